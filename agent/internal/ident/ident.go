@@ -1,0 +1,120 @@
+// Package ident holds the nouns that every other package speaks: what an
+// application delivered, what the directory holds, what a run would change and
+// what became of it. It decides nothing and does no I/O.
+package ident
+
+import (
+	"strings"
+	"time"
+)
+
+// Key is the primary key of a record within one application, as text
+// ("11", "f07d229d-..."): numbers keep the digits that the application sent.
+type Key string
+
+// GUID is an objectGUID in the text form that AD tools print:
+// lower case, 8-4-4-4-12 (MS-DTYP section 2.3.4.3).
+type GUID string
+
+// Record is one user as an application delivered it.
+//
+// Fields holds decoded JSON: nil, string, bool, json.Number, []any and
+// map[string]any. A field that was not delivered has no entry; one that was
+// delivered as null has a nil entry. The two must not be confused.
+type Record struct {
+	Endpoint string         `json:"endpoint"`
+	Key      Key            `json:"key"`
+	Fields   map[string]any `json:"fields"`
+}
+
+// Attributes maps LDAP attribute names in lower case to their values in the
+// order the server gave them. Binary values are kept as bytes in a string.
+type Attributes map[string][]string
+
+// Values returns the values of name, whatever its case; nil when it has none.
+func (a Attributes) Values(name string) []string { return a[strings.ToLower(name)] }
+
+// First returns the first value of name, or "" when it has none.
+func (a Attributes) First(name string) string {
+	if v := a.Values(name); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// Entry is one directory object as the mirror knows it.
+type Entry struct {
+	GUID       GUID       `json:"guid"`
+	DN         DN         `json:"dn"`
+	Attributes Attributes `json:"attributes"`
+}
+
+// Apply says when a mapped attribute is written.
+type Apply string
+
+// The values of apply in the configuration.
+const (
+	ApplyAlways  Apply = "always"
+	ApplyCreate  Apply = "create"
+	ApplyIfEmpty Apply = "if_empty"
+)
+
+// Desired is what the mapping wants for one record.
+type Desired struct {
+	Key        Key
+	Parent     DN // the OU the account belongs into
+	Groups     []DN
+	Attributes []DesiredAttribute // sorted by name; an attribute to keep does not appear
+}
+
+// Attribute finds a desired attribute by name, whatever its case.
+func (d Desired) Attribute(name string) (DesiredAttribute, bool) {
+	for _, a := range d.Attributes {
+		if strings.EqualFold(a.Name, name) {
+			return a, true
+		}
+	}
+	return DesiredAttribute{}, false
+}
+
+// DesiredAttribute is the value an attribute should have, and the rules for
+// writing it.
+type DesiredAttribute struct {
+	Name      string   // spelled as in the configuration
+	Values    []string // empty together with Clear: the attribute is to be emptied
+	Clear     bool
+	Apply     Apply
+	Add       bool   // merge = "add": values are added, others stay
+	Directory bool   // authoritative = "directory": hand-made changes stay
+	Source    string // the expression or template, for reasons
+}
+
+// Link ties a record of an application to a directory object for good.
+type Link struct {
+	Application string     `json:"application"`
+	Key         Key        `json:"key"`
+	GUID        GUID       `json:"guid"`
+	Automation  string     `json:"automation"`
+	Origin      LinkOrigin `json:"origin"`
+	Created     time.Time  `json:"created"`
+	// Placed is the container that rollcall last chose for the object. An
+	// object elsewhere was moved by somebody else.
+	Placed DN `json:"placed,omitempty"`
+	// MissingSince is set when rollcall disabled the account because its key
+	// was missing; only then does a return of the key enable it again.
+	MissingSince *time.Time `json:"missing_since,omitempty"`
+	// Applied remembers a digest of the values last written, by attribute
+	// name in lower case: a difference from it is a change made by hand.
+	Applied map[string]string `json:"applied,omitempty"`
+}
+
+// LinkOrigin tells how a link came to be.
+type LinkOrigin string
+
+// How links come to be.
+const (
+	OriginCreated  LinkOrigin = "created"  // rollcall created the account
+	OriginAdopted  LinkOrigin = "adopted"  // an account of somebody else was linked
+	OriginRestored LinkOrigin = "restored" // found again by the anchor after the state was lost
+	OriginManual   LinkOrigin = "manual"   // rollcall link add
+)

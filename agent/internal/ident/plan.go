@@ -1,0 +1,160 @@
+package ident
+
+import "time"
+
+// Class is the class of an operation: what limits count and what an approval
+// can be narrowed to.
+type Class string
+
+// The classes of operations, in the order in which a run applies them.
+const (
+	ClassLink    Class = "link" // restores a link by the anchor; writes nothing to the directory
+	ClassAdopt   Class = "adopt"
+	ClassCreate  Class = "create"
+	ClassEnable  Class = "enable"
+	ClassUpdate  Class = "update"
+	ClassRename  Class = "rename"
+	ClassMove    Class = "move"
+	ClassGroups  Class = "groups"
+	ClassDisable Class = "disable"
+	ClassDelete  Class = "delete"
+)
+
+// Classes lists every class in the order of application.
+var Classes = []Class{ClassLink, ClassAdopt, ClassCreate, ClassEnable, ClassUpdate,
+	ClassRename, ClassMove, ClassGroups, ClassDisable, ClassDelete}
+
+// Verdict says whether an operation may be applied by this run.
+type Verdict string
+
+// The verdicts of the limits.
+const (
+	VerdictApply   Verdict = "apply"
+	VerdictHold    Verdict = "hold"    // waits for an approval
+	VerdictRefuse  Verdict = "refuse"  // over a limit with approval = "never"
+	VerdictDecided Verdict = "earlier" // the same operation is held or was rejected in an earlier run
+)
+
+// Plan is what a run would do.
+type Plan struct {
+	Automation  string       `json:"automation"`
+	Application string       `json:"application"`
+	DataSource  string       `json:"data_source"`
+	Made        time.Time    `json:"made"`
+	Config      string       `json:"config"` // digest of the configuration that made it
+	Records     RecordCounts `json:"records"`
+	// NobodyMissing says why no link was considered missing; "" when they were.
+	NobodyMissing string           `json:"nobody_missing,omitempty"`
+	Changes       []Change         `json:"changes"`
+	Limits        []LimitState     `json:"limits"`
+	Quarantined   []QuarantineItem `json:"quarantined,omitempty"`
+	Notes         []Note           `json:"notes,omitempty"`
+}
+
+// RecordCounts counts the records of a fetch.
+type RecordCounts struct {
+	Delivered   int `json:"delivered"`
+	InScope     int `json:"in_scope"`
+	OutOfScope  int `json:"out_of_scope"`
+	Quarantined int `json:"quarantined"`
+	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
+	Missing     int `json:"missing"`
+}
+
+// Change is all that a run would do about one user.
+type Change struct {
+	Key        Key         `json:"key"`
+	GUID       GUID        `json:"guid,omitempty"` // empty for a create
+	DN         DN          `json:"dn"`             // where it is now, or will be created
+	Name       string      `json:"name"`           // for people: display name or CN
+	Operations []Operation `json:"operations"`
+}
+
+// Operation is one step of a change. Which of its fields are set depends on
+// its class:
+//
+//	create   To (the DN), Attributes
+//	adopt    Attributes (the anchor), To is the object's DN
+//	link     To is the object's DN
+//	update   Attributes
+//	rename   To (the new DN in the same container); Attributes tells cn
+//	move     To (the new DN in another container)
+//	enable   To, when it is moved back too
+//	disable  To, when it is moved away too
+//	groups   Groups (DNs to be added to)
+type Operation struct {
+	Class      Class             `json:"class"`
+	Reason     string            `json:"reason"`
+	Verdict    Verdict           `json:"verdict"`
+	From       DN                `json:"from,omitempty"`
+	To         DN                `json:"to,omitempty"`
+	Attributes []AttributeChange `json:"attributes,omitempty"`
+	Groups     []DN              `json:"groups,omitempty"`
+	Digest     string            `json:"digest"` // of what it would do: the same operation in a later run has the same digest
+}
+
+// AttributeChange is the old and the new values of one attribute.
+type AttributeChange struct {
+	Name  string   `json:"name"`
+	Old   []string `json:"old"`
+	New   []string `json:"new"` // empty: cleared
+	Add   bool     `json:"add,omitempty"`
+	Drift bool     `json:"drift,omitempty"` // somebody changed it by hand; it is put back
+}
+
+// LimitState is the account of one class: what was used, planned and allowed.
+type LimitState struct {
+	Class   Class  `json:"class"`
+	Limit   string `json:"limit"`   // as configured: "100", "5%", "none"
+	Allowed int    `json:"allowed"` // in 24 hours; -1 is unlimited
+	Used    int    `json:"used"`    // in the last 24 hours, approved ones not counted
+	Planned int    `json:"planned"`
+	Over    int    `json:"over"` // held or refused
+	Reason  string `json:"reason,omitempty"`
+}
+
+// QuarantineItem is a record that was set aside, with its cause and the next
+// step for the reader.
+type QuarantineItem struct {
+	Key   Key    `json:"key"`
+	Name  string `json:"name,omitempty"`
+	Cause string `json:"cause"`
+	Next  string `json:"next"`
+}
+
+// Note is something about one user that needs no change but should be known.
+type Note struct {
+	Key  Key    `json:"key"`
+	Name string `json:"name,omitempty"`
+	Text string `json:"text"`
+}
+
+// Result is what became of an operation.
+type Result string
+
+// What becomes of an operation.
+const (
+	ResultApplied  Result = "applied"
+	ResultHeld     Result = "held"
+	ResultRefused  Result = "refused"
+	ResultSkipped  Result = "skipped" // its old values no longer hold
+	ResultFailed   Result = "failed"
+	ResultRejected Result = "rejected" // by a person
+	ResultDropped  Result = "dropped"  // held, and no longer planned by a later run
+)
+
+// Outcome is what became of one operation of a run.
+type Outcome struct {
+	Run       int64     `json:"run"`
+	Key       Key       `json:"key"`
+	GUID      GUID      `json:"guid,omitempty"`
+	DN        DN        `json:"dn"`
+	Name      string    `json:"name"`
+	Operation Operation `json:"operation"`
+	Result    Result    `json:"result"`
+	Code      int       `json:"code,omitempty"` // LDAP result code of a failure
+	Cause     string    `json:"cause,omitempty"`
+	Next      string    `json:"next,omitempty"`
+	Approved  string    `json:"approved,omitempty"` // who approved it
+	At        time.Time `json:"at"`
+}
