@@ -1,0 +1,42 @@
+# make help lists the targets.
+SHELL   := /bin/bash
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+export CGO_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help build cross demo test lint fmt bench fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+build: ## the command at bin/rollcall, the connectors at bin/modules
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rollcall ./agent
+	bin/rollcall connector build plugins/pipedrive --out bin/modules/pipedrive.wasm
+
+cross: ## build for linux and windows, amd64 and arm64, into bin/cross
+	@set -e; for os in linux windows; do for arch in amd64 arm64; do \
+	  ext=; [ $$os = windows ] && ext=.exe; \
+	  echo "build $$os/$$arch"; \
+	  GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o bin/cross/rollcall-$$os-$$arch$$ext ./agent; done; done
+
+demo: ## the main job at work: a real AD, a simulated Pipedrive, the whole story
+	@scripts/demo.sh
+
+test: ## unit, connector, real-DC and command tests, with the race detector
+	@scripts/test.sh
+
+lint: ## formatting, vet, golangci-lint
+	@scripts/lint.sh
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+bench: ## benchmarks as ratios against a baseline in the same run
+	@scripts/bench.sh
+
+fuzz: ## every fuzz target for 30 seconds each
+	@scripts/fuzz.sh
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the module for FUZZTIME (default 30s) each.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do
+  for target in $(grep -oE '^func Fuzz[A-Za-z0-9_]*' "$file" | cut -d' ' -f2); do
+    echo "== $(dirname "$file") $target"
+    go test "$(dirname "$file")" -run '^$' -fuzz "^${target}\$" -fuzztime "${FUZZTIME:-30s}"
+  done
+done

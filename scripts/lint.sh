@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Formatting, vet for every platform that is shipped, golangci-lint at a pinned version.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/tools.sh
+
+unformatted=$(gofmt -l $(git ls-files '*.go'))
+if [ -n "$unformatted" ]; then
+  printf 'not formatted (make fmt):\n%s\n' "$unformatted"
+  exit 1
+fi
+go vet ./...
+GOOS=windows go vet ./agent/... ./host/... ./sdk/...
+GOOS=wasip1 GOARCH=wasm go vet ./sdk/ ./sdk/abi/ ./plugins/pipedrive/
+if command -v shellcheck >/dev/null; then
+  shellcheck -x scripts/*.sh .ci/run
+fi
+lint=$(tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0)
+"$lint" run ./...

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs every test with the race detector and closes with one line that counts
+# them. Tests that need a domain controller say so when they could not run;
+# with ROLLCALL_REQUIRE_DC=1, as in CI, that is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/tools.sh
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  scripts/dc.sh install || exit 1
+fi
+gotestsum=$(tool gotestsum gotest.tools/gotestsum@v1.13.0) || exit 1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The race detector needs cgo, and only the tests do.
+CGO_ENABLED=1 "$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 20m "$@" ./...
+status=$?
+count() { grep '"Test":' "$log" | grep -c "\"Action\":\"$1\""; }
+dc=$(grep -o 'DC TESTS DID NOT RUN:[^"\\]*' "$log" | sort | uniq -c | sed 's/^ *//')
+if [ -n "$dc" ]; then
+  printf '\n*** Tests against a real domain controller did not run:\n%s\n' "$dc"
+  if [ "${ROLLCALL_REQUIRE_DC:-}" = 1 ]; then status=1; fi
+fi
+printf '%s passed, %s failed, %s skipped\n' "$(count pass)" "$(count fail)" "$(count skip)"
+exit $status
