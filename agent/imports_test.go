@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/rollcall-agent/rollcall/"
+
+// may lists, for each part of the tree, the packages of ours that it may
+// import directly, with the reason. A part that is not listed may import
+// nothing of ours. "/..." covers everything below.
+var may = map[string]map[string]string{
+	"agent":                {"...": "the command wires everything"},
+	"agent/internal/ident": {},
+	"agent/internal/expr":  {"agent/internal/ident": "it escapes by the nouns' rules"},
+	"agent/internal/mapping": {
+		"agent/internal/ident": "a Record becomes a Desired",
+		"agent/internal/expr":  "attributes are expressions",
+	},
+	"agent/internal/plan": {
+		"agent/internal/ident":   "a Plan is made of nouns",
+		"agent/internal/mapping": "records are mapped while they are planned",
+	},
+	"agent/internal/store":   {"agent/internal/ident": "it keeps the nouns"},
+	"agent/internal/secrets": {},
+	"agent/internal/oauth":   {"sdk/abi": "the manifest names the token URL"},
+	"agent/internal/config": {
+		"agent/internal/ident":   "DNs and classes are checked at load",
+		"agent/internal/expr":    "expressions are compiled at load",
+		"agent/internal/mapping": "mappings are compiled at load",
+		"agent/internal/secrets": "references are parsed at load",
+	},
+	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries"},
+	"agent/internal/directory/dctest": {"agent/internal/ident": "tests look entries up"},
+	"agent/internal/directory/write": {
+		"agent/internal/ident":          "it writes operations",
+		"agent/internal/directory/conn": "over LDAP",
+	},
+	"agent/internal/directory/mirror": {
+		"agent/internal/ident":          "it keeps entries",
+		"agent/internal/directory/conn": "read over LDAP",
+	},
+	"agent/internal/source": {
+		"agent/internal/ident": "it delivers records",
+		"host":                 "fetched by connectors",
+		"sdk/abi":              "by endpoint definitions",
+	},
+	"agent/internal/engine": {
+		"agent/internal/ident":            "a run is made of nouns",
+		"agent/internal/plan":             "it plans",
+		"agent/internal/store":            "it remembers",
+		"agent/internal/directory/conn":   "one connection a run, pinned to one DC",
+		"agent/internal/directory/mirror": "it brings the mirror up to date",
+		"agent/internal/directory/write":  "it applies",
+		"agent/internal/failpoint":        "tests kill it at each step",
+	},
+	"agent/internal/failpoint":  {},
+	"agent/internal/schedule":   {},
+	"agent/internal/metrics":    {},
+	"agent/internal/service":    {},
+	"agent/internal/control":    {"agent/internal/ident": "commands speak of plans and runs"},
+	"host":                      {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts"},
+	"host/internal":             {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts"},
+	"sdk/abi":                   {},
+	"sdk":                       {"sdk/abi": "host and sdk share the wire types"},
+	"sdk/sdktest":               {"sdk": "it runs a connector natively", "sdk/abi": "with the host's types"},
+	"plugins/pipedrive":         {"sdk": "a connector imports the sdk and nothing else", "sdk/abi": "its wire types"},
+	"plugins/pipedrive/sim":     {},
+	"plugins/pipedrive/sim/cmd": {"plugins/pipedrive/sim": "it serves the simulator"},
+}
+
+// pure lists packages that decide and therefore must not import I/O.
+var pure = []string{"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/plan"}
+
+var effects = map[string]string{
+	"net": "network", "net/http": "network", "os": "files and environment", "os/exec": "processes",
+	"database/sql": "a database", "log/slog": "logging is the caller's", "syscall": "the system",
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportDirections(t *testing.T) {
+	for _, p := range packages(t) {
+		part := strings.TrimPrefix(p.ImportPath, module)
+		allowed, reasons := allowedFor(part)
+		for _, i := range p.Imports {
+			target, ours := strings.CutPrefix(i, module)
+			if ours && !covers(allowed, target) {
+				t.Errorf("%s imports %s; it may import only %s", part, target, reasons)
+			}
+		}
+	}
+}
+
+func TestDecisionsDoNoIO(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, name := range pure {
+			if p.ImportPath != module+name {
+				continue
+			}
+			for _, i := range p.Imports {
+				if why, bad := effects[i]; bad {
+					t.Errorf("%s imports %s (%s): it decides, and leaves that to its caller", name, i, why)
+				}
+			}
+		}
+	}
+}
+
+// allowedFor finds the longest listed part that covers the package.
+func allowedFor(part string) (map[string]string, []string) {
+	for name := part; name != "."; {
+		if rules, ok := may[name]; ok {
+			var reasons []string
+			for p, why := range rules {
+				reasons = append(reasons, p+" ("+why+")")
+			}
+			return rules, reasons
+		}
+		cut := strings.LastIndex(name, "/")
+		if cut < 0 {
+			break
+		}
+		name = name[:cut]
+	}
+	return nil, []string{"nothing of ours: it is not listed in imports_test.go"}
+}
+
+func covers(allowed map[string]string, target string) bool {
+	for p := range allowed {
+		if prefix, tree := strings.CutSuffix(p, "..."); p == target || tree && strings.HasPrefix(target, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatalf("decode go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}

@@ -1,0 +1,48 @@
+//go:build !windows
+
+package control
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+func socketPath(stateDir string) string { return filepath.Join(stateDir, "rollcall.sock") }
+
+// listen removes a socket that a killed agent left behind: the caller holds
+// the state folder's lock, so nobody else listens on it.
+func listen(stateDir string) (net.Listener, error) {
+	path := socketPath(stateDir)
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("remove old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("protect socket: %w", err)
+	}
+	return l, nil
+}
+
+func dial(ctx context.Context, stateDir string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", socketPath(stateDir))
+}
+
+// Self is the caller of a call inside this process.
+func Self() Caller { return named(os.Getuid()) }
+
+func named(uid int) Caller {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return Caller(u.Username)
+	}
+	return Caller(fmt.Sprintf("uid %d", uid))
+}

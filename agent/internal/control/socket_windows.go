@@ -1,0 +1,46 @@
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/Microsoft/go-winio"
+)
+
+// onlyAdministrators lets LocalSystem and the built-in Administrators in
+// (SDDL, MS-DTYP section 2.5.1).
+const onlyAdministrators = "D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+
+// pipeName is one name for each state folder.
+func pipeName(stateDir string) string {
+	abs, err := filepath.Abs(stateDir)
+	if err != nil {
+		abs = stateDir
+	}
+	sum := sha256.Sum256([]byte(strings.ToLower(abs)))
+	return `\\.\pipe\rollcall-` + hex.EncodeToString(sum[:8])
+}
+
+func listen(stateDir string) (net.Listener, error) {
+	return winio.ListenPipe(pipeName(stateDir), &winio.PipeConfig{SecurityDescriptor: onlyAdministrators})
+}
+
+func dial(ctx context.Context, stateDir string) (net.Conn, error) {
+	return winio.DialPipeContext(ctx, pipeName(stateDir))
+}
+
+// peer cannot be told apart further than the pipe's descriptor does.
+func peer(net.Conn) Caller { return "administrator" }
+
+// Self is the caller of a call inside this process.
+func Self() Caller {
+	if u, err := user.Current(); err == nil {
+		return Caller(u.Username)
+	}
+	return "unknown"
+}

@@ -1,0 +1,149 @@
+// Package metrics is what Prometheus scrapes: the names that users
+// alert on, and the HTTP server that shows them with /livez and /readyz. No
+// label carries a user.
+package metrics
+
+import (
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Metrics holds every metric of the agent. Its methods are the observers that
+// other packages declare.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	ready           prometheus.Gauge
+	lastSuccess     *prometheus.GaugeVec
+	runs            *prometheus.CounterVec
+	runDuration     *prometheus.HistogramVec
+	records         *prometheus.CounterVec
+	changes         *prometheus.CounterVec
+	quarantined     *prometheus.GaugeVec
+	held            *prometheus.GaugeVec
+	ldapRequests    *prometheus.CounterVec
+	ldapDuration    *prometheus.HistogramVec
+	ldapConnected   *prometheus.GaugeVec
+	httpRequests    *prometheus.CounterVec
+	httpDuration    *prometheus.HistogramVec
+	httpRateLimited *prometheus.CounterVec
+	tokenExpiry     *prometheus.GaugeVec
+	calls           *prometheus.CounterVec
+	callDuration    *prometheus.HistogramVec
+	storeSize       prometheus.GaugeFunc
+}
+
+// New registers every metric. storeSize answers the size of the state in bytes.
+func New(version string, storeSize func() float64) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "rollcall", Name: name, Help: help}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "rollcall", Name: name, Help: help}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "rollcall", Name: name, Help: help, Buckets: buckets}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
+	m.ready = gauge("ready", "1 once configuration, state and connectors are loaded.").WithLabelValues()
+	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run without an error ended.", "automation")
+	m.runs = counter("automation_runs_total", "Runs by their result.", "automation", "result")
+	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
+	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
+	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
+	m.quarantined = gauge("quarantined_records", "Records set aside by the last run.", "data_source")
+	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
+	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
+	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.", prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
+	m.ldapConnected = gauge("ldap_connected", "1 while connected to that domain controller.", "server")
+	m.httpRequests = counter("http_requests_total", "Requests to applications by status code.", "application", "code")
+	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.", prometheus.ExponentialBuckets(0.01, 3, 9), "application")
+	m.httpRateLimited = counter("http_rate_limited_total", "Answers of applications that asked to slow down (429).", "application")
+	m.tokenExpiry = gauge("oauth_token_expiry_timestamp_seconds", "When the access token in use ends.", "application")
+	m.calls = counter("connector_calls_total", "Calls into connectors by their result.", "connector", "function", "result")
+	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.", prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
+	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk."}, storeSize)
+	m.registry.MustRegister(m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Ready sets rollcall_ready.
+func (m *Metrics) Ready(ready bool) { m.ready.Set(flag(ready)) }
+
+// RunEnded counts a run; one that failed does not move the last success.
+func (m *Metrics) RunEnded(automation, result string, ended time.Time, took time.Duration) {
+	m.runs.WithLabelValues(automation, result).Inc()
+	m.runDuration.WithLabelValues(automation).Observe(took.Seconds())
+	if result != "failed" && result != "interrupted" {
+		m.lastSuccess.WithLabelValues(automation).Set(float64(ended.UnixMilli()) / 1000)
+	}
+}
+
+// Records counts records of a fetch by what became of them.
+func (m *Metrics) Records(dataSource, result string, n int) {
+	m.records.WithLabelValues(dataSource, result).Add(float64(n))
+}
+
+// Change counts one operation by what became of it.
+func (m *Metrics) Change(automation, operation, result string) {
+	m.changes.WithLabelValues(automation, operation, result).Inc()
+}
+
+// Quarantined sets how many records the last run set aside.
+func (m *Metrics) Quarantined(dataSource string, n int) {
+	m.quarantined.WithLabelValues(dataSource).Set(float64(n))
+}
+
+// Held sets how many operations of a class wait for an approval.
+func (m *Metrics) Held(automation, operation string, n int) {
+	m.held.WithLabelValues(automation, operation).Set(float64(n))
+}
+
+// Request counts an LDAP request.
+func (m *Metrics) Request(operation string, code int, took time.Duration) {
+	m.ldapRequests.WithLabelValues(operation, strconv.Itoa(code)).Inc()
+	m.ldapDuration.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+// Connected says whether a domain controller is connected.
+func (m *Metrics) Connected(server string, up bool) {
+	m.ldapConnected.WithLabelValues(server).Set(flag(up))
+}
+
+// TokenExpiry tells when an application's access token ends.
+func (m *Metrics) TokenExpiry(application string, at time.Time) {
+	m.tokenExpiry.WithLabelValues(application).Set(float64(at.Unix()))
+}
+
+// HTTP counts a request to an application; code 0 is a request without an answer.
+func (m *Metrics) HTTP(application string, code int, took time.Duration) {
+	m.httpRequests.WithLabelValues(application, strconv.Itoa(code)).Inc()
+	m.httpDuration.WithLabelValues(application).Observe(took.Seconds())
+	if code == 429 {
+		m.httpRateLimited.WithLabelValues(application).Inc()
+	}
+}
+
+// Call counts a call into a connector.
+func (m *Metrics) Call(connector, function, result string, took time.Duration) {
+	m.calls.WithLabelValues(connector, function, result).Inc()
+	m.callDuration.WithLabelValues(connector, function).Observe(took.Seconds())
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,79 @@
+// Package schedule says when an automation is due and runs it then. Each
+// automation has its own pace: one that is slow or failing does not hold up
+// another. It does not decide who may run: leases do that.
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Entry is one automation and its schedule in cron's five fields
+// (minute, hour, day of month, month, day of week), in local time.
+type Entry struct {
+	Name string
+	Spec string
+}
+
+// Clock is what a Scheduler asks for the time; tests replace it.
+type Clock struct {
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+}
+
+// SystemClock is the machine's clock.
+func SystemClock() Clock { return Clock{Now: time.Now, After: time.After} }
+
+// maxBackoff bounds how long a failing automation is left alone.
+const maxBackoff = time.Hour
+
+// Run calls run for each entry whenever it is due, until ctx ends, and then
+// waits for the runs under way. An entry that fails is tried again at its
+// first due time after a pause that doubles with each failure in a row, from
+// one minute to one hour.
+func Run(ctx context.Context, entries []Entry, clock Clock, log *slog.Logger, run func(context.Context, string) error) error {
+	var wg sync.WaitGroup
+	for _, e := range entries {
+		spec, err := cron.ParseStandard(e.Spec)
+		if err != nil {
+			return fmt.Errorf("schedule of automation %s: %w", e.Name, err)
+		}
+		wg.Go(func() { pace(ctx, e.Name, spec, clock, log, run) })
+	}
+	wg.Wait()
+	return nil
+}
+
+func pace(ctx context.Context, name string, spec cron.Schedule, clock Clock, log *slog.Logger, run func(context.Context, string) error) {
+	failures := 0
+	for {
+		due := spec.Next(clock.Now().Add(backoff(failures)))
+		select {
+		case <-ctx.Done():
+			return
+		case <-clock.After(due.Sub(clock.Now())):
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err := run(ctx, name); err != nil {
+			failures++
+			log.Error("run failed", "automation", name, "error", err, "failures_in_a_row", failures,
+				"next_try", spec.Next(clock.Now().Add(backoff(failures))))
+			continue
+		}
+		failures = 0
+	}
+}
+
+func backoff(failures int) time.Duration {
+	if failures == 0 {
+		return 0
+	}
+	return min(time.Minute<<min(failures-1, 6), maxBackoff)
+}
