@@ -1,0 +1,11 @@
+//go:build !linux
+
+// Package service speaks to the operating system's service manager. It does
+// not install anything.
+package service
+
+// Ready tells the service manager that the agent serves.
+func Ready() {}
+
+// Stopping tells the service manager that the agent is on its way out.
+func Stopping() {}
