@@ -1,0 +1,54 @@
+// Package config reads the configuration: one TOML file and the files that it
+// includes. Load checks everything that can be known without a connection and
+// without the connectors, compiles every expression, and reports all errors at
+// once, each with its file, line and column.
+//
+// It reads no environment variable, resolves no secret and changes nothing.
+// What only a connector's manifest can tell (its endpoints, settings, fields)
+// is checked by whoever loads the connector.
+package config
+
+import "runtime"
+
+// Config is a whole configuration that was found to be correct.
+type Config struct {
+	Agent        Agent                        `toml:"agent"`
+	Store        Store                        `toml:"store"`
+	Secrets      Secrets                      `toml:"secrets"`
+	Modules      Modules                      `toml:"modules"`
+	Directory    Directory                    `toml:"directory"`
+	Applications map[string]Application       `toml:"applications"`
+	Lookups      map[string]map[string]string `toml:"lookups"`
+	DataSources  map[string]DataSource        `toml:"data_sources"`
+	Automations  map[string]Automation        `toml:"automations"`
+
+	Files    []string  `toml:"-"` // every file that was read, the main one first
+	Warnings []Warning `toml:"-"` // in the order of the files
+}
+
+// DefaultPath is the configuration that is read when no other is named.
+func DefaultPath() string {
+	if runtime.GOOS == "windows" {
+		return `C:\ProgramData\rollcall\agent.toml`
+	}
+	return "/etc/rollcall/agent.toml"
+}
+
+// Load reads the file and what it includes. The error is an Errors with
+// everything that is wrong, or says why the file cannot be read.
+func Load(file string) (*Config, error) {
+	l := &loader{places: map[string]place{}}
+	tree := l.read(file)
+	if len(l.errs) > 0 {
+		return nil, l.errs.sorted()
+	}
+	c := &Config{Files: l.files}
+	l.config = c
+	l.decodeConfig(tree)
+	l.check()
+	if len(l.errs) > 0 {
+		return nil, l.errs.sorted()
+	}
+	c.Warnings = l.sortedWarnings()
+	return c, nil
+}

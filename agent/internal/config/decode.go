@@ -1,0 +1,293 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// path is the way to a value from the top of the file; the place in a list is
+// "[0]".
+type path []string
+
+func (p path) with(part string) path { return append(slices.Clip(p), part) }
+
+func (p path) item(i int) path { return p.with(fmt.Sprintf("[%d]", i)) }
+
+func (p path) last() string {
+	for _, part := range slices.Backward(p) {
+		if !strings.HasPrefix(part, "[") {
+			return part
+		}
+	}
+	return ""
+}
+
+// String gives the path as a reader would write it: automations.staff.match[1].
+func (p path) String() string { return strings.ReplaceAll(strings.Join(p, "."), ".[", "[") }
+
+// index is the path as a key of a map; parts may hold dots.
+func (p path) index() string { return strings.Join(p, "\x00") }
+
+type (
+	// defaulter sets the defaults of a table before it is decoded.
+	defaulter interface{ setDefaults() }
+	// named takes the name under which a table was defined.
+	named interface{ setName(name string, pos Pos) }
+	// parser reads a value of more than one type.
+	parser interface{ parse(v any) error }
+	// shorthand is a table that may be written as one text.
+	shorthand interface{ setText(t Text) }
+	// enum knows its allowed values, and those that a later version will have.
+	enum interface{ values() (now, later []string) }
+	// partial knows the keys of its table that a later version will have, with
+	// what to do instead; "" when there is nothing to say.
+	partial interface{ unavailable() map[string]string }
+)
+
+// decode fills target from v and reports every value that does not fit.
+func (l *loader) decode(v any, target reflect.Value, at path) {
+	switch t := target.Addr().Interface().(type) {
+	case *Text:
+		l.decodeText(v, t, at)
+	case *SecretRef:
+		var text Text
+		l.decodeText(v, &text, at)
+		*t = SecretRef{Text: text.Text, Pos: text.Pos}
+	case *time.Duration:
+		l.decodeDuration(v, t, at)
+	case *ident.DN:
+		l.decodeDN(v, t, at)
+	case *map[string]any:
+		l.decodeSettings(v, t, at)
+	case parser:
+		if err := t.parse(v); err != nil {
+			l.fail(at, at.last()+" "+err.Error(), "")
+		}
+	default:
+		l.decodeKind(v, target, at)
+	}
+}
+
+func (l *loader) decodeKind(v any, target reflect.Value, at path) {
+	switch target.Kind() {
+	case reflect.Pointer:
+		target.Set(reflect.New(target.Type().Elem()))
+		l.decode(v, target.Elem(), at)
+	case reflect.Struct:
+		l.decodeTable(v, target, at)
+	case reflect.Map:
+		l.decodeMap(v, target, at)
+	case reflect.Slice:
+		l.decodeList(v, target, at)
+	case reflect.String:
+		l.decodeString(v, target, at)
+	case reflect.Int:
+		if n, ok := v.(int64); ok {
+			target.SetInt(n)
+		} else {
+			l.mismatch(v, "a whole number", at)
+		}
+	case reflect.Bool:
+		if b, ok := v.(bool); ok {
+			target.SetBool(b)
+		} else {
+			l.mismatch(v, "true or false", at)
+		}
+	default:
+		panic("config: no way to decode " + target.Type().String())
+	}
+}
+
+func (l *loader) decodeTable(v any, target reflect.Value, at path) {
+	if d, ok := target.Addr().Interface().(defaulter); ok {
+		d.setDefaults()
+	}
+	if s, ok := target.Addr().Interface().(shorthand); ok {
+		if text, ok := v.(string); ok {
+			s.setText(Text{Text: text, Pos: l.value(at)})
+			return
+		}
+	}
+	table, ok := v.(map[string]any)
+	if !ok {
+		l.mismatch(v, "a table", at)
+		return
+	}
+	var later map[string]string
+	if p, ok := target.Interface().(partial); ok {
+		later = p.unavailable()
+	}
+	fields := fieldsOf(target.Type())
+	known := slices.Sorted(maps.Keys(fields))
+	for key, value := range table {
+		if i, ok := fields[key]; ok {
+			l.decode(value, target.Field(i), at.with(key))
+		} else if hint, ok := later[key]; ok {
+			if value != "" {
+				l.failKey(at.with(key), key+notAvailable, hint)
+			}
+		} else {
+			l.unknown(at, key, known)
+		}
+	}
+}
+
+// notAvailable ends the message about everything that the documentation
+// describes and this version refuses.
+const notAvailable = " is not available in this version of rollcall"
+
+func (l *loader) unknown(at path, key string, known []string) {
+	where := "at the top of the file"
+	if len(at) > 0 {
+		where = "in [" + at.String() + "]"
+	}
+	l.failKey(at.with(key), fmt.Sprintf("unknown key %q %s", key, where), suggest(key, known))
+}
+
+// fieldsOf maps the keys of a table to the fields of its struct.
+func fieldsOf(t reflect.Type) map[string]int {
+	fields := map[string]int{}
+	for i := range t.NumField() {
+		if key := t.Field(i).Tag.Get("toml"); key != "-" {
+			fields[key] = i
+		}
+	}
+	return fields
+}
+
+func (l *loader) decodeMap(v any, target reflect.Value, at path) {
+	table, ok := v.(map[string]any)
+	if !ok {
+		l.mismatch(v, "a table", at)
+		return
+	}
+	target.Set(reflect.MakeMapWithSize(target.Type(), len(table)))
+	for key, value := range table {
+		item := reflect.New(target.Type().Elem())
+		l.decode(value, item.Elem(), at.with(key))
+		if n, ok := item.Interface().(named); ok {
+			n.setName(key, l.key(at.with(key)))
+		}
+		target.SetMapIndex(reflect.ValueOf(key), item.Elem())
+	}
+}
+
+func (l *loader) decodeList(v any, target reflect.Value, at path) {
+	list, ok := listOf(v)
+	if !ok {
+		l.mismatch(v, "a list", at)
+		return
+	}
+	target.Set(reflect.MakeSlice(target.Type(), len(list), len(list)))
+	for i, value := range list {
+		l.decode(value, target.Index(i), at.item(i))
+	}
+}
+
+// listOf accepts both forms in which the decoder gives lists.
+func listOf(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case []map[string]any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+func (l *loader) decodeString(v any, target reflect.Value, at path) {
+	s, ok := v.(string)
+	if !ok {
+		l.mismatch(v, "a text", at)
+		return
+	}
+	now, later, isEnum := enumValues(target)
+	switch {
+	case !isEnum || slices.Contains(now, s):
+		target.SetString(s)
+	case slices.Contains(later, s):
+		l.fail(at, fmt.Sprintf("%s = %q%s", at.last(), s, notAvailable), "available: "+strings.Join(now, ", "))
+	default:
+		l.fail(at, fmt.Sprintf("%s is %q; it must be %s", at.last(), s, oneOf(now)), suggest(s, slices.Concat(now, later)))
+	}
+}
+
+func enumValues(target reflect.Value) (now, later []string, ok bool) {
+	if e, isEnum := target.Interface().(enum); isEnum {
+		now, later = e.values()
+		return now, later, true
+	}
+	if a, isApply := target.Interface().(ident.Apply); isApply {
+		_ = a
+		return []string{string(ident.ApplyCreate), string(ident.ApplyAlways), string(ident.ApplyIfEmpty)}, nil, true
+	}
+	return nil, nil, false
+}
+
+func (l *loader) decodeText(v any, t *Text, at path) {
+	s, ok := v.(string)
+	if !ok {
+		l.mismatch(v, "a text", at)
+		return
+	}
+	*t = Text{Text: s, Pos: l.value(at)}
+}
+
+func (l *loader) decodeDuration(v any, t *time.Duration, at path) {
+	s, ok := v.(string)
+	if !ok {
+		l.mismatch(v, `a time like "30s"`, at)
+		return
+	}
+	d, err := parseDuration(s)
+	if err != nil || d <= 0 {
+		l.fail(at, fmt.Sprintf(`%s is %q; it must be a time like "30s", "10m" or "6h"`, at.last(), s), "")
+		return
+	}
+	*t = d
+}
+
+func (l *loader) decodeDN(v any, t *ident.DN, at path) {
+	s, ok := v.(string)
+	if !ok {
+		l.mismatch(v, "a text", at)
+		return
+	}
+	d, err := ident.ParseDN(s)
+	if err != nil || s == "" {
+		l.fail(at, fmt.Sprintf("%s is %q, which is not a distinguished name", at.last(), s), `like "OU=Staff,DC=example,DC=com"`)
+		return
+	}
+	*t = d
+}
+
+func (l *loader) decodeSettings(v any, t *map[string]any, at path) {
+	table, ok := v.(map[string]any)
+	if !ok {
+		l.mismatch(v, "a table", at)
+		return
+	}
+	*t = map[string]any{}
+	for key, value := range table {
+		switch value.(type) {
+		case string, int64, float64, bool:
+			(*t)[key] = value
+		default:
+			l.mismatch(value, "a text, a number or true or false", at.with(key))
+		}
+	}
+}
+
+func (l *loader) mismatch(v any, want string, at path) {
+	l.fail(at, fmt.Sprintf("%s must be %s, not %s", at.last(), want, kindOf(v)), "")
+}

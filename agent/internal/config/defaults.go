@@ -1,0 +1,76 @@
+package config
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// setDefaults goes down into every section, for those that no file mentions.
+func (c *Config) setDefaults() {
+	c.Agent.setDefaults()
+	c.Modules.setDefaults()
+	c.Directory.setDefaults()
+}
+
+func (a *Agent) setDefaults() {
+	*a = Agent{
+		StateDir:   "/var/lib/rollcall",
+		ModulesDir: "/usr/lib/rollcall/modules",
+		Listen:     "127.0.0.1:9480",
+		Log:        Log{Level: LogInfo, Format: LogText},
+	}
+	if runtime.GOOS == "windows" {
+		a.StateDir = `C:\ProgramData\rollcall\state`
+		a.ModulesDir = `C:\Program Files\rollcall\modules`
+	}
+}
+
+func (m *Modules) setDefaults() {
+	*m = Modules{MemoryMiB: 64, CallTimeout: 30 * time.Second, FetchTimeout: 6 * time.Hour}
+}
+
+func (d *Directory) setDefaults() {
+	*d = Directory{Auth: DirectorySimple, Connections: 4, Anchor: "employeeNumber", Timeout: 10 * time.Second}
+}
+
+func (a *Application) setDefaults() { *a = Application{Enabled: true} }
+
+func (r *Repeat) setDefaults() { *r = Repeat{Style: RepeatNone} }
+
+func (a *Attribute) setDefaults() {
+	*a = Attribute{Apply: ident.ApplyAlways, OnMissing: OnMissingKeep, Merge: MergeReplace, Authoritative: AuthorityApplication}
+}
+
+func (a *Attribute) setText(t Text) { a.Value = &t }
+
+func (a *Automation) setDefaults() {
+	*a = Automation{
+		Adopt:    AdoptReview,
+		Missing:  Missing{Action: MissingKeep},
+		Approval: ApprovalOverLimit,
+		Owns:     OwnsAccount,
+	}
+	a.Password.setDefaults()
+	a.Limits.setDefaults()
+}
+
+func (p *Password) setDefaults() { *p = Password{Length: 24, MustChange: true} }
+
+func (l *Limits) setDefaults() {
+	none := Limit{Unlimited: true}
+	*l = Limits{
+		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
+		Update:       Limit{Percent: 50},
+		Disable:      Limit{Percent: 5, Count: 5},
+		Delete:       Limit{},
+		SourceShrink: Limit{Percent: 20},
+	}
+}
+
+func (a *Application) setName(name string, pos Pos) { a.Name, a.Pos = name, pos }
+func (e *Endpoint) setName(name string, pos Pos)    { e.Name, e.Pos = name, pos }
+func (d *DataSource) setName(name string, pos Pos)  { d.Name, d.Pos = name, pos }
+func (a *Attribute) setName(name string, pos Pos)   { a.Name, a.Pos = name, pos }
+func (a *Automation) setName(name string, pos Pos)  { a.Name, a.Pos = name, pos }

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one thing wrong with the configuration, with its place.
+type Error struct {
+	Pos     Pos
+	Key     string // dotted: "automations.staff.schedule"; "" when the file itself is wrong
+	Message string
+	Hint    string // the next step or the likely spelling; may be empty
+}
+
+// Error gives "FILE:LINE:COLUMN: message (hint)".
+func (e Error) Error() string { return line(e.Pos, e.Message, e.Hint) }
+
+// Warning is something that works but is probably not meant.
+type Warning struct {
+	Pos     Pos
+	Key     string
+	Message string
+	Hint    string
+}
+
+// String gives "FILE:LINE:COLUMN: warning: message (hint)".
+func (w Warning) String() string { return line(w.Pos, "warning: "+w.Message, w.Hint) }
+
+// Errors holds everything that is wrong with a configuration, in the order of
+// the files.
+type Errors []Error
+
+// Error gives one line for each error.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i := range e {
+		lines[i] = e[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.As find the single errors.
+func (e Errors) Unwrap() []error {
+	all := make([]error, len(e))
+	for i := range e {
+		all[i] = e[i]
+	}
+	return all
+}
+
+func line(p Pos, message, hint string) string {
+	if hint != "" {
+		message += " (" + hint + ")"
+	}
+	switch {
+	case p.File == "":
+		return message
+	case p.Line == 0:
+		return p.File + ": " + message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, message)
+}
+
+func comparePos(a, b Pos) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
+// sorted orders errors by position and drops repetitions: an expression that
+// two automations share is wrong once.
+func (e Errors) sorted() Errors {
+	slices.SortStableFunc(e, func(a, b Error) int {
+		return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.CompactFunc(e, func(a, b Error) bool { return a.Pos == b.Pos && a.Message == b.Message })
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// read reads the main file and what it includes into one tree.
+func (l *loader) read(file string) map[string]any {
+	file = filepath.Clean(file)
+	tree := l.readFile(file)
+	if tree == nil {
+		return nil
+	}
+	agent, _ := tree["agent"].(map[string]any)
+	patterns, _ := listOf(agent["include"])
+	for i, p := range patterns {
+		if pattern, ok := p.(string); ok {
+			l.include(tree, pattern, path{"agent", "include"}.item(i))
+		}
+	}
+	return tree
+}
+
+// include merges the files that a pattern names, in the order of their names.
+func (l *loader) include(tree map[string]any, pattern string, at path) {
+	full := l.relative(at, pattern)
+	names, err := filepath.Glob(full)
+	if err != nil {
+		l.fail(at, fmt.Sprintf("include %q is not a valid pattern", pattern), "")
+		return
+	}
+	if len(names) == 0 && !strings.ContainsAny(pattern, "*?[") {
+		l.fail(at, fmt.Sprintf("include %q: there is no such file", pattern), "")
+		return
+	}
+	for _, name := range names {
+		if slices.Contains(l.files, name) {
+			continue
+		}
+		places := l.places
+		l.places = map[string]place{}
+		more := l.readFile(name)
+		own := l.places
+		l.places = places
+		if include := (path{"agent", "include"}).index(); own[include] != (place{}) {
+			l.errs = append(l.errs, Error{Pos: own[include].key, Key: "agent.include",
+				Message: "only the main file may include others", Hint: "add the pattern to " + l.files[0]})
+		}
+		l.merge(tree, more, own, nil)
+	}
+}
+
+// readFile decodes one file and notes its places; nil after an error.
+func (l *loader) readFile(file string) map[string]any {
+	l.files = append(l.files, file)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		l.errs = append(l.errs, Error{Pos: Pos{File: file}, Message: readError(err), Hint: readHint(err)})
+		return nil
+	}
+	var tree map[string]any
+	if err := toml.Unmarshal(data, &tree); err != nil {
+		l.errs = append(l.errs, syntaxError(file, data, err))
+		return nil
+	}
+	maps.Copy(l.places, indexPlaces(file, data))
+	return tree
+}
+
+func readError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return "read the configuration: " + err.Error()
+}
+
+func readHint(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "name another file with --config"
+	}
+	return ""
+}
+
+func syntaxError(file string, data []byte, err error) Error {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		return Error{Pos: fileStart(file), Message: err.Error()}
+	}
+	x := newIndexer(file, data)
+	return Error{Pos: x.pos(parse.Position.Start), Key: parse.LastKey, Message: "not valid TOML: " + parse.Message}
+}
+
+// merge adds the tables of an included file to the tree. Sections may be spread
+// over files; a key, or a definition such as [automations.staff], stands in one.
+func (l *loader) merge(tree, more map[string]any, places map[string]place, at path) {
+	for _, key := range slices.Sorted(maps.Keys(more)) {
+		here := at.with(key)
+		old, both := tree[key]
+		if !both {
+			tree[key] = more[key]
+			l.adopt(here, places)
+			continue
+		}
+		oldTable, ok1 := old.(map[string]any)
+		newTable, ok2 := more[key].(map[string]any)
+		if ok1 && ok2 && len(here) == 1 {
+			l.merge(oldTable, newTable, places, here)
+			continue
+		}
+		l.errs = append(l.errs, Error{Pos: places[here.index()].key, Key: here.String(),
+			Message: here.String() + " is already set in " + l.key(here).String()})
+	}
+}
+
+// adopt takes over the places of a key and everything below it.
+func (l *loader) adopt(at path, places map[string]place) {
+	prefix := at.index()
+	for index, p := range places {
+		if index == prefix || strings.HasPrefix(index, prefix+"\x00") {
+			l.places[index] = p
+		}
+	}
+}

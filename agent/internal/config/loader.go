@@ -1,0 +1,71 @@
+package config
+
+import (
+	"path/filepath"
+	"reflect"
+	"slices"
+)
+
+// loader carries what Load has found out so far.
+type loader struct {
+	config   *Config
+	files    []string
+	places   map[string]place
+	errs     Errors
+	warnings []Warning
+}
+
+func (l *loader) decodeConfig(tree map[string]any) {
+	l.decode(tree, reflect.ValueOf(l.config).Elem(), nil)
+}
+
+// fail reports an error at a value.
+func (l *loader) fail(at path, message, hint string) {
+	l.errs = append(l.errs, Error{Pos: l.value(at), Key: at.String(), Message: message, Hint: hint})
+}
+
+// failKey reports an error at a key.
+func (l *loader) failKey(at path, message, hint string) {
+	l.errs = append(l.errs, Error{Pos: l.key(at), Key: at.String(), Message: message, Hint: hint})
+}
+
+func (l *loader) warnKey(at path, message, hint string) {
+	l.warnings = append(l.warnings, Warning{Pos: l.key(at), Key: at.String(), Message: message, Hint: hint})
+}
+
+func (l *loader) sortedWarnings() []Warning {
+	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
+	return l.warnings
+}
+
+// has reports whether the key stands in a file.
+func (l *loader) has(at path) bool {
+	_, ok := l.places[at.index()]
+	return ok
+}
+
+// key is the place of a key, or of the nearest table around it.
+func (l *loader) key(at path) Pos {
+	for ; len(at) > 0; at = at[:len(at)-1] {
+		if p, ok := l.places[at.index()]; ok {
+			return p.key
+		}
+	}
+	return fileStart(l.files[0])
+}
+
+// value is the place of a value's content, or of the nearest table around it.
+func (l *loader) value(at path) Pos {
+	if p, ok := l.places[at.index()]; ok {
+		return p.value
+	}
+	return l.key(at)
+}
+
+// relative makes a path relative to the file in which the key stands.
+func (l *loader) relative(at path, name string) string {
+	if name == "" || filepath.IsAbs(name) || !l.has(at) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(l.value(at).File), name)
+}

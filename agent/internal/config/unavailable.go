@@ -1,0 +1,48 @@
+package config
+
+// The keys that the documentation describes and this version refuses, each with
+// what to do instead, if there is anything.
+
+func (Config) unavailable() map[string]string {
+	return map[string]string{"webhooks": "", "orchestrations": ""}
+}
+
+func (Agent) unavailable() map[string]string {
+	return map[string]string{"web_config": "let a proxy in front of a loopback address do TLS"}
+}
+
+func (Store) unavailable() map[string]string {
+	return map[string]string{"url": "the state is kept in SQLite in state_dir"}
+}
+
+func (Directory) unavailable() map[string]string {
+	return map[string]string{"discover": "list the domain controllers in urls"}
+}
+
+func (Endpoint) unavailable() map[string]string {
+	return map[string]string{"for_each": ""}
+}
+
+func (DataSource) unavailable() map[string]string {
+	return map[string]string{"join": "name one endpoint in endpoints"}
+}
+
+func (Attribute) unavailable() map[string]string {
+	return map[string]string{"reference": ""}
+}
+
+func (Automation) unavailable() map[string]string {
+	return map[string]string{"trigger": "", "on": "", "base": "", "where": "", "orchestration": "", "after": ""}
+}
+
+func (Password) unavailable() map[string]string {
+	return map[string]string{"deliver": ""}
+}
+
+func (Missing) unavailable() map[string]string {
+	return map[string]string{"delete_after": ""}
+}
+
+func (Limits) unavailable() map[string]string {
+	return map[string]string{"start": ""}
+}
