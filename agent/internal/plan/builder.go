@@ -1,0 +1,269 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Builder makes one plan: Add, Duplicate and Quarantine for what was
+// delivered, then Finish once. It is not safe for concurrent use.
+type Builder struct {
+	set    Settings
+	view   View
+	mapper Mapper
+	hist   History
+
+	names  *names
+	scopes map[ident.DN]bool // containers that were asked about: in scope or not
+	exists map[ident.DN]bool // containers that were asked about: there or not
+	groups map[ident.DN]*group
+
+	seen    map[ident.Key]struct{}
+	left    map[ident.Key]struct{}   // linked records that left the scope of the data source
+	claims  map[ident.GUID]ident.Key // unlinked objects, by the record that matched them
+	wanted  map[string]ident.Key     // match values of records that get an account
+	matched map[ident.GUID]ident.Key // linked objects that the record of another key matches
+
+	changes     map[ident.Key]*change
+	quarantined map[ident.Key]ident.QuarantineItem
+	notes       []ident.Note
+	links       []LinkUpdate
+	counts      ident.RecordCounts
+	tally       tally
+}
+
+// tally counts what is reported as one note for all instead of one for each.
+type tally struct{ unmatched, renames, others, kept int }
+
+// change is an ident.Change in the making.
+type change struct {
+	key   ident.Key
+	entry ident.Entry // without a GUID for a create
+	name  string
+	ops   []*operation
+}
+
+// operation is an ident.Operation whose DNs are not yet written down: they
+// depend on which of the operations before it are applied.
+type operation struct {
+	ident.Operation
+	parent  ident.DN // the container that the object is to be in; "" where it is
+	cn      string   // the name that it is to have; "" the one it has
+	hold    string   // why it is held whatever the limits say; "" when it is not
+	missing bool     // it follows from a missing key
+}
+
+// NewBuilder starts a plan.
+func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
+	b := &Builder{
+		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
+		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
+		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{},
+		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
+		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
+	}
+	b.names = &names{view: view, reserved: map[string]ident.Key{}}
+	return b
+}
+
+func withDefaults(set Settings) Settings {
+	if set.Adopt == "" {
+		set.Adopt = AdoptReview
+	}
+	if set.Approval == "" {
+		set.Approval = ApprovalOverLimit
+	}
+	if set.Missing.Action == "" {
+		set.Missing.Action = MissingKeep
+	}
+	if set.SourceShrink == (Limit{}) {
+		set.SourceShrink = DefaultSourceShrink()
+	}
+	return set
+}
+
+// Add decides about one record. Records come once each, in the order of their
+// keys. An error is one of the View and ends the plan; what is wrong with the
+// record itself puts it into quarantine.
+func (b *Builder) Add(rec ident.Record) error {
+	if _, twice := b.seen[rec.Key]; twice {
+		b.Duplicate(rec.Key, 2)
+		return nil
+	}
+	b.seen[rec.Key] = struct{}{}
+	b.counts.Delivered++
+	in, err := b.mapper.InScope(rec)
+	if err != nil {
+		b.quarantineError(rec, err)
+		return nil
+	}
+	link, linked, err := b.view.LinkByKey(rec.Key)
+	switch {
+	case err != nil:
+		return fmt.Errorf("plan key %s: %w", rec.Key, err)
+	case !in:
+		b.counts.OutOfScope++
+		if linked {
+			b.left[rec.Key] = struct{}{}
+		}
+		return nil
+	}
+	b.counts.InScope++
+	if linked {
+		err = b.addLinked(rec, link)
+	} else {
+		err = b.addUnlinked(rec)
+	}
+	if err != nil {
+		return fmt.Errorf("plan key %s: %w", rec.Key, err)
+	}
+	return nil
+}
+
+// Duplicate sets aside a key that was delivered n times; Add is not called
+// for any of them. The key counts as present.
+func (b *Builder) Duplicate(key ident.Key, n int) {
+	if _, added := b.seen[key]; added {
+		n--
+	}
+	b.seen[key] = struct{}{}
+	b.counts.Delivered += n
+	b.setAside(key, "", fmt.Sprintf("%s delivered the key %s more than once", b.set.Application, key),
+		"remove the duplicate at the source, or choose a primary_key that is unique")
+}
+
+// Quarantine sets aside a record that cannot be given to Add. Its key counts
+// as present.
+func (b *Builder) Quarantine(key ident.Key, name, cause, next string) {
+	if _, added := b.seen[key]; !added {
+		b.seen[key] = struct{}{}
+		b.counts.Delivered++
+	}
+	b.setAside(key, name, cause, next)
+}
+
+// LinkUpdates returns what links must remember although no operation of the
+// plan says so, in the order of keys. Call it after Finish.
+func (b *Builder) LinkUpdates() []LinkUpdate { return b.links }
+
+// setAside quarantines a key and withdraws what was planned for it. The first
+// cause stays.
+func (b *Builder) setAside(key ident.Key, name, cause, next string) {
+	if c, ok := b.changes[key]; ok {
+		if name == "" {
+			name = c.name
+		}
+		delete(b.changes, key)
+	}
+	if _, ok := b.quarantined[key]; !ok {
+		b.quarantined[key] = ident.QuarantineItem{Key: key, Name: name, Cause: cause, Next: next}
+	}
+}
+
+// quarantineError sets a record aside for an error of the mapping.
+func (b *Builder) quarantineError(rec ident.Record, err error) {
+	next := "correct the record at the source, or the mapping: rollcall test mapping " + b.set.DataSource + " --key " + string(rec.Key)
+	b.setAside(rec.Key, recordName(rec), err.Error(), next)
+}
+
+// mapRecord runs the mapping. ok is false when the record was set aside.
+func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {
+	want, err = b.mapper.Map(rec, current, link, b.names)
+	if b.names.err != nil { // of the View: no fault of the record, whatever the mapping made of it
+		return want, false, b.names.err
+	}
+	if err != nil {
+		b.quarantineError(rec, err)
+		return want, false, nil
+	}
+	return want, true, nil
+}
+
+func (b *Builder) note(key ident.Key, name, format string, args ...any) {
+	b.notes = append(b.notes, ident.Note{Key: key, Name: name, Text: fmt.Sprintf(format, args...)})
+}
+
+// plan keeps a change that has operations.
+func (b *Builder) plan(c *change) {
+	if len(c.ops) == 0 {
+		b.counts.Unchanged++
+		return
+	}
+	b.changes[c.key] = c
+}
+
+func (c *change) add(op operation) { c.ops = append(c.ops, &op) }
+
+// inScope reports whether an object in the container may be changed.
+func (b *Builder) inScope(container ident.DN) bool {
+	in, known := b.scopes[container]
+	if known {
+		return in
+	}
+	for _, base := range b.set.Scope {
+		if container.Under(base) {
+			in = true
+			break
+		}
+	}
+	b.scopes[container] = in
+	return in
+}
+
+// containerExists asks the View once for each container.
+func (b *Builder) containerExists(dn ident.DN) (bool, error) {
+	if there, known := b.exists[dn]; known {
+		return there, nil
+	}
+	there, err := b.view.ContainerExists(dn)
+	if err == nil {
+		b.exists[dn] = there
+	}
+	return there, err
+}
+
+// untouchable says why an object must not be changed; "" when it may be.
+func (b *Builder) untouchable(e ident.Entry) (string, error) {
+	if !b.inScope(e.DN.Parent()) {
+		return fmt.Sprintf("%s is outside the scope of [directory]", e.DN), nil
+	}
+	for _, dn := range b.set.Allow {
+		if sameDN(dn, e.DN) {
+			return "", nil
+		}
+	}
+	reason, err := b.view.Protected(e)
+	if err != nil || reason == "" {
+		return "", err
+	}
+	return fmt.Sprintf("%s is protected: %s", e.DN, reason), nil
+}
+
+func sameDN(a, b ident.DN) bool { return a == b || a.EqualFold(b) }
+
+// recordName is the name of a person before anything was mapped.
+func recordName(rec ident.Record) string {
+	for _, field := range []string{"name", "displayName", "display_name", "email"} {
+		if s, ok := rec.Fields[field].(string); ok && strings.TrimSpace(s) != "" {
+			return strings.TrimSpace(s)
+		}
+	}
+	return ""
+}
+
+// entryName is the name of an account for people.
+func entryName(e ident.Entry) string {
+	if n := e.Attributes.First("displayname"); n != "" {
+		return n
+	}
+	return commonName(e)
+}
+
+func commonName(e ident.Entry) string {
+	if n := e.Attributes.First("cn"); n != "" {
+		return n
+	}
+	return e.DN.Name()
+}

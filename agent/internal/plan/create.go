@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// create plans the account of a record that matches nobody. The common name is
+// in the DN, not among the attributes; the anchor is among them.
+func (b *Builder) create(rec ident.Record) error {
+	want, ok, err := b.mapRecord(rec, nil, nil)
+	if !ok || err != nil {
+		return err
+	}
+	cn, _ := want.Attribute("cn")
+	c := &change{key: rec.Key, name: desiredName(want)}
+	cause, next, err := b.cannotPlace(rec.Key, want.Parent, cn)
+	if err != nil {
+		return err
+	}
+	if cause != "" {
+		b.setAside(rec.Key, c.name, cause, next)
+		return nil
+	}
+	groups, err := b.usableGroups(want.Groups)
+	if err != nil {
+		return err
+	}
+	op := operation{parent: want.Parent, cn: cn.Values[0]}
+	op.Class = ident.ClassCreate
+	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
+	for _, a := range want.Attributes {
+		if len(a.Values) > 0 && !strings.EqualFold(a.Name, "cn") && !b.isAnchor(a.Name) {
+			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: a.Values})
+		}
+	}
+	if b.set.Anchor != "" {
+		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{b.anchorOf(rec.Key)}})
+	}
+	c.add(op)
+	b.addGroups(c, groups)
+	b.names.Reserve("cn", op.cn, uniqueContainer, op.parent, rec.Key)
+	b.plan(c)
+	return nil
+}
+
+// cannotPlace says why no account can be made there; "" when it can.
+func (b *Builder) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAttribute) (cause, next string, err error) {
+	if len(cn.Values) != 1 || cn.Values[0] == "" {
+		return "cn has no value", "complete the record at the source, or give cn another expression", nil
+	}
+	if !b.inScope(parent) {
+		return fmt.Sprintf("the OU %s is outside the scope of [directory]", parent), "correct ou, or widen scope", nil
+	}
+	there, err := b.containerExists(parent)
+	if err != nil {
+		return "", "", err
+	}
+	if !there {
+		return fmt.Sprintf("the OU %s does not exist", parent), "create it in the directory, or correct ou", nil
+	}
+	holder, taken, err := b.names.Holder("cn", cn.Values[0], uniqueContainer, parent, "", key)
+	if taken {
+		cause = fmt.Sprintf("%s already has the name %s in %s", holder, cn.Values[0], parent)
+	}
+	return cause, "give cn a further format that tells the two apart", err
+}
+
+func (b *Builder) isAnchor(attribute string) bool {
+	return b.set.Anchor != "" && strings.EqualFold(attribute, b.set.Anchor)
+}
+
+// desiredName is the name of a person for people.
+func desiredName(want ident.Desired) string {
+	for _, name := range []string{"displayName", "cn"} {
+		if a, ok := want.Attribute(name); ok && len(a.Values) > 0 {
+			return a.Values[0]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// verdictOn is what comparing one attribute came to.
+type verdictOn int
+
+const (
+	asWanted  verdictOn = iota // nothing to do
+	different                  // to be written
+	leftAlone                  // it differs, but the directory's own value stays
+)
+
+// attributeDiff compares what an attribute should be with what it is.
+// Values are compared as sets and by their bytes: AD keeps case, so a change of
+// case is a change.
+func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
+	ch := ident.AttributeChange{Name: want.Name, Old: have}
+	goal, added := want.Values, []string(nil)
+	switch {
+	case want.Apply == ident.ApplyCreate,
+		want.Apply == ident.ApplyIfEmpty && len(have) > 0,
+		len(want.Values) == 0 && (!want.Clear || want.Add):
+		return ch, asWanted
+	case want.Add:
+		goal, added = merge(want.Name, have, want.Values)
+	}
+	if sameSet(goal, have) {
+		return ch, asWanted
+	}
+	applied, known := link.Applied[strings.ToLower(want.Name)]
+	byHand := known && applied != Digest(have)
+	// Without knowledge of what was last written (an adopted account, or a
+	// link restored after a loss), a value may be anybody's.
+	if want.Directory && (byHand || !known && len(have) > 0) {
+		return ch, leftAlone
+	}
+	ch.Drift = byHand && applied == Digest(goal)
+	ch.New = goal
+	if added != nil {
+		ch.New, ch.Add = added, true
+	}
+	return ch, different
+}
+
+// merge returns have with the values of want added, and what there is to add;
+// added is nil when adding is not enough. Values that differ in case only are
+// one value to AD (MS-ADTS 3.1.1.2.2.2.4). In proxyAddresses a new primary
+// address ("SMTP:") makes the former one secondary ("smtp:").
+func merge(attribute string, have, want []string) (goal, added []string) {
+	goal = slices.Clone(have)
+	rewritten := false
+	addresses := strings.EqualFold(attribute, "proxyAddresses")
+	for _, v := range want {
+		if addresses && strings.HasPrefix(v, "SMTP:") {
+			for i, g := range goal {
+				if strings.HasPrefix(g, "SMTP:") && !strings.EqualFold(g, v) {
+					goal[i], rewritten = "smtp:"+g[len("SMTP:"):], true
+				}
+			}
+		}
+		i := slices.IndexFunc(goal, func(g string) bool { return strings.EqualFold(g, v) })
+		switch {
+		case i < 0:
+			goal, added = append(goal, v), append(added, v)
+		case addresses && goal[i] != v && strings.HasPrefix(v, "SMTP:"):
+			goal[i], rewritten = v, true
+		}
+	}
+	if rewritten {
+		added = nil
+	}
+	return goal, added
+}
+
+func sameSet(a, b []string) bool {
+	if len(a) == 1 && len(b) == 1 {
+		return a[0] == b[0]
+	}
+	return slices.Equal(sorted(a), sorted(b))
+}
+
+// sorted returns the distinct values in order.
+func sorted(values []string) []string {
+	out := slices.Clone(values)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// diffAttributes adds the update of an account; the common name is renamed,
+// not updated.
+func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link) {
+	op, why := operation{}, reasons{}
+	op.Class = ident.ClassUpdate
+	for _, a := range want.Attributes {
+		if strings.EqualFold(a.Name, "cn") || b.isAnchor(a.Name) {
+			continue
+		}
+		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
+		switch verdict {
+		case different:
+			op.Attributes = append(op.Attributes, ch)
+			why.add(ch, a.Source, link)
+		case leftAlone:
+			b.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", a.Name)
+		}
+	}
+	b.diffAnchor(c, &op, &why)
+	if len(op.Attributes) > 0 {
+		op.Reason = why.String()
+		c.add(op)
+	}
+}
+
+// diffAnchor puts back an anchor that was removed: without it the link would
+// not survive a loss of the state. Another value is somebody's: it stays.
+func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
+	if b.set.Anchor == "" {
+		return
+	}
+	anchor := b.anchorOf(c.key)
+	have := c.entry.Attributes.Values(b.set.Anchor)
+	switch {
+	case len(have) == 0:
+		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}})
+		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)
+	case !slices.Contains(have, anchor):
+		b.note(c.key, c.name, "%s is %s instead of the anchor %s and is left alone", b.set.Anchor, strings.Join(have, ", "), anchor)
+	}
+}

@@ -1,0 +1,110 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Digest identifies a set of values of an attribute, whatever their order: 32
+// hexadecimal digits. It is what Link.Applied holds.
+func Digest(values []string) string {
+	h := sha256.New()
+	addStrings(h, sorted(values))
+	return short(h)
+}
+
+// AppliedDigest is the digest of all values that the attribute has once the
+// change is applied.
+func AppliedDigest(ch ident.AttributeChange) string {
+	if ch.Add {
+		return Digest(append(slices.Clone(ch.Old), ch.New...))
+	}
+	return Digest(ch.New)
+}
+
+// Remember returns what a link holds once the operation is applied. For
+// create, adopt and link, start from a link with its Application, Key, GUID,
+// Automation and Created.
+func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
+	applied := make(map[string]string, len(link.Applied)+len(op.Attributes))
+	for name, digest := range link.Applied {
+		applied[name] = digest
+	}
+	for _, ch := range op.Attributes {
+		applied[strings.ToLower(ch.Name)] = AppliedDigest(ch)
+	}
+	switch op.Class {
+	case ident.ClassCreate:
+		link.Origin = ident.OriginCreated
+		link.Placed = op.To.Parent()
+		applied["cn"] = Digest([]string{op.To.Name()})
+	case ident.ClassAdopt:
+		link.Origin = ident.OriginAdopted
+	case ident.ClassLink:
+		link.Origin = ident.OriginRestored
+	case ident.ClassEnable:
+		link.MissingSince = nil
+	case ident.ClassDisable:
+		if link.MissingSince == nil {
+			link.MissingSince = &at
+		}
+	}
+	switch op.Class {
+	case ident.ClassMove, ident.ClassEnable, ident.ClassDisable:
+		if op.To != "" {
+			link.Placed = op.To.Parent()
+		}
+	}
+	if len(applied) > 0 {
+		link.Applied = applied
+	}
+	return link
+}
+
+// digestOf identifies what an operation would do. It does not depend on which
+// other operations are applied. Groups leave out the GUID, so that those of a
+// held create are known again once the account exists.
+func digestOf(c *change, op *operation) string {
+	h := sha256.New()
+	guid := c.entry.GUID
+	if op.Class == ident.ClassGroups {
+		guid = ""
+	}
+	addStrings(h, []string{string(op.Class), string(c.key), string(guid), op.parent.Fold(), op.cn})
+	for _, a := range op.Attributes {
+		kind := "replace"
+		if a.Add {
+			kind = "add"
+		}
+		addStrings(h, []string{strings.ToLower(a.Name), kind})
+		addStrings(h, sorted(a.Old))
+		addStrings(h, sorted(a.New))
+	}
+	groups := make([]string, len(op.Groups))
+	for i, g := range op.Groups {
+		groups[i] = g.Fold()
+	}
+	addStrings(h, sorted(groups))
+	return short(h)
+}
+
+// addStrings hashes a list so that no two lists look alike.
+func addStrings(h hash.Hash, list []string) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(list)))
+	h.Write(n[:])
+	for _, s := range list {
+		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+}
+
+func short(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }

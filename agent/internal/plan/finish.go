@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Finish decides about missing keys, applies the limits and returns the plan.
+// When the delivery is not complete the plan has no changes at all: of half a
+// delivery nothing can be said, not even that two records match one account.
+func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
+	b.counts.Delivered += d.Skipped
+	b.counts.InScope += d.Skipped
+	b.counts.Unchanged += d.Skipped
+	nobody := b.nobodyMissing(d)
+	if nobody == "" {
+		if err := b.planMissing(d); err != nil {
+			return ident.Plan{}, fmt.Errorf("plan: %w", err)
+		}
+	}
+	if err := b.strayAnchors(d); err != nil {
+		return ident.Plan{}, fmt.Errorf("plan: %w", err)
+	}
+	if !d.Complete {
+		clear(b.changes)
+		b.links = nil
+	}
+	b.groupNotes()
+	b.tallyNotes()
+
+	changes := make([]*change, 0, len(b.changes))
+	for _, c := range b.changes {
+		c.inOrder()
+		changes = append(changes, c)
+	}
+	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
+	limits := b.newJudge().verdicts(changes)
+	b.counts.Quarantined = len(b.quarantined)
+	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })
+	slices.SortFunc(b.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
+
+	p := ident.Plan{
+		Automation: b.set.Automation, Application: b.set.Application, DataSource: b.set.DataSource,
+		Made: b.set.Now, Config: b.set.Config,
+		Records: b.counts, NobodyMissing: nobody,
+		Changes: make([]ident.Change, 0, len(changes)), Limits: limits,
+		Quarantined: b.sortedQuarantine(), Notes: b.sortedNotes(),
+	}
+	for _, c := range changes {
+		p.Changes = append(p.Changes, c.finish())
+	}
+	return p, nil
+}
+
+func (c *change) finish() ident.Change {
+	c.compose()
+	out := ident.Change{Key: c.key, GUID: c.entry.GUID, DN: c.entry.DN, Name: c.name}
+	for _, op := range c.ops {
+		if op.Class == ident.ClassCreate {
+			out.DN = op.To
+		}
+		out.Operations = append(out.Operations, op.Operation)
+	}
+	return out
+}
+
+// tallyNotes reports what would be too much as one note for each user.
+func (b *Builder) tallyNotes() {
+	if n := b.tally.unmatched; n > 0 {
+		b.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
+	}
+	if n := b.tally.renames; n > 0 {
+		b.note("", "", "%s another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", count(n, "account has", "accounts have"))
+	}
+	if n := b.tally.others; n > 0 {
+		b.note("", "", "%s to another automation; only attributes are compared", count(n, "link belongs", "links belong"))
+	}
+	if n := b.tally.kept; n > 0 {
+		b.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))
+	}
+}
+
+func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
+	out := make([]ident.QuarantineItem, 0, len(b.quarantined))
+	for _, q := range b.quarantined {
+		out = append(out, q)
+	}
+	slices.SortFunc(out, func(x, y ident.QuarantineItem) int { return cmp.Compare(x.Key, y.Key) })
+	return out
+}
+
+// sortedNotes puts the notes about everybody first. Notes about a record that
+// was set aside later stay: they are still true.
+func (b *Builder) sortedNotes() []ident.Note {
+	slices.SortStableFunc(b.notes, func(x, y ident.Note) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Text, y.Text))
+	})
+	return b.notes
+}

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// group is what a plan knows about a group that records belong into.
+type group struct {
+	dn      ident.DN
+	trouble string // why nobody is added to it; "" when members are
+	refused int    // the accounts that were not added
+}
+
+// usableGroups drops the groups that nobody may be added to; each of them is
+// one note at the end.
+func (b *Builder) usableGroups(dns []ident.DN) ([]ident.DN, error) {
+	var out []ident.DN
+	for _, dn := range dns {
+		g, err := b.group(dn)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case g.trouble != "":
+			g.refused++
+		case !slices.ContainsFunc(out, func(o ident.DN) bool { return sameDN(o, dn) }):
+			out = append(out, dn)
+		}
+	}
+	return out, nil
+}
+
+func (b *Builder) group(dn ident.DN) (*group, error) {
+	if g, known := b.groups[dn]; known {
+		return g, nil
+	}
+	g := &group{dn: dn}
+	entry, there, err := b.view.ChildByName(dn.Parent(), dn.Name())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !b.inScope(dn.Parent()):
+		g.trouble = "it is outside the scope of [directory]"
+	case !there:
+		g.trouble = "it does not exist"
+	default:
+		if g.trouble, err = b.untouchable(entry); err != nil {
+			return nil, err
+		}
+	}
+	b.groups[dn] = g
+	return g, nil
+}
+
+// missingMemberships returns the usable groups that the account is not in.
+func (b *Builder) missingMemberships(dns []ident.DN, guid ident.GUID) ([]ident.DN, error) {
+	usable, err := b.usableGroups(dns)
+	if err != nil {
+		return nil, err
+	}
+	var out []ident.DN
+	for _, dn := range usable {
+		member, err := b.view.MemberOf(dn, guid)
+		if err != nil {
+			return nil, err
+		}
+		if !member {
+			out = append(out, dn)
+		}
+	}
+	return out, nil
+}
+
+func (b *Builder) addGroups(c *change, groups []ident.DN) {
+	if len(groups) == 0 {
+		return
+	}
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name()
+	}
+	op := operation{}
+	op.Class, op.Groups = ident.ClassGroups, groups
+	op.Reason = "groups: not yet a member of " + strings.Join(names, ", ")
+	c.add(op)
+}
+
+func (b *Builder) groupNotes() {
+	for _, g := range b.groups {
+		if g.trouble != "" {
+			b.note("", "", "group %s: %s; %s", g.dn, g.trouble, count(g.refused, "account was not added", "accounts were not added"))
+		}
+	}
+}
+
+// count writes a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,301 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// addUnlinked decides about a record in scope that has no link: by the anchor,
+// then by the match rules, and only then is an account created.
+func (b *Builder) addUnlinked(rec ident.Record) error {
+	done, err := b.matchAnchor(rec)
+	if done || err != nil {
+		return err
+	}
+	values, err := b.mapper.MatchValues(rec, b.set.Match)
+	if err != nil {
+		b.quarantineError(rec, err)
+		return nil
+	}
+	done, err = b.matchRules(rec, values)
+	if done || err != nil {
+		return err
+	}
+	if b.set.Action == ActionUpdate {
+		b.tally.unmatched++
+		return nil
+	}
+	if !b.claimValues(rec, values) {
+		return nil
+	}
+	return b.create(rec)
+}
+
+// anchorOf is the value of the anchor attribute of the record's account.
+func (b *Builder) anchorOf(key ident.Key) string { return b.set.Application + ":" + string(key) }
+
+// matchAnchor looks for the account that carries the record's anchor. Keys may
+// differ in nothing but case, so only the exact value counts.
+func (b *Builder) matchAnchor(rec ident.Record) (done bool, err error) {
+	if b.set.Anchor == "" {
+		return false, nil
+	}
+	anchor := b.anchorOf(rec.Key)
+	found, err := b.view.EntriesByValue(b.set.Anchor, anchor)
+	if err != nil {
+		return false, err
+	}
+	found = slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool {
+		return !slices.Contains(e.Attributes.Values(b.set.Anchor), anchor)
+	})
+	switch len(found) {
+	case 0:
+		return false, nil
+	case 1:
+		return true, b.anchored(rec, found[0])
+	}
+	b.setAside(rec.Key, recordName(rec),
+		fmt.Sprintf("%d objects carry the anchor %s: %s", len(found), anchor, dnList(found)),
+		fmt.Sprintf("clear %s on those that do not belong to this person", b.set.Anchor))
+	return true, nil
+}
+
+// anchored links a record to the one object that carries its anchor.
+func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
+	anchor := b.anchorOf(rec.Key)
+	where := fmt.Sprintf("%s of %s is %s", b.set.Anchor, e.DN, anchor)
+	trusted := b.hist.AnchorsTrusted
+	cause, next, err := b.unfit(rec.Key, e, trusted)
+	if err != nil {
+		return err
+	}
+	if cause != "" {
+		b.setAside(rec.Key, recordName(rec), where+", but "+cause, next)
+		return nil
+	}
+	if !b.claim(rec, e) {
+		return nil
+	}
+	op := operation{Operation: ident.Operation{Class: ident.ClassLink,
+		Reason: where + ": the link is restored after a loss of the state"}}
+	if !trusted {
+		op.Class = ident.ClassAdopt
+		op.Reason = where + " although there is no link"
+		op.hold = "held for review: somebody may have edited " + b.set.Anchor
+	}
+	c := &change{key: rec.Key, entry: e, name: entryName(e)}
+	c.add(op)
+	b.plan(c)
+	return nil
+}
+
+// matchRules looks for an existing account by the first match attribute that
+// finds any object.
+func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done bool, err error) {
+	if len(b.set.Match) == 0 {
+		return false, nil
+	}
+	recognisable := false
+	for _, attribute := range b.set.Match {
+		var found []ident.Entry
+		for _, v := range values[attribute] {
+			if v == "" {
+				continue
+			}
+			recognisable = true
+			entries, err := b.view.EntriesByValue(attribute, v)
+			if err != nil {
+				return false, err
+			}
+			found = append(found, entries...)
+		}
+		if found = distinct(found); len(found) > 0 {
+			rule := attribute + " = " + strings.Join(values[attribute], ", ")
+			return true, b.matchFound(rec, rule, found)
+		}
+	}
+	if !recognisable {
+		b.setAside(rec.Key, recordName(rec),
+			fmt.Sprintf("no value for %s: an existing account could not be recognised", strings.Join(b.set.Match, ", ")),
+			"complete the record at the source, or link its account: rollcall link add")
+		return true, nil
+	}
+	return false, nil
+}
+
+// matchFound adopts the only account that a match rule found. Whatever stands
+// against that quarantines the record; an account is never created beside one
+// that matches.
+func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry) error {
+	for _, e := range found {
+		b.matched[e.GUID] = rec.Key
+	}
+	aside := func(cause, next string) { b.setAside(rec.Key, recordName(rec), rule+": "+cause, next) }
+	users := slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool { return !isUser(e) })
+	switch {
+	case len(users) == 0:
+		aside(dnList(found)+" has this value and is no user account", "remove the value there, or correct it at the source")
+		return nil
+	case len(users) > 1:
+		aside(fmt.Sprintf("%d accounts match: %s", len(users), dnList(users)),
+			"make the value unique, or choose the account: rollcall link add")
+		return nil
+	}
+	e := users[0]
+	cause, next, err := b.unfit(rec.Key, e, false)
+	if err != nil {
+		return err
+	}
+	if cause == "" {
+		cause, next = b.foreignAnchor(e)
+	}
+	if cause == "" && b.set.Adopt == AdoptNever {
+		cause, next = fmt.Sprintf("%s matches, and adopt is never", e.DN), "link it: rollcall link add, or set adopt = \"review\""
+	}
+	if cause != "" {
+		aside(cause, next)
+		return nil
+	}
+	if b.claim(rec, e) {
+		b.adopt(rec, rule, e)
+	}
+	return nil
+}
+
+func (b *Builder) adopt(rec ident.Record, rule string, e ident.Entry) {
+	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: rule + " matches the account " + string(e.DN)}}
+	if b.set.Anchor != "" {
+		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, New: []string{b.anchorOf(rec.Key)}}}
+	}
+	if b.set.Adopt == AdoptReview {
+		op.hold = "held for review: rollcall did not create this account"
+	}
+	c := &change{key: rec.Key, entry: e, name: entryName(e)}
+	c.add(op)
+	b.plan(c)
+}
+
+// unfit says why an account cannot be linked to the key, and what to do about it.
+func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (cause, next string, err error) {
+	link, linked, err := b.view.LinkByGUID(e.GUID)
+	if err != nil {
+		return "", "", err
+	}
+	if linked {
+		b.matched[e.GUID] = key
+		return fmt.Sprintf("%s is linked to the key %s", e.DN, link.Key),
+			fmt.Sprintf("correct the value at the source, or if both are one person: rollcall link remove %s %s", b.set.Application, link.Key), nil
+	}
+	if !isUser(e) {
+		return fmt.Sprintf("%s is no user account", e.DN), "clear the value there", nil
+	}
+	cause, err = b.untouchable(e)
+	if cause != "" || err != nil {
+		return cause, "leave this person out with where, or allow the account in [directory]", err
+	}
+	disabled, known := accountState(e)
+	switch {
+	case !known:
+		return fmt.Sprintf("userAccountControl of %s cannot be read", e.DN), "give the bind account the right to read it", nil
+	case disabled && !disabledToo:
+		return fmt.Sprintf("%s is disabled", e.DN), "enable it, or link it on purpose: rollcall link add", nil
+	}
+	return "", "", nil
+}
+
+func (b *Builder) foreignAnchor(e ident.Entry) (cause, next string) {
+	if b.set.Anchor == "" || e.Attributes.First(b.set.Anchor) == "" {
+		return "", ""
+	}
+	return fmt.Sprintf("%s of %s is already %s", b.set.Anchor, e.DN, e.Attributes.First(b.set.Anchor)),
+		fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)
+}
+
+// claim reserves an object for a record. Two records that match one object are
+// both set aside: which one is right is not for the order of keys to say.
+func (b *Builder) claim(rec ident.Record, e ident.Entry) bool {
+	other, taken := b.claims[e.GUID]
+	if !taken {
+		b.claims[e.GUID] = rec.Key
+		return true
+	}
+	cause := fmt.Sprintf("the keys %s and %s both match the account %s", other, rec.Key, e.DN)
+	next := "correct one of them at the source, or choose: rollcall link add"
+	b.setAside(other, "", cause, next)
+	b.setAside(rec.Key, recordName(rec), cause, next)
+	return false
+}
+
+// claimValues reserves the match values of a record that is to get an account.
+// Two such records with one value would be two accounts for what a later run
+// takes for one person: both are set aside.
+func (b *Builder) claimValues(rec ident.Record, values map[string][]string) bool {
+	free := true
+	for _, attribute := range b.set.Match {
+		for _, v := range values[attribute] {
+			if v == "" {
+				continue
+			}
+			id := strings.ToLower(attribute) + "\x00" + fold(v)
+			other, taken := b.wanted[id]
+			if !taken {
+				b.wanted[id] = rec.Key
+			}
+			if !taken || other == rec.Key {
+				continue
+			}
+			free = false
+			cause := fmt.Sprintf("the keys %s and %s both have %s = %s: one person would get two accounts", other, rec.Key, attribute, v)
+			next := "remove or correct one of them at the source"
+			b.setAside(other, "", cause, next)
+			b.setAside(rec.Key, recordName(rec), cause, next)
+		}
+	}
+	return free
+}
+
+// isUser tells user accounts from contacts, groups and computers. An object of
+// unknown kind passes for a user: what it lacks shows in its state.
+func isUser(e ident.Entry) bool {
+	has := func(class string) bool {
+		return slices.ContainsFunc(e.Attributes.Values("objectclass"), func(v string) bool { return strings.EqualFold(v, class) })
+	}
+	if len(e.Attributes.Values("objectclass")) > 0 {
+		return has("user") && !has("computer")
+	}
+	kind := e.Attributes.First("samaccounttype")
+	return kind == "" || kind == "805306368" // SAM_NORMAL_USER_ACCOUNT (MS-SAMR 2.2.1.9)
+}
+
+// accountState reads ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
+func accountState(e ident.Entry) (disabled, known bool) {
+	uac, err := strconv.ParseInt(e.Attributes.First("useraccountcontrol"), 10, 64)
+	return uac&2 != 0, err == nil
+}
+
+func distinct(entries []ident.Entry) []ident.Entry {
+	var out []ident.Entry
+	for _, e := range entries {
+		if !slices.ContainsFunc(out, func(o ident.Entry) bool { return o.GUID == e.GUID }) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// dnList names up to five objects, sorted.
+func dnList(entries []ident.Entry) string {
+	var dns []string
+	for _, e := range entries {
+		dns = append(dns, string(e.DN))
+	}
+	slices.Sort(dns)
+	if len(dns) > 5 {
+		dns = append(dns[:5], fmt.Sprintf("and %d more", len(dns)-5))
+	}
+	return strings.Join(dns, "; ")
+}

@@ -1,0 +1,178 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// nobodyMissing says why no link can be missing; "" when it can.
+func (b *Builder) nobodyMissing(d Delivery) string {
+	switch {
+	case !d.Complete && d.Reason != "":
+		return "the delivery is not complete: " + d.Reason
+	case !d.Complete:
+		return "the delivery is not complete"
+	case d.ChangesOnly:
+		return "an endpoint delivers changes only, not everybody"
+	case b.counts.Delivered == 0:
+		return b.set.Application + " delivered no record at all"
+	case b.set.Action != ActionLifecycle:
+		return fmt.Sprintf("the action %s does nothing about missing keys", b.set.Action)
+	}
+	return ""
+}
+
+// planMissing decides about the links of the automation whose key was not
+// delivered or whose record left the scope of the data source.
+func (b *Builder) planMissing(d Delivery) error {
+	var missing []ident.Link
+	err := b.view.EachLink(func(link ident.Link) error {
+		present, err := b.present(link.Key, d)
+		if err == nil && !present {
+			missing = append(missing, link)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(missing, func(x, y ident.Link) int { return cmp.Compare(x.Key, y.Key) })
+	b.counts.Missing = len(missing)
+	for _, link := range missing {
+		if link.Automation != b.set.Automation {
+			return fmt.Errorf("the link of the key %s belongs to the automation %q", link.Key, link.Automation)
+		}
+		if err := b.missingLink(link); err != nil {
+			return fmt.Errorf("plan missing key %s: %w", link.Key, err)
+		}
+	}
+	return nil
+}
+
+func (b *Builder) present(key ident.Key, d Delivery) (bool, error) {
+	if _, left := b.left[key]; left {
+		_, aside := b.quarantined[key]
+		return aside, nil
+	}
+	if _, seen := b.seen[key]; seen || d.Present == nil {
+		return seen, nil
+	}
+	return d.Present(key)
+}
+
+func (b *Builder) missingLink(link ident.Link) error {
+	reason := fmt.Sprintf("missing: %s no longer delivers the key %s", b.set.Application, link.Key)
+	if _, left := b.left[link.Key]; left {
+		reason = fmt.Sprintf("missing: the record of the key %s is no longer what where asks for", link.Key)
+	}
+	e, there, err := b.view.EntryByGUID(link.GUID)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		b.note(link.Key, "", "%s, and its account is not in the directory: rollcall link remove %s %s", reason, b.set.Application, link.Key)
+		return nil
+	case b.set.Missing.Action == MissingKeep:
+		b.tally.kept++
+		return nil
+	}
+	c := &change{key: link.Key, entry: e, name: entryName(e)}
+	if other, matched := b.matched[e.GUID]; matched {
+		b.note(c.key, c.name, "%s, but the key %s matches the same account, which is left alone: if both are one person, rollcall link remove %s %s, then rollcall link add for the key %s",
+			reason, other, b.set.Application, link.Key, other)
+		return nil
+	}
+	cause, err := b.untouchable(e)
+	if err != nil {
+		return err
+	}
+	if cause != "" {
+		b.note(c.key, c.name, "%s, but is left alone: %s", reason, cause)
+		return nil
+	}
+	return b.leaver(c, reason, link)
+}
+
+// leaver disables the account of a missing key and moves it away.
+func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
+	op := operation{missing: true}
+	op.Class, op.Reason = ident.ClassDisable, reason
+	disabled, known := accountState(c.entry)
+	switch {
+	case !known:
+		b.note(c.key, c.name, "%s, but userAccountControl cannot be read: left alone", reason)
+		return nil
+	case disabled && link.MissingSince == nil:
+		b.note(c.key, c.name, "%s; the account was already disabled by somebody else", reason)
+		return nil
+	case disabled:
+		if link.Placed != "" && !sameDN(c.entry.DN.Parent(), link.Placed) {
+			return nil // somebody moved it after it was disabled
+		}
+		op.Class = ident.ClassMove
+		op.Reason += "; disabled but not yet moved"
+	case link.MissingSince != nil:
+		op.Reason += "; somebody enabled the account after rollcall had disabled it"
+	}
+	if to := b.set.Missing.MoveTo; to != "" && !sameDN(to, c.entry.DN.Parent()) {
+		trouble, err := b.cannotMove(c, to)
+		if err != nil {
+			return err
+		}
+		if trouble == "" {
+			op.parent = to
+		} else {
+			b.note(c.key, c.name, "cannot be moved to %s: %s", to, trouble)
+		}
+	}
+	if op.Class == ident.ClassDisable || op.parent != "" {
+		c.add(op)
+		b.changes[c.key] = c
+	}
+	return nil
+}
+
+// strayAnchors counts the anchored objects that neither a link nor a record
+// accounts for. Asked only after a loss of the state.
+func (b *Builder) strayAnchors(d Delivery) error {
+	lister, can := b.view.(AnchorLister)
+	if !can || b.set.Anchor == "" || !b.hist.AnchorsTrusted || !d.Complete {
+		return nil
+	}
+	prefix := b.set.Application + ":"
+	var keys []ident.Key
+	err := lister.EachAnchor(b.set.Anchor, prefix, func(e ident.Entry) error {
+		for _, v := range e.Attributes.Values(b.set.Anchor) {
+			if key, ours := strings.CutPrefix(v, prefix); ours {
+				keys = append(keys, ident.Key(key))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	strays := 0
+	for _, key := range keys {
+		present, err := b.present(key, d)
+		if err != nil {
+			return err
+		}
+		_, linked, err := b.view.LinkByKey(key)
+		if err != nil {
+			return err
+		}
+		if !present && !linked {
+			strays++
+		}
+	}
+	if strays > 0 {
+		b.note("", "", "%s an anchor of %s and %s neither link nor record: search the directory for %s=%s*",
+			count(strays, "object carries", "objects carry"), b.set.Application, map[bool]string{true: "has", false: "have"}[strays == 1], b.set.Anchor, prefix)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// The extents in which a value has to be unique, as in the configuration.
+const (
+	uniqueContainer Unique = "container"
+	uniqueForest    Unique = "forest"
+)
+
+// names answers which names are in use: in the directory, or promised to
+// another record of this plan. It keeps the first error of the View, because
+// an error of the mapping would be taken for one of the record.
+type names struct {
+	view     View
+	reserved map[string]ident.Key
+	err      error
+}
+
+var _ Names = (*names)(nil)
+
+// place is one attribute and value in which a name may be in use.
+type place struct{ attribute, value string }
+
+// places lists where a value is looked for. A mail address that has to be
+// unique in the forest must not be anybody's user principal name or proxy
+// address either: the DC does not check that.
+func places(attribute, value string, unique Unique) []place {
+	address := value
+	switch strings.ToLower(attribute) {
+	case "mail":
+	case "proxyaddresses":
+		if len(value) < 5 || !strings.EqualFold(value[:5], "smtp:") {
+			return []place{{attribute, value}}
+		}
+		address = value[5:]
+	default:
+		return []place{{attribute, value}}
+	}
+	if unique != uniqueForest {
+		return []place{{attribute, value}}
+	}
+	return []place{{"mail", address}, {"proxyAddresses", "smtp:" + address}, {"userPrincipalName", address}}
+}
+
+// Holder implements Names.
+func (n *names) Holder(attribute, value string, unique Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
+	for _, p := range places(attribute, value, unique) {
+		if other, taken := n.reserved[reservation(p, unique, parent)]; taken && other != key {
+			return fmt.Sprintf("the key %s of this run", other), true, nil
+		}
+		holder, taken, err := n.inDirectory(p, unique, parent, self)
+		if err != nil && n.err == nil {
+			n.err = err
+		}
+		if taken || err != nil {
+			return holder, taken, err
+		}
+	}
+	return "", false, nil
+}
+
+func (n *names) inDirectory(p place, unique Unique, parent ident.DN, self ident.GUID) (string, bool, error) {
+	if unique == uniqueContainer && strings.EqualFold(p.attribute, "cn") {
+		e, there, err := n.view.ChildByName(parent, p.value)
+		if err != nil || !there || e.GUID == self {
+			return "", false, err
+		}
+		return string(e.DN), true, nil
+	}
+	found, err := n.view.EntriesByValue(p.attribute, p.value)
+	if err != nil {
+		return "", false, err
+	}
+	for _, e := range found {
+		if e.GUID != self && (unique != uniqueContainer || sameDN(e.DN.Parent(), parent)) {
+			return string(e.DN), true, nil
+		}
+	}
+	return "", false, nil
+}
+
+// Reserve implements Names.
+func (n *names) Reserve(attribute, value string, unique Unique, parent ident.DN, key ident.Key) {
+	id := reservation(place{attribute, value}, unique, parent)
+	if _, taken := n.reserved[id]; !taken {
+		n.reserved[id] = key
+	}
+}
+
+func reservation(p place, unique Unique, parent ident.DN) string {
+	id := strings.ToLower(p.attribute) + "\x00" + fold(p.value)
+	if unique == uniqueContainer {
+		id += "\x00" + parent.Fold()
+	}
+	return id
+}
+
+// fold gives values that Windows takes for one the same spelling: it compares
+// names without case, accents and width.
+func fold(s string) string {
+	ascii := true
+	for i := 0; i < len(s); i++ {
+		ascii = ascii && s[i] < 0x80
+	}
+	if ascii {
+		return strings.ToLower(s)
+	}
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(s))
+	return strings.ToLower(bare)
+}

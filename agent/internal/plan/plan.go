@@ -1,0 +1,127 @@
+// Package plan decides what a run would change in the directory: it matches
+// records with accounts, compares, and applies the limits. It is pure: it
+// reads through View and Mapper, remembers nothing between runs, writes
+// nothing, and knows the time only from its Settings. The same input gives
+// the same plan, to the byte.
+//
+// It does not apply a plan, does not fetch records and does not decide which
+// groups or accounts are privileged.
+package plan
+
+import (
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Action is what an automation does with the records of its data source.
+type Action string
+
+// The actions that plan accounts. The action update writes attributes only: it
+// neither renames nor moves, enables or disables.
+const (
+	ActionCreate    Action = "create"
+	ActionUpdate    Action = "update"
+	ActionLifecycle Action = "lifecycle"
+)
+
+// Adopt says how accounts that rollcall did not create get linked.
+type Adopt string
+
+// The values of adopt in the configuration.
+const (
+	AdoptReview Adopt = "review" // held for a person
+	AdoptAuto   Adopt = "auto"
+	AdoptNever  Adopt = "never" // the record is quarantined
+)
+
+// Approval says what becomes of operations that need one.
+type Approval string
+
+// The values of approval in the configuration.
+const (
+	ApprovalNever     Approval = "never" // what exceeds a limit is refused
+	ApprovalOverLimit Approval = "over_limit"
+	ApprovalAlways    Approval = "always" // every operation is held, a restored link aside
+)
+
+// MissingAction says what happens to the account of a missing key.
+type MissingAction string
+
+// The values of missing.action that are planned.
+const (
+	MissingKeep    MissingAction = "keep"
+	MissingDisable MissingAction = "disable"
+)
+
+// Missing says what happens to accounts whose key is missing.
+type Missing struct {
+	Action MissingAction
+	MoveTo ident.DN // the container for disabled accounts; "" leaves them where they are
+}
+
+// Settings are the decisions of the configuration for one automation.
+// Empty values of Adopt, Approval, Missing.Action and SourceShrink stand for
+// review, over_limit, keep and 20 %.
+type Settings struct {
+	Automation  string
+	Application string
+	DataSource  string
+	Config      string // digest of the configuration, copied into the plan
+	Action      Action
+	Adopt       Adopt
+	Missing     Missing
+	Match       []string // attributes by which existing accounts are recognised, in this order
+	Anchor      string   // the attribute that carries "application:key"; "" turns anchors off
+	// Limits by class; a class without an entry has the limit of DefaultLimits.
+	Limits map[ident.Class]Limit
+	// SourceShrink is how much smaller than before a delivery may be before
+	// disables are held.
+	SourceShrink Limit
+	Approval     Approval
+	Scope        []ident.DN // nothing outside is ever changed
+	Allow        []ident.DN // protected accounts and groups that may be changed all the same
+	Now          time.Time  // only for Plan.Made
+}
+
+// History is what earlier runs of the automation left behind.
+type History struct {
+	// Used counts the operations of the last 24 hours by class, without those
+	// that a person approved.
+	Used          map[ident.Class]int
+	PeakLinks     int // the highest number of links in seven days
+	CurrentLinks  int
+	LastDelivered int // records of the last complete delivery; 0 when there was none
+	// Decided tells whether an operation with that digest was held or rejected
+	// by an earlier run; nil when nothing was.
+	Decided func(key ident.Key, class ident.Class, digest string) (run int64, result ident.Result, ok bool)
+	// Approved tells whether a person approved an operation with that digest:
+	// it is applied whatever the limits say, and they do not count it. Nil when
+	// nothing was.
+	Approved func(key ident.Key, class ident.Class, digest string) bool
+	// AnchorsTrusted is set when the state was lost and no run was completed
+	// since: an anchor then restores its link without a review.
+	AnchorsTrusted bool
+}
+
+// Delivery is how a fetch ended.
+type Delivery struct {
+	Complete    bool   // it ended properly
+	ChangesOnly bool   // its endpoint delivers changes, not everybody
+	Reason      string // why it is not complete, for people
+	// Skipped counts delivered records that were not given to the builder,
+	// because nothing about them can have changed.
+	Skipped int
+	// Present tells whether a key was delivered, skipped ones included. Nil
+	// means that the builder was given every record.
+	Present func(ident.Key) (bool, error)
+}
+
+// LinkUpdate is something that a link must remember although no operation
+// says so. The engine stores it at the end of the run, whatever became of the
+// operations, before it stores their own effects (see Remember).
+type LinkUpdate struct {
+	Key          ident.Key
+	ClearMissing bool     // somebody enabled the account that rollcall had disabled
+	Placed       ident.DN // "" leaves the link's own
+}

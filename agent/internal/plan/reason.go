@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// reasons collects why the attributes of one update are written.
+type reasons struct {
+	drift  []string // attributes that somebody changed by hand
+	source []because
+	others []string
+}
+
+// because is one cause and the attributes that follow from it.
+type because struct {
+	before, after string // around the names: "user.name changed " and ""
+	names         []string
+}
+
+func (r *reasons) add(ch ident.AttributeChange, source string, link ident.Link) {
+	if ch.Drift {
+		r.drift = append(r.drift, ch.Name)
+		return
+	}
+	_, known := link.Applied[strings.ToLower(ch.Name)]
+	refs := references(source)
+	var b because
+	switch {
+	case refs == "":
+		b.after = " not as the mapping says"
+	case known:
+		b.before = refs + " changed "
+	default:
+		b.after = " not as " + refs + " says"
+	}
+	for i := range r.source {
+		if r.source[i].before == b.before && r.source[i].after == b.after {
+			r.source[i].names = append(r.source[i].names, ch.Name)
+			return
+		}
+	}
+	b.names = []string{ch.Name}
+	r.source = append(r.source, b)
+}
+
+// String is a sentence such as
+// "user.name changed displayName and sn; drift: somebody changed title by hand".
+func (r *reasons) String() string {
+	var out []string
+	for _, b := range r.source {
+		out = append(out, b.before+enumerate(b.names)+b.after)
+	}
+	if len(r.drift) > 0 {
+		out = append(out, "drift: somebody changed "+enumerate(r.drift)+" by hand")
+	}
+	return strings.Join(append(out, r.others...), "; ")
+}
+
+func enumerate(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+var reference = regexp.MustCompile(`\b(?:user|attributes|endpoints|link|settings)(?:\.[A-Za-z_][A-Za-z0-9_]*)+`)
+
+// references names what an expression reads: "user.name", "user.id and user.name".
+func references(source string) string {
+	var names []string
+	for _, name := range reference.FindAllString(source, -1) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return enumerate(names)
+}

@@ -1,0 +1,43 @@
+package plan
+
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// View is what the plan reads: the mirror of the directory and the links. It
+// must not change while a plan is built. An error ends the plan; what cannot
+// be found is no error.
+type View interface {
+	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
+	// EntriesByValue finds every object of the domain, of any kind, that has
+	// the value in the attribute, whatever its case.
+	EntriesByValue(attribute, value string) ([]ident.Entry, error)
+	ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error)
+	ContainerExists(ident.DN) (bool, error)
+	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
+	// Protected says why an account or group must not be touched; "" when it may.
+	Protected(ident.Entry) (reason string, err error)
+
+	// LinkByKey and LinkByGUID look among the links of the application,
+	// whichever automation made them.
+	LinkByKey(ident.Key) (ident.Link, bool, error)
+	LinkByGUID(ident.GUID) (ident.Link, bool, error)
+	// EachLink calls the function for each link of the automation, in any
+	// order, and stops at its first error. The function does not use the View.
+	EachLink(func(ident.Link) error) error
+}
+
+// AnchorLister is a View that can list the objects whose anchor attribute
+// starts with a prefix. With it, a plan made after a loss of the state says how
+// many anchored objects belong to nobody. The function does not use the View.
+type AnchorLister interface {
+	EachAnchor(attribute, prefix string, fn func(ident.Entry) error) error
+}
+
+// Mapper turns records into what the directory should hold. Errors of InScope,
+// MatchValues and Map are about the record: it is quarantined.
+type Mapper interface {
+	InScope(ident.Record) (bool, error)
+	MatchValues(rec ident.Record, attributes []string) (map[string][]string, error)
+	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error)
+}
