@@ -1,0 +1,136 @@
+// Command cmd runs the simulator of Pipedrive's users API on a loopback
+// address until it is told to stop.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		fmt.Fprintln(os.Stderr, "simulator:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	listen, opts, err := options(args, stderr)
+	if err != nil {
+		return err
+	}
+	listener, err := loopback(ctx, listen)
+	if err != nil {
+		return err
+	}
+	simulator := sim.New(opts)
+	server := &http.Server{Handler: simulator, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	usage(stdout, listener.Addr().String(), opts, simulator.Count())
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", listen, err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		_ = server.Close() // requests that hang do not keep the command alive
+	}
+	return nil
+}
+
+func options(args []string, stderr io.Writer) (listen string, o sim.Options, err error) {
+	f := flag.NewFlagSet("simulator", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&listen, "listen", "127.0.0.1:9490", "loopback address and port; port 0 takes a free one")
+	f.Uint64Var(&o.Seed, "seed", 1, "of the generated people")
+	f.IntVar(&o.People, "people", 500, "number of generated people")
+	f.IntVar(&o.NoEmail, "no-email", 6, "how many of them have a null, absent or empty e-mail address")
+	f.StringVar(&o.APIToken, "api-token", "sim-api-token", "for the header x-api-token")
+	f.StringVar(&o.ClientID, "client-id", "sim-client", "of the OAuth app")
+	f.StringVar(&o.ClientSecret, "client-secret", "sim-secret", "of the OAuth app")
+	f.StringVar(&o.RefreshToken, "refresh-token", "1:1:sim-refresh", "a refresh token that is valid from the start")
+	scopes := f.String("scopes", "base,users:read", "of OAuth tokens")
+	f.BoolVar(&o.Rotate, "rotate", false, "answer each refresh with a new refresh token")
+	f.DurationVar(&o.TokenLife, "token-life", time.Hour, "of access tokens")
+	paging := f.String("paging", "none", "form of GET /v1/users: none, offset or cursor")
+	f.IntVar(&o.PageSize, "page-size", 100, "when the client names none")
+	f.StringVar(&o.Plan, "plan", "lite", "rate limits: lite, growth, premium or ultimate")
+	f.IntVar(&o.Burst, "burst", 0, "requests in 2 seconds, instead of the plan's")
+	f.IntVar(&o.Budget, "budget", 0, "tokens a day, instead of the plan's")
+	f.BoolVar(&o.Unlimited, "unlimited", false, "no rate limits")
+	f.BoolVar(&o.NoAdmin, "no-admin", false, "the caller may not write")
+	f.BoolVar(&o.NoAccountSettings, "no-account-settings", false, "the caller does not see `modified`")
+	verbose := f.Bool("verbose", false, "log each request to stderr")
+	if err := f.Parse(args); err != nil {
+		return "", o, err
+	}
+	o.Scopes = strings.Split(*scopes, ",")
+	o.Paging = sim.Paging(*paging)
+	if *verbose {
+		o.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return listen, o, check(f, o)
+}
+
+func check(f *flag.FlagSet, o sim.Options) error {
+	switch {
+	case f.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case o.People < 1:
+		return errors.New("--people must be at least 1")
+	case !o.Paging.Valid():
+		return fmt.Errorf("--paging must be none, offset or cursor, not %q", o.Paging)
+	case !sim.ValidPlan(o.Plan):
+		return fmt.Errorf("--plan must be lite, growth, premium or ultimate, not %q", o.Plan)
+	}
+	return nil
+}
+
+// loopback listens, and refuses an address that others could reach: the
+// control API has no password.
+func loopback(ctx context.Context, address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("--listen: %s is not a loopback address", host)
+	}
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+}
+
+func usage(w io.Writer, address string, o sim.Options, c sim.Counts) {
+	fmt.Fprintf(w, `Pipedrive simulator on http://%[1]s
+people: %[2]d (active %[3]d, deactivated %[4]d, invited %[5]d, deleted %[6]d, without e-mail address %[7]d)
+
+  curl -H 'x-api-token: %[8]s' http://%[1]s/v1/users/me
+  curl -u '%[9]s:%[10]s' -d grant_type=refresh_token -d refresh_token=%[11]s http://%[1]s/oauth/token
+  curl -X PATCH -d '{"name":"Ada King"}' http://%[1]s/_sim/users/1
+  curl http://%[1]s/_sim/            all that can be changed while it runs
+
+ctrl-C or SIGTERM stops it.
+`, address, c.Total, c.Active, c.Inactive, c.Invited, c.Deleted, c.NoEmail, o.APIToken, o.ClientID, o.ClientSecret, o.RefreshToken)
+}
