@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Commit is what is recorded about one operation, all of it or nothing.
+type Commit struct {
+	Outcome     ident.Outcome // At is set to the time of the call when it is zero
+	Automation  string
+	Application string
+	By          string // who started the run; for the journal
+	// HeldID is the held operation that this is the final result of; 0 for an
+	// operation that was not held.
+	HeldID int64
+	// Intent is the intent that is done with; 0 for none.
+	Intent int64
+	// Link is added or changed when it is not nil.
+	Link *ident.Link
+	// Unlink removes the link of (Application, Outcome.Key).
+	Unlink bool
+}
+
+// Commit records one operation. It returns an *ErrFenced when the lease was
+// released or taken over, an *ErrLinkTaken or an *ErrNotHeld when the link or
+// the held operation does not allow it; nothing is written then.
+func (s *Store) Commit(ctx context.Context, lease Lease, c Commit) error {
+	return s.CommitAll(ctx, lease, []Commit{c})
+}
+
+// CommitAll records several operations in one transaction, all or none, with
+// the errors of Commit.
+func (s *Store) CommitAll(ctx context.Context, lease Lease, list []Commit) error {
+	return s.write(ctx, "record outcome", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		for _, c := range list {
+			if err := s.commitOne(ctx, tx, c); err != nil {
+				return fmt.Errorf("%s of %s:%s: %w", c.Outcome.Operation.Class, c.Application, c.Outcome.Key, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
+	c.Outcome.At = s.orNow(c.Outcome.At)
+	if err := recordOutcome(ctx, tx, c); err != nil {
+		return err
+	}
+	unlinked, err := s.changeLink(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	if c.Intent != 0 {
+		if err := closeIntent(ctx, tx, c.Intent); err != nil {
+			return err
+		}
+	}
+	link := c.Link
+	if link == nil {
+		link = unlinked
+	}
+	return s.journal(ctx, tx, JournalLine{Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
+		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil})
+}
+
+func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
+	if c.HeldID == 0 {
+		return insertOutcome(ctx, tx, c.Automation, c.Application, c.Outcome)
+	}
+	if c.Outcome.Result == ident.ResultHeld {
+		return fmt.Errorf("operation %d is held already", c.HeldID)
+	}
+	held, err := heldOutcome(ctx, tx, c.HeldID)
+	if err != nil {
+		return err
+	}
+	return updateOutcome(ctx, tx, held, c.Outcome)
+}
+
+// changeLink returns the link that it removed, or nil.
+func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Link, error) {
+	switch {
+	case c.Unlink && c.Link != nil:
+		return nil, errors.New("a link cannot be written and removed at once")
+	case c.Unlink:
+		return deleteLink(ctx, tx, c.Application, c.Outcome.Key)
+	case c.Link != nil:
+		link := *c.Link
+		return nil, s.putLink(ctx, tx, &link)
+	}
+	return nil, nil
+}

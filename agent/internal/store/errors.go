@@ -1,0 +1,106 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// ErrLinkTaken says that a key or an object is linked to something else
+// already. Nothing was written.
+type ErrLinkTaken struct {
+	Wanted ident.Link
+	Holder ident.Link // the link that is in the way
+}
+
+func (e *ErrLinkTaken) Error() string {
+	return fmt.Sprintf("link %s:%s to %s: %s:%s is linked to %s already (by automation %q); remove that link first if it is wrong",
+		e.Wanted.Application, e.Wanted.Key, e.Wanted.GUID, e.Holder.Application, e.Holder.Key, e.Holder.GUID, e.Holder.Automation)
+}
+
+// ErrLeased says that somebody else holds a lease.
+type ErrLeased struct {
+	Name, Owner string
+	Until       time.Time
+}
+
+func (e *ErrLeased) Error() string {
+	return fmt.Sprintf("lease %q is held by %s until %s", e.Name, e.Owner, e.Until.Format(time.RFC3339))
+}
+
+// ErrFenced says that the writer no longer holds its lease. Nothing was
+// written; what the writer does must stop.
+type ErrFenced struct {
+	Lease Lease  // as the writer believed
+	Owner string // who holds it now; "" when it was released or ran out
+}
+
+func (e *ErrFenced) Error() string {
+	if e.Owner == "" {
+		return fmt.Sprintf("lease %q of %s has ended", e.Lease.Name, e.Lease.Owner)
+	}
+	return fmt.Sprintf("lease %q of %s was taken over by %s", e.Lease.Name, e.Lease.Owner, e.Owner)
+}
+
+// ErrNotHeld says that a held operation was decided already or never was held.
+// Nothing was written.
+type ErrNotHeld struct {
+	ID     int64
+	Result ident.Result // what became of it; "" when there is none with this ID
+}
+
+func (e *ErrNotHeld) Error() string {
+	if e.Result == "" {
+		return fmt.Sprintf("there is no held operation %d", e.ID)
+	}
+	return fmt.Sprintf("operation %d is not held any more: it was %s", e.ID, e.Result)
+}
+
+// ErrNewerSchema says that a newer rollcall has written the store.
+type ErrNewerSchema struct{ Found, Known int }
+
+func (e *ErrNewerSchema) Error() string {
+	return fmt.Sprintf("the store has schema version %d, this rollcall knows up to %d: use the newer rollcall that wrote it, or restore a backup", e.Found, e.Known)
+}
+
+// ErrDamaged says that the database file is not a sound store.
+type ErrDamaged struct {
+	Path string
+	Err  error
+}
+
+func (e *ErrDamaged) Error() string {
+	return fmt.Sprintf("%s is damaged or not a rollcall store (%v): stop rollcall, keep the file aside with its -wal and -shm, and restore a backup; "+
+		"without one, start with an empty state folder: the anchors in the directory bring the links back", e.Path, e.Err)
+}
+
+func (e *ErrDamaged) Unwrap() error { return e.Err }
+
+// errForeign is the cause within an ErrDamaged for somebody else's database.
+var errForeign = errors.New("it is a database of another program")
+
+// fail adds the operation to an error and tells damage from other failures.
+func (s *Store) fail(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *ErrDamaged
+	if errors.As(err, &known) {
+		return err
+	}
+	var lite *sqlite.Error
+	damaged := errors.Is(err, errForeign)
+	if errors.As(err, &lite) {
+		code := lite.Code() & 0xff // without the extended part
+		damaged = damaged || code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	}
+	if damaged {
+		err = &ErrDamaged{Path: s.path, Err: err}
+	}
+	return fmt.Errorf("%s: %w", operation, err)
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Intent is a write to the directory that is about to happen. One that is
+// found after a crash may or may not have happened: look before trying again.
+type Intent struct {
+	ID          int64
+	Run         int64
+	Automation  string
+	Application string
+	Key         ident.Key
+	GUID        ident.GUID // empty for a create
+	DN          ident.DN
+	Name        string // for people
+	Server      string // the DC that it goes to
+	Anchor      string // the anchor that a create carries
+	Operation   ident.Operation
+	Link        *ident.Link // to be written when the operation turns out to be applied
+	Password    []byte      // sealed; nil for none
+	By          string
+	HeldID      int64 // the held operation that this carries out; 0 for none
+	Created     time.Time
+}
+
+// OpenIntent records an intent, on disk when it returns, and gives it a
+// number. It returns an *ErrFenced when the lease is not running any more:
+// then the write must not happen.
+func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
+	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
+		if err := s.checkLive(ctx, tx, lease); err != nil {
+			return err
+		}
+		operation, err := toJSON(in.Operation)
+		if err != nil {
+			return err
+		}
+		link, err := toJSON(in.Link)
+		if err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `INSERT INTO intents
+			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			in.Run, in.Automation, in.Application, in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
+			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
+		if err != nil {
+			return err
+		}
+		in.ID, err = result.LastInsertId()
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return in.ID, nil
+}
+
+// CloseIntent forgets an intent whose write is known not to have happened;
+// one that happened is closed by its Commit.
+func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64) error {
+	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		return closeIntent(ctx, tx, id)
+	})
+}
+
+func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
+	result, err := tx.ExecContext(ctx, `DELETE FROM intents WHERE id = ?`, id)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return fmt.Errorf("there is no open intent %d", id)
+}
+
+// Intents returns the open intents of all automations, the oldest first.
+func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
+		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
+	if err != nil {
+		return nil, s.fail("intents", err)
+	}
+	list, err := collect(rows, scanIntent)
+	return list, s.fail("intents", err)
+}
+
+func scanIntent(row scanner) (Intent, error) {
+	var (
+		in              Intent
+		operation, link string
+		created         int64
+	)
+	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
+		&operation, &link, &in.Password, &in.By, &in.HeldID, &created)
+	if err != nil {
+		return Intent{}, err
+	}
+	in.Created = moment(created)
+	if err := fromJSON(operation, &in.Operation); err != nil {
+		return Intent{}, err
+	}
+	err = fromJSON(link, &in.Link)
+	return in, err
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Lease is the right to run one automation. Its fence rises with each holder,
+// so that a write of an earlier one can be told and refused.
+type Lease struct {
+	Name  string
+	Owner string
+	Fence int64
+	Until time.Time
+}
+
+// AcquireLease takes a lease for ttl. It returns an *ErrLeased while somebody
+// holds it, the same owner included: two runs of one automation in one process
+// exclude each other too.
+func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.Duration) (Lease, error) {
+	var lease Lease
+	err := s.write(ctx, "acquire lease", func(tx *sql.Tx) error {
+		if name == "" || owner == "" {
+			return errors.New("a lease needs a name and an owner")
+		}
+		held, err := readLease(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		now := s.now().UTC()
+		if held.Owner != "" && now.Before(held.Until) {
+			return &ErrLeased{Name: name, Owner: held.Owner, Until: held.Until}
+		}
+		lease = Lease{Name: name, Owner: owner, Fence: held.Fence + 1, Until: now.Add(ttl)}
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO leases (name, owner, fence, until) VALUES (?, ?, ?, ?)`,
+			lease.Name, lease.Owner, lease.Fence, stamp(lease.Until))
+		return err
+	})
+	if err != nil {
+		return Lease{}, err
+	}
+	return lease, nil
+}
+
+// RenewLease prolongs a lease to ttl from now and returns it with its new end.
+// One that ran out is renewed as well, as long as nobody else took it;
+// otherwise it returns an *ErrFenced.
+func (s *Store) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
+	until := s.now().UTC().Add(ttl)
+	err := s.write(ctx, "renew lease", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE leases SET until = ? WHERE name = ?`, stamp(until), lease.Name)
+		return err
+	})
+	if err != nil {
+		return lease, err
+	}
+	lease.Until = until
+	return lease, nil
+}
+
+// ReleaseLease gives a lease back. It returns an *ErrFenced when it was lost
+// before.
+func (s *Store) ReleaseLease(ctx context.Context, lease Lease) error {
+	return s.write(ctx, "release lease", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE leases SET owner = '' WHERE name = ?`, lease.Name)
+		return err
+	})
+}
+
+// BreakLeases ends all leases. Only a process that has just taken the lock of
+// the state folder may do that: then every holder is known to be dead.
+func (s *Store) BreakLeases(ctx context.Context) error {
+	return s.exec(ctx, "break leases", `UPDATE leases SET owner = ''`)
+}
+
+// readLease returns the zero Lease for a name that was never leased.
+func readLease(ctx context.Context, tx *sql.Tx, name string) (Lease, error) {
+	lease, until := Lease{Name: name}, int64(0)
+	err := tx.QueryRowContext(ctx, `SELECT owner, fence, until FROM leases WHERE name = ?`, name).Scan(&lease.Owner, &lease.Fence, &until)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	lease.Until = moment(until)
+	return lease, err
+}
+
+// checkFence refuses a writer whose lease was released or taken over. Mere
+// lateness is no reason: what was done in time has to be recorded.
+func checkFence(ctx context.Context, tx *sql.Tx, lease Lease) error {
+	held, err := readLease(ctx, tx, lease.Name)
+	if err != nil {
+		return fmt.Errorf("check lease: %w", err)
+	}
+	if held.Fence != lease.Fence || held.Owner != lease.Owner || held.Owner == "" {
+		return &ErrFenced{Lease: lease, Owner: held.Owner}
+	}
+	return nil
+}
+
+// checkLive is checkFence for what is yet to be done: it wants the lease to
+// run still.
+func (s *Store) checkLive(ctx context.Context, tx *sql.Tx, lease Lease) error {
+	if err := checkFence(ctx, tx, lease); err != nil {
+		return err
+	}
+	held, err := readLease(ctx, tx, lease.Name)
+	if err != nil {
+		return err
+	}
+	if !s.now().Before(held.Until) {
+		return &ErrFenced{Lease: lease}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, missing_since, applied_json FROM links`
+
+// linkBatch is how many links one query of Links reads.
+const linkBatch = 1000
+
+// LinkByKey finds the link of a record; false when there is none.
+func (s *Store) LinkByKey(ctx context.Context, application string, key ident.Key) (ident.Link, bool, error) {
+	return s.oneLink("link by key", s.stmts.linkByKey.QueryRowContext(ctx, application, key))
+}
+
+// LinkByGUID finds the link of an object within an application; false when
+// there is none.
+func (s *Store) LinkByGUID(ctx context.Context, application string, guid ident.GUID) (ident.Link, bool, error) {
+	return s.oneLink("link by object", s.stmts.linkByGUID.QueryRowContext(ctx, application, guid))
+}
+
+func (s *Store) oneLink(operation string, row *sql.Row) (ident.Link, bool, error) {
+	link, err := scanLink(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ident.Link{}, false, nil
+	}
+	return link, err == nil, s.fail(operation, err)
+}
+
+// Links calls each for every link of an application ("" is all of them) in
+// the order of application and key, and ends with the first error of each.
+func (s *Store) Links(ctx context.Context, application string, each func(ident.Link) error) error {
+	var last ident.Link
+	for {
+		batch, err := s.linksAfter(ctx, application, last)
+		if err != nil {
+			return s.fail("links", err)
+		}
+		for _, link := range batch {
+			if err := each(link); err != nil {
+				return err
+			}
+		}
+		if len(batch) < linkBatch {
+			return nil
+		}
+		last = batch[len(batch)-1]
+	}
+}
+
+func (s *Store) linksAfter(ctx context.Context, application string, last ident.Link) ([]ident.Link, error) {
+	query, args := selectLinks+` WHERE (application, key) > (?, ?)`, []any{last.Application, last.Key}
+	if application != "" {
+		query, args = selectLinks+` WHERE application = ? AND key > ?`, []any{application, last.Key}
+	}
+	rows, err := s.reader.QueryContext(ctx, query+` ORDER BY application, key LIMIT ?`, append(args, linkBatch)...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanLink)
+}
+
+// CountLinks counts the links of an automation.
+func (s *Store) CountLinks(ctx context.Context, automation string) (int, error) {
+	var n int
+	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE automation = ?`, automation).Scan(&n)
+	return n, s.fail("count links", err)
+}
+
+// PutLink adds a link, or changes what is remembered about it, on behalf of
+// by, and notes it in the journal. It returns an *ErrLinkTaken when the key or
+// the object is linked to something else: a link is never redirected.
+func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
+	return s.write(ctx, "put link", func(tx *sql.Tx) error {
+		if err := s.putLink(ctx, tx, &link); err != nil {
+			return err
+		}
+		return s.journal(ctx, tx, JournalLine{Kind: JournalLink, Automation: link.Automation, Application: link.Application, By: by, Link: &link})
+	})
+}
+
+// DeleteLink removes the link of a record on behalf of by and notes it in the
+// journal; false when there was none.
+func (s *Store) DeleteLink(ctx context.Context, application string, key ident.Key, by string) (bool, error) {
+	var found bool
+	err := s.write(ctx, "delete link", func(tx *sql.Tx) error {
+		link, err := deleteLink(ctx, tx, application, key)
+		if link == nil || err != nil {
+			return err
+		}
+		found = true
+		return s.journal(ctx, tx, JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: application, By: by, Link: link})
+	})
+	return found && err == nil, err
+}
+
+func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error {
+	if link.Application == "" || link.Key == "" || link.GUID == "" {
+		return errors.New("a link needs an application, a key and an objectGUID")
+	}
+	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR guid = ?)`, link.Application, link.Key, link.GUID)
+	if err != nil {
+		return err
+	}
+	holders, err := collect(rows, scanLink)
+	if err != nil {
+		return err
+	}
+	for _, h := range holders {
+		if h.Key != link.Key || h.GUID != link.GUID {
+			return &ErrLinkTaken{Wanted: *link, Holder: h}
+		}
+	}
+	link.Created = s.orNow(link.Created)
+	applied, err := toJSON(link.Applied)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO links
+		(application, key, guid, automation, origin, created, placed, missing_since, applied_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
+			placed = excluded.placed, missing_since = excluded.missing_since, applied_json = excluded.applied_json`,
+		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, stampOf(link.MissingSince), applied)
+	return err
+}
+
+// deleteLink returns the link that it removed, or nil.
+func deleteLink(ctx context.Context, tx *sql.Tx, application string, key ident.Key) (*ident.Link, error) {
+	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND key = ?`, application, key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM links WHERE application = ? AND key = ?`, application, key)
+	return &link, err
+}
+
+func scanLink(row scanner) (ident.Link, error) {
+	var (
+		l                ident.Link
+		created, missing int64
+		applied          string
+	)
+	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &missing, &applied)
+	if err != nil {
+		return ident.Link{}, err
+	}
+	l.Created, l.MissingSince = moment(created), momentOf(missing)
+	err = fromJSON(applied, &l.Applied)
+	return l, err
+}
+
+const day = 24 * time.Hour
+
+// NoteLinks remembers the highest number of links that an automation had
+// today (UTC).
+func (s *Store) NoteLinks(ctx context.Context, automation string, count int) error {
+	return s.exec(ctx, "note links", `INSERT INTO link_peaks (automation, day, links) VALUES (?, ?, ?)
+		ON CONFLICT (automation, day) DO UPDATE SET links = max(links, excluded.links)`, automation, dayOf(s.now()), count)
+}
+
+// PeakLinks returns the highest number noted on the day of since (UTC) or
+// later; 0 when none was.
+func (s *Store) PeakLinks(ctx context.Context, automation string, since time.Time) (int, error) {
+	var n int
+	err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(links), 0) FROM link_peaks WHERE automation = ? AND day >= ?`,
+		automation, dayOf(since)).Scan(&n)
+	return n, s.fail("peak of links", err)
+}
+
+func dayOf(t time.Time) int64 { return t.Unix() / int64(day/time.Second) }

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Meta returns a small value by name (cursors, the time of the last good run);
+// false when it was never set.
+func (s *Store) Meta(ctx context.Context, name string) (string, bool, error) {
+	var value string
+	err := s.reader.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return value, err == nil, s.fail("read "+name, err)
+}
+
+// SetMeta sets a small value.
+func (s *Store) SetMeta(ctx context.Context, name, value string) error {
+	return s.exec(ctx, "set "+name, `INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)`, name, value)
+}
+
+// SetQuarantine replaces what an automation has set aside.
+func (s *Store) SetQuarantine(ctx context.Context, automation string, items []ident.QuarantineItem) error {
+	return s.write(ctx, "set quarantine", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM quarantine WHERE automation = ?`, automation); err != nil {
+			return err
+		}
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO quarantine (automation, position, key, name, cause, next) VALUES (?, ?, ?, ?, ?, ?)`)
+		if err != nil {
+			return err
+		}
+		for i, q := range items {
+			if _, err := insert.ExecContext(ctx, automation, i, q.Key, q.Name, q.Cause, q.Next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Quarantine returns what an automation has set aside, in the order in which
+// it was given.
+func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.QuarantineItem, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT key, name, cause, next FROM quarantine WHERE automation = ? ORDER BY position`, automation)
+	if err != nil {
+		return nil, s.fail("quarantine", err)
+	}
+	items, err := collect(rows, func(row scanner) (q ident.QuarantineItem, err error) {
+		err = row.Scan(&q.Key, &q.Name, &q.Cause, &q.Next)
+		return q, err
+	})
+	return items, s.fail("quarantine", err)
+}
+
+// SecretBlob returns an encrypted secret; false when there is none.
+func (s *Store) SecretBlob(ctx context.Context, name string) ([]byte, bool, error) {
+	var blob []byte
+	err := s.reader.QueryRowContext(ctx, `SELECT blob FROM secrets WHERE name = ?`, name).Scan(&blob)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return blob, err == nil, s.fail("read secret "+name, err)
+}
+
+// PutSecretBlob stores or replaces an encrypted secret.
+func (s *Store) PutSecretBlob(ctx context.Context, name string, blob []byte) error {
+	return s.exec(ctx, "store secret "+name, `INSERT OR REPLACE INTO secrets (name, blob) VALUES (?, ?)`, name, blob)
+}
+
+// SecretNames lists the stored secrets in order.
+func (s *Store) SecretNames(ctx context.Context) ([]string, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT name FROM secrets ORDER BY name`)
+	if err != nil {
+		return nil, s.fail("list secrets", err)
+	}
+	names, err := collect(rows, func(row scanner) (name string, err error) {
+		err = row.Scan(&name)
+		return name, err
+	})
+	return names, s.fail("list secrets", err)
+}
+
+// DeleteSecretBlob removes a secret; false when there was none.
+func (s *Store) DeleteSecretBlob(ctx context.Context, name string) (bool, error) {
+	var n int64
+	err := s.write(ctx, "delete secret "+name, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE name = ?`, name)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return n > 0 && err == nil, err
+}
+
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var list []T
+	for rows.Next() {
+		item, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,325 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// references are the attributes whose values are DNs of other objects and
+// follow them when they move, as the directory itself does it (MS-ADTS section
+// 3.1.1.1.6, "referential integrity"). distinguishedname names the object
+// itself.
+var references = []string{"directreports", "distinguishedname", "managedby", "managedobjects", "manager", "member", "memberof",
+	"owner", "secretary", "assistant", "seealso"}
+
+func isReference(attribute string) bool { return slices.Contains(references, attribute) }
+
+// mirrorRow is a row of the table mirror; id 0 is none.
+type mirrorRow struct {
+	id      int64
+	dn      ident.DN
+	parent  int64
+	stale   bool
+	written int64
+	digest  []byte
+}
+
+const selectMirror = `SELECT id, dn, coalesce(parent, 0), stale, written, digest FROM mirror`
+
+func scanMirror(row scanner) (mirrorRow, error) {
+	var r mirrorRow
+	err := row.Scan(&r.id, &r.dn, &r.parent, &r.stale, &r.written, &r.digest)
+	return r, err
+}
+
+func (b *mirrorBatch) one(query string, args ...any) (mirrorRow, error) {
+	stmt, err := b.prepare(selectMirror + query)
+	if err != nil {
+		return mirrorRow{}, err
+	}
+	row, err := scanMirror(stmt.QueryRowContext(b.ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return mirrorRow{}, nil
+	}
+	return row, err
+}
+
+func (b *mirrorBatch) find(guid ident.GUID) (mirrorRow, error) {
+	return b.one(` WHERE guid = ?`, guid)
+}
+
+// holder is the object that is known to be at a DN now.
+func (b *mirrorBatch) holder(folded string) (mirrorRow, error) {
+	return b.one(` WHERE folded = ? AND stale = 0`, folded)
+}
+
+// place notes that the directory reports guid at dn, and returns its row as it
+// was before, made when it is absent and create is set.
+func (b *mirrorBatch) place(guid ident.GUID, dn ident.DN, create bool) (mirrorRow, error) {
+	row, err := b.find(guid)
+	if err != nil {
+		return row, err
+	}
+	if row.id == 0 {
+		if !create {
+			return row, nil
+		}
+		return b.insert(guid, dn)
+	}
+	if dn == "" {
+		return row, nil
+	}
+	parent, err := b.holder(dn.Parent().Fold())
+	if err != nil {
+		return row, err
+	}
+	if dn == row.dn && !row.stale && parent.id == row.parent {
+		return row, b.exec(`UPDATE mirror SET written = ? WHERE id = ?`, b.revision, row.id)
+	}
+	if err := b.setDN(row, dn, parent.id); err != nil {
+		return row, err
+	}
+	return row, b.exec(`UPDATE mirror SET written = ? WHERE id = ?`, b.revision, row.id)
+}
+
+func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
+	folded, parentFolded := dn.Fold(), dn.Parent().Fold()
+	parent, err := b.holder(parentFolded)
+	if err != nil {
+		return mirrorRow{}, err
+	}
+	if err := b.evict(folded, 0); err != nil {
+		return mirrorRow{}, err
+	}
+	stmt, err := b.prepare(`INSERT INTO mirror (guid, dn, folded, parent_folded, name_folded, parent, stale, written) VALUES (?, ?, ?, ?, ?, ?, 0, ?)`)
+	if err != nil {
+		return mirrorRow{}, err
+	}
+	result, err := stmt.ExecContext(b.ctx, guid, dn, folded, parentFolded, foldName(dn), nullID(parent.id), b.revision)
+	if err != nil {
+		return mirrorRow{}, err
+	}
+	id, err := result.LastInsertId()
+	if err != nil {
+		return mirrorRow{}, err
+	}
+	return mirrorRow{id: id, dn: dn, parent: parent.id, written: b.revision}, b.adopt(id, folded)
+}
+
+// setDN moves an object to dn below parent; whoever was thought to be there is
+// stale from now on: its own change is yet to be reported.
+func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
+	b.noteMove(row, dn)
+	folded := dn.Fold()
+	if err := b.evict(folded, row.id); err != nil {
+		return err
+	}
+	err := b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 0 WHERE id = ?`,
+		dn, folded, dn.Parent().Fold(), foldName(dn), nullID(parent), row.id)
+	if err != nil {
+		return err
+	}
+	return b.adopt(row.id, folded)
+}
+
+func (b *mirrorBatch) evict(folded string, except int64) error {
+	return b.exec(`UPDATE mirror SET stale = 1 WHERE folded = ? AND stale = 0 AND id <> ?`, folded, except)
+}
+
+// adopt gives an object the children that were reported before it.
+func (b *mirrorBatch) adopt(id int64, folded string) error {
+	return b.exec(`UPDATE mirror SET parent = ? WHERE parent_folded = ? AND parent IS NULL`, id, folded)
+}
+
+func (b *mirrorBatch) noteMove(row mirrorRow, to ident.DN) {
+	if m, ok := b.moves[row.id]; ok {
+		m.to = to
+		return
+	}
+	from := row.dn
+	if row.stale {
+		from = ""
+	}
+	b.moves[row.id] = &move{from: from, to: to}
+	b.order = append(b.order, row.id)
+}
+
+// before is where an object was when the transaction began.
+func (b *mirrorBatch) before(row mirrorRow) ident.DN {
+	if m, ok := b.moves[row.id]; ok {
+		return m.from
+	}
+	return row.dn
+}
+
+func foldName(dn ident.DN) string { return strings.ToLower(dn.Name()) }
+
+// settle lets children and references follow the objects that were moved.
+func (b *mirrorBatch) settle() error {
+	for _, id := range slices.Clone(b.order) { // the walk notes more moves
+		if _, ok := b.moves[id]; !ok {
+			continue // removed since
+		}
+		if err := b.settleChildren(id, 0); err != nil {
+			return fmt.Errorf("move children: %w", err)
+		}
+	}
+	if err := b.settleReferences(); err != nil {
+		return fmt.Errorf("move references: %w", err)
+	}
+	return nil
+}
+
+// maxDepth is far deeper than any tree: a cycle must not hang the agent.
+const maxDepth = 1000
+
+func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
+	if depth > maxDepth {
+		return errors.New("the tree is nested too deeply")
+	}
+	top, err := b.one(` WHERE id = ?`, parent)
+	if err != nil {
+		return err
+	}
+	stmt, err := b.prepare(selectMirror + ` WHERE parent = ?`)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(b.ctx, parent)
+	if err != nil {
+		return err
+	}
+	children, err := collect(rows, scanMirror)
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if child.dn.Parent() == top.dn {
+			continue
+		}
+		if err := b.follow(child, top, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow moves child below its parent, which was moved, unless the directory
+// has just reported it below somebody else who took the parent's place.
+func (b *mirrorBatch) follow(child, parent mirrorRow, depth int) error {
+	if b.isFresh(child) {
+		if child.dn.Parent().EqualFold(parent.dn) {
+			return nil
+		}
+		other, err := b.holder(child.dn.Parent().Fold())
+		if err != nil {
+			return err
+		}
+		if other.id != 0 {
+			return b.exec(`UPDATE mirror SET parent = ? WHERE id = ?`, other.id, child.id)
+		}
+	}
+	dn := ident.DN(child.dn.RDN() + "," + string(parent.dn))
+	there, err := b.holder(dn.Fold())
+	if err != nil {
+		return err
+	}
+	stale := child.stale || there.id != 0 && there.id != child.id && b.isFresh(there)
+	if err := b.setDN(child, dn, parent.id); err != nil {
+		return err
+	}
+	if stale {
+		if err := b.unseat(child.id, there.id); err != nil {
+			return err
+		}
+	}
+	return b.settleChildren(child.id, depth+1)
+}
+
+// unseat makes id stale, and rightful the holder of their common DN again.
+func (b *mirrorBatch) unseat(id, rightful int64) error {
+	if err := b.exec(`UPDATE mirror SET stale = 1 WHERE id = ?`, id); err != nil {
+		return err
+	}
+	return b.exec(`UPDATE mirror SET stale = 0 WHERE id = ?`, rightful)
+}
+
+// isFresh tells whether the directory has reported an object in this
+// transaction, or in this sweep.
+func (b *mirrorBatch) isFresh(row mirrorRow) bool {
+	if b.sweep != 0 {
+		return row.written >= b.sweep
+	}
+	return row.written == b.revision
+}
+
+// settleReferences is done in two steps, so that objects may swap places.
+func (b *mirrorBatch) settleReferences() error {
+	marks := `('` + strings.Join(references, `', '`) + `')`
+	for _, dn := range b.removed {
+		if dn == "" {
+			continue
+		}
+		err := b.exec(`DELETE FROM mirror_values WHERE attribute IN `+marks+` AND folded = ? AND written < ?`, []byte(dn.Fold()), b.revision)
+		if err != nil {
+			return err
+		}
+	}
+	for id, m := range b.moves {
+		if m.from == "" || m.from == m.to {
+			continue
+		}
+		err := b.exec(`UPDATE mirror_values SET folded = ? WHERE attribute IN `+marks+` AND folded = ? AND written < ?`,
+			movedMark(id), []byte(m.from.Fold()), b.revision)
+		if err != nil {
+			return err
+		}
+	}
+	for id, m := range b.moves {
+		err := b.exec(`UPDATE mirror SET digest = NULL WHERE id IN (SELECT entry FROM mirror_values WHERE attribute IN `+marks+` AND folded = ?)`, movedMark(id))
+		if err != nil {
+			return err
+		}
+		err = b.exec(`UPDATE mirror_values SET value = ?, folded = ? WHERE attribute IN `+marks+` AND folded = ?`,
+			[]byte(m.to), foldValue("member", string(m.to)), movedMark(id))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// movedMark stands in for the DN of an object on the move; no DN folds to it.
+func movedMark(id int64) []byte { return fmt.Appendf(nil, "\x00moved %d", id) }
+
+// settleSweep finds the parents of all objects anew. Those that were reported
+// below a parent that was renamed during the read follow it.
+func (b *mirrorBatch) settleSweep() error {
+	holder := `(SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0)`
+	if err := b.exec(`UPDATE mirror SET parent = ` + holder + ` WHERE ` + holder + ` IS NOT NULL AND parent IS NOT ` + holder); err != nil {
+		return err
+	}
+	rows, err := b.tx.QueryContext(b.ctx, `SELECT DISTINCT p.id FROM mirror c JOIN mirror p ON p.id = c.parent WHERE c.parent_folded <> p.folded`)
+	if err != nil {
+		return err
+	}
+	parents, err := collect(rows, func(row scanner) (id int64, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range parents {
+		if err := b.settleChildren(id, 0); err != nil {
+			return err
+		}
+	}
+	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // references were read anew as well
+	return nil
+}

@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// MirrorState is how far the local image of the directory has come.
+type MirrorState struct {
+	Cookie []byte    // of DirSync; empty for none
+	Server string    // the DC that gave it
+	Spec   string    // digest of what is mirrored: bases, filters, attributes
+	Full   bool      // a full read has ended
+	Synced time.Time // when the image was last brought up to date
+}
+
+const (
+	selectEntries = `SELECT m.id, m.guid, m.dn, v.attribute, v.value FROM mirror m LEFT JOIN mirror_values v ON v.entry = m.id`
+	orderEntries  = ` ORDER BY m.id, v.attribute, v.position`
+	entryBatch    = 500
+	// indexedBytes is the length up to which a value can be found by index.
+	indexedBytes = 512
+)
+
+// MirrorState returns the zero state for a mirror that was never filled.
+func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
+	var (
+		state  MirrorState
+		synced int64
+	)
+	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced FROM mirror_state`).
+		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced)
+	state.Synced = moment(synced)
+	return state, s.fail("mirror state", err)
+}
+
+// EntryByGUID finds an object; false when the mirror does not have it.
+func (s *Store) EntryByGUID(ctx context.Context, guid ident.GUID) (ident.Entry, bool, error) {
+	return s.oneEntry(ctx, "entry by guid", s.stmts.entryByGUID, guid)
+}
+
+// EntryByDN finds an object by its DN, however spelled; false when the mirror
+// does not have it.
+func (s *Store) EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, error) {
+	return s.oneEntry(ctx, "entry by DN", s.stmts.entryByDN, dn.Fold())
+}
+
+// ChildByName finds the object directly below parent whose RDN has that value,
+// whatever the case; false when there is none.
+func (s *Store) ChildByName(ctx context.Context, parent ident.DN, name string) (ident.Entry, bool, error) {
+	return s.oneEntry(ctx, "child by name", s.stmts.childByName, parent.Fold(), strings.ToLower(name))
+}
+
+func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) (ident.Entry, bool, error) {
+	list, err := s.entries(ctx, operation, stmt, args...)
+	if err != nil || len(list) == 0 {
+		return ident.Entry{}, false, err
+	}
+	return list[0], true, nil
+}
+
+// EntriesByValue finds the objects that have value in attribute, whatever the
+// case of either; values that are DNs however spelled.
+func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
+	attribute = strings.ToLower(attribute)
+	folded := foldValue(attribute, value)
+	if folded != nil {
+		return s.entries(ctx, "entries by value", s.stmts.entriesByValue, attribute, folded)
+	}
+	long, err := s.entries(ctx, "entries by value", s.stmts.entriesByLongValue, attribute)
+	return slices.DeleteFunc(long, func(e ident.Entry) bool {
+		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return strings.EqualFold(v, value) })
+	}), err
+}
+
+func (s *Store) entries(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) ([]ident.Entry, error) {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, s.fail(operation, err)
+	}
+	list, _, err := collectEntries(rows)
+	return list, s.fail(operation, err)
+}
+
+// CountEntries counts the objects of the mirror.
+func (s *Store) CountEntries(ctx context.Context) (int, error) {
+	var n int
+	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM mirror`).Scan(&n)
+	return n, s.fail("count entries", err)
+}
+
+// EachEntry calls each for every object in no particular order, with little
+// memory, and ends with the first error of each.
+func (s *Store) EachEntry(ctx context.Context, each func(ident.Entry) error) error {
+	last := int64(0)
+	for {
+		rows, err := s.reader.QueryContext(ctx, selectEntries+
+			` WHERE m.id IN (SELECT id FROM mirror WHERE id > ? ORDER BY id LIMIT ?)`+orderEntries, last, entryBatch)
+		if err != nil {
+			return s.fail("each entry", err)
+		}
+		batch, end, err := collectEntries(rows)
+		if err != nil {
+			return s.fail("each entry", err)
+		}
+		for _, e := range batch {
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+		if len(batch) < entryBatch {
+			return nil
+		}
+		last = end
+	}
+}
+
+// collectEntries reads the rows of selectEntries, one for each value, and
+// returns the row number of the last entry too.
+func collectEntries(rows *sql.Rows) ([]ident.Entry, int64, error) {
+	defer func() { _ = rows.Close() }()
+	var (
+		list []ident.Entry
+		last int64
+	)
+	for rows.Next() {
+		var (
+			id        int64
+			e         ident.Entry
+			attribute sql.NullString
+			value     sql.RawBytes
+		)
+		if err := rows.Scan(&id, &e.GUID, &e.DN, &attribute, &value); err != nil {
+			return nil, 0, err
+		}
+		if id != last {
+			e.Attributes = ident.Attributes{}
+			list, last = append(list, e), id
+		}
+		if attribute.Valid {
+			a := list[len(list)-1].Attributes
+			a[attribute.String] = append(a[attribute.String], string(value))
+		}
+	}
+	return list, last, rows.Err()
+}

@@ -1,0 +1,285 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// MirrorTx changes the local image of the directory within one transaction.
+// It must not be used after the function that it was handed to has returned,
+// nor by several goroutines.
+//
+// DNs are told as they are when the directory is read. When the DN of a known
+// object changes, the objects below it and the values that name it (member,
+// manager and the like) follow at the end of the transaction, unless the
+// directory has told them anew in the same one: AD's change feed does not
+// mention them. Parents need not come before their children.
+type MirrorTx struct{ b *mirrorBatch }
+
+// mirrorBatch is the work of one transaction, so it carries its context.
+type mirrorBatch struct {
+	ctx      context.Context
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt
+	revision int64
+	sweep    int64 // the revision in which the running sweep began; 0 for none
+	moves    map[int64]*move
+	order    []int64 // the keys of moves
+	removed  []ident.DN
+}
+
+// move is where an object was when the transaction began, "" when that is not
+// certain, and where it is now.
+type move struct{ from, to ident.DN }
+
+// UpdateMirror runs update in one transaction: the image and its state change
+// together, or not at all when update returns an error.
+func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) error {
+	return s.write(ctx, "update mirror", func(tx *sql.Tx) error {
+		b := &mirrorBatch{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
+		err := tx.QueryRowContext(ctx, `UPDATE mirror_state SET revision = revision + 1 RETURNING revision, sweep`).Scan(&b.revision, &b.sweep)
+		if err != nil {
+			return err
+		}
+		if err := update(MirrorTx{b}); err != nil {
+			return err
+		}
+		if b.sweep != 0 {
+			return nil // Sweep will settle everything
+		}
+		return b.settle()
+	})
+}
+
+// Entry returns an object as the transaction has left it so far; false when
+// the mirror does not have it.
+func (m MirrorTx) Entry(guid ident.GUID) (ident.Entry, bool, error) {
+	stmt, err := m.b.prepare(selectEntries + ` WHERE m.guid = ?` + orderEntries)
+	if err != nil {
+		return ident.Entry{}, false, err
+	}
+	rows, err := stmt.QueryContext(m.b.ctx, guid)
+	if err != nil {
+		return ident.Entry{}, false, err
+	}
+	list, _, err := collectEntries(rows)
+	if err != nil || len(list) == 0 {
+		return ident.Entry{}, false, err
+	}
+	return list[0], true, nil
+}
+
+// Put adds an object, or replaces all that is known about it.
+func (m MirrorTx) Put(e ident.Entry) error {
+	if e.GUID == "" || e.DN == "" {
+		return fmt.Errorf("mirror %q: an entry needs an objectGUID and a DN", e.DN)
+	}
+	row, err := m.b.place(e.GUID, e.DN, true)
+	if err != nil {
+		return fmt.Errorf("mirror %q: %w", e.DN, err)
+	}
+	attributes := lowerNames(e.Attributes)
+	digest := digestOf(attributes)
+	if slices.Equal(row.digest, digest) {
+		return nil
+	}
+	err = m.b.exec(`DELETE FROM mirror_values WHERE entry = ?`, row.id)
+	if err == nil {
+		err = m.b.insertValues(row.id, attributes)
+	}
+	if err == nil {
+		err = m.b.exec(`UPDATE mirror SET digest = ? WHERE id = ?`, digest, row.id)
+	}
+	if err != nil {
+		return fmt.Errorf("mirror %q: %w", e.DN, err)
+	}
+	return nil
+}
+
+// Merge changes the attributes that are given, and no others; one without
+// values is removed. An empty dn leaves the DN as it is. It returns false, and
+// does nothing, when the mirror does not have the object.
+func (m MirrorTx) Merge(guid ident.GUID, dn ident.DN, changed ident.Attributes) (found bool, err error) {
+	row, err := m.b.place(guid, dn, false)
+	if err != nil {
+		return false, fmt.Errorf("mirror %q: %w", dn, err)
+	}
+	if row.id == 0 {
+		return false, nil
+	}
+	if len(changed) == 0 {
+		return true, nil
+	}
+	attributes := lowerNames(changed)
+	for name := range attributes {
+		if err := m.b.exec(`DELETE FROM mirror_values WHERE entry = ? AND attribute = ?`, row.id, name); err != nil {
+			return false, fmt.Errorf("mirror %q: %w", dn, err)
+		}
+	}
+	err = m.b.insertValues(row.id, attributes)
+	if err == nil {
+		err = m.b.exec(`UPDATE mirror SET digest = NULL WHERE id = ?`, row.id)
+	}
+	if err != nil {
+		return false, fmt.Errorf("mirror %q: %w", dn, err)
+	}
+	return true, nil
+}
+
+// Remove forgets an object and the values that name it; an unknown one is no
+// error.
+func (m MirrorTx) Remove(guid ident.GUID) error {
+	row, err := m.b.find(guid)
+	if err != nil || row.id == 0 {
+		return err
+	}
+	if !row.stale {
+		m.b.removed = append(m.b.removed, m.b.before(row))
+	}
+	delete(m.b.moves, row.id)
+	orphans := `UPDATE mirror SET parent = (SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0 AND h.id <> ?) WHERE parent = ?`
+	if err := m.b.exec(orphans, row.id, row.id); err != nil {
+		return err
+	}
+	return m.b.exec(`DELETE FROM mirror WHERE id = ?`, row.id)
+}
+
+// Clear forgets all objects and the state.
+func (m MirrorTx) Clear() error {
+	m.b.moves, m.b.order, m.b.removed = map[int64]*move{}, nil, nil
+	for _, table := range []string{"mirror_values", "mirror"} {
+		if err := m.b.exec(`DELETE FROM ` + table); err != nil {
+			return fmt.Errorf("clear mirror: %w", err)
+		}
+	}
+	return m.SetState(MirrorState{})
+}
+
+// BeginSweep begins a full read, which may span several transactions and ends
+// with Sweep. One that did not end is begun anew by the next BeginSweep.
+func (m MirrorTx) BeginSweep() error {
+	m.b.sweep = m.b.revision
+	return m.b.exec(`UPDATE mirror_state SET sweep = ?`, m.b.sweep)
+}
+
+// Sweep ends a full read: it forgets the objects that were neither Put nor
+// Merged with their DN since BeginSweep, and returns how many those were.
+func (m MirrorTx) Sweep() (removed int, err error) {
+	if m.b.sweep == 0 {
+		return 0, errors.New("sweep mirror: no full read was begun")
+	}
+	result, err := m.b.tx.ExecContext(m.b.ctx, `DELETE FROM mirror WHERE written < ?`, m.b.sweep)
+	if err != nil {
+		return 0, fmt.Errorf("sweep mirror: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err == nil {
+		err = m.b.settleSweep()
+	}
+	if err == nil {
+		err = m.b.exec(`UPDATE mirror_state SET sweep = 0`)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("sweep mirror: %w", err)
+	}
+	m.b.sweep = 0
+	return int(n), nil
+}
+
+// SetState replaces the state of the mirror.
+func (m MirrorTx) SetState(state MirrorState) error {
+	cookie := state.Cookie
+	if cookie == nil {
+		cookie = []byte{}
+	}
+	return m.b.exec(`UPDATE mirror_state SET cookie = ?, server = ?, spec = ?, complete = ?, synced = ?`,
+		cookie, state.Server, state.Spec, state.Full, stamp(state.Synced))
+}
+
+func (b *mirrorBatch) prepare(query string) (*sql.Stmt, error) {
+	if stmt, ok := b.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := b.tx.PrepareContext(b.ctx, query) // closed with the transaction
+	if err == nil {
+		b.prepared[query] = stmt
+	}
+	return stmt, err
+}
+
+func (b *mirrorBatch) exec(query string, args ...any) error {
+	stmt, err := b.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(b.ctx, args...)
+	return err
+}
+
+func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) error {
+	for name, values := range attributes {
+		var written any
+		if isReference(name) {
+			written = b.revision
+		}
+		for i, v := range values {
+			err := b.exec(`INSERT INTO mirror_values (entry, attribute, position, value, folded, written) VALUES (?, ?, ?, ?, ?, ?)`,
+				entry, name, i, []byte(v), foldValue(name, v), written)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// foldValue is what equal values share: nil for one that is too long to index.
+func foldValue(attribute, value string) []byte {
+	if len(value) > indexedBytes {
+		return nil
+	}
+	if isReference(attribute) {
+		return []byte(ident.DN(value).Fold())
+	}
+	return []byte(strings.ToLower(value))
+}
+
+func lowerNames(a ident.Attributes) ident.Attributes {
+	lower := make(ident.Attributes, len(a))
+	for name, values := range a {
+		lower[strings.ToLower(name)] = values
+	}
+	return lower
+}
+
+// digestOf tells whether attributes are those that are stored, order included.
+func digestOf(a ident.Attributes) []byte {
+	h := sha256.New()
+	var length [8]byte
+	add := func(s string) {
+		binary.LittleEndian.PutUint64(length[:], uint64(len(s)))
+		h.Write(length[:])
+		h.Write([]byte(s))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if len(a[name]) == 0 {
+			continue
+		}
+		add(name)
+		binary.LittleEndian.PutUint64(length[:], uint64(len(a[name])))
+		h.Write(length[:])
+		for _, v := range a[name] {
+			add(v)
+		}
+	}
+	return h.Sum(nil)[:16]
+}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind tells what started a run.
+type Kind string
+
+// What starts runs.
+const (
+	KindScheduled Kind = "scheduled"
+	KindManual    Kind = "manual"
+	KindSaved     Kind = "saved"    // a plan that was saved to a file
+	KindApproval  Kind = "approval" // of what another run held
+)
+
+// RunResult is how a run ended.
+type RunResult string
+
+// How runs end.
+const (
+	RunRunning     RunResult = "running"
+	RunOK          RunResult = "ok"
+	RunHeld        RunResult = "held"        // a part waits for approval
+	RunQuarantined RunResult = "quarantined" // records were set aside
+	RunFailed      RunResult = "failed"
+	RunInterrupted RunResult = "interrupted" // the agent died under it
+)
+
+// Run is one execution of an automation.
+type Run struct {
+	ID         int64           `json:"id"`
+	Automation string          `json:"automation"`
+	Kind       Kind            `json:"kind"`
+	By         string          `json:"by"` // who started it
+	Started    time.Time       `json:"started"`
+	Ended      *time.Time      `json:"ended,omitempty"`
+	Result     RunResult       `json:"result"`
+	Error      string          `json:"error,omitempty"`
+	Plan       json.RawMessage `json:"plan,omitempty"` // the plan without its changes
+}
+
+const selectRuns = `SELECT id, automation, kind, started_by, started, ended, result, error, plan_json FROM runs`
+
+// StartRun records that a run has started under a lease and returns its
+// number. Started is set to the time of the call when it is zero.
+func (s *Store) StartRun(ctx context.Context, lease Lease, run Run) (int64, error) {
+	err := s.write(ctx, "start run", func(tx *sql.Tx) error {
+		if err := s.checkLive(ctx, tx, lease); err != nil {
+			return err
+		}
+		run.Started, run.Result = s.orNow(run.Started), RunRunning
+		result, err := tx.ExecContext(ctx, `INSERT INTO runs (automation, kind, started_by, started, ended, result, error, plan_json)
+			VALUES (?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Kind, run.By, stamp(run.Started), run.Result, string(run.Plan))
+		if err != nil {
+			return err
+		}
+		if run.ID, err = result.LastInsertId(); err != nil {
+			return err
+		}
+		return s.journalRun(ctx, tx, run)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return run.ID, nil
+}
+
+// FinishRun records how the run with run.ID ended: Result, Error, Plan, and
+// Ended (the time of the call when nil).
+func (s *Store) FinishRun(ctx context.Context, lease Lease, run Run) error {
+	return s.write(ctx, "finish run", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		return s.endRun(ctx, tx, run)
+	})
+}
+
+func (s *Store) endRun(ctx context.Context, tx *sql.Tx, run Run) error {
+	known, err := scanRun(tx.QueryRowContext(ctx, selectRuns+` WHERE id = ?`, run.ID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("there is no run %d", run.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if known.Result != RunRunning {
+		return fmt.Errorf("run %d has ended already: %s", run.ID, known.Result)
+	}
+	if run.Ended == nil {
+		now := s.now()
+		run.Ended = &now
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE runs SET ended = ?, result = ?, error = ?, plan_json = ? WHERE id = ?`,
+		stamp(*run.Ended), run.Result, run.Error, string(run.Plan), run.ID)
+	if err != nil {
+		return err
+	}
+	known.Result, known.Error = run.Result, run.Error
+	return s.journalRun(ctx, tx, known)
+}
+
+func (s *Store) journalRun(ctx context.Context, tx *sql.Tx, run Run) error {
+	return s.journal(ctx, tx, JournalLine{Kind: JournalRun, Automation: run.Automation, By: run.By, Run: run.ID,
+		Text: joinNonEmpty(string(run.Kind), string(run.Result), run.Error)})
+}
+
+// InterruptRuns marks the runs that a crash left running, and returns how many
+// there were. Like BreakLeases, it is for a process that has just taken the
+// lock of the state folder.
+func (s *Store) InterruptRuns(ctx context.Context) (int, error) {
+	var left []Run
+	err := s.write(ctx, "interrupt runs", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, selectRuns+` WHERE result = ? ORDER BY id`, RunRunning)
+		if err != nil {
+			return err
+		}
+		if left, err = collect(rows, scanRun); err != nil {
+			return err
+		}
+		for _, run := range left {
+			run.Result, run.Error = RunInterrupted, "the agent ended while it ran"
+			if err := s.endRun(ctx, tx, run); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(left), nil
+}
+
+// Runs returns the last limit runs, the newest first.
+func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
+	rows, err := s.reader.QueryContext(ctx, selectRuns+` ORDER BY id DESC LIMIT ?`, limit)
+	if err != nil {
+		return nil, s.fail("runs", err)
+	}
+	runs, err := collect(rows, scanRun)
+	return runs, s.fail("runs", err)
+}
+
+// RunByID returns a run; false when there is none with that number.
+func (s *Store) RunByID(ctx context.Context, id int64) (Run, bool, error) {
+	run, err := scanRun(s.reader.QueryRowContext(ctx, selectRuns+` WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Run{}, false, nil
+	}
+	return run, err == nil, s.fail("run", err)
+}
+
+func scanRun(row scanner) (Run, error) {
+	var (
+		r              Run
+		started, ended int64
+		plan           string
+	)
+	if err := row.Scan(&r.ID, &r.Automation, &r.Kind, &r.By, &started, &ended, &r.Result, &r.Error, &plan); err != nil {
+		return Run{}, err
+	}
+	r.Started, r.Ended = moment(started), momentOf(ended)
+	if plan != "" {
+		r.Plan = json.RawMessage(plan)
+	}
+	return r, nil
+}

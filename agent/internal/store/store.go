@@ -1,0 +1,216 @@
+// Package store keeps what must survive a crash: links, runs and their
+// outcomes, intents, the journal, leases, the local image of the directory,
+// records staged by a running fetch, and encrypted secrets.
+//
+// It is one SQLite file with one writer; every method that writes is one
+// transaction, on disk when it returns. It decides nothing: it refuses only
+// what would break its own rules (a key linked twice, a writer whose lease has
+// moved on, a held operation decided twice). It is not a cache and not a
+// queue, and it does not encrypt: secrets and passwords come in sealed.
+//
+// All methods are safe for concurrent use. A callback that is given to one of
+// the Each methods may call the store; one that is given to UpdateMirror must
+// only use the transaction that it is handed.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+)
+
+// FileName is the name of the database file within the state folder.
+const FileName = "rollcall.db"
+
+const (
+	busyTimeout = 10 * time.Second
+	readers     = 4
+)
+
+// Store is the open state of one agent.
+type Store struct {
+	path   string
+	now    func() time.Time
+	log    *slog.Logger
+	writer *sql.DB // one connection; its transactions begin IMMEDIATE
+	reader *sql.DB
+	stmts  statements
+}
+
+// Option changes how a store is opened.
+type Option func(*Store)
+
+// WithClock sets the clock; time.Now without it.
+func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = now } }
+
+// WithLogger sets where warnings go; they are dropped without it.
+func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log } }
+
+// Open opens the store in the folder dir and makes both when they are absent
+// (0700 and 0600). It brings an older schema up to date and drops staged
+// records that a crash left behind. Only one process may have it open: the
+// caller holds the lock of the state folder.
+//
+// It returns an *ErrDamaged when the file is not a sound store and an
+// *ErrNewerSchema when a newer rollcall wrote it.
+func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
+	s := &Store{path: filepath.Join(dir, FileName), now: time.Now, log: slog.New(slog.DiscardHandler)}
+	for _, o := range opts {
+		o(s)
+	}
+	if err := s.prepareFiles(dir); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := s.connect(ctx); err != nil {
+		_ = s.Close() // the first error is the one to tell
+		return nil, s.fail("open store", err)
+	}
+	return s, nil
+}
+
+func (s *Store) prepareFiles(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		s.log.Warn("the state folder is open to other users; make it 0700", "folder", dir, "mode", info.Mode().Perm().String())
+	}
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Chmod(s.path, 0o600)
+}
+
+func (s *Store) connect(ctx context.Context) error {
+	var err error
+	if s.writer, err = sql.Open("sqlite", s.dsn("_txlock=immediate")); err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, s.writer, migrations()); err != nil {
+		return err
+	}
+	if _, err := s.writer.ExecContext(ctx, `DELETE FROM staging`); err != nil {
+		return err
+	}
+	if s.reader, err = sql.Open("sqlite", s.dsn("_pragma=query_only(1)")); err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(readers)
+	s.reader.SetMaxIdleConns(readers)
+	return s.stmts.prepare(ctx, s.reader)
+}
+
+func (s *Store) dsn(extra string) string {
+	path, err := filepath.Abs(s.path)
+	if err != nil {
+		path = s.path
+	}
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/... on Windows
+	}
+	u := url.URL{Scheme: "file", Path: path}
+	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
+		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&%s", busyTimeout.Milliseconds(), extra)
+	return u.String()
+}
+
+// Close ends all connections. A store that is closed must not be used.
+func (s *Store) Close() error {
+	var first error
+	for _, db := range []*sql.DB{s.reader, s.writer} { // the writer last: it folds the WAL into the file
+		if db == nil {
+			continue
+		}
+		if err := db.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	if first != nil {
+		return fmt.Errorf("close store: %w", first)
+	}
+	return nil
+}
+
+// Size returns the bytes that the store takes on disk, its write-ahead log
+// included.
+func (s *Store) Size(context.Context) (int64, error) {
+	var sum int64
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(s.path + suffix)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("size of the store: %w", err)
+		}
+		sum += info.Size()
+	}
+	return sum, nil
+}
+
+// write runs do in one transaction of the writer.
+func (s *Store) write(ctx context.Context, operation string, do func(*sql.Tx) error) error {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fail(operation, err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	if err := do(tx); err != nil {
+		return s.fail(operation, err)
+	}
+	return s.fail(operation, tx.Commit())
+}
+
+// exec is write for a single statement.
+func (s *Store) exec(ctx context.Context, operation, query string, args ...any) error {
+	return s.write(ctx, operation, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// statements are the reads that a run makes for each record.
+type statements struct {
+	linkByKey, linkByGUID               *sql.Stmt
+	entryByGUID, entryByDN, childByName *sql.Stmt
+	entriesByValue, entriesByLongValue  *sql.Stmt
+}
+
+func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
+	for _, q := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&p.linkByKey, selectLinks + ` WHERE application = ? AND key = ?`},
+		{&p.linkByGUID, selectLinks + ` WHERE application = ? AND guid = ?`},
+		{&p.entryByGUID, selectEntries + ` WHERE m.guid = ?` + orderEntries},
+		{&p.entryByDN, selectEntries + ` WHERE m.folded = ? AND m.stale = 0` + orderEntries},
+		{&p.childByName, selectEntries + ` WHERE m.parent_folded = ? AND m.name_folded = ? AND m.stale = 0` + orderEntries},
+		{&p.entriesByValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded = ?)` + orderEntries},
+		{&p.entriesByLongValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded IS NULL)` + orderEntries},
+	} {
+		var err error
+		if *q.stmt, err = db.PrepareContext(ctx, q.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
