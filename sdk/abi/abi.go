@@ -1,0 +1,136 @@
+// Package abi holds what a connector and its host agree on: the names, numbers
+// and wire types of the import module rollcall_v1. The host implements it, the
+// sdk calls it, docs/connector-abi.md describes it for authors in any language.
+//
+// It is not a library for connectors (package sdk is) and knows nothing of
+// WebAssembly runtimes. What stands here is frozen once shipped: functions,
+// codes and JSON fields are only added.
+package abi
+
+const (
+	// Module is the import module of the host functions, and the value of
+	// `abi` in a manifest.
+	Module = "rollcall_v1"
+	// WASI is the only other import module that a connector may use, and of it
+	// only the functions of WASIFunctions.
+	WASI = "wasi_snapshot_preview1"
+	// ManifestSection is the custom section that holds the text of
+	// manifest.toml.
+	ManifestSection = "rollcall.manifest"
+	// SignatureSuffix is appended to the name of a module's file to get that
+	// of its detached minisign signature.
+	SignatureSuffix = ".minisig"
+)
+
+// Exports of a connector. An absent one means that it is not supported.
+const (
+	ExportFetch      = "rollcall_fetch" // () -> i32: 0 when every record was emitted
+	ExportCheck      = "rollcall_check" // () -> i32: 0 when the application answers with these credentials
+	ExportInitialize = "_initialize"    // () -> (): called once, before any other
+	ExportMemory     = "memory"
+)
+
+// Limits that are part of the contract. The host's settings add their own.
+const (
+	MaxHandles     = 64        // open responses of one call
+	MaxRequests    = 100_000   // http_send of one call
+	MaxWaits       = 100_000   // wait_ms of one call
+	MaxRequestSize = 16 << 20  // bytes of the JSON given to http_send
+	MaxRecordsSize = 16 << 20  // bytes of the JSON given to emit_json
+	MaxValueSize   = 1 << 20   // bytes of a value that json_get answers
+	MaxBodySize    = 256 << 20 // bytes of one response body
+	MaxTextSize    = 8 << 10   // bytes of one log line or failure; more is cut
+	MaxLogLines    = 1_000     // lines of one call, stdout and stderr included; more are counted and dropped
+)
+
+// Code is a negative answer of a host function. last_error tells the story in
+// words.
+type Code int64
+
+// The codes.
+const (
+	CodeArgument Code = -1  // a pointer and length outside memory, a negative number, an unknown flag
+	CodeHandle   Code = -2  // a handle that was never given out in this call, or was released
+	CodeLimit    Code = -3  // a limit of the call is used up
+	CodeInput    Code = -4  // the JSON or pointer that the guest passed is not what is expected
+	CodeRefused  Code = -5  // a rule of the host forbids it: host, scheme, redirect
+	CodeNetwork  Code = -6  // there is no complete answer: name, connection, TLS, time-out, cut body
+	CodeAuth     Code = -7  // the credentials cannot be had, or a refresh was rejected
+	CodeDeadline Code = -8  // the time of the whole call is over, or would be before the wait ends
+	CodeNotJSON  Code = -9  // the body is not valid JSON, or truncated, up to the place that was read
+	CodeNoValue  Code = -10 // there is nothing at the pointer, or no such header
+	CodeNotArray Code = -11 // what is at the pointer is not an array
+	CodeTooLarge Code = -12 // the value or body is over its limit
+	CodeStopped  Code = -13 // the agent takes no more records of this call
+	CodeState    Code = -14 // not now: called from _initialize, or a record out of rollcall_check
+)
+
+// String names the code as the documentation does.
+func (c Code) String() string {
+	names := [...]string{
+		"", "argument", "handle", "limit", "input", "refused", "network", "auth", "deadline",
+		"not_json", "no_value", "not_array", "too_large", "stopped", "state",
+	}
+	if c < 0 && int(-c) < len(names) {
+		return names[-c]
+	}
+	return "unknown"
+}
+
+// Codes lists all codes, highest first.
+func Codes() []Code {
+	var all []Code
+	for c := CodeArgument; c >= CodeState; c-- {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Kind says why a call failed, in the terms in which an operator acts. It is
+// the first argument of fail.
+type Kind int32
+
+// The kinds.
+const (
+	KindInternal    Kind = 0 // a fault of the connector or the host
+	KindAuth        Kind = 1 // the application does not accept the credentials
+	KindForbidden   Kind = 2 // the credentials are good, but may not do this
+	KindBlocked     Kind = 3 // something in front of the application turns the client away (an HTML page with 403)
+	KindRateLimited Kind = 4 // too many requests, and waiting longer than the call may
+	KindUnavailable Kind = 5 // no answer, or the application says that it has a fault
+	KindBadResponse Kind = 6 // an answer that is not what the API promises
+	KindRefused     Kind = 7 // a rule of the host forbids the request
+	KindConfig      Kind = 8 // the configuration asks for what the application does not have
+)
+
+// String is the name that errors, logs and metrics use.
+func (k Kind) String() string {
+	names := [...]string{
+		"internal", "auth", "forbidden", "blocked", "rate_limited",
+		"unavailable", "bad_response", "refused", "config",
+	}
+	if k >= 0 && int(k) < len(names) {
+		return names[k]
+	}
+	return "internal"
+}
+
+// Kinds lists all kinds by number.
+func Kinds() []Kind {
+	var all []Kind
+	for k := KindInternal; k <= KindConfig; k++ {
+		all = append(all, k)
+	}
+	return all
+}
+
+// Level is the first argument of log.
+type Level int32
+
+// The levels.
+const (
+	LevelDebug Level = 0
+	LevelInfo  Level = 1
+	LevelWarn  Level = 2
+	LevelError Level = 3
+)

@@ -1,0 +1,54 @@
+package abi
+
+// Functions of a connector as a Call names them.
+const (
+	FunctionFetch = "fetch"
+	FunctionCheck = "check"
+)
+
+// Call is the JSON that call_input answers: everything that a connector is
+// told. It holds no credentials.
+type Call struct {
+	Function    string         `json:"function"`
+	Application string         `json:"application"`
+	Settings    map[string]any `json:"settings,omitempty"` // as the manifest declares them, defaults filled in
+	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // of a fetch: templates are already text
+	Retry       RetryLimits    `json:"retry"`
+}
+
+// RetryLimits bound how often and how long a connector tries.
+type RetryLimits struct {
+	Attempts  int   `json:"attempts"`    // sends of one request, the first included
+	MaxWaitMS int64 `json:"max_wait_ms"` // of one wait before another attempt
+}
+
+// FetchCall is what the agent asks of a connector.
+type FetchCall struct {
+	// Endpoint is complete: what the configuration changes is merged into what
+	// the manifest says, and templates are evaluated.
+	Endpoint Endpoint
+	// Keep lists the top-level fields of a record that are delivered; nil
+	// delivers all of them. The key is found whether it is listed or not.
+	Keep []string
+	// Retry replaces the host's limits where it is not zero.
+	Retry RetryLimits
+}
+
+// NoAuth as Request.Auth sends a request without credentials.
+const NoAuth = "none"
+
+// Request is the JSON that http_send takes. Either URL or Path is set.
+type Request struct {
+	Method string `json:"method"`
+	// URL is absolute. It must lie on an allowed host.
+	URL string `json:"url,omitempty"`
+	// Path starts with a slash and is appended to the application's base URL.
+	Path string `json:"path,omitempty"`
+	// Query is added to what the URL or path has already, sorted by name.
+	Query   map[string]string `json:"query,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body,omitempty"`
+	// Auth names an auth profile of the manifest; "" is the one that the
+	// application is configured with, NoAuth sends no credentials.
+	Auth string `json:"auth,omitempty"`
+}

@@ -1,0 +1,91 @@
+package abi
+
+// Type is a value type of WebAssembly's.
+type Type string
+
+// The types that the ABI uses.
+const (
+	I32 Type = "i32"
+	I64 Type = "i64"
+)
+
+// Function is one host function.
+type Function struct {
+	Name    string
+	Params  []Param
+	Result  Type // "" for none
+	Summary string
+}
+
+// Param is a parameter of a host function.
+type Param struct {
+	Name string
+	Type Type
+}
+
+// String writes the signature as docs/connector-abi.md does.
+func (f Function) String() string {
+	s := f.Name + "("
+	for i, p := range f.Params {
+		if i > 0 {
+			s += ", "
+		}
+		s += p.Name + " " + string(p.Type)
+	}
+	s += ")"
+	if f.Result != "" {
+		s += " -> " + string(f.Result)
+	}
+	return s
+}
+
+// Functions lists the host functions of Module.
+//
+// Pointers and lengths are bytes of the guest's memory and are checked first.
+// A pair (ptr, cap) receives an answer: the result is the length that is
+// needed, and nothing is written when that is more than cap. Negative results
+// are a Code. A handle belongs to the call that got it.
+func Functions() []Function {
+	ptr := func(name string) []Param { return []Param{{name + "_ptr", I32}, {name + "_len", I32}} }
+	out := []Param{{"ptr", I32}, {"cap", I32}}
+	h := []Param{{"handle", I64}}
+	join := func(groups ...[]Param) []Param {
+		var all []Param
+		for _, g := range groups {
+			all = append(all, g...)
+		}
+		return all
+	}
+	return []Function{
+		{"call_input", out, I64, "answers the call as JSON (type Call)"},
+		{"http_send", ptr("request"), I64, "sends a request (type Request) with the application's credentials and answers a handle once the body is there, whatever the status"},
+		{"http_status", h, I32, "answers the HTTP status of a response"},
+		{"http_header", join(h, ptr("name"), out), I64, "answers a header of a response, several lines joined by a comma; no_value when there is none"},
+		{"json_get", join(h, ptr("pointer"), out), I64, "answers the raw JSON of the value at a JSON pointer (RFC 6901) of the body"},
+		{"body_read", join(h, []Param{{"offset", I64}}, out), I64, "copies the body from an offset and answers the number of bytes copied, 0 at the end"},
+		{"release", h, I32, "frees a response; handles that remain are freed with the call"},
+		{"emit", join(h, ptr("array"), ptr("record"), []Param{{"flags", I32}}), I64, "delivers the elements of the array at a JSON pointer as records, each found at the record pointer within its element, and answers their number; flags must be 0"},
+		{"emit_json", ptr("records"), I64, "delivers records that the guest made itself, as a JSON array, and answers their number"},
+		{"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before"},
+		{"log", append([]Param{{"level", I32}}, ptr("text")...), "", "writes a line to the agent's log"},
+		{"fail", append([]Param{{"kind", I32}}, ptr("text")...), "", "says why the call fails; the export then returns other than 0"},
+		{"last_error", out, I64, "answers in words what the last negative result of this call was about"},
+	}
+}
+
+// WASIFunctions lists the functions of WASI preview 1 that a connector may
+// import. There are no files, arguments, environment variables or sockets:
+// those that speak of them are here because the runtimes of languages import
+// them, and they answer that there is nothing.
+func WASIFunctions() []string {
+	return []string{
+		"args_get", "args_sizes_get", "environ_get", "environ_sizes_get",
+		"clock_res_get", "clock_time_get", "random_get", "sched_yield", "poll_oneoff", "proc_exit",
+		"fd_write", "fd_close", "fd_fdstat_get", "fd_fdstat_set_flags", "fd_filestat_get",
+		"fd_filestat_set_size", "fd_filestat_set_times", "fd_pread", "fd_prestat_dir_name",
+		"fd_prestat_get", "fd_pwrite", "fd_read", "fd_readdir", "fd_seek", "fd_sync",
+		"path_create_directory", "path_filestat_get", "path_filestat_set_times", "path_link",
+		"path_open", "path_readlink", "path_remove_directory", "path_rename", "path_symlink",
+		"path_unlink_file", "sock_accept", "sock_shutdown",
+	}
+}
