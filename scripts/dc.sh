@@ -114,7 +114,8 @@ provision() { # sets cache
   if [ ! -e "$cache/ready" ]; then
     rm -rf "$cache"
     mkdir -m 700 "$cache"
-    make_domain "$cache" >"$cache/log" 2>&1 || { tail -n 20 "$cache/log" >&2; fail "provisioning failed; the whole output is in $cache/log"; }
+    # As a command of its own, so that its first failure ends it.
+    "$here/dc.sh" make-domain "$cache" >"$cache/log" 2>&1 || { tail -n 20 "$cache/log" >&2; fail "provisioning failed; the whole output is in $cache/log"; }
     touch "$cache/ready"
   fi
   exec 8>&-
@@ -127,9 +128,9 @@ make_domain() { # CACHE
   samba-tool domain provision --configfile="$cache/base.conf" --realm=AD.TEST --domain=ADTEST \
     --server-role=dc --dns-backend=NONE --use-rfc2307 --adminpass="$admin_password" \
     --host-name=dc1 --host-ip=127.0.0.$first_ip --function-level=2008_R2 --backend-store=mdb \
-    --targetdir="$cache/domain" --option=ldb:nosync=true || return
-  seed "$cache/domain/private/sam.ldb" || return
-  certificates "$cache" || return
+    --targetdir="$cache/domain" --option=ldb:nosync=true
+  seed "$cache/domain/private/sam.ldb"
+  certificates "$cache"
 }
 
 smb_conf() { # DIR IP
@@ -259,13 +260,15 @@ supervise() { # DIR PID REMOVE
 end_group() { # SAMBA DIR REMOVE
   trap '' TERM
   kill -TERM "$1" 2>/dev/null || true
-  local i
+  local i p
   for ((i = 0; i < 30; i++)); do
     kill -0 "$1" 2>/dev/null || break
     sleep 0.1
   done
+  for p in $(pgrep -g $$); do
+    if [ "$p" != $$ ]; then kill -KILL "$p" 2>/dev/null || true; fi
+  done
   if [ -n "$3" ]; then rm -rf "$2"; fi
-  kill -KILL -- -$$
 }
 
 running() { # DIR: true while any process of its group lives
@@ -327,6 +330,7 @@ case $command in
   provision) provision ;;
   start) need_root start; start "$@" ;;
   stop) stop "$@" ;;
+  make-domain) make_domain "$@" ;;
   supervise) supervise "$@" ;;
   *) usage >&2; exit 2 ;;
 esac

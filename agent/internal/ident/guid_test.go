@@ -1,0 +1,27 @@
+package ident
+
+import "testing"
+
+func TestGUIDBytes(t *testing.T) {
+	const text = GUID("33221100-5544-7766-8899-aabbccddeeff")
+	b, err := text.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b {
+		if b[i] != byte(i*0x11) {
+			t.Fatalf("bytes %x: byte %d is out of order", b, i)
+		}
+	}
+	if back, err := GUIDFromBytes(b); err != nil || back != text {
+		t.Fatalf("GUIDFromBytes(%x) = %q, %v", b, back, err)
+	}
+	for _, bad := range []GUID{"", "33221100", "33221100-5544-7766-8899-aabbccddeefg", "332211005544776688 99aabbccddeeff"} {
+		if _, err := bad.Bytes(); err == nil {
+			t.Errorf("%q was taken for a GUID", bad)
+		}
+	}
+	if _, err := GUIDFromBytes(b[:15]); err == nil {
+		t.Error("15 bytes were taken for a GUID")
+	}
+}
