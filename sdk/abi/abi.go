@@ -77,6 +77,9 @@ func (c Code) String() string {
 	return "unknown"
 }
 
+// Error makes a code an error, for errors.Is.
+func (c Code) Error() string { return c.String() }
+
 // Codes lists all codes, highest first.
 func Codes() []Code {
 	var all []Code

@@ -40,7 +40,8 @@ const NoAuth = "none"
 // Request is the JSON that http_send takes. Either URL or Path is set.
 type Request struct {
 	Method string `json:"method"`
-	// URL is absolute. It must lie on an allowed host.
+	// URL is absolute, or a path on the host of the base URL. It must lie on an
+	// allowed host.
 	URL string `json:"url,omitempty"`
 	// Path starts with a slash and is appended to the application's base URL.
 	Path string `json:"path,omitempty"`

@@ -4,17 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
-)
-
-var (
-	namePattern    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
-	versionPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$`)
-	labelPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	tokenPattern   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // RFC 9110 section 5.6.2
 )
 
 // Normalize fills in the defaults: methods, modes, styles, names of profiles.
@@ -70,10 +62,10 @@ func (p problems) in(format string, args ...any) problems {
 func (m Manifest) Validate() error {
 	var list []error
 	p := problems{list: &list}
-	if !namePattern.MatchString(m.Name) {
+	if !isName(m.Name) {
 		p.add("name %q: a lower case letter, then up to 63 letters, digits, _ and - are allowed", m.Name)
 	}
-	if !versionPattern.MatchString(m.Version) {
+	if !isVersion(m.Version) {
 		p.add("version %q is not MAJOR.MINOR.PATCH", m.Version)
 	}
 	if m.ABI != Module {
@@ -148,7 +140,7 @@ func (m Manifest) checkAuth(p problems) {
 		switch a.Kind {
 		case AuthBasic, AuthBearer:
 		case AuthAPIKey:
-			if !tokenPattern.MatchString(a.Header) {
+			if !isToken(a.Header) {
 				in.add("header %q is not the name of a header", a.Header)
 			}
 			if strings.ContainsAny(a.Prefix, "\r\n\x00") {
@@ -205,7 +197,7 @@ func (e Endpoint) check(p problems) {
 		p.add("body is set, and the method is %s", e.Method)
 	}
 	for name, value := range e.Headers {
-		if !tokenPattern.MatchString(name) || strings.ContainsAny(value, "\r\n\x00") {
+		if !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
 			p.add("header %q is not a name and one line of text", name)
 		}
 	}
@@ -273,8 +265,42 @@ func (m Manifest) checkAttributes(p problems) {
 	}
 }
 
+const (
+	lower  = "abcdefghijklmnopqrstuvwxyz"
+	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits = "0123456789"
+)
+
+// madeOf reports whether text has 1 to limit bytes, all of them in alphabet.
+func madeOf(text, alphabet string, limit int) bool {
+	return text != "" && len(text) <= limit && strings.Trim(text, alphabet) == ""
+}
+
+func isName(s string) bool {
+	return madeOf(s, lower+digits+"_-", 64) && s[0] >= 'a'
+}
+
+func isVersion(s string) bool {
+	parts := strings.Split(s, ".")
+	for _, p := range parts {
+		if !madeOf(p, digits, 9) || len(p) > 1 && p[0] == '0' {
+			return false
+		}
+	}
+	return len(parts) == 3
+}
+
+func isLabel(s string) bool {
+	return madeOf(s, lower+digits+"-", 63) && s[0] != '-' && s[len(s)-1] != '-'
+}
+
+// isToken follows RFC 9110 section 5.6.2.
+func isToken(s string) bool {
+	return madeOf(s, lower+upper+digits+"!#$%&'*+.^_`|~-", 256)
+}
+
 func unique(p problems, seen map[string]bool, name string) {
-	if !namePattern.MatchString(name) {
+	if !isName(name) {
 		p.add("a name is a lower case letter, then up to 63 letters, digits, _ and -")
 	} else if seen[name] {
 		p.add("the name is used twice")
@@ -313,7 +339,7 @@ func CheckHost(host string) error {
 		return fmt.Errorf("host %q is too long", host)
 	}
 	for _, l := range labels {
-		if !labelPattern.MatchString(l) {
+		if !isLabel(l) {
 			return fmt.Errorf("host %q is not a name in lower case without scheme and port", host)
 		}
 	}

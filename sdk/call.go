@@ -1,0 +1,144 @@
+package sdk
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Call is one call of the connector. It is not safe for concurrent use.
+type Call struct {
+	host   Host
+	input  abi.Call
+	buffer []byte // reused for everything that the host answers
+}
+
+// Application is the name that the configuration gives the application.
+func (c *Call) Application() string { return c.input.Application }
+
+// Endpoint is what a fetch is to deliver; zero in a check.
+func (c *Call) Endpoint() abi.Endpoint {
+	if c.input.Endpoint == nil {
+		return abi.Endpoint{}
+	}
+	return *c.input.Endpoint
+}
+
+// RetryLimits bound how often and how long a request is tried.
+func (c *Call) RetryLimits() abi.RetryLimits { return c.input.Retry }
+
+// Setting returns a setting of the application as text; "" when it is not set.
+func (c *Call) Setting(name string) string {
+	v, ok := c.input.Settings[name]
+	if !ok || v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// Request is one HTTP request. Either Path or URL is set.
+type Request struct {
+	Method string // GET when empty
+	Path   string // starts with a slash, appended to the application's base URL
+	URL    string // absolute on an allowed host, or a path on the base URL's host
+	Query  map[string]string
+	// Headers must not hold credentials: the host adds them.
+	Headers map[string]string
+	Body    string
+	Auth    string // an auth profile; "" is the configured one, abi.NoAuth none
+	// Repeatable says that sending the request twice does no more than sending
+	// it once, although its method is not GET or HEAD.
+	Repeatable bool
+}
+
+// Send sends one request, once. The status of the answer is not looked at: an
+// error means that there is no answer, and is a HostError. Close the response
+// before the next one is sent.
+func (c *Call) Send(req Request) (*Response, error) {
+	if req.Method == "" {
+		req.Method = "GET"
+	}
+	body, err := json.Marshal(abi.Request{
+		Method: req.Method, URL: req.URL, Path: req.Path, Query: req.Query,
+		Headers: req.Headers, Body: req.Body, Auth: req.Auth,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	h := c.host.HTTPSend(body)
+	if h < 0 {
+		return nil, c.fault("http_send", h)
+	}
+	return &Response{call: c, handle: h, path: req.place()}, nil
+}
+
+// place is what messages call the request: no query, which may hold anything.
+func (r Request) place() string {
+	where := r.Path
+	if where == "" {
+		where = r.URL
+	}
+	for i := range len(where) {
+		if where[i] == '?' {
+			where = where[:i]
+			break
+		}
+	}
+	return r.Method + " " + where
+}
+
+// Wait waits in the host. It fails at once when the call would be over before.
+func (c *Call) Wait(d time.Duration) error {
+	ms := int64((d + time.Millisecond - 1) / time.Millisecond)
+	if code := c.host.WaitMS(max(ms, 0)); code < 0 {
+		return c.fault("wait_ms", int64(code))
+	}
+	return nil
+}
+
+// EmitRecords delivers records that the connector made itself, as a JSON array.
+func (c *Call) EmitRecords(array []byte) (int64, error) {
+	n := c.host.EmitJSON(array)
+	if n < 0 {
+		return 0, c.fault("emit_json", n)
+	}
+	return n, nil
+}
+
+// Logf writes a line to the agent's log.
+func (c *Call) Logf(level abi.Level, format string, args ...any) {
+	c.host.Log(level, fmt.Sprintf(format, args...))
+}
+
+// fault makes an error of a negative answer.
+func (c *Call) fault(function string, code int64) error {
+	e := &HostError{Function: function, Code: abi.Code(code)}
+	if len(c.buffer) == 0 {
+		c.buffer = make([]byte, startBuffer)
+	}
+	if n := c.host.LastError(c.buffer); n > 0 && n <= int64(len(c.buffer)) {
+		e.Message = string(c.buffer[:n])
+	}
+	return e
+}
+
+const startBuffer = 8 << 10
+
+// read calls a host function that answers into a buffer, again with a larger
+// one when it must. The answer is valid until the next read.
+func (c *Call) read(function string, f func([]byte) int64) ([]byte, error) {
+	if len(c.buffer) == 0 {
+		c.buffer = make([]byte, startBuffer)
+	}
+	n := f(c.buffer)
+	if n > int64(len(c.buffer)) {
+		c.buffer = make([]byte, n)
+		n = f(c.buffer)
+	}
+	if n < 0 || n > int64(len(c.buffer)) {
+		return nil, c.fault(function, n)
+	}
+	return c.buffer[:n], nil
+}

@@ -1,0 +1,71 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Error is a failure that the connector understands. Its kind decides what the
+// operator is told to do, and whether Retry tries again.
+type Error struct {
+	Kind    abi.Kind
+	Message string
+	// Status is the HTTP status of the answer; 0 when there was none.
+	Status int
+	// After is how long the application asks to wait; 0 when it does not say.
+	After time.Duration
+}
+
+// Error is the message.
+func (e *Error) Error() string { return e.Message }
+
+// Errorf makes an Error.
+func Errorf(kind abi.Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// HostError is a negative answer of a host function. errors.Is finds its code:
+// errors.Is(err, abi.CodeNoValue).
+type HostError struct {
+	Function string // as package abi names it
+	Code     abi.Code
+	Message  string // of last_error
+}
+
+// Error is what the host said.
+func (e *HostError) Error() string {
+	if e.Message == "" {
+		return e.Function + ": " + e.Code.String()
+	}
+	return e.Message
+}
+
+// Unwrap returns the code.
+func (e *HostError) Unwrap() error { return e.Code }
+
+// KindOf finds the kind of an error: that of an Error, the one that fits a
+// HostError, and internal otherwise.
+func KindOf(err error) abi.Kind {
+	var own *Error
+	if errors.As(err, &own) {
+		return own.Kind
+	}
+	var code abi.Code
+	if !errors.As(err, &code) {
+		return abi.KindInternal
+	}
+	switch code {
+	case abi.CodeRefused:
+		return abi.KindRefused
+	case abi.CodeNetwork, abi.CodeDeadline:
+		return abi.KindUnavailable
+	case abi.CodeAuth:
+		return abi.KindAuth
+	case abi.CodeNotJSON, abi.CodeNoValue, abi.CodeNotArray, abi.CodeTooLarge:
+		return abi.KindBadResponse
+	}
+	return abi.KindInternal
+}

@@ -1,0 +1,130 @@
+package sdk
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+//go:wasmexport rollcall_fetch
+func exportFetch() int32 { return Run(wasmHost{}, registered) }
+
+//go:wasmexport rollcall_check
+func exportCheck() int32 { return Run(wasmHost{}, registered) }
+
+//go:wasmimport rollcall_v1 call_input
+func callInput(ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 http_send
+func httpSend(ptr unsafe.Pointer, length uint32) int64
+
+//go:wasmimport rollcall_v1 http_status
+func httpStatus(handle int64) int32
+
+//go:wasmimport rollcall_v1 http_header
+func httpHeader(handle int64, name unsafe.Pointer, nameLength uint32, ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 json_get
+func jsonGet(handle int64, pointer unsafe.Pointer, pointerLength uint32, ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 body_read
+func bodyRead(handle, offset int64, ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 release
+func release(handle int64) int32
+
+//go:wasmimport rollcall_v1 emit
+func emit(handle int64, array unsafe.Pointer, arrayLength uint32, record unsafe.Pointer, recordLength uint32, flags int32) int64
+
+//go:wasmimport rollcall_v1 emit_json
+func emitJSON(ptr unsafe.Pointer, length uint32) int64
+
+//go:wasmimport rollcall_v1 wait_ms
+func waitMS(milliseconds int64) int32
+
+//go:wasmimport rollcall_v1 log
+func logLine(level int32, ptr unsafe.Pointer, length uint32)
+
+//go:wasmimport rollcall_v1 fail
+func fail(kind int32, ptr unsafe.Pointer, length uint32)
+
+//go:wasmimport rollcall_v1 last_error
+func lastError(ptr unsafe.Pointer, capacity uint32) int64
+
+// wasmHost is the host on the other side of the imports.
+type wasmHost struct{}
+
+var _ Host = wasmHost{}
+
+// bytes and text give the address that the host reads or writes. The host does
+// so during the call and does not keep it.
+func bytes(b []byte) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))
+}
+
+func text(s string) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.StringData(s)), uint32(len(s))
+}
+
+func (wasmHost) CallInput(buf []byte) int64 {
+	p, n := bytes(buf)
+	return callInput(p, n)
+}
+
+// HTTPSend collects garbage first: the loop of a guest does nothing else, and
+// the collector of a single-threaded guest falls behind without being asked.
+func (wasmHost) HTTPSend(request []byte) int64 {
+	runtime.GC()
+	p, n := bytes(request)
+	return httpSend(p, n)
+}
+
+func (wasmHost) HTTPStatus(handle int64) int32 { return httpStatus(handle) }
+
+func (wasmHost) HTTPHeader(handle int64, name string, buf []byte) int64 {
+	np, nn := text(name)
+	p, n := bytes(buf)
+	return httpHeader(handle, np, nn, p, n)
+}
+
+func (wasmHost) JSONGet(handle int64, pointer string, buf []byte) int64 {
+	pp, pn := text(pointer)
+	p, n := bytes(buf)
+	return jsonGet(handle, pp, pn, p, n)
+}
+
+func (wasmHost) BodyRead(handle, offset int64, buf []byte) int64 {
+	p, n := bytes(buf)
+	return bodyRead(handle, offset, p, n)
+}
+
+func (wasmHost) Release(handle int64) int32 { return release(handle) }
+
+func (wasmHost) Emit(handle int64, array, record string, flags int32) int64 {
+	ap, an := text(array)
+	rp, rn := text(record)
+	return emit(handle, ap, an, rp, rn, flags)
+}
+
+func (wasmHost) EmitJSON(records []byte) int64 {
+	p, n := bytes(records)
+	return emitJSON(p, n)
+}
+
+func (wasmHost) WaitMS(milliseconds int64) int32 { return waitMS(milliseconds) }
+
+func (wasmHost) Log(level abi.Level, line string) {
+	p, n := text(line)
+	logLine(int32(level), p, n)
+}
+
+func (wasmHost) Fail(kind abi.Kind, reason string) {
+	p, n := text(reason)
+	fail(int32(kind), p, n)
+}
+
+func (wasmHost) LastError(buf []byte) int64 {
+	p, n := bytes(buf)
+	return lastError(p, n)
+}

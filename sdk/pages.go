@@ -1,0 +1,105 @@
+package sdk
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Pages fetches every page of the call's endpoint as its definition says, and
+// emits the records of each. classify is asked about every answer; Retry
+// decides what becomes of failures.
+func Pages(c *Call, classify Classifier) error {
+	e := c.Endpoint()
+	step, err := StepOf(e.Repeat)
+	if err != nil {
+		return err
+	}
+	return PagesBy(c, classify, step)
+}
+
+// Page is what has been fetched so far, the last page included.
+type Page struct {
+	Response *Response
+	Records  int64 // on this page
+	Total    int64 // on all pages so far
+}
+
+// Step changes the request into that of the next page, or says that there is
+// none. A connector writes its own where the answer decides how paging goes on.
+type Step func(Page, *Request) (more bool, err error)
+
+// PagesBy is Pages with a step of the connector's own.
+func PagesBy(c *Call, classify Classifier, step Step) error {
+	e := c.Endpoint()
+	req := EndpointRequest(e)
+	seen := map[string]bool{}
+	var total int64
+	for {
+		if at := position(req); seen[at] {
+			return Errorf(abi.KindBadResponse, "paging goes in circles: %s is asked for a second time after %d records", req.place(), total)
+		} else if len(at) <= maxPosition {
+			seen[at] = true
+		} else {
+			return Errorf(abi.KindBadResponse, "the position of the next page is %d bytes long, more than %d", len(at), maxPosition)
+		}
+		resp, err := Retry(c, req, classify)
+		if err != nil {
+			return err
+		}
+		more, n, err := page(resp, e, total, step, &req)
+		resp.Close()
+		if err != nil || !more {
+			return err
+		}
+		total += n
+	}
+}
+
+// maxPosition bounds what is remembered of a page, in bytes.
+const maxPosition = 16 << 10
+
+func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) (more bool, n int64, err error) {
+	n, err = resp.Emit(e.Records, EmitOptions{Record: e.Record})
+	if err != nil {
+		return false, 0, resp.Errorf(KindOf(err), "%s: %v", resp.Place(), err)
+	}
+	more, err = step(Page{Response: resp, Records: n, Total: total + n}, req)
+	return more, n, err
+}
+
+// EndpointRequest is the request for the first page of an endpoint.
+func EndpointRequest(e abi.Endpoint) Request {
+	req := Request{
+		Method: e.Method, Path: e.Path, URL: e.URL, Query: map[string]string{},
+		Headers: e.Headers, Body: e.Body, Repeatable: true,
+	}
+	maps.Copy(req.Query, e.Params)
+	if r := e.Repeat; r.LimitParam != "" {
+		if _, set := req.Query[r.LimitParam]; !set {
+			req.Query[r.LimitParam] = fmt.Sprint(r.Limit)
+		}
+	}
+	if first, ok := firstPosition(e.Repeat); ok {
+		if _, set := req.Query[e.Repeat.Param]; !set {
+			req.Query[e.Repeat.Param] = fmt.Sprint(first)
+		}
+	}
+	return req
+}
+
+func firstPosition(r abi.Repeat) (int, bool) {
+	switch {
+	case r.First != nil && (r.Style == abi.RepeatOffset || r.Style == abi.RepeatPage):
+		return *r.First, true
+	case r.Style == abi.RepeatPage:
+		return 1, true
+	}
+	return 0, false
+}
+
+// position is the part of a request that paging changes.
+func position(r Request) string {
+	return fmt.Sprint(r.URL, "\n", r.Path, "\n", r.Query, "\n", r.Body)
+}

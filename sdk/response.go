@@ -1,0 +1,133 @@
+package sdk
+
+import (
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Response is an answer. Its body is in the host until Close.
+type Response struct {
+	call   *Call
+	handle int64
+	path   string
+}
+
+// Status is the HTTP status.
+func (r *Response) Status() int { return int(r.call.host.HTTPStatus(r.handle)) }
+
+// Header is a header, several lines joined by a comma; "" when there is none.
+func (r *Response) Header(name string) string {
+	b, err := r.call.read("http_header", func(buf []byte) int64 {
+		return r.call.host.HTTPHeader(r.handle, name, buf)
+	})
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// Get returns the JSON of the value at a JSON pointer. errors.Is tells the
+// failures apart: abi.CodeNoValue when there is nothing at the pointer,
+// abi.CodeNotJSON when the body is not JSON.
+func (r *Response) Get(pointer string) (json.RawMessage, error) {
+	b, err := r.call.read("json_get", func(buf []byte) int64 {
+		return r.call.host.JSONGet(r.handle, pointer, buf)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append(json.RawMessage(nil), b...), nil
+}
+
+// GetText returns the string or number at a JSON pointer as text. Null, a
+// missing value and other types are "", without an error; a body that is not
+// JSON is an error.
+func (r *Response) GetText(pointer string) (string, error) {
+	raw, err := r.Get(pointer)
+	if errors.Is(err, abi.CodeNoValue) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	switch c := raw[0]; {
+	case c == '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	case c == '-' || c >= '0' && c <= '9':
+		return string(raw), nil
+	}
+	return "", nil
+}
+
+// GetBool returns the boolean at a JSON pointer, and whether there is one.
+func (r *Response) GetBool(pointer string) (value, ok bool, err error) {
+	raw, err := r.Get(pointer)
+	if errors.Is(err, abi.CodeNoValue) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	text := string(raw)
+	return text == "true", text == "true" || text == "false", nil
+}
+
+// Text returns the beginning of the body, at most limit bytes, cut between
+// characters. It is "" when the body cannot be read.
+func (r *Response) Text(limit int) string {
+	buf := make([]byte, limit)
+	n := r.call.host.BodyRead(r.handle, 0, buf)
+	if n <= 0 || n > int64(limit) {
+		return ""
+	}
+	buf = buf[:n]
+	for i := 1; n == int64(limit) && i < utf8.UTFMax && i < len(buf); i++ {
+		if last := len(buf) - i; utf8.RuneStart(buf[last]) {
+			if !utf8.FullRune(buf[last:]) {
+				buf = buf[:last]
+			}
+			break
+		}
+	}
+	return string(buf)
+}
+
+// Read copies the body from an offset and returns the number of bytes copied,
+// 0 at the end. Parsing a large body here is slow: see Emit.
+func (r *Response) Read(offset int64, buf []byte) (int, error) {
+	n := r.call.host.BodyRead(r.handle, offset, buf)
+	if n < 0 {
+		return 0, r.call.fault("body_read", n)
+	}
+	return int(n), nil
+}
+
+// EmitOptions say how the records are found.
+type EmitOptions struct {
+	Record string // JSON pointer to the record within an element of the array; "" is the element
+}
+
+// Emit delivers the elements of the array at a JSON pointer, "" for the whole
+// body, and returns how many there were. When the error is abi.CodeNotJSON or
+// abi.CodeStopped the call cannot succeed any more, as records may have been
+// delivered already.
+func (r *Response) Emit(pointer string, o EmitOptions) (int64, error) {
+	n := r.call.host.Emit(r.handle, pointer, o.Record, 0)
+	if n < 0 {
+		return 0, r.call.fault("emit", n)
+	}
+	return n, nil
+}
+
+// Close frees the response. It may be called more than once.
+func (r *Response) Close() {
+	if r != nil && r.handle >= 0 {
+		r.call.host.Release(r.handle)
+		r.handle = -1
+	}
+}

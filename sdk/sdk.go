@@ -1,0 +1,96 @@
+// Package sdk is what a connector's author imports. The same code builds for
+// WebAssembly, where it calls the functions of the host (package abi lists
+// them), and natively, where package sdktest is the host.
+//
+//	func init() { sdk.Register(sdk.Connector{Fetch: fetch, Check: check}) }
+//	func main() {}
+//	func fetch(call *sdk.Call) error { return sdk.Pages(call, sdk.Classify) }
+//
+// Build with: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w'
+//
+// Response bodies stay in the host: a connector reads the status, headers and
+// small values, and says where the records are. It never sees credentials, and
+// it does not map, compare or store anything. It is one call in one instance
+// of a module: nothing is kept between calls.
+package sdk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Connector is what a connector can do. A nil function is not supported.
+type Connector struct {
+	// Fetch emits every record of the call's endpoint. It returns an error
+	// unless all of them were emitted.
+	Fetch func(*Call) error
+	// Check makes one cheap request that succeeds only when the application
+	// accepts the credentials.
+	Check func(*Call) error
+}
+
+var registered Connector
+
+// Register makes the connector known to the exports of the module. Call it
+// from init.
+func Register(c Connector) { registered = c }
+
+// Registered returns the connector that Register was given.
+func Registered() Connector { return registered }
+
+// Host is what a connector's calls go to: the functions of rollcall_v1, as
+// package abi documents them. Authors do not call it.
+type Host interface {
+	CallInput(buf []byte) int64
+	HTTPSend(request []byte) int64
+	HTTPStatus(handle int64) int32
+	HTTPHeader(handle int64, name string, buf []byte) int64
+	JSONGet(handle int64, pointer string, buf []byte) int64
+	BodyRead(handle, offset int64, buf []byte) int64
+	Release(handle int64) int32
+	Emit(handle int64, array, record string, flags int32) int64
+	EmitJSON(records []byte) int64
+	WaitMS(milliseconds int64) int32
+	Log(level abi.Level, text string)
+	Fail(kind abi.Kind, text string)
+	LastError(buf []byte) int64
+}
+
+// Run makes one call of a connector and answers what its export returns: 0, or
+// 1 after it has told the host why. It does not panic.
+func Run(h Host, c Connector) (status int32) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.Fail(abi.KindInternal, fmt.Sprintf("panic: %v", p))
+			status = 1
+		}
+	}()
+	if err := run(h, c); err != nil {
+		h.Fail(KindOf(err), err.Error())
+		return 1
+	}
+	return 0
+}
+
+func run(h Host, c Connector) error {
+	call := &Call{host: h}
+	input, err := call.read("call_input", h.CallInput)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(input, &call.input); err != nil {
+		return fmt.Errorf("decode the call: %w", err)
+	}
+	functions := map[string]func(*Call) error{abi.FunctionFetch: c.Fetch, abi.FunctionCheck: c.Check}
+	f := functions[call.input.Function]
+	if f == nil {
+		return Errorf(abi.KindConfig, "the connector does not support %q", call.input.Function)
+	}
+	if call.input.Function == abi.FunctionFetch && call.input.Endpoint == nil {
+		return errors.New("a fetch without an endpoint")
+	}
+	return f(call)
+}
