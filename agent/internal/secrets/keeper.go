@@ -1,0 +1,176 @@
+package secrets
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Backend keeps encrypted blobs by name. *store.Store is one.
+type Backend interface {
+	SecretBlob(ctx context.Context, name string) (blob []byte, found bool, err error)
+	PutSecretBlob(ctx context.Context, name string, blob []byte) error
+	SecretNames(ctx context.Context) ([]string, error)
+	DeleteSecretBlob(ctx context.Context, name string) (found bool, err error)
+}
+
+// ErrNoSecret is what a Keeper's errors wrap when there is no secret of that
+// name.
+var ErrNoSecret = errors.New("there is no such secret; add it with: rollcall secret set")
+
+// ErrWrongKey is what a Keeper's errors wrap when the master key is not the
+// one that the secrets were encrypted with.
+var ErrWrongKey = errors.New("the master key is not the one that the stored secrets were encrypted with; " +
+	"give back the old one ([secrets] master_key, or master.key in the state folder), or delete the secrets and set them anew")
+
+const (
+	// checkName is the blob that tells a wrong master key at once. No secret
+	// can have that name.
+	checkName = ".check"
+	checkText = "rollcall"
+	// minMaster is the least length of a master key: it is not stretched, so
+	// it must not be a password that can be guessed.
+	minMaster     = 16
+	formatVersion = 1
+)
+
+// Keeper encrypts secrets with AES-256-GCM under a key derived from the master
+// key. The name of a secret is authenticated with it: blobs that are swapped
+// in the database do not open.
+type Keeper struct {
+	backend Backend
+	aead    cipher.AEAD
+}
+
+var _ Getter = (*Keeper)(nil)
+
+// OpenKeeper returns the keeper of a backend. On first use it notes which
+// master key it is; later, another one gives an error that wraps ErrWrongKey.
+func OpenKeeper(ctx context.Context, backend Backend, master Secret) (*Keeper, error) {
+	if len(master.Reveal()) < minMaster {
+		return nil, fmt.Errorf("open secrets: the master key is shorter than %d bytes; make one with: openssl rand -base64 32", minMaster)
+	}
+	key, err := hkdf.Key(sha256.New, []byte(master.Reveal()), nil, "rollcall secrets v1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("open secrets: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("open secrets: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("open secrets: %w", err)
+	}
+	k := &Keeper{backend: backend, aead: aead}
+	if err := k.checkKey(ctx); err != nil {
+		return nil, fmt.Errorf("open secrets: %w", err)
+	}
+	return k, nil
+}
+
+func (k *Keeper) checkKey(ctx context.Context) error {
+	blob, found, err := k.backend.SecretBlob(ctx, checkName)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return k.backend.PutSecretBlob(ctx, checkName, k.seal([]byte(checkText), checkName))
+	}
+	_, err = k.open(blob, checkName)
+	return err
+}
+
+// Set stores a secret, replacing one of the same name.
+func (k *Keeper) Set(ctx context.Context, name string, secret Secret) error {
+	if err := checkSecretName(name); err != nil {
+		return fmt.Errorf("set secret: %w", err)
+	}
+	if secret.IsEmpty() {
+		return fmt.Errorf("set secret %s: it is empty", name)
+	}
+	return k.backend.PutSecretBlob(ctx, name, k.seal([]byte(secret.Reveal()), secretLabel(name)))
+}
+
+// Get returns a secret. Its error wraps ErrNoSecret or ErrWrongKey.
+func (k *Keeper) Get(ctx context.Context, name string) (Secret, error) {
+	if err := checkSecretName(name); err != nil {
+		return Secret{}, fmt.Errorf("get secret: %w", err)
+	}
+	blob, found, err := k.backend.SecretBlob(ctx, name)
+	if err != nil {
+		return Secret{}, err
+	}
+	if !found {
+		return Secret{}, fmt.Errorf("get secret %s: %w", name, ErrNoSecret)
+	}
+	text, err := k.open(blob, secretLabel(name))
+	if err != nil {
+		return Secret{}, fmt.Errorf("get secret %s: %w", name, err)
+	}
+	return New(string(text)), nil
+}
+
+// List returns the names of the stored secrets in order.
+func (k *Keeper) List(ctx context.Context) ([]string, error) {
+	names, err := k.backend.SecretNames(ctx)
+	return slices.DeleteFunc(names, func(name string) bool { return name == checkName }), err
+}
+
+// Delete removes a secret. Its error wraps ErrNoSecret when there is none.
+func (k *Keeper) Delete(ctx context.Context, name string) error {
+	if err := checkSecretName(name); err != nil {
+		return fmt.Errorf("delete secret: %w", err)
+	}
+	found, err := k.backend.DeleteSecretBlob(ctx, name)
+	if err == nil && !found {
+		err = fmt.Errorf("delete secret %s: %w", name, ErrNoSecret)
+	}
+	return err
+}
+
+// sealLabel tells what Seal made from stored secrets.
+const sealLabel = "sealed"
+
+// Seal encrypts bytes that the caller keeps elsewhere, such as the initial
+// password within an intent.
+func (k *Keeper) Seal(plain []byte) []byte { return k.seal(plain, sealLabel) }
+
+// Open decrypts what Seal made. Its error wraps ErrWrongKey.
+func (k *Keeper) Open(sealed []byte) ([]byte, error) {
+	plain, err := k.open(sealed, sealLabel)
+	if err != nil {
+		return nil, fmt.Errorf("open sealed bytes: %w", err)
+	}
+	return plain, nil
+}
+
+// seal returns version || nonce || ciphertext || tag.
+func (k *Keeper) seal(plain []byte, label string) []byte {
+	return k.aead.Seal([]byte{formatVersion}, nil, plain, []byte(label))
+}
+
+func (k *Keeper) open(sealed []byte, label string) ([]byte, error) {
+	if len(sealed) == 0 || sealed[0] != formatVersion {
+		return nil, errors.New("it is damaged or was encrypted by another version of rollcall")
+	}
+	plain, err := k.aead.Open(nil, nil, sealed[1:], []byte(label))
+	if err != nil {
+		return nil, ErrWrongKey // or it is damaged: GCM cannot tell them apart
+	}
+	return plain, nil
+}
+
+func secretLabel(name string) string { return "secret " + name }
+
+func checkSecretName(name string) error {
+	if !plainName.MatchString(name) {
+		return fmt.Errorf("the name %q must have letters, digits and . _ - only, at most 128, and must not start with a dot", name)
+	}
+	return nil
+}
