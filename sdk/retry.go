@@ -15,13 +15,17 @@ const (
 	firstBackoff    = 500 * time.Millisecond
 )
 
-// Retry sends a request until classify finds nothing wrong with the answer.
+// Retry sends a request until classify (nil: Classify) finds nothing wrong with
+// the answer.
 // Failures of the kinds rate_limited and unavailable, no answer among them,
 // are tried again when the request is safe to repeat (GET, HEAD or
 // Repeatable), after the time that the answer asks for or else with back-off.
 // The call's limits bound the attempts and each wait: an answer that asks for
 // more is returned as its error at once.
 func Retry(c *Call, req Request, classify Classifier) (*Response, error) {
+	if classify == nil {
+		classify = Classify
+	}
 	attempts, maxWait := c.limits()
 	if req.Method != "" && req.Method != "GET" && req.Method != "HEAD" && !req.Repeatable {
 		attempts = 1

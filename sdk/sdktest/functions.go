@@ -1,0 +1,165 @@
+package sdktest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// HTTPStatus implements sdk.Host.
+func (h *Host) HTTPStatus(handle int64) int32 {
+	a, ok := h.open[handle]
+	if !ok {
+		return int32(h.badHandle(handle))
+	}
+	return int32(a.status)
+}
+
+// HTTPHeader implements sdk.Host.
+func (h *Host) HTTPHeader(handle int64, name string, buf []byte) int64 {
+	a, ok := h.open[handle]
+	if !ok {
+		return h.badHandle(handle)
+	}
+	values := a.header.Values(name)
+	if len(values) == 0 {
+		return h.no(abi.CodeNoValue, "the response has no header %q", name)
+	}
+	return give(buf, []byte(strings.Join(values, ", ")))
+}
+
+// JSONGet implements sdk.Host.
+func (h *Host) JSONGet(handle int64, pointer string, buf []byte) int64 {
+	v, code := h.value(handle, pointer)
+	if code < 0 {
+		return code
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return h.no(abi.CodeInput, "%v", err)
+	}
+	return give(buf, raw)
+}
+
+func (h *Host) value(handle int64, pointer string) (any, int64) {
+	a, ok := h.open[handle]
+	if !ok {
+		return nil, h.badHandle(handle)
+	}
+	doc, err := parse(a.body)
+	if err != nil {
+		return nil, h.no(abi.CodeNotJSON, "%v", err)
+	}
+	v, err := find(doc, pointer)
+	if errors.Is(err, errPointer) {
+		return nil, h.no(abi.CodeInput, "%v", err)
+	}
+	if err != nil {
+		return nil, h.no(abi.CodeNoValue, "%v", err)
+	}
+	return v, 0
+}
+
+// BodyRead implements sdk.Host.
+func (h *Host) BodyRead(handle, offset int64, buf []byte) int64 {
+	a, ok := h.open[handle]
+	if !ok {
+		return h.badHandle(handle)
+	}
+	if offset < 0 {
+		return h.no(abi.CodeArgument, "offset %d is negative", offset)
+	}
+	if offset > int64(len(a.body)) {
+		return 0
+	}
+	return int64(copy(buf, a.body[offset:]))
+}
+
+// Release implements sdk.Host.
+func (h *Host) Release(handle int64) int32 {
+	if _, ok := h.open[handle]; !ok {
+		return int32(h.badHandle(handle))
+	}
+	delete(h.open, handle)
+	return 0
+}
+
+// Emit implements sdk.Host.
+func (h *Host) Emit(handle int64, array, record string, flags int32) int64 {
+	if flags != 0 {
+		return h.no(abi.CodeArgument, "flags %d are not known", flags)
+	}
+	v, code := h.value(handle, array)
+	if code < 0 {
+		return code
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return h.no(abi.CodeNotArray, "at %q is %s, not an array", array, describe(v))
+	}
+	return h.deliver(list, record)
+}
+
+// EmitJSON implements sdk.Host.
+func (h *Host) EmitJSON(records []byte) int64 {
+	doc, err := parse(records)
+	if err != nil {
+		return h.no(abi.CodeNotJSON, "%v", err)
+	}
+	list, ok := doc.([]any)
+	if !ok {
+		return h.no(abi.CodeNotArray, "the records are %s, not an array", describe(doc))
+	}
+	return h.deliver(list, "")
+}
+
+func (h *Host) deliver(list []any, record string) int64 {
+	var call abi.Call
+	if err := json.Unmarshal(h.input, &call); err != nil || call.Endpoint == nil {
+		return h.no(abi.CodeState, "this call delivers no records")
+	}
+	for i, element := range list {
+		v, err := find(element, record)
+		fields, ok := v.(map[string]any)
+		if err != nil || !ok {
+			return h.no(abi.CodeNotJSON, "element %d: no object at %q", i, record)
+		}
+		key := ""
+		if k, err := find(fields, call.Endpoint.Key); err == nil {
+			switch k := k.(type) {
+			case string:
+				key = k
+			case json.Number:
+				key = k.String()
+			}
+		}
+		h.Records = append(h.Records, Record{Key: key, Fields: fields})
+	}
+	return int64(len(list))
+}
+
+// WaitMS implements sdk.Host. It does not wait.
+func (h *Host) WaitMS(milliseconds int64) int32 {
+	h.Waits = append(h.Waits, time.Duration(milliseconds)*time.Millisecond)
+	return 0
+}
+
+// Log implements sdk.Host.
+func (h *Host) Log(level abi.Level, text string) {
+	names := map[abi.Level]string{abi.LevelDebug: "debug", abi.LevelInfo: "info", abi.LevelWarn: "warn", abi.LevelError: "error"}
+	h.Lines = append(h.Lines, fmt.Sprintf("%s: %s", names[level], text))
+}
+
+// Fail implements sdk.Host.
+func (h *Host) Fail(kind abi.Kind, text string) { h.failure = &Failure{Kind: kind, Message: text} }
+
+// LastError implements sdk.Host.
+func (h *Host) LastError(buf []byte) int64 { return give(buf, []byte(h.problem)) }
+
+func (h *Host) badHandle(handle int64) int64 {
+	return h.no(abi.CodeHandle, "handle %d is not open", handle)
+}

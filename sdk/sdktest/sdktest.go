@@ -1,0 +1,173 @@
+// Package sdktest is a host in memory: it runs a connector natively, against
+// any HTTP server, so that a connector's own tests need no WebAssembly.
+//
+// It answers like the real host as far as a connector can tell, with two
+// differences: it reads a whole body before the first value of it, and waits
+// are written down instead of waited. It enforces no limits and no rules about
+// hosts, and must not run anything but tests.
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Host is the test's side of one or more calls. The zero value works once URL
+// is set. It is not safe for concurrent use.
+type Host struct {
+	URL       string // the application's base URL
+	Settings  map[string]any
+	Authorize func(*http.Request) // puts credentials on a request; may be nil
+	Client    *http.Client        // default http.DefaultClient
+	Retry     abi.RetryLimits     // default 5 attempts, 5 minutes
+
+	Records []Record        // what was emitted, over all calls
+	Waits   []time.Duration // what was waited for
+	Lines   []string        // what was logged, "level: text"
+
+	input   []byte
+	open    map[int64]*answer
+	last    int64
+	problem string
+	failure *Failure
+}
+
+var _ sdk.Host = (*Host)(nil)
+
+// Record is one record that the connector emitted.
+type Record struct {
+	Key    string // "" when the record has none
+	Fields map[string]any
+}
+
+// Failure is how a call failed.
+type Failure struct {
+	Kind    abi.Kind
+	Message string
+}
+
+// Error is the connector's message.
+func (f *Failure) Error() string { return f.Message }
+
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// Fetch runs the connector's Fetch. Its error is a *Failure.
+func (h *Host) Fetch(c sdk.Connector, e abi.Endpoint) error {
+	e.Normalize()
+	return h.run(c, abi.Call{Function: abi.FunctionFetch, Endpoint: &e})
+}
+
+// Check runs the connector's Check. Its error is a *Failure.
+func (h *Host) Check(c sdk.Connector) error {
+	return h.run(c, abi.Call{Function: abi.FunctionCheck})
+}
+
+func (h *Host) run(c sdk.Connector, call abi.Call) error {
+	call.Application, call.Settings, call.Retry = "test", h.Settings, h.Retry
+	input, err := json.Marshal(call)
+	if err != nil {
+		return fmt.Errorf("encode the call: %w", err)
+	}
+	h.input, h.open, h.failure = input, map[int64]*answer{}, nil
+	status := sdk.Run(h, c)
+	switch {
+	case h.failure != nil:
+		return h.failure
+	case status != 0:
+		return &Failure{Message: "the connector failed and did not say why"}
+	case len(h.open) > 0:
+		return &Failure{Message: fmt.Sprintf("%d responses were not closed", len(h.open))}
+	}
+	return nil
+}
+
+func (h *Host) no(code abi.Code, format string, args ...any) int64 {
+	h.problem = fmt.Sprintf(format, args...)
+	return int64(code)
+}
+
+func give(buf, answer []byte) int64 {
+	if len(answer) <= len(buf) {
+		copy(buf, answer)
+	}
+	return int64(len(answer))
+}
+
+// CallInput implements sdk.Host.
+func (h *Host) CallInput(buf []byte) int64 { return give(buf, h.input) }
+
+// HTTPSend implements sdk.Host.
+func (h *Host) HTTPSend(request []byte) int64 {
+	var r abi.Request
+	if err := json.Unmarshal(request, &r); err != nil {
+		return h.no(abi.CodeInput, "decode request: %v", err)
+	}
+	req, err := h.build(r)
+	if err != nil {
+		return h.no(abi.CodeInput, "%v", err)
+	}
+	client := h.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req) //nolint:gosec // the test's own server
+	if err != nil {
+		return h.no(abi.CodeNetwork, "%v", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read to its end or failed
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return h.no(abi.CodeNetwork, "read body: %v", err)
+	}
+	h.last++
+	h.open[h.last] = &answer{status: resp.StatusCode, header: resp.Header, body: body}
+	return h.last
+}
+
+func (h *Host) build(r abi.Request) (*http.Request, error) {
+	base, err := url.Parse(h.URL)
+	if err != nil {
+		return nil, fmt.Errorf("base URL: %w", err)
+	}
+	if (r.Path == "") == (r.URL == "") {
+		return nil, fmt.Errorf("exactly one of path and url must be set")
+	}
+	target := strings.TrimSuffix(h.URL, "/") + r.Path
+	if r.URL != "" {
+		target = r.URL
+	}
+	ref, err := url.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("URL: %w", err)
+	}
+	u := base.ResolveReference(ref)
+	query := u.Query()
+	for k, v := range r.Query {
+		query.Set(k, v)
+	}
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(context.Background(), r.Method, u.String(), strings.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range r.Headers {
+		req.Header.Set(k, v)
+	}
+	if h.Authorize != nil && r.Auth != abi.NoAuth {
+		h.Authorize(req)
+	}
+	return req, nil
+}
