@@ -28,6 +28,7 @@ type Builder struct {
 
 	changes     map[ident.Key]*change
 	quarantined map[ident.Key]ident.QuarantineItem
+	keyless     []ident.QuarantineItem // records without a key
 	notes       []ident.Note
 	links       []LinkUpdate
 	counts      ident.RecordCounts
@@ -135,8 +136,13 @@ func (b *Builder) Duplicate(key ident.Key, n int) {
 }
 
 // Quarantine sets aside a record that cannot be given to Add. Its key counts
-// as present.
+// as present; without a key ("") it may be anybody's, so nobody is missing.
 func (b *Builder) Quarantine(key ident.Key, name, cause, next string) {
+	if key == "" {
+		b.counts.Delivered++
+		b.keyless = append(b.keyless, ident.QuarantineItem{Name: name, Cause: cause, Next: next})
+		return
+	}
 	if _, added := b.seen[key]; !added {
 		b.seen[key] = struct{}{}
 		b.counts.Delivered++

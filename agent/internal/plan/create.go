@@ -33,7 +33,8 @@ func (b *Builder) create(rec ident.Record) error {
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
 	for _, a := range want.Attributes {
 		if len(a.Values) > 0 && !strings.EqualFold(a.Name, "cn") && !b.isAnchor(a.Name) {
-			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: a.Values})
+			values, _ := merge(a.Name, nil, a.Values)
+			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: values})
 		}
 	}
 	if b.set.Anchor != "" {

@@ -21,7 +21,8 @@ const (
 // case is a change.
 func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
 	ch := ident.AttributeChange{Name: want.Name, Old: have}
-	goal, added := want.Values, []string(nil)
+	goal, _ := merge(want.Name, nil, want.Values)
+	var added []string
 	switch {
 	case want.Apply == ident.ApplyCreate,
 		want.Apply == ident.ApplyIfEmpty && len(have) > 0,
@@ -53,6 +54,9 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 // one value to AD (MS-ADTS 3.1.1.2.2.2.4). In proxyAddresses a new primary
 // address ("SMTP:") makes the former one secondary ("smtp:").
 func merge(attribute string, have, want []string) (goal, added []string) {
+	if len(have) == 0 && len(want) == 1 {
+		return want, want
+	}
 	goal = slices.Clone(have)
 	rewritten := false
 	addresses := strings.EqualFold(attribute, "proxyAddresses")

@@ -38,7 +38,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	}
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
 	limits := b.newJudge().verdicts(changes)
-	b.counts.Quarantined = len(b.quarantined)
+	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)
 	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })
 	slices.SortFunc(b.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
 
@@ -84,11 +84,13 @@ func (b *Builder) tallyNotes() {
 }
 
 func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
-	out := make([]ident.QuarantineItem, 0, len(b.quarantined))
+	out := slices.Clone(b.keyless)
 	for _, q := range b.quarantined {
 		out = append(out, q)
 	}
-	slices.SortFunc(out, func(x, y ident.QuarantineItem) int { return cmp.Compare(x.Key, y.Key) })
+	slices.SortStableFunc(out, func(x, y ident.QuarantineItem) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Cause, y.Cause))
+	})
 	return out
 }
 

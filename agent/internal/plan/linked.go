@@ -72,9 +72,9 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 	case disabled && !returner:
 		b.note(c.key, c.name, "disabled by somebody else, left alone: neither enabled nor moved nor added to groups")
 	}
-	b.diffName(c, want, link)
-	if disabled && !returner {
-		return nil
+	err := b.diffName(c, want, link)
+	if disabled && !returner || err != nil {
+		return err
 	}
 	parent, err := b.newPlace(c, want, link)
 	if err != nil {
@@ -93,7 +93,7 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 		c.add(op)
 	}
 	if returner && known {
-		b.returned(c, disabled, parent, want, link)
+		b.returned(c, disabled, want, link)
 	}
 	groups, err := b.missingMemberships(want.Groups, c.entry.GUID)
 	if err != nil {
@@ -106,9 +106,10 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 // returned remembers what the operations of a returner do not say: that
 // somebody enabled the account already, and that one which somebody moved is
 // to stay where it is for good.
-func (b *Builder) returned(c *change, disabled bool, parent ident.DN, want ident.Desired, link ident.Link) {
+func (b *Builder) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
 	up := LinkUpdate{Key: c.key, ClearMissing: !disabled}
-	if parent == "" && !sameDN(link.Placed, want.Parent) {
+	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
+	if moved && !sameDN(link.Placed, want.Parent) {
 		up.Placed = want.Parent
 	}
 	if up.ClearMissing || up.Placed != "" {
@@ -126,19 +127,34 @@ func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.Attribu
 	return attributeDiff(cn, []string{commonName(e)}, link)
 }
 
-func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) {
+// diffName adds the rename of an account, within the container where it is: it
+// is moved afterwards.
+func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error {
 	ch, verdict := nameDiff(c.entry, want, link)
 	switch verdict {
+	case asWanted:
+		return nil
 	case leftAlone:
 		b.note(c.key, c.name, "cn differs from its mapping and is left alone: the directory is authoritative for it")
-	case different:
-		cn, _ := want.Attribute("cn")
-		why := reasons{}
-		why.add(ch, cn.Source, link)
-		op := operation{cn: ch.New[0]}
-		op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
-		c.add(op)
+		return nil
 	}
+	here, name := c.entry.DN.Parent(), ch.New[0]
+	holder, taken, err := b.names.Holder("cn", name, uniqueContainer, here, c.entry.GUID, c.key)
+	if err != nil {
+		return err
+	}
+	if taken {
+		b.note(c.key, c.name, "cannot be renamed to %s: %s has this name in %s", name, holder, here)
+		return nil
+	}
+	b.names.Reserve("cn", name, uniqueContainer, here, c.key)
+	cn, _ := want.Attribute("cn")
+	why := reasons{}
+	why.add(ch, cn.Source, link)
+	op := operation{cn: name}
+	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
+	c.add(op)
+	return nil
 }
 
 // newPlace returns the container that the account is to be moved to; "" when

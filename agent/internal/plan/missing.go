@@ -20,6 +20,8 @@ func (b *Builder) nobodyMissing(d Delivery) string {
 		return "an endpoint delivers changes only, not everybody"
 	case b.counts.Delivered == 0:
 		return b.set.Application + " delivered no record at all"
+	case len(b.keyless) > 0:
+		return count(len(b.keyless), "record has no key and may be anybody's", "records have no key and may be anybody's")
 	case b.set.Action != ActionLifecycle:
 		return fmt.Sprintf("the action %s does nothing about missing keys", b.set.Action)
 	}

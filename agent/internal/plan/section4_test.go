@@ -1,0 +1,302 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// planCase is a run to plan and everything that the plan should say.
+type planCase struct {
+	name  string
+	setup func(*scene)
+	want  []string
+}
+
+func runCases(t *testing.T, cases []planCase) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene()
+			c.setup(s)
+			wantTrace(t, s.plan(t), c.want...)
+		})
+	}
+}
+
+func action(a Action, setup func(*scene)) func(*scene) {
+	return func(s *scene) {
+		s.set.Action = a
+		setup(s)
+	}
+}
+
+const (
+	createsNobody = "nobody missing | the action create does nothing about missing keys"
+	updatesNobody = "nobody missing | the action update does nothing about missing keys"
+	nobodyAtAll   = "nobody missing | pipedrive delivered no record at all"
+	newAda        = "11 apply create CN=Ada 11,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it"
+	adoptAda      = "11 hold adopt CN=Old Ada,OU=Staff,DC=x employeeNumber:->pipedrive:11 | mail = ada11@x matches the account CN=Old Ada,OU=Staff,DC=x; held for review: rollcall did not create this account"
+)
+
+// The table of the contract: action by action, in scope without a link, in
+// scope with one, missing.
+func TestActions(t *testing.T) {
+	joiner := func(s *scene) { s.record("11", nil) }
+	existing := func(s *scene) {
+		s.record("11", nil)
+		s.account("g1", staff.Child("Old Ada"), "mail", "ADA11@X")
+	}
+	changed := func(s *scene) {
+		s.known("11", map[string]any{"cn": "Ada New", "mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
+	}
+	gone := func(s *scene) {
+		s.known("11", nil)
+		s.linked("12")
+	}
+	runCases(t, []planCase{
+		{"create: in scope, no link: create", action(ActionCreate, joiner), []string{newAda, createsNobody}},
+		{"create: in scope, no link: adopt", action(ActionCreate, existing), []string{adoptAda, createsNobody}},
+		{"create: in scope, linked: nothing", action(ActionCreate, changed), []string{createsNobody}},
+		{"create: missing: nothing", action(ActionCreate, gone), []string{createsNobody}},
+
+		{"update: in scope, no link: no create", action(ActionUpdate, joiner), []string{
+			" note | 1 record has no account; the action update creates none", updatesNobody}},
+		{"update: in scope, no link: adopt", action(ActionUpdate, existing), []string{adoptAda, updatesNobody}},
+		{"update: in scope, linked: update only", action(ActionUpdate, changed), []string{
+			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
+			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", updatesNobody}},
+		{"update: missing: nothing", action(ActionUpdate, gone), []string{updatesNobody}},
+
+		{"lifecycle: in scope, no link: create", joiner, []string{newAda}},
+		{"lifecycle: in scope, no link: adopt", existing, []string{adoptAda}},
+		{"lifecycle: in scope, linked: update, rename, move, groups", changed, []string{
+			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
+			"11 apply move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
+			"11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM"}},
+		{"lifecycle: in scope, linked, nothing differs", func(s *scene) { s.known("11", nil) }, nil},
+		{"lifecycle: missing: disable and move", gone, []string{
+			"12 apply disable CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 12"}},
+		{"lifecycle: missing: disable without move_to", func(s *scene) {
+			gone(s)
+			s.set.Missing.MoveTo = ""
+		}, []string{"12 apply disable | missing: pipedrive no longer delivers the key 12"}},
+		{"lifecycle: missing: keep, the default", func(s *scene) {
+			gone(s)
+			s.set.Missing = Missing{}
+		}, []string{" note | 1 account is missing; missing.action is keep"}},
+		{"lifecycle: a link of another automation: attributes only", func(s *scene) {
+			changed(s)
+			s.links["11"].Automation = "contractors"
+		}, []string{
+			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
+			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it",
+			" note | 1 link belongs to another automation; only attributes are compared"}},
+	})
+}
+
+func TestPresentIsPresent(t *testing.T) {
+	runCases(t, []planCase{
+		{"left the scope: missing", func(s *scene) { s.known("11", map[string]any{"active": false}) }, []string{
+			"11 apply disable CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Leavers,DC=x | missing: the record of the key 11 is no longer what where asks for"}},
+		{"out of scope and never linked: nothing", func(s *scene) { s.record("11", map[string]any{"active": false}) }, nil},
+		{"where cannot be evaluated: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": nil}) }, []string{
+			"11 quarantine | where: user.active is absent | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"}},
+		{"mapping failed: present", func(s *scene) { s.known("11", map[string]any{"mail": "unmappable"}) }, []string{
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"}},
+		{"duplicate: quarantined and present", func(s *scene) {
+			s.linked("11")
+			s.before = func(b *Builder) { b.Duplicate("11", 2) }
+		}, []string{
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+		{"added twice: quarantined, nothing planned", func(s *scene) { s.record("11", nil); s.record("11", nil) }, []string{
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+		{"set aside while staging: present", func(s *scene) {
+			s.linked("11")
+			s.before = func(b *Builder) { b.Quarantine("11", "Ada", "join: no photo", "add one") }
+		}, []string{"11 quarantine | join: no photo | add one"}},
+		{"a record without a key: nobody is missing", func(s *scene) {
+			s.known("11", nil)
+			s.linked("12")
+			s.before = func(b *Builder) {
+				b.Quarantine("", "Bo", "no id", "give it one")
+				b.Quarantine("", "Al", "id is a list", "give it one")
+			}
+		}, []string{" quarantine | id is a list | give it one", " quarantine | no id | give it one",
+			"nobody missing | 2 records have no key and may be anybody's"}},
+		{"seen but not staged: present", func(s *scene) {
+			s.linked("11")
+			s.linked("12")
+			s.delivery.Skipped = 1
+			s.delivery.Present = func(key ident.Key) (bool, error) { return key == "12", nil }
+		}, []string{"11 apply disable CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 11"}},
+	})
+}
+
+func TestNobodyIsMissing(t *testing.T) {
+	gone := func(change func(*scene)) func(*scene) {
+		return func(s *scene) {
+			s.known("11", nil)
+			s.linked("12")
+			s.known("13", map[string]any{"active": false})
+			change(s)
+		}
+	}
+	runCases(t, []planCase{
+		{"the fetch did not end properly", gone(func(s *scene) {
+			s.delivery = Delivery{Reason: "page 3: truncated JSON"}
+		}), []string{"nobody missing | the delivery is not complete: page 3: truncated JSON"}},
+		{"the fetch did not end properly: no other change either", func(s *scene) {
+			s.record("11", nil)
+			s.delivery = Delivery{}
+		}, []string{"nobody missing | the delivery is not complete"}},
+		{"an endpoint in mode changes", gone(func(s *scene) { s.delivery.ChangesOnly = true }), []string{
+			"nobody missing | an endpoint delivers changes only, not everybody"}},
+		{"no record at all", func(s *scene) { s.linked("11") }, []string{nobodyAtAll}},
+	})
+}
+
+func TestReturner(t *testing.T) {
+	// A leaver whom rollcall disabled and moved, and who is back.
+	back := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
+		return func(s *scene) {
+			e, l := s.known("11", nil)
+			since := noon.AddDate(0, 0, -3)
+			l.MissingSince, l.Placed = &since, leavers
+			e.DN = leavers.Child("Ada 11")
+			e.Attributes["useraccountcontrol"] = []string{"514"}
+			change(s, e, l)
+		}
+	}
+	const enabled = " | back: pipedrive delivers the key 11 again; rollcall had disabled the account"
+	runCases(t, []planCase{
+		{"enabled and moved back", back(func(*scene, *ident.Entry, *ident.Link) {}), []string{
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled}},
+		{"enabled where it always was", back(func(_ *scene, e *ident.Entry, l *ident.Link) {
+			e.DN, l.Placed = staff.Child("Ada 11"), staff
+		}), []string{"11 apply enable" + enabled}},
+		{"moved by somebody meanwhile: enabled, not moved", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
+			e.DN = support.Child("Ada 11")
+		}), []string{"11 apply enable" + enabled,
+			"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
+		{"enabled by hand already: moved back only", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
+			e.Attributes["useraccountcontrol"] = []string{"512"}
+		}), []string{"11 apply move CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
+		{"enabled and moved by hand already: nothing", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
+			e.Attributes["useraccountcontrol"] = []string{"512"}
+			e.DN = support.Child("Ada 11")
+		}), []string{"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
+		{"renamed meanwhile at the source: enabled back, then renamed", back(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.records[0].Fields["cn"] = "Ada New"
+		}), []string{
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn"}},
+		{"the name at home is taken: enabled, not moved", back(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.account("g9", staff.Child("Ada 11"))
+		}), []string{"11 apply enable" + enabled,
+			"11 note | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there"}},
+		{"what somebody else disabled stays disabled", func(s *scene) {
+			e, _ := s.known("11", map[string]any{"mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
+			e.Attributes["useraccountcontrol"] = []string{"66050"}
+		}, []string{"11 apply update mail:ada11@x->new@x | user.mail changed mail",
+			"11 note | disabled by somebody else, left alone: neither enabled nor moved nor added to groups"}},
+		{"a state that cannot be read is left alone", func(s *scene) {
+			e, _ := s.known("11", nil)
+			delete(e.Attributes, "useraccountcontrol")
+		}, []string{"11 note | userAccountControl cannot be read: whether the account is enabled is left alone"}},
+	})
+}
+
+// What a returner's link has to remember although no operation says so.
+func TestReturnerLinkUpdates(t *testing.T) {
+	since := noon.AddDate(0, 0, -3)
+	for _, c := range []struct {
+		name, uac string
+		dn        ident.DN
+		want      []LinkUpdate
+	}{
+		{"disabled, where rollcall put it", "514", leavers.Child("Ada 11"), nil},
+		{"disabled, moved by hand", "514", support.Child("Ada 11"), []LinkUpdate{{Key: "11", Placed: staff}}},
+		{"enabled by hand", "512", leavers.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true}}},
+		{"enabled and moved by hand", "512", support.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
+		{"enabled and moved home by hand", "512", staff.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene()
+			e, l := s.known("11", nil)
+			l.MissingSince, l.Placed = &since, leavers
+			e.DN, e.Attributes["useraccountcontrol"] = c.dn, []string{c.uac}
+			p := s.plan(t)
+			if len(s.updates) != len(c.want) || len(c.want) == 1 && s.updates[0] != c.want[0] {
+				t.Errorf("updates %+v, want %+v", s.updates, c.want)
+			}
+			s.apply(t, p, s.updates)
+			if p := s.plan(t); len(p.Changes) > 0 || len(s.updates) > 0 || s.links["11"].MissingSince != nil {
+				t.Errorf("not settled: %v, updates %v, link %+v", trace(p), s.updates, s.links["11"])
+			}
+		})
+	}
+}
+
+func TestMissing(t *testing.T) {
+	const gone = "missing: pipedrive no longer delivers the key 12"
+	since := noon.AddDate(0, 0, -3)
+	leaver := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
+		return func(s *scene) {
+			s.known("11", nil)
+			e, l := s.linked("12")
+			change(s, e, l)
+		}
+	}
+	ours := func(e *ident.Entry, l *ident.Link) {
+		e.Attributes["useraccountcontrol"] = []string{"514"}
+		l.MissingSince = &since
+	}
+	runCases(t, []planCase{
+		{"disabled by somebody else: nothing", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) {
+			e.Attributes["useraccountcontrol"] = []string{"514"}
+		}), []string{"12 note | " + gone + "; the account was already disabled by somebody else"}},
+		{"disabled by rollcall and moved: nothing", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) {
+			ours(e, l)
+			e.DN, l.Placed = leavers.Child("Ada 12"), leavers
+		}), nil},
+		{"disabled by rollcall, not yet moved: moved", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) { ours(e, l) }), []string{
+			"12 apply move CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | " + gone + "; disabled but not yet moved"}},
+		{"disabled by rollcall, moved by somebody: left there", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) {
+			ours(e, l)
+			e.DN, l.Placed = support.Child("Ada 12"), leavers
+		}), nil},
+		{"enabled by somebody after rollcall disabled it: disabled again", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) {
+			l.MissingSince = &since
+			e.DN, l.Placed = leavers.Child("Ada 12"), leavers
+		}), []string{"12 apply disable | " + gone + "; somebody enabled the account after rollcall had disabled it"}},
+		{"protected: never touched", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.protected["g12"] = "adminCount is 1" }), []string{
+			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1"}},
+		{"out of the directory's scope: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }), []string{
+			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]"}},
+		{"deleted by hand: a note", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
+			"12 note | " + gone + ", and its account is not in the directory: rollcall link remove pipedrive 12"}},
+		{"unreadable state: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { delete(e.Attributes, "useraccountcontrol") }), []string{
+			"12 note | " + gone + ", but userAccountControl cannot be read: left alone"}},
+		{"another automation's link: not missing", leaver(func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Automation = "contractors" }), nil},
+		{"the name in move_to is taken: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.account("g9", leavers.Child("Ada 12"))
+		}), []string{"12 apply disable | " + gone, "12 note | cannot be moved to OU=Leavers,DC=x: CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there"}},
+		{"move_to does not exist: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.set.Missing.MoveTo = "OU=Nowhere,OU=Staff,DC=x"
+		}), []string{"12 apply disable | " + gone, "12 note | cannot be moved to OU=Nowhere,OU=Staff,DC=x: it does not exist"}},
+		{"a new key matches the account: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.record("99", map[string]any{"mail": "ada12@x"})
+		}), []string{
+			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
+			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99"}},
+		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
+			e13, _ := s.linked("13")
+			e.DN, e13.DN = staff.Child("Ada"), support.Child("Ada")
+		}), []string{
+			"12 apply disable CN=Ada,OU=Staff,DC=x -> CN=Ada,OU=Leavers,DC=x | " + gone,
+			"13 apply disable | missing: pipedrive no longer delivers the key 13",
+			"13 note | cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there"}},
+	})
+}

@@ -1,0 +1,488 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+const (
+	staff   ident.DN = "OU=Staff,DC=x"
+	support ident.DN = "OU=Support,OU=Staff,DC=x"
+	leavers ident.DN = "OU=Leavers,DC=x"
+	groups  ident.DN = "OU=Groups,DC=x"
+	outside ident.DN = "OU=Servers,DC=x"
+	crm     ident.DN = "CN=CRM,OU=Groups,DC=x"
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// world is a directory and the links of one application, in memory. Its maps
+// are ranged over in Go's random order on purpose.
+type world struct {
+	entries    map[ident.GUID]*ident.Entry
+	links      map[ident.Key]*ident.Link
+	members    map[ident.DN]map[ident.GUID]bool
+	containers []ident.DN
+	protected  map[ident.GUID]string
+	broken     string // the method that fails
+	made       int
+}
+
+var (
+	_ View         = (*world)(nil)
+	_ AnchorLister = (*world)(nil)
+)
+
+var errBroken = errors.New("the mirror is broken")
+
+func newWorld() *world {
+	w := &world{
+		entries: map[ident.GUID]*ident.Entry{}, links: map[ident.Key]*ident.Link{},
+		members: map[ident.DN]map[ident.GUID]bool{}, protected: map[ident.GUID]string{},
+		containers: []ident.DN{staff, support, leavers, groups, outside},
+	}
+	w.put("g-crm", crm, "objectClass", "group")
+	return w
+}
+
+// put adds an object; pairs of names and values, a name again for another value.
+func (w *world) put(guid ident.GUID, dn ident.DN, pairs ...string) *ident.Entry {
+	e := &ident.Entry{GUID: guid, DN: dn, Attributes: ident.Attributes{}}
+	for i := 0; i < len(pairs); i += 2 {
+		name := strings.ToLower(pairs[i])
+		e.Attributes[name] = append(e.Attributes[name], pairs[i+1])
+	}
+	w.entries[guid] = e
+	return e
+}
+
+// account adds an enabled user.
+func (w *world) account(guid ident.GUID, dn ident.DN, pairs ...string) *ident.Entry {
+	return w.put(guid, dn, append(pairs, "objectClass", "user", "userAccountControl", "512")...)
+}
+
+func (w *world) fails(method string) error {
+	if w.broken == method {
+		return errBroken
+	}
+	return nil
+}
+
+func (w *world) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
+	if e, ok := w.entries[guid]; ok {
+		return *e, true, w.fails("EntryByGUID")
+	}
+	return ident.Entry{}, false, w.fails("EntryByGUID")
+}
+
+func (w *world) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
+	var out []ident.Entry
+	for _, e := range w.entries {
+		if slices.ContainsFunc(e.Attributes.Values(attribute), func(v string) bool { return strings.EqualFold(v, value) }) {
+			out = append(out, *e)
+		}
+	}
+	return out, w.fails("EntriesByValue " + attribute)
+}
+
+func (w *world) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
+	for _, e := range w.entries {
+		if e.DN.EqualFold(parent.Child(cn)) {
+			return *e, true, w.fails("ChildByName")
+		}
+	}
+	return ident.Entry{}, false, w.fails("ChildByName")
+}
+
+func (w *world) ContainerExists(dn ident.DN) (bool, error) {
+	return slices.ContainsFunc(w.containers, dn.EqualFold), w.fails("ContainerExists")
+}
+
+func (w *world) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
+	return w.members[group][guid], w.fails("MemberOf")
+}
+
+func (w *world) Protected(e ident.Entry) (string, error) {
+	return w.protected[e.GUID], w.fails("Protected")
+}
+
+func (w *world) LinkByKey(key ident.Key) (ident.Link, bool, error) {
+	if l, ok := w.links[key]; ok {
+		return *l, true, w.fails("LinkByKey")
+	}
+	return ident.Link{}, false, w.fails("LinkByKey")
+}
+
+func (w *world) LinkByGUID(guid ident.GUID) (ident.Link, bool, error) {
+	for _, l := range w.links {
+		if l.GUID == guid {
+			return *l, true, w.fails("LinkByGUID")
+		}
+	}
+	return ident.Link{}, false, w.fails("LinkByGUID")
+}
+
+func (w *world) EachLink(fn func(ident.Link) error) error {
+	for _, l := range w.links {
+		if l.Automation != "staff" {
+			continue
+		}
+		if err := fn(*l); err != nil {
+			return err
+		}
+	}
+	return w.fails("EachLink")
+}
+
+func (w *world) EachAnchor(attribute, prefix string, fn func(ident.Entry) error) error {
+	for _, e := range w.entries {
+		if strings.HasPrefix(e.Attributes.First(attribute), prefix) {
+			if err := fn(*e); err != nil {
+				return err
+			}
+		}
+	}
+	return w.fails("EachAnchor")
+}
+
+// apply does what an engine does with a plan, and fails where a DC would.
+func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied int) {
+	t.Helper()
+	for _, up := range updates {
+		l := w.links[up.Key]
+		if up.ClearMissing {
+			l.MissingSince = nil
+		}
+		if up.Placed != "" {
+			l.Placed = up.Placed
+		}
+	}
+	for _, class := range ident.Classes {
+		for _, c := range p.Changes {
+			for _, op := range c.Operations {
+				if op.Class == class && op.Verdict == ident.VerdictApply {
+					w.applyOne(t, c, op)
+					applied++
+				}
+			}
+		}
+	}
+	return applied
+}
+
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func (w *world) applyOne(t fataler, c ident.Change, op ident.Operation) {
+	t.Helper()
+	link := ident.Link{Application: "pipedrive", Key: c.Key, GUID: c.GUID, Automation: "staff", Created: noon}
+	switch op.Class {
+	case ident.ClassCreate:
+		w.made++
+		link.GUID = ident.GUID(fmt.Sprintf("made-%d", w.made))
+		w.mustBeFree(t, op.To, "")
+		w.account(link.GUID, op.To)
+	case ident.ClassLink, ident.ClassAdopt:
+		if w.entries[c.GUID].DN != op.To {
+			t.Fatalf("%s %s: To is %s, the object is at %s", c.Key, op.Class, op.To, w.entries[c.GUID].DN)
+		}
+	default:
+		old, ok := w.links[c.Key]
+		if !ok {
+			t.Fatalf("%s %s: no link", c.Key, op.Class)
+		}
+		link = *old
+	}
+	w.write(t, c, op, w.entries[link.GUID])
+	link = Remember(link, op, noon)
+	w.links[c.Key] = &link
+}
+
+func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.Entry) {
+	t.Helper()
+	for _, ch := range op.Attributes {
+		name := strings.ToLower(ch.Name)
+		if op.Class != ident.ClassRename && !sameSet(ch.Old, e.Attributes[name]) {
+			t.Fatalf("%s %s: %s is %q, the plan says %q", c.Key, op.Class, ch.Name, e.Attributes[name], ch.Old)
+		}
+		values := ch.New
+		if ch.Add {
+			values = append(slices.Clone(e.Attributes[name]), ch.New...)
+		}
+		if e.Attributes[name] = values; len(values) == 0 {
+			delete(e.Attributes, name)
+		}
+	}
+	switch op.Class {
+	case ident.ClassEnable:
+		e.Attributes["useraccountcontrol"] = []string{"512"}
+	case ident.ClassDisable:
+		e.Attributes["useraccountcontrol"] = []string{"514"}
+	case ident.ClassGroups:
+		for _, g := range op.Groups {
+			if w.members[g] == nil {
+				w.members[g] = map[ident.GUID]bool{}
+			}
+			w.members[g][e.GUID] = true
+		}
+	}
+	if op.From == "" {
+		return
+	}
+	if op.From != e.DN {
+		t.Fatalf("%s %s: From is %s, the object is at %s", c.Key, op.Class, op.From, e.DN)
+	}
+	w.mustBeFree(t, op.To, e.GUID)
+	e.DN = op.To
+}
+
+func (w *world) mustBeFree(t fataler, dn ident.DN, self ident.GUID) {
+	t.Helper()
+	if there, _ := w.ContainerExists(dn.Parent()); !there {
+		t.Fatalf("%s: no such container", dn)
+	}
+	if e, taken, _ := w.ChildByName(dn.Parent(), dn.Name()); taken && e.GUID != self {
+		t.Fatalf("%s: entry already exists", dn)
+	}
+}
+
+// attributeRule is what a mapping says about one attribute beside its value.
+type attributeRule struct {
+	apply          ident.Apply
+	add, directory bool
+	unique         Unique
+	source         string
+}
+
+// fakeMapper maps a record's field to the attribute of that name. Field ou is
+// the place, groups the groups; cn is name, or "name (key)" where that is taken.
+type fakeMapper struct{ rules map[string]attributeRule }
+
+var errMapping = errors.New("mail: user.email is not an address")
+
+func (m *fakeMapper) InScope(rec ident.Record) (bool, error) {
+	active, ok := rec.Fields["active"].(bool)
+	if !ok {
+		return false, errors.New("where: user.active is absent")
+	}
+	return active, nil
+}
+
+func (m *fakeMapper) MatchValues(rec ident.Record, attributes []string) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, a := range attributes {
+		if v, ok := rec.Fields[a].(string); ok {
+			out[a] = []string{v}
+		}
+		if rec.Fields[a] == "unmatchable" {
+			return nil, errMapping
+		}
+	}
+	return out, nil
+}
+
+func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, names Names) (ident.Desired, error) {
+	d := ident.Desired{Key: rec.Key, Parent: staff, Groups: []ident.DN{}}
+	var self ident.GUID
+	if current != nil {
+		self = current.GUID
+	}
+	for _, field := range slices.Sorted(maps.Keys(rec.Fields)) {
+		switch v := rec.Fields[field].(type) {
+		case ident.DN:
+			d.Parent = v
+		case []ident.DN:
+			d.Groups = v
+		case []string:
+			d.Attributes = append(d.Attributes, m.attribute(field, v))
+		case nil:
+			a := m.attribute(field, nil)
+			a.Clear = true
+			d.Attributes = append(d.Attributes, a)
+		case string:
+			a := m.attribute(field, []string{v})
+			switch unique := m.rules[field].unique; {
+			case v == "unmappable":
+				return d, errMapping
+			case field == "cn":
+				cn, err := m.commonName(rec, v, d.Parent, current, names)
+				if err != nil {
+					return d, err
+				}
+				a.Values = []string{cn}
+			case unique != "":
+				holder, taken, err := names.Holder(field, v, unique, "", self, rec.Key)
+				if err != nil {
+					return d, errMapping // a mapping that loses the cause
+				}
+				if taken {
+					return d, fmt.Errorf("%s: %s belongs to %s", field, v, holder)
+				}
+				names.Reserve(field, v, unique, "", rec.Key)
+			}
+			d.Attributes = append(d.Attributes, a)
+		}
+	}
+	slices.SortFunc(d.Attributes, func(a, b ident.DesiredAttribute) int { return cmp.Compare(a.Name, b.Name) })
+	return d, nil
+}
+
+func (m *fakeMapper) attribute(name string, values []string) ident.DesiredAttribute {
+	r := m.rules[name]
+	return ident.DesiredAttribute{Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add,
+		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}")}
+}
+
+func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, current *ident.Entry, names Names) (string, error) {
+	candidates := []string{name, fmt.Sprintf("%s (%s)", name, rec.Key)}
+	var self ident.GUID
+	if current != nil {
+		self = current.GUID
+		if slices.Contains(candidates, current.DN.Name()) {
+			return current.DN.Name(), nil
+		}
+	}
+	for _, cn := range candidates {
+		_, taken, err := names.Holder("cn", cn, uniqueContainer, parent, self, rec.Key)
+		if err != nil {
+			return "", err
+		}
+		if !taken {
+			names.Reserve("cn", cn, uniqueContainer, parent, rec.Key)
+			return cn, nil
+		}
+	}
+	return "", fmt.Errorf("cn: every format of %q is taken", name)
+}
+
+// scene is one run to plan.
+type scene struct {
+	*world
+	set      Settings
+	hist     History
+	mapper   *fakeMapper
+	records  []ident.Record
+	delivery Delivery
+	before   func(*Builder) // calls before the records are added
+	updates  []LinkUpdate   // after the plan
+}
+
+func newScene() *scene {
+	return &scene{
+		world: newWorld(),
+		set: Settings{
+			Automation: "staff", Application: "pipedrive", DataSource: "pipedrive_staff", Config: "c0ffee",
+			Action: ActionLifecycle, Anchor: "employeeNumber", Match: []string{"mail"},
+			Missing: Missing{Action: MissingDisable, MoveTo: leavers},
+			Scope:   []ident.DN{staff, leavers, groups}, Now: noon,
+			SourceShrink: Limit{Unlimited: true, Text: "none"},
+		},
+		mapper: &fakeMapper{rules: map[string]attributeRule{}}, delivery: Delivery{Complete: true},
+	}
+}
+
+// record adds a record in scope; fields replace those that everybody has.
+func (s *scene) record(key ident.Key, fields map[string]any) {
+	f := map[string]any{"active": true, "cn": "Ada " + string(key), "mail": "ada" + string(key) + "@x"}
+	maps.Copy(f, fields)
+	s.records = append(s.records, ident.Record{Key: key, Fields: f})
+}
+
+// known adds a record, its account and its link, all in step.
+func (s *scene) known(key ident.Key, fields map[string]any) (*ident.Entry, *ident.Link) {
+	s.record(key, fields)
+	return s.linked(key)
+}
+
+// linked adds an account and its link, made by rollcall.
+func (s *scene) linked(key ident.Key) (*ident.Entry, *ident.Link) {
+	name, mail, anchor := "Ada "+string(key), "ada"+string(key)+"@x", "pipedrive:"+string(key)
+	e := s.account(ident.GUID("g"+key), staff.Child(name), "mail", mail, "employeeNumber", anchor)
+	l := &ident.Link{Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: staff,
+		Applied: map[string]string{"cn": Digest([]string{name}), "mail": Digest([]string{mail}), "employeenumber": Digest([]string{anchor})}}
+	s.links[key] = l
+	return e, l
+}
+
+func (s *scene) plan(t fataler) ident.Plan {
+	t.Helper()
+	p, err := s.try()
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	return p
+}
+
+func (s *scene) try() (ident.Plan, error) {
+	b := NewBuilder(s.set, s.world, s.mapper, s.hist)
+	if s.before != nil {
+		s.before(b)
+	}
+	records := slices.Clone(s.records)
+	slices.SortStableFunc(records, func(a, b ident.Record) int { return cmp.Compare(a.Key, b.Key) })
+	for _, rec := range records {
+		if err := b.Add(rec); err != nil {
+			return ident.Plan{}, err
+		}
+	}
+	p, err := b.Finish(s.delivery)
+	s.updates = b.LinkUpdates()
+	return p, err
+}
+
+// trace is everything about a plan that somebody can see, a line each.
+func trace(p ident.Plan) []string {
+	var out []string
+	for _, c := range p.Changes {
+		for _, op := range c.Operations {
+			line := fmt.Sprintf("%s %s %s", c.Key, op.Verdict, op.Class)
+			if op.From != "" {
+				line += " " + string(op.From) + " ->"
+			}
+			if op.To != "" {
+				line += " " + string(op.To)
+			}
+			for _, ch := range op.Attributes {
+				line += fmt.Sprintf(" %s:%s->%s", ch.Name, strings.Join(ch.Old, ","), strings.Join(ch.New, ","))
+				if ch.Add {
+					line += "(add)"
+				}
+				if ch.Drift {
+					line += "(drift)"
+				}
+			}
+			for _, g := range op.Groups {
+				line += " " + string(g)
+			}
+			out = append(out, line+" | "+op.Reason)
+		}
+	}
+	for _, q := range p.Quarantined {
+		out = append(out, fmt.Sprintf("%s quarantine | %s | %s", q.Key, q.Cause, q.Next))
+	}
+	for _, n := range p.Notes {
+		out = append(out, fmt.Sprintf("%s note | %s", n.Key, n.Text))
+	}
+	if p.NobodyMissing != "" {
+		out = append(out, "nobody missing | "+p.NobodyMissing)
+	}
+	return out
+}
+
+func wantTrace(t *testing.T, p ident.Plan, want ...string) {
+	t.Helper()
+	got := trace(p)
+	if !slices.Equal(got, want) {
+		t.Errorf("plan is\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
