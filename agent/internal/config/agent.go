@@ -1,6 +1,13 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"aead.dev/minisign"
+)
 
 // Agent is [agent]: where the daemon keeps its files and where it listens.
 // Relative paths were made relative to the file that holds them.
@@ -55,4 +62,37 @@ type Modules struct {
 	MemoryMiB     int           `toml:"memory_mib"`
 	CallTimeout   time.Duration `toml:"call_timeout"`
 	FetchTimeout  time.Duration `toml:"fetch_timeout"`
+}
+
+func (l *loader) checkAgent() {
+	a := &l.config.Agent
+	in := path{"agent"}
+	for key, dir := range map[string]*string{"state_dir": &a.StateDir, "modules_dir": &a.ModulesDir} {
+		*dir = l.relative(in.with(key), *dir)
+		if *dir == "" {
+			l.fail(in.with(key), key+" is empty", "")
+		}
+	}
+	if a.Listen == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(a.Listen)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 && port != "0" {
+		l.fail(in.with("listen"), fmt.Sprintf("listen is %q; it must be an address and a port", a.Listen), `like "127.0.0.1:9480"`)
+	}
+}
+
+func (l *loader) checkModules() {
+	m := l.config.Modules
+	in := path{"modules"}
+	l.inRange(in.with("memory_mib"), m.MemoryMiB, 1, 4096)
+	for i, text := range m.TrustedKeys {
+		var key minisign.PublicKey
+		if err := key.UnmarshalText([]byte(text)); err != nil && text != "" {
+			l.fail(in.with("trusted_keys").item(i), "this is not a minisign public key", `it begins with "RW" and is the second line of the .pub file`)
+		}
+	}
+	if len(l.config.Applications) > 0 && len(m.TrustedKeys) == 0 && !m.AllowUnsigned {
+		l.warnKey(in, "no connector can be loaded: no key is trusted and unsigned ones are not allowed", "set trusted_keys or allow_unsigned in [modules]")
+	}
 }

@@ -1,5 +1,10 @@
 package config
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Application is one [applications.NAME]: one configured use of a connector.
 type Application struct {
 	Name string `toml:"-"`
@@ -46,7 +51,9 @@ type Endpoint struct {
 	URL     *Text           `toml:"url"`
 	Params  map[string]Text `toml:"params"`
 	Headers map[string]Text `toml:"headers"`
+	Body    *string         `toml:"body"`    // of a POST, sent as it is
 	Records *string         `toml:"records"` // JSON pointer to the array
+	Record  *string         `toml:"record"`  // JSON pointer to the user within an element of the array
 	Key     *string         `toml:"key"`     // JSON pointer within a record
 	Mode    *Mode           `toml:"mode"`
 	Repeat  *Repeat         `toml:"repeat"`
@@ -75,6 +82,11 @@ type Repeat struct {
 	Style RepeatStyle `toml:"style"`
 	Param string      `toml:"param"` // the query parameter that takes the position
 	Next  string      `toml:"next"`  // JSON pointer to the next position or URL
+	More  string      `toml:"more"`  // JSON pointer to a boolean that says whether there is more
+	// LimitParam and Limit set the size of a page; the parameter and its value.
+	LimitParam string `toml:"limit_param"`
+	Limit      int    `toml:"limit"`
+	First      *int   `toml:"first"` // the first offset (default 0) or page (default 1)
 }
 
 // RepeatStyle is a way of paging.
@@ -89,3 +101,110 @@ const (
 	RepeatNextURL    RepeatStyle = "next_url"
 	RepeatLinkHeader RepeatStyle = "link_header"
 )
+
+func (l *loader) checkApplication(in path, a Application) {
+	l.checkName(in)
+	l.require(in, "connector", "auth")
+	if l.has(in.with("connector")) && a.Connector == "" {
+		l.fail(in.with("connector"), "connector is empty", "")
+	}
+	l.checkCredentials(in, a)
+	l.notAReference(in.with("client_id"), a.ClientID)
+	l.notAReference(in.with("username"), a.Username)
+	l.checkURL(in.with("base_url"), a.BaseURL)
+	l.checkURL(in.with("auth_url"), a.AuthURL)
+	l.checkURL(in.with("token_url"), a.TokenURL)
+	for _, name := range sortedKeys(a.Endpoints) {
+		l.checkEndpoint(in.with("endpoints").with(name), a.Endpoints[name])
+	}
+}
+
+// checkCredentials wants the fields of the kind of authorization, and no field
+// of another kind.
+func (l *loader) checkCredentials(in path, a Application) {
+	kinds := map[Auth][]string{
+		AuthOAuth2: {"client_id", "client_secret"},
+		AuthBasic:  {"username", "password"},
+		AuthAPIKey: {"api_key"},
+		AuthBearer: {"token"},
+	}
+	own, known := kinds[a.Auth]
+	if !known {
+		return
+	}
+	l.require(in, own...)
+	for _, kind := range sortedKeys(kinds) {
+		for _, key := range kinds[kind] {
+			if kind != a.Auth && l.has(in.with(key)) {
+				l.failKey(in.with(key), fmt.Sprintf("%s does not belong to auth = %q", key, a.Auth), "it belongs to auth = \""+string(kind)+"\"")
+			}
+		}
+	}
+	for _, key := range []string{"auth_url", "token_url"} {
+		if a.Auth != AuthOAuth2 && l.has(in.with(key)) {
+			l.failKey(in.with(key), fmt.Sprintf("%s does not belong to auth = %q", key, a.Auth), "")
+		}
+	}
+}
+
+func (l *loader) checkEndpoint(in path, e Endpoint) {
+	l.checkName(in)
+	if e.Path != nil && e.URL != nil {
+		l.failKey(in.with("url"), "path and url exclude each other", "")
+	}
+	if e.Path != nil && !strings.HasPrefix(e.Path.Text, "/") {
+		l.fail(in.with("path"), `path must begin with "/"`, "")
+	}
+	if e.URL != nil && !strings.HasPrefix(e.URL.Text, "{{") {
+		host, _, _ := strings.Cut(e.URL.Text, "{{")
+		host, _, _ = strings.Cut(host, "?")
+		l.checkURL(in.with("url"), host)
+	}
+	for name := range e.Headers {
+		if !headerForm.MatchString(name) {
+			l.failKey(in.with("headers").with(name), fmt.Sprintf("%q cannot be the name of a header", name), "")
+		}
+	}
+	l.checkPointer(in.with("records"), e.Records)
+	l.checkPointer(in.with("record"), e.Record)
+	l.checkPointer(in.with("key"), e.Key)
+	if e.Body != nil && (e.Method == nil || *e.Method != MethodPost) {
+		l.failKey(in.with("body"), "body needs method = \"POST\"", "")
+	}
+	if e.Repeat != nil {
+		l.checkRepeat(in.with("repeat"), *e.Repeat)
+	}
+}
+
+// checkPointer wants a JSON pointer (RFC 6901).
+func (l *loader) checkPointer(at path, p *string) {
+	if p == nil || *p == "" {
+		return
+	}
+	if !strings.HasPrefix(*p, "/") {
+		l.fail(at, fmt.Sprintf("%s is %q, which is not a JSON pointer", at.last(), *p), "did you mean \"/"+*p+"\"?")
+	}
+}
+
+// checkRepeat wants what each way of paging needs.
+func (l *loader) checkRepeat(in path, r Repeat) {
+	needs := map[RepeatStyle][]string{
+		RepeatCursor: {"param", "next"}, RepeatOffset: {"param"}, RepeatPage: {"param"}, RepeatNextURL: {"next"},
+	}
+	for _, key := range needs[r.Style] {
+		if !l.has(in.with(key)) {
+			l.failKey(in, fmt.Sprintf("repeat.style = %q needs %s", r.Style, key), "")
+		}
+	}
+	l.checkPointer(in.with("next"), &r.Next)
+	l.checkPointer(in.with("more"), &r.More)
+	if l.has(in.with("limit")) {
+		l.inRange(in.with("limit"), r.Limit, 1, 1_000_000)
+	}
+	if r.LimitParam != "" && !l.has(in.with("limit")) {
+		l.failKey(in.with("limit_param"), "limit_param needs limit", "")
+	}
+	if r.First != nil {
+		l.inRange(in.with("first"), *r.First, 0, 1_000_000)
+	}
+}

@@ -1,6 +1,15 @@
 package config
 
-import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
 
 // Automation is one [automations.NAME]: what is done in the directory with a
 // data source, and when.
@@ -78,3 +87,146 @@ type Owns string
 
 // What an automation decides about an account.
 const OwnsAccount Owns = "account"
+
+func (l *loader) checkAutomation(in path, a Automation) {
+	if l.has(in.with("trigger")) || l.has(in.with("orchestration")) {
+		return // refused as a whole
+	}
+	l.checkName(in)
+	l.require(in, "data_source", "action")
+	if l.has(in.with("data_source")) {
+		l.exists(in.with("data_source"), "data source", a.DataSource, sortedKeys(l.config.DataSources))
+	}
+	l.checkAction(in, a)
+	if a.Schedule != "" {
+		l.checkSchedule(in.with("schedule"), a.Schedule)
+	}
+	l.inRange(in.with("password").with("length"), a.Password.Length, 12, 127)
+	l.checkPlaces(in, a)
+	l.checkMatch(in.with("match"), a)
+	if at := in.with("limits").with("delete"); a.Limits.Delete != (Limit{}) {
+		l.fail(at, "a limit for deletes"+notAvailable, "this version deletes nobody")
+	}
+}
+
+// checkAction holds the action against the category of the data source and
+// against the settings that only other actions use.
+func (l *loader) checkAction(in path, a Automation) {
+	allowed := map[Action][]Category{
+		ActionCreate:    {CategoryCreate, CategoryLifecycle},
+		ActionUpdate:    {CategoryUpdate, CategoryLifecycle},
+		ActionLifecycle: {CategoryLifecycle},
+	}
+	category := l.config.DataSources[a.DataSource].Category
+	if categories, ok := allowed[a.Action]; ok && category != "" && !slices.Contains(categories, category) {
+		l.fail(in.with("action"), fmt.Sprintf("action %q cannot use data source %q, whose category is %q", a.Action, a.DataSource, category),
+			"categories that allow it: "+joinAll(categories))
+	}
+	if a.Action == ActionCreate || a.Action == ActionLifecycle {
+		l.require(in, "ou")
+	}
+	unused := map[Action][]string{
+		ActionCreate: {"missing"},
+		ActionUpdate: {"ou", "groups", "password", "missing"},
+	}
+	for _, key := range unused[a.Action] {
+		if l.has(in.with(key)) {
+			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with action = %q", key, a.Action), "remove it")
+		}
+	}
+}
+
+// checkSchedule wants a cron expression that comes true some day.
+func (l *loader) checkSchedule(at path, spec string) {
+	const form = `five fields: minute, hour, day of month, month, day of week; every 15 minutes is "*/15 * * * *"`
+	if strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ=") {
+		l.fail(at, "schedule names a time zone; schedules are in the machine's local time", "")
+		return
+	}
+	s, err := cron.ParseStandard(spec)
+	if err != nil {
+		l.fail(at, fmt.Sprintf("schedule is %q: %v", spec, err), form)
+		return
+	}
+	if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		l.fail(at, fmt.Sprintf("schedule %q never comes", spec), form)
+	}
+}
+
+// checkPlaces checks the DNs that are known now; what a template gives is
+// checked at each write.
+func (l *loader) checkPlaces(in path, a Automation) {
+	if a.OU != nil && isConstant(a.OU.Text) {
+		l.checkPlace(in.with("ou"), "ou", a.OU.Text)
+	}
+	for i, g := range a.Groups {
+		if !isConstant(g.Text) {
+			continue
+		}
+		if dn, ok := l.checkPlace(in.with("groups").item(i), "groups", g.Text); ok && l.privileged(dn) {
+			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn), "")
+		}
+	}
+	at := in.with("missing").with("move_to")
+	if !isConstant(string(a.Missing.MoveTo)) {
+		l.fail(at, "move_to must not hold an expression: everybody goes to one place", "")
+	} else if a.Missing.MoveTo != "" && !l.config.Directory.inScope(a.Missing.MoveTo) {
+		l.fail(at, fmt.Sprintf("move_to %q is outside of scope", a.Missing.MoveTo), outsideHint)
+	}
+	if l.has(at) && a.Missing.Action == MissingKeep && !l.failed[in.with("missing").with("action").index()] {
+		l.failKey(at, `move_to has no effect with action = "keep"`, `set action = "disable"`)
+	}
+}
+
+const outsideHint = "scope in [directory] lists what rollcall may change"
+
+func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
+	dn, err := ident.ParseDN(text)
+	switch {
+	case err != nil || text == "":
+		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text), "")
+		return "", false
+	case !l.config.Directory.inScope(dn):
+		l.fail(at, fmt.Sprintf("%s holds %q, which is outside of scope", what, text), outsideHint)
+		return "", false
+	}
+	return dn, true
+}
+
+// privileged knows the English names of the groups that rule a domain. Renamed
+// and translated ones are recognised by their SIDs when the directory is read.
+func (l *loader) privileged(dn ident.DN) bool {
+	if slices.ContainsFunc(l.config.Directory.AllowProtected, dn.EqualFold) {
+		return false
+	}
+	return slices.Contains([]string{
+		"account operators", "administrators", "backup operators", "cert publishers", "dnsadmins", "domain admins",
+		"domain controllers", "enterprise admins", "enterprise key admins", "group policy creator owners", "key admins",
+		"print operators", "read-only domain controllers", "replicator", "schema admins", "server operators",
+	}, strings.ToLower(dn.Name()))
+}
+
+// checkMatch wants attributes that the data source maps.
+func (l *loader) checkMatch(at path, a Automation) {
+	d, ok := l.config.DataSources[a.DataSource]
+	if !ok || len(d.Attributes) == 0 {
+		return
+	}
+	known := sortedKeys(d.Attributes)
+	for i, name := range a.Match {
+		if name != "" && !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+			l.fail(at.item(i), fmt.Sprintf("match holds %q, which data source %q does not map", name, d.Name), suggest(name, known))
+		}
+	}
+}
+
+// isConstant reports whether a template has no expression in it.
+func isConstant(text string) bool { return !strings.Contains(text, "{{") }
+
+func joinAll[S ~string](values []S) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	return strings.Join(texts, ", ")
+}

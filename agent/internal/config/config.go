@@ -37,7 +37,7 @@ func DefaultPath() string {
 // Load reads the file and what it includes. The error is an Errors with
 // everything that is wrong, or says why the file cannot be read.
 func Load(file string) (*Config, error) {
-	l := &loader{places: map[string]place{}}
+	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	tree := l.read(file)
 	if len(l.errs) > 0 {
 		return nil, l.errs.sorted()

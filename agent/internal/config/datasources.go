@@ -1,6 +1,11 @@
 package config
 
-import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
 
 // DataSource is one [data_sources.NAME]: records and their mapping.
 type DataSource struct {
@@ -87,3 +92,91 @@ const (
 	AuthorityApplication Authority = "application"
 	AuthorityDirectory   Authority = "directory"
 )
+
+func (l *loader) checkDataSource(in path, d DataSource) {
+	l.checkName(in)
+	l.require(in, "category", "application", "endpoints", "primary_key", "attributes")
+	if l.has(in.with("application")) {
+		l.exists(in.with("application"), "application", d.Application, sortedKeys(l.config.Applications))
+	}
+	if at := in.with("endpoints"); l.has(at) {
+		switch {
+		case len(d.Endpoints) == 0:
+			l.fail(at, "endpoints is empty", `name one endpoint of the application, like ["users"]`)
+		case len(d.Endpoints) > 1:
+			l.fail(at.item(1), "a data source with several endpoints"+notAvailable, "")
+		}
+	}
+	if l.has(in.with("primary_key")) && d.PrimaryKey == "" {
+		l.fail(in.with("primary_key"), "primary_key is empty", "name the field that identifies a user")
+	}
+	l.checkAttributes(in.with("attributes"), d.Attributes)
+}
+
+func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
+	if l.has(in) && len(attributes) == 0 {
+		l.failKey(in, "attributes is empty: nothing would be written", "")
+	}
+	seen := map[string]string{}
+	for _, name := range sortedKeys(attributes) {
+		at := in.with(name)
+		lower := strings.ToLower(name)
+		reason, reserved := reservedAttributes()[lower]
+		switch {
+		case !attributeForm.MatchString(name):
+			l.failKey(at, fmt.Sprintf("%q is not the name of an attribute", name), "")
+		case reserved:
+			l.failKey(at, name+" cannot be mapped: "+reason, "")
+		case lower == strings.ToLower(l.config.Directory.Anchor):
+			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties the account to its record", "choose another attribute as anchor in [directory]")
+		case seen[lower] != "":
+			l.failKey(at, name+" is mapped twice: attribute names have no case", "the other is "+seen[lower])
+		}
+		seen[lower] = name
+		l.checkAttribute(at, attributes[name])
+	}
+}
+
+func (l *loader) checkAttribute(at path, a Attribute) {
+	var forms []string
+	for _, key := range []string{"value", "formats", "values"} {
+		if l.has(at.with(key)) {
+			forms = append(forms, key)
+		}
+	}
+	switch {
+	case len(forms) > 1:
+		l.failKey(at.with(forms[1]), forms[0]+" and "+forms[1]+" exclude each other", "")
+	case len(forms) == 0 && a.Value == nil && !l.has(at.with("reference")) && !l.failed[at.index()]:
+		l.failKey(at, at.last()+" has no value", "set value, formats or values")
+	}
+	for key, list := range map[string][]Text{"formats": a.Formats, "values": a.Values} {
+		if l.has(at.with(key)) && list != nil && len(list) == 0 {
+			l.fail(at.with(key), key+" is empty", "")
+		}
+	}
+	if a.Default != nil && a.OnMissing != OnMissingDefault {
+		l.failKey(at.with("default"), "default has no effect", `set on_missing = "default"`)
+	}
+	if a.OnMissing == OnMissingDefault && !l.has(at.with("default")) {
+		l.failKey(at.with("on_missing"), `on_missing = "default" needs default`, "")
+	}
+	if a.Suffix != "" && a.Unique == "" {
+		l.failKey(at.with("suffix"), "suffix has no effect without unique", `add unique = "domain"`)
+	}
+}
+
+// reservedAttributes are those that the directory or rollcall itself keeps.
+func reservedAttributes() map[string]string {
+	const kept, own = "the directory keeps it", "rollcall writes it itself"
+	return map[string]string{
+		"objectguid": kept, "objectsid": kept, "objectcategory": kept, "samaccounttype": kept, "sidhistory": kept,
+		"whencreated": kept, "whenchanged": kept, "usncreated": kept, "usnchanged": kept, "admincount": kept,
+		"objectclass": own, "useraccountcontrol": own, "unicodepwd": own, "userpassword": own, "pwdlastset": own,
+		"distinguishedname": "it follows from ou and cn",
+		"name":              "it follows from cn",
+		"memberof":          "name the groups in the automation",
+		"member":            "name the groups in the automation",
+		"primarygroupid":    "the primary group is not changed",
+	}
+}

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
 // path is the way to a value from the top of the file; the place in a list is
@@ -45,6 +47,11 @@ type (
 	shorthand interface{ setText(t Text) }
 	// enum knows its allowed values, and those that a later version will have.
 	enum interface{ values() (now, later []string) }
+	// refuser names the key that makes the whole table something that a later
+	// version will have.
+	refuser interface {
+		refuse(table map[string]any) (key, what string)
+	}
 	// partial knows the keys of its table that a later version will have, with
 	// what to do instead; "" when there is nothing to say.
 	partial interface{ unavailable() map[string]string }
@@ -56,9 +63,7 @@ func (l *loader) decode(v any, target reflect.Value, at path) {
 	case *Text:
 		l.decodeText(v, t, at)
 	case *SecretRef:
-		var text Text
-		l.decodeText(v, &text, at)
-		*t = SecretRef{Text: text.Text, Pos: text.Pos}
+		l.decodeSecret(v, t, at)
 	case *time.Duration:
 		l.decodeDuration(v, t, at)
 	case *ident.DN:
@@ -111,6 +116,7 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 	if s, ok := target.Addr().Interface().(shorthand); ok {
 		if text, ok := v.(string); ok {
 			s.setText(Text{Text: text, Pos: l.value(at)})
+			l.texts = append(l.texts, text)
 			return
 		}
 	}
@@ -118,6 +124,12 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 	if !ok {
 		l.mismatch(v, "a table", at)
 		return
+	}
+	if r, ok := target.Interface().(refuser); ok {
+		if key, what := r.refuse(table); key != "" {
+			l.failKey(at.with(key), what+notAvailable, "")
+			return
+		}
 	}
 	var later map[string]string
 	if p, ok := target.Interface().(partial); ok {
@@ -130,7 +142,7 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 			l.decode(value, target.Field(i), at.with(key))
 		} else if hint, ok := later[key]; ok {
 			if value != "" {
-				l.failKey(at.with(key), key+notAvailable, hint)
+				l.failKey(at.with(key), at.with(key).String()+notAvailable, hint)
 			}
 		} else {
 			l.unknown(at, key, known)
@@ -218,7 +230,7 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 	case slices.Contains(later, s):
 		l.fail(at, fmt.Sprintf("%s = %q%s", at.last(), s, notAvailable), "available: "+strings.Join(now, ", "))
 	default:
-		l.fail(at, fmt.Sprintf("%s is %q; it must be %s", at.last(), s, oneOf(now)), suggest(s, slices.Concat(now, later)))
+		l.fail(at, fmt.Sprintf("%s is %q; it must be %s", at.last(), s, oneOf(now)), "")
 	}
 }
 
@@ -227,8 +239,7 @@ func enumValues(target reflect.Value) (now, later []string, ok bool) {
 		now, later = e.values()
 		return now, later, true
 	}
-	if a, isApply := target.Interface().(ident.Apply); isApply {
-		_ = a
+	if _, isApply := target.Interface().(ident.Apply); isApply {
 		return []string{string(ident.ApplyCreate), string(ident.ApplyAlways), string(ident.ApplyIfEmpty)}, nil, true
 	}
 	return nil, nil, false
@@ -241,6 +252,27 @@ func (l *loader) decodeText(v any, t *Text, at path) {
 		return
 	}
 	*t = Text{Text: s, Pos: l.value(at)}
+	l.texts = append(l.texts, s)
+}
+
+func (l *loader) decodeSecret(v any, t *SecretRef, at path) {
+	s, ok := v.(string)
+	if !ok {
+		l.mismatch(v, `a reference like "@{env:NAME}"`, at)
+		return
+	}
+	ref, literal, err := secrets.ParseOrLiteral(s)
+	switch {
+	case err != nil:
+		l.fail(at, at.last()+": "+err.Error(), "")
+	case ref.Kind == secrets.KindVault || ref.Kind == secrets.KindDPAPI:
+		l.fail(at, "a reference of kind "+string(ref.Kind)+notAvailable, "use env, file, cred or store")
+	case literal:
+		l.warnings = append(l.warnings, Warning{Pos: l.value(at), Key: at.String(),
+			Message: at.last() + " holds a secret in plain text",
+			Hint:    `keep it elsewhere and refer to it: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`})
+	}
+	*t = SecretRef{Reference: ref, Pos: l.value(at)}
 }
 
 func (l *loader) decodeDuration(v any, t *time.Duration, at path) {
@@ -289,5 +321,13 @@ func (l *loader) decodeSettings(v any, t *map[string]any, at path) {
 }
 
 func (l *loader) mismatch(v any, want string, at path) {
-	l.fail(at, fmt.Sprintf("%s must be %s, not %s", at.last(), want, kindOf(v)), "")
+	name := at.last()
+	if !nameForm.MatchString(name) {
+		name = strconv.Quote(name)
+	}
+	hint := ""
+	if _, ok := v.(string); ok && want == "a list" {
+		hint = "put it in brackets: [\"...\"]"
+	}
+	l.fail(at, fmt.Sprintf("%s must be %s, not %s", name, want, kindOf(v)), hint)
 }

@@ -62,7 +62,7 @@ func (l *Limits) setDefaults() {
 	none := Limit{Unlimited: true}
 	*l = Limits{
 		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
-		Update:       Limit{Percent: 50},
+		Update:       Limit{Percent: 50, Count: 5},
 		Disable:      Limit{Percent: 5, Count: 5},
 		Delete:       Limit{},
 		SourceShrink: Limit{Percent: 20},

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -26,3 +29,79 @@ type DirectoryAuth string
 
 // The ways to bind.
 const DirectorySimple DirectoryAuth = "simple"
+
+func (l *loader) checkDirectory() {
+	d := &l.config.Directory
+	in := path{"directory"}
+	if !l.has(in) {
+		l.failKey(nil, "[directory] is missing", "it names the domain controllers and what may be written")
+		return
+	}
+	l.require(in, "urls", "base_dn", "scope", "bind_dn", "bind_password")
+	if l.has(in.with("urls")) && len(d.URLs) == 0 {
+		l.fail(in.with("urls"), "urls is empty", `name at least one domain controller: "ldaps://dc1.example.com"`)
+	}
+	for i, u := range d.URLs {
+		l.checkDirectoryURL(in.with("urls").item(i), u)
+	}
+	l.checkScope(in.with("scope"))
+	l.inRange(in.with("connections"), d.Connections, 1, 64)
+	if !attributeForm.MatchString(d.Anchor) {
+		l.fail(in.with("anchor"), fmt.Sprintf("anchor is %q, which is not the name of an attribute", d.Anchor), "")
+	}
+	l.notAReference(in.with("bind_dn"), d.BindDN)
+	if l.has(in.with("bind_dn")) && d.BindDN == "" {
+		l.fail(in.with("bind_dn"), "bind_dn is empty", `like "rollcall@example.com"`)
+	}
+	d.CAFile = l.relative(in.with("ca_file"), d.CAFile)
+}
+
+func (l *loader) checkDirectoryURL(at path, text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case strings.Contains(text, "@"): // the text is not repeated: it may hold a password
+		l.fail(at, "urls must not hold a user or a password", "use bind_dn and bind_password")
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		l.fail(at, fmt.Sprintf("urls holds %q, which is not a URL", text), `like "ldaps://dc1.example.com"`)
+	case u.Scheme == "ldap":
+		l.fail(at, "ldap:// is refused: passwords and people's data would cross the network in clear text", "use ldaps://"+u.Host)
+	case u.Scheme != "ldaps":
+		l.fail(at, fmt.Sprintf("urls holds %q; it must be ldaps://", text), "")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		l.fail(at, fmt.Sprintf("urls holds %q; only a host and a port may follow ldaps://", text), "")
+	}
+}
+
+func (l *loader) checkScope(at path) {
+	d := l.config.Directory
+	if l.has(at) && len(d.Scope) == 0 {
+		l.fail(at, "scope is empty: nothing could be written", "name the OUs that rollcall may change")
+	}
+	for i, dn := range d.Scope {
+		if dn != "" && d.BaseDN != "" && !dn.Under(d.BaseDN) {
+			l.fail(at.item(i), fmt.Sprintf("scope holds %q, which is not under base_dn %q", dn, d.BaseDN), "")
+		}
+	}
+}
+
+// inScope reports whether rollcall may write below dn, or cannot know because
+// the scope itself is wrong.
+func (d Directory) inScope(dn ident.DN) bool {
+	for _, s := range d.Scope {
+		if s == "" || dn.Under(s) {
+			return true
+		}
+	}
+	return len(d.Scope) == 0
+}
+
+// notAReference reports a reference on a field that holds no secret: nobody
+// would resolve it.
+func (l *loader) notAReference(at path, text string) {
+	if strings.HasPrefix(text, "@{") {
+		l.fail(at, at.last()+" is not a secret: a reference is not resolved here", "write the value itself")
+	}
+}

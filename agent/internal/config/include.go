@@ -108,7 +108,7 @@ func (l *loader) merge(tree, more map[string]any, places map[string]place, at pa
 		old, both := tree[key]
 		if !both {
 			tree[key] = more[key]
-			l.adopt(here, places)
+			l.takePlaces(here, places)
 			continue
 		}
 		oldTable, ok1 := old.(map[string]any)
@@ -122,8 +122,8 @@ func (l *loader) merge(tree, more map[string]any, places map[string]place, at pa
 	}
 }
 
-// adopt takes over the places of a key and everything below it.
-func (l *loader) adopt(at path, places map[string]place) {
+// takePlaces takes over the places of a key and everything below it.
+func (l *loader) takePlaces(at path, places map[string]place) {
 	prefix := at.index()
 	for index, p := range places {
 		if index == prefix || strings.HasPrefix(index, prefix+"\x00") {

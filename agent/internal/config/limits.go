@@ -1,8 +1,6 @@
 package config
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // Limits is automations.NAME.limits: how many operations of a class an
 // automation may do in 24 hours.
@@ -23,28 +21,21 @@ type Limits struct {
 // days, the larger of both, or none.
 type Limit struct {
 	Count     int
-	Percent   int
+	Percent   float64
 	Unlimited bool
-}
-
-// Of returns how many of n are allowed, rounded down; -1 is unlimited.
-func (l Limit) Of(n int) int {
-	if l.Unlimited {
-		return -1
-	}
-	return max(l.Count, n*l.Percent/100)
 }
 
 // String gives the limit as it is written: "100", "5%", "5% or 5" (the
 // larger), "none".
 func (l Limit) String() string {
+	percent := strconv.FormatFloat(l.Percent, 'f', -1, 64) + "%"
 	switch {
 	case l.Unlimited:
 		return "none"
 	case l.Percent > 0 && l.Count > 0:
-		return strconv.Itoa(l.Percent) + "% or " + strconv.Itoa(l.Count)
+		return percent + " or " + strconv.Itoa(l.Count)
 	case l.Percent > 0:
-		return strconv.Itoa(l.Percent) + "%"
+		return percent
 	}
 	return strconv.Itoa(l.Count)
 }

@@ -12,15 +12,22 @@ type loader struct {
 	files    []string
 	places   map[string]place
 	errs     Errors
+	failed   map[string]bool // values with an error
 	warnings []Warning
+	texts    []string // of all expressions and templates
 }
 
 func (l *loader) decodeConfig(tree map[string]any) {
 	l.decode(tree, reflect.ValueOf(l.config).Elem(), nil)
 }
 
-// fail reports an error at a value.
+// fail reports an error at a value, unless one is known already: a value of
+// the wrong type breaks other rules too.
 func (l *loader) fail(at path, message, hint string) {
+	if l.failed[at.index()] {
+		return
+	}
+	l.failed[at.index()] = true
 	l.errs = append(l.errs, Error{Pos: l.value(at), Key: at.String(), Message: message, Hint: hint})
 }
 

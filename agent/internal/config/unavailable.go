@@ -32,7 +32,18 @@ func (Attribute) unavailable() map[string]string {
 }
 
 func (Automation) unavailable() map[string]string {
-	return map[string]string{"trigger": "", "on": "", "base": "", "where": "", "orchestration": "", "after": ""}
+	return map[string]string{"on": "", "base": "", "where": "filter with where in the data source", "after": ""}
+}
+
+// refuse gives one error for an automation that reacts to events, not one for
+// each of its keys.
+func (Automation) refuse(table map[string]any) (key, what string) {
+	for _, key := range []string{"trigger", "orchestration"} {
+		if _, ok := table[key]; ok {
+			return key, "an automation with " + key
+		}
+	}
+	return "", ""
 }
 
 func (Password) unavailable() map[string]string {

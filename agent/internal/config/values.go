@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
 // Pos is a place in a file: line and column count from 1, the column in
@@ -25,42 +27,15 @@ type Text struct {
 	Pos  Pos
 }
 
-// SecretRef is the text of a field that holds a secret: a reference such as
-// "@{env:NAME}", or, with a warning, the secret itself. It never prints the
-// secret.
+// SecretRef says where a secret is. It never prints one that stands in the file
+// itself.
 type SecretRef struct {
-	Text string
-	Pos  Pos
+	secrets.Reference
+	Pos Pos
 }
 
 // IsZero reports whether the field is not set.
-func (s SecretRef) IsZero() bool { return s.Text == "" }
-
-// IsReference reports whether the text is a reference and not the secret
-// itself.
-func (s SecretRef) IsReference() bool {
-	return strings.HasPrefix(s.Text, "@{") && strings.HasSuffix(s.Text, "}")
-}
-
-// String gives the reference, or a stand-in for a secret in plain text.
-func (s SecretRef) String() string {
-	switch {
-	case s.IsZero():
-		return ""
-	case s.IsReference():
-		return s.Text
-	}
-	return "(plain text)"
-}
-
-// GoString is String, so that %#v does not print a secret.
-func (s SecretRef) GoString() string { return strconv.Quote(s.String()) }
-
-// LogValue is String, so that a log does not print a secret.
-func (s SecretRef) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText is String, so that JSON does not hold a secret.
-func (s SecretRef) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s SecretRef) IsZero() bool { return s.Kind == "" }
 
 // RateLimit is a number of requests in a span of time.
 type RateLimit struct {
@@ -99,21 +74,23 @@ func (l *Limit) parse(v any) error {
 	switch v := v.(type) {
 	case int64:
 		if v < 0 || v > 1_000_000_000 {
-			return errors.New("must be 0 or more")
+			return fmt.Errorf("is %d; it must be 0 or more", v)
 		}
 		*l = Limit{Count: int(v)}
 		return nil
 	case string:
 		digits, ok := strings.CutSuffix(v, "%")
-		n, err := strconv.ParseUint(digits, 10, 16)
-		if !ok || err != nil || n > 100 {
-			return fmt.Errorf(`must be a whole number or a percentage from "0%%" to "100%%", not %q`, v)
+		n, err := strconv.ParseFloat(digits, 64)
+		if !ok || err != nil || !percentForm.MatchString(digits) || n > 100 {
+			return fmt.Errorf(`is %q; it must be a whole number or a percentage from "0%%" to "100%%"`, v)
 		}
-		*l = Limit{Percent: int(n)}
+		*l = Limit{Percent: n}
 		return nil
 	}
 	return fmt.Errorf(`must be a whole number or a percentage like "5%%", not %s`, kindOf(v))
 }
+
+var percentForm = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,3})?$`)
 
 // parseDuration reads Go's durations and whole days ("30d").
 func parseDuration(s string) (time.Duration, error) {
