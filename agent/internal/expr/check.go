@@ -1,0 +1,215 @@
+package expr
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	exprlang "github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/types"
+)
+
+// predicates are the functions of the language itself that stay: they take an
+// expression about each element, which # stands for.
+var predicates = map[string]bool{
+	"all": true, "any": true, "none": true, "one": true,
+	"filter": true, "map": true, "find": true, "findLast": true,
+}
+
+// parse checks the syntax, names, argument counts and types of src.
+func (s Scope) parse(src Source) (ast.Node, error) {
+	if len(src.Text) > MaxExpression {
+		return nil, src.errorAt(0, "the expression is longer than 8 KiB", "")
+	}
+	if strings.TrimSpace(src.Text) == "" {
+		return nil, src.errorAt(0, "the expression is empty", "")
+	}
+	config := s.config()
+	tree, err := parser.ParseWithConfig(src.Text, config)
+	if err != nil {
+		return nil, s.translate(src, err)
+	}
+	v := &normalizer{src: src, scope: s}
+	ast.Walk(&tree.Node, v)
+	if v.err != nil {
+		return nil, v.err
+	}
+	if _, err := new(checker.Checker).Check(tree, config); err != nil {
+		return nil, s.translate(src, err)
+	}
+	return tree.Node, nil
+}
+
+// config describes the scope to the parser and the checker.
+func (s Scope) config() *conf.Config {
+	c := conf.CreateNew()
+	c.MaxNodes = maxNodes
+	exprlang.DisableAllBuiltins()(c)
+	for name := range c.Disabled {
+		if !predicates[name] {
+			delete(c.Builtins, name)
+		}
+	}
+	for name, f := range s.lib.functions {
+		exprlang.Function(name, neverCalled, f.types...)(c)
+	}
+	env := types.Map{}
+	for name := range s.names {
+		env[name] = s.typeOf(name)
+	}
+	exprlang.Env(env)(c)
+	return c
+}
+
+// neverCalled stands in for functions while types are checked.
+func neverCalled(...any) (any, error) { return nil, errors.New("not evaluated here") }
+
+func (s Scope) typeOf(name string) types.Type {
+	switch name {
+	case "now":
+		return types.TypeOf(time.Time{})
+	case "last_success":
+		return types.Any
+	case "password":
+		return types.String
+	}
+	m := types.Map{}
+	members, closed := s.members[name]
+	for _, member := range members {
+		m[member] = types.Any
+	}
+	if !closed {
+		m[types.Extra] = types.Any
+	}
+	return m
+}
+
+// normalizer makes null mean nil and refuses what the language has and
+// rollcall has not.
+type normalizer struct {
+	src   Source
+	scope Scope
+	err   error
+}
+
+func (v *normalizer) refuse(n ast.Node, message, hint string) {
+	if v.err == nil {
+		v.err = v.src.errorAt(n.Location().From, message, hint)
+	}
+}
+
+// Visit implements ast.Visitor.
+func (v *normalizer) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "null" {
+			ast.Patch(node, &ast.NilNode{})
+		} else if n.Value == "$env" {
+			v.refuse(n, "unknown name $env", "")
+		}
+	case *ast.BytesNode:
+		v.refuse(n, "bytes are not supported", "use a text")
+	case *ast.BuiltinNode:
+		if !predicates[n.Name] {
+			v.refuse(n, n.Name+" is not available", v.scope.nearest(n.Name))
+		}
+	case *ast.CallNode:
+		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
+			v.refuse(n, "values have no methods", "use a function: rollcall functions lists them")
+		}
+	}
+}
+
+// An unknown name as the checker and the parser report it.
+var (
+	unknownName   = regexp.MustCompile(`^unknown name (\S+)`)
+	unknownField  = regexp.MustCompile(`^(?:unknown field|type \S+ has no field) (\S+)`)
+	unexpectedEnd = regexp.MustCompile(`^unexpected token EOF`)
+)
+
+// translate gives an error of the parser or the checker its place in the file
+// and says what was probably meant.
+func (s Scope) translate(src Source, err error) error {
+	var fe *file.Error
+	if !errors.As(err, &fe) {
+		return src.errorAt(0, err.Error(), "")
+	}
+	message, hint := plainTypes.Replace(strings.TrimSpace(fe.Message)), ""
+	if m := unknownName.FindStringSubmatch(message); m != nil {
+		hint = s.nearest(m[1])
+		if hint == "" && !strings.HasPrefix(rest(src.Text, fe.To), "(") {
+			hint = "a text needs quotes: '" + m[1] + "'"
+		}
+	} else if m := unknownField.FindStringSubmatch(message); m != nil {
+		hint = didYouMean(m[1], s.allMembers())
+	} else if unexpectedEnd.MatchString(message) {
+		message = "unexpected end of the expression"
+	}
+	return src.errorAt(fe.From, message, hint)
+}
+
+// plainTypes replaces Go's names of types by words.
+var plainTypes = strings.NewReplacer("map[string]interface {}", "object", "[]interface {}", "list",
+	"interface {}", "any", "time.Time", "time")
+
+// rest returns what follows the character at offset, without white space.
+func rest(text string, offset int) string {
+	runes := []rune(text)
+	return strings.TrimSpace(string(runes[min(offset, len(runes)):]))
+}
+
+func (s Scope) allMembers() []string {
+	var all []string
+	for _, m := range s.members {
+		all = append(all, m...)
+	}
+	return all
+}
+
+// nearest hints at the name or function that is spelled most alike.
+func (s Scope) nearest(name string) string {
+	var known []string
+	for n := range s.names {
+		known = append(known, n)
+	}
+	for n := range s.lib.functions {
+		known = append(known, n)
+	}
+	for n := range predicates {
+		known = append(known, n)
+	}
+	return didYouMean(name, known)
+}
+
+// didYouMean hints at the candidate that is spelled most alike; "" when none
+// is near.
+func didYouMean(name string, candidates []string) string {
+	best, distance := "", 1+max(1, len(name)/3)
+	for _, c := range candidates {
+		d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil)
+		if d < distance || d == distance && best != "" && c < best {
+			best, distance = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return `did you mean "` + best + `"?`
+}
+
+// errorAt makes an error about the character at offset (in characters) of src.
+func (src Source) errorAt(offset int, message, hint string) error {
+	prefix := []rune(src.Text)
+	if offset < 0 {
+		offset = 0
+	}
+	prefix = prefix[:min(offset, len(prefix))]
+	return &Error{Pos: src.Pos.after(string(prefix)), Message: message, Hint: hint}
+}

@@ -1,0 +1,79 @@
+package expr
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// Function describes one function for its users.
+type Function struct {
+	Name        string
+	Signature   string // "left(s, n)"
+	Description string // one or two sentences
+	Example     string // `left("Ada", 2) -> "Ad"`; the result is as json() spells it
+}
+
+// body does the work of a function. Its arguments are not nil unless the
+// function is nullable; it must not keep them.
+type body func(r *run, args []any) any
+
+// function is a Function with what the compiler needs.
+type function struct {
+	Function
+	types    []any // pointers to func types for the checker, one per accepted form
+	nullable bool  // sees null arguments; otherwise null makes the result null
+	volatile bool  // two calls may differ
+	body     body
+	// literal checks argument i when it is written out as a text.
+	literal func(lib *library, i int, s string) (message, hint string)
+	// prepare replaces body for one call, when arguments written out allow
+	// work to be done once.
+	prepare func(args []ast.Node) body
+}
+
+// Functions lists every function of the language, sorted by name.
+func Functions() []Function {
+	var out []Function
+	for _, f := range allFunctions() {
+		out = append(out, f.Function)
+	}
+	slices.SortFunc(out, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func allFunctions() []*function {
+	return slices.Concat(textFunctions(), partFunctions(), valueFunctions(), listFunctions(),
+		dateFunctions(), encodingFunctions())
+}
+
+func functionsByName() map[string]*function {
+	m := map[string]*function{}
+	for _, f := range allFunctions() {
+		m[f.Name] = f
+	}
+	return m
+}
+
+// define makes a function from its documentation.
+func define(signature, description, example string, b body, types ...any) *function {
+	name, _, _ := strings.Cut(signature, "(")
+	return &function{Function: Function{name, signature, description, example}, types: types, body: b}
+}
+
+// onText makes the body of a function from text to text.
+func onText(f func(string) string) body {
+	return func(r *run, args []any) any {
+		s := f(textArg(args, 0))
+		r.spend(len(s))
+		return s
+	}
+}
+
+// The forms of functions, for the checker.
+type (
+	textToText    = func(string) string
+	textIntToText = func(string, int) string
+	anyToText     = func(any) string
+)

@@ -1,0 +1,238 @@
+package expr
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// dateFunctions read, change and write times. Where they take a time they
+// also take a text that date() understands.
+func dateFunctions() []*function {
+	unit := func(at int) func(*library, int, string) (string, string) {
+		return func(_ *library, i int, s string) (string, string) {
+			if i != at || slices.Contains(units, s) {
+				return "", ""
+			}
+			return "unknown unit " + s, didYouMean(s, units)
+		}
+	}
+	layout := func(_ *library, i int, s string) (string, string) {
+		if i != 1 {
+			return "", ""
+		}
+		_, message := parseLayout(s)
+		return message, ""
+	}
+	date := define("date(s, layout)", "A time from text: RFC 3339, 2024-05-31, or 2024-05-31 17:00:00 (UTC), or as the layout says (see format_date).",
+		`date("31.05.2024", "dd.MM.yyyy") -> "2024-05-31T00:00:00Z"`, parseDate, new(func(any, string) time.Time), new(func(any) time.Time))
+	format := define("format_date(t, layout)", "A time as text. In the layout yyyy yy MMMM MMM MM M dd d EEEE EEE HH hh h mm ss a stand for parts of the time, 'text' in quotes for itself.",
+		`format_date("2024-05-31", "d MMMM yyyy") -> "31 May 2024"`, formatDate, new(func(any, string) string))
+	add := define("date_add(t, n, unit)", "The time n units later: years, months, days, hours or minutes. A month ends at its last day.",
+		`format_date(date_add("2024-01-31", 1, "months"), "yyyy-MM-dd") -> "2024-02-29"`, dateAdd, new(func(any, int, string) time.Time))
+	diff := define("date_diff(from, to, unit)", "The whole units from one time to another; negative when to is earlier.",
+		`date_diff("2024-01-01", "2024-03-01", "days") -> 60`, dateDiff, new(func(any, any, string) int))
+	date.literal, format.literal = layout, layout
+	add.literal, diff.literal = unit(2), unit(2)
+	return []*function{
+		date, format, add, diff,
+		define("filetime(t)", "The time as AD counts it: 100 ns since 1601 (accountExpires).", `filetime("2024-05-31") -> 133615872000000000`,
+			func(_ *run, args []any) any { return fileTime(timeArg(args, 0)) }, new(func(any) int)),
+		define("from_filetime(n)", "The time of a count of 100 ns since 1601; null for 0 and 9223372036854775807, which mean never.",
+			`format_date(from_filetime(133615872000000000), "yyyy-MM-dd") -> "2024-05-31"`, fromFileTime, new(func(any) time.Time)),
+	}
+}
+
+var units = []string{"years", "months", "days", "hours", "minutes"}
+
+// layouts are what date() reads without a layout.
+var layouts = []string{time.RFC3339, "2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", time.RFC1123, time.RFC1123Z}
+
+// timeArg returns argument i as a time.
+func timeArg(args []any, i int) time.Time {
+	if t, ok := args[i].(time.Time); ok {
+		return t
+	}
+	s := strings.TrimSpace(textArg(args, i))
+	for _, l := range layouts {
+		if t, err := time.Parse(l, s); err == nil {
+			return t
+		}
+	}
+	fail("%q is not a date", s)
+	return time.Time{}
+}
+
+func parseDate(_ *run, args []any) any {
+	if len(args) == 1 {
+		return timeArg(args, 0)
+	}
+	pieces, message := parseLayout(textArg(args, 1))
+	if message != "" {
+		fail("%s", message)
+	}
+	var layout strings.Builder
+	for _, p := range pieces {
+		if !p.token && strings.ContainsFunc(p.text, isWordRune) {
+			fail("date: the layout may have no text besides the parts of the time")
+		}
+		layout.WriteString(p.text)
+	}
+	s := textArg(args, 0)
+	t, err := time.Parse(layout.String(), strings.TrimSpace(s))
+	if err != nil {
+		fail("%q is not a date of the form %s", s, textArg(args, 1))
+	}
+	return t
+}
+
+func isWordRune(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '_'
+}
+
+func formatDate(_ *run, args []any) any {
+	pieces, message := parseLayout(textArg(args, 1))
+	if message != "" {
+		fail("%s", message)
+	}
+	t := timeArg(args, 0)
+	var b strings.Builder
+	for _, p := range pieces {
+		if p.token {
+			b.WriteString(t.Format(p.text))
+		} else {
+			b.WriteString(p.text)
+		}
+	}
+	return b.String()
+}
+
+// piece is a part of a layout: a token in Go's spelling, or text.
+type piece struct {
+	text  string
+	token bool
+}
+
+// layoutTokens maps the letters of a layout to Go's reference time.
+var layoutTokens = map[string]string{
+	"yyyy": "2006", "yy": "06", "MMMM": "January", "MMM": "Jan", "MM": "01", "M": "1",
+	"dd": "02", "d": "2", "EEEE": "Monday", "EEE": "Mon", "HH": "15", "hh": "03", "h": "3",
+	"mm": "04", "ss": "05", "a": "PM",
+}
+
+// parseLayout cuts a layout into pieces; message says what is wrong with it.
+func parseLayout(s string) (pieces []piece, message string) {
+	for i := 0; i < len(s); {
+		c := s[i]
+		n := 1
+		switch {
+		case c == '\'':
+			end := strings.IndexByte(s[i+1:], '\'')
+			if end < 0 {
+				return nil, "the layout has a quote that does not end"
+			}
+			pieces = append(pieces, piece{text: s[i+1 : i+1+end]})
+			n = end + 2
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			for i+n < len(s) && s[i+n] == c {
+				n++
+			}
+			token, ok := layoutTokens[s[i:i+n]]
+			if !ok {
+				return nil, "the layout has an unknown part " + s[i:i+n]
+			}
+			pieces = append(pieces, piece{token, true})
+		default:
+			pieces = append(pieces, piece{text: s[i : i+1]})
+		}
+		i += n
+	}
+	return pieces, ""
+}
+
+func dateAdd(_ *run, args []any) any {
+	t, n := timeArg(args, 0), intArg(args, 1)
+	if n > 10_000_000 || n < -10_000_000 {
+		fail("date_add: %d is too far", n)
+	}
+	switch u := textArg(args, 2); u {
+	case "years":
+		return addMonths(t, 12*n)
+	case "months":
+		return addMonths(t, n)
+	case "days":
+		return t.AddDate(0, 0, n)
+	case "hours":
+		return t.Add(time.Duration(n) * time.Hour)
+	case "minutes":
+		return t.Add(time.Duration(n) * time.Minute)
+	default:
+		fail("unknown unit %s", u)
+		return nil
+	}
+}
+
+// addMonths stays within the month that it reaches: 31 January plus one month
+// is the last of February.
+func addMonths(t time.Time, n int) time.Time {
+	first := time.Date(t.Year(), t.Month(), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).AddDate(0, n, 0)
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(t.Day(), last)-1)
+}
+
+func dateDiff(_ *run, args []any) any {
+	from, to := timeArg(args, 0), timeArg(args, 1)
+	switch u := textArg(args, 2); u {
+	case "years":
+		return months(from, to) / 12
+	case "months":
+		return months(from, to)
+	case "days":
+		return int(to.Sub(from) / (24 * time.Hour))
+	case "hours":
+		return int(to.Sub(from) / time.Hour)
+	case "minutes":
+		return int(to.Sub(from) / time.Minute)
+	default:
+		fail("unknown unit %s", u)
+		return nil
+	}
+}
+
+// months counts the whole months from one time to another.
+func months(from, to time.Time) int {
+	if to.Before(from) {
+		return -months(to, from)
+	}
+	n := (to.Year()-from.Year())*12 + int(to.Month()) - int(from.Month())
+	if n > 0 && addMonths(from, n).After(to) {
+		n--
+	}
+	return n
+}
+
+// epochDifference is the seconds from 1601-01-01 to 1970-01-01 (MS-DTYP
+// section 2.3.3).
+const epochDifference = 11644473600
+
+// never is what AD stores for a time that does not come.
+const never = 1<<63 - 1
+
+func fileTime(t time.Time) int {
+	seconds := t.Unix() + epochDifference
+	if seconds < 0 || seconds > never/10_000_000-1 {
+		fail("filetime: %s cannot be counted from 1601", t.Format(time.DateOnly))
+	}
+	return int(seconds*10_000_000 + int64(t.Nanosecond()/100))
+}
+
+func fromFileTime(_ *run, args []any) any {
+	n := intArg(args, 0)
+	if n == 0 || n == never {
+		return nil
+	}
+	if n < 0 {
+		fail("from_filetime: %d is before 1601", n)
+	}
+	return time.Unix(int64(n/10_000_000)-epochDifference, int64(n%10_000_000)*100).UTC()
+}

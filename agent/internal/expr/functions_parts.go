@@ -1,0 +1,120 @@
+package expr
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// partFunctions take a part of a text, or make one text of many.
+func partFunctions() []*function {
+	t, n := new(textToText), new(textIntToText)
+	return []*function{
+		define("left(s, n)", "The first n characters.", `left("Ada", 2) -> "Ad"`, left, n),
+		define("right(s, n)", "The last n characters.", `right("Ada", 2) -> "da"`, right, n),
+		define("mid(s, start, n)", "n characters from position start, which counts from 1.", `mid("Novak", 2, 3) -> "ova"`,
+			mid, new(func(string, int, int) string)),
+		define("word(s, n)", "Word number n, from 1; from the end when n is negative. Null when there is no such word.",
+			`word("Ada Maria Novak", 2) -> "Maria"`, word, n),
+		define("first_word(s)", "The first word.", `first_word("Ada Maria Novak") -> "Ada"`,
+			func(_ *run, args []any) any { return nthWord(textArg(args, 0), 1) }, t),
+		define("last_word(s)", "The last word; of a single word, that word.", `last_word("Ada Maria Novak") -> "Novak"`,
+			func(_ *run, args []any) any { return nthWord(textArg(args, 0), -1) }, t),
+		define("split(s, separator)", "The parts between separators, as a list.", `split("a,b,c", ",") -> ["a","b","c"]`,
+			split, new(func(string, string) []any)),
+		define("join(list, separator)", "The elements as one text; null and empty ones are left out. Without a separator they follow each other directly.",
+			`join(["Ada", null, "Novak"], " ") -> "Ada Novak"`, join, new(func(any, string) string), new(anyToText)),
+		define("len(x)", "The number of characters of a text, or of elements of a list.", `len("Łódź") -> 4`, length, new(func(any) int)),
+	}
+}
+
+func left(_ *run, args []any) any {
+	s, n := textArg(args, 0), intArg(args, 1)
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func right(_ *run, args []any) any {
+	s, n := textArg(args, 0), intArg(args, 1)
+	at := len(s)
+	for ; n > 0 && at > 0; n-- {
+		_, size := utf8.DecodeLastRuneInString(s[:at])
+		at -= size
+	}
+	return s[at:]
+}
+
+func mid(_ *run, args []any) any {
+	runes, start, n := []rune(textArg(args, 0)), intArg(args, 1), intArg(args, 2)
+	if start < 1 {
+		fail("mid: positions count from 1")
+	}
+	from := min(start-1, len(runes))
+	return string(runes[from:min(from+min(max(n, 0), len(runes)), len(runes))])
+}
+
+func word(_ *run, args []any) any {
+	words := strings.Fields(textArg(args, 0))
+	if i, ok := nth(intArg(args, 1), len(words)); ok {
+		return words[i]
+	}
+	return nil
+}
+
+// nthWord answers "" for a text without words: empty stays empty.
+func nthWord(s string, n int) any {
+	words := strings.Fields(s)
+	if i, ok := nth(n, len(words)); ok {
+		return words[i]
+	}
+	return ""
+}
+
+// nth turns a position from 1, or from the end when negative, into an index.
+func nth(position, n int) (int, bool) {
+	if position < 0 {
+		position += n + 1
+	}
+	return position - 1, position >= 1 && position <= n
+}
+
+func split(r *run, args []any) any {
+	s, separator := textArg(args, 0), textArg(args, 1)
+	if separator == "" {
+		fail("split: the separator is empty")
+	}
+	r.spend(16 * (1 + strings.Count(s, separator)))
+	parts := strings.Split(s, separator)
+	list := make([]any, len(parts))
+	for i, p := range parts {
+		list[i] = p
+	}
+	return list
+}
+
+func join(r *run, args []any) any {
+	separator := ""
+	if len(args) == 2 {
+		separator = textArg(args, 1)
+	}
+	parts := texts(listArg(r, args, 0))
+	n := len(separator) * max(0, len(parts)-1)
+	for _, p := range parts {
+		n += len(p)
+	}
+	r.spend(n)
+	return strings.Join(parts, separator)
+}
+
+func length(_ *run, args []any) any {
+	switch v := args[0].(type) {
+	case []any:
+		return len(v)
+	case map[string]any:
+		return len(v)
+	}
+	return utf8.RuneCountInString(textArg(args, 0))
+}

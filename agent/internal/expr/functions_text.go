@@ -1,0 +1,141 @@
+package expr
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// textFunctions change a text as a whole.
+func textFunctions() []*function {
+	t := new(textToText)
+	return []*function{
+		define("upper(s)", "In upper case.", `upper("Ada") -> "ADA"`, onText(strings.ToUpper), t),
+		define("lower(s)", "In lower case.", `lower("Ada") -> "ada"`, onText(strings.ToLower), t),
+		define("title(s)", "The first letter of each word in upper case, the others in lower case.",
+			`title("jean-luc o'NEIL") -> "Jean-Luc O'Neil"`, onText(title), t),
+		define("trim(s)", "Without white space at both ends; with a second argument, without those characters.",
+			`trim("  Ada ") -> "Ada"`, trim, t, new(func(string, string) string)),
+		define("strip_spaces(s)", "Without any white space.", `strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
+		define("only_digits(s)", "The digits 0 to 9 in s, nothing else.", `only_digits("+31 (20) 12") -> "312012"`, onText(onlyDigits), t),
+		define("replace(s, old, new)", "Every old in s replaced by new.", `replace("a-b-c", "-", ".") -> "a.b.c"`,
+			replace, new(func(string, string, string) string)),
+		regexReplace(),
+		define("ascii(s)", "Letters folded to ASCII, diacritics removed. What has no ASCII form, such as Chinese or Cyrillic letters, is dropped: see translit.",
+			`ascii("Łukasz Groß-Ångström") -> "Lukasz Gross-Angstrom"`, onText(foldASCII), t),
+		translitFunction(),
+		define("sam_safe(s)", "Fit for sAMAccountName: without the characters that it may not have, without dots and spaces at the ends, cut to 20 characters.",
+			`sam_safe("o,neil/ada.") -> "oneilada"`, onText(samSafe), t),
+	}
+}
+
+func title(s string) string {
+	var b strings.Builder
+	inWord := false
+	for _, r := range s {
+		if inWord {
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteRune(unicode.ToTitle(r))
+		}
+		inWord = unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+	}
+	return b.String()
+}
+
+func trim(r *run, args []any) any {
+	s := textArg(args, 0)
+	if len(args) == 2 {
+		return strings.Trim(s, textArg(args, 1))
+	}
+	return strings.TrimSpace(s)
+}
+
+func stripSpaces(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func onlyDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func replace(r *run, args []any) any {
+	s, from, to := textArg(args, 0), textArg(args, 1), textArg(args, 2)
+	if from == "" {
+		fail("replace: there is nothing to look for")
+	}
+	r.spend(len(s) + strings.Count(s, from)*max(0, len(to)-len(from)))
+	return strings.ReplaceAll(s, from, to)
+}
+
+func regexReplace() *function {
+	f := define("regex_replace(s, pattern, new)", "Every match of the regular expression (RE2) replaced; ${1} in new stands for the first group.",
+		`regex_replace("Novak, Ada", "(\\w+), (\\w+)", "${2} ${1}") -> "Ada Novak"`,
+		func(r *run, args []any) any { return substitute(r, compilePattern(textArg(args, 1)), args) },
+		new(func(string, string, string) string))
+	f.literal = func(_ *library, i int, s string) (string, string) {
+		if i == 1 {
+			if _, err := regexp.Compile(s); err != nil {
+				return err.Error(), ""
+			}
+		}
+		return "", ""
+	}
+	f.prepare = func(args []ast.Node) body {
+		pattern, ok := args[1].(*ast.StringNode)
+		if !ok {
+			return f.body
+		}
+		re := regexp.MustCompile(pattern.Value)
+		return func(r *run, args []any) any { return substitute(r, re, args) }
+	}
+	return f
+}
+
+// substitute is ReplaceAllString that stops before the result gets too long.
+func substitute(r *run, re *regexp.Regexp, args []any) any {
+	s, to := textArg(args, 0), textArg(args, 2)
+	var out []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+		r.step()
+		if n := len(out) + len(to) + strings.Count(to, "$")*(m[1]-m[0]); n > MaxText {
+			fail("the result would be longer than %d bytes", MaxText)
+		}
+		out = append(out, s[last:m[0]]...)
+		out = re.ExpandString(out, to, s, m)
+		last = m[1]
+	}
+	out = append(out, s[last:]...)
+	r.spend(len(out))
+	return string(out)
+}
+
+// samForbidden are the characters that sAMAccountName may not have.
+const samForbidden = `"/\[]:;|=,+*?<>@`
+
+func samSafe(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || strings.ContainsRune(samForbidden, r) {
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Trim(s, ". ")
+	if runes := []rune(s); len(runes) > 20 {
+		s = strings.TrimRight(string(runes[:20]), ". ")
+	}
+	return s
+}

@@ -1,0 +1,145 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Scope is what an expression may refer to: names and lookup tables. It is
+// immutable, and safe for concurrent use, as everything compiled in it.
+type Scope struct {
+	names   map[string]bool
+	members map[string][]string // of names whose members are all known
+	lib     *library
+}
+
+// library is what the expressions of a scope share.
+type library struct {
+	functions map[string]*function
+	lookups   map[string]map[string]string
+	runs      *sync.Pool // of *run
+}
+
+// NewScope returns a scope with these names. A name stands for an object whose
+// members are not checked, except: now is a time, last_success a time or null,
+// password a text.
+func NewScope(names ...string) Scope {
+	s := Scope{names: map[string]bool{}, lib: &library{
+		functions: functionsByName(),
+		runs:      &sync.Pool{New: func() any { return &run{} }},
+	}}
+	for _, n := range names {
+		s.names[n] = true
+	}
+	return s
+}
+
+// WithLookups returns a scope that also knows these tables for lookup().
+func (s Scope) WithLookups(tables map[string]map[string]string) Scope {
+	lib := *s.lib
+	lib.lookups = tables
+	s.lib = &lib
+	return s
+}
+
+// WithMembers returns a scope in which name has these members and no others.
+func (s Scope) WithMembers(name string, members ...string) Scope {
+	s.names, s.members = maps.Clone(s.names), maps.Clone(s.members)
+	if s.members == nil {
+		s.members = map[string][]string{}
+	}
+	s.names[name] = true
+	s.members[name] = slices.Clone(members)
+	return s
+}
+
+// Expression is a compiled expression.
+type Expression struct {
+	source    Source
+	root      node
+	lib       *library
+	refs      []reference
+	variables int
+	volatile  bool
+}
+
+// reference is a use of a name: Member is "" when the name is used as a whole.
+type reference struct{ name, member string }
+
+// Every is what Fields answers for an object that is used as a whole, so that
+// any of its members may matter.
+const Every = "*"
+
+// Compile checks and compiles one bare expression. An error is an *Error.
+func (s Scope) Compile(src Source) (*Expression, error) {
+	e, err := s.compile(src)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Template checks and compiles a text with {{ expression }} in it. What the
+// expressions give is escaped for the place that the text is used in. An error
+// is an *Error.
+func (s Scope) Template(src Source, escape Escape) (*Template, error) {
+	t, err := s.template(src, escape)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Value compiles the value of an attribute: a template when it contains "{{",
+// otherwise one bare expression. An error is an *Error.
+func (s Scope) Value(src Source) (*Template, error) {
+	if strings.Contains(src.Text, "{{") {
+		return s.Template(src, EscapeNone)
+	}
+	e, err := s.Compile(src)
+	if err != nil {
+		return nil, err
+	}
+	return &Template{source: src, parts: []part{{expression: e}}, refs: e.refs}, nil
+}
+
+// Fields returns the members of name that the expression uses, sorted:
+// "email" for user.email.work. It contains Every when the object is used as a
+// whole.
+func (e *Expression) Fields(name string) []string { return fieldsOf(e.refs, name) }
+
+// Uses reports whether the expression refers to name.
+func (e *Expression) Uses(name string) bool { return usesName(e.refs, name) }
+
+// UsesAttributes returns the attributes that the expression refers to as
+// attributes.X, sorted.
+func (e *Expression) UsesAttributes() []string { return e.Fields("attributes") }
+
+// Volatile reports whether two evaluations over the same values may differ:
+// the expression uses now, guid or random_digits.
+func (e *Expression) Volatile() bool { return e.volatile || e.Uses("now") }
+
+// Source returns the text and place that the expression was compiled from.
+func (e *Expression) Source() Source { return e.source }
+
+func fieldsOf(refs []reference, name string) []string {
+	var out []string
+	for _, r := range refs {
+		if r.name != name {
+			continue
+		}
+		if r.member == "" {
+			out = append(out, Every)
+		} else {
+			out = append(out, r.member)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func usesName(refs []reference, name string) bool {
+	return slices.ContainsFunc(refs, func(r reference) bool { return r.name == name })
+}

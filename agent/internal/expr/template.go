@@ -1,0 +1,215 @@
+package expr
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Template is a compiled text with {{ expression }} in it. A template may have
+// no expression at all.
+type Template struct {
+	source Source
+	escape Escape
+	parts  []part
+	refs   []reference
+}
+
+// part is either literal text or an expression.
+type part struct {
+	text       string
+	expression *Expression
+}
+
+func (s Scope) template(src Source, escape Escape) (*Template, error) {
+	if len(src.Text) > MaxTemplate {
+		return nil, src.errorAt(0, "the template is longer than 256 KiB", "")
+	}
+	t := &Template{source: src, escape: escape}
+	for rest := 0; rest < len(src.Text); {
+		open := strings.Index(src.Text[rest:], "{{")
+		if open < 0 {
+			t.parts = append(t.parts, part{text: src.Text[rest:]})
+			break
+		}
+		if open > 0 {
+			t.parts = append(t.parts, part{text: src.Text[rest : rest+open]})
+		}
+		start := rest + open + 2
+		n := endOfExpression(src.Text[start:])
+		if n < 0 {
+			return nil, src.errorAt(utf8.RuneCountInString(src.Text[:start-2]), "{{ without }}",
+				`to write {{ itself, put it in an expression: {{ "{{" }}`)
+		}
+		e, err := s.compile(Source{src.Text[start : start+n], src.Pos.after(src.Text[:start])})
+		if err != nil {
+			return nil, err
+		}
+		t.parts = append(t.parts, part{expression: e})
+		t.refs = append(t.refs, e.refs...)
+		rest = start + n + 2
+	}
+	return t, nil
+}
+
+// endOfExpression returns the length of the expression that s starts with, up
+// to the }} that closes it; -1 when nothing does. Braces of objects and
+// predicates within it count, those in texts and comments do not.
+func endOfExpression(s string) int {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '\'', '"', '`':
+			n := endOfText(s[i+1:], c)
+			if n < 0 {
+				return closeAnyhow(s, i)
+			}
+			i += n + 1
+		case '/':
+			i += comment(s[i:])
+		case '{':
+			depth++
+		case '}':
+			if depth == 0 && strings.HasPrefix(s[i:], "}}") {
+				return i
+			}
+			depth = max(0, depth-1)
+		}
+	}
+	return -1
+}
+
+// endOfText returns the offset of the quote that ends a text; -1 when it does
+// not end. Texts in backquotes have no escapes, but a doubled one is itself.
+func endOfText(s string, quote byte) int {
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quote != '`':
+			i++
+		case s[i] == quote:
+			if quote == '`' && strings.HasPrefix(s[i+1:], "`") {
+				i++
+				continue
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+// comment returns how many bytes to skip behind the slash that s starts with.
+func comment(s string) int {
+	var end string
+	switch {
+	case strings.HasPrefix(s, "//"):
+		end = "\n"
+	case strings.HasPrefix(s, "/*"):
+		end = "*/"
+	default:
+		return 0
+	}
+	if n := strings.Index(s[2:], end); n >= 0 {
+		return 2 + n + len(end) - 1
+	}
+	return 0
+}
+
+// closeAnyhow finds the next }} after a text that does not end, so that the
+// compiler reports the text with its place.
+func closeAnyhow(s string, from int) int {
+	if n := strings.Index(s[from:], "}}"); n >= 0 {
+		return from + n
+	}
+	return -1
+}
+
+// Eval evaluates the template. When an expression in it has no value, the
+// whole template has none: absent when one of them is absent, otherwise null.
+// A template of exactly one expression keeps its type, as far as its escape
+// says. An error is an *Error with its place.
+func (t *Template) Eval(env Env) (Value, error) {
+	if len(t.parts) == 1 && t.parts[0].expression != nil && t.escape.keepsWhole() {
+		return t.parts[0].expression.Eval(env)
+	}
+	var b strings.Builder
+	var missing *Value
+	relied := ""
+	for _, p := range t.parts {
+		if p.expression == nil {
+			b.WriteString(p.text)
+			continue
+		}
+		v, err := p.expression.Eval(env)
+		if err != nil {
+			return Value{}, err
+		}
+		if relied == "" {
+			relied = v.Missing
+		}
+		if v.V == nil {
+			if missing == nil || missing.State == Null && v.State == Absent {
+				missing = &v
+			}
+			continue
+		}
+		if err := t.write(&b, p.expression, v); err != nil {
+			return Value{}, err
+		}
+	}
+	if missing != nil {
+		return Value{State: missing.State, Cause: missing.Cause, Missing: relied}, nil
+	}
+	return Value{State: stateOf(b.String()), V: b.String(), Missing: relied}, nil
+}
+
+// write adds what an expression gave to the text.
+func (t *Template) write(b *strings.Builder, e *Expression, v Value) error {
+	switch v.V.(type) {
+	case []any, map[string]any:
+		return e.source.errorAt(0, kindName(v.V)+" cannot be part of a text", "use join, item or json")
+	}
+	s, err := t.escape.text(v.Text())
+	if err != nil {
+		return e.source.errorAt(0, err.Error(), "")
+	}
+	if b.Len()+len(s) > MaxTemplate {
+		return e.source.errorAt(0, "the text is longer than 256 KiB", "")
+	}
+	b.WriteString(s)
+	return nil
+}
+
+// Fields returns the members of name that the template uses, sorted; see
+// Expression.Fields.
+func (t *Template) Fields(name string) []string { return fieldsOf(t.refs, name) }
+
+// Uses reports whether the template refers to name.
+func (t *Template) Uses(name string) bool { return usesName(t.refs, name) }
+
+// UsesAttributes returns the attributes that the template refers to as
+// attributes.X, sorted.
+func (t *Template) UsesAttributes() []string { return t.Fields("attributes") }
+
+// Volatile reports whether two evaluations over the same values may differ.
+func (t *Template) Volatile() bool {
+	for _, p := range t.parts {
+		if p.expression != nil && p.expression.Volatile() {
+			return true
+		}
+	}
+	return false
+}
+
+// Literal returns the text of a template without any expression.
+func (t *Template) Literal() (string, bool) {
+	var b strings.Builder
+	for _, p := range t.parts {
+		if p.expression != nil {
+			return "", false
+		}
+		b.WriteString(p.text)
+	}
+	return b.String(), true
+}
+
+// Source returns the text and place that the template was compiled from.
+func (t *Template) Source() Source { return t.source }

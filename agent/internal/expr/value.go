@@ -1,0 +1,197 @@
+package expr
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// State tells absent, null, empty and present apart.
+type State int
+
+// The states of a value.
+const (
+	Absent  State = iota // a field that it needs was not delivered
+	Null                 // delivered as null, or the expression found nothing
+	Empty                // a text or list without content
+	Present              // a value
+)
+
+// String returns the state in lower case, for messages.
+func (s State) String() string {
+	return [...]string{"absent", "null", "empty", "present"}[s]
+}
+
+// Value is the result of an evaluation.
+type Value struct {
+	State State
+	// V is nil, bool, int, float64, string, time.Time, time.Duration, []any or
+	// map[string]any.
+	V any
+	// Cause says why the value is absent or null: "user.email is null".
+	Cause string
+	// Missing names the first field that the evaluation relied on although
+	// the record does not have it: "user.email". A field that the expression
+	// itself tests for null (default, coalesce, is_null, is_empty, ??,
+	// == null) is not relied on.
+	Missing string
+}
+
+// Text returns the value as text: numbers in decimal, true and false, times as
+// RFC 3339, the elements of a list joined by ", "; "" when there is no value.
+func (v Value) Text() string {
+	if list, ok := v.V.([]any); ok {
+		return strings.Join(texts(list), ", ")
+	}
+	s, _ := asText(v.V)
+	return s
+}
+
+// Strings returns the value as a list of texts without null and empty
+// elements; nil when there is no value.
+func (v Value) Strings() []string {
+	if list, ok := v.V.([]any); ok {
+		return texts(list)
+	}
+	if s, ok := asText(v.V); ok && s != "" {
+		return []string{s}
+	}
+	return nil
+}
+
+func texts(list []any) []string {
+	var out []string
+	for _, e := range list {
+		if s, ok := asText(e); ok && s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// stateOf tells the state of a value that is not nil.
+func stateOf(v any) State {
+	switch v := v.(type) {
+	case string:
+		if v == "" {
+			return Empty
+		}
+	case []any:
+		if len(texts(v)) == 0 {
+			return Empty
+		}
+	}
+	return Present
+}
+
+// asText converts a scalar to text; false for nil, lists and objects.
+// Objects in a list count as their JSON, so that they are not lost unseen.
+func asText(v any) (string, bool) {
+	switch v := normal(v).(type) {
+	case string:
+		return v, true
+	case int:
+		return strconv.Itoa(v), true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case bool:
+		return strconv.FormatBool(v), true
+	case time.Time:
+		return v.Format(time.RFC3339Nano), true
+	case time.Duration:
+		return v.String(), true
+	case map[string]any:
+		b, err := json.Marshal(v)
+		return string(b), err == nil
+	}
+	return "", false
+}
+
+// normal turns what decoders deliver into the types that expressions know.
+// Elements of lists and objects are turned when they are reached.
+func normal(v any) any {
+	switch v := v.(type) {
+	case nil, string, bool, int, float64, []any, map[string]any, time.Time, time.Duration:
+		return v
+	case json.Number:
+		return number(v)
+	case []string:
+		list := make([]any, len(v))
+		for i, s := range v {
+			list[i] = s
+		}
+		return list
+	case map[string]string:
+		m := make(map[string]any, len(v))
+		for k, s := range v {
+			m[k] = s
+		}
+		return m
+	case int64:
+		return int(v)
+	case fmt.Stringer:
+		return v.String()
+	}
+	return v
+}
+
+// deepNormal is normal for a whole value. Lists and objects that need a change
+// are copied: what the caller holds stays as it is.
+func deepNormal(v any) any {
+	switch v := normal(v).(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = deepNormal(e)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = deepNormal(e)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// number keeps the digits: an integer within int64 becomes int, a number that
+// a float64 spells alike becomes float64, anything else stays text.
+func number(n json.Number) any {
+	s := n.String()
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(i, 10) == s {
+		return int(i)
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err == nil && !math.IsInf(f, 0) && strconv.FormatFloat(f, 'f', -1, 64) == s {
+		return f
+	}
+	return s
+}
+
+// kindName names the type of a value for messages.
+func kindName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a text"
+	case bool:
+		return "true or false"
+	case int, float64:
+		return "a number"
+	case time.Time:
+		return "a time"
+	case time.Duration:
+		return "a duration"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}
