@@ -21,10 +21,14 @@ type Proxy struct {
 	running  sync.WaitGroup
 }
 
-// Proxy starts a proxy in front of d that ends with the test.
-func (d *DC) Proxy(t testing.TB) *Proxy {
+// Proxy starts a proxy in front of d, on its address, that ends with the test.
+func (d *DC) Proxy(t testing.TB) *Proxy { return d.ProxyOn(t, d.IP) }
+
+// ProxyOn starts a proxy on another loopback address. The certificate is valid
+// for 127.0.0.20 to 127.0.0.60.
+func (d *DC) ProxyOn(t testing.TB, ip string) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", d.IP+":0")
+	listener, err := net.Listen("tcp", ip+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

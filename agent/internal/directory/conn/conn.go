@@ -1,0 +1,216 @@
+// Package conn speaks LDAP with one Active Directory domain controller: LDAPS
+// with a verified certificate, a bind, a small pool of connections, requests
+// under contexts, errors that carry the operator's next step.
+//
+// It knows nothing of plans, scope or protection: what may be written is
+// decided in package write. It does not follow referrals, does not fail over
+// while it is open (a run stays on the domain controller that it began with),
+// and never repeats a write.
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// defaultTimeout bounds one request when Settings names no other time.
+const defaultTimeout = 30 * time.Second
+
+// Settings say where the directory is and who the agent is there.
+type Settings struct {
+	URLs     []string // ldaps://host[:port], tried in this order
+	BaseDN   ident.DN // lies in a naming context of the domain controller
+	BindDN   string   // DN, user@domain or DOMAIN\user
+	Password func(context.Context) (string, error)
+	// CAFile names a PEM file with the authorities to trust; "" trusts those
+	// of the system.
+	CAFile string
+	// Timeout bounds each connect, bind and request, and each page of a
+	// search; 0 is 30 s. A request that exceeds it closes its connection.
+	Timeout     time.Duration
+	Connections int // at most that many at once; less than 1 is 1
+}
+
+// Observer counts what happens, for metrics. Its methods are called from
+// several goroutines and must not block.
+type Observer interface {
+	// Request reports one exchange: "bind", "search", "add", "modify",
+	// "modify_dn", "delete" or "dirsync"; code is the LDAP result code or
+	// CodeNetwork.
+	Request(operation string, code int, took time.Duration)
+	// Connected reports a domain controller, by its URL, as reached or lost.
+	Connected(server string, up bool)
+}
+
+// Server is the domain controller that a Client is pinned to.
+type Server struct {
+	URL         string
+	DNSHostName string
+	// ServiceName is the DN of the NTDS settings object: which DC this is.
+	ServiceName ident.DN
+	// InvocationID names the DC's database: USNs and cookies of another one
+	// mean nothing here. "" when the account may not read it.
+	InvocationID  ident.GUID
+	NamingContext ident.DN // of Settings.BaseDN
+	DomainSID     string   // S-1-5-21-...
+	// TokenSIDs are the SIDs in the token of the bound account, its own among
+	// them; empty where the DC does not tell.
+	TokenSIDs []string
+}
+
+// Client holds connections to one domain controller. It is safe for use by
+// several goroutines; each request takes one of the connections.
+type Client struct {
+	settings Settings
+	log      *slog.Logger
+	observer Observer
+	server   Server
+	address  string // host:port that the URL resolved to
+	free     chan *link
+
+	mu     sync.Mutex
+	closed bool
+	links  []*link
+}
+
+// Open connects to the first domain controller of the settings that can be
+// used: it answers with a certificate that verifies, accepts the bind, holds
+// the base DN and is writable and synchronized. Those that were passed over
+// are logged.
+// A refused password ends the attempts, so that no account is locked out.
+func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) (*Client, error) {
+	if len(s.URLs) == 0 {
+		return nil, errors.New("open directory: no URL is configured")
+	}
+	if s.Timeout <= 0 {
+		s.Timeout = defaultTimeout
+	}
+	s.Connections = max(s.Connections, 1)
+	if observer == nil {
+		observer = nobody{}
+	}
+	var failed []error
+	for _, u := range s.URLs {
+		c, err := openOne(ctx, s, u, log, observer)
+		if err == nil {
+			for _, e := range failed {
+				log.Warn("domain controller passed over", "error", e, "using", u)
+			}
+			log.Info("directory connected", "server", u, "host", c.server.DNSHostName)
+			return c, nil
+		}
+		observer.Connected(u, false)
+		failed = append(failed, err)
+		var e *Error
+		if ctx.Err() != nil || errors.As(err, &e) && e.Code == codeInvalidCredentials {
+			break
+		}
+	}
+	return nil, errors.Join(failed...)
+}
+
+func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, observer Observer) (*Client, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Scheme != "ldaps" || u.Hostname() == "" {
+		return nil, &Error{
+			Op: "connect", Server: rawURL, Err: errors.New("not an ldaps:// URL"),
+			Hint: "write it as ldaps://dc1.example.com; passwords are set over TLS only",
+		}
+	}
+	port := u.Port()
+	if port == "" {
+		port = "636"
+	}
+	c := &Client{settings: s, log: log, observer: observer, free: make(chan *link, s.Connections)}
+	c.server.URL = rawURL
+	for range s.Connections {
+		l := &link{client: c, host: u.Hostname(), port: port}
+		c.links = append(c.links, l)
+		c.free <- l
+	}
+	if err := c.identify(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close closes every connection. Requests under way fail; a write among them
+// has an unknown outcome.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	for _, l := range c.links {
+		l.kill()
+	}
+	c.observer.Connected(c.server.URL, false)
+	return nil
+}
+
+// Server returns what is known of the domain controller.
+func (c *Client) Server() Server { return c.server }
+
+// request is one exchange with the server.
+type request struct {
+	op    string // as Observer.Request names it
+	dn    ident.DN
+	write bool
+}
+
+// do runs f on a free connection. When the connection turns out to be dead a
+// read is repeated once on a new one. A write is never repeated: when nothing
+// says that it failed, its outcome is unknown.
+func (c *Client) do(ctx context.Context, r request, f func(context.Context, *link) error) error {
+	l, err := c.take(ctx)
+	if err != nil {
+		return c.fail(r, err, false)
+	}
+	defer func() { c.free <- l }()
+	for attempt := 0; ; attempt++ {
+		if err := l.ready(ctx); err != nil {
+			return err
+		}
+		err := f(ctx, l)
+		if err == nil {
+			return nil
+		}
+		broken := isNetwork(err)
+		if broken {
+			l.kill()
+			c.observer.Connected(c.server.URL, false)
+		}
+		if broken && !r.write && attempt == 0 && !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			continue
+		}
+		return c.fail(r, err, broken && r.write)
+	}
+}
+
+func (c *Client) take(ctx context.Context) (*link, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case l := <-c.free:
+		return l, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a free connection: %w", ctx.Err())
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Request(string, int, time.Duration) {}
+func (nobody) Connected(string, bool)             {}
+
+var _ Observer = nobody{}

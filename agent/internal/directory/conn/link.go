@@ -1,0 +1,207 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// link is one connection of the pool, dialled when it is first needed. One
+// request at a time uses it.
+type link struct {
+	client     *Client
+	host, port string
+
+	mu   sync.Mutex // guards the two below: Close and deadlines reach in from outside
+	conn *ldap.Conn
+	raw  net.Conn
+}
+
+// kill breaks the connection at once, without waiting for the server.
+// Whoever waits for an answer on it gets an error.
+func (l *link) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.raw != nil {
+		l.raw.Close()
+		l.raw, l.conn = nil, nil
+	}
+}
+
+func (l *link) current() *ldap.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil || l.conn.IsClosing() {
+		return nil
+	}
+	return l.conn
+}
+
+// ready dials and binds unless the connection is alive. Nothing of a request
+// has been sent when it fails.
+func (l *link) ready(ctx context.Context) error {
+	if l.current() != nil {
+		return nil
+	}
+	l.kill()
+	c := l.client
+	if err := l.dial(ctx); err != nil {
+		c.observer.Connected(c.server.URL, false)
+		return err
+	}
+	if err := l.bind(ctx); err != nil {
+		l.kill()
+		return err
+	}
+	if err := l.sameServer(ctx); err != nil {
+		l.kill()
+		return err
+	}
+	c.observer.Connected(c.server.URL, true)
+	return nil
+}
+
+func (l *link) dial(ctx context.Context) error {
+	c := l.client
+	config, err := l.tlsConfig()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.settings.Timeout)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.address())
+	if err != nil {
+		return &Error{
+			Op: "connect", Server: c.server.URL, Code: CodeNetwork, Err: err,
+			Hint: "check that the domain controller runs, that its name resolves and that port " + l.port + " is open from here",
+		}
+	}
+	secured := tls.Client(raw, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return l.handshakeError(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		raw.Close()
+		return c.fail(request{op: "connect"}, net.ErrClosed, false)
+	}
+	c.address = raw.RemoteAddr().String()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.raw, l.conn = raw, ldap.NewConn(secured, true)
+	l.conn.Start()
+	return nil
+}
+
+// address is where the first connection led, so that a URL that stands for
+// several domain controllers leads to the same one again.
+func (l *link) address() string {
+	l.client.mu.Lock()
+	defer l.client.mu.Unlock()
+	if l.client.address != "" {
+		return l.client.address
+	}
+	return net.JoinHostPort(l.host, l.port)
+}
+
+func (l *link) tlsConfig() (*tls.Config, error) {
+	config := &tls.Config{ServerName: l.host, MinVersion: tls.VersionTLS12}
+	name := l.client.settings.CAFile
+	if name == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(name)
+	if err == nil {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("%s holds no PEM certificate", name)
+		}
+	}
+	if err != nil {
+		return nil, &Error{
+			Op: "connect", Server: l.client.server.URL, Err: fmt.Errorf("read ca_file: %w", err),
+			Hint: "set ca_file to the certificate of the authority that issued the domain controller's, in PEM form",
+		}
+	}
+	return config, nil
+}
+
+func (l *link) bind(ctx context.Context) error {
+	c := l.client
+	password, err := c.settings.Password(ctx)
+	if err != nil {
+		return &Error{Op: "bind", Server: c.server.URL, Err: fmt.Errorf("get the password: %w", err)}
+	}
+	// A simple bind without a password succeeds, as nobody (RFC 4513 section 5.1.2).
+	if password == "" {
+		return &Error{
+			Op: "bind", Server: c.server.URL, Err: errors.New("the password is empty"),
+			Hint: "check the secret that bind_password refers to",
+		}
+	}
+	err = l.run(ctx, "bind", func(conn *ldap.Conn) error { return conn.Bind(c.settings.BindDN, password) })
+	if err != nil {
+		return c.fail(request{op: "bind", dn: ident.DN(c.settings.BindDN)}, err, false)
+	}
+	return nil
+}
+
+// sameServer makes sure that a new connection leads to the domain controller
+// that the client is pinned to: an address may hide several.
+func (l *link) sameServer(ctx context.Context) error {
+	c := l.client
+	if c.server.ServiceName == "" {
+		return nil // the first connection: this one is it
+	}
+	var name string
+	err := l.run(ctx, "search", func(conn *ldap.Conn) error {
+		root, err := rootDSE(conn, "dsServiceName")
+		if err == nil {
+			name = root.GetAttributeValue("dsServiceName")
+		}
+		return err
+	})
+	if err != nil {
+		return c.fail(request{op: "search"}, err, false)
+	}
+	if !c.server.ServiceName.EqualFold(ident.DN(name)) {
+		return &Error{
+			Op: "connect", Server: c.server.URL, Code: CodeNetwork,
+			Err:  fmt.Errorf("another domain controller answers now: %s instead of %s", name, c.server.ServiceName),
+			Hint: "name domain controllers in directory.urls, not a load balancer; the next run begins anew",
+		}
+	}
+	return nil
+}
+
+// run performs one exchange within the timeout. When the time is up or ctx is
+// done it breaks the connection, so that an answer that comes later cannot be
+// taken for that of another request.
+func (l *link) run(ctx context.Context, op string, f func(*ldap.Conn) error) error {
+	conn := l.current()
+	if conn == nil {
+		return net.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.client.settings.Timeout)
+	defer cancel()
+	started := time.Now()
+	stop := context.AfterFunc(ctx, l.kill)
+	err := f(conn)
+	if !stop() && err != nil {
+		err = fmt.Errorf("no answer within %s: %w", time.Since(started).Round(time.Millisecond), ctx.Err())
+	}
+	l.client.observer.Request(op, code(err), time.Since(started))
+	return err
+}
