@@ -80,12 +80,16 @@ func (n *names) inDirectory(p place, unique Unique, parent ident.DN, self ident.
 	if err != nil {
 		return "", false, err
 	}
-	for _, e := range found {
-		if e.GUID != self && (unique != uniqueContainer || sameDN(e.DN.Parent(), parent)) {
-			return string(e.DN), true, nil
+	holder := ""
+	for _, e := range found { // of several the first by DN, so that plans do not differ
+		if e.GUID == self || unique == uniqueContainer && !sameDN(e.DN.Parent(), parent) {
+			continue
+		}
+		if holder == "" || string(e.DN) < holder {
+			holder = string(e.DN)
 		}
 	}
-	return "", false, nil
+	return holder, holder != "", nil
 }
 
 // Reserve implements Names.

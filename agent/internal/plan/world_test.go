@@ -293,14 +293,16 @@ func (m *fakeMapper) MatchValues(rec ident.Record, attributes []string) (map[str
 
 func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, names Names) (ident.Desired, error) {
 	d := ident.Desired{Key: rec.Key, Parent: staff, Groups: []ident.DN{}}
+	if ou, ok := rec.Fields["ou"].(ident.DN); ok {
+		d.Parent = ou
+	}
 	var self ident.GUID
 	if current != nil {
 		self = current.GUID
 	}
 	for _, field := range slices.Sorted(maps.Keys(rec.Fields)) {
 		switch v := rec.Fields[field].(type) {
-		case ident.DN:
-			d.Parent = v
+		case ident.DN: // ou, see above
 		case []ident.DN:
 			d.Groups = v
 		case []string:

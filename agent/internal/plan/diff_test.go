@@ -1,0 +1,206 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func TestAttributeDiff(t *testing.T) {
+	type want = ident.DesiredAttribute
+	list := func(v ...string) []string { return v }
+	applied := func(v ...string) map[string]string { return map[string]string{"title": Digest(v)} }
+	for _, c := range []struct {
+		name    string
+		want    want
+		have    []string
+		applied map[string]string
+		verdict verdictOn
+		new     []string
+		add     bool
+		drift   bool
+	}{
+		{"equal", want{Values: list("a")}, list("a"), nil, asWanted, nil, false, false},
+		{"another value", want{Values: list("b")}, list("a"), nil, different, list("b"), false, false},
+		{"a change of case is a change", want{Values: list("A")}, list("a"), nil, different, list("A"), false, false},
+		{"an accent is a change", want{Values: list("Novák")}, list("Novak"), nil, different, list("Novák"), false, false},
+		{"several values in another order", want{Values: list("a", "b")}, list("b", "a"), nil, asWanted, nil, false, false},
+		{"several values, one too many", want{Values: list("a")}, list("b", "a"), nil, different, list("a"), false, false},
+		{"a value wanted twice is written once", want{Values: list("a", "A", "b")}, nil, nil, different, list("a", "b"), false, false},
+		{"no value and no clear: keep", want{}, list("a"), nil, asWanted, nil, false, false},
+		{"clear", want{Clear: true}, list("a"), nil, different, nil, false, false},
+		{"clear what is not there", want{Clear: true}, nil, nil, asWanted, nil, false, false},
+		{"apply create is skipped", want{Values: list("b"), Apply: ident.ApplyCreate}, list("a"), nil, asWanted, nil, false, false},
+		{"apply create is skipped even if empty", want{Values: list("b"), Apply: ident.ApplyCreate}, nil, nil, asWanted, nil, false, false},
+		{"if_empty, and it is", want{Values: list("b"), Apply: ident.ApplyIfEmpty}, nil, nil, different, list("b"), false, false},
+		{"if_empty, and it is not", want{Values: list("b"), Apply: ident.ApplyIfEmpty}, list("a"), nil, asWanted, nil, false, false},
+
+		{"add merges", want{Values: list("b", "a"), Add: true}, list("a", "x"), nil, different, list("b"), true, false},
+		{"add, already there", want{Values: list("a"), Add: true}, list("a", "x"), nil, asWanted, nil, false, false},
+		{"add, there in another case", want{Values: list("A"), Add: true}, list("a"), nil, asWanted, nil, false, false},
+		{"add to nothing", want{Values: list("a"), Add: true}, nil, nil, different, list("a"), true, false},
+		{"add never clears", want{Clear: true, Add: true}, list("a"), nil, asWanted, nil, false, false},
+		{"add: somebody removed the value", want{Values: list("a"), Add: true}, list("x"), applied("x", "a"), different, list("a"), true, true},
+		{"add: the source has another value", want{Values: list("b"), Add: true}, list("x", "a"), applied("x", "a"), different, list("b"), true, false},
+
+		{"drift: changed by hand", want{Values: list("a")}, list("hand"), applied("a"), different, list("a"), false, true},
+		{"drift: emptied by hand", want{Values: list("a")}, nil, applied("a"), different, list("a"), false, true},
+		{"drift: filled by hand what the source cleared", want{Clear: true}, list("hand"), applied(), different, nil, false, true},
+		{"changed at the source", want{Values: list("b")}, list("a"), applied("a"), different, list("b"), false, false},
+		{"changed at both", want{Values: list("b")}, list("hand"), applied("a"), different, list("b"), false, false},
+
+		{"directory: changed by hand stays", want{Values: list("a"), Directory: true}, list("hand"), applied("a"), leftAlone, nil, false, false},
+		{"directory: changed by hand stays when the source changes too", want{Values: list("b"), Directory: true}, list("hand"), applied("a"), leftAlone, nil, false, false},
+		{"directory: emptied by hand stays", want{Values: list("a"), Directory: true}, nil, applied("a"), leftAlone, nil, false, false},
+		{"directory: untouched follows the source", want{Values: list("b"), Directory: true}, list("a"), applied("a"), different, list("b"), false, false},
+		{"directory: a value of unknown origin stays", want{Values: list("a"), Directory: true}, list("x"), nil, leftAlone, nil, false, false},
+		{"directory: an empty one of unknown origin is written", want{Values: list("a"), Directory: true}, nil, nil, different, list("a"), false, false},
+		{"directory: equal", want{Values: list("a"), Directory: true}, list("a"), nil, asWanted, nil, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.want.Name = "Title"
+			if c.want.Apply == "" {
+				c.want.Apply = ident.ApplyAlways
+			}
+			have := slices.Clone(c.have)
+			ch, verdict := attributeDiff(c.want, c.have, ident.Link{Applied: c.applied})
+			if verdict != c.verdict {
+				t.Fatalf("verdict %d, want %d", verdict, c.verdict)
+			}
+			if verdict == different && (!slices.Equal(ch.New, c.new) || ch.Add != c.add || ch.Drift != c.drift || !slices.Equal(ch.Old, c.have)) {
+				t.Errorf("%+v, want new %q, add %t, drift %t", ch, c.new, c.add, c.drift)
+			}
+			if !slices.Equal(have, c.have) {
+				t.Errorf("the mirror's own values became %q", c.have)
+			}
+			if verdict == different && AppliedDigest(ch) != Digest(ch.New) != c.add && len(c.have) > 0 {
+				t.Errorf("the digest of what is applied ignores what was there")
+			}
+		})
+	}
+}
+
+func TestProxyAddresses(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		have, want, goal []string
+		onlyAdds         bool
+	}{
+		{"first address", nil, []string{"SMTP:a@x"}, []string{"SMTP:a@x"}, true},
+		{"other kinds stay", []string{"X500:/o=x", "sip:a@x"}, []string{"SMTP:a@x"}, []string{"X500:/o=x", "sip:a@x", "SMTP:a@x"}, true},
+		{"a new primary makes the old one secondary", []string{"SMTP:old@x"}, []string{"SMTP:a@x"}, []string{"smtp:old@x", "SMTP:a@x"}, false},
+		{"a secondary becomes primary", []string{"smtp:a@x", "SMTP:old@x"}, []string{"SMTP:a@x"}, []string{"SMTP:a@x", "smtp:old@x"}, false},
+		{"already primary", []string{"SMTP:a@x", "smtp:b@x"}, []string{"SMTP:a@x"}, []string{"SMTP:a@x", "smtp:b@x"}, false},
+		{"a secondary is added", []string{"SMTP:a@x"}, []string{"smtp:b@x"}, []string{"SMTP:a@x", "smtp:b@x"}, true},
+		{"a primary is not made secondary", []string{"SMTP:a@x"}, []string{"smtp:a@x"}, []string{"SMTP:a@x"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			goal, added := merge("proxyAddresses", c.have, c.want)
+			if !slices.Equal(goal, c.goal) || (added != nil) != c.onlyAdds {
+				t.Errorf("merge = %q, added %q; want %q, only adds %t", goal, added, c.goal, c.onlyAdds)
+			}
+		})
+	}
+}
+
+func TestUpdateReasons(t *testing.T) {
+	runCases(t, []planCase{
+		{"each attribute with its cause", func(s *scene) {
+			e, l := s.known("11", map[string]any{"mail": "new@x", "displayName": "Ada N", "sn": "N", "title": "CTO", "company": "Acme", "info": nil})
+			e.Attributes["title"], e.Attributes["sn"], e.Attributes["info"] = []string{"by hand"}, []string{"M"}, []string{"old"}
+			for name, v := range map[string]string{"title": "CTO", "sn": "M", "displayname": "Ada M", "info": "old"} {
+				l.Applied[name] = Digest([]string{v})
+			}
+			e.Attributes["displayname"] = []string{"Ada M"}
+			s.mapper.rules = map[string]attributeRule{"displayName": {source: "{{ trim(user.name) }}"}, "sn": {source: "last_word(user.name)"},
+				"company": {source: "'Acme'"}, "mail": {source: "{{ lower(user.email) }}@{{ user.domain }}"}}
+		}, []string{"11 apply update company:->Acme displayName:Ada M->Ada N info:old-> mail:ada11@x->new@x sn:M->N title:by hand->CTO(drift) | " +
+			"company not as the mapping says; user.name changed displayName and sn; user.info changed info; user.domain and user.email changed mail; drift: somebody changed title by hand"}},
+		{"an adopted account, whose values rollcall never wrote", func(s *scene) {
+			e, l := s.known("11", map[string]any{"title": "CTO"})
+			e.Attributes["title"], l.Applied = []string{"Boss"}, nil
+		}, []string{"11 apply update title:Boss->CTO | title not as user.title says"}},
+		{"the directory is authoritative", func(s *scene) {
+			e, l := s.known("11", map[string]any{"title": "CTO"})
+			e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, Digest([]string{"CTO"})
+			s.mapper.rules["title"] = attributeRule{directory: true}
+		}, []string{"11 note | title differs from its mapping and is left alone: the directory is authoritative for it"}},
+		{"the anchor was removed", func(s *scene) {
+			e, _ := s.known("11", nil)
+			delete(e.Attributes, "employeenumber")
+		}, []string{"11 apply update employeeNumber:->pipedrive:11 | the account lacks its anchor in employeeNumber"}},
+		{"the anchor was overwritten: left alone", func(s *scene) {
+			e, _ := s.known("11", nil)
+			e.Attributes["employeenumber"] = []string{"4711"}
+		}, []string{"11 note | employeeNumber is 4711 instead of the anchor pipedrive:11 and is left alone"}},
+	})
+}
+
+func TestRenameAndMove(t *testing.T) {
+	const back = "11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"
+	moved := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
+		return func(s *scene) {
+			e, l := s.known("11", nil)
+			e.DN = support.Child("Ada 11")
+			change(s, e, l)
+		}
+	}
+	runCases(t, []planCase{
+		{"a change of case is a rename", func(s *scene) { s.known("11", map[string]any{"cn": "ada 11"}) }, []string{
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=ada 11,OU=Staff,DC=x cn:Ada 11->ada 11 | user.cn changed cn"}},
+		{"renamed by hand: put back as drift", func(s *scene) {
+			e, _ := s.known("11", nil)
+			e.DN = staff.Child("Adi")
+		}, []string{"11 apply rename CN=Adi,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x cn:Adi->Ada 11(drift) | drift: somebody changed cn by hand"}},
+		{"renamed by hand, the directory is authoritative: stays", func(s *scene) {
+			e, _ := s.known("11", nil)
+			e.DN = staff.Child("Adi")
+			s.mapper.rules["cn"] = attributeRule{directory: true}
+		}, []string{"11 note | cn differs from its mapping and is left alone: the directory is authoritative for it"}},
+		{"cn with apply create: never renamed", func(s *scene) {
+			s.known("11", map[string]any{"cn": "Ada New"})
+			s.mapper.rules["cn"] = attributeRule{apply: ident.ApplyCreate}
+		}, nil},
+		{"moved by hand: stays", moved(func(*scene, *ident.Entry, *ident.Link) {}), []string{back}},
+		{"moved by hand to where it now belongs: nothing", moved(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.records[0].Fields["ou"] = support
+		}), nil},
+		{"moved by hand, and the place that rollcall wants changed: moved", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed = leavers
+		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
+		{"adopted elsewhere: moved", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.Origin = "", ident.OriginAdopted
+		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
+		{"found elsewhere after a loss of the state: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.Origin = "", ident.OriginRestored
+		}), []string{"11 note | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there"}},
+		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
+			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]"}},
+		{"the new name is taken where it is, but free where it goes", func(s *scene) {
+			s.known("11", map[string]any{"cn": "Bo", "ou": support})
+			s.account("g9", staff.Child("Bo"))
+		}, []string{
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
+			"11 note | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x"}},
+	})
+}
+
+// Each DN follows from the operations before it that are applied, and from no
+// other.
+func TestRenameAndMoveCompose(t *testing.T) {
+	both := func(held ident.Class) func(*scene) {
+		return func(s *scene) {
+			s.known("11", map[string]any{"cn": "Ada New", "ou": support})
+			s.set.Limits = map[ident.Class]Limit{held: {Text: "0"}}
+		}
+	}
+	runCases(t, []planCase{
+		{"the rename is held", both(ident.ClassRename), []string{
+			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn; held: over the limit for rename of 0 (0 are allowed in 24 hours, 0 of them used before this run)",
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x"}},
+		{"the move is held", both(ident.ClassMove), []string{
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
+			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x; held: over the limit for move of 0 (0 are allowed in 24 hours, 0 of them used before this run)"}},
+	})
+}
