@@ -127,8 +127,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rt := findRoute(r.URL.Path)
 	out := &response{ResponseWriter: w}
+	entry := s.journal.add(r)
 	defer func() {
-		s.journal.add(r, out.status)
+		s.journal.answered(entry, out.status)
 		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", out.status, "bytes", out.bytes)
 	}()
 	active := s.faults.take(rt.name)
@@ -206,7 +207,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // journal keeps the last requests, for tests that count them.
 type journal struct {
 	mu   sync.Mutex
-	last []Request
+	last []*Request
 	n    int
 }
 
@@ -216,13 +217,14 @@ type Request struct {
 	Path   string `json:"path"`
 	Query  string `json:"query,omitempty"`
 	Auth   string `json:"auth,omitempty"` // api_token, bearer or basic
-	Status int    `json:"status"`         // 0: no answer was sent
+	Status int    `json:"status"`         // 0: not answered
 }
 
 const journalSize = 1000
 
-func (j *journal) add(r *http.Request, status int) {
-	e := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Status: status}
+// add notes a request when it comes: one that is reset is not answered.
+func (j *journal) add(r *http.Request) *Request {
+	e := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case r.Header.Get("x-api-token") != "":
@@ -237,11 +239,22 @@ func (j *journal) add(r *http.Request, status int) {
 		j.last = j.last[1:]
 	}
 	j.last = append(j.last, e)
+	return e
+}
+
+func (j *journal) answered(e *Request, status int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Status = status
 }
 
 // Requests returns the last requests, at most 1000, oldest first.
 func (s *Server) Requests() []Request {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
-	return append([]Request(nil), s.journal.last...)
+	list := make([]Request, 0, len(s.journal.last))
+	for _, e := range s.journal.last {
+		list = append(list, *e)
+	}
+	return list
 }

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// judge says what is wrong with the answers of one call.
+type judge struct {
+	place   string
+	scopes  []string // OAuth scopes that the call needs
+	refused int      // answers 429 in a row
+}
+
+// burstWindow is the span over which Pipedrive counts requests. It is how long
+// to wait after a 429 that does not say.
+const burstWindow = 2 * time.Second
+
+// classify is an sdk.Classifier.
+func (j *judge) classify(r *sdk.Response) error {
+	status := r.Status()
+	if status != 429 {
+		j.refused = 0
+	}
+	switch {
+	case status == 429:
+		return j.limited(r)
+	case r.HTML():
+		return page(r)
+	case status == 401:
+		return r.Errorf(abi.KindAuth, "%s answered 401: Pipedrive does not accept the credentials%s", r.Place(), said(r))
+	case status == 402:
+		return r.Errorf(abi.KindForbidden, "%s answered 402: the Pipedrive company is not open%s. Look at its subscription", r.Place(), said(r))
+	case status == 403:
+		return j.forbidden(r)
+	case status < 200 || status > 299:
+		return sdk.Classify(r)
+	}
+	ok, there, err := r.GetBool("/success")
+	switch {
+	case err != nil:
+		return r.Errorf(sdk.KindOf(err), "%s: the answer is not what Pipedrive sends: %v", r.Place(), err)
+	case !there:
+		return r.Errorf(abi.KindBadResponse, "%s: the answer is not what Pipedrive sends: no boolean at /success", r.Place())
+	case !ok:
+		return r.Errorf(abi.KindBadResponse, "%s answered %d, and success is false%s", r.Place(), status, said(r))
+	}
+	return nil
+}
+
+// page judges an HTML page, which the API itself never sends.
+func page(r *sdk.Response) error {
+	switch status := r.Status(); {
+	case status == 403:
+		return r.Errorf(abi.KindBlocked, "%s answered 403 with an HTML page: Pipedrive's shield (Cloudflare) blocks this address or token, as it does when requests go on in spite of 429."+
+			" Stop every program that uses the token and wait an hour before the next try", r.Place())
+	case status < 200 || status > 299:
+		return sdk.Classify(r)
+	default:
+		return r.Errorf(abi.KindBadResponse, "%s answered %d with an HTML page instead of JSON", r.Place(), status)
+	}
+}
+
+// limited judges a 429. The headers tell about the burst window only. When
+// waiting for that does not help, the budget of the day is spent.
+func (j *judge) limited(r *sdk.Response) error {
+	j.refused++
+	e := r.Errorf(abi.KindRateLimited, "%s answered 429: too many requests with this token%s", r.Place(), said(r))
+	if e.After == 0 {
+		e.After = burstWindow
+	}
+	if j.refused > 2 && strings.TrimSpace(r.Header("X-RateLimit-Remaining")) == "0" {
+		e.Message += ". x-ratelimit-remaining stays at 0 after " + strconv.Itoa(j.refused-1) + " waits: the company's daily budget of API tokens is spent" +
+			" (Pipedrive writes a mail about it, and it starts again at midnight of Pipedrive's server), or another program uses the token without a pause"
+	}
+	return e
+}
+
+// forbidden judges a 403 in JSON: the OAuth grant lacks a scope, or the user
+// behind the credentials lacks a right.
+func (j *judge) forbidden(r *sdk.Response) error {
+	text := said(r)
+	if !strings.Contains(strings.ToLower(text), "scope") {
+		return r.Errorf(abi.KindForbidden, "%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who may see all users in Pipedrive", r.Place(), text)
+	}
+	needs := "the scope of this endpoint"
+	if len(j.scopes) > 0 {
+		needs = "scope " + strings.Join(j.scopes, ", ")
+	}
+	return r.Errorf(abi.KindForbidden, "%s answered 403: the OAuth app was not granted %s%s. Add it to the app in Pipedrive's developer hub and authorize again", r.Place(), needs, text)
+}
+
+// said quotes the error of Pipedrive's envelope; "" when there is none.
+func said(r *sdk.Response) string {
+	var parts []string
+	for _, pointer := range []string{"/error", "/error_info"} {
+		if text, err := r.GetText(pointer); err == nil && text != "" {
+			parts = append(parts, quote(text))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", it says " + strings.Join(parts, " and ")
+}
+
+// quote makes foreign text safe for one line of a message.
+func quote(text string) string {
+	const limit = 200
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit]) + "..."
+	}
+	return strconv.Quote(text)
+}
+
+// advise adds the next step for an administrator, where the kind of failure
+// alone tells it.
+func (j *judge) advise(err error) error {
+	if err == nil {
+		return nil
+	}
+	kind := sdk.KindOf(err)
+	var own *sdk.Error
+	if !errors.As(err, &own) {
+		own = sdk.Errorf(kind, "%v", err)
+	}
+	if !strings.Contains(own.Message, j.place) {
+		own.Message = j.place + ": " + own.Message
+	}
+	switch kind {
+	case abi.KindAuth:
+		own.Message += ". With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again"
+	case abi.KindBadResponse:
+		own.Message += ". Nothing of this answer was taken as complete. Check base_url, proxies on the way and Pipedrive's status page, then try again"
+	case abi.KindConfig:
+		own.Message += ". Check base_url, and path and params of the endpoint"
+	case abi.KindUnavailable:
+		own.Message += ". Check the network and Pipedrive's status page; the next run tries again"
+	}
+	return own
+}
