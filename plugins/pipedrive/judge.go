@@ -136,7 +136,7 @@ func (j *judge) advise(err error) error {
 	case abi.KindAuth:
 		own.Message += ". With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again"
 	case abi.KindBadResponse:
-		own.Message += ". Nothing of this answer was taken as complete. Check base_url, proxies on the way and Pipedrive's status page, then try again"
+		own.Message += ". Nothing of it was taken as complete. Look at what Pipedrive says, at base_url, proxies on the way and Pipedrive's status page, then try again"
 	case abi.KindConfig:
 		own.Message += ". Check base_url, and path and params of the endpoint"
 	case abi.KindUnavailable:

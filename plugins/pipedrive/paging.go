@@ -50,7 +50,7 @@ func offset(p sdk.Page, req *sdk.Request) (bool, error) {
 		return false, p.Response.Errorf(abi.KindBadResponse, "%s: %s "+format, args...)
 	}
 	raw, err := p.Response.Get(paginationAt)
-	if errors.Is(err, abi.CodeNoValue) || err == nil && string(raw) == "null" {
+	if errors.Is(err, abi.CodeNoValue) {
 		return false, nil
 	}
 	if err != nil {
