@@ -96,8 +96,17 @@ func TestTransientFaultsAreOvercome(t *testing.T) {
 func TestFaultsOnALaterPageFailTheFetch(t *testing.T) {
 	for _, form := range []sim.Paging{sim.OffsetPaging, sim.CursorPaging} {
 		for _, f := range []sim.Fault{
-			{Kind: sim.HTML}, {Kind: sim.Blocked}, {Kind: sim.Forbidden}, {Kind: sim.TooMany}, {Kind: sim.Status, Code: 500}, {Kind: sim.Status, Code: 401},
-			{Kind: sim.Unsuccess, Text: "x"}, {Kind: sim.DataNull}, {Kind: sim.Truncate, Bytes: 900}, {Kind: sim.Reset}, {Kind: sim.PageRepeats},
+			{Kind: sim.HTML},
+			{Kind: sim.Blocked},
+			{Kind: sim.Forbidden},
+			{Kind: sim.TooMany},
+			{Kind: sim.Status, Code: 500},
+			{Kind: sim.Status, Code: 401},
+			{Kind: sim.Unsuccess, Text: "x"},
+			{Kind: sim.DataNull},
+			{Kind: sim.Truncate, Bytes: 900},
+			{Kind: sim.Reset},
+			{Kind: sim.PageRepeats},
 		} {
 			t.Run(string(form)+"/"+string(f.Kind), func(t *testing.T) {
 				s := newScene(t, sim.Options{Seed: 1, People: 9, Paging: form, PageSize: 3})
@@ -263,7 +272,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func answers(body string) roundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		return &http.Response{
-			StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}},
+			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
 			Body: io.NopCloser(strings.NewReader(body)), Request: r,
 		}, nil
 	}

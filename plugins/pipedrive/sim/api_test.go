@@ -71,8 +71,10 @@ func TestRequestsAndExactAnswers(t *testing.T) {
 		{"basic", "GET", "/v1/users", "", []string{"Authorization", "Basic eDp5"}, 400, `{"success":false,"error":"Invalid request: malformed authorization header","errorCode":400}`},
 		{"bearer of nothing", "GET", "/v1/users", "", []string{"Authorization", "Bearer"}, 400, `{"success":false,"error":"Invalid request: malformed authorization header","errorCode":400}`},
 		{"invitation", "POST", "/v1/users", `{"email":"bo@example.org"}`, asJSON, 200, data(boBody)},
-		{"deactivate", "PUT", "/v1/users/1", `{"active_flag":false}`, asJSON, 200,
-			data(strings.NewReplacer(`"active_flag":true`, `"active_flag":false`, `"modified":"2020-03-22 06:46:00"`, `"modified":"2026-03-04 05:06:07"`).Replace(adaBody) + "}")},
+		{
+			"deactivate", "PUT", "/v1/users/1", `{"active_flag":false}`, asJSON, 200,
+			data(strings.NewReplacer(`"active_flag":true`, `"active_flag":false`, `"modified":"2020-03-22 06:46:00"`, `"modified":"2026-03-04 05:06:07"`).Replace(adaBody) + "}"),
+		},
 		{"put on nobody", "PUT", "/v1/users/99", `{"active_flag":false}`, asJSON, 404, notFoundBody},
 		{"form instead of JSON", "POST", "/v1/users", `email=bo@example.org`, append([]string{"Content-Type", "application/x-www-form-urlencoded"}, token...), 415, mediaTypeBody},
 		{"no content type", "PUT", "/v1/users/1", `{"active_flag":false}`, token, 415, mediaTypeBody},
@@ -186,8 +188,12 @@ func TestRights(t *testing.T) {
 func TestScopes(t *testing.T) {
 	s := New(Options{Seed: 1, People: 3})
 	for _, c := range []struct{ method, path, scope string }{
-		{"GET", "/v1/users", "users:read"}, {"GET", "/v1/users/2", "users:read"}, {"GET", "/v1/users/find?term=a", "users:read"},
-		{"GET", "/v1/users/me", "base"}, {"POST", "/v1/users", "admin"}, {"PUT", "/v1/users/2", "admin"},
+		{"GET", "/v1/users", "users:read"},
+		{"GET", "/v1/users/2", "users:read"},
+		{"GET", "/v1/users/find?term=a", "users:read"},
+		{"GET", "/v1/users/me", "base"},
+		{"POST", "/v1/users", "admin"},
+		{"PUT", "/v1/users/2", "admin"},
 	} {
 		for _, scope := range []string{"base", "users:read", "admin", "deals:read"} {
 			got := do(t, s, c.method, c.path, "{}", "Authorization", "Bearer "+s.IssueAccessToken(scope), "Content-Type", "application/json")

@@ -79,7 +79,8 @@ func (p *people) generate(id int64) User {
 	}
 	if id == 1 {
 		u.Access = []Access{
-			{App: "sales", Admin: true, PermissionSetID: salesAdminSet}, {App: "global", Admin: true, PermissionSetID: globalSet},
+			{App: "sales", Admin: true, PermissionSetID: salesAdminSet},
+			{App: "global", Admin: true, PermissionSetID: globalSet},
 			{App: "account_settings", Admin: true, PermissionSetID: settingsSet},
 		}
 	}

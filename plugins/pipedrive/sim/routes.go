@@ -13,8 +13,8 @@ const (
 	routeFind  = "users/find"
 	routeMe    = "users/me"
 	routeUser  = "users/{id}"
-	routeToken = "oauth/token"
-	routeNone  = "" // a path that the vendor does not have
+	routeToken = "oauth/token" //nolint:gosec // G101: a path, no credential
+	routeNone  = ""            // a path that the vendor does not have
 )
 
 // route is a known path.

@@ -123,7 +123,7 @@ func loopback(ctx context.Context, address string) (net.Listener, error) {
 }
 
 func usage(w io.Writer, address string, o sim.Options, c sim.Counts) {
-	fmt.Fprintf(w, `Pipedrive simulator on http://%[1]s
+	_, _ = fmt.Fprintf(w, `Pipedrive simulator on http://%[1]s
 people: %[2]d (active %[3]d, deactivated %[4]d, invited %[5]d, deleted %[6]d, without e-mail address %[7]d)
 
   curl -H 'x-api-token: %[8]s' http://%[1]s/v1/users/me

@@ -45,7 +45,7 @@ func TestRunServesUntilItIsTold(t *testing.T) {
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, base+"/v1/users/me", nil)
 	r.Header.Set("x-api-token", "abc")
 	res, err := http.DefaultClient.Do(r)
-	if err != nil || res.StatusCode != 200 {
+	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	_ = res.Body.Close()
