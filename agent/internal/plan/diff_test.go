@@ -186,21 +186,32 @@ func TestRenameAndMove(t *testing.T) {
 	})
 }
 
-// Each DN follows from the operations before it that are applied, and from no
-// other.
+// Each DN follows from the operations before it: an applied one from those
+// that are applied, a held one from those that are held too.
 func TestRenameAndMoveCompose(t *testing.T) {
-	both := func(held ident.Class) func(*scene) {
+	both := func(held ...ident.Class) func(*scene) {
 		return func(s *scene) {
 			s.known("11", map[string]any{"cn": "Ada New", "ou": support})
-			s.set.Limits = map[ident.Class]Limit{held: {Text: "0"}}
+			s.set.Limits = map[ident.Class]Limit{}
+			for _, class := range held {
+				s.set.Limits[class] = Limit{Text: "0"}
+			}
 		}
 	}
+	const (
+		renames = "cn:Ada 11->Ada New | user.cn changed cn"
+		moves   = " | ou: it belongs into OU=Support,OU=Staff,DC=x"
+		none    = " of 0 (0 are allowed in 24 hours, 0 of them used before this run)"
+	)
 	runCases(t, []planCase{
 		{"the rename is held", both(ident.ClassRename), []string{
-			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn; held: over the limit for rename of 0 (0 are allowed in 24 hours, 0 of them used before this run)",
-			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x"}},
+			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames + "; held: over the limit for rename" + none,
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + moves}},
 		{"the move is held", both(ident.ClassMove), []string{
-			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
-			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x; held: over the limit for move of 0 (0 are allowed in 24 hours, 0 of them used before this run)"}},
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames,
+			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none}},
+		{"both are held", both(ident.ClassRename, ident.ClassMove), []string{
+			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames + "; held: over the limit for rename" + none,
+			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none}},
 	})
 }

@@ -68,16 +68,20 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	return link
 }
 
-// digestOf identifies what an operation would do. It does not depend on which
-// other operations are applied. Groups leave out the GUID, so that those of a
-// held create are known again once the account exists.
-func digestOf(c *change, op *operation) string {
+// digestOf identifies what an operation would do, and for one that renames or
+// moves, in which container. It does not depend on what is held. Groups leave
+// out the GUID, so that those of a held create are known again once the account
+// exists.
+func digestOf(c *change, op *operation, container ident.DN) string {
 	h := sha256.New()
 	guid := c.entry.GUID
 	if op.Class == ident.ClassGroups {
 		guid = ""
 	}
-	addStrings(h, []string{string(op.Class), string(c.key), string(guid), op.parent.Fold(), op.cn})
+	if op.parent == "" && op.cn == "" {
+		container = ""
+	}
+	addStrings(h, []string{string(op.Class), string(c.key), string(guid), container.Fold(), op.parent.Fold(), op.cn})
 	for _, a := range op.Attributes {
 		kind := "replace"
 		if a.Add {

@@ -9,8 +9,6 @@ import (
 )
 
 // Finish decides about missing keys, applies the limits and returns the plan.
-// When the delivery is not complete the plan has no changes at all: of half a
-// delivery nothing can be said, not even that two records match one account.
 func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.counts.Delivered += d.Skipped
 	b.counts.InScope += d.Skipped
@@ -24,10 +22,6 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	if err := b.strayAnchors(d); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
-	if !d.Complete {
-		clear(b.changes)
-		b.links = nil
-	}
 	b.groupNotes()
 	b.tallyNotes()
 
@@ -37,7 +31,10 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		changes = append(changes, c)
 	}
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
-	limits := b.newJudge().verdicts(changes)
+	judge := newJudge(b.set, b.hist, b.shrunk())
+	for _, c := range changes {
+		judge.change(c)
+	}
 	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)
 	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })
 	slices.SortFunc(b.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
@@ -46,7 +43,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		Automation: b.set.Automation, Application: b.set.Application, DataSource: b.set.DataSource,
 		Made: b.set.Now, Config: b.set.Config,
 		Records: b.counts, NobodyMissing: nobody,
-		Changes: make([]ident.Change, 0, len(changes)), Limits: limits,
+		Changes: make([]ident.Change, 0, len(changes)), Limits: judge.account(),
 		Quarantined: b.sortedQuarantine(), Notes: b.sortedNotes(),
 	}
 	for _, c := range changes {
@@ -56,7 +53,6 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 }
 
 func (c *change) finish() ident.Change {
-	c.compose()
 	out := ident.Change{Key: c.key, GUID: c.entry.GUID, DN: c.entry.DN, Name: c.name}
 	for _, op := range c.ops {
 		if op.Class == ident.ClassCreate {

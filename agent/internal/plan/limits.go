@@ -44,20 +44,21 @@ func (l Limit) of(whole int) int {
 	return max(l.Count, int(math.Floor(l.Percent*float64(whole)/100+rounding)))
 }
 
-// judge is the state of the limits while verdicts are given.
+// judge gives verdicts and keeps the account of the limits.
 type judge struct {
-	b      *Builder
-	shrink string // why no account of a missing key is disabled or moved; "" when it may
+	set    Settings
+	hist   History
+	shrink string // why nothing may follow from a missing key; "" when it may
 	states map[ident.Class]*ident.LimitState
 }
 
-func (b *Builder) newJudge() *judge {
-	j := &judge{b: b, shrink: b.shrunk(), states: map[ident.Class]*ident.LimitState{}}
+func newJudge(set Settings, hist History, shrink string) *judge {
+	j := &judge{set: set, hist: hist, shrink: shrink, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
-	maps.Copy(limits, b.set.Limits)
+	maps.Copy(limits, set.Limits)
 	for class, l := range limits {
 		j.states[class] = &ident.LimitState{Class: class, Limit: l.Text,
-			Allowed: l.of(max(b.hist.PeakLinks, b.hist.CurrentLinks)), Used: b.hist.Used[class]}
+			Allowed: l.of(max(hist.PeakLinks, hist.CurrentLinks)), Used: hist.Used[class]}
 	}
 	return j
 }
@@ -72,24 +73,8 @@ func (b *Builder) shrunk() string {
 	return fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, b.counts.Delivered, before)
 }
 
-// verdicts judges every operation, in the order of keys: of each class the
-// first ones that the limit leaves are applied, the rest is held.
-func (j *judge) verdicts(changes []*change) []ident.LimitState {
-	for _, c := range changes {
-		var creation *operation
-		for _, op := range c.ops {
-			op.Digest = digestOf(c, op)
-			if creation != nil && creation.Verdict != ident.VerdictApply {
-				op.Verdict = creation.Verdict
-				op.Reason += "; waits for the account to be created"
-				continue
-			}
-			j.verdict(c, op)
-			if op.Class == ident.ClassCreate {
-				creation = op
-			}
-		}
-	}
+// account lists the state of each limit in the order of classes.
+func (j *judge) account() []ident.LimitState {
 	var out []ident.LimitState
 	for _, class := range ident.Classes {
 		if class != ident.ClassLink {
@@ -99,23 +84,56 @@ func (j *judge) verdicts(changes []*change) []ident.LimitState {
 	return out
 }
 
-func (j *judge) verdict(c *change, op *operation) {
-	hist, st := j.b.hist, j.states[op.Class]
+// change judges the operations of one change and writes their DNs down. Of
+// each class the first ones that the limit leaves are applied, in the order in
+// which changes come here; the rest is held.
+//
+// Operations apply in order, so each starts where those before it leave the
+// object: an applied one after the applied ones; a held one after the applied
+// and the held ones, because they are approved together. After a rename from
+// CN=A to CN=B that is held, an applied move goes from CN=A to CN=A elsewhere.
+func (j *judge) change(c *change) {
+	at, approved := c.entry.DN, c.entry.DN
+	var creation *operation
+	for _, op := range c.ops {
+		op.Digest = digestOf(c, op, at.Parent())
+		if creation != nil && creation.Verdict != ident.VerdictApply {
+			op.Verdict = creation.Verdict
+			op.Reason += "; waits for the account to be created"
+		} else {
+			j.verdict(c.key, op)
+		}
+		from := at
+		if op.Verdict == ident.VerdictHold {
+			from = approved
+		}
+		op.place(from)
+		switch op.Verdict {
+		case ident.VerdictApply:
+			at, approved = op.leaves(at), op.leaves(approved)
+		case ident.VerdictHold:
+			approved = op.leaves(approved)
+		}
+		if op.Class == ident.ClassCreate {
+			creation = op
+		}
+	}
+}
+
+// verdict judges one operation.
+func (j *judge) verdict(key ident.Key, op *operation) {
 	op.Verdict = ident.VerdictApply
 	if op.Class == ident.ClassLink {
 		return
 	}
-	if hist.Approved != nil && hist.Approved(c.key, op.Class, op.Digest) {
-		op.Reason += "; approved"
-		return
-	}
-	if hist.Decided != nil {
-		if run, result, ok := hist.Decided(c.key, op.Class, op.Digest); ok {
+	if j.hist.Decided != nil {
+		if run, result, ok := j.hist.Decided(key, op.Class, op.Digest); ok {
 			op.Verdict = ident.VerdictDecided
 			op.Reason += "; " + decided(run, result)
 			return
 		}
 	}
+	st := j.states[op.Class]
 	st.Planned++
 	why, verdict := j.against(op, st)
 	if why == "" {
@@ -129,7 +147,7 @@ func (j *judge) verdict(c *change, op *operation) {
 // against says what stands against applying an operation now.
 func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdict ident.Verdict) {
 	over, word := ident.VerdictHold, "held"
-	if j.b.set.Approval == ApprovalNever {
+	if j.set.Approval == ApprovalNever {
 		over, word = ident.VerdictRefuse, "refused"
 	}
 	switch {
@@ -138,13 +156,41 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 	case op.missing && j.shrink != "":
 		st.Reason = j.shrink
 		return word + ": " + j.shrink, over
-	case j.b.set.Approval == ApprovalAlways:
+	case j.set.Approval == ApprovalAlways:
 		return "held: approval is always", ident.VerdictHold
 	case st.Allowed >= 0 && st.Used+st.Planned-st.Over > st.Allowed:
 		st.Reason = fmt.Sprintf("%s allowed in 24 hours, %d of them used before this run", count(st.Allowed, "is", "are"), st.Used)
 		return fmt.Sprintf("%s: over the limit for %s of %s (%s)", word, op.Class, st.Limit, st.Reason), over
 	}
 	return "", ""
+}
+
+// Relimit judges a saved plan by what earlier runs have done since it was made:
+// an operation that it would apply may be held or refused now, but not the
+// other way round. DNs stay as they stand.
+func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
+	j := newJudge(withDefaults(set), hist, "")
+	changes := make([]ident.Change, len(p.Changes))
+	for i, c := range p.Changes {
+		c.Operations = slices.Clone(c.Operations)
+		waits := false
+		for k := range c.Operations {
+			op := &operation{Operation: c.Operations[k]}
+			switch {
+			case op.Verdict != ident.VerdictApply:
+			case waits:
+				op.Verdict = c.Operations[0].Verdict
+				op.Reason += "; waits for the account to be created"
+			default:
+				j.verdict(c.Key, op)
+			}
+			c.Operations[k] = op.Operation
+			waits = waits || op.Class == ident.ClassCreate && op.Verdict != ident.VerdictApply
+		}
+		changes[i] = c
+	}
+	p.Changes, p.Limits = changes, j.account()
+	return p
 }
 
 func decided(run int64, result ident.Result) string {
@@ -158,34 +204,28 @@ func decided(run int64, result ident.Result) string {
 	}
 }
 
-// compose writes the DNs down. Operations apply in order, so each starts where
-// the applied ones before it leave the object: after a rename to CN=B that is
-// applied, a move goes from CN=B here to CN=B there; after one that is held,
-// from CN=A here to CN=A there.
-func (c *change) compose() {
-	at := c.entry.DN
-	for _, op := range c.ops {
-		switch op.Class {
-		case ident.ClassCreate:
-			op.To = op.parent.Child(op.cn)
-			continue
-		case ident.ClassLink, ident.ClassAdopt:
-			op.To = at
-			continue
-		}
-		if op.parent == "" && op.cn == "" {
-			continue
-		}
-		op.From, op.To = at, at
-		if op.cn != "" {
-			op.To = at.Parent().Child(op.cn)
-		}
-		if op.parent != "" {
-			op.To = ident.DN(op.To.RDN()) + "," + op.parent
-		}
-		if op.Verdict == ident.VerdictApply {
-			at = op.To
-		}
+// leaves returns where an object at from is after the operation.
+func (op *operation) leaves(from ident.DN) ident.DN {
+	if op.Class == ident.ClassCreate {
+		return op.parent.Child(op.cn)
+	}
+	to := from
+	if op.cn != "" {
+		to = to.Parent().Child(op.cn)
+	}
+	if op.parent != "" {
+		to = ident.DN(to.RDN()) + "," + op.parent
+	}
+	return to
+}
+
+// place writes down the DNs of an operation on an object at from.
+func (op *operation) place(from ident.DN) {
+	switch {
+	case op.Class == ident.ClassCreate, op.Class == ident.ClassLink, op.Class == ident.ClassAdopt:
+		op.To = op.leaves(from)
+	case op.parent != "" || op.cn != "":
+		op.From, op.To = from, op.leaves(from)
 	}
 }
 

@@ -194,7 +194,7 @@ func TestSourceShrink(t *testing.T) {
 	}
 }
 
-func TestDecidedAndApproved(t *testing.T) {
+func TestDecided(t *testing.T) {
 	three := func(s *scene) {
 		for _, key := range []ident.Key{"11", "12", "13"} {
 			s.record(key, map[string]any{"groups": []ident.DN{crm}})
@@ -227,16 +227,6 @@ func TestDecidedAndApproved(t *testing.T) {
 	p = s.plan(t)
 	if got, want := p.Changes[1].Operations[0].Reason, "pipedrive delivers the key 12 and no account belongs to it; rejected in run 7"; got != want {
 		t.Errorf("reason %q, want %q", got, want)
-	}
-	s.hist.Approved = func(key ident.Key, class ident.Class, digest string) bool {
-		return key == "12" && class == ident.ClassCreate && digest == digests["12"]
-	}
-	p = s.plan(t)
-	if got, want := verdicts(p), []string{"create apply 11 12", "create hold 13", "groups apply 11 12", "groups hold 13"}; !slices.Equal(got, want) {
-		t.Errorf("approved: verdicts %q, want %q", got, want)
-	}
-	if got, want := states(p)[0], "create 1: allowed 1, used 0, planned 2, over 1"; got != want {
-		t.Errorf("approved: %q, want %q", got, want)
 	}
 }
 
@@ -295,5 +285,49 @@ func TestDigest(t *testing.T) {
 	}
 	if d := Digest(nil); len(d) != 32 || d == Digest([]string{""}) {
 		t.Errorf("the digest of nothing is %q", d)
+	}
+}
+
+// A held rename that was recorded in one container is another operation once
+// the account is in another: what was recorded no longer fits.
+func TestDigestOfARenameTellsTheContainer(t *testing.T) {
+	s := newScene()
+	s.known("11", map[string]any{"cn": "Ada New", "ou": support})
+	s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Text: "0"}}
+	p := s.plan(t)
+	s.apply(t, p, s.updates)
+	again := s.plan(t)
+	wantTrace(t, again, "11 hold rename CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn; "+
+		"held: over the limit for rename of 0 (0 are allowed in 24 hours, 0 of them used before this run)")
+	if p.Changes[0].Operations[0].Digest == again.Changes[0].Operations[0].Digest {
+		t.Error("the rename has the digest of the one in the other container")
+	}
+}
+
+func TestRelimit(t *testing.T) {
+	s := newScene()
+	for _, key := range []ident.Key{"11", "12", "13", "14"} {
+		s.record(key, map[string]any{"groups": []ident.DN{crm}})
+	}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 3, Text: "3"}}
+	p := s.plan(t)
+	rejected := p.Changes[0].Operations[0].Digest
+	hist := History{Used: map[ident.Class]int{ident.ClassCreate: 2},
+		Decided: func(key ident.Key, _ ident.Class, digest string) (int64, ident.Result, bool) {
+			return 8, ident.ResultRejected, key == "11" && digest == rejected
+		}}
+	again := Relimit(s.set, hist, p)
+	want := []string{"create apply 12", "create earlier 11", "create hold 13 14", "groups apply 12", "groups earlier 11", "groups hold 13 14"}
+	if got := verdicts(again); !slices.Equal(got, want) {
+		t.Errorf("verdicts %q, want %q", got, want)
+	}
+	if got, want := states(again)[0], "create 3: allowed 3, used 2, planned 2, over 1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := verdicts(p)[0], "create apply 11 12 13"; got != want {
+		t.Errorf("the saved plan itself became %q", got)
+	}
+	if got := verdicts(Relimit(Settings{}, History{}, p)); !slices.Equal(got, verdicts(p)) {
+		t.Errorf("without limits what was held is applied: %q", got)
 	}
 }

@@ -95,10 +95,6 @@ type History struct {
 	// Decided tells whether an operation with that digest was held or rejected
 	// by an earlier run; nil when nothing was.
 	Decided func(key ident.Key, class ident.Class, digest string) (run int64, result ident.Result, ok bool)
-	// Approved tells whether a person approved an operation with that digest:
-	// it is applied whatever the limits say, and they do not count it. Nil when
-	// nothing was.
-	Approved func(key ident.Key, class ident.Class, digest string) bool
 	// AnchorsTrusted is set when the state was lost and no run was completed
 	// since: an anchor then restores its link without a review.
 	AnchorsTrusted bool
@@ -106,7 +102,7 @@ type History struct {
 
 // Delivery is how a fetch ended.
 type Delivery struct {
-	Complete    bool   // it ended properly
+	Complete    bool   // it ended properly; when not, nobody is missing
 	ChangesOnly bool   // its endpoint delivers changes, not everybody
 	Reason      string // why it is not complete, for people
 	// Skipped counts delivered records that were not given to the builder,

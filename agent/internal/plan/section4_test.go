@@ -147,10 +147,10 @@ func TestNobodyIsMissing(t *testing.T) {
 		{"the fetch did not end properly", gone(func(s *scene) {
 			s.delivery = Delivery{Reason: "page 3: truncated JSON"}
 		}), []string{"nobody missing | the delivery is not complete: page 3: truncated JSON"}},
-		{"the fetch did not end properly: no other change either", func(s *scene) {
+		{"the fetch did not end properly: what was delivered is decided", func(s *scene) {
 			s.record("11", nil)
 			s.delivery = Delivery{}
-		}, []string{"nobody missing | the delivery is not complete"}},
+		}, []string{newAda, "nobody missing | the delivery is not complete"}},
 		{"an endpoint in mode changes", gone(func(s *scene) { s.delivery.ChangesOnly = true }), []string{
 			"nobody missing | an endpoint delivers changes only, not everybody"}},
 		{"no record at all", func(s *scene) { s.linked("11") }, []string{nobodyAtAll}},
