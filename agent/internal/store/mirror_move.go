@@ -128,7 +128,12 @@ func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 }
 
 func (b *mirrorBatch) evict(folded string, except int64) error {
-	return b.exec(`UPDATE mirror SET stale = 1 WHERE folded = ? AND stale = 0 AND id <> ?`, folded, except)
+	there, err := b.holder(folded)
+	if err != nil || there.id == 0 || there.id == except {
+		return err
+	}
+	b.noteMove(there, there.dn) // where it came from is certain still
+	return b.exec(`UPDATE mirror SET stale = 1 WHERE id = ?`, there.id)
 }
 
 // adopt gives an object the children that were reported before it.
@@ -141,18 +146,18 @@ func (b *mirrorBatch) noteMove(row mirrorRow, to ident.DN) {
 		m.to = to
 		return
 	}
-	from := row.dn
-	if row.stale {
-		from = ""
-	}
-	b.moves[row.id] = &move{from: from, to: to}
+	b.moves[row.id] = &move{from: b.before(row), to: to}
 	b.order = append(b.order, row.id)
 }
 
-// before is where an object was when the transaction began.
+// before is where an object was when the transaction began; "" when it is not
+// certain or there was none.
 func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 	if m, ok := b.moves[row.id]; ok {
 		return m.from
+	}
+	if row.stale || row.id > b.newest {
+		return ""
 	}
 	return row.dn
 }
@@ -168,6 +173,9 @@ func (b *mirrorBatch) settle() error {
 		if err := b.settleChildren(id, 0); err != nil {
 			return fmt.Errorf("move children: %w", err)
 		}
+	}
+	if err := b.seat(); err != nil {
+		return fmt.Errorf("move children: %w", err)
 	}
 	if err := b.settleReferences(); err != nil {
 		return fmt.Errorf("move references: %w", err)
@@ -225,28 +233,46 @@ func (b *mirrorBatch) follow(child, parent mirrorRow, depth int) error {
 		}
 	}
 	dn := ident.DN(child.dn.RDN() + "," + string(parent.dn))
-	there, err := b.holder(dn.Fold())
+	b.noteMove(child, dn)
+	b.followed = append(b.followed, child.id)
+	err := b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 1 WHERE id = ?`,
+		dn, dn.Fold(), parent.dn.Fold(), foldName(dn), parent.id, child.id)
 	if err != nil {
 		return err
-	}
-	stale := child.stale || there.id != 0 && there.id != child.id && b.isFresh(there)
-	if err := b.setDN(child, dn, parent.id); err != nil {
-		return err
-	}
-	if stale {
-		if err := b.unseat(child.id, there.id); err != nil {
-			return err
-		}
 	}
 	return b.settleChildren(child.id, depth+1)
 }
 
-// unseat makes id stale, and rightful the holder of their common DN again.
-func (b *mirrorBatch) unseat(id, rightful int64) error {
-	if err := b.exec(`UPDATE mirror SET stale = 1 WHERE id = ?`, id); err != nil {
-		return err
+// seat makes the objects that followed their parents the holders of their new
+// DNs, once all have left their old ones. Where the directory has just reported
+// another object at that DN, the one that followed has moved on by itself, and
+// that is yet to be reported.
+func (b *mirrorBatch) seat() error {
+	for _, id := range b.followed {
+		row, err := b.one(` WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		folded := row.dn.Fold()
+		there, err := b.holder(folded)
+		if err != nil {
+			return err
+		}
+		if there.id != 0 && b.isFresh(there) {
+			continue
+		}
+		if err := b.evict(folded, id); err != nil {
+			return err
+		}
+		if err := b.exec(`UPDATE mirror SET stale = 0 WHERE id = ?`, id); err != nil {
+			return err
+		}
+		if err := b.adopt(id, folded); err != nil {
+			return err
+		}
 	}
-	return b.exec(`UPDATE mirror SET stale = 0 WHERE id = ?`, rightful)
+	b.followed = nil
+	return nil
 }
 
 // isFresh tells whether the directory has reported an object in this
@@ -262,9 +288,6 @@ func (b *mirrorBatch) isFresh(row mirrorRow) bool {
 func (b *mirrorBatch) settleReferences() error {
 	marks := `('` + strings.Join(references, `', '`) + `')`
 	for _, dn := range b.removed {
-		if dn == "" {
-			continue
-		}
 		err := b.exec(`DELETE FROM mirror_values WHERE attribute IN `+marks+` AND folded = ? AND written < ?`, []byte(dn.Fold()), b.revision)
 		if err != nil {
 			return err
@@ -319,6 +342,9 @@ func (b *mirrorBatch) settleSweep() error {
 		if err := b.settleChildren(id, 0); err != nil {
 			return err
 		}
+	}
+	if err := b.seat(); err != nil {
+		return err
 	}
 	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // references were read anew as well
 	return nil

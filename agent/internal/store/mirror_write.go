@@ -32,8 +32,10 @@ type mirrorBatch struct {
 	prepared map[string]*sql.Stmt
 	revision int64
 	sweep    int64 // the revision in which the running sweep began; 0 for none
+	newest   int64 // the last row that was there when the transaction began
 	moves    map[int64]*move
 	order    []int64 // the keys of moves
+	followed []int64 // children that were moved with their parents and have no seat yet
 	removed  []ident.DN
 }
 
@@ -48,6 +50,9 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 		b := &mirrorBatch{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
 		err := tx.QueryRowContext(ctx, `UPDATE mirror_state SET revision = revision + 1 RETURNING revision, sweep`).Scan(&b.revision, &b.sweep)
 		if err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM mirror`).Scan(&b.newest); err != nil {
 			return err
 		}
 		if err := update(MirrorTx{b}); err != nil {
@@ -142,8 +147,8 @@ func (m MirrorTx) Remove(guid ident.GUID) error {
 	if err != nil || row.id == 0 {
 		return err
 	}
-	if !row.stale {
-		m.b.removed = append(m.b.removed, m.b.before(row))
+	if from := m.b.before(row); from != "" {
+		m.b.removed = append(m.b.removed, from)
 	}
 	delete(m.b.moves, row.id)
 	orphans := `UPDATE mirror SET parent = (SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0 AND h.id <> ?) WHERE parent = ?`

@@ -139,7 +139,7 @@ CREATE TABLE secrets (
 -- The local image of the directory. written is the revision (one for each
 -- transaction) in which the directory last reported the object.
 CREATE TABLE mirror (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
     guid          TEXT NOT NULL UNIQUE,
     dn            TEXT NOT NULL,
     folded        TEXT NOT NULL,

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func TestLinks(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	missing := time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
+	full := link("1", "guid-1")
+	full.Placed, full.MissingSince, full.Applied = "OU=Staff,DC=c", &missing, map[string]string{"sn": "d1"}
+	bare := link("2", "guid-2")
+	other := link("1", "guid-1") // the same key and object in another application
+	other.Application, other.Automation = "hr", "hr_staff"
+	for _, l := range []ident.Link{full, bare, other} {
+		must(t, s.PutLink(ctx, l, "ada"))
+	}
+	for _, want := range []ident.Link{full, bare, other} {
+		got, found, err := s.LinkByKey(ctx, want.Application, want.Key)
+		if d := cmp.Diff(want, got); err != nil || !found || d != "" {
+			t.Errorf("LinkByKey: %v, %v\n%s", found, err, d)
+		}
+		got, found, err = s.LinkByGUID(ctx, want.Application, want.GUID)
+		if d := cmp.Diff(want, got); err != nil || !found || d != "" {
+			t.Errorf("LinkByGUID: %v, %v\n%s", found, err, d)
+		}
+	}
+	for _, app := range []string{"crm", "nowhere"} {
+		if _, found, err := s.LinkByKey(ctx, app, "9"); found || err != nil {
+			t.Errorf("LinkByKey of nothing: %v, %v", found, err)
+		}
+		if _, found, err := s.LinkByGUID(ctx, app, "guid-9"); found || err != nil {
+			t.Errorf("LinkByGUID of nothing: %v, %v", found, err)
+		}
+	}
+	full.MissingSince, full.Applied, full.Automation = nil, nil, "leavers"
+	must(t, s.PutLink(ctx, full, "ada"))
+	if got, _, err := s.LinkByKey(ctx, "crm", "1"); err != nil || !cmp.Equal(full, got) {
+		t.Errorf("after a change: %v, %v", got, err)
+	}
+	for automation, want := range map[string]int{"staff": 1, "leavers": 1, "hr_staff": 1, "none": 0} {
+		if n := must1[int](t)(s.CountLinks(ctx, automation)); n != want {
+			t.Errorf("%s has %d links, want %d", automation, n, want)
+		}
+	}
+	for _, want := range []bool{true, false} {
+		if found, err := s.DeleteLink(ctx, "crm", "1", "ada"); err != nil || found != want {
+			t.Errorf("DeleteLink: %v, %v", found, err)
+		}
+	}
+	if _, found, _ := s.LinkByKey(ctx, "crm", "1"); found {
+		t.Error("the link is still there")
+	}
+	if _, found, _ := s.LinkByKey(ctx, "hr", "1"); !found {
+		t.Error("the link of another application is gone")
+	}
+}
+
+func TestLinkTaken(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	must(t, s.PutLink(ctx, link("1", "guid-1"), "ada"))
+	must(t, s.PutLink(ctx, link("2", "guid-2"), "ada"))
+	lease, run := begin(t, s)
+	for name, wanted := range map[string]ident.Link{"key": link("1", "guid-3"), "object": link("3", "guid-1"), "crossed": link("1", "guid-2")} {
+		c := commit(outcome(run, wanted.Key, ident.ClassCreate, ident.ResultApplied))
+		c.Link = &wanted
+		for how, err := range map[string]error{"PutLink": s.PutLink(ctx, wanted, "ada"), "Commit": s.Commit(ctx, lease, c)} {
+			var taken *ErrLinkTaken
+			if !errors.As(err, &taken) || taken.Wanted.Key != wanted.Key || taken.Wanted.GUID != wanted.GUID {
+				t.Errorf("%s, %s: %v", name, how, err)
+				continue
+			}
+			if taken.Holder.Key != wanted.Key && taken.Holder.GUID != wanted.GUID {
+				t.Errorf("%s, %s: the holder %v has neither", name, how, taken.Holder)
+			}
+			for _, word := range []string{string(wanted.GUID), string(taken.Holder.Key), string(taken.Holder.GUID)} {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%s, %s: the error does not name %s: %v", name, how, word, err)
+				}
+			}
+		}
+	}
+	if list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, run)); len(list) != 0 {
+		t.Errorf("refused commits left %d outcomes", len(list))
+	}
+	for _, l := range []ident.Link{{Key: "1", GUID: "g"}, {Application: "a", GUID: "g"}, {Application: "a", Key: "1"}} {
+		if err := s.PutLink(ctx, l, "ada"); err == nil {
+			t.Errorf("%v is accepted", l)
+		}
+	}
+}
+
+func TestEachLink(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease, run := begin(t, s)
+	var list []Commit
+	var want []string
+	for i := range 2*linkBatch + 1 {
+		l := link(ident.Key(fmt.Sprintf("%05d", i)), ident.GUID(fmt.Sprint("guid-", i)))
+		c := commit(outcome(run, l.Key, ident.ClassCreate, ident.ResultApplied))
+		c.Link = &l
+		list, want = append(list, c), append(want, "crm:"+string(l.Key))
+	}
+	hr := link("1", "guid-1")
+	hr.Application = "hr"
+	must(t, s.CommitAll(ctx, lease, list))
+	must(t, s.PutLink(ctx, hr, "ada"))
+	walk := func(app string) (got []string) {
+		must(t, s.Links(ctx, app, func(l ident.Link) error {
+			got = append(got, l.Application+":"+string(l.Key))
+			_, _, err := s.LinkByKey(ctx, l.Application, l.Key) // the store can be used meanwhile
+			return err
+		}))
+		return got
+	}
+	if d := cmp.Diff(want, walk("crm")); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(append(want, "hr:1"), walk("")); d != "" {
+		t.Error(d)
+	}
+	stop := errors.New("stop")
+	if err := s.Links(ctx, "", func(ident.Link) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPeakLinks(t *testing.T) {
+	c := newClock()
+	s, ctx := openTest(t, WithClock(c.Now)), t.Context()
+	start := c.Now()
+	for _, n := range []int{100, 120, 110} {
+		must(t, s.NoteLinks(ctx, "staff", n))
+	}
+	c.Add(48 * time.Hour)
+	must(t, s.NoteLinks(ctx, "staff", 90))
+	must(t, s.NoteLinks(ctx, "other", 500))
+	for since, want := range map[time.Time]int{
+		start.Add(-time.Hour):     120,
+		start.Add(6 * time.Hour):  120, // the same day
+		start.Add(18 * time.Hour): 90,
+		start.Add(72 * time.Hour): 0,
+	} {
+		if n := must1[int](t)(s.PeakLinks(ctx, "staff", since)); n != want {
+			t.Errorf("since %s: %d, want %d", since, n, want)
+		}
+	}
+}

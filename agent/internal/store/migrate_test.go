@@ -1,0 +1,144 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// rawDB opens a database without migrating it.
+func rawDB(t *testing.T, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, FileName)+"?_txlock=immediate&_pragma=foreign_keys(1)")
+	must(t, err)
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// schema is everything that migrations make, as text.
+func schema(t *testing.T, db *sql.DB) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY type, name`)
+	must(t, err)
+	list, err := collect(rows, func(row scanner) (line string, err error) {
+		err = row.Scan(&line)
+		return line, err
+	})
+	must(t, err)
+	return list
+}
+
+// TestMigrateFromEveryVersion takes a store of each version, with the data in
+// testdata/version_N.sql in it, to the newest.
+func TestMigrateFromEveryVersion(t *testing.T) {
+	list := migrations()
+	fresh := rawDB(t, t.TempDir())
+	must(t, migrate(t.Context(), fresh, list))
+	want := schema(t, fresh)
+	for version := 0; version <= len(list); version++ {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			dir := t.TempDir()
+			old := rawDB(t, dir)
+			must(t, migrate(t.Context(), old, list[:version]))
+			if version > 0 {
+				data, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("version_%d.sql", version)))
+				must(t, err)
+				_, err = old.ExecContext(t.Context(), string(data))
+				must(t, err)
+			}
+			must(t, old.Close())
+			s := openAt(t, dir)
+			if d := cmp.Diff(want, schema(t, s.writer)); d != "" {
+				t.Errorf("schema (-fresh +migrated)\n%s", d)
+			}
+			if version > 0 {
+				checkMigrated(t, s)
+			}
+		})
+	}
+}
+
+// checkMigrated finds the data of testdata/version_N.sql, the same in every
+// version.
+func checkMigrated(t *testing.T, s *Store) {
+	t.Helper()
+	l, found, err := s.LinkByKey(t.Context(), "crm", "1")
+	if err != nil || !found || l.GUID != "guid-1" || l.Applied["sn"] != "d" {
+		t.Errorf("link: %v, %v, %v", l, found, err)
+	}
+	held, err := s.HeldOutcomes(t.Context(), "staff")
+	if err != nil || len(held) != 1 || held[0].Operation.Class != "disable" {
+		t.Errorf("held: %v, %v", held, err)
+	}
+	intents, err := s.Intents(t.Context())
+	if err != nil || len(intents) != 1 || string(intents[0].Password) != "sealed" {
+		t.Errorf("intents: %v, %v", intents, err)
+	}
+	e, found, err := s.EntryByDN(t.Context(), "cn=ada, dc=c")
+	if err != nil || !found || e.Attributes.First("sn") != "Novak" {
+		t.Errorf("entry: %v, %v, %v", e, found, err)
+	}
+	state, err := s.MirrorState(t.Context())
+	if err != nil || string(state.Cookie) != "cookie" || !state.Full {
+		t.Errorf("mirror state: %v, %v", state, err)
+	}
+	must(t, s.VerifyJournal(t.Context()))
+	lines := 0
+	must(t, s.EachJournal(t.Context(), func(JournalLine) error { lines++; return nil }))
+	if lines != 2 {
+		t.Errorf("%d journal lines", lines)
+	}
+	must(t, s.PutLink(t.Context(), link("2", "guid-2"), "test")) // and it goes on
+	must(t, s.VerifyJournal(t.Context()))
+}
+
+func TestMigrateStepByStep(t *testing.T) {
+	list := []migration{
+		{"0001_a.sql", `CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('kept');`},
+		{"0002_b.sql", `CREATE TABLE b (y TEXT); INSERT INTO b SELECT x FROM a`}, // no semicolon at the end
+		{"0003_c.sql", `ALTER TABLE b ADD COLUMN z TEXT; INSERT INTO nowhere VALUES (1);`},
+	}
+	db := rawDB(t, t.TempDir())
+	version := func(want int) {
+		t.Helper()
+		if got := must1[int](t)(schemaVersion(t.Context(), db)); got != want {
+			t.Errorf("version %d, want %d", got, want)
+		}
+	}
+	version(0)
+	must(t, migrate(t.Context(), db, list[:1]))
+	version(1)
+	err := migrate(t.Context(), db, list)
+	if err == nil || !strings.Contains(err.Error(), "version 3 (0003_c.sql)") {
+		t.Fatalf("a broken migration: %v", err)
+	}
+	version(2)
+	var y string
+	must(t, db.QueryRowContext(t.Context(), `SELECT y FROM b`).Scan(&y))
+	if y != "kept" {
+		t.Errorf("y is %q", y)
+	}
+	if _, err := db.ExecContext(t.Context(), `SELECT z FROM b`); err == nil {
+		t.Error("half of a broken migration was kept")
+	}
+	must(t, migrate(t.Context(), db, list[:2])) // nothing to do
+}
+
+func TestMigrateNewerSchema(t *testing.T) {
+	dir := t.TempDir()
+	db := rawDB(t, dir)
+	must(t, migrate(t.Context(), db, append(migrations(), migration{"next", `CREATE TABLE next (x TEXT)`})))
+	must(t, db.Close())
+	_, err := Open(t.Context(), dir)
+	var newer *ErrNewerSchema
+	if !errors.As(err, &newer) || newer.Found != len(migrations())+1 || !strings.Contains(err.Error(), "use the newer rollcall") {
+		t.Errorf("%v", err)
+	}
+}

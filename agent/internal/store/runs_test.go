@@ -1,0 +1,73 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRuns(t *testing.T) {
+	c := newClock()
+	s, ctx := openTest(t, WithClock(c.Now)), t.Context()
+	lease, err := s.AcquireLease(ctx, "staff", "a", time.Hour)
+	must(t, err)
+	started := c.Now()
+	first, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: KindScheduled, By: "schedule"})
+	must(t, err)
+	second, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: KindManual, By: "ada", Started: started.Add(time.Second)})
+	must(t, err)
+	c.Add(time.Minute)
+	must(t, s.FinishRun(ctx, lease, Run{ID: first, Result: RunHeld, Error: "e", Plan: json.RawMessage(`{"records":{"delivered":3}}`)}))
+	ended := c.Now()
+	want := []Run{
+		{ID: second, Automation: "staff", Kind: KindManual, By: "ada", Started: started.Add(time.Second), Result: RunRunning},
+		{ID: first, Automation: "staff", Kind: KindScheduled, By: "schedule", Started: started, Ended: &ended, Result: RunHeld, Error: "e",
+			Plan: json.RawMessage(`{"records":{"delivered":3}}`)},
+	}
+	if d := cmp.Diff(want, must1[[]Run](t)(s.Runs(ctx, 10))); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(want[:1], must1[[]Run](t)(s.Runs(ctx, 1))); d != "" {
+		t.Error(d)
+	}
+	got, found, err := s.RunByID(ctx, first)
+	if d := cmp.Diff(want[1], got); d != "" || !found || err != nil {
+		t.Errorf("%v, %v\n%s", found, err, d)
+	}
+	if _, found, err := s.RunByID(ctx, 99); found || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	for _, id := range []int64{first, 99} { // one that has ended, one that never was
+		if err := s.FinishRun(ctx, lease, Run{ID: id, Result: RunOK}); err == nil {
+			t.Errorf("run %d ends again", id)
+		}
+	}
+}
+
+func TestInterruptRuns(t *testing.T) {
+	c := newClock()
+	s, ctx := openTest(t, WithClock(c.Now)), t.Context()
+	lease, err := s.AcquireLease(ctx, "staff", "a", time.Hour)
+	must(t, err)
+	var ids []int64
+	for range 3 {
+		id, err := s.StartRun(ctx, lease, Run{Automation: "staff"})
+		must(t, err)
+		ids = append(ids, id)
+	}
+	must(t, s.FinishRun(ctx, lease, Run{ID: ids[1], Result: RunOK}))
+	for _, want := range []int{2, 0} {
+		if n := must1[int](t)(s.InterruptRuns(ctx)); n != want {
+			t.Errorf("interrupted %d, want %d", n, want)
+		}
+	}
+	for i, want := range []RunResult{RunInterrupted, RunOK, RunInterrupted} {
+		run, _, err := s.RunByID(ctx, ids[i])
+		if err != nil || run.Result != want || run.Ended == nil {
+			t.Errorf("run %d: %+v, %v", ids[i], run, err)
+		}
+	}
+	must(t, s.VerifyJournal(ctx))
+}
