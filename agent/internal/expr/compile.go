@@ -143,11 +143,14 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	property, fixed := n.Property.(*ast.StringNode)
 	root, isName := n.Node.(*ast.IdentifierNode)
 	if fixed && isName && c.scope.names[root.Value] && !c.isVariable(root.Value) {
-		c.refs = append(c.refs, reference{root.Value, property.Value})
+		c.refs = append(c.refs, reference{root.Value, []string{property.Value}})
 		return rootMember(root.Value, property.Value, place(n))
 	}
 	base, key := c.node(n.Node), c.node(n.Property)
 	path, at := pathOf(n), place(n)
+	if last := len(c.refs) - 1; fixed && c.isReference(n.Node) {
+		c.refs[last].path = append(c.refs[last].path, property.Value)
+	}
 	return func(r *run) any {
 		b := base(r)
 		if b == nil {
@@ -160,6 +163,21 @@ func (c *compiler) member(n *ast.MemberNode) node {
 		r.at = at
 		return r.fetch(b, k, path)
 	}
+}
+
+// isReference reports whether n selects members of a name by fixed texts only,
+// so that the last reference is about n.
+func (c *compiler) isReference(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return c.scope.names[n.Value] && !c.isVariable(n.Value)
+	case *ast.ChainNode:
+		return c.isReference(n.Node)
+	case *ast.MemberNode:
+		_, fixed := n.Property.(*ast.StringNode)
+		return fixed && c.isReference(n.Node)
+	}
+	return false
 }
 
 func (c *compiler) isVariable(name string) bool {

@@ -65,8 +65,12 @@ type Expression struct {
 	volatile  bool
 }
 
-// reference is a use of a name: Member is "" when the name is used as a whole.
-type reference struct{ name, member string }
+// reference is a use of a name, with the members that are selected from it;
+// none when the name is used as a whole.
+type reference struct {
+	name string
+	path []string
+}
 
 // Every is what Fields answers for an object that is used as a whole, so that
 // any of its members may matter.
@@ -110,6 +114,10 @@ func (s Scope) Value(src Source) (*Template, error) {
 // whole.
 func (e *Expression) Fields(name string) []string { return fieldsOf(e.refs, name) }
 
+// Paths returns the paths of members of name that the expression uses:
+// ["users", "email"] for endpoints.users.email[0].
+func (e *Expression) Paths(name string) [][]string { return pathsOf(e.refs, name) }
+
 // Uses reports whether the expression refers to name.
 func (e *Expression) Uses(name string) bool { return usesName(e.refs, name) }
 
@@ -130,14 +138,24 @@ func fieldsOf(refs []reference, name string) []string {
 		if r.name != name {
 			continue
 		}
-		if r.member == "" {
+		if len(r.path) == 0 {
 			out = append(out, Every)
 		} else {
-			out = append(out, r.member)
+			out = append(out, r.path[0])
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func pathsOf(refs []reference, name string) [][]string {
+	var out [][]string
+	for _, r := range refs {
+		if r.name == name {
+			out = append(out, slices.Clone(r.path))
+		}
+	}
+	return out
 }
 
 func usesName(refs []reference, name string) bool {

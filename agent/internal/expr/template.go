@@ -182,6 +182,10 @@ func (t *Template) write(b *strings.Builder, e *Expression, v Value) error {
 // Expression.Fields.
 func (t *Template) Fields(name string) []string { return fieldsOf(t.refs, name) }
 
+// Paths returns the paths of members of name that the template uses; see
+// Expression.Paths.
+func (t *Template) Paths(name string) [][]string { return pathsOf(t.refs, name) }
+
 // Uses reports whether the template refers to name.
 func (t *Template) Uses(name string) bool { return usesName(t.refs, name) }
 

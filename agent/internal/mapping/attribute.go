@@ -1,0 +1,255 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// wanted is what the expressions of an attribute give, before the rules for
+// missing values and uniqueness.
+type wanted struct {
+	state  expr.State
+	cause  string
+	pos    expr.Pos
+	values []candidate // of a single-valued attribute: in order of preference
+	absent bool        // some expression lacks a field
+}
+
+// candidate is a value and the text it came from.
+type candidate struct{ value, source string }
+
+// attribute evaluates a and notes what it should be in `attributes` and, when
+// it is to be written, in the result.
+func (e *evaluation) attribute(a *attribute) error {
+	if e.current != nil && (a.Apply == ident.ApplyCreate || a.Apply == ident.ApplyIfEmpty && len(e.own(a.Name)) > 0) {
+		e.settle(a, expr.Null)
+		return nil
+	}
+	w, err := e.wanted(a)
+	if err != nil {
+		return err
+	}
+	if w.state != expr.Present {
+		if w, err = e.missing(a, w); err != nil || w == nil {
+			return err
+		}
+	}
+	if w.absent && len(a.Formats) > 0 && e.unrecognised(a, w) {
+		e.settle(a, expr.Absent)
+		return nil
+	}
+	return e.choose(a, w)
+}
+
+// unrecognised tells that the account has a value that is none of those wanted.
+func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
+	own := e.own(a.Name)
+	return len(own) > 0 && !slices.ContainsFunc(own, func(v string) bool {
+		_, ok := match(a, v, w.values)
+		return ok
+	})
+}
+
+// missing applies on_missing. It answers nil when nothing is left to do, and
+// the default's value otherwise.
+func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
+	failure := &Error{Attribute: a.Name, Pos: w.pos, Cause: w.cause,
+		Next: "supply a value at the source, or set on_missing for " + a.Name}
+	switch a.OnMissing {
+	case OnMissingFail:
+		return nil, failure
+	case OnMissingDefault:
+		v, err := a.fallback.Eval(e.env)
+		if err != nil {
+			failure.take(err)
+			return nil, failure
+		}
+		values, err := valuesOf(v.V)
+		if values = clean(a.Name, values); err != nil || len(values) == 0 {
+			failure.Cause, failure.Pos = "the default has no value either: "+causeOf(v), a.fallback.Source().Pos
+			return nil, failure
+		}
+		return &wanted{state: expr.Present, pos: a.fallback.Source().Pos, values: candidates(values, a.fallback)}, nil
+	case OnMissingClear:
+		if w.state != expr.Absent {
+			e.final[a.Name] = nil
+			if e.current != nil {
+				e.desired = append(e.desired, ident.DesiredAttribute{Name: a.Name, Clear: true, Apply: a.Apply, Directory: a.Directory, Source: sourceOf(a)})
+			}
+			return nil, nil
+		}
+	}
+	e.settle(a, w.state)
+	return nil, nil
+}
+
+// settle leaves the attribute as it is: `attributes` has AD's value. Where AD
+// has none either it is as missing as the expression's result was.
+func (e *evaluation) settle(a *attribute, state expr.State) {
+	switch own := e.own(a.Name); {
+	case len(own) > 0:
+		e.final[a.Name] = asValue(own)
+	case state != expr.Absent:
+		e.final[a.Name] = nil
+	}
+}
+
+// own returns the values that AD has.
+func (e *evaluation) own(name string) []string {
+	if e.current == nil {
+		return nil
+	}
+	if v := e.current.Attributes.Values(name); len(v) > 0 {
+		return v
+	}
+	if strings.EqualFold(name, "cn") {
+		return []string{e.current.DN.Name()}
+	}
+	return nil
+}
+
+func asValue(values []string) any {
+	if len(values) == 1 {
+		return values[0]
+	}
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return list
+}
+
+// choose picks the values, notes them, and adds them to the result.
+func (e *evaluation) choose(a *attribute, w *wanted) error {
+	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Directory: a.Directory}
+	single := len(a.Formats) > 0 || a.Unique != "" || isRequired(a.Name)
+	if single {
+		c, err := e.pick(a, w)
+		if err != nil {
+			return err
+		}
+		d.Values, d.Source = []string{c.value}, c.source
+	} else {
+		d.Source = w.values[0].source
+		for _, c := range w.values {
+			d.Values = append(d.Values, c.value)
+		}
+		d.Values = distinct(d.Values)
+	}
+	if strings.EqualFold(a.Name, "proxyAddresses") {
+		d.Values, d.Add = mergeAddresses(e.own(a.Name), d.Values, a.Add), false
+	}
+	e.final[a.Name] = asValue(d.Values)
+	e.desired = append(e.desired, d)
+	return nil
+}
+
+func sourceOf(a *attribute) string {
+	all := a.templates()
+	return all[0].Source().Text
+}
+
+// wanted evaluates the expressions of an attribute.
+func (e *evaluation) wanted(a *attribute) (*wanted, error) {
+	templates := a.candidates
+	if len(a.values) > 0 {
+		templates = a.values
+	}
+	w := &wanted{state: expr.Empty, pos: templates[0].Source().Pos}
+	incomplete := false
+	for _, t := range templates {
+		v, err := t.Eval(e.env)
+		failure := &Error{Attribute: a.Name, Pos: t.Source().Pos, Next: "correct the expression, or the value at the source"}
+		if err != nil {
+			failure.take(err)
+			return nil, failure
+		}
+		values, err := valuesOf(v.V)
+		if err != nil {
+			failure.take(err)
+			return nil, failure
+		}
+		if values = clean(a.Name, values); len(values) == 0 {
+			w.lacks(a, v)
+			incomplete = true
+			continue
+		}
+		w.values = append(w.values, candidates(values, t)...)
+	}
+	if len(w.values) == 0 || incomplete && len(a.values) > 0 && !a.toleratesGaps(w.state) {
+		w.values = nil
+		return w, nil
+	}
+	w.state = expr.Present
+	return w, nil
+}
+
+// lacks notes why one of the expressions has no value; absent outweighs null,
+// and null empty.
+func (w *wanted) lacks(a *attribute, v expr.Value) {
+	state := v.State
+	switch {
+	case state == expr.Present:
+		state = expr.Empty // nothing was left of it
+	case state == expr.Absent && a.Absent == "clear":
+		state = expr.Null
+	}
+	w.absent = w.absent || state == expr.Absent
+	if w.cause == "" || state < w.state {
+		w.state, w.cause = state, causeOf(expr.Value{State: state, Cause: v.Cause})
+	}
+}
+
+// toleratesGaps tells whether some of several values suffice when another is
+// missing in this way.
+func (a *attribute) toleratesGaps(state expr.State) bool {
+	if a.OnMissing == OnMissingFail {
+		return false
+	}
+	return a.Add || state != expr.Absent
+}
+
+func candidates(values []string, t *expr.Template) []candidate {
+	out := make([]candidate, len(values))
+	for i, v := range values {
+		out[i] = candidate{v, t.Source().Text}
+	}
+	return out
+}
+
+// generalizedTime is how AD spells times (RFC 4517 section 3.3.13).
+const generalizedTime = "20060102150405.0Z"
+
+// valuesOf converts the result of an expression to the values of an attribute,
+// without null and empty ones: numbers in decimal, TRUE and FALSE, times as
+// GeneralizedTime.
+func valuesOf(v any) ([]string, error) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	var out []string
+	for _, e := range list {
+		var s string
+		switch e := e.(type) {
+		case nil:
+			continue
+		case bool:
+			s = strings.ToUpper(expr.Value{V: e}.Text())
+		case time.Time:
+			s = e.UTC().Format(generalizedTime)
+		case []any, map[string]any:
+			return nil, errNotScalar
+		default:
+			s = expr.Value{V: e}.Text()
+		}
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,218 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// builder collects the parts of a Mapper and every error on the way.
+type builder struct {
+	def   Definition
+	scope expr.Scope
+	m     *Mapper
+	errs  []error
+}
+
+// Compile checks a definition and compiles it. It returns every mistake that
+// it finds, each an *expr.Error with its place.
+func Compile(def Definition) (*Mapper, []error) {
+	def.Attributes = withDefaultCN(def.Attributes)
+	b := &builder{def: def, m: &Mapper{primary: def.Primary, settings: def.Settings}}
+	base := expr.NewScope("user", "endpoints", "now", "settings").WithLookups(def.Lookups)
+	var names []string
+	for _, a := range def.Attributes {
+		names = append(names, a.Name)
+	}
+	b.scope = base.WithMembers("attributes", names...).WithMembers("link", linkMembers...)
+	if def.Where != nil {
+		b.m.where = keep(b, base.Compile, *def.Where)
+	}
+	b.attributes()
+	if def.OU != nil {
+		b.m.ou = b.template(*def.OU, expr.EscapeDN)
+		b.m.fixedOU = b.literalDN(b.m.ou)
+	}
+	for _, g := range def.Groups {
+		t := b.template(g, expr.EscapeDN)
+		b.literalDN(t)
+		b.m.groups = append(b.m.groups, t)
+	}
+	if len(b.errs) == 0 {
+		b.order()
+		b.usage()
+	}
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+	b.m.version = version(def)
+	return b.m, nil
+}
+
+// withDefaultCN adds the default of cn as far as what it is made of is mapped.
+// Without displayName there is none: an account that exists keeps its name,
+// and a create fails.
+func withDefaultCN(defs []AttributeDef) []AttributeDef {
+	index := func(name string) int {
+		return slices.IndexFunc(defs, func(a AttributeDef) bool { return strings.EqualFold(a.Name, name) })
+	}
+	display, sam := index("displayName"), index("sAMAccountName")
+	if index("cn") >= 0 || display < 0 {
+		return defs
+	}
+	pos := defs[display].Pos
+	name := "{{ attributes." + defs[display].Name + " }}"
+	formats := []expr.Source{{Text: name, Pos: pos}}
+	if sam >= 0 {
+		formats = append(formats, expr.Source{Text: name + " ({{ attributes." + defs[sam].Name + " }})", Pos: pos})
+	}
+	return append(slices.Clone(defs), AttributeDef{Name: "cn", Pos: pos, Formats: formats, Unique: UniqueContainer})
+}
+
+func (b *builder) fail(pos expr.Pos, hint, format string, args ...any) {
+	b.errs = append(b.errs, &expr.Error{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// keep compiles src and remembers the error.
+func keep[T any](b *builder, compile func(expr.Source) (*T, error), src expr.Source) *T {
+	t, err := compile(src)
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return nil
+	}
+	return t
+}
+
+func (b *builder) template(src expr.Source, escape expr.Escape) *expr.Template {
+	return keep(b, func(s expr.Source) (*expr.Template, error) { return b.scope.Template(s, escape) }, src)
+}
+
+// literalDN checks an OU or group that is written out, and returns it; "" when
+// it is not.
+func (b *builder) literalDN(t *expr.Template) ident.DN {
+	if t == nil {
+		return ""
+	}
+	text, ok := t.Literal()
+	if !ok {
+		return ""
+	}
+	dn, err := ident.ParseDN(text)
+	if err != nil || text == "" {
+		b.fail(t.Source().Pos, "", "%q is not a DN", text)
+	}
+	return dn
+}
+
+func (b *builder) attributes() {
+	seen := map[string]bool{}
+	for _, def := range b.def.Attributes {
+		folded := strings.ToLower(def.Name)
+		if seen[folded] {
+			b.fail(def.Pos, "", "%s is mapped twice", def.Name)
+			continue
+		}
+		seen[folded] = true
+		if reason := unmappable[folded]; reason != "" {
+			b.fail(def.Pos, reason, "%s cannot be mapped", def.Name)
+			continue
+		}
+		b.check(&def)
+		b.m.attributes = append(b.m.attributes, b.attribute(def))
+	}
+}
+
+func (b *builder) attribute(def AttributeDef) *attribute {
+	a := &attribute{AttributeDef: def}
+	if def.Value != nil {
+		a.candidates = append(a.candidates, keep(b, b.scope.Value, *def.Value))
+	}
+	for _, f := range def.Formats {
+		a.candidates = append(a.candidates, b.template(f, expr.EscapeNone))
+	}
+	for _, v := range def.Values {
+		a.values = append(a.values, b.template(v, expr.EscapeNone))
+	}
+	if def.Default != nil {
+		a.fallback = b.template(*def.Default, expr.EscapeNone)
+	}
+	return a
+}
+
+// templates returns everything that the attribute is made of.
+func (a *attribute) templates() []*expr.Template {
+	all := slices.Concat(a.candidates, a.values)
+	if a.fallback != nil {
+		all = append(all, a.fallback)
+	}
+	return all
+}
+
+// unmappable lists attributes that are set by other means, and by which.
+var unmappable = map[string]string{
+	"name":               "AD derives it from cn",
+	"ou":                 "the automation's ou says where accounts are",
+	"distinguishedname":  "AD derives it from cn and the automation's ou",
+	"objectguid":         "AD assigns it",
+	"objectsid":          "AD assigns it",
+	"objectclass":        "accounts are created as user",
+	"samaccounttype":     "AD derives it",
+	"useraccountcontrol": "actions enable and disable accounts",
+	"unicodepwd":         "the automation's password says how passwords are made",
+	"userpassword":       "the automation's password says how passwords are made",
+	"pwdlastset":         "the automation's password says must_change",
+	"memberof":           "use the automation's groups",
+	"member":             "use the automation's groups",
+	"primarygroupid":     "use the automation's groups",
+}
+
+// check sets defaults and refuses settings that contradict each other.
+func (b *builder) check(def *AttributeDef) {
+	if def.Apply == "" {
+		def.Apply = ident.ApplyAlways
+	}
+	if def.OnMissing == "" {
+		def.OnMissing = OnMissingKeep
+	}
+	b.oneOf(def, "apply", string(def.Apply), "always", "create", "if_empty")
+	b.oneOf(def, "on_missing", def.OnMissing, OnMissingKeep, OnMissingClear, OnMissingDefault, OnMissingFail)
+	b.oneOf(def, "unique", string(def.Unique), "", "container", "domain", "forest")
+	b.oneOf(def, "suffix", def.Suffix, "", SuffixNumber)
+	b.oneOf(def, "absent", def.Absent, "", "clear")
+	refuse := func(bad bool, message string) {
+		if bad {
+			b.fail(def.Pos, "", "%s: %s", def.Name, message)
+		}
+	}
+	ways := 0
+	for _, set := range []bool{def.Value != nil, len(def.Formats) > 0, len(def.Values) > 0} {
+		if set {
+			ways++
+		}
+	}
+	required := isRequired(def.Name)
+	refuse(ways != 1, "exactly one of value, formats and values is needed")
+	refuse((def.OnMissing == OnMissingDefault) != (def.Default != nil), `on_missing = "default" and default need each other`)
+	refuse(def.Suffix != "" && def.Unique == "", "suffix needs unique")
+	refuse(len(def.Values) > 0 && def.Unique != "", "unique needs value or formats, not values")
+	refuse(len(def.Formats) > 0 && def.Add, `merge = "add" needs value or values, not formats`)
+	refuse(def.Add && def.Unique != "", `merge = "add" and unique exclude each other`)
+	refuse(required && def.OnMissing == OnMissingClear, "every account needs one: it cannot be cleared")
+	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
+}
+
+// isRequired tells the attributes without which there is no account.
+func isRequired(name string) bool {
+	return strings.EqualFold(name, "cn") || strings.EqualFold(name, "sAMAccountName")
+}
+
+func (b *builder) oneOf(def *AttributeDef, key, value string, allowed ...string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	words := slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" })
+	b.fail(def.Pos, "one of "+strings.Join(words, ", "), "%s: unknown %s %q", def.Name, key, value)
+}

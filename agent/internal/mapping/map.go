@@ -1,0 +1,264 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// linkMembers are the members of `link` in expressions.
+var linkMembers = []string{"application", "key", "guid", "automation", "origin"}
+
+// evaluation is the mapping of one record.
+type evaluation struct {
+	m       *Mapper
+	key     ident.Key
+	env     expr.Env
+	final   map[string]any // `attributes`; an absent one has no entry
+	current *ident.Entry
+	link    *ident.Link
+	names   Names // nil: the first candidate is taken, free or not
+	parent  ident.DN
+	desired []ident.DesiredAttribute
+}
+
+func (m *Mapper) evaluation(rec ident.Record) *evaluation {
+	e := &evaluation{m: m, key: rec.Key, final: map[string]any{}}
+	e.env = expr.Env{
+		"user":       rec.Fields,
+		"endpoints":  map[string]any{rec.Endpoint: rec.Fields},
+		"attributes": e.final,
+		"settings":   m.settings,
+		"link":       nil,
+	}
+	if m.settings == nil {
+		e.env["settings"] = map[string]any{}
+	}
+	if !m.now.IsZero() {
+		e.env["now"] = m.now
+	}
+	return e
+}
+
+// InScope evaluates the scope filter; without one every record is in scope. A
+// filter that cannot be evaluated, or that relies on a field which the record
+// does not have, is an *Error, never false: a user is not out of scope because
+// an answer was incomplete. A filter that tests a field for null itself
+// (user.x != null, default(user.x, false)) does not rely on it.
+func (m *Mapper) InScope(rec ident.Record) (bool, error) {
+	if m.where == nil {
+		return true, nil
+	}
+	v, err := m.where.Eval(m.evaluation(rec).env)
+	e := &Error{Attribute: "where", Pos: m.where.Source().Pos,
+		Next: "supply the field at the source, or let the filter say what its absence means: default(user.x, false)"}
+	if err != nil {
+		e.take(err)
+		return false, e
+	}
+	in, isBool := v.V.(bool)
+	switch {
+	case v.Missing != "":
+		e.Cause = v.Missing + " is absent"
+	case v.V == nil:
+		e.Cause = v.Cause
+	case !isBool:
+		e.Cause, e.Next = fmt.Sprintf("the filter gives %q, not true or false", v.Text()), "compare the value: user.x == \"...\""
+	default:
+		return in, nil
+	}
+	return false, e
+}
+
+// take copies cause, place and hint of an error of package expr.
+func (e *Error) take(err error) {
+	var x *expr.Error
+	if !errors.As(err, &x) {
+		e.Cause = err.Error()
+		return
+	}
+	e.Cause = x.Message
+	if x.Pos.Line != 0 {
+		e.Pos = x.Pos
+	}
+	if x.Hint != "" {
+		e.Next = x.Hint
+	}
+}
+
+// Map computes what the account of rec should look like. current is the
+// account when there is one, link its link when it is linked. Names that it
+// chooses are reserved with names. An error about the record is an *Error; any
+// other is one of names.
+//
+// For an account that exists, an attribute with apply "create", or "if_empty"
+// when AD has a value, is not in the result, and `attributes` has AD's value.
+func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error) {
+	e := m.evaluation(rec)
+	e.current, e.link, e.names = current, link, names
+	if link != nil {
+		e.env["link"] = map[string]any{"application": link.Application, "key": string(link.Key),
+			"guid": string(link.GUID), "automation": link.Automation, "origin": string(link.Origin)}
+	}
+	for i, a := range m.attributes {
+		if i == m.ouAfter {
+			if err := e.place(); err != nil {
+				return ident.Desired{}, err
+			}
+		}
+		if err := e.attribute(a); err != nil {
+			return ident.Desired{}, err
+		}
+	}
+	if m.ouAfter >= len(m.attributes) {
+		if err := e.place(); err != nil {
+			return ident.Desired{}, err
+		}
+	}
+	groups, err := e.groups()
+	if err != nil {
+		return ident.Desired{}, err
+	}
+	if err := e.complete(); err != nil {
+		return ident.Desired{}, err
+	}
+	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired}, nil
+}
+
+// complete refuses a create without the attributes that make an account.
+func (e *evaluation) complete() error {
+	if e.current != nil {
+		return nil
+	}
+	for _, name := range []string{"cn", "sAMAccountName"} {
+		has := slices.ContainsFunc(e.desired, func(a ident.DesiredAttribute) bool {
+			return strings.EqualFold(a.Name, name) && len(a.Values) > 0
+		})
+		if !has {
+			return &Error{Attribute: name, Cause: "an account cannot be created without it",
+				Next: "map it, and see that its source has a value"}
+		}
+	}
+	return nil
+}
+
+// MatchValues evaluates attributes to look for an existing account by, and
+// returns their values by the names given. The first candidate counts, whether
+// it is free or not; an attribute without a value has no entry.
+func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]string, error) {
+	e := m.evaluation(rec)
+	needed, err := m.closure(names)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range m.attributes {
+		if needed[strings.ToLower(a.Name)] {
+			if err := e.attribute(a); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := map[string][]string{}
+	for _, n := range names {
+		d, ok := ident.Desired{Attributes: e.desired}.Attribute(n)
+		if ok && len(d.Values) > 0 {
+			out[n] = d.Values
+		}
+	}
+	return out, nil
+}
+
+// closure returns the attributes, in lower case, that names are computed from.
+func (m *Mapper) closure(names []string) (map[string]bool, error) {
+	needed := map[string]bool{}
+	for _, n := range names {
+		if !slices.ContainsFunc(m.attributes, func(a *attribute) bool { return strings.EqualFold(a.Name, n) }) {
+			return nil, &Error{Attribute: n, Cause: "accounts are matched by it, but it is not mapped", Next: "map it, or match by another attribute"}
+		}
+		needed[strings.ToLower(n)] = true
+	}
+	for _, a := range slices.Backward(m.attributes) { // dependents come last
+		if !needed[strings.ToLower(a.Name)] {
+			continue
+		}
+		for _, t := range a.templates() {
+			for _, n := range t.UsesAttributes() {
+				needed[strings.ToLower(n)] = true
+			}
+		}
+	}
+	return needed, nil
+}
+
+// place evaluates the OU. An account that exists stays where it is when there
+// is no OU or the OU has no value.
+func (e *evaluation) place() error {
+	if e.current != nil {
+		e.parent = e.current.DN.Parent()
+	}
+	if e.m.ou == nil {
+		return nil
+	}
+	if e.m.fixedOU != "" {
+		e.parent = e.m.fixedOU
+		return nil
+	}
+	failure := &Error{Attribute: "ou", Pos: e.m.ou.Source().Pos, Next: "correct the template, or the value at the source"}
+	v, err := e.m.ou.Eval(e.env)
+	if err != nil {
+		failure.take(err)
+		return failure
+	}
+	if v.State != expr.Present {
+		if e.current != nil {
+			return nil
+		}
+		failure.Cause = causeOf(v)
+		return failure
+	}
+	dn, err := ident.ParseDN(v.Text())
+	if err != nil || dn == "" {
+		failure.Cause = fmt.Sprintf("%q is not a DN", v.Text())
+		return failure
+	}
+	e.parent = dn
+	return nil
+}
+
+// groups evaluates the groups; one without a value is left out.
+func (e *evaluation) groups() ([]ident.DN, error) {
+	var out []ident.DN
+	for _, t := range e.m.groups {
+		failure := &Error{Attribute: "groups", Pos: t.Source().Pos, Next: "correct the template, or the value at the source"}
+		v, err := t.Eval(e.env)
+		if err != nil {
+			failure.take(err)
+			return nil, failure
+		}
+		for _, s := range v.Strings() {
+			dn, err := ident.ParseDN(s)
+			if err != nil {
+				failure.Cause = fmt.Sprintf("%q is not a DN", s)
+				return nil, failure
+			}
+			if !slices.ContainsFunc(out, dn.EqualFold) {
+				out = append(out, dn)
+			}
+		}
+	}
+	return out, nil
+}
+
+func causeOf(v expr.Value) string {
+	if v.State == expr.Empty {
+		return "the value is empty"
+	}
+	return v.Cause
+}

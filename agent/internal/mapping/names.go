@@ -1,0 +1,247 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+var errNotScalar = errors.New("an object or a list of lists cannot be the value of an attribute")
+
+// The limits of AD, in UTF-16 code units.
+const (
+	maxSAM = 20 // of users; the schema allows 256, Windows refuses them
+	maxCN  = 64
+)
+
+// maxSuffix bounds the search for a free number.
+const maxSuffix = 9999
+
+// clean makes values fit for the attribute as far as nothing is lost that
+// matters: in cn, control characters become spaces (AD itself marks conflicts
+// and deletions by a line break in cn) and outer spaces go; an address prefix
+// without an address is no value.
+func clean(name string, values []string) []string {
+	switch strings.ToLower(name) {
+	case "cn":
+		for i, v := range values {
+			values[i] = cleanCN(v)
+		}
+	case "proxyaddresses":
+		return slices.DeleteFunc(values, func(v string) bool {
+			_, address := splitAddress(v)
+			return strings.TrimSpace(address) == ""
+		})
+	}
+	return slices.DeleteFunc(values, func(v string) bool { return v == "" })
+}
+
+func cleanCN(s string) string {
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		s = strings.Join(strings.FieldsFunc(s, unicode.IsControl), " ")
+	}
+	return strings.TrimSpace(s)
+}
+
+// limit returns the length that AD allows; 0 when none is known.
+func limit(name string) int {
+	switch strings.ToLower(name) {
+	case "cn":
+		return maxCN
+	case "samaccountname":
+		return maxSAM
+	}
+	return 0
+}
+
+// samForbidden are the characters that sAMAccountName may not have.
+const samForbidden = `"/\[]:;|=,+*?<>@`
+
+// invalid says what is wrong with a value by the rules of AD, and what to do.
+func invalid(name, value string) (cause, next string) {
+	if n := limit(name); n > 0 && units(value) > n {
+		next := fmt.Sprintf("shorten it: left(..., %d)", n)
+		if n == maxSAM {
+			next = "shorten it: sam_safe(...)"
+		}
+		return fmt.Sprintf("%q is longer than %d characters", value, n), next
+	}
+	if !strings.EqualFold(name, "sAMAccountName") {
+		return "", ""
+	}
+	i := strings.IndexFunc(value, func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(samForbidden, r) })
+	switch {
+	case i >= 0:
+		r := []rune(value[i:])[0]
+		return fmt.Sprintf("%q contains %q, which sAMAccountName may not have", value, r), "use sam_safe(...)"
+	case strings.HasSuffix(value, "."):
+		return fmt.Sprintf("%q ends in a dot, which sAMAccountName may not", value), "use sam_safe(...)"
+	case strings.TrimSpace(value) != value:
+		return fmt.Sprintf("%q has a space at an end", value), "use sam_safe(...)"
+	}
+	return "", ""
+}
+
+func units(s string) int { return len(utf16.Encode([]rune(s))) }
+
+// shorten cuts s to n UTF-16 code units, without half a character, and then
+// without dots and spaces at its end.
+func shorten(s string, n int) string {
+	runes := []rune(s)
+	for len(runes) > 0 && units(string(runes)) > n {
+		runes = runes[:len(runes)-1]
+	}
+	return strings.TrimRight(string(runes), ". ")
+}
+
+// numbered appends a number to a name and keeps it within the limit.
+func numbered(name, base string, number int) string {
+	suffix := strconv.Itoa(number)
+	if n := limit(name); n > 0 {
+		base = shorten(base, n-len(suffix))
+	}
+	return base + suffix
+}
+
+// pick chooses one value: the one that the account has already when it is
+// among the candidates, otherwise the first that is valid and free.
+func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
+	valid := make([]candidate, 0, len(w.values))
+	failure := &Error{Attribute: a.Name, Pos: w.pos}
+	for _, c := range w.values {
+		cause, next := invalid(a.Name, c.value)
+		if cause == "" {
+			valid = append(valid, c)
+		} else if failure.Cause == "" {
+			failure.Cause, failure.Next = cause, next
+		}
+	}
+	if len(valid) == 0 {
+		return candidate{}, failure
+	}
+	if a.Unique == "" || e.names == nil {
+		return e.held(a, valid, len(a.Formats) > 0), nil
+	}
+	return e.free(a, valid, w.pos)
+}
+
+// held prefers the candidate that the account has, when there is a choice.
+func (e *evaluation) held(a *attribute, valid []candidate, choice bool) candidate {
+	if choice && e.current != nil {
+		for _, own := range e.own(a.Name) {
+			if c, ok := match(a, own, valid); ok {
+				return c
+			}
+		}
+	}
+	return valid[0]
+}
+
+// match finds the candidate that value is, or that value is with a number
+// behind it, in the spelling of the candidate.
+func match(a *attribute, value string, valid []candidate) (candidate, bool) {
+	for _, c := range valid {
+		if strings.EqualFold(c.value, value) {
+			return c, true
+		}
+	}
+	if a.Suffix != SuffixNumber {
+		return candidate{}, false
+	}
+	for _, c := range valid {
+		for digits := 1; digits <= len(strconv.Itoa(maxSuffix)) && digits < len(value); digits++ {
+			number, err := strconv.Atoi(value[len(value)-digits:])
+			if err != nil || number < 2 {
+				continue
+			}
+			if n := numbered(a.Name, c.value, number); strings.EqualFold(n, value) {
+				return candidate{n, c.source}, true
+			}
+		}
+	}
+	return candidate{}, false
+}
+
+// free finds the first candidate that nobody else has, and reserves it. The
+// value that the account has already needs no asking, unless the account
+// changes its container and that is where it must be unique.
+func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candidate, error) {
+	self, parent, moves := e.whereabouts()
+	if e.current != nil {
+		for _, own := range e.own(a.Name) {
+			c, ok := match(a, own, valid)
+			if !ok {
+				continue
+			}
+			if moves && a.Unique == UniqueContainer {
+				valid = slices.Concat([]candidate{c}, valid)
+				break
+			}
+			e.names.Reserve(a.Name, c.value, a.Unique, parent, e.key)
+			return c, nil
+		}
+	}
+	holder := ""
+	for n := range e.attempts(a, valid) {
+		who, taken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
+		if err != nil {
+			return candidate{}, fmt.Errorf("look up who has %s %q: %w", a.Name, n.value, err)
+		}
+		if !taken {
+			e.names.Reserve(a.Name, n.value, a.Unique, parent, e.key)
+			return n, nil
+		}
+		if holder == "" {
+			holder = fmt.Sprintf("%q is in use by %s", n.value, who)
+		}
+	}
+	return candidate{}, &Error{Attribute: a.Name, Pos: pos, Cause: holder + e.others(a, valid),
+		Next: `correct the source or the other account, add a format, or set suffix = "number"`}
+}
+
+func (e *evaluation) others(a *attribute, valid []candidate) string {
+	if len(valid) > 1 || a.Suffix != "" {
+		return ", and so is every other choice"
+	}
+	return ""
+}
+
+// whereabouts answers who the account is and which container its name must be
+// unique in: where it belongs, or where it is when somebody else moved it.
+func (e *evaluation) whereabouts() (self ident.GUID, parent ident.DN, moves bool) {
+	parent = e.parent
+	if e.current == nil {
+		return "", parent, false
+	}
+	at := e.current.DN.Parent()
+	if e.link != nil && e.link.Placed != "" && at != e.link.Placed && !at.EqualFold(e.link.Placed) {
+		parent = at
+	}
+	return e.current.GUID, parent, at != parent && !at.EqualFold(parent)
+}
+
+// attempts yields the candidates, then the first one with numbers behind it.
+func (e *evaluation) attempts(a *attribute, valid []candidate) func(func(candidate) bool) {
+	return func(yield func(candidate) bool) {
+		for _, c := range valid {
+			if !yield(c) {
+				return
+			}
+		}
+		if a.Suffix != SuffixNumber {
+			return
+		}
+		for n := 2; n <= maxSuffix; n++ {
+			if !yield(candidate{numbered(a.Name, valid[0].value, n), valid[0].source}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package mapping
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+)
+
+// ouNode is the name of the OU among the attributes while they are ordered; no
+// attribute can have it.
+const ouNode = "ou"
+
+// sorter orders attributes so that each follows those it refers to. The OU is
+// one of them: what must be unique in its container follows it.
+type sorter struct {
+	needs   map[string][]string
+	state   map[string]int // 1: being visited, 2: done
+	path    []string
+	ordered []string
+	cycle   []string
+}
+
+func (b *builder) order() {
+	byName := map[string]*attribute{}
+	s := &sorter{needs: map[string][]string{}, state: map[string]int{}}
+	var names []string
+	for _, a := range b.m.attributes {
+		byName[a.Name] = a
+		names = append(names, a.Name)
+		for _, t := range a.templates() {
+			s.needs[a.Name] = append(s.needs[a.Name], t.UsesAttributes()...)
+		}
+		if a.Unique == UniqueContainer {
+			s.needs[a.Name] = append(s.needs[a.Name], ouNode)
+		}
+	}
+	if b.m.ou != nil {
+		s.needs[ouNode] = b.m.ou.UsesAttributes()
+	}
+	slices.Sort(names)
+	for _, n := range append(names, ouNode) {
+		if !s.visit(n) {
+			b.fail(b.posOf(s.cycle[0], byName), "", "attributes refer to each other in a circle: %s", strings.Join(s.cycle, " -> "))
+			return
+		}
+	}
+	b.m.attributes = b.m.attributes[:0]
+	for _, n := range s.ordered {
+		if n == ouNode {
+			b.m.ouAfter = len(b.m.attributes)
+			continue
+		}
+		b.m.attributes = append(b.m.attributes, byName[n])
+	}
+}
+
+func (b *builder) posOf(name string, byName map[string]*attribute) expr.Pos {
+	if a := byName[name]; a != nil {
+		return a.Pos
+	}
+	return b.m.ou.Source().Pos
+}
+
+// visit appends name behind what it needs; false when that leads in a circle.
+func (s *sorter) visit(name string) bool {
+	switch s.state[name] {
+	case 1:
+		s.cycle = append(slices.Clone(s.path[slices.Index(s.path, name):]), name)
+		return false
+	case 2:
+		return true
+	}
+	s.state[name] = 1
+	s.path = append(s.path, name)
+	for _, n := range s.needs[name] {
+		if n != expr.Every && !s.visit(n) {
+			return false
+		}
+	}
+	s.path = s.path[:len(s.path)-1]
+	s.state[name] = 2
+	s.ordered = append(s.ordered, name)
+	return true
+}
+
+// usage finds out which fields of a record matter, and refuses what would
+// make all of them matter.
+func (b *builder) usage() {
+	fields := []string{b.m.primary}
+	note := func(u user, src expr.Source) {
+		for _, path := range u.Paths("user") {
+			if len(path) == 0 {
+				b.fail(src.Pos, "", "user is used as a whole; name a field: user.NAME")
+				return
+			}
+			fields = append(fields, path[0])
+		}
+		for _, path := range u.Paths("endpoints") {
+			if len(path) < 2 {
+				b.fail(src.Pos, "", "endpoints is used as a whole; name a field: endpoints.NAME.FIELD")
+				return
+			}
+			fields = append(fields, path[1])
+		}
+		if slices.Contains(u.Fields("attributes"), expr.Every) {
+			b.fail(src.Pos, "", "attributes is used as a whole; name one: attributes.NAME")
+		}
+		b.m.usesNow = b.m.usesNow || u.Uses("now")
+	}
+	if b.m.where != nil {
+		note(b.m.where, b.m.where.Source())
+	}
+	for _, t := range b.allTemplates() {
+		note(t, t.Source())
+	}
+	slices.Sort(fields)
+	b.m.fields = slices.Compact(slices.DeleteFunc(fields, func(s string) bool { return s == "" }))
+}
+
+// user is what an expression and a template have in common.
+type user interface {
+	Paths(name string) [][]string
+	Fields(name string) []string
+	Uses(name string) bool
+}
+
+func (b *builder) allTemplates() []*expr.Template {
+	all := slices.Clone(b.m.groups)
+	if b.m.ou != nil {
+		all = append(all, b.m.ou)
+	}
+	for _, a := range b.m.attributes {
+		all = append(all, a.templates()...)
+	}
+	return all
+}
+
+// semantics changes when the same definition maps to something else than in an
+// earlier version of this package.
+const semantics = 1
+
+// version digests a definition without its positions: a comment that moves
+// lines does not make every record new.
+func version(def Definition) string {
+	type plain struct {
+		Name    string
+		Texts   []string
+		Options []any
+	}
+	text := func(s *expr.Source) string {
+		if s == nil {
+			return ""
+		}
+		return s.Text
+	}
+	texts := func(kind string, list []expr.Source) []string {
+		out := []string{kind}
+		for _, s := range list {
+			out = append(out, s.Text)
+		}
+		return out
+	}
+	var attributes []plain
+	for _, a := range def.Attributes {
+		attributes = append(attributes, plain{
+			Name:    a.Name,
+			Texts:   slices.Concat([]string{text(a.Value), text(a.Default)}, texts("formats", a.Formats), texts("values", a.Values)),
+			Options: []any{a.Unique, a.Suffix, a.Apply, a.OnMissing, a.Absent, a.Add, a.Directory},
+		})
+	}
+	slices.SortFunc(attributes, func(a, b plain) int { return strings.Compare(a.Name, b.Name) })
+	b, err := json.Marshal([]any{semantics, def.Primary, text(def.Where), attributes, text(def.OU),
+		texts("groups", def.Groups), def.Lookups, def.Settings})
+	if err != nil {
+		b = []byte(err.Error()) // settings that JSON cannot spell come from no file
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
