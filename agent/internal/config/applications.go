@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
 // Application is one [applications.NAME]: one configured use of a connector.
@@ -40,8 +42,8 @@ const (
 
 // Endpoint is one [applications.NAME.endpoints.NAME]: an endpoint of the
 // manifest changed, or a new one. What is nil was not set and comes from the
-// manifest. Path, URL, Params and Headers are templates that compile in the
-// scope of EndpointScope.
+// manifest. Path, URL, Params and Headers are templates that compile in
+// EndpointScope.
 type Endpoint struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
@@ -173,6 +175,39 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	}
 	if e.Repeat != nil {
 		l.checkRepeat(in.with("repeat"), *e.Repeat)
+	}
+	l.checkTemplates(in, e)
+}
+
+// EndpointScope is what the templates of an endpoint may refer to.
+func (c *Config) EndpointScope() expr.Scope {
+	return expr.NewScope("settings", "now", "last_success").WithLookups(c.Lookups)
+}
+
+// checkTemplates compiles the templates of an endpoint. One that asks for what
+// changed since the last success must say so, or everybody else would be
+// missing.
+func (l *loader) checkTemplates(in path, e Endpoint) {
+	changes := e.Mode != nil && *e.Mode == ModeChanges
+	check := func(at path, text Text, escape expr.Escape) {
+		t, err := l.config.EndpointScope().Template(text, escape)
+		if err != nil {
+			l.failExpression(at, err)
+		} else if t.Uses("last_success") && !changes {
+			l.fail(at, `an endpoint that uses last_success must say mode = "changes"`, "")
+		}
+	}
+	if e.Path != nil {
+		check(in.with("path"), *e.Path, expr.EscapePath)
+	}
+	if e.URL != nil {
+		check(in.with("url"), *e.URL, expr.EscapeQuery)
+	}
+	for _, name := range sortedKeys(e.Params) {
+		check(in.with("params").with(name), e.Params[name], expr.EscapeQuery)
+	}
+	for _, name := range sortedKeys(e.Headers) {
+		check(in.with("headers").with(name), e.Headers[name], expr.EscapeHeader)
 	}
 }
 

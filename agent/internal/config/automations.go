@@ -9,6 +9,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // Automation is one [automations.NAME]: what is done in the directory with a
@@ -29,6 +30,9 @@ type Automation struct {
 	Limits     Limits   `toml:"limits"`
 	Approval   Approval `toml:"approval"`
 	Owns       Owns     `toml:"owns"`
+
+	// Mapper is the compiled mapping of the data source with OU and Groups.
+	Mapper *mapping.Mapper `toml:"-"`
 }
 
 // Action is what an automation does.
@@ -124,6 +128,7 @@ func (l *loader) checkAction(in path, a Automation) {
 	}
 	if a.Action == ActionCreate || a.Action == ActionLifecycle {
 		l.require(in, "ou")
+		l.checkCreates(in.with("data_source"), a)
 	}
 	unused := map[Action][]string{
 		ActionCreate: {"missing"},
@@ -133,6 +138,28 @@ func (l *loader) checkAction(in path, a Automation) {
 		if l.has(in.with(key)) {
 			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with action = %q", key, a.Action), "remove it")
 		}
+	}
+}
+
+// checkCreates wants the attributes without which no account can be made.
+func (l *loader) checkCreates(at path, a Automation) {
+	d, ok := l.config.DataSources[a.DataSource]
+	if !ok || len(d.Attributes) == 0 {
+		return
+	}
+	maps := func(names ...string) bool {
+		for have := range d.Attributes {
+			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, have) }) {
+				return true
+			}
+		}
+		return false
+	}
+	if !maps("sAMAccountName") {
+		l.fail(at, fmt.Sprintf("action %q makes accounts: data source %q must map sAMAccountName", a.Action, d.Name), "")
+	}
+	if !maps("cn", "displayName") {
+		l.fail(at, fmt.Sprintf("action %q makes accounts: data source %q must map displayName or cn", a.Action, d.Name), "")
 	}
 }
 

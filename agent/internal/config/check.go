@@ -26,6 +26,7 @@ func (l *loader) check() {
 	for _, name := range sortedKeys(l.config.Automations) {
 		l.checkAutomation(path{"automations", name}, l.config.Automations[name])
 	}
+	l.compileMappings()
 	l.warnUnused()
 }
 

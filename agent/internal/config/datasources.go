@@ -117,7 +117,6 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 	if l.has(in) && len(attributes) == 0 {
 		l.failKey(in, "attributes is empty: nothing would be written", "")
 	}
-	seen := map[string]string{}
 	for _, name := range sortedKeys(attributes) {
 		at := in.with(name)
 		lower := strings.ToLower(name)
@@ -126,13 +125,10 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 		case !attributeForm.MatchString(name):
 			l.failKey(at, fmt.Sprintf("%q is not the name of an attribute", name), "")
 		case reserved:
-			l.failKey(at, name+" cannot be mapped: "+reason, "")
+			l.failKey(at, name+" cannot be mapped", reason)
 		case lower == strings.ToLower(l.config.Directory.Anchor):
-			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties the account to its record", "choose another attribute as anchor in [directory]")
-		case seen[lower] != "":
-			l.failKey(at, name+" is mapped twice: attribute names have no case", "the other is "+seen[lower])
+			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties an account to its record", "choose another attribute as anchor in [directory]")
 		}
-		seen[lower] = name
 		l.checkAttribute(at, attributes[name])
 	}
 }
@@ -166,17 +162,12 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	}
 }
 
-// reservedAttributes are those that the directory or rollcall itself keeps.
+// reservedAttributes are those that the directory keeps and nobody should
+// write, beyond those that the mapping itself refuses.
 func reservedAttributes() map[string]string {
-	const kept, own = "the directory keeps it", "rollcall writes it itself"
+	const kept = "the directory keeps it"
 	return map[string]string{
-		"objectguid": kept, "objectsid": kept, "objectcategory": kept, "samaccounttype": kept, "sidhistory": kept,
-		"whencreated": kept, "whenchanged": kept, "usncreated": kept, "usnchanged": kept, "admincount": kept,
-		"objectclass": own, "useraccountcontrol": own, "unicodepwd": own, "userpassword": own, "pwdlastset": own,
-		"distinguishedname": "it follows from ou and cn",
-		"name":              "it follows from cn",
-		"memberof":          "name the groups in the automation",
-		"member":            "name the groups in the automation",
-		"primarygroupid":    "the primary group is not changed",
+		"objectcategory": kept, "sidhistory": kept, "whencreated": kept, "whenchanged": kept,
+		"usncreated": kept, "usnchanged": kept, "admincount": kept,
 	}
 }

@@ -137,7 +137,8 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 	}
 	fields := fieldsOf(target.Type())
 	known := slices.Sorted(maps.Keys(fields))
-	for key, value := range table {
+	for _, key := range sortedKeys(table) {
+		value := table[key]
 		if i, ok := fields[key]; ok {
 			l.decode(value, target.Field(i), at.with(key))
 		} else if hint, ok := later[key]; ok {
@@ -180,7 +181,8 @@ func (l *loader) decodeMap(v any, target reflect.Value, at path) {
 		return
 	}
 	target.Set(reflect.MakeMapWithSize(target.Type(), len(table)))
-	for key, value := range table {
+	for _, key := range sortedKeys(table) {
+		value := table[key]
 		item := reflect.New(target.Type().Elem())
 		l.decode(value, item.Elem(), at.with(key))
 		if n, ok := item.Interface().(named); ok {
@@ -248,6 +250,7 @@ func enumValues(target reflect.Value) (now, later []string, ok bool) {
 func (l *loader) decodeText(v any, t *Text, at path) {
 	s, ok := v.(string)
 	if !ok {
+		t.Pos = l.value(at)
 		l.mismatch(v, "a text", at)
 		return
 	}
@@ -310,7 +313,8 @@ func (l *loader) decodeSettings(v any, t *map[string]any, at path) {
 		return
 	}
 	*t = map[string]any{}
-	for key, value := range table {
+	for _, key := range sortedKeys(table) {
+		value := table[key]
 		switch value.(type) {
 		case string, int64, float64, bool:
 			(*t)[key] = value

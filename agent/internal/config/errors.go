@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -55,13 +54,10 @@ func line(p Pos, message, hint string) string {
 	if hint != "" {
 		message += " (" + hint + ")"
 	}
-	switch {
-	case p.File == "":
-		return message
-	case p.Line == 0:
-		return p.File + ": " + message
+	if place := p.String(); place != "" {
+		message = place + ": " + message
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, message)
+	return message
 }
 
 func comparePos(a, b Pos) int {

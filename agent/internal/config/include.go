@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,20 +44,27 @@ func (l *loader) include(tree map[string]any, pattern string, at path) {
 		return
 	}
 	for _, name := range names {
-		if slices.Contains(l.files, name) {
-			continue
+		if !slices.Contains(l.files, name) {
+			l.includeFile(tree, name)
 		}
-		places := l.places
-		l.places = map[string]place{}
-		more := l.readFile(name)
-		own := l.places
-		l.places = places
-		if include := (path{"agent", "include"}).index(); own[include] != (place{}) {
-			l.errs = append(l.errs, Error{Pos: own[include].key, Key: "agent.include",
-				Message: "only the main file may include others", Hint: "add the pattern to " + l.files[0]})
-		}
-		l.merge(tree, more, own, nil)
 	}
+}
+
+func (l *loader) includeFile(tree map[string]any, name string) {
+	places := l.places
+	l.places = map[string]place{}
+	more := l.readFile(name)
+	own := l.places
+	l.places = places
+	if include := (path{"agent", "include"}).index(); own[include] != (place{}) {
+		l.errs = append(l.errs, Error{Pos: own[include].key, Key: "agent.include",
+			Message: "only the main file may include others", Hint: "add the pattern to " + l.files[0]})
+		delete(own, include)
+		if agent, ok := more["agent"].(map[string]any); ok {
+			delete(agent, "include")
+		}
+	}
+	l.merge(tree, more, own, nil)
 }
 
 // readFile decodes one file and notes its places; nil after an error.
@@ -67,6 +75,7 @@ func (l *loader) readFile(file string) map[string]any {
 		l.errs = append(l.errs, Error{Pos: Pos{File: file}, Message: readError(err), Hint: readHint(err)})
 		return nil
 	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors write a byte order mark
 	var tree map[string]any
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		l.errs = append(l.errs, syntaxError(file, data, err))
@@ -97,7 +106,7 @@ func syntaxError(file string, data []byte, err error) Error {
 		return Error{Pos: fileStart(file), Message: err.Error()}
 	}
 	x := newIndexer(file, data)
-	return Error{Pos: x.pos(parse.Position.Start), Key: parse.LastKey, Message: "not valid TOML: " + parse.Message}
+	return Error{Pos: x.pos(parse.Position.Start), Key: parse.LastKey, Message: "not valid TOML: " + strings.TrimSuffix(parse.Message, ".")}
 }
 
 // merge adds the tables of an included file to the tree. Sections may be spread

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
 	"reflect"
 	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
 // loader carries what Load has found out so far.
@@ -34,6 +37,17 @@ func (l *loader) fail(at path, message, hint string) {
 // failKey reports an error at a key.
 func (l *loader) failKey(at path, message, hint string) {
 	l.errs = append(l.errs, Error{Pos: l.key(at), Key: at.String(), Message: message, Hint: hint})
+}
+
+// failExpression reports what is wrong with an expression, at its own place
+// within the value.
+func (l *loader) failExpression(at path, err error) {
+	e := Error{Pos: l.value(at), Key: at.String(), Message: err.Error()}
+	var wrong *expr.Error
+	if errors.As(err, &wrong) {
+		e.Pos, e.Message, e.Hint = wrong.Pos, wrong.Message, wrong.Hint
+	}
+	l.errs = append(l.errs, e)
 }
 
 func (l *loader) warnKey(at path, message, hint string) {

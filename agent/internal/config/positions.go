@@ -138,8 +138,10 @@ func (x *indexer) content(offset int) Pos {
 	return x.pos(offset + 1)
 }
 
-// pos turns an offset into a line and a column of characters.
+// pos turns an offset into a line and a column of characters. The offsets of
+// syntax errors may lie outside of the file.
 func (x *indexer) pos(offset int) Pos {
+	offset = max(0, min(offset, len(x.data)))
 	line, high := 0, len(x.starts)
 	for high-line > 1 {
 		if middle := (line + high) / 2; x.starts[middle] <= offset {
@@ -148,7 +150,7 @@ func (x *indexer) pos(offset int) Pos {
 			high = middle
 		}
 	}
-	column := utf8.RuneCount(x.data[x.starts[line]:min(offset, len(x.data))])
+	column := utf8.RuneCount(x.data[x.starts[line]:offset])
 	return Pos{File: x.file, Line: line + 1, Column: column + 1}
 }
 

@@ -8,24 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
-// Pos is a place in a file: line and column count from 1, the column in
-// characters. A Pos without a line is the file as a whole.
-type Pos struct {
-	File         string
-	Line, Column int
-}
-
-// String gives "FILE:LINE:COLUMN".
-func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+// Pos is a place in a file. A Pos without a line is the file as a whole.
+type Pos = expr.Pos
 
 // Text is a template or an expression with the place of its first character.
-type Text struct {
-	Text string
-	Pos  Pos
-}
+type Text = expr.Source
 
 // SecretRef says where a secret is. It never prints one that stands in the file
 // itself.

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// Definition gives the mapping of a data source together with the OU and the
+// groups of an automation. Settings are those that the file sets; the defaults
+// of a connector's manifest are not among them.
+func (c *Config) Definition(a Automation) mapping.Definition {
+	d := c.DataSources[a.DataSource]
+	return mapping.Definition{
+		Primary:    d.PrimaryKey,
+		Where:      d.Where,
+		Attributes: d.definitions(),
+		OU:         a.OU,
+		Groups:     a.Groups,
+		Lookups:    c.Lookups,
+		Settings:   c.Applications[d.Application].Settings,
+	}
+}
+
+// definitions gives the attributes in the order of their names.
+func (d DataSource) definitions() []mapping.AttributeDef {
+	var defs []mapping.AttributeDef
+	for _, name := range sortedKeys(d.Attributes) {
+		a := d.Attributes[name]
+		def := mapping.AttributeDef{
+			Name: a.Name, Pos: a.Pos,
+			Value: a.Value, Formats: a.Formats, Values: a.Values,
+			Unique: mapping.Unique(a.Unique), Suffix: string(a.Suffix),
+			Apply: a.Apply, OnMissing: string(a.OnMissing), Default: a.Default, Absent: string(a.Absent),
+			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory,
+		}
+		defs = append(defs, def)
+	}
+	return defs
+}
+
+// compileMappings compiles each data source for each automation that uses it,
+// and once alone when none does, so that its errors are found.
+func (l *loader) compileMappings() {
+	known := l.knownPlaces()
+	used := map[string]bool{}
+	for _, name := range sortedKeys(l.config.Automations) {
+		a := l.config.Automations[name]
+		used[a.DataSource] = true
+		a.Mapper = l.compile(path{"automations", name}, a, known)
+		l.config.Automations[name] = a
+	}
+	for _, name := range sortedKeys(l.config.DataSources) {
+		if !used[name] {
+			l.compile(path{"data_sources", name}, Automation{DataSource: name}, known)
+		}
+	}
+}
+
+// compile reports the errors of one mapping, except at places whose error is
+// known.
+func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Mapper {
+	if _, ok := l.config.DataSources[a.DataSource]; !ok {
+		return nil
+	}
+	m, errs := mapping.Compile(l.config.Definition(a))
+	for _, err := range errs {
+		var wrong *expr.Error
+		if errors.As(err, &wrong) && known[wrong.Pos] {
+			continue
+		}
+		l.failExpression(at, err)
+	}
+	return m
+}
+
+// knownPlaces are the places of the errors so far, and the names of the
+// attributes that contain one: what follows from an error is not told again.
+func (l *loader) knownPlaces() map[Pos]bool {
+	known := map[Pos]bool{}
+	for _, e := range l.errs {
+		known[e.Pos] = true
+		parts := strings.SplitN(e.Key, ".", 5)
+		if i := slices.Index(parts, "attributes"); i == 2 && len(parts) > 3 {
+			known[l.key(path{"data_sources", parts[1], "attributes", parts[3]})] = true
+		}
+	}
+	return known
+}

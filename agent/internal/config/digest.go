@@ -1,0 +1,82 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Digest identifies everything in the configuration that decides what the
+// automation would do: its settings, its data source, the application and the
+// endpoint, the lookups, and where the directory may be written. Schedules,
+// secrets, descriptions and the places in the files are left out. A saved plan
+// holds only while its digest does.
+func (c *Config) Digest(automation string) (string, error) {
+	a, ok := c.Automations[automation]
+	if !ok {
+		return "", fmt.Errorf("digest of automation %q: there is no such automation", automation)
+	}
+	d := c.DataSources[a.DataSource]
+	app := c.Applications[d.Application]
+	app.Endpoints = maps.Clone(app.Endpoints)
+	maps.DeleteFunc(app.Endpoints, func(name string, _ Endpoint) bool { return !slices.Contains(d.Endpoints, name) })
+	data, err := json.Marshal(map[string]any{
+		"name":        automation,
+		"automation":  settingsOf(reflect.ValueOf(a), "schedule"),
+		"data_source": settingsOf(reflect.ValueOf(d), "description"),
+		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit"),
+		"lookups":     c.Lookups,
+		"directory": settingsOf(reflect.ValueOf(c.Directory),
+			"urls", "auth", "bind_dn", "ca_file", "connections", "timeout"),
+	})
+	if err != nil {
+		return "", fmt.Errorf("digest of automation %q: %w", automation, err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// settingsOf turns a table into plain values without places and secrets. What
+// is not set is left out.
+func settingsOf(v reflect.Value, without ...string) any {
+	switch t := v.Interface().(type) {
+	case Text:
+		return t.Text
+	case SecretRef:
+		return nil
+	case Limit:
+		return t.String()
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return settingsOf(v.Elem())
+	case reflect.Struct:
+		table := map[string]any{}
+		for key, i := range fieldsOf(v.Type()) {
+			if value := settingsOf(v.Field(i)); value != nil && !slices.Contains(without, key) {
+				table[key] = value
+			}
+		}
+		return table
+	case reflect.Map:
+		table := map[string]any{}
+		for it := v.MapRange(); it.Next(); {
+			table[it.Key().String()] = settingsOf(it.Value())
+		}
+		return table
+	case reflect.Slice:
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = settingsOf(v.Index(i))
+		}
+		return list
+	}
+	return v.Interface()
+}
