@@ -102,6 +102,14 @@ seed() { # the database
   done
   grant "OU=Groups,$base_dn" "(OA;CIIO;WP;$member;$group;$sid)"
   grant "$base_dn" "(OA;;CR;$replicate;;$sid)"
+  # Samba tells of deletions only to those who may list the container (on
+  # Windows: dsacls with LCRP). samba-tool cannot reach it: it counts as deleted.
+  ldbmodify -H "$db" --option=ldb:nosync=true --controls=show_deleted:1 <<LDIF
+dn: CN=Deleted Objects,$base_dn
+changetype: modify
+replace: nTSecurityDescriptor
+nTSecurityDescriptor: O:SYG:SYD:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;RPLC;;;BA)(A;;RPLC;;;$sid)
+LDIF
 }
 
 provision() { # sets cache

@@ -72,12 +72,13 @@ type Client struct {
 	log      *slog.Logger
 	observer Observer
 	server   Server
-	address  string // host:port that the URL resolved to
 	free     chan *link
 
-	mu     sync.Mutex
-	closed bool
+	closed chan struct{}
 	links  []*link
+
+	mu      sync.Mutex
+	address string // host:port that the URL resolved to
 }
 
 // Open connects to the first domain controller of the settings that can be
@@ -128,7 +129,7 @@ func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, o
 	if port == "" {
 		port = "636"
 	}
-	c := &Client{settings: s, log: log, observer: observer, free: make(chan *link, s.Connections)}
+	c := &Client{settings: s, log: log, observer: observer, free: make(chan *link, s.Connections), closed: make(chan struct{})}
 	c.server.URL = rawURL
 	for range s.Connections {
 		l := &link{client: c, host: u.Hostname(), port: port}
@@ -146,15 +147,24 @@ func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, o
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.isClosed() {
 		return nil
 	}
-	c.closed = true
+	close(c.closed)
 	for _, l := range c.links {
 		l.kill()
 	}
 	c.observer.Connected(c.server.URL, false)
 	return nil
+}
+
+func (c *Client) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // Server returns what is known of the domain controller.

@@ -79,6 +79,13 @@ func (l *link) dial(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.settings.Timeout)
 	defer cancel()
+	go func() {
+		select {
+		case <-c.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.address())
 	if err != nil {
 		return &Error{
@@ -93,7 +100,7 @@ func (l *link) dial(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.isClosed() {
 		raw.Close()
 		return c.fail(request{op: "connect"}, net.ErrClosed, false)
 	}

@@ -1,0 +1,210 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// behind opens a client with one connection through a proxy.
+func behind(t *testing.T, timeout time.Duration) (*dctest.DC, *dctest.Proxy, *conn.Client) {
+	dc := dctest.Start(t)
+	proxy := dc.Proxy(t)
+	s := settings(dc)
+	s.URLs, s.Connections, s.Timeout = []string{proxy.URL}, 1, timeout
+	return dc, proxy, open(t, s)
+}
+
+func hana(dc *dctest.DC) conn.Target { return conn.ByDN(dc.OU("Staff").Child("Hana Made")) }
+
+func TestAReadSurvivesABrokenConnection(t *testing.T) {
+	dc, proxy, c := behind(t, 10*time.Second)
+	for i := range 3 {
+		proxy.Cut()
+		if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
+			t.Fatalf("read %d after a broken connection: %v", i, err)
+		}
+	}
+	proxy.Refuse()
+	_, err := c.Get(t.Context(), hana(dc), nil)
+	if !errors.Is(err, conn.ErrUnavailable) || errors.Is(err, conn.ErrNotFound) {
+		t.Errorf("read from a server that is gone: %v", err)
+	}
+}
+
+func TestAReadIsRepeatedOnceOnly(t *testing.T) {
+	dc, proxy, c := behind(t, 10*time.Second)
+	before := proxy.Accepted()
+	proxy.Silence()
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Get(t.Context(), hana(dc), nil)
+		done <- err
+	}()
+	for {
+		proxy.Cut()
+		select {
+		case err := <-done:
+			if !errors.Is(err, conn.ErrUnavailable) {
+				t.Errorf("read on connections that break: %v", err)
+			}
+			if n := proxy.Accepted() - before; n > 1 {
+				t.Errorf("%d more connections were tried, want at most 1", n)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func TestASearchThatBreaksDeliversNothingTwice(t *testing.T) {
+	dc, proxy, c := behind(t, 10*time.Second)
+	seen := map[ident.DN]int{}
+	err := c.Search(t.Context(), conn.Query{Base: dc.BaseDN, Filter: "(objectClass=*)", PageSize: 10}, func(e ident.Entry) error {
+		if seen[e.DN]++; len(seen) == 15 {
+			proxy.Cut()
+		}
+		return nil
+	})
+	if !errors.Is(err, conn.ErrUnavailable) {
+		t.Errorf("search on a connection that broke in the middle: %v", err)
+	}
+	for dn, n := range seen {
+		if n > 1 {
+			t.Errorf("%s was delivered %d times", dn, n)
+		}
+	}
+	if len(seen) > 20 {
+		t.Errorf("%d entries were delivered after the connection broke", len(seen))
+	}
+}
+
+func TestAReadWithoutAnswerEndsAndIsNotConfusedLater(t *testing.T) {
+	dc, proxy, c := behind(t, 300*time.Millisecond)
+	proxy.Silence()
+	started := time.Now()
+	_, err := c.Get(t.Context(), hana(dc), []string{"mail"})
+	if !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("read without an answer: %v", err)
+	}
+	if took := time.Since(started); took > 3*time.Second {
+		t.Errorf("took %s with a timeout of 0.3 s", took)
+	}
+	proxy.Answer() // the late answer is delivered now
+	e, err := c.Get(t.Context(), conn.ByDN(dc.OU("Staff").Child("Dora Disabled")), []string{"mail"})
+	if err != nil || e.Attributes.First("mail") != "dora.disabled@example.com" {
+		t.Errorf("the read after it: %v, %v", e, err)
+	}
+}
+
+func TestCancellationEndsARequest(t *testing.T) {
+	dc, proxy, c := behind(t, time.Minute)
+	proxy.Silence()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := c.Get(ctx, hana(dc), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled read: %v", err)
+	}
+	if _, err := c.Get(ctx, hana(dc), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a read that is cancelled before it begins: %v", err)
+	}
+	proxy.Answer()
+	if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
+		t.Errorf("the read after it: %v", err)
+	}
+}
+
+func TestCancellationEndsTheWaitForAConnection(t *testing.T) {
+	dc, _, c := behind(t, time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := c.Search(t.Context(), conn.Query{Base: dc.BaseDN, Scope: conn.Base, Filter: "(objectClass=*)"}, func(ident.Entry) error {
+		_, err := c.Get(ctx, hana(dc), nil)
+		return err
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a read while the only connection is busy: %v", err)
+	}
+}
+
+func TestAWriteWithoutAnswerIsUnknownAndNotRepeated(t *testing.T) {
+	dc, proxy, c := behind(t, 500*time.Millisecond)
+	for _, how := range []string{"timeout", "broken connection"} {
+		t.Run(how, func(t *testing.T) {
+			if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
+				t.Fatal(err)
+			}
+			connections := proxy.Accepted()
+			dn := dc.OU("Staff").Child("Lost " + how)
+			proxy.Silence()
+			done := make(chan error, 1)
+			go func() {
+				done <- c.Add(t.Context(), dn, map[string][]string{"objectClass": {"user"}, "sAMAccountName": {"lost" + how[:1]}})
+			}()
+			for deadline := time.Now().Add(10 * time.Second); len(dc.Find(t, "(cn=Lost "+how+")")) == 0; {
+				if time.Now().After(deadline) {
+					t.Fatal("the write never arrived")
+				}
+			}
+			if how == "broken connection" {
+				proxy.Cut()
+			}
+			err := <-done
+			if !errors.Is(err, conn.ErrOutcomeUnknown) || !errors.Is(err, conn.ErrUnavailable) {
+				t.Errorf("a write without an answer: %v", err)
+			}
+			if n := proxy.Accepted() - connections; n != 0 {
+				t.Errorf("%d connections were made to repeat the write", n)
+			}
+			proxy.Answer()
+			if _, err := c.Get(t.Context(), conn.ByDN(dn), nil); err != nil {
+				t.Errorf("read back: %v", err)
+			}
+		})
+	}
+}
+
+func TestAWriteThatCannotBeSentHasAKnownOutcome(t *testing.T) {
+	dc, proxy, c := behind(t, 5*time.Second)
+	if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Refuse()
+	// The first failure may still be sent into the dying connection; then the
+	// server is known to be gone.
+	_, err := c.Get(t.Context(), hana(dc), nil)
+	if !errors.Is(err, conn.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	err = c.Modify(t.Context(), hana(dc), []conn.Mod{{Kind: conn.ReplaceValues, Attribute: "title", Values: []string{"x"}}}, false)
+	if !errors.Is(err, conn.ErrUnavailable) || errors.Is(err, conn.ErrOutcomeUnknown) {
+		t.Errorf("a write to a server that refuses connections: %v, want unavailable with a known outcome", err)
+	}
+}
+
+func TestClosePutsAnEndToRequests(t *testing.T) {
+	dc, proxy, c := behind(t, time.Minute)
+	if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Silence()
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Get(t.Context(), hana(dc), nil)
+		done <- err
+	}()
+	time.AfterFunc(50*time.Millisecond, func() { c.Close() })
+	select {
+	case err := <-done:
+		if !errors.Is(err, conn.ErrUnavailable) {
+			t.Errorf("a read on a client that is closed: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a read outlives Close by 10 s")
+	}
+}
