@@ -1,0 +1,53 @@
+package host
+
+import (
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// CallError is a call that failed, or could not be made, with what the
+// operator can do about it.
+type CallError struct {
+	Connector, Application string
+	Function               string // fetch or check; "" when it did not come so far
+	Kind                   abi.Kind
+	Status                 int // of the last answer; 0 when there was none
+	Message                string
+	Next                   string // the next step
+	Err                    error  // the cause, where there is one besides the message
+}
+
+// Error names the application, what failed and why.
+func (e *CallError) Error() string {
+	if e.Function == "" {
+		return e.Message
+	}
+	return fmt.Sprintf("%s %s with connector %s: %s: %s", e.Function, e.Application, e.Connector, e.Kind, e.Message)
+}
+
+// Unwrap returns the cause.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// next is what to do about a kind of failure.
+func next(k abi.Kind, application string) string {
+	switch k {
+	case abi.KindAuth:
+		return fmt.Sprintf("check the credentials of application %q; a token may have been replaced or revoked", application)
+	case abi.KindForbidden:
+		return "give the account behind the credentials the permission, or the token the scope, that the message names"
+	case abi.KindBlocked:
+		return "the vendor or a proxy turns this client away: wait, lower rate_limit, and ask the vendor when it stays"
+	case abi.KindRateLimited:
+		return "lower rate_limit or run less often; the next run tries again"
+	case abi.KindUnavailable:
+		return "the next run tries again; when it stays, check the network and the vendor's status page"
+	case abi.KindBadResponse:
+		return "nothing was changed; check base_url and the endpoint with `rollcall test endpoint`"
+	case abi.KindRefused:
+		return "when the host is meant to be reached, name it in the application's configuration"
+	case abi.KindConfig:
+		return fmt.Sprintf("correct the configuration of application %q", application)
+	}
+	return "report this to the connector's author, with the log around it"
+}

@@ -1,0 +1,136 @@
+// Package abi1 implements the functions of rollcall_v1, one file each; package
+// abi and docs/connector-abi.md say what they promise. It keeps the state of a
+// call and nothing beyond it.
+package abi1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
+	"github.com/rollcall-agent/rollcall/host/internal/web"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Call is the state of one call of a connector. It is used by one instance,
+// which runs one thing at a time.
+type Call struct {
+	// Context ends with the whole call; that of the guest's code may end earlier.
+	Context context.Context //nolint:containedctx // the guest's calls arrive with the context of its code
+	Input   []byte          // what call_input answers
+	Spec    jsonstream.Spec // Array and Record are the guest's to say
+	Sink    func(jsonstream.Record) error
+	Client  *web.Client
+	Clock   *Clock
+	Log     *slog.Logger
+
+	// What became of it.
+	Failure  *Failure // what the guest said with fail
+	Broken   error    // records were delivered of an answer that turned out broken: nothing of the call counts
+	SinkErr  error    // what the agent answered when it took no more records
+	Status   int      // the HTTP status of the last answer
+	Requests int
+	Records  int64
+	Bytes    int64
+	Waited   time.Duration
+
+	handles map[int64]*response
+	last    int64
+	waits   int
+	problem string
+	lines   int
+}
+
+// Failure is what a guest said about the call's end.
+type Failure struct {
+	Kind abi.Kind
+	Text string
+}
+
+type response struct {
+	*web.Response
+	index jsonstream.Index
+}
+
+type key struct{}
+
+// With puts a call into the context that its guest is run with.
+func With(ctx context.Context, c *Call) context.Context { return context.WithValue(ctx, key{}, c) }
+
+func from(ctx context.Context) *Call {
+	c, _ := ctx.Value(key{}).(*Call)
+	return c
+}
+
+// Close frees the responses that the guest left open.
+func (c *Call) Close() {
+	for h := range c.handles {
+		c.free(h)
+	}
+}
+
+func (c *Call) free(h int64) {
+	c.handles[h].Body.Close()
+	delete(c.handles, h)
+}
+
+// no remembers a failure for last_error and answers its code.
+func (c *Call) no(code abi.Code, format string, args ...any) int64 {
+	c.problem = cut(fmt.Sprintf(format, args...))
+	return int64(code)
+}
+
+func (c *Call) open(h int64) (*response, int64) {
+	if r, ok := c.handles[h]; ok {
+		return r, 0
+	}
+	return nil, c.no(abi.CodeHandle, "handle %d is not open in this call", h)
+}
+
+// Line writes one line of the guest to the log, as long as there are not too
+// many of them.
+func (c *Call) Line(level slog.Level, text string) {
+	c.lines++
+	switch {
+	case c.lines <= abi.MaxLogLines:
+		c.Log.Log(c.Context, level, cut(text))
+	case c.lines == abi.MaxLogLines+1:
+		c.Log.Warn("the connector logs too much: the rest of this call is dropped", "lines", abi.MaxLogLines)
+	}
+}
+
+// cut bounds a text and keeps it to one line of valid UTF-8.
+func cut(text string) string {
+	if len(text) > abi.MaxTextSize {
+		text = text[:abi.MaxTextSize] + "..."
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7F {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// code finds the code of an error of the parts that a call uses.
+func code(err error) abi.Code {
+	var sent *web.Error
+	switch {
+	case errors.As(err, &sent):
+		return sent.Code
+	case errors.Is(err, jsonstream.ErrNoValue):
+		return abi.CodeNoValue
+	case errors.Is(err, jsonstream.ErrNotArray):
+		return abi.CodeNotArray
+	case errors.Is(err, jsonstream.ErrTooLarge):
+		return abi.CodeTooLarge
+	case errors.Is(err, jsonstream.ErrDelivery):
+		return abi.CodeStopped
+	}
+	return abi.CodeNotJSON
+}

@@ -1,0 +1,73 @@
+package abi1
+
+import (
+	"errors"
+	"io"
+
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// emit delivers the records of a body: docs/connector-abi.md, emit.
+func emit(f *frame) int64 {
+	h, array, record, flags := f.i64(), f.bytes(), f.bytes(), f.i32()
+	if f.bad {
+		return f.outside()
+	}
+	c := f.call
+	if flags != 0 {
+		return c.no(abi.CodeArgument, "flags %d are not known in this version", flags)
+	}
+	r, bad := c.open(h)
+	if r == nil {
+		return bad
+	}
+	spec := c.Spec
+	var err error
+	if spec.Array, err = jsonstream.ParsePointer(string(array)); err != nil {
+		return c.no(abi.CodeInput, "%v", err)
+	}
+	if spec.Record, err = jsonstream.ParsePointer(string(record)); err != nil {
+		return c.no(abi.CodeInput, "%v", err)
+	}
+	r.index = jsonstream.Index{}
+	n, err := c.deliver(r.Body.Reader(), r.Body.Size(), spec, &r.index)
+	if err != nil {
+		return c.broken(err, r.blame(err))
+	}
+	return n
+}
+
+// deliver streams records to the agent.
+func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *jsonstream.Index) (int64, error) {
+	if c.Sink == nil {
+		return 0, errNoSink
+	}
+	if c.SinkErr != nil {
+		return 0, jsonstream.ErrDelivery
+	}
+	defer c.Clock.Pause()()
+	n, err := jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		c.SinkErr = c.Sink(rec)
+		return c.SinkErr
+	})
+	c.Records += n
+	return n, err
+}
+
+var errNoSink = errors.New("this call delivers no records")
+
+// broken answers the code of a failed delivery, and remembers that nothing of
+// the call counts when records may have been delivered.
+func (c *Call) broken(err error, text string) int64 {
+	if errors.Is(err, errNoSink) {
+		return c.no(abi.CodeState, "%v", err)
+	}
+	if !errors.Is(err, jsonstream.ErrNoValue) && !errors.Is(err, jsonstream.ErrNotArray) && c.Broken == nil {
+		c.Broken = errors.New(cut(text))
+	}
+	return c.no(code(err), "%s", text)
+}

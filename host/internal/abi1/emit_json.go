@@ -1,0 +1,25 @@
+package abi1
+
+import (
+	"bytes"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// emitJSON delivers records that the guest made: docs/connector-abi.md, emit_json.
+func emitJSON(f *frame) int64 {
+	records := f.bytes()
+	if f.bad {
+		return f.outside()
+	}
+	if len(records) > abi.MaxRecordsSize {
+		return f.call.no(abi.CodeTooLarge, "%d bytes of records at once, more than %d", len(records), abi.MaxRecordsSize)
+	}
+	spec := f.call.Spec
+	spec.Array, spec.Record = nil, nil
+	n, err := f.call.deliver(bytes.NewReader(records), int64(len(records)), spec, nil)
+	if err != nil {
+		return f.call.broken(err, err.Error())
+	}
+	return n
+}

@@ -1,0 +1,27 @@
+package abi1
+
+import (
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// jsonGet answers a value of a body: docs/connector-abi.md, json_get.
+func jsonGet(f *frame) int64 {
+	h, text, buf := f.i64(), f.bytes(), f.bytes()
+	if f.bad {
+		return f.outside()
+	}
+	r, bad := f.call.open(h)
+	if r == nil {
+		return bad
+	}
+	pointer, err := jsonstream.ParsePointer(string(text))
+	if err != nil {
+		return f.call.no(abi.CodeInput, "%v", err)
+	}
+	raw, err := jsonstream.Find(r.Body, r.Body.Size(), &r.index, pointer, abi.MaxValueSize)
+	if err != nil {
+		return f.call.no(code(err), "%s", r.blame(err))
+	}
+	return give(buf, raw)
+}

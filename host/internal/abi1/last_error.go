@@ -1,0 +1,10 @@
+package abi1
+
+// lastError tells the last failure in words: docs/connector-abi.md, last_error.
+func lastError(f *frame) int64 {
+	buf := f.bytes()
+	if f.bad {
+		return f.outside()
+	}
+	return give(buf, []byte(f.call.problem))
+}

@@ -1,0 +1,81 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+const maxManifest = 1 << 20 // bytes
+
+var errNoManifest = errors.New("not a connector: it has no section " + abi.ManifestSection)
+
+// ParseManifest reads the text of a manifest.toml, fills in the defaults and
+// checks it. Unknown keys are errors.
+func ParseManifest(text []byte) (abi.Manifest, error) {
+	var m abi.Manifest
+	if len(text) > maxManifest {
+		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(text), maxManifest)
+	}
+	meta, err := toml.Decode(string(text), &m)
+	if err != nil {
+		return m, fmt.Errorf("manifest: %w", err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		var names []string
+		for _, k := range unknown {
+			names = append(names, k.String())
+		}
+		return m, fmt.Errorf("manifest: unknown keys: %s", strings.Join(names, ", "))
+	}
+	m.Normalize()
+	if err := m.Validate(); err != nil {
+		return m, fmt.Errorf("manifest: %w", err)
+	}
+	return m, nil
+}
+
+// ReadManifest reads the manifest that is embedded in a module, without
+// running or compiling the module.
+func ReadManifest(wasm []byte) (abi.Manifest, error) {
+	file, err := wasmfile.Read(wasm)
+	if err != nil {
+		return abi.Manifest{}, fmt.Errorf("read module: %w", err)
+	}
+	return readManifest(file)
+}
+
+func readManifest(file *wasmfile.File) (abi.Manifest, error) {
+	text, err := file.Section(abi.ManifestSection)
+	if err != nil {
+		return abi.Manifest{}, err
+	}
+	if text == nil {
+		return abi.Manifest{}, errNoManifest
+	}
+	return ParseManifest(text)
+}
+
+// Embed returns a copy of a module that carries the text of a manifest. Both
+// are checked first; a module that has a manifest already is an error.
+func Embed(wasm, manifest []byte) ([]byte, error) {
+	file, err := wasmfile.Read(wasm)
+	if err != nil {
+		return nil, fmt.Errorf("embed manifest: read module: %w", err)
+	}
+	if text, err := file.Section(abi.ManifestSection); err != nil || text != nil {
+		return nil, errors.New("embed manifest: the module has one already")
+	}
+	if _, err := ParseManifest(manifest); err != nil {
+		return nil, fmt.Errorf("embed manifest: %w", err)
+	}
+	if err := checkLinks(file); err != nil {
+		return nil, fmt.Errorf("embed manifest: %w", err)
+	}
+	return wasmfile.Append(wasm, abi.ManifestSection, manifest), nil
+}

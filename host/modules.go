@@ -1,0 +1,221 @@
+package host
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"aead.dev/minisign"
+
+	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+const (
+	moduleSuffix  = ".wasm"
+	maxModule     = 16 << 20 // bytes
+	maxSignature  = 4 << 10  // bytes
+	unsignedLabel = "unsigned"
+)
+
+// Module is one file of the modules folder.
+type Module struct {
+	File      string
+	Manifest  abi.Manifest // zero when the file was refused before it was read
+	SHA256    string       // of the file, in hex
+	Size      int64        // bytes
+	Signature string       // "key ID" of the trusted key that signed it, or "unsigned"
+	Reason    string       // why it was refused; "" when it is usable
+}
+
+// load reads every module of the folder.
+func (h *Host) load(keys []minisign.PublicKey) error {
+	files, err := os.ReadDir(h.settings.ModulesDir)
+	if err != nil {
+		return fmt.Errorf("modules folder: %w", err)
+	}
+	names := map[string][]int{}
+	code := map[string][]byte{}
+	for _, f := range files {
+		if f.IsDir() || !strings.HasSuffix(f.Name(), moduleSuffix) {
+			continue
+		}
+		path := filepath.Join(h.settings.ModulesDir, f.Name())
+		m, wasm, err := h.read(path, keys)
+		if err != nil {
+			m.Reason = err.Error()
+		} else {
+			names[m.Manifest.Name] = append(names[m.Manifest.Name], len(h.modules))
+			code[path] = wasm
+		}
+		h.modules = append(h.modules, m)
+	}
+	for name, found := range names {
+		if len(found) == 1 {
+			m := h.modules[found[0]]
+			h.connectors[name] = &Connector{host: h, module: m, wasm: code[m.File]}
+			continue
+		}
+		var paths []string
+		for _, i := range found {
+			paths = append(paths, h.modules[i].File)
+		}
+		for _, i := range found {
+			h.modules[i].Reason = fmt.Sprintf("several files say that they are connector %q: %s", name, strings.Join(paths, ", "))
+		}
+	}
+	for _, m := range h.modules {
+		if m.Reason != "" {
+			h.log.Error("connector refused", "file", m.File, "reason", m.Reason)
+		}
+	}
+	return nil
+}
+
+// read takes one module in, in the order of how much each step trusts it:
+// size, signature, sections, manifest, imports and exports.
+func (h *Host) read(path string, keys []minisign.PublicKey) (Module, []byte, error) {
+	m := Module{File: path, Signature: unsignedLabel}
+	wasm, err := readCapped(path, maxModule)
+	if err != nil {
+		return m, nil, err
+	}
+	sum := sha256.Sum256(wasm)
+	m.SHA256, m.Size = hex.EncodeToString(sum[:]), int64(len(wasm))
+	if m.Signature, err = h.verify(path, wasm, keys); err != nil {
+		return m, nil, err
+	}
+	file, err := wasmfile.Read(wasm)
+	if err != nil {
+		return m, nil, fmt.Errorf("read module: %w", err)
+	}
+	if m.Manifest, err = readManifest(file); err != nil {
+		return m, nil, err
+	}
+	return m, wasm, checkLinks(file)
+}
+
+func readCapped(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), limit)
+	}
+	return b, nil
+}
+
+func parseKeys(texts []string) ([]minisign.PublicKey, error) {
+	keys := make([]minisign.PublicKey, len(texts))
+	for i, t := range texts {
+		if err := keys[i].UnmarshalText([]byte(t)); err != nil {
+			return nil, fmt.Errorf("trusted key %q is not a minisign public key: %w", t, err)
+		}
+	}
+	return keys, nil
+}
+
+// verify checks the detached signature of a module and says who signed it.
+func (h *Host) verify(path string, wasm []byte, keys []minisign.PublicKey) (string, error) {
+	text, err := readCapped(path+abi.SignatureSuffix, maxSignature)
+	if errors.Is(err, os.ErrNotExist) {
+		if h.settings.AllowUnsigned {
+			return unsignedLabel, nil
+		}
+		return unsignedLabel, fmt.Errorf("unsigned: there is no %s beside it, and modules.allow_unsigned is false", filepath.Base(path)+abi.SignatureSuffix)
+	}
+	if err != nil {
+		return unsignedLabel, fmt.Errorf("signature: %w", err)
+	}
+	var sig minisign.Signature
+	if err := sig.UnmarshalText(text); err != nil {
+		return unsignedLabel, fmt.Errorf("bad signature: %w", err)
+	}
+	at := slices.IndexFunc(keys, func(k minisign.PublicKey) bool { return k.ID() == sig.KeyID })
+	switch {
+	case at < 0 && h.settings.AllowUnsigned:
+		return unsignedLabel, nil
+	case at < 0:
+		return unsignedLabel, fmt.Errorf("unsigned: the signature is by key %X, which is not among the trusted keys", sig.KeyID)
+	case !minisign.Verify(keys[at], wasm, text):
+		return unsignedLabel, fmt.Errorf("bad signature: it is not one by key %X of this file", sig.KeyID)
+	}
+	return fmt.Sprintf("key %X", sig.KeyID), nil
+}
+
+// checkLinks compares a module's imports and exports with the ABI.
+func checkLinks(file *wasmfile.File) error {
+	known := map[string]abi.Function{}
+	for _, f := range abi.Functions() {
+		known[f.Name] = f
+	}
+	for _, i := range file.Imports {
+		name := i.Module + "." + i.Name
+		f, ours := known[i.Name]
+		switch {
+		case i.Kind != wasmfile.KindFunction:
+			return fmt.Errorf("it imports %s, which is not a function", name)
+		case i.Module == abi.WASI && slices.Contains(abi.WASIFunctions(), i.Name):
+		case i.Module == abi.WASI:
+			return fmt.Errorf("it imports %s: connectors have no files, environment or sockets", name)
+		case i.Module != abi.Module || !ours:
+			return fmt.Errorf("it imports %s, which %s does not have", name, abi.Module)
+		case !i.Signature.Equal(signature(f)):
+			return fmt.Errorf("it imports %s with another signature than %s", name, f)
+		}
+	}
+	return checkExports(file)
+}
+
+func checkExports(file *wasmfile.File) error {
+	status := wasmfile.Signature{Results: []byte{typeI32}}
+	supported := false
+	for _, e := range file.Exports {
+		want := status
+		switch e.Name {
+		case abi.ExportFetch, abi.ExportCheck:
+			supported = true
+		case abi.ExportInitialize:
+			want = wasmfile.Signature{}
+		default:
+			continue
+		}
+		if e.Kind != wasmfile.KindFunction || !e.Signature.Equal(want) {
+			return fmt.Errorf("its export %s has another signature than %s promises", e.Name, abi.Module)
+		}
+	}
+	if !supported {
+		return fmt.Errorf("not a connector: it exports neither %s nor %s", abi.ExportFetch, abi.ExportCheck)
+	}
+	return nil
+}
+
+// Value types of the binary format.
+const (
+	typeI32 = 0x7F
+	typeI64 = 0x7E
+)
+
+func signature(f abi.Function) wasmfile.Signature {
+	types := map[abi.Type]byte{abi.I32: typeI32, abi.I64: typeI64}
+	var s wasmfile.Signature
+	for _, p := range f.Params {
+		s.Params = append(s.Params, types[p.Type])
+	}
+	if f.Result != "" {
+		s.Results = []byte{types[f.Result]}
+	}
+	return s
+}

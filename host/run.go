@@ -1,0 +1,175 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/body"
+	"github.com/rollcall-agent/rollcall/host/internal/web"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+var errTimeout = errors.New("the time for the whole call is over")
+
+// ending is how a guest's code came to its end.
+type ending struct {
+	status  int32
+	missing bool  // the export is not there
+	err     error // a trap, an exit, or the end of its context
+	cause   error // why the context ended, when it did
+	memory  uint64
+	said    string // the last words on stderr of a program that gave up
+}
+
+// run makes an instance, calls one export and discards the instance. It does
+// not panic.
+func (c *Connector) run(state *abi1.Call, export string) (end ending) {
+	ctx, clock := abi1.NewClock(state.Context, c.host.settings.CallTimeout)
+	defer clock.Stop()
+	state.Clock = clock
+	stdout := &lines{to: func(s string) { state.Line(slog.LevelInfo, s) }}
+	stderr := &lines{to: func(s string) { state.Line(slog.LevelWarn, s) }}
+	defer func() {
+		if p := recover(); p != nil {
+			end.err = fmt.Errorf("panic: %v", p)
+		}
+		end.cause, end.said = context.Cause(ctx), stderr.panicked
+	}()
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().
+		WithStdout(stdout).WithStderr(stderr).WithRandSource(rand.Reader).
+		WithSysWalltime().WithSysNanotime().
+		WithNanosleep(func(ns int64) { _ = web.Sleep(ctx, time.Duration(ns)) }) // its end ends the guest too
+	guest, err := c.host.runtime.InstantiateModule(ctx, c.compiled, config)
+	if err != nil {
+		return ending{err: fmt.Errorf("start: %w", err)}
+	}
+	defer func() {
+		if m := guest.Memory(); m != nil {
+			end.memory = uint64(m.Size())
+		}
+		_ = guest.Close(context.WithoutCancel(ctx)) // nothing of it is needed any more
+	}()
+	if f := guest.ExportedFunction(abi.ExportInitialize); f != nil {
+		if _, err := f.Call(ctx); err != nil {
+			return ending{err: fmt.Errorf("%s: %w", abi.ExportInitialize, err)}
+		}
+	}
+	f := guest.ExportedFunction(export)
+	if f == nil {
+		return ending{missing: true}
+	}
+	results, err := f.Call(abi1.With(ctx, state))
+	if err != nil {
+		return ending{err: err}
+	}
+	return ending{status: api.DecodeI32(results[0])}
+}
+
+// verdict decides what became of a call. Records that were delivered before
+// something broke never count, whatever the guest says.
+func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending) error {
+	fault := func(kind abi.Kind, format string, args ...any) error {
+		e := c.fault(app, j.input.Function, kind, fmt.Sprintf(format, args...))
+		e.Status = state.Status
+		return e
+	}
+	cause := context.Cause(state.Context)
+	switch {
+	case state.SinkErr != nil:
+		return state.SinkErr
+	case errors.Is(cause, errTimeout):
+		return fault(abi.KindUnavailable, "it did not end within %s", j.timeout)
+	case cause != nil:
+		return fmt.Errorf("%s %s: %w", j.input.Function, app.Name, cause)
+	case end.missing:
+		return fault(abi.KindConfig, "the connector does not support it: it has no %s", j.export)
+	case errors.Is(end.cause, abi1.ErrGuestTime):
+		return fault(abi.KindInternal, "the connector's code ran for more than %s without asking for anything, and was stopped", c.host.settings.CallTimeout)
+	case end.err != nil:
+		return fault(abi.KindInternal, "%s", trap(end))
+	case end.status == 0 && state.Broken != nil:
+		return fault(abi.KindBadResponse, "%v", state.Broken)
+	case end.status == 0:
+		return nil
+	case state.Failure == nil:
+		return fault(abi.KindInternal, "the connector failed (status %d) and did not say why", end.status)
+	}
+	return fault(state.Failure.Kind, "%s", state.Failure.Text)
+}
+
+func (c *Connector) fault(app Application, function string, kind abi.Kind, message string) *CallError {
+	if app.Credentials != nil {
+		message = body.Redact(message, app.Credentials.Redact())
+	}
+	return &CallError{
+		Connector: c.module.Manifest.Name, Application: app.Name, Function: function,
+		Kind: kind, Message: message, Next: next(kind, app.Name),
+	}
+}
+
+// trap tells in one line how a guest's code broke off.
+func trap(end ending) string {
+	var exit *sys.ExitError
+	text, _, _ := strings.Cut(end.err.Error(), "\n")
+	if errors.As(end.err, &exit) {
+		text = fmt.Sprintf("the connector's code ended with exit status %d", exit.ExitCode())
+	}
+	if end.said != "" {
+		text += ": " + end.said
+	}
+	return text
+}
+
+// resultOf is what metrics call the end of a call.
+func resultOf(err error) string {
+	var call *CallError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &call):
+		return call.Kind.String()
+	}
+	return "stopped"
+}
+
+// lines hands on a guest's output line by line. Lines that are too long are
+// cut by who gets them.
+type lines struct {
+	to       func(string)
+	part     []byte
+	panicked string
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		if room := abi.MaxTextSize + 1 - len(l.part); len(line) > room {
+			line = line[:max(room, 0)]
+		}
+		l.part = append(l.part, line...)
+		rest = after
+		if ended {
+			l.line(string(l.part))
+			l.part = l.part[:0]
+		}
+	}
+	return len(p), nil
+}
+
+func (l *lines) line(s string) {
+	if l.panicked == "" && (strings.HasPrefix(s, "panic: ") || strings.HasPrefix(s, "fatal error: ")) {
+		l.panicked = s
+	}
+	l.to(s)
+}
