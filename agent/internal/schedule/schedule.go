@@ -77,3 +77,12 @@ func backoff(failures int) time.Duration {
 	}
 	return min(time.Minute<<min(failures-1, 6), maxBackoff)
 }
+
+// Due reports whether an entry that last ran at last (zero: never) is due.
+func Due(e Entry, last, now time.Time) (bool, error) {
+	spec, err := cron.ParseStandard(e.Spec)
+	if err != nil {
+		return false, fmt.Errorf("schedule of automation %s: %w", e.Name, err)
+	}
+	return last.IsZero() || !spec.Next(last).After(now), nil
+}

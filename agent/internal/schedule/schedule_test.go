@@ -80,3 +80,27 @@ func TestWaitsForTheRunUnderWay(t *testing.T) {
 		t.Fatal("Run returned before the run under way had ended")
 	}
 }
+
+func TestDue(t *testing.T) {
+	at := func(clock string) time.Time {
+		v, err := time.ParseInLocation("15:04", clock, time.Local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, tc := range []struct {
+		last, now time.Time
+		want      bool
+	}{
+		{time.Time{}, at("10:00"), true},
+		{at("10:00"), at("10:14"), false},
+		{at("10:00"), at("10:15"), true},
+		{at("10:07"), at("10:15"), true},
+		{at("10:07"), at("13:00"), true},
+	} {
+		if got, err := Due(Entry{"staff", "*/15 * * * *"}, tc.last, tc.now); err != nil || got != tc.want {
+			t.Errorf("last %v, now %v: %v, %v", tc.last, tc.now, got, err)
+		}
+	}
+}

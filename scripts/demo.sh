@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# The main job at work on this machine alone: a Samba AD domain controller, a
+# simulated Pipedrive company with 500 people, and the agent between them.
+# ROLLCALL_DEMO_END=1 ends after the story instead of leaving the agent running.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "demo: $*" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || fail "a domain controller needs root: run it as root (in a container if you like)"
+command -v apt-get >/dev/null || fail "it installs Samba with apt-get: run it on Debian"
+
+demo=$PWD/.demo
+export PATH="$PWD/bin:$PATH"
+rollcall() { command rollcall --config "$demo/agent.toml" "$@"; }
+bold() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say() { printf '\033[36m%s\033[0m\n' "$*"; }
+# step CODE COMMAND...: shows a command, runs it and checks its exit code.
+step() {
+  local want=$1 code=0
+  shift
+  printf '\n\033[1m$ %s\033[0m\n' "$*"
+  "$@" || code=$?
+  [ "$code" = "$want" ] || fail "\`$*\` ended with $code, not $want"
+}
+sim() { curl -fsS "http://127.0.0.1:$port/_sim/$1" "${@:2}" >/dev/null; }
+person() { curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/$1" | sed -E 's/.*"name":"([^"]*)".*/\1/'; }
+directory() { LDAPTLS_CACERT=$DC_CA_FILE ldapsearch -LLL -o ldif-wrap=no -H "$DC_URL" -x -D "$DC_BIND_DN" -w "$DC_BIND_PASSWORD" -b "$DC_BASE_DN" "$@"; }
+
+agent='' simulator=''
+# shellcheck disable=SC2329 # the trap calls it
+stop() {
+  trap - EXIT INT TERM
+  for pid in $agent $simulator; do kill "$pid" 2>/dev/null || true; done
+  for pid in $agent $simulator; do wait "$pid" 2>/dev/null || true; done
+  if [ -e "$demo/dc/dc.env" ]; then scripts/dc.sh stop "$demo/dc"; fi
+  rm -rf "$demo"
+  echo "The demo has ended; nothing of it is left running."
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+bold "1. What it needs: rollcall, its Pipedrive connector, and a domain controller"
+make --no-print-directory build
+CGO_ENABLED=0 go build -o bin/pipedrive-sim ./plugins/pipedrive/sim/cmd
+scripts/dc.sh install
+scripts/dc.sh provision
+rm -rf "$demo"
+mkdir -m 700 "$demo"
+scripts/dc.sh start "$demo/dc" --for $$
+# shellcheck disable=SC1091 # written a moment ago
+. "$demo/dc/dc.env"
+say "Active Directory: $DC_URL, domain $DC_BASE_DN"
+
+bin/pipedrive-sim --listen 127.0.0.1:0 --people 500 --seed 1 --no-email 3 >"$demo/sim.log" 2>&1 &
+simulator=$!
+port=''
+for _ in $(seq 50); do
+  port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$demo/sim.log" | head -n 1 | cut -d: -f2) && [ -n "$port" ] && break
+  sleep 0.1
+done
+[ -n "$port" ] || fail "the simulator did not start: $(cat "$demo/sim.log")"
+say "Pipedrive (simulated): http://127.0.0.1:$port, 500 people"
+
+(umask 077; printf '%s' "$DC_BIND_PASSWORD" >"$demo/ad_password"; printf 'sim-api-token' >"$demo/pipedrive_token")
+sed -e "s|/var/lib/rollcall|$demo/state|" \
+  -e "s|/usr/lib/rollcall/modules|$PWD/bin/modules|" \
+  -e 's|^include .*||' \
+  -e 's|127.0.0.1:9480|127.0.0.1:9480|' \
+  -e "s|\"ldaps://dc1.example.com\", \"ldaps://dc2.example.com\"|\"$DC_URL\"|" \
+  -e "s|/etc/rollcall/ca.pem|$DC_CA_FILE|" \
+  -e "s|/etc/rollcall/|$demo/|" \
+  -e 's|DC=example,DC=com|DC=ad,DC=test|g' -e 's|example\.com|ad.test|g' \
+  -e "s|^connector = \"pipedrive\"|&\nbase_url  = \"http://127.0.0.1:$port\"|" \
+  -e 's|^schedule    = .*|schedule    = "* * * * *"|' \
+  -e 's|create = 100|create = 400|' \
+  configs/agent.toml >"$demo/agent.toml"
+say "Configuration: $demo/agent.toml"
+step 0 rollcall validate
+
+bold "2. The plan: who would get an account, and why. Nothing is written."
+code=0
+rollcall plan staff >"$demo/plan.txt" || code=$?
+[ "$code" = 3 ] || { cat "$demo/plan.txt"; fail "plan ended with $code, not 3"; }
+head -n 32 "$demo/plan.txt"
+say "... ($(wc -l <"$demo/plan.txt") lines in all; its end:)"
+tail -n 42 "$demo/plan.txt"
+
+bold "3. Apply: the limit lets 400 new accounts through in 24 hours and holds the rest."
+step 3 rollcall apply staff
+run=$(rollcall --output json runs | grep -m1 '"id"' | grep -oE '[0-9]+')
+
+bold "4. Somebody looked at it: approve what run $run holds."
+step 0 rollcall approve "$run"
+
+bold "5. The second run: everything is as it should be."
+step 4 rollcall apply staff
+say "Exit code 4: done, and the people without an e-mail address are in quarantine, each with a reason."
+
+bold "6. In Pipedrive: a rename, a joiner, a leaver. Then the next run."
+old=$(person 4) leaver=$(person 5)
+sim users/4 -X PATCH -d '{"name":"Ada King Lovelace"}'
+sim users -X POST -d '{"name":"Bo Ek","email":"bo.ek@example.org"}'
+sim users/5/deactivate -X POST
+say "Renamed: $old is now Ada King Lovelace. Joined: Bo Ek. Left: $leaver."
+step 4 rollcall apply --verbose staff
+say "In the directory:"
+directory '(|(employeeNumber=pipedrive:4)(employeeNumber=pipedrive:5)(employeeNumber=pipedrive:501))' cn displayName sAMAccountName userAccountControl | sed 's/^/  /'
+
+bold "7. Pipedrive has a bad day and answers with nobody at all."
+sim faults -X POST -d '{"kind":"data_empty","route":"users","times":1}'
+step 0 rollcall apply staff
+bold "   ... and with only half of the people."
+sim faults -X POST -d '{"kind":"half","route":"users","times":1}'
+step 3 rollcall apply staff
+bold "   ... and with an answer that breaks off."
+sim faults -X POST -d '{"kind":"truncate","route":"users","bytes":20000,"times":1}'
+step 1 rollcall apply staff
+say "Accounts that rollcall has disabled in all of this: $(directory '(&(employeeNumber=pipedrive:*)(userAccountControl:1.2.840.113556.1.4.803:=2))' dn | grep -c '^dn:') (the one who left)."
+
+[ -z "${ROLLCALL_DEMO_END:-}" ] || exit 0
+bold "8. The agent, every minute from now on."
+rollcall run 2>"$demo/agent.log" &
+agent=$!
+for _ in $(seq 100); do curl -fsS http://127.0.0.1:9480/readyz >/dev/null 2>&1 && break; sleep 0.1; done
+curl -fsS http://127.0.0.1:9480/readyz >/dev/null || { cat "$demo/agent.log"; fail "the agent did not become ready"; }
+cat <<TEXT
+It runs. Metrics: http://127.0.0.1:9480/metrics    Log: $demo/agent.log
+
+Try in another terminal:
+  cd $PWD
+  bin/rollcall --config .demo/agent.toml runs
+  bin/rollcall --config .demo/agent.toml quarantine list
+  curl -X PATCH -d '{"name":"Grace Hopper"}' http://127.0.0.1:$port/_sim/users/7
+  bin/rollcall --config .demo/agent.toml plan staff
+  bin/rollcall --config .demo/agent.toml journal verify
+
+Ctrl-C ends all of it and removes what the demo made.
+TEXT
+wait "$agent"
