@@ -147,19 +147,17 @@ func (l *loader) checkCreates(at path, a Automation) {
 	if !ok || len(d.Attributes) == 0 {
 		return
 	}
-	maps := func(names ...string) bool {
-		for have := range d.Attributes {
-			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, have) }) {
-				return true
-			}
+	var missing []string
+	for _, names := range [][]string{{"sAMAccountName"}, {"displayName", "cn"}} {
+		mapped := func(n string) bool {
+			return slices.ContainsFunc(sortedKeys(d.Attributes), func(have string) bool { return strings.EqualFold(n, have) })
 		}
-		return false
+		if !slices.ContainsFunc(names, mapped) {
+			missing = append(missing, strings.Join(names, " or "))
+		}
 	}
-	if !maps("sAMAccountName") {
-		l.fail(at, fmt.Sprintf("action %q makes accounts: data source %q must map sAMAccountName", a.Action, d.Name), "")
-	}
-	if !maps("cn", "displayName") {
-		l.fail(at, fmt.Sprintf("action %q makes accounts: data source %q must map displayName or cn", a.Action, d.Name), "")
+	if len(missing) > 0 {
+		l.fail(at, fmt.Sprintf("action %q makes accounts: data source %q must map %s", a.Action, d.Name, strings.Join(missing, ", and ")), "")
 	}
 }
 

@@ -32,6 +32,9 @@ func (l *loader) check() {
 
 // require reports the keys of a table that no file sets.
 func (l *loader) require(table path, keys ...string) {
+	if l.failed[table.index()] {
+		return // it is no table
+	}
 	for _, key := range keys {
 		if !l.has(table.with(key)) {
 			l.failKey(table, fmt.Sprintf("%s is missing in [%s]", key, table), "")

@@ -327,6 +327,41 @@ func TestErrorsCarryTheirPlace(t *testing.T) {
 	}
 }
 
+// TestAllowedAllTheSame holds what only looks wrong.
+func TestAllowedAllTheSame(t *testing.T) {
+	const group = "CN=Domain Admins,OU=Groups,DC=example,DC=com"
+	for _, edit := range []struct{ name, old, with string }{
+		{"a privileged group that is allowed", "bind_dn =", "allow_protected = [\"cn=domain admins, ou=Groups,DC=example,DC=com\"]\nbind_dn ="},
+		{"names of the OU in another case", `ou = "OU=Staff,`, `ou = "ou=Sales, ou=staff,`},
+		{"match in another case", `["mail"]`, `["MAIL"]`},
+		{"a port", "dc1.example.com", "dc1.example.com:3269"},
+		{"days", "allow_unsigned = true", "allow_unsigned = true\nfetch_timeout = \"2d\""},
+		{"clear text to this machine", `connector = "pipedrive"`, "connector = \"pipedrive\"\nbase_url = \"http://[::1]:8080/x\""},
+		{"web_config that is empty", "[agent]", "[agent]\nweb_config = \"\""},
+		{"changes since the last success", `path = "/v1/users"`, "path = \"/v1/users\"\nmode = \"changes\"\nparams = { since = \"{{ last_success }}\" }"},
+		{"a POST", `path = "/v1/users"`, "path = \"/v1/users\"\nmethod = \"POST\"\nbody = \"{}\""},
+		{"a place that depends on the record", `ou = "OU=Staff,`, `ou = "OU={{ user.team }},OU=Staff,`},
+		{"a byte order mark", "[agent]", "\xef\xbb\xbf[agent]"},
+		{"no schedule", `schedule = "*/15 * * * *"`, ""},
+		{"a limit on deletes that allows none", "create = 100", "delete = 0"},
+	} {
+		t.Run(edit.name, func(t *testing.T) {
+			text := base(t)
+			if strings.Contains(edit.name, "privileged") {
+				text = strings.Replace(text, "CN=CRM,OU=Groups,DC=example,DC=com", group, 1)
+				if loadErrors(t, map[string]string{"agent.toml": text}) == nil {
+					t.Fatal("the group is not refused without being allowed")
+				}
+			}
+			changed := strings.Replace(text, edit.old, edit.with, 1)
+			if changed == text {
+				t.Fatalf("the base does not hold %s", edit.old)
+			}
+			wantNoWarnings(t, map[string]string{"agent.toml": changed})
+		})
+	}
+}
+
 // TestErrorsHoldNoSecret tries the ways in which a secret could be repeated.
 func TestErrorsHoldNoSecret(t *testing.T) {
 	const secret = "s3cr3t-HUNTER2"

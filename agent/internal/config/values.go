@@ -34,14 +34,6 @@ type RateLimit struct {
 	Per      time.Duration
 }
 
-// String gives the limit as it is written: "40/2s".
-func (r RateLimit) String() string {
-	if r.Requests == 0 {
-		return ""
-	}
-	return strconv.Itoa(r.Requests) + "/" + r.Per.String()
-}
-
 func (r *RateLimit) parse(v any) error {
 	wrong := errors.New(`must be requests and a time, like "40/2s"`)
 	s, ok := v.(string)
