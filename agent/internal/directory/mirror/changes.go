@@ -1,0 +1,148 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// maxChanges is the number of changed objects from which a full read is the
+// better way: changes are held in memory until all are there, because the
+// store can only sort out objects that took each other's places when they come
+// in one transaction.
+const maxChanges = 20_000
+
+// catchUp reads what has changed since the last cookie.
+func (s *synchroniser) catchUp(ctx context.Context) error {
+	c := s.last
+	var changed changes
+	for more := true; more; {
+		page, err := s.dirSync(ctx, c.Way, c.Cookie)
+		if refused(err) {
+			return s.readWhole(ctx, "the domain controller refused to go on: "+err.Error())
+		}
+		if err != nil {
+			return err
+		}
+		c.Cookie, more = page.Cookie, page.More
+		if changed.add(page.Entries); len(changed.entries) > maxChanges {
+			return s.readWhole(ctx, fmt.Sprintf("there are more than %d changes", maxChanges))
+		}
+	}
+	c.USN, c.Unswept = s.usn, c.Blind
+	if err := s.apply(ctx, c, changed); err != nil {
+		return err
+	}
+	if c.Blind && len(changed.gone) > 0 { // deletions are shown from now on
+		c.Blind = false
+		return s.sweep(ctx, c)
+	}
+	if s.sweepDue(c) {
+		return s.sweep(ctx, c)
+	}
+	return nil
+}
+
+// changes are the objects of an incremental read, in the order of the server.
+type changes struct {
+	entries []ident.Entry
+	gone    []ident.GUID
+}
+
+func (c *changes) add(page []conn.SyncEntry) {
+	for _, e := range page {
+		if e.Deleted {
+			c.gone = append(c.gone, e.GUID)
+		} else {
+			c.entries = append(c.entries, ident.Entry{GUID: e.GUID, DN: e.DN, Attributes: e.Changed})
+		}
+	}
+}
+
+// errUnknown takes back a transaction that met objects which are not in the
+// mirror.
+var errUnknown = errors.New("objects unknown to the mirror")
+
+// apply stores changes and the cursor in one transaction. What is reported of
+// an object is only what changed, so one that the mirror does not know is read
+// whole first, and so is one that came unfinished.
+func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes) error {
+	state, err := s.state(c, true)
+	if err != nil {
+		return err
+	}
+	ask := unfinished(changed.entries)
+	whole := map[ident.GUID]*ident.Entry{}
+	for {
+		if err := s.readInto(ctx, whole, ask); err != nil {
+			return err
+		}
+		ask = nil
+		err := s.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
+			var err error
+			if ask, err = s.applyTo(tx, changed, whole); err != nil {
+				return err
+			}
+			if len(ask) > 0 {
+				return errUnknown
+			}
+			return tx.SetState(state)
+		})
+		if !errors.Is(err, errUnknown) {
+			return err
+		}
+	}
+}
+
+// readInto reads objects whole; nil stands for one that is not there any more.
+func (s *synchroniser) readInto(ctx context.Context, whole map[ident.GUID]*ident.Entry, ask []ident.GUID) error {
+	found, err := s.lookUp(ctx, ask)
+	if err != nil {
+		return err
+	}
+	for _, guid := range ask {
+		whole[guid] = nil
+		if e, ok := found[guid]; ok {
+			whole[guid] = &e
+		}
+	}
+	return nil
+}
+
+// applyTo returns the objects that must be read whole before it can succeed.
+func (s *synchroniser) applyTo(tx store.MirrorTx, changed changes, whole map[ident.GUID]*ident.Entry) (unknown []ident.GUID, err error) {
+	s.report.Changed, s.report.Removed = 0, 0
+	for _, e := range changed.entries {
+		if w, ok := whole[e.GUID]; ok {
+			if w == nil {
+				continue
+			}
+			err = tx.Put(s.clean(*w))
+		} else {
+			var found bool
+			e = s.clean(e)
+			if found, err = tx.Merge(e.GUID, e.DN, e.Attributes); !found && err == nil {
+				unknown = append(unknown, e.GUID)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.report.Changed++
+	}
+	for _, guid := range changed.gone {
+		known, err := tx.Merge(guid, "", nil) // changes nothing
+		if err == nil && known {
+			err = tx.Remove(guid)
+			s.report.Removed++
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return unknown, nil
+}

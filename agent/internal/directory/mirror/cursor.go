@@ -1,0 +1,68 @@
+package mirror
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// cursor is where the next synchronisation goes on. The store keeps it as the
+// cookie of the mirror. The cookies of servers carry no check sum, and Samba
+// takes one with a flipped bit and then reports no changes for ever, so this
+// has one.
+type cursor struct {
+	Way    way    `json:"way"`
+	Base   string `json:"base"`             // folded
+	Cookie []byte `json:"cookie,omitempty"` // of DirSync
+	// USN is the server's highestCommittedUSN before the last read began.
+	USN int64 `json:"usn"`
+	// Blind: the server does not show deletions to this account.
+	Blind bool `json:"blind,omitempty"`
+	// Unswept: something has changed since deletions were last looked for.
+	Unswept bool      `json:"unswept,omitempty"`
+	Swept   time.Time `json:"swept,omitzero"`
+	Whole   time.Time `json:"whole,omitzero"` // when the last full read began
+}
+
+// way is how the directory is read.
+type way struct {
+	Mode Mode `json:"mode"`
+	// Security is the flag OBJECT_SECURITY of DirSync, for an account without
+	// the right Replicating Directory Changes.
+	Security bool `json:"security,omitempty"`
+}
+
+// ways are tried in this order.
+func ways() []way {
+	return []way{{Mode: ModeDirSync}, {Mode: ModeDirSync, Security: true}, {Mode: ModePaged}}
+}
+
+var errCursor = errors.New("the stored cursor is damaged")
+
+func (c cursor) encode() ([]byte, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode the cursor: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return append(sum[:], text...), nil
+}
+
+// decodeCursor returns errCursor for anything that encode did not make.
+func decodeCursor(data []byte) (cursor, error) {
+	var c cursor
+	if len(data) < sha256.Size {
+		return c, errCursor
+	}
+	sum := sha256.Sum256(data[sha256.Size:])
+	if !bytes.Equal(sum[:], data[:sha256.Size]) {
+		return c, errCursor
+	}
+	if err := json.Unmarshal(data[sha256.Size:], &c); err != nil {
+		return cursor{}, fmt.Errorf("%w: %w", errCursor, err)
+	}
+	return c, nil
+}

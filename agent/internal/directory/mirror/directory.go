@@ -1,0 +1,93 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Directory is one domain controller, the same one for a whole synchronisation.
+type Directory interface {
+	Server() conn.Server
+	HighestUSN(context.Context) (int64, error)
+	// DirSync returns a page with a cookie, or an error: a *conn.Error with
+	// the code of the server when that refused.
+	DirSync(context.Context, conn.SyncQuery) (conn.SyncPage, error)
+	// Search calls the function for each object, with all the values of each
+	// attribute. The function does not use the Directory.
+	Search(context.Context, conn.Query, func(ident.Entry) error) error
+}
+
+var _ Directory = (*conn.Client)(nil)
+
+// identity names the domain controller and the copy of the database that its
+// cookies and USNs belong to.
+func identity(s conn.Server) string {
+	host := s.DNSHostName
+	if host == "" {
+		host = s.URL
+	}
+	return fmt.Sprintf("%s (database %s)", host, s.InvocationID)
+}
+
+// dirSync reads one page of DirSync.
+func (s *synchroniser) dirSync(ctx context.Context, w way, cookie []byte) (conn.SyncPage, error) {
+	return s.dir.DirSync(ctx, conn.SyncQuery{
+		Base: s.base, Filter: filter, Attributes: s.spec.names(), Cookie: cookie, ObjectSecurity: w.Security,
+	})
+}
+
+// outages are the answers of a server that would do what was asked of it at
+// another time or for another password.
+var outages = []int{
+	conn.CodeNetwork, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultSizeLimitExceeded,
+	ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable,
+}
+
+// refused tells an answer by which the server does not do DirSync, not for
+// this account or not from this cookie. Which code it is differs: Samba
+// answers 50 without the right and 12 to a cookie that it cannot read.
+func refused(err error) bool {
+	var e *conn.Error
+	return errors.As(err, &e) && !slices.Contains(outages, e.Code)
+}
+
+// lookUpSize is how many objects one search asks for.
+const lookUpSize = 50
+
+// lookUp reads objects by their GUIDs. One that is not in the answer does not
+// exist, or the bind account may not see it.
+func (s *synchroniser) lookUp(ctx context.Context, guids []ident.GUID) (map[ident.GUID]ident.Entry, error) {
+	found := make(map[ident.GUID]ident.Entry, len(guids))
+	for part := range slices.Chunk(guids, lookUpSize) {
+		var f strings.Builder
+		f.WriteString("(|")
+		for _, guid := range part {
+			b, err := guid.Bytes()
+			if err != nil {
+				return nil, fmt.Errorf("look up objects: %w", err)
+			}
+			f.WriteString("(objectGUID=" + conn.EscapeFilter(string(b)) + ")")
+		}
+		f.WriteString(")")
+		err := s.search(ctx, f.String(), s.spec.names(), func(e ident.Entry) error {
+			found[e.GUID] = e
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (s *synchroniser) search(ctx context.Context, filter string, attributes []string, each func(ident.Entry) error) error {
+	return s.dir.Search(ctx, conn.Query{Base: s.base, Filter: filter, Attributes: attributes}, each)
+}

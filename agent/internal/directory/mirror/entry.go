@@ -1,0 +1,52 @@
+package mirror
+
+import (
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// clean brings what a server sent into the form that is stored: only the
+// attributes that are mirrored, and the naming attribute, which DirSync does
+// not deliver, from the DN. An attribute that DirSync reports as emptied stays,
+// without values.
+func (s *synchroniser) clean(e ident.Entry) ident.Entry {
+	kept := make(ident.Attributes, len(e.Attributes)+1)
+	for name, values := range e.Attributes {
+		if name = strings.ToLower(name); s.stored[name] {
+			kept[name] = values
+		}
+	}
+	rdn, _, _ := strings.Cut(e.DN.RDN(), "=")
+	if naming := strings.ToLower(strings.TrimSpace(rdn)); s.stored[naming] {
+		kept[naming] = []string{e.DN.Name()}
+	}
+	e.Attributes = kept
+	return e
+}
+
+// unfinished lists the objects whose values DirSync did not deliver in a usable
+// form, as a search does.
+func unfinished(entries []ident.Entry) []ident.GUID {
+	var list []ident.GUID
+	for _, e := range entries {
+		for name, values := range e.Attributes {
+			if isRange(name) || isExtendedDN(values) {
+				list = append(list, e.GUID)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// isRange tells an attribute of which only some values came, like
+// "member;range=0-1499" (MS-ADTS section 3.1.1.3.1.3.3).
+func isRange(name string) bool { return strings.Contains(strings.ToLower(name), ";range=") }
+
+// isExtendedDN tells values of the form <GUID=...>;<SID=...>;DN (MS-ADTS
+// section 3.1.1.3.4.1.5). Samba's DirSync gives them for attributes without a
+// back link, with the DN that the object had when the value was written.
+func isExtendedDN(values []string) bool {
+	return len(values) > 0 && strings.HasPrefix(values[0], "<GUID=")
+}

@@ -1,0 +1,148 @@
+// Package mirror keeps the local image of Active Directory up to date: whole
+// reads and changes by DirSync, or by paged search where DirSync is refused.
+//
+// The image holds users, computers, groups, organizational units, containers
+// and contacts of one naming context, as far as the bind account may read
+// them. What it may not read is unknown to the image, not empty. It is the
+// state of one domain controller at one moment; a change that is under way on
+// another one is not in it.
+//
+// The package does not decide what a change means and raises no events.
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Store keeps the image and how far it has come.
+type Store interface {
+	MirrorState(context.Context) (store.MirrorState, error)
+	// UpdateMirror changes the image in one transaction, or not at all when
+	// the function returns an error, which is returned wrapped.
+	UpdateMirror(context.Context, func(store.MirrorTx) error) error
+	CountEntries(context.Context) (int, error)
+	// EachEntry calls the function for every object; its error ends the walk.
+	EachEntry(context.Context, func(ident.Entry) error) error
+}
+
+// Mode is the way in which the directory was read.
+type Mode string
+
+// The modes.
+const (
+	ModeDirSync Mode = "dirsync"
+	ModePaged   Mode = "paged"
+)
+
+// Report is what a synchronisation did.
+type Report struct {
+	Mode    Mode
+	Full    bool          // everything was read, not only changes
+	Changed int           // objects that were read and stored
+	Removed int           // objects that are gone
+	Entries int           // objects in the mirror now
+	Server  string        // domain controller and copy of its database
+	Took    time.Duration // all of it
+}
+
+// maxAge is the age of the last full read from which the next one is full,
+// too. It mends what no feed of changes tells: permissions of the bind account
+// that were changed, and a database that was restored and has caught up since.
+const maxAge = 24 * time.Hour
+
+// Sync brings the mirror up to date with the directory. It may be called by
+// one goroutine at a time.
+//
+// When it fails, the mirror is what it was, or its state says that it is not
+// Full: then it mixes old and new objects and must not be used before a later
+// Sync succeeds. A read that shows suspiciously little is a *ShrinkError.
+func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
+	server := dir.Server()
+	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}
+	s.report.Server = identity(server)
+	for _, name := range spec.names() {
+		s.stored[name] = true
+	}
+	err := s.sync(ctx)
+	if err == nil {
+		s.report.Entries, err = st.CountEntries(ctx)
+	}
+	s.report.Took = time.Since(s.began)
+	if err != nil {
+		return s.report, fmt.Errorf("synchronise the mirror of %s: %w", s.base, err)
+	}
+	return s.report, nil
+}
+
+// synchroniser is one synchronisation under way.
+type synchroniser struct {
+	dir    Directory
+	store  Store
+	spec   Spec
+	base   ident.DN        // the naming context
+	stored map[string]bool // the attributes, lower case
+	log    *slog.Logger
+	began  time.Time
+	usn    int64 // of the server when it began
+	before store.MirrorState
+	last   cursor // of before; zero when there is none
+	report Report
+}
+
+func (s *synchroniser) sync(ctx context.Context) error {
+	var err error
+	if s.usn, err = s.dir.HighestUSN(ctx); err != nil {
+		return err
+	}
+	if s.before, err = s.store.MirrorState(ctx); err != nil {
+		return err
+	}
+	if reason := s.whyWhole(); reason != "" {
+		return s.readWhole(ctx, reason)
+	}
+	s.report.Mode = s.last.Way.Mode
+	switch {
+	case s.usn != s.last.USN && s.last.Way.Mode == ModePaged:
+		return s.readWhole(ctx, "")
+	case s.usn != s.last.USN:
+		return s.catchUp(ctx)
+	case s.sweepDue(s.last):
+		return s.sweep(ctx, s.last)
+	}
+	return s.commit(ctx, s.last, nil, nil)
+}
+
+// whyWhole says why changes alone would not do; "" when they do.
+func (s *synchroniser) whyWhole() string {
+	var err error
+	s.last, err = decodeCursor(s.before.Cookie)
+	switch {
+	case len(s.before.Cookie) == 0:
+		return "the first read"
+	case err != nil:
+		return err.Error()
+	case !s.before.Full:
+		return "the last full read was cut off"
+	case s.before.Spec != s.spec.digest(s.base):
+		return "the attributes or the base to mirror have changed"
+	case s.before.Server != s.report.Server:
+		return "the domain controller was " + s.before.Server
+	case s.usn < s.last.USN:
+		return "the domain controller's database is older than at the last read"
+	case s.began.Sub(s.last.Whole) > maxAge:
+		return "the last full read is more than a day old"
+	}
+	return ""
+}
+
+// state is what is committed together with the entries that c has passed.
+func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
+	cookie, err := c.encode()
+	return store.MirrorState{Cookie: cookie, Server: s.report.Server, Spec: s.spec.digest(s.base), Full: full, Synced: s.began}, err
+}

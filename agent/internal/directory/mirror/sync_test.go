@@ -1,0 +1,163 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// readers are the ways in which a directory is read, and what they differ in.
+func readers(t *testing.T, dc *dctest.DC) map[string]struct {
+	dir      func(t *testing.T) (Directory, *conn.Client)
+	want     way
+	blind    bool
+	partials bool
+} {
+	type reader = struct {
+		dir      func(t *testing.T) (Directory, *conn.Client)
+		want     way
+		blind    bool
+		partials bool
+	}
+	as := func(a account) func(t *testing.T) (Directory, *conn.Client) {
+		return func(t *testing.T) (Directory, *conn.Client) {
+			c := open(t, dc, a)
+			return c, c
+		}
+	}
+	return map[string]reader{
+		"administrator": {as(administrator(dc)), way{Mode: ModeDirSync}, false, true},
+		"agent":         {as(agent(dc)), way{Mode: ModeDirSync}, false, true},
+		"agent that is shown no deletions": {func(t *testing.T) (Directory, *conn.Client) {
+			c := open(t, dc, agent(dc))
+			return &faulty{Directory: c, page: withoutTombstones}, c
+		}, way{Mode: ModeDirSync}, true, true},
+		"plain user":    {as(plainUser(dc)), way{Mode: ModeDirSync, Security: true}, true, true},
+		"no DirSync": {func(t *testing.T) (Directory, *conn.Client) {
+			c := open(t, dc, agent(dc))
+			return &faulty{Directory: c, dirSync: refuse(ldap.LDAPResultUnavailableCriticalExtension)}, c
+		}, way{Mode: ModePaged}, false, false},
+	}
+}
+
+// TestFollow walks through every kind of change, and after each the mirror must
+// be what a read of the whole directory shows.
+func TestFollow(t *testing.T) {
+	dc := dctest.Start(t)
+	for name, r := range readers(t, dc) {
+		t.Run(name, func(t *testing.T) {
+			dir, reader := r.dir(t)
+			s := newSubject(t, dc, dir)
+			first := s.sync(t)
+			s.wantSame(t, dc, reader)
+			if _, c := s.state(t); c.Way != r.want || c.Blind != r.blind || !first.Full || first.Entries < 100 {
+				t.Fatalf("first read: %+v, cursor %+v", first, c)
+			}
+			if again := s.sync(t); again.Full || again.Changed != 0 || again.Removed != 0 {
+				t.Fatalf("nothing changed, and yet: %+v", again)
+			}
+			ou := dc.OU("Follow " + name)
+			for _, step := range story(t, dc, ou) {
+				step.do()
+				got := s.sync(t)
+				t.Logf("%-32s changed %d, removed %d, %v", step.name, got.Changed, got.Removed, got.Took)
+				s.wantSame(t, dc, reader)
+				if got.Full == r.partials || got.Removed != step.removes {
+					t.Errorf("%s: %+v, want %d removed", step.name, got, step.removes)
+				}
+			}
+		})
+	}
+}
+
+type step struct {
+	name    string
+	removes int
+	do      func()
+}
+
+func story(t *testing.T, dc *dctest.DC, ou ident.DN) []step {
+	add := func(dn ident.DN, class string, more map[string][]string) {
+		all := map[string][]string{"objectClass": {class}}
+		for k, v := range more {
+			all[k] = v
+		}
+		dc.Add(t, dn, all)
+	}
+	sam := strings.ReplaceAll(ou.Name(), " ", "")
+	sam = sam[max(0, len(sam)-12):] // unique in the domain
+	inner := ident.DN("OU=Inner," + string(ou))
+	ada, bo := inner.Child("Ada, \"the\" First"), inner.Child("Bö #2")
+	group := ou.Child("Group")
+	moved := ident.DN("OU=Renamed," + string(ou))
+	return []step{
+		{"create units", 0, func() {
+			add(ou, "organizationalUnit", nil)
+			add(inner, "organizationalUnit", nil)
+		}},
+		{"create users", 0, func() {
+			add(ada, "user", map[string][]string{"sAMAccountName": {sam + "ada"}, "title": {"Boss"}, "mail": {"ada@example.com"},
+				"proxyAddresses": {"SMTP:ada@example.com", "smtp:a@example.com"}, "employeeNumber": {"pipedrive:1"}})
+			add(bo, "user", map[string][]string{"sAMAccountName": {sam + "bo"}, "manager": {string(ada)}, "secretary": {string(ada)}})
+		}},
+		{"create group, contact, container", 0, func() {
+			add(group, "group", map[string][]string{"sAMAccountName": {sam + "g"}, "member": {string(ada), string(bo)}})
+			add(ou.Child("Contact"), "contact", map[string][]string{"mail": {"c@example.com"}})
+			add(ou.Child("Container"), "container", nil)
+			add(ou.Child(sam+"PC"), "computer", map[string][]string{"sAMAccountName": {sam + "pc$"}})
+		}},
+		{"modify", 0, func() { dc.Replace(t, ada, "title", "Chief") }},
+		{"modify several values", 0, func() { dc.Replace(t, ada, "proxyAddresses", "SMTP:new@example.com") }},
+		{"modify what is not mirrored", 0, func() { dc.Replace(t, ada, "telephoneNumber", "1") }},
+		{"clear", 0, func() { dc.Replace(t, ada, "title") }},
+		{"disable", 0, func() { dc.Replace(t, ada, "userAccountControl", "514") }},
+		{"members", 0, func() { dc.Replace(t, group, "member", string(bo)) }},
+		{"no members", 0, func() { dc.Replace(t, group, "member") }},
+		{"member again", 0, func() { dc.AddMember(t, group, ada) }},
+		{"rename a reference's target", 0, func() { dc.Move(t, ada, "CN=Ada", ""); ada = inner.Child("Ada") }},
+		{"move", 0, func() { dc.Move(t, ada, "CN=Ada", ou); ada = ou.Child("Ada") }},
+		{"rename a unit with content", 0, func() { dc.Move(t, inner, "OU=Renamed", ""); bo = moved.Child("Bö #2") }},
+		// AD keeps a reference without a back link to an object that is deleted.
+		{"clear a reference", 0, func() { dc.Replace(t, bo, "secretary") }},
+		{"rename the unit above", 0, func() {
+			dc.Move(t, ou, "OU="+ou.Name()+" x", "")
+			dc.Move(t, ident.DN("OU="+ou.Name()+" x,"+string(dc.BaseDN)), "OU="+ou.Name(), "")
+			dc.Move(t, moved, "OU=Other", "")
+			moved = ident.DN("OU=Other," + string(ou))
+			bo = moved.Child("Bö #2")
+		}},
+		{"swap names", 0, func() {
+			dc.Move(t, ada, "CN=Temporary", "")
+			dc.Move(t, bo, "CN=Ada", ou)
+			dc.Move(t, ou.Child("Temporary"), "CN=Bö #2", moved)
+			ada, bo = bo, ada
+		}},
+		{"a unit takes another's name", 0, func() {
+			// moved -> Old, and a new unit with a new user in its place
+			old := ident.DN("OU=Old," + string(ou))
+			dc.Move(t, moved, "OU=Old", "")
+			add(moved, "organizationalUnit", nil)
+			add(moved.Child("Bö #2"), "user", map[string][]string{"sAMAccountName": {sam + "c"}})
+			ada = old.Child("Bö #2")
+		}},
+		{"delete a member and manager", 1, func() { dc.Delete(t, ada) }},
+		{"delete and create again", 1, func() {
+			dc.Delete(t, bo)
+			add(bo, "user", map[string][]string{"sAMAccountName": {sam + "ada"}})
+		}},
+		{"delete and rename into its place", 1, func() {
+			dc.Delete(t, bo)
+			dc.Move(t, moved.Child("Bö #2"), bo.RDN(), ou)
+		}},
+		{"create and delete", 0, func() {
+			add(ou.Child("Fleeting"), "user", map[string][]string{"sAMAccountName": {sam + "f"}})
+			dc.Delete(t, ou.Child("Fleeting"))
+		}},
+		{"delete the tree", 8, func() { deleteTree(t, dc, ou) }},
+	}
+}
