@@ -1,9 +1,138 @@
+// Command guest is the connector that the host's tests run. The parameter `do`
+// of the endpoint says what it does.
 package main
 
-import "github.com/rollcall-agent/rollcall/sdk"
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
 
-func init() {
-	sdk.Register(sdk.Connector{Fetch: func(c *sdk.Call) error { return sdk.Pages(c, sdk.Classify) }})
-}
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+func init() { sdk.Register(sdk.Connector{Fetch: fetch, Check: check}) }
 
 func main() {}
+
+func check(c *sdk.Call) error {
+	resp, err := sdk.Retry(c, sdk.Request{Path: "/me"}, nil)
+	if err != nil {
+		return err
+	}
+	resp.Close()
+	return nil
+}
+
+func fetch(c *sdk.Call) error {
+	switch do := c.Endpoint().Params["do"]; do {
+	case "":
+		return sdk.Pages(c, sdk.Classify)
+	case "loop":
+		for i := 0; ; i++ {
+			spin(i)
+		}
+	case "panic":
+		var m map[string]int
+		m["x"] = 1
+	case "exit":
+		os.Exit(3)
+	case "deadlock":
+		select {}
+	case "grow":
+		var all [][]byte
+		for {
+			all = append(all, make([]byte, 1<<20))
+			spin(len(all))
+		}
+	case "flood":
+		for i := range 5_000 {
+			fmt.Fprintln(os.Stderr, "line", i)
+			c.Logf(abi.LevelInfo, "line %d", i)
+		}
+	case "chatter":
+		for {
+			c.Logf(abi.LevelInfo, "still here")
+		}
+	case "sleep":
+		time.Sleep(time.Hour)
+	case "wait":
+		return c.Wait(time.Hour)
+	case "silent-failure":
+		return sdk.Errorf(abi.KindForbidden, "%s\nsecond line %s", "no\x01access", c.Setting("region"))
+	case "ignore-emit":
+		return ignoreEmit(c)
+	case "leak":
+		return leak(c)
+	case "many":
+		return many(c)
+	case "look":
+		return look(c)
+	case "probe":
+		return probe(c)
+	}
+	return nil
+}
+
+var sink int
+
+func spin(i int) { sink += i }
+
+// ignoreEmit says that all is well although a delivery failed.
+func ignoreEmit(c *sdk.Call) error {
+	resp, err := c.Send(sdk.Request{Path: "/users"})
+	if err != nil {
+		return err
+	}
+	_, _ = resp.Emit("/data", sdk.EmitOptions{})
+	return nil
+}
+
+// leak opens responses until it may not.
+func leak(c *sdk.Call) error {
+	for {
+		if _, err := c.Send(sdk.Request{Path: "/users"}); err != nil {
+			return err
+		}
+	}
+}
+
+// many sends a great number of requests, one after the other.
+func many(c *sdk.Call) error {
+	for i := range 3_000 {
+		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"page": fmt.Sprint(i)}})
+		if err != nil {
+			return err
+		}
+		if _, err := resp.GetText("/success"); err != nil {
+			return err
+		}
+		_ = resp.Text(64 << 10)
+		resp.Close()
+	}
+	return nil
+}
+
+// look answers, as one record, what a connector can see of an answer.
+func look(c *sdk.Call) error {
+	resp, err := c.Send(sdk.Request{
+		Method: "POST", Path: "/echo?a=1", Query: map[string]string{"b": "2 3"},
+		Headers: map[string]string{"X-Mine": "yes"}, Body: `{"q":1}`,
+	})
+	if err != nil {
+		return err
+	}
+	defer resp.Close()
+	rec := map[string]any{
+		"id": 1, "status": resp.Status(), "header": resp.Header("x-answer"), "none": resp.Header("x-none"),
+		"text": resp.Text(1 << 16), "application": c.Application(), "region": c.Setting("region"), "limit": c.Setting("limit"),
+		"env": os.Environ(), "args": len(os.Args),
+	}
+	out, err := json.Marshal([]any{rec})
+	if err != nil {
+		return err
+	}
+	_, err = c.EmitRecords(out)
+	return err
+}

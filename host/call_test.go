@@ -1,0 +1,312 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+func TestFetchDeliversWhatIsKept(t *testing.T) {
+	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Token") != "secret-api-token" || r.URL.Path != "/users" || r.UserAgent() != "rollcall/dev" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"success":true,"data":[{"id":9007199254740993,"name":"Ada","x":1},{"id":"b","name":null},{"name":"none"}]}`)
+	}))
+	got, report, err := f.fetch(t.Context(), "", func(c *abi.FetchCall) { c.Keep = []string{"name"} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []host.Record{
+		{Key: "9007199254740993", Fields: map[string]any{"name": "Ada"}},
+		{Key: "b", Fields: map[string]any{"name": nil}},
+		{Problem: "the record has no /id", Fields: map[string]any{"name": "none"}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if report.Records != 3 || report.Requests != 1 || report.Bytes == 0 || report.Memory == 0 {
+		t.Errorf("report %+v", report)
+	}
+	if err := f.conn.Check(t.Context(), f.app); err == nil || asCallError(t, err).Kind != abi.KindAuth {
+		t.Errorf("check against /me: %v, want auth", err)
+	}
+}
+
+func TestSinkErrorIsReturned(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{"data":[{"id":1},{"id":2}]}`))
+	full := errors.New("disk full")
+	e, _ := f.conn.Manifest().Endpoint("users")
+	n := 0
+	_, err := f.conn.Fetch(t.Context(), f.app, abi.FetchCall{Endpoint: e}, func(host.Record) error {
+		n++
+		return full
+	})
+	if !errors.Is(err, full) || n != 1 {
+		t.Errorf("error %v after %d records", err, n)
+	}
+}
+
+// TestAnswersAreToldApart is what a connector without a classifier of its own
+// makes of an application's answers.
+func TestAnswersAreToldApart(t *testing.T) {
+	cases := map[string]struct {
+		status int
+		kind   string
+		body   string
+		want   abi.Kind
+		text   string
+	}{
+		"401":       {401, "application/json", `{"error":"token"}`, abi.KindAuth, `answered 401: {"error":"token"}`},
+		"403":       {403, "application/json", `{}`, abi.KindForbidden, "answered 403"},
+		"403 html":  {403, "text/html", "<html>Access denied", abi.KindBlocked, "HTML page"},
+		"404":       {404, "text/plain", "no", abi.KindConfig, "answered 404: no"},
+		"429":       {429, "", "", abi.KindRateLimited, "answered 429"},
+		"500":       {500, "", "", abi.KindUnavailable, "answered 500"},
+		"html":      {200, "text/html", "<!DOCTYPE html><p>", abi.KindBadResponse, "page of HTML"},
+		"empty":     {200, "", "", abi.KindBadResponse, "the body is empty"},
+		"truncated": {200, "application/json", `{"data":[{"id":1},`, abi.KindBadResponse, "at byte 18: the text ends in the middle"},
+		"null":      {200, "application/json", `{"data":null}`, abi.KindBadResponse, `at "/data" is null`},
+		"object":    {200, "application/json", `{"data":{"a":1}}`, abi.KindBadResponse, `at "/data" is an object`},
+		"missing":   {200, "application/json", `{"success":false}`, abi.KindBadResponse, `nothing at "/data"`},
+		"after":     {200, "application/json", `{"data":[{"id":1}]} x`, abi.KindBadResponse, "at byte 20"},
+		"twice":     {200, "application/json", `{"data":[{"id":1}],"data":[]}`, abi.KindBadResponse, "occurs twice"},
+		"plain":     {200, "text/csv", "id,name", abi.KindBadResponse, "text/csv"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", c.kind)
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, c.body)
+			}))
+			_, _, err := f.fetch(t.Context(), "", func(call *abi.FetchCall) { call.Retry.Attempts = 1 })
+			e := asCallError(t, err)
+			if e.Kind != c.want || e.Status != c.status || !strings.Contains(e.Message, c.text) || e.Next == "" {
+				t.Errorf("kind %s status %d: %s", e.Kind, e.Status, e.Message)
+			}
+		})
+	}
+}
+
+func TestRetriesWaitAsHeadersSay(t *testing.T) {
+	var n atomic.Int32
+	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch n.Add(1) {
+		case 1:
+			w.Header().Set("X-RateLimit-Reset", "0.2")
+			w.WriteHeader(http.StatusTooManyRequests)
+		case 2:
+			w.WriteHeader(http.StatusBadGateway)
+		case 3:
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		default:
+			fmt.Fprint(w, `{"data":[]}`)
+		}
+	}))
+	_, report, err := f.fetch(t.Context(), "", func(c *abi.FetchCall) { c.Retry.MaxWaitMS = 10_000 })
+	if e := asCallError(t, err); e.Kind != abi.KindRateLimited || !strings.Contains(e.Message, "asks to wait 1h0m0s") {
+		t.Errorf("%s: %s", e.Kind, e.Message)
+	}
+	if report.Requests != 3 || report.Waited < 450*time.Millisecond {
+		t.Errorf("%d requests, waited %s", report.Requests, report.Waited)
+	}
+}
+
+// TestGuestsThatMisbehave stops each one in time, says why, and then runs a
+// call that works in the same host.
+func TestGuestsThatMisbehave(t *testing.T) {
+	f := start(t, host.Settings{CallTimeout: short, MemoryMiB: 32}, answer(`{"data":[{"id":1}]}`))
+	cases := []struct {
+		do, text string
+		kind     abi.Kind
+		within   time.Duration
+	}{
+		{"loop", "ran for more than 300ms", abi.KindInternal, short},
+		{"chatter", "ran for more than 300ms", abi.KindInternal, short},
+		{"sleep", "ran for more than 300ms", abi.KindInternal, short},
+		{"panic", "panic: assignment to entry in nil map", abi.KindInternal, 0},
+		{"exit", "exit status 3", abi.KindInternal, 0},
+		{"deadlock", "deadlock", abi.KindInternal, 0},
+		{"grow", "out of memory", abi.KindInternal, 0},
+		{"silent-failure", "no access second line eu", abi.KindForbidden, 0},
+		{"leak", "64 responses are open", abi.KindInternal, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.do, func(t *testing.T) {
+			begin := time.Now()
+			_, _, err := f.fetch(t.Context(), c.do, nil)
+			took := time.Since(begin)
+			if e := asCallError(t, err); e.Kind != c.kind || !strings.Contains(e.Message, c.text) {
+				t.Errorf("%s: %s", e.Kind, e.Message)
+			}
+			if c.within > 0 && took > c.within+2*time.Second {
+				t.Errorf("stopped after %s", took)
+			}
+			if got, _, err := f.fetch(t.Context(), "", nil); err != nil || len(got) != 1 {
+				t.Errorf("the next call: %d records, %v", len(got), err)
+			}
+		})
+	}
+}
+
+func TestLogFloodIsCapped(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{}`))
+	if _, _, err := f.fetch(t.Context(), "flood", nil); err != nil {
+		t.Fatal(err)
+	}
+	lines := f.log.all()
+	if len(lines) != abi.MaxLogLines+1 || !strings.Contains(lines[len(lines)-1], "logs too much") {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	f := start(t, host.Settings{FetchTimeout: short, CallTimeout: time.Minute}, answer(`{"data":[]}`))
+	begin := time.Now()
+	_, _, err := f.fetch(t.Context(), "wait", nil)
+	if e := asCallError(t, err); !strings.Contains(e.Message, "longer than the call may") || time.Since(begin) > short {
+		t.Errorf("%s after %s", e.Message, time.Since(begin))
+	}
+	_, _, err = f.fetch(t.Context(), "loop", nil)
+	if e := asCallError(t, err); e.Kind != abi.KindUnavailable || !strings.Contains(e.Message, "did not end within 300ms") {
+		t.Errorf("%s: %s", e.Kind, e.Message)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := f.fetch(ctx, "", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a canceled fetch: %v", err)
+	}
+}
+
+func TestSlowServer(t *testing.T) {
+	done := make(chan struct{})
+	f := start(t, host.Settings{CallTimeout: short}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-done:
+		}
+	}))
+	defer close(done)
+	_, _, err := f.fetch(t.Context(), "", func(c *abi.FetchCall) { c.Retry.Attempts = 1 })
+	if e := asCallError(t, err); e.Kind != abi.KindUnavailable || !strings.Contains(e.Message, "no complete answer within 300ms") {
+		t.Errorf("%s: %s", e.Kind, e.Message)
+	}
+}
+
+// TestBrokenDeliveryNeverCounts: a guest that ignores a failed emit does not
+// turn half an answer into a whole one.
+func TestBrokenDeliveryNeverCounts(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{"data":[{"id":1},{"id":2}`))
+	got, _, err := f.fetch(t.Context(), "ignore-emit", nil)
+	if e := asCallError(t, err); e.Kind != abi.KindBadResponse || len(got) != 2 {
+		t.Errorf("%d records, %s: %s", len(got), e.Kind, e.Message)
+	}
+}
+
+func TestWhatAConnectorSees(t *testing.T) {
+	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Answer", "token is secret-api-token")
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprintf(w, "%s %s %s %s", r.Method, r.URL, r.Header, body)
+	}))
+	t.Setenv("ROLLCALL_TEST_SECRET", "x")
+	f.app.Settings = map[string]any{"limit": int64(7)}
+	got, _, err := f.fetch(t.Context(), "look", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := got[0].Fields
+	text, _ := fields["text"].(string)
+	for _, want := range []string{"POST /echo?a=1&b=2+3", "X-Mine:[yes]", `{"q":1}`, "X-Api-Token:[****************]"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the body has no %q: %s", want, text)
+		}
+	}
+	delete(fields, "text")
+	want := map[string]any{
+		"id": json.Number("1"), "status": json.Number("418"), "header": "token is ****************", "none": "",
+		"application": "app", "region": "eu", "limit": "7", "env": []any{}, "args": json.Number("0"),
+	}
+	if d := cmp.Diff(want, fields); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{}`))
+	for name, set := range map[string]map[string]any{
+		"unknown": {"nope": 1}, "type": {"limit": "many"},
+	} {
+		f.app.Settings = set
+		_, _, err := f.fetch(t.Context(), "", nil)
+		if e := asCallError(t, err); e.Kind != abi.KindConfig {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestManyRequestsStayInMemory(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{"success":"yes","pad":"`+strings.Repeat("x", 60<<10)+`"}`))
+	_, report, err := f.fetch(t.Context(), "many", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Requests != 3_000 || report.Memory > 32<<20 {
+		t.Errorf("%d requests, %d bytes of memory", report.Requests, report.Memory)
+	}
+}
+
+// TestEveryFunctionChecksItsArguments runs the guest's probe: each host
+// function with pointers outside memory, huge lengths and bad handles.
+func TestEveryFunctionChecksItsArguments(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{"success":true,"data":[]}`))
+	got, _, err := f.fetch(t.Context(), "probe", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"id": "1", "release": "0", "status": "200", "wait_ms": "0", "json_get written": "true",
+		"body_read offset": "-1", "body_read end": "0", "body_read none": "0",
+		"json_get small": "4", "json_get scalar": "4", "json_get malformed": "-4", "emit malformed": "-4",
+		"json_get missing": "-10", "emit missing": "-10", "emit scalar": "-11", "emit flags": "-1",
+		"http_header missing": "-10", "http_send input": "-4", "wait_ms negative": "-1",
+		"http_send both": "-4", "http_send neither": "-4", "http_send profile": "-4", "http_send host": "-4",
+		"http_send break": "-4", "http_send method": "-4", "http_send refused": "-5", "http_send file": "-5",
+	}
+	for _, r := range []string{"beyond", "wraps", "huge", "most"} {
+		for _, fn := range []string{
+			"call_input", "http_send", "http_header name", "http_header", "json_get pointer", "json_get",
+			"body_read", "emit array", "emit record", "emit_json", "last_error",
+		} {
+			want[fn+" "+r] = "-1"
+		}
+	}
+	for _, h := range []string{"wrong", "negative", "zero", "released"} {
+		for _, fn := range []string{"http_status", "http_header", "json_get", "body_read", "emit", "release"} {
+			want[fn+" handle "+h] = "-2"
+		}
+	}
+	have := map[string]string{}
+	for k, v := range got[0].Fields {
+		have[k] = fmt.Sprint(v)
+	}
+	if d := cmp.Diff(want, have); d != "" {
+		t.Error(d)
+	}
+}

@@ -1,0 +1,204 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+const manifest = `
+name = "guest"
+version = "1.2.3"
+abi = "rollcall_v1"
+title = "Guest"
+hosts = ["api.example.com", "*.example.net"]
+
+[[settings]]
+name = "region"
+type = "string"
+default = "eu"
+
+[[settings]]
+name = "limit"
+type = "int"
+
+[[auth]]
+kind = "api_key"
+header = "X-Api-Token"
+
+[[endpoints]]
+name = "users"
+path = "/users"
+records = "/data"
+key = "/id"
+`
+
+// shared is what all tests of a run use: the built guest, and a cache so that
+// it is compiled once.
+var shared struct {
+	dir   string
+	build func() ([]byte, error)
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "rollcall-host-test-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	shared.dir = dir
+	shared.build = sync.OnceValues(buildGuest)
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func buildGuest() ([]byte, error) {
+	out := filepath.Join(shared.dir, "guest.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guest")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build guest: %w\n%s", err, text)
+	}
+	return os.ReadFile(out)
+}
+
+// guest returns the test guest without a manifest.
+func guest(t testing.TB) []byte {
+	t.Helper()
+	b, err := shared.build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func embedded(t testing.TB, text string) []byte {
+	t.Helper()
+	b, err := host.Embed(guest(t), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// logged collects the lines of a log.
+type logged struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logged) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logged) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logged) WithGroup(string) slog.Handler            { return l }
+func (l *logged) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, r.Message)
+	return nil
+}
+
+func (l *logged) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.lines...)
+}
+
+// fixture is a host with the guest loaded, and a server that it may ask.
+type fixture struct {
+	conn *host.Connector
+	app  host.Application
+	log  *logged
+}
+
+func open(t testing.TB, s host.Settings, files map[string][]byte) (*host.Host, *logged) {
+	t.Helper()
+	s.ModulesDir = t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(s.ModulesDir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.CacheDir == "" {
+		s.CacheDir = filepath.Join(shared.dir, "cache")
+	}
+	l := &logged{}
+	h, err := host.Open(t.Context(), s, slog.New(l), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return h, l
+}
+
+func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
+	t.Helper()
+	s.AllowUnsigned = true
+	h, l := open(t, s, map[string][]byte{"guest.wasm": embedded(t, manifest)})
+	conn, err := h.Connector("guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	creds, err := host.NewStaticCredentials(conn.Manifest().Auth[0], "", "secret-api-token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}, log: l}
+}
+
+// fetch runs the guest's users endpoint, doing what do says.
+func (f fixture) fetch(ctx context.Context, do string, change func(*abi.FetchCall)) ([]host.Record, host.Report, error) {
+	e, _ := f.conn.Manifest().Endpoint("users")
+	if do != "" {
+		e.Params = map[string]string{"do": do}
+	}
+	call := abi.FetchCall{Endpoint: e}
+	if change != nil {
+		change(&call)
+	}
+	var records []host.Record
+	report, err := f.conn.Fetch(ctx, f.app, call, func(r host.Record) error {
+		records = append(records, r)
+		return nil
+	})
+	return records, report, err
+}
+
+func answer(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, text)
+	}
+}
+
+func asCallError(t *testing.T, err error) *host.CallError {
+	t.Helper()
+	var e *host.CallError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v (%T) is not a CallError", err, err)
+	}
+	return e
+}
+
+const short = 300 * time.Millisecond
