@@ -89,7 +89,7 @@ const (
 // Owns says what an automation decides about an account.
 type Owns string
 
-// What an automation decides about an account.
+// OwnsAccount is its state and its place.
 const OwnsAccount Owns = "account"
 
 func (l *loader) checkAutomation(in path, a Automation) {

@@ -51,16 +51,15 @@ func (l *loader) checkName(at path) {
 }
 
 // exists reports a reference to something that is not defined.
-func (l *loader) exists(at path, kind, name string, known []string) bool {
+func (l *loader) exists(at path, kind, name string, known []string) {
 	if slices.Contains(known, name) {
-		return true
+		return
 	}
 	hint := suggest(name, known)
 	if hint == "" && len(known) > 0 {
 		hint = "defined: " + strings.Join(known, ", ")
 	}
 	l.fail(at, fmt.Sprintf("there is no %s %q", kind, name), hint)
-	return false
 }
 
 // inRange reports a number outside of its range.

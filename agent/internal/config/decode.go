@@ -271,9 +271,11 @@ func (l *loader) decodeSecret(v any, t *SecretRef, at path) {
 	case ref.Kind == secrets.KindVault || ref.Kind == secrets.KindDPAPI:
 		l.fail(at, "a reference of kind "+string(ref.Kind)+notAvailable, "use env, file, cred or store")
 	case literal:
-		l.warnings = append(l.warnings, Warning{Pos: l.value(at), Key: at.String(),
+		l.warnings = append(l.warnings, Warning{
+			Pos: l.value(at), Key: at.String(),
 			Message: at.last() + " holds a secret in plain text",
-			Hint:    `keep it elsewhere and refer to it: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`})
+			Hint:    `keep it elsewhere and refer to it: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`,
+		})
 	}
 	*t = SecretRef{Reference: ref, Pos: l.value(at)}
 }

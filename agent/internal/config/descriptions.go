@@ -1,23 +1,32 @@
 package config
 
+import "maps"
+
 // descriptions holds one sentence for each key of Reference.
 func descriptions() map[string]string {
-	return map[string]string{
-		"agent.state_dir":   "Links, runs and journal; only rollcall may read it.",
-		"agent.modules_dir": "The connectors (*.wasm).",
-		"agent.include":     "More files, as patterns relative to this one; only in the main file.",
-		"agent.listen":      "Address and port of /metrics, /livez and /readyz; \"\" turns it off.",
-		"agent.log.level":   "The least severe level that is logged.",
-		"agent.log.format":  "The form of the log's lines.",
+	all := describeSections()
+	for _, more := range []map[string]string{
+		describeApplications(), describeEndpoints(), describeDataSources(), describeAutomations(),
+	} {
+		maps.Copy(all, more)
+	}
+	return all
+}
 
-		"secrets.master_key": "Opens the encrypted store; without it a key file in state_dir is made on first use.",
-
-		"modules.trusted_keys":   "Minisign public keys: connectors signed with one of them are loaded.",
-		"modules.allow_unsigned": "Loads connectors without a signature too.",
-		"modules.memory_mib":     "Memory that one call of a connector may use, in MiB.",
-		"modules.call_timeout":   "Time for a stretch of a connector's code and for one request; waiting for a rate limit does not count.",
-		"modules.fetch_timeout":  "Time for a whole fetch.",
-
+func describeSections() map[string]string {
+	return map[string]string{ //nolint:gosec // names of settings, not their values
+		"agent.state_dir":           "Links, runs and journal; only rollcall may read it.",
+		"agent.modules_dir":         "The connectors (*.wasm).",
+		"agent.include":             "More files, as patterns relative to this one; only in the main file.",
+		"agent.listen":              "Address and port of /metrics, /livez and /readyz; \"\" turns it off.",
+		"agent.log.level":           "The least severe level that is logged.",
+		"agent.log.format":          "The form of the log's lines.",
+		"secrets.master_key":        "Opens the encrypted store; without it a key file in state_dir is made on first use.",
+		"modules.trusted_keys":      "Minisign public keys: connectors signed with one of them are loaded.",
+		"modules.allow_unsigned":    "Loads connectors without a signature too.",
+		"modules.memory_mib":        "Memory that one call of a connector may use, in MiB.",
+		"modules.call_timeout":      "Time for a stretch of a connector's code and for one request; waiting for a rate limit does not count.",
+		"modules.fetch_timeout":     "Time for a whole fetch.",
 		"directory.urls":            "The domain controllers, ldaps:// only; the next one is used when one is down.",
 		"directory.base_dn":         "The DN of the domain.",
 		"directory.scope":           "Nothing outside of these places is ever written, groups included.",
@@ -29,7 +38,11 @@ func descriptions() map[string]string {
 		"directory.anchor":          "The attribute in which an account remembers its application and key; it belongs to rollcall alone.",
 		"directory.allow_protected": "Protected accounts and groups that may be changed all the same.",
 		"directory.timeout":         "Time for one LDAP request.",
+	}
+}
 
+func describeApplications() map[string]string {
+	return map[string]string{ //nolint:gosec // names of settings, not their values
 		"applications.NAME.connector":     "Name of the connector.",
 		"applications.NAME.enabled":       "Automations of an application that is not enabled do not run.",
 		"applications.NAME.auth":          "Kind of authorization; the connector must know it.",
@@ -44,7 +57,11 @@ func descriptions() map[string]string {
 		"applications.NAME.auth_url":      "In place of the connector's, for oauth2.",
 		"applications.NAME.token_url":     "In place of the connector's, for oauth2.",
 		"applications.NAME.rate_limit":    "In place of the connector's, such as \"40/2s\".",
+	}
+}
 
+func describeEndpoints() map[string]string {
+	return map[string]string{
 		"applications.NAME.endpoints.NAME.method":             "HTTP method.",
 		"applications.NAME.endpoints.NAME.path":               "Below the base URL; a template.",
 		"applications.NAME.endpoints.NAME.url":                "In place of path, on a host that the connector may reach; a template.",
@@ -62,16 +79,18 @@ func descriptions() map[string]string {
 		"applications.NAME.endpoints.NAME.repeat.limit_param": "Query parameter that takes the size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.limit":       "Size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.first":       "First offset (default 0) or page (default 1).",
+	}
+}
 
-		"lookups.NAME": "A table for lookup().",
-
-		"data_sources.NAME.description": "For people.",
-		"data_sources.NAME.category":    "Which actions may use it.",
-		"data_sources.NAME.application": "Where the records come from.",
-		"data_sources.NAME.endpoints":   "The endpoint that delivers them; exactly one.",
-		"data_sources.NAME.primary_key": "The field that identifies a user.",
-		"data_sources.NAME.where":       "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
-
+func describeDataSources() map[string]string {
+	return map[string]string{
+		"lookups.NAME":                                    "A table for lookup().",
+		"data_sources.NAME.description":                   "For people.",
+		"data_sources.NAME.category":                      "Which actions may use it.",
+		"data_sources.NAME.application":                   "Where the records come from.",
+		"data_sources.NAME.endpoints":                     "The endpoint that delivers them; exactly one.",
+		"data_sources.NAME.primary_key":                   "The field that identifies a user.",
+		"data_sources.NAME.where":                         "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
 		"data_sources.NAME.attributes.NAME.value":         "An expression, or a template; short form: NAME = \"...\".",
 		"data_sources.NAME.attributes.NAME.formats":       "Several forms: the first that is not in use is taken.",
 		"data_sources.NAME.attributes.NAME.values":        "Several values of one attribute.",
@@ -83,7 +102,11 @@ func descriptions() map[string]string {
 		"data_sources.NAME.attributes.NAME.absent":        "Treats a field that was not delivered like null.",
 		"data_sources.NAME.attributes.NAME.merge":         "Whether other values of the attribute are removed or stay.",
 		"data_sources.NAME.attributes.NAME.authoritative": "Whether changes made by hand in the directory are put back or stay.",
+	}
+}
 
+func describeAutomations() map[string]string {
+	return map[string]string{
 		"automations.NAME.data_source":          "The records and their mapping.",
 		"automations.NAME.action":               "What is done with them.",
 		"automations.NAME.schedule":             "Cron's five fields, in local time; without it only by hand.",

@@ -27,7 +27,7 @@ type Directory struct {
 // DirectoryAuth is the way to bind.
 type DirectoryAuth string
 
-// The ways to bind.
+// DirectorySimple binds with a name and a password, within TLS.
 const DirectorySimple DirectoryAuth = "simple"
 
 func (l *loader) checkDirectory() {

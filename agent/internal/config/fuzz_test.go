@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,8 +36,8 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, err := Load(file)
-		errs, ok := err.(Errors)
-		if err != nil && !ok {
+		var errs Errors
+		if err != nil && !errors.As(err, &errs) {
 			t.Fatalf("the error is a %T: %v", err, err)
 		}
 		for _, e := range errs {

@@ -57,8 +57,10 @@ func (l *loader) includeFile(tree map[string]any, name string) {
 	own := l.places
 	l.places = places
 	if include := (path{"agent", "include"}).index(); own[include] != (place{}) {
-		l.errs = append(l.errs, Error{Pos: own[include].key, Key: "agent.include",
-			Message: "only the main file may include others", Hint: "add the pattern to " + l.files[0]})
+		l.errs = append(l.errs, Error{
+			Pos: own[include].key, Key: "agent.include",
+			Message: "only the main file may include others", Hint: "add the pattern to " + l.files[0],
+		})
 		delete(own, include)
 		if agent, ok := more["agent"].(map[string]any); ok {
 			delete(agent, "include")
@@ -126,8 +128,10 @@ func (l *loader) merge(tree, more map[string]any, places map[string]place, at pa
 			l.merge(oldTable, newTable, places, here)
 			continue
 		}
-		l.errs = append(l.errs, Error{Pos: places[here.index()].key, Key: here.String(),
-			Message: here.String() + " is already set in " + l.key(here).String()})
+		l.errs = append(l.errs, Error{
+			Pos: places[here.index()].key, Key: here.String(),
+			Message: here.String() + " is already set in " + l.key(here).String(),
+		})
 	}
 }
 

@@ -94,8 +94,10 @@ action = "lifecycle"
 ou = "OU=Staff,DC=example,DC=com"
 `})
 	none := Limit{Unlimited: true}
-	limits := Limits{Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
-		Update: Limit{Percent: 50, Count: 5}, Disable: Limit{Percent: 5, Count: 5}, SourceShrink: Limit{Percent: 20}}
+	limits := Limits{
+		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
+		Update: Limit{Percent: 50, Count: 5}, Disable: Limit{Percent: 5, Count: 5}, SourceShrink: Limit{Percent: 20},
+	}
 	attribute := c.DataSources["d"].Attributes["sAMAccountName"]
 	automation := c.Automations["x"]
 	for _, check := range []struct {
@@ -258,31 +260,37 @@ func TestWrongIncludes(t *testing.T) {
 		want  []string
 	}{
 		{
-			"a definition twice", map[string]string{"conf.d/a.toml": "\n[automations.staff]\nschedule = \"@daily\"\n"},
+			"a definition twice",
+			map[string]string{"conf.d/a.toml": "\n[automations.staff]\nschedule = \"@daily\"\n"},
 			[]string{"conf.d/a.toml:2:14: automations.staff is already set in agent.toml:39:14"},
 		},
 		{
-			"a setting twice", map[string]string{"conf.d/a.toml": "[directory]\nconnections = 2", "conf.d/b.toml": "agent.state_dir = \"/x\"\ndirectory.connections = 3"},
+			"a setting twice",
+			map[string]string{"conf.d/a.toml": "[directory]\nconnections = 2", "conf.d/b.toml": "agent.state_dir = \"/x\"\ndirectory.connections = 3"},
 			[]string{
 				"conf.d/b.toml:1:7: agent.state_dir is already set in agent.toml:3:1",
 				"conf.d/b.toml:2:11: directory.connections is already set in conf.d/a.toml:2:1",
 			},
 		},
 		{
-			"a table and a value", map[string]string{"conf.d/a.toml": "modules = 5"},
+			"a table and a value",
+			map[string]string{"conf.d/a.toml": "modules = 5"},
 			[]string{"conf.d/a.toml:1:1: modules is already set in agent.toml:5:2"},
 		},
 		{
-			"an include in an include", map[string]string{"conf.d/a.toml": "[agent]\ninclude = [\"x.toml\"]"},
+			"an include in an include",
+			map[string]string{"conf.d/a.toml": "[agent]\ninclude = [\"x.toml\"]"},
 			[]string{"conf.d/a.toml:2:1: only the main file may include others (add the pattern to agent.toml)"},
 		},
 		{
-			"errors in two files", map[string]string{"conf.d/a.toml": "[automations.a]\nx = 1\n", "conf.d/b.toml": "[automations.b\n"},
+			"errors in two files",
+			map[string]string{"conf.d/a.toml": "[automations.a]\nx = 1\n", "conf.d/b.toml": "[automations.b\n"},
 			[]string{"conf.d/b.toml:1:15: not valid TOML: expected '.' or ']' to end table name, but got '\\n' instead"},
 		},
 		{
-			"an error in an included file", map[string]string{"conf.d/a.toml": "[automations.a]\naction = \"update\"\ndata_source = \"peopel\"\n"},
-			[]string{`conf.d/a.toml:3:16: there is no data source "peopel" (did you mean "people"?)`},
+			"an error in an included file",
+			map[string]string{"conf.d/a.toml": "[automations.a]\naction = \"update\"\ndata_source = \"peoples\"\n"},
+			[]string{`conf.d/a.toml:3:16: there is no data source "peoples" (did you mean "people"?)`},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -305,7 +313,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 	if got := loadErrors(t, map[string]string{"agent.toml": ""}); cmp.Diff([]string{
-		"agent.toml:1:1: [directory] is missing (it names the domain controllers and what may be written)"}, got) != "" {
+		"agent.toml:1:1: [directory] is missing (it names the domain controllers and what may be written)",
+	}, got) != "" {
 		t.Errorf("an empty file: %v", got)
 	}
 }

@@ -25,8 +25,10 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 			t.Errorf("%s is described and not known", key)
 		}
 	}
-	for _, key := range []string{"agent.state_dir", "directory.scope", "applications.NAME.endpoints.NAME.repeat.style",
-		"lookups.NAME", "data_sources.NAME.attributes.NAME.on_missing", "automations.NAME.limits.source_shrink"} {
+	for _, key := range []string{
+		"agent.state_dir", "directory.scope", "applications.NAME.endpoints.NAME.repeat.style",
+		"lookups.NAME", "data_sources.NAME.attributes.NAME.on_missing", "automations.NAME.limits.source_shrink",
+	} {
 		if !known[key] {
 			t.Errorf("%s is missing from the reference", key)
 		}
@@ -58,8 +60,19 @@ func TestReferenceShowsTypesAndDefaults(t *testing.T) {
 
 // TestNoKeyIsBothKnownAndRefused looks at each table that refuses keys.
 func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
-	for _, table := range []partial{Config{}, Agent{}, Store{}, Directory{}, Endpoint{}, DataSource{},
-		Attribute{}, Automation{}, Password{}, Missing{}, Limits{}} {
+	for _, table := range []partial{
+		Config{},
+		Agent{},
+		Store{},
+		Directory{},
+		Endpoint{},
+		DataSource{},
+		Attribute{},
+		Automation{},
+		Password{},
+		Missing{},
+		Limits{},
+	} {
 		fields := fieldsOf(reflect.TypeOf(table))
 		for key := range table.unavailable() {
 			if _, ok := fields[key]; ok || strings.ToLower(key) != key {

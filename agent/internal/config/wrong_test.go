@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ func loadErrors(t *testing.T, files map[string]string) []string {
 	if err == nil {
 		return nil
 	}
-	if _, ok := err.(Errors); !ok {
+	if errs := (Errors{}); !errors.As(err, &errs) {
 		t.Errorf("the error is a %T", err)
 	}
 	return strings.Split(strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), ""), "\n")
