@@ -118,8 +118,8 @@ func quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// advise adds the next step for an administrator, where the kind of failure
-// alone tells it.
+// advise names the request in failures that do not, and adds what only
+// Pipedrive's users can know. The host adds the next step of each kind.
 func (j *judge) advise(err error) error {
 	if err == nil {
 		return nil
@@ -132,15 +132,8 @@ func (j *judge) advise(err error) error {
 	if !strings.Contains(own.Message, j.place) {
 		own.Message = j.place + ": " + own.Message
 	}
-	switch kind {
-	case abi.KindAuth:
+	if kind == abi.KindAuth {
 		own.Message += ". With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again"
-	case abi.KindBadResponse:
-		own.Message += ". Nothing of it was taken as complete. Look at what Pipedrive says, at base_url, proxies on the way and Pipedrive's status page, then try again"
-	case abi.KindConfig:
-		own.Message += ". Check base_url, and path and params of the endpoint"
-	case abi.KindUnavailable:
-		own.Message += ". Check the network and Pipedrive's status page; the next run tries again"
 	}
 	return own
 }
