@@ -55,7 +55,7 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 		return ending{err: fmt.Errorf("start: %w", err)}
 	}
 	defer func() {
-		if m := guest.Memory(); m != nil {
+		if m := guest.ExportedMemory(abi.ExportMemory); m != nil {
 			end.memory = uint64(m.Size())
 		}
 		_ = guest.Close(context.WithoutCancel(ctx)) // nothing of it is needed any more

@@ -66,6 +66,19 @@ func TestMain(m *testing.M) {
 }
 
 func buildGuest() ([]byte, error) {
+	// Reading what the guest is built from tells `go test` to run the tests
+	// again when it changes: the build below is a process of its own.
+	for _, pattern := range []string{"testdata/guest/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			if _, err := os.ReadFile(f); err != nil {
+				return nil, err
+			}
+		}
+	}
 	out := filepath.Join(shared.dir, "guest.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guest")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")

@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"runtime"
 	"unsafe"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -72,10 +71,7 @@ func (wasmHost) CallInput(buf []byte) int64 {
 	return callInput(p, n)
 }
 
-// HTTPSend collects garbage first: the loop of a guest does nothing else, and
-// the collector of a single-threaded guest falls behind without being asked.
 func (wasmHost) HTTPSend(request []byte) int64 {
-	runtime.GC()
 	p, n := bytes(request)
 	return httpSend(p, n)
 }
