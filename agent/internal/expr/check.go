@@ -191,7 +191,10 @@ func (s Scope) nearest(name string) string {
 // didYouMean hints at the candidate that is spelled most alike; "" when none
 // is near.
 func didYouMean(name string, candidates []string) string {
-	best, distance := "", 1+max(1, len(name)/3)
+	best, distance := "", 2
+	if len(name) > 3 {
+		distance = 1 + max(2, len(name)/3)
+	}
 	for _, c := range candidates {
 		d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil)
 		if d < distance || d == distance && best != "" && c < best {

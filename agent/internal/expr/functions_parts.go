@@ -2,6 +2,7 @@ package expr
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,9 +17,9 @@ func partFunctions() []*function {
 		define("word(s, n)", "Word number n, from 1; from the end when n is negative. Null when there is no such word.",
 			`word("Ada Maria Novak", 2) -> "Maria"`, word, n),
 		define("first_word(s)", "The first word.", `first_word("Ada Maria Novak") -> "Ada"`,
-			func(_ *run, args []any) any { return nthWord(textArg(args, 0), 1) }, t),
+			func(_ *run, args []any) any { return firstWord(textArg(args, 0)) }, t),
 		define("last_word(s)", "The last word; of a single word, that word.", `last_word("Ada Maria Novak") -> "Novak"`,
-			func(_ *run, args []any) any { return nthWord(textArg(args, 0), -1) }, t),
+			func(_ *run, args []any) any { return lastWord(textArg(args, 0)) }, t),
 		define("split(s, separator)", "The parts between separators, as a list.", `split("a,b,c", ",") -> ["a","b","c"]`,
 			split, new(func(string, string) []any)),
 		define("join(list, separator)", "The elements as one text; null and empty ones are left out. Without a separator they follow each other directly.",
@@ -64,13 +65,22 @@ func word(_ *run, args []any) any {
 	return nil
 }
 
-// nthWord answers "" for a text without words: empty stays empty.
-func nthWord(s string, n int) any {
-	words := strings.Fields(s)
-	if i, ok := nth(n, len(words)); ok {
-		return words[i]
+// firstWord answers "" for a text without words: empty stays empty.
+func firstWord(s string) string {
+	s = strings.TrimLeftFunc(s, unicode.IsSpace)
+	if end := strings.IndexFunc(s, unicode.IsSpace); end >= 0 {
+		return s[:end]
 	}
-	return ""
+	return s
+}
+
+func lastWord(s string) string {
+	s = strings.TrimRightFunc(s, unicode.IsSpace)
+	if space := strings.LastIndexFunc(s, unicode.IsSpace); space >= 0 {
+		_, size := utf8.DecodeRuneInString(s[space:])
+		return s[space+size:]
+	}
+	return s
 }
 
 // nth turns a position from 1, or from the end when negative, into an index.

@@ -123,6 +123,9 @@ func substitute(r *run, re *regexp.Regexp, args []any) any {
 	return string(out)
 }
 
+// maxSAM is the length of sAMAccountName that Windows accepts for users.
+const maxSAM = 20
+
 // samForbidden are the characters that sAMAccountName may not have.
 const samForbidden = `"/\[]:;|=,+*?<>@`
 
@@ -134,8 +137,11 @@ func samSafe(s string) string {
 		return r
 	}, s)
 	s = strings.Trim(s, ". ")
-	if runes := []rune(s); len(runes) > 20 {
-		s = strings.TrimRight(string(runes[:20]), ". ")
+	n := 0
+	for i := range s {
+		if n++; n > maxSAM {
+			return strings.TrimRight(s[:i], ". ")
+		}
 	}
 	return s
 }

@@ -73,6 +73,9 @@ func primaryOf(values []string) string {
 // distinct removes values that AD considers equal, which it refuses together:
 // it compares without regard to case.
 func distinct(values []string) []string {
+	if len(values) < 2 {
+		return values
+	}
 	seen := make(map[string]bool, len(values))
 	out := values[:0:0]
 	for _, v := range values {

@@ -57,23 +57,11 @@ func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
 // missing applies on_missing. It answers nil when nothing is left to do, and
 // the default's value otherwise.
 func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
-	failure := &Error{Attribute: a.Name, Pos: w.pos, Cause: w.cause,
-		Next: "supply a value at the source, or set on_missing for " + a.Name}
 	switch a.OnMissing {
 	case OnMissingFail:
-		return nil, failure
+		return nil, a.noValue(w.pos, w.cause)
 	case OnMissingDefault:
-		v, err := a.fallback.Eval(e.env)
-		if err != nil {
-			failure.take(err)
-			return nil, failure
-		}
-		values, err := valuesOf(v.V)
-		if values = clean(a.Name, values); err != nil || len(values) == 0 {
-			failure.Cause, failure.Pos = "the default has no value either: "+causeOf(v), a.fallback.Source().Pos
-			return nil, failure
-		}
-		return &wanted{state: expr.Present, pos: a.fallback.Source().Pos, values: candidates(values, a.fallback)}, nil
+		return e.byDefault(a)
 	case OnMissingClear:
 		if w.state != expr.Absent {
 			e.final[a.Name] = nil
@@ -85,6 +73,25 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	}
 	e.settle(a, w.state)
 	return nil, nil
+}
+
+func (a *attribute) noValue(pos expr.Pos, cause string) *Error {
+	return &Error{Attribute: a.Name, Pos: pos, Cause: cause,
+		Next: "supply a value at the source, or set on_missing for " + a.Name}
+}
+
+func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
+	pos := a.fallback.Source().Pos
+	v, values, err := e.evaluate(a.fallback)
+	if err != nil {
+		failure := a.noValue(pos, "")
+		failure.take(err)
+		return nil, failure
+	}
+	if values = clean(a.Name, values); len(values) == 0 {
+		return nil, a.noValue(pos, "the default has no value either: "+causeOf(v))
+	}
+	return &wanted{state: expr.Present, pos: pos, values: candidates(values, a.fallback)}, nil
 }
 
 // settle leaves the attribute as it is: `attributes` has AD's value. Where AD
@@ -134,7 +141,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 		}
 		d.Values, d.Source = []string{c.value}, c.source
 	} else {
-		d.Source = w.values[0].source
+		d.Source, d.Values = w.values[0].source, make([]string, 0, len(w.values))
 		for _, c := range w.values {
 			d.Values = append(d.Values, c.value)
 		}
@@ -159,17 +166,12 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	if len(a.values) > 0 {
 		templates = a.values
 	}
-	w := &wanted{state: expr.Empty, pos: templates[0].Source().Pos}
+	w := &wanted{state: expr.Empty, pos: templates[0].Source().Pos, values: make([]candidate, 0, len(templates))}
 	incomplete := false
 	for _, t := range templates {
-		v, err := t.Eval(e.env)
-		failure := &Error{Attribute: a.Name, Pos: t.Source().Pos, Next: "correct the expression, or the value at the source"}
+		v, values, err := e.evaluate(t)
 		if err != nil {
-			failure.take(err)
-			return nil, failure
-		}
-		values, err := valuesOf(v.V)
-		if err != nil {
+			failure := &Error{Attribute: a.Name, Pos: t.Source().Pos, Next: "correct the expression, or the value at the source"}
 			failure.take(err)
 			return nil, failure
 		}
@@ -178,7 +180,9 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 			incomplete = true
 			continue
 		}
-		w.values = append(w.values, candidates(values, t)...)
+		for _, v := range values {
+			w.values = append(w.values, candidate{v, t.Source().Text})
+		}
 	}
 	if len(w.values) == 0 || incomplete && len(a.values) > 0 && !a.toleratesGaps(w.state) {
 		w.values = nil
@@ -186,6 +190,15 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	}
 	w.state = expr.Present
 	return w, nil
+}
+
+func (e *evaluation) evaluate(t *expr.Template) (expr.Value, []string, error) {
+	v, err := t.Eval(e.env)
+	if err != nil {
+		return v, nil, err
+	}
+	values, err := valuesOf(v.V)
+	return v, values, err
 }
 
 // lacks notes why one of the expressions has no value; absent outweighs null,
@@ -228,6 +241,9 @@ const generalizedTime = "20060102150405.0Z"
 // without null and empty ones: numbers in decimal, TRUE and FALSE, times as
 // GeneralizedTime.
 func valuesOf(v any) ([]string, error) {
+	if s, ok := v.(string); ok && s != "" {
+		return []string{s}, nil
+	}
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}

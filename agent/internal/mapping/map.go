@@ -27,7 +27,8 @@ type evaluation struct {
 }
 
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
-	e := &evaluation{m: m, key: rec.Key, final: map[string]any{}}
+	e := &evaluation{m: m, key: rec.Key, final: make(map[string]any, len(m.attributes)),
+		desired: make([]ident.DesiredAttribute, 0, len(m.attributes))}
 	e.env = expr.Env{
 		"user":       rec.Fields,
 		"endpoints":  map[string]any{rec.Endpoint: rec.Fields},

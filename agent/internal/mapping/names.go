@@ -89,7 +89,14 @@ func invalid(name, value string) (cause, next string) {
 	return "", ""
 }
 
-func units(s string) int { return len(utf16.Encode([]rune(s))) }
+// units counts UTF-16 code units.
+func units(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
 
 // shorten cuts s to n UTF-16 code units, without half a character, and then
 // without dots and spaces at its end.
@@ -114,17 +121,17 @@ func numbered(name, base string, number int) string {
 // among the candidates, otherwise the first that is valid and free.
 func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	valid := make([]candidate, 0, len(w.values))
-	failure := &Error{Attribute: a.Name, Pos: w.pos}
+	var firstCause, firstNext string
 	for _, c := range w.values {
 		cause, next := invalid(a.Name, c.value)
 		if cause == "" {
 			valid = append(valid, c)
-		} else if failure.Cause == "" {
-			failure.Cause, failure.Next = cause, next
+		} else if firstCause == "" {
+			firstCause, firstNext = cause, next
 		}
 	}
 	if len(valid) == 0 {
-		return candidate{}, failure
+		return candidate{}, &Error{Attribute: a.Name, Pos: w.pos, Cause: firstCause, Next: firstNext}
 	}
 	if a.Unique == "" || e.names == nil {
 		return e.held(a, valid, len(a.Formats) > 0), nil
