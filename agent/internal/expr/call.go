@@ -127,11 +127,11 @@ func intArg(args []any, i int) int {
 	return 0
 }
 
-// listArg returns argument i as a list: a scalar is a list of one.
-func listArg(r *run, args []any, i int) []any {
-	list, ok := args[i].([]any)
+// asList returns a value as a list: a scalar is a list of one.
+func asList(r *run, v any) []any {
+	list, ok := v.([]any)
 	if !ok {
-		return []any{args[i]}
+		return []any{v}
 	}
 	for range list {
 		r.step()

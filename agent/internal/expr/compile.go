@@ -33,8 +33,10 @@ func (s Scope) compile(src Source) (e *Expression, err error) {
 		}
 	}()
 	root := c.node(tree)
-	return &Expression{source: src, root: root, lib: s.lib, refs: c.refs,
-		variables: c.slots, volatile: c.volatile}, nil
+	return &Expression{
+		source: src, root: root, lib: s.lib, refs: c.refs,
+		variables: c.slots, volatile: c.volatile,
+	}, nil
 }
 
 // refuse ends the compilation with an error about n.

@@ -13,7 +13,7 @@ func listFunctions() []*function {
 
 func count(r *run, args []any) any {
 	n := 0
-	for _, e := range listArg(r, args, 0) {
+	for _, e := range asList(r, args[0]) {
 		if e = normal(e); e != nil && stateOf(e) != Empty {
 			n++
 		}
@@ -22,7 +22,7 @@ func count(r *run, args []any) any {
 }
 
 func item(r *run, args []any) any {
-	list := listArg(r, args, 0)
+	list := asList(r, args[0])
 	if i, ok := nth(intArg(args, 1), len(list)); ok {
 		return normal(list[i])
 	}
@@ -30,7 +30,7 @@ func item(r *run, args []any) any {
 }
 
 func uniqueList(r *run, args []any) any {
-	list := listArg(r, args, 0)
+	list := asList(r, args[0])
 	out, seen := []any{}, map[string]bool{}
 	for _, e := range list {
 		e = normal(e)

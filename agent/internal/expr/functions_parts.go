@@ -110,7 +110,7 @@ func join(r *run, args []any) any {
 	if len(args) == 2 {
 		separator = textArg(args, 1)
 	}
-	parts := texts(listArg(r, args, 0))
+	parts := texts(asList(r, args[0]))
 	n := len(separator) * max(0, len(parts)-1)
 	for _, p := range parts {
 		n += len(p)

@@ -45,7 +45,7 @@ func title(s string) string {
 	return b.String()
 }
 
-func trim(r *run, args []any) any {
+func trim(_ *run, args []any) any {
 	s := textArg(args, 0)
 	if len(args) == 2 {
 		return strings.Trim(s, textArg(args, 1))

@@ -127,9 +127,11 @@ func TestAWholeTemplateIsEscapedWhereATypeMeansNothing(t *testing.T) {
 }
 
 func FuzzTemplate(f *testing.F) {
-	for _, s := range []string{`a {{ lower(user.a) }} b`, `{{ {"a": {"b": 1}}.a.b }}.`, "{{ `}}` }}", `{{ '}}' }}{{`, `{{ user.a[0:1] ?? 1..3 }}`,
+	for _, s := range []string{
+		`a {{ lower(user.a) }} b`, `{{ {"a": {"b": 1}}.a.b }}.`, "{{ `}}` }}", `{{ '}}' }}{{`, `{{ user.a[0:1] ?? 1..3 }}`,
 		`{{ find(user.list, .a in [1]) }}`, `{{ let a = 1; a }}`, `{{ if true {1} else {2} }}`, `{{ -user.a ** 2 % 3 }}`, `{{ user?.a.b[#] }}`,
-		`{{ date_add(now, 1, "days") }}`, `{{ regex_replace("a", "(", "") }}`, `{{ not user.a }}`, `{{ /* }}`, `{{ "\u00" }}`, `{{ #x }}`} {
+		`{{ date_add(now, 1, "days") }}`, `{{ regex_replace("a", "(", "") }}`, `{{ not user.a }}`, `{{ /* }}`, `{{ "\u00" }}`, `{{ #x }}`,
+	} {
 		f.Add(s)
 	}
 	scope := testScope()

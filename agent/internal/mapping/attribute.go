@@ -76,8 +76,10 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 }
 
 func (a *attribute) noValue(pos expr.Pos, cause string) *Error {
-	return &Error{Attribute: a.Name, Pos: pos, Cause: cause,
-		Next: "supply a value at the source, or set on_missing for " + a.Name}
+	return &Error{
+		Attribute: a.Name, Pos: pos, Cause: cause,
+		Next: "supply a value at the source, or set on_missing for " + a.Name,
+	}
 }
 
 func (e *evaluation) byDefault(a *attribute) (*wanted, error) {

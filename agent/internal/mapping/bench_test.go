@@ -17,8 +17,10 @@ func (freeNames) Reserve(string, string, Unique, ident.DN, ident.Key) {}
 func BenchmarkMap(b *testing.B) {
 	def := Definition{OU: src("OU=Staff,DC=x")}
 	for _, name := range []string{"cn", "sAMAccountName", "displayName", "givenName", "sn", "mail", "title", "department", "company", "info"} {
-		def.Attributes = append(def.Attributes, AttributeDef{Name: name,
-			Value: src(`{{ sam_safe(lower(ascii(left(first_word(user.name), 3) + last_word(user.name)))) }}`)})
+		def.Attributes = append(def.Attributes, AttributeDef{
+			Name:  name,
+			Value: src(`{{ sam_safe(lower(ascii(left(first_word(user.name), 3) + last_word(user.name)))) }}`),
+		})
 	}
 	m := compile(b, def)
 	r := ident.Record{Endpoint: "users", Key: "7", Fields: map[string]any{"name": "Łukasz Ångström"}}

@@ -30,8 +30,11 @@ func TestMistakesInADefinition(t *testing.T) {
 		{"unknown member of link", with(func(a *AttributeDef) { a.Value = src("link.kee") }), []string{`agent.toml:5:15: unknown field kee (did you mean "key"?)`}},
 		{"where", Definition{Where: src("user.x &&")}, []string{"agent.toml:5:18: unexpected end of the expression"}},
 		{"where comes before attributes", Definition{Where: src("attributes.cn == null")}, []string{"agent.toml:5:10: unknown name attributes"}},
-		{"all mistakes", Definition{Where: src("x"), OU: src("nonsense"), Groups: sources("{{ y }}"), Attributes: []AttributeDef{value("a", "z"), value("b", "user.")}},
-			[]string{"unknown name x", "unknown name z", "agent.toml:5:14: ", `"nonsense" is not a DN`, "unknown name y"}},
+		{
+			"all mistakes",
+			Definition{Where: src("x"), OU: src("nonsense"), Groups: sources("{{ y }}"), Attributes: []AttributeDef{value("a", "z"), value("b", "user.")}},
+			[]string{"unknown name x", "unknown name z", "agent.toml:5:14: ", `"nonsense" is not a DN`, "unknown name y"},
+		},
 		{"nothing", with(func(a *AttributeDef) { a.Value = nil }), []string{"agent.toml:3:1: title: exactly one of value, formats and values is needed"}},
 		{"two", with(func(a *AttributeDef) { a.Formats = sources("x") }), []string{"title: exactly one of value, formats and values is needed"}},
 		{"apply", with(func(a *AttributeDef) { a.Apply = "sometimes" }), []string{`title: unknown apply "sometimes" (one of always, create, if_empty)`}},
@@ -51,12 +54,18 @@ func TestMistakesInADefinition(t *testing.T) {
 		{"whole user", with(func(a *AttributeDef) { a.Value = src("json(user)") }), []string{"agent.toml:5:10: user is used as a whole; name a field: user.NAME"}},
 		{"whole endpoint", with(func(a *AttributeDef) { a.Value = src("json(endpoints.users)") }), []string{"endpoints is used as a whole"}},
 		{"whole attributes", with(func(a *AttributeDef) { a.Value = src("json(attributes)") }), []string{"attributes is used as a whole"}},
-		{"cycle", Definition{Attributes: []AttributeDef{value("a", "attributes.b"), value("b", "x{{ attributes.c }}"), value("c", "attributes.a"), value("d", "attributes.a")}},
-			[]string{"agent.toml:3:1: attributes refer to each other in a circle: a -> b -> c -> a"}},
+		{
+			"cycle",
+			Definition{Attributes: []AttributeDef{value("a", "attributes.b"), value("b", "x{{ attributes.c }}"), value("c", "attributes.a"), value("d", "attributes.a")}},
+			[]string{"agent.toml:3:1: attributes refer to each other in a circle: a -> b -> c -> a"},
+		},
 		{"itself", Definition{Attributes: []AttributeDef{value("a", "attributes.a")}}, []string{"in a circle: a -> a"}},
 		{"cycle in a default", with(func(a *AttributeDef) { a.OnMissing, a.Default = "default", src("{{ attributes.title }}") }), []string{"in a circle: title -> title"}},
-		{"cycle through the OU", Definition{OU: src("OU={{ attributes.cn }},DC=x"), Attributes: []AttributeDef{{Name: "cn", Value: src("user.x"), Unique: "container", Pos: at(4)}}},
-			[]string{"agent.toml:4:1: attributes refer to each other in a circle: cn -> ou -> cn"}},
+		{
+			"cycle through the OU",
+			Definition{OU: src("OU={{ attributes.cn }},DC=x"), Attributes: []AttributeDef{{Name: "cn", Value: src("user.x"), Unique: "container", Pos: at(4)}}},
+			[]string{"agent.toml:4:1: attributes refer to each other in a circle: cn -> ou -> cn"},
+		},
 		{"group", Definition{Groups: sources("nonsense")}, []string{`agent.toml:5:10: "nonsense" is not a DN`}},
 		{"empty OU", Definition{OU: src("")}, []string{`"" is not a DN`}},
 	} {
@@ -117,8 +126,10 @@ func TestTheDefaultOfCN(t *testing.T) {
 func TestFields(t *testing.T) {
 	def := staff()
 	def.Groups = sources("CN={{ user.team.name }},DC=x")
-	def.Attributes = append(def.Attributes, AttributeDef{Name: "info", Value: src(`endpoints.users["note"].text ?? user.custom["f 1"]`),
-		OnMissing: "default", Default: src("{{ user.fallback }}")})
+	def.Attributes = append(def.Attributes, AttributeDef{
+		Name: "info", Value: src(`endpoints.users["note"].text ?? user.custom["f 1"]`),
+		OnMissing: "default", Default: src("{{ user.fallback }}"),
+	})
 	want := []string{"active_flag", "custom", "email", "fallback", "id", "is_deleted", "name", "note", "team", "timezone_name"}
 	if diff := cmp.Diff(want, compile(t, def).Fields()); diff != "" {
 		t.Error(diff)

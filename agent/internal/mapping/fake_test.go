@@ -119,10 +119,12 @@ func staff() Definition {
 			{Name: "givenName", Value: src("first_word(user.name)")},
 			{Name: "sn", Value: src("{{ last_word(user.name) }}")},
 			{Name: "mail", Value: src("{{ lower(user.email) }}"), Unique: UniqueForest},
-			{Name: "sAMAccountName", Formats: sources(
-				"{{ sam_safe(lower(ascii(left(first_word(user.name), 1) + last_word(user.name)))) }}",
-				"{{ sam_safe(lower(ascii(first_word(user.name) + '.' + last_word(user.name)))) }}"),
-				Unique: UniqueDomain, Suffix: SuffixNumber, Apply: ident.ApplyCreate},
+			{
+				Name: "sAMAccountName", Formats: sources(
+					"{{ sam_safe(lower(ascii(left(first_word(user.name), 1) + last_word(user.name)))) }}",
+					"{{ sam_safe(lower(ascii(first_word(user.name) + '.' + last_word(user.name)))) }}"),
+				Unique: UniqueDomain, Suffix: SuffixNumber, Apply: ident.ApplyCreate,
+			},
 			{Name: "physicalDeliveryOfficeName", Value: src("{{ user.timezone_name }}"), OnMissing: OnMissingClear},
 		},
 	}

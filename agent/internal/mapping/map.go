@@ -27,8 +27,10 @@ type evaluation struct {
 }
 
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
-	e := &evaluation{m: m, key: rec.Key, final: make(map[string]any, len(m.attributes)),
-		desired: make([]ident.DesiredAttribute, 0, len(m.attributes))}
+	e := &evaluation{
+		m: m, key: rec.Key, final: make(map[string]any, len(m.attributes)),
+		desired: make([]ident.DesiredAttribute, 0, len(m.attributes)),
+	}
 	e.env = expr.Env{
 		"user":       rec.Fields,
 		"endpoints":  map[string]any{rec.Endpoint: rec.Fields},
@@ -55,8 +57,10 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 		return true, nil
 	}
 	v, err := m.where.Eval(m.evaluation(rec).env)
-	e := &Error{Attribute: "where", Pos: m.where.Source().Pos,
-		Next: "supply the field at the source, or let the filter say what its absence means: default(user.x, false)"}
+	e := &Error{
+		Attribute: "where", Pos: m.where.Source().Pos,
+		Next: "supply the field at the source, or let the filter say what its absence means: default(user.x, false)",
+	}
 	if err != nil {
 		e.take(err)
 		return false, e
@@ -93,8 +97,8 @@ func (e *Error) take(err error) {
 
 // Map computes what the account of rec should look like. current is the
 // account when there is one, link its link when it is linked. Names that it
-// chooses are reserved with names. An error about the record is an *Error; any
-// other is one of names.
+// chooses are reserved with names; when names is nil, none counts as taken. An
+// error about the record is an *Error; any other is one of names.
 //
 // For an account that exists, an attribute with apply "create", or "if_empty"
 // when AD has a value, is not in the result, and `attributes` has AD's value.
@@ -102,8 +106,10 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	e := m.evaluation(rec)
 	e.current, e.link, e.names = current, link, names
 	if link != nil {
-		e.env["link"] = map[string]any{"application": link.Application, "key": string(link.Key),
-			"guid": string(link.GUID), "automation": link.Automation, "origin": string(link.Origin)}
+		e.env["link"] = map[string]any{
+			"application": link.Application, "key": string(link.Key),
+			"guid": string(link.GUID), "automation": link.Automation, "origin": string(link.Origin),
+		}
 	}
 	for i, a := range m.attributes {
 		if i == m.ouAfter {
@@ -143,8 +149,10 @@ func (e *evaluation) complete() error {
 			return strings.EqualFold(a.Name, name) && len(a.Values) > 0
 		})
 		if !has {
-			return &Error{Attribute: name, Cause: "an account cannot be created without it",
-				Next: "map it, and see that its source has a value"}
+			return &Error{
+				Attribute: name, Cause: "an account cannot be created without it",
+				Next: "map it, and see that its source has a value",
+			}
 		}
 	}
 	return nil

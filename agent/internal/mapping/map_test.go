@@ -252,7 +252,8 @@ func TestTheOU(t *testing.T) {
 		{"OU={{ attributes.sAMAccountName }},DC=x", `{}`, "OU=s1,DC=x", "OU=s1,DC=x"},
 	} {
 		m := compile(t, Definition{OU: src(c.ou), Attributes: []AttributeDef{
-			{Name: "cn", Value: src("'Ada'")}, {Name: "sAMAccountName", Value: src("'s1'")}}})
+			{Name: "cn", Value: src("'Ada'")}, {Name: "sAMAccountName", Value: src("'s1'")},
+		}})
 		for current, want := range map[*ident.Entry]string{nil: c.create, entry("CN=Ada,OU=Old,DC=x", "sAMAccountName", "s1"): c.update} {
 			d, err := m.Map(rec(t, c.fields), current, nil, nil)
 			got := string(d.Parent)

@@ -181,6 +181,7 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 // changes its container and that is where it must be unique.
 func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candidate, error) {
 	self, parent, moves := e.whereabouts()
+	base := valid[0]
 	if e.current != nil {
 		for _, own := range e.own(a.Name) {
 			c, ok := match(a, own, valid)
@@ -196,7 +197,7 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 		}
 	}
 	holder := ""
-	for n := range e.attempts(a, valid) {
+	for n := range attempts(a, valid, base) {
 		who, taken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
 		if err != nil {
 			return candidate{}, fmt.Errorf("look up who has %s %q: %w", a.Name, n.value, err)
@@ -209,11 +210,13 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 			holder = fmt.Sprintf("%q is in use by %s", n.value, who)
 		}
 	}
-	return candidate{}, &Error{Attribute: a.Name, Pos: pos, Cause: holder + e.others(a, valid),
-		Next: `correct the source or the other account, add a format, or set suffix = "number"`}
+	return candidate{}, &Error{
+		Attribute: a.Name, Pos: pos, Cause: holder + others(a, valid),
+		Next: `correct the source or the other account, add a format, or set suffix = "number"`,
+	}
 }
 
-func (e *evaluation) others(a *attribute, valid []candidate) string {
+func others(a *attribute, valid []candidate) string {
 	if len(valid) > 1 || a.Suffix != "" {
 		return ", and so is every other choice"
 	}
@@ -234,8 +237,8 @@ func (e *evaluation) whereabouts() (self ident.GUID, parent ident.DN, moves bool
 	return e.current.GUID, parent, at != parent && !at.EqualFold(parent)
 }
 
-// attempts yields the candidates, then the first one with numbers behind it.
-func (e *evaluation) attempts(a *attribute, valid []candidate) func(func(candidate) bool) {
+// attempts yields the candidates, then base with numbers behind it.
+func attempts(a *attribute, valid []candidate, base candidate) func(func(candidate) bool) {
 	return func(yield func(candidate) bool) {
 		for _, c := range valid {
 			if !yield(c) {
@@ -246,7 +249,7 @@ func (e *evaluation) attempts(a *attribute, valid []candidate) func(func(candida
 			return
 		}
 		for n := 2; n <= maxSuffix; n++ {
-			if !yield(candidate{numbered(a.Name, valid[0].value, n), valid[0].source}) {
+			if !yield(candidate{numbered(a.Name, base.value, n), base.source}) {
 				return
 			}
 		}

@@ -173,8 +173,10 @@ func version(def Definition) string {
 		})
 	}
 	slices.SortFunc(attributes, func(a, b plain) int { return strings.Compare(a.Name, b.Name) })
-	b, err := json.Marshal([]any{semantics, def.Primary, text(def.Where), attributes, text(def.OU),
-		texts("groups", def.Groups), def.Lookups, def.Settings})
+	b, err := json.Marshal([]any{
+		semantics, def.Primary, text(def.Where), attributes, text(def.OU),
+		texts("groups", def.Groups), def.Lookups, def.Settings,
+	})
 	if err != nil {
 		b = []byte(err.Error()) // settings that JSON cannot spell come from no file
 	}
