@@ -1,0 +1,92 @@
+package body
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestBodiesSmallAndLarge(t *testing.T) {
+	for name, size := range map[string]int{"empty": 0, "small": 100, "at the border": InMemory, "spooled": InMemory + 1, "large": 3*InMemory + 5} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+			b, err := Read(bytes.NewReader(want), dir, 100<<20, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if spooled := b.file != nil; spooled != (size > InMemory) {
+				t.Errorf("spooled: %v", spooled)
+			}
+			for range 2 {
+				got, err := io.ReadAll(b.Reader())
+				if err != nil || !bytes.Equal(got, want) || b.Size() != int64(size) {
+					t.Fatalf("%d bytes came back, %v", len(got), err)
+				}
+			}
+			part := make([]byte, 7)
+			if n, _ := b.ReadAt(part, int64(size)/2); !bytes.Equal(part[:n], want[size/2:min(size/2+7, size)]) {
+				t.Errorf("part %q", part[:n])
+			}
+			b.Close()
+			left, err := os.ReadDir(dir)
+			if err != nil || len(left) != 0 {
+				t.Errorf("%d files left, %v", len(left), err)
+			}
+		})
+	}
+}
+
+func TestBodyOverTheLimit(t *testing.T) {
+	for _, limit := range []int64{10, InMemory + 10} {
+		dir := t.TempDir()
+		_, err := Read(io.LimitReader(zeros{}, limit+1), dir, limit, nil)
+		if !errors.Is(err, ErrTooLarge) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 0 {
+			t.Errorf("limit %d: %d files left", limit, len(left))
+		}
+	}
+}
+
+func TestBodyThatBreaksOff(t *testing.T) {
+	dir := t.TempDir()
+	gone := errors.New("gone")
+	_, err := Read(io.MultiReader(io.LimitReader(zeros{}, InMemory+5), iotest.ErrReader(gone)), dir, 1<<30, nil)
+	if !errors.Is(err, gone) {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%d files left", len(left))
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestSecretsDoNotGetIn(t *testing.T) {
+	secrets := []string{"long-secret-value", "another-secret", "short"}
+	text := "a long-secret-value and another-secret, short and long-secret-valuelong-secret-value, long-secret-valu"
+	want := "a ***************** and **************, short and **********************************, long-secret-valu"
+	for name, r := range map[string]io.Reader{
+		"whole": strings.NewReader(text), "by byte": iotest.OneByteReader(strings.NewReader(text)),
+		"halves": iotest.HalfReader(strings.NewReader(text)), "with EOF": iotest.DataErrReader(strings.NewReader(text)),
+	} {
+		b, err := Read(r, t.TempDir(), 1<<20, secrets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(b.memory); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := Redact(text, secrets); got != want {
+		t.Errorf("Redact: %q", got)
+	}
+}
