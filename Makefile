@@ -2,6 +2,7 @@
 SHELL   := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
@@ -30,7 +31,7 @@ lint: ## formatting, vet, golangci-lint
 	@scripts/lint.sh
 
 fmt: ## format the code
-	gofmt -w $$(git ls-files '*.go')
+	@. scripts/tools.sh && "$$(tool golangci-lint $(GOLANGCI))" fmt ./...
 
 bench: ## benchmarks as ratios against a baseline in the same run
 	@scripts/bench.sh

@@ -46,12 +46,14 @@ var may = map[string]map[string]string{
 	},
 	"agent/internal/source": {
 		"agent/internal/ident": "it delivers records",
+		"agent/internal/expr":  "an endpoint's texts are templates",
 		"host":                 "fetched by connectors",
 		"sdk/abi":              "by endpoint definitions",
 	},
 	"agent/internal/engine": {
 		"agent/internal/ident":            "a run is made of nouns",
 		"agent/internal/plan":             "it plans",
+		"agent/internal/mapping":          "by a mapping of the moment",
 		"agent/internal/store":            "it remembers",
 		"agent/internal/directory/conn":   "one connection a run, pinned to one DC",
 		"agent/internal/directory/mirror": "it brings the mirror up to date",

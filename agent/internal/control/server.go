@@ -21,7 +21,7 @@ type callerKey struct{}
 // Calls that are under way get until grace has passed, then their context
 // ends and they stop at the next safe point.
 func Serve(ctx context.Context, stateDir string, mux *Mux, grace time.Duration, log *slog.Logger) error {
-	listener, err := listen(stateDir)
+	listener, err := listen(ctx, stateDir)
 	if err != nil {
 		return fmt.Errorf("listen for commands: %w", err)
 	}

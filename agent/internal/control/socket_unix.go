@@ -16,12 +16,12 @@ func socketPath(stateDir string) string { return filepath.Join(stateDir, "rollca
 
 // listen removes a socket that a killed agent left behind: the caller holds
 // the state folder's lock, so nobody else listens on it.
-func listen(stateDir string) (net.Listener, error) {
+func listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	path := socketPath(stateDir)
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Errorf("remove old socket: %w", err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func pipeName(stateDir string) string {
 	return `\\.\pipe\rollcall-` + hex.EncodeToString(sum[:8])
 }
 
-func listen(stateDir string) (net.Listener, error) {
+func listen(_ context.Context, stateDir string) (net.Listener, error) {
 	return winio.ListenPipe(pipeName(stateDir), &winio.PipeConfig{SecurityDescriptor: onlyAdministrators})
 }
 

@@ -21,8 +21,10 @@ const (
 )
 
 // Classes lists every class in the order of application.
-var Classes = []Class{ClassLink, ClassAdopt, ClassCreate, ClassEnable, ClassUpdate,
-	ClassRename, ClassMove, ClassGroups, ClassDisable, ClassDelete}
+var Classes = []Class{
+	ClassLink, ClassAdopt, ClassCreate, ClassEnable, ClassUpdate,
+	ClassRename, ClassMove, ClassGroups, ClassDisable, ClassDelete,
+}
 
 // Verdict says whether an operation may be applied by this run.
 type Verdict string

@@ -34,6 +34,7 @@ type Metrics struct {
 	tokenExpiry     *prometheus.GaugeVec
 	calls           *prometheus.CounterVec
 	callDuration    *prometheus.HistogramVec
+	memory          *prometheus.GaugeVec
 	storeSize       prometheus.GaugeFunc
 }
 
@@ -69,10 +70,11 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.ldapConnected = gauge("ldap_connected", "1 while connected to that domain controller.", "server")
 	m.httpRequests = counter("http_requests_total", "Requests to applications by status code.", "application", "code")
 	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.", prometheus.ExponentialBuckets(0.01, 3, 9), "application")
-	m.httpRateLimited = counter("http_rate_limited_total", "Answers of applications that asked to slow down (429).", "application")
+	m.httpRateLimited = counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.", "application")
 	m.tokenExpiry = gauge("oauth_token_expiry_timestamp_seconds", "When the access token in use ends.", "application")
 	m.calls = counter("connector_calls_total", "Calls into connectors by their result.", "connector", "function", "result")
 	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.", prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
+	m.memory = gauge("connector_memory_bytes", "Memory of a connector's last call at its end.", "connector")
 	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk."}, storeSize)
 	m.registry.MustRegister(m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -126,8 +128,9 @@ func (m *Metrics) TokenExpiry(application string, at time.Time) {
 	m.tokenExpiry.WithLabelValues(application).Set(float64(at.Unix()))
 }
 
-// HTTP counts a request to an application; code 0 is a request without an answer.
-func (m *Metrics) HTTP(application string, code int, took time.Duration) {
+// HTTPRequest counts a request to an application; code 0 is a request without
+// an answer.
+func (m *Metrics) HTTPRequest(application string, code int, took time.Duration) {
 	m.httpRequests.WithLabelValues(application, strconv.Itoa(code)).Inc()
 	m.httpDuration.WithLabelValues(application).Observe(took.Seconds())
 	if code == 429 {
@@ -135,8 +138,15 @@ func (m *Metrics) HTTP(application string, code int, took time.Duration) {
 	}
 }
 
-// Call counts a call into a connector.
-func (m *Metrics) Call(connector, function, result string, took time.Duration) {
+// RateLimited counts a request that waited for its turn.
+func (m *Metrics) RateLimited(application string, _ time.Duration) {
+	m.httpRateLimited.WithLabelValues(application).Inc()
+}
+
+// ConnectorCall counts a call into a connector; memory is what its instance had
+// at the end, in bytes.
+func (m *Metrics) ConnectorCall(connector, function, result string, took time.Duration, memory uint64) {
+	m.memory.WithLabelValues(connector).Set(float64(memory))
 	m.calls.WithLabelValues(connector, function, result).Inc()
 	m.callDuration.WithLabelValues(connector, function).Observe(took.Seconds())
 }

@@ -27,8 +27,8 @@ func used() *Metrics {
 	m.Request("search", 0, time.Millisecond)
 	m.Connected("ldaps://dc1.example.com", true)
 	m.TokenExpiry("pipedrive", time.Unix(1_700_000_000, 0))
-	m.HTTP("pipedrive", 429, time.Millisecond)
-	m.Call("pipedrive", "fetch", "ok", time.Millisecond)
+	m.HTTPRequest("pipedrive", 429, time.Millisecond)
+	m.ConnectorCall("pipedrive", "fetch", "ok", time.Millisecond, 1<<20)
 	return m
 }
 
@@ -88,7 +88,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 		t.Error("a taken port was opened")
 	}
 	notReady := errors.New("connectors are being loaded")
-	var state error = notReady
+	state := notReady
 	done := make(chan error, 1)
 	go func() { done <- used().Serve(ctx, l, func() error { return state }, slog.New(slog.DiscardHandler)) }()
 	get := func(path string) (int, string) {

@@ -36,8 +36,10 @@ func (m *Metrics) Serve(ctx context.Context, l net.Listener, ready func() error,
 		}
 		_, _ = fmt.Fprintln(w, "ok")
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	select {

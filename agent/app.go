@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// app is an agent in this process: its state under lock, and what it builds
+// from the configuration when it is first needed.
+type app struct {
+	config  *config.Config
+	log     *slog.Logger
+	lock    *flock.Flock
+	store   *store.Store
+	vault   *vault
+	secrets *secrets.Resolver
+	metrics *metrics.Metrics
+
+	mu         sync.Mutex
+	loadedHost *host.Host
+	loaded     *engine.Engine
+}
+
+// lockWait is how long a command waits for another that uses the same state.
+const lockWait = 5 * time.Second
+
+// openApp takes the lock of the state folder and opens the state.
+func openApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
+	dir := cfg.Agent.StateDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state folder: %w", err)
+	}
+	lock, err := lockState(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{config: cfg, log: log, lock: lock}
+	if a.store, err = store.Open(ctx, dir, store.WithLogger(log)); err != nil {
+		a.close()
+		return nil, err
+	}
+	a.metrics = metrics.New(version, func() float64 {
+		size, err := a.store.Size(context.WithoutCancel(ctx))
+		if err != nil {
+			return 0
+		}
+		return float64(size)
+	})
+	if err := a.openSecrets(ctx); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func lockState(ctx context.Context, dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, "lock"))
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	ok, err := lock.TryLockContext(ctx, 50*time.Millisecond)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("lock the state folder %s: %w", dir, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("the state folder %s is in use by another rollcall: wait until it is done, or ask the running agent as the user that it runs as", dir)
+	}
+	return lock, nil
+}
+
+func (a *app) openSecrets(ctx context.Context) error {
+	bare := secrets.NewResolver(os.LookupEnv, nil)
+	var master secrets.Secret
+	var err error
+	if ref := a.config.Secrets.MasterKey; ref.IsZero() {
+		master, err = secrets.KeyFile(ctx, a.config.Agent.StateDir, a.store, a.log)
+	} else {
+		master, err = resolve(ctx, bare, ref)
+	}
+	if err != nil {
+		return fmt.Errorf("master key of the secrets: %w", err)
+	}
+	keeper, err := secrets.OpenKeeper(ctx, a.store, master)
+	if err != nil {
+		return fmt.Errorf("open the secrets: %w", err)
+	}
+	a.vault = &vault{keeper}
+	a.secrets = secrets.NewResolver(os.LookupEnv, keeper)
+	return nil
+}
+
+func (a *app) close() {
+	if a.loadedHost != nil {
+		_ = a.loadedHost.Close(context.Background())
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Warn("close the state", "error", err)
+		}
+	}
+	_ = a.lock.Unlock()
+}
+
+// host loads the connectors once.
+func (a *app) host(ctx context.Context) (*host.Host, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.openHost(ctx)
+}
+
+func (a *app) openHost(ctx context.Context) (*host.Host, error) {
+	if a.loadedHost != nil {
+		return a.loadedHost, nil
+	}
+	m := a.config.Modules
+	h, err := host.Open(context.WithoutCancel(ctx), host.Settings{
+		ModulesDir: a.config.Agent.ModulesDir, CacheDir: filepath.Join(a.config.Agent.StateDir, "module-cache"),
+		TrustedKeys: m.TrustedKeys, AllowUnsigned: m.AllowUnsigned, MemoryMiB: m.MemoryMiB,
+		CallTimeout: m.CallTimeout, FetchTimeout: m.FetchTimeout, Version: version,
+	}, a.log, a.metrics)
+	if err != nil {
+		return nil, fmt.Errorf("load the connectors: %w", err)
+	}
+	a.loadedHost = h
+	return h, nil
+}
+
+// engine builds the engine with every automation once.
+func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.loaded != nil {
+		return a.loaded, nil
+	}
+	h, err := a.openHost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.newEngine(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	a.loaded = e
+	return e, nil
+}
+
+func newLogger(cfg config.Log, to io.Writer) *slog.Logger {
+	levels := map[config.LogLevel]slog.Level{
+		config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo,
+		config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError,
+	}
+	opts := &slog.HandlerOptions{Level: levels[cfg.Level]}
+	if cfg.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(to, opts))
+	}
+	return slog.New(slog.NewTextHandler(to, opts))
+}
+
+// resolve reads the secret of a field of the configuration.
+func resolve(ctx context.Context, r *secrets.Resolver, field config.SecretRef) (secrets.Secret, error) {
+	s, err := r.Resolve(ctx, field.Reference)
+	if err != nil {
+		return secrets.Secret{}, fmt.Errorf("%s: %w", field.Pos, err)
+	}
+	return s, nil
+}
+
+// vault gives the OAuth tokens and the commands access to the encrypted store.
+type vault struct{ *secrets.Keeper }
+
+// Get implements oauth.Vault.
+func (v *vault) Get(ctx context.Context, name string) ([]byte, bool, error) {
+	s, err := v.Keeper.Get(ctx, name)
+	if errors.Is(err, secrets.ErrNoSecret) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return []byte(s.Reveal()), true, nil
+}
+
+// Set implements oauth.Vault.
+func (v *vault) Set(ctx context.Context, name string, value []byte) error {
+	return v.Keeper.Set(ctx, name, secrets.New(string(value)))
+}

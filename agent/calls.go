@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// The requests and answers of the calls that commands make, by their names.
+type (
+	planRequest  struct{ Automation string }
+	applyRequest struct {
+		Automation string
+		Plan       *ident.Plan // a saved plan; nil for a new run
+	}
+	decideRequest struct {
+		Run  int64
+		Only ident.Class
+	}
+	rejectAnswer struct {
+		Rejected int `json:"rejected"`
+	}
+	runsRequest   struct{ Limit int }
+	runRequest    struct{ Run int64 }
+	linksRequest  struct{ Application string }
+	unlinkRequest struct {
+		Application string
+		Key         ident.Key
+	}
+	quarantineList struct {
+		Automation string                 `json:"automation"`
+		Items      []ident.QuarantineItem `json:"items"`
+	}
+	secretRequest struct {
+		Name  string
+		Value []byte
+	}
+	journalAnswer struct {
+		Lines int `json:"lines"`
+	}
+	nothing struct{}
+)
+
+// calls registers everything that an agent does for commands.
+func (a *app) calls() *control.Mux {
+	m := control.NewMux()
+	control.Handle(m, "plan", func(ctx context.Context, _ control.Caller, in planRequest) (ident.Plan, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return ident.Plan{}, err
+		}
+		p, err := e.Plan(ctx, in.Automation)
+		return p, callError(err)
+	})
+	control.Handle(m, "apply", func(ctx context.Context, who control.Caller, in applyRequest) (engine.Report, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return engine.Report{}, err
+		}
+		if in.Plan != nil {
+			return reported(e.ApplyPlan(ctx, *in.Plan, string(who)))
+		}
+		return reported(e.Run(ctx, engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(who)}))
+	})
+	control.Handle(m, "approve", func(ctx context.Context, who control.Caller, in decideRequest) (engine.Report, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return engine.Report{}, err
+		}
+		return reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(who)}))
+	})
+	control.Handle(m, "reject", func(ctx context.Context, who control.Caller, in decideRequest) (rejectAnswer, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return rejectAnswer{}, err
+		}
+		n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(who)})
+		return rejectAnswer{n}, callError(err)
+	})
+	a.historyCalls(m)
+	a.stateCalls(m)
+	return m
+}
+
+func (a *app) historyCalls(m *control.Mux) {
+	control.Handle(m, "runs", func(ctx context.Context, _ control.Caller, in runsRequest) ([]store.Run, error) {
+		return a.store.Runs(ctx, in.Limit)
+	})
+	control.Handle(m, "run", func(ctx context.Context, _ control.Caller, in runRequest) (engine.Report, error) {
+		r, err := engine.ReadReport(ctx, a.store, in.Run)
+		return r, callError(err)
+	})
+	control.Handle(m, "quarantine", func(ctx context.Context, _ control.Caller, _ nothing) ([]quarantineList, error) {
+		var all []quarantineList
+		for _, name := range sortedNames(a.config.Automations) {
+			items, err := a.store.Quarantine(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, quarantineList{name, items})
+		}
+		return all, nil
+	})
+	control.Handle(m, "journal-verify", func(ctx context.Context, _ control.Caller, _ nothing) (journalAnswer, error) {
+		if err := a.store.VerifyJournal(ctx); err != nil {
+			return journalAnswer{}, err
+		}
+		lines := 0
+		err := a.store.EachJournal(ctx, func(store.JournalLine) error { lines++; return nil })
+		return journalAnswer{lines}, err
+	})
+	control.Handle(m, "journal-export", func(ctx context.Context, _ control.Caller, _ nothing) ([]store.JournalLine, error) {
+		var lines []store.JournalLine
+		err := a.store.EachJournal(ctx, func(l store.JournalLine) error { lines = append(lines, l); return nil })
+		return lines, err
+	})
+}
+
+func (a *app) stateCalls(m *control.Mux) {
+	control.Handle(m, "links", func(ctx context.Context, _ control.Caller, in linksRequest) ([]ident.Link, error) {
+		links := []ident.Link{}
+		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
+		return links, err
+	})
+	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (nothing, error) {
+		found, err := a.store.DeleteLink(ctx, in.Application, in.Key, string(who))
+		if err == nil && !found {
+			err = control.Usage(fmt.Errorf("application %s has no link for key %s", in.Application, in.Key))
+		}
+		return nothing{}, err
+	})
+	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]host.Module, error) {
+		h, err := a.host(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return h.Modules(), nil
+	})
+	control.Handle(m, "secret-set", func(ctx context.Context, _ control.Caller, in secretRequest) (nothing, error) {
+		return nothing{}, a.vault.Set(ctx, in.Name, in.Value)
+	})
+	control.Handle(m, "secret-list", func(ctx context.Context, _ control.Caller, _ nothing) ([]string, error) {
+		return a.vault.List(ctx)
+	})
+	control.Handle(m, "secret-delete", func(ctx context.Context, _ control.Caller, in secretRequest) (nothing, error) {
+		err := a.vault.Delete(ctx, in.Name)
+		if errors.Is(err, secrets.ErrNoSecret) {
+			err = control.Usage(err)
+		}
+		return nothing{}, err
+	})
+}
+
+// reported prefers a report that tells of the failure to a bare error.
+func reported(r engine.Report, err error) (engine.Report, error) {
+	if r.ID != 0 {
+		return r, nil
+	}
+	return r, callError(err)
+}
+
+// callError marks what the caller got wrong.
+func callError(err error) error {
+	var name *engine.UnknownError
+	var run *engine.UnknownRunError
+	if errors.As(err, &name) || errors.As(err, &run) || errors.Is(err, engine.ErrNothingHeld) || errors.Is(err, engine.ErrPlanOutdated) {
+		return control.Usage(err)
+	}
+	return err
+}

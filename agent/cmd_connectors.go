@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+func (c *cli) connectorsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "connectors [NAME]",
+		Short: "The connectors found, and why one was refused",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var modules []host.Module
+			if err := c.call(cmd.Context(), "connectors", nothing{}, &modules); err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return c.show(modules, func(w io.Writer) { printModules(w, modules) })
+			}
+			for _, m := range modules {
+				if m.Manifest.Name == args[0] {
+					return c.show(m, func(w io.Writer) { printModule(w, m) })
+				}
+			}
+			return &usageError{fmt.Errorf("no connector is named %q: `rollcall connectors` lists them", args[0])}
+		},
+	}
+}
+
+func printModules(w io.Writer, modules []host.Module) {
+	if len(modules) == 0 {
+		_, _ = fmt.Fprintln(w, "No connector was found: put NAME.wasm files into modules_dir.")
+		return
+	}
+	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
+		for _, m := range modules {
+			state := "usable"
+			if m.Reason != "" {
+				state = "refused: " + m.Reason
+			}
+			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, state)
+		}
+	})
+}
+
+func printModule(w io.Writer, m host.Module) {
+	f := m.Manifest
+	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
+		f.Name, f.Version, f.Title, f.Description, m.File, m.Size, m.SHA256, m.Signature)
+	if m.Reason != "" {
+		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(m.Reason))
+	}
+	_, _ = fmt.Fprintln(w, "\nIt may reach:")
+	for _, h := range f.Hosts {
+		_, _ = fmt.Fprintf(w, "  %s\n", h)
+	}
+	_, _ = fmt.Fprintln(w)
+	table(w, "AUTH\tTITLE", func(row func(...any)) {
+		for _, p := range f.Auth {
+			row(p.Kind, p.Title)
+		}
+	})
+	_, _ = fmt.Fprintln(w)
+	table(w, "ENDPOINT\tCALL\tTITLE", func(row func(...any)) {
+		for _, e := range f.Endpoints {
+			row(e.Name, e.Method+" "+e.Path+e.URL, e.Title)
+		}
+	})
+	_, _ = fmt.Fprintln(w)
+	table(w, "ATTRIBUTE\tTYPE\tDESCRIPTION", func(row func(...any)) {
+		for _, a := range f.Attributes {
+			row("user."+a.Name, a.Type, a.Description)
+		}
+	})
+	if len(f.Cannot) > 0 {
+		_, _ = fmt.Fprintln(w, "\nWhat its API cannot do:")
+		for _, l := range f.Cannot {
+			_, _ = fmt.Fprintf(w, "  %s: %s\n", l.Operation, l.Reason)
+		}
+	}
+}
+
+func (c *cli) connectorCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "connector", Short: "For authors of connectors"}
+	var out string
+	build := &cobra.Command{
+		Use:   "build DIR",
+		Short: "Compile a connector and embed its manifest.toml",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			size, err := buildConnector(cmd.Context(), args[0], out, c.stderr)
+			if err != nil {
+				return err
+			}
+			return c.show(map[string]any{"file": out, "bytes": size}, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "%s: %d bytes\n", out, size)
+			})
+		},
+	}
+	build.Flags().StringVar(&out, "out", "", "the `file` to write, NAME.wasm")
+	_ = build.MarkFlagRequired("out")
+	cmd.AddCommand(build)
+	return cmd
+}
+
+// buildConnector needs the go command: a connector is a Go package main.
+func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int, error) {
+	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.toml"))
+	if err != nil {
+		return 0, fmt.Errorf("read the manifest: %w", err)
+	}
+	work, err := os.MkdirTemp("", "rollcall-connector-")
+	if err != nil {
+		return 0, fmt.Errorf("make a folder to build in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	compiled := filepath.Join(work, "connector.wasm")
+	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", compiled, ".")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	build.Stderr = stderr
+	if err := build.Run(); err != nil {
+		return 0, fmt.Errorf("compile %s: %w", dir, err)
+	}
+	code, err := os.ReadFile(compiled)
+	if err != nil {
+		return 0, fmt.Errorf("read the compiled module: %w", err)
+	}
+	module, err := host.Embed(code, manifest)
+	if err != nil {
+		return 0, fmt.Errorf("embed %s: %w", filepath.Join(dir, "manifest.toml"), err)
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return 0, fmt.Errorf("write the connector: %w", err)
+	}
+	// A rename, so that an agent that watches the folder never sees half a file.
+	if err := os.WriteFile(out+".part", module, 0o644); err != nil {
+		return 0, fmt.Errorf("write the connector: %w", err)
+	}
+	if err := os.Rename(out+".part", out); err != nil {
+		return 0, fmt.Errorf("write the connector: %w", err)
+	}
+	return len(module), nil
+}

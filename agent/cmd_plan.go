@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+func (c *cli) planCommand() *cobra.Command {
+	var out string
+	var brief bool
+	cmd := &cobra.Command{
+		Use:   "plan AUTOMATION",
+		Short: "Show what a run would change, to whom and why; write nothing",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var p ident.Plan
+			if err := c.call(cmd.Context(), "plan", planRequest{args[0]}, &p); err != nil {
+				return err
+			}
+			if out != "" {
+				if err := savePlan(out, p); err != nil {
+					return err
+				}
+			}
+			if err := c.show(p, func(w io.Writer) { printPlan(w, p, brief) }); err != nil {
+				return err
+			}
+			return planExit(p)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` for `rollcall apply FILE`")
+	cmd.Flags().BoolVar(&brief, "brief", false, "one line an operation")
+	return cmd
+}
+
+func planExit(p ident.Plan) error {
+	_, held, refused := countVerdicts(p)
+	switch {
+	case held+refused > 0:
+		return exitError(control.ExitHeld)
+	case len(p.Quarantined) > 0:
+		return exitError(control.ExitQuarantine)
+	}
+	return nil
+}
+
+// savePlan never leaves half a plan behind, nor one that others can read: it
+// holds people's data.
+func savePlan(path string, p ident.Plan) error {
+	body, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the plan: %w", err)
+	}
+	temporary := path + ".part"
+	if err := os.WriteFile(temporary, append(body, '\n'), 0o600); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
+	}
+	return nil
+}
+
+// loadPlan reads a saved plan strictly: a misspelled or foreign field is an
+// error, because a plan is applied as it stands.
+func loadPlan(path string) (ident.Plan, error) {
+	var p ident.Plan
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return p, &usageError{fmt.Errorf("read the plan: %w", err)}
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return p, &usageError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
+	}
+	if p.Automation == "" || p.Config == "" {
+		return p, &usageError{fmt.Errorf("%s is not a saved plan: it names no automation; `rollcall plan AUTOMATION --out FILE` makes one", path)}
+	}
+	return p, nil
+}
+
+func (c *cli) applyCommand() *cobra.Command {
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "apply AUTOMATION|FILE",
+		Short: "Run an automation, or apply a saved plan as it stands",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := applyRequest{Automation: args[0]}
+			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() {
+				p, err := loadPlan(args[0])
+				if err != nil {
+					return err
+				}
+				req = applyRequest{Plan: &p}
+			}
+			return c.report(cmd, "apply", req, !verbose)
+		},
+	}
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation, not only what did not go as planned")
+	return cmd
+}
+
+// report makes a call that answers with a run, prints it and chooses the exit
+// code.
+func (c *cli) report(cmd *cobra.Command, call string, req any, brief bool) error {
+	var r engine.Report
+	if err := c.call(cmd.Context(), call, req, &r); err != nil {
+		return err
+	}
+	if err := c.show(r, func(w io.Writer) { printReport(w, r, brief) }); err != nil {
+		return err
+	}
+	return resultExit(r.Result)
+}
+
+func resultExit(result store.RunResult) error {
+	switch result {
+	case store.RunFailed, store.RunInterrupted:
+		return exitError(control.ExitFailed)
+	case store.RunHeld:
+		return exitError(control.ExitHeld)
+	case store.RunQuarantined:
+		return exitError(control.ExitQuarantine)
+	case store.RunOK, store.RunRunning:
+	}
+	return nil
+}
+
+func (c *cli) approveCommand() *cobra.Command {
+	var only string
+	cmd := &cobra.Command{
+		Use:   "approve RUN",
+		Short: "Apply what a run holds, checked against the directory as it is now",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := decision(args[0], only)
+			if err != nil {
+				return err
+			}
+			return c.report(cmd, "approve", req, true)
+		},
+	}
+	cmd.Flags().StringVar(&only, "only", "", "approve only this `class` of operations: create, disable, ...")
+	return cmd
+}
+
+func (c *cli) rejectCommand() *cobra.Command {
+	var only string
+	cmd := &cobra.Command{
+		Use:   "reject RUN",
+		Short: "Decide against what a run holds; the same is not asked again",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := decision(args[0], only)
+			if err != nil {
+				return err
+			}
+			var answer rejectAnswer
+			if err := c.call(cmd.Context(), "reject", req, &answer); err != nil {
+				return err
+			}
+			return c.show(answer, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "%d operations of run %d are rejected and will not be asked again.\n", answer.Rejected, req.Run)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&only, "only", "", "reject only this `class` of operations: create, disable, ...")
+	return cmd
+}
+
+func decision(run, only string) (decideRequest, error) {
+	id, err := parseRun(run)
+	if err != nil {
+		return decideRequest{}, err
+	}
+	class := ident.Class(only)
+	if only != "" && !slices.Contains(ident.Classes, class) {
+		return decideRequest{}, &usageError{fmt.Errorf("--only %q: it is one of %v", only, ident.Classes)}
+	}
+	return decideRequest{Run: id, Only: class}, nil
+}
+
+func parseRun(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, &usageError{fmt.Errorf("%q is not the number of a run: `rollcall runs` lists them", text)}
+	}
+	return id, nil
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the agent: automations by their schedules, metrics, commands",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			log := newLogger(cfg.Agent.Log, c.stderr)
+			a, err := openApp(cmd.Context(), cfg, log)
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			if once {
+				return a.runDue(cmd.Context())
+			}
+			return a.serve(cmd.Context())
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "run every automation that is due once, and end")
+	return cmd
+}
+
+// stopTime is how long calls and runs may take to come to a safe point after
+// the agent was told to stop.
+const stopTime = 4 * time.Second
+
+// serve is the daemon: it returns when ctx ends and everything has stopped.
+func (a *app) serve(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	ready := make(chan struct{})
+	if a.config.Agent.Listen != "" {
+		l, err := metrics.Listen(ctx, a.config.Agent.Listen)
+		if err != nil {
+			return err
+		}
+		a.log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
+		group.Go(func() error { return a.metrics.Serve(ctx, l, readiness(ready), a.log) })
+	}
+	e, err := a.engine(ctx)
+	if err != nil {
+		return errors.Join(err, stopAll(group))
+	}
+	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
+	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
+	close(ready)
+	a.metrics.Ready(true)
+	service.Ready()
+	a.log.Info("ready", "version", version, "automations", len(a.entries()))
+	<-ctx.Done()
+	service.Stopping()
+	a.log.Info("stopping")
+	err = group.Wait()
+	a.log.Info("stopped")
+	return err
+}
+
+// stopAll ends what was started when the rest could not be.
+func stopAll(group *errgroup.Group) error {
+	stop := errors.New("the agent could not start")
+	group.Go(func() error { return stop })
+	if err := group.Wait(); !errors.Is(err, stop) {
+		return err
+	}
+	return nil
+}
+
+func readiness(ready <-chan struct{}) func() error {
+	return func() error {
+		select {
+		case <-ready:
+			return nil
+		default:
+			return errors.New("starting: connectors are being loaded")
+		}
+	}
+}
+
+// entries are the automations that run by themselves.
+func (a *app) entries() []schedule.Entry {
+	var entries []schedule.Entry
+	for _, name := range sortedNames(a.config.Automations) {
+		if spec := a.config.Automations[name].Schedule; spec != "" && a.enabled(name) {
+			entries = append(entries, schedule.Entry{Name: name, Spec: spec})
+		}
+	}
+	return entries
+}
+
+func (a *app) enabled(automation string) bool {
+	source := a.config.DataSources[a.config.Automations[automation].DataSource]
+	return a.config.Applications[source.Application].Enabled
+}
+
+// scheduled runs an automation and tells the log how it went.
+func (a *app) scheduled(e *engine.Engine) func(context.Context, string) error {
+	return func(ctx context.Context, name string) error {
+		report, err := e.Run(ctx, engine.Request{Automation: name, Kind: store.KindScheduled, By: "schedule"})
+		var leased *store.ErrLeased
+		if errors.As(err, &leased) {
+			a.log.Info("run skipped: another run of this automation is under way", "automation", name)
+			return nil
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // stopped on purpose; the history says so
+			}
+			return err
+		}
+		a.logReport(report)
+		return nil
+	}
+}
+
+func (a *app) logReport(r engine.Report) {
+	level := slog.LevelInfo
+	if r.Result != store.RunOK {
+		level = slog.LevelWarn
+	}
+	a.log.Log(context.Background(), level, "run ended", "automation", r.Automation, "run", r.ID, "result", r.Result,
+		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
+		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing)
+}
+
+// runDue runs what is due since its last run, one automation after the other.
+func (a *app) runDue(ctx context.Context) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	worst := control.ExitDone
+	for _, entry := range a.entries() {
+		last, err := a.lastRun(ctx, entry.Name)
+		if err != nil {
+			return err
+		}
+		due, err := schedule.Due(entry, last, time.Now())
+		if err != nil {
+			return err
+		}
+		if !due {
+			continue
+		}
+		report, err := e.Run(ctx, engine.Request{Automation: entry.Name, Kind: store.KindScheduled, By: "schedule"})
+		if err != nil {
+			a.log.Error("run failed", "automation", entry.Name, "error", err)
+		} else {
+			a.logReport(report)
+		}
+		worst = worse(worst, resultExit(report.Result), err)
+	}
+	if worst != control.ExitDone {
+		return exitError(worst)
+	}
+	return nil
+}
+
+// worse keeps the exit code that a caller must know about first.
+func worse(worst int, result error, failure error) int {
+	code := control.ExitDone
+	var exit exitError
+	if errors.As(result, &exit) {
+		code = int(exit)
+	}
+	if failure != nil {
+		code = control.ExitFailed
+	}
+	order := []int{control.ExitDone, control.ExitQuarantine, control.ExitHeld, control.ExitFailed}
+	if slices.Index(order, code) > slices.Index(order, worst) {
+		return code
+	}
+	return worst
+}
+
+func (a *app) lastRun(ctx context.Context, automation string) (time.Time, error) {
+	runs, err := a.store.Runs(ctx, 1000)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the last runs: %w", err)
+	}
+	for _, r := range runs {
+		if r.Automation == automation && r.Kind == store.KindScheduled {
+			return r.Started, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+func sortedNames(automations map[string]config.Automation) []string {
+	names := make([]string, 0, len(automations))
+	for n := range automations {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+func (c *cli) runsCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "runs [RUN]",
+		Short: "The history of runs, or what became of each change of one",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return c.oneRun(cmd, args[0])
+			}
+			var runs []store.Run
+			if err := c.call(cmd.Context(), "runs", runsRequest{limit}, &runs); err != nil {
+				return err
+			}
+			return c.show(runs, func(w io.Writer) {
+				table(w, "RUN\tAUTOMATION\tSTARTED\tSECONDS\tKIND\tBY\tRESULT\tERROR", func(row func(...any)) {
+					for _, r := range runs {
+						took := "-"
+						if r.Ended != nil {
+							took = fmt.Sprintf("%.1f", r.Ended.Sub(r.Started).Seconds())
+						}
+						row(r.ID, r.Automation, r.Started.Local().Format(timeFormat), took, r.Kind, r.By, r.Result, r.Error)
+					}
+				})
+			})
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 20, "how many runs, the newest first")
+	return cmd
+}
+
+func (c *cli) oneRun(cmd *cobra.Command, text string) error {
+	id, err := parseRun(text)
+	if err != nil {
+		return err
+	}
+	var r engine.Report
+	if err := c.call(cmd.Context(), "run", runRequest{id}, &r); err != nil {
+		return err
+	}
+	return c.show(r, func(w io.Writer) { printReport(w, r, false) })
+}
+
+func (c *cli) linkCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "link", Short: "Which record belongs to which account"}
+	list := &cobra.Command{
+		Use:   "list [APPLICATION]",
+		Short: "List the links",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var req linksRequest
+			if len(args) == 1 {
+				req.Application = args[0]
+			}
+			var links []ident.Link
+			if err := c.call(cmd.Context(), "links", req, &links); err != nil {
+				return err
+			}
+			return c.show(links, func(w io.Writer) {
+				table(w, "APPLICATION\tKEY\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
+					for _, l := range links {
+						missing := ""
+						if l.MissingSince != nil {
+							missing = l.MissingSince.Local().Format(timeFormat)
+						}
+						row(l.Application, l.Key, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
+					}
+				})
+			})
+		},
+	}
+	remove := &cobra.Command{
+		Use:   "remove APPLICATION KEY",
+		Short: "Forget which account a record belongs to; the account stays as it is",
+		Args:  exactly(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.call(cmd.Context(), "unlink", unlinkRequest{args[0], ident.Key(args[1])}, &nothing{}); err != nil {
+				return err
+			}
+			return c.show(nothing{}, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "The link of %s key %s is gone. While its account carries the anchor, the next run proposes to adopt it again.\n", args[0], args[1])
+			})
+		},
+	}
+	cmd.AddCommand(list, remove)
+	return cmd
+}
+
+func (c *cli) quarantineCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "quarantine", Short: "Records that were set aside"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "list",
+		Short: "List them with the cause and the next step",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var all []quarantineList
+			if err := c.call(cmd.Context(), "quarantine", nothing{}, &all); err != nil {
+				return err
+			}
+			return c.show(all, func(w io.Writer) {
+				for _, q := range all {
+					_, _ = fmt.Fprintf(w, "Automation %s: %d records.\n", q.Automation, len(q.Items))
+					printQuarantine(w, q.Items)
+				}
+			})
+		},
+	})
+	return cmd
+}
+
+func (c *cli) journalCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "journal", Short: "What rollcall did, in a chain that shows tampering"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "verify",
+		Short: "Check the chain of hashes",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var answer journalAnswer
+			if err := c.call(cmd.Context(), "journal-verify", nothing{}, &answer); err != nil {
+				return err
+			}
+			return c.show(answer, func(w io.Writer) { _, _ = fmt.Fprintf(w, "%d lines, the chain is whole.\n", answer.Lines) })
+		},
+	}, &cobra.Command{
+		Use:   "export",
+		Short: "Print it as JSON lines",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var lines []store.JournalLine
+			if err := c.call(cmd.Context(), "journal-export", nothing{}, &lines); err != nil {
+				return err
+			}
+			enc := json.NewEncoder(c.stdout)
+			for _, l := range lines {
+				if err := enc.Encode(l); err != nil {
+					return fmt.Errorf("print the journal: %w", err)
+				}
+			}
+			return nil
+		},
+	})
+	return cmd
+}
+
+func (c *cli) functionsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "functions [NAME]",
+		Short: "The functions of expressions, with examples",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var chosen []expr.Function
+			for _, f := range expr.Functions() {
+				if len(args) == 0 || f.Name == args[0] {
+					chosen = append(chosen, f)
+				}
+			}
+			if len(chosen) == 0 {
+				return &usageError{fmt.Errorf("there is no function %q: `rollcall functions` lists them", args[0])}
+			}
+			return c.show(chosen, func(w io.Writer) {
+				for _, f := range chosen {
+					_, _ = fmt.Fprintf(w, "%s\n    %s\n    %s\n", f.Signature, f.Description, f.Example)
+				}
+			})
+		},
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// TestWhatIsMisconfigured breaks one thing at a time: each gives one clear
+// error, the right exit code, and no account.
+func TestWhatIsMisconfigured(t *testing.T) {
+	w := newWorld(t, 10)
+	foreign := t.TempDir()
+	if err := os.WriteFile(foreign+"/pipedrive.wasm", []byte("\x00asm\x01\x00\x00\x00"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.write("wrong_password", "not-the-password")
+	w.write("other_ca.pem", otherCA)
+	w.write("open_password", "x")
+	if err := os.Chmod(w.dir+"/open_password", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		name    string
+		replace []string
+		code    int
+		says    []string
+	}{
+		{"unreachable DC", []string{w.dc.URL, "ldaps://127.0.0.19:636"}, 1, []string{"ldaps://127.0.0.19:636", "refused"}},
+		{"wrong password", []string{"/ad_password", "/wrong_password"}, 1, []string{"rollcall@ad.test", "password"}},
+		{"certificate of another authority", []string{w.dc.CAFile, w.dir + "/other_ca.pem"}, 1, []string{"other_ca.pem", "certificate"}},
+		{"CA file that is not there", []string{w.dc.CAFile, w.dir + "/none.pem"}, 1, []string{"none.pem"}},
+		{"no connector", []string{build().modules, t.TempDir()}, 1, []string{"pipedrive", "modules_dir"}},
+		{"foreign module", []string{build().modules, foreign}, 1, []string{"pipedrive.wasm", "manifest"}},
+		{"unsigned module", []string{"allow_unsigned = true", "allow_unsigned = false"}, 1, []string{"sign"}},
+		{"endpoint that does not exist", []string{`endpoints   = ["users"]`, `endpoints = ["people"]`}, 1, []string{`no endpoint "people"`, "users"}},
+		{"secret that others can read", []string{"/ad_password", "/open_password"}, 1, []string{"open_password", "chmod"}},
+		{"secret that is not there", []string{"/pipedrive_token", "/none"}, 1, []string{"none"}},
+		{"OU that does not exist", []string{`ou          = "OU=Staff,DC=ad,DC=test"`, `ou = "OU=Nowhere,OU=Staff,DC=ad,DC=test"`}, 4, []string{"OU=Nowhere", "next:"}},
+		{"misspelled key", []string{"adopt = ", "adobt = "}, 2, []string{"agent.toml:", `"adobt"`, `did you mean "adopt"`}},
+	}
+	for _, tc := range cases {
+		w.newState()
+		w.configure(tc.replace...)
+		a := w.rollcall("apply", "staff")
+		if a.code != tc.code {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", tc.name, a.code, tc.code, a.stdout, a.stderr)
+		}
+		for _, want := range tc.says {
+			if !strings.Contains(a.stdout+a.stderr, want) {
+				t.Errorf("%s: the admin is not told %q:\n%s%s", tc.name, want, a.stdout, a.stderr)
+			}
+		}
+		if strings.Contains(a.stdout+a.stderr, "not-the-password") || strings.Contains(a.stdout+a.stderr, "sim-api-token") {
+			t.Errorf("%s: a secret is shown:\n%s%s", tc.name, a.stdout, a.stderr)
+		}
+		if n := len(w.accounts()); n != 0 {
+			t.Fatalf("%s: %d accounts were made", tc.name, n)
+		}
+	}
+}
+
+// TestHandsOff has accounts that must not be touched meet records that match
+// them: protected ones, disabled ones, and ones outside of scope.
+func TestHandsOff(t *testing.T) {
+	w := newWorld(t, 5)
+	staff, elsewhere := w.dc.OU("Staff"), w.dc.OU("Elsewhere")
+	mail := func(name string) map[string][]string { return map[string][]string{"mail": {name + "@example.org"}} }
+	w.dc.AddUser(t, staff, "Plain Match", "plainmatch", mail("plain"))
+	w.dc.AddUser(t, elsewhere, "Out Side", "outside", mail("out"))
+	admin := w.dc.AddUser(t, staff, "Dora Admin", "doraadmin", mail("dora"))
+	w.dc.AddMember(t, "CN=Domain Admins,CN=Users,DC=ad,DC=test", w.dc.Get(t, "<GUID="+ident.DN(admin)+">").DN)
+	sleeper := w.dc.AddUser(t, staff, "Dis Abled", "disabled", mail("dis"))
+	w.dc.Replace(t, "<GUID="+ident.DN(sleeper)+">", "userAccountControl", "514")
+	for _, name := range []string{"plain", "out", "dora", "dis"} {
+		w.sim.Add("Given "+name, name+"@example.org")
+	}
+	before := w.dc.Find(t, "(mail=*@example.org)", "whenChanged", "displayName", "userAccountControl", "employeeNumber")
+	r := w.apply(3)
+	if len(r.Summary.Quarantined) != 3 {
+		t.Errorf("quarantined: %+v", r.Summary.Quarantined)
+	}
+	if n := r.Counts[ident.ClassAdopt][ident.ResultHeld]; n != 1 {
+		t.Errorf("%d adoptions held, want the plain one", n)
+	}
+	for _, e := range before {
+		now := w.dc.Get(t, "<GUID="+ident.DN(e.GUID)+">", "displayName", "userAccountControl", "employeeNumber")
+		if now.Attributes.First("employeeNumber") != "" || now.Attributes.First("displayName") != e.Attributes.First("displayName") ||
+			now.Attributes.First("userAccountControl") != e.Attributes.First("userAccountControl") || !now.DN.EqualFold(e.DN) {
+			t.Errorf("%s was touched: %+v", e.DN, now)
+		}
+	}
+	w.want(0, "approve", itoa(r.ID))
+	if now := w.dc.Find(t, "(sAMAccountName=plainmatch)", "employeeNumber"); now[0].Attributes.First("employeeNumber") == "" {
+		t.Error("the approved adoption wrote no anchor")
+	}
+}
+
+// otherCA is a certificate authority that signed nothing here.
+const otherCA = `-----BEGIN CERTIFICATE-----
+MIIBkDCCATWgAwIBAgIUQskj6BBv3D1EfHcctQYQWjL1eOowCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRQW5vdGhlciBBdXRob3JpdHkwIBcNMjYxMTIyMDYxMTQ2WhgP
+MjEyNjEwMjkwNjExNDZaMBwxGjAYBgNVBAMMEUFub3RoZXIgQXV0aG9yaXR5MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWVeh2i+SroKTn9kd0y/E1FWlIQKAxnDT
+Ua+/mgct18tqo70QRc2c5BDmspnqyN/ZABkKv4R/Vj/osNnXBeWyD6NTMFEwHQYD
+VR0OBBYEFA18yuhJHlWt+eHqZosyA/7soNZtMB8GA1UdIwQYMBaAFA18yuhJHlWt
++eHqZosyA/7soNZtMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIh
+AOPPv+Cmf6nMo/3DO+4bFsRE9L5lJb6KW1ZVkYfgw4h0AiEAy6JWBrbcL5UFd/hg
+oOmV9hxwwmc/X84kMUAU5BcqaJk=
+-----END CERTIFICATE-----
+`

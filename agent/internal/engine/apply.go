@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// task is one operation that is to be applied.
+type task struct {
+	change   *ident.Change // shared by the operations of one user: a create tells the others the GUID
+	op       ident.Operation
+	heldID   int64  // the held operation that this carries out; 0 for none
+	approved string // who approved it; "" for nobody
+}
+
+// planTasks lists the operations that the limits let through.
+func planTasks(p ident.Plan) []task {
+	var tasks []task
+	for i := range p.Changes {
+		for _, op := range p.Changes[i].Operations {
+			if op.Verdict == ident.VerdictApply {
+				tasks = append(tasks, task{change: &p.Changes[i], op: op})
+			}
+		}
+	}
+	return tasks
+}
+
+// apply carries tasks out class by class: creates first, disables last. Within
+// a class several writes are under way at once, of different users.
+func (e *Engine) apply(ctx context.Context, r *run, tasks []task) error {
+	for _, class := range ident.Classes {
+		group, within := errgroup.WithContext(ctx)
+		group.SetLimit(max(e.Writers, 1))
+		for _, t := range tasks {
+			if t.op.Class != class {
+				continue
+			}
+			if within.Err() != nil {
+				break
+			}
+			group.Go(func() error { return e.applyOne(within, r, t) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped before everything was applied; the next run goes on: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// stopGrace is how long a write that is under way when the agent stops may
+// still take.
+const stopGrace = 3 * time.Second
+
+// lingering outlives ctx by the grace, so that a write under way is not cut off.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return out, func() { stop(); cancel() }
+}
+
+// applyOne makes one operation durable in three steps: the intent, the write,
+// and the outcome with the link. It returns an error only for what must end
+// the run; what concerns one user is an outcome.
+func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
+	if ctx.Err() != nil {
+		return nil // apply tells why
+	}
+	ctx, cancel := lingering(ctx)
+	defer cancel()
+	if why, blocked := r.blocked[t.change.Key]; blocked {
+		return e.skip(ctx, r, t, why)
+	}
+	link, stale, err := e.linkOf(ctx, r, t)
+	if err != nil {
+		return fmt.Errorf("look up the link of key %s: %w", t.change.Key, err)
+	}
+	if stale != "" {
+		return e.skip(ctx, r, t, stale)
+	}
+	after := plan.Remember(link, t.op, e.Now().UTC())
+	failpoint.Hit("before-intent")
+	intent, err := e.Store.OpenIntent(ctx, r.lease, e.intent(r, t, after))
+	if err != nil {
+		return fmt.Errorf("write the intent for %s: %w", t.change.Name, err)
+	}
+	failpoint.Hit("after-intent")
+	guid, err := e.write(ctx, r, t)
+	failpoint.Hit("after-write")
+	if err != nil {
+		return e.failed(ctx, r, t, link, intent, err)
+	}
+	after.GUID = guid
+	o := e.outcome(r, t, ident.ResultApplied)
+	o.GUID = guid
+	c := e.commit(r, o)
+	c.HeldID, c.Intent, c.Link = t.heldID, intent, &after
+	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s is done: %w", t.op.Class, t.change.Name, err)
+	}
+	failpoint.Hit("after-commit")
+	t.change.GUID = guid
+	e.count(r, o)
+	return nil
+}
+
+// linkOf finds the link that the operation goes by, and checks that it still
+// is what the plan saw. stale says why it is not.
+func (e *Engine) linkOf(ctx context.Context, r *run, t task) (link ident.Link, stale string, err error) {
+	application := r.automation.Settings.Application
+	link, linked, err := e.Store.LinkByKey(ctx, application, t.change.Key)
+	if err != nil {
+		return link, "", err
+	}
+	switch t.op.Class {
+	case ident.ClassCreate, ident.ClassAdopt, ident.ClassLink:
+		if linked {
+			return link, "the record has been linked since to " + string(link.GUID), nil
+		}
+		fresh := ident.Link{
+			Application: application, Key: t.change.Key, GUID: t.change.GUID,
+			Automation: r.Automation, Created: e.Now().UTC(),
+		}
+		return fresh, "", nil
+	default:
+		if !linked {
+			return link, "the record is not linked", nil
+		}
+		if t.change.GUID != "" && link.GUID != t.change.GUID {
+			return link, "the record has been linked since to another account, " + string(link.GUID), nil
+		}
+		t.change.GUID = link.GUID
+		return link, "", nil
+	}
+}
+
+func (e *Engine) intent(r *run, t task, after ident.Link) store.Intent {
+	return store.Intent{
+		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application,
+		Key: t.change.Key, GUID: t.change.GUID, DN: t.change.DN, Name: t.change.Name,
+		Server: r.client.Server().URL, Anchor: e.anchor(r, t.change.Key), Operation: t.op,
+		Link: &after, By: r.By, HeldID: t.heldID,
+	}
+}
+
+// anchor is the value of the anchor attribute for a key.
+func (e *Engine) anchor(r *run, key ident.Key) string {
+	return r.automation.Settings.Application + ":" + string(key)
+}
+
+// skip records that an operation was not made because the world has changed.
+func (e *Engine) skip(ctx context.Context, r *run, t task, cause string) error {
+	o := e.outcome(r, t, ident.ResultSkipped)
+	o.Cause, o.Next = cause, "the next run plans it anew"
+	c := e.commit(r, o)
+	c.HeldID = t.heldID
+	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s was skipped: %w", t.op.Class, t.change.Name, err)
+	}
+	e.count(r, o)
+	return nil
+}
+
+// failed sorts a failed write: about one user, an outage, or unknown.
+func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, intent int64, failure error) error {
+	var w *write.Error
+	if !errors.As(failure, &w) || w.Kind == write.Unknown {
+		// The intent stays: the next run looks what became of the write.
+		return fmt.Errorf("%s of %s: %w", t.op.Class, t.change.Name, failure)
+	}
+	if w.Kind == write.Unavailable {
+		if err := e.Store.CloseIntent(context.WithoutCancel(ctx), r.lease, intent); err != nil {
+			failure = errors.Join(failure, err)
+		}
+		return fmt.Errorf("%s of %s: %w", t.op.Class, t.change.Name, failure)
+	}
+	result := ident.ResultFailed
+	if w.Kind == write.Stale {
+		result = ident.ResultSkipped
+	}
+	o := e.outcome(r, t, result)
+	o.Code, o.Cause, o.Next = w.Code, w.Cause, w.Next
+	c := e.commit(r, o)
+	c.HeldID, c.Intent = t.heldID, intent
+	if w.Done == t.op.Class {
+		partly := plan.Remember(link, withoutMove(t.op), e.Now().UTC())
+		c.Link = &partly
+	}
+	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s failed: %w", t.op.Class, t.change.Name, err)
+	}
+	e.Log.Warn("operation failed", "automation", r.Automation, "run", r.ID, "operation", t.op.Class,
+		"dn", t.change.DN, "key", t.change.Key, "cause", o.Cause, "next", o.Next)
+	e.count(r, o)
+	return nil
+}
+
+// withoutMove is the part of a disable or enable that is carried out first: the
+// link must know who disabled an account even when its move failed.
+func withoutMove(op ident.Operation) ident.Operation {
+	op.From, op.To = "", ""
+	return op
+}

@@ -1,0 +1,220 @@
+// Package engine makes one run of an automation, end to end: it fetches,
+// brings the mirror up to date, plans, applies and records what became of each
+// change. A dry run is the same walk without the last two steps. It does not
+// decide what changes (package plan does) and does not know when to run.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Fetcher delivers the records of a data source.
+type Fetcher interface {
+	// Fetch calls each with batches of records. It returns an error unless
+	// the source's answer was whole: after an error nobody is missing and
+	// nothing of the run is applied.
+	Fetch(ctx context.Context, each func([]ident.Record) error) error
+	// ChangesOnly reports whether the endpoint delivers changes, not everybody.
+	ChangesOnly() bool
+}
+
+// Automation is one automation as the configuration wants it.
+type Automation struct {
+	Settings plan.Settings // without Now
+	Mapper   *mapping.Mapper
+	Source   Fetcher
+	Password Password
+}
+
+// Password says what initial passwords look like.
+type Password struct {
+	Length     int
+	MustChange bool // at the next logon
+}
+
+// Observer is told what happened, for metrics.
+type Observer interface {
+	RunEnded(automation, result string, ended time.Time, took time.Duration)
+	Records(dataSource, result string, n int)
+	Change(automation, operation, result string)
+	Quarantined(dataSource string, n int)
+	Held(automation, operation string, n int)
+}
+
+// Settings are the parts of an Engine.
+type Settings struct {
+	Store *store.Store
+	// Connect opens the connection of one run, pinned to one DC: the preferred
+	// one if it can be reached; "" prefers none.
+	Connect     func(ctx context.Context, prefer string) (*conn.Client, error)
+	Rules       write.Rules
+	Mirror      mirror.Spec
+	Writers     int // how many writes may be under way at once
+	Automations map[string]Automation
+	Broken      map[string]error // automations that cannot run, and why; they do not stop the others
+	Observer    Observer
+	Log         *slog.Logger
+	Now         func() time.Time
+}
+
+// Engine runs automations. Different automations may run at once; the part of
+// a run that reads the mirror and writes to the directory is one at a time.
+type Engine struct {
+	Settings
+	directory sync.Mutex
+}
+
+// New prepares an engine on a store that no other process has open: leases and
+// runs that a crash left behind are ended.
+func New(ctx context.Context, s Settings) (*Engine, error) {
+	if err := s.Store.BreakLeases(ctx); err != nil {
+		return nil, fmt.Errorf("end the leases of a former agent: %w", err)
+	}
+	if _, err := s.Store.InterruptRuns(ctx); err != nil {
+		return nil, fmt.Errorf("close runs that were cut off: %w", err)
+	}
+	return &Engine{Settings: s}, nil
+}
+
+// automation finds a configured automation.
+func (e *Engine) automation(name string) (Automation, error) {
+	if err, broken := e.Broken[name]; broken {
+		return Automation{}, err
+	}
+	a, ok := e.Automations[name]
+	if !ok {
+		return a, &UnknownError{What: "automation", Name: name, Known: slices.Sorted(maps.Keys(e.Automations))}
+	}
+	a.Settings.Now = e.Now()
+	a.Mapper = a.Mapper.At(e.Now())
+	return a, nil
+}
+
+// UnknownError is a name that the configuration does not have.
+type UnknownError struct {
+	What, Name string
+	Known      []string
+}
+
+func (e *UnknownError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no %s is configured", e.What)
+	}
+	return fmt.Sprintf("no %s is named %q; there are: %s", e.What, e.Name, strings.Join(e.Known, ", "))
+}
+
+// Plan makes a dry run: the plan, and nothing written to the directory.
+func (e *Engine) Plan(ctx context.Context, name string) (ident.Plan, error) {
+	a, err := e.automation(name)
+	if err != nil {
+		return ident.Plan{}, err
+	}
+	staging := -e.Now().UnixNano()
+	defer e.dropStaging(ctx, staging)
+	d, err := e.fetch(ctx, a, staging)
+	if err != nil {
+		return ident.Plan{}, err
+	}
+	var made planned
+	err = e.withDirectory(ctx, func(client *conn.Client) error {
+		made, err = e.plan(ctx, a, client, d)
+		return err
+	})
+	return made.Plan, err
+}
+
+// Request asks for a run.
+type Request struct {
+	Automation string
+	Kind       store.Kind
+	By         string // who asks, for the journal
+}
+
+// Run makes one run of an automation. The report tells how far it came, also
+// when it ends with an error.
+func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
+	a, err := e.automation(req.Automation)
+	if err != nil {
+		return Report{}, err
+	}
+	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
+		d, err := e.fetch(ctx, a, r.ID)
+		if err != nil {
+			return err
+		}
+		defer e.dropStaging(ctx, r.ID)
+		return e.withDirectory(ctx, func(client *conn.Client) error {
+			if err := e.enter(ctx, r, client); err != nil {
+				return err
+			}
+			made, err := e.plan(ctx, a, client, d)
+			if err != nil {
+				return err
+			}
+			r.plan = made.Plan
+			if err := e.settle(ctx, r, made); err != nil {
+				return err
+			}
+			if err := e.apply(ctx, r, planTasks(made.Plan)); err != nil {
+				return err
+			}
+			return e.remember(ctx, r, made)
+		})
+	})
+}
+
+// enter gives a run its connection and brings what a crash left half done to
+// an end.
+func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
+	r.client = client
+	writer, err := write.New(ctx, client, e.Rules, e.Log)
+	if err != nil {
+		return fmt.Errorf("prepare writing to the directory: %w", err)
+	}
+	r.writer = writer
+	return e.recover(ctx, r)
+}
+
+// withDirectory gives do a connection of its own while no other run reads the
+// mirror or writes.
+func (e *Engine) withDirectory(ctx context.Context, do func(*conn.Client) error) error {
+	e.directory.Lock()
+	defer e.directory.Unlock()
+	prefer, err := e.preferredServer(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := e.Connect(ctx, prefer)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	return do(client)
+}
+
+// preferredServer is the DC that knows what became of an interrupted write.
+func (e *Engine) preferredServer(ctx context.Context) (string, error) {
+	intents, err := e.Store.Intents(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read the open intents: %w", err)
+	}
+	if len(intents) == 0 {
+		return "", nil
+	}
+	return intents[len(intents)-1].Server, nil
+}

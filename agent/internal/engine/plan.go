@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// planned is a plan and what its making found out besides.
+type planned struct {
+	ident.Plan
+	links    []plan.LinkUpdate
+	complete bool // the delivery was whole
+}
+
+// The meta entries that one run leaves for the next.
+func deliveredMeta(automation string) string   { return "delivered/" + automation }
+func linksKnownMeta(application string) string { return "links_known/" + application }
+
+// plan brings the mirror up to date and decides what the run would change.
+func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
+	if _, err := mirror.Sync(ctx, client, e.Store, e.Mirror, e.Log); err != nil {
+		return planned{}, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+	}
+	v, err := e.view(ctx, a, client)
+	if err != nil {
+		return planned{}, err
+	}
+	history, err := e.history(ctx, a)
+	if err != nil {
+		return planned{}, fmt.Errorf("read what earlier runs did: %w", err)
+	}
+	b := plan.NewBuilder(a.Settings, v, a.Mapper, history)
+	err = e.Store.EachStaged(ctx, d.staging, func(same []ident.Record) error {
+		if len(same) > 1 {
+			b.Duplicate(same[0].Key, len(same))
+			return nil
+		}
+		return b.Add(same[0])
+	})
+	if err != nil {
+		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
+	}
+	end := e.deliveryEnd(ctx, a, d, b)
+	p, err := b.Finish(end)
+	if err != nil {
+		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
+	}
+	return planned{Plan: p, links: b.LinkUpdates(), complete: end.Complete}, nil
+}
+
+func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*view, error) {
+	guard, err := write.NewGuard(ctx, client, e.Rules)
+	if err != nil {
+		return nil, fmt.Errorf("find the protected accounts: %w", err)
+	}
+	return &view{
+		ctx: ctx, store: e.Store, client: client, guard: guard,
+		application: a.Settings.Application, automation: a.Settings.Automation,
+		members: map[string]map[ident.GUID]bool{},
+	}, nil
+}
+
+// deliveryEnd says who counts as present. A record without a key could be
+// anybody's, so that nobody can be missing then.
+func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
+	end := plan.Delivery{
+		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
+		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
+	}
+	if d.keyless > 0 {
+		end.Complete = false
+		end.Reason = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
+		b.Quarantine("", fmt.Sprintf("%d records without a key", d.keyless),
+			"the primary key is missing, null, or neither text nor a number",
+			"look at the endpoint's records, and at primary_key of the data source")
+	}
+	return end
+}
+
+// history reads what limits and the plan need to know of earlier runs.
+func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error) {
+	name := a.Settings.Automation
+	var h plan.History
+	var err error
+	if h.Used, err = e.Store.CountApplied(ctx, name, e.Now().Add(-24*time.Hour)); err != nil {
+		return h, err
+	}
+	if h.PeakLinks, err = e.Store.PeakLinks(ctx, name, e.Now().AddDate(0, 0, -7)); err != nil {
+		return h, err
+	}
+	if h.CurrentLinks, err = e.Store.CountLinks(ctx, name); err != nil {
+		return h, err
+	}
+	decided, err := e.Store.Decided(ctx, name)
+	if err != nil {
+		return h, err
+	}
+	h.Decided = func(key ident.Key, class ident.Class, digest string) (int64, ident.Result, bool) {
+		d, ok := decided[store.OperationID{Key: key, Class: class, Digest: digest}]
+		return d.Run, d.Result, ok
+	}
+	delivered, _, err := e.Store.Meta(ctx, deliveredMeta(name))
+	if err != nil {
+		return h, err
+	}
+	h.LastDelivered, _ = strconv.Atoi(delivered) // absent before the first run
+	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
+	h.AnchorsTrusted = !known
+	return h, err
+}
+
+// remember keeps what the next run needs to know, after everything is applied.
+func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
+	count, err := e.Store.CountLinks(ctx, r.Automation)
+	if err == nil {
+		err = e.Store.NoteLinks(ctx, r.Automation, count)
+	}
+	if err == nil && made.complete && made.Records.Delivered > 0 {
+		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))
+	}
+	if err == nil {
+		err = e.Store.SetMeta(ctx, linksKnownMeta(r.automation.Settings.Application), e.Now().UTC().Format(time.RFC3339))
+	}
+	if err != nil {
+		return fmt.Errorf("remember run %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) error {
+	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key)
+	if err != nil || !ok {
+		return err
+	}
+	if u.ClearMissing {
+		link.MissingSince = nil
+	}
+	if u.Placed != "" {
+		link.Placed = u.Placed
+	}
+	return e.Store.PutLink(ctx, link, r.By)
+}

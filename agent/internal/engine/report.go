@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Summary is a plan without its changes.
+type Summary struct {
+	Records       ident.RecordCounts     `json:"records"`
+	NobodyMissing string                 `json:"nobody_missing,omitempty"`
+	Limits        []ident.LimitState     `json:"limits,omitempty"`
+	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
+	Notes         []ident.Note           `json:"notes,omitempty"`
+}
+
+// Report is a run and what became of its operations.
+type Report struct {
+	store.Run
+	Summary  Summary                              `json:"summary"`
+	Counts   map[ident.Class]map[ident.Result]int `json:"counts"`
+	Outcomes []ident.Outcome                      `json:"outcomes"`
+	// Waiting counts operations that an earlier run holds, and that this one
+	// would have made.
+	Waiting int `json:"waiting,omitempty"`
+}
+
+// Count adds up an outcome over all classes.
+func (r Report) Count(result ident.Result) int {
+	n := 0
+	for _, results := range r.Counts {
+		n += results[result]
+	}
+	return n
+}
+
+// ReadReport reads a run from the history.
+func ReadReport(ctx context.Context, s *store.Store, id int64) (Report, error) {
+	row, ok, err := s.RunByID(ctx, id)
+	if err != nil {
+		return Report{}, fmt.Errorf("read run %d: %w", id, err)
+	}
+	if !ok {
+		return Report{}, &UnknownRunError{ID: id}
+	}
+	r := Report{Run: row, Counts: map[ident.Class]map[ident.Result]int{}}
+	if len(row.Plan) > 0 {
+		if err := json.Unmarshal(row.Plan, &r.Summary); err != nil {
+			return Report{}, fmt.Errorf("read the summary of run %d: %w", id, err)
+		}
+		r.Plan = nil
+	}
+	if r.Outcomes, err = s.Outcomes(ctx, id); err != nil {
+		return Report{}, fmt.Errorf("read the outcomes of run %d: %w", id, err)
+	}
+	for _, o := range r.Outcomes {
+		if r.Counts[o.Operation.Class] == nil {
+			r.Counts[o.Operation.Class] = map[ident.Result]int{}
+		}
+		r.Counts[o.Operation.Class][o.Result]++
+	}
+	return r, nil
+}
+
+// UnknownRunError is a run that is not in the history.
+type UnknownRunError struct{ ID int64 }
+
+func (e *UnknownRunError) Error() string {
+	return fmt.Sprintf("there is no run %d: `rollcall runs` lists them", e.ID)
+}
+
+func summaryOf(p ident.Plan) Summary {
+	return Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes}
+}
+
+// tally counts what a run's result depends on.
+type tally struct {
+	mu          sync.Mutex
+	held        int
+	waiting     int
+	quarantined int
+}
+
+func (t *tally) add(result ident.Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch result {
+	case ident.ResultHeld, ident.ResultRefused:
+		t.held++
+	case ident.ResultFailed, ident.ResultSkipped:
+		t.quarantined++
+	case ident.ResultApplied, ident.ResultRejected, ident.ResultDropped:
+	}
+}
+
+func (t *tally) result(failure error, stopped bool) store.RunResult {
+	switch {
+	case failure != nil && stopped:
+		return store.RunInterrupted
+	case failure != nil:
+		return store.RunFailed
+	case t.held > 0 || t.waiting > 0:
+		return store.RunHeld
+	case t.quarantined > 0:
+		return store.RunQuarantined
+	}
+	return store.RunOK
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// run is a run under way.
+type run struct {
+	store.Run
+	automation Automation
+	lease      store.Lease
+	client     *conn.Client
+	writer     *write.Writer
+	plan       ident.Plan
+	tally      tally
+	blocked    map[ident.Key]string // users that must be left alone, and why
+}
+
+// leaseTime is how long a lease lasts without being renewed.
+const leaseTime = 2 * time.Minute
+
+// record gives do a lease and a row in the history, and closes both.
+func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(context.Context, *run) error) (Report, error) {
+	name := a.Settings.Automation
+	lease, err := e.Store.AcquireLease(ctx, "automation/"+name, req.By, leaseTime)
+	if err != nil {
+		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
+	}
+	defer func() {
+		if err := e.Store.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
+			e.Log.Warn("lease was not released; it ends by itself", "automation", name, "error", err)
+		}
+	}()
+	r := &run{automation: a, lease: lease, Run: store.Run{Automation: name, Kind: req.Kind, By: req.By, Started: e.Now()}}
+	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
+		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
+	}
+	err = e.leased(ctx, lease, func(ctx context.Context) error { return do(ctx, r) })
+	return e.finish(ctx, r, err)
+}
+
+// leased calls do with a context that ends when the lease is lost.
+func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.Context) error) error {
+	held, lost := context.WithCancelCause(ctx)
+	renewing := make(chan struct{})
+	go func() {
+		defer close(renewing)
+		tick := time.NewTicker(leaseTime / 4)
+		defer tick.Stop()
+		for {
+			select {
+			case <-held.Done():
+				return
+			case <-tick.C:
+				if _, err := e.Store.RenewLease(held, lease, leaseTime); err != nil && held.Err() == nil {
+					lost(fmt.Errorf("the lease of the automation was lost: %w", err))
+				}
+			}
+		}
+	}()
+	err := do(held)
+	lost(nil)
+	<-renewing
+	return err
+}
+
+// finish closes the history's row whatever happened, also after a cancel.
+func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, error) {
+	stopped := ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx)
+	ended := e.Now()
+	r.Ended = &ended
+	r.Result = r.tally.result(failure, stopped)
+	if failure != nil {
+		r.Error = failure.Error()
+	}
+	var err error
+	if r.Plan, err = json.Marshal(summaryOf(r.plan)); err != nil {
+		return Report{}, fmt.Errorf("encode the summary of run %d: %w", r.ID, err)
+	}
+	if err := e.Store.FinishRun(ctx, r.lease, r.Run); err != nil && failure == nil {
+		failure = fmt.Errorf("close run %d: %w", r.ID, err)
+	}
+	e.Observer.RunEnded(r.Automation, string(r.Result), ended, ended.Sub(r.Started))
+	if err := e.observeHeld(ctx, r.Automation); err != nil && failure == nil {
+		failure = err
+	}
+	report, err := ReadReport(ctx, e.Store, r.ID)
+	if err != nil && failure == nil {
+		failure = err
+	}
+	report.Waiting = r.tally.waiting
+	return report, failure
+}
+
+// observeHeld tells the metrics how much waits for an approval.
+func (e *Engine) observeHeld(ctx context.Context, automation string) error {
+	held, err := e.Store.HeldOutcomes(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("count what is held: %w", err)
+	}
+	counts := map[ident.Class]int{}
+	for _, h := range held {
+		counts[h.Operation.Class]++
+	}
+	for _, class := range ident.Classes {
+		e.Observer.Held(automation, string(class), counts[class])
+	}
+	return nil
+}

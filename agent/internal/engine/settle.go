@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// settle records all that the plan decided without the directory: what links
+// must remember, who is in quarantine, what is held or refused, and which held
+// operations are no longer planned.
+func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
+	for _, u := range made.links {
+		if err := e.updateLink(ctx, r, u); err != nil {
+			return fmt.Errorf("update the link of key %s: %w", u.Key, err)
+		}
+	}
+	if err := e.Store.SetQuarantine(ctx, r.Automation, r.plan.Quarantined); err != nil {
+		return fmt.Errorf("record the quarantine: %w", err)
+	}
+	e.Observer.Quarantined(r.automation.Settings.DataSource, len(r.plan.Quarantined))
+	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", len(r.plan.Quarantined))
+	r.tally.quarantined = len(r.plan.Quarantined)
+	if err := e.dropHeld(ctx, r); err != nil {
+		return err
+	}
+	return e.hold(ctx, r)
+}
+
+// hold records what the limits hold or refuse.
+func (e *Engine) hold(ctx context.Context, r *run) error {
+	var commits []store.Commit
+	for i := range r.plan.Changes {
+		c := &r.plan.Changes[i]
+		for _, op := range c.Operations {
+			result, ok := map[ident.Verdict]ident.Result{
+				ident.VerdictHold: ident.ResultHeld, ident.VerdictRefuse: ident.ResultRefused,
+			}[op.Verdict]
+			if !ok {
+				continue
+			}
+			o := e.outcome(r, task{change: c, op: op}, result)
+			o.Cause = op.Reason
+			commits = append(commits, e.commit(r, o))
+		}
+	}
+	if len(commits) == 0 {
+		return nil
+	}
+	if err := e.Store.CommitAll(ctx, r.lease, commits); err != nil {
+		return fmt.Errorf("record what is held: %w", err)
+	}
+	for _, c := range commits {
+		e.count(r, c.Outcome)
+	}
+	return nil
+}
+
+// dropHeld ends operations that an earlier run held and that this run's plan
+// no longer holds: what has changed since must be looked at anew.
+func (e *Engine) dropHeld(ctx context.Context, r *run) error {
+	held, err := e.Store.HeldOutcomes(ctx, r.Automation)
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	planned := map[store.OperationID]bool{}
+	for _, c := range r.plan.Changes {
+		for _, op := range c.Operations {
+			planned[store.OperationID{Key: c.Key, Class: op.Class, Digest: op.Digest}] = true
+		}
+	}
+	var gone []int64
+	for _, h := range held {
+		if planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}] {
+			r.tally.waiting++
+			continue
+		}
+		gone = append(gone, h.ID)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := e.Store.DropHeld(ctx, gone, fmt.Sprintf("run %d no longer plans it", r.ID)); err != nil {
+		return fmt.Errorf("drop what is no longer planned: %w", err)
+	}
+	return nil
+}
+
+// outcome starts the record of what became of a task.
+func (e *Engine) outcome(r *run, t task, result ident.Result) ident.Outcome {
+	return ident.Outcome{
+		Run: r.ID, Key: t.change.Key, GUID: t.change.GUID, DN: t.change.DN, Name: t.change.Name,
+		Operation: t.op, Result: result, Approved: t.approved, At: e.Now(),
+	}
+}
+
+func (e *Engine) commit(r *run, o ident.Outcome) store.Commit {
+	return store.Commit{Outcome: o, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By}
+}
+
+// count tells the run's result and the metrics about an outcome.
+func (e *Engine) count(r *run, o ident.Outcome) {
+	r.tally.add(o.Result)
+	e.Observer.Change(r.Automation, string(o.Operation.Class), string(o.Result))
+}

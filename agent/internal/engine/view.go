@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// view is what a plan reads: the mirror and the links of the store, and for
+// the few groups that matter the DC itself.
+type view struct {
+	ctx         context.Context // of the one plan that this view lives for
+	store       *store.Store
+	client      *conn.Client
+	application string
+	automation  string
+	guard       *write.Guard
+	members     map[string]map[ident.GUID]bool // by folded DN of the group
+}
+
+var (
+	_ plan.View         = (*view)(nil)
+	_ plan.AnchorLister = (*view)(nil)
+)
+
+func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
+	return v.store.EntryByGUID(v.ctx, guid)
+}
+
+func (v *view) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
+	return v.store.EntriesByValue(v.ctx, attribute, value)
+}
+
+func (v *view) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
+	return v.store.ChildByName(v.ctx, parent, cn)
+}
+
+func (v *view) ContainerExists(dn ident.DN) (bool, error) {
+	_, ok, err := v.store.EntryByDN(v.ctx, dn)
+	return ok, err
+}
+
+func (v *view) LinkByKey(key ident.Key) (ident.Link, bool, error) {
+	return v.store.LinkByKey(v.ctx, v.application, key)
+}
+
+func (v *view) LinkByGUID(guid ident.GUID) (ident.Link, bool, error) {
+	return v.store.LinkByGUID(v.ctx, v.application, guid)
+}
+
+func (v *view) EachLink(each func(ident.Link) error) error {
+	return v.store.Links(v.ctx, v.application, func(l ident.Link) error {
+		if l.Automation != v.automation {
+			return nil
+		}
+		return each(l)
+	})
+}
+
+// Protected says why an object must not be touched; "" when it may be.
+func (v *view) Protected(e ident.Entry) (string, error) {
+	return v.guard.Protected(v.ctx, e)
+}
+
+// MemberOf asks the DC once for each group: the mirror does not keep members.
+func (v *view) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
+	known, ok := v.members[group.Fold()]
+	if !ok {
+		known = map[ident.GUID]bool{}
+		err := v.client.Search(v.ctx, conn.Query{
+			Base: v.client.Server().NamingContext, Attributes: []string{"cn"},
+			Filter: "(memberOf=" + conn.EscapeFilter(string(group)) + ")",
+		}, func(e ident.Entry) error {
+			known[e.GUID] = true
+			return nil
+		})
+		if err != nil {
+			return false, fmt.Errorf("read the members of %s: %w", group, err)
+		}
+		v.members[group.Fold()] = known
+	}
+	return known[guid], nil
+}
+
+// EachAnchor lists the objects whose anchor starts with prefix.
+func (v *view) EachAnchor(attribute, prefix string, each func(ident.Entry) error) error {
+	return v.store.EachEntry(v.ctx, func(e ident.Entry) error {
+		for _, value := range e.Attributes.Values(attribute) {
+			if len(value) >= len(prefix) && value[:len(prefix)] == prefix {
+				return each(e)
+			}
+		}
+		return nil
+	})
+}

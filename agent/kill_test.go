@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// killedAt runs the automation and kills it at a failpoint; it fails when the
+// run never came there.
+func (w *world) killedAt(failpoint string) {
+	w.Helper()
+	cmd := w.command("apply", "staff")
+	cmd.Env = append(cmd.Env, "ROLLCALL_FAILPOINT="+failpoint)
+	out, _ := cmd.CombinedOutput()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		w.Fatalf("the run was not killed at %s: %v\n%s", failpoint, cmd.ProcessState, out)
+	}
+}
+
+func TestKilledAtEachStepOfEachOperation(t *testing.T) {
+	w := newWorld(t, 10)
+	w.apply(0)
+	person := int64(0)
+	changes := map[ident.Class]func(id int64) (anchor string, check func(ident.Entry) string){
+		ident.ClassCreate: func(int64) (string, func(ident.Entry) string) {
+			u := w.sim.Add("Joan Clarke", fmt.Sprintf("joan%d@example.org", person))
+			return fmt.Sprintf("pipedrive:%d", u.ID), func(e ident.Entry) string {
+				if disabled(e) {
+					return "was created disabled"
+				}
+				return ""
+			}
+		},
+		ident.ClassUpdate: func(id int64) (string, func(ident.Entry) string) {
+			mustPerson(t)(w.sim.Rename(id, fmt.Sprintf("Given%d Family%d", person, person)))
+			return fmt.Sprintf("pipedrive:%d", id), func(e ident.Entry) string {
+				if want := fmt.Sprintf("Given%d Family%d", person, person); e.Attributes.First("displayName") != want || e.Attributes.First("cn") != want {
+					return "is named " + e.Attributes.First("cn")
+				}
+				return ""
+			}
+		},
+		ident.ClassDisable: func(id int64) (string, func(ident.Entry) string) {
+			mustPerson(t)(w.sim.SetActive(id, false))
+			return fmt.Sprintf("pipedrive:%d", id), func(e ident.Entry) string {
+				if !disabled(e) || !e.DN.Under(w.dc.OU("Leavers")) {
+					return "was not disabled and moved"
+				}
+				return ""
+			}
+		},
+		ident.ClassEnable: func(id int64) (string, func(ident.Entry) string) {
+			mustPerson(t)(w.sim.SetActive(id, true))
+			return fmt.Sprintf("pipedrive:%d", id), func(e ident.Entry) string {
+				if disabled(e) || !e.DN.Under(w.dc.OU("Staff")) {
+					return "was not enabled and moved back"
+				}
+				return ""
+			}
+		},
+	}
+	for _, class := range []ident.Class{ident.ClassCreate, ident.ClassUpdate, ident.ClassDisable, ident.ClassEnable} {
+		for _, step := range []string{"before-intent", "after-intent", "after-write", "after-commit"} {
+			person++
+			anchor, check := changes[class](4)
+			w.killedAt(step)
+			if r := w.rollcall("apply", "staff"); r.code != 0 {
+				t.Fatalf("%s killed %s: the next run ended with %d\n%s%s", class, step, r.code, r.stdout, r.stderr)
+			}
+			e, ok := w.accounts()[anchor]
+			if !ok {
+				t.Fatalf("%s killed %s: no account for %s", class, step, anchor)
+			}
+			if wrong := check(e); wrong != "" {
+				t.Fatalf("%s killed %s: %s %s", class, step, e.DN, wrong)
+			}
+			w.settled()
+			if class == ident.ClassDisable || class == ident.ClassEnable {
+				w.reverse(class)
+			}
+		}
+	}
+}
+
+// reverse undoes what a step did to person 4, for the next step.
+func (w *world) reverse(class ident.Class) {
+	w.Helper()
+	mustPerson(w)(w.sim.SetActive(4, class == ident.ClassDisable))
+	if class == ident.ClassEnable {
+		mustPerson(w)(w.sim.SetActive(4, false))
+	}
+	w.want(0, "apply", "staff")
+}
+
+// settled checks that a run more changes nothing, that every link has its
+// account and the other way round, and that the journal is whole.
+func (w *world) settled() {
+	w.Helper()
+	w.settledAt(0)
+}
+
+// settledAt is settled with another exit code: 4 where somebody stays in
+// quarantine.
+func (w *world) settledAt(code int) {
+	w.Helper()
+	if r := w.want(code, "apply", "staff"); !strings.Contains(r.stdout, "Nothing was changed.") {
+		w.Fatalf("a run more changed something:\n%s", r.stdout)
+	}
+	accounts, links := w.accounts(), w.links()
+	for key, l := range links {
+		if e, ok := accounts["pipedrive:"+string(key)]; !ok || e.GUID != l.GUID {
+			w.Fatalf("the link of %s leads to %s, the account is %v", key, l.GUID, e)
+		}
+	}
+	if len(accounts) != len(links) {
+		w.Fatalf("%d accounts and %d links", len(accounts), len(links))
+	}
+	w.want(0, "journal", "verify")
+}
+
+func mustPerson(t testing.TB) func(any, error) {
+	return func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestKilledAtRandomMoments kills runs of 500 people wherever they are, with
+// changes at the source in between, and compares the end with that of a world
+// in which nothing was ever killed.
+func TestKilledAtRandomMoments(t *testing.T) {
+	const people, wantKills = 500, 50
+	w, calm := newWorld(t, people, `disable = "5%"`, `disable = 1000, update = 1000`), newWorld(t, people, `disable = "5%"`, `disable = 1000, update = 1000`)
+	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	kills, round := 0, 0
+	for kills < wantKills {
+		if w.killedAfter(time.Duration(250+r.IntN(450)) * time.Millisecond) {
+			kills++
+			continue
+		}
+		round++
+		if round > 40 {
+			t.Fatalf("only %d runs could be killed", kills)
+		}
+		calm.want(0, "apply", "staff")
+		for id := int64(10); id < 130; id++ {
+			for _, s := range []*world{w, calm} {
+				mustPerson(t)(s.sim.Rename(id, fmt.Sprintf("Round%d Person%d", round, id)))
+				mustPerson(t)(s.sim.SetActive(id+200, round%2 == 0))
+			}
+		}
+	}
+	w.want(0, "apply", "staff")
+	calm.want(0, "apply", "staff")
+	w.settled()
+	calm.settled()
+	got, want := w.accounts(), calm.accounts()
+	for _, anchor := range slices.Sorted(maps.Keys(want)) {
+		a, b := got[anchor], want[anchor]
+		for _, name := range []string{"cn", "displayName", "sAMAccountName", "userPrincipalName", "mail", "userAccountControl"} {
+			if a.Attributes.First(name) != b.Attributes.First(name) {
+				t.Errorf("%s: %s is %q, without kills it is %q", anchor, name, a.Attributes.First(name), b.Attributes.First(name))
+			}
+		}
+		if !a.DN.EqualFold(b.DN) {
+			t.Errorf("%s: %s, without kills it is %s", anchor, a.DN, b.DN)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d accounts, without kills %d", len(got), len(want))
+	}
+	t.Logf("%d kills survived, %d accounts", kills, len(got))
+}
+
+// killedAfter kills a run after that time; false when it was done before.
+func (w *world) killedAfter(d time.Duration) bool {
+	w.Helper()
+	cmd := w.command("apply", "staff")
+	if err := cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	timer := time.AfterFunc(d, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return true
+	}
+	if err != nil && cmd.ProcessState.ExitCode() != 0 {
+		w.Fatalf("a run after a kill failed: %v", err)
+	}
+	return false
+}
+
+func TestStateLost(t *testing.T) {
+	w := newWorld(t, 60)
+	w.apply(0)
+	before := w.accounts()
+	w.newState()
+	r := w.apply(0)
+	if n := r.Counts[ident.ClassLink][ident.ResultApplied]; n != len(before) || r.Count(ident.ResultApplied) != n {
+		t.Fatalf("%d links restored for %d accounts: %+v", n, len(before), r.Counts)
+	}
+	w.settled()
+	if after := w.accounts(); len(after) != len(before) {
+		t.Fatalf("%d accounts before, %d after", len(before), len(after))
+	}
+	// The links are known again: from now on an anchor that somebody wrote by
+	// hand must not be believed.
+	intruder := w.dc.AddUser(t, w.dc.OU("Staff"), "Mallory", "mallory", map[string][]string{"employeeNumber": {"pipedrive:61"}})
+	w.sim.Add("Mallory Actor", "mallory@example.org")
+	r = w.apply(3)
+	if n := r.Counts[ident.ClassAdopt][ident.ResultHeld]; n != 1 {
+		t.Fatalf("an anchor written by hand was not held for review: %+v", r.Counts)
+	}
+	for key, l := range w.links() {
+		if l.GUID == intruder {
+			t.Fatalf("key %s took over %s", key, intruder)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+// Command rollcall keeps the people in business applications and in Active
+// Directory in step. See README.md and docs/.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run executes one command and answers its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return control.ExitDone
+	}
+	return c.fail(err)
+}
+
+// cli is what every command shares.
+type cli struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	configPath     string
+	output         string
+}
+
+// exitError ends a command with a code and nothing more to print.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// fail prints the error for people and chooses the exit code.
+func (c *cli) fail(err error) int {
+	var silent exitError
+	if errors.As(err, &silent) {
+		return int(silent)
+	}
+	fmt.Fprintf(c.stderr, "rollcall: %v\n", err)
+	var answer *control.Error
+	if errors.As(err, &answer) {
+		return answer.Exit
+	}
+	var wrong *usageError
+	var conf config.Errors
+	if errors.As(err, &wrong) || errors.As(err, &conf) {
+		return control.ExitUsage
+	}
+	return control.ExitFailed
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "rollcall",
+		Short:         "Keeps the people in business applications and in Active Directory in step",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath(), "the configuration `file`")
+	root.PersistentFlags().StringVar(&c.output, "output", "text", "what is printed: `text or json`")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if c.output != "text" && c.output != "json" {
+			return &usageError{fmt.Errorf("--output %q: it is text or json", c.output)}
+		}
+		return nil
+	}
+	root.AddCommand(
+		c.runCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(),
+		c.approveCommand(), c.rejectCommand(), c.runsCommand(), c.linkCommand(),
+		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
+		c.functionsCommand(), c.journalCommand(),
+	)
+	return root
+}
+
+// exactly is cobra.ExactArgs with the usage in its message.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// scratch holds what all tests share; it is removed at the end.
+var (
+	scratch        string
+	scratchContext = context.Background()
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(runner{m}, map[string]func(){"rollcall": main})
+}
+
+// runner gives the tests a folder to share. testscript.Main starts this
+// program as "rollcall" too; then no test runs, and no folder is made.
+type runner struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (r runner) Run() int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "rollcall-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	return r.m.Run()
+}
+
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+const timeFormat = "2006-01-02 15:04:05"
+
+// show prints a result: as JSON, or by text.
+func (c *cli) show(value any, text func(io.Writer)) error {
+	if c.output == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(value)
+	}
+	text(c.stdout)
+	return nil
+}
+
+// printable keeps foreign text from driving the terminal or breaking the
+// table: control characters are shown as escapes.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+	}
+	return b.String()
+}
+
+// table writes rows in columns; every cell is made printable.
+func table(w io.Writer, header string, rows func(row func(cells ...any))) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, header)
+	rows(func(cells ...any) {
+		text := make([]string, len(cells))
+		for i, c := range cells {
+			text[i] = printable(fmt.Sprint(c))
+		}
+		_, _ = fmt.Fprintln(t, strings.Join(text, "\t"))
+	})
+	_ = t.Flush()
+}
+
+func printPlan(w io.Writer, p ident.Plan, brief bool) {
+	_, _ = fmt.Fprintf(w, "Plan of automation %s for application %s, made %s. Nothing has been written.\n\n",
+		p.Automation, p.Application, p.Made.Local().Format(timeFormat))
+	for _, change := range p.Changes {
+		printChange(w, change, brief)
+	}
+	if len(p.Changes) > 0 {
+		_, _ = fmt.Fprintln(w)
+	}
+	printSummary(w, engine.Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes})
+	switch apply, held, refused := countVerdicts(p); {
+	case len(p.Changes) == 0:
+		_, _ = fmt.Fprintln(w, "Nothing to do.")
+	default:
+		_, _ = fmt.Fprintf(w, "%d operations to apply, %d held for approval, %d refused.\n", apply, held, refused)
+	}
+}
+
+func countVerdicts(p ident.Plan) (apply, held, refused int) {
+	for _, c := range p.Changes {
+		for _, op := range c.Operations {
+			switch op.Verdict {
+			case ident.VerdictApply:
+				apply++
+			case ident.VerdictRefuse:
+				refused++
+			case ident.VerdictHold, ident.VerdictDecided:
+				held++
+			}
+		}
+	}
+	return apply, held, refused
+}
+
+func printChange(w io.Writer, c ident.Change, brief bool) {
+	for _, op := range c.Operations {
+		_, _ = fmt.Fprintf(w, "%-8s %s (key %s) %s\n", op.Class, printable(c.Name), printable(string(c.Key)), mark(op.Verdict))
+		if brief {
+			continue
+		}
+		_, _ = fmt.Fprintf(w, "           %s\n", printable(op.Reason))
+		switch {
+		case op.Class == ident.ClassCreate, op.To != "" && op.From == "":
+			_, _ = fmt.Fprintf(w, "           %s\n", printable(string(op.To)))
+		case op.To != "":
+			_, _ = fmt.Fprintf(w, "           %s -> %s\n", printable(string(op.From)), printable(string(op.To)))
+		}
+		for _, a := range op.Attributes {
+			_, _ = fmt.Fprintf(w, "           %s: %s\n", a.Name, oldToNew(op.Class, a))
+		}
+		for _, g := range op.Groups {
+			_, _ = fmt.Fprintf(w, "           add to %s\n", printable(string(g)))
+		}
+	}
+}
+
+func mark(v ident.Verdict) string {
+	switch v {
+	case ident.VerdictHold:
+		return "[held]"
+	case ident.VerdictRefuse:
+		return "[refused]"
+	case ident.VerdictDecided:
+		return "[waits or was rejected]"
+	case ident.VerdictApply:
+	}
+	return ""
+}
+
+func oldToNew(class ident.Class, a ident.AttributeChange) string {
+	to := values(a.New)
+	if a.Add {
+		to = "add " + to
+	}
+	text := values(a.Old) + " -> " + to
+	if class == ident.ClassCreate {
+		text = to
+	}
+	if a.Drift {
+		text += " (changed by hand)"
+	}
+	return text
+}
+
+func values(list []string) string {
+	switch len(list) {
+	case 0:
+		return "(none)"
+	case 1:
+		return printable(list[0])
+	}
+	return printable(strings.Join(list, ", "))
+}
+
+func printSummary(w io.Writer, s engine.Summary) {
+	r := s.Records
+	_, _ = fmt.Fprintf(w, "Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d need no change; %d links missing.\n",
+		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, r.Missing)
+	if s.NobodyMissing != "" {
+		_, _ = fmt.Fprintf(w, "Nobody is considered missing: %s.\n", strings.TrimSuffix(s.NobodyMissing, "."))
+	}
+	if len(s.Limits) > 0 {
+		_, _ = fmt.Fprintln(w)
+		table(w, "LIMIT\tSET TO\tALLOWED IN 24 H\tUSED\tPLANNED\tOVER\tWHY", func(row func(...any)) {
+			for _, l := range s.Limits {
+				allowed := fmt.Sprint(l.Allowed)
+				if l.Allowed < 0 {
+					allowed = "any"
+				}
+				row(l.Class, l.Limit, allowed, l.Used, l.Planned, l.Over, l.Reason)
+			}
+		})
+	}
+	printQuarantine(w, s.Quarantined)
+	if len(s.Notes) > 0 {
+		_, _ = fmt.Fprintln(w, "\nWorth knowing:")
+		for _, n := range s.Notes {
+			_, _ = fmt.Fprintf(w, "  %s\n", printable(who(n.Name, n.Key)+n.Text))
+		}
+	}
+	_, _ = fmt.Fprintln(w)
+}
+
+func printQuarantine(w io.Writer, items []ident.QuarantineItem) {
+	if len(items) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(w, "\nIn quarantine:")
+	for _, q := range items {
+		_, _ = fmt.Fprintf(w, "  %s\n      next: %s\n", printable(who(q.Name, q.Key)+q.Cause), printable(q.Next))
+	}
+}
+
+func who(name string, key ident.Key) string {
+	switch {
+	case key == "" && name == "":
+		return ""
+	case key == "":
+		return name + ": "
+	}
+	return fmt.Sprintf("%s (key %s): ", name, key)
+}
+
+// printReport prints a run; brief leaves out what went as planned.
+func printReport(w io.Writer, r engine.Report, brief bool) {
+	_, _ = fmt.Fprintf(w, "Run %d of automation %s (%s, by %s) %s", r.ID, r.Automation, r.Kind, r.By, r.Started.Local().Format(timeFormat))
+	if r.Ended != nil {
+		_, _ = fmt.Fprintf(w, ", %.1f s", r.Ended.Sub(r.Started).Seconds())
+	}
+	_, _ = fmt.Fprintf(w, ": %s\n", r.Result)
+	if r.Error != "" {
+		_, _ = fmt.Fprintf(w, "  %s\n", printable(r.Error))
+	}
+	for _, o := range r.Outcomes {
+		if brief && o.Result == ident.ResultApplied || brief && o.Result == ident.ResultHeld {
+			continue
+		}
+		printOutcome(w, o)
+	}
+	_, _ = fmt.Fprintln(w)
+	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {
+		printSummary(w, r.Summary)
+	}
+	for _, class := range ident.Classes {
+		for _, result := range []ident.Result{ident.ResultApplied, ident.ResultHeld, ident.ResultRefused, ident.ResultSkipped, ident.ResultFailed, ident.ResultRejected, ident.ResultDropped} {
+			if n := r.Counts[class][result]; n > 0 {
+				_, _ = fmt.Fprintf(w, "%-8s %-8s %d\n", class, result, n)
+			}
+		}
+	}
+	if len(r.Counts) == 0 && r.Error == "" {
+		_, _ = fmt.Fprintln(w, "Nothing was changed.")
+	}
+	if n := r.Count(ident.ResultHeld); n > 0 {
+		_, _ = fmt.Fprintf(w, "\n%d operations wait: `rollcall runs %d` shows them, `rollcall approve %d` applies them, `rollcall reject %d` does not.\n", n, r.ID, r.ID, r.ID)
+	}
+	if r.Waiting > 0 {
+		_, _ = fmt.Fprintf(w, "\n%d operations still wait from earlier runs: see `rollcall runs`.\n", r.Waiting)
+	}
+}
+
+func printOutcome(w io.Writer, o ident.Outcome) {
+	_, _ = fmt.Fprintf(w, "  %-8s %-8s %s\n", o.Result, o.Operation.Class, printable(fmt.Sprintf("%s (key %s) %s", o.Name, o.Key, o.DN)))
+	if o.Cause != "" {
+		_, _ = fmt.Fprintf(w, "             %s\n", printable(o.Cause))
+	}
+	if o.Next != "" {
+		_, _ = fmt.Fprintf(w, "             next: %s\n", printable(o.Next))
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/source"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// newEngine builds the engine from the configuration and the connectors.
+func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, error) {
+	automations, broken := map[string]engine.Automation{}, map[string]error{}
+	for _, name := range sortedNames(a.config.Automations) {
+		built, err := a.automation(h, name)
+		if err != nil {
+			broken[name] = err
+			continue
+		}
+		automations[name] = built
+	}
+	d := a.config.Directory
+	return engine.New(ctx, engine.Settings{
+		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
+		Connect: a.connector(d), Writers: d.Connections,
+		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Allow: d.AllowProtected, BindDN: d.BindDN},
+		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},
+	})
+}
+
+// connector opens the connection that one run works over.
+func (a *app) connector(d config.Directory) func(context.Context, string) (*conn.Client, error) {
+	return func(ctx context.Context, prefer string) (*conn.Client, error) {
+		return conn.Open(ctx, conn.Settings{
+			URLs: preferred(d.URLs, prefer), BaseDN: d.BaseDN, BindDN: d.BindDN, CAFile: d.CAFile,
+			Timeout: d.Timeout, Connections: d.Connections,
+			Password: func(ctx context.Context) (string, error) {
+				s, err := resolve(ctx, a.secrets, d.BindPassword)
+				return s.Reveal(), err
+			},
+		}, a.log, a.metrics)
+	}
+}
+
+// mirrored lists every attribute that some automation writes or reads.
+func (a *app) mirrored() []string {
+	seen := map[string]bool{a.config.Directory.Anchor: true}
+	names := []string{a.config.Directory.Anchor}
+	for _, automation := range sortedNames(a.config.Automations) {
+		for _, name := range a.config.Automations[automation].Mapper.Attributes() {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func (a *app) automation(h *host.Host, name string) (engine.Automation, error) {
+	conf := a.config.Automations[name]
+	data := a.config.DataSources[conf.DataSource]
+	application := a.config.Applications[data.Application]
+	if !application.Enabled {
+		return engine.Automation{}, fmt.Errorf("%s: application %s is not enabled", application.Pos, application.Name)
+	}
+	connector, err := h.Connector(application.Connector)
+	if err != nil {
+		return engine.Automation{}, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, err)
+	}
+	manifest := connector.Manifest()
+	endpoint, err := endpointOf(application, data, manifest, a.config.Lookups)
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	target, err := a.application(application, manifest)
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	settings, err := a.planSettings(conf, data)
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	return engine.Automation{
+		Settings: settings,
+		Mapper:   conf.Mapper,
+		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
+		Source: source.New(source.Settings{
+			Connector: connector, Application: target, Endpoint: endpoint,
+			Fields: conf.Mapper.Fields(), Now: time.Now,
+		}),
+	}, nil
+}
+
+func (a *app) planSettings(conf config.Automation, data config.DataSource) (plan.Settings, error) {
+	digest, err := a.config.Digest(conf.Name)
+	if err != nil {
+		return plan.Settings{}, fmt.Errorf("digest of automation %s: %w", conf.Name, err)
+	}
+	limits := plan.DefaultLimits()
+	for class, l := range map[ident.Class]config.Limit{
+		ident.ClassCreate: conf.Limits.Create, ident.ClassAdopt: conf.Limits.Adopt,
+		ident.ClassUpdate: conf.Limits.Update, ident.ClassRename: conf.Limits.Rename,
+		ident.ClassMove: conf.Limits.Move, ident.ClassEnable: conf.Limits.Enable,
+		ident.ClassDisable: conf.Limits.Disable, ident.ClassGroups: conf.Limits.Groups,
+	} {
+		limits[class] = planLimit(l)
+	}
+	return plan.Settings{
+		Automation: conf.Name, Application: data.Application, DataSource: data.Name,
+		Config: digest, Action: plan.Action(conf.Action), Adopt: plan.Adopt(conf.Adopt),
+		Missing: plan.Missing{Action: plan.MissingAction(conf.Missing.Action), MoveTo: conf.Missing.MoveTo},
+		Match:   conf.Match, Anchor: a.config.Directory.Anchor, Limits: limits,
+		SourceShrink: planLimit(conf.Limits.SourceShrink), Approval: plan.Approval(conf.Approval),
+		Scope: a.config.Directory.Scope, Allow: a.config.Directory.AllowProtected,
+	}, nil
+}
+
+func planLimit(l config.Limit) plan.Limit {
+	return plan.Limit{Count: l.Count, Percent: l.Percent, Unlimited: l.Unlimited, Text: l.String()}
+}
+
+// preferred puts one of the URLs first.
+func preferred(urls []string, first string) []string {
+	i := slices.Index(urls, first)
+	if i < 0 {
+		return urls
+	}
+	return append([]string{first}, slices.Delete(slices.Clone(urls), i, i+1)...)
+}
