@@ -34,17 +34,11 @@ func (s *synchroniser) catchUp(ctx context.Context) error {
 		}
 	}
 	c.USN, c.Unswept = s.usn, c.Blind
-	if err := s.apply(ctx, c, changed); err != nil {
-		return err
+	shown := c.Blind && len(changed.gone) > 0 // from now on
+	if shown || s.sweepDue(c) {
+		return s.sweep(ctx, c, changed, shown)
 	}
-	if c.Blind && len(changed.gone) > 0 { // deletions are shown from now on
-		c.Blind = false
-		return s.sweep(ctx, c)
-	}
-	if s.sweepDue(c) {
-		return s.sweep(ctx, c)
-	}
-	return nil
+	return s.apply(ctx, c, changed, map[ident.GUID]*ident.Entry{})
 }
 
 // changes are the objects of an incremental read, in the order of the server.
@@ -69,14 +63,14 @@ var errUnknown = errors.New("objects unknown to the mirror")
 
 // apply stores changes and the cursor in one transaction. What is reported of
 // an object is only what changed, so one that the mirror does not know is read
-// whole first, and so is one that came unfinished.
-func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes) error {
+// whole first, and so is one that came unfinished. whole holds the objects that
+// were read already, nil for one that is not there any more.
+func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, whole map[ident.GUID]*ident.Entry) error {
 	state, err := s.state(c, true)
 	if err != nil {
 		return err
 	}
 	ask := unfinished(changed.entries)
-	whole := map[ident.GUID]*ident.Entry{}
 	for {
 		if err := s.readInto(ctx, whole, ask); err != nil {
 			return err
@@ -114,35 +108,53 @@ func (s *synchroniser) readInto(ctx context.Context, whole map[ident.GUID]*ident
 }
 
 // applyTo returns the objects that must be read whole before it can succeed.
+// What is gone goes first: it may have been replaced by an object with the same
+// DN, which does not inherit the values that named the first.
 func (s *synchroniser) applyTo(tx store.MirrorTx, changed changes, whole map[ident.GUID]*ident.Entry) (unknown []ident.GUID, err error) {
-	s.report.Changed, s.report.Removed = 0, 0
+	if err := s.removeFrom(tx, changed.gone); err != nil {
+		return nil, err
+	}
+	s.report.Changed = 0
 	for _, e := range changed.entries {
-		if w, ok := whole[e.GUID]; ok {
-			if w == nil {
-				continue
-			}
-			err = tx.Put(s.clean(*w))
-		} else {
-			var found bool
-			e = s.clean(e)
-			if found, err = tx.Merge(e.GUID, e.DN, e.Attributes); !found && err == nil {
-				unknown = append(unknown, e.GUID)
-			}
+		if _, ok := whole[e.GUID]; ok {
+			continue
 		}
+		e = s.clean(e)
+		found, err := tx.Merge(e.GUID, e.DN, e.Attributes)
 		if err != nil {
+			return nil, err
+		}
+		if !found {
+			unknown = append(unknown, e.GUID)
+		}
+		s.report.Changed++
+	}
+	for _, e := range whole {
+		if e == nil {
+			continue
+		}
+		if err := tx.Put(s.clean(*e)); err != nil {
 			return nil, err
 		}
 		s.report.Changed++
 	}
-	for _, guid := range changed.gone {
-		known, err := tx.Merge(guid, "", nil) // changes nothing
-		if err == nil && known {
-			err = tx.Remove(guid)
-			s.report.Removed++
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 	return unknown, nil
+}
+
+func (s *synchroniser) removeFrom(tx store.MirrorTx, gone []ident.GUID) error {
+	s.report.Removed = 0
+	for _, guid := range gone {
+		known, err := tx.Merge(guid, "", nil) // changes nothing
+		if err != nil {
+			return err
+		}
+		if !known {
+			continue
+		}
+		if err := tx.Remove(guid); err != nil {
+			return err
+		}
+		s.report.Removed++
+	}
+	return nil
 }

@@ -276,3 +276,36 @@ func withoutTombstones(p conn.SyncPage) conn.SyncPage {
 	p.Entries = slices.DeleteFunc(p.Entries, func(e conn.SyncEntry) bool { return e.Deleted })
 	return p
 }
+
+// likeWindows is a directory that answers DirSync in pages, every third of them
+// empty, and with the first of several members only.
+type likeWindows struct {
+	Directory
+	calls int
+	rest  map[string]conn.SyncPage // by cookie
+}
+
+func (w *likeWindows) DirSync(ctx context.Context, q conn.SyncQuery) (conn.SyncPage, error) {
+	w.calls++
+	page, ok := w.rest[string(q.Cookie)]
+	if !ok {
+		var err error
+		if page, err = w.Directory.DirSync(ctx, q); err != nil {
+			return page, err
+		}
+		for _, e := range page.Entries {
+			if members := e.Changed["member"]; len(members) > 1 {
+				delete(e.Changed, "member")
+				e.Changed["member;range=0-0"] = members[:1]
+			}
+		}
+	}
+	n := min(w.calls%3, len(page.Entries))
+	if n == len(page.Entries) {
+		return page, nil
+	}
+	now := conn.SyncPage{Entries: page.Entries[:n], More: true, Cookie: fmt.Appendf(nil, "page %d", w.calls)}
+	page.Entries = page.Entries[n:]
+	w.rest[string(now.Cookie)] = page
+	return now, nil
+}

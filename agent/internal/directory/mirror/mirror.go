@@ -27,6 +27,7 @@ type Store interface {
 	// the function returns an error, which is returned wrapped.
 	UpdateMirror(context.Context, func(store.MirrorTx) error) error
 	CountEntries(context.Context) (int, error)
+	EntryByGUID(context.Context, ident.GUID) (ident.Entry, bool, error)
 	// EachEntry calls the function for every object; its error ends the walk.
 	EachEntry(context.Context, func(ident.Entry) error) error
 }
@@ -113,9 +114,9 @@ func (s *synchroniser) sync(ctx context.Context) error {
 	case s.usn != s.last.USN:
 		return s.catchUp(ctx)
 	case s.sweepDue(s.last):
-		return s.sweep(ctx, s.last)
+		return s.sweep(ctx, s.last, changes{}, false)
 	}
-	return s.commit(ctx, s.last, nil, nil)
+	return s.apply(ctx, s.last, changes{}, nil)
 }
 
 // whyWhole says why changes alone would not do; "" when they do.

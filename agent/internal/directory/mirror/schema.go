@@ -61,7 +61,7 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 func check(name string, flags map[string]int64) error {
 	bits, ok := flags[strings.ToLower(name)]
 	switch {
-	case slices.ContainsFunc(always, func(a string) bool { return strings.EqualFold(a, name) }):
+	case slices.ContainsFunc(append([]string{objectGUID}, always...), func(a string) bool { return strings.EqualFold(a, name) }):
 	case !ok:
 		return &AttributeError{name, "does not exist in this directory", "correct its name, or extend the schema"}
 	case bits&(flagNotReplicated|flagConstructed) != 0:

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // sweepDue tells whether it is time to look for objects that are gone, which
@@ -13,8 +12,9 @@ func (s *synchroniser) sweepDue(c cursor) bool {
 	return c.Blind && c.Unswept && s.began.Sub(c.Swept) >= s.spec.SweepEvery
 }
 
-// sweep removes the objects that are gone, and commits c with it.
-func (s *synchroniser) sweep(ctx context.Context, c cursor) error {
+// sweep looks for objects that are gone, and commits them with the changes and
+// with c. With shown the server has begun to tell: this is the last sweep.
+func (s *synchroniser) sweep(ctx context.Context, c cursor, changed changes, shown bool) error {
 	seen := map[ident.GUID]struct{}{}
 	err := s.search(ctx, filter, []string{objectGUID}, func(e ident.Entry) error {
 		seen[e.GUID] = struct{}{}
@@ -30,43 +30,41 @@ func (s *synchroniser) sweep(ctx context.Context, c cursor) error {
 	if err := s.checkSize(known, len(seen)); err != nil {
 		return err
 	}
-	var there []ident.Entry
-	var gone []ident.GUID
-	// Equal numbers are equal sets: the changes before this moment are in the
-	// mirror. What slips in between comes with the next changes and makes the
-	// numbers differ.
-	if known != len(seen) {
-		if there, gone, err = s.unseen(ctx, seen); err != nil {
-			return err
-		}
-	}
-	c.Unswept, c.Swept = false, s.began
-	return s.commit(ctx, c, there, gone)
-}
-
-func (s *synchroniser) commit(ctx context.Context, c cursor, there []ident.Entry, gone []ident.GUID) error {
-	state, err := s.state(c, true)
+	whole := map[ident.GUID]*ident.Entry{}
+	added, err := s.unknown(ctx, changed.entries)
 	if err != nil {
 		return err
 	}
-	err = s.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
-		for _, guid := range gone {
-			if err := tx.Remove(guid); err != nil {
-				return err
-			}
+	// Equal numbers are equal sets: what was added is in the changes. What
+	// slips in while this goes on comes with the next changes, and then the
+	// numbers differ.
+	if known+added != len(seen) {
+		there, gone, err := s.unseen(ctx, seen)
+		if err != nil {
+			return err
 		}
 		for _, e := range there {
-			if err := tx.Put(s.clean(e)); err != nil {
-				return err
-			}
+			whole[e.GUID] = &e
 		}
-		return tx.SetState(state)
-	})
-	if err == nil {
-		s.report.Changed += len(there)
-		s.report.Removed += len(gone)
+		changed.gone = append(changed.gone, gone...)
 	}
-	return err
+	c.Blind, c.Unswept, c.Swept = !shown, false, s.began
+	return s.apply(ctx, c, changed, whole)
+}
+
+// unknown counts the objects that the mirror does not have.
+func (s *synchroniser) unknown(ctx context.Context, entries []ident.Entry) (int, error) {
+	n := 0
+	for _, e := range entries {
+		_, ok, err := s.store.EntryByGUID(ctx, e.GUID)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // unseen compares the mirror with the objects that a read of the directory has

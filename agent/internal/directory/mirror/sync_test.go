@@ -37,7 +37,11 @@ func readers(t *testing.T, dc *dctest.DC) map[string]struct {
 			c := open(t, dc, agent(dc))
 			return &faulty{Directory: c, page: withoutTombstones}, c
 		}, way{Mode: ModeDirSync}, true, true},
-		"plain user":    {as(plainUser(dc)), way{Mode: ModeDirSync, Security: true}, true, true},
+		"plain user": {as(plainUser(dc)), way{Mode: ModeDirSync, Security: true}, true, true},
+		"agent at a DC that sends pages": {func(t *testing.T) (Directory, *conn.Client) {
+			c := open(t, dc, agent(dc))
+			return &likeWindows{Directory: c, rest: map[string]conn.SyncPage{}}, c
+		}, way{Mode: ModeDirSync}, false, true},
 		"no DirSync": {func(t *testing.T) (Directory, *conn.Client) {
 			c := open(t, dc, agent(dc))
 			return &faulty{Directory: c, dirSync: refuse(ldap.LDAPResultUnavailableCriticalExtension)}, c
