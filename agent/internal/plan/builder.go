@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // Builder makes one plan: Add, Duplicate and Quarantine for what was
@@ -171,6 +173,10 @@ func (b *Builder) setAside(key ident.Key, name, cause, next string) {
 // quarantineError sets a record aside for an error of the mapping.
 func (b *Builder) quarantineError(rec ident.Record, err error) {
 	next := "correct the record at the source, or the mapping: rollcall test mapping " + b.set.DataSource + " --key " + string(rec.Key)
+	var known *mapping.Error
+	if errors.As(err, &known) && known.Next != "" {
+		next = known.Next
+	}
 	b.setAside(rec.Key, recordName(rec), err.Error(), next)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // create plans the account of a record that matches nobody. The common name is
@@ -33,8 +34,7 @@ func (b *Builder) create(rec ident.Record) error {
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
 	for _, a := range want.Attributes {
 		if len(a.Values) > 0 && !strings.EqualFold(a.Name, "cn") && !b.isAnchor(a.Name) {
-			values, _ := merge(a.Name, nil, a.Values)
-			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: values})
+			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: distinct(a.Values)})
 		}
 	}
 	if b.set.Anchor != "" {
@@ -42,7 +42,7 @@ func (b *Builder) create(rec ident.Record) error {
 	}
 	c.add(op)
 	b.addGroups(c, groups)
-	b.names.Reserve("cn", op.cn, uniqueContainer, op.parent, rec.Key)
+	b.names.Reserve("cn", op.cn, mapping.UniqueContainer, op.parent, rec.Key)
 	b.plan(c)
 	return nil
 }
@@ -62,7 +62,7 @@ func (b *Builder) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAt
 	if !there {
 		return fmt.Sprintf("the OU %s does not exist", parent), "create it in the directory, or correct ou", nil
 	}
-	holder, taken, err := b.names.Holder("cn", cn.Values[0], uniqueContainer, parent, "", key)
+	holder, taken, err := b.names.Holder("cn", cn.Values[0], mapping.UniqueContainer, parent, "", key)
 	if taken {
 		cause = fmt.Sprintf("%s already has the name %s in %s", holder, cn.Values[0], parent)
 	}

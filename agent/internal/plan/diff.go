@@ -21,7 +21,7 @@ const (
 // case is a change.
 func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
 	ch := ident.AttributeChange{Name: want.Name, Old: have}
-	goal, _ := merge(want.Name, nil, want.Values)
+	goal := distinct(want.Values)
 	var added []string
 	switch {
 	case want.Apply == ident.ApplyCreate,
@@ -29,7 +29,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 		len(want.Values) == 0 && (!want.Clear || want.Add):
 		return ch, asWanted
 	case want.Add:
-		goal, added = merge(want.Name, have, want.Values)
+		goal, added = union(have, want.Values)
 	}
 	if sameSet(goal, have) {
 		return ch, asWanted
@@ -41,45 +41,33 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	if want.Directory && (byHand || !known && len(have) > 0) {
 		return ch, leftAlone
 	}
-	ch.Drift = byHand && applied == Digest(goal)
+	ch.Drift = known && applied == Digest(goal)
 	ch.New = goal
-	if added != nil {
+	if want.Add {
 		ch.New, ch.Add = added, true
 	}
 	return ch, different
 }
 
-// merge returns have with the values of want added, and what there is to add;
-// added is nil when adding is not enough. Values that differ in case only are
-// one value to AD (MS-ADTS 3.1.1.2.2.2.4). In proxyAddresses a new primary
-// address ("SMTP:") makes the former one secondary ("smtp:").
-func merge(attribute string, have, want []string) (goal, added []string) {
-	if len(have) == 0 && len(want) == 1 {
-		return want, want
-	}
-	goal = slices.Clone(have)
-	rewritten := false
-	addresses := strings.EqualFold(attribute, "proxyAddresses")
+// union returns have with the values of want added, and what there is to add.
+// Values that differ in case only are one value to AD: it refuses the second.
+func union(have, want []string) (all, added []string) {
 	for _, v := range want {
-		if addresses && strings.HasPrefix(v, "SMTP:") {
-			for i, g := range goal {
-				if strings.HasPrefix(g, "SMTP:") && !strings.EqualFold(g, v) {
-					goal[i], rewritten = "smtp:"+g[len("SMTP:"):], true
-				}
-			}
-		}
-		i := slices.IndexFunc(goal, func(g string) bool { return strings.EqualFold(g, v) })
-		switch {
-		case i < 0:
-			goal, added = append(goal, v), append(added, v)
-		case addresses && goal[i] != v && strings.HasPrefix(v, "SMTP:"):
-			goal[i], rewritten = v, true
+		same := func(other string) bool { return strings.EqualFold(other, v) }
+		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(added, same) {
+			added = append(added, v)
 		}
 	}
-	if rewritten {
-		added = nil
+	return slices.Concat(have, added), added
+}
+
+// distinct leaves out what AD would refuse as a second value.
+func distinct(values []string) []string {
+	if len(values) < 2 {
+		return values
 	}
-	return goal, added
+	_, all := union(nil, values)
+	return all
 }
 
 func sameSet(a, b []string) bool {

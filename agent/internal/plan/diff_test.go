@@ -81,29 +81,6 @@ func TestAttributeDiff(t *testing.T) {
 	}
 }
 
-func TestProxyAddresses(t *testing.T) {
-	for _, c := range []struct {
-		name             string
-		have, want, goal []string
-		onlyAdds         bool
-	}{
-		{"first address", nil, []string{"SMTP:a@x"}, []string{"SMTP:a@x"}, true},
-		{"other kinds stay", []string{"X500:/o=x", "sip:a@x"}, []string{"SMTP:a@x"}, []string{"X500:/o=x", "sip:a@x", "SMTP:a@x"}, true},
-		{"a new primary makes the old one secondary", []string{"SMTP:old@x"}, []string{"SMTP:a@x"}, []string{"smtp:old@x", "SMTP:a@x"}, false},
-		{"a secondary becomes primary", []string{"smtp:a@x", "SMTP:old@x"}, []string{"SMTP:a@x"}, []string{"SMTP:a@x", "smtp:old@x"}, false},
-		{"already primary", []string{"SMTP:a@x", "smtp:b@x"}, []string{"SMTP:a@x"}, []string{"SMTP:a@x", "smtp:b@x"}, false},
-		{"a secondary is added", []string{"SMTP:a@x"}, []string{"smtp:b@x"}, []string{"SMTP:a@x", "smtp:b@x"}, true},
-		{"a primary is not made secondary", []string{"SMTP:a@x"}, []string{"smtp:a@x"}, []string{"SMTP:a@x"}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			goal, added := merge("proxyAddresses", c.have, c.want)
-			if !slices.Equal(goal, c.goal) || (added != nil) != c.onlyAdds {
-				t.Errorf("merge = %q, added %q; want %q, only adds %t", goal, added, c.goal, c.onlyAdds)
-			}
-		})
-	}
-}
-
 func TestUpdateReasons(t *testing.T) {
 	runCases(t, []planCase{
 		{"each attribute with its cause", func(s *scene) {
@@ -130,6 +107,7 @@ func TestUpdateReasons(t *testing.T) {
 			e, _ := s.known("11", nil)
 			delete(e.Attributes, "employeenumber")
 		}, []string{"11 apply update employeeNumber:->pipedrive:11 | the account lacks its anchor in employeeNumber"}},
+		{"a mapping of the anchor attribute does not count", func(s *scene) { s.known("11", map[string]any{"employeeNumber": "4711"}) }, nil},
 		{"the anchor was overwritten: left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.Attributes["employeenumber"] = []string{"4711"}
@@ -177,6 +155,13 @@ func TestRenameAndMove(t *testing.T) {
 		}), []string{"11 note | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there"}},
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
 			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]"}},
+		{"the new name is free where it is, but taken where it goes", func(s *scene) {
+			s.known("11", map[string]any{"cn": "Bo", "ou": support})
+			s.mapper.rules["cn"] = attributeRule{asIs: true}
+			s.account("g9", support.Child("Bo"))
+		}, []string{
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
+			"11 note | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there"}},
 		{"the new name is taken where it is, but free where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.account("g9", staff.Child("Bo"))

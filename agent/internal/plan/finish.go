@@ -58,6 +58,10 @@ func (c *change) finish() ident.Change {
 		if op.Class == ident.ClassCreate {
 			out.DN = op.To
 		}
+		for i := range op.Attributes { // lists in JSON, not null
+			ch := &op.Attributes[i]
+			ch.Old, ch.New = append([]string{}, ch.Old...), append([]string{}, ch.New...)
+		}
 		out.Operations = append(out.Operations, op.Operation)
 	}
 	return out

@@ -142,6 +142,12 @@ func TestLimits(t *testing.T) {
 			}
 		}), []string{"create apply j0", "create hold j1", "groups apply j0", "groups hold j1"},
 			[]string{"create 1: allowed 1, used 0, planned 2, over 1", "groups none: allowed -1, used 0, planned 1, over 0"}},
+		{"an adoption for review leaves the limit to the others", crowd(2, 0, 0, func(s *scene) {
+			s.set.Adopt = AdoptAuto
+			s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
+			s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
+			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
+		}), []string{"adopt apply j1", "adopt hold j0"}, []string{"adopt 1: allowed 1, used 0, planned 2, over 1"}},
 		{"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
 			s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
 			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // addLinked decides about a record in scope whose account is known.
@@ -139,7 +140,7 @@ func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error
 		return nil
 	}
 	here, name := c.entry.DN.Parent(), ch.New[0]
-	holder, taken, err := b.names.Holder("cn", name, uniqueContainer, here, c.entry.GUID, c.key)
+	holder, taken, err := b.names.Holder("cn", name, mapping.UniqueContainer, here, c.entry.GUID, c.key)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error
 		b.note(c.key, c.name, "cannot be renamed to %s: %s has this name in %s", name, holder, here)
 		return nil
 	}
-	b.names.Reserve("cn", name, uniqueContainer, here, c.key)
+	b.names.Reserve("cn", name, mapping.UniqueContainer, here, c.key)
 	cn, _ := want.Attribute("cn")
 	why := reasons{}
 	why.add(ch, cn.Source, link)
@@ -205,7 +206,7 @@ func (b *Builder) cannotMove(c *change, to ident.DN) (string, error) {
 		}
 	}
 	for _, cn := range cns {
-		holder, taken, err := b.names.Holder("cn", cn, uniqueContainer, to, c.entry.GUID, c.key)
+		holder, taken, err := b.names.Holder("cn", cn, mapping.UniqueContainer, to, c.entry.GUID, c.key)
 		if err != nil {
 			return "", err
 		}
@@ -214,7 +215,7 @@ func (b *Builder) cannotMove(c *change, to ident.DN) (string, error) {
 		}
 	}
 	for _, cn := range cns {
-		b.names.Reserve("cn", cn, uniqueContainer, to, c.key)
+		b.names.Reserve("cn", cn, mapping.UniqueContainer, to, c.key)
 	}
 	return "", nil
 }

@@ -113,7 +113,7 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 			}
 			found = append(found, entries...)
 		}
-		if found = distinct(found); len(found) > 0 {
+		if found = oneEach(found); len(found) > 0 {
 			rule := attribute + " = " + strings.Join(values[attribute], ", ")
 			return true, b.matchFound(rec, rule, found)
 		}
@@ -277,7 +277,7 @@ func accountState(e ident.Entry) (disabled, known bool) {
 	return uac&2 != 0, err == nil
 }
 
-func distinct(entries []ident.Entry) []ident.Entry {
+func oneEach(entries []ident.Entry) []ident.Entry {
 	var out []ident.Entry
 	for _, e := range entries {
 		if !slices.ContainsFunc(out, func(o ident.Entry) bool { return o.GUID == e.GUID }) {

@@ -94,9 +94,11 @@ func TestAnchor(t *testing.T) {
 			s.hist.AnchorsTrusted = true
 			s.record("11", nil)
 			s.known("12", nil)
+			s.linked("13")
+			s.set.Missing = Missing{}
 			s.account("g1", staff.Child("Old Ada"), "employeeNumber", "pipedrive:77")
 			s.account("g2", staff.Child("Other"), "employeeNumber", "infobip:11")
-		}, []string{newAda, " note | 1 object carries an anchor of pipedrive and has neither link nor record: search the directory for employeeNumber=pipedrive:*"}},
+		}, []string{newAda, " note | 1 account is missing; missing.action is keep", " note | 1 object carries an anchor of pipedrive and has neither link nor record: search the directory for employeeNumber=pipedrive:*"}},
 		{"anchors turned off", func(s *scene) {
 			s.set.Anchor = ""
 			s.record("11", nil)
@@ -232,6 +234,17 @@ func TestCreate(t *testing.T) {
 		}, []string{
 			"11 apply create CN=Ada Novak,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it",
 			"12 apply create CN=ada novák (12),OU=Staff,DC=x mail:->ada12@x employeeNumber:->pipedrive:12 | pipedrive delivers the key 12 and no account belongs to it"}},
+		{"two of one name where cn is not made unique: the second is quarantined", func(s *scene) {
+			s.mapper.rules["cn"] = attributeRule{asIs: true}
+			s.record("11", nil)
+			s.record("12", map[string]any{"cn": "ADA 11"})
+		}, []string{newAda, "12 quarantine | the key 11 of this run already has the name ADA 11 in OU=Staff,DC=x | give cn a further format that tells the two apart"}},
+		{"a name that somebody has, where cn is not made unique: quarantined", func(s *scene) {
+			s.mapper.rules["cn"] = attributeRule{asIs: true}
+			s.record("11", nil)
+			s.account("g1", staff.Child("ada 11"))
+		}, []string{"11 quarantine | CN=ada 11,OU=Staff,DC=x already has the name Ada 11 in OU=Staff,DC=x | give cn a further format that tells the two apart"}},
+		{"a mapping of the anchor attribute does not count", func(s *scene) { s.record("11", map[string]any{"employeeNumber": "4711"}) }, []string{newAda}},
 		{"groups that nobody may be added to: one note each", func(s *scene) {
 			admins, far := ident.DN("CN=Admins,OU=Groups,DC=x"), ident.DN("CN=Far,DC=y")
 			s.put("g-admins", admins)

@@ -8,12 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-)
-
-// The extents in which a value has to be unique, as in the configuration.
-const (
-	uniqueContainer Unique = "container"
-	uniqueForest    Unique = "forest"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // names answers which names are in use: in the directory, or promised to
@@ -25,18 +20,18 @@ type names struct {
 	err      error
 }
 
-var _ Names = (*names)(nil)
+var _ mapping.Names = (*names)(nil)
 
 // place is one attribute and value in which a name may be in use.
 type place struct{ attribute, value string }
 
-// places lists where a value is looked for. A mail address that has to be
-// unique in the forest must not be anybody's user principal name or proxy
-// address either: the DC does not check that.
-func places(attribute, value string, unique Unique) []place {
+// places lists where a value is looked for. A mail address or user principal
+// name that has to be unique in the forest must not be anybody's address in any
+// of three attributes: the DC does not check that.
+func places(attribute, value string, unique mapping.Unique) []place {
 	address := value
 	switch strings.ToLower(attribute) {
-	case "mail":
+	case "mail", "userprincipalname":
 	case "proxyaddresses":
 		if len(value) < 5 || !strings.EqualFold(value[:5], "smtp:") {
 			return []place{{attribute, value}}
@@ -45,14 +40,14 @@ func places(attribute, value string, unique Unique) []place {
 	default:
 		return []place{{attribute, value}}
 	}
-	if unique != uniqueForest {
+	if unique != mapping.UniqueForest {
 		return []place{{attribute, value}}
 	}
 	return []place{{"mail", address}, {"proxyAddresses", "smtp:" + address}, {"userPrincipalName", address}}
 }
 
-// Holder implements Names.
-func (n *names) Holder(attribute, value string, unique Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
+// Holder implements mapping.Names.
+func (n *names) Holder(attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
 	for _, p := range places(attribute, value, unique) {
 		if other, taken := n.reserved[reservation(p, unique, parent)]; taken && other != key {
 			return fmt.Sprintf("the key %s of this run", other), true, nil
@@ -68,8 +63,8 @@ func (n *names) Holder(attribute, value string, unique Unique, parent ident.DN, 
 	return "", false, nil
 }
 
-func (n *names) inDirectory(p place, unique Unique, parent ident.DN, self ident.GUID) (string, bool, error) {
-	if unique == uniqueContainer && strings.EqualFold(p.attribute, "cn") {
+func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID) (string, bool, error) {
+	if unique == mapping.UniqueContainer && strings.EqualFold(p.attribute, "cn") {
 		e, there, err := n.view.ChildByName(parent, p.value)
 		if err != nil || !there || e.GUID == self {
 			return "", false, err
@@ -82,7 +77,7 @@ func (n *names) inDirectory(p place, unique Unique, parent ident.DN, self ident.
 	}
 	holder := ""
 	for _, e := range found { // of several the first by DN, so that plans do not differ
-		if e.GUID == self || unique == uniqueContainer && !sameDN(e.DN.Parent(), parent) {
+		if e.GUID == self || unique == mapping.UniqueContainer && !sameDN(e.DN.Parent(), parent) {
 			continue
 		}
 		if holder == "" || string(e.DN) < holder {
@@ -92,17 +87,17 @@ func (n *names) inDirectory(p place, unique Unique, parent ident.DN, self ident.
 	return holder, holder != "", nil
 }
 
-// Reserve implements Names.
-func (n *names) Reserve(attribute, value string, unique Unique, parent ident.DN, key ident.Key) {
+// Reserve implements mapping.Names.
+func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent ident.DN, key ident.Key) {
 	id := reservation(place{attribute, value}, unique, parent)
 	if _, taken := n.reserved[id]; !taken {
 		n.reserved[id] = key
 	}
 }
 
-func reservation(p place, unique Unique, parent ident.DN) string {
+func reservation(p place, unique mapping.Unique, parent ident.DN) string {
 	id := strings.ToLower(p.attribute) + "\x00" + fold(p.value)
-	if unique == uniqueContainer {
+	if unique == mapping.UniqueContainer {
 		id += "\x00" + parent.Fold()
 	}
 	return id

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 func TestHolder(t *testing.T) {
@@ -13,7 +14,7 @@ func TestHolder(t *testing.T) {
 	w.put("g2", support.Child("Sales"), "objectClass", "group", "sAMAccountName", "sales", "proxyAddresses", "smtp:Team@x")
 	for _, c := range []struct {
 		name, attribute, value string
-		unique                 Unique
+		unique                 mapping.Unique
 		parent                 ident.DN
 		self                   ident.GUID
 		holder                 string
@@ -23,6 +24,9 @@ func TestHolder(t *testing.T) {
 		{"its own mail", "mail", "ada@x", "forest", "", "g1", ""},
 		{"mail that is a proxy address", "mail", "team@x", "forest", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
 		{"mail that is a login name", "mail", "login@x", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"a login name that is a proxy address", "userPrincipalName", "team@x", "forest", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
+		{"a login name that is its own mail", "userPrincipalName", "ada@x", "forest", "", "g1", ""},
+		{"a login name unique in the domain only", "userPrincipalName", "ada@x", "domain", "", "", ""},
 		{"a proxy address that is a mail", "proxyAddresses", "SMTP:ada@x", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
 		{"a proxy address of another kind", "proxyAddresses", "sip:ada@x", "forest", "", "", ""},
 		{"mail unique in the domain only", "mail", "team@x", "domain", "", "", ""},
@@ -46,7 +50,7 @@ func TestHolder(t *testing.T) {
 func TestReservations(t *testing.T) {
 	for _, c := range []struct {
 		name                         string
-		unique                       Unique
+		unique                       mapping.Unique
 		reserved, value, asked, says string
 		from, to                     ident.DN
 	}{

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // drawScene makes a small world in which everything happens often: equal
@@ -26,7 +27,7 @@ func drawScene(t *rapid.T) *scene {
 	s.set.Anchor = rapid.SampledFrom([]string{"employeeNumber", "employeeNumber", ""}).Draw(t, "anchor")
 	s.hist.AnchorsTrusted = rapid.Bool().Draw(t, "state lost")
 	s.mapper.rules = map[string]attributeRule{
-		"mail":           {unique: rapid.SampledFrom([]Unique{"", uniqueForest}).Draw(t, "unique")},
+		"mail":           {unique: rapid.SampledFrom([]mapping.Unique{"", mapping.UniqueForest}).Draw(t, "unique")},
 		"title":          {directory: rapid.Bool().Draw(t, "directory")},
 		"proxyAddresses": {add: true},
 		"info":           {apply: rapid.SampledFrom([]ident.Apply{ident.ApplyAlways, ident.ApplyCreate, ident.ApplyIfEmpty}).Draw(t, "apply")},

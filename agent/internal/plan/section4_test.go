@@ -1,9 +1,12 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // planCase is a run to plan and everything that the plan should say.
@@ -111,6 +114,11 @@ func TestPresentIsPresent(t *testing.T) {
 		}, []string{
 			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
 		{"added twice: quarantined, nothing planned", func(s *scene) { s.record("11", nil); s.record("11", nil) }, []string{
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+		{"delivered twice, once out of scope: present", func(s *scene) {
+			s.known("11", map[string]any{"active": false})
+			s.records = append(s.records, s.records[0])
+		}, []string{
 			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
 		{"set aside while staging: present", func(s *scene) {
 			s.linked("11")
@@ -291,6 +299,12 @@ func TestMissing(t *testing.T) {
 		}), []string{
 			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
 			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99"}},
+		{"a new key matches it among others: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.record("99", map[string]any{"mail": "ada12@x"})
+			s.account("g9", staff.Child("Twin"), "mail", "ada12@x")
+		}), []string{
+			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
+			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99"}},
 		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
 			e13, _ := s.linked("13")
 			e.DN, e13.DN = staff.Child("Ada"), support.Child("Ada")
@@ -299,4 +313,55 @@ func TestMissing(t *testing.T) {
 			"13 apply disable | missing: pipedrive no longer delivers the key 13",
 			"13 note | cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there"}},
 	})
+}
+
+// What the mapping says about the next step is what the reader gets.
+func TestMappingErrors(t *testing.T) {
+	s := newScene()
+	b := NewBuilder(s.set, s.world, s.mapper, s.hist)
+	rec := ident.Record{Key: "11", Fields: map[string]any{"name": " Ada Novak "}}
+	b.quarantineError(rec, fmt.Errorf("map: %w", &mapping.Error{Attribute: "mail", Cause: "user.email is null", Next: "give the user an address"}))
+	b.quarantineError(ident.Record{Key: "12", Fields: map[string]any{"name": "", "email": "bo@x"}}, &mapping.Error{Attribute: "mail", Cause: "user.email is null"})
+	p, err := b.Finish(s.delivery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ident.QuarantineItem{
+		{Key: "11", Name: "Ada Novak", Cause: "map: mail: user.email is null", Next: "give the user an address"},
+		{Key: "12", Name: "bo@x", Cause: "mail: user.email is null", Next: "correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 12"},
+	}
+	if !slices.Equal(p.Quarantined, want) {
+		t.Errorf("%+v, want %+v", p.Quarantined, want)
+	}
+}
+
+// A View that lists foreign links must not get their accounts disabled.
+func TestLinksOfOthersEndThePlan(t *testing.T) {
+	s := newScene()
+	s.known("11", nil)
+	_, l := s.linked("12")
+	l.Automation = "contractors"
+	b := NewBuilder(s.set, greedyView{s.world}, s.mapper, s.hist)
+	if err := b.Add(s.records[0]); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := b.Finish(s.delivery); err == nil {
+		t.Errorf("no error; plan %v", trace(p))
+	}
+}
+
+// Nothing is remembered about a returner whose record is set aside after all.
+func TestNoLinkUpdateInQuarantine(t *testing.T) {
+	s := newScene()
+	e, l := s.known("11", nil)
+	since := noon
+	l.MissingSince, l.Placed, e.DN = &since, leavers, leavers.Child("Ada 11")
+	s.plan(t)
+	if len(s.updates) != 1 {
+		t.Fatalf("updates %v", s.updates)
+	}
+	s.records = append(s.records, s.records[0])
+	if s.plan(t); len(s.updates) != 0 {
+		t.Errorf("updates %v of a key in quarantine", s.updates)
+	}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // View is what the plan reads: the mirror of the directory and the links. It
@@ -39,5 +40,7 @@ type AnchorLister interface {
 type Mapper interface {
 	InScope(ident.Record) (bool, error)
 	MatchValues(rec ident.Record, attributes []string) (map[string][]string, error)
-	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error)
+	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names mapping.Names) (ident.Desired, error)
 }
+
+var _ Mapper = (*mapping.Mapper)(nil)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 const (
@@ -260,7 +261,8 @@ func (w *world) mustBeFree(t fataler, dn ident.DN, self ident.GUID) {
 type attributeRule struct {
 	apply          ident.Apply
 	add, directory bool
-	unique         Unique
+	asIs           bool // cn: whoever has the name
+	unique         mapping.Unique
 	source         string
 }
 
@@ -291,7 +293,7 @@ func (m *fakeMapper) MatchValues(rec ident.Record, attributes []string) (map[str
 	return out, nil
 }
 
-func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, names Names) (ident.Desired, error) {
+func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, names mapping.Names) (ident.Desired, error) {
 	d := ident.Desired{Key: rec.Key, Parent: staff, Groups: []ident.DN{}}
 	if ou, ok := rec.Fields["ou"].(ident.DN); ok {
 		d.Parent = ou
@@ -316,7 +318,7 @@ func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, 
 			switch unique := m.rules[field].unique; {
 			case v == "unmappable":
 				return d, errMapping
-			case field == "cn":
+			case field == "cn" && !m.rules[field].asIs:
 				cn, err := m.commonName(rec, v, d.Parent, current, names)
 				if err != nil {
 					return d, err
@@ -345,7 +347,7 @@ func (m *fakeMapper) attribute(name string, values []string) ident.DesiredAttrib
 		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}")}
 }
 
-func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, current *ident.Entry, names Names) (string, error) {
+func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, current *ident.Entry, names mapping.Names) (string, error) {
 	candidates := []string{name, fmt.Sprintf("%s (%s)", name, rec.Key)}
 	var self ident.GUID
 	if current != nil {
@@ -355,12 +357,12 @@ func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, 
 		}
 	}
 	for _, cn := range candidates {
-		_, taken, err := names.Holder("cn", cn, uniqueContainer, parent, self, rec.Key)
+		_, taken, err := names.Holder("cn", cn, mapping.UniqueContainer, parent, self, rec.Key)
 		if err != nil {
 			return "", err
 		}
 		if !taken {
-			names.Reserve("cn", cn, uniqueContainer, parent, rec.Key)
+			names.Reserve("cn", cn, mapping.UniqueContainer, parent, rec.Key)
 			return cn, nil
 		}
 	}
@@ -391,6 +393,18 @@ func newScene() *scene {
 		},
 		mapper: &fakeMapper{rules: map[string]attributeRule{}}, delivery: Delivery{Complete: true},
 	}
+}
+
+// greedyView lists the links of every automation.
+type greedyView struct{ *world }
+
+func (v greedyView) EachLink(fn func(ident.Link) error) error {
+	for _, l := range v.links {
+		if err := fn(*l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // record adds a record in scope; fields replace those that everybody has.

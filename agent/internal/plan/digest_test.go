@@ -1,0 +1,52 @@
+package plan
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func TestRemember(t *testing.T) {
+	since := noon.AddDate(0, 0, -3)
+	d := func(v ...string) string { return Digest(v) }
+	for _, c := range []struct {
+		name   string
+		before ident.Link
+		op     ident.Operation
+		want   ident.Link
+	}{
+		{"create", ident.Link{Key: "11"}, ident.Operation{Class: ident.ClassCreate, To: staff.Child("Ada"), Attributes: []ident.AttributeChange{{Name: "givenName", New: []string{"Ada"}}}},
+			ident.Link{Key: "11", Origin: ident.OriginCreated, Placed: staff, Applied: map[string]string{"cn": d("Ada"), "givenname": d("Ada")}}},
+		{"adopt", ident.Link{Key: "11"}, ident.Operation{Class: ident.ClassAdopt, To: staff.Child("Ada")},
+			ident.Link{Key: "11", Origin: ident.OriginAdopted}},
+		{"link", ident.Link{Key: "11"}, ident.Operation{Class: ident.ClassLink, To: staff.Child("Ada")},
+			ident.Link{Key: "11", Origin: ident.OriginRestored}},
+		{"update keeps what it does not write", ident.Link{Placed: staff, Applied: map[string]string{"sn": "s", "title": "t"}},
+			ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{{Name: "title", Old: []string{"a"}, New: []string{"b"}}}},
+			ident.Link{Placed: staff, Applied: map[string]string{"sn": "s", "title": d("b")}}},
+		{"update that adds", ident.Link{}, ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{{Name: "other", Old: []string{"a"}, New: []string{"b"}, Add: true}}},
+			ident.Link{Applied: map[string]string{"other": d("a", "b")}}},
+		{"update that clears", ident.Link{}, ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{{Name: "title", Old: []string{"a"}}}},
+			ident.Link{Applied: map[string]string{"title": d()}}},
+		{"rename", ident.Link{Placed: support}, ident.Operation{Class: ident.ClassRename, To: staff.Child("Bo"), Attributes: []ident.AttributeChange{{Name: "cn", New: []string{"Bo"}}}},
+			ident.Link{Placed: support, Applied: map[string]string{"cn": d("Bo")}}},
+		{"move", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassMove, To: support.Child("Ada")}, ident.Link{Placed: support}},
+		{"disable and move", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassDisable, To: leavers.Child("Ada")}, ident.Link{Placed: leavers, MissingSince: &noon}},
+		{"disable where it is", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassDisable}, ident.Link{Placed: staff, MissingSince: &noon}},
+		{"disable again", ident.Link{MissingSince: &since}, ident.Operation{Class: ident.ClassDisable}, ident.Link{MissingSince: &since}},
+		{"enable and move back", ident.Link{Placed: leavers, MissingSince: &since}, ident.Operation{Class: ident.ClassEnable, To: staff.Child("Ada")}, ident.Link{Placed: staff}},
+		{"enable where it is", ident.Link{Placed: staff, MissingSince: &since}, ident.Operation{Class: ident.ClassEnable}, ident.Link{Placed: staff}},
+		{"groups", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{crm}}, ident.Link{Placed: staff}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			known := len(c.before.Applied)
+			if got := Remember(c.before, c.op, noon); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+			if len(c.before.Applied) != known {
+				t.Error("the link that was passed is changed")
+			}
+		})
+	}
+}
