@@ -39,6 +39,8 @@ func TestAbsentNullEmptyPresent(t *testing.T) {
 		{`user.none`, Value{State: Empty, V: []any{}}},
 		{`lower(user.email)`, Value{State: Null, Cause: "user.email is null"}},
 		{`lower(trim(user.mail))`, Value{State: Absent, Cause: "user.mail is absent", Missing: "user.mail"}},
+		{`left(user.email, 2)`, Value{State: Null, Cause: "user.email is null"}},
+		{`left(user.name, user.n)`, Value{State: Absent, Cause: "user.n is absent", Missing: "user.n"}},
 		{`user.name + user.email`, Value{State: Null, Cause: "user.email is null"}},
 		{`user.email + user.mail`, Value{State: Absent, Cause: "user.mail is absent", Missing: "user.mail"}},
 		{`user.address.city`, Value{State: Present, V: "Łódź"}},

@@ -238,6 +238,19 @@ func TestProxyAddresses(t *testing.T) {
 	}
 }
 
+func TestFormatsThatNeedNotBeUnique(t *testing.T) {
+	a := AttributeDef{Name: "mailNickname", Formats: sources("{{ user.a }}", "{{ user.b }}")}
+	for own, want := range map[string]string{"": "ada", "ada": "ada", "bob": "bob", "eve": "ada"} {
+		var attributes []string
+		if own != "" {
+			attributes = []string{"mailNickname", own}
+		}
+		if got, err := one(t, a, `{"a": "ada", "b": "bob"}`, attributes...); err != nil || got != want {
+			t.Errorf("%q: got %s %v, want %s", own, got, err, want)
+		}
+	}
+}
+
 func withCN(fields string) string {
 	return strings.Replace(`{"cn": "Ada",`+strings.TrimPrefix(fields, "{"), ",}", "}", 1)
 }
