@@ -69,7 +69,8 @@ func (d DN) Name() string {
 
 // Child returns the DN of the object with that common name directly below d.
 func (d DN) Child(cn string) DN {
-	return DN("CN=" + ldap.EscapeDN(cn) + "," + string(d))
+	// An equals sign need not be escaped (RFC 4514 section 2.4), but Samba wants it.
+	return DN("CN=" + strings.ReplaceAll(ldap.EscapeDN(cn), "=", `\=`) + "," + string(d))
 }
 
 // split cuts at the first separator that is not escaped (RFC 4514 section 2.4).

@@ -25,3 +25,16 @@ func TestGUIDBytes(t *testing.T) {
 		t.Error("15 bytes were taken for a GUID")
 	}
 }
+
+func TestChildEscapes(t *testing.T) {
+	const ou = DN("OU=Staff,DC=x")
+	for _, name := range []string{"Equals=Sign", "x,OU=Other", "=", "#hash", " spaced ", `b\`, "a+b", "a;b", `"q"`} {
+		dn := ou.Child(name)
+		if dn.Name() != name || dn.Parent() != ou || !dn.Under(ou) {
+			t.Errorf("child %q is %s: name %q in %s", name, dn, dn.Name(), dn.Parent())
+		}
+	}
+	if dn := ou.Child("a=b"); dn != `CN=a\=b,OU=Staff,DC=x` {
+		t.Errorf("%s: Samba takes an equals sign only when it is escaped", dn)
+	}
+}

@@ -1,0 +1,169 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Create makes an enabled user account with everything in one Add: attributes,
+// anchor and password. It returns the account as the server has it. Of the
+// changes the new values count; the anchor must be among them, and no account
+// of the domain may carry it yet.
+func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.AttributeChange, initial Initial) (ident.Entry, error) {
+	name, parent, err := w.target(ident.ClassCreate, dn)
+	if err != nil {
+		return ident.Entry{}, err
+	}
+	at := parent.Child(name)
+	attributes, err := w.newAccount(at, changes, initial)
+	if err != nil {
+		return ident.Entry{}, err
+	}
+	if err := w.anchorIsFree(ctx, ident.ClassCreate, at, anchorOf(ident.Operation{Attributes: changes}, w.rules.Anchor), ""); err != nil {
+		return ident.Entry{}, err
+	}
+	if err := w.client.Add(ctx, at, attributes); err != nil {
+		return ident.Entry{}, w.createFailed(ctx, at, changes, err)
+	}
+	e, err := w.client.Get(ctx, conn.ByDN(at), nil)
+	if err != nil {
+		return ident.Entry{}, &Error{
+			Kind: Unknown, Op: ident.ClassCreate, DN: at, Err: err, Cause: "the account was made but cannot be read back: " + err.Error(),
+			Next: "it is found by its anchor before anything else is done",
+		}
+	}
+	w.log.Debug("account created", "dn", at, "guid", e.GUID)
+	return e, nil
+}
+
+func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initial Initial) (map[string][]string, error) {
+	attributes := map[string][]string{}
+	given := map[string]bool{}
+	for _, c := range changes {
+		key := strings.ToLower(c.Name)
+		cause := checkAttribute(c.Name, c.New)
+		if cause == "" && given[key] {
+			cause = c.Name + " is given twice"
+		}
+		if cause != "" {
+			return nil, &Error{Kind: Invalid, Op: ident.ClassCreate, DN: dn, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
+		}
+		if len(c.New) > 0 {
+			attributes[c.Name], given[key] = c.New, true
+		}
+	}
+	for _, needed := range []string{"sAMAccountName", w.rules.Anchor} {
+		if !given[strings.ToLower(needed)] {
+			return nil, &Error{Kind: Invalid, Op: ident.ClassCreate, DN: dn, Attribute: needed, Cause: needed + " has no value", Next: "map it"}
+		}
+	}
+	if len(initial.Password) == 0 {
+		return nil, invalid(ident.ClassCreate, dn, "no account is made without a password", "set password in the automation")
+	}
+	attributes["objectClass"] = []string{"user"}
+	attributes["userAccountControl"] = []string{fmt.Sprint(normalAccount)}
+	attributes["unicodePwd"] = []string{unicodePwd(initial.Password)}
+	if initial.MustChange {
+		attributes["pwdLastSet"] = []string{"0"}
+	}
+	return attributes, nil
+}
+
+// anchorIsFree makes sure that no other account than self carries the anchor.
+func (w *Writer) anchorIsFree(ctx context.Context, class ident.Class, dn ident.DN, value string, self ident.GUID) error {
+	if value == "" {
+		return &Error{Kind: Invalid, Op: class, DN: dn, Attribute: w.rules.Anchor, Cause: "the anchor " + w.rules.Anchor + " has no single value", Next: "plan it anew"}
+	}
+	holders, err := w.FindAnchor(ctx, value)
+	if err != nil {
+		return w.fail(class, dn, err)
+	}
+	for _, h := range holders {
+		if h.GUID != self {
+			return taken(class, dn, w.rules.Anchor, value, h.DN, "that account belongs to this record already: the next run links it")
+		}
+	}
+	return nil
+}
+
+func taken(class ident.Class, dn ident.DN, attribute, value string, holder ident.DN, next string) *Error {
+	return &Error{
+		Kind: ValueTaken, Op: class, DN: dn, Attribute: attribute,
+		Cause: fmt.Sprintf("%s %q is taken by %s", attribute, value, holder), Next: next,
+	}
+}
+
+// createFailed explains a refused Add.
+func (w *Writer) createFailed(ctx context.Context, at ident.DN, changes []ident.AttributeChange, err error) error {
+	var answer *conn.Error
+	if errors.As(err, &answer) && !answer.Unknown {
+		switch answer.Code {
+		case ldap.LDAPResultNoSuchObject:
+			return noParent(ident.ClassCreate, at, err)
+		case ldap.LDAPResultEntryAlreadyExists:
+			if holder, _ := w.client.Get(ctx, conn.ByDN(at), []string{"cn"}); holder.GUID != "" {
+				return w.fail(ident.ClassCreate, at, err)
+			}
+		}
+	}
+	return w.refused(ctx, ident.ClassCreate, at, changes, err)
+}
+
+func noParent(class ident.Class, to ident.DN, err error) *Error {
+	return &Error{
+		Kind: NoParent, Op: class, DN: to, Err: err, Code: ldap.LDAPResultNoSuchObject,
+		Cause: fmt.Sprintf("%s does not exist or is not visible to the agent's account", to.Parent()),
+		Next:  "create that organizational unit, or correct ou",
+	}
+}
+
+// uniqueAttributes are those that the server itself keeps unique. Its answers
+// do not say reliably which of them it is about: who has the value is looked up.
+var uniqueAttributes = []string{"sAMAccountName", "userPrincipalName"}
+
+// refused explains a refused Add or Modify, naming the holder of a value that
+// must be unique when that is the cause.
+func (w *Writer) refused(ctx context.Context, class ident.Class, dn ident.DN, changes []ident.AttributeChange, err error) error {
+	var answer *conn.Error
+	if errors.As(err, &answer) && (answer.Code == ldap.LDAPResultEntryAlreadyExists || answer.Code == ldap.LDAPResultConstraintViolation) {
+		for _, c := range changes {
+			for _, unique := range uniqueAttributes {
+				if !strings.EqualFold(c.Name, unique) || len(c.New) != 1 {
+					continue
+				}
+				if holder := w.holder(ctx, unique, c.New[0], dn); holder != "" {
+					e := taken(class, dn, unique, c.New[0], holder, "give "+unique+" a further format in the mapping")
+					e.Code, e.Err = answer.Code, err
+					return e
+				}
+			}
+		}
+	}
+	return w.fail(class, dn, err)
+}
+
+// holder finds another object of any kind that has the value; "" when none is
+// found.
+func (w *Writer) holder(ctx context.Context, attribute, value string, self ident.DN) ident.DN {
+	var found ident.DN
+	err := w.client.Search(ctx, conn.Query{
+		Base: w.client.Server().NamingContext, Attributes: []string{attribute},
+		Filter: "(" + attribute + "=" + conn.EscapeFilter(value) + ")",
+	}, func(e ident.Entry) error {
+		if !e.DN.EqualFold(self) {
+			found = e.DN
+		}
+		return nil
+	})
+	if err != nil {
+		return "" // the server's own answer is reported instead
+	}
+	return found
+}

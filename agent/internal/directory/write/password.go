@@ -1,0 +1,77 @@
+package write
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+)
+
+// The classes of characters of a password. Characters that are mistaken for
+// each other on paper are left out.
+const (
+	lowerLetters = "abcdefghijkmnopqrstuvwxyz"
+	upperLetters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+	digits       = "23456789"
+	symbols      = "!#%+-./:=?@_~"
+)
+
+// minPassword is the shortest password that is made.
+const minPassword = 12
+
+// GeneratePassword makes a password of that many characters, at least 12, with
+// lower and upper case letters, digits and symbols. Every password with all
+// four is equally likely.
+func GeneratePassword(length int) ([]byte, error) {
+	if length < minPassword {
+		return nil, fmt.Errorf("generate password: length %d is below %d", length, minPassword)
+	}
+	const alphabet = lowerLetters + upperLetters + digits + symbols
+	password := make([]byte, length)
+	for {
+		for i := range password {
+			n, err := uniform(len(alphabet))
+			if err != nil {
+				return nil, fmt.Errorf("generate password: %w", err)
+			}
+			password[i] = alphabet[n]
+		}
+		if hasAll(password, lowerLetters, upperLetters, digits, symbols) {
+			return password, nil
+		}
+	}
+}
+
+func hasAll(password []byte, classes ...string) bool {
+	for _, class := range classes {
+		if !bytes.ContainsAny(password, class) {
+			return false
+		}
+	}
+	return true
+}
+
+// uniform draws from 0 to n-1, n at most 256, without favouring any.
+func uniform(n int) (int, error) {
+	limit := 256 - 256%n
+	for b := make([]byte, 1); ; {
+		if _, err := rand.Read(b); err != nil {
+			return 0, err
+		}
+		if v := int(b[0]); v < limit {
+			return v % n, nil
+		}
+	}
+}
+
+// unicodePwd writes a password as AD wants it: in quotes, UTF-16LE (MS-ADTS
+// section 3.1.1.3.1.5.1).
+func unicodePwd(password []byte) string {
+	var b strings.Builder
+	for _, u := range utf16.Encode([]rune(`"` + string(password) + `"`)) {
+		b.WriteByte(byte(u))
+		b.WriteByte(byte(u >> 8))
+	}
+	return b.String()
+}

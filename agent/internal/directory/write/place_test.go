@@ -1,0 +1,163 @@
+package write_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// behind makes a writer whose only connection goes through a proxy.
+func behind(t *testing.T, dc *dctest.DC, url string) *write.Writer {
+	t.Helper()
+	client := connect(t, dc, func(s *conn.Settings) { s.URLs, s.Connections, s.Timeout = []string{url}, 1, 500*time.Millisecond })
+	w, err := write.New(t.Context(), client, rules(dc), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestRenameAndMove(t *testing.T) {
+	s := set(t, false, nil)
+	guid, dn := s.user(s.staff, nil)
+	_, taken := s.user(s.staff, nil)
+	_, other := s.user(s.leavers, nil)
+	to := s.staff.Child("Renamed " + dn.Name())
+	for range 2 { // again: it is done already
+		if err := s.Rename(t.Context(), guid, dn, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.get(guid).DN; got != to {
+		t.Fatalf("renamed to %s", got)
+	}
+	upper := s.staff.Child(strings.ToUpper(to.Name()))
+	if err := s.Rename(t.Context(), guid, to, upper); err != nil || s.get(guid).DN != upper {
+		t.Errorf("a change of case: %v, %s", err, s.get(guid).DN)
+	}
+	wantKind(t, s.Rename(t.Context(), guid, dn, s.staff.Child("x")), write.Stale)
+	wantKind(t, s.Rename(t.Context(), guid, upper, taken), write.NameTaken)
+	wantKind(t, s.Rename(t.Context(), guid, upper, s.leavers.Child("x")), write.Stale)
+	wantKind(t, s.Rename(t.Context(), guid, upper, s.staff.Child(strings.Repeat("x", 65))), write.Invalid)
+
+	moved := s.leavers.Child(upper.Name())
+	wantKind(t, s.Move(t.Context(), guid, upper, s.outside.Child(upper.Name())), write.OutOfScope)
+	wantKind(t, s.Move(t.Context(), guid, dn, s.leavers.Child(dn.Name())), write.Stale)
+	wantKind(t, s.Move(t.Context(), guid, upper, s.leavers.Child("another name")), write.Stale)
+	wantKind(t, s.Move(t.Context(), guid, upper, ident.DN("OU=Missing,"+s.staff).Child(upper.Name())), write.NoParent)
+	if got := s.get(guid).DN; got != upper {
+		t.Fatalf("refused moves moved it to %s", got)
+	}
+	for range 2 {
+		if err := s.Move(t.Context(), guid, upper, moved); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.get(guid).DN; got != moved {
+		t.Errorf("moved to %s", got)
+	}
+	clash := s.dc.AddUser(t, s.staff, other.Name(), fresh(), nil)
+	wantKind(t, s.Move(t.Context(), clash, s.staff.Child(other.Name()), other), write.NameTaken)
+}
+
+func TestDisableAndEnable(t *testing.T) {
+	s := set(t, false, nil)
+	// 66048: the password never expires; that bit is not ours.
+	guid, dn := s.user(s.staff, map[string][]string{"userAccountControl": {"66048"}})
+	gone := s.leavers.Child(dn.Name())
+	uac := func() string { return s.get(guid, "userAccountControl").Attributes.First("userAccountControl") }
+
+	if err := s.Disable(t.Context(), guid, dn, gone); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.get(guid).DN; got != gone || uac() != "66050" {
+		t.Errorf("disabled: %s, userAccountControl %s", got, uac())
+	}
+	wantKind(t, s.Disable(t.Context(), guid, "", ""), write.Stale)
+	if err := s.Enable(t.Context(), guid, gone, dn); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.get(guid).DN; got != dn || uac() != "66048" {
+		t.Errorf("enabled: %s, userAccountControl %s", got, uac())
+	}
+	wantKind(t, s.Enable(t.Context(), guid, "", ""), write.Stale)
+
+	// What keeps it from moving is known before its state changes.
+	wantKind(t, s.Disable(t.Context(), guid, dn, s.outside.Child(dn.Name())), write.OutOfScope)
+	wantKind(t, s.Disable(t.Context(), guid, dn, ident.DN("OU=Missing,"+s.leavers).Child(dn.Name())), write.NoParent)
+	wantKind(t, s.Disable(t.Context(), guid, gone, s.leavers.Child(dn.Name()+"x")), write.Stale)
+	s.dc.AddUser(t, s.leavers, dn.Name(), fresh(), nil)
+	wantKind(t, s.Disable(t.Context(), guid, dn, gone), write.NameTaken)
+	if uac() != "66048" {
+		t.Errorf("userAccountControl %s after refusals", uac())
+	}
+	if err := s.Disable(t.Context(), guid, "", ""); err != nil || uac() != "66050" || s.get(guid).DN != dn {
+		t.Errorf("disabled in place: %v, %s at %s", err, uac(), s.get(guid).DN)
+	}
+}
+
+// TestHalfADisable: the account is disabled, and may not be moved.
+func TestHalfADisable(t *testing.T) {
+	nowhere := ident.DN("OU=Elsewhere,DC=ad,DC=test") // in scope, but the agent has no right there
+	s := set(t, false, func(r *write.Rules) { r.Scope = append(r.Scope, nowhere) })
+	guid, dn := s.user(s.staff, nil)
+	e := wantKind(t, s.Disable(t.Context(), guid, dn, nowhere.Child(dn.Name())), write.Denied)
+	if e.Done != ident.ClassDisable || !strings.Contains(e.Error(), "disable was carried out") {
+		t.Errorf("%+v", e)
+	}
+	if got := s.get(guid, "userAccountControl"); got.Attributes.First("userAccountControl") != "514" || got.DN != dn {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestApplyCarriesOutEachClass(t *testing.T) {
+	s := set(t, false, nil)
+	name := fresh()
+	dn, gone, renamed := s.staff.Child(name), s.leavers.Child("Other "+name), s.staff.Child("Other "+name)
+	group := ident.DN("CN=CRM," + s.dc.OU("Groups"))
+	var guid ident.GUID
+	for _, op := range []ident.Operation{
+		{Class: ident.ClassCreate, To: dn, Attributes: account(name)},
+		{Class: ident.ClassLink, To: dn},
+		{Class: ident.ClassAdopt, To: dn, Attributes: []ident.AttributeChange{{Name: anchorAttribute, New: []string{"crm:" + name}}}},
+		{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{change("title", nil, "Clerk")}},
+		{Class: ident.ClassRename, From: dn, To: renamed},
+		{Class: ident.ClassGroups, Groups: []ident.DN{group}},
+		{Class: ident.ClassDisable, From: renamed, To: gone},
+		{Class: ident.ClassEnable, From: gone, To: renamed},
+		{Class: ident.ClassMove, From: renamed, To: gone},
+	} {
+		got, err := s.Apply(t.Context(), guid, op, initial)
+		if err != nil {
+			t.Fatalf("%s: %v", op.Class, err)
+		}
+		if guid != "" && got != guid || got == "" {
+			t.Fatalf("%s: GUID %q, before %q", op.Class, got, guid)
+		}
+		guid = got
+	}
+	e := s.get(guid, "title", "memberOf", "userAccountControl")
+	if e.DN != gone || e.Attributes.First("title") != "Clerk" || e.Attributes.First("memberOf") != string(group) || e.Attributes.First("userAccountControl") != "512" {
+		t.Errorf("%+v", e)
+	}
+	_, err := s.Apply(t.Context(), guid, ident.Operation{Class: ident.ClassDelete}, initial)
+	wantKind(t, err, write.Invalid)
+}
+
+func TestCancelledBeforeAnythingIsSent(t *testing.T) {
+	s := set(t, false, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	name := fresh()
+	_, err := s.Create(ctx, s.staff.Child(name), account(name), initial)
+	if e := err.(*write.Error); e.Kind != write.Unavailable {
+		t.Errorf("%v: want unavailable, nothing was sent", err)
+	}
+}

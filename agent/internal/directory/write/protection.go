@@ -1,0 +1,221 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// protectionAttributes are read of each object before it is written.
+// tokenGroups has the SIDs of all its groups, nested ones and the primary one
+// included, and costs one tenth of a millisecond.
+var protectionAttributes = []string{
+	"objectClass", "objectSid", "userAccountControl", "adminCount", "primaryGroupID",
+	"isCriticalSystemObject", "memberOf", "tokenGroups",
+}
+
+// Bits of userAccountControl (MS-ADTS section 2.2.16).
+const (
+	accountDisable = 0x2
+	lockout        = 0x10
+	passwordExpiry = 0x800000
+	trustAccounts  = 0x800 | 0x1000 | 0x2000 // interdomain, workstation, server
+	normalAccount  = 0x200
+	// computedBits are answered by the server and never written.
+	computedBits = lockout | passwordExpiry
+)
+
+// Groups whose members rule the domain, or can come to rule it: those that
+// SDProp guards (MS-ADTS section 3.1.1.6.1), and those over policies and keys.
+var (
+	builtinGroups = map[string]string{
+		"544": "Administrators", "548": "Account Operators", "549": "Server Operators",
+		"550": "Print Operators", "551": "Backup Operators", "552": "Replicator",
+		"578": "Hyper-V Administrators",
+	}
+	domainGroups = map[string]string{
+		"498": "Enterprise Read-only Domain Controllers", "512": "Domain Admins",
+		"516": "Domain Controllers", "517": "Cert Publishers", "518": "Schema Admins",
+		"519": "Enterprise Admins", "520": "Group Policy Creator Owners",
+		"521": "Read-only Domain Controllers", "526": "Key Admins", "527": "Enterprise Key Admins",
+	}
+	domainUsers = map[string]string{"500": "the built-in Administrator", "501": "the built-in Guest", "502": "krbtgt"}
+)
+
+const (
+	builtinDomain = "S-1-5-32-"
+	domainPrefix  = "S-1-5-21-"
+)
+
+// privileged names the privileged group that has the SID; "" when it is none.
+func privileged(sid string) string {
+	if rid, ok := strings.CutPrefix(sid, builtinDomain); ok {
+		return builtinGroups[rid]
+	}
+	if strings.HasPrefix(sid, domainPrefix) { // of any domain of the forest
+		return domainGroups[sid[strings.LastIndexByte(sid, '-')+1:]]
+	}
+	return ""
+}
+
+// protection tells which objects must not be touched.
+type protection struct {
+	client *conn.Client
+	rules  Rules
+	self   []string // SIDs of the agent's account, and of groups that it is in
+}
+
+func newProtection(ctx context.Context, client *conn.Client, rules Rules) (*protection, error) {
+	if err := rules.check(); err != nil {
+		return nil, fmt.Errorf("check the rules of [directory]: %w", err)
+	}
+	p := &protection{client: client, rules: rules, self: slices.Clone(client.Server().TokenSIDs)}
+	named, err := p.bindAccount(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the account %q that the agent binds as: %w", rules.BindDN, err)
+	}
+	if p.self = append(p.self, named...); len(p.self) == 0 {
+		return nil, fmt.Errorf("find the account %q that the agent binds as: it cannot be seen, and so cannot be protected; next: let it read itself", rules.BindDN)
+	}
+	return p, nil
+}
+
+// bindAccount finds the SIDs of the accounts that the bind name can mean.
+func (p *protection) bindAccount(ctx context.Context) ([]string, error) {
+	name := p.rules.BindDN
+	if strings.Contains(name, "=") {
+		e, err := p.client.Get(ctx, conn.ByDN(ident.DN(name)), []string{"objectSid"})
+		if errors.Is(err, conn.ErrNotFound) {
+			return nil, nil
+		}
+		return e.Attributes.Values("objectSid"), err
+	}
+	sam, _, _ := strings.Cut(name, "@")
+	if _, after, ok := strings.Cut(name, `\`); ok {
+		sam = after
+	}
+	var sids []string
+	err := p.client.Search(ctx, conn.Query{
+		Base: p.client.Server().NamingContext,
+		Filter: "(&(objectClass=user)(|(userPrincipalName=" + conn.EscapeFilter(name) +
+			")(sAMAccountName=" + conn.EscapeFilter(sam) + ")))",
+		Attributes: []string{"objectSid"},
+	}, func(e ident.Entry) error {
+		sids = append(sids, e.Attributes.Values("objectSid")...)
+		return nil
+	})
+	return sids, err
+}
+
+func (p *protection) allowed(dn ident.DN) bool {
+	return slices.ContainsFunc(p.rules.Allow, dn.EqualFold)
+}
+
+// account says why a user account that was just read must not be touched; ""
+// when it may be.
+func (p *protection) account(ctx context.Context, e ident.Entry) (string, error) {
+	if p.allowed(e.DN) {
+		return "", nil
+	}
+	if !slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return strings.EqualFold(c, "user") }) {
+		return "it is not a user account", nil
+	}
+	for _, needed := range []string{"objectSid", "userAccountControl", "primaryGroupID"} {
+		if e.Attributes.First(needed) == "" {
+			return needed + " cannot be read, so that nobody knows what the account may do", nil
+		}
+	}
+	if why := p.byItself(e); why != "" {
+		return why, nil
+	}
+	return p.byMembership(ctx, e)
+}
+
+// byItself judges an object by its own attributes.
+func (p *protection) byItself(e ident.Entry) string {
+	sid := e.Attributes.First("objectSid")
+	if name := privileged(sid); name != "" {
+		return "it is the group " + name
+	}
+	if strings.HasPrefix(sid, domainPrefix) {
+		if name, ok := domainUsers[sid[strings.LastIndexByte(sid, '-')+1:]]; ok {
+			return "it is " + name
+		}
+	}
+	classes := e.Attributes.Values("objectClass")
+	has := func(class string) bool {
+		return slices.ContainsFunc(classes, func(c string) bool { return strings.EqualFold(c, class) })
+	}
+	uac, _ := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
+	switch {
+	case !has("group") && slices.Contains(p.self, sid):
+		return "it is the account that the agent binds as"
+	case has("computer") || has("msDS-ManagedServiceAccount") || has("msDS-GroupManagedServiceAccount") || has("trustedDomain"):
+		return "it is the account of a computer or a service"
+	case uac&trustAccounts != 0:
+		return "it is the account of a computer or a trust"
+	case e.Attributes.First("adminCount") == "1":
+		return "adminCount is 1"
+	case strings.EqualFold(e.Attributes.First("isCriticalSystemObject"), "TRUE"):
+		return "it is built into the system"
+	}
+	if name, ok := domainGroups[e.Attributes.First("primaryGroupID")]; ok {
+		return "its primary group is " + name
+	}
+	return ""
+}
+
+// byMembership looks for a privileged group among all groups of an account, or
+// among those that a group is in.
+func (p *protection) byMembership(ctx context.Context, e ident.Entry) (string, error) {
+	token := e.Attributes.Values("tokenGroups")
+	for _, sid := range token {
+		if name := privileged(sid); name != "" {
+			return "it is a member of " + name, nil
+		}
+	}
+	if len(token) > 0 {
+		return "", nil
+	}
+	return p.upwards(ctx, e)
+}
+
+// upwards follows memberOf and the primary group where the server does not
+// tell tokenGroups: of groups, and to accounts without the right to read it.
+func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error) {
+	var open []ident.DN
+	for _, dn := range e.Attributes.Values("memberOf") {
+		open = append(open, ident.DN(dn))
+	}
+	if rid, sid := e.Attributes.First("primaryGroupID"), e.Attributes.First("objectSid"); rid != "" && sid != "" {
+		open = append(open, ident.DN("<SID="+sid[:strings.LastIndexByte(sid, '-')+1]+rid+">"))
+	}
+	for seen := map[ident.DN]bool{}; len(open) > 0; {
+		dn := open[0]
+		open = open[1:]
+		if seen[dn] {
+			continue
+		}
+		seen[dn] = true
+		group, err := p.client.Get(ctx, conn.ByDN(dn), []string{"objectSid", "memberOf"})
+		if errors.Is(err, conn.ErrNotFound) {
+			return fmt.Sprintf("it is a member of %s, which cannot be read", dn), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if name := privileged(group.Attributes.First("objectSid")); name != "" {
+			return "it is a member of " + name, nil
+		}
+		for _, above := range group.Attributes.Values("memberOf") {
+			open = append(open, ident.DN(above))
+		}
+	}
+	return "", nil
+}

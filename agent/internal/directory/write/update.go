@@ -1,0 +1,131 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Update writes the values that changed. An attribute that has its new values
+// already is left alone; one that has neither those nor the old ones makes the
+// whole update stale, and nothing is written.
+func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.AttributeChange) error {
+	e, err := w.account(ctx, ident.ClassUpdate, guid, attributeNames(changes)...)
+	if err != nil {
+		return err
+	}
+	var mods []conn.Mod
+	for _, c := range changes {
+		m, err := w.modification(ctx, e, c)
+		if err != nil {
+			return err
+		}
+		mods = append(mods, m...)
+	}
+	if len(mods) == 0 {
+		return nil
+	}
+	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+		if i := slices.IndexFunc(mods, func(m conn.Mod) bool { return m.Kind == conn.AddValues }); i >= 0 {
+			err = w.addFailed(ident.ClassUpdate, e.DN, mods[i].Attribute, err)
+		}
+		return w.refused(ctx, ident.ClassUpdate, e.DN, changes, err)
+	}
+	return nil
+}
+
+// modification turns a change into what is sent for it: nothing or one.
+func (w *Writer) modification(ctx context.Context, e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
+	if cause := checkAttribute(c.Name, c.New); cause != "" {
+		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
+	}
+	if strings.EqualFold(c.Name, w.rules.Anchor) {
+		value := ""
+		if len(c.New) == 1 {
+			value = c.New[0]
+		}
+		return w.anchorMod(ctx, ident.ClassUpdate, e, value)
+	}
+	have := e.Attributes.Values(c.Name)
+	missing := absent(have, c.New, strings.EqualFold)
+	switch {
+	case c.Add && len(missing) == 0, !c.Add && sameValues(have, c.New):
+		return nil, nil
+	case !sameValues(have, c.Old):
+		return nil, stale(ident.ClassUpdate, e.DN, c.Name, c.Old, have)
+	case c.Add:
+		return []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: missing}}, nil
+	case len(c.New) == 0:
+		return []conn.Mod{{Kind: conn.DeleteValues, Attribute: c.Name}}, nil
+	}
+	return []conn.Mod{{Kind: conn.ReplaceValues, Attribute: c.Name, Values: c.New}}, nil
+}
+
+// Adopt writes the anchor to an enabled account that has none. Another value
+// is somebody else's and stays.
+func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) error {
+	e, err := w.account(ctx, ident.ClassAdopt, guid, w.rules.Anchor)
+	if err != nil {
+		return err
+	}
+	if flags(e)&accountDisable != 0 {
+		return &Error{
+			Kind: Protected, Op: ident.ClassAdopt, DN: e.DN, Cause: "a disabled account is not adopted",
+			Next: "enable it first, or leave this person out with where",
+		}
+	}
+	mods, err := w.anchorMod(ctx, ident.ClassAdopt, e, anchor)
+	if err != nil || len(mods) == 0 {
+		return err
+	}
+	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+		return w.addFailed(ident.ClassAdopt, e.DN, w.rules.Anchor, err)
+	}
+	return nil
+}
+
+// addFailed explains a refused addition: when a value is there already,
+// somebody wrote it after the object was read.
+func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err error) error {
+	var answer *conn.Error
+	if errors.As(err, &answer) && answer.Code == ldap.LDAPResultAttributeOrValueExists {
+		e := stale(class, dn, attribute, nil, nil)
+		e.Code, e.Err, e.Cause = answer.Code, err, attribute+" was filled by somebody else at the same moment"
+		return e
+	}
+	return w.fail(class, dn, err)
+}
+
+// anchorMod adds the anchor where there is none. It is sent as an addition, so
+// that the server refuses it when somebody has filled the attribute meanwhile.
+func (w *Writer) anchorMod(ctx context.Context, class ident.Class, e ident.Entry, anchor string) ([]conn.Mod, error) {
+	have := e.Attributes.Values(w.rules.Anchor)
+	if len(have) > 0 && slices.Equal(have, []string{anchor}) {
+		return nil, nil
+	}
+	if len(have) > 0 {
+		err := stale(class, e.DN, w.rules.Anchor, nil, have)
+		err.Next = "the value is somebody else's and stays: free the attribute by hand, or choose another anchor"
+		return nil, err
+	}
+	if cause := checkAttribute(w.rules.Anchor, []string{anchor}); cause != "" {
+		return nil, &Error{Kind: Invalid, Op: class, DN: e.DN, Attribute: w.rules.Anchor, Cause: cause, Next: "plan it anew"}
+	}
+	if err := w.anchorIsFree(ctx, class, e.DN, anchor, e.GUID); err != nil {
+		return nil, err
+	}
+	return []conn.Mod{{Kind: conn.AddValues, Attribute: w.rules.Anchor, Values: []string{anchor}}}, nil
+}
+
+// flags returns userAccountControl, which account has made sure to be there.
+func flags(e ident.Entry) int64 {
+	v, _ := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
+	return v
+}

@@ -1,0 +1,220 @@
+package write_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func change(name string, old []string, values ...string) ident.AttributeChange {
+	return ident.AttributeChange{Name: name, Old: old, New: values}
+}
+
+func TestUpdate(t *testing.T) {
+	s := set(t, false, nil)
+	guid, _ := s.user(s.staff, map[string][]string{
+		"title": {"Clerk"}, "department": {"Sales"}, "givenName": {"ada"},
+		"proxyAddresses": {"SMTP:a@example.com", "X500:/o=x"}, "url": {"http://a", "http://b"},
+	})
+	merge := change("proxyAddresses", []string{"X500:/o=x", "SMTP:a@example.com"}, "smtp:new@example.com", "smtp:A@EXAMPLE.COM")
+	merge.Add = true
+	err := s.Update(t.Context(), guid, []ident.AttributeChange{
+		change("title", []string{"Clerk"}, "Manager"), change("department", []string{"Sales"}), change("company", nil, "Example"),
+		change("givenName", []string{"ada"}, "Ada"), change("url", []string{"http://b", "http://a"}, "http://b", "http://c"), merge,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.get(guid, "*").Attributes
+	for name, want := range map[string][]string{
+		"title": {"Manager"}, "department": nil, "company": {"Example"}, "givenName": {"Ada"}, "url": {"http://b", "http://c"},
+		"proxyAddresses": {"SMTP:a@example.com", "X500:/o=x", "smtp:new@example.com"},
+	} {
+		have := slices.Sorted(slices.Values(got.Values(name)))
+		if !slices.Equal(have, want) && len(have)+len(want) > 0 {
+			t.Errorf("%s is %q, want %q", name, have, want)
+		}
+	}
+}
+
+func TestUpdateIsAllOrNothingAndStaleByOldValues(t *testing.T) {
+	s := set(t, false, nil)
+	tests := []struct {
+		name   string
+		change ident.AttributeChange
+	}{
+		{"another value", change("title", []string{"Clerk"}, "Manager")},
+		{"a value where none was", change("title", nil, "Manager")},
+		{"to be cleared, but changed", change("title", []string{"Clerk"})},
+		{"none where one was", change("department", []string{"Sales"}, "Support")},
+		{"a further value", change("url", []string{"http://a"}, "http://c")},
+		{"a merge into something else", ident.AttributeChange{Name: "url", Old: []string{"http://a"}, New: []string{"http://c"}, Add: true}},
+		{"another case", change("title", []string{"BOSS"}, "Manager")},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			guid, dn := s.user(s.staff, map[string][]string{"title": {"Boss"}, "url": {"http://a", "http://b"}})
+			before := s.get(guid, "uSNChanged").Attributes.First("uSNChanged")
+			err := s.Update(t.Context(), guid, []ident.AttributeChange{change("company", nil, "Example"), test.change})
+			e := wantKind(t, err, write.Stale)
+			if e.Attribute != test.change.Name || !slices.Equal(e.Expected, test.change.Old) || e.DN != dn {
+				t.Errorf("%+v", e)
+			}
+			if !slices.Equal(e.Found, s.get(guid, test.change.Name).Attributes.Values(test.change.Name)) {
+				t.Errorf("found %q", e.Found)
+			}
+			if after := s.get(guid, "uSNChanged").Attributes.First("uSNChanged"); after != before {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+func TestUpdateThatIsDoneAlreadyWritesNothing(t *testing.T) {
+	s := set(t, false, nil)
+	guid, _ := s.user(s.staff, map[string][]string{"title": {"Boss"}})
+	before := s.get(guid, "uSNChanged").Attributes.First("uSNChanged")
+	if err := s.Update(t.Context(), guid, []ident.AttributeChange{change("title", []string{"Clerk"}, "Boss"), change("company", []string{"gone"})}); err != nil {
+		t.Error(err)
+	}
+	if after := s.get(guid, "uSNChanged").Attributes.First("uSNChanged"); after != before {
+		t.Error("something was written")
+	}
+}
+
+func TestUpdateRefusals(t *testing.T) {
+	s := set(t, true, nil)
+	_, holder := s.user(s.staff, map[string][]string{"userPrincipalName": {"held@ad.test"}})
+	guid, dn := s.user(s.staff, nil)
+	outsider, _ := s.user(s.outside, nil)
+	tests := []struct {
+		name   string
+		guid   ident.GUID
+		change ident.AttributeChange
+		kind   write.Kind
+		words  string
+	}{
+		{"out of scope", outsider, change("title", nil, "x"), write.OutOfScope, "Elsewhere"},
+		{"nobody", "00000000-1111-2222-3333-444444444444", change("title", nil, "x"), write.NotFound, ""},
+		{"sAMAccountName taken", guid, change("sAMAccountName", []string{dn.Name()}, "hmade"), write.ValueTaken, "Hana Made"},
+		{"UPN taken", guid, change("userPrincipalName", nil, "held@ad.test"), write.ValueTaken, string(holder)},
+		{"long sAMAccountName", guid, change("sAMAccountName", []string{dn.Name()}, strings.Repeat("x", 21)), write.Invalid, "20"},
+		{"cn", guid, change("cn", []string{dn.Name()}, "x"), write.Invalid, "renames"},
+		{"member", guid, change("member", nil, "x"), write.Invalid, "groups"},
+		{"servicePrincipalName", guid, change("servicePrincipalName", nil, "http/x"), write.Invalid, ""},
+		{"empty value", guid, change("title", nil, ""), write.Invalid, "empty"},
+		{"too long", guid, change("initials", nil, "abcdefg"), write.Invalid, "initials"},
+		{"two values", guid, change("title", nil, "a", "b"), write.Invalid, ""},
+		{"manager missing", guid, change("manager", nil, "CN=nobody,"+string(s.staff)), write.Invalid, "manager"},
+		{"filter as a name", guid, change("title)(cn=*", nil, "x"), write.Invalid, "not the name of an attribute"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := s.Update(t.Context(), test.guid, []ident.AttributeChange{test.change})
+			wantKind(t, err, test.kind)
+			if !strings.Contains(err.Error(), test.words) {
+				t.Errorf("%q does not say %q", err, test.words)
+			}
+		})
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	s := set(t, false, nil)
+	free, _ := s.user(s.staff, nil)
+	other, otherDN := s.user(s.staff, map[string][]string{anchorAttribute: {"E-4711"}})
+	disabled, _ := s.user(s.staff, map[string][]string{"userAccountControl": {"514"}})
+	key := "crm:" + fresh()
+	for range 2 { // the second time it is there already
+		if err := s.Adopt(t.Context(), free, key); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.get(free, anchorAttribute).Attributes.Values(anchorAttribute); !slices.Equal(got, []string{key}) {
+			t.Errorf("anchor %q", got)
+		}
+	}
+	e := wantKind(t, s.Adopt(t.Context(), other, "crm:"+fresh()), write.Stale)
+	if e.Attribute != anchorAttribute || !slices.Equal(e.Found, []string{"E-4711"}) || e.DN != otherDN {
+		t.Errorf("%+v", e)
+	}
+	wantKind(t, s.Update(t.Context(), other, []ident.AttributeChange{change(anchorAttribute, []string{"E-4711"}, "crm:x")}), write.Stale)
+	wantKind(t, s.Update(t.Context(), other, []ident.AttributeChange{change(anchorAttribute, []string{"E-4711"})}), write.Stale)
+	if got := s.get(other, anchorAttribute).Attributes.Values(anchorAttribute); !slices.Equal(got, []string{"E-4711"}) {
+		t.Errorf("a foreign value became %q", got)
+	}
+	wantKind(t, s.Adopt(t.Context(), disabled, "crm:"+fresh()), write.Protected)
+	second, _ := s.user(s.staff, nil)
+	e = wantKind(t, s.Adopt(t.Context(), second, key), write.ValueTaken)
+	if e.Attribute != anchorAttribute {
+		t.Errorf("%+v", e)
+	}
+	wantKind(t, s.Adopt(t.Context(), second, ""), write.Invalid)
+	if got := s.get(second, anchorAttribute).Attributes.Values(anchorAttribute); len(got) != 0 {
+		t.Errorf("anchor %q after refusals", got)
+	}
+	if err := s.Update(t.Context(), second, []ident.AttributeChange{change(anchorAttribute, nil, "crm:"+fresh())}); err != nil {
+		t.Errorf("putting back an anchor: %v", err)
+	}
+}
+
+// TestTwoAdoptersAtOnce: the read before the write is not enough, the server
+// itself must refuse the second anchor.
+func TestTwoAdoptersAtOnce(t *testing.T) {
+	s := set(t, false, nil)
+	for range 10 {
+		guid, _ := s.user(s.staff, nil)
+		keys := []string{"crm:" + fresh(), "hr:" + fresh()}
+		failures := make(chan error, len(keys))
+		for _, key := range keys {
+			go func() { failures <- s.Adopt(t.Context(), guid, key) }()
+		}
+		first, second := <-failures, <-failures
+		if (first == nil) == (second == nil) {
+			t.Fatalf("two adopters: %v and %v, want one to win", first, second)
+		}
+		wantKind(t, errors.Join(first, second), write.Stale)
+		if got := s.get(guid, anchorAttribute).Attributes.Values(anchorAttribute); len(got) != 1 || !slices.Contains(keys, got[0]) {
+			t.Errorf("anchor %q", got)
+		}
+	}
+}
+
+func TestFindAnchorIsExact(t *testing.T) {
+	s := set(t, false, nil)
+	s.user(s.staff, map[string][]string{anchorAttribute: {"crm:AbC"}})
+	elsewhere, _ := s.user(s.outside, map[string][]string{anchorAttribute: {"crm:elsewhere"}})
+	for _, value := range []string{"crm:abc", "crm:*", "*", "crm:AbC)(cn=*", "crm: AbC"} {
+		if found, err := s.FindAnchor(t.Context(), value); err != nil || len(found) != 0 {
+			t.Errorf("%q finds %v, %v", value, found, err)
+		}
+	}
+	if found, err := s.FindAnchor(t.Context(), "crm:elsewhere"); err != nil || len(found) != 1 || found[0].GUID != elsewhere {
+		t.Errorf("an anchor out of scope: %v, %v: it still is that person's account", found, err)
+	}
+}
+
+func TestWritesWithoutAnAnswerAreUnknown(t *testing.T) {
+	s := set(t, false, nil)
+	proxy := s.dc.Proxy(t)
+	w := behind(t, s.dc, proxy.URL)
+	guid, _ := s.user(s.staff, nil)
+	if _, err := w.ReadBack(t.Context(), guid, nil); err != nil {
+		t.Fatal(err)
+	}
+	sam := fresh()
+	proxy.Silence()
+	err := w.Update(t.Context(), guid, []ident.AttributeChange{change("title", nil, "x")})
+	wantKind(t, err, write.Unavailable) // the read before it had no answer
+	proxy.Answer()
+	proxy.Refuse()
+	_, err = w.Create(t.Context(), s.staff.Child(sam), account(sam), initial)
+	wantKind(t, err, write.Unavailable)
+	var e *write.Error
+	if errors.As(err, &e); e.Kind == write.Unknown || len(s.dc.Find(t, "(cn="+sam+")")) != 0 {
+		t.Errorf("nothing was sent: %v", err)
+	}
+}

@@ -1,0 +1,125 @@
+package write
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Limits that Windows keeps and Samba does not (MS-ADTS section 3.1.1.5.2.2,
+// and rangeUpper of the schema).
+const (
+	maxName = 64
+	maxSAM  = 20
+	badSAM  = `"/\[]:;|=,+*?<>@`
+)
+
+var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+
+// neverMapped are attributes that an operation may not write as values: they
+// are set otherwise, belong to the system, or would hand out rights.
+var neverMapped = map[string]string{
+	"cn": "it is part of the name: map cn, which renames", "name": "it follows cn", "distinguishedname": "it follows cn and ou",
+	"objectclass": "", "objectguid": "", "objectsid": "", "objectcategory": "", "samaccounttype": "", "instancetype": "",
+	"useraccountcontrol": "enable and disable change it", "unicodepwd": "passwords are made by rollcall",
+	"userpassword": "passwords are made by rollcall", "clearpassword": "", "dbcspwd": "",
+	"member": "list groups instead", "memberof": "list groups instead", "primarygroupid": "",
+	"admincount": "", "ntsecuritydescriptor": "", "sidhistory": "", "serviceprincipalname": "",
+	"altsecurityidentities": "", "msds-keycredentiallink": "", "msds-allowedtodelegateto": "",
+	"msds-allowedtoactonbehalfofotheridentity": "", "iscriticalsystemobject": "", "isdeleted": "",
+}
+
+// checkAttribute says what is wrong with an attribute that is to be written;
+// "" when it can be.
+func checkAttribute(name string, values []string) string {
+	if !attributeName.MatchString(name) {
+		return fmt.Sprintf("%q is not the name of an attribute", name)
+	}
+	if why, never := neverMapped[strings.ToLower(name)]; never {
+		return strings.TrimSuffix(name+" is not written as a value: "+why, ": ")
+	}
+	for _, v := range values {
+		switch {
+		case v == "":
+			return name + ": an empty text is not a value in AD"
+		case utf8.ValidString(v) && strings.ContainsRune(v, 0):
+			return fmt.Sprintf("%s: %q contains a NUL character", name, v)
+		}
+	}
+	if strings.EqualFold(name, "sAMAccountName") {
+		return badAccountName(values)
+	}
+	return ""
+}
+
+func badAccountName(values []string) string {
+	if len(values) != 1 {
+		return "sAMAccountName has exactly one value"
+	}
+	v := values[0]
+	switch {
+	case width(v) > maxSAM:
+		return fmt.Sprintf("sAMAccountName %q is longer than %d characters", v, maxSAM)
+	case strings.ContainsAny(v, badSAM):
+		return fmt.Sprintf("sAMAccountName %q contains one of %s", v, badSAM)
+	case strings.ContainsFunc(v, unicode.IsControl):
+		return fmt.Sprintf("sAMAccountName %q contains a control character", v)
+	case strings.HasSuffix(v, "."):
+		return fmt.Sprintf("sAMAccountName %q ends in a dot", v)
+	case strings.TrimSpace(v) != v:
+		return fmt.Sprintf("sAMAccountName %q begins or ends with a space", v)
+	}
+	return ""
+}
+
+// badName says why a text cannot be a common name; "" when it can.
+func badName(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "cn is empty"
+	case width(name) > maxName:
+		return fmt.Sprintf("cn %q is longer than %d characters", name, maxName)
+	case strings.ContainsFunc(name, unicode.IsControl), !utf8.ValidString(name):
+		return fmt.Sprintf("cn %q contains a character that a name cannot have", name)
+	case strings.TrimSpace(name) != name:
+		return fmt.Sprintf("cn %q begins or ends with a space", name)
+	}
+	return ""
+}
+
+// width counts as AD does, in UTF-16 units.
+func width(s string) int { return len(utf16.Encode([]rune(s))) }
+
+// sameValues compares as sets, by bytes.
+func sameValues(a, b []string) bool {
+	return len(a) == len(b) && holdsAll(a, b, func(x, y string) bool { return x == y })
+}
+
+func holdsAll(have, want []string, equal func(x, y string) bool) bool {
+	return len(absent(have, want, equal)) == 0
+}
+
+// absent returns the values of want that have lacks.
+func absent(have, want []string, equal func(x, y string) bool) []string {
+	var out []string
+	for _, v := range want {
+		if !slices.ContainsFunc(have, func(h string) bool { return equal(h, v) }) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func attributeNames(changes []ident.AttributeChange) []string {
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Name
+	}
+	return names
+}

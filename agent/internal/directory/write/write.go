@@ -1,0 +1,194 @@
+// Package write carries out one operation of a plan in Active Directory.
+//
+// It trusts nobody: right before each write the object is read again from the
+// domain controller and must lie in scope, must not be protected, and must
+// still have the values that the plan saw. It decides nothing about who should
+// have an account, keeps no state, and never repeats a write whose outcome is
+// unknown.
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Rules bound what may be written.
+type Rules struct {
+	// Scope lists the containers below which objects may be written; the
+	// containers themselves may not. Required.
+	Scope []ident.DN
+	// Anchor names the attribute that carries "application:key". Required.
+	Anchor string
+	// Allow lists protected accounts and groups that may be touched all the same.
+	Allow []ident.DN
+	// BindDN is the account that the agent binds as, as conn.Settings names it.
+	BindDN string
+}
+
+// inScope reports whether an object may be written as far as its place goes.
+func (r Rules) inScope(dn ident.DN) bool {
+	parent := dn.Parent()
+	return parent != "" && slices.ContainsFunc(r.Scope, func(s ident.DN) bool { return parent.Under(s) })
+}
+
+func (r Rules) check() error {
+	if len(r.Scope) == 0 {
+		return errors.New("no scope is set: nothing may be written anywhere")
+	}
+	for _, s := range r.Scope {
+		// An empty DN is above everything.
+		if parsed, err := ldap.ParseDN(string(s)); err != nil || len(parsed.RDNs) == 0 {
+			return fmt.Errorf("scope %q is not the DN of a container", s)
+		}
+	}
+	if r.Anchor == "" {
+		return errors.New("no anchor attribute is set")
+	}
+	return nil
+}
+
+// Writer writes to one domain controller. It is safe for use by several
+// goroutines, for different objects.
+type Writer struct {
+	client     *conn.Client
+	rules      Rules
+	protection *protection
+	log        *slog.Logger
+}
+
+// New checks the rules and finds out which account the agent binds as.
+func New(ctx context.Context, client *conn.Client, rules Rules, log *slog.Logger) (*Writer, error) {
+	p, err := newProtection(ctx, client, rules)
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{client: client, rules: rules, protection: p, log: log}, nil
+}
+
+// Initial is the password of an account that is created.
+type Initial struct {
+	Password   []byte
+	MustChange bool // at the next logon
+}
+
+// Apply carries out one operation on the object guid, which is empty for a
+// create. It returns the GUID of the object. An error is an *Error.
+func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial Initial) (ident.GUID, error) {
+	switch op.Class {
+	case ident.ClassCreate:
+		e, err := w.Create(ctx, op.To, op.Attributes, initial)
+		return e.GUID, err
+	case ident.ClassLink:
+		return guid, nil
+	case ident.ClassAdopt:
+		return guid, w.Adopt(ctx, guid, anchorOf(op, w.rules.Anchor))
+	case ident.ClassUpdate:
+		return guid, w.Update(ctx, guid, op.Attributes)
+	case ident.ClassRename:
+		return guid, w.Rename(ctx, guid, op.From, op.To)
+	case ident.ClassMove:
+		return guid, w.Move(ctx, guid, op.From, op.To)
+	case ident.ClassEnable:
+		return guid, w.Enable(ctx, guid, op.From, op.To)
+	case ident.ClassDisable:
+		return guid, w.Disable(ctx, guid, op.From, op.To)
+	case ident.ClassGroups:
+		return guid, w.AddToGroups(ctx, guid, op.Groups)
+	}
+	return guid, invalid(op.Class, op.To, fmt.Sprintf("the operation %q is not carried out by this version", op.Class), "leave it out of the plan")
+}
+
+func anchorOf(op ident.Operation, anchor string) string {
+	for _, a := range op.Attributes {
+		if strings.EqualFold(a.Name, anchor) && len(a.New) == 1 {
+			return a.New[0]
+		}
+	}
+	return ""
+}
+
+// FindAnchor lists the user accounts of the whole domain, in scope or not,
+// that carry exactly this value in the anchor attribute.
+func (w *Writer) FindAnchor(ctx context.Context, value string) ([]ident.Entry, error) {
+	found, err := w.find(ctx, w.rules.Anchor, value)
+	if err != nil {
+		return nil, w.fail(ident.ClassLink, "", err)
+	}
+	// The directory ignores case and spaces, keys do not.
+	return slices.DeleteFunc(found, func(e ident.Entry) bool {
+		return !slices.Contains(e.Attributes.Values(w.rules.Anchor), value)
+	}), nil
+}
+
+// find lists the user accounts with a value in an attribute.
+func (w *Writer) find(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
+	var found []ident.Entry
+	err := w.client.Search(ctx, conn.Query{
+		Base:       w.client.Server().NamingContext,
+		Filter:     "(&(sAMAccountType=805306368)(" + attribute + "=" + conn.EscapeFilter(value) + "))",
+		Attributes: []string{attribute, "cn", "sAMAccountName", "userPrincipalName", "userAccountControl"},
+	}, func(e ident.Entry) error {
+		found = append(found, e)
+		return nil
+	})
+	return found, err
+}
+
+// ReadBack reads an object from the domain controller that the writes go to.
+// Without attributes it reads all but the constructed ones.
+func (w *Writer) ReadBack(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, error) {
+	e, err := w.client.Get(ctx, conn.ByGUID(guid), attributes)
+	if err != nil {
+		return e, w.fail("", ident.DN("<GUID="+string(guid)+">"), err)
+	}
+	return e, nil
+}
+
+// account reads a user account afresh and makes sure that it may be touched.
+func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID, attributes ...string) (ident.Entry, error) {
+	e, err := w.client.Get(ctx, conn.ByGUID(guid), append(attributes, protectionAttributes...))
+	if err != nil {
+		return e, w.fail(class, ident.DN("<GUID="+string(guid)+">"), err)
+	}
+	if !w.rules.inScope(e.DN) {
+		return e, outOfScope(class, e.DN)
+	}
+	why, err := w.protection.account(ctx, e)
+	if err != nil {
+		return e, w.fail(class, e.DN, err)
+	}
+	if why != "" {
+		return e, &Error{
+			Kind: Protected, Op: class, DN: e.DN, Cause: "the account is protected: " + why,
+			Next: "leave this person out with where, or name the account in allow_protected of [directory]",
+		}
+	}
+	return e, nil
+}
+
+// target checks the DN that an object is to have and splits it. A DN that
+// could be read in two ways is refused: what is checked must be what is sent.
+func (w *Writer) target(class ident.Class, to ident.DN) (name string, parent ident.DN, err error) {
+	parsed, perr := ldap.ParseDN(string(to))
+	if perr != nil || len(parsed.RDNs) < 2 || len(parsed.RDNs[0].Attributes) != 1 ||
+		!strings.EqualFold(parsed.RDNs[0].Attributes[0].Type, "cn") || !to.Parent().Child(to.Name()).EqualFold(to) {
+		return "", "", invalid(class, to, fmt.Sprintf("%q is not a plain CN=...,OU=... name", to), "correct cn or ou in the mapping")
+	}
+	name, parent = to.Name(), to.Parent()
+	if !w.rules.inScope(to) {
+		return "", "", outOfScope(class, to)
+	}
+	if cause := badName(name); cause != "" {
+		return "", "", &Error{Kind: Invalid, Op: class, DN: to, Attribute: "cn", Cause: cause, Next: "give cn another format in the mapping"}
+	}
+	return name, parent, nil
+}
