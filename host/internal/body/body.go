@@ -29,11 +29,13 @@ type Body struct {
 var _ io.ReaderAt = (*Body)(nil)
 
 // Read takes a body in, at most limit bytes, spooling it to a file in dir
-// ("" is the system's folder for temporary files) when it is large.
-func Read(r io.Reader, dir string, limit int64, secrets []string) (*Body, error) {
+// ("" is the system's folder for temporary files) when it is large. announced
+// is the size that the sender says it has, or a negative number.
+func Read(r io.Reader, announced int64, dir string, limit int64, secrets []string) (*Body, error) {
 	b := &Body{}
 	in := newRedactor(io.LimitReader(r, limit+1), secrets)
 	var buf bytes.Buffer
+	buf.Grow(int(min(max(announced, 0), InMemory)) + bytes.MinRead)
 	n, err := io.Copy(&buf, io.LimitReader(in, InMemory+1))
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func TestBodiesSmallAndLarge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
-			b, err := Read(bytes.NewReader(want), dir, 100<<20, nil)
+			b, err := Read(bytes.NewReader(want), int64(size), dir, 100<<20, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,7 +44,7 @@ func TestBodiesSmallAndLarge(t *testing.T) {
 func TestBodyOverTheLimit(t *testing.T) {
 	for _, limit := range []int64{10, InMemory + 10} {
 		dir := t.TempDir()
-		_, err := Read(io.LimitReader(zeros{}, limit+1), dir, limit, nil)
+		_, err := Read(io.LimitReader(zeros{}, limit+1), -1, dir, limit, nil)
 		if !errors.Is(err, ErrTooLarge) {
 			t.Errorf("limit %d: %v", limit, err)
 		}
@@ -57,7 +57,7 @@ func TestBodyOverTheLimit(t *testing.T) {
 func TestBodyThatBreaksOff(t *testing.T) {
 	dir := t.TempDir()
 	gone := errors.New("gone")
-	_, err := Read(io.MultiReader(io.LimitReader(zeros{}, InMemory+5), iotest.ErrReader(gone)), dir, 1<<30, nil)
+	_, err := Read(io.MultiReader(io.LimitReader(zeros{}, InMemory+5), iotest.ErrReader(gone)), 1<<40, dir, 1<<30, nil)
 	if !errors.Is(err, gone) {
 		t.Errorf("error %v", err)
 	}
@@ -78,7 +78,7 @@ func TestSecretsDoNotGetIn(t *testing.T) {
 		"whole": strings.NewReader(text), "by byte": iotest.OneByteReader(strings.NewReader(text)),
 		"halves": iotest.HalfReader(strings.NewReader(text)), "with EOF": iotest.DataErrReader(strings.NewReader(text)),
 	} {
-		b, err := Read(r, t.TempDir(), 1<<20, secrets)
+		b, err := Read(r, -1, t.TempDir(), 1<<20, secrets)
 		if err != nil {
 			t.Fatal(err)
 		}

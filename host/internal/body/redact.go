@@ -3,7 +3,6 @@ package body
 import (
 	"bytes"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -27,10 +26,13 @@ type redactor struct {
 	from    io.Reader
 	secrets [][]byte
 	hold    int
-	buf     []byte // buf[:clean] can be given out
+	space   []byte
+	buf     []byte // in space; buf[:clean] can be given out
 	clean   int
 	err     error
 }
+
+const chunk = 64 << 10
 
 func newRedactor(r io.Reader, secrets []string) io.Reader {
 	red := &redactor{from: r}
@@ -60,10 +62,12 @@ func (r *redactor) Read(p []byte) (int, error) {
 }
 
 func (r *redactor) fill() {
-	const chunk = 64 << 10
-	r.buf = slices.Grow(r.buf, chunk)
-	n, err := r.from.Read(r.buf[len(r.buf) : len(r.buf)+chunk])
-	r.buf, r.err = r.buf[:len(r.buf)+n], err
+	if r.space == nil {
+		r.space = make([]byte, r.hold+chunk)
+	}
+	held := copy(r.space, r.buf)
+	n, err := r.from.Read(r.space[held : held+chunk])
+	r.buf, r.err = r.space[:held+n], err
 	for _, s := range r.secrets {
 		for at := 0; ; {
 			i := bytes.Index(r.buf[at:], s)

@@ -101,7 +101,7 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 	if c.Credentials != nil {
 		secrets = c.Credentials.Redact()
 	}
-	b, err := body.Read(resp.Body, c.SpoolDir, c.MaxBody, secrets)
+	b, err := body.Read(resp.Body, resp.ContentLength, c.SpoolDir, c.MaxBody, secrets)
 	if err != nil {
 		return nil, err
 	}
