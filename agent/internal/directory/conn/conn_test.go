@@ -149,7 +149,7 @@ func TestSearchPagesAndStops(t *testing.T) {
 		}
 		return nil
 	})
-	if err != enough || calls != 15 {
+	if !errors.Is(err, enough) || calls != 15 {
 		t.Errorf("stopped search: %v after %d entries, want the caller's own error after 15", err, calls)
 	}
 	if _, err := c.Get(t.Context(), conn.ByDN(ou), nil); err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"regexp"
 	"strings"
 
@@ -224,7 +223,7 @@ func (l *link) handshakeError(err error) error {
 func names(leaf *x509.Certificate) string {
 	all := append([]string{}, leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {
-		all = append(all, net.IP(ip).String())
+		all = append(all, ip.String())
 	}
 	const most = 5
 	if len(all) == 0 {

@@ -89,10 +89,14 @@ func TestOpenRefusals(t *testing.T) {
 		}, 0, "", "no such credential"},
 		{"server down", func(s *conn.Settings) { s.URLs = []string{down.URL} }, conn.CodeNetwork, "", "refused|port|check that the domain controller runs"},
 		{"no such host", func(s *conn.Settings) { s.URLs = []string{"ldaps://dc9.invalid"} }, conn.CodeNetwork, "", "dc9.invalid|its name resolves"},
-		{"foreign CA", func(s *conn.Settings) { s.CAFile = foreignCA(t) }, conn.CodeNetwork, "",
-			"file.pem|" + dc.IP + "|dc1.ad.test|rollcall development CA|ca_file"},
-		{"another host's certificate", func(s *conn.Settings) { s.URLs = []string{dc.ProxyOn(t, "127.0.0.1").URL} }, conn.CodeNetwork, "",
-			"127.0.0.1|dc1.ad.test, 127.0.0.20|directory.urls"},
+		{
+			"foreign CA", func(s *conn.Settings) { s.CAFile = foreignCA(t) }, conn.CodeNetwork, "",
+			"file.pem|" + dc.IP + "|dc1.ad.test|rollcall development CA|ca_file",
+		},
+		{
+			"another host's certificate", func(s *conn.Settings) { s.URLs = []string{dc.ProxyOn(t, "127.0.0.1").URL} }, conn.CodeNetwork, "",
+			"127.0.0.1|dc1.ad.test, 127.0.0.20|directory.urls",
+		},
 		{"no TLS there", func(s *conn.Settings) { s.URLs = []string{"ldaps://" + dc.IP + ":389"} }, conn.CodeNetwork, "", "TLS|speaks LDAPS"},
 		{"CA file missing", func(s *conn.Settings) { s.CAFile = "/nonexistent/ca.pem" }, 0, "", "/nonexistent/ca.pem|ca_file"},
 		{"CA file of rubbish", func(s *conn.Settings) { s.CAFile = file(t, "hello") }, 0, "", "no PEM certificate|ca_file"},

@@ -33,7 +33,7 @@ func (l *link) kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.raw != nil {
-		l.raw.Close()
+		_ = l.raw.Close() // it is given up, whatever closing it says
 		l.raw, l.conn = nil, nil
 	}
 }
@@ -95,13 +95,13 @@ func (l *link) dial(ctx context.Context) error {
 	}
 	secured := tls.Client(raw, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		raw.Close()
+		_ = raw.Close()
 		return l.handshakeError(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isClosed() {
-		raw.Close()
+		_ = raw.Close()
 		return c.fail(request{op: "connect"}, net.ErrClosed, false)
 	}
 	c.address = raw.RemoteAddr().String()

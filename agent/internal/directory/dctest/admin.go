@@ -132,7 +132,7 @@ func (d *DC) CanBind(t testing.TB, dn, password string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return c.Bind(dn, password)
 }
 

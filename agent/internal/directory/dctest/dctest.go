@@ -9,6 +9,7 @@ package dctest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -148,7 +149,7 @@ func start() (*DC, error) {
 	}
 	// The script's supervisor ends the domain controller and removes dir when
 	// this process is gone, whatever ended it.
-	out, err := exec.Command(script, "start", dir, "--for", strconv.Itoa(os.Getpid()), "--remove").CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), script, "start", dir, "--for", strconv.Itoa(os.Getpid()), "--remove").CombinedOutput()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start domain controller: %w\n%s", err, out), os.RemoveAll(dir))
 	}
@@ -168,9 +169,9 @@ func (d *DC) stop() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.admin != nil {
-		d.admin.Close()
+		_ = d.admin.Close()
 	}
-	out, err := exec.Command(d.script, "stop", d.dir).CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), d.script, "stop", d.dir).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("stop domain controller: %w\n%s", err, out)
 	}
@@ -200,7 +201,7 @@ func readEnv(name string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	env := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {

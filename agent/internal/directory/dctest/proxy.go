@@ -1,6 +1,7 @@
 package dctest
 
 import (
+	"context"
 	"net"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ func (d *DC) Proxy(t testing.TB) *Proxy { return d.ProxyOn(t, d.IP) }
 // for 127.0.0.20 to 127.0.0.60.
 func (d *DC) ProxyOn(t testing.TB, ip string) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", ip+":0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", ip+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		c.Close()
+		_ = c.Close()
 	}
 }
 
@@ -59,7 +60,7 @@ func (p *Proxy) Refuse() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.listener.Close()
+	_ = p.listener.Close()
 	p.Cut()
 }
 
@@ -96,17 +97,17 @@ func (p *Proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", p.target)
 		if err != nil {
-			client.Close()
+			_ = client.Close()
 			continue
 		}
 		p.mu.Lock()
 		p.accepted++
 		p.conns[client], p.conns[server] = true, true
 		if p.closed {
-			client.Close()
-			server.Close()
+			_ = client.Close()
+			_ = server.Close()
 		}
 		p.mu.Unlock()
 		p.running.Go(func() { p.pass(server, client, func() {}) })
@@ -129,8 +130,8 @@ func (p *Proxy) pass(to, from net.Conn, before func()) {
 			break
 		}
 	}
-	to.Close()
-	from.Close()
+	_ = to.Close()
+	_ = from.Close()
 	p.mu.Lock()
 	delete(p.conns, to)
 	delete(p.conns, from)

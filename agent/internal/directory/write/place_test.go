@@ -2,6 +2,7 @@ package write_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestRenameAndMove(t *testing.T) {
 	wantKind(t, s.Move(t.Context(), guid, upper, s.outside.Child(upper.Name())), write.OutOfScope)
 	wantKind(t, s.Move(t.Context(), guid, dn, s.leavers.Child(dn.Name())), write.Stale)
 	wantKind(t, s.Move(t.Context(), guid, upper, s.leavers.Child("another name")), write.Stale)
-	wantKind(t, s.Move(t.Context(), guid, upper, ident.DN("OU=Missing,"+s.staff).Child(upper.Name())), write.NoParent)
+	wantKind(t, s.Move(t.Context(), guid, upper, ("OU=Missing,"+s.staff).Child(upper.Name())), write.NoParent)
 	if got := s.get(guid).DN; got != upper {
 		t.Fatalf("refused moves moved it to %s", got)
 	}
@@ -91,7 +92,7 @@ func TestDisableAndEnable(t *testing.T) {
 
 	// What keeps it from moving is known before its state changes.
 	wantKind(t, s.Disable(t.Context(), guid, dn, s.outside.Child(dn.Name())), write.OutOfScope)
-	wantKind(t, s.Disable(t.Context(), guid, dn, ident.DN("OU=Missing,"+s.leavers).Child(dn.Name())), write.NoParent)
+	wantKind(t, s.Disable(t.Context(), guid, dn, ("OU=Missing,"+s.leavers).Child(dn.Name())), write.NoParent)
 	wantKind(t, s.Disable(t.Context(), guid, gone, s.leavers.Child(dn.Name()+"x")), write.Stale)
 	s.dc.AddUser(t, s.leavers, dn.Name(), fresh(), nil)
 	wantKind(t, s.Disable(t.Context(), guid, dn, gone), write.NameTaken)
@@ -121,7 +122,7 @@ func TestApplyCarriesOutEachClass(t *testing.T) {
 	s := set(t, false, nil)
 	name := fresh()
 	dn, gone, renamed := s.staff.Child(name), s.leavers.Child("Other "+name), s.staff.Child("Other "+name)
-	group := ident.DN("CN=CRM," + s.dc.OU("Groups"))
+	group := "CN=CRM," + s.dc.OU("Groups")
 	var guid ident.GUID
 	for _, op := range []ident.Operation{
 		{Class: ident.ClassCreate, To: dn, Attributes: account(name)},
@@ -157,7 +158,8 @@ func TestCancelledBeforeAnythingIsSent(t *testing.T) {
 	cancel()
 	name := fresh()
 	_, err := s.Create(ctx, s.staff.Child(name), account(name), initial)
-	if e := err.(*write.Error); e.Kind != write.Unavailable {
+	var e *write.Error
+	if !errors.As(err, &e) || e.Kind != write.Unavailable {
 		t.Errorf("%v: want unavailable, nothing was sent", err)
 	}
 }
