@@ -45,7 +45,7 @@ func BenchmarkThroughWASM(b *testing.B) {
 	keep := []string{"id", "name", "email", "phone", "field_01", "field_02", "field_03", "field_04"}
 	spec := jsonstream.Spec{Array: jsonstream.Pointer{"data"}, Key: jsonstream.Pointer{"id"}, Keep: keep}
 	native := func() int {
-		resp, err := http.Get(f.app.BaseURL + "/users") //nolint:noctx // a benchmark
+		resp, err := http.Get(f.app.BaseURL + "/users")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func BenchmarkPages(b *testing.B) {
 	native := func() {
 		cursor := ""
 		for {
-			resp, err := http.Get(f.app.BaseURL + "/users?cursor=" + cursor) //nolint:noctx // a benchmark
+			resp, err := http.Get(f.app.BaseURL + "/users?cursor=" + cursor)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -113,11 +112,16 @@ func (h *Host) compile(ctx context.Context, wasm []byte) (compiled wazero.Compil
 // clearDir removes the files below a folder. The folders stay: the open cache
 // writes into them.
 func clearDir(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // it is only read
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		return os.Remove(path)
+		return root.Remove(path)
 	})
 }
 

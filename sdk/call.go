@@ -58,7 +58,7 @@ type Request struct {
 // before the next one is sent.
 func (c *Call) Send(req Request) (*Response, error) {
 	if req.Method == "" {
-		req.Method = "GET"
+		req.Method = abi.MethodGet
 	}
 	body, err := json.Marshal(abi.Request{
 		Method: req.Method, URL: req.URL, Path: req.Path, Query: req.Query,

@@ -37,13 +37,14 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 	seen := map[string]bool{}
 	var total int64
 	for {
-		if at := position(req); seen[at] {
+		at := position(req)
+		if seen[at] {
 			return Errorf(abi.KindBadResponse, "paging goes in circles: %s is asked for a second time after %d records", req.place(), total)
-		} else if len(at) <= maxPosition {
-			seen[at] = true
-		} else {
+		}
+		if len(at) > maxPosition {
 			return Errorf(abi.KindBadResponse, "the position of the next page is %d bytes long, more than %d", len(at), maxPosition)
 		}
+		seen[at] = true
 		resp, err := Retry(c, req, classify)
 		if err != nil {
 			return err

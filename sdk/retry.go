@@ -27,7 +27,7 @@ func Retry(c *Call, req Request, classify Classifier) (*Response, error) {
 		classify = Classify
 	}
 	attempts, maxWait := c.limits()
-	if req.Method != "" && req.Method != "GET" && req.Method != "HEAD" && !req.Repeatable {
+	if req.Method != "" && req.Method != abi.MethodGet && req.Method != abi.MethodHead && !req.Repeatable {
 		attempts = 1
 	}
 	for attempt := 1; ; attempt++ {

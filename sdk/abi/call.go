@@ -34,6 +34,13 @@ type FetchCall struct {
 	Retry RetryLimits
 }
 
+// Methods of requests, here so that a connector need not link an HTTP client.
+const (
+	MethodGet  = "GET"
+	MethodHead = "HEAD"
+	MethodPost = "POST"
+)
+
 // NoAuth as Request.Auth sends a request without credentials.
 const NoAuth = "none"
 

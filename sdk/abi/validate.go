@@ -33,7 +33,7 @@ func (m *Manifest) Normalize() {
 // Normalize fills in the defaults of an endpoint.
 func (e *Endpoint) Normalize() {
 	if e.Method == "" {
-		e.Method = "GET"
+		e.Method = MethodGet
 	}
 	if e.Mode == "" {
 		e.Mode = ModeFull
@@ -181,7 +181,7 @@ func (e Endpoint) Validate() error {
 }
 
 func (e Endpoint) check(p problems) {
-	if e.Method != "GET" && e.Method != "POST" {
+	if e.Method != MethodGet && e.Method != MethodPost {
 		p.add("method %q is not GET or POST", e.Method)
 	}
 	if (e.Path == "") == (e.URL == "") {
@@ -193,7 +193,7 @@ func (e Endpoint) check(p problems) {
 	if e.URL != "" {
 		checkURL(p.in("url"), e.URL)
 	}
-	if e.Body != "" && e.Method != "POST" {
+	if e.Body != "" && e.Method != MethodPost {
 		p.add("body is set, and the method is %s", e.Method)
 	}
 	for name, value := range e.Headers {

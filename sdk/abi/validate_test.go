@@ -14,7 +14,9 @@ func good() abi.Manifest {
 		Hosts: []string{"api.acme.example", "*.acme.example"}, RateLimit: "40/2s",
 		Settings: []abi.Setting{{Name: "region", Default: "eu"}, {Name: "n", Type: abi.SettingInt, Required: true}},
 		Auth: []abi.AuthProfile{
-			{Kind: abi.AuthAPIKey, Header: "x-api-token", Prefix: "App "}, {Kind: abi.AuthBasic}, {Kind: abi.AuthBearer},
+			{Kind: abi.AuthAPIKey, Header: "x-api-token", Prefix: "App "},
+			{Kind: abi.AuthBasic},
+			{Kind: abi.AuthBearer},
 			{Kind: abi.AuthOAuth2, AuthURL: "https://o.acme.example/a", TokenURL: "http://127.0.0.1:8080/t", BasePath: "/api"},
 		},
 		Endpoints: []abi.Endpoint{

@@ -123,7 +123,7 @@ func (h *Host) HTTPSend(request []byte) int64 {
 	if client == nil {
 		client = http.DefaultClient
 	}
-	resp, err := client.Do(req) //nolint:gosec // the test's own server
+	resp, err := client.Do(req)
 	if err != nil {
 		return h.no(abi.CodeNetwork, "%v", err)
 	}

@@ -30,7 +30,7 @@ func page(t *testing.T) string {
 // TestTheHostRegistersWhatTheABINames compares names and signatures.
 func TestTheHostRegistersWhatTheABINames(t *testing.T) {
 	r := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfigInterpreter())
-	defer r.Close(t.Context()) //nolint:errcheck // the test is over
+	defer r.Close(t.Context())
 	if err := abi1.Register(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestWASI(t *testing.T) {
 		t.Error(d)
 	}
 	r := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfigInterpreter())
-	defer r.Close(t.Context()) //nolint:errcheck // the test is over
+	defer r.Close(t.Context())
 	m, err := wasi_snapshot_preview1.Instantiate(t.Context(), r)
 	if err != nil || m == nil {
 		t.Fatal(err)

@@ -110,7 +110,7 @@ func client(t *testing.T, srv *httptest.Server, c Credentials, change func(*Sett
 	if srv.TLS != nil {
 		pool := x509.NewCertPool()
 		pool.AddCert(srv.Certificate())
-		s.TLS = &tls.Config{RootCAs: pool} //nolint:gosec // the client raises the version
+		s.TLS = &tls.Config{RootCAs: pool}
 	}
 	if change != nil {
 		change(&s)
@@ -178,7 +178,7 @@ func TestWhereTheAPILives(t *testing.T) {
 
 func TestOldTLSIsRefused(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // on purpose
+	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	srv.StartTLS()
 	defer srv.Close()
 	var e *Error
