@@ -90,8 +90,10 @@ func TestUpdateReasons(t *testing.T) {
 				l.Applied[name] = Digest([]string{v})
 			}
 			e.Attributes["displayname"] = []string{"Ada M"}
-			s.mapper.rules = map[string]attributeRule{"displayName": {source: "{{ trim(user.name) }}"}, "sn": {source: "last_word(user.name)"},
-				"company": {source: "'Acme'"}, "mail": {source: "{{ lower(user.email) }}@{{ user.domain }}"}}
+			s.mapper.rules = map[string]attributeRule{
+				"displayName": {source: "{{ trim(user.name) }}"}, "sn": {source: "last_word(user.name)"},
+				"company": {source: "'Acme'"}, "mail": {source: "{{ lower(user.email) }}@{{ user.domain }}"},
+			}
 		}, []string{"11 apply update company:->Acme displayName:Ada M->Ada N info:old-> mail:ada11@x->new@x sn:M->N title:by hand->CTO(drift) | " +
 			"company not as the mapping says; user.name changed displayName and sn; user.info changed info; user.domain and user.email changed mail; drift: somebody changed title by hand"}},
 		{"an adopted account, whose values rollcall never wrote", func(s *scene) {
@@ -126,7 +128,8 @@ func TestRenameAndMove(t *testing.T) {
 	}
 	runCases(t, []planCase{
 		{"a change of case is a rename", func(s *scene) { s.known("11", map[string]any{"cn": "ada 11"}) }, []string{
-			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=ada 11,OU=Staff,DC=x cn:Ada 11->ada 11 | user.cn changed cn"}},
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=ada 11,OU=Staff,DC=x cn:Ada 11->ada 11 | user.cn changed cn",
+		}},
 		{"renamed by hand: put back as drift", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.DN = staff.Child("Adi")
@@ -154,20 +157,23 @@ func TestRenameAndMove(t *testing.T) {
 			l.Placed, l.Origin = "", ident.OriginRestored
 		}), []string{"11 note | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there"}},
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
-			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]"}},
+			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]",
+		}},
 		{"the new name is free where it is, but taken where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 			s.account("g9", support.Child("Bo"))
 		}, []string{
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
-			"11 note | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there"}},
+			"11 note | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there",
+		}},
 		{"the new name is taken where it is, but free where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.account("g9", staff.Child("Bo"))
 		}, []string{
 			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
-			"11 note | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x"}},
+			"11 note | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x",
+		}},
 	})
 }
 
@@ -191,12 +197,15 @@ func TestRenameAndMoveCompose(t *testing.T) {
 	runCases(t, []planCase{
 		{"the rename is held", both(ident.ClassRename), []string{
 			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames + "; held: over the limit for rename" + none,
-			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + moves}},
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + moves,
+		}},
 		{"the move is held", both(ident.ClassMove), []string{
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames,
-			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none}},
+			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none,
+		}},
 		{"both are held", both(ident.ClassRename, ident.ClassMove), []string{
 			"11 hold rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x " + renames + "; held: over the limit for rename" + none,
-			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none}},
+			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none,
+		}},
 	})
 }

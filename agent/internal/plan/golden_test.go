@@ -17,10 +17,12 @@ func TestMixedPlan(t *testing.T) {
 	s := newScene()
 	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
 	s.set.SourceShrink = Limit{}
-	s.hist = History{CurrentLinks: 7, PeakLinks: 9, LastDelivered: 10, Used: map[ident.Class]int{ident.ClassUpdate: 3},
+	s.hist = History{
+		CurrentLinks: 7, PeakLinks: 9, LastDelivered: 10, Used: map[ident.Class]int{ident.ClassUpdate: 3},
 		Decided: func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {
 			return 41, ident.ResultHeld, key == "19" && class == ident.ClassDisable
-		}}
+		},
+	}
 	s.delivery.Skipped = 3
 	s.record("10", map[string]any{"cn": "Joiner One", "groups": []ident.DN{crm, "CN=Gone,OU=Groups,DC=x"}, "title": "Engineer"})
 	s.record("11", map[string]any{"cn": "Joiner One"})

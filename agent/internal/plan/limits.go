@@ -57,8 +57,10 @@ func newJudge(set Settings, hist History, shrink string) *judge {
 	limits := DefaultLimits()
 	maps.Copy(limits, set.Limits)
 	for class, l := range limits {
-		j.states[class] = &ident.LimitState{Class: class, Limit: l.Text,
-			Allowed: l.of(max(hist.PeakLinks, hist.CurrentLinks)), Used: hist.Used[class]}
+		j.states[class] = &ident.LimitState{
+			Class: class, Limit: l.Text,
+			Allowed: l.of(max(hist.PeakLinks, hist.CurrentLinks)), Used: hist.Used[class],
+		}
 	}
 	return j
 }

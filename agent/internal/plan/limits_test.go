@@ -108,8 +108,11 @@ func TestLimits(t *testing.T) {
 		return func(s *scene) { s.set.Limits = map[ident.Class]Limit{class: l} }
 	}
 	runLimits(t, []limitCase{
-		{"create: the first ones in the order of keys", crowd(4, 0, 0, limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})),
-			[]string{"create apply j0 j1 j2", "create hold j3"}, []string{"create 3: allowed 3, used 0, planned 4, over 1"}},
+		{
+			"create: the first ones in the order of keys", crowd(4, 0, 0, limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})),
+			[]string{"create apply j0 j1 j2", "create hold j3"},
+			[]string{"create 3: allowed 3, used 0, planned 4, over 1"},
+		},
 		{"used ones count", crowd(4, 0, 0, func(s *scene) {
 			limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})(s)
 			s.hist.Used = map[ident.Class]int{ident.ClassCreate: 2}
@@ -118,41 +121,62 @@ func TestLimits(t *testing.T) {
 			limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})(s)
 			s.hist.Used = map[ident.Class]int{ident.ClassCreate: 9}
 		}), []string{"create hold j0"}, []string{"create 3: allowed 3, used 9, planned 1, over 1"}},
-		{"class by class: the rest goes on", crowd(2, 1, 1, func(s *scene) {
-			limit(ident.ClassCreate, Limit{Text: "0"})(s)
-			s.records[2].Fields["mail"] = "new@x"
-		}), []string{"create hold j0 j1", "disable apply m0", "update apply k0"},
-			[]string{"create 0: allowed 0, used 0, planned 2, over 2", "update 50% or 5: allowed 5, used 0, planned 1, over 0", "disable 5% or 5: allowed 5, used 0, planned 1, over 0"}},
-		{"disable: 5 by default", crowd(0, 4, 7, func(*scene) {}),
-			[]string{"disable apply m0 m1 m2 m3 m4", "disable hold m5 m6"}, []string{"disable 5% or 5: allowed 5, used 0, planned 7, over 2"}},
-		{"disable: 5 % of the peak", crowd(0, 4, 7, func(s *scene) { s.hist.PeakLinks = 120 }),
-			[]string{"disable apply m0 m1 m2 m3 m4 m5", "disable hold m6"}, []string{"disable 5% or 5: allowed 6, used 0, planned 7, over 1"}},
-		{"a percentage without a count is exact", crowd(0, 9, 2, limit(ident.ClassDisable, Limit{Percent: 10, Text: "10%"})),
-			[]string{"disable apply m0", "disable hold m1"}, []string{"disable 10%: allowed 1, used 0, planned 2, over 1"}},
+		{
+			"class by class: the rest goes on", crowd(2, 1, 1, func(s *scene) {
+				limit(ident.ClassCreate, Limit{Text: "0"})(s)
+				s.records[2].Fields["mail"] = "new@x"
+			}),
+			[]string{"create hold j0 j1", "disable apply m0", "update apply k0"},
+			[]string{"create 0: allowed 0, used 0, planned 2, over 2", "update 50% or 5: allowed 5, used 0, planned 1, over 0", "disable 5% or 5: allowed 5, used 0, planned 1, over 0"},
+		},
+		{
+			"disable: 5 by default", crowd(0, 4, 7, func(*scene) {}),
+			[]string{"disable apply m0 m1 m2 m3 m4", "disable hold m5 m6"},
+			[]string{"disable 5% or 5: allowed 5, used 0, planned 7, over 2"},
+		},
+		{
+			"disable: 5 % of the peak", crowd(0, 4, 7, func(s *scene) { s.hist.PeakLinks = 120 }),
+			[]string{"disable apply m0 m1 m2 m3 m4 m5", "disable hold m6"},
+			[]string{"disable 5% or 5: allowed 6, used 0, planned 7, over 1"},
+		},
+		{
+			"a percentage without a count is exact", crowd(0, 9, 2, limit(ident.ClassDisable, Limit{Percent: 10, Text: "10%"})),
+			[]string{"disable apply m0", "disable hold m1"},
+			[]string{"disable 10%: allowed 1, used 0, planned 2, over 1"},
+		},
 		{"approval never: refused", crowd(2, 0, 0, func(s *scene) {
 			limit(ident.ClassCreate, Limit{Count: 1, Text: "1"})(s)
 			s.set.Approval = ApprovalNever
 		}), []string{"create apply j0", "create refuse j1"}, []string{"create 1: allowed 1, used 0, planned 2, over 1"}},
-		{"approval always: everything is held", crowd(1, 0, 1, func(s *scene) { s.set.Approval = ApprovalAlways; s.hist.CurrentLinks = 0 }),
-			[]string{"create hold j0", "disable hold m0"}, []string{"create none: allowed -1, used 0, planned 1, over 1", "disable 5% or 5: allowed 5, used 0, planned 1, over 1"}},
-		{"the groups of a held account wait for it", crowd(2, 0, 0, func(s *scene) {
-			limit(ident.ClassCreate, Limit{Count: 1, Text: "1"})(s)
-			for _, rec := range s.records {
-				rec.Fields["groups"] = []ident.DN{crm}
-			}
-		}), []string{"create apply j0", "create hold j1", "groups apply j0", "groups hold j1"},
-			[]string{"create 1: allowed 1, used 0, planned 2, over 1", "groups none: allowed -1, used 0, planned 1, over 0"}},
+		{
+			"approval always: everything is held", crowd(1, 0, 1, func(s *scene) { s.set.Approval = ApprovalAlways; s.hist.CurrentLinks = 0 }),
+			[]string{"create hold j0", "disable hold m0"},
+			[]string{"create none: allowed -1, used 0, planned 1, over 1", "disable 5% or 5: allowed 5, used 0, planned 1, over 1"},
+		},
+		{
+			"the groups of a held account wait for it", crowd(2, 0, 0, func(s *scene) {
+				limit(ident.ClassCreate, Limit{Count: 1, Text: "1"})(s)
+				for _, rec := range s.records {
+					rec.Fields["groups"] = []ident.DN{crm}
+				}
+			}),
+			[]string{"create apply j0", "create hold j1", "groups apply j0", "groups hold j1"},
+			[]string{"create 1: allowed 1, used 0, planned 2, over 1", "groups none: allowed -1, used 0, planned 1, over 0"},
+		},
 		{"an adoption for review leaves the limit to the others", crowd(2, 0, 0, func(s *scene) {
 			s.set.Adopt = AdoptAuto
 			s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
 			s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
 			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
 		}), []string{"adopt apply j1", "adopt hold j0"}, []string{"adopt 1: allowed 1, used 0, planned 2, over 1"}},
-		{"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
-			s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
-			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
-		}), []string{"adopt hold j0", "create apply j1"},
-			[]string{"adopt 1: allowed 1, used 0, planned 1, over 1", "create none: allowed -1, used 0, planned 1, over 0"}},
+		{
+			"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
+				s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
+				limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
+			}),
+			[]string{"adopt hold j0", "create apply j1"},
+			[]string{"adopt 1: allowed 1, used 0, planned 1, over 1", "create none: allowed -1, used 0, planned 1, over 0"},
+		},
 	})
 }
 
@@ -184,8 +208,11 @@ func TestSourceShrink(t *testing.T) {
 		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30, Text: "30%"} }), applied, ok},
 		{"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }), held, over},
 		{"turned off", shrink(2, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), applied, ok},
-		{"approval never: refused", shrink(79, 100, 0, func(s *scene) { s.set.Approval = ApprovalNever }),
-			[]string{"create apply 1", "disable refuse 8", "move refuse 7"}, over},
+		{
+			"approval never: refused", shrink(79, 100, 0, func(s *scene) { s.set.Approval = ApprovalNever }),
+			[]string{"create apply 1", "disable refuse 8", "move refuse 7"},
+			over,
+		},
 	})
 	s := newScene()
 	shrink(79, 100, 0, none)(s)
@@ -260,8 +287,10 @@ func TestOperationDigest(t *testing.T) {
 		"another old mail":   {func(s *scene) { s.entries["g11"].Attributes["mail"] = []string{"hand@x"} }, []ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
 		"another place":      {func(s *scene) { s.records[0].Fields["ou"] = leavers }, []ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassGroups}},
 		"another name":       {func(s *scene) { s.records[0].Fields["cn"] = "Bo" }, []ident.Class{ident.ClassUpdate, ident.ClassMove, ident.ClassGroups}},
-		"added, not replaced": {func(s *scene) { s.mapper.rules["mail"] = attributeRule{add: true} },
-			[]ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
+		"added, not replaced": {
+			func(s *scene) { s.mapper.rules["mail"] = attributeRule{add: true} },
+			[]ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups},
+		},
 	} {
 		got := of(c.change)
 		for class, digest := range base {
@@ -318,10 +347,12 @@ func TestRelimit(t *testing.T) {
 	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 3, Text: "3"}}
 	p := s.plan(t)
 	rejected := p.Changes[0].Operations[0].Digest
-	hist := History{Used: map[ident.Class]int{ident.ClassCreate: 2},
+	hist := History{
+		Used: map[ident.Class]int{ident.ClassCreate: 2},
 		Decided: func(key ident.Key, _ ident.Class, digest string) (int64, ident.Result, bool) {
 			return 8, ident.ResultRejected, key == "11" && digest == rejected
-		}}
+		},
+	}
 	again := Relimit(s.set, hist, p)
 	want := []string{"create apply 12", "create earlier 11", "create hold 13 14", "groups apply 12", "groups earlier 11", "groups hold 13 14"}
 	if got := verdicts(again); !slices.Equal(got, want) {

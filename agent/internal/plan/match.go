@@ -80,11 +80,14 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 	if !b.claim(rec, e) {
 		return nil
 	}
-	op := operation{Operation: ident.Operation{Class: ident.ClassLink,
-		Reason: where + ": the link is restored after a loss of the state"}}
+	op := operation{Operation: ident.Operation{
+		Class:  ident.ClassLink,
+		Reason: where + ": the link is restored after a loss of the state",
+	}}
 	if !trusted {
 		op.Class = ident.ClassAdopt
 		op.Reason = where + " although there is no link"
+		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, Old: []string{anchor}, New: []string{anchor}}}
 		op.hold = "held for review: somebody may have edited " + b.set.Anchor
 	}
 	c := &change{key: rec.Key, entry: e, name: entryName(e)}

@@ -56,19 +56,23 @@ func TestAnchor(t *testing.T) {
 	}
 	none := func(*scene, *ident.Entry) {}
 	const found = "employeeNumber of CN=Old Ada,OU=Staff,DC=x is pipedrive:11"
-	const held = "11 hold adopt " + oldAda + " | " + found + " although there is no link; held for review: somebody may have edited employeeNumber"
+	const held = "11 hold adopt " + oldAda + " employeeNumber:pipedrive:11->pipedrive:11 | " + found + " although there is no link; held for review: somebody may have edited employeeNumber"
 	runCases(t, []planCase{
 		{"state lost: the link is restored", trusted(none), []string{
-			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state"}},
+			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state",
+		}},
 		{"state lost: a disabled account too", trusted(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
-			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state"}},
+			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state",
+		}},
 		{"state lost: restored although approval is always", trusted(func(s *scene, _ *ident.Entry) { s.set.Approval = ApprovalAlways }), []string{
-			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state"}},
+			"11 apply link " + oldAda + " | " + found + ": the link is restored after a loss of the state",
+		}},
 		{"otherwise: adopt, held for review", anchored(none), []string{held}},
 		{"otherwise: held though adopt is auto", anchored(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptAuto }), []string{held}},
 		{"otherwise: held though adopt is never", anchored(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptNever }), []string{held}},
 		{"otherwise: never a disabled account", anchored(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
-			"11 quarantine | " + found + ", but " + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add"}},
+			"11 quarantine | " + found + ", but " + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add",
+		}},
 		{"several objects: quarantined", trusted(func(s *scene, _ *ident.Entry) {
 			s.account("g2", support.Child("Twin"), "employeeNumber", "pipedrive:11")
 		}), []string{"11 quarantine | 2 objects carry the anchor pipedrive:11: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | clear employeeNumber on those that do not belong to this person"}},
@@ -79,13 +83,17 @@ func TestAnchor(t *testing.T) {
 			s.record("12", nil)
 		}), []string{
 			"11 quarantine | employeeNumber of CN=Ada 12,OU=Staff,DC=x is pipedrive:11, but CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
-			"12 note | employeeNumber is pipedrive:11 instead of the anchor pipedrive:12 and is left alone"}},
+			"12 note | employeeNumber is pipedrive:11 instead of the anchor pipedrive:12 and is left alone",
+		}},
 		{"out of scope: quarantined", trusted(func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Ada") }), []string{
-			"11 quarantine | employeeNumber of CN=Old Ada,OU=Servers,DC=x is pipedrive:11, but CN=Old Ada,OU=Servers,DC=x is outside the scope of [directory] | leave this person out with where, or allow the account in [directory]"}},
+			"11 quarantine | employeeNumber of CN=Old Ada,OU=Servers,DC=x is pipedrive:11, but CN=Old Ada,OU=Servers,DC=x is outside the scope of [directory] | leave this person out with where, or allow the account in [directory]",
+		}},
 		{"protected: quarantined", trusted(func(s *scene, _ *ident.Entry) { s.protected["g1"] = "krbtgt" }), []string{
-			"11 quarantine | " + found + ", but " + oldAda + " is protected: krbtgt | leave this person out with where, or allow the account in [directory]"}},
+			"11 quarantine | " + found + ", but " + oldAda + " is protected: krbtgt | leave this person out with where, or allow the account in [directory]",
+		}},
 		{"no user account: quarantined", trusted(func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"contact"} }), []string{
-			"11 quarantine | " + found + ", but " + oldAda + " is no user account | clear the value there"}},
+			"11 quarantine | " + found + ", but " + oldAda + " is no user account | clear the value there",
+		}},
 		{"a key that differs in case is another key", anchored(func(s *scene, e *ident.Entry) {
 			s.records[0].Key = "aB"
 			e.Attributes["employeenumber"] = []string{"pipedrive:Ab"}
@@ -118,32 +126,42 @@ func TestMatch(t *testing.T) {
 	runCases(t, []planCase{
 		{"one candidate: held for review by default", existing(func(*scene, *ident.Entry) {}), []string{adoptAda}},
 		{"adopt = auto: applied", existing(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptAuto }), []string{
-			"11 apply adopt " + oldAda + " employeeNumber:->pipedrive:11 | mail = ada11@x matches the account " + oldAda}},
+			"11 apply adopt " + oldAda + " employeeNumber:->pipedrive:11 | mail = ada11@x matches the account " + oldAda,
+		}},
 		{"adopt = never: quarantined", existing(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptNever }), []string{
-			aside + oldAda + ` matches, and adopt is never | link it: rollcall link add, or set adopt = "review"`}},
+			aside + oldAda + ` matches, and adopt is never | link it: rollcall link add, or set adopt = "review"`,
+		}},
 		{"ambiguous: quarantined", existing(func(s *scene, _ *ident.Entry) { s.account("g2", support.Child("Twin"), "mail", "ada11@x") }), []string{
-			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add"}},
+			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
+		}},
 		{"disabled: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
-			aside + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add"}},
+			aside + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add",
+		}},
 		{"state unknown: quarantined", existing(func(_ *scene, e *ident.Entry) { delete(e.Attributes, "useraccountcontrol") }), []string{
-			aside + "userAccountControl of " + oldAda + " cannot be read | give the bind account the right to read it"}},
+			aside + "userAccountControl of " + oldAda + " cannot be read | give the bind account the right to read it",
+		}},
 		{"protected: quarantined", existing(func(s *scene, _ *ident.Entry) { s.protected["g1"] = "member of Domain Admins" }), []string{
-			aside + oldAda + " is protected: member of Domain Admins | leave this person out with where, or allow the account in [directory]"}},
+			aside + oldAda + " is protected: member of Domain Admins | leave this person out with where, or allow the account in [directory]",
+		}},
 		{"out of scope: quarantined", existing(func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Ada") }), []string{
-			aside + "CN=Old Ada,OU=Servers,DC=x is outside the scope of [directory] | leave this person out with where, or allow the account in [directory]"}},
+			aside + "CN=Old Ada,OU=Servers,DC=x is outside the scope of [directory] | leave this person out with where, or allow the account in [directory]",
+		}},
 		{"already linked: quarantined", func(s *scene) {
 			s.known("12", nil)
 			s.record("11", map[string]any{"mail": "ada12@x"})
 		}, []string{"11 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12"}},
 		{"foreign anchor: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"4711"} }), []string{
-			aside + "employeeNumber of " + oldAda + " is already 4711 | clear employeeNumber there if the account belongs to this person"}},
+			aside + "employeeNumber of " + oldAda + " is already 4711 | clear employeeNumber there if the account belongs to this person",
+		}},
 		{"only a contact has the value: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"contact"} }), []string{
-			aside + oldAda + " has this value and is no user account | remove the value there, or correct it at the source"}},
+			aside + oldAda + " has this value and is no user account | remove the value there, or correct it at the source",
+		}},
 		{"a contact beside the account: adopted", existing(func(s *scene, _ *ident.Entry) {
 			s.put("g2", staff.Child("Card"), "mail", "ada11@x", "objectClass", "contact")
 		}), []string{adoptAda}},
 		{"a computer is no user", existing(func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"user", "computer"} }), []string{
-			aside + oldAda + " has this value and is no user account | remove the value there, or correct it at the source"}},
+			aside + oldAda + " has this value and is no user account | remove the value there, or correct it at the source",
+		}},
 		{"the first rule that finds anything decides", existing(func(s *scene, _ *ident.Entry) {
 			s.set.Match = []string{"employeeID", "mail"}
 			s.records[0].Fields["employeeID"] = "E7"
@@ -156,14 +174,16 @@ func TestMatch(t *testing.T) {
 			s.record("12", map[string]any{"mail": ""})
 		}, []string{
 			"11 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add",
-			"12 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add"}},
+			"12 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add",
+		}},
 		{"no value, but an anchor", func(s *scene) {
 			s.hist.AnchorsTrusted = true
 			s.record("11", map[string]any{"mail": nil})
 			s.account("g1", staff.Child("Old Ada"), "employeeNumber", "pipedrive:11")
 		}, []string{"11 apply link " + oldAda + " | employeeNumber of " + oldAda + " is pipedrive:11: the link is restored after a loss of the state"}},
 		{"match values cannot be computed: quarantined", func(s *scene) { s.record("11", map[string]any{"mail": "unmatchable"}) }, []string{
-			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"}},
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+		}},
 		{"no match configured: created", func(s *scene) {
 			s.set.Match = nil
 			s.record("11", nil)
@@ -190,8 +210,10 @@ func TestTwoRecordsForOneAccount(t *testing.T) {
 			s.record("11", nil)
 			s.record("12", map[string]any{"mail": "ADA11@x"})
 			s.record("13", map[string]any{"mail": "ada11@x"})
-		}, []string{"11 quarantine | " + twice, "12 quarantine | " + twice,
-			"13 quarantine | the keys 11 and 13 both have mail = ada11@x: one person would get two accounts | remove or correct one of them at the source"}},
+		}, []string{
+			"11 quarantine | " + twice, "12 quarantine | " + twice,
+			"13 quarantine | the keys 11 and 13 both have mail = ada11@x: one person would get two accounts | remove or correct one of them at the source",
+		}},
 		{"an anchor settles it: the other is quarantined", func(s *scene) {
 			s.hist.AnchorsTrusted = true
 			s.account("g1", staff.Child("Old Ada"), "mail", "ada11@x", "employeeNumber", "pipedrive:12")
@@ -199,7 +221,8 @@ func TestTwoRecordsForOneAccount(t *testing.T) {
 			s.record("12", nil)
 		}, []string{
 			"12 apply link " + oldAda + " | employeeNumber of " + oldAda + " is pipedrive:12: the link is restored after a loss of the state",
-			"11 quarantine | mail = ada11@x: employeeNumber of " + oldAda + " is already pipedrive:12 | clear employeeNumber there if the account belongs to this person"}},
+			"11 quarantine | mail = ada11@x: employeeNumber of " + oldAda + " is already pipedrive:12 | clear employeeNumber there if the account belongs to this person",
+		}},
 	})
 }
 
@@ -207,22 +230,30 @@ func TestCreate(t *testing.T) {
 	const next = "correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"
 	runCases(t, []planCase{
 		{"all attributes, the anchor, the groups", func(s *scene) {
-			s.record("11", map[string]any{"ou": support, "title": "Engineer", "phone": nil, "once": "1",
-				"proxyAddresses": []string{"SMTP:ada@x", "smtp:ada11@x"}, "groups": []ident.DN{crm}})
+			s.record("11", map[string]any{
+				"ou": support, "title": "Engineer", "phone": nil, "once": "1",
+				"proxyAddresses": []string{"SMTP:ada@x", "smtp:ada11@x"}, "groups": []ident.DN{crm},
+			})
 			s.mapper.rules["once"] = attributeRule{apply: ident.ApplyCreate}
 		}, []string{
 			"11 apply create CN=Ada 11,OU=Support,OU=Staff,DC=x mail:->ada11@x once:->1 proxyAddresses:->SMTP:ada@x,smtp:ada11@x title:->Engineer employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it",
-			"11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM"}},
+			"11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM",
+		}},
 		{"a name that has to be escaped", func(s *scene) { s.record("11", map[string]any{"cn": `Ada, "Q" + #1`}) }, []string{
-			`11 apply create CN=Ada\, \"Q\" \+ #1,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it`}},
+			`11 apply create CN=Ada\, \"Q\" \+ #1,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it`,
+		}},
 		{"mapping failed: never created", func(s *scene) { s.record("11", map[string]any{"title": "unmappable"}) }, []string{
-			"11 quarantine | mail: user.email is not an address | " + next}},
+			"11 quarantine | mail: user.email is not an address | " + next,
+		}},
 		{"parent out of scope: quarantined", func(s *scene) { s.record("11", map[string]any{"ou": outside}) }, []string{
-			"11 quarantine | the OU OU=Servers,DC=x is outside the scope of [directory] | correct ou, or widen scope"}},
+			"11 quarantine | the OU OU=Servers,DC=x is outside the scope of [directory] | correct ou, or widen scope",
+		}},
 		{"parent does not exist: quarantined", func(s *scene) { s.record("11", map[string]any{"ou": ident.DN("OU=Legal,OU=Staff,DC=x")}) }, []string{
-			"11 quarantine | the OU OU=Legal,OU=Staff,DC=x does not exist | create it in the directory, or correct ou"}},
+			"11 quarantine | the OU OU=Legal,OU=Staff,DC=x does not exist | create it in the directory, or correct ou",
+		}},
 		{"no cn: quarantined", func(s *scene) { s.record("11", map[string]any{"cn": nil}) }, []string{
-			"11 quarantine | cn has no value | complete the record at the source, or give cn another expression"}},
+			"11 quarantine | cn has no value | complete the record at the source, or give cn another expression",
+		}},
 		{"every name taken: quarantined", func(s *scene) {
 			s.record("11", nil)
 			s.account("g1", staff.Child("ADA 11"))
@@ -233,7 +264,8 @@ func TestCreate(t *testing.T) {
 			s.record("12", map[string]any{"cn": "ada novák"})
 		}, []string{
 			"11 apply create CN=Ada Novak,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it",
-			"12 apply create CN=ada novák (12),OU=Staff,DC=x mail:->ada12@x employeeNumber:->pipedrive:12 | pipedrive delivers the key 12 and no account belongs to it"}},
+			"12 apply create CN=ada novák (12),OU=Staff,DC=x mail:->ada12@x employeeNumber:->pipedrive:12 | pipedrive delivers the key 12 and no account belongs to it",
+		}},
 		{"two of one name where cn is not made unique: the second is quarantined", func(s *scene) {
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 			s.record("11", nil)
@@ -253,9 +285,11 @@ func TestCreate(t *testing.T) {
 			s.record("11", map[string]any{"groups": all})
 			s.known("12", map[string]any{"groups": all})
 			s.members[crm] = map[ident.GUID]bool{"g12": true}
-		}, []string{newAda, "11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM",
+		}, []string{
+			newAda, "11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM",
 			" note | group CN=Admins,OU=Groups,DC=x: CN=Admins,OU=Groups,DC=x is protected: privileged group; 2 accounts were not added",
 			" note | group CN=Far,DC=y: it is outside the scope of [directory]; 2 accounts were not added",
-			" note | group CN=None,OU=Groups,DC=x: it does not exist; 2 accounts were not added"}},
+			" note | group CN=None,OU=Groups,DC=x: it does not exist; 2 accounts were not added",
+		}},
 	})
 }

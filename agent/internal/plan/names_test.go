@@ -82,8 +82,10 @@ func TestReservations(t *testing.T) {
 // A failure of the View ends the plan; it must never look like a bad record,
 // whatever the mapping makes of it.
 func TestViewErrorsEndThePlan(t *testing.T) {
-	for _, method := range []string{"EntryByGUID", "EntriesByValue employeeNumber", "EntriesByValue mail", "EntriesByValue sAMAccountName",
-		"ChildByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink", "EachAnchor"} {
+	for _, method := range []string{
+		"EntryByGUID", "EntriesByValue employeeNumber", "EntriesByValue mail", "EntriesByValue sAMAccountName",
+		"ChildByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink", "EachAnchor",
+	} {
 		t.Run(method, func(t *testing.T) {
 			s := newScene()
 			s.mapper.rules["sAMAccountName"] = attributeRule{unique: "domain"}

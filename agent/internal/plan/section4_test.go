@@ -64,11 +64,13 @@ func TestActions(t *testing.T) {
 		{"create: missing: nothing", action(ActionCreate, gone), []string{createsNobody}},
 
 		{"update: in scope, no link: no create", action(ActionUpdate, joiner), []string{
-			" note | 1 record has no account; the action update creates none", updatesNobody}},
+			" note | 1 record has no account; the action update creates none", updatesNobody,
+		}},
 		{"update: in scope, no link: adopt", action(ActionUpdate, existing), []string{adoptAda, updatesNobody}},
 		{"update: in scope, linked: update only", action(ActionUpdate, changed), []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
-			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", updatesNobody}},
+			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", updatesNobody,
+		}},
 		{"update: missing: nothing", action(ActionUpdate, gone), []string{updatesNobody}},
 
 		{"lifecycle: in scope, no link: create", joiner, []string{newAda}},
@@ -77,10 +79,12 @@ func TestActions(t *testing.T) {
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
 			"11 apply move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
-			"11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM"}},
+			"11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM",
+		}},
 		{"lifecycle: in scope, linked, nothing differs", func(s *scene) { s.known("11", nil) }, nil},
 		{"lifecycle: missing: disable and move", gone, []string{
-			"12 apply disable CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 12"}},
+			"12 apply disable CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 12",
+		}},
 		{"lifecycle: missing: disable without move_to", func(s *scene) {
 			gone(s)
 			s.set.Missing.MoveTo = ""
@@ -95,31 +99,38 @@ func TestActions(t *testing.T) {
 		}, []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
 			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it",
-			" note | 1 link belongs to another automation; only attributes are compared"}},
+			" note | 1 link belongs to another automation; only attributes are compared",
+		}},
 	})
 }
 
 func TestPresentIsPresent(t *testing.T) {
 	runCases(t, []planCase{
 		{"left the scope: missing", func(s *scene) { s.known("11", map[string]any{"active": false}) }, []string{
-			"11 apply disable CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Leavers,DC=x | missing: the record of the key 11 is no longer what where asks for"}},
+			"11 apply disable CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Leavers,DC=x | missing: the record of the key 11 is no longer what where asks for",
+		}},
 		{"out of scope and never linked: nothing", func(s *scene) { s.record("11", map[string]any{"active": false}) }, nil},
 		{"where cannot be evaluated: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": nil}) }, []string{
-			"11 quarantine | where: user.active is absent | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"}},
+			"11 quarantine | where: user.active is absent | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+		}},
 		{"mapping failed: present", func(s *scene) { s.known("11", map[string]any{"mail": "unmappable"}) }, []string{
-			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"}},
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+		}},
 		{"duplicate: quarantined and present", func(s *scene) {
 			s.linked("11")
 			s.before = func(b *Builder) { b.Duplicate("11", 2) }
 		}, []string{
-			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique",
+		}},
 		{"added twice: quarantined, nothing planned", func(s *scene) { s.record("11", nil); s.record("11", nil) }, []string{
-			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique",
+		}},
 		{"delivered twice, once out of scope: present", func(s *scene) {
 			s.known("11", map[string]any{"active": false})
 			s.records = append(s.records, s.records[0])
 		}, []string{
-			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique"}},
+			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique",
+		}},
 		{"set aside while staging: present", func(s *scene) {
 			s.linked("11")
 			s.before = func(b *Builder) { b.Quarantine("11", "Ada", "join: no photo", "add one") }
@@ -131,8 +142,10 @@ func TestPresentIsPresent(t *testing.T) {
 				b.Quarantine("", "Bo", "no id", "give it one")
 				b.Quarantine("", "Al", "id is a list", "give it one")
 			}
-		}, []string{" quarantine | id is a list | give it one", " quarantine | no id | give it one",
-			"nobody missing | 2 records have no key and may be anybody's"}},
+		}, []string{
+			" quarantine | id is a list | give it one", " quarantine | no id | give it one",
+			"nobody missing | 2 records have no key and may be anybody's",
+		}},
 		{"seen but not staged: present", func(s *scene) {
 			s.linked("11")
 			s.linked("12")
@@ -160,7 +173,8 @@ func TestNobodyIsMissing(t *testing.T) {
 			s.delivery = Delivery{}
 		}, []string{newAda, "nobody missing | the delivery is not complete"}},
 		{"an endpoint in mode changes", gone(func(s *scene) { s.delivery.ChangesOnly = true }), []string{
-			"nobody missing | an endpoint delivers changes only, not everybody"}},
+			"nobody missing | an endpoint delivers changes only, not everybody",
+		}},
 		{"no record at all", func(s *scene) { s.linked("11") }, []string{nobodyAtAll}},
 	})
 }
@@ -180,14 +194,17 @@ func TestReturner(t *testing.T) {
 	const enabled = " | back: pipedrive delivers the key 11 again; rollcall had disabled the account"
 	runCases(t, []planCase{
 		{"enabled and moved back", back(func(*scene, *ident.Entry, *ident.Link) {}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled}},
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
+		}},
 		{"enabled where it always was", back(func(_ *scene, e *ident.Entry, l *ident.Link) {
 			e.DN, l.Placed = staff.Child("Ada 11"), staff
 		}), []string{"11 apply enable" + enabled}},
 		{"moved by somebody meanwhile: enabled, not moved", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
 			e.DN = support.Child("Ada 11")
-		}), []string{"11 apply enable" + enabled,
-			"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
+		}), []string{
+			"11 apply enable" + enabled,
+			"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x",
+		}},
 		{"enabled by hand already: moved back only", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
 			e.Attributes["useraccountcontrol"] = []string{"512"}
 		}), []string{"11 apply move CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
@@ -199,16 +216,21 @@ func TestReturner(t *testing.T) {
 			s.records[0].Fields["cn"] = "Ada New"
 		}), []string{
 			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
-			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn"}},
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
+		}},
 		{"the name at home is taken: enabled, not moved", back(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.account("g9", staff.Child("Ada 11"))
-		}), []string{"11 apply enable" + enabled,
-			"11 note | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there"}},
+		}), []string{
+			"11 apply enable" + enabled,
+			"11 note | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there",
+		}},
 		{"what somebody else disabled stays disabled", func(s *scene) {
 			e, _ := s.known("11", map[string]any{"mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
 			e.Attributes["useraccountcontrol"] = []string{"66050"}
-		}, []string{"11 apply update mail:ada11@x->new@x | user.mail changed mail",
-			"11 note | disabled by somebody else, left alone: neither enabled nor moved nor added to groups"}},
+		}, []string{
+			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
+			"11 note | disabled by somebody else, left alone: neither enabled nor moved nor added to groups",
+		}},
 		{"a state that cannot be read is left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			delete(e.Attributes, "useraccountcontrol")
@@ -270,7 +292,8 @@ func TestMissing(t *testing.T) {
 			e.DN, l.Placed = leavers.Child("Ada 12"), leavers
 		}), nil},
 		{"disabled by rollcall, not yet moved: moved", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) { ours(e, l) }), []string{
-			"12 apply move CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | " + gone + "; disabled but not yet moved"}},
+			"12 apply move CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12,OU=Leavers,DC=x | " + gone + "; disabled but not yet moved",
+		}},
 		{"disabled by rollcall, moved by somebody: left there", leaver(func(_ *scene, e *ident.Entry, l *ident.Link) {
 			ours(e, l)
 			e.DN, l.Placed = support.Child("Ada 12"), leavers
@@ -280,13 +303,17 @@ func TestMissing(t *testing.T) {
 			e.DN, l.Placed = leavers.Child("Ada 12"), leavers
 		}), []string{"12 apply disable | " + gone + "; somebody enabled the account after rollcall had disabled it"}},
 		{"protected: never touched", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.protected["g12"] = "adminCount is 1" }), []string{
-			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1"}},
+			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1",
+		}},
 		{"out of the directory's scope: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }), []string{
-			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]"}},
+			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]",
+		}},
 		{"deleted by hand: a note", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
-			"12 note | " + gone + ", and its account is not in the directory: rollcall link remove pipedrive 12"}},
+			"12 note | " + gone + ", and its account is not in the directory: rollcall link remove pipedrive 12",
+		}},
 		{"unreadable state: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { delete(e.Attributes, "useraccountcontrol") }), []string{
-			"12 note | " + gone + ", but userAccountControl cannot be read: left alone"}},
+			"12 note | " + gone + ", but userAccountControl cannot be read: left alone",
+		}},
 		{"another automation's link: not missing", leaver(func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Automation = "contractors" }), nil},
 		{"the name in move_to is taken: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.account("g9", leavers.Child("Ada 12"))
@@ -298,20 +325,23 @@ func TestMissing(t *testing.T) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 		}), []string{
 			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
-			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99"}},
+			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99",
+		}},
 		{"a new key matches it among others: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 			s.account("g9", staff.Child("Twin"), "mail", "ada12@x")
 		}), []string{
 			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
-			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99"}},
+			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99",
+		}},
 		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
 			e13, _ := s.linked("13")
 			e.DN, e13.DN = staff.Child("Ada"), support.Child("Ada")
 		}), []string{
 			"12 apply disable CN=Ada,OU=Staff,DC=x -> CN=Ada,OU=Leavers,DC=x | " + gone,
 			"13 apply disable | missing: pipedrive no longer delivers the key 13",
-			"13 note | cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there"}},
+			"13 note | cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there",
+		}},
 	})
 }
 

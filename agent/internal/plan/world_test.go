@@ -343,8 +343,10 @@ func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, 
 
 func (m *fakeMapper) attribute(name string, values []string) ident.DesiredAttribute {
 	r := m.rules[name]
-	return ident.DesiredAttribute{Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add,
-		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}")}
+	return ident.DesiredAttribute{
+		Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add,
+		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}"),
+	}
 }
 
 func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, current *ident.Entry, names mapping.Names) (string, error) {
@@ -424,8 +426,10 @@ func (s *scene) known(key ident.Key, fields map[string]any) (*ident.Entry, *iden
 func (s *scene) linked(key ident.Key) (*ident.Entry, *ident.Link) {
 	name, mail, anchor := "Ada "+string(key), "ada"+string(key)+"@x", "pipedrive:"+string(key)
 	e := s.account(ident.GUID("g"+key), staff.Child(name), "mail", mail, "employeeNumber", anchor)
-	l := &ident.Link{Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: staff,
-		Applied: map[string]string{"cn": Digest([]string{name}), "mail": Digest([]string{mail}), "employeenumber": Digest([]string{anchor})}}
+	l := &ident.Link{
+		Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: staff,
+		Applied: map[string]string{"cn": Digest([]string{name}), "mail": Digest([]string{mail}), "employeenumber": Digest([]string{anchor})},
+	}
 	s.links[key] = l
 	return e, l
 }
