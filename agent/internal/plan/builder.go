@@ -35,6 +35,8 @@ type Builder struct {
 	links       []LinkUpdate
 	counts      ident.RecordCounts
 	tally       tally
+	copies      int // deliveries of a key beyond its first
+	leaving     int // changes that follow from a missing key
 }
 
 // tally counts what is reported as one note for all instead of one for each.
@@ -128,6 +130,7 @@ func (b *Builder) Add(rec ident.Record) error {
 // Duplicate sets aside a key that was delivered n times; Add is not called
 // for any of them. The key counts as present.
 func (b *Builder) Duplicate(key ident.Key, n int) {
+	b.copies += n - 1
 	if _, added := b.seen[key]; added {
 		n--
 	}

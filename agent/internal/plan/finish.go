@@ -31,7 +31,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		changes = append(changes, c)
 	}
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
-	judge := newJudge(b.set, b.hist, b.shrunk())
+	judge := newJudge(b.set, b.hist, b.doubtful(d.Skipped))
 	for _, c := range changes {
 		judge.change(c)
 	}

@@ -48,12 +48,12 @@ func (l Limit) of(whole int) int {
 type judge struct {
 	set    Settings
 	hist   History
-	shrink string // why nothing may follow from a missing key; "" when it may
+	doubt  string // why nothing may follow from a missing key; "" when it may
 	states map[ident.Class]*ident.LimitState
 }
 
-func newJudge(set Settings, hist History, shrink string) *judge {
-	j := &judge{set: set, hist: hist, shrink: shrink, states: map[ident.Class]*ident.LimitState{}}
+func newJudge(set Settings, hist History, doubt string) *judge {
+	j := &judge{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
 	maps.Copy(limits, set.Limits)
 	for class, l := range limits {
@@ -65,14 +65,25 @@ func newJudge(set Settings, hist History, shrink string) *judge {
 	return j
 }
 
-// shrunk says by how much the delivery is too small; "" when it is not.
-func (b *Builder) shrunk() string {
-	before := max(b.hist.CurrentLinks, b.hist.LastDelivered)
+// doubtful says why the delivery does not prove that anybody is missing; ""
+// when it does. Whom it left out is then held.
+//
+// It is compared with the last one and with the links, of which those do not
+// count that are missing without any consequence: the leavers of former years.
+// Of keys that came more than once only one counts, and as many copies as
+// leavers look like one page that was sent in place of another.
+func (b *Builder) doubtful(skipped int) string {
+	settled := b.counts.Missing - b.leaving
+	before := max(b.hist.CurrentLinks-settled, b.hist.LastDelivered)
+	keys := len(b.seen) + len(b.keyless) + skipped
 	allowed := b.set.SourceShrink.of(before)
-	if allowed < 0 || before-b.counts.Delivered <= allowed {
-		return ""
+	switch {
+	case allowed >= 0 && before-keys > allowed:
+		return fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, keys, before)
+	case b.copies > 0 && b.copies >= b.leaving:
+		return count(b.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"
 	}
-	return fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, b.counts.Delivered, before)
+	return ""
 }
 
 // account lists the state of each limit in the order of classes.
@@ -155,9 +166,9 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 	switch {
 	case op.hold != "":
 		return op.hold, ident.VerdictHold
-	case op.missing && j.shrink != "":
-		st.Reason = j.shrink
-		return word + ": " + j.shrink, over
+	case op.missing && j.doubt != "":
+		st.Reason = j.doubt
+		return word + ": " + j.doubt, over
 	case j.set.Approval == ApprovalAlways:
 		return "held: approval is always", ident.VerdictHold
 	case st.Allowed >= 0 && st.Used+st.Planned-st.Over > st.Allowed:

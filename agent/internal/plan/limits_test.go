@@ -205,6 +205,21 @@ func TestSourceShrink(t *testing.T) {
 		{"more than 20 % fewer than last time: held", shrink(79, 10, 100, none), held, over},
 		{"the larger of the two counts", shrink(90, 90, 120, none), held, over},
 		{"more than before", shrink(500, 100, 100, none), applied, ok},
+		{"the leavers of former years do not count", shrink(80, 140, 0, func(s *scene) {
+			for i := range 40 {
+				e, _ := s.linked(ident.Key(fmt.Sprintf("old%d", i)))
+				e.Attributes["useraccountcontrol"] = []string{"514"}
+			}
+		}), applied, []string{ok[0], ok[1], "disable 5% or 5: allowed 7, used 0, planned 1, over 0"}},
+		{"copies do not make up for others", shrink(70, 100, 0, func(s *scene) {
+			s.before = func(b *Builder) { b.Duplicate("2", 30) }
+		}), held, over},
+		{"as many copies as leavers: held", shrink(80, 80, 80, func(s *scene) {
+			s.before = func(b *Builder) { b.Duplicate("2", 2); b.Duplicate("3", 2) }
+		}), held, over},
+		{"fewer copies than leavers: applied", shrink(80, 80, 80, func(s *scene) {
+			s.before = func(b *Builder) { b.Duplicate("2", 2) }
+		}), applied, ok},
 		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30, Text: "30%"} }), applied, ok},
 		{"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }), held, over},
 		{"turned off", shrink(2, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), applied, ok},

@@ -134,6 +134,7 @@ func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
 	if op.Class == ident.ClassDisable || op.parent != "" {
 		c.add(op)
 		b.changes[c.key] = c
+		b.leaving++
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ type Settings struct {
 	// Limits by class; a class without an entry has the limit of DefaultLimits.
 	Limits map[ident.Class]Limit
 	// SourceShrink is how much smaller than before a delivery may be before
-	// disables are held.
+	// what missing keys would cause is held.
 	SourceShrink Limit
 	Approval     Approval
 	Scope        []ident.DN // nothing outside is ever changed
