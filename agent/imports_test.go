@@ -43,6 +43,7 @@ var may = map[string]map[string]string{
 	"agent/internal/directory/mirror": {
 		"agent/internal/ident":          "it keeps entries",
 		"agent/internal/directory/conn": "read over LDAP",
+		"agent/internal/store":          "it keeps them, and says how far the image is",
 	},
 	"agent/internal/source": {
 		"agent/internal/ident": "it delivers records",

@@ -26,7 +26,7 @@ func (w *world) killedAt(failpoint string) {
 }
 
 func TestKilledAtEachStepOfEachOperation(t *testing.T) {
-	w := newWorld(t, 10)
+	w := newWorld(t, 10, `disable = "5%"`, `disable = 1000, update = 1000`)
 	w.apply(0)
 	person := int64(0)
 	changes := map[ident.Class]func(id int64) (anchor string, check func(ident.Entry) string){
@@ -68,6 +68,9 @@ func TestKilledAtEachStepOfEachOperation(t *testing.T) {
 		},
 	}
 	for _, class := range []ident.Class{ident.ClassCreate, ident.ClassUpdate, ident.ClassDisable, ident.ClassEnable} {
+		if class == ident.ClassEnable {
+			w.activate(4, false)
+		}
 		for _, step := range []string{"before-intent", "after-intent", "after-write", "after-commit"} {
 			person++
 			anchor, check := changes[class](4)
@@ -83,20 +86,20 @@ func TestKilledAtEachStepOfEachOperation(t *testing.T) {
 				t.Fatalf("%s killed %s: %s %s", class, step, e.DN, wrong)
 			}
 			w.settled()
-			if class == ident.ClassDisable || class == ident.ClassEnable {
-				w.reverse(class)
+			switch class {
+			case ident.ClassDisable:
+				w.activate(4, true)
+			case ident.ClassEnable:
+				w.activate(4, false)
 			}
 		}
 	}
 }
 
-// reverse undoes what a step did to person 4, for the next step.
-func (w *world) reverse(class ident.Class) {
+// activate changes a person at the source and lets a run follow.
+func (w *world) activate(id int64, active bool) {
 	w.Helper()
-	mustPerson(w)(w.sim.SetActive(4, class == ident.ClassDisable))
-	if class == ident.ClassEnable {
-		mustPerson(w)(w.sim.SetActive(4, false))
-	}
+	mustPerson(w)(w.sim.SetActive(id, active))
 	w.want(0, "apply", "staff")
 }
 

@@ -71,8 +71,15 @@ func printPlan(w io.Writer, p ident.Plan, brief bool) {
 	case len(p.Changes) == 0:
 		_, _ = fmt.Fprintln(w, "Nothing to do.")
 	default:
-		_, _ = fmt.Fprintf(w, "%d operations to apply, %d held for approval, %d refused.\n", apply, held, refused)
+		_, _ = fmt.Fprintf(w, "%s to apply, %d held for approval, %d refused.\n", operations(apply), held, refused)
 	}
+}
+
+func operations(n int) string {
+	if n == 1 {
+		return "1 operation"
+	}
+	return fmt.Sprintf("%d operations", n)
 }
 
 func countVerdicts(p ident.Plan) (apply, held, refused int) {
@@ -93,7 +100,7 @@ func countVerdicts(p ident.Plan) (apply, held, refused int) {
 
 func printChange(w io.Writer, c ident.Change, brief bool) {
 	for _, op := range c.Operations {
-		_, _ = fmt.Fprintf(w, "%-8s %s (key %s) %s\n", op.Class, printable(c.Name), printable(string(c.Key)), mark(op.Verdict))
+		_, _ = fmt.Fprintf(w, "%-8s %s (key %s)%s\n", op.Class, printable(c.Name), printable(string(c.Key)), mark(op.Verdict))
 		if brief {
 			continue
 		}
@@ -116,11 +123,11 @@ func printChange(w io.Writer, c ident.Change, brief bool) {
 func mark(v ident.Verdict) string {
 	switch v {
 	case ident.VerdictHold:
-		return "[held]"
+		return " [held]"
 	case ident.VerdictRefuse:
-		return "[refused]"
+		return " [refused]"
 	case ident.VerdictDecided:
-		return "[waits or was rejected]"
+		return " [waits or was rejected]"
 	case ident.VerdictApply:
 	}
 	return ""
@@ -231,10 +238,10 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 		_, _ = fmt.Fprintln(w, "Nothing was changed.")
 	}
 	if n := r.Count(ident.ResultHeld); n > 0 {
-		_, _ = fmt.Fprintf(w, "\n%d operations wait: `rollcall runs %d` shows them, `rollcall approve %d` applies them, `rollcall reject %d` does not.\n", n, r.ID, r.ID, r.ID)
+		_, _ = fmt.Fprintf(w, "\nHeld: %s. `rollcall runs %d` shows what, `rollcall approve %d` applies it, `rollcall reject %d` does not.\n", operations(n), r.ID, r.ID, r.ID)
 	}
 	if r.Waiting > 0 {
-		_, _ = fmt.Fprintf(w, "\n%d operations still wait from earlier runs: see `rollcall runs`.\n", r.Waiting)
+		_, _ = fmt.Fprintf(w, "\nStill held by earlier runs: %s; see `rollcall runs`.\n", operations(r.Waiting))
 	}
 }
 

@@ -97,6 +97,8 @@ step 4 rollcall apply staff
 say "Exit code 4: done, and the people without an e-mail address are in quarantine, each with a reason."
 
 bold "6. In Pipedrive: a rename, a joiner, a leaver. Then the next run."
+say "400 accounts were made without anybody looking; the limit for 24 hours is raised to 450 for what comes."
+sed -i 's|create = 400|create = 450|' "$demo/agent.toml"
 old=$(person 4) leaver=$(person 5)
 sim users/4 -X PATCH -d '{"name":"Ada King Lovelace"}'
 sim users -X POST -d '{"name":"Bo Ek","email":"bo.ek@example.org"}'

@@ -12,6 +12,7 @@ type delivery struct {
 	staging int64 // the staging area's number
 	records int
 	keyless int // records without a usable primary key
+	doubled int // keys that came more than once
 }
 
 // fetch streams the source's records into a staging area of their own: memory

@@ -41,6 +41,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	b := plan.NewBuilder(a.Settings, v, a.Mapper, history)
 	err = e.Store.EachStaged(ctx, d.staging, func(same []ident.Record) error {
 		if len(same) > 1 {
+			d.doubled++
 			b.Duplicate(same[0].Key, len(same))
 			return nil
 		}
@@ -69,12 +70,16 @@ func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*
 	}, nil
 }
 
-// deliveryEnd says who counts as present. A record without a key could be
-// anybody's, so that nobody can be missing then.
+// deliveryEnd says who counts as present. A record without a key, or with the
+// key of another, could be anybody's, so that nobody can be missing then.
 func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
 	end := plan.Delivery{
 		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
+	}
+	if d.doubled > 0 {
+		end.Complete = false
+		end.Reason = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
 	}
 	if d.keyless > 0 {
 		end.Complete = false
