@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"aead.dev/minisign"
 
@@ -212,7 +213,7 @@ func TestTinyModules(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h, _ := open(t, host.Settings{AllowUnsigned: true, CallTimeout: short}, map[string][]byte{"guest.wasm": with(c.wasm, manifest)})
+			h, _ := open(t, host.Settings{AllowUnsigned: true, CallTimeout: 300 * time.Millisecond}, map[string][]byte{"guest.wasm": with(c.wasm, manifest)})
 			conn, err := h.Connector("guest")
 			if err == nil {
 				e, _ := conn.Manifest().Endpoint("users")

@@ -1,11 +1,15 @@
 package host_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -103,19 +107,20 @@ func TestTLSIsVerified(t *testing.T) {
 
 func TestRateLimitHoldsAcrossCalls(t *testing.T) {
 	f := start(t, host.Settings{}, answer(`{"data":[]}`))
-	f.app.RateLimit = "2/200ms"
-	var waited int
-	for range 5 {
-		_, r, err := f.fetch(t.Context(), "", nil)
-		if err != nil {
+	f.app.RateLimit = "2/1h"
+	for range 2 {
+		if _, _, err := f.fetch(t.Context(), "", nil); err != nil {
 			t.Fatal(err)
 		}
-		if r.Took.Milliseconds() > 50 {
-			waited++
-		}
 	}
-	if waited == 0 {
-		t.Error("no call waited for its turn")
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if _, _, err := f.fetch(ctx, "", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the third request of two: %v", err)
+	}
+	want := map[string]int{"http app 200": 2, "limited app": 1, "call guest fetch ok": 2, "call guest fetch stopped": 1}
+	if d := cmp.Diff(want, f.seen.counts); d != "" {
+		t.Error(d)
 	}
 	f.app.RateLimit = "fast"
 	_, _, err := f.fetch(t.Context(), "", nil)

@@ -134,9 +134,37 @@ type fixture struct {
 	conn *host.Connector
 	app  host.Application
 	log  *logged
+	seen *observed
 }
 
-func open(t testing.TB, s host.Settings, files map[string][]byte) (*host.Host, *logged) {
+// observed counts what an Observer is told.
+type observed struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (o *observed) count(what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.counts == nil {
+		o.counts = map[string]int{}
+	}
+	o.counts[what]++
+}
+
+func (o *observed) HTTPRequest(application string, status int, _ time.Duration) {
+	o.count(fmt.Sprint("http ", application, " ", status))
+}
+
+func (o *observed) RateLimited(application string, _ time.Duration) {
+	o.count("limited " + application)
+}
+
+func (o *observed) ConnectorCall(connector, function, result string, _ time.Duration, _ uint64) {
+	o.count("call " + connector + " " + function + " " + result)
+}
+
+func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.Observer) (*host.Host, *logged) {
 	t.Helper()
 	s.ModulesDir = t.TempDir()
 	for name, content := range files {
@@ -148,7 +176,11 @@ func open(t testing.TB, s host.Settings, files map[string][]byte) (*host.Host, *
 		s.CacheDir = filepath.Join(shared.dir, "cache")
 	}
 	l := &logged{}
-	h, err := host.Open(t.Context(), s, slog.New(l), nil)
+	var o host.Observer
+	if len(seen) > 0 {
+		o = seen[0]
+	}
+	h, err := host.Open(t.Context(), s, slog.New(l), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +195,8 @@ func open(t testing.TB, s host.Settings, files map[string][]byte) (*host.Host, *
 func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
 	t.Helper()
 	s.AllowUnsigned = true
-	h, l := open(t, s, map[string][]byte{"guest.wasm": embedded(t, manifest)})
+	seen := &observed{}
+	h, l := open(t, s, map[string][]byte{"guest.wasm": embedded(t, manifest)}, seen)
 	conn, err := h.Connector("guest")
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +210,7 @@ func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}, log: l}
+	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}, log: l, seen: seen}
 }
 
 // fetch runs the guest's users endpoint, doing what do says.
@@ -214,4 +247,6 @@ func asCallError(t *testing.T, err error) *host.CallError {
 	return e
 }
 
-const short = 300 * time.Millisecond
+// limit is the shortest time-out of a Go guest in these tests: on a busy machine
+// with the race detector it takes a while to start.
+const limit = 3 * time.Second
