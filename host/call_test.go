@@ -86,14 +86,18 @@ func TestAnswersAreToldApart(t *testing.T) {
 		"twice":     {200, "application/json", `{"data":[{"id":1}],"data":[]}`, abi.KindBadResponse, "occurs twice"},
 		"plain":     {200, "text/csv", "id,name", abi.KindBadResponse, "text/csv"},
 	}
+	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := cases[r.URL.Query().Get("case")]
+		w.Header().Set("Content-Type", c.kind)
+		w.WriteHeader(c.status)
+		fmt.Fprint(w, c.body)
+	}))
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", c.kind)
-				w.WriteHeader(c.status)
-				fmt.Fprint(w, c.body)
-			}))
-			_, _, err := f.fetch(t.Context(), "", func(call *abi.FetchCall) { call.Retry.Attempts = 1 })
+			_, _, err := f.fetch(t.Context(), "", func(call *abi.FetchCall) {
+				call.Retry.Attempts = 1
+				call.Endpoint.Params = map[string]string{"case": name}
+			})
 			e := asCallError(t, err)
 			if e.Kind != c.want || e.Status != c.status || !strings.Contains(e.Message, c.text) || e.Next == "" {
 				t.Errorf("kind %s status %d: %s", e.Kind, e.Status, e.Message)
@@ -148,7 +152,9 @@ func TestGuestsThatMisbehave(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.do, func(t *testing.T) {
-			t.Parallel()
+			if c.within > 0 {
+				t.Parallel()
+			}
 			begin := time.Now()
 			_, _, err := f.fetch(t.Context(), c.do, nil)
 			took := time.Since(begin)
@@ -268,8 +274,7 @@ func TestManyRequestsStayInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d bytes of memory, %s", report.Memory, report.Took)
-	if report.Requests != 3_000 || report.Memory > 32<<20 {
+	if report.Requests != 1_000 || report.Memory > 32<<20 {
 		t.Errorf("%d requests, %d bytes of memory", report.Requests, report.Memory)
 	}
 }

@@ -100,7 +100,7 @@ func leak(c *sdk.Call) error {
 
 // many sends a great number of requests, one after the other.
 func many(c *sdk.Call) error {
-	for i := range 3_000 {
+	for i := range 1_000 {
 		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"page": fmt.Sprint(i)}})
 		if err != nil {
 			return err
