@@ -22,13 +22,16 @@ func (b blobs) SecretBlob(_ context.Context, name string) ([]byte, bool, error) 
 	blob, found := b[name]
 	return blob, found, nil
 }
+
 func (b blobs) PutSecretBlob(_ context.Context, name string, blob []byte) error {
 	b[name] = blob
 	return nil
 }
+
 func (b blobs) SecretNames(context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(b)), nil
 }
+
 func (b blobs) DeleteSecretBlob(_ context.Context, name string) (bool, error) {
 	_, found := b[name]
 	delete(b, name)

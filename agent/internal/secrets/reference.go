@@ -85,7 +85,10 @@ func ParseOrLiteral(text string) (ref Reference, literal bool, err error) {
 }
 
 func (r Reference) check() error {
-	ok, rule := true, ""
+	var (
+		ok   bool
+		rule string
+	)
 	switch r.Kind {
 	case KindEnv:
 		ok, rule = envName.MatchString(r.Name), "the name of a variable has letters, digits and _"

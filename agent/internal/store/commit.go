@@ -67,8 +67,10 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 	if link == nil {
 		link = unlinked
 	}
-	return s.journal(ctx, tx, JournalLine{Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
-		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil})
+	return s.journal(ctx, tx, JournalLine{
+		Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
+		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil,
+	})
 }
 
 func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {

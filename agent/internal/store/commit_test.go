@@ -14,8 +14,10 @@ func TestCommit(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	lease, run := begin(t, s)
 	l := link("1", "guid-1")
-	in := Intent{Run: run, Automation: "staff", Application: "crm", Key: "1", DN: "CN=1,DC=c", Name: "One", Server: "dc1", Anchor: "crm:1",
-		Operation: outcome(run, "1", ident.ClassCreate, "").Operation, Link: &l, Password: []byte{0, 1, 2}, By: "ada", Created: l.Created}
+	in := Intent{
+		Run: run, Automation: "staff", Application: "crm", Key: "1", DN: "CN=1,DC=c", Name: "One", Server: "dc1", Anchor: "crm:1",
+		Operation: outcome(run, "1", ident.ClassCreate, "").Operation, Link: &l, Password: []byte{0, 1, 2}, By: "ada", Created: l.Created,
+	}
 	id, err := s.OpenIntent(ctx, lease, in)
 	must(t, err)
 	in.ID = id

@@ -13,7 +13,7 @@ import (
 func TestReadersBesideWriters(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	lease, run := begin(t, s)
-	const rounds = 100
+	const rounds = 25
 	pair := func(i int) func(MirrorTx) error {
 		return func(m MirrorTx) error {
 			for _, guid := range []ident.GUID{"a", "b"} {

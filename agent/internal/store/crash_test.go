@@ -86,7 +86,7 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	told := map[ident.Key]bool{}
 	for range 20 {
-		commitAndKill(t, dir, 1+rand.IntN(60), told)
+		commitAndKill(t, dir, 1+rand.IntN(25), told)
 		s, err := Open(t.Context(), dir)
 		must(t, err)
 		checkAfterKill(t, s, told)

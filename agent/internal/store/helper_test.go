@@ -100,6 +100,8 @@ func commit(o ident.Outcome) Commit {
 }
 
 func link(key ident.Key, guid ident.GUID) ident.Link {
-	return ident.Link{Application: "crm", Key: key, GUID: guid, Automation: "staff", Origin: ident.OriginCreated,
-		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
+	return ident.Link{
+		Application: "crm", Key: key, GUID: guid, Automation: "staff", Origin: ident.OriginCreated,
+		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
+	}
 }

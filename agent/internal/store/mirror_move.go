@@ -10,15 +10,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// references are the attributes whose values are DNs of other objects and
-// follow them when they move, as the directory itself does it (MS-ADTS section
-// 3.1.1.1.6, "referential integrity"). distinguishedname names the object
-// itself.
-var references = []string{"directreports", "distinguishedname", "managedby", "managedobjects", "manager", "member", "memberof",
-	"owner", "secretary", "assistant", "seealso"}
-
-func isReference(attribute string) bool { return slices.Contains(references, attribute) }
-
 // mirrorRow is a row of the table mirror; id 0 is none.
 type mirrorRow struct {
 	id      int64
@@ -166,15 +157,9 @@ func foldName(dn ident.DN) string { return strings.ToLower(dn.Name()) }
 
 // settle lets children and references follow the objects that were moved.
 func (b *mirrorBatch) settle() error {
-	for _, id := range slices.Clone(b.order) { // the walk notes more moves
-		if _, ok := b.moves[id]; !ok {
-			continue // removed since
-		}
-		if err := b.settleChildren(id, 0); err != nil {
-			return fmt.Errorf("move children: %w", err)
-		}
-	}
-	if err := b.seat(); err != nil {
+	moved := slices.Clone(b.order) // the walk notes more moves
+	moved = slices.DeleteFunc(moved, func(id int64) bool { return b.moves[id] == nil })
+	if err := b.settleTrees(moved); err != nil {
 		return fmt.Errorf("move children: %w", err)
 	}
 	if err := b.settleReferences(); err != nil {
@@ -186,9 +171,37 @@ func (b *mirrorBatch) settle() error {
 // maxDepth is far deeper than any tree: a cycle must not hang the agent.
 const maxDepth = 1000
 
+// settleTrees has everything below the objects in tops follow them. Children
+// that the directory has just reported are in doubt: they come last, when it
+// is known who is where.
+func (b *mirrorBatch) settleTrees(tops []int64) error {
+	for round := 0; ; round++ {
+		for _, id := range tops {
+			if err := b.settleChildren(id, 0); err != nil {
+				return err
+			}
+		}
+		if err := b.seat(); err != nil {
+			return err
+		}
+		if len(b.doubtful) == 0 {
+			return nil
+		}
+		if round > maxDepth {
+			return errTooDeep
+		}
+		var err error
+		if tops, err = b.settleDoubtful(); err != nil {
+			return err
+		}
+	}
+}
+
+var errTooDeep = errors.New("the tree is nested too deeply")
+
 func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
 	if depth > maxDepth {
-		return errors.New("the tree is nested too deeply")
+		return errTooDeep
 	}
 	top, err := b.one(` WHERE id = ?`, parent)
 	if err != nil {
@@ -207,40 +220,67 @@ func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
 		return err
 	}
 	for _, child := range children {
-		if child.dn.Parent() == top.dn {
-			continue
-		}
-		if err := b.follow(child, top, depth); err != nil {
-			return err
+		there := child.dn.Parent() == top.dn
+		switch {
+		case b.isFresh(child) && (top.stale || !there):
+			b.doubtful = append(b.doubtful, child.id)
+		case !there:
+			if err := b.follow(child, top); err != nil {
+				return err
+			}
+			if err := b.settleChildren(child.id, depth+1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// follow moves child below its parent, which was moved, unless the directory
-// has just reported it below somebody else who took the parent's place.
-func (b *mirrorBatch) follow(child, parent mirrorRow, depth int) error {
-	if b.isFresh(child) {
-		if child.dn.Parent().EqualFold(parent.dn) {
-			return nil
-		}
-		other, err := b.holder(child.dn.Parent().Fold())
+// settleDoubtful finds the parents of children that were reported in the same
+// transaction as the change of their parent. If somebody else is at the place
+// that was their parent's, they were reported below that one. If nobody is,
+// they were reported before their parent was renamed: they follow, and are
+// returned.
+func (b *mirrorBatch) settleDoubtful() (followed []int64, err error) {
+	doubtful := b.doubtful
+	b.doubtful = nil
+	for _, id := range doubtful {
+		child, err := b.one(` WHERE id = ?`, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if other.id != 0 {
-			return b.exec(`UPDATE mirror SET parent = ? WHERE id = ?`, other.id, child.id)
+		holder, err := b.holder(child.dn.Parent().Fold())
+		if err != nil {
+			return nil, err
 		}
+		if holder.id != 0 {
+			if err := b.exec(`UPDATE mirror SET parent = ? WHERE id = ?`, holder.id, id); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		parent, err := b.one(` WHERE id = ?`, child.parent)
+		if err != nil {
+			return nil, err
+		}
+		if parent.id == 0 || child.dn.Parent() == parent.dn {
+			continue
+		}
+		if err := b.follow(child, parent); err != nil {
+			return nil, err
+		}
+		followed = append(followed, id)
 	}
+	return followed, nil
+}
+
+// follow moves child to its place below parent.
+func (b *mirrorBatch) follow(child, parent mirrorRow) error {
 	dn := ident.DN(child.dn.RDN() + "," + string(parent.dn))
 	b.noteMove(child, dn)
 	b.followed = append(b.followed, child.id)
-	err := b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 1 WHERE id = ?`,
+	return b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 1 WHERE id = ?`,
 		dn, dn.Fold(), parent.dn.Fold(), foldName(dn), parent.id, child.id)
-	if err != nil {
-		return err
-	}
-	return b.settleChildren(child.id, depth+1)
 }
 
 // seat makes the objects that followed their parents the holders of their new
@@ -284,42 +324,6 @@ func (b *mirrorBatch) isFresh(row mirrorRow) bool {
 	return row.written == b.revision
 }
 
-// settleReferences is done in two steps, so that objects may swap places.
-func (b *mirrorBatch) settleReferences() error {
-	marks := `('` + strings.Join(references, `', '`) + `')`
-	for _, dn := range b.removed {
-		err := b.exec(`DELETE FROM mirror_values WHERE attribute IN `+marks+` AND folded = ? AND written < ?`, []byte(dn.Fold()), b.revision)
-		if err != nil {
-			return err
-		}
-	}
-	for id, m := range b.moves {
-		if m.from == "" || m.from == m.to {
-			continue
-		}
-		err := b.exec(`UPDATE mirror_values SET folded = ? WHERE attribute IN `+marks+` AND folded = ? AND written < ?`,
-			movedMark(id), []byte(m.from.Fold()), b.revision)
-		if err != nil {
-			return err
-		}
-	}
-	for id, m := range b.moves {
-		err := b.exec(`UPDATE mirror SET digest = NULL WHERE id IN (SELECT entry FROM mirror_values WHERE attribute IN `+marks+` AND folded = ?)`, movedMark(id))
-		if err != nil {
-			return err
-		}
-		err = b.exec(`UPDATE mirror_values SET value = ?, folded = ? WHERE attribute IN `+marks+` AND folded = ?`,
-			[]byte(m.to), foldValue("member", string(m.to)), movedMark(id))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// movedMark stands in for the DN of an object on the move; no DN folds to it.
-func movedMark(id int64) []byte { return fmt.Appendf(nil, "\x00moved %d", id) }
-
 // settleSweep finds the parents of all objects anew. Those that were reported
 // below a parent that was renamed during the read follow it.
 func (b *mirrorBatch) settleSweep() error {
@@ -338,12 +342,7 @@ func (b *mirrorBatch) settleSweep() error {
 	if err != nil {
 		return err
 	}
-	for _, id := range parents {
-		if err := b.settleChildren(id, 0); err != nil {
-			return err
-		}
-	}
-	if err := b.seat(); err != nil {
+	if err := b.settleTrees(parents); err != nil {
 		return err
 	}
 	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // references were read anew as well

@@ -87,8 +87,10 @@ func (f *forest) step(t *rapid.T) {
 	case "create":
 		if parent := pick("parent"); f.free(parent, rdn, 0) {
 			f.next++
-			f.nodes[f.next] = &node{id: f.next, parent: parent, rdn: rdn, attributes: map[string]string{}, members: map[int]bool{},
-				changed: map[string]bool{"dn": true}}
+			f.nodes[f.next] = &node{
+				id: f.next, parent: parent, rdn: rdn, attributes: map[string]string{}, members: map[int]bool{},
+				changed: map[string]bool{"dn": true},
+			}
 		}
 	case "move":
 		if parent := pick("parent"); !f.below(parent, n.id) && f.free(parent, rdn, n.id) {
@@ -134,7 +136,7 @@ func (f *forest) remove(n *node) {
 func (f *forest) feed(t *rapid.T, m MirrorTx) error {
 	var tell []func() error
 	for _, guid := range f.removed {
-		tell = append(tell, func() error { return m.Remove(guid) })
+		tell = append(tell, func() error { t.Logf("told: %s removed", guid); return m.Remove(guid) })
 	}
 	for _, id := range f.ids() {
 		n := f.nodes[id]
@@ -151,6 +153,7 @@ func (f *forest) feed(t *rapid.T, m MirrorTx) error {
 		whole := rapid.Bool().Draw(t, "whole")
 		n.changed = map[string]bool{}
 		tell = append(tell, func() error {
+			t.Logf("told: %d %s, whole %v, %v", id, f.dn(id), whole, changed)
 			if !whole {
 				found, err := m.Merge(n.guid(), f.dn(id), changed)
 				if found || err != nil {
@@ -248,6 +251,7 @@ func TestMirrorFollowsTheDirectory(t *testing.T) {
 			} else {
 				must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return f.feed(t, m) }))
 			}
+			t.Logf("the directory now:\n%s", f)
 			f.compare(ctx, t, s)
 		}
 	})

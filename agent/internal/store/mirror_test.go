@@ -116,9 +116,16 @@ func TestMirrorFind(t *testing.T) {
 		attribute, value string
 		want             []ident.GUID
 	}{
-		{"sn", "novák", []ident.GUID{"u1", "u2"}}, {"SN", "NOVÁK", []ident.GUID{"u1", "u2"}}, {"sn", "novak", nil}, {"sn", "", nil},
-		{"note", strings.ToLower(long), []ident.GUID{"u1"}}, {"note", long + "x", nil}, {"note", "SHORT", []ident.GUID{"u2"}},
-		{"manager", "cn=bo, ou=staff, dc=c", []ident.GUID{"u1"}}, {"blob", "\x00\xff", []ident.GUID{"u2"}}, {"blob", "\x00", nil},
+		{"sn", "novák", []ident.GUID{"u1", "u2"}},
+		{"SN", "NOVÁK", []ident.GUID{"u1", "u2"}},
+		{"sn", "novak", nil},
+		{"sn", "", nil},
+		{"note", strings.ToLower(long), []ident.GUID{"u1"}},
+		{"note", long + "x", nil},
+		{"note", "SHORT", []ident.GUID{"u2"}},
+		{"manager", "cn=bo, ou=staff, dc=c", []ident.GUID{"u1"}},
+		{"blob", "\x00\xff", []ident.GUID{"u2"}},
+		{"blob", "\x00", nil},
 		{"sn' OR 1=1 --", "x", nil},
 	} {
 		var got []ident.GUID
@@ -176,22 +183,38 @@ func TestMirrorMoves(t *testing.T) {
 		want   map[ident.GUID]ident.DN
 		member string
 	}{
-		"rename": {[]func(MirrorTx) error{rename},
-			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c"},
-		"rename in letter case only": {[]func(MirrorTx) error{merge(a, "OU=x,DC=c", nil)},
-			dns("a", "OU=x,DC=c", "q", "OU=Q,OU=x,DC=c", "u", "CN=u,OU=Q,OU=x,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=x,DC=c"},
-		"move below another": {[]func(MirrorTx) error{put(entry(b, "OU=B,DC=c")), merge(a, "OU=X,OU=B,DC=c", nil)},
-			dns("a", "OU=X,OU=B,DC=c", "b", "OU=B,DC=c", "q", "OU=Q,OU=X,OU=B,DC=c", "u", "CN=u,OU=Q,OU=X,OU=B,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=X,OU=B,DC=c"},
-		"a new one in its old place, told first": {[]func(MirrorTx) error{put(entry(b, "OU=X,DC=c")), put(entry("v", "CN=v,OU=X,DC=c")), rename},
-			dns("a", "OU=Y,DC=c", "b", "OU=X,DC=c", "v", "CN=v,OU=X,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c"},
-		"a child of the new one told before both": {[]func(MirrorTx) error{put(entry("v", "CN=v,OU=X,DC=c")), rename, put(entry(b, "OU=X,DC=c"))},
-			dns("a", "OU=Y,DC=c", "b", "OU=X,DC=c", "v", "CN=v,OU=X,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c"},
-		"a child told, and its OU renamed while the feed is read": {[]func(MirrorTx) error{merge("u", "CN=u2,OU=Q,OU=X,DC=c", nil), rename},
-			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u2,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u2,OU=Q,OU=Y,DC=c"},
-		"a child that left, and the group told anew": {[]func(MirrorTx) error{merge("g", "", ident.Attributes{"member": {"CN=u,DC=c", "CN=z,DC=other"}}), rename, merge("u", "CN=u,DC=c", nil)},
-			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,DC=c", "g", "CN=g,DC=c"), "CN=u,DC=c"},
-		"a member that is deleted": {[]func(MirrorTx) error{remove("u")},
-			dns("a", "OU=X,DC=c", "q", "OU=Q,OU=X,DC=c", "g", "CN=g,DC=c"), ""},
+		"rename": {
+			[]func(MirrorTx) error{rename},
+			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c",
+		},
+		"rename in letter case only": {
+			[]func(MirrorTx) error{merge(a, "OU=x,DC=c", nil)},
+			dns("a", "OU=x,DC=c", "q", "OU=Q,OU=x,DC=c", "u", "CN=u,OU=Q,OU=x,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=x,DC=c",
+		},
+		"move below another": {
+			[]func(MirrorTx) error{put(entry(b, "OU=B,DC=c")), merge(a, "OU=X,OU=B,DC=c", nil)},
+			dns("a", "OU=X,OU=B,DC=c", "b", "OU=B,DC=c", "q", "OU=Q,OU=X,OU=B,DC=c", "u", "CN=u,OU=Q,OU=X,OU=B,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=X,OU=B,DC=c",
+		},
+		"a new one in its old place, told first": {
+			[]func(MirrorTx) error{put(entry(b, "OU=X,DC=c")), put(entry("v", "CN=v,OU=X,DC=c")), rename},
+			dns("a", "OU=Y,DC=c", "b", "OU=X,DC=c", "v", "CN=v,OU=X,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c",
+		},
+		"a child of the new one told before both": {
+			[]func(MirrorTx) error{put(entry("v", "CN=v,OU=X,DC=c")), rename, put(entry(b, "OU=X,DC=c"))},
+			dns("a", "OU=Y,DC=c", "b", "OU=X,DC=c", "v", "CN=v,OU=X,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u,OU=Q,OU=Y,DC=c",
+		},
+		"a child told, and its OU renamed while the feed is read": {
+			[]func(MirrorTx) error{merge("u", "CN=u2,OU=Q,OU=X,DC=c", nil), rename},
+			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u2,OU=Q,OU=Y,DC=c", "g", "CN=g,DC=c"), "CN=u2,OU=Q,OU=Y,DC=c",
+		},
+		"a child that left, and the group told anew": {
+			[]func(MirrorTx) error{merge("g", "", ident.Attributes{"member": {"CN=u,DC=c", "CN=z,DC=other"}}), rename, merge("u", "CN=u,DC=c", nil)},
+			dns("a", "OU=Y,DC=c", "q", "OU=Q,OU=Y,DC=c", "u", "CN=u,DC=c", "g", "CN=g,DC=c"), "CN=u,DC=c",
+		},
+		"a member that is deleted": {
+			[]func(MirrorTx) error{remove("u")},
+			dns("a", "OU=X,DC=c", "q", "OU=Q,OU=X,DC=c", "g", "CN=g,DC=c"), "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openTest(t)
@@ -220,6 +243,16 @@ func TestMirrorMoves(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMirrorMovesInSeveralFeeds has an object told below a new OU before that
+// OU, and the OU that had its place before only by the next feed.
+func TestMirrorMovesInSeveralFeeds(t *testing.T) {
+	s := openTest(t)
+	update(t, s, put(entry("a", "OU=X,DC=c")), put(entry("u", "CN=u,OU=X,DC=c")))
+	update(t, s, put(entry("v", "CN=v,OU=X,DC=c")), put(entry("b", "OU=X,DC=c")))
+	update(t, s, merge("a", "OU=Y,DC=c", nil))
+	wantMirror(t, s, entry("a", "OU=Y,DC=c"), entry("u", "CN=u,OU=Y,DC=c"), entry("b", "OU=X,DC=c"), entry("v", "CN=v,OU=X,DC=c"))
 }
 
 func TestMirrorSwap(t *testing.T) {

@@ -36,6 +36,7 @@ type mirrorBatch struct {
 	moves    map[int64]*move
 	order    []int64 // the keys of moves
 	followed []int64 // children that were moved with their parents and have no seat yet
+	doubtful []int64 // children that were reported where their parent was before
 	removed  []ident.DN
 }
 
@@ -44,7 +45,9 @@ type mirrorBatch struct {
 type move struct{ from, to ident.DN }
 
 // UpdateMirror runs update in one transaction: the image and its state change
-// together, or not at all when update returns an error.
+// together, or not at all when update returns an error. What one exchange with
+// the change feed has told belongs in one transaction; a full read may take
+// several, between BeginSweep and Sweep.
 func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) error {
 	return s.write(ctx, "update mirror", func(tx *sql.Tx) error {
 		b := &mirrorBatch{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
@@ -230,21 +233,37 @@ func (b *mirrorBatch) exec(query string, args ...any) error {
 	return err
 }
 
+// valuesAtOnce is how many values one statement inserts: much faster than one
+// by one, and few enough to keep a statement for each number.
+const valuesAtOnce = 32
+
 func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) error {
-	for name, values := range attributes {
+	const columns = 6
+	args := make([]any, 0, valuesAtOnce*columns)
+	flush := func() error {
+		if len(args) == 0 {
+			return nil
+		}
+		rows := strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(args)/columns)
+		err := b.exec(`INSERT INTO mirror_values (entry, attribute, position, value, folded, written) VALUES `+rows[2:], args...)
+		args = args[:0]
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		var written any
 		if isReference(name) {
 			written = b.revision
 		}
-		for i, v := range values {
-			err := b.exec(`INSERT INTO mirror_values (entry, attribute, position, value, folded, written) VALUES (?, ?, ?, ?, ?, ?)`,
-				entry, name, i, []byte(v), foldValue(name, v), written)
-			if err != nil {
-				return err
+		for i, v := range attributes[name] {
+			args = append(args, entry, name, i, []byte(v), foldValue(name, v), written)
+			if len(args) == cap(args) {
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return nil
+	return flush()
 }
 
 // foldValue is what equal values share: nil for one that is too long to index.

@@ -108,8 +108,10 @@ func (s *Store) endRun(ctx context.Context, tx *sql.Tx, run Run) error {
 }
 
 func (s *Store) journalRun(ctx context.Context, tx *sql.Tx, run Run) error {
-	return s.journal(ctx, tx, JournalLine{Kind: JournalRun, Automation: run.Automation, By: run.By, Run: run.ID,
-		Text: joinNonEmpty(string(run.Kind), string(run.Result), run.Error)})
+	return s.journal(ctx, tx, JournalLine{
+		Kind: JournalRun, Automation: run.Automation, By: run.By, Run: run.ID,
+		Text: joinNonEmpty(string(run.Kind), string(run.Result), run.Error),
+	})
 }
 
 // InterruptRuns marks the runs that a crash left running, and returns how many

@@ -23,8 +23,10 @@ func TestRuns(t *testing.T) {
 	ended := c.Now()
 	want := []Run{
 		{ID: second, Automation: "staff", Kind: KindManual, By: "ada", Started: started.Add(time.Second), Result: RunRunning},
-		{ID: first, Automation: "staff", Kind: KindScheduled, By: "schedule", Started: started, Ended: &ended, Result: RunHeld, Error: "e",
-			Plan: json.RawMessage(`{"records":{"delivered":3}}`)},
+		{
+			ID: first, Automation: "staff", Kind: KindScheduled, By: "schedule", Started: started, Ended: &ended, Result: RunHeld, Error: "e",
+			Plan: json.RawMessage(`{"records":{"delivered":3}}`),
+		},
 	}
 	if d := cmp.Diff(want, must1[[]Run](t)(s.Runs(ctx, 10))); d != "" {
 		t.Error(d)

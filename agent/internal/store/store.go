@@ -77,10 +77,10 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 }
 
 func (s *Store) prepareFiles(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the administrator chooses the folder
 		return err
 	}
-	info, err := os.Stat(dir)
+	info, err := os.Stat(dir) //nolint:gosec // the administrator chooses the folder
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Store) dsn(extra string) string {
 	}
 	u := url.URL{Scheme: "file", Path: path}
 	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
-		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&%s", busyTimeout.Milliseconds(), extra)
+		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=temp_store(MEMORY)&%s", busyTimeout.Milliseconds(), extra)
 	return u.String()
 }
 

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// references are the attributes whose values are DNs of other objects and
+// follow them when they move, as the directory itself does it (MS-ADTS section
+// 3.1.1.1.6, "referential integrity"). distinguishedname names the object
+// itself.
+var references = []string{
+	"directreports", "distinguishedname", "managedby", "managedobjects", "manager", "member", "memberof",
+	"owner", "secretary", "assistant", "seealso",
+}
+
+var referenceList = `('` + strings.Join(references, `', '`) + `')`
+
+func isReference(attribute string) bool { return slices.Contains(references, attribute) }
+
+// settleReferences lets values follow the objects that they name. It is done in
+// two steps, so that objects may swap places. What the directory has told anew
+// in this transaction stays as it was told.
+func (b *mirrorBatch) settleReferences() error {
+	for _, from := range b.removed {
+		if err := b.markReferences(from, removedMark); err != nil {
+			return err
+		}
+	}
+	for id, m := range b.moves {
+		if m.from == "" || m.from == m.to {
+			continue
+		}
+		if err := b.markReferences(m.from, movedMark(id)); err != nil {
+			return err
+		}
+	}
+	if len(b.removed) > 0 {
+		if err := b.exec(`DELETE FROM mirror_values WHERE attribute IN `+referenceList+` AND folded = ?`, removedMark); err != nil {
+			return err
+		}
+	}
+	for id, m := range b.moves {
+		err := b.exec(`UPDATE mirror_values SET value = ?, folded = ? WHERE attribute IN `+referenceList+` AND folded = ?`,
+			[]byte(m.to), foldValue("member", string(m.to)), movedMark(id))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markReferences sets aside the values that name the object at from.
+func (b *mirrorBatch) markReferences(from ident.DN, mark []byte) error {
+	err := b.exec(`UPDATE mirror_values SET folded = ? WHERE attribute IN `+referenceList+` AND folded = ? AND written < ?`,
+		mark, []byte(from.Fold()), b.revision)
+	if err != nil {
+		return err
+	}
+	return b.exec(`UPDATE mirror SET digest = NULL WHERE id IN (SELECT entry FROM mirror_values WHERE attribute IN `+referenceList+` AND folded = ?)`, mark)
+}
+
+// removedMark stands in for the DN of an object that is gone.
+var removedMark = []byte("\x00removed")
+
+// movedMark stands in for the DN of an object on the move; no DN folds to it.
+func movedMark(id int64) []byte { return fmt.Appendf(nil, "\x00moved %d", id) }
