@@ -115,7 +115,7 @@ func describe(b *bytes.Buffer, cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		switch {
 		case sub.Name() == "help" || sub.Name() == "completion" || sub.Hidden:
-		case !sub.Runnable():
+		case sub.HasSubCommands():
 			describe(b, sub)
 		default:
 			usage := strings.TrimSuffix(sub.UseLine(), " [flags]")
@@ -127,7 +127,6 @@ func describe(b *bytes.Buffer, cmd *cobra.Command) {
 				b.WriteString("\n| flag | default | meaning |\n|---|---|---|\n")
 				flagRows(b, sub.LocalNonPersistentFlags())
 			}
-			describe(b, sub)
 		}
 	}
 }
