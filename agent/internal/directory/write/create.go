@@ -14,8 +14,8 @@ import (
 
 // Create makes an enabled user account with everything in one Add: attributes,
 // anchor and password. It returns the account as the server has it. Of the
-// changes the new values count; the anchor must be among them, and no account
-// of the domain may carry it yet.
+// changes the new values count; the anchor must be among them. That nobody
+// carries the anchor yet is for the plan to know: AD keeps no index of it.
 func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.AttributeChange, initial Initial) (ident.Entry, error) {
 	name, parent, err := w.target(ident.ClassCreate, dn)
 	if err != nil {
@@ -26,13 +26,10 @@ func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.Attrib
 	if err != nil {
 		return ident.Entry{}, err
 	}
-	if err := w.anchorIsFree(ctx, ident.ClassCreate, at, anchorOf(ident.Operation{Attributes: changes}, w.rules.Anchor), ""); err != nil {
-		return ident.Entry{}, err
-	}
 	if err := w.client.Add(ctx, at, attributes); err != nil {
 		return ident.Entry{}, w.createFailed(ctx, at, changes, err)
 	}
-	e, err := w.client.Get(ctx, conn.ByDN(at), nil)
+	e, err := w.client.Get(ctx, conn.ByDN(at), append(attributeNames(changes), "cn", "userAccountControl"))
 	if err != nil {
 		return ident.Entry{}, &Error{
 			Kind: Unknown, Op: ident.ClassCreate, DN: at, Err: err, Cause: "the account was made but cannot be read back: " + err.Error(),
@@ -76,23 +73,6 @@ func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initia
 	return attributes, nil
 }
 
-// anchorIsFree makes sure that no other account than self carries the anchor.
-func (w *Writer) anchorIsFree(ctx context.Context, class ident.Class, dn ident.DN, value string, self ident.GUID) error {
-	if value == "" {
-		return &Error{Kind: Invalid, Op: class, DN: dn, Attribute: w.rules.Anchor, Cause: "the anchor " + w.rules.Anchor + " has no single value", Next: "plan it anew"}
-	}
-	holders, err := w.FindAnchor(ctx, value)
-	if err != nil {
-		return w.fail(class, dn, err)
-	}
-	for _, h := range holders {
-		if h.GUID != self {
-			return taken(class, dn, w.rules.Anchor, value, h.DN, "that account belongs to this record already: the next run links it")
-		}
-	}
-	return nil
-}
-
 func taken(class ident.Class, dn ident.DN, attribute, value string, holder ident.DN, next string) *Error {
 	return &Error{
 		Kind: ValueTaken, Op: class, DN: dn, Attribute: attribute,
@@ -108,6 +88,13 @@ func (w *Writer) createFailed(ctx context.Context, at ident.DN, changes []ident.
 		case ldap.LDAPResultNoSuchObject:
 			return noParent(ident.ClassCreate, at, err)
 		case ldap.LDAPResultEntryAlreadyExists:
+			// Whoever is there may be this person: made by a write whose answer was lost.
+			anchor := anchorOf(ident.Operation{Attributes: changes}, w.rules.Anchor)
+			if holders, _ := w.FindAnchor(ctx, anchor); len(holders) > 0 {
+				e := taken(ident.ClassCreate, at, w.rules.Anchor, anchor, holders[0].DN, "that account belongs to this record already: the next run links it")
+				e.Code, e.Err = answer.Code, err
+				return e
+			}
 			if holder, _ := w.client.Get(ctx, conn.ByDN(at), []string{"cn"}); holder.GUID != "" {
 				return w.fail(ident.ClassCreate, at, err)
 			}

@@ -23,7 +23,7 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 	}
 	var mods []conn.Mod
 	for _, c := range changes {
-		m, err := w.modification(ctx, e, c)
+		m, err := w.modification(e, c)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 }
 
 // modification turns a change into what is sent for it: nothing or one.
-func (w *Writer) modification(ctx context.Context, e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
+func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
 	if cause := checkAttribute(c.Name, c.New); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
 	}
@@ -51,7 +51,7 @@ func (w *Writer) modification(ctx context.Context, e ident.Entry, c ident.Attrib
 		if len(c.New) == 1 {
 			value = c.New[0]
 		}
-		return w.anchorMod(ctx, ident.ClassUpdate, e, value)
+		return w.anchorMod(ident.ClassUpdate, e, value)
 	}
 	have := e.Attributes.Values(c.Name)
 	missing := absent(have, c.New, strings.EqualFold)
@@ -81,7 +81,7 @@ func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) erro
 			Next: "enable it first, or leave this person out with where",
 		}
 	}
-	mods, err := w.anchorMod(ctx, ident.ClassAdopt, e, anchor)
+	mods, err := w.anchorMod(ident.ClassAdopt, e, anchor)
 	if err != nil || len(mods) == 0 {
 		return err
 	}
@@ -105,7 +105,7 @@ func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err
 
 // anchorMod adds the anchor where there is none. It is sent as an addition, so
 // that the server refuses it when somebody has filled the attribute meanwhile.
-func (w *Writer) anchorMod(ctx context.Context, class ident.Class, e ident.Entry, anchor string) ([]conn.Mod, error) {
+func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]conn.Mod, error) {
 	have := e.Attributes.Values(w.rules.Anchor)
 	if len(have) > 0 && slices.Equal(have, []string{anchor}) {
 		return nil, nil
@@ -117,9 +117,6 @@ func (w *Writer) anchorMod(ctx context.Context, class ident.Class, e ident.Entry
 	}
 	if cause := checkAttribute(w.rules.Anchor, []string{anchor}); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: class, DN: e.DN, Attribute: w.rules.Anchor, Cause: cause, Next: "plan it anew"}
-	}
-	if err := w.anchorIsFree(ctx, class, e.DN, anchor, e.GUID); err != nil {
-		return nil, err
 	}
 	return []conn.Mod{{Kind: conn.AddValues, Attribute: w.rules.Anchor, Values: []string{anchor}}}, nil
 }

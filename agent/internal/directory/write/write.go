@@ -117,7 +117,9 @@ func anchorOf(op ident.Operation, anchor string) string {
 }
 
 // FindAnchor lists the user accounts of the whole domain, in scope or not,
-// that carry exactly this value in the anchor attribute.
+// that carry exactly this value in the anchor attribute. AD has no index of the
+// usual anchors, so that this reads through all users: it is for finding out
+// what became of a write, not for each of them.
 func (w *Writer) FindAnchor(ctx context.Context, value string) ([]ident.Entry, error) {
 	found, err := w.find(ctx, w.rules.Anchor, value)
 	if err != nil {

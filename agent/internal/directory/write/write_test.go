@@ -277,7 +277,7 @@ func TestCreateRefusals(t *testing.T) {
 		{name: "space before the name", dn: s.staff.Child(" a"), kind: write.Invalid, attribute: "cn"},
 		{name: "space after the name", dn: s.staff.Child("a "), kind: write.Invalid, attribute: "cn"},
 		{name: "no anchor", change: with(anchorAttribute), kind: write.Invalid, attribute: anchorAttribute},
-		{name: "anchor of somebody else", change: with(anchorAttribute, "crm:taken"), kind: write.ValueTaken, attribute: anchorAttribute, words: string(takenDN)},
+		{name: "name taken by the same person", dn: takenDN, change: with(anchorAttribute, "crm:taken"), kind: write.ValueTaken, attribute: anchorAttribute, words: string(takenDN)},
 		{name: "no sAMAccountName", change: with("sAMAccountName"), kind: write.Invalid, attribute: "sAMAccountName"},
 		{name: "long sAMAccountName", change: with("sAMAccountName", strings.Repeat("x", 21)), kind: write.Invalid, attribute: "sAMAccountName", words: "20"},
 		{name: "slash in sAMAccountName", change: with("sAMAccountName", "a/b"), kind: write.Invalid, attribute: "sAMAccountName"},
