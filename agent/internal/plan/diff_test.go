@@ -159,6 +159,14 @@ func TestRenameAndMove(t *testing.T) {
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
 			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]",
 		}},
+		{"two are renamed alike where cn is not made unique", func(s *scene) {
+			s.known("11", map[string]any{"cn": "Bo"})
+			s.known("12", map[string]any{"cn": "BO"})
+			s.mapper.rules["cn"] = attributeRule{asIs: true}
+		}, []string{
+			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
+			"12 note | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x",
+		}},
 		{"the new name is free where it is, but taken where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.mapper.rules["cn"] = attributeRule{asIs: true}

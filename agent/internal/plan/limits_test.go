@@ -237,8 +237,25 @@ func TestSourceShrink(t *testing.T) {
 		"1 apply create CN=Joiner,OU=Staff,DC=x mail:->ada1@x employeeNumber:->pipedrive:1 | pipedrive delivers the key 1 and no account belongs to it",
 		"7 hold move CN=Ada 7,OU=Staff,DC=x -> CN=Ada 7,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 7; disabled but not yet moved; held: "+reason,
 		"8 hold disable CN=Ada 8,OU=Staff,DC=x -> CN=Ada 8,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 8; held: "+reason)
-	if i := slices.IndexFunc(p.Limits, func(l ident.LimitState) bool { return l.Class == ident.ClassDisable }); p.Limits[i].Reason != reason {
-		t.Errorf("the state of the limit says %q", p.Limits[i].Reason)
+	doubt := func() string {
+		limits := s.plan(t).Limits
+		return limits[slices.IndexFunc(limits, func(l ident.LimitState) bool { return l.Class == ident.ClassDisable })].Reason
+	}
+	if got := doubt(); got != reason {
+		t.Errorf("the state of the limit says %q", got)
+	}
+	s.before = func(b *Builder) { b.Duplicate("2", 30); b.Quarantine("", "Bo", "no id", "give it one") }
+	s.delivery.Skipped = 68
+	if got := doubt(); got != "" {
+		t.Errorf("nobody is missing beside a record without a key, but the limit says %q", got)
+	}
+	s.before = func(b *Builder) { b.Duplicate("2", 30) }
+	if got, want := doubt(), "source_shrink is 20%: 70 records instead of 100"; got != want {
+		t.Errorf("with copies: %q, want %q", got, want)
+	}
+	s.delivery.Skipped = 88
+	if got, want := doubt(), "29 records came twice; they may stand in the place of those that are missing"; got != want {
+		t.Errorf("with copies: %q, want %q", got, want)
 	}
 }
 
