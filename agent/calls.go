@@ -34,6 +34,11 @@ type (
 		Application string
 		Key         ident.Key
 	}
+	linkRequest struct {
+		Automation string
+		Key        ident.Key
+		Account    string
+	}
 	quarantineList struct {
 		Automation string                 `json:"automation"`
 		Items      []ident.QuarantineItem `json:"items"`
@@ -129,6 +134,14 @@ func (a *app) stateCalls(m *control.Mux) {
 		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
 		return links, err
 	})
+	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (ident.Link, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return ident.Link{}, err
+		}
+		l, err := e.Link(ctx, engine.LinkRequest{Automation: in.Automation, Key: in.Key, Account: in.Account, By: string(who)})
+		return l, callError(err)
+	})
 	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (nothing, error) {
 		found, err := a.store.DeleteLink(ctx, in.Application, in.Key, string(who))
 		if err == nil && !found {
@@ -170,7 +183,9 @@ func reported(r engine.Report, err error) (engine.Report, error) {
 func callError(err error) error {
 	var name *engine.UnknownError
 	var run *engine.UnknownRunError
-	if errors.As(err, &name) || errors.As(err, &run) || errors.Is(err, engine.ErrNothingHeld) || errors.Is(err, engine.ErrPlanOutdated) {
+	var taken *store.ErrLinkTaken
+	if errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) || errors.Is(err, engine.ErrNothingHeld) ||
+		errors.Is(err, engine.ErrPlanOutdated) || errors.Is(err, engine.ErrCannotLink) {
 		return control.Usage(err)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -98,6 +99,34 @@ func TestHandsOff(t *testing.T) {
 	w.want(0, "approve", itoa(r.ID))
 	if now := w.dc.Find(t, "(sAMAccountName=plainmatch)", "employeeNumber"); now[0].Attributes.First("employeeNumber") == "" {
 		t.Error("the approved adoption wrote no anchor")
+	}
+}
+
+// TestLinkByHand links a person without an e-mail address to an account, and
+// is refused what an adoption would be refused.
+func TestLinkByHand(t *testing.T) {
+	w := newWorld(t, 3)
+	w.apply(0)
+	u := w.sim.Add("Nora Nobody", "nora@example.org")
+	mustPerson(t)(w.sim.Change(u.ID, func(u *sim.User) { u.Email = sim.Null() }))
+	account := w.dc.AddUser(t, w.dc.OU("Staff"), "N. Nobody", "nnobody", nil)
+	w.dc.AddUser(t, w.dc.OU("Elsewhere"), "Far Away", "faraway", nil)
+	w.apply(4)
+	for account, says := range map[string]string{"faraway": "outside scope", "nobody-here": "no account", "anovak": "anchor", "krbtgt": "protected", "rollcall": "protected"} {
+		if a := w.rollcall("link", "add", "staff", itoa(u.ID), account); a.code != 2 || !strings.Contains(a.stderr, says) {
+			t.Errorf("link to %s: %d %s", account, a.code, a.stderr)
+		}
+	}
+	w.want(0, "link", "add", "staff", itoa(u.ID), "nnobody")
+	w.want(2, "link", "add", "staff", "1", "nnobody")
+	w.apply(0)
+	if e := w.accounts()["pipedrive:"+itoa(u.ID)]; e.GUID != account || e.Attributes.First("displayName") != "Nora Nobody" {
+		t.Errorf("the linked account is %+v", e)
+	}
+	w.settled()
+	w.want(0, "link", "remove", "pipedrive", itoa(u.ID))
+	if r := w.apply(3); r.Counts[ident.ClassAdopt][ident.ResultHeld] != 1 {
+		t.Errorf("after the link was removed: %+v", r.Counts)
 	}
 }
 

@@ -27,6 +27,12 @@ func (d DN) Fold() string {
 	if err != nil {
 		return strings.ToLower(string(d))
 	}
+	for _, rdn := range p.RDNs {
+		for _, a := range rdn.Attributes {
+			// Before String escapes it: letters beyond ASCII have a case too.
+			a.Type, a.Value = strings.ToLower(a.Type), strings.ToLower(a.Value)
+		}
+	}
 	return strings.ToLower(p.String())
 }
 
