@@ -91,13 +91,8 @@ func TestRefusal(t *testing.T) {
 	}{
 		"no right":           {dirSync: unlessSecurity, want: way{Mode: ModeDirSync, Security: true}},
 		"no control":         {dirSync: refuse(ldap.LDAPResultUnavailableCriticalExtension), want: way{Mode: ModePaged}},
-		"unwilling":          {dirSync: refuse(ldap.LDAPResultUnwillingToPerform), want: way{Mode: ModePaged}},
-		"strong auth":        {dirSync: refuse(ldap.LDAPResultStrongAuthRequired), want: way{Mode: ModePaged}},
-		"no right at all":    {dirSync: refuse(ldap.LDAPResultInsufficientAccessRights), want: way{Mode: ModePaged}},
 		"no cookie returned": {dirSync: refuse(0), want: way{Mode: ModePaged}},
 		"busy":               {dirSync: refuse(ldap.LDAPResultBusy), fails: true},
-		"connection lost":    {dirSync: refuse(conn.CodeNetwork), fails: true},
-		"time limit":         {dirSync: refuse(ldap.LDAPResultTimeLimitExceeded), fails: true},
 	} {
 		for _, when := range []string{"first", "later"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -274,7 +269,6 @@ func TestInterrupted(t *testing.T) {
 	dc := dctest.Start(t)
 	for name, prepare := range map[string]func(*testing.T, *subject, *faulty){
 		"first read": func(t *testing.T, s *subject, _ *faulty) { s.store = newStore(t) },
-		"full read":  func(t *testing.T, s *subject, _ *faulty) { s.setCursor(t, func(c *cursor) { c.Whole = time.Time{} }) },
 		"paged":      func(_ *testing.T, _ *subject, f *faulty) { f.dirSync = refuse(ldap.LDAPResultUnwillingToPerform) },
 		"changes":    func(*testing.T, *subject, *faulty) {},
 		"blind sweep": func(t *testing.T, s *subject, f *faulty) {
@@ -327,22 +321,58 @@ func (c *cutOff) UpdateMirror(ctx context.Context, update func(store.MirrorTx) e
 // TestAttributes: what cannot be mirrored is refused with its name.
 func TestAttributes(t *testing.T) {
 	dc := dctest.Start(t)
+	c := open(t, dc, agent(dc))
 	for name, ok := range map[string]bool{
 		"employeeID": true, "Title": true, "objectGUID": true, "NAME": true, "pwdLastSet": true,
 		"emplyeeID": false, "memberOf": false, "canonicalName": false, "lastLogon": false, "bad)(name": false,
 	} {
-		t.Run(name, func(t *testing.T) {
-			c := open(t, dc, agent(dc))
-			s := newSubject(t, dc, c)
-			s.spec.Attributes = []string{name}
-			_, err := s.try(t.Context())
-			var bad *AttributeError
-			if refused := errors.As(err, &bad) && bad.Name == name; refused == ok {
-				t.Fatalf("error %v", err)
-			}
-			if ok {
-				s.wantSame(t, dc, c)
-			}
-		})
+		s := &synchroniser{dir: c, spec: Spec{Attributes: []string{"mail", name}}}
+		err := s.checkAttributes(t.Context())
+		var bad *AttributeError
+		if refused := errors.As(err, &bad) && bad.Name == name; refused == ok || !refused && err != nil {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	s := newSubject(t, dc, c)
+	s.spec.Attributes = []string{"Title", "NAME", "memberOf"}
+	if _, err := s.try(t.Context()); err == nil || len(s.image(t)) != 0 {
+		t.Errorf("error %v and %d objects", err, len(s.image(t)))
+	}
+	s.spec.Attributes = s.spec.Attributes[:2]
+	s.sync(t)
+	s.wantSame(t, dc, c)
+}
+
+// TestAnotherBase: nothing of one naming context stays in the mirror of another.
+func TestAnotherBase(t *testing.T) {
+	dc := dctest.Start(t)
+	s, f, _ := synced(t, dc)
+	s.spec.Base = "DC=other,DC=test"
+	if _, err := s.try(t.Context()); err == nil {
+		t.Fatal("a base that the server does not hold was accepted")
+	}
+	s.spec.Base = "CN=Configuration," + dc.BaseDN
+	f.server = func(c conn.Server) conn.Server { c.NamingContext = s.spec.Base; return c }
+	if r := s.sync(t); !r.Full || r.Entries == 0 || r.Entries != r.Changed {
+		t.Errorf("%+v, want all of it read", r)
+	}
+	for _, e := range s.image(t) {
+		if dn, _, _ := strings.Cut(e, "\n"); !ident.DN(dn).Under(s.spec.Base) {
+			t.Errorf("%s is still there", dn)
+		}
+	}
+}
+
+// TestNothing: an account that is shown nothing must not make an empty mirror.
+func TestNothing(t *testing.T) {
+	dc := dctest.Start(t)
+	s, f, _ := synced(t, dc)
+	s.store = newStore(t)
+	f.page = func(p conn.SyncPage) conn.SyncPage { p.Entries = nil; return p }
+	if _, err := s.try(t.Context()); !errors.Is(err, errNothing) {
+		t.Fatalf("error %v, want %v", err, errNothing)
+	}
+	if state, _ := s.state(t); state.Full {
+		t.Fatal("the empty mirror is marked as full")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -142,8 +143,10 @@ func (s *subject) image(t *testing.T) image {
 // part in.
 func read(t *testing.T, dc *dctest.DC, c *conn.Client, spec Spec) image {
 	t.Helper()
-	wanted := []string{"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName", "mail",
-		"proxyAddresses", "userAccountControl", "adminCount", "primaryGroupID", "isCriticalSystemObject", "whenCreated", "member"}
+	wanted := []string{
+		"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName", "mail",
+		"proxyAddresses", "userAccountControl", "adminCount", "primaryGroupID", "isCriticalSystemObject", "whenCreated", "member",
+	}
 	found := image{}
 	err := c.Search(t.Context(), conn.Query{
 		Base:       dc.BaseDN,
@@ -193,7 +196,7 @@ type faulty struct {
 	looked  []conn.Query
 }
 
-var errHide = fmt.Errorf("hidden")
+var errHide = errors.New("hidden")
 
 func (f *faulty) Server() conn.Server {
 	if f.server != nil {
@@ -230,7 +233,7 @@ func (f *faulty) Search(ctx context.Context, q conn.Query, each func(ident.Entry
 	return f.Directory.Search(ctx, q, func(e ident.Entry) error {
 		n++
 		if f.search != nil {
-			if err := f.search(q, n, e); err == errHide {
+			if err := f.search(q, n, e); errors.Is(err, errHide) {
 				return nil
 			} else if err != nil {
 				return err
@@ -242,7 +245,7 @@ func (f *faulty) Search(ctx context.Context, q conn.Query, each func(ident.Entry
 
 // refuse answers every DirSync with an LDAP result code.
 func refuse(code int) func(conn.SyncQuery) error {
-	return func(conn.SyncQuery) error { return &conn.Error{Op: "dirsync", Code: code, Err: fmt.Errorf("refused")} }
+	return func(conn.SyncQuery) error { return &conn.Error{Op: "dirsync", Code: code, Err: errors.New("refused")} }
 }
 
 // adminConn is a connection for what dctest cannot do or would not let fail.

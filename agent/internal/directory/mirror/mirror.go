@@ -62,7 +62,8 @@ const maxAge = 24 * time.Hour
 //
 // When it fails, the mirror is what it was, or its state says that it is not
 // Full: then it mixes old and new objects and must not be used before a later
-// Sync succeeds. A read that shows suspiciously little is a *ShrinkError.
+// Sync succeeds. A read that shows suspiciously little is a *ShrinkError, an
+// attribute that cannot be mirrored an *AttributeError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
 	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}
@@ -70,7 +71,12 @@ func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Log
 	for _, name := range spec.names() {
 		s.stored[name] = true
 	}
-	err := s.sync(ctx)
+	var err error
+	if spec.Base.Under(s.base) {
+		err = s.sync(ctx)
+	} else {
+		err = fmt.Errorf("%q is not in the naming context of %s", spec.Base, server.URL)
+	}
 	if err == nil {
 		s.report.Entries, err = st.CountEntries(ctx)
 	}

@@ -123,8 +123,10 @@ func (w *world) change(r *rapid.T) {
 	}
 	name := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(r, "name")
 	unit, person := pick(append(units, w.top), "unit"), pick(people, "person")
-	switch rapid.SampledFrom([]string{"user", "unit", "modify", "clear", "manager", "member", "unmember",
-		"rename", "move", "rename unit", "move unit", "delete", "replace", "delete unit"}).Draw(r, "change") {
+	switch rapid.SampledFrom([]string{
+		"user", "unit", "modify", "clear", "manager", "member", "unmember",
+		"rename", "move", "rename unit", "move unit", "delete", "replace", "delete unit",
+	}).Draw(r, "change") {
 	case "user":
 		w.add(unit.Child(name), "user")
 	case "unit":

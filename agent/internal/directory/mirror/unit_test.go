@@ -2,16 +2,23 @@ package mirror
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 func TestCursorIsWhole(t *testing.T) {
-	c := cursor{Way: way{Mode: ModeDirSync, Security: true}, Base: "dc=a", Cookie: []byte("MSDS\x00\xff"), USN: 4711,
-		Blind: true, Unswept: true, Swept: time.Unix(5, 0).UTC(), Whole: time.Unix(4, 0).UTC()}
+	c := cursor{
+		Way: way{Mode: ModeDirSync, Security: true}, Base: "dc=a", Cookie: []byte("MSDS\x00\xff"), USN: 4711,
+		Blind: true, Unswept: true, Swept: time.Unix(5, 0).UTC(), Whole: time.Unix(4, 0).UTC(),
+	}
 	data, err := c.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -98,5 +105,22 @@ func TestSchemaContext(t *testing.T) {
 		if got := schemaContext(service); got != want {
 			t.Errorf("schemaContext(%q) = %q, want %q", service, got, want)
 		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for code, want := range map[int]bool{
+		ldap.LDAPResultInsufficientAccessRights: true, ldap.LDAPResultUnavailableCriticalExtension: true,
+		ldap.LDAPResultUnwillingToPerform: true, ldap.LDAPResultStrongAuthRequired: true,
+		ldap.LDAPResultOperationsError: true, ldap.LDAPResultProtocolError: true, 0: true, // 0: an answer without a cookie
+		ldap.LDAPResultBusy: false, ldap.LDAPResultUnavailable: false, ldap.LDAPResultTimeLimitExceeded: false,
+		ldap.LDAPResultInvalidCredentials: false, conn.CodeNetwork: false,
+	} {
+		if got := refused(fmt.Errorf("read: %w", &conn.Error{Code: code, Err: errHide})); got != want {
+			t.Errorf("code %d: %v, want %v", code, got, want)
+		}
+	}
+	if refused(nil) || refused(context.Canceled) {
+		t.Error("what is no answer of the server is taken for a refusal")
 	}
 }

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -208,8 +209,10 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	if err != nil {
 		return err
 	}
-	state, err := r.state(cursor{Way: r.way, Base: r.base.Fold(), Cookie: cookie, USN: r.usn,
-		Blind: r.blind(), Swept: r.began, Whole: r.began}, true)
+	state, err := r.state(cursor{
+		Way: r.way, Base: r.base.Fold(), Cookie: cookie, USN: r.usn,
+		Blind: r.blind(), Swept: r.began, Whole: r.began,
+	}, true)
 	if err != nil {
 		return err
 	}
@@ -235,7 +238,12 @@ func (r *wholeRead) missed(ctx context.Context) ([]ident.Entry, error) {
 	return there, err
 }
 
+var errNothing = errors.New("the bind account is shown no object at all; next: let it read the domain")
+
 func (s *synchroniser) checkSize(had, got int) error {
+	if got == 0 {
+		return errNothing
+	}
 	if had > fewEntries && got < had/2 && !s.spec.AcceptShrink {
 		return &ShrinkError{Had: had, Got: got}
 	}
