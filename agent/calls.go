@@ -15,10 +15,14 @@ import (
 
 // The requests and answers of the calls that commands make, by their names.
 type (
-	planRequest  struct{ Automation string }
+	planRequest struct {
+		Automation   string
+		AcceptShrink bool
+	}
 	applyRequest struct {
-		Automation string
-		Plan       *ident.Plan // a saved plan; nil for a new run
+		Automation   string
+		AcceptShrink bool
+		Plan         *ident.Plan // a saved plan; nil for a new run
 	}
 	decideRequest struct {
 		Run  int64
@@ -61,7 +65,7 @@ func (a *app) calls() *control.Mux {
 		if err != nil {
 			return ident.Plan{}, err
 		}
-		p, err := e.Plan(ctx, in.Automation)
+		p, err := e.Plan(ctx, engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink})
 		return p, callError(err)
 	})
 	control.Handle(m, "apply", func(ctx context.Context, who control.Caller, in applyRequest) (engine.Report, error) {
@@ -72,7 +76,7 @@ func (a *app) calls() *control.Mux {
 		if in.Plan != nil {
 			return reported(e.ApplyPlan(ctx, *in.Plan, string(who)))
 		}
-		return reported(e.Run(ctx, engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(who)}))
+		return reported(e.Run(ctx, engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(who), AcceptShrink: in.AcceptShrink}))
 	})
 	control.Handle(m, "approve", func(ctx context.Context, who control.Caller, in decideRequest) (engine.Report, error) {
 		e, err := a.engine(ctx)
@@ -96,7 +100,8 @@ func (a *app) calls() *control.Mux {
 
 func (a *app) historyCalls(m *control.Mux) {
 	control.Handle(m, "runs", func(ctx context.Context, _ control.Caller, in runsRequest) ([]store.Run, error) {
-		return a.store.Runs(ctx, in.Limit)
+		runs, err := a.store.Runs(ctx, in.Limit)
+		return orEmpty(runs), err
 	})
 	control.Handle(m, "run", func(ctx context.Context, _ control.Caller, in runRequest) (engine.Report, error) {
 		r, err := engine.ReadReport(ctx, a.store, in.Run)
@@ -109,7 +114,7 @@ func (a *app) historyCalls(m *control.Mux) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, quarantineList{name, items})
+			all = append(all, quarantineList{name, orEmpty(items)})
 		}
 		return all, nil
 	})
@@ -126,6 +131,14 @@ func (a *app) historyCalls(m *control.Mux) {
 		err := a.store.EachJournal(ctx, func(l store.JournalLine) error { lines = append(lines, l); return nil })
 		return lines, err
 	})
+}
+
+// orEmpty makes JSON say [] where there is nothing, not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 func (a *app) stateCalls(m *control.Mux) {

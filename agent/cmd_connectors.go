@@ -55,13 +55,13 @@ func printModules(w io.Writer, modules []host.Module) {
 func printModule(w io.Writer, m host.Module) {
 	f := m.Manifest
 	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
-		f.Name, f.Version, f.Title, f.Description, m.File, m.Size, m.SHA256, m.Signature)
+		printable(f.Name), printable(f.Version), printable(f.Title), printable(f.Description), printable(m.File), m.Size, m.SHA256, m.Signature)
 	if m.Reason != "" {
 		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(m.Reason))
 	}
 	_, _ = fmt.Fprintln(w, "\nIt may reach:")
 	for _, h := range f.Hosts {
-		_, _ = fmt.Fprintf(w, "  %s\n", h)
+		_, _ = fmt.Fprintf(w, "  %s\n", printable(h))
 	}
 	_, _ = fmt.Fprintln(w)
 	table(w, "AUTH\tTITLE", func(row func(...any)) {
@@ -84,13 +84,12 @@ func printModule(w io.Writer, m host.Module) {
 	if len(f.Cannot) > 0 {
 		_, _ = fmt.Fprintln(w, "\nWhat its API cannot do:")
 		for _, l := range f.Cannot {
-			_, _ = fmt.Fprintf(w, "  %s: %s\n", l.Operation, l.Reason)
+			_, _ = fmt.Fprintf(w, "  %s: %s\n", printable(l.Operation), printable(l.Reason))
 		}
 	}
 }
 
 func (c *cli) connectorCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "connector", Short: "For authors of connectors"}
 	var out string
 	build := &cobra.Command{
 		Use:   "build DIR",
@@ -108,8 +107,7 @@ func (c *cli) connectorCommand() *cobra.Command {
 	}
 	build.Flags().StringVar(&out, "out", "", "the `file` to write, NAME.wasm")
 	_ = build.MarkFlagRequired("out")
-	cmd.AddCommand(build)
-	return cmd
+	return group("connector", "For authors of connectors", build)
 }
 
 // buildConnector needs the go command: a connector is a Go package main.

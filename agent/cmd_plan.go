@@ -17,16 +17,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
+const shrinkUsage = "believe the directory although it shows far fewer objects than before"
+
 func (c *cli) planCommand() *cobra.Command {
 	var out string
-	var brief bool
+	var brief, acceptShrink bool
 	cmd := &cobra.Command{
 		Use:   "plan AUTOMATION",
 		Short: "Show what a run would change, to whom and why; write nothing",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var p ident.Plan
-			if err := c.call(cmd.Context(), "plan", planRequest{args[0]}, &p); err != nil {
+			if err := c.call(cmd.Context(), "plan", planRequest{args[0], acceptShrink}, &p); err != nil {
 				return err
 			}
 			if out != "" {
@@ -42,6 +44,7 @@ func (c *cli) planCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` for `rollcall apply FILE`")
 	cmd.Flags().BoolVar(&brief, "brief", false, "one line an operation")
+	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	return cmd
 }
 
@@ -93,13 +96,13 @@ func loadPlan(path string) (ident.Plan, error) {
 }
 
 func (c *cli) applyCommand() *cobra.Command {
-	var verbose bool
+	var verbose, acceptShrink bool
 	cmd := &cobra.Command{
 		Use:   "apply AUTOMATION|FILE",
 		Short: "Run an automation, or apply a saved plan as it stands",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := applyRequest{Automation: args[0]}
+			req := applyRequest{Automation: args[0], AcceptShrink: acceptShrink}
 			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() {
 				p, err := loadPlan(args[0])
 				if err != nil {
@@ -111,6 +114,7 @@ func (c *cli) applyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation, not only what did not go as planned")
+	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	return cmd
 }
 

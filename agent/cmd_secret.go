@@ -11,7 +11,6 @@ import (
 )
 
 func (c *cli) secretCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "secret", Short: "The encrypted store of secrets, for @{store:NAME}"}
 	set := &cobra.Command{
 		Use:   "set NAME",
 		Short: "Store a secret that is read from standard input",
@@ -54,8 +53,7 @@ func (c *cli) secretCommand() *cobra.Command {
 			return c.show(nothing{}, func(w io.Writer) { _, _ = fmt.Fprintln(w, "Removed.") })
 		},
 	}
-	cmd.AddCommand(set, list, remove)
-	return cmd
+	return group("secret", "The encrypted store of secrets, for @{store:NAME}", set, list, remove)
 }
 
 // maxSecret bounds a secret in bytes.

@@ -57,7 +57,6 @@ func (c *cli) oneRun(cmd *cobra.Command, text string) error {
 }
 
 func (c *cli) linkCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "link", Short: "Which record belongs to which account"}
 	list := &cobra.Command{
 		Use:   "list [APPLICATION]",
 		Short: "List the links",
@@ -111,13 +110,11 @@ func (c *cli) linkCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(list, add, remove)
-	return cmd
+	return group("link", "Which record belongs to which account", list, add, remove)
 }
 
 func (c *cli) quarantineCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "quarantine", Short: "Records that were set aside"}
-	cmd.AddCommand(&cobra.Command{
+	return group("quarantine", "Records that were set aside", &cobra.Command{
 		Use:   "list",
 		Short: "List them with the cause and the next step",
 		Args:  exactly(0),
@@ -134,12 +131,10 @@ func (c *cli) quarantineCommand() *cobra.Command {
 			})
 		},
 	})
-	return cmd
 }
 
 func (c *cli) journalCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "journal", Short: "What rollcall did, in a chain that shows tampering"}
-	cmd.AddCommand(&cobra.Command{
+	return group("journal", "What rollcall did, in a chain that shows tampering", &cobra.Command{
 		Use:   "verify",
 		Short: "Check the chain of hashes",
 		Args:  exactly(0),
@@ -168,7 +163,6 @@ func (c *cli) journalCommand() *cobra.Command {
 			return nil
 		},
 	})
-	return cmd
 }
 
 func (c *cli) functionsCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
@@ -100,6 +101,45 @@ func TestHandsOff(t *testing.T) {
 	if now := w.dc.Find(t, "(sAMAccountName=plainmatch)", "employeeNumber"); now[0].Attributes.First("employeeNumber") == "" {
 		t.Error("the approved adoption wrote no anchor")
 	}
+}
+
+// TestApproveAndReject decides about what a limit holds: the same is not asked
+// twice, and a rejection counts until the reason for it is gone.
+func TestApproveAndReject(t *testing.T) {
+	w := newWorld(t, 6, `disable = "5%"`, `disable = 0`)
+	w.apply(0)
+	leave := func(active bool) { mustPerson(t)(w.sim.SetActive(4, active)) }
+	held := func(r engine.Report) int { return r.Counts[ident.ClassDisable][ident.ResultHeld] }
+	leave(false)
+	first := w.apply(3)
+	if again := w.apply(3); held(first) != 1 || held(again) != 0 || again.Waiting != 1 {
+		t.Fatalf("held %d, then %d with %d waiting", held(first), held(again), again.Waiting)
+	}
+	w.want(2, "approve", "--only", "create", itoa(first.ID))
+	w.want(0, "reject", itoa(first.ID))
+	w.want(2, "approve", itoa(first.ID))
+	if r := w.apply(0); held(r) != 0 || disabled(w.accounts()["pipedrive:4"]) {
+		t.Fatalf("after the rejection: %+v", r.Counts)
+	}
+	leave(true)
+	w.apply(0)
+	leave(false)
+	second := w.apply(3)
+	if held(second) != 1 {
+		t.Fatalf("a new leave is not asked about: %+v", second.Counts)
+	}
+	leave(true)
+	if r := w.apply(0); r.Waiting != 0 {
+		t.Fatalf("a returner's disable still waits: %+v", r)
+	}
+	w.want(2, "approve", itoa(second.ID))
+	leave(false)
+	third := w.apply(3)
+	w.want(0, "approve", itoa(third.ID))
+	if e := w.accounts()["pipedrive:4"]; !disabled(e) || !e.DN.Under(w.dc.OU("Leavers")) {
+		t.Errorf("the approved disable was not made: %+v", e)
+	}
+	w.settled()
 }
 
 // TestLinkByHand links a person without an e-mail address to an account, and

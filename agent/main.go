@@ -47,6 +47,7 @@ type cli struct {
 	stdout, stderr io.Writer
 	configPath     string
 	output         string
+	understood     bool // the command line; what fails before is wrong usage
 }
 
 // exitError ends a command with a code and nothing more to print.
@@ -60,14 +61,18 @@ func (c *cli) fail(err error) int {
 	if errors.As(err, &silent) {
 		return int(silent)
 	}
-	fmt.Fprintf(c.stderr, "rollcall: %v\n", err)
+	var conf config.Errors
+	if errors.As(err, &conf) { // each line begins with its place
+		_, _ = fmt.Fprintln(c.stderr, printableLines(err.Error()))
+		return control.ExitUsage
+	}
+	_, _ = fmt.Fprintf(c.stderr, "rollcall: %s\n", printableLines(err.Error()))
 	var answer *control.Error
 	if errors.As(err, &answer) {
 		return answer.Exit
 	}
 	var wrong *usageError
-	var conf config.Errors
-	if errors.As(err, &wrong) || errors.As(err, &conf) {
+	if errors.As(err, &wrong) || !c.understood {
 		return control.ExitUsage
 	}
 	return control.ExitFailed
@@ -87,10 +92,14 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath(), "the configuration `file`")
 	root.PersistentFlags().StringVar(&c.output, "output", "text", "what is printed: `text or json`")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if c.output != "text" && c.output != "json" {
 			return &usageError{fmt.Errorf("--output %q: it is text or json", c.output)}
 		}
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return &usageError{err}
+		}
+		c.understood = true
 		return nil
 	}
 	root.AddCommand(
@@ -100,6 +109,21 @@ func (c *cli) root() *cobra.Command {
 		c.functionsCommand(), c.journalCommand(),
 	)
 	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
 }
 
 // exactly is cobra.ExactArgs with the usage in its message.

@@ -28,16 +28,23 @@ func (c *cli) show(value any, text func(io.Writer)) error {
 
 // printable keeps foreign text from driving the terminal or breaking the
 // table: control characters are shown as escapes.
-func printable(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+func printable(s string) string { return escaped(s, "") }
+
+// printableLines is printable for a message of several lines.
+func printableLines(s string) string { return escaped(s, "\n\t") }
+
+// escaped shows what cannot be printed as escapes, except for what is kept.
+func escaped(s, keep string) string {
+	bad := func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune(keep, r) }
+	if !strings.ContainsFunc(s, bad) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
+		if bad(r) {
 			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
 		}
 	}
 	return b.String()
@@ -59,7 +66,7 @@ func table(w io.Writer, header string, rows func(row func(cells ...any))) {
 
 func printPlan(w io.Writer, p ident.Plan, brief bool) {
 	_, _ = fmt.Fprintf(w, "Plan of automation %s for application %s, made %s. Nothing has been written.\n\n",
-		p.Automation, p.Application, p.Made.Local().Format(timeFormat))
+		printable(p.Automation), printable(p.Application), p.Made.Local().Format(timeFormat))
 	for _, change := range p.Changes {
 		printChange(w, change, brief)
 	}
@@ -100,7 +107,7 @@ func countVerdicts(p ident.Plan) (apply, held, refused int) {
 
 func printChange(w io.Writer, c ident.Change, brief bool) {
 	for _, op := range c.Operations {
-		_, _ = fmt.Fprintf(w, "%-8s %s (key %s)%s\n", op.Class, printable(c.Name), printable(string(c.Key)), mark(op.Verdict))
+		_, _ = fmt.Fprintf(w, "%-8s %s (key %s)%s\n", printable(string(op.Class)), printable(c.Name), printable(string(c.Key)), mark(op.Verdict))
 		if brief {
 			continue
 		}
@@ -112,7 +119,7 @@ func printChange(w io.Writer, c ident.Change, brief bool) {
 			_, _ = fmt.Fprintf(w, "           %s -> %s\n", printable(string(op.From)), printable(string(op.To)))
 		}
 		for _, a := range op.Attributes {
-			_, _ = fmt.Fprintf(w, "           %s: %s\n", a.Name, oldToNew(op.Class, a))
+			_, _ = fmt.Fprintf(w, "           %s: %s\n", printable(a.Name), oldToNew(op.Class, a))
 		}
 		for _, g := range op.Groups {
 			_, _ = fmt.Fprintf(w, "           add to %s\n", printable(string(g)))
@@ -163,7 +170,7 @@ func printSummary(w io.Writer, s engine.Summary) {
 	_, _ = fmt.Fprintf(w, "Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d need no change; %d links missing.\n",
 		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, r.Missing)
 	if s.NobodyMissing != "" {
-		_, _ = fmt.Fprintf(w, "Nobody is considered missing: %s.\n", strings.TrimSuffix(s.NobodyMissing, "."))
+		_, _ = fmt.Fprintf(w, "Nobody is considered missing: %s.\n", printable(strings.TrimSuffix(s.NobodyMissing, ".")))
 	}
 	if len(s.Limits) > 0 {
 		_, _ = fmt.Fprintln(w)
@@ -209,7 +216,7 @@ func who(name string, key ident.Key) string {
 
 // printReport prints a run; brief leaves out what went as planned.
 func printReport(w io.Writer, r engine.Report, brief bool) {
-	_, _ = fmt.Fprintf(w, "Run %d of automation %s (%s, by %s) %s", r.ID, r.Automation, r.Kind, r.By, r.Started.Local().Format(timeFormat))
+	_, _ = fmt.Fprintf(w, "Run %d of automation %s (%s, by %s) %s", r.ID, printable(r.Automation), r.Kind, printable(r.By), r.Started.Local().Format(timeFormat))
 	if r.Ended != nil {
 		_, _ = fmt.Fprintf(w, ", %.1f s", r.Ended.Sub(r.Started).Seconds())
 	}
@@ -246,7 +253,7 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 }
 
 func printOutcome(w io.Writer, o ident.Outcome) {
-	_, _ = fmt.Fprintf(w, "  %-8s %-8s %s\n", o.Result, o.Operation.Class, printable(fmt.Sprintf("%s (key %s) %s", o.Name, o.Key, o.DN)))
+	_, _ = fmt.Fprintf(w, "  %-8s %-8s %s\n", o.Result, printable(string(o.Operation.Class)), printable(fmt.Sprintf("%s (key %s) %s", o.Name, o.Key, o.DN)))
 	if o.Cause != "" {
 		_, _ = fmt.Fprintf(w, "             %s\n", printable(o.Cause))
 	}

@@ -26,19 +26,19 @@ const (
 
 // Module is one file of the modules folder.
 type Module struct {
-	File      string
-	Manifest  abi.Manifest // zero when the file was refused before it was read
-	SHA256    string       // of the file, in hex
-	Size      int64        // bytes
-	Signature string       // "key ID" of the trusted key that signed it, or "unsigned"
-	Reason    string       // why it was refused; "" when it is usable
+	File      string       `json:"file"`
+	Manifest  abi.Manifest `json:"manifest"`         // zero when the file was refused before it was read
+	SHA256    string       `json:"sha256"`           // of the file, in hex
+	Size      int64        `json:"size"`             // bytes
+	Signature string       `json:"signature"`        // "key ID" of the trusted key that signed it, or "unsigned"
+	Reason    string       `json:"reason,omitempty"` // why it was refused; "" when it is usable
 }
 
 // load reads every module of the folder.
 func (h *Host) load(keys []minisign.PublicKey) error {
 	files, err := os.ReadDir(h.settings.ModulesDir)
 	if err != nil {
-		return fmt.Errorf("modules folder: %w", err)
+		return fmt.Errorf("modules folder: %w; modules_dir in [agent] names it", err)
 	}
 	names := map[string][]int{}
 	code := map[string][]byte{}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -62,8 +61,8 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			if _, err := mirror.Sync(ctx, client, e.Store, e.Mirror, e.Log); err != nil {
-				return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+			if err := e.sync(ctx, client, false); err != nil {
+				return err
 			}
 			return e.apply(ctx, r, heldTasks(chosen, d.By))
 		})
@@ -121,8 +120,8 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			if _, err := mirror.Sync(ctx, client, e.Store, e.Mirror, e.Log); err != nil {
-				return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+			if err := e.sync(ctx, client, false); err != nil {
+				return err
 			}
 			r.plan = p
 			if err := e.limitAgain(ctx, r); err != nil {

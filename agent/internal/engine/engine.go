@@ -98,11 +98,18 @@ func (e *Engine) automation(name string) (Automation, error) {
 	}
 	a, ok := e.Automations[name]
 	if !ok {
-		return a, &UnknownError{What: "automation", Name: name, Known: slices.Sorted(maps.Keys(e.Automations))}
+		return a, &UnknownError{What: "automation", Name: name, Known: e.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())
 	return a, nil
+}
+
+// names lists every configured automation, those that cannot run included.
+func (e *Engine) names() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(e.Broken)), maps.Keys(e.Automations))
+	slices.Sort(names)
+	return names
 }
 
 // UnknownError is a name that the configuration does not have.
@@ -119,8 +126,8 @@ func (e *UnknownError) Error() string {
 }
 
 // Plan makes a dry run: the plan, and nothing written to the directory.
-func (e *Engine) Plan(ctx context.Context, name string) (ident.Plan, error) {
-	a, err := e.automation(name)
+func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
+	a, err := e.automation(req.Automation)
 	if err != nil {
 		return ident.Plan{}, err
 	}
@@ -130,6 +137,7 @@ func (e *Engine) Plan(ctx context.Context, name string) (ident.Plan, error) {
 	if err != nil {
 		return ident.Plan{}, err
 	}
+	d.acceptShrink = req.AcceptShrink
 	var made planned
 	err = e.withDirectory(ctx, func(client *conn.Client) error {
 		made, err = e.plan(ctx, a, client, d)
@@ -143,6 +151,9 @@ type Request struct {
 	Automation string
 	Kind       store.Kind
 	By         string // who asks, for the journal
+	// AcceptShrink believes the directory although it shows far fewer objects
+	// than before.
+	AcceptShrink bool
 }
 
 // Run makes one run of an automation. The report tells how far it came, also
@@ -158,6 +169,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			return err
 		}
 		defer e.dropStaging(ctx, r.ID)
+		d.acceptShrink = req.AcceptShrink
 		return e.withDirectory(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err

@@ -13,6 +13,8 @@ type delivery struct {
 	records int
 	keyless int // records without a usable primary key
 	doubled int // keys that came more than once
+
+	acceptShrink bool // of the directory; asked for by hand
 }
 
 // fetch streams the source's records into a staging area of their own: memory

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -33,8 +32,8 @@ func (e *Engine) Link(ctx context.Context, req LinkRequest) (ident.Link, error) 
 	}
 	var link ident.Link
 	err = e.withDirectory(ctx, func(client *conn.Client) error {
-		if _, err := mirror.Sync(ctx, client, e.Store, e.Mirror, e.Log); err != nil {
-			return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+		if err := e.sync(ctx, client, false); err != nil {
+			return err
 		}
 		entry, err := e.account(ctx, req.Account)
 		if err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -27,8 +28,8 @@ func linksKnownMeta(application string) string { return "links_known/" + applica
 
 // plan brings the mirror up to date and decides what the run would change.
 func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
-	if _, err := mirror.Sync(ctx, client, e.Store, e.Mirror, e.Log); err != nil {
-		return planned{}, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+	if err := e.sync(ctx, client, d.acceptShrink); err != nil {
+		return planned{}, err
 	}
 	v, err := e.view(ctx, a, client)
 	if err != nil {
@@ -58,6 +59,22 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	return planned{Plan: p, links: b.LinkUpdates(), complete: end.Complete}, nil
 }
 
+// sync brings the mirror up to date. acceptShrink believes the directory
+// although it shows far fewer objects than before.
+func (e *Engine) sync(ctx context.Context, client *conn.Client, acceptShrink bool) error {
+	spec := e.Mirror
+	spec.AcceptShrink = acceptShrink
+	_, err := mirror.Sync(ctx, client, e.Store, spec, e.Log)
+	var shrunk *mirror.ShrinkError
+	if errors.As(err, &shrunk) {
+		return fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once with --accept-shrink", err)
+	}
+	if err != nil {
+		return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+	}
+	return nil
+}
+
 func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*view, error) {
 	guard, err := write.NewGuard(ctx, client, e.Rules)
 	if err != nil {
@@ -84,9 +101,8 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 	if d.keyless > 0 {
 		end.Complete = false
 		end.Reason = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
-		b.Quarantine("", fmt.Sprintf("%d records without a key", d.keyless),
-			"the primary key is missing, null, or neither text nor a number",
-			"look at the endpoint's records, and at primary_key of the data source")
+		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key: it is missing, null, or neither text nor a number", d.keyless),
+			"look at the endpoint's records at the source, and at key of the endpoint")
 	}
 	return end
 }

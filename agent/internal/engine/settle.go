@@ -79,11 +79,33 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 		}
 		gone = append(gone, h.ID)
 	}
+	if err := e.forgetRejected(ctx, r, planned); err != nil {
+		return err
+	}
 	if len(gone) == 0 {
 		return nil
 	}
 	if err := e.Store.DropHeld(ctx, gone, fmt.Sprintf("run %d no longer plans it", r.ID)); err != nil {
 		return fmt.Errorf("drop what is no longer planned: %w", err)
+	}
+	return nil
+}
+
+// forgetRejected takes back rejections of what is no longer planned: when the
+// same comes up again later, for another reason, a person is asked again.
+func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]bool) error {
+	decided, err := e.Store.Decided(ctx, r.Automation)
+	if err != nil {
+		return fmt.Errorf("read what was rejected: %w", err)
+	}
+	var gone []int64
+	for id, d := range decided {
+		if d.Result == ident.ResultRejected && !planned[id] {
+			gone = append(gone, d.ID)
+		}
+	}
+	if err := e.Store.ForgetRejected(ctx, gone); err != nil {
+		return fmt.Errorf("forget what is no longer planned: %w", err)
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 
 // Function describes one function for its users.
 type Function struct {
-	Name        string
-	Signature   string // "left(s, n)"
-	Description string // one or two sentences
-	Example     string // `left("Ada", 2) -> "Ad"`; the result is as json() spells it
+	Name        string `json:"name"`
+	Signature   string `json:"signature"`   // "left(s, n)"
+	Description string `json:"description"` // one or two sentences
+	Example     string `json:"example"`     // `left("Ada", 2) -> "Ad"`; the result is as json() spells it
 }
 
 // body does the work of a function. Its arguments are not nil unless the

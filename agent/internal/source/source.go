@@ -84,7 +84,7 @@ func (s *Source) Fetch(ctx context.Context, each func([]ident.Record) error) err
 
 // at evaluates the templates for one call.
 func (e Endpoint) at(now time.Time, settings map[string]any) (abi.Endpoint, error) {
-	env := expr.Env{"settings": settings, "now": now, "last_success": nil, "parent": nil}
+	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
 	out := e.Endpoint
 	out.Params, out.Headers = maps.Clone(out.Params), maps.Clone(out.Headers)
 	for _, part := range []struct {

@@ -71,7 +71,7 @@ func (s *Store) outcomes(ctx context.Context, query string, args ...any) ([]Held
 // rejected, so that a later run does not hold them once more.
 func (s *Store) Decided(ctx context.Context, automation string) (map[OperationID]Decision, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, key, class, digest, result FROM outcomes
-		WHERE automation = ? AND result IN ('held', 'rejected') ORDER BY id`, automation)
+		WHERE automation = ? AND result IN ('held', 'rejected') AND forgotten = 0 ORDER BY id`, automation)
 	if err != nil {
 		return nil, s.fail("decided operations", err)
 	}
@@ -205,4 +205,20 @@ func scanOutcome(row scanner) (Held, error) {
 	h.At = moment(at)
 	err = fromJSON(operation, &h.Operation)
 	return h, err
+}
+
+// ForgetRejected takes rejections back: the same operations may be held again
+// by later runs. The outcomes stay as they are.
+func (s *Store) ForgetRejected(ctx context.Context, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, "forget rejections", func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, `UPDATE outcomes SET forgotten = 1 WHERE id = ? AND result = 'rejected'`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -74,7 +74,8 @@ CREATE TABLE outcomes (
     cause          TEXT NOT NULL,
     next           TEXT NOT NULL,
     approved       TEXT NOT NULL,
-    at             INTEGER NOT NULL
+    at             INTEGER NOT NULL,
+    forgotten      INTEGER NOT NULL DEFAULT 0 -- a rejection that no longer counts
 ) STRICT;
 CREATE INDEX outcomes_run ON outcomes (run);
 CREATE INDEX outcomes_settled ON outcomes (settled_run) WHERE settled_run IS NOT NULL;

@@ -5,7 +5,7 @@ INSERT INTO meta VALUES ('cursor', '7');
 INSERT INTO leases VALUES ('staff', 'dead', 4, 1767323045000000006);
 INSERT INTO runs VALUES (1, 'staff', 'scheduled', 'schedule', 1767323045000000006, 0, 'running', '', '');
 INSERT INTO outcomes VALUES (1, 1, NULL, 'staff', 'crm', '2', 'guid-2', 'CN=Bo,DC=c', 'Bo', 'disable', 'd1',
-    '{"class":"disable","reason":"missing","verdict":"hold","digest":"d1"}', 'held', 0, '', '', '', 1767323045000000006);
+    '{"class":"disable","reason":"missing","verdict":"hold","digest":"d1"}', 'held', 0, '', '', '', 1767323045000000006, 0);
 INSERT INTO intents VALUES (1, 1, 'staff', 'crm', '3', '', 'CN=Cy,DC=c', 'Cy', 'dc1', 'crm:3',
     '{"class":"create","reason":"new","verdict":"apply","digest":"d2"}', 'null', x'7365616c6564', 'schedule', NULL, 1767323045000000006);
 INSERT INTO quarantine VALUES ('staff', 0, '9', 'Di', 'no mail', 'add one');

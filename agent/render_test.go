@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// evil is text that clears the screen, sets the window's title, begins a line
+// of its own, and turns the direction of what follows.
+const evil = "Ada\x1b[2J\x1b]0;owned\a\r\nroot \u009b31m\u202e\ttab"
+
+// TestForeignTextDoesNotDriveTheTerminal prints plans, runs and connectors in
+// which every text is evil: what people see has no control characters, and no
+// line that a foreign text began.
+func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
+	var p ident.Plan
+	var r engine.Report
+	var q []ident.QuarantineItem
+	var m host.Module
+	for _, v := range []any{&p, &r, &q, &m} {
+		spoil(reflect.ValueOf(v).Elem())
+	}
+	// What rollcall itself says is what it is.
+	r.Kind, r.Result, r.Outcomes[0].Result = store.KindManual, store.RunOK, ident.ResultFailed
+	m.SHA256, m.Signature = "e3b0c442", "unsigned"
+	for class := range ident.Classes { // texts that choose a branch
+		op := p.Changes[0].Operations[0]
+		op.Class, op.Verdict = ident.Classes[class], ident.VerdictHold
+		p.Changes[0].Operations = append(p.Changes[0].Operations, op)
+	}
+	for name, show := range map[string]func(*bytes.Buffer){
+		"plan":        func(b *bytes.Buffer) { printPlan(b, p, false) },
+		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, true) },
+		"run":         func(b *bytes.Buffer) { printReport(b, r, false) },
+		"brief run":   func(b *bytes.Buffer) { printReport(b, r, true) },
+		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q) },
+		"connectors":  func(b *bytes.Buffer) { printModules(b, []host.Module{m}) },
+		"a connector": func(b *bytes.Buffer) { printModule(b, m) },
+	} {
+		var b bytes.Buffer
+		show(&b)
+		if !strings.Contains(b.String(), "Ada") {
+			t.Errorf("%s: the text is not shown at all", name)
+		}
+		for _, line := range strings.Split(b.String(), "\n") {
+			if strings.ContainsFunc(line, drivesTerminal) || strings.HasPrefix(line, "root") {
+				t.Errorf("%s prints %q", name, line)
+			}
+		}
+	}
+}
+
+// spoil sets every text within v to evil, with one element in each list and
+// map.
+func spoil(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(evil)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				spoil(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		spoil(v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		spoil(key)
+		spoil(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		spoil(v.Elem())
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	default:
+	}
+}
+
+// TestErrorsDoNotDriveTheTerminal prints an error with a vendor's words in it.
+func TestErrorsDoNotDriveTheTerminal(t *testing.T) {
+	for _, err := range []error{errors.New(evil), &control.Error{Message: evil}, config.Errors{{Message: evil}}} {
+		var b bytes.Buffer
+		(&cli{stderr: &b}).fail(err)
+		text := strings.ReplaceAll(b.String(), "\t", "") // what cobra guesses is indented
+		if !strings.Contains(text, "Ada") || strings.ContainsFunc(text, drivesTerminal) {
+			t.Errorf("%T prints %q", err, text)
+		}
+	}
+}
