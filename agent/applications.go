@@ -189,8 +189,10 @@ func mergeEndpoint(out *source.Endpoint, change config.Endpoint, lookups map[str
 		out.Mode = abi.Mode(*change.Mode)
 	}
 	if r := change.Repeat; r != nil {
-		out.Repeat = abi.Repeat{Style: abi.RepeatStyle(r.Style), Param: r.Param, Next: r.Next, More: r.More,
-			LimitParam: r.LimitParam, Limit: r.Limit, First: r.First}
+		out.Repeat = abi.Repeat{
+			Style: abi.RepeatStyle(r.Style), Param: r.Param, Next: r.Next, More: r.More,
+			LimitParam: r.LimitParam, Limit: r.Limit, First: r.First,
+		}
 	}
 	return mergeTemplates(out, change, lookups)
 }
@@ -203,7 +205,7 @@ func mergeTemplates(out *source.Endpoint, change config.Endpoint, lookups map[st
 		if t == nil {
 			return nil
 		}
-		compiled, err := scope.Template(expr.Source{Text: t.Text, Pos: expr.Pos(t.Pos)}, escape)
+		compiled, err := scope.Template(*t, escape)
 		*to = compiled
 		return err
 	}

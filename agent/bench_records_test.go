@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -192,9 +193,11 @@ func (w *memoryWorld) LinkByKey(k ident.Key) (ident.Link, bool, error) {
 	l, ok := w.links[k]
 	return l, ok, nil
 }
+
 func (w *memoryWorld) LinkByGUID(g ident.GUID) (ident.Link, bool, error) {
 	return w.LinkByKey(w.owners[g])
 }
+
 func (w *memoryWorld) EachLink(each func(ident.Link) error) error {
 	for _, l := range w.links {
 		if err := each(l); err != nil {
@@ -272,7 +275,7 @@ func native(b *testing.B, url string, known map[string]nativeAccount) int {
 func nativeUsers(d *jsontext.Decoder, each func(nativeUser)) error {
 	for depth, inData := 0, false; ; {
 		tok, err := d.ReadToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

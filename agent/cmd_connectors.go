@@ -137,11 +137,11 @@ func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int
 	if err != nil {
 		return 0, fmt.Errorf("embed %s: %w", filepath.Join(dir, "manifest.toml"), err)
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil { //nolint:gosec // the agent's user must be able to read it
 		return 0, fmt.Errorf("write the connector: %w", err)
 	}
 	// A rename, so that an agent that watches the folder never sees half a file.
-	if err := os.WriteFile(out+".part", module, 0o644); err != nil {
+	if err := os.WriteFile(out+".part", module, 0o644); err != nil { //nolint:gosec // the agent's user must be able to read it; the caller names the place
 		return 0, fmt.Errorf("write the connector: %w", err)
 	}
 	if err := os.Rename(out+".part", out); err != nil {

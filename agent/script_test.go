@@ -100,7 +100,9 @@ func emptyModule() []byte {
 		[]byte("\x00asm\x01\x00\x00\x00"),
 		{1, 5, 1, 0x60, 0, 1, 0x7F}, // one type: nothing -> i32
 		{3, 2, 1, 0},                // one function of that type
-		{7, byte(len(name) + 4), 1, byte(len(name))}, []byte(name), {0, 0},
+		{7, byte(len(name) + 4), 1, byte(len(name))},
+		[]byte(name),
+		{0, 0},
 		{10, 6, 1, 4, 0, 0x41, 0, 0x0B}, // i32.const 0
 	}, nil)
 }

@@ -3,7 +3,7 @@
 # them. Tests that need a domain controller say so when they could not run;
 # with ROLLCALL_REQUIRE_DC=1, as in CI, that is a failure.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 . scripts/tools.sh
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -7,7 +7,7 @@ tool() {
   if [ ! -x "$dir/$name" ]; then
     echo "building $module (once)" >&2
     mkdir -p "$dir"
-    GOBIN="$dir" CGO_ENABLED=0 GOFLAGS= go install "$module" >&2 || return 1
+    GOBIN="$dir" CGO_ENABLED=0 GOFLAGS='' go install "$module" >&2 || return 1
   fi
   echo "$dir/$name"
 }
