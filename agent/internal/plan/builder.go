@@ -69,7 +69,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}
-	b.names = &names{view: view, reserved: map[string]ident.Key{}}
+	b.names = &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
 	return b
 }
 

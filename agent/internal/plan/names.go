@@ -17,6 +17,7 @@ import (
 type names struct {
 	view     View
 	reserved map[string]ident.Key
+	folded   map[ident.DN]string // containers: few, and folding takes time
 	err      error
 }
 
@@ -49,7 +50,7 @@ func places(attribute, value string, unique mapping.Unique) []place {
 // Holder implements mapping.Names.
 func (n *names) Holder(attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
 	for _, p := range places(attribute, value, unique) {
-		if other, taken := n.reserved[reservation(p, unique, parent)]; taken && other != key {
+		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
 			return fmt.Sprintf("the key %s of this run", other), true, nil
 		}
 		holder, taken, err := n.inDirectory(p, unique, parent, self)
@@ -89,18 +90,23 @@ func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, sel
 
 // Reserve implements mapping.Names.
 func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent ident.DN, key ident.Key) {
-	id := reservation(place{attribute, value}, unique, parent)
+	id := n.reservation(place{attribute, value}, unique, parent)
 	if _, taken := n.reserved[id]; !taken {
 		n.reserved[id] = key
 	}
 }
 
-func reservation(p place, unique mapping.Unique, parent ident.DN) string {
+func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) string {
 	id := strings.ToLower(p.attribute) + "\x00" + fold(p.value)
-	if unique == mapping.UniqueContainer {
-		id += "\x00" + parent.Fold()
+	if unique != mapping.UniqueContainer {
+		return id
 	}
-	return id
+	container, known := n.folded[parent]
+	if !known {
+		container = parent.Fold()
+		n.folded[parent] = container
+	}
+	return id + "\x00" + container
 }
 
 // fold gives values that Windows takes for one the same spelling: it compares
