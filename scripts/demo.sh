@@ -24,6 +24,18 @@ step() {
 }
 sim() { curl -fsS "http://127.0.0.1:$port/_sim/$1" "${@:2}" >/dev/null; }
 person() { curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/$1" | sed -E 's/.*"name":"([^"]*)".*/\1/'; }
+# readable decodes what LDIF has in base64: names with letters beyond ASCII.
+readable() {
+  local name value
+  while IFS= read -r line; do
+    case $line in
+      *':: '*) name=${line%%::*} value=${line#*:: }; printf '  %s: %s\n' "$name" "$(base64 -d <<<"$value")" ;;
+      '#'* | '') ;;
+      dn:*) printf '\n  %s\n' "$line" ;;
+      *) printf '  %s\n' "$line" ;;
+    esac
+  done
+}
 directory() { LDAPTLS_CACERT=$DC_CA_FILE ldapsearch -LLL -o ldif-wrap=no -H "$DC_URL" -x -D "$DC_BIND_DN" -w "$DC_BIND_PASSWORD" -b "$DC_BASE_DN" "$@"; }
 
 agent='' simulator=''
@@ -106,7 +118,7 @@ sim users/5/deactivate -X POST
 say "Renamed: $old is now Ada King Lovelace. Joined: Bo Ek. Left: $leaver."
 step 4 rollcall apply --verbose staff
 say "In the directory:"
-directory '(|(employeeNumber=pipedrive:4)(employeeNumber=pipedrive:5)(employeeNumber=pipedrive:501))' cn displayName sAMAccountName userAccountControl | sed 's/^/  /'
+directory '(|(employeeNumber=pipedrive:4)(employeeNumber=pipedrive:5)(employeeNumber=pipedrive:501))' displayName sAMAccountName userAccountControl | readable
 
 bold "7. Pipedrive has a bad day and answers with nobody at all."
 sim faults -X POST -d '{"kind":"data_empty","route":"users","times":1}'
