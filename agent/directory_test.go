@@ -103,6 +103,39 @@ func TestHandsOff(t *testing.T) {
 	}
 }
 
+// TestALostAnswer has the network fail while accounts are created: the domain
+// controller carries the last writes out and its answers never arrive. The run
+// fails, and the next one finds what was made instead of making it again.
+func TestALostAnswer(t *testing.T) {
+	w := newWorld(t, 150)
+	p := w.dc.Proxy(t)
+	w.configure(w.dc.URL, p.URL, `anchor = "employeeNumber"`, "anchor = \"employeeNumber\"\ntimeout = \"2s\"")
+	for _, fail := range []func(){p.Silence, p.Cut} {
+		before := len(w.accounts())
+		ended := make(chan answer, 1)
+		go func() { ended <- w.rollcall("apply", "staff") }()
+		for len(w.accounts()) < before+10 {
+			select {
+			case a := <-ended:
+				t.Fatalf("the run ended too early with %d\n%s%s", a.code, a.stdout, a.stderr)
+			default:
+			}
+		}
+		fail()
+		a := <-ended
+		if a.code != 1 {
+			t.Fatalf("the run whose answers were lost ended with %d\n%s%s", a.code, a.stdout, a.stderr)
+		}
+		p.Answer()
+	}
+	made := len(w.accounts())
+	r := w.apply(0)
+	if n := r.Counts[ident.ClassCreate][ident.ResultApplied]; n+made > len(w.accounts()) {
+		t.Errorf("%d accounts were there, %d were created, %d are there", made, n, len(w.accounts()))
+	}
+	w.settled()
+}
+
 // TestApproveAndReject decides about what a limit holds: the same is not asked
 // twice, and a rejection counts until the reason for it is gone.
 func TestApproveAndReject(t *testing.T) {
