@@ -109,7 +109,7 @@ func (d *daemon) get(path string) (int, string) {
 }
 
 func TestDaemonServesCommandsAndMetrics(t *testing.T) {
-	w := newWorld(t, 20, `create = 1000`, `create = 10`)
+	w := newWorld(t, 20, `create = 1000`, `create = 10`).race()
 	d := w.start()
 	for _, path := range []string{"/livez", "/readyz"} {
 		if code, body := d.get(path); code != http.StatusOK {
@@ -151,7 +151,7 @@ func TestDaemonServesCommandsAndMetrics(t *testing.T) {
 // accounts: it ends within 5 seconds, nothing is half done, and the next run
 // makes the rest.
 func TestDaemonStopsInTheMiddleOfARun(t *testing.T) {
-	w := newWorld(t, 250)
+	w := newWorld(t, 250).race()
 	d := w.start()
 	answered := make(chan answer, 1)
 	go func() { answered <- w.rollcall("--output", "json", "apply", "staff") }()

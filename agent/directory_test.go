@@ -107,7 +107,7 @@ func TestHandsOff(t *testing.T) {
 // controller carries the last writes out and its answers never arrive. The run
 // fails, and the next one finds what was made instead of making it again.
 func TestALostAnswer(t *testing.T) {
-	w := newWorld(t, 150)
+	w := newWorld(t, 150).race()
 	p := w.dc.Proxy(t)
 	w.configure(w.dc.URL, p.URL, `anchor = "employeeNumber"`, "anchor = \"employeeNumber\"\ntimeout = \"2s\"")
 	for _, fail := range []func(){p.Silence, p.Cut} {
@@ -139,7 +139,7 @@ func TestALostAnswer(t *testing.T) {
 // TestApproveAndReject decides about what a limit holds: the same is not asked
 // twice, and a rejection counts until the reason for it is gone.
 func TestApproveAndReject(t *testing.T) {
-	w := newWorld(t, 6, `disable = "5%"`, `disable = 0`)
+	w := newWorld(t, 6, `disable = "5%"`, `disable = 0`).race()
 	w.apply(0)
 	leave := func(active bool) { mustPerson(t)(w.sim.SetActive(4, active)) }
 	held := func(r engine.Report) int { return r.Counts[ident.ClassDisable][ident.ResultHeld] }

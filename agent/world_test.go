@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,9 +30,7 @@ type built struct {
 var build = sync.OnceValue(func() (b built) {
 	dir := filepath.Join(scratch, "built")
 	b.binary, b.modules, b.cache = filepath.Join(dir, "rollcall"), filepath.Join(dir, "modules"), filepath.Join(dir, "cache")
-	cmd := exec.Command("go", "build", "-tags", "failpoint", "-o", b.binary, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.err = errors.Join(err, errors.New(string(out)))
+	if b.err = compile(b.binary); b.err != nil {
 		return b
 	}
 	if b.err = os.MkdirAll(b.cache, 0o700); b.err != nil {
@@ -44,6 +43,36 @@ var build = sync.OnceValue(func() (b built) {
 	return b
 })
 
+func compile(to string, flags ...string) error {
+	args := slices.Concat([]string{"build"}, flags, []string{"-tags", "failpoint", "-o", to, "."})
+	out, err := exec.Command("go", args...).CombinedOutput()
+	if err != nil {
+		return errors.Join(err, errors.New(string(out)))
+	}
+	return nil
+}
+
+// raced is the command with the race detector, where the tests have it too: it
+// is slow, and so not for those that kill the agent while it works.
+var raced = sync.OnceValues(func() (string, error) {
+	if len(raceFlags) == 0 {
+		return build().binary, build().err
+	}
+	binary := filepath.Join(scratch, "built", "rollcall-raced")
+	return binary, compile(binary, raceFlags...)
+})
+
+// race lets the world's commands run with the race detector.
+func (w *world) race() *world {
+	w.Helper()
+	binary, err := raced()
+	if err != nil {
+		w.Fatalf("build with the race detector: %v", err)
+	}
+	w.binary = binary
+	return w
+}
+
 // world is an application, a directory and an agent between them.
 type world struct {
 	testing.TB
@@ -52,7 +81,7 @@ type world struct {
 	api    *httptest.Server
 	dir    string
 	config string
-	env    []string
+	binary string
 }
 
 // newWorld starts a domain controller and a simulator with that many people,
@@ -64,7 +93,7 @@ func newWorld(t testing.TB, people int, replace ...string) *world {
 	if b.err != nil {
 		t.Fatalf("build: %v", b.err)
 	}
-	w := &world{TB: t, dc: dc, sim: sim.New(sim.Options{Seed: 1, People: people, Unlimited: true}), dir: t.TempDir()}
+	w := &world{TB: t, dc: dc, sim: sim.New(sim.Options{Seed: 1, People: people, Unlimited: true}), dir: t.TempDir(), binary: b.binary}
 	w.api = httptest.NewServer(w.sim)
 	t.Cleanup(w.api.Close)
 	w.newState()
@@ -134,8 +163,8 @@ type answer struct {
 
 // command prepares the built binary in this world.
 func (w *world) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(w.Context(), build().binary, append([]string{"--config", w.config}, args...)...)
-	cmd.Env = append(os.Environ(), w.env...)
+	cmd := exec.CommandContext(w.Context(), w.binary, append([]string{"--config", w.config}, args...)...)
+	cmd.Env = os.Environ()
 	return cmd
 }
 
