@@ -255,6 +255,9 @@ func TestSavedPlan(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.stdout), &r); err != nil {
 		t.Fatal(err)
 	}
+	if r.Counts[ident.ClassUpdate][ident.ResultSkipped] != 1 || r.Counts[ident.ClassUpdate][ident.ResultApplied] != 1 {
+		t.Errorf("the report says %+v", r.Counts)
+	}
 	after := w.accounts()
 	if got := after["pipedrive:1"].Attributes.First("displayName"); got != "Augusta King" {
 		t.Errorf("the planned change was not made: %s", got)
