@@ -10,6 +10,7 @@ import (
 	"github.com/agext/levenshtein"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -32,7 +33,7 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 		application := cfg.Applications[data.Application]
 		connector, err := h.Connector(application.Connector)
 		if err != nil {
-			wrong = append(wrong, fmt.Sprintf("%s: application %s: %v", application.Pos, application.Name, err))
+			wrong = append(wrong, fmt.Sprintf("%s: application %s: %v", application.Pos, application.Name, source.WithNext(err)))
 			continue
 		}
 		m := connector.Manifest()

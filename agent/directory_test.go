@@ -37,7 +37,7 @@ func TestWhatIsMisconfigured(t *testing.T) {
 		{"wrong password", []string{"/ad_password", "/wrong_password"}, 1, []string{"rollcall@ad.test", "password"}},
 		{"certificate of another authority", []string{w.dc.CAFile, w.dir + "/other_ca.pem"}, 1, []string{"other_ca.pem", "certificate"}},
 		{"CA file that is not there", []string{w.dc.CAFile, w.dir + "/none.pem"}, 1, []string{"none.pem"}},
-		{"no connector", []string{build().modules, t.TempDir()}, 1, []string{`no connector "pipedrive"`}},
+		{"no connector", []string{build().modules, t.TempDir()}, 1, []string{`no connector "pipedrive"`, "next: put pipedrive.wasm"}},
 		{"foreign module", []string{build().modules, foreign}, 1, []string{"pipedrive.wasm", "manifest"}},
 		{"unsigned module", []string{"allow_unsigned = true", "allow_unsigned = false"}, 1, []string{"sign"}},
 		{"endpoint that does not exist", []string{`endpoints   = ["users"]`, `endpoints = ["people"]`}, 1, []string{`no endpoint "people"`, "users"}},

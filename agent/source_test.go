@@ -30,10 +30,10 @@ func TestABadDayAtTheSource(t *testing.T) {
 		{"two with one id", sim.Fault{Kind: sim.DuplicateID}, 4, []string{"more than once", "Nobody is considered missing"}},
 		{"wrong types", sim.Fault{Kind: sim.WrongTypes}, 4, []string{"In quarantine"}},
 		{"huge numbers", sim.Fault{Kind: sim.HugeNumbers}, 4, []string{"is linked to the key 2"}},
-		{"401", sim.Fault{Kind: sim.Status, Code: 401}, 1, []string{"credentials"}},
+		{"401", sim.Fault{Kind: sim.Status, Code: 401}, 1, []string{"credentials", "next:"}},
 		{"403", sim.Fault{Kind: sim.Forbidden}, 1, []string{"lacks the right"}},
 		{"403 HTML", sim.Fault{Kind: sim.Blocked}, 1, []string{"blocked"}},
-		{"500", sim.Fault{Kind: sim.Status, Code: 500, Times: 50}, 1, []string{"500"}},
+		{"500", sim.Fault{Kind: sim.Status, Code: 500, Times: 50}, 1, []string{"500", "next:"}},
 		{"reset", sim.Fault{Kind: sim.Reset, Bytes: 3000, Times: 50}, 1, []string{"pipedrive"}},
 	}
 	for _, tc := range cases {

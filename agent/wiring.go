@@ -75,7 +75,7 @@ func (a *app) automation(h *host.Host, name string) (engine.Automation, error) {
 	}
 	connector, err := h.Connector(application.Connector)
 	if err != nil {
-		return engine.Automation{}, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, err)
+		return engine.Automation{}, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
 	}
 	manifest := connector.Manifest()
 	endpoint, err := endpointOf(application, data, manifest, a.config.Lookups)

@@ -6,6 +6,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -77,9 +78,19 @@ func (s *Source) Fetch(ctx context.Context, each func([]ident.Record) error) err
 		return flush()
 	})
 	if err != nil {
-		return err
+		return WithNext(err)
 	}
 	return flush()
+}
+
+// WithNext adds the operator's next step to the text of an error: a
+// host.CallError carries it beside.
+func WithNext(err error) error {
+	var failed *host.CallError
+	if errors.As(err, &failed) && failed.Next != "" {
+		return fmt.Errorf("%w; next: %s", err, failed.Next)
+	}
+	return err
 }
 
 // at evaluates the templates for one call.
