@@ -148,20 +148,20 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	w, calm := newWorld(t, people, unlimited...), newWorld(t, people, unlimited...)
 	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	kills, writing, round := 0, 0, 0
+	longest := 900 // milliseconds; more on a machine that takes longer to come to the first write
 	for kills < wantKills {
 		// Most kills come while the run writes, some while it starts or reads.
 		before := len(w.accounts())
-		longest := 900
-		if round > 0 {
-			longest = 400 // changes are quicker than creates with passwords
-		}
 		if w.killedWithin(r.IntN(4) > 0, time.Duration(r.IntN(longest))*time.Millisecond) {
 			kills++
 			if len(w.accounts()) != before || round > 0 {
 				writing++
+			} else {
+				longest += 50
 			}
 			continue
 		}
+		longest = max(longest/2, 300) // changes are quicker than creates with passwords
 		calm.completes()
 		if round++; round > 150 {
 			t.Fatalf("only %d runs could be killed", kills)
