@@ -1,0 +1,112 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// connector delivers that many records and remembers what it was asked for.
+type connector struct {
+	records int
+	fails   error
+	asked   abi.FetchCall
+}
+
+func (c *connector) Fetch(_ context.Context, _ host.Application, call abi.FetchCall, sink func(host.Record) error) (host.Report, error) {
+	c.asked = call
+	for i := range c.records {
+		if err := sink(host.Record{Key: fmt.Sprint(i), Fields: map[string]any{"id": i}}); err != nil {
+			return host.Report{}, err
+		}
+	}
+	return host.Report{}, c.fails
+}
+
+func template(t *testing.T, text string) *expr.Template {
+	t.Helper()
+	out, err := expr.NewScope("settings", "now", "last_success").Template(expr.Source{Text: text}, expr.EscapeNone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func newSource(c *connector, e Endpoint) *Source {
+	return New(Settings{
+		Connector: c, Endpoint: e, Fields: []string{"id"},
+		Application: host.Application{Name: "crm", Settings: map[string]any{"team": "north"}},
+		Now:         func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+	})
+}
+
+func TestEveryRecordArrivesInBatches(t *testing.T) {
+	for _, records := range []int{0, 1, batchSize, batchSize + 1, 3*batchSize - 1} {
+		got, largest := 0, 0
+		err := newSource(&connector{records: records}, Endpoint{}).Fetch(t.Context(), func(batch []ident.Record) error {
+			for i, r := range batch {
+				if want := fmt.Sprint(got + i); string(r.Key) != want {
+					t.Fatalf("record %s came as number %s", r.Key, want)
+				}
+			}
+			got, largest = got+len(batch), max(largest, len(batch))
+			return nil
+		})
+		if err != nil || got != records || largest > batchSize {
+			t.Errorf("%d records: %d came, at most %d at once, %v", records, got, largest, err)
+		}
+	}
+}
+
+func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
+	cut := &host.CallError{Connector: "crm", Kind: abi.KindBadResponse, Message: "truncated", Next: "look at the vendor's status page"}
+	err := newSource(&connector{records: 3, fails: cut}, Endpoint{}).Fetch(t.Context(), func([]ident.Record) error { return nil })
+	if !errors.Is(err, error(cut)) || !strings.Contains(err.Error(), "truncated") || !strings.HasSuffix(err.Error(), "next: look at the vendor's status page") {
+		t.Errorf("got %v", err)
+	}
+	full := errors.New("disk is full")
+	if err := newSource(&connector{records: 3}, Endpoint{}).Fetch(t.Context(), func([]ident.Record) error { return full }); !errors.Is(err, full) {
+		t.Errorf("an error of the taker became %v", err)
+	}
+}
+
+func TestTemplatesOfAnEndpoint(t *testing.T) {
+	manifest := abi.Endpoint{Name: "users", Path: "/v1/users", Params: map[string]string{"limit": "30", "sort": "id"}}
+	c := &connector{}
+	err := newSource(c, Endpoint{
+		Endpoint: manifest, Path: template(t, "/v2/{{ settings.team }}"),
+		Params:  map[string]*expr.Template{"limit": template(t, "500"), "on": template(t, "{{ format_date(now, 'yyyy-MM-dd') }}")},
+		Headers: map[string]*expr.Template{"X-Team": template(t, "{{ settings.team }}")},
+	}).Fetch(t.Context(), func([]ident.Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := c.asked.Endpoint
+	if e.Path != "/v2/north" || e.Params["limit"] != "500" || e.Params["sort"] != "id" || e.Params["on"] != "2026-01-02" || e.Headers["X-Team"] != "north" {
+		t.Errorf("asked for %+v", e)
+	}
+	if manifest.Params["limit"] != "30" {
+		t.Error("the manifest's own parameters were changed")
+	}
+	err = newSource(&connector{}, Endpoint{Endpoint: manifest, Params: map[string]*expr.Template{"since": template(t, "{{ last_success }}")}}).
+		Fetch(t.Context(), func([]ident.Record) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "params.since has no value") {
+		t.Errorf("a parameter without a value: %v", err)
+	}
+}
+
+func TestChangesOnly(t *testing.T) {
+	for mode, want := range map[abi.Mode]bool{abi.ModeFull: false, abi.ModeChanges: true, "": false} {
+		if got := newSource(&connector{}, Endpoint{Endpoint: abi.Endpoint{Mode: mode}}).ChangesOnly(); got != want {
+			t.Errorf("mode %q: %v", mode, got)
+		}
+	}
+}
