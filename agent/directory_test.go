@@ -154,6 +154,9 @@ func TestApproveAndReject(t *testing.T) {
 	if r := w.apply(0); held(r) != 0 || disabled(w.accounts()["pipedrive:4"]) {
 		t.Fatalf("after the rejection: %+v", r.Counts)
 	}
+	if p := w.plan(0); p.Changes[0].Operations[0].Verdict != ident.VerdictRejected {
+		t.Errorf("the plan does not say that it was rejected: %+v", p.Changes)
+	}
 	leave(true)
 	w.apply(0)
 	leave(false)

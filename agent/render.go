@@ -99,6 +99,7 @@ func countVerdicts(p ident.Plan) (apply, held, refused int) {
 				refused++
 			case ident.VerdictHold, ident.VerdictDecided:
 				held++
+			case ident.VerdictRejected:
 			}
 		}
 	}
@@ -134,7 +135,9 @@ func mark(v ident.Verdict) string {
 	case ident.VerdictRefuse:
 		return " [refused]"
 	case ident.VerdictDecided:
-		return " [waits or was rejected]"
+		return " [held by an earlier run]"
+	case ident.VerdictRejected:
+		return " [rejected]"
 	case ident.VerdictApply:
 	}
 	return ""

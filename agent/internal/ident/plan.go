@@ -34,7 +34,9 @@ const (
 	VerdictApply   Verdict = "apply"
 	VerdictHold    Verdict = "hold"    // waits for an approval
 	VerdictRefuse  Verdict = "refuse"  // over a limit with approval = "never"
-	VerdictDecided Verdict = "earlier" // the same operation is held or was rejected in an earlier run
+	VerdictDecided Verdict = "earlier" // an earlier run holds the same operation
+	// VerdictRejected: a person has said no to the same operation.
+	VerdictRejected Verdict = "rejected"
 )
 
 // Plan is what a run would do.

@@ -142,6 +142,9 @@ func (j *judge) verdict(key ident.Key, op *operation) {
 	if j.hist.Decided != nil {
 		if run, result, ok := j.hist.Decided(key, op.Class, op.Digest); ok {
 			op.Verdict = ident.VerdictDecided
+			if result == ident.ResultRejected {
+				op.Verdict = ident.VerdictRejected
+			}
 			op.Reason += "; " + decided(run, result)
 			return
 		}

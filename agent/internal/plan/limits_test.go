@@ -372,7 +372,7 @@ func TestRelimit(t *testing.T) {
 		},
 	}
 	again := Relimit(s.set, hist, p)
-	want := []string{"create apply 12", "create earlier 11", "create hold 13 14", "groups apply 12", "groups earlier 11", "groups hold 13 14"}
+	want := []string{"create apply 12", "create hold 13 14", "create rejected 11", "groups apply 12", "groups hold 13 14", "groups rejected 11"}
 	if got := verdicts(again); !slices.Equal(got, want) {
 		t.Errorf("verdicts %q, want %q", got, want)
 	}
