@@ -39,6 +39,7 @@ type Settings struct {
 	FetchTimeout  time.Duration // of a whole fetch; default 6 h
 	Version       string        // for the User-Agent; default "dev"
 	TLS           *tls.Config   // nil: the system's roots; TLS 1.2 is the least in any case
+	Ledger        Ledger        // nil: budgets and pauses are forgotten with the process
 }
 
 const (
@@ -66,6 +67,16 @@ func (s Settings) withDefaults() (Settings, error) {
 		return s, fmt.Errorf("memory must be 1 to %d MiB, and time-outs positive", maxMemoryMiB)
 	}
 	return s, nil
+}
+
+// Ledger keeps what an application has spent of its daily budget, and until
+// when it asked to be left alone, over restarts. It is used from several
+// goroutines at once.
+type Ledger interface {
+	// Load returns the text that was last saved for an application; "" when
+	// there is none.
+	Load(ctx context.Context, application string) (string, error)
+	Save(ctx context.Context, application, text string) error
 }
 
 // Observer is told what happened, for metrics. Its methods may be called from

@@ -24,23 +24,30 @@ const (
 
 // Exports of a connector. An absent one means that it is not supported.
 const (
-	ExportFetch      = "rollcall_fetch" // () -> i32: 0 when every record was emitted
-	ExportCheck      = "rollcall_check" // () -> i32: 0 when the application answers with these credentials
-	ExportInitialize = "_initialize"    // () -> (): called once, before any other
+	ExportFetch      = "rollcall_fetch"  // () -> i32: 0 when every record was emitted
+	ExportInvoke     = "rollcall_invoke" // () -> i32: 0 when the webhook's request was carried out
+	ExportCheck      = "rollcall_check"  // () -> i32: 0 when the application answers with these credentials
+	ExportInitialize = "_initialize"     // () -> (): called once, before any other
 	ExportMemory     = "memory"
 )
 
 // Limits that are part of the contract. The host's settings add their own.
 const (
-	MaxHandles     = 64        // open responses of one call
-	MaxRequests    = 100_000   // http_send of one call
-	MaxWaits       = 100_000   // wait_ms of one call
-	MaxRequestSize = 16 << 20  // bytes of the JSON given to http_send
-	MaxRecordsSize = 16 << 20  // bytes of the JSON given to emit_json
-	MaxValueSize   = 1 << 20   // bytes of a value that json_get answers
-	MaxBodySize    = 256 << 20 // bytes of one response body
-	MaxTextSize    = 8 << 10   // bytes of one log line or failure; more is cut
-	MaxLogLines    = 1_000     // lines of one call, stdout and stderr included; more are counted and dropped
+	MaxHandles     = 64       // open responses of one call
+	MaxRequests    = 100_000  // http_send of one call
+	MaxWaits       = 100_000  // wait_ms of one call
+	MaxRequestSize = 16 << 20 // bytes of the JSON given to http_send
+	MaxRecordsSize = 16 << 20 // bytes of the JSON given to emit_json
+	MaxValueSize   = 1 << 20  // bytes of a value that json_get answers
+	MaxBodySize    = 2 << 30  // bytes of one response body after decompression
+	MaxOpenSize    = 4 << 30  // bytes of the bodies that are open at once
+	MaxCallSize    = 64 << 30 // bytes of all bodies of one call
+	MaxTextSize    = 8 << 10  // bytes of one log line or failure; more is cut
+	MaxLogLines    = 1_000    // lines of one call, stdout and stderr included; more are counted and dropped
+	MaxKeySize     = 4 << 10  // bytes of a key given to emit_deleted or attach
+	MaxAttachment  = 1 << 20  // bytes of a body given to attach
+	MaxCursorSize  = 16 << 10 // bytes of a cursor
+	MaxHMACSize    = 16 << 20 // bytes that secret_hmac signs at once
 )
 
 // Code is a negative answer of a host function. last_error tells the story in
@@ -49,27 +56,42 @@ type Code int64
 
 // The codes.
 const (
-	CodeArgument Code = -1  // a pointer and length outside memory, a negative number, an unknown flag
-	CodeHandle   Code = -2  // a handle that was never given out in this call, or was released
-	CodeLimit    Code = -3  // a limit of the call is used up
-	CodeInput    Code = -4  // the JSON or pointer that the guest passed is not what is expected
-	CodeRefused  Code = -5  // a rule of the host forbids it: host, scheme, redirect
-	CodeNetwork  Code = -6  // there is no complete answer: name, connection, TLS, time-out, cut body
-	CodeAuth     Code = -7  // the credentials cannot be had, or a refresh was rejected
-	CodeDeadline Code = -8  // the time of the whole call is over, or would be before the wait ends
-	CodeNotJSON  Code = -9  // the body is not valid JSON, or truncated, up to the place that was read
-	CodeNoValue  Code = -10 // there is nothing at the pointer, or no such header
-	CodeNotArray Code = -11 // what is at the pointer is not an array
-	CodeTooLarge Code = -12 // the value or body is over its limit
-	CodeStopped  Code = -13 // the agent takes no more records of this call
-	CodeState    Code = -14 // not now: called from _initialize, or a record out of rollcall_check
+	CodeArgument    Code = -1  // a pointer and length outside memory, a negative number, an unknown flag
+	CodeHandle      Code = -2  // a handle that was never given out in this call, or was released
+	CodeLimit       Code = -3  // a limit of the call is used up
+	CodeInput       Code = -4  // the JSON or pointer that the guest passed is not what is expected
+	CodeRefused     Code = -5  // a rule of the host forbids it: host, scheme, redirect
+	CodeNetwork     Code = -6  // there is no complete answer: name, connection, TLS, time-out, cut body
+	CodeAuth        Code = -7  // the credentials cannot be had, or a refresh was rejected
+	CodeDeadline    Code = -8  // the time of the whole call is over, or would be before the wait ends
+	CodeNotJSON     Code = -9  // the body is not valid JSON, or truncated, up to the place that was read
+	CodeNoValue     Code = -10 // there is nothing at the pointer, or no such header
+	CodeNotArray    Code = -11 // what is at the pointer is not an array
+	CodeTooLarge    Code = -12 // the value or body is over its limit
+	CodeStopped     Code = -13 // the agent takes no more records of this call
+	CodeState       Code = -14 // not now: called from _initialize, or a record out of rollcall_check
+	CodeRateLimited Code = -15 // the application's rate limit or daily budget asks to wait longer than the call may
+)
+
+// EmitKeyed as a flag of emit says that the records are the members of an
+// object, not the elements of an array: {"17": {...}, "18": {...}}.
+const EmitKeyed int32 = 1
+
+// Algorithm is the hash of secret_hmac.
+type Algorithm int32
+
+// The algorithms.
+const (
+	HMACSHA256 Algorithm = 1
+	HMACSHA512 Algorithm = 2
+	HMACSHA1   Algorithm = 3 // for APIs that know nothing better
 )
 
 // String names the code as the documentation does.
 func (c Code) String() string {
 	names := [...]string{
 		"", "argument", "handle", "limit", "input", "refused", "network", "auth", "deadline",
-		"not_json", "no_value", "not_array", "too_large", "stopped", "state",
+		"not_json", "no_value", "not_array", "too_large", "stopped", "state", "rate_limited",
 	}
 	if c < 0 && int(-c) < len(names) {
 		return names[-c]
@@ -83,7 +105,7 @@ func (c Code) Error() string { return c.String() }
 // Codes lists all codes, highest first.
 func Codes() []Code {
 	var all []Code
-	for c := CodeArgument; c >= CodeState; c-- {
+	for c := CodeArgument; c >= CodeRateLimited; c-- {
 		all = append(all, c)
 	}
 	return all

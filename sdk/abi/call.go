@@ -2,8 +2,9 @@ package abi
 
 // Functions of a connector as a Call names them.
 const (
-	FunctionFetch = "fetch"
-	FunctionCheck = "check"
+	FunctionFetch  = "fetch"
+	FunctionInvoke = "invoke"
+	FunctionCheck  = "check"
 )
 
 // Call is the JSON that call_input answers: everything that a connector is
@@ -13,6 +14,7 @@ type Call struct {
 	Application string         `json:"application"`
 	Settings    map[string]any `json:"settings,omitempty"` // as the manifest declares them, defaults filled in
 	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // of a fetch: templates are already text
+	Webhook     *Webhook       `json:"webhook,omitempty"`  // of an invoke: templates are already text
 	Retry       RetryLimits    `json:"retry"`
 }
 
@@ -30,15 +32,30 @@ type FetchCall struct {
 	// Keep lists the top-level fields of a record that are delivered; nil
 	// delivers all of them. The key is found whether it is listed or not.
 	Keep []string
+	// Cursor is what the connector set in the last call that counted; "" in the
+	// first one. It is for mode changes.
+	Cursor string
+	// Retry replaces the host's limits where it is not zero.
+	Retry RetryLimits
+}
+
+// InvokeCall is one webhook that the agent asks a connector to carry out.
+type InvokeCall struct {
+	// Webhook is complete: what the configuration changes is merged into what
+	// the manifest says, and templates are evaluated.
+	Webhook Webhook
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
 }
 
 // Methods of requests, here so that a connector need not link an HTTP client.
 const (
-	MethodGet  = "GET"
-	MethodHead = "HEAD"
-	MethodPost = "POST"
+	MethodGet    = "GET"
+	MethodHead   = "HEAD"
+	MethodPost   = "POST"
+	MethodPut    = "PUT"
+	MethodPatch  = "PATCH"
+	MethodDelete = "DELETE"
 )
 
 // NoAuth as Request.Auth sends a request without credentials.
@@ -59,4 +76,7 @@ type Request struct {
 	// Auth names an auth profile of the manifest; "" is the one that the
 	// application is configured with, NoAuth sends no credentials.
 	Auth string `json:"auth,omitempty"`
+	// Cost is the price of the request in the application's own tokens, which
+	// its daily budget is counted in; 0 is 1.
+	Cost int64 `json:"cost,omitempty"`
 }

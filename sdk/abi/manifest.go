@@ -15,9 +15,12 @@ type Manifest struct {
 	// configures: a name, or "*." and a domain of at least two labels.
 	Hosts      []string      `toml:"hosts" json:"hosts"`
 	RateLimit  string        `toml:"rate_limit" json:"rate_limit,omitempty"` // REQUESTS/DURATION, such as "40/2s"
+	Budget     Budget        `toml:"budget" json:"budget,omitzero"`
 	Settings   []Setting     `toml:"settings" json:"settings,omitempty"`
+	Secrets    []Secret      `toml:"secrets" json:"secrets,omitempty"`
 	Auth       []AuthProfile `toml:"auth" json:"auth,omitempty"`
 	Endpoints  []Endpoint    `toml:"endpoints" json:"endpoints,omitempty"`
+	Webhooks   []Webhook     `toml:"webhooks" json:"webhooks,omitempty"`
 	Attributes []Attribute   `toml:"attributes" json:"attributes,omitempty"`
 	Cannot     []Limitation  `toml:"cannot" json:"cannot,omitempty"`
 }
@@ -30,6 +33,16 @@ func (m Manifest) Endpoint(name string) (Endpoint, bool) {
 		}
 	}
 	return Endpoint{}, false
+}
+
+// Webhook finds a webhook by name.
+func (m Manifest) Webhook(name string) (Webhook, bool) {
+	for _, w := range m.Webhooks {
+		if w.Name == name {
+			return w, true
+		}
+	}
+	return Webhook{}, false
 }
 
 // Profile finds the first auth profile of a kind.
@@ -63,6 +76,27 @@ type Setting struct {
 	Required    bool        `toml:"required" json:"required,omitempty"`
 }
 
+// Secret is a value besides the auth profile that the administrator may or
+// must give. A connector sees only a placeholder of it, which the host replaces
+// in requests to the manifest's hosts.
+type Secret struct {
+	Name        string `toml:"name" json:"name"`
+	Title       string `toml:"title" json:"title,omitempty"`
+	Description string `toml:"description" json:"description,omitempty"`
+	Required    bool   `toml:"required" json:"required,omitempty"`
+}
+
+// Budget is what the application allows within a day, in tokens of its own.
+type Budget struct {
+	// PerDay is the number of tokens; 0: not known, only the configuration's
+	// daily_budget counts.
+	PerDay int64 `toml:"per_day" json:"per_day,omitempty"`
+	// Reset is the time of day in UTC at which a new day begins; default 00:00.
+	Reset string `toml:"reset" json:"reset,omitempty"`
+	// LeftHeader is the header of answers that tells what is left of the day.
+	LeftHeader string `toml:"left_header" json:"left_header,omitempty"`
+}
+
 // AuthKind is a way to authorize.
 type AuthKind string
 
@@ -72,7 +106,33 @@ const (
 	AuthBasic  AuthKind = "basic"
 	AuthAPIKey AuthKind = "api_key"
 	AuthBearer AuthKind = "bearer"
+	// AuthSession logs in with a user name and a password, and sends the token
+	// that the answer holds.
+	AuthSession AuthKind = "session"
 )
+
+// Grant is a way to get an OAuth token (RFC 6749 section 4).
+type Grant string
+
+// The grants.
+const (
+	GrantAuthorizationCode Grant = "authorization_code" // a person consents once; the token is refreshed
+	GrantClientCredentials Grant = "client_credentials" // client_id and client_secret are enough
+)
+
+// Login is the call that opens a session.
+type Login struct {
+	Path        string `toml:"path" json:"path,omitempty"`                 // below the base URL; or
+	URL         string `toml:"url" json:"url,omitempty"`                   // absolute
+	MessageType string `toml:"message_type" json:"message_type,omitempty"` // json (the default) or form
+	// Username and Password are the names of the fields in the body; defaults
+	// username and password. Fields are further ones, sent as they are.
+	Username string            `toml:"username" json:"username,omitempty"`
+	Password string            `toml:"password" json:"password,omitempty"`
+	Fields   map[string]string `toml:"fields" json:"fields,omitempty"`
+	Token    string            `toml:"token" json:"token"`                 // JSON pointer to the token in the answer
+	Lifetime string            `toml:"lifetime" json:"lifetime,omitempty"` // after which a new session is opened, such as "50m"; "": when 401 comes
+}
 
 // ClientAuth says how an OAuth client identifies itself at the token URL
 // (RFC 6749 section 2.3.1).
@@ -91,10 +151,14 @@ type AuthProfile struct {
 	Kind  AuthKind `toml:"kind" json:"kind"`
 	Title string   `toml:"title" json:"title,omitempty"`
 
-	// Header carries the key of an api_key profile, after Prefix.
+	// Header carries the key of an api_key profile or the token of a session
+	// (default Authorization), after Prefix.
 	Header string `toml:"header" json:"header,omitempty"`
 	Prefix string `toml:"prefix" json:"prefix,omitempty"`
 
+	Login *Login `toml:"login" json:"login,omitempty"` // of a session
+
+	Grant      Grant      `toml:"grant" json:"grant,omitempty"` // of oauth2; default authorization_code
 	AuthURL    string     `toml:"auth_url" json:"auth_url,omitempty"`
 	TokenURL   string     `toml:"token_url" json:"token_url,omitempty"`
 	Scopes     []string   `toml:"scopes" json:"scopes,omitempty"`
@@ -132,7 +196,55 @@ type Endpoint struct {
 	Key     string   `toml:"key" json:"key"`                 // JSON pointer to the primary key within a record
 	Mode    Mode     `toml:"mode" json:"mode"`               // default full
 	Repeat  Repeat   `toml:"repeat" json:"repeat"`           // default none
+	Keyed   bool     `toml:"keyed" json:"keyed,omitempty"`   // records is an object whose members are the records
+	Cost    int64    `toml:"cost" json:"cost,omitempty"`     // of one request, in tokens of the budget; default 1
 	Scopes  []string `toml:"scopes" json:"scopes,omitempty"` // OAuth scopes that the call needs
+}
+
+// MessageType is the form of a webhook's body.
+type MessageType string
+
+// The forms of bodies.
+const (
+	MessageNone MessageType = "none"
+	MessageJSON MessageType = "json"
+	MessageForm MessageType = "form"
+	MessageXML  MessageType = "xml"
+	MessageText MessageType = "text"
+)
+
+// Webhook is one outbound API call about one object. In a manifest its texts
+// are templates, in a call they are final.
+type Webhook struct {
+	Name        string `toml:"name" json:"name"`
+	Title       string `toml:"title" json:"title,omitempty"`
+	Description string `toml:"description" json:"description,omitempty"`
+
+	Method      string            `toml:"method" json:"method"`       // default POST
+	Path        string            `toml:"path" json:"path,omitempty"` // below the base URL; excludes URL
+	URL         string            `toml:"url" json:"url,omitempty"`   // absolute, on an allowed host
+	Params      map[string]string `toml:"params" json:"params,omitempty"`
+	Headers     map[string]string `toml:"headers" json:"headers,omitempty"`
+	MessageType MessageType       `toml:"message_type" json:"message_type"` // default none without a body, else json
+	Body        string            `toml:"body" json:"body,omitempty"`
+
+	LinkKey    string   `toml:"link_key" json:"link_key,omitempty"`     // of a create: JSON pointer to the new key in the answer
+	Repeatable bool     `toml:"repeatable" json:"repeatable,omitempty"` // sending it twice does no more than sending it once
+	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1
+	Scopes     []string `toml:"scopes" json:"scopes,omitempty"`
+	// Verify is asked before a create is tried again.
+	Verify *Verify `toml:"verify" json:"verify,omitempty"`
+}
+
+// Verify is a request that tells whether an earlier create succeeded.
+type Verify struct {
+	Method string            `toml:"method" json:"method"` // default GET
+	Path   string            `toml:"path" json:"path,omitempty"`
+	URL    string            `toml:"url" json:"url,omitempty"`
+	Params map[string]string `toml:"params" json:"params,omitempty"`
+	// Found is the JSON pointer to what is there when it succeeded; "" is any
+	// 2xx answer.
+	Found string `toml:"found" json:"found,omitempty"`
 }
 
 // RepeatStyle is a way of paging.
