@@ -3,10 +3,6 @@ package abi
 import (
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
-	"time"
 )
 
 // Normalize fills in the defaults: methods, modes, styles, names of profiles.
@@ -14,14 +10,14 @@ func (m *Manifest) Normalize() {
 	for i := range m.Endpoints {
 		m.Endpoints[i].Normalize()
 	}
+	for i := range m.Webhooks {
+		m.Webhooks[i].Normalize()
+	}
 	for i := range m.Auth {
-		p := &m.Auth[i]
-		if p.Name == "" {
-			p.Name = string(p.Kind)
-		}
-		if p.Kind == AuthOAuth2 && p.ClientAuth == "" {
-			p.ClientAuth = ClientAuthBasic
-		}
+		m.Auth[i].Normalize()
+	}
+	if m.Budget != (Budget{}) && m.Budget.Reset == "" {
+		m.Budget.Reset = "00:00"
 	}
 	for i := range m.Settings {
 		if m.Settings[i].Type == "" {
@@ -40,6 +36,9 @@ func (e *Endpoint) Normalize() {
 	}
 	if e.Repeat.Style == "" {
 		e.Repeat.Style = RepeatNone
+	}
+	if e.Cost == 0 {
+		e.Cost = 1
 	}
 }
 
@@ -87,9 +86,12 @@ func (m Manifest) Validate() error {
 			p.add("rate_limit: %v", err)
 		}
 	}
+	m.Budget.check(p.in("budget"))
 	m.checkSettings(p)
+	m.checkSecrets(p)
 	m.checkAuth(p)
 	m.checkEndpoints(p)
+	m.checkWebhooks(p)
 	m.checkAttributes(p)
 	return errors.Join(list...)
 }
@@ -132,115 +134,31 @@ func (s Setting) Check(value any) error {
 	return nil
 }
 
-func (m Manifest) checkAuth(p problems) {
-	seen := map[string]bool{NoAuth: true}
-	for _, a := range m.Auth {
-		in := p.in("auth %q", a.Name)
-		unique(in, seen, a.Name)
-		switch a.Kind {
-		case AuthBasic, AuthBearer:
-		case AuthAPIKey:
-			if !isToken(a.Header) {
-				in.add("header %q is not the name of a header", a.Header)
-			}
-			if strings.ContainsAny(a.Prefix, "\r\n\x00") {
-				in.add("prefix holds a line break")
-			}
-		case AuthOAuth2:
-			if a.AuthURL != "" {
-				checkURL(in.in("auth_url"), a.AuthURL)
-			}
-			checkURL(in.in("token_url"), a.TokenURL)
-			if a.ClientAuth != ClientAuthBasic && a.ClientAuth != ClientAuthBody {
-				in.add("client_auth %q is not basic or body", a.ClientAuth)
-			}
-			if a.BasePath != "" && !strings.HasPrefix(a.BasePath, "/") {
-				in.add("base_path %q does not start with a slash", a.BasePath)
-			}
-		default:
-			in.add("kind %q is not oauth2, basic, api_key or bearer", a.Kind)
-		}
-	}
-}
-
-func (m Manifest) checkEndpoints(p problems) {
+func (m Manifest) checkSecrets(p problems) {
 	seen := map[string]bool{}
-	for _, e := range m.Endpoints {
-		in := p.in("endpoint %q", e.Name)
-		unique(in, seen, e.Name)
-		e.check(in)
+	for _, s := range m.Secrets {
+		unique(p.in("secret %q", s.Name), seen, s.Name)
 	}
 }
 
-// Validate checks a normalized endpoint, such as one that the configuration
-// added or changed.
-func (e Endpoint) Validate() error {
-	var list []error
-	e.check(problems{list: &list})
-	return errors.Join(list...)
+func (b Budget) check(p problems) {
+	if b.PerDay < 0 {
+		p.add("per_day %d is negative", b.PerDay)
+	}
+	if b != (Budget{}) {
+		if _, err := ParseReset(b.Reset); err != nil {
+			p.add("reset: %v", err)
+		}
+	}
+	if b.LeftHeader != "" && !isToken(b.LeftHeader) {
+		p.add("left_header %q is not the name of a header", b.LeftHeader)
+	}
 }
 
-func (e Endpoint) check(p problems) {
-	if e.Method != MethodGet && e.Method != MethodPost {
-		p.add("method %q is not GET or POST", e.Method)
-	}
-	if (e.Path == "") == (e.URL == "") {
-		p.add("exactly one of path and url must be set")
-	}
-	if e.Path != "" && !strings.HasPrefix(e.Path, "/") {
-		p.add("path %q does not start with a slash", e.Path)
-	}
-	if e.URL != "" {
-		checkURL(p.in("url"), e.URL)
-	}
-	if e.Body != "" && e.Method != MethodPost {
-		p.add("body is set, and the method is %s", e.Method)
-	}
-	for name, value := range e.Headers {
-		if !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
-			p.add("header %q is not a name and one line of text", name)
-		}
-	}
-	checkPointer(p, "records", e.Records)
-	checkPointer(p, "record", e.Record)
-	checkPointer(p, "key", e.Key)
-	if e.Key == "" {
-		p.add("key is missing: the JSON pointer to the primary key within a record, such as \"/id\"")
-	}
-	if e.Mode != ModeFull && e.Mode != ModeChanges {
-		p.add("mode %q is not full or changes", e.Mode)
-	}
-	e.Repeat.check(p.in("repeat"))
-}
-
-func (r Repeat) check(p problems) {
-	checkPointer(p, "next", r.Next)
-	checkPointer(p, "more", r.More)
-	switch r.Style {
-	case RepeatNone, RepeatLinkHeader:
-	case RepeatOffset, RepeatPage:
-		if r.Param == "" {
-			p.add("style %s needs param, the query parameter that takes the position", r.Style)
-		}
-	case RepeatCursor:
-		if r.Param == "" || r.Next == "" {
-			p.add("style cursor needs param and next")
-		}
-	case RepeatNextURL:
-		if r.Next == "" {
-			p.add("style next_url needs next, the JSON pointer to the URL")
-		}
-	default:
-		p.add("style %q is not none, cursor, offset, page, next_url or link_header", r.Style)
-	}
-	if r.Limit < 0 {
-		p.add("limit %d is negative", r.Limit)
-	}
-	if r.LimitParam != "" && r.Limit == 0 {
-		p.add("limit_param is set, and limit is not")
-	}
-	if r.First != nil && *r.First < 0 {
-		p.add("first %d is negative", *r.First)
+// checkCost wants a request that a day's budget can pay.
+func (m Manifest) checkCost(p problems, cost int64) {
+	if m.Budget.PerDay > 0 && cost > m.Budget.PerDay {
+		p.add("cost %d is more than the budget of a day, %d", cost, m.Budget.PerDay)
 	}
 }
 
@@ -263,133 +181,4 @@ func (m Manifest) checkAttributes(p problems) {
 			p.add("cannot: operation and reason must both be there")
 		}
 	}
-}
-
-const (
-	lower  = "abcdefghijklmnopqrstuvwxyz"
-	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	digits = "0123456789"
-)
-
-// madeOf reports whether text has 1 to limit bytes, all of them in alphabet.
-func madeOf(text, alphabet string, limit int) bool {
-	return text != "" && len(text) <= limit && strings.Trim(text, alphabet) == ""
-}
-
-func isName(s string) bool {
-	return madeOf(s, lower+digits+"_-", 64) && s[0] >= 'a'
-}
-
-func isVersion(s string) bool {
-	parts := strings.Split(s, ".")
-	for _, p := range parts {
-		if !madeOf(p, digits, 9) || len(p) > 1 && p[0] == '0' {
-			return false
-		}
-	}
-	return len(parts) == 3
-}
-
-func isLabel(s string) bool {
-	return madeOf(s, lower+digits+"-", 63) && s[0] != '-' && s[len(s)-1] != '-'
-}
-
-// isToken follows RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	return madeOf(s, lower+upper+digits+"!#$%&'*+.^_`|~-", 256)
-}
-
-func unique(p problems, seen map[string]bool, name string) {
-	if !isName(name) {
-		p.add("a name is a lower case letter, then up to 63 letters, digits, _ and -")
-	} else if seen[name] {
-		p.add("the name is used twice")
-	}
-	seen[name] = true
-}
-
-func checkPointer(p problems, field, pointer string) {
-	if err := CheckPointer(pointer); err != nil {
-		p.add("%s: %v", field, err)
-	}
-}
-
-// CheckPointer reports whether text is a JSON pointer (RFC 6901).
-func CheckPointer(pointer string) error {
-	if pointer != "" && pointer[0] != '/' {
-		return fmt.Errorf("JSON pointer %q does not start with a slash", pointer)
-	}
-	for i := range len(pointer) {
-		if pointer[i] == '~' && (i+1 == len(pointer) || pointer[i+1] != '0' && pointer[i+1] != '1') {
-			return fmt.Errorf("JSON pointer %q: ~ must be written ~0", pointer)
-		}
-	}
-	return nil
-}
-
-// CheckHost reports whether text is a host as manifests name them: a name in
-// lower case without port, or "*." and a domain of at least two labels.
-func CheckHost(host string) error {
-	name, wild := strings.CutPrefix(host, "*.")
-	labels := strings.Split(name, ".")
-	if wild && len(labels) < 2 {
-		return fmt.Errorf("host %q covers a whole top-level domain", host)
-	}
-	if len(name) > 253 {
-		return fmt.Errorf("host %q is too long", host)
-	}
-	for _, l := range labels {
-		if !isLabel(l) {
-			return fmt.Errorf("host %q is not a name in lower case without scheme and port", host)
-		}
-	}
-	return nil
-}
-
-// checkURL wants https, except towards loopback addresses.
-func checkURL(p problems, text string) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		p.add("%q is not an absolute https URL", text)
-	case u.User != nil || u.Fragment != "":
-		p.add("%q holds a user or a fragment", text)
-	case u.Scheme == "http" && !Loopback(u.Hostname()):
-		p.add("%q is not https", text)
-	}
-}
-
-// Loopback reports whether a host of a URL is this machine, written as an
-// address or as localhost.
-func Loopback(host string) bool {
-	if host == "localhost" || host == "::1" {
-		return true
-	}
-	parts := strings.Split(host, ".")
-	if len(parts) != 4 || parts[0] != "127" {
-		return false
-	}
-	for _, p := range parts {
-		if n, err := strconv.ParseUint(p, 10, 8); err != nil || strconv.FormatUint(n, 10) != p {
-			return false
-		}
-	}
-	return true
-}
-
-// ParseRateLimit reads REQUESTS/DURATION, such as "40/2s". "40/s" is "40/1s".
-func ParseRateLimit(text string) (requests int, per time.Duration, err error) {
-	count, span, ok := strings.Cut(text, "/")
-	requests, err = strconv.Atoi(count)
-	if !ok || err != nil || requests < 1 {
-		return 0, 0, fmt.Errorf("%q is not REQUESTS/DURATION, such as 40/2s", text)
-	}
-	if span != "" && (span[0] < '0' || span[0] > '9') {
-		span = "1" + span
-	}
-	per, err = time.ParseDuration(span)
-	if err != nil || per <= 0 {
-		return 0, 0, fmt.Errorf("%q is not REQUESTS/DURATION, such as 40/2s", text)
-	}
-	return requests, per, nil
 }

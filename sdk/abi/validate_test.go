@@ -1,9 +1,15 @@
 package abi_test
 
 import (
+	"bytes"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -18,10 +24,18 @@ func good() abi.Manifest {
 			{Kind: abi.AuthBasic},
 			{Kind: abi.AuthBearer},
 			{Kind: abi.AuthOAuth2, AuthURL: "https://o.acme.example/a", TokenURL: "http://127.0.0.1:8080/t", BasePath: "/api"},
+			{Name: "machine", Kind: abi.AuthOAuth2, Grant: abi.GrantClientCredentials, TokenURL: "https://o.acme.example/t", Scopes: []string{"users:read", "https://acme.example/all"}},
+			{Kind: abi.AuthSession, Login: &abi.Login{Path: "/login", Token: "/data/token", Lifetime: "50m", Fields: map[string]string{"company": "acme"}}},
 		},
+		Budget:  abi.Budget{PerDay: 1000, LeftHeader: "x-left"},
+		Secrets: []abi.Secret{{Name: "signing_key", Required: true}, {Name: "pin"}},
 		Endpoints: []abi.Endpoint{
 			{Name: "users", Path: "/users", Records: "/data", Key: "/id"},
 			{Name: "search", Method: "POST", URL: "https://x.acme.example/s", Body: "{}", Key: "/a~1b/~0", Mode: abi.ModeChanges, Repeat: abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next"}},
+		},
+		Webhooks: []abi.Webhook{
+			{Name: "create", Path: "/users", Body: "{}", LinkKey: "/data/id", Cost: 10, Verify: &abi.Verify{Path: "/users", Params: map[string]string{"email": "{{ user.email }}"}, Found: "/data/0/id"}},
+			{Name: "disable", Method: "DELETE", URL: "https://api.acme.example/users/{{ key }}", Repeatable: true, Headers: map[string]string{"x": "{{ key }}"}},
 		},
 		Attributes: []abi.Attribute{{Name: "id", Type: abi.TypeInt}, {Name: "Some Name", Type: abi.TypeObjects}},
 		Cannot:     []abi.Limitation{{Operation: "delete", Reason: "no such call"}},
@@ -76,10 +90,176 @@ func TestValidate(t *testing.T) {
 		"cannot":        {func(m *abi.Manifest) { m.Cannot[0].Reason = "" }, "operation and reason"},
 	}
 	for name, c := range cases {
-		m := good()
-		c.change(&m)
-		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", name, err)
+		refuses(t, name, c.change, c.want)
+	}
+}
+
+// refuses wants one error and no more.
+func refuses(t *testing.T, name string, change func(*abi.Manifest), want string) {
+	t.Helper()
+	m := good()
+	change(&m)
+	err := m.Validate()
+	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%s: %v", name, err)
+	}
+}
+
+func TestValidateCredentialsAndBudget(t *testing.T) {
+	login := func(change func(*abi.Login)) func(*abi.Manifest) {
+		return func(m *abi.Manifest) { change(m.Auth[5].Login) }
+	}
+	cases := map[string]struct {
+		change func(*abi.Manifest)
+		want   string
+	}{
+		"kind":                {func(m *abi.Manifest) { m.Auth[1].Kind = "digest" }, `auth "basic": kind "digest" is not oauth2, basic, api_key, bearer or session`},
+		"grant":               {func(m *abi.Manifest) { m.Auth[4].Grant = "password" }, `auth "machine": grant "password" is not`},
+		"consent of machines": {func(m *abi.Manifest) { m.Auth[4].AuthURL = "https://o.acme.example/a" }, "nobody is asked for consent"},
+		"scope with a blank":  {func(m *abi.Manifest) { m.Auth[4].Scopes[0] = "a b" }, `scope "a b"`},
+		"empty scope":         {func(m *abi.Manifest) { m.Auth[4].Scopes[0] = "" }, `scope ""`},
+		"login of another":    {func(m *abi.Manifest) { m.Auth[2].Login = m.Auth[5].Login }, `auth "bearer": login does not belong to kind bearer`},
+		"header of another":   {func(m *abi.Manifest) { m.Auth[1].Header = "x" }, "header does not belong to kind basic"},
+		"grant of another":    {func(m *abi.Manifest) { m.Auth[0].Grant = abi.GrantClientCredentials }, "grant does not belong to kind api_key"},
+		"no login":            {func(m *abi.Manifest) { m.Auth[5].Login = nil }, `auth "session": login is missing`},
+		"login header":        {func(m *abi.Manifest) { m.Auth[5].Header = "x y" }, "is not the name of a header"},
+		"login nowhere":       {login(func(l *abi.Login) { l.Path = "" }), "login: exactly one of path and url"},
+		"login twice":         {login(func(l *abi.Login) { l.URL = "https://api.acme.example/l" }), "login: exactly one of path and url"},
+		"login path":          {login(func(l *abi.Login) { l.Path = "login" }), "login: path \"login\" does not start with a slash"},
+		"login clear text":    {login(func(l *abi.Login) { l.Path, l.URL = "", "http://api.acme.example/l" }), "is not https"},
+		"login elsewhere":     {login(func(l *abi.Login) { l.Path, l.URL = "", "https://evil.example/l" }), `host "evil.example" is not in hosts`},
+		"login type":          {login(func(l *abi.Login) { l.MessageType = "xml" }), `message_type "xml" is not json or form`},
+		"login field":         {login(func(l *abi.Login) { l.Fields["password"] = "x" }), `fields: "password"`},
+		"login names":         {login(func(l *abi.Login) { l.Username = "password" }), "are both"},
+		"login token":         {login(func(l *abi.Login) { l.Token = "" }), "login: token is missing"},
+		"login pointer":       {login(func(l *abi.Login) { l.Token = "token" }), "login: token: JSON pointer"},
+		"lifetime":            {login(func(l *abi.Login) { l.Lifetime = "50" }), `lifetime "50"`},
+		"lifetime of 0":       {login(func(l *abi.Login) { l.Lifetime = "0s" }), `lifetime "0s"`},
+		"secret name":         {func(m *abi.Manifest) { m.Secrets[0].Name = "Signing Key" }, `secret "Signing Key": a name is`},
+		"secret twice":        {func(m *abi.Manifest) { m.Secrets[1].Name = "signing_key" }, "used twice"},
+		"budget":              {func(m *abi.Manifest) { m.Budget.PerDay = -1 }, "budget: per_day -1 is negative"},
+		"reset hour":          {func(m *abi.Manifest) { m.Budget.Reset = "24:00" }, `budget: reset: "24:00" is not a time of day`},
+		"reset short":         {func(m *abi.Manifest) { m.Budget.Reset = "6:30" }, `"6:30" is not a time of day`},
+		"left header":         {func(m *abi.Manifest) { m.Budget.LeftHeader = "x:y" }, "left_header"},
+		"cost":                {func(m *abi.Manifest) { m.Endpoints[0].Cost = -1 }, `endpoint "users": cost -1 is negative`},
+		"cost over budget":    {func(m *abi.Manifest) { m.Endpoints[0].Cost = 1001 }, "more than the budget of a day, 1000"},
+	}
+	for name, c := range cases {
+		refuses(t, name, c.change, c.want)
+	}
+}
+
+func TestValidateWebhooks(t *testing.T) {
+	create := func(change func(*abi.Webhook)) func(*abi.Manifest) {
+		return func(m *abi.Manifest) { change(&m.Webhooks[0]) }
+	}
+	cases := map[string]struct {
+		change func(*abi.Manifest)
+		want   string
+	}{
+		"name":            {create(func(w *abi.Webhook) { w.Name = "" }), "a name is"},
+		"name twice":      {create(func(w *abi.Webhook) { w.Name = "disable" }), "used twice"},
+		"method":          {create(func(w *abi.Webhook) { w.Method = "CONNECT" }), `webhook "create": method "CONNECT" is not POST, PUT`},
+		"path":            {create(func(w *abi.Webhook) { w.Path = "users" }), "does not start with a slash"},
+		"no target":       {create(func(w *abi.Webhook) { w.Path = "" }), "exactly one of path and url"},
+		"host template":   {func(m *abi.Manifest) { m.Webhooks[1].URL = "https://{{ host }}/x" }, "must not come out of a template"},
+		"host completed":  {func(m *abi.Manifest) { m.Webhooks[1].URL = "https://api.acme.example{{ x }}/" }, "must not come out of a template"},
+		"whole template":  {func(m *abi.Manifest) { m.Webhooks[1].URL = "{{ url }}" }, "must not come out of a template"},
+		"clear text":      {func(m *abi.Manifest) { m.Webhooks[1].URL = "http://api.acme.example/{{ x }}" }, "is not https"},
+		"header":          {func(m *abi.Manifest) { m.Webhooks[1].Headers["x"] = "a\nb" }, "one line of text"},
+		"type":            {create(func(w *abi.Webhook) { w.MessageType = "yaml" }), `message_type "yaml" is not none`},
+		"type, no body":   {create(func(w *abi.Webhook) { w.Body = "" }), "message_type is json, and there is no body"},
+		"body, no type":   {create(func(w *abi.Webhook) { w.MessageType = abi.MessageNone }), "body is set, and message_type is none"},
+		"body of GET":     {create(func(w *abi.Webhook) { w.Method = "GET" }), "body is set, and the method is GET"},
+		"link key":        {create(func(w *abi.Webhook) { w.LinkKey = "data" }), "link_key: JSON pointer"},
+		"cost":            {create(func(w *abi.Webhook) { w.Cost = -5 }), "cost -5 is negative"},
+		"dear":            {create(func(w *abi.Webhook) { w.Cost = 5000 }), "more than the budget"},
+		"scope":           {create(func(w *abi.Webhook) { w.Scopes = []string{"a\"b"} }), `scope "a\"b"`},
+		"needless verify": {create(func(w *abi.Webhook) { w.Repeatable = true }), "repeatable and verify"},
+		"verify method":   {create(func(w *abi.Webhook) { w.Verify.Method = "PUT" }), "verify: method"},
+		"verify target":   {create(func(w *abi.Webhook) { w.Verify.URL = "https://api.acme.example/u" }), "verify: exactly one"},
+		"verify found":    {create(func(w *abi.Webhook) { w.Verify.Found = "id" }), "verify: found: JSON pointer"},
+	}
+	for name, c := range cases {
+		refuses(t, name, c.change, c.want)
+	}
+}
+
+func TestNormalizeFillsInDefaults(t *testing.T) {
+	m := good()
+	session, create, disable := m.Auth[5], m.Webhooks[0], m.Webhooks[1]
+	got := []any{
+		m.Auth[3].Grant, m.Auth[3].ClientAuth, session.Name, session.Header, session.Login.MessageType, session.Login.Username,
+		session.Login.Password, m.Budget.Reset, m.Endpoints[0].Cost, create.Method, create.MessageType, create.Cost,
+		create.Verify.Method, disable.MessageType, disable.Cost,
+	}
+	want := []any{
+		abi.GrantAuthorizationCode, abi.ClientAuthBasic, "session", "Authorization", "json", "username",
+		"password", "00:00", int64(1), "POST", abi.MessageJSON, int64(10), "GET", abi.MessageNone, int64(1),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// FuzzValidate wants that no manifest makes the checks panic, that what they
+// accept keeps being accepted once it was written and read again, and that it
+// leads to no other host in clear text and into no other header.
+func FuzzValidate(f *testing.F) {
+	var seed bytes.Buffer
+	if err := toml.NewEncoder(&seed).Encode(good()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed.String())
+	pipedrive, err := os.ReadFile("../../plugins/pipedrive/manifest.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(pipedrive))
+	f.Add("[[auth]]\nkind = \"session\"\n[auth.login]\nurl = \"https://%zz\"\n[[webhooks]]\n[webhooks.verify]\n[budget]\nper_day = -1")
+	f.Fuzz(func(t *testing.T, text string) {
+		var m abi.Manifest
+		if _, err := toml.Decode(text, &m); err != nil {
+			return
+		}
+		m.Normalize()
+		if m.Validate() != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := toml.NewEncoder(&b).Encode(m); err != nil {
+			t.Fatal(err)
+		}
+		var again abi.Manifest
+		if _, err := toml.Decode(b.String(), &again); err != nil {
+			t.Fatalf("what was accepted cannot be read again: %v\n%s", err, b.String())
+		}
+		again.Normalize()
+		if err := again.Validate(); err != nil {
+			t.Fatalf("what was accepted is refused: %v\n%s", err, b.String())
+		}
+		for _, a := range m.Auth {
+			if a.Kind == abi.AuthSession && a.Login.URL != "" {
+				u, err := url.Parse(a.Login.URL)
+				if err != nil || !abi.Loopback(u.Hostname()) && (u.Scheme != "https" || !m.AllowsHost(u.Hostname())) {
+					t.Fatalf("a login at %s", a.Login.URL)
+				}
+			}
+		}
+		for _, w := range m.Webhooks {
+			for _, v := range w.Headers {
+				if strings.ContainsAny(v, "\r\n") {
+					t.Fatalf("header %q", v)
+				}
+			}
+		}
+	})
+}
+
+func TestParseReset(t *testing.T) {
+	for text, want := range map[string]time.Duration{"00:00": 0, "06:30": 390 * time.Minute, "23:59": 1439 * time.Minute} {
+		if d, err := abi.ParseReset(text); err != nil || d != want {
+			t.Errorf("%s: %s %v", text, d, err)
 		}
 	}
 }

@@ -1,0 +1,77 @@
+package abi
+
+import "errors"
+
+func (m Manifest) checkEndpoints(p problems) {
+	seen := map[string]bool{}
+	for _, e := range m.Endpoints {
+		in := p.in("endpoint %q", e.Name)
+		unique(in, seen, e.Name)
+		e.check(in)
+		m.checkCost(in, e.Cost)
+	}
+}
+
+// Validate checks a normalized endpoint, such as one that the configuration
+// added or changed.
+func (e Endpoint) Validate() error {
+	var list []error
+	e.check(problems{list: &list})
+	return errors.Join(list...)
+}
+
+func (e Endpoint) check(p problems) {
+	if e.Method != MethodGet && e.Method != MethodPost {
+		p.add("method %q is not GET or POST", e.Method)
+	}
+	checkTarget(p, e.Path, e.URL)
+	if e.Body != "" && e.Method != MethodPost {
+		p.add("body is set, and the method is %s", e.Method)
+	}
+	checkHeaders(p, e.Headers)
+	checkPointer(p, "records", e.Records)
+	checkPointer(p, "record", e.Record)
+	checkPointer(p, "key", e.Key)
+	if e.Key == "" {
+		p.add("key is missing: the JSON pointer to the primary key within a record, such as \"/id\"")
+	}
+	if e.Mode != ModeFull && e.Mode != ModeChanges {
+		p.add("mode %q is not full or changes", e.Mode)
+	}
+	if e.Cost < 0 {
+		p.add("cost %d is negative", e.Cost)
+	}
+	checkScopes(p, e.Scopes)
+	e.Repeat.check(p.in("repeat"))
+}
+
+func (r Repeat) check(p problems) {
+	checkPointer(p, "next", r.Next)
+	checkPointer(p, "more", r.More)
+	switch r.Style {
+	case RepeatNone, RepeatLinkHeader:
+	case RepeatOffset, RepeatPage:
+		if r.Param == "" {
+			p.add("style %s needs param, the query parameter that takes the position", r.Style)
+		}
+	case RepeatCursor:
+		if r.Param == "" || r.Next == "" {
+			p.add("style cursor needs param and next")
+		}
+	case RepeatNextURL:
+		if r.Next == "" {
+			p.add("style next_url needs next, the JSON pointer to the URL")
+		}
+	default:
+		p.add("style %q is not none, cursor, offset, page, next_url or link_header", r.Style)
+	}
+	if r.Limit < 0 {
+		p.add("limit %d is negative", r.Limit)
+	}
+	if r.LimitParam != "" && r.Limit == 0 {
+		p.add("limit_param is set, and limit is not")
+	}
+	if r.First != nil && *r.First < 0 {
+		p.add("first %d is negative", *r.First)
+	}
+}

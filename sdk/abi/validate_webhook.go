@@ -1,0 +1,80 @@
+package abi
+
+import (
+	"slices"
+	"strings"
+)
+
+// Normalize fills in the defaults of a webhook.
+func (w *Webhook) Normalize() {
+	if w.Method == "" {
+		w.Method = MethodPost
+	}
+	if w.MessageType == "" {
+		w.MessageType = MessageJSON
+		if w.Body == "" {
+			w.MessageType = MessageNone
+		}
+	}
+	if w.Cost == 0 {
+		w.Cost = 1
+	}
+	if w.Verify != nil && w.Verify.Method == "" {
+		w.Verify.Method = MethodGet
+	}
+}
+
+var webhookMethods = []string{MethodPost, "PUT", "PATCH", "DELETE", MethodGet}
+
+func (m Manifest) checkWebhooks(p problems) {
+	seen := map[string]bool{}
+	for _, w := range m.Webhooks {
+		in := p.in("webhook %q", w.Name)
+		unique(in, seen, w.Name)
+		w.check(in)
+		m.checkCost(in, w.Cost)
+	}
+}
+
+func (w Webhook) check(p problems) {
+	if !slices.Contains(webhookMethods, w.Method) {
+		p.add("method %q is not %s", w.Method, strings.Join(webhookMethods, ", "))
+	}
+	checkTarget(p, w.Path, w.URL)
+	checkHeaders(p, w.Headers)
+	switch w.MessageType {
+	case MessageNone:
+		if w.Body != "" {
+			p.add("body is set, and message_type is none")
+		}
+	case MessageJSON, MessageForm, MessageXML, MessageText:
+		if w.Body == "" {
+			p.add("message_type is %s, and there is no body", w.MessageType)
+		}
+	default:
+		p.add("message_type %q is not none, json, form, xml or text", w.MessageType)
+	}
+	if w.Body != "" && w.Method == MethodGet {
+		p.add("body is set, and the method is GET")
+	}
+	checkPointer(p, "link_key", w.LinkKey)
+	if w.Cost < 0 {
+		p.add("cost %d is negative", w.Cost)
+	}
+	checkScopes(p, w.Scopes)
+	if w.Verify == nil {
+		return
+	}
+	if w.Repeatable {
+		p.add("repeatable and verify are both set: what may be sent twice needs no look before it")
+	}
+	w.Verify.check(p.in("verify"))
+}
+
+func (v Verify) check(p problems) {
+	if v.Method != MethodGet && v.Method != MethodPost {
+		p.add("method %q is not GET or POST", v.Method)
+	}
+	checkTarget(p, v.Path, v.URL)
+	checkPointer(p, "found", v.Found)
+}
