@@ -1,0 +1,26 @@
+package credential
+
+import "context"
+
+// Turn lets one at a time do something, and the others wait only as long as
+// their contexts allow. Make one with NewTurn.
+type Turn chan struct{}
+
+// NewTurn returns a Turn that is free.
+func NewTurn() Turn { return make(Turn, 1) }
+
+// Take waits for the turn. Its error is the context's.
+func (t Turn) Take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Give ends it.
+func (t Turn) Give() { <-t }

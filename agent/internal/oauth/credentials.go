@@ -1,0 +1,188 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/credential"
+)
+
+// Credentials puts an application's access token on its requests. It is safe
+// for concurrent use. Refreshes that are needed at the same time become one,
+// across all processes that share the vault and the locks.
+type Credentials struct {
+	settings Settings
+	vault    Vault
+	locks    Locker
+	hidden   credential.Hidden
+	turn     credential.Turn
+
+	// What follows belongs to who has the turn.
+	now      tokens
+	refusals credential.Refusals
+	unsaved  *unsaved
+}
+
+// unsaved is an answer that the vault did not take.
+type unsaved struct {
+	from   string // the refresh token that was spent for it
+	tokens tokens
+}
+
+// New returns the credentials of one application.
+func New(settings Settings, vault Vault, locks Locker) *Credentials {
+	return &Credentials{
+		settings: settings, vault: vault, locks: locks,
+		turn: credential.NewTurn(), refusals: credential.Refusals{Pause: pause},
+	}
+}
+
+// Apply sets the Authorization header, refreshing the token when it has
+// expired or is about to.
+func (c *Credentials) Apply(ctx context.Context, req *http.Request) error {
+	t, err := c.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+t.AccessToken)
+	return nil
+}
+
+// Rejected is told that the application answered 401. It refreshes the token
+// and reports whether the request is worth another try.
+func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
+	if err := c.turn.Take(ctx); err != nil {
+		return false, err
+	}
+	defer c.turn.Give()
+	if now := c.settings.now(); !c.now.Obtained.IsZero() && now.Sub(c.now.Obtained) < settle {
+		return true, nil
+	}
+	if err := c.renew(ctx, c.now.AccessToken); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// BaseURL tells where the token says that the API lives; "" when it does not.
+func (c *Credentials) BaseURL(ctx context.Context) (string, error) {
+	if c.settings.BaseURLField == "" {
+		return "", nil
+	}
+	t, err := c.fresh(ctx)
+	return c.settings.base(t.BaseURL), err
+}
+
+// Redact lists what must not be seen in anything that a server reflects: the
+// tokens, those before them, and the client secret.
+func (c *Credentials) Redact() []string { return c.hidden.List() }
+
+func (c *Credentials) fresh(ctx context.Context) (tokens, error) {
+	if err := c.turn.Take(ctx); err != nil {
+		return tokens{}, err
+	}
+	defer c.turn.Give()
+	now := c.settings.now()
+	if good(c.now.AccessToken, c.now.Obtained, c.now.Expiry, now) {
+		return c.now, nil
+	}
+	err := c.renew(ctx, "")
+	var failed *credential.Error
+	if errors.As(err, &failed) && failed.Temporary() && c.now.AccessToken != "" && now.Before(c.now.Expiry) {
+		return c.now, nil // its last minute is as good as any
+	}
+	return c.now, err
+}
+
+// renew makes c.now a token that is good and is not bad. What another process
+// has fetched meanwhile is taken: using a refresh token twice makes a strict
+// server revoke all that came of the consent (RFC 9700 section 4.14.2).
+func (c *Credentials) renew(ctx context.Context, bad string) error {
+	unlock, err := c.locks.Lock(ctx, SecretName(c.settings.Application))
+	if err != nil {
+		return &credential.Error{
+			Text: fmt.Sprintf("tokens of application %s: %v", c.settings.Application, err), Transient: true, Err: err,
+		}
+	}
+	defer unlock()
+	stored, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	if u := c.unsaved; u != nil && u.from == stored.RefreshToken {
+		if err := c.write(ctx, u.tokens); err != nil {
+			return err
+		}
+		stored = u.tokens
+	}
+	c.unsaved = nil
+	c.now = stored
+	if stored.AccessToken != bad && good(stored.AccessToken, stored.Obtained, stored.Expiry, c.settings.now()) {
+		return nil
+	}
+	return c.refresh(ctx, stored)
+}
+
+// refresh spends the refresh token. That it is about to be spent is written
+// first, which shows too that the store can be written; then it goes on
+// whatever becomes of the caller, until the answer is stored.
+func (c *Credentials) refresh(ctx context.Context, t tokens) error {
+	s, now := c.settings, c.settings.now()
+	if t.RefreshToken == "" {
+		return &credential.Error{Text: fmt.Sprintf("the access token of application %s has ended and there is no refresh token: %s", s.Application, again(s.Application))}
+	}
+	secret, err := s.secret(ctx, &c.hidden)
+	if err != nil {
+		return err
+	}
+	if err := c.refusals.Check(now, t.RefreshToken+"\n"+secret); err != nil {
+		return err
+	}
+	marked := t
+	marked.Refreshing = now
+	if err := c.write(ctx, marked); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	conf := oauth2.Config{ClientID: s.ClientID, ClientSecret: secret, Endpoint: s.endpoint()}
+	answer, err := conf.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, s.HTTP), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
+	if err != nil {
+		return c.refused(ctx, t, secret, err)
+	}
+	next := t.after(answer, s.BaseURLField, s.now())
+	c.hidden.Add(next.RefreshToken, next.AccessToken)
+	if err := c.write(ctx, next); err != nil {
+		c.unsaved = &unsaved{from: t.RefreshToken, tokens: next}
+		return fmt.Errorf("%w; the server may have replaced the refresh token: do not stop rollcall before it could be stored, or authorize again", err)
+	}
+	c.now = next
+	return nil
+}
+
+// refused keeps the mark of t, if it had one, and that of now when the server
+// may have acted.
+func (c *Credentials) refused(ctx context.Context, t tokens, secret string, err error) error {
+	s := c.settings
+	f := s.judge("refresh the token", err, &c.hidden)
+	switch {
+	case f.code == invalidGrant && !t.Refreshing.IsZero():
+		f.Text = fmt.Sprintf("application %s: a refresh of its token that began at %s was cut off before the answer was stored, and the token server now refuses the refresh token (invalid_grant): it had replaced it, and the new one is lost; %s",
+			s.Application, t.Refreshing.UTC().Format(time.RFC3339), again(s.Application))
+	case f.code == invalidGrant:
+		f.Text += ": the refresh token has ended, was revoked or was used elsewhere: " + again(s.Application)
+	case f.unsure:
+		f.Text += "; the server may have replaced the refresh token without our seeing the new one: the next attempt tells, and if it is refused with invalid_grant, " + again(s.Application)
+		c.refusals.Note(s.now(), t.RefreshToken+"\n"+secret, f.Error)
+		return f.Error
+	}
+	c.refusals.Note(s.now(), t.RefreshToken+"\n"+secret, f.Error)
+	if err := c.write(ctx, t); err != nil {
+		return errors.Join(f.Error, err)
+	}
+	return f.Error
+}

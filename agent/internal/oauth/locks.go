@@ -1,0 +1,46 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// FileLocks are locks on files of a folder. The system gives such a lock back
+// when its holder dies, however it dies, and at no other time: a holder that
+// stalls before it spends its refresh token keeps everybody else from spending
+// it. A lease in the store would end under such a holder, and its fence could
+// refuse the late write but not the late request.
+type FileLocks struct {
+	Dir  string        // not reachable by others; files in it are made 0600
+	Wait time.Duration // longest wait for another holder; 0: a minute
+}
+
+var _ Locker = FileLocks{}
+
+const defaultWait = time.Minute
+
+// Lock implements Locker.
+func (f FileLocks) Lock(ctx context.Context, name string) (func(), error) {
+	wait := f.Wait
+	if wait == 0 {
+		wait = defaultWait
+	}
+	within, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	lock := flock.New(filepath.Join(f.Dir, name+".lock"), flock.SetPermissions(0o600))
+	ok, err := lock.TryLockContext(within, 20*time.Millisecond)
+	switch {
+	case ok:
+		return func() { _ = lock.Unlock() }, nil // nothing is left to be done about it
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("another process has held %s for %s: is it stopped?", lock.Path(), wait)
+	}
+	return nil, fmt.Errorf("lock %s: %w", lock.Path(), err)
+}

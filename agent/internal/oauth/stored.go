@@ -1,0 +1,89 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/credential"
+)
+
+// tokens is the stored form. It accepts a token answer as the vendor sent it
+// (RFC 6749 section 5.1), and one that holds only a refresh token.
+type tokens struct {
+	AccessToken  string    `json:"access_token,omitempty"`
+	RefreshToken string    `json:"refresh_token"`
+	Expiry       time.Time `json:"expiry,omitzero"`
+	Obtained     time.Time `json:"obtained,omitzero"`
+	BaseURL      string    `json:"base_url,omitempty"`
+	// Refreshing is when the refresh token was sent whose answer is not stored
+	// yet. It stays when the process dies in between.
+	Refreshing time.Time `json:"refreshing,omitzero"`
+}
+
+// after is what a token answer makes of them: what it does not name stays.
+func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens {
+	next := tokens{
+		AccessToken: answer.AccessToken, RefreshToken: t.RefreshToken,
+		Expiry: answer.Expiry, Obtained: now, BaseURL: t.BaseURL,
+	}
+	if answer.RefreshToken != "" {
+		next.RefreshToken = answer.RefreshToken
+	}
+	if base, ok := answer.Extra(field).(string); ok && base != "" {
+		next.BaseURL = base
+	}
+	return next
+}
+
+// read takes the tokens out of the vault.
+func (c *Credentials) read(ctx context.Context) (tokens, error) {
+	s, name := c.settings, SecretName(c.settings.Application)
+	body, ok, err := c.vault.Get(ctx, name)
+	if err != nil {
+		return tokens{}, &credential.Error{Text: fmt.Sprintf("read tokens of application %s: %v", s.Application, err), Transient: true, Err: err}
+	}
+	if !ok {
+		return tokens{}, fmt.Errorf("application %s is not authorized yet: %s (the token answer as JSON, or {\"refresh_token\": \"...\"})", s.Application, again(s.Application))
+	}
+	var t tokens
+	if err := json.Unmarshal(body, &t); err != nil {
+		return tokens{}, fmt.Errorf("secret %s is not the JSON of a token answer: %s", name, again(s.Application))
+	}
+	if t.BaseURL == "" && s.BaseURLField != "" {
+		var fields map[string]any
+		_ = json.Unmarshal(body, &fields) // it was valid JSON a moment ago
+		t.BaseURL, _ = fields[s.BaseURLField].(string)
+	}
+	c.hidden.Add(t.RefreshToken, t.AccessToken)
+	return t, nil
+}
+
+// write puts them back, even when the caller has lost its patience: a rotated
+// refresh token that is lost locks the application out.
+func (c *Credentials) write(ctx context.Context, t tokens) error {
+	if err := save(ctx, c.vault, c.settings.Application, t); err != nil {
+		return err
+	}
+	c.settings.tell(t.Expiry)
+	return nil
+}
+
+func save(ctx context.Context, v Vault, application string, t tokens) error {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("encode tokens of application %s: %w", application, err)
+	}
+	if err := v.Set(context.WithoutCancel(ctx), SecretName(application), body); err != nil {
+		return &credential.Error{Text: fmt.Sprintf("store tokens of application %s: %v", application, err), Transient: true, Err: err}
+	}
+	return nil
+}
+
+// again is the next step of who has to consent anew.
+func again(application string) string {
+	return fmt.Sprintf("authorize it with `rollcall authorize %s`, or store its tokens with `rollcall secret set %s`", application, SecretName(application))
+}
