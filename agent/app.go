@@ -35,6 +35,7 @@ type app struct {
 	mu         sync.Mutex
 	loadedHost *host.Host
 	loaded     *engine.Engine
+	used       map[string]used // by application
 }
 
 // lockWait is how long a command waits for another that uses the same state.

@@ -2,50 +2,55 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
-	"github.com/rollcall-agent/rollcall/agent/internal/oauth"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // application is what the host must know of a configured application.
-func (a *app) application(conf config.Application, m abi.Manifest) (host.Application, error) {
-	profile, ok := m.Profile(abi.AuthKind(conf.Auth))
-	if !ok {
-		var kinds []string
-		for _, p := range m.Auth {
-			kinds = append(kinds, string(p.Kind))
-		}
-		return host.Application{}, fmt.Errorf("%s: application %s: connector %s does not support auth = %q (it supports: %s)",
-			conf.Pos, conf.Name, m.Name, conf.Auth, strings.Join(kinds, ", "))
+func (a *app) application(ctx context.Context, conf config.Application, m abi.Manifest) (host.Application, error) {
+	if wrong := misfits(conf, m); len(wrong) > 0 {
+		return host.Application{}, errors.Join(wrong...)
 	}
-	credentials, err := a.credentials(conf, profile)
+	proxy, err := a.proxy(ctx, conf)
+	if err != nil {
+		return host.Application{}, err
+	}
+	profile, _ := m.Profile(abi.AuthKind(conf.Auth)) // or it would be a misfit
+	credentials, err := a.shared(conf, m, profile, proxy)
 	if err != nil {
 		return host.Application{}, err
 	}
 	app := host.Application{
-		Name: conf.Name, BaseURL: conf.BaseURL, Settings: conf.Settings,
-		Credentials: credentials, RateLimit: rateText(conf.RateLimit),
+		Name: conf.Name, BaseURL: conf.BaseURL, Settings: conf.Settings, Hosts: namedHosts(conf),
+		Credentials: credentials, RateLimit: rateText(conf.RateLimit), DailyBudget: int64(conf.DailyBudget),
+		Proxy: proxy, Secrets: map[string]func(context.Context) (string, error){},
 	}
+	for name, ref := range conf.Secrets {
+		app.Secrets[name] = a.secret(ref)
+	}
+	return app, nil
+}
+
+// namedHosts are those of the URLs of the configuration's own endpoints.
+func namedHosts(conf config.Application) []string {
+	var hosts []string
 	for _, e := range conf.Endpoints {
 		if e.URL == nil {
 			continue
 		}
 		if u, err := url.Parse(e.URL.Text); err == nil && u.Host != "" && !strings.Contains(u.Host, "{{") {
-			app.Hosts = append(app.Hosts, u.Host)
+			hosts = append(hosts, u.Host)
 		}
 	}
-	return app, nil
+	return hosts
 }
 
 // rateText is a rate limit in the manifest's form; "" for none.
@@ -54,89 +59,6 @@ func rateText(r config.RateLimit) string {
 		return ""
 	}
 	return fmt.Sprintf("%d/%s", r.Requests, r.Per)
-}
-
-// credentials keeps secrets on this side: the connector only names a profile.
-func (a *app) credentials(conf config.Application, profile abi.AuthProfile) (host.Credentials, error) {
-	secret := func(ref config.SecretRef) func(context.Context) (string, error) {
-		return func(ctx context.Context) (string, error) {
-			s, err := resolve(ctx, a.secrets, ref)
-			return s.Reveal(), err
-		}
-	}
-	switch conf.Auth {
-	case config.AuthOAuth2:
-		tokenURL := profile.TokenURL
-		if conf.TokenURL != "" {
-			tokenURL = conf.TokenURL
-		}
-		return oauth.New(oauth.Settings{
-			Application: conf.Name, TokenURL: tokenURL, ClientID: conf.ClientID, ClientSecret: secret(conf.ClientSecret),
-			SecretInBody: profile.ClientAuth == abi.ClientAuthBody,
-			BaseURLField: profile.BaseURLField, BasePath: profile.BasePath,
-			HTTP: tokenClient(), Expiry: a.metrics.TokenExpiry,
-		}, a.vault), nil
-	case config.AuthBasic:
-		return &resolved{profile: profile, user: conf.Username, secret: secret(conf.Password)}, nil
-	case config.AuthAPIKey:
-		return &resolved{profile: profile, secret: secret(conf.APIKey)}, nil
-	case config.AuthBearer:
-		return &resolved{profile: profile, secret: secret(conf.Token)}, nil
-	}
-	return nil, fmt.Errorf("%s: auth = %q is not known", conf.Pos, conf.Auth)
-}
-
-// resolved are static credentials whose secret is read when a request needs
-// it: a missing one concerns its own application, and a new one needs no
-// restart.
-type resolved struct {
-	profile abi.AuthProfile
-	user    string
-	secret  func(context.Context) (string, error)
-
-	mu  sync.Mutex
-	now host.StaticCredentials
-}
-
-var _ host.Credentials = (*resolved)(nil)
-
-// Apply implements host.Credentials.
-func (r *resolved) Apply(ctx context.Context, req *http.Request) error {
-	secret, err := r.secret(ctx)
-	if err != nil {
-		return err
-	}
-	now, err := host.NewStaticCredentials(r.profile, r.user, secret)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	r.now = now
-	r.mu.Unlock()
-	return now.Apply(ctx, req)
-}
-
-// Rejected implements host.Credentials: nothing better is known.
-func (r *resolved) Rejected(context.Context) (bool, error) { return false, nil }
-
-// BaseURL implements host.Credentials: it is not known from them.
-func (r *resolved) BaseURL(context.Context) (string, error) { return "", nil }
-
-// Redact implements host.Credentials.
-func (r *resolved) Redact() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.now.Redact()
-}
-
-// tokenClient speaks to token URLs only, which the configuration or the
-// manifest names; a redirect would carry the client secret elsewhere.
-func tokenClient() *http.Client {
-	return &http.Client{
-		Timeout:       30 * time.Second,
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // endpointOf merges what the configuration changes into the manifest's
@@ -187,6 +109,12 @@ func mergeEndpoint(out *source.Endpoint, change config.Endpoint, lookups map[str
 	}
 	if change.Mode != nil {
 		out.Mode = abi.Mode(*change.Mode)
+	}
+	if change.Keyed != nil {
+		out.Keyed = *change.Keyed
+	}
+	if change.Cost != nil {
+		out.Cost = int64(*change.Cost)
 	}
 	if r := change.Repeat; r != nil {
 		out.Repeat = abi.Repeat{

@@ -37,8 +37,8 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 			continue
 		}
 		m := connector.Manifest()
-		if _, ok := m.Profile(abi.AuthKind(application.Auth)); !ok {
-			wrong = append(wrong, fmt.Sprintf("%s: application %s: connector %s does not support auth = %q", application.Pos, application.Name, m.Name, application.Auth))
+		for _, err := range misfits(application, m) {
+			wrong = append(wrong, err.Error())
 		}
 		if _, err := endpointOf(application, data, m, cfg.Lookups); err != nil {
 			wrong = append(wrong, err.Error())

@@ -25,9 +25,14 @@ var may = map[string]map[string]string{
 		"agent/internal/ident":   "a Plan is made of nouns",
 		"agent/internal/mapping": "records are mapped while they are planned",
 	},
-	"agent/internal/store":   {"agent/internal/ident": "it keeps the nouns"},
-	"agent/internal/secrets": {},
-	"agent/internal/oauth":   {"sdk/abi": "the manifest names the token URL"},
+	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns"},
+	"agent/internal/secrets":    {},
+	"agent/internal/credential": {},
+	"agent/internal/oauth":      {"agent/internal/credential": "what fetched credentials have in common"},
+	"agent/internal/session": {
+		"agent/internal/credential": "what fetched credentials have in common",
+		"sdk/abi":                   "the manifest describes the login",
+	},
 	"agent/internal/config": {
 		"agent/internal/ident":   "DNs and classes are checked at load",
 		"agent/internal/expr":    "expressions are compiled at load",

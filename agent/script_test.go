@@ -71,16 +71,21 @@ func scriptEdit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, args[2], with, 1)), 0o600))
 }
 
-// scriptWASM is `wasm connector|foreign|truncated FILE`: a module that the
-// host accepts as the connector for Pipedrive and that does nothing, one that
-// is no connector, and half of the first.
+// scriptWASM is `wasm connector|foreign|truncated|MANIFEST FILE`: a module that
+// the host accepts as the connector for Pipedrive and that does nothing, one
+// that is no connector, half of the first, and one with a manifest of the
+// script.
 func scriptWASM(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: wasm connector|foreign|truncated file")
+		ts.Fatalf("usage: wasm connector|foreign|truncated|manifest file")
 	}
 	module := emptyModule()
 	if args[0] != "foreign" {
-		manifest, err := os.ReadFile(filepath.Join(ts.Getenv("REPO"), "plugins/pipedrive/manifest.toml"))
+		from := filepath.Join(ts.Getenv("REPO"), "plugins/pipedrive/manifest.toml")
+		if filepath.Ext(args[0]) == ".toml" {
+			from = ts.MkAbs(args[0])
+		}
+		manifest, err := os.ReadFile(from)
 		ts.Check(err)
 		module, err = host.Embed(module, manifest)
 		ts.Check(err)

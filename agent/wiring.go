@@ -21,7 +21,7 @@ import (
 func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, error) {
 	automations, broken := map[string]engine.Automation{}, map[string]error{}
 	for _, name := range sortedNames(a.config.Automations) {
-		built, err := a.automation(h, name)
+		built, err := a.automation(ctx, h, name)
 		if err != nil {
 			broken[name] = err
 			continue
@@ -66,7 +66,7 @@ func (a *app) mirrored() []string {
 	return names
 }
 
-func (a *app) automation(h *host.Host, name string) (engine.Automation, error) {
+func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine.Automation, error) {
 	conf := a.config.Automations[name]
 	data := a.config.DataSources[conf.DataSource]
 	application := a.config.Applications[data.Application]
@@ -82,7 +82,7 @@ func (a *app) automation(h *host.Host, name string) (engine.Automation, error) {
 	if err != nil {
 		return engine.Automation{}, err
 	}
-	target, err := a.application(application, manifest)
+	target, err := a.application(ctx, application, manifest)
 	if err != nil {
 		return engine.Automation{}, err
 	}

@@ -45,6 +45,16 @@ func (m Manifest) Webhook(name string) (Webhook, bool) {
 	return Webhook{}, false
 }
 
+// Secret finds a secret by name.
+func (m Manifest) Secret(name string) (Secret, bool) {
+	for _, s := range m.Secrets {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Secret{}, false
+}
+
 // Profile finds the first auth profile of a kind.
 func (m Manifest) Profile(kind AuthKind) (AuthProfile, bool) {
 	for _, p := range m.Auth {

@@ -12,21 +12,28 @@ type Application struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
 
-	Connector    string              `toml:"connector"`
-	Enabled      bool                `toml:"enabled"`
-	Auth         Auth                `toml:"auth"`
-	ClientID     string              `toml:"client_id"`
-	ClientSecret SecretRef           `toml:"client_secret"`
-	Username     string              `toml:"username"`
-	Password     SecretRef           `toml:"password"`
-	APIKey       SecretRef           `toml:"api_key"`
-	Token        SecretRef           `toml:"token"`
-	Settings     map[string]any      `toml:"settings"` // string, int64, float64 or bool
-	BaseURL      string              `toml:"base_url"` // "": the manifest's
-	AuthURL      string              `toml:"auth_url"`
-	TokenURL     string              `toml:"token_url"`
-	RateLimit    RateLimit           `toml:"rate_limit"` // zero: the manifest's
-	Endpoints    map[string]Endpoint `toml:"endpoints"`
+	Connector    string    `toml:"connector"`
+	Enabled      bool      `toml:"enabled"`
+	Auth         Auth      `toml:"auth"`
+	ClientID     string    `toml:"client_id"`
+	ClientSecret SecretRef `toml:"client_secret"`
+	Username     string    `toml:"username"`
+	Password     SecretRef `toml:"password"`
+	APIKey       SecretRef `toml:"api_key"`
+	Token        SecretRef `toml:"token"`
+	// Secrets are those that the connector's manifest names.
+	Secrets     map[string]SecretRef `toml:"secrets"`
+	Settings    map[string]any       `toml:"settings"` // string, int64, float64 or bool
+	BaseURL     string               `toml:"base_url"` // "": the manifest's
+	AuthURL     string               `toml:"auth_url"`
+	TokenURL    string               `toml:"token_url"`
+	RateLimit   RateLimit            `toml:"rate_limit"`   // zero: the manifest's
+	DailyBudget int                  `toml:"daily_budget"` // tokens; 0: the manifest's
+	// Proxy is the URL of a proxy, perhaps with a user name, "direct" for none,
+	// "" for that of the environment.
+	Proxy         string              `toml:"proxy"`
+	ProxyPassword SecretRef           `toml:"proxy_password"`
+	Endpoints     map[string]Endpoint `toml:"endpoints"`
 }
 
 // Auth is the kind of authorization that an application uses.
@@ -34,10 +41,11 @@ type Auth string
 
 // The kinds of authorization.
 const (
-	AuthOAuth2 Auth = "oauth2"
-	AuthBasic  Auth = "basic"
-	AuthAPIKey Auth = "api_key"
-	AuthBearer Auth = "bearer"
+	AuthOAuth2  Auth = "oauth2"
+	AuthBasic   Auth = "basic"
+	AuthAPIKey  Auth = "api_key"
+	AuthBearer  Auth = "bearer"
+	AuthSession Auth = "session"
 )
 
 // Endpoint is one [applications.NAME.endpoints.NAME]: an endpoint of the
@@ -59,6 +67,8 @@ type Endpoint struct {
 	Key     *string         `toml:"key"`     // JSON pointer within a record
 	Mode    *Mode           `toml:"mode"`
 	Repeat  *Repeat         `toml:"repeat"`
+	Keyed   *bool           `toml:"keyed"` // Records leads to an object whose members are the records
+	Cost    *int            `toml:"cost"`  // of one request, in tokens of the daily budget
 }
 
 // Method is the HTTP method of an inbound call.
@@ -116,36 +126,13 @@ func (l *loader) checkApplication(in path, a Application) {
 	l.checkURL(in.with("base_url"), a.BaseURL)
 	l.checkURL(in.with("auth_url"), a.AuthURL)
 	l.checkURL(in.with("token_url"), a.TokenURL)
+	l.checkProxy(in, a)
+	l.checkSecrets(in.with("secrets"), a.Secrets)
+	if l.has(in.with("daily_budget")) {
+		l.inRange(in.with("daily_budget"), a.DailyBudget, 1, 1_000_000_000)
+	}
 	for _, name := range sortedKeys(a.Endpoints) {
 		l.checkEndpoint(in.with("endpoints").with(name), a.Endpoints[name])
-	}
-}
-
-// checkCredentials wants the fields of the kind of authorization, and no field
-// of another kind.
-func (l *loader) checkCredentials(in path, a Application) {
-	kinds := map[Auth][]string{
-		AuthOAuth2: {"client_id", "client_secret"},
-		AuthBasic:  {"username", "password"},
-		AuthAPIKey: {"api_key"},
-		AuthBearer: {"token"},
-	}
-	own, known := kinds[a.Auth]
-	if !known {
-		return
-	}
-	l.require(in, own...)
-	for _, kind := range sortedKeys(kinds) {
-		for _, key := range kinds[kind] {
-			if kind != a.Auth && l.has(in.with(key)) {
-				l.failKey(in.with(key), fmt.Sprintf("%s does not belong to auth = %q", key, a.Auth), "it belongs to auth = \""+string(kind)+"\"")
-			}
-		}
-	}
-	for _, key := range []string{"auth_url", "token_url"} {
-		if a.Auth != AuthOAuth2 && l.has(in.with(key)) {
-			l.failKey(in.with(key), fmt.Sprintf("%s does not belong to auth = %q", key, a.Auth), "")
-		}
 	}
 }
 
@@ -172,6 +159,9 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkPointer(in.with("key"), e.Key)
 	if e.Body != nil && (e.Method == nil || *e.Method != MethodPost) {
 		l.failKey(in.with("body"), "body needs method = \"POST\"", "")
+	}
+	if e.Cost != nil {
+		l.inRange(in.with("cost"), *e.Cost, 1, 1_000_000)
 	}
 	if e.Repeat != nil {
 		l.checkRepeat(in.with("repeat"), *e.Repeat)

@@ -28,7 +28,7 @@ func (c *Config) Digest(automation string) (string, error) {
 		"name":        automation,
 		"automation":  settingsOf(reflect.ValueOf(a), "schedule"),
 		"data_source": settingsOf(reflect.ValueOf(d), "description"),
-		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit"),
+		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit", "daily_budget", "proxy", "secrets"),
 		"lookups":     c.Lookups,
 		"directory": settingsOf(reflect.ValueOf(c.Directory),
 			"urls", "auth", "bind_dn", "ca_file", "connections", "timeout"),

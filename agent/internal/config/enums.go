@@ -14,7 +14,7 @@ func (DirectoryAuth) values() (now, later []string) {
 }
 
 func (Auth) values() (now, later []string) {
-	return []string{"oauth2", "basic", "api_key", "bearer"}, []string{"session"}
+	return []string{"oauth2", "basic", "api_key", "bearer", "session"}, nil
 }
 
 func (Method) values() (now, later []string) { return []string{"GET", "POST"}, nil }

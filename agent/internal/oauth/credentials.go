@@ -24,6 +24,7 @@ type Credentials struct {
 
 	// What follows belongs to who has the turn.
 	now      tokens
+	replaced time.Time // when now took the place of other tokens
 	refusals credential.Refusals
 	unsaved  *unsaved
 }
@@ -60,7 +61,7 @@ func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer c.turn.Give()
-	if now := c.settings.now(); !c.now.Obtained.IsZero() && now.Sub(c.now.Obtained) < settle {
+	if c.settings.now().Sub(c.replaced) < settle {
 		return true, nil
 	}
 	if err := c.renew(ctx, c.now.AccessToken); err != nil {
@@ -121,7 +122,7 @@ func (c *Credentials) renew(ctx context.Context, bad string) error {
 		stored = u.tokens
 	}
 	c.unsaved = nil
-	c.now = stored
+	c.use(stored)
 	if stored.AccessToken != bad && good(stored.AccessToken, stored.Obtained, stored.Expiry, c.settings.now()) {
 		return nil
 	}
@@ -160,8 +161,15 @@ func (c *Credentials) refresh(ctx context.Context, t tokens) error {
 		c.unsaved = &unsaved{from: t.RefreshToken, tokens: next}
 		return fmt.Errorf("%w; the server may have replaced the refresh token: do not stop rollcall before it could be stored, or authorize again", err)
 	}
-	c.now = next
+	c.use(next)
 	return nil
+}
+
+func (c *Credentials) use(t tokens) {
+	if c.now.AccessToken != "" && c.now.AccessToken != t.AccessToken {
+		c.replaced = c.settings.now()
+	}
+	c.now = t
 }
 
 // refused keeps the mark of t, if it had one, and that of now when the server

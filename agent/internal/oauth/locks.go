@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // it. A lease in the store would end under such a holder, and its fence could
 // refuse the late write but not the late request.
 type FileLocks struct {
-	Dir  string        // not reachable by others; files in it are made 0600
+	Dir  string        // made 0700, files in it 0600
 	Wait time.Duration // longest wait for another holder; 0: a minute
 }
 
@@ -32,6 +33,9 @@ func (f FileLocks) Lock(ctx context.Context, name string) (func(), error) {
 	}
 	within, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("folder of locks: %w", err)
+	}
 	lock := flock.New(filepath.Join(f.Dir, name+".lock"), flock.SetPermissions(0o600))
 	ok, err := lock.TryLockContext(within, 20*time.Millisecond)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -22,6 +23,7 @@ type ClientCredentials struct {
 
 	// What follows belongs to who has the turn.
 	now      tokens
+	replaced time.Time // when now took the place of another token
 	refusals credential.Refusals
 }
 
@@ -48,7 +50,7 @@ func (c *ClientCredentials) Rejected(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer c.turn.Give()
-	if c.now.AccessToken != "" && c.settings.now().Sub(c.now.Obtained) < settle {
+	if c.settings.now().Sub(c.replaced) < settle {
 		return true, nil
 	}
 	err := c.ask(ctx)
@@ -105,6 +107,9 @@ func (c *ClientCredentials) ask(ctx context.Context) error {
 		}
 		c.refusals.Note(s.now(), secret, f.Error)
 		return f.Error
+	}
+	if c.now.AccessToken != "" {
+		c.replaced = s.now()
 	}
 	c.now = c.now.after(answer, s.BaseURLField, s.now())
 	c.hidden.Add(c.now.RefreshToken, c.now.AccessToken)

@@ -93,8 +93,8 @@ func (s Settings) base(url string) string {
 
 const (
 	early = time.Minute // a token this close to its end is renewed first
-	// settle is how long after its arrival a token is not replaced when the
-	// application answers 401: the answer is about the one before.
+	// settle is how long a token that has replaced another is not replaced
+	// itself when the application answers 401: the answer is about the other.
 	settle = 5 * time.Second
 	// pause follows a refusal: asking again would not change it.
 	pause = 10 * time.Minute

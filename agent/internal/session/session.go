@@ -28,8 +28,8 @@ type Settings struct {
 }
 
 const (
-	// settle is how long after a login its token is not replaced when the
-	// application answers 401: the answer is about the one before.
+	// settle is how long a token that has replaced another is not replaced
+	// itself when the application answers 401: the answer is about the other.
 	settle = 5 * time.Second
 	// pause follows a rejected login. Applications lock accounts after a few.
 	pause = 15 * time.Minute
@@ -46,6 +46,7 @@ type Credentials struct {
 	// What follows belongs to who has the turn.
 	token    string
 	opened   time.Time
+	replaced time.Time // when token took the place of another
 	refusals credential.Refusals
 }
 
@@ -91,7 +92,7 @@ func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer c.turn.Give()
-	if c.token != "" && c.settings.Now().Sub(c.opened) < settle {
+	if c.token != "" && c.settings.Now().Sub(c.replaced) < settle {
 		return true, nil
 	}
 	err := c.login(ctx)
@@ -105,7 +106,7 @@ func (c *Credentials) BaseURL(context.Context) (string, error) { return "", nil 
 func (c *Credentials) Redact() []string { return c.hidden.List() }
 
 func (c *Credentials) login(ctx context.Context) error {
-	s := c.settings
+	s, old := c.settings, c.token
 	c.token = ""
 	password, err := s.Password(ctx)
 	if err != nil {
@@ -128,6 +129,9 @@ func (c *Credentials) login(ctx context.Context) error {
 		return err
 	}
 	c.token, c.opened = token, s.Now()
+	if old != "" {
+		c.replaced = c.opened
+	}
 	c.hidden.Add(token)
 	return nil
 }

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/credential"
+	"github.com/rollcall-agent/rollcall/agent/internal/oauth"
+	"github.com/rollcall-agent/rollcall/agent/internal/session"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// misfits lists what an application asks of its connector, or leaves out,
+// against the manifest.
+func misfits(conf config.Application, m abi.Manifest) []error {
+	var wrong []error
+	profile, ok := m.Profile(abi.AuthKind(conf.Auth))
+	if !ok {
+		var kinds []string
+		for _, p := range m.Auth {
+			kinds = append(kinds, string(p.Kind))
+		}
+		wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s does not support auth = %q (it supports: %s)",
+			conf.Pos, conf.Name, m.Name, conf.Auth, strings.Join(kinds, ", ")))
+	} else if profile.Login != nil {
+		if _, err := loginURL(conf, m, *profile.Login); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	var names []string
+	for _, s := range m.Secrets {
+		names = append(names, s.Name)
+		if _, ok := conf.Secrets[s.Name]; s.Required && !ok {
+			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s needs the secret %s%s: refer to it in [applications.%s.secrets]",
+				conf.Pos, conf.Name, m.Name, s.Name, inBrackets(s.Title), conf.Name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(conf.Secrets)) {
+		if _, known := m.Secret(name); !known {
+			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s has no secret %q%s",
+				conf.Secrets[name].Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
+		}
+	}
+	return wrong
+}
+
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// nearest tells which of the known names may be meant, or which there are.
+func nearest(name string, known []string) string {
+	if len(known) == 0 {
+		return "it has none"
+	}
+	for _, k := range known {
+		if levenshtein.Distance(strings.ToLower(name), k, nil) <= 1+len(name)/4 {
+			return fmt.Sprintf("did you mean %q?", k)
+		}
+	}
+	return "it has: " + strings.Join(known, ", ")
+}
+
+// loginURL is where a session is opened: below base_url, on a host of the
+// manifest or one that the configuration names, and nowhere else.
+func loginURL(conf config.Application, m abi.Manifest, login abi.Login) (string, error) {
+	text := login.URL
+	if text == "" {
+		base := conf.BaseURL
+		if base == "" {
+			base = m.BaseURL
+		}
+		if base == "" {
+			return "", fmt.Errorf("%s: application %s: base_url is missing: connector %s does not know where to log in", conf.Pos, conf.Name, m.Name)
+		}
+		text = strings.TrimSuffix(base, "/") + login.Path
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return "", fmt.Errorf("%s: application %s: %q, where connector %s logs in, is not a URL", conf.Pos, conf.Name, text, m.Name)
+	}
+	configured := false
+	if base, err := url.Parse(conf.BaseURL); err == nil && conf.BaseURL != "" {
+		configured = strings.EqualFold(u.Host, base.Host) && u.Scheme == base.Scheme
+	}
+	if !configured && (u.Scheme != "https" || u.Port() != "" && u.Port() != "443" || !m.AllowsHost(u.Hostname())) {
+		return "", fmt.Errorf("%s: application %s: connector %s logs in at %s, which is neither a host of its manifest on port 443 nor that of base_url: the password is not sent there",
+			conf.Pos, conf.Name, m.Name, u.Redacted())
+	}
+	return text, nil
+}
+
+// secret reads a secret when somebody needs it: one that is missing concerns
+// its own application, and a new one needs no restart.
+func (a *app) secret(ref config.SecretRef) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		s, err := resolve(ctx, a.secrets, ref)
+		return s.Reveal(), err
+	}
+}
+
+// proxy is the application's proxy with its password in it.
+func (a *app) proxy(ctx context.Context, conf config.Application) (string, error) {
+	if conf.ProxyPassword.IsZero() {
+		return conf.Proxy, nil
+	}
+	password, err := a.secret(conf.ProxyPassword)(ctx)
+	if err != nil {
+		return "", fmt.Errorf("application %s: password of the proxy: %w", conf.Name, err)
+	}
+	return conf.ProxyURL(password), nil
+}
+
+// used is what all automations of an application share: one session, one
+// token, and one pause after a refusal.
+type used struct {
+	profile     abi.AuthProfile
+	credentials host.Credentials
+}
+
+// shared makes the credentials of an application, once for as long as the
+// manifest says the same. The caller holds a.mu.
+func (a *app) shared(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
+	if u, ok := a.used[conf.Name]; ok && reflect.DeepEqual(u.profile, profile) {
+		return u.credentials, nil
+	}
+	made, err := a.credentials(conf, m, profile, proxy)
+	if err != nil {
+		return nil, err
+	}
+	if a.used == nil {
+		a.used = map[string]used{}
+	}
+	a.used[conf.Name] = used{profile, made}
+	return made, nil
+}
+
+// credentials keeps secrets on this side: the connector only names a profile.
+func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
+	switch conf.Auth {
+	case config.AuthOAuth2:
+		settings, err := a.oauthSettings(conf, profile, proxy)
+		if err != nil {
+			return nil, err
+		}
+		if profile.Grant == abi.GrantClientCredentials {
+			return oauth.NewClientCredentials(settings), nil
+		}
+		return oauth.New(settings, a.vault, oauth.FileLocks{Dir: filepath.Join(a.config.Agent.StateDir, "locks")}), nil
+	case config.AuthSession:
+		at, err := loginURL(conf, m, *profile.Login)
+		if err != nil {
+			return nil, err
+		}
+		client, err := tokenClient(conf, proxy)
+		if err != nil {
+			return nil, err
+		}
+		return session.New(session.Settings{
+			Application: conf.Name, URL: at, Username: conf.Username, Password: a.secret(conf.Password),
+			Profile: profile, HTTP: client,
+		})
+	case config.AuthBasic:
+		return &resolved{profile: profile, user: conf.Username, secret: a.secret(conf.Password)}, nil
+	case config.AuthAPIKey:
+		return &resolved{profile: profile, secret: a.secret(conf.APIKey)}, nil
+	case config.AuthBearer:
+		return &resolved{profile: profile, secret: a.secret(conf.Token)}, nil
+	}
+	return nil, fmt.Errorf("%s: auth = %q is not known", conf.Pos, conf.Auth)
+}
+
+func (a *app) oauthSettings(conf config.Application, profile abi.AuthProfile, proxy string) (oauth.Settings, error) {
+	client, err := tokenClient(conf, proxy)
+	if err != nil {
+		return oauth.Settings{}, err
+	}
+	tokenURL := profile.TokenURL
+	if conf.TokenURL != "" {
+		tokenURL = conf.TokenURL
+	}
+	return oauth.Settings{
+		Application: conf.Name, TokenURL: tokenURL, ClientID: conf.ClientID, ClientSecret: a.secret(conf.ClientSecret),
+		SecretInBody: profile.ClientAuth == abi.ClientAuthBody, Scopes: profile.Scopes,
+		BaseURLField: profile.BaseURLField, BasePath: profile.BasePath,
+		HTTP: client, Expiry: a.metrics.TokenExpiry,
+	}, nil
+}
+
+// tokenClient speaks to token URLs and logins, through the proxy that the
+// application's other requests take.
+func tokenClient(conf config.Application, proxy string) (*http.Client, error) {
+	client, err := credential.NewClient(proxy, "rollcall/"+version)
+	if err != nil {
+		return nil, fmt.Errorf("%s: application %s: %w", conf.Pos, conf.Name, err)
+	}
+	return client, nil
+}
+
+// resolved are static credentials whose secret is read when a request needs
+// it: a missing one concerns its own application, and a new one needs no
+// restart.
+type resolved struct {
+	profile abi.AuthProfile
+	user    string
+	secret  func(context.Context) (string, error)
+
+	hidden credential.Hidden
+}
+
+var _ host.Credentials = (*resolved)(nil)
+
+// Apply implements host.Credentials.
+func (r *resolved) Apply(ctx context.Context, req *http.Request) error {
+	secret, err := r.secret(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := host.NewStaticCredentials(r.profile, r.user, secret)
+	if err != nil {
+		return err
+	}
+	r.hidden.Add(now.Redact()...)
+	return now.Apply(ctx, req)
+}
+
+// Rejected implements host.Credentials: nothing better is known.
+func (r *resolved) Rejected(context.Context) (bool, error) { return false, nil }
+
+// BaseURL implements host.Credentials: it is not known from them.
+func (r *resolved) BaseURL(context.Context) (string, error) { return "", nil }
+
+// Redact implements host.Credentials: what was exchanged meanwhile may still
+// be on its way.
+func (r *resolved) Redact() []string { return r.hidden.List() }
