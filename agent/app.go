@@ -31,11 +31,11 @@ type app struct {
 	vault   *vault
 	secrets *secrets.Resolver
 	metrics *metrics.Metrics
+	used    inUse
 
 	mu         sync.Mutex
 	loadedHost *host.Host
 	loaded     *engine.Engine
-	used       map[string]used // by application
 }
 
 // lockWait is how long a command waits for another that uses the same state.

@@ -95,6 +95,7 @@ func (a *app) calls() *control.Mux {
 	})
 	a.historyCalls(m)
 	a.stateCalls(m)
+	a.authorizeCalls(m)
 	return m
 }
 

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/agext/levenshtein"
 
@@ -125,27 +125,34 @@ func (a *app) proxy(ctx context.Context, conf config.Application) (string, error
 	return conf.ProxyURL(password), nil
 }
 
-// used is what all automations of an application share: one session, one
+// inUse holds what all automations of an application share: one session, one
 // token, and one pause after a refusal.
+type inUse struct {
+	mu  sync.Mutex
+	all map[string]used // by application
+}
+
 type used struct {
 	profile     abi.AuthProfile
 	credentials host.Credentials
 }
 
 // shared makes the credentials of an application, once for as long as the
-// manifest says the same. The caller holds a.mu.
+// manifest says the same.
 func (a *app) shared(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
-	if u, ok := a.used[conf.Name]; ok && reflect.DeepEqual(u.profile, profile) {
+	a.used.mu.Lock()
+	defer a.used.mu.Unlock()
+	if u, ok := a.used.all[conf.Name]; ok && reflect.DeepEqual(u.profile, profile) {
 		return u.credentials, nil
 	}
 	made, err := a.credentials(conf, m, profile, proxy)
 	if err != nil {
 		return nil, err
 	}
-	if a.used == nil {
-		a.used = map[string]used{}
+	if a.used.all == nil {
+		a.used.all = map[string]used{}
 	}
-	a.used[conf.Name] = used{profile, made}
+	a.used.all[conf.Name] = used{profile, made}
 	return made, nil
 }
 
@@ -160,7 +167,7 @@ func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.A
 		if profile.Grant == abi.GrantClientCredentials {
 			return oauth.NewClientCredentials(settings), nil
 		}
-		return oauth.New(settings, a.vault, oauth.FileLocks{Dir: filepath.Join(a.config.Agent.StateDir, "locks")}), nil
+		return oauth.New(settings, a.vault, a.tokenLocks()), nil
 	case config.AuthSession:
 		at, err := loginURL(conf, m, *profile.Login)
 		if err != nil {
