@@ -61,7 +61,7 @@ func TestMisfits(t *testing.T) {
 		"no base":    {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "" }, "base_url is missing: connector acme does not know where to log in"},
 		"other host": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://evil.example" }, "the password is not sent there"},
 		"other port": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://api.acme.example:8443" }, "the password is not sent there"},
-		"clear text": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "http://127.0.0.1" }, "the password is not sent there"},
+		"clear text": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "http://api.acme.example" }, "the password is not sent there"},
 		"absolute": {func(c *config.Application, m *abi.Manifest) {
 			c.BaseURL, m.Auth[0].Login.Path, m.Auth[0].Login.URL = "https://own.example", "", "https://own.example:444/login"
 		}, "the password is not sent there"},

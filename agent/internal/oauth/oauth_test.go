@@ -232,7 +232,10 @@ func TestACallerThatGivesUpLosesNoToken(t *testing.T) {
 	v := newVendor(t)
 	v.rotate = true
 	ctx, cancel := context.WithCancel(t.Context())
-	v.before = cancel
+	v.before = func() {
+		cancel()
+		time.Sleep(50 * time.Millisecond) // a request that ends with its context ends now
+	}
 	c, m := credentials(t, v, `{"refresh_token":"r0"}`)
 	_ = c.Apply(ctx, httptest.NewRequest(http.MethodGet, "https://co.pipedrive.com/", nil)) // with or without an error
 	if got := string(m.values["oauth.pipedrive"]); !strings.Contains(got, `"refresh_token":"r1"`) {
