@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
@@ -207,6 +208,37 @@ func TestAuthorizeByPasting(t *testing.T) {
 	if got := <-b.ended; got != 0 {
 		t.Fatalf("it ended with %d: %s", got, <-b.stderr)
 	}
+	w.works()
+}
+
+// TestAuthorizeWithDaemon: the agent that runs holds the state, so that only
+// it can read the client secret and store the tokens.
+func TestAuthorizeWithDaemon(t *testing.T) {
+	w := newConsentingWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"--config", w.config, "run"}, strings.NewReader(""), io.Discard, io.Discard)
+	}()
+	for range 500 {
+		if _, err := control.Connect(ctx, filepath.Join(filepath.Dir(w.config), "state")); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b := w.begin("authorize", "pipedrive")
+	q := b.asked.Query()
+	w.visit(q.Get("redirect_uri"), url.Values{"code": {w.sim.IssueCode(q.Get("redirect_uri"))}, "state": {q.Get("state")}})
+	if got := <-b.ended; got != 0 {
+		t.Errorf("it ended with %d: %s", got, <-b.stderr)
+	}
+	select {
+	case got := <-ended:
+		t.Fatalf("the agent had ended with %d: nothing was shown", got)
+	default:
+	}
+	stop()
+	<-ended
 	w.works()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,11 +16,11 @@ import (
 )
 
 // answers serves one answer to every token request, and counts them.
-func answers(t *testing.T, handler http.HandlerFunc) (url string, asked *int) {
+func answers(t *testing.T, handler http.HandlerFunc) (url string, asked *atomic.Int64) {
 	t.Helper()
-	asked = new(int)
+	asked = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*asked++
+		asked.Add(1)
 		handler(w, r)
 	}))
 	t.Cleanup(s.Close)
@@ -102,8 +103,8 @@ func TestAnswersOfTokenServers(t *testing.T) {
 				t.Errorf("shown: %v", err)
 			}
 			_, err = header(t, c)
-			if want := map[bool]int{true: 2, false: 1}[tc.transient]; *asked != want || err == nil {
-				t.Errorf("asked %d times, want %d; %v", *asked, want, err)
+			if want := map[bool]int64{true: 2, false: 1}[tc.transient]; asked.Load() != want || err == nil {
+				t.Errorf("asked %d times, want %d; %v", asked.Load(), want, err)
 			}
 		})
 	}
@@ -160,7 +161,7 @@ func TestTheLastMinuteIsUsedWhenTheServerIsDown(t *testing.T) {
 		Application: "acme", TokenURL: url, ClientID: "client", HTTP: client(t),
 		ClientSecret: func(context.Context) (string, error) { return "client-secret-1", nil },
 	}, m, FileLocks{Dir: t.TempDir()})
-	if got, err := header(t, c); err != nil || got != "Bearer stored" || *asked != 1 {
-		t.Errorf("got %q, %v; asked %d times", got, err, *asked)
+	if got, err := header(t, c); err != nil || got != "Bearer stored" || asked.Load() != 1 {
+		t.Errorf("got %q, %v; asked %d times", got, err, asked.Load())
 	}
 }
