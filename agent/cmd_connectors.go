@@ -69,6 +69,7 @@ func printModule(w io.Writer, m host.Module) {
 			row(p.Kind, p.Title)
 		}
 	})
+	printSecrets(w, f.Secrets)
 	_, _ = fmt.Fprintln(w)
 	table(w, "ENDPOINT\tCALL\tTITLE", func(row func(...any)) {
 		for _, e := range f.Endpoints {

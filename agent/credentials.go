@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -53,6 +54,19 @@ func misfits(conf config.Application, m abi.Manifest) []error {
 		}
 	}
 	return wrong
+}
+
+// printSecrets lists what [applications.NAME.secrets] may hold.
+func printSecrets(w io.Writer, all []abi.Secret) {
+	if len(all) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(w)
+	table(w, "SECRET\tTITLE\tREQUIRED", func(row func(...any)) {
+		for _, s := range all {
+			row(s.Name, s.Title, s.Required)
+		}
+	})
 }
 
 func inBrackets(text string) string {

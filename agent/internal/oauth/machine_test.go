@@ -96,8 +96,15 @@ func TestClientCredentials(t *testing.T) {
 }
 
 func TestClientCredentialsWithoutAnEnd(t *testing.T) {
+	for _, life := range []string{"", `,"expires_in":0`, `,"expires_in":-1`, `,"expires_in":null`} {
+		withoutAnEnd(t, life)
+	}
+}
+
+func withoutAnEnd(t *testing.T, life string) {
+	t.Helper()
 	var issued atomic.Int64
-	c := machine(t, machineServer(t, false, "", &issued), false, "machine-secret")
+	c := machine(t, machineServer(t, false, life, &issued), false, "machine-secret")
 	var passed time.Duration
 	c.settings.Now = later(&passed)
 	for range 3 {

@@ -30,6 +30,9 @@ func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens 
 		AccessToken: answer.AccessToken, RefreshToken: t.RefreshToken,
 		Expiry: answer.Expiry, Obtained: now, BaseURL: t.BaseURL,
 	}
+	if life, ok := answer.Extra("expires_in").(float64); ok && life < 0 { // that is no end; a refresh before each request would be
+		next.Expiry = time.Time{}
+	}
 	if answer.RefreshToken != "" {
 		next.RefreshToken = answer.RefreshToken
 	}
