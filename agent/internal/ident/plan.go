@@ -63,6 +63,7 @@ type RecordCounts struct {
 	Quarantined int `json:"quarantined"`
 	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
 	Missing     int `json:"missing"`
+	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, links or not
 }
 
 // Change is all that a run would do about one user.
