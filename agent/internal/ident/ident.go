@@ -97,6 +97,7 @@ type DesiredAttribute struct {
 	Values    []string // empty together with Clear: the attribute is to be emptied
 	Clear     bool
 	Apply     Apply
+	Binary    bool   // the values are bytes, not text
 	Add       bool   // merge = "add": values are added, others stay
 	Directory bool   // authoritative = "directory": hand-made changes stay
 	Source    string // the expression or template, for reasons

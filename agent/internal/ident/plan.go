@@ -100,11 +100,12 @@ type Operation struct {
 
 // AttributeChange is the old and the new values of one attribute.
 type AttributeChange struct {
-	Name  string   `json:"name"`
-	Old   []string `json:"old"`
-	New   []string `json:"new"` // empty: cleared
-	Add   bool     `json:"add,omitempty"`
-	Drift bool     `json:"drift,omitempty"` // somebody changed it by hand; it is put back
+	Name   string   `json:"name"`
+	Old    []string `json:"old"`
+	New    []string `json:"new"` // empty: cleared
+	Add    bool     `json:"add,omitempty"`
+	Drift  bool     `json:"drift,omitempty"`  // somebody changed it by hand; it is put back
+	Binary bool     `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
 }
 
 // LimitState is the account of one class: what was used, planned and allowed.

@@ -41,11 +41,12 @@ type Builder struct {
 	reported    int // those of them that follow from a reported deletion
 
 	binary    int                    // bytes of binary values in the plan
+	waiting   map[ident.Key]struct{} // accounts with a binary value that waits for a later run
 	unsettled map[ident.Key]struct{} // see Unsettled
 }
 
 // tally counts what is reported as one note for all instead of one for each.
-type tally struct{ unmatched, renames, others, kept, deferred int }
+type tally struct{ unmatched, renames, others, kept int }
 
 // change is an ident.Change in the making.
 type change struct {
@@ -72,7 +73,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{},
-		deleted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{},
+		deleted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}

@@ -103,8 +103,8 @@ func (b *Builder) tallyNotes() {
 	if n := len(b.deleted); n > 0 && b.set.Action != ActionLifecycle {
 		b.note("", "", "%s reported as deleted; the action %s does nothing about that", count(n, "key is", "keys are"), b.set.Action)
 	}
-	if n := b.tally.deferred; n > 0 {
-		b.note("", "", "%s for a later run: one run writes at most %d MiB of binary values", count(n, "account waits", "accounts wait"), 64)
+	if n := len(b.waiting); n > 0 {
+		b.note("", "", "%s for a later run with a binary value: one run writes at most %d MiB of them", count(n, "account waits", "accounts wait"), maxBinary>>20)
 	}
 	if n := b.tally.kept; n > 0 {
 		b.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))
