@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,4 +162,27 @@ func (s *scene) account(anchor string) ident.Entry {
 		s.Fatalf("%d accounts of %s", len(found), anchor)
 	}
 	return found[0]
+}
+
+// dropByDrop is a source that delivers a record every few milliseconds and
+// never comes to an end.
+type dropByDrop struct{ batches atomic.Int64 }
+
+var _ Fetcher = (*dropByDrop)(nil)
+
+func (d *dropByDrop) ChangesOnly() bool { return false }
+func (d *dropByDrop) Endpoint() string  { return "users" }
+
+func (d *dropByDrop) Fetch(ctx context.Context, _ ident.Position, each func([]ident.Record) error) (string, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+		n := d.batches.Add(1)
+		if err := each([]ident.Record{person(ident.Key(fmt.Sprint(n)), "Drop")}); err != nil {
+			return "", err
+		}
+	}
 }
