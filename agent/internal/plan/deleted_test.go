@@ -79,6 +79,14 @@ func TestDeletions(t *testing.T) {
 		{"a part of it is staged: present", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.delivery.Present = func(key ident.Key) (bool, error) { return key == "12", nil }
 		}), nil},
+		{"a part of it is staged, in mode changes: present", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.delivery.Present = func(key ident.Key) (bool, error) { return key == "12", nil }
+			s.delivery.ChangesOnly = true
+		}), []string{changesOnly}},
+		{"set aside while staging, in mode changes: present", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+			s.before = func(b *Builder) { b.Deleted("12"); b.Quarantine("12", "Ada", "join: no photo", "add one") }
+			s.delivery.ChangesOnly = true
+		}), []string{"12 quarantine | join: no photo | add one", changesOnly}},
 		{"not linked: nothing", func(s *scene) {
 			s.known("11", nil)
 			s.account("g12", staff.Child("Ada 12"), "employeeNumber", "pipedrive:12")
