@@ -15,9 +15,9 @@ type delivery struct {
 	keyless int   // records without a usable primary key
 	doubled int   // keys that came more than once
 
-	partsAlone       int            // keys of which only a part came
-	keylessDeletions int            // reports of a deletion that do not say of whom
-	next             ident.Position // where the next fetch goes on; of an endpoint in mode changes
+	partsAlone       int    // keys of which only a part came
+	keylessDeletions int    // reports of a deletion that do not say of whom
+	cursor           string // where the next fetch goes on; of an endpoint in mode changes
 
 	acceptShrink bool // of the directory; asked for by hand
 }
@@ -28,16 +28,16 @@ type delivery struct {
 // What an endpoint in mode changes delivered before, and no run has settled,
 // is staged with it.
 func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delivery, error) {
-	d := delivery{staging: staging, next: ident.Position{Since: e.Now()}}
+	d := delivery{staging: staging}
 	from, err := e.position(ctx, a)
 	if err != nil {
 		return d, err
 	}
-	d.next.Cursor, err = a.Source.Fetch(ctx, from, func(batch []ident.Record) error {
+	d.cursor, err = a.Source.Fetch(ctx, from, func(batch []ident.Record) error {
 		return e.Store.Stage(ctx, staging, d.keyed(batch))
 	})
-	if d.next.Cursor == "" {
-		d.next.Cursor = from.Cursor
+	if d.cursor == "" {
+		d.cursor = from.Cursor
 	}
 	if err == nil && a.Source.ChangesOnly() {
 		err = e.Store.StageRetained(ctx, staging, endpoint(a))
@@ -104,7 +104,8 @@ func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made pl
 			"automation", r.Automation, "records", d.keyless)
 		return nil
 	}
-	err := e.Store.SettleDelivery(ctx, r.lease, d.staging, endpoint(r.automation), r.automation.Settings.Config, d.next, made.unsettled)
+	next := ident.Position{Cursor: d.cursor, Since: r.Started}
+	err := e.Store.SettleDelivery(ctx, r.lease, d.staging, endpoint(r.automation), r.automation.Settings.Config, next, made.unsettled)
 	if err != nil {
 		return fmt.Errorf("settle the delivery of run %d: %w", r.ID, err)
 	}

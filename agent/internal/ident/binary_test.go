@@ -35,6 +35,29 @@ func TestAttributeChangesKeepTheirBytes(t *testing.T) {
 	})
 }
 
+// FuzzAttributeChange reads a change out of a file that anybody may have
+// edited: what is read is written and read again alike.
+func FuzzAttributeChange(f *testing.F) {
+	for _, text := range []string{
+		`{"name":"sn","old":[],"new":["x"]}`, `{"name":"jpegPhoto","binary":true,"old":["/9j/"],"new":[null,""]}`, `{"binary":true,"old":null}`, `null`, `[]`, `{"binary":1}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var c, again AttributeChange
+		if json.Unmarshal(text, &c) != nil {
+			return
+		}
+		out, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(out, &again); err != nil || c.Name != again.Name || !slices.Equal(c.New, again.New) || !slices.Equal(c.Old, again.Old) || c.Binary != again.Binary {
+			t.Errorf("%s: %+v became %+v, %v", text, c, again, err)
+		}
+	})
+}
+
 // What was stored and saved before there were binary values reads as it did.
 func TestAttributeChangesOfText(t *testing.T) {
 	c := AttributeChange{Name: "sn", Old: []string{}, New: []string{"<ä&>"}, Drift: true}

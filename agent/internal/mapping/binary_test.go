@@ -113,6 +113,24 @@ func TestBytesSurviveBase64(t *testing.T) {
 	})
 }
 
+// FuzzBase64 decodes any text: what comes out is what the text says, and no
+// other text says the same, line breaks aside.
+func FuzzBase64(f *testing.F) {
+	for _, text := range []string{"", "/9j/", "AA==", "AB==", "A", "====", "/9j/\r\n", "\xff", "_9j_"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a := attribute{AttributeDef: photo(nil)}
+		value, err := a.decode(text)
+		if err != nil {
+			return
+		}
+		if got := a.encoded([]string{value}); got[0] != strings.NewReplacer("\r", "", "\n", "").Replace(text) {
+			t.Errorf("%q was read as %x, which is %q", text, value, got)
+		}
+	})
+}
+
 func TestMistakesWithEncoding(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*AttributeDef)

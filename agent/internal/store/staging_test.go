@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -190,5 +191,45 @@ func TestPartsOfARecord(t *testing.T) {
 				t.Errorf("present: %v", has)
 			}
 		})
+	}
+}
+
+// Photos go through the disk: however many there are, memory holds a few.
+func TestMemoryStaysFlatWithPhotos(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	const photos, size = 80, 1 << 20 // 107 MiB as base64
+	peak := uint64(0)
+	look := func() {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		peak = max(peak, m.HeapAlloc)
+	}
+	look()
+	before := peak
+	for i := range photos {
+		key := ident.Key(fmt.Sprintf("%03d", i))
+		photo := strings.Repeat(string('A'+rune(i%26)), size*4/3)
+		must(t, s.Stage(ctx, 1, []ident.Record{
+			{Key: key, Partial: true, Fields: map[string]any{"photo": photo}}, {Key: key, Fields: map[string]any{"id": string(key)}},
+		}))
+		if i%25 == 0 {
+			look()
+		}
+	}
+	n := 0
+	must(t, s.EachStaged(ctx, 1, func(k Staged) error {
+		if text, _ := k.Record.Fields["photo"].(string); len(text) != size*4/3 || text[0] != byte('A'+n%26) {
+			t.Fatalf("key %s has %d bytes", k.Record.Key, len(text))
+		}
+		if n%25 == 0 {
+			look()
+		}
+		n++
+		return nil
+	}))
+	t.Logf("%d photos: %d MiB of heap in use at most, %d before", n, peak>>20, before>>20)
+	if n != photos || peak-before > 40<<20 {
+		t.Errorf("%d photos, %d MiB of heap", n, (peak-before)>>20)
 	}
 }
