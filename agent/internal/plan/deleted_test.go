@@ -275,3 +275,59 @@ func TestUnsettled(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// In mode changes each record and each deletion is delivered once. Given again
+// as long as it is not settled, nothing of it is lost: what a plan of
+// everything would still do is about keys that are kept.
+func TestWhatIsSettledHasNothingLeftToDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScene(t)
+		drawLimits(t, s)
+		s.delivery = Delivery{Complete: true, ChangesOnly: true}
+		all := s.records
+		delivered := map[ident.Key]bool{}
+		for _, rec := range all {
+			delivered[rec.Key] = true
+		}
+		var deleted []ident.Key
+		for i := range 7 {
+			if key := ident.Key(fmt.Sprint(i)); !delivered[key] && rapid.Bool().Draw(t, "reported") {
+				deleted = append(deleted, key)
+			}
+		}
+		plan := func(given func(ident.Key) bool) (ident.Plan, []ident.Key) {
+			b := NewBuilder(s.set, s.world, s.mapper, s.hist)
+			for _, rec := range all { // in the order of keys
+				if given(rec.Key) {
+					if err := b.Add(rec); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for _, key := range deleted {
+				if given(key) {
+					b.Deleted(key)
+				}
+			}
+			p, err := b.Finish(s.delivery)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.updates = b.LinkUpdates()
+			return p, b.Unsettled()
+		}
+		kept := func(ident.Key) bool { return true }
+		for range 4 {
+			p, unsettled := plan(kept)
+			s.apply(t, p, s.updates)
+			s.hist.AnchorsTrusted = false
+			kept = func(key ident.Key) bool { return slices.Contains(unsettled, key) }
+		}
+		p, _ := plan(func(ident.Key) bool { return true })
+		eachOperation(p, func(c ident.Change, op ident.Operation) {
+			if !kept(c.Key) {
+				t.Fatalf("%s of %s is lost: %v", op.Class, c.Key, trace(p))
+			}
+		})
+	})
+}
