@@ -111,7 +111,7 @@ func (p *pipeline) plan(b *testing.B, w *memoryWorld) ident.Plan {
 		Automation: "staff", Application: "pipedrive", DataSource: "pipedrive_staff", Config: "bench", Action: plan.ActionLifecycle,
 		Match: []string{"mail"}, Anchor: "employeeNumber", Scope: []ident.DN{"OU=Staff,DC=example,DC=com"},
 	}, w, p.mapper.At(time.Now()), plan.History{CurrentLinks: len(w.links)})
-	err := p.source.Fetch(b.Context(), func(batch []ident.Record) error {
+	_, err := p.source.Fetch(b.Context(), ident.Position{}, func(batch []ident.Record) error {
 		for _, r := range batch {
 			if err := builder.Add(r); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,13 +169,17 @@ func (a *app) logReport(r engine.Report) {
 		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing)
 }
 
-// runDue runs what is due since its last run, one automation after the other.
+// runDue runs what is due since its last run. Automations do not wait for each
+// other: the source of one may hang.
 func (a *app) runDue(ctx context.Context) error {
 	e, err := a.engine(ctx)
 	if err != nil {
 		return err
 	}
 	worst := control.ExitDone
+	var mu sync.Mutex
+	var runs sync.WaitGroup
+	defer runs.Wait()
 	for _, entry := range a.entries() {
 		last, err := a.lastRun(ctx, entry.Name)
 		if err != nil {
@@ -187,14 +192,19 @@ func (a *app) runDue(ctx context.Context) error {
 		if !due {
 			continue
 		}
-		report, err := e.Run(ctx, engine.Request{Automation: entry.Name, Kind: store.KindScheduled, By: "schedule"})
-		if err != nil {
-			a.log.Error("run failed", "automation", entry.Name, "error", err)
-		} else {
-			a.logReport(report)
-		}
-		worst = worse(worst, resultExit(report.Result), err)
+		runs.Go(func() {
+			report, err := e.Run(ctx, engine.Request{Automation: entry.Name, Kind: store.KindScheduled, By: "schedule"})
+			if err != nil {
+				a.log.Error("run failed", "automation", entry.Name, "error", err)
+			} else {
+				a.logReport(report)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			worst = worse(worst, resultExit(report.Result), err)
+		})
 	}
+	runs.Wait()
 	if worst != control.ExitDone {
 		return exitError(worst)
 	}

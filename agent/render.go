@@ -144,11 +144,11 @@ func mark(v ident.Verdict) string {
 }
 
 func oldToNew(class ident.Class, a ident.AttributeChange) string {
-	to := values(a.New)
+	to := values(a.Shown(a.New))
 	if a.Add {
 		to = "add " + to
 	}
-	text := values(a.Old) + " -> " + to
+	text := values(a.Shown(a.Old)) + " -> " + to
 	if class == ident.ClassCreate {
 		text = to
 	}
@@ -172,6 +172,9 @@ func printSummary(w io.Writer, s engine.Summary) {
 	r := s.Records
 	_, _ = fmt.Fprintf(w, "Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d need no change; %d links missing.\n",
 		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, r.Missing)
+	if r.Deleted > 0 {
+		_, _ = fmt.Fprintf(w, "Reported deleted: %d.\n", r.Deleted)
+	}
 	if s.NobodyMissing != "" {
 		_, _ = fmt.Fprintf(w, "Nobody is considered missing: %s.\n", printable(strings.TrimSuffix(s.NobodyMissing, ".")))
 	}

@@ -104,3 +104,20 @@ func TestErrorsDoNotDriveTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// A photo is shown by its size, and so is a count of deletions.
+func TestPlansShowBytesAsSizes(t *testing.T) {
+	p := ident.Plan{
+		Records: ident.RecordCounts{Deleted: 3},
+		Changes: []ident.Change{{Key: "1", Operations: []ident.Operation{{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{
+			{Name: "thumbnailPhoto", Binary: true, Old: []string{"\xff\xd8"}, New: []string{strings.Repeat("\xff", 12345)}},
+		}}}}},
+	}
+	var b bytes.Buffer
+	printPlan(&b, p, false)
+	for _, want := range []string{"thumbnailPhoto: (binary, 2 bytes) -> (binary, 12,345 bytes)\n", "Reported deleted: 3.\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%.2000s", want, b.String())
+		}
+	}
+}

@@ -51,6 +51,7 @@ type Attribute struct {
 	Absent        Absent      `toml:"absent"`
 	Merge         Merge       `toml:"merge"`
 	Authoritative Authority   `toml:"authoritative"`
+	Encoding      Encoding    `toml:"encoding"`
 }
 
 // Unique says where no other object may have the value.
@@ -67,6 +68,9 @@ type Absent string
 
 // Merge says what becomes of the values that the directory has already.
 type Merge string
+
+// Encoding says how the bytes of a binary attribute are written down.
+type Encoding string
 
 // Authority says who is right when the directory was changed by hand.
 type Authority string
@@ -91,6 +95,8 @@ const (
 
 	AuthorityApplication Authority = "application"
 	AuthorityDirectory   Authority = "directory"
+
+	EncodingBase64 Encoding = "base64"
 )
 
 func (l *loader) checkDataSource(in path, d DataSource) {
@@ -156,6 +162,9 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	}
 	if a.OnMissing == OnMissingDefault && !l.has(at.with("default")) {
 		l.failKey(at.with("on_missing"), `on_missing = "default" needs default`, "")
+	}
+	if a.Encoding != "" && (l.has(at.with("formats")) || a.Unique != "") {
+		l.failKey(at.with("encoding"), "encoding excludes formats and unique", "use value or values")
 	}
 	if a.Suffix != "" && a.Unique == "" {
 		l.failKey(at.with("suffix"), "suffix has no effect without unique", `add unique = "domain"`)

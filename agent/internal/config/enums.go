@@ -47,6 +47,8 @@ func (Authority) values() (now, later []string) {
 	return []string{"application", "directory"}, nil
 }
 
+func (Encoding) values() (now, later []string) { return []string{"base64"}, nil }
+
 func (Action) values() (now, later []string) {
 	return []string{"create", "update", "lifecycle"},
 		[]string{"enable", "disable", "move", "groups", "delete", "audit"}

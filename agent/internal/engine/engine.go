@@ -27,10 +27,13 @@ import (
 type Fetcher interface {
 	// Fetch calls each with batches of records. It returns an error unless
 	// the source's answer was whole: after an error nobody is missing and
-	// nothing of the run is applied.
-	Fetch(ctx context.Context, each func([]ident.Record) error) error
+	// nothing of the run is applied. An endpoint in mode changes goes on from
+	// a position and returns the next one's cursor, "" when it has none.
+	Fetch(ctx context.Context, from ident.Position, each func([]ident.Record) error) (cursor string, err error)
 	// ChangesOnly reports whether the endpoint delivers changes, not everybody.
 	ChangesOnly() bool
+	// Endpoint is its name.
+	Endpoint() string
 }
 
 // Automation is one automation as the configuration wants it.
@@ -185,7 +188,10 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			if err := e.apply(ctx, r, planTasks(made.Plan)); err != nil {
 				return err
 			}
-			return e.remember(ctx, r, made)
+			if err := e.remember(ctx, r, made); err != nil {
+				return err
+			}
+			return e.settleDelivery(ctx, r, d, made)
 		})
 	})
 }

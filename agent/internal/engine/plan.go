@@ -18,8 +18,9 @@ import (
 // planned is a plan and what its making found out besides.
 type planned struct {
 	ident.Plan
-	links    []plan.LinkUpdate
-	complete bool // the delivery was whole
+	links     []plan.LinkUpdate
+	unsettled []ident.Key // what was delivered of them is needed by the next run
+	complete  bool        // the delivery was whole, and of everybody
 }
 
 // The meta entries that one run leaves for the next.
@@ -40,14 +41,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		return planned{}, fmt.Errorf("read what earlier runs did: %w", err)
 	}
 	b := plan.NewBuilder(a.Settings, v, a.Mapper, history)
-	err = e.Store.EachStaged(ctx, d.staging, func(same []ident.Record) error {
-		if len(same) > 1 {
-			d.doubled++
-			b.Duplicate(same[0].Key, len(same))
-			return nil
-		}
-		return b.Add(same[0])
-	})
+	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error { return d.give(b, s) })
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
@@ -56,7 +50,29 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
-	return planned{Plan: p, links: b.LinkUpdates(), complete: end.Complete}, nil
+	return planned{
+		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
+		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
+	}, nil
+}
+
+// give hands what was delivered of one key to the plan.
+func (d *delivery) give(b *plan.Builder, s store.Staged) error {
+	key := s.Record.Key
+	switch {
+	case s.Deleted && s.Records+s.Parts > 0:
+		b.Contradiction(key)
+	case s.Deleted:
+		b.Deleted(key)
+	case s.Records == 0:
+		d.partsAlone++ // somebody is present, but nothing is known of them
+	case s.Records > 1:
+		d.doubled++
+		b.Duplicate(key, s.Records)
+	default:
+		return b.Add(s.Record)
+	}
+	return nil
 }
 
 // sync brings the mirror up to date. acceptShrink believes the directory
@@ -94,13 +110,17 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
 	}
+	if d.partsAlone > 0 {
+		b.Remark(fmt.Sprintf("%d of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that", d.partsAlone))
+	}
+	if d.keylessDeletions > 0 {
+		b.Remark(fmt.Sprintf("%d reports of a deletion do not say which key was deleted: they are left out", d.keylessDeletions))
+	}
 	if d.doubled > 0 {
-		end.Complete = false
-		end.Reason = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
+		end.Doubt = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
 	}
 	if d.keyless > 0 {
-		end.Complete = false
-		end.Reason = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
+		end.Doubt = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
 		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key: it is missing, null, or neither text nor a number", d.keyless),
 			"look at the endpoint's records at the source, and at key of the endpoint")
 	}

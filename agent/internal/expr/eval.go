@@ -119,8 +119,8 @@ func (e *Expression) guarded(r *run) (v any, err error) {
 func checkResult(v any) {
 	switch v := v.(type) {
 	case string:
-		if len(v) > MaxText {
-			fail("the result is longer than %d bytes", MaxText)
+		if len(v) > MaxValue { // what is made here is held to MaxText on the way
+			fail("the result is longer than %d bytes", MaxValue)
 		}
 		if !utf8.ValidString(v) {
 			fail("the result is not valid UTF-8")

@@ -28,6 +28,7 @@ const (
 	MaxExpression = 8 << 10   // bytes of one expression
 	MaxTemplate   = 256 << 10 // bytes of one template
 	MaxText       = 256 << 10 // bytes of one text that an evaluation makes
+	MaxValue      = 2 << 20   // bytes of one text that it passes on as it came: a photo
 	maxMemory     = 4 << 20   // bytes that one evaluation may make in total
 	maxSteps      = 100_000   // list elements that one evaluation may visit
 	maxNodes      = 2000      // nodes of one syntax tree

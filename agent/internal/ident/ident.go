@@ -25,6 +25,19 @@ type Record struct {
 	Endpoint string         `json:"endpoint"`
 	Key      Key            `json:"key"`
 	Fields   map[string]any `json:"fields"`
+	// Deleted says that this is no record: the application reports that the
+	// key was deleted. There are no Fields.
+	Deleted bool `json:"deleted,omitempty"`
+	// Partial says that Fields belong to the record with the same key, which
+	// is delivered apart from them: a photo, as base64 text.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Position is how far the deliveries of an endpoint in mode changes have come.
+// The zero Position is the beginning.
+type Position struct {
+	Cursor string    // what the connector wants to go on from; "" when it never said
+	Since  time.Time // when the last run started whose delivery counted; zero: none did
 }
 
 // Attributes maps LDAP attribute names in lower case to their values in the
@@ -84,6 +97,7 @@ type DesiredAttribute struct {
 	Values    []string // empty together with Clear: the attribute is to be emptied
 	Clear     bool
 	Apply     Apply
+	Binary    bool   // the values are bytes, not text
 	Add       bool   // merge = "add": values are added, others stay
 	Directory bool   // authoritative = "directory": hand-made changes stay
 	Source    string // the expression or template, for reasons

@@ -63,6 +63,7 @@ type RecordCounts struct {
 	Quarantined int `json:"quarantined"`
 	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
 	Missing     int `json:"missing"`
+	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, links or not
 }
 
 // Change is all that a run would do about one user.
@@ -99,11 +100,12 @@ type Operation struct {
 
 // AttributeChange is the old and the new values of one attribute.
 type AttributeChange struct {
-	Name  string   `json:"name"`
-	Old   []string `json:"old"`
-	New   []string `json:"new"` // empty: cleared
-	Add   bool     `json:"add,omitempty"`
-	Drift bool     `json:"drift,omitempty"` // somebody changed it by hand; it is put back
+	Name   string   `json:"name"`
+	Old    []string `json:"old"`
+	New    []string `json:"new"` // empty: cleared
+	Add    bool     `json:"add,omitempty"`
+	Drift  bool     `json:"drift,omitempty"`  // somebody changed it by hand; it is put back
+	Binary bool     `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
 }
 
 // LimitState is the account of one class: what was used, planned and allowed.

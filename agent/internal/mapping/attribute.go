@@ -101,7 +101,7 @@ func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
 func (e *evaluation) settle(a *attribute, state expr.State) {
 	switch own := e.own(a.Name); {
 	case len(own) > 0:
-		e.final[a.Name] = asValue(own)
+		e.final[a.Name] = asValue(a.encoded(own))
 	case state != expr.Absent:
 		e.final[a.Name] = nil
 	}
@@ -135,6 +135,9 @@ func asValue(values []string) any {
 // choose picks the values, notes them, and adds them to the result.
 func (e *evaluation) choose(a *attribute, w *wanted) error {
 	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Directory: a.Directory}
+	if a.Encoding != "" {
+		return e.chooseBinary(a, w, d)
+	}
 	single := len(a.Formats) > 0 || a.Unique != "" || isRequired(a.Name)
 	if single {
 		c, err := e.pick(a, w)

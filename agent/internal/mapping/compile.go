@@ -182,6 +182,7 @@ func (b *builder) check(def *AttributeDef) {
 	b.oneOf(def, "unique", string(def.Unique), "", "container", "domain", "forest")
 	b.oneOf(def, "suffix", def.Suffix, "", SuffixNumber)
 	b.oneOf(def, "absent", def.Absent, "", "clear")
+	b.oneOf(def, "encoding", def.Encoding, "", EncodingBase64)
 	refuse := func(bad bool, message string) {
 		if bad {
 			b.fail(def.Pos, "", "%s: %s", def.Name, message)
@@ -201,6 +202,9 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(len(def.Formats) > 0 && def.Add, `merge = "add" needs value or values, not formats`)
 	refuse(def.Add && def.Unique != "", `merge = "add" and unique exclude each other`)
 	refuse(required && def.OnMissing == OnMissingClear, "every account needs one: it cannot be cleared")
+	binary := def.Encoding != ""
+	refuse(binary && (len(def.Formats) > 0 || def.Unique != ""), "encoding needs value or values, and no unique")
+	refuse(binary && (required || strings.EqualFold(def.Name, "proxyAddresses")), "it is text: it has no encoding")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
 }
 

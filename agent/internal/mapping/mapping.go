@@ -29,6 +29,9 @@ const (
 // SuffixNumber appends 2, 3, ... to a name that is taken.
 const SuffixNumber = "number"
 
+// EncodingBase64 says that a value is the base64 text of the bytes to write.
+const EncodingBase64 = "base64"
+
 // What becomes of an attribute whose value is missing.
 const (
 	OnMissingKeep    = "keep"    // the default: the attribute stays as it is
@@ -80,6 +83,10 @@ type AttributeDef struct {
 	// former one is demoted to smtp:, every other value stays as it is.
 	Add       bool
 	Directory bool // authoritative = "directory"
+	// Encoding is "" or EncodingBase64: the values are then base64 text
+	// (RFC 4648 section 4; line breaks are ignored), and AD gets the bytes.
+	// In expressions, attributes.NAME is the text.
+	Encoding string
 }
 
 // Names knows which names are in use, in the directory and by records that the

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// Builder makes one plan: Add, Duplicate and Quarantine for what was
-// delivered, then Finish once. It is not safe for concurrent use.
+// Builder makes one plan: Add, Duplicate, Deleted, Contradiction and Quarantine
+// for what was delivered, then Finish once. It is not safe for concurrent use.
 type Builder struct {
 	set    Settings
 	view   View
@@ -23,6 +23,7 @@ type Builder struct {
 	groups map[ident.DN]*group
 
 	seen    map[ident.Key]struct{}
+	deleted map[ident.Key]struct{}   // reported as deleted
 	left    map[ident.Key]struct{}   // linked records that left the scope of the data source
 	claims  map[ident.GUID]ident.Key // unlinked objects, by the record that matched them
 	wanted  map[string]ident.Key     // match values of records that get an account
@@ -37,6 +38,11 @@ type Builder struct {
 	tally       tally
 	copies      int // deliveries of a key beyond its first
 	leaving     int // changes that follow from a missing key
+	reported    int // those of them that follow from a reported deletion
+
+	binary    int                    // bytes of binary values in the plan
+	waiting   map[ident.Key]struct{} // accounts with a binary value that waits for a later run
+	unsettled map[ident.Key]struct{} // see Unsettled
 }
 
 // tally counts what is reported as one note for all instead of one for each.
@@ -58,6 +64,7 @@ type operation struct {
 	cn      string   // the name that it is to have; "" the one it has
 	hold    string   // why it is held whatever the limits say; "" when it is not
 	missing bool     // it follows from a missing key
+	deleted bool     // the missing key is reported as deleted
 }
 
 // NewBuilder starts a plan.
@@ -66,6 +73,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{},
+		deleted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}
@@ -139,6 +147,25 @@ func (b *Builder) Duplicate(key ident.Key, n int) {
 	b.setAside(key, "", fmt.Sprintf("%s delivered the key %s more than once", b.set.Application, key),
 		"remove the duplicate at the source, or choose a primary_key that is unique")
 }
+
+// Deleted notes that the source reports a key as deleted, and delivered neither
+// a record nor a part of one with it.
+func (b *Builder) Deleted(key ident.Key) { b.deleted[key] = struct{}{} }
+
+// Contradiction sets aside a key that was delivered and reported as deleted at
+// once; Add is not called for it. It counts as present: which of the two is
+// true is not for the order to say.
+func (b *Builder) Contradiction(key ident.Key) {
+	if _, added := b.seen[key]; !added {
+		b.seen[key] = struct{}{}
+		b.counts.Delivered++
+	}
+	b.setAside(key, "", fmt.Sprintf("%s delivered the key %s and reported it as deleted at once; it counts as present", b.set.Application, key),
+		"look at this key at the source: when it delivers or reports it once more, that counts")
+}
+
+// Remark adds a note about the delivery as a whole.
+func (b *Builder) Remark(text string) { b.note("", "", "%s", text) }
 
 // Quarantine sets aside a record that cannot be given to Add. Its key counts
 // as present; without a key ("") it may be anybody's, so nobody is missing.

@@ -33,9 +33,16 @@ func (b *Builder) create(rec ident.Record) error {
 	op.Class = ident.ClassCreate
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
 	for _, a := range want.Attributes {
-		if len(a.Values) > 0 && !strings.EqualFold(a.Name, "cn") && !b.isAnchor(a.Name) {
-			op.Attributes = append(op.Attributes, ident.AttributeChange{Name: a.Name, New: distinct(a.Values)})
+		if len(a.Values) == 0 || strings.EqualFold(a.Name, "cn") || b.isAnchor(a.Name) {
+			continue
 		}
+		ch := ident.AttributeChange{Name: a.Name, New: distinct(a.Values, a.Binary), Binary: a.Binary}
+		// A value that is written with the creation only has no later run.
+		if !b.affords(ch) && a.Apply != ident.ApplyCreate {
+			b.wait(rec.Key)
+			continue
+		}
+		op.Attributes = append(op.Attributes, ch)
 	}
 	if b.set.Anchor != "" {
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{b.anchorOf(rec.Key)}})

@@ -20,8 +20,8 @@ const (
 // Values are compared as sets and by their bytes: AD keeps case, so a change of
 // case is a change.
 func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
-	ch := ident.AttributeChange{Name: want.Name, Old: have}
-	goal := distinct(want.Values)
+	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
+	goal := distinct(want.Values, want.Binary)
 	var added []string
 	switch {
 	case want.Apply == ident.ApplyCreate,
@@ -29,7 +29,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 		len(want.Values) == 0 && (!want.Clear || want.Add):
 		return ch, asWanted
 	case want.Add:
-		goal, added = union(have, want.Values)
+		goal, added = union(have, want.Values, want.Binary)
 	}
 	if sameSet(goal, have) {
 		return ch, asWanted
@@ -51,9 +51,10 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 
 // union returns have with the values of want added, and what there is to add.
 // Values that differ in case only are one value to AD: it refuses the second.
-func union(have, want []string) (all, added []string) {
+// Binary ones have no case.
+func union(have, want []string, binary bool) (all, added []string) {
 	for _, v := range want {
-		same := func(other string) bool { return strings.EqualFold(other, v) }
+		same := func(other string) bool { return other == v || !binary && strings.EqualFold(other, v) }
 		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(added, same) {
 			added = append(added, v)
 		}
@@ -62,11 +63,11 @@ func union(have, want []string) (all, added []string) {
 }
 
 // distinct leaves out what AD would refuse as a second value.
-func distinct(values []string) []string {
+func distinct(values []string, binary bool) []string {
 	if len(values) < 2 {
 		return values
 	}
-	_, all := union(nil, values)
+	_, all := union(nil, values, binary)
 	return all
 }
 
@@ -96,6 +97,10 @@ func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link)
 		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
 		switch verdict {
 		case different:
+			if !b.affords(ch) {
+				b.wait(c.key)
+				continue
+			}
 			op.Attributes = append(op.Attributes, ch)
 			why.add(ch, a.Source, link)
 		case leftAlone:
@@ -107,6 +112,31 @@ func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link)
 		op.Reason = why.String()
 		c.add(op)
 	}
+}
+
+// maxBinary bounds the bytes of binary values in one plan, which is held in
+// memory: a hundred thousand photos are written by several runs.
+const maxBinary = 64 << 20
+
+// affords reports whether a change still fits into the plan, and counts it.
+func (b *Builder) affords(ch ident.AttributeChange) bool {
+	if !ch.Binary {
+		return true
+	}
+	size := 0
+	for _, v := range slices.Concat(ch.Old, ch.New) {
+		size += len(v)
+	}
+	if b.binary > 0 && b.binary+size > maxBinary {
+		return false
+	}
+	b.binary += size
+	return true
+}
+
+// wait leaves a binary value of an account to a later run.
+func (b *Builder) wait(key ident.Key) {
+	b.waiting[key], b.unsettled[key] = struct{}{}, struct{}{}
 }
 
 // diffAnchor puts back an anchor that was removed: without it the link would

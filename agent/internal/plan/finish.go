@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -14,10 +15,9 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.counts.InScope += d.Skipped
 	b.counts.Unchanged += d.Skipped
 	nobody := b.nobodyMissing(d)
-	if nobody == "" {
-		if err := b.planMissing(d); err != nil {
-			return ident.Plan{}, fmt.Errorf("plan: %w", err)
-		}
+	b.counts.Deleted = len(b.deleted)
+	if err := b.planMissing(d, nobody != ""); err != nil {
+		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
 	if err := b.strayAnchors(d); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
@@ -31,10 +31,11 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		changes = append(changes, c)
 	}
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
-	judge := newJudge(b.set, b.hist, b.doubtful(d.Skipped))
+	judge := newJudge(b.set, b.hist, b.doubtful(d))
 	for _, c := range changes {
 		judge.change(c)
 	}
+	b.settle()
 	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)
 	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })
 	slices.SortFunc(b.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
@@ -51,6 +52,27 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	}
 	return p, nil
 }
+
+// settle notes of which keys the plan has something to say.
+func (b *Builder) settle() {
+	for key := range b.changes {
+		b.unsettled[key] = struct{}{}
+	}
+	for key := range b.quarantined {
+		b.unsettled[key] = struct{}{}
+	}
+	for _, n := range b.notes {
+		if n.Key != "" {
+			b.unsettled[n.Key] = struct{}{}
+		}
+	}
+}
+
+// Unsettled returns the keys, in order, that a later run must plan again even
+// when the source does not deliver them again: those with a change, in
+// quarantine, or with a note, and linked ones that are reported as deleted.
+// Call it after Finish.
+func (b *Builder) Unsettled() []ident.Key { return slices.Sorted(maps.Keys(b.unsettled)) }
 
 func (c *change) finish() ident.Change {
 	out := ident.Change{Key: c.key, GUID: c.entry.GUID, DN: c.entry.DN, Name: c.name}
@@ -77,6 +99,12 @@ func (b *Builder) tallyNotes() {
 	}
 	if n := b.tally.others; n > 0 {
 		b.note("", "", "%s to another automation; only attributes are compared", count(n, "link belongs", "links belong"))
+	}
+	if n := len(b.deleted); n > 0 && b.set.Action != ActionLifecycle {
+		b.note("", "", "%s reported as deleted; the action %s does nothing about that", count(n, "key is", "keys are"), b.set.Action)
+	}
+	if n := len(b.waiting); n > 0 {
+		b.note("", "", "%s for a later run with a binary value: one run writes at most %d MiB of them", count(n, "account waits", "accounts wait"), maxBinary>>20)
 	}
 	if n := b.tally.kept; n > 0 {
 		b.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))

@@ -48,11 +48,25 @@ func (l Limit) of(whole int) int {
 type judge struct {
 	set    Settings
 	hist   History
-	doubt  string // why nothing may follow from a missing key; "" when it may
+	doubt  doubts
 	states map[ident.Class]*ident.LimitState
 }
 
-func newJudge(set Settings, hist History, doubt string) *judge {
+// doubts say why nothing may follow from a missing key, and why not from one
+// that is reported as deleted; "" when it may.
+type doubts struct{ missing, deleted string }
+
+func (d doubts) about(op *operation) string {
+	switch {
+	case !op.missing:
+		return ""
+	case op.deleted:
+		return d.deleted
+	}
+	return d.missing
+}
+
+func newJudge(set Settings, hist History, doubt doubts) *judge {
 	j := &judge{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
 	maps.Copy(limits, set.Limits)
@@ -65,25 +79,35 @@ func newJudge(set Settings, hist History, doubt string) *judge {
 	return j
 }
 
-// doubtful says why the delivery does not prove that anybody is missing; ""
-// when it does. Whom it left out is then held.
+// doubtful says why the delivery does not prove that anybody is missing. Whom it
+// left out is then held, and whom it reports as deleted when that makes it so
+// much smaller.
 //
 // It is compared with the last one and with the links, of which those do not
 // count that are missing without any consequence: the leavers of former years.
 // Of keys that came more than once only one counts, and as many copies as
-// leavers look like one page that was sent in place of another.
-func (b *Builder) doubtful(skipped int) string {
+// leavers look like one page that was sent in place of another. A delivery of
+// changes is as small as it likes: of it, only the deletions count.
+func (b *Builder) doubtful(d Delivery) doubts {
 	settled := b.counts.Missing - b.leaving
 	before := max(b.hist.CurrentLinks-settled, b.hist.LastDelivered)
-	keys := len(b.seen) + len(b.keyless) + skipped
+	keys := len(b.seen) + len(b.keyless) + d.Skipped
+	if d.ChangesOnly {
+		before = b.hist.CurrentLinks
+		keys = before - b.reported
+	}
 	allowed := b.set.SourceShrink.of(before)
 	switch {
 	case allowed >= 0 && before-keys > allowed:
-		return fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, keys, before)
-	case b.copies > 0 && b.copies >= b.leaving:
-		return count(b.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"
+		why := fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, keys, before)
+		if d.ChangesOnly {
+			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", b.set.SourceShrink.Text, b.reported, before)
+		}
+		return doubts{why, why}
+	case b.copies > 0 && b.copies >= b.leaving-b.reported:
+		return doubts{missing: count(b.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"}
 	}
-	return ""
+	return doubts{}
 }
 
 // account lists the state of each limit in the order of classes.
@@ -169,9 +193,9 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 	switch {
 	case op.hold != "":
 		return op.hold, ident.VerdictHold
-	case op.missing && j.doubt != "":
-		st.Reason = j.doubt
-		return word + ": " + j.doubt, over
+	case j.doubt.about(op) != "":
+		st.Reason = j.doubt.about(op)
+		return word + ": " + st.Reason, over
 	case j.set.Approval == ApprovalAlways:
 		return "held: approval is always", ident.VerdictHold
 	case st.Allowed >= 0 && st.Used+st.Planned-st.Over > st.Allowed:
@@ -185,7 +209,7 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 // an operation that it would apply may be held or refused now, but not the
 // other way round. DNs stay as they stand.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
-	j := newJudge(withDefaults(set), hist, "")
+	j := newJudge(withDefaults(set), hist, doubts{})
 	changes := make([]ident.Change, len(p.Changes))
 	for i, c := range p.Changes {
 		c.Operations = slices.Clone(c.Operations)

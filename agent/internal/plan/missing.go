@@ -16,6 +16,8 @@ func (b *Builder) nobodyMissing(d Delivery) string {
 		return "the delivery is not complete: " + d.Reason
 	case !d.Complete:
 		return "the delivery is not complete"
+	case d.Doubt != "":
+		return "the delivery is not complete: " + d.Doubt
 	case d.ChangesOnly:
 		return "an endpoint delivers changes only, not everybody"
 	case b.counts.Delivered == 0:
@@ -28,9 +30,9 @@ func (b *Builder) nobodyMissing(d Delivery) string {
 	return ""
 }
 
-// planMissing decides about the links of the automation whose key was not
-// delivered or whose record left the scope of the data source.
-func (b *Builder) planMissing(d Delivery) error {
+// missingLinks lists the links of the automation whose key was not delivered or
+// whose record left the scope of the data source.
+func (b *Builder) missingLinks(d Delivery) ([]ident.Link, error) {
 	var missing []ident.Link
 	err := b.view.EachLink(func(link ident.Link) error {
 		present, err := b.present(link.Key, d)
@@ -39,6 +41,45 @@ func (b *Builder) planMissing(d Delivery) error {
 		}
 		return err
 	})
+	return missing, err
+}
+
+// deletedLinks lists the links of the automation whose key is reported as
+// deleted. That is known of each by itself, whoever else may be missing; of a
+// fetch that did not end properly nothing is.
+func (b *Builder) deletedLinks(d Delivery) ([]ident.Link, error) {
+	if !d.Complete || b.set.Action != ActionLifecycle {
+		return nil, nil
+	}
+	var deleted []ident.Link
+	for key := range b.deleted {
+		link, linked, err := b.view.LinkByKey(key)
+		if err != nil {
+			return nil, err
+		}
+		if !linked || link.Automation != b.set.Automation {
+			continue
+		}
+		b.unsettled[key] = struct{}{}
+		present, err := b.present(key, d)
+		if err != nil {
+			return nil, err
+		}
+		if !present {
+			deleted = append(deleted, link)
+		}
+	}
+	return deleted, nil
+}
+
+// planMissing decides about the accounts of those who are missing: all whom
+// the delivery left out, or when that says nothing (nobody), those whom it
+// reports as deleted.
+func (b *Builder) planMissing(d Delivery, nobody bool) error {
+	missing, err := b.deletedLinks(d)
+	if err == nil && !nobody {
+		missing, err = b.missingLinks(d)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,6 +112,10 @@ func (b *Builder) missingLink(link ident.Link) error {
 	if _, left := b.left[link.Key]; left {
 		reason = fmt.Sprintf("missing: the record of the key %s is no longer what where asks for", link.Key)
 	}
+	_, deleted := b.deleted[link.Key]
+	if deleted {
+		reason = fmt.Sprintf("deleted: %s reports that the key %s was deleted", b.set.Application, link.Key)
+	}
 	e, there, err := b.view.EntryByGUID(link.GUID)
 	switch {
 	case err != nil:
@@ -96,7 +141,15 @@ func (b *Builder) missingLink(link ident.Link) error {
 		b.note(c.key, c.name, "%s, but is left alone: %s", reason, cause)
 		return nil
 	}
-	return b.leaver(c, reason, link)
+	before := b.leaving
+	if err := b.leaver(c, reason, link); err != nil {
+		return err
+	}
+	if deleted && b.leaving > before {
+		c.ops[0].deleted = true
+		b.reported++
+	}
+	return nil
 }
 
 // leaver disables the account of a missing key and moves it away.

@@ -102,14 +102,18 @@ type History struct {
 
 // Delivery is how a fetch ended.
 type Delivery struct {
-	Complete    bool   // it ended properly; when not, nobody is missing
+	Complete    bool   // it ended properly; when not, nobody is missing and nobody deleted
 	ChangesOnly bool   // its endpoint delivers changes, not everybody
 	Reason      string // why it is not complete, for people
+	// Doubt says why nobody is missing although it ended properly: a record
+	// may be somebody else's. Whom it reports as deleted is deleted all the same.
+	Doubt string
 	// Skipped counts delivered records that were not given to the builder,
 	// because nothing about them can have changed.
 	Skipped int
-	// Present tells whether a key was delivered, skipped ones included. Nil
-	// means that the builder was given every record.
+	// Present tells whether a key was delivered, skipped ones included; the
+	// report that it was deleted is no delivery. Nil means that the builder was
+	// given every record.
 	Present func(ident.Key) (bool, error)
 }
 

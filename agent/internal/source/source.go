@@ -50,37 +50,72 @@ func New(s Settings) *Source { return &Source{s} }
 // ChangesOnly reports whether the endpoint delivers changes, not everybody.
 func (s *Source) ChangesOnly() bool { return s.settings.Endpoint.Mode == abi.ModeChanges }
 
-// batchSize is how many records go to the next stage at once.
-const batchSize = 500
+// batchSize is how many records go to the next stage at once, batchBytes after
+// how many bytes of attachments they go earlier.
+const (
+	batchSize  = 500
+	batchBytes = 4 << 20
+)
 
-// Fetch calls each with batches of records. An error means that the answer was
-// not whole: whoever was delivered before it says nothing about who was not.
-func (s *Source) Fetch(ctx context.Context, each func([]ident.Record) error) error {
-	endpoint, err := s.settings.Endpoint.at(s.settings.Now(), s.settings.Application.Settings)
-	if err != nil {
-		return fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, s.settings.Application.Name, err)
+// Endpoint is the name of the endpoint that is fetched.
+func (s *Source) Endpoint() string { return s.settings.Endpoint.Name }
+
+// Fetch calls each with batches of records and returns the cursor from which
+// the connector wants to go on next time; "" when it said nothing. An error
+// means that the answer was not whole: whoever was delivered before it says
+// nothing about who was not.
+//
+// from and the returned cursor are for endpoints in mode changes. One that
+// delivers everybody starts at the beginning each time: a cursor would let it
+// leave people out, and they would be missing.
+func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ident.Record) error) (cursor string, err error) {
+	if !s.ChangesOnly() {
+		from = ident.Position{}
 	}
-	batch := make([]ident.Record, 0, batchSize)
+	endpoint, err := s.settings.Endpoint.at(s.settings.Now(), from, s.settings.Application.Settings)
+	if err != nil {
+		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, s.settings.Application.Name, err)
+	}
+	batch, size := make([]ident.Record, 0, batchSize), 0
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
 		err := each(batch)
-		batch = make([]ident.Record, 0, batchSize)
+		batch, size = make([]ident.Record, 0, batchSize), 0
 		return err
 	}
-	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields}
-	_, err = s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
-		batch = append(batch, ident.Record{Endpoint: endpoint.Name, Key: ident.Key(r.Key), Fields: r.Fields})
-		if len(batch) < batchSize {
+	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields, Cursor: from.Cursor}
+	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
+		batch = append(batch, ident.Record{
+			Endpoint: endpoint.Name, Key: ident.Key(r.Key), Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial,
+		})
+		size += sizeOf(r)
+		if len(batch) < batchSize && size < batchBytes {
 			return nil
 		}
 		return flush()
 	})
 	if err != nil {
-		return WithNext(err)
+		return "", WithNext(err)
 	}
-	return flush()
+	if !s.ChangesOnly() {
+		report.Cursor = ""
+	}
+	return report.Cursor, flush()
+}
+
+// sizeOf counts what makes a record large: an attachment is one text.
+func sizeOf(r host.Record) int {
+	size := 0
+	if r.Partial {
+		for _, v := range r.Fields {
+			if text, ok := v.(string); ok {
+				size += len(text)
+			}
+		}
+	}
+	return size
 }
 
 // WithNext adds the operator's next step to the text of an error: a
@@ -94,8 +129,11 @@ func WithNext(err error) error {
 }
 
 // at evaluates the templates for one call.
-func (e Endpoint) at(now time.Time, settings map[string]any) (abi.Endpoint, error) {
+func (e Endpoint) at(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
 	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
+	if !from.Since.IsZero() {
+		env["last_success"] = from.Since
+	}
 	out := e.Endpoint
 	out.Params, out.Headers = maps.Clone(out.Params), maps.Clone(out.Headers)
 	for _, part := range []struct {

@@ -17,6 +17,8 @@ import (
 // connector delivers that many records and remembers what it was asked for.
 type connector struct {
 	records int
+	more    []host.Record
+	cursor  string
 	fails   error
 	asked   abi.FetchCall
 }
@@ -28,7 +30,12 @@ func (c *connector) Fetch(_ context.Context, _ host.Application, call abi.FetchC
 			return host.Report{}, err
 		}
 	}
-	return host.Report{}, c.fails
+	for _, r := range c.more {
+		if err := sink(r); err != nil {
+			return host.Report{}, err
+		}
+	}
+	return host.Report{Cursor: c.cursor}, c.fails
 }
 
 func template(t *testing.T, text string) *expr.Template {
@@ -51,7 +58,7 @@ func newSource(c *connector, e Endpoint) *Source {
 func TestEveryRecordArrivesInBatches(t *testing.T) {
 	for _, records := range []int{0, 1, batchSize, batchSize + 1, 3*batchSize - 1} {
 		got, largest := 0, 0
-		err := newSource(&connector{records: records}, Endpoint{}).Fetch(t.Context(), func(batch []ident.Record) error {
+		_, err := newSource(&connector{records: records}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 			for i, r := range batch {
 				if want := fmt.Sprint(got + i); string(r.Key) != want {
 					t.Fatalf("record %s came as number %s", r.Key, want)
@@ -68,12 +75,12 @@ func TestEveryRecordArrivesInBatches(t *testing.T) {
 
 func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
 	cut := &host.CallError{Connector: "crm", Kind: abi.KindBadResponse, Message: "truncated", Next: "look at the vendor's status page"}
-	err := newSource(&connector{records: 3, fails: cut}, Endpoint{}).Fetch(t.Context(), func([]ident.Record) error { return nil })
+	_, err := newSource(&connector{records: 3, fails: cut}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
 	if !errors.Is(err, error(cut)) || !strings.Contains(err.Error(), "truncated") || !strings.HasSuffix(err.Error(), "next: look at the vendor's status page") {
 		t.Errorf("got %v", err)
 	}
 	full := errors.New("disk is full")
-	if err := newSource(&connector{records: 3}, Endpoint{}).Fetch(t.Context(), func([]ident.Record) error { return full }); !errors.Is(err, full) {
+	if _, err := newSource(&connector{records: 3}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return full }); !errors.Is(err, full) {
 		t.Errorf("an error of the taker became %v", err)
 	}
 }
@@ -81,11 +88,11 @@ func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
 func TestTemplatesOfAnEndpoint(t *testing.T) {
 	manifest := abi.Endpoint{Name: "users", Path: "/v1/users", Params: map[string]string{"limit": "30", "sort": "id"}}
 	c := &connector{}
-	err := newSource(c, Endpoint{
+	_, err := newSource(c, Endpoint{
 		Endpoint: manifest, Path: template(t, "/v2/{{ settings.team }}"),
 		Params:  map[string]*expr.Template{"limit": template(t, "500"), "on": template(t, "{{ format_date(now, 'yyyy-MM-dd') }}")},
 		Headers: map[string]*expr.Template{"X-Team": template(t, "{{ settings.team }}")},
-	}).Fetch(t.Context(), func([]ident.Record) error { return nil })
+	}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +103,8 @@ func TestTemplatesOfAnEndpoint(t *testing.T) {
 	if manifest.Params["limit"] != "30" {
 		t.Error("the manifest's own parameters were changed")
 	}
-	err = newSource(&connector{}, Endpoint{Endpoint: manifest, Params: map[string]*expr.Template{"since": template(t, "{{ last_success }}")}}).
-		Fetch(t.Context(), func([]ident.Record) error { return nil })
+	_, err = newSource(&connector{}, Endpoint{Endpoint: manifest, Params: map[string]*expr.Template{"since": template(t, "{{ last_success }}")}}).
+		Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "params.since has no value") {
 		t.Errorf("a parameter without a value: %v", err)
 	}
@@ -108,5 +115,49 @@ func TestChangesOnly(t *testing.T) {
 		if got := newSource(&connector{}, Endpoint{Endpoint: abi.Endpoint{Mode: mode}}).ChangesOnly(); got != want {
 			t.Errorf("mode %q: %v", mode, got)
 		}
+	}
+}
+
+// Only an endpoint in mode changes is told where it ended, and only its word
+// on where to go on counts.
+func TestPositions(t *testing.T) {
+	from := ident.Position{Cursor: "page-7", Since: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for mode, want := range map[abi.Mode]struct{ given, since, next string }{
+		abi.ModeFull:    {"", "never", ""},
+		"":              {"", "never", ""},
+		abi.ModeChanges: {"page-7", "2026-01-01", "page-8"},
+	} {
+		c := &connector{records: 1, cursor: "page-8"}
+		next, err := newSource(c, Endpoint{
+			Endpoint: abi.Endpoint{Name: "users", Mode: mode},
+			Params:   map[string]*expr.Template{"since": template(t, "{{ last_success == null ? 'never' : format_date(last_success, 'yyyy-MM-dd') }}")},
+		}).Fetch(t.Context(), from, func([]ident.Record) error { return nil })
+		if err != nil || next != want.next || c.asked.Cursor != want.given || c.asked.Endpoint.Params["since"] != want.since {
+			t.Errorf("mode %q: next %q, asked with %q since %q, %v", mode, next, c.asked.Cursor, c.asked.Endpoint.Params["since"], err)
+		}
+	}
+	c := &connector{cursor: "page-8", fails: errors.New("cut")}
+	if next, err := newSource(c, Endpoint{Endpoint: abi.Endpoint{Mode: abi.ModeChanges}}).Fetch(t.Context(), from, func([]ident.Record) error { return nil }); err == nil || next != "" {
+		t.Errorf("a failed fetch goes on from %q, %v", next, err)
+	}
+}
+
+func TestPartsAndDeletionsArePassedOn(t *testing.T) {
+	photo := strings.Repeat("A", 1<<20)
+	c := &connector{more: []host.Record{{Key: "1", Deleted: true}}}
+	for range 20 {
+		c.more = append(c.more, host.Record{Key: "2", Partial: true, Fields: map[string]any{"photo": photo}})
+	}
+	var got []ident.Record
+	largest := 0
+	_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+		got, largest = append(got, batch...), max(largest, len(batch))
+		return nil
+	})
+	if err != nil || len(got) != 21 || !got[0].Deleted || got[0].Partial || !got[1].Partial || got[1].Deleted || got[1].Fields["photo"] != photo {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	if largest > 6 {
+		t.Errorf("%d MiB at once", largest)
 	}
 }

@@ -67,6 +67,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 	if link == nil {
 		link = unlinked
 	}
+	c.Outcome.Operation = c.Outcome.Operation.Brief()
 	return s.journal(ctx, tx, JournalLine{
 		Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
 		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil,

@@ -61,6 +61,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			if version > 0 {
 				checkMigrated(t, s)
 			}
+			if version > 1 {
+				checkDeliveries(t, s)
+			}
 		})
 	}
 }
@@ -97,6 +100,23 @@ func checkMigrated(t *testing.T, s *Store) {
 	}
 	must(t, s.PutLink(t.Context(), link("2", "guid-2"), "test")) // and it goes on
 	must(t, s.VerifyJournal(t.Context()))
+}
+
+// checkDeliveries finds what version 2 added.
+func checkDeliveries(t *testing.T, s *Store) {
+	t.Helper()
+	e := Endpoint{Automation: "staff", Application: "crm", Name: "changes"}
+	d, err := s.Delivered(t.Context(), e)
+	if err != nil || d.Cursor != "page-7" || d.Config != "c0ffee" || d.Since.IsZero() || d.Run != 1 {
+		t.Errorf("position: %+v, %v", d, err)
+	}
+	must(t, s.StageRetained(t.Context(), 5, e))
+	if got := staged(t, s, 5); len(got) != 1 || got[0].Record.Key != "9" || got[0].Record.Fields["name"] != "Di" {
+		t.Errorf("retained: %+v", got)
+	}
+	if text, err := s.LedgerText(t.Context(), "crm"); err != nil || text != "spent 7" {
+		t.Errorf("ledger: %q, %v", text, err)
+	}
 }
 
 func TestMigrateStepByStep(t *testing.T) {

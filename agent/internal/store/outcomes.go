@@ -142,6 +142,7 @@ func (s *Store) decideHeld(ctx context.Context, operation string, ids []int64, d
 			if err := updateOutcome(ctx, tx, held, o); err != nil {
 				return err
 			}
+			o.Operation = o.Operation.Brief()
 			line := JournalLine{Kind: JournalOutcome, Automation: held.Automation, Application: held.Application, By: by, Run: o.Run, HeldID: id, Outcome: &o}
 			if err := s.journal(ctx, tx, line); err != nil {
 				return err
@@ -173,12 +174,21 @@ func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) 
 	if settled == held.Run {
 		settled = 0
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE outcomes SET settled_run = ?, guid = ?, dn = ?, result = ?, code = ?, cause = ?, next = ?, approved = ?, at = ? WHERE id = ?`,
-		nullID(settled), o.GUID, o.DN, o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At), held.ID)
+	operation, err := toJSON(held.Operation.Brief())
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outcomes SET operation_json = ?, settled_run = ?, guid = ?, dn = ?, result = ?, code = ?, cause = ?, next = ?, approved = ?, at = ? WHERE id = ?`,
+		operation, nullID(settled), o.GUID, o.DN, o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At), held.ID)
 	return err
 }
 
+// insertOutcome keeps binary values only as long as somebody may still ask for
+// the operation to be carried out.
 func insertOutcome(ctx context.Context, tx *sql.Tx, automation, application string, o ident.Outcome) error {
+	if o.Result != ident.ResultHeld {
+		o.Operation = o.Operation.Brief()
+	}
 	operation, err := toJSON(o.Operation)
 	if err != nil {
 		return err

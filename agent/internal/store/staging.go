@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -14,17 +15,42 @@ import (
 const (
 	stagedBatch = 512     // records read by one query
 	stagedBytes = 4 << 20 // and their bytes, about
-	// StagedSame is the most records of one key that EachStaged hands over:
-	// enough to see that a key is not unique, however often it was delivered.
-	StagedSame = 100
 )
+
+// The kinds of what is staged.
+const (
+	kindRecord  = 0
+	kindPart    = 1
+	kindDeleted = 2
+)
+
+func kindOf(r ident.Record) int {
+	switch {
+	case r.Deleted:
+		return kindDeleted
+	case r.Partial:
+		return kindPart
+	}
+	return kindRecord
+}
+
+// Staged is everything that a delivery said about one key.
+type Staged struct {
+	// Record is the first record with the key, with the fields of its parts
+	// laid over its own; of several parts with one field the last counts. When
+	// Records is 0 nothing but its key means anything.
+	Record  ident.Record
+	Records int // with this key; more than one means that it is not unique
+	Parts   int
+	Deleted bool // the source reports that the key was deleted
+}
 
 // Stage keeps the records of a running fetch, in order, until DropStaging or
 // the next Open. Records with the same key are all kept. run is any number
 // that the caller uses for this fetch alone.
 func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) error {
 	return s.write(ctx, "stage records", func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO staging (run, key, record_json) VALUES (?, ?, ?)`)
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json) VALUES (?, ?, ?, 1, ?)`)
 		if err != nil {
 			return err
 		}
@@ -33,7 +59,7 @@ func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) er
 			if err != nil {
 				return fmt.Errorf("record %q: %w", r.Key, err)
 			}
-			if _, err := insert.ExecContext(ctx, run, r.Key, text); err != nil {
+			if _, err := insert.ExecContext(ctx, run, r.Key, kindOf(r), text); err != nil {
 				return err
 			}
 		}
@@ -42,12 +68,11 @@ func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) er
 }
 
 // EachStaged calls each once for every key of a run, in the byte order of the
-// keys, with the records of that key as they were staged (at most StagedSame
-// of them). Numbers come back as json.Number with the text they were staged
-// with. It holds only a few records in memory, and ends with the first error
-// of each.
-func (s *Store) EachStaged(ctx context.Context, run int64, each func([]ident.Record) error) error {
-	var same []ident.Record
+// keys. Numbers come back as json.Number with the text they were staged with.
+// It holds only a few records in memory, and ends with the first error of
+// each.
+func (s *Store) EachStaged(ctx context.Context, run int64, each func(Staged) error) error {
+	var key *gathered
 	last := stagedRow{}
 	for {
 		batch, more, err := s.stagedAfter(ctx, run, last)
@@ -55,36 +80,74 @@ func (s *Store) EachStaged(ctx context.Context, run int64, each func([]ident.Rec
 			return s.fail("read staged records", err)
 		}
 		for _, row := range batch {
-			if len(same) > 0 && same[0].Key != row.record.Key {
-				if err := each(same); err != nil {
+			if key != nil && key.Record.Key != row.record.Key {
+				if err := each(key.staged()); err != nil {
 					return err
 				}
-				same = nil
+				key = nil
 			}
-			if len(same) < StagedSame {
-				same = append(same, row.record)
+			if key == nil {
+				key = &gathered{}
 			}
+			key.add(row)
+			row.record.Fields = nil
 			last = row
 		}
-		if more {
-			continue
+		switch {
+		case more:
+		case key == nil:
+			return nil
+		default:
+			return each(key.staged())
 		}
-		if len(same) > 0 {
-			return each(same)
-		}
-		return nil
 	}
+}
+
+// gathered is a Staged in the making.
+type gathered struct {
+	Staged
+	parts map[string]any
+}
+
+func (g *gathered) add(row stagedRow) {
+	switch row.kind {
+	case kindDeleted:
+		g.Deleted = true
+	case kindPart:
+		if g.Parts++; g.parts == nil {
+			g.parts = map[string]any{}
+		}
+		maps.Copy(g.parts, row.record.Fields)
+	default:
+		if g.Records++; g.Records == 1 {
+			g.Record = row.record
+		}
+	}
+	g.Record.Key = row.record.Key
+}
+
+func (g *gathered) staged() Staged {
+	if g.Records > 0 && g.Parts > 0 {
+		if g.Record.Fields == nil {
+			g.Record.Fields = map[string]any{}
+		}
+		maps.Copy(g.Record.Fields, g.parts)
+	}
+	return g.Staged
 }
 
 type stagedRow struct {
 	id     int64
+	kind   int
+	fresh  int
 	record ident.Record
 }
 
 // stagedAfter returns the records that follow last; false when there are no more.
 func (s *Store) stagedAfter(ctx context.Context, run int64, last stagedRow) ([]stagedRow, bool, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT id, record_json FROM staging WHERE run = ? AND (key, id) > (?, ?) ORDER BY key, id LIMIT ?`,
-		run, last.record.Key, last.id, stagedBatch)
+	rows, err := s.reader.QueryContext(ctx, `SELECT id, kind, fresh, record_json FROM staging
+		WHERE run = ? AND (key, fresh, id) > (?, ?, ?) ORDER BY key, fresh, id LIMIT ?`,
+		run, last.record.Key, last.fresh, last.id, stagedBatch)
 	if err != nil {
 		return nil, false, err
 	}
@@ -98,7 +161,7 @@ func (s *Store) stagedAfter(ctx context.Context, run int64, last stagedRow) ([]s
 			row  stagedRow
 			text string
 		)
-		if err := rows.Scan(&row.id, &text); err != nil {
+		if err := rows.Scan(&row.id, &row.kind, &row.fresh, &text); err != nil {
 			return nil, false, err
 		}
 		decoder := json.NewDecoder(strings.NewReader(text))
@@ -111,17 +174,19 @@ func (s *Store) stagedAfter(ctx context.Context, run int64, last stagedRow) ([]s
 	return batch, true, nil
 }
 
-// StagedHas tells whether a run has staged a record with that key.
+// StagedHas tells whether a run has staged a record with that key, or a part
+// of one. The report that a key was deleted is none.
 func (s *Store) StagedHas(ctx context.Context, run int64, key ident.Key) (bool, error) {
 	var one int
-	err := s.reader.QueryRowContext(ctx, `SELECT 1 FROM staging WHERE run = ? AND key = ? LIMIT 1`, run, key).Scan(&one)
+	err := s.reader.QueryRowContext(ctx, `SELECT 1 FROM staging WHERE run = ? AND key = ? AND kind <> 2 LIMIT 1`, run, key).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, s.fail("look up staged record", err)
 }
 
-// CountStaged counts the records that a run has staged, duplicates included.
+// CountStaged counts what a run has staged, duplicates, parts and deletions
+// included.
 func (s *Store) CountStaged(ctx context.Context, run int64) (int, error) {
 	var n int
 	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM staging WHERE run = ?`, run).Scan(&n)

@@ -45,7 +45,7 @@ func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initia
 	given := map[string]bool{}
 	for _, c := range changes {
 		key := strings.ToLower(c.Name)
-		cause := checkAttribute(c.Name, c.New)
+		cause := checkAttribute(c.Name, c.New, c.Binary)
 		if cause == "" && given[key] {
 			cause = c.Name + " is given twice"
 		}

@@ -43,7 +43,7 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 
 // modification turns a change into what is sent for it: nothing or one.
 func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
-	if cause := checkAttribute(c.Name, c.New); cause != "" {
+	if cause := checkAttribute(c.Name, c.New, c.Binary); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
 	}
 	if strings.EqualFold(c.Name, w.rules.Anchor) {
@@ -54,7 +54,11 @@ func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mo
 		return w.anchorMod(ident.ClassUpdate, e, value)
 	}
 	have := e.Attributes.Values(c.Name)
-	missing := absent(have, c.New, strings.EqualFold)
+	equal := strings.EqualFold
+	if c.Binary {
+		equal = func(x, y string) bool { return x == y }
+	}
+	missing := absent(have, c.New, equal)
 	switch {
 	case c.Add && len(missing) == 0, !c.Add && sameValues(have, c.New):
 		return nil, nil
@@ -115,7 +119,7 @@ func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]c
 		err.Next = "the value is somebody else's and stays: free the attribute by hand, or choose another anchor"
 		return nil, err
 	}
-	if cause := checkAttribute(w.rules.Anchor, []string{anchor}); cause != "" {
+	if cause := checkAttribute(w.rules.Anchor, []string{anchor}, false); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: class, DN: e.DN, Attribute: w.rules.Anchor, Cause: cause, Next: "plan it anew"}
 	}
 	return []conn.Mod{{Kind: conn.AddValues, Attribute: w.rules.Anchor, Values: []string{anchor}}}, nil

@@ -41,6 +41,20 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Bytes have no case and may be valid text with a NUL in it.
+func TestUpdateOfBytes(t *testing.T) {
+	s := set(t, false, nil)
+	guid, _ := s.user(s.staff, map[string][]string{"jpegPhoto": {"\xff\xd8\xff"}})
+	c := ident.AttributeChange{Name: "jpegPhoto", Binary: true, Add: true, Old: []string{"\xff\xd8\xff"}, New: []string{"\xff\xd8\xfe", "a\x00b", "A\x00B"}}
+	if err := s.Update(t.Context(), guid, []ident.AttributeChange{c}); err != nil {
+		t.Fatal(err)
+	}
+	have := slices.Sorted(slices.Values(s.get(guid, "jpegPhoto").Attributes.Values("jpegPhoto")))
+	if want := []string{"A\x00B", "a\x00b", "\xff\xd8\xfe", "\xff\xd8\xff"}; !slices.Equal(have, want) {
+		t.Errorf("%q, want %q", have, want)
+	}
+}
+
 func TestUpdateIsAllOrNothingAndStaleByOldValues(t *testing.T) {
 	s := set(t, false, nil)
 	tests := []struct {

@@ -37,7 +37,7 @@ var neverMapped = map[string]string{
 
 // checkAttribute says what is wrong with an attribute that is to be written;
 // "" when it can be.
-func checkAttribute(name string, values []string) string {
+func checkAttribute(name string, values []string, binary bool) string {
 	if !attributeName.MatchString(name) {
 		return fmt.Sprintf("%q is not the name of an attribute", name)
 	}
@@ -48,7 +48,7 @@ func checkAttribute(name string, values []string) string {
 		switch {
 		case v == "":
 			return name + ": an empty text is not a value in AD"
-		case utf8.ValidString(v) && strings.ContainsRune(v, 0):
+		case !binary && utf8.ValidString(v) && strings.ContainsRune(v, 0):
 			return fmt.Sprintf("%s: %q contains a NUL character", name, v)
 		}
 	}

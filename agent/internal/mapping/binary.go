@@ -1,0 +1,63 @@
+package mapping
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// maxThumbnail is rangeUpper of thumbnailPhoto in AD's schema (MS-ADA3,
+// attribute thumbnailPhoto), in bytes.
+const maxThumbnail = 102400
+
+// chooseBinary decodes the values and adds the bytes to the result.
+func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttribute) error {
+	d.Binary, d.Source = true, w.values[0].source
+	for _, c := range w.values {
+		value, err := a.decode(c.value)
+		if err != nil {
+			err.Pos = w.pos
+			return err
+		}
+		if !slices.Contains(d.Values, value) {
+			d.Values = append(d.Values, value)
+		}
+	}
+	e.final[a.Name] = asValue(a.encoded(d.Values))
+	e.desired = append(e.desired, d)
+	return nil
+}
+
+// decode turns base64 text into bytes that AD would take.
+func (a *attribute) decode(text string) (string, *Error) {
+	bytes, err := base64.StdEncoding.Strict().DecodeString(text)
+	failure := &Error{Attribute: a.Name}
+	switch {
+	case err != nil:
+		failure.Cause = fmt.Sprintf("the value is no base64 text: %v", err)
+		failure.Next = "correct the expression or the value at the source, or remove encoding if the value is plain text"
+	case len(bytes) == 0:
+		failure.Cause, failure.Next = "the value has no bytes", "correct the value at the source"
+	case strings.EqualFold(a.Name, "thumbnailPhoto") && len(bytes) > maxThumbnail:
+		failure.Cause = fmt.Sprintf("the value has %d bytes, and AD takes at most %d", len(bytes), maxThumbnail)
+		failure.Next = "deliver a smaller picture, or map it to jpegPhoto"
+	default:
+		return string(bytes), nil
+	}
+	return "", failure
+}
+
+// encoded is what expressions see of values in AD.
+func (a *attribute) encoded(values []string) []string {
+	if a.Encoding == "" {
+		return values
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = base64.StdEncoding.EncodeToString([]byte(v))
+	}
+	return out
+}

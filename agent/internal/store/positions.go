@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Endpoint is whose position it is: one automation reads one endpoint of one
+// application.
+type Endpoint struct{ Automation, Application, Name string }
+
+// Delivered is what the last delivery of an endpoint in mode changes left.
+type Delivered struct {
+	ident.Position
+	Config string // digest of the configuration under which it was delivered
+	Run    int64  // the run whose delivery it was; 0 when there was none
+}
+
+// Retained rows are copied and removed so many at a time: photos make them
+// large, and the one writer serves others in between.
+const retainedChunk = 64
+
+// Delivered returns the position of an endpoint; zero when there is none.
+func (s *Store) Delivered(ctx context.Context, e Endpoint) (Delivered, error) {
+	var (
+		d       Delivered
+		started int64
+	)
+	err := s.reader.QueryRowContext(ctx, `SELECT config, cursor, started, run FROM positions
+		WHERE automation = ? AND application = ? AND endpoint = ?`, e.Automation, e.Application, e.Name).
+		Scan(&d.Config, &d.Cursor, &started, &d.Run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Delivered{}, nil
+	}
+	d.Since = moment(started)
+	return d, s.fail("read position", err)
+}
+
+// StageRetained adds to a run's staging what earlier deliveries said and no run
+// has settled. A key about which the run itself staged a record or a deletion
+// is left out: the newer word counts.
+func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error {
+	d, err := s.Delivered(ctx, e)
+	if err != nil || d.Run == 0 {
+		return err
+	}
+	for last, more := int64(0), true; more; {
+		err := s.write(ctx, "stage what is not settled", func(tx *sql.Tx) error {
+			ids, err := retainedIDs(ctx, tx, `automation = ? AND run = ? AND id > ?`, e.Automation, d.Run, last)
+			if err != nil || len(ids) == 0 {
+				more = false
+				return err
+			}
+			from := last
+			last = ids[len(ids)-1]
+			_, err = tx.ExecContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json)
+				SELECT ?, key, kind, 0, record_json FROM retained r
+				WHERE automation = ? AND run = ? AND id > ? AND id <= ? AND NOT EXISTS
+					(SELECT 1 FROM staging s WHERE s.run = ? AND s.key = r.key AND s.fresh = 1 AND s.kind <> 1)
+				ORDER BY id`, run, e.Automation, d.Run, from, last, run)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SettleDelivery ends the delivery that a run has staged: what it says of the
+// keys in open is retained for the next run, the rest is done with, and the
+// position is p. A crash before its end leaves everything as it was, so that
+// the same is delivered once more.
+func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position, open []ident.Key) error {
+	for chunk := range slices.Chunk(open, retainedChunk) {
+		err := s.write(ctx, "retain what is not settled", func(tx *sql.Tx) error {
+			if err := checkFence(ctx, tx, lease); err != nil {
+				return err
+			}
+			for _, key := range chunk {
+				_, err := tx.ExecContext(ctx, `INSERT INTO retained (automation, run, key, kind, record_json)
+					SELECT ?, run, key, kind, record_json FROM staging WHERE run = ? AND key = ? ORDER BY fresh, id`, e.Automation, run, key)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := s.write(ctx, "commit position", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM positions WHERE automation = ?`, e.Automation); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO positions (automation, application, endpoint, config, cursor, started, run)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, e.Automation, e.Application, e.Name, config, p.Cursor, stamp(p.Since), run)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.purgeRetained(ctx, e.Automation, run)
+}
+
+// DropDelivery forgets the position of an automation and what is retained for
+// it: it reads an endpoint that delivers everybody.
+func (s *Store) DropDelivery(ctx context.Context, automation string) error {
+	var n int
+	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM positions WHERE automation = ?`, automation).Scan(&n)
+	if err != nil || n == 0 {
+		return s.fail("read position", err)
+	}
+	if err := s.exec(ctx, "forget position", `DELETE FROM positions WHERE automation = ?`, automation); err != nil {
+		return err
+	}
+	return s.purgeRetained(ctx, automation, 0)
+}
+
+// purgeRetained removes what belongs to another run than keep.
+func (s *Store) purgeRetained(ctx context.Context, automation string, keep int64) error {
+	for more := true; more; {
+		err := s.write(ctx, "remove what is settled", func(tx *sql.Tx) error {
+			ids, err := retainedIDs(ctx, tx, `automation = ? AND run <> ?`, automation, keep)
+			more = len(ids) > 0
+			for _, id := range ids {
+				if _, err := tx.ExecContext(ctx, `DELETE FROM retained WHERE id = ?`, id); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retainedIDs lists the first rows that a condition finds, one chunk of them.
+func retainedIDs(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]int64, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM retained WHERE `+where+` ORDER BY id LIMIT ?`, append(args, retainedChunk)...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (id int64, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+}
