@@ -50,7 +50,7 @@ func (c *Connector) clientFor(app Application, outbound bool) (*web.Client, erro
 		return nil, err
 	}
 	s := web.Settings{
-		Network: web.Network{Rules: rules, Proxy: app.Proxy, TLS: c.host.settings.TLS}, Pool: &shared.pool,
+		Network: web.Network{Rules: rules, Proxy: app.Proxy, TLS: c.host.settings.TLS}, Pool: shared.pool,
 		Configured: app.BaseURL, Manifest: m.BaseURL,
 		Secrets: app.Secrets, Limiter: shared.limiter, Outbound: outbound,
 		Timeout: c.host.settings.CallTimeout, SpoolDir: c.host.settings.CacheDir,

@@ -103,7 +103,7 @@ type Host struct {
 	connectors map[string]*Connector
 
 	mu       sync.Mutex
-	networks map[string]*network // by application
+	limiters map[string]limited // by application
 }
 
 // Open reads the modules folder. A module that cannot be used does not stop
@@ -115,7 +115,7 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, o Observer) (*Host,
 	}
 	h := &Host{
 		settings: s, log: log, observer: o,
-		connectors: map[string]*Connector{}, networks: map[string]*network{},
+		connectors: map[string]*Connector{}, limiters: map[string]limited{},
 	}
 	keys, err := parseKeys(s.TrustedKeys)
 	if err != nil {

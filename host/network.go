@@ -2,21 +2,21 @@ package host
 
 import "github.com/rollcall-agent/rollcall/host/internal/web"
 
-// network is what all calls of one application share, and no other
+// limited is what all calls of one application share, and no other
 // application's: its turn to send, and its connections.
-type network struct {
+type limited struct {
 	limiter *web.Limiter
-	pool    web.Pool
+	pool    *web.Pool
 }
 
 // network finds what the calls of an application share.
-func (h *Host) network(application string) *network {
+func (h *Host) network(application string) limited {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n, ok := h.networks[application]
+	n, ok := h.limiters[application]
 	if !ok {
-		n = &network{limiter: web.NewLimiter(application, h.settings.Ledger, h.log)}
-		h.networks[application] = n
+		n = limited{limiter: web.NewLimiter(application, h.settings.Ledger, h.log), pool: &web.Pool{}}
+		h.limiters[application] = n
 	}
 	return n
 }
@@ -25,7 +25,7 @@ func (h *Host) network(application string) *network {
 func (h *Host) disconnect() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, n := range h.networks {
+	for _, n := range h.limiters {
 		n.pool.Close()
 	}
 }

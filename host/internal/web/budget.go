@@ -31,6 +31,14 @@ type limits struct {
 // daily is the part that the day's budget is made of.
 func (l limits) daily() limits { return limits{perDay: l.perDay, reset: l.reset, left: l.left} }
 
+// budget is what tells one daily budget from another; never 0.
+func (l limits) budget() int64 {
+	if l.perDay == 0 {
+		return -1
+	}
+	return l.perDay
+}
+
 func (s Limits) parse() (limits, error) {
 	l := limits{rate: s.Rate, perDay: s.PerDay, left: s.LeftHeader}
 	if s.Rate != "" {

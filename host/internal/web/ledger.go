@@ -41,13 +41,13 @@ func newLedger(to Ledger) ledger {
 	return l
 }
 
-// entry of a ledger.
+// account is what is kept of an application.
 type account struct {
 	Day    time.Time `json:"day"`
 	Spent  int64     `json:"spent"`
 	Until  time.Time `json:"until,omitzero"` // the end of a pause
 	Why    string    `json:"why,omitempty"`
-	Budget bool      `json:"budget,omitempty"`
+	Budget int64     `json:"budget,omitempty"` // not 0: the pause is that of a budget; PerDay then, or -1
 }
 
 // use runs f while nobody else uses the ledger.
@@ -113,9 +113,9 @@ func (l *Limiter) merge(a account, now time.Time) {
 		if a.Until.After(longest) {
 			a.Until = longest
 		}
-		stale := a.Budget && l.limits.perDay > 0 && l.day.spent < l.limits.perDay // the budget has been raised since
-		if !stale && a.Until.After(l.pause.until) {
-			l.pause = pause{until: a.Until, why: a.Why, budget: a.Budget}
+		other := a.Budget != 0 && a.Budget != l.limits.budget() // what is left is counted anew
+		if !other && a.Until.After(l.pause.until) {
+			l.pause = pause{until: a.Until, why: a.Why, budget: a.Budget != 0}
 		}
 	}
 }
@@ -175,7 +175,11 @@ func (l *Limiter) write(ctx context.Context) {
 	if len(why) > maxWhy {
 		why = why[:maxWhy]
 	}
-	text, err := json.Marshal(account{Day: l.day.begin, Spent: l.day.spent, Until: l.pause.until.UTC(), Why: why, Budget: l.pause.budget})
+	a := account{Day: l.day.begin, Spent: l.day.spent, Until: l.pause.until.UTC(), Why: why}
+	if l.pause.budget {
+		a.Budget = l.limits.budget()
+	}
+	text, err := json.Marshal(a)
 	l.mu.Unlock()
 	if err == nil {
 		err = l.ledger.to.Save(ctx, l.name, string(text))
