@@ -124,7 +124,7 @@ func (l *Limiter) merge(a account, now time.Time) {
 // begun, otherwise soon.
 func (l *Limiter) save(ctx context.Context) {
 	l.mu.Lock()
-	now := l.urgent || l.unsaved >= saveTokens
+	now := (l.urgent || l.unsaved >= saveTokens) && !time.Now().Before(l.ledger.again)
 	if l.ledger.to == nil {
 		l.urgent, l.unsaved, now = false, 0, false
 	}
@@ -149,9 +149,9 @@ func (l *Limiter) Flush(ctx context.Context) {
 		l.later.Stop()
 		l.later = nil
 	}
-	rest := l.clean() || time.Now().Before(l.ledger.again)
+	clean := l.clean()
 	l.mu.Unlock()
-	if rest {
+	if clean {
 		return
 	}
 	l.use(ctx, func(ctx context.Context) {

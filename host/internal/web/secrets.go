@@ -68,7 +68,7 @@ func (v *vault) look() (*body.Redactor, []string) {
 	if v.redactor == nil {
 		v.redactor = body.NewRedactor(v.known)
 	}
-	return v.redactor, v.known
+	return v.redactor, slices.Clone(v.known)
 }
 
 // Secret answers a placeholder for a secret of the manifest. Sent in the path,
