@@ -98,6 +98,7 @@ func TestAPauseHoldsForAllCalls(t *testing.T) {
 			t.Errorf("another application: %s %v", waited, err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		l.Answered(t.Context(), 429, header("Retry-After", "315360000"))
 		start = time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
@@ -262,6 +263,7 @@ func TestHowOftenIsSaved(t *testing.T) {
 			t.Errorf("%d saves, %+v", b.saves, b.account(t))
 		}
 		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
 		if b.saves != 5 || b.account(t).Spent != 450 {
 			t.Errorf("after a second: %d saves, %+v", b.saves, b.account(t))
 		}
@@ -325,10 +327,12 @@ func TestLedgersThatFail(t *testing.T) {
 				t.Fatal(waited, err)
 			}
 			time.Sleep(10 * time.Second)
+			synctest.Wait()
 		}
 		b.load = nil
 		_, _ = l.Wait(t.Context(), false, 1)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if len(log.text) != 2 || b.saves != 0 { // not read, and then not saved
 			t.Errorf("logged %q, %d saves", log.text, b.saves)
 		}

@@ -137,6 +137,8 @@ func TestInTurn(t *testing.T) {
 			enter(fmt.Sprint("out", i), true)
 		}
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if got := strings.Join(order, " "); got != "out0 in0 out1 in1 out2 in2 in3 in4" {
 			t.Error(got)
 		}
