@@ -57,9 +57,8 @@ func (m *matcher) file(i, at int) {
 
 func pair(a, b byte) int { return int(a)<<8 | int(b) }
 
-// find appends where patterns are. Unless the text has ended, one whose
-// surroundings are not there yet is left for later.
-func (m *matcher) find(text []byte, ended bool, to []span) []span {
+// find appends where patterns are, with what is there of their surroundings.
+func (m *matcher) find(text []byte, to []span) []span {
 	for at := m.window - 1; at < len(text); {
 		move := m.moves[pair(text[at-1], text[at])]
 		if move < firstBucket {
@@ -70,10 +69,9 @@ func (m *matcher) find(text []byte, ended bool, to []span) []span {
 		for _, i := range m.buckets[move-firstBucket] {
 			p := &m.patterns[i]
 			end := start + len(p.text)
-			if end > len(text) || string(text[start:end]) != p.text || end+p.after > len(text) && !ended {
-				continue
+			if end <= len(text) && string(text[start:end]) == p.text {
+				to = append(to, span{max(start-p.before, 0), min(end+p.after, len(text))})
 			}
-			to = append(to, span{max(start-p.before, 0), min(end+p.after, len(text))})
 		}
 		at++
 	}

@@ -42,7 +42,7 @@ func (r *Redactor) Text(text string) string {
 		return text
 	}
 	b := []byte(text)
-	spans := r.matcher.find(b, true, nil)
+	spans := r.matcher.find(b, nil)
 	if len(spans) == 0 {
 		return text
 	}
@@ -76,8 +76,9 @@ func blot(b []byte, spans []span) {
 }
 
 // redactor redacts a stream. A secret may lie across two reads: as many bytes
-// as the longest form has, less one, are held back until more has come. What is
-// held back is still as it came, so that overlapping secrets are all found.
+// as the longest form has, less one, are held back until more has come, and
+// searched again. What is held back is still as it came, so that overlapping
+// secrets are all found.
 type redactor struct {
 	from    io.Reader
 	matcher *matcher
@@ -120,7 +121,7 @@ func (r *redactor) fill() {
 	if err == nil {
 		r.clean = max(len(r.buf)-r.hold, 0)
 	}
-	spans := r.matcher.find(r.buf, err != nil, r.spans)
+	spans := r.matcher.find(r.buf, r.spans)
 	r.spans = spans[:0]
 	for _, s := range spans {
 		blot(r.buf, []span{{s.from, min(s.to, r.clean)}})

@@ -211,6 +211,11 @@ func TestDailyBudget(t *testing.T) {
 		// The application knows better.
 		l.Answered(t.Context(), 200, header("X-Left", "9")) // 8 are left
 		l.Answered(t.Context(), 200, header("X-Left", "1"))
+		l.Answered(t.Context(), 200, header("X-Left", "many"))
+		l.Flush(t.Context())
+		if a := b.account(t); a.Spent != 9 {
+			t.Errorf("one is left: %+v", a)
+		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if _, err := l.Wait(ctx, false, 1); err != nil {

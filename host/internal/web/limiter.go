@@ -45,7 +45,6 @@ type waiter struct {
 	deadline time.Time // zero: none
 	done     chan error
 	at       time.Time // of its place in the window, once it has one
-	save     func()    // saves the beginning of a pause that it has to wait for
 }
 
 // NewLimiter makes the Limiter of an application, without limits until
@@ -89,7 +88,7 @@ func (l *Limiter) Wait(ctx context.Context, delivers bool, cost int64) (time.Dur
 		class = outbound
 	}
 	start := time.Now()
-	w := &waiter{cost: cost, done: make(chan error, 1), save: func() { l.save(ctx) }}
+	w := &waiter{cost: cost, done: make(chan error, 1)}
 	w.deadline, _ = ctx.Deadline()
 	l.enter(w, class, start)
 	l.save(ctx)
@@ -246,12 +245,8 @@ func (l *Limiter) again(after time.Duration) {
 	}
 	l.timer = time.AfterFunc(after, func() {
 		l.mu.Lock()
-		l.serve(time.Now())
-		first := slices.Concat(l.waiting[0], l.waiting[1])
-		l.mu.Unlock()
-		if len(first) > 0 {
-			first[0].save()
-		}
+		defer l.mu.Unlock()
+		l.serve(time.Now()) // a pause that begins here is saved by whoever spent the last tokens
 	})
 }
 

@@ -54,6 +54,44 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+// TestALowerLimitLooksBack: what was sent under a higher one counts.
+func TestALowerLimitLooksBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiter(t, Limits{Rate: "5/1m"}, nil)
+		start := time.Now()
+		for range 3 {
+			_, _ = l.Wait(t.Context(), false, 1)
+			time.Sleep(10 * time.Second)
+		}
+		if err := l.Configure(Limits{Rate: "1/1m"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Wait(t.Context(), false, 1); err != nil || time.Since(start) != 80*time.Second {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+// TestATurnThatIsNotUsed: who gives up in the moment of being served leaves
+// place and tokens to others.
+func TestATurnThatIsNotUsed(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 64 { // select may see either first
+		l := limiter(t, Limits{Rate: "1/1h", PerDay: 1}, nil)
+		w := &waiter{cost: 1, done: make(chan error, 1)}
+		l.enter(w, inbound, time.Now())
+		if l.await(gone, w, inbound) == nil {
+			continue
+		}
+		if waited, err := l.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+			t.Errorf("%s %v", waited, err)
+		}
+		return
+	}
+	t.Error("it was never seen")
+}
+
 // TestNoWindowHoldsTooMany: whatever the limit, and whoever gives up, no span
 // of time holds more requests than allowed, and nobody waits for nothing.
 func TestNoWindowHoldsTooMany(t *testing.T) {
