@@ -9,24 +9,33 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Application is one configured use of a connector.
+// Application is one configured use of a connector. Calls with one Name share
+// connections, rate limit and daily budget.
 type Application struct {
-	Name        string
-	BaseURL     string         // of the configuration; wins over that of a token and of the manifest
-	Settings    map[string]any // as the manifest declares them
-	Hosts       []string       // more hosts that the configuration names: "name", "name:port" or "*.domain"
-	Credentials Credentials    // nil: none
-	RateLimit   string         // REQUESTS/DURATION; "" is the manifest's
-	DailyBudget int64          // tokens a day; 0 is the manifest's
-	// Proxy is the URL of an HTTP proxy, "direct" for none, "" for that of the
-	// environment.
+	Name     string
+	BaseURL  string         // of the configuration; wins over that of a token and of the manifest
+	Settings map[string]any // as the manifest declares them
+	// Hosts are more hosts that the configuration names: "name", "name:port" or
+	// "*.domain". Requests may go there, placeholders of secrets may not.
+	Hosts       []string
+	Credentials Credentials // nil: none
+	RateLimit   string      // REQUESTS/DURATION; "" is the manifest's
+	DailyBudget int64       // tokens a day; 0 is the manifest's
+	// Proxy is the URL of an HTTP proxy, http:// or https://, with user and
+	// password where it asks for them; "direct" for none, "" for HTTPS_PROXY,
+	// HTTP_PROXY and NO_PROXY of the environment.
 	Proxy string
-	// Secrets reads what the manifest's secrets are, by name, when a request
-	// needs it.
+	// Secrets reads what the manifest's secrets are, by name, when a call asks
+	// for one. A secret without an entry is not configured.
 	Secrets map[string]func(context.Context) (string, error)
 }
 
-func (c *Connector) client(app Application) (*web.Client, error) {
+// client makes what sends the requests of a call that fetches.
+func (c *Connector) client(app Application) (*web.Client, error) { return c.clientFor(app, false) }
+
+// clientFor makes what sends the requests of a call; outbound is one that
+// delivers.
+func (c *Connector) clientFor(app Application, outbound bool) (*web.Client, error) {
 	m := c.module.Manifest
 	var urls []string
 	if app.BaseURL != "" {
@@ -36,22 +45,22 @@ func (c *Connector) client(app Application) (*web.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := app.RateLimit
-	if limit == "" {
-		limit = m.RateLimit
-	}
-	limiter, err := c.host.limiter(app.Name, limit)
-	if err != nil {
-		return nil, fmt.Errorf("rate_limit: %w", err)
-	}
-	var profiles []string
-	for _, p := range m.Auth {
-		profiles = append(profiles, p.Name)
+	shared := c.host.network(app.Name)
+	if err := shared.limiter.Configure(limits(m, app)); err != nil {
+		return nil, err
 	}
 	s := web.Settings{
-		Rules: rules, Configured: app.BaseURL, Manifest: m.BaseURL, Profiles: profiles,
-		Limiter: limiter, Timeout: c.host.settings.CallTimeout, SpoolDir: c.host.settings.CacheDir,
-		UserAgent: "rollcall/" + c.host.settings.Version, MaxBody: abi.MaxBodySize, TLS: c.host.settings.TLS,
+		Network: web.Network{Rules: rules, Proxy: app.Proxy, TLS: c.host.settings.TLS}, Pool: shared.pool,
+		Configured: app.BaseURL, Manifest: m.BaseURL,
+		Secrets: app.Secrets, Limiter: shared.limiter, Outbound: outbound,
+		Timeout: c.host.settings.CallTimeout, SpoolDir: c.host.settings.CacheDir,
+		UserAgent: "rollcall/" + c.host.settings.Version, MaxBody: abi.MaxBodySize,
+	}
+	for _, p := range m.Auth {
+		s.Profiles = append(s.Profiles, p.Name)
+	}
+	for _, secret := range m.Secrets {
+		s.SecretNames = append(s.SecretNames, secret.Name)
 	}
 	if app.Credentials != nil {
 		s.Credentials = app.Credentials
@@ -60,7 +69,19 @@ func (c *Connector) client(app Application) (*web.Client, error) {
 		s.Observe = func(status int, took time.Duration) { o.HTTPRequest(app.Name, status, took) }
 		s.ObserveLimit = func(waited time.Duration) { o.RateLimited(app.Name, waited) }
 	}
-	return web.New(s), nil
+	return web.New(s)
+}
+
+// limits are those of the manifest, unless the configuration sets its own.
+func limits(m abi.Manifest, app Application) web.Limits {
+	l := web.Limits{Rate: m.RateLimit, PerDay: m.Budget.PerDay, Reset: m.Budget.Reset, LeftHeader: m.Budget.LeftHeader}
+	if app.RateLimit != "" {
+		l.Rate = app.RateLimit
+	}
+	if app.DailyBudget != 0 {
+		l.PerDay = app.DailyBudget
+	}
+	return l
 }
 
 // settings checks what the configuration sets against the manifest.

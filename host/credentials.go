@@ -21,7 +21,10 @@ type Credentials interface {
 	// BaseURL tells where the credentials say that the API lives; "" when they
 	// do not.
 	BaseURL(ctx context.Context) (string, error)
-	// Redact lists what must not be seen in errors, bodies and headers.
+	// Redact lists what must not be seen in errors, bodies and headers, as it
+	// is: JSON, URL, markup, base64 and hexadecimal forms are derived from it. A
+	// text of less than 8 bytes is not looked for. It is asked after each use of
+	// the credentials; what it has said stays hidden until the end of the call.
 	Redact() []string
 }
 
@@ -67,13 +70,11 @@ func (s StaticCredentials) Rejected(context.Context) (bool, error) { return fals
 // BaseURL is not known from them.
 func (s StaticCredentials) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact lists the secret, as it is and as basic authentication encodes it.
+// Redact lists the secret, and with its prefix or user name: together they may
+// be long enough to be looked for where a secret alone is not.
 func (s StaticCredentials) Redact() []string {
-	secrets := []string{s.secret}
 	if s.header == "" {
-		req := &http.Request{Header: http.Header{}}
-		req.SetBasicAuth(s.user, s.secret)
-		secrets = append(secrets, req.Header.Get("Authorization")[len("Basic "):])
+		return []string{s.secret, s.user + ":" + s.secret}
 	}
-	return secrets
+	return []string{s.secret, s.value}
 }

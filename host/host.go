@@ -24,7 +24,6 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
-	"github.com/rollcall-agent/rollcall/host/internal/web"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -107,12 +106,6 @@ type Host struct {
 	limiters map[string]limited // by application
 }
 
-// limited is the limiter of an application, and what it was made from.
-type limited struct {
-	text    string
-	limiter *web.Limiter
-}
-
 // Open reads the modules folder. A module that cannot be used does not stop
 // the others: Modules says why. Nothing is compiled yet. Close the Host.
 func Open(ctx context.Context, s Settings, log *slog.Logger, o Observer) (*Host, error) {
@@ -172,6 +165,7 @@ func (h *Host) compiled() string { return filepath.Join(h.settings.CacheDir, "co
 // Close frees the compiled modules. Calls must have ended.
 func (h *Host) Close(ctx context.Context) error {
 	var errs []error
+	h.disconnect()
 	if h.runtime != nil {
 		errs = append(errs, h.runtime.Close(ctx))
 	}
@@ -211,19 +205,4 @@ func (h *Host) Connector(name string) (*Connector, error) {
 		Message: fmt.Sprintf("no connector %q in %s; %s", name, h.settings.ModulesDir, list),
 		Next:    fmt.Sprintf("put %s.wasm and its signature into the folder, or correct the name", name),
 	}
-}
-
-// limiter finds the limiter that all calls of an application share.
-func (h *Host) limiter(application, text string) (*web.Limiter, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if l, ok := h.limiters[application]; ok && l.text == text {
-		return l.limiter, nil
-	}
-	l, err := web.NewLimiter(text)
-	if err != nil {
-		return nil, err
-	}
-	h.limiters[application] = limited{text: text, limiter: l}
-	return l, nil
 }

@@ -80,7 +80,7 @@ func (c *Call) try(req Request, classify Classifier) (*Response, error) {
 
 // transient reports whether the same request may succeed later.
 func transient(err error) bool {
-	if errors.Is(err, abi.CodeDeadline) {
+	if errors.Is(err, abi.CodeDeadline) || errors.Is(err, abi.CodeRateLimited) {
 		return false
 	}
 	k := KindOf(err)

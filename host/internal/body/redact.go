@@ -1,8 +1,8 @@
 package body
 
 import (
-	"bytes"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -10,45 +10,94 @@ import (
 // secret: less would blot out ordinary words.
 const shortest = 8
 
-// Redact replaces each secret in text by as many asterisks.
-func Redact(text string, secrets []string) string {
+// Redactor replaces secrets by as many asterisks: as they are and as JSON,
+// URLs, HTML, XML, base64 and hexadecimal digits write them. A secret of less
+// than 8 bytes is left alone. It is safe for concurrent use.
+type Redactor struct{ matcher *matcher }
+
+// NewRedactor prepares the forms of secrets, once for many texts.
+func NewRedactor(secrets []string) *Redactor {
+	var all []pattern
+	seen := map[pattern]bool{}
 	for _, s := range secrets {
-		if len(s) >= shortest {
-			text = strings.ReplaceAll(text, s, strings.Repeat("*", len(s)))
+		if len(s) < shortest {
+			continue
+		}
+		for _, p := range forms(s) {
+			if len(p.text) >= shortest && !seen[p] {
+				seen[p] = true
+				all = append(all, p)
+			}
 		}
 	}
-	return text
+	return &Redactor{matcher: newMatcher(all)}
+}
+
+// Redact replaces the secrets in a text.
+func Redact(text string, secrets []string) string { return NewRedactor(secrets).Text(text) }
+
+// Text replaces the secrets in a text.
+func (r *Redactor) Text(text string) string {
+	if r == nil || r.matcher == nil {
+		return text
+	}
+	b := []byte(text)
+	spans := r.matcher.find(b, nil)
+	if len(spans) == 0 {
+		return text
+	}
+	blot(b, spans)
+	return string(b)
+}
+
+// Reader replaces the secrets in a stream, wherever its pieces begin and end.
+func (r *Redactor) Reader(from io.Reader) io.Reader {
+	if r == nil || r.matcher == nil {
+		return from
+	}
+	return &redactor{from: from, matcher: r.matcher, hold: r.matcher.reach - 1}
+}
+
+// Covers reports whether a name, in which case may have been lost, holds one
+// of the secrets as it is.
+func Covers(name string, secrets []string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(secrets, func(s string) bool {
+		return len(s) >= shortest && strings.Contains(name, strings.ToLower(s))
+	})
+}
+
+func blot(b []byte, spans []span) {
+	for _, s := range spans {
+		for i := s.from; i < s.to; i++ {
+			b[i] = '*'
+		}
+	}
 }
 
 // redactor redacts a stream. A secret may lie across two reads: as many bytes
-// as the longest secret has, less one, are held back until more has come.
+// as the longest form has, less one, are held back until more has come, and
+// searched again. What is held back is still as it came, so that overlapping
+// secrets are all found.
 type redactor struct {
 	from    io.Reader
-	secrets [][]byte
+	matcher *matcher
 	hold    int
 	space   []byte
 	buf     []byte // in space; buf[:clean] can be given out
 	clean   int
+	spans   []span // that begin before buf[clean:] and end in it
 	err     error
 }
 
 const chunk = 64 << 10
 
-func newRedactor(r io.Reader, secrets []string) io.Reader {
-	red := &redactor{from: r}
-	for _, s := range secrets {
-		if len(s) >= shortest {
-			red.secrets = append(red.secrets, []byte(s))
-			red.hold = max(red.hold, len(s)-1)
-		}
-	}
-	if len(red.secrets) == 0 {
-		return r
-	}
-	return red
-}
+func newRedactor(r io.Reader, secrets []string) io.Reader { return NewRedactor(secrets).Reader(r) }
 
 func (r *redactor) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	for r.clean == 0 {
 		if r.err != nil {
 			return 0, r.err
@@ -68,20 +117,16 @@ func (r *redactor) fill() {
 	held := copy(r.space, r.buf)
 	n, err := r.from.Read(r.space[held : held+chunk])
 	r.buf, r.err = r.space[:held+n], err
-	for _, s := range r.secrets {
-		for at := 0; ; {
-			i := bytes.Index(r.buf[at:], s)
-			if i < 0 {
-				break
-			}
-			at += i
-			for j := range s {
-				r.buf[at+j] = '*'
-			}
-		}
-	}
 	r.clean = len(r.buf)
 	if err == nil {
 		r.clean = max(len(r.buf)-r.hold, 0)
+	}
+	spans := r.matcher.find(r.buf, r.spans)
+	r.spans = spans[:0]
+	for _, s := range spans {
+		blot(r.buf, []span{{s.from, min(s.to, r.clean)}})
+		if s.to > r.clean {
+			r.spans = append(r.spans, span{max(s.from-r.clean, 0), s.to - r.clean})
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -14,13 +15,16 @@ import (
 const maxRedirects = 10
 
 // follow sends a request and its redirects, each hop checked like the first.
-// Once a hop has left the host, the credentials stay behind for good.
+// Once a hop has left the host, credentials and secrets stay behind for good.
 func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*Response, error) {
 	trusted := true
 	for range maxRedirects + 1 {
 		resp, err := c.hop(ctx, r, target, trusted)
 		if err != nil {
 			return nil, err
+		}
+		if trusted {
+			c.Limiter.Answered(ctx, resp.StatusCode, resp.Header)
 		}
 		next, err := redirect(resp, target)
 		if err != nil || next == nil {
@@ -31,9 +35,7 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 			return nil, err
 		}
 		discard(resp)
-		if next.Scheme != target.Scheme || portOf(next) != portOf(target) || !strings.EqualFold(next.Hostname(), target.Hostname()) {
-			trusted = false
-		}
+		trusted = trusted && sameOrigin(next, target)
 		if keep := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect; !keep && r.Method != http.MethodHead {
 			r.Method, r.Body = http.MethodGet, ""
 		}
@@ -42,33 +44,61 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 	return nil, &refusedError{"more than 10 redirects"}
 }
 
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && portOf(a) == portOf(b) && strings.EqualFold(a.Hostname(), b.Hostname())
+}
+
 // hop sends one request, without following anything.
 func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, trusted bool) (*http.Response, error) {
-	configured, err := c.Rules.Check(target)
+	at, err := c.Network.Rules.check(target)
 	if err != nil {
 		return nil, &refusedError{err.Error()}
 	}
-	req, err := http.NewRequest(r.Method, target.String(), strings.NewReader(r.Body)) //nolint:noctx // the context is added below
+	req, err := c.request(ctx, r, target, trusted, trusted && at.secrets)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := c.connections.transport.Proxy(req)
+	if err != nil {
+		return nil, failed(abi.CodeNetwork, "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a URL")
+	}
+	if proxy != nil {
+		if password, ok := proxy.User.Password(); ok {
+			c.vault.learn(password, proxy.User.Username()+":"+password)
+		}
+	}
+	ctx = context.WithValue(ctx, anyAddress{}, at.configured || proxy != nil)
+	return c.connections.transport.RoundTrip(req.WithContext(ctx))
+}
+
+// request makes what goes out. target keeps its placeholders: it is what
+// errors name and redirects are relative to.
+func (c *Client) request(ctx context.Context, r abi.Request, target *url.URL, trusted, secrets bool) (*http.Request, error) {
+	header := http.Header{}
+	for name, value := range r.Headers {
+		if k := http.CanonicalHeaderKey(name); trusted || k != "Authorization" && k != "Cookie" {
+			header.Set(k, value)
+		}
+	}
+	to := *target
+	text, err := c.vault.reveal(&http.Request{URL: &to, Header: header}, r.Body, secrets)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), strings.NewReader(text))
 	if err != nil {
 		return nil, failed(abi.CodeInput, "%w", err)
 	}
-	proxy, err := c.transport.Proxy(req)
-	if err != nil {
-		return nil, failed(abi.CodeNetwork, "proxy of the environment: %w", err)
-	}
-	req = req.WithContext(context.WithValue(ctx, anyAddress{}, configured || proxy != nil))
-	for name, value := range r.Headers {
-		if k := http.CanonicalHeaderKey(name); trusted || k != "Authorization" && k != "Cookie" {
-			req.Header.Set(k, value)
-		}
-	}
+	req.URL, req.Header = &to, header
 	req.Header.Set("User-Agent", c.UserAgent)
 	if trusted && c.authorizes(r) {
-		if err := c.Credentials.Apply(ctx, req); err != nil {
-			return nil, failed(abi.CodeAuth, "%w", c.redacted(err))
+		err := c.Credentials.Apply(ctx, req)
+		c.vault.learn(c.Credentials.Redact()...)
+		if err != nil {
+			return nil, c.failed(abi.CodeAuth, "%w", err)
 		}
 	}
-	return c.transport.RoundTrip(req)
+	return req, nil
 }
 
 // redirect returns where an answer points to; nil when it is the final one.
@@ -86,6 +116,7 @@ func redirect(resp *http.Response, from *url.URL) (*url.URL, error) {
 	if err != nil {
 		return nil, failed(abi.CodeNetwork, "the answer redirects to something that is not a URL")
 	}
+	u.Fragment, u.RawFragment = "", ""
 	return u, nil
 }
 
@@ -97,18 +128,49 @@ func discard(resp *http.Response) {
 
 func (c *Client) read(resp *http.Response) (*Response, error) {
 	defer resp.Body.Close() //nolint:errcheck // it was read to its end or failed
-	var secrets []string
-	if c.Credentials != nil {
-		secrets = c.Credentials.Redact()
+	// What the transport did not decompress, secrets could not be found in.
+	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && resp.Body != http.NoBody {
+		return nil, failed(abi.CodeNetwork, "the answer is encoded as %q, which was not asked for", e)
 	}
-	b, err := body.Read(resp.Body, resp.ContentLength, c.SpoolDir, c.MaxBody, secrets)
+	redactor, secrets := c.vault.look()
+	b, err := body.Read(redactor.Reader(resp.Body), resp.ContentLength, c.SpoolDir, c.MaxBody, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, values := range resp.Header {
+	for name, values := range resp.Header {
+		if body.Covers(name, secrets) {
+			delete(resp.Header, name)
+			continue
+		}
 		for i := range values {
-			values[i] = body.Redact(values[i], secrets)
+			values[i] = redactor.Text(values[i])
 		}
 	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
+}
+
+// attempt sends once, after waiting for its turn, and follows redirects.
+func (c *Client) attempt(ctx context.Context, r abi.Request, target *url.URL) (*Response, error) {
+	waited, err := c.Limiter.Wait(ctx, c.Outbound, max(r.Cost, 1))
+	if waited > 0 && c.ObserveLimit != nil {
+		c.ObserveLimit(waited)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, errTimeout)
+	defer cancel()
+	start := time.Now()
+	resp, err := c.follow(ctx, r, target)
+	status := 0
+	if resp != nil {
+		status = resp.Status
+	}
+	if c.Observe != nil {
+		c.Observe(status, time.Since(start))
+	}
+	if err != nil {
+		return nil, c.explain(ctx, err, target)
+	}
+	return resp, nil
 }

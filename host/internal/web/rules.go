@@ -1,14 +1,16 @@
 // Package web sends the requests of connectors: only to allowed hosts, each
 // hop of a redirect checked again, with credentials that the connector never
-// sees and that do not cross hosts. It does not retry, and does not know
-// WebAssembly.
+// sees and that do not cross hosts, and as often as the application allows. It
+// does not retry, and does not know WebAssembly.
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -18,43 +20,67 @@ import (
 type Rules struct{ entries []entry }
 
 type entry struct {
-	host       string // lower case; without "*." where wild is set
-	wild       bool
-	port       string // "": the default port of https, or any port of a loopback address
-	configured bool   // named by the administrator, not by the manifest
+	host   string // lower case; without "*." where wild is set
+	wild   bool
+	port   string // "": the default port of https, or any port of a configured loopback address
+	origin origin
+}
+
+// origin is who named a host.
+type origin int
+
+const (
+	byManifest origin = iota
+	byHosts           // of the configuration
+	byURL             // of the configuration: where the API lives
+)
+
+// place is what the rules know of an allowed URL.
+type place struct {
+	configured bool // the administrator named the host: its addresses may be private ones
+	secrets    bool // placeholders are replaced in requests to it
 }
 
 // NewRules takes the hosts of a manifest, and the hosts ("name", "name:port",
-// "*.domain") and URLs that the configuration names.
+// "*.domain") and base URLs that the configuration names.
 func NewRules(manifest, configured, urls []string) (Rules, error) {
 	var r Rules
 	for _, h := range manifest {
 		if err := abi.CheckHost(h); err != nil {
 			return Rules{}, fmt.Errorf("manifest: %w", err)
 		}
-		r.add(h, "", false)
+		r.add(h, "", byManifest)
 	}
 	for _, h := range configured {
-		host, port := h, ""
+		host, port := strings.Trim(h, "[]"), ""
 		if name, p, err := net.SplitHostPort(h); err == nil {
 			host, port = name, p
 		}
-		r.add(host, port, true)
+		if err := plainHost(strings.TrimPrefix(strings.ToLower(host), "*.")); err != nil {
+			return Rules{}, fmt.Errorf("host %q of the configuration: %w", h, err)
+		}
+		r.add(host, port, byHosts)
 	}
 	for _, text := range urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" {
-			return Rules{}, fmt.Errorf("%q is not an absolute URL", text)
+			return Rules{}, errors.New("the base URL is not an absolute URL")
 		}
-		r.add(u.Hostname(), portOf(u), true)
+		if err := plainHost(strings.ToLower(u.Hostname())); err != nil {
+			return Rules{}, fmt.Errorf("base URL: %w", err)
+		}
+		r.add(u.Hostname(), portOf(u), byURL)
 	}
 	return r, nil
 }
 
-func (r *Rules) add(host, port string, configured bool) {
+func (r *Rules) add(host, port string, from origin) {
 	name, wild := strings.CutPrefix(strings.ToLower(host), "*.")
-	r.entries = append(r.entries, entry{host: name, wild: wild, port: port, configured: configured})
+	r.entries = append(r.entries, entry{host: name, wild: wild, port: port, origin: from})
 }
+
+// equal tells whether two sets of rules are the same.
+func (r Rules) equal(o Rules) bool { return slices.Equal(r.entries, o.entries) }
 
 func portOf(u *url.URL) string {
 	if p := u.Port(); p != "" {
@@ -66,36 +92,43 @@ func portOf(u *url.URL) string {
 	return "443"
 }
 
-// Check reports why a URL may not be requested; nil when it may. configured
-// tells whether the administrator named its host.
-func (r Rules) Check(u *url.URL) (configured bool, err error) {
+// check reports why a URL may not be requested; nil when it may.
+func (r Rules) check(u *url.URL) (place, error) {
 	host := strings.ToLower(u.Hostname())
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
-		return false, fmt.Errorf("scheme %q is not https", u.Scheme)
+		return place{}, fmt.Errorf("scheme %q is not https", u.Scheme)
 	case u.User != nil:
-		return false, fmt.Errorf("the URL holds a user name")
-	case host == "":
-		return false, fmt.Errorf("the URL has no host")
+		return place{}, errors.New("the URL holds a user name")
+	case host == "" || u.Opaque != "":
+		return place{}, errors.New("the URL has no host")
 	}
+	if err := plainHost(host); err != nil {
+		return place{}, err
+	}
+	var at place
 	matched := false
 	for _, e := range r.entries {
 		if e.matches(host, portOf(u)) {
-			matched, configured = true, configured || e.configured
+			matched = true
+			at.configured = at.configured || e.origin != byManifest
+			at.secrets = at.secrets || e.origin != byHosts
 		}
 	}
 	switch {
 	case !matched:
-		return false, fmt.Errorf("host %s is not one that the connector's manifest or the configuration names", u.Host)
-	case u.Scheme == "http" && (!configured || !abi.Loopback(host)):
-		return false, fmt.Errorf("plain http to %s: only loopback addresses that the configuration names may be asked without TLS", u.Host)
+		return place{}, fmt.Errorf("host %s is not one that the connector's manifest or the configuration names", u.Host)
+	case u.Scheme == "http" && (!at.configured || !abi.Loopback(host)):
+		return place{}, fmt.Errorf("plain http to %s: only loopback addresses that the configuration names may be asked without TLS", u.Host)
+	case !at.configured && local(host):
+		return place{}, fmt.Errorf("host %s is not one of the public internet, and the configuration does not name it", u.Host)
 	}
-	return configured, nil
+	return at, nil
 }
 
 func (e entry) matches(host, port string) bool {
 	if e.port == "" {
-		if port != "443" && (!e.configured || !abi.Loopback(host)) {
+		if port != "443" && (e.origin == byManifest || !abi.Loopback(host)) {
 			return false
 		}
 	} else if e.port != port {
@@ -107,15 +140,36 @@ func (e entry) matches(host, port string) bool {
 	return host == e.host
 }
 
-// private reports whether an address is not one of the public internet.
-func private(address string) bool {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return true
+// plainHost wants a name in ASCII or an address in its usual form. Whatever
+// else resolvers and URL libraries read as a host, each in its own way, is not
+// compared but refused.
+func plainHost(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
 	}
-	ip := ap.Addr().Unmap()
-	return !ip.IsGlobalUnicast() || ip.IsPrivate() || sharedSpace.Contains(ip)
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" {
+			return fmt.Errorf("host %q has an empty label", host)
+		}
+		for _, c := range label {
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+				return fmt.Errorf("host %q is not a plain name: other letters are written in their ASCII form (xn--)", host)
+			}
+		}
+	}
+	if numeric(host) {
+		return fmt.Errorf("host %q is an address in an unusual form", host)
+	}
+	return nil
 }
 
-// sharedSpace is carrier-grade NAT (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+// numeric reports whether some resolvers would take a name for an IPv4
+// address: 2130706433, 0x7f.1, 0177.0.0.1.
+func numeric(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	hex, ok := strings.CutPrefix(last, "0x")
+	if ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return strings.Trim(last, "0123456789") == ""
+}

@@ -3,9 +3,13 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -15,32 +19,142 @@ type refusedError struct{ reason string }
 
 func (e *refusedError) Error() string { return e.reason }
 
+// Network is how to get out. Connections of one Network are not used by
+// another, so that what one configuration allows does not help another.
+type Network struct {
+	Rules Rules
+	Proxy string      // see ParseProxy
+	TLS   *tls.Config // nil: the system's roots; TLS 1.2 is the least in any case
+}
+
+func (n Network) equal(o Network) bool {
+	return n.Rules.equal(o.Rules) && n.Proxy == o.Proxy && n.TLS == o.TLS
+}
+
+// Pool keeps the connections of one application from call to call, as long as
+// its Network stays the same. It is safe for concurrent use.
+type Pool struct {
+	mu     sync.Mutex
+	now    *connections
+	closed bool
+}
+
+// connections are those of one Network. They are closed when they have been
+// replaced and their last user has gone.
+type connections struct {
+	network   Network
+	transport *http.Transport
+	users     int
+}
+
+// take finds the connections for a network, for a call that ends with give.
+func (p *Pool) take(n Network) (*connections, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil || !p.now.network.equal(n) {
+		t, err := newTransport(n)
+		if err != nil {
+			return nil, err
+		}
+		p.retire()
+		p.now = &connections{network: n, transport: t}
+	}
+	p.now.users++
+	return p.now, nil
+}
+
+func (p *Pool) retire() {
+	if p.now != nil && p.now.users == 0 {
+		p.now.transport.CloseIdleConnections()
+	}
+	p.now = nil
+}
+
+func (p *Pool) give(c *connections) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.users--
+	if c.users == 0 && (c != p.now || p.closed) {
+		c.transport.CloseIdleConnections()
+	}
+}
+
+// Close ends idle connections; those in use end with their call.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.retire()
+}
+
 // anyAddress marks the context of a request whose host the administrator
 // named, or that goes through a proxy: its address may be a private one.
 type anyAddress struct{}
 
-// newTransport makes the connections of one call. Connections are not shared
-// between calls, so that what one configuration allows does not help another.
-func newTransport(base *tls.Config) *http.Transport {
+func newTransport(n Network) (*http.Transport, error) {
+	proxy, err := ParseProxy(n.Proxy)
+	if err != nil {
+		return nil, err
+	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if base != nil {
-		conf = base.Clone()
+	if n.TLS != nil {
+		conf = n.TLS.Clone()
 		conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
 	}
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, ControlContext: checkAddress}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second, ControlContext: addressCheck(private)}
 	return &http.Transport{
-		Proxy:       http.ProxyFromEnvironment,
+		Proxy: proxy, OnProxyConnectResponse: proxyAnswered,
 		DialContext: dialer.DialContext, TLSClientConfig: conf, ForceAttemptHTTP2: true,
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
-		MaxIdleConnsPerHost: 4, MaxResponseHeaderBytes: 256 << 10,
-	}
+		MaxIdleConns: 16, MaxIdleConnsPerHost: 4, MaxResponseHeaderBytes: 256 << 10,
+	}, nil
 }
 
-// checkAddress sees the address that a name was resolved to, right before the
-// connection: a public name must not lead into the private network.
-func checkAddress(ctx context.Context, _, address string, _ syscall.RawConn) error {
-	if allowed, _ := ctx.Value(anyAddress{}).(bool); allowed || !private(address) {
+type proxyFunc = func(*http.Request) (*url.URL, error)
+
+// ParseProxy reads "direct" (no proxy), the URL of an HTTP proxy (http or
+// https), or "" for HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment.
+// Its errors do not hold the text, which may have a password in it.
+func ParseProxy(text string) (proxyFunc, error) {
+	switch text {
+	case "":
+		return http.ProxyFromEnvironment, nil
+	case "direct":
+		return func(*http.Request) (*url.URL, error) { return nil, nil }, nil //nolint:nilnil // what http.Transport calls no proxy
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New(`proxy: it must be "direct" or a URL such as http://proxy.example.com:3128; https:// is the only other scheme`)
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("proxy: the URL of a proxy has no path and no query")
+	}
+	return http.ProxyURL(u), nil
+}
+
+// proxyAnswered says who turned a connection down.
+func proxyAnswered(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &refusedError{fmt.Sprintf("the name resolves to %s, which is not a public address, and the configuration does not name the host", address)}
+	hint := ""
+	if answer.StatusCode == http.StatusProxyAuthRequired {
+		hint = ": put user and password into the proxy's URL"
+	}
+	return fmt.Errorf("the proxy %s does not connect: it answered %d%s", proxy.Host, answer.StatusCode, hint)
+}
+
+// addressCheck sees the address that a name was resolved to, right before the
+// connection: a public name must not lead into the private network. Of several
+// addresses the dialer tries the next one.
+func addressCheck(private func(netip.Addr) bool) func(context.Context, string, string, syscall.RawConn) error {
+	return func(ctx context.Context, _, address string, _ syscall.RawConn) error {
+		if allowed, _ := ctx.Value(anyAddress{}).(bool); allowed {
+			return nil
+		}
+		if ap, err := netip.ParseAddrPort(address); err == nil && !private(ap.Addr()) {
+			return nil
+		}
+		return &refusedError{fmt.Sprintf("the name resolves to %s, which is not a public address, and the configuration does not name the host", address)}
+	}
 }

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestApplicationsDoNotHoldUpEachOther fetches pages while another application
+// never answers, one drips, and one answers 429 to all that it is flooded
+// with. Each of them has a Limiter and a Pool of its own, as in the host.
+func TestApplicationsDoNotHoldUpEachOther(t *testing.T) {
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"data":[%0100d]}`, 0)
+	}))
+	defer pages.Close()
+	var pool Pool
+	defer pool.Close()
+	l := limiter(t, Limits{Rate: "10000/1s", PerDay: 1 << 40}, &book{})
+	quick := client(t, pages, nil, func(s *Settings) { s.Pool, s.Limiter = &pool, l })
+	alone := latencies(t, quick, 2000)
+
+	dead := raw(t, func(net.Conn, *http.Request) { time.Sleep(time.Minute) })
+	slow := raw(t, func(c net.Conn, _ *http.Request) {
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		forever(c, "x", time.Millisecond)
+	})
+	flooding := raw(t, func(c net.Conn, _ *http.Request) {
+		_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 0.001\r\nContent-Length: 0\r\n\r\n")
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	for _, srv := range []*httptest.Server{dead, slow, flooding} {
+		shared, one := &Pool{}, limiter(t, Limits{PerDay: 1 << 40}, &book{hang: srv == dead})
+		defer shared.Close()
+		for range 8 {
+			cl := client(t, srv, nil, func(s *Settings) { s.Pool, s.Limiter, s.Timeout = shared, one, 10*time.Second })
+			others.Go(func() {
+				for ctx.Err() == nil {
+					if resp, err := cl.Send(ctx, get("/")); err == nil {
+						resp.Body.Close()
+					}
+				}
+			})
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	together := latencies(t, quick, 2000)
+	stop()
+	others.Wait()
+	for _, q := range []int{50, 90, 99} {
+		a, b := alone[len(alone)*q/100], together[len(together)*q/100]
+		t.Logf("p%d: %s alone, %s beside a dead, a dripping and a flooding application", q, a, b)
+		if q < 99 && b-a > 100*time.Millisecond { // the rest is the machine's
+			t.Errorf("p%d is delayed by %s", q, b-a)
+		}
+	}
+}
+
+// latencies are sorted.
+func latencies(t *testing.T, c *Client, n int) []time.Duration {
+	var all []time.Duration
+	for range n {
+		start := time.Now()
+		resp, err := c.Send(t.Context(), get("/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		all = append(all, time.Since(start))
+	}
+	slices.Sort(all)
+	return all
+}
