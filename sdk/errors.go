@@ -64,6 +64,8 @@ func KindOf(err error) abi.Kind {
 		return abi.KindUnavailable
 	case abi.CodeAuth:
 		return abi.KindAuth
+	case abi.CodeRateLimited:
+		return abi.KindRateLimited
 	case abi.CodeNotJSON, abi.CodeNoValue, abi.CodeNotArray, abi.CodeTooLarge:
 		return abi.KindBadResponse
 	}

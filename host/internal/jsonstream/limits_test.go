@@ -107,7 +107,7 @@ func TestStrangeText(t *testing.T) {
 		"10,000 deep":      {nested(10_000), ""},
 		"10,001 deep":      {nested(10_001), "at byte 10000: nested deeper than 10000"},
 		"a million deep":   {strings.Repeat("[", 1_000_000), "nested deeper than 10000"},
-		"objects deep":     {strings.Repeat(`{"a":`, 20_000), "not an array"},
+		"objects deep":     {strings.Repeat(`{"a":`, 20_000), "at byte 50000: nested deeper than 10000"},
 		"kept deep":        {`[{"id":` + nested(9_998) + `}]`, ""},
 		"kept too deep":    {`[{"id":` + nested(9_999) + `}]`, "nested deeper"},
 		"digits":           {`[{"id":` + digits + `}]`, ""},

@@ -111,16 +111,19 @@ func (s *scanner) escape() error {
 		return err
 	}
 	if utf16.DecodeRune(r, second) == utf8.RuneError {
-		return s.lone(start)
+		return s.wrong(start, half)
 	}
 	return nil
 }
 
+const half = "half of a surrogate pair"
+
+// lone is the error of a first half with something else after it.
 func (s *scanner) lone(start int64) error {
-	if s.pos >= len(s.buf) {
+	if s.pos >= len(s.buf) && !s.more() {
 		return s.ended()
 	}
-	return s.wrong(start, "half of a surrogate pair")
+	return s.wrong(start, half)
 }
 
 func (s *scanner) hex() (rune, error) {
