@@ -157,7 +157,7 @@ func (c *Connector) settle(state *abi1.Call, app Application, j job, end ending)
 	if err := c.verdict(state, app, j, end); err != nil || !state.Invoke {
 		return nil, err
 	}
-	answer, err := answerOf(state, j.input.Webhook.LinkKey)
+	answer, err := answerOf(state, j.input.Webhook)
 	if err == nil {
 		return answer, nil
 	}

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -24,7 +24,8 @@ type Answer struct {
 	Body []byte
 	Size int64
 	// LinkKey is the value at the webhook's link_key, numbers with the digits
-	// that were sent; "" when the webhook has none.
+	// that were sent; "" when the webhook has none. When the answer is that of
+	// the webhook's verify, text or a number at verify.found goes first.
 	LinkKey  string
 	Requests int
 	Took     time.Duration
@@ -63,7 +64,7 @@ func (c *Connector) Invoke(ctx context.Context, app Application, call abi.Invoke
 }
 
 // answerOf reads the answer before the call's bodies are gone.
-func answerOf(state *abi1.Call, linkKey string) (*Answer, error) {
+func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 	r := state.Answer
 	if r == nil {
 		return nil, errors.New("the connector says that the webhook was carried out and gave no answer (respond)")
@@ -75,28 +76,43 @@ func answerOf(state *abi1.Call, linkKey string) (*Answer, error) {
 	if _, err := r.Body.ReadAt(a.Body, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the spooled body: %w", err)
 	}
-	if linkKey == "" {
-		return a, nil
-	}
-	key, err := jsonstream.ParsePointer(linkKey)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := jsonstream.Find(r.Body, r.Body.Size(), nil, key, abi.MaxKeySize)
-	if err != nil {
-		return nil, fmt.Errorf("the answer has no key at link_key: %w", err)
-	}
-	switch a.LinkKey = string(raw); raw[0] {
-	case '"':
-		if err := json.Unmarshal(raw, &a.LinkKey); err != nil {
-			return nil, fmt.Errorf("link_key %q: %w", linkKey, err)
+	var err error
+	if v := w.Verify; v != nil && v.Found != "" && !r.Changes && changing(w.Method) {
+		if a.LinkKey, err = linkKey(r.Body, v.Found); err == nil || w.LinkKey == "" {
+			return a, nil // what verify found is the key itself
 		}
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+	}
+	if w.LinkKey != "" {
+		a.LinkKey, err = linkKey(r.Body, w.LinkKey)
+	}
+	return a, err
+}
+
+func changing(method string) bool { return method != abi.MethodGet && method != abi.MethodHead }
+
+// linkKey reads the key of what was made.
+func linkKey(b *body.Body, at string) (string, error) {
+	p, err := jsonstream.ParsePointer(at)
+	if err != nil {
+		return "", err
+	}
+	raw, err := jsonstream.Find(b, b.Size(), nil, p, abi.MaxKeySize)
+	if err != nil {
+		return "", fmt.Errorf("the answer has no key at link_key: %w", err)
+	}
+	key := ""
+	switch c := raw[0]; {
+	case c == '"':
+		if err := json.Unmarshal(raw, &key); err != nil {
+			return "", fmt.Errorf("link_key %q: %w", at, err)
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		key = string(raw)
 	default:
-		return nil, fmt.Errorf("the answer has neither text nor a number at link_key %q", linkKey)
+		return "", fmt.Errorf("the answer has neither text nor a number at link_key %q", at)
 	}
-	if strings.TrimSpace(a.LinkKey) == "" {
-		return nil, fmt.Errorf("the answer has an empty key at link_key %q", linkKey)
+	if key == "" {
+		return "", fmt.Errorf("the answer has an empty key at link_key %q", at)
 	}
-	return a, nil
+	return key, nil
 }
