@@ -56,7 +56,7 @@ func scriptString(memory api.Memory, ptr uint32) string {
 		return ""
 	}
 	length, ok := memory.ReadUint32Le(ptr - header)
-	if !ok {
+	if !ok || uint64(ptr)+uint64(length) > uint64(memory.Size()) {
 		return ""
 	}
 	raw, ok := memory.Read(ptr, min(length, 2*abi.MaxTextSize)&^1)
