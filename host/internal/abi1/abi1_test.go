@@ -56,6 +56,15 @@ func TestTheHostRegistersWhatTheABINames(t *testing.T) {
 	}
 }
 
+// TestAssemblyScript: the page names what its runtime may import.
+func TestAssemblyScript(t *testing.T) {
+	for _, f := range abi.EnvFunctions() {
+		if want := "`" + abi.ModuleEnv + "." + f.String() + "`"; !strings.Contains(page(t), want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
 func types(list []api.ValueType) []string {
 	var names []string
 	for _, v := range list {
