@@ -3,6 +3,8 @@ package host_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -62,6 +64,20 @@ func expected() map[string]string {
 		want["respond handle "+h] = fmt.Sprint(int64(abi.CodeState)) // in a fetch
 	}
 	return want
+}
+
+// TestTheProbeCallsEveryFunction: those without a result, too.
+func TestTheProbeCallsEveryFunction(t *testing.T) {
+	source, err := os.ReadFile("testdata/guest/probe.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range abi.Functions() {
+		m := regexp.MustCompile(`//go:wasmimport ` + abi.Module + " " + f.Name + `\nfunc (\w+)\(`).FindSubmatch(source)
+		if m == nil || len(regexp.MustCompile(`\b`+string(m[1])+`\(`).FindAll(source, 3)) < 2 {
+			t.Errorf("the probe does not call %s", f.Name)
+		}
+	}
 }
 
 // TestEveryFunctionChecksItsArguments runs the guest's probe in a fetch and in

@@ -68,11 +68,14 @@ func (b *Body) spool(dir string, r io.Reader) error {
 		b.remove = f.Name()
 	}
 	b.file = f
-	if b.size, err = io.Copy(writer{f}, r); err != nil {
+	return b.fill(r)
+}
+
+func (b *Body) fill(r io.Reader) (err error) {
+	if b.size, err = io.Copy(writer{b.file}, r); err != nil {
 		b.Close()
-		return err
 	}
-	return nil
+	return err
 }
 
 // writer tells a fault of the disk from one of the sender.

@@ -72,7 +72,15 @@ func TestAFullDiskIsToldApart(t *testing.T) {
 	if _, err := (writer{fullDisk{full}}).Write([]byte("x")); !errors.Is(err, ErrSpool) || !errors.Is(err, full) {
 		t.Errorf("error %v", err)
 	}
-	_, err := Read(io.LimitReader(zeros{}, InMemory+5), -1, t.TempDir()+"/missing", 1<<30, nil)
+	f, err := os.Create(t.TempDir() + "/gone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	if err := (&Body{file: f}).fill(strings.NewReader("x")); !errors.Is(err, ErrSpool) {
+		t.Errorf("a file that cannot be written: %v", err)
+	}
+	_, err = Read(io.LimitReader(zeros{}, InMemory+5), -1, t.TempDir()+"/missing", 1<<30, nil)
 	if !errors.Is(err, ErrSpool) {
 		t.Errorf("no folder: %v", err)
 	}

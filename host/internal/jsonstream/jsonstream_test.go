@@ -1,6 +1,7 @@
 package jsonstream_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,8 +23,18 @@ func pointer(t testing.TB, text string) jsonstream.Pointer {
 	return p
 }
 
-// emit runs the parser over text that arrives byte by byte.
+// emit runs the parser over text that arrives byte by byte, and over one that
+// is there at once, which takes other ways: both must do the same.
 func emit(text string, spec jsonstream.Spec, index *jsonstream.Index) ([]jsonstream.Record, error) {
+	got, err := emitBytes(text, spec, index)
+	whole, other := run(bytes.NewBufferString(text), len(text), spec, nil)
+	if fmt.Sprint(err) != fmt.Sprint(other) || !cmp.Equal(got, whole.Records) {
+		return got, fmt.Errorf("%w by bytes, at once: %v %s", err, other, cmp.Diff(got, whole.Records))
+	}
+	return got, err
+}
+
+func emitBytes(text string, spec jsonstream.Spec, index *jsonstream.Index) ([]jsonstream.Record, error) {
 	var got []jsonstream.Record
 	n, err := jsonstream.Emit(iotest.OneByteReader(strings.NewReader(text)), int64(len(text)), spec, index, func(r jsonstream.Record) error {
 		got = append(got, r)
