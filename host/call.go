@@ -61,21 +61,23 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 	if err != nil {
 		return Report{}, c.fault(app, abi.FunctionFetch, abi.KindConfig, err.Error())
 	}
-	return c.call(ctx, app, job{
+	report, _, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionFetch, Endpoint: &call.Endpoint, Retry: call.Retry},
 		export:  abi.ExportFetch,
 		timeout: c.host.settings.FetchTimeout,
 		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil},
-		sink: func(r jsonstream.Record) error {
-			return sink(Record{Key: r.Key, Problem: r.Problem, Fields: r.Fields})
+		sink: func(r abi1.Record) error {
+			return sink(Record{Key: r.Key, Problem: r.Problem, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
 		},
+		cursor: call.Cursor,
 	})
+	return report, err
 }
 
 // Check makes the connector's own cheap request, to see whether the
 // application accepts the credentials.
 func (c *Connector) Check(ctx context.Context, app Application) error {
-	_, err := c.call(ctx, app, job{
+	_, _, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionCheck},
 		export:  abi.ExportCheck,
 		timeout: checkTimeout * c.host.settings.CallTimeout,
@@ -89,49 +91,83 @@ type job struct {
 	export  string
 	timeout time.Duration
 	spec    jsonstream.Spec
-	sink    func(jsonstream.Record) error
+	sink    func(abi1.Record) error // nil: no records
+	cursor  string
 }
 
-// call prepares a call, runs it and reports it.
-func (c *Connector) call(ctx context.Context, app Application, j job) (Report, error) {
+// call prepares a call, runs it and reports it. The answer is nil unless the
+// guest responded.
+func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *Answer, error) {
 	if err := c.Prepare(ctx); err != nil {
-		return Report{}, err
+		return Report{}, nil, err
 	}
 	client, err := c.client(app)
 	if err != nil {
-		return Report{}, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
+		return Report{}, nil, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
 	}
 	defer client.Close()
 	if j.input.Settings, err = settings(c.module.Manifest, app.Settings); err != nil {
-		return Report{}, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
+		return Report{}, nil, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
 	}
-	if j.input.Retry.Attempts == 0 {
-		j.input.Retry.Attempts = defaultAttempts
-	}
-	if j.input.Retry.MaxWaitMS == 0 {
-		j.input.Retry.MaxWaitMS = defaultMaxWait.Milliseconds()
-	}
-	j.input.Application = app.Name
-	input, err := json.Marshal(j.input)
+	input, err := encode(app, j.input)
 	if err != nil {
-		return Report{}, fmt.Errorf("encode call: %w", err)
+		return Report{}, nil, err
 	}
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, j.timeout, errTimeout)
 	defer cancel()
 	state := &abi1.Call{
-		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client,
-		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
+		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Cursor: j.cursor,
+		Invoke: j.input.Function == abi.FunctionInvoke,
+		Log:    c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
+	state.Secrets, _ = any(client).(abi1.Secrets)
 	defer state.Close()
 	end := c.run(state, j.export)
 	report := Report{
 		Records: state.Records, Requests: state.Requests, Bytes: state.Bytes,
 		Waited: state.Waited, Took: time.Since(start), Memory: end.memory,
 	}
-	err = c.verdict(state, app, j, end)
+	answer, err := c.settle(state, app, j, end)
+	if err == nil {
+		report.Cursor = state.NextCursor
+	}
 	c.observe(j.input.Function, err, report)
-	return report, err
+	return report, answer, err
+}
+
+// encode writes what call_input answers.
+func encode(app Application, call abi.Call) ([]byte, error) {
+	if call.Retry.Attempts == 0 {
+		call.Retry.Attempts = defaultAttempts
+	}
+	if call.Retry.MaxWaitMS == 0 {
+		call.Retry.MaxWaitMS = defaultMaxWait.Milliseconds()
+	}
+	call.Application = app.Name
+	input, err := json.Marshal(call)
+	if err != nil {
+		return nil, fmt.Errorf("encode call: %w", err)
+	}
+	return input, nil
+}
+
+// settle is the verdict, and the answer of an invoke that succeeded.
+func (c *Connector) settle(state *abi1.Call, app Application, j job, end ending) (*Answer, error) {
+	if err := c.verdict(state, app, j, end); err != nil || !state.Invoke {
+		return nil, err
+	}
+	answer, err := answerOf(state, j.input.Webhook)
+	if err == nil {
+		return answer, nil
+	}
+	kind := abi.KindBadResponse
+	if state.Answer == nil {
+		kind = abi.KindInternal
+	}
+	e := c.fault(app, j.input.Function, kind, err.Error())
+	e.Status, e.Sent = state.Status, state.Sent
+	return nil, e
 }
 
 func (c *Connector) observe(function string, err error, r Report) {

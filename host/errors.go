@@ -10,12 +10,15 @@ import (
 // operator can do about it.
 type CallError struct {
 	Connector, Application string
-	Function               string // fetch or check; "" when it did not come so far
+	Function               string // fetch, invoke or check; "" when it did not come so far
 	Kind                   abi.Kind
 	Status                 int // of the last answer; 0 when there was none
-	Message                string
-	Next                   string // the next step
-	Err                    error  // the cause, where there is one besides the message
+	// Sent says that the application may have carried out a request that
+	// changes something: look before it is sent again.
+	Sent    bool
+	Message string
+	Next    string // the next step
+	Err     error  // the cause, where there is one besides the message
 }
 
 // Error names the application, what failed and why.

@@ -81,7 +81,7 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending) error {
 	fault := func(kind abi.Kind, format string, args ...any) error {
 		e := c.fault(app, j.input.Function, kind, fmt.Sprintf(format, args...))
-		e.Status = state.Status
+		e.Status, e.Sent = state.Status, state.Sent
 		return e
 	}
 	cause := context.Cause(state.Context)
@@ -121,6 +121,10 @@ func (c *Connector) fault(app Application, function string, kind abi.Kind, messa
 // trap tells in one line how a guest's code broke off.
 func trap(end ending) string {
 	var exit *sys.ExitError
+	var abort *abi1.AbortError
+	if errors.As(end.err, &abort) {
+		return abort.Error()
+	}
 	text, _, _ := strings.Cut(end.err.Error(), "\n")
 	if errors.As(end.err, &exit) {
 		text = fmt.Sprintf("the connector's code ended with exit status %d", exit.ExitCode())

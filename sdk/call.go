@@ -26,6 +26,17 @@ func (c *Call) Endpoint() abi.Endpoint {
 	return *c.input.Endpoint
 }
 
+// Webhook is what an invoke is to carry out; zero in other calls.
+func (c *Call) Webhook() abi.Webhook {
+	if c.input.Webhook == nil {
+		return abi.Webhook{}
+	}
+	return *c.input.Webhook
+}
+
+// Again says that an earlier call may have carried out the webhook already.
+func (c *Call) Again() bool { return c.input.Again }
+
 // RetryLimits bound how often and how long a request is tried.
 func (c *Call) RetryLimits() abi.RetryLimits { return c.input.Retry }
 
@@ -51,6 +62,7 @@ type Request struct {
 	// Repeatable says that sending the request twice does no more than sending
 	// it once, although its method is not GET or HEAD.
 	Repeatable bool
+	Cost       int64 // in tokens of the application's daily budget; 0 is 1
 }
 
 // Send sends one request, once. The status of the answer is not looked at: an
@@ -62,7 +74,7 @@ func (c *Call) Send(req Request) (*Response, error) {
 	}
 	body, err := json.Marshal(abi.Request{
 		Method: req.Method, URL: req.URL, Path: req.Path, Query: req.Query,
-		Headers: req.Headers, Body: req.Body, Auth: req.Auth,
+		Headers: req.Headers, Body: req.Body, Auth: req.Auth, Cost: req.Cost,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
@@ -105,6 +117,44 @@ func (c *Call) EmitRecords(array []byte) (int64, error) {
 		return 0, c.fault("emit_json", n)
 	}
 	return n, nil
+}
+
+// EmitDeleted delivers that the application reports a key as deleted.
+func (c *Call) EmitDeleted(key string) error {
+	return c.done("emit_deleted", int64(c.host.EmitDeleted(key)))
+}
+
+// Cursor is what SetCursor was given in the last fetch that counted; "" in the
+// first one.
+func (c *Call) Cursor() (string, error) {
+	b, err := c.read("cursor_get", c.host.CursorGet)
+	return string(b), err
+}
+
+// SetCursor sets what Cursor is next time, when this fetch counts. The last
+// one wins.
+func (c *Call) SetCursor(cursor string) error {
+	return c.done("cursor_set", int64(c.host.CursorSet(cursor)))
+}
+
+// Secret returns a placeholder for a secret of the manifest. The host replaces
+// it in requests to the manifest's hosts and the base URL.
+func (c *Call) Secret(name string) (string, error) {
+	b, err := c.read("secret", func(buf []byte) int64 { return c.host.Secret(name, buf) })
+	return string(b), err
+}
+
+// HMAC returns the digest of data under a secret of the manifest, as bytes.
+func (c *Call) HMAC(name string, algorithm abi.Algorithm, data []byte) ([]byte, error) {
+	b, err := c.read("secret_hmac", func(buf []byte) int64 { return c.host.SecretHMAC(name, algorithm, data, buf) })
+	return append([]byte(nil), b...), err
+}
+
+func (c *Call) done(function string, code int64) error {
+	if code < 0 {
+		return c.fault(function, code)
+	}
+	return nil
 }
 
 // Logf writes a line to the agent's log.

@@ -9,6 +9,9 @@ import (
 //go:wasmexport rollcall_fetch
 func exportFetch() int32 { return Run(wasmHost{}, registered) }
 
+//go:wasmexport rollcall_invoke
+func exportInvoke() int32 { return Run(wasmHost{}, registered) }
+
 //go:wasmexport rollcall_check
 func exportCheck() int32 { return Run(wasmHost{}, registered) }
 
@@ -38,6 +41,30 @@ func emit(handle int64, array unsafe.Pointer, arrayLength uint32, record unsafe.
 
 //go:wasmimport rollcall_v1 emit_json
 func emitJSON(ptr unsafe.Pointer, length uint32) int64
+
+//go:wasmimport rollcall_v1 body_size
+func bodySize(handle int64) int64
+
+//go:wasmimport rollcall_v1 emit_deleted
+func emitDeleted(key unsafe.Pointer, keyLength uint32) int32
+
+//go:wasmimport rollcall_v1 attach
+func attach(handle int64, key unsafe.Pointer, keyLength uint32, field unsafe.Pointer, fieldLength uint32) int64
+
+//go:wasmimport rollcall_v1 cursor_get
+func cursorGet(ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 cursor_set
+func cursorSet(ptr unsafe.Pointer, length uint32) int32
+
+//go:wasmimport rollcall_v1 respond
+func respond(handle int64) int32
+
+//go:wasmimport rollcall_v1 secret
+func secret(name unsafe.Pointer, nameLength uint32, ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 secret_hmac
+func secretHMAC(name unsafe.Pointer, nameLength uint32, algorithm int32, data unsafe.Pointer, dataLength uint32, ptr unsafe.Pointer, capacity uint32) int64
 
 //go:wasmimport rollcall_v1 wait_ms
 func waitMS(milliseconds int64) int32
@@ -106,6 +133,44 @@ func (wasmHost) Emit(handle int64, array, record string, flags int32) int64 {
 func (wasmHost) EmitJSON(records []byte) int64 {
 	p, n := bytes(records)
 	return emitJSON(p, n)
+}
+
+func (wasmHost) BodySize(handle int64) int64 { return bodySize(handle) }
+
+func (wasmHost) EmitDeleted(key string) int32 {
+	p, n := text(key)
+	return emitDeleted(p, n)
+}
+
+func (wasmHost) Attach(handle int64, key, field string) int64 {
+	kp, kn := text(key)
+	fp, fn := text(field)
+	return attach(handle, kp, kn, fp, fn)
+}
+
+func (wasmHost) CursorGet(buf []byte) int64 {
+	p, n := bytes(buf)
+	return cursorGet(p, n)
+}
+
+func (wasmHost) CursorSet(cursor string) int32 {
+	p, n := text(cursor)
+	return cursorSet(p, n)
+}
+
+func (wasmHost) Respond(handle int64) int32 { return respond(handle) }
+
+func (wasmHost) Secret(name string, buf []byte) int64 {
+	np, nn := text(name)
+	p, n := bytes(buf)
+	return secret(np, nn, p, n)
+}
+
+func (wasmHost) SecretHMAC(name string, algorithm abi.Algorithm, data, buf []byte) int64 {
+	np, nn := text(name)
+	dp, dn := bytes(data)
+	p, n := bytes(buf)
+	return secretHMAC(np, nn, int32(algorithm), dp, dn, p, n)
 }
 
 func (wasmHost) WaitMS(milliseconds int64) int32 { return waitMS(milliseconds) }

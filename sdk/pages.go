@@ -62,7 +62,7 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 const maxPosition = 16 << 10
 
 func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) (more bool, n int64, err error) {
-	n, err = resp.Emit(e.Records, EmitOptions{Record: e.Record})
+	n, err = resp.Emit(e.Records, EmitOptions{Record: e.Record, Keyed: e.Keyed})
 	if err != nil {
 		return false, 0, resp.Errorf(KindOf(err), "%s: %v", resp.Place(), err)
 	}
@@ -74,7 +74,7 @@ func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) 
 func EndpointRequest(e abi.Endpoint) Request {
 	req := Request{
 		Method: e.Method, Path: e.Path, URL: e.URL, Query: map[string]string{},
-		Headers: e.Headers, Body: e.Body, Repeatable: true,
+		Headers: e.Headers, Body: e.Body, Repeatable: true, Cost: e.Cost,
 	}
 	maps.Copy(req.Query, e.Params)
 	if r := e.Repeat; r.LimitParam != "" {

@@ -110,6 +110,9 @@ func (r *Response) Read(offset int64, buf []byte) (int, error) {
 // EmitOptions say how the records are found.
 type EmitOptions struct {
 	Record string // JSON pointer to the record within an element of the array; "" is the element
+	// Keyed says that the records are the members of an object. The name of a
+	// member is the key of a record that has none itself.
+	Keyed bool
 }
 
 // Emit delivers the elements of the array at a JSON pointer, "" for the whole
@@ -117,11 +120,36 @@ type EmitOptions struct {
 // abi.CodeStopped the call cannot succeed any more, as records may have been
 // delivered already.
 func (r *Response) Emit(pointer string, o EmitOptions) (int64, error) {
-	n := r.call.host.Emit(r.handle, pointer, o.Record, 0)
+	var flags int32
+	if o.Keyed {
+		flags |= abi.EmitKeyed
+	}
+	n := r.call.host.Emit(r.handle, pointer, o.Record, flags)
 	if n < 0 {
 		return 0, r.call.fault("emit", n)
 	}
 	return n, nil
+}
+
+// Size is the size of the body in bytes.
+func (r *Response) Size() (int64, error) {
+	n := r.call.host.BodySize(r.handle)
+	if n < 0 {
+		return 0, r.call.fault("body_size", n)
+	}
+	return n, nil
+}
+
+// Attach makes the body, such as a photo, the value of a field of the record
+// with this key, which comes before or after it. The answer must be 2xx and
+// its body at most abi.MaxAttachment bytes.
+func (r *Response) Attach(key, field string) error {
+	return r.call.done("attach", r.call.host.Attach(r.handle, key, field))
+}
+
+// Respond makes this the answer of the call's webhook. The last one counts.
+func (r *Response) Respond() error {
+	return r.call.done("respond", int64(r.call.host.Respond(r.handle)))
 }
 
 // Close frees the response. It may be called more than once.

@@ -38,21 +38,30 @@ func Retry(c *Call, req Request, classify Classifier) (*Response, error) {
 		if attempt >= attempts || !transient(err) {
 			return nil, err
 		}
-		wait := backoff(attempt, maxWait)
-		var own *Error
-		if errors.As(err, &own) && own.After > 0 {
-			if own.After > maxWait {
-				own.Message += "; it asks to wait " + own.After.Round(time.Second).String() +
-					", longer than the " + maxWait.String() + " that this call may"
-				return nil, own
-			}
-			wait = own.After + jitter(firstBackoff/2)
-		}
-		c.Logf(abi.LevelInfo, "attempt %d of %d failed, the next one in %s: %v", attempt, attempts, wait.Round(time.Millisecond), err)
-		if c.Wait(wait) != nil {
-			return nil, err // the call's time is over: what failed is the better reason
+		if err := c.pause(err, attempt, attempts, maxWait); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// pause waits before another attempt after err. It returns the reason when
+// there is to be none.
+func (c *Call) pause(err error, attempt, attempts int, maxWait time.Duration) error {
+	wait := backoff(attempt, maxWait)
+	var own *Error
+	if errors.As(err, &own) && own.After > 0 {
+		if own.After > maxWait {
+			own.Message += "; it asks to wait " + own.After.Round(time.Second).String() +
+				", longer than the " + maxWait.String() + " that this call may"
+			return own
+		}
+		wait = own.After + jitter(firstBackoff/2)
+	}
+	c.Logf(abi.LevelInfo, "attempt %d of %d failed, the next one in %s: %v", attempt, attempts, wait.Round(time.Millisecond), err)
+	if c.Wait(wait) != nil {
+		return err // the call's time is over: what failed is the better reason
+	}
+	return nil
 }
 
 func (c *Call) limits() (attempts int, maxWait time.Duration) {
@@ -80,7 +89,7 @@ func (c *Call) try(req Request, classify Classifier) (*Response, error) {
 
 // transient reports whether the same request may succeed later.
 func transient(err error) bool {
-	if errors.Is(err, abi.CodeDeadline) || errors.Is(err, abi.CodeRateLimited) {
+	if errors.Is(err, abi.CodeDeadline) || errors.Is(err, abi.CodeRateLimited) { // the host has waited as long as it may
 		return false
 	}
 	k := KindOf(err)

@@ -27,6 +27,9 @@ type Connector struct {
 	// Fetch emits every record of the call's endpoint. It returns an error
 	// unless all of them were emitted.
 	Fetch func(*Call) error
+	// Invoke carries out the call's webhook and makes its answer known with
+	// Response.Respond. It returns an error unless it was carried out.
+	Invoke func(*Call) error
 	// Check makes one cheap request that succeeds only when the application
 	// accepts the credentials.
 	Check func(*Call) error
@@ -50,9 +53,17 @@ type Host interface {
 	HTTPHeader(handle int64, name string, buf []byte) int64
 	JSONGet(handle int64, pointer string, buf []byte) int64
 	BodyRead(handle, offset int64, buf []byte) int64
+	BodySize(handle int64) int64
 	Release(handle int64) int32
 	Emit(handle int64, array, record string, flags int32) int64
 	EmitJSON(records []byte) int64
+	EmitDeleted(key string) int32
+	Attach(handle int64, key, field string) int64
+	CursorGet(buf []byte) int64
+	CursorSet(cursor string) int32
+	Respond(handle int64) int32
+	Secret(name string, buf []byte) int64
+	SecretHMAC(name string, algorithm abi.Algorithm, data, buf []byte) int64
 	WaitMS(milliseconds int64) int32
 	Log(level abi.Level, text string)
 	Fail(kind abi.Kind, text string)
@@ -84,13 +95,16 @@ func run(h Host, c Connector) error {
 	if err := json.Unmarshal(input, &call.input); err != nil {
 		return fmt.Errorf("decode the call: %w", err)
 	}
-	functions := map[string]func(*Call) error{abi.FunctionFetch: c.Fetch, abi.FunctionCheck: c.Check}
+	functions := map[string]func(*Call) error{abi.FunctionFetch: c.Fetch, abi.FunctionInvoke: c.Invoke, abi.FunctionCheck: c.Check}
 	f := functions[call.input.Function]
 	if f == nil {
 		return Errorf(abi.KindConfig, "the connector does not support %q", call.input.Function)
 	}
 	if call.input.Function == abi.FunctionFetch && call.input.Endpoint == nil {
 		return errors.New("a fetch without an endpoint")
+	}
+	if call.input.Function == abi.FunctionInvoke && call.input.Webhook == nil {
+		return errors.New("an invoke without a webhook")
 	}
 	return f(call)
 }

@@ -15,6 +15,7 @@ type Call struct {
 	Settings    map[string]any `json:"settings,omitempty"` // as the manifest declares them, defaults filled in
 	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // of a fetch: templates are already text
 	Webhook     *Webhook       `json:"webhook,omitempty"`  // of an invoke: templates are already text
+	Again       bool           `json:"again,omitempty"`    // of an invoke: see InvokeCall
 	Retry       RetryLimits    `json:"retry"`
 }
 
@@ -44,6 +45,9 @@ type InvokeCall struct {
 	// Webhook is complete: what the configuration changes is merged into what
 	// the manifest says, and templates are evaluated.
 	Webhook Webhook
+	// Again says that an earlier call may have carried it out. A webhook with
+	// Verify is then asked about before it is sent.
+	Again bool
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
 }

@@ -15,6 +15,7 @@ type Function struct {
 	Params  []Param
 	Result  Type // "" for none
 	Summary string
+	Codes   []Code // every code that it may answer; state from _initialize is not listed
 }
 
 // Param is a parameter of a host function.
@@ -56,21 +57,41 @@ func Functions() []Function {
 		}
 		return all
 	}
+	codes := func(list ...Code) []Code { return list }
 	return []Function{
-		{"call_input", out, I64, "answers the call as JSON (type Call)"},
-		{"http_send", ptr("request"), I64, "sends a request (type Request) with the application's credentials and answers a handle once the body is there, whatever the status"},
-		{"http_status", h, I32, "answers the HTTP status of a response"},
-		{"http_header", join(h, ptr("name"), out), I64, "answers a header of a response, several lines joined by a comma; no_value when there is none"},
-		{"json_get", join(h, ptr("pointer"), out), I64, "answers the raw JSON of the value at a JSON pointer (RFC 6901) of the body"},
-		{"body_read", join(h, []Param{{"offset", I64}}, out), I64, "copies the body from an offset and answers the number of bytes copied, 0 at the end"},
-		{"release", h, I32, "frees a response; handles that remain are freed with the call"},
-		{"emit", join(h, ptr("array"), ptr("record"), []Param{{"flags", I32}}), I64, "delivers the elements of the array at a JSON pointer as records, each found at the record pointer within its element, and answers their number; flags must be 0"},
-		{"emit_json", ptr("records"), I64, "delivers records that the guest made itself, as a JSON array, and answers their number"},
-		{"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before"},
-		{"log", append([]Param{{"level", I32}}, ptr("text")...), "", "writes a line to the agent's log"},
-		{"fail", append([]Param{{"kind", I32}}, ptr("text")...), "", "says why the call fails; the export then returns other than 0"},
-		{"last_error", out, I64, "answers in words what the last negative result of this call was about"},
+		{"call_input", out, I64, "answers the call as JSON (type Call)", codes(CodeArgument)},
+		{"http_send", ptr("request"), I64, "sends a request (type Request) with the application's credentials and answers a handle once the body is there, whatever the status", codes(CodeArgument, CodeLimit, CodeInput, CodeRefused, CodeNetwork, CodeAuth, CodeDeadline, CodeTooLarge, CodeRateLimited)},
+		{"http_status", h, I32, "answers the HTTP status of a response", codes(CodeHandle)},
+		{"http_header", join(h, ptr("name"), out), I64, "answers a header of a response, several lines joined by a comma; no_value when there is none", codes(CodeArgument, CodeHandle, CodeNoValue)},
+		{"json_get", join(h, ptr("pointer"), out), I64, "answers the raw JSON of the value at a JSON pointer (RFC 6901) of the body", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeTooLarge)},
+		{"body_read", join(h, []Param{{"offset", I64}}, out), I64, "copies the body from an offset and answers the number of bytes copied, 0 at the end", codes(CodeArgument, CodeHandle, CodeNetwork)},
+		{"body_size", h, I64, "answers the size of the body in bytes, after decompression", codes(CodeHandle)},
+		{"release", h, I32, "frees a response; handles that remain are freed with the call", codes(CodeHandle)},
+		{"emit", join(h, ptr("array"), ptr("record"), []Param{{"flags", I32}}), I64, "delivers the elements of the array at a JSON pointer as records, each found at the record pointer within its element, and answers their number; with the flag EmitKeyed the members of an object", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeNotArray, CodeTooLarge, CodeStopped, CodeState)},
+		{"emit_json", ptr("records"), I64, "delivers records that the guest made itself, as a JSON array, and answers their number", codes(CodeArgument, CodeNotJSON, CodeNotArray, CodeTooLarge, CodeStopped, CodeState)},
+		{"emit_deleted", ptr("key"), I32, "delivers that the application reports this key as deleted", codes(CodeArgument, CodeInput, CodeTooLarge, CodeStopped, CodeState)},
+		{"attach", join(h, ptr("key"), ptr("field")), I64, "makes the body of a 2xx response the value of a field of the record with this key, and answers its size", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeTooLarge, CodeStopped, CodeState)},
+		{"cursor_get", out, I64, "answers the cursor of the last fetch that counted; 0 bytes in the first one", codes(CodeArgument, CodeState)},
+		{"cursor_set", ptr("cursor"), I32, "sets the cursor that the next fetch gets, when this one counts", codes(CodeArgument, CodeInput, CodeTooLarge, CodeState)},
+		{"respond", h, I32, "makes a response the answer of the webhook", codes(CodeHandle, CodeState)},
+		{"secret", join(ptr("name"), out), I64, "answers a placeholder that the host replaces by a secret of the manifest when it sends a request", codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline)},
+		{"secret_hmac", join(ptr("name"), []Param{{"algorithm", I32}}, ptr("data"), out), I64, "answers the HMAC of data under a secret of the manifest, as bytes", codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline, CodeTooLarge)},
+		{"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before", codes(CodeArgument, CodeLimit, CodeDeadline)},
+		{"log", append([]Param{{"level", I32}}, ptr("text")...), "", "writes a line to the agent's log", nil},
+		{"fail", append([]Param{{"kind", I32}}, ptr("text")...), "", "says why the call fails; the export then returns other than 0", nil},
+		{"last_error", out, I64, "answers in words what the last negative result of this call was about", codes(CodeArgument)},
 	}
+}
+
+// ModuleEnv is the import module of AssemblyScript's runtime.
+const ModuleEnv = "env"
+
+// EnvFunctions lists the functions of ModuleEnv that a connector may import.
+func EnvFunctions() []Function {
+	return []Function{{
+		Name: "abort", Params: []Param{{"message", I32}, {"file", I32}, {"line", I32}, {"column", I32}},
+		Summary: "ends the guest; message and file point to strings of AssemblyScript's",
+	}}
 }
 
 // WASIFunctions lists the functions of WASI preview 1 that a connector may

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,18 +92,39 @@ func (h *Host) Release(handle int64) int32 {
 
 // Emit implements sdk.Host.
 func (h *Host) Emit(handle int64, array, record string, flags int32) int64 {
-	if flags != 0 {
+	if flags&^abi.EmitKeyed != 0 {
 		return h.no(abi.CodeArgument, "flags %d are not known", flags)
 	}
 	v, code := h.value(handle, array)
 	if code < 0 {
 		return code
 	}
+	if flags == abi.EmitKeyed {
+		return h.keyed(v, array, record)
+	}
 	list, ok := v.([]any)
 	if !ok {
 		return h.no(abi.CodeNotArray, "at %q is %s, not an array", array, describe(v))
 	}
 	return h.deliver(list, record)
+}
+
+// keyed delivers the members of an object, by name: their order is lost here.
+func (h *Host) keyed(v any, array, record string) int64 {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return h.no(abi.CodeNotArray, "at %q is %s, not an object of records by their keys", array, describe(v))
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		before := len(h.Records)
+		if bad := h.deliver([]any{object[name]}, record); bad < 0 {
+			return bad
+		}
+		if r := &h.Records[before]; r.Key == "" {
+			r.Key = name
+		}
+	}
+	return int64(len(object))
 }
 
 // EmitJSON implements sdk.Host.

@@ -29,6 +29,8 @@ type Host struct {
 	Authorize func(*http.Request) // puts credentials on a request; may be nil
 	Client    *http.Client        // default http.DefaultClient
 	Retry     abi.RetryLimits     // default 5 attempts, 5 minutes
+	Cursor    string              // what the connector gets in a fetch; what it sets when one succeeds
+	Secrets   map[string]string   // of the manifest, by name; the placeholder is replaced everywhere in a request
 
 	Records []Record        // what was emitted, over all calls
 	Waits   []time.Duration // what was waited for
@@ -39,14 +41,25 @@ type Host struct {
 	last    int64
 	problem string
 	failure *Failure
+	cursor  string
+	answer  *Answer
 }
 
 var _ sdk.Host = (*Host)(nil)
 
 // Record is one record that the connector emitted.
 type Record struct {
-	Key    string // "" when the record has none
-	Fields map[string]any
+	Key     string // "" when the record has none
+	Deleted bool   // the connector said that the key is deleted
+	Partial bool   // an attachment: the field as base64 text
+	Fields  map[string]any
+}
+
+// Answer is what the connector responded to a webhook.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
 }
 
 // Failure is how a call failed.
@@ -70,6 +83,18 @@ func (h *Host) Fetch(c sdk.Connector, e abi.Endpoint) error {
 	return h.run(c, abi.Call{Function: abi.FunctionFetch, Endpoint: &e})
 }
 
+// Invoke runs the connector's Invoke. Its error is a *Failure.
+func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
+	err := h.run(c, abi.Call{Function: abi.FunctionInvoke, Webhook: &call.Webhook, Again: call.Again})
+	if err == nil && h.answer == nil {
+		err = &Failure{Message: "the connector succeeded and did not respond"}
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return *h.answer, nil
+}
+
 // Check runs the connector's Check. Its error is a *Failure.
 func (h *Host) Check(c sdk.Connector) error {
 	return h.run(c, abi.Call{Function: abi.FunctionCheck})
@@ -81,7 +106,7 @@ func (h *Host) run(c sdk.Connector, call abi.Call) error {
 	if err != nil {
 		return fmt.Errorf("encode the call: %w", err)
 	}
-	h.input, h.open, h.failure = input, map[int64]*answer{}, nil
+	h.input, h.open, h.failure, h.cursor, h.answer = input, map[int64]*answer{}, nil, "", nil
 	status := sdk.Run(h, c)
 	switch {
 	case h.failure != nil:
@@ -90,6 +115,9 @@ func (h *Host) run(c sdk.Connector, call abi.Call) error {
 		return &Failure{Message: "the connector failed and did not say why"}
 	case len(h.open) > 0:
 		return &Failure{Message: fmt.Sprintf("%d responses were not closed", len(h.open))}
+	}
+	if h.cursor != "" {
+		h.Cursor = h.cursor
 	}
 	return nil
 }
@@ -115,6 +143,7 @@ func (h *Host) HTTPSend(request []byte) int64 {
 	if err := json.Unmarshal(request, &r); err != nil {
 		return h.no(abi.CodeInput, "decode request: %v", err)
 	}
+	h.reveal(&r)
 	req, err := h.build(r)
 	if err != nil {
 		return h.no(abi.CodeInput, "%v", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -55,6 +56,15 @@ func TestTheHostRegistersWhatTheABINames(t *testing.T) {
 	}
 }
 
+// TestAssemblyScript: the page names what its runtime may import.
+func TestAssemblyScript(t *testing.T) {
+	for _, f := range abi.EnvFunctions() {
+		if want := "`" + abi.ModuleEnv + "." + f.String() + "`"; !strings.Contains(page(t), want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
 func types(list []api.ValueType) []string {
 	var names []string
 	for _, v := range list {
@@ -74,6 +84,30 @@ func TestThePageListsTheFunctions(t *testing.T) {
 	}
 	if d := cmp.Diff(want, have); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestThePageListsTheCodesOfEachFunction compares its paragraphs with package
+// abi. That a function answers no other code is what the probe of the host's
+// tests checks.
+func TestThePageListsTheCodesOfEachFunction(t *testing.T) {
+	text := page(t)
+	for _, f := range abi.Functions() {
+		_, paragraph, _ := strings.Cut(text, "### `"+f.String()+"`\n")
+		paragraph, _, _ = strings.Cut(paragraph, "\n##")
+		var have, want []string
+		if _, list, ok := strings.Cut(paragraph, "Codes: "); ok {
+			list = regexp.MustCompile(`\([^)]*\)`).ReplaceAllString(list, "")
+			for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(list, -1) {
+				have = append(have, m[1])
+			}
+		}
+		for _, c := range f.Codes {
+			want = append(want, c.String())
+		}
+		if d := cmp.Diff(want, have); d != "" {
+			t.Errorf("%s: %s", f.Name, d)
+		}
 	}
 }
 
@@ -103,7 +137,15 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("JSON of at most %d MiB", abi.MaxRequestSize>>20),
 		fmt.Sprintf("array of objects of at most %d MiB", abi.MaxRecordsSize>>20),
 		fmt.Sprintf("A value is at most %d MiB", abi.MaxValueSize>>20),
-		fmt.Sprintf("at most %d MiB after decompression", abi.MaxBodySize>>20),
+		fmt.Sprintf("at most %d,%03d MiB after decompression", abi.MaxBodySize>>20/1000, abi.MaxBodySize>>20%1000),
+		fmt.Sprintf("open at once are at most %d GiB, all bodies of a call %d GiB", abi.MaxOpenSize>>30, abi.MaxCallSize>>30),
+		fmt.Sprintf("of which more than %d MiB would be kept", jsonstream.MaxRecord>>20),
+		fmt.Sprintf("with this primary key as deleted, and answers 0. The key is text of at most %d KiB", abi.MaxKeySize>>10),
+		fmt.Sprintf("the body at most %d MiB, key and field text of at most %d KiB each", abi.MaxAttachment>>20, abi.MaxKeySize>>10),
+		fmt.Sprintf("The cursor is text of at most %d KiB", abi.MaxCursorSize>>10),
+		fmt.Sprintf("At most %d MiB are signed at once", abi.MaxHMACSize>>20),
+		fmt.Sprintf("(`EmitKeyed`, %d)", abi.EmitKeyed),
+		fmt.Sprintf("`algorithm` %d is SHA-256 (32 bytes), %d SHA-512 (64), %d SHA-1 (20)", abi.HMACSHA256, abi.HMACSHA512, abi.HMACSHA1),
 		fmt.Sprintf("cut at %d KiB", abi.MaxTextSize>>10),
 		fmt.Sprintf("After %d,000 lines", abi.MaxLogLines/1000),
 	} {

@@ -20,29 +20,38 @@ import (
 // which runs one thing at a time.
 type Call struct {
 	// Context ends with the whole call; that of the guest's code may end earlier.
-	Context context.Context //nolint:containedctx // the guest's calls arrive with the context of its code
-	Input   []byte          // what call_input answers
-	Spec    jsonstream.Spec // Array and Record are the guest's to say
-	Sink    func(jsonstream.Record) error
+	Context context.Context    //nolint:containedctx // the guest's calls arrive with the context of its code
+	Input   []byte             // what call_input answers
+	Spec    jsonstream.Spec    // Array and Record are the guest's to say
+	Sink    func(Record) error // nil: the call delivers no records
 	Client  *web.Client
-	Clock   *Clock
-	Log     *slog.Logger
+	Secrets Secrets // nil: there are none
+	Cursor  string  // what cursor_get answers
+	Invoke  bool    // the call has an answer
+
+	MaxOpen, MaxTotal int64 // bytes of bodies; 0: those of package abi
+	Clock             *Clock
+	Log               *slog.Logger
 
 	// What became of it.
-	Failure  *Failure // what the guest said with fail
-	Broken   error    // records were delivered of an answer that turned out broken: nothing of the call counts
-	SinkErr  error    // what the agent answered when it took no more records
-	Status   int      // the HTTP status of the last answer
-	Requests int
-	Records  int64
-	Bytes    int64
-	Waited   time.Duration
+	Answer     *response // of an invoke: what the guest responded; stays open until Close
+	NextCursor string
+	Sent       bool     // a request other than GET and HEAD may have been carried out
+	Failure    *Failure // what the guest said with fail
+	Broken     error    // records were delivered of an answer that turned out broken: nothing of the call counts
+	SinkErr    error    // what the agent answered when it took no more records
+	Status     int      // the HTTP status of the last answer
+	Requests   int
+	Records    int64
+	Bytes      int64
+	Waited     time.Duration
 
-	handles map[int64]*response
-	last    int64
-	waits   int
-	problem string
-	lines   int
+	handles  map[int64]*response
+	last     int64
+	waits    int
+	openSize int64 // bytes of the bodies that are open
+	problem  string
+	lines    int
 }
 
 // Failure is what a guest said about the call's end.
@@ -51,9 +60,18 @@ type Failure struct {
 	Text string
 }
 
+// Record is one delivery.
+type Record struct {
+	jsonstream.Record
+	Deleted bool // the application reports the key as deleted
+	Partial bool // the fields belong to the record with this key
+}
+
 type response struct {
 	*web.Response
-	index jsonstream.Index
+	index    jsonstream.Index
+	Changes  bool // the request was neither GET nor HEAD
+	released bool // by the guest, and kept because it is the call's answer
 }
 
 type key struct{}
@@ -71,11 +89,19 @@ func (c *Call) Close() {
 	for h := range c.handles {
 		c.free(h)
 	}
+	if c.Answer != nil {
+		c.Answer.Body.Close()
+	}
 }
 
 func (c *Call) free(h int64) {
-	c.handles[h].Body.Close()
+	r := c.handles[h]
 	delete(c.handles, h)
+	r.released = true
+	if r != c.Answer {
+		c.openSize -= r.Body.Size()
+		r.Body.Close()
+	}
 }
 
 // no remembers a failure for last_error and answers its code.
@@ -131,6 +157,8 @@ func code(err error) abi.Code {
 		return abi.CodeTooLarge
 	case errors.Is(err, jsonstream.ErrDelivery):
 		return abi.CodeStopped
+	case errors.Is(err, jsonstream.ErrRead):
+		return abi.CodeNetwork
 	}
 	return abi.CodeNotJSON
 }

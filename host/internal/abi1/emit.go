@@ -15,7 +15,7 @@ func emit(f *frame) int64 {
 		return f.outside()
 	}
 	c := f.call
-	if flags != 0 {
+	if flags&^abi.EmitKeyed != 0 {
 		return c.no(abi.CodeArgument, "flags %d are not known in this version", flags)
 	}
 	r, bad := c.open(h)
@@ -23,6 +23,7 @@ func emit(f *frame) int64 {
 		return bad
 	}
 	spec := c.Spec
+	spec.Keyed = flags&abi.EmitKeyed != 0
 	var err error
 	if spec.Array, err = jsonstream.ParsePointer(string(array)); err != nil {
 		return c.no(abi.CodeInput, "%v", err)
@@ -30,7 +31,7 @@ func emit(f *frame) int64 {
 	if spec.Record, err = jsonstream.ParsePointer(string(record)); err != nil {
 		return c.no(abi.CodeInput, "%v", err)
 	}
-	r.index = jsonstream.Index{}
+	r.index = jsonstream.Index{} // a delivery that fails leaves none
 	n, err := c.deliver(r.Body.Reader(), r.Body.Size(), spec, &r.index)
 	if err != nil {
 		return c.broken(err, r.blame(err))
@@ -51,7 +52,7 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 		if err := c.Context.Err(); err != nil {
 			return err
 		}
-		c.SinkErr = c.Sink(rec)
+		c.SinkErr = c.Sink(Record{Record: rec})
 		return c.SinkErr
 	})
 	c.Records += n

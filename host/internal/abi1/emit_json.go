@@ -16,8 +16,8 @@ func emitJSON(f *frame) int64 {
 		return f.call.no(abi.CodeTooLarge, "%d bytes of records at once, more than %d", len(records), abi.MaxRecordsSize)
 	}
 	spec := f.call.Spec
-	spec.Array, spec.Record = nil, nil
-	n, err := f.call.deliver(bytes.NewReader(records), int64(len(records)), spec, nil)
+	spec.Array, spec.Record, spec.Keyed = nil, nil, false
+	n, err := f.call.deliver(bytes.NewBuffer(records), int64(len(records)), spec, nil)
 	if err != nil {
 		return f.call.broken(err, err.Error())
 	}

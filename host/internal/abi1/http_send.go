@@ -2,7 +2,9 @@ package abi1
 
 import (
 	"encoding/json"
+	"net/http"
 
+	"github.com/rollcall-agent/rollcall/host/internal/web"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -26,9 +28,15 @@ func httpSend(f *frame) int64 {
 	if c.Requests >= abi.MaxRequests {
 		return c.no(abi.CodeLimit, "%d requests in one call", c.Requests)
 	}
+	room := min(abi.MaxBodySize, c.limit(c.MaxOpen, abi.MaxOpenSize)-c.openSize, c.limit(c.MaxTotal, abi.MaxCallSize)-c.Bytes)
+	if room <= 0 {
+		return c.no(abi.CodeLimit, "the bodies that are open have %d bytes, all of this call %d: no more is taken in", c.openSize, c.Bytes)
+	}
+	c.Client.MaxBody = room
 	c.Requests++
 	defer c.Clock.Pause()()
 	resp, err := c.Client.Send(c.Context, r)
+	c.Sent = c.Sent || changes(r.Method) && mayBeDone(resp, err)
 	if err != nil {
 		c.Status = 0
 		return c.no(code(err), "%v", err)
@@ -37,8 +45,31 @@ func httpSend(f *frame) int64 {
 		c.handles = map[int64]*response{}
 	}
 	c.last++
-	c.handles[c.last] = &response{Response: resp}
+	c.handles[c.last] = &response{Response: resp, Changes: changes(r.Method)}
 	c.Status = resp.Status
 	c.Bytes += resp.Body.Size()
+	c.openSize += resp.Body.Size()
 	return c.last
+}
+
+func (c *Call) limit(set, usual int64) int64 {
+	if set > 0 {
+		return set
+	}
+	return usual
+}
+
+func changes(method string) bool {
+	return method != "" && method != abi.MethodGet && method != abi.MethodHead
+}
+
+// mayBeDone reports whether the application may have carried out a request.
+// Only an answer that refuses it, or an error before it was sent, says that it
+// has not.
+func mayBeDone(resp *web.Response, err error) bool {
+	if err != nil {
+		c := code(err)
+		return c != abi.CodeInput && c != abi.CodeRateLimited
+	}
+	return resp.Status < 400 || resp.Status >= 500 || resp.Status == http.StatusRequestTimeout
 }

@@ -13,23 +13,32 @@ import (
 // functions are the implementations, by name in package abi.
 func functions() map[string]func(*frame) int64 {
 	return map[string]func(*frame) int64{
-		"call_input":  callInput,
-		"http_send":   httpSend,
-		"http_status": httpStatus,
-		"http_header": httpHeader,
-		"json_get":    jsonGet,
-		"body_read":   bodyRead,
-		"release":     release,
-		"emit":        emit,
-		"emit_json":   emitJSON,
-		"wait_ms":     waitMS,
-		"log":         logLine,
-		"fail":        fail,
-		"last_error":  lastError,
+		"call_input":   callInput,
+		"http_send":    httpSend,
+		"http_status":  httpStatus,
+		"http_header":  httpHeader,
+		"json_get":     jsonGet,
+		"body_read":    bodyRead,
+		"body_size":    bodySize,
+		"release":      release,
+		"emit":         emit,
+		"emit_json":    emitJSON,
+		"emit_deleted": emitDeleted,
+		"attach":       attach,
+		"cursor_get":   cursorGet,
+		"cursor_set":   cursorSet,
+		"respond":      respond,
+		"secret":       secret,
+		"secret_hmac":  secretHMAC,
+		"wait_ms":      waitMS,
+		"log":          logLine,
+		"fail":         fail,
+		"last_error":   lastError,
 	}
 }
 
-// Register makes the functions importable in a runtime.
+// Register makes the functions importable in a runtime, and with them that of
+// AssemblyScript's.
 func Register(ctx context.Context, r wazero.Runtime) error {
 	implemented := functions()
 	builder := r.NewHostModuleBuilder(abi.Module)
@@ -50,7 +59,7 @@ func Register(ctx context.Context, r wazero.Runtime) error {
 	if _, err := builder.Instantiate(ctx); err != nil {
 		return fmt.Errorf("register host functions: %w", err)
 	}
-	return nil
+	return registerEnv(ctx, r)
 }
 
 func bind(impl func(*frame) int64, f abi.Function) api.GoModuleFunc {

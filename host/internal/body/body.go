@@ -15,8 +15,13 @@ import (
 // InMemory is the size in bytes up to which a body stays in memory.
 const InMemory = 4 << 20
 
-// ErrTooLarge says that a body is over the limit.
-var ErrTooLarge = errors.New("the body is too large")
+var (
+	// ErrTooLarge says that a body is over the limit.
+	ErrTooLarge = errors.New("the body is too large")
+	// ErrSpool says that a large body could not be written to the disk, such as
+	// one that is full.
+	ErrSpool = errors.New("a large body cannot be kept on the disk: make room in the agent's cache folder")
+)
 
 // Body is one response body. It is safe for concurrent reads.
 type Body struct {
@@ -55,7 +60,7 @@ func Read(r io.Reader, announced int64, dir string, limit int64, secrets []strin
 func (b *Body) spool(dir string, r io.Reader) error {
 	f, err := os.CreateTemp(dir, "rollcall-body-*") // 0600
 	if err != nil {
-		return fmt.Errorf("spool body: %w", err)
+		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	// Where the system allows it the name goes at once, and nothing is left
 	// behind when the agent is killed.
@@ -63,11 +68,25 @@ func (b *Body) spool(dir string, r io.Reader) error {
 		b.remove = f.Name()
 	}
 	b.file = f
-	if b.size, err = io.Copy(f, r); err != nil {
+	return b.fill(r)
+}
+
+func (b *Body) fill(r io.Reader) (err error) {
+	if b.size, err = io.Copy(writer{b.file}, r); err != nil {
 		b.Close()
-		return err
 	}
-	return nil
+	return err
+}
+
+// writer tells a fault of the disk from one of the sender.
+type writer struct{ to io.Writer }
+
+func (w writer) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrSpool, err)
+	}
+	return n, err
 }
 
 // Size is the number of bytes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -63,6 +64,45 @@ func TestBodyThatBreaksOff(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("%d files left", len(left))
+	}
+}
+
+func TestAFullDiskIsToldApart(t *testing.T) {
+	full := errors.New("no space left on device")
+	if _, err := (writer{fullDisk{full}}).Write([]byte("x")); !errors.Is(err, ErrSpool) || !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	f, err := os.Create(t.TempDir() + "/gone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	if err := (&Body{file: f}).fill(strings.NewReader("x")); !errors.Is(err, ErrSpool) {
+		t.Errorf("a file that cannot be written: %v", err)
+	}
+	_, err = Read(io.LimitReader(zeros{}, InMemory+5), -1, t.TempDir()+"/missing", 1<<30, nil)
+	if !errors.Is(err, ErrSpool) {
+		t.Errorf("no folder: %v", err)
+	}
+}
+
+type fullDisk struct{ err error }
+
+func (f fullDisk) Write([]byte) (int, error) { return 0, f.err }
+
+func TestSpooledFilesAreNobodyElses(t *testing.T) {
+	dir := t.TempDir()
+	b, err := Read(io.LimitReader(zeros{}, InMemory+5), -1, dir, 1<<30, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	info, err := b.file.Stat()
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if left, _ := os.ReadDir(dir); runtime.GOOS != "windows" && len(left) != 0 {
+		t.Errorf("the file still has a name: %v", left)
 	}
 }
 

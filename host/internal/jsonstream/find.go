@@ -1,13 +1,10 @@
 package jsonstream
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Index remembers where values lie that Emit passed on its way, so that Find
@@ -20,6 +17,8 @@ type Index struct {
 }
 
 const maxIndex = 1_000
+
+func (x *Index) wants() bool { return x != nil && !x.full }
 
 func (x *Index) add(p Pointer, start, end int64) {
 	if x.places == nil {
@@ -62,46 +61,33 @@ func Find(body io.ReaderAt, size int64, index *Index, p Pointer, limit int64) ([
 	if !known {
 		return nil, fmt.Errorf("%w: nothing at %q", ErrNoValue, p)
 	}
-	from += skipColon(body, from, to)
-	w := &walker{dec: jsontext.NewDecoder(io.NewSectionReader(body, from, to-from))}
+	w := &walker{scanner: newScanner(io.NewSectionReader(body, from, to-from), to-from)}
+	w.base = from
 	var start, end int64
 	found, err := w.descend(slices.Clone(p[:len(p)-len(rest)]), rest, func() error {
-		start = w.dec.InputOffset()
-		if err := w.dec.SkipValue(); err != nil {
+		if _, err := w.peek(); err != nil {
 			return err
 		}
-		end = w.dec.InputOffset()
+		start = w.offset()
+		if err := w.skip(); err != nil {
+			return err
+		}
+		end = w.offset()
 		return errFound
 	})
 	switch {
 	case errors.Is(err, errFound):
 	case err != nil:
-		return nil, syntax(w.dec, err, from, to)
+		return nil, err
 	case !found:
 		return nil, fmt.Errorf("%w: nothing at %q, %q is %s", ErrNoValue, p, w.deepest, kindName(w.kind))
 	}
-	start += skipColon(body, from+start, from+end)
 	if end-start > limit {
 		return nil, fmt.Errorf("%w: %d bytes at %q, more than %d", ErrTooLarge, end-start, p, limit)
 	}
 	raw := make([]byte, end-start)
-	if _, err := body.ReadAt(raw, from+start); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read value: %w", err)
+	if _, err := body.ReadAt(raw, start); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: %w", ErrRead, err)
 	}
 	return raw, nil
-}
-
-// skipColon counts the bytes between a name or an element and the value that
-// an index's place begins with.
-func skipColon(body io.ReaderAt, from, to int64) int64 {
-	var buf [64]byte
-	for n := int64(0); from+n < to; {
-		got, _ := body.ReadAt(buf[:min(int64(len(buf)), to-from-n)], from+n)
-		rest := bytes.TrimLeft(buf[:got], " \t\r\n:,")
-		n += int64(got - len(rest))
-		if len(rest) > 0 || got == 0 {
-			return n
-		}
-	}
-	return 0
 }

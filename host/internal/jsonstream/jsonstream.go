@@ -1,16 +1,15 @@
 // Package jsonstream takes records and single values out of JSON text of any
-// size without building the whole of it: only the fields that are wanted
-// become Go values. It is strict: duplicate names and invalid UTF-8 are
-// errors, numbers keep their text.
+// size in memory that does not grow with it: only the fields that are wanted
+// become Go values, and what is passed over is checked as it goes by. It is
+// strict: duplicate names, invalid UTF-8 and halves of surrogate pairs are
+// errors, numbers keep their text. It is not a decoder into types and changes
+// nothing.
 package jsonstream
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Pointer is a JSON pointer (RFC 6901), split and unescaped.
@@ -51,32 +50,13 @@ var (
 	ErrNoValue  = errors.New("no such value")
 	ErrNotArray = errors.New("not an array")
 	ErrTooLarge = errors.New("the value is too large")
+	ErrRead     = errors.New("read the body")
 	// ErrDelivery wraps what deliver returned.
 	ErrDelivery = errors.New("delivery")
 )
 
-// syntax puts the place of a decoder's error first. The text began at base and
-// ended at end.
-func syntax(dec *jsontext.Decoder, err error, base, end int64) error {
-	at, cause := base+dec.InputOffset(), err.Error()
-	var detail *jsontext.SyntacticError
-	if errors.As(err, &detail) {
-		at, cause = base+detail.ByteOffset, detail.Err.Error()
-	}
-	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		cause = fmt.Sprintf("the name of %s occurs twice in its object", detail.JSONPointer)
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		if end == 0 {
-			return fmt.Errorf("%w: the body is empty", ErrSyntax)
-		}
-		at, cause = end, "the text ends in the middle, it is truncated"
-	}
-	return fmt.Errorf("%w at byte %d: %s", ErrSyntax, at, cause)
-}
-
-// kindName says what starts with a kind, for messages.
-func kindName(k jsontext.Kind) string {
+// kindName says what starts with a byte, for messages.
+func kindName(k byte) string {
 	switch k {
 	case 'n':
 		return "null"
@@ -84,7 +64,7 @@ func kindName(k jsontext.Kind) string {
 		return "a boolean"
 	case '"':
 		return "a string"
-	case '0':
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return "a number"
 	case '{':
 		return "an object"

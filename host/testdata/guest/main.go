@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-func init() { sdk.Register(sdk.Connector{Fetch: fetch, Check: check}) }
+func init() { sdk.Register(sdk.Connector{Fetch: fetch, Invoke: invoke, Check: check}) }
 
 func main() {}
 
@@ -23,6 +23,29 @@ func check(c *sdk.Call) error {
 	}
 	resp.Close()
 	return nil
+}
+
+// invoke does what the webhook's name says.
+func invoke(c *sdk.Call) error {
+	switch w := c.Webhook(); w.Name {
+	case "silent":
+		return nil
+	case "probe":
+		return probe(c)
+	case "replace":
+		for range 3 {
+			resp, err := c.Send(sdk.WebhookRequest(w))
+			if err != nil {
+				return err
+			}
+			if err := resp.Respond(); err != nil {
+				return err
+			}
+			resp.Close()
+		}
+		return nil
+	}
+	return sdk.Deliver(c, nil)
 }
 
 func fetch(c *sdk.Call) error {
@@ -71,6 +94,45 @@ func fetch(c *sdk.Call) error {
 		return look(c)
 	case "probe":
 		return probe(c)
+	case "changes":
+		return changes(c)
+	}
+	return nil
+}
+
+// changes delivers in every way that there is, and fails when its parameter
+// says so.
+func changes(c *sdk.Call) error {
+	cursor, err := c.Cursor()
+	if err != nil {
+		return err
+	}
+	resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"since": cursor}, Cost: 3})
+	if err != nil {
+		return err
+	}
+	defer resp.Close()
+	if _, err := resp.Emit("/users", sdk.EmitOptions{Keyed: true}); err != nil {
+		return err
+	}
+	if _, err := resp.Emit("/more/list", sdk.EmitOptions{Record: "/user"}); err != nil {
+		return err
+	}
+	if err := c.EmitDeleted("gone"); err != nil {
+		return err
+	}
+	size, err := resp.Size()
+	if err != nil {
+		return err
+	}
+	if err := resp.Attach("17", "photo"); err != nil {
+		return err
+	}
+	if err := c.SetCursor(fmt.Sprint(cursor, "+", size)); err != nil {
+		return err
+	}
+	if c.Endpoint().Params["fail"] != "" {
+		return sdk.Errorf(abi.KindUnavailable, "as asked")
 	}
 	return nil
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"runtime"
 	"unsafe"
 
 	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 //go:wasmimport rollcall_v1 call_input
@@ -33,6 +35,30 @@ func emit(handle int64, array, arrayLength, record, recordLength uint32, flags i
 
 //go:wasmimport rollcall_v1 emit_json
 func emitJSON(ptr, length uint32) int64
+
+//go:wasmimport rollcall_v1 body_size
+func bodySize(handle int64) int64
+
+//go:wasmimport rollcall_v1 emit_deleted
+func emitDeleted(key, keyLength uint32) int32
+
+//go:wasmimport rollcall_v1 attach
+func attach(handle int64, key, keyLength, field, fieldLength uint32) int64
+
+//go:wasmimport rollcall_v1 cursor_get
+func cursorGet(ptr, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 cursor_set
+func cursorSet(ptr, length uint32) int32
+
+//go:wasmimport rollcall_v1 respond
+func respond(handle int64) int32
+
+//go:wasmimport rollcall_v1 secret
+func secret(name, nameLength, ptr, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 secret_hmac
+func secretHMAC(name, nameLength uint32, algorithm int32, data, dataLength, ptr, capacity uint32) int64
 
 //go:wasmimport rollcall_v1 wait_ms
 func waitMS(milliseconds int64) int32
@@ -70,6 +96,11 @@ func probe(c *sdk.Call) error {
 	jp, jn := at("/success")
 	buf := make([]byte, 64)
 	bp := uint32(uintptr(unsafe.Pointer(&buf[0])))
+	dp, dn := at("/data")
+	up, un := at("\xff")
+	op, on := at("{}")
+	long := make([]byte, 17<<20)
+	lp := uint32(uintptr(unsafe.Pointer(&long[0])))
 	for name, r := range ranges {
 		p, n := r[0], r[1]
 		results["call_input "+name] = callInput(p, n)
@@ -83,6 +114,16 @@ func probe(c *sdk.Call) error {
 		results["emit record "+name] = emit(h, jp, jn, p, n, 0)
 		results["emit_json "+name] = emitJSON(p, n)
 		results["last_error "+name] = lastError(p, n)
+		results["emit_deleted "+name] = emitDeleted(p, n)
+		results["attach key "+name] = attach(h, p, n, jp, jn)
+		results["attach field "+name] = attach(h, jp, jn, p, n)
+		results["cursor_get "+name] = cursorGet(p, n)
+		results["cursor_set "+name] = cursorSet(p, n)
+		results["secret name "+name] = secret(p, n, bp, 64)
+		results["secret "+name] = secret(jp, jn, p, n)
+		results["secret_hmac name "+name] = secretHMAC(p, n, 1, jp, jn, bp, 64)
+		results["secret_hmac data "+name] = secretHMAC(jp, jn, 1, p, n, bp, 64)
+		results["secret_hmac "+name] = secretHMAC(jp, jn, 1, jp, jn, p, n)
 		logLine(0, p, n)
 		fail(0, p, n)
 	}
@@ -95,6 +136,9 @@ func probe(c *sdk.Call) error {
 		results["body_read handle "+name] = bodyRead(bad, 0, bp, 64)
 		results["emit handle "+name] = emit(bad, jp, jn, 0, 0, 0)
 		results["release handle "+name] = release(bad)
+		results["body_size handle "+name] = bodySize(bad)
+		results["attach handle "+name] = attach(bad, jp, jn, jp, jn)
+		results["respond handle "+name] = respond(bad)
 	}
 	results["status"] = httpStatus(h)
 	results["body_read offset"] = bodyRead(h, -1, bp, 64)
@@ -110,7 +154,25 @@ func probe(c *sdk.Call) error {
 	results["json_get missing"] = jsonGet(h, ap, an, bp, 64)
 	results["emit missing"] = emit(h, ap, an, 0, 0, 0)
 	results["emit scalar"] = emit(h, jp, jn, 0, 0, 0)
-	results["emit flags"] = emit(h, jp, jn, 0, 0, 1)
+	results["emit flags"] = emit(h, jp, jn, 0, 0, 2)
+	results["emit keyed array"] = emit(h, dp, dn, 0, 0, 1)
+	results["body_size"] = bodySize(h)
+	results["emit_deleted empty"] = emitDeleted(0, 0)
+	results["emit_deleted long"] = emitDeleted(lp, 5<<10)
+	results["emit_deleted text"] = emitDeleted(up, un)
+	results["attach empty"] = attach(h, 0, 0, jp, jn)
+	results["attach long"] = attach(h, jp, jn, lp, 5<<10)
+	results["cursor_set long"] = cursorSet(lp, 17<<10)
+	results["cursor_set text"] = cursorSet(up, un)
+	results["cursor_get"] = cursorGet(bp, 64)
+	results["secret unknown"] = secret(jp, jn, bp, 64)
+	results["secret_hmac unknown"] = secretHMAC(jp, jn, 1, jp, jn, bp, 64)
+	results["secret_hmac algorithm"] = secretHMAC(jp, jn, 4, jp, jn, bp, 64)
+	results["secret_hmac long"] = secretHMAC(jp, jn, 1, lp, 17<<20, bp, 64)
+	results["emit_json long"] = emitJSON(lp, 17<<20)
+	results["http_send long"] = httpSend(lp, 17<<20)
+	results["emit_json object"] = emitJSON(op, on)
+	results["respond"] = respond(h)
 	results["http_header missing"] = httpHeader(h, ap, an, bp, 64)
 	results["http_send input"] = httpSend(ap, an)
 	results["wait_ms negative"] = waitMS(-1)
@@ -128,9 +190,13 @@ func probe(c *sdk.Call) error {
 		p, n := at(r)
 		results["http_send "+name] = httpSend(p, n)
 	}
+	runtime.KeepAlive(long)
 	out, err := json.Marshal([]any{results})
 	if err != nil {
 		return err
+	}
+	if c.Webhook().Name != "" {
+		return sdk.Errorf(abi.KindConfig, "%s", out[1:len(out)-1])
 	}
 	_, err = c.EmitRecords(out)
 	return err

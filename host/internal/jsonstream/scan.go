@@ -1,0 +1,162 @@
+package jsonstream
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	window   = 64 << 10 // bytes that are read at once
+	maxDepth = 10_000   // objects and arrays in each other
+	maxName  = 64 << 10 // bytes of a name
+	maxReads = 100      // reads in a row that give nothing
+)
+
+// scanner reads one JSON text token by token. What it passes over is checked
+// and not kept, however long it is.
+type scanner struct {
+	r     io.Reader
+	buf   []byte // what was read and is still needed
+	pos   int    // of what comes next in buf
+	mark  int    // where in buf a token begins that is to stay there whole; -1: none
+	base  int64  // the place of buf[0] in the text
+	fault error  // why r gives no more; io.EOF at the end
+
+	depth   int
+	names   names
+	scratch []byte // of the last text with escapes
+	quoted  []byte // the last name as it stands in the text
+}
+
+func newScanner(r io.Reader, size int64) *scanner {
+	s := &scanner{r: r, mark: -1}
+	if b, ok := r.(*bytes.Buffer); ok { // it is all there: no copy
+		s.buf, s.fault = b.Bytes(), io.EOF
+		return s
+	}
+	s.buf = make([]byte, 0, min(max(size, 0)+1, window))
+	return s
+}
+
+// offset is the place in the text of what comes next.
+func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
+
+// more reads on. It keeps what lies behind the mark, or else behind pos.
+func (s *scanner) more() bool {
+	if s.fault != nil {
+		return false
+	}
+	keep := s.pos
+	if s.mark >= 0 {
+		keep = s.mark
+		s.mark = 0
+	}
+	if keep > 0 {
+		s.buf = s.buf[:copy(s.buf, s.buf[keep:])]
+		s.base += int64(keep)
+		s.pos -= keep
+	}
+	if len(s.buf) == cap(s.buf) {
+		if len(s.buf) > MaxRecord+window {
+			s.fault = s.long(s.base)
+			return false
+		}
+		s.buf = append(make([]byte, 0, 2*cap(s.buf)), s.buf...)
+	}
+	for range maxReads {
+		n, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
+		s.buf, s.fault = s.buf[:len(s.buf)+n], err
+		if n > 0 || err != nil {
+			return n > 0
+		}
+	}
+	s.fault = io.ErrNoProgress
+	return false
+}
+
+// peek returns the first byte of the next token.
+func (s *scanner) peek() (byte, error) {
+	for {
+		for s.pos < len(s.buf) {
+			if c := s.buf[s.pos]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+				return c, nil
+			}
+			s.pos++
+		}
+		if !s.more() {
+			return 0, s.ended()
+		}
+	}
+}
+
+// at returns the byte that comes next; 0 at the end, which no token holds.
+func (s *scanner) at() byte {
+	if s.pos < len(s.buf) || s.more() {
+		return s.buf[s.pos]
+	}
+	return 0
+}
+
+// ended is the error of a text that does not go on where it must.
+func (s *scanner) ended() error {
+	end := s.base + int64(len(s.buf))
+	switch {
+	case errors.Is(s.fault, ErrTooLarge):
+		return s.fault
+	case !errors.Is(s.fault, io.EOF):
+		return fmt.Errorf("%w at byte %d: %w", ErrRead, end, s.fault)
+	case end == 0:
+		return fmt.Errorf("%w: the body is empty", ErrSyntax)
+	}
+	return fmt.Errorf("%w at byte %d: the text ends in the middle, it is truncated", ErrSyntax, end)
+}
+
+// bad is the error of what comes next.
+func (s *scanner) bad(wanted string) error {
+	if s.pos >= len(s.buf) && !s.more() {
+		return s.ended()
+	}
+	for s.offset() == 0 && len(s.buf) < 3 && s.more() { //nolint:revive // a mark is three bytes long
+	}
+	if s.offset() == 0 && bytes.HasPrefix(s.buf, []byte("\xEF\xBB\xBF")) {
+		return s.wrong(0, "it begins with a byte order mark")
+	}
+	return s.wrong(s.offset(), fmt.Sprintf("%s where %s must be", char(s.buf[s.pos]), wanted))
+}
+
+func (s *scanner) wrong(at int64, what string) error {
+	return fmt.Errorf("%w at byte %d: %s", ErrSyntax, at, what)
+}
+
+func (s *scanner) long(at int64) error {
+	return fmt.Errorf("%w: the record or name at byte %d is over %d bytes", ErrTooLarge, at, MaxRecord)
+}
+
+// char names a byte without showing what somebody's data holds.
+func char(c byte) string {
+	switch {
+	case c == 0:
+		return "a NUL byte"
+	case c < ' ' || c == 0x7F:
+		return fmt.Sprintf("control character 0x%02X", c)
+	case c > 0x7F:
+		return fmt.Sprintf("byte 0x%02X", c)
+	case c >= '0' && c <= '9':
+		return "a digit"
+	}
+	return fmt.Sprintf("%q", c)
+}
+
+// end checks that nothing follows the text.
+func (s *scanner) end() error {
+	_, err := s.peek()
+	switch {
+	case err == nil:
+		return s.wrong(s.offset(), "more follows the end of the value")
+	case errors.Is(s.fault, io.EOF):
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,238 @@
+package jsonstream
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	ones = 0x0101_0101_0101_0101
+	tops = 0x8080_8080_8080_8080
+)
+
+// plain counts the bytes at the front that need no look: ASCII, neither a
+// quote nor a backslash nor a control character.
+func plain(b []byte) int {
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		v := binary.LittleEndian.Uint64(b[n:])
+		quote, slash := v^('"'*ones), v^('\\'*ones)
+		// The lowest byte that is marked is exact; those above it may not be.
+		found := ((quote-ones)&^quote | (slash-ones)&^slash | (v-' '*ones)&^v | v) & tops
+		if found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	for n < len(b) {
+		if c := b[n]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// text passes over a string. escaped says that its text is not what stands
+// between the quotes.
+func (s *scanner) text() (escaped bool, err error) {
+	s.pos++
+	for {
+		s.pos += plain(s.buf[s.pos:])
+		if s.pos == len(s.buf) {
+			if !s.more() {
+				return escaped, s.ended()
+			}
+			continue
+		}
+		switch c := s.buf[s.pos]; {
+		case c == '"':
+			s.pos++
+			return escaped, nil
+		case c == '\\':
+			escaped = true
+			if err := s.escape(); err != nil {
+				return escaped, err
+			}
+		case c < ' ':
+			return escaped, s.wrong(s.offset(), char(c)+" in a string: it must be escaped")
+		default:
+			if err := s.rune(); err != nil {
+				return escaped, err
+			}
+		}
+	}
+}
+
+// rune passes over one character that is not ASCII.
+func (s *scanner) rune() error {
+	for {
+		rest := s.buf[s.pos:]
+		if r, n := utf8.DecodeRune(rest); r != utf8.RuneError || n > 1 {
+			s.pos += n
+			return nil
+		}
+		if utf8.FullRune(rest) {
+			return s.wrong(s.offset(), "invalid UTF-8")
+		}
+		if !s.more() {
+			return s.ended()
+		}
+	}
+}
+
+func (s *scanner) escape() error {
+	start := s.offset()
+	s.pos++
+	switch s.at() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.pos++
+		return nil
+	case 'u':
+		s.pos++
+	default:
+		return s.bad("an escape")
+	}
+	r, err := s.hex()
+	if err != nil || !utf16.IsSurrogate(r) {
+		return err
+	}
+	if s.at() != '\\' {
+		return s.lone(start)
+	}
+	s.pos++
+	if s.at() != 'u' {
+		return s.lone(start)
+	}
+	s.pos++
+	second, err := s.hex()
+	if err != nil {
+		return err
+	}
+	if utf16.DecodeRune(r, second) == utf8.RuneError {
+		return s.wrong(start, half)
+	}
+	return nil
+}
+
+const half = "half of a surrogate pair"
+
+// lone is the error of a first half with something else after it.
+func (s *scanner) lone(start int64) error {
+	if s.pos >= len(s.buf) && !s.more() {
+		return s.ended()
+	}
+	return s.wrong(start, half)
+}
+
+func (s *scanner) hex() (rune, error) {
+	var r rune
+	for range 4 {
+		d := digit(s.at())
+		if d < 0 {
+			return 0, s.bad("a hexadecimal digit")
+		}
+		r = r<<4 | d
+		s.pos++
+	}
+	return r, nil
+}
+
+func digit(c byte) rune {
+	switch {
+	case c >= '0' && c <= '9':
+		return rune(c - '0')
+	case c >= 'a' && c <= 'f':
+		return rune(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return rune(c-'A') + 10
+	}
+	return -1
+}
+
+// unescape appends the text of what stood between quotes and was checked.
+func unescape(out, in []byte) []byte {
+	for i := 0; i < len(in); i++ {
+		if in[i] != '\\' {
+			out = append(out, in[i])
+			continue
+		}
+		i++
+		switch in[i] {
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r := unit(in[i+1:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				r = utf16.DecodeRune(r, unit(in[i+3:]))
+				i += 6
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, in[i])
+		}
+	}
+	return out
+}
+
+func unit(in []byte) rune {
+	return digit(in[0])<<12 | digit(in[1])<<8 | digit(in[2])<<4 | digit(in[3])
+}
+
+// number passes over a number.
+func (s *scanner) number() error {
+	if s.at() == '-' {
+		s.pos++
+	}
+	if s.at() == '0' {
+		s.pos++
+	} else if !s.digits() {
+		return s.bad("a digit")
+	}
+	if s.at() == '.' {
+		s.pos++
+		if !s.digits() {
+			return s.bad("a digit")
+		}
+	}
+	if c := s.at(); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.at(); c == '+' || c == '-' {
+			s.pos++
+		}
+		if !s.digits() {
+			return s.bad("a digit")
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() bool {
+	some := false
+	for c := s.at(); c >= '0' && c <= '9'; c = s.at() {
+		s.pos++
+		some = true
+	}
+	return some
+}
+
+// word passes over true, false or null.
+func (s *scanner) word(w string) error {
+	for i := range len(w) {
+		if s.at() != w[i] {
+			return s.bad("a value")
+		}
+		s.pos++
+	}
+	return nil
+}

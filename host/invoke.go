@@ -1,0 +1,118 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/body"
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Answer is what an application answered to a webhook.
+type Answer struct {
+	Status int
+	Header http.Header // without the secrets that it reflected
+	// Body is the beginning of the body, at most MaxAnswer bytes; Size is that
+	// of the whole.
+	Body []byte
+	Size int64
+	// LinkKey is the value at the webhook's link_key, numbers with the digits
+	// that were sent; "" when the webhook has none. When the answer is that of
+	// the webhook's verify, text or a number at verify.found goes first.
+	LinkKey  string
+	Requests int
+	Took     time.Duration
+}
+
+// MaxAnswer bounds the body of an Answer, in bytes.
+const MaxAnswer = 1 << 20
+
+// invokeTimeout bounds a whole invoke, as a multiple of the call's time-out.
+const invokeTimeout = 20
+
+// Invoke carries out one webhook. Its error is a *CallError, or that of ctx;
+// CallError.Sent then tells whether the application may have carried it out
+// all the same.
+func (c *Connector) Invoke(ctx context.Context, app Application, call abi.InvokeCall) (Answer, error) {
+	w := &call.Webhook
+	if (w.Path == "") == (w.URL == "") {
+		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
+	}
+	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
+		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))
+	}
+	if w.Method == "" {
+		w.Method = abi.MethodPost
+	}
+	report, answer, err := c.call(ctx, app, job{
+		input:   abi.Call{Function: abi.FunctionInvoke, Webhook: w, Again: call.Again, Retry: call.Retry},
+		export:  abi.ExportInvoke,
+		timeout: invokeTimeout * c.host.settings.CallTimeout,
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	answer.Requests, answer.Took = report.Requests, report.Took
+	return *answer, nil
+}
+
+// answerOf reads the answer before the call's bodies are gone.
+func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
+	r := state.Answer
+	if r == nil {
+		return nil, errors.New("the connector says that the webhook was carried out and gave no answer (respond)")
+	}
+	if r.Status < http.StatusOK || r.Status >= http.StatusMultipleChoices {
+		return nil, fmt.Errorf("the connector took an answer with status %d for a success", r.Status)
+	}
+	a := &Answer{Status: r.Status, Header: r.Header, Size: r.Body.Size(), Body: make([]byte, min(r.Body.Size(), MaxAnswer))}
+	if _, err := r.Body.ReadAt(a.Body, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the spooled body: %w", err)
+	}
+	var err error
+	if v := w.Verify; v != nil && v.Found != "" && !r.Changes && changing(w.Method) {
+		if a.LinkKey, err = linkKey(r.Body, v.Found); err == nil || w.LinkKey == "" {
+			return a, nil // what verify found is the key itself
+		}
+	}
+	if w.LinkKey != "" {
+		a.LinkKey, err = linkKey(r.Body, w.LinkKey)
+	}
+	return a, err
+}
+
+func changing(method string) bool { return method != abi.MethodGet && method != abi.MethodHead }
+
+// linkKey reads the key of what was made.
+func linkKey(b *body.Body, at string) (string, error) {
+	p, err := jsonstream.ParsePointer(at)
+	if err != nil {
+		return "", err
+	}
+	raw, err := jsonstream.Find(b, b.Size(), nil, p, abi.MaxKeySize)
+	if err != nil {
+		return "", fmt.Errorf("the answer has no key at link_key: %w", err)
+	}
+	key := ""
+	switch c := raw[0]; {
+	case c == '"':
+		if err := json.Unmarshal(raw, &key); err != nil {
+			return "", fmt.Errorf("link_key %q: %w", at, err)
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		key = string(raw)
+	default:
+		return "", fmt.Errorf("the answer has neither text nor a number at link_key %q", at)
+	}
+	if key == "" {
+		return "", fmt.Errorf("the answer has an empty key at link_key %q", at)
+	}
+	return key, nil
+}
