@@ -94,9 +94,11 @@ type job struct {
 
 // call prepares a call, runs it and reports it.
 func (c *Connector) call(ctx context.Context, app Application, j job) (Report, error) {
-	if err := c.Prepare(ctx); err != nil {
+	c, release, err := c.pin(ctx)
+	if err != nil {
 		return Report{}, err
 	}
+	defer release()
 	client, err := c.client(app)
 	if err != nil {
 		return Report{}, c.fault(app, j.input.Function, abi.KindConfig, err.Error())

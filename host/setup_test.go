@@ -53,6 +53,9 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
 	dir, err := os.MkdirTemp("", "rollcall-host-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
