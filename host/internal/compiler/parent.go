@@ -42,6 +42,9 @@ func run(ctx context.Context, dir string, pages uint32, l Limits, wasm []byte) e
 	cmd.Args[0] = filepath.Base(program)
 	cmd.Dir, cmd.WaitDelay = dir, patience
 	cmd.Env = append(environment(), orderEnv+"="+string(orders), "GOTRACEBACK=none")
+	if raceSettings != "" {
+		cmd.Env = append(cmd.Env, raceSettings)
+	}
 	c := child{cmd: cmd, limits: l}
 	err = c.run(wasm)
 	if ctx.Err() != nil {

@@ -6,4 +6,6 @@ package compiler
 const (
 	residentFactor = 1
 	dataFactor     = 1
+
+	raceSettings = ""
 )
