@@ -241,6 +241,12 @@ func answer(text string) http.HandlerFunc {
 	}
 }
 
+func serve(t testing.TB, handler http.Handler) string {
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
 func asCallError(t *testing.T, err error) *host.CallError {
 	t.Helper()
 	var e *host.CallError

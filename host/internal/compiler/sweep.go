@@ -11,7 +11,7 @@ import (
 
 const (
 	spare    = 8         // compiled modules that are kept although nothing needs them now: for a way back
-	leftover = time.Hour // after which what a crash left is not somebody's work under way
+	leftover = time.Hour // after which nothing is another process's work under way
 )
 
 // Sweep removes what no module with one of the given keys needs: the compiled
@@ -49,7 +49,7 @@ func (c *Cache) sweepNotes(keep map[string]bool) error {
 	}
 	var idle []note
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && strings.HasSuffix(e.Name(), noteSuffix) && !keep[e.Name()] {
+		if info, err := e.Info(); err == nil && strings.HasSuffix(e.Name(), noteSuffix) && !keep[e.Name()] && aged(e) {
 			idle = append(idle, note{e.Name(), info.ModTime()})
 		}
 	}
