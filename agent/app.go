@@ -35,6 +35,7 @@ type app struct {
 	mu         sync.Mutex
 	loadedHost *host.Host
 	loaded     *engine.Engine
+	inUse      map[string]inUse // by application
 }
 
 // lockWait is how long a command waits for another that uses the same state.
@@ -132,6 +133,8 @@ func (a *app) openHost(ctx context.Context) (*host.Host, error) {
 		ModulesDir: a.config.Agent.ModulesDir, CacheDir: filepath.Join(a.config.Agent.StateDir, "module-cache"),
 		TrustedKeys: m.TrustedKeys, AllowUnsigned: m.AllowUnsigned, MemoryMiB: m.MemoryMiB,
 		CallTimeout: m.CallTimeout, FetchTimeout: m.FetchTimeout, Version: version,
+		CompileTimeout: m.CompileTimeout, CompileMemoryMiB: m.CompileMemoryMiB,
+		VersionsFile: filepath.Join(a.config.Agent.StateDir, "connector-versions.json"), AllowDowngrade: m.AllowDowngrade,
 	}, a.log, a.metrics)
 	if err != nil {
 		return nil, fmt.Errorf("load the connectors: %w", err)

@@ -29,7 +29,7 @@ func (a *app) application(conf config.Application, m abi.Manifest) (host.Applica
 		return host.Application{}, fmt.Errorf("%s: application %s: connector %s does not support auth = %q (it supports: %s)",
 			conf.Pos, conf.Name, m.Name, conf.Auth, strings.Join(kinds, ", "))
 	}
-	credentials, err := a.credentials(conf, profile)
+	credentials, err := a.kept(conf, profile)
 	if err != nil {
 		return host.Application{}, err
 	}

@@ -43,22 +43,28 @@ func printModules(w io.Writer, modules []host.Module) {
 	}
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
 		for _, m := range modules {
-			state := "usable"
-			if m.Reason != "" {
-				state = "refused: " + m.Reason
-			}
-			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, state)
+			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, stateOf(m))
 		}
 	})
+}
+
+// stateOf tells what became of a file, and what serves in its place.
+func stateOf(m host.Module) string {
+	state := string(m.State)
+	if m.Reason != "" {
+		state += ": " + m.Reason
+	}
+	if m.Before != "" {
+		state = fmt.Sprintf("version %s from before is serving; this file is %s", m.Before, state)
+	}
+	return state
 }
 
 func printModule(w io.Writer, m host.Module) {
 	f := m.Manifest
 	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
 		printable(f.Name), printable(f.Version), printable(f.Title), printable(f.Description), printable(m.File), m.Size, m.SHA256, m.Signature)
-	if m.Reason != "" {
-		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(m.Reason))
-	}
+	_, _ = fmt.Fprintf(w, "State: %s\n", printable(stateOf(m)))
 	_, _ = fmt.Fprintln(w, "\nIt may reach:")
 	for _, h := range f.Hosts {
 		_, _ = fmt.Fprintf(w, "  %s\n", printable(h))

@@ -167,6 +167,7 @@ func (w *watcher) scan(ctx context.Context) {
 	}
 	if moved {
 		w.settle(ctx)
+		w.changed()
 	}
 }
 
@@ -255,6 +256,8 @@ func (w *watcher) finish(ctx context.Context, p prepared) {
 	}
 	w.settle(ctx)
 	w.announce(p)
+	w.host.sweep()
+	w.changed()
 }
 
 func (w *watcher) complain(path string) {
@@ -277,13 +280,11 @@ func (w *watcher) announce(p prepared) {
 	}
 }
 
-// settle retires what was replaced or removed and tells who asked.
+// settle retires what was replaced or removed.
 func (w *watcher) settle(ctx context.Context) {
 	for _, v := range w.host.catalog.settle() {
 		v.retire(ctx)
 	}
-	w.host.sweep()
-	w.changed()
 }
 
 // sweep clears the cache of what nothing needs any more.
