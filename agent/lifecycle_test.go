@@ -51,3 +51,13 @@ func scriptBecome(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Fatalf("it did not come to match %q:\n%s", args[0], said)
 }
+
+// scriptTrust is `trust FROM TO KEY`: TO is the configuration FROM with a key
+// file trusted instead of unsigned connectors allowed.
+func scriptTrust(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: trust from to key")
+	}
+	_, key, _ := strings.Cut(strings.TrimSpace(ts.ReadFile(args[2])), "\n")
+	scriptEdit(ts, false, []string{args[0], args[1], "allow_unsigned = true", `trusted_keys = ["` + key + `"]`})
+}

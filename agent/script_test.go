@@ -35,6 +35,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"plain":    scriptPlain,
 		"version":  scriptVersion,
 		"become":   scriptBecome,
+		"trust":    scriptTrust,
 	}
 }
 

@@ -87,31 +87,40 @@ func (h *Host) complain(m Module) {
 // size, signature, sections, manifest, imports and exports. It returns the
 // bytes that are to be compiled.
 func (h *Host) read(path string) (Module, []byte, error) {
-	m := Module{File: path, Signature: unsignedLabel}
 	wasm, err := readCapped(path, maxModule)
 	if err != nil {
-		return m, nil, err
+		return Module{File: path, Signature: unsignedLabel}, nil, err
 	}
-	sum := sha256.Sum256(wasm)
-	m.SHA256, m.Size = hex.EncodeToString(sum[:]), int64(len(wasm))
+	m := describe(path, wasm)
 	if m.Signature, err = h.verify(path, wasm); err != nil {
 		return m, nil, signatureError{err}
 	}
+	wasm, err = h.examine(&m, wasm)
+	return m, wasm, err
+}
+
+func describe(path string, wasm []byte) Module {
+	sum := sha256.Sum256(wasm)
+	return Module{File: path, Signature: unsignedLabel, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(wasm))}
+}
+
+// examine checks what a module holds, fills in its manifest and returns what
+// is to be compiled.
+func (h *Host) examine(m *Module, wasm []byte) ([]byte, error) {
 	file, err := wasmfile.Read(wasm)
 	if err != nil {
-		return m, nil, fmt.Errorf("read module: %w", err)
+		return nil, fmt.Errorf("read module: %w", err)
 	}
 	if m.Manifest, err = readManifest(file); err != nil {
-		return m, nil, err
+		return nil, err
 	}
 	if err := checkLinks(file); err != nil {
-		return m, nil, err
+		return nil, err
 	}
 	if err := h.downgrade(m.Manifest); err != nil {
-		return m, nil, err
+		return nil, err
 	}
-	wasm, err = harden(file, wasm)
-	return m, wasm, err
+	return harden(file, wasm)
 }
 
 // harden rewrites a module so that it can be stopped.
