@@ -39,7 +39,7 @@ type Settings struct {
 	FetchTimeout  time.Duration // of a whole fetch; default 6 h
 	Version       string        // for the User-Agent; default "dev"
 	// CompileTimeout and CompileMemoryMiB bound the process that compiles one
-	// connector; default 60 s and 1024.
+	// connector; default 60 s and 512.
 	CompileTimeout   time.Duration
 	CompileMemoryMiB int
 	VersionsFile     string      // which versions have served, so that none is replaced by an older one; "": not remembered
@@ -56,7 +56,7 @@ const (
 	pagesPerMiB         = 16
 
 	defaultCompileTimeout   = 60 * time.Second
-	defaultCompileMemoryMiB = 1024
+	defaultCompileMemoryMiB = 512
 	leastCompileMemoryMiB   = 64 // what a small module takes, with room
 )
 

@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -56,5 +58,24 @@ func TestLower(t *testing.T) {
 				t.Errorf("lower(%s, %s) is %v", a, b, lower(a, b))
 			}
 		}
+	}
+}
+
+// TestTheDaemonNeverCompiles asks for a module that no child has compiled.
+func TestTheDaemonNeverCompiles(t *testing.T) {
+	h, err := Open(t.Context(), Settings{ModulesDir: t.TempDir(), CacheDir: t.TempDir()}, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close(t.Context())
+	wasm := []byte("\x00asm\x01\x00\x00\x00\x01\x05\x01\x60\x00\x01\x7F\x03\x02\x01\x00\x0A\x06\x01\x04\x00\x41\x00\x0B")
+	if compiled, err := h.loadCompiled(t.Context(), wasm); !errors.Is(err, errMiss) || compiled != nil {
+		t.Errorf("%v, %v", compiled, err)
+	}
+	if _, err := h.compile(t.Context(), wasm); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.loadCompiled(t.Context(), wasm); err != nil {
+		t.Errorf("what a child has compiled is not found: %v", err)
 	}
 }

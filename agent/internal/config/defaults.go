@@ -30,7 +30,7 @@ func (a *Agent) setDefaults() {
 func (m *Modules) setDefaults() {
 	*m = Modules{
 		MemoryMiB: 64, CallTimeout: 30 * time.Second, FetchTimeout: 6 * time.Hour,
-		CompileTimeout: time.Minute, CompileMemoryMiB: 1024,
+		CompileTimeout: time.Minute, CompileMemoryMiB: 512,
 	}
 }
 

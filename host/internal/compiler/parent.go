@@ -36,7 +36,7 @@ func run(ctx context.Context, dir string, pages uint32, l Limits, wasm []byte) e
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, l.Time, errTime)
+	limited, cancel := context.WithTimeoutCause(ctx, l.Time*timeFactor, errTime)
 	defer cancel()
 	cmd := exec.CommandContext(limited, program, argument)
 	cmd.Args[0] = filepath.Base(program)

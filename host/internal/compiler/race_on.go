@@ -2,9 +2,10 @@
 
 package compiler
 
-// How much more memory than the compiler alone this build takes: the race
-// detector keeps several bytes for each byte.
+// How much more memory and time than the compiler alone this build takes: the
+// race detector keeps several bytes for each byte.
 const (
+	timeFactor     = 10
 	residentFactor = 6
 	dataFactor     = 6
 
