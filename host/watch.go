@@ -210,6 +210,10 @@ func (w *watcher) judge(ctx context.Context, path string, f *watched) bool {
 		h.catalog.accept(path, f.stamp, m, v)
 		return true
 	}
+	if v := h.catalog.serves(m.Manifest.Name); v != nil && v.module.Manifest.Version == m.Manifest.Version {
+		h.log.Warn("a connector is replaced by other bytes of the same version", "connector", m.Manifest.Name, "version", m.Manifest.Version,
+			"file", path, "sha256", m.SHA256, "before", v.module.SHA256, "signature", m.Signature)
+	}
 	h.catalog.wait(path, f.stamp, m, "it is being compiled")
 	w.prepare(ctx, path, f, newVersion(h, m, wasm))
 	return false

@@ -41,7 +41,7 @@ func OpenCache(dir string, pages uint32, l Limits, log *slog.Logger) (*Cache, er
 	if err := private(dir, os.Geteuid()); err != nil {
 		return nil, err
 	}
-	version, err := versionName()
+	version, err := versionName(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func private(dir string, uid int) error {
 }
 
 // versionName asks wazero what it calls the folder of this version.
-func versionName() (string, error) {
-	dir, err := os.MkdirTemp("", "rollcall-cache-")
+func versionName(in string) (string, error) {
+	dir, err := os.MkdirTemp(in, buildTag)
 	if err != nil {
 		return "", fmt.Errorf("open the cache of compiled connectors: %w", err)
 	}

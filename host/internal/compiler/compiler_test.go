@@ -152,26 +152,6 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheContextEndsTheChild(t *testing.T) {
-	c, _ := cache(t, t.TempDir(), usual)
-	stop := errors.New("asked to stop")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	go func() {
-		await(t, func() bool { return len(children(t, os.Getpid())) > 0 })
-		cancel(stop)
-	}()
-	if _, err := c.Ensure(ctx, slow()); !errors.Is(err, stop) {
-		t.Errorf("error %v", err)
-	}
-	var refusal *Refusal
-	if _, err := c.Ensure(ctx, small); errors.As(err, &refusal) || err == nil {
-		t.Errorf("a stop is held against the module: %v", err)
-	}
-	if left := children(t, os.Getpid()); len(left) != 0 {
-		t.Errorf("children %v are left", left)
-	}
-}
-
 // await waits until something is so.
 func await(t testing.TB, so func() bool) {
 	t.Helper()

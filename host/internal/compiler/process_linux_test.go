@@ -2,7 +2,9 @@ package compiler
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"log/slog"
 )
 
 // children lists the processes that one has started.
@@ -46,6 +46,26 @@ func parent(dir string) int {
 	return 1
 }
 
+func TestTheEndOfTheContextEndsTheChild(t *testing.T) {
+	c, _ := cache(t, t.TempDir(), usual)
+	stop := errors.New("asked to stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		await(t, func() bool { return len(children(t, os.Getpid())) > 0 })
+		cancel(stop)
+	}()
+	if _, err := c.Ensure(ctx, slow()); !errors.Is(err, stop) {
+		t.Errorf("error %v", err)
+	}
+	var refusal *Refusal
+	if _, err := c.Ensure(ctx, small); errors.As(err, &refusal) || err == nil {
+		t.Errorf("a stop is held against the module: %v", err)
+	}
+	if left := children(t, os.Getpid()); len(left) != 0 {
+		t.Errorf("children %v are left", left)
+	}
+}
+
 func TestTheChildEndsWithItsParent(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), "COMPILER_TEST_PARENT="+t.TempDir())
@@ -53,15 +73,53 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var child []int
-	await(t, func() bool { child = children(t, cmd.Process.Pid); return len(child) > 0 })
+	await(t, func() bool { // until it has read the module and compiles
+		child = children(t, cmd.Process.Pid)
+		return len(child) > 0 && ticks(child[0]) > 30
+	})
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
+	killed := ticks(child[0])
 	await(t, func() bool {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child[0]))
+		if err == nil && ticks(child[0]) > killed+100 {
+			t.Error("the child goes on without its parent")
+			return true
+		}
 		return err != nil || strings.Contains(string(state), ") Z ")
 	})
+}
+
+// TestTheParentEndsAGreedyChild is for what the child's own limit does not see:
+// here it has none.
+func TestTheParentEndsAGreedyChild(t *testing.T) {
+	c := child{cmd: exec.Command("sleep", "600"), limits: Limits{MemoryMiB: 0}, started: true}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go c.watch(done)
+	err := c.cmd.Wait()
+	close(done)
+	if got := c.verdict(err, nil); !strings.Contains(fmt.Sprint(got), "more than 0 MiB of memory") {
+		t.Errorf("%v, %v", err, got)
+	}
+}
+
+// ticks is the time of the processor that a process has used, in 10 ms.
+func ticks(pid int) int {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	n, err := strconv.Atoi(strings.Fields(rest)[11])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // TestTheChildGetsNothing looks at a child while it works.

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -41,7 +42,8 @@ func hold(*os.Process, Limits) (func(), error) { return func() {}, nil }
 
 // confine limits this process. RLIMIT_DATA counts what is mapped writable,
 // which is what a compiler takes; the race detector's reservations are there
-// before and are not counted.
+// before and are not counted. A service whose system calls are filtered may not
+// be allowed to: then the parent's eye on the memory is what holds.
 func confine(memoryMiB int) error {
 	there, err := statm(os.Getpid(), 5)
 	if err != nil {
@@ -53,11 +55,12 @@ func confine(memoryMiB int) error {
 		unix.RLIMIT_FSIZE: uint64(memoryMiB) << 20,
 	}
 	for what, n := range limits {
-		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil && !errors.Is(err, unix.EPERM) {
 			return fmt.Errorf("set limit %d: %w", what, err)
 		}
 	}
-	return unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // a courtesy
+	return nil
 }
 
 // resident is the memory that a process holds, in bytes.
