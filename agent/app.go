@@ -133,6 +133,8 @@ func (a *app) openHost(ctx context.Context) (*host.Host, error) {
 		ModulesDir: a.config.Agent.ModulesDir, CacheDir: filepath.Join(a.config.Agent.StateDir, "module-cache"),
 		TrustedKeys: m.TrustedKeys, AllowUnsigned: m.AllowUnsigned, MemoryMiB: m.MemoryMiB,
 		CallTimeout: m.CallTimeout, FetchTimeout: m.FetchTimeout, Version: version,
+		CompileTimeout: m.CompileTimeout, CompileMemoryMiB: m.CompileMemoryMiB,
+		VersionsFile: filepath.Join(a.config.Agent.StateDir, "connector-versions.json"), AllowDowngrade: m.AllowDowngrade,
 		Ledger: ledger{a.store},
 	}, a.log, a.metrics)
 	if err != nil {

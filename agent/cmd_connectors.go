@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -43,22 +39,28 @@ func printModules(w io.Writer, modules []host.Module) {
 	}
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
 		for _, m := range modules {
-			state := "usable"
-			if m.Reason != "" {
-				state = "refused: " + m.Reason
-			}
-			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, state)
+			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, stateOf(m))
 		}
 	})
+}
+
+// stateOf tells what became of a file, and what serves in its place.
+func stateOf(m host.Module) string {
+	state := string(m.State)
+	if m.Reason != "" {
+		state += ": " + m.Reason
+	}
+	if m.Before != "" {
+		state = fmt.Sprintf("version %s from before is serving; this file is %s", m.Before, state)
+	}
+	return state
 }
 
 func printModule(w io.Writer, m host.Module) {
 	f := m.Manifest
 	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
 		printable(f.Name), printable(f.Version), printable(f.Title), printable(f.Description), printable(m.File), m.Size, m.SHA256, m.Signature)
-	if m.Reason != "" {
-		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(m.Reason))
-	}
+	_, _ = fmt.Fprintf(w, "State: %s\n", printable(stateOf(m)))
 	_, _ = fmt.Fprintln(w, "\nIt may reach:")
 	for _, h := range f.Hosts {
 		_, _ = fmt.Fprintf(w, "  %s\n", printable(h))
@@ -88,65 +90,4 @@ func printModule(w io.Writer, m host.Module) {
 			_, _ = fmt.Fprintf(w, "  %s: %s\n", printable(l.Operation), printable(l.Reason))
 		}
 	}
-}
-
-func (c *cli) connectorCommand() *cobra.Command {
-	var out string
-	build := &cobra.Command{
-		Use:   "build DIR",
-		Short: "Compile a connector and embed its manifest.toml",
-		Args:  exactly(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			size, err := buildConnector(cmd.Context(), args[0], out, c.stderr)
-			if err != nil {
-				return err
-			}
-			return c.show(map[string]any{"file": out, "bytes": size}, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "%s: %d bytes\n", out, size)
-			})
-		},
-	}
-	build.Flags().StringVar(&out, "out", "", "the `file` to write, NAME.wasm")
-	_ = build.MarkFlagRequired("out")
-	return group("connector", "For authors of connectors", build)
-}
-
-// buildConnector needs the go command: a connector is a Go package main.
-func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int, error) {
-	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.toml"))
-	if err != nil {
-		return 0, fmt.Errorf("read the manifest: %w", err)
-	}
-	work, err := os.MkdirTemp("", "rollcall-connector-")
-	if err != nil {
-		return 0, fmt.Errorf("make a folder to build in: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	compiled := filepath.Join(work, "connector.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", compiled, ".")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	build.Stderr = stderr
-	if err := build.Run(); err != nil {
-		return 0, fmt.Errorf("compile %s: %w", dir, err)
-	}
-	code, err := os.ReadFile(compiled)
-	if err != nil {
-		return 0, fmt.Errorf("read the compiled module: %w", err)
-	}
-	module, err := host.Embed(code, manifest)
-	if err != nil {
-		return 0, fmt.Errorf("embed %s: %w", filepath.Join(dir, "manifest.toml"), err)
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil { //nolint:gosec // the agent's user must be able to read it
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	// A rename, so that an agent that watches the folder never sees half a file.
-	if err := os.WriteFile(out+".part", module, 0o644); err != nil { //nolint:gosec // the agent's user must be able to read it; the caller names the place
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	if err := os.Rename(out+".part", out); err != nil {
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	return len(module), nil
 }

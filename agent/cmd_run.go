@@ -69,6 +69,7 @@ func (a *app) serve(ctx context.Context) error {
 		return errors.Join(err, stopAll(group))
 	}
 	a.prepare(ctx)
+	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refresh(ctx) }) })
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	close(ready)
@@ -81,25 +82,6 @@ func (a *app) serve(ctx context.Context) error {
 	err = group.Wait()
 	a.log.Info("stopped")
 	return err
-}
-
-// prepare compiles the connectors in use before the agent says that it is
-// ready, and logs what cannot run: one of them does not stop the others.
-func (a *app) prepare(ctx context.Context) {
-	for _, name := range sortedNames(a.config.Automations) {
-		if err, broken := a.loaded.Broken[name]; broken {
-			a.log.Error("automation cannot run", "automation", name, "error", err)
-			continue
-		}
-		application := a.config.Applications[a.config.DataSources[a.config.Automations[name].DataSource].Application]
-		connector, err := a.loadedHost.Connector(application.Connector)
-		if err == nil {
-			err = connector.Prepare(ctx)
-		}
-		if err != nil {
-			a.log.Error("connector cannot be compiled", "connector", application.Connector, "error", err)
-		}
-	}
 }
 
 // stopAll ends what was started when the rest could not be.

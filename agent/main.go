@@ -15,12 +15,16 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/host"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rollcall-agent/rollcall/host"
 )
 
 // scratch holds what all tests share; it is removed at the end.
@@ -16,6 +18,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
 	testscript.Main(runner{m}, map[string]func(){"rollcall": main})
 }
 

@@ -33,6 +33,9 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sigterm":  scriptSigterm,
 		"await":    scriptAwait,
 		"plain":    scriptPlain,
+		"version":  scriptVersion,
+		"become":   scriptBecome,
+		"trust":    scriptTrust,
 	}
 }
 

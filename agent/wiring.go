@@ -19,6 +19,19 @@ import (
 
 // newEngine builds the engine from the configuration and the connectors.
 func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, error) {
+	automations, broken := a.automations(ctx, h)
+	d := a.config.Directory
+	return engine.New(ctx, engine.Settings{
+		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
+		Connect: a.connector(d), Writers: d.Connections,
+		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Allow: d.AllowProtected, BindDN: d.BindDN},
+		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},
+	})
+}
+
+// automations builds every automation with the connectors that serve now, and
+// tells why one cannot run.
+func (a *app) automations(ctx context.Context, h *host.Host) (map[string]engine.Automation, map[string]error) {
 	automations, broken := map[string]engine.Automation{}, map[string]error{}
 	for _, name := range sortedNames(a.config.Automations) {
 		built, err := a.automation(ctx, h, name)
@@ -28,13 +41,7 @@ func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, erro
 		}
 		automations[name] = built
 	}
-	d := a.config.Directory
-	return engine.New(ctx, engine.Settings{
-		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
-		Connect: a.connector(d), Writers: d.Connections,
-		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Allow: d.AllowProtected, BindDN: d.BindDN},
-		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},
-	})
+	return automations, broken
 }
 
 // connector opens the connection that one run works over.

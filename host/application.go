@@ -30,12 +30,9 @@ type Application struct {
 	Secrets map[string]func(context.Context) (string, error)
 }
 
-// client makes what sends the requests of a call that fetches.
-func (c *Connector) client(app Application) (*web.Client, error) { return c.clientFor(app, false) }
-
-// clientFor makes what sends the requests of a call; outbound is one that
+// client makes what sends the requests of a call; outbound is one that
 // delivers.
-func (c *Connector) clientFor(app Application, outbound bool) (*web.Client, error) {
+func (c *Connector) client(app Application, outbound bool) (*web.Client, error) {
 	m := c.module.Manifest
 	var urls []string
 	if app.BaseURL != "" {

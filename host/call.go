@@ -98,10 +98,12 @@ type job struct {
 // call prepares a call, runs it and reports it. The answer is nil unless the
 // guest responded.
 func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *Answer, error) {
-	if err := c.Prepare(ctx); err != nil {
+	c, release, err := c.pin(ctx)
+	if err != nil {
 		return Report{}, nil, err
 	}
-	client, err := c.client(app)
+	defer release()
+	client, err := c.client(app, j.input.Function == abi.FunctionInvoke)
 	if err != nil {
 		return Report{}, nil, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
 	}
@@ -117,11 +119,10 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	ctx, cancel := context.WithTimeoutCause(ctx, j.timeout, errTimeout)
 	defer cancel()
 	state := &abi1.Call{
-		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Cursor: j.cursor,
+		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Secrets: client, Cursor: j.cursor,
 		Invoke: j.input.Function == abi.FunctionInvoke,
 		Log:    c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
-	state.Secrets, _ = any(client).(abi1.Secrets)
 	defer state.Close()
 	end := c.run(state, j.export)
 	report := Report{

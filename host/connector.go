@@ -2,80 +2,57 @@ package host
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
-	"os"
-	"strings"
-	"sync"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Connector is a loaded module. It is safe for concurrent use: each call has
-// an instance of its own.
+// Connector is a name that the host answers to: each call goes to the version
+// that serves under the name when it begins, and ends on that one. It is safe
+// for concurrent use: each call has an instance of its own.
 type Connector struct {
-	host   *Host
-	module Module
-	wasm   []byte
-
-	mu       sync.Mutex
-	compiled wazero.CompiledModule
+	host     *Host
+	module   Module                // when it was found; of a call, what the call runs on
+	compiled wazero.CompiledModule // of a call
 }
 
-// Manifest describes the connector.
-func (c *Connector) Manifest() abi.Manifest { return c.module.Manifest }
+// Manifest describes the version that serves now, or the last one known when
+// none does.
+func (c *Connector) Manifest() abi.Manifest {
+	if v := c.host.catalog.serves(c.module.Manifest.Name); v != nil {
+		return v.module.Manifest
+	}
+	return c.module.Manifest
+}
 
 // Prepare compiles the connector, which takes seconds when no compiled form is
 // in the cache. Calls do it where it has not been done.
 func (c *Connector) Prepare(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.compiled != nil {
-		return nil
-	}
-	compiled, err := c.host.compile(ctx, c.wasm)
-	if err != nil && c.host.cache != nil && strings.Contains(err.Error(), "compilationcache") {
-		c.host.log.Warn("the cache of compiled connectors is damaged and is made again", "connector", c.module.Manifest.Name, "error", err)
-		if err := clearDir(c.host.compiled()); err != nil {
-			return fmt.Errorf("compile connector %s: %w", c.module.Manifest.Name, err)
-		}
-		compiled, err = c.host.compile(ctx, c.wasm)
-	}
-	if err != nil {
-		return &CallError{
-			Connector: c.module.Manifest.Name, Kind: abi.KindInternal, Err: err,
-			Message: fmt.Sprintf("compile connector %s: %v", c.module.Manifest.Name, err),
-			Next:    next(abi.KindInternal, ""),
-		}
-	}
-	c.compiled, c.wasm = compiled, nil
-	return nil
-}
-
-// compile turns a panic of the compiler into an error.
-func (h *Host) compile(ctx context.Context, wasm []byte) (compiled wazero.CompiledModule, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the compiler cannot take it: %v", p)
-		}
-	}()
-	return h.runtime.CompileModule(ctx, wasm)
-}
-
-// clearDir removes the files below a folder. The folders stay: the open cache
-// writes into them.
-func clearDir(dir string) error {
-	root, err := os.OpenRoot(dir)
+	_, release, err := c.pin(ctx)
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // it is only read
-	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	release()
+	return nil
+}
+
+// pin returns the connector bound to the version that serves now. release ends
+// the use; the version lives at least until then.
+func (c *Connector) pin(ctx context.Context) (bound *Connector, release func(), err error) {
+	name := c.module.Manifest.Name
+	for {
+		v := c.host.catalog.serves(name)
+		if v == nil {
+			return nil, nil, c.host.missing(name)
 		}
-		return root.Remove(path)
-	})
+		if err := v.prepare(ctx); err != nil {
+			return nil, nil, err
+		}
+		compiled, ok := v.take()
+		if ok {
+			return &Connector{host: c.host, module: v.module, compiled: compiled}, func() { v.release(ctx) }, nil
+		}
+		// It was replaced just now: the next one serves already.
+	}
 }

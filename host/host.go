@@ -14,16 +14,16 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"aead.dev/minisign"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/compiler"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -37,8 +37,14 @@ type Settings struct {
 	CallTimeout   time.Duration // of guest code between two requests, and of one request; default 30 s
 	FetchTimeout  time.Duration // of a whole fetch; default 6 h
 	Version       string        // for the User-Agent; default "dev"
-	TLS           *tls.Config   // nil: the system's roots; TLS 1.2 is the least in any case
-	Ledger        Ledger        // nil: budgets and pauses are forgotten with the process
+	// CompileTimeout and CompileMemoryMiB bound the process that compiles one
+	// connector; default 60 s and 512.
+	CompileTimeout   time.Duration
+	CompileMemoryMiB int
+	VersionsFile     string      // which versions have served, so that none is replaced by an older one; "": not remembered
+	AllowDowngrade   []string    // names of connectors that may be replaced by an older version
+	TLS              *tls.Config // nil: the system's roots; TLS 1.2 is the least in any case
+	Ledger           Ledger      // nil: budgets and pauses are forgotten with the process
 }
 
 const (
@@ -47,6 +53,10 @@ const (
 	defaultCallTimeout  = 30 * time.Second
 	defaultFetchTimeout = 6 * time.Hour
 	pagesPerMiB         = 16
+
+	defaultCompileTimeout   = 60 * time.Second
+	defaultCompileMemoryMiB = 512
+	leastCompileMemoryMiB   = 64 // what a small module takes, with room
 )
 
 func (s Settings) withDefaults() (Settings, error) {
@@ -59,8 +69,17 @@ func (s Settings) withDefaults() (Settings, error) {
 	if s.FetchTimeout == 0 {
 		s.FetchTimeout = defaultFetchTimeout
 	}
+	if s.CompileTimeout == 0 {
+		s.CompileTimeout = defaultCompileTimeout
+	}
+	if s.CompileMemoryMiB == 0 {
+		s.CompileMemoryMiB = defaultCompileMemoryMiB
+	}
 	if s.Version == "" {
 		s.Version = "dev"
+	}
+	if s.CompileMemoryMiB < leastCompileMemoryMiB || s.CompileTimeout < 0 {
+		return s, fmt.Errorf("compiling needs at least %d MiB, and a positive time-out", leastCompileMemoryMiB)
 	}
 	if s.MemoryMiB < 0 || s.MemoryMiB > maxMemoryMiB || s.CallTimeout < 0 || s.FetchTimeout < 0 {
 		return s, fmt.Errorf("memory must be 1 to %d MiB, and time-outs positive", maxMemoryMiB)
@@ -96,71 +115,72 @@ type Host struct {
 	settings Settings
 	log      *slog.Logger
 	observer Observer
+	keys     []minisign.PublicKey
 	runtime  wazero.Runtime
-	cache    wazero.CompilationCache
-
-	modules    []Module
-	connectors map[string]*Connector
+	loads    wazero.CompilationCache
+	cache    *compiler.Cache
+	scratch  string // a cache for this process alone; "" when the settings name one
+	catalog  *catalog
+	versions *versions
 
 	mu       sync.Mutex
 	limiters map[string]limited // by application
 }
 
 // Open reads the modules folder. A module that cannot be used does not stop
-// the others: Modules says why. Nothing is compiled yet. Close the Host.
+// the others: Modules says why. Nothing is compiled yet, and what changes later
+// is seen by Watch only. Close the Host.
 func Open(ctx context.Context, s Settings, log *slog.Logger, o Observer) (*Host, error) {
 	s, err := s.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open connectors: %w", err)
 	}
-	h := &Host{
-		settings: s, log: log, observer: o,
-		connectors: map[string]*Connector{}, limiters: map[string]limited{},
-	}
-	keys, err := parseKeys(s.TrustedKeys)
-	if err != nil {
+	h := &Host{settings: s, log: log, observer: o, catalog: newCatalog(), limiters: map[string]limited{}}
+	if h.keys, err = parseKeys(s.TrustedKeys); err != nil {
 		return nil, fmt.Errorf("open connectors: %w", err)
 	}
-	if err := h.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open connectors: %w", err), h.Close(ctx))
+	if h.versions, err = readVersions(s.VersionsFile); err != nil {
+		return nil, fmt.Errorf("open connectors: %w", err)
 	}
-	if err := h.load(keys); err != nil {
+	if err := errors.Join(h.load(), h.start(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open connectors: %w", err), h.Close(ctx))
 	}
 	return h, nil
 }
 
 func (h *Host) start(ctx context.Context) error {
-	config := wazero.NewRuntimeConfig().
-		WithCloseOnContextDone(true).
-		WithMemoryLimitPages(uint32(h.settings.MemoryMiB * pagesPerMiB)).
-		WithDebugInfoEnabled(false)
-	if dir := h.settings.CacheDir; dir != "" {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("cache folder: %w", err)
-		}
-		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder needs its x bit
-			return fmt.Errorf("cache folder: %w", err)
-		}
-		cache, err := wazero.NewCompilationCacheWithDir(h.compiled())
-		if err != nil {
-			return fmt.Errorf("cache folder: %w", err)
-		}
-		h.cache = cache
-		config = config.WithCompilationCache(cache)
+	dir, err := h.cacheDir()
+	if err != nil {
+		return fmt.Errorf("cache folder: %w", err)
 	}
-	if a := runtime.GOARCH; a != "amd64" && a != "arm64" {
-		h.log.Warn("connectors are interpreted on this processor: 40 to 100 times slower", "arch", a)
+	pages := uint32(h.settings.MemoryMiB * pagesPerMiB)
+	limits := compiler.Limits{Time: h.settings.CompileTimeout, MemoryMiB: h.settings.CompileMemoryMiB}
+	if h.cache, err = compiler.OpenCache(dir, pages, limits, h.log); err != nil {
+		return err
 	}
-	h.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	if h.loads, err = wazero.NewCompilationCacheWithDir(dir); err != nil {
+		return fmt.Errorf("cache folder: %w", err)
+	}
+	h.runtime = wazero.NewRuntimeWithConfig(ctx, compiler.Config(pages).WithCompilationCache(h.loads))
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, h.runtime); err != nil {
 		return fmt.Errorf("register WASI: %w", err)
 	}
 	return abi1.Register(ctx, h.runtime)
 }
 
-// compiled is the folder of compiled modules.
-func (h *Host) compiled() string { return filepath.Join(h.settings.CacheDir, "compiled") }
+// cacheDir makes the folder of compiled modules.
+func (h *Host) cacheDir() (string, error) {
+	dir := h.settings.CacheDir
+	if dir == "" {
+		var err error
+		h.scratch, err = os.MkdirTemp("", "rollcall-connectors-")
+		return h.scratch, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "compiled"), os.Chmod(dir, 0o700) //nolint:gosec // a folder needs its x bit
+}
 
 // Close frees the compiled modules. Calls must have ended.
 func (h *Host) Close(ctx context.Context) error {
@@ -169,30 +189,43 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.runtime != nil {
 		errs = append(errs, h.runtime.Close(ctx))
 	}
-	if h.cache != nil {
-		errs = append(errs, h.cache.Close(ctx))
+	if h.loads != nil {
+		errs = append(errs, h.loads.Close(ctx))
+	}
+	if h.scratch != "" {
+		errs = append(errs, os.RemoveAll(h.scratch))
 	}
 	return errors.Join(errs...)
 }
 
-// Modules lists the files of the modules folder, usable or refused, by name.
-func (h *Host) Modules() []Module { return slices.Clone(h.modules) }
+// Modules lists the files of the modules folder, whatever their state, by
+// name.
+func (h *Host) Modules() []Module { return h.catalog.list() }
 
 // Connector finds a connector by the name in its manifest.
 func (h *Host) Connector(name string) (*Connector, error) {
-	if c, ok := h.connectors[name]; ok {
-		return c, nil
+	if v := h.catalog.serves(name); v != nil {
+		return &Connector{host: h, module: v.module}, nil
 	}
+	return nil, h.missing(name)
+}
+
+// missing tells why there is no connector of a name.
+func (h *Host) missing(name string) error {
 	var there []string
-	for _, m := range h.modules {
-		if m.Reason != "" && (m.Manifest.Name == name || strings.TrimSuffix(filepath.Base(m.File), moduleSuffix) == name) {
-			return nil, &CallError{
+	for _, m := range h.catalog.list() {
+		if m.State != Serving && (m.Manifest.Name == name || strings.TrimSuffix(filepath.Base(m.File), moduleSuffix) == name) {
+			was := "was refused"
+			if m.State == Waiting {
+				was = "is not ready"
+			}
+			return &CallError{
 				Connector: name, Kind: abi.KindConfig,
-				Message: fmt.Sprintf("connector %q: %s was refused: %s", name, m.File, m.Reason),
+				Message: fmt.Sprintf("connector %q: %s %s: %s", name, m.File, was, m.Reason),
 				Next:    "put a module that can be used in its place, then look at `rollcall connectors`",
 			}
 		}
-		if m.Reason == "" {
+		if m.State == Serving {
 			there = append(there, m.Manifest.Name)
 		}
 	}
@@ -200,7 +233,7 @@ func (h *Host) Connector(name string) (*Connector, error) {
 	if len(there) > 0 {
 		list = "there are: " + strings.Join(there, ", ")
 	}
-	return nil, &CallError{
+	return &CallError{
 		Connector: name, Kind: abi.KindConfig,
 		Message: fmt.Sprintf("no connector %q in %s; %s", name, h.settings.ModulesDir, list),
 		Next:    fmt.Sprintf("put %s.wasm and its signature into the folder, or correct the name", name),

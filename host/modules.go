@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"aead.dev/minisign"
 
@@ -24,6 +23,16 @@ const (
 	unsignedLabel = "unsigned"
 )
 
+// State is what became of a file of the modules folder.
+type State string
+
+// The states of a file.
+const (
+	Serving State = "serving" // calls go to it
+	Waiting State = "waiting" // it is not complete, or not at rest, or is being compiled
+	Refused State = "refused"
+)
+
 // Module is one file of the modules folder.
 type Module struct {
 	File      string       `json:"file"`
@@ -31,75 +40,91 @@ type Module struct {
 	SHA256    string       `json:"sha256"`           // of the file, in hex
 	Size      int64        `json:"size"`             // bytes
 	Signature string       `json:"signature"`        // "key ID" of the trusted key that signed it, or "unsigned"
-	Reason    string       `json:"reason,omitempty"` // why it was refused; "" when it is usable
+	State     State        `json:"state"`            // what became of it
+	Reason    string       `json:"reason,omitempty"` // why it waits or was refused
+	// Before is the version from this file that goes on serving while what
+	// lies there now waits or was refused; "" when there is none.
+	Before string `json:"before,omitempty"`
 }
 
-// load reads every module of the folder.
-func (h *Host) load(keys []minisign.PublicKey) error {
-	files, err := os.ReadDir(h.settings.ModulesDir)
+// errSignature marks what a signature that is still to come would mend.
+var errSignature = errors.New("signature")
+
+// signatureError is a file without a signature that counts.
+type signatureError struct{ error }
+
+func (signatureError) Is(target error) bool { return target == errSignature }
+
+// load reads every module of the folder as it is now.
+func (h *Host) load() error {
+	found, err := h.survey()
 	if err != nil {
 		return fmt.Errorf("modules folder: %w; modules_dir in [agent] names it", err)
 	}
-	names := map[string][]int{}
-	code := map[string][]byte{}
-	for _, f := range files {
-		if f.IsDir() || !strings.HasSuffix(f.Name(), moduleSuffix) {
-			continue
-		}
-		path := filepath.Join(h.settings.ModulesDir, f.Name())
-		m, wasm, err := h.read(path, keys)
+	for path, s := range found {
+		m, wasm, err := h.read(path)
 		if err != nil {
-			m.Reason = err.Error()
-		} else {
-			names[m.Manifest.Name] = append(names[m.Manifest.Name], len(h.modules))
-			code[path] = wasm
-		}
-		h.modules = append(h.modules, m)
-	}
-	for name, found := range names {
-		if len(found) == 1 {
-			m := h.modules[found[0]]
-			h.connectors[name] = &Connector{host: h, module: m, wasm: code[m.File]}
+			h.catalog.refuse(path, s, m, err.Error())
 			continue
 		}
-		var paths []string
-		for _, i := range found {
-			paths = append(paths, h.modules[i].File)
-		}
-		for _, i := range found {
-			h.modules[i].Reason = fmt.Sprintf("several files say that they are connector %q: %s", name, strings.Join(paths, ", "))
-		}
+		h.catalog.accept(path, s, m, newVersion(h, m, wasm))
 	}
-	for _, m := range h.modules {
-		if m.Reason != "" {
-			h.log.Error("connector refused", "file", m.File, "reason", m.Reason)
-		}
+	h.catalog.settle() // nothing served before, so that nothing retires
+	for _, m := range h.catalog.list() {
+		h.complain(m)
 	}
 	return nil
 }
 
+// complain logs why a module was refused.
+func (h *Host) complain(m Module) {
+	if m.State == Refused {
+		h.log.Error("connector refused", "file", m.File, "reason", m.Reason, "still_serving", m.Before)
+	}
+}
+
 // read takes one module in, in the order of how much each step trusts it:
-// size, signature, sections, manifest, imports and exports.
-func (h *Host) read(path string, keys []minisign.PublicKey) (Module, []byte, error) {
-	m := Module{File: path, Signature: unsignedLabel}
+// size, signature, sections, manifest, imports and exports. It returns the
+// bytes that are to be compiled.
+func (h *Host) read(path string) (Module, []byte, error) {
 	wasm, err := readCapped(path, maxModule)
 	if err != nil {
-		return m, nil, err
+		return Module{File: path, Signature: unsignedLabel}, nil, err
 	}
+	m := describe(path, wasm)
+	if m.Signature, err = h.verify(path, wasm); err != nil {
+		return m, nil, signatureError{err}
+	}
+	wasm, err = h.examine(&m, wasm)
+	return m, wasm, err
+}
+
+func describe(path string, wasm []byte) Module {
 	sum := sha256.Sum256(wasm)
-	m.SHA256, m.Size = hex.EncodeToString(sum[:]), int64(len(wasm))
-	if m.Signature, err = h.verify(path, wasm, keys); err != nil {
-		return m, nil, err
-	}
+	return Module{File: path, Signature: unsignedLabel, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(wasm))}
+}
+
+// examine checks what a module holds, fills in its manifest and returns what
+// is to be compiled.
+func (h *Host) examine(m *Module, wasm []byte) ([]byte, error) {
 	file, err := wasmfile.Read(wasm)
 	if err != nil {
-		return m, nil, fmt.Errorf("read module: %w", err)
+		return nil, fmt.Errorf("read module: %w", err)
 	}
 	if m.Manifest, err = readManifest(file); err != nil {
-		return m, nil, err
+		return nil, err
 	}
-	return m, wasm, checkLinks(file)
+	if err := checkLinks(file); err != nil {
+		return nil, err
+	}
+	if err := h.downgrade(m.Manifest); err != nil {
+		return nil, err
+	}
+	return harden(file, wasm)
 }
+
+// harden rewrites a module so that it can be stopped.
+func harden(_ *wasmfile.File, wasm []byte) ([]byte, error) { return wasm, nil }
 
 func readCapped(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
@@ -128,7 +153,8 @@ func parseKeys(texts []string) ([]minisign.PublicKey, error) {
 }
 
 // verify checks the detached signature of a module and says who signed it.
-func (h *Host) verify(path string, wasm []byte, keys []minisign.PublicKey) (string, error) {
+func (h *Host) verify(path string, wasm []byte) (string, error) {
+	keys := h.keys
 	text, err := readCapped(path+abi.SignatureSuffix, maxSignature)
 	if errors.Is(err, os.ErrNotExist) {
 		if h.settings.AllowUnsigned {

@@ -53,6 +53,9 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
 	if url := os.Getenv(streamURL); url != "" {
 		os.Exit(streamChild(url))
 	}
@@ -239,6 +242,12 @@ func answer(text string) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, text)
 	}
+}
+
+func serve(t testing.TB, handler http.Handler) string {
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	return srv.URL
 }
 
 func asCallError(t *testing.T, err error) *host.CallError {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,9 @@ type module struct {
 var shipped module
 
 func TestMain(m *testing.M) {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
 	code := m.Run()
 	if shipped.dir != "" {
 		_ = os.RemoveAll(shipped.dir)

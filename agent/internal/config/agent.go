@@ -62,6 +62,10 @@ type Modules struct {
 	MemoryMiB     int           `toml:"memory_mib"`
 	CallTimeout   time.Duration `toml:"call_timeout"`
 	FetchTimeout  time.Duration `toml:"fetch_timeout"`
+	// CompileTimeout and CompileMemoryMiB bound the compilation of one connector.
+	CompileTimeout   time.Duration `toml:"compile_timeout"`
+	CompileMemoryMiB int           `toml:"compile_memory_mib"`
+	AllowDowngrade   []string      `toml:"allow_downgrade"` // names of connectors that may be replaced by an older version
 }
 
 func (l *loader) checkAgent() {
@@ -86,6 +90,7 @@ func (l *loader) checkModules() {
 	m := l.config.Modules
 	in := path{"modules"}
 	l.inRange(in.with("memory_mib"), m.MemoryMiB, 1, 4096)
+	l.inRange(in.with("compile_memory_mib"), m.CompileMemoryMiB, 64, 65536)
 	for i, text := range m.TrustedKeys {
 		var key minisign.PublicKey
 		if err := key.UnmarshalText([]byte(text)); err != nil && text != "" {

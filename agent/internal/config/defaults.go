@@ -28,7 +28,10 @@ func (a *Agent) setDefaults() {
 }
 
 func (m *Modules) setDefaults() {
-	*m = Modules{MemoryMiB: 64, CallTimeout: 30 * time.Second, FetchTimeout: 6 * time.Hour}
+	*m = Modules{
+		MemoryMiB: 64, CallTimeout: 30 * time.Second, FetchTimeout: 6 * time.Hour,
+		CompileTimeout: time.Minute, CompileMemoryMiB: 512,
+	}
 }
 
 func (d *Directory) setDefaults() {

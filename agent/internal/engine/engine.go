@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
@@ -79,7 +80,14 @@ type Settings struct {
 // a run that reads the mirror and writes to the directory is one at a time.
 type Engine struct {
 	Settings
-	directory sync.Mutex
+	directory  sync.Mutex
+	configured atomic.Pointer[configured]
+}
+
+// configured is what can run and what cannot. It is replaced as a whole.
+type configured struct {
+	automations map[string]Automation
+	broken      map[string]error
 }
 
 // New prepares an engine on a store that no other process has open: leases and
@@ -91,17 +99,32 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if _, err := s.Store.InterruptRuns(ctx); err != nil {
 		return nil, fmt.Errorf("close runs that were cut off: %w", err)
 	}
-	return &Engine{Settings: s}, nil
+	e := &Engine{Settings: s}
+	e.Replace(s.Automations, s.Broken)
+	return e, nil
+}
+
+// Replace sets what runs from now on. Runs under way end with what they began
+// with. The maps belong to the engine afterwards.
+func (e *Engine) Replace(automations map[string]Automation, broken map[string]error) {
+	e.configured.Store(&configured{automations, broken})
+}
+
+// Unable tells why an automation cannot run now; nil when it can, or is not
+// known.
+func (e *Engine) Unable(automation string) error {
+	return e.configured.Load().broken[automation]
 }
 
 // automation finds a configured automation.
 func (e *Engine) automation(name string) (Automation, error) {
-	if err, broken := e.Broken[name]; broken {
+	now := e.configured.Load()
+	if err, broken := now.broken[name]; broken {
 		return Automation{}, err
 	}
-	a, ok := e.Automations[name]
+	a, ok := now.automations[name]
 	if !ok {
-		return a, &UnknownError{What: "automation", Name: name, Known: e.names()}
+		return a, &UnknownError{What: "automation", Name: name, Known: now.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())
@@ -109,8 +132,8 @@ func (e *Engine) automation(name string) (Automation, error) {
 }
 
 // names lists every configured automation, those that cannot run included.
-func (e *Engine) names() []string {
-	names := slices.AppendSeq(slices.Collect(maps.Keys(e.Broken)), maps.Keys(e.Automations))
+func (c *configured) names() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(c.broken)), maps.Keys(c.automations))
 	slices.Sort(names)
 	return names
 }

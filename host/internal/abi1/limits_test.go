@@ -27,7 +27,10 @@ func client(t *testing.T) *web.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := web.New(web.Settings{Rules: rules, Configured: srv.URL, Timeout: time.Minute, MaxBody: abi.MaxBodySize})
+	c, err := web.New(web.Settings{Network: web.Network{Rules: rules}, Configured: srv.URL, Timeout: time.Minute, MaxBody: abi.MaxBodySize})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }

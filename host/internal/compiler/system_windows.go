@@ -1,0 +1,79 @@
+package compiler
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+func self() (string, error) { return os.Executable() }
+
+// environment is what a Go program needs of it: where the system is.
+func environment() []string {
+	var env []string
+	for _, name := range []string{"SystemRoot", "windir"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func lone(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		HideWindow:    true,
+		CreationFlags: windows.BELOW_NORMAL_PRIORITY_CLASS | windows.CREATE_NO_WINDOW,
+	}
+}
+
+// hold puts the child into a job of its own, which ends with this process and
+// bounds memory, time of the processor and the number of processes.
+func hold(p *os.Process, l Limits) (func(), error) {
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a job: %w", err)
+	}
+	release := func() { _ = windows.CloseHandle(job) }
+	const ticksPerSecond = 10_000_000 // of 100 ns
+	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
+		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{
+			LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_PROCESS_MEMORY |
+				windows.JOB_OBJECT_LIMIT_JOB_MEMORY | windows.JOB_OBJECT_LIMIT_PROCESS_TIME |
+				windows.JOB_OBJECT_LIMIT_ACTIVE_PROCESS | windows.JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION,
+			PerProcessUserTimeLimit: int64(l.Time.Seconds()*ticksPerSecond) * maxWorkers,
+			ActiveProcessLimit:      1,
+		},
+		ProcessMemoryLimit: uintptr(l.MemoryMiB) << 20,
+		JobMemoryLimit:     uintptr(l.MemoryMiB) << 20,
+	}
+	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info))) //nolint:gosec // the call takes a pointer
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("limit the job: %w", err)
+	}
+	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(p.Pid)) //nolint:gosec // a process identifier is 32 bits here
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("open the process: %w", err)
+	}
+	defer windows.CloseHandle(process) //nolint:errcheck // it was only looked up
+	if err := windows.AssignProcessToJobObject(job, process); err != nil {
+		release()
+		return nil, fmt.Errorf("put the process into its job: %w", err)
+	}
+	return release, nil
+}
+
+// confine has nothing to do: the job holds the limits.
+func confine(int) error { return nil }
+
+// resident is not needed: the job counts.
+func resident(int) (int64, bool) { return 0, false }
+
+// owner is not looked at: the folder's access list decides.
+func owner(os.FileInfo) (int, bool) { return 0, false }

@@ -1,0 +1,303 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/rollcall-agent/rollcall/host/internal/compiler"
+)
+
+// How the folder is watched.
+const (
+	pollEvery = time.Second            // what events do not tell: on network file systems there are none
+	lookSoon  = 50 * time.Millisecond  // while something is under way
+	atRest    = 300 * time.Millisecond // for so long a file has not changed before it is read
+	grace     = 1500 * time.Millisecond
+	// retryAfter is when a module is tried again that could not be compiled for
+	// no fault of its own.
+	retryAfter = 30 * time.Second
+)
+
+// watcher follows the modules folder. Only its own goroutine uses its fields.
+type watcher struct {
+	host    *Host
+	changed func()
+	files   map[string]*watched
+	done    chan prepared
+	running int    // preparations that have not ended
+	blind   string // why the folder cannot be read, when that was logged
+}
+
+// watched is a file whose change is to be judged.
+type watched struct {
+	stamp  stamp
+	since  time.Time          // when it was first seen like this
+	judged bool               // there is nothing more to do about it
+	again  time.Time          // when it is judged again; zero is at once
+	stop   context.CancelFunc // of its preparation; nil when none is under way
+}
+
+// prepared is the end of a preparation.
+type prepared struct {
+	path    string
+	file    *watched
+	version *version
+	err     error
+}
+
+// Watch takes in what is put into the modules folder, replaced there or
+// removed, until ctx ends. A new version is checked and compiled before it
+// serves; calls under way end on the version that they began with. changed is
+// called after each change of what serves or was refused, one call at a time.
+func (h *Host) Watch(ctx context.Context, changed func()) error {
+	w := &watcher{host: h, changed: changed, files: map[string]*watched{}, done: make(chan prepared)}
+	for path, s := range h.catalog.stamps() {
+		w.files[path] = &watched{stamp: s, judged: true}
+	}
+	h.sweep()
+	var events chan fsnotify.Event
+	var lost chan error
+	notify, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer notify.Close() //nolint:errcheck // the process goes on without it
+		err = notify.Add(h.settings.ModulesDir)
+		events, lost = notify.Events, notify.Errors
+	}
+	if err != nil {
+		h.log.Warn("the system does not tell of changes in the modules folder: it is looked at every second", "error", err)
+	}
+	w.follow(ctx, events, lost)
+	return nil
+}
+
+// follow is the watcher's loop. Events only make it look sooner, so that one
+// that was lost costs a second.
+func (w *watcher) follow(ctx context.Context, events <-chan fsnotify.Event, lost <-chan error) {
+	defer w.stop(ctx)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	soon := false // a look is near already: a storm of events must not put it off
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-events:
+			if !open {
+				events = nil
+			}
+			if !soon {
+				soon = true
+				timer.Reset(lookSoon)
+			}
+			continue
+		case _, open := <-lost:
+			if !open {
+				lost = nil
+			}
+			continue
+		case p := <-w.done:
+			w.running--
+			w.finish(ctx, p)
+		case <-timer.C:
+			w.scan(ctx)
+		}
+		soon = w.busy()
+		timer.Reset(pollEvery)
+		if soon {
+			timer.Reset(lookSoon)
+		}
+	}
+}
+
+// stop ends what is being prepared and waits for it.
+func (w *watcher) stop(ctx context.Context) {
+	for _, f := range w.files {
+		f.interrupt()
+	}
+	for ; w.running > 0; w.running-- {
+		p := <-w.done
+		p.version.retire(ctx)
+	}
+}
+
+// busy reports whether something is to be looked at soon.
+func (w *watcher) busy() bool {
+	for _, f := range w.files {
+		if !f.judged && f.stop == nil && time.Now().Add(pollEvery).After(f.again) {
+			return true
+		}
+	}
+	return false
+}
+
+// scan compares the folder with what is known of it.
+func (w *watcher) scan(ctx context.Context) {
+	found, err := w.host.survey()
+	if err != nil {
+		if w.blind != err.Error() { // a share that went away says nothing about its files
+			w.host.log.Error("the modules folder cannot be read: the connectors that serve go on", "error", err)
+		}
+		w.blind = err.Error()
+		return
+	}
+	w.blind = ""
+	now := time.Now()
+	for path, s := range found {
+		f, known := w.files[path]
+		if !known || f.stamp != s {
+			f.interrupt()
+			w.files[path] = &watched{stamp: s, since: now}
+		}
+	}
+	for path, f := range w.files {
+		if _, there := found[path]; !there && f.stamp != (stamp{}) {
+			f.interrupt()
+			w.files[path] = &watched{since: now}
+		}
+	}
+	moved := false
+	for path, f := range w.files {
+		if !f.judged && f.stop == nil && now.Sub(f.since) >= atRest && !now.Before(f.again) {
+			moved = w.judge(ctx, path, f) || moved
+		}
+	}
+	if moved {
+		w.settle(ctx)
+		w.changed()
+	}
+}
+
+// interrupt ends a preparation whose file has changed meanwhile, or is about to
+// be of no use.
+func (f *watched) interrupt() {
+	if f != nil && f.stop != nil {
+		f.stop()
+	}
+}
+
+// judge decides about a file that is at rest, and reports whether the catalog
+// has to be settled. What is acceptable is prepared first; what is not gets
+// some more time, for its signature or its other half may be on the way.
+func (w *watcher) judge(ctx context.Context, path string, f *watched) bool {
+	h := w.host
+	if f.stamp == (stamp{}) {
+		delete(w.files, path)
+		h.catalog.forget(path)
+		h.log.Info("connector file removed", "file", path)
+		return true
+	}
+	m, wasm, err := h.read(path)
+	if look(path) != f.stamp {
+		return false // it changed while it was read: the next scan sees that
+	}
+	switch {
+	case err != nil && time.Since(f.since) < grace:
+		h.catalog.wait(path, f.stamp, m, waitsFor(err))
+		f.again = f.since.Add(grace)
+		return false
+	case err != nil:
+		f.judged = true
+		h.catalog.refuse(path, f.stamp, m, err.Error())
+		w.complain(path)
+		return true
+	}
+	if v := h.catalog.current(path, m.SHA256); v != nil { // its signature changed, or it was copied over itself
+		f.judged = true
+		h.catalog.accept(path, f.stamp, m, v)
+		return true
+	}
+	if v := h.catalog.serves(m.Manifest.Name); v != nil && v.module.Manifest.Version == m.Manifest.Version {
+		h.log.Warn("a connector is replaced by other bytes of the same version", "connector", m.Manifest.Name, "version", m.Manifest.Version,
+			"file", path, "sha256", m.SHA256, "before", v.module.SHA256, "signature", m.Signature)
+	}
+	h.catalog.wait(path, f.stamp, m, "it is being compiled")
+	w.prepare(ctx, path, f, newVersion(h, m, wasm))
+	return false
+}
+
+func waitsFor(err error) string {
+	if errors.Is(err, errSignature) {
+		return "waiting for its signature: " + err.Error()
+	}
+	return "waiting for the rest of it: " + err.Error()
+}
+
+// prepare compiles a version while the one before it serves.
+func (w *watcher) prepare(ctx context.Context, path string, f *watched, v *version) {
+	ctx, f.stop = context.WithCancel(ctx)
+	p := prepared{path: path, file: f, version: v}
+	w.running++
+	go func() {
+		p.err = v.prepare(ctx)
+		w.done <- p
+	}()
+}
+
+// finish lets a version serve that is prepared.
+func (w *watcher) finish(ctx context.Context, p prepared) {
+	f := p.file
+	f.stop()
+	if ctx.Err() != nil || w.files[p.path] != f { // it is judged anew
+		p.version.retire(ctx)
+		return
+	}
+	f.stop, f.judged = nil, true
+	var refusal *compiler.Refusal
+	switch {
+	case p.err == nil:
+		w.host.catalog.accept(p.path, f.stamp, p.version.module, p.version)
+	case errors.As(p.err, &refusal):
+		w.host.catalog.refuse(p.path, f.stamp, p.version.module, "compile: "+refusal.Why)
+		w.complain(p.path)
+	default:
+		f.judged, f.again = false, time.Now().Add(retryAfter)
+		w.host.catalog.refuse(p.path, f.stamp, p.version.module, fmt.Sprintf("%v; it is tried again every %s", p.err, retryAfter))
+		w.complain(p.path)
+	}
+	w.settle(ctx)
+	w.announce(p)
+	w.host.sweep()
+	w.changed()
+}
+
+func (w *watcher) complain(path string) {
+	if m, there := w.host.catalog.module(path); there {
+		w.host.complain(m)
+	}
+}
+
+// announce logs what serves from now on, or why a version that is good does
+// not.
+func (w *watcher) announce(p prepared) {
+	if p.err != nil {
+		return
+	}
+	if m, there := w.host.catalog.module(p.path); there && m.State == Serving {
+		w.host.serve(m.Manifest)
+		w.host.log.Info("connector serves", "connector", m.Manifest.Name, "version", m.Manifest.Version, "file", m.File, "signature", m.Signature)
+	} else if there {
+		w.host.complain(m)
+	}
+}
+
+// settle retires what was replaced or removed.
+func (w *watcher) settle(ctx context.Context) {
+	for _, v := range w.host.catalog.settle() {
+		v.retire(ctx)
+	}
+}
+
+// sweep clears the cache of what nothing needs any more.
+func (h *Host) sweep() {
+	var keys []string
+	for _, v := range h.catalog.versions() {
+		keys = append(keys, v.cacheKey())
+	}
+	if err := h.cache.Sweep(keys); err != nil {
+		h.log.Warn("clear the cache of compiled connectors", "error", err)
+	}
+}
