@@ -78,7 +78,7 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.records":            "JSON pointer to the list of records; \"\" is the whole answer.",
 		"applications.NAME.endpoints.NAME.record":             "JSON pointer to the user within an element of the list.",
 		"applications.NAME.endpoints.NAME.key":                "JSON pointer to the primary key within a record.",
-		"applications.NAME.endpoints.NAME.mode":               "Whether everybody is delivered or only changes; with changes nobody is ever missing.",
+		"applications.NAME.endpoints.NAME.mode":               "Whether everybody is delivered or only changes; with changes nobody is missing whom it does not report as deleted.",
 		"applications.NAME.endpoints.NAME.keyed":              "Records leads to an object whose members are the records, in place of a list.",
 		"applications.NAME.endpoints.NAME.cost":               "Tokens of the daily budget that one request takes; 1 unless the connector says otherwise.",
 		"applications.NAME.endpoints.NAME.repeat.style":       "How the next page is asked for.",

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
@@ -191,6 +192,38 @@ func TestChangesAreNotLost(t *testing.T) {
 	s.run("kept")
 	if r := s.run("kept"); r.Summary.Records.Delivered+r.Summary.Records.Deleted != 0 || r.Waiting != 0 {
 		t.Errorf("at rest, there is still %+v", r.Summary.Records)
+	}
+}
+
+// In mode full too a deletion is about one key of one automation, and a key
+// that is delivered as well is set aside.
+func TestDeletionsOfOneKey(t *testing.T) {
+	everybody := []ident.Record{person("1", "Del One"), person("2", "Del Two"), person("3", "Del Three")}
+	f, other := &feed{records: everybody}, &feed{records: everybody[2:]}
+	s := newScene(t, map[string]*feed{"del": f, "delother": other})
+	s.run("del")
+	s.run("delother")
+	f.records = []ident.Record{everybody[0], gone("1"), gone("2"), everybody[2], gone("9"), {Endpoint: "users", Deleted: true}}
+	r := s.run("del")
+	if q := r.Summary.Quarantined; len(q) != 1 || q[0].Key != "1" || r.Summary.Records.Deleted != 2 || r.Summary.NobodyMissing != "" {
+		t.Errorf("quarantine %+v, counts %+v, nobody missing %q", q, r.Summary.Records, r.Summary.NobodyMissing)
+	}
+	if n := r.Summary.Notes; len(n) != 1 || !strings.Contains(n[0].Text, "reported deletions that do not say which key: 1;") {
+		t.Errorf("notes %+v", n)
+	}
+	for anchor, want := range map[string]string{"del:1": "512", "del:2": "514", "del:3": "512", "delother:3": "512"} {
+		if got := s.account(anchor).Attributes.First("userAccountControl"); got != want {
+			t.Errorf("%s: %s, want %s", anchor, got, want)
+		}
+	}
+	f.records, f.fails = []ident.Record{gone("1"), gone("3")}, errors.New("cut off")
+	if _, err := s.Run(t.Context(), Request{Automation: "del", Kind: store.KindManual, By: "test"}); err == nil {
+		t.Fatal("no error")
+	}
+	for _, anchor := range []string{"del:1", "del:3"} {
+		if got := s.account(anchor).Attributes.First("userAccountControl"); got != "512" {
+			t.Errorf("a fetch that was cut off disabled %s", anchor)
+		}
 	}
 }
 

@@ -114,7 +114,7 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		b.Remark(fmt.Sprintf("%d of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that", d.partsAlone))
 	}
 	if d.keylessDeletions > 0 {
-		b.Remark(fmt.Sprintf("%d reports of a deletion do not say which key was deleted: they are left out", d.keylessDeletions))
+		b.Remark(fmt.Sprintf("reported deletions that do not say which key: %d; they are left out", d.keylessDeletions))
 	}
 	if d.doubled > 0 {
 		end.Doubt = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
