@@ -184,8 +184,9 @@ func (w *walker) countCheck(depth, at int) {
 	w.effort.Blocks++
 	w.effort.Loops++
 	w.effort.Instructions += 2
-	w.effort.Distance += w.distance
+	w.loops++
 	w.branch(2, 0)
+	w.loops--
 	w.distance = 0
 }
 

@@ -18,9 +18,16 @@ import (
 
 const memoryLimit = 1024 // pages: 64 MiB
 
+// tester is a test, or a check of rapid.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // harden reads a module and writes it anew. What it wrote must be readable and
 // stay as it is.
-func harden(t testing.TB, wasm []byte) []byte {
+func harden(t tester, wasm []byte) []byte {
 	t.Helper()
 	f, err := wasmfile.Read(wasm)
 	if err != nil {
@@ -46,6 +53,10 @@ type outcome struct {
 	Trap    string
 	Memory  [sha256.Size]byte
 	Ticks   int // calls of the host
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("%v %q %x %d", o.Results, o.Trap, o.Memory, o.Ticks)
 }
 
 // host is a runtime with the functions that the modules of these tests import.
@@ -110,7 +121,7 @@ func firstLine(err error) string {
 }
 
 // same runs a module as it is and as it is written, and compares.
-func (h *host) same(t testing.TB, wasm []byte) outcome {
+func (h *host) same(t tester, wasm []byte) outcome {
 	t.Helper()
 	hardened := harden(t, wasm)
 	before, _, err := h.run(wasm, time.Minute)
