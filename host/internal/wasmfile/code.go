@@ -79,6 +79,7 @@ func (w *walker) function(index int, r *reader) {
 		r.fail("function %d of %d bytes, more than %d", index, size, maxBody)
 	}
 	f.Numbers.Body = max(f.Numbers.Body, size)
+	w.effort.Pairs = w.effort.Branches * w.effort.Branches
 	w.within()
 	w.sum()
 	f.bodies = append(f.bodies, w.body)

@@ -20,6 +20,7 @@ type Effort struct {
 	Instructions int // 0.4 us
 	Blocks       int // block, loop, if
 	Branches     int // basic blocks that these and br_if make; 4 us
+	Pairs        int // of branches in one function; 1.5 ns
 	Loops        int // checks among them; 15 us
 	Exits        int // what may leave the code: loads, stores, divisions, conversions; 6 us
 	Vectors      int // SIMD; 4 us
@@ -47,6 +48,7 @@ var effortLimits = [...]limit{
 	{"instructions", func(e *Effort) *int { return &e.Instructions }, maxInstructions, 5_000_000},            // 13,339; 1,125,332
 	{"blocks", func(e *Effort) *int { return &e.Blocks }, maxBlocks, 400_000},                                // 801; 75,446
 	{"branches", func(e *Effort) *int { return &e.Branches }, 15_000, 900_000},                               // 2,046; 190,919
+	{"pairs of branches", func(e *Effort) *int { return &e.Pairs }, 225_000_000, 2_000_000_000},              // 4,186,116; 49,460,181
 	{"loops and checks", func(e *Effort) *int { return &e.Loops }, 1_000, 25_000},                            // 33; 4,731
 	{"instructions that may leave the code", func(e *Effort) *int { return &e.Exits }, 20_000, 600_000},      // 1,851; 134,416
 	{"vector instructions", func(e *Effort) *int { return &e.Vectors }, 10_000, 200_000},                     // 0; 0

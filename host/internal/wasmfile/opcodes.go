@@ -160,11 +160,10 @@ func rare(op byte) shape {
 // access is a load or store; the limit is the logarithm of its width.
 func access(op byte) shape {
 	const widths = "\x02\x03\x02\x03\x00\x00\x01\x01\x00\x00\x01\x01\x02\x02" + "\x02\x03\x02\x03\x00\x01\x00\x01\x02"
-	if width := widths[op-0x28]; op < 0x36 {
-		return load(width)
-	} else {
-		return store(width)
+	if op < 0x36 {
+		return load(widths[op-0x28])
 	}
+	return store(widths[op-0x28])
 }
 
 func numeric(op byte) shape {

@@ -146,6 +146,18 @@ func StraightHostCalls(module, name string, n int, indirect bool) []byte {
 	return m.exported(m.Func(status, nil, Cat(Repeat(n, Cat(call, []byte{Drop})...), zero)...))
 }
 
+// CallLoop calls a function n times in a loop; when deep is set, that function
+// calls another.
+func CallLoop(n int, deep bool) []byte {
+	m, status := fetcher(1)
+	called := m.Func(status, nil, I32Const(1)...)
+	if deep {
+		called = m.Func(status, nil, Call(called)...)
+	}
+	return m.exported(m.Func(status, []byte{I32}, Cat(
+		[]byte{Loop, Void}, Call(called), LocalGet(0), []byte{0x6A, 0x22, 0}, I32Const(int32(n)), []byte{0x48, BrIf, 0, End}, zero)...))
+}
+
 // Leaves calls a small function without calls of its own n times without a
 // loop, from each of 10 functions; it loads so many times from all over 64 MiB.
 func Leaves(n, loads int) []byte {
