@@ -1,7 +1,15 @@
-// Package wasmfile reads what a WebAssembly file says about itself before
-// anything compiles it: its custom sections, what it imports and exports. It
-// checks every length and count that the file claims against the bytes that
-// are there. It does not validate code.
+// Package wasmfile reads WebAssembly files that nobody has reason to trust,
+// and rewrites them so that their code can be stopped.
+//
+// Read walks the whole binary: every section, every count that the file
+// claims against the bytes that are there, every instruction with its
+// immediates and indices. It knows WebAssembly 2.0 and refuses everything else
+// by name. Its caps keep what passes from exhausting the process that
+// compiles it. Harden writes the module that is to be compiled.
+//
+// It does not check the types of operands: the compiler's own validation does.
+// It is neither a compiler nor a sandbox: what Read accepts still belongs into
+// a process that may die.
 package wasmfile
 
 import (
@@ -18,22 +26,9 @@ const (
 	KindGlobal   = 3
 )
 
-// Caps on what a file may hold. A connector written in Go stays far below.
-const (
-	maxTypes     = 5_000
-	maxParams    = 100
-	maxImports   = 200
-	maxExports   = 1_000
-	maxFunctions = 20_000
-	maxSegments  = 200_000
-	maxTables    = 4
-	maxGlobals   = 1_000
-	maxName      = 1_000
-	maxCustom    = 1_000
-)
-
 // Signature is the type of a function: bytes as the binary format has them
-// (0x7F i32, 0x7E i64, 0x7D f32, 0x7C f64).
+// (0x7F i32, 0x7E i64, 0x7D f32, 0x7C f64, 0x7B v128, 0x70 funcref, 0x6F
+// externref).
 type Signature struct{ Params, Results []byte }
 
 // Equal reports whether two signatures are the same.
@@ -61,20 +56,58 @@ type Custom struct {
 	Content []byte
 }
 
-// File is what was read.
+// File is what was read. Its slices share the memory of what Read was given.
 type File struct {
 	Imports []Import
 	Exports []Export
 	Customs []Custom
+	Numbers Numbers
 
+	data      []byte
+	sections  []section
 	types     []Signature
 	functions []uint32 // type indices: imported functions, then own ones
+	imported  int      // functions
+	tables    []table
+	memories  int
+	globals   []global
+	elements  []byte // reference type of each element segment
+	dataCount int    // as the section before the code says; -1: there is none
+	segments  int    // of data
+	bodies    []body
+	leaks     bool // a table may hold a function of the host
+}
+
+// section is where the content of a section other than a custom one is.
+type section struct {
+	id         byte
+	start, end int
+}
+
+type table struct {
+	kind    byte
+	limits  int // where its limits start
+	end     int // and end
+	least   uint32
+	bounded bool // it says how large it may become
+	foreign bool // it is imported
+}
+
+type global struct {
+	kind             byte
+	mutable, foreign bool
+}
+
+// body is the code of one function.
+type body struct {
+	start, end int   // without its size
+	checks     []int // where a check goes in, in order
 }
 
 // ErrNotWASM says that the file is not a WebAssembly module of version 1.
 var ErrNotWASM = errors.New("not a WebAssembly module")
 
-var header = []byte("\x00asm\x01\x00\x00\x00")
+const header = "\x00asm\x01\x00\x00\x00"
 
 // Section identifiers of the binary format.
 const (
@@ -100,150 +133,98 @@ var order = [...]int{
 	sectionCode: 11, sectionData: 12,
 }
 
-// Read walks a file. Its slices share the memory of data.
+// Read walks a file. Its error says what is wrong and at which byte.
 func Read(data []byte) (*File, error) {
-	if len(data) < len(header) || string(data[:len(header)]) != string(header) {
+	if len(data) < len(header) || string(data[:len(header)]) != header {
 		return nil, ErrNotWASM
 	}
-	f := &File{}
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("%d bytes, more than %d", len(data), MaxSize)
+	}
+	f := &File{data: data, dataCount: -1}
 	r := &reader{data: data, at: len(header)}
 	last := 0
 	for !r.done() {
 		start := r.at
 		id := r.byte()
-		content := r.take(r.u32())
+		content := r.part(r.u32())
 		if r.err != nil {
 			return nil, fmt.Errorf("section at byte %d: %w", start, r.err)
 		}
 		if int(id) >= len(order) {
-			return nil, fmt.Errorf("section at byte %d: section %d is not known", start, id)
+			return nil, fmt.Errorf("section at byte %d: section %d is not known%s", start, id, sectionProposal(id))
 		}
 		if id != sectionCustom {
 			if order[id] <= last {
 				return nil, fmt.Errorf("section at byte %d: section %d is out of order or there twice", start, id)
 			}
 			last = order[id]
+			f.sections = append(f.sections, section{id: id, start: content.at, end: r.at})
 		}
-		s := &reader{data: data[:r.at], at: r.at - len(content)}
-		if err := f.section(id, s); err != nil {
-			return nil, fmt.Errorf("section %d at byte %d: %w", id, start, err)
+		f.section(id, content)
+		if content.close(); content.err != nil {
+			return nil, fmt.Errorf("section %d: %w", id, content.err)
 		}
+	}
+	if err := f.complete(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
 
-func (f *File) section(id byte, r *reader) error {
+func sectionProposal(id byte) string {
+	if id == 13 {
+		return " (tags: exception handling)"
+	}
+	return ""
+}
+
+func (f *File) section(id byte, r *reader) {
 	switch id {
 	case sectionCustom:
-		if len(f.Customs) >= maxCustom {
-			return fmt.Errorf("more than %d custom sections", maxCustom)
-		}
-		name := r.name()
-		f.Customs = append(f.Customs, Custom{Name: name, Content: r.rest()})
-		return r.err
+		f.readCustom(r)
 	case sectionType:
 		f.readTypes(r)
 	case sectionImport:
 		f.readImports(r)
 	case sectionFunction:
-		for range r.count(maxFunctions) {
-			f.functions = append(f.functions, f.typeIndex(r))
+		for range r.count("functions", maxFunctions, 1) {
+			f.functions = append(f.functions, r.index("type", len(f.types)))
 		}
+	case sectionTable:
+		for range r.count("tables", maxTables, 3) {
+			f.readTable(r, false)
+		}
+	case sectionMemory:
+		for range r.count("memories", 1, 2) {
+			f.readMemory(r)
+		}
+	case sectionGlobal:
+		f.readGlobals(r)
 	case sectionExport:
 		f.readExports(r)
-	default:
-		checkCount(id, r)
-		return r.err
-	}
-	if r.err == nil && !r.done() {
-		return fmt.Errorf("%d bytes are left over", len(r.data)-r.at)
-	}
-	return r.err
-}
-
-// checkCount looks only at the number of entries of sections whose content
-// says nothing here.
-func checkCount(id byte, r *reader) {
-	switch id {
+	case sectionStart:
+		f.readStart(r)
+	case sectionElement:
+		f.readElements(r)
+	case sectionDataCount:
+		f.dataCount = int(r.count("data segments", maxSegments, 0))
 	case sectionCode:
-		for range r.count(maxFunctions) {
-			r.take(r.u32())
-		}
-	case sectionElement, sectionData:
-		r.count(maxSegments)
-	case sectionTable, sectionMemory:
-		r.count(maxTables)
-	case sectionGlobal:
-		r.count(maxGlobals)
+		f.readCode(r)
+	case sectionData:
+		f.readData(r)
 	}
 }
 
-func (f *File) readTypes(r *reader) {
-	const functionType = 0x60
-	for range r.count(maxTypes) {
-		if form := r.byte(); form != functionType && r.err == nil {
-			r.fail("type form 0x%x is not that of a function", form)
-		}
-		f.types = append(f.types, Signature{
-			Params: r.take(r.count(maxParams)), Results: r.take(r.count(maxParams)),
-		})
+// complete checks what can only be seen at the end.
+func (f *File) complete() error {
+	if own := len(f.functions) - f.imported; own != len(f.bodies) {
+		return fmt.Errorf("%d functions are declared, and %d have code", own, len(f.bodies))
 	}
-}
-
-func (f *File) typeIndex(r *reader) uint32 {
-	i := r.u32()
-	if r.err == nil && int64(i) >= int64(len(f.types)) {
-		r.fail("type %d of %d", i, len(f.types))
+	if f.dataCount >= 0 && f.dataCount != f.segments {
+		return fmt.Errorf("%d data segments are announced, and %d are there", f.dataCount, f.segments)
 	}
-	return i
-}
-
-func (f *File) signature(typeIndex uint32) Signature {
-	if int64(typeIndex) < int64(len(f.types)) {
-		return f.types[typeIndex]
-	}
-	return Signature{}
-}
-
-func (f *File) readImports(r *reader) {
-	for range r.count(maxImports) {
-		i := Import{Module: r.name(), Name: r.name(), Kind: r.byte()}
-		switch i.Kind {
-		case KindFunction:
-			t := f.typeIndex(r)
-			i.Signature = f.signature(t)
-			f.functions = append(f.functions, t)
-		case KindTable:
-			r.byte()
-			r.limits()
-		case KindMemory:
-			r.limits()
-		case KindGlobal:
-			r.byte()
-			r.byte()
-		default:
-			r.fail("import kind %d is not known", i.Kind)
-		}
-		f.Imports = append(f.Imports, i)
-	}
-}
-
-func (f *File) readExports(r *reader) {
-	for range r.count(maxExports) {
-		e := Export{Name: r.name(), Kind: r.byte()}
-		i := r.u32()
-		if e.Kind > KindGlobal && r.err == nil {
-			r.fail("export kind %d is not known", e.Kind)
-		}
-		if e.Kind == KindFunction && r.err == nil {
-			if int64(i) >= int64(len(f.functions)) {
-				r.fail("export %q: function %d of %d", e.Name, i, len(f.functions))
-			} else {
-				e.Signature = f.signature(f.functions[i])
-			}
-		}
-		f.Exports = append(f.Exports, e)
-	}
+	return nil
 }
 
 // Section returns the content of the custom section with a name. Two of one

@@ -88,33 +88,14 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// It ends between sections, but has to have code for its function.
 	for i := range whole() {
 		if i <= 8 {
 			continue
 		}
 		_, err := wasmfile.Read(whole()[:i])
-		if boundary := map[int]bool{19: true, 30: true, 34: true, 39: true, 50: true, 58: true}[i]; (err == nil) != boundary {
+		if boundary := map[int]bool{19: true, 30: true, 58: true}[i]; (err == nil) != boundary {
 			t.Errorf("cut at %d: %v", i, err)
 		}
 	}
-}
-
-// FuzzRead: no panic, and what can be read can be read with one section more.
-func FuzzRead(f *testing.F) {
-	f.Add(whole())
-	f.Add(magic)
-	f.Add(file(sec(1, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F)))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := wasmfile.Read(data)
-		if err != nil {
-			return
-		}
-		again, err := wasmfile.Read(wasmfile.Append(data, "fuzz", []byte("x")))
-		if err != nil {
-			t.Fatalf("with a section appended: %v", err)
-		}
-		if len(again.Customs) != len(got.Customs)+1 {
-			t.Fatal("the appended section is not there")
-		}
-	})
 }
