@@ -125,13 +125,26 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	c.vault.learn(c.Credentials.Redact()...)
 	if err != nil {
 		resp.Body.Close()
-		return nil, c.failed(abi.CodeAuth, "the application answered 401, and then: %w", err)
+		return nil, c.failed(credentialCode(ctx, err), "the application answered 401, and then: %w", err)
 	}
 	if !retry {
 		return resp, nil
 	}
 	resp.Body.Close()
 	return c.attempt(ctx, r, target)
+}
+
+// credentialCode tells credentials that cannot be had now from those that are
+// refused: a server that is down says nothing about them.
+func credentialCode(ctx context.Context, err error) abi.Code {
+	var passing interface{ Temporary() bool }
+	switch {
+	case ctx.Err() != nil:
+		return abi.CodeDeadline
+	case errors.As(err, &passing) && passing.Temporary():
+		return abi.CodeNetwork
+	}
+	return abi.CodeAuth
 }
 
 func (c *Client) authorizes(r abi.Request) bool { return c.Credentials != nil && r.Auth != abi.NoAuth }
