@@ -18,7 +18,9 @@ type secrets struct{ err error }
 
 var _ abi1.Secrets = secrets{}
 
-func (s secrets) Secret(_ context.Context, name string) (string, error) { return "[" + name + "]", s.err }
+func (s secrets) Secret(_ context.Context, name string) (string, error) {
+	return "[" + name + "]", s.err
+}
 
 func (s secrets) HMAC(_ context.Context, name string, _ abi.Algorithm, data []byte) ([]byte, error) {
 	mac := hmac.New(sha512.New, []byte(name))
