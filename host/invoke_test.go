@@ -46,6 +46,12 @@ func (s *scripted) reset(answers ...string) {
 	s.answers, s.asked = answers, nil
 }
 
+func (s *scripted) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
+}
+
 func TestInvoke(t *testing.T) {
 	create := abi.Webhook{Name: "create", Path: "/people", Params: map[string]string{"v": "1"}, Body: `{"mail":"a"}`, LinkKey: "/data/id"}
 	verified := create
@@ -65,26 +71,27 @@ func TestInvoke(t *testing.T) {
 		sent    bool
 		fails   string
 	}{
-		"a create":                    {webhook: create, answers: []string{`201 {"data":{"id":9007199254740993}}`}, asked: []string{post}, key: "9007199254740993"},
-		"a key as text":               {webhook: create, answers: []string{`200 {"data":{"id":"\u00e4"}}`}, asked: []string{post}, key: "ä"},
-		"no key":                      {webhook: create, answers: []string{`200 {"data":{}}`}, asked: []string{post}, fails: "no key at link_key", kind: abi.KindBadResponse, sent: true},
-		"null key":                    {webhook: create, answers: []string{`200 {"data":{"id":null}}`}, asked: []string{post}, fails: "neither text nor a number", kind: abi.KindBadResponse, sent: true},
-		"a create is not repeated":    {webhook: create, answers: []string{"503 x"}, asked: []string{post}, fails: "answered 503", kind: abi.KindUnavailable, sent: true},
-		"nor when its answer is lost": {webhook: create, answers: []string{"cut"}, asked: []string{post}, fails: "closed", kind: abi.KindUnavailable, sent: true},
-		"what was refused is":         {webhook: create, answers: []string{"429 x", `201 {"data":{"id":1}}`}, asked: []string{post, post}, key: "1"},
-		"refused for good":            {webhook: create, answers: []string{"422 wrong"}, asked: []string{post}, fails: "422: wrong", kind: abi.KindBadResponse},
-		"a put is repeated":           {webhook: put, answers: []string{"503 x", "cut", "204 "}, asked: []string{"PUT /people/1 {}", "PUT /people/1 {}", "PUT /people/1 {}"}},
-		"verified: it is there":       {webhook: verified, answers: []string{"cut", `200 {"items":[{"id":7}]}`}, asked: []string{post, look}, key: "7"},
-		"verified: it is not there":   {webhook: verified, answers: []string{"500 x", `200 {"items":[]}`, `201 {"data":{"id":8}}`}, asked: []string{post, look, post}, key: "8"},
-		"again: it is there":          {webhook: verified, again: true, answers: []string{`200 {"items":[{"id":7}]}`}, asked: []string{look}, key: "7"},
-		"again: it is not there":      {webhook: verified, again: true, answers: []string{`200 {"items":[{"id":null}]}`, `201 {"data":{"id":8}}`}, asked: []string{look, post}, key: "8"},
-		"again: cannot be told":       {webhook: verified, again: true, answers: []string{"403 no"}, asked: []string{look}, fails: "answered 403", kind: abi.KindForbidden},
-		"again without a verify":      {webhook: create, again: true, answers: []string{`201 {"data":{"id":8}}`}, asked: []string{post}, key: "8"},
-		"exists":                      {webhook: exists, again: true, answers: []string{`200 {"data":{"id":5}}`}, asked: []string{peek}, key: "5"},
-		"does not exist":              {webhook: exists, again: true, answers: []string{"404 x", `201 {"data":{"id":6}}`}, asked: []string{peek, post}, key: "6"},
-		"no answer given":             {webhook: named("silent"), answers: []string{"200 x"}, fails: "gave no answer", kind: abi.KindInternal},
-		"the last answer counts":      {webhook: named("replace"), answers: []string{`200 {"data":{"id":1}}`, `200 {"data":{"id":2}}`, `200 {"data":{"id":3}}`}, asked: []string{post, post, post}, key: "3"},
-		"neither path nor url":        {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
+		"a create":                      {webhook: create, answers: []string{`201 {"data":{"id":9007199254740993}}`}, asked: []string{post}, key: "9007199254740993"},
+		"a key as text":                 {webhook: create, answers: []string{`200 {"data":{"id":"\u00e4"}}`}, asked: []string{post}, key: "ä"},
+		"no key":                        {webhook: create, answers: []string{`200 {"data":{}}`}, asked: []string{post}, fails: "no key at link_key", kind: abi.KindBadResponse, sent: true},
+		"null key":                      {webhook: create, answers: []string{`200 {"data":{"id":null}}`}, asked: []string{post}, fails: "neither text nor a number", kind: abi.KindBadResponse, sent: true},
+		"a create is not repeated":      {webhook: create, answers: []string{"503 x"}, asked: []string{post}, fails: "answered 503", kind: abi.KindUnavailable, sent: true},
+		"nor when its answer is lost":   {webhook: create, answers: []string{"cut"}, asked: []string{post}, fails: "closed", kind: abi.KindUnavailable, sent: true},
+		"what was refused is":           {webhook: create, answers: []string{"429 x", `201 {"data":{"id":1}}`}, asked: []string{post, post}, key: "1"},
+		"refused for good":              {webhook: create, answers: []string{"422 wrong"}, asked: []string{post}, fails: "422: wrong", kind: abi.KindBadResponse},
+		"a put is repeated":             {webhook: put, answers: []string{"503 x", "cut", "204 "}, asked: []string{"PUT /people/1 {}", "PUT /people/1 {}", "PUT /people/1 {}"}},
+		"verified: it is there":         {webhook: verified, answers: []string{"cut", `200 {"items":[{"id":7}]}`}, asked: []string{post, look}, key: "7"},
+		"verified: it is not there":     {webhook: verified, answers: []string{"500 x", `200 {"items":[]}`, `201 {"data":{"id":8}}`}, asked: []string{post, look, post}, key: "8"},
+		"an own answer has its own key": {webhook: verified, answers: []string{`201 {"data":{"id":8},"items":[{"id":9}]}`}, asked: []string{post}, key: "8"},
+		"again: it is there":            {webhook: verified, again: true, answers: []string{`200 {"items":[{"id":7}]}`}, asked: []string{look}, key: "7"},
+		"again: it is not there":        {webhook: verified, again: true, answers: []string{`200 {"items":[{"id":null}]}`, `201 {"data":{"id":8}}`}, asked: []string{look, post}, key: "8"},
+		"again: cannot be told":         {webhook: verified, again: true, answers: []string{"403 no"}, asked: []string{look}, fails: "answered 403", kind: abi.KindForbidden},
+		"again without a verify":        {webhook: create, again: true, answers: []string{`201 {"data":{"id":8}}`}, asked: []string{post}, key: "8"},
+		"exists":                        {webhook: exists, again: true, answers: []string{`200 {"data":{"id":5}}`}, asked: []string{peek}, key: "5"},
+		"does not exist":                {webhook: exists, again: true, answers: []string{"404 x", `201 {"data":{"id":6}}`}, asked: []string{peek, post}, key: "6"},
+		"no answer given":               {webhook: named("silent"), answers: []string{"200 x"}, fails: "gave no answer", kind: abi.KindInternal},
+		"the last answer counts":        {webhook: named("replace"), answers: []string{`200 {"data":{"id":1}}`, `200 {"data":{"id":2}}`, `200 {"data":{"id":3}}`}, asked: []string{post, post, post}, key: "3"},
+		"neither path nor url":          {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
 	}
 	s := &scripted{}
 	f := start(t, host.Settings{}, s)
@@ -92,7 +99,7 @@ func TestInvoke(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.reset(c.answers...)
 			got, err := f.conn.Invoke(t.Context(), f.app, abi.InvokeCall{Webhook: c.webhook, Again: c.again, Retry: abi.RetryLimits{Attempts: 3, MaxWaitMS: 20}})
-			if d := cmp.Diff(c.asked, slices.Clone(s.asked)); d != "" {
+			if d := cmp.Diff(c.asked, s.requests()); d != "" {
 				t.Error(d)
 			}
 			if c.fails != "" {

@@ -1,12 +1,14 @@
 package jsonstream_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -174,15 +176,15 @@ func TestLimits(t *testing.T) {
 		parts
 		want string // "" when it is taken
 	}{
-		"a long text that is not kept":   {parts{`[{"id":1,"x":"`, "0123456789abcdef", 2 << 20, `"}]`}, ""},
-		"a long number that is not kept": {parts{`[{"id":1,"x":1`, "0123456789012345", 2 << 20, `}]`}, ""},
-		"a long list that is not kept":   {parts{`[{"id":1,"x":[0`, ",12", 10 << 20, `]}]`}, ""},
-		"much space":                     {parts{`[{"id":1}`, "                ", 2 << 20, `]`}, ""},
+		"a long text that is not kept":   {parts{`[{"id":1,"x":"`, "0123456789abcdef", 600_000, `"}]`}, ""},
+		"a long number that is not kept": {parts{`[{"id":1,"x":1`, "0123456789012345", 600_000, `}]`}, ""},
+		"a long list that is not kept":   {parts{`[{"id":1,"x":[0`, ",12", 3_000_000, `]}]`}, ""},
+		"much space":                     {parts{`[{"id":1}`, "                ", 600_000, `]`}, ""},
 		"a long text that is kept":       {parts{`[{"id":1,"k":"`, "0123456789abcdef", 1 << 20, `"}]`}, "at byte 13 is over"},
 		"a long list that is kept":       {parts{`[{"id":1,"k":[0`, ",1", 1 << 20, `]}]`}, "is over"},
 		"lists in a list that are kept":  {parts{`[{"id":1,"k":[0`, ",[]", 1 << 20, `]}]`}, "is over"},
 		"a long name":                    {parts{`[{"id":1,"`, "0123456789abcdef", 1 << 16, `":1}]`}, "name at byte 9 is over"},
-		"a name without end":             {parts{`[{"id":1,"`, "0123456789abcdef", 2 << 20, ``}, "at byte 9 is over"},
+		"a name without end":             {parts{`[{"id":1,"`, "0123456789abcdef", 1_200_000, ``}, "at byte 9 is over"},
 	}
 	spec := jsonstream.Spec{Key: pointer(t, "/id"), Keep: []string{"k"}}
 	for name, c := range cases {
@@ -197,23 +199,27 @@ func TestLimits(t *testing.T) {
 }
 
 // names gives an object with very many names.
-func names(n int) io.Reader {
+func names(n int) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
-		_, err := io.WriteString(w, `[{"id":1`)
+		out := bufio.NewWriterSize(w, 64<<10)
+		_, err := out.WriteString(`[{"id":1`)
 		for i := 0; i < n && err == nil; i++ {
-			_, err = fmt.Fprintf(w, `,"name%d":0`, i)
+			_, err = out.Write(append(strconv.AppendInt([]byte(`,"name`), int64(i), 10), `":0`...))
 		}
-		_, _ = io.WriteString(w, "}]")
+		_, _ = out.WriteString("}]")
+		_ = out.Flush()
 		_ = w.Close()
 	}()
-	return struct{ io.Reader }{r}
+	return r
 }
 
 func TestManyNames(t *testing.T) {
 	spec := jsonstream.Spec{Key: pointer(t, "/id"), Keep: []string{}}
 	for n, ok := range map[int]bool{100: true, 10_000: true, 1_100_000: false} {
-		_, err := run(names(n), 1<<30, spec, nil)
+		text := names(n)
+		_, err := run(text, 1<<30, spec, nil)
+		_ = text.Close() // ends who writes it
 		if ok != (err == nil) || !ok && !errors.Is(err, jsonstream.ErrTooLarge) {
 			t.Errorf("%d names: %v", n, err)
 		}
