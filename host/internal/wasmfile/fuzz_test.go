@@ -30,6 +30,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
+		compiles(t, h, data)
 		again, err := wasmfile.Read(wasmfile.Append(data, "fuzz", []byte("x")))
 		if err != nil {
 			t.Fatalf("with a section appended: %v", err)
@@ -37,17 +38,56 @@ func FuzzRead(f *testing.F) {
 		if len(again.Customs) != len(got.Customs)+1 {
 			t.Fatal("the appended section is not there")
 		}
-		ctx := context.Background()
-		plain, plainErr := h.CompileModule(ctx, data)
-		if plainErr == nil {
-			_ = plain.Close(ctx)
+	})
+}
+
+// compiles compiles a module before and after: it must not panic, and not be
+// good before only.
+func compiles(t *testing.T, h *host, data []byte) {
+	t.Helper()
+	ctx := context.Background()
+	plain, plainErr := h.CompileModule(ctx, data)
+	if plainErr == nil {
+		_ = plain.Close(ctx)
+	}
+	compiled, err := h.CompileModule(ctx, harden(t, data))
+	if err == nil {
+		_ = compiled.Close(ctx)
+	}
+	if plainErr == nil && err != nil {
+		t.Fatalf("it can be compiled, but not rewritten: %v", err)
+	}
+}
+
+// FuzzCode is FuzzRead for the code of a function, in a module that is sound.
+func FuzzCode(f *testing.F) {
+	f.Add(wt.I32Const(0))
+	f.Add(wt.Cat([]byte{wt.Block, wt.I32}, wt.I32Const(0), wt.I32Const(1), []byte{wt.BrTable, 1, 0, 0, wt.End}))
+	f.Add(wt.Cat(wt.LocalGet(0), []byte{wt.If, 2}, wt.I32Const(1), []byte{wt.Else}, wt.Call(0), []byte{wt.End}))
+	f.Add(wt.Cat(wt.I32Const(1), wt.I32Const(2), wt.I32Const(3), wt.MemoryFill, []byte{0xFC, 9, 0, 0xFC, 13, 0}, wt.CallIndirect(0)))
+	f.Add([]byte{0xFD, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFD, 0x80, 0x01, 0xFD, 0x15, 3})
+	f.Add([]byte{0xD2, 1, 0xD1, 0x20, 1, 0xAA, 0x1A, 0x20, 2, 0xFD, 0x53, 0x6E})
+	h := newHost(f, wazero.NewRuntimeConfigCompiler())
+	f.Fuzz(func(t *testing.T, code []byte) {
+		if len(code) > maxFuzzed {
+			return
 		}
-		compiled, err := h.CompileModule(ctx, harden(t, data))
-		if err == nil {
-			_ = compiled.Close(ctx)
-		}
-		if plainErr == nil && err != nil {
-			t.Fatalf("it can be compiled, but not rewritten: %v", err)
+		m := &wt.Module{DataCount: true}
+		status, pair := m.Type(nil, []byte{wt.I32}), m.Type([]byte{wt.I32, wt.I32}, []byte{wt.I32, wt.I64})
+		m.Type([]byte{wt.I32}, []byte{wt.I32})
+		m.Import("env", "tick", status)
+		m.Memory(1, -1)
+		m.Table(wt.Funcref, 4, -1)
+		m.Table(wt.Externref, 4, 8)
+		m.Global(wt.I32, true, wt.I32Const(1)...)
+		m.Global(wt.V128, false, wt.Cat([]byte{0xFD, 0x0C}, make([]byte, 16))...)
+		m.Elem(0, 0, 1)
+		m.PassiveData([]byte("data"))
+		m.Func(status, []byte{wt.I32, wt.F64, wt.V128, wt.Externref}, code...)
+		m.Func(pair, []byte{wt.I64, wt.Funcref}, code...)
+		data := m.Bytes()
+		if _, err := wasmfile.Read(data); err == nil {
+			compiles(t, h, data)
 		}
 	})
 }
