@@ -149,12 +149,15 @@ func (g *generator) branch(op byte) []byte {
 	return wt.Cat(value, []byte{op}, wt.U32(uint32(to)))
 }
 
-func (g *generator) branchTable() []byte {
-	code := wt.Cat(g.small(3), []byte{wt.BrTable, 3, 0, 1, 2, byte(g.pick(3))})
-	for range 3 {
-		code = wt.Cat([]byte{wt.Block, wt.Void}, code, []byte{wt.End}, g.statement())
+// branchTable goes to the end of one of three blocks, or to where it is.
+func (g *generator) branchTable() []byte { return g.nested(3) }
+
+func (g *generator) nested(depth int) []byte {
+	if depth == 0 {
+		return wt.Cat(g.small(3), []byte{wt.BrTable, 3, 0, 1, 2, byte(g.pick(3))})
 	}
-	return code
+	inner := g.inside(0, func() []byte { return g.nested(depth - 1) })
+	return wt.Cat([]byte{wt.Block, wt.Void}, inner, []byte{wt.End}, g.statement())
 }
 
 // value leaves one i32.
