@@ -38,8 +38,8 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 	ctx, clock := abi1.NewClock(state.Context, c.host.settings.CallTimeout)
 	defer clock.Stop()
 	state.Clock = clock
-	stdout := &lines{to: func(s string) { state.Line(slog.LevelInfo, s) }}
-	stderr := &lines{to: func(s string) { state.Line(slog.LevelWarn, s) }}
+	stdout := &lines{ctx: ctx, to: func(s string) { state.Line(slog.LevelInfo, s) }}
+	stderr := &lines{ctx: ctx, to: func(s string) { state.Line(slog.LevelWarn, s) }}
 	defer func() {
 		if p := recover(); p != nil {
 			end.err = fmt.Errorf("panic: %v", p)
@@ -47,7 +47,7 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 		end.cause, end.said = context.Cause(ctx), stderr.panicked
 	}()
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().
-		WithStdout(stdout).WithStderr(stderr).WithRandSource(rand.Reader).
+		WithStdout(stdout).WithStderr(stderr).WithRandSource(random{ctx}).
 		WithSysWalltime().WithSysNanotime().
 		WithNanosleep(func(ns int64) { _ = web.Sleep(ctx, time.Duration(ns)) }) // its end ends the guest too
 	guest, err := c.host.runtime.InstantiateModule(ctx, c.compiled, config)
@@ -147,9 +147,25 @@ func resultOf(err error) string {
 	return "stopped"
 }
 
-// lines hands on a guest's output line by line. Lines that are too long are
-// cut by who gets them.
+// random is the system's source of random numbers, until ctx ends: a guest may
+// ask for all of its memory at once.
+type random struct {
+	ctx context.Context //nolint:containedctx // io.Reader takes none
+}
+
+func (r random) Read(p []byte) (int, error) {
+	const piece = 1 << 20
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return rand.Read(p[:min(len(p), piece)])
+}
+
+// lines hands on a guest's output line by line, until ctx ends: one call may
+// write all of the guest's memory millions of times. Lines that are too long
+// are cut by who gets them.
 type lines struct {
+	ctx      context.Context //nolint:containedctx // io.Writer takes none
 	to       func(string)
 	part     []byte
 	panicked string
@@ -157,6 +173,9 @@ type lines struct {
 
 func (l *lines) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
+		if err := l.ctx.Err(); err != nil {
+			return 0, err
+		}
 		line, after, ended := bytes.Cut(rest, []byte("\n"))
 		if room := abi.MaxTextSize + 1 - len(l.part); len(line) > room {
 			line = line[:max(room, 0)]

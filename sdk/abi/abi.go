@@ -44,6 +44,9 @@ const (
 	MaxCallSize    = 64 << 30 // bytes of all bodies of one call
 	MaxTextSize    = 8 << 10  // bytes of one log line or failure; more is cut
 	MaxLogLines    = 1_000    // lines of one call, stdout and stderr included; more are counted and dropped
+	MaxRecords     = 20 << 20 // records, deletions and attachments of one call
+	MaxPointerSize = 4 << 10  // bytes of a JSON pointer
+	MaxFields      = 1_000    // headers, or query parameters, of one request
 	MaxKeySize     = 4 << 10  // bytes of a key given to emit_deleted or attach
 	MaxAttachment  = 1 << 20  // bytes of a body given to attach
 	MaxCursorSize  = 16 << 10 // bytes of a cursor

@@ -29,9 +29,10 @@ type Call struct {
 	Cursor  string  // what cursor_get answers
 	Invoke  bool    // the call has an answer
 
-	MaxOpen, MaxTotal int64 // bytes of bodies; 0: those of package abi
-	Clock             *Clock
-	Log               *slog.Logger
+	// Bytes of bodies, and records; 0: the limits of package abi.
+	MaxOpen, MaxTotal, MaxRecords int64
+	Clock                         *Clock
+	Log                           *slog.Logger
 
 	// What became of it.
 	Answer     *response // of an invoke: what the guest responded; stays open until Close
@@ -155,7 +156,11 @@ func code(err error) abi.Code {
 		return abi.CodeNotArray
 	case errors.Is(err, jsonstream.ErrTooLarge):
 		return abi.CodeTooLarge
-	case errors.Is(err, jsonstream.ErrDelivery):
+	case errors.Is(err, errManyRecords):
+		return abi.CodeLimit
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return abi.CodeDeadline
+	case errors.Is(err, jsonstream.ErrDelivery), errors.Is(err, errStopped):
 		return abi.CodeStopped
 	case errors.Is(err, jsonstream.ErrRead):
 		return abi.CodeNetwork

@@ -2,6 +2,7 @@ package abi1
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
@@ -25,14 +26,14 @@ func emit(f *frame) int64 {
 	spec := c.Spec
 	spec.Keyed = flags&abi.EmitKeyed != 0
 	var err error
-	if spec.Array, err = jsonstream.ParsePointer(string(array)); err != nil {
+	if spec.Array, err = pointer(array); err != nil {
 		return c.no(abi.CodeInput, "%v", err)
 	}
-	if spec.Record, err = jsonstream.ParsePointer(string(record)); err != nil {
+	if spec.Record, err = pointer(record); err != nil {
 		return c.no(abi.CodeInput, "%v", err)
 	}
 	r.index = jsonstream.Index{} // a delivery that fails leaves none
-	n, err := c.deliver(r.Body.Reader(), r.Body.Size(), spec, &r.index)
+	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index)
 	if err != nil {
 		return c.broken(err, r.blame(err))
 	}
@@ -48,18 +49,29 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 		return 0, jsonstream.ErrDelivery
 	}
 	defer c.Clock.Pause()()
-	n, err := jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
-		if err := c.Context.Err(); err != nil {
-			return err
-		}
-		c.SinkErr = c.Sink(Record{Record: rec})
-		return c.SinkErr
-	})
-	c.Records += n
-	return n, err
+	return jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error { return c.hand(Record{Record: rec}) })
 }
 
-var errNoSink = errors.New("this call delivers no records")
+// hand gives one record to the agent.
+func (c *Call) hand(rec Record) error {
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	if c.Records >= c.limit(c.MaxRecords, abi.MaxRecords) {
+		return errManyRecords
+	}
+	c.Records++
+	if c.SinkErr = c.Sink(rec); c.SinkErr != nil {
+		return fmt.Errorf("%w: %w", errStopped, c.SinkErr)
+	}
+	return nil
+}
+
+var (
+	errNoSink      = errors.New("this call delivers no records")
+	errStopped     = errors.New("the agent takes no more records of this call")
+	errManyRecords = errors.New("the call has delivered as many records as one call may")
+)
 
 // broken answers the code of a failed delivery, and remembers that nothing of
 // the call counts when records may have been delivered.

@@ -16,6 +16,7 @@ func httpHeader(f *frame) int64 {
 	if r == nil {
 		return bad
 	}
+	name = name[:min(len(name), abi.MaxKeySize)] // no header has a longer one
 	values := r.Header.Values(string(name))
 	if len(values) == 0 {
 		return f.call.no(abi.CodeNoValue, "the answer has no header %q", name)

@@ -22,6 +22,9 @@ func httpSend(f *frame) int64 {
 	if err := json.Unmarshal(request, &r); err != nil {
 		return c.no(abi.CodeInput, "decode request: %v", err)
 	}
+	if len(r.Headers) > abi.MaxFields || len(r.Query) > abi.MaxFields {
+		return c.no(abi.CodeInput, "%d headers and %d query parameters, more than %d", len(r.Headers), len(r.Query), abi.MaxFields)
+	}
 	if len(c.handles) >= abi.MaxHandles {
 		return c.no(abi.CodeLimit, "%d responses are open: release them first", len(c.handles))
 	}

@@ -15,11 +15,11 @@ func jsonGet(f *frame) int64 {
 	if r == nil {
 		return bad
 	}
-	pointer, err := jsonstream.ParsePointer(string(text))
+	at, err := pointer(text)
 	if err != nil {
 		return f.call.no(abi.CodeInput, "%v", err)
 	}
-	raw, err := jsonstream.Find(r.Body, r.Body.Size(), &r.index, pointer, abi.MaxValueSize)
+	raw, err := jsonstream.Find(r.readerAt(f.ctx), r.Body.Size(), &r.index, at, abi.MaxValueSize)
 	if err != nil {
 		return f.call.no(code(err), "%s", r.blame(err))
 	}

@@ -1,6 +1,8 @@
 package abi1
 
 import (
+	"context"
+
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -9,6 +11,7 @@ import (
 // frame is one call of a host function: its arguments, taken from the front,
 // and the memory that they point into.
 type frame struct {
+	ctx    context.Context //nolint:containedctx // that of the guest's code, for as long as the function runs
 	call   *Call
 	memory api.Memory // nil when the guest exports none
 	args   []uint64

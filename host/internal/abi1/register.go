@@ -66,7 +66,7 @@ func bind(impl func(*frame) int64, f abi.Function) api.GoModuleFunc {
 	return func(ctx context.Context, guest api.Module, stack []uint64) {
 		result := int64(abi.CodeState) // no call is under way: _initialize
 		if c := from(ctx); c != nil {
-			result = impl(&frame{call: c, memory: guest.ExportedMemory(abi.ExportMemory), args: stack[:len(f.Params)]})
+			result = impl(&frame{ctx: ctx, call: c, memory: guest.ExportedMemory(abi.ExportMemory), args: stack[:len(f.Params)]})
 		}
 		switch f.Result {
 		case abi.I32:

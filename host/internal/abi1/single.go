@@ -24,13 +24,12 @@ func (c *Call) single(r Record) int64 {
 	if c.Sink == nil {
 		return c.no(abi.CodeState, "%v", errNoSink)
 	}
-	if c.SinkErr == nil {
-		defer c.Clock.Pause()()
-		c.SinkErr = c.Sink(r)
-	}
 	if c.SinkErr != nil {
 		return c.no(abi.CodeStopped, "the agent takes no more records of this call")
 	}
-	c.Records++
+	defer c.Clock.Pause()()
+	if err := c.hand(r); err != nil {
+		return c.broken(err, err.Error())
+	}
 	return 0
 }
