@@ -50,6 +50,8 @@ key = "/id"
 var shared struct {
 	dir   string
 	build func() ([]byte, error)
+	// hostile builds the guest of the suite of hostile modules.
+	hostile func() ([]byte, error)
 }
 
 func TestMain(m *testing.M) {
@@ -65,16 +67,17 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	shared.dir = dir
-	shared.build = sync.OnceValues(buildGuest)
+	shared.build = sync.OnceValues(func() ([]byte, error) { return buildGuest("guest") })
+	shared.hostile = sync.OnceValues(func() ([]byte, error) { return buildGuest("hostile") })
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-func buildGuest() ([]byte, error) {
+func buildGuest(name string) ([]byte, error) {
 	// Reading what the guest is built from tells `go test` to run the tests
 	// again when it changes: the build below is a process of its own.
-	for _, pattern := range []string{"testdata/guest/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
+	for _, pattern := range []string{"testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
@@ -85,11 +88,11 @@ func buildGuest() ([]byte, error) {
 			}
 		}
 	}
-	out := filepath.Join(shared.dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guest")
+	out := filepath.Join(shared.dir, name+".wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build guest: %w\n%s", err, text)
+		return nil, fmt.Errorf("build "+name+": %w\n%s", err, text)
 	}
 	return os.ReadFile(out)
 }
