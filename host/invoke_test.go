@@ -142,9 +142,12 @@ func TestEveryKindOfDelivery(t *testing.T) {
 	photo := records[len(records)-1].Fields["photo"]
 	records[len(records)-1].Fields = nil
 	want := []host.Record{
-		{Key: "17", Fields: map[string]any{"a": records[0].Fields["a"]}}, {Key: "own", Fields: map[string]any{}},
-		{Key: "3", Fields: map[string]any{}}, {Problem: `the element has nothing at "/user"`},
-		{Key: "gone", Deleted: true}, {Key: "17", Partial: true},
+		{Key: "17", Fields: map[string]any{"a": records[0].Fields["a"]}},
+		{Key: "own", Fields: map[string]any{}},
+		{Key: "3", Fields: map[string]any{}},
+		{Problem: `the element has nothing at "/user"`},
+		{Key: "gone", Deleted: true},
+		{Key: "17", Partial: true},
 	}
 	if d := cmp.Diff(want, records); d != "" || fmt.Sprint(records[0].Fields["a"]) != "1" {
 		t.Error(d)

@@ -45,7 +45,9 @@ func TestWhatIsNotSettledComesBack(t *testing.T) {
 	s, ctx := openAt(t, dir), t.Context()
 	lease, run := begin(t, s)
 	must(t, s.Stage(ctx, run, []ident.Record{
-		person("1", "Ada"), person("2", "Bo"), photoOf("2", "old"), person("3", "Cy"), {Key: "4", Deleted: true}, person("5", "Di"), person("5", "Di"),
+		person("1", "Ada"), person("2", "Bo"), photoOf("2", "old"), person("3", "Cy"),
+		{Key: "4", Deleted: true},
+		person("5", "Di"), person("5", "Di"),
 		photoOf("6", "nobody's"),
 	}))
 	at := ident.Position{Cursor: "page-1", Since: time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)}

@@ -74,7 +74,7 @@ func TestBodiesOfACallAreLimited(t *testing.T) {
 			var records []abi1.Record
 			ctx, call := newCall(t, &records)
 			call.Client, call.MaxOpen, call.MaxTotal = client(t), c.open, c.total
-			if n := status(t, ctx, guest); n != 0 {
+			if n := status(ctx, t, guest); n != 0 {
 				t.Errorf("request %d answered something else", n)
 			}
 		})

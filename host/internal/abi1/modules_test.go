@@ -47,7 +47,7 @@ func newCall(t *testing.T, records *[]abi1.Record) (context.Context, *abi1.Call)
 	return abi1.With(ctx, c), c
 }
 
-func status(t *testing.T, ctx context.Context, guest api.Module) int32 {
+func status(ctx context.Context, t *testing.T, guest api.Module) int32 {
 	t.Helper()
 	results, err := guest.ExportedFunction(abi.ExportFetch).Call(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestCallsFromInitialize(t *testing.T) {
 	guest := load(t, m)
 	var records []abi1.Record
 	ctx, call := newCall(t, &records)
-	if n := status(t, ctx, guest); n != 0 {
+	if n := status(ctx, t, guest); n != 0 {
 		t.Errorf("%s answered something else than state", abi.Functions()[n-1].Name)
 	}
 	if call.Failure != nil {
@@ -125,7 +125,7 @@ func TestWithoutMemory(t *testing.T) {
 	guest := load(t, m)
 	var records []abi1.Record
 	ctx, call := newCall(t, &records)
-	if n := status(t, ctx, guest); n != 0 {
+	if n := status(ctx, t, guest); n != 0 {
 		t.Errorf("%s answered something else", abi.Functions()[n-1].Name)
 	}
 	if len(records) != 0 || call.Failure != nil {
@@ -153,7 +153,7 @@ func TestReentry(t *testing.T) {
 	guest := load(t, m)
 	var records []abi1.Record
 	ctx, call := newCall(t, &records)
-	if n := status(t, ctx, guest); n != int32(abi.CodeHandle) {
+	if n := status(ctx, t, guest); n != int32(abi.CodeHandle) {
 		t.Errorf("release answered %d", n)
 	}
 	if len(records) != 3 || call.NextCursor != "somebody" || records[2].Key != "somebody" || !records[2].Deleted {

@@ -59,7 +59,7 @@ func TestSecrets(t *testing.T) {
 		var records []abi1.Record
 		ctx, call := newCall(t, &records)
 		call.Secrets = c.secrets
-		if n := status(t, ctx, guest); n != 0 {
+		if n := status(ctx, t, guest); n != 0 {
 			t.Errorf("%s: call %d answered something else", name, n)
 		}
 		placeholder, _ := guest.Memory().Read(100, 10)

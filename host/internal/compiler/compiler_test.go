@@ -187,8 +187,8 @@ func TestCacheIsUsedAndMadeAgain(t *testing.T) {
 		"flipped": func(t *testing.T, _ *Cache, file string) error { return flip(t, file, 2) },
 		// wazero's own checksum covers the code only: a flipped bit in the number
 		// of functions makes it ask for gigabytes.
-		"flipped count": func(t *testing.T, c *Cache, file string) error { return flip(t, file, 1) },
-		"other version": func(t *testing.T, _ *Cache, file string) error {
+		"flipped count": func(t *testing.T, _ *Cache, file string) error { return flip(t, file, 1) },
+		"other version": func(_ *testing.T, _ *Cache, file string) error {
 			b, err := os.ReadFile(file)
 			if err != nil {
 				return err
@@ -196,10 +196,10 @@ func TestCacheIsUsedAndMadeAgain(t *testing.T) {
 			return os.WriteFile(file, slices.Concat(b[:7], []byte("9"), b[8:]), 0o600)
 		},
 		"writable": func(_ *testing.T, _ *Cache, file string) error { return os.Chmod(file, 0o666) },
-		"a link": func(t *testing.T, _ *Cache, file string) error {
+		"a link": func(_ *testing.T, _ *Cache, file string) error {
 			return errors.Join(os.Rename(file, file+".x"), os.Symlink(file+".x", file))
 		},
-		"note": func(t *testing.T, c *Cache, _ string) error {
+		"note": func(_ *testing.T, c *Cache, _ string) error {
 			return os.WriteFile(c.path(c.Key(small)+noteSuffix), []byte("../../etc/passwd 00"), 0o600)
 		},
 	}

@@ -29,7 +29,7 @@ func emit(text string, spec jsonstream.Spec, index *jsonstream.Index) ([]jsonstr
 	got, err := emitBytes(text, spec, index)
 	whole, other := run(bytes.NewBufferString(text), len(text), spec, nil)
 	if fmt.Sprint(err) != fmt.Sprint(other) || !cmp.Equal(got, whole.Records) {
-		return got, fmt.Errorf("%w by bytes, at once: %v %s", err, other, cmp.Diff(got, whole.Records))
+		return got, fmt.Errorf("%w by bytes, at once: %w %s", err, other, cmp.Diff(got, whole.Records))
 	}
 	return got, err
 }

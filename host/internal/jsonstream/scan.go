@@ -118,7 +118,7 @@ func (s *scanner) bad(wanted string) error {
 	if s.pos >= len(s.buf) && !s.more() {
 		return s.ended()
 	}
-	for s.offset() == 0 && len(s.buf) < 3 && s.more() { //nolint:revive // a mark is three bytes long
+	for s.offset() == 0 && len(s.buf) < 3 && s.more() {
 	}
 	if s.offset() == 0 && bytes.HasPrefix(s.buf, []byte("\xEF\xBB\xBF")) {
 		return s.wrong(0, "it begins with a byte order mark")

@@ -133,12 +133,12 @@ func TestAPauseTurnsAwayWhoWaits(t *testing.T) {
 
 // book is a Ledger in memory.
 type book struct {
-	mu            sync.Mutex
-	texts         map[string]string
-	saves         int
-	broken        error
-	hang          bool
-	load, lastErr error
+	mu     sync.Mutex
+	texts  map[string]string
+	saves  int
+	broken error
+	hang   bool
+	load   error
 }
 
 func (b *book) Load(ctx context.Context, application string) (string, error) {

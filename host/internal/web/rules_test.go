@@ -76,8 +76,12 @@ func TestRules(t *testing.T) {
 		}
 	}
 	for _, bad := range [][3][]string{
-		{{"https://x"}, nil, nil}, {nil, nil, []string{"nowhere"}}, {nil, []string{"müller.example"}, nil}, {nil, []string{"0x7f.1"}, nil},
-		{nil, nil, []string{"https://müller.example/"}}, {nil, []string{"a..b"}, nil},
+		{{"https://x"}, nil, nil},
+		{nil, nil, []string{"nowhere"}},
+		{nil, []string{"müller.example"}, nil},
+		{nil, []string{"0x7f.1"}, nil},
+		{nil, nil, []string{"https://müller.example/"}},
+		{nil, []string{"a..b"}, nil},
 	} {
 		if _, err := NewRules(bad[0], bad[1], bad[2]); err == nil {
 			t.Errorf("%v was accepted", bad)

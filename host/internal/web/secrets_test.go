@@ -134,7 +134,8 @@ func TestSecretsArrive(t *testing.T) {
 	check := func(t interface {
 		Fatal(...any)
 		Fatalf(string, ...any)
-	}, c *Client, secret string) {
+	}, c *Client, secret string,
+	) {
 		p := placeholder(t, c, "signing")
 		for media, body := range bodies {
 			r := abi.Request{
