@@ -68,7 +68,7 @@ func TestClientRefusesOldTLSAndUnknownCertificates(t *testing.T) {
 	for name, version := range map[string]uint16{"TLS 1.1": tls.VersionTLS11, "unknown authority": tls.VersionTLS13} {
 		s := httptest.NewUnstartedServer(http.NotFoundHandler())
 		s.Config.ErrorLog = nil
-		s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10} 
+		s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10}
 		s.StartTLS()
 		_, _, err := get(t, Direct, s.URL)
 		if err == nil {

@@ -26,7 +26,7 @@ func (s *scene) change(automation string, edit func(*plan.Settings)) {
 func TestAPhotoReachesTheDirectory(t *testing.T) {
 	bytes := make([]byte, 90_000)
 	for i := range bytes {
-		bytes[i] = byte(rand.N(256)) 
+		bytes[i] = byte(rand.N(256))
 	}
 	copy(bytes, "\xff\xd8\xff\x00\r\n")
 	part := func(key ident.Key, photo string) ident.Record {

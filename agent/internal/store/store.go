@@ -77,10 +77,10 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 }
 
 func (s *Store) prepareFiles(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the administrator chooses the folder
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	info, err := os.Stat(dir) //nolint:gosec // the administrator chooses the folder
+	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
