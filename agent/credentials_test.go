@@ -129,7 +129,7 @@ func TestEachKindOfCredentials(t *testing.T) {
 		asked        string
 		redacts      []string
 	}{
-		{config.AuthBasic, abi.AuthProfile{Kind: abi.AuthBasic}, "Authorization", "Basic " + b64("me:a-secret-1"), "", []string{"a-secret-1", b64("me:a-secret-1")}},
+		{config.AuthBasic, abi.AuthProfile{Kind: abi.AuthBasic}, "Authorization", "Basic " + b64("me:a-secret-1"), "", []string{"a-secret-1", "me:a-secret-1"}},
 		{config.AuthAPIKey, abi.AuthProfile{Kind: abi.AuthAPIKey, Header: "x-key", Prefix: "K "}, "X-Key", "K a-secret-1", "", []string{"a-secret-1"}},
 		{config.AuthBearer, abi.AuthProfile{Kind: abi.AuthBearer}, "Authorization", "Bearer a-secret-1", "", []string{"a-secret-1"}},
 		{config.AuthOAuth2, abi.AuthProfile{Kind: abi.AuthOAuth2, Grant: abi.GrantClientCredentials}, "Authorization", "Bearer fetched-token", "POST http://token.invalid/t rollcall/dev", []string{"a-secret-1", "fetched-token", b64("me:a-secret-1")}},
