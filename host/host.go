@@ -2,8 +2,9 @@
 // the other side of the import module rollcall_v1. It delivers records and
 // knows nothing of what is done with them.
 //
-// It is not yet a sandbox for modules from unknown hands: that is what their
-// signatures are for. docs/connector-abi.md lists the limits of this version.
+// A module is taken in by steps that trust it ever more: signature, walk,
+// links, rewriting, compilation in another process. docs/connector-abi.md
+// says what each promises.
 package host
 
 import (
