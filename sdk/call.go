@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,9 +9,10 @@ import (
 
 // Call is one call of the connector. It is not safe for concurrent use.
 type Call struct {
-	host   Host
-	input  abi.Call
-	buffer []byte // reused for everything that the host answers
+	host    Host
+	input   abi.Call
+	buffer  []byte // reused for everything that the host answers
+	request []byte // reused for everything that is sent
 }
 
 // Application is the name that the configuration gives the application.
@@ -72,14 +72,11 @@ func (c *Call) Send(req Request) (*Response, error) {
 	if req.Method == "" {
 		req.Method = abi.MethodGet
 	}
-	body, err := json.Marshal(abi.Request{
+	c.request = appendRequest(c.request[:0], abi.Request{
 		Method: req.Method, URL: req.URL, Path: req.Path, Query: req.Query,
 		Headers: req.Headers, Body: req.Body, Auth: req.Auth, Cost: req.Cost,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("encode request: %w", err)
-	}
-	h := c.host.HTTPSend(body)
+	h := c.host.HTTPSend(c.request)
 	if h < 0 {
 		return nil, c.fault("http_send", h)
 	}

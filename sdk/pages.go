@@ -102,5 +102,5 @@ func firstPosition(r abi.Repeat) (int, bool) {
 
 // position is the part of a request that paging changes.
 func position(r Request) string {
-	return fmt.Sprint(r.URL, "\n", r.Path, "\n", r.Query, "\n", r.Body)
+	return string(appendRequest(nil, abi.Request{URL: r.URL, Path: r.Path, Query: r.Query, Body: r.Body}))
 }
