@@ -58,6 +58,7 @@ func (m *matcher) file(i, at int) {
 func pair(a, b byte) int { return int(a)<<8 | int(b) }
 
 // find appends where patterns are, with what is there of their surroundings.
+// Those that touch become one, so that a text has fewer spans than bytes.
 func (m *matcher) find(text []byte, to []span) []span {
 	for at := m.window - 1; at < len(text); {
 		move := m.moves[pair(text[at-1], text[at])]
@@ -70,10 +71,19 @@ func (m *matcher) find(text []byte, to []span) []span {
 			p := &m.patterns[i]
 			end := start + len(p.text)
 			if end <= len(text) && string(text[start:end]) == p.text {
-				to = append(to, span{max(start-p.before, 0), min(end+p.after, len(text))})
+				to = join(to, span{max(start-p.before, 0), min(end+p.after, len(text))})
 			}
 		}
 		at++
 	}
 	return to
+}
+
+// join appends a span, or makes the last one longer by it.
+func join(to []span, s span) []span {
+	if last := len(to) - 1; last >= 0 && s.from <= to[last].to && s.to >= to[last].from {
+		to[last] = span{min(s.from, to[last].from), max(s.to, to[last].to)}
+		return to
+	}
+	return append(to, s)
 }

@@ -46,6 +46,7 @@ type Client struct {
 	Settings
 	connections *connections
 	vault       vault
+	bodies      body.Store
 	flush       func()
 }
 
@@ -58,7 +59,7 @@ func New(s Settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Settings: s, connections: connections}, nil
+	return &Client{Settings: s, connections: connections, bodies: body.Store{Dir: s.SpoolDir}}, nil
 }
 
 // Close hands its connections back, and has the Limiter saved.
