@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -45,6 +46,9 @@ func (c *Call) Setting(name string) string {
 	v, ok := c.input.Settings[name]
 	if !ok || v == nil {
 		return ""
+	}
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	return fmt.Sprint(v)
 }

@@ -1,10 +1,11 @@
 package sdk
 
 import (
+	"encoding/binary"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -41,7 +42,7 @@ func appendFields(to []byte, name string, values map[string]string) []byte {
 	}
 	to = append(to, name...)
 	next := byte('{')
-	for _, k := range slices.Sorted(maps.Keys(values)) {
+	for _, k := range names(values) {
 		to = appendText(append(to, next), k)
 		to = appendText(append(to, ':'), values[k])
 		next = ','
@@ -49,23 +50,45 @@ func appendFields(to []byte, name string, values map[string]string) []byte {
 	return append(to, '}')
 }
 
+// names are the names of fields, sorted.
+func names(values map[string]string) []string {
+	all := make([]string, 0, len(values))
+	for k := range values {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}
+
 // appendText writes a string as encoding/json does: what is not UTF-8 becomes
 // U+FFFD.
 func appendText(to []byte, s string) []byte {
-	if !plain(s) {
-		quoted, _ := json.Marshal(s) // a string can always be written
-		return append(to, quoted...)
+	start := len(to)
+	to = append(append(to, '"'), s...)
+	if plain(to[start+1:]) {
+		return append(to, '"')
 	}
-	to = append(to, '"')
-	to = append(to, s...)
-	return append(to, '"')
+	quoted, _ := json.Marshal(s) // a string can always be written
+	return append(to[:start], quoted...)
 }
 
-// plain reports whether a string stands in JSON as it is: printable ASCII
-// without quotes and backslashes.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+const (
+	ones = 0x0101_0101_0101_0101
+	tops = 0x8080_8080_8080_8080
+)
+
+// plain reports whether a text stands in JSON as it is: ASCII without quotes,
+// backslashes and control characters. It looks at 8 bytes at once.
+func plain(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		v := binary.LittleEndian.Uint64(b)
+		quote, slash := v^('"'*ones), v^('\\'*ones)
+		if ((quote-ones)&^quote|(slash-ones)&^slash|(v-' '*ones)&^v|v)&tops != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
 			return false
 		}
 	}
