@@ -103,7 +103,7 @@ func firstPosition(r abi.Repeat) (int, bool) {
 
 // position is the part of a request that paging changes.
 func position(r Request) string {
-	to := make([]byte, 0, 256) //nolint:mnd // room for most
+	to := make([]byte, 0, 256)
 	for _, s := range []string{r.URL, r.Path, r.Body} {
 		to = appendSized(to, s)
 	}
