@@ -177,4 +177,3 @@ func (h *Host) verify(path string, wasm []byte) (string, error) {
 	}
 	return fmt.Sprintf("key %X", sig.KeyID), nil
 }
-
