@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // InMemory is the size in bytes up to which a body stays in memory.
@@ -39,7 +40,36 @@ var _ io.ReaderAt = (*Body)(nil)
 // counts as a use.
 type Store struct {
 	Dir   string // of spooled bodies; "" is the system's folder for temporary files
+	Pool  *Pool  // where Close leaves memory for the next Store; may be nil
 	spare []byte // its length is 0
+}
+
+// Pool keeps memory between calls until the next garbage collections. It is
+// safe for concurrent use.
+type Pool struct{ spare sync.Pool }
+
+// Close leaves the memory to the Pool. The bodies must have been closed.
+func (s *Store) Close() {
+	if s.Pool != nil && s.spare != nil {
+		spare := s.spare
+		s.Pool.spare.Put(&spare)
+	}
+	s.spare = nil
+}
+
+// take finds room for a body.
+func (s *Store) take(least int64) []byte {
+	buf := s.spare
+	s.spare = nil
+	if buf == nil && s.Pool != nil {
+		if kept, ok := s.Pool.spare.Get().(*[]byte); ok {
+			buf = *kept
+		}
+	}
+	if int64(cap(buf)) < least {
+		buf = make([]byte, 0, least)
+	}
+	return buf
 }
 
 // leastRead is the room in bytes for a body whose size nobody announced.
@@ -75,11 +105,7 @@ func (s *Store) Read(r io.Reader, announced, limit int64, redactor *Redactor) (*
 
 // head reads a body to its end, or so much that it is too large for memory.
 func (s *Store) head(r io.Reader, announced int64) ([]byte, error) {
-	buf := s.spare
-	s.spare = nil
-	if least := min(max(announced, leastRead), InMemory) + 1; int64(cap(buf)) < least {
-		buf = make([]byte, 0, least)
-	}
+	buf := s.take(min(max(announced, leastRead), InMemory) + 1)
 	for len(buf) <= InMemory {
 		if len(buf) == cap(buf) {
 			buf = append(make([]byte, 0, min(2*cap(buf), InMemory+1)), buf...)

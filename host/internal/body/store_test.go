@@ -17,7 +17,8 @@ func TestStoreKeepsBodiesApart(t *testing.T) {
 		want []byte
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		store := &Store{}
+		pool := &Pool{}
+		stores := []*Store{{Pool: pool}, {Pool: pool}} // of calls at the same time
 		var all []open
 		var closed []*Body
 		check := func() {
@@ -36,6 +37,7 @@ func TestStoreKeepsBodiesApart(t *testing.T) {
 			"read": func(t *rapid.T) {
 				want := bytes.Repeat(rapid.SliceOfN(rapid.Byte(), 1, 5).Draw(t, "text"), rapid.IntRange(0, leastRead).Draw(t, "times"))
 				announced := rapid.SampledFrom([]int64{-1, 0, int64(len(want)), 1 << 40}).Draw(t, "announced")
+				store := rapid.SampledFrom(stores).Draw(t, "store")
 				b, err := store.Read(bytes.NewReader(want), announced, 1<<20, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -56,22 +58,44 @@ func TestStoreKeepsBodiesApart(t *testing.T) {
 					b.Close()
 				}
 			},
+			"end of a call": func(t *rapid.T) {
+				store := rapid.SampledFrom(stores).Draw(t, "store")
+				all = slices.DeleteFunc(all, func(o open) bool {
+					if o.body.store == store {
+						o.body.Close()
+						closed = append(closed, o.body)
+						return true
+					}
+					return false
+				})
+				store.Close()
+			},
 			"": func(*rapid.T) { check() },
 		})
 	})
 }
 
-// TestStoreUsesMemoryAgain counts what one page after the other takes.
+// TestStoreUsesMemoryAgain counts what one page after the other takes, and one
+// call after the other.
 func TestStoreUsesMemoryAgain(t *testing.T) {
-	store, page := &Store{}, bytes.Repeat([]byte("x"), 100_000)
-	took := testing.AllocsPerRun(10, func() {
+	pool, page := &Pool{}, bytes.Repeat([]byte("x"), 100_000)
+	store := &Store{Pool: pool}
+	read := func() {
 		b, err := store.Read(struct{ io.Reader }{bytes.NewReader(page)}, -1, 1<<20, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.Close()
-	})
-	if took > 5 { // readers and the Body itself
+	}
+	if took := testing.AllocsPerRun(10, read); took > 5 { // readers and the Body itself
 		t.Errorf("%v allocations for a page", took)
+	}
+	took := testing.AllocsPerRun(100, func() {
+		read()
+		store.Close()
+		store = &Store{Pool: pool}
+	})
+	if took > 9 { // the race detector has the pool forget some
+		t.Errorf("%v allocations for a call", took)
 	}
 }
