@@ -14,20 +14,11 @@ import (
 // BenchmarkCGuest compares a connector without a runtime with a native client:
 // what the ABI itself costs. clang and wasm-ld build it where they are at hand.
 func BenchmarkCGuest(b *testing.B) {
-	const count = 3_000
 	wasm := buildC(b)
-	srv := httptest.NewServer(answer(people(count)))
+	srv := httptest.NewServer(answer(people(bodyCount)))
 	defer srv.Close()
 	conn, app := plainOrNot(b, wasm, srv.URL, false)
-	n := newNative(b, srv.URL, true)
-	e, _ := conn.Manifest().Endpoint("users")
-	for b.Loop() {
-		took := turns(25, func() { n.page("") }, func() { through(b, conn, app, e, count) })
-		b.ReportMetric(ratio(took[1], took[0]), "wasm/native")
-		b.ReportMetric(median(took[1]), "wasm-ms")
-		b.ReportMetric(median(took[0]), "native-ms")
-	}
-	b.ReportMetric(0, "ns/op")
+	oneBody(b, conn, app)
 }
 
 func buildC(b *testing.B) []byte {
