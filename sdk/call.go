@@ -1,8 +1,8 @@
 package sdk
 
 import (
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -10,9 +10,10 @@ import (
 
 // Call is one call of the connector. It is not safe for concurrent use.
 type Call struct {
-	host   Host
-	input  abi.Call
-	buffer []byte // reused for everything that the host answers
+	host    Host
+	input   abi.Call
+	buffer  []byte // reused for everything that the host answers
+	request []byte // reused for everything that is sent
 }
 
 // Application is the name that the configuration gives the application.
@@ -46,6 +47,9 @@ func (c *Call) Setting(name string) string {
 	if !ok || v == nil {
 		return ""
 	}
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
 	return fmt.Sprint(v)
 }
 
@@ -72,14 +76,11 @@ func (c *Call) Send(req Request) (*Response, error) {
 	if req.Method == "" {
 		req.Method = abi.MethodGet
 	}
-	body, err := json.Marshal(abi.Request{
+	c.request = appendRequest(c.request[:0], abi.Request{
 		Method: req.Method, URL: req.URL, Path: req.Path, Query: req.Query,
 		Headers: req.Headers, Body: req.Body, Auth: req.Auth, Cost: req.Cost,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("encode request: %w", err)
-	}
-	h := c.host.HTTPSend(body)
+	h := c.host.HTTPSend(c.request)
 	if h < 0 {
 		return nil, c.fault("http_send", h)
 	}

@@ -3,6 +3,7 @@ package sdk
 import (
 	"fmt"
 	"maps"
+	"strconv"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -102,5 +103,16 @@ func firstPosition(r abi.Repeat) (int, bool) {
 
 // position is the part of a request that paging changes.
 func position(r Request) string {
-	return fmt.Sprint(r.URL, "\n", r.Path, "\n", r.Query, "\n", r.Body)
+	to := make([]byte, 0, 256)
+	for _, s := range []string{r.URL, r.Path, r.Body} {
+		to = appendSized(to, s)
+	}
+	for _, k := range names(r.Query) {
+		to = appendSized(appendSized(to, k), r.Query[k])
+	}
+	return string(to)
+}
+
+func appendSized(to []byte, s string) []byte {
+	return append(append(strconv.AppendInt(to, int64(len(s)), 10), ':'), s...)
 }

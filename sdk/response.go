@@ -3,6 +3,7 @@ package sdk
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -55,6 +56,9 @@ func (r *Response) GetText(pointer string) (string, error) {
 	}
 	switch c := raw[0]; {
 	case c == '"':
+		if text := string(raw); strings.IndexByte(text, '\\') < 0 { // the host has checked the rest
+			return text[1 : len(text)-1], nil
+		}
 		var s string
 		err := json.Unmarshal(raw, &s)
 		return s, err

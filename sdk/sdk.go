@@ -15,7 +15,6 @@
 package sdk
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -92,7 +91,7 @@ func run(h Host, c Connector) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(input, &call.input); err != nil {
+	if call.input, err = decodeCall(input); err != nil {
 		return fmt.Errorf("decode the call: %w", err)
 	}
 	functions := map[string]func(*Call) error{abi.FunctionFetch: c.Fetch, abi.FunctionInvoke: c.Invoke, abi.FunctionCheck: c.Check}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // InMemory is the size in bytes up to which a body stays in memory.
@@ -29,25 +30,70 @@ type Body struct {
 	file   *os.File
 	remove string // the name of a file that could not be removed while it is open
 	size   int64
+	store  *Store // that the memory goes back to
 }
 
 var _ io.ReaderAt = (*Body)(nil)
 
-// Read takes a body in, at most limit bytes, spooling it to a file in dir
-// ("" is the system's folder for temporary files) when it is large. announced
-// is the size that the sender says it has, or a negative number.
-func Read(r io.Reader, announced int64, dir string, limit int64, secrets []string) (*Body, error) {
-	b := &Body{}
-	in := newRedactor(io.LimitReader(r, limit+1), secrets)
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(announced, 0), InMemory)) + bytes.MinRead)
-	n, err := io.Copy(&buf, io.LimitReader(in, InMemory+1))
+// Store takes bodies in, those of one call. It keeps the memory of one that was
+// closed for the next. It is not safe for concurrent use, and Close of a body
+// counts as a use.
+type Store struct {
+	Dir   string // of spooled bodies; "" is the system's folder for temporary files
+	Pool  *Pool  // where Close leaves memory for the next Store; may be nil
+	spare []byte // its length is 0
+}
+
+// Pool keeps memory between calls until the next garbage collections. It is
+// safe for concurrent use.
+type Pool struct{ spare sync.Pool }
+
+// Close leaves the memory to the Pool. The bodies must have been closed.
+func (s *Store) Close() {
+	if s.Pool != nil && s.spare != nil {
+		spare := s.spare
+		s.Pool.spare.Put(&spare)
+	}
+	s.spare = nil
+}
+
+// take finds room for a body.
+func (s *Store) take(least int64) []byte {
+	buf := s.spare
+	s.spare = nil
+	if buf == nil && s.Pool != nil {
+		if kept, ok := s.Pool.spare.Get().(*[]byte); ok {
+			buf = *kept
+		}
+	}
+	if int64(cap(buf)) < least {
+		buf = make([]byte, 0, least)
+	}
+	return buf
+}
+
+// leastRead is the room in bytes for a body whose size nobody announced.
+const leastRead = 16 << 10
+
+// Read takes a body in, at most limit bytes, spooling it to a file when it is
+// large. announced is the size that the sender says it has, or a negative
+// number. What the redactor (nil: none) knows is blotted out.
+func (s *Store) Read(r io.Reader, announced, limit int64, redactor *Redactor) (*Body, error) {
+	r = io.LimitReader(r, limit+1)
+	head, err := s.head(r, announced)
 	if err != nil {
+		s.spare = head[:0]
 		return nil, err
 	}
-	if n <= InMemory {
-		b.memory, b.size = buf.Bytes(), n
-	} else if err := b.spool(dir, io.MultiReader(&buf, in)); err != nil {
+	b := &Body{store: s}
+	if len(head) <= InMemory {
+		redactor.blot(head)
+		b.memory, b.size = head, int64(len(head))
+	} else {
+		err = b.spool(s.Dir, redactor.Reader(io.MultiReader(bytes.NewReader(head), r)))
+		s.spare = head[:0]
+	}
+	if err != nil {
 		return nil, err
 	}
 	if b.size > limit {
@@ -55,6 +101,25 @@ func Read(r io.Reader, announced int64, dir string, limit int64, secrets []strin
 		return nil, fmt.Errorf("%w: over %d bytes", ErrTooLarge, limit)
 	}
 	return b, nil
+}
+
+// head reads a body to its end, or so much that it is too large for memory.
+func (s *Store) head(r io.Reader, announced int64) ([]byte, error) {
+	buf := s.take(min(max(announced, leastRead), InMemory) + 1)
+	for len(buf) <= InMemory {
+		if len(buf) == cap(buf) {
+			buf = append(make([]byte, 0, min(2*cap(buf), InMemory+1)), buf...)
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 func (b *Body) spool(dir string, r io.Reader) error {
@@ -115,8 +180,12 @@ func (b *Body) Reader() io.Reader {
 	return io.NewSectionReader(b.file, 0, b.size)
 }
 
-// Close frees the memory or file.
+// Close frees the memory or file. What ReadAt and Reader gave is not to be used
+// afterwards. A body may be closed more than once.
 func (b *Body) Close() {
+	if b.store != nil && cap(b.memory) > cap(b.store.spare) {
+		b.store.spare = b.memory[:0]
+	}
 	b.memory = nil
 	if b.file != nil {
 		_ = b.file.Close() // nothing of it is needed any more

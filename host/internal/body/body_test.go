@@ -15,8 +15,9 @@ func TestBodiesSmallAndLarge(t *testing.T) {
 	for name, size := range map[string]int{"empty": 0, "small": 100, "at the border": InMemory, "spooled": InMemory + 1, "large": 3*InMemory + 5} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			store := Store{Dir: dir}
 			want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
-			b, err := Read(bytes.NewReader(want), int64(size), dir, 100<<20, nil)
+			b, err := store.Read(bytes.NewReader(want), int64(size), 100<<20, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +46,7 @@ func TestBodiesSmallAndLarge(t *testing.T) {
 func TestBodyOverTheLimit(t *testing.T) {
 	for _, limit := range []int64{10, InMemory + 10} {
 		dir := t.TempDir()
-		_, err := Read(io.LimitReader(zeros{}, limit+1), -1, dir, limit, nil)
+		_, err := (&Store{Dir: dir}).Read(io.LimitReader(zeros{}, limit+1), -1, limit, nil)
 		if !errors.Is(err, ErrTooLarge) {
 			t.Errorf("limit %d: %v", limit, err)
 		}
@@ -58,7 +59,7 @@ func TestBodyOverTheLimit(t *testing.T) {
 func TestBodyThatBreaksOff(t *testing.T) {
 	dir := t.TempDir()
 	gone := errors.New("gone")
-	_, err := Read(io.MultiReader(io.LimitReader(zeros{}, InMemory+5), iotest.ErrReader(gone)), 1<<40, dir, 1<<30, nil)
+	_, err := (&Store{Dir: dir}).Read(io.MultiReader(io.LimitReader(zeros{}, InMemory+5), iotest.ErrReader(gone)), 1<<40, 1<<30, nil)
 	if !errors.Is(err, gone) {
 		t.Errorf("error %v", err)
 	}
@@ -80,7 +81,7 @@ func TestAFullDiskIsToldApart(t *testing.T) {
 	if err := (&Body{file: f}).fill(strings.NewReader("x")); !errors.Is(err, ErrSpool) {
 		t.Errorf("a file that cannot be written: %v", err)
 	}
-	_, err = Read(io.LimitReader(zeros{}, InMemory+5), -1, t.TempDir()+"/missing", 1<<30, nil)
+	_, err = (&Store{Dir: t.TempDir() + "/missing"}).Read(io.LimitReader(zeros{}, InMemory+5), -1, 1<<30, nil)
 	if !errors.Is(err, ErrSpool) {
 		t.Errorf("no folder: %v", err)
 	}
@@ -92,7 +93,7 @@ func (f fullDisk) Write([]byte) (int, error) { return 0, f.err }
 
 func TestSpooledFilesAreNobodyElses(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Read(io.LimitReader(zeros{}, InMemory+5), -1, dir, 1<<30, nil)
+	b, err := (&Store{Dir: dir}).Read(io.LimitReader(zeros{}, InMemory+5), -1, 1<<30, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func TestSecretsDoNotGetIn(t *testing.T) {
 		"whole": strings.NewReader(text), "by byte": iotest.OneByteReader(strings.NewReader(text)),
 		"halves": iotest.HalfReader(strings.NewReader(text)), "with EOF": iotest.DataErrReader(strings.NewReader(text)),
 	} {
-		b, err := Read(r, -1, t.TempDir(), 1<<20, secrets)
+		b, err := (&Store{Dir: t.TempDir()}).Read(r, -1, 1<<20, NewRedactor(secrets))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,6 +50,13 @@ func (r *Redactor) Text(text string) string {
 	return string(b)
 }
 
+// blot replaces the secrets in b.
+func (r *Redactor) blot(b []byte) {
+	if r != nil && r.matcher != nil {
+		blot(b, r.matcher.find(b, nil))
+	}
+}
+
 // Reader replaces the secrets in a stream, wherever its pieces begin and end.
 func (r *Redactor) Reader(from io.Reader) io.Reader {
 	if r == nil || r.matcher == nil {
@@ -91,8 +98,6 @@ type redactor struct {
 }
 
 const chunk = 64 << 10
-
-func newRedactor(r io.Reader, secrets []string) io.Reader { return NewRedactor(secrets).Reader(r) }
 
 func (r *redactor) Read(p []byte) (int, error) {
 	if len(p) == 0 {

@@ -208,3 +208,27 @@ func BenchmarkRedact(b *testing.B) {
 		})
 	}
 }
+
+// TestPartsOfALongText: a long text is searched in four parts at once. A secret
+// is found wherever it lies, also at the borders and across them.
+func TestPartsOfALongText(t *testing.T) {
+	const secret = "a long secret-value"
+	r := NewRedactor([]string{secret})
+	for _, filling := range []string{"x", "e", "secret-", " long secret", "-value", "ng"} {
+		for length := 4*leastLane + len(secret); length < 4*leastLane+len(secret)+4; length++ {
+			plain := bytes.Repeat([]byte(filling), length)[:length]
+			text := bytes.Clone(plain)
+			for at := range length - len(secret) + 1 {
+				copy(text[at:], secret)
+				r.blot(text)
+				if found := text[at : at+len(secret)]; strings.Trim(string(found), "*") != "" {
+					t.Fatalf("%q between %q at %d of %d", found, filling, at, length)
+				}
+				copy(text[at:], plain[at:at+len(secret)])
+				if !bytes.Equal(text, plain) {
+					t.Fatalf("something else than the secret between %q at %d of %d was blotted out", filling, at, length)
+				}
+			}
+		}
+	}
+}

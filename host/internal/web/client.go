@@ -46,6 +46,7 @@ type Client struct {
 	Settings
 	connections *connections
 	vault       vault
+	bodies      body.Store
 	flush       func()
 }
 
@@ -58,11 +59,13 @@ func New(s Settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Settings: s, connections: connections}, nil
+	return &Client{Settings: s, connections: connections, bodies: body.Store{Dir: s.SpoolDir, Pool: &s.Pool.bodies}}, nil
 }
 
-// Close hands its connections back, and has the Limiter saved.
+// Close hands its connections and memory back, and has the Limiter saved. The
+// bodies of its answers must have been closed.
 func (c *Client) Close() {
+	c.bodies.Close()
 	c.Pool.give(c.connections)
 	if c.flush != nil {
 		c.flush()

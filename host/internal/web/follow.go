@@ -133,7 +133,7 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 		return nil, failed(abi.CodeNetwork, "the answer is encoded as %q, which was not asked for", e)
 	}
 	redactor, secrets := c.vault.look()
-	b, err := body.Read(redactor.Reader(resp.Body), resp.ContentLength, c.SpoolDir, c.MaxBody, nil)
+	b, err := c.bodies.Read(resp.Body, resp.ContentLength, c.MaxBody, redactor)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 )
 
 // refusedError is a rule that was broken.
@@ -32,8 +34,10 @@ func (n Network) equal(o Network) bool {
 }
 
 // Pool keeps the connections of one application from call to call, as long as
-// its Network stays the same. It is safe for concurrent use.
+// its Network stays the same, and memory for bodies. It is safe for concurrent
+// use.
 type Pool struct {
+	bodies body.Pool
 	mu     sync.Mutex
 	now    *connections
 	closed bool

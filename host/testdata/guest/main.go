@@ -92,6 +92,8 @@ func fetch(c *sdk.Call) error {
 		return many(c)
 	case "look":
 		return look(c)
+	case "parse":
+		return parse(c)
 	case "probe":
 		return probe(c)
 	case "changes":
@@ -174,6 +176,41 @@ func many(c *sdk.Call) error {
 		resp.Close()
 	}
 	return nil
+}
+
+// parse does what a connector should leave to the host: it reads a whole body
+// and decodes it. It answers one record with the number of users.
+func parse(c *sdk.Call) error {
+	resp, err := c.Send(sdk.Request{Path: "/users"})
+	if err != nil {
+		return err
+	}
+	defer resp.Close()
+	size, err := resp.Size()
+	if err != nil {
+		return err
+	}
+	body := make([]byte, size)
+	if _, err := resp.Read(0, body); err != nil {
+		return err
+	}
+	var doc struct {
+		Data []struct {
+			ID    int     `json:"id"`
+			Name  string  `json:"name"`
+			Email string  `json:"email"`
+			Phone *string `json:"phone"`
+			Value string  `json:"field_01"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return err
+	}
+	if len(doc.Data) == 0 {
+		return sdk.Errorf(abi.KindBadResponse, "nobody is there")
+	}
+	_, err = c.EmitRecords(fmt.Appendf(nil, `[{"id":%d}]`, len(doc.Data)))
+	return err
 }
 
 // look answers, as one record, what a connector can see of an answer.
