@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 
@@ -70,11 +71,13 @@ func (s StaticCredentials) Rejected(context.Context) (bool, error) { return fals
 // BaseURL is not known from them.
 func (s StaticCredentials) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact lists the secret, and with its prefix or user name: together they may
-// be long enough to be looked for where a secret alone is not.
+// Redact lists the secret, with its prefix or user name, together with which it
+// may be long enough to be looked for where alone it is not, and as basic
+// authentication sends it.
 func (s StaticCredentials) Redact() []string {
 	if s.header == "" {
-		return []string{s.secret, s.user + ":" + s.secret}
+		pair := s.user + ":" + s.secret
+		return []string{s.secret, pair, base64.StdEncoding.EncodeToString([]byte(pair))}
 	}
 	return []string{s.secret, s.value}
 }

@@ -46,6 +46,7 @@ type Client struct {
 	Settings
 	connections *connections
 	vault       vault
+	hidden      bool // what the application has is in the vault
 	flush       func()
 }
 
@@ -95,8 +96,7 @@ func failed(code abi.Code, format string, args ...any) *Error {
 // failed is an Error without secrets, for what does not come from here.
 func (c *Client) failed(code abi.Code, format string, args ...any) *Error {
 	e := failed(code, format, args...)
-	redactor, _ := c.vault.look()
-	if text := redactor.Text(e.Error()); text != e.Error() {
+	if text := c.vault.look().Text(e.Error()); text != e.Error() {
 		e.Err = errors.New(text)
 	}
 	return e
@@ -114,6 +114,7 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.hide(ctx)
 	c.flush = func() { c.Limiter.Flush(context.WithoutCancel(ctx)) }
 	resp, err := c.attempt(ctx, r, target)
 	if err != nil || resp.Status != http.StatusUnauthorized || !c.authorizes(r) {

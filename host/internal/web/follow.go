@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/url"
@@ -64,7 +65,8 @@ func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, truste
 	}
 	if proxy != nil {
 		if password, ok := proxy.User.Password(); ok {
-			c.vault.learn(password, proxy.User.Username()+":"+password)
+			pair := proxy.User.Username() + ":" + password
+			c.vault.learn(password, pair, base64.StdEncoding.EncodeToString([]byte(pair)))
 		}
 	}
 	ctx = context.WithValue(ctx, anyAddress{}, at.configured || proxy != nil)
@@ -132,13 +134,13 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && resp.Body != http.NoBody {
 		return nil, failed(abi.CodeNetwork, "the answer is encoded as %q, which was not asked for", e)
 	}
-	redactor, secrets := c.vault.look()
+	redactor := c.vault.look()
 	b, err := body.Read(redactor.Reader(resp.Body), resp.ContentLength, c.SpoolDir, c.MaxBody, nil)
 	if err != nil {
 		return nil, err
 	}
 	for name, values := range resp.Header {
-		if body.Covers(name, secrets) {
+		if redactor.Covers(name) {
 			delete(resp.Header, name)
 			continue
 		}

@@ -61,14 +61,29 @@ func (v *vault) learn(secrets ...string) {
 	}
 }
 
-// look returns what finds the secrets, and the secrets.
-func (v *vault) look() (*body.Redactor, []string) {
+// look returns what finds the secrets.
+func (v *vault) look() *body.Redactor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.redactor == nil {
 		v.redactor = body.NewRedactor(v.known)
 	}
-	return v.redactor, slices.Clone(v.known)
+	return v.redactor
+}
+
+// hide learns what the application has before its first answer is read. An
+// earlier call may have sent it, and a server can keep what it was sent.
+func (c *Client) hide(ctx context.Context) {
+	if c.hidden {
+		return
+	}
+	c.hidden = true
+	if c.Credentials != nil {
+		c.vault.learn(c.Credentials.Redact()...)
+	}
+	for _, name := range c.SecretNames {
+		_, _ = c.secret(ctx, name) // whoever asks for it is told that it is not there
+	}
 }
 
 // Secret answers a placeholder for a secret of the manifest. Sent in the path,
