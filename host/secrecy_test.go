@@ -55,10 +55,10 @@ records = ""
 key = "/id"
 `
 
-// Secrets that need escaping everywhere.
+// Secrets that need escaping everywhere; one of them could be a host for some.
 const (
 	signingSecret = `s1gning-Sécret"\/<&>' +=%😀`
-	pinSecret     = `P1n;of~the:"Application"?/+`
+	pinSecret     = `P1n;of~the!Application'+=$&*`
 	proxyPassword = `pr0xy p@ss:word/"+&<é`
 	aCredential   = `cr3dential-"\/<&>'+=%20;Ab`
 )

@@ -217,7 +217,7 @@ func (s *Server) away(w http.ResponseWriter, in *request) {
 	_, _ = fmt.Sscan(in.URL.Query().Get("n"), &n)
 	secret := all[n%len(all)]
 	host := strings.Map(func(r rune) rune {
-		if r > '~' || strings.ContainsRune(" \"(),/:;<=>?@[]\\{}|^`#%", r) {
+		if r > '~' || strings.ContainsRune(" \"/:<>?@[]\\{}|^`#%", r) { // the others may stand in a host
 			return -1
 		}
 		return r
