@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/testdata/reflector"
@@ -84,72 +83,10 @@ func asSent(secret string) []string {
 	}
 }
 
-// everything takes down whatever leaves the host, one source beside the other.
-type everything struct {
-	mu    sync.Mutex
-	texts map[string]*bytes.Buffer
-}
-
-func (e *everything) note(where string, what ...any) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.texts == nil {
-		e.texts = map[string]*bytes.Buffer{}
-	}
-	if e.texts[where] == nil {
-		e.texts[where] = &bytes.Buffer{}
-	}
-	_, _ = fmt.Fprintln(e.texts[where], what...)
-}
-
-// values writes a record without escaping its texts once more.
-func (e *everything) values(where string, v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, value := range v {
-			e.note(where, name)
-			e.values(where, value)
-		}
-	case []any:
-		for _, value := range v {
-			e.values(where, value)
-		}
-	default:
-		e.note(where, v)
-	}
-}
-
-func (e *everything) HTTPRequest(application string, status int, took time.Duration) {
-	e.note("metrics", application, status, took)
-}
-
-func (e *everything) RateLimited(application string, waited time.Duration) {
-	e.note("metrics", application, waited)
-}
-
-func (e *everything) ConnectorCall(connector, function, result string, took time.Duration, memory uint64) {
-	e.note("metrics", connector, function, result, took, memory)
-}
-
-func (e *everything) Enabled(context.Context, slog.Level) bool { return true }
-func (e *everything) WithGroup(string) slog.Handler            { return e }
-func (e *everything) WithAttrs(attrs []slog.Attr) slog.Handler {
-	for _, a := range attrs {
-		e.note("logs", a.Key, a.Value)
-	}
-	return e
-}
-
-func (e *everything) Handle(_ context.Context, r slog.Record) error {
-	e.note("logs", r.Level, r.Message)
-	r.Attrs(func(a slog.Attr) bool { e.note("logs", a.Key, a.Value); return true })
-	return nil
-}
-
 // secretly is a host whose connector tries to get at secrets, before a server
 // that reflects everything, through a proxy that is the same server.
 type secretly struct {
-	*everything
+	*reflector.Notes
 	t      *testing.T
 	server *reflector.Server
 	conn   *host.Connector
@@ -191,7 +128,7 @@ func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &secretly{everything: &everything{}, t: t, server: &reflector.Server{Canary: "the-canary-that-anybody-may-see"}}
+	s := &secretly{Notes: &reflector.Notes{}, t: t, server: &reflector.Server{Canary: "the-canary-that-anybody-may-see"}}
 	for _, secret := range everySecret() {
 		s.server.Secrets = append(s.server.Secrets, secret.Value)
 	}
@@ -200,7 +137,7 @@ func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 		t.Fatal(err)
 	}
 	settings := host.Settings{ModulesDir: dir, CacheDir: filepath.Join(shared.dir, "cache"), AllowUnsigned: true, MemoryMiB: 256}
-	h, err := host.Open(t.Context(), settings, slog.New(s.everything), s)
+	h, err := host.Open(t.Context(), settings, slog.New(s.Notes), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,11 +179,11 @@ func (s *secretly) fetch(do string) error {
 			s.told = reflector.Place(s.told, int(at), piece)
 			return err
 		}
-		s.note("records", r.Key, r.Problem)
-		s.values("records", r.Fields)
+		s.Note("records", r.Key, r.Problem)
+		s.Values("records", r.Fields)
 		return nil
 	})
-	s.note("report", fmt.Sprintf("%+v", report))
+	s.Note("report", fmt.Sprintf("%+v", report))
 	s.cursor = report.Cursor
 	s.fails(err)
 	return err
@@ -256,10 +193,10 @@ func (s *secretly) fetch(do string) error {
 func (s *secretly) fails(err error) {
 	var call *host.CallError
 	if errors.As(err, &call) {
-		s.note("errors", call.Message, call.Next, fmt.Sprintf("%+v", *call))
+		s.Note("errors", call.Message, call.Next, fmt.Sprintf("%+v", *call))
 	}
 	for ; err != nil; err = errors.Unwrap(err) {
-		s.note("errors", err)
+		s.Note("errors", err)
 	}
 }
 
@@ -292,18 +229,18 @@ func (s *secretly) run() {
 		if err := s.fetch(""); err != nil {
 			t.Fatal(err)
 		}
-		s.note("memory, seen by the host", string(s.seen))
-		s.note("memory, emitted by the guest", string(s.told))
+		s.Note("memory, seen by the host", string(s.seen))
+		s.Note("memory, emitted by the guest", string(s.told))
 		s.whole = len(s.told)
 	}
-	s.note("memory, sent by the guest", string(s.server.Dump()))
+	s.Note("memory, sent by the guest", string(s.server.Dump()))
 	for do, want := range map[string]abi.Kind{"fail": abi.KindForbidden, "panic": abi.KindInternal, "broken": abi.KindBadResponse} {
 		err := s.fetch(do)
 		var call *host.CallError
 		if !errors.As(err, &call) || call.Kind != want || do != "broken" && !strings.Contains(call.Message, s.server.Canary) {
 			t.Errorf("%s: %v", do, err)
 		}
-		s.note("memory, seen by the host", string(s.seen))
+		s.Note("memory, seen by the host", string(s.seen))
 	}
 	if err := s.conn.Check(t.Context(), s.app); err == nil {
 		t.Error("check: no error")
@@ -315,14 +252,14 @@ func (s *secretly) run() {
 		t.Error(err)
 	}
 	for name, values := range answer.Header {
-		s.note("answer", name, strings.Join(values, "\n"))
+		s.Note("answer", name, strings.Join(values, "\n"))
 	}
-	s.note("answer", string(answer.Body), answer.LinkKey)
+	s.Note("answer", string(answer.Body), answer.LinkKey)
 	answer, err = s.conn.Invoke(t.Context(), s.app, abi.InvokeCall{Webhook: abi.Webhook{Name: "w", Path: "/json/x", Body: "x", LinkKey: "/facts/1"}})
 	if err != nil {
 		t.Error(err)
 	}
-	s.note("answer", string(answer.Body), answer.LinkKey)
+	s.Note("answer", string(answer.Body), answer.LinkKey)
 }
 
 // prove shows that there was something to find.
@@ -333,41 +270,31 @@ func (s *secretly) prove(sent string) {
 			t.Errorf("the server was not sent %q", text)
 		}
 	}
-	for where, text := range s.texts {
-		if where != "metrics" && where != "report" && !bytes.Contains(text.Bytes(), []byte(s.server.Canary)) {
+	for where, text := range s.Texts() {
+		if where != "metrics" && where != "report" && !bytes.Contains(text, []byte(s.server.Canary)) {
 			t.Errorf("%s: the canary is not there: nothing was read", where)
 		}
 	}
 	for _, where := range []string{"memory, seen by the host", "memory, emitted by the guest", "memory, sent by the guest", "records", "logs", "errors", "answer", "metrics", "report"} {
-		if s.texts[where] == nil {
+		if s.Texts()[where] == nil {
 			t.Errorf("%s: nothing to look at", where)
 		}
 	}
 	if s.whole == 0 || s.whole != len(s.server.Dump()) {
 		t.Errorf("the guest emitted %d bytes of memory and sent %d", s.whole, len(s.server.Dump()))
 	}
-	if rest := "*********"; bytes.Count(s.texts["memory, seen by the host"].Bytes(), []byte(rest)) < 1000 {
+	if rest := "*********"; bytes.Count(s.Texts()["memory, seen by the host"], []byte(rest)) < 1000 {
 		t.Error("hardly anything was replaced in the guest's memory")
 	}
 }
 
 // hunt looks through everything.
 func (s *secretly) hunt(h *reflector.Hunt) {
-	size, memory, hits := 0, 0, 0
-	for where, text := range s.texts {
-		size += text.Len()
-		if strings.HasPrefix(where, "memory") {
-			memory += text.Len()
-		}
-		for _, hit := range h.Find(text.Bytes()) {
-			hits++
-			if hits <= 40 {
-				s.t.Errorf("%s: %s", where, hit)
-			}
-		}
+	hits, summary := s.Search(h)
+	for _, hit := range hits[:min(len(hits), 40)] {
+		s.t.Error(hit)
 	}
-	s.t.Logf("%d requests; %d secrets in %d forms looked for in %d bytes of guest memory and %d bytes of records, logs, errors, answers, reports and metrics: %d hits",
-		s.server.Requests(), len(h.Secrets()), h.Size(), memory, size-memory, hits)
+	s.t.Logf("%d requests; %s", s.server.Requests(), summary)
 }
 
 // TestHuntFindsEveryForm: the search above finds what it should.
@@ -406,7 +333,7 @@ func TestPlaceholdersAreWorthNothingElsewhere(t *testing.T) {
 	if err := s.fetch("replay"); err != nil {
 		t.Fatal(err)
 	}
-	said := s.texts["records"].String()
+	said := string(s.Texts()["records"])
 	if n := strings.Count(said, "the request holds a placeholder of a secret that was not given out in this call"); n != 6 {
 		t.Errorf("%d of 6 placeholders of an earlier call were refused: %s", n, said)
 	}

@@ -110,11 +110,11 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
+	c.hide(ctx)
 	target, err := c.target(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	c.hide(ctx)
 	c.flush = func() { c.Limiter.Flush(context.WithoutCancel(ctx)) }
 	resp, err := c.attempt(ctx, r, target)
 	if err != nil || resp.Status != http.StatusUnauthorized || !c.authorizes(r) {

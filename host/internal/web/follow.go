@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,12 +61,6 @@ func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, truste
 	proxy, err := c.connections.transport.Proxy(req)
 	if err != nil {
 		return nil, failed(abi.CodeNetwork, "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a URL")
-	}
-	if proxy != nil {
-		if password, ok := proxy.User.Password(); ok {
-			pair := proxy.User.Username() + ":" + password
-			c.vault.learn(password, pair, base64.StdEncoding.EncodeToString([]byte(pair)))
-		}
 	}
 	ctx = context.WithValue(ctx, anyAddress{}, at.configured || proxy != nil)
 	return c.connections.transport.RoundTrip(req.WithContext(ctx))

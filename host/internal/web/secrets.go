@@ -8,6 +8,7 @@ import (
 	"crypto/sha1" //nolint:gosec // some APIs sign with nothing better
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -72,7 +73,8 @@ func (v *vault) look() *body.Redactor {
 }
 
 // hide learns what the application has before its first answer is read. An
-// earlier call may have sent it, and a server can keep what it was sent.
+// earlier call may have sent it, and a server can keep what it was sent; a token
+// is fetched through the proxy before any request of the connector.
 func (c *Client) hide(ctx context.Context) {
 	if c.hidden {
 		return
@@ -83,6 +85,16 @@ func (c *Client) hide(ctx context.Context) {
 	}
 	for _, name := range c.SecretNames {
 		_, _ = c.secret(ctx, name) // whoever asks for it is told that it is not there
+	}
+	for _, scheme := range []string{"https", "http"} { // the environment may name one for each
+		proxy, err := c.connections.transport.Proxy(&http.Request{URL: &url.URL{Scheme: scheme, Host: "example.com"}})
+		if err != nil || proxy == nil {
+			continue
+		}
+		if password, ok := proxy.User.Password(); ok {
+			pair := proxy.User.Username() + ":" + password
+			c.vault.learn(password, pair, base64.StdEncoding.EncodeToString([]byte(pair)))
+		}
 	}
 }
 
