@@ -98,8 +98,11 @@ type secretly struct {
 	whole  int // bytes of memory that the guest emitted in its last full run
 }
 
-var buildSecrecy = sync.OnceValues(func() ([]byte, error) {
-	for _, pattern := range []string{"testdata/secrecy/*.go", "../sdk/*.go", "../sdk/abi/*.go"} { // see buildGuest
+var buildSecrecy = sync.OnceValues(func() ([]byte, error) { return buildGuestAt("secrecy") })
+
+// buildGuestAt builds a guest of testdata; see buildGuest.
+func buildGuestAt(name string) ([]byte, error) {
+	for _, pattern := range []string{"testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
@@ -110,14 +113,14 @@ var buildSecrecy = sync.OnceValues(func() ([]byte, error) {
 			}
 		}
 	}
-	out := filepath.Join(shared.dir, "secrecy.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/secrecy")
+	out := filepath.Join(shared.dir, name+".wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build secrecy: %w\n%s", err, text)
+		return nil, fmt.Errorf("build %s: %w\n%s", name, err, text)
 	}
 	return os.ReadFile(out)
-})
+}
 
 func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 	t.Helper()

@@ -94,6 +94,8 @@ func fetch(c *sdk.Call) error {
 		return look(c)
 	case "probe":
 		return probe(c)
+	case "system":
+		return system(c)
 	case "changes":
 		return changes(c)
 	}
