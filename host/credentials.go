@@ -24,8 +24,9 @@ type Credentials interface {
 	BaseURL(ctx context.Context) (string, error)
 	// Redact lists what must not be seen in errors, bodies and headers, as it
 	// is: JSON, URL, markup, base64 and hexadecimal forms are derived from it. A
-	// text of less than 8 bytes is not looked for. It is asked after each use of
-	// the credentials; what it has said stays hidden until the end of the call.
+	// text of less than 8 bytes is not looked for. It is asked before the first
+	// request of a call and after each use of the credentials; what it has said
+	// stays hidden until the end of the call.
 	Redact() []string
 }
 
