@@ -25,8 +25,10 @@ type Application struct {
 	// password where it asks for them; "direct" for none, "" for HTTPS_PROXY,
 	// HTTP_PROXY and NO_PROXY of the environment.
 	Proxy string
-	// Secrets reads what the manifest's secrets are, by name, when a call asks
-	// for one. A secret without an entry is not configured.
+	// Secrets reads what the manifest's secrets are, by name: all of them before
+	// the first request of a call, since an answer may hold what an earlier call
+	// sent, and one when the call asks for it. A secret without an entry is not
+	// configured.
 	Secrets map[string]func(context.Context) (string, error)
 }
 

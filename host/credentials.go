@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 
@@ -23,8 +24,9 @@ type Credentials interface {
 	BaseURL(ctx context.Context) (string, error)
 	// Redact lists what must not be seen in errors, bodies and headers, as it
 	// is: JSON, URL, markup, base64 and hexadecimal forms are derived from it. A
-	// text of less than 8 bytes is not looked for. It is asked after each use of
-	// the credentials; what it has said stays hidden until the end of the call.
+	// text of less than 8 bytes is not looked for. It is asked before the first
+	// request of a call and after each use of the credentials; what it has said
+	// stays hidden until the end of the call.
 	Redact() []string
 }
 
@@ -70,11 +72,13 @@ func (s StaticCredentials) Rejected(context.Context) (bool, error) { return fals
 // BaseURL is not known from them.
 func (s StaticCredentials) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact lists the secret, and with its prefix or user name: together they may
-// be long enough to be looked for where a secret alone is not.
+// Redact lists the secret, with its prefix or user name, together with which it
+// may be long enough to be looked for where alone it is not, and as basic
+// authentication sends it.
 func (s StaticCredentials) Redact() []string {
 	if s.header == "" {
-		return []string{s.secret, s.user + ":" + s.secret}
+		pair := s.user + ":" + s.secret
+		return []string{s.secret, pair, base64.StdEncoding.EncodeToString([]byte(pair))}
 	}
 	return []string{s.secret, s.value}
 }

@@ -21,6 +21,7 @@ import (
 
 	"aead.dev/minisign"
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
@@ -123,6 +124,7 @@ type Host struct {
 	scratch  string // a cache for this process alone; "" when the settings name one
 	catalog  *catalog
 	versions *versions
+	look     func(api.Memory) // of tests: a guest's memory at the end of its call; nil
 
 	mu       sync.Mutex
 	limiters map[string]limited // by application

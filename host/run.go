@@ -57,6 +57,9 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 	defer func() {
 		if m := guest.ExportedMemory(abi.ExportMemory); m != nil {
 			end.memory = uint64(m.Size())
+			if c.host.look != nil {
+				c.host.look(m)
+			}
 		}
 		_ = guest.Close(context.WithoutCancel(ctx)) // nothing of it is needed any more
 	}()

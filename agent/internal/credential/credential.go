@@ -103,14 +103,15 @@ func (h *Hidden) List() []string {
 }
 
 // Clean replaces the values in a text that a server wrote, and keeps it short
-// and on one line.
+// and on one line. It is cut between words: what is left of a secret in another
+// form, which the host would find, would be found by nobody.
 func (h *Hidden) Clean(text string) string {
 	for _, v := range h.List() {
 		text = strings.ReplaceAll(text, v, "[secret]")
 	}
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7F }), " ")
 	if len(text) > maxWords {
-		text = strings.ToValidUTF8(text[:maxWords], "") + "..."
+		text = text[:strings.LastIndexByte(text[:maxWords+1], ' ')+1] + "..."
 	}
 	return text
 }

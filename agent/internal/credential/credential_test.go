@@ -88,8 +88,11 @@ func TestHiddenKeepsTheLastValues(t *testing.T) {
 	if got := h.Clean("it was a-token-and-more\r\nor password"); got != "it was [secret] or [secret]" {
 		t.Errorf("got %q", got)
 	}
-	if got := h.Clean(strings.Repeat("é", maxWords)); len(got) > maxWords+3 || !strings.HasSuffix(got, "é...") {
+	if got := h.Clean(strings.Repeat("é ", maxWords)); len(got) > maxWords+3 || !strings.HasSuffix(got, "é ...") {
 		t.Errorf("got %q", got)
+	}
+	if got := h.Clean("hex: " + strings.Repeat("70617373", maxWords)); got != "hex: ..." {
+		t.Errorf("a part of a word is left: %q", got)
 	}
 	for i := range recent {
 		h.Add(fmt.Sprintf("token-%d", i))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -19,26 +20,36 @@ type pattern struct {
 	before, after int
 }
 
-// forms lists how a server may send a secret back.
+// forms lists how a server may send a secret back. What it got may be written
+// for JSON, URLs or markup already, because a secret stood in such a text when it
+// was sent, and is then written for an answer once more.
 func forms(secret string) []pattern {
-	texts := []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret)))}
-	texts = append(texts, jsonForms(secret)...)
-	texts = append(texts, percentForms(secret)...)
-	texts = append(texts, markupForms(secret)...)
 	var all []pattern
-	for _, t := range texts {
-		all = append(all, pattern{text: t})
+	for _, w := range writings(secret) {
+		bits := hex.EncodeToString([]byte(w))
+		all = append(all, pattern{text: bits}, pattern{text: strings.ToUpper(bits)})
+		all = append(all, base64Forms(w)...)
+		for _, again := range writings(w) {
+			all = append(all, pattern{text: again})
+		}
 	}
-	return append(all, base64Forms(secret)...)
+	return all
+}
+
+// writings are a text as it is, and as JSON, URLs and markup write it, each one
+// once: an ordinary token is the same in all of them.
+func writings(text string) []string {
+	all := append([]string{text}, jsonForms(text)...)
+	all = append(all, percentForms(text)...)
+	all = append(all, markupForms(text)...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // jsonForms escapes as little as JSON asks for, and as much as Go, Python, PHP
 // and .NET do.
 func jsonForms(secret string) []string {
-	goes, err := json.Marshal(secret)
-	if err != nil {
-		return nil
-	}
+	goes, plain := goJSON(secret, true), goJSON(secret, false)
 	ascii := func(format, special string, slash bool) string {
 		var out strings.Builder
 		for _, r := range secret {
@@ -62,11 +73,19 @@ func jsonForms(secret string) []string {
 		}
 		return out.String()
 	}
-	plain := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(goes[1 : len(goes)-1]))
 	return []string{
-		string(goes[1 : len(goes)-1]), plain, strings.ReplaceAll(plain, "/", `\/`),
+		goes, plain, strings.ReplaceAll(plain, "/", `\/`),
 		ascii(`\u%04x`, "", false), ascii(`\u%04x`, "", true), ascii(`\u%04X`, "\"&'+<>`", false),
 	}
+}
+
+// goJSON is a text in JSON, as Go writes it, without its quotes.
+func goJSON(text string, markup bool) string {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(markup)
+	_ = e.Encode(text) // a string is always text, and a Builder takes everything
+	return strings.TrimSuffix(out.String()[1:], "\"\n")
 }
 
 func percentForms(secret string) []string {
@@ -106,7 +125,8 @@ func markupForms(secret string) []string {
 }
 
 // base64Forms are the characters that are sure when the secret stands at any
-// place of an encoded text, as a password does in that of USER:PASSWORD.
+// place of an encoded text, as a password does in that of USER:PASSWORD; also in
+// JSON and URLs that escape some of them.
 func base64Forms(secret string) []pattern {
 	const bits = 6
 	var all []pattern
@@ -116,9 +136,18 @@ func base64Forms(secret string) []pattern {
 		end := 8 * (offset + len(secret))
 		p := pattern{before: min(8*offset%bits, 1), after: min(end%bits, 1)}
 		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			p.text = e.EncodeToString([]byte(padded))[first : end/bits]
-			all = append(all, p)
+			text := e.EncodeToString([]byte(padded))[first : end/bits]
+			for _, escape := range base64Escapes {
+				p.text = escape.Replace(text)
+				all = append(all, p)
+			}
 		}
 	}
 	return all
+}
+
+// base64Escapes are what JSON and URLs make of base64.
+var base64Escapes = []*strings.Replacer{
+	strings.NewReplacer(), strings.NewReplacer("/", `\/`), strings.NewReplacer("+", `\u002B`),
+	strings.NewReplacer("+", "%2B", "/", "%2F"), strings.NewReplacer("+", "%2b", "/", "%2f"),
 }

@@ -13,7 +13,10 @@ const shortest = 8
 // Redactor replaces secrets by as many asterisks: as they are and as JSON,
 // URLs, HTML, XML, base64 and hexadecimal digits write them. A secret of less
 // than 8 bytes is left alone. It is safe for concurrent use.
-type Redactor struct{ matcher *matcher }
+type Redactor struct {
+	matcher *matcher
+	names   []string // the forms in lower case
+}
 
 // NewRedactor prepares the forms of secrets, once for many texts.
 func NewRedactor(secrets []string) *Redactor {
@@ -30,7 +33,7 @@ func NewRedactor(secrets []string) *Redactor {
 			}
 		}
 	}
-	return &Redactor{matcher: newMatcher(all)}
+	return &Redactor{matcher: newMatcher(all), names: lowered(all)}
 }
 
 // Redact replaces the secrets in a text.
@@ -66,12 +69,19 @@ func (r *Redactor) Reader(from io.Reader) io.Reader {
 }
 
 // Covers reports whether a name, in which case may have been lost, holds one
-// of the secrets as it is.
-func Covers(name string, secrets []string) bool {
+// of the secrets in one of its forms.
+func (r *Redactor) Covers(name string) bool {
 	name = strings.ToLower(name)
-	return slices.ContainsFunc(secrets, func(s string) bool {
-		return len(s) >= shortest && strings.Contains(name, strings.ToLower(s))
-	})
+	return r != nil && slices.ContainsFunc(r.names, func(form string) bool { return strings.Contains(name, form) })
+}
+
+func lowered(all []pattern) []string {
+	var names []string
+	for _, p := range all {
+		names = append(names, strings.ToLower(p.text))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func blot(b []byte, spans []span) {

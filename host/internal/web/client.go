@@ -47,6 +47,7 @@ type Client struct {
 	connections *connections
 	vault       vault
 	bodies      body.Store
+	hidden      bool // what the application has is in the vault
 	flush       func()
 }
 
@@ -98,8 +99,7 @@ func failed(code abi.Code, format string, args ...any) *Error {
 // failed is an Error without secrets, for what does not come from here.
 func (c *Client) failed(code abi.Code, format string, args ...any) *Error {
 	e := failed(code, format, args...)
-	redactor, _ := c.vault.look()
-	if text := redactor.Text(e.Error()); text != e.Error() {
+	if text := c.vault.look().Text(e.Error()); text != e.Error() {
 		e.Err = errors.New(text)
 	}
 	return e
@@ -113,6 +113,7 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	if err := c.checkRequest(r); err != nil {
 		return nil, err
 	}
+	c.hide(ctx)
 	target, err := c.target(ctx, r)
 	if err != nil {
 		return nil, err

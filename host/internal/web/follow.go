@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -61,11 +60,6 @@ func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, truste
 	proxy, err := c.connections.transport.Proxy(req)
 	if err != nil {
 		return nil, failed(abi.CodeNetwork, "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a URL")
-	}
-	if proxy != nil {
-		if password, ok := proxy.User.Password(); ok {
-			c.vault.learn(password, proxy.User.Username()+":"+password)
-		}
 	}
 	ctx = context.WithValue(ctx, anyAddress{}, at.configured || proxy != nil)
 	return c.connections.transport.RoundTrip(req.WithContext(ctx))
@@ -132,13 +126,13 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && resp.Body != http.NoBody {
 		return nil, failed(abi.CodeNetwork, "the answer is encoded as %q, which was not asked for", e)
 	}
-	redactor, secrets := c.vault.look()
+	redactor := c.vault.look()
 	b, err := c.bodies.Read(resp.Body, resp.ContentLength, c.MaxBody, redactor)
 	if err != nil {
 		return nil, err
 	}
 	for name, values := range resp.Header {
-		if body.Covers(name, secrets) {
+		if redactor.Covers(name) {
 			delete(resp.Header, name)
 			continue
 		}

@@ -56,7 +56,7 @@ func NewRules(manifest, configured, urls []string) (Rules, error) {
 		if name, p, err := net.SplitHostPort(h); err == nil {
 			host, port = name, p
 		}
-		if err := plainHost(strings.TrimPrefix(strings.ToLower(host), "*.")); err != nil {
+		if err := plainHost(strings.TrimPrefix(host, "*.")); err != nil {
 			return Rules{}, fmt.Errorf("host %q of the configuration: %w", h, err)
 		}
 		r.add(host, port, byHosts)
@@ -66,7 +66,7 @@ func NewRules(manifest, configured, urls []string) (Rules, error) {
 		if err != nil || u.Hostname() == "" {
 			return Rules{}, errors.New("the base URL is not an absolute URL")
 		}
-		if err := plainHost(strings.ToLower(u.Hostname())); err != nil {
+		if err := plainHost(u.Hostname()); err != nil {
 			return Rules{}, fmt.Errorf("base URL: %w", err)
 		}
 		r.add(u.Hostname(), portOf(u), byURL)
@@ -103,7 +103,7 @@ func (r Rules) check(u *url.URL) (place, error) {
 	case host == "" || u.Opaque != "":
 		return place{}, errors.New("the URL has no host")
 	}
-	if err := plainHost(host); err != nil {
+	if err := plainHost(u.Hostname()); err != nil { // as it came: a secret in it is found only so
 		return place{}, err
 	}
 	var at place
@@ -147,7 +147,7 @@ func plainHost(host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
 	}
-	for label := range strings.SplitSeq(host, ".") {
+	for label := range strings.SplitSeq(strings.ToLower(host), ".") {
 		if label == "" {
 			return fmt.Errorf("host %q has an empty label", host)
 		}
@@ -157,7 +157,7 @@ func plainHost(host string) error {
 			}
 		}
 	}
-	if numeric(host) {
+	if numeric(strings.ToLower(host)) {
 		return fmt.Errorf("host %q is an address in an unusual form", host)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"crypto/sha1" //nolint:gosec // some APIs sign with nothing better
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -61,14 +62,40 @@ func (v *vault) learn(secrets ...string) {
 	}
 }
 
-// look returns what finds the secrets, and the secrets.
-func (v *vault) look() (*body.Redactor, []string) {
+// look returns what finds the secrets.
+func (v *vault) look() *body.Redactor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.redactor == nil {
 		v.redactor = body.NewRedactor(v.known)
 	}
-	return v.redactor, slices.Clone(v.known)
+	return v.redactor
+}
+
+// hide learns what the application has before its first answer is read. An
+// earlier call may have sent it, and a server can keep what it was sent; a token
+// is fetched through the proxy before any request of the connector.
+func (c *Client) hide(ctx context.Context) {
+	if c.hidden {
+		return
+	}
+	c.hidden = true
+	if c.Credentials != nil {
+		c.vault.learn(c.Credentials.Redact()...)
+	}
+	for _, name := range c.SecretNames {
+		_, _ = c.secret(ctx, name) // whoever asks for it is told that it is not there
+	}
+	for _, scheme := range []string{"https", "http"} { // the environment may name one for each
+		proxy, err := c.connections.transport.Proxy(&http.Request{URL: &url.URL{Scheme: scheme, Host: "example.com"}})
+		if err != nil || proxy == nil {
+			continue
+		}
+		if password, ok := proxy.User.Password(); ok {
+			pair := proxy.User.Username() + ":" + password
+			c.vault.learn(password, pair, base64.StdEncoding.EncodeToString([]byte(pair)))
+		}
+	}
 }
 
 // Secret answers a placeholder for a secret of the manifest. Sent in the path,

@@ -96,6 +96,8 @@ func fetch(c *sdk.Call) error {
 		return parse(c)
 	case "probe":
 		return probe(c)
+	case "system":
+		return system(c)
 	case "changes":
 		return changes(c)
 	}

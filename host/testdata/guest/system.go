@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"time"
+	"unsafe"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+)
+
+// crypto/rand would import fd_read, which connectors do not have.
+//
+//go:wasmimport wasi_snapshot_preview1 random_get
+func randomGet(ptr unsafe.Pointer, length uint32) uint32
+
+// system answers, as one record, what the guest can learn of where it runs.
+func system(c *sdk.Call) error {
+	var random [16]byte
+	if errno := randomGet(unsafe.Pointer(&random), uint32(len(random))); errno != 0 {
+		return fmt.Errorf("random_get: %d", errno)
+	}
+	home, _ := os.UserHomeDir()
+	begun := time.Now()
+	time.Sleep(20 * time.Millisecond)
+	rec := map[string]any{
+		"id": 1, "env": os.Environ(), "args": len(os.Args), "canary": os.Getenv("ROLLCALL_TEST_CANARY"), "path": os.Getenv("PATH"),
+		"home": home, "time": begun.UTC().Format(time.RFC3339Nano), "slept": time.Since(begun).String(),
+		"random": hex.EncodeToString(random[:]), "mathrandom": fmt.Sprint(mathrand.Uint64()),
+	}
+	out, err := json.Marshal([]any{rec})
+	if err != nil {
+		return err
+	}
+	_, err = c.EmitRecords(out)
+	return err
+}
