@@ -107,6 +107,7 @@ func TestAnswersAreToldApart(t *testing.T) {
 }
 
 func TestRetriesWaitAsHeadersSay(t *testing.T) {
+	t.Parallel()
 	var n atomic.Int32
 	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		switch n.Add(1) {
@@ -183,6 +184,7 @@ func TestLogFloodIsCapped(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
+	t.Parallel()
 	f := start(t, host.Settings{FetchTimeout: limit, CallTimeout: time.Minute}, answer(`{"data":[]}`))
 	begin := time.Now()
 	_, _, err := f.fetch(t.Context(), "wait", nil)
@@ -201,6 +203,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestSlowServer(t *testing.T) {
+	t.Parallel()
 	done := make(chan struct{})
 	f := start(t, host.Settings{CallTimeout: limit}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -269,6 +272,7 @@ func TestSettingsAreChecked(t *testing.T) {
 }
 
 func TestManyRequestsStayInMemory(t *testing.T) {
+	t.Parallel()
 	f := start(t, host.Settings{}, answer(`{"success":"yes","pad":"`+strings.Repeat("x", 60<<10)+`"}`))
 	_, report, err := f.fetch(t.Context(), "many", nil)
 	if err != nil {

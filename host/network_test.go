@@ -42,6 +42,7 @@ func (n *notes) Save(_ context.Context, application, text string) error {
 // TestBudgetSurvivesARestart: what was spent, and why nothing is sent, is known
 // to the next process, which asks nobody.
 func TestBudgetSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	server := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
@@ -80,6 +81,7 @@ func TestBudgetSurvivesARestart(t *testing.T) {
 
 // TestAnApplicationThatAsksToBeLeftAlone is, by all calls and after a restart.
 func TestAnApplicationThatAsksToBeLeftAlone(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	server := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)

@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -98,29 +97,7 @@ type secretly struct {
 	whole  int // bytes of memory that the guest emitted in its last full run
 }
 
-var buildSecrecy = sync.OnceValues(func() ([]byte, error) { return buildGuestAt("secrecy") })
-
-// buildGuestAt builds a guest of testdata; see buildGuest.
-func buildGuestAt(name string) ([]byte, error) {
-	for _, pattern := range []string{"testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range files {
-			if _, err := os.ReadFile(f); err != nil {
-				return nil, err
-			}
-		}
-	}
-	out := filepath.Join(shared.dir, name+".wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", name, err, text)
-	}
-	return os.ReadFile(out)
-}
+var buildSecrecy = sync.OnceValues(func() ([]byte, error) { return buildGuest("secrecy") })
 
 func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 	t.Helper()
@@ -206,6 +183,7 @@ func (s *secretly) fails(err error) {
 // TestNoSecretReachesTheGuest reads the whole memory of a connector that read
 // everything of a server that reflects everything, and what else came of it.
 func TestNoSecretReachesTheGuest(t *testing.T) {
+	t.Parallel()
 	basic := base64.StdEncoding.EncodeToString([]byte("me:" + aCredential))
 	for _, c := range []struct {
 		profile abi.AuthProfile

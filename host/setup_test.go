@@ -74,7 +74,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// buildGuest builds a guest of testdata, and has it in the shared cache.
 func buildGuest(name string) ([]byte, error) {
+	wasm, err := compileGuest(name)
+	if err != nil || !raceDetector {
+		return wasm, err
+	}
+	return wasm, warm(name, wasm)
+}
+
+func compileGuest(name string) ([]byte, error) {
 	// Reading what the guest is built from tells `go test` to run the tests
 	// again when it changes: the build below is a process of its own.
 	for _, pattern := range []string{"testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
@@ -94,11 +103,7 @@ func buildGuest(name string) ([]byte, error) {
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build "+name+": %w\n%s", err, text)
 	}
-	wasm, err := os.ReadFile(out)
-	if err != nil || !raceDetector {
-		return wasm, err
-	}
-	return wasm, warm(name, wasm)
+	return os.ReadFile(out)
 }
 
 // warm puts what a guest is compiled to into the cache that tests share: this
@@ -115,7 +120,7 @@ func warm(name string, wasm []byte) error {
 	if err := os.WriteFile(filepath.Join(modules, "guest.wasm"), module, 0o600); err != nil {
 		return err
 	}
-	build := exec.Command("go", "build", "-o", program, "./testdata/warm")
+	build := exec.Command("go", "test", "-c", "-o", program, "./testdata/warm")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	for _, cmd := range []*exec.Cmd{build, exec.Command(program, modules, filepath.Join(shared.dir, "cache"), "64", "32")} {
 		if text, err := cmd.CombinedOutput(); err != nil {

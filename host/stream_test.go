@@ -87,6 +87,7 @@ func pour(w http.ResponseWriter, shape string, keyed bool, size int64, last stri
 // TestBodiesStreamThrough fetches bodies that are larger than what the process
 // may take, in a process of its own, and reads its peak.
 func TestBodiesStreamThrough(t *testing.T) {
+	t.Parallel()
 	whole := int64(0)
 	if text := os.Getenv(streamMiB); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)

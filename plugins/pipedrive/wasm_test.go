@@ -83,7 +83,7 @@ func (m *module) build(t *testing.T) error {
 	settings := host.Settings{ModulesDir: modules, CacheDir: filepath.Join(m.dir, "cache"), AllowUnsigned: true}
 	if raceDetector { // it would take ten times as long to compile the same
 		program := filepath.Join(m.dir, "warm")
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../host/testdata/warm")
+		build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, "../../host/testdata/warm")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		for _, cmd := range []*exec.Cmd{build, exec.CommandContext(t.Context(), program, modules, settings.CacheDir, "64")} {
 			if out, err := cmd.CombinedOutput(); err != nil {

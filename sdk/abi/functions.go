@@ -102,7 +102,7 @@ func WASIFunctions() []string {
 	return []string{
 		"args_get", "args_sizes_get", "clock_res_get", "clock_time_get", "environ_get",
 		"environ_sizes_get", "fd_close", "fd_fdstat_get", "fd_fdstat_set_flags",
-		"fd_prestat_dir_name", "fd_prestat_get", "fd_seek", "fd_write", "poll_oneoff",
+		"fd_prestat_dir_name", "fd_prestat_get", "fd_read", "fd_seek", "fd_write", "poll_oneoff",
 		"proc_exit", "random_get", "sched_yield",
 	}
 }

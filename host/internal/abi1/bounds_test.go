@@ -98,7 +98,8 @@ func TestRequestsHaveNotTooManyFields(t *testing.T) {
 // seconds.
 func TestALargeBodyIsReadUntilTheTimeIsOver(t *testing.T) {
 	large := `{"data":[{"id":1}],"pad":"` + strings.Repeat("x", body.InMemory+1) + `"}`
-	b, err := body.Read(strings.NewReader(large), -1, t.TempDir(), 1<<30, nil)
+	store := body.Store{Dir: t.TempDir()}
+	b, err := store.Read(strings.NewReader(large), -1, 1<<30, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,27 +1,22 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
 	"time"
-	"unsafe"
 
 	"github.com/rollcall-agent/rollcall/sdk"
 )
 
-// crypto/rand would import fd_read, which connectors do not have.
-//
-//go:wasmimport wasi_snapshot_preview1 random_get
-func randomGet(ptr unsafe.Pointer, length uint32) uint32
-
 // system answers, as one record, what the guest can learn of where it runs.
 func system(c *sdk.Call) error {
 	var random [16]byte
-	if errno := randomGet(unsafe.Pointer(&random), uint32(len(random))); errno != 0 {
-		return fmt.Errorf("random_get: %d", errno)
+	if _, err := rand.Read(random[:]); err != nil {
+		return err
 	}
 	home, _ := os.UserHomeDir()
 	begun := time.Now()

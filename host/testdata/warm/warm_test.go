@@ -1,9 +1,10 @@
-// Command warm compiles the connectors of a folder into a cache, for tests
+// Package warm compiles the connectors of a folder into a cache, for tests
 // whose own program has the race detector: that takes ten times as long to
-// compile, and what comes out is the same.
+// compile, and what comes out is the same. It is a program of `go test -c`,
+// since wazero gives those a cache apart.
 //
 //	warm MODULES CACHE MEMORY_MIB...
-package main
+package warm
 
 import (
 	"context"
@@ -11,11 +12,12 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
 )
 
-func main() {
+func TestMain(*testing.M) {
 	if host.IsCompiler() {
 		os.Exit(host.CompileMain(context.Background()))
 	}
@@ -23,6 +25,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
 func warm(ctx context.Context, modules, cache string, sizes []string) error {
