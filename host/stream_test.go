@@ -15,6 +15,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,7 +150,7 @@ func TestBodiesStreamThrough(t *testing.T) {
 			if c.fails != "" && !strings.Contains(got.Error, "at byte "+fmt.Sprint(size)[:2]) {
 				t.Errorf("the error does not name the place: %s", got.Error)
 			}
-			if got.Runtime > streamPeak || got.Process > streamPeak && !raceDetector {
+			if got.Runtime > streamPeak || got.Process > streamPeak {
 				t.Errorf("the process took %d MB (runtime %d MB)", got.Process/1e6, got.Runtime/1e6)
 			}
 			if c.shape == "huge numbers" && (len(got.LastField) < 200 || !strings.HasSuffix(got.LastField, fmt.Sprint(".", users-1, "e-7"))) {
@@ -159,10 +160,25 @@ func TestBodiesStreamThrough(t *testing.T) {
 	}
 }
 
+// plain is these tests without the race detector, which takes memory for
+// itself.
+var plain = sync.OnceValues(func() (string, error) {
+	if !raceDetector {
+		return os.Executable()
+	}
+	program := filepath.Join(shared.dir, "plain")
+	build := exec.Command("go", "test", "-c", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the tests without the race detector: %w\n%s", err, text)
+	}
+	return program, nil
+})
+
 // measure runs a fetch in a process of its own.
 func measure(t *testing.T, url, dir string, keyed, pages bool) measured {
 	t.Helper()
-	exe, err := os.Executable()
+	exe, err := plain()
 	if err != nil {
 		t.Fatal(err)
 	}
