@@ -185,8 +185,10 @@ func TestWASIHasNothingToGive(t *testing.T) {
 		want []int32
 	}
 	cases := []call{
-		{"args_sizes_get", []any{int32(0), int32(4)}, []int32{ok}}, {"args_get", []any{int32(0), int32(64)}, []int32{ok}},
-		{"environ_sizes_get", []any{int32(0), int32(4)}, []int32{ok}}, {"environ_get", []any{int32(0), int32(64)}, []int32{ok}},
+		{"args_sizes_get", []any{int32(0), int32(4)}, []int32{ok}},
+		{"args_get", []any{int32(0), int32(64)}, []int32{ok}},
+		{"environ_sizes_get", []any{int32(0), int32(4)}, []int32{ok}},
+		{"environ_get", []any{int32(0), int32(64)}, []int32{ok}},
 	}
 	for fd := int32(3); fd <= 20; fd++ {
 		cases = append(cases,

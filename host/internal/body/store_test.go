@@ -2,6 +2,7 @@ package body
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"testing"
@@ -25,7 +26,7 @@ func TestStoreKeepsBodiesApart(t *testing.T) {
 			for _, o := range all {
 				got := make([]byte, len(o.want)+10)
 				n, err := o.body.ReadAt(got, 0)
-				if !bytes.Equal(got[:n], o.want) || err != io.EOF {
+				if !bytes.Equal(got[:n], o.want) || !errors.Is(err, io.EOF) {
 					t.Fatalf("%d bytes, %v, of %d", n, err, len(o.want))
 				}
 				if got, err := io.ReadAll(o.body.Reader()); err != nil || !bytes.Equal(got, o.want) {
