@@ -185,7 +185,7 @@ type Mode string
 // The modes of an endpoint.
 const (
 	ModeFull    Mode = "full"
-	ModeChanges Mode = "changes" // nobody is ever missing
+	ModeChanges Mode = "changes" // nobody is missing whom emit_deleted does not name
 )
 
 // Endpoint is one API call that returns records.
