@@ -237,8 +237,12 @@ func (v verified) print(w io.Writer) {
 	for _, p := range v.Problems {
 		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(p))
 	}
-	if len(v.Problems) == 0 {
-		_, _ = fmt.Fprintln(w, "An agent would load it.")
+	switch {
+	case len(v.Problems) > 0:
+	case strings.HasPrefix(v.Signature, "key "):
+		_, _ = fmt.Fprintln(w, "An agent that trusts this key would load it.")
+	default:
+		_, _ = fmt.Fprintln(w, "No signature was checked: an agent would load it only with allow_unsigned = true. Give --key.")
 	}
 }
 
