@@ -22,7 +22,7 @@ func TestTheConnectorOfTheDocsBuilds(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	for file, pattern := range map[string]string{"manifest.toml": "(?s)```toml\n(name .*?)```", "main.go": "(?s)```go\n(package main.*?)```"} {
+	for file, pattern := range map[string]string{"manifest.toml": "(?s)```toml manifest\n(name .*?)```", "main.go": "(?s)```go\n(package main.*?)```"} {
 		m := regexp.MustCompile(pattern).FindSubmatch(page)
 		if m == nil {
 			t.Fatalf("the page has no %s", file)

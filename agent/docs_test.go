@@ -22,6 +22,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/host"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of docs/ anew")
@@ -224,8 +225,12 @@ func TestTOMLInPagesLoads(t *testing.T) {
 				}
 			case "toml refused":
 				refused(t, f.text)
+			case "toml manifest":
+				if _, err := host.ParseManifest([]byte(f.text)); err != nil {
+					t.Errorf("it is no manifest: %v", err)
+				}
 			default:
-				t.Errorf("%q is neither toml nor toml refused", f.info)
+				t.Errorf("%q is none of toml, toml refused and toml manifest", f.info)
 			}
 		})
 	}
