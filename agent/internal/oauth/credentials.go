@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -16,17 +15,11 @@ import (
 // for concurrent use. Refreshes that are needed at the same time become one,
 // across all processes that share the vault and the locks.
 type Credentials struct {
-	settings Settings
-	vault    Vault
-	locks    Locker
-	hidden   credential.Hidden
-	turn     credential.Turn
+	holder
+	vault Vault
+	locks Locker
 
-	// What follows belongs to who has the turn.
-	now      tokens
-	replaced time.Time // when now took the place of other tokens
-	refusals credential.Refusals
-	unsaved  *unsaved
+	unsaved *unsaved // belongs to who has the turn
 }
 
 // unsaved is an answer that the vault did not take.
@@ -37,73 +30,15 @@ type unsaved struct {
 
 // New returns the credentials of one application.
 func New(settings Settings, vault Vault, locks Locker) *Credentials {
-	return &Credentials{
-		settings: settings, vault: vault, locks: locks,
-		turn: credential.NewTurn(), refusals: credential.Refusals{Pause: pause},
-	}
+	c := &Credentials{holder: newHolder(settings), vault: vault, locks: locks}
+	c.renew = c.refreshed
+	return c
 }
 
-// Apply sets the Authorization header, refreshing the token when it has
-// expired or is about to.
-func (c *Credentials) Apply(ctx context.Context, req *http.Request) error {
-	t, err := c.fresh(ctx)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+t.AccessToken)
-	return nil
-}
-
-// Rejected is told that the application answered 401. It refreshes the token
-// and reports whether the request is worth another try.
-func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
-	if err := c.turn.Take(ctx); err != nil {
-		return false, err
-	}
-	defer c.turn.Give()
-	if c.settings.now().Sub(c.replaced) < settle {
-		return true, nil
-	}
-	if err := c.renew(ctx, c.now.AccessToken); err != nil {
-		return false, err
-	}
-	return true, nil
-}
-
-// BaseURL tells where the token says that the API lives; "" when it does not.
-func (c *Credentials) BaseURL(ctx context.Context) (string, error) {
-	if c.settings.BaseURLField == "" {
-		return "", nil
-	}
-	t, err := c.fresh(ctx)
-	return c.settings.base(t.BaseURL), err
-}
-
-// Redact lists what must not be seen in anything that a server reflects: the
-// tokens, those before them, and the client secret.
-func (c *Credentials) Redact() []string { return c.hidden.List() }
-
-func (c *Credentials) fresh(ctx context.Context) (tokens, error) {
-	if err := c.turn.Take(ctx); err != nil {
-		return tokens{}, err
-	}
-	defer c.turn.Give()
-	now := c.settings.now()
-	if good(c.now.AccessToken, c.now.Obtained, c.now.Expiry, now) {
-		return c.now, nil
-	}
-	err := c.renew(ctx, "")
-	var failed *credential.Error
-	if errors.As(err, &failed) && failed.Temporary() && c.now.AccessToken != "" && now.Before(c.now.Expiry) {
-		return c.now, nil // its last minute is as good as any
-	}
-	return c.now, err
-}
-
-// renew makes c.now a token that is good and is not bad. What another process
+// refreshed makes c.now a token that is good and is not bad. What another process
 // has fetched meanwhile is taken: using a refresh token twice makes a strict
 // server revoke all that came of the consent (RFC 9700 section 4.14.2).
-func (c *Credentials) renew(ctx context.Context, bad string) error {
+func (c *Credentials) refreshed(ctx context.Context, bad string) error {
 	unlock, err := c.locks.Lock(ctx, SecretName(c.settings.Application))
 	if err != nil {
 		return &credential.Error{

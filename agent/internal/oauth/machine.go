@@ -2,88 +2,22 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"strings"
-	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
-
-	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
 // ClientCredentials gets access tokens with nothing but the client's id and
 // secret. They live in memory: a new one costs a request, and there is nothing
 // that could be lost. It is safe for concurrent use.
-type ClientCredentials struct {
-	settings Settings
-	hidden   credential.Hidden
-	turn     credential.Turn
-
-	// What follows belongs to who has the turn.
-	now      tokens
-	replaced time.Time // when now took the place of another token
-	refusals credential.Refusals
-}
+type ClientCredentials struct{ holder }
 
 // NewClientCredentials returns the credentials of one application.
 func NewClientCredentials(settings Settings) *ClientCredentials {
-	return &ClientCredentials{settings: settings, turn: credential.NewTurn(), refusals: credential.Refusals{Pause: pause}}
-}
-
-// Apply sets the Authorization header, with a new token when there is none or
-// it is about to end. Without expires_in a token is used until it is rejected.
-func (c *ClientCredentials) Apply(ctx context.Context, req *http.Request) error {
-	t, err := c.fresh(ctx)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+t.AccessToken)
-	return nil
-}
-
-// Rejected is told that the application answered 401. It gets a new token and
-// reports whether the request is worth another try.
-func (c *ClientCredentials) Rejected(ctx context.Context) (bool, error) {
-	if err := c.turn.Take(ctx); err != nil {
-		return false, err
-	}
-	defer c.turn.Give()
-	if c.settings.now().Sub(c.replaced) < settle {
-		return true, nil
-	}
-	err := c.ask(ctx)
-	return err == nil, err
-}
-
-// BaseURL tells where the token says that the API lives; "" when it does not.
-func (c *ClientCredentials) BaseURL(ctx context.Context) (string, error) {
-	if c.settings.BaseURLField == "" {
-		return "", nil
-	}
-	t, err := c.fresh(ctx)
-	return c.settings.base(t.BaseURL), err
-}
-
-// Redact lists the tokens and the client secret.
-func (c *ClientCredentials) Redact() []string { return c.hidden.List() }
-
-func (c *ClientCredentials) fresh(ctx context.Context) (tokens, error) {
-	if err := c.turn.Take(ctx); err != nil {
-		return tokens{}, err
-	}
-	defer c.turn.Give()
-	now := c.settings.now()
-	if good(c.now.AccessToken, c.now.Obtained, c.now.Expiry, now) {
-		return c.now, nil
-	}
-	err := c.ask(ctx)
-	var failed *credential.Error
-	if errors.As(err, &failed) && failed.Temporary() && c.now.AccessToken != "" && now.Before(c.now.Expiry) {
-		return c.now, nil
-	}
-	return c.now, err
+	c := &ClientCredentials{newHolder(settings)}
+	c.renew = func(ctx context.Context, _ string) error { return c.ask(ctx) }
+	return c
 }
 
 func (c *ClientCredentials) ask(ctx context.Context) error {
