@@ -122,7 +122,7 @@ func warm(name string, wasm []byte) error {
 	}
 	build := exec.Command("go", "test", "-c", "-o", program, "./testdata/warm")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	for _, cmd := range []*exec.Cmd{build, exec.Command(program, modules, filepath.Join(shared.dir, "cache"), "64", "32")} {
+	for _, cmd := range []*exec.Cmd{build, exec.Command(program, modules, filepath.Join(shared.dir, "cache"), "64", "32", "256")} {
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("warm the cache with %s: %w\n%s", name, err, text)
 		}
