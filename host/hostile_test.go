@@ -54,12 +54,12 @@ func TestHostileModules(t *testing.T) {
 	t.Logf("%d hostile modules; the largest compiling process had %d MiB\n%s", len(cases), childMiB(t), table.String())
 }
 
-// endure runs one module, up to three times as long as it is late: a busy
+// endure runs one module, up to five times as long as it is late: a busy
 // machine may not give the host a turn. It returns a row of the table.
 func (o *others) endure(t *testing.T, c hostile) string {
 	var e end
 	late := time.Hour
-	for range 3 {
+	for range 5 {
 		o.reset(t)
 		e = o.meet(t, c)
 		if t.Failed() {
