@@ -143,14 +143,15 @@ func manifests() []hostile {
 	}
 }
 
-// damaged are a healthy module with parts missing or bits flipped: each is
-// refused or harmless. What they do is of no interest, only that the process
-// lives; so one case stands for many files.
+// damaged are a sound module of which the end is missing.
 func damaged() []hostile {
-	var all []hostile
+	const short = "the file ends before what it announces"
 	whole := with(wt.Doubling(5), manifest)
-	for _, size := range []int{7, 8, 20, len(whole) / 2, len(whole) - 1} {
-		all = append(all, hostile{name: fmt.Sprintf("truncated to %d bytes", size), wasm: whole[:size], refused: "m"})
+	var all []hostile
+	for size, reason := range map[int]string{
+		7: "not a WebAssembly module", 8: "no section rollcall.manifest", 20: short, len(whole) / 2: short, len(whole) - 1: short,
+	} {
+		all = append(all, hostile{name: fmt.Sprintf("truncated to %d bytes", size), wasm: whole[:size], refused: reason})
 	}
 	return all
 }
