@@ -16,6 +16,7 @@ type Call struct {
 	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // of a fetch: templates are already text
 	Webhook     *Webhook       `json:"webhook,omitempty"`  // of an invoke: templates are already text
 	Again       bool           `json:"again,omitempty"`    // of an invoke: see InvokeCall
+	Needs       []Need         `json:"needs,omitempty"`    // of a check: what the configuration uses
 	Retry       RetryLimits    `json:"retry"`
 }
 
@@ -50,6 +51,35 @@ type InvokeCall struct {
 	Again bool
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
+}
+
+// Need is something of the application that the configuration uses. A check
+// says of each right whether the account has it.
+type Need struct {
+	Use    string   `json:"use"` // what uses it: "endpoint users", "webhook create_user"
+	Method string   `json:"method"`
+	Path   string   `json:"path,omitempty"` // or URL, as the endpoint or webhook has it
+	URL    string   `json:"url,omitempty"`
+	Rights []string `json:"rights,omitempty"` // those of the manifest
+}
+
+// RightState says whether an account has a right.
+type RightState string
+
+// The states of a right.
+const (
+	RightGranted RightState = "granted"
+	RightLacking RightState = "lacking"
+	RightUnknown RightState = "unknown" // the application does not tell
+)
+
+// Finding is what a check found out about a right. A check delivers findings
+// with emit_json.
+type Finding struct {
+	Use    string     `json:"use"` // of the Need
+	Right  string     `json:"right"`
+	State  RightState `json:"state"`
+	Reason string     `json:"reason"` // how it is known, and what to do
 }
 
 // Methods of requests, here so that a connector need not link an HTTP client.

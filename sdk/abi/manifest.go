@@ -21,8 +21,10 @@ type Manifest struct {
 	Auth       []AuthProfile `toml:"auth" json:"auth,omitempty"`
 	Endpoints  []Endpoint    `toml:"endpoints" json:"endpoints,omitempty"`
 	Webhooks   []Webhook     `toml:"webhooks" json:"webhooks,omitempty"`
-	Attributes []Attribute   `toml:"attributes" json:"attributes,omitempty"`
+	Attributes []Attribute   `toml:"attributes" json:"attributes,omitempty"` // of the records of every endpoint
 	Cannot     []Limitation  `toml:"cannot" json:"cannot,omitempty"`
+	// Rates are limits of single operations, beside RateLimit.
+	Rates []Rate `toml:"rates" json:"rates,omitempty"`
 }
 
 // Endpoint finds an endpoint by name.
@@ -209,7 +211,24 @@ type Endpoint struct {
 	Keyed   bool     `toml:"keyed" json:"keyed,omitempty"`   // records is an object whose members are the records
 	Cost    int64    `toml:"cost" json:"cost,omitempty"`     // of one request, in tokens of the budget; default 1
 	Scopes  []string `toml:"scopes" json:"scopes,omitempty"` // OAuth scopes that the call needs
+	// Rights are what the account behind the credentials must be allowed, in
+	// the application's own words.
+	Rights []string `toml:"rights" json:"rights,omitempty"`
+
+	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // who the records are; "" is not said
+	Attributes []Attribute `toml:"attributes" json:"attributes,omitempty"` // of this endpoint's records, besides the manifest's
 }
+
+// Audience says who the records of an endpoint are, so that nobody gets
+// accounts for the wrong ones.
+type Audience string
+
+// The audiences.
+const (
+	AudienceWorkforce Audience = "workforce" // people who log in to the application
+	AudienceCustomers Audience = "customers" // people whom the application knows of, such as contacts
+	AudienceObjects   Audience = "objects"   // no people: roles, teams, tags
+)
 
 // MessageType is the form of a webhook's body.
 type MessageType string
@@ -242,6 +261,7 @@ type Webhook struct {
 	Repeatable bool     `toml:"repeatable" json:"repeatable,omitempty"` // sending it twice does no more than sending it once
 	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1
 	Scopes     []string `toml:"scopes" json:"scopes,omitempty"`
+	Rights     []string `toml:"rights" json:"rights,omitempty"` // as of an endpoint
 	// Verify is asked before a create is tried again.
 	Verify *Verify `toml:"verify" json:"verify,omitempty"`
 }
@@ -253,8 +273,18 @@ type Verify struct {
 	URL    string            `toml:"url" json:"url,omitempty"`
 	Params map[string]string `toml:"params" json:"params,omitempty"`
 	// Found is the JSON pointer to what is there when it succeeded; "" is any
-	// 2xx answer.
+	// 2xx answer. With Records it is a pointer within an element.
 	Found string `toml:"found" json:"found,omitempty"`
+	// Records is the JSON pointer to an array of candidates, such as those that
+	// a search found. The one that counts is the first whose values equal those
+	// of Match, by JSON pointer within an element; letter case does not matter.
+	Records string            `toml:"records" json:"records,omitempty"`
+	Match   map[string]string `toml:"match" json:"match,omitempty"`
+	Repeat  Repeat            `toml:"repeat" json:"repeat,omitzero"` // how further candidates are asked for
+	Cost    int64             `toml:"cost" json:"cost,omitempty"`    // of one request, in tokens of the budget; default 1
+	// Always asks before the first attempt too: what is there already is not
+	// made a second time, whoever made it.
+	Always bool `toml:"always" json:"always,omitempty"`
 }
 
 // RepeatStyle is a way of paging.
@@ -310,11 +340,33 @@ type Attribute struct {
 	Name        string        `toml:"name" json:"name"`
 	Type        AttributeType `toml:"type" json:"type"`
 	Description string        `toml:"description" json:"description,omitempty"`
+	// Value derives the attribute from the others of the record, which are in
+	// scope as user: any(user.access, #.admin). It is an expression in the
+	// agent's language; "" is a field that the application delivers.
+	Value string `toml:"value" json:"value,omitempty"`
 }
 
 // Limitation is something that the application's API cannot do, so that a user
-// is told before the call.
+// is told before the call. With Method and Path it is refused: a webhook that
+// asks for it is not sent.
 type Limitation struct {
 	Operation string `toml:"operation" json:"operation"` // such as "delete a user"
 	Reason    string `toml:"reason" json:"reason"`
+	Method    string `toml:"method" json:"method,omitempty"`
+	// Path is compared with the last segments of a request's path; a segment
+	// "*" stands for any one.
+	Path string `toml:"path" json:"path,omitempty"`
+	// Only lists the members that a JSON body may have: what is refused is one
+	// with others. Fields lists members that are refused. Without either the
+	// whole operation is.
+	Only   []string `toml:"only" json:"only,omitempty"`
+	Fields []string `toml:"fields" json:"fields,omitempty"`
+}
+
+// Rate is a limit of the requests with a method ("" is any) and a path, which
+// is compared as that of a Limitation.
+type Rate struct {
+	Method string `toml:"method" json:"method,omitempty"`
+	Path   string `toml:"path" json:"path"`
+	Limit  string `toml:"limit" json:"limit"` // REQUESTS/DURATION, such as "10/2s"
 }
