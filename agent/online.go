@@ -56,8 +56,15 @@ func absolute(path string) string {
 }
 
 // with is the same agent under another configuration, for as long as a check
-// takes. It belongs to a, which closes what they share.
+// takes. It belongs to a, which closes what they share. Rate limits and budgets
+// stay those of a, whose calls go on meanwhile.
 func (a *app) with(cfg *config.Config, h *host.Host) *app {
+	for name, now := range a.config.Applications {
+		if conf, ok := cfg.Applications[name]; ok {
+			conf.RateLimit, conf.DailyBudget = now.RateLimit, now.DailyBudget
+			cfg.Applications[name] = conf
+		}
+	}
 	return &app{
 		config: cfg, log: a.log, store: a.store, vault: a.vault, secrets: a.secrets, metrics: a.metrics, loadedHost: h,
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -207,5 +209,20 @@ func TestOnlineExit(t *testing.T) {
 				t.Errorf("%v: exit code %d, want %d", list, got, want)
 			}
 		}
+	}
+}
+
+// TestACheckLeavesLimitsAlone: what the file says of a rate counts from the
+// next start, not while a check runs beside the agent's own calls.
+func TestACheckLeavesLimitsAlone(t *testing.T) {
+	apps := func(budget int) map[string]config.Application {
+		return map[string]config.Application{"crm": {Name: "crm", DailyBudget: budget, BaseURL: fmt.Sprint("https://", budget)}}
+	}
+	running := &app{config: &config.Config{Applications: apps(100)}}
+	file := &config.Config{Applications: apps(200)}
+	file.Applications["new"] = config.Application{Name: "new", DailyBudget: 300}
+	got := running.with(file, nil).config.Applications
+	if got["crm"].DailyBudget != 100 || got["crm"].BaseURL != "https://200" || got["new"].DailyBudget != 300 {
+		t.Errorf("checked with %+v", got)
 	}
 }
