@@ -48,8 +48,8 @@ func Of(ctx context.Context, d Directory, dn ident.DN) (Effective, error) {
 	return Effective{DN: dn, entry: e}, nil
 }
 
-// enough ends a search.
-var enough = errors.New("enough")
+// errEnough ends a search.
+var errEnough = errors.New("enough")
 
 // Sample reads what the account may do with some account below a container;
 // false when there is none. Protected accounts are passed over: AD gives them
@@ -60,9 +60,9 @@ func Sample(ctx context.Context, d Directory, under ident.DN) (Effective, bool, 
 		Base: under, Filter: "(&(objectCategory=person)(objectClass=user)(!(adminCount=1)))", Attributes: []string{"cn"}, PageSize: 1,
 	}, func(e ident.Entry) error {
 		found = e.DN
-		return enough
+		return errEnough
 	})
-	if err != nil && !errors.Is(err, enough) {
+	if err != nil && !errors.Is(err, errEnough) {
 		return Effective{}, false, fmt.Errorf("look for an account below %s: %w", under, err)
 	}
 	if found == "" {
