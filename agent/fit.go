@@ -55,7 +55,7 @@ func (f fitted) attributes(m abi.Manifest) []abi.Attribute {
 	if f.known == nil {
 		return nil
 	}
-	return slices.Concat(f.known.Attributes, m.Attributes)
+	return m.EndpointAttributes(f.known.Name)
 }
 
 // derivations are the attributes that are computed. The connector and the
@@ -63,7 +63,7 @@ func (f fitted) attributes(m abi.Manifest) []abi.Attribute {
 func derivations(attributes []abi.Attribute, connector string) []mapping.DerivedDef {
 	var defs []mapping.DerivedDef
 	for _, a := range attributes {
-		if a.Value == "" || slices.ContainsFunc(defs, func(d mapping.DerivedDef) bool { return d.Name == a.Name }) {
+		if a.Value == "" {
 			continue
 		}
 		place := expr.Pos{File: fmt.Sprintf("connector %s, attribute %s", connector, a.Name), Line: 1, Column: 1}
