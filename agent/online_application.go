@@ -49,8 +49,8 @@ func (a *app) checkApplication(ctx context.Context, conf config.Application) []o
 	for i, n := range needs {
 		asked[i] = n.Need
 	}
-	var told []abi.Finding
-	if err := connector.Check(ctx, target); err != nil {
+	told, err := connector.Check(ctx, target, asked)
+	if err != nil {
 		return one("credentials", credentialsState(err), source.WithNext(err))
 	}
 	found := one("credentials", abi.RightGranted, fmt.Errorf("accepted (auth = %q)", conf.Auth))
