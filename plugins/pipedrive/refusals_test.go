@@ -175,3 +175,16 @@ func TestSubscriptionsGetTheirPassword(t *testing.T) {
 		t.Errorf("%s\nwant\n%s\n%v", body, want, err)
 	}
 }
+
+// The documentation shows a permission set in three forms.
+func TestAPermissionSetInEveryForm(t *testing.T) {
+	const set = `{"id":"f07d229d","name":"Deals regular user"}`
+	for _, body := range []string{set, `{"success":true,"data":` + set + `}`, `{"success":true,"data":[` + set + `]}`} {
+		s := newScene(t, sim.Options{})
+		s.host.Client.Transport = answers(body)
+		a, err := s.host.Invoke(connector(), abi.InvokeCall{Webhook: render(t, "get_permission_set", values{"settings.permission_set_id": "f07d229d"})})
+		if err != nil || string(a.Body) != body {
+			t.Errorf("%s: %s, %v", body, a.Body, err)
+		}
+	}
+}
