@@ -14,7 +14,7 @@ func probes() map[string]func(*testing.T, *Server) string {
 	status := func(e exchange) string { return fmt.Sprint(e.status) }
 	invite := func(t *testing.T, s *Server, body string) exchange { return send(t, s, "POST", "/v1/users", body) }
 	grant := func(t *testing.T, s *Server) tokenAnswer { return answer(t, token(t, s, refreshForm+inBody)) }
-	full := func(t *testing.T, s *Server) { s.opts.Seats = s.Count().Active }
+	full := func(s *Server) { s.opts.Seats = s.Count().Active }
 	limited := func(t *testing.T, s *Server) exchange {
 		s.opts.Unlimited, s.opts.Burst = false, 1
 		get(t, s, "/v1/users/me")
@@ -41,13 +41,13 @@ func probes() map[string]func(*testing.T, *Server) string {
 		"too_many_body":   func(t *testing.T, s *Server) string { return limited(t, s).body },
 		"permission_set":  func(t *testing.T, s *Server) string { return get(t, s, "/v1/permissionSets/"+salesSet).body[:25] },
 		"seat_status": func(t *testing.T, s *Server) string {
-			full(t, s)
+			full(s)
 			return status(invite(t, s, `{"email":"bo@example.org"}`))
 		},
 		"reactivate": func(t *testing.T, s *Server) string {
 			_, _ = s.SetActive(2, false)
 			_, _ = s.SetActive(3, true)
-			full(t, s)
+			full(s)
 			return status(send(t, s, "PUT", "/v1/users/2", `{"active_flag":true}`))
 		},
 		"put_deleted": func(t *testing.T, s *Server) string {
