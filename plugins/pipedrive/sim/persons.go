@@ -157,7 +157,7 @@ func personRoutes() []route {
 	return []route{
 		{name: "v2/persons", ops: map[string]operation{
 			http.MethodGet:  {scopes: read, cost: 10, handle: (*Server).listPersons},
-			http.MethodPost: {scopes: write, cost: 5, body: &create, handle: (*Server).addPerson},
+			http.MethodPost: {scopes: write, cost: 5, body: &create, handle: (*Server).createPerson},
 		}},
 		{name: "v2/persons/search", ops: map[string]operation{
 			http.MethodGet: {scopes: slices.Concat(read, []string{"search:read"}), cost: 20, search: true, handle: (*Server).searchPersons},

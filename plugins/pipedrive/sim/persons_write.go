@@ -41,8 +41,8 @@ func rfc3339(v any) string {
 	return ""
 }
 
-// addPerson is POST /api/v2/persons.
-func (s *Server) addPerson(w http.ResponseWriter, c *call) {
+// createPerson is POST /api/v2/persons.
+func (s *Server) createPerson(w http.ResponseWriter, c *call) {
 	members := c.body
 	if _, named := members["name"]; !named && s.reads("persons_without_name", "refused") {
 		invalid(w, "name: is required")
