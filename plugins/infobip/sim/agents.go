@@ -76,7 +76,7 @@ func (a *agents) generate(n int64) Agent {
 	d := dice(a.seed*0x632be59bd9b4e019 + uint64(n))
 	d.next()
 	first, last := a.name(&d, n)
-	created := time.Date(2019, 5, 10, 9, 53, 58, 463e6, time.UTC).Add(time.Duration(d.below(2500*24*3600)) * time.Second)
+	created := time.Date(2019, 5, 10, 9, 53, 58, 463e6, time.UTC).Add(time.Duration(d.below(2300*24*3600)) * time.Second)
 	one := Agent{
 		ID: a.idText(n), DisplayName: strings.TrimSpace(first + " " + last), Status: pick(&d, agentStatuses()), Role: "AGENT", Enabled: true,
 		CreatedAt: created.Format(agentTime), Email: fmt.Sprintf("%s%d@example.org", a.foldName(first+last), n),

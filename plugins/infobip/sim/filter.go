@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -100,13 +101,7 @@ func comparison(op string, operand any) (term, error) {
 	}
 	none := op == "#ne" || op == "#notContain"
 	return func(m map[string]any) bool {
-		values := valuesAt(m, path)
-		for _, v := range values {
-			if compare(v) != none {
-				return !none
-			}
-		}
-		return none
+		return slices.ContainsFunc(valuesAt(m, path), compare) != none
 	}, nil
 }
 

@@ -124,3 +124,12 @@ func ada() Person {
 		Contact:          Contact{Phone: []Phone{{"447700900001"}}, Email: []Email{{"ada.king@example.org"}}},
 	}
 }
+
+func exchangeBody(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
