@@ -19,7 +19,7 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 		body   string // prefix
 		header map[string]string
 	}{
-		{Fault{Kind: HTML}, 200, "<!DOCTYPE html>", map[string]string{"Content-Type": "text/html; charset=utf-8"}},
+		{Fault{Kind: HTML}, 200, "<!DOCTYPE html>", map[string]string{"Content-Type": "text/html; charset=UTF-8"}},
 		{Fault{Kind: Blocked}, 403, "<!DOCTYPE html>", map[string]string{"Content-Type": "text/html; charset=UTF-8"}},
 		{Fault{Kind: Forbidden}, 403, forbiddenBody, nil},
 		{Fault{Kind: TooMany}, 429, tooManyBody, map[string]string{"x-ratelimit-reset": "", "Retry-After": ""}},

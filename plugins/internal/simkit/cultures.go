@@ -1,22 +1,22 @@
-package sim
+package simkit
 
 import "strings"
 
-// culture is a pool of names from one part of the world.
-type culture struct {
+// Culture is a pool of names from one part of the world.
+type Culture struct {
 	first, last  []string
 	stems, ends  []string // of surnames that are put together
-	locale       string
-	zone, offset string
-	currency     string
+	Locale       string
+	Zone, Offset string // of time
+	Currency     string
 }
 
 func words(s string) []string { return strings.Fields(s) }
 
 // cultures are the pools. Their surnames are common ones; stems and ends make
 // further ones, so that a large company is not full of equal names.
-func cultures() []culture {
-	return []culture{
+func cultures() []Culture {
+	return []Culture{
 		{
 			words("Jan Petra Jiří Lucie Tomáš Kateřina Ondřej Žaneta Štěpán Zdeňka Matěj Božena"),
 			words("Novák Svobodová Dvořák Černý Procházka Kučera Růžička Čížek Šťastný Křížová"),
