@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/rollcall-agent/rollcall/plugins/internal/simkit"
+import (
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
+)
 
 // Reading is a question that the vendor's documentation leaves open.
 type Reading = simkit.Reading
@@ -11,7 +15,7 @@ func Readings() []Reading {
 	r := func(name, question string, values ...string) Reading {
 		return Reading{Name: name, Question: question, Values: values}
 	}
-	return []Reading{
+	return slices.Concat(personReadings(), []Reading{
 		r("duplicate_email", "POST /users with an address in use: a status, or 200 with the user who has it", "400", "409", "200"),
 		r("unknown_members", "a member of a body that the specification does not have", "refused", "ignored"),
 		r("find_limit", "which burst limit users/find falls under: the plan's, or 10 in 2 s of searches", "plan", "search"),
@@ -34,7 +38,7 @@ func Readings() []Reading {
 		r("webhook_ids", "ids in meta of a delivery", "strings", "numbers"),
 		r("webhook_time", "timestamp in meta of a delivery: ISO 8601, or seconds in 10 characters", "iso", "seconds"),
 		r("webhook_user", "data of a delivery about a user: every field, or a few", "full", "short"),
-	}
+	})
 }
 
 // SetReading changes what the simulator does where the documentation is open.

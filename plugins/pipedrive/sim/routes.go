@@ -46,7 +46,7 @@ func writing(cost int, body *simkit.Schema, handle func(*Server, http.ResponseWr
 // routes is the table of what the vendor has. A path of words comes before one
 // with a parameter in the same place.
 func routes() []route {
-	return slices.Concat(userRoutes(), roleRoutes(), permissionSetRoutes(), teamRoutes(), hookRoutes())
+	return slices.Concat(userRoutes(), roleRoutes(), permissionSetRoutes(), teamRoutes(), hookRoutes(), personRoutes())
 }
 
 // findRoute knows the three prefixes of the vendor.

@@ -25,6 +25,7 @@ import (
 // Options configure a Server. The zero value is a company of one person.
 type Options struct {
 	Seed    uint64 // of the people: the same seed and count make the same people
+	Persons int    // generated contacts of API v2, numbered from 1
 	People  int    // generated people, numbered from 1; at least 1
 	NoEmail int    // how many of them have no e-mail address: null, absent and empty in turn
 	Seats   int    // active users that the company has paid for; 0 is no limit
@@ -77,6 +78,7 @@ type Server struct {
 	kit     *simkit.Kit
 	routes  []route
 	people  *people
+	persons *persons
 	roles   *roles
 	teams   *teams
 	hooks   *hooks
@@ -97,7 +99,7 @@ func New(o Options) *Server {
 		panic("sim: " + err.Error())
 	}
 	s := &Server{
-		opts: o, kit: kit, routes: routes(), people: newPeople(o), roles: newRoles(), teams: newTeams(),
+		opts: o, kit: kit, routes: routes(), people: newPeople(o), persons: newPersons(o.Seed, o.Persons, o.Now), roles: newRoles(), teams: newTeams(),
 		hooks: newHooks(), tokens: newTokens(o), limits: newLimits(o), paging: &paging{form: o.Paging, size: o.PageSize},
 	}
 	s.control = s.controlHandler()

@@ -35,6 +35,7 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.StringVar(&listen, "listen", "127.0.0.1:9490", "loopback address and port; port 0 takes a free one")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the generated people")
 	f.IntVar(&o.People, "people", 500, "number of generated people")
+	f.IntVar(&o.Persons, "persons", 500, "number of generated contacts of API v2")
 	f.IntVar(&o.NoEmail, "no-email", 6, "how many of them have a null, absent or empty e-mail address")
 	f.IntVar(&o.Seats, "seats", 0, "active users that are paid for; 0 is no limit")
 	f.StringVar(&o.APIToken, "api-token", "sim-api-token", "for the header x-api-token")
@@ -73,6 +74,8 @@ func check(f *flag.FlagSet, o sim.Options) error {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.People < 1:
 		return errors.New("--people must be at least 1")
+	case o.Persons < 0:
+		return errors.New("--persons must not be negative")
 	case !o.Paging.Valid():
 		return fmt.Errorf("--paging must be none, offset or cursor, not %q", o.Paging)
 	case !sim.ValidPlan(o.Plan):
