@@ -13,7 +13,7 @@ import (
 // Where the vendor's documentation is open, either answer must do.
 func TestEveryReadingOfTheDocumentation(t *testing.T) {
 	for _, r := range sim.Readings() {
-		for _, value := range r.Values {
+		for _, value := range r.Values[1:] { // the first is what every other test runs with
 			t.Run(r.Name+"="+value, func(t *testing.T) {
 				options := quiet()
 				options.Readings = map[string]string{r.Name: value}
