@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -37,6 +38,21 @@ func (c *Call) Webhook() abi.Webhook {
 
 // Again says that an earlier call may have carried out the webhook already.
 func (c *Call) Again() bool { return c.input.Again }
+
+// Needs are what the configuration uses of the application; of a check.
+func (c *Call) Needs() []abi.Need { return c.input.Needs }
+
+// Report delivers what a check has found out about the rights of its needs.
+func (c *Call) Report(findings ...abi.Finding) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(findings)
+	if err != nil {
+		return err
+	}
+	return c.done("emit_json", c.host.EmitJSON(b))
+}
 
 // RetryLimits bound how often and how long a request is tried.
 func (c *Call) RetryLimits() abi.RetryLimits { return c.input.Retry }

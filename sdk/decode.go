@@ -24,6 +24,7 @@ func decodeCall(input []byte) (abi.Call, error) {
 	}
 	retry := o.object("retry")
 	call.Retry = abi.RetryLimits{Attempts: int(retry.number("attempts")), MaxWaitMS: retry.number("max_wait_ms")}
+	call.Needs = o.needs()
 	if e := o.object("endpoint"); e.values != nil {
 		call.Endpoint = e.endpoint()
 	}
@@ -43,8 +44,25 @@ func (o object) endpoint() *abi.Endpoint {
 		Params: o.texts("params"), Headers: o.texts("headers"), Body: o.text("body"),
 		Records: o.text("records"), Record: o.text("record"), Key: o.text("key"),
 		Mode: abi.Mode(o.text("mode")), Repeat: o.object("repeat").repeat(),
-		Keyed: o.flag("keyed"), Cost: o.number("cost"), Scopes: o.list("scopes"),
+		Keyed: o.flag("keyed"), Cost: o.number("cost"), Scopes: o.list("scopes"), Rights: o.list("rights"),
 	}
+}
+
+func (o object) needs() []abi.Need {
+	values := member[[]any](o, "needs")
+	if values == nil {
+		return nil
+	}
+	needs := make([]abi.Need, len(values))
+	for i, v := range values {
+		members, ok := v.(map[string]any)
+		if !ok {
+			*o.wrong = "needs"
+		}
+		n := object{values: members, wrong: o.wrong}
+		needs[i] = abi.Need{Use: n.text("use"), Method: n.text("method"), Path: n.text("path"), URL: n.text("url"), Rights: n.list("rights")}
+	}
+	return needs
 }
 
 func (o object) repeat() abi.Repeat {
@@ -65,10 +83,13 @@ func (o object) webhook() *abi.Webhook {
 		Method: o.text("method"), Path: o.text("path"), URL: o.text("url"),
 		Params: o.texts("params"), Headers: o.texts("headers"),
 		MessageType: abi.MessageType(o.text("message_type")), Body: o.text("body"),
-		LinkKey: o.text("link_key"), Repeatable: o.flag("repeatable"), Cost: o.number("cost"), Scopes: o.list("scopes"),
+		LinkKey: o.text("link_key"), Repeatable: o.flag("repeatable"), Cost: o.number("cost"), Scopes: o.list("scopes"), Rights: o.list("rights"),
 	}
 	if v := o.object("verify"); v.values != nil {
-		w.Verify = &abi.Verify{Method: v.text("method"), Path: v.text("path"), URL: v.text("url"), Params: v.texts("params"), Found: v.text("found")}
+		w.Verify = &abi.Verify{
+			Method: v.text("method"), Path: v.text("path"), URL: v.text("url"), Params: v.texts("params"), Found: v.text("found"),
+			Records: v.text("records"), Match: v.texts("match"), Repeat: v.object("repeat").repeat(), Cost: v.number("cost"), Always: v.flag("always"),
+		}
 	}
 	return w
 }

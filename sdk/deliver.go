@@ -8,37 +8,51 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Deliver carries out the call's webhook as it is defined, and responds with
-// its answer. classify (nil: Classify) is asked about every answer.
+// Delivery carries out webhooks. The zero value does what Deliver does.
 //
 // A request is sent again only when that is safe: its method is GET or HEAD,
 // the webhook is repeatable, or the application refused it (429) before it did
 // anything. Any other one, such as a create, is sent again only when the
 // webhook has a verify: that is asked first, and its answer is the webhook's
 // when it shows that the request was carried out. The same holds for the first
-// attempt of a call that comes after one that may have been carried out.
-func Deliver(c *Call, classify Classifier) error {
-	if classify == nil {
-		classify = Classify
+// attempt of a call that comes after one that may have been carried out, and
+// for every first attempt when the verify says always.
+type Delivery struct {
+	Classify Classifier // asked about every answer; nil is Classify
+	// Prepare is called before each attempt with the request that is about to
+	// be sent, which it may change, for example to what is not there yet. A
+	// response that it returns is the webhook's answer, and nothing is sent.
+	Prepare func(*Call, *Request) (*Response, error)
+	// Repeatable says that another attempt is safe after Prepare has looked
+	// again.
+	Repeatable bool
+}
+
+// Deliver carries out the call's webhook as it is defined, and responds with
+// its answer. Delivery says when a request is sent again.
+func Deliver(c *Call, classify Classifier) error { return Delivery{Classify: classify}.Run(c) }
+
+// Run carries out the call's webhook and responds with its answer.
+func (d Delivery) Run(c *Call) error {
+	if d.Classify == nil {
+		d.Classify = Classify
 	}
-	w := c.Webhook()
-	req := WebhookRequest(w)
 	attempts, maxWait := c.limits()
-	safe := req.Repeatable || req.Method == abi.MethodGet || req.Method == abi.MethodHead
 	unknown := c.Again()
 	for attempt := 1; ; attempt++ {
-		if unknown && !safe && w.Verify != nil {
-			if done, err := verify(c, *w.Verify, classify); done || err != nil {
-				return err
-			}
+		req := WebhookRequest(c.Webhook())
+		req.Repeatable = req.Repeatable || d.Repeatable || req.Method == abi.MethodGet || req.Method == abi.MethodHead
+		done, err := d.before(c, &req, unknown, attempt == 1)
+		if done || err != nil {
+			return err
 		}
-		resp, err := c.try(req, classify)
+		resp, err := c.try(req, d.Classify)
 		if err == nil {
 			defer resp.Close()
 			return resp.Respond()
 		}
 		refused := wasRefused(err)
-		if attempt >= attempts || !transient(err) || !safe && !refused && w.Verify == nil {
+		if attempt >= attempts || !transient(err) || !req.Repeatable && !refused && c.Webhook().Verify == nil {
 			return err
 		}
 		unknown = unknown || !refused
@@ -48,38 +62,99 @@ func Deliver(c *Call, classify Classifier) error {
 	}
 }
 
+// before asks whether there is anything to send, and prepares what is.
+func (d Delivery) before(c *Call, req *Request, unknown, first bool) (done bool, err error) {
+	if v := c.Webhook().Verify; v != nil && !req.Repeatable && (unknown || v.Always && first) {
+		if done, err := verify(c, *v, d.Classify); done || err != nil {
+			return done, err
+		}
+	}
+	if d.Prepare == nil {
+		return false, nil
+	}
+	resp, err := d.Prepare(c, req)
+	if err != nil || resp == nil {
+		return false, err
+	}
+	defer resp.Close()
+	return true, resp.Respond()
+}
+
 // wasRefused reports whether a failure says that nothing was carried out.
 func wasRefused(err error) bool {
 	var own *Error
 	return errors.As(err, &own) && own.Kind == abi.KindRateLimited && own.Status == 429
 }
 
-// verify asks whether an earlier attempt was carried out, and responds when it
-// was.
+// verify asks whether what the webhook makes is there, and responds when it is.
+// Of several pages all are looked at before it is not.
 func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
-	resp, err := Retry(c, Request{Method: v.Method, Path: v.Path, URL: v.URL, Query: maps.Clone(v.Params), Repeatable: true}, func(r *Response) error {
-		if missing(r) {
-			return nil
-		}
-		return classify(r)
-	})
+	step, err := StepOf(v.Repeat)
 	if err != nil {
 		return false, err
 	}
-	defer resp.Close()
-	if missing(resp) {
-		return false, nil
-	}
-	if v.Found != "" {
-		raw, err := resp.Get(v.Found)
-		if errors.Is(err, abi.CodeNoValue) || string(raw) == "null" {
-			return false, nil
-		}
+	req := EndpointRequest(abi.Endpoint{Method: v.Method, Path: v.Path, URL: v.URL, Params: v.Params, Repeat: v.Repeat, Cost: v.Cost})
+	for total := int64(0); ; {
+		resp, err := Retry(c, req, func(r *Response) error {
+			if missing(r) {
+				return nil
+			}
+			return classify(r)
+		})
 		if err != nil {
-			return false, resp.Errorf(KindOf(err), "%s: %v", resp.Place(), err)
+			return false, err
+		}
+		page := Page{Response: resp, Total: total}
+		done, more, err := look(v, &page, step, &req)
+		total = page.Total
+		resp.Close()
+		if done || err != nil || !more {
+			return done, err
 		}
 	}
-	return true, resp.Respond()
+}
+
+// look looks at one page of what a verify answered.
+func look(v abi.Verify, p *Page, step Step, req *Request) (done, more bool, err error) {
+	resp := p.Response
+	if missing(resp) {
+		return false, false, nil
+	}
+	found, looked, err := shows(resp, v)
+	if err != nil {
+		return false, false, resp.Errorf(KindOf(err), "%s: %v", resp.Place(), err)
+	}
+	if found {
+		return true, false, resp.Respond()
+	}
+	if v.Records == "" {
+		return false, false, nil
+	}
+	p.Records = int64(looked)
+	p.Total += p.Records
+	more, err = step(*p, req)
+	return false, more, err
+}
+
+// shows reports whether an answer holds what a verify looks for, and at how
+// many candidates it has looked when it does not.
+func shows(r *Response, v abi.Verify) (found bool, looked int, err error) {
+	at := v.Found
+	if v.Records != "" {
+		element, looked, err := v.Candidate(func(pointer string) ([]byte, error) { return r.Get(pointer) })
+		if element == "" || err != nil {
+			return false, looked, err
+		}
+		at = element + v.Found
+	}
+	if at == "" {
+		return true, 0, nil
+	}
+	raw, err := r.Get(at)
+	if errors.Is(err, abi.CodeNoValue) || string(raw) == "null" {
+		return false, 0, nil
+	}
+	return err == nil, 0, err
 }
 
 func missing(r *Response) bool { return r.Status() == 404 || r.Status() == 410 }

@@ -1,5 +1,10 @@
 package abi
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Functions of a connector as a Call names them.
 const (
 	FunctionFetch  = "fetch"
@@ -80,6 +85,19 @@ type Finding struct {
 	Right  string     `json:"right"`
 	State  RightState `json:"state"`
 	Reason string     `json:"reason"` // how it is known, and what to do
+}
+
+// Check reports whether a finding is about one of the needs.
+func (f Finding) Check(needs []Need) error {
+	switch f.State {
+	case RightGranted, RightLacking, RightUnknown:
+	default:
+		return fmt.Errorf("finding about %q: state %q is not granted, lacking or unknown", f.Use, f.State)
+	}
+	if !slices.ContainsFunc(needs, func(n Need) bool { return n.Use == f.Use }) {
+		return fmt.Errorf("finding about %q: nothing of this name is needed", f.Use)
+	}
+	return nil
 }
 
 // Methods of requests, here so that a connector need not link an HTTP client.

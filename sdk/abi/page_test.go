@@ -22,7 +22,7 @@ func TestThePageListsTheManifest(t *testing.T) {
 		"## The manifest": abi.Manifest{}, "### `[budget]`": abi.Budget{}, "### `[[settings]]`": abi.Setting{},
 		"### `[[secrets]]`": abi.Secret{}, "### `[[auth]]`": abi.AuthProfile{}, "### `[auth.login]`": abi.Login{},
 		"### `[[endpoints]]`": abi.Endpoint{}, "### `repeat`": abi.Repeat{}, "### `[[webhooks]]`": abi.Webhook{},
-		"### `verify`": abi.Verify{}, "### `[[attributes]]`": abi.Attribute{}, "### `[[cannot]]`": abi.Limitation{},
+		"### `verify`": abi.Verify{}, "### `[[attributes]]`": abi.Attribute{}, "### `[[cannot]]`": abi.Limitation{}, "### `[[rates]]`": abi.Rate{},
 	} {
 		_, section, found := strings.Cut(string(b), "\n"+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n##")

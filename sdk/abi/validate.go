@@ -3,6 +3,7 @@ package abi
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Normalize fills in the defaults: methods, modes, styles, names of profiles.
@@ -93,6 +94,8 @@ func (m Manifest) Validate() error {
 	m.checkEndpoints(p)
 	m.checkWebhooks(p)
 	m.checkAttributes(p)
+	m.checkCannot(p)
+	m.checkRates(p)
 	return errors.Join(list...)
 }
 
@@ -163,8 +166,25 @@ func (m Manifest) checkCost(p problems, cost int64) {
 }
 
 func (m Manifest) checkAttributes(p problems) {
-	seen := map[string]bool{}
-	for _, a := range m.Attributes {
+	checkAttributeList(p, m.Attributes, map[string]bool{})
+	for _, e := range m.Endpoints {
+		seen := map[string]bool{}
+		for _, a := range m.Attributes {
+			seen[a.Name] = true
+		}
+		checkAttributeList(p.in("endpoint %q", e.Name), e.Attributes, seen)
+	}
+}
+
+// EndpointAttributes lists the fields of an endpoint's records: those of every
+// endpoint, then its own.
+func (m Manifest) EndpointAttributes(name string) []Attribute {
+	e, _ := m.Endpoint(name)
+	return slices.Concat(m.Attributes, e.Attributes)
+}
+
+func checkAttributeList(p problems, list []Attribute, seen map[string]bool) {
+	for _, a := range list {
 		in := p.in("attribute %q", a.Name)
 		if a.Name == "" || seen[a.Name] {
 			in.add("the name is missing or used twice")
@@ -174,11 +194,6 @@ func (m Manifest) checkAttributes(p problems) {
 		case TypeString, TypeInt, TypeNumber, TypeBool, TypeTime, TypeObject, TypeStrings, TypeObjects:
 		default:
 			in.add("type %q is not string, int, number, bool, time, object, strings or objects", a.Type)
-		}
-	}
-	for _, c := range m.Cannot {
-		if c.Operation == "" || c.Reason == "" {
-			p.add("cannot: operation and reason must both be there")
 		}
 	}
 }

@@ -42,6 +42,12 @@ func (e Endpoint) check(p problems) {
 		p.add("cost %d is negative", e.Cost)
 	}
 	checkScopes(p, e.Scopes)
+	checkRights(p, e.Rights)
+	switch e.Audience {
+	case "", AudienceWorkforce, AudienceCustomers, AudienceObjects:
+	default:
+		p.add("audience %q is not workforce, customers or objects", e.Audience)
+	}
 	e.Repeat.check(p.in("repeat"))
 }
 

@@ -30,15 +30,26 @@ func good() abi.Manifest {
 		Budget:  abi.Budget{PerDay: 1000, LeftHeader: "x-left"},
 		Secrets: []abi.Secret{{Name: "signing_key", Required: true}, {Name: "pin"}},
 		Endpoints: []abi.Endpoint{
-			{Name: "users", Path: "/users", Records: "/data", Key: "/id"},
+			{
+				Name: "users", Path: "/users", Records: "/data", Key: "/id", Rights: []string{"admin"}, Audience: abi.AudienceWorkforce,
+				Attributes: []abi.Attribute{{Name: "is_admin", Type: abi.TypeBool, Value: "any(user.access, #.admin)"}},
+			},
 			{Name: "search", Method: "POST", URL: "https://x.acme.example/s", Body: "{}", Key: "/a~1b/~0", Mode: abi.ModeChanges, Repeat: abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next"}},
 		},
 		Webhooks: []abi.Webhook{
 			{Name: "create", Path: "/users", Body: "{}", LinkKey: "/data/id", Cost: 10, Verify: &abi.Verify{Path: "/users", Params: map[string]string{"email": "{{ user.email }}"}, Found: "/data/0/id"}},
 			{Name: "disable", Method: "DELETE", URL: "https://api.acme.example/users/{{ key }}", Repeatable: true, Headers: map[string]string{"x": "{{ key }}"}},
+			{Name: "add", Path: "/users", Body: "{}", Rights: []string{"admin"}, Verify: &abi.Verify{
+				Path: "/find", Records: "/data", Match: map[string]string{"/email": "{{ ad.mail }}"}, Found: "/id", Always: true, Cost: 20,
+				Repeat: abi.Repeat{Style: abi.RepeatPage, Param: "page"},
+			}},
 		},
 		Attributes: []abi.Attribute{{Name: "id", Type: abi.TypeInt}, {Name: "Some Name", Type: abi.TypeObjects}},
-		Cannot:     []abi.Limitation{{Operation: "delete", Reason: "no such call"}},
+		Cannot: []abi.Limitation{
+			{Operation: "delete", Reason: "no such call"},
+			{Operation: "rename", Reason: "no such field", Method: "PUT", Path: "/users/*", Only: []string{"active"}},
+		},
+		Rates: []abi.Rate{{Path: "/search", Limit: "10/2s"}},
 	}
 	m.Normalize()
 	return m
@@ -74,6 +85,28 @@ func TestValidate(t *testing.T) {
 		"auth name":     {func(m *abi.Manifest) { m.Auth[0].Name = abi.NoAuth }, "used twice"},
 		"token url":     {func(m *abi.Manifest) { m.Auth[3].TokenURL = "" }, "token_url"},
 		"client auth":   {func(m *abi.Manifest) { m.Auth[3].ClientAuth = "jwt" }, "client_auth"},
+		"audience":      {func(m *abi.Manifest) { m.Endpoints[0].Audience = "everybody" }, `endpoint "users": audience "everybody"`},
+		"right":         {func(m *abi.Manifest) { m.Endpoints[0].Rights = []string{""} }, "rights: an empty text"},
+		"own attribute": {func(m *abi.Manifest) { m.Endpoints[0].Attributes[0].Name = "id" }, `endpoint "users": attribute "id"`},
+		"type of own":   {func(m *abi.Manifest) { m.Endpoints[0].Attributes[0].Type = "" }, `attribute "is_admin": type`},
+		"match only": {func(m *abi.Manifest) {
+			m.Webhooks[2].Verify.Records, m.Webhooks[2].Verify.Repeat = "", abi.Repeat{Style: abi.RepeatNone}
+		}, "records and match belong together"},
+		"records only":  {func(m *abi.Manifest) { m.Webhooks[2].Verify.Match = nil }, "records and match belong together"},
+		"match pointer": {func(m *abi.Manifest) { m.Webhooks[2].Verify.Match = map[string]string{"email": "x"} }, "verify: match"},
+		"verify cost":   {func(m *abi.Manifest) { m.Webhooks[2].Verify.Cost = 2000 }, "verify: cost 2000"},
+		"verify repeat": {func(m *abi.Manifest) { m.Webhooks[2].Verify.Repeat.Param = "" }, "verify: repeat: style page needs param"},
+		"repeat alone":  {func(m *abi.Manifest) { m.Webhooks[0].Verify.Repeat = m.Webhooks[2].Verify.Repeat }, "repeat needs records"},
+		"no reason":     {func(m *abi.Manifest) { m.Cannot[0].Reason = "" }, `cannot "delete": operation and reason`},
+		"no method":     {func(m *abi.Manifest) { m.Cannot[1].Method = "" }, "method and path belong together"},
+		"wrong method":  {func(m *abi.Manifest) { m.Cannot[1].Method = "put" }, `method "put"`},
+		"half a star":   {func(m *abi.Manifest) { m.Cannot[1].Path = "/users/a*" }, "a segment is a text, or a star"},
+		"pattern":       {func(m *abi.Manifest) { m.Cannot[1].Path = "users" }, "is not a slash and segments"},
+		"only, fields":  {func(m *abi.Manifest) { m.Cannot[1].Fields = []string{"x"} }, "exclude each other"},
+		"only for what": {func(m *abi.Manifest) { m.Cannot[0].Only = []string{"x"} }, "only and fields need method and path"},
+		"rate limit":    {func(m *abi.Manifest) { m.Rates[0].Limit = "ten" }, `rate "/search": limit`},
+		"rate path":     {func(m *abi.Manifest) { m.Rates[0].Path = "/" }, `rate "/"`},
+		"rate method":   {func(m *abi.Manifest) { m.Rates[0].Method = "A B" }, `method "A B"`},
 		"method":        {func(m *abi.Manifest) { m.Endpoints[0].Method = "PUT" }, `endpoint "users": method`},
 		"path and url":  {func(m *abi.Manifest) { m.Endpoints[0].URL = "https://x.acme.example" }, "exactly one of path and url"},
 		"no slash":      {func(m *abi.Manifest) { m.Endpoints[0].Path = "users" }, "start with a slash"},

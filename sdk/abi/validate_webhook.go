@@ -19,8 +19,20 @@ func (w *Webhook) Normalize() {
 	if w.Cost == 0 {
 		w.Cost = 1
 	}
-	if w.Verify != nil && w.Verify.Method == "" {
-		w.Verify.Method = MethodGet
+	if w.Verify != nil {
+		w.Verify.normalize()
+	}
+}
+
+func (v *Verify) normalize() {
+	if v.Method == "" {
+		v.Method = MethodGet
+	}
+	if v.Repeat.Style == "" {
+		v.Repeat.Style = RepeatNone
+	}
+	if v.Cost == 0 {
+		v.Cost = 1
 	}
 }
 
@@ -33,6 +45,9 @@ func (m Manifest) checkWebhooks(p problems) {
 		unique(in, seen, w.Name)
 		w.check(in)
 		m.checkCost(in, w.Cost)
+		if w.Verify != nil {
+			m.checkCost(in.in("verify"), w.Verify.Cost)
+		}
 	}
 }
 
@@ -62,6 +77,7 @@ func (w Webhook) check(p problems) {
 		p.add("cost %d is negative", w.Cost)
 	}
 	checkScopes(p, w.Scopes)
+	checkRights(p, w.Rights)
 	if w.Verify == nil {
 		return
 	}
@@ -77,4 +93,26 @@ func (v Verify) check(p problems) {
 	}
 	checkTarget(p, v.Path, v.URL)
 	checkPointer(p, "found", v.Found)
+	checkPointer(p, "records", v.Records)
+	for at := range v.Match {
+		checkPointer(p, "match", at)
+	}
+	if (v.Records == "") != (len(v.Match) == 0) {
+		p.add("records and match belong together: which of the candidates is meant")
+	}
+	if v.Records == "" && v.Repeat.Style != RepeatNone {
+		p.add("repeat needs records")
+	}
+	if v.Cost < 0 {
+		p.add("cost %d is negative", v.Cost)
+	}
+	v.Repeat.check(p.in("repeat"))
+}
+
+func checkRights(p problems, rights []string) {
+	for _, r := range rights {
+		if r == "" {
+			p.add("rights: an empty text")
+		}
+	}
 }

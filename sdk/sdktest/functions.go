@@ -129,6 +129,9 @@ func (h *Host) keyed(v any, array, record string) int64 {
 
 // EmitJSON implements sdk.Host.
 func (h *Host) EmitJSON(records []byte) int64 {
+	if h.function() == abi.FunctionCheck {
+		return h.findings(records)
+	}
 	doc, err := parse(records)
 	if err != nil {
 		return h.no(abi.CodeNotJSON, "%v", err)
@@ -138,6 +141,23 @@ func (h *Host) EmitJSON(records []byte) int64 {
 		return h.no(abi.CodeNotArray, "the records are %s, not an array", describe(doc))
 	}
 	return h.deliver(list, "")
+}
+
+// findings takes what a check reports.
+func (h *Host) findings(list []byte) int64 {
+	var found []abi.Finding
+	if err := json.Unmarshal(list, &found); err != nil {
+		return h.no(abi.CodeNotJSON, "findings: %v", err)
+	}
+	var call abi.Call
+	_ = json.Unmarshal(h.input, &call) // it was encoded by run
+	for _, f := range found {
+		if err := f.Check(call.Needs); err != nil {
+			return h.no(abi.CodeInput, "%v", err)
+		}
+	}
+	h.found = append(h.found, found...)
+	return int64(len(found))
 }
 
 func (h *Host) deliver(list []any, record string) int64 {

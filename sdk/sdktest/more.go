@@ -96,7 +96,7 @@ func (h *Host) Respond(handle int64) int32 {
 	if !ok {
 		return int32(h.badHandle(handle))
 	}
-	h.answer = &Answer{Status: a.status, Header: a.header, Body: a.body}
+	h.answer = &Answer{Status: a.status, Header: a.header, Body: a.body, changes: a.changes}
 	return 0
 }
 

@@ -43,6 +43,7 @@ type Host struct {
 	failure *Failure
 	cursor  string
 	answer  *Answer
+	found   []abi.Finding
 }
 
 var _ sdk.Host = (*Host)(nil)
@@ -57,9 +58,12 @@ type Record struct {
 
 // Answer is what the connector responded to a webhook.
 type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Status  int
+	Header  http.Header
+	Body    []byte
+	LinkKey string // "" when the webhook names none
+
+	changes bool
 }
 
 // Failure is how a call failed.
@@ -72,9 +76,10 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Message }
 
 type answer struct {
-	status int
-	header http.Header
-	body   []byte
+	status  int
+	header  http.Header
+	body    []byte
+	changes bool // the request could change something
 }
 
 // Fetch runs the connector's Fetch. Its error is a *Failure.
@@ -85,6 +90,7 @@ func (h *Host) Fetch(c sdk.Connector, e abi.Endpoint) error {
 
 // Invoke runs the connector's Invoke. Its error is a *Failure.
 func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
+	call.Webhook.Normalize()
 	err := h.run(c, abi.Call{Function: abi.FunctionInvoke, Webhook: &call.Webhook, Again: call.Again})
 	if err == nil && h.answer == nil {
 		err = &Failure{Message: "the connector succeeded and did not respond"}
@@ -92,12 +98,15 @@ func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return *h.answer, nil
+	h.answer.LinkKey, err = linkKey(h.answer, call.Webhook)
+	return *h.answer, err
 }
 
-// Check runs the connector's Check. Its error is a *Failure.
-func (h *Host) Check(c sdk.Connector) error {
-	return h.run(c, abi.Call{Function: abi.FunctionCheck})
+// Check runs the connector's Check and answers what it found out about the
+// rights that are needed. Its error is a *Failure.
+func (h *Host) Check(c sdk.Connector, needs ...abi.Need) ([]abi.Finding, error) {
+	err := h.run(c, abi.Call{Function: abi.FunctionCheck, Needs: needs})
+	return h.found, err
 }
 
 func (h *Host) run(c sdk.Connector, call abi.Call) error {
@@ -106,7 +115,7 @@ func (h *Host) run(c sdk.Connector, call abi.Call) error {
 	if err != nil {
 		return fmt.Errorf("encode the call: %w", err)
 	}
-	h.input, h.open, h.failure, h.cursor, h.answer = input, map[int64]*answer{}, nil, "", nil
+	h.input, h.open, h.failure, h.cursor, h.answer, h.found = input, map[int64]*answer{}, nil, "", nil, nil
 	status := sdk.Run(h, c)
 	switch {
 	case h.failure != nil:
@@ -162,7 +171,7 @@ func (h *Host) HTTPSend(request []byte) int64 {
 		return h.no(abi.CodeNetwork, "read body: %v", err)
 	}
 	h.last++
-	h.open[h.last] = &answer{status: resp.StatusCode, header: resp.Header, body: body}
+	h.open[h.last] = &answer{status: resp.StatusCode, header: resp.Header, body: body, changes: r.Method != abi.MethodGet && r.Method != abi.MethodHead}
 	return h.last
 }
 
@@ -175,6 +184,9 @@ func (h *Host) build(r abi.Request) (*http.Request, error) {
 		return nil, fmt.Errorf("exactly one of path and url must be set")
 	}
 	target := strings.TrimSuffix(h.URL, "/") + r.Path
+	if prefix := strings.TrimSuffix(base.Path, "/"); prefix != "" && (r.Path == prefix || strings.HasPrefix(r.Path, prefix+"/")) {
+		target = base.Scheme + "://" + base.Host + r.Path // as the host: a base path is not doubled
+	}
 	if r.URL != "" {
 		target = r.URL
 	}

@@ -139,7 +139,7 @@ func TestRetryPolicy(t *testing.T) {
 			}))
 			defer srv.Close()
 			h := &sdktest.Host{URL: srv.URL}
-			err := h.Check(sdk.Connector{Check: func(call *sdk.Call) error {
+			_, err := h.Check(sdk.Connector{Check: func(call *sdk.Call) error {
 				resp, err := sdk.Retry(call, sdk.Request{Method: c.method, Path: "/", Repeatable: c.repeat}, nil)
 				resp.Close()
 				return err
@@ -174,7 +174,7 @@ func TestNoAnswerIsRetried(t *testing.T) {
 
 func TestResponse(t *testing.T) {
 	h, _ := serve(t, map[string]string{"/x": `|{"s":"\u00e4","n":1.50,"z":null,"b":false,"o":{"a/b":[1,2]}}`, "/h": "|<p>h\u00e4llo"})
-	err := h.Check(sdk.Connector{Check: func(c *sdk.Call) error {
+	_, err := h.Check(sdk.Connector{Check: func(c *sdk.Call) error {
 		r, err := c.Send(sdk.Request{Path: "/x"})
 		if err != nil {
 			return err
@@ -216,12 +216,12 @@ func TestResponse(t *testing.T) {
 
 func TestRunNeverPanics(t *testing.T) {
 	h := &sdktest.Host{}
-	err := h.Check(sdk.Connector{Check: func(*sdk.Call) error { panic("oh") }})
+	_, err := h.Check(sdk.Connector{Check: func(*sdk.Call) error { panic("oh") }})
 	if err == nil || !strings.Contains(err.Error(), "panic: oh") {
 		t.Errorf("error %v", err)
 	}
 	var failure *sdktest.Failure
-	if err := h.Check(sdk.Connector{}); !errors.As(err, &failure) || failure.Kind != abi.KindConfig {
+	if _, err := h.Check(sdk.Connector{}); !errors.As(err, &failure) || failure.Kind != abi.KindConfig {
 		t.Errorf("an unsupported function: %v", err)
 	}
 }

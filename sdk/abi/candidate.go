@@ -1,0 +1,75 @@
+package abi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// maxCandidates bounds what is looked at in one answer.
+const maxCandidates = 10_000
+
+// Candidate finds the first element of Records whose values Match fits, and
+// answers its JSON pointer, or "" and how many there were. get answers the JSON of a
+// value of the answer, or an error that is CodeNoValue. An answer without the
+// array is an error: what cannot be seen is not known to be missing. Null is an
+// empty one.
+func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element string, looked int, err error) {
+	for i := range maxCandidates {
+		element = v.Records + "/" + strconv.Itoa(i)
+		_, err := get(element)
+		if errors.Is(err, CodeNoValue) {
+			return "", i, v.ended(get, i)
+		}
+		if err != nil {
+			return "", i, err
+		}
+		fits, err := v.fits(get, element)
+		if err != nil || fits {
+			return element, i, err
+		}
+	}
+	return "", maxCandidates, fmt.Errorf("more than %d candidates at %q", maxCandidates, v.Records)
+}
+
+// ended makes sure that there was an array.
+func (v Verify) ended(get func(pointer string) ([]byte, error), seen int) error {
+	if seen > 0 {
+		return nil
+	}
+	raw, err := get(v.Records)
+	if err != nil {
+		return fmt.Errorf("the answer has no candidates at %q: %w", v.Records, err)
+	}
+	if text := strings.TrimSpace(string(raw)); text != "null" && !strings.HasPrefix(text, "[") {
+		return fmt.Errorf("the answer has no array of candidates at %q", v.Records)
+	}
+	return nil
+}
+
+func (v Verify) fits(get func(pointer string) ([]byte, error), element string) (bool, error) {
+	for at, want := range v.Match {
+		raw, err := get(element + at)
+		if errors.Is(err, CodeNoValue) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if !strings.EqualFold(textOf(raw), want) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// textOf is a string without its quotes, and any other value as it stands.
+func textOf(raw []byte) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil && len(raw) > 0 && raw[0] == '"' {
+		return s
+	}
+	return string(raw)
+}

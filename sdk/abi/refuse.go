@@ -1,0 +1,89 @@
+package abi
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Refuses finds what the manifest says that the application cannot do, and a
+// webhook asks for. Only entries with a method and a path are looked at.
+func (m Manifest) Refuses(w Webhook) (Limitation, bool) {
+	path := w.Path
+	if w.URL != "" {
+		u, err := url.Parse(w.URL)
+		if err != nil {
+			return Limitation{}, false // it cannot be sent either
+		}
+		path = u.EscapedPath()
+	}
+	for _, l := range m.Cannot {
+		if l.Path != "" && strings.EqualFold(l.Method, w.Method) && MatchPath(l.Path, path) && l.concerns(w) {
+			return l, true
+		}
+	}
+	return Limitation{}, false
+}
+
+// concerns reports whether the body of a webhook is one that is refused.
+func (l Limitation) concerns(w Webhook) bool {
+	if len(l.Only) == 0 && len(l.Fields) == 0 {
+		return true
+	}
+	names, ok := bodyMembers(w)
+	if !ok {
+		return len(l.Only) > 0
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		if len(l.Only) > 0 {
+			return !slices.Contains(l.Only, name)
+		}
+		return slices.Contains(l.Fields, name)
+	})
+}
+
+// bodyMembers lists the members of a JSON object or of a form; false for
+// another body.
+func bodyMembers(w Webhook) (names []string, ok bool) {
+	switch {
+	case w.Body == "":
+		return nil, true
+	case w.MessageType == MessageForm:
+		form, err := url.ParseQuery(w.Body)
+		for name := range form {
+			names = append(names, name)
+		}
+		return names, err == nil
+	}
+	var members map[string]json.RawMessage
+	err := json.Unmarshal([]byte(w.Body), &members)
+	for name := range members {
+		names = append(names, name)
+	}
+	return names, err == nil
+}
+
+// MatchPath reports whether the last segments of a path are those of a
+// pattern; a segment "*" of the pattern is any one. A query and a slash at the
+// end do not matter, and percent-encoding is undone.
+func MatchPath(pattern, path string) bool {
+	path, _, _ = strings.Cut(path, "?")
+	want, have := segments(pattern), segments(path)
+	if len(have) < len(want) {
+		return false
+	}
+	have = have[len(have)-len(want):]
+	for i, w := range want {
+		h := have[i]
+		if decoded, err := url.PathUnescape(h); err == nil {
+			h = decoded
+		}
+		if w != "*" && w != h || h == "" {
+			return false
+		}
+	}
+	return true
+}
+
+func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }

@@ -1,0 +1,62 @@
+package sdktest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// linkKey finds the key that an answer gives the link, as the host does: in the
+// answer of a verify what it looked for goes first.
+func linkKey(a *Answer, w abi.Webhook) (string, error) {
+	doc, err := parse(a.Body)
+	if err != nil && (w.LinkKey != "" || w.Verify != nil && w.Verify.Found != "") {
+		return "", &Failure{Kind: abi.KindBadResponse, Message: err.Error()}
+	}
+	get := func(pointer string) ([]byte, error) {
+		v, err := find(doc, pointer)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", abi.CodeNoValue, err)
+		}
+		return json.Marshal(v)
+	}
+	if v := w.Verify; v != nil && v.Found != "" && !a.changes && w.Method != abi.MethodGet {
+		at := v.Found
+		if v.Records != "" {
+			element, _, err := v.Candidate(get)
+			if err != nil {
+				return "", err
+			}
+			at = element + v.Found
+		}
+		if key, err := text(get(at)); err == nil || w.LinkKey == "" {
+			return key, nil
+		}
+	}
+	if w.LinkKey == "" {
+		return "", nil
+	}
+	key, err := text(get(w.LinkKey))
+	if err != nil {
+		return "", &Failure{Kind: abi.KindBadResponse, Message: fmt.Sprintf("the answer has no key at link_key: %v", err)}
+	}
+	return key, nil
+}
+
+func text(raw []byte, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	var key string
+	if raw[0] != '"' {
+		key = string(raw)
+	} else if err := json.Unmarshal(raw, &key); err != nil {
+		return "", err
+	}
+	if key == "" || raw[0] == '{' || raw[0] == '[' || key == "null" {
+		return "", errors.New("neither text nor a number")
+	}
+	return key, nil
+}
