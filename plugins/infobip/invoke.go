@@ -44,10 +44,8 @@ func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
 	switch {
 	case at(abi.MethodPost, "/people/2/persons") && w.Verify != nil:
 		return d.createPerson, true
-	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"):
-		return d.addToPerson, true
-	case at(abi.MethodDelete, "/people/2/persons/contactInformation"):
-		return d.takeFromPerson, true
+	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"), at(abi.MethodDelete, "/people/2/persons/contactInformation"):
+		return d.changePerson, true
 	case at(abi.MethodDelete, "/people/2/persons"):
 		return d.deletePerson, true
 	case at(abi.MethodPost, "/people/2/persons/batch"):
