@@ -9,7 +9,7 @@ import (
 )
 
 // maxCandidates bounds what is looked at in one answer.
-const maxCandidates = 10_000
+const maxCandidates = 1_000
 
 // Candidate finds the first element of Records whose values Match fits, and
 // answers its JSON pointer, or "" and how many there were. get answers the JSON of a
@@ -31,7 +31,7 @@ func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element str
 			return element, i, err
 		}
 	}
-	return "", maxCandidates, fmt.Errorf("more than %d candidates at %q", maxCandidates, v.Records)
+	return "", maxCandidates, fmt.Errorf("more than %d candidates at %q: %w", maxCandidates, v.Records, CodeTooLarge)
 }
 
 // ended makes sure that there was an array.
@@ -44,7 +44,7 @@ func (v Verify) ended(get func(pointer string) ([]byte, error), seen int) error 
 		return fmt.Errorf("the answer has no candidates at %q: %w", v.Records, err)
 	}
 	if text := strings.TrimSpace(string(raw)); text != "null" && !strings.HasPrefix(text, "[") {
-		return fmt.Errorf("the answer has no array of candidates at %q", v.Records)
+		return fmt.Errorf("the answer has no array of candidates at %q: %w", v.Records, CodeNotArray)
 	}
 	return nil
 }
