@@ -63,7 +63,7 @@ func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) 
 // batchUpdate leaves out of each item what the person has already, and items of
 // which nothing is left.
 func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	return d.each(req, func(item object, who identity) (bool, *sdk.Response, error) {
+	return d.each(c, req, func(item object, who identity) (bool, *sdk.Response, error) {
 		var update object
 		if there, err := item.inner("update", &update); err != nil || !there || !adds(update) {
 			return true, nil, err
@@ -86,7 +86,7 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 	if err != nil {
 		return nil, refuse("the tag in the path: %v", err)
 	}
-	return d.each(req, func(_ object, who identity) (bool, *sdk.Response, error) {
+	return d.each(c, req, func(_ object, who identity) (bool, *sdk.Response, error) {
 		if req.Method == abi.MethodDelete {
 			p, resp, err := d.read(c, who)
 			return p != nil && p.tagged(tag), resp, err
@@ -98,7 +98,7 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 
 // each asks about every item of a batch whether it is to be sent. When none is,
 // the last answer that was read stands for all.
-func (d *delivery) each(req *sdk.Request, wanted func(object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
+func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
 	body, list, err := d.batch(req.Body, "people")
 	if err != nil {
 		return nil, err
@@ -121,10 +121,13 @@ func (d *delivery) each(req *sdk.Request, wanted func(object, identity) (bool, *
 			left = append(left, item)
 		}
 	}
-	if err == nil && len(left) == 0 {
+	if err == nil && len(left) == 0 && last.Status() < 300 {
 		return last, nil
 	}
 	last.Close()
+	if err == nil && len(left) == 0 {
+		return d.settled(c, personsPath)
+	}
 	body["people"], d.judge.sent = marshal(left), left
 	req.Body = body.text()
 	return nil, err

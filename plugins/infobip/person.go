@@ -71,12 +71,7 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 	if who.Sender != "" {
 		req.Query["sender"] = who.Sender
 	}
-	resp, err := sdk.Retry(c, req, func(r *sdk.Response) error {
-		if nobody(r) {
-			return nil
-		}
-		return d.judge.classify(r)
-	})
+	resp, err := d.look(c, req)
 	if err != nil || nobody(resp) {
 		return nil, resp, err
 	}
@@ -95,6 +90,16 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 		return nil, resp, nil
 	}
 	return &found.person, resp, nil
+}
+
+// look asks for what may not be there.
+func (d *delivery) look(c *sdk.Call, req sdk.Request) (*sdk.Response, error) {
+	return sdk.Retry(c, req, func(r *sdk.Response) error {
+		if nobody(r) {
+			return nil
+		}
+		return d.judge.classify(r)
+	})
 }
 
 // nobody reports whether an answer says that there is no such person. The
@@ -127,26 +132,44 @@ func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, err
 	if !v.Always && !d.judge.repeated {
 		return nil, nil
 	}
-	return d.there(c, v.Params, true)
-}
-
-// deletePerson looks for the person when an attempt before may have deleted
-// them: gone is what was wanted.
-func (d *delivery) deletePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	if !d.judge.repeated {
-		return nil, nil
-	}
-	return d.there(c, req.Query, false)
-}
-
-// there is the answer when the person is there, or is not, as is wanted.
-func (d *delivery) there(c *sdk.Call, query map[string]string, want bool) (*sdk.Response, error) {
-	p, resp, err := d.read(c, identityOf(query))
-	if err != nil || (p != nil) == want {
+	p, resp, err := d.read(c, identityOf(v.Params))
+	if err != nil || p != nil {
 		return resp, err
 	}
 	resp.Close()
 	return nil, nil
+}
+
+// remove looks for what is to be deleted when an attempt before may have
+// deleted it: gone is what was wanted.
+func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+	if !d.judge.repeated {
+		return nil, nil
+	}
+	var there bool
+	var resp *sdk.Response
+	var err error
+	list := personsPath
+	if abi.MatchPath(personsPath, req.Path+req.URL) {
+		var p *person
+		p, resp, err = d.read(c, identityOf(req.Query))
+		there = p != nil
+	} else {
+		list = req.Path[:strings.LastIndexByte(req.Path, '/')]
+		resp, err = d.look(c, sdk.Request{Path: req.Path})
+		there = err == nil && !nobody(resp)
+	}
+	resp.Close()
+	if err != nil || there {
+		return nil, err
+	}
+	return d.settled(c, list)
+}
+
+// settled is the answer when nothing is left to do and there is nothing that
+// could be read: the beginning of the list.
+func (d *delivery) settled(c *sdk.Call, list string) (*sdk.Response, error) {
+	return sdk.Retry(c, sdk.Request{Path: list, Query: map[string]string{"limit": "1"}}, d.judge.classify)
 }
 
 // changePerson leaves out what the person has already, as Infobip adds what is

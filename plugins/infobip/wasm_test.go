@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
@@ -148,5 +149,82 @@ func TestWASMFailures(t *testing.T) {
 				t.Errorf("%s (status %d): %s. Next: %s", call.Kind, call.Status, call.Message, call.Next)
 			}
 		})
+	}
+}
+
+// What Infobip cannot do is refused before anything is sent, and nothing of
+// what the manifest offers is.
+func TestWASMWhatCannotBeDone(t *testing.T) {
+	s := newOperations(t, nil)
+	o := newOutside(t, s.sim, abi.AuthAPIKey)
+	m := manifest(t)
+	for _, w := range m.Webhooks {
+		if l, refused := m.Refuses(render(t, w, about("3"))); refused {
+			t.Errorf("%s is refused: %s", w.Name, l.Operation)
+		}
+	}
+	for _, l := range m.Cannot {
+		if l.Method == "" {
+			continue
+		}
+		w := abi.Webhook{Name: "own", Method: l.Method, Path: strings.ReplaceAll(l.Path, "*", "7"), MessageType: abi.MessageNone}
+		if len(l.Only)+len(l.Fields) > 0 {
+			w.MessageType, w.Body = abi.MessageJSON, `{"firstName":"Bo","`+strings.Join(append(l.Fields, "email"), `":1,"`)+`":1}`
+		}
+		_, err := shipped.Connector(t).Invoke(t.Context(), o.app, abi.InvokeCall{Webhook: w})
+		var call *host.CallError
+		if !errors.As(err, &call) || !strings.Contains(call.Error(), l.Reason) {
+			t.Errorf("%s: %v", l.Operation, err)
+		}
+	}
+	if got := s.requests(); len(got) > 0 {
+		t.Errorf("requests %v", got)
+	}
+}
+
+// Infobip's limits hold: creates go at 10 a second, and nothing is answered 429.
+func TestWASMRates(t *testing.T) {
+	s := sim.New(sim.Options{Seed: 1})
+	o := newOutside(t, s, abi.AuthAPIKey)
+	o.app.RateLimit = manifest(t).RateLimit
+	start := time.Now()
+	const creates = 15
+	for i := range creates {
+		w := abi.Webhook{Name: "own", Method: "POST", Path: "/people/2/persons", MessageType: abi.MessageJSON, Body: fmt.Sprintf(`{"externalId":"x%d"}`, i)}
+		if _, err := shipped.Connector(t).Invoke(t.Context(), o.app, abi.InvokeCall{Webhook: w}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	took := time.Since(start)
+	for range 7 {
+		w := abi.Webhook{Name: "own", Method: "GET", Path: "/people/2/tags", Params: map[string]string{"limit": "1"}}
+		if _, err := shipped.Connector(t).Invoke(t.Context(), o.app, abi.InvokeCall{Webhook: w}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took > 2500*time.Millisecond {
+		t.Errorf("%d creates took %s", creates, took)
+	}
+	for _, r := range o.requests() {
+		if strings.HasSuffix(r, " 429") {
+			t.Errorf("%s", r)
+		}
+	}
+}
+
+// A check through the real host finds a right that is lacking.
+func TestWASMCheck(t *testing.T) {
+	s := sim.New(sim.Options{Unlimited: true, Scopes: []string{"people:read"}})
+	o := newOutside(t, s, abi.AuthAPIKey)
+	found, err := shipped.Connector(t).Check(t.Context(), o.app, needs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]abi.RightState{}
+	for _, f := range found {
+		states[f.Right] = f.State
+	}
+	if states["people:read"] != abi.RightGranted || states["people:manage"] != abi.RightLacking || states["conversations:manage"] != abi.RightLacking || len(states) != 5 {
+		t.Errorf("%v", states)
 	}
 }
