@@ -82,7 +82,7 @@ func (m *Module) build(ctx context.Context, to string) error {
 	if err := run(ctx, env, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", plain, "."); err != nil {
 		return err
 	}
-	code, err := os.ReadFile(plain) //nolint:gosec // it was written just now
+	code, err := os.ReadFile(plain)
 	if err != nil {
 		return err
 	}
