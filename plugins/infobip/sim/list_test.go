@@ -99,8 +99,11 @@ func TestOrder(t *testing.T) {
 func TestFilter(t *testing.T) {
 	s := unlimited(0)
 	add := func(first, last, born, department string, number int, tags ...string) {
-		mustAdd(t, s, Person{FirstName: first, LastName: last, BirthDate: born, Tags: tags, CustomAttributes: map[string]any{"Department": department, "Employee Number": number},
-			Contact: Contact{Email: []Email{{strings.ToLower(first) + "@example.org"}}}})
+		mustAdd(t, s, Person{
+			FirstName: first, LastName: last, BirthDate: born, Tags: tags,
+			CustomAttributes: map[string]any{"Department": department, "Employee Number": number},
+			Contact:          Contact{Email: []Email{{strings.ToLower(first) + "@example.org"}}},
+		})
 	}
 	add("Ada", "King", "1815-12-10", "Ops", 9, "VIP")
 	add("Bob", "Queen", "1900-01-01", "IT", 10, "VIP", "Beta")

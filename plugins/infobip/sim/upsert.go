@@ -226,7 +226,7 @@ func (s *Server) upsert(w http.ResponseWriter, c *call) {
 	apply := s.overwrite
 	if c.Method == http.MethodPatch {
 		how := addOnce
-		if s.readings.is("upsert_patch", "instead") {
+		if s.readings.Is("upsert_patch", "instead") {
 			how = replace
 		}
 		apply = func(p *Person, ch changes) error { return s.update(p, ch, how) }
