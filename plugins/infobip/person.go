@@ -1,0 +1,195 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+const personsPath = "/people/2/persons"
+
+// identity is who a request is about.
+type identity struct {
+	Type       string `json:"type"`
+	Identifier string `json:"identifier"`
+	Sender     string `json:"sender,omitempty"`
+}
+
+func (i identity) String() string { return i.Type + " " + quote(i.Identifier) }
+
+func identityOf(query map[string]string) identity {
+	return identity{query["type"], query["identifier"], query["sender"]}
+}
+
+// person is the part of a profile that requests add to.
+type person struct {
+	ID      json.Number `json:"id"`
+	Tags    []string    `json:"tags"`
+	Contact struct {
+		Email []struct{ Address string }
+		Phone []struct{ Number string }
+	} `json:"contactInformation"`
+}
+
+func (p *person) tagged(tag string) bool { return slices.Contains(p.Tags, tag) }
+
+// has reports whether the person can be reached there. Infobip does not tell
+// apart capital letters of addresses, and writes numbers as digits only.
+func (p *person) has(channel, destination string) bool {
+	for _, e := range p.Contact.Email {
+		if channel == "email" && strings.EqualFold(e.Address, strings.TrimSpace(destination)) {
+			return true
+		}
+	}
+	for _, n := range p.Contact.Phone {
+		if channel == "phone" && digits(n.Number) == digits(destination) {
+			return true
+		}
+	}
+	return false
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// read asks for one person; nil when there is none. The response is to be
+// closed in either case.
+func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
+	if who.Type == "" || who.Identifier == "" {
+		return nil, nil, refuse("it does not say whom it is about: type, such as ID or EXTERNAL_ID, and identifier are needed")
+	}
+	req := sdk.Request{Path: personsPath, Query: map[string]string{"type": who.Type, "identifier": who.Identifier}}
+	if who.Sender != "" {
+		req.Query["sender"] = who.Sender
+	}
+	resp, err := d.look(c, req)
+	if err != nil || nobody(resp) {
+		return nil, resp, err
+	}
+	var found struct {
+		person
+		Persons []person `json:"persons"` // a list of one is the other form of the answer
+	}
+	if !get(resp, "", &found) {
+		resp.Close()
+		return nil, nil, bad(resp, "the answer is not a person")
+	}
+	if found.ID == "" && len(found.Persons) == 1 {
+		found.person = found.Persons[0]
+	}
+	if found.ID == "" {
+		return nil, resp, nil
+	}
+	return &found.person, resp, nil
+}
+
+// look asks for what may not be there.
+func (d *delivery) look(c *sdk.Call, req sdk.Request) (*sdk.Response, error) {
+	return sdk.Retry(c, req, func(r *sdk.Response) error {
+		if nobody(r) {
+			return nil
+		}
+		return d.judge.classify(r)
+	})
+}
+
+// nobody reports whether an answer says that there is no such person. The
+// documentation does not say how: 404, 400 and an empty answer count as that.
+func nobody(r *sdk.Response) bool {
+	switch r.Status() {
+	case 404, 410:
+		return !r.HTML()
+	case 400:
+		_, err := r.Get("/requestError/serviceException/validationErrors")
+		return err != nil && !r.HTML() // a field that is wrong says nothing about the person
+	}
+	return r.Status() < 300 && strings.TrimSpace(r.Text(64)) == ""
+}
+
+// known is read for somebody who must be there.
+func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
+	p, resp, err := d.read(c, who)
+	if err == nil && p == nil {
+		resp.Close()
+		err = refuse("Infobip has no such person, or not any more: %s", who)
+	}
+	return p, resp, err
+}
+
+// createPerson looks whether the person is there before each attempt, in place
+// of the SDK, which does not know Infobip's ways to say that nobody is.
+func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, error) {
+	v := d.judge.webhook.Verify
+	if !v.Always && !d.judge.repeated {
+		return nil, nil
+	}
+	p, resp, err := d.read(c, identityOf(v.Params))
+	if err != nil || p != nil {
+		return resp, err
+	}
+	resp.Close()
+	return nil, nil
+}
+
+// remove looks for what is to be deleted when an attempt before may have
+// deleted it: gone is what was wanted.
+func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+	if !d.judge.repeated {
+		return nil, nil
+	}
+	var there bool
+	var resp *sdk.Response
+	var err error
+	list := personsPath
+	if abi.MatchPath(personsPath, req.Path+req.URL) {
+		var p *person
+		p, resp, err = d.read(c, identityOf(req.Query))
+		there = p != nil
+	} else {
+		list = req.Path[:strings.LastIndexByte(req.Path, '/')]
+		resp, err = d.look(c, sdk.Request{Path: req.Path})
+		there = err == nil && !nobody(resp)
+	}
+	resp.Close()
+	if err != nil || there {
+		return nil, err
+	}
+	return d.settled(c, list)
+}
+
+// settled is the answer when nothing is left to do and there is nothing that
+// could be read: the beginning of the list.
+func (d *delivery) settled(c *sdk.Call, list string) (*sdk.Response, error) {
+	return sdk.Retry(c, sdk.Request{Path: list, Query: map[string]string{"limit": "1"}}, d.judge.classify)
+}
+
+// changePerson leaves out what the person has already, as Infobip adds what is
+// sent to the tags and contacts that are there; of what is to be taken away,
+// what the person does not have. What was read is the answer when nothing is
+// left.
+func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+	body, err := members(req.Body)
+	if err != nil || !adds(body) {
+		return nil, err
+	}
+	p, resp, err := d.known(c, identityOf(req.Query))
+	if err != nil {
+		return nil, err
+	}
+	err = body.reduce(p, req.Method == abi.MethodDelete)
+	if err == nil && len(body) == 0 {
+		return resp, nil
+	}
+	resp.Close()
+	req.Body = body.text()
+	return nil, err
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// result is what a batch tells about an item: in version 2 a status and errors,
+// in version 3 a code, a message and details.
+type result struct {
+	Status  int
+	Index   *int
+	Query   *identity
+	Errors  []struct{ Message string }
+	Code    int
+	Message string
+	Details []struct{ Property, Message string }
+}
+
+// items judges the results of a batch, which succeeds as a whole although some
+// of its items do not.
+func (j *judge) items(r *sdk.Response) error {
+	at := "/results"
+	if abi.MatchPath("/people/3/persons/upsert", r.Place()) {
+		at = "/errors"
+	} else if !abi.MatchPath("/people/2/persons/batch", r.Place()) {
+		return nil
+	}
+	var list []result
+	if one := (result{}); !get(r, at, &list) && get(r, at, &one) { // the specification also shows one without a list
+		list = []result{one}
+	}
+	failed := slices.DeleteFunc(list, j.fine)
+	if len(failed) == 0 {
+		return nil
+	}
+	kind, texts := abi.KindConfig, []string{}
+	for i, one := range failed {
+		if one.Status >= 500 || one.Status == 429 || one.Code >= 500000 {
+			kind = abi.KindUnavailable
+		}
+		if i < 3 {
+			texts = append(texts, j.name(one)+": "+one.text())
+		}
+	}
+	if more := len(failed) - len(texts); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return r.Errorf(kind, "%s answered %d, and %d of %d people were not taken: %s", r.Place(), r.Status(), len(failed), max(len(j.sent), len(failed)), strings.Join(texts, "; "))
+}
+
+// fine reports whether an item needs nothing more.
+func (j *judge) fine(one result) bool {
+	if one.Code != 0 || one.Message != "" {
+		return false
+	}
+	if one.Status >= 200 && one.Status < 300 || one.Status == 0 && len(one.Errors) == 0 {
+		return true
+	}
+	text := strings.ToLower(one.text()) // an attempt before may have done it
+	return j.repeated && (j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
+		j.webhook.Method == abi.MethodDelete && strings.Contains(text, "no person matching"))
+}
+
+func (one result) text() string {
+	var texts []string
+	for _, e := range one.Errors {
+		texts = append(texts, quote(e.Message))
+	}
+	if one.Message != "" {
+		texts = append(texts, quote(one.Message))
+	}
+	for _, d := range one.Details {
+		texts = append(texts, quote(d.Property+": "+d.Message))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// name says which item a result is about.
+func (j *judge) name(one result) string {
+	if one.Query != nil {
+		return one.Query.String()
+	}
+	if one.Index == nil {
+		return "a person"
+	}
+	if i := *one.Index; i >= 0 && i < len(j.sent) && externalID(j.sent[i]) != "" {
+		return fmt.Sprintf("person %d (externalId %s)", i, quote(externalID(j.sent[i])))
+	}
+	return fmt.Sprintf("person %d", *one.Index)
+}
