@@ -135,7 +135,7 @@ func TestScopesAndRights(t *testing.T) {
 		s.host.Authorize = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+bearer) }
 		err := s.host.Fetch(connector(), usersEndpoint(t))
 		if c.check {
-			err = s.host.Check(connector())
+			err = checked(s)
 		}
 		fails(t, err, abi.KindForbidden, c.message, "Scope and URL mismatch", "authorize again")
 	}
@@ -184,10 +184,10 @@ func TestBlockedIsNotTriedAgain(t *testing.T) {
 	s := newScene(t, sim.Options{Seed: 1, People: 2, Burst: 1})
 	s.host.Retry = abi.RetryLimits{Attempts: 3, MaxWaitMS: 1} // waits nothing that the headers ask for
 	for range 12 {
-		_ = s.host.Check(connector())
+		_ = checked(s)
 	}
 	before := len(s.requests())
-	fails(t, s.host.Check(connector()), abi.KindBlocked, "Cloudflare")
+	fails(t, checked(s), abi.KindBlocked, "Cloudflare")
 	if n := len(s.requests()) - before; n != 1 {
 		t.Errorf("%d requests to a shield that blocks", n)
 	}

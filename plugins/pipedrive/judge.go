@@ -12,9 +12,12 @@ import (
 
 // judge says what is wrong with the answers of one call.
 type judge struct {
-	place   string
-	scopes  []string // OAuth scopes that the call needs
-	refused int      // answers 429 in a row
+	place    string
+	scopes   []string // OAuth scopes that the call needs
+	rights   []string // rights that the call needs
+	webhook  *abi.Webhook
+	refused  int // answers 429 in a row
+	conflict int // answers that say that what is to be made is there
 }
 
 // burstWindow is the span over which Pipedrive counts requests. It is how long
@@ -39,16 +42,27 @@ func (j *judge) classify(r *sdk.Response) error {
 	case status == 403:
 		return j.forbidden(r)
 	case status < 200 || status > 299:
-		return sdk.Classify(r)
+		return j.failed(r)
 	}
+	return j.envelope(r)
+}
+
+// envelope wants the success that every answer says. The one that the
+// documentation shows both with an envelope and without is the object itself.
+func (j *judge) envelope(r *sdk.Response) error {
 	ok, there, err := r.GetBool("/success")
+	if err == nil && !there && j.webhook != nil && j.webhook.Method == abi.MethodGet {
+		if id, err := r.GetText("/id"); err == nil && id != "" {
+			return nil
+		}
+	}
 	switch {
 	case err != nil:
 		return r.Errorf(sdk.KindOf(err), "%s: the answer is not what Pipedrive sends: %v", r.Place(), err)
 	case !there:
 		return r.Errorf(abi.KindBadResponse, "%s: the answer is not what Pipedrive sends: no boolean at /success", r.Place())
 	case !ok:
-		return r.Errorf(abi.KindBadResponse, "%s answered %d, and success is false%s", r.Place(), status, said(r))
+		return r.Errorf(abi.KindBadResponse, "%s answered %d, and success is false%s", r.Place(), r.Status(), said(r))
 	}
 	return nil
 }
@@ -81,41 +95,22 @@ func (j *judge) limited(r *sdk.Response) error {
 	return e
 }
 
-// forbidden judges a 403 in JSON: the OAuth grant lacks a scope, or the user
-// behind the credentials lacks a right.
+// forbidden judges a 403 in JSON: a limit of the plan, a scope that the OAuth
+// grant lacks, or a right that the user behind the credentials lacks.
 func (j *judge) forbidden(r *sdk.Response) error {
 	text := said(r)
-	if !strings.Contains(strings.ToLower(text), "scope") {
-		return r.Errorf(abi.KindForbidden, "%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who may see all users in Pipedrive", r.Place(), text)
+	if code, err := r.GetText("/code"); err == nil && strings.HasPrefix(code, "feature_capping") {
+		return r.Errorf(abi.KindForbidden, "%s answered 403: the company's plan has no room for another one (%s)%s. Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
+			r.Place(), quote(code), text)
 	}
-	needs := "the scope of this endpoint"
+	if !strings.Contains(strings.ToLower(text), "scope") {
+		return r.Errorf(abi.KindForbidden, "%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who %s", r.Place(), text, j.allowed())
+	}
+	needs := "the scope of this request"
 	if len(j.scopes) > 0 {
 		needs = "scope " + strings.Join(j.scopes, ", ")
 	}
 	return r.Errorf(abi.KindForbidden, "%s answered 403: the OAuth app was not granted %s%s. Add it to the app in Pipedrive's developer hub and authorize again", r.Place(), needs, text)
-}
-
-// said quotes the error of Pipedrive's envelope; "" when there is none.
-func said(r *sdk.Response) string {
-	var parts []string
-	for _, pointer := range []string{"/error", "/error_info"} {
-		if text, err := r.GetText(pointer); err == nil && text != "" {
-			parts = append(parts, quote(text))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return ", it says " + strings.Join(parts, " and ")
-}
-
-// quote makes foreign text safe for one line of a message.
-func quote(text string) string {
-	const limit = 200
-	if runes := []rune(text); len(runes) > limit {
-		text = string(runes[:limit]) + "..."
-	}
-	return strconv.Quote(text)
 }
 
 // advise names the request in failures that do not, and adds what only

@@ -67,6 +67,10 @@ func offset(p sdk.Page, req *sdk.Request) (bool, error) {
 	if at.Start != nil && *at.Start != asked {
 		return bad("says that the page starts at %d, asked for was %d", *at.Start, asked)
 	}
+	if at.More && at.Next == nil && at.Start != nil && p.Records > 0 {
+		next := asked + p.Records // the documentation of some lists shows no next_start
+		at.Next = &next
+	}
 	switch {
 	case !at.More:
 		return false, nil

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// failed judges the other answers that are no success.
+func (j *judge) failed(r *sdk.Response) error {
+	err := sdk.Classify(r)
+	text := said(r)
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if text != "" {
+		e.Message = r.Errorf(e.Kind, "%s answered %d%s", r.Place(), e.Status, text).Message
+	}
+	if j.webhook == nil {
+		return e
+	}
+	switch e.Status {
+	case 404, 410:
+		e.Message += ". " + gone(j.webhook.Path)
+	case 400, 409, 415, 422:
+		e.Kind = abi.KindConfig
+		if j.webhook.Verify != nil && conflicts(e.Status, text) {
+			j.taken(e)
+		}
+	}
+	return e
+}
+
+// taken judges a create that is refused because what it makes is there, which
+// the look before it has not seen: somebody was faster. The first time it is
+// worth another look.
+func (j *judge) taken(e *sdk.Error) {
+	j.conflict++
+	if j.conflict == 1 {
+		e.Kind = abi.KindUnavailable
+		return
+	}
+	e.Message += ". Pipedrive says that it is there already, and does not find it: it may belong to what the user behind the credentials does not see, or to another company"
+}
+
+// conflicts reports whether a refusal says that something is there already.
+// The documentation does not say how Pipedrive says so.
+func conflicts(status int, text string) bool {
+	if status == 409 {
+		return true
+	}
+	text = strings.ToLower(text)
+	for _, word := range []string{"already", "exists", "in use", "taken", "duplicate"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// gone says what a 404 means for what a path names.
+func gone(path string) string {
+	switch {
+	case strings.Contains(path, "/users/"):
+		return "Pipedrive has no such user, or not any more: who was deleted permanently can be neither changed nor activated, and needs no deactivation"
+	case strings.Contains(path, "/persons/"):
+		return "Pipedrive has no such contact, or not any more, or does not show it to the user behind the credentials"
+	}
+	return "Pipedrive has nothing of that id, or not any more"
+}
+
+// allowed says who may do what the call needs.
+func (j *judge) allowed() string {
+	var all []string
+	for _, r := range j.rights {
+		if who := whoHas(r); who != "" {
+			all = append(all, who)
+		}
+	}
+	if len(all) == 0 {
+		return "may do this in Pipedrive"
+	}
+	return strings.Join(all, " and ")
+}
