@@ -41,7 +41,7 @@ func (m *Module) Main(tests *testing.M) {
 }
 
 // Connector builds and loads the module the first time.
-func (m *Module) Connector(t *testing.T) *host.Connector {
+func (m *Module) Connector(t testing.TB) *host.Connector {
 	t.Helper()
 	m.once.Do(func() { m.err = m.load(t.Context()) })
 	if m.err != nil {
