@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// trial is a request that needs a scope and changes nothing: the writing ones
+// are about somebody who cannot be there, and hold nothing to write. The zero
+// Request is for a scope that is not known here.
+func trial(scope string) sdk.Request {
+	one := map[string]string{"limit": "1"}
+	req := sdk.Request{Method: abi.MethodGet, Query: one}
+	switch scope {
+	case "people:read":
+		req.Path = personsPath
+	case "conversations:read":
+		req.Path = "/ccaas/1/agents"
+	case "account-management:manage":
+		req.Path = "/settings/1/accounts"
+	case "people:manage":
+		req.Method, req.Path, req.Query = abi.MethodPatch, personsPath, map[string]string{"type": "EXTERNAL_ID", "identifier": nobodysID()}
+	case "conversations:manage":
+		req.Method, req.Path, req.Query = abi.MethodPut, "/ccaas/1/agents/"+nobodysID(), nil
+	default:
+		return sdk.Request{}
+	}
+	if req.Method != abi.MethodGet {
+		req.Body, req.Headers, req.Repeatable = "{}", map[string]string{"Content-Type": "application/json"}, true
+	}
+	return req
+}
+
+// nobodysID has the form of an agent's id: 128 bits in capitals.
+func nobodysID() string { return fmt.Sprintf("%016X%016X", rand.Uint64(), rand.Uint64()) } //nolint:gosec // nobody has it, whether it can be guessed or not
+
+// check makes one request for each scope that the configuration needs. Infobip
+// has none that answers whose credentials these are.
+func check(c *sdk.Call) error {
+	tried := map[string]abi.Finding{}
+	var list []abi.Finding
+	for _, need := range c.Needs() {
+		for _, scope := range scopes(need) {
+			f, known := tried[scope]
+			if !known {
+				var err error
+				if f, err = try(c, scope); err != nil {
+					return err
+				}
+				tried[scope] = f
+			}
+			f.Use = need.Use
+			list = append(list, f)
+		}
+	}
+	if len(list) > 0 {
+		return c.Report(list...)
+	}
+	f, err := try(c, "people:read")
+	if err == nil {
+		c.Logf(abi.LevelInfo, "Infobip accepts the credentials; scope %s is %s: %s", f.Right, f.State, f.Reason)
+	}
+	return err
+}
+
+// scopes are the rights of the manifest, or what the path of a request of
+// one's own needs.
+func scopes(need abi.Need) []string {
+	if len(need.Rights) > 0 {
+		return need.Rights
+	}
+	access := "manage"
+	if need.Method == "" || need.Method == abi.MethodGet {
+		access = "read"
+	}
+	switch path := need.Path + need.URL; {
+	case strings.Contains(path, "/people/"):
+		return []string{"people:" + access}
+	case strings.Contains(path, "/ccaas/"):
+		return []string{"conversations:" + access}
+	}
+	return nil
+}
+
+// try finds out whether the credentials have a scope. It fails when Infobip
+// does not accept them, or does not answer.
+func try(c *sdk.Call, scope string) (abi.Finding, error) {
+	f := abi.Finding{Right: scope, State: abi.RightUnknown, Reason: "rollcall knows no harmless request that needs this scope: look at the API key or the role of the user in the portal"}
+	req := trial(scope)
+	if req.Path == "" {
+		return f, nil
+	}
+	j := &judge{place: place(req.Method, req.Path, ""), scopes: []string{scope}}
+	resp, err := sdk.Retry(c, req, func(r *sdk.Response) error {
+		if s := r.Status(); s >= 400 && s < 500 && s != 401 && s != 429 && !r.HTML() {
+			return nil
+		}
+		return j.classify(r)
+	})
+	if err != nil {
+		return f, j.advise(err)
+	}
+	defer resp.Close()
+	f.State, f.Reason = abi.RightGranted, fmt.Sprintf("%s answered %d, not 403", resp.Place(), resp.Status())
+	if resp.Status() == 403 {
+		f.State, f.Reason = abi.RightLacking, resp.Place()+" answered 403"+said(resp)+". Give the API key the scope in the portal, or the user a role that has it"
+	}
+	return f, nil
+}

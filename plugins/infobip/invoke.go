@@ -1,0 +1,72 @@
+package main
+
+import (
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// delivery is one webhook on its way.
+type delivery struct {
+	judge *judge
+	tries int
+}
+
+// invoke carries out the call's webhook.
+func invoke(c *sdk.Call) error {
+	w := c.Webhook()
+	d := &delivery{judge: &judge{place: place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, repeated: c.Again()}}
+	prepare, safe := d.preparation(w)
+	return d.judge.advise(sdk.Delivery{
+		Classify:   d.judge.classify,
+		Repeatable: safe,
+		Prepare: func(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+			if d.tries > 0 && !d.judge.limited {
+				d.judge.repeated = true
+			}
+			d.tries++
+			d.judge.limited = false
+			if prepare == nil {
+				return nil, nil
+			}
+			return prepare(c, req)
+		},
+	}.Run(c))
+}
+
+// step prepares an attempt: it changes the request, or answers for it when
+// nothing is left to do.
+type step func(*sdk.Call, *sdk.Request) (*sdk.Response, error)
+
+// preparation is what a webhook needs before each attempt; nil for most. safe
+// says that it makes a request that would add to what is there safe to repeat.
+func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
+	at := func(method, pattern string) bool { return w.Method == method && abi.MatchPath(pattern, w.Path+w.URL) }
+	switch {
+	case at(abi.MethodPost, "/people/2/persons") && w.Verify != nil:
+		return d.createPerson, true
+	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"):
+		return d.addToPerson, true
+	case at(abi.MethodDelete, "/people/2/persons/contactInformation"):
+		return d.takeFromPerson, true
+	case at(abi.MethodDelete, "/people/2/persons"):
+		return d.deletePerson, true
+	case at(abi.MethodPost, "/people/2/persons/batch"):
+		return d.batchCreate, true
+	case at(abi.MethodPatch, "/people/2/persons/batch"):
+		return d.batchUpdate, true
+	case at(abi.MethodPatch, "/people/2/tags/*/persons"), at(abi.MethodDelete, "/people/2/tags/*/persons"):
+		return d.tagPersons, true
+	case at(abi.MethodPatch, "/people/3/persons/upsert"), at(abi.MethodPut, "/people/3/persons/upsert"):
+		return d.upsert, true
+	case at(abi.MethodPut, "/ccaas/1/agents/*"):
+		return d.changeAgent, true
+	case at(abi.MethodPost, "/ccaas/1/agents"):
+		return d.createAgent, false
+	}
+	return nil, false
+}
+
+// refuse is a failure before the request: what was asked for is wrong.
+func refuse(format string, args ...any) error {
+	return sdk.Errorf(abi.KindConfig, "nothing was sent: "+format, args...)
+}

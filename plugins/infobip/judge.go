@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// judge says what is wrong with the answers of one call.
+type judge struct {
+	place    string
+	scopes   []string     // those that the call needs
+	webhook  *abi.Webhook // nil when the call is none
+	repeated bool         // an earlier attempt may have been carried out
+	limited  bool         // the last answer was 429
+	taken    bool         // a create was refused because it is there
+	sent     []object     // the items of a batch
+}
+
+// window is the span over which Infobip counts requests. It is how long to
+// wait after a 429 that does not say.
+const window = time.Second
+
+// classify is an sdk.Classifier.
+func (j *judge) classify(r *sdk.Response) error {
+	status := r.Status()
+	j.limited = status == 429
+	switch {
+	case r.HTML():
+		return page(r)
+	case status == 429:
+		e := r.Errorf(abi.KindRateLimited, "%s answered 429: too many requests for this account%s", r.Place(), said(r))
+		if e.After == 0 {
+			e.After = window
+		}
+		return e
+	case status == 401:
+		return r.Errorf(abi.KindAuth, "%s answered 401: Infobip does not accept the credentials%s", r.Place(), said(r))
+	case status == 403:
+		return r.Errorf(abi.KindForbidden, "%s answered 403: the credentials lack %s%s. Give the API key that scope in the portal, or the user a role that has it", r.Place(), j.scope(), said(r))
+	case status < 200 || status > 299:
+		return j.failed(r)
+	}
+	return j.items(r)
+}
+
+// page judges an HTML page, which the API itself never sends.
+func page(r *sdk.Response) error {
+	if status := r.Status(); status < 200 || status > 299 {
+		return sdk.Classify(r)
+	}
+	return r.Errorf(abi.KindBadResponse, "%s answered %d with an HTML page instead of JSON: is base_url the account's own host, https://xxxxx.api.infobip.com?", r.Place(), r.Status())
+}
+
+func (j *judge) scope() string {
+	if len(j.scopes) == 0 {
+		return "the scope of this operation"
+	}
+	return "the scope " + strings.Join(j.scopes, " and ")
+}
+
+// failed judges the other answers that are no success.
+func (j *judge) failed(r *sdk.Response) error {
+	err := sdk.Classify(r)
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if text := said(r); text != "" {
+		e.Message = r.Errorf(e.Kind, "%s answered %d%s", r.Place(), e.Status, text).Message
+	}
+	if j.webhook == nil {
+		return e
+	}
+	switch e.Status {
+	case 404, 410:
+		if j.repeated && j.webhook.Method == abi.MethodDelete {
+			return nil // the attempt before has done it
+		}
+		e.Message += ". " + j.gone()
+	case 400, 409, 415, 422:
+		e.Kind = abi.KindConfig
+		switch text := strings.ToLower(e.Message); {
+		case strings.Contains(text, "no person matching"), strings.Contains(text, "invalid agent id"):
+			e.Message += ". " + j.gone()
+		case strings.Contains(text, "already exist"):
+			j.conflict(e)
+		}
+	}
+	return e
+}
+
+// conflict judges a create that is refused because what it makes is there,
+// which the look before it has not seen: somebody was faster. The first time
+// it is worth another look.
+func (j *judge) conflict(e *sdk.Error) {
+	if j.webhook.Verify != nil && !j.taken {
+		j.taken, e.Kind = true, abi.KindUnavailable
+		return
+	}
+	e.Message += ". An e-mail address, phone number or external id belongs to one person only: look who has it in Infobip, and link that person or free it there"
+}
+
+// gone says what is not there.
+func (j *judge) gone() string {
+	switch path := j.webhook.Path + j.webhook.URL; {
+	case strings.Contains(path, "/agents/"):
+		return "Infobip has no such agent"
+	case strings.Contains(path, "/tags/"):
+		return "Infobip has no such tag: create it first"
+	case strings.Contains(path, "/customAttributes/"):
+		return "Infobip has no such custom attribute"
+	case strings.Contains(path, "/persons"):
+		return "Infobip has no such person, or not any more"
+	}
+	return "Infobip has nothing of that id, or not any more"
+}
+
+// advise names the request in failures that do not, and adds what only
+// Infobip's users can know. The host adds the next step of each kind.
+func (j *judge) advise(err error) error {
+	if err == nil {
+		return nil
+	}
+	kind := sdk.KindOf(err)
+	var own *sdk.Error
+	if !errors.As(err, &own) {
+		own = sdk.Errorf(kind, "%v", err)
+	}
+	if !strings.Contains(own.Message, j.place) {
+		own.Message = j.place + ": " + own.Message
+	}
+	if kind == abi.KindAuth {
+		own.Message += ". With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, and look whether base_url is that account's own host"
+	}
+	return own
+}

@@ -1,0 +1,44 @@
+// Command infobip is the connector for Infobip: it reads people, agents, tags
+// and accounts, changes people and agents by webhooks, and checks what the
+// credentials allow. It is built for WebAssembly and does nothing by itself;
+// what it may reach and offers stands in manifest.toml.
+//
+// It does not map or compare records, and it never sees the credentials.
+package main
+
+import (
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+func init() { sdk.Register(connector()) }
+
+func main() {}
+
+func connector() sdk.Connector { return sdk.Connector{Fetch: fetch, Invoke: invoke, Check: check} }
+
+// fetch delivers the records of the call's endpoint, all pages of them.
+func fetch(c *sdk.Call) error {
+	e := c.Endpoint()
+	if e.Params["identifier"] != "" || strings.Contains(e.Path+e.URL, "identifier=") {
+		return sdk.Errorf(abi.KindConfig, "params: identifier asks for one person, and an endpoint delivers a list."+
+			" Take identifier and type away; to read some of the people only use filter, and to read one use the webhook get_person")
+	}
+	j := &judge{place: place(e.Method, e.Path, e.URL), scopes: e.Scopes}
+	if e.Repeat.Style == abi.RepeatPage {
+		return j.advise(pages(c, j))
+	}
+	return j.advise(sdk.Pages(c, j.classify))
+}
+
+func place(method, path, url string) string {
+	if url != "" {
+		path = url
+	}
+	if method == "" {
+		method = abi.MethodGet
+	}
+	return method + " " + path
+}

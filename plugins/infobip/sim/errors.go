@@ -1,0 +1,203 @@
+package sim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// The vendor has four error envelopes: the old one (People, Conversations,
+// accounts, sessions), the newer one (API keys), that of version 3 of People,
+// and that of OAuth.
+
+type exception struct {
+	Error struct {
+		Exception serviceException `json:"serviceException"`
+	} `json:"requestError"`
+}
+
+type serviceException struct {
+	MessageID string              `json:"messageId"`
+	Text      string              `json:"text"`
+	Invalid   map[string][]string `json:"validationErrors,omitempty"`
+}
+
+// messages are the identifiers and texts of the old envelope by status.
+func message(status int) (id, text string) {
+	switch status {
+	case http.StatusBadRequest:
+		return "BAD_REQUEST", "Bad request"
+	case http.StatusUnauthorized:
+		return "UNAUTHORIZED", "Unauthorized"
+	case http.StatusForbidden:
+		return "FORBIDDEN", "Forbidden"
+	case http.StatusNotFound:
+		return "NOT_FOUND", "Not found"
+	case http.StatusConflict:
+		return "CONFLICT", "Conflict"
+	case http.StatusTooManyRequests:
+		return "TOO_MANY_REQUESTS", "Too many requests"
+	case http.StatusMethodNotAllowed:
+		return "METHOD_NOT_ALLOWED", "Method not allowed"
+	case http.StatusUnsupportedMediaType:
+		return "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type"
+	}
+	return "GENERAL_ERROR", "Something went wrong. Please contact support."
+}
+
+// refuse answers in the old envelope; an empty text is that of the status.
+func refuse(w http.ResponseWriter, status int, text string) {
+	id, standard := message(status)
+	if text == "" {
+		text = standard
+	}
+	refuseAs(w, status, id, text, nil)
+}
+
+func refuseAs(w http.ResponseWriter, status int, id, text string, found violations) {
+	var e exception
+	e.Error.Exception = serviceException{MessageID: id, Text: text}
+	if len(found) > 0 {
+		e.Error.Exception.Invalid = found.byField()
+	}
+	writeJSON(w, status, e)
+}
+
+// invalid answers 400 with what is wrong with each field.
+func invalid(w http.ResponseWriter, found violations) {
+	refuseAs(w, http.StatusBadRequest, "BAD_REQUEST", "Bad request", found)
+}
+
+func (v violations) byField() map[string][]string {
+	fields := map[string][]string{}
+	for _, one := range v {
+		fields[one.path] = append(fields[one.path], one.message)
+	}
+	return fields
+}
+
+// wrong is one violation.
+func wrong(path, format string, a ...any) violations {
+	return violations{{path, fmt.Sprintf(format, a...)}}
+}
+
+// newEnvelope is the newer error envelope.
+type newEnvelope struct {
+	Code        string     `json:"errorCode"`
+	Description string     `json:"description"`
+	Action      string     `json:"action"`
+	Violations  []broken   `json:"violations"`
+	Resources   []resource `json:"resources"`
+}
+
+type broken struct {
+	Property  string `json:"property"`
+	Violation string `json:"violation"`
+}
+
+type resource struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+func refuseNew(w http.ResponseWriter, status int, found violations) {
+	_, text := message(status)
+	e := newEnvelope{
+		Code: fmt.Sprintf("E%d", status), Description: text + ".", Action: "Check the request and the credentials.",
+		Violations: []broken{}, Resources: []resource{{"API error codes", "https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes"}},
+	}
+	for _, v := range found {
+		e.Violations = append(e.Violations, broken{v.path, v.message})
+	}
+	writeJSON(w, status, e)
+}
+
+// problem3 is the error envelope of version 3, for a request and for an item.
+type problem3 struct {
+	Code    int       `json:"code"`
+	Message string    `json:"message"`
+	Details []detail3 `json:"details,omitempty"`
+	Index   *int      `json:"index,omitempty"`
+}
+
+type detail3 struct {
+	Property string `json:"property"`
+	Message  string `json:"message"`
+}
+
+func (v violations) details() []detail3 {
+	list := make([]detail3, len(v))
+	for i, one := range v {
+		list[i] = detail3{one.path, one.message}
+	}
+	return list
+}
+
+// envelope is how a route tells errors.
+type envelope int
+
+const (
+	oldErrors envelope = iota
+	newErrors
+)
+
+func (e envelope) refuse(w http.ResponseWriter, status int) {
+	if e == newErrors {
+		refuseNew(w, status, nil)
+		return
+	}
+	refuse(w, status, "")
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // the client is gone: nobody is left to tell
+}
+
+var (
+	errNobody = errors.New("There is no person matching the query") //nolint:revive,staticcheck // the vendor's text
+)
+
+// fail answers a refused write of a person.
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	var taken conflict
+	var found violations
+	switch {
+	case errors.Is(err, errNobody):
+		s.nobody(w)
+	case errors.As(err, &taken):
+		if s.readings.is("duplicate", "400") {
+			refuse(w, http.StatusBadRequest, taken.Error())
+			return
+		}
+		refuse(w, http.StatusConflict, taken.Error())
+	case errors.As(err, &found):
+		invalid(w, found)
+	default:
+		refuse(w, http.StatusBadRequest, err.Error())
+	}
+}
+
+// Error makes violations an error.
+func (v violations) Error() string {
+	if len(v) == 0 {
+		return "nothing is wrong"
+	}
+	return v[0].path + " " + v[0].message
+}
+
+// nobody answers for a person who is not there.
+func (s *Server) nobody(w http.ResponseWriter) {
+	switch s.readings.get("unknown_person") {
+	case "200":
+		w.WriteHeader(http.StatusOK)
+	case "400":
+		refuse(w, http.StatusBadRequest, errNobody.Error())
+	default:
+		refuse(w, http.StatusNotFound, "")
+	}
+}

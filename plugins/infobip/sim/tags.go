@@ -1,0 +1,310 @@
+package sim
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Tag is a mark that people can have.
+type Tag struct {
+	CreatedAt  string `json:"createdAt"`
+	ModifiedAt string `json:"modifiedAt"`
+	ID         int64  `json:"id"`
+	Name       string `json:"name"`
+}
+
+// defineTag is for holders of the lock.
+func (p *people) defineTag(name, at string) Tag {
+	p.lastTag++
+	t := Tag{at, at, 100 + p.lastTag, name}
+	p.tags[name] = t
+	return t
+}
+
+func (p *people) tag(name string) (Tag, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	t, ok := p.tags[name]
+	return t, ok
+}
+
+func (p *people) definition(name string) (CustomAttribute, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	def, ok := p.custom[name]
+	return def, ok
+}
+
+// addTag defines a tag unless there is one.
+func (p *people) addTag(name, at string) (Tag, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.tags[name]; ok {
+		return Tag{}, false
+	}
+	return p.defineTag(name, at), true
+}
+
+// dropTag takes a tag away from everybody.
+func (p *people) dropTag(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.tags[name]; !ok {
+		return false
+	}
+	delete(p.tags, name)
+	p.dropped.tags[name] = true
+	for id, one := range p.changed {
+		one.Tags = slices.DeleteFunc(slices.Clone(one.Tags), func(t string) bool { return t == name })
+		p.changed[id] = one
+	}
+	return true
+}
+
+func (p *people) addAttribute(def CustomAttribute) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.custom[def.Name]; ok {
+		return false
+	}
+	p.custom[def.Name] = def
+	return true
+}
+
+// dropAttribute takes a custom attribute away from everybody.
+func (p *people) dropAttribute(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.custom[name]; !ok {
+		return false
+	}
+	delete(p.custom, name)
+	p.dropped.custom[name] = true
+	for id, one := range p.changed {
+		one = one.clone()
+		delete(one.CustomAttributes, name)
+		p.changed[id] = one
+	}
+	return true
+}
+
+// ordered returns a page of definitions and how many there are.
+func ordered[T any](all map[string]T, p paging, at func(T) (created, modified, name string)) ([]T, int) {
+	list := []T{}
+	for _, one := range all {
+		list = append(list, one)
+	}
+	field, direction, _ := strings.Cut(p.order, ":")
+	slices.SortFunc(list, func(a, b T) int {
+		createdA, modifiedA, nameA := at(a)
+		createdB, modifiedB, nameB := at(b)
+		c := 0
+		switch field {
+		case "createdAt":
+			c = cmp.Compare(createdA, createdB)
+		case "modifiedAt":
+			c = cmp.Compare(modifiedA, modifiedB)
+		}
+		if c = cmp.Or(c, cmp.Compare(nameA, nameB)); direction == "desc" {
+			return -c
+		}
+		return c
+	})
+	size := int64(len(list))
+	from := min((p.page-1)*p.limit, size)
+	return list[from:min(from+p.limit, size)], len(list)
+}
+
+// pagingOf reads the parameters of a list of definitions. It has answered when
+// it returns false.
+func (s *Server) pagingOf(w http.ResponseWriter, c *call) (paging, bool) {
+	q, found := s.query(c.URL, "limit", "page", "includeTotalCount", "orderBy")
+	p, more := readPaging(q, "name:asc", "name", "createdAt", "modifiedAt")
+	if found = append(found, more...); len(found) > 0 {
+		invalid(w, found)
+		return p, false
+	}
+	return p, true
+}
+
+func (p paging) answer(name string, list any, total int) map[string]any {
+	answer := map[string]any{"limit": p.limit, "page": p.page, "orderBy": p.order, name: list}
+	if p.count {
+		answer["totalCount"] = total
+	}
+	return answer
+}
+
+// listTags is GET /people/2/tags.
+func (s *Server) listTags(w http.ResponseWriter, c *call) {
+	p, ok := s.pagingOf(w, c)
+	if !ok {
+		return
+	}
+	s.people.mu.RLock()
+	list, total := ordered(s.people.tags, p, func(t Tag) (string, string, string) { return t.CreatedAt, t.ModifiedAt, t.Name })
+	s.people.mu.RUnlock()
+	if s.readings.is("tags_list", "array") {
+		writeJSON(w, http.StatusOK, list)
+		return
+	}
+	writeJSON(w, http.StatusOK, p.answer("tags", list, total))
+}
+
+// addTag is POST /people/2/tags.
+func (s *Server) addTag(w http.ResponseWriter, c *call) {
+	m, ok := s.object(w, c.Request)
+	if !ok {
+		return
+	}
+	var found violations
+	for _, name := range sortedNames(m) {
+		if name != "name" {
+			s.rules().unwanted(&found, name, name == "id" || name == "createdAt" || name == "modifiedAt")
+		}
+	}
+	if m["name"] == nil {
+		found.add("name", isMissing)
+	} else if bad := tagName(m["name"]); bad != "" {
+		found.add("name", "%s", bad)
+	}
+	if len(found) > 0 {
+		invalid(w, found)
+		return
+	}
+	t, ok := s.people.addTag(m["name"].(string), s.now())
+	if !ok {
+		s.exists(w, "Tag", m["name"].(string))
+		return
+	}
+	writeJSON(w, http.StatusOK, t)
+}
+
+// exists answers the definition of something that is defined already.
+func (s *Server) exists(w http.ResponseWriter, what, name string) {
+	status := http.StatusConflict
+	if s.readings.is("duplicate", "400") {
+		status = http.StatusBadRequest
+	}
+	refuse(w, status, what+" "+name+" already exists.")
+}
+
+// getTag is GET /people/2/tags/{name}.
+func (s *Server) getTag(w http.ResponseWriter, c *call) {
+	if t, ok := s.people.tag(c.param); ok {
+		writeJSON(w, http.StatusOK, t)
+		return
+	}
+	refuse(w, http.StatusNotFound, "")
+}
+
+// deleteTag is DELETE /people/2/tags/{name}: everybody loses the tag.
+func (s *Server) deleteTag(w http.ResponseWriter, c *call) {
+	if !s.people.dropTag(c.param) {
+		refuse(w, http.StatusNotFound, "")
+		return
+	}
+	s.deleted(w)
+}
+
+// tagPersons is PATCH /people/2/tags/{name}/persons.
+func (s *Server) tagPersons(w http.ResponseWriter, c *call) {
+	s.markPersons(w, c, func(p *Person) error {
+		if !slices.Contains(p.Tags, c.param) {
+			p.Tags = append(p.Tags, c.param)
+		}
+		return nil
+	})
+}
+
+// untagPersons is DELETE /people/2/tags/{name}/persons.
+func (s *Server) untagPersons(w http.ResponseWriter, c *call) {
+	s.markPersons(w, c, func(p *Person) error {
+		p.Tags = slices.DeleteFunc(p.Tags, func(t string) bool { return t == c.param })
+		return nil
+	})
+}
+
+// markPersons changes each person of a list. Those who are not there are
+// passed over: the answer has no place to name them.
+func (s *Server) markPersons(w http.ResponseWriter, c *call, apply func(*Person) error) {
+	if _, ok := s.people.tag(c.param); !ok {
+		refuse(w, http.StatusNotFound, "")
+		return
+	}
+	list, ok := s.batch(w, c, "query")
+	if !ok {
+		return
+	}
+	var found violations
+	ids := make([]identity, len(list))
+	for i, item := range list {
+		ids[i] = s.batchIdentity(&found, i, item)
+	}
+	if len(found) > 0 {
+		invalid(w, found)
+		return
+	}
+	for _, who := range ids {
+		if id, ok := s.lookup(who); ok {
+			_, _ = s.people.change(id, func(p *Person) error { // gone in the meantime: passed over too
+				p.ModifiedAt = s.now()
+				return apply(p)
+			})
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// listAttributes is GET /people/2/customAttributes.
+func (s *Server) listAttributes(w http.ResponseWriter, c *call) {
+	p, ok := s.pagingOf(w, c)
+	if !ok {
+		return
+	}
+	s.people.mu.RLock()
+	list, total := ordered(s.people.custom, p, func(d CustomAttribute) (string, string, string) { return d.CreatedAt, d.ModifiedAt, d.Name })
+	s.people.mu.RUnlock()
+	writeJSON(w, http.StatusOK, p.answer("customAttributes", list, total))
+}
+
+// addAttribute is POST /people/2/customAttributes.
+func (s *Server) addAttribute(w http.ResponseWriter, c *call) {
+	m, ok := s.object(w, c.Request)
+	if !ok {
+		return
+	}
+	def, found := s.rules().definition(m)
+	if len(found) > 0 {
+		invalid(w, found)
+		return
+	}
+	def.CreatedAt = s.now()
+	def.ModifiedAt = def.CreatedAt
+	if !s.people.addAttribute(def) {
+		s.exists(w, "Custom attribute", def.Name)
+		return
+	}
+	writeJSON(w, http.StatusOK, def)
+}
+
+// getAttribute is GET /people/2/customAttributes/{name}.
+func (s *Server) getAttribute(w http.ResponseWriter, c *call) {
+	if def, ok := s.people.definition(c.param); ok {
+		writeJSON(w, http.StatusOK, def)
+		return
+	}
+	refuse(w, http.StatusNotFound, "")
+}
+
+// deleteAttribute is DELETE /people/2/customAttributes/{name}: everybody loses
+// the value.
+func (s *Server) deleteAttribute(w http.ResponseWriter, c *call) {
+	if !s.people.dropAttribute(c.param) {
+		refuse(w, http.StatusNotFound, "")
+		return
+	}
+	s.deleted(w)
+}

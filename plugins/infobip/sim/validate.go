@@ -1,0 +1,350 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// violation is one broken rule of a body.
+type violation struct{ path, message string }
+
+// violations collects them.
+type violations []violation
+
+func (v *violations) add(path, format string, a ...any) {
+	*v = append(*v, violation{path, fmt.Sprintf(format, a...)})
+}
+
+// check judges a decoded value and says what is wrong with it; "" is nothing.
+type check func(v any) string
+
+const (
+	mustBeText = "must be a string"
+	isUnknown  = "is not known"
+	isReadOnly = "is read-only"
+	isMissing  = "must not be null"
+)
+
+func text(limit int) check {
+	return func(v any) string {
+		t, ok := v.(string)
+		if !ok {
+			return mustBeText
+		}
+		if utf8.RuneCountInString(t) > limit {
+			return fmt.Sprintf("size must be between 0 and %d", limit)
+		}
+		return ""
+	}
+}
+
+func oneOf(values ...string) check {
+	return func(v any) string {
+		if t, ok := v.(string); !ok || !slices.Contains(values, t) {
+			return "must be one of " + strings.Join(values, ", ")
+		}
+		return ""
+	}
+}
+
+func boolean(v any) string {
+	if _, ok := v.(bool); !ok {
+		return "must be a boolean"
+	}
+	return ""
+}
+
+func date(v any) string {
+	t, ok := v.(string)
+	if _, err := time.Parse(time.DateOnly, t); !ok || err != nil {
+		return "must be a date of the form YYYY-MM-DD"
+	}
+	return ""
+}
+
+var languageForm = regexp.MustCompile(`^[A-Za-z]{2}(-[A-Za-z]{2})?$`)
+
+func language(v any) string {
+	if t, ok := v.(string); !ok || !languageForm.MatchString(t) {
+		return "must be a language of the form xx or xx-YY"
+	}
+	return ""
+}
+
+func picture(v any) string {
+	if wrong := text(2083)(v); wrong != "" {
+		return wrong
+	}
+	u, err := url.Parse(v.(string))
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return "must be a URL"
+	}
+	return ""
+}
+
+func email(v any) string {
+	if wrong := text(255)(v); wrong != "" {
+		return wrong
+	}
+	a, err := mail.ParseAddress(v.(string))
+	if err != nil || a.Address != v.(string) {
+		return "Email address is invalid"
+	}
+	_, domain, _ := strings.Cut(a.Address, "@")
+	if !strings.Contains(strings.Trim(domain, "."), ".") {
+		return "Email address is invalid"
+	}
+	return ""
+}
+
+// An E.164 number has at most 15 digits; the vendor's 50 characters come first.
+var phoneForm = regexp.MustCompile(`^[1-9][0-9]{4,14}$`)
+
+func phone(v any) string {
+	if wrong := text(50)(v); wrong != "" {
+		return wrong
+	}
+	if !phoneForm.MatchString(v.(string)) {
+		return "Phone number is invalid"
+	}
+	return ""
+}
+
+// rules says how strictly members are read.
+type rules struct {
+	readings *readings
+	defined  func(name string) (CustomAttribute, bool)
+}
+
+// unwanted notes a member that is unknown or read-only.
+func (r rules) unwanted(found *violations, path string, readOnly bool) {
+	if readOnly {
+		if r.readings.is("read_only_members", "refused") {
+			found.add(path, isReadOnly)
+		}
+		return
+	}
+	if r.readings.is("unknown_members", "refused") {
+		found.add(path, isUnknown)
+	}
+}
+
+// null notes a member that is null, and reports whether v is.
+func (r rules) null(found *violations, path string, v any) bool {
+	if v == nil && r.readings.is("null_members", "refused") {
+		found.add(path, isMissing)
+	}
+	return v == nil
+}
+
+// person checks the body of a person in the form of version 2 or 3.
+func (r rules) person(m map[string]any, prefix string, contact func(*violations, string, any)) violations {
+	var found violations
+	for _, name := range sortedNames(m) {
+		v, path := m[name], prefix+name
+		if i := slices.IndexFunc(standard(), func(a attribute) bool { return a.name == name }); i >= 0 {
+			r.value(&found, path, v, standard()[i].check)
+			continue
+		}
+		switch {
+		case name == "tags":
+			r.tags(&found, path, v)
+		case name == "customAttributes":
+			r.custom(&found, path, v)
+		case name == "contactInformation":
+			if !r.null(&found, path, v) {
+				contact(&found, path, v)
+			}
+		default:
+			r.unwanted(&found, path, slices.Contains(readOnlyMembers(), name))
+		}
+	}
+	return found
+}
+
+func (r rules) value(found *violations, path string, v any, c check) {
+	if r.null(found, path, v) {
+		return
+	}
+	if v == "" { // clears the attribute
+		return
+	}
+	if wrong := c(v); wrong != "" {
+		found.add(path, "%s", wrong)
+	}
+}
+
+func (r rules) tags(found *violations, path string, v any) {
+	if r.null(found, path, v) {
+		return
+	}
+	list, ok := v.([]any)
+	if !ok {
+		found.add(path, "must be an array")
+		return
+	}
+	for i, item := range list {
+		if wrong := tagName(item); wrong != "" {
+			found.add(fmt.Sprintf("%s[%d]", path, i), "%s", wrong)
+		}
+	}
+}
+
+func tagName(v any) string {
+	if wrong := text(256)(v); wrong != "" {
+		return wrong
+	}
+	if strings.TrimSpace(v.(string)) == "" {
+		return "must not be blank"
+	}
+	return ""
+}
+
+// contact2 checks contactInformation in the form of version 2.
+func (r rules) contact2(found *violations, path string, v any) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		found.add(path, "must be an object")
+		return
+	}
+	for _, name := range sortedNames(m) {
+		at := path + "." + name
+		switch name {
+		case "email":
+			r.destinations(found, at, m[name], "address", email)
+		case "phone":
+			r.destinations(found, at, m[name], "number", r.phone())
+		default:
+			r.unwanted(found, at, slices.Contains(readOnlyChannels(), name))
+		}
+	}
+}
+
+const maxContacts = 100
+
+func (r rules) destinations(found *violations, path string, v any, member string, c check) {
+	if r.null(found, path, v) {
+		return
+	}
+	list, ok := v.([]any)
+	if !ok {
+		found.add(path, "must be an array")
+		return
+	}
+	if len(list) > maxContacts {
+		found.add(path, "size must be between 0 and %d", maxContacts)
+		return
+	}
+	for i, item := range list {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		m, ok := item.(map[string]any)
+		if !ok {
+			found.add(at, "must be an object")
+			continue
+		}
+		for _, name := range sortedNames(m) {
+			if name != member {
+				r.unwanted(found, at+"."+name, false)
+			}
+		}
+		if m[member] == nil {
+			found.add(at+"."+member, isMissing)
+		} else if wrong := c(m[member]); wrong != "" {
+			found.add(at+"."+member, "%s", wrong)
+		}
+	}
+}
+
+// phone is the rule for numbers: with a plus sign only when a reading says so.
+func (r rules) phone() check {
+	return func(v any) string {
+		if t, ok := v.(string); ok && r.readings.is("phone_plus", "stripped") {
+			return phone(strings.TrimPrefix(t, "+"))
+		}
+		return phone(v)
+	}
+}
+
+func sortedNames(m map[string]any) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+var errSyntax = errors.New("is not valid JSON")
+
+// decode reads one JSON value strictly: no member twice, nothing behind it.
+// Numbers keep their digits.
+func decode(body []byte) (any, error) {
+	if !utf8.Valid(body) {
+		return nil, errSyntax
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	v, err := decodeValue(dec)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errSyntax
+	}
+	return v, nil
+}
+
+func decodeValue(dec *json.Decoder) (any, error) {
+	t, err := dec.Token()
+	if err != nil {
+		return nil, errSyntax
+	}
+	switch t {
+	case json.Delim('{'):
+		m := map[string]any{}
+		for dec.More() {
+			name, err := dec.Token()
+			if err != nil {
+				return nil, errSyntax
+			}
+			key, _ := name.(string) // the decoder lets nothing else stand here
+			if _, twice := m[key]; twice {
+				return nil, fmt.Errorf("member %s is given twice", key)
+			}
+			if m[key], err = decodeValue(dec); err != nil {
+				return nil, err
+			}
+		}
+		_, err := dec.Token()
+		return m, syntax(err)
+	case json.Delim('['):
+		list := []any{}
+		for dec.More() {
+			v, err := decodeValue(dec)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err := dec.Token()
+		return list, syntax(err)
+	}
+	return t, nil
+}
+
+func syntax(err error) error {
+	if err != nil {
+		return errSyntax
+	}
+	return nil
+}
