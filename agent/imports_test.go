@@ -81,8 +81,9 @@ var may = map[string]map[string]string{
 	"sdk":                       {"sdk/abi": "host and sdk share the wire types"},
 	"sdk/sdktest":               {"sdk": "it runs a connector natively", "sdk/abi": "with the host's types"},
 	"plugins/pipedrive":         {"sdk": "a connector imports the sdk and nothing else", "sdk/abi": "its wire types"},
-	"plugins/pipedrive/sim":     {},
-	"plugins/pipedrive/sim/cmd": {"plugins/pipedrive/sim": "it serves the simulator"},
+	"plugins/internal/simkit":   {},
+	"plugins/pipedrive/sim":     {"plugins/internal/simkit": "what simulators have in common"},
+	"plugins/pipedrive/sim/cmd": {"plugins/pipedrive/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
 }
 
 // pure lists packages that decide and therefore must not import I/O.

@@ -1,0 +1,113 @@
+package simkit
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Dice is a small deterministic source of numbers (splitmix64).
+type Dice uint64
+
+func (d *Dice) next() uint64 {
+	*d += 0x9e3779b97f4a7c15
+	z := uint64(*d)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// Below returns a number from 0 to n-1.
+func (d *Dice) Below(n int) int { return int(d.next() % uint64(n)) }
+
+// Pick returns one of them.
+func Pick[T any](d *Dice, from []T) T { return from[d.Below(len(from))] }
+
+// Names makes people's names and addresses. The same seed and number make the
+// same ones, and nothing is kept.
+type Names struct {
+	seed     uint64
+	cultures []Culture
+	special  []string
+	fold     *strings.Replacer
+}
+
+// NewNames makes a generator.
+func NewNames(seed uint64) *Names {
+	return &Names{seed: seed, cultures: cultures(), special: specialNames(), fold: letterFolder()}
+}
+
+// Dice returns the source of everything about person number.
+func (n *Names) Dice(number int64) Dice {
+	return Dice(n.seed*0x632be59bd9b4e019 + uint64(number))
+}
+
+// Culture picks the part of the world that a person is from.
+func (n *Names) Culture(d *Dice) Culture { return Pick(d, n.cultures) }
+
+// Every seventh of the first people has a special name.
+const specialEvery = 7
+
+// Special is the name of a person whose name breaks programs that paste it
+// into filters, DNs, CSV, shells or HTML. Each is given to one of the first
+// people, and nothing else should be unusual about them.
+func (n *Names) Special(number int64) (string, bool) {
+	i := (number - 3) / specialEvery
+	if number < 3 || (number-3)%specialEvery != 0 || i >= int64(len(n.special)) {
+		return "", false
+	}
+	return n.special[i], true
+}
+
+// Specials lists the special names.
+func (n *Names) Specials() []string { return specialNames() }
+
+// Full makes the name of person number. Person 1 is always the same, and every
+// fiftieth has somebody else's name.
+func (n *Names) Full(d *Dice, c Culture, number int64) string {
+	if number == 1 {
+		return "Ada Novak"
+	}
+	if number%50 == 17 {
+		other := n.Dice(number - 1)
+		return n.Full(&other, n.Culture(&other), number-1)
+	}
+	first, last := n.Pair(d, c, number)
+	if c.Locale == "vi_VN" {
+		return last + " " + first // the family name comes first
+	}
+	return first + " " + last
+}
+
+// Pair makes a given name and a surname.
+func (n *Names) Pair(d *Dice, c Culture, number int64) (first, last string) {
+	last = Pick(d, c.last)
+	switch k := d.Below(10); {
+	case k < 4 || (k < 7 && number > 2000): // more surnames, so that a large company is not full of equal names
+		last = Pick(d, c.stems) + Pick(d, c.ends)
+	case k == 9 && len(last) < 12:
+		last += "-" + Pick(d, c.stems) + Pick(d, c.ends)
+	}
+	return Pick(d, c.first), strings.ReplaceAll(last, "_", " ")
+}
+
+// Address makes an e-mail address that is unique whatever the case, because
+// its local part ends in the number. A few are written with capitals.
+func (n *Names) Address(d *Dice, name string, number int64) string {
+	local := foldName(n.fold, name)
+	if local == "" {
+		local = "user"
+	}
+	address := fmt.Sprintf("%s%d@example.org", local, number)
+	if d.Below(40) == 0 {
+		address = strings.ToUpper(address[:1]) + address[1:len(address)-len("example.org")] + "Example.org"
+	}
+	return address
+}
+
+// NumberOf reads the number out of an address that Address has made.
+func NumberOf(address string) (int64, bool) {
+	local, _, _ := strings.Cut(address, "@")
+	number, err := strconv.ParseInt(local[len(strings.TrimRight(local, "0123456789")):], 10, 64)
+	return number, err == nil
+}
