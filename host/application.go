@@ -73,7 +73,7 @@ func (c *Connector) client(app Application, outbound bool) (*web.Client, error) 
 
 // limits are those of the manifest, unless the configuration sets its own.
 func limits(m abi.Manifest, app Application) web.Limits {
-	l := web.Limits{Rate: m.RateLimit, PerDay: m.Budget.PerDay, Reset: m.Budget.Reset, LeftHeader: m.Budget.LeftHeader}
+	l := web.Limits{Rate: m.RateLimit, Rates: m.Rates, PerDay: m.Budget.PerDay, Reset: m.Budget.Reset, LeftHeader: m.Budget.LeftHeader}
 	if app.RateLimit != "" {
 		l.Rate = app.RateLimit
 	}

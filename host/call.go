@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -38,6 +39,7 @@ type Report struct {
 	Took     time.Duration
 	Memory   uint64 // of the instance at its end, in bytes
 	Cursor   string // what the connector wants to go on from next time; "" when it said nothing
+	findings []abi.Finding
 }
 
 // Limits on a connector's own retries, unless the call says otherwise.
@@ -74,15 +76,24 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 	return report, err
 }
 
-// Check makes the connector's own cheap request, to see whether the
-// application accepts the credentials.
-func (c *Connector) Check(ctx context.Context, app Application) error {
-	_, _, err := c.call(ctx, app, job{
-		input:   abi.Call{Function: abi.FunctionCheck},
+// Check makes the connector's own cheap requests, to see whether the
+// application accepts the credentials, and which rights that the needs name the
+// account has. A right that no finding is about was not looked at.
+func (c *Connector) Check(ctx context.Context, app Application, needs []abi.Need) ([]abi.Finding, error) {
+	report, _, err := c.call(ctx, app, job{
+		input:   abi.Call{Function: abi.FunctionCheck, Needs: needs},
 		export:  abi.ExportCheck,
 		timeout: checkTimeout * c.host.settings.CallTimeout,
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	if app.Credentials != nil {
+		for i := range report.findings {
+			report.findings[i].Reason = body.Redact(report.findings[i].Reason, app.Credentials.Redact())
+		}
+	}
+	return report.findings, nil
 }
 
 // job is what one call is to do.
@@ -120,14 +131,14 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	defer cancel()
 	state := &abi1.Call{
 		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Secrets: client, Cursor: j.cursor,
-		Invoke: j.input.Function == abi.FunctionInvoke,
-		Log:    c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
+		Invoke: j.input.Function == abi.FunctionInvoke, Check: j.input.Function == abi.FunctionCheck, Needs: j.input.Needs,
+		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
 	defer state.Close()
 	end := c.run(state, j.export)
 	report := Report{
 		Records: state.Records, Requests: state.Requests, Bytes: state.Bytes,
-		Waited: state.Waited, Took: time.Since(start), Memory: end.memory,
+		Waited: state.Waited, Took: time.Since(start), Memory: end.memory, findings: state.Findings,
 	}
 	answer, err := c.settle(state, app, j, end)
 	if err == nil {
@@ -146,6 +157,11 @@ func encode(app Application, call abi.Call) ([]byte, error) {
 		call.Retry.MaxWaitMS = defaultMaxWait.Milliseconds()
 	}
 	call.Application = app.Name
+	if call.Endpoint != nil { // who the records are is for the agent
+		e := *call.Endpoint
+		e.Audience, e.Attributes = "", nil
+		call.Endpoint = &e
+	}
 	input, err := json.Marshal(call)
 	if err != nil {
 		return nil, fmt.Errorf("encode call: %w", err)

@@ -41,7 +41,7 @@ func TestFetchDeliversWhatIsKept(t *testing.T) {
 	if report.Records != 3 || report.Requests != 1 || report.Bytes == 0 || report.Memory == 0 {
 		t.Errorf("report %+v", report)
 	}
-	if err := f.conn.Check(t.Context(), f.app); err == nil || asCallError(t, err).Kind != abi.KindAuth {
+	if _, err := f.conn.Check(t.Context(), f.app, nil); err == nil || asCallError(t, err).Kind != abi.KindAuth {
 		t.Errorf("check against /me: %v, want auth", err)
 	}
 }

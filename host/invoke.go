@@ -48,8 +48,10 @@ func (c *Connector) Invoke(ctx context.Context, app Application, call abi.Invoke
 	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
 		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))
 	}
-	if w.Method == "" {
-		w.Method = abi.MethodPost
+	w.Normalize()
+	if l, refused := c.Manifest().Refuses(*w); refused {
+		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf(
+			"webhook %q: %s cannot %s: %s. Nothing was sent", w.Name, c.Manifest().Title, l.Operation, l.Reason))
 	}
 	report, answer, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionInvoke, Webhook: w, Again: call.Again, Retry: call.Retry},
@@ -78,7 +80,7 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 	}
 	var err error
 	if v := w.Verify; v != nil && v.Found != "" && !r.Changes && changing(w.Method) {
-		if a.LinkKey, err = linkKey(r.Body, v.Found); err == nil || w.LinkKey == "" {
+		if a.LinkKey, err = verifiedKey(r.Body, *v); err == nil || w.LinkKey == "" {
 			return a, nil // what verify found is the key itself
 		}
 	}
@@ -89,6 +91,34 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 }
 
 func changing(method string) bool { return method != abi.MethodGet && method != abi.MethodHead }
+
+// verifiedKey reads the key of what a verify has found.
+func verifiedKey(b *body.Body, v abi.Verify) (string, error) {
+	if v.Records == "" {
+		return linkKey(b, v.Found)
+	}
+	if b.Size() > MaxAnswer {
+		return "", fmt.Errorf("the answer of the webhook's verify has %d bytes, more than %d", b.Size(), MaxAnswer)
+	}
+	element, _, err := v.Candidate(func(pointer string) ([]byte, error) {
+		p, err := jsonstream.ParsePointer(pointer)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := jsonstream.Find(b, b.Size(), nil, p, abi.MaxValueSize)
+		if errors.Is(err, jsonstream.ErrNoValue) {
+			return nil, fmt.Errorf("%w: %w", abi.CodeNoValue, err)
+		}
+		return raw, err
+	})
+	if err != nil {
+		return "", err
+	}
+	if element == "" {
+		return "", fmt.Errorf("no candidate at %q is the one that verify looks for", v.Records)
+	}
+	return linkKey(b, element+v.Found)
+}
 
 // linkKey reads the key of what was made.
 func linkKey(b *body.Body, at string) (string, error) {

@@ -58,9 +58,11 @@ func TestInvoke(t *testing.T) {
 	verified.Verify = &abi.Verify{Path: "/people/search", Params: map[string]string{"mail": "a"}, Found: "/items/0/id"}
 	exists := verified
 	exists.Verify = &abi.Verify{Path: "/people/a"}
+	searched := create
+	searched.Verify = &abi.Verify{Path: "/find", Records: "/data", Match: map[string]string{"/mail": "a"}, Found: "/id", Always: true}
 	put := abi.Webhook{Name: "put", Method: "PUT", Path: "/people/1", Body: "{}", Repeatable: true}
 	named := func(name string) abi.Webhook { w := create; w.Name = name; return w }
-	const post, look, peek = `POST /people?v=1 {"mail":"a"}`, "GET /people/search?mail=a", "GET /people/a"
+	const post, look, peek, find = `POST /people?v=1 {"mail":"a"}`, "GET /people/search?mail=a", "GET /people/a", "GET /find"
 	cases := map[string]struct {
 		webhook abi.Webhook
 		again   bool
@@ -91,6 +93,10 @@ func TestInvoke(t *testing.T) {
 		"does not exist":                {webhook: exists, again: true, answers: []string{"404 x", `201 {"data":{"id":6}}`}, asked: []string{peek, post}, key: "6"},
 		"no answer given":               {webhook: named("silent"), answers: []string{"200 x"}, fails: "gave no answer", kind: abi.KindInternal},
 		"the last answer counts":        {webhook: named("replace"), answers: []string{`200 {"data":{"id":1}}`, `200 {"data":{"id":2}}`, `200 {"data":{"id":3}}`}, asked: []string{post, post, post}, key: "3"},
+		"looks first: it is there":      {webhook: searched, answers: []string{`200 {"data":[{"id":6,"mail":"aa"},{"id":7,"mail":"A"}]}`}, asked: []string{find}, key: "7"},
+		"looks first: it is not there":  {webhook: searched, answers: []string{`200 {"data":[{"id":6,"mail":"aa"}]}`, `201 {"data":{"id":8}}`}, asked: []string{find, post}, key: "8"},
+		"looks first: cannot be told":   {webhook: searched, answers: []string{`200 {"users":[]}`}, asked: []string{find}, fails: "no candidates", kind: abi.KindBadResponse},
+		"looks first: no id":            {webhook: searched, answers: []string{`200 {"data":[{"mail":"a"}]}`, `201 {"data":{"id":8}}`}, asked: []string{find, post}, key: "8"},
 		"neither path nor url":          {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
 	}
 	s := &scripted{}

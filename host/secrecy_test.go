@@ -223,7 +223,7 @@ func (s *secretly) run() {
 		}
 		s.Note("memory, seen by the host", string(s.seen))
 	}
-	if err := s.conn.Check(t.Context(), s.app); err == nil {
+	if _, err := s.conn.Check(t.Context(), s.app, nil); err == nil {
 		t.Error("check: no error")
 	} else {
 		s.fails(err)

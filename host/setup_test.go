@@ -43,6 +43,21 @@ name = "users"
 path = "/users"
 records = "/data"
 key = "/id"
+audience = "customers"
+
+[[endpoints.attributes]]
+name = "everybody"
+type = "string"
+
+[[cannot]]
+operation = "delete a user"
+reason = "the API has no such call"
+method = "DELETE"
+path = "/users/*"
+
+[[rates]]
+path = "/search"
+limit = "1/1s"
 `
 
 // shared is what all tests of a run use: the built guest, and a cache so that

@@ -33,24 +33,26 @@ const (
 
 // Limits that are part of the contract. The host's settings add their own.
 const (
-	MaxHandles     = 64       // open responses of one call
-	MaxRequests    = 100_000  // http_send of one call
-	MaxWaits       = 100_000  // wait_ms of one call
-	MaxRequestSize = 16 << 20 // bytes of the JSON given to http_send
-	MaxRecordsSize = 16 << 20 // bytes of the JSON given to emit_json
-	MaxValueSize   = 1 << 20  // bytes of a value that json_get answers
-	MaxBodySize    = 2 << 30  // bytes of one response body after decompression
-	MaxOpenSize    = 4 << 30  // bytes of the bodies that are open at once
-	MaxCallSize    = 64 << 30 // bytes of all bodies of one call
-	MaxTextSize    = 8 << 10  // bytes of one log line or failure; more is cut
-	MaxLogLines    = 1_000    // lines of one call, stdout and stderr included; more are counted and dropped
-	MaxRecords     = 20 << 20 // records, deletions and attachments of one call
-	MaxPointerSize = 4 << 10  // bytes of a JSON pointer
-	MaxFields      = 1_000    // headers, or query parameters, of one request
-	MaxKeySize     = 4 << 10  // bytes of a key given to emit_deleted or attach
-	MaxAttachment  = 1 << 20  // bytes of a body given to attach
-	MaxCursorSize  = 16 << 10 // bytes of a cursor
-	MaxHMACSize    = 16 << 20 // bytes that secret_hmac signs at once
+	MaxHandles      = 64       // open responses of one call
+	MaxRequests     = 100_000  // http_send of one call
+	MaxWaits        = 100_000  // wait_ms of one call
+	MaxRequestSize  = 16 << 20 // bytes of the JSON given to http_send
+	MaxRecordsSize  = 16 << 20 // bytes of the JSON given to emit_json
+	MaxFindings     = 1_000    // findings of one check
+	MaxFindingsSize = 1 << 20  // bytes of the JSON of findings given to emit_json at once
+	MaxValueSize    = 1 << 20  // bytes of a value that json_get answers
+	MaxBodySize     = 2 << 30  // bytes of one response body after decompression
+	MaxOpenSize     = 4 << 30  // bytes of the bodies that are open at once
+	MaxCallSize     = 64 << 30 // bytes of all bodies of one call
+	MaxTextSize     = 8 << 10  // bytes of one log line or failure; more is cut
+	MaxLogLines     = 1_000    // lines of one call, stdout and stderr included; more are counted and dropped
+	MaxRecords      = 20 << 20 // records, deletions and attachments of one call
+	MaxPointerSize  = 4 << 10  // bytes of a JSON pointer
+	MaxFields       = 1_000    // headers, or query parameters, of one request
+	MaxKeySize      = 4 << 10  // bytes of a key given to emit_deleted or attach
+	MaxAttachment   = 1 << 20  // bytes of a body given to attach
+	MaxCursorSize   = 16 << 10 // bytes of a cursor
+	MaxHMACSize     = 16 << 20 // bytes that secret_hmac signs at once
 )
 
 // Code is a negative answer of a host function. last_error tells the story in

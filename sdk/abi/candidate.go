@@ -9,7 +9,7 @@ import (
 )
 
 // maxCandidates bounds what is looked at in one answer.
-const maxCandidates = 10_000
+const maxCandidates = 1_000
 
 // Candidate finds the first element of Records whose values Match fits, and
 // answers its JSON pointer, or "" and how many there were. get answers the JSON of a

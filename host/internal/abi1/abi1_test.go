@@ -136,6 +136,7 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("%d,000 waits", abi.MaxWaits/1000),
 		fmt.Sprintf("JSON of at most %d MiB", abi.MaxRequestSize>>20),
 		fmt.Sprintf("array of objects of at most %d MiB", abi.MaxRecordsSize>>20),
+		fmt.Sprintf("at most %d,000 of them in %d MiB", abi.MaxFindings/1000, abi.MaxFindingsSize>>20),
 		fmt.Sprintf("A value is at most %d MiB", abi.MaxValueSize>>20),
 		fmt.Sprintf("at most %d,%03d MiB after decompression", abi.MaxBodySize>>20/1000, abi.MaxBodySize>>20%1000),
 		fmt.Sprintf("open at once are at most %d GiB, all bodies of a call %d GiB", abi.MaxOpenSize>>30, abi.MaxCallSize>>30),

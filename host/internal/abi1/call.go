@@ -28,6 +28,8 @@ type Call struct {
 	Secrets Secrets // nil: there are none
 	Cursor  string  // what cursor_get answers
 	Invoke  bool    // the call has an answer
+	Check   bool    // the call has findings about Needs
+	Needs   []abi.Need
 
 	// Bytes of bodies, and records; 0: the limits of package abi.
 	MaxOpen, MaxTotal, MaxRecords int64
@@ -37,11 +39,12 @@ type Call struct {
 	// What became of it.
 	Answer     *response // of an invoke: what the guest responded; stays open until Close
 	NextCursor string
-	Sent       bool     // a request other than GET and HEAD may have been carried out
-	Failure    *Failure // what the guest said with fail
-	Broken     error    // records were delivered of an answer that turned out broken: nothing of the call counts
-	SinkErr    error    // what the agent answered when it took no more records
-	Status     int      // the HTTP status of the last answer
+	Findings   []abi.Finding // of a check
+	Sent       bool          // a request other than GET and HEAD may have been carried out
+	Failure    *Failure      // what the guest said with fail
+	Broken     error         // records were delivered of an answer that turned out broken: nothing of the call counts
+	SinkErr    error         // what the agent answered when it took no more records
+	Status     int           // the HTTP status of the last answer
 	Requests   int
 	Records    int64
 	Bytes      int64

@@ -6,11 +6,15 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// emitJSON delivers records that the guest made: docs/connector-abi.md, emit_json.
+// emitJSON delivers records that the guest made, or findings of a check:
+// docs/connector-abi.md, emit_json.
 func emitJSON(f *frame) int64 {
 	records := f.bytes()
 	if f.bad {
 		return f.outside()
+	}
+	if f.call.Check {
+		return f.call.findings(records)
 	}
 	if len(records) > abi.MaxRecordsSize {
 		return f.call.no(abi.CodeTooLarge, "%d bytes of records at once, more than %d", len(records), abi.MaxRecordsSize)

@@ -13,10 +13,11 @@ import (
 
 // Limits are what the manifest and the configuration say of an application.
 type Limits struct {
-	Rate       string // REQUESTS/DURATION; "": none
-	PerDay     int64  // tokens; 0: not known
-	Reset      string // the time of day in UTC, HH:MM, at which a day begins; "": 00:00
-	LeftHeader string // of answers: what is left of the day
+	Rate       string     // REQUESTS/DURATION; "": none
+	Rates      []abi.Rate // of single operations
+	PerDay     int64      // tokens; 0: not known
+	Reset      string     // the time of day in UTC, HH:MM, at which a day begins; "": 00:00
+	LeftHeader string     // of answers: what is left of the day
 }
 
 type limits struct {

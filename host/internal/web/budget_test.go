@@ -89,12 +89,12 @@ func TestAPauseHoldsForAllCalls(t *testing.T) {
 		l.Answered(t.Context(), 200, header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "2"))
 		for range 3 {
 			go func() {
-				if _, err := l.Wait(t.Context(), false, 1); err != nil || time.Since(start) != 2*time.Second {
+				if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil || time.Since(start) != 2*time.Second {
 					t.Errorf("%v after %s", err, time.Since(start))
 				}
 			}()
 		}
-		if waited, err := other.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+		if waited, err := other.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
 			t.Errorf("another application: %s %v", waited, err)
 		}
 		time.Sleep(time.Minute)
@@ -103,12 +103,12 @@ func TestAPauseHoldsForAllCalls(t *testing.T) {
 		start = time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 		defer cancel()
-		_, err := l.Wait(ctx, true, 1)
+		_, err := l.Wait(ctx, Turn{Delivers: true, Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "answered 429 and asks to wait; nothing is sent until 2000-01-01T01:01:00Z")
 		if time.Since(start) != 0 {
 			t.Errorf("it took %s", time.Since(start))
 		}
-		if waited, err := l.Wait(t.Context(), false, 1); waited != time.Hour || err != nil {
+		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != time.Hour || err != nil {
 			t.Errorf("after %s: %v", waited, err)
 		}
 	})
@@ -118,12 +118,12 @@ func TestAPauseHoldsForAllCalls(t *testing.T) {
 func TestAPauseTurnsAwayWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)
-		_, _ = l.Wait(t.Context(), false, 1)
+		_, _ = l.Wait(t.Context(), Turn{Cost: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
 		time.AfterFunc(time.Second, func() { l.Answered(t.Context(), 503, header("Retry-After", "600")) })
-		_, err := l.Wait(ctx, false, 1)
+		_, err := l.Wait(ctx, Turn{Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "answered 503")
 		if time.Since(start) != time.Second {
 			t.Errorf("it took %s", time.Since(start))
@@ -181,15 +181,15 @@ func TestDailyBudget(t *testing.T) {
 		set := Limits{PerDay: 10, Reset: "06:00", LeftHeader: "X-Left"}
 		l := limiter(t, set, b)
 		for _, cost := range []int64{1, 5, 3} {
-			if waited, err := l.Wait(t.Context(), false, cost); waited != 0 || err != nil {
+			if waited, err := l.Wait(t.Context(), Turn{Cost: cost}); waited != 0 || err != nil {
 				t.Fatal(waited, err)
 			}
 		}
-		_, err := l.Wait(t.Context(), false, 11)
+		_, err := l.Wait(t.Context(), Turn{Cost: 11})
 		wantCode(t, err, abi.CodeRateLimited, "costs 11 tokens, more than the daily budget of 10")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		_, err = l.Wait(ctx, false, 2)
+		_, err = l.Wait(ctx, Turn{Cost: 2})
 		wantCode(t, err, abi.CodeRateLimited, "of the daily budget of 10 tokens 9 are used up, and the request costs 2; nothing is sent until 2000-01-01T06:00:00Z")
 		if a := b.account(t); a.Spent != 9 || a.Until.Hour() != 6 || a.Day != time.Date(1999, 12, 31, 6, 0, 0, 0, time.UTC) {
 			t.Errorf("kept: %+v", a)
@@ -197,10 +197,10 @@ func TestDailyBudget(t *testing.T) {
 
 		// A restart changes nothing, and who may wait does.
 		l = limiter(t, set, b)
-		_, err = l.Wait(ctx, true, 1)
+		_, err = l.Wait(ctx, Turn{Delivers: true, Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "9 are used up")
 		l = limiter(t, set, b)
-		if waited, err := l.Wait(t.Context(), true, 2); waited != 6*time.Hour || err != nil {
+		if waited, err := l.Wait(t.Context(), Turn{Delivers: true, Cost: 2}); waited != 6*time.Hour || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 		time.Sleep(2 * time.Second)
@@ -218,18 +218,18 @@ func TestDailyBudget(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if _, err := l.Wait(ctx, false, 1); err != nil {
+		if _, err := l.Wait(ctx, Turn{Cost: 1}); err != nil {
 			t.Error(err)
 		}
 		l.Answered(t.Context(), 200, header("X-Left", "0"))
-		_, err = limiter(t, set, b).Wait(ctx, false, 1)
+		_, err = limiter(t, set, b).Wait(ctx, Turn{Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "nothing is left of today's budget; nothing is sent until 2000-01-02T06:00:00Z")
 
 		// Who has more from now on need not wait.
 		if err := l.Configure(Limits{PerDay: 100, Reset: "06:00", LeftHeader: "X-Left"}); err != nil {
 			t.Fatal(err)
 		}
-		if waited, err := l.Wait(ctx, false, 1); waited != 0 || err != nil {
+		if waited, err := l.Wait(ctx, Turn{Cost: 1}); waited != 0 || err != nil {
 			t.Errorf("with a higher budget: %s %v", waited, err)
 		}
 	})
@@ -244,7 +244,7 @@ func TestAPauseWhileOneWaitsIsKept(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for range 3 {
-			go func() { _, _ = l.Wait(ctx, false, 1) }()
+			go func() { _, _ = l.Wait(ctx, Turn{Cost: 1}) }()
 		}
 		time.Sleep(1500 * time.Millisecond)
 		if a := b.account(t); a.Until != time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC) || a.Spent != 1 {
@@ -260,7 +260,7 @@ func TestHowOftenIsSaved(t *testing.T) {
 		b := &book{}
 		l := limiter(t, Limits{PerDay: 1_000_000}, b)
 		for range 450 {
-			if _, err := l.Wait(t.Context(), false, 1); err != nil {
+			if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -272,7 +272,7 @@ func TestHowOftenIsSaved(t *testing.T) {
 		if b.saves != 5 || b.account(t).Spent != 450 {
 			t.Errorf("after a second: %d saves, %+v", b.saves, b.account(t))
 		}
-		_, _ = l.Wait(t.Context(), false, 1)
+		_, _ = l.Wait(t.Context(), Turn{Cost: 1})
 		l.Flush(t.Context())
 		l.Flush(t.Context())
 		if b.saves != 6 || b.account(t).Spent != 451 {
@@ -308,7 +308,7 @@ func TestLedgersThatFail(t *testing.T) {
 			l := NewLimiter("crm", &book{texts: map[string]string{"crm": text}}, slog.New(log))
 			_ = l.Configure(Limits{PerDay: 10})
 			for range 10 {
-				if waited, err := l.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+				if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
 					t.Errorf("%s: %s %v", name, waited, err)
 				}
 			}
@@ -317,7 +317,7 @@ func TestLedgersThatFail(t *testing.T) {
 			}
 		}
 		far := &book{texts: map[string]string{"crm": `{"until":"2099-01-01T00:00:00Z","why":"said so"}`}}
-		if waited, err := limiter(t, Limits{}, far).Wait(t.Context(), false, 1); waited != 24*time.Hour || err != nil {
+		if waited, err := limiter(t, Limits{}, far).Wait(t.Context(), Turn{Cost: 1}); waited != 24*time.Hour || err != nil {
 			t.Errorf("a pause of 99 years: %s %v", waited, err)
 		}
 	})
@@ -328,14 +328,14 @@ func TestLedgersThatFail(t *testing.T) {
 		l := NewLimiter("crm", b, slog.New(log))
 		_ = l.Configure(Limits{PerDay: 10})
 		for range 3 {
-			if waited, err := l.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+			if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
 				t.Fatal(waited, err)
 			}
 			time.Sleep(10 * time.Second)
 			synctest.Wait()
 		}
 		b.load = nil
-		_, _ = l.Wait(t.Context(), false, 1)
+		_, _ = l.Wait(t.Context(), Turn{Cost: 1})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if len(log.text) != 2 || b.saves != 0 { // not read, and then not saved
@@ -351,7 +351,7 @@ func TestLedgersThatFail(t *testing.T) {
 		l := limiter(t, Limits{PerDay: 10}, &book{hang: true})
 		start := time.Now()
 		for range 5 {
-			if _, err := l.Wait(t.Context(), false, 1); err != nil {
+			if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil {
 				t.Error(err)
 			}
 		}

@@ -53,13 +53,13 @@ func TestWhoseAnswersCount(t *testing.T) {
 func TestHowLongWaitsAreForeseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)
-		_, _ = l.Wait(t.Context(), false, 1)
-		go func() { _, _ = l.Wait(t.Context(), true, 1) }()
+		_, _ = l.Wait(t.Context(), Turn{Cost: 1})
+		go func() { _, _ = l.Wait(t.Context(), Turn{Delivers: true, Cost: 1}) }()
 		synctest.Wait()
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 		defer cancel()
-		_, err := l.Wait(ctx, false, 1) // its turn is in 20 s
+		_, err := l.Wait(ctx, Turn{Cost: 1}) // its turn is in 20 s
 		wantCode(t, err, abi.CodeRateLimited, "rate limit")
 		if time.Since(start) != 0 {
 			t.Errorf("it took %s", time.Since(start))
@@ -67,7 +67,7 @@ func TestHowLongWaitsAreForeseen(t *testing.T) {
 		time.Sleep(time.Minute)
 		daily := limiter(t, Limits{PerDay: 10}, nil)
 		daily.Answered(t.Context(), 429, header("Retry-After", "7200"))
-		if waited, err := daily.Wait(t.Context(), false, 1); waited != 2*time.Hour || err != nil {
+		if waited, err := daily.Wait(t.Context(), Turn{Cost: 1}); waited != 2*time.Hour || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 	})

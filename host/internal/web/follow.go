@@ -145,7 +145,7 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 
 // attempt sends once, after waiting for its turn, and follows redirects.
 func (c *Client) attempt(ctx context.Context, r abi.Request, target *url.URL) (*Response, error) {
-	waited, err := c.Limiter.Wait(ctx, c.Outbound, max(r.Cost, 1))
+	waited, err := c.Limiter.Wait(ctx, Turn{Delivers: c.Outbound, Cost: max(r.Cost, 1), Method: r.Method, Path: target.EscapedPath()})
 	if waited > 0 && c.ObserveLimit != nil {
 		c.ObserveLimit(waited)
 	}

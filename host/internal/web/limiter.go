@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 // Limiter lets the requests of one application through: at most so many in any
 // window of time, none while the application asks to be left alone, and within
 // a day no more than its budget. Those who wait are served in the order in
-// which they came, calls that fetch and calls that deliver in turn. It is
-// shared by all calls of the application and safe for concurrent use.
+// which they came, calls that fetch and calls that deliver in turn; one that
+// waits for the window of its own operation lets others pass. It is shared by
+// all calls of the application and safe for concurrent use.
 type Limiter struct {
 	name   string
 	log    *slog.Logger
@@ -22,7 +24,8 @@ type Limiter struct {
 
 	mu      sync.Mutex
 	limits  limits
-	sent    []time.Time // within the window, oldest first
+	window  rateWindow
+	narrow  []*narrow
 	waiting [2][]*waiter
 	turn    int // the class that is served first when both wait
 	timer   *time.Timer
@@ -42,6 +45,7 @@ const (
 // waiter is one request that waits for its turn.
 type waiter struct {
 	cost     int64
+	narrow   []*narrow // the windows of its operation
 	deadline time.Time // zero: none
 	done     chan error
 	at       time.Time // of its place in the window, once it has one
@@ -61,21 +65,32 @@ func (l *Limiter) Configure(set Limits) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if limits == l.limits {
+	windows, err := rates(set.Rates, l.narrow)
+	if err != nil {
+		return err
+	}
+	if limits == l.limits && slices.EqualFunc(windows, l.narrow, func(a, b *narrow) bool { return a.rate == b.rate }) {
 		return nil
 	}
 	if limits.daily() != l.limits.daily() && l.pause.budget {
 		l.pause = pause{} // what is left is counted anew
 	}
-	l.limits = limits
+	l.limits, l.narrow = limits, windows
+	l.window.requests, l.window.per = limits.requests, limits.per
 	l.serve(time.Now())
 	return nil
 }
 
-// Wait waits for the turn of a request that costs so many tokens, and says how
-// long it took. When the turn would come after the deadline of ctx, the answer
+// Turn is what a request waits for.
+type Turn struct {
+	Delivers     bool
+	Cost         int64  // in tokens
+	Method, Path string // which rates of single operations count
+}
+
+// Wait waits for the turn of a request, and says how long it took. When the turn would come after the deadline of ctx, the answer
 // is an *Error with CodeRateLimited at once, without a wait.
-func (l *Limiter) Wait(ctx context.Context, delivers bool, cost int64) (time.Duration, error) {
+func (l *Limiter) Wait(ctx context.Context, t Turn) (time.Duration, error) {
 	if l == nil {
 		return 0, nil
 	}
@@ -84,13 +99,13 @@ func (l *Limiter) Wait(ctx context.Context, delivers bool, cost int64) (time.Dur
 	}
 	l.load(ctx)
 	class := inbound
-	if delivers {
+	if t.Delivers {
 		class = outbound
 	}
 	start := time.Now()
-	w := &waiter{cost: cost, done: make(chan error, 1)}
+	w := &waiter{cost: t.Cost, done: make(chan error, 1)}
 	w.deadline, _ = ctx.Deadline()
-	l.enter(w, class, start)
+	l.enter(w, t, class, start)
 	l.save(ctx)
 	select {
 	case err := <-w.done:
@@ -103,20 +118,34 @@ func (l *Limiter) Wait(ctx context.Context, delivers bool, cost int64) (time.Dur
 }
 
 // enter puts a request into its queue, unless it would wait too long.
-func (l *Limiter) enter(w *waiter, class int, now time.Time) {
+func (l *Limiter) enter(w *waiter, t Turn, class int, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, n := range l.narrow {
+		if n.concerns(t) {
+			w.narrow = append(w.narrow, n)
+		}
+	}
 	if most := l.limits.perDay; most > 0 && w.cost > most {
 		w.done <- failed(abi.CodeRateLimited, "the request costs %d tokens, more than the daily budget of %d", w.cost, most)
 		return
 	}
 	l.waiting[class] = append(l.waiting[class], w)
 	l.serve(now)
-	i := slices.Index(l.waiting[class], w)
-	if ahead := i + min(len(l.waiting[1-class]), i+1); i >= 0 && w.late(l.turnOf(ahead, now)) {
+	if i := slices.Index(l.waiting[class], w); i >= 0 && w.late(l.turnOf(w, class, i, now)) {
 		l.leave(w, class)
-		w.done <- failed(abi.CodeRateLimited, "the rate limit of %s is used up, and the next turn is after the end of this call", l.limits.rate)
+		w.done <- failed(abi.CodeRateLimited, "the rate limit of %s is used up, and the next turn is after the end of this call", l.used(w, now))
 	}
+}
+
+// used names the limit that a request waits for.
+func (l *Limiter) used(w *waiter, now time.Time) string {
+	for _, n := range w.narrow {
+		if n.free(now).After(now) {
+			return n.rate.Limit + " for " + strings.TrimSpace(n.rate.Method+" "+n.rate.Path)
+		}
+	}
+	return l.limits.rate
 }
 
 func (w *waiter) late(at time.Time) bool { return !w.deadline.IsZero() && at.After(w.deadline) }
@@ -133,8 +162,9 @@ func (l *Limiter) await(ctx context.Context, w *waiter, class int) error {
 	defer l.mu.Unlock()
 	now := time.Now()
 	if !l.leave(w, class) && !w.at.IsZero() {
-		if i := slices.Index(l.sent, w.at); i >= 0 {
-			l.sent = slices.Delete(l.sent, i, i+1)
+		l.window.giveBack(w.at)
+		for _, n := range w.narrow {
+			n.giveBack(w.at)
 		}
 		l.day.spent = max(l.day.spent-w.cost, 0)
 	}
@@ -156,65 +186,77 @@ func (l *Limiter) leave(w *waiter, class int) bool {
 // the end of a pause, and sees to it that it is called again in time.
 func (l *Limiter) serve(now time.Time) {
 	for {
-		class := l.turn
-		if len(l.waiting[class]) == 0 {
-			class = 1 - class
-		}
-		if len(l.waiting[class]) == 0 {
+		w, class, free := l.first(now)
+		if w == nil {
+			if !free.IsZero() {
+				l.again(free.Sub(now))
+			}
 			return
 		}
-		w := l.waiting[class][0]
 		at := l.next(w.cost, now)
 		if at.After(now) {
 			l.turnAway(now)
 			l.again(at.Sub(now))
 			return
 		}
-		l.waiting[class] = l.waiting[class][1:]
+		l.leave(w, class)
 		l.turn = 1 - class
 		w.at = now
-		l.sent = append(l.sent, now)
+		l.window.add(now)
+		for _, n := range w.narrow {
+			n.add(now)
+		}
 		l.spend(w.cost)
 		w.done <- nil
 	}
 }
 
-// next says when a request may go, as things stand.
+// first finds whose turn it is: the first of its class whose operation has
+// room. When nobody's has, free is when the next one's will have.
+func (l *Limiter) first(now time.Time) (w *waiter, class int, free time.Time) {
+	for _, class := range []int{l.turn, 1 - l.turn} {
+		for _, w := range l.waiting[class] {
+			at := now
+			for _, n := range w.narrow {
+				if f := n.free(now); f.After(at) {
+					at = f
+				}
+			}
+			if !at.After(now) {
+				return w, class, time.Time{}
+			}
+			if free.IsZero() || at.Before(free) {
+				free = at
+			}
+		}
+	}
+	return nil, 0, free
+}
+
+// next says when a request may go, as far as the application's own limits go.
 func (l *Limiter) next(cost int64, now time.Time) time.Time {
 	l.turnDay(now)
 	l.deplete(cost, now)
-	if l.limits.requests == 0 {
-		l.sent = nil
-	} else {
-		l.forget(now)
-	}
-	at := now
-	if full := len(l.sent) - l.limits.requests; l.limits.requests > 0 && full >= 0 {
-		at = l.sent[full].Add(l.limits.per)
-	}
+	at := l.window.free(now)
 	if l.pause.until.After(at) {
 		at = l.pause.until
 	}
 	return at
 }
 
-// forget drops what has left the window.
-func (l *Limiter) forget(now time.Time) {
-	old := 0
-	for old < len(l.sent) && !l.sent[old].Add(l.limits.per).After(now) {
-		old++
-	}
-	l.sent = l.sent[old:]
-}
-
-// turnOf estimates when the request that has so many ahead of it may go.
-func (l *Limiter) turnOf(ahead int, now time.Time) time.Time {
-	at := now
-	if n := l.limits.requests; n > 0 {
-		if i := len(l.sent) - n + ahead%n; i >= 0 && i < len(l.sent) {
-			at = l.sent[i].Add(l.limits.per)
+// turnOf estimates when the request at a place of its queue may go.
+func (l *Limiter) turnOf(w *waiter, class, place int, now time.Time) time.Time {
+	at := l.window.turnOf(place+min(len(l.waiting[1-class]), place+1), now)
+	for _, n := range w.narrow {
+		ahead := 0
+		for _, other := range l.waiting[class][:place] {
+			if slices.Contains(other.narrow, n) {
+				ahead++
+			}
 		}
-		at = at.Add(time.Duration(ahead/n) * l.limits.per)
+		if own := n.turnOf(ahead, now); own.After(at) {
+			at = own
+		}
 	}
 	if l.pause.until.After(at) {
 		at = l.pause.until

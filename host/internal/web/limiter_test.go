@@ -25,7 +25,7 @@ func limiter(t interface{ Fatal(...any) }, set Limits, to Ledger) *Limiter {
 }
 
 func TestLimitsThatCannotBe(t *testing.T) {
-	for _, bad := range []Limits{{Rate: "fast"}, {PerDay: -1}, {Reset: "25:00"}, {Reset: "noon"}} {
+	for _, bad := range []Limits{{Rate: "fast"}, {Rates: []abi.Rate{{Path: "/x", Limit: "fast"}}}, {PerDay: -1}, {Reset: "25:00"}, {Reset: "noon"}} {
 		if err := NewLimiter("crm", nil, nil).Configure(bad); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
@@ -37,18 +37,18 @@ func TestWindow(t *testing.T) {
 		l := limiter(t, Limits{Rate: "2/1s"}, nil)
 		start := time.Now()
 		for i, want := range []time.Duration{0, 0, time.Second, time.Second, 2 * time.Second} {
-			if _, err := l.Wait(t.Context(), false, 1); err != nil || time.Since(start) != want {
+			if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil || time.Since(start) != want {
 				t.Errorf("request %d after %s (%v), want %s", i, time.Since(start), err, want)
 			}
 		}
 		time.Sleep(10 * time.Second)
-		if waited, err := l.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
 			t.Errorf("after a rest: %s %v", waited, err)
 		}
 		if err := l.Configure(Limits{Rate: "1/1m"}); err != nil { // the request of a moment ago counts
 			t.Fatal(err)
 		}
-		if waited, err := l.Wait(t.Context(), false, 1); waited != time.Minute || err != nil {
+		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != time.Minute || err != nil {
 			t.Errorf("with a lower limit: %s %v", waited, err)
 		}
 	})
@@ -60,13 +60,13 @@ func TestALowerLimitLooksBack(t *testing.T) {
 		l := limiter(t, Limits{Rate: "5/1m"}, nil)
 		start := time.Now()
 		for range 3 {
-			_, _ = l.Wait(t.Context(), false, 1)
+			_, _ = l.Wait(t.Context(), Turn{Cost: 1})
 			time.Sleep(10 * time.Second)
 		}
 		if err := l.Configure(Limits{Rate: "1/1m"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Wait(t.Context(), false, 1); err != nil || time.Since(start) != 80*time.Second {
+		if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil || time.Since(start) != 80*time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 	})
@@ -80,11 +80,11 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 	for range 64 { // select may see either first
 		l := limiter(t, Limits{Rate: "1/1h", PerDay: 1}, nil)
 		w := &waiter{cost: 1, done: make(chan error, 1)}
-		l.enter(w, inbound, time.Now())
+		l.enter(w, Turn{}, inbound, time.Now())
 		if l.await(gone, w, inbound) == nil {
 			continue
 		}
-		if waited, err := l.Wait(t.Context(), false, 1); waited != 0 || err != nil {
+		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 		return
@@ -124,7 +124,7 @@ func TestNoWindowHoldsTooMany(t *testing.T) {
 					} else {
 						time.AfterFunc(q.patience, cancel)
 					}
-					if _, err := l.Wait(ctx, q.delivers, 1); err == nil {
+					if _, err := l.Wait(ctx, Turn{Delivers: q.delivers, Cost: 1}); err == nil {
 						mu.Lock()
 						sent = append(sent, time.Since(start))
 						mu.Unlock()
@@ -152,14 +152,14 @@ func TestNoWindowHoldsTooMany(t *testing.T) {
 func TestInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/1s"}, nil)
-		if _, err := l.Wait(t.Context(), false, 1); err != nil {
+		if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil {
 			t.Fatal(err)
 		}
 		var mu sync.Mutex
 		var order []string
 		enter := func(name string, delivers bool) {
 			go func() {
-				if _, err := l.Wait(t.Context(), delivers, 1); err != nil {
+				if _, err := l.Wait(t.Context(), Turn{Delivers: delivers, Cost: 1}); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -188,7 +188,7 @@ func TestInTurn(t *testing.T) {
 func TestPlacesGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)
-		if _, err := l.Wait(t.Context(), false, 1); err != nil {
+		if _, err := l.Wait(t.Context(), Turn{Cost: 1}); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
@@ -197,19 +197,19 @@ func TestPlacesGivenBack(t *testing.T) {
 		time.AfterFunc(5*time.Second, func() { cancel(gone) })
 		first := make(chan error)
 		go func() {
-			_, err := l.Wait(impatient, false, 1)
+			_, err := l.Wait(impatient, Turn{Cost: 1})
 			first <- err
 		}()
 		synctest.Wait()
 		second := make(chan time.Duration)
 		go func() {
-			_, _ = l.Wait(t.Context(), false, 1)
+			_, _ = l.Wait(t.Context(), Turn{Cost: 1})
 			second <- time.Since(start)
 		}()
 		synctest.Wait()
 		short, stop := context.WithTimeout(t.Context(), 25*time.Second) // the turn after two others is in 30 s
 		defer stop()
-		waited, err := l.Wait(short, false, 1)
+		waited, err := l.Wait(short, Turn{Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "rate limit of 1/10s is used up")
 		if waited != 0 || time.Since(start) != 0 {
 			t.Errorf("it took %s to say so", time.Since(start))

@@ -54,10 +54,22 @@ func (c *Client) relative(ctx context.Context, r abi.Request, u *url.URL) (*url.
 	if !strings.HasPrefix(r.Path, "/") {
 		return nil, failed(abi.CodeInput, "path %q does not start with a slash", r.Path)
 	}
-	if u, err = url.Parse(strings.TrimSuffix(base.String(), "/") + r.Path); err != nil {
+	if u, err = url.Parse(strings.TrimSuffix(root(base, r.Path), "/") + r.Path); err != nil {
 		return nil, failed(abi.CodeInput, "path %q cannot be read", r.Path)
 	}
 	return u, nil
+}
+
+// root is what a path is put behind: the base URL, without its path where the
+// path begins with it already.
+func root(base *url.URL, path string) string {
+	prefix := strings.TrimSuffix(base.EscapedPath(), "/")
+	if prefix == "" || path != prefix && !strings.HasPrefix(path, prefix+"/") && !strings.HasPrefix(path, prefix+"?") {
+		return base.String()
+	}
+	without := *base
+	without.Path, without.RawPath = "", ""
+	return without.String()
 }
 
 // base finds where the API lives.

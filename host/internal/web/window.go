@@ -1,0 +1,84 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// rateWindow lets so many requests through in any span of time.
+type rateWindow struct {
+	requests int // 0: no limit
+	per      time.Duration
+	sent     []time.Time // within the span, oldest first
+}
+
+// free says when one more request may go.
+func (w *rateWindow) free(now time.Time) time.Time {
+	if w.requests == 0 {
+		w.sent = nil
+		return now
+	}
+	old := 0
+	for old < len(w.sent) && !w.sent[old].Add(w.per).After(now) {
+		old++
+	}
+	w.sent = w.sent[old:]
+	if full := len(w.sent) - w.requests; full >= 0 {
+		return w.sent[full].Add(w.per)
+	}
+	return now
+}
+
+// turnOf estimates when the request that has so many ahead of it may go.
+func (w *rateWindow) turnOf(ahead int, now time.Time) time.Time {
+	n := w.requests
+	if n == 0 {
+		return now
+	}
+	at := now
+	if i := len(w.sent) - n + ahead%n; i >= 0 && i < len(w.sent) {
+		at = w.sent[i].Add(w.per)
+	}
+	return at.Add(time.Duration(ahead/n) * w.per)
+}
+
+func (w *rateWindow) add(at time.Time) { w.sent = append(w.sent, at) }
+
+// giveBack frees the place of a request that was not sent.
+func (w *rateWindow) giveBack(at time.Time) {
+	if i := slices.Index(w.sent, at); i >= 0 {
+		w.sent = slices.Delete(w.sent, i, i+1)
+	}
+}
+
+// narrow is the window of single operations.
+type narrow struct {
+	rateWindow
+	rate abi.Rate
+}
+
+// rates makes the windows of a manifest's rates. What was sent under the same
+// one before counts.
+func rates(list []abi.Rate, before []*narrow) ([]*narrow, error) {
+	windows := make([]*narrow, 0, len(list))
+	for _, r := range list {
+		requests, per, err := abi.ParseRateLimit(r.Limit)
+		if err != nil {
+			return nil, err
+		}
+		n := &narrow{rateWindow: rateWindow{requests: requests, per: per}, rate: r}
+		for _, b := range before {
+			if b.rate.Method == r.Method && b.rate.Path == r.Path {
+				n.sent = b.sent
+			}
+		}
+		windows = append(windows, n)
+	}
+	return windows, nil
+}
+
+func (n *narrow) concerns(t Turn) bool {
+	return (n.rate.Method == "" || n.rate.Method == t.Method) && t.Path != "" && abi.MatchPath(n.rate.Path, t.Path)
+}
