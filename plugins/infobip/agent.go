@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk"
@@ -35,8 +34,8 @@ func (d *delivery) changeAgent(c *sdk.Call, req *sdk.Request) (*sdk.Response, er
 		}
 		body[name] = raw
 	}
-	req.Body, err = body.text()
-	return nil, err
+	req.Body = body.text()
+	return nil, nil
 }
 
 // createAgent wants a name that nobody has before the first attempt. Infobip
@@ -46,23 +45,21 @@ func (d *delivery) createAgent(c *sdk.Call, req *sdk.Request) (*sdk.Response, er
 	if d.judge.repeated {
 		return nil, nil
 	}
-	var agent struct {
+	type named struct {
+		ID   string `json:"id"`
 		Name string `json:"displayName"`
 	}
+	var agent named
 	if err := json.Unmarshal([]byte(req.Body), &agent); err != nil {
 		return nil, refuse("the body is not what Infobip takes for an agent: %v", err)
 	}
-	look := sdk.Request{Path: req.Path, URL: req.URL, Query: map[string]string{}}
-	maps.Copy(look.Query, map[string]string{"displayName": agent.Name, "limit": "999"})
+	look := sdk.Request{Path: req.Path, URL: req.URL, Query: map[string]string{"displayName": agent.Name, "limit": "999"}}
 	resp, err := sdk.Retry(c, look, d.judge.classify)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Close()
-	var list []struct {
-		ID   string `json:"id"`
-		Name string `json:"displayName"`
-	}
+	var list []named
 	if !get(resp, "/agents", &list) {
 		return nil, bad(resp, "there is no list of agents at /agents")
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // batch reads the list of a body with many people.
-func batch(text, name string) (body object, list []object, err error) {
+func (d *delivery) batch(text, name string) (body object, list []object, err error) {
 	if body, err = members(text); err != nil {
 		return nil, nil, err
 	}
@@ -18,139 +18,117 @@ func batch(text, name string) (body object, list []object, err error) {
 	if err == nil && (!there || len(list) == 0) {
 		err = refuse("%s of the body must be a list of people", name)
 	}
-	return body, list, err
-}
-
-func (d *delivery) send(req *sdk.Request, body object, name string, list []object) (err error) {
-	if err := body.put(name, list); err != nil {
-		return err
-	}
 	d.judge.sent = list
-	req.Body, err = body.text()
-	return err
+	return body, list, err
 }
 
 // batchCreate wants people whom Infobip can recognize: the others would be
 // made anew with each attempt.
 func (d *delivery) batchCreate(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	_, list, err := batch(req.Body, "people")
-	if err != nil {
-		return nil, err
-	}
+	_, list, err := d.batch(req.Body, "people")
 	for i, one := range list {
-		if !recognizable(one) {
+		var contact struct{ Email, Phone []json.RawMessage }
+		if _, err := one.inner("contactInformation", &contact); err != nil {
+			return nil, err
+		}
+		if externalID(one) == "" && len(contact.Email)+len(contact.Phone) == 0 {
 			return nil, refuse("person %d of the batch has no externalId, e-mail address or phone number, so that an attempt that is repeated would create the person twice", i)
 		}
 	}
-	d.judge.sent = list
-	return nil, nil
+	return nil, err
 }
 
-func recognizable(o object) bool {
-	var external string
-	if there, err := o.inner("externalId", &external); err != nil || there && external != "" {
-		return err == nil
-	}
-	var contact struct {
-		Email, Phone []json.RawMessage
-	}
-	there, err := o.inner("contactInformation", &contact)
-	return err == nil && there && len(contact.Email)+len(contact.Phone) > 0
+func externalID(o object) (id string) {
+	_ = json.Unmarshal(o["externalId"], &id) // Infobip refuses another type
+	return id
 }
 
-// who reads the query of an item.
-func who(item object, i int) (identity, error) {
-	var id identity
-	there, err := item.inner("query", &id)
-	if err == nil && (!there || id.Type == "" || id.Identifier == "") {
-		err = refuse("person %d of the batch needs a query with type and identifier", i)
+// upsert makes a request of version 3 safe to repeat. What its PATCH does with
+// the tags and contacts of a person who is there is not documented: it may add
+// them, or put them in place of the others.
+func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+	_, list, err := d.batch(req.Body, "persons")
+	for i, item := range list {
+		if externalID(item) == "" {
+			return nil, refuse("person %d of the batch has no externalId, by which the person is found again when the request is repeated", i)
+		}
+		if req.Method == abi.MethodPatch && adds(item) {
+			return nil, refuse("person %d of the batch has tags or contactInformation, and Infobip's documentation does not say whether PATCH /people/3/persons/upsert adds them or replaces those that are there."+
+				" Use PATCH /people/2/persons/batch (batch_update), which adds what is missing, or PUT /people/3/persons/upsert (upsert_people_whole), which replaces all", i)
+		}
 	}
-	return id, err
+	return nil, err
 }
 
 // batchUpdate leaves out of each item what the person has already, and items of
 // which nothing is left.
 func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	body, list, err := batch(req.Body, "people")
-	if err != nil {
-		return nil, err
-	}
-	return d.each(req, body, list, func(item object, i int) (*sdk.Response, bool, error) {
+	return d.each(c, req, func(item object, who identity) (bool, *sdk.Response, error) {
 		var update object
 		if there, err := item.inner("update", &update); err != nil || !there || !adds(update) {
-			return nil, true, err
+			return true, nil, err
 		}
-		id, err := who(item, i)
-		if err != nil {
-			return nil, false, err
-		}
-		p, resp, err := d.read(c, id)
+		p, resp, err := d.read(c, who)
 		if err != nil || p == nil { // Infobip's answer names who is not there
-			return resp, true, err
+			return true, resp, err
 		}
-		if err := update.reduce(p, false); err != nil {
-			return resp, false, err
-		}
-		return resp, len(update) > 0, item.put("update", update)
+		err = update.reduce(p, false)
+		item["update"] = marshal(update)
+		return len(update) > 0, resp, err
 	})
 }
 
 // tagPersons sends only those who do not have the tag yet or, when it is taken
 // away, those who have it.
 func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	body, list, err := batch(req.Body, "people")
+	segments := strings.Split(strings.TrimSuffix(req.Path+req.URL, "/"), "/")
+	tag, err := url.PathUnescape(segments[len(segments)-2])
 	if err != nil {
-		return nil, err
+		return nil, refuse("the tag in the path: %v", err)
 	}
-	tag, taken := tagOf(req.Path+req.URL), req.Method == abi.MethodDelete
-	return d.each(req, body, list, func(item object, i int) (*sdk.Response, bool, error) {
-		id, err := who(item, i)
-		if err != nil {
-			return nil, false, err
+	return d.each(c, req, func(_ object, who identity) (bool, *sdk.Response, error) {
+		if req.Method == abi.MethodDelete {
+			p, resp, err := d.read(c, who)
+			return p != nil && p.tagged(tag), resp, err
 		}
-		p, resp, err := d.read(c, id)
-		if err == nil && p == nil && !taken {
-			err = unknown(id)
-		}
-		if err != nil || p == nil {
-			return resp, false, err
-		}
-		return resp, p.tagged(tag) == taken, nil
+		p, resp, err := d.known(c, who)
+		return err == nil && !p.tagged(tag), resp, err
 	})
 }
 
-// each asks keep about every item and sends those that it keeps. When none is
-// left the last answer that keep has read stands for all.
-func (d *delivery) each(req *sdk.Request, body object, list []object, keep func(object, int) (*sdk.Response, bool, error)) (*sdk.Response, error) {
+// each asks about every item of a batch whether it is to be sent. When none is,
+// the last answer that was read stands for all.
+func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
+	body, list, err := d.batch(req.Body, "people")
+	if err != nil {
+		return nil, err
+	}
 	var left []object
-	var last *sdk.Response
-	for i, item := range list {
-		resp, kept, err := keep(item, i)
+	for _, item := range list {
+		var who identity
+		if _, err = item.inner("query", &who); err != nil {
+			break
+		}
+		sent, resp, err2 := wanted(item, who)
 		if resp != nil {
 			last.Close()
 			last = resp
 		}
-		if err != nil {
-			last.Close()
-			return nil, err
+		if err = err2; err != nil {
+			break
 		}
-		if kept {
+		if sent {
 			left = append(left, item)
 		}
 	}
-	if len(left) == 0 {
+	if err == nil && len(left) == 0 && last.Status() < 300 {
 		return last, nil
 	}
 	last.Close()
-	return nil, d.send(req, body, "people", left)
-}
-
-// tagOf is the tag of a path such as /people/2/tags/NAME/persons.
-func tagOf(path string) string {
-	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	name := segments[len(segments)-2]
-	if tag, err := url.PathUnescape(name); err == nil {
-		return tag
+	if err == nil && len(left) == 0 {
+		return d.settled(c, personsPath)
 	}
-	return name
+	body["people"], d.judge.sent = marshal(left), left
+	req.Body = body.text()
+	return nil, err
 }

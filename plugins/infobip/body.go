@@ -3,38 +3,30 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-
-	"strings"
 )
 
 // object is a JSON object of which only some members are looked at.
 type object map[string]json.RawMessage
 
-func members(text string) (object, error) {
-	var o object
-	if err := json.Unmarshal([]byte(text), &o); err != nil || o == nil {
+func members(text string) (o object, err error) {
+	if err = json.Unmarshal([]byte(text), &o); err != nil || o == nil {
 		return nil, refuse("the body is not a JSON object: %v", err)
 	}
 	return o, nil
 }
 
-func (o object) text() (string, error) {
+// marshal writes what was read from JSON, so that it cannot fail.
+func marshal(v any) json.RawMessage {
 	var to bytes.Buffer
 	enc := json.NewEncoder(&to)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(o)
-	return strings.TrimSpace(to.String()), err
+	_ = enc.Encode(v)
+	return bytes.TrimSpace(to.Bytes())
 }
 
-// put replaces a member.
-func (o object) put(name string, v any) error {
-	raw, err := json.Marshal(v)
-	o[name] = raw
-	return err
-}
+func (o object) text() string { return string(marshal(o)) }
 
-// inner reads a member that is an object or a list; false when it is not there
-// or null.
+// inner reads a member; false when it is not there or null.
 func (o object) inner(name string, to any) (there bool, err error) {
 	raw := o[name]
 	if len(raw) == 0 || string(raw) == "null" {
@@ -47,66 +39,51 @@ func (o object) inner(name string, to any) (there bool, err error) {
 }
 
 // adds reports whether a body holds what Infobip adds to what is there.
-func adds(o object) bool {
-	_, tags := o["tags"]
-	_, contacts := o["contactInformation"]
-	return tags || contacts
-}
+func adds(o object) bool { return o["tags"] != nil || o["contactInformation"] != nil }
 
 // reduce takes out the tags and contacts that the person has already or, with
 // had, those that the person does not have.
 func (o object) reduce(p *person, had bool) error {
-	var tags []string
-	if there, err := o.inner("tags", &tags); err != nil {
+	if err := reduce(o, "tags", func(tag string) bool { return p.tagged(tag) == had }); err != nil {
 		return err
-	} else if there {
-		if err := o.keep("tags", reduced(tags, had, p.tagged)); err != nil {
-			return err
-		}
 	}
 	var contact object
 	if there, err := o.inner("contactInformation", &contact); err != nil || !there {
 		return err
 	}
 	for channel, member := range map[string]string{"email": "address", "phone": "number"} {
-		var list []map[string]any
-		if there, err := contact.inner(channel, &list); err != nil {
-			return err
-		} else if !there {
-			continue
-		}
-		has := func(one map[string]any) bool {
+		err := reduce(contact, channel, func(one map[string]any) bool {
 			text, _ := one[member].(string)
-			return p.has(channel, text)
-		}
-		if err := contact.keep(channel, reduced(list, had, has)); err != nil {
+			return p.has(channel, text) == had
+		})
+		if err != nil {
 			return err
 		}
 	}
+	o["contactInformation"] = marshal(contact)
 	if len(contact) == 0 {
 		delete(o, "contactInformation")
-		return nil
 	}
-	return o.put("contactInformation", contact)
+	return nil
 }
 
-// keep replaces a list, or takes it out when nothing is left of it.
-func (o object) keep(name string, list []any) error {
-	if len(list) == 0 {
-		delete(o, name)
-		return nil
+// reduce leaves of a list what is wanted, each once, and nothing of an empty one.
+func reduce[T any](o object, name string, wanted func(T) bool) error {
+	var list []T
+	if there, err := o.inner(name, &list); err != nil || !there {
+		return err
 	}
-	return o.put(name, list)
-}
-
-func reduced[T any](list []T, want bool, has func(T) bool) (left []any) {
+	var left []json.RawMessage
 	seen := map[string]bool{}
 	for _, one := range list {
-		raw, _ := json.Marshal(one) // it was read from JSON
-		if has(one) == want && !seen[string(raw)] {
+		if raw := marshal(one); wanted(one) && !seen[string(raw)] {
 			seen[string(raw)] = true
-			left = append(left, one)
+			left = append(left, raw)
 		}
 	}
-	return left
+	o[name] = marshal(left)
+	if len(left) == 0 {
+		delete(o, name)
+	}
+	return nil
 }

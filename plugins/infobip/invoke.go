@@ -44,12 +44,10 @@ func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
 	switch {
 	case at(abi.MethodPost, "/people/2/persons") && w.Verify != nil:
 		return d.createPerson, true
-	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"):
-		return d.addToPerson, true
-	case at(abi.MethodDelete, "/people/2/persons/contactInformation"):
-		return d.takeFromPerson, true
-	case at(abi.MethodDelete, "/people/2/persons"):
-		return d.deletePerson, true
+	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"), at(abi.MethodDelete, "/people/2/persons/contactInformation"):
+		return d.changePerson, true
+	case at(abi.MethodDelete, "/people/2/persons"), w.Path != "" && (at(abi.MethodDelete, "/people/2/tags/*") || at(abi.MethodDelete, "/people/2/customAttributes/*")):
+		return d.remove, true
 	case at(abi.MethodPost, "/people/2/persons/batch"):
 		return d.batchCreate, true
 	case at(abi.MethodPatch, "/people/2/persons/batch"):

@@ -77,9 +77,6 @@ func (j *judge) failed(r *sdk.Response) error {
 	}
 	switch e.Status {
 	case 404, 410:
-		if j.repeated && j.webhook.Method == abi.MethodDelete {
-			return nil // the attempt before has done it
-		}
 		e.Message += ". " + j.gone()
 	case 400, 409, 415, 422:
 		e.Kind = abi.KindConfig

@@ -264,6 +264,9 @@ func (o operation) try(t *testing.T, w abi.Webhook, readings map[string]string, 
 			t.Fatalf("delivery %d: %v\n%s", again+1, err, strings.Join(s.requests(), "\n"))
 		} else {
 			keys = append(keys, answer.LinkKey)
+			if answer.Status > 299 {
+				t.Errorf("delivery %d: the host takes no answer with status %d", again+1, answer.Status)
+			}
 		}
 		if problem := o.done(t, s); problem != "" {
 			t.Fatalf("delivery %d: %s\n%s", again+1, problem, strings.Join(s.requests(), "\n"))

@@ -113,6 +113,7 @@ func (l *list) count(r *sdk.Response) error {
 	for _, pointer := range []string{"/totalCount", "/pagination/totalItems"} {
 		if n, err := strconv.ParseInt(value(r, pointer), 10, 64); err == nil {
 			l.total = n
+			break
 		}
 	}
 	if l.total < before {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 const personsPath = "/people/2/persons"
@@ -19,50 +20,37 @@ type identity struct {
 
 func (i identity) String() string { return i.Type + " " + quote(i.Identifier) }
 
-func (i identity) query() map[string]string {
-	q := map[string]string{"type": i.Type, "identifier": i.Identifier}
-	if i.Sender != "" {
-		q["sender"] = i.Sender
-	}
-	return q
+func identityOf(query map[string]string) identity {
+	return identity{query["type"], query["identifier"], query["sender"]}
 }
 
 // person is the part of a profile that requests add to.
 type person struct {
-	ID         json.Number `json:"id"`
-	ExternalID string      `json:"externalId"`
-	Tags       []string    `json:"tags"`
-	Contact    struct {
-		Email []struct {
-			Address string `json:"address"`
-		} `json:"email"`
-		Phone []struct {
-			Number string `json:"number"`
-		} `json:"phone"`
+	ID      json.Number `json:"id"`
+	Tags    []string    `json:"tags"`
+	Contact struct {
+		Email []struct{ Address string }
+		Phone []struct{ Number string }
 	} `json:"contactInformation"`
 }
+
+func (p *person) tagged(tag string) bool { return slices.Contains(p.Tags, tag) }
 
 // has reports whether the person can be reached there. Infobip does not tell
 // apart capital letters of addresses, and writes numbers as digits only.
 func (p *person) has(channel, destination string) bool {
-	if channel == "email" {
-		for _, e := range p.Contact.Email {
-			if strings.EqualFold(strings.TrimSpace(e.Address), strings.TrimSpace(destination)) {
-				return true
-			}
+	for _, e := range p.Contact.Email {
+		if channel == "email" && strings.EqualFold(e.Address, strings.TrimSpace(destination)) {
+			return true
 		}
 	}
-	if channel == "phone" {
-		for _, n := range p.Contact.Phone {
-			if digits(n.Number) == digits(destination) {
-				return true
-			}
+	for _, n := range p.Contact.Phone {
+		if channel == "phone" && digits(n.Number) == digits(destination) {
+			return true
 		}
 	}
 	return false
 }
-
-func (p *person) tagged(tag string) bool { return slices.Contains(p.Tags, tag) }
 
 func digits(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -73,21 +61,19 @@ func digits(s string) string {
 	}, s)
 }
 
-// read asks for one person; nil when there is none. The documentation does not
-// say what Infobip answers then: 404, 400 and an empty answer count as that.
-// The response must be closed in either case.
+// read asks for one person; nil when there is none. The response is to be
+// closed in either case.
 func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
-	resp, err := sdk.Retry(c, sdk.Request{Path: personsPath, Query: who.query()}, func(r *sdk.Response) error {
-		if nobody(r) {
-			return nil
-		}
-		return d.judge.classify(r)
-	})
-	if err != nil {
-		return nil, nil, err
+	if who.Type == "" || who.Identifier == "" {
+		return nil, nil, refuse("it does not say whom it is about: type, such as ID or EXTERNAL_ID, and identifier are needed")
 	}
-	if nobody(resp) {
-		return nil, resp, nil
+	req := sdk.Request{Path: personsPath, Query: map[string]string{"type": who.Type, "identifier": who.Identifier}}
+	if who.Sender != "" {
+		req.Query["sender"] = who.Sender
+	}
+	resp, err := d.look(c, req)
+	if err != nil || nobody(resp) {
+		return nil, resp, err
 	}
 	var found struct {
 		person
@@ -98,7 +84,7 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 		return nil, nil, bad(resp, "the answer is not a person")
 	}
 	if found.ID == "" && len(found.Persons) == 1 {
-		return &found.Persons[0], resp, nil
+		found.person = found.Persons[0]
 	}
 	if found.ID == "" {
 		return nil, resp, nil
@@ -106,6 +92,18 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 	return &found.person, resp, nil
 }
 
+// look asks for what may not be there.
+func (d *delivery) look(c *sdk.Call, req sdk.Request) (*sdk.Response, error) {
+	return sdk.Retry(c, req, func(r *sdk.Response) error {
+		if nobody(r) {
+			return nil
+		}
+		return d.judge.classify(r)
+	})
+}
+
+// nobody reports whether an answer says that there is no such person. The
+// documentation does not say how: 404, 400 and an empty answer count as that.
 func nobody(r *sdk.Response) bool {
 	switch r.Status() {
 	case 404, 410:
@@ -113,31 +111,16 @@ func nobody(r *sdk.Response) bool {
 	case 400:
 		_, err := r.Get("/requestError/serviceException/validationErrors")
 		return err != nil && !r.HTML() // a field that is wrong says nothing about the person
-	case 200, 204:
-		return strings.TrimSpace(r.Text(64)) == ""
 	}
-	return false
+	return r.Status() < 300 && strings.TrimSpace(r.Text(64)) == ""
 }
 
-// target is the person that the query of a request names.
-func (d *delivery) target(c *sdk.Call, req *sdk.Request) (*person, *sdk.Response, error) {
-	who := identity{req.Query["type"], req.Query["identifier"], req.Query["sender"]}
-	if who.Type == "" || who.Identifier == "" {
-		return nil, nil, refuse("params must say whom it is about: type, such as ID or EXTERNAL_ID, and identifier")
-	}
-	return d.read(c, who)
-}
-
-// unknown is the failure of a change of somebody who is not there.
-func unknown(who identity) error {
-	return refuse("Infobip has no such person, or not any more: %s", who)
-}
-
-func (d *delivery) known(c *sdk.Call, req *sdk.Request) (*person, *sdk.Response, error) {
-	p, resp, err := d.target(c, req)
+// known is read for somebody who must be there.
+func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
+	p, resp, err := d.read(c, who)
 	if err == nil && p == nil {
 		resp.Close()
-		err = unknown(identity{Type: req.Query["type"], Identifier: req.Query["identifier"]})
+		err = refuse("Infobip has no such person, or not any more: %s", who)
 	}
 	return p, resp, err
 }
@@ -149,63 +132,64 @@ func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, err
 	if !v.Always && !d.judge.repeated {
 		return nil, nil
 	}
-	p, resp, err := d.target(c, &sdk.Request{Query: v.Params})
-	if err != nil {
-		return nil, err
+	p, resp, err := d.read(c, identityOf(v.Params))
+	if err != nil || p != nil {
+		return resp, err
 	}
-	if p == nil {
-		resp.Close()
-		return nil, nil
-	}
-	return resp, nil
+	resp.Close()
+	return nil, nil
 }
 
-// addToPerson leaves out what the person has already, as Infobip adds what is
-// sent to the tags and contacts that are there.
-func (d *delivery) addToPerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+// remove looks for what is to be deleted when an attempt before may have
+// deleted it: gone is what was wanted.
+func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
+	if !d.judge.repeated {
+		return nil, nil
+	}
+	var there bool
+	var resp *sdk.Response
+	var err error
+	list := personsPath
+	if abi.MatchPath(personsPath, req.Path+req.URL) {
+		var p *person
+		p, resp, err = d.read(c, identityOf(req.Query))
+		there = p != nil
+	} else {
+		list = req.Path[:strings.LastIndexByte(req.Path, '/')]
+		resp, err = d.look(c, sdk.Request{Path: req.Path})
+		there = err == nil && !nobody(resp)
+	}
+	resp.Close()
+	if err != nil || there {
+		return nil, err
+	}
+	return d.settled(c, list)
+}
+
+// settled is the answer when nothing is left to do and there is nothing that
+// could be read: the beginning of the list.
+func (d *delivery) settled(c *sdk.Call, list string) (*sdk.Response, error) {
+	return sdk.Retry(c, sdk.Request{Path: list, Query: map[string]string{"limit": "1"}}, d.judge.classify)
+}
+
+// changePerson leaves out what the person has already, as Infobip adds what is
+// sent to the tags and contacts that are there; of what is to be taken away,
+// what the person does not have. What was read is the answer when nothing is
+// left.
+func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	body, err := members(req.Body)
 	if err != nil || !adds(body) {
 		return nil, err
 	}
-	return d.reduced(c, req, body, false)
-}
-
-// takeFromPerson leaves out what the person does not have.
-func (d *delivery) takeFromPerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	body, err := members(req.Body)
+	p, resp, err := d.known(c, identityOf(req.Query))
 	if err != nil {
 		return nil, err
 	}
-	return d.reduced(c, req, body, true)
-}
-
-func (d *delivery) reduced(c *sdk.Call, req *sdk.Request, body object, had bool) (*sdk.Response, error) {
-	p, resp, err := d.known(c, req)
-	if err != nil {
-		return nil, err
-	}
-	if err := body.reduce(p, had); err != nil {
-		resp.Close()
-		return nil, err
-	}
-	if len(body) == 0 {
+	err = body.reduce(p, req.Method == abi.MethodDelete)
+	if err == nil && len(body) == 0 {
 		return resp, nil
 	}
 	resp.Close()
-	req.Body, err = body.text()
+	req.Body = body.text()
 	return nil, err
-}
-
-// deletePerson looks for the person when an attempt before may have deleted
-// them: gone is what was wanted.
-func (d *delivery) deletePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	if !d.judge.repeated {
-		return nil, nil
-	}
-	p, resp, err := d.target(c, req)
-	if err == nil && p != nil {
-		resp.Close()
-		return nil, nil
-	}
-	return resp, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,22 +9,16 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// result is what a batch tells about an item: in version 2 with a status and
-// errors, in version 3 with a code and a message.
+// result is what a batch tells about an item: in version 2 a status and errors,
+// in version 3 a code, a message and details.
 type result struct {
-	Status int       `json:"status"`
-	Index  *int      `json:"index"`
-	Query  *identity `json:"query"`
-	Errors []struct {
-		Message string `json:"message"`
-	} `json:"errors"`
-
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Details []struct {
-		Property string `json:"property"`
-		Message  string `json:"message"`
-	} `json:"details"`
+	Status  int
+	Index   *int
+	Query   *identity
+	Errors  []struct{ Message string }
+	Code    int
+	Message string
+	Details []struct{ Property, Message string }
 }
 
 // items judges the results of a batch, which succeeds as a whole although some
@@ -37,7 +30,11 @@ func (j *judge) items(r *sdk.Response) error {
 	} else if !abi.MatchPath("/people/2/persons/batch", r.Place()) {
 		return nil
 	}
-	failed := slices.DeleteFunc(results(r, at), j.fine)
+	var list []result
+	if one := (result{}); !get(r, at, &list) && get(r, at, &one) { // the specification also shows one without a list
+		list = []result{one}
+	}
+	failed := slices.DeleteFunc(list, j.fine)
 	if len(failed) == 0 {
 		return nil
 	}
@@ -56,15 +53,6 @@ func (j *judge) items(r *sdk.Response) error {
 	return r.Errorf(kind, "%s answered %d, and %d of %d people were not taken: %s", r.Place(), r.Status(), len(failed), max(len(j.sent), len(failed)), strings.Join(texts, "; "))
 }
 
-// results reads a list of results. The specification also shows one alone.
-func results(r *sdk.Response, at string) (list []result) {
-	var one result
-	if !get(r, at, &list) && get(r, at, &one) {
-		list = []result{one}
-	}
-	return list
-}
-
 // fine reports whether an item needs nothing more.
 func (j *judge) fine(one result) bool {
 	if one.Code != 0 || one.Message != "" {
@@ -73,12 +61,9 @@ func (j *judge) fine(one result) bool {
 	if one.Status >= 200 && one.Status < 300 || one.Status == 0 && len(one.Errors) == 0 {
 		return true
 	}
-	if !j.repeated {
-		return false
-	}
-	text := strings.ToLower(one.text()) // an attempt before has done it
-	return j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
-		j.webhook.Method == abi.MethodDelete && (one.Status == 404 || strings.Contains(text, "no person matching"))
+	text := strings.ToLower(one.text()) // an attempt before may have done it
+	return j.repeated && (j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
+		j.webhook.Method == abi.MethodDelete && strings.Contains(text, "no person matching"))
 }
 
 func (one result) text() string {
@@ -92,9 +77,6 @@ func (one result) text() string {
 	for _, d := range one.Details {
 		texts = append(texts, quote(d.Property+": "+d.Message))
 	}
-	if one.Status != 0 {
-		return fmt.Sprintf("%d %s", one.Status, strings.Join(texts, ", "))
-	}
 	return strings.Join(texts, ", ")
 }
 
@@ -106,12 +88,8 @@ func (j *judge) name(one result) string {
 	if one.Index == nil {
 		return "a person"
 	}
-	i := *one.Index
-	if i >= 0 && i < len(j.sent) {
-		var external string
-		if json.Unmarshal(j.sent[i]["externalId"], &external) == nil && external != "" {
-			return fmt.Sprintf("person %d (externalId %s)", i, quote(external))
-		}
+	if i := *one.Index; i >= 0 && i < len(j.sent) && externalID(j.sent[i]) != "" {
+		return fmt.Sprintf("person %d (externalId %s)", i, quote(externalID(j.sent[i])))
 	}
-	return fmt.Sprintf("person %d", i)
+	return fmt.Sprintf("person %d", *one.Index)
 }

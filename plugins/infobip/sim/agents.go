@@ -1,10 +1,8 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -44,7 +42,7 @@ type agents struct {
 }
 
 func newAgents(o Options) *agents {
-	a := &agents{generator: generator{o.Seed + 1, int64(o.Agents)}}
+	a := &agents{generator: newGenerator(o.Seed+1, o.Agents)}
 	a.reset()
 	return a
 }
@@ -78,10 +76,10 @@ func (a *agents) generate(n int64) Agent {
 	d := dice(a.seed*0x632be59bd9b4e019 + uint64(n))
 	d.next()
 	first, last := a.name(&d, n)
-	created := time.Date(2019, 5, 10, 9, 53, 58, 463e6, time.UTC).Add(time.Duration(d.below(2500*24*3600)) * time.Second)
+	created := time.Date(2019, 5, 10, 9, 53, 58, 463e6, time.UTC).Add(time.Duration(d.below(2300*24*3600)) * time.Second)
 	one := Agent{
 		ID: a.idText(n), DisplayName: strings.TrimSpace(first + " " + last), Status: pick(&d, agentStatuses()), Role: "AGENT", Enabled: true,
-		CreatedAt: created.Format(agentTime), Email: fmt.Sprintf("%s%d@example.org", foldName(first+last), n),
+		CreatedAt: created.Format(agentTime), Email: fmt.Sprintf("%s%d@example.org", a.foldName(first+last), n),
 	}
 	one.Availability = one.Status
 	one.UpdatedAt = created.Add(time.Duration(d.below(90*24*3600)) * time.Second).Format(agentTime)
@@ -110,10 +108,27 @@ func (a *agents) get(n int64) (Agent, bool) {
 	return a.locked(n)
 }
 
-func (a *agents) exists(n int64) bool {
+// page returns the numbers of a page of the agents up to last, and how many
+// they are, without making any.
+func (a *agents) page(last, from, n int64) (page []int64, total int64) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	return n >= 1 && n <= a.last && !a.gone[n]
+	if len(a.gone) == 0 {
+		for i := from + 1; i <= min(from+n, last); i++ {
+			page = append(page, i)
+		}
+		return page, last
+	}
+	for i := int64(1); i <= last; i++ {
+		if a.gone[i] {
+			continue
+		}
+		if total >= from && total < from+n {
+			page = append(page, i)
+		}
+		total++
+	}
+	return page, total
 }
 
 func (a *agents) highest() int64 {
@@ -156,142 +171,6 @@ func (a *agents) remove(n int64) bool {
 	return ok
 }
 
-// agentQuery is what GET /ccaas/1/agents was asked.
-type agentQuery struct {
-	wanted      []func(Agent) bool
-	limit, page int64
-	order       string
-}
-
-const (
-	agentLimit    = 10
-	agentMaxLimit = 999
-)
-
-func (s *Server) agentQuery(u *url.URL) (agentQuery, violations) {
-	q, found := s.query(u, "agentIds", "queueIds", "displayName", "email", "status", "availability", "role", "enabled",
-		"createdAfter", "createdBefore", "updatedAfter", "updatedBefore", "limit", "page", "orderBy")
-	found = slices.DeleteFunc(found, func(v violation) bool { return v.path == "agentIds" || v.path == "queueIds" }) // lists: may be repeated
-	a := agentQuery{order: orderID}
-	a.limit = number(&found, q, "limit", agentLimit, 0, agentMaxLimit)
-	a.page = number(&found, q, "page", 0, 0, 1<<31)
-	a.texts(&found, q)
-	a.times(&found, q)
-	if q.Has("queueIds") {
-		a.wanted = append(a.wanted, func(Agent) bool { return false }) // nobody is in a queue
-	}
-	if v := q.Get("orderBy"); v != "" {
-		field, direction, ok := strings.Cut(v, ":")
-		if !ok {
-			direction = "asc"
-		}
-		a.order = field + ":" + direction
-		if agentKey(field, Agent{}) == nil || (direction != "asc" && direction != "desc") {
-			found.add("orderBy", "must be a property with asc or desc")
-		}
-	}
-	return a, found
-}
-
-func (a *agentQuery) want(f func(Agent) bool) { a.wanted = append(a.wanted, f) }
-
-func (a *agentQuery) texts(found *violations, q url.Values) {
-	if q.Has("agentIds") {
-		ids := strings.Split(strings.Join(q["agentIds"], ","), ",")
-		a.want(func(one Agent) bool { return slices.Contains(ids, one.ID) })
-	}
-	if v := strings.ToLower(q.Get("displayName")); v != "" {
-		a.want(func(one Agent) bool { return strings.Contains(strings.ToLower(one.DisplayName), v) })
-	}
-	if v := q.Get("email"); v != "" {
-		if bad := email(v); bad != "" {
-			found.add("email", "%s", bad)
-		}
-		a.want(func(one Agent) bool { return strings.EqualFold(one.Email, v) })
-	}
-	exact := func(name string, of func(Agent) string, values []string) {
-		if v := q.Get(name); q.Has(name) {
-			if bad := oneOf(values...)(v); bad != "" {
-				found.add(name, "%s", bad)
-			}
-			a.want(func(one Agent) bool { return of(one) == v })
-		}
-	}
-	exact("status", func(one Agent) string { return one.Status }, agentStatuses())
-	exact("availability", func(one Agent) string { return one.Availability }, agentStatuses())
-	exact("role", func(one Agent) string { return one.Role }, agentRoles())
-	exact("enabled", func(one Agent) string { return strconv.FormatBool(one.Enabled) }, []string{"true", "false"})
-}
-
-func (a *agentQuery) times(found *violations, q url.Values) {
-	bound := func(name string, of func(Agent) string, after bool) {
-		if !q.Has(name) {
-			return
-		}
-		limit, err := time.Parse(agentTime, q.Get(name))
-		if err != nil {
-			found.add(name, "must be a time of the form 2019-05-10T09:53:58.463+0000")
-		}
-		a.want(func(one Agent) bool {
-			t, err := time.Parse(agentTime, of(one))
-			return err == nil && ((after && t.After(limit)) || (!after && t.Before(limit)))
-		})
-	}
-	created, updated := func(one Agent) string { return one.CreatedAt }, func(one Agent) string { return one.UpdatedAt }
-	bound("createdAfter", created, true)
-	bound("createdBefore", created, false)
-	bound("updatedAfter", updated, true)
-	bound("updatedBefore", updated, false)
-}
-
-// agentKey is what agents are ordered by; nil for a field they do not have.
-func agentKey(field string, one Agent) *string {
-	enabled := strconv.FormatBool(one.Enabled)
-	return map[string]*string{
-		"id": &one.ID, "displayName": &one.DisplayName, "status": &one.Status, "availability": &one.Availability,
-		"role": &one.Role, "enabled": &enabled, "createdAt": &one.CreatedAt, "updatedAt": &one.UpdatedAt,
-	}[field]
-}
-
-// selected returns a page of agents and how many there are in all. Without an
-// order of its own, a list holds no more than the page.
-func (s *Server) selected(c *call, q agentQuery) (page []Agent, total int64) {
-	page = []Agent{}
-	last, byID := s.agents.highest(), q.order == orderID
-	if c.faults.has(Half) {
-		last /= 2
-	}
-	from := q.page * q.limit
-	for n := int64(1); n <= last; n++ {
-		if len(q.wanted) == 0 && byID && (total < from || total >= from+q.limit) {
-			if s.agents.exists(n) { // counted only
-				total++
-			}
-			continue
-		}
-		one, ok := s.agents.get(n)
-		if !ok || slices.ContainsFunc(q.wanted, func(f func(Agent) bool) bool { return !f(one) }) {
-			continue
-		}
-		if !byID || (total >= from && total < from+q.limit) {
-			page = append(page, one)
-		}
-		total++
-	}
-	if byID {
-		return page, total
-	}
-	field, direction, _ := strings.Cut(q.order, ":")
-	slices.SortStableFunc(page, func(a, b Agent) int {
-		c := cmp.Or(cmp.Compare(*agentKey(field, a), *agentKey(field, b)), cmp.Compare(a.ID, b.ID))
-		if direction == "desc" {
-			return -c
-		}
-		return c
-	})
-	return page[min(from, total):min(from+q.limit, total)], total
-}
-
 // listAgents is GET /ccaas/1/agents. Its pages count from zero.
 func (s *Server) listAgents(w http.ResponseWriter, c *call) {
 	q, found := s.agentQuery(c.URL)
@@ -300,12 +179,14 @@ func (s *Server) listAgents(w http.ResponseWriter, c *call) {
 		return
 	}
 	page, total := s.selected(c, q)
-	list := make([]any, len(page))
-	for i, one := range page {
+	list, before := make([]any, len(page)), ""
+	for i, n := range page {
+		one, _ := s.agents.get(n) // gone since: an empty one
 		if s.readings.is("agents_email", "absent") {
 			one.Email = ""
 		}
-		list[i] = c.faults.spoil(i, page[max(i-1, 0)].ID, one)
+		list[i] = c.faults.spoil(i, before, one)
+		before = one.ID
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"agents":     list,

@@ -88,10 +88,7 @@ func (s *Server) Change(id int64, f func(*Person)) (Person, error) {
 	p, err := s.people.change(id, func(p *Person) error {
 		p.ModifiedAt, p.ModifiedFrom = s.now(), "PORTAL"
 		f(p)
-		if p.Tags == nil {
-			p.Tags = []string{}
-		}
-		return nil
+		return p.normalize()
 	})
 	if errors.Is(err, errNobody) {
 		err = ErrNoPerson
@@ -111,10 +108,10 @@ func (s *Server) Add(p Person) (Person, error) {
 	if p.Type == "" {
 		p.Type = "CUSTOMER"
 	}
-	if p.Tags == nil {
-		p.Tags = []string{}
+	err := p.normalize()
+	if err == nil {
+		p, err = s.people.add(p)
 	}
-	p, err := s.people.add(p)
 	if err != nil {
 		return Person{}, fmt.Errorf("add person: %w", err)
 	}

@@ -140,6 +140,7 @@ type envelope int
 const (
 	oldErrors envelope = iota
 	newErrors
+	errors3 // as oldErrors, but 400
 )
 
 func (e envelope) refuse(w http.ResponseWriter, status int) {
@@ -148,6 +149,18 @@ func (e envelope) refuse(w http.ResponseWriter, status int) {
 		return
 	}
 	refuse(w, status, "")
+}
+
+// invalid tells what is wrong with a request as a whole.
+func (e envelope) invalid(w http.ResponseWriter, found violations) {
+	switch e {
+	case newErrors:
+		refuseNew(w, http.StatusBadRequest, found)
+	case errors3:
+		refuse3(w, codeInvalid, "One or more properties of the request are invalid", found)
+	default:
+		invalid(w, found)
+	}
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -159,7 +172,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 var (
-	errNobody = errors.New("There is no person matching the query") //nolint:revive,staticcheck // the vendor's text
+	errNobody = errors.New("There is no person matching the query") //nolint:staticcheck // the vendor's text
 )
 
 // fail answers a refused write of a person.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,26 +23,10 @@ func parseFilter(raw string) (filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := clause(v)
-	if err != nil {
-		return nil, err
-	}
-	return func(p Person) bool {
-		members := map[string]any{}
-		b, err := json.Marshal(p)
-		if err == nil {
-			var whole any
-			whole, err = decode(b)
-			members, _ = whole.(map[string]any)
-		}
-		return err == nil && t(members)
-	}, nil
+	return clause(v)
 }
 
-// term is one condition on a decoded person.
-type term func(map[string]any) bool
-
-func clause(v any) (term, error) {
+func clause(v any) (filter, error) {
 	m, ok := v.(map[string]any)
 	if !ok || len(m) != 1 {
 		return nil, errors.New("each clause must be an object with one member")
@@ -56,12 +42,12 @@ func clause(v any) (term, error) {
 	return comparison("#eq", m)
 }
 
-func joined(name string, operand any) (term, error) {
+func joined(name string, operand any) (filter, error) {
 	list, ok := operand.([]any)
 	if !ok || len(list) == 0 {
 		return nil, fmt.Errorf("%s needs an array of clauses", name)
 	}
-	var terms []term
+	var terms []filter
 	for _, item := range list {
 		t, err := clause(item)
 		if err != nil {
@@ -69,9 +55,9 @@ func joined(name string, operand any) (term, error) {
 		}
 		terms = append(terms, t)
 	}
-	return func(m map[string]any) bool {
+	return func(p Person) bool {
 		for _, t := range terms {
-			if t(m) != (name == "#and") {
+			if t(p) != (name == "#and") {
 				return name == "#or"
 			}
 		}
@@ -81,7 +67,7 @@ func joined(name string, operand any) (term, error) {
 
 // comparison is an operator on one field, which may lie in an object such as
 // customAttributes.
-func comparison(op string, operand any) (term, error) {
+func comparison(op string, operand any) (filter, error) {
 	path, want, err := fieldOf(operand)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
@@ -99,14 +85,8 @@ func comparison(op string, operand any) (term, error) {
 		return nil, err
 	}
 	none := op == "#ne" || op == "#notContain"
-	return func(m map[string]any) bool {
-		values := valuesAt(m, path)
-		for _, v := range values {
-			if compare(v) != none {
-				return !none
-			}
-		}
-		return none
+	return func(p Person) bool {
+		return slices.ContainsFunc(valuesOf(p, path), compare) != none
 	}, nil
 }
 
@@ -182,6 +162,49 @@ func filterable(name string) bool {
 		return true
 	}
 	return false
+}
+
+// valuesOf are the values of a person at a path. An attribute without value has
+// none, a list has several.
+func valuesOf(p Person, path []string) []any {
+	for _, a := range standard() {
+		if a.name == path[0] {
+			return texts(path[1:], *a.of(&p))
+		}
+	}
+	switch path[0] {
+	case "id":
+		return valuesAt(json.Number(strconv.FormatInt(p.ID, 10)), path[1:])
+	case "createdAt":
+		return texts(path[1:], p.CreatedAt)
+	case "modifiedAt":
+		return texts(path[1:], p.ModifiedAt)
+	case "origin":
+		return texts(path[1:], p.Origin)
+	case "modifiedFrom":
+		return texts(path[1:], p.ModifiedFrom)
+	case "tags":
+		return texts(path[1:], p.Tags...)
+	case "customAttributes":
+		return valuesAt(p.CustomAttributes, path[1:])
+	}
+	switch strings.Join(path, ".") {
+	case "contactInformation.phone.number":
+		return texts(nil, p.phones()...)
+	case "contactInformation.email.address":
+		return texts(nil, p.emails()...)
+	}
+	return nil
+}
+
+// texts are strings that are not empty; they have nothing inside.
+func texts(inside []string, values ...string) (list []any) {
+	for _, v := range values {
+		if v != "" && len(inside) == 0 {
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 func valuesAt(v any, path []string) []any {

@@ -10,11 +10,16 @@ import (
 
 // generator makes the first people, always the same from the same seed.
 type generator struct {
-	seed  uint64
-	count int64 // generated people
+	seed     uint64
+	count    int64 // generated records
+	cultures []culture
+	special  [][2]string
+	fold     *strings.Replacer
 }
 
-func newGenerator(o Options) generator { return generator{o.Seed, int64(o.People)} }
+func newGenerator(seed uint64, count int) generator {
+	return generator{seed, int64(count), cultures(), special(), folder()}
+}
 
 // founded is when generated tags and attributes were defined.
 const founded = "2019-02-25T12:46:06"
@@ -107,8 +112,8 @@ func (g generator) details(d *dice, p *Person) {
 
 // gaps takes something away from some people and gives others more.
 func (g generator) gaps(d *dice, p *Person, name string) {
-	if p.ID == 1 {
-		return
+	if p.ID == 1 || p.ID < specialEvery*int64(len(g.special)) && (p.ID-3)%specialEvery == 0 {
+		return // nothing else about those with special names is unusual
 	}
 	switch n := d.below(100); {
 	case n < 5:
@@ -127,7 +132,7 @@ func (g generator) gaps(d *dice, p *Person, name string) {
 // email makes an address that is unique in any case, because its local part
 // ends in the id. A few are written with capitals.
 func (g generator) email(d *dice, name string, id int64, suffix string) string {
-	local := foldName(name)
+	local := g.foldName(name)
 	if local == "" {
 		local = "person"
 	}

@@ -61,6 +61,26 @@ func (p Person) clone() Person {
 	return p
 }
 
+// normalize gives what Go code has put into p the form of decoded JSON.
+func (p *Person) normalize() error {
+	if p.Tags == nil {
+		p.Tags = []string{}
+	}
+	if len(p.CustomAttributes) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(p.CustomAttributes)
+	if err != nil {
+		return fmt.Errorf("custom attributes: %w", err)
+	}
+	v, err := decode(b)
+	if err != nil {
+		return fmt.Errorf("custom attributes: %w", err)
+	}
+	p.CustomAttributes, _ = v.(map[string]any)
+	return nil
+}
+
 // attribute is one standard attribute: its rule, and where a person keeps it.
 type attribute struct {
 	name  string

@@ -42,7 +42,8 @@ type operation struct {
 	scopes    []string // one of them is needed
 	perSecond int      // the vendor's limit; 0 is none
 	open      bool     // needs no credentials, or looks at them itself
-	handle    func(*Server, http.ResponseWriter, *call)
+	query     bool     // takes query parameters, and checks them itself
+	handle    handler
 }
 
 // call is one admitted request to a known operation.
@@ -55,6 +56,22 @@ type call struct {
 
 type operations = map[string]operation
 
+type handler func(*Server, http.ResponseWriter, *call)
+
+// op is an operation without query parameters, asked one with them, open one
+// without credentials.
+func op(scopes []string, perSecond int, h handler) operation {
+	return operation{scopes: scopes, perSecond: perSecond, handle: h}
+}
+
+func asked(scopes []string, perSecond int, h handler) operation {
+	return operation{scopes: scopes, perSecond: perSecond, query: true, handle: h}
+}
+
+func open(perSecond int, h handler) operation {
+	return operation{perSecond: perSecond, open: true, handle: h}
+}
+
 func routes() []*route {
 	read := []string{peopleRead, peopleManage}
 	manage := []string{peopleManage}
@@ -64,23 +81,28 @@ func routes() []*route {
 	}
 	list := []*route{
 		r(routePersons, "people/2/persons", operations{
-			get: {read, 5, false, (*Server).getPersons}, post: {manage, 10, false, (*Server).addPerson},
-			put: {manage, 5, false, (*Server).replacePerson}, patch: {manage, 5, false, (*Server).patchPerson}, del: {manage, 5, false, (*Server).deletePerson},
+			get: asked(read, 5, (*Server).getPersons), post: op(manage, 10, (*Server).addPerson),
+			put: asked(manage, 5, (*Server).replacePerson), patch: asked(manage, 5, (*Server).patchPerson), del: asked(manage, 5, (*Server).deletePerson),
 		}),
 		r(routeContacts, "people/2/persons/contactInformation", operations{
-			put: {manage, 5, false, (*Server).setContacts}, patch: {manage, 5, false, (*Server).addContacts}, del: {manage, 5, false, (*Server).removeContacts},
+			put: asked(manage, 5, (*Server).setContacts), patch: asked(manage, 5, (*Server).addContacts), del: asked(manage, 5, (*Server).removeContacts),
 		}),
 		r(routeBatch, "people/2/persons/batch", operations{
-			post: {manage, 5, false, (*Server).batchCreate}, patch: {manage, 5, false, (*Server).batchUpdate}, del: {manage, 5, false, (*Server).batchDelete},
+			post: op(manage, 5, (*Server).batchCreate), patch: op(manage, 5, (*Server).batchUpdate), del: op(manage, 5, (*Server).batchDelete),
 		}),
-		r(routeMatch, "people/2/persons/match", operations{post: {read, 15, false, (*Server).match}}),
-		r(routeMerge, "people/3/persons/merge", operations{post: {manage, 5, false, (*Server).merge}}),
-		r(routeUpsert, "people/3/persons/upsert", operations{put: {manage, 5, false, (*Server).upsert}, patch: {manage, 5, false, (*Server).upsert}}),
-		r(routeTags, "people/2/tags", operations{get: {read, 5, false, (*Server).listTags}, post: {manage, 5, false, (*Server).addTag}}),
-		r(routeTag, "people/2/tags/*", operations{get: {read, 5, false, (*Server).getTag}, del: {manage, 5, false, (*Server).deleteTag}}),
-		r(routeTagPersons, "people/2/tags/*/persons", operations{patch: {manage, 5, false, (*Server).tagPersons}, del: {manage, 5, false, (*Server).untagPersons}}),
-		r(routeAttributes, "people/2/customAttributes", operations{get: {read, 5, false, (*Server).listAttributes}, post: {manage, 5, false, (*Server).addAttribute}}),
-		r(routeAttribute, "people/2/customAttributes/*", operations{get: {read, 5, false, (*Server).getAttribute}, del: {manage, 5, false, (*Server).deleteAttribute}}),
+		r(routeMatch, "people/2/persons/match", operations{post: op(read, 15, (*Server).match)}),
+		r(routeMerge, "people/3/persons/merge", operations{post: op(manage, 5, (*Server).merge)}),
+		r(routeUpsert, "people/3/persons/upsert", operations{put: op(manage, 5, (*Server).upsert), patch: op(manage, 5, (*Server).upsert)}),
+		r(routeTags, "people/2/tags", operations{get: asked(read, 5, (*Server).listTags), post: op(manage, 5, (*Server).addTag)}),
+		r(routeTag, "people/2/tags/*", operations{get: op(read, 5, (*Server).getTag), del: op(manage, 5, (*Server).deleteTag)}),
+		r(routeTagPersons, "people/2/tags/*/persons", operations{patch: op(manage, 5, (*Server).tagPersons), del: op(manage, 5, (*Server).untagPersons)}),
+		r(routeAttributes, "people/2/customAttributes", operations{get: asked(read, 5, (*Server).listAttributes), post: op(manage, 5, (*Server).addAttribute)}),
+		r(routeAttribute, "people/2/customAttributes/*", operations{get: op(read, 5, (*Server).getAttribute), del: op(manage, 5, (*Server).deleteAttribute)}),
+	}
+	for _, rt := range list {
+		if rt.path[1] == "3" {
+			rt.errors = errors3
+		}
 	}
 	return append(list, otherRoutes(r)...)
 }
@@ -89,22 +111,22 @@ func routes() []*route {
 func otherRoutes(r func(string, string, operations) *route) []*route {
 	read, manage := []string{conversationsRead, conversationsManage}, []string{conversationsManage}
 	account := []string{accountManage}
-	keys := r(routeKeys, "settings/2/api-keys", operations{http.MethodGet: {account, 0, false, (*Server).listKeys}})
+	keys := r(routeKeys, "settings/2/api-keys", operations{http.MethodGet: op(account, 0, (*Server).listKeys)})
 	keys.errors = newErrors
 	return []*route{
 		r(routeAgents, "ccaas/1/agents", operations{
-			http.MethodGet: {read, 0, false, (*Server).listAgents}, http.MethodPost: {manage, 0, false, (*Server).addAgent},
+			http.MethodGet: asked(read, 0, (*Server).listAgents), http.MethodPost: op(manage, 0, (*Server).addAgent),
 		}),
 		r(routeAgent, "ccaas/1/agents/*", operations{
-			http.MethodGet: {read, 0, false, (*Server).getAgent}, http.MethodPut: {manage, 0, false, (*Server).updateAgent},
+			http.MethodGet: op(read, 0, (*Server).getAgent), http.MethodPut: op(manage, 0, (*Server).updateAgent),
 		}),
-		r(routeStatus, "ccaas/1/agents/*/status", operations{http.MethodPut: {manage, 0, false, (*Server).setAgentStatus}}),
-		r(routeAccounts, "settings/1/accounts", operations{http.MethodGet: {account, 0, false, (*Server).listAccounts}}),
+		r(routeStatus, "ccaas/1/agents/*/status", operations{http.MethodPut: op(manage, 0, (*Server).setAgentStatus)}),
+		r(routeAccounts, "settings/1/accounts", operations{http.MethodGet: asked(account, 0, (*Server).listAccounts)}),
 		keys,
 		r(routeSession, "auth/1/session", operations{
-			http.MethodPost: {nil, 0, true, (*Server).createSession}, http.MethodDelete: {nil, 0, true, (*Server).endSession},
+			http.MethodPost: open(0, (*Server).createSession), http.MethodDelete: open(0, (*Server).endSession),
 		}),
-		r(routeToken, "auth/1/oauth2/token", operations{http.MethodPost: {nil, 10, true, (*Server).createToken}}),
+		r(routeToken, "auth/1/oauth2/token", operations{http.MethodPost: open(10, (*Server).createToken)}),
 	}
 }
 
@@ -166,6 +188,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, c *call, rt *route) {
 	}
 	if s.limits.exceeded(c.Method+" "+rt.name, op.perSecond) {
 		s.tooMany(w, rt)
+		return
+	}
+	if _, found := s.query(c.URL); !op.query && len(found) > 0 {
+		rt.errors.invalid(w, found)
 		return
 	}
 	op.handle(s, w, c)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ type dropped struct{ tags, custom map[string]bool }
 type key struct{ kind, value string }
 
 func newPeople(o Options) *people {
-	p := &people{generator: newGenerator(o)}
+	p := &people{generator: newGenerator(o.Seed, o.People)}
 	p.reset()
 	return p
 }
@@ -270,38 +269,20 @@ func (p *people) slice(order string, from, n int64) ([]int64, bool) {
 	return ids[min(from, size):min(from+n, size)], ok
 }
 
-const orderID = "id:asc" // the order when the client names none
-
 func (p *people) sorted(order string) []int64 {
-	field, direction, _ := strings.Cut(order, ":")
-	type entry struct {
-		key string
-		id  int64
-	}
 	entries := make([]entry, 0, p.last)
 	for id := int64(1); id <= p.last; id++ {
 		if !p.exists(id) {
 			continue
 		}
-		e := entry{id: id}
-		if field != "id" {
+		e := entry{n: id}
+		if field := fieldOfOrder(order); field != "id" {
 			one, _ := p.locked(id)
 			e.key = sortKey(field, one)
 		}
 		entries = append(entries, e)
 	}
-	slices.SortFunc(entries, func(a, b entry) int {
-		c := cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id))
-		if direction == "desc" {
-			return -c
-		}
-		return c
-	})
-	ids := make([]int64, len(entries))
-	for i, e := range entries {
-		ids[i] = e.id
-	}
-	return ids
+	return ordered(entries, order)
 }
 
 func sortKey(field string, one Person) string {

@@ -1,10 +1,9 @@
 package sim
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Tag is a mark that people can have.
@@ -90,31 +89,31 @@ func (p *people) dropAttribute(name string) bool {
 	return true
 }
 
-// ordered returns a page of definitions and how many there are.
-func ordered[T any](all map[string]T, p paging, at func(T) (created, modified, name string)) ([]T, int) {
-	list := []T{}
-	for _, one := range all {
-		list = append(list, one)
+// pageOf returns a page of definitions and how many there are.
+func pageOf[T any](all map[string]T, p paging, key func(one T, field string) string) ([]T, int) {
+	names := slices.Sorted(maps.Keys(all))
+	entries := make([]entry, len(names))
+	for i, name := range names {
+		entries[i] = entry{key(all[name], fieldOfOrder(p.order)), int64(i)}
 	}
-	field, direction, _ := strings.Cut(p.order, ":")
-	slices.SortFunc(list, func(a, b T) int {
-		createdA, modifiedA, nameA := at(a)
-		createdB, modifiedB, nameB := at(b)
-		c := 0
-		switch field {
-		case "createdAt":
-			c = cmp.Compare(createdA, createdB)
-		case "modifiedAt":
-			c = cmp.Compare(modifiedA, modifiedB)
-		}
-		if c = cmp.Or(c, cmp.Compare(nameA, nameB)); direction == "desc" {
-			return -c
-		}
-		return c
-	})
+	list := []T{}
+	for _, i := range ordered(entries, p.order) {
+		list = append(list, all[names[i]])
+	}
 	size := int64(len(list))
 	from := min((p.page-1)*p.limit, size)
 	return list[from:min(from+p.limit, size)], len(list)
+}
+
+// definitionKey is what definitions are ordered by.
+func definitionKey(field, created, modified, name string) string {
+	switch field {
+	case "createdAt":
+		return created
+	case "modifiedAt":
+		return modified
+	}
+	return name
 }
 
 // pagingOf reads the parameters of a list of definitions. It has answered when
@@ -144,7 +143,7 @@ func (s *Server) listTags(w http.ResponseWriter, c *call) {
 		return
 	}
 	s.people.mu.RLock()
-	list, total := ordered(s.people.tags, p, func(t Tag) (string, string, string) { return t.CreatedAt, t.ModifiedAt, t.Name })
+	list, total := pageOf(s.people.tags, p, func(t Tag, field string) string { return definitionKey(field, t.CreatedAt, t.ModifiedAt, t.Name) })
 	s.people.mu.RUnlock()
 	if s.readings.is("tags_list", "array") {
 		writeJSON(w, http.StatusOK, list)
@@ -265,7 +264,9 @@ func (s *Server) listAttributes(w http.ResponseWriter, c *call) {
 		return
 	}
 	s.people.mu.RLock()
-	list, total := ordered(s.people.custom, p, func(d CustomAttribute) (string, string, string) { return d.CreatedAt, d.ModifiedAt, d.Name })
+	list, total := pageOf(s.people.custom, p, func(d CustomAttribute, field string) string {
+		return definitionKey(field, d.CreatedAt, d.ModifiedAt, d.Name)
+	})
 	s.people.mu.RUnlock()
 	writeJSON(w, http.StatusOK, p.answer("customAttributes", list, total))
 }

@@ -219,7 +219,7 @@ func (p *people) holdersLocked(ch changes) []int64 {
 	return ids
 }
 
-var errSeveral = errors.New("The identifiers belong to more than one person") //nolint:revive,staticcheck // in the form of the vendor's texts
+var errSeveral = errors.New("The identifiers belong to more than one person") //nolint:staticcheck // in the form of the vendor's texts
 
 // upsert is PUT and PATCH /people/3/persons/upsert.
 func (s *Server) upsert(w http.ResponseWriter, c *call) {

@@ -1,0 +1,116 @@
+//go:build !wasip1
+
+// Package plugintest builds a connector as it is shipped and loads it into the
+// host, for the connector's own tests. It is not for anything but tests.
+package plugintest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// Module is the connector in the folder of the tests. It is built and loaded
+// once, as compiling takes seconds.
+type Module struct {
+	Name string // as the manifest has it
+
+	once      sync.Once
+	dir       string
+	connector *host.Connector
+	err       error
+}
+
+// Main runs the tests. It is all that TestMain does.
+func (m *Module) Main(tests *testing.M) {
+	if host.IsCompiler() {
+		os.Exit(host.CompileMain(context.Background()))
+	}
+	code := tests.Run()
+	if m.dir != "" {
+		_ = os.RemoveAll(m.dir)
+	}
+	os.Exit(code)
+}
+
+// Connector builds and loads the module the first time.
+func (m *Module) Connector(t *testing.T) *host.Connector {
+	t.Helper()
+	m.once.Do(func() { m.err = m.load(t.Context()) })
+	if m.err != nil {
+		t.Fatal(m.err)
+	}
+	return m.connector
+}
+
+func (m *Module) load(ctx context.Context) error {
+	var err error
+	if m.dir, err = os.MkdirTemp("", m.Name); err != nil {
+		return err
+	}
+	modules := filepath.Join(m.dir, "modules")
+	if err := os.Mkdir(modules, 0o700); err != nil {
+		return err
+	}
+	if err := m.build(ctx, filepath.Join(modules, m.Name+".wasm")); err != nil {
+		return err
+	}
+	settings := host.Settings{ModulesDir: modules, CacheDir: filepath.Join(m.dir, "cache"), AllowUnsigned: true}
+	if raceDetector {
+		if err := m.warm(ctx, modules, settings.CacheDir); err != nil {
+			return fmt.Errorf("warm the cache: %w", err)
+		}
+	}
+	h, err := host.Open(ctx, settings, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
+	}
+	m.connector, err = h.Connector(m.Name)
+	return err
+}
+
+func (m *Module) build(ctx context.Context, to string) error {
+	plain := filepath.Join(m.dir, "plain.wasm")
+	env := []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS="}
+	if err := run(ctx, env, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", plain, "."); err != nil {
+		return err
+	}
+	code, err := os.ReadFile(plain) //nolint:gosec // it was written just now
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile("manifest.toml")
+	if err != nil {
+		return err
+	}
+	if code, err = host.Embed(code, text); err != nil {
+		return err
+	}
+	return os.WriteFile(to, code, 0o600)
+}
+
+// warm compiles without the race detector, with which the same takes ten times
+// as long.
+func (m *Module) warm(ctx context.Context, modules, cache string) error {
+	program := filepath.Join(m.dir, "warm")
+	if err := run(ctx, []string{"CGO_ENABLED=0"}, "go", "test", "-c", "-o", program, "github.com/rollcall-agent/rollcall/host/testdata/warm"); err != nil {
+		return err
+	}
+	return run(ctx, nil, program, modules, cache, "64")
+}
+
+func run(ctx context.Context, env []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(name), err, out)
+	}
+	return nil
+}
