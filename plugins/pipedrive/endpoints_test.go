@@ -58,9 +58,12 @@ func TestEveryEndpointDeliversEverything(t *testing.T) {
 					}
 					seen := map[string]bool{}
 					for _, r := range s.host.Records {
-						seen[r.Key] = r.Key != ""
+						seen[r.Key] = true
+						if r.Key != fmt.Sprint(r.Fields["id"]) {
+							t.Errorf("key %s of %v", r.Key, r.Fields)
+						}
 					}
-					if len(seen) != want || len(s.host.Records) != want || seen[""] || want == 0 {
+					if len(seen) != want || len(s.host.Records) != want || want == 0 {
 						t.Errorf("%d records with %d keys, want %d", len(s.host.Records), len(seen), want)
 					}
 				}
