@@ -96,6 +96,7 @@ func (a *app) calls() *control.Mux {
 	a.historyCalls(m)
 	a.stateCalls(m)
 	a.authorizeCalls(m)
+	a.onlineCalls(m)
 	return m
 }
 

@@ -40,10 +40,11 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 		for _, err := range misfits(application, m) {
 			wrong = append(wrong, err.Error())
 		}
-		if _, err := endpointOf(application, data, m, cfg.Lookups); err != nil {
+		fits, errs := fit(cfg, name, m)
+		for _, err := range errs {
 			wrong = append(wrong, err.Error())
 		}
-		warnings = append(warnings, unknownFields(cfg.Automations[name], data, m)...)
+		warnings = append(warnings, unknownFields(cfg.Automations[name], data, m, fits)...)
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
@@ -53,10 +54,14 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 }
 
 // unknownFields warns of fields that the manifest does not list: APIs grow, so
-// that it is no error.
-func unknownFields(a config.Automation, data config.DataSource, m abi.Manifest) []string {
+// that it is no error. Nothing is known of the records of an endpoint that the
+// configuration defines by itself.
+func unknownFields(a config.Automation, data config.DataSource, m abi.Manifest, fits fitted) []string {
+	if fits.known == nil {
+		return nil
+	}
 	var known, warnings []string
-	for _, attribute := range m.Attributes {
+	for _, attribute := range fits.attributes(m) {
 		known = append(known, attribute.Name)
 	}
 	for _, field := range a.Mapper.Fields() {

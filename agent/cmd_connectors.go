@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 func (c *cli) connectorsCommand() *cobra.Command {
@@ -72,22 +74,110 @@ func printModule(w io.Writer, m host.Module) {
 		}
 	})
 	printSecrets(w, f.Secrets)
-	_, _ = fmt.Fprintln(w)
-	table(w, "ENDPOINT\tCALL\tTITLE", func(row func(...any)) {
-		for _, e := range f.Endpoints {
-			row(e.Name, e.Method+" "+e.Path+e.URL, e.Title)
+	printCalls(w, f)
+	printAttributes(w, f)
+	printLimits(w, f)
+}
+
+// printCalls lists what the connector can call, who the records are, and what
+// the credentials must be allowed for it.
+func printCalls(w io.Writer, m abi.Manifest) {
+	if len(m.Endpoints) > 0 {
+		_, _ = fmt.Fprintln(w)
+		table(w, "ENDPOINT\tCALL\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
+			for _, e := range m.Endpoints {
+				row(e.Name, methodOf(e.Method)+" "+e.Path+e.URL, orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
+			}
+		})
+	}
+	if len(m.Webhooks) > 0 {
+		_, _ = fmt.Fprintln(w)
+		table(w, "WEBHOOK\tCALL\tSCOPES\tTITLE", func(row func(...any)) {
+			for _, h := range m.Webhooks {
+				row(h.Name, h.Method+" "+h.Path+h.URL, orDash(strings.Join(h.Scopes, " ")), h.Title)
+			}
+		})
+	}
+	rights := func(row func(use, right string)) {
+		for _, e := range m.Endpoints {
+			for _, r := range e.Rights {
+				row("endpoint "+e.Name, r)
+			}
 		}
-	})
-	_, _ = fmt.Fprintln(w)
-	table(w, "ATTRIBUTE\tTYPE\tDESCRIPTION", func(row func(...any)) {
-		for _, a := range f.Attributes {
-			row("user."+a.Name, a.Type, a.Description)
-		}
-	})
-	if len(f.Cannot) > 0 {
-		_, _ = fmt.Fprintln(w, "\nWhat its API cannot do:")
-		for _, l := range f.Cannot {
-			_, _ = fmt.Fprintf(w, "  %s: %s\n", printable(l.Operation), printable(l.Reason))
+		for _, h := range m.Webhooks {
+			for _, r := range h.Rights {
+				row("webhook "+h.Name, r)
+			}
 		}
 	}
+	needed := false
+	rights(func(string, string) { needed = true })
+	if needed {
+		_, _ = fmt.Fprintln(w)
+		table(w, "CALL\tTHE ACCOUNT NEEDS", func(row func(...any)) { rights(func(use, right string) { row(use, right) }) })
+	}
+}
+
+// printAttributes lists the fields of records, endpoint by endpoint.
+func printAttributes(w io.Writer, m abi.Manifest) {
+	_, _ = fmt.Fprintln(w)
+	table(w, "ATTRIBUTE\tTYPE\tENDPOINT\tDESCRIPTION", func(row func(...any)) {
+		list := func(endpoint string, attributes []abi.Attribute) {
+			for _, a := range attributes {
+				description := a.Description
+				if a.Value != "" {
+					description = strings.TrimSpace(description + " (derived: " + a.Value + ")")
+				}
+				row("user."+a.Name, a.Type, endpoint, description)
+			}
+		}
+		list("every", m.Attributes)
+		for _, e := range m.Endpoints {
+			list(e.Name, e.Attributes)
+		}
+	})
+}
+
+// printLimits lists what the API does not do, and how often it does the rest.
+func printLimits(w io.Writer, m abi.Manifest) {
+	if len(m.Cannot) > 0 {
+		_, _ = fmt.Fprintln(w, "\nWhat its API cannot do:")
+		for _, l := range m.Cannot {
+			_, _ = fmt.Fprintf(w, "  %s: %s\n", printable(l.Operation), printable(l.Reason))
+			if l.Path != "" {
+				_, _ = fmt.Fprintf(w, "    refused: %s\n", printable(refusedCall(l)))
+			}
+		}
+	}
+	if m.RateLimit == "" && len(m.Rates) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(w)
+	table(w, "CALLS\tAT MOST", func(row func(...any)) {
+		if m.RateLimit != "" {
+			row("all", m.RateLimit)
+		}
+		for _, r := range m.Rates {
+			row(strings.TrimSpace(r.Method+" "+r.Path), r.Limit)
+		}
+	})
+}
+
+// refusedCall tells which requests a limitation refuses.
+func refusedCall(l abi.Limitation) string {
+	call := strings.TrimSpace(l.Method + " " + l.Path)
+	switch {
+	case len(l.Only) > 0:
+		return call + " with members other than " + strings.Join(l.Only, ", ")
+	case len(l.Fields) > 0:
+		return call + " with " + strings.Join(l.Fields, " or ")
+	}
+	return call
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
 }

@@ -45,6 +45,10 @@ var may = map[string]map[string]string{
 		"agent/internal/ident":          "it writes operations",
 		"agent/internal/directory/conn": "over LDAP",
 	},
+	"agent/internal/directory/rights": {
+		"agent/internal/ident":          "it reads entries",
+		"agent/internal/directory/conn": "over LDAP",
+	},
 	"agent/internal/directory/mirror": {
 		"agent/internal/ident":          "it keeps entries",
 		"agent/internal/directory/conn": "read over LDAP",

@@ -202,7 +202,8 @@ func (s *secretly) all() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fails(s.conn.Check(t.Context(), application))
+	_, err = s.conn.Check(t.Context(), application, nil)
+	s.fails(err)
 	answer, err := s.conn.Invoke(t.Context(), application, abi.InvokeCall{Webhook: abi.Webhook{Name: "w", Path: "/headers/x", Body: "x"}})
 	if err != nil {
 		t.Error(err)

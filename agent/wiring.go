@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -85,9 +86,9 @@ func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine
 		return engine.Automation{}, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
 	}
 	manifest := connector.Manifest()
-	endpoint, err := endpointOf(application, data, manifest, a.config.Lookups)
-	if err != nil {
-		return engine.Automation{}, err
+	fits, wrong := fit(a.config, name, manifest)
+	if len(wrong) > 0 {
+		return engine.Automation{}, errors.Join(wrong...)
 	}
 	target, err := a.application(ctx, application, manifest)
 	if err != nil {
@@ -97,13 +98,14 @@ func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine
 	if err != nil {
 		return engine.Automation{}, err
 	}
+	settings.Config = fits.digest(settings.Config, conf.Mapper)
 	return engine.Automation{
 		Settings: settings,
-		Mapper:   conf.Mapper,
+		Mapper:   fits.mapper,
 		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
 		Source: source.New(source.Settings{
-			Connector: connector, Application: target, Endpoint: endpoint,
-			Fields: conf.Mapper.Fields(), Now: time.Now,
+			Connector: connector, Application: target, Endpoint: fits.endpoint,
+			Fields: fits.mapper.Fields(), Now: time.Now,
 		}),
 	}, nil
 }

@@ -137,6 +137,7 @@ type Mapper struct {
 	fields     []string
 	version    string
 	usesNow    bool
+	derived    []derived
 	now        time.Time // zero: the time of each evaluation
 }
 

@@ -64,6 +64,13 @@ func (h *holder) BaseURL(ctx context.Context) (string, error) {
 	return h.settings.base(t.BaseURL), err
 }
 
+// Granted lists the scopes that the vendor said it has granted; none when it
+// did not say. It gets a token when there is none that is good.
+func (h *holder) Granted(ctx context.Context) ([]string, error) {
+	t, err := h.fresh(ctx)
+	return t.Scope.list(), err
+}
+
 // Redact lists what must not be seen in anything that a server reflects: the
 // tokens, those before them, and the client secret.
 func (h *holder) Redact() []string { return h.hidden.List() }

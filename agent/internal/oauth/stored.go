@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 
@@ -19,16 +21,54 @@ type tokens struct {
 	Expiry       time.Time `json:"expiry,omitzero"`
 	Obtained     time.Time `json:"obtained,omitzero"`
 	BaseURL      string    `json:"base_url,omitempty"`
+	Scope        scope     `json:"scope,omitzero"` // what was granted; "": the vendor did not say
 	// Refreshing is when the refresh token was sent whose answer is not stored
 	// yet. It stays when the process dies in between.
 	Refreshing time.Time `json:"refreshing,omitzero"`
+}
+
+// scope is what a token answer says that was granted. Vendors separate with
+// spaces (RFC 6749 section 3.3) or commas, or send a list.
+type scope string
+
+// UnmarshalJSON takes every form, and takes what is none of them for nothing.
+func (s *scope) UnmarshalJSON(body []byte) error {
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	*s = scopeOf(v)
+	return nil
+}
+
+func scopeOf(v any) scope {
+	switch v := v.(type) {
+	case string:
+		return scope(v)
+	case []any:
+		var texts []string
+		for _, e := range v {
+			if text, ok := e.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+		return scope(strings.Join(texts, " "))
+	}
+	return ""
+}
+
+func (s scope) list() []string {
+	return strings.FieldsFunc(string(s), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // after is what a token answer makes of them: what it does not name stays.
 func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens {
 	next := tokens{
 		AccessToken: answer.AccessToken, RefreshToken: t.RefreshToken,
-		Expiry: answer.Expiry, Obtained: now, BaseURL: t.BaseURL,
+		Expiry: answer.Expiry, Obtained: now, BaseURL: t.BaseURL, Scope: t.Scope,
+	}
+	if granted := scopeOf(answer.Extra("scope")); granted != "" {
+		next.Scope = granted
 	}
 	if life, ok := answer.Extra("expires_in").(float64); ok && life < 0 { // that is no end; a refresh before each request would be
 		next.Expiry = time.Time{}

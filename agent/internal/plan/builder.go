@@ -107,6 +107,11 @@ func (b *Builder) Add(rec ident.Record) error {
 	}
 	b.seen[rec.Key] = struct{}{}
 	b.counts.Delivered++
+	rec, err := b.mapper.Derive(rec)
+	if err != nil {
+		b.quarantineError(rec, err)
+		return nil
+	}
 	in, err := b.mapper.InScope(rec)
 	if err != nil {
 		b.quarantineError(rec, err)

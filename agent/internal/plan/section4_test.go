@@ -113,6 +113,9 @@ func TestPresentIsPresent(t *testing.T) {
 		{"where cannot be evaluated: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": nil}) }, []string{
 			"11 quarantine | where: user.active is absent | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
 		}},
+		{"a field cannot be derived: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": false, "underivable": true}) }, []string{
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+		}},
 		{"mapping failed: present", func(s *scene) { s.known("11", map[string]any{"mail": "unmappable"}) }, []string{
 			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
 		}},

@@ -35,9 +35,12 @@ type AnchorLister interface {
 	EachAnchor(attribute, prefix string, fn func(ident.Entry) error) error
 }
 
-// Mapper turns records into what the directory should hold. Errors of InScope,
-// MatchValues and Map are about the record: it is quarantined.
+// Mapper turns records into what the directory should hold. Its errors are
+// about the record: it is quarantined.
 type Mapper interface {
+	// Derive computes the fields that the record has beside those delivered.
+	// The other methods take the record that it returns.
+	Derive(ident.Record) (ident.Record, error)
 	InScope(ident.Record) (bool, error)
 	MatchValues(rec ident.Record, attributes []string) (map[string][]string, error)
 	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names mapping.Names) (ident.Desired, error)

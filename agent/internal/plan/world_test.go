@@ -271,6 +271,13 @@ type fakeMapper struct{ rules map[string]attributeRule }
 
 var errMapping = errors.New("mail: user.email is not an address")
 
+func (m *fakeMapper) Derive(rec ident.Record) (ident.Record, error) {
+	if rec.Fields["underivable"] != nil {
+		return rec, errMapping
+	}
+	return rec, nil
+}
+
 func (m *fakeMapper) InScope(rec ident.Record) (bool, error) {
 	active, ok := rec.Fields["active"].(bool)
 	if !ok {

@@ -128,6 +128,24 @@ func WithNext(err error) error {
 	return err
 }
 
+// Target is the path or URL that e calls with these settings; "" when that is
+// not known before the call.
+func (e Endpoint) Target(now time.Time, settings map[string]any) string {
+	target := e.Endpoint.URL
+	if target == "" {
+		target = e.Endpoint.Path
+	}
+	template := e.URL
+	if template == nil {
+		template = e.Path
+	}
+	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
+	if err := evaluate(template, env, "target", &target); err != nil {
+		return ""
+	}
+	return target
+}
+
 // at evaluates the templates for one call.
 func (e Endpoint) at(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
 	env := expr.Env{"settings": settings, "now": now, "last_success": nil}

@@ -25,6 +25,8 @@ var (
 	// ErrUnavailable: the server did not answer or is busy. The same request
 	// may succeed later.
 	ErrUnavailable = errors.New("directory is unavailable")
+	// ErrCredentials: the server refuses the name or the password.
+	ErrCredentials = errors.New("credentials are refused")
 	// ErrOutcomeUnknown: a write was sent and no answer came. Whether it was
 	// carried out must be found out by reading.
 	ErrOutcomeUnknown = errors.New("outcome of the write is unknown")
@@ -69,6 +71,8 @@ func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
 		return e.Code == ldap.LDAPResultNoSuchObject
+	case ErrCredentials:
+		return e.Code == codeInvalidCredentials
 	case ErrUnavailable:
 		return e.Code == CodeNetwork || e.Code == ldap.LDAPResultBusy || e.Code == ldap.LDAPResultUnavailable
 	case ErrOutcomeUnknown:

@@ -1,0 +1,205 @@
+package mapping
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// DerivedDef is a field of a record that is computed from its other fields. It
+// takes the place of one that the application delivers under the same name.
+type DerivedDef struct {
+	Name  string
+	Type  FieldType
+	Value expr.Source // a bare expression with user in scope
+}
+
+// FieldType is the JSON type of a field.
+type FieldType string
+
+// The types of fields.
+const (
+	FieldString  FieldType = "string"
+	FieldInt     FieldType = "int"
+	FieldNumber  FieldType = "number"
+	FieldBool    FieldType = "bool"
+	FieldTime    FieldType = "time" // a time, or a text that holds one
+	FieldObject  FieldType = "object"
+	FieldStrings FieldType = "strings"
+	FieldObjects FieldType = "objects"
+)
+
+// derived is a compiled DerivedDef.
+type derived struct {
+	DerivedDef
+	expression *expr.Expression
+}
+
+// Deriving returns a mapper that computes those of the fields which it uses,
+// instead of expecting them in records. What they read is among its Fields in
+// their place. It returns every mistake that it finds in the fields in use,
+// each an *expr.Error; the others are not looked at.
+func (m *Mapper) Deriving(defs []DerivedDef) (*Mapper, []error) {
+	names := map[string]bool{}
+	for _, d := range defs {
+		names[d.Name] = true
+	}
+	fields := slices.DeleteFunc(slices.Clone(m.fields), func(name string) bool { return names[name] })
+	if len(fields) == len(m.fields) {
+		return m, nil
+	}
+	out := *m
+	out.derived = nil
+	var errs []error
+	scope := expr.NewScope("user")
+	for _, def := range defs {
+		if !slices.Contains(m.fields, def.Name) {
+			continue
+		}
+		d, reads, err := m.derive(scope, def, names)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out.derived = append(out.derived, d)
+		fields = append(fields, reads...)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	slices.Sort(fields)
+	out.fields = slices.Compact(fields)
+	out.version = derivedVersion(m.version, out.derived)
+	return &out, nil
+}
+
+// derive compiles one field and says what it reads.
+func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool) (derived, []string, error) {
+	refuse := func(hint, format string, args ...any) (derived, []string, error) {
+		return derived{}, nil, &expr.Error{Pos: def.Value.Pos, Message: fmt.Sprintf(format, args...), Hint: hint}
+	}
+	if def.Name == m.primary {
+		return refuse("choose a field that the application delivers", "the primary key cannot be derived: records are told apart before anything is computed")
+	}
+	e, err := scope.Compile(def.Value)
+	if err != nil {
+		return derived{}, nil, err
+	}
+	if e.Volatile() {
+		return refuse("", "it would be another value each time")
+	}
+	reads := e.Fields("user")
+	for _, name := range reads {
+		switch {
+		case name == expr.Every:
+			return refuse("", "user is used as a whole; name a field: user.NAME")
+		case names[name]:
+			return refuse("write what that one is made of", "user.%s is derived itself", name)
+		}
+	}
+	return derived{def, e}, reads, nil
+}
+
+// derivedVersion is the version of a mapping whose records have these fields.
+func derivedVersion(version string, all []derived) string {
+	parts := []string{version}
+	for _, d := range all {
+		parts = append(parts, d.Name, string(d.Type), d.Value.Text)
+	}
+	slices.Sort(parts[1:])
+	b, _ := json.Marshal(parts) // texts can always be spelled
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Derive computes the fields that the mapper derives, and leaves rec itself as
+// it is. A field is absent when its expression relies on one that is absent,
+// and null when it gives null. An *Error is about the record: it is to be
+// quarantined.
+func (m *Mapper) Derive(rec ident.Record) (ident.Record, error) {
+	if len(m.derived) == 0 {
+		return rec, nil
+	}
+	env := expr.Env{"user": rec.Fields}
+	fields := make(map[string]any, len(rec.Fields)+len(m.derived))
+	maps.Copy(fields, rec.Fields)
+	for _, d := range m.derived {
+		v, present, err := d.eval(env)
+		if err != nil {
+			return rec, err
+		}
+		if present {
+			fields[d.Name] = v
+		} else {
+			delete(fields, d.Name)
+		}
+	}
+	rec.Fields = fields
+	return rec, nil
+}
+
+func (d derived) eval(env expr.Env) (value any, present bool, err error) {
+	v, err := d.expression.Eval(env)
+	e := &Error{
+		Attribute: "user." + d.Name, Pos: d.Value.Pos,
+		Next: "the connector computes user." + d.Name + ": correct the record at the source, or have the connector corrected",
+	}
+	if err != nil {
+		e.take(err)
+		return nil, false, e
+	}
+	switch {
+	case v.State == expr.Absent || v.Missing != "":
+		return nil, false, nil
+	case v.V == nil:
+		return nil, true, nil
+	case !d.Type.holds(v.V):
+		e.Cause = fmt.Sprintf("the expression gives %s, and the connector says that it is of type %s", shown(v), d.Type)
+		return nil, false, e
+	}
+	return v.V, true, nil
+}
+
+// shown spells a value for messages, shortly.
+func shown(v expr.Value) string {
+	const longest = 40
+	text := []rune(v.Text())
+	if len(text) > longest {
+		text = append(text[:longest], '…')
+	}
+	return fmt.Sprintf("%q", string(text))
+}
+
+// holds reports whether a value is of that type.
+func (t FieldType) holds(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return t == FieldString || t == FieldTime
+	case int:
+		return t == FieldInt || t == FieldNumber
+	case float64:
+		return t == FieldNumber || t == FieldInt && v == float64(int64(v))
+	case bool:
+		return t == FieldBool
+	case time.Time:
+		return t == FieldTime
+	case map[string]any:
+		return t == FieldObject
+	case []any:
+		return t == FieldStrings && !slices.ContainsFunc(v, isNot[string]) ||
+			t == FieldObjects && !slices.ContainsFunc(v, isNot[map[string]any])
+	}
+	return false
+}
+
+func isNot[T any](v any) bool {
+	_, is := v.(T)
+	return !is
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/rights"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// directoryCheck collects what the bind account may do of what the
+// configuration does in the directory. It only reads.
+type directoryCheck struct {
+	config config.Directory
+	client *conn.Client
+	found  []onlineFinding
+}
+
+// checkDirectory binds, and looks at every place and attribute that the
+// configuration names.
+func (a *app) checkDirectory(ctx context.Context) []onlineFinding {
+	d := a.config.Directory
+	c := &directoryCheck{config: d}
+	client, err := a.connector(d)(ctx, "")
+	switch {
+	case errors.Is(err, conn.ErrCredentials):
+		c.add("directory", "bind", abi.RightLacking, "%v", err)
+		return c.found
+	case err != nil:
+		c.add("directory", "bind", rightFailed, "%v", err)
+		return c.found
+	}
+	defer func() { _ = client.Close() }()
+	c.client = client
+	c.add("directory", "bind", abi.RightGranted, "accepted as %s by %s", d.BindDN, client.Server().URL)
+	c.read(ctx, "base_dn", d.BaseDN)
+	for _, dn := range d.Scope {
+		c.read(ctx, "scope", dn)
+	}
+	for _, name := range sortedNames(a.config.Automations) {
+		conf := a.config.Automations[name]
+		if a.config.Applications[a.config.DataSources[conf.DataSource].Application].Enabled {
+			c.automation(ctx, conf, a.config.DataSources[conf.DataSource])
+		}
+	}
+	return c.found
+}
+
+func (c *directoryCheck) add(use, right string, state abi.RightState, reason string, args ...any) {
+	c.found = append(c.found, onlineFinding{"directory", abi.Finding{Use: use, Right: right, State: state, Reason: fmt.Sprintf(reason, args...)}})
+}
+
+// read finds an object, or tells that it is not there.
+func (c *directoryCheck) read(ctx context.Context, use string, dn ident.DN) (rights.Effective, bool) {
+	e, err := rights.Of(ctx, c.client, dn)
+	right := "read " + string(dn)
+	switch {
+	case errors.Is(err, conn.ErrNotFound):
+		c.add(use, right, abi.RightLacking, "it does not exist, or %s may not see it", c.config.BindDN)
+	case err != nil:
+		c.add(use, right, rightFailed, "%v", err)
+	default:
+		c.add(use, right, abi.RightGranted, "it is there")
+		return e, true
+	}
+	return e, false
+}
+
+func (c *directoryCheck) automation(ctx context.Context, conf config.Automation, data config.DataSource) {
+	use := "automation " + conf.Name
+	var places []ident.DN // where accounts are that it writes to
+	if conf.Action != config.ActionUpdate && conf.OU != nil {
+		if strings.Contains(conf.OU.Text, "{{") {
+			c.add(use, "create accounts", abi.RightUnknown, "the OU is computed for each person: %s", conf.OU.Text)
+		} else if c.container(ctx, use, "create accounts in", ident.DN(conf.OU.Text)) && conf.Action == config.ActionLifecycle {
+			places = append(places, ident.DN(conf.OU.Text))
+		}
+	}
+	if to := conf.Missing.MoveTo; to != "" && c.container(ctx, use, "move accounts to", to) {
+		places = append(places, to)
+	}
+	for _, g := range conf.Groups {
+		if !strings.Contains(g.Text, "{{") {
+			c.group(ctx, use, ident.DN(g.Text))
+		}
+	}
+	if attributes := written(conf, data, c.config.Anchor); len(attributes) > 0 {
+		c.attributes(ctx, use, places, attributes)
+	}
+}
+
+// container finds an OU, and tells whether accounts may be made in it.
+func (c *directoryCheck) container(ctx context.Context, use, right string, dn ident.DN) (there bool) {
+	e, there := c.read(ctx, use, dn)
+	if !there {
+		return false
+	}
+	right += " " + string(dn)
+	switch may, known := e.MayCreate("user"); {
+	case !known:
+		c.add(use, right, abi.RightUnknown, "the domain controller does not tell")
+	case may:
+		c.add(use, right, abi.RightGranted, "user objects may be made there")
+	default:
+		c.add(use, right, abi.RightLacking, "delegate to %s on this OU: create user objects", c.config.BindDN)
+	}
+	return true
+}
+
+func (c *directoryCheck) group(ctx context.Context, use string, dn ident.DN) {
+	e, there := c.read(ctx, use, dn)
+	if !there {
+		return
+	}
+	right := "add members to " + string(dn)
+	switch lacking, unheardOf, known := e.Unwritable([]string{"member"}); {
+	case !known:
+		c.add(use, right, abi.RightUnknown, "the domain controller does not tell")
+	case len(unheardOf) > 0:
+		c.add(use, right, abi.RightLacking, "it is no group")
+	case len(lacking) > 0:
+		c.add(use, right, abi.RightLacking, "delegate to %s on this group: write member", c.config.BindDN)
+	default:
+		c.add(use, right, abi.RightGranted, "member may be written")
+	}
+}
+
+// attributes tries the attributes on an account of each place. Without places
+// it may be anywhere in scope; there, a container without accounts says
+// nothing.
+func (c *directoryCheck) attributes(ctx context.Context, use string, places []ident.DN, attributes []string) {
+	anywhere := len(places) == 0
+	if anywhere {
+		places = c.config.Scope
+	}
+	tried := 0
+	for _, place := range places {
+		right := "write to accounts in " + string(place)
+		e, there, err := rights.Sample(ctx, c.client, place)
+		switch {
+		case errors.Is(err, conn.ErrNotFound):
+			continue // told with the place
+		case err != nil:
+			c.add(use, right, rightFailed, "%v", err)
+		case there:
+			c.sample(use, right, e, attributes)
+		case anywhere:
+			continue
+		default:
+			c.add(use, right, abi.RightUnknown, "there is no account yet to see it on")
+		}
+		tried++
+	}
+	if tried == 0 {
+		c.add(use, "write to accounts", abi.RightUnknown, "there is no account in scope yet to see it on")
+	}
+}
+
+func (c *directoryCheck) sample(use, right string, e rights.Effective, attributes []string) {
+	lacking, unheardOf, known := e.Unwritable(attributes)
+	switch {
+	case !known:
+		c.add(use, right, abi.RightUnknown, "the domain controller does not tell")
+	case len(lacking)+len(unheardOf) == 0:
+		c.add(use, right, abi.RightGranted, "seen on %s: %s", e.DN, strings.Join(attributes, ", "))
+	}
+	if len(lacking) > 0 {
+		c.add(use, right, abi.RightLacking, "seen on %s: delegate to %s: write %s", e.DN, c.config.BindDN, strings.Join(lacking, ", "))
+	}
+	if len(unheardOf) > 0 {
+		c.add(use, right, abi.RightLacking, "the directory's schema has no such attribute for accounts: %s", strings.Join(unheardOf, ", "))
+	}
+}
+
+// written lists the attributes that an automation writes to accounts that are
+// there already. What it gives an account with its creation comes with the
+// right to create it.
+func written(conf config.Automation, data config.DataSource, anchor string) []string {
+	var names []string
+	if conf.Adopt != config.AdoptNever {
+		names = append(names, anchor)
+	}
+	if conf.Action == config.ActionCreate {
+		return names
+	}
+	for _, name := range conf.Mapper.Attributes() {
+		if strings.EqualFold(name, "cn") && conf.Action != config.ActionLifecycle {
+			continue // only the action lifecycle renames
+		}
+		if a, ok := data.Attributes[name]; !ok || a.Apply != ident.ApplyCreate {
+			names = append(names, name)
+		}
+	}
+	if conf.Missing.Action == config.MissingDisable {
+		names = append(names, "userAccountControl")
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return slices.Compact(names)
+}
