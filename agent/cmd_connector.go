@@ -40,6 +40,13 @@ func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int
 	if err != nil {
 		return 0, fmt.Errorf("read the manifest: %w", err)
 	}
+	parsed, err := host.ParseManifest(manifest)
+	if err == nil {
+		err = checkExpressions(parsed)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("check %s: %w", filepath.Join(dir, "manifest.toml"), err)
+	}
 	work, err := os.MkdirTemp("", "rollcall-connector-")
 	if err != nil {
 		return 0, fmt.Errorf("make a folder to build in: %w", err)

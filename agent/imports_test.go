@@ -54,6 +54,10 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/conn": "read over LDAP",
 		"agent/internal/store":          "it keeps them, and says how far the image is",
 	},
+	"agent/internal/outbound": {
+		"agent/internal/expr": "a webhook's texts are templates",
+		"sdk/abi":             "it renders a webhook into one",
+	},
 	"agent/internal/source": {
 		"agent/internal/ident": "it delivers records",
 		"agent/internal/expr":  "an endpoint's texts are templates",
@@ -91,7 +95,7 @@ var may = map[string]map[string]string{
 }
 
 // pure lists packages that decide and therefore must not import I/O.
-var pure = []string{"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/plan"}
+var pure = []string{"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/plan"}
 
 var effects = map[string]string{
 	"net": "network", "net/http": "network", "os": "files and environment", "os/exec": "processes",

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// checkExpressions compiles every template and expression of a manifest, so
+// that an author learns of a mistake before an administrator does. The error
+// joins all mistakes, each with its place.
+func checkExpressions(m abi.Manifest) error {
+	var settings []string
+	for _, s := range m.Settings {
+		settings = append(settings, s.Name)
+	}
+	scope := outbound.NewScope().WithMembers("settings", settings...)
+	var errs []error
+	for _, w := range m.Webhooks {
+		if _, err := outbound.Compile(w, scope); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, checkDerived("", m.Attributes)...)
+	for _, e := range m.Endpoints {
+		errs = append(errs, checkDerived("endpoint "+e.Name+": ", e.Attributes)...)
+	}
+	return errors.Join(errs...)
+}
+
+// checkDerived compiles what attributes are made of.
+func checkDerived(in string, attributes []abi.Attribute) (errs []error) {
+	scope := expr.NewScope("user")
+	for _, a := range attributes {
+		if a.Value == "" {
+			continue
+		}
+		if _, err := scope.Compile(expr.Source{Text: a.Value, Pos: expr.Pos{Line: 1, Column: 1}}); err != nil {
+			errs = append(errs, fmt.Errorf("%sattribute %s: %w", in, a.Name, err))
+		}
+	}
+	return errs
+}

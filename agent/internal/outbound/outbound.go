@@ -1,0 +1,155 @@
+// Package outbound turns a webhook's templates into the request for one object.
+// A webhook is compiled once, with every mistake in it found, and rendered for
+// each object.
+//
+// It is pure: it sends nothing, and knows nothing of links, retries or
+// orchestrations. No secret ever goes through it: credentials are put into a
+// request by the host.
+package outbound
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// NewScope returns what a webhook's templates may refer to: the object, how it
+// was before the change, the change, the link of the webhook's application and
+// those of others, the answers of earlier steps, the application's settings and
+// the time.
+func NewScope() expr.Scope {
+	return expr.NewScope("ad", "old", "change", "link", "links", "steps", "settings", "now")
+}
+
+// Webhook is a compiled webhook. It is immutable, and safe for concurrent use.
+type Webhook struct {
+	definition abi.Webhook
+	texts      []text
+}
+
+// text is one member that holds a template, and where its value goes.
+type text struct {
+	member string // for messages: "params.limit"
+	pieces []piece
+	put    func(*abi.Webhook, string)
+}
+
+// Compile checks and compiles the templates of a webhook. The error joins all
+// mistakes, each with its place: "webhook NAME: MEMBER: LINE:COLUMN: message".
+func Compile(w abi.Webhook, scope expr.Scope) (*Webhook, error) {
+	w = clone(w)
+	w.Normalize()
+	c := compiler{scope: scope, out: &Webhook{definition: w}}
+	c.target("", w.Path, w.URL, func(w *abi.Webhook) (*string, *string) { return &w.Path, &w.URL })
+	c.table("params.", w.Params, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Params })
+	c.table("headers.", w.Headers, expr.EscapeHeader, func(w *abi.Webhook) map[string]string { return w.Headers })
+	c.body(w)
+	if v := w.Verify; v != nil {
+		c.target("verify.", v.Path, v.URL, func(w *abi.Webhook) (*string, *string) { return &w.Verify.Path, &w.Verify.URL })
+		c.table("verify.params.", v.Params, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Verify.Params })
+		c.table("verify.match.", v.Match, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Verify.Match })
+	}
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	return c.out, nil
+}
+
+// clone copies what Render writes to.
+func clone(w abi.Webhook) abi.Webhook {
+	w.Params, w.Headers = maps.Clone(w.Params), maps.Clone(w.Headers)
+	if w.Verify != nil {
+		v := *w.Verify
+		v.Params, v.Match = maps.Clone(v.Params), maps.Clone(v.Match)
+		w.Verify = &v
+	}
+	return w
+}
+
+// compiler collects the templates of one webhook and the mistakes in them.
+type compiler struct {
+	scope expr.Scope
+	out   *Webhook
+	errs  []error
+}
+
+func (c *compiler) refuse(member string, err error) {
+	c.errs = append(c.errs, fmt.Errorf("webhook %s: %s: %w", c.out.definition.Name, member, err))
+}
+
+// add compiles one member. Cut says where its values stand.
+func (c *compiler) add(member, source string, cut func(*expr.Template) ([]piece, error), put func(*abi.Webhook, string)) {
+	if source == "" {
+		return
+	}
+	t, err := c.scope.Template(expr.Source{Text: source, Pos: expr.Pos{Line: 1, Column: 1}}, expr.EscapeNone)
+	if err != nil {
+		c.refuse(member, err)
+		return
+	}
+	pieces, err := cut(t)
+	if err != nil {
+		c.refuse(member, err)
+		return
+	}
+	c.out.texts = append(c.out.texts, text{member, pieces, put})
+}
+
+// target compiles path and url.
+func (c *compiler) target(in, path, url string, at func(*abi.Webhook) (path, url *string)) {
+	c.add(in+"path", path, target, func(w *abi.Webhook, s string) { p, _ := at(w); *p = s })
+	c.add(in+"url", url, absolute, func(w *abi.Webhook, s string) { _, u := at(w); *u = s })
+}
+
+// table compiles the values of a table. Those of a query are escaped by who
+// sends it.
+func (c *compiler) table(in string, table map[string]string, e expr.Escape, at func(*abi.Webhook) map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		c.add(in+name, table[name], all(e), func(w *abi.Webhook, s string) { at(w)[name] = s })
+	}
+}
+
+func (c *compiler) body(w abi.Webhook) {
+	cut := all(expr.EscapeNone)
+	switch w.MessageType {
+	case abi.MessageJSON:
+		cut = jsonPieces
+	case abi.MessageForm:
+		cut = all(expr.EscapeForm)
+	case abi.MessageXML:
+		cut = all(expr.EscapeXML)
+	}
+	c.add("body", w.Body, cut, func(w *abi.Webhook, s string) { w.Body = s })
+}
+
+// Render puts the values of env into the webhook. A value that is missing
+// fails, with the name of the webhook and the member that needs it.
+func (w *Webhook) Render(env expr.Env) (abi.Webhook, error) {
+	out := clone(w.definition)
+	for _, t := range w.texts {
+		s, err := t.render(env)
+		if err != nil {
+			return abi.Webhook{}, fmt.Errorf("webhook %s: %s: %w", w.definition.Name, t.member, err)
+		}
+		t.put(&out, s)
+	}
+	return out, nil
+}
+
+func (t text) render(env expr.Env) (string, error) {
+	var b strings.Builder
+	for _, p := range t.pieces {
+		if err := p.write(&b, env); err != nil {
+			return "", err
+		}
+		if b.Len() > maxRendered {
+			return "", fmt.Errorf("the text is longer than %d bytes", maxRendered)
+		}
+	}
+	return b.String(), nil
+}
