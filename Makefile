@@ -14,6 +14,7 @@ help: ## list the targets
 build: ## the command at bin/rollcall, the connectors at bin/modules
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rollcall ./agent
 	bin/rollcall connector build plugins/pipedrive --out bin/modules/pipedrive.wasm
+	bin/rollcall connector build plugins/infobip --out bin/modules/infobip.wasm
 
 cross: ## build for linux and windows, amd64 and arm64, into bin/cross
 	@set -e; for os in linux windows; do for arch in amd64 arm64; do \

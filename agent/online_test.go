@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -142,8 +143,9 @@ func (w *world) failing(t *testing.T) {
 	w.expect(w.online(0), map[string]string{"directory | automation staff | create accounts": "unknown: computed for each person"})
 }
 
-// TestOnlineScopes compares the scopes of the manifest with those of the token.
-func TestOnlineScopes(t *testing.T) {
+// TestOnlineAtApplications compares the scopes of the manifest with those of
+// the token, and its rights with what the connector finds out.
+func TestOnlineAtApplications(t *testing.T) {
 	w := newWorld(t, 5)
 	w.write("client_secret", "sim-secret")
 	const users = "application pipedrive | endpoint users | scope users:read"
@@ -175,6 +177,44 @@ func TestOnlineScopes(t *testing.T) {
 		w.expect(w.online(c.code), map[string]string{accepted: "granted", users: c.want})
 		api.Close()
 	}
+	w.rights(t)
+}
+
+// rights has the vendor tell what the user behind the credentials may do, or
+// keep it to itself.
+func (w *world) rights(t *testing.T) {
+	t.Helper()
+	const sees = "application pipedrive | endpoint users | see other users"
+	for _, c := range []struct {
+		me, permissions string
+		code            int
+		want            string
+	}{
+		{`[{"app":"global","admin":true}]`, "", 0, "granted: global admin"},
+		{`[{"app":"sales","admin":false}]`, `{"can_see_other_users":false}`, 2, "lacking: would count as missing"},
+		{`[{"app":"sales","admin":false}]`, "", 0, "unknown: cannot be read"},
+		{`null`, `{"can_see_other_users":true}`, 0, "unknown: does not tell"},
+	} {
+		vendor := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", "application/json")
+			switch {
+			case r.URL.Path == "/v1/users/me":
+				_, _ = fmt.Fprintf(rw, `{"success":true,"data":{"id":7,"email":"ada@example.org","company_domain":"acme","access":%s}}`, c.me)
+			case r.URL.Path == "/v1/users/7/permissions" && c.permissions != "":
+				_, _ = fmt.Fprintf(rw, `{"success":true,"data":%s}`, c.permissions)
+			default:
+				rw.WriteHeader(http.StatusForbidden)
+				_, _ = fmt.Fprint(rw, `{"success":false,"error":"You do not have permissions to do this.","errorCode":403}`)
+			}
+		}))
+		w.configure(w.api.URL, vendor.URL)
+		w.expect(w.online(c.code), map[string]string{accepted: "granted", sees: c.want})
+		vendor.Close()
+	}
+	// What the connector does not know is not left out.
+	w.configure(`endpoints   = ["users"]`, `endpoints = ["leads"]`,
+		"[data_sources.pipedrive_staff]", "[applications.pipedrive.endpoints.leads]\npath = \"/v1/leads\"\n[data_sources.pipedrive_staff]")
+	w.expect(w.online(0), map[string]string{"application pipedrive | endpoint leads | ": "unknown: does not know this call"})
 }
 
 // lastChange is the highest USN of the domain, the bind account's own aside:

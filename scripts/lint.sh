@@ -11,7 +11,7 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./...
 GOOS=windows go vet ./agent/... ./host/... ./sdk/...
-GOOS=wasip1 GOARCH=wasm go vet ./sdk/ ./sdk/abi/ ./plugins/pipedrive/
+GOOS=wasip1 GOARCH=wasm go vet ./sdk/ ./sdk/abi/ ./plugins/pipedrive/ ./plugins/infobip/
 if command -v shellcheck >/dev/null; then
   shellcheck -x scripts/*.sh .ci/run
 fi

@@ -14,7 +14,7 @@ type delivery struct {
 // invoke carries out the call's webhook.
 func invoke(c *sdk.Call) error {
 	w := c.Webhook()
-	d := &delivery{judge: &judge{place: place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, repeated: c.Again()}}
+	d := &delivery{judge: &judge{place: place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, repeated: c.Again(), taken: c.RetryLimits().Attempts == 1}}
 	prepare, safe := d.preparation(w)
 	return d.judge.advise(sdk.Delivery{
 		Classify:   d.judge.classify,

@@ -308,7 +308,7 @@ func TestEveryWebhookWithEveryReading(t *testing.T) {
 	all, m := operations(), manifest(t)
 	for _, r := range sim.Readings() {
 		for _, value := range r.Values {
-			if value == r.Default {
+			if value == r.Default() {
 				continue
 			}
 			t.Run(r.Name+"="+value, func(t *testing.T) {

@@ -114,6 +114,8 @@ func TestContactOfSomebodyElse(t *testing.T) {
 			err := s.invoke(t, name, v)
 			fails(t, err, abi.KindConfig, "answered "+reading, "already exists", "one person only")
 		}
+		s.host.Retry = abi.RetryLimits{Attempts: 1}
+		fails(t, s.invoke(t, "create_person", v), abi.KindConfig, "already exists", "one person only")
 		err := s.invoke(t, "batch_create", v)
 		fails(t, err, abi.KindConfig, "1 of 1 people", "person 0 (externalId", "already exists")
 	}

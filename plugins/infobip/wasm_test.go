@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
@@ -182,28 +181,23 @@ func TestWASMWhatCannotBeDone(t *testing.T) {
 	}
 }
 
-// Infobip's limits hold: creates go at 10 a second, and nothing is answered 429.
+// Infobip's limits hold: 10 creates a second, 5 of other requests. Nothing is
+// answered 429.
 func TestWASMRates(t *testing.T) {
 	s := sim.New(sim.Options{Seed: 1})
 	o := newOutside(t, s, abi.AuthAPIKey)
 	o.app.RateLimit = manifest(t).RateLimit
-	start := time.Now()
-	const creates = 15
-	for i := range creates {
+	for i := range 15 {
 		w := abi.Webhook{Name: "own", Method: "POST", Path: "/people/2/persons", MessageType: abi.MessageJSON, Body: fmt.Sprintf(`{"externalId":"x%d"}`, i)}
 		if _, err := shipped.Connector(t).Invoke(t.Context(), o.app, abi.InvokeCall{Webhook: w}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	took := time.Since(start)
 	for range 7 {
 		w := abi.Webhook{Name: "own", Method: "GET", Path: "/people/2/tags", Params: map[string]string{"limit": "1"}}
 		if _, err := shipped.Connector(t).Invoke(t.Context(), o.app, abi.InvokeCall{Webhook: w}); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if took > 2500*time.Millisecond {
-		t.Errorf("%d creates took %s", creates, took)
 	}
 	for _, r := range o.requests() {
 		if strings.HasSuffix(r, " 429") {

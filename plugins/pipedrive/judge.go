@@ -37,6 +37,9 @@ func (j *judge) classify(r *sdk.Response) error {
 		return page(r)
 	case status == 401:
 		return r.Errorf(abi.KindAuth, "%s answered 401: Pipedrive does not accept the credentials%s", r.Place(), said(r))
+	case capped(r) != "":
+		return r.Errorf(abi.KindForbidden, "%s answered %d: the company's plan has no room for another one (%s)%s. Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
+			r.Place(), status, quote(capped(r)), said(r))
 	case status == 402:
 		return r.Errorf(abi.KindForbidden, "%s answered 402: the Pipedrive company is not open%s. Look at its subscription", r.Place(), said(r))
 	case status == 403:
@@ -95,14 +98,23 @@ func (j *judge) limited(r *sdk.Response) error {
 	return e
 }
 
-// forbidden judges a 403 in JSON: a limit of the plan, a scope that the OAuth
-// grant lacks, or a right that the user behind the credentials lacks.
+// capped is the code of a refusal for what the plan does not include; "" for
+// another answer.
+func capped(r *sdk.Response) string {
+	if status := r.Status(); status != 402 && status != 403 {
+		return ""
+	}
+	code, err := r.GetText("/code")
+	if err != nil || !strings.HasPrefix(code, "feature_capping") {
+		return ""
+	}
+	return code
+}
+
+// forbidden judges a 403 in JSON: the OAuth grant lacks a scope, or the user
+// behind the credentials lacks a right.
 func (j *judge) forbidden(r *sdk.Response) error {
 	text := said(r)
-	if code, err := r.GetText("/code"); err == nil && strings.HasPrefix(code, "feature_capping") {
-		return r.Errorf(abi.KindForbidden, "%s answered 403: the company's plan has no room for another one (%s)%s. Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
-			r.Place(), quote(code), text)
-	}
 	if !strings.Contains(strings.ToLower(text), "scope") {
 		return r.Errorf(abi.KindForbidden, "%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who %s", r.Place(), text, j.allowed())
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk"
@@ -22,12 +23,13 @@ func (j *judge) failed(r *sdk.Response) error {
 	if j.webhook == nil {
 		return e
 	}
-	switch e.Status {
-	case 404, 410:
-		e.Message += ". " + gone(j.webhook.Path)
-	case 400, 409, 415, 422:
+	switch {
+	case isMissing(e.Status, text):
 		e.Kind = abi.KindConfig
-		if j.webhook.Verify != nil && conflicts(e.Status, text) {
+		e.Message += ". " + gone(j.webhook.Path)
+	case e.Status == 400 || e.Status == 409 || e.Status == 415 || e.Status == 422:
+		e.Kind = abi.KindConfig
+		if j.webhook.Verify != nil && isThere(e.Status, text) {
 			j.taken(e)
 		}
 	}
@@ -46,22 +48,23 @@ func (j *judge) taken(e *sdk.Error) {
 	e.Message += ". Pipedrive says that it is there already, and does not find it: it may belong to what the user behind the credentials does not see, or to another company"
 }
 
-// conflicts reports whether a refusal says that something is there already.
-// The documentation does not say how Pipedrive says so.
-func conflicts(status int, text string) bool {
-	if status == 409 {
-		return true
-	}
-	text = strings.ToLower(text)
-	for _, word := range []string{"already", "exists", "in use", "taken", "duplicate"} {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
+// isThere reports whether a refusal says that something is there already. The
+// documentation does not say how Pipedrive says so, nor what follows.
+func isThere(status int, text string) bool {
+	return status == 409 || status == 400 && says(text, "already", "exists", "in use", "taken", "duplicate")
 }
 
-// gone says what a 404 means for what a path names.
+// isMissing reports whether a refusal says that something is not there.
+func isMissing(status int, text string) bool {
+	return status == 404 || status == 410 || status == 400 && says(text, "not exist", "not found", "no such", "deleted")
+}
+
+func says(text string, words ...string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// gone says what it means that what a path names is missing.
 func gone(path string) string {
 	switch {
 	case strings.Contains(path, "/users/"):

@@ -37,6 +37,8 @@ func TestRefusedWebhooks(t *testing.T) {
 		{"right of webhooks", "delete_webhook", 403, `{"success":false,"message":"Forbidden"}`, abi.KindForbidden, []string{"lacks the right", `it says "Forbidden"`, "global admin"}},
 		{"scope", "deactivate_user", 403, `{"success":false,"error":"Scope and URL mismatch","errorCode":403}`, abi.KindForbidden, []string{"not granted scope admin", "developer hub"}},
 		{"seat", "activate_user", 403, `{"success":false,"error":"No seats","code":"feature_capping_users_limit"}`, abi.KindForbidden, []string{"no room for another one", "feature_capping_users_limit", "No seats", "Free a seat"}},
+		{"seat, otherwise", "activate_user", 402, `{"success":false,"error":"No seats","code":"feature_capping_users_limit"}`, abi.KindForbidden, []string{"answered 402", "no room for another one", "Free a seat"}},
+		{"permanently deleted, otherwise", "deactivate_user", 400, said("Validation failed: id: is a deleted user"), abi.KindConfig, []string{"answered 400", "deleted permanently"}},
 		{"permanently deleted", "deactivate_user", 404, `{"success":false,"error":"User not found or not accessible."}`, abi.KindConfig, []string{"PUT /v1/users/2 answered 404", "not accessible", "deleted permanently", "needs no deactivation"}},
 		{"no such contact", "update_person", 404, `{"success":false,"error":"Person not found"}`, abi.KindConfig, []string{"no such contact"}},
 		{"nothing said", "get_permission_set", 404, ``, abi.KindConfig, []string{"answered 404", "nothing of that id"}},

@@ -36,11 +36,11 @@ func settledBy(w abi.Webhook, refused error) string {
 	if !errors.As(refused, &e) || w.Path == "" || !w.Repeatable {
 		return ""
 	}
-	missing := e.Status == 404 || e.Status == 410
+	missing := isMissing(e.Status, e.Message)
 	switch {
 	case w.Method == abi.MethodDelete && missing && w.Body == "":
 		return w.Path[:strings.LastIndexByte(w.Path, '/')]
-	case w.Method == abi.MethodDelete && missing, w.Method == abi.MethodPost && (e.Status == 400 || e.Status == 409) && conflicts(e.Status, e.Message):
+	case w.Method == abi.MethodDelete && missing, w.Method == abi.MethodPost && isThere(e.Status, e.Message):
 		return w.Path
 	}
 	return ""

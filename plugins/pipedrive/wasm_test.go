@@ -150,8 +150,9 @@ func TestWASMFetchAndCheck(t *testing.T) {
 				t.Errorf("%s: user %d: e-mail %v, delivered %v, want %+v", form, u.ID, email, delivered, u.Email)
 			}
 		}
-		if err := wasm(t).Check(t.Context(), o.app); err != nil {
-			t.Errorf("%s: check: %v", form, err)
+		needs := []abi.Need{{Use: "endpoint users", Rights: []string{"see other users"}}}
+		if found, err := wasm(t).Check(t.Context(), o.app, needs); err != nil || len(found) != 1 || found[0].State != abi.RightGranted {
+			t.Errorf("%s: check: %v, %v", form, found, err)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (s *Server) listAccounts(w http.ResponseWriter, c *call) {
 func (s *Server) listKeys(w http.ResponseWriter, c *call) {
 	if c.form == schemeApp {
 		status := http.StatusUnauthorized
-		if s.readings.is("api_keys_app", "403") {
+		if s.readings.Is("api_keys_app", "403") {
 			status = http.StatusForbidden
 		}
 		refuseNew(w, status, nil)

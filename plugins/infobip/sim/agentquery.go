@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // agentQuery is what GET /ccaas/1/agents was asked.
@@ -23,7 +25,7 @@ const (
 func (s *Server) agentQuery(u *url.URL) (agentQuery, violations) {
 	q, found := s.query(u, "agentIds", "queueIds", "displayName", "email", "status", "availability", "role", "enabled",
 		"createdAfter", "createdBefore", "updatedAfter", "updatedBefore", "limit", "page", "orderBy")
-	found = slices.DeleteFunc(found, func(v violation) bool { return v.path == "agentIds" || v.path == "queueIds" }) // lists: may be repeated
+	found = slices.DeleteFunc(found, func(v simkit.Violation) bool { return v.Path == "agentIds" || v.Path == "queueIds" }) // lists: may be repeated
 	a := agentQuery{order: orderID}
 	a.limit = number(&found, q, "limit", agentLimit, 0, agentMaxLimit)
 	a.page = number(&found, q, "page", 0, 0, 1<<31)
@@ -122,8 +124,8 @@ func agentKey(field string, one Agent) (string, bool) {
 // selected returns the numbers of a page of agents and how many there are in
 // all.
 func (s *Server) selected(c *call, q agentQuery) (page []int64, total int64) {
-	last := s.agents.highest()
-	if c.faults.has(Half) {
+	last := s.agents.Highest()
+	if c.faults.Has(Half) {
 		last /= 2
 	}
 	from := q.page * q.limit
@@ -132,7 +134,7 @@ func (s *Server) selected(c *call, q agentQuery) (page []int64, total int64) {
 	}
 	var entries []entry
 	for n := int64(1); n <= last; n++ {
-		one, ok := s.agents.get(n)
+		one, ok := s.agents.Get(n)
 		if !ok || slices.ContainsFunc(q.wanted, func(f func(Agent) bool) bool { return !f(one) }) {
 			continue
 		}

@@ -42,7 +42,7 @@ func (r rules) custom(found *violations, path string, v any) {
 		def, known := r.defined(name)
 		switch {
 		case !known:
-			if r.readings.is("unknown_attributes", "refused") {
+			if r.readings.Is("unknown_attributes", "refused") {
 				found.add(at, "Custom attribute is not defined")
 			}
 		case r.null(found, at, m[name]):
@@ -104,6 +104,9 @@ func checkType(kind string, v any) string {
 		if _, err := time.Parse(timeForm, strings.TrimSuffix(t, "Z")); !ok || err != nil {
 			return "must be a time of the form YYYY-MM-DDTHH:MM:SS"
 		}
+		return ""
+	}
+	if _, whole := v.(int64); whole {
 		return ""
 	}
 	n, ok := v.(json.Number)

@@ -113,7 +113,7 @@ func outcome(err error) result {
 	case errors.As(err, &found):
 		r := result{Status: http.StatusBadRequest}
 		for _, v := range found {
-			r.Errors = append(r.Errors, itemError{v.path + " " + v.message})
+			r.Errors = append(r.Errors, itemError{v.Path + " " + v.Text})
 		}
 		return r
 	}
@@ -134,10 +134,10 @@ func (s *Server) finish(w http.ResponseWriter, results []result) {
 	shown := []result{}
 	for _, r := range results {
 		failed := r.Status != http.StatusOK
-		if failed && s.readings.is("batch_status", "207") {
+		if failed && s.readings.Is("batch_status", "207") {
 			status = http.StatusMultiStatus
 		}
-		if failed || s.readings.is("batch_results", "all") {
+		if failed || s.readings.Is("batch_results", "all") {
 			shown = append(shown, r)
 		}
 	}
@@ -147,7 +147,7 @@ func (s *Server) finish(w http.ResponseWriter, results []result) {
 // whole answers 400 for the whole batch if a reading says so and an item
 // breaks a rule.
 func (s *Server) whole(w http.ResponseWriter, found violations) (answered bool) {
-	if len(found) == 0 || s.readings.is("batch_invalid", "item") {
+	if len(found) == 0 || s.readings.Is("batch_invalid", "item") {
 		return false
 	}
 	invalid(w, found)

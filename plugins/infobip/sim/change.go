@@ -35,7 +35,7 @@ func (s *Server) changes2(m map[string]any) changes {
 	return ch
 }
 
-func (s *Server) nullEmpties() bool { return s.readings.is("null_members", "empties") }
+func (s *Server) nullEmpties() bool { return s.readings.Is("null_members", "empties") }
 
 // attributes reads what both versions write alike.
 func (s *Server) attributes(m map[string]any) changes {
@@ -57,7 +57,7 @@ func (s *Server) attributes(m map[string]any) changes {
 		for _, t := range list {
 			name, _ := t.(string) // checked
 			ch.tags = append(ch.tags, name)
-			if _, ok := s.people.tag(name); !ok && s.readings.is("unknown_tags", "refused") {
+			if _, ok := s.people.tag(name); !ok && s.readings.Is("unknown_tags", "refused") {
 				ch.unknown = name
 			}
 		}
@@ -106,7 +106,7 @@ func (s *Server) overwrite(p *Person, ch changes) error {
 		*a.of(p) = ""
 	}
 	p.Type, p.NickName = "CUSTOMER", ""
-	p.Tags, p.CustomAttributes, p.Contact = []string{}, nil, Contact{}
+	p.Tags, p.CustomAttributes = []string{}, nil
 	if ch.contact == nil {
 		ch.contact = &contacts{}
 	}
@@ -153,7 +153,7 @@ func (s *Server) update(p *Person, ch changes, mode mode) error {
 
 // complete refuses a person without any identifier when a reading says so.
 func (s *Server) complete(p Person) error {
-	if len(identifiers(p)) == 0 && s.readings.is("without_identifier", "refused") {
+	if len(identifiers(p)) == 0 && s.readings.Is("without_identifier", "refused") {
 		return wrong("contactInformation", "a phone, an e-mail address or an external id is required")
 	}
 	return nil
@@ -200,7 +200,7 @@ func (s *Server) setTags(p *Person, ch changes, mode mode) error {
 func (s *Server) appendTo(mode mode, list, values []string, path string, equal func(a, b string) bool) ([]string, error) {
 	for _, v := range values {
 		if slices.ContainsFunc(list, func(old string) bool { return equal(old, v) }) {
-			reading := s.readings.get("append_existing")
+			reading := s.readings.Get("append_existing")
 			switch {
 			case mode == add && reading == "refused":
 				return nil, wrong(path, "%s is there already", v)

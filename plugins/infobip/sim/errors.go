@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // The vendor has four error envelopes: the old one (People, Conversations,
@@ -72,14 +73,14 @@ func invalid(w http.ResponseWriter, found violations) {
 func (v violations) byField() map[string][]string {
 	fields := map[string][]string{}
 	for _, one := range v {
-		fields[one.path] = append(fields[one.path], one.message)
+		fields[one.Path] = append(fields[one.Path], one.Text)
 	}
 	return fields
 }
 
 // wrong is one violation.
 func wrong(path, format string, a ...any) violations {
-	return violations{{path, fmt.Sprintf(format, a...)}}
+	return violations{{Path: path, Text: fmt.Sprintf(format, a...)}}
 }
 
 // newEnvelope is the newer error envelope.
@@ -108,7 +109,7 @@ func refuseNew(w http.ResponseWriter, status int, found violations) {
 		Violations: []broken{}, Resources: []resource{{"API error codes", "https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes"}},
 	}
 	for _, v := range found {
-		e.Violations = append(e.Violations, broken{v.path, v.message})
+		e.Violations = append(e.Violations, broken{v.Path, v.Text})
 	}
 	writeJSON(w, status, e)
 }
@@ -129,7 +130,7 @@ type detail3 struct {
 func (v violations) details() []detail3 {
 	list := make([]detail3, len(v))
 	for i, one := range v {
-		list[i] = detail3{one.path, one.message}
+		list[i] = detail3{one.Path, one.Text}
 	}
 	return list
 }
@@ -163,17 +164,10 @@ func (e envelope) invalid(w http.ResponseWriter, found violations) {
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the client is gone: nobody is left to tell
-}
+func writeJSON(w http.ResponseWriter, status int, v any) { simkit.WriteJSON(w, status, v) }
 
-var (
-	errNobody = errors.New("There is no person matching the query") //nolint:staticcheck // the vendor's text
-)
+// errNobody tells that there is no such person.
+var errNobody = errors.New("There is no person matching the query") //nolint:staticcheck // the vendor's text
 
 // fail answers a refused write of a person.
 func (s *Server) fail(w http.ResponseWriter, err error) {
@@ -183,7 +177,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, errNobody):
 		s.nobody(w)
 	case errors.As(err, &taken):
-		if s.readings.is("duplicate", "400") {
+		if s.readings.Is("duplicate", "400") {
 			refuse(w, http.StatusBadRequest, taken.Error())
 			return
 		}
@@ -197,15 +191,12 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 
 // Error makes violations an error.
 func (v violations) Error() string {
-	if len(v) == 0 {
-		return "nothing is wrong"
-	}
-	return v[0].path + " " + v[0].message
+	return simkit.Violations(v).Error()
 }
 
 // nobody answers for a person who is not there.
 func (s *Server) nobody(w http.ResponseWriter) {
-	switch s.readings.get("unknown_person") {
+	switch s.readings.Get("unknown_person") {
 	case "200":
 		w.WriteHeader(http.StatusOK)
 	case "400":

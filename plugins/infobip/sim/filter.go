@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -76,7 +75,7 @@ func comparison(op string, operand any) (filter, error) {
 		return nil, fmt.Errorf("%s needs an object with one field", op)
 	}
 	switch want.(type) {
-	case string, json.Number, bool:
+	case string, int64, json.Number, bool:
 	default:
 		return nil, fmt.Errorf("%s: the value must be a string, a number or a boolean", op)
 	}
@@ -174,7 +173,7 @@ func valuesOf(p Person, path []string) []any {
 	}
 	switch path[0] {
 	case "id":
-		return valuesAt(json.Number(strconv.FormatInt(p.ID, 10)), path[1:])
+		return valuesAt(p.ID, path[1:])
 	case "createdAt":
 		return texts(path[1:], p.CreatedAt)
 	case "modifiedAt":
@@ -232,18 +231,17 @@ func valuesAt(v any, path []string) []any {
 // compareValues compares numbers as numbers, and strings, which dates are too,
 // as strings.
 func compareValues(a, b any) (int, bool) {
+	if m, ok := numeric(a); ok {
+		n, ok := numeric(b)
+		if !ok {
+			return 0, false
+		}
+		return m.Cmp(n), true
+	}
 	switch x := a.(type) {
 	case string:
 		y, ok := b.(string)
 		return strings.Compare(x, y), ok
-	case json.Number:
-		y, ok := b.(json.Number)
-		m, good := new(big.Float).SetString(x.String())
-		n, fine := new(big.Float).SetString(y.String())
-		if !ok || !good || !fine {
-			return 0, false
-		}
-		return m.Cmp(n), true
 	case bool:
 		y, ok := b.(bool)
 		if x == y {
@@ -252,4 +250,14 @@ func compareValues(a, b any) (int, bool) {
 		return 1, ok
 	}
 	return 0, false
+}
+
+func numeric(v any) (*big.Float, bool) {
+	switch n := v.(type) {
+	case int64:
+		return new(big.Float).SetInt64(n), true
+	case json.Number:
+		return new(big.Float).SetString(n.String())
+	}
+	return nil, false
 }

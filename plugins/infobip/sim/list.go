@@ -70,7 +70,7 @@ func (s *Server) getPersons(w http.ResponseWriter, c *call) {
 	if one {
 		found = append(found, readIdentity(identity{q.Get("type"), q.Get("identifier"), q.Get("sender")}, "", identityTypes())...)
 	}
-	p, more := readPaging(q, s.readings.get("list_order"), "firstName", "lastName", "createdAt", "modifiedAt")
+	p, more := readPaging(q, s.readings.Get("list_order"), "firstName", "lastName", "createdAt", "modifiedAt")
 	f, err := parseFilter(q.Get("filter"))
 	if err != nil {
 		found.add("filter", "%s", err)
@@ -92,7 +92,7 @@ func (s *Server) getPerson(w http.ResponseWriter, id identity) {
 	switch {
 	case !ok || !there:
 		s.nobody(w)
-	case s.readings.is("get_one", "list"):
+	case s.readings.Is("get_one", "list"):
 		writeJSON(w, http.StatusOK, map[string]any{"persons": []any{s.shown(p)}})
 	default:
 		writeJSON(w, http.StatusOK, s.shown(p))
@@ -107,7 +107,7 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call, p paging, f filter)
 	_, _ = out.WriteString("{")
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	if s.readings.is("list_siblings", "present") {
+	if s.readings.Is("list_siblings", "present") {
 		_, _ = out.WriteString(`"limit":` + strconv.FormatInt(p.limit, 10) + `,"page":` + strconv.FormatInt(p.page, 10) + `,"orderBy":`)
 		_ = enc.Encode(p.order)
 		_, _ = out.WriteString(",")
@@ -121,7 +121,7 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call, p paging, f filter)
 		if n > 0 {
 			_ = out.WriteByte(',')
 		}
-		err := enc.Encode(c.faults.spoil(n, before, s.shown(one)))
+		err := enc.Encode(c.faults.Spoil(n, before, s.shown(one)))
 		n, before = n+1, one.ID
 		return err == nil
 	})
@@ -131,7 +131,7 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call, p paging, f filter)
 // seen is how many people a request sees: all, or the first half with a fault.
 func (s *Server) seen(c *call) int64 {
 	total := s.people.total()
-	if c.faults.has(Half) {
+	if c.faults.Has(Half) {
 		return total / 2
 	}
 	return total

@@ -52,7 +52,7 @@ func (s *Server) match(w http.ResponseWriter, c *call) {
 	switch {
 	case len(found) > 0:
 		invalid(w, found)
-	case len(matches) == 0 && s.readings.is("match_none", "404"):
+	case len(matches) == 0 && s.readings.Is("match_none", "404"):
 		refuse(w, http.StatusNotFound, "")
 	default:
 		writeJSON(w, http.StatusOK, map[string]any{"matches": matches})

@@ -131,7 +131,7 @@ func identityTypes() []string {
 
 // shown is p as the reading empty_attributes wants it.
 func (s *Server) shown(p Person) any {
-	if !s.readings.is("empty_attributes", "null") {
+	if !s.readings.Is("empty_attributes", "null") {
 		return p
 	}
 	members := map[string]any{}

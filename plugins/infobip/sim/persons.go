@@ -29,12 +29,12 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) (map[string]any,
 	}
 	v, err := decode(body)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "Body "+err.Error())
+		refuse(w, http.StatusBadRequest, err.Error())
 		return nil, false
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		refuse(w, http.StatusBadRequest, "Body must be a JSON object")
+		refuse(w, http.StatusBadRequest, "body: must be a JSON object")
 	}
 	return m, ok
 }
@@ -49,7 +49,7 @@ func (s *Server) query(u *url.URL, known ...string) (url.Values, violations) {
 	for name, values := range q {
 		switch {
 		case !slices.Contains(known, name):
-			if s.readings.is("unknown_query", "refused") {
+			if s.readings.Is("unknown_query", "refused") {
 				found.add(name, isUnknown)
 			}
 		case len(values) > 1:
@@ -182,7 +182,7 @@ func (s *Server) deletePerson(w http.ResponseWriter, c *call) {
 
 // deleted answers a deletion.
 func (s *Server) deleted(w http.ResponseWriter) {
-	if s.readings.is("delete_body", "string") {
+	if s.readings.Is("delete_body", "string") {
 		writeJSON(w, http.StatusOK, "")
 		return
 	}

@@ -1,26 +1,15 @@
 package sim
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"sync"
-)
+import "github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 
 // Reading is a question that the vendor's documentation leaves open, and the
 // answers that the simulator can give. A client must cope with each.
-type Reading struct {
-	Name     string   `json:"name"`
-	Question string   `json:"question"`
-	Values   []string `json:"values"`
-	Default  string   `json:"default"`
-}
+type Reading = simkit.Reading
 
 // Readings lists every open question that can be switched.
 func Readings() []Reading {
 	r := func(name, question string, values ...string) Reading {
-		return Reading{name, question, values, values[0]}
+		return Reading{Name: name, Question: question, Values: values}
 	}
 	return []Reading{
 		r("unknown_person", "answer to GET, PUT, PATCH and DELETE of a person who is not there; 200 has no body", "404", "400", "200"),
@@ -53,57 +42,5 @@ func Readings() []Reading {
 	}
 }
 
-// CheckReading reports whether a reading of that name has that value.
-func CheckReading(name, value string) error {
-	for _, r := range Readings() {
-		if r.Name != name {
-			continue
-		}
-		if !slices.Contains(r.Values, value) {
-			return fmt.Errorf("reading %s: must be one of %s, not %q", name, strings.Join(r.Values, ", "), value)
-		}
-		return nil
-	}
-	return fmt.Errorf("unknown reading %q", name)
-}
-
-// readings are the values in force.
-type readings struct {
-	mu     sync.RWMutex
-	values map[string]string
-}
-
-func newReadings(chosen map[string]string) *readings {
-	r := &readings{}
-	r.reset(chosen)
-	return r
-}
-
-func (r *readings) reset(chosen map[string]string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.values = map[string]string{}
-	for _, one := range Readings() {
-		r.values[one.Name] = one.Default
-	}
-	maps.Copy(r.values, chosen)
-}
-
-func (r *readings) get(name string) string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.values[name]
-}
-
-func (r *readings) is(name, value string) bool { return r.get(name) == value }
-
 // SetReading changes what the simulator does where the documentation is open.
-func (s *Server) SetReading(name, value string) error {
-	if err := CheckReading(name, value); err != nil {
-		return err
-	}
-	s.readings.mu.Lock()
-	defer s.readings.mu.Unlock()
-	s.readings.values[name] = value
-	return nil
-}
+func (s *Server) SetReading(name, value string) error { return s.readings.Set(name, value) }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // Names of routes: what faults and the journal call them.
@@ -51,7 +53,7 @@ type call struct {
 	*http.Request
 	param  string // what the path has instead of "*"
 	form   scheme
-	faults activeFaults
+	faults simkit.Active
 }
 
 type operations = map[string]operation

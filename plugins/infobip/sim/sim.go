@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // Options configure a Server. The zero value is an account without people.
@@ -41,35 +43,38 @@ type Options struct {
 // Server is the simulator. It is an http.Handler, and safe for concurrent use.
 type Server struct {
 	opts     Options
-	log      *slog.Logger
 	routes   []*route
 	people   *people
 	agents   *agents
 	tokens   *tokens
 	limits   *limits
-	readings *readings
-	faults   faults
-	journal  journal
+	kit      *simkit.Kit
+	readings *simkit.Readings
 	control  http.Handler
 }
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a simulator. It needs no closing. Readings that do not exist are
-// a mistake in the program: it panics.
+// New makes a simulator. It needs no closing. It panics when the options name
+// a reading that does not exist: see Readings and CheckReadings.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	for name, value := range o.Readings {
-		if err := CheckReading(name, value); err != nil {
-			panic("sim: " + err.Error())
-		}
+	kit, err := simkit.New(vendor(), Readings(), o.Readings, o.Log)
+	if err != nil {
+		panic("sim: " + err.Error())
 	}
 	s := &Server{
-		opts: o, log: o.Log, routes: routes(), people: newPeople(o), agents: newAgents(o),
-		tokens: newTokens(o), limits: newLimits(o), readings: newReadings(o.Readings),
+		opts: o, routes: routes(), people: newPeople(o), agents: newAgents(o),
+		tokens: newTokens(o), limits: newLimits(o), kit: kit, readings: kit.Readings,
 	}
 	s.control = s.controlHandler()
 	return s
+}
+
+// CheckReadings tells whether the chosen answers exist.
+func CheckReadings(chosen map[string]string) error {
+	_, err := simkit.NewReadings(Readings(), chosen)
+	return err
 }
 
 func (o Options) withDefaults() Options {
@@ -90,15 +95,12 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	return o
 }
 
 // ServeHTTP answers the vendor's paths, and the simulator's own below /_sim/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/_sim/") || r.URL.Path == "/_sim" {
+	if simkit.IsControl(r) {
 		s.control.ServeHTTP(w, r)
 		return
 	}
@@ -107,18 +109,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rt != nil {
 		name = rt.name
 	}
-	out := &response{ResponseWriter: w}
-	entry := s.journal.add(r)
-	defer func() {
-		s.journal.answered(entry, out.status)
-		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", out.status, "bytes", out.bytes)
-	}()
-	active := s.faults.take(r.Method, name)
-	if !active.before(out, r) {
-		return
-	}
-	s.serveAPI(out, &call{Request: r, param: param, faults: active}, rt)
-	if active.has(Lost) {
-		out.lose()
-	}
+	form, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	s.kit.Serve(w, r, name, strings.ToLower(form), func(w *simkit.Response, r *http.Request, active simkit.Active) {
+		s.serveAPI(w, &call{Request: r, param: param, faults: active}, rt)
+	})
 }

@@ -145,7 +145,7 @@ func (s *Server) listTags(w http.ResponseWriter, c *call) {
 	s.people.mu.RLock()
 	list, total := pageOf(s.people.tags, p, func(t Tag, field string) string { return definitionKey(field, t.CreatedAt, t.ModifiedAt, t.Name) })
 	s.people.mu.RUnlock()
-	if s.readings.is("tags_list", "array") {
+	if s.readings.Is("tags_list", "array") {
 		writeJSON(w, http.StatusOK, list)
 		return
 	}
@@ -184,7 +184,7 @@ func (s *Server) addTag(w http.ResponseWriter, c *call) {
 // exists answers the definition of something that is defined already.
 func (s *Server) exists(w http.ResponseWriter, what, name string) {
 	status := http.StatusConflict
-	if s.readings.is("duplicate", "400") {
+	if s.readings.Is("duplicate", "400") {
 		status = http.StatusBadRequest
 	}
 	refuse(w, status, what+" "+name+" already exists.")

@@ -112,11 +112,15 @@ func (s *Server) item3(v any, index int) (changes, violations) {
 	return ch, nil
 }
 
+// repeats reports whether a string comes twice.
 func repeats(list []any) bool {
-	for i, v := range list {
-		if slices.Contains(list[:i], v) {
+	seen := map[string]bool{}
+	for _, v := range list {
+		t, ok := v.(string)
+		if ok && seen[t] {
 			return true
 		}
+		seen[t] = true
 	}
 	return false
 }
@@ -226,7 +230,7 @@ func (s *Server) upsert(w http.ResponseWriter, c *call) {
 	apply := s.overwrite
 	if c.Method == http.MethodPatch {
 		how := addOnce
-		if s.readings.is("upsert_patch", "instead") {
+		if s.readings.Is("upsert_patch", "instead") {
 			how = replace
 		}
 		apply = func(p *Person, ch changes) error { return s.update(p, ch, how) }

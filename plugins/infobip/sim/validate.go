@@ -1,11 +1,8 @@
 package sim
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -13,16 +10,15 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// violation is one broken rule of a body.
-type violation struct{ path, message string }
-
-// violations collects them.
-type violations []violation
+// violations collects the broken rules of a body.
+type violations simkit.Violations
 
 func (v *violations) add(path, format string, a ...any) {
-	*v = append(*v, violation{path, fmt.Sprintf(format, a...)})
+	*v = append(*v, simkit.Violation{Path: path, Text: fmt.Sprintf(format, a...)})
 }
 
 // check judges a decoded value and says what is wrong with it; "" is nothing.
@@ -122,26 +118,26 @@ func phone(v any) string {
 
 // rules says how strictly members are read.
 type rules struct {
-	readings *readings
+	readings *simkit.Readings
 	defined  func(name string) (CustomAttribute, bool)
 }
 
 // unwanted notes a member that is unknown or read-only.
 func (r rules) unwanted(found *violations, path string, readOnly bool) {
 	if readOnly {
-		if r.readings.is("read_only_members", "refused") {
+		if r.readings.Is("read_only_members", "refused") {
 			found.add(path, isReadOnly)
 		}
 		return
 	}
-	if r.readings.is("unknown_members", "refused") {
+	if r.readings.Is("unknown_members", "refused") {
 		found.add(path, isUnknown)
 	}
 }
 
 // null notes a member that is null, and reports whether v is.
 func (r rules) null(found *violations, path string, v any) bool {
-	if v == nil && r.readings.is("null_members", "refused") {
+	if v == nil && r.readings.Is("null_members", "refused") {
 		found.add(path, isMissing)
 	}
 	return v == nil
@@ -268,7 +264,7 @@ func (r rules) destinations(found *violations, path string, v any, member string
 // phone is the rule for numbers: with a plus sign only when a reading says so.
 func (r rules) phone() check {
 	return func(v any) string {
-		if t, ok := v.(string); ok && r.readings.is("phone_plus", "stripped") {
+		if t, ok := v.(string); ok && r.readings.Is("phone_plus", "stripped") {
 			return phone(strings.TrimPrefix(t, "+"))
 		}
 		return phone(v)
@@ -284,67 +280,15 @@ func sortedNames(m map[string]any) []string {
 	return names
 }
 
-var errSyntax = errors.New("is not valid JSON")
-
-// decode reads one JSON value strictly: no member twice, nothing behind it.
-// Numbers keep their digits.
+// decode reads one JSON value strictly. Integers become int64, other numbers
+// json.Number.
 func decode(body []byte) (any, error) {
 	if !utf8.Valid(body) {
-		return nil, errSyntax
+		return nil, errors.New("body: is not valid UTF-8")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	v, err := decodeValue(dec)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errSyntax
+	v, found := simkit.Parse(body)
+	if found != nil {
+		return nil, found
 	}
 	return v, nil
-}
-
-func decodeValue(dec *json.Decoder) (any, error) {
-	t, err := dec.Token()
-	if err != nil {
-		return nil, errSyntax
-	}
-	switch t {
-	case json.Delim('{'):
-		m := map[string]any{}
-		for dec.More() {
-			name, err := dec.Token()
-			if err != nil {
-				return nil, errSyntax
-			}
-			key, _ := name.(string) // the decoder lets nothing else stand here
-			if _, twice := m[key]; twice {
-				return nil, fmt.Errorf("member %s is given twice", key)
-			}
-			if m[key], err = decodeValue(dec); err != nil {
-				return nil, err
-			}
-		}
-		_, err := dec.Token()
-		return m, syntax(err)
-	case json.Delim('['):
-		list := []any{}
-		for dec.More() {
-			v, err := decodeValue(dec)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := dec.Token()
-		return list, syntax(err)
-	}
-	return t, nil
-}
-
-func syntax(err error) error {
-	if err != nil {
-		return errSyntax
-	}
-	return nil
 }

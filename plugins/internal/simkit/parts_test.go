@@ -92,7 +92,7 @@ func TestNames(t *testing.T) {
 	}
 	differ := 0
 	for number := int64(1); number <= 300; number++ {
-		if make(7, number) != make(7, number) {
+		if again := make(7, number); make(7, number) != again {
 			t.Errorf("person %d is not always the same", number)
 		}
 		if make(7, number) != make(8, number) {

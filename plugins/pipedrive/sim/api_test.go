@@ -24,7 +24,7 @@ func invalidBody(text string) string {
 const (
 	adaBody = `{"id":1,"name":"Ada Novak","default_currency":"EUR","locale":"fr_FR","lang":14,"email":"ada.novak1@example.org","phone":"+420 555 235784",` +
 		`"activated":true,"last_login":"2020-03-22 06:45:00","created":"2019-10-03 05:38:00","modified":"2020-03-22 06:46:00","has_created_company":true,` +
-		`"access":[{"app":"sales","admin":true,"permission_set_id":"0b7c4f6e-5d7a-4e0b-9a55-6f3f1d0c2a11"},{"app":"global","admin":true,"permission_set_id":"233b7976-39bd-43a9-b305-ef3a2b0998e5"},{"app":"account_settings","admin":true,"permission_set_id":"7d1e0f52-1c43-4be1-8a35-5a0d7a3f9e21"}],` +
+		`"access":[{"app":"sales","admin":true,"permission_set_id":"0b7c4f6e-5d7a-4e0b-9a55-6f3f1d0c2a11"},{"app":"global","admin":true,"permission_set_id":"ec8a42e5-1842-490d-9113-b3a3b4b1c0a9"},{"app":"account_settings","admin":true,"permission_set_id":"7d1e0f52-1c43-4be1-8a35-5a0d7a3f9e21"}],` +
 		`"active_flag":true,"timezone_name":"Europe/Paris","timezone_offset":"+01:00","role_id":4,"icon_url":null,"is_you":true,"is_deleted":false`
 	companyBody = `,"company_id":1234,"company_name":"Example Company","company_domain":"example-co","company_country":"CZ","company_industry":"Technology","language":{"language_code":"en","country_code":"GB"}`
 	boBody      = `{"id":3,"name":"bo","default_currency":"EUR","locale":"en_GB","lang":1,"email":"bo@example.org","phone":null,` +
@@ -104,14 +104,14 @@ func TestMethodNotAllowedNamesTheAllowedOnes(t *testing.T) {
 func TestWriteBodiesAreRefused(t *testing.T) {
 	const access = `{"email":"bo@example.org","access":`
 	for _, c := range []struct{ method, body, want string }{
-		{"POST", ``, "body: must be a JSON object"},
+		{"POST", ``, "body: is not valid JSON"},
 		{"POST", `[]`, "body: must be a JSON object"},
 		{"POST", `{"email":"bo@example.org"`, "body: is not valid JSON"},
-		{"POST", `{"email":"bo@example.org"} {}`, "body: has text behind the object"},
+		{"POST", `{"email":"bo@example.org"} {}`, "body: has text behind the value"},
 		{"POST", `{"email":"bo@example.org","email":"c@example.org"}`, "email: is given twice"},
-		{"POST", `{}`, "email: a string is required"},
-		{"POST", `{"email":null}`, "email: a string is required"},
-		{"POST", `{"email":7}`, "email: a string is required"},
+		{"POST", `{}`, "email: is required"},
+		{"POST", `{"email":null}`, "email: must be a string"},
+		{"POST", `{"email":7}`, "email: must be a string"},
 		{"POST", `{"email":"bo"}`, "email: must be an e-mail address"},
 		{"POST", `{"email":"Bo <bo@example.org>"}`, "email: must be an e-mail address"},
 		{"POST", `{"email":"Ada.Novak1@EXAMPLE.org"}`, "email: is already in use"},
@@ -121,17 +121,19 @@ func TestWriteBodiesAreRefused(t *testing.T) {
 		{"POST", access + `{}}`, "access: must be an array"},
 		{"POST", access + `null}`, "access: must be an array"},
 		{"POST", access + `[]}`, "access: must not be empty"},
-		{"POST", access + `[7]}`, "access[0].body: must be a JSON object"},
+		{"POST", access + `[7]}`, "access[0]: must be an object"},
 		{"POST", access + `[{"app":"sales"},{"app":"x"}]}`, "access[1].app: must be one of global, sales, campaigns, projects, account_settings, partnership, nova"},
 		{"POST", access + `[{"app":"sales","admin":"yes"}]}`, "access[0].admin: must be a boolean"},
 		{"POST", access + `[{"app":"sales","permission_set_id":"x"}]}`, "access[0].permission_set_id: must be a UUID"},
 		{"POST", access + `[{"app":"sales","admin":true,"permission_set_id":"f07d229d-088a-4144-a40f-1fe64295d180"}]}`, "access[0].admin: either this or permission_set_id"},
 		{"POST", access + `[{"app":"sales","role":1}]}`, "access[0].role: is not allowed"},
-		{"PUT", `{}`, "active_flag: a boolean is required"},
-		{"PUT", `{"active_flag":"false"}`, "active_flag: a boolean is required"},
-		{"PUT", `{"active_flag":0}`, "active_flag: a boolean is required"},
+		{"PUT", `{}`, "active_flag: is required"},
+		{"PUT", `{"active_flag":"false"}`, "active_flag: must be a boolean"},
+		{"PUT", `{"active_flag":0}`, "active_flag: must be a boolean"},
 		{"PUT", `{"active_flag":false,"name":"x"}`, "name: is not allowed"},
 		{"PUT", `{"email":"bo@example.org"}`, "email: is not allowed"},
+		{"POST", access + `[{"app":"sales","permission_set_id":"62cc4d7f-4038-4352-abf3-a8c1c822b631"}]}`, "access[0].permission_set_id: must be a permission set of the app"},
+		{"POST", access + `[{"admin":true}]}`, "access[0].app: is required"},
 	} {
 		s := New(Options{Seed: 1, People: 2})
 		path := "/v1/users"
@@ -150,12 +152,12 @@ func TestWriteBodiesAreRefused(t *testing.T) {
 
 func TestWritesStay(t *testing.T) {
 	s := New(Options{Seed: 1, People: 5})
-	got := send(t, s, "POST", "/v1/users", `{"email":"Bo@example.org","access":[{"app":"global","admin":true},{"app":"sales","permission_set_id":"62cc4d7f-4038-4352-abf3-a8c1c822b631"}],"active_flag":false}`)
+	got := send(t, s, "POST", "/v1/users", `{"email":"Bo@example.org","access":[{"app":"global","admin":true},{"app":"sales","permission_set_id":"0b7c4f6e-5d7a-4e0b-9a55-6f3f1d0c2a11"}],"active_flag":false}`)
 	if got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	bo := decode(t, get(t, s, "/v1/users")).Data[5]
-	if bo.ID != 6 || bo.Name != "Bo" || bo.ActiveFlag || !bo.Access[0].Admin || bo.Access[1].PermissionSetID != "62cc4d7f-4038-4352-abf3-a8c1c822b631" {
+	if bo.ID != 6 || bo.Name != "Bo" || bo.ActiveFlag || !bo.Access[0].Admin || bo.Access[1].PermissionSetID != "0b7c4f6e-5d7a-4e0b-9a55-6f3f1d0c2a11" {
 		t.Errorf("invited: %+v", bo)
 	}
 	if again := send(t, s, "POST", "/v1/users", `{"email":"bo@example.org"}`); again.status != 400 {

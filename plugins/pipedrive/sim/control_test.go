@@ -101,7 +101,10 @@ func TestRequestsAreRememberedWithoutCredentials(t *testing.T) {
 	s := New(Options{})
 	get(t, s, "/v1/users?limit=1")
 	do(t, s, "GET", "/v1/users/me", "", "Authorization", "Bearer x")
-	want := []Request{{"GET", "/v1/users", "limit=1", "api_token", 200}, {"GET", "/v1/users/me", "", "bearer", 401}}
+	want := []Request{
+		{Method: "GET", Path: "/v1/users", Query: "limit=1", Auth: "api_token", Status: 200},
+		{Method: "GET", Path: "/v1/users/me", Auth: "bearer", Status: 401},
+	}
 	if got := s.Requests(); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("%+v", got)
 	}

@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // Plans of the vendor: burst limits in 2 seconds and the factor of the daily
@@ -25,6 +26,7 @@ func ValidPlan(name string) bool {
 
 const (
 	burstWindow = 2 * time.Second
+	searchBurst = 10 // whatever the plan
 
 	// A client with an API token that collects so many 429 within a minute is
 	// blocked. The vendor tells that it blocks, not when or for how long.
@@ -37,127 +39,125 @@ const (
 
 // limits is the account of requests and tokens.
 type limits struct {
-	opts Options
+	burst  simkit.Window
+	tokens simkit.Budget
+	writes simkit.Budget
 
-	mu      sync.Mutex
-	windows map[string]*window
-	day     string
-	spent   int
-	writes  int
+	mu     sync.Mutex
+	abuses map[string]*abuse
 }
 
-type window struct {
-	served  []time.Time // in the last 2 seconds
+type abuse struct {
 	refused []time.Time // in the last minute
 	blocked time.Time   // until then
 }
 
-func newLimits(o Options) *limits {
-	return &limits{opts: o, windows: map[string]*window{}}
+func newLimits(Options) *limits {
+	return &limits{burst: simkit.Window{Length: burstWindow}, abuses: map[string]*abuse{}}
 }
 
 // burst counts a request and reports whether it was answered: with 429 beyond
 // the burst limit, with an HTML page when the client did not stop at that.
-func (l *limits) burst(w http.ResponseWriter, who caller) (answered bool) {
-	if l.opts.Unlimited {
+func (s *Server) burst(w http.ResponseWriter, who caller, search bool) (answered bool) {
+	if s.opts.Unlimited {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.opts.Now()
-	win := l.window(who)
-	if now.Before(win.blocked) {
+	now := s.opts.Now()
+	if s.limits.isBlocked(who, now) {
 		writeBlocked(w)
 		return true
 	}
-	win.served = after(win.served, now.Add(-burstWindow))
-	limit := l.burstLimit(who)
-	if len(win.served) >= limit {
-		l.refuse(w, who, win, now, limit)
+	key, limit := s.window(who, search)
+	use := s.limits.burst.Take(key, limit, now)
+	if !use.OK {
+		s.refuse(w, who, search)
 		return true
 	}
-	win.served = append(win.served, now)
-	rateHeaders(w, limit, limit-len(win.served), win.reset(now))
+	rateHeaders(w, limit, use.Remaining, simkit.Seconds(use.Reset))
 	return false
+}
+
+// window is the key and the limit of the burst window of a request.
+func (s *Server) window(who caller, search bool) (key string, limit int) {
+	switch p := plans[s.opts.Plan]; {
+	case search:
+		return "search " + who.credential, searchBurst
+	case s.opts.Burst > 0:
+		return who.credential, s.opts.Burst
+	case who.oauth:
+		return who.credential, p.oauthBurst
+	default:
+		return who.credential, p.apiBurst
+	}
 }
 
 // spend takes the price of an operation from the daily budget and reports
 // whether the request was answered with 429 because the budget is gone.
-func (l *limits) spend(w http.ResponseWriter, r *http.Request, who caller, cost int) (answered bool) {
-	if l.opts.Unlimited {
+func (s *Server) spend(w http.ResponseWriter, c *call, cost int) (answered bool) {
+	if s.opts.Unlimited {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.opts.Now()
-	if day := now.UTC().Format(time.DateOnly); day != l.day {
-		l.day, l.spent, l.writes = day, 0, 0
-	}
-	if l.spent+cost > l.budget() {
-		l.refuse(w, who, l.window(who), now, l.burstLimit(who))
+	now := s.opts.Now()
+	if !s.limits.tokens.Spend(cost, s.budget(), now) {
+		s.refuse(w, c.caller, false)
 		return true
 	}
-	l.spent += cost
-	if !who.oauth && r.Method != http.MethodGet {
-		l.writes++
-		w.Header().Set("x-daily-requests-left", strconv.Itoa(max(dailyWrites-l.writes, 0)))
+	if !c.caller.oauth && c.Method != http.MethodGet {
+		s.limits.writes.Spend(1, dailyWrites, now)
+		w.Header().Set("x-daily-requests-left", strconv.Itoa(dailyWrites-s.limits.writes.Spent()))
 	}
 	return false
 }
 
-// refuse answers 429. No Retry-After is documented, so none is sent.
-func (l *limits) refuse(w http.ResponseWriter, who caller, win *window, now time.Time, limit int) {
-	win.refused = append(after(win.refused, now.Add(-abuseWindow)), now)
-	if !who.oauth && len(win.refused) > abuseCount {
-		win.blocked = now.Add(blockTime)
+func (s *Server) budget() int {
+	if s.opts.Budget > 0 {
+		return s.opts.Budget
+	}
+	return 30000 * plans[s.opts.Plan].factor * s.opts.People
+}
+
+// refuse answers 429.
+func (s *Server) refuse(w http.ResponseWriter, who caller, search bool) {
+	now := s.opts.Now()
+	if !who.oauth && s.limits.count(who, now) {
 		writeBlocked(w)
 		return
 	}
-	rateHeaders(w, limit, 0, win.reset(now))
-	problem{status: http.StatusTooManyRequests, text: "Request over limit", code: http.StatusTooManyRequests, short: true}.write(w)
+	key, limit := s.window(who, search)
+	seconds := simkit.Seconds(s.limits.burst.Reset(key, now))
+	rateHeaders(w, limit, 0, seconds)
+	if s.reads("retry_after", "present") {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	if s.reads("too_many_body", "empty") {
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
+	overLimit().write(w)
 }
 
-func (l *limits) window(who caller) *window {
-	win := l.windows[who.credential]
-	if win == nil {
-		win = &window{}
-		l.windows[who.credential] = win
+// count notes a refusal and reports whether it was one too many.
+func (l *limits) count(who caller, now time.Time) (blocked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.abuses[who.credential]
+	if a == nil {
+		a = &abuse{}
+		l.abuses[who.credential] = a
 	}
-	return win
+	a.refused = append(simkit.After(a.refused, now.Add(-abuseWindow)), now)
+	if len(a.refused) <= abuseCount {
+		return false
+	}
+	a.blocked = now.Add(blockTime)
+	return true
 }
 
-func (l *limits) burstLimit(who caller) int {
-	switch p := plans[l.opts.Plan]; {
-	case l.opts.Burst > 0:
-		return l.opts.Burst
-	case who.oauth:
-		return p.oauthBurst
-	default:
-		return p.apiBurst
-	}
-}
-
-func (l *limits) budget() int {
-	if l.opts.Budget > 0 {
-		return l.opts.Budget
-	}
-	return 30000 * plans[l.opts.Plan].factor * l.opts.People
-}
-
-// reset is the whole seconds until the oldest request leaves the window.
-func (w *window) reset(now time.Time) int {
-	if len(w.served) == 0 {
-		return int(burstWindow.Seconds())
-	}
-	left := w.served[0].Add(burstWindow).Sub(now)
-	return int((left + time.Second - 1) / time.Second)
-}
-
-func after(times []time.Time, cut time.Time) []time.Time {
-	for len(times) > 0 && !times[0].After(cut) {
-		times = times[1:]
-	}
-	return times
+func (l *limits) isBlocked(who caller, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.abuses[who.credential]
+	return a != nil && now.Before(a.blocked)
 }
 
 func rateHeaders(w http.ResponseWriter, limit, remaining, reset int) {
@@ -171,10 +171,8 @@ func writeBlocked(w http.ResponseWriter) {
 	for _, h := range []string{"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} {
 		w.Header().Del(h)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 	w.Header().Set("Server", "cloudflare")
-	w.WriteHeader(http.StatusForbidden)
-	_, _ = fmt.Fprint(w, blockedPage)
+	simkit.WriteHTML(w, http.StatusForbidden, blockedPage)
 }
 
 const blockedPage = `<!DOCTYPE html>
@@ -183,8 +181,4 @@ const blockedPage = `<!DOCTYPE html>
 `
 
 // Spent returns the tokens spent today.
-func (s *Server) Spent() int {
-	s.limits.mu.Lock()
-	defer s.limits.mu.Unlock()
-	return s.limits.spent
-}
+func (s *Server) Spent() int { return s.limits.tokens.Spent() }

@@ -7,7 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
+
+const maxForm = 1 << 20
 
 // oauthError is the body of a refused token request (RFC 6749 section 5.2 with
 // the vendor's success flag). The vendor documents causes, not the JSON.
@@ -18,7 +22,7 @@ type oauthError struct {
 }
 
 func refuseToken(w http.ResponseWriter, status int, code, text string) {
-	writeJSON(w, status, oauthError{Error: code, Description: text})
+	simkit.WriteJSON(w, status, oauthError{Error: code, Description: text})
 }
 
 // serveToken is POST /oauth/token.
@@ -34,7 +38,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		refuseToken(w, http.StatusBadRequest, "invalid_request", "content type must be application/x-www-form-urlencoded")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
 		refuseToken(w, http.StatusBadRequest, "invalid_request", "body cannot be read")
 		return
@@ -88,7 +92,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, form url.Values) 
 			return
 		}
 		scopes = g.scopes
-		if t.opts.Rotate {
+		if s.reads("refresh_token", "rotated") {
 			delete(t.refresh, refresh)
 			refresh = newRefresh()
 		}
@@ -112,9 +116,13 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, form url.Values) 
 		return
 	}
 	t.refresh[refresh] = grant{scopes: scopes, expires: now.Add(refreshLife)}
-	writeJSON(w, http.StatusOK, tokenAnswer{
-		AccessToken: t.issue(scopes), TokenType: "Bearer", ExpiresIn: int(t.opts.TokenLife.Seconds()) - 1,
-		RefreshToken: refresh, Scope: strings.Join(scopes, ","), APIDomain: s.apiDomain(r),
+	separator := ","
+	if s.reads("scope_separator", "space") {
+		separator = " "
+	}
+	simkit.WriteJSON(w, http.StatusOK, tokenAnswer{
+		AccessToken: t.issue(scopes), TokenType: s.kit.Readings.Get("token_type"), ExpiresIn: int(t.opts.TokenLife.Seconds()) - 1,
+		RefreshToken: refresh, Scope: strings.Join(scopes, separator), APIDomain: s.apiDomain(r),
 	})
 }
 

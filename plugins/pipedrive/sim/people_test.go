@@ -10,8 +10,8 @@ import (
 
 func everybody(s *Server) []User {
 	var all []User
-	for id := int64(1); id <= s.people.highest(); id++ {
-		if u, ok := s.people.get(id); ok {
+	for id := int64(1); id <= s.people.Highest(); id++ {
+		if u, ok := s.people.Get(id); ok {
 			all = append(all, u)
 		}
 	}
@@ -45,7 +45,7 @@ func TestPeopleAreVaried(t *testing.T) {
 		}
 		addresses[folded] = u.ID
 	}
-	for _, special := range s.people.special {
+	for _, special := range s.people.names.Specials() {
 		if names[special] == 0 {
 			t.Errorf("nobody is called %q", special)
 		}
@@ -84,7 +84,7 @@ func TestAddressesOfManyPeople(t *testing.T) {
 			t.Errorf("user %d, %q: address %q", u.ID, u.Name, u.Email.Value)
 		}
 	}
-	if n := len(s.people.changed); n != 0 {
+	if n := len(s.people.Changed()); n != 0 {
 		t.Errorf("%d people are kept although nobody changed them", n)
 	}
 }

@@ -1,126 +1,188 @@
 package sim
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Names of routes: what faults and the journal call them.
 const (
-	routeUsers = "users"
-	routeFind  = "users/find"
-	routeMe    = "users/me"
-	routeUser  = "users/{id}"
 	routeToken = "oauth/token" //nolint:gosec // G101: a path, no credential
-	routeNone  = ""            // a path that the vendor does not have
+
+	scopeBase  = "base"
+	scopeRead  = "users:read"
+	scopeAdmin = "admin"
 )
 
-// route is a known path.
+// route is a path: {id} and {..._id} are positive integers, {uuid} is text.
+// Its name is what faults call it; paths of v2 begin with "v2/" there.
 type route struct {
 	name string
-	id   string // of users/{id}
+	ops  map[string]operation
+	hook bool // errors in the envelope of webhooks
 }
 
-// operation is one method of a path: its price in tokens and the OAuth scope
-// that it needs.
+// operation is one method of a path.
 type operation struct {
-	scope  string
-	cost   int
+	scopes []string // an OAuth token needs one of them
+	cost   int      // tokens of the daily budget
+	search bool     // falls under the limit of searches
+	body   *simkit.Schema
 	handle func(*Server, http.ResponseWriter, *call)
 }
 
-func operations(name string) map[string]operation {
-	switch name {
-	case routeUsers:
-		return map[string]operation{
-			http.MethodGet:  {scope: "users:read", cost: 20, handle: (*Server).listUsers},
-			http.MethodPost: {scope: "admin", cost: 10, handle: (*Server).addUser},
-		}
-	case routeFind:
-		return map[string]operation{http.MethodGet: {scope: "users:read", cost: 40, handle: (*Server).findUsers}}
-	case routeMe:
-		return map[string]operation{http.MethodGet: {scope: "base", cost: 2, handle: (*Server).getMe}}
-	case routeUser:
-		return map[string]operation{
-			http.MethodGet: {scope: "users:read", cost: 2, handle: (*Server).getUser},
-			http.MethodPut: {scope: "admin", cost: 10, handle: (*Server).updateUser},
-		}
-	}
-	return nil
+func reading(scope string, cost int, handle func(*Server, http.ResponseWriter, *call)) operation {
+	return operation{scopes: []string{scope}, cost: cost, handle: handle}
 }
 
-// findRoute knows the three prefixes of the vendor. Users exist in v1 only, so
-// no path below /api/v2 is known here.
-func findRoute(path string) route {
+func writing(cost int, body *simkit.Schema, handle func(*Server, http.ResponseWriter, *call)) operation {
+	return operation{scopes: []string{scopeAdmin}, cost: cost, body: body, handle: handle}
+}
+
+// routes is the table of what the vendor has. A path of words comes before one
+// with a parameter in the same place.
+func routes() []route {
+	return slices.Concat(userRoutes(), roleRoutes(), permissionSetRoutes(), teamRoutes(), hookRoutes(), personRoutes())
+}
+
+// findRoute knows the three prefixes of the vendor.
+func (s *Server) findRoute(path string) (route, map[string]string) {
 	if path == "/oauth/token" || path == "/oauth/token/" {
-		return route{name: routeToken}
+		return route{name: routeToken}, nil
 	}
 	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
 		rest, ok = strings.CutPrefix(path, "/api/v1/")
 	}
-	if !ok {
-		return route{}
+	if v2, second := strings.CutPrefix(path, "/api/v2/"); second {
+		rest, ok = "v2/"+v2, true
 	}
-	switch rest {
-	case routeUsers, routeFind, routeMe:
-		return route{name: rest}
+	if !ok || strings.HasPrefix(path, "/v1/v2/") || strings.HasPrefix(path, "/api/v1/v2/") {
+		return route{}, nil
 	}
-	if id, ok := strings.CutPrefix(rest, "users/"); ok && id != "" && !strings.Contains(id, "/") {
-		return route{name: routeUser, id: id}
+	for _, rt := range s.routes {
+		if params, ok := match(rt.name, rest); ok {
+			return rt, params
+		}
 	}
-	return route{}
+	return route{}, nil
+}
+
+func match(pattern, path string) (map[string]string, bool) {
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i, part := range want {
+		if name, isParam := strings.CutPrefix(part, "{"); isParam && have[i] != "" {
+			params[strings.TrimSuffix(name, "}")] = have[i]
+		} else if part != have[i] {
+			return nil, false
+		}
+	}
+	return params, true
 }
 
 // call is one authenticated request to a known operation.
 type call struct {
 	*http.Request
-	id     int64
+	params map[string]string
+	ids    map[string]int64 // those parameters that are numbers
+	id     int64            // {id}
+	body   map[string]any
 	caller caller
-	faults activeFaults
+	faults simkit.Active
 }
 
 // serveAPI takes a request through authentication, rate limits, path, method,
-// scope and budget, in that order.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, rt route, active activeFaults) {
-	who, refused := s.authenticate(r)
+// scope, budget, rights, ids and body, in that order.
+func (s *Server) serveAPI(w http.ResponseWriter, c *call, rt route) {
+	who, refused := s.authenticate(c.Request)
 	if refused != nil {
 		refused.write(w)
 		return
 	}
-	if s.limits.burst(w, who) {
+	c.caller = who
+	op, known := rt.ops[c.Method]
+	if s.burst(w, who, op.search || (rt.name == routeFind && s.reads("find_limit", "search"))) {
 		return
 	}
-	ops := operations(rt.name)
-	if ops == nil {
-		problem{status: http.StatusNotFound, text: "Not found", short: true}.write(w)
+	if rt.ops == nil || (rt.name == routeUser && c.Method == http.MethodDelete && s.reads("delete_user", "404")) {
+		missing(w, "Not found")
 		return
 	}
-	op, ok := ops[r.Method]
-	if !ok {
-		w.Header().Set("Allow", allowed(ops))
+	if !known {
+		w.Header().Set("Allow", allowed(rt.ops))
 		problem{status: http.StatusMethodNotAllowed, text: "Method not allowed"}.write(w)
 		return
 	}
-	if who.oauth && !slices.Contains(who.scopes, op.scope) {
+	if who.oauth && !slices.ContainsFunc(op.scopes, func(scope string) bool { return slices.Contains(who.scopes, scope) }) {
 		problem{status: http.StatusForbidden, text: "Scope and URL mismatch", code: http.StatusForbidden, short: true}.write(w)
 		return
 	}
-	if s.limits.spend(w, r, who, op.cost) {
+	if s.spend(w, c, op.cost) {
 		return
 	}
-	c := &call{Request: r, caller: who, faults: active}
-	if rt.name == routeUser {
-		id, err := strconv.ParseInt(rt.id, 10, 64)
-		if err != nil || id < 1 {
-			problem{status: http.StatusBadRequest, text: "Validation failed: id: must be a positive integer"}.write(w)
+	if s.opts.NoAdmin && c.Method != http.MethodGet && slices.Contains(op.scopes, scopeAdmin) {
+		if rt.hook {
+			hookForbidden(w)
 			return
 		}
-		c.id = id
+		forbidden(w)
+		return
 	}
-	op.handle(s, w, c)
+	if c.readIDs(w) && s.readBody(w, c, op, rt.hook) {
+		op.handle(s, w, c)
+	}
+}
+
+// readIDs has answered when it returns false, as readBody has.
+func (c *call) readIDs(w http.ResponseWriter) bool {
+	c.ids = map[string]int64{}
+	for name, text := range c.params {
+		if name == "uuid" {
+			continue
+		}
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || id < 1 {
+			invalid(w, name+": must be a positive integer")
+			return false
+		}
+		c.ids[name] = id
+	}
+	c.id = c.ids["id"]
+	return true
+}
+
+func (s *Server) readBody(w http.ResponseWriter, c *call, op operation, hook bool) bool {
+	if op.body == nil {
+		return true
+	}
+	raw, err := simkit.ReadBody(w, c.Request)
+	switch {
+	case errors.Is(err, simkit.ErrMediaType):
+		problem{status: http.StatusUnsupportedMediaType, text: "Unsupported media type: use application/json"}.write(w)
+		return false
+	case err != nil:
+		problem{status: http.StatusBadRequest, text: "Body cannot be read"}.write(w)
+		return false
+	}
+	body, found := op.body.Read(raw, s.reads("unknown_members", "ignored"))
+	if len(found) == 0 {
+		c.body = body
+		return true
+	}
+	if hook {
+		hookErrors(w, http.StatusBadRequest, found[0].Path, found[0].Text)
+		return false
+	}
+	invalid(w, found.Error())
+	return false
 }
 
 func allowed(ops map[string]operation) string {
@@ -130,44 +192,4 @@ func allowed(ops map[string]operation) string {
 	}
 	slices.Sort(methods)
 	return strings.Join(methods, ", ")
-}
-
-// problem is an error answer. The vendor has several envelopes; which one
-// belongs to which status is in README.md.
-type problem struct {
-	status int
-	text   string
-	code   int  // errorCode, when the envelope has one
-	short  bool // without error_info, data and additional_data
-}
-
-func (p problem) write(w http.ResponseWriter) {
-	type short struct {
-		Success bool   `json:"success"`
-		Error   string `json:"error"`
-		Code    int    `json:"errorCode,omitempty"`
-	}
-	if p.short {
-		writeJSON(w, p.status, short{Error: p.text, Code: p.code})
-		return
-	}
-	writeJSON(w, p.status, struct {
-		Success    bool   `json:"success"`
-		Error      string `json:"error"`
-		Info       string `json:"error_info"`
-		Data       any    `json:"data"`
-		Additional any    `json:"additional_data"`
-	}{Error: p.text, Info: "Please check developers.pipedrive.com"})
-}
-
-func notFound(w http.ResponseWriter) {
-	problem{status: http.StatusNotFound, text: "User not found or not accessible.", short: true}.write(w)
-}
-
-func forbidden(w http.ResponseWriter) {
-	problem{status: http.StatusForbidden, text: "You do not have permissions to do this."}.write(w)
-}
-
-func invalid(w http.ResponseWriter, text string) {
-	problem{status: http.StatusBadRequest, text: "Validation failed: " + text}.write(w)
 }

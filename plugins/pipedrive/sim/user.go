@@ -12,7 +12,7 @@ type User struct {
 	Email             Text     `json:"email,omitzero"`
 	Phone             Text     `json:"phone,omitzero"` // the caller sees only their own
 	Activated         bool     `json:"activated"`
-	LastLogin         string   `json:"last_login"` // YYYY-MM-DD HH:MM:SS, like the next two
+	LastLogin         Text     `json:"last_login,omitzero"` // YYYY-MM-DD HH:MM:SS, like the next two
 	Created           string   `json:"created"`
 	Modified          Text     `json:"modified,omitzero"` // shown to callers with access to the account settings
 	HasCreatedCompany bool     `json:"has_created_company"`

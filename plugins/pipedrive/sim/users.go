@@ -2,20 +2,45 @@ package sim
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-const maxPage = 500
+// Names of the routes of users.
+const (
+	routeUsers = "users"
+	routeFind  = "users/find"
+	routeUser  = "users/{id}"
+)
+
+func userRoutes() []route {
+	return []route{
+		{name: routeUsers, ops: map[string]operation{
+			http.MethodGet:  reading(scopeRead, 20, (*Server).listUsers),
+			http.MethodPost: writing(10, invitationBody(), (*Server).addUser),
+		}},
+		{name: routeFind, ops: map[string]operation{http.MethodGet: reading(scopeRead, 40, (*Server).findUsers)}},
+		{name: "users/me", ops: map[string]operation{http.MethodGet: reading(scopeBase, 2, (*Server).getMe)}},
+		{name: routeUser, ops: map[string]operation{
+			http.MethodGet: reading(scopeRead, 2, (*Server).getUser),
+			http.MethodPut: writing(10, activationBody(), (*Server).updateUser),
+		}},
+		{name: "users/{id}/permissions", ops: map[string]operation{http.MethodGet: reading(scopeRead, 10, (*Server).getPermissions)}},
+		{name: "users/{id}/roleAssignments", ops: map[string]operation{http.MethodGet: reading(scopeRead, 10, (*Server).getRoleOfUser)}},
+		{name: "users/{id}/roleSettings", ops: map[string]operation{http.MethodGet: reading(scopeRead, 10, (*Server).getSettingsOfUser)}},
+		{name: "users/{id}/followers", ops: map[string]operation{http.MethodGet: reading(scopeRead, 20, (*Server).getFollowers)}},
+		{name: "v2/users/{id}/followers", ops: map[string]operation{http.MethodGet: reading(scopeRead, 10, (*Server).listFollowers)}},
+		{name: "userSettings", ops: map[string]operation{http.MethodGet: reading(scopeBase, 2, getUserSettings)}},
+		{name: "userConnections", ops: map[string]operation{http.MethodGet: reading(scopeBase, 20, getUserConnections)}},
+	}
+}
 
 // visible is u as the caller may see it.
 func (s *Server) visible(u User) User {
-	if !u.IsYou && !u.IsDeleted {
+	if !u.IsYou && !u.IsDeleted && s.reads("phones", "own") {
 		u.Phone = Null()
 	}
 	if s.opts.NoAccountSettings {
@@ -24,16 +49,9 @@ func (s *Server) visible(u User) User {
 	return u
 }
 
-func writeData(w http.ResponseWriter, data any) {
-	writeJSON(w, http.StatusOK, struct {
-		Success bool `json:"success"`
-		Data    any  `json:"data"`
-	}{true, data})
-}
-
 // getUser is GET /users/{id}.
 func (s *Server) getUser(w http.ResponseWriter, c *call) {
-	u, ok := s.people.get(c.id)
+	u, ok := s.people.Get(c.id)
 	if !ok {
 		notFound(w)
 		return
@@ -47,7 +65,7 @@ func (s *Server) getMe(w http.ResponseWriter, _ *call) {
 		Code    string `json:"language_code"`
 		Country string `json:"country_code"`
 	}
-	u, ok := s.people.get(1)
+	u, ok := s.people.Get(1)
 	if !ok {
 		notFound(w)
 		return
@@ -60,8 +78,13 @@ func (s *Server) getMe(w http.ResponseWriter, _ *call) {
 		CompanyCountry  string   `json:"company_country"`
 		CompanyIndustry string   `json:"company_industry"`
 		Language        language `json:"language"`
-	}{s.visible(u), 1234, "Example Company", "example-co", "CZ", "Technology", language{"en", "GB"}})
+	}{s.visible(u), companyID, "Example Company", companyDomain, "CZ", "Technology", language{"en", "GB"}})
 }
+
+const (
+	companyID     = 1234
+	companyDomain = "example-co"
+)
 
 // findUsers is GET /users/find: by name, or by e-mail address.
 func (s *Server) findUsers(w http.ResponseWriter, c *call) {
@@ -77,11 +100,7 @@ func (s *Server) findUsers(w http.ResponseWriter, c *call) {
 		return
 	}
 	found := []User{}
-	for id := int64(1); id <= s.people.highest(); id++ {
-		u, ok := s.people.get(id)
-		if !ok {
-			continue
-		}
+	s.people.all(func(u User) {
 		in := u.Name
 		if byEmail == "1" {
 			in = u.Email.Value
@@ -89,54 +108,14 @@ func (s *Server) findUsers(w http.ResponseWriter, c *call) {
 		if strings.Contains(strings.ToLower(in), term) {
 			found = append(found, s.visible(u))
 		}
-	}
+	})
 	writeData(w, found)
-}
-
-// page is a part of the list: people from an id on, or from an offset.
-type page struct {
-	form  Paging
-	start int   // offset of the first item
-	from  int64 // id of the first item, with a cursor
-	limit int   // 0: everybody
-}
-
-// readPage reads the paging parameters. An unpaged list ignores them.
-func (s *Server) readPage(q url.Values) (page, error) {
-	form, size := s.pagingForm()
-	p := page{form: form, from: 1, limit: size}
-	if form == Unpaged {
-		return page{form: form, from: 1}, nil
-	}
-	if v := q.Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > maxPage {
-			return p, fmt.Errorf("limit: must be from 1 to %d", maxPage)
-		}
-		p.limit = n
-	}
-	if v := q.Get("start"); form == OffsetPaging && v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return p, fmt.Errorf("start: must not be negative")
-		}
-		p.start = n
-	}
-	if v := q.Get("cursor"); form == CursorPaging && v != "" {
-		b, err := base64.RawURLEncoding.DecodeString(v)
-		if err != nil {
-			return p, fmt.Errorf("cursor: is invalid")
-		}
-		if _, err := fmt.Sscanf(string(b), "user:%d", &p.from); err != nil || p.from < 1 {
-			return p, fmt.Errorf("cursor: is invalid")
-		}
-	}
-	return p, nil
 }
 
 // listUsers is GET /users. People are made one by one while they are written.
 func (s *Server) listUsers(w http.ResponseWriter, c *call) {
-	p, err := s.readPage(c.URL.Query())
+	form, size := s.pagingForm()
+	p, err := s.readPage(c.URL.Query(), form, size, "user")
 	if err != nil {
 		invalid(w, err.Error())
 		return
@@ -154,7 +133,7 @@ func (s *Server) listUsers(w http.ResponseWriter, c *call) {
 		return enc.Encode(item)
 	})
 	_ = out.WriteByte(']')
-	if tail := p.tail(next); tail != nil {
+	if tail := p.tail(next, "user"); tail != nil {
 		_, _ = out.WriteString(`,"additional_data":`)
 		_ = enc.Encode(tail)
 	}
@@ -164,13 +143,13 @@ func (s *Server) listUsers(w http.ResponseWriter, c *call) {
 // writePage hands the people of a page to emit and returns the id of the first
 // one after it; 0 when there is none.
 func (s *Server) writePage(c *call, p page, emit func(int, any) error) (next int64) {
-	last := s.people.highest()
-	if c.faults.has(Half) {
+	last := s.people.Highest()
+	if c.faults.Has(Half) {
 		last /= 2
 	}
-	skipped, written := 0, 0
+	skipped, written, before := 0, 0, int64(0)
 	for id := p.from; id <= last; id++ {
-		u, ok := s.people.get(id)
+		u, ok := s.people.Get(id)
 		if !ok {
 			continue
 		}
@@ -181,35 +160,66 @@ func (s *Server) writePage(c *call, p page, emit func(int, any) error) (next int
 		if p.limit > 0 && written == p.limit {
 			return id
 		}
-		if emit(written, c.faults.spoil(written, s.visible(u))) != nil {
+		if emit(written, c.faults.Spoil(written, before, s.visible(u))) != nil {
 			return 0
 		}
+		before = id
 		written++
 	}
 	return 0
 }
 
-// tail is additional_data of a page; nil for an unpaged list.
-func (p page) tail(next int64) any {
-	switch p.form {
-	case OffsetPaging:
-		type pagination struct {
-			Start int  `json:"start"`
-			Limit int  `json:"limit"`
-			More  bool `json:"more_items_in_collection"`
-			Next  *int `json:"next_start,omitempty"`
-		}
-		t := pagination{Start: p.start, Limit: p.limit, More: next > 0}
-		if t.More {
-			n := p.start + p.limit
-			t.Next = &n
-		}
-		return map[string]any{"pagination": t}
-	case CursorPaging:
-		if next == 0 {
-			return map[string]any{"next_cursor": nil}
-		}
-		return map[string]any{"next_cursor": base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "user:%d", next))}
+// followers of a user: the caller follows everybody, nobody else anybody.
+func (s *Server) followers(w http.ResponseWriter, c *call) (ids []int64, ok bool) {
+	if _, ok := s.people.Get(c.id); !ok {
+		notFound(w)
+		return nil, false
 	}
-	return nil
+	if c.id == 1 {
+		return []int64{}, true
+	}
+	return []int64{1}, true
+}
+
+// getFollowers is GET /users/{id}/followers of version 1.
+func (s *Server) getFollowers(w http.ResponseWriter, c *call) {
+	if ids, ok := s.followers(w, c); ok {
+		writeData(w, ids)
+	}
+}
+
+// listFollowers is GET /users/{id}/followers of version 2.
+func (s *Server) listFollowers(w http.ResponseWriter, c *call) {
+	type follower struct {
+		UserID  int64  `json:"user_id"`
+		AddTime string `json:"add_time"`
+	}
+	p, err := s.readPage(c.URL.Query(), CursorPaging, defaultPage, "follower")
+	if err != nil {
+		invalid(w, err.Error())
+		return
+	}
+	ids, ok := s.followers(w, c)
+	if !ok {
+		return
+	}
+	list := []follower{}
+	for _, id := range ids {
+		if id >= p.from {
+			list = append(list, follower{id, "2021-01-01T00:00:00Z"})
+		}
+	}
+	simkit.WriteJSON(w, http.StatusOK, map[string]any{"success": true, "data": list, "additional_data": p.tail(0, "follower")})
+}
+
+func getUserSettings(_ *Server, w http.ResponseWriter, _ *call) {
+	writeData(w, map[string]any{
+		"marketplace_team": false, "list_limit": 100, "beta_app": false, "prevent_salesphone_callto_override": false,
+		"file_upload_destination": "s3", "callto_link_syntax": "callto:[number]", "autofill_deal_expected_close_date": false,
+		"person_duplicate_condition": "name && (org_id || email || phone)",
+	})
+}
+
+func getUserConnections(_ *Server, w http.ResponseWriter, _ *call) {
+	writeData(w, map[string]any{"google": nil})
 }

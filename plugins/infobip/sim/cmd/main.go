@@ -9,28 +9,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintln(os.Stderr, "simulator:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(simkit.Main(run)) }
 
 // run serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -38,27 +25,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	listener, err := loopback(ctx, listen)
-	if err != nil {
-		return err
-	}
 	simulator := sim.New(opts)
-	server := &http.Server{Handler: simulator, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	usage(stdout, listener.Addr().String(), opts, simulator.Count())
-
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", listen, err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		_ = server.Close() // requests that hang do not keep the command alive
-	}
-	return nil
+	return simkit.Run(ctx, listen, simulator, func(address string) { usage(stdout, address, opts, simulator.Count()) })
 }
 
 func options(args []string, stderr io.Writer) (listen string, o sim.Options, err error) {
@@ -76,14 +44,7 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.IntVar(&o.PerSecond, "per-second", 0, "requests a second for each limited endpoint, instead of the vendor's numbers")
 	f.BoolVar(&o.Unlimited, "unlimited", false, "no rate limits")
 	o.Readings = map[string]string{}
-	f.Func("reading", "`name=value`: the answer to an open question; may be repeated, --reading help lists them", func(v string) error {
-		name, value, _ := strings.Cut(v, "=")
-		if err := sim.CheckReading(name, value); err != nil {
-			return fmt.Errorf("%w\n%s", err, readings())
-		}
-		o.Readings[name] = value
-		return nil
-	})
+	f.Func("reading", "`name=value`: the answer to an open question; may be repeated:\n"+readings(), simkit.Flag(o.Readings))
 	verbose := f.Bool("verbose", false, "log each request to stderr")
 	if err := f.Parse(args); err != nil {
 		return "", o, err
@@ -92,7 +53,7 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	if *verbose {
 		o.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return listen, o, check(f, o)
+	return listen, o, errors.Join(check(f, o), sim.CheckReadings(o.Readings))
 }
 
 func readings() string {
@@ -113,19 +74,6 @@ func check(f *flag.FlagSet, o sim.Options) error {
 		return errors.New("--per-second must not be negative")
 	}
 	return nil
-}
-
-// loopback listens, and refuses an address that others could reach: the
-// control API has no password.
-func loopback(ctx context.Context, address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("--listen: %s is not a loopback address", host)
-	}
-	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
 func usage(w io.Writer, address string, o sim.Options, c sim.Counts) {

@@ -1,5 +1,5 @@
-// Command cmd runs the simulator of Pipedrive's users API on a loopback
-// address until it is told to stop.
+// Command cmd runs the simulator of Pipedrive's API on a loopback address
+// until it is told to stop.
 package main
 
 import (
@@ -9,28 +9,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintln(os.Stderr, "simulator:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(simkit.Main(run)) }
 
 // run serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -38,27 +25,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	listener, err := loopback(ctx, listen)
-	if err != nil {
-		return err
-	}
 	simulator := sim.New(opts)
-	server := &http.Server{Handler: simulator, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	usage(stdout, listener.Addr().String(), opts, simulator.Count())
-
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", listen, err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		_ = server.Close() // requests that hang do not keep the command alive
-	}
-	return nil
+	return simkit.Run(ctx, listen, simulator, func(address string) { usage(stdout, address, opts, simulator.Count()) })
 }
 
 func options(args []string, stderr io.Writer) (listen string, o sim.Options, err error) {
@@ -67,7 +35,9 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.StringVar(&listen, "listen", "127.0.0.1:9490", "loopback address and port; port 0 takes a free one")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the generated people")
 	f.IntVar(&o.People, "people", 500, "number of generated people")
+	f.IntVar(&o.Persons, "persons", 500, "number of generated contacts of API v2")
 	f.IntVar(&o.NoEmail, "no-email", 6, "how many of them have a null, absent or empty e-mail address")
+	f.IntVar(&o.Seats, "seats", 0, "active users that are paid for; 0 is no limit")
 	f.StringVar(&o.APIToken, "api-token", "sim-api-token", "for the header x-api-token")
 	f.StringVar(&o.ClientID, "client-id", "sim-client", "of the OAuth app")
 	f.StringVar(&o.ClientSecret, "client-secret", "sim-secret", "of the OAuth app")
@@ -83,6 +53,9 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.BoolVar(&o.Unlimited, "unlimited", false, "no rate limits")
 	f.BoolVar(&o.NoAdmin, "no-admin", false, "the caller may not write")
 	f.BoolVar(&o.NoAccountSettings, "no-account-settings", false, "the caller does not see `modified`")
+	f.BoolVar(&o.LoopbackWebhooks, "loopback-webhooks", false, "accept webhooks to loopback addresses, and deliver to them")
+	o.Readings = map[string]string{}
+	f.Func("reading", "`name=value`: what to do where the documentation is open; can be repeated", simkit.Flag(o.Readings))
 	verbose := f.Bool("verbose", false, "log each request to stderr")
 	if err := f.Parse(args); err != nil {
 		return "", o, err
@@ -101,25 +74,17 @@ func check(f *flag.FlagSet, o sim.Options) error {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.People < 1:
 		return errors.New("--people must be at least 1")
+	case o.Persons < 0:
+		return errors.New("--persons must not be negative")
 	case !o.Paging.Valid():
 		return fmt.Errorf("--paging must be none, offset or cursor, not %q", o.Paging)
 	case !sim.ValidPlan(o.Plan):
 		return fmt.Errorf("--plan must be lite, growth, premium or ultimate, not %q", o.Plan)
 	}
+	if _, err := simkit.NewReadings(sim.Readings(), o.Readings); err != nil {
+		return fmt.Errorf("--reading: %w", err)
+	}
 	return nil
-}
-
-// loopback listens, and refuses an address that others could reach: the
-// control API has no password.
-func loopback(ctx context.Context, address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("--listen: %s is not a loopback address", host)
-	}
-	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
 func usage(w io.Writer, address string, o sim.Options, c sim.Counts) {

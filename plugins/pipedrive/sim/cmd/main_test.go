@@ -70,6 +70,9 @@ func TestWrongUsage(t *testing.T) {
 		"--plan gold":               "--plan",
 		"--listen 127.0.0.1:0 more": "unexpected argument",
 		"--nothing":                 "not defined",
+		"--reading color=blue":      "unknown reading",
+		"--reading phones=x":        "own, all",
+		"--reading phones":          "name=value",
 	} {
 		err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -1,0 +1,257 @@
+package sim
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+type personList struct {
+	Data []struct {
+		ID     int64
+		Name   string
+		Emails []Contact
+		Update string `json:"update_time"`
+	}
+	Additional struct {
+		Next *string `json:"next_cursor"`
+	} `json:"additional_data"`
+}
+
+func newPersonsSim(t *testing.T, o Options) *Server {
+	t.Helper()
+	o.Unlimited = true
+	if o.Now == nil {
+		o.Now = newClock().Now
+	}
+	return New(o)
+}
+
+func listOf(t *testing.T, s *Server, query string) personList {
+	t.Helper()
+	e := get(t, s, "/api/v2/persons?"+query)
+	var l personList
+	if err := json.Unmarshal([]byte(e.body), &l); err != nil || e.status != http.StatusOK {
+		t.Fatalf("%s: %d %.300s %v", query, e.status, e.body, err)
+	}
+	return l
+}
+
+func idsOf(l personList) string {
+	var ids []string
+	for _, p := range l.Data {
+		ids = append(ids, fmt.Sprint(p.ID))
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestPersonsAreListedByCursor(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 12})
+	send(t, s, "DELETE", "/api/v2/persons/4", "")
+	send(t, s, "PATCH", "/api/v2/persons/2", `{"owner_id":7}`)
+	for query, want := range map[string]string{
+		"":                            "1 2 3 5 6 7 8 9 10 11 12",
+		"limit=5":                     "1 2 3 5 6|7 8 9 10 11|12",
+		"limit=5&sort_direction=desc": "12 11 10 9 8|7 6 5 3 2|1",
+		"limit=6&sort_by=update_time": "1 3 5 6 7 8|9 10 11 12 2",
+		"limit=6&sort_by=add_time&sort_direction=desc": "12 11 10 9 8 7|6 5 3 2 1",
+		"ids=3,4,99":                         "3",
+		"owner_id=7":                         "2",
+		"updated_since=2026-01-01T00:00:00Z": "2",
+		"updated_until=2026-01-01T00:00:00Z&limit=500": "1 3 5 6 7 8 9 10 11 12",
+	} {
+		var pages []string
+		cursor := ""
+		for range 9 {
+			l := listOf(t, s, query+"&cursor="+url.QueryEscape(cursor))
+			pages = append(pages, idsOf(l))
+			if l.Additional.Next == nil {
+				break
+			}
+			cursor = *l.Additional.Next
+		}
+		if got := strings.Join(pages, "|"); got != want {
+			t.Errorf("%q: %s, want %s", query, got, want)
+		}
+	}
+	if e := get(t, s, "/api/v2/persons"); !strings.HasSuffix(e.body, `"additional_data":{"next_cursor":null}`+"\n}") {
+		t.Errorf("the end of a list: %s", e.body[len(e.body)-60:])
+	}
+}
+
+func TestACursorBelongsToItsQuery(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 12})
+	cursor := *listOf(t, s, "limit=5&owner_id=1").Additional.Next
+	for _, query := range []string{"limit=5&cursor=" + cursor, "sort_by=add_time&owner_id=1&cursor=" + cursor, "cursor=x", "limit=501", "limit=0", "sort_by=name", "sort_direction=up", "updated_since=yesterday", "ids=a", "ids=" + strings.Repeat("1,", 100) + "1"} {
+		if e := get(t, s, "/api/v2/persons?"+query); e.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %.200s", query, e.status, e.body)
+		}
+	}
+	if l := listOf(t, s, "limit=1&owner_id=1&cursor="+cursor); idsOf(l) != "6" {
+		t.Errorf("another limit: %s", idsOf(l))
+	}
+}
+
+func TestAPersonsLife(t *testing.T) {
+	clock := newClock()
+	s := newPersonsSim(t, Options{Persons: 3, Now: clock.Now})
+	e := send(t, s, "POST", "/api/v2/persons", `{"name":"Bo Ek","emails":[{"value":"bo@example.org"}],"phones":[],"custom_fields":{"a":1},"job_title":"x"}`)
+	want := `"emails":[{"value":"bo@example.org","primary":true,"label":"work"}]`
+	if e.status != 200 || !strings.Contains(e.body, `"id":4`) || !strings.Contains(e.body, want) || !strings.Contains(e.body, `"add_time":"2026-03-04T05:06:07Z"`) || !strings.Contains(e.body, `"job_title":"x"`) {
+		t.Errorf("created: %d %s", e.status, e.body)
+	}
+	clock.Advance(time.Hour)
+	e = send(t, s, "PATCH", "/api/v2/persons/4", `{"emails":[{"value":"a@example.org","label":"home"},{"value":"b@example.org","primary":true,"label":"work"}],"org_id":5}`)
+	if e.status != 200 || !strings.Contains(e.body, `"name":"Bo Ek"`) || strings.Contains(e.body, "bo@example.org") || !strings.Contains(e.body, `"update_time":"2026-03-04T06:06:07Z"`) || !strings.Contains(e.body, `"org_id":5`) {
+		t.Errorf("changed: %d %s", e.status, e.body)
+	}
+	if e := send(t, s, "DELETE", "/api/v2/persons/4", ""); e.body != `{"success":true,"data":{"id":4}}` {
+		t.Errorf("deleted: %d %s", e.status, e.body)
+	}
+	if s.Persons() != 3 {
+		t.Errorf("%d are left", s.Persons())
+	}
+	for _, method := range []string{"PATCH", "DELETE"} {
+		if e := send(t, s, method, "/api/v2/persons/4", "{}"); e.status != 404 {
+			t.Errorf("%s of a deleted one: %d", method, e.status)
+		}
+	}
+	if e := get(t, s, "/api/v2/persons/4"); !strings.Contains(e.body, `"is_deleted":true`) {
+		t.Errorf("a deleted one: %s", e.body)
+	}
+	clock.Advance(30 * 24 * time.Hour)
+	if e := get(t, s, "/api/v2/persons/4"); e.status != 404 {
+		t.Errorf("a purged one: %d %s", e.status, e.body)
+	}
+}
+
+func TestWhatBodiesOfPersonsAreRefused(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 3})
+	for _, body := range []string{
+		`{}`, `[]`, `{"name":""}`, `{"name":7}`, `{"name":"a","email":"x"}`, `{"name":"a","emails":"x"}`, `{"name":"a","emails":[{"primary":true}]}`,
+		`{"name":"a","emails":[{"value":"x","kind":"work"}]}`, `{"name":"a","owner_id":"1"}`, `{"name":"a","visible_to":4}`, `{"name":"a","label_ids":["x"]}`,
+		`{"name":"a","marketing_status":"maybe"}`, `{"name":"a","add_time":"2026-01-01 00:00:00"}`, `{"name":"a","name":"b"}`, `{"name":"a"`, `{"name":"a","custom_fields":[]}`,
+		`{"name":"a","id":9}`, `{"name":"a","is_deleted":false}`,
+	} {
+		if e := send(t, s, "POST", "/api/v2/persons", body); e.status != 400 {
+			t.Errorf("POST %s: %d %s", body, e.status, e.body)
+		}
+	}
+	if e := send(t, s, "PATCH", "/api/v2/persons/1", `{"add_time":"2026-01-01T00:00:00Z"}`); e.status != 400 {
+		t.Errorf("PATCH of add_time: %d", e.status)
+	}
+	if e := do(t, s, "POST", "/api/v2/persons", `{"name":"a"}`, "x-api-token", "sim-api-token"); e.status != 415 {
+		t.Errorf("without content type: %d", e.status)
+	}
+	if s.Persons() != 3 {
+		t.Errorf("%d persons", s.Persons())
+	}
+}
+
+func TestPersonsAreSearched(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 400})
+	send(t, s, "POST", "/api/v2/persons", `{"name":"Ann Ek","emails":[{"value":"joann@x.org"},{"value":"ANN@x.org"}]}`)
+	for query, want := range map[string]int{
+		"term=ann@x.org&fields=email&exact_match=true":           1,
+		"term=nn@x.org&fields=email":                             1,
+		"term=nn@x.org&fields=email&exact_match=true":            0,
+		"term=ada.novak1@example.org&fields=email&exact_match=1": 1,
+		"term=Ada+Novak&exact_match=true":                        1,
+		"term=ann@x.org&fields=name":                             0,
+		"term=777+0000&fields=phone&limit=500":                   89,
+	} {
+		e := get(t, s, "/api/v2/persons/search?"+query)
+		if e.status != 200 || strings.Count(e.body, `"result_score"`) != want {
+			t.Errorf("%s: %d with %d results: %.300s", query, e.status, strings.Count(e.body, `"result_score"`), e.body)
+		}
+	}
+	first := get(t, s, "/api/v2/persons/search?term=example.org&limit=3")
+	if !strings.Contains(first.body, `"next_cursor":"found-4"`) {
+		t.Errorf("page: %s", first.body)
+	}
+	if next := get(t, s, "/api/v2/persons/search?term=example.org&limit=3&cursor=found-4"); !strings.Contains(next.body, `"id":4`) || strings.Contains(next.body, `"id":3,`) {
+		t.Errorf("next page: %.200s", next.body)
+	}
+	for _, query := range []string{"", "term=a", "term=ab&fields=shoe", "term=ab&exact_match=perhaps", "term=ab&limit=501", "term=ab&cursor=x"} {
+		if e := get(t, s, "/api/v2/persons/search?"+query); e.status != 400 {
+			t.Errorf("%s: %d", query, e.status)
+		}
+	}
+}
+
+func TestSearchHasALimitOfItsOwn(t *testing.T) {
+	s := New(Options{Persons: 3, Plan: "ultimate", Now: newClock().Now})
+	for i := range 11 {
+		want := 200
+		if i == 10 {
+			want = 429
+		}
+		if e := get(t, s, "/api/v2/persons/search?term=ada"); e.status != want {
+			t.Errorf("search %d: %d", i+1, e.status)
+		}
+	}
+}
+
+func TestScopesOfPersons(t *testing.T) {
+	for scope, want := range map[string]string{"contacts:read": "200 200 403", "contacts:full": "200 200 200", "users:read": "403 403 403", "search:read": "403 200 403"} {
+		s := newPersonsSim(t, Options{Persons: 3, Scopes: []string{scope}})
+		token := bearer(t, s)
+		var got []string
+		for _, r := range [][3]string{{"GET", "/api/v2/persons", ""}, {"GET", "/api/v2/persons/search?term=ada", ""}, {"PATCH", "/api/v2/persons/1", `{"name":"a"}`}} {
+			got = append(got, fmt.Sprint(do(t, s, r[0], r[1], r[2], "Authorization", "Bearer "+token, "Content-Type", "application/json").status))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", scope, got, want)
+		}
+	}
+}
+
+func TestReadingsOfPersons(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 1, Readings: map[string]string{"persons_without_name": "accepted", "persons_last_cursor": "absent", "persons_created": "201", "persons_v1": "410"}})
+	if e := send(t, s, "POST", "/api/v2/persons", `{}`); e.status != 201 {
+		t.Errorf("without a name: %d %s", e.status, e.body)
+	}
+	if e := get(t, s, "/api/v2/persons"); strings.Contains(e.body, "next_cursor") {
+		t.Errorf("the last page: %s", e.body)
+	}
+	if e := get(t, s, "/v1/persons"); e.status != 410 {
+		t.Errorf("v1: %d", e.status)
+	}
+	if e := get(t, newPersonsSim(t, Options{}), "/v1/persons/1"); e.status != 404 {
+		t.Errorf("v1: %d", e.status)
+	}
+}
+
+// A page of a million contacts makes only the contacts of that page.
+func TestAMillionPersons(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 1_000_000})
+	var cursor string
+	allocated := testing.AllocsPerRun(3, func() {
+		l := listOf(t, s, "limit=100&cursor="+cursor)
+		cursor = *l.Additional.Next
+	})
+	if allocated > 40_000 {
+		t.Errorf("%.0f allocations a page", allocated)
+	}
+	if p, ok := s.Person(999_999); !ok || p.ID != 999_999 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// bearer gets an access token.
+func bearer(t *testing.T, s *Server) string {
+	t.Helper()
+	var a struct {
+		Token string `json:"access_token"`
+	}
+	e := token(t, s, "grant_type=refresh_token&refresh_token=1:1:sim-refresh", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("sim-client:sim-secret")))
+	if err := json.Unmarshal([]byte(e.body), &a); err != nil || a.Token == "" {
+		t.Fatalf("%d %s", e.status, e.body)
+	}
+	return a.Token
+}
