@@ -123,7 +123,9 @@ func (p *prism) judge(b *behind, r request) (v verdict, err error) {
 		return v, err
 	}
 	req.Header = r.header.Clone()
-	resp, err := http.DefaultClient.Do(req)
+	req.Close = true // prism does not always read a body that it refuses
+	client := http.Client{Timeout: 20 * time.Second}
+	resp, err := client.Do(req)
 	if err != nil {
 		return v, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -22,15 +23,28 @@ func pipedriveVendor() vendor {
 	}
 }
 
+// set gives a setting the id of something.
+func (s *stage) set(name, id string) {
+	s.Helper()
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.settings[name] = n
+}
+
 // made makes something past the connector, and returns its id.
 func (s *stage) made(path, body string) string {
 	s.Helper()
 	return fmt.Sprint(at(s.do(http.MethodPost, path, body), "/data/id"))
 }
 
-func aRole(s *stage)    { s.link = s.made("/v1/roles", `{"name":"Sales"}`) }
+func aRole(s *stage) {
+	s.link = s.made("/v1/roles", `{"name":"Sales"}`)
+	s.watched = append(s.watched, "/v1/roles/"+s.link+"/settings", "/v1/roles/"+s.link+"/assignments")
+}
 func aTeam(s *stage)    { s.link = s.made("/v1/legacyTeams", `{"name":"North","manager_id":1}`) }
-func aHook(s *stage)    { s.settings["webhook_id"] = s.made("/v1/webhooks", hookBody) }
+func aHook(s *stage)    { s.set("webhook_id", s.made("/v1/webhooks", hookBody)) }
 func aUser(s *stage)    { s.link = "2" }
 func aContact(s *stage) { s.link = s.made("/api/v2/persons", contactBody) }
 
@@ -41,12 +55,14 @@ const (
 
 func inRole(s *stage) {
 	aRole(s)
-	s.settings["role_id"], s.link = s.link, "2"
+	s.set("role_id", s.link)
+	s.link = "2"
 }
 
 func inTeam(s *stage) {
 	aTeam(s)
-	s.settings["team_id"], s.link = s.link, "2"
+	s.set("team_id", s.link)
+	s.link = "2"
 }
 
 func aPermissionSet(s *stage) {

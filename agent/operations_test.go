@@ -94,6 +94,7 @@ type stage struct {
 	settings  map[string]any
 	ad        map[string]any
 	link      string
+	watched   []string // paths, besides the vendor's lists, that the operation could change
 }
 
 // epoch is when everything happens: the simulators' clocks stand still.
@@ -171,7 +172,7 @@ func (s *stage) do(method, path, body string) any {
 func (s *stage) state() string {
 	s.Helper()
 	var b strings.Builder
-	for _, path := range s.lists {
+	for _, path := range slices.Concat(s.lists, s.watched) {
 		status, answer := s.ask(http.MethodGet, path, "")
 		text, err := json.MarshalIndent(answer, "", " ")
 		if err != nil {
