@@ -1,0 +1,92 @@
+//go:build contract
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// deviation is where a specification contradicts itself or the vendor's other
+// documents, so that what it says does not count.
+type deviation struct {
+	request   *regexp.Regexp // METHOD PATH?QUERY
+	violation *regexp.Regexp
+	why       string
+}
+
+var deviations = []deviation{}
+
+// report collects what the check finds.
+type report struct {
+	rows       []*row
+	violations []string
+	deviated   map[string]int // by reason
+	unknown    map[string]int // requests that no specification has
+}
+
+func (r *report) violation(row *row, q request, what string) {
+	for _, d := range deviations {
+		if d.request.MatchString(q.method+" "+q.target()) && d.violation.MatchString(what) {
+			if r.deviated == nil {
+				r.deviated = map[string]int{}
+			}
+			r.deviated[d.why]++
+			return
+		}
+	}
+	line := fmt.Sprintf("%s %s: %s %s: %s", row.vendor, row.name, q.method, q.target(), what)
+	const longest = 600
+	if len(line) > longest {
+		line = line[:longest] + "..."
+	}
+	if !slices.Contains(r.violations, line) {
+		r.violations = append(r.violations, line)
+	}
+}
+
+// beyond notes a request that no specification at hand has.
+func (r *report) beyond(vendor string, q request) {
+	if r.unknown == nil {
+		r.unknown = map[string]int{}
+	}
+	r.unknown[vendor+" "+q.method+" "+q.path]++
+}
+
+func (r *report) print(w io.Writer) {
+	var sum row
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "OPERATION\tREQUESTS\tANSWERS\tREFUSED BY BOTH\tONLY BY SPEC\tONLY BY SIMULATOR\tBY NEITHER\t")
+	for _, o := range r.rows {
+		failed := ""
+		if o.failed {
+			failed = "FAILED"
+		}
+		_, _ = fmt.Fprintf(t, "%s %s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", o.vendor, o.name, o.requests, o.answers, o.both, o.onlySpec, o.onlySim, o.neither, failed)
+		sum.requests, sum.both, sum.onlySpec, sum.onlySim = sum.requests+o.requests, sum.both+o.both, sum.onlySpec+o.onlySpec, sum.onlySim+o.onlySim
+	}
+	_ = t.Flush()
+	section(w, "Not in the specifications at hand:", counted(r.unknown))
+	section(w, "Known deviations of the specifications:", counted(r.deviated))
+	section(w, "Violations:", r.violations)
+	_, _ = fmt.Fprintf(w, "\n%d operations, %d requests and their answers; mutations refused by both %d, only by the specification %d, only by the simulator %d; %d violations, %d known deviations\n",
+		len(r.rows), sum.requests, sum.both, sum.onlySpec, sum.onlySim, len(r.violations), len(r.deviated))
+}
+
+func counted(m map[string]int) (lines []string) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		lines = append(lines, fmt.Sprintf("%s (%d)", k, m[k]))
+	}
+	return lines
+}
+
+func section(w io.Writer, title string, lines []string) {
+	if len(lines) > 0 {
+		_, _ = fmt.Fprintf(w, "\n%s\n  %s\n", title, strings.Join(lines, "\n  "))
+	}
+}
