@@ -15,6 +15,7 @@ type Call struct {
 	input   abi.Call
 	buffer  []byte // reused for everything that the host answers
 	request []byte // reused for everything that is sent
+	unknown bool   // an attempt at the webhook may have been carried out
 }
 
 // Application is the name that the configuration gives the application.
@@ -38,6 +39,10 @@ func (c *Call) Webhook() abi.Webhook {
 
 // Again says that an earlier call may have carried out the webhook already.
 func (c *Call) Again() bool { return c.input.Again }
+
+// Repeated says that an attempt at the webhook may have been carried out
+// already, in an earlier call or in this one.
+func (c *Call) Repeated() bool { return c.unknown || c.input.Again }
 
 // Needs are what the configuration uses of the application; of a check.
 func (c *Call) Needs() []abi.Need { return c.input.Needs }

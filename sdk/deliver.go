@@ -38,11 +38,10 @@ func (d Delivery) Run(c *Call) error {
 		d.Classify = Classify
 	}
 	attempts, maxWait := c.limits()
-	unknown := c.Again()
 	for attempt := 1; ; attempt++ {
 		req := WebhookRequest(c.Webhook())
 		req.Repeatable = req.Repeatable || d.Repeatable || req.Method == abi.MethodGet || req.Method == abi.MethodHead
-		done, err := d.before(c, &req, unknown, attempt == 1)
+		done, err := d.before(c, &req, attempt == 1)
 		if done || err != nil {
 			return err
 		}
@@ -55,7 +54,7 @@ func (d Delivery) Run(c *Call) error {
 		if attempt >= attempts || !transient(err) || !req.Repeatable && !refused && c.Webhook().Verify == nil {
 			return err
 		}
-		unknown = unknown || !refused
+		c.unknown = c.unknown || !refused
 		if err := c.pause(err, attempt, attempts, maxWait); err != nil {
 			return err
 		}
@@ -63,8 +62,8 @@ func (d Delivery) Run(c *Call) error {
 }
 
 // before asks whether there is anything to send, and prepares what is.
-func (d Delivery) before(c *Call, req *Request, unknown, first bool) (done bool, err error) {
-	if v := c.Webhook().Verify; v != nil && !req.Repeatable && (unknown || v.Always && first) {
+func (d Delivery) before(c *Call, req *Request, first bool) (done bool, err error) {
+	if v := c.Webhook().Verify; v != nil && !req.Repeatable && (c.Repeated() || v.Always && first) {
 		if done, err := verify(c, *v, d.Classify); done || err != nil {
 			return done, err
 		}

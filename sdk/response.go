@@ -68,6 +68,13 @@ func (r *Response) GetText(pointer string) (string, error) {
 	return "", nil
 }
 
+// Decode reads the value at a JSON pointer; false when there is none, or one of
+// another type.
+func (r *Response) Decode(pointer string, to any) bool {
+	raw, err := r.Get(pointer)
+	return err == nil && json.Unmarshal(raw, to) == nil
+}
+
 // GetBool returns the boolean at a JSON pointer, and whether there is one.
 func (r *Response) GetBool(pointer string) (value, ok bool, err error) {
 	raw, err := r.Get(pointer)

@@ -1,0 +1,80 @@
+package sdk
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Object is a JSON object of which only some members are looked at: the others
+// keep their text.
+type Object map[string]json.RawMessage
+
+// ParseObject reads the body of a webhook that must be a JSON object.
+func ParseObject(text string) (o Object, err error) {
+	if err = json.Unmarshal([]byte(text), &o); err != nil || o == nil {
+		return nil, Refusef("the body is not a JSON object: %v", err)
+	}
+	return o, nil
+}
+
+// Refusef is the error of a webhook that asks for what cannot be.
+func Refusef(format string, args ...any) error {
+	return Errorf(abi.KindConfig, "nothing was sent: "+format, args...)
+}
+
+// String is the JSON of the object. Secrets' placeholders stay as they are.
+func (o Object) String() string { return string(rawJSON(o)) }
+
+// rawJSON writes what was read from JSON, so that it cannot fail.
+func rawJSON(v any) json.RawMessage {
+	var to strings.Builder
+	enc := json.NewEncoder(&to)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+	return json.RawMessage(strings.TrimSpace(to.String()))
+}
+
+// Set writes a member.
+func (o Object) Set(name string, v any) { o[name] = rawJSON(v) }
+
+// Get reads a member; false when it is not there or null.
+func (o Object) Get(name string, to any) (there bool, err error) {
+	raw := o[name]
+	if len(raw) == 0 || string(raw) == "null" {
+		return false, nil
+	}
+	if err := json.Unmarshal(raw, to); err != nil {
+		return false, Refusef("%s of the body is not what the application takes: %v", name, err)
+	}
+	return true, nil
+}
+
+// Text is a member that is a text; "" when it is not.
+func (o Object) Text(name string) (text string) {
+	_ = json.Unmarshal(o[name], &text) // the application refuses another type
+	return text
+}
+
+// Reduce leaves of a list in o what is wanted, each once, and takes out a list
+// of which nothing is left.
+func Reduce[T any](o Object, name string, wanted func(T) bool) error {
+	var list []T
+	if there, err := o.Get(name, &list); err != nil || !there {
+		return err
+	}
+	var left []json.RawMessage
+	seen := map[string]bool{}
+	for _, one := range list {
+		if raw := rawJSON(one); wanted(one) && !seen[string(raw)] {
+			seen[string(raw)] = true
+			left = append(left, raw)
+		}
+	}
+	o.Set(name, left)
+	if len(left) == 0 {
+		delete(o, name)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Envelope says where answers of an application tell what is wrong, as JSON
+// pointers.
+type Envelope struct {
+	Texts  []string
+	Fields []string      // {"field": ["text"]} or {"field": "text"}
+	Lists  []ListOfWrong // [{"property": "field", "message": "text"}]
+	Codes  []string
+}
+
+// ListOfWrong is an array of objects, each with the name of a field and a text.
+type ListOfWrong struct{ At, Field, Text string }
+
+// Said quotes what an answer says is wrong, to be appended to a message; ""
+// when it says nothing.
+func (e Envelope) Said(r *Response) string {
+	var parts []string
+	for _, at := range e.Texts {
+		if text, err := r.GetText(at); err == nil && text != "" {
+			parts = append(parts, Quote(text))
+		}
+	}
+	for _, at := range e.Fields {
+		parts = append(parts, byField(r, at)...)
+	}
+	for _, l := range e.Lists {
+		var list []map[string]any
+		if r.Decode(l.At, &list) {
+			for _, one := range list {
+				parts = append(parts, Quote(fmt.Sprintf("%v: %v", one[l.Field], one[l.Text])))
+			}
+		}
+	}
+	for _, at := range e.Codes {
+		if code, err := r.GetText(at); err == nil && code != "" {
+			parts = append(parts, "code "+Quote(code))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", it says " + strings.Join(parts, ", ")
+}
+
+func byField(r *Response, at string) (parts []string) {
+	var fields map[string]any
+	if !r.Decode(at, &fields) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		texts, ok := fields[name].([]any)
+		if !ok {
+			texts = []any{fields[name]}
+		}
+		for _, t := range texts {
+			if text, ok := t.(string); ok {
+				parts = append(parts, Quote(name+": "+text))
+			}
+		}
+	}
+	return parts
+}
+
+// Quote makes foreign text safe for one line of a message, and bounds it.
+func Quote(text string) string {
+	const limit = 200
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit]) + "..."
+	}
+	return strconv.Quote(text)
+}
+
+// Place is what messages call a request: no query, which may hold anything.
+func Place(method, path, url string) string {
+	if method == "" {
+		method = abi.MethodGet
+	}
+	return Request{Method: method, Path: path, URL: url}.place()
+}
+
+// Advise completes the error of a call: it names the request where the message
+// does not, and adds what to do about credentials that are not accepted.
+func Advise(err error, place, credentials string) error {
+	if err == nil {
+		return nil
+	}
+	kind := KindOf(err)
+	var own *Error
+	if !errors.As(err, &own) {
+		own = Errorf(kind, "%v", err)
+	}
+	if !strings.Contains(own.Message, place) {
+		own.Message = place + ": " + own.Message
+	}
+	if kind == abi.KindAuth {
+		own.Message += ". " + credentials
+	}
+	return own
+}
+
+// Bad says that an answer is not what the application documents.
+func (r *Response) Bad(format string, args ...any) *Error {
+	return r.Errorf(abi.KindBadResponse, "%s: "+format, append([]any{r.Place()}, args...)...)
+}
+
+// Try sends a request that needs a right of the account and changes nothing,
+// and finds out whether the account has it: 403 says no, a success and any
+// refusal for another reason yes. advice is what to do when it does not have
+// it. said quotes what the answer says. It fails when the application does not
+// accept the credentials, or does not answer.
+func Try(c *Call, req Request, right, advice string, classify Classifier, said func(*Response) string) (abi.Finding, error) {
+	f := abi.Finding{Right: right}
+	resp, err := Retry(c, req, func(r *Response) error {
+		if s := r.Status(); s >= 400 && s < 500 && s != 401 && s != 429 && !r.HTML() {
+			return nil
+		}
+		return classify(r)
+	})
+	if err != nil {
+		return f, err
+	}
+	defer resp.Close()
+	f.State, f.Reason = abi.RightGranted, fmt.Sprintf("%s answered %d, not 403", resp.Place(), resp.Status())
+	if resp.Status() == 403 {
+		f.State, f.Reason = abi.RightLacking, resp.Place()+" answered 403"+said(resp)+". "+advice
+	}
+	return f, nil
+}
