@@ -234,7 +234,7 @@ func TestSeats(t *testing.T) {
 
 func TestSearchesHaveTheirOwnLimit(t *testing.T) {
 	now := newClock()
-	s := New(Options{Seed: 1, People: 2, Plan: "ultimate", Now: now.Now, Readings: map[string]string{"find_limit": "search"}})
+	s := New(Options{Seed: 1, People: 2, Burst: 5, Now: now.Now, Readings: map[string]string{"find_limit": "search"}})
 	for i := range searchBurst {
 		if got := get(t, s, "/v1/users/find?term=a"); got.status != 200 || got.header.Get("x-ratelimit-limit") != "10" {
 			t.Fatalf("search %d: %d, limit %s", i, got.status, got.header.Get("x-ratelimit-limit"))
