@@ -89,7 +89,7 @@ var may = map[string]map[string]string{
 	"plugins/infobip/sim":         {"plugins/internal/simkit": "what simulators have in common"},
 	"plugins/infobip/sim/cmd":     {"plugins/infobip/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
 	"plugins/internal/simkit":     {},
-	"plugins/internal/plugintest": {"host": "tests load a connector into the real host"},
+	"plugins/internal/plugintest": {"host": "tests load a connector into the real host", "sdk/abi": "and fetch its endpoints"},
 	"plugins/pipedrive/sim":       {"plugins/internal/simkit": "what simulators have in common"},
 	"plugins/pipedrive/sim/cmd":   {"plugins/pipedrive/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
 }
