@@ -136,7 +136,7 @@ func TestWhatBodiesOfPersonsAreRefused(t *testing.T) {
 		`{}`, `[]`, `{"name":""}`, `{"name":7}`, `{"name":"a","email":"x"}`, `{"name":"a","emails":"x"}`, `{"name":"a","emails":[{"primary":true}]}`,
 		`{"name":"a","emails":[{"value":"x","kind":"work"}]}`, `{"name":"a","owner_id":"1"}`, `{"name":"a","visible_to":4}`, `{"name":"a","label_ids":["x"]}`,
 		`{"name":"a","marketing_status":"maybe"}`, `{"name":"a","add_time":"2026-01-01 00:00:00"}`, `{"name":"a","name":"b"}`, `{"name":"a"`, `{"name":"a","custom_fields":[]}`,
-		`{"name":"a","id":9}`, `{"name":"a","is_deleted":false}`,
+		`{"name":"a","id":9}`, `{"name":"a","custom_fields":{"k":[]}}`, `{"name":"a","postal_address":{"city":"x"}}`, `{"name":"a","notes":"` + strings.Repeat("n", 10_001) + `"}`, `{"name":"a","is_deleted":false}`,
 	} {
 		if e := send(t, s, "POST", "/api/v2/persons", body); e.status != 400 {
 			t.Errorf("POST %s: %d %s", body, e.status, e.body)
@@ -170,12 +170,20 @@ func TestPersonsAreSearched(t *testing.T) {
 			t.Errorf("%s: %d with %d results: %.300s", query, e.status, strings.Count(e.body, `"result_score"`), e.body)
 		}
 	}
-	first := get(t, s, "/api/v2/persons/search?term=example.org&limit=3")
-	if !strings.Contains(first.body, `"next_cursor":"found-4"`) {
-		t.Errorf("page: %s", first.body)
+	var l struct {
+		Additional struct {
+			Next string `json:"next_cursor"`
+		} `json:"additional_data"`
 	}
-	if next := get(t, s, "/api/v2/persons/search?term=example.org&limit=3&cursor=found-4"); !strings.Contains(next.body, `"id":4`) || strings.Contains(next.body, `"id":3,`) {
+	first := get(t, s, "/api/v2/persons/search?term=example.org&limit=3")
+	if err := json.Unmarshal([]byte(first.body), &l); err != nil || l.Additional.Next == "" {
+		t.Fatalf("page: %s %v", first.body, err)
+	}
+	if next := get(t, s, "/api/v2/persons/search?term=example.org&limit=3&cursor="+l.Additional.Next); !strings.Contains(next.body, `"id":4,`) || strings.Contains(next.body, `"id":3,`) {
 		t.Errorf("next page: %.200s", next.body)
+	}
+	if e := get(t, s, "/api/v2/persons/search?term=example&limit=3&cursor="+l.Additional.Next); e.status != 400 {
+		t.Errorf("the cursor of another search: %d", e.status)
 	}
 	for _, query := range []string{"", "term=a", "term=ab&fields=shoe", "term=ab&exact_match=perhaps", "term=ab&limit=501", "term=ab&cursor=x"} {
 		if e := get(t, s, "/api/v2/persons/search?"+query); e.status != 400 {
@@ -212,34 +220,112 @@ func TestScopesOfPersons(t *testing.T) {
 }
 
 func TestReadingsOfPersons(t *testing.T) {
-	s := newPersonsSim(t, Options{Persons: 1, Readings: map[string]string{"persons_without_name": "accepted", "persons_last_cursor": "absent", "persons_created": "201", "persons_v1": "410"}})
+	s := newPersonsSim(t, Options{Persons: 1, Readings: map[string]string{"persons_without_name": "accepted", "persons_last_cursor": "absent", "persons_created": "201", "persons_v1": "410", "persons_deleted": "404", "persons_sync_fields": "refused"}})
 	if e := send(t, s, "POST", "/api/v2/persons", `{}`); e.status != 201 {
 		t.Errorf("without a name: %d %s", e.status, e.body)
 	}
 	if e := get(t, s, "/api/v2/persons"); strings.Contains(e.body, "next_cursor") {
 		t.Errorf("the last page: %s", e.body)
 	}
+	if e := send(t, s, "PATCH", "/api/v2/persons/1", `{"job_title":"x"}`); e.status != 400 {
+		t.Errorf("a field of contact sync: %d %s", e.status, e.body)
+	}
+	if err := s.SetReading("persons_sync_fields", "ignored"); err != nil {
+		t.Fatal(err)
+	}
+	if e := send(t, s, "PATCH", "/api/v2/persons/1", `{"job_title":"x","name":"Bo"}`); e.status != 200 || strings.Contains(e.body, "job_title") {
+		t.Errorf("an ignored field: %d %s", e.status, e.body)
+	}
+	send(t, s, "DELETE", "/api/v2/persons/1", "")
+	if e := get(t, s, "/api/v2/persons/1"); e.status != 404 {
+		t.Errorf("a deleted one: %d", e.status)
+	}
 	if e := get(t, s, "/v1/persons"); e.status != 410 {
 		t.Errorf("v1: %d", e.status)
 	}
-	if e := get(t, newPersonsSim(t, Options{}), "/v1/persons/1"); e.status != 404 {
-		t.Errorf("v1: %d", e.status)
+	for _, p := range []string{"/v1/persons", "/v1/persons/1", "/api/v1/persons/search?term=ada"} {
+		if e := get(t, newPersonsSim(t, Options{}), p); e.status != 404 {
+			t.Errorf("%s: %d", p, e.status)
+		}
 	}
 }
 
-// A page of a million contacts makes only the contacts of that page.
-func TestAMillionPersons(t *testing.T) {
+// Whatever a list is sorted by and starts at, a page of a million makes little
+// more than its own persons, and changed ones are in their places.
+func TestAPageOfAMillionPersons(t *testing.T) {
 	s := newPersonsSim(t, Options{Persons: 1_000_000})
-	var cursor string
-	allocated := testing.AllocsPerRun(3, func() {
-		l := listOf(t, s, "limit=100&cursor="+cursor)
-		cursor = *l.Additional.Next
-	})
-	if allocated > 40_000 {
-		t.Errorf("%.0f allocations a page", allocated)
+	send(t, s, "PATCH", "/api/v2/persons/500000", `{"name":"Bo"}`)
+	late := s.persons.generate(999_999).UpdateTime.Format(time.RFC3339)
+	middle := s.persons.generate(500_000)
+	for query, want := range map[string]string{
+		"limit=2": "1 2", "sort_direction=desc&limit=2": "1000000 999999", "ids=7,999999": "7 999999",
+		"limit=3&sort_by=update_time&sort_direction=desc":                 "500000 1000000 999999",
+		"updated_since=" + late:                                           "500000 999999 1000000",
+		"updated_since=" + late + "&sort_by=update_time":                  "999999 1000000 500000",
+		"limit=2&sort_by=add_time&sort_direction=desc":                    "1000000 999999",
+		"limit=2&updated_since=" + middle.UpdateTime.Format(time.RFC3339): "500000 500001",
+	} {
+		if got := idsOf(listOf(t, s, query)); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+		if made := testing.AllocsPerRun(1, func() { listOf(t, s, query) }); made > 5000 {
+			t.Errorf("%s took %.0f allocations", query, made)
+		}
 	}
-	if p, ok := s.Person(999_999); !ok || p.ID != 999_999 {
-		t.Errorf("%+v", p)
+}
+
+func TestWhatOfAPersonIsShown(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 2})
+	e := send(t, s, "POST", "/api/v2/persons", `{"name":"Bo","marketing_status":"subscribed","custom_fields":{"k1":"x","k2":null},"postal_address":{"value":"a"},"notes":"n"}`)
+	if !strings.Contains(e.body, `"marketing_status":"no_consent"`) || !strings.Contains(e.body, `"last_name":null`) {
+		t.Errorf("without an address: %s", e.body)
+	}
+	e = send(t, s, "PATCH", "/api/v2/persons/3", `{"emails":[{"value":"bo@example.org"}],"marketing_status":"subscribed","notes":null}`)
+	if !strings.Contains(e.body, `"marketing_status":"subscribed"`) || !strings.Contains(e.body, `"notes":null,"postal_address":{"value":"a"}`) {
+		t.Errorf("with one: %s", e.body)
+	}
+	for query, want := range map[string]string{
+		"": `"custom_fields":{"k1":"x","k2":null}`, "custom_fields=k2": `"custom_fields":{"k2":null}`,
+		"include_fields=marketing_status,files_count": `"files_count":0,"marketing_status":"subscribed"`,
+	} {
+		for _, p := range []string{"/api/v2/persons/3?", "/api/v2/persons?ids=3&"} {
+			if e := get(t, s, p+query); !strings.Contains(e.body, want) || strings.Contains(e.body, "marketing") != strings.Contains(query, "marketing") {
+				t.Errorf("%s%s: %s", p, query, e.body)
+			}
+		}
+	}
+	for _, query := range []string{"include_fields=age", "custom_fields=" + strings.Repeat("k,", 15) + "k", "include_labels=true", "filter_id=1", "deal_id=1"} {
+		if e := get(t, s, "/api/v2/persons?"+query); e.status != 400 {
+			t.Errorf("%s: %d", query, e.status)
+		}
+	}
+}
+
+func TestFaultsMeetPersons(t *testing.T) {
+	for kind, want := range map[Kind]string{
+		Half: "1 2", PageRepeats: "1 2 3", DuplicateID: "3 3", MissingID: "3 0", DataEmpty: "", DataNull: "",
+	} {
+		s := newPersonsSim(t, Options{Persons: 4})
+		query := ""
+		if kind != Half {
+			query = "limit=3&cursor=" + *listOf(t, s, "limit=2").Additional.Next
+		}
+		if err := s.AddFault(Fault{Kind: kind, Route: "v2/persons"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := idsOf(listOf(t, s, query)); got != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+}
+
+func TestRestartForgetsPersons(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 4})
+	send(t, s, "POST", "/api/v2/persons", `{"name":"Bo"}`)
+	send(t, s, "DELETE", "/api/v2/persons/1", "")
+	s.Restart()
+	if got := idsOf(listOf(t, s, "")); got != "1 2 3 4" {
+		t.Error(got)
 	}
 }
 
