@@ -60,9 +60,10 @@ func TestPersonsAreListedByCursor(t *testing.T) {
 		"limit=5&sort_direction=desc": "12 11 10 9 8|7 6 5 3 2|1",
 		"limit=6&sort_by=update_time": "1 3 5 6 7 8|9 10 11 12 2",
 		"limit=6&sort_by=add_time&sort_direction=desc": "12 11 10 9 8 7|6 5 3 2 1",
-		"ids=3,4,99":                         "3",
-		"owner_id=7":                         "2",
-		"updated_since=2026-01-01T00:00:00Z": "2",
+		"ids=3,4,99":                                   "3",
+		"owner_id=7":                                   "2",
+		"updated_since=2026-03-04T05:06:07Z":           "2",
+		"updated_until=2026-03-04T05:06:07Z":           "1 3 5 6 7 8 9 10 11 12", // not later than, but earlier
 		"updated_until=2026-01-01T00:00:00Z&limit=500": "1 3 5 6 7 8 9 10 11 12",
 	} {
 		var pages []string
@@ -121,7 +122,7 @@ func TestAPersonsLife(t *testing.T) {
 			t.Errorf("%s of a deleted one: %d", method, e.status)
 		}
 	}
-	if e := get(t, s, "/api/v2/persons/4"); !strings.Contains(e.body, `"is_deleted":true`) {
+	if e := get(t, s, "/api/v2/persons/4"); !strings.Contains(e.body, `"is_deleted":true`) || !strings.Contains(e.body, "Bo Ek") {
 		t.Errorf("a deleted one: %s", e.body)
 	}
 	clock.Advance(30 * 24 * time.Hour)
@@ -184,6 +185,18 @@ func TestPersonsAreSearched(t *testing.T) {
 	}
 	if e := get(t, s, "/api/v2/persons/search?term=example&limit=3&cursor="+l.Additional.Next); e.status != 400 {
 		t.Errorf("the cursor of another search: %d", e.status)
+	}
+	for range 2 {
+		send(t, s, "POST", "/api/v2/persons", `{"name":"Same","emails":[{"value":"same@x.org"}]}`)
+	}
+	exact, cursor := "/api/v2/persons/search?term=same@x.org&fields=email&exact_match=true&limit=1", ""
+	for _, want := range []string{`"id":402,`, `"id":403,`} {
+		e := get(t, s, exact+"&cursor="+cursor)
+		if !strings.Contains(e.body, want) || strings.Count(e.body, "result_score") != 1 {
+			t.Errorf("one of two with an address, want %s: %s", want, e.body)
+		}
+		_ = json.Unmarshal([]byte(e.body), &l)
+		cursor = l.Additional.Next
 	}
 	for _, query := range []string{"", "term=a", "term=ab&fields=shoe", "term=ab&exact_match=perhaps", "term=ab&limit=501", "term=ab&cursor=x"} {
 		if e := get(t, s, "/api/v2/persons/search?"+query); e.status != 400 {
