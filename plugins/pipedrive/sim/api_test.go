@@ -3,6 +3,8 @@ package sim
 import (
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -133,6 +135,7 @@ func TestWriteBodiesAreRefused(t *testing.T) {
 		{"PUT", `{"active_flag":false,"name":"x"}`, "name: is not allowed"},
 		{"PUT", `{"email":"bo@example.org"}`, "email: is not allowed"},
 		{"POST", access + `[{"app":"sales","permission_set_id":"62cc4d7f-4038-4352-abf3-a8c1c822b631"}]}`, "access[0].permission_set_id: must be a permission set of the app"},
+		{"POST", access + `[{"app":"global","permission_set_id":"f07d229d-088a-4144-a40f-1fe64295d180"}]}`, "access[0].permission_set_id: must be a permission set of the app"},
 		{"POST", access + `[{"admin":true}]}`, "access[0].app: is required"},
 	} {
 		s := New(Options{Seed: 1, People: 2})
@@ -218,5 +221,22 @@ func TestPermanentlyDeletedUserKeepsARow(t *testing.T) {
 	}
 	if put := send(t, s, "PUT", "/v1/users/2", `{"active_flag":true}`); put.status != 404 {
 		t.Errorf("activated a deleted user: %d", put.status)
+	}
+}
+
+func TestOneOfManyEqualInvitationsWins(t *testing.T) {
+	s := New(Options{Seed: 1, People: 2, Unlimited: true, Seats: 3})
+	var wg sync.WaitGroup
+	var won atomic.Int64
+	for range 20 {
+		wg.Go(func() {
+			if send(t, s, "POST", "/v1/users", `{"email":"bo@example.org"}`).status == 200 {
+				won.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || s.Count().Total != 3 {
+		t.Errorf("%d invitations, %+v", won.Load(), s.Count())
 	}
 }

@@ -166,3 +166,27 @@ func TestLatency(t *testing.T) {
 		t.Errorf("%d after %s, %v", status, took, err)
 	}
 }
+
+func TestLostWritesAreCarriedOut(t *testing.T) {
+	s := New(Options{Seed: 1, People: 3})
+	if err := s.AddFault(Fault{Kind: Lost, Route: "users", Method: "POST", Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/users", strings.NewReader(`{"email":"bo@example.org"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("x-api-token", "sim-api-token")
+	r.Header.Set("Content-Type", "application/json")
+	if _, err := server.Client().Do(r); err == nil {
+		t.Fatal("answered")
+	}
+	if u, err := s.User(4); err != nil || u.Email.Value != "bo@example.org" {
+		t.Errorf("not carried out: %+v %v", u, err)
+	}
+	if got := s.Requests(); got[0].Status != 0 {
+		t.Errorf("%+v", got)
+	}
+}
