@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -76,5 +77,35 @@ func Reduce[T any](o Object, name string, wanted func(T) bool) error {
 	if len(left) == 0 {
 		delete(o, name)
 	}
+	return nil
+}
+
+// Complete fills the JSON body of a request that replaces an object as a whole
+// with those members that it leaves out, as a GET of the same path shows them
+// now. A member that it does not show would be lost, and is an error.
+func Complete(c *Call, req *Request, classify Classifier, names ...string) error {
+	body, err := ParseObject(req.Body)
+	if err != nil {
+		return err
+	}
+	now, err := Retry(c, Request{Path: req.Path, URL: req.URL}, classify)
+	if err != nil {
+		return err
+	}
+	defer now.Close()
+	for _, name := range names {
+		if _, given := body[name]; given {
+			continue
+		}
+		raw, err := now.Get("/" + name)
+		if errors.Is(err, abi.CodeNoValue) || string(raw) == "null" {
+			return now.Bad("the answer does not tell %s, which would be lost", name)
+		}
+		if err != nil {
+			return err
+		}
+		body[name] = raw
+	}
+	req.Body = body.String()
 	return nil
 }

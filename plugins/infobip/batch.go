@@ -10,13 +10,13 @@ import (
 )
 
 // batch reads the list of a body with many people.
-func (d *delivery) batch(text, name string) (body object, list []object, err error) {
-	if body, err = members(text); err != nil {
+func (d *delivery) batch(text, name string) (body sdk.Object, list []sdk.Object, err error) {
+	if body, err = sdk.ParseObject(text); err != nil {
 		return nil, nil, err
 	}
-	there, err := body.inner(name, &list)
+	there, err := body.Get(name, &list)
 	if err == nil && (!there || len(list) == 0) {
-		err = refuse("%s of the body must be a list of people", name)
+		err = sdk.Refusef("%s of the body must be a list of people", name)
 	}
 	d.judge.sent = list
 	return body, list, err
@@ -28,19 +28,14 @@ func (d *delivery) batchCreate(_ *sdk.Call, req *sdk.Request) (*sdk.Response, er
 	_, list, err := d.batch(req.Body, "people")
 	for i, one := range list {
 		var contact struct{ Email, Phone []json.RawMessage }
-		if _, err := one.inner("contactInformation", &contact); err != nil {
+		if _, err := one.Get("contactInformation", &contact); err != nil {
 			return nil, err
 		}
-		if externalID(one) == "" && len(contact.Email)+len(contact.Phone) == 0 {
-			return nil, refuse("person %d of the batch has no externalId, e-mail address or phone number, so that an attempt that is repeated would create the person twice", i)
+		if one.Text("externalId") == "" && len(contact.Email)+len(contact.Phone) == 0 {
+			return nil, sdk.Refusef("person %d of the batch has no externalId, e-mail address or phone number, so that an attempt that is repeated would create the person twice", i)
 		}
 	}
 	return nil, err
-}
-
-func externalID(o object) (id string) {
-	_ = json.Unmarshal(o["externalId"], &id) // Infobip refuses another type
-	return id
 }
 
 // upsert makes a request of version 3 safe to repeat. What its PATCH does with
@@ -49,11 +44,11 @@ func externalID(o object) (id string) {
 func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	_, list, err := d.batch(req.Body, "persons")
 	for i, item := range list {
-		if externalID(item) == "" {
-			return nil, refuse("person %d of the batch has no externalId, by which the person is found again when the request is repeated", i)
+		if item.Text("externalId") == "" {
+			return nil, sdk.Refusef("person %d of the batch has no externalId, by which the person is found again when the request is repeated", i)
 		}
 		if req.Method == abi.MethodPatch && adds(item) {
-			return nil, refuse("person %d of the batch has tags or contactInformation, and Infobip's documentation does not say whether PATCH /people/3/persons/upsert adds them or replaces those that are there."+
+			return nil, sdk.Refusef("person %d of the batch has tags or contactInformation, and Infobip's documentation does not say whether PATCH /people/3/persons/upsert adds them or replaces those that are there."+
 				" Use PATCH /people/2/persons/batch (batch_update), which adds what is missing, or PUT /people/3/persons/upsert (upsert_people_whole), which replaces all", i)
 		}
 	}
@@ -63,17 +58,17 @@ func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) 
 // batchUpdate leaves out of each item what the person has already, and items of
 // which nothing is left.
 func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	return d.each(c, req, func(item object, who identity) (bool, *sdk.Response, error) {
-		var update object
-		if there, err := item.inner("update", &update); err != nil || !there || !adds(update) {
+	return d.each(c, req, func(item sdk.Object, who identity) (bool, *sdk.Response, error) {
+		var update sdk.Object
+		if there, err := item.Get("update", &update); err != nil || !there || !adds(update) {
 			return true, nil, err
 		}
 		p, resp, err := d.read(c, who)
 		if err != nil || p == nil { // Infobip's answer names who is not there
 			return true, resp, err
 		}
-		err = update.reduce(p, false)
-		item["update"] = marshal(update)
+		err = reduce(update, p, false)
+		item.Set("update", update)
 		return len(update) > 0, resp, err
 	})
 }
@@ -84,9 +79,9 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 	segments := strings.Split(strings.TrimSuffix(req.Path+req.URL, "/"), "/")
 	tag, err := url.PathUnescape(segments[len(segments)-2])
 	if err != nil {
-		return nil, refuse("the tag in the path: %v", err)
+		return nil, sdk.Refusef("the tag in the path: %v", err)
 	}
-	return d.each(c, req, func(_ object, who identity) (bool, *sdk.Response, error) {
+	return d.each(c, req, func(_ sdk.Object, who identity) (bool, *sdk.Response, error) {
 		if req.Method == abi.MethodDelete {
 			p, resp, err := d.read(c, who)
 			return p != nil && p.tagged(tag), resp, err
@@ -98,15 +93,15 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 
 // each asks about every item of a batch whether it is to be sent. When none is,
 // the last answer that was read stands for all.
-func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
+func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(sdk.Object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
 	body, list, err := d.batch(req.Body, "people")
 	if err != nil {
 		return nil, err
 	}
-	var left []object
+	var left []sdk.Object
 	for _, item := range list {
 		var who identity
-		if _, err = item.inner("query", &who); err != nil {
+		if _, err = item.Get("query", &who); err != nil {
 			break
 		}
 		sent, resp, err2 := wanted(item, who)
@@ -128,7 +123,8 @@ func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(object, ident
 	if err == nil && len(left) == 0 {
 		return d.settled(c, personsPath)
 	}
-	body["people"], d.judge.sent = marshal(left), left
-	req.Body = body.text()
+	body.Set("people", left)
+	d.judge.sent = left
+	req.Body = body.String()
 	return nil, err
 }

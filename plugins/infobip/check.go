@@ -13,24 +13,18 @@ import (
 // are about somebody who cannot be there, and hold nothing to write. The zero
 // Request is for a scope that is not known here.
 func trial(scope string) sdk.Request {
-	one := map[string]string{"limit": "1"}
-	req := sdk.Request{Method: abi.MethodGet, Query: one}
+	reads := map[string]string{"people:read": personsPath, "conversations:read": "/ccaas/1/agents", "account-management:manage": "/settings/1/accounts"}
+	if path := reads[scope]; path != "" {
+		return sdk.Request{Path: path, Query: map[string]string{"limit": "1"}}
+	}
+	req := sdk.Request{Body: "{}", Headers: map[string]string{"Content-Type": "application/json"}, Repeatable: true}
 	switch scope {
-	case "people:read":
-		req.Path = personsPath
-	case "conversations:read":
-		req.Path = "/ccaas/1/agents"
-	case "account-management:manage":
-		req.Path = "/settings/1/accounts"
 	case "people:manage":
 		req.Method, req.Path, req.Query = abi.MethodPatch, personsPath, map[string]string{"type": "EXTERNAL_ID", "identifier": nobodysID()}
 	case "conversations:manage":
-		req.Method, req.Path, req.Query = abi.MethodPut, "/ccaas/1/agents/"+nobodysID(), nil
+		req.Method, req.Path = abi.MethodPut, "/ccaas/1/agents/"+nobodysID()
 	default:
 		return sdk.Request{}
-	}
-	if req.Method != abi.MethodGet {
-		req.Body, req.Headers, req.Repeatable = "{}", map[string]string{"Content-Type": "application/json"}, true
 	}
 	return req
 }
@@ -89,25 +83,11 @@ func scopes(need abi.Need) []string {
 // try finds out whether the credentials have a scope. It fails when Infobip
 // does not accept them, or does not answer.
 func try(c *sdk.Call, scope string) (abi.Finding, error) {
-	f := abi.Finding{Right: scope, State: abi.RightUnknown, Reason: "rollcall knows no harmless request that needs this scope: look at the API key or the role of the user in the portal"}
 	req := trial(scope)
 	if req.Path == "" {
-		return f, nil
+		return abi.Finding{Right: scope, State: abi.RightUnknown, Reason: "rollcall knows no harmless request that needs this scope: look at the API key or the role of the user in the portal"}, nil
 	}
-	j := &judge{place: place(req.Method, req.Path, ""), scopes: []string{scope}}
-	resp, err := sdk.Retry(c, req, func(r *sdk.Response) error {
-		if s := r.Status(); s >= 400 && s < 500 && s != 401 && s != 429 && !r.HTML() {
-			return nil
-		}
-		return j.classify(r)
-	})
-	if err != nil {
-		return f, j.advise(err)
-	}
-	defer resp.Close()
-	f.State, f.Reason = abi.RightGranted, fmt.Sprintf("%s answered %d, not 403", resp.Place(), resp.Status())
-	if resp.Status() == 403 {
-		f.State, f.Reason = abi.RightLacking, resp.Place()+" answered 403"+said(resp)+". Give the API key the scope in the portal, or the user a role that has it"
-	}
-	return f, nil
+	j := &judge{call: c, place: sdk.Place(req.Method, req.Path, ""), scopes: []string{scope}}
+	f, err := sdk.Try(c, req, scope, "Give the API key the scope in the portal, or the user a role that has it", j.classify, said)
+	return f, j.advise(err)
 }

@@ -6,31 +6,14 @@ import (
 )
 
 // delivery is one webhook on its way.
-type delivery struct {
-	judge *judge
-	tries int
-}
+type delivery struct{ judge *judge }
 
 // invoke carries out the call's webhook.
 func invoke(c *sdk.Call) error {
 	w := c.Webhook()
-	d := &delivery{judge: &judge{place: place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, repeated: c.Again(), taken: c.RetryLimits().Attempts == 1}}
+	d := &delivery{&judge{call: c, place: sdk.Place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, taken: c.RetryLimits().Attempts == 1}}
 	prepare, safe := d.preparation(w)
-	return d.judge.advise(sdk.Delivery{
-		Classify:   d.judge.classify,
-		Repeatable: safe,
-		Prepare: func(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-			if d.tries > 0 && !d.judge.limited {
-				d.judge.repeated = true
-			}
-			d.tries++
-			d.judge.limited = false
-			if prepare == nil {
-				return nil, nil
-			}
-			return prepare(c, req)
-		},
-	}.Run(c))
+	return d.judge.advise(sdk.Delivery{Classify: d.judge.classify, Prepare: prepare, Repeatable: safe}.Run(c))
 }
 
 // step prepares an attempt: it changes the request, or answers for it when
@@ -62,9 +45,4 @@ func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
 		return d.createAgent, false
 	}
 	return nil, false
-}
-
-// refuse is a failure before the request: what was asked for is wrong.
-func refuse(format string, args ...any) error {
-	return sdk.Errorf(abi.KindConfig, "nothing was sent: "+format, args...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -11,13 +12,23 @@ import (
 
 // judge says what is wrong with the answers of one call.
 type judge struct {
-	place    string
-	scopes   []string     // those that the call needs
-	webhook  *abi.Webhook // nil when the call is none
-	repeated bool         // an earlier attempt may have been carried out
-	limited  bool         // the last answer was 429
-	taken    bool         // a create was refused because it is there
-	sent     []object     // the items of a batch
+	call    *sdk.Call
+	place   string
+	scopes  []string     // those that the call needs
+	webhook *abi.Webhook // nil when the call is none
+	taken   bool         // a create was refused because it is there
+	sent    []sdk.Object // the items of a batch
+}
+
+// said quotes Infobip's envelopes. There are three: requestError, errorCode
+// with description, and code with message.
+func said(r *sdk.Response) string {
+	return sdk.Envelope{
+		Texts:  []string{"/requestError/serviceException/text", "/description", "/action", "/message"},
+		Fields: []string{"/requestError/serviceException/validationErrors"},
+		Lists:  []sdk.ListOfWrong{{At: "/violations", Field: "property", Text: "violation"}, {At: "/details", Field: "property", Text: "message"}},
+		Codes:  []string{"/requestError/serviceException/messageId", "/errorCode", "/code"},
+	}.Said(r)
 }
 
 // window is the span over which Infobip counts requests. It is how long to
@@ -27,10 +38,11 @@ const window = time.Second
 // classify is an sdk.Classifier.
 func (j *judge) classify(r *sdk.Response) error {
 	status := r.Status()
-	j.limited = status == 429
 	switch {
+	case r.HTML() && status >= 200 && status <= 299:
+		return r.Errorf(abi.KindBadResponse, "%s answered %d with an HTML page instead of JSON: is base_url the account's own host, https://xxxxx.api.infobip.com?", r.Place(), status)
 	case r.HTML():
-		return page(r)
+		return sdk.Classify(r)
 	case status == 429:
 		e := r.Errorf(abi.KindRateLimited, "%s answered 429: too many requests for this account%s", r.Place(), said(r))
 		if e.After == 0 {
@@ -40,26 +52,11 @@ func (j *judge) classify(r *sdk.Response) error {
 	case status == 401:
 		return r.Errorf(abi.KindAuth, "%s answered 401: Infobip does not accept the credentials%s", r.Place(), said(r))
 	case status == 403:
-		return r.Errorf(abi.KindForbidden, "%s answered 403: the credentials lack %s%s. Give the API key that scope in the portal, or the user a role that has it", r.Place(), j.scope(), said(r))
+		return r.Errorf(abi.KindForbidden, "%s answered 403: the credentials lack the scope %s%s. Give the API key that scope in the portal, or the user a role that has it", r.Place(), cmp.Or(strings.Join(j.scopes, " and "), "of this operation"), said(r))
 	case status < 200 || status > 299:
 		return j.failed(r)
 	}
 	return j.items(r)
-}
-
-// page judges an HTML page, which the API itself never sends.
-func page(r *sdk.Response) error {
-	if status := r.Status(); status < 200 || status > 299 {
-		return sdk.Classify(r)
-	}
-	return r.Errorf(abi.KindBadResponse, "%s answered %d with an HTML page instead of JSON: is base_url the account's own host, https://xxxxx.api.infobip.com?", r.Place(), r.Status())
-}
-
-func (j *judge) scope() string {
-	if len(j.scopes) == 0 {
-		return "the scope of this operation"
-	}
-	return "the scope " + strings.Join(j.scopes, " and ")
 }
 
 // failed judges the other answers that are no success.
@@ -116,22 +113,8 @@ func (j *judge) gone() string {
 	return "Infobip has nothing of that id, or not any more"
 }
 
-// advise names the request in failures that do not, and adds what only
-// Infobip's users can know. The host adds the next step of each kind.
+// advise adds what only Infobip's users can know. The host adds the next step
+// of each kind.
 func (j *judge) advise(err error) error {
-	if err == nil {
-		return nil
-	}
-	kind := sdk.KindOf(err)
-	var own *sdk.Error
-	if !errors.As(err, &own) {
-		own = sdk.Errorf(kind, "%v", err)
-	}
-	if !strings.Contains(own.Message, j.place) {
-		own.Message = j.place + ": " + own.Message
-	}
-	if kind == abi.KindAuth {
-		own.Message += ". With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, and look whether base_url is that account's own host"
-	}
-	return own
+	return sdk.Advise(err, j.place, "With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, and look whether base_url is that account's own host")
 }

@@ -26,19 +26,13 @@ func fetch(c *sdk.Call) error {
 		return sdk.Errorf(abi.KindConfig, "params: identifier asks for one person, and an endpoint delivers a list."+
 			" Take identifier and type away; to read some of the people only use filter, and to read one use the webhook get_person")
 	}
-	j := &judge{place: place(e.Method, e.Path, e.URL), scopes: e.Scopes}
-	if e.Repeat.Style == abi.RepeatPage {
-		return j.advise(pages(c, j))
+	j := &judge{call: c, place: sdk.Place(e.Method, e.Path, e.URL), scopes: e.Scopes}
+	if e.Repeat.Style != abi.RepeatPage {
+		return j.advise(sdk.Pages(c, j.classify))
 	}
-	return j.advise(sdk.Pages(c, j.classify))
-}
-
-func place(method, path, url string) string {
-	if url != "" {
-		path = url
+	list := sdk.Numbered{Totals: []string{"/totalCount", "/pagination/totalItems"}, Limits: []string{"/limit", "/pagination/limit"}}
+	if e.Params["orderBy"] == "createdAt:asc" { // new people come last, and shift nobody
+		list.Ordered = "/createdAt"
 	}
-	if method == "" {
-		method = abi.MethodGet
-	}
-	return method + " " + path
+	return j.advise(list.Pages(c, j.classify))
 }

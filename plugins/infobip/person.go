@@ -18,7 +18,7 @@ type identity struct {
 	Sender     string `json:"sender,omitempty"`
 }
 
-func (i identity) String() string { return i.Type + " " + quote(i.Identifier) }
+func (i identity) String() string { return i.Type + " " + sdk.Quote(i.Identifier) }
 
 func identityOf(query map[string]string) identity {
 	return identity{query["type"], query["identifier"], query["sender"]}
@@ -65,7 +65,7 @@ func digits(s string) string {
 // closed in either case.
 func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
 	if who.Type == "" || who.Identifier == "" {
-		return nil, nil, refuse("it does not say whom it is about: type, such as ID or EXTERNAL_ID, and identifier are needed")
+		return nil, nil, sdk.Refusef("it does not say whom it is about: type, such as ID or EXTERNAL_ID, and identifier are needed")
 	}
 	req := sdk.Request{Path: personsPath, Query: map[string]string{"type": who.Type, "identifier": who.Identifier}}
 	if who.Sender != "" {
@@ -79,9 +79,9 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 		person
 		Persons []person `json:"persons"` // a list of one is the other form of the answer
 	}
-	if !get(resp, "", &found) {
+	if !resp.Decode("", &found) {
 		resp.Close()
-		return nil, nil, bad(resp, "the answer is not a person")
+		return nil, nil, resp.Bad("the answer is not a person")
 	}
 	if found.ID == "" && len(found.Persons) == 1 {
 		found.person = found.Persons[0]
@@ -120,7 +120,7 @@ func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, err
 	p, resp, err := d.read(c, who)
 	if err == nil && p == nil {
 		resp.Close()
-		err = refuse("Infobip has no such person, or not any more: %s", who)
+		err = sdk.Refusef("Infobip has no such person, or not any more: %s", who)
 	}
 	return p, resp, err
 }
@@ -129,7 +129,7 @@ func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, err
 // of the SDK, which does not know Infobip's ways to say that nobody is.
 func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, error) {
 	v := d.judge.webhook.Verify
-	if !v.Always && !d.judge.repeated {
+	if !v.Always && !c.Repeated() {
 		return nil, nil
 	}
 	p, resp, err := d.read(c, identityOf(v.Params))
@@ -143,7 +143,7 @@ func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, err
 // remove looks for what is to be deleted when an attempt before may have
 // deleted it: gone is what was wanted.
 func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	if !d.judge.repeated {
+	if !c.Repeated() {
 		return nil, nil
 	}
 	var there bool
@@ -177,7 +177,7 @@ func (d *delivery) settled(c *sdk.Call, list string) (*sdk.Response, error) {
 // what the person does not have. What was read is the answer when nothing is
 // left.
 func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
-	body, err := members(req.Body)
+	body, err := sdk.ParseObject(req.Body)
 	if err != nil || !adds(body) {
 		return nil, err
 	}
@@ -185,11 +185,40 @@ func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, e
 	if err != nil {
 		return nil, err
 	}
-	err = body.reduce(p, req.Method == abi.MethodDelete)
+	err = reduce(body, p, req.Method == abi.MethodDelete)
 	if err == nil && len(body) == 0 {
 		return resp, nil
 	}
 	resp.Close()
-	req.Body = body.text()
+	req.Body = body.String()
 	return nil, err
+}
+
+// adds reports whether a body holds what Infobip adds to what is there.
+func adds(o sdk.Object) bool { return o["tags"] != nil || o["contactInformation"] != nil }
+
+// reduce takes out the tags and contacts that the person has already or, with
+// had, those that the person does not have.
+func reduce(o sdk.Object, p *person, had bool) error {
+	if err := sdk.Reduce(o, "tags", func(tag string) bool { return p.tagged(tag) == had }); err != nil {
+		return err
+	}
+	var contact sdk.Object
+	if there, err := o.Get("contactInformation", &contact); err != nil || !there {
+		return err
+	}
+	for channel, member := range map[string]string{"email": "address", "phone": "number"} {
+		err := sdk.Reduce(contact, channel, func(one map[string]any) bool {
+			text, _ := one[member].(string)
+			return p.has(channel, text) == had
+		})
+		if err != nil {
+			return err
+		}
+	}
+	o.Set("contactInformation", contact)
+	if len(contact) == 0 {
+		delete(o, "contactInformation")
+	}
+	return nil
 }

@@ -31,7 +31,7 @@ func (j *judge) items(r *sdk.Response) error {
 		return nil
 	}
 	var list []result
-	if one := (result{}); !get(r, at, &list) && get(r, at, &one) { // the specification also shows one without a list
+	if one := (result{}); !r.Decode(at, &list) && r.Decode(at, &one) { // the specification also shows one without a list
 		list = []result{one}
 	}
 	failed := slices.DeleteFunc(list, j.fine)
@@ -62,20 +62,20 @@ func (j *judge) fine(one result) bool {
 		return true
 	}
 	text := strings.ToLower(one.text()) // an attempt before may have done it
-	return j.repeated && (j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
+	return j.call.Repeated() && (j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
 		j.webhook.Method == abi.MethodDelete && strings.Contains(text, "no person matching"))
 }
 
 func (one result) text() string {
 	var texts []string
 	for _, e := range one.Errors {
-		texts = append(texts, quote(e.Message))
+		texts = append(texts, sdk.Quote(e.Message))
 	}
 	if one.Message != "" {
-		texts = append(texts, quote(one.Message))
+		texts = append(texts, sdk.Quote(one.Message))
 	}
 	for _, d := range one.Details {
-		texts = append(texts, quote(d.Property+": "+d.Message))
+		texts = append(texts, sdk.Quote(d.Property+": "+d.Message))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -88,8 +88,8 @@ func (j *judge) name(one result) string {
 	if one.Index == nil {
 		return "a person"
 	}
-	if i := *one.Index; i >= 0 && i < len(j.sent) && externalID(j.sent[i]) != "" {
-		return fmt.Sprintf("person %d (externalId %s)", i, quote(externalID(j.sent[i])))
+	if i := *one.Index; i >= 0 && i < len(j.sent) && j.sent[i].Text("externalId") != "" {
+		return fmt.Sprintf("person %d (externalId %s)", i, sdk.Quote(j.sent[i].Text("externalId")))
 	}
 	return fmt.Sprintf("person %d", *one.Index)
 }

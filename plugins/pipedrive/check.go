@@ -23,7 +23,7 @@ func check(c *sdk.Call) error {
 	if err != nil {
 		return j.advise(err)
 	}
-	c.Logf(abi.LevelInfo, "the credentials belong to user %s of company %s, %s", who.id, quote(who.company), quote(who.email))
+	c.Logf(abi.LevelInfo, "the credentials belong to user %s of company %s, %s", who.id, sdk.Quote(who.company), sdk.Quote(who.email))
 	return c.Report(who.findings(c)...)
 }
 

@@ -12,7 +12,7 @@ import (
 // invoke carries out the call's webhook.
 func invoke(c *sdk.Call) error {
 	w := c.Webhook()
-	j := &judge{place: place(w.Method, w.Path, w.URL), scopes: w.Scopes, rights: w.Rights, webhook: &w}
+	j := &judge{place: sdk.Place(w.Method, w.Path, w.URL), scopes: w.Scopes, rights: w.Rights, webhook: &w}
 	err := sdk.Delivery{Classify: j.classify, Prepare: prepare}.Run(c)
 	if err != nil {
 		err = settle(c, j, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ func (j *judge) classify(r *sdk.Response) error {
 		return r.Errorf(abi.KindAuth, "%s answered 401: Pipedrive does not accept the credentials%s", r.Place(), said(r))
 	case capped(r) != "":
 		return r.Errorf(abi.KindForbidden, "%s answered %d: the company's plan has no room for another one (%s)%s. Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
-			r.Place(), status, quote(capped(r)), said(r))
+			r.Place(), status, sdk.Quote(capped(r)), said(r))
 	case status == 402:
 		return r.Errorf(abi.KindForbidden, "%s answered 402: the Pipedrive company is not open%s. Look at its subscription", r.Place(), said(r))
 	case status == 403:
@@ -125,22 +124,14 @@ func (j *judge) forbidden(r *sdk.Response) error {
 	return r.Errorf(abi.KindForbidden, "%s answered 403: the OAuth app was not granted %s%s. Add it to the app in Pipedrive's developer hub and authorize again", r.Place(), needs, text)
 }
 
-// advise names the request in failures that do not, and adds what only
-// Pipedrive's users can know. The host adds the next step of each kind.
+// advise adds what only Pipedrive's users can know. The host adds the next
+// step of each kind.
 func (j *judge) advise(err error) error {
-	if err == nil {
-		return nil
-	}
-	kind := sdk.KindOf(err)
-	var own *sdk.Error
-	if !errors.As(err, &own) {
-		own = sdk.Errorf(kind, "%v", err)
-	}
-	if !strings.Contains(own.Message, j.place) {
-		own.Message = j.place + ": " + own.Message
-	}
-	if kind == abi.KindAuth {
-		own.Message += ". With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again"
-	}
-	return own
+	return sdk.Advise(err, j.place, "With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again")
+}
+
+// said quotes Pipedrive's envelopes. That of /webhooks is another one: its
+// errors go by field.
+func said(r *sdk.Response) string {
+	return sdk.Envelope{Texts: []string{"/error", "/error_info", "/message"}, Fields: []string{"/errors"}}.Said(r)
 }

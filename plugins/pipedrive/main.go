@@ -8,7 +8,6 @@ package main
 
 import (
 	"github.com/rollcall-agent/rollcall/sdk"
-	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 func init() { sdk.Register(connector()) }
@@ -24,16 +23,6 @@ func fetch(c *sdk.Call) error {
 	if err != nil {
 		return err
 	}
-	j := &judge{place: place(e.Method, e.Path, e.URL), scopes: e.Scopes, rights: e.Rights}
+	j := &judge{place: sdk.Place(e.Method, e.Path, e.URL), scopes: e.Scopes, rights: e.Rights}
 	return j.advise(sdk.PagesBy(c, j.classify, follow(configured)))
-}
-
-func place(method, path, url string) string {
-	if url != "" {
-		path = url
-	}
-	if method == "" {
-		method = abi.MethodGet
-	}
-	return method + " " + path
 }

@@ -42,7 +42,7 @@ func TestRefusedWebhooks(t *testing.T) {
 		{"permanently deleted", "deactivate_user", 404, `{"success":false,"error":"User not found or not accessible."}`, abi.KindConfig, []string{"PUT /v1/users/2 answered 404", "not accessible", "deleted permanently", "needs no deactivation"}},
 		{"no such contact", "update_person", 404, `{"success":false,"error":"Person not found"}`, abi.KindConfig, []string{"no such contact"}},
 		{"nothing said", "get_permission_set", 404, ``, abi.KindConfig, []string{"answered 404", "nothing of that id"}},
-		{"by field", "delete_webhook", 400, `{"status":"error","success":false,"errors":{"subscription_url":["is not public","redirects"],"name":"is required","x":[7]}}`, abi.KindConfig, []string{"answered 400", `"name: is required" and "subscription_url: is not public" and "subscription_url: redirects"`}},
+		{"by field", "delete_webhook", 400, `{"status":"error","success":false,"errors":{"subscription_url":["is not public","redirects"],"name":"is required","x":[7]}}`, abi.KindConfig, []string{"answered 400", `"name: is required", "subscription_url: is not public", "subscription_url: redirects"`}},
 		{"no list by field", "delete_webhook", 400, `{"status":"error","success":false,"errors":"bad"}`, abi.KindConfig, []string{"answered 400"}},
 		{"validation", "set_role_setting", 400, said("Validation failed: value: must be 1 or 3"), abi.KindConfig, []string{"answered 400", "value: must be 1 or 3"}},
 		{"no success", "deactivate_user", 200, said("company is closed"), abi.KindBadResponse, []string{"answered 200, and success is false", "company is closed"}},

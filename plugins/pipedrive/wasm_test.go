@@ -3,100 +3,23 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/plugins/internal/plugintest"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// module is the connector as it is shipped. It is built and loaded once, as
-// compiling takes seconds.
-type module struct {
-	once      sync.Once
-	dir       string
-	host      *host.Host
-	connector *host.Connector
-	err       error
-}
+var shipped = plugintest.Module{Name: "pipedrive"}
 
-var shipped module
+func TestMain(m *testing.M) { shipped.Main(m) }
 
-func TestMain(m *testing.M) {
-	if host.IsCompiler() {
-		os.Exit(host.CompileMain(context.Background()))
-	}
-	code := m.Run()
-	if shipped.dir != "" {
-		_ = os.RemoveAll(shipped.dir)
-	}
-	os.Exit(code)
-}
-
-func wasm(t *testing.T) *host.Connector {
-	t.Helper()
-	shipped.once.Do(func() { shipped.err = shipped.build(t) })
-	if shipped.err != nil {
-		t.Fatal(shipped.err)
-	}
-	return shipped.connector
-}
-
-func (m *module) build(t *testing.T) error {
-	var err error
-	if m.dir, err = os.MkdirTemp("", "pipedrive"); err != nil {
-		return err
-	}
-	plain, modules := filepath.Join(m.dir, "plain.wasm"), filepath.Join(m.dir, "modules")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", plain, ".")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w: %s", err, out)
-	}
-	code, err := os.ReadFile(plain)
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile("manifest.toml")
-	if err != nil {
-		return err
-	}
-	if code, err = host.Embed(code, text); err != nil {
-		return err
-	}
-	if err := os.Mkdir(modules, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(modules, "pipedrive.wasm"), code, 0o600); err != nil {
-		return err
-	}
-	settings := host.Settings{ModulesDir: modules, CacheDir: filepath.Join(m.dir, "cache"), AllowUnsigned: true}
-	if raceDetector { // it would take ten times as long to compile the same
-		program := filepath.Join(m.dir, "warm")
-		build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, "../../host/testdata/warm")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		for _, cmd := range []*exec.Cmd{build, exec.CommandContext(t.Context(), program, modules, settings.CacheDir, "64")} {
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("warm the cache: %w: %s", err, out)
-			}
-		}
-	}
-	if m.host, err = host.Open(t.Context(), settings, slog.New(slog.DiscardHandler), nil); err != nil {
-		return err
-	}
-	m.connector, err = m.host.Connector("pipedrive")
-	return err
-}
+func wasm(t *testing.T) *host.Connector { return shipped.Connector(t) }
 
 // outside is an application at a simulator, called through the real host.
 type outside struct {

@@ -133,6 +133,7 @@ func TestWriteBodiesAreRefused(t *testing.T) {
 		{"PUT", `{"active_flag":false,"name":"x"}`, "name: is not allowed"},
 		{"PUT", `{"email":"bo@example.org"}`, "email: is not allowed"},
 		{"POST", access + `[{"app":"sales","permission_set_id":"62cc4d7f-4038-4352-abf3-a8c1c822b631"}]}`, "access[0].permission_set_id: must be a permission set of the app"},
+		{"POST", access + `[{"app":"global","permission_set_id":"f07d229d-088a-4144-a40f-1fe64295d180"}]}`, "access[0].permission_set_id: must be a permission set of the app"},
 		{"POST", access + `[{"admin":true}]}`, "access[0].app: is required"},
 	} {
 		s := New(Options{Seed: 1, People: 2})

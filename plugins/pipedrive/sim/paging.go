@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,12 +130,24 @@ func writeOffsets[T any](s *Server, w http.ResponseWriter, c *call, items []T) {
 		next = int64(end)
 	}
 	data := []any{}
+	var before any
 	for i, item := range items[start:end] {
-		data = append(data, c.faults.Spoil(i, 1, item))
+		data = append(data, c.faults.Spoil(i, before, item))
+		before = idOf(item)
 	}
 	simkit.WriteJSON(w, http.StatusOK, struct {
 		Success    bool `json:"success"`
 		Data       any  `json:"data"`
 		Additional any  `json:"additional_data"`
 	}{true, data, p.tail(next, "")})
+}
+
+// idOf is the id that an item shows; nil when it has none.
+func idOf(item any) any {
+	var shown struct{ ID any }
+	b, err := json.Marshal(item)
+	if err != nil || json.Unmarshal(b, &shown) != nil {
+		return nil
+	}
+	return shown.ID
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -203,7 +204,7 @@ func TestFollowersAndSettings(t *testing.T) {
 		{"GET", "users/2/followers", "", 200, data(`[1]`)},
 		{"GET", "users/1/followers", "", 200, data(`[]`)},
 		{"GET", "users/99/followers", "", 404, notFoundBody},
-		{"GET", "userConnections", "", 200, data(`{"google":null}`)},
+		{"GET", "userConnections", "", 200, data(`{"google":"sim-123-4567890"}`)},
 	})
 	if got := get(t, s, "/api/v2/users/2/followers"); got.body != `{"additional_data":{"next_cursor":null},"data":[{"user_id":1,"add_time":"2021-01-01T00:00:00Z"}],"success":true}` {
 		t.Error(got.body)
@@ -234,7 +235,7 @@ func TestSeats(t *testing.T) {
 
 func TestSearchesHaveTheirOwnLimit(t *testing.T) {
 	now := newClock()
-	s := New(Options{Seed: 1, People: 2, Plan: "ultimate", Now: now.Now, Readings: map[string]string{"find_limit": "search"}})
+	s := New(Options{Seed: 1, People: 2, Burst: 5, Now: now.Now, Readings: map[string]string{"find_limit": "search"}})
 	for i := range searchBurst {
 		if got := get(t, s, "/v1/users/find?term=a"); got.status != 200 || got.header.Get("x-ratelimit-limit") != "10" {
 			t.Fatalf("search %d: %d, limit %s", i, got.status, got.header.Get("x-ratelimit-limit"))
@@ -245,5 +246,29 @@ func TestSearchesHaveTheirOwnLimit(t *testing.T) {
 	}
 	if got := get(t, s, "/v1/users/me"); got.status != 200 {
 		t.Errorf("something else: %d", got.status)
+	}
+}
+
+func TestFaultsSpoilPagesOfRoles(t *testing.T) {
+	for kind, want := range map[Kind]string{Half: `[3 4]`, DuplicateID: `[3 3 5]`, MissingID: `[3 null 5]`, PageRepeats: `[1 2 3]`, DataEmpty: `[]`} {
+		s := company(t, Options{})
+		if err := s.AddFault(Fault{Kind: kind, Route: "roles"}); err != nil {
+			t.Fatal(err)
+		}
+		var l struct{ Data []struct{ ID *int } }
+		if err := json.Unmarshal([]byte(get(t, s, "/v1/roles?start=2&limit=3").body), &l); err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, r := range l.Data {
+			if r.ID == nil {
+				got = append(got, "null")
+				continue
+			}
+			got = append(got, strconv.Itoa(*r.ID))
+		}
+		if text := "[" + strings.Join(got, " ") + "]"; text != want {
+			t.Errorf("%s: %s, want %s", kind, text, want)
+		}
 	}
 }

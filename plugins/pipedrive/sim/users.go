@@ -221,5 +221,5 @@ func getUserSettings(_ *Server, w http.ResponseWriter, _ *call) {
 }
 
 func getUserConnections(_ *Server, w http.ResponseWriter, _ *call) {
-	writeData(w, map[string]any{"google": nil})
+	writeData(w, map[string]any{"google": "sim-123-4567890"})
 }

@@ -1,5 +1,0 @@
-//go:build race && !wasip1
-
-package main
-
-const raceDetector = true
