@@ -33,6 +33,7 @@ type row struct {
 	vendor, name                     string
 	requests, answers                int // held against the specification
 	both, onlySpec, onlySim, neither int // mutations refused
+	beyond                           int // requests that no specification at hand has
 	failed                           bool
 }
 
@@ -76,6 +77,11 @@ func TestContract(t *testing.T) {
 				newStage(t, v, c.serve).deliver(w.Name, v.webhooks[w.Name])
 				c.strict(t, v.webhooks[w.Name])
 			})
+		}
+	}
+	for _, o := range r.rows {
+		if o.requests+o.beyond == 0 {
+			t.Errorf("%s %s: no request was seen", o.vendor, o.name)
 		}
 	}
 	if n := len(r.violations); n > 0 {
@@ -133,6 +139,7 @@ func (c *contract) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case v.unknown:
+		c.row.beyond++
 		c.report.beyond(c.name, q)
 	default:
 		c.row.requests++
