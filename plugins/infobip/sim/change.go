@@ -106,7 +106,7 @@ func (s *Server) overwrite(p *Person, ch changes) error {
 		*a.of(p) = ""
 	}
 	p.Type, p.NickName = "CUSTOMER", ""
-	p.Tags, p.CustomAttributes, p.Contact = []string{}, nil, Contact{}
+	p.Tags, p.CustomAttributes = []string{}, nil
 	if ch.contact == nil {
 		ch.contact = &contacts{}
 	}

@@ -55,6 +55,20 @@ func TestControl(t *testing.T) {
 	control("GET", "nothing", "", 404)
 }
 
+// TestChangeTakesGoValues: what Go code puts into a person is shown and
+// compared as if it had come as JSON.
+func TestChangeTakesGoValues(t *testing.T) {
+	s := unlimited(1)
+	if _, err := s.Change(1, func(p *Person) { p.Tags, p.CustomAttributes = nil, map[string]any{"Employee Number": 7} }); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, get(t, s, persons+by(byID, "1")), 200, `"tags":[]`)
+	expect(t, send(t, s, "PATCH", upsertPath, `{"persons":[{"externalId":"hr-1","customAttributes":{"Employee Number":7}}]}`), 207, "NOT_MODIFIED")
+	if _, err := s.Change(1, func(p *Person) { p.CustomAttributes = map[string]any{"Remote": func() {}} }); err == nil {
+		t.Error("a function is a value")
+	}
+}
+
 func TestJournal(t *testing.T) {
 	s := unlimited(1)
 	get(t, s, persons+"?limit=1")

@@ -231,8 +231,26 @@ func asBody(t *testing.T, p Person) map[string]any {
 
 func TestUnknownIdentifiersAreNobody(t *testing.T) {
 	s := unlimited(10)
-	for _, one := range []string{by(byID, "11"), by(byID, "0"), by(byID, "-1"), by(byExternalID, "hr-11"), by(byExternalID, "hr-01"), by(byExternalID, "1"),
-		by(byPhone, "42060000001"), by(byPhone, "420600000011"), by(byEmail, "nobody1@example.org"), by(byEmail, "1"), by(byEmail, "@")} {
+	for _, one := range []string{
+		by(byID, "11"), by(byID, "0"), by(byID, "-1"), by(byExternalID, "hr-11"), by(byExternalID, "hr-01"), by(byExternalID, "1"),
+		by(byPhone, "42060000001"), by(byPhone, "420600000011"), by(byEmail, "nobody1@example.org"), by(byEmail, "1"), by(byEmail, "@"),
+	} {
 		expect(t, get(t, s, persons+one), 404)
+	}
+}
+
+// TestUnchangedPeopleTakeNoMemory: reading everybody and writing what is there
+// already keeps nothing.
+func TestUnchangedPeopleTakeNoMemory(t *testing.T) {
+	s := unlimited(300)
+	listOf(t, s, "?limit=1000&orderBy=lastName")
+	for id := int64(1); id <= 300; id++ {
+		p, _ := s.Person(id)
+		if p.ExternalID != "" {
+			expect(t, send(t, s, "PATCH", upsertPath, fmt.Sprintf(`{"persons":[{"externalId":"hr-%d","firstName":%q}]}`, id, p.FirstName)), 207, "NOT_MODIFIED")
+		}
+	}
+	if n := len(s.people.changed); n != 0 {
+		t.Errorf("%d people are kept", n)
 	}
 }

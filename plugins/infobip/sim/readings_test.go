@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
 // reading is one value of a reading, and what a client sees of it.
@@ -221,4 +223,23 @@ func TestWrongReadings(t *testing.T) {
 		}
 	}()
 	unlimited(1, "duplicate", "418")
+}
+
+// TestReadmeNamesRoutesAndFaults keeps what users read in step with the code.
+func TestReadmeNamesRoutesAndFaults(t *testing.T) {
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(b)
+	for _, rt := range unlimited(0).routes {
+		if !strings.Contains(readme, "`"+rt.name+"`") {
+			t.Errorf("README.md does not name the route %s", rt.name)
+		}
+	}
+	for _, kind := range append(simkit.Kinds(), vendor().Own...) {
+		if !strings.Contains(readme, "| "+string(kind)) && !strings.Contains(readme, ", "+string(kind)) {
+			t.Errorf("README.md does not name the fault %s", kind)
+		}
+	}
 }

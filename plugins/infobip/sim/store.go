@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ type people struct {
 	mu      sync.RWMutex
 	changed map[int64]Person // by id; added people too
 	gone    map[int64]bool   // deleted: the numbers stay unused
+	removed []int64          // the same, sorted
 	last    int64            // highest id
 	owner   map[key]int64    // identifiers of changed people
 	orders  map[string][]int64
@@ -50,6 +52,7 @@ func (p *people) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changed, p.gone, p.owner = map[int64]Person{}, map[int64]bool{}, map[key]int64{}
+	p.removed = nil
 	p.orders, p.last = map[string][]int64{}, p.count
 	p.dropped = dropped{map[string]bool{}, map[string]bool{}}
 	p.tags, p.custom, p.lastTag = map[string]Tag{}, map[string]CustomAttribute{}, 0
@@ -189,7 +192,9 @@ func (p *people) changeLocked(id int64, f func(*Person) error) (Person, error) {
 	if err := p.free(one); err != nil {
 		return Person{}, err
 	}
-	p.store(old, one)
+	if !reflect.DeepEqual(old, one) { // what stays as it was generated takes no memory
+		p.store(old, one)
+	}
 	return one.clone(), nil
 }
 
@@ -227,6 +232,8 @@ func (p *people) removeLocked(id int64) (Person, error) {
 	}
 	delete(p.changed, id)
 	p.gone[id] = true
+	i, _ := slices.BinarySearch(p.removed, id)
+	p.removed = slices.Insert(p.removed, i, id)
 	clear(p.orders)
 	return one, nil
 }
@@ -257,10 +264,12 @@ func (p *people) page(order string, from, n int64) []int64 {
 }
 
 func (p *people) slice(order string, from, n int64) ([]int64, bool) {
-	if order == orderID && len(p.gone) == 0 {
+	if order == orderID {
 		ids := []int64{}
-		for id := from + 1; id <= min(from+n, p.last); id++ {
-			ids = append(ids, id)
+		for id := nth(p.removed, from); id <= p.last && int64(len(ids)) < n; id++ {
+			if !p.gone[id] {
+				ids = append(ids, id)
+			}
 		}
 		return ids, true
 	}
@@ -275,12 +284,8 @@ func (p *people) sorted(order string) []int64 {
 		if !p.exists(id) {
 			continue
 		}
-		e := entry{n: id}
-		if field := fieldOfOrder(order); field != "id" {
-			one, _ := p.locked(id)
-			e.key = sortKey(field, one)
-		}
-		entries = append(entries, e)
+		one, _ := p.locked(id)
+		entries = append(entries, entry{sortKey(fieldOfOrder(order), one), id})
 	}
 	return ordered(entries, order)
 }

@@ -112,11 +112,15 @@ func (s *Server) item3(v any, index int) (changes, violations) {
 	return ch, nil
 }
 
+// repeats reports whether a string comes twice.
 func repeats(list []any) bool {
-	for i, v := range list {
-		if slices.Contains(list[:i], v) {
+	seen := map[string]bool{}
+	for _, v := range list {
+		t, ok := v.(string)
+		if ok && seen[t] {
 			return true
 		}
+		seen[t] = true
 	}
 	return false
 }
