@@ -66,7 +66,7 @@ func (l *numbered) take(r *Response, query map[string]string) (more bool, err er
 		return false, r.Bad("the answer is a single record (%s %s), not a list", strings.TrimPrefix(l.endpoint.Key, "/"), Quote(id))
 	}
 	if err != nil {
-		return false, r.Bad("%v", err)
+		return false, r.Errorf(KindOf(err), "%s: %v", r.Place(), err)
 	}
 	l.records += n
 	if n > 0 {
