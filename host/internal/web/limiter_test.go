@@ -79,8 +79,8 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 	cancel()
 	for range 64 { // select may see either first
 		l := limiter(t, Limits{Rate: "1/1h", PerDay: 1}, nil)
-		w := &waiter{cost: 1, done: make(chan error, 1)}
-		l.enter(w, Turn{}, inbound, time.Now())
+		w := &waiter{Turn: Turn{Cost: 1}, done: make(chan error, 1)}
+		l.enter(w, inbound, time.Now())
 		if l.await(gone, w, inbound) == nil {
 			continue
 		}
