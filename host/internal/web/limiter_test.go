@@ -78,13 +78,14 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 64 { // select may see either first
-		l := limiter(t, Limits{Rate: "1/1h", PerDay: 1}, nil)
-		w := &waiter{Turn: Turn{Cost: 1}, done: make(chan error, 1)}
+		l := limiter(t, Limits{Rate: "1/1h", Rates: []abi.Rate{{Path: "/x", Limit: "1/1h"}}, PerDay: 1}, nil)
+		turn := Turn{Cost: 1, Path: "/x"}
+		w := &waiter{Turn: turn, done: make(chan error, 1)}
 		l.enter(w, inbound, time.Now())
 		if l.await(gone, w, inbound) == nil {
 			continue
 		}
-		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
+		if waited, err := l.Wait(t.Context(), turn); waited != 0 || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 		return

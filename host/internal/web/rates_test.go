@@ -102,7 +102,8 @@ func TestInEveryWindowTheFirstGoesFirst(t *testing.T) {
 // between.
 func TestOneSideDoesNotStarveTheOtherInAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := enqueue(t, Limits{Rates: []abi.Rate{{Path: "/search", Limit: "1/10s"}}})
+		set := Limits{Rates: []abi.Rate{{Path: "/search", Limit: "1/10s"}}}
+		q := enqueue(t, set)
 		for i := range 4 {
 			q.enter(fmt.Sprint("in", i), "GET", "/search", false)
 		}
@@ -110,6 +111,9 @@ func TestOneSideDoesNotStarveTheOtherInAWindow(t *testing.T) {
 		for range 5 {
 			time.Sleep(5 * time.Second)
 			_, _ = q.l.Wait(t.Context(), Turn{Delivers: true, Cost: 1, Method: "PUT", Path: "/x"}) // the next turn is the other side's
+			if err := q.l.Configure(set); err != nil { // as every call does
+				t.Fatal(err)
+			}
 		}
 		if got := q.order(); got != "in0@0 out@10 in1@20 in2@30 in3@40" {
 			t.Error(got)
