@@ -85,7 +85,9 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 		if l.await(gone, w, inbound) == nil {
 			continue
 		}
-		if waited, err := l.Wait(t.Context(), turn); waited != 0 || err != nil {
+		soon, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if waited, err := l.Wait(soon, turn); waited != 0 || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 		return

@@ -111,7 +111,7 @@ func TestOneSideDoesNotStarveTheOtherInAWindow(t *testing.T) {
 		for range 5 {
 			time.Sleep(5 * time.Second)
 			_, _ = q.l.Wait(t.Context(), Turn{Delivers: true, Cost: 1, Method: "PUT", Path: "/x"}) // the next turn is the other side's
-			if err := q.l.Configure(set); err != nil { // as every call does
+			if err := q.l.Configure(set); err != nil {                                             // as every call does
 				t.Fatal(err)
 			}
 		}
