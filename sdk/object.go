@@ -14,8 +14,11 @@ type Object map[string]json.RawMessage
 
 // ParseObject reads the body of a webhook that must be a JSON object.
 func ParseObject(text string) (o Object, err error) {
-	if err = json.Unmarshal([]byte(text), &o); err != nil || o == nil {
+	if err = json.Unmarshal([]byte(text), &o); err != nil {
 		return nil, Refusef("the body is not a JSON object: %v", err)
+	}
+	if o == nil {
+		return nil, Refusef("the body is not a JSON object: it is null")
 	}
 	return o, nil
 }
@@ -59,18 +62,21 @@ func (o Object) Text(name string) (text string) {
 }
 
 // Reduce leaves of a list in o what is wanted, each once, and takes out a list
-// of which nothing is left.
+// of which nothing is left. What is left keeps its text, also what T leaves out.
 func Reduce[T any](o Object, name string, wanted func(T) bool) error {
 	var list []T
 	if there, err := o.Get(name, &list); err != nil || !there {
 		return err
 	}
-	var left []json.RawMessage
+	var texts, left []json.RawMessage
+	if _, err := o.Get(name, &texts); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
-	for _, one := range list {
-		if raw := rawJSON(one); wanted(one) && !seen[string(raw)] {
-			seen[string(raw)] = true
-			left = append(left, raw)
+	for i, one := range list {
+		if same := sorted(texts[i]); wanted(one) && !seen[same] {
+			seen[same] = true
+			left = append(left, texts[i])
 		}
 	}
 	o.Set(name, left)
@@ -78,6 +84,15 @@ func Reduce[T any](o Object, name string, wanted func(T) bool) error {
 		delete(o, name)
 	}
 	return nil
+}
+
+// sorted is JSON with the members of objects in order, to compare it by.
+func sorted(raw json.RawMessage) string {
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.UseNumber()
+	var v any
+	_ = dec.Decode(&v) // it was read from JSON
+	return string(rawJSON(v))
 }
 
 // Complete fills the JSON body of a request that replaces an object as a whole
@@ -102,7 +117,7 @@ func Complete(c *Call, req *Request, classify Classifier, names ...string) error
 			return now.Bad("the answer does not tell %s, which would be lost", name)
 		}
 		if err != nil {
-			return err
+			return now.Errorf(KindOf(err), "%s: %v", now.Place(), err)
 		}
 		body[name] = raw
 	}

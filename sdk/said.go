@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,12 +37,7 @@ func (e Envelope) Said(r *Response) string {
 		parts = append(parts, byField(r, at)...)
 	}
 	for _, l := range e.Lists {
-		var list []map[string]any
-		if r.Decode(l.At, &list) {
-			for _, one := range list {
-				parts = append(parts, Quote(fmt.Sprintf("%v: %v", one[l.Field], one[l.Text])))
-			}
-		}
+		parts = append(parts, l.said(r)...)
 	}
 	for _, at := range e.Codes {
 		if code, err := r.GetText(at); err == nil && code != "" {
@@ -52,6 +48,36 @@ func (e Envelope) Said(r *Response) string {
 		return ""
 	}
 	return ", it says " + strings.Join(parts, ", ")
+}
+
+// said leaves out what an element does not have.
+func (l ListOfWrong) said(r *Response) (parts []string) {
+	var list []json.RawMessage
+	if !r.Decode(l.At, &list) {
+		return nil
+	}
+	for _, raw := range list {
+		var one Object
+		_ = json.Unmarshal(raw, &one) // an element of another type says nothing
+		var words []string
+		for _, name := range []string{l.Field, l.Text} {
+			if word := one.word(name); word != "" {
+				words = append(words, word)
+			}
+		}
+		if len(words) > 0 {
+			parts = append(parts, Quote(strings.Join(words, ": ")))
+		}
+	}
+	return parts
+}
+
+// word is a text or number; "" when it is neither.
+func (o Object) word(name string) string {
+	if n := string(o[name]); n != "" && (n[0] == '-' || n[0] >= '0' && n[0] <= '9') {
+		return n
+	}
+	return o.Text(name)
 }
 
 func byField(r *Response, at string) (parts []string) {
@@ -123,7 +149,7 @@ func (r *Response) Bad(format string, args ...any) *Error {
 func Try(c *Call, req Request, right, advice string, classify Classifier, said func(*Response) string) (abi.Finding, error) {
 	f := abi.Finding{Right: right}
 	resp, err := Retry(c, req, func(r *Response) error {
-		if s := r.Status(); s >= 400 && s < 500 && s != 401 && s != 429 && !r.HTML() {
+		if s := r.Status(); s >= 400 && s < 500 && s != 401 && s != 408 && s != 429 && !r.HTML() {
 			return nil
 		}
 		return classify(r)
