@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/plugins/internal/plugintest"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -18,7 +19,7 @@ func otherReadings() (list []map[string]string) {
 	for _, r := range sim.Readings() {
 		for i, value := range r.Values[1:] {
 			switch {
-			case !raceDetector:
+			case !plugintest.RaceDetector:
 				list = append(list, map[string]string{r.Name: value})
 			case i == len(list):
 				list = append(list, map[string]string{r.Name: value})

@@ -63,7 +63,7 @@ func (m *Module) load(ctx context.Context) error {
 		return err
 	}
 	settings := host.Settings{ModulesDir: modules, CacheDir: filepath.Join(m.dir, "cache"), AllowUnsigned: true}
-	if raceDetector {
+	if RaceDetector {
 		if err := m.warm(ctx, modules, settings.CacheDir); err != nil {
 			return fmt.Errorf("warm the cache: %w", err)
 		}

@@ -2,4 +2,5 @@
 
 package plugintest
 
-const raceDetector = true
+// RaceDetector says whether the tests were built with it.
+const RaceDetector = true

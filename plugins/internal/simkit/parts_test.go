@@ -77,6 +77,12 @@ func TestStore(t *testing.T) {
 	if got, want := tell(), "[[] [1] [20] [] [1000000] [1000001 1000001] []] 1000001 [[20] [1000001 1000001]]"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	if v, ok := s.Find(func(v []int64) bool { return v[0] == 20 }); !ok || len(v) != 1 {
+		t.Errorf("found %v", v)
+	}
+	if v, ok := s.Find(func(v []int64) bool { return v[0] == 1 }); ok {
+		t.Errorf("a generated record is kept: %v", v)
+	}
 	s.Reset()
 	if got, want := tell(), "[[] [1] [2] [3] [1000000] [] []] 1000000 []"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -107,6 +107,20 @@ func (s *Store[T]) Changed() []T {
 	return list
 }
 
+// Find returns a kept record for which is holds. It looks at changed and added
+// records only: what generated ones are, their numbers give away.
+func (s *Store[T]) Find(is func(T) bool) (T, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, v := range s.changed {
+		if is(v) {
+			return s.clone(v), true
+		}
+	}
+	var none T
+	return none, false
+}
+
 // Reset forgets every change.
 func (s *Store[T]) Reset() {
 	s.mu.Lock()

@@ -3,6 +3,8 @@ package sim
 import (
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -219,5 +221,22 @@ func TestPermanentlyDeletedUserKeepsARow(t *testing.T) {
 	}
 	if put := send(t, s, "PUT", "/v1/users/2", `{"active_flag":true}`); put.status != 404 {
 		t.Errorf("activated a deleted user: %d", put.status)
+	}
+}
+
+func TestOneOfManyEqualInvitationsWins(t *testing.T) {
+	s := New(Options{Seed: 1, People: 2, Unlimited: true, Seats: 3})
+	var wg sync.WaitGroup
+	var won atomic.Int64
+	for range 20 {
+		wg.Go(func() {
+			if send(t, s, "POST", "/v1/users", `{"email":"bo@example.org"}`).status == 200 {
+				won.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || s.Count().Total != 3 {
+		t.Errorf("%d invitations, %+v", won.Load(), s.Count())
 	}
 }

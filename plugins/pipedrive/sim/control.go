@@ -42,7 +42,7 @@ const controlHelp = `Control of the simulator (the vendor has nothing like it):
   POST   /_sim/paging                   {"form":"none|offset|cursor","size":100}
   POST   /_sim/oauth/code               {"redirect_uri":"http://127.0.0.1/"}: an authorization code
   POST   /_sim/oauth/expire             every access token; /revoke: every refresh token
-  POST   /_sim/reset                    forget changes, roles, teams, webhooks, faults, readings and the paging form
+  POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form
 `
 
 // ErrNoUser tells that there is no user with that id.
@@ -94,6 +94,7 @@ func (s *Server) Remove(id int64) (User, error) {
 // limits stay.
 func (s *Server) Restart() {
 	s.people.Reset()
+	s.persons.store.Reset()
 	s.roles.reset()
 	s.teams.reset()
 	s.hooks.reset()
@@ -169,5 +170,5 @@ func (s *Server) controlCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) controlStats(w http.ResponseWriter, _ *http.Request) {
-	simkit.WriteJSON(w, http.StatusOK, map[string]any{"people": s.Count(), "requests": s.kit.Journal.Count(), "tokens_spent": s.Spent()})
+	simkit.WriteJSON(w, http.StatusOK, map[string]any{"people": s.Count(), "persons": s.Persons(), "requests": s.kit.Journal.Count(), "tokens_spent": s.Spent()})
 }

@@ -91,17 +91,16 @@ func (p *people) noEmailStep() int64 {
 // holder finds who has an e-mail address, whatever its case. Generated
 // addresses end in the id, so that no scan of everybody is needed.
 func (p *people) holder(address string) (User, bool) {
-	for _, u := range p.Changed() {
-		if strings.EqualFold(u.Email.Value, address) {
-			return u, true
-		}
+	has := func(u User) bool { return strings.EqualFold(u.Email.Value, address) }
+	if u, ok := p.Find(has); ok {
+		return u, true
 	}
 	id, ok := simkit.NumberOf(address)
 	if !ok || id > p.Generated() {
 		return User{}, false
 	}
 	u, ok := p.Get(id)
-	return u, ok && strings.EqualFold(u.Email.Value, address)
+	return u, ok && has(u)
 }
 
 // all hands everybody to f, in the order of ids.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
@@ -26,7 +25,7 @@ type Person struct {
 	LabelIDs   []int64
 	Marketing  string
 	Custom     map[string]any
-	Extra      map[string]any // members of the contacts' synchronization, as they were written
+	Sync       map[string]any // fields of the contacts' synchronization, as they were written
 	Deleted    time.Time      // zero: it is not
 }
 
@@ -44,19 +43,20 @@ type persons struct {
 	now   func() time.Time
 }
 
-func newPersons(seed uint64, count int, now func() time.Time) *persons {
-	p := &persons{names: simkit.NewNames(seed + 1), now: now}
-	p.store = simkit.NewStore(int64(count), p.generate, clonePerson)
+func newPersons(o Options) *persons {
+	p := &persons{names: simkit.NewNames(o.Seed + 1), now: o.Now}
+	p.store = simkit.NewStore(int64(o.Persons), p.generate, clonePerson)
 	return p
 }
 
 func clonePerson(p Person) Person {
 	p.Emails, p.Phones, p.LabelIDs = slices.Clone(p.Emails), slices.Clone(p.Phones), slices.Clone(p.LabelIDs)
-	p.Custom, p.Extra = maps.Clone(p.Custom), maps.Clone(p.Extra)
+	p.Custom, p.Sync = maps.Clone(p.Custom), maps.Clone(p.Sync)
 	return p
 }
 
-// generate makes contact id, always the same. Both times grow with the id.
+// generate makes contact id, always the same. Both times grow with the id: a
+// list of them needs no sorting, whatever it is sorted by.
 func (p *persons) generate(id int64) Person {
 	d := p.names.Dice(id)
 	c := p.names.Culture(&d)
@@ -88,6 +88,9 @@ func (p *persons) get(id int64) (Person, bool) {
 	return found, ok
 }
 
+// second is now, as exact as the vendor's times are.
+func (p *persons) second() time.Time { return p.now().UTC().Truncate(time.Second) }
+
 // change applies f to a contact that is not deleted.
 func (p *persons) change(id int64, f func(*Person)) (Person, bool) {
 	if found, ok := p.get(id); !ok || !found.Deleted.IsZero() {
@@ -95,42 +98,10 @@ func (p *persons) change(id int64, f func(*Person)) (Person, bool) {
 	}
 	_, after, ok, _ := p.store.Change(id, func(one *Person) error {
 		f(one)
-		one.UpdateTime = p.now().UTC().Truncate(time.Second)
+		one.UpdateTime = p.second()
 		return nil
 	})
 	return after, ok
-}
-
-// members is a contact as the vendor writes it.
-func (one Person) members() map[string]any {
-	first, last, _ := strings.Cut(one.Name, " ")
-	m := map[string]any{
-		"id": one.ID, "name": one.Name, "first_name": first, "last_name": orNull(last),
-		"owner_id": one.OwnerID, "org_id": one.OrgID,
-		"add_time": one.AddTime.Format(time.RFC3339), "update_time": one.UpdateTime.Format(time.RFC3339),
-		"emails": orEmptyList(one.Emails), "phones": orEmptyList(one.Phones),
-		"is_deleted": !one.Deleted.IsZero(), "visible_to": one.VisibleTo, "label_ids": orEmptyList(one.LabelIDs),
-		"picture_id": nil, "custom_fields": one.Custom,
-	}
-	if one.Custom == nil {
-		m["custom_fields"] = map[string]any{}
-	}
-	maps.Copy(m, one.Extra)
-	return m
-}
-
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
-func orEmptyList[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
 }
 
 // Persons returns how many contacts there are that are not deleted.
@@ -153,24 +124,25 @@ func (s *Server) Person(id int64) (Person, bool) {
 // personRoutes are those of API v2 about contacts, and what is left of v1.
 func personRoutes() []route {
 	read, write := []string{"contacts:read", "contacts:full"}, []string{"contacts:full"}
-	create, change := personSchema(true), personSchema(false)
+	create, change := personBody(true), personBody(false)
 	return []route{
 		{name: "v2/persons", ops: map[string]operation{
 			http.MethodGet:  {scopes: read, cost: 10, handle: (*Server).listPersons},
-			http.MethodPost: {scopes: write, cost: 5, body: &create, handle: (*Server).createPerson},
+			http.MethodPost: {scopes: write, cost: 5, body: create, handle: (*Server).createPerson},
 		}},
 		{name: "v2/persons/search", ops: map[string]operation{
 			http.MethodGet: {scopes: slices.Concat(read, []string{"search:read"}), cost: 20, search: true, handle: (*Server).searchPersons},
 		}},
 		{name: "v2/persons/{id}", ops: map[string]operation{
 			http.MethodGet:    {scopes: read, cost: 1, handle: (*Server).getPerson},
-			http.MethodPatch:  {scopes: write, cost: 5, body: &change, handle: (*Server).updatePerson},
+			http.MethodPatch:  {scopes: write, cost: 5, body: change, handle: (*Server).updatePerson},
 			http.MethodDelete: {scopes: write, cost: 3, handle: (*Server).deletePerson},
 		}},
 		{name: "persons", ops: map[string]operation{
 			http.MethodGet:  {scopes: read, cost: 20, handle: (*Server).goneFromV1},
 			http.MethodPost: {scopes: write, cost: 10, handle: (*Server).goneFromV1},
 		}},
+		{name: "persons/search", ops: map[string]operation{http.MethodGet: {scopes: read, cost: 40, handle: (*Server).goneFromV1}}},
 		{name: "persons/{id}", ops: map[string]operation{
 			http.MethodGet:    {scopes: read, cost: 2, handle: (*Server).goneFromV1},
 			http.MethodPut:    {scopes: write, cost: 10, handle: (*Server).goneFromV1},
@@ -193,8 +165,10 @@ func (s *Server) goneFromV1(w http.ResponseWriter, _ *call) {
 func personReadings() []Reading {
 	return []Reading{
 		{Name: "persons_without_name", Question: "POST /api/v2/persons without a name", Values: []string{"refused", "accepted"}},
-		{Name: "persons_last_cursor", Question: "next_cursor on the last page of /api/v2/persons", Values: []string{"null", "absent"}},
+		{Name: "persons_last_cursor", Question: "next_cursor on the last page of persons", Values: []string{"null", "absent"}},
 		{Name: "persons_created", Question: "status of POST /api/v2/persons", Values: []string{"200", "201"}},
+		{Name: "persons_deleted", Question: "GET of a person who is marked as deleted: the row, or 404", Values: []string{"row", "404"}},
+		{Name: "persons_sync_fields", Question: "notes, im, birthday, job_title and postal_address: the company has set up contact sync, or has not and they are refused or ignored", Values: []string{"kept", "refused", "ignored"}},
 		{Name: "persons_v1", Question: "status of /v1/persons, which is gone", Values: []string{"404", "410"}},
 	}
 }

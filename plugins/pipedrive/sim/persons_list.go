@@ -2,45 +2,23 @@ package sim
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"hash/fnv"
+	"iter"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
-
-	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
+	"sort"
 )
-
-// personQuery is what GET /api/v2/persons was asked for.
-type personQuery struct {
-	ids          []int64 // nil: everybody
-	owner, org   int64   // 0: any
-	since, until time.Time
-	sort         string
-	down         bool
-	limit        int
-	after        *position // where the page before ended
-	digest       string    // of everything but cursor and limit
-}
-
-// position is a place in a list: the value that is sorted by, and the id.
-type position struct {
-	at int64
-	id int64
-}
 
 // listPersons is GET /api/v2/persons, page by page.
 func (s *Server) listPersons(w http.ResponseWriter, c *call) {
-	q, err := readPersonQuery(c.URL.Query())
+	q, err := s.readPersonQuery(c.URL.Query())
 	if err != nil {
 		invalid(w, err.Error())
 		return
+	}
+	q.last = s.persons.store.Highest()
+	if c.faults.Has(Half) {
+		q.last /= 2
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	out := bufio.NewWriterSize(w, 32<<10)
@@ -48,209 +26,141 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call) {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	_, _ = out.WriteString(`{"success":true,"data":[`)
-	written := 0
-	var last position
-	more := false
-	s.persons.each(q, c.faults.Has(simkit.Half), func(one Person) bool {
-		if written == q.limit {
-			more = true
-			return false
+	written, more := 0, false
+	var last Person
+	for one := range s.persons.each(q) {
+		if more = written == q.limit; more {
+			break
 		}
 		if written > 0 {
 			_ = out.WriteByte(',')
 		}
-		_ = enc.Encode(one.members())
+		_ = enc.Encode(c.faults.Spoil(written, last.ID, s.shown(one, q.view)))
 		written++
-		last = q.position(one)
-		return true
-	})
+		last = one
+	}
 	_, _ = out.WriteString(`],"additional_data":`)
-	_ = enc.Encode(s.personsTail(q, last, more))
+	next := ""
+	if more {
+		next = q.cursor(q.position(last))
+	}
+	_ = enc.Encode(s.nextCursor(next))
 	_ = out.WriteByte('}')
 }
 
-func (s *Server) personsTail(q personQuery, last position, more bool) any {
-	if more {
-		return map[string]any{"next_cursor": q.cursor(last)}
-	}
-	if s.reads("persons_last_cursor", "absent") {
+// nextCursor is additional_data of a list of persons; "" is its end.
+func (s *Server) nextCursor(cursor string) any {
+	switch {
+	case cursor != "":
+		return map[string]any{"next_cursor": cursor}
+	case s.reads("persons_last_cursor", "absent"):
 		return map[string]any{}
 	}
 	return map[string]any{"next_cursor": nil}
 }
 
-func (q personQuery) position(one Person) position {
-	switch q.sort {
-	case "add_time":
-		return position{one.AddTime.Unix(), one.ID}
-	case "update_time":
-		return position{one.UpdateTime.Unix(), one.ID}
-	}
-	return position{one.ID, one.ID}
-}
-
-func (q personQuery) cursor(p position) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "person:%s:%d:%d", q.digest, p.at, p.id))
-}
-
-func (q personQuery) wants(one Person) bool {
-	return one.Deleted.IsZero() &&
-		(q.ids == nil || slices.Contains(q.ids, one.ID)) &&
-		(q.owner == 0 || one.OwnerID == q.owner) &&
-		(q.org == 0 || one.OrgID != nil && *one.OrgID == q.org) &&
-		(q.since.IsZero() || !one.UpdateTime.Before(q.since)) &&
-		(q.until.IsZero() || one.UpdateTime.Before(q.until))
-}
-
-func (p position) less(other position) bool {
-	return p.at < other.at || p.at == other.at && p.id < other.id
-}
-
-// each calls f with the contacts of a query in their order, until it says no.
-// In the order of ids nobody is kept in memory.
-func (p *persons) each(q personQuery, half bool, f func(Person) bool) {
-	last := p.store.Highest()
-	if half {
-		last /= 2
-	}
-	if q.sort != "id" {
-		p.sorted(q, last, f)
-		return
-	}
-	from, to, step := int64(1), last, int64(1)
-	if q.down {
-		from, to, step = last, 1, -1
-	}
-	if q.after != nil {
-		from = q.after.id + step
-	}
-	for id := from; (step > 0 && id <= to) || (step < 0 && id >= to); id += step {
-		if one, ok := p.get(id); ok && q.wants(one) && !f(one) {
-			return
+// each hands out the persons of a query in its order. Nobody is kept in
+// memory but those who were changed: they are put between the generated ones.
+func (p *persons) each(q personQuery) iter.Seq[Person] {
+	return func(yield func(Person) bool) {
+		changed, known := p.changed(q)
+		for id := range p.generated(q) {
+			if known[id] {
+				continue
+			}
+			one := p.generate(id)
+			if !q.wants(one) {
+				continue
+			}
+			for len(changed) > 0 && q.before(q.position(changed[0]), q.position(one)) {
+				if !yield(changed[0]) {
+					return
+				}
+				changed = changed[1:]
+			}
+			if !yield(one) {
+				return
+			}
 		}
-	}
-}
-
-// sorted sorts the places of everybody first.
-func (p *persons) sorted(q personQuery, last int64, f func(Person) bool) {
-	var places []position
-	for id := int64(1); id <= last; id++ {
-		if one, ok := p.get(id); ok && q.wants(one) {
-			places = append(places, q.position(one))
-		}
-	}
-	order := func(a, b position) bool { return a.less(b) != q.down && a != b }
-	slices.SortFunc(places, func(a, b position) int {
-		switch {
-		case order(a, b):
-			return -1
-		case order(b, a):
-			return 1
-		}
-		return 0
-	})
-	for _, place := range places {
-		if q.after != nil && !order(*q.after, place) {
-			continue
-		}
-		if one, ok := p.get(place.id); ok && !f(one) {
-			return
-		}
-	}
-}
-
-func readPersonQuery(v url.Values) (q personQuery, err error) {
-	q = personQuery{sort: "id", limit: 100}
-	if text := v.Get("ids"); text != "" {
-		if q.ids, err = readIDs(text); err != nil {
-			return q, err
-		}
-	}
-	for name, to := range map[string]*int64{"owner_id": &q.owner, "org_id": &q.org} {
-		if err := readNumber(v, name, 1, 1<<62, to); err != nil {
-			return q, err
-		}
-	}
-	for name, to := range map[string]*time.Time{"updated_since": &q.since, "updated_until": &q.until} {
-		if text := v.Get(name); text != "" {
-			if *to, err = time.Parse(time.RFC3339, text); err != nil {
-				return q, fmt.Errorf("%s: must be a time as in RFC 3339", name)
+		for _, one := range changed {
+			if !yield(one) {
+				return
 			}
 		}
 	}
-	if text := v.Get("sort_by"); text != "" {
-		if !slices.Contains([]string{"id", "update_time", "add_time"}, text) {
-			return q, errors.New("sort_by: must be one of id, update_time, add_time")
+}
+
+// changed are the stored persons of a query in its order, and the ids of all
+// stored ones.
+func (p *persons) changed(q personQuery) (wanted []Person, known map[int64]bool) {
+	known = map[int64]bool{}
+	for _, one := range p.store.Changed() {
+		known[one.ID] = true
+		if one.ID <= q.last && q.wants(one) {
+			wanted = append(wanted, one)
 		}
-		q.sort = text
 	}
-	switch v.Get("sort_direction") {
-	case "", "asc":
-	case "desc":
-		q.down = true
+	slices.SortFunc(wanted, func(a, b Person) int {
+		if q.before(q.position(a), q.position(b)) {
+			return -1
+		}
+		return 1 // no two are equal
+	})
+	return wanted, known
+}
+
+// generated are the ids of generated persons that a query may want, in its
+// order, which is that of the ids or its reverse.
+func (p *persons) generated(q personQuery) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		from, to := p.bounds(q)
+		ids := slices.Sorted(slices.Values(q.ids))
+		if q.ids == nil {
+			p.count(from, to, q.down, yield)
+			return
+		}
+		if q.down {
+			slices.Reverse(ids)
+		}
+		for _, id := range slices.Compact(ids) {
+			if id >= from && id <= to && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+func (p *persons) count(from, to int64, down bool, yield func(int64) bool) {
+	for i := range max(to-from+1, 0) {
+		id := from + i
+		if down {
+			id = to - i
+		}
+		if !yield(id) {
+			return
+		}
+	}
+}
+
+// bounds are the first and the last generated id that a query may want.
+func (p *persons) bounds(q personQuery) (from, to int64) {
+	last := min(p.store.Generated(), q.last)
+	firstWith := func(is func(Person) bool) int64 {
+		return 1 + int64(sort.Search(int(last), func(i int) bool { return is(p.generate(int64(i) + 1)) }))
+	}
+	from, to = 1, last
+	if !q.since.IsZero() {
+		from = firstWith(func(one Person) bool { return !one.UpdateTime.Before(q.since) })
+	}
+	if !q.until.IsZero() {
+		to = firstWith(func(one Person) bool { return !one.UpdateTime.Before(q.until) }) - 1
+	}
+	switch {
+	case q.after == nil:
+	case q.down:
+		to = min(to, firstWith(func(one Person) bool { return !q.position(one).less(*q.after) })-1)
 	default:
-		return q, errors.New("sort_direction: must be asc or desc")
+		from = max(from, firstWith(func(one Person) bool { return q.after.less(q.position(one)) }))
 	}
-	limit := int64(q.limit)
-	if err := readNumber(v, "limit", 1, maxPage, &limit); err != nil {
-		return q, err
-	}
-	q.limit = int(limit)
-	q.digest = digestOf(v)
-	return q, q.readCursor(v.Get("cursor"))
-}
-
-// digestOf ties a cursor to the query that it came from.
-func digestOf(v url.Values) string {
-	h := fnv.New64a()
-	for _, name := range []string{"ids", "owner_id", "org_id", "updated_since", "updated_until", "sort_by", "sort_direction", "filter_id"} {
-		_, _ = fmt.Fprintf(h, "%s=%q;", name, v.Get(name))
-	}
-	return strconv.FormatUint(h.Sum64(), 16)
-}
-
-func (q *personQuery) readCursor(text string) error {
-	if text == "" {
-		return nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	parts := strings.Split(string(b), ":")
-	if err != nil || len(parts) != 4 || parts[0] != "person" || parts[1] != q.digest {
-		return errors.New("cursor: is invalid")
-	}
-	at, err1 := strconv.ParseInt(parts[2], 10, 64)
-	id, err2 := strconv.ParseInt(parts[3], 10, 64)
-	if err1 != nil || err2 != nil {
-		return errors.New("cursor: is invalid")
-	}
-	q.after = &position{at, id}
-	return nil
-}
-
-func readIDs(text string) ([]int64, error) {
-	var ids []int64
-	for _, part := range strings.Split(text, ",") {
-		id, err := strconv.ParseInt(part, 10, 64)
-		if err != nil || id < 1 {
-			return nil, errors.New("ids: must be positive integers")
-		}
-		ids = append(ids, id)
-	}
-	if len(ids) > 100 {
-		return nil, errors.New("ids: must be at most 100")
-	}
-	return ids, nil
-}
-
-func readNumber(v url.Values, name string, least, most int64, to *int64) error {
-	text := v.Get(name)
-	if text == "" {
-		return nil
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < least || n > most {
-		return fmt.Errorf("%s: must be from %d to %d", name, least, most)
-	}
-	*to = n
-	return nil
+	return from, to
 }

@@ -3,11 +3,11 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
@@ -15,61 +15,63 @@ import (
 
 // personSearch is what GET /api/v2/persons/search was asked for.
 type personSearch struct {
-	term   string
-	exact  bool
-	fields []string
-	org    int64
-	limit  int
-	from   int64 // id of the first contact that is looked at
+	term    string
+	exact   bool
+	fields  []string
+	org     int64
+	picture bool
+	limit   int
+	after   int64 // id of the last person of the page before
+	digest  string
 }
 
-var searchFields = []string{"custom_fields", "email", "notes", "phone", "name"}
+func searchFields() []string {
+	return []string{"custom_fields", "email", "notes", "phone", "name"}
+}
 
 // searchPersons is GET /api/v2/persons/search.
 func (s *Server) searchPersons(w http.ResponseWriter, c *call) {
-	q, err := readPersonSearch(c.URL.Query())
+	q, err := s.readPersonSearch(c.URL.Query())
 	if err != nil {
 		invalid(w, err.Error())
 		return
 	}
-	items := []any{}
-	var next any
+	items, last, next := []any{}, int64(0), ""
 	for id := range s.persons.candidates(q) {
 		one, ok := s.persons.get(id)
-		if !ok || !one.Deleted.IsZero() || id < q.from || !q.matches(one) {
+		if !ok || !one.Deleted.IsZero() || !q.matches(one) {
 			continue
 		}
 		if len(items) == q.limit {
-			next = searchCursor(id)
+			next = cursorAt("search:"+q.digest, position{last, last})
 			break
 		}
-		items = append(items, map[string]any{"result_score": 0.5, "item": found(one)})
+		items = append(items, map[string]any{"result_score": q.score(), "item": q.item(one)})
+		last = id
 	}
 	simkit.WriteJSON(w, http.StatusOK, map[string]any{
-		"success": true, "data": map[string]any{"items": items}, "additional_data": map[string]any{"next_cursor": next},
+		"success": true, "data": map[string]any{"items": items}, "additional_data": s.nextCursor(next),
 	})
 }
 
-func searchCursor(id int64) string { return fmt.Sprintf("found-%d", id) }
-
 // candidates are the ids that a search looks at. An exact search for an
 // address need not look at everybody: generated ones tell their number.
-func (p *persons) candidates(q personSearch) func(yield func(int64) bool) {
+func (p *persons) candidates(q personSearch) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
-		number, ok := simkit.NumberOf(q.term)
-		if q.exact && slices.Equal(q.fields, []string{"email"}) {
-			if ok && number <= p.store.Generated() && !yield(number) {
-				return
-			}
-			for _, one := range p.store.Changed() {
-				if (!ok || one.ID != number) && !yield(one.ID) {
-					return
-				}
-			}
+		if !q.exact || !slices.Equal(q.fields, []string{"email"}) {
+			p.count(q.after+1, p.store.Highest(), false, yield)
 			return
 		}
-		for id := int64(1); id <= p.store.Highest(); id++ {
-			if !yield(id) {
+		var ids []int64
+		if number, ok := simkit.NumberOf(q.term); ok && number <= p.store.Generated() {
+			ids = append(ids, number)
+		}
+		for _, one := range p.store.Changed() {
+			ids = append(ids, one.ID)
+		}
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			if id > q.after && !yield(id) {
 				return
 			}
 		}
@@ -80,27 +82,40 @@ func (q personSearch) matches(one Person) bool {
 	if q.org != 0 && (one.OrgID == nil || *one.OrgID != q.org) {
 		return false
 	}
-	for _, field := range q.fields {
-		var texts []string
-		switch field {
-		case "name":
-			texts = []string{one.Name}
-		case "email":
-			texts = values(one.Emails)
-		case "phone":
-			texts = values(one.Phones)
-		case "notes":
-			if text, ok := one.Extra["notes"].(string); ok {
-				texts = []string{text}
-			}
-		}
-		for _, text := range texts {
-			if q.exact && strings.EqualFold(text, q.term) || !q.exact && strings.Contains(strings.ToLower(text), strings.ToLower(q.term)) {
-				return true
-			}
-		}
+	return slices.ContainsFunc(q.fields, func(field string) bool { return slices.ContainsFunc(one.texts(field), q.hits) })
+}
+
+func (q personSearch) hits(text string) bool {
+	if q.exact {
+		return strings.EqualFold(text, q.term)
 	}
-	return false
+	return strings.Contains(strings.ToLower(text), strings.ToLower(q.term))
+}
+
+// texts are the values of a field that can be searched.
+func (one Person) texts(field string) []string {
+	switch field {
+	case "name":
+		return []string{one.Name}
+	case "email":
+		return values(one.Emails)
+	case "phone":
+		return values(one.Phones)
+	case "notes":
+		if text, ok := one.Sync["notes"].(string); ok {
+			return []string{text}
+		}
+	case "custom_fields":
+		var texts []string
+		for _, v := range one.Custom {
+			if text, ok := v.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+		slices.Sort(texts)
+		return texts
+	}
+	return nil
 }
 
 func values(list []Contact) []string {
@@ -111,25 +126,43 @@ func values(list []Contact) []string {
 	return texts
 }
 
-// found is a contact in the form of search results, where addresses and
-// numbers are plain texts.
-func found(one Person) map[string]any {
-	emails := values(one.Emails)
-	var primary any
-	for _, e := range one.Emails {
-		if e.Primary {
-			primary = e.Value
-		}
+// score is how relevant a result is. How the vendor counts is not told.
+func (q personSearch) score() float64 {
+	if q.exact {
+		return 1.25
 	}
-	return map[string]any{
-		"id": one.ID, "type": "person", "name": one.Name, "emails": emails, "phones": values(one.Phones), "primary_email": primary,
-		"visible_to": one.VisibleTo, "owner": map[string]any{"id": one.OwnerID}, "organization": nil,
-		"custom_fields": []any{}, "notes": []any{}, "update_time": one.UpdateTime.Format(time.RFC3339),
-	}
+	return 0.5092
 }
 
-func readPersonSearch(v url.Values) (personSearch, error) {
-	q := personSearch{term: v.Get("term"), fields: searchFields, limit: 100, from: 1}
+// item is a person in the form of search results, where addresses and numbers
+// are plain texts.
+func (q personSearch) item(one Person) map[string]any {
+	item := map[string]any{
+		"id": one.ID, "type": "person", "name": one.Name, "phones": values(one.Phones), "emails": values(one.Emails),
+		"visible_to": one.VisibleTo, "owner": map[string]any{"id": one.OwnerID}, "organization": nil,
+		"custom_fields": q.foundIn(one, "custom_fields"), "notes": q.foundIn(one, "notes"),
+	}
+	if one.OrgID != nil {
+		item["organization"] = map[string]any{"id": *one.OrgID, "name": fmt.Sprintf("Organization %d", *one.OrgID), "address": nil}
+	}
+	if q.picture {
+		item["picture"] = nil
+	}
+	return item
+}
+
+func (q personSearch) foundIn(one Person, field string) []string {
+	found := []string{}
+	for _, text := range one.texts(field) {
+		if q.hits(text) {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+func (s *Server) readPersonSearch(v url.Values) (personSearch, error) {
+	q := personSearch{term: v.Get("term"), fields: searchFields(), digest: digestOf(v)}
 	switch v.Get("exact_match") {
 	case "", "false", "0":
 	case "true", "1":
@@ -147,26 +180,28 @@ func readPersonSearch(v url.Values) (personSearch, error) {
 	if text := v.Get("fields"); text != "" {
 		q.fields = strings.Split(text, ",")
 		for _, f := range q.fields {
-			if !slices.Contains(searchFields, f) {
-				return q, fmt.Errorf("fields: must be of %s", strings.Join(searchFields, ", "))
+			if !slices.Contains(searchFields(), f) {
+				return q, fmt.Errorf("fields: must be of %s", strings.Join(searchFields(), ", "))
 			}
 		}
 	}
-	limit := int64(q.limit)
-	for _, n := range []struct {
-		name  string
-		most  int64
-		value *int64
-	}{{"organization_id", 1 << 62, &q.org}, {"limit", maxPage, &limit}} {
-		if err := readNumber(v, n.name, 1, n.most, n.value); err != nil {
-			return q, err
-		}
+	if text := v.Get("include_fields"); text != "" && text != "person.picture" {
+		return q, errors.New("include_fields: must be person.picture")
 	}
-	q.limit = int(limit)
-	if text := v.Get("cursor"); text != "" {
-		if _, err := fmt.Sscanf(text, "found-%d", &q.from); err != nil || searchCursor(q.from) != text {
-			return q, errors.New("cursor: is invalid")
-		}
+	q.picture = v.Get("include_fields") != ""
+	return q, q.readPage(s, v)
+}
+
+func (q *personSearch) readPage(s *Server, v url.Values) (err error) {
+	if q.org, err = readID(v, "organization_id"); err != nil {
+		return err
 	}
-	return q, nil
+	if q.limit, err = s.readLimit(v); err != nil {
+		return err
+	}
+	after, err := readCursor(v.Get("cursor"), "search:"+q.digest)
+	if after != nil {
+		q.after = after.id
+	}
+	return err
 }

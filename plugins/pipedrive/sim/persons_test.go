@@ -60,9 +60,10 @@ func TestPersonsAreListedByCursor(t *testing.T) {
 		"limit=5&sort_direction=desc": "12 11 10 9 8|7 6 5 3 2|1",
 		"limit=6&sort_by=update_time": "1 3 5 6 7 8|9 10 11 12 2",
 		"limit=6&sort_by=add_time&sort_direction=desc": "12 11 10 9 8 7|6 5 3 2 1",
-		"ids=3,4,99":                         "3",
-		"owner_id=7":                         "2",
-		"updated_since=2026-01-01T00:00:00Z": "2",
+		"ids=3,4,99":                                   "3",
+		"owner_id=7":                                   "2",
+		"updated_since=2026-03-04T05:06:07Z":           "2",
+		"updated_until=2026-03-04T05:06:07Z":           "1 3 5 6 7 8 9 10 11 12", // not later than, but earlier
 		"updated_until=2026-01-01T00:00:00Z&limit=500": "1 3 5 6 7 8 9 10 11 12",
 	} {
 		var pages []string
@@ -121,7 +122,7 @@ func TestAPersonsLife(t *testing.T) {
 			t.Errorf("%s of a deleted one: %d", method, e.status)
 		}
 	}
-	if e := get(t, s, "/api/v2/persons/4"); !strings.Contains(e.body, `"is_deleted":true`) {
+	if e := get(t, s, "/api/v2/persons/4"); !strings.Contains(e.body, `"is_deleted":true`) || !strings.Contains(e.body, "Bo Ek") {
 		t.Errorf("a deleted one: %s", e.body)
 	}
 	clock.Advance(30 * 24 * time.Hour)
@@ -136,7 +137,7 @@ func TestWhatBodiesOfPersonsAreRefused(t *testing.T) {
 		`{}`, `[]`, `{"name":""}`, `{"name":7}`, `{"name":"a","email":"x"}`, `{"name":"a","emails":"x"}`, `{"name":"a","emails":[{"primary":true}]}`,
 		`{"name":"a","emails":[{"value":"x","kind":"work"}]}`, `{"name":"a","owner_id":"1"}`, `{"name":"a","visible_to":4}`, `{"name":"a","label_ids":["x"]}`,
 		`{"name":"a","marketing_status":"maybe"}`, `{"name":"a","add_time":"2026-01-01 00:00:00"}`, `{"name":"a","name":"b"}`, `{"name":"a"`, `{"name":"a","custom_fields":[]}`,
-		`{"name":"a","id":9}`, `{"name":"a","is_deleted":false}`,
+		`{"name":"a","id":9}`, `{"name":"a","custom_fields":{"k":[]}}`, `{"name":"a","postal_address":{"city":"x"}}`, `{"name":"a","notes":"` + strings.Repeat("n", 10_001) + `"}`, `{"name":"a","is_deleted":false}`,
 	} {
 		if e := send(t, s, "POST", "/api/v2/persons", body); e.status != 400 {
 			t.Errorf("POST %s: %d %s", body, e.status, e.body)
@@ -170,12 +171,32 @@ func TestPersonsAreSearched(t *testing.T) {
 			t.Errorf("%s: %d with %d results: %.300s", query, e.status, strings.Count(e.body, `"result_score"`), e.body)
 		}
 	}
-	first := get(t, s, "/api/v2/persons/search?term=example.org&limit=3")
-	if !strings.Contains(first.body, `"next_cursor":"found-4"`) {
-		t.Errorf("page: %s", first.body)
+	var l struct {
+		Additional struct {
+			Next string `json:"next_cursor"`
+		} `json:"additional_data"`
 	}
-	if next := get(t, s, "/api/v2/persons/search?term=example.org&limit=3&cursor=found-4"); !strings.Contains(next.body, `"id":4`) || strings.Contains(next.body, `"id":3,`) {
+	first := get(t, s, "/api/v2/persons/search?term=example.org&limit=3")
+	if err := json.Unmarshal([]byte(first.body), &l); err != nil || l.Additional.Next == "" {
+		t.Fatalf("page: %s %v", first.body, err)
+	}
+	if next := get(t, s, "/api/v2/persons/search?term=example.org&limit=3&cursor="+l.Additional.Next); !strings.Contains(next.body, `"id":4,`) || strings.Contains(next.body, `"id":3,`) {
 		t.Errorf("next page: %.200s", next.body)
+	}
+	if e := get(t, s, "/api/v2/persons/search?term=example&limit=3&cursor="+l.Additional.Next); e.status != 400 {
+		t.Errorf("the cursor of another search: %d", e.status)
+	}
+	for range 2 {
+		send(t, s, "POST", "/api/v2/persons", `{"name":"Same","emails":[{"value":"same@x.org"}]}`)
+	}
+	exact, cursor := "/api/v2/persons/search?term=same@x.org&fields=email&exact_match=true&limit=1", ""
+	for _, want := range []string{`"id":402,`, `"id":403,`} {
+		e := get(t, s, exact+"&cursor="+cursor)
+		if !strings.Contains(e.body, want) || strings.Count(e.body, "result_score") != 1 {
+			t.Errorf("one of two with an address, want %s: %s", want, e.body)
+		}
+		_ = json.Unmarshal([]byte(e.body), &l)
+		cursor = l.Additional.Next
 	}
 	for _, query := range []string{"", "term=a", "term=ab&fields=shoe", "term=ab&exact_match=perhaps", "term=ab&limit=501", "term=ab&cursor=x"} {
 		if e := get(t, s, "/api/v2/persons/search?"+query); e.status != 400 {
@@ -211,35 +232,110 @@ func TestScopesOfPersons(t *testing.T) {
 	}
 }
 
-func TestReadingsOfPersons(t *testing.T) {
-	s := newPersonsSim(t, Options{Persons: 1, Readings: map[string]string{"persons_without_name": "accepted", "persons_last_cursor": "absent", "persons_created": "201", "persons_v1": "410"}})
-	if e := send(t, s, "POST", "/api/v2/persons", `{}`); e.status != 201 {
-		t.Errorf("without a name: %d %s", e.status, e.body)
-	}
-	if e := get(t, s, "/api/v2/persons"); strings.Contains(e.body, "next_cursor") {
-		t.Errorf("the last page: %s", e.body)
-	}
-	if e := get(t, s, "/v1/persons"); e.status != 410 {
-		t.Errorf("v1: %d", e.status)
-	}
-	if e := get(t, newPersonsSim(t, Options{}), "/v1/persons/1"); e.status != 404 {
-		t.Errorf("v1: %d", e.status)
+func TestV1HasNoPersons(t *testing.T) {
+	for _, path := range []string{"/v1/persons", "/v1/persons/1", "/api/v1/persons/search?term=ada"} {
+		if e := get(t, newPersonsSim(t, Options{Persons: 1}), path); e.status != 404 {
+			t.Errorf("%s: %d", path, e.status)
+		}
 	}
 }
 
-// A page of a million contacts makes only the contacts of that page.
-func TestAMillionPersons(t *testing.T) {
-	s := newPersonsSim(t, Options{Persons: 1_000_000})
-	var cursor string
-	allocated := testing.AllocsPerRun(3, func() {
-		l := listOf(t, s, "limit=100&cursor="+cursor)
-		cursor = *l.Additional.Next
-	})
-	if allocated > 40_000 {
-		t.Errorf("%.0f allocations a page", allocated)
+func personProbes() map[string]func(*testing.T, *Server) string {
+	post := func(t *testing.T, s *Server, body string) string {
+		return fmt.Sprint(send(t, s, "POST", "/api/v2/persons", body).status)
 	}
-	if p, ok := s.Person(999_999); !ok || p.ID != 999_999 {
-		t.Errorf("%+v", p)
+	return map[string]func(*testing.T, *Server) string{
+		"persons_without_name": func(t *testing.T, s *Server) string { return post(t, s, `{}`) },
+		"persons_created":      func(t *testing.T, s *Server) string { return post(t, s, `{"name":"a"}`) },
+		"persons_last_cursor":  func(t *testing.T, s *Server) string { return part(get(t, s, "/api/v2/persons").body, "next_cursor") },
+		"persons_v1":           func(t *testing.T, s *Server) string { return fmt.Sprint(get(t, s, "/v1/persons").status) },
+		"persons_deleted": func(t *testing.T, s *Server) string {
+			send(t, s, "DELETE", "/api/v2/persons/1", "")
+			return fmt.Sprint(get(t, s, "/api/v2/persons/1").status)
+		},
+		"persons_sync_fields": func(t *testing.T, s *Server) string {
+			e := send(t, s, "PATCH", "/api/v2/persons/1", `{"job_title":"x"}`)
+			return fmt.Sprint(e.status) + part(e.body, "job_title")
+		},
+	}
+}
+
+// Whatever a list is sorted by and starts at, a page of a million makes little
+// more than its own persons, and changed ones are in their places.
+func TestAPageOfAMillionPersons(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 1_000_000})
+	send(t, s, "PATCH", "/api/v2/persons/500000", `{"name":"Bo"}`)
+	late := s.persons.generate(999_999).UpdateTime.Format(time.RFC3339)
+	middle := s.persons.generate(500_000)
+	for query, want := range map[string]string{
+		"limit=2": "1 2", "sort_direction=desc&limit=2": "1000000 999999", "ids=7,999999": "7 999999",
+		"limit=3&sort_by=update_time&sort_direction=desc":                 "500000 1000000 999999",
+		"updated_since=" + late:                                           "500000 999999 1000000",
+		"updated_since=" + late + "&sort_by=update_time":                  "999999 1000000 500000",
+		"limit=2&sort_by=add_time&sort_direction=desc":                    "1000000 999999",
+		"limit=2&updated_since=" + middle.UpdateTime.Format(time.RFC3339): "500000 500001",
+	} {
+		if got := idsOf(listOf(t, s, query)); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+		if made := testing.AllocsPerRun(1, func() { listOf(t, s, query) }); made > 5000 {
+			t.Errorf("%s took %.0f allocations", query, made)
+		}
+	}
+}
+
+func TestWhatOfAPersonIsShown(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 2})
+	e := send(t, s, "POST", "/api/v2/persons", `{"name":"Bo","marketing_status":"subscribed","custom_fields":{"k1":"x","k2":null},"postal_address":{"value":"a"},"notes":"n"}`)
+	if !strings.Contains(e.body, `"marketing_status":"no_consent"`) || !strings.Contains(e.body, `"last_name":null`) {
+		t.Errorf("without an address: %s", e.body)
+	}
+	e = send(t, s, "PATCH", "/api/v2/persons/3", `{"emails":[{"value":"bo@example.org"}],"marketing_status":"subscribed","notes":null}`)
+	if !strings.Contains(e.body, `"marketing_status":"subscribed"`) || !strings.Contains(e.body, `"notes":null,"postal_address":{"value":"a"}`) {
+		t.Errorf("with one: %s", e.body)
+	}
+	for query, want := range map[string]string{
+		"": `"custom_fields":{"k1":"x","k2":null}`, "custom_fields=k2": `"custom_fields":{"k2":null}`,
+		"include_fields=marketing_status,files_count": `"files_count":0,"marketing_status":"subscribed"`,
+	} {
+		for _, p := range []string{"/api/v2/persons/3?", "/api/v2/persons?ids=3&"} {
+			if e := get(t, s, p+query); !strings.Contains(e.body, want) || strings.Contains(e.body, "marketing") != strings.Contains(query, "marketing") {
+				t.Errorf("%s%s: %s", p, query, e.body)
+			}
+		}
+	}
+	for _, query := range []string{"include_fields=age", "custom_fields=" + strings.Repeat("k,", 15) + "k", "include_labels=true", "filter_id=1", "deal_id=1"} {
+		if e := get(t, s, "/api/v2/persons?"+query); e.status != 400 {
+			t.Errorf("%s: %d", query, e.status)
+		}
+	}
+}
+
+func TestFaultsMeetPersons(t *testing.T) {
+	for kind, want := range map[Kind]string{
+		Half: "1 2", PageRepeats: "1 2 3", DuplicateID: "3 3", MissingID: "3 0", DataEmpty: "", DataNull: "",
+	} {
+		s := newPersonsSim(t, Options{Persons: 4})
+		query := ""
+		if kind != Half {
+			query = "limit=3&cursor=" + *listOf(t, s, "limit=2").Additional.Next
+		}
+		if err := s.AddFault(Fault{Kind: kind, Route: "v2/persons"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := idsOf(listOf(t, s, query)); got != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+}
+
+func TestRestartForgetsPersons(t *testing.T) {
+	s := newPersonsSim(t, Options{Persons: 4})
+	send(t, s, "POST", "/api/v2/persons", `{"name":"Bo"}`)
+	send(t, s, "DELETE", "/api/v2/persons/1", "")
+	s.Restart()
+	if got := idsOf(listOf(t, s, "")); got != "1 2 3 4" {
+		t.Error(got)
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,7 +21,8 @@ func probes() map[string]func(*testing.T, *Server) string {
 		get(t, s, "/v1/users/me")
 		return get(t, s, "/v1/users/me")
 	}
-	return map[string]func(*testing.T, *Server) string{
+	all := personProbes()
+	maps.Copy(all, map[string]func(*testing.T, *Server) string{
 		"duplicate_email": func(t *testing.T, s *Server) string {
 			return status(invite(t, s, `{"email":"ada.novak1@example.org"}`))
 		},
@@ -67,7 +69,8 @@ func probes() map[string]func(*testing.T, *Server) string {
 		"webhook_ids":  func(t *testing.T, s *Server) string { return part(delivered(t, s), "entity_id") },
 		"webhook_time": func(t *testing.T, s *Server) string { return part(delivered(t, s), "timestamp") },
 		"webhook_user": func(t *testing.T, s *Server) string { return part(delivered(t, s), "timezone_name") },
-	}
+	})
+	return all
 }
 
 func part(body, member string) string {
@@ -97,7 +100,7 @@ func TestEachReadingAnswersDifferently(t *testing.T) {
 		}
 		answers := map[string]string{}
 		for i, value := range r.Values {
-			o := Options{Seed: 1, People: 3, Now: newClock().Now, Unlimited: true, Readings: map[string]string{r.Name: value}}
+			o := Options{Seed: 1, People: 3, Persons: 3, Now: newClock().Now, Unlimited: true, Readings: map[string]string{r.Name: value}}
 			if i == 0 {
 				o.Readings = nil // the default
 			}
@@ -106,7 +109,7 @@ func TestEachReadingAnswersDifferently(t *testing.T) {
 				t.Errorf("reading %s: %s and %s answer the same: %s", r.Name, value, other, got)
 			}
 			answers[got] = value
-			s := New(Options{Seed: 1, People: 3, Now: newClock().Now, Unlimited: true})
+			s := New(Options{Seed: 1, People: 3, Persons: 3, Now: newClock().Now, Unlimited: true})
 			if err := s.SetReading(r.Name, value); err != nil || r.Name != "refresh_token" && probe(t, s) != got {
 				t.Errorf("reading %s=%s: set while it runs, it answers otherwise: %v", r.Name, value, err)
 			}

@@ -1,6 +1,6 @@
 // Package sim is a simulator of the parts of Pipedrive's API that a directory
-// synchronization uses: users, roles, permission sets, teams and webhooks, for
-// demos and tests. It is stateful and strict, with the vendor's rate limits,
+// synchronization uses: users, roles, permission sets, teams, webhooks and
+// persons, for demos and tests. It is stateful and strict, with the vendor's rate limits,
 // and with faults on demand. A request that the vendor's documentation does
 // not allow is refused, so that a client which works here has at least read
 // it.
@@ -25,8 +25,8 @@ import (
 // Options configure a Server. The zero value is a company of one person.
 type Options struct {
 	Seed    uint64 // of the people: the same seed and count make the same people
-	Persons int    // generated contacts of API v2, numbered from 1
 	People  int    // generated people, numbered from 1; at least 1
+	Persons int    // generated contacts of API v2, numbered from 1
 	NoEmail int    // how many of them have no e-mail address: null, absent and empty in turn
 	Seats   int    // active users that the company has paid for; 0 is no limit
 
@@ -99,8 +99,8 @@ func New(o Options) *Server {
 		panic("sim: " + err.Error())
 	}
 	s := &Server{
-		opts: o, kit: kit, routes: routes(), people: newPeople(o), persons: newPersons(o.Seed, o.Persons, o.Now), roles: newRoles(), teams: newTeams(),
-		hooks: newHooks(), tokens: newTokens(o), limits: newLimits(o), paging: &paging{form: o.Paging, size: o.PageSize},
+		opts: o, kit: kit, routes: routes(), people: newPeople(o), persons: newPersons(o),
+		roles: newRoles(), teams: newTeams(), hooks: newHooks(), tokens: newTokens(o), limits: newLimits(o), paging: &paging{form: o.Paging, size: o.PageSize},
 	}
 	s.control = s.controlHandler()
 	return s
