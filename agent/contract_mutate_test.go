@@ -22,8 +22,16 @@ var wrong = []struct {
 	name  string
 	value any
 }{
-	{"null", nil}, {"a number", 12345}, {"a text", "x"}, {"a number as text", "12345"}, {"true", true},
-	{"a list", []any{}}, {"an object", map[string]any{}}, {"an unknown value", "NOT_A_VALUE"}, {"a long text", strings.Repeat("x", 5000)}, {"an empty text", ""},
+	{"null", nil},
+	{"a number", 12345},
+	{"a text", "x"},
+	{"a number as text", "12345"},
+	{"true", true},
+	{"a list", []any{}},
+	{"an object", map[string]any{}},
+	{"an unknown value", "NOT_A_VALUE"},
+	{"a long text", strings.Repeat("x", 5000)},
+	{"an empty text", ""},
 }
 
 // mutations are the request with each member of its body and query left out,

@@ -9,11 +9,13 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-func infobipVendor() vendor {
+// infobipVendor takes readings: what the simulator does where the vendor's
+// documents are open.
+func infobipVendor(readings map[string]string) vendor {
 	return vendor{
 		name: "infobip", profile: abi.AuthAPIKey, secret: "sim-api-key",
 		authorize: func(h http.Header) { h.Set("Authorization", "App sim-api-key") },
-		simulator: infobipSimulator,
+		simulator: infobipSimulator(readings),
 		settings:  map[string]any{"tag": "Staff", "custom_attribute": "Cost centre"},
 		lists:     []string{"/people/2/persons?limit=1000", "/ccaas/1/agents?limit=999", "/people/2/tags?limit=1000", "/people/2/customAttributes?limit=1000"},
 		endpoints: map[string]func(*stage){"people": nil, "agents": nil, "accounts": nil, "tags": nil, "custom_attributes": nil},
@@ -26,25 +28,27 @@ var person3 = sim.Contact{Email: []sim.Email{{Address: "old@example.org"}}, Phon
 
 // infobipSimulator has a person 3 and an agent 2 whose every attribute is
 // known. Both are what an operation is about unless its case says otherwise.
-func infobipSimulator(s *stage) http.Handler {
-	s.Helper()
-	server := sim.New(sim.Options{Seed: 1, People: 5, Agents: 4, Unlimited: true, Now: epoch})
-	_, err := server.Change(3, func(p *sim.Person) {
-		p.FirstName, p.LastName, p.ExternalID, p.Tags, p.Contact = "Bo", "Ek", "hr-3", []string{"Leaver"}, person3
-	})
-	if err == nil {
-		_, err = server.Change(4, func(p *sim.Person) { p.Tags = []string{"Staff"} })
-	}
-	if err == nil {
-		_, err = server.ChangeAgent(2, func(a *sim.Agent) {
-			a.DisplayName, a.Role, a.Status, a.Enabled = "Bo Ek", "SUPERVISOR", "BUSY", false
+func infobipSimulator(readings map[string]string) func(*stage) http.Handler {
+	return func(s *stage) http.Handler {
+		s.Helper()
+		server := sim.New(sim.Options{Seed: 1, People: 5, Agents: 4, Unlimited: true, Now: epoch, Readings: readings})
+		_, err := server.Change(3, func(p *sim.Person) {
+			p.FirstName, p.LastName, p.ExternalID, p.Tags, p.Contact = "Bo", "Ek", "hr-3", []string{"Leaver"}, person3
 		})
+		if err == nil {
+			_, err = server.Change(4, func(p *sim.Person) { p.Tags = []string{"Staff"} })
+		}
+		if err == nil {
+			_, err = server.ChangeAgent(2, func(a *sim.Agent) {
+				a.DisplayName, a.Role, a.Status, a.Enabled = "Bo Ek", "SUPERVISOR", "BUSY", false
+			})
+		}
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.link = "3"
+		return server
 	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.link = "3"
-	return server
 }
 
 func infobipStore(s *stage) *sim.Server { return s.api.(*sim.Server) }

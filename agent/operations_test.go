@@ -50,7 +50,7 @@ type operation struct {
 	key     func(*stage) string      // the link that it makes
 }
 
-func vendors() []vendor { return []vendor{pipedriveVendor(), infobipVendor()} }
+func vendors() []vendor { return []vendor{pipedriveVendor(), infobipVendor(nil)} }
 
 // modules are the connectors as they are shipped, in a host. They are made
 // once, as compiling takes seconds.

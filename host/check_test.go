@@ -21,6 +21,11 @@ func TestFindingsOfACheck(t *testing.T) {
 	if got := found[0]; got.Use != "endpoint users" || got.State != abi.RightLacking || strings.Contains(got.Reason, "secret") || strings.Contains(got.Reason, "\n") || !strings.Contains(got.Reason, "says no") {
 		t.Errorf("%+v", got)
 	}
+	// However a connector came by it.
+	found, err = f.conn.Check(t.Context(), f.app, []abi.Need{{Use: "webhook add", Method: "GET", URL: "https://api.example.com/?t=secret-api-token", Rights: []string{"granted"}}})
+	if err != nil || len(found) != 1 || strings.Contains(found[0].Reason, "secret-api-token") || !strings.Contains(found[0].Reason, "https://api.example.com/?t=") {
+		t.Errorf("%+v, %v", found, err)
+	}
 	for name, c := range map[string]struct {
 		needs []abi.Need
 		want  string

@@ -78,15 +78,16 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 	if _, err := r.Body.ReadAt(a.Body, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the spooled body: %w", err)
 	}
+	if w.LinkKey == "" {
+		return a, nil // what a verify found is not linked either
+	}
 	var err error
 	if v := w.Verify; v != nil && v.Found != "" && !r.Changes && changing(w.Method) {
-		if a.LinkKey, err = verifiedKey(r.Body, *v); err == nil || w.LinkKey == "" {
+		if a.LinkKey, err = verifiedKey(r.Body, *v); err == nil {
 			return a, nil // what verify found is the key itself
 		}
 	}
-	if w.LinkKey != "" {
-		a.LinkKey, err = linkKey(r.Body, w.LinkKey)
-	}
+	a.LinkKey, err = linkKey(r.Body, w.LinkKey)
 	return a, err
 }
 

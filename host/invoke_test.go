@@ -60,6 +60,8 @@ func TestInvoke(t *testing.T) {
 	exists.Verify = &abi.Verify{Path: "/people/a"}
 	searched := create
 	searched.Verify = &abi.Verify{Path: "/find", Records: "/data", Match: map[string]string{"/mail": "a"}, Found: "/id", Always: true}
+	unlinked := searched
+	unlinked.LinkKey = ""
 	put := abi.Webhook{Name: "put", Method: "PUT", Path: "/people/1", Body: "{}", Repeatable: true}
 	named := func(name string) abi.Webhook { w := create; w.Name = name; return w }
 	const post, look, peek, find = `POST /people?v=1 {"mail":"a"}`, "GET /people/search?mail=a", "GET /people/a", "GET /find"
@@ -97,6 +99,7 @@ func TestInvoke(t *testing.T) {
 		"looks first: it is not there":  {webhook: searched, answers: []string{`200 {"data":[{"id":6,"mail":"aa"}]}`, `201 {"data":{"id":8}}`}, asked: []string{find, post}, key: "8"},
 		"looks first: cannot be told":   {webhook: searched, answers: []string{`200 {"users":[]}`}, asked: []string{find}, fails: "no candidates", kind: abi.KindBadResponse},
 		"looks first: no id":            {webhook: searched, answers: []string{`200 {"data":[{"mail":"a"}]}`, `201 {"data":{"id":8}}`}, asked: []string{find, post}, key: "8"},
+		"found, and not linked":         {webhook: unlinked, answers: []string{`200 {"data":[{"id":7,"mail":"A"}]}`}, asked: []string{find}},
 		"neither path nor url":          {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
 	}
 	s := &scripted{}

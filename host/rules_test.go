@@ -132,3 +132,25 @@ func TestRateLimitHoldsAcrossCalls(t *testing.T) {
 		t.Errorf("%s: %s", e.Kind, e.Message)
 	}
 }
+
+// TestRatesOfTheManifest hold beside the application's rate_limit, across calls
+// and in both directions.
+func TestRatesOfTheManifest(t *testing.T) {
+	f := start(t, host.Settings{}, answer(`{"data":[]}`))
+	f.app.RateLimit = "1000/1s"
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, _, err := f.fetch(ctx, "", func(c *abi.FetchCall) { c.Endpoint.Path = "/v1/rated" }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.conn.Invoke(ctx, f.app, abi.InvokeCall{Webhook: abi.Webhook{Name: "add", Method: "POST", Path: "/rated"}})
+	if e := asCallError(t, err); e.Kind != abi.KindRateLimited || e.Sent || !strings.Contains(e.Message, "the rate limit of 1/1h for /rated is used up") {
+		t.Errorf("%+v", e)
+	}
+	if ctx.Err() != nil {
+		t.Error("it waited although that was in vain")
+	}
+	if _, _, err := f.fetch(ctx, "", nil); err != nil {
+		t.Errorf("another operation: %v", err)
+	}
+}

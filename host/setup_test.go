@@ -56,8 +56,8 @@ method = "DELETE"
 path = "/users/*"
 
 [[rates]]
-path = "/search"
-limit = "1/1s"
+path = "/rated"
+limit = "1/1h"
 `
 
 // shared is what all tests of a run use: the built guest, and a cache so that

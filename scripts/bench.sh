@@ -11,6 +11,10 @@
 #              code, against the same without them
 #   Load       one and two Go connectors from an empty and from a warm cache
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
+#   TenThousand, AMillion  a fetch of 10,000 from each vendor's simulator with the
+#              vendor's rate limits on, and of a million without: requests,
+#              answers 429, tokens, seconds, the least that the limits allow, and
+#              by how much the memory of the process grew, the simulator included
 #   records/s  through connector, mapping and plan, against the same work in
 #              plain native Go; ratio is our time by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
@@ -33,6 +37,8 @@ bench() { # FOLDER PATTERN TIMES
 bench ./host . 1x -v "$@"
 bench ./host/internal/wasmfile BenchmarkHarden 1x "$@"
 bench ./host/internal/jsonstream BenchmarkAgainstOthers 25x "$@"
+bench ./plugins/pipedrive . 1x "$@"
+bench ./plugins/infobip . 1x "$@"
 [ "$only" = all ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then scripts/dc.sh install; fi
 go test ./agent -run '^$' -bench . -benchtime 1x -timeout 30m "$@"

@@ -27,7 +27,12 @@ if [ ! -x "$prism" ]; then
 fi
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+pid=
+# The check has a process group of its own, so that no proxy outlives it.
+trap '[ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
 go test -c -tags contract -o "$work/contract" ./agent || cannot "the check cannot be built"
 cd agent
-APIS=$apis PRISM=$prism "$work/contract" -test.run '^TestContract$' -test.timeout 30m ${CONTRACT_FLAGS:-}
+set -m
+APIS=$apis PRISM=$prism "$work/contract" -test.run '^TestContract$' -test.timeout 30m &
+pid=$!
+wait "$pid"

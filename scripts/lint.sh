@@ -10,6 +10,7 @@ if [ -n "$unformatted" ]; then
   exit 1
 fi
 go vet ./...
+go vet -tags contract ./agent
 GOOS=windows go vet ./agent/... ./host/... ./sdk/...
 GOOS=wasip1 GOARCH=wasm go vet ./sdk/ ./sdk/abi/ ./plugins/pipedrive/ ./plugins/infobip/
 if command -v shellcheck >/dev/null; then

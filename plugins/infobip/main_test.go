@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,20 +55,33 @@ const apiKey = "sim-api-key"
 func newScene(t *testing.T, o sim.Options) scene {
 	t.Helper()
 	host := &sdktest.Host{Authorize: func(r *http.Request) { r.Header.Set("Authorization", "App "+apiKey) }}
-	start := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	clock := &clock{host: host, RoundTripper: &http.Transport{DisableKeepAlives: true}} // net/http sends a request again on a reused connection
 	o.Now = func() time.Time {
-		now := start
-		for _, w := range host.Waits {
-			now = now.Add(w)
-		}
-		return now
+		return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC).Add(time.Duration(clock.waited.Load()))
 	}
 	s := sim.New(o)
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	host.URL = server.URL
-	host.Client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // net/http sends a request again on a reused connection
+	host.Client = &http.Client{Transport: clock}
 	return scene{s, host}
+}
+
+// clock moves by what the host has waited, with each request: the simulator may
+// still be at work on one whose answer is lost.
+type clock struct {
+	http.RoundTripper
+	host   *sdktest.Host
+	waited atomic.Int64
+}
+
+func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
+	var sum time.Duration
+	for _, w := range c.host.Waits {
+		sum += w
+	}
+	c.waited.Store(int64(sum))
+	return c.RoundTripper.RoundTrip(r)
 }
 
 func (s scene) fault(t *testing.T, faults ...sim.Fault) {

@@ -69,21 +69,35 @@ func bodyMembers(w Webhook) (names []string, ok bool) {
 // end do not matter, and percent-encoding is undone.
 func MatchPath(pattern, path string) bool {
 	path, _, _ = strings.Cut(path, "?")
-	want, have := segments(pattern), segments(path)
+	want, have := segments(pattern), resolved(path)
 	if len(have) < len(want) {
 		return false
 	}
 	have = have[len(have)-len(want):]
 	for i, w := range want {
-		h := have[i]
-		if decoded, err := url.PathUnescape(h); err == nil {
-			h = decoded
-		}
-		if w != "*" && w != h || h == "" {
+		if w != "*" && w != have[i] || have[i] == "" {
 			return false
 		}
 	}
 	return true
+}
+
+// resolved are the segments of a path as a server sees them: decoded, and
+// without "." and "..".
+func resolved(path string) (list []string) {
+	for _, s := range segments(path) {
+		if decoded, err := url.PathUnescape(s); err == nil {
+			s = decoded
+		}
+		switch s {
+		case ".":
+		case "..":
+			list = list[:max(len(list)-1, 0)]
+		default:
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }

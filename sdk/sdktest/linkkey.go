@@ -11,8 +11,11 @@ import (
 // linkKey finds the key that an answer gives the link, as the host does: in the
 // answer of a verify what it looked for goes first.
 func linkKey(a *Answer, w abi.Webhook) (string, error) {
+	if w.LinkKey == "" {
+		return "", nil
+	}
 	doc, err := parse(a.Body)
-	if err != nil && (w.LinkKey != "" || w.Verify != nil && w.Verify.Found != "") {
+	if err != nil {
 		return "", &Failure{Kind: abi.KindBadResponse, Message: err.Error()}
 	}
 	get := func(pointer string) ([]byte, error) {
@@ -31,12 +34,9 @@ func linkKey(a *Answer, w abi.Webhook) (string, error) {
 			}
 			at = element + v.Found
 		}
-		if key, err := text(get(at)); err == nil || w.LinkKey == "" {
+		if key, err := text(get(at)); err == nil {
 			return key, nil
 		}
-	}
-	if w.LinkKey == "" {
-		return "", nil
 	}
 	key, err := text(get(w.LinkKey))
 	if err != nil {

@@ -98,6 +98,9 @@ func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if s := h.answer.Status; s < 200 || s > 299 {
+		return Answer{}, &Failure{Kind: abi.KindInternal, Message: fmt.Sprintf("the connector took an answer with status %d for a success", s)}
+	}
 	h.answer.LinkKey, err = linkKey(h.answer, call.Webhook)
 	return *h.answer, err
 }

@@ -44,7 +44,7 @@ const (
 
 // waiter is one request that waits for its turn.
 type waiter struct {
-	cost     int64
+	Turn
 	narrow   []*narrow // the windows of its operation
 	deadline time.Time // zero: none
 	done     chan error
@@ -69,7 +69,7 @@ func (l *Limiter) Configure(set Limits) error {
 	if err != nil {
 		return err
 	}
-	if limits == l.limits && slices.EqualFunc(windows, l.narrow, func(a, b *narrow) bool { return a.rate == b.rate }) {
+	if limits == l.limits && slices.Equal(windows, l.narrow) {
 		return nil
 	}
 	if limits.daily() != l.limits.daily() && l.pause.budget {
@@ -77,6 +77,9 @@ func (l *Limiter) Configure(set Limits) error {
 	}
 	l.limits, l.narrow = limits, windows
 	l.window.requests, l.window.per = limits.requests, limits.per
+	for _, w := range slices.Concat(l.waiting[:]...) {
+		w.narrow = l.windowsOf(w.Turn)
+	}
 	l.serve(time.Now())
 	return nil
 }
@@ -88,8 +91,9 @@ type Turn struct {
 	Method, Path string // which rates of single operations count
 }
 
-// Wait waits for the turn of a request, and says how long it took. When the turn would come after the deadline of ctx, the answer
-// is an *Error with CodeRateLimited at once, without a wait.
+// Wait waits for the turn of a request, and says how long it took. When the
+// turn would come after the deadline of ctx, the answer is an *Error with
+// CodeRateLimited at once, without a wait.
 func (l *Limiter) Wait(ctx context.Context, t Turn) (time.Duration, error) {
 	if l == nil {
 		return 0, nil
@@ -103,9 +107,9 @@ func (l *Limiter) Wait(ctx context.Context, t Turn) (time.Duration, error) {
 		class = outbound
 	}
 	start := time.Now()
-	w := &waiter{cost: t.Cost, done: make(chan error, 1)}
+	w := &waiter{Turn: t, done: make(chan error, 1)}
 	w.deadline, _ = ctx.Deadline()
-	l.enter(w, t, class, start)
+	l.enter(w, class, start)
 	l.save(ctx)
 	select {
 	case err := <-w.done:
@@ -118,16 +122,12 @@ func (l *Limiter) Wait(ctx context.Context, t Turn) (time.Duration, error) {
 }
 
 // enter puts a request into its queue, unless it would wait too long.
-func (l *Limiter) enter(w *waiter, t Turn, class int, now time.Time) {
+func (l *Limiter) enter(w *waiter, class int, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, n := range l.narrow {
-		if n.concerns(t) {
-			w.narrow = append(w.narrow, n)
-		}
-	}
-	if most := l.limits.perDay; most > 0 && w.cost > most {
-		w.done <- failed(abi.CodeRateLimited, "the request costs %d tokens, more than the daily budget of %d", w.cost, most)
+	w.narrow = l.windowsOf(w.Turn)
+	if most := l.limits.perDay; most > 0 && w.Cost > most {
+		w.done <- failed(abi.CodeRateLimited, "the request costs %d tokens, more than the daily budget of %d", w.Cost, most)
 		return
 	}
 	l.waiting[class] = append(l.waiting[class], w)
@@ -166,7 +166,7 @@ func (l *Limiter) await(ctx context.Context, w *waiter, class int) error {
 		for _, n := range w.narrow {
 			n.giveBack(w.at)
 		}
-		l.day.spent = max(l.day.spent-w.cost, 0)
+		l.day.spent = max(l.day.spent-w.Cost, 0)
 	}
 	l.serve(now)
 	return failed(abi.CodeDeadline, "waiting for the rate limit: %w", context.Cause(ctx))
@@ -186,17 +186,15 @@ func (l *Limiter) leave(w *waiter, class int) bool {
 // the end of a pause, and sees to it that it is called again in time.
 func (l *Limiter) serve(now time.Time) {
 	for {
-		w, class, free := l.first(now)
-		if w == nil {
-			if !free.IsZero() {
-				l.again(free.Sub(now))
-			}
-			return
+		w, class, at := l.first(now)
+		if w != nil {
+			at = l.next(w.Cost, now)
 		}
-		at := l.next(w.cost, now)
 		if at.After(now) {
 			l.turnAway(now)
 			l.again(at.Sub(now))
+		}
+		if w == nil || at.After(now) {
 			return
 		}
 		l.leave(w, class)
@@ -205,32 +203,69 @@ func (l *Limiter) serve(now time.Time) {
 		l.window.add(now)
 		for _, n := range w.narrow {
 			n.add(now)
+			n.turn = 1 - class
 		}
-		l.spend(w.cost)
+		l.spend(w.Cost)
 		w.done <- nil
 	}
 }
 
-// first finds whose turn it is: the first of its class whose operation has
-// room. When nobody's has, free is when the next one's will have.
-func (l *Limiter) first(now time.Time) (w *waiter, class int, free time.Time) {
-	for _, class := range []int{l.turn, 1 - l.turn} {
-		for _, w := range l.waiting[class] {
-			at := now
-			for _, n := range w.narrow {
-				if f := n.free(now); f.After(at) {
-					at = f
-				}
-			}
-			if !at.After(now) {
-				return w, class, time.Time{}
-			}
-			if free.IsZero() || at.Before(free) {
-				free = at
-			}
+// first finds whose turn it is. When nobody's operation has room, at is when
+// the next one's will have.
+func (l *Limiter) first(now time.Time) (w *waiter, class int, at time.Time) {
+	in, at := ready(l.waiting[inbound], now)
+	out, later := ready(l.waiting[outbound], now)
+	switch {
+	case in == nil && out == nil:
+		if at.IsZero() || !later.IsZero() && later.Before(at) {
+			at = later
+		}
+		return nil, 0, at
+	case in == nil:
+		return out, outbound, now
+	case out == nil:
+		return in, inbound, now
+	}
+	class = l.turn
+	if i := slices.IndexFunc(in.narrow, out.wants); i >= 0 { // each side has every second place of a window that both want
+		class = in.narrow[i].turn
+	}
+	return []*waiter{in, out}[class], class, now
+}
+
+// ready finds the first of a queue whose operation has room, or when the next
+// one's will have. In every window those who came first go first.
+func ready(queue []*waiter, now time.Time) (*waiter, time.Time) {
+	var at time.Time
+	var held []*narrow
+	for _, w := range queue {
+		if slices.ContainsFunc(held, w.wants) {
+			held = append(held, w.narrow...)
+			continue
+		}
+		free := w.free(now)
+		if !free.After(now) {
+			return w, now
+		}
+		if at.IsZero() || free.Before(at) {
+			at = free
+		}
+		held = append(held, w.narrow...)
+	}
+	return nil, at
+}
+
+func (w *waiter) wants(n *narrow) bool { return slices.Contains(w.narrow, n) }
+
+// free says when the windows of the operation have room.
+func (w *waiter) free(now time.Time) time.Time {
+	at := now
+	for _, n := range w.narrow {
+		if free := n.free(now); free.After(at) {
+			at = free
 		}
 	}
-	return nil, 0, free
+	return at
 }
 
 // next says when a request may go, as far as the application's own limits go.
@@ -244,17 +279,14 @@ func (l *Limiter) next(cost int64, now time.Time) time.Time {
 	return at
 }
 
-// turnOf estimates when the request at a place of its queue may go.
+// turnOf estimates when the request at a place of its queue may go. Those who
+// wait for windows that it does not want are not counted: it may pass them.
 func (l *Limiter) turnOf(w *waiter, class, place int, now time.Time) time.Time {
-	at := l.window.turnOf(place+min(len(l.waiting[1-class]), place+1), now)
+	at := l.window.turnOf(l.ahead(class, place, func(o *waiter) bool {
+		return len(o.narrow) == 0 || slices.ContainsFunc(o.narrow, w.wants)
+	}), now)
 	for _, n := range w.narrow {
-		ahead := 0
-		for _, other := range l.waiting[class][:place] {
-			if slices.Contains(other.narrow, n) {
-				ahead++
-			}
-		}
-		if own := n.turnOf(ahead, now); own.After(at) {
+		if own := n.turnOf(l.ahead(class, place, func(o *waiter) bool { return o.wants(n) }), now); own.After(at) {
 			at = own
 		}
 	}
@@ -262,6 +294,20 @@ func (l *Limiter) turnOf(w *waiter, class, place int, now time.Time) time.Time {
 		at = l.pause.until
 	}
 	return at
+}
+
+// ahead is how many of those who count go before the one at a place.
+func (l *Limiter) ahead(class, place int, counts func(*waiter) bool) int {
+	count := func(queue []*waiter) (n int) {
+		for _, o := range queue {
+			if counts(o) {
+				n++
+			}
+		}
+		return n
+	}
+	own := count(l.waiting[class][:place])
+	return own + min(count(l.waiting[1-class]), own+1)
 }
 
 // turnAway ends the wait of those whose calls end before the pause does.

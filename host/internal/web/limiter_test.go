@@ -78,13 +78,16 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 64 { // select may see either first
-		l := limiter(t, Limits{Rate: "1/1h", PerDay: 1}, nil)
-		w := &waiter{cost: 1, done: make(chan error, 1)}
-		l.enter(w, Turn{}, inbound, time.Now())
+		l := limiter(t, Limits{Rate: "1/1h", Rates: []abi.Rate{{Path: "/x", Limit: "1/1h"}}, PerDay: 1}, nil)
+		turn := Turn{Cost: 1, Path: "/x"}
+		w := &waiter{Turn: turn, done: make(chan error, 1)}
+		l.enter(w, inbound, time.Now())
 		if l.await(gone, w, inbound) == nil {
 			continue
 		}
-		if waited, err := l.Wait(t.Context(), Turn{Cost: 1}); waited != 0 || err != nil {
+		soon, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if waited, err := l.Wait(soon, turn); waited != 0 || err != nil {
 			t.Errorf("%s %v", waited, err)
 		}
 		return

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -57,10 +58,10 @@ func (w *rateWindow) giveBack(at time.Time) {
 type narrow struct {
 	rateWindow
 	rate abi.Rate
+	turn int // as of the Limiter, of those who want this window
 }
 
-// rates makes the windows of a manifest's rates. What was sent under the same
-// one before counts.
+// rates makes the windows of a manifest's rates. What was sent before counts.
 func rates(list []abi.Rate, before []*narrow) ([]*narrow, error) {
 	windows := make([]*narrow, 0, len(list))
 	for _, r := range list {
@@ -70,15 +71,32 @@ func rates(list []abi.Rate, before []*narrow) ([]*narrow, error) {
 		}
 		n := &narrow{rateWindow: rateWindow{requests: requests, per: per}, rate: r}
 		for _, b := range before {
+			if b.rate == r {
+				n = b
+				break
+			}
 			if b.rate.Method == r.Method && b.rate.Path == r.Path {
-				n.sent = b.sent
+				n.sent = slices.Clone(b.sent)
 			}
 		}
-		windows = append(windows, n)
+		if !slices.Contains(windows, n) {
+			windows = append(windows, n)
+		}
 	}
 	return windows, nil
 }
 
+// windowsOf finds the windows that a request needs room in.
+func (l *Limiter) windowsOf(t Turn) []*narrow {
+	var windows []*narrow
+	for _, n := range l.narrow {
+		if n.concerns(t) {
+			windows = append(windows, n)
+		}
+	}
+	return windows
+}
+
 func (n *narrow) concerns(t Turn) bool {
-	return (n.rate.Method == "" || n.rate.Method == t.Method) && t.Path != "" && abi.MatchPath(n.rate.Path, t.Path)
+	return (n.rate.Method == "" || strings.EqualFold(n.rate.Method, t.Method)) && t.Path != "" && abi.MatchPath(n.rate.Path, t.Path)
 }

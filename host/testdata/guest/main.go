@@ -28,7 +28,7 @@ func check(c *sdk.Call) error {
 			_, err := resp.Emit("/data", sdk.EmitOptions{})
 			return err
 		}
-		f := abi.Finding{Use: n.Use, Right: n.Rights[0], State: abi.RightState(n.Rights[0]), Reason: resp.Text(100)}
+		f := abi.Finding{Use: n.Use, Right: n.Rights[0], State: abi.RightState(n.Rights[0]), Reason: resp.Text(100) + n.URL}
 		times, _ := strconv.Atoi(n.Path)
 		for range max(times, 1) {
 			if err := c.Report(f); err != nil {

@@ -254,6 +254,10 @@ func (s *Server) markPersons(w http.ResponseWriter, c *call, apply func(*Person)
 			})
 		}
 	}
+	if c.Method == http.MethodDelete {
+		s.deleted(w)
+		return
+	}
 	w.WriteHeader(http.StatusOK)
 }
 
