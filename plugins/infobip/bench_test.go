@@ -15,12 +15,20 @@ import (
 // fivePerSecond is the least time for requests at the vendor's 5 a second.
 func fivePerSecond(requests int) float64 { return float64((requests - 1) / 5) }
 
-// BenchmarkTenThousand fetches 10,000 with the vendor's rate limits on.
+// BenchmarkTenThousand fetches 10,000 with the vendor's rate limits on. The
+// vendor documents none for agents: there the manifest's own is the only one.
 func BenchmarkTenThousand(b *testing.B) {
-	for endpoint, options := range map[string]sim.Options{"people": {Seed: 1, People: 10_000}, "agents": {Seed: 1, Agents: 10_000}} {
-		b.Run(endpoint, func(b *testing.B) {
+	for _, f := range []struct {
+		endpoint string
+		options  sim.Options
+		least    func(int) float64
+	}{
+		{"people", sim.Options{Seed: 1, People: 10_000}, fivePerSecond},
+		{"agents", sim.Options{Seed: 1, Agents: 10_000}, nil},
+	} {
+		b.Run(f.endpoint, func(b *testing.B) {
 			shipped.Measure(b, plugintest.Figure{
-				Application: sim.New(options), Profile: abi.AuthAPIKey, Secret: apiKey, Endpoint: endpoint, Records: 10_000, Least: fivePerSecond,
+				Application: sim.New(f.options), Profile: abi.AuthAPIKey, Secret: apiKey, Endpoint: f.endpoint, Records: 10_000, Least: f.least,
 			})
 		})
 	}
