@@ -38,9 +38,16 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.emails = append(s.emails, email)
 	if s.lose > 0 {
 		s.lose--
-		panic(http.ErrAbortHandler)
+		lose(w)
 	}
 	_, _ = fmt.Fprintf(w, `{"data":{"id":%d}}`, len(s.emails))
+}
+
+// lose cuts an answer short. Its beginning is sent, so that the client comes
+// after what the server has done.
+func lose(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 func open(t *testing.T, s *shop) *sdktest.Host {

@@ -180,7 +180,6 @@ func TestTryAsksTheClassifier(t *testing.T) {
 }
 
 func TestRepeated(t *testing.T) {
-	lost := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 	status := func(code int) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { w.WriteHeader(code) }
 	}
@@ -190,11 +189,11 @@ func TestRepeated(t *testing.T) {
 		want    string // before each attempt
 	}{
 		"at once":                   {[]func(http.ResponseWriter){status(200)}, false, "no"},
-		"after a lost answer":       {[]func(http.ResponseWriter){lost, status(200)}, false, "no yes"},
+		"after a lost answer":       {[]func(http.ResponseWriter){lose, status(200)}, false, "no yes"},
 		"after a fault":             {[]func(http.ResponseWriter){status(503), status(200)}, false, "no yes"},
 		"after it was refused":      {[]func(http.ResponseWriter){status(429), status(200)}, false, "no no"},
-		"lost, then refused":        {[]func(http.ResponseWriter){lost, status(429), status(200)}, false, "no yes yes"},
-		"refused, then lost":        {[]func(http.ResponseWriter){status(429), lost, status(200)}, false, "no no yes"},
+		"lost, then refused":        {[]func(http.ResponseWriter){lose, status(429), status(200)}, false, "no yes yes"},
+		"refused, then lost":        {[]func(http.ResponseWriter){status(429), lose, status(200)}, false, "no no yes"},
 		"again":                     {[]func(http.ResponseWriter){status(200)}, true, "yes"},
 		"again, after it was asked": {[]func(http.ResponseWriter){status(429), status(200)}, true, "yes yes"},
 	} {
