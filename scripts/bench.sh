@@ -10,6 +10,11 @@
 #   Checks, Size, Harden  a Go guest with the checks that the host puts into its
 #              code, against the same without them
 #   Load       one and two Go connectors from an empty and from a warm cache
+#   TenThousand  10,000 records of each vendor with the vendor's rate limits on
+#              and the manifest's own: requests, answers 429 (none), tokens, and
+#              time against the least that the limits allow
+#   Many       100,000 and a million without limits: how much the memory of the
+#              process grows, which holds the simulator too
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
 #   TenThousand, AMillion  a fetch of 10,000 from each vendor's simulator with the
 #              vendor's rate limits on, and of a million without: requests,
@@ -39,6 +44,9 @@ bench ./host/internal/wasmfile BenchmarkHarden 1x "$@"
 bench ./host/internal/jsonstream BenchmarkAgainstOthers 25x "$@"
 bench ./plugins/pipedrive . 1x "$@"
 bench ./plugins/infobip . 1x "$@"
+for vendor in pipedrive infobip; do
+  bench ./plugins/$vendor . 1x "$@"
+done
 [ "$only" = all ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then scripts/dc.sh install; fi
 go test ./agent -run '^$' -bench . -benchtime 1x -timeout 30m "$@"
