@@ -16,10 +16,6 @@
 #   Many       100,000 and a million without limits: how much the memory of the
 #              process grows, which holds the simulator too
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
-#   TenThousand, AMillion  a fetch of 10,000 from each vendor's simulator with the
-#              vendor's rate limits on, and of a million without: requests,
-#              answers 429, tokens, seconds, the least that the limits allow, and
-#              by how much the memory of the process grew, the simulator included
 #   records/s  through connector, mapping and plan, against the same work in
 #              plain native Go; ratio is our time by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
@@ -42,8 +38,6 @@ bench() { # FOLDER PATTERN TIMES
 bench ./host . 1x -v "$@"
 bench ./host/internal/wasmfile BenchmarkHarden 1x "$@"
 bench ./host/internal/jsonstream BenchmarkAgainstOthers 25x "$@"
-bench ./plugins/pipedrive . 1x "$@"
-bench ./plugins/infobip . 1x "$@"
 for vendor in pipedrive infobip; do
   bench ./plugins/$vendor . 1x "$@"
 done
