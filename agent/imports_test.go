@@ -88,6 +88,7 @@ var may = map[string]map[string]string{
 	"plugins/infobip":             {"sdk": "a connector imports the sdk and nothing else", "sdk/abi": "its wire types"},
 	"plugins/infobip/sim":         {"plugins/internal/simkit": "what simulators have in common"},
 	"plugins/infobip/sim/cmd":     {"plugins/infobip/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
+	"plugins/internal/simtest":    {},
 	"plugins/internal/simkit":     {},
 	"plugins/internal/plugintest": {"host": "tests load a connector into the real host", "sdk/abi": "and fetch its endpoints"},
 	"plugins/pipedrive/sim":       {"plugins/internal/simkit": "what simulators have in common"},

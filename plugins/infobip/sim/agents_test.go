@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 type agentList struct {
@@ -56,7 +58,7 @@ func TestAgentPagesCountFromZero(t *testing.T) {
 }
 
 func TestAgentFilters(t *testing.T) {
-	c := newClock()
+	c := simtest.NewClock()
 	s := New(Options{Seed: 1, Agents: 200, Now: c.Now})
 	one := s.AddAgent(Agent{DisplayName: "Zora Unique", Status: "AWAY", Availability: "BUSY", Role: "SUPERVISOR", Email: "zora@example.org"})
 	c.Advance(time.Second)
@@ -98,7 +100,7 @@ func TestAgentFilters(t *testing.T) {
 }
 
 func TestWriteAgents(t *testing.T) {
-	c := newClock()
+	c := simtest.NewClock()
 	s := New(Options{Seed: 1, Agents: 3, Now: c.Now})
 	got := send(t, s, "POST", agentsPath, `{"displayName":"Angus","status":"ACTIVE","role":"SUPERVISOR","enabled":false}`)
 	expect(t, got, 200)

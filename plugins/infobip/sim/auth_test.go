@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 func TestFormsOfAuthorization(t *testing.T) {
@@ -51,14 +53,14 @@ func TestReplacedAPIKey(t *testing.T) {
 }
 
 func TestSessionEnds(t *testing.T) {
-	for name, end := range map[string]func(*Server, *clock, string){
-		"after an hour": func(_ *Server, c *clock, _ string) { c.Advance(time.Hour) },
-		"by DELETE": func(s *Server, _ *clock, token string) {
+	for name, end := range map[string]func(*Server, *simtest.Clock, string){
+		"after an hour": func(_ *Server, c *simtest.Clock, _ string) { c.Advance(time.Hour) },
+		"by DELETE": func(s *Server, _ *simtest.Clock, token string) {
 			expect(t, do(t, s, "DELETE", "/auth/1/session", "", "Authorization", "IBSSO "+token), 204)
 		},
-		"by control": func(s *Server, _ *clock, _ string) { s.ExpireTokens() },
+		"by control": func(s *Server, _ *simtest.Clock, _ string) { s.ExpireTokens() },
 	} {
-		c := newClock()
+		c := simtest.NewClock()
 		s := New(Options{People: 1, Now: c.Now, Unlimited: true})
 		token := decodeAs[struct{ Token string }](t, do(t, s, "POST", "/auth/1/session", `{"username":"sim-user","password":"sim-password","unsafe":true}`, "Content-Type", "application/json")).Token
 		c.Advance(time.Hour - time.Second)
@@ -98,7 +100,7 @@ func oauth(t *testing.T, s *Server, form string) exchange {
 }
 
 func TestOAuth(t *testing.T) {
-	c := newClock()
+	c := simtest.NewClock()
 	s := New(Options{People: 1, Now: c.Now})
 	const right = "grant_type=client_credentials&client_id=sim-user&client_secret=sim-password"
 	got := oauth(t, s, right)
@@ -129,7 +131,7 @@ func TestOAuth(t *testing.T) {
 }
 
 func TestOAuthIsThrottled(t *testing.T) {
-	s := New(Options{Now: newClock().Now})
+	s := New(Options{Now: simtest.NewClock().Now})
 	for range 10 {
 		oauth(t, s, "x=1")
 	}

@@ -7,30 +7,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
-
-// clock is a time that the test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // exchange is a request and its answer.
 type exchange struct {
@@ -100,7 +80,7 @@ func by(kind, identifier string) string {
 
 // unlimited is a simulator without rate limits.
 func unlimited(people int, readings ...string) *Server {
-	o := Options{Seed: 1, People: people, Agents: 10, Unlimited: true, Now: newClock().Now, Readings: map[string]string{}}
+	o := Options{Seed: 1, People: people, Agents: 10, Unlimited: true, Now: simtest.NewClock().Now, Readings: map[string]string{}}
 	for i := 0; i+1 < len(readings); i += 2 {
 		o.Readings[readings[i]] = readings[i+1]
 	}

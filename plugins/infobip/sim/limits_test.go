@@ -3,6 +3,8 @@ package sim
 import (
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 func TestLimitsOfEachEndpoint(t *testing.T) {
@@ -12,7 +14,7 @@ func TestLimitsOfEachEndpoint(t *testing.T) {
 		"PUT " + upsertPath: 5, "POST " + mergePath: 5, "GET /people/2/tags": 5, "GET /people/2/tags/VIP": 5, "POST /people/2/customAttributes": 5,
 		"GET " + agentsPath: 0, "GET /settings/1/accounts": 0,
 	} {
-		c := newClock()
+		c := simtest.NewClock()
 		s := New(Options{People: 1, Now: c.Now})
 		served := 0
 		for range 40 {
@@ -39,7 +41,7 @@ func cut(target string) (method, path string, ok bool) {
 }
 
 func TestLimitWindow(t *testing.T) {
-	c := newClock()
+	c := simtest.NewClock()
 	s := New(Options{People: 1, Now: c.Now, PerSecond: 2})
 	step := func(after time.Duration, status int) {
 		t.Helper()

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 const (
@@ -82,7 +84,7 @@ func TestRequestsAndExactAnswers(t *testing.T) {
 		{"no content type", "PUT", "/v1/users/1", `{"active_flag":false}`, token, 415, mediaTypeBody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := New(Options{Seed: 1, People: 2, Now: newClock().Now})
+			s := New(Options{Seed: 1, People: 2, Now: simtest.NewClock().Now})
 			got := do(t, s, c.method, c.path, c.body, c.header...)
 			if got.status != c.status || got.body != c.want {
 				t.Errorf("got %d %s\nwant %d %s", got.status, got.body, c.status, c.want)

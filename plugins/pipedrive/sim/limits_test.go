@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 const tooManyBody = `{"success":false,"error":"Request over limit","errorCode":429}`
@@ -15,7 +17,7 @@ func rate(e exchange) string {
 }
 
 func TestBurst(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Burst: 3, Now: now.Now})
 	step := func(after time.Duration, status int, headers string) {
 		t.Helper()
@@ -42,7 +44,7 @@ func TestBurst(t *testing.T) {
 }
 
 func TestBurstIsCountedForEachToken(t *testing.T) {
-	s := New(Options{Burst: 1, Now: newClock().Now})
+	s := New(Options{Burst: 1, Now: simtest.NewClock().Now})
 	get(t, s, "/v1/users/me")
 	if got := get(t, s, "/v1/users/me"); got.status != 429 {
 		t.Errorf("same token: %d", got.status)
@@ -64,7 +66,7 @@ func TestPlans(t *testing.T) {
 }
 
 func TestDailyBudget(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Budget: 60, People: 2, Now: now.Now})
 	prices := []struct {
 		method, path, body string
@@ -110,7 +112,7 @@ func TestDailyRequestsLeftIsSentForWritesWithAnAPIToken(t *testing.T) {
 }
 
 func TestAbuseIsBlocked(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Burst: 1, Now: now.Now})
 	get(t, s, "/v1/users/me")
 	for i := range abuseCount {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 func token(t *testing.T, s *Server, form string, header ...string) exchange {
@@ -58,7 +60,7 @@ func answer(t *testing.T, e exchange) tokenAnswer {
 }
 
 func TestRefreshAndExpiry(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Seed: 1, People: 2, Now: now.Now})
 	a := answer(t, token(t, s, refreshForm, "Authorization", basic))
 	if a.TokenType != "Bearer" || a.ExpiresIn != 3599 || a.RefreshToken != "1:1:sim-refresh" || a.Scope != "base,users:read" || a.APIDomain != "http://127.0.0.1:9490" {
@@ -97,7 +99,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestAuthorizationCode(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Now: now.Now, Scopes: []string{"base", "admin"}, APIDomain: "https://example-co.pipedrive.com"})
 	form := func(code, redirect string) string {
 		return "grant_type=authorization_code&code=" + code + "&redirect_uri=" + url.QueryEscape(redirect) + inBody

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 type personList struct {
@@ -27,7 +29,7 @@ func newPersonsSim(t *testing.T, o Options) *Server {
 	t.Helper()
 	o.Unlimited = true
 	if o.Now == nil {
-		o.Now = newClock().Now
+		o.Now = simtest.NewClock().Now
 	}
 	return New(o)
 }
@@ -99,7 +101,7 @@ func TestACursorBelongsToItsQuery(t *testing.T) {
 }
 
 func TestAPersonsLife(t *testing.T) {
-	clock := newClock()
+	clock := simtest.NewClock()
 	s := newPersonsSim(t, Options{Persons: 3, Now: clock.Now})
 	e := send(t, s, "POST", "/api/v2/persons", `{"name":"Bo Ek","emails":[{"value":"bo@example.org"}],"phones":[],"custom_fields":{"a":1},"job_title":"x"}`)
 	want := `"emails":[{"value":"bo@example.org","primary":true,"label":"work"}]`
@@ -206,7 +208,7 @@ func TestPersonsAreSearched(t *testing.T) {
 }
 
 func TestSearchHasALimitOfItsOwn(t *testing.T) {
-	s := New(Options{Persons: 3, Plan: "ultimate", Now: newClock().Now})
+	s := New(Options{Persons: 3, Plan: "ultimate", Now: simtest.NewClock().Now})
 	for i := range 11 {
 		want := 200
 		if i == 10 {

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 // probes ask for what each reading is about. Each answers differently for each
@@ -84,7 +86,7 @@ func delivered(t *testing.T, s *Server) string {
 	s.opts.LoopbackWebhooks, s.opts.AfterFunc = true, r.after
 	send(t, s, "POST", "/v1/webhooks", `{"subscription_url":"`+r.URL+`","event_action":"*","event_object":"user","name":"n"}`)
 	_, _ = s.Rename(2, "Ada King")
-	r.run(newClock())
+	r.run(simtest.NewClock())
 	if len(r.got) != 1 {
 		t.Fatalf("%d deliveries", len(r.got))
 	}
@@ -100,7 +102,7 @@ func TestEachReadingAnswersDifferently(t *testing.T) {
 		}
 		answers := map[string]string{}
 		for i, value := range r.Values {
-			o := Options{Seed: 1, People: 3, Persons: 3, Now: newClock().Now, Unlimited: true, Readings: map[string]string{r.Name: value}}
+			o := Options{Seed: 1, People: 3, Persons: 3, Now: simtest.NewClock().Now, Unlimited: true, Readings: map[string]string{r.Name: value}}
 			if i == 0 {
 				o.Readings = nil // the default
 			}
@@ -109,7 +111,7 @@ func TestEachReadingAnswersDifferently(t *testing.T) {
 				t.Errorf("reading %s: %s and %s answer the same: %s", r.Name, value, other, got)
 			}
 			answers[got] = value
-			s := New(Options{Seed: 1, People: 3, Persons: 3, Now: newClock().Now, Unlimited: true})
+			s := New(Options{Seed: 1, People: 3, Persons: 3, Now: simtest.NewClock().Now, Unlimited: true})
 			if err := s.SetReading(r.Name, value); err != nil || r.Name != "refresh_token" && probe(t, s) != got {
 				t.Errorf("reading %s=%s: set while it runs, it answers otherwise: %v", r.Name, value, err)
 			}

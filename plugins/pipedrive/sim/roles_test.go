@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 // step is one request and the answer that is wanted.
@@ -29,7 +31,7 @@ const onePage = `,"additional_data":{"pagination":{"start":0,"limit":100,"more_i
 // company has three people: 1 in role 4, 2 in role 1, 3 in role 4.
 func company(t *testing.T, o Options) *Server {
 	t.Helper()
-	o.Seed, o.People, o.Now, o.Unlimited = 1, 3, newClock().Now, true
+	o.Seed, o.People, o.Now, o.Unlimited = 1, 3, simtest.NewClock().Now, true
 	s := New(o)
 	for id, role := range map[int64]int{1: 4, 2: 1, 3: 4} {
 		if _, err := s.Change(id, func(u *User) { u.RoleID, u.IsDeleted, u.ActiveFlag = role, false, true }); err != nil {
@@ -234,7 +236,7 @@ func TestSeats(t *testing.T) {
 }
 
 func TestSearchesHaveTheirOwnLimit(t *testing.T) {
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Seed: 1, People: 2, Burst: 5, Now: now.Now, Readings: map[string]string{"find_limit": "search"}})
 	for i := range searchBurst {
 		if got := get(t, s, "/v1/users/find?term=a"); got.status != 200 || got.header.Get("x-ratelimit-limit") != "10" {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
 // receiver is who a webhook calls, and the timer of the deliveries: nothing is
@@ -61,7 +63,7 @@ func (r *receiver) after(d time.Duration, f func()) {
 }
 
 // run makes the deliveries that are due, and those that they cause.
-func (r *receiver) run(now *clock) {
+func (r *receiver) run(now *simtest.Clock) {
 	for {
 		r.mu.Lock()
 		if len(r.queue) == 0 {
@@ -77,9 +79,9 @@ func (r *receiver) run(now *clock) {
 }
 
 // subscribed is a simulator with a webhook of every event of users.
-func subscribed(t *testing.T, r *receiver, readings map[string]string, more string) (*Server, *clock) {
+func subscribed(t *testing.T, r *receiver, readings map[string]string, more string) (*Server, *simtest.Clock) {
 	t.Helper()
-	now := newClock()
+	now := simtest.NewClock()
 	s := New(Options{Seed: 1, People: 3, Now: now.Now, Unlimited: true, LoopbackWebhooks: true, AfterFunc: r.after, Readings: readings})
 	got := send(t, s, "POST", "/v1/webhooks", `{"subscription_url":"`+r.URL+`/in","event_action":"*","event_object":"user","name":"test"`+more+`}`)
 	if got.status != 201 {
@@ -89,7 +91,7 @@ func subscribed(t *testing.T, r *receiver, readings map[string]string, more stri
 }
 
 func TestWebhooksAreKept(t *testing.T) {
-	s := New(Options{Seed: 1, People: 3, Now: newClock().Now, Unlimited: true})
+	s := New(Options{Seed: 1, People: 3, Now: simtest.NewClock().Now, Unlimited: true})
 	const one = `{"id":1,"company_id":1234,"owner_id":1,"user_id":1,"event_action":"change","event_object":"user","subscription_url":"https://example.org/in","version":"2.0","is_active":1,` +
 		`"add_time":"2026-03-04T05:06:07.000Z","remove_time":null,"type":"general","http_auth_user":"u","http_auth_password":null,"remove_reason":null,"last_delivery_time":null,"last_http_status":null,"admin_id":1,"name":"n"}`
 	steps(t, s, []step{
