@@ -201,13 +201,35 @@ func printSummary(w io.Writer, s engine.Summary) {
 }
 
 func printQuarantine(w io.Writer, items []ident.QuarantineItem) {
+	var records, parts []ident.QuarantineItem
+	for _, q := range items {
+		if q.Part == "" {
+			records = append(records, q)
+		} else {
+			parts = append(parts, q)
+		}
+	}
+	printItems(w, "In quarantine (nothing is done about these records):", records)
+	printItems(w, "Needs a person (everything else about them goes on):", parts)
+}
+
+func printItems(w io.Writer, title string, items []ident.QuarantineItem) {
 	if len(items) == 0 {
 		return
 	}
-	_, _ = fmt.Fprintln(w, "\nIn quarantine:")
+	_, _ = fmt.Fprintf(w, "\n%s\n", title)
 	for _, q := range items {
-		_, _ = fmt.Fprintf(w, "  %s\n      next: %s\n", printable(who(q.Name, q.Key)+q.Cause), printable(q.Next))
+		_, _ = fmt.Fprintf(w, "  %s\n      next: %s\n", printable(who(q.Name, q.Key)+about(q)+q.Cause), printable(q.Next))
 	}
+}
+
+// about names the attribute that an item is about.
+func about(q ident.QuarantineItem) string {
+	switch q.Part {
+	case "", ident.PartAccount, ident.PartGroups:
+		return ""
+	}
+	return q.Part + ": "
 }
 
 func who(name string, key ident.Key) string {

@@ -21,7 +21,7 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 		return fmt.Errorf("record the quarantine: %w", err)
 	}
 	e.Observer.Quarantined(r.automation.Settings.DataSource, len(r.plan.Quarantined))
-	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", len(r.plan.Quarantined))
+	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", r.plan.Records.Quarantined)
 	r.tally.quarantined = len(r.plan.Quarantined)
 	if err := e.dropHeld(ctx, r); err != nil {
 		return err

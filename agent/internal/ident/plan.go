@@ -119,16 +119,26 @@ type LimitState struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// QuarantineItem is a record that was set aside, with its cause and the next
+// QuarantineItem is something that needs a person, with its cause and the next
 // step for the reader.
 type QuarantineItem struct {
-	Key   Key    `json:"key"`
-	Name  string `json:"name,omitempty"`
+	Key  Key    `json:"key"`
+	Name string `json:"name,omitempty"`
+	// Part says what was set aside: "" is the whole record, of which nothing
+	// is applied. Otherwise it is one part, PartAccount or the LDAP name of an
+	// attribute, and everything else about the user goes on.
+	Part  string `json:"part,omitempty"`
 	Cause string `json:"cause"`
 	Next  string `json:"next"`
 }
 
-// Note is something about one user that needs no change but should be known.
+// The parts of a user that can be set aside beside single attributes.
+const (
+	PartAccount = "account" // its state, place or link
+	PartGroups  = "groups"  // a group that accounts belong into
+)
+
+// Note is something about one user that should be known and needs nobody.
 type Note struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name,omitempty"`

@@ -63,7 +63,7 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
 	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
 	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
-	m.quarantined = gauge("quarantined_records", "Records set aside by the last run.", "data_source")
+	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.", "data_source")
 	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
 	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
 	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.", prometheus.ExponentialBuckets(0.001, 3, 10), "operation")

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -32,6 +33,7 @@ type Builder struct {
 	changes     map[ident.Key]*change
 	quarantined map[ident.Key]ident.QuarantineItem
 	keyless     []ident.QuarantineItem // records without a key
+	attention   []ident.QuarantineItem // what needs a person while the rest of a record goes on
 	notes       []ident.Note
 	links       []LinkUpdate
 	counts      ident.RecordCounts
@@ -228,6 +230,17 @@ func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.
 	return want, true, nil
 }
 
+// attend reports something about a user that needs a person, while everything
+// else about that user goes on: part is ident.PartAccount, ident.PartGroups or
+// the name of an attribute. It is reported by each run until it is settled.
+func (b *Builder) attend(key ident.Key, name, part, cause, next string) {
+	item := ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next}
+	if !slices.Contains(b.attention, item) {
+		b.attention = append(b.attention, item)
+	}
+}
+
+// note reports something that needs nobody.
 func (b *Builder) note(key ident.Key, name, format string, args ...any) {
 	b.notes = append(b.notes, ident.Note{Key: key, Name: name, Text: fmt.Sprintf(format, args...)})
 }

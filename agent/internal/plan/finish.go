@@ -61,6 +61,11 @@ func (b *Builder) settle() {
 	for key := range b.quarantined {
 		b.unsettled[key] = struct{}{}
 	}
+	for _, q := range b.attention {
+		if q.Key != "" {
+			b.unsettled[q.Key] = struct{}{}
+		}
+	}
 	for _, n := range b.notes {
 		if n.Key != "" {
 			b.unsettled[n.Key] = struct{}{}
@@ -70,7 +75,7 @@ func (b *Builder) settle() {
 
 // Unsettled returns the keys, in order, that a later run must plan again even
 // when the source does not deliver them again: those with a change, in
-// quarantine, or with a note, and linked ones that are reported as deleted.
+// quarantine, with something that needs a person, or with a note, and linked ones that are reported as deleted.
 // Call it after Finish.
 func (b *Builder) Unsettled() []ident.Key { return slices.Sorted(maps.Keys(b.unsettled)) }
 
@@ -112,12 +117,12 @@ func (b *Builder) tallyNotes() {
 }
 
 func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
-	out := slices.Clone(b.keyless)
+	out := slices.Concat(b.keyless, b.attention)
 	for _, q := range b.quarantined {
 		out = append(out, q)
 	}
 	slices.SortStableFunc(out, func(x, y ident.QuarantineItem) int {
-		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Cause, y.Cause))
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Cause, y.Cause))
 	})
 	return out
 }

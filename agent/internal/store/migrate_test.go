@@ -88,6 +88,10 @@ func checkMigrated(t *testing.T, s *Store) {
 	if err != nil || !found || e.Attributes.First("sn") != "Novak" {
 		t.Errorf("entry: %v, %v, %v", e, found, err)
 	}
+	aside, err := s.Quarantine(t.Context(), "staff")
+	if err != nil || len(aside) != 1 || aside[0].Cause != "no mail" || aside[0].Part != "" {
+		t.Errorf("quarantine: %v, %v", aside, err)
+	}
 	state, err := s.MirrorState(t.Context())
 	if err != nil || string(state.Cookie) != "cookie" || !state.Full {
 		t.Errorf("mirror state: %v, %v", state, err)

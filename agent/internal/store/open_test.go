@@ -130,7 +130,7 @@ func TestSecretBlobs(t *testing.T) {
 
 func TestQuarantine(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
-	items := []ident.QuarantineItem{{Key: "2", Name: "B", Cause: "no mail", Next: "add one"}, {Key: "1", Cause: "twice", Next: "remove one"}, {Key: "1", Cause: "x", Next: "y"}}
+	items := []ident.QuarantineItem{{Key: "2", Name: "B", Cause: "no mail", Next: "add one"}, {Key: "1", Cause: "twice", Next: "remove one"}, {Key: "1", Part: "mail", Cause: "x", Next: "y"}}
 	must(t, s.SetQuarantine(ctx, "staff", items))
 	must(t, s.SetQuarantine(ctx, "other", items[:1]))
 	if d := cmp.Diff(items, must1[[]ident.QuarantineItem](t)(s.Quarantine(ctx, "staff"))); d != "" {
