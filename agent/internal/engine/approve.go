@@ -21,42 +21,46 @@ type Decision struct {
 // ErrNothingHeld means that a run holds nothing that the decision is about.
 var ErrNothingHeld = errors.New("nothing of it is held")
 
-// held finds what a decision is about.
-func (e *Engine) held(ctx context.Context, d Decision) ([]store.Held, error) {
+// nothingHeld says why a decision is about nothing.
+func nothingHeld(run int64) error {
+	return fmt.Errorf("run %d: %w (applied, rejected or replaced by a later run: see `rollcall runs %d`)", run, ErrNothingHeld, run)
+}
+
+// automationOf finds the automation of what a decision is about.
+func (e *Engine) automationOf(ctx context.Context, d Decision) (string, error) {
 	if _, ok, err := e.Store.RunByID(ctx, d.Run); err != nil {
-		return nil, fmt.Errorf("read run %d: %w", d.Run, err)
+		return "", fmt.Errorf("read run %d: %w", d.Run, err)
 	} else if !ok {
-		return nil, &UnknownRunError{ID: d.Run}
+		return "", &UnknownRunError{ID: d.Run}
 	}
-	all, err := e.Store.HeldOfRun(ctx, d.Run)
+	held, err := e.Store.HeldOfRun(ctx, d.Run)
 	if err != nil {
-		return nil, fmt.Errorf("read what run %d holds: %w", d.Run, err)
+		return "", fmt.Errorf("read what run %d holds: %w", d.Run, err)
 	}
-	var chosen []store.Held
-	for _, h := range all {
+	for _, h := range held {
 		if d.Only == "" || h.Operation.Class == d.Only {
-			chosen = append(chosen, h)
+			return h.Automation, nil
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("run %d: %w (applied, rejected or replaced by a later run: see `rollcall runs %d`)", d.Run, ErrNothingHeld, d.Run)
-	}
-	return chosen, nil
+	return "", nothingHeld(d.Run)
 }
 
 // Approve carries out what a run holds, as a run of its own. Every operation
 // is checked against the directory as it is now; limits do not count it.
 func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
-	chosen, err := e.held(ctx, d)
+	name, err := e.automationOf(ctx, d)
 	if err != nil {
 		return Report{}, err
 	}
-	a, err := e.automation(chosen[0].Automation)
+	a, err := e.automation(name)
 	if err != nil {
 		return Report{}, fmt.Errorf("run %d: %w", d.Run, err)
 	}
-	req := Request{Automation: a.Settings.Automation, Kind: store.KindApproval, By: d.By}
+	req := Request{Automation: name, Kind: store.KindApproval, By: d.By}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
+		if err := e.claim(ctx, r, d); err != nil {
+			return err
+		}
 		return e.withDirectory(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
@@ -64,16 +68,42 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 			if err := e.sync(ctx, client, false); err != nil {
 				return err
 			}
-			return e.apply(ctx, r, heldTasks(chosen, d.By))
+			tasks, err := e.claimed(ctx, r, d.By)
+			if err != nil {
+				return err
+			}
+			return e.apply(ctx, r, tasks)
 		})
 	})
 }
 
-// heldTasks puts the operations of one user together again.
-func heldTasks(held []store.Held, by string) []task {
+// claim takes what a decision is about, before the run waits for anything: from
+// here on it cannot be rejected.
+func (e *Engine) claim(ctx context.Context, r *run, d Decision) error {
+	n, err := e.Store.ClaimHeld(ctx, r.lease, d.Run, d.Only, r.ID)
+	if err != nil {
+		return fmt.Errorf("approve what run %d holds: %w", d.Run, err)
+	}
+	if n == 0 {
+		return nothingHeld(d.Run)
+	}
+	return nil
+}
+
+// claimed puts the operations of one user together again. What the recovery
+// has settled is not among them, and what it could not settle stays held.
+func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]task, error) {
+	held, err := e.Store.ClaimedHeld(ctx, r.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read what run %d is to carry out: %w", r.ID, err)
+	}
 	changes := map[ident.Key]*ident.Change{}
 	tasks := make([]task, 0, len(held))
 	for _, h := range held {
+		if _, blocked := r.blocked[h.Key]; blocked {
+			r.tally.waiting++
+			continue
+		}
 		c, ok := changes[h.Key]
 		if !ok {
 			c = &ident.Change{Key: h.Key, GUID: h.GUID, DN: h.DN, Name: h.Name}
@@ -81,24 +111,24 @@ func heldTasks(held []store.Held, by string) []task {
 		}
 		tasks = append(tasks, task{change: c, op: h.Operation, heldID: h.ID, approved: by})
 	}
-	return tasks
+	return tasks, nil
 }
 
 // Reject says no to what a run holds: the same operation is not held again by
 // later runs, and not made. It returns how many operations that were.
 func (e *Engine) Reject(ctx context.Context, d Decision) (int, error) {
-	chosen, err := e.held(ctx, d)
+	automation, err := e.automationOf(ctx, d)
 	if err != nil {
 		return 0, err
 	}
-	ids := make([]int64, len(chosen))
-	for i, h := range chosen {
-		ids[i] = h.ID
+	n, err := e.Store.RejectHeld(ctx, d.Run, d.Only, d.By)
+	if err != nil {
+		return 0, fmt.Errorf("reject what run %d holds: nothing was rejected: %w", d.Run, err)
 	}
-	if err := e.Store.RejectHeld(ctx, ids, d.By); err != nil {
-		return 0, fmt.Errorf("reject what run %d holds: %w", d.Run, err)
+	if n == 0 {
+		return 0, nothingHeld(d.Run)
 	}
-	return len(ids), e.observeHeld(ctx, chosen[0].Automation)
+	return n, e.observeHeld(ctx, automation)
 }
 
 // ErrPlanOutdated means that a saved plan was made with another configuration.

@@ -73,6 +73,20 @@ func (e *Engine) recordRecovered(ctx context.Context, r *run, in store.Intent, g
 		Outcome: o, Automation: in.Automation, Application: in.Application, By: in.By,
 		HeldID: in.HeldID, Intent: in.ID, Link: &link,
 	}
+	err := e.Store.Commit(ctx, r.lease, c)
+	var decided *store.ErrNotHeld
+	if !errors.As(err, &decided) {
+		return err
+	}
+	// An older rollcall let a person reject what was being carried out. What
+	// happened is recorded beside that decision.
+	c.HeldID = 0
+	if decided.Result != "" {
+		c.Outcome.Cause += fmt.Sprintf("; meanwhile operation %d was %s", decided.ID, decided.Result)
+	}
+	if decided.Result == ident.ResultRejected {
+		c.Outcome.Next = "undo it by hand if the rejection is to count"
+	}
 	return e.Store.Commit(ctx, r.lease, c)
 }
 

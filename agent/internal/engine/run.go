@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	name := a.Settings.Automation
 	lease, err := e.Store.AcquireLease(ctx, "automation/"+name, req.By, leaseTime)
 	if err != nil {
-		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
+		return Report{}, startFailed(name, err)
 	}
 	defer func() {
 		if err := e.Store.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
@@ -45,6 +46,15 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	}
 	err = e.leased(ctx, lease, func(ctx context.Context) error { return do(ctx, r) })
 	return e.finish(ctx, r, err)
+}
+
+// startFailed says why a run could not start.
+func startFailed(automation string, err error) error {
+	var taken *store.ErrLeased
+	if errors.As(err, &taken) {
+		return fmt.Errorf("another run of automation %s is under way, started by %s: wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
+	}
+	return fmt.Errorf("start a run of automation %s: %w", automation, err)
 }
 
 // leased calls do with a context that ends when the lease is lost.

@@ -72,19 +72,21 @@ func (silent) Held(string, string, int)                          {}
 type scene struct {
 	testing.TB
 	*Engine
-	dc *dctest.DC
-	ou ident.DN
+	dc    *dctest.DC
+	ou    ident.DN
+	state string // folder
 }
 
 func newScene(t *testing.T, sources map[string]*feed) *scene {
 	t.Helper()
 	dc := dctest.Start(t)
-	st, err := store.Open(t.Context(), t.TempDir())
+	state := t.TempDir()
+	st, err := store.Open(t.Context(), state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff")}
+	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff"), state: state}
 	automations := map[string]Automation{}
 	for name, source := range sources {
 		automations[name] = Automation{

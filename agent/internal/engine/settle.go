@@ -85,7 +85,7 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := e.Store.DropHeld(ctx, gone, fmt.Sprintf("run %d no longer plans it", r.ID)); err != nil {
+	if err := e.Store.DropHeld(ctx, r.lease, gone, fmt.Sprintf("run %d no longer plans it", r.ID)); err != nil {
 		return fmt.Errorf("drop what is no longer planned: %w", err)
 	}
 	return nil
@@ -104,7 +104,7 @@ func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.O
 			gone = append(gone, d.ID)
 		}
 	}
-	if err := e.Store.ForgetRejected(ctx, gone); err != nil {
+	if err := e.Store.ForgetRejected(ctx, r.lease, gone); err != nil {
 		return fmt.Errorf("forget what is no longer planned: %w", err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func TestBinaryValuesOfOperations(t *testing.T) {
 	if len(held) != 1 || held[0].Operation.Attributes[0].New[0] != photo || held[0].Operation.Attributes[0].Old[0] != "\xff" {
 		t.Fatalf("held: %d operations with other bytes", len(held))
 	}
-	must(t, s.RejectHeld(ctx, []int64{held[0].ID}, "ada"))
+	must1[int](t)(s.RejectHeld(ctx, held[0].Run, held[0].Operation.Class, "ada"))
 	for _, o := range must1[[]ident.Outcome](t)(s.Outcomes(ctx, run)) {
 		if got := o.Operation.Attributes[0]; !strings.HasPrefix(got.New[0], "(binary, 5,003 bytes, SHA-256 ") || got.Binary {
 			t.Errorf("%s: the history has %.60q", o.Key, got.New[0])

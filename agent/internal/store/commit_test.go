@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -101,92 +100,6 @@ func countJournal(t *testing.T, s *Store) (n int) {
 	t.Helper()
 	must(t, s.EachJournal(t.Context(), func(JournalLine) error { n++; return nil }))
 	return n
-}
-
-func TestHeld(t *testing.T) {
-	s, ctx := openTest(t), t.Context()
-	lease, run := begin(t, s)
-	for _, key := range []ident.Key{"1", "2", "3", "4"} {
-		must(t, s.Commit(ctx, lease, commit(outcome(run, key, ident.ClassDisable, ident.ResultHeld))))
-	}
-	other := commit(outcome(run, "5", ident.ClassDisable, ident.ResultHeld))
-	other.Automation = "other"
-	must(t, s.Commit(ctx, lease, other))
-	must(t, s.Commit(ctx, lease, commit(outcome(run, "6", ident.ClassDisable, ident.ResultApplied))))
-
-	held := must1[[]Held](t)(s.HeldOfRun(ctx, run))
-	if len(held) != 5 || len(must1[[]Held](t)(s.HeldOutcomes(ctx, ""))) != 5 || len(must1[[]Held](t)(s.HeldOutcomes(ctx, "staff"))) != 4 {
-		t.Fatalf("%v", held)
-	}
-	if d := cmp.Diff(Held{ID: held[0].ID, Automation: "staff", Application: "crm", Outcome: outcome(run, "1", ident.ClassDisable, ident.ResultHeld)}, held[0]); d != "" {
-		t.Error(d)
-	}
-
-	approval, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: KindApproval, By: "eve"})
-	must(t, err)
-	done := commit(outcome(approval, "1", ident.ClassDisable, ident.ResultApplied))
-	done.Outcome.Approved, done.HeldID = "eve", held[0].ID
-	must(t, s.Commit(ctx, lease, done))
-	must(t, s.RejectHeld(ctx, []int64{held[1].ID}, "eve"))
-	must(t, s.DropHeld(ctx, []int64{held[2].ID}, "no longer planned"))
-
-	for _, id := range []int64{run, approval} { // it belongs to both
-		list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, id))
-		if len(list) == 0 || list[0].Result != ident.ResultApplied || list[0].Approved != "eve" || list[0].Run != run {
-			t.Errorf("outcomes of run %d: %+v", id, list)
-		}
-	}
-	list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, run))
-	for i, want := range []ident.Result{"applied", "rejected", "dropped", "held", "held", "applied"} {
-		if list[i].Result != want {
-			t.Errorf("outcome %d is %s, want %s", i, list[i].Result, want)
-		}
-	}
-	if list[1].Cause != "rejected by eve" || list[2].Cause != "no longer planned" {
-		t.Errorf("causes: %q, %q", list[1].Cause, list[2].Cause)
-	}
-	want := map[OperationID]Decision{
-		{"2", ident.ClassDisable, "digest-2"}: {held[1].ID, run, ident.ResultRejected},
-		{"4", ident.ClassDisable, "digest-4"}: {held[3].ID, run, ident.ResultHeld},
-	}
-	if d := cmp.Diff(want, must1[map[OperationID]Decision](t)(s.Decided(ctx, "staff"))); d != "" {
-		t.Error(d)
-	}
-	must(t, s.VerifyJournal(ctx))
-}
-
-// TestHeldIsDecidedOnce tries to decide again what was decided.
-func TestHeldIsDecidedOnce(t *testing.T) {
-	s, ctx := openTest(t), t.Context()
-	lease, run := begin(t, s)
-	for _, key := range []ident.Key{"1", "2"} {
-		must(t, s.Commit(ctx, lease, commit(outcome(run, key, ident.ClassDisable, ident.ResultHeld))))
-	}
-	held := must1[[]Held](t)(s.HeldOfRun(ctx, run))
-	again := commit(outcome(run, "1", ident.ClassDisable, ident.ResultHeld))
-	again.HeldID = held[0].ID
-	if err := s.Commit(ctx, lease, again); err == nil {
-		t.Error("it can be held again")
-	}
-	must(t, s.RejectHeld(ctx, []int64{held[0].ID}, "eve"))
-	approve := commit(outcome(run, "1", ident.ClassDisable, ident.ResultApplied))
-	approve.HeldID = held[0].ID
-	both := []int64{held[1].ID, held[0].ID}
-	for name, err := range map[string]error{
-		"approve": s.Commit(ctx, lease, approve), "reject": s.RejectHeld(ctx, both, "eve"), "drop": s.DropHeld(ctx, both, "x"),
-	} {
-		var not *ErrNotHeld
-		if !errors.As(err, &not) || not.ID != held[0].ID || not.Result != ident.ResultRejected {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if left := must1[[]Held](t)(s.HeldOfRun(ctx, run)); len(left) != 1 {
-		t.Errorf("a refused decision decided others: %v", left)
-	}
-	var not *ErrNotHeld
-	if err := s.DropHeld(ctx, []int64{99}, "x"); !errors.As(err, &not) || not.Result != "" {
-		t.Errorf("%v", err)
-	}
 }
 
 func TestCountApplied(t *testing.T) {

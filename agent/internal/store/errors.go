@@ -61,6 +61,25 @@ func (e *ErrNotHeld) Error() string {
 	return fmt.Sprintf("operation %d is not held any more: it was %s", e.ID, e.Result)
 }
 
+// ErrUnderWay says that an operation is being carried out, or that it is not
+// known yet whether it was. Nothing was written.
+type ErrUnderWay struct {
+	Class      ident.Class
+	Name       string // whom it is about
+	Automation string
+	Run        int64 // the run that carries it out, or was cut off when it did
+	InDoubt    bool  // an intent is open
+}
+
+func (e *ErrUnderWay) Error() string {
+	if e.InDoubt {
+		return fmt.Sprintf("whether run %d has carried out %s of %s is not known yet: the next run of automation %s finds out (`rollcall apply %s`)",
+			e.Run, e.Class, e.Name, e.Automation, e.Automation)
+	}
+	return fmt.Sprintf("%s of %s is being carried out by run %d: wait until it has ended, and look what has become of it with `rollcall runs %d`",
+		e.Class, e.Name, e.Run, e.Run)
+}
+
 // ErrNewerSchema says that a newer rollcall has written the store.
 type ErrNewerSchema struct{ Found, Known int }
 

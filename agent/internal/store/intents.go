@@ -31,11 +31,15 @@ type Intent struct {
 }
 
 // OpenIntent records an intent, on disk when it returns, and gives it a
-// number. It returns an *ErrFenced when the lease is not running any more:
-// then the write must not happen.
+// number. It returns an *ErrFenced when the lease is not running any more, and
+// an *ErrNotHeld or *ErrUnderWay when it carries out a held operation that the
+// run has not claimed (see ClaimHeld): then the write must not happen.
 func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
 	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
 		if err := s.checkLive(ctx, tx, lease); err != nil {
+			return err
+		}
+		if err := checkClaim(ctx, tx, in); err != nil {
 			return err
 		}
 		operation, err := toJSON(in.Operation)
@@ -61,6 +65,26 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 		return 0, err
 	}
 	return in.ID, nil
+}
+
+// checkClaim makes sure that nobody has decided about a held operation
+// otherwise before it is carried out.
+func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
+	if in.HeldID == 0 {
+		return nil
+	}
+	held, err := heldOutcome(ctx, tx, in.HeldID)
+	if err != nil {
+		return err
+	}
+	var claimer int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(claimed_run, 0) FROM outcomes WHERE id = ?`, in.HeldID).Scan(&claimer); err != nil {
+		return err
+	}
+	if claimer != in.Run {
+		return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: claimer}
+	}
+	return nil
 }
 
 // CloseIntent forgets an intent whose write is known not to have happened;

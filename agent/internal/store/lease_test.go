@@ -115,7 +115,10 @@ func TestFence(t *testing.T) {
 		"Commit": func(ctx context.Context, l Lease) error {
 			return s.Commit(ctx, l, commit(outcome(run, "1", "create", "applied")))
 		},
-		"CommitAll": func(ctx context.Context, l Lease) error { return s.CommitAll(ctx, l, nil) },
+		"CommitAll":      func(ctx context.Context, l Lease) error { return s.CommitAll(ctx, l, nil) },
+		"ClaimHeld":      func(ctx context.Context, l Lease) error { _, err := s.ClaimHeld(ctx, l, run, "", run); return err },
+		"DropHeld":       func(ctx context.Context, l Lease) error { return s.DropHeld(ctx, l, []int64{1}, "x") },
+		"ForgetRejected": func(ctx context.Context, l Lease) error { return s.ForgetRejected(ctx, l, []int64{1}) },
 	}
 	refused := func(l Lease, owner string) {
 		t.Helper()

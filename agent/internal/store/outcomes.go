@@ -3,19 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
-
-// Held is an operation that waits for an approval.
-type Held struct {
-	ID          int64  `json:"id"`
-	Automation  string `json:"automation"`
-	Application string `json:"application"`
-	ident.Outcome
-}
 
 // OperationID names the same operation across runs.
 type OperationID struct {
@@ -43,19 +34,6 @@ func (s *Store) Outcomes(ctx context.Context, run int64) ([]ident.Outcome, error
 		list = append(list, r.Outcome)
 	}
 	return list, err
-}
-
-// HeldOutcomes returns what an automation ("" is all of them) has held.
-func (s *Store) HeldOutcomes(ctx context.Context, automation string) ([]Held, error) {
-	if automation == "" {
-		return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' ORDER BY id`)
-	}
-	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND automation = ? ORDER BY id`, automation)
-}
-
-// HeldOfRun returns what a run held and nobody has decided yet.
-func (s *Store) HeldOfRun(ctx context.Context, run int64) ([]Held, error) {
-	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND run = ? ORDER BY id`, run)
 }
 
 func (s *Store) outcomes(ctx context.Context, query string, args ...any) ([]Held, error) {
@@ -113,60 +91,6 @@ func (s *Store) CountApplied(ctx context.Context, automation string, since time.
 	return counts, s.fail("count applied", rows.Err())
 }
 
-// DropHeld ends held operations that are no longer planned, and tells why. It
-// returns an *ErrNotHeld, and ends none, when one of them is not held.
-func (s *Store) DropHeld(ctx context.Context, ids []int64, cause string) error {
-	return s.decideHeld(ctx, "drop held operations", ids, func(o *ident.Outcome) {
-		o.Result, o.Cause = ident.ResultDropped, cause
-	}, "")
-}
-
-// RejectHeld rejects held operations on behalf of by. It returns an
-// *ErrNotHeld, and rejects none, when one of them is not held.
-func (s *Store) RejectHeld(ctx context.Context, ids []int64, by string) error {
-	return s.decideHeld(ctx, "reject held operations", ids, func(o *ident.Outcome) {
-		o.Result, o.Cause = ident.ResultRejected, "rejected by "+by
-	}, by)
-}
-
-func (s *Store) decideHeld(ctx context.Context, operation string, ids []int64, decide func(*ident.Outcome), by string) error {
-	return s.write(ctx, operation, func(tx *sql.Tx) error {
-		for _, id := range ids {
-			held, err := heldOutcome(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			o := held.Outcome
-			o.At = s.orNow(time.Time{})
-			decide(&o)
-			if err := updateOutcome(ctx, tx, held, o); err != nil {
-				return err
-			}
-			o.Operation = o.Operation.Brief()
-			line := JournalLine{Kind: JournalOutcome, Automation: held.Automation, Application: held.Application, By: by, Run: o.Run, HeldID: id, Outcome: &o}
-			if err := s.journal(ctx, tx, line); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// heldOutcome returns an *ErrNotHeld when the outcome is not held.
-func heldOutcome(ctx context.Context, tx *sql.Tx, id int64) (Held, error) {
-	held, err := scanOutcome(tx.QueryRowContext(ctx, selectOutcomes+` WHERE id = ?`, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Held{}, &ErrNotHeld{ID: id}
-	}
-	if err != nil {
-		return Held{}, err
-	}
-	if held.Result != ident.ResultHeld {
-		return Held{}, &ErrNotHeld{ID: id, Result: held.Result}
-	}
-	return held, nil
-}
-
 // updateOutcome writes the final result of a held operation. The row stays
 // with the run that held it.
 func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) error {
@@ -215,20 +139,4 @@ func scanOutcome(row scanner) (Held, error) {
 	h.At = moment(at)
 	err = fromJSON(operation, &h.Operation)
 	return h, err
-}
-
-// ForgetRejected takes rejections back: the same operations may be held again
-// by later runs. The outcomes stay as they are.
-func (s *Store) ForgetRejected(ctx context.Context, ids []int64) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	return s.write(ctx, "forget rejections", func(tx *sql.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.ExecContext(ctx, `UPDATE outcomes SET forgotten = 1 WHERE id = ? AND result = 'rejected'`, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

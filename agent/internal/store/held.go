@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Held is an operation that waits for an approval.
+type Held struct {
+	ID          int64  `json:"id"`
+	Automation  string `json:"automation"`
+	Application string `json:"application"`
+	ident.Outcome
+}
+
+// HeldOutcomes returns what an automation ("" is all of them) has held.
+func (s *Store) HeldOutcomes(ctx context.Context, automation string) ([]Held, error) {
+	if automation == "" {
+		return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' ORDER BY id`)
+	}
+	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND automation = ? ORDER BY id`, automation)
+}
+
+// HeldOfRun returns what a run held and nobody has decided yet.
+func (s *Store) HeldOfRun(ctx context.Context, run int64) ([]Held, error) {
+	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND run = ? ORDER BY id`, run)
+}
+
+// ClaimHeld gives what a run holds, of one class or of all (""), to another
+// run, which is about to carry it out: as long as that run is running, nobody
+// else may decide about it. It returns how many operations that are.
+func (s *Store) ClaimHeld(ctx context.Context, lease Lease, run int64, class ident.Class, claimer int64) (int, error) {
+	var n int64
+	err := s.write(ctx, "claim held operations", func(tx *sql.Tx) error {
+		if err := s.checkLive(ctx, tx, lease); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, `UPDATE outcomes SET claimed_run = ? WHERE result = 'held' AND run = ? AND ? IN ('', class)`, claimer, run, class)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return int(n), err
+}
+
+// ClaimedHeld returns what a run has claimed and not carried out yet.
+func (s *Store) ClaimedHeld(ctx context.Context, claimer int64) ([]Held, error) {
+	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND claimed_run = ? ORDER BY id`, claimer)
+}
+
+// DropHeld ends held operations that are no longer planned, and tells why. One
+// that was decided meanwhile, or of which it is not known whether it was
+// carried out, stays as it is.
+func (s *Store) DropHeld(ctx context.Context, lease Lease, ids []int64, cause string) error {
+	return s.write(ctx, "drop held operations", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			held, err := heldOutcome(ctx, tx, id)
+			var decided *ErrNotHeld
+			if errors.As(err, &decided) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			var busy *ErrUnderWay
+			if err := checkIdle(ctx, tx, held); errors.As(err, &busy) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if err := s.decide(ctx, tx, held, ident.ResultDropped, cause, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RejectHeld rejects what a run holds, of one class or of all (""), on behalf
+// of by, and returns how many operations that were. It returns an
+// *ErrUnderWay, and rejects nothing, when one of them is being carried out.
+func (s *Store) RejectHeld(ctx context.Context, run int64, class ident.Class, by string) (int, error) {
+	var n int
+	err := s.write(ctx, "reject held operations", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, selectOutcomes+` WHERE result = 'held' AND run = ? AND ? IN ('', class) ORDER BY id`, run, class)
+		if err != nil {
+			return err
+		}
+		list, err := collect(rows, scanOutcome)
+		if err != nil {
+			return err
+		}
+		for _, held := range list {
+			if err := checkIdle(ctx, tx, held); err != nil {
+				return err
+			}
+			if err := s.decide(ctx, tx, held, ident.ResultRejected, "rejected by "+by, by); err != nil {
+				return err
+			}
+		}
+		n = len(list)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// checkIdle refuses a held operation that a run is carrying out, or of which
+// it is not known yet whether a run has carried it out.
+func checkIdle(ctx context.Context, tx *sql.Tx, held Held) error {
+	var run int64
+	var open bool
+	err := tx.QueryRowContext(ctx, `SELECT run, 1 FROM intents WHERE held_id = ?
+		UNION ALL SELECT r.id, 0 FROM runs r JOIN outcomes o ON r.id = o.claimed_run WHERE o.id = ? AND r.result = ?
+		ORDER BY 2 DESC LIMIT 1`, held.ID, held.ID, RunRunning).Scan(&run, &open)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: run, InDoubt: open}
+}
+
+// decide ends a held operation without carrying it out.
+func (s *Store) decide(ctx context.Context, tx *sql.Tx, held Held, result ident.Result, cause, by string) error {
+	o := held.Outcome
+	o.At, o.Result, o.Cause = s.orNow(time.Time{}), result, cause
+	if err := updateOutcome(ctx, tx, held, o); err != nil {
+		return err
+	}
+	o.Operation = o.Operation.Brief()
+	return s.journal(ctx, tx, JournalLine{
+		Kind: JournalOutcome, Automation: held.Automation, Application: held.Application, By: by, Run: o.Run, HeldID: held.ID, Outcome: &o,
+	})
+}
+
+// heldOutcome returns an *ErrNotHeld when the outcome is not held.
+func heldOutcome(ctx context.Context, tx *sql.Tx, id int64) (Held, error) {
+	held, err := scanOutcome(tx.QueryRowContext(ctx, selectOutcomes+` WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Held{}, &ErrNotHeld{ID: id}
+	}
+	if err != nil {
+		return Held{}, err
+	}
+	if held.Result != ident.ResultHeld {
+		return Held{}, &ErrNotHeld{ID: id, Result: held.Result}
+	}
+	return held, nil
+}
+
+// ForgetRejected takes rejections back: the same operations may be held again
+// by later runs. The outcomes stay as they are.
+func (s *Store) ForgetRejected(ctx context.Context, lease Lease, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, "forget rejections", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, `UPDATE outcomes SET forgotten = 1 WHERE id = ? AND result = 'rejected'`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
