@@ -43,6 +43,9 @@ func (a *app) checkDirectory(ctx context.Context) []onlineFinding {
 	for _, dn := range d.Scope {
 		c.read(ctx, "scope", dn)
 	}
+	for _, dn := range d.ProtectedGroups {
+		c.read(ctx, "protected_groups", dn)
+	}
 	for _, name := range sortedNames(a.config.Automations) {
 		conf := a.config.Automations[name]
 		if a.config.Applications[a.config.DataSources[conf.DataSource].Application].Enabled {

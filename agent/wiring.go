@@ -25,7 +25,7 @@ func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, erro
 	return engine.New(ctx, engine.Settings{
 		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
 		Connect: a.connector(d), Writers: d.Connections,
-		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Allow: d.AllowProtected, BindDN: d.BindDN},
+		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
 		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},
 	})
 }

@@ -189,7 +189,7 @@ func (l *loader) checkPlaces(in path, a Automation) {
 			continue
 		}
 		if dn, ok := l.checkPlace(in.with("groups").item(i), "groups", g.Text); ok && l.privileged(dn) {
-			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn), "")
+			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn), "choose another group, or name it in allow_protected of [directory]")
 		}
 	}
 	at := in.with("missing").with("move_to")
@@ -218,17 +218,15 @@ func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 	return dn, true
 }
 
-// privileged knows the English names of the groups that rule a domain. Renamed
-// and translated ones are recognised by their SIDs when the directory is read.
+// privileged knows the English names of the groups that rule a domain, and
+// those of protected_groups. Renamed and translated ones, and what is nested in
+// them, are recognised when the directory is read.
 func (l *loader) privileged(dn ident.DN) bool {
-	if slices.ContainsFunc(l.config.Directory.AllowProtected, dn.EqualFold) {
+	d := l.config.Directory
+	if slices.ContainsFunc(d.AllowProtected, dn.EqualFold) {
 		return false
 	}
-	return slices.Contains([]string{
-		"account operators", "administrators", "backup operators", "cert publishers", "dnsadmins", "domain admins",
-		"domain controllers", "enterprise admins", "enterprise key admins", "group policy creator owners", "key admins",
-		"print operators", "read-only domain controllers", "replicator", "schema admins", "server operators",
-	}, strings.ToLower(dn.Name()))
+	return ident.PrivilegedName(dn.Name()) || slices.ContainsFunc(d.ProtectedGroups, dn.EqualFold)
 }
 
 // checkMatch wants attributes that the data source maps.

@@ -39,7 +39,8 @@ func describeSections() map[string]string {
 		"directory.ca_file":          "PEM file of the authorities that signed the domain controllers' certificates; without it the system's.",
 		"directory.connections":      "Connections that write side by side.",
 		"directory.anchor":           "The attribute in which an account remembers its application and key; it belongs to rollcall alone.",
-		"directory.allow_protected":  "Protected accounts and groups that may be changed all the same.",
+		"directory.protected_groups": "Groups that are privileged beside those that rollcall knows: their members, nested ones too, are never touched, and nobody is added to them.",
+		"directory.allow_protected":  "Protected accounts and groups that may be changed all the same; a group in it protects its members no longer.",
 		"directory.timeout":          "Time for one LDAP request.",
 	}
 }

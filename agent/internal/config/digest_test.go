@@ -42,6 +42,7 @@ func TestDigestChangesWithThePlan(t *testing.T) {
 		{old: `primary_key = "id"`, with: `primary_key = "key"`},
 		{old: `"OU=Groups,DC=example,DC=com"]`, with: `"OU=Groups,DC=example,DC=com", "OU=X,DC=example,DC=com"]`},
 		{old: `bind_dn =`, with: "anchor = \"employeeID\"\nbind_dn ="},
+		{old: `bind_dn =`, with: "protected_groups = [\"CN=X,DC=example,DC=com\"]\nbind_dn ="},
 		{old: `bind_dn =`, with: "allow_protected = [\"CN=X,DC=example,DC=com\"]\nbind_dn ="},
 	} {
 		changed := strings.Replace(text, edit.old, edit.with, 1)

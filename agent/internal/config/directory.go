@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,17 +12,18 @@ import (
 
 // Directory is [directory]: the Active Directory that is kept.
 type Directory struct {
-	URLs           []string      `toml:"urls"` // ldaps:// only
-	BaseDN         ident.DN      `toml:"base_dn"`
-	Scope          []ident.DN    `toml:"scope"` // nothing outside is ever written
-	Auth           DirectoryAuth `toml:"auth"`
-	BindDN         string        `toml:"bind_dn"` // a DN, user@domain or DOMAIN\user
-	BindPassword   SecretRef     `toml:"bind_password"`
-	CAFile         string        `toml:"ca_file"` // "": the system's certificates
-	Connections    int           `toml:"connections"`
-	Anchor         string        `toml:"anchor"` // the attribute that carries "application:key"
-	AllowProtected []ident.DN    `toml:"allow_protected"`
-	Timeout        time.Duration `toml:"timeout"` // of one LDAP request
+	URLs            []string      `toml:"urls"` // ldaps:// only
+	BaseDN          ident.DN      `toml:"base_dn"`
+	Scope           []ident.DN    `toml:"scope"` // nothing outside is ever written
+	Auth            DirectoryAuth `toml:"auth"`
+	BindDN          string        `toml:"bind_dn"` // a DN, user@domain or DOMAIN\user
+	BindPassword    SecretRef     `toml:"bind_password"`
+	CAFile          string        `toml:"ca_file"` // "": the system's certificates
+	Connections     int           `toml:"connections"`
+	Anchor          string        `toml:"anchor"`           // the attribute that carries "application:key"
+	ProtectedGroups []ident.DN    `toml:"protected_groups"` // as privileged as those that are known
+	AllowProtected  []ident.DN    `toml:"allow_protected"`
+	Timeout         time.Duration `toml:"timeout"` // of one LDAP request
 }
 
 // DirectoryAuth is the way to bind.
@@ -45,6 +47,11 @@ func (l *loader) checkDirectory() {
 		l.checkDirectoryURL(in.with("urls").item(i), u)
 	}
 	l.checkScope(in.with("scope"))
+	for i, dn := range d.ProtectedGroups {
+		if dn != "" && slices.ContainsFunc(d.AllowProtected, dn.EqualFold) {
+			l.fail(in.with("protected_groups").item(i), fmt.Sprintf("protected_groups holds %q, which allow_protected lifts", dn), "keep it in one of the two")
+		}
+	}
 	l.inRange(in.with("connections"), d.Connections, 1, 64)
 	if !attributeForm.MatchString(d.Anchor) {
 		l.fail(in.with("anchor"), fmt.Sprintf("anchor is %q, which is not the name of an attribute", d.Anchor), "")

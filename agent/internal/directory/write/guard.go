@@ -31,53 +31,31 @@ func NewGuard(ctx context.Context, client *conn.Client, rules Rules) (*Guard, er
 	return g, nil
 }
 
-type privilegedGroup struct {
-	dn   ident.DN
-	name string // of the well-known group that it is, or is in
-}
-
 func (g *Guard) read(ctx context.Context) error {
-	client := g.protection.client
-	var open []privilegedGroup
-	err := client.Search(ctx, conn.Query{
-		Base: client.Server().NamingContext, Filter: wellKnown(client.Server().DomainSID), Attributes: []string{"objectSid"},
-	}, func(e ident.Entry) error {
-		open = append(open, privilegedGroup{e.DN, privileged(e.Attributes.First("objectSid"))})
-		return nil
-	})
-	for err == nil && len(open) > 0 {
+	open := g.protection.groups.all
+	for len(open) > 0 {
 		group := open[0]
 		open = open[1:]
-		err = client.MembersOf(ctx, group.dn, func(e ident.Entry) error {
+		if domain, rid := cutRID(group.sid); strings.HasPrefix(domain, domainPrefix) {
+			g.primary[rid] = group.name
+		}
+		err := g.protection.client.MembersOf(ctx, group.dn, func(e ident.Entry) error {
 			if _, known := g.members[e.GUID]; known {
 				return nil
 			}
 			g.members[e.GUID] = group.name
 			for _, class := range e.Attributes.Values("objectClass") {
 				if strings.EqualFold(class, "group") {
-					sid := e.Attributes.First("objectSid")
-					g.primary[sid[strings.LastIndexByte(sid, '-')+1:]] = group.name
-					open = append(open, privilegedGroup{e.DN, group.name})
+					open = append(open, privilegedGroup{e.DN, e.Attributes.First("objectSid"), group.name})
 				}
 			}
 			return nil
 		})
+		if err != nil {
+			return err
+		}
 	}
-	return err
-}
-
-// wellKnown is a filter for the privileged groups of a domain.
-func wellKnown(domain string) string {
-	var b strings.Builder
-	b.WriteString("(&(objectClass=group)(|")
-	for rid := range builtinGroups {
-		b.WriteString("(objectSid=" + builtinDomain + rid + ")")
-	}
-	for rid := range domainGroups {
-		b.WriteString("(objectSid=" + domain + "-" + rid + ")")
-	}
-	b.WriteString("))")
-	return b.String()
+	return nil
 }
 
 // Protected says why an account or group must not be touched; "" when it may

@@ -31,44 +31,16 @@ const (
 	computedBits = lockout | passwordExpiry
 )
 
-// Groups whose members rule the domain, or can come to rule it: those that
-// SDProp guards (MS-ADTS section 3.1.1.6.1), and those over policies and keys.
-var (
-	builtinGroups = map[string]string{
-		"544": "Administrators", "548": "Account Operators", "549": "Server Operators",
-		"550": "Print Operators", "551": "Backup Operators", "552": "Replicator",
-		"578": "Hyper-V Administrators",
-	}
-	domainGroups = map[string]string{
-		"498": "Enterprise Read-only Domain Controllers", "512": "Domain Admins",
-		"516": "Domain Controllers", "517": "Cert Publishers", "518": "Schema Admins",
-		"519": "Enterprise Admins", "520": "Group Policy Creator Owners",
-		"521": "Read-only Domain Controllers", "526": "Key Admins", "527": "Enterprise Key Admins",
-	}
-	domainUsers = map[string]string{"500": "the built-in Administrator", "501": "the built-in Guest", "502": "krbtgt"}
-)
+var domainUsers = map[string]string{"500": "the built-in Administrator", "501": "the built-in Guest", "502": "krbtgt"}
 
-const (
-	builtinDomain = "S-1-5-32-"
-	domainPrefix  = "S-1-5-21-"
-)
-
-// privileged names the privileged group that has the SID; "" when it is none.
-func privileged(sid string) string {
-	if rid, ok := strings.CutPrefix(sid, builtinDomain); ok {
-		return builtinGroups[rid]
-	}
-	if strings.HasPrefix(sid, domainPrefix) { // of any domain of the forest
-		return domainGroups[sid[strings.LastIndexByte(sid, '-')+1:]]
-	}
-	return ""
-}
+const domainPrefix = "S-1-5-21-"
 
 // protection tells which objects must not be touched.
 type protection struct {
 	client *conn.Client
 	rules  Rules
 	self   []string // SIDs of the agent's account, and of groups that it is in
+	groups groups
 }
 
 func newProtection(ctx context.Context, client *conn.Client, rules Rules) (*protection, error) {
@@ -76,6 +48,10 @@ func newProtection(ctx context.Context, client *conn.Client, rules Rules) (*prot
 		return nil, fmt.Errorf("check the rules of [directory]: %w", err)
 	}
 	p := &protection{client: client, rules: rules, self: slices.Clone(client.Server().TokenSIDs)}
+	var err error
+	if p.groups, err = findGroups(ctx, client, rules); err != nil {
+		return nil, err
+	}
 	named, err := p.bindAccount(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find the account %q that the agent binds as: %w", rules.BindDN, err)
@@ -140,13 +116,12 @@ func (p *protection) account(ctx context.Context, e ident.Entry) (string, error)
 // byItself judges an object by its own attributes.
 func (p *protection) byItself(e ident.Entry) string {
 	sid := e.Attributes.First("objectSid")
-	if name := privileged(sid); name != "" {
+	if name := p.groups.privileged(sid); name != "" {
 		return "it is the group " + name
 	}
-	if strings.HasPrefix(sid, domainPrefix) {
-		if name, ok := domainUsers[sid[strings.LastIndexByte(sid, '-')+1:]]; ok {
-			return "it is " + name
-		}
+	domain, rid := cutRID(sid)
+	if name, ok := domainUsers[rid]; ok && strings.HasPrefix(domain, domainPrefix) {
+		return "it is " + name
 	}
 	classes := e.Attributes.Values("objectClass")
 	has := func(class string) bool {
@@ -165,7 +140,7 @@ func (p *protection) byItself(e ident.Entry) string {
 	case strings.EqualFold(e.Attributes.First("isCriticalSystemObject"), "TRUE"):
 		return "it is built into the system"
 	}
-	if name, ok := domainGroups[e.Attributes.First("primaryGroupID")]; ok {
+	if name := p.groups.privileged(primaryGroup(e)); name != "" {
 		return "its primary group is " + name
 	}
 	return ""
@@ -176,25 +151,37 @@ func (p *protection) byItself(e ident.Entry) string {
 func (p *protection) byMembership(ctx context.Context, e ident.Entry) (string, error) {
 	token := e.Attributes.Values("tokenGroups")
 	for _, sid := range token {
-		if name := privileged(sid); name != "" {
+		if name := p.groups.privileged(sid); name != "" {
 			return "it is a member of " + name, nil
 		}
 	}
-	if len(token) > 0 {
+	if len(token) > 0 && !p.groups.lists {
 		return "", nil
 	}
 	return p.upwards(ctx, e)
 }
 
-// upwards follows memberOf and the primary group where the server does not
-// tell tokenGroups: of groups, and to accounts without the right to read it.
+// primaryGroup is the SID of the group that an account is a member of without
+// standing in its list of members; "" when the account does not tell.
+func primaryGroup(e ident.Entry) string {
+	rid, sid := e.Attributes.First("primaryGroupID"), e.Attributes.First("objectSid")
+	if rid == "" || sid == "" {
+		return ""
+	}
+	domain, _ := cutRID(sid)
+	return domain + rid
+}
+
+// upwards follows memberOf and the primary group where tokenGroups does not
+// do: of groups, to accounts without the right to read it, and when a
+// distribution group is protected, of which no token knows.
 func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error) {
 	var open []ident.DN
 	for _, dn := range e.Attributes.Values("memberOf") {
 		open = append(open, ident.DN(dn))
 	}
-	if rid, sid := e.Attributes.First("primaryGroupID"), e.Attributes.First("objectSid"); rid != "" && sid != "" {
-		open = append(open, ident.DN("<SID="+sid[:strings.LastIndexByte(sid, '-')+1]+rid+">"))
+	if sid := primaryGroup(e); sid != "" {
+		open = append(open, ident.DN("<SID="+sid+">"))
 	}
 	for seen := map[ident.DN]bool{}; len(open) > 0; {
 		dn := open[0]
@@ -210,7 +197,7 @@ func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error)
 		if err != nil {
 			return "", err
 		}
-		if name := privileged(group.Attributes.First("objectSid")); name != "" {
+		if name := p.groups.privileged(group.Attributes.First("objectSid")); name != "" {
 			return "it is a member of " + name, nil
 		}
 		for _, above := range group.Attributes.Values("memberOf") {

@@ -28,7 +28,11 @@ type Rules struct {
 	Scope []ident.DN
 	// Anchor names the attribute that carries "application:key". Required.
 	Anchor string
-	// Allow lists protected accounts and groups that may be touched all the same.
+	// Protect lists groups that are as privileged as those of
+	// ident.PrivilegedGroups.
+	Protect []ident.DN
+	// Allow lists protected accounts and groups that may be touched all the
+	// same. A privileged group among them protects its members no longer.
 	Allow []ident.DN
 	// BindDN is the account that the agent binds as, as conn.Settings names it.
 	BindDN string
@@ -171,7 +175,7 @@ func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID
 	if why != "" {
 		return e, &Error{
 			Kind: Protected, Op: class, DN: e.DN, Cause: "the account is protected: " + why,
-			Next: "leave this person out with where, or name the account in allow_protected of [directory]",
+			Next: "leave this person out with where, or name the account, or the group that protects it, in allow_protected of [directory]",
 		}
 	}
 	return e, nil
