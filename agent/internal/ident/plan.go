@@ -95,7 +95,14 @@ type Operation struct {
 	To         DN                `json:"to,omitempty"`
 	Attributes []AttributeChange `json:"attributes,omitempty"`
 	Groups     []DN              `json:"groups,omitempty"`
-	Digest     string            `json:"digest"` // of what it would do: the same operation in a later run has the same digest
+	// After names operations of the same class that must have been applied
+	// before this one is: until then somebody else holds the value or the name
+	// that it gives.
+	After []Key `json:"after,omitempty"`
+	// Aside marks the first of two operations of its class: the account lets
+	// go of what others take, and gets its own by the second.
+	Aside  bool   `json:"aside,omitempty"`
+	Digest string `json:"digest"` // of what it would do: the same operation in a later run has the same digest
 }
 
 // AttributeChange is the old and the new values of one attribute.

@@ -18,10 +18,11 @@ type Builder struct {
 	mapper Mapper
 	hist   History
 
-	names  *names
-	scopes map[ident.DN]bool // containers that were asked about: in scope or not
-	exists map[ident.DN]bool // containers that were asked about: there or not
-	groups map[ident.DN]*group
+	names    *names
+	handover *handover
+	scopes   map[ident.DN]bool // containers that were asked about: in scope or not
+	exists   map[ident.DN]bool // containers that were asked about: there or not
+	groups   map[ident.DN]*group
 
 	seen    map[ident.Key]struct{}
 	deleted map[ident.Key]struct{}   // reported as deleted
@@ -80,6 +81,8 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}
 	b.names = &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	b.handover = newHandover(b)
+	b.names.handover = b.handover
 	return b
 }
 
@@ -132,7 +135,7 @@ func (b *Builder) Add(rec ident.Record) error {
 	}
 	b.counts.InScope++
 	if linked {
-		err = b.addLinked(rec, link)
+		err = b.addLinkedOrLate(rec, link)
 	} else {
 		err = b.addUnlinked(rec)
 	}

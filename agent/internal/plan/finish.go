@@ -14,6 +14,9 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.counts.Delivered += d.Skipped
 	b.counts.InScope += d.Skipped
 	b.counts.Unchanged += d.Skipped
+	if err := b.addLate(); err != nil {
+		return ident.Plan{}, fmt.Errorf("plan: %w", err)
+	}
 	nobody := b.nobodyMissing(d)
 	b.counts.Deleted = len(b.deleted)
 	if err := b.planMissing(d, nobody != ""); err != nil {
@@ -25,6 +28,9 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.groupNotes()
 	b.tallyNotes()
 
+	if err := b.orderHandovers(); err != nil {
+		return ident.Plan{}, fmt.Errorf("plan: %w", err)
+	}
 	changes := make([]*change, 0, len(b.changes))
 	for _, c := range b.changes {
 		c.inOrder()
@@ -35,6 +41,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	for _, c := range changes {
 		judge.change(c)
 	}
+	judge.together(changes)
 	b.settle()
 	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)
 	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })

@@ -140,21 +140,36 @@ func (j *judge) change(c *change) {
 		} else {
 			j.verdict(c.key, op)
 		}
-		from := at
-		if op.Verdict == ident.VerdictHold {
-			from = approved
-		}
-		op.place(from)
-		switch op.Verdict {
-		case ident.VerdictApply:
-			at, approved = op.leaves(at), op.leaves(approved)
-		case ident.VerdictHold:
-			approved = op.leaves(approved)
-		}
+		at, approved = op.settle(at, approved)
 		if op.Class == ident.ClassCreate {
 			creation = op
 		}
 	}
+}
+
+// place writes down the DNs of the operations anew, by their verdicts.
+func (c *change) place() {
+	at, approved := c.entry.DN, c.entry.DN
+	for _, op := range c.ops {
+		at, approved = op.settle(at, approved)
+	}
+}
+
+// settle writes down the DNs of an operation, and returns where the object is
+// afterwards: by what is applied, and once what is held is approved.
+func (op *operation) settle(at, approved ident.DN) (ident.DN, ident.DN) {
+	from := at
+	if op.Verdict == ident.VerdictHold {
+		from = approved
+	}
+	op.place(from)
+	switch op.Verdict {
+	case ident.VerdictApply:
+		return op.leaves(at), op.leaves(approved)
+	case ident.VerdictHold:
+		return at, op.leaves(approved)
+	}
+	return at, approved
 }
 
 // verdict judges one operation.

@@ -17,7 +17,9 @@ import (
 type names struct {
 	view     View
 	reserved map[string]ident.Key
+	inOrder  []string            // the reservations, in the order in which they were made
 	folded   map[ident.DN]string // containers: few, and folding takes time
+	handover *handover           // nil: nobody gives up anything
 	err      error
 }
 
@@ -53,7 +55,7 @@ func (n *names) Holder(attribute, value string, unique mapping.Unique, parent id
 		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
 			return fmt.Sprintf("the key %s of this run", other), true, nil
 		}
-		holder, taken, err := n.inDirectory(p, unique, parent, self)
+		holder, taken, err := n.inDirectory(p, unique, parent, self, n.asks(key, attribute, value))
 		if err != nil && n.err == nil {
 			n.err = err
 		}
@@ -64,13 +66,25 @@ func (n *names) Holder(attribute, value string, unique mapping.Unique, parent id
 	return "", false, nil
 }
 
-func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID) (string, bool, error) {
+// asks returns what tells whether an object gives up a value in time for the
+// record with key.
+func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, place) (bool, error) {
+	return func(e ident.Entry, p place) (bool, error) {
+		if n.handover == nil {
+			return false, nil
+		}
+		return n.handover.freed(e, p, key, attribute, value)
+	}
+}
+
+func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error)) (string, bool, error) {
 	if unique == mapping.UniqueContainer && strings.EqualFold(p.attribute, "cn") {
 		e, there, err := n.view.ChildByName(parent, p.value)
 		if err != nil || !there || e.GUID == self {
 			return "", false, err
 		}
-		return string(e.DN), true, nil
+		free, err := freed(e, p)
+		return string(e.DN), !free, err
 	}
 	found, err := n.view.EntriesByValue(p.attribute, p.value)
 	if err != nil {
@@ -79,6 +93,12 @@ func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, sel
 	holder := ""
 	for _, e := range found { // of several the first by DN, so that plans do not differ
 		if e.GUID == self || unique == mapping.UniqueContainer && !sameDN(e.DN.Parent(), parent) {
+			continue
+		}
+		if free, err := freed(e, p); free || err != nil {
+			if err != nil {
+				return "", false, err
+			}
 			continue
 		}
 		if holder == "" || string(e.DN) < holder {
@@ -93,6 +113,7 @@ func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent i
 	id := n.reservation(place{attribute, value}, unique, parent)
 	if _, taken := n.reserved[id]; !taken {
 		n.reserved[id] = key
+		n.inOrder = append(n.inOrder, id)
 	}
 }
 

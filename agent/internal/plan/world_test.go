@@ -32,7 +32,8 @@ type world struct {
 	members    map[ident.DN]map[ident.GUID]bool
 	containers []ident.DN
 	protected  map[ident.GUID]string
-	broken     string // the method that fails
+	broken     string   // the method that fails
+	watch      []string // attributes of which no two objects may have one value at any moment
 	made       int
 }
 
@@ -166,14 +167,40 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 		}
 	}
 	for _, class := range ident.Classes {
-		for _, c := range p.Changes {
-			for _, op := range c.Operations {
-				if op.Class == class && op.Verdict == ident.VerdictApply {
-					w.applyOne(t, c, op)
-					applied++
-				}
+		applied += w.applyClass(t, p, class)
+	}
+	return applied
+}
+
+// applyClass applies the operations of one class, those first that others come
+// after. One that never gets its turn is a mistake of the plan.
+func (w *world) applyClass(t fataler, p ident.Plan, class ident.Class) (applied int) {
+	t.Helper()
+	type step struct {
+		change ident.Change
+		op     ident.Operation
+	}
+	var open []step
+	for _, c := range p.Changes {
+		for _, op := range c.Operations {
+			if op.Class == class && op.Verdict == ident.VerdictApply {
+				open = append(open, step{c, op})
 			}
 		}
+	}
+	done := map[ident.Key]bool{}
+	for len(open) > 0 {
+		next := slices.IndexFunc(open, func(s step) bool {
+			return !slices.ContainsFunc(s.op.After, func(k ident.Key) bool { return !done[k] })
+		})
+		if next < 0 {
+			t.Fatalf("%s: nobody has a turn among %d operations", class, len(open))
+		}
+		w.applyOne(t, open[next].change, open[next].op)
+		w.mustBeUnique(t)
+		done[open[next].change.Key] = true
+		open = slices.Delete(open, next, next+1)
+		applied++
 	}
 	return applied
 }
@@ -244,6 +271,21 @@ func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.En
 	}
 	w.mustBeFree(t, op.To, e.GUID)
 	e.DN = op.To
+}
+
+func (w *world) mustBeUnique(t fataler) {
+	t.Helper()
+	for _, attribute := range w.watch {
+		holders := map[string]ident.DN{}
+		for _, e := range w.entries {
+			for _, v := range e.Attributes.Values(attribute) {
+				if other, taken := holders[fold(v)]; taken {
+					t.Fatalf("%s %q is on %s and %s at once", attribute, v, other, e.DN)
+				}
+				holders[fold(v)] = e.DN
+			}
+		}
+	}
 }
 
 func (w *world) mustBeFree(t fataler, dn ident.DN, self ident.GUID) {
@@ -331,14 +373,14 @@ func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, 
 				}
 				a.Values = []string{cn}
 			case unique != "":
-				holder, taken, err := names.Holder(field, v, unique, "", self, rec.Key)
+				holder, taken, err := names.Holder(field, v, unique, d.Parent, self, rec.Key)
 				if err != nil {
 					return d, errMapping // a mapping that loses the cause
 				}
 				if taken {
 					return d, fmt.Errorf("%s: %s belongs to %s", field, v, holder)
 				}
-				names.Reserve(field, v, unique, "", rec.Key)
+				names.Reserve(field, v, unique, d.Parent, rec.Key)
 			}
 			d.Attributes = append(d.Attributes, a)
 		}

@@ -1,0 +1,297 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// handover finds values that their holder gives up in this very plan, so that
+// people who swap a name or an address, in twos or in rings, get what they are
+// to have. Records come one by one, and the holder of a value may come later:
+// whoever asks for such a value is put off until everybody has come.
+type handover struct {
+	b *Builder
+	// asking is set while a linked record is mapped that can be put off; putOff
+	// tells that it has to be.
+	asking, putOff bool
+	// group is set while the records that were put off are planned together:
+	// each of them is expected to give up what the others ask for.
+	group map[ident.Key]bool
+	keeps map[given]bool // expectations that did not come true
+	needs map[ident.Key][]need
+	late  []lateRecord
+}
+
+// given is a value of one account.
+type given struct {
+	holder ident.Key
+	place  place
+}
+
+// need says that a record gets a value once its holder has given it up.
+type need struct {
+	given
+	attribute string // for which the record wants it
+	value     string
+}
+
+type lateRecord struct {
+	rec  ident.Record
+	link ident.Link
+}
+
+// errPutOff ends the mapping of a record that is mapped again later.
+var errPutOff = errors.New("the holder of a value has not been planned yet")
+
+// maxAttempts bounds how often a group is planned anew with other expectations.
+const maxAttempts = 20
+
+func newHandover(b *Builder) *handover {
+	return &handover{b: b, keeps: map[given]bool{}, needs: map[ident.Key][]need{}}
+}
+
+// freed reports whether the object e gives up a value, in time for key to get it
+// as attribute by the same plan.
+func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error) {
+	if !h.asking {
+		return false, nil
+	}
+	link, linked, err := h.b.view.LinkByGUID(e.GUID)
+	if err != nil || !linked || link.Key == key {
+		return false, err
+	}
+	g := given{link.Key, place{strings.ToLower(p.attribute), fold(p.value)}}
+	switch {
+	case h.keeps[g]:
+		return false, nil
+	case h.group != nil && h.group[link.Key]:
+	case h.group != nil:
+		if !h.givesUp(g) {
+			return false, nil
+		}
+	default:
+		h.putOff = true
+		return false, errPutOff
+	}
+	h.needs[key] = append(h.needs[key], need{g, strings.ToLower(attribute), value})
+	return true, nil
+}
+
+// givesUp reports whether the plan so far takes a value from an account.
+func (h *handover) givesUp(g given) bool {
+	c, planned := h.b.changes[g.holder]
+	return planned && c.giver(g.place) != nil
+}
+
+// giver finds the operation that takes a value from an account.
+func (c *change) giver(p place) *operation {
+	for _, op := range c.ops {
+		switch {
+		case p.attribute == "cn" && op.Class == ident.ClassRename && fold(op.cn) != p.value:
+			return op
+		case op.Class != ident.ClassUpdate:
+			continue
+		}
+		for _, ch := range op.Attributes {
+			if strings.EqualFold(ch.Name, p.attribute) && !ch.Add && holds(ch.Old, p.value) && !holds(ch.New, p.value) {
+				return op
+			}
+		}
+	}
+	return nil
+}
+
+// taker finds the operation that gives an account a value.
+func (c *change) taker(n need) *operation {
+	for _, op := range c.ops {
+		switch {
+		case n.attribute == "cn" && op.Class == ident.ClassRename && fold(op.cn) == fold(n.value):
+			return op
+		case op.Class != ident.ClassUpdate:
+			continue
+		}
+		for _, ch := range op.Attributes {
+			if strings.EqualFold(ch.Name, n.attribute) && holds(ch.New, fold(n.value)) && !holds(ch.Old, fold(n.value)) {
+				return op
+			}
+		}
+	}
+	return nil
+}
+
+// holds reports whether a folded value is among values.
+func holds(values []string, folded string) bool {
+	return slices.ContainsFunc(values, func(v string) bool { return fold(v) == folded })
+}
+
+// addLinkedOrLate plans a linked record, or puts it off.
+func (b *Builder) addLinkedOrLate(rec ident.Record, link ident.Link) error {
+	before := b.mark()
+	b.handover.asking, b.handover.putOff = true, false
+	err := b.addLinked(rec, link)
+	b.handover.asking = false
+	if !b.handover.putOff {
+		return err
+	}
+	b.names.err = nil
+	b.restore(before, rec.Key)
+	b.handover.late = append(b.handover.late, lateRecord{rec, link})
+	return nil
+}
+
+// addLate plans the records that were put off, together: each is expected to
+// give up what the others ask for. Where one does not, all are planned anew
+// without that expectation.
+func (b *Builder) addLate() error {
+	h := b.handover
+	h.late = slices.DeleteFunc(h.late, func(l lateRecord) bool { // set aside since
+		_, aside := b.quarantined[l.rec.Key]
+		return aside
+	})
+	slices.SortFunc(h.late, func(x, y lateRecord) int { return cmp.Compare(x.rec.Key, y.rec.Key) })
+	h.group = map[ident.Key]bool{}
+	keys := make([]ident.Key, len(h.late))
+	for i, l := range h.late {
+		keys[i] = l.rec.Key
+		h.group[l.rec.Key] = true
+	}
+	for attempt := range maxAttempts {
+		if attempt == maxAttempts-1 {
+			h.group = map[ident.Key]bool{} // nobody is expected to give up anything
+		}
+		before, refused := b.mark(), b.refusals()
+		for _, l := range h.late {
+			h.asking = true
+			err := b.addLinked(l.rec, l.link)
+			h.asking = false
+			if err != nil {
+				return err
+			}
+		}
+		if h.cameTrue(keys) {
+			break
+		}
+		b.restore(before, keys...)
+		for g := range b.groups {
+			b.groups[g].refused = refused[g]
+		}
+	}
+	return nil
+}
+
+func (b *Builder) refusals() map[ident.DN]int {
+	out := make(map[ident.DN]int, len(b.groups))
+	for dn, g := range b.groups {
+		out[dn] = g.refused
+	}
+	return out
+}
+
+// cameTrue checks every expectation, and remembers those that failed.
+func (h *handover) cameTrue(keys []ident.Key) bool {
+	all := true
+	for _, key := range keys {
+		for _, n := range h.needs[key] {
+			if !h.givesUp(n.given) {
+				h.keeps[n.given], all = true, false
+			}
+		}
+	}
+	return all
+}
+
+// mark remembers how far the plan has come.
+type mark struct {
+	notes, attention, links, binary, reserved int
+	counts                                    ident.RecordCounts
+	tally                                     tally
+}
+
+func (b *Builder) mark() mark {
+	return mark{
+		notes: len(b.notes), attention: len(b.attention), links: len(b.links), binary: b.binary,
+		reserved: len(b.names.inOrder), counts: b.counts, tally: b.tally,
+	}
+}
+
+// restore takes back all that was planned of the keys since the mark.
+func (b *Builder) restore(m mark, keys ...ident.Key) {
+	b.notes, b.attention, b.links = b.notes[:m.notes], b.attention[:m.attention], b.links[:m.links]
+	b.counts, b.tally, b.binary = m.counts, m.tally, m.binary
+	for _, id := range b.names.inOrder[m.reserved:] {
+		delete(b.names.reserved, id)
+	}
+	b.names.inOrder = b.names.inOrder[:m.reserved]
+	for _, key := range keys {
+		delete(b.changes, key)
+		delete(b.quarantined, key)
+		delete(b.waiting, key)
+		delete(b.unsettled, key)
+		delete(b.handover.needs, key)
+	}
+}
+
+// stepAside makes the operation by which an account lets go of values before
+// it gets its own: a name becomes one that nobody has, anything else is
+// emptied. The operation that follows starts from there.
+func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operation, error) {
+	aside := &operation{}
+	aside.Class, aside.Aside = op.Class, true
+	aside.Reason = "makes room: others take what it has before it gets its own"
+	for i := range op.Attributes {
+		ch := &op.Attributes[i]
+		var gone []string
+		for _, p := range wanted {
+			if strings.EqualFold(ch.Name, p.attribute) {
+				gone = append(gone, p.value)
+			}
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		step := ident.AttributeChange{Name: ch.Name, Old: ch.Old}
+		step.New = slices.DeleteFunc(slices.Clone(ch.Old), func(v string) bool { return slices.Contains(gone, fold(v)) })
+		if isRequired(ch.Name) {
+			name, err := b.interim(ch.Name, c, ch.Old[0])
+			if err != nil {
+				return nil, err
+			}
+			step.New = []string{name}
+		}
+		if op.Class == ident.ClassRename {
+			aside.cn = step.New[0]
+		}
+		ch.Old = step.New
+		aside.Attributes = append(aside.Attributes, step)
+	}
+	return aside, nil
+}
+
+// isRequired reports whether an account cannot be without the attribute.
+func isRequired(attribute string) bool {
+	return strings.EqualFold(attribute, "cn") || strings.EqualFold(attribute, "sAMAccountName")
+}
+
+// interim finds a name that nobody has, within 20 characters, for the moment
+// between giving up one name and getting another.
+func (b *Builder) interim(attribute string, c *change, old string) (string, error) {
+	unique := mapping.UniqueDomain
+	if strings.EqualFold(attribute, "cn") {
+		unique = mapping.UniqueContainer
+	}
+	for n := 0; ; n++ {
+		name := "swap-" + Digest([]string{string(c.key), old, string(rune('0' + n))})[:10]
+		_, taken, err := b.names.Holder(attribute, name, unique, c.entry.DN.Parent(), c.entry.GUID, c.key)
+		if err != nil {
+			return "", err
+		}
+		if !taken {
+			return name, nil
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// person adds a linked account that has the value, and the record that wants
+// another.
+func (s *scene) person(key ident.Key, attribute, has, wants string) {
+	e, l := s.linked(key)
+	fields := map[string]any{}
+	if attribute == "cn" {
+		e.DN = staff.Child(has)
+	} else {
+		e.Attributes[strings.ToLower(attribute)] = []string{has}
+	}
+	l.Applied = nil
+	fields[attribute] = wants
+	s.record(key, fields)
+}
+
+// holderOf tells who has a value now.
+func (s *scene) holderOf(attribute, value string) (keys []ident.Key) {
+	for _, l := range s.links {
+		e := s.entries[l.GUID]
+		have := e.Attributes.Values(attribute)
+		if attribute == "cn" {
+			have = []string{e.DN.Name()}
+		}
+		if slices.ContainsFunc(have, func(v string) bool { return fold(v) == fold(value) }) {
+			keys = append(keys, l.Key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Whoever swaps a value gets it by the same run, in whatever order the records
+// come, and at no moment do two objects have it.
+func TestHandovers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wants map[string]string // by what they have
+		right map[string]string // who has what afterwards; nil: all get what they want
+	}{
+		{"two swap", map[string]string{"a": "b", "b": "a"}, nil},
+		{"a ring of three", map[string]string{"a": "b", "b": "c", "c": "a"}, nil},
+		{"a chain", map[string]string{"a": "b", "b": "c", "c": "d"}, nil},
+		{"a chain the other way", map[string]string{"d": "c", "c": "b", "b": "a"}, nil},
+		{"a chain that hangs on a ring", map[string]string{"a": "b", "b": "a", "c": "d", "d": "e"}, nil},
+		{"two rings", map[string]string{"a": "b", "b": "a", "c": "d", "d": "c"}, nil},
+		{"a holder who stays", map[string]string{"a": "b", "b": "b"}, map[string]string{"a": "a", "b": "b"}},
+		{"a chain that ends at one who stays", map[string]string{"a": "b", "b": "c", "c": "c"}, map[string]string{"a": "a", "b": "b", "c": "c"}},
+		{"two want what one gives up", map[string]string{"a": "c", "b": "c", "c": "d"}, map[string]string{"a": "c", "b": "b", "c": "d"}},
+		{"one of a ring is wanted by a third", map[string]string{"a": "b", "b": "a", "c": "a"}, map[string]string{"a": "b", "b": "a", "c": "c"}},
+	} {
+		for _, attribute := range []string{"mail", "sAMAccountName", "userPrincipalName", "cn"} {
+			t.Run(c.name+"/"+attribute, func(t *testing.T) {
+				s := newScene()
+				s.mapper.rules[attribute] = attributeRule{unique: mapping.UniqueForest, asIs: true}
+				if attribute == "cn" {
+					s.mapper.rules["cn"] = attributeRule{unique: mapping.UniqueContainer, asIs: true}
+				}
+				s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Unlimited: true}}
+				for has, wants := range c.wants {
+					s.person(ident.Key(has), attribute, has+"@x", wants+"@x")
+				}
+				s.watch = []string{attribute}
+				s.world.apply(t, s.plan(t), s.updates)
+				for has, wants := range c.wants {
+					if c.right != nil {
+						wants = c.right[has]
+					}
+					if got := s.holderOf(attribute, wants+"@x"); !slices.Equal(got, []ident.Key{ident.Key(has)}) {
+						t.Errorf("%s belongs to %s, it is with %v", wants, has, got)
+					}
+				}
+			})
+		}
+	}
+}
+
+// What a run holds of a handover it holds as a whole: nobody steps aside for
+// nothing, and nobody gets what its holder keeps.
+func TestHandoversAreHeldTogether(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wants map[string]string
+		limit int
+		held  string
+	}{
+		{"all of a ring", map[string]string{"a": "b", "b": "c", "c": "a"}, 3, "a b c"},
+		{"a taker whose giver is held", map[string]string{"a": "b", "b": "c", "c": "d"}, 1, "a b c"},
+		{"not a giver whose taker is held", map[string]string{"c": "b", "b": "a"}, 1, "c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene()
+			s.mapper.rules["mail"] = attributeRule{unique: mapping.UniqueForest}
+			for has, wants := range c.wants {
+				s.person(ident.Key(has), "mail", has+"@x", wants+"@x")
+			}
+			s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: c.limit, Text: fmt.Sprint(c.limit)}}
+			p := s.plan(t)
+			var held []string
+			for _, ch := range p.Changes {
+				if slices.ContainsFunc(ch.Operations, func(op ident.Operation) bool { return op.Verdict == ident.VerdictHold }) {
+					held = append(held, string(ch.Key))
+				}
+			}
+			if got := strings.Join(held, " "); got != c.held {
+				t.Errorf("held: %s, want %s", got, c.held)
+			}
+			s.watch = []string{"mail"}
+			s.world.apply(t, p, s.updates)
+		})
+	}
+}
+
+// A value moves on by one account in one run, by any permutation.
+func TestHandoversOfAnyPermutation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"a", "b", "c", "d", "e", "f"}
+		wants := rapid.Permutation(names).Draw(t, "wants")
+		s := newScene()
+		s.mapper.rules["mail"] = attributeRule{unique: mapping.UniqueForest}
+		s.mapper.rules["sAMAccountName"] = attributeRule{unique: mapping.UniqueDomain}
+		s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Unlimited: true}}
+		second := rapid.Permutation(names).Draw(t, "logins")
+		for i, has := range names {
+			s.person(ident.Key(has), "mail", has+"@x", wants[i]+"@x")
+			s.entries[s.links[ident.Key(has)].GUID].Attributes["samaccountname"] = []string{has}
+			s.records[len(s.records)-1].Fields["sAMAccountName"] = second[i]
+		}
+		s.watch = []string{"mail", "sAMAccountName"}
+		p, err := s.try()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.world.apply(t, p, s.updates)
+		for i, has := range names {
+			if got := s.holderOf("mail", wants[i]+"@x"); !slices.Equal(got, []ident.Key{ident.Key(has)}) {
+				t.Fatalf("mail %s belongs to %s, it is with %v", wants[i], has, got)
+			}
+			if got := s.holderOf("sAMAccountName", second[i]); !slices.Equal(got, []ident.Key{ident.Key(has)}) {
+				t.Fatalf("login %s belongs to %s, it is with %v", second[i], has, got)
+			}
+		}
+		if p, err := s.try(); err != nil || len(p.Changes) > 0 {
+			t.Fatalf("the next run is not quiet: %v, %v", trace(p), err)
+		}
+	})
+}
