@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
@@ -36,22 +36,11 @@ func planTasks(p ident.Plan) []task {
 	return tasks
 }
 
-// apply carries tasks out class by class: creates first, disables last. Within
-// a class several writes are under way at once, of different users.
+// apply carries tasks out class by class: creates first, disables last.
 func (e *Engine) apply(ctx context.Context, r *run, tasks []task) error {
 	for _, class := range ident.Classes {
-		group, within := errgroup.WithContext(ctx)
-		group.SetLimit(max(e.Writers, 1))
-		for _, t := range tasks {
-			if t.op.Class != class {
-				continue
-			}
-			if within.Err() != nil {
-				break
-			}
-			group.Go(func() error { return e.applyOne(within, r, t) })
-		}
-		if err := group.Wait(); err != nil {
+		of := func(t task) bool { return t.op.Class == class }
+		if err := e.applyClass(ctx, r, slices.Collect(filter(tasks, of))); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -59,6 +48,16 @@ func (e *Engine) apply(ctx context.Context, r *run, tasks []task) error {
 		}
 	}
 	return nil
+}
+
+func filter(tasks []task, keep func(task) bool) iter.Seq[task] {
+	return func(yield func(task) bool) {
+		for _, t := range tasks {
+			if keep(t) && !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // stopGrace is how long a write that is under way when the agent stops may
@@ -113,6 +112,7 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	}
 	failpoint.Hit("after-commit")
 	t.change.GUID = guid
+	r.turns.done(t)
 	e.count(r, o)
 	return nil
 }

@@ -22,6 +22,7 @@ type run struct {
 	writer     *write.Writer
 	plan       ident.Plan
 	tally      tally
+	turns      turns
 	blocked    map[ident.Key]string // users that must be left alone, and why
 }
 

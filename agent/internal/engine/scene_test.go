@@ -107,7 +107,7 @@ func newScene(t *testing.T, sources map[string]*feed) *scene {
 			}, slog.New(slog.DiscardHandler), nil)
 		},
 		Rules:  write.Rules{Scope: []ident.DN{s.ou}, Anchor: "employeeNumber", BindDN: dc.BindDN},
-		Mirror: mirror.Spec{Base: dc.BaseDN, Attributes: []string{"employeeNumber", "displayName", "sAMAccountName", "title", "thumbnailPhoto", "jpegPhoto"}},
+		Mirror: mirror.Spec{Base: dc.BaseDN, Attributes: []string{"employeeNumber", "displayName", "sAMAccountName", "title", "mail", "userPrincipalName", "proxyAddresses", "thumbnailPhoto", "jpegPhoto"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -157,9 +157,9 @@ func (s *scene) run(automation string) Report {
 }
 
 // account finds the account of a record.
-func (s *scene) account(anchor string) ident.Entry {
+func (s *scene) account(anchor string, more ...string) ident.Entry {
 	s.Helper()
-	found := s.dc.Find(s, "(employeeNumber="+anchor+")", "displayName", "title", "userAccountControl", "thumbnailPhoto", "jpegPhoto")
+	found := s.dc.Find(s, "(employeeNumber="+anchor+")", append(more, "displayName", "title", "userAccountControl", "thumbnailPhoto", "jpegPhoto")...)
 	if len(found) != 1 {
 		s.Fatalf("%d accounts of %s", len(found), anchor)
 	}

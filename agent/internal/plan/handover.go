@@ -124,6 +124,13 @@ func (c *change) taker(n need) *operation {
 	return nil
 }
 
+// tooEarly reports whether an account would need a name before its holder gives
+// it up: accounts are enabled, and moved with that, before others are renamed.
+func (c *change) tooEarly(n need) bool {
+	enable := c.first(ident.ClassEnable)
+	return n.attribute == "cn" && enable != nil && enable.parent != ""
+}
+
 // holds reports whether a folded value is among values.
 func holds(values []string, folded string) bool {
 	return slices.ContainsFunc(values, func(v string) bool { return fold(v) == folded })
@@ -197,7 +204,7 @@ func (h *handover) cameTrue(keys []ident.Key) bool {
 	all := true
 	for _, key := range keys {
 		for _, n := range h.needs[key] {
-			if !h.givesUp(n.given) {
+			if !h.givesUp(n.given) || h.b.changes[key].tooEarly(n) {
 				h.keeps[n.given], all = true, false
 			}
 		}

@@ -51,11 +51,20 @@ func (b *Builder) handovers(class ident.Class) *handovers {
 				slices.Sort(op.After)
 			}
 		}
-		if len(g.givers[key]) > 0 {
+		if op := c.first(class); len(g.givers[key]) > 0 {
+			op.Reason += "; once " + enumerate(keyNames(op.After)) + " has let go of it"
 			g.open = append(g.open, key)
 		}
 	}
 	return g
+}
+
+func keyNames(keys []ident.Key) []string {
+	var out []string
+	for _, key := range keys {
+		out = append(out, "the key "+string(key))
+	}
+	return out
 }
 
 // settle lets everybody give who waits for nobody.

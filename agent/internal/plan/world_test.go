@@ -33,6 +33,7 @@ type world struct {
 	containers []ident.DN
 	protected  map[ident.GUID]string
 	broken     string   // the method that fails
+	cutAfter   int      // so many operations are applied, then no more; 0 applies all
 	watch      []string // attributes of which no two objects may have one value at any moment
 	made       int
 }
@@ -167,14 +168,17 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 		}
 	}
 	for _, class := range ident.Classes {
-		applied += w.applyClass(t, p, class)
+		applied += w.applyClass(t, p, class, w.cutAfter-applied)
+		if w.cutAfter > 0 && applied >= w.cutAfter {
+			break
+		}
 	}
 	return applied
 }
 
 // applyClass applies the operations of one class, those first that others come
 // after. One that never gets its turn is a mistake of the plan.
-func (w *world) applyClass(t fataler, p ident.Plan, class ident.Class) (applied int) {
+func (w *world) applyClass(t fataler, p ident.Plan, class ident.Class, most int) (applied int) {
 	t.Helper()
 	type step struct {
 		change ident.Change
@@ -200,7 +204,9 @@ func (w *world) applyClass(t fataler, p ident.Plan, class ident.Class) (applied 
 		w.mustBeUnique(t)
 		done[open[next].change.Key] = true
 		open = slices.Delete(open, next, next+1)
-		applied++
+		if applied++; applied == most {
+			break
+		}
 	}
 	return applied
 }

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// turn is one class of operation on one user.
+type turn struct {
+	class ident.Class
+	key   ident.Key
+}
+
+// turns remembers what a run has applied, for operations that come after
+// others.
+type turns struct {
+	mu      sync.Mutex
+	applied map[turn]bool
+}
+
+func (s *turns) done(t task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.applied == nil {
+		s.applied = map[turn]bool{}
+	}
+	s.applied[turn{t.op.Class, t.change.Key}] = true
+}
+
+func (s *turns) was(class ident.Class, key ident.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.applied[turn{class, key}]
+}
+
+// applyClass carries out the tasks of one class. Several writes are under way
+// at once, of different users; a task that comes after others waits for them,
+// and is skipped when one of them was not applied.
+func (e *Engine) applyClass(ctx context.Context, r *run, open []task) error {
+	all := open
+	for len(open) > 0 {
+		ready, later := r.turns.next(open)
+		if len(ready) == 0 {
+			break
+		}
+		group, within := errgroup.WithContext(ctx)
+		group.SetLimit(max(e.Writers, 1))
+		for _, t := range ready {
+			if within.Err() != nil {
+				break
+			}
+			group.Go(func() error { return e.applyOne(within, r, t) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil // apply tells why
+		}
+		open = later
+	}
+	return e.outOfTurn(ctx, r, open, all)
+}
+
+// next splits tasks of one class into those whose turn it is and the others.
+func (s *turns) next(open []task) (ready, later []task) {
+	begun := map[ident.Key]bool{}
+	for _, t := range open {
+		waits := slices.ContainsFunc(t.op.After, func(key ident.Key) bool { return !s.was(t.op.Class, key) })
+		if waits || begun[t.change.Key] {
+			later = append(later, t)
+		} else {
+			ready = append(ready, t)
+		}
+		begun[t.change.Key] = true
+	}
+	return ready, later
+}
+
+// outOfTurn skips tasks whose turn never comes. An account that stepped aside
+// for others gets back what it had, unless one of them has taken it.
+func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error {
+	for _, t := range open {
+		if err := e.skip(ctx, r, t, "an account that was to give up a value before this was not changed"); err != nil {
+			return err
+		}
+	}
+	for _, t := range all {
+		waits := func(o task) bool { return o.change.Key == t.change.Key && !o.op.Aside }
+		if !t.op.Aside || !r.turns.was(t.op.Class, t.change.Key) || !slices.ContainsFunc(open, waits) || r.turns.taken(t, all) {
+			continue
+		}
+		if err := e.applyOne(ctx, r, task{change: t.change, op: backAgain(t.op), approved: t.approved}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// taken reports whether another account got something for which this one
+// stepped aside.
+func (s *turns) taken(aside task, all []task) bool {
+	return slices.ContainsFunc(all, func(t task) bool {
+		return slices.Contains(t.op.After, aside.change.Key) && s.was(t.op.Class, t.change.Key)
+	})
+}
+
+// backAgain reverses a step aside.
+func backAgain(op ident.Operation) ident.Operation {
+	op.Reason = "puts back what others were to take: one of them could not be changed"
+	op.From, op.To = op.To, op.From
+	attributes := make([]ident.AttributeChange, len(op.Attributes))
+	for i, ch := range op.Attributes {
+		ch.Old, ch.New = ch.New, ch.Old
+		attributes[i] = ch
+	}
+	op.Attributes, op.Aside = attributes, false
+	op.Digest += "-back"
+	return op
+}
