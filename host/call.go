@@ -15,10 +15,12 @@ import (
 // Record is one record that a connector delivered.
 type Record struct {
 	// Key is the primary key as text, numbers with the digits that were sent.
-	// It is "" when Problem says why there is none: the record is to be set
-	// aside, and somebody is present whose key is not known.
-	Key     string
+	// It is "" when there is none: somebody is present whose key is not known.
+	Key string
+	// Problem says why the record is to be set aside: it has no key, or what is
+	// wanted of it has a fault. Place is where it was.
 	Problem string
+	Place   string
 	// Deleted says that the application reports this key as deleted. There are
 	// no Fields.
 	Deleted bool
@@ -69,7 +71,7 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		timeout: c.host.settings.FetchTimeout,
 		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil},
 		sink: func(r abi1.Record) error {
-			return sink(Record{Key: r.Key, Problem: r.Problem, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
+			return sink(Record{Key: r.Key, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
 		},
 		cursor: call.Cursor,
 	})

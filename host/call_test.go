@@ -33,7 +33,7 @@ func TestFetchDeliversWhatIsKept(t *testing.T) {
 	want := []host.Record{
 		{Key: "9007199254740993", Fields: map[string]any{"name": "Ada"}},
 		{Key: "b", Fields: map[string]any{"name": nil}},
-		{Problem: "the record has no /id", Fields: map[string]any{"name": "none"}},
+		{Problem: "the record has no /id", Place: "record /data/2 of answer 1", Fields: map[string]any{"name": "none"}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -43,6 +43,34 @@ func TestFetchDeliversWhatIsKept(t *testing.T) {
 	}
 	if _, err := f.conn.Check(t.Context(), f.app, nil); err == nil || asCallError(t, err).Kind != abi.KindAuth {
 		t.Errorf("check against /me: %v, want auth", err)
+	}
+}
+
+// TestAFaultInARecord is told with its place, which is in the second answer or
+// in what the connector made itself, and the others of the page are there.
+func TestAFaultInARecord(t *testing.T) {
+	pages := map[string]string{
+		"":  `{"data":[{"id":1},{"id":2,"name":"Bo"}],"next":"b"}`,
+		"b": `{"data":[{"id":3},{"id":4,"name":"\ud83d","x":1},{"id":"\ud83d"},{"id":5,"x":"\ud83d"}],"next":null,"x":"\ud83d"}`,
+	}
+	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, pages[r.URL.Query().Get("c")])
+	}))
+	got, _, err := f.fetch(t.Context(), "", func(c *abi.FetchCall) {
+		c.Keep = []string{"id", "name"}
+		c.Endpoint.Repeat = abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next"}
+	})
+	if err != nil || len(got) != 6 {
+		t.Fatalf("%d records, %v", len(got), err)
+	}
+	n := func(s string) map[string]any { return map[string]any{"id": json.Number(s)} }
+	want := []host.Record{
+		{Key: "4", Problem: "/name has a fault: half of a surrogate pair at byte 34", Place: "record /data/1 of answer 2", Fields: n("4")},
+		{Problem: "the key /id has a fault: half of a surrogate pair at byte 56", Place: "record /data/2 of answer 2", Fields: map[string]any{}},
+		{Key: "5", Fields: n("5")},
+	}
+	if d := cmp.Diff(want, got[3:]); d != "" {
+		t.Error(d)
 	}
 }
 

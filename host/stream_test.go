@@ -117,8 +117,9 @@ func TestBodiesStreamThrough(t *testing.T) {
 		"huge numbers":      {shape: "huge numbers"},
 		"keyed":             {shape: "compact", keyed: true, large: true},
 		"pages":             {shape: "pretty and nested", pages: 16},
-		"a duplicate":       {shape: "compact", last: `,{"id":1,"x":1,"x":2}`, fails: `the name \"x\" occurs twice`},
-		"a long text":       {shape: "compact", last: `,{"id":1,"name":"` + strings.Repeat("x", 9<<20) + `"}`, fails: "is over 8388608 bytes"},
+		"a duplicate":       {shape: "compact", last: `,{"id":1,"x":1,"x":2}`},
+		"a long text":       {shape: "compact", last: `,{"id":1,"name":"` + strings.Repeat("x", 9<<20) + `"}`},
+		"no value":          {shape: "compact", last: `,{"id":1,"x":}`, fails: "'}' where a value must be"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -99,6 +99,39 @@ func TestNumberedPages(t *testing.T) {
 	}
 }
 
+// badTexts is a host for which each time that is told as "bad" is bad text.
+type badTexts struct{ *sdktest.Host }
+
+func (h badTexts) JSONGet(handle int64, pointer string, buf []byte) int64 {
+	n := h.Host.JSONGet(handle, pointer, buf)
+	if n > 0 && string(buf[:min(n, int64(len(buf)))]) == `"bad"` {
+		return int64(abi.CodeNotJSON)
+	}
+	return n
+}
+
+func TestBadTextSaysNothingAboutTheOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		pages []string
+		fails string
+	}{
+		"first on a page":        {[]string{rows("", "1@1", "2@2"), rows("", "3@bad", "4@4"), rows("", "5@5")}, ""},
+		"last on a page":         {[]string{rows("", "1@1", "2@bad"), rows("", "3@3", "4@4"), rows("", "5@5")}, ""},
+		"and the order is wrong": {[]string{rows("", "0@1", "1@5"), rows("", "2@6", "3@bad"), rows("", "4@4")}, "not in the order that was asked for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := bodies(t, c.pages...)
+			err := h.Fetch(sdk.Connector{Fetch: func(*sdk.Call) error {
+				sdk.Run(badTexts{h}, sdk.Connector{Fetch: func(c *sdk.Call) error { return numbered().Pages(c, nil) }})
+				return nil
+			}}, inTwos())
+			if (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%q, %v", keys(h), err)
+			}
+		})
+	}
+}
+
 func TestNumberedPagesThatDoNotFit(t *testing.T) {
 	for name, c := range map[string]struct {
 		pages   []string

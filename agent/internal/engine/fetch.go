@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,10 +11,11 @@ import (
 
 // delivery is what a whole fetch left in the staging area.
 type delivery struct {
-	staging int64 // the staging area's number
-	records int   // parts and deletions not counted
-	keyless int   // records without a usable primary key
-	doubled int   // keys that came more than once
+	staging int64  // the staging area's number
+	records int    // parts and deletions not counted
+	keyless int    // records without a usable primary key
+	first   string // what is wrong with the first of them
+	doubled int    // keys that came more than once
 
 	partsAlone       int    // keys of which only a part came
 	keylessDeletions int    // reports of a deletion that do not say of whom
@@ -64,6 +66,7 @@ func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 			d.keylessDeletions++
 		default:
 			d.keyless++
+			d.first = cmp.Or(d.first, r.Problem)
 		}
 	}
 	return keyed

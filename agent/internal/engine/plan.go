@@ -121,8 +121,8 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 	}
 	if d.keyless > 0 {
 		end.Doubt = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
-		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key: it is missing, null, or neither text nor a number", d.keyless),
-			"look at the endpoint's records at the source, and at key of the endpoint")
+		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key; the first: %s", d.keyless, d.first),
+			"look at these records at the source, and at key of the endpoint")
 	}
 	return end
 }

@@ -31,6 +31,9 @@ type Record struct {
 	// Partial says that Fields belong to the record with the same key, which
 	// is delivered apart from them: a photo, as base64 text.
 	Partial bool `json:"partial,omitempty"`
+	// Problem says why the record cannot be used as it was delivered, and where
+	// it was; "" when it can. Fields hold what is whole of it.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Position is how far the deliveries of an endpoint in mode changes have come.

@@ -112,6 +112,10 @@ func (b *Builder) Add(rec ident.Record) error {
 	}
 	b.seen[rec.Key] = struct{}{}
 	b.counts.Delivered++
+	if rec.Problem != "" {
+		b.setAside(rec.Key, recordName(rec), rec.Problem, fmt.Sprintf("correct this record in %s; until then it counts as present, and nothing is done about it", b.set.Application))
+		return nil
+	}
 	rec, err := b.mapper.Derive(rec)
 	if err != nil {
 		b.quarantineError(rec, err)

@@ -125,6 +125,12 @@ func TestPresentIsPresent(t *testing.T) {
 		}, []string{
 			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique",
 		}},
+		{"a fault in the record: quarantined and present", func(s *scene) {
+			s.known("11", map[string]any{"name": "Ada"})
+			s.records[0].Problem = "/mail has a fault: half of a surrogate pair at byte 7"
+		}, []string{
+			"11 quarantine | /mail has a fault: half of a surrogate pair at byte 7 | correct this record in pipedrive; until then it counts as present, and nothing is done about it",
+		}},
 		{"added twice: quarantined, nothing planned", func(s *scene) { s.record("11", nil); s.record("11", nil) }, []string{
 			"11 quarantine | pipedrive delivered the key 11 more than once | remove the duplicate at the source, or choose a primary_key that is unique",
 		}},

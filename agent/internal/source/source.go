@@ -88,7 +88,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields, Cursor: from.Cursor}
 	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
 		batch = append(batch, ident.Record{
-			Endpoint: endpoint.Name, Key: ident.Key(r.Key), Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial,
+			Endpoint: endpoint.Name, Key: ident.Key(r.Key), Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
 		})
 		size += sizeOf(r)
 		if len(batch) < batchSize && size < batchBytes {
@@ -103,6 +103,17 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		report.Cursor = ""
 	}
 	return report.Cursor, flush()
+}
+
+// problem tells what is wrong with a record and where it was; "" when nothing is.
+func problem(endpoint string, r host.Record) string {
+	switch {
+	case r.Problem == "":
+		return ""
+	case r.Place == "":
+		return fmt.Sprintf("%s (endpoint %s)", r.Problem, endpoint)
+	}
+	return fmt.Sprintf("%s (endpoint %s, %s)", r.Problem, endpoint, r.Place)
 }
 
 // sizeOf counts what makes a record large: an attachment is one text.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,5 +160,25 @@ func TestPartsAndDeletionsArePassedOn(t *testing.T) {
 	}
 	if largest > 6 {
 		t.Errorf("%d MiB at once", largest)
+	}
+}
+
+func TestProblemsSayWhere(t *testing.T) {
+	c := &connector{more: []host.Record{
+		{Key: "1", Problem: "/name has a fault", Place: "record /data/4 of answer 2"}, {Problem: "no key"}, {Key: "2"},
+	}}
+	s := New(Settings{Connector: c, Endpoint: Endpoint{Endpoint: abi.Endpoint{Name: "users"}}, Now: time.Now})
+	var got []string
+	if _, err := s.Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+		for _, r := range batch {
+			got = append(got, r.Problem)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"/name has a fault (endpoint users, record /data/4 of answer 2)", "no key (endpoint users)", ""}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

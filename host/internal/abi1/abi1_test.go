@@ -128,6 +128,13 @@ func TestThePageListsCodesAndKinds(t *testing.T) {
 	}
 }
 
+// TestKeysHaveOneLimit: a key that a record may have can be reported as deleted.
+func TestKeysHaveOneLimit(t *testing.T) {
+	if jsonstream.MaxKey != abi.MaxKeySize {
+		t.Errorf("a key of a record has %d bytes at most, one of emit_deleted %d", jsonstream.MaxKey, abi.MaxKeySize)
+	}
+}
+
 func TestThePageStatesTheLimits(t *testing.T) {
 	text := page(t)
 	for _, want := range []string{
@@ -140,7 +147,8 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("A value is at most %d MiB", abi.MaxValueSize>>20),
 		fmt.Sprintf("at most %d,%03d MiB after decompression", abi.MaxBodySize>>20/1000, abi.MaxBodySize>>20%1000),
 		fmt.Sprintf("open at once are at most %d GiB, all bodies of a call %d GiB", abi.MaxOpenSize>>30, abi.MaxCallSize>>30),
-		fmt.Sprintf("of which more than %d MiB would be kept", jsonstream.MaxRecord>>20),
+		fmt.Sprintf("more than %d MiB to be kept of one record", jsonstream.MaxRecord>>20),
+		fmt.Sprintf("or the key has more than %d KiB", jsonstream.MaxKey>>10),
 		fmt.Sprintf("with this primary key as deleted, and answers 0. The key is text of at most %d KiB", abi.MaxKeySize>>10),
 		fmt.Sprintf("the body at most %d MiB, key and field text of at most %d KiB each", abi.MaxAttachment>>20, abi.MaxKeySize>>10),
 		fmt.Sprintf("The cursor is text of at most %d KiB", abi.MaxCursorSize>>10),

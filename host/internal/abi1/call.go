@@ -56,6 +56,7 @@ type Call struct {
 	openSize int64 // bytes of the bodies that are open
 	problem  string
 	lines    int
+	batches  int // of records that the guest made
 }
 
 // Failure is what a guest said about the call's end.
@@ -74,6 +75,7 @@ type Record struct {
 type response struct {
 	*web.Response
 	index    jsonstream.Index
+	number   int  // of the request in its call, from 1
 	Changes  bool // the request was neither GET nor HEAD
 	released bool // by the guest, and kept because it is the call's answer
 }

@@ -33,15 +33,16 @@ func emit(f *frame) int64 {
 		return c.no(abi.CodeInput, "%v", err)
 	}
 	r.index = jsonstream.Index{} // a delivery that fails leaves none
-	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index)
+	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index, fmt.Sprintf("answer %d", r.number))
 	if err != nil {
 		return c.broken(err, r.blame(err))
 	}
 	return n
 }
 
-// deliver streams records to the agent.
-func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *jsonstream.Index) (int64, error) {
+// deliver streams records to the agent. of says whose records they are, for
+// what is to be told about one of them.
+func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *jsonstream.Index, of string) (int64, error) {
 	if c.Sink == nil {
 		return 0, errNoSink
 	}
@@ -49,7 +50,12 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 		return 0, jsonstream.ErrDelivery
 	}
 	defer c.Clock.Pause()()
-	return jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error { return c.hand(Record{Record: rec}) })
+	return jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
+		if rec.Problem != "" {
+			rec.Problem, rec.Place = cut(rec.Problem), cut("record "+rec.Place+" of "+of)
+		}
+		return c.hand(Record{Record: rec})
+	})
 }
 
 // hand gives one record to the agent.

@@ -2,6 +2,7 @@ package abi1
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -21,7 +22,9 @@ func emitJSON(f *frame) int64 {
 	}
 	spec := f.call.Spec
 	spec.Array, spec.Record, spec.Keyed = nil, nil, false
-	n, err := f.call.deliver(bytes.NewBuffer(records), int64(len(records)), spec, nil)
+	f.call.batches++
+	of := fmt.Sprintf("batch %d that the connector made", f.call.batches)
+	n, err := f.call.deliver(bytes.NewBuffer(records), int64(len(records)), spec, nil, of)
 	if err != nil {
 		return f.call.broken(err, err.Error())
 	}

@@ -48,7 +48,7 @@ func httpSend(f *frame) int64 {
 		c.handles = map[int64]*response{}
 	}
 	c.last++
-	c.handles[c.last] = &response{Response: resp, Changes: changes(r.Method)}
+	c.handles[c.last] = &response{Response: resp, Changes: changes(r.Method), number: c.Requests}
 	c.Status = resp.Status
 	c.Bytes += resp.Body.Size()
 	c.openSize += resp.Body.Size()

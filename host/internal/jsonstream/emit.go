@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // Spec says where records are and what of them is wanted.
@@ -19,21 +22,30 @@ type Spec struct {
 	All   bool // every field is wanted, whatever Keep says
 }
 
-// MaxRecord bounds what is kept of one record: each value as the bytes of its
-// text and 64 more.
-const MaxRecord = 8 << 20
+const (
+	// MaxRecord bounds what is kept of one record: each value as the bytes of
+	// its text and 64 more.
+	MaxRecord = 8 << 20
+	// MaxKey bounds a primary key, in bytes.
+	MaxKey = 4 << 10
+)
 
 // Record is one element of the array.
 type Record struct {
 	// Key is the primary key as text, numbers with the digits that were sent;
 	// "" when Problem says why there is none.
-	Key     string
+	Key string
+	// Problem says what is wrong with the record, and Place where it is: the
+	// JSON pointer of its element. A field that has a flaw is not in Fields.
 	Problem string
+	Place   string
 	Fields  map[string]any // nil, string, bool, json.Number, []any, map[string]any
 }
 
 // Emit reads one whole JSON text of size bytes and calls deliver with each
-// record. It returns how many it delivered. What it delivered counts only when
+// record. It returns how many it delivered. Bad text in a record, a name that
+// occurs twice in it or too much of it is a Problem of that record, and nobody's
+// where it is not kept. What it delivered counts only when
 // the error is nil or ErrNoValue or ErrNotArray, both of which come before the
 // first record. A text in a bytes.Buffer is not copied.
 func Emit(r io.Reader, size int64, spec Spec, index *Index, deliver func(Record) error) (int64, error) {
@@ -74,9 +86,29 @@ type emitter struct {
 	inner   map[string]string // names within kept values, so that they are made once
 	count   int64
 	other   byte // what is at the pointer when it is not what it must be
-	room    int  // of MaxRecord, for the record that is being read
-	keyless bool // the record has no value at the key
+	reading reading
 }
+
+// reading is the record that is being read.
+type reading struct {
+	room    int    // of MaxRecord; below 0: the rest is passed over
+	keys    int    // fields with the key so far
+	keyless bool   // it has no value at the key
+	flaw    string // of what is kept; "": none
+}
+
+// besides adds the flaw to what is wrong with the key, unless that tells of it.
+func (r reading) besides(problem string) string {
+	if r.flaw == "" || strings.Contains(problem, hasFault) {
+		return problem
+	}
+	if problem == "" {
+		return r.flaw
+	}
+	return problem + "; " + r.flaw
+}
+
+const hasFault = " has a fault: "
 
 // records reads the array or object at the pointer.
 func (e *emitter) records() error {
@@ -92,9 +124,7 @@ func (e *emitter) records() error {
 		e.other = c
 		return e.skip()
 	}
-	if err := e.enter(); err != nil {
-		return err
-	}
+	e.enter()
 	for begun := false; ; {
 		done, err := e.next(&begun, closing)
 		if done || err != nil {
@@ -113,48 +143,79 @@ func (e *emitter) records() error {
 
 // one reads an element of the array or a member of the object.
 func (e *emitter) one() (Record, error) {
-	e.room = MaxRecord
 	if !e.spec.Keyed {
-		return e.element()
+		return e.element(strconv.FormatInt(e.count, 10))
 	}
-	raw, err := e.name()
+	e.flaw = flaw{}
+	raw, ok, err := e.name()
 	if err != nil {
 		return Record{}, err
 	}
-	name := string(raw)
-	rec, err := e.element()
-	if err != nil || rec.Fields == nil || !e.keyless {
+	name, bad := string(raw), e.flaw
+	place := name
+	if !ok {
+		place = "?"
+	}
+	rec, err := e.element(place)
+	if err != nil || rec.Fields == nil || !e.reading.keyless {
 		return rec, err
 	}
-	if name == "" {
+	switch {
+	case !ok:
+		rec.Problem = fmt.Sprintf("the record has no %s and its name%s%s at byte %d", e.spec.Key, hasFault, bad.what, bad.at)
+	case name == "":
 		rec.Problem = "the record has no " + e.spec.Key.String() + " and its name is empty"
-		return rec, nil
+	default:
+		if rec.Problem = unusable(name); rec.Problem != "" {
+			rec.Problem = "the record has no " + e.spec.Key.String() + " and its name " + rec.Problem
+			break
+		}
+		rec.Key, rec.Problem = name, e.reading.flaw
+		if k := e.spec.Key; len(k) == 1 && (e.spec.All || e.keep[k[0]]) {
+			rec.Fields[k[0]] = name
+		}
 	}
-	rec.Key, rec.Problem = name, ""
-	if k := e.spec.Key; len(k) == 1 && (e.spec.All || e.keep[k[0]]) {
-		rec.Fields[k[0]] = name
-	}
-	return rec, nil
+	return e.placed(rec, place), nil
 }
 
-func (e *emitter) element() (Record, error) {
+// element reads a record and gives it its place when it has a problem.
+func (e *emitter) element(token string) (Record, error) {
 	if len(e.spec.Record) == 0 {
-		return e.record()
+		rec, err := e.record()
+		return e.placed(rec, token), err
 	}
-	var rec Record
-	inner := walker{scanner: e.scanner}
-	found, err := inner.descend(nil, e.spec.Record, func() (err error) {
-		rec, err = e.record()
+	var all []Record // one, unless a name on the way occurs twice
+	inner := walker{scanner: e.scanner, element: true}
+	found, err := inner.descend(nil, e.spec.Record, func() error {
+		rec, err := e.record()
+		if len(all) < 2 {
+			all = append(all, rec)
+		}
 		return err
 	})
-	if err == nil && !found {
-		rec.Problem = fmt.Sprintf("the element has nothing at %q", e.spec.Record)
+	switch {
+	case err != nil:
+		return Record{}, err
+	case !found:
+		return e.placed(Record{Problem: fmt.Sprintf("the element has nothing at %q", e.spec.Record)}, token), nil
+	case len(all) > 1:
+		return e.placed(Record{Problem: fmt.Sprintf("the element has %q twice", e.spec.Record)}, token), nil
 	}
-	return rec, err
+	return e.placed(all[0], token), nil
+}
+
+// placed says where a record with a problem is.
+func (e *emitter) placed(rec Record, token string) Record {
+	rec.Place = ""
+	if rec.Problem != "" {
+		rec.Place = slices.Concat(e.spec.Array, Pointer{token}, e.spec.Record).String()
+	}
+	return rec
 }
 
 // record reads the record that the scanner stands in front of.
 func (e *emitter) record() (Record, error) {
+	e.reading = reading{room: MaxRecord, keyless: true}
 	c, err := e.peek()
 	if err != nil {
 		return Record{}, err
@@ -165,11 +226,8 @@ func (e *emitter) record() (Record, error) {
 		}
 		return Record{Problem: "the record is " + kindName(c) + ", not an object"}, nil
 	}
-	if err := e.enter(); err != nil {
-		return Record{}, err
-	}
+	e.enter()
 	rec := Record{Fields: make(map[string]any, e.fields())}
-	e.keyless = true
 	o, known := e.names.open(), true
 	for i := 0; ; i++ {
 		done, err := e.next(&o.begun, '}')
@@ -180,6 +238,7 @@ func (e *emitter) record() (Record, error) {
 			e.names.close(&o)
 			break
 		}
+		e.flaw = flaw{}
 		f, err := e.field(&o, i, &known)
 		if err != nil {
 			return rec, err
@@ -188,9 +247,10 @@ func (e *emitter) record() (Record, error) {
 			return rec, err
 		}
 	}
-	if e.keyless && rec.Problem == "" {
+	if e.reading.keys == 0 {
 		rec.Problem = "the record has no " + e.spec.Key.String()
 	}
+	rec.Problem = e.reading.besides(rec.Problem)
 	return rec, nil
 }
 
@@ -204,11 +264,12 @@ func (e *emitter) fields() int {
 
 // field is what is known of a field of the records.
 type field struct {
-	quoted []byte // as it stands in the text
-	name   string
-	sum    uint64 // see names
-	wanted bool
-	key    bool // the primary key is in it
+	quoted   []byte // as it stands in the text
+	name     string
+	sum      uint64 // see names
+	wanted   bool
+	key      bool // the primary key is in it
+	nameless bool // the name has a flaw
 }
 
 const (
@@ -218,7 +279,8 @@ const (
 
 // field reads the name of the i-th field of a record. Records mostly have the
 // same fields in the same order: as long as this one has those of the last
-// (known), the names need neither be decoded nor compared with each other.
+// (known), the names need neither be decoded nor compared with each other. A
+// name that nobody wants may occur as often as it likes.
 func (e *emitter) field(o *object, i int, known *bool) (*field, error) {
 	if *known && i < len(e.shape) {
 		if f := e.shape[i]; bytes.HasPrefix(e.buf[e.pos:], f.quoted) {
@@ -230,22 +292,34 @@ func (e *emitter) field(o *object, i int, known *bool) (*field, error) {
 		*known = false
 		e.shape = e.shape[:min(i, len(e.shape))]
 		for _, f := range e.shape {
-			e.names.add(o, f.sum)
+			if f.wanted || f.key {
+				e.names.add(o, f.sum)
+			}
 		}
 	}
 	at := e.offset()
-	name, err := e.name()
+	name, ok, err := e.name()
 	if err != nil {
 		return nil, err
 	}
-	f, ok := e.known[string(name)]
 	if !ok {
+		return &field{wanted: e.spec.All, nameless: true}, nil
+	}
+	f, met := e.known[string(name)]
+	if !met {
 		f = e.meet(name)
+	}
+	if e.reading.room < 0 {
+		return f, nil
+	}
+	if (f.wanted || f.key) && !e.names.add(o, f.sum) {
+		e.note(at, twice(name))
+		return f, nil
 	}
 	if f.quoted != nil && len(e.shape) == i {
 		e.shape = append(e.shape, f)
 	}
-	return f, e.unique(o, name, f.sum, at)
+	return f, nil
 }
 
 // meet makes a field of a name that was not seen before.
@@ -265,15 +339,47 @@ func (e *emitter) take(f *field, rec *Record) error {
 	if !f.wanted && !f.key {
 		return e.skip()
 	}
+	room := e.reading.room
+	if f.key && room < 0 { // whose record it is must be known all the same
+		e.reading.room = MaxKey + perValue
+	}
 	v, err := e.value()
 	if err != nil {
 		return err
 	}
-	if f.wanted {
-		rec.Fields[f.name] = v
+	if room < 0 {
+		e.reading.room = room
 	}
 	if f.key {
-		rec.Key, rec.Problem, e.keyless = e.spec.key(v)
+		e.takeKey(v, rec)
+	}
+	switch {
+	case e.flaw.what == "" && room >= 0 && f.wanted:
+		rec.Fields[f.name] = v
+	case e.flaw.what != "":
+		delete(rec.Fields, f.name) // of two, neither is to be believed
+		if e.reading.flaw == "" {
+			e.reading.flaw = e.flaw.in(f)
+		}
 	}
 	return nil
+}
+
+// in tells of a flaw in a field.
+func (w flaw) in(f *field) string {
+	if f.nameless {
+		return fmt.Sprintf("a name of the record%s%s at byte %d", hasFault, w.what, w.at)
+	}
+	return fmt.Sprintf("%s%s%s at byte %d", Pointer{f.name}, hasFault, w.what, w.at)
+}
+
+// takeKey reads the key in the value of its first name. Of two that differ
+// neither counts.
+func (e *emitter) takeKey(v any, rec *Record) {
+	before := rec.Key
+	e.reading.keys++
+	rec.Key, rec.Problem, e.reading.keyless = e.spec.key(v, e.flaw)
+	if e.reading.keys > 1 && (rec.Key == "" || rec.Key != before) {
+		rec.Key, rec.Problem, e.reading.keyless = "", e.spec.Key.String()+" occurs twice, with two values", false
+	}
 }

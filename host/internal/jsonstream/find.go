@@ -1,9 +1,11 @@
 package jsonstream
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -55,7 +57,7 @@ func (x *Index) locate(p Pointer, size int64) (start, end int64, rest Pointer, k
 var errFound = errors.New("found")
 
 // Find returns the raw text of the value at a pointer, at most limit bytes. It
-// reads no further than the end of the value.
+// reads no further than the end of the value. A flaw in the value is an error.
 func Find(body io.ReaderAt, size int64, index *Index, p Pointer, limit int64) ([]byte, error) {
 	from, to, rest, known := index.locate(p, size)
 	if !known {
@@ -89,5 +91,21 @@ func Find(body io.ReaderAt, size int64, index *Index, p Pointer, limit int64) ([
 	if _, err := body.ReadAt(raw, start); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: %w", ErrRead, err)
 	}
+	if err := sound(raw, start); err != nil {
+		return nil, err
+	}
 	return raw, nil
+}
+
+// sound looks for flaws in a value that begins at an offset of its text.
+func sound(raw []byte, at int64) error {
+	e := &emitter{walker: walker{scanner: newScanner(bytes.NewBuffer(raw), 0)}, inner: map[string]string{}}
+	e.base, e.reading.room = at, math.MaxInt
+	if _, err := e.value(); err != nil {
+		return err
+	}
+	if e.flaw.what != "" {
+		return e.wrong(e.flaw.at, e.flaw.what)
+	}
+	return nil
 }

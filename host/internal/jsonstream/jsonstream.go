@@ -1,9 +1,10 @@
 // Package jsonstream takes records and single values out of JSON text of any
 // size in memory that does not grow with it: only the fields that are wanted
-// become Go values, and what is passed over is checked as it goes by. It is
-// strict: duplicate names, invalid UTF-8 and halves of surrogate pairs are
-// errors, numbers keep their text. It is not a decoder into types and changes
-// nothing.
+// become Go values. It is strict about what a text is: where each value ends
+// must be plain, to the end of the text. What is wrong within one value (invalid
+// UTF-8, halves of surrogate pairs, names that occur twice) is a problem of the
+// record that it is kept for, and nobody's when it is not kept. Numbers keep
+// their text. It is not a decoder into types and changes nothing.
 package jsonstream
 
 import (

@@ -36,7 +36,7 @@ func TestKeyed(t *testing.T) {
 		{Problem: "/id is neither text nor a number", Fields: fields{"id": fields{}}},
 		{Problem: "/id is empty", Fields: fields{"id": ""}},
 	}
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, got, noPlace); d != "" {
 		t.Error(d)
 	}
 	spec.Record, spec.All, spec.Keep = pointer(t, "/u"), false, []string{"a"}
@@ -45,9 +45,6 @@ func TestKeyed(t *testing.T) {
 		t.Error(err, d)
 	}
 	if _, err := emit(`{"users":[]}`, spec, nil); !errors.Is(err, jsonstream.ErrNotArray) || !strings.Contains(err.Error(), "is an array") {
-		t.Error(err)
-	}
-	if _, err := emit(`{"users":{"a":{"x":1,"x":2}}}`, spec, nil); !errors.Is(err, jsonstream.ErrSyntax) {
 		t.Error(err)
 	}
 }
@@ -82,8 +79,9 @@ func TestOrderOfFieldsDoesNotMatter(t *testing.T) {
 		}
 		for _, bad := range doubled {
 			text := "[" + first + "," + first + "," + bad + "]"
-			if _, err := emit(text, spec, nil); !errors.Is(err, jsonstream.ErrSyntax) || !strings.Contains(err.Error(), "occurs twice") {
-				t.Errorf("%s: %v", text, err)
+			got, err := emit(text, spec, nil)
+			if err != nil || len(got) != 3 || !strings.Contains(got[2].Problem, "occurs twice") || faulty(got[0]) {
+				t.Errorf("%s: %v %v", text, err, got)
 			}
 		}
 	}
@@ -91,28 +89,19 @@ func TestOrderOfFieldsDoesNotMatter(t *testing.T) {
 
 func TestStrangeText(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
-	digits := strings.Repeat("1234567890", 1_000)
 	cases := map[string]struct{ text, want string }{
 		"bom":              {"\xEF\xBB\xBF[]", "at byte 0: it begins with a byte order mark"},
 		"nul":              {"[{\"id\":1}\x00]", "at byte 9: a NUL byte"},
-		"nul in a string":  {"[{\"id\":\"\x00\"}]", "at byte 8: a NUL byte in a string"},
-		"line break":       {"[{\"id\":\"a\nb\"}]", "at byte 9: control character 0x0A in a string"},
 		"nul after":        {"[]\x00", "at byte 2: more follows"},
 		"garbage":          {"[] garbage", "at byte 3: more follows"},
-		"lone high":        {`["\ud800"]`, "at byte 2: half of a surrogate pair"},
-		"lone low":         {`["x\udc00"]`, "at byte 3: half of a surrogate pair"},
-		"high and no low":  {`["\ud800\u0041"]`, "at byte 2: half of a surrogate pair"},
-		"overlong":         {"[\"\xc0\x80\"]", "at byte 2: invalid UTF-8"},
-		"surrogate bytes":  {"[\"\xed\xa0\x80\"]", "at byte 2: invalid UTF-8"},
-		"escape":           {`["\x"]`, `at byte 3: 'x' where an escape must be`},
-		"hex":              {`["\u00g0"]`, `at byte 6: 'g' where a hexadecimal digit must be`},
-		"10,000 deep":      {nested(10_000), ""},
-		"10,001 deep":      {nested(10_001), "at byte 10000: nested deeper than 10000"},
-		"a million deep":   {strings.Repeat("[", 1_000_000), "nested deeper than 10000"},
-		"objects deep":     {strings.Repeat(`{"a":`, 20_000), "at byte 50000: nested deeper than 10000"},
-		"kept deep":        {`[{"id":` + nested(9_998) + `}]`, ""},
-		"kept too deep":    {`[{"id":` + nested(9_999) + `}]`, "nested deeper"},
-		"digits":           {`[{"id":` + digits + `}]`, ""},
+		"10,001 deep":      {nested(10_001), ""},
+		"much deeper":      {strings.Repeat("[", 100_000), "at byte 100000: the text ends in the middle"},
+		"objects deep":     {strings.Repeat(`{"a":`, 20_000), "at byte 100000: the text ends in the middle"},
+		"crossed far down": {nested(5_000)[:9_999] + "}", "'}' where a comma or ']' must be"},
+		"a name far down":  {strings.Repeat(`[{"a":`, 5_000) + `{1:2}`, "a digit where a name must be"},
+		"no end of escape": {`[{"id":"\u00`, "at byte 12: the text ends in the middle"},
+		"half at the end":  {`[{"id":"\ud800`, "at byte 14: the text ends in the middle"},
+		"quote escaped":    {`[{"id":"\ud800\"}]`, "the text ends in the middle"},
 		"sign alone":       {`[-]`, "at byte 2: ']' where a digit must be"},
 		"plus":             {`[+1]`, "at byte 1: '+' where a value must be"},
 		"fraction alone":   {`[1.]`, "where a digit must be"},
@@ -131,9 +120,6 @@ func TestStrangeText(t *testing.T) {
 			got, err := run(bytes.NewBufferString(c.text), len(c.text), spec, nil)
 			if (c.want == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.want) || len(err.Error()) > 200) {
 				t.Errorf("%v", err)
-			}
-			if name == "digits" && got.Records[0].Key != digits {
-				t.Errorf("the number lost its text: %d digits", len(got.Records[0].Key))
 			}
 			parts, _ := run(iotest.OneByteReader(strings.NewReader(c.text)), len(c.text), spec, nil)
 			if !reflect.DeepEqual(got, parts) { // cmp takes minutes for what is deep
@@ -174,25 +160,41 @@ func TestLimits(t *testing.T) {
 	}
 	cases := map[string]struct {
 		parts
-		want string // "" when it is taken
+		want string // the record's problem
 	}{
 		"a long text that is not kept":   {parts{`[{"id":1,"x":"`, "0123456789abcdef", 600_000, `"}]`}, ""},
 		"a long number that is not kept": {parts{`[{"id":1,"x":1`, "0123456789012345", 600_000, `}]`}, ""},
 		"a long list that is not kept":   {parts{`[{"id":1,"x":[0`, ",12", 3_000_000, `]}]`}, ""},
 		"much space":                     {parts{`[{"id":1}`, "                ", 600_000, `]`}, ""},
-		"a long text that is kept":       {parts{`[{"id":1,"k":"`, "0123456789abcdef", 1 << 20, `"}]`}, "at byte 13 is over"},
-		"a long list that is kept":       {parts{`[{"id":1,"k":[0`, ",1", 1 << 20, `]}]`}, "is over"},
-		"lists in a list that are kept":  {parts{`[{"id":1,"k":[0`, ",[]", 1 << 20, `]}]`}, "is over"},
-		"a long name":                    {parts{`[{"id":1,"`, "0123456789abcdef", 1 << 16, `":1}]`}, "name at byte 9 is over"},
-		"a name without end":             {parts{`[{"id":1,"`, "0123456789abcdef", 1_200_000, ``}, "at byte 9 is over"},
+		"a long name that is not kept":   {parts{`[{"id":1,"`, "0123456789abcdef", 1 << 16, `":1}]`}, ""},
+		"much space after a name":        {parts{`[{"id":1,"k"`, "                ", 60_000, `:1}]`}, ""},
+		"a long text that is kept":       {parts{`[{"k":"`, "0123456789abcdef", 1 << 20, `","id":1}]`}, "/k has a fault: what is wanted of the record is more than 8388608 bytes at byte 6"},
+		"a long number that is kept":     {parts{`[{"k":1`, "0123456789012345", 1 << 20, `,"id":1}]`}, "/k has a fault: what is wanted of the record is more than 8388608 bytes at byte 6"},
+		"a long list that is kept":       {parts{`[{"k":[0`, ",1", 1 << 20, `],"id":1}]`}, "/k has a fault: what is wanted"},
+		"lists in a list that are kept":  {parts{`[{"k":[0`, ",[]", 1 << 20, `],"id":1}]`}, "/k has a fault: what is wanted"},
+		"a long name in what is kept":    {parts{`[{"k":{"`, "0123456789abcdef", 1 << 16, `":1},"id":1}]`}, "/k has a fault: a name of more than 65536 bytes at byte 7"},
 	}
-	spec := jsonstream.Spec{Key: pointer(t, "/id"), Keep: []string{"k"}}
+	spec := jsonstream.Spec{Key: pointer(t, "/id"), Keep: []string{"k", "after"}}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := io.MultiReader(strings.NewReader(c.head), &repeated{piece: c.piece, left: c.times}, strings.NewReader(c.tail))
-			_, err := run(r, 1<<30, spec, nil)
-			if (c.want == "") != (err == nil) || err != nil && (!errors.Is(err, jsonstream.ErrTooLarge) || !strings.Contains(err.Error(), c.want)) {
-				t.Error(err)
+			tail := strings.TrimSuffix(c.tail, "]") + `,{"id":2,"after":3}]`
+			if strings.HasSuffix(c.head, "}") {
+				tail = `,{"id":2,"after":3}` + c.tail
+			}
+			r := io.MultiReader(strings.NewReader(c.head), &repeated{piece: c.piece, left: c.times}, strings.NewReader(tail))
+			o, err := run(r, 1<<30, spec, nil)
+			if err != nil || len(o.Records) != 2 {
+				t.Fatalf("%d records, %v", len(o.Records), err)
+			}
+			first, second := o.Records[0], o.Records[1]
+			if first.Key != "1" || !strings.HasPrefix(first.Problem, c.want) || (c.want == "") != (first.Problem == "") {
+				t.Errorf("key %q: %s", first.Key, first.Problem)
+			}
+			if _, there := first.Fields["k"]; there && c.want != "" {
+				t.Error("the field with the fault was delivered")
+			}
+			if d := cmp.Diff(jsonstream.Record{Key: "2", Fields: map[string]any{"after": json.Number("3")}}, second); d != "" {
+				t.Error(d)
 			}
 		})
 	}
@@ -216,14 +218,21 @@ func names(n int) io.ReadCloser {
 
 func TestManyNames(t *testing.T) {
 	spec := jsonstream.Spec{Key: pointer(t, "/id"), Keep: []string{}}
-	for n, ok := range map[int]bool{100: true, 10_000: true, 1_100_000: false} {
+	for _, n := range []int{100, 10_000, 1_100_000} {
 		text := names(n)
-		_, err := run(text, 1<<30, spec, nil)
+		o, err := run(text, 1<<30, spec, nil)
 		_ = text.Close() // ends who writes it
-		if ok != (err == nil) || !ok && !errors.Is(err, jsonstream.ErrTooLarge) {
+		if err != nil || o.Records[0].Key != "1" || o.Records[0].Problem != "" {
 			t.Errorf("%d names: %v", n, err)
 		}
 	}
+	text := names(1_100_000) // on the way to the records
+	_, err := run(text, 1<<30, jsonstream.Spec{Array: pointer(t, "/0/data")}, nil)
+	_ = text.Close()
+	if !errors.Is(err, jsonstream.ErrTooLarge) {
+		t.Error(err)
+	}
+	spec.All = true
 	for _, n := range []int{10, 32, 33, 34, 1_000, 50_000} {
 		for _, again := range []int{0, n / 2, n - 1} {
 			var b strings.Builder
@@ -233,9 +242,10 @@ func TestManyNames(t *testing.T) {
 			}
 			at := b.Len() + 1
 			fmt.Fprintf(&b, `,"n%d":0}]`, again)
-			_, err := run(bytes.NewBufferString(b.String()), b.Len(), spec, nil)
-			if !errors.Is(err, jsonstream.ErrSyntax) || !strings.Contains(err.Error(), fmt.Sprintf(`at byte %d: the name "n%d" occurs twice`, at, again)) {
-				t.Errorf("%d again after %d: %v", again, n, err)
+			o, err := run(bytes.NewBufferString(b.String()), b.Len(), spec, nil)
+			want := fmt.Sprintf(`/n%d has a fault: the name "n%[1]d" occurs twice in its object at byte %d`, again, at)
+			if err != nil || o.Records[0].Problem != want || len(o.Records[0].Fields) != n {
+				t.Errorf("%d again after %d: %v %+v", again, n, err, o.Records[0].Problem)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package jsonstream
 
 import (
-	"fmt"
 	"hash/maphash"
 	"slices"
 )
@@ -78,19 +77,3 @@ func tableSize(n int) int {
 	}
 	return size
 }
-
-// unique notes a name that begins at an offset.
-func (s *scanner) unique(o *object, name []byte, sum uint64, at int64) error {
-	if len(s.names.sums) >= maxNames {
-		return fmt.Errorf("%w: at byte %d objects of more than %d names are open", ErrTooLarge, at, maxNames)
-	}
-	if s.names.add(o, sum) {
-		return nil
-	}
-	if len(name) > shown {
-		name = name[:shown]
-	}
-	return s.wrong(at, fmt.Sprintf("the name %q occurs twice in its object", name))
-}
-
-const shown = 64 // bytes of a name in a message

@@ -9,7 +9,8 @@ import (
 
 const (
 	window   = 64 << 10 // bytes that are read at once
-	maxDepth = 10_000   // objects and arrays in each other
+	maxDepth = 10_000   // objects and arrays in each other, of what is kept
+	maxOpen  = 64 << 20 // the same of what is passed over
 	maxName  = 64 << 10 // bytes of a name
 	maxReads = 100      // reads in a row that give nothing
 )
@@ -21,13 +22,46 @@ type scanner struct {
 	buf   []byte // what was read and is still needed
 	pos   int    // of what comes next in buf
 	mark  int    // where in buf a token begins that is to stay there whole; -1: none
+	most  int    // bytes of a token that stays whole; a longer one loses its mark
 	base  int64  // the place of buf[0] in the text
 	fault error  // why r gives no more; io.EOF at the end
+
+	flaw  flaw // the first one since the caller cleared it
+	flaws int  // all so far
 
 	depth   int
 	names   names
 	scratch []byte // of the last text with escapes
 	quoted  []byte // the last name as it stands in the text
+}
+
+// flaw is something wrong within a value that does not hide where the value
+// ends: bad text, a name that occurs twice, too much of it. It is the fault of
+// the value alone.
+type flaw struct {
+	at   int64
+	what string // "": there is none
+}
+
+func (s *scanner) note(at int64, what string) {
+	s.flaws++
+	if s.flaw.what == "" {
+		s.flaw = flaw{at, what}
+	}
+}
+
+// hold keeps the token that comes next in the buffer, unless it is longer than
+// most; held returns it, or nil when it was too long, and lets it go.
+func (s *scanner) hold(most int) { s.mark, s.most = s.pos, most }
+
+func (s *scanner) held() []byte {
+	if s.mark < 0 || s.pos-s.mark > s.most {
+		s.mark = -1
+		return nil
+	}
+	token := s.buf[s.mark:s.pos]
+	s.mark = -1
+	return token
 }
 
 func newScanner(r io.Reader, size int64) *scanner {
@@ -49,6 +83,9 @@ func (s *scanner) more() bool {
 		return false
 	}
 	keep := s.pos
+	if s.mark >= 0 && s.pos-s.mark > s.most {
+		s.mark = -1
+	}
 	if s.mark >= 0 {
 		keep = s.mark
 		s.mark = 0
@@ -59,10 +96,6 @@ func (s *scanner) more() bool {
 		s.pos -= keep
 	}
 	if len(s.buf) == cap(s.buf) {
-		if len(s.buf) > MaxRecord+window {
-			s.fault = s.long(s.base)
-			return false
-		}
 		s.buf = append(make([]byte, 0, 2*cap(s.buf)), s.buf...)
 	}
 	for range maxReads {
@@ -103,8 +136,6 @@ func (s *scanner) at() byte {
 func (s *scanner) ended() error {
 	end := s.base + int64(len(s.buf))
 	switch {
-	case errors.Is(s.fault, ErrTooLarge):
-		return s.fault
 	case !errors.Is(s.fault, io.EOF):
 		return fmt.Errorf("%w at byte %d: %w", ErrRead, end, s.fault)
 	case end == 0:
@@ -128,10 +159,6 @@ func (s *scanner) bad(wanted string) error {
 
 func (s *scanner) wrong(at int64, what string) error {
 	return fmt.Errorf("%w at byte %d: %s", ErrSyntax, at, what)
-}
-
-func (s *scanner) long(at int64) error {
-	return fmt.Errorf("%w: the record or name at byte %d is over %d bytes", ErrTooLarge, at, MaxRecord)
 }
 
 // char names a byte without showing what somebody's data holds.

@@ -35,7 +35,8 @@ func plain(b []byte) int {
 }
 
 // text passes over a string. escaped says that its text is not what stands
-// between the quotes.
+// between the quotes. What is wrong with the text is a flaw and no error: where
+// the string ends is plain all the same.
 func (s *scanner) text() (escaped bool, err error) {
 	s.pos++
 	for {
@@ -56,7 +57,8 @@ func (s *scanner) text() (escaped bool, err error) {
 				return escaped, err
 			}
 		case c < ' ':
-			return escaped, s.wrong(s.offset(), char(c)+" in a string: it must be escaped")
+			s.note(s.offset(), char(c)+" that is not escaped")
+			s.pos++
 		default:
 			if err := s.rune(); err != nil {
 				return escaped, err
@@ -74,7 +76,9 @@ func (s *scanner) rune() error {
 			return nil
 		}
 		if utf8.FullRune(rest) {
-			return s.wrong(s.offset(), "invalid UTF-8")
+			s.note(s.offset(), "invalid UTF-8")
+			s.pos++
+			return nil
 		}
 		if !s.more() {
 			return s.ended()
@@ -82,61 +86,81 @@ func (s *scanner) rune() error {
 	}
 }
 
+const (
+	half      = "half of a surrogate pair"
+	badEscape = "an escape that JSON does not have"
+)
+
+// escape passes over an escape, or over two that are a surrogate pair.
 func (s *scanner) escape() error {
-	start := s.offset()
-	s.pos++
+	var first rune // a first half, at start
+	var start int64
+	for {
+		at := s.offset()
+		s.pos++
+		if s.at() != 'u' {
+			if first != 0 {
+				s.note(start, half)
+			}
+			return s.short(at)
+		}
+		s.pos++
+		r, ok, err := s.hex(at)
+		switch {
+		case err != nil || !ok:
+			return err
+		case first != 0:
+			if utf16.DecodeRune(first, r) == utf8.RuneError {
+				s.note(start, half)
+			}
+			return nil
+		case !utf16.IsSurrogate(r):
+			return nil
+		}
+		first, start = r, at
+		if s.at() != '\\' {
+			return s.lone(start)
+		}
+	}
+}
+
+// lone notes a first half with something else after it.
+func (s *scanner) lone(start int64) error {
+	if s.pos == len(s.buf) {
+		return s.ended()
+	}
+	s.note(start, half)
+	return nil
+}
+
+// short passes over the character after the backslash of an escape.
+func (s *scanner) short(at int64) error {
 	switch s.at() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		s.pos++
 		return nil
-	case 'u':
-		s.pos++
-	default:
-		return s.bad("an escape")
 	}
-	r, err := s.hex()
-	if err != nil || !utf16.IsSurrogate(r) {
-		return err
+	if s.pos == len(s.buf) {
+		return s.ended()
 	}
-	if s.at() != '\\' {
-		return s.lone(start)
-	}
-	s.pos++
-	if s.at() != 'u' {
-		return s.lone(start)
-	}
-	s.pos++
-	second, err := s.hex()
-	if err != nil {
-		return err
-	}
-	if utf16.DecodeRune(r, second) == utf8.RuneError {
-		return s.wrong(start, half)
-	}
+	s.note(at, badEscape)
 	return nil
 }
 
-const half = "half of a surrogate pair"
-
-// lone is the error of a first half with something else after it.
-func (s *scanner) lone(start int64) error {
-	if s.pos >= len(s.buf) && !s.more() {
-		return s.ended()
-	}
-	return s.wrong(start, half)
-}
-
-func (s *scanner) hex() (rune, error) {
-	var r rune
+func (s *scanner) hex(at int64) (r rune, ok bool, err error) {
 	for range 4 {
 		d := digit(s.at())
+		if d < 0 && s.pos == len(s.buf) {
+			return 0, false, s.ended()
+		}
 		if d < 0 {
-			return 0, s.bad("a hexadecimal digit")
+			s.note(at, badEscape)
+			return 0, false, nil
 		}
 		r = r<<4 | d
 		s.pos++
 	}
-	return r, nil
+	return r, true, nil
 }
 
 func digit(c byte) rune {
@@ -151,7 +175,7 @@ func digit(c byte) rune {
 	return -1
 }
 
-// unescape appends the text of what stood between quotes and was checked.
+// unescape appends the text of what stood between quotes and has no flaw.
 func unescape(out, in []byte) []byte {
 	for i := 0; i < len(in); i++ {
 		if in[i] != '\\' {

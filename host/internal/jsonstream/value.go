@@ -1,11 +1,22 @@
 package jsonstream
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
-// key finds the primary key below the value of its first name.
-func (s Spec) key(v any) (key, problem string, keyless bool) {
+// flawed stands in a kept value where a part of it has a flaw.
+type flawed struct{}
+
+// key finds the primary key below the value of its first name, in which w is
+// the first flaw. keyless says that there is none, and that none was meant.
+func (s Spec) key(v any, w flaw) (key, problem string, keyless bool) {
 	for _, token := range s.Key[1:] {
 		object, ok := v.(map[string]any)
+		if v == any(flawed{}) {
+			break
+		}
 		if !ok {
 			return "", "the record has no " + s.Key.String(), true
 		}
@@ -15,67 +26,98 @@ func (s Spec) key(v any) (key, problem string, keyless bool) {
 	}
 	switch v := v.(type) {
 	case string:
-		if v == "" {
-			return "", s.Key.String() + " is empty", false
-		}
-		return v, "", false
+		key = v
 	case json.Number:
-		return v.String(), "", false
+		key = v.String()
+	case flawed:
+		return "", fmt.Sprintf("the key %s%s%s at byte %d", s.Key, hasFault, w.what, w.at), false
 	case nil:
 		return "", s.Key.String() + " is null", true
+	default:
+		return "", s.Key.String() + " is neither text nor a number", false
 	}
-	return "", s.Key.String() + " is neither text nor a number", false
+	if problem = unusable(key); problem != "" {
+		return "", s.Key.String() + " " + problem, false
+	}
+	return key, "", false
 }
 
-// value builds the Go value of what comes next.
+// unusable says why a text is no key; "" when it is one.
+func unusable(key string) string {
+	switch {
+	case key == "":
+		return "is empty"
+	case len(key) > MaxKey:
+		return fmt.Sprintf("has %d bytes, more than %d", len(key), MaxKey)
+	case strings.ContainsRune(key, 0):
+		return "holds U+0000, which nobody can type and the directory cannot store"
+	}
+	return ""
+}
+
+// value builds the Go value of what comes next; flawed{} when it has a flaw of
+// its own, or is beyond what one record may hold.
 func (e *emitter) value() (any, error) {
 	c, err := e.peek()
 	if err != nil {
 		return nil, err
 	}
 	at := e.offset()
-	switch c {
-	case '{':
-		if err := e.spend(at, 0); err != nil {
-			return nil, err
-		}
+	switch {
+	case e.reading.room < 0:
+		return flawed{}, e.skip()
+	case (c == '{' || c == '[') && e.depth >= maxDepth:
+		e.note(at, fmt.Sprintf("nested deeper than %d", maxDepth))
+		return flawed{}, e.skip()
+	case c == '{':
+		e.spend(at, 0)
 		return e.object()
-	case '[':
-		if err := e.spend(at, 0); err != nil {
-			return nil, err
-		}
+	case c == '[':
+		e.spend(at, 0)
 		return e.list()
-	case '"':
+	case c == '"':
 		return e.string(at)
 	}
-	e.mark = e.pos
+	e.hold(MaxRecord)
 	if err := e.scalar(c); err != nil {
 		return nil, err
 	}
-	raw := e.buf[e.mark:e.pos]
-	e.mark = -1
+	raw := e.held()
+	if raw == nil {
+		return e.excess(at), nil
+	}
 	switch c {
 	case 't':
-		return true, e.spend(at, 0)
+		e.spend(at, 0)
+		return true, nil
 	case 'f':
-		return false, e.spend(at, 0)
+		e.spend(at, 0)
+		return false, nil
 	case 'n':
-		return nil, e.spend(at, 0)
+		e.spend(at, 0)
+		return nil, nil
 	}
-	return json.Number(raw), e.spend(at, len(raw))
+	if !e.spend(at, len(raw)) {
+		return flawed{}, nil
+	}
+	return json.Number(raw), nil
 }
 
 func (e *emitter) string(at int64) (any, error) {
-	e.mark = e.pos
+	before := e.flaws
+	e.hold(MaxRecord)
 	escaped, err := e.text()
 	if err != nil {
 		return nil, err
 	}
-	raw := e.buf[e.mark+1 : e.pos-1]
-	e.mark = -1
-	if err := e.spend(at, len(raw)); err != nil {
-		return nil, err
+	token := e.held()
+	switch {
+	case token == nil:
+		return e.excess(at), nil
+	case !e.spend(at, len(token)-2), e.flaws != before:
+		return flawed{}, nil
 	}
+	raw := token[1 : len(token)-1]
 	if escaped {
 		e.scratch = unescape(e.scratch[:0], raw)
 		raw = e.scratch
@@ -83,20 +125,27 @@ func (e *emitter) string(at int64) (any, error) {
 	return string(raw), nil
 }
 
-// spend counts a value that is kept, which begins at an offset.
-func (e *emitter) spend(at int64, size int) error {
-	if e.room -= size + perValue; e.room < 0 {
-		return e.long(at)
+// spend counts a value that is kept, which begins at an offset. It reports
+// whether there was room for it.
+func (e *emitter) spend(at int64, size int) bool {
+	if e.reading.room -= size + perValue; e.reading.room < 0 {
+		e.excess(at)
+		return false
 	}
-	return nil
+	return true
+}
+
+// excess ends what is kept of a record.
+func (e *emitter) excess(at int64) any {
+	e.note(at, fmt.Sprintf("what is wanted of the record is more than %d bytes", MaxRecord))
+	e.reading.room = -1
+	return flawed{}
 }
 
 const perValue = 64 // bytes that a value takes besides its text
 
 func (e *emitter) list() (any, error) {
-	if err := e.enter(); err != nil {
-		return nil, err
-	}
+	e.enter()
 	list := []any{}
 	for begun := false; ; {
 		if done, err := e.next(&begun, ']'); done || err != nil {
@@ -106,27 +155,40 @@ func (e *emitter) list() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		if e.reading.room >= 0 {
+			list = append(list, v)
+		}
 	}
 }
 
 func (e *emitter) object() (any, error) {
-	if err := e.enter(); err != nil {
-		return nil, err
-	}
+	e.enter()
 	object, o := map[string]any{}, e.names.open()
 	for {
-		at := e.offset()
-		raw, done, err := e.member(&o)
+		m, done, err := e.member(&o)
 		if done || err != nil {
 			return object, err
 		}
-		if err := e.spend(at, len(raw)); err != nil {
-			return nil, err
+		if e.reading.room < 0 {
+			if err := e.skip(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		name := e.intern(raw)
-		if object[name], err = e.value(); err != nil {
+		again := m.ok && e.again(&o, m)
+		if again {
+			e.note(m.at, twice(m.name))
+		}
+		e.spend(m.at, len(m.name))
+		name := e.intern(m.name)
+		v, err := e.value()
+		switch {
+		case err != nil:
 			return nil, err
+		case again:
+			object[name] = flawed{}
+		case m.ok:
+			object[name] = v
 		}
 	}
 }

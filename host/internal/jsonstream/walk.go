@@ -6,12 +6,9 @@ import (
 )
 
 // enter passes over the bracket that opens an object or array.
-func (s *scanner) enter() error {
-	if s.depth++; s.depth > maxDepth {
-		return s.wrong(s.offset(), fmt.Sprintf("nested deeper than %d", maxDepth))
-	}
+func (s *scanner) enter() {
+	s.depth++
 	s.pos++
-	return nil
 }
 
 // next goes to the next element or member: past the comma, where one must be,
@@ -36,36 +33,41 @@ func (s *scanner) next(begun *bool, closing byte) (done bool, err error) {
 	return false, err
 }
 
-// name reads a name and its colon. The answer, and quoted, are valid until more
-// is read.
-func (s *scanner) name() ([]byte, error) {
-	c, err := s.peek()
-	if err != nil {
-		return nil, err
+// name reads a name and its colon. ok is false when the name has a flaw: it is
+// then nobody's. The answer, and quoted, are valid until the next name.
+func (s *scanner) name() (name []byte, ok bool, err error) {
+	if err := s.quote(); err != nil {
+		return nil, false, err
 	}
-	if c != '"' {
-		return nil, s.bad("a name")
-	}
-	s.mark = s.pos
+	at, before := s.offset(), s.flaws
+	s.hold(maxName)
 	escaped, err := s.text()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	length := s.pos - s.mark
-	if length > maxName {
-		return nil, fmt.Errorf("%w: the name at byte %d is over %d bytes", ErrTooLarge, s.base+int64(s.mark), maxName)
+	token := s.held()
+	if token == nil {
+		s.note(at, fmt.Sprintf("a name of more than %d bytes", maxName))
 	}
-	if err := s.colon(); err != nil {
-		return nil, err
+	s.quoted = append(s.quoted[:0], token...)
+	if err := s.colon(); err != nil || s.flaws != before {
+		return nil, false, err
 	}
-	s.quoted = s.buf[s.mark : s.mark+length]
-	raw := s.quoted[1 : length-1]
-	s.mark = -1
+	raw := s.quoted[1 : len(s.quoted)-1]
 	if escaped {
 		s.scratch = unescape(s.scratch[:0], raw)
-		return s.scratch, nil
+		raw = s.scratch
 	}
-	return raw, nil
+	return raw, true, nil
+}
+
+// quote goes to the quote that a name begins with.
+func (s *scanner) quote() error {
+	c, err := s.peek()
+	if err == nil && c != '"' {
+		err = s.bad("a name")
+	}
+	return err
 }
 
 func (s *scanner) colon() error {
@@ -80,37 +82,126 @@ func (s *scanner) colon() error {
 	return nil
 }
 
-// member reads the next name of an object, which must be new in it.
-func (s *scanner) member(o *object) (name []byte, done bool, err error) {
+// member reads the next name of an object.
+func (s *scanner) member(o *object) (m member, done bool, err error) {
 	if done, err = s.next(&o.begun, '}'); done {
 		s.names.close(o)
 	}
 	if done || err != nil {
-		return nil, done, err
+		return m, done, err
 	}
-	at := s.offset()
-	if name, err = s.name(); err != nil {
-		return nil, false, err
-	}
-	return name, false, s.unique(o, name, s.names.sum(name), at)
+	m.at = s.offset()
+	m.name, m.ok, err = s.name()
+	return m, false, err
 }
 
-// skip passes over a value.
+type member struct {
+	name []byte
+	at   int64
+	ok   bool // the name has no flaw
+}
+
+// again reports whether a name came before in its object.
+func (s *scanner) again(o *object, m member) bool {
+	return !s.names.add(o, s.names.sum(m.name))
+}
+
+// twice is the flaw of a name that came before in its object.
+func twice(name []byte) string {
+	return fmt.Sprintf("the name %q occurs twice in its object", name[:min(len(name), shown)])
+}
+
+const shown = 64 // bytes of a name in a message
+
+// skip passes over a value. Nobody looks at it: only where it ends matters, and
+// that is all it checks. It remembers one bit for each object and array that is
+// open, however many there are.
 func (s *scanner) skip() error {
-	c, err := s.peek()
-	if err != nil {
+	var open brackets
+	for {
+		c, err := s.peek()
+		if err != nil {
+			return err
+		}
+		begun := true
+		switch c {
+		case '{', '[':
+			if open.depth == maxOpen {
+				return s.wrong(s.offset(), fmt.Sprintf("nested deeper than %d", maxOpen))
+			}
+			open.push(c == '{')
+			s.enter()
+			begun = false
+		case '"':
+			_, err = s.text()
+		default:
+			err = s.scalar(c)
+		}
+		if err != nil {
+			return err
+		}
+		if done, err := s.following(&open, begun); done || err != nil {
+			return err
+		}
+	}
+}
+
+// following goes to the next value of what is open; done is true when nothing
+// is open any more.
+func (s *scanner) following(open *brackets, begun bool) (done bool, err error) {
+	for open.depth > 0 {
+		closing := byte(']')
+		if open.object() {
+			closing = '}'
+		}
+		ended, err := s.next(&begun, closing)
+		if err != nil {
+			return false, err
+		}
+		if !ended {
+			return false, s.passName(closing)
+		}
+		open.depth--
+		begun = true
+	}
+	return true, nil
+}
+
+// passName passes over the name of a member; an element has none.
+func (s *scanner) passName(closing byte) error {
+	if closing == ']' {
+		return nil
+	}
+	if err := s.quote(); err != nil {
 		return err
 	}
-	switch c {
-	case '"':
-		_, err := s.text()
+	if _, err := s.text(); err != nil {
 		return err
-	case '{':
-		return s.skipObject()
-	case '[':
-		return s.skipArray()
 	}
-	return s.scalar(c)
+	return s.colon()
+}
+
+// brackets are the objects and arrays that are open.
+type brackets struct {
+	objects []uint64
+	depth   int
+}
+
+func (b *brackets) push(object bool) {
+	word, bit := b.depth/64, uint64(1)<<(b.depth%64)
+	if word == len(b.objects) {
+		b.objects = append(b.objects, 0)
+	}
+	b.objects[word] &^= bit
+	if object {
+		b.objects[word] |= bit
+	}
+	b.depth++
+}
+
+func (b *brackets) object() bool {
+	at := b.depth - 1
+	return b.objects[at/64]&(1<<(at%64)) != 0
 }
 
 // scalar passes over a number, boolean or null.
@@ -128,35 +219,6 @@ func (s *scanner) scalar(c byte) error {
 	return s.bad("a value")
 }
 
-func (s *scanner) skipObject() error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	o := s.names.open()
-	for {
-		if _, done, err := s.member(&o); done || err != nil {
-			return err
-		}
-		if err := s.skip(); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *scanner) skipArray() error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	for begun := false; ; {
-		if done, err := s.next(&begun, ']'); done || err != nil {
-			return err
-		}
-		if err := s.skip(); err != nil {
-			return err
-		}
-	}
-}
-
 // walker descends into one JSON text.
 type walker struct {
 	*scanner
@@ -165,6 +227,10 @@ type walker struct {
 	// The last value on the way, for messages about what is missing.
 	deepest Pointer
 	kind    byte
+
+	// element says that the text is that of one record, where a name that occurs
+	// twice is its own fault.
+	element bool
 }
 
 // descend walks to the value at rest, calls at with the scanner in front of
@@ -188,35 +254,58 @@ func (w *walker) descend(way, rest Pointer, at func() error) (found bool, err er
 }
 
 func (w *walker) descendObject(way, rest Pointer, at func() error) (found bool, err error) {
-	if err := w.enter(); err != nil {
-		return false, err
-	}
+	w.enter()
 	o := w.names.open()
 	for {
-		name, done, err := w.member(&o)
+		m, done, err := w.member(&o)
+		if err == nil && !done {
+			err = w.unique(&o, m)
+		}
 		if done || err != nil {
 			return found, err
 		}
-		if string(name) != rest[0] {
-			token := ""
-			if w.index.wants() {
-				token = string(name)
-			}
-			if err := w.pass(way, token); err != nil {
+		if !m.ok || string(m.name) != rest[0] {
+			if err := w.passMember(way, m); err != nil {
 				return found, err
 			}
 			continue
 		}
-		if found, err = w.descend(append(way[:len(way):len(way)], rest[0]), rest[1:], at); err != nil {
+		below, err := w.descend(append(way[:len(way):len(way)], rest[0]), rest[1:], at)
+		if err != nil {
 			return found, err
 		}
+		found = found || below
 	}
 }
 
-func (w *walker) descendArray(way, rest Pointer, at func() error) (found bool, err error) {
-	if err := w.enter(); err != nil {
-		return false, err
+// unique wants each name of the objects on the way once: what is asked for at
+// one of them must be one thing.
+func (w *walker) unique(o *object, m member) error {
+	switch {
+	case w.element || !m.ok:
+		return nil
+	case len(w.names.sums) >= maxNames:
+		return fmt.Errorf("%w: at byte %d objects of more than %d names are open", ErrTooLarge, m.at, maxNames)
+	case w.again(o, m):
+		return w.wrong(m.at, twice(m.name))
 	}
+	return nil
+}
+
+// passMember passes over a member beside the way.
+func (w *walker) passMember(way Pointer, m member) error {
+	if !m.ok { // nobody can ask for it
+		return w.skip()
+	}
+	token := ""
+	if w.index.wants() {
+		token = string(m.name)
+	}
+	return w.pass(way, token)
+}
+
+func (w *walker) descendArray(way, rest Pointer, at func() error) (found bool, err error) {
+	w.enter()
 	wanted, err := strconv.Atoi(rest[0])
 	if err != nil || strconv.Itoa(wanted) != rest[0] {
 		wanted = -1

@@ -33,6 +33,7 @@ const (
 	MissingID   = simkit.MissingID
 	WrongTypes  = simkit.WrongTypes
 	HugeNumbers = simkit.HugeNumbers
+	BadText     = simkit.BadText
 
 	DataEmpty Kind = "data_empty" // 200 with an empty list of people and of agents
 )

@@ -31,13 +31,14 @@ const (
 	MissingID   Kind = "missing_id"   // the second record has no id
 	WrongTypes  Kind = "wrong_types"  // the second record has members of wrong types
 	HugeNumbers Kind = "huge_numbers" // the second record has numbers beyond 64 bits
+	BadText     Kind = "bad_text"     // the second record has half of a surrogate pair in the member that Text names
 )
 
 // Kinds lists the common kinds.
 func Kinds() []Kind {
 	return []Kind{
 		Latency, Reset, Truncate, Lost, HTML, Blocked, TooMany, Status,
-		PageRepeats, Half, DuplicateID, MissingID, WrongTypes, HugeNumbers,
+		PageRepeats, Half, DuplicateID, MissingID, WrongTypes, HugeNumbers, BadText,
 	}
 }
 
@@ -51,7 +52,7 @@ type Fault struct {
 	Bytes      int    `json:"bytes"`       // reset and truncate
 	Delay      string `json:"delay"`       // latency: a Go duration such as "1.5s"
 	Code       int    `json:"code"`        // status
-	Text       string `json:"text"`        // for kinds of the vendor
+	Text       string `json:"text"`        // bad_text, and for kinds of the vendor
 	Headers    bool   `json:"headers"`     // too_many: with the vendor's rate limit headers
 	RetryAfter int    `json:"retry_after"` // too_many: seconds; 0 is no header
 }
@@ -105,6 +106,10 @@ func (f *Faults) validate(one Fault) error {
 	case Status:
 		if one.Code < 400 || one.Code > 599 {
 			return fmt.Errorf("status: code must be from 400 to 599")
+		}
+	case BadText:
+		if one.Text == "" {
+			return fmt.Errorf("bad_text: text must name a member")
 		}
 	default:
 		if !slices.Contains(Kinds(), one.Kind) && !slices.Contains(f.vendor.Own, one.Kind) {
@@ -201,7 +206,7 @@ func (f *Faults) act(one Fault, w *Response, r *http.Request) (serve bool) {
 			f.vendor.FirstPage(q)
 		}
 		r.URL.RawQuery = q.Encode()
-	case Half, DuplicateID, MissingID, WrongTypes, HugeNumbers:
+	case Half, DuplicateID, MissingID, WrongTypes, HugeNumbers, BadText:
 	case Reset:
 		reset(w, one.Bytes, f.vendor.ListStart)
 		return false

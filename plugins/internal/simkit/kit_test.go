@@ -165,8 +165,9 @@ func TestSpoil(t *testing.T) {
 	}{2, "Ada"}
 	for kind, want := range map[Kind]string{
 		DuplicateID: `{"id":1,"name":"Ada"}`, MissingID: `{"name":"Ada"}`, WrongTypes: `{"id":2,"name":17}`, HugeNumbers: `{"id":1e400,"name":"Ada"}`, Half: `{"id":2,"name":"Ada"}`,
+		BadText: `{"id":2,"name":"Ada \ud83d"}`,
 	} {
-		a := Active{&vendor, []Fault{{Kind: kind}}}
+		a := Active{&vendor, []Fault{{Kind: kind, Text: "name"}}}
 		got, err := json.Marshal(a.Spoil(1, 1, record))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s %v", kind, got, err)

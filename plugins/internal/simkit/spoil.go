@@ -38,6 +38,8 @@ func (a Active) Spoil(n int, before, record any) any {
 			maps.Copy(changes, a.vendor.Wrong)
 		case HugeNumbers:
 			maps.Copy(changes, a.vendor.Huge)
+		case BadText:
+			changes[f.Text] = json.RawMessage(`"Ada \ud83d"`)
 		}
 	}
 	if len(changes) == 0 {

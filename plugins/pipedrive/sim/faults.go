@@ -32,6 +32,7 @@ const (
 	MissingID   = simkit.MissingID
 	WrongTypes  = simkit.WrongTypes
 	HugeNumbers = simkit.HugeNumbers
+	BadText     = simkit.BadText
 
 	Unsuccess Kind = "unsuccess"  // 200 with success:false and Text as the error
 	DataNull  Kind = "data_null"  // 200 with data:null
