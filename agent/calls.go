@@ -42,6 +42,8 @@ type (
 		Automation string
 		Key        ident.Key
 		Account    string
+		// WithoutRecord and DryRun are those of engine.LinkRequest.
+		WithoutRecord, DryRun bool
 	}
 	quarantineList struct {
 		Automation string                 `json:"automation"`
@@ -149,12 +151,15 @@ func (a *app) stateCalls(m *control.Mux) {
 		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
 		return links, err
 	})
-	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (ident.Link, error) {
+	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (engine.Linked, error) {
 		e, err := a.engine(ctx)
 		if err != nil {
-			return ident.Link{}, err
+			return engine.Linked{}, err
 		}
-		l, err := e.Link(ctx, engine.LinkRequest{Automation: in.Automation, Key: in.Key, Account: in.Account, By: string(who)})
+		l, err := e.Link(ctx, engine.LinkRequest{
+			Automation: in.Automation, Key: in.Key, Account: in.Account,
+			WithoutRecord: in.WithoutRecord, DryRun: in.DryRun, By: string(who),
+		})
 		return l, callError(err)
 	})
 	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (nothing, error) {

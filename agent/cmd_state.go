@@ -96,21 +96,7 @@ func (c *cli) linkCommand() *cobra.Command {
 			})
 		},
 	}
-	add := &cobra.Command{
-		Use:   "add AUTOMATION KEY ACCOUNT",
-		Short: "Say which account a record belongs to: DN, objectGUID, sAMAccountName, userPrincipalName or mail",
-		Args:  exactly(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var l ident.Link
-			if err := c.call(cmd.Context(), "link", linkRequest{args[0], ident.Key(args[1]), args[2]}, &l); err != nil {
-				return err
-			}
-			return c.show(l, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "Key %s of application %s is linked to %s. The next run brings the account into step.\n", l.Key, l.Application, l.GUID)
-			})
-		},
-	}
-	return group("link", "Which record belongs to which account", list, add, remove)
+	return group("link", "Which record belongs to which account", list, c.linkAddCommand(), remove)
 }
 
 func (c *cli) quarantineCommand() *cobra.Command {

@@ -188,12 +188,23 @@ func TestLinkByHand(t *testing.T) {
 	account := w.dc.AddUser(t, w.dc.OU("Staff"), "N. Nobody", "nnobody", nil)
 	w.dc.AddUser(t, w.dc.OU("Elsewhere"), "Far Away", "faraway", nil)
 	w.apply(4)
-	for account, says := range map[string]string{"faraway": "outside scope", "nobody-here": "no account", "anovak": "anchor", "krbtgt": "protected", "rollcall": "protected"} {
+	for account, says := range map[string]string{
+		"faraway": "is outside the scope", "nobody-here": "no account", "anovak": "is linked to the key 1", "krbtgt": "is outside the scope",
+		"rollcall": "is outside the scope", "ddisabled": "is disabled", "pprotected": "is protected", "CRM": "is no user account",
+	} {
 		if a := w.rollcall("link", "add", "staff", itoa(u.ID), account); a.code != 2 || !strings.Contains(a.stderr, says) {
 			t.Errorf("link to %s: %d %s", account, a.code, a.stderr)
 		}
 	}
-	w.want(0, "link", "add", "staff", itoa(u.ID), "nnobody")
+	if a := w.want(2, "link", "add", "staff", "99999", "nnobody"); !strings.Contains(a.stderr, "pipedrive does not deliver a record with the key 99999") {
+		t.Errorf("link to a key that is not there: %s", a.stderr)
+	}
+	a := w.want(0, "link", "add", "staff", itoa(u.ID), "nnobody")
+	for _, says := range []string{"record   Nora Nobody", "account  N. Nobody", "nnobody, enabled", "CN=N. Nobody,OU=Staff"} {
+		if !strings.Contains(a.stdout, says) {
+			t.Errorf("the answer does not say %q:\n%s", says, a.stdout)
+		}
+	}
 	w.want(2, "link", "add", "staff", "1", "nnobody")
 	w.apply(0)
 	if e := w.accounts()["pipedrive:"+itoa(u.ID)]; e.GUID != account || e.Attributes.First("displayName") != "Nora Nobody" {

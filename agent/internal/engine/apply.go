@@ -19,8 +19,9 @@ import (
 type task struct {
 	change   *ident.Change // shared by the operations of one user: a create tells the others the GUID
 	op       ident.Operation
-	heldID   int64  // the held operation that this carries out; 0 for none
-	approved string // who approved it; "" for nobody
+	heldID   int64            // the held operation that this carries out; 0 for none
+	approved string           // who approved it; "" for nobody
+	origin   ident.LinkOrigin // of a link that it makes; "" is as its class says
 }
 
 // planTasks lists the operations that the limits let through.
@@ -132,7 +133,7 @@ func (e *Engine) linkOf(ctx context.Context, r *run, t task) (link ident.Link, s
 		}
 		fresh := ident.Link{
 			Application: application, Key: t.change.Key, GUID: t.change.GUID,
-			Automation: r.Automation, Created: e.Now().UTC(),
+			Automation: r.Automation, Created: e.Now().UTC(), Unseen: !r.delivered, Origin: t.origin,
 		}
 		return fresh, "", nil
 	default:

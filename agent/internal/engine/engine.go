@@ -196,6 +196,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 		}
 		defer e.dropStaging(ctx, r.ID)
 		d.acceptShrink = req.AcceptShrink
+		r.delivered = true
 		return e.withDirectory(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err

@@ -52,6 +52,19 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	return d, nil
 }
 
+// fetchAll stages everything that the source has, also when its endpoint
+// delivers changes: somebody asks about one record, whenever it was changed.
+func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) error {
+	d := delivery{staging: staging}
+	_, err := a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error {
+		return e.Store.Stage(ctx, staging, d.keyed(batch))
+	})
+	if err != nil {
+		return fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
+	}
+	return nil
+}
+
 // keyed counts a batch and leaves out what has no key.
 func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 	keyed := make([]ident.Record, 0, len(batch))

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // LinkRequest asks to link a record to an account by hand.
@@ -17,20 +17,100 @@ type LinkRequest struct {
 	Automation string
 	Key        ident.Key
 	Account    string // objectGUID, DN, sAMAccountName, userPrincipalName or mail
-	By         string
+	// WithoutRecord links although the record is not delivered, not in scope or
+	// in quarantine. Until it is delivered in scope, nobody is missing by it.
+	WithoutRecord bool
+	DryRun        bool // only tell who would be linked to whom
+	By            string
+}
+
+// Linked is a link made by hand, with the person on both sides.
+type Linked struct {
+	ident.Link
+	DryRun   bool        `json:"dry_run,omitempty"`
+	Record   RecordSide  `json:"record"`
+	Account  AccountSide `json:"account"`
+	Warnings []string    `json:"warnings"`
+}
+
+// RecordSide is the person as the application delivers them.
+type RecordSide struct {
+	Key  ident.Key `json:"key"`
+	Name string    `json:"name"`
+	Mail string    `json:"mail"`
+}
+
+// AccountSide is the person as the directory has them.
+type AccountSide struct {
+	DN             ident.DN `json:"dn"`
+	SAMAccountName string   `json:"sam_account_name"`
+	Name           string   `json:"name"`
+	Mail           string   `json:"mail"`
+	Enabled        bool     `json:"enabled"`
 }
 
 // ErrCannotLink means that an account cannot be linked; the message says why.
 var ErrCannotLink = errors.New("the account cannot be linked")
 
-// Link links a record to an account that a person has chosen. The account must
-// be in scope and not protected; its anchor is written by the next run.
-func (e *Engine) Link(ctx context.Context, req LinkRequest) (ident.Link, error) {
+// Link links a record to an account that a person has chosen, under the rules
+// of an adoption. The record is fetched first; the link and its anchor are
+// written as a run of its own.
+func (e *Engine) Link(ctx context.Context, req LinkRequest) (Linked, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
-		return ident.Link{}, err
+		return Linked{}, err
 	}
-	var link ident.Link
+	hand, linked, err := e.proposeLink(ctx, a, req)
+	if err != nil || req.DryRun {
+		return linked, err
+	}
+	request := Request{Automation: req.Automation, Kind: store.KindLink, By: req.By}
+	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
+		return e.withDirectory(ctx, func(client *conn.Client) error {
+			if err := e.enter(ctx, r, client); err != nil {
+				return err
+			}
+			r.delivered = hand.Seen
+			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: req.By, origin: ident.OriginManual}
+			if err := e.apply(ctx, r, []task{t}); err != nil {
+				return err
+			}
+			linked.Link, err = e.madeLink(ctx, r, req.Key)
+			return err
+		})
+	})
+	return linked, err
+}
+
+// madeLink finds the link that a run by hand has made, or tells why there is
+// none.
+func (e *Engine) madeLink(ctx context.Context, r *run, key ident.Key) (ident.Link, error) {
+	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, key)
+	if err != nil || ok {
+		return link, err
+	}
+	outcomes, err := e.Store.Outcomes(ctx, r.ID)
+	if err != nil {
+		return link, fmt.Errorf("read the outcomes of run %d: %w", r.ID, err)
+	}
+	for _, o := range outcomes {
+		return link, fmt.Errorf("%w: %s; next: %s", ErrCannotLink, o.Cause, o.Next)
+	}
+	return link, fmt.Errorf("%w: run %d did nothing; see `rollcall runs %d`", ErrCannotLink, r.ID, r.ID)
+}
+
+// proposeLink fetches the record, finds the account and holds both against the
+// rules. It writes nothing.
+func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest) (hand plan.HandMade, linked Linked, err error) {
+	staging := -e.Now().UnixNano()
+	defer e.dropStaging(ctx, staging)
+	if err := e.fetchAll(ctx, a, staging); err != nil {
+		return hand, linked, err
+	}
+	rec, cause, err := e.delivered(ctx, a, staging, req.Key)
+	if err != nil {
+		return hand, linked, err
+	}
 	err = e.withDirectory(ctx, func(client *conn.Client) error {
 		if err := e.sync(ctx, client, false); err != nil {
 			return err
@@ -39,16 +119,89 @@ func (e *Engine) Link(ctx context.Context, req LinkRequest) (ident.Link, error) 
 		if err != nil {
 			return err
 		}
-		if err := e.mayLink(ctx, client, a, entry, req.Key); err != nil {
+		b, err := e.builder(ctx, a, client)
+		if err != nil {
 			return err
 		}
-		link = ident.Link{
-			Application: a.Settings.Application, Key: req.Key, GUID: entry.GUID, Automation: req.Automation,
-			Origin: ident.OriginManual, Created: e.Now().UTC(),
+		if hand, err = b.ByHand(req.Key, rec, cause, entry); err != nil {
+			return refusal(err)
 		}
-		return e.Store.PutLink(ctx, link, req.By)
+		linked, err = e.bothSides(ctx, client, a, req, hand, entry)
+		return err
 	})
-	return link, err
+	if err == nil && !req.WithoutRecord && len(hand.Objections) > 0 {
+		err = fmt.Errorf("%w: %s; next: correct the key, or say --without-record to link it all the same", ErrCannotLink, strings.Join(hand.Objections, "; "))
+	}
+	return hand, linked, err
+}
+
+// refusal marks what the rules of an adoption do not allow as the caller's.
+func refusal(err error) error {
+	var refused *plan.RefusedError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", ErrCannotLink, err)
+	}
+	return err
+}
+
+// delivered finds what was delivered of one key; without a record, cause says
+// what was.
+func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key ident.Key) (rec *ident.Record, cause string, err error) {
+	cause = fmt.Sprintf("%s does not deliver a record with the key %s", a.Settings.Application, key)
+	err = e.Store.EachStaged(ctx, staging, func(s store.Staged) error {
+		switch {
+		case s.Record.Key != key:
+		case s.Deleted:
+			cause = fmt.Sprintf("%s reports that the key %s was deleted", a.Settings.Application, key)
+		case s.Records > 1:
+			cause = fmt.Sprintf("%s delivers the key %s more than once", a.Settings.Application, key)
+		case s.Records == 1:
+			rec = &s.Record
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("look for the key %s among the records of data source %s: %w", key, a.Settings.DataSource, err)
+	}
+	return rec, cause, nil
+}
+
+// bothSides names the person on both sides of a link. The account is read from
+// the domain controller: the mirror need not hold its name.
+func (e *Engine) bothSides(ctx context.Context, client *conn.Client, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry) (Linked, error) {
+	account, read, err := readAccount(ctx, client, entry.GUID)
+	if err != nil {
+		return Linked{}, err
+	}
+	linked := Linked{
+		Link: ident.Link{
+			Application: a.Settings.Application, Key: req.Key, GUID: entry.GUID, Automation: req.Automation,
+			Origin: ident.OriginManual, Created: e.Now().UTC(), Unseen: !hand.Seen,
+		},
+		DryRun: req.DryRun, Account: account,
+		Record:   RecordSide{Key: req.Key, Name: hand.Name, Mail: hand.Mail},
+		Warnings: append([]string{}, hand.Objections...),
+	}
+	if sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); hand.Name+hand.Mail != "" && !sameName && !sameMail {
+		linked.Warnings = append(linked.Warnings, "neither the name nor the mail address of the record is the account's: make sure that both are one person")
+	}
+	return linked, nil
+}
+
+// readAccount reads an account as people know it.
+func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (AccountSide, ident.Entry, error) {
+	read, err := client.Get(ctx, conn.ByGUID(guid), []string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
+	if err != nil {
+		return AccountSide{}, read, fmt.Errorf("read the account %s: %w", guid, err)
+	}
+	name := read.Attributes.First("displayName")
+	if name == "" {
+		name = read.Attributes.First("cn")
+	}
+	return AccountSide{
+		DN: read.DN, SAMAccountName: read.Attributes.First("sAMAccountName"), Name: name,
+		Mail: read.Attributes.First("mail"), Enabled: !isDisabled(read),
+	}, read, nil
 }
 
 // account finds the one account that a person means.
@@ -74,36 +227,4 @@ func (e *Engine) account(ctx context.Context, name string) (ident.Entry, error) 
 		}
 	}
 	return ident.Entry{}, fmt.Errorf("%w: there is no account %q: name it by DN, objectGUID, sAMAccountName, userPrincipalName or mail", ErrCannotLink, name)
-}
-
-// mayLink holds a link by hand to the same rules as an adoption.
-func (e *Engine) mayLink(ctx context.Context, client *conn.Client, a Automation, entry ident.Entry, key ident.Key) error {
-	guard, err := write.NewGuard(ctx, client, e.Rules)
-	if err != nil {
-		return fmt.Errorf("find the protected accounts: %w", err)
-	}
-	why, err := guard.Protected(ctx, entry)
-	if err != nil {
-		return err
-	}
-	if why != "" {
-		return fmt.Errorf("%w: %s is protected: %s", ErrCannotLink, entry.DN, why)
-	}
-	if !inScope(a.Settings, entry.DN) {
-		return fmt.Errorf("%w: %s is outside scope of [directory]", ErrCannotLink, entry.DN)
-	}
-	want := a.Settings.Application + ":" + string(key)
-	if have := entry.Attributes.First(a.Settings.Anchor); have != "" && have != want {
-		return fmt.Errorf("%w: %s carries the anchor %q of another record: clear %s first if that is wrong", ErrCannotLink, entry.DN, have, a.Settings.Anchor)
-	}
-	return nil
-}
-
-func inScope(s plan.Settings, dn ident.DN) bool {
-	for _, base := range s.Scope {
-		if dn.Parent().Under(base) {
-			return true
-		}
-	}
-	return false
 }

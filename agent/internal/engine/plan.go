@@ -32,15 +32,10 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err := e.sync(ctx, client, d.acceptShrink); err != nil {
 		return planned{}, err
 	}
-	v, err := e.view(ctx, a, client)
+	b, err := e.builder(ctx, a, client)
 	if err != nil {
 		return planned{}, err
 	}
-	history, err := e.history(ctx, a)
-	if err != nil {
-		return planned{}, fmt.Errorf("read what earlier runs did: %w", err)
-	}
-	b := plan.NewBuilder(a.Settings, v, a.Mapper, history)
 	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error { return d.give(b, s) })
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
@@ -54,6 +49,19 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
 	}, nil
+}
+
+// builder starts a plan over the mirror as it is now.
+func (e *Engine) builder(ctx context.Context, a Automation, client *conn.Client) (*plan.Builder, error) {
+	v, err := e.view(ctx, a, client)
+	if err != nil {
+		return nil, err
+	}
+	history, err := e.history(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("read what earlier runs did: %w", err)
+	}
+	return plan.NewBuilder(a.Settings, v, a.Mapper, history), nil
 }
 
 // give hands what was delivered of one key to the plan.
@@ -185,6 +193,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	if u.ClearMissing {
 		link.MissingSince = nil
 	}
+	link.Unseen = link.Unseen && !u.Seen
 	if u.Placed != "" {
 		link.Placed = u.Placed
 	}

@@ -150,10 +150,14 @@ func dns(entries []ident.Entry) string {
 // accountDisable is the bit of userAccountControl (MS-ADTS section 2.2.16).
 const accountDisable = 0x2
 
+func isDisabled(entry ident.Entry) bool {
+	uac, _ := strconv.ParseInt(entry.Attributes.First("userAccountControl"), 10, 64)
+	return uac&accountDisable != 0
+}
+
 // holds reports whether an object is as the operation leaves it.
 func holds(entry ident.Entry, op ident.Operation) bool {
-	uac, _ := strconv.ParseInt(entry.Attributes.First("userAccountControl"), 10, 64)
-	disabled := uac&accountDisable != 0
+	disabled := isDisabled(entry)
 	placed := op.To == "" || entry.DN.EqualFold(op.To)
 	switch op.Class {
 	case ident.ClassDisable:

@@ -23,6 +23,7 @@ type run struct {
 	plan       ident.Plan
 	tally      tally
 	turns      turns
+	delivered  bool                 // what it links was delivered, in scope, right before
 	blocked    map[ident.Key]string // users that must be left alone, and why
 }
 

@@ -120,6 +120,10 @@ type Link struct {
 	// MissingSince is set when rollcall disabled the account because its key
 	// was missing; only then does a return of the key enable it again.
 	MissingSince *time.Time `json:"missing_since,omitempty"`
+	// Unseen says that no complete delivery has had the key, with its record in
+	// scope, when the link was made or later. The key may be a wrong one, so
+	// nobody counts as missing because of it.
+	Unseen bool `json:"unseen,omitempty"`
 	// Applied remembers a digest of the values last written, by attribute
 	// name in lower case: a difference from it is a change made by hand.
 	Applied map[string]string `json:"applied,omitempty"`

@@ -26,6 +26,7 @@ type Builder struct {
 
 	seen    map[ident.Key]struct{}
 	deleted map[ident.Key]struct{}   // reported as deleted
+	sighted map[ident.Key]struct{}   // linked, in scope, and never delivered before
 	left    map[ident.Key]struct{}   // linked records that left the scope of the data source
 	claims  map[ident.GUID]ident.Key // unlinked objects, by the record that matched them
 	wanted  map[string]ident.Key     // match values of records that get an account
@@ -76,7 +77,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{},
-		deleted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
+		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}
@@ -138,6 +139,9 @@ func (b *Builder) Add(rec ident.Record) error {
 		return nil
 	}
 	b.counts.InScope++
+	if linked && link.Unseen {
+		b.sighted[rec.Key] = struct{}{}
+	}
 	if linked {
 		err = b.addLinkedOrLate(rec, link)
 	} else {

@@ -31,7 +31,9 @@ func AppliedDigest(ch ident.AttributeChange) string {
 
 // Remember returns what a link holds once the operation is applied. For
 // create, adopt and link, start from a link with its Application, Key, GUID,
-// Automation and Created.
+// Automation, Created and Unseen, and for one by hand with its Origin. Of an
+// account that was created the key was delivered for sure, and it is
+// rollcall's own: nobody else's account is at stake.
 func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	applied := make(map[string]string, len(link.Applied)+len(op.Attributes))
 	for name, digest := range link.Applied {
@@ -43,10 +45,13 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	switch op.Class {
 	case ident.ClassCreate:
 		link.Origin = ident.OriginCreated
+		link.Unseen = false
 		link.Placed = op.To.Parent()
 		applied["cn"] = Digest([]string{op.To.Name()})
 	case ident.ClassAdopt:
-		link.Origin = ident.OriginAdopted
+		if link.Origin == "" {
+			link.Origin = ident.OriginAdopted
+		}
 	case ident.ClassLink:
 		link.Origin = ident.OriginRestored
 	case ident.ClassEnable:

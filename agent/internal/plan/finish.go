@@ -43,6 +43,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	}
 	judge.together(changes)
 	b.settle()
+	b.noteSighted(d)
 	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)
 	b.links = slices.DeleteFunc(b.links, func(up LinkUpdate) bool { _, aside := b.quarantined[up.Key]; return aside })
 	slices.SortFunc(b.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
@@ -77,6 +78,22 @@ func (b *Builder) settle() {
 		if n.Key != "" {
 			b.unsettled[n.Key] = struct{}{}
 		}
+	}
+}
+
+// noteSighted lets links know that their key is no mistake. A fetch that did
+// not end properly says nothing of the kind.
+func (b *Builder) noteSighted(d Delivery) {
+	if !d.Complete {
+		return
+	}
+	for key := range b.sighted {
+		i := slices.IndexFunc(b.links, func(up LinkUpdate) bool { return up.Key == key })
+		if i < 0 {
+			b.links = append(b.links, LinkUpdate{Key: key})
+			i = len(b.links) - 1
+		}
+		b.links[i].Seen = true
 	}
 }
 

@@ -69,12 +69,12 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 	anchor := b.anchorOf(rec.Key)
 	where := fmt.Sprintf("%s of %s is %s", b.set.Anchor, e.DN, anchor)
 	trusted := b.hist.AnchorsTrusted
-	cause, next, err := b.unfit(rec.Key, e, trusted)
+	against, err := b.unfit(rec.Key, e, trusted)
 	if err != nil {
 		return err
 	}
-	if cause != "" {
-		b.setAside(rec.Key, recordName(rec), where+", but "+cause, next)
+	if against.inTheWay() {
+		b.setAside(rec.Key, recordName(rec), where+", but "+against.cause, against.next)
 		return nil
 	}
 	if !b.claim(rec, e) {
@@ -85,9 +85,7 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 		Reason: where + ": the link is restored after a loss of the state",
 	}}
 	if !trusted {
-		op.Class = ident.ClassAdopt
-		op.Reason = where + " although there is no link"
-		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, Old: []string{anchor}, New: []string{anchor}}}
+		op = b.adoption(rec.Key, e, where+" although there is no link")
 		op.hold = "held for review: somebody may have edited " + b.set.Anchor
 	}
 	c := &change{key: rec.Key, entry: e, name: entryName(e)}
@@ -149,18 +147,18 @@ func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry)
 		return nil
 	}
 	e := users[0]
-	cause, next, err := b.unfit(rec.Key, e, false)
+	against, err := b.unfit(rec.Key, e, false)
 	if err != nil {
 		return err
 	}
-	if cause == "" {
-		cause, next = b.foreignAnchor(e)
+	if !against.inTheWay() {
+		against = b.foreignAnchor(rec.Key, e)
 	}
-	if cause == "" && b.set.Adopt == AdoptNever {
-		cause, next = fmt.Sprintf("%s matches, and adopt is never", e.DN), "link it: rollcall link add, or set adopt = \"review\""
+	if !against.inTheWay() && b.set.Adopt == AdoptNever {
+		against = obstacle{cause: fmt.Sprintf("%s matches, and adopt is never", e.DN), next: "link it: rollcall link add, or set adopt = \"review\""}
 	}
-	if cause != "" {
-		aside(cause, next)
+	if against.inTheWay() {
+		aside(against.cause, against.next)
 		return nil
 	}
 	if b.claim(rec, e) {
@@ -170,10 +168,7 @@ func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry)
 }
 
 func (b *Builder) adopt(rec ident.Record, rule string, e ident.Entry) {
-	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: rule + " matches the account " + string(e.DN)}}
-	if b.set.Anchor != "" {
-		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, New: []string{b.anchorOf(rec.Key)}}}
-	}
+	op := b.adoption(rec.Key, e, rule+" matches the account "+string(e.DN))
 	if b.set.Adopt == AdoptReview {
 		op.hold = "held for review: rollcall did not create this account"
 	}
@@ -182,40 +177,19 @@ func (b *Builder) adopt(rec ident.Record, rule string, e ident.Entry) {
 	b.plan(c)
 }
 
-// unfit says why an account cannot be linked to the key, and what to do about it.
-func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (cause, next string, err error) {
-	link, linked, err := b.view.LinkByGUID(e.GUID)
-	if err != nil {
-		return "", "", err
+// adoption is the operation that links an account of somebody else. The anchor
+// that it carries already is no change.
+func (b *Builder) adoption(key ident.Key, e ident.Entry, reason string) operation {
+	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: reason}}
+	if b.set.Anchor != "" {
+		anchor := []string{b.anchorOf(key)}
+		ch := ident.AttributeChange{Name: b.set.Anchor, New: anchor}
+		if slices.Equal(e.Attributes.Values(b.set.Anchor), anchor) {
+			ch.Old = anchor
+		}
+		op.Attributes = []ident.AttributeChange{ch}
 	}
-	if linked {
-		b.matched[e.GUID] = key
-		return fmt.Sprintf("%s is linked to the key %s", e.DN, link.Key),
-			fmt.Sprintf("correct the value at the source, or if both are one person: rollcall link remove %s %s", b.set.Application, link.Key), nil
-	}
-	if !isUser(e) {
-		return fmt.Sprintf("%s is no user account", e.DN), "clear the value there", nil
-	}
-	cause, err = b.untouchable(e)
-	if cause != "" || err != nil {
-		return cause, "leave this person out with where, or allow the account in [directory]", err
-	}
-	disabled, known := accountState(e)
-	switch {
-	case !known:
-		return fmt.Sprintf("userAccountControl of %s cannot be read", e.DN), "give the bind account the right to read it", nil
-	case disabled && !disabledToo:
-		return fmt.Sprintf("%s is disabled", e.DN), "enable it, or link it on purpose: rollcall link add", nil
-	}
-	return "", "", nil
-}
-
-func (b *Builder) foreignAnchor(e ident.Entry) (cause, next string) {
-	if b.set.Anchor == "" || e.Attributes.First(b.set.Anchor) == "" {
-		return "", ""
-	}
-	return fmt.Sprintf("%s of %s is already %s", b.set.Anchor, e.DN, e.Attributes.First(b.set.Anchor)),
-		fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)
+	return op
 }
 
 // claim reserves an object for a record. Two records that match one object are

@@ -71,7 +71,7 @@ func TestAnchor(t *testing.T) {
 		{"otherwise: held though adopt is auto", anchored(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptAuto }), []string{held}},
 		{"otherwise: held though adopt is never", anchored(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptNever }), []string{held}},
 		{"otherwise: never a disabled account", anchored(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
-			"11 quarantine | " + found + ", but " + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add",
+			"11 quarantine | " + found + ", but " + oldAda + " is disabled | enable it first if it belongs to this person",
 		}},
 		{"several objects: quarantined", trusted(func(s *scene, _ *ident.Entry) {
 			s.account("g2", support.Child("Twin"), "employeeNumber", "pipedrive:11")
@@ -135,7 +135,7 @@ func TestMatch(t *testing.T) {
 			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
 		}},
 		{"disabled: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
-			aside + oldAda + " is disabled | enable it, or link it on purpose: rollcall link add",
+			aside + oldAda + " is disabled | enable it first if it belongs to this person",
 		}},
 		{"state unknown: quarantined", existing(func(_ *scene, e *ident.Entry) { delete(e.Attributes, "useraccountcontrol") }), []string{
 			aside + "userAccountControl of " + oldAda + " cannot be read | give the bind account the right to read it",

@@ -120,6 +120,11 @@ func (b *Builder) missingLink(link ident.Link) error {
 	switch {
 	case err != nil:
 		return err
+	case there && link.Unseen:
+		b.attend(link.Key, entryName(e), ident.PartAccount,
+			fmt.Sprintf("%s is linked to the key %s, which %s has never delivered in scope since: the account is left alone", e.DN, link.Key, b.set.Application),
+			fmt.Sprintf("if the key is wrong: rollcall link remove %s %s", b.set.Application, link.Key))
+		return nil
 	case !there:
 		b.note(link.Key, "", "%s, and its account is not in the directory: rollcall link remove %s %s", reason, b.set.Application, link.Key)
 		return nil

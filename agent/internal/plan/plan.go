@@ -123,5 +123,6 @@ type Delivery struct {
 type LinkUpdate struct {
 	Key          ident.Key
 	ClearMissing bool     // somebody enabled the account that rollcall had disabled
+	Seen         bool     // the key was delivered for the first time, and is in scope
 	Placed       ident.DN // "" leaves the link's own
 }

@@ -105,7 +105,8 @@ func TestEachLink(t *testing.T) {
 		want = append(want, fmt.Sprintf("crm:%05d", i))
 	}
 	_, err := s.writer.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO links SELECT 'crm', printf('%05d', i), 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch)
+		INSERT INTO links (application, key, guid, automation, origin, created, placed, missing_since, applied_json)
+		SELECT 'crm', printf('%05d', i), 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch)
 	must(t, err)
 	hr := link("1", "guid-1")
 	hr.Application = "hr"

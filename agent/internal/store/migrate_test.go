@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // rawDB opens a database without migrating it.
@@ -120,6 +123,31 @@ func checkDeliveries(t *testing.T, s *Store) {
 	}
 	if text, err := s.LedgerText(t.Context(), "crm"); err != nil || text != "spent 7" {
 		t.Errorf("ledger: %q, %v", text, err)
+	}
+}
+
+// Links by hand of a store before links_unseen may have a wrong key: they wait
+// for a delivery of it. All others were made for a record.
+func TestMigrateLinksByHand(t *testing.T) {
+	dir, list := t.TempDir(), migrations()
+	old := rawDB(t, dir)
+	before := slices.IndexFunc(list, func(m migration) bool { return strings.HasSuffix(m.name, "_links_unseen.sql") })
+	must(t, migrate(t.Context(), old, list[:before]))
+	_, err := old.ExecContext(t.Context(), `INSERT INTO links (application, key, guid, automation, origin, created, placed, missing_since, applied_json)
+		VALUES ('crm', '1', 'g1', 'staff', 'manual', 1, '', 0, 'null'), ('crm', '2', 'g2', 'staff', 'adopted', 1, '', 0, 'null')`)
+	must(t, err)
+	must(t, old.Close())
+	s := openAt(t, dir)
+	for key, unseen := range map[ident.Key]bool{"1": true, "2": false} {
+		l, found, err := s.LinkByKey(t.Context(), "crm", key)
+		if err != nil || !found || l.Unseen != unseen {
+			t.Errorf("link %s: %+v, %v, %v", key, l, found, err)
+		}
+		l.Unseen = !l.Unseen
+		must(t, s.PutLink(t.Context(), l, "test"))
+		if again, _, _ := s.LinkByKey(t.Context(), "crm", key); again.Unseen == unseen {
+			t.Errorf("link %s does not keep whether its key was seen", key)
+		}
 	}
 }
 

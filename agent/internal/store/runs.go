@@ -18,6 +18,7 @@ const (
 	KindManual    Kind = "manual"
 	KindSaved     Kind = "saved"    // a plan that was saved to a file
 	KindApproval  Kind = "approval" // of what another run held
+	KindLink      Kind = "link"     // a link by hand
 )
 
 // RunResult is how a run ended.

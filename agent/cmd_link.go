@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func (c *cli) linkAddCommand() *cobra.Command {
+	var withoutRecord, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "add AUTOMATION KEY ACCOUNT",
+		Short: "Say which account a record belongs to: DN, objectGUID, sAMAccountName, userPrincipalName or mail",
+		Args:  exactly(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := linkRequest{Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
+			var l engine.Linked
+			if err := c.call(cmd.Context(), "link", req, &l); err != nil {
+				return err
+			}
+			return c.show(l, func(w io.Writer) { printLinked(w, l) })
+		},
+	}
+	cmd.Flags().BoolVar(&withoutRecord, "without-record", false, "link although the record is not delivered, not in scope or in quarantine: for somebody who is yet to come")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show who would be linked to whom")
+	return cmd
+}
+
+// printLinked names the person on both sides of a link by hand.
+func printLinked(w io.Writer, l engine.Linked) {
+	verb := "is linked"
+	if l.DryRun {
+		verb = "would be linked"
+	}
+	_, _ = fmt.Fprintf(w, "Key %s of application %s %s to %s.\n\n", printable(string(l.Key)), printable(l.Application), verb, printable(string(l.Account.DN)))
+	table(w, "\tNAME\tMAIL\tKNOWN AS", func(row func(...any)) {
+		row("record", orNone(l.Record.Name), orNone(l.Record.Mail), "key "+string(l.Record.Key))
+		row("account", orNone(l.Account.Name), orNone(l.Account.Mail), l.Account.SAMAccountName+state(l.Account.Enabled))
+	})
+	for _, warning := range l.Warnings {
+		_, _ = fmt.Fprintf(w, "\nCaution: %s.\n", printable(warning))
+	}
+	switch {
+	case l.DryRun:
+		_, _ = fmt.Fprintln(w, "\nNothing has been written.")
+	case l.Unseen:
+		_, _ = fmt.Fprintln(w, "\nUntil a complete delivery has the key, and its record in scope, the account is left alone.")
+	default:
+		_, _ = fmt.Fprintf(w, "\nThe next run brings the account into step: rollcall plan %s shows how.\n", printable(l.Automation))
+	}
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "(none)"
+	}
+	return text
+}
+
+func state(enabled bool) string {
+	if enabled {
+		return ", enabled"
+	}
+	return ", disabled"
+}

@@ -1,0 +1,138 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// HandMade is a link that a person asks for, before anything is written.
+type HandMade struct {
+	Change ident.Change
+	Name   string // of the person whom the record describes
+	Mail   string
+	Seen   bool // the key was delivered, and its record is in scope and can be mapped
+	// Objections say why the record does not call for the link. A person may
+	// overrule them.
+	Objections []string
+}
+
+// RefusedError is a link by hand that the rules do not allow, whoever asks.
+type RefusedError struct{ Cause, Next string }
+
+func (e *RefusedError) Error() string { return e.Cause + "; next: " + e.Next }
+
+// ByHand plans the link of a key to an account that a person has chosen, under
+// the rules of an adoption. The record is nil when the source did not deliver
+// one; cause says then what it did. A *RefusedError says why the account or the
+// key cannot be linked at all.
+func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident.Entry) (HandMade, error) {
+	link, linked, err := b.view.LinkByKey(key)
+	if err != nil {
+		return HandMade{}, err
+	}
+	if linked {
+		return HandMade{}, &RefusedError{
+			fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(link.GUID)),
+			fmt.Sprintf("rollcall link remove %s %s, if that is the wrong account", b.set.Application, key),
+		}
+	}
+	against, err := b.unfit(key, e, false)
+	if err != nil {
+		return HandMade{}, err
+	}
+	if !against.inTheWay() {
+		against = b.foreignAnchor(key, e)
+	}
+	if against.inTheWay() {
+		return HandMade{}, &RefusedError{against.cause, against.byHand}
+	}
+	made := HandMade{Objections: []string{cause}}
+	if rec != nil {
+		if made, err = b.describe(*rec, e); err != nil {
+			return HandMade{}, err
+		}
+	}
+	made.Seen = len(made.Objections) == 0
+	c := &change{key: key, entry: e, name: entryName(e)}
+	c.add(b.adoption(key, e, "linked by hand"))
+	newJudge(b.set, b.hist, doubts{}).change(c)
+	made.Change = c.finish()
+	return made, nil
+}
+
+// describe tells whom a record is about, and what keeps it from being in scope.
+func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, error) {
+	made := HandMade{Name: recordName(rec), Mail: recordMail(rec)}
+	object := func(format string, args ...any) {
+		made.Objections = append(made.Objections, fmt.Sprintf(format, args...))
+	}
+	derived, err := b.mapper.Derive(rec)
+	if err != nil {
+		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
+		return made, nil
+	}
+	switch in, err := b.mapper.InScope(derived); {
+	case err != nil:
+		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
+		return made, nil
+	case !in:
+		object("the record of the key %s is not what where asks for", rec.Key)
+		return made, nil
+	}
+	want, err := b.mapper.Map(derived, &e, b.prospect(rec.Key, e), b.names)
+	if b.names.err != nil {
+		return made, b.names.err
+	}
+	if err != nil {
+		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
+		return made, nil
+	}
+	if name := desiredName(want); name != "" {
+		made.Name = name
+	}
+	if mail, ok := want.Attribute("mail"); ok && len(mail.Values) > 0 {
+		made.Mail = mail.Values[0]
+	}
+	return made, nil
+}
+
+// prospect is the link of an account that is about to be adopted.
+func (b *Builder) prospect(key ident.Key, e ident.Entry) *ident.Link {
+	return &ident.Link{Application: b.set.Application, Key: key, GUID: e.GUID, Automation: b.set.Automation, Origin: ident.OriginAdopted}
+}
+
+// nameOf names an object, also one that is not in the directory any more.
+func (b *Builder) nameOf(guid ident.GUID) string {
+	if e, there, err := b.view.EntryByGUID(guid); err == nil && there {
+		return string(e.DN)
+	}
+	return string(guid)
+}
+
+// recordMail is the mail address of a person before anything was mapped.
+func recordMail(rec ident.Record) string {
+	for _, field := range []string{"email", "mail"} {
+		if s, ok := rec.Fields[field].(string); ok && strings.TrimSpace(s) != "" {
+			return strings.TrimSpace(s)
+		}
+	}
+	return ""
+}
+
+// SameHuman reports whether anything but a person's word ties a record to an
+// account: its name, or one of its addresses.
+func SameHuman(name, mail string, e ident.Entry) (sameName, sameMail bool) {
+	same := func(want string, have ...string) bool {
+		return want != "" && slices.ContainsFunc(have, func(h string) bool { return fold(h) == fold(want) })
+	}
+	addresses := slices.Clone(e.Attributes.Values("mail"))
+	for _, a := range e.Attributes.Values("proxyaddresses") {
+		if len(a) > 5 && strings.EqualFold(a[:5], "smtp:") {
+			addresses = append(addresses, a[5:])
+		}
+	}
+	return same(name, entryName(e), commonName(e)), same(mail, addresses...)
+}

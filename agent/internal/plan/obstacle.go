@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// obstacle says why an account cannot be linked to a key, and what to do about
+// it. The zero obstacle stands in nobody's way.
+type obstacle struct {
+	cause  string
+	next   string // when the record found the account by its anchor or a match rule
+	byHand string // when a person chose the account
+}
+
+func (o obstacle) inTheWay() bool { return o.cause != "" }
+
+// unfit holds an account against the rules of an adoption. A link that the
+// anchor restores takes a disabled account too.
+func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacle, error) {
+	link, linked, err := b.view.LinkByGUID(e.GUID)
+	if err != nil {
+		return obstacle{}, err
+	}
+	if linked {
+		b.matched[e.GUID] = key
+		both := fmt.Sprintf("if both are one person: rollcall link remove %s %s", b.set.Application, link.Key)
+		return obstacle{fmt.Sprintf("%s is linked to the key %s", e.DN, link.Key), "correct the value at the source, or " + both, both}, nil
+	}
+	if !isUser(e) {
+		return obstacle{fmt.Sprintf("%s is no user account", e.DN), "clear the value there", "name a user account"}, nil
+	}
+	cause, err := b.untouchable(e)
+	if err != nil {
+		return obstacle{}, err
+	}
+	if cause != "" {
+		const allow = "allow the account in [directory]"
+		return obstacle{cause, "leave this person out with where, or " + allow, allow + " if rollcall is to change it"}, nil
+	}
+	disabled, known := accountState(e)
+	switch {
+	case !known:
+		const right = "give the bind account the right to read it"
+		return obstacle{fmt.Sprintf("userAccountControl of %s cannot be read", e.DN), right, right}, nil
+	case disabled && !disabledToo:
+		const enable = "enable it first if it belongs to this person"
+		return obstacle{fmt.Sprintf("%s is disabled", e.DN), enable, enable}, nil
+	}
+	return obstacle{}, nil
+}
+
+// foreignAnchor keeps an account that carries something else in the anchor
+// attribute from being linked.
+func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
+	if b.set.Anchor == "" {
+		return obstacle{}
+	}
+	have := e.Attributes.First(b.set.Anchor)
+	if have == "" || have == b.anchorOf(key) {
+		return obstacle{}
+	}
+	free := fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)
+	return obstacle{fmt.Sprintf("%s of %s is already %s", b.set.Anchor, e.DN, have), free, free}
+}
