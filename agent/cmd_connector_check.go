@@ -34,11 +34,21 @@ func checkExpressions(m abi.Manifest) error {
 // checkDerived compiles what attributes are made of.
 func checkDerived(in string, attributes []abi.Attribute) (errs []error) {
 	scope := expr.NewScope("user")
+	types := map[string]string{}
+	for _, a := range attributes {
+		if a.Value == "" {
+			types[a.Name] = string(a.Type)
+		}
+	}
 	for _, a := range attributes {
 		if a.Value == "" {
 			continue
 		}
-		if _, err := scope.Compile(expr.Source{Text: a.Value, Pos: expr.Pos{Line: 1, Column: 1}}); err != nil {
+		e, err := scope.Compile(expr.Source{Text: a.Value, Pos: expr.Pos{Line: 1, Column: 1}})
+		if err == nil {
+			err = errors.Join(e.Check(expr.Types{"user": types})...)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%sattribute %s: %w", in, a.Name, err))
 		}
 	}

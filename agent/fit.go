@@ -41,6 +41,9 @@ func fit(cfg *config.Config, name string, m abi.Manifest) (fitted, []error) {
 	if err := f.wrongAudience(conf, data, m); err != nil {
 		wrong = append(wrong, err)
 	}
+	for _, err := range conf.Mapper.Check(endpoint.Name, fieldTypes(f.attributes(m))) {
+		wrong = append(wrong, fmt.Errorf("%w; the types are those that connector %s lists", err, m.Name))
+	}
 	mapper, errs := conf.Mapper.Deriving(derivations(f.attributes(m), m.Name))
 	for _, err := range errs {
 		wrong = append(wrong, fmt.Errorf("%s: automation %s: %w; have the connector corrected, or do without the attribute", conf.Pos, name, err))
@@ -56,6 +59,18 @@ func (f fitted) attributes(m abi.Manifest) []abi.Attribute {
 		return nil
 	}
 	return m.EndpointAttributes(f.known.Name)
+}
+
+// fieldTypes are the types of the attributes. A time that is computed may be a
+// text or a time.
+func fieldTypes(attributes []abi.Attribute) map[string]mapping.FieldType {
+	types := map[string]mapping.FieldType{}
+	for _, a := range attributes {
+		if a.Value == "" || a.Type != abi.TypeTime {
+			types[a.Name] = mapping.FieldType(a.Type)
+		}
+	}
+	return types
 }
 
 // derivations are the attributes that are computed. The connector and the

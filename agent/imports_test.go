@@ -16,7 +16,7 @@ const module = "github.com/rollcall-agent/rollcall/"
 var may = map[string]map[string]string{
 	"agent":                {"...": "the command wires everything"},
 	"agent/internal/ident": {},
-	"agent/internal/expr":  {"agent/internal/ident": "it escapes by the nouns' rules"},
+	"agent/internal/expr":  {"agent/internal/ident": "it escapes by the nouns' rules", "sdk/abi": "a number is spelled as a key is"},
 	"agent/internal/mapping": {
 		"agent/internal/ident": "a Record becomes a Desired",
 		"agent/internal/expr":  "attributes are expressions",

@@ -2,8 +2,6 @@ package expr
 
 import (
 	"math"
-	"reflect"
-	"strings"
 	"time"
 )
 
@@ -25,18 +23,27 @@ func arithmetic(op string, a, b any) any {
 	if v := onTimes(op, a, b); v != nil {
 		return v
 	}
-	fail("%s cannot be used between %s and %s", op, kindName(a), kindName(b))
+	fail("%s cannot be used between %s and %s", op, described(a), described(b))
 	return nil
 }
 
 func integers(op string, x, y int) any {
 	switch op {
 	case "+":
-		return x + y
+		if sum := x + y; (sum > x) == (y > 0) {
+			return sum
+		}
+		fail("the result is too large")
 	case "-":
-		return x - y
+		if difference := x - y; (difference < x) == (y > 0) {
+			return difference
+		}
+		fail("the result is too large")
 	case "*":
-		return x * y
+		if product := x * y; x == 0 || product/x == y && (x != -1 || y != math.MinInt) {
+			return product
+		}
+		fail("the result is too large")
 	case "%":
 		if y == 0 {
 			fail("division by zero")
@@ -47,6 +54,14 @@ func integers(op string, x, y int) any {
 }
 
 func floats(op string, x, y float64) any {
+	v := computed(op, x, y)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		fail("the result is not a finite number")
+	}
+	return v
+}
+
+func computed(op string, x, y float64) float64 {
 	switch op {
 	case "+":
 		return x + y
@@ -63,7 +78,7 @@ func floats(op string, x, y float64) any {
 		return math.Pow(x, y)
 	}
 	fail("%s needs whole numbers", op)
-	return nil
+	return 0
 }
 
 func onTimes(op string, a, b any) any {
@@ -96,84 +111,4 @@ func onTimes(op string, a, b any) any {
 		}
 	}
 	return nil
-}
-
-func asFloat(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
-}
-
-// ordered compares two numbers, texts, times or durations.
-func ordered(op string, a, b any) any {
-	if a == nil || b == nil {
-		return nil
-	}
-	sign, ok := compare(a, b)
-	if !ok {
-		fail("%s cannot be used between %s and %s", op, kindName(a), kindName(b))
-	}
-	switch op {
-	case "<":
-		return sign < 0
-	case ">":
-		return sign > 0
-	case "<=":
-		return sign <= 0
-	}
-	return sign >= 0
-}
-
-func compare(a, b any) (int, bool) {
-	switch x := a.(type) {
-	case string:
-		if y, ok := b.(string); ok {
-			return strings.Compare(x, y), true
-		}
-	case time.Time:
-		if y, ok := b.(time.Time); ok {
-			return x.Compare(y), true
-		}
-	case time.Duration:
-		if y, ok := b.(time.Duration); ok {
-			return sign(x < y, x > y), true
-		}
-	case int:
-		if y, ok := b.(int); ok {
-			return sign(x < y, x > y), true
-		}
-	}
-	x, ok := asFloat(a)
-	y, also := asFloat(b)
-	return sign(x < y, x > y), ok && also
-}
-
-func sign(less, more bool) int {
-	switch {
-	case less:
-		return -1
-	case more:
-		return 1
-	}
-	return 0
-}
-
-// equal compares by value: 1 equals 1.0, lists and objects element by element,
-// null only null.
-func equal(a, b any) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	if s, ok := a.(string); ok {
-		t, ok := b.(string)
-		return ok && s == t
-	}
-	if c, ok := compare(a, b); ok {
-		return c == 0
-	}
-	return reflect.DeepEqual(deepNormal(a), deepNormal(b))
 }

@@ -41,6 +41,9 @@ func (s Scope) parse(src Source) (ast.Node, error) {
 	if v.err != nil {
 		return nil, v.err
 	}
+	if errs := s.check(src, tree.Node, nil, false); len(errs) > 0 {
+		return nil, errs[0]
+	}
 	if _, err := new(checker.Checker).Check(tree, config); err != nil {
 		return nil, s.translate(src, err)
 	}

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -34,7 +33,7 @@ func (s Scope) compile(src Source) (e *Expression, err error) {
 	}()
 	root := c.node(tree)
 	return &Expression{
-		source: src, root: root, lib: s.lib, refs: c.refs,
+		source: src, scope: s, tree: tree, root: root, lib: s.lib, refs: c.refs,
 		variables: c.slots, volatile: c.volatile,
 	}, nil
 }
@@ -289,6 +288,7 @@ func (c *compiler) let(n *ast.VariableDeclaratorNode) node {
 
 func (c *compiler) conditional(n *ast.ConditionalNode) node {
 	cond, yes, no, at := c.node(n.Cond), c.node(n.Exp1), c.node(n.Exp2), place(n.Cond)
+	condition := n.Cond
 	return func(r *run) any {
 		switch b := cond(r).(type) {
 		case nil:
@@ -300,7 +300,7 @@ func (c *compiler) conditional(n *ast.ConditionalNode) node {
 			return no(r)
 		default:
 			r.at = at
-			fail("the condition is %s, not true or false", kindName(b))
+			failWith(adviceForTruth(condition, kindOf(b)), "the condition is %s, not true or false", described(b))
 			return nil
 		}
 	}
@@ -344,17 +344,4 @@ func (c *compiler) object(n *ast.MapNode) node {
 		}
 		return m
 	}
-}
-
-// asInt accepts whole numbers.
-func asInt(v any) (int, bool) {
-	switch v := normal(v).(type) {
-	case int:
-		return v, true
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int(v), true
-		}
-	}
-	return 0, false
 }

@@ -33,10 +33,13 @@ type run struct {
 type notes struct{ absent, null string }
 
 // failure is what ends an evaluation early.
-type failure struct{ message string }
+type failure struct{ message, hint string }
 
-func fail(format string, args ...any) {
-	panic(&failure{fmt.Sprintf(format, args...)})
+func fail(format string, args ...any) { failWith("", format, args...) }
+
+// failWith is fail with what to do about it.
+func failWith(hint, format string, args ...any) {
+	panic(&failure{fmt.Sprintf(format, args...), hint})
 }
 
 // spend counts n bytes that the evaluation makes.
@@ -100,7 +103,7 @@ func (e *Expression) guarded(r *run) (v any, err error) {
 		switch p := recover().(type) {
 		case nil:
 		case *failure:
-			err = e.source.errorAt(r.at, p.message, "")
+			err = e.source.errorAt(r.at, p.message, p.hint)
 		default:
 			panic(p)
 		}

@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -93,8 +94,8 @@ func TestAbsentNullEmptyPresent(t *testing.T) {
 		{`user.id + 1`, Value{State: Present, V: 12}},
 		{`"e" + user.id`, Value{State: Present, V: "e11"}},
 		{`user.half * 2`, Value{State: Present, V: 1.0}},
-		{`user.big`, Value{State: Present, V: "12345678901234567890123"}},
-		{`user.price`, Value{State: Present, V: "1.50"}},
+		{`user.big`, Value{State: Present, V: json.Number("12345678901234567890123")}},
+		{`user.price`, Value{State: Present, V: 1.5}},
 		{`join([user.name, user.email, user.nick, "x"], "-")`, Value{State: Present, V: "Ada Maria Novak-x"}},
 		{`date_diff(date_add(now, -3, "days"), now, "hours")`, Value{State: Present, V: 72}},
 	} {
@@ -110,12 +111,12 @@ func TestAbsentNullEmptyPresent(t *testing.T) {
 func TestEvaluationErrorsHaveTheirPlace(t *testing.T) {
 	env := record(t, ada)
 	for text, want := range map[string]string{
-		`1 + user.tags`:                     "f.toml:3:7: + cannot be used between a number and a list",
+		`1 + user.tags`:                     "f.toml:3:7: + cannot be used between a number (1) and a list",
 		`"x" + upper(user.address)`:         "f.toml:3:11: the first argument must be a text, not an object",
 		`user.name.first`:                   "f.toml:3:15: a text has no members",
-		`user.name ? 1 : 2`:                 "f.toml:3:10: the condition is a text, not true or false",
-		`user.active && user.name`:          "f.toml:3:17: a text stands where true or false is needed",
-		`user.name > 5`:                     "f.toml:3:15: > cannot be used between a text and a number",
+		`user.name ? 1 : 2`:                 `f.toml:3:10: the condition is a text ("Ada Maria Novak"), not true or false (compare it, such as user.name == "true", or ask for any text: !is_empty(user.name))`,
+		`user.active && user.name`:          `f.toml:3:17: a text ("Ada Maria Novak") stands where true or false is needed (compare it, such as user.name == "true", or ask for any text: !is_empty(user.name))`,
+		`user.name > 5`:                     `f.toml:3:15: > cannot compare a text ("Ada Maria Novak") with a number (5) (write float(user.name) > 5)`,
 		`int(user.name)`:                    `f.toml:3:5: "Ada Maria Novak" is not a number`,
 		`date(user.name)`:                   `f.toml:3:5: "Ada Maria Novak" is not a date`,
 		`lookup(user.name, 1)`:              `f.toml:3:5: there is no table "Ada Maria Novak" in [lookups]`,
@@ -259,7 +260,7 @@ func TestValueTexts(t *testing.T) {
 	for _, c := range []struct {
 		v    any
 		want string
-	}{{nil, ""}, {1e21, "1000000000000000000000"}, {0.1, "0.1"}, {false, "false"}, {time.Unix(0, 0).UTC(), "1970-01-01T00:00:00Z"}, {json.Number("007"), "007"}, {json.Number("1e3"), "1e3"}} {
+	}{{nil, ""}, {1e21, "1000000000000000000000"}, {0.1, "0.1"}, {false, "false"}, {time.Unix(0, 0).UTC(), "1970-01-01T00:00:00Z"}, {json.Number("007"), "007"}, {json.Number("1e3"), "1000"}, {json.Number("1.50"), "1.5"}, {1e300, "1e300"}, {math.Copysign(0, -1), "0"}} {
 		if got := (Value{V: c.v}).Text(); got != c.want {
 			t.Errorf("%v: %q, want %q", c.v, got, c.want)
 		}

@@ -18,10 +18,17 @@ func eval(t *testing.T, text string, env Env) (Value, error) {
 }
 
 func testScope() Scope {
-	return NewScope("user", "attributes", "link", "now", "settings", "last_success").WithLookups(map[string]map[string]string{
-		"departments": {"1": "Sales", "2": "Support"},
-	})
+	return NewScope("user", "attributes", "link", "now", "settings", "last_success").WithLookups(testTables)
 }
+
+var testTables = map[string]map[string]string{
+	"departments": {"1": "Sales", "2": "Support"},
+	"rates":       {"0.50": "half", "1.50": "long", "1.5": "plain"},
+	"flags":       {"true": "on", "false": "off"},
+	"empty":       {},
+}
+
+func jsonNumber(s string) json.Number { return json.Number(s) }
 
 func asJSON(t *testing.T, v any) string {
 	t.Helper()

@@ -2,11 +2,10 @@ package expr
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"math"
 	"math/big"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -57,50 +56,14 @@ func isNull(_ *run, args []any) any { return args[0] == nil }
 
 func isEmpty(_ *run, args []any) any { return args[0] == nil || stateOf(args[0]) == Empty }
 
-func lookupFunction() *function {
-	f := define("lookup(table, key, default)", "The entry of a [lookups] table; default when there is none or the key is null, null without a default.",
-		`lookup("departments", 2, "other") -> "Support"`, lookup, new(func(string, any, any) any), new(func(string, any) any))
-	f.literal = func(lib *library, i int, s string) (string, string) {
-		if i != 0 || lib.lookups[s] != nil {
-			return "", ""
-		}
-		var names []string
-		for name := range lib.lookups {
-			names = append(names, name)
-		}
-		return "there is no table " + strconv.Quote(s) + " in [lookups]", didYouMean(s, names)
-	}
-	return f
-}
-
-func lookup(r *run, args []any) any {
-	if args[0] == nil {
-		return nil
-	}
-	name := textArg(args, 0)
-	table, ok := r.lib.lookups[name]
-	if !ok {
-		fail("there is no table %q in [lookups]", name)
-	}
-	if args[1] != nil {
-		if v, ok := table[textArg(args, 1)]; ok {
-			return v
-		}
-	}
-	if len(args) == 3 {
-		return args[2]
-	}
-	return nil
-}
-
 func toInt(_ *run, args []any) any {
 	f := numberArg(args, 0)
 	if n, ok := f.(int); ok {
 		return n
 	}
-	x := math.Trunc(f.(float64))
-	if math.Abs(x) > 1<<53 {
-		fail("%v is too large for a whole number", x)
+	x, ok := f.(float64)
+	if x = math.Trunc(x); !ok || math.Abs(x) > 1<<53 {
+		fail("%s is too large for a whole number", described(f))
 	}
 	return int(x)
 }
@@ -110,22 +73,19 @@ func toFloat(_ *run, args []any) any {
 	return f
 }
 
-// numberArg returns argument i as int or float64.
+// numberArg returns argument i as a number.
 func numberArg(args []any, i int) any {
 	switch v := args[i].(type) {
-	case int, float64:
+	case int, float64, json.Number:
 		return v
 	case string:
-		s := strings.TrimSpace(v)
-		if n, err := strconv.Atoi(s); err == nil {
-			return n
+		n, ok := parsed(v)
+		if !ok {
+			fail("%q is not a number", v)
 		}
-		if f, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return f
-		}
-		fail("%q is not a number", v)
+		return n
 	}
-	fail("%s argument must be a number, not %s", ordinal(i+1), kindName(args[i]))
+	fail("%s argument must be a number, not %s", ordinal(i+1), described(args[i]))
 	return nil
 }
 

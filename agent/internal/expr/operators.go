@@ -14,7 +14,7 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 		return func(r *run) any {
 			v := operand(r)
 			r.at = at
-			if b, known := truth(v); known {
+			if b, known := truth(n.Node, v); known {
 				return !b
 			}
 			return nil
@@ -30,14 +30,14 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 }
 
 // truth converts an operand of a logical operator; not known when it is null.
-func truth(v any) (value, known bool) {
+func truth(n ast.Node, v any) (value, known bool) {
 	switch v := v.(type) {
 	case nil:
 		return false, false
 	case bool:
 		return v, true
 	}
-	fail("%s stands where true or false is needed", kindName(v))
+	failWith(adviceForTruth(n, kindOf(v)), "%s stands where true or false is needed", described(v))
 	return false, false
 }
 
@@ -46,9 +46,9 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 	at := place(n)
 	switch n.Operator {
 	case "&&", "and":
-		return logical(left, right, false, at)
+		return logical(n, left, right, false)
 	case "||", "or":
-		return logical(left, right, true, at)
+		return logical(n, left, right, true)
 	case "??":
 		return guard(func(r *run) any {
 			if v := left(r); v != nil {
@@ -61,7 +61,7 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 	case "matches":
 		return c.matches(n, left, right)
 	}
-	operate := operatorOf(n.Operator)
+	operate := operatorOf(n)
 	if operate == nil {
 		c.refuse(n, "the operator "+n.Operator+" is not available", "")
 	}
@@ -87,11 +87,12 @@ func guard(f node) node {
 
 // logical decides as soon as an operand equals decisive; a null operand that
 // had to be asked makes the result null.
-func logical(left, right node, decisive bool, at int) node {
+func logical(n *ast.BinaryNode, left, right node, decisive bool) node {
+	at := place(n)
 	return func(r *run) any {
 		l := left(r)
 		r.at = at
-		b, known := truth(l)
+		b, known := truth(n.Left, l)
 		if !known {
 			return nil
 		}
@@ -100,22 +101,11 @@ func logical(left, right node, decisive bool, at int) node {
 		}
 		v := right(r)
 		r.at = at
-		if b, known = truth(v); !known {
+		if b, known = truth(n.Right, v); !known {
 			return nil
 		}
 		return b
 	}
-}
-
-func (c *compiler) equality(n *ast.BinaryNode, left, right node) node {
-	want := n.Operator == "=="
-	compare := func(r *run) any { return equal(left(r), right(r)) == want }
-	_, l := n.Left.(*ast.NilNode)
-	_, r := n.Right.(*ast.NilNode)
-	if l || r {
-		return guard(compare)
-	}
-	return compare
 }
 
 func (c *compiler) matches(n *ast.BinaryNode, left, right node) node {
@@ -132,9 +122,9 @@ func (c *compiler) matches(n *ast.BinaryNode, left, right node) node {
 		}
 		re := fixed
 		if re == nil {
-			re = compilePattern(textOperand("matches", pattern))
+			re = compilePattern(textOf(n, n.Right, pattern))
 		}
-		return re.MatchString(textOperand("matches", l))
+		return re.MatchString(textOf(n, n.Left, l))
 	}
 }
 
@@ -148,41 +138,52 @@ func compilePattern(p string) *regexp.Regexp {
 
 type operator func(r *run, a, b any) any
 
-func operatorOf(name string) operator {
-	switch name {
+func operatorOf(n *ast.BinaryNode) operator {
+	switch name := n.Operator; name {
 	case "+":
 		return add
 	case "-", "*", "/", "%", "**", "^":
 		return func(_ *run, a, b any) any { return arithmetic(name, a, b) }
 	case "<", ">", "<=", ">=":
-		return func(_ *run, a, b any) any { return ordered(name, a, b) }
+		return ordered(n)
 	case "in":
-		return contained
+		return contained(n)
 	case "..":
 		return rangeOf
 	case "contains":
-		return onTexts(name, strings.Contains)
+		return onTexts(n, strings.Contains)
 	case "startsWith":
-		return onTexts(name, strings.HasPrefix)
+		return onTexts(n, strings.HasPrefix)
 	case "endsWith":
-		return onTexts(name, strings.HasSuffix)
+		return onTexts(n, strings.HasSuffix)
 	}
 	return nil
 }
 
-func onTexts(name string, f func(a, b string) bool) operator {
+func onTexts(n *ast.BinaryNode, f func(a, b string) bool) operator {
 	return func(_ *run, a, b any) any {
 		if a == nil || b == nil {
 			return nil
 		}
-		return f(textOperand(name, a), textOperand(name, b))
+		return f(textOf(n, n.Left, a), textOf(n, n.Right, b))
 	}
 }
 
-func textOperand(operator string, v any) string {
+// textOf is an operand of a comparison of texts. A number does not become one:
+// 12.0 and 12 would then start with different texts.
+func textOf(n *ast.BinaryNode, operand ast.Node, v any) string {
+	s, ok := v.(string)
+	if !ok {
+		failWith(adviceForText(operand, kindOf(v)), "%s needs a text, not %s", n.Operator, described(v))
+	}
+	return s
+}
+
+// joinable is an operand of +, which joins a text with any scalar.
+func joinable(v any) string {
 	switch v.(type) {
 	case []any, map[string]any:
-		fail("%s needs a text, not %s", operator, kindName(v))
+		failWith("use join or item", "+ cannot join %s to a text", described(v))
 	}
 	s, _ := asText(v)
 	return s
@@ -196,33 +197,11 @@ func add(r *run, a, b any) any {
 	_, l := a.(string)
 	_, t := b.(string)
 	if l || t {
-		x, y := textOperand("+", a), textOperand("+", b)
+		x, y := joinable(a), joinable(b)
 		r.spend(len(x) + len(y))
 		return x + y
 	}
 	return arithmetic("+", a, b)
-}
-
-// contained is the operator in: an element of a list, or a member of an object.
-func contained(r *run, a, b any) any {
-	switch b := b.(type) {
-	case nil:
-		return nil
-	case []any:
-		for _, e := range b {
-			r.step()
-			if equal(a, normal(e)) {
-				return true
-			}
-		}
-		return false
-	case map[string]any:
-		k, ok := a.(string)
-		_, found := b[k]
-		return ok && found
-	}
-	fail("in needs a list or an object, not %s", kindName(b))
-	return nil
 }
 
 func rangeOf(r *run, a, b any) any {

@@ -6,9 +6,16 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
+// predicate is what is asked about each element.
+type predicate struct {
+	node    node
+	written ast.Node
+}
+
 // predicate compiles all, any, none, one, filter, map, find and findLast.
 func (c *compiler) predicate(n *ast.BuiltinNode) node {
-	list, about, at, name := c.node(n.Arguments[0]), c.node(n.Arguments[1]), place(n), n.Name
+	list, at, name := c.node(n.Arguments[0]), place(n), n.Name
+	about := predicate{c.node(n.Arguments[1]), n.Arguments[1]}
 	return func(r *run) any {
 		v := list(r)
 		r.at = at
@@ -23,7 +30,7 @@ func (c *compiler) predicate(n *ast.BuiltinNode) node {
 	}
 }
 
-func (r *run) overElements(name string, elements []any, about node, at int) any {
+func (r *run) overElements(name string, elements []any, about predicate, at int) any {
 	switch name {
 	case "map":
 		return r.mapped(elements, about, at)
@@ -53,7 +60,7 @@ func (r *run) overElements(name string, elements []any, about node, at int) any 
 	return r.counted(name, elements, about, at)
 }
 
-func (r *run) mapped(elements []any, about node, at int) any {
+func (r *run) mapped(elements []any, about predicate, at int) any {
 	out := make([]any, len(elements))
 	for i, e := range elements {
 		out[i] = r.about(e, about)
@@ -63,7 +70,7 @@ func (r *run) mapped(elements []any, about node, at int) any {
 	return out
 }
 
-func (r *run) counted(name string, elements []any, about node, at int) any {
+func (r *run) counted(name string, elements []any, about predicate, at int) any {
 	n := 0
 	for _, e := range elements {
 		if r.holds(e, about, at) {
@@ -87,18 +94,18 @@ func (r *run) counted(name string, elements []any, about node, at int) any {
 }
 
 // holds evaluates the condition for one element; null counts as false.
-func (r *run) holds(element any, condition node, at int) bool {
+func (r *run) holds(element any, condition predicate, at int) bool {
 	v := r.about(element, condition)
 	r.at = at
-	b, _ := truth(v)
+	b, _ := truth(condition.written, v)
 	return b
 }
 
 // about evaluates f with # standing for element.
-func (r *run) about(element any, f node) any {
+func (r *run) about(element any, f predicate) any {
 	r.step()
 	r.items = append(r.items, normal(element))
-	v := f(r)
+	v := f.node(r)
 	r.items = r.items[:len(r.items)-1]
 	return v
 }

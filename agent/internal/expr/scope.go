@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/expr-lang/expr/ast"
 )
 
 // Scope is what an expression may refer to: names and lookup tables. It is
@@ -18,7 +20,7 @@ type Scope struct {
 // library is what the expressions of a scope share.
 type library struct {
 	functions map[string]*function
-	lookups   map[string]map[string]string
+	lookups   map[string]lookupTable
 	runs      *sync.Pool // of *run
 }
 
@@ -39,7 +41,10 @@ func NewScope(names ...string) Scope {
 // WithLookups returns a scope that also knows these tables for lookup().
 func (s Scope) WithLookups(tables map[string]map[string]string) Scope {
 	lib := *s.lib
-	lib.lookups = tables
+	lib.lookups = map[string]lookupTable{}
+	for name, entries := range tables {
+		lib.lookups[name] = newLookupTable(entries)
+	}
 	s.lib = &lib
 	return s
 }
@@ -58,6 +63,8 @@ func (s Scope) WithMembers(name string, members ...string) Scope {
 // Expression is a compiled expression.
 type Expression struct {
 	source    Source
+	scope     Scope
+	tree      ast.Node
 	root      node
 	lib       *library
 	refs      []reference

@@ -3,7 +3,6 @@ package expr
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +27,8 @@ func (s State) String() string {
 // Value is the result of an evaluation.
 type Value struct {
 	State State
-	// V is nil, bool, int, float64, string, time.Time, time.Duration, []any or
+	// V is nil, bool, int, float64, json.Number (a number whose digits neither
+	// of the two holds), string, time.Time, time.Duration, []any or
 	// map[string]any.
 	V any
 	// Cause says why the value is absent or null: "user.email is null".
@@ -40,7 +40,7 @@ type Value struct {
 	Missing string
 }
 
-// Text returns the value as text: numbers in decimal, true and false, times as
+// Text returns the value as text: numbers as abi.Number spells them, true and false, times as
 // RFC 3339, the elements of a list joined by ", "; "" when there is no value.
 func (v Value) Text() string {
 	if list, ok := v.V.([]any); ok {
@@ -96,7 +96,9 @@ func asText(v any) (string, bool) {
 	case int:
 		return strconv.Itoa(v), true
 	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), true
+		return spelled(v), true
+	case json.Number:
+		return v.String(), true
 	case bool:
 		return strconv.FormatBool(v), true
 	case time.Time:
@@ -117,7 +119,7 @@ func normal(v any) any {
 	case nil, string, bool, int, float64, []any, map[string]any, time.Time, time.Duration:
 		return v
 	case json.Number:
-		return number(v)
+		return decoded(v)
 	case []string:
 		list := make([]any, len(v))
 		for i, s := range v {
@@ -157,41 +159,4 @@ func deepNormal(v any) any {
 	default:
 		return v
 	}
-}
-
-// number keeps the digits: an integer within int64 becomes int, a number that
-// a float64 spells alike becomes float64, anything else stays text.
-func number(n json.Number) any {
-	s := n.String()
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(i, 10) == s {
-		return int(i)
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err == nil && !math.IsInf(f, 0) && strconv.FormatFloat(f, 'f', -1, 64) == s {
-		return f
-	}
-	return s
-}
-
-// kindName names the type of a value for messages.
-func kindName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "a text"
-	case bool:
-		return "true or false"
-	case int, float64:
-		return "a number"
-	case time.Time:
-		return "a time"
-	case time.Duration:
-		return "a duration"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "an object"
-	}
-	return fmt.Sprintf("a value of type %T", v)
 }

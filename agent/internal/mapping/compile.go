@@ -45,6 +45,9 @@ func Compile(def Definition) (*Mapper, []error) {
 		b.order()
 		b.usage()
 	}
+	if len(b.errs) == 0 {
+		b.errs = b.m.Check("", nil)
+	}
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}

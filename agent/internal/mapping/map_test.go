@@ -186,7 +186,9 @@ func TestValuesAsADWantsThem(t *testing.T) {
 		`{"x": true}`:                          "TRUE",
 		`{"x": false}`:                         "FALSE",
 		`{"x": 42}`:                            "42",
-		`{"x": 1.50}`:                          "1.50",
+		`{"x": 1.50}`:                          "1.5",
+		`{"x": 12.0}`:                          "12",
+		`{"x": 1e300}`:                         "1e300",
 		`{"x": 12345678901234567890}`:          "12345678901234567890",
 		`{"x": ["a", "", null, "b", "A"]}`:     "a|b",
 		`{"x": []}`:                            "keep",
@@ -314,8 +316,8 @@ func TestInScope(t *testing.T) {
 		`{"is_deleted": false}`:                      "agent.toml:5:10: where: user.active_flag is absent",
 		`{"active_flag": true}`:                      "agent.toml:5:10: where: user.is_deleted is absent",
 		`{"active_flag": null}`:                      "agent.toml:5:10: where: user.active_flag is null",
-		`{"active_flag": "yes"}`:                     "agent.toml:5:27: where: a text stands where true or false is needed",
-		`{"active_flag": true, "is_deleted": 0}`:     "agent.toml:5:30: where: a number stands where true or false is needed",
+		`{"active_flag": "yes"}`:                     "agent.toml:5:27: where: a text (\"yes\") stands where true or false is needed",
+		`{"active_flag": true, "is_deleted": 0}`:     "agent.toml:5:30: where: a number (0) stands where true or false is needed",
 	} {
 		checkScope(t, m, fields, want)
 	}
