@@ -81,8 +81,8 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	}
 	ctx, cancel := lingering(ctx)
 	defer cancel()
-	if why, blocked := r.blocked[t.change.Key]; blocked {
-		return e.skip(ctx, r, t, why)
+	if r.isBlocked(t.change.Key) {
+		return nil // an operation before it set this user aside
 	}
 	link, stale, err := e.linkOf(ctx, r, t)
 	if err != nil {
@@ -109,12 +109,24 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	c := e.commit(r, o)
 	c.HeldID, c.Intent, c.Link = t.heldID, intent, &after
 	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
-		return fmt.Errorf("record that %s of %s is done: %w", t.op.Class, t.change.Name, err)
+		return e.unrecorded(ctx, r, t, intent, err)
 	}
 	failpoint.Hit("after-commit")
 	t.change.GUID = guid
 	r.turns.done(t)
 	e.count(r, o)
+	return nil
+}
+
+// unrecorded leaves a user alone whose operation was carried out and cannot be
+// recorded. The intent stays: the next run looks at it again.
+func (e *Engine) unrecorded(ctx context.Context, r *run, t task, intent int64, failure error) error {
+	if endsRun(ctx, failure) {
+		return fmt.Errorf("record that %s of %s is done: %w", t.op.Class, t.change.Name, failure)
+	}
+	e.Log.Error("an operation was carried out and cannot be recorded", "automation", r.Automation, "run", r.ID,
+		"operation", t.op.Class, "dn", t.change.DN, "key", t.change.Key, "error", failure)
+	r.setAside(asItem(&store.Intent{ID: intent, Run: r.ID, Key: t.change.Key, Name: t.change.Name, Operation: t.op}, &unrecordedError{failure}))
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]task, error)
 	changes := map[ident.Key]*ident.Change{}
 	tasks := make([]task, 0, len(held))
 	for _, h := range held {
-		if _, blocked := r.blocked[h.Key]; blocked {
+		if r.isBlocked(h.Key) {
 			r.tally.waiting++
 			continue
 		}
@@ -154,6 +154,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 				return err
 			}
 			r.plan = p
+			r.withoutBlocked()
 			if err := e.limitAgain(ctx, r); err != nil {
 				return err
 			}

@@ -65,7 +65,9 @@ type Settings struct {
 	Store *store.Store
 	// Connect opens the connection of one run, pinned to one DC: the preferred
 	// one if it can be reached; "" prefers none.
-	Connect     func(ctx context.Context, prefer string) (*conn.Client, error)
+	Connect func(ctx context.Context, prefer string) (*conn.Client, error)
+	// Servers are the URLs of the DCs that Connect may come to; none means any.
+	Servers     []string
 	Rules       write.Rules
 	Mirror      mirror.Spec
 	Writers     int // how many writes may be under way at once
@@ -206,6 +208,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 				return err
 			}
 			r.plan = made.Plan
+			r.withoutBlocked()
 			if err := e.settle(ctx, r, made); err != nil {
 				return err
 			}

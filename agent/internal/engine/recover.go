@@ -17,44 +17,180 @@ import (
 // recover looks what became of writes whose outcome was never recorded,
 // because the agent was killed or the DC did not answer. It looks on the DC
 // that the intent names; on another one an object that is not there may only
-// not have been replicated yet, so that its user is left alone until then.
+// not have been replicated yet.
+//
+// What cannot be settled concerns one user, who is left alone and reported
+// until it can; everybody else goes on.
 func (e *Engine) recover(ctx context.Context, r *run) error {
 	intents, err := e.Store.Intents(ctx)
 	if err != nil {
 		return fmt.Errorf("read the open intents: %w", err)
 	}
-	for _, in := range intents {
-		if in.Automation != r.Automation {
-			continue
+	for i := range intents {
+		in := &intents[i]
+		switch {
+		case in.Automation == r.Automation:
+			err = e.settleIntent(ctx, r, in)
+		case in.Application == r.automation.Settings.Application:
+			err = e.avoid(ctx, r, in)
 		}
-		guid, done, err := e.cameTrue(ctx, r, &in)
-		if err != nil {
+		if err != nil && endsRun(ctx, err) {
 			return fmt.Errorf("find out what became of %s of %s in run %d: %w", in.Operation.Class, in.Name, in.Run, err)
 		}
-		switch {
-		case done:
-			err = e.recordRecovered(ctx, r, in, guid)
-		case in.Server != r.client.Server().URL:
-			r.block(in.Key, fmt.Sprintf("whether %s of run %d was carried out is known only to %s, which cannot be reached", in.Operation.Class, in.Run, in.Server))
-			continue
-		default:
-			err = e.Store.CloseIntent(ctx, r.lease, in.ID)
-		}
 		if err != nil {
-			return fmt.Errorf("settle %s of %s in run %d: %w", in.Operation.Class, in.Name, in.Run, err)
+			r.setAside(asItem(in, err))
 		}
-		e.Log.Info("a write that was cut off is settled", "automation", r.Automation, "run", in.Run,
-			"operation", in.Operation.Class, "dn", in.DN, "was_carried_out", done)
 	}
 	return nil
 }
 
-// block leaves a user alone for this run.
-func (r *run) block(key ident.Key, why string) {
-	if r.blocked == nil {
-		r.blocked = map[ident.Key]string{}
+// endsRun tells what concerns every user, and so ends a run, from what concerns
+// one: an outage of the directory, a lost lease, a damaged state, a stop.
+func endsRun(ctx context.Context, err error) bool {
+	var fenced *store.ErrFenced
+	var damaged *store.ErrDamaged
+	var answer *conn.Error
+	switch {
+	case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &damaged), errors.Is(err, conn.ErrUnavailable):
+		return true
+	case errors.As(err, &answer):
+		return answer.Op == "connect" || answer.Op == "bind"
 	}
-	r.blocked[key] = why
+	return false
+}
+
+// unsettledError is why it cannot be found out what became of a write.
+type unsettledError struct{ cause, next string }
+
+func (e *unsettledError) Error() string { return e.cause }
+
+// unrecordedError is why a write that was carried out cannot be recorded.
+type unrecordedError struct{ error }
+
+func (e *unrecordedError) Unwrap() error { return e.error }
+
+// asItem is what a person has to know about a write that cannot be settled.
+func asItem(in *store.Intent, err error) ident.QuarantineItem {
+	item := ident.QuarantineItem{
+		Key: in.Key, Name: in.Name,
+		Cause: fmt.Sprintf("it cannot be found out whether %s of run %d was carried out: %v", in.Operation.Class, in.Run, err),
+		Next:  "do what the cause says; the next run looks again",
+	}
+	var unrecorded *unrecordedError
+	if errors.As(err, &unrecorded) {
+		item.Cause = fmt.Sprintf("%s of run %d was carried out and cannot be recorded: %v", in.Operation.Class, in.Run, err)
+	}
+	var known *unsettledError
+	var taken *store.ErrLinkTaken
+	switch {
+	case errors.As(err, &known):
+		item.Next = known.next
+	case errors.As(err, &taken):
+		item.Next = fmt.Sprintf("if the other link is wrong, remove it: rollcall link remove %s %s; otherwise clear the anchor of this account", taken.Holder.Application, taken.Holder.Key)
+	}
+	return item
+}
+
+// settleIntent finds out what became of one write and records it.
+func (e *Engine) settleIntent(ctx context.Context, r *run, in *store.Intent) error {
+	if in.Unreadable != nil {
+		return &unsettledError{
+			fmt.Sprintf("what it was about to do cannot be read: %v", in.Unreadable),
+			"run it once with the rollcall that wrote it, or restore a backup of the state",
+		}
+	}
+	guid, done, err := e.cameTrue(ctx, r, in)
+	if err != nil {
+		return err
+	}
+	switch {
+	case done:
+		if err = e.recordRecovered(ctx, r, *in, guid); err != nil {
+			err = &unrecordedError{err}
+		}
+	case in.Server != r.client.Server().URL && e.serves(in.Server):
+		return &unsettledError{
+			fmt.Sprintf("only %s knows, and it cannot be reached", in.Server),
+			"bring that domain controller back; when it is gone for good, take it out of urls in [directory], then what the others show counts",
+		}
+	default:
+		err = e.Store.CloseIntent(ctx, r.lease, in.ID)
+	}
+	if err != nil {
+		return err
+	}
+	e.Log.Info("a write that was cut off is settled", "automation", r.Automation, "run", in.Run,
+		"operation", in.Operation.Class, "dn", in.DN, "was_carried_out", done)
+	return nil
+}
+
+// serves reports whether a domain controller is one that the agent may still
+// come back to.
+func (e *Engine) serves(server string) bool {
+	return len(e.Servers) == 0 || slices.Contains(e.Servers, server)
+}
+
+// avoid leaves a user alone about whom another automation of the application
+// has a write under way. When its run has ended, a person must know: perhaps
+// that automation does not run any more.
+func (e *Engine) avoid(ctx context.Context, r *run, in *store.Intent) error {
+	writer, found, err := e.Store.RunByID(ctx, in.Run)
+	if err != nil {
+		return err
+	}
+	if found && writer.Result == store.RunRunning {
+		r.block(in.Key)
+		return nil
+	}
+	return &unsettledError{
+		fmt.Sprintf("that is for automation %s to find out", in.Automation),
+		fmt.Sprintf("let it run: rollcall apply %s", in.Automation),
+	}
+}
+
+// block leaves a user alone for the rest of the run.
+func (r *run) block(key ident.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.blocked == nil {
+		r.blocked = map[ident.Key]bool{}
+	}
+	r.blocked[key] = true
+}
+
+func (r *run) isBlocked(key ident.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.blocked[key]
+}
+
+// setAside leaves a user alone for the rest of the run and tells why.
+func (r *run) setAside(item ident.QuarantineItem) {
+	r.block(item.Key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.aside = append(r.aside, item)
+}
+
+// takeAside returns, once, what has been set aside since the plan was made or
+// this was called.
+func (r *run) takeAside() []ident.QuarantineItem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items := r.aside
+	r.aside = nil
+	return items
+}
+
+// withoutBlocked takes the users who are left alone out of the plan, and
+// reports those of whom a person must know by the cause that comes first.
+func (r *run) withoutBlocked() {
+	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.isBlocked(c.Key) })
+	items := r.takeAside()
+	r.plan.Quarantined = slices.DeleteFunc(r.plan.Quarantined, func(q ident.QuarantineItem) bool {
+		return slices.ContainsFunc(items, func(item ident.QuarantineItem) bool { return item.Key == q.Key })
+	})
+	r.plan.Quarantined = append(r.plan.Quarantined, items...)
 }
 
 // recordRecovered finishes what the killed run could not: outcome and link, as
@@ -94,8 +230,15 @@ func (e *Engine) recordRecovered(ctx context.Context, r *run, in store.Intent, g
 // the first half of it is there, the intent is cut down to that: the next plan
 // makes the rest.
 func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.GUID, bool, error) {
-	if in.Operation.Class == ident.ClassCreate {
+	switch in.Operation.Class {
+	case ident.ClassCreate:
 		return e.created(ctx, r, *in)
+	case ident.ClassLink, ident.ClassAdopt, ident.ClassEnable, ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups, ident.ClassDisable:
+	default: // the deletion of accounts among them
+		return "", false, &unsettledError{
+			fmt.Sprintf("this version of rollcall does not know the operation %q", in.Operation.Class),
+			"run it once with the newer rollcall that wrote it",
+		}
 	}
 	attributes := []string{"userAccountControl", "memberOf", "cn", e.Rules.Anchor}
 	for _, a := range in.Operation.Attributes {
@@ -107,6 +250,12 @@ func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.
 	}
 	if err != nil {
 		return in.GUID, false, err
+	}
+	if entry.Attributes.First("userAccountControl") == "" {
+		return in.GUID, false, &unsettledError{
+			fmt.Sprintf("userAccountControl of %s cannot be read", entry.DN),
+			"give the bind account the right to read that account: rollcall validate --online",
+		}
 	}
 	if holds(entry, in.Operation) {
 		return in.GUID, true, nil
@@ -131,7 +280,10 @@ func (e *Engine) created(ctx context.Context, r *run, in store.Intent) (ident.GU
 		return "", false, err
 	}
 	if len(found) > 1 {
-		return "", false, fmt.Errorf("%d objects carry the anchor %s: %s; next: leave it on the right one only", len(found), in.Anchor, dns(found))
+		return "", false, &unsettledError{
+			fmt.Sprintf("%d accounts carry the anchor %s: %s", len(found), in.Anchor, dns(found)),
+			fmt.Sprintf("clear %s on those that do not belong to this person; the next run links the one that is left", e.Rules.Anchor),
+		}
 	}
 	if len(found) == 0 {
 		return "", false, nil
@@ -144,6 +296,7 @@ func dns(entries []ident.Entry) string {
 	for i, e := range entries {
 		list[i] = string(e.DN)
 	}
+	slices.Sort(list)
 	return strings.Join(list, "; ")
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
@@ -23,8 +25,11 @@ type run struct {
 	plan       ident.Plan
 	tally      tally
 	turns      turns
-	delivered  bool                 // what it links was delivered, in scope, right before
-	blocked    map[ident.Key]string // users that must be left alone, and why
+	delivered  bool // what it links was delivered, in scope, right before
+
+	mu      sync.Mutex
+	blocked map[ident.Key]bool     // users who must be left alone
+	aside   []ident.QuarantineItem // why, where a person must know, and the plan does not tell it yet
 }
 
 // leaseTime is how long a lease lasts without being renewed.
@@ -88,6 +93,9 @@ func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.
 func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, error) {
 	stopped := ctx.Err() != nil
 	ctx = context.WithoutCancel(ctx)
+	if err := e.reportAside(ctx, r); err != nil && failure == nil {
+		failure = err
+	}
 	ended := e.Now()
 	r.Ended = &ended
 	r.Result = r.tally.result(failure, stopped)
@@ -111,6 +119,35 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	}
 	report.Waiting = r.tally.waiting
 	return report, failure
+}
+
+// reportAside adds to the quarantine who was set aside after the plan had been
+// recorded, or in a run that makes none.
+func (e *Engine) reportAside(ctx context.Context, r *run) error {
+	items := r.takeAside()
+	if len(items) == 0 {
+		return nil
+	}
+	r.plan.Quarantined = append(r.plan.Quarantined, items...)
+	r.tally.quarantined += len(items)
+	known, err := e.Store.Quarantine(ctx, r.Automation)
+	if err != nil {
+		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	for _, item := range items {
+		if !slices.Contains(known, item) {
+			known = append(known, item)
+		}
+	}
+	return e.setQuarantine(ctx, r, known)
+}
+
+func (e *Engine) setQuarantine(ctx context.Context, r *run, items []ident.QuarantineItem) error {
+	if err := e.Store.SetQuarantine(ctx, r.Automation, items); err != nil {
+		return fmt.Errorf("record the quarantine: %w", err)
+	}
+	e.Observer.Quarantined(r.automation.Settings.DataSource, len(items))
+	return nil
 }
 
 // observeHeld tells the metrics how much waits for an approval.

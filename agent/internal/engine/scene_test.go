@@ -75,6 +75,7 @@ type scene struct {
 	dc    *dctest.DC
 	ou    ident.DN
 	state string // folder
+	url   string // of the DC
 }
 
 func newScene(t *testing.T, sources map[string]*feed) *scene {
@@ -86,7 +87,7 @@ func newScene(t *testing.T, sources map[string]*feed) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff"), state: state}
+	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff"), state: state, url: dc.URL}
 	automations := map[string]Automation{}
 	for name, source := range sources {
 		automations[name] = Automation{
@@ -102,7 +103,7 @@ func newScene(t *testing.T, sources map[string]*feed) *scene {
 		Store: st, Automations: automations, Observer: silent{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Writers: 2,
 		Connect: func(ctx context.Context, _ string) (*conn.Client, error) {
 			return conn.Open(ctx, conn.Settings{
-				URLs: []string{dc.URL}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: 10 * time.Second,
+				URLs: []string{s.url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: 10 * time.Second,
 				Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
 			}, slog.New(slog.DiscardHandler), nil)
 		},

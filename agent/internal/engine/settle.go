@@ -17,10 +17,9 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 			return fmt.Errorf("update the link of key %s: %w", u.Key, err)
 		}
 	}
-	if err := e.Store.SetQuarantine(ctx, r.Automation, r.plan.Quarantined); err != nil {
-		return fmt.Errorf("record the quarantine: %w", err)
+	if err := e.setQuarantine(ctx, r, r.plan.Quarantined); err != nil {
+		return err
 	}
-	e.Observer.Quarantined(r.automation.Settings.DataSource, len(r.plan.Quarantined))
 	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", r.plan.Records.Quarantined)
 	r.tally.quarantined = len(r.plan.Quarantined)
 	if err := e.dropHeld(ctx, r); err != nil {
@@ -75,6 +74,9 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 	for _, h := range held {
 		if planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}] {
 			r.tally.waiting++
+			continue
+		}
+		if r.isBlocked(h.Key) {
 			continue
 		}
 		gone = append(gone, h.ID)

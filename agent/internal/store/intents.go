@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,6 +29,9 @@ type Intent struct {
 	By          string
 	HeldID      int64 // the held operation that this carries out; 0 for none
 	Created     time.Time
+	// Unreadable says why Operation and Link could not be read; nil when they
+	// were. Another version may have written them.
+	Unreadable error
 }
 
 // OpenIntent records an intent, on disk when it returns, and gives it a
@@ -109,7 +113,8 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 	return fmt.Errorf("there is no open intent %d", id)
 }
 
-// Intents returns the open intents of all automations, the oldest first.
+// Intents returns the open intents of all automations, the oldest first. One
+// that cannot be read is among them: it must not stop what concerns others.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
 		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
@@ -132,9 +137,9 @@ func scanIntent(row scanner) (Intent, error) {
 		return Intent{}, err
 	}
 	in.Created = moment(created)
-	if err := fromJSON(operation, &in.Operation); err != nil {
-		return Intent{}, err
+	in.Unreadable = errors.Join(fromJSON(operation, &in.Operation), fromJSON(link, &in.Link))
+	if in.Unreadable == nil && in.Link == nil {
+		in.Unreadable = errors.New("it has no link")
 	}
-	err = fromJSON(link, &in.Link)
-	return in, err
+	return in, nil
 }
