@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/rights"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -193,7 +194,7 @@ func written(conf config.Automation, data config.DataSource, anchor string) []st
 		return names
 	}
 	for _, name := range conf.Mapper.Attributes() {
-		if strings.EqualFold(name, "cn") && conf.Action != config.ActionLifecycle {
+		if text.Same(name, "cn") && conf.Action != config.ActionLifecycle {
 			continue // only the action lifecycle renames
 		}
 		if a, ok := data.Attributes[name]; !ok || a.Apply != ident.ApplyCreate {
@@ -203,6 +204,6 @@ func written(conf config.Automation, data config.DataSource, anchor string) []st
 	if conf.Missing.Action == config.MissingDisable {
 		names = append(names, "userAccountControl")
 	}
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(text.Lower(a), text.Lower(b)) })
 	return slices.Compact(names)
 }

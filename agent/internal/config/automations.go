@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Automation is one [automations.NAME]: what is done in the directory with a
@@ -150,7 +151,7 @@ func (l *loader) checkCreates(at path, a Automation) {
 	var missing []string
 	for _, names := range [][]string{{"sAMAccountName"}, {"displayName", "cn"}} {
 		mapped := func(n string) bool {
-			return slices.ContainsFunc(sortedKeys(d.Attributes), func(have string) bool { return strings.EqualFold(n, have) })
+			return slices.ContainsFunc(sortedKeys(d.Attributes), func(have string) bool { return text.Same(n, have) })
 		}
 		if !slices.ContainsFunc(names, mapped) {
 			missing = append(missing, strings.Join(names, " or "))
@@ -237,7 +238,7 @@ func (l *loader) checkMatch(at path, a Automation) {
 	}
 	known := sortedKeys(d.Attributes)
 	for i, name := range a.Match {
-		if name != "" && !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+		if name != "" && !slices.ContainsFunc(known, func(k string) bool { return text.Same(k, name) }) {
 			l.fail(at.item(i), fmt.Sprintf("match holds %q, which data source %q does not map", name, d.Name), suggest(name, known))
 		}
 	}

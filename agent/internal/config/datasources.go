@@ -2,9 +2,9 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // DataSource is one [data_sources.NAME]: records and their mapping.
@@ -125,14 +125,14 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 	}
 	for _, name := range sortedKeys(attributes) {
 		at := in.with(name)
-		lower := strings.ToLower(name)
+		lower := text.Lower(name)
 		reason, reserved := reservedAttributes()[lower]
 		switch {
 		case !attributeForm.MatchString(name):
 			l.failKey(at, fmt.Sprintf("%q is not the name of an attribute", name), "")
 		case reserved:
 			l.failKey(at, name+" cannot be mapped", reason)
-		case lower == strings.ToLower(l.config.Directory.Anchor):
+		case lower == text.Lower(l.config.Directory.Anchor):
 			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties an account to its record", "choose another attribute as anchor in [directory]")
 		}
 		l.checkAttribute(at, attributes[name])

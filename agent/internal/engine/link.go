@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // LinkRequest asks to link a record to an account by hand.
@@ -206,7 +207,7 @@ func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (Acc
 
 // account finds the one account that a person means.
 func (e *Engine) account(ctx context.Context, name string) (ident.Entry, error) {
-	if entry, ok, err := e.Store.EntryByGUID(ctx, ident.GUID(strings.ToLower(name))); err != nil || ok {
+	if entry, ok, err := e.Store.EntryByGUID(ctx, ident.GUID(text.Lower(name))); err != nil || ok {
 		return entry, err
 	}
 	if strings.Contains(name, "=") {

@@ -1,55 +1,66 @@
 package ident
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
 
 // DN is a distinguished name in its string form (RFC 4514). Two DNs that name
-// the same object may be spelled differently: compare with Fold or EqualFold.
+// the same object may be spelled differently: compare with EqualFold or Fold.
+//
+// DNs are the same here only when a domain controller takes them for the same,
+// whichever it is: letters may differ in case as text.Lower says, and escapes
+// and blanks around separators may. Samba and Windows each take more for one,
+// such as two inner blanks for one or an accent for none; to follow them would
+// carry a scope over to a neighbour on the other.
 type DN string
 
-// ParseDN checks that s is a distinguished name (RFC 4514).
+// ParseDN checks that s is a distinguished name as a domain controller reads
+// it. The empty text is one, of no parts.
 func ParseDN(s string) (DN, error) {
-	if _, err := ldap.ParseDN(s); err != nil {
-		return "", fmt.Errorf("parse DN %q: %w", s, err)
+	if _, err := parseDN(s); err != nil {
+		return "", err
 	}
 	return DN(s), nil
 }
 
-// Fold returns the one spelling that equal DNs share: lower case, no spaces
-// around separators, one way of escaping. A string that is not a DN folds to
-// itself in lower case.
+// Fold returns the one spelling that DNs share which are the same. A text that
+// is no DN folds to itself, and is the same as nothing else.
 func (d DN) Fold() string {
-	p, err := ldap.ParseDN(string(d))
+	parts, err := parseDN(string(d))
 	if err != nil {
-		return strings.ToLower(string(d))
+		return string(d)
 	}
-	for _, rdn := range p.RDNs {
-		for _, a := range rdn.Attributes {
-			// Before String escapes it: letters beyond ASCII have a case too.
-			a.Type, a.Value = strings.ToLower(a.Type), strings.ToLower(a.Value)
+	return foldParts(parts)
+}
+
+func foldParts(parts []part) string {
+	var b strings.Builder
+	for i, p := range parts {
+		if i > 0 {
+			b.WriteByte(',')
 		}
+		p.fold(&b)
 	}
-	return strings.ToLower(p.String())
+	return b.String()
 }
 
 // EqualFold reports whether d and other name the same object.
-func (d DN) EqualFold(other DN) bool { return d.Fold() == other.Fold() }
+func (d DN) EqualFold(other DN) bool { return d == other || d.Fold() == other.Fold() }
 
-// Under reports whether d is base itself or lies anywhere below it.
+// Under reports whether d is base itself or lies anywhere below it. Nothing is
+// under a text that is no DN, or under the empty one.
 func (d DN) Under(base DN) bool {
-	p, err := ldap.ParseDN(string(d))
+	parts, err := parseDN(string(d))
 	if err != nil {
 		return false
 	}
-	b, err := ldap.ParseDN(string(base))
-	if err != nil {
+	above, err := parseDN(string(base))
+	if err != nil || len(above) == 0 || len(above) > len(parts) {
 		return false
 	}
-	return b.EqualFold(p) || b.AncestorOfFold(p)
+	return foldParts(parts[len(parts)-len(above):]) == foldParts(above)
 }
 
 // Parent returns the DN of the container of d; "" for a DN of one part.
@@ -66,11 +77,11 @@ func (d DN) RDN() string {
 
 // Name returns the value of the first part of d without escapes: "Ada Novak".
 func (d DN) Name() string {
-	p, err := ldap.ParseDN(string(d))
-	if err != nil || len(p.RDNs) == 0 {
+	parts, err := parseDN(string(d))
+	if err != nil || len(parts) == 0 {
 		return string(d)
 	}
-	return p.RDNs[0].Attributes[0].Value
+	return parts[0].value
 }
 
 // Child returns the DN of the object with that common name directly below d.
@@ -81,13 +92,8 @@ func (d DN) Child(cn string) DN {
 
 // split cuts at the first separator that is not escaped (RFC 4514 section 2.4).
 func (d DN) split() (rdn string, parent DN) {
-	for i := 0; i < len(d); i++ {
-		switch d[i] {
-		case '\\':
-			i++
-		case ',':
-			return string(d[:i]), DN(strings.TrimLeft(string(d[i+1:]), " "))
-		}
+	if i := separator(string(d), ','); i < len(d) {
+		return string(d[:i]), DN(strings.TrimLeft(string(d[i+1:]), " "))
 	}
 	return string(d), ""
 }

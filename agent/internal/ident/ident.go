@@ -4,8 +4,9 @@
 package ident
 
 import (
-	"strings"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Key is the primary key of a record within one application, as text
@@ -48,7 +49,7 @@ type Position struct {
 type Attributes map[string][]string
 
 // Values returns the values of name, whatever its case; nil when it has none.
-func (a Attributes) Values(name string) []string { return a[strings.ToLower(name)] }
+func (a Attributes) Values(name string) []string { return a[text.Lower(name)] }
 
 // First returns the first value of name, or "" when it has none.
 func (a Attributes) First(name string) string {
@@ -86,7 +87,7 @@ type Desired struct {
 // Attribute finds a desired attribute by name, whatever its case.
 func (d Desired) Attribute(name string) (DesiredAttribute, bool) {
 	for _, a := range d.Attributes {
-		if strings.EqualFold(a.Name, name) {
+		if text.Same(a.Name, name) {
 			return a, true
 		}
 	}

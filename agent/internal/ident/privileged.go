@@ -1,6 +1,10 @@
 package ident
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
 
 // PrivilegedGroup is a group whose members rule the domain or can come to rule
 // it.
@@ -91,7 +95,7 @@ func PrivilegedSID(sid string) string {
 // PrivilegedName tells whether a privileged group has that English name.
 func PrivilegedName(name string) bool {
 	for _, g := range PrivilegedGroups {
-		if strings.EqualFold(g.Name, name) {
+		if text.Same(g.Name, name) {
 			return true
 		}
 	}

@@ -1,6 +1,10 @@
 package mapping
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
 
 const (
 	primaryPrefix   = "SMTP"
@@ -19,7 +23,7 @@ func splitAddress(v string) (kind, address string) {
 
 func isMail(v string) bool {
 	kind, _ := splitAddress(v)
-	return strings.EqualFold(kind, primaryPrefix)
+	return text.Same(kind, primaryPrefix)
 }
 
 // mergeAddresses computes the proxyAddresses of an account. The first wanted
@@ -51,7 +55,7 @@ func mergeAddresses(present, wanted []string, add bool) []string {
 			continue
 		}
 		_, address := splitAddress(v)
-		if strings.EqualFold(address, primary) {
+		if text.Same(address, primary) {
 			all[i] = primaryPrefix + ":" + primary
 		} else {
 			all[i] = secondaryPrefix + ":" + address
@@ -79,7 +83,7 @@ func distinct(values []string) []string {
 	seen := make(map[string]bool, len(values))
 	out := values[:0:0]
 	for _, v := range values {
-		if folded := strings.ToLower(v); !seen[folded] {
+		if folded := text.Lower(v); !seen[folded] {
 			seen[folded] = true
 			out = append(out, v)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // wanted is what the expressions of an attribute give, before the rules for
@@ -115,7 +116,7 @@ func (e *evaluation) own(name string) []string {
 	if v := e.current.Attributes.Values(name); len(v) > 0 {
 		return v
 	}
-	if strings.EqualFold(name, "cn") {
+	if text.Same(name, "cn") {
 		return []string{e.current.DN.Name()}
 	}
 	return nil
@@ -152,7 +153,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 		}
 		d.Values = distinct(d.Values)
 	}
-	if strings.EqualFold(a.Name, "proxyAddresses") {
+	if text.Same(a.Name, "proxyAddresses") {
 		d.Values, d.Add = mergeAddresses(e.own(a.Name), d.Values, a.Add), false
 	}
 	e.final[a.Name] = asValue(d.Values)

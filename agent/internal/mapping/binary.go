@@ -4,9 +4,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // maxThumbnail is rangeUpper of thumbnailPhoto in AD's schema (MS-ADA3,
@@ -32,8 +32,8 @@ func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttrib
 }
 
 // decode turns base64 text into bytes that AD would take.
-func (a *attribute) decode(text string) (string, *Error) {
-	bytes, err := base64.StdEncoding.Strict().DecodeString(text)
+func (a *attribute) decode(encoded string) (string, *Error) {
+	bytes, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	failure := &Error{Attribute: a.Name}
 	switch {
 	case err != nil:
@@ -41,7 +41,7 @@ func (a *attribute) decode(text string) (string, *Error) {
 		failure.Next = "correct the expression or the value at the source, or remove encoding if the value is plain text"
 	case len(bytes) == 0:
 		failure.Cause, failure.Next = "the value has no bytes", "correct the value at the source"
-	case strings.EqualFold(a.Name, "thumbnailPhoto") && len(bytes) > maxThumbnail:
+	case text.Same(a.Name, "thumbnailPhoto") && len(bytes) > maxThumbnail:
 		failure.Cause = fmt.Sprintf("the value has %d bytes, and AD takes at most %d", len(bytes), maxThumbnail)
 		failure.Next = "deliver a smaller picture, or map it to jpegPhoto"
 	default:

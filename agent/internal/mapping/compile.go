@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // builder collects the parts of a Mapper and every error on the way.
@@ -60,7 +61,7 @@ func Compile(def Definition) (*Mapper, []error) {
 // and a create fails.
 func withDefaultCN(defs []AttributeDef) []AttributeDef {
 	index := func(name string) int {
-		return slices.IndexFunc(defs, func(a AttributeDef) bool { return strings.EqualFold(a.Name, name) })
+		return slices.IndexFunc(defs, func(a AttributeDef) bool { return text.Same(a.Name, name) })
 	}
 	display, sam := index("displayName"), index("sAMAccountName")
 	if index("cn") >= 0 || display < 0 {
@@ -113,7 +114,7 @@ func (b *builder) literalDN(t *expr.Template) ident.DN {
 func (b *builder) attributes() {
 	seen := map[string]bool{}
 	for _, def := range b.def.Attributes {
-		folded := strings.ToLower(def.Name)
+		folded := text.Lower(def.Name)
 		if seen[folded] {
 			b.fail(def.Pos, "", "%s is mapped twice", def.Name)
 			continue
@@ -207,13 +208,13 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(required && def.OnMissing == OnMissingClear, "every account needs one: it cannot be cleared")
 	binary := def.Encoding != ""
 	refuse(binary && (len(def.Formats) > 0 || def.Unique != ""), "encoding needs value or values, and no unique")
-	refuse(binary && (required || strings.EqualFold(def.Name, "proxyAddresses")), "it is text: it has no encoding")
+	refuse(binary && (required || text.Same(def.Name, "proxyAddresses")), "it is text: it has no encoding")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
 }
 
 // isRequired tells the attributes without which there is no account.
 func isRequired(name string) bool {
-	return strings.EqualFold(name, "cn") || strings.EqualFold(name, "sAMAccountName")
+	return text.Same(name, "cn") || text.Same(name, "sAMAccountName")
 }
 
 func (b *builder) oneOf(def *AttributeDef, key, value string, allowed ...string) {

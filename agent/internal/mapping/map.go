@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // linkMembers are the members of `link` in expressions.
@@ -134,7 +135,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 		return ident.Desired{}, err
 	}
 	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+		return strings.Compare(text.Lower(a.Name), text.Lower(b.Name))
 	})
 	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired}, nil
 }
@@ -146,7 +147,7 @@ func (e *evaluation) complete() error {
 	}
 	for _, name := range []string{"cn", "sAMAccountName"} {
 		has := slices.ContainsFunc(e.desired, func(a ident.DesiredAttribute) bool {
-			return strings.EqualFold(a.Name, name) && len(a.Values) > 0
+			return text.Same(a.Name, name) && len(a.Values) > 0
 		})
 		if !has {
 			return &Error{
@@ -168,7 +169,7 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 		return nil, err
 	}
 	for _, a := range m.attributes {
-		if needed[strings.ToLower(a.Name)] {
+		if needed[text.Lower(a.Name)] {
 			if err := e.attribute(a); err != nil {
 				return nil, err
 			}
@@ -188,18 +189,18 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 func (m *Mapper) closure(names []string) (map[string]bool, error) {
 	needed := map[string]bool{}
 	for _, n := range names {
-		if !slices.ContainsFunc(m.attributes, func(a *attribute) bool { return strings.EqualFold(a.Name, n) }) {
+		if !slices.ContainsFunc(m.attributes, func(a *attribute) bool { return text.Same(a.Name, n) }) {
 			return nil, &Error{Attribute: n, Cause: "accounts are matched by it, but it is not mapped", Next: "map it, or match by another attribute"}
 		}
-		needed[strings.ToLower(n)] = true
+		needed[text.Lower(n)] = true
 	}
 	for _, a := range slices.Backward(m.attributes) { // dependents come last
-		if !needed[strings.ToLower(a.Name)] {
+		if !needed[text.Lower(a.Name)] {
 			continue
 		}
 		for _, t := range a.templates() {
 			for _, n := range t.UsesAttributes() {
-				needed[strings.ToLower(n)] = true
+				needed[text.Lower(n)] = true
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 var errNotScalar = errors.New("an object or a list of lists cannot be the value of an attribute")
@@ -29,7 +30,7 @@ const maxSuffix = 9999
 // and deletions by a line break in cn) and outer spaces go; an address prefix
 // without an address is no value.
 func clean(name string, values []string) []string {
-	switch strings.ToLower(name) {
+	switch text.Lower(name) {
 	case "cn":
 		for i, v := range values {
 			values[i] = cleanCN(v)
@@ -52,7 +53,7 @@ func cleanCN(s string) string {
 
 // limit returns the length that AD allows; 0 when none is known.
 func limit(name string) int {
-	switch strings.ToLower(name) {
+	switch text.Lower(name) {
 	case "cn":
 		return maxCN
 	case "samaccountname":
@@ -73,7 +74,7 @@ func invalid(name, value string) (cause, next string) {
 		}
 		return fmt.Sprintf("%q is longer than %d characters", value, n), next
 	}
-	if !strings.EqualFold(name, "sAMAccountName") {
+	if !text.Same(name, "sAMAccountName") {
 		return "", ""
 	}
 	i := strings.IndexFunc(value, func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(samForbidden, r) })
@@ -155,7 +156,7 @@ func (e *evaluation) held(a *attribute, valid []candidate, choice bool) candidat
 // behind it, in the spelling of the candidate.
 func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 	for _, c := range valid {
-		if strings.EqualFold(c.value, value) {
+		if text.Same(c.value, value) {
 			return c, true
 		}
 	}
@@ -168,7 +169,7 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 			if err != nil || number < 2 {
 				continue
 			}
-			if n := numbered(a.Name, c.value, number); strings.EqualFold(n, value) {
+			if n := numbered(a.Name, c.value, number); text.Same(n, value) {
 				return candidate{n, c.source}, true
 			}
 		}

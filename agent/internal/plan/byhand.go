@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // HandMade is a link that a person asks for, before anything is written.
@@ -130,7 +131,7 @@ func SameHuman(name, mail string, e ident.Entry) (sameName, sameMail bool) {
 	}
 	addresses := slices.Clone(e.Attributes.Values("mail"))
 	for _, a := range e.Attributes.Values("proxyaddresses") {
-		if len(a) > 5 && strings.EqualFold(a[:5], "smtp:") {
+		if len(a) > 5 && text.Same(a[:5], "smtp:") {
 			addresses = append(addresses, a[5:])
 		}
 	}

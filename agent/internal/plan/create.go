@@ -2,10 +2,10 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // create plans the account of a record that matches nobody. The common name is
@@ -33,7 +33,7 @@ func (b *Builder) create(rec ident.Record) error {
 	op.Class = ident.ClassCreate
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
 	for _, a := range want.Attributes {
-		if len(a.Values) == 0 || strings.EqualFold(a.Name, "cn") || b.isAnchor(a.Name) {
+		if len(a.Values) == 0 || text.Same(a.Name, "cn") || b.isAnchor(a.Name) {
 			continue
 		}
 		ch := ident.AttributeChange{Name: a.Name, New: distinct(a.Values, a.Binary), Binary: a.Binary}
@@ -77,7 +77,7 @@ func (b *Builder) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAt
 }
 
 func (b *Builder) isAnchor(attribute string) bool {
-	return b.set.Anchor != "" && strings.EqualFold(attribute, b.set.Anchor)
+	return b.set.Anchor != "" && text.Same(attribute, b.set.Anchor)
 }
 
 // desiredName is the name of a person for people.

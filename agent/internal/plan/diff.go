@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // verdictOn is what comparing one attribute came to.
@@ -34,7 +35,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	if sameSet(goal, have) {
 		return ch, asWanted
 	}
-	applied, known := link.Applied[strings.ToLower(want.Name)]
+	applied, known := link.Applied[text.Lower(want.Name)]
 	byHand := known && applied != Digest(have)
 	// Without knowledge of what was last written (an adopted account, or a
 	// link restored after a loss), a value may be anybody's.
@@ -54,7 +55,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 // Binary ones have no case.
 func union(have, want []string, binary bool) (all, added []string) {
 	for _, v := range want {
-		same := func(other string) bool { return other == v || !binary && strings.EqualFold(other, v) }
+		same := func(other string) bool { return other == v || !binary && text.Same(other, v) }
 		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(added, same) {
 			added = append(added, v)
 		}
@@ -91,7 +92,7 @@ func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link)
 	op, why := operation{}, reasons{}
 	op.Class = ident.ClassUpdate
 	for _, a := range want.Attributes {
-		if strings.EqualFold(a.Name, "cn") || b.isAnchor(a.Name) {
+		if text.Same(a.Name, "cn") || b.isAnchor(a.Name) {
 			continue
 		}
 		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)

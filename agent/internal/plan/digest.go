@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"hash"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Digest identifies a set of values of an attribute, whatever their order: 32
@@ -40,7 +40,7 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 		applied[name] = digest
 	}
 	for _, ch := range op.Attributes {
-		applied[strings.ToLower(ch.Name)] = AppliedDigest(ch)
+		applied[text.Lower(ch.Name)] = AppliedDigest(ch)
 	}
 	switch op.Class {
 	case ident.ClassCreate:
@@ -92,7 +92,7 @@ func digestOf(c *change, op *operation, container ident.DN) string {
 		if a.Add {
 			kind = "add"
 		}
-		addStrings(h, []string{strings.ToLower(a.Name), kind})
+		addStrings(h, []string{text.Lower(a.Name), kind})
 		addStrings(h, sorted(a.Old))
 		addStrings(h, sorted(a.New))
 	}

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // handover finds values that their holder gives up in this very plan, so that
@@ -65,7 +65,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 	if err != nil || !linked || link.Key == key {
 		return false, err
 	}
-	g := given{link.Key, place{strings.ToLower(p.attribute), fold(p.value)}}
+	g := given{link.Key, place{text.Lower(p.attribute), fold(p.value)}}
 	switch {
 	case h.keeps[g]:
 		return false, nil
@@ -78,7 +78,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 		h.putOff = true
 		return false, errPutOff
 	}
-	h.needs[key] = append(h.needs[key], need{g, strings.ToLower(attribute), value})
+	h.needs[key] = append(h.needs[key], need{g, text.Lower(attribute), value})
 	return true, nil
 }
 
@@ -98,7 +98,7 @@ func (c *change) giver(p place) *operation {
 			continue
 		}
 		for _, ch := range op.Attributes {
-			if strings.EqualFold(ch.Name, p.attribute) && !ch.Add && holds(ch.Old, p.value) && !holds(ch.New, p.value) {
+			if text.Same(ch.Name, p.attribute) && !ch.Add && holds(ch.Old, p.value) && !holds(ch.New, p.value) {
 				return op
 			}
 		}
@@ -116,7 +116,7 @@ func (c *change) taker(n need) *operation {
 			continue
 		}
 		for _, ch := range op.Attributes {
-			if strings.EqualFold(ch.Name, n.attribute) && holds(ch.New, fold(n.value)) && !holds(ch.Old, fold(n.value)) {
+			if text.Same(ch.Name, n.attribute) && holds(ch.New, fold(n.value)) && !holds(ch.Old, fold(n.value)) {
 				return op
 			}
 		}
@@ -254,7 +254,7 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 		ch := &op.Attributes[i]
 		var gone []string
 		for _, p := range wanted {
-			if strings.EqualFold(ch.Name, p.attribute) {
+			if text.Same(ch.Name, p.attribute) {
 				gone = append(gone, p.value)
 			}
 		}
@@ -281,14 +281,14 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 
 // isRequired reports whether an account cannot be without the attribute.
 func isRequired(attribute string) bool {
-	return strings.EqualFold(attribute, "cn") || strings.EqualFold(attribute, "sAMAccountName")
+	return text.Same(attribute, "cn") || text.Same(attribute, "sAMAccountName")
 }
 
 // interim finds a name that nobody has, within 20 characters, for the moment
 // between giving up one name and getting another.
 func (b *Builder) interim(attribute string, c *change, old string) (string, error) {
 	unique := mapping.UniqueDomain
-	if strings.EqualFold(attribute, "cn") {
+	if text.Same(attribute, "cn") {
 		unique = mapping.UniqueContainer
 	}
 	for n := 0; ; n++ {

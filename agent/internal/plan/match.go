@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // addUnlinked decides about a record in scope that has no link: by the anchor,
@@ -217,7 +218,7 @@ func (b *Builder) claimValues(rec ident.Record, values map[string][]string) bool
 			if v == "" {
 				continue
 			}
-			id := strings.ToLower(attribute) + "\x00" + fold(v)
+			id := text.Lower(attribute) + "\x00" + fold(v)
 			other, taken := b.wanted[id]
 			if !taken {
 				b.wanted[id] = rec.Key
@@ -239,7 +240,7 @@ func (b *Builder) claimValues(rec ident.Record, values map[string][]string) bool
 // unknown kind passes for a user: what it lacks shows in its state.
 func isUser(e ident.Entry) bool {
 	has := func(class string) bool {
-		return slices.ContainsFunc(e.Attributes.Values("objectclass"), func(v string) bool { return strings.EqualFold(v, class) })
+		return slices.ContainsFunc(e.Attributes.Values("objectclass"), func(v string) bool { return text.Same(v, class) })
 	}
 	if len(e.Attributes.Values("objectclass")) > 0 {
 		return has("user") && !has("computer")

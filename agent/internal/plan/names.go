@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // names answers which names are in use: in the directory, or promised to
@@ -33,10 +34,10 @@ type place struct{ attribute, value string }
 // of three attributes: the DC does not check that.
 func places(attribute, value string, unique mapping.Unique) []place {
 	address := value
-	switch strings.ToLower(attribute) {
+	switch text.Lower(attribute) {
 	case "mail", "userprincipalname":
 	case "proxyaddresses":
-		if len(value) < 5 || !strings.EqualFold(value[:5], "smtp:") {
+		if len(value) < 5 || !text.Same(value[:5], "smtp:") {
 			return []place{{attribute, value}}
 		}
 		address = value[5:]
@@ -78,7 +79,7 @@ func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, p
 }
 
 func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error)) (string, bool, error) {
-	if unique == mapping.UniqueContainer && strings.EqualFold(p.attribute, "cn") {
+	if unique == mapping.UniqueContainer && text.Same(p.attribute, "cn") {
 		e, there, err := n.view.ChildByName(parent, p.value)
 		if err != nil || !there || e.GUID == self {
 			return "", false, err
@@ -118,7 +119,7 @@ func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent i
 }
 
 func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) string {
-	id := strings.ToLower(p.attribute) + "\x00" + fold(p.value)
+	id := text.Lower(p.attribute) + "\x00" + fold(p.value)
 	if unique != mapping.UniqueContainer {
 		return id
 	}
@@ -138,7 +139,7 @@ func fold(s string) string {
 		ascii = ascii && s[i] < 0x80
 	}
 	if ascii {
-		return strings.ToLower(s)
+		return text.Lower(s)
 	}
 	bare := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
@@ -146,5 +147,5 @@ func fold(s string) string {
 		}
 		return r
 	}, norm.NFKD.String(s))
-	return strings.ToLower(bare)
+	return text.Lower(bare)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // reasons collects why the attributes of one update are written.
@@ -26,7 +27,7 @@ func (r *reasons) add(ch ident.AttributeChange, source string, link ident.Link) 
 		r.drift = append(r.drift, ch.Name)
 		return
 	}
-	_, known := link.Applied[strings.ToLower(ch.Name)]
+	_, known := link.Applied[text.Lower(ch.Name)]
 	refs := references(source)
 	var b because
 	switch {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // mirrorRow is a row of the table mirror; id 0 is none.
@@ -153,7 +153,7 @@ func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 	return row.dn
 }
 
-func foldName(dn ident.DN) string { return strings.ToLower(dn.Name()) }
+func foldName(dn ident.DN) string { return text.Lower(dn.Name()) }
 
 // settle lets children and references follow the objects that were moved.
 func (b *mirrorBatch) settle() error {

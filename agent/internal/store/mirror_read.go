@@ -4,10 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // MirrorState is how far the local image of the directory has come.
@@ -53,7 +53,7 @@ func (s *Store) EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, 
 // ChildByName finds the object directly below parent whose RDN has that value,
 // whatever the case; false when there is none.
 func (s *Store) ChildByName(ctx context.Context, parent ident.DN, name string) (ident.Entry, bool, error) {
-	return s.oneEntry(ctx, "child by name", s.stmts.childByName, parent.Fold(), strings.ToLower(name))
+	return s.oneEntry(ctx, "child by name", s.stmts.childByName, parent.Fold(), text.Lower(name))
 }
 
 func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) (ident.Entry, bool, error) {
@@ -67,14 +67,14 @@ func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, 
 // EntriesByValue finds the objects that have value in attribute, whatever the
 // case of either; values that are DNs however spelled.
 func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
-	attribute = strings.ToLower(attribute)
+	attribute = text.Lower(attribute)
 	folded := foldValue(attribute, value)
 	if folded != nil {
 		return s.entries(ctx, "entries by value", s.stmts.entriesByValue, attribute, folded)
 	}
 	long, err := s.entries(ctx, "entries by value", s.stmts.entriesByLongValue, attribute)
 	return slices.DeleteFunc(long, func(e ident.Entry) bool {
-		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return strings.EqualFold(v, value) })
+		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return text.Same(v, value) })
 	}), err
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // MirrorTx changes the local image of the directory within one transaction.
@@ -274,13 +275,13 @@ func foldValue(attribute, value string) []byte {
 	if isReference(attribute) {
 		return []byte(ident.DN(value).Fold())
 	}
-	return []byte(strings.ToLower(value))
+	return []byte(text.Lower(value))
 }
 
 func lowerNames(a ident.Attributes) ident.Attributes {
 	lower := make(ident.Attributes, len(a))
 	for name, values := range a {
-		lower[strings.ToLower(name)] = values
+		lower[text.Lower(name)] = values
 	}
 	return lower
 }

@@ -106,6 +106,9 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := migrate(ctx, s.writer, migrations()); err != nil {
 		return err
 	}
+	if err := refold(ctx, s.writer); err != nil {
+		return err
+	}
 	if _, err := s.writer.ExecContext(ctx, `DELETE FROM staging`); err != nil {
 		return err
 	}

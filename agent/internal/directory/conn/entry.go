@@ -10,6 +10,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // errUndecodable marks an answer that came whole but makes no sense.
@@ -23,7 +24,7 @@ var sids = []string{"objectsid", "sidhistory", "tokengroups"}
 func entry(e *ldap.Entry) (ident.Entry, error) {
 	out := ident.Entry{DN: ident.DN(e.DN), Attributes: make(ident.Attributes, len(e.Attributes))}
 	for _, a := range e.Attributes {
-		name := strings.ToLower(a.Name)
+		name := text.Lower(a.Name)
 		values := a.Values
 		switch {
 		case name == "objectguid" && len(a.ByteValues) == 1:

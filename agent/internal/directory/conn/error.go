@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // CodeNetwork is the Code of an Error without an answer from the server.
@@ -141,7 +143,7 @@ var (
 // (MS-ADTS section 3.1.1.3.1.9).
 func windowsCode(diagnostic string) string {
 	if m := bindData.FindStringSubmatch(diagnostic); m != nil && m[1] != "0" {
-		return strings.ToLower(m[1])
+		return text.Lower(m[1])
 	}
 	if m := systemCode.FindStringSubmatch(diagnostic); m != nil {
 		return strings.ToUpper(m[1])

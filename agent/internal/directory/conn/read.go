@@ -10,6 +10,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // defaultPage is the number of entries asked for at once; AD gives at most 1000.
@@ -193,8 +194,8 @@ func (l *link) complete(ctx context.Context, e *ldap.Entry) (ident.Entry, error)
 		if !ranged {
 			continue
 		}
-		key := strings.ToLower(name)
-		delete(found.Attributes, strings.ToLower(a.Name))
+		key := text.Lower(name)
+		delete(found.Attributes, text.Lower(a.Name))
 		found.Attributes[key] = append(found.Attributes[key], a.Values...)
 		for last >= 0 {
 			r := ldap.NewSearchRequest(e.DN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false,
@@ -215,7 +216,7 @@ func (l *link) complete(ctx context.Context, e *ldap.Entry) (ident.Entry, error)
 func nextRange(result *ldap.SearchResult, name string) (values []string, last int) {
 	for _, e := range result.Entries {
 		for _, a := range e.Attributes {
-			if base, last, ranged := rangeOf(a.Name); ranged && strings.EqualFold(base, name) && len(a.Values) > 0 {
+			if base, last, ranged := rangeOf(a.Name); ranged && text.Same(base, name) && len(a.Values) > 0 {
 				return a.Values, last
 			}
 		}
@@ -227,7 +228,7 @@ func nextRange(result *ldap.SearchResult, name string) (values []string, last in
 // the range reaches the end.
 func rangeOf(attribute string) (name string, last int, ranged bool) {
 	name, option, found := strings.Cut(attribute, ";")
-	_, bounds, isRange := strings.Cut(strings.ToLower(option), "range=")
+	_, bounds, isRange := strings.Cut(text.Lower(option), "range=")
 	if !found || !isRange {
 		return attribute, -1, false
 	}
@@ -249,7 +250,7 @@ func withGUID(attributes []string) []string {
 func with(attributes []string, names ...string) []string {
 	all := slices.Clone(attributes)
 	for _, n := range names {
-		if !slices.ContainsFunc(all, func(a string) bool { return strings.EqualFold(a, n) }) {
+		if !slices.ContainsFunc(all, func(a string) bool { return text.Same(a, n) }) {
 			all = append(all, n)
 		}
 	}

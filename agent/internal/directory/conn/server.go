@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // capabilityReadOnly marks a read-only domain controller (MS-ADTS section 3.1.1.3.4.3.7).
@@ -52,7 +52,7 @@ func (c *Client) identify(ctx context.Context) error {
 	if slices.Contains(root.GetAttributeValues("supportedCapabilities"), capabilityReadOnly) {
 		return c.unusable("it is a read-only domain controller", "name a writable one in directory.urls")
 	}
-	if strings.EqualFold(root.GetAttributeValue("isSynchronized"), "FALSE") {
+	if text.Same(root.GetAttributeValue("isSynchronized"), "FALSE") {
 		return c.unusable("its first replication is not complete", "wait for it, or name another one in directory.urls")
 	}
 	context := heldContext(root, c.settings.BaseDN)

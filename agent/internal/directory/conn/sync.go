@@ -3,11 +3,11 @@ package conn
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // SyncQuery asks for what changed since a cookie (MS-ADTS section 3.1.1.3.4.1.3).
@@ -81,7 +81,7 @@ func (c *Client) syncPage(q SyncQuery, result *ldap.SearchResult) (SyncPage, err
 		}
 		page.Entries = append(page.Entries, SyncEntry{
 			GUID: found.GUID, DN: found.DN, Changed: found.Attributes,
-			Deleted: strings.EqualFold(found.Attributes.First("isDeleted"), "TRUE"),
+			Deleted: text.Same(found.Attributes.First("isDeleted"), "TRUE"),
 		})
 	}
 	return page, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Every function of this file acts as the domain's administrator, as the people
@@ -113,7 +114,7 @@ func (d *DC) search(t testing.TB, base ident.DN, scope int, filter string, attri
 		for _, e := range result.Entries {
 			entry := ident.Entry{DN: ident.DN(e.DN), Attributes: ident.Attributes{}}
 			for _, a := range e.Attributes {
-				entry.Attributes[strings.ToLower(a.Name)] = a.Values
+				entry.Attributes[text.Lower(a.Name)] = a.Values
 			}
 			if entry.GUID, err = ident.GUIDFromBytes(e.GetRawAttributeValue("objectGUID")); err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // clean brings what a server sent into the form that is stored: only the
@@ -13,12 +14,12 @@ import (
 func (s *synchroniser) clean(e ident.Entry) ident.Entry {
 	kept := make(ident.Attributes, len(e.Attributes)+1)
 	for name, values := range e.Attributes {
-		if name = strings.ToLower(name); s.stored[name] {
+		if name = text.Lower(name); s.stored[name] {
 			kept[name] = values
 		}
 	}
 	rdn, _, _ := strings.Cut(e.DN.RDN(), "=")
-	if naming := strings.ToLower(strings.TrimSpace(rdn)); s.stored[naming] {
+	if naming := text.Lower(strings.TrimSpace(rdn)); s.stored[naming] {
 		kept[naming] = []string{e.DN.Name()}
 	}
 	e.Attributes = kept
@@ -42,7 +43,7 @@ func unfinished(entries []ident.Entry) []ident.GUID {
 
 // isRange tells an attribute of which only some values came, like
 // "member;range=0-1499" (MS-ADTS section 3.1.1.3.1.3.3).
-func isRange(name string) bool { return strings.Contains(strings.ToLower(name), ";range=") }
+func isRange(name string) bool { return strings.Contains(text.Lower(name), ";range=") }
 
 // isExtendedDN tells values of the form <GUID=...>;<SID=...>;DN (MS-ADTS
 // section 3.1.1.3.4.1.5). Samba's DirSync gives them for attributes without a

@@ -130,7 +130,7 @@ func (s *subject) image(t *testing.T) image {
 	t.Helper()
 	found := image{}
 	err := s.store.EachEntry(t.Context(), func(e ident.Entry) error {
-		found[e.GUID] = text(e)
+		found[e.GUID] = inWords(e)
 		return nil
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func read(t *testing.T, dc *dctest.DC, c *conn.Client, spec Spec) image {
 		Attributes: append(wanted, spec.Attributes...),
 	}, func(e ident.Entry) error {
 		delete(e.Attributes, "objectguid")
-		found[e.GUID] = text(e)
+		found[e.GUID] = inWords(e)
 		return nil
 	})
 	if err != nil {
@@ -163,7 +163,7 @@ func read(t *testing.T, dc *dctest.DC, c *conn.Client, spec Spec) image {
 	return found
 }
 
-func text(e ident.Entry) string {
+func inWords(e ident.Entry) string {
 	lines := []string{string(e.DN)}
 	for _, name := range slices.Sorted(maps.Keys(e.Attributes)) {
 		if values := slices.Sorted(slices.Values(e.Attributes[name])); len(values) > 0 {

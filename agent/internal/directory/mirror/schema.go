@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // AttributeError is an attribute that cannot be mirrored.
@@ -44,7 +45,7 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 	err := s.dir.Search(ctx, conn.Query{Base: schema, Filter: f.String(), Attributes: []string{"lDAPDisplayName", "systemFlags"}},
 		func(e ident.Entry) error {
 			bits, _ := strconv.ParseInt(e.Attributes.First("systemFlags"), 10, 64) // absent: none
-			flags[strings.ToLower(e.Attributes.First("lDAPDisplayName"))] = bits
+			flags[text.Lower(e.Attributes.First("lDAPDisplayName"))] = bits
 			return nil
 		})
 	if err != nil {
@@ -59,9 +60,9 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 }
 
 func check(name string, flags map[string]int64) error {
-	bits, ok := flags[strings.ToLower(name)]
+	bits, ok := flags[text.Lower(name)]
 	switch {
-	case slices.ContainsFunc(append([]string{objectGUID}, always...), func(a string) bool { return strings.EqualFold(a, name) }):
+	case slices.ContainsFunc(append([]string{objectGUID}, always...), func(a string) bool { return text.Same(a, name) }):
 	case !ok:
 		return &AttributeError{name, "does not exist in this directory", "correct its name, or extend the schema"}
 	case bits&(flagNotReplicated|flagConstructed) != 0:
@@ -74,7 +75,7 @@ func check(name string, flags map[string]int64) error {
 // forest, from the DN of a domain controller's settings; "" when it cannot.
 func schemaContext(service ident.DN) ident.DN {
 	for dn := service; dn != ""; dn = dn.Parent() {
-		if strings.EqualFold(dn.RDN(), "CN=Configuration") {
+		if text.Same(dn.RDN(), "CN=Configuration") {
 			return "CN=Schema," + dn
 		}
 	}

@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Spec says what is mirrored.
@@ -52,7 +52,7 @@ const filter = "(|(objectClass=user)(objectClass=group)(objectClass=organization
 func (s Spec) names() []string {
 	names := make([]string, 0, len(always)+len(s.Attributes))
 	for _, name := range slices.Concat(always, s.Attributes) {
-		names = append(names, strings.ToLower(name))
+		names = append(names, text.Lower(name))
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == objectGUID || n == isDeleted })

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Directory is the part of a connection that is used.
@@ -98,5 +98,5 @@ func (e Effective) Unwritable(attributes []string) (lacking, unheardOf []string,
 }
 
 func (e Effective) has(list, name string) bool {
-	return slices.ContainsFunc(e.entry.Attributes.Values(list), func(v string) bool { return strings.EqualFold(v, name) })
+	return slices.ContainsFunc(e.entry.Attributes.Values(list), func(v string) bool { return text.Same(v, name) })
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Create makes an enabled user account with everything in one Add: attributes,
@@ -44,7 +44,7 @@ func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initia
 	attributes := map[string][]string{}
 	given := map[string]bool{}
 	for _, c := range changes {
-		key := strings.ToLower(c.Name)
+		key := text.Lower(c.Name)
 		cause := checkAttribute(c.Name, c.New, c.Binary)
 		if cause == "" && given[key] {
 			cause = c.Name + " is given twice"
@@ -57,7 +57,7 @@ func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initia
 		}
 	}
 	for _, needed := range []string{"sAMAccountName", w.rules.Anchor} {
-		if !given[strings.ToLower(needed)] {
+		if !given[text.Lower(needed)] {
 			return nil, &Error{Kind: Invalid, Op: ident.ClassCreate, DN: dn, Attribute: needed, Cause: needed + " has no value", Next: "map it"}
 		}
 	}
@@ -122,7 +122,7 @@ func (w *Writer) refused(ctx context.Context, class ident.Class, dn ident.DN, ch
 	if errors.As(err, &answer) && (answer.Code == ldap.LDAPResultEntryAlreadyExists || answer.Code == ldap.LDAPResultConstraintViolation) {
 		for _, c := range changes {
 			for _, unique := range uniqueAttributes {
-				if !strings.EqualFold(c.Name, unique) || len(c.New) != 1 {
+				if !text.Same(c.Name, unique) || len(c.New) != 1 {
 					continue
 				}
 				if holder := w.holder(ctx, unique, c.New[0], dn); holder != "" {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // AddToGroups makes an account a member of groups. All groups are checked
@@ -61,7 +61,7 @@ func (w *Writer) mayJoin(ctx context.Context, dn ident.DN) error {
 	if !w.rules.inScope(g.DN) {
 		return outOfScope(ident.ClassGroups, g.DN)
 	}
-	if !slices.ContainsFunc(g.Attributes.Values("objectClass"), func(c string) bool { return strings.EqualFold(c, "group") }) {
+	if !slices.ContainsFunc(g.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "group") }) {
 		return invalid(ident.ClassGroups, dn, fmt.Sprintf("%s is not a group", dn), "correct groups of the automation")
 	}
 	if w.protection.allowed(g.DN) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Guard tells for a whole plan which objects are protected. It reads the
@@ -45,7 +46,7 @@ func (g *Guard) read(ctx context.Context) error {
 			}
 			g.members[e.GUID] = group.name
 			for _, class := range e.Attributes.Values("objectClass") {
-				if strings.EqualFold(class, "group") {
+				if text.Same(class, "group") {
 					open = append(open, privilegedGroup{e.DN, e.Attributes.First("objectSid"), group.name})
 				}
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // groups are the groups that protect their members: those of
@@ -98,7 +99,7 @@ var groupAttributes = []string{"objectClass", "objectSid", "groupType"}
 
 func groupAt(ctx context.Context, client *conn.Client, dn ident.DN) (e ident.Entry, isGroup bool, err error) {
 	e, err = client.Get(ctx, conn.ByDN(dn), groupAttributes)
-	return e, slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return strings.EqualFold(c, "group") }), err
+	return e, slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "group") }), err
 }
 
 // wellKnown is a filter for the privileged groups of a domain. Exchange gives

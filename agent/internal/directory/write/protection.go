@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // protectionAttributes are read of each object before it is written.
@@ -99,7 +100,7 @@ func (p *protection) account(ctx context.Context, e ident.Entry) (string, error)
 	if p.allowed(e.DN) {
 		return "", nil
 	}
-	if !slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return strings.EqualFold(c, "user") }) {
+	if !slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "user") }) {
 		return "it is not a user account", nil
 	}
 	for _, needed := range []string{"objectSid", "userAccountControl", "primaryGroupID"} {
@@ -125,7 +126,7 @@ func (p *protection) byItself(e ident.Entry) string {
 	}
 	classes := e.Attributes.Values("objectClass")
 	has := func(class string) bool {
-		return slices.ContainsFunc(classes, func(c string) bool { return strings.EqualFold(c, class) })
+		return slices.ContainsFunc(classes, func(c string) bool { return text.Same(c, class) })
 	}
 	uac, _ := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
 	switch {
@@ -137,7 +138,7 @@ func (p *protection) byItself(e ident.Entry) string {
 		return "it is the account of a computer or a trust"
 	case e.Attributes.First("adminCount") == "1":
 		return "adminCount is 1"
-	case strings.EqualFold(e.Attributes.First("isCriticalSystemObject"), "TRUE"):
+	case text.Same(e.Attributes.First("isCriticalSystemObject"), "TRUE"):
 		return "it is built into the system"
 	}
 	if name := p.groups.privileged(primaryGroup(e)); name != "" {

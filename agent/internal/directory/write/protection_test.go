@@ -243,3 +243,29 @@ func TestNewNeedsToKnowItsOwnAccount(t *testing.T) {
 		t.Errorf("the token is enough: %v", err)
 	}
 }
+
+// By Unicode's rules of case U+017F is an s and U+212A a k. To the directory
+// they are other letters, so that these are containers and accounts of their
+// own, outside the scope and not among those that are allowed.
+func TestLookalikesAreOutOfScope(t *testing.T) {
+	s := set(t, true, func(r *write.Rules) {
+		r.Scope = append(r.Scope, "OU=Kiosk,DC=ad,DC=test")
+		r.Allow = []ident.DN{r.Scope[0].Child("Service desk")}
+	})
+	for _, ou := range []string{"OU=\u017ftaff,DC=ad,DC=test", "OU=\u212aiosk,DC=ad,DC=test"} {
+		parent := ident.DN(ou)
+		s.dc.Add(t, parent, map[string][]string{"objectClass": {"organizationalUnit"}})
+		sam := fresh()
+		_, err := s.Create(t.Context(), parent.Child(sam), account(sam), initial)
+		wantKind(t, err, write.OutOfScope)
+		guid, dn := s.user(parent, nil)
+		wantKind(t, s.Update(t.Context(), guid, []ident.AttributeChange{{Name: "title", New: []string{"x"}}}), write.OutOfScope)
+		inside, at := s.user(s.staff, nil)
+		wantKind(t, s.Move(t.Context(), inside, at, parent.Child(at.Name())), write.OutOfScope)
+		wantKind(t, s.Disable(t.Context(), inside, at, parent.Child(at.Name())), write.OutOfScope)
+		wantKind(t, s.Disable(t.Context(), guid, dn, ""), write.OutOfScope)
+		wantKind(t, s.AddToGroups(t.Context(), inside, []ident.DN{s.dc.AddGroup(t, parent, fresh())}), write.OutOfScope)
+	}
+	desk := s.dc.AddUser(t, s.staff, "\u017fervice desk", fresh(), map[string][]string{"adminCount": {"1"}})
+	wantKind(t, s.Update(t.Context(), desk, []ident.AttributeChange{{Name: "title", New: []string{"x"}}}), write.Protected)
+}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Update writes the values that changed. An attribute that has its new values
@@ -46,7 +46,7 @@ func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mo
 	if cause := checkAttribute(c.Name, c.New, c.Binary); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
 	}
-	if strings.EqualFold(c.Name, w.rules.Anchor) {
+	if text.Same(c.Name, w.rules.Anchor) {
 		value := ""
 		if len(c.New) == 1 {
 			value = c.New[0]
@@ -54,7 +54,7 @@ func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mo
 		return w.anchorMod(ident.ClassUpdate, e, value)
 	}
 	have := e.Attributes.Values(c.Name)
-	equal := strings.EqualFold
+	equal := text.Same
 	if c.Binary {
 		equal = func(x, y string) bool { return x == y }
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Limits that Windows keeps and Samba does not (MS-ADTS section 3.1.1.5.2.2,
@@ -41,7 +42,7 @@ func checkAttribute(name string, values []string, binary bool) string {
 	if !attributeName.MatchString(name) {
 		return fmt.Sprintf("%q is not the name of an attribute", name)
 	}
-	if why, never := neverMapped[strings.ToLower(name)]; never {
+	if why, never := neverMapped[text.Lower(name)]; never {
 		return strings.TrimSuffix(name+" is not written as a value: "+why, ": ")
 	}
 	for _, v := range values {
@@ -52,7 +53,7 @@ func checkAttribute(name string, values []string, binary bool) string {
 			return fmt.Sprintf("%s: %q contains a NUL character", name, v)
 		}
 	}
-	if strings.EqualFold(name, "sAMAccountName") {
+	if text.Same(name, "sAMAccountName") {
 		return badAccountName(values)
 	}
 	return ""

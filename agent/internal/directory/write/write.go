@@ -15,10 +15,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Rules bound what may be written.
@@ -49,8 +48,7 @@ func (r Rules) check() error {
 		return errors.New("no scope is set: nothing may be written anywhere")
 	}
 	for _, s := range r.Scope {
-		// An empty DN is above everything.
-		if parsed, err := ldap.ParseDN(string(s)); err != nil || len(parsed.RDNs) == 0 {
+		if _, err := ident.ParseDN(string(s)); err != nil || strings.TrimSpace(string(s)) == "" {
 			return fmt.Errorf("scope %q is not the DN of a container", s)
 		}
 	}
@@ -113,7 +111,7 @@ func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation,
 
 func anchorOf(op ident.Operation, anchor string) string {
 	for _, a := range op.Attributes {
-		if strings.EqualFold(a.Name, anchor) && len(a.New) == 1 {
+		if text.Same(a.Name, anchor) && len(a.New) == 1 {
 			return a.New[0]
 		}
 	}
@@ -184,9 +182,7 @@ func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID
 // target checks the DN that an object is to have and splits it. A DN that
 // could be read in two ways is refused: what is checked must be what is sent.
 func (w *Writer) target(class ident.Class, to ident.DN) (name string, parent ident.DN, err error) {
-	parsed, perr := ldap.ParseDN(string(to))
-	if perr != nil || len(parsed.RDNs) < 2 || len(parsed.RDNs[0].Attributes) != 1 ||
-		!strings.EqualFold(parsed.RDNs[0].Attributes[0].Type, "cn") || !to.Parent().Child(to.Name()).EqualFold(to) {
+	if _, perr := ident.ParseDN(string(to)); perr != nil || to.Parent() == "" || !to.Parent().Child(to.Name()).EqualFold(to) {
 		return "", "", invalid(class, to, fmt.Sprintf("%q is not a plain CN=...,OU=... name", to), "correct cn or ou in the mapping")
 	}
 	name, parent = to.Name(), to.Parent()

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// folding is raised when names or values fold otherwise than in the version
+// before. What the mirror keeps of them is then computed anew from the mirror
+// itself, when the store is opened: to read the directory again is not needed.
+const folding = "2"
+
+// refold brings the folded columns of the mirror up to date.
+func refold(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	var have string
+	err = tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'folding'`).Scan(&have)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) || have == folding {
+		return err
+	}
+	for last, more := int64(0), true; more; {
+		if last, more, err = refoldBatch(ctx, tx, last); err != nil {
+			return fmt.Errorf("fold the names of the mirror anew: %w", err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (name, value) VALUES ('folding', ?)`, folding); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// refoldBatch does the next objects after the row last.
+func refoldBatch(ctx context.Context, tx *sql.Tx, last int64) (end int64, more bool, err error) {
+	type object struct {
+		id                   int64
+		dn                   ident.DN
+		folded, parent, name string
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT id, dn, folded, parent_folded, name_folded FROM mirror WHERE id > ? ORDER BY id LIMIT ?`, last, entryBatch)
+	if err != nil {
+		return 0, false, err
+	}
+	objects, err := collect(rows, func(row scanner) (o object, err error) {
+		err = row.Scan(&o.id, &o.dn, &o.folded, &o.parent, &o.name)
+		return o, err
+	})
+	if err != nil || len(objects) == 0 {
+		return 0, false, err
+	}
+	for _, o := range objects {
+		folded, parent, name := o.dn.Fold(), o.dn.Parent().Fold(), foldName(o.dn)
+		if folded == o.folded && parent == o.parent && name == o.name {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE mirror SET folded = ?, parent_folded = ?, name_folded = ? WHERE id = ?`, folded, parent, name, o.id)
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	end = objects[len(objects)-1].id
+	return end, true, refoldValues(ctx, tx, objects[0].id, end)
+}
+
+// refoldValues does the values of the objects from first to last.
+func refoldValues(ctx context.Context, tx *sql.Tx, first, last int64) error {
+	type value struct {
+		entry, position int64
+		attribute       string
+		value, folded   []byte
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT entry, attribute, position, value, folded FROM mirror_values WHERE entry BETWEEN ? AND ?`, first, last)
+	if err != nil {
+		return err
+	}
+	values, err := collect(rows, func(row scanner) (v value, err error) {
+		err = row.Scan(&v.entry, &v.attribute, &v.position, &v.value, &v.folded)
+		return v, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		folded := foldValue(v.attribute, string(v.value))
+		if bytes.Equal(folded, v.folded) {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE mirror_values SET folded = ? WHERE entry = ? AND attribute = ? AND position = ?`, folded, v.entry, v.attribute, v.position)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

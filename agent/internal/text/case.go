@@ -1,0 +1,92 @@
+// Package text holds the rules by which texts are compared: which letters
+// differ in case only. It knows neither records nor the directory, and does no
+// I/O.
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Lower returns s with its capital letters in lower case. Two texts that differ
+// in nothing else are one to Active Directory, as names and as values.
+//
+// It is not strings.ToLower, which crosses from other letters into ASCII: to
+// that the Kelvin sign U+212A is a k, and strings.EqualFold takes U+017F for an
+// s. A domain controller takes neither, so that an OU spelled with one is
+// another OU. Only pairs that both Samba and Windows take for the same letter
+// count here (see capitals).
+func Lower(s string) string {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {
+			if utf8.ValidString(s) {
+				return strings.Map(lower, s)
+			}
+			break // bytes have no case
+		}
+	}
+	return s
+}
+
+// Same reports whether a and b differ in the case of letters at most.
+func Same(a, b string) bool { return a == b || Lower(a) == Lower(b) }
+
+func lower(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r + 'a' - 'A'
+	case r > unicode.MaxASCII && unicode.Is(capitals, r):
+		return unicode.ToLower(r)
+	}
+	return r
+}
+
+// capitals are the letters beyond ASCII that a domain controller takes for the
+// same as their small ones. Samba's table of capitals is that of Windows 2000
+// (lib/util/charset, generated from its upcase table), measured letter by
+// letter in TestSameDN; newer Windows knows more pairs, such as U+0218, which
+// are left out: to take two names for one is the dangerous mistake.
+var capitals = &unicode.RangeTable{
+	LatinOffset: 2,
+	R16: []unicode.Range16{
+		{Lo: 0x00c0, Hi: 0x00d6, Stride: 1},
+		{Lo: 0x00d8, Hi: 0x00de, Stride: 1},
+		{Lo: 0x0100, Hi: 0x012e, Stride: 2},
+		{Lo: 0x0132, Hi: 0x0136, Stride: 2},
+		{Lo: 0x0139, Hi: 0x0147, Stride: 2},
+		{Lo: 0x014a, Hi: 0x0178, Stride: 2},
+		{Lo: 0x0179, Hi: 0x017d, Stride: 2},
+		{Lo: 0x0181, Hi: 0x01a5, Stride: 1},
+		{Lo: 0x01a7, Hi: 0x01bc, Stride: 1},
+		{Lo: 0x01c4, Hi: 0x01ca, Stride: 3},
+		{Lo: 0x01cd, Hi: 0x01db, Stride: 2},
+		{Lo: 0x01de, Hi: 0x01ee, Stride: 2},
+		{Lo: 0x01f1, Hi: 0x01f1, Stride: 1},
+		{Lo: 0x01f4, Hi: 0x01f4, Stride: 1},
+		{Lo: 0x01fa, Hi: 0x0216, Stride: 2},
+		{Lo: 0x0386, Hi: 0x03ab, Stride: 1},
+		{Lo: 0x03e2, Hi: 0x03ee, Stride: 2},
+		{Lo: 0x0401, Hi: 0x040c, Stride: 1},
+		{Lo: 0x040e, Hi: 0x042f, Stride: 1},
+		{Lo: 0x0460, Hi: 0x0480, Stride: 2},
+		{Lo: 0x0490, Hi: 0x04be, Stride: 2},
+		{Lo: 0x04c1, Hi: 0x04c3, Stride: 2},
+		{Lo: 0x04c7, Hi: 0x04cb, Stride: 4},
+		{Lo: 0x04d0, Hi: 0x04ea, Stride: 2},
+		{Lo: 0x04ee, Hi: 0x04f4, Stride: 2},
+		{Lo: 0x04f8, Hi: 0x04f8, Stride: 1},
+		{Lo: 0x0531, Hi: 0x0556, Stride: 1},
+		{Lo: 0x1e00, Hi: 0x1e94, Stride: 2},
+		{Lo: 0x1ea0, Hi: 0x1ef8, Stride: 2},
+		{Lo: 0x1f08, Hi: 0x1f6f, Stride: 1},
+		{Lo: 0x1fb8, Hi: 0x1fbb, Stride: 1},
+		{Lo: 0x1fc8, Hi: 0x1fcb, Stride: 1},
+		{Lo: 0x1fd8, Hi: 0x1fdb, Stride: 1},
+		{Lo: 0x1fe8, Hi: 0x1fec, Stride: 1},
+		{Lo: 0x1ff8, Hi: 0x1ffb, Stride: 1},
+		{Lo: 0x2160, Hi: 0x216f, Stride: 1},
+		{Lo: 0x24b6, Hi: 0x24cf, Stride: 1},
+		{Lo: 0xff21, Hi: 0xff3a, Stride: 1},
+	},
+}
