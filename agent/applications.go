@@ -119,7 +119,7 @@ func mergeEndpoint(out *source.Endpoint, change config.Endpoint, lookups map[str
 	if r := change.Repeat; r != nil {
 		out.Repeat = abi.Repeat{
 			Style: abi.RepeatStyle(r.Style), Param: r.Param, Next: r.Next, More: r.More,
-			LimitParam: r.LimitParam, Limit: r.Limit, First: r.First,
+			LimitParam: r.LimitParam, Limit: r.Limit, First: r.First, MaxEmpty: r.MaxEmpty,
 		}
 	}
 	return mergeTemplates(out, change, lookups)

@@ -70,6 +70,7 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		export:  abi.ExportFetch,
 		timeout: c.host.settings.FetchTimeout,
 		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil},
+		empty:   call.Endpoint.Repeat.MaxEmpty,
 		sink: func(r abi1.Record) error {
 			return sink(Record{Key: r.Key, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
 		},
@@ -106,6 +107,7 @@ type job struct {
 	spec    jsonstream.Spec
 	sink    func(abi1.Record) error // nil: no records
 	cursor  string
+	empty   int // pages in a row that may bring nothing new; 0: the usual
 }
 
 // call prepares a call, runs it and reports it. The answer is nil unless the
@@ -133,7 +135,7 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	defer cancel()
 	state := &abi1.Call{
 		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Secrets: client, Cursor: j.cursor,
-		Invoke: j.input.Function == abi.FunctionInvoke, Check: j.input.Function == abi.FunctionCheck, Needs: j.input.Needs,
+		Invoke: j.input.Function == abi.FunctionInvoke, Check: j.input.Function == abi.FunctionCheck, Needs: j.input.Needs, MaxEmpty: j.empty,
 		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
 	defer state.Close()

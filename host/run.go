@@ -95,6 +95,11 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 		return fault(abi.KindUnavailable, "it did not end within %s", j.timeout)
 	case cause != nil:
 		return fmt.Errorf("%s %s: %w", j.input.Function, app.Name, cause)
+	case state.Stalled() != nil:
+		err := c.fault(app, j.input.Function, abi.KindBadResponse, fmt.Sprintf("endpoint %s: %v", j.input.Endpoint.Name, state.Stalled()))
+		err.Status = state.Status
+		err.Next = "nothing was changed; see whether the application answers this request with another page. Where so many empty pages are usual, raise max_empty in the endpoint's repeat"
+		return err
 	case end.missing:
 		return fault(abi.KindConfig, "the connector does not support it: it has no %s", j.export)
 	case errors.Is(end.cause, abi1.ErrGuestTime):

@@ -68,7 +68,7 @@ func (o object) needs() []abi.Need {
 func (o object) repeat() abi.Repeat {
 	r := abi.Repeat{
 		Style: abi.RepeatStyle(o.text("style")), Param: o.text("param"), Next: o.text("next"), More: o.text("more"),
-		LimitParam: o.text("limit_param"), Limit: int(o.number("limit")),
+		LimitParam: o.text("limit_param"), Limit: int(o.number("limit")), MaxEmpty: int(o.number("max_empty")),
 	}
 	if o.values["first"] != nil {
 		first := int(o.number("first"))

@@ -93,7 +93,8 @@ func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 		return false, err
 	}
 	req := EndpointRequest(abi.Endpoint{Method: v.Method, Path: v.Path, URL: v.URL, Params: v.Params, Repeat: v.Repeat, Cost: v.Cost})
-	for total := int64(0); ; {
+	total := int64(0)
+	for pages := 1; ; pages++ {
 		resp, err := Retry(c, req, func(r *Response) error {
 			if missing(r) {
 				return nil
@@ -106,12 +107,18 @@ func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 		page := Page{Response: resp, Total: total}
 		done, more, err := look(v, &page, step, &req)
 		total = page.Total
+		if more && pages == maxVerifyPages {
+			err = resp.Errorf(abi.KindBadResponse, "%s: %d pages hold %d candidates, none of them the one that is looked for, and more are to come: whether it is there cannot be told", resp.Place(), pages, total)
+		}
 		resp.Close()
 		if done || err != nil || !more {
 			return done, err
 		}
 	}
 }
+
+// maxVerifyPages ends a search in a list without end.
+const maxVerifyPages = 1_000
 
 // look looks at one page of what a verify answered.
 func look(v abi.Verify, p *Page, step Step, req *Request) (done, more bool, err error) {

@@ -47,6 +47,8 @@ const (
 	MaxTextSize     = 8 << 10  // bytes of one log line or failure; more is cut
 	MaxLogLines     = 1_000    // lines of one call, stdout and stderr included; more are counted and dropped
 	MaxRecords      = 20 << 20 // records, deletions and attachments of one call
+	MaxIdlePages    = 100      // pages in a row without anything new, unless the endpoint's repeat says otherwise
+	MaxIdleRequests = 1_000    // requests of a fetch in a row without anything new, pages or not
 	MaxPointerSize  = 4 << 10  // bytes of a JSON pointer
 	MaxFields       = 1_000    // headers, or query parameters, of one request
 	MaxKeySize      = 4 << 10  // bytes of a key given to emit_deleted or attach

@@ -317,6 +317,9 @@ type Repeat struct {
 	Limit      int    `toml:"limit" json:"limit,omitempty"`
 	// First is the first offset (default 0) or page (default 1).
 	First *int `toml:"first" json:"first,omitempty"`
+	// MaxEmpty is how many pages in a row may bring nothing new before the fetch
+	// is given up; default MaxIdlePages.
+	MaxEmpty int `toml:"max_empty" json:"max_empty,omitempty"`
 }
 
 // AttributeType is the JSON type of a record's field.

@@ -71,6 +71,9 @@ func (r Repeat) check(p problems) {
 	default:
 		p.add("style %q is not none, cursor, offset, page, next_url or link_header", r.Style)
 	}
+	if r.MaxEmpty < 0 || r.MaxEmpty > MaxRequests/2 {
+		p.add("max_empty %d is not between 0 and %d", r.MaxEmpty, MaxRequests/2)
+	}
 	if r.Limit < 0 {
 		p.add("limit %d is negative", r.Limit)
 	}

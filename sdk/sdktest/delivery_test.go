@@ -111,6 +111,27 @@ func TestWhatCannotBeSeenIsNotMissing(t *testing.T) {
 	}
 }
 
+// A search in a list without end does not end in a second one of what is made.
+func TestASearchWithoutEnd(t *testing.T) {
+	asked, created := 0, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			created++
+		}
+		asked++
+		_, _ = fmt.Fprintf(w, `{"data":[],"next":"%d"}`, asked)
+	}))
+	defer server.Close()
+	w := create("ann@x.org", true)
+	w.Verify.Repeat = abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next"}
+	h := &sdktest.Host{URL: server.URL}
+	_, err := h.Invoke(deliverer, abi.InvokeCall{Webhook: w})
+	var failed *sdktest.Failure
+	if !errors.As(err, &failed) || failed.Kind != abi.KindBadResponse || !strings.Contains(failed.Message, "1000 pages hold 0 candidates") || created != 0 || asked != 1_000 {
+		t.Errorf("%v, %d asked, %d created", err, asked, created)
+	}
+}
+
 // A Prepare looks again before each attempt.
 func TestPrepare(t *testing.T) {
 	s := &shop{lose: 1}

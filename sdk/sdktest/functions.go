@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,14 +100,15 @@ func (h *Host) Emit(handle int64, array, record string, flags int32) int64 {
 	if code < 0 {
 		return code
 	}
+	before := len(h.Records)
 	if flags == abi.EmitKeyed {
-		return h.keyed(v, array, record)
+		return h.page(before, h.keyed(v, array, record))
 	}
 	list, ok := v.([]any)
 	if !ok {
 		return h.no(abi.CodeNotArray, "at %q is %s, not an array", array, describe(v))
 	}
-	return h.deliver(list, record)
+	return h.page(before, h.deliver(list, record))
 }
 
 // keyed delivers the members of an object, by name: their order is lost here.
@@ -140,7 +142,28 @@ func (h *Host) EmitJSON(records []byte) int64 {
 	if !ok {
 		return h.no(abi.CodeNotArray, "the records are %s, not an array", describe(doc))
 	}
-	return h.deliver(list, "")
+	before := len(h.Records)
+	return h.page(before, h.deliver(list, ""))
+}
+
+// page ends a fetch that makes no progress, as the host does. It looks at each
+// key, so that it may be stricter than the host, which looks at whole pages.
+func (h *Host) page(before int, n int64) int64 {
+	if n < 0 {
+		return n
+	}
+	h.idle++
+	for _, r := range h.Records[before:] {
+		if r.Key != "" && !h.seen[r.Key] {
+			h.seen[r.Key], h.idle = true, 0
+		}
+	}
+	var call abi.Call
+	_ = json.Unmarshal(h.input, &call) // it was encoded by run
+	if limit := cmp.Or(call.Endpoint.Repeat.MaxEmpty, abi.MaxIdlePages); h.idle >= limit {
+		return h.no(abi.CodeLimit, "%d pages in a row brought no record that was not delivered before: the fetch makes no progress", h.idle)
+	}
+	return n
 }
 
 // findings takes what a check reports.

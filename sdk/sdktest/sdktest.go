@@ -41,6 +41,8 @@ type Host struct {
 	last    int64
 	problem string
 	failure *Failure
+	seen    map[string]bool // keys that were delivered
+	idle    int             // pages in a row without a new one
 	cursor  string
 	answer  *Answer
 	found   []abi.Finding
@@ -119,6 +121,7 @@ func (h *Host) run(c sdk.Connector, call abi.Call) error {
 		return fmt.Errorf("encode the call: %w", err)
 	}
 	h.input, h.open, h.failure, h.cursor, h.answer, h.found = input, map[int64]*answer{}, nil, "", nil, nil
+	h.seen, h.idle = map[string]bool{}, 0
 	status := sdk.Run(h, c)
 	switch {
 	case h.failure != nil:

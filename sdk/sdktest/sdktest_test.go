@@ -239,3 +239,31 @@ func TestEmittedRecordsHaveKeys(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestAFetchThatMakesNoProgress: the real host ends it too.
+func TestAFetchThatMakesNoProgress(t *testing.T) {
+	for name, c := range map[string]struct {
+		page   string
+		max    int
+		asked  int
+		record int
+	}{
+		"empty pages":         {`{"data":[],"next":"%d"}`, 0, 100, 0},
+		"the same page again": {`{"data":[{"id":1}],"next":"%d"}`, 0, 101, 101},
+		"as many as is said":  {`{"data":[],"next":"%d"}`, 300, 300, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				_, _ = fmt.Fprintf(w, c.page, asked)
+			}))
+			defer srv.Close()
+			h := &sdktest.Host{URL: srv.URL}
+			err := h.Fetch(pages, abi.Endpoint{Path: "/u", Records: "/data", Key: "/id", Repeat: abi.Repeat{Style: "cursor", Param: "c", Next: "/next", MaxEmpty: c.max}})
+			if err == nil || !strings.Contains(err.Error(), "makes no progress") || asked != c.asked || len(h.Records) != c.record {
+				t.Errorf("%v, %d asked, %d records", err, asked, len(h.Records))
+			}
+		})
+	}
+}

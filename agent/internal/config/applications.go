@@ -98,7 +98,8 @@ type Repeat struct {
 	// LimitParam and Limit set the size of a page; the parameter and its value.
 	LimitParam string `toml:"limit_param"`
 	Limit      int    `toml:"limit"`
-	First      *int   `toml:"first"` // the first offset (default 0) or page (default 1)
+	First      *int   `toml:"first"`     // the first offset (default 0) or page (default 1)
+	MaxEmpty   int    `toml:"max_empty"` // pages in a row that may bring nothing new; 0: the default of the ABI
 }
 
 // RepeatStyle is a way of paging.
@@ -228,6 +229,9 @@ func (l *loader) checkRepeat(in path, r Repeat) {
 	}
 	if r.LimitParam != "" && !l.has(in.with("limit")) {
 		l.failKey(in.with("limit_param"), "limit_param needs limit", "")
+	}
+	if l.has(in.with("max_empty")) {
+		l.inRange(in.with("max_empty"), r.MaxEmpty, 1, 50_000)
 	}
 	if r.First != nil {
 		l.inRange(in.with("first"), *r.First, 0, 1_000_000)

@@ -89,6 +89,7 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.repeat.limit_param": "Query parameter that takes the size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.limit":       "Size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.first":       "First offset (default 0) or page (default 1).",
+		"applications.NAME.endpoints.NAME.repeat.max_empty":   "Pages in a row that may bring no record that was not delivered before; then the fetch is given up (default 100).",
 	}
 }
 

@@ -141,6 +141,7 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("%d open responses", abi.MaxHandles),
 		fmt.Sprintf("%d,000 requests", abi.MaxRequests/1000),
 		fmt.Sprintf("%d,000 waits", abi.MaxWaits/1000),
+		fmt.Sprintf("When %d pages in a row (`max_empty` of the endpoint's `repeat`), or %d,000 requests in a row", abi.MaxIdlePages, abi.MaxIdleRequests/1000),
 		fmt.Sprintf("JSON of at most %d MiB", abi.MaxRequestSize>>20),
 		fmt.Sprintf("array of objects of at most %d MiB", abi.MaxRecordsSize>>20),
 		fmt.Sprintf("at most %d,000 of them in %d MiB", abi.MaxFindings/1000, abi.MaxFindingsSize>>20),

@@ -49,7 +49,7 @@ func delivering(t *testing.T, most int64) (*Call, *int) {
 func TestRecordsOfACallAreLimited(t *testing.T) {
 	c, n := delivering(t, 3)
 	array := `[{"id":1},{"id":2}]`
-	if got, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, "answer 1"); got != 2 || err != nil {
+	if got, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, origin{"answer 1", 1}); got != 2 || err != nil {
 		t.Fatal(got, err)
 	}
 	if got := c.single(Record{Record: jsonstream.Record{Key: "3"}, Deleted: true}); got != 0 {
@@ -58,7 +58,7 @@ func TestRecordsOfACallAreLimited(t *testing.T) {
 	if got := c.single(Record{Record: jsonstream.Record{Key: "4"}, Deleted: true}); got != int64(abi.CodeLimit) {
 		t.Errorf("a deletion too many: %d %s", got, c.problem)
 	}
-	_, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, "answer 1")
+	_, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, origin{"answer 1", 1})
 	if got := c.broken(err, err.Error()); got != int64(abi.CodeLimit) {
 		t.Errorf("a record too many: %d %v", got, err)
 	}

@@ -33,6 +33,7 @@ type Call struct {
 
 	// Bytes of bodies, and records; 0: the limits of package abi.
 	MaxOpen, MaxTotal, MaxRecords int64
+	MaxEmpty                      int // pages in a row that bring nothing new
 	Clock                         *Clock
 	Log                           *slog.Logger
 
@@ -57,6 +58,7 @@ type Call struct {
 	problem  string
 	lines    int
 	batches  int // of records that the guest made
+	progress progress
 }
 
 // Failure is what a guest said about the call's end.
@@ -161,7 +163,7 @@ func code(err error) abi.Code {
 		return abi.CodeNotArray
 	case errors.Is(err, jsonstream.ErrTooLarge):
 		return abi.CodeTooLarge
-	case errors.Is(err, errManyRecords):
+	case errors.Is(err, errManyRecords), errors.Is(err, errStalled):
 		return abi.CodeLimit
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return abi.CodeDeadline

@@ -33,16 +33,21 @@ func emit(f *frame) int64 {
 		return c.no(abi.CodeInput, "%v", err)
 	}
 	r.index = jsonstream.Index{} // a delivery that fails leaves none
-	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index, fmt.Sprintf("answer %d", r.number))
+	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index, origin{fmt.Sprintf("answer %d", r.number), h})
 	if err != nil {
 		return c.broken(err, r.blame(err))
 	}
 	return n
 }
 
-// deliver streams records to the agent. of says whose records they are, for
-// what is to be told about one of them.
-func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *jsonstream.Index, of string) (int64, error) {
+// origin is where records come from.
+type origin struct {
+	name   string // for what is to be told about one of them
+	answer int64  // the handle; 0: the guest made them
+}
+
+// deliver streams records to the agent.
+func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *jsonstream.Index, from origin) (int64, error) {
 	if c.Sink == nil {
 		return 0, errNoSink
 	}
@@ -50,12 +55,18 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 		return 0, jsonstream.ErrDelivery
 	}
 	defer c.Clock.Pause()()
-	return jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
+	sum := uint64(0)
+	n, err := jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
 		if rec.Problem != "" {
-			rec.Problem, rec.Place = cut(rec.Problem), cut("record "+rec.Place+" of "+of)
+			rec.Problem, rec.Place = cut(rec.Problem), cut("record "+rec.Place+" of "+from.name)
 		}
+		sum = c.progress.sum(sum, rec)
 		return c.hand(Record{Record: rec})
 	})
+	if err == nil {
+		err = c.progress.delivered(sum, from.answer, c.empty())
+	}
+	return n, err
 }
 
 // hand gives one record to the agent.

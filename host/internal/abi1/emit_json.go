@@ -23,8 +23,8 @@ func emitJSON(f *frame) int64 {
 	spec := f.call.Spec
 	spec.Array, spec.Record, spec.Keyed = nil, nil, false
 	f.call.batches++
-	of := fmt.Sprintf("batch %d that the connector made", f.call.batches)
-	n, err := f.call.deliver(bytes.NewBuffer(records), int64(len(records)), spec, nil, of)
+	from := origin{name: fmt.Sprintf("batch %d that the connector made", f.call.batches)}
+	n, err := f.call.deliver(bytes.NewBuffer(records), int64(len(records)), spec, nil, from)
 	if err != nil {
 		return f.call.broken(err, err.Error())
 	}

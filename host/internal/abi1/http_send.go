@@ -31,6 +31,11 @@ func httpSend(f *frame) int64 {
 	if c.Requests >= abi.MaxRequests {
 		return c.no(abi.CodeLimit, "%d requests in one call", c.Requests)
 	}
+	if c.Sink != nil {
+		if err := c.progress.send(r, c.empty()); err != nil {
+			return c.no(abi.CodeLimit, "%v", err)
+		}
+	}
 	room := min(abi.MaxBodySize, c.limit(c.MaxOpen, abi.MaxOpenSize)-c.openSize, c.limit(c.MaxTotal, abi.MaxCallSize)-c.Bytes)
 	if room <= 0 {
 		return c.no(abi.CodeLimit, "the bodies that are open have %d bytes, all of this call %d: no more is taken in", c.openSize, c.Bytes)

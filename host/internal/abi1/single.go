@@ -31,5 +31,6 @@ func (c *Call) single(r Record) int64 {
 	if err := c.hand(r); err != nil {
 		return c.broken(err, err.Error())
 	}
+	c.progress.single(r)
 	return 0
 }

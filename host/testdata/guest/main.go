@@ -102,6 +102,19 @@ func fetch(c *sdk.Call) error {
 		return ignoreEmit(c)
 	case "leak":
 		return leak(c)
+	case "restless":
+		return restless(c, nil)
+	case "restless-deaf":
+		_ = restless(c, nil)
+		_ = restless(c, nil)
+		return nil
+	case "restless-batches":
+		return restless(c, func() error {
+			_, err := c.EmitRecords([]byte(`[{"id":1}]`))
+			return err
+		})
+	case "photos":
+		return photos(c)
 	case "many":
 		return many(c)
 	case "look":
@@ -114,6 +127,43 @@ func fetch(c *sdk.Call) error {
 		return system(c)
 	case "changes":
 		return changes(c)
+	}
+	return nil
+}
+
+// restless asks again and again, does something in between, and ends with the
+// first error.
+func restless(c *sdk.Call, between func() error) error {
+	for i := 0; ; i++ {
+		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"i": fmt.Sprint(i)}})
+		if err != nil {
+			return err
+		}
+		resp.Close()
+		if between == nil {
+			continue
+		}
+		if err := between(); err != nil {
+			return err
+		}
+	}
+}
+
+// photos asks for something about each of many records that it has delivered
+// before, as a connector does that has no list of them.
+func photos(c *sdk.Call) error {
+	for i := range 1_500 {
+		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"i": fmt.Sprint(i)}})
+		if err != nil {
+			return err
+		}
+		if i%3 == 0 {
+			err = resp.Attach(fmt.Sprint(i), "photo")
+		}
+		resp.Close()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,0 +1,134 @@
+package abi1
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net/url"
+
+	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// progress watches that a fetch comes to an end: an application that hands out
+// cursors for ever, or serves the same page whatever is asked for, would keep
+// it busy until its time is over. What was delivered is remembered by page, in
+// eight bytes each, and not by record.
+type progress struct {
+	seed   maphash.Seed
+	seen   map[uint64]struct{}
+	answer int64 // the handle that the last page came from; 0: the guest made it
+
+	// Since something new was delivered.
+	pages, requests, keyless int
+	problem                  string // of the last record without a key
+	request                  string // the last one
+
+	stalled error
+}
+
+var errStalled = errors.New("the fetch makes no progress")
+
+// Stalled says why a fetch was ended that made no progress; nil when it was not.
+func (c *Call) Stalled() error { return c.progress.stalled }
+
+// send counts a request. It is refused when the ones before it led to nothing.
+func (p *progress) send(r abi.Request, empty int) error {
+	if p.stalled == nil && p.requests >= max(abi.MaxIdleRequests, 2*empty) {
+		p.stall(fmt.Sprintf("%d requests in a row", p.requests))
+	}
+	if p.stalled != nil {
+		return p.stalled
+	}
+	p.requests++
+	p.request = target(r)
+	return nil
+}
+
+// empty is how many pages in a row may bring nothing new.
+func (c *Call) empty() int {
+	if c.MaxEmpty > 0 {
+		return c.MaxEmpty
+	}
+	return abi.MaxIdlePages
+}
+
+func (p *progress) stall(what string) {
+	keyless := ""
+	if p.keyless > 0 {
+		keyless = fmt.Sprintf(" (%d records without a usable key; of the last: %s)", p.keyless, p.problem)
+	}
+	p.stalled = fmt.Errorf("%s brought no record that was not delivered before%s: %w. The last request was %s", what, keyless, errStalled, p.request)
+}
+
+// sum is what a page is remembered by: the keys on it, in any order.
+func (p *progress) sum(before uint64, rec jsonstream.Record) uint64 {
+	if rec.Key == "" {
+		p.keyless, p.problem = p.keyless+1, rec.Problem
+		return before
+	}
+	return before + p.hash(rec.Key)
+}
+
+func (p *progress) hash(text string) uint64 {
+	if p.seen == nil {
+		p.seed, p.seen = maphash.MakeSeed(), map[uint64]struct{}{}
+	}
+	return maphash.String(p.seed, text)
+}
+
+// delivered counts a list of records. Several lists of one answer are one page.
+func (p *progress) delivered(sum uint64, answer int64, empty int) error {
+	counted := answer != 0 && answer == p.answer
+	p.answer = answer
+	if p.fresh(sum) || counted {
+		return nil
+	}
+	if p.pages++; p.pages >= empty {
+		p.stall(fmt.Sprintf("%d pages in a row", p.pages))
+	}
+	return p.stalled
+}
+
+// fresh notes what was delivered, and whether it is new; 0 is nothing.
+func (p *progress) fresh(sum uint64) bool {
+	if _, known := p.seen[sum]; known || sum == 0 {
+		return false
+	}
+	p.seen[sum] = struct{}{}
+	p.pages, p.requests, p.keyless = 0, 0, 0
+	return true
+}
+
+// single counts a deletion or an attachment.
+func (p *progress) single(rec Record) {
+	what := "deleted"
+	for name := range rec.Fields { // of an attachment it is one
+		what = name
+	}
+	p.fresh(p.hash(what + "\x00" + rec.Key))
+}
+
+// target is what a request asks for, for people.
+func target(r abi.Request) string {
+	method, at := r.Method, r.URL
+	if method == "" {
+		method = abi.MethodGet
+	}
+	if at == "" {
+		at = r.Path
+	}
+	query := url.Values{}
+	for name, v := range r.Query {
+		query.Set(name, v)
+	}
+	if text := query.Encode(); text != "" {
+		at += "?" + text
+	}
+	if len(at) > shownTarget {
+		at = at[:shownTarget] + "..."
+	}
+	return method + " " + at
+}
+
+const shownTarget = 300 // bytes
