@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/go-ldap/ldap/v3"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // Escape is the place that the values of a template are put into.
@@ -19,13 +19,13 @@ type Escape int
 // EscapeDN; everywhere else it is escaped as part of a text is.
 const (
 	EscapeNone   Escape = iota // plain text
-	EscapeDN                   // a value within a DN (RFC 4514)
+	EscapeDN                   // a value within a DN (RFC 4514); control characters are refused
 	EscapePath                 // a segment of a URL's path; "/" is escaped, . and .. are refused
 	EscapeQuery                // a name or value in a URL's query
 	EscapeHeader               // an HTTP header; line breaks and control characters are refused
 	EscapeJSON                 // within a JSON string, without the quotes
 	EscapeForm                 // application/x-www-form-urlencoded
-	EscapeXML                  // text or an attribute's value in XML
+	EscapeXML                  // text or an attribute's value in XML; what XML cannot carry is refused
 )
 
 // keepsWhole reports whether a template of one expression is left as it is.
@@ -37,7 +37,10 @@ func (e Escape) keepsWhole() bool {
 func (e Escape) text(s string) (string, error) {
 	switch e {
 	case EscapeDN:
-		return ldap.EscapeDN(s), nil
+		if strings.ContainsFunc(s, unicode.IsControl) {
+			return "", fmt.Errorf("%q has a line break or control character, which no name in AD may have", s)
+		}
+		return ident.EscapeValue(s), nil
 	case EscapePath:
 		if s == "." || s == ".." || s == "" {
 			return "", fmt.Errorf("%q cannot be a segment of a path", s)
@@ -59,6 +62,9 @@ func (e Escape) text(s string) (string, error) {
 	case EscapeForm:
 		return url.QueryEscape(s), nil
 	case EscapeXML:
+		if i := strings.IndexFunc(s, notInXML); i >= 0 {
+			return "", fmt.Errorf("%q has a control character, which XML cannot carry", s)
+		}
 		var b strings.Builder
 		if err := xml.EscapeText(&b, []byte(s)); err != nil {
 			return "", fmt.Errorf("escape for XML: %w", err)
@@ -66,4 +72,27 @@ func (e Escape) text(s string) (string, error) {
 		return b.String(), nil
 	}
 	return s, nil
+}
+
+// notInXML tells the characters that no XML text has (XML 1.0 section 2.2),
+// however they are escaped.
+func notInXML(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+}
+
+// lacksValue reports whether a part of a DN has no value, as that of
+// CN={{ user.team }} for an empty team. An equals sign within a value is
+// escaped.
+func lacksValue(dn string) bool {
+	for i := 0; i < len(dn); i++ {
+		switch dn[i] {
+		case '\\':
+			i++
+		case '=':
+			if rest := strings.TrimLeft(dn[i+1:], " "); rest == "" || rest[0] == ',' {
+				return true
+			}
+		}
+	}
+	return false
 }

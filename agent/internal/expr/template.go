@@ -125,7 +125,7 @@ func closeAnyhow(s string, from int) int {
 // Eval evaluates the template. When an expression in it has no value, the
 // whole template has none: absent when one of them is absent, otherwise null.
 // A template of exactly one expression keeps its type, as far as its escape
-// says. An error is an *Error with its place.
+// says. A DN of which a part is empty is empty as a whole. An error is an *Error with its place.
 func (t *Template) Eval(env Env) (Value, error) {
 	if len(t.parts) == 1 && t.parts[0].expression != nil && t.escape.keepsWhole() {
 		return t.parts[0].expression.Eval(env)
@@ -157,6 +157,9 @@ func (t *Template) Eval(env Env) (Value, error) {
 	}
 	if missing != nil {
 		return Value{State: missing.State, Cause: missing.Cause, Missing: relied}, nil
+	}
+	if t.escape == EscapeDN && lacksValue(b.String()) {
+		return Value{State: Empty, V: "", Missing: relied}, nil
 	}
 	return Value{State: stateOf(b.String()), V: b.String(), Missing: relied}, nil
 }

@@ -82,7 +82,10 @@ func TestEscapesByPlace(t *testing.T) {
 		want   string // "" is an error
 	}{
 		{EscapeNone, hostile, "x" + hostile},
-		{EscapeDN, "a,b+\"c\"\\<>;=\x00", `xa\,b\+\"c\"\\\<\>\;=\00`},
+		{EscapeDN, "a,b+\"c\"\\<>;=", `xa\,b\+\"c\"\\\<\>\;\=`},
+		{EscapeDN, "a\x00", ""},
+		{EscapeDN, "a\nb", ""},
+		{EscapeDN, "a\u0085b", ""},
 		{EscapeDN, " #a ", `x\ #a\ `},
 		{EscapePath, "a/../b?c#d%", "xa%2F..%2Fb%3Fc%23d%25"},
 		{EscapePath, "..", ""},
@@ -94,6 +97,9 @@ func TestEscapesByPlace(t *testing.T) {
 		{EscapeJSON, "a\"\\\n\x01é", `xa\"\\\n\u0001é`},
 		{EscapeForm, "a b&c=d", "xa+b%26c%3Dd"},
 		{EscapeXML, `<a b="c">&`, "x&lt;a b=&#34;c&#34;&gt;&amp;"},
+		{EscapeXML, "a\x00", ""},
+		{EscapeXML, "a\x1bb", ""},
+		{EscapeXML, "a\nb", "xa&#xA;b"},
 	} {
 		tpl, err := testScope().Template(Source{Text: `x{{ user.v }}`}, c.escape)
 		if err != nil {
@@ -108,6 +114,30 @@ func TestEscapesByPlace(t *testing.T) {
 		}
 		if err != nil || got.Text() != c.want {
 			t.Errorf("%d %q: got %q %v, want %q", c.escape, c.value, got.Text(), err, c.want)
+		}
+	}
+}
+
+func TestADNWithAnEmptyPartIsEmpty(t *testing.T) {
+	for _, c := range []struct {
+		text, value string
+		want        State
+	}{
+		{`CN={{ user.v }},DC=x`, "", Empty},
+		{`DC=x,CN= {{ user.v }}`, "", Empty},
+		{`CN={{ user.v }} ,DC=x`, "", Empty},
+		{`CN=a{{ user.v }},DC=x`, "", Present},
+		{`CN={{ user.v }},DC=x`, "a", Present},
+		{`CN={{ user.v }},DC=x`, "=", Present},
+		{`CN=a\={{ user.v }},DC=x`, "", Present},
+		{`{{ user.v }}`, "", Empty},
+	} {
+		tpl, err := testScope().Template(Source{Text: c.text}, EscapeDN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tpl.Eval(Env{"user": map[string]any{"v": c.value}}); err != nil || got.State != c.want {
+			t.Errorf("%s of %q: %v %v, want %v", c.text, c.value, got.State, err, c.want)
 		}
 	}
 }

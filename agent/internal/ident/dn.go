@@ -2,8 +2,6 @@ package ident
 
 import (
 	"strings"
-
-	"github.com/go-ldap/ldap/v3"
 )
 
 // DN is a distinguished name in its string form (RFC 4514). Two DNs that name
@@ -86,8 +84,7 @@ func (d DN) Name() string {
 
 // Child returns the DN of the object with that common name directly below d.
 func (d DN) Child(cn string) DN {
-	// An equals sign need not be escaped (RFC 4514 section 2.4), but Samba wants it.
-	return DN("CN=" + strings.ReplaceAll(ldap.EscapeDN(cn), "=", `\=`) + "," + string(d))
+	return DN("CN=" + EscapeValue(cn) + "," + string(d))
 }
 
 // split cuts at the first separator that is not escaped (RFC 4514 section 2.4).

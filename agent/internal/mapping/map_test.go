@@ -245,7 +245,10 @@ func TestTheOU(t *testing.T) {
 	for _, c := range []struct{ ou, fields, create, update string }{
 		{"OU={{ user.d }},DC=x", `{"d": "Sales"}`, "OU=Sales,DC=x", "OU=Sales,DC=x"},
 		{"OU={{ user.d }},DC=x", `{"d": "R+D, \"x\" #1\\"}`, `OU=R\+D\, \"x\" #1\\,DC=x`, `OU=R\+D\, \"x\" #1\\,DC=x`},
-		{"OU={{ user.d }},DC=x", `{"d": "A,OU=Admins"}`, `OU=A\,OU=Admins,DC=x`, `OU=A\,OU=Admins,DC=x`},
+		{"OU={{ user.d }},DC=x", `{"d": "A,OU=Admins"}`, `OU=A\,OU\=Admins,DC=x`, `OU=A\,OU\=Admins,DC=x`},
+		{"OU={{ user.d }},DC=x", `{"d": "a=b"}`, `OU=a\=b,DC=x`, `OU=a\=b,DC=x`},
+		{"OU={{ user.d }},DC=x", `{"d": "a\u0000"}`, "error: agent.toml:5:15: ou: \"a\\x00\" has a line break or control character, which no name in AD may have", "error: agent.toml:5:15: ou: \"a\\x00\" has a line break or control character, which no name in AD may have"},
+		{"OU={{ user.d }},DC=x", `{"d": ""}`, "error: ou: the value is empty", "OU=Old,DC=x"},
 		{"OU={{ user.d }},DC=x", `{"d": null}`, "error: ou: user.d is null", "OU=Old,DC=x"},
 		{"OU={{ user.d }},DC=x", `{}`, "error: ou: user.d is absent", "OU=Old,DC=x"},
 		{"{{ user.d }}", `{"d": "OU=Whole,DC=x"}`, "OU=Whole,DC=x", "OU=Whole,DC=x"},
@@ -274,6 +277,8 @@ func TestGroups(t *testing.T) {
 	for fields, want := range map[string]string{
 		`{"team": "A, B", "more": ["cn=all, dc=x", "CN=C,DC=x"]}`: `CN=A\, B,OU=Groups,DC=x;CN=All,DC=x;CN=C,DC=x`,
 		`{"team": null}`:                "CN=All,DC=x",
+		`{"team": ""}`:                  "CN=All,DC=x",
+		`{"team": "a=b"}`:               `CN=a\=b,OU=Groups,DC=x;CN=All,DC=x`,
 		`{"team": "A", "more": "junk"}`: `error: agent.toml:5:10: groups: "junk" is not a DN`,
 	} {
 		d, err := m.Map(rec(t, fields), entry("CN=Ada,DC=x"), nil, nil)

@@ -107,7 +107,7 @@ func Fresh(t testing.TB) *DC {
 
 // OU returns the DN of an organizational unit directly below the naming context.
 func (d *DC) OU(name string) ident.DN {
-	return ident.DN("OU=" + ldap.EscapeDN(name) + "," + string(d.BaseDN))
+	return ident.DN("OU=" + ident.EscapeValue(name) + "," + string(d.BaseDN))
 }
 
 // require ends the test when no domain controller can be had here.

@@ -3,6 +3,7 @@ package dctest_test
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 func TestMain(m *testing.M) { os.Exit(dctest.Main(m)) }
@@ -29,6 +31,27 @@ func TestSeededDomain(t *testing.T) {
 	agent := dc.Get(t, "CN=rollcall,CN=Users,DC=ad,DC=test", "memberOf", "adminCount")
 	if len(agent.Attributes.Values("memberOf"))+len(agent.Attributes.Values("adminCount")) != 0 {
 		t.Errorf("the agent's account is privileged: %v", agent.Attributes)
+	}
+}
+
+// TestEscapedNamesAreReadBack holds the escape of names in DNs against a
+// domain controller: an OU and a group of each name, found by the DN that was
+// written.
+func TestEscapedNamesAreReadBack(t *testing.T) {
+	dc := dctest.Start(t)
+	top := dc.OU("Escapes")
+	dc.Add(t, top, map[string][]string{"objectClass": {"organizationalUnit"}})
+	for i, name := range []string{"a=b", "=", "#lead", "mid#dle", `a,b+c"d\e<f>g;h`, "two\\\\", "R&D / Sales", "é=ß", "trailing\\", "*(x)*"} {
+		ou := ident.DN("OU=" + ident.EscapeValue(name) + "," + string(top))
+		dc.Add(t, ou, map[string][]string{"objectClass": {"organizationalUnit"}})
+		if got := dc.Get(t, ou, "ou"); got.Attributes.First("ou") != name || !got.DN.EqualFold(ou) {
+			t.Errorf("OU %q was written as %s and read as %s, %q", name, ou, got.DN, got.Attributes.First("ou"))
+		}
+		group := ou.Child(name)
+		dc.Add(t, group, map[string][]string{"objectClass": {"group"}, "sAMAccountName": {fmt.Sprintf("escape%d", i)}})
+		if got := dc.Get(t, group, "cn"); got.Attributes.First("cn") != name || !got.DN.EqualFold(group) {
+			t.Errorf("group %q was written as %s and read as %s, %q", name, group, got.DN, got.Attributes.First("cn"))
+		}
 	}
 }
 
