@@ -49,6 +49,10 @@ type (
 		Automation string                 `json:"automation"`
 		Items      []ident.QuarantineItem `json:"items"`
 	}
+	acceptRequest struct {
+		Automation string
+		Key        ident.Key
+	}
 	secretRequest struct {
 		Name  string
 		Value []byte
@@ -169,6 +173,14 @@ func (a *app) stateCalls(m *control.Mux) {
 		}
 		return nothing{}, err
 	})
+	control.Handle(m, "quarantine-accept", func(ctx context.Context, who control.Caller, in acceptRequest) ([]ident.QuarantineItem, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return nil, err
+		}
+		items, err := e.Accept(ctx, in.Automation, in.Key, string(who))
+		return orEmpty(items), callError(err)
+	})
 	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]host.Module, error) {
 		h, err := a.host(ctx)
 		if err != nil {
@@ -205,7 +217,7 @@ func callError(err error) error {
 	var run *engine.UnknownRunError
 	var taken *store.ErrLinkTaken
 	if errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) || errors.Is(err, engine.ErrNothingHeld) ||
-		errors.Is(err, engine.ErrPlanOutdated) || errors.Is(err, engine.ErrCannotLink) {
+		errors.Is(err, engine.ErrPlanOutdated) || errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) {
 		return control.Usage(err)
 	}
 	return err

@@ -99,26 +99,6 @@ func (c *cli) linkCommand() *cobra.Command {
 	return group("link", "Which record belongs to which account", list, c.linkAddCommand(), remove)
 }
 
-func (c *cli) quarantineCommand() *cobra.Command {
-	return group("quarantine", "Records that were set aside", &cobra.Command{
-		Use:   "list",
-		Short: "List them with the cause and the next step",
-		Args:  exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var all []quarantineList
-			if err := c.call(cmd.Context(), "quarantine", nothing{}, &all); err != nil {
-				return err
-			}
-			return c.show(all, func(w io.Writer) {
-				for _, q := range all {
-					_, _ = fmt.Fprintf(w, "Automation %s: %d records.\n", q.Automation, len(q.Items))
-					printQuarantine(w, q.Items)
-				}
-			})
-		},
-	})
-}
-
 func (c *cli) journalCommand() *cobra.Command {
 	return group("journal", "What rollcall did, in a chain that shows tampering", &cobra.Command{
 		Use:   "verify",

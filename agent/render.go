@@ -73,7 +73,8 @@ func printPlan(w io.Writer, p ident.Plan, brief bool) {
 	if len(p.Changes) > 0 {
 		_, _ = fmt.Fprintln(w)
 	}
-	printSummary(w, engine.Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes})
+	printSummary(w, engine.Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes},
+		"`rollcall --output json plan "+p.Automation+"` shows all")
 	switch apply, held, refused := countVerdicts(p); {
 	case len(p.Changes) == 0:
 		_, _ = fmt.Fprintln(w, "Nothing to do.")
@@ -168,7 +169,7 @@ func values(list []string) string {
 	return printable(strings.Join(list, ", "))
 }
 
-func printSummary(w io.Writer, s engine.Summary) {
+func printSummary(w io.Writer, s engine.Summary, rest string) {
 	r := s.Records
 	_, _ = fmt.Fprintf(w, "Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d need no change; %d links missing.\n",
 		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, r.Missing)
@@ -190,18 +191,31 @@ func printSummary(w io.Writer, s engine.Summary) {
 			}
 		})
 	}
-	printQuarantine(w, s.Quarantined)
+	printQuarantine(w, s.Quarantined, rest)
 	if len(s.Notes) > 0 {
 		_, _ = fmt.Fprintln(w, "\nWorth knowing:")
-		for _, n := range s.Notes {
+		for _, n := range s.Notes[:bounded(len(s.Notes), rest)] {
 			_, _ = fmt.Fprintf(w, "  %s\n", printable(who(n.Name, n.Key)+n.Text))
 		}
+		printRest(w, len(s.Notes), rest)
 	}
 	_, _ = fmt.Fprintln(w)
 }
 
-func printQuarantine(w io.Writer, items []ident.QuarantineItem) {
-	var records, parts []ident.QuarantineItem
+// most is how many items or notes of one kind a plan or a report lists: a
+// thousand would hide everything else.
+const most = 50
+
+// printQuarantine lists what needs a person: at most 50 of a kind when rest
+// tells where the others are, all of them when it is "".
+func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest string) {
+	records, parts := byPart(items)
+	printItems(w, "In quarantine (nothing is done about these records):", records, rest)
+	printItems(w, "Needs a person (everything else about them goes on):", parts, rest)
+}
+
+// byPart tells records that are set aside from parts that need a person.
+func byPart(items []ident.QuarantineItem) (records, parts []ident.QuarantineItem) {
 	for _, q := range items {
 		if q.Part == "" {
 			records = append(records, q)
@@ -209,17 +223,31 @@ func printQuarantine(w io.Writer, items []ident.QuarantineItem) {
 			parts = append(parts, q)
 		}
 	}
-	printItems(w, "In quarantine (nothing is done about these records):", records)
-	printItems(w, "Needs a person (everything else about them goes on):", parts)
+	return records, parts
 }
 
-func printItems(w io.Writer, title string, items []ident.QuarantineItem) {
+func printItems(w io.Writer, title string, items []ident.QuarantineItem, rest string) {
 	if len(items) == 0 {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "\n%s\n", title)
-	for _, q := range items {
+	for _, q := range items[:bounded(len(items), rest)] {
 		_, _ = fmt.Fprintf(w, "  %s\n      next: %s\n", printable(who(q.Name, q.Key)+about(q)+q.Cause), printable(q.Next))
+	}
+	printRest(w, len(items), rest)
+}
+
+// bounded is how many of n are listed.
+func bounded(n int, rest string) int {
+	if rest == "" {
+		return n
+	}
+	return min(n, most)
+}
+
+func printRest(w io.Writer, n int, rest string) {
+	if more := n - bounded(n, rest); more > 0 {
+		_, _ = fmt.Fprintf(w, "  and %d more: %s\n", more, printable(rest))
 	}
 }
 
@@ -260,7 +288,7 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 	}
 	_, _ = fmt.Fprintln(w)
 	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {
-		printSummary(w, r.Summary)
+		printSummary(w, r.Summary, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list` all that need a person", r.ID))
 	}
 	for _, class := range ident.Classes {
 		for _, result := range []ident.Result{ident.ResultApplied, ident.ResultHeld, ident.ResultRefused, ident.ResultSkipped, ident.ResultFailed, ident.ResultRejected, ident.ResultDropped} {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, true) },
 		"run":         func(b *bytes.Buffer) { printReport(b, r, false) },
 		"brief run":   func(b *bytes.Buffer) { printReport(b, r, true) },
-		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q) },
+		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "") },
 		"connectors":  func(b *bytes.Buffer) { printModules(b, []host.Module{m}) },
 		"a connector": func(b *bytes.Buffer) { printModule(b, m) },
 	} {
@@ -119,5 +120,27 @@ func TestPlansShowBytesAsSizes(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%.2000s", want, b.String())
 		}
+	}
+}
+
+// A report lists fifty of a kind and counts the rest; the list has them all.
+func TestManyItemsAreBounded(t *testing.T) {
+	var s engine.Summary
+	for i := range 2000 {
+		key := ident.Key(fmt.Sprint(i))
+		s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: key, Name: "Bo", Part: ident.PartAccount, Cause: "enabled", Next: "disable it"})
+		s.Notes = append(s.Notes, ident.Note{Key: key, Name: "Bo", Text: "moved"})
+	}
+	s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: "r", Name: "Di", Cause: "no mail", Next: "add one"})
+	var report, list bytes.Buffer
+	printSummary(&report, s, "the list shows all")
+	printQuarantine(&list, s.Quarantined, "")
+	for text, want := range map[string]int{"enabled": 50, "disable it": 50, "moved": 50, "no mail": 1, "  and 1950 more: the list shows all\n": 2} {
+		if n := strings.Count(report.String(), text); n != want {
+			t.Errorf("the report has %q %d times, want %d", text, n, want)
+		}
+	}
+	if n := strings.Count(list.String(), "enabled"); n != 2000 || strings.Contains(list.String(), "more") {
+		t.Errorf("the list has %d of 2000", n)
 	}
 }

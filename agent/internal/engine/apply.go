@@ -206,6 +206,9 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 	}
 	o := e.outcome(r, t, result)
 	o.Code, o.Cause, o.Next = w.Code, w.Cause, w.Next
+	if result == ident.ResultFailed {
+		r.tell(failedItem(o, w.Attribute))
+	}
 	c := e.commit(r, o)
 	c.HeldID, c.Intent = t.heldID, intent
 	if w.Done == t.op.Class {

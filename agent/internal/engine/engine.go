@@ -133,6 +133,9 @@ func (e *Engine) automation(name string) (Automation, error) {
 	return a, nil
 }
 
+// has reports whether an automation is configured, whether it can run or not.
+func (c *configured) has(name string) bool { return slices.Contains(c.names(), name) }
+
 // names lists every configured automation, those that cannot run included.
 func (c *configured) names() []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(c.broken)), maps.Keys(c.automations))

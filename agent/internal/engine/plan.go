@@ -19,18 +19,26 @@ import (
 type planned struct {
 	ident.Plan
 	links     []plan.LinkUpdate
-	unsettled []ident.Key // what was delivered of them is needed by the next run
-	complete  bool        // the delivery was whole, and of everybody
+	unsettled []ident.Key            // what was delivered of them is needed by the next run
+	complete  bool                   // the delivery was whole, and of everybody
+	strays    int                    // accounts that nobody accounts for since the state was lost
+	settled   []ident.QuarantineItem // accepted by a person, and not so any more
 }
 
 // The meta entries that one run leaves for the next.
 func deliveredMeta(automation string) string   { return "delivered/" + automation }
 func linksKnownMeta(application string) string { return "links_known/" + application }
+func straysMeta(automation string) string      { return "strays/" + automation }
 
 // plan brings the mirror up to date and decides what the run would change.
 func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
 	if err := e.sync(ctx, client, d.acceptShrink); err != nil {
 		return planned{}, err
+	}
+	// Read before the plan reads it: what is accepted meanwhile stays.
+	accepted, err := e.Store.Accepted(ctx, a.Settings.Automation)
+	if err != nil {
+		return planned{}, fmt.Errorf("read what is meant to be so: %w", err)
 	}
 	b, err := e.builder(ctx, a, client)
 	if err != nil {
@@ -48,6 +56,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	return planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
+		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
 	}, nil
 }
 
@@ -122,7 +131,8 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		b.Remark(fmt.Sprintf("%d of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that", d.partsAlone))
 	}
 	if d.keylessDeletions > 0 {
-		b.Remark(fmt.Sprintf("reported deletions that do not say which key: %d; they are left out", d.keylessDeletions))
+		b.Attend(fmt.Sprintf("reported deletions that do not say which key: %d; nobody is disabled because of them", d.keylessDeletions),
+			"look at the endpoint's deletions at the source, and disable the accounts by hand if these people have left")
 	}
 	if d.doubled > 0 {
 		end.Doubt = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
@@ -164,6 +174,16 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	h.LastDelivered, _ = strconv.Atoi(delivered) // absent before the first run
 	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
 	h.AnchorsTrusted = !known
+	if err != nil {
+		return h, err
+	}
+	accepted, err := e.Store.Accepted(ctx, name)
+	if err != nil {
+		return h, err
+	}
+	h.Accepted = acceptance(accepted).by
+	strays, _, err := e.Store.Meta(ctx, straysMeta(name))
+	h.StraysOpen = strays != "" && strays != "0"
 	return h, err
 }
 
@@ -176,7 +196,10 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 	if err == nil && made.complete && made.Records.Delivered > 0 {
 		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))
 	}
-	if err == nil {
+	if err == nil && made.Records.Delivered > 0 { // an empty answer restores no link
+		err = e.Store.SetMeta(ctx, straysMeta(r.Automation), strconv.Itoa(made.strays))
+	}
+	if err == nil && made.Records.Delivered > 0 {
 		err = e.Store.SetMeta(ctx, linksKnownMeta(r.automation.Settings.Application), e.Now().UTC().Format(time.RFC3339))
 	}
 	if err != nil {

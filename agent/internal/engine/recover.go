@@ -167,6 +167,11 @@ func (r *run) isBlocked(key ident.Key) bool {
 // setAside leaves a user alone for the rest of the run and tells why.
 func (r *run) setAside(item ident.QuarantineItem) {
 	r.block(item.Key)
+	r.tell(item)
+}
+
+// tell reports something that needs a person and that the plan does not know.
+func (r *run) tell(item ident.QuarantineItem) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.aside = append(r.aside, item)

@@ -20,12 +20,33 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 	if err := e.setQuarantine(ctx, r, r.plan.Quarantined); err != nil {
 		return err
 	}
+	if err := e.Store.ForgetAccepted(ctx, r.Automation, made.settled); err != nil {
+		return fmt.Errorf("forget what was accepted and is settled: %w", err)
+	}
 	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", r.plan.Records.Quarantined)
 	r.tally.quarantined = len(r.plan.Quarantined)
 	if err := e.dropHeld(ctx, r); err != nil {
 		return err
 	}
 	return e.hold(ctx, r)
+}
+
+// failedItem tells about a write that failed: the next run tries it again, and
+// until that succeeds somebody is not dealt with.
+func failedItem(o ident.Outcome, attribute string) ident.QuarantineItem {
+	part := ident.PartAccount
+	switch {
+	case o.Operation.Class == ident.ClassCreate:
+		part = "" // there is no account at all
+	case attribute != "":
+		part = attribute
+	case o.Operation.Class == ident.ClassGroups:
+		part = ident.PartGroups
+	}
+	return ident.QuarantineItem{
+		Key: o.Key, Name: o.Name, Part: part, Next: o.Next,
+		Cause: fmt.Sprintf("%s failed: %s", o.Operation.Class, o.Cause),
+	}
 }
 
 // hold records what the limits hold or refuse.

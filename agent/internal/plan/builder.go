@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -28,6 +27,8 @@ type Builder struct {
 	deleted map[ident.Key]struct{}   // reported as deleted
 	sighted map[ident.Key]struct{}   // linked, in scope, and never delivered before
 	left    map[ident.Key]struct{}   // linked records that left the scope of the data source
+	never   map[ident.Key]struct{}   // records without a link that are not in it; kept only to list strays
+	strays  int                      // see Strays
 	claims  map[ident.GUID]ident.Key // unlinked objects, by the record that matched them
 	wanted  map[string]ident.Key     // match values of records that get an account
 	matched map[ident.GUID]ident.Key // linked objects that the record of another key matches
@@ -36,6 +37,7 @@ type Builder struct {
 	quarantined map[ident.Key]ident.QuarantineItem
 	keyless     []ident.QuarantineItem // records without a key
 	attention   []ident.QuarantineItem // what needs a person while the rest of a record goes on
+	accepted    []ident.QuarantineItem // see Accepted
 	notes       []ident.Note
 	links       []LinkUpdate
 	counts      ident.RecordCounts
@@ -76,7 +78,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 	b := &Builder{
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
-		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{},
+		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
 		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
@@ -133,8 +135,11 @@ func (b *Builder) Add(rec ident.Record) error {
 		return fmt.Errorf("plan key %s: %w", rec.Key, err)
 	case !in:
 		b.counts.OutOfScope++
-		if linked {
+		switch {
+		case linked:
 			b.left[rec.Key] = struct{}{}
+		case b.listsStrays():
+			b.never[rec.Key] = struct{}{}
 		}
 		return nil
 	}
@@ -239,16 +244,6 @@ func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.
 		return want, false, nil
 	}
 	return want, true, nil
-}
-
-// attend reports something about a user that needs a person, while everything
-// else about that user goes on: part is ident.PartAccount, ident.PartGroups or
-// the name of an attribute. It is reported by each run until it is settled.
-func (b *Builder) attend(key ident.Key, name, part, cause, next string) {
-	item := ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next}
-	if !slices.Contains(b.attention, item) {
-		b.attention = append(b.attention, item)
-	}
 }
 
 // note reports something that needs nobody.

@@ -115,7 +115,7 @@ func TestSameHuman(t *testing.T) {
 
 // Nobody is missing by a key that no complete delivery has had.
 func TestUnseenKeyIsNeverMissing(t *testing.T) {
-	const left = "99 quarantine | CN=Ada 99,OU=Staff,DC=x is linked to the key 99, which pipedrive has never delivered in scope since: the account is left alone | if the key is wrong: rollcall link remove pipedrive 99"
+	const left = "99 account | CN=Ada 99,OU=Staff,DC=x is linked to the key 99, which pipedrive has never delivered in scope since: the account is left alone | if the key is wrong: rollcall link remove pipedrive 99"
 	unseen := func(change func(*scene)) func(*scene) {
 		return func(s *scene) {
 			s.known("11", nil)

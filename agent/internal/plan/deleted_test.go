@@ -94,13 +94,13 @@ func TestDeletions(t *testing.T) {
 		}, nil},
 		{"linked by another automation: nothing", deletion(func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Automation = "contractors" }), nil},
 		{"protected: left alone", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.protected["g12"] = "adminCount is 1" }), []string{
-			"12 note | " + isDeleted + ", but is left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1",
+			"12 account | " + isDeleted + stays + "CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1" + byHand12,
 		}},
 		{"out of the directory's scope: left alone", deletion(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }), []string{
-			"12 note | " + isDeleted + ", but is left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]",
+			"12 account | " + isDeleted + stays + "CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory] | disable the account by hand, or move it back into scope" + accept12,
 		}},
 		{"not in the directory any more: told", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
-			"12 note | " + isDeleted + ", and its account is not in the directory: rollcall link remove pipedrive 12",
+			"12 account | " + isDeleted + accountGone12,
 		}},
 		{"disabled by somebody else: told", deletion(func(_ *scene, e *ident.Entry, _ *ident.Link) {
 			e.Attributes["useraccountcontrol"] = []string{"514"}
@@ -112,8 +112,8 @@ func TestDeletions(t *testing.T) {
 		{"another key matches the same account: left alone", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("14", map[string]any{"mail": "ada12@x"})
 		}), []string{
+			"12 account | " + isDeleted + stays + "the key 14 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 14",
 			"14 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
-			"12 note | " + isDeleted + ", but the key 14 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 14",
 		}},
 		{"action create: nothing", action(ActionCreate, deletion(func(*scene, *ident.Entry, *ident.Link) {})), []string{
 			" note | 1 key is reported as deleted; the action create does nothing about that", createsNobody,

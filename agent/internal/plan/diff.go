@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -153,6 +154,8 @@ func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}})
 		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)
 	case !slices.Contains(have, anchor):
-		b.note(c.key, c.name, "%s is %s instead of the anchor %s and is left alone", b.set.Anchor, strings.Join(have, ", "), anchor)
+		b.attend(c.key, c.name, b.set.Anchor,
+			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),
+			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: rollcall link remove %s %s", b.set.Anchor, b.set.Application, c.key))
 	}
 }

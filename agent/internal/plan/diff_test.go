@@ -113,7 +113,7 @@ func TestUpdateReasons(t *testing.T) {
 		{"the anchor was overwritten: left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.Attributes["employeenumber"] = []string{"4711"}
-		}, []string{"11 note | employeeNumber is 4711 instead of the anchor pipedrive:11 and is left alone"}},
+		}, []string{"11 employeeNumber | the account has 4711 instead of the anchor pipedrive:11, which is left alone; after a loss of the state its link could not be restored | if it is this person's account, clear employeeNumber there: the next run writes the anchor; if not: rollcall link remove pipedrive 11"}},
 	})
 }
 
@@ -155,9 +155,9 @@ func TestRenameAndMove(t *testing.T) {
 		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
 		{"found elsewhere after a loss of the state: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed, l.Origin = "", ident.OriginRestored
-		}), []string{"11 note | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there"}},
+		}), []string{"11 account | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there | move it to OU=Staff,DC=x" + accept11}},
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
-			"11 note | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory]",
+			"11 account | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory] | add that OU to scope of [directory], or choose another",
 		}},
 		{"two are renamed alike where cn is not made unique", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo"})
@@ -165,7 +165,7 @@ func TestRenameAndMove(t *testing.T) {
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 		}, []string{
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
-			"12 note | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x",
+			"12 cn | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x | rename one of the two, or give cn a further format that tells them apart",
 		}},
 		{"the new name is free where it is, but taken where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
@@ -173,14 +173,14 @@ func TestRenameAndMove(t *testing.T) {
 			s.account("g9", support.Child("Bo"))
 		}, []string{
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
-			"11 note | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there",
+			"11 account | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there | rename one of the two",
 		}},
 		{"the new name is taken where it is, but free where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.account("g9", staff.Child("Bo"))
 		}, []string{
 			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
-			"11 note | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x",
+			"11 cn | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x | rename one of the two, or give cn a further format that tells them apart",
 		}},
 	})
 }

@@ -25,8 +25,10 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	if err := b.strayAnchors(d); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
-	b.groupNotes()
+	b.groupItems()
+	b.emptyDelivery(d)
 	b.tallyNotes()
+	b.accept()
 
 	if err := b.orderHandovers(); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
@@ -99,8 +101,8 @@ func (b *Builder) noteSighted(d Delivery) {
 
 // Unsettled returns the keys, in order, that a later run must plan again even
 // when the source does not deliver them again: those with a change, in
-// quarantine, with something that needs a person, or with a note, and linked ones that are reported as deleted.
-// Call it after Finish.
+// quarantine, with something that needs a person, or with a note, and linked
+// ones that are reported as deleted. Call it after Finish.
 func (b *Builder) Unsettled() []ident.Key { return slices.Sorted(maps.Keys(b.unsettled)) }
 
 func (c *change) finish() ident.Change {
@@ -148,7 +150,7 @@ func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
 	slices.SortStableFunc(out, func(x, y ident.QuarantineItem) int {
 		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Cause, y.Cause))
 	})
-	return out
+	return slices.CompactFunc(out, func(x, y ident.QuarantineItem) bool { return x.Part != "" && x == y })
 }
 
 // sortedNotes puts the notes about everybody first. Notes about a record that

@@ -12,11 +12,12 @@ import (
 type group struct {
 	dn      ident.DN
 	trouble string // why nobody is added to it; "" when members are
+	next    string // what to do about that
 	refused int    // the accounts that were not added
 }
 
 // usableGroups drops the groups that nobody may be added to; each of them is
-// one note at the end.
+// one item at the end, for all accounts.
 func (b *Builder) usableGroups(dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
@@ -46,12 +47,18 @@ func (b *Builder) group(dn ident.DN) (*group, error) {
 	switch {
 	case !b.inScope(dn.Parent()):
 		g.trouble = "it is outside the scope of [directory]"
+		g.next = "add its OU to scope, or take it out of groups of the automation " + b.set.Automation
 	case !there:
 		g.trouble = "it does not exist"
+		g.next = "create it, or correct groups of the automation " + b.set.Automation
+	case !isGroup(entry):
+		g.trouble = "it is no group"
+		g.next = "correct groups of the automation " + b.set.Automation
 	default:
 		if g.trouble, err = b.untouchable(entry); err != nil {
 			return nil, err
 		}
+		g.next = "take it out of groups of the automation " + b.set.Automation + ", or name it in allow_protected of [directory]"
 	}
 	b.groups[dn] = g
 	return g, nil
@@ -90,12 +97,20 @@ func (b *Builder) addGroups(c *change, groups []ident.DN) {
 	c.add(op)
 }
 
-func (b *Builder) groupNotes() {
+// groupItems tells about each group that nobody was added to.
+func (b *Builder) groupItems() {
 	for _, g := range b.groups {
 		if g.trouble != "" {
-			b.note("", "", "group %s: %s; %s", g.dn, g.trouble, count(g.refused, "account was not added", "accounts were not added"))
+			b.attend("", "", ident.PartGroups,
+				fmt.Sprintf("group %s: %s; %s", g.dn, g.trouble, count(g.refused, "account was not added", "accounts were not added")), g.next)
 		}
 	}
+}
+
+// isGroup tells groups from other objects; one of unknown kind passes for a group.
+func isGroup(e ident.Entry) bool {
+	classes := e.Attributes.Values("objectclass")
+	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return strings.EqualFold(c, "group") })
 }
 
 // count writes a number with its noun.

@@ -69,9 +69,10 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 	returner := link.MissingSince != nil
 	switch {
 	case !known:
-		b.note(c.key, c.name, "userAccountControl cannot be read: whether the account is enabled is left alone")
+		b.attend(c.key, c.name, ident.PartAccount, "userAccountControl cannot be read: whether the account is enabled is left alone",
+			"give the bind account the right to read userAccountControl")
 	case disabled && !returner:
-		b.note(c.key, c.name, "disabled by somebody else, left alone: neither enabled nor moved nor added to groups")
+		b.disabledByOthers(c.key, c.entry, link.Origin)
 	}
 	err := b.diffName(c, want, link)
 	if disabled && !returner || err != nil {
@@ -145,7 +146,8 @@ func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error
 		return err
 	}
 	if taken {
-		b.note(c.key, c.name, "cannot be renamed to %s: %s has this name in %s", name, holder, here)
+		b.attend(c.key, c.name, "cn", fmt.Sprintf("cannot be renamed to %s: %s has this name in %s", name, holder, here),
+			"rename one of the two, or give cn a further format that tells them apart")
 		return nil
 	}
 	b.names.Reserve("cn", name, mapping.UniqueContainer, here, c.key)
@@ -166,9 +168,14 @@ func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (iden
 	returner := link.MissingSince != nil
 	switch {
 	case sameDN(here, want.Parent):
+		if link.Placed == "" && link.Origin == ident.OriginRestored {
+			b.links = append(b.links, LinkUpdate{Key: c.key, Placed: here}) // from now on it is known
+		}
 		return "", nil
 	case link.Placed == "" && link.Origin == ident.OriginRestored:
-		b.note(c.key, c.name, "is in %s, belongs into %s and is left there: after the loss of the state nobody knows who put it there", here, want.Parent)
+		b.attend(c.key, c.name, ident.PartAccount,
+			fmt.Sprintf("is in %s, belongs into %s and is left there: after the loss of the state nobody knows who put it there", here, want.Parent),
+			"move it to "+string(want.Parent)+b.orAccept(c.key))
 		return "", nil
 	case link.Placed == "":
 	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, link.Placed):
@@ -180,7 +187,7 @@ func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (iden
 		return "", err
 	}
 	if trouble != "" {
-		b.note(c.key, c.name, "cannot be moved to %s: %s", want.Parent, trouble)
+		b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("cannot be moved to %s: %s", want.Parent, trouble), b.movable(want.Parent))
 		return "", nil
 	}
 	return want.Parent, nil

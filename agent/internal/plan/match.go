@@ -89,6 +89,9 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 		op = b.adoption(rec.Key, e, where+" although there is no link")
 		op.hold = "held for review: somebody may have edited " + b.set.Anchor
 	}
+	if disabled, _ := accountState(e); disabled && b.set.Action == ActionLifecycle {
+		b.disabledByOthers(rec.Key, e, ident.OriginRestored)
+	}
 	c := &change{key: rec.Key, entry: e, name: entryName(e)}
 	c.add(op)
 	b.plan(c)

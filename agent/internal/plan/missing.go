@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -126,7 +125,7 @@ func (b *Builder) missingLink(link ident.Link) error {
 			fmt.Sprintf("if the key is wrong: rollcall link remove %s %s", b.set.Application, link.Key))
 		return nil
 	case !there:
-		b.note(link.Key, "", "%s, and its account is not in the directory: rollcall link remove %s %s", reason, b.set.Application, link.Key)
+		b.accountGone(link, reason)
 		return nil
 	case b.set.Missing.Action == MissingKeep:
 		b.tally.kept++
@@ -134,8 +133,8 @@ func (b *Builder) missingLink(link ident.Link) error {
 	}
 	c := &change{key: link.Key, entry: e, name: entryName(e)}
 	if other, matched := b.matched[e.GUID]; matched {
-		b.note(c.key, c.name, "%s, but the key %s matches the same account, which is left alone: if both are one person, rollcall link remove %s %s, then rollcall link add for the key %s",
-			reason, other, b.set.Application, link.Key, other)
+		b.leftAlone(c, reason, fmt.Sprintf("the key %s matches the same account", other),
+			fmt.Sprintf("if both are one person: rollcall link remove %s %s, then rollcall link add for the key %s", b.set.Application, link.Key, other))
 		return nil
 	}
 	cause, err := b.untouchable(e)
@@ -143,7 +142,7 @@ func (b *Builder) missingLink(link ident.Link) error {
 		return err
 	}
 	if cause != "" {
-		b.note(c.key, c.name, "%s, but is left alone: %s", reason, cause)
+		b.leftAlone(c, reason, cause, b.disableByHand(c))
 		return nil
 	}
 	before := b.leaving
@@ -164,7 +163,7 @@ func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
 	disabled, known := accountState(c.entry)
 	switch {
 	case !known:
-		b.note(c.key, c.name, "%s, but userAccountControl cannot be read: left alone", reason)
+		b.leftAlone(c, reason, "userAccountControl cannot be read", "give the bind account the right to read userAccountControl, or disable the account by hand")
 		return nil
 	case disabled && link.MissingSince == nil:
 		b.note(c.key, c.name, "%s; the account was already disabled by somebody else", reason)
@@ -186,54 +185,13 @@ func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
 		if trouble == "" {
 			op.parent = to
 		} else {
-			b.note(c.key, c.name, "cannot be moved to %s: %s", to, trouble)
+			b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), b.movable(to))
 		}
 	}
 	if op.Class == ident.ClassDisable || op.parent != "" {
 		c.add(op)
 		b.changes[c.key] = c
 		b.leaving++
-	}
-	return nil
-}
-
-// strayAnchors counts the anchored objects that neither a link nor a record
-// accounts for. Asked only after a loss of the state.
-func (b *Builder) strayAnchors(d Delivery) error {
-	lister, can := b.view.(AnchorLister)
-	if !can || b.set.Anchor == "" || !b.hist.AnchorsTrusted || !d.Complete {
-		return nil
-	}
-	prefix := b.set.Application + ":"
-	var keys []ident.Key
-	err := lister.EachAnchor(b.set.Anchor, prefix, func(e ident.Entry) error {
-		for _, v := range e.Attributes.Values(b.set.Anchor) {
-			if key, ours := strings.CutPrefix(v, prefix); ours {
-				keys = append(keys, ident.Key(key))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	strays := 0
-	for _, key := range keys {
-		present, err := b.present(key, d)
-		if err != nil {
-			return err
-		}
-		_, linked, err := b.view.LinkByKey(key)
-		if err != nil {
-			return err
-		}
-		if !present && !linked {
-			strays++
-		}
-	}
-	if strays > 0 {
-		b.note("", "", "%s an anchor of %s and %s neither link nor record: search the directory for %s=%s*",
-			count(strays, "object carries", "objects carry"), b.set.Application, map[bool]string{true: "has", false: "have"}[strays == 1], b.set.Anchor, prefix)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ type Settings struct {
 	Approval     Approval
 	Scope        []ident.DN // nothing outside is ever changed
 	Allow        []ident.DN // protected accounts and groups that may be changed all the same
-	Now          time.Time  // only for Plan.Made
+	Now          time.Time  // for Plan.Made, and for what has expired
 }
 
 // History is what earlier runs of the automation left behind.
@@ -98,6 +98,11 @@ type History struct {
 	// AnchorsTrusted is set when the state was lost and no run was completed
 	// since: an anchor then restores its link without a review.
 	AnchorsTrusted bool
+	// StraysOpen is set while accounts are enabled that no link accounts for
+	// since the state was lost: they are listed until somebody has settled each.
+	StraysOpen bool
+	// Accepted tells who said that something is meant to be so; nil when nobody did.
+	Accepted func(ident.QuarantineItem) (by string, ok bool)
 }
 
 // Delivery is how a fetch ended.

@@ -128,7 +128,7 @@ func trace(p ident.Plan) []string {
 		}
 	}
 	for _, q := range p.Quarantined {
-		out = append(out, fmt.Sprintf("%s quarantine | %s | %s", q.Key, q.Cause, q.Next))
+		out = append(out, fmt.Sprintf("%s %s | %s | %s", q.Key, cmp.Or(q.Part, "quarantine"), q.Cause, q.Next))
 	}
 	for _, n := range p.Notes {
 		out = append(out, fmt.Sprintf("%s note | %s", n.Key, n.Text))

@@ -35,10 +35,17 @@ func action(a Action, setup func(*scene)) func(*scene) {
 }
 
 const (
-	createsNobody = "nobody missing | the action create does nothing about missing keys"
-	updatesNobody = "nobody missing | the action update does nothing about missing keys"
-	nobodyAtAll   = "nobody missing | pipedrive delivered no record at all"
-	newAda        = "11 apply create CN=Ada 11,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it"
+	createsNobody     = "nobody missing | the action create does nothing about missing keys"
+	updatesNobody     = "nobody missing | the action update does nothing about missing keys"
+	nobodyAtAll       = "nobody missing | pipedrive delivered no record at all"
+	newAda            = "11 apply create CN=Ada 11,OU=Staff,DC=x mail:->ada11@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it"
+	stays             = ", but the account is left alone and stays enabled: "
+	accept11          = "; if it is meant to be so: rollcall quarantine accept staff 11"
+	accept12          = "; if it is meant to be so: rollcall quarantine accept staff 12"
+	disabledAfterLoss = " | disabled, and after the loss of the state nobody knows by whom, left alone although pipedrive delivers the key: neither enabled nor moved nor added to groups" +
+		" | if rollcall had disabled it as missing and the person is back, enable the account and put it where it belongs" + accept11
+	byHand12      = " | disable the account by hand; or if only adminCount is left over from former rights, clear that; or name it in allow_protected of [directory]" + accept12
+	accountGone12 = ", and its account g12 is not in the directory: deleted by hand, or not readable | if it was deleted: rollcall link remove pipedrive 12; if not, let the bind account read it"
 	adoptAda      = "11 hold adopt CN=Old Ada,OU=Staff,DC=x employeeNumber:->pipedrive:11 | mail = ada11@x matches the account CN=Old Ada,OU=Staff,DC=x; held for review: rollcall did not create this account"
 )
 
@@ -231,19 +238,19 @@ func TestReturner(t *testing.T) {
 			s.account("g9", staff.Child("Ada 11"))
 		}), []string{
 			"11 apply enable" + enabled,
-			"11 note | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there",
+			"11 account | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there | rename one of the two",
 		}},
 		{"what somebody else disabled stays disabled", func(s *scene) {
 			e, _ := s.known("11", map[string]any{"mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
 			e.Attributes["useraccountcontrol"] = []string{"66050"}
 		}, []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
-			"11 note | disabled by somebody else, left alone: neither enabled nor moved nor added to groups",
+			"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor added to groups | enable the account, or leave the person out with where" + accept11,
 		}},
 		{"a state that cannot be read is left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			delete(e.Attributes, "useraccountcontrol")
-		}, []string{"11 note | userAccountControl cannot be read: whether the account is enabled is left alone"}},
+		}, []string{"11 account | userAccountControl cannot be read: whether the account is enabled is left alone | give the bind account the right to read userAccountControl"}},
 	})
 }
 
@@ -312,36 +319,47 @@ func TestMissing(t *testing.T) {
 			e.DN, l.Placed = leavers.Child("Ada 12"), leavers
 		}), []string{"12 apply disable | " + gone + "; somebody enabled the account after rollcall had disabled it"}},
 		{"protected: never touched", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.protected["g12"] = "adminCount is 1" }), []string{
-			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1",
+			"12 account | " + gone + stays + "CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1" + byHand12,
 		}},
 		{"out of the directory's scope: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }), []string{
-			"12 note | " + gone + ", but is left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]",
+			"12 account | " + gone + stays + "CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory] | disable the account by hand, or move it back into scope" + accept12,
 		}},
-		{"deleted by hand: a note", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
-			"12 note | " + gone + ", and its account is not in the directory: rollcall link remove pipedrive 12",
+		{"deleted by hand, or not readable: told", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
+			"12 account | " + gone + accountGone12,
 		}},
+		{"deleted by hand after rollcall disabled it: nothing to do", leaver(func(s *scene, e *ident.Entry, l *ident.Link) {
+			ours(e, l)
+			delete(s.entries, "g12")
+		}), []string{"12 note | " + gone + ", and its account is not in the directory: rollcall link remove pipedrive 12"}},
+		{"protected and disabled: nothing to do", leaver(func(s *scene, e *ident.Entry, l *ident.Link) {
+			ours(e, l)
+			s.protected["g12"] = "adminCount is 1"
+		}), []string{"12 note | " + gone + "; it is disabled already and left alone: CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1"}},
+		{"out of scope and disabled by hand: nothing to do", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) {
+			e.DN, e.Attributes["useraccountcontrol"] = outside.Child("Ada 12"), []string{"514"}
+		}), []string{"12 note | " + gone + "; it is disabled already and left alone: CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory]"}},
 		{"unreadable state: never touched", leaver(func(_ *scene, e *ident.Entry, _ *ident.Link) { delete(e.Attributes, "useraccountcontrol") }), []string{
-			"12 note | " + gone + ", but userAccountControl cannot be read: left alone",
+			"12 account | " + gone + ", but the account is left alone and may be enabled: userAccountControl cannot be read | give the bind account the right to read userAccountControl, or disable the account by hand",
 		}},
 		{"another automation's link: not missing", leaver(func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Automation = "contractors" }), nil},
 		{"the name in move_to is taken: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.account("g9", leavers.Child("Ada 12"))
-		}), []string{"12 apply disable | " + gone, "12 note | cannot be moved to OU=Leavers,DC=x: CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there"}},
+		}), []string{"12 apply disable | " + gone, "12 account | " + gone + ", and the account cannot be moved to OU=Leavers,DC=x: CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there | rename one of the two"}},
 		{"move_to does not exist: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.set.Missing.MoveTo = "OU=Nowhere,OU=Staff,DC=x"
-		}), []string{"12 apply disable | " + gone, "12 note | cannot be moved to OU=Nowhere,OU=Staff,DC=x: it does not exist"}},
+		}), []string{"12 apply disable | " + gone, "12 account | " + gone + ", and the account cannot be moved to OU=Nowhere,OU=Staff,DC=x: it does not exist | create that OU, or choose another"}},
 		{"a new key matches the account: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 		}), []string{
+			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 99",
 			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
-			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99",
 		}},
 		{"a new key matches it among others: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 			s.account("g9", staff.Child("Twin"), "mail", "ada12@x")
 		}), []string{
+			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 99",
 			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
-			"12 note | " + gone + ", but the key 99 matches the same account, which is left alone: if both are one person, rollcall link remove pipedrive 12, then rollcall link add for the key 99",
 		}},
 		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
 			e13, _ := s.linked("13")
@@ -349,7 +367,7 @@ func TestMissing(t *testing.T) {
 		}), []string{
 			"12 apply disable CN=Ada,OU=Staff,DC=x -> CN=Ada,OU=Leavers,DC=x | " + gone,
 			"13 apply disable | missing: pipedrive no longer delivers the key 13",
-			"13 note | cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there",
+			"13 account | missing: pipedrive no longer delivers the key 13, and the account cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there | rename one of the two",
 		}},
 	})
 }

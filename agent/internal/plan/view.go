@@ -29,8 +29,8 @@ type View interface {
 }
 
 // AnchorLister is a View that can list the objects whose anchor attribute
-// starts with a prefix. With it, a plan made after a loss of the state says how
-// many anchored objects belong to nobody. The function does not use the View.
+// starts with a prefix. With it, a plan made after a loss of the state lists the
+// accounts that belong to nobody. The function does not use the View.
 type AnchorLister interface {
 	EachAnchor(attribute, prefix string, fn func(ident.Entry) error) error
 }

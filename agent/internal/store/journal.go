@@ -20,6 +20,7 @@ const (
 	JournalOutcome = "outcome" // what became of an operation, with the values before it
 	JournalLink    = "link"    // a link was put by hand
 	JournalUnlink  = "unlink"  // a link was removed by hand
+	JournalAccept  = "accept"  // something that needed a person is meant to be so
 )
 
 // JournalLine is one line of the journal.

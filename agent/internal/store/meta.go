@@ -50,11 +50,13 @@ func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.Quar
 	if err != nil {
 		return nil, s.fail("quarantine", err)
 	}
-	items, err := collect(rows, func(row scanner) (q ident.QuarantineItem, err error) {
-		err = row.Scan(&q.Key, &q.Name, &q.Part, &q.Cause, &q.Next)
-		return q, err
-	})
+	items, err := collect(rows, scanQuarantine)
 	return items, s.fail("quarantine", err)
+}
+
+func scanQuarantine(row scanner) (q ident.QuarantineItem, err error) {
+	err = row.Scan(&q.Key, &q.Name, &q.Part, &q.Cause, &q.Next)
+	return q, err
 }
 
 // SecretBlob returns an encrypted secret; false when there is none.

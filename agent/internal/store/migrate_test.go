@@ -67,6 +67,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			if version > 1 {
 				checkDeliveries(t, s)
 			}
+			if version > slices.IndexFunc(list, func(m migration) bool { return strings.HasSuffix(m.name, "_accepted.sql") }) {
+				checkAccepted(t, s)
+			}
 		})
 	}
 }
@@ -148,6 +151,15 @@ func TestMigrateLinksByHand(t *testing.T) {
 		if again, _, _ := s.LinkByKey(t.Context(), "crm", key); again.Unseen == unseen {
 			t.Errorf("link %s does not keep whether its key was seen", key)
 		}
+	}
+}
+
+// checkAccepted finds what migration accepted added.
+func checkAccepted(t *testing.T, s *Store) {
+	t.Helper()
+	got, err := s.Accepted(t.Context(), "staff")
+	if err != nil || got[ident.QuarantineItem{Key: "9", Part: "account", Cause: "disabled by somebody else"}] != "ada" {
+		t.Errorf("accepted: %v, %v", got, err)
 	}
 }
 

@@ -128,6 +128,51 @@ func TestSecretBlobs(t *testing.T) {
 	}
 }
 
+func TestAccepted(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	record := ident.QuarantineItem{Key: "1", Cause: "no mail", Next: "add one"}
+	account := ident.QuarantineItem{Key: "1", Name: "Ada", Part: "account", Cause: "disabled", Next: "enable it"}
+	cn := ident.QuarantineItem{Key: "1", Part: "cn", Cause: "taken", Next: "rename"}
+	other := ident.QuarantineItem{Key: "2", Part: "account", Cause: "disabled", Next: "enable it"}
+	must(t, s.SetQuarantine(ctx, "staff", []ident.QuarantineItem{record, account, cn, other}))
+	must(t, s.SetQuarantine(ctx, "other", []ident.QuarantineItem{account}))
+	got := must1[[]ident.QuarantineItem](t)(s.AcceptQuarantined(ctx, "staff", "1", "ada"))
+	if d := cmp.Diff([]ident.QuarantineItem{account, cn}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]ident.QuarantineItem{record, other}, must1[[]ident.QuarantineItem](t)(s.Quarantine(ctx, "staff"))); d != "" {
+		t.Error(d)
+	}
+	if got := must1[[]ident.QuarantineItem](t)(s.AcceptQuarantined(ctx, "staff", "1", "ada")); len(got) != 0 {
+		t.Errorf("accepted again: %v", got)
+	}
+	remembered := func(q ident.QuarantineItem) ident.QuarantineItem {
+		return ident.QuarantineItem{Key: q.Key, Part: q.Part, Cause: q.Cause}
+	}
+	want := map[ident.QuarantineItem]string{remembered(account): "ada", remembered(cn): "ada"}
+	if d := cmp.Diff(want, must1[map[ident.QuarantineItem]string](t)(s.Accepted(ctx, "staff"))); d != "" {
+		t.Error(d)
+	}
+	if got := must1[map[ident.QuarantineItem]string](t)(s.Accepted(ctx, "other")); len(got) != 0 {
+		t.Errorf("another automation: %v", got)
+	}
+	must(t, s.ForgetAccepted(ctx, "staff", []ident.QuarantineItem{cn}))
+	delete(want, remembered(cn))
+	if d := cmp.Diff(want, must1[map[ident.QuarantineItem]string](t)(s.Accepted(ctx, "staff"))); d != "" {
+		t.Error(d)
+	}
+	lines := 0
+	must(t, s.EachJournal(ctx, func(l JournalLine) error {
+		if l.Kind == JournalAccept && l.By == "ada" {
+			lines++
+		}
+		return nil
+	}))
+	if lines != 2 {
+		t.Errorf("%d lines in the journal", lines)
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	items := []ident.QuarantineItem{{Key: "2", Name: "B", Cause: "no mail", Next: "add one"}, {Key: "1", Cause: "twice", Next: "remove one"}, {Key: "1", Part: "mail", Cause: "x", Next: "y"}}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+func (c *cli) quarantineCommand() *cobra.Command {
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List records that were set aside, and what else needs a person, with the cause and the next step",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var all []quarantineList
+			if err := c.call(cmd.Context(), "quarantine", nothing{}, &all); err != nil {
+				return err
+			}
+			return c.show(all, func(w io.Writer) {
+				for _, q := range all {
+					records, parts := byPart(q.Items)
+					_, _ = fmt.Fprintf(w, "Automation %s: %d records", printable(q.Automation), len(records))
+					if len(parts) > 0 {
+						_, _ = fmt.Fprintf(w, ", and %d more that need a person", len(parts))
+					}
+					_, _ = fmt.Fprintln(w, ".")
+					printQuarantine(w, q.Items, "")
+				}
+			})
+		},
+	}
+	accept := &cobra.Command{
+		Use:   "accept AUTOMATION KEY",
+		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes",
+		Args:  exactly(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var items []ident.QuarantineItem
+			if err := c.call(cmd.Context(), "quarantine-accept", acceptRequest{args[0], ident.Key(args[1])}, &items); err != nil {
+				return err
+			}
+			return c.show(items, func(w io.Writer) {
+				for _, q := range items {
+					_, _ = fmt.Fprintf(w, "Accepted: %s\n", printable(who(q.Name, q.Key)+about(q)+q.Cause))
+				}
+				_, _ = fmt.Fprintln(w, "Later runs report it as a note. With another cause, or when it has gone and come back, it needs a person again.")
+			})
+		},
+	}
+	return group("quarantine", "Records that were set aside, and what else needs a person", list, accept)
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// aside returns what the quarantine of the automation holds about a key.
+func (s *scene) aside(automation string, key ident.Key) []string {
+	s.Helper()
+	items, err := s.Store.Quarantine(s.Context(), automation)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var out []string
+	for _, q := range items {
+		if q.Key == key {
+			out = append(out, q.Part+": "+q.Cause)
+		}
+	}
+	return out
+}
+
+func (s *scene) wantRun(automation string, result store.RunResult) Report {
+	s.Helper()
+	r := s.run(automation)
+	if r.Result != result {
+		s.Fatalf("run is %s, want %s: %+v", r.Result, result, r.Summary)
+	}
+	return r
+}
+
+// Somebody active whose account is disabled is told by each run, until a
+// person has enabled it or said that it is meant to be so; when it has gone and
+// come back, it is told again.
+func TestDisabledByHandIsToldUntilSettled(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada"), person("2", "Bo")}}
+	s := newScene(t, map[string]*feed{"told": source})
+	s.wantRun("told", store.RunOK)
+	dn := s.account("told:1").DN
+	s.dc.Replace(t, dn, "userAccountControl", "514")
+	for range 2 {
+		s.wantRun("told", store.RunQuarantined)
+		if got := s.aside("told", "1"); len(got) != 1 || !strings.HasPrefix(got[0], "account: disabled by somebody else") {
+			t.Fatalf("quarantine has %q", got)
+		}
+	}
+	if _, err := s.Accept(t.Context(), "told", "2", "ada"); !errors.Is(err, ErrNothingToAccept) {
+		t.Errorf("accepting what is not reported: %v", err)
+	}
+	var unknown *UnknownError
+	if _, err := s.Accept(t.Context(), "nobody", "1", "ada"); !errors.As(err, &unknown) {
+		t.Errorf("an automation that is not there: %v", err)
+	}
+	accepted, err := s.Accept(t.Context(), "told", "1", "ada")
+	if err != nil || len(accepted) != 1 {
+		t.Fatalf("accepted %v, %v", accepted, err)
+	}
+	for range 2 {
+		r := s.wantRun("told", store.RunOK)
+		if len(r.Summary.Notes) != 1 || !strings.HasSuffix(r.Summary.Notes[0].Text, " (accepted by ada)") {
+			t.Fatalf("notes %v", r.Summary.Notes)
+		}
+	}
+	s.dc.Replace(t, dn, "userAccountControl", "512")
+	if r := s.wantRun("told", store.RunOK); len(r.Summary.Notes) != 0 {
+		t.Errorf("notes %v", r.Summary.Notes)
+	}
+	s.dc.Replace(t, dn, "userAccountControl", "514")
+	s.wantRun("told", store.RunQuarantined)
+}
+
+// After a loss of the state, whoever left meanwhile is told by name by each
+// run, until the account is disabled.
+func TestStraysAreToldUntilSettled(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada")}}
+	s := newScene(t, map[string]*feed{"strays": source})
+	left := func(name, key string) ident.DN {
+		s.dc.AddUser(t, s.ou, name, "stray"+key, map[string][]string{"employeeNumber": {"strays:" + key}})
+		return s.ou.Child(name)
+	}
+	first, second := left("Stray Bo", "2"), left("Stray Cy", "3")
+	source.records = nil
+	s.run("strays") // an empty answer decides nothing, and is no reason to stop believing anchors
+	source.records = []ident.Record{person("1", "Ada")}
+	for range 2 {
+		s.wantRun("strays", store.RunQuarantined)
+		for key, dn := range map[ident.Key]ident.DN{"2": first, "3": second} {
+			if got := s.aside("strays", key); len(got) != 1 || !strings.Contains(got[0], string(dn)+" carries the anchor strays:"+string(key)) {
+				t.Fatalf("quarantine of key %s has %q", key, got)
+			}
+		}
+	}
+	s.dc.Replace(t, first, "userAccountControl", "514")
+	if _, err := s.Accept(t.Context(), "strays", "3", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if r := s.wantRun("strays", store.RunOK); len(r.Summary.Notes) != 1 || r.Summary.Notes[0].Key != "3" {
+			t.Errorf("notes %v", r.Summary.Notes)
+		}
+	}
+}
+
+// A write that fails stands in the quarantine, not in that run's report alone.
+func TestFailedWritesStandInTheQuarantine(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada"), person("2", "Bo")}}
+	s := newScene(t, map[string]*feed{"writes": source})
+	s.wantRun("writes", store.RunOK)
+	scope := s.Rules.Scope
+	s.Rules.Scope = []ident.DN{"OU=Elsewhere," + s.dc.BaseDN}
+	source.records = []ident.Record{person("1", "Ada", "title", "CTO"), person("2", "Bo"), person("3", "Cy")}
+	for range 2 {
+		s.wantRun("writes", store.RunQuarantined)
+		if got := s.aside("writes", "1"); len(got) != 1 || !strings.HasPrefix(got[0], "account: update failed: ") {
+			t.Errorf("quarantine has %q", got)
+		}
+		if got := s.aside("writes", "3"); len(got) != 1 || !strings.HasPrefix(got[0], ": create failed: ") {
+			t.Errorf("quarantine has %q", got)
+		}
+	}
+	s.Rules.Scope = scope
+	s.wantRun("writes", store.RunOK)
+	if got := slices.Concat(s.aside("writes", "1"), s.aside("writes", "3")); len(got) != 0 {
+		t.Errorf("quarantine has %q", got)
+	}
+}

@@ -1,0 +1,115 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// attend reports something about a user that needs a person, while everything
+// else about that user goes on: part is ident.PartAccount, ident.PartGroups or
+// the name of an attribute. It is reported by each run until it is settled.
+func (b *Builder) attend(key ident.Key, name, part, cause, next string) {
+	b.attention = append(b.attention, ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next})
+}
+
+// Attend reports something about the delivery as a whole that needs a person.
+func (b *Builder) Attend(cause, next string) { b.attend("", "", ident.PartAccount, cause, next) }
+
+// accept turns what a person said is meant to be so into notes. The cause is
+// part of what was accepted: another cause needs a person again.
+func (b *Builder) accept() {
+	if b.hist.Accepted == nil {
+		return
+	}
+	var open []ident.QuarantineItem
+	for _, q := range b.attention {
+		by, ok := b.hist.Accepted(q)
+		if !ok {
+			open = append(open, q)
+			continue
+		}
+		b.accepted = append(b.accepted, q)
+		b.note(q.Key, q.Name, "%s (accepted by %s)", q.Cause, by)
+	}
+	b.attention = open
+}
+
+// Accepted returns what would need a person, had nobody accepted it: what is
+// accepted besides is gone and need not be remembered. Call it after Finish.
+func (b *Builder) Accepted() []ident.QuarantineItem { return b.accepted }
+
+// orAccept ends the next step of something that can be meant to be so.
+func (b *Builder) orAccept(key ident.Key) string {
+	return fmt.Sprintf("; if it is meant to be so: rollcall quarantine accept %s %s", b.set.Automation, key)
+}
+
+// disabledByOthers reports an account that is disabled although its record is
+// delivered: somebody who is active in the application cannot log in.
+func (b *Builder) disabledByOthers(key ident.Key, e ident.Entry, origin ident.LinkOrigin) {
+	cause := "disabled by somebody else"
+	next := "enable the account, or leave the person out with where"
+	if origin == ident.OriginRestored {
+		cause = "disabled, and after the loss of the state nobody knows by whom"
+		next = "if rollcall had disabled it as missing and the person is back, enable the account and put it where it belongs"
+	}
+	b.attend(key, entryName(e), ident.PartAccount,
+		fmt.Sprintf("%s, left alone although %s delivers the key: neither enabled nor moved nor added to groups", cause, b.set.Application),
+		next+b.orAccept(key))
+}
+
+// accountGone reports a link of a missing key whose account cannot be seen.
+// Once rollcall has disabled an account, its deletion is what one expects.
+func (b *Builder) accountGone(link ident.Link, reason string) {
+	remove := fmt.Sprintf("rollcall link remove %s %s", b.set.Application, link.Key)
+	if link.MissingSince != nil || b.set.Missing.Action == MissingKeep {
+		b.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
+		return
+	}
+	b.attend(link.Key, "", ident.PartAccount, fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID),
+		"if it was deleted: "+remove+"; if not, let the bind account read it")
+}
+
+// leftAlone reports an account of a missing key that is not disabled. One that
+// is disabled already needs nobody.
+func (b *Builder) leftAlone(c *change, reason, why, next string) {
+	disabled, known := accountState(c.entry)
+	state := "stays enabled"
+	switch {
+	case disabled && known:
+		b.note(c.key, c.name, "%s; it is disabled already and left alone: %s", reason, why)
+		return
+	case !known:
+		state = "may be enabled"
+	}
+	b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why), next)
+}
+
+// disableByHand is the next step about a leaver that rollcall must not touch.
+func (b *Builder) disableByHand(c *change) string {
+	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; or name it in allow_protected of [directory]"
+	if !b.inScope(c.entry.DN.Parent()) {
+		next = "disable the account by hand, or move it back into scope"
+	}
+	return next + b.orAccept(c.key)
+}
+
+// movable is the next step about an account that cannot be moved.
+func (b *Builder) movable(to ident.DN) string {
+	switch {
+	case !b.inScope(to):
+		return "add that OU to scope of [directory], or choose another"
+	case !b.exists[to]:
+		return "create that OU, or choose another"
+	}
+	return "rename one of the two"
+}
+
+// emptyDelivery reports a source that has nobody although it had: as nobody is
+// missing then, it would pass for a quiet day.
+func (b *Builder) emptyDelivery(d Delivery) {
+	if d.Complete && !d.ChangesOnly && b.counts.Delivered == 0 && b.hist.CurrentLinks > 0 {
+		b.Attend(fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation", b.set.Application, count(b.hist.CurrentLinks, "link", "links")),
+			"look whether the people are there, and what the credentials may see: rollcall validate --online")
+	}
+}

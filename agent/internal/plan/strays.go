@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// listsStrays reports whether accounts with an anchor and without a link are
+// looked for: since a loss of the state, nobody can be missing without a link.
+func (b *Builder) listsStrays() bool {
+	return b.set.Anchor != "" && (b.hist.AnchorsTrusted || b.hist.StraysOpen)
+}
+
+// Strays returns how many enabled accounts carry an anchor that neither a link
+// nor a record in scope accounts for. Call it after Finish.
+func (b *Builder) Strays() int { return b.strays }
+
+// strayAnchors lists the accounts that carry an anchor of the application, and
+// that no link and no record in scope accounts for.
+func (b *Builder) strayAnchors(d Delivery) error {
+	lister, can := b.view.(AnchorLister)
+	if !can || !b.listsStrays() || !d.Complete || b.counts.Delivered == 0 {
+		return nil
+	}
+	prefix := b.set.Application + ":"
+	type stray struct {
+		key ident.Key
+		ident.Entry
+	}
+	var anchored []stray
+	err := lister.EachAnchor(b.set.Anchor, prefix, func(e ident.Entry) error {
+		for _, v := range e.Attributes.Values(b.set.Anchor) {
+			if key, ours := strings.CutPrefix(v, prefix); ours && isUser(e) {
+				anchored = append(anchored, stray{ident.Key(key), e})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range anchored {
+		present, err := b.present(s.key, d)
+		if err != nil {
+			return err
+		}
+		_, linked, err := b.view.LinkByKey(s.key)
+		if err != nil {
+			return err
+		}
+		_, never := b.never[s.key]
+		if linked || present && !never {
+			continue
+		}
+		b.stray(s.key, s.Entry, never)
+	}
+	return nil
+}
+
+func (b *Builder) stray(key ident.Key, e ident.Entry, outOfScope bool) {
+	why := fmt.Sprintf("%s does not deliver the key", b.set.Application)
+	if outOfScope {
+		why = "the record of the key is not what where asks for"
+	}
+	carries := fmt.Sprintf("%s carries the anchor %s and has no link since the loss of the state; %s", e.DN, b.anchorOf(key), why)
+	if disabled, known := accountState(e); disabled && known {
+		if b.hist.AnchorsTrusted {
+			b.note(key, entryName(e), "%s; the account is disabled", carries)
+		}
+		return
+	}
+	b.strays++
+	b.attend(key, entryName(e), ident.PartAccount, carries+", but the account is enabled",
+		fmt.Sprintf("if this person has left, disable the account; if it is not an account of %s, clear %s", b.set.Application, b.set.Anchor)+b.orAccept(key))
+}
