@@ -65,7 +65,7 @@ type (
 
 // calls registers everything that an agent does for commands.
 func (a *app) calls() *control.Mux {
-	m := control.NewMux()
+	m := control.NewMux(a.log)
 	control.Handle(m, "plan", func(ctx context.Context, _ control.Caller, in planRequest) (ident.Plan, error) {
 		e, err := a.engine(ctx)
 		if err != nil {

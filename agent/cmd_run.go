@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 func (c *cli) runCommand() *cobra.Command {
@@ -69,7 +70,7 @@ func (a *app) serve(ctx context.Context) error {
 		return errors.Join(err, stopAll(group))
 	}
 	a.prepare(ctx)
-	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refresh(ctx) }) })
+	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	close(ready)
@@ -175,7 +176,11 @@ func (a *app) runDue(ctx context.Context) error {
 			continue
 		}
 		runs.Go(func() {
-			report, err := e.Run(ctx, engine.Request{Automation: entry.Name, Kind: store.KindScheduled, By: "schedule"})
+			var report engine.Report
+			err := rescue.Do(a.log, func() (err error) {
+				report, err = e.Run(ctx, engine.Request{Automation: entry.Name, Kind: store.KindScheduled, By: "schedule"})
+				return err
+			}, "automation", entry.Name)
 			if err != nil {
 				a.log.Error("run failed", "automation", entry.Name, "error", err)
 			} else {

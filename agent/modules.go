@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,6 +25,15 @@ func (a *app) refresh(ctx context.Context) {
 	a.loaded.Replace(automations, broken)
 }
 
+// refreshed is refresh for the watcher of the modules folder: a panic leaves the
+// automations as they were.
+func (a *app) refreshed(ctx context.Context) {
+	err := rescue.Do(a.log, func() error { a.refresh(ctx); return nil }, "modules", a.config.Agent.ModulesDir)
+	if err != nil {
+		a.log.Error("the automations could not be built anew and are as before", "error", err)
+	}
+}
+
 // prepare compiles the connectors in use before the agent says that it is
 // ready, and logs what cannot run: one of them does not stop the others.
 func (a *app) prepare(ctx context.Context) {
@@ -40,7 +50,7 @@ func (a *app) prepare(ctx context.Context) {
 		group.Go(func() error {
 			connector, err := a.loadedHost.Connector(name)
 			if err == nil {
-				err = connector.Prepare(ctx)
+				err = rescue.Do(a.log, func() error { return connector.Prepare(ctx) }, "connector", name)
 			}
 			if err != nil {
 				a.log.Error("connector cannot be compiled", "connector", name, "error", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -77,13 +78,13 @@ func (a *app) online(ctx context.Context) []onlineFinding {
 	found := make([][]onlineFinding, len(names)+1)
 	var group errgroup.Group
 	group.Go(func() error {
-		found[0] = a.checkDirectory(ctx)
+		found[0] = a.ask("directory", func() []onlineFinding { return a.checkDirectory(ctx) })
 		return nil
 	})
 	for i, name := range names {
 		if conf := a.config.Applications[name]; conf.Enabled {
 			group.Go(func() error {
-				found[i+1] = a.checkApplication(ctx, conf)
+				found[i+1] = a.ask("application "+name, func() []onlineFinding { return a.checkApplication(ctx, conf) })
 				return nil
 			})
 		}
@@ -94,4 +95,13 @@ func (a *app) online(ctx context.Context) []onlineFinding {
 		all = append(all, f...)
 	}
 	return all
+}
+
+// ask makes a panic of one check the finding of that one.
+func (a *app) ask(where string, check func() []onlineFinding) (found []onlineFinding) {
+	err := rescue.Do(a.log, func() error { found = check(); return nil }, "check", where)
+	if err != nil {
+		found = []onlineFinding{{where, abi.Finding{Use: where, Right: "check", State: rightFailed, Reason: err.Error()}}}
+	}
+	return found
 }

@@ -13,6 +13,7 @@ import (
 	"aead.dev/minisign"
 
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -95,8 +96,12 @@ func (h *Host) read(path string) (Module, []byte, error) {
 	if m.Signature, err = h.verify(path, wasm); err != nil {
 		return m, nil, signatureError{err}
 	}
-	wasm, err = h.examine(&m, wasm)
-	return m, wasm, err
+	var fit []byte
+	err = rescue.Do(h.log, func() (err error) { // a module is anybody's bytes: one must not end the others
+		fit, err = h.examine(&m, wasm)
+		return err
+	}, "file", path)
+	return m, fit, err
 }
 
 func describe(path string, wasm []byte) Module {

@@ -9,6 +9,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/rollcall-agent/rollcall/host/internal/compiler"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // How the folder is watched.
@@ -232,7 +233,7 @@ func (w *watcher) prepare(ctx context.Context, path string, f *watched, v *versi
 	p := prepared{path: path, file: f, version: v}
 	w.running++
 	go func() {
-		p.err = v.prepare(ctx)
+		p.err = rescue.Do(w.host.log, func() error { return v.prepare(ctx) }, "file", path)
 		w.done <- p
 	}()
 }

@@ -14,7 +14,7 @@ import (
 type greeting struct{ Name string }
 
 func testMux() *Mux {
-	m := NewMux()
+	m := NewMux(slog.New(slog.DiscardHandler))
 	Handle(m, "greet", func(_ context.Context, who Caller, in greeting) (greeting, error) {
 		switch in.Name {
 		case "":
@@ -23,6 +23,8 @@ func testMux() *Mux {
 			return greeting{}, errors.New("directory: down")
 		case "held":
 			return greeting{}, &Error{Message: "held", Exit: ExitHeld}
+		case "panic":
+			panic("nobody there")
 		}
 		return greeting{in.Name + " by " + string(who)}, nil
 	})
@@ -65,6 +67,7 @@ func TestBothWaysAnswerAlike(t *testing.T) {
 		{"greet", "", "", "who is to be greeted?", ExitUsage},
 		{"greet", "fail", "", "directory: down", ExitFailed},
 		{"greet", "held", "", "held", ExitHeld},
+		{"greet", "panic", "", "internal error of rollcall: nobody there; next: report it", ExitFailed},
 		{"nothing", "Ada", "", `does not know "nothing"`, ExitUsage},
 	}
 	for way, client := range map[string]Client{"local": &Local{testMux(), Self()}, "socket": remote} {

@@ -10,6 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // Caller is who asks, for the journal: "root", "uid 1000", "DOMAIN\\name".
@@ -65,10 +68,14 @@ func asError(err error) *Error {
 type handler func(ctx context.Context, who Caller, in []byte) (any, error)
 
 // Mux holds the calls that an agent serves.
-type Mux struct{ handlers map[string]handler }
+type Mux struct {
+	handlers map[string]handler
+	log      *slog.Logger
+}
 
-// NewMux returns a Mux without calls.
-func NewMux() *Mux { return &Mux{handlers: map[string]handler{}} }
+// NewMux returns a Mux without calls. A call that panics is logged, and fails
+// alone.
+func NewMux(log *slog.Logger) *Mux { return &Mux{handlers: map[string]handler{}, log: log} }
 
 // Handle registers a call. A name can be registered once.
 func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller, In) (Out, error)) {
@@ -86,11 +93,15 @@ func (m *Mux) call(ctx context.Context, who Caller, name string, body []byte) ([
 	if !ok {
 		return nil, Usage(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
 	}
-	out, err := h(ctx, who, body)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(out)
+	var answer []byte
+	err := rescue.Do(m.log, func() error {
+		out, err := h(ctx, who, body)
+		if err == nil {
+			answer, err = json.Marshal(out)
+		}
+		return err
+	}, "call", name, "by", who)
+	return answer, err
 }
 
 // Local serves calls inside this process.

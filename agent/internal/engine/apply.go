@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // task is one operation that is to be applied.
@@ -70,6 +71,23 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
 	return out, func() { stop(); cancel() }
+}
+
+// applyShielded is applyOne for one of many: a panic in it concerns one user,
+// who is left alone. An intent that it leaves is looked at by the next run.
+func (e *Engine) applyShielded(ctx context.Context, r *run, t task) error {
+	err := rescue.Do(e.Log, func() error { return e.applyOne(ctx, r, t) },
+		"automation", r.Automation, "run", r.ID, "operation", t.op.Class, "key", t.change.Key)
+	var crash *rescue.Error
+	if !errors.As(err, &crash) {
+		return err
+	}
+	r.setAside(ident.QuarantineItem{
+		Key: t.change.Key, Name: t.change.Name,
+		Cause: fmt.Sprintf("internal error of rollcall in %s: %v", t.op.Class, crash.Value),
+		Next:  "report it with the stack, which is in the agent's log; the next run finds out whether the operation was carried out",
+	})
+	return nil
 }
 
 // applyOne makes one operation durable in three steps: the intent, the write,

@@ -53,6 +53,10 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
+	if crash := b.Crashes(); crash.Count > 0 {
+		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
+			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
+	}
 	return planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // run is a run under way.
@@ -51,7 +52,9 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
 	}
-	err = e.leased(ctx, lease, func(ctx context.Context) error { return do(ctx, r) })
+	err = e.leased(ctx, lease, func(ctx context.Context) error {
+		return rescue.Do(e.Log, func() error { return do(ctx, r) }, "automation", name, "run", r.ID)
+	})
 	return e.finish(ctx, r, err)
 }
 
@@ -77,7 +80,8 @@ func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.
 			case <-held.Done():
 				return
 			case <-tick.C:
-				if _, err := e.Store.RenewLease(held, lease, leaseTime); err != nil && held.Err() == nil {
+				renew := func() error { _, err := e.Store.RenewLease(held, lease, leaseTime); return err }
+				if err := rescue.Do(e.Log, renew, "lease", lease.Name); err != nil && held.Err() == nil {
 					lost(fmt.Errorf("the lease of the automation was lost: %w", err))
 				}
 			}

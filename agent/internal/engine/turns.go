@@ -54,7 +54,7 @@ func (e *Engine) applyClass(ctx context.Context, r *run, open []task) error {
 			if within.Err() != nil {
 				break
 			}
-			group.Go(func() error { return e.applyOne(within, r, t) })
+			group.Go(func() error { return e.applyShielded(within, r, t) })
 		}
 		if err := group.Wait(); err != nil {
 			return err
@@ -95,7 +95,7 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 		if !t.op.Aside || !r.turns.was(t.op.Class, t.change.Key) || !slices.ContainsFunc(open, waits) || r.turns.taken(t, all) {
 			continue
 		}
-		if err := e.applyOne(ctx, r, task{change: t.change, op: backAgain(t.op), approved: t.approved}); err != nil {
+		if err := e.applyShielded(ctx, r, task{change: t.change, op: backAgain(t.op), approved: t.approved}); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,7 @@ type Builder struct {
 	links       []LinkUpdate
 	counts      ident.RecordCounts
 	tally       tally
+	crashes     Crashes
 	copies      int // deliveries of a key beyond its first
 	leaving     int // changes that follow from a missing key
 	reported    int // those of them that follow from a reported deletion
@@ -109,6 +110,10 @@ func withDefaults(set Settings) Settings {
 // keys. An error is one of the View and ends the plan; what is wrong with the
 // record itself puts it into quarantine.
 func (b *Builder) Add(rec ident.Record) error {
+	return b.shield(rec.Key, rec, func() error { return b.add(rec) })
+}
+
+func (b *Builder) add(rec ident.Record) error {
 	if _, twice := b.seen[rec.Key]; twice {
 		b.Duplicate(rec.Key, 2)
 		return nil

@@ -174,7 +174,7 @@ func (b *Builder) addLate() error {
 		before, refused := b.mark(), b.refusals()
 		for _, l := range h.late {
 			h.asking = true
-			err := b.addLinked(l.rec, l.link)
+			err := b.shield(l.rec.Key, l.rec, func() error { return b.addLinked(l.rec, l.link) })
 			h.asking = false
 			if err != nil {
 				return err

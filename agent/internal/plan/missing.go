@@ -88,7 +88,7 @@ func (b *Builder) planMissing(d Delivery, nobody bool) error {
 		if link.Automation != b.set.Automation {
 			return fmt.Errorf("the link of the key %s belongs to the automation %q", link.Key, link.Automation)
 		}
-		if err := b.missingLink(link); err != nil {
+		if err := b.shield(link.Key, ident.Record{}, func() error { return b.missingLink(link) }); err != nil {
 			return fmt.Errorf("plan missing key %s: %w", link.Key, err)
 		}
 	}

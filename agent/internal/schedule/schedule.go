@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // Entry is one automation and its schedule in cron's five fields
@@ -35,7 +37,7 @@ const maxBackoff = time.Hour
 // Run calls run for each entry whenever it is due, until ctx ends, and then
 // waits for the runs under way. An entry that fails is tried again at its
 // first due time after a pause that doubles with each failure in a row, from
-// one minute to one hour.
+// one minute to one hour. A panic of run is a failure like others.
 func Run(ctx context.Context, entries []Entry, clock Clock, log *slog.Logger, run func(context.Context, string) error) error {
 	var wg sync.WaitGroup
 	for _, e := range entries {
@@ -61,7 +63,7 @@ func pace(ctx context.Context, name string, spec cron.Schedule, clock Clock, log
 		if ctx.Err() != nil {
 			return
 		}
-		if err := run(ctx, name); err != nil {
+		if err := rescue.Do(log, func() error { return run(ctx, name) }, "automation", name); err != nil {
 			failures++
 			log.Error("run failed", "automation", name, "error", err, "failures_in_a_row", failures,
 				"next_try", spec.Next(clock.Now().Add(backoff(failures))))

@@ -104,3 +104,20 @@ func TestDue(t *testing.T) {
 		}
 	}
 }
+
+// A panic is a failure: the automation is tried again, and others go on.
+func TestAPanicIsAFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fakeClock{now: time.Date(2026, 1, 2, 10, 7, 0, 0, time.Local)}
+	times := 0
+	err := Run(ctx, []Entry{{"staff", "*/15 * * * *"}}, f.clock(), slog.New(slog.DiscardHandler), func(context.Context, string) error {
+		if times++; times == 2 {
+			cancel()
+			return nil
+		}
+		panic("fell down")
+	})
+	if err != nil || times != 2 {
+		t.Errorf("ran %d times, %v", times, err)
+	}
+}
