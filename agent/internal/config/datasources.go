@@ -52,6 +52,7 @@ type Attribute struct {
 	Merge         Merge       `toml:"merge"`
 	Authoritative Authority   `toml:"authoritative"`
 	Encoding      Encoding    `toml:"encoding"`
+	Raw           bool        `toml:"raw"` // outer white space and invisible characters stay
 }
 
 // Unique says where no other object may have the value.

@@ -35,7 +35,7 @@ func (d DataSource) definitions() []mapping.AttributeDef {
 			Value: a.Value, Formats: a.Formats, Values: a.Values,
 			Unique: mapping.Unique(a.Unique), Suffix: string(a.Suffix),
 			Apply: a.Apply, OnMissing: string(a.OnMissing), Default: a.Default, Absent: string(a.Absent),
-			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory, Encoding: string(a.Encoding),
+			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory, Encoding: string(a.Encoding), Raw: a.Raw,
 		}
 		defs = append(defs, def)
 	}

@@ -113,6 +113,7 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.attributes.NAME.absent":        "Treats a field that was not delivered like null.",
 		"data_sources.NAME.attributes.NAME.merge":         "Whether other values of the attribute are removed or stay.",
 		"data_sources.NAME.attributes.NAME.authoritative": "Whether changes made by hand in the directory are put back or stay.",
+		"data_sources.NAME.attributes.NAME.raw":           "true: the value is written as it comes, with the white space and the invisible characters at its ends; a blank text is a value.",
 		"data_sources.NAME.attributes.NAME.encoding":      "base64: the value is base64 text of the bytes to write, for thumbnailPhoto, jpegPhoto or userCertificate.",
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Escape is the place that the values of a template are put into.
@@ -37,6 +38,7 @@ func (e Escape) keepsWhole() bool {
 func (e Escape) text(s string) (string, error) {
 	switch e {
 	case EscapeDN:
+		s = plaintext.Trim(s)
 		if strings.ContainsFunc(s, unicode.IsControl) {
 			return "", fmt.Errorf("%q has a line break or control character, which no name in AD may have", s)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // encodingFunctions spell a value for another system.
@@ -57,7 +59,7 @@ func knownRegion(s string) bool {
 
 func e164(_ *run, args []any) any {
 	country := strings.ToUpper(textArg(args, 1))
-	number, err := phonenumbers.Parse(textArg(args, 0), country)
+	number, err := phonenumbers.Parse(plaintext.Seen(textArg(args, 0)), country)
 	if err != nil || !phonenumbers.IsValidNumber(number) {
 		return nil
 	}

@@ -1,9 +1,12 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // partFunctions take a part of a text, or make one text of many.
@@ -58,7 +61,8 @@ func mid(_ *run, args []any) any {
 }
 
 func word(_ *run, args []any) any {
-	words := strings.Fields(textArg(args, 0))
+	words := strings.FieldsFunc(textArg(args, 0), unicode.IsSpace)
+	words = slices.DeleteFunc(words, plaintext.Blank)
 	if i, ok := nth(intArg(args, 1), len(words)); ok {
 		return words[i]
 	}
@@ -67,7 +71,7 @@ func word(_ *run, args []any) any {
 
 // firstWord answers "" for a text without words: empty stays empty.
 func firstWord(s string) string {
-	s = strings.TrimLeftFunc(s, unicode.IsSpace)
+	s = plaintext.Trim(s)
 	if end := strings.IndexFunc(s, unicode.IsSpace); end >= 0 {
 		return s[:end]
 	}
@@ -75,7 +79,7 @@ func firstWord(s string) string {
 }
 
 func lastWord(s string) string {
-	s = strings.TrimRightFunc(s, unicode.IsSpace)
+	s = plaintext.Trim(s)
 	if space := strings.LastIndexFunc(s, unicode.IsSpace); space >= 0 {
 		_, size := utf8.DecodeRuneInString(s[space:])
 		return s[space+size:]

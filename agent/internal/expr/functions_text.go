@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"github.com/expr-lang/expr/ast"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // textFunctions change a text as a whole.
@@ -16,9 +18,9 @@ func textFunctions() []*function {
 		define("lower(s)", "In lower case.", `lower("Ada") -> "ada"`, onText(strings.ToLower), t),
 		define("title(s)", "The first letter of each word in upper case, the others in lower case.",
 			`title("jean-luc o'NEIL") -> "Jean-Luc O'Neil"`, onText(title), t),
-		define("trim(s)", "Without white space at both ends; with a second argument, without those characters.",
+		define("trim(s)", "Without white space and invisible characters at both ends; with a second argument, without those characters.",
 			`trim("  Ada ") -> "Ada"`, trim, t, new(func(string, string) string)),
-		define("strip_spaces(s)", "Without any white space.", `strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
+		define("strip_spaces(s)", "Without any white space or invisible character.", `strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
 		define("only_digits(s)", "The digits 0 to 9 in s, nothing else.", `only_digits("+31 (20) 12") -> "312012"`, onText(onlyDigits), t),
 		define("replace(s, old, new)", "Every old in s replaced by new.", `replace("a-b-c", "-", ".") -> "a.b.c"`,
 			replace, new(func(string, string, string) string)),
@@ -50,12 +52,12 @@ func trim(_ *run, args []any) any {
 	if len(args) == 2 {
 		return strings.Trim(s, textArg(args, 1))
 	}
-	return strings.TrimSpace(s)
+	return plaintext.Trim(s)
 }
 
 func stripSpaces(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
+		if unicode.IsSpace(r) || plaintext.Invisible(r) {
 			return -1
 		}
 		return r

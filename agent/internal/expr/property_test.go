@@ -14,6 +14,8 @@ import (
 	exprlang "github.com/expr-lang/expr"
 	"github.com/go-ldap/ldap/v3"
 	"pgregory.net/rapid"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 func TestFoldedTextsAreASCII(t *testing.T) {
@@ -87,7 +89,7 @@ func TestEscapedTextsComeBack(t *testing.T) {
 			return out
 		}
 		dn, err := ldap.ParseDN("CN=" + esc(EscapeDN) + ",DC=x")
-		if err != nil || len(dn.RDNs) != 2 || dn.RDNs[0].Attributes[0].Value != s {
+		if err != nil || len(dn.RDNs) != 2 || dn.RDNs[0].Attributes[0].Value != plaintext.Trim(s) {
 			t.Errorf("DN: %q became %v %v", s, dn, err)
 		}
 		if back, err := url.QueryUnescape(esc(EscapeQuery)); err != nil || back != s {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // State tells absent, null, empty and present apart.
@@ -15,7 +17,7 @@ type State int
 const (
 	Absent  State = iota // a field that it needs was not delivered
 	Null                 // delivered as null, or the expression found nothing
-	Empty                // a text or list without content
+	Empty                // a text or list in which there is nothing to see
 	Present              // a value
 )
 
@@ -65,7 +67,7 @@ func (v Value) Strings() []string {
 func texts(list []any) []string {
 	var out []string
 	for _, e := range list {
-		if s, ok := asText(e); ok && s != "" {
+		if s, ok := asText(e); ok && !plaintext.Blank(s) {
 			out = append(out, s)
 		}
 	}
@@ -76,7 +78,7 @@ func texts(list []any) []string {
 func stateOf(v any) State {
 	switch v := v.(type) {
 	case string:
-		if v == "" {
+		if plaintext.Blank(v) {
 			return Empty
 		}
 	case []any:

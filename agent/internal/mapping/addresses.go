@@ -21,6 +21,19 @@ func splitAddress(v string) (kind, address string) {
 	return kind, address
 }
 
+// cleanAddress removes what nobody sees around the address and its prefix; ""
+// when there is no address.
+func cleanAddress(v string) string {
+	kind, address, ok := strings.Cut(v, ":")
+	if !ok {
+		return v
+	}
+	if address = text.Trim(address); address == "" {
+		return ""
+	}
+	return text.Trim(kind) + ":" + address
+}
+
 func isMail(v string) bool {
 	kind, _ := splitAddress(v)
 	return text.Same(kind, primaryPrefix)
@@ -55,7 +68,7 @@ func mergeAddresses(present, wanted []string, add bool) []string {
 			continue
 		}
 		_, address := splitAddress(v)
-		if text.Same(address, primary) {
+		if text.Alike(address, primary) {
 			all[i] = primaryPrefix + ":" + primary
 		} else {
 			all[i] = secondaryPrefix + ":" + address
@@ -83,7 +96,7 @@ func distinct(values []string) []string {
 	seen := make(map[string]bool, len(values))
 	out := values[:0:0]
 	for _, v := range values {
-		if folded := text.Lower(v); !seen[folded] {
+		if folded := text.Lower(text.Seen(cleanAddress(v))); !seen[folded] {
 			seen[folded] = true
 			out = append(out, v)
 		}

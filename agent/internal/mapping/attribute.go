@@ -91,7 +91,7 @@ func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
 		failure.take(err)
 		return nil, failure
 	}
-	if values = clean(a.Name, values); len(values) == 0 {
+	if values = a.clean(values); len(values) == 0 {
 		return nil, a.noValue(pos, "the default has no value either: "+causeOf(v))
 	}
 	return &wanted{state: expr.Present, pos: pos, values: candidates(values, a.fallback)}, nil
@@ -108,12 +108,12 @@ func (e *evaluation) settle(a *attribute, state expr.State) {
 	}
 }
 
-// own returns the values that AD has.
+// own returns the values that AD has; none when there is nothing to see in them.
 func (e *evaluation) own(name string) []string {
 	if e.current == nil {
 		return nil
 	}
-	if v := e.current.Attributes.Values(name); len(v) > 0 {
+	if v := e.current.Attributes.Values(name); !text.AllBlank(v) {
 		return v
 	}
 	if text.Same(name, "cn") {
@@ -181,7 +181,7 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 			failure.take(err)
 			return nil, failure
 		}
-		if values = clean(a.Name, values); len(values) == 0 {
+		if values = a.clean(values); len(values) == 0 {
 			w.lacks(a, v)
 			incomplete = true
 			continue

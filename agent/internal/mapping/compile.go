@@ -209,6 +209,7 @@ func (b *builder) check(def *AttributeDef) {
 	binary := def.Encoding != ""
 	refuse(binary && (len(def.Formats) > 0 || def.Unique != ""), "encoding needs value or values, and no unique")
 	refuse(binary && (required || text.Same(def.Name, "proxyAddresses")), "it is text: it has no encoding")
+	refuse(def.Raw && (required || binary), "raw needs a text that may begin and end with anything")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
 }
 

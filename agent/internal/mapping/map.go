@@ -233,7 +233,7 @@ func (e *evaluation) place() error {
 		failure.Cause = causeOf(v)
 		return failure
 	}
-	dn, err := ident.ParseDN(v.Text())
+	dn, err := ident.ParseDN(text.Trim(v.Text()))
 	if err != nil || dn == "" {
 		failure.Cause = fmt.Sprintf("%q is not a DN", v.Text())
 		return failure
@@ -253,7 +253,7 @@ func (e *evaluation) groups() ([]ident.DN, error) {
 			return nil, failure
 		}
 		for _, s := range v.Strings() {
-			dn, err := ident.ParseDN(s)
+			dn, err := ident.ParseDN(text.Trim(s))
 			if err != nil {
 				failure.Cause = fmt.Sprintf("%q is not a DN", s)
 				return nil, failure

@@ -87,6 +87,9 @@ type AttributeDef struct {
 	// (RFC 4648 section 4; line breaks are ignored), and AD gets the bytes.
 	// In expressions, attributes.NAME is the text.
 	Encoding string
+	// Raw leaves values as the expressions give them: with the white space and
+	// the invisible characters at their ends.
+	Raw bool
 }
 
 // Names knows which names are in use, in the directory and by records that the

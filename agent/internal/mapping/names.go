@@ -26,20 +26,27 @@ const (
 const maxSuffix = 9999
 
 // clean makes values fit for the attribute as far as nothing is lost that
-// matters: in cn, control characters become spaces (AD itself marks conflicts
-// and deletions by a line break in cn) and outer spaces go; an address prefix
-// without an address is no value.
-func clean(name string, values []string) []string {
-	switch text.Lower(name) {
+// matters: white space and invisible characters at the ends go, also behind
+// the prefix of an address; in cn, control characters become spaces (AD itself
+// marks conflicts and deletions by a line break in cn). What nothing is left of
+// is no value. A raw attribute keeps its
+// values as they came, and so does base64 text, which is decoded.
+func (a *attribute) clean(values []string) []string {
+	if a.Raw || a.Encoding != "" {
+		return values
+	}
+	for i, v := range values {
+		values[i] = text.Trim(v)
+	}
+	switch text.Lower(a.Name) {
 	case "cn":
 		for i, v := range values {
 			values[i] = cleanCN(v)
 		}
 	case "proxyaddresses":
-		return slices.DeleteFunc(values, func(v string) bool {
-			_, address := splitAddress(v)
-			return strings.TrimSpace(address) == ""
-		})
+		for i, v := range values {
+			values[i] = cleanAddress(v)
+		}
 	}
 	return slices.DeleteFunc(values, func(v string) bool { return v == "" })
 }
@@ -48,7 +55,7 @@ func cleanCN(s string) string {
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		s = strings.Join(strings.FieldsFunc(s, unicode.IsControl), " ")
 	}
-	return strings.TrimSpace(s)
+	return text.Trim(s)
 }
 
 // limit returns the length that AD allows; 0 when none is known.
@@ -84,7 +91,7 @@ func invalid(name, value string) (cause, next string) {
 		return fmt.Sprintf("%q contains %q, which sAMAccountName may not have", value, r), "use sam_safe(...)"
 	case strings.HasSuffix(value, "."):
 		return fmt.Sprintf("%q ends in a dot, which sAMAccountName may not", value), "use sam_safe(...)"
-	case strings.TrimSpace(value) != value:
+	case text.Trim(value) != value:
 		return fmt.Sprintf("%q has a space at an end", value), "use sam_safe(...)"
 	}
 	return "", ""
@@ -156,7 +163,7 @@ func (e *evaluation) held(a *attribute, valid []candidate, choice bool) candidat
 // behind it, in the spelling of the candidate.
 func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 	for _, c := range valid {
-		if text.Same(c.value, value) {
+		if text.Alike(c.value, value) {
 			return c, true
 		}
 	}
@@ -169,7 +176,7 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 			if err != nil || number < 2 {
 				continue
 			}
-			if n := numbered(a.Name, c.value, number); text.Same(n, value) {
+			if n := numbered(a.Name, c.value, number); text.Alike(n, value) {
 				return candidate{n, c.source}, true
 			}
 		}

@@ -141,7 +141,7 @@ func (b *builder) allTemplates() []*expr.Template {
 
 // semantics changes when the same definition maps to something else than in an
 // earlier version of this package.
-const semantics = 2
+const semantics = 3
 
 // version digests a definition without its positions: a comment that moves
 // lines does not make every record new.
@@ -169,7 +169,7 @@ func version(def Definition) string {
 		attributes = append(attributes, plain{
 			Name:    a.Name,
 			Texts:   slices.Concat([]string{text(a.Value), text(a.Default)}, texts("formats", a.Formats), texts("values", a.Values)),
-			Options: []any{a.Unique, a.Suffix, a.Apply, a.OnMissing, a.Absent, a.Add, a.Directory, a.Encoding},
+			Options: []any{a.Unique, a.Suffix, a.Apply, a.OnMissing, a.Absent, a.Add, a.Directory, a.Encoding, a.Raw},
 		})
 	}
 	slices.SortFunc(attributes, func(a, b plain) int { return strings.Compare(a.Name, b.Name) })

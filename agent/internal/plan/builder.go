@@ -3,10 +3,10 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Builder makes one plan: Add, Duplicate, Deleted, Contradiction and Quarantine
@@ -317,8 +317,8 @@ func sameDN(a, b ident.DN) bool { return a == b || a.EqualFold(b) }
 // recordName is the name of a person before anything was mapped.
 func recordName(rec ident.Record) string {
 	for _, field := range []string{"name", "displayName", "display_name", "email"} {
-		if s, ok := rec.Fields[field].(string); ok && strings.TrimSpace(s) != "" {
-			return strings.TrimSpace(s)
+		if s, ok := rec.Fields[field].(string); ok && !text.Blank(s) {
+			return text.Trim(s)
 		}
 	}
 	return ""
@@ -326,7 +326,7 @@ func recordName(rec ident.Record) string {
 
 // entryName is the name of an account for people.
 func entryName(e ident.Entry) string {
-	if n := e.Attributes.First("displayname"); n != "" {
+	if n := text.Trim(e.Attributes.First("displayname")); n != "" {
 		return n
 	}
 	return commonName(e)

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -116,8 +115,8 @@ func (b *Builder) nameOf(guid ident.GUID) string {
 // recordMail is the mail address of a person before anything was mapped.
 func recordMail(rec ident.Record) string {
 	for _, field := range []string{"email", "mail"} {
-		if s, ok := rec.Fields[field].(string); ok && strings.TrimSpace(s) != "" {
-			return strings.TrimSpace(s)
+		if s, ok := rec.Fields[field].(string); ok && !text.Blank(s) {
+			return text.Trim(s)
 		}
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // group is what a plan knows about a group that records belong into.
@@ -110,7 +111,7 @@ func (b *Builder) groupItems() {
 // isGroup tells groups from other objects; one of unknown kind passes for a group.
 func isGroup(e ident.Entry) bool {
 	classes := e.Attributes.Values("objectclass")
-	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return strings.EqualFold(c, "group") })
+	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return text.Same(c, "group") })
 }
 
 // count writes a number with its noun.

@@ -123,6 +123,19 @@ func TestMatch(t *testing.T) {
 		{"adopt = never: quarantined", existing(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptNever }), []string{
 			aside + oldAda + ` matches, and adopt is never | link it: rollcall link add, or set adopt = "review"`,
 		}},
+		{"the account's value has outer blanks: no second account", existing(func(_ *scene, e *ident.Entry) {
+			e.Attributes["mail"] = []string{" ada11@x\u00a0\u200b"}
+		}), []string{adoptAda}},
+		{"the account's value has an invisible character within", existing(func(_ *scene, e *ident.Entry) {
+			e.Attributes["mail"] = []string{"ada\u00ad11@x"}
+		}), []string{adoptAda}},
+		{"two joiners whose values differ in what nobody sees", func(s *scene) {
+			s.record("11", map[string]any{"mail": "ada@x"})
+			s.record("12", map[string]any{"mail": "ada\u200b@X"})
+		}, []string{
+			"11 quarantine | the keys 11 and 12 both have mail = ada\u200b@X: one person would get two accounts | remove or correct one of them at the source",
+			"12 quarantine | the keys 11 and 12 both have mail = ada\u200b@X: one person would get two accounts | remove or correct one of them at the source",
+		}},
 		{"ambiguous: quarantined", existing(func(s *scene, _ *ident.Entry) { s.account("g2", support.Child("Twin"), "mail", "ada11@x") }), []string{
 			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
 		}},

@@ -134,6 +134,7 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 // fold gives values that Windows takes for one the same spelling: it compares
 // names without case, accents and width.
 func fold(s string) string {
+	s = text.Seen(s)
 	ascii := true
 	for i := 0; i < len(s); i++ {
 		ascii = ascii && s[i] < 0x80

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 const (
@@ -88,7 +89,7 @@ func (w *world) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
 func (w *world) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
 	var out []ident.Entry
 	for _, e := range w.entries {
-		if slices.ContainsFunc(e.Attributes.Values(attribute), func(v string) bool { return strings.EqualFold(v, value) }) {
+		if slices.ContainsFunc(e.Attributes.Values(attribute), func(v string) bool { return text.Alike(v, value) }) {
 			out = append(out, *e)
 		}
 	}

@@ -74,6 +74,22 @@ func TestEveryRecordArrivesInBatches(t *testing.T) {
 	}
 }
 
+// Keys that differ in what nobody sees are one key, so that a blank at the
+// source makes nobody missing; one of nothing else is none.
+func TestKeysAreTrimmed(t *testing.T) {
+	c := &connector{more: []host.Record{{Key: " 7\u200b"}, {Key: "\u00a0"}, {Key: "\t8 ", Deleted: true}, {Key: "a b"}}}
+	var keys []ident.Key
+	_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+		for _, r := range batch {
+			keys = append(keys, r.Key)
+		}
+		return nil
+	})
+	if want := []ident.Key{"7", "", "8", "a b"}; err != nil || !slices.Equal(keys, want) {
+		t.Errorf("%q, %v, want %q", keys, err, want)
+	}
+}
+
 func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
 	cut := &host.CallError{Connector: "crm", Kind: abi.KindBadResponse, Message: "truncated", Next: "look at the vendor's status page"}
 	_, err := newSource(&connector{records: 3, fails: cut}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })

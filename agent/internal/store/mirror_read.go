@@ -65,7 +65,7 @@ func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, 
 }
 
 // EntriesByValue finds the objects that have value in attribute, whatever the
-// case of either; values that are DNs however spelled.
+// case of either, and whatever nobody sees in them; values that are DNs however spelled.
 func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
 	attribute = text.Lower(attribute)
 	folded := foldValue(attribute, value)
@@ -74,7 +74,7 @@ func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]
 	}
 	long, err := s.entries(ctx, "entries by value", s.stmts.entriesByLongValue, attribute)
 	return slices.DeleteFunc(long, func(e ident.Entry) bool {
-		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return text.Same(v, value) })
+		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return text.Alike(v, value) })
 	}), err
 }
 

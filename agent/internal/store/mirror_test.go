@@ -357,3 +357,13 @@ func TestEachEntryInBatches(t *testing.T) {
 		t.Errorf("%v after %d", err, n)
 	}
 }
+
+func TestValuesAreFoundByWhatIsSeenOfThem(t *testing.T) {
+	s := openTest(t)
+	update(t, s, put(entry("g1", "CN=a", "mail", " ada@x\u00a0\u200b", "info", strings.Repeat("x", 600)+" ")), put(entry("g2", "CN=b", "mail", "a da@x")))
+	for _, q := range [][2]string{{"mail", "ADA@x"}, {"mail", "ada\u00ad@x "}, {"info", strings.Repeat("X", 600)}} {
+		if found, err := s.EntriesByValue(t.Context(), q[0], q[1]); err != nil || len(found) != 1 || found[0].GUID != "g1" {
+			t.Errorf("%q: %v, %v", q, found, err)
+		}
+	}
+}

@@ -275,7 +275,7 @@ func foldValue(attribute, value string) []byte {
 	if isReference(attribute) {
 		return []byte(ident.DN(value).Fold())
 	}
-	return []byte(text.Lower(value))
+	return []byte(text.Lower(text.Seen(value)))
 }
 
 func lowerNames(a ident.Attributes) ident.Attributes {

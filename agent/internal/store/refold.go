@@ -8,12 +8,14 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// folding is raised when names or values fold otherwise than in the version
-// before. What the mirror keeps of them is then computed anew from the mirror
-// itself, when the store is opened: to read the directory again is not needed.
-const folding = "2"
+// folding is raised when names, values or keys are compared otherwise than in
+// the version before. What the mirror keeps of them is then computed anew from
+// the mirror itself, when the store is opened: to read the directory again is
+// not needed.
+const folding = "3"
 
 // refold brings the folded columns of the mirror up to date.
 func refold(ctx context.Context, db *sql.DB) error {
@@ -32,10 +34,40 @@ func refold(ctx context.Context, db *sql.DB) error {
 			return fmt.Errorf("fold the names of the mirror anew: %w", err)
 		}
 	}
+	if err := trimKeys(ctx, tx); err != nil {
+		return fmt.Errorf("trim the keys of links: %w", err)
+	}
 	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (name, value) VALUES ('folding', ?)`, folding); err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// trimKeys gives links the keys that records come with now: without white space
+// around them. Their people would be missing otherwise. Where the trimmed key
+// has a link of its own, both stay.
+func trimKeys(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT application, key FROM links`)
+	if err != nil {
+		return err
+	}
+	links, err := collect(rows, func(row scanner) (l ident.Link, err error) {
+		err = row.Scan(&l.Application, &l.Key)
+		return l, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		key := ident.Key(text.Trim(string(l.Key)))
+		if key == l.Key || key == "" {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE OR IGNORE links SET key = ? WHERE application = ? AND key = ?`, key, l.Application, l.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refoldBatch does the next objects after the row last.

@@ -13,6 +13,9 @@ func TestRefold(t *testing.T) {
 	s := openAt(t, dir)
 	const long, plain = ident.DN("OU=\u017ftaff,DC=x"), ident.DN("OU=Staff,DC=x")
 	update(t, s, put(entry("g0", "DC=x")), put(entry("g1", long, "ou", "\u017ftaff")), put(entry("g2", long.Child("Ada"), "mail", "ada@\u212a.x", "manager", string(long.Child("Ada")))))
+	must(t, s.PutLink(t.Context(), link(" 7\u00a0", "g7"), "test"))
+	must(t, s.PutLink(t.Context(), link("8 ", "g8"), "test"))
+	must(t, s.PutLink(t.Context(), link("8", "g9"), "test"))
 	for _, old := range []string{
 		`UPDATE mirror SET folded = replace(folded, '\c5\bf', 's'), parent_folded = replace(parent_folded, '\c5\bf', 's'), name_folded = replace(name_folded, 'ſ', 's')`,
 		`UPDATE mirror_values SET folded = CAST(replace(replace(CAST(folded AS TEXT), '\c5\bf', 's'), 'K', 'k') AS BLOB)`,
@@ -29,6 +32,11 @@ func TestRefold(t *testing.T) {
 	for dn, want := range map[ident.DN]bool{plain: false, long: true, "ou=\u017fTAFF,dc=X": true, plain.Child("Ada"): false, long.Child("ADA"): true} {
 		if _, found, err := s.EntryByDN(t.Context(), dn); found != want || err != nil {
 			t.Errorf("%s is found: %t, %v", dn, found, err)
+		}
+	}
+	for key, want := range map[ident.Key]ident.GUID{"7": "g7", " 7\u00a0": "", "8 ": "g8", "8": "g9"} {
+		if l, _, err := s.LinkByKey(t.Context(), "crm", key); l.GUID != want || err != nil {
+			t.Errorf("the key %q belongs to %q, %v, want %q", key, l.GUID, err, want)
 		}
 	}
 	if e, found, err := s.ChildByName(t.Context(), long, "ada"); !found || err != nil || e.GUID != "g2" {

@@ -1,6 +1,6 @@
 // Package text holds the rules by which texts are compared: which letters
-// differ in case only. It knows neither records nor the directory, and does no
-// I/O.
+// differ in case only, and which characters nobody sees. It knows neither
+// records nor the directory, and does no I/O.
 package text
 
 import (

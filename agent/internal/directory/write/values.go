@@ -73,8 +73,8 @@ func badAccountName(values []string) string {
 		return fmt.Sprintf("sAMAccountName %q contains a control character", v)
 	case strings.HasSuffix(v, "."):
 		return fmt.Sprintf("sAMAccountName %q ends in a dot", v)
-	case strings.TrimSpace(v) != v:
-		return fmt.Sprintf("sAMAccountName %q begins or ends with a space", v)
+	case text.Trim(v) != v:
+		return fmt.Sprintf("sAMAccountName %q begins or ends with white space or an invisible character", v)
 	}
 	return ""
 }
@@ -82,14 +82,14 @@ func badAccountName(values []string) string {
 // badName says why a text cannot be a common name; "" when it can.
 func badName(name string) string {
 	switch {
-	case strings.TrimSpace(name) == "":
+	case text.Blank(name):
 		return "cn is empty"
 	case width(name) > maxName:
 		return fmt.Sprintf("cn %q is longer than %d characters", name, maxName)
 	case strings.ContainsFunc(name, unicode.IsControl), !utf8.ValidString(name):
 		return fmt.Sprintf("cn %q contains a character that a name cannot have", name)
-	case strings.TrimSpace(name) != name:
-		return fmt.Sprintf("cn %q begins or ends with a space", name)
+	case text.Trim(name) != name:
+		return fmt.Sprintf("cn %q begins or ends with white space or an invisible character", name)
 	}
 	return ""
 }
