@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -56,9 +57,6 @@ type (
 	secretRequest struct {
 		Name  string
 		Value []byte
-	}
-	journalAnswer struct {
-		Lines int `json:"lines"`
 	}
 	nothing struct{}
 )
@@ -126,18 +124,11 @@ func (a *app) historyCalls(m *control.Mux) {
 		}
 		return all, nil
 	})
-	control.Handle(m, "journal-verify", func(ctx context.Context, _ control.Caller, _ nothing) (journalAnswer, error) {
-		if err := a.store.VerifyJournal(ctx); err != nil {
-			return journalAnswer{}, err
-		}
-		lines := 0
-		err := a.store.EachJournal(ctx, func(store.JournalLine) error { lines++; return nil })
-		return journalAnswer{lines}, err
+	control.Handle(m, "journal-verify", func(ctx context.Context, _ control.Caller, _ nothing) (store.JournalState, error) {
+		return a.store.CheckJournal(ctx)
 	})
-	control.Handle(m, "journal-export", func(ctx context.Context, _ control.Caller, _ nothing) ([]store.JournalLine, error) {
-		var lines []store.JournalLine
-		err := a.store.EachJournal(ctx, func(l store.JournalLine) error { lines = append(lines, l); return nil })
-		return lines, err
+	control.HandleStream(m, "journal-export", func(ctx context.Context, _ control.Caller, _ nothing, each func(any) error) error {
+		return a.store.ExportJournal(ctx, func(line json.RawMessage) error { return each(line) })
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -23,13 +24,22 @@ func (c *cli) load() (*config.Config, error) {
 
 // call asks the running agent, or does the work in this process when none runs.
 func (c *cli) call(ctx context.Context, name string, in, out any) error {
+	return c.connected(ctx, func(client control.Client) error { return client.Call(ctx, name, in, out) })
+}
+
+// stream is call for an answer of any length.
+func (c *cli) stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
+	return c.connected(ctx, func(client control.Client) error { return client.Stream(ctx, name, in, each) })
+}
+
+func (c *cli) connected(ctx context.Context, do func(control.Client) error) error {
 	cfg, err := config.Load(c.configPath)
 	if err != nil {
 		return err
 	}
 	remote, err := control.Connect(ctx, cfg.Agent.StateDir)
 	if err == nil {
-		return remote.Call(ctx, name, in, out)
+		return do(remote)
 	}
 	if !errors.Is(err, control.ErrNoAgent) {
 		return err
@@ -39,6 +49,5 @@ func (c *cli) call(ctx context.Context, name string, in, out any) error {
 		return err
 	}
 	defer a.close()
-	local := &control.Local{Mux: a.calls(), Who: control.Self()}
-	return local.Call(ctx, name, in, out)
+	return do(&control.Local{Mux: a.calls(), Who: control.Self()})
 }

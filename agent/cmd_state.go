@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -105,28 +106,34 @@ func (c *cli) journalCommand() *cobra.Command {
 		Short: "Check the chain of hashes",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var answer journalAnswer
+			var answer store.JournalState
 			if err := c.call(cmd.Context(), "journal-verify", nothing{}, &answer); err != nil {
 				return err
 			}
-			return c.show(answer, func(w io.Writer) { _, _ = fmt.Fprintf(w, "%d lines, the chain is whole.\n", answer.Lines) })
+			return c.show(answer, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "%d lines, the chain is whole.", answer.Lines)
+				if answer.Lines > 0 {
+					_, _ = fmt.Fprintf(w, " The last one is line %d with the hash %s.", answer.Last, answer.Hash)
+				}
+				_, _ = fmt.Fprintln(w)
+			})
 		},
 	}, &cobra.Command{
 		Use:   "export",
-		Short: "Print it as JSON lines",
+		Short: "Print it as JSON lines, with all that is needed to verify it elsewhere",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var lines []store.JournalLine
-			if err := c.call(cmd.Context(), "journal-export", nothing{}, &lines); err != nil {
-				return err
-			}
-			enc := json.NewEncoder(c.stdout)
-			for _, l := range lines {
-				if err := enc.Encode(l); err != nil {
+			out := bufio.NewWriterSize(c.stdout, 64<<10)
+			err := c.stream(cmd.Context(), "journal-export", nothing{}, func(line json.RawMessage) error {
+				if _, err := out.Write(append(line, '\n')); err != nil {
 					return fmt.Errorf("print the journal: %w", err)
 				}
+				return nil
+			})
+			if flushed := out.Flush(); err == nil && flushed != nil {
+				err = fmt.Errorf("print the journal: %w", flushed)
 			}
-			return nil
+			return err
 		},
 	})
 }

@@ -2,10 +2,12 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,132 @@ func testMux() *Mux {
 		<-ctx.Done()
 		return greeting{}, ctx.Err()
 	})
+	HandleStream(m, "count", func(ctx context.Context, who Caller, in counting, each func(any) error) error {
+		for i := range in.To {
+			if err := each(greeting{strings.Repeat("<ä>", in.Size) + string(who)}); err != nil {
+				return err
+			}
+			if in.Hang != "" && i == in.To/2 {
+				if in.Hang == "deaf" {
+					select {} // until the agent dies under it
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		}
+		switch in.Fail {
+		case "usage":
+			return Usage(errors.New("count to what?"))
+		case "panic":
+			panic("out of fingers")
+		}
+		return nil
+	})
 	return m
+}
+
+type counting struct {
+	To, Size int
+	Fail     string
+	Hang     string
+}
+
+func TestStreams(t *testing.T) {
+	dir, _, _ := serve(t)
+	remote, err := Connect(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	for way, client := range map[string]Client{"local": &Local{testMux(), Self()}, "socket": remote} {
+		for _, c := range []struct {
+			name  string
+			call  string
+			in    counting
+			stop  int // after so many
+			items int
+			fails string
+			exit  int
+		}{
+			{"all", "count", counting{To: 3, Size: 2}, 0, 3, "", 0},
+			{"none", "count", counting{}, 0, 0, "", 0},
+			{"a failure after some", "count", counting{To: 2, Fail: "usage"}, 0, 2, "count to what?", ExitUsage},
+			{"a panic after some", "count", counting{To: 2, Fail: "panic"}, 0, 2, "out of fingers", ExitFailed},
+			{"nobody listens", "count", counting{To: 1_000_000, Size: 100}, 2, 2, "enough", -1},
+			{"unknown", "nothing", counting{}, 0, 0, `does not know "nothing"`, ExitUsage},
+		} {
+			items := 0
+			err := client.Stream(t.Context(), c.call, c.in, func(raw json.RawMessage) error {
+				var g greeting
+				if err := json.Unmarshal(raw, &g); err != nil || g.Name != strings.Repeat("<ä>", c.in.Size)+string(Self()) {
+					t.Errorf("%s %s: %s %v", way, c.name, raw, err)
+				}
+				if items++; items == c.stop {
+					return enough
+				}
+				return nil
+			})
+			var e *Error
+			if items != c.items || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%s %s: %d items, %v", way, c.name, items, err)
+			}
+			if c.exit > 0 && (!errors.As(err, &e) || e.Exit != c.exit) || c.exit < 0 && !errors.Is(err, enough) {
+				t.Errorf("%s %s: %v", way, c.name, err)
+			}
+		}
+	}
+}
+
+// Half of a list is never taken for all of it, however it was cut off.
+func TestStopEndsStreamsUnderWay(t *testing.T) {
+	for hang, says := range map[string]string{"until told": "context canceled", "deaf": "cut off"} {
+		dir, cancel, done := serve(t)
+		remote, err := Connect(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan error, 1)
+		go func() {
+			answered <- remote.Stream(context.WithoutCancel(t.Context()), "count", counting{To: 1_000, Size: 1_000, Hang: hang}, func(json.RawMessage) error {
+				cancel()
+				return nil
+			})
+		}()
+		if err := <-answered; err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", hang, err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	}
+}
+
+// TestStreamsStayInMemory: a list of 20 MB takes a few of them, at both ends
+// of the socket together.
+func TestStreamsStayInMemory(t *testing.T) {
+	dir, _, _ := serve(t)
+	remote, err := Connect(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, items := heap(), 0
+	err = remote.Stream(t.Context(), "count", counting{To: 20_000, Size: 250}, func(json.RawMessage) error {
+		if items++; items%5_000 == 0 {
+			if now := heap(); now > before+4<<20 {
+				t.Errorf("after %d items %d bytes more than before", items, now-before)
+			}
+		}
+		return nil
+	})
+	if err != nil || items != 20_000 {
+		t.Errorf("%d items, %v", items, err)
+	}
 }
 
 func serve(t *testing.T) (string, context.CancelFunc, chan error) {

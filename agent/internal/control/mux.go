@@ -24,6 +24,10 @@ type Caller string
 // call did not get through.
 type Client interface {
 	Call(ctx context.Context, name string, in, out any) error
+	// Stream sends one named call and hands the items of its answer to each, as
+	// they come. It ends with the first error of each, and returns it as it is.
+	// Items count only when the error is nil: the answer was whole.
+	Stream(ctx context.Context, name string, in any, each func(item json.RawMessage) error) error
 }
 
 // Error is a call's failure as it crosses the socket: what to print and the
@@ -70,12 +74,15 @@ type handler func(ctx context.Context, who Caller, in []byte) (any, error)
 // Mux holds the calls that an agent serves.
 type Mux struct {
 	handlers map[string]handler
+	streams  map[string]streamer
 	log      *slog.Logger
 }
 
 // NewMux returns a Mux without calls. A call that panics is logged, and fails
 // alone.
-func NewMux(log *slog.Logger) *Mux { return &Mux{handlers: map[string]handler{}, log: log} }
+func NewMux(log *slog.Logger) *Mux {
+	return &Mux{handlers: map[string]handler{}, streams: map[string]streamer{}, log: log}
+}
 
 // Handle registers a call. A name can be registered once.
 func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller, In) (Out, error)) {
@@ -91,7 +98,7 @@ func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller
 func (m *Mux) call(ctx context.Context, who Caller, name string, body []byte) ([]byte, error) {
 	h, ok := m.handlers[name]
 	if !ok {
-		return nil, Usage(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
+		return nil, unknown(name)
 	}
 	var answer []byte
 	err := rescue.Do(m.log, func() error {
@@ -102,6 +109,10 @@ func (m *Mux) call(ctx context.Context, who Caller, name string, body []byte) ([
 		return err
 	}, "call", name, "by", who)
 	return answer, err
+}
+
+func unknown(name string) error {
+	return Usage(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
 }
 
 // Local serves calls inside this process.

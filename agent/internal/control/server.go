@@ -56,6 +56,10 @@ func serveCalls(mux *Mux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, _ := r.Context().Value(callerKey{}).(Caller)
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		if s, ok := mux.streams[r.URL.Path[1:]]; ok && err == nil {
+			s.serve(w, r, who, body)
+			return
+		}
 		var answer []byte
 		if err == nil {
 			answer, err = mux.call(r.Context(), who, r.URL.Path[1:], body)
@@ -92,28 +96,39 @@ func Connect(ctx context.Context, stateDir string) (*Remote, error) {
 
 // Call implements Client.
 func (r *Remote) Call(ctx context.Context, name string, in, out any) error {
-	body, err := json.Marshal(in)
+	resp, err := r.post(ctx, name, in)
 	if err != nil {
-		return fmt.Errorf("encode request of %s: %w", name, err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rollcall/"+name, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("call %s: %w", name, err)
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("call %s of the running agent: %w", name, err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		failure := &Error{Exit: ExitFailed}
-		if err := json.NewDecoder(resp.Body).Decode(failure); err != nil {
-			return fmt.Errorf("call %s of the running agent: status %s", name, resp.Status)
-		}
-		return failure
-	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return fmt.Errorf("decode answer of %s: %w", name, err)
 	}
 	return nil
+}
+
+// post sends a call. The answer is there, and says that the call succeeded or,
+// when it is streamed, that it was taken.
+func (r *Remote) post(ctx context.Context, name string, in any) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("encode request of %s: %w", name, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rollcall/"+name, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", name, err)
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("call %s of the running agent: %w", name, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	failure := &Error{Exit: ExitFailed}
+	if err := json.NewDecoder(resp.Body).Decode(failure); err != nil {
+		return nil, fmt.Errorf("call %s of the running agent: status %s", name, resp.Status)
+	}
+	return nil, failure
 }

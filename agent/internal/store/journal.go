@@ -86,15 +86,29 @@ func chain(previous []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// VerifyJournal walks the whole chain and returns an *ErrJournalBroken for the
+// JournalState is what a journal holds whose chain is whole.
+type JournalState struct {
+	Lines int    `json:"lines"`
+	Last  int64  `json:"last"` // the number of the last line; 0: there is none
+	Hash  string `json:"hash"` // its hash, to compare with one that was noted elsewhere
+}
+
+// VerifyJournal is CheckJournal without what it counts.
+func (s *Store) VerifyJournal(ctx context.Context) error {
+	_, err := s.CheckJournal(ctx)
+	return err
+}
+
+// CheckJournal walks the whole chain and returns an *ErrJournalBroken for the
 // first line that was changed, removed or put in between, and for lines that
 // are gone from the end.
-func (s *Store) VerifyJournal(ctx context.Context) error {
+func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
+	var state JournalState
 	var headSeq int64
 	var headHash []byte
 	// The head is read first: lines that are appended meanwhile are beyond it.
 	if err := s.reader.QueryRowContext(ctx, `SELECT seq, hash FROM journal_head`).Scan(&headSeq, &headHash); err != nil {
-		return s.fail("verify journal", err)
+		return state, s.fail("verify journal", err)
 	}
 	seq, hash := int64(0), make([]byte, sha256.Size)
 	err := s.eachRawLine(ctx, func(row rawLine) error {
@@ -110,12 +124,38 @@ func (s *Store) VerifyJournal(ctx context.Context) error {
 			return &ErrJournalBroken{Seq: row.seq, Cause: "its hash is not the one noted when it was written"}
 		}
 		seq, hash = row.seq, row.hash
+		state.Lines++
 		return nil
 	})
 	if err == nil && seq < headSeq {
 		err = &ErrJournalBroken{Seq: seq + 1, Cause: fmt.Sprintf("the lines up to %d are gone", headSeq)}
 	}
-	return s.fail("verify journal", err)
+	state.Last, state.Hash = seq, hex.EncodeToString(hash)
+	return state, s.fail("verify journal", err)
+}
+
+// ExportJournal calls each for every line in order, and ends with the first
+// error of each. A line is a JSON object with the members of the JournalLine
+// and three more: raw is the line as it is hashed, hash its hash and previous
+// that of the line before, in hexadecimal. It does not verify.
+func (s *Store) ExportJournal(ctx context.Context, each func(json.RawMessage) error) error {
+	previous := make([]byte, sha256.Size)
+	return s.eachRawLine(ctx, func(row rawLine) error {
+		proof, err := toJSON(struct {
+			Previous string `json:"previous"`
+			Hash     string `json:"hash"`
+			Raw      string `json:"raw"`
+		}{hex.EncodeToString(previous), hex.EncodeToString(row.hash), row.text})
+		if err != nil {
+			return fmt.Errorf("journal line %d: %w", row.seq, err)
+		}
+		previous = row.hash
+		open, isObject := strings.CutSuffix(row.text, "}")
+		if !isObject || len(open) < 2 || !json.Valid([]byte(row.text)) { // somebody has changed it: the proof says so
+			return each(json.RawMessage(proof))
+		}
+		return each(json.RawMessage(open + "," + proof[1:]))
+	})
 }
 
 // EachJournal calls each for every line in order, and ends with the first

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -167,5 +170,46 @@ func TestEachJournal(t *testing.T) {
 	stop := errors.New("stop")
 	if err := s.EachJournal(ctx, func(JournalLine) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestExportJournal recomputes the chain from what is exported alone.
+func TestExportJournal(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	for _, key := range []ident.Key{"<1>", "\u2028ä", `"2"\`} {
+		must(t, s.PutLink(ctx, link(key, ident.GUID("g"+key)), "ada"))
+	}
+	type exported struct {
+		JournalLine
+		Previous string `json:"previous"`
+		Hash     string `json:"hash"`
+		Raw      string `json:"raw"`
+	}
+	export := func() (lines []exported) {
+		must(t, s.ExportJournal(ctx, func(raw json.RawMessage) error {
+			var l exported
+			lines = append(lines, l)
+			return json.Unmarshal(raw, &lines[len(lines)-1])
+		}))
+		return lines
+	}
+	previous := make([]byte, sha256.Size)
+	lines := export()
+	for i, l := range lines {
+		sum := sha256.Sum256(append(previous, l.Raw...))
+		if l.Seq != int64(i+1) || l.Kind != JournalLink || l.Link == nil || l.Previous != hex.EncodeToString(previous[:sha256.Size]) || l.Hash != hex.EncodeToString(sum[:]) {
+			t.Errorf("line %d: %+v", i+1, l)
+		}
+		previous = sum[:]
+	}
+	state := must1[JournalState](t)(s.CheckJournal(ctx))
+	if len(lines) != 3 || state != (JournalState{Lines: 3, Last: 3, Hash: hex.EncodeToString(previous)}) {
+		t.Errorf("%d lines, %+v", len(lines), state)
+	}
+	for _, text := range []string{`no JSON`, `{}`, `{"seq":2,"hash":"x","raw":"y"}`, `{`} {
+		tamper(t, s, `UPDATE journal SET line_json = ? WHERE seq = 2`, text)
+		if l := export()[1]; l.Raw != text || l.Hash != lines[1].Hash || l.Previous != lines[0].Hash {
+			t.Errorf("%q was exported as %+v", text, l)
+		}
 	}
 }
