@@ -228,6 +228,7 @@ func (w *memoryWorld) ChildByName(parent ident.DN, cn string) (ident.Entry, bool
 }
 
 func (w *memoryWorld) ContainerExists(ident.DN) (bool, error)      { return true, nil }
+func (w *memoryWorld) ObjectExists(ident.DN) (bool, error)         { return true, nil }
 func (w *memoryWorld) MemberOf(ident.DN, ident.GUID) (bool, error) { return true, nil }
 func (w *memoryWorld) Protected(ident.Entry) (string, error)       { return "", nil }
 func (w *memoryWorld) LinkByKey(k ident.Key) (ident.Link, bool, error) {

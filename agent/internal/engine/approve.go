@@ -65,7 +65,7 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			if err := e.sync(ctx, client, false); err != nil {
+			if _, err := e.sync(ctx, client, false); err != nil {
 				return err
 			}
 			tasks, err := e.claimed(ctx, r, d.By)
@@ -150,7 +150,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			if err := e.sync(ctx, client, false); err != nil {
+			if _, err := e.sync(ctx, client, false); err != nil {
 				return err
 			}
 			r.plan = p

@@ -113,7 +113,11 @@ func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest)
 		return hand, linked, err
 	}
 	err = e.withDirectory(ctx, func(client *conn.Client) error {
-		if err := e.sync(ctx, client, false); err != nil {
+		schema, err := e.sync(ctx, client, false)
+		if err != nil {
+			return err
+		}
+		if a, err = a.under(schema); err != nil {
 			return err
 		}
 		entry, err := e.account(ctx, req.Account)

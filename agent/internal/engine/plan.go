@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,7 +33,11 @@ func straysMeta(automation string) string      { return "strays/" + automation }
 
 // plan brings the mirror up to date and decides what the run would change.
 func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
-	if err := e.sync(ctx, client, d.acceptShrink); err != nil {
+	schema, err := e.sync(ctx, client, d.acceptShrink)
+	if err != nil {
+		return planned{}, err
+	}
+	if a, err = a.under(schema); err != nil {
 		return planned{}, err
 	}
 	// Read before the plan reads it: what is accepted meanwhile stays.
@@ -74,7 +79,9 @@ func (e *Engine) builder(ctx context.Context, a Automation, client *conn.Client)
 	if err != nil {
 		return nil, fmt.Errorf("read what earlier runs did: %w", err)
 	}
-	return plan.NewBuilder(a.Settings, v, a.Mapper, history), nil
+	b := plan.NewBuilder(a.Settings, v, a.Mapper, history)
+	b.Mapped(a.Mapper.Attributes())
+	return b, nil
 }
 
 // give hands what was delivered of one key to the plan.
@@ -96,20 +103,39 @@ func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 	return nil
 }
 
+// under makes an automation keep to what the directory takes. Accounts can be
+// recognised only by attributes that it has.
+func (a Automation) under(schema ident.Schema) (Automation, error) {
+	for _, name := range append([]string{a.Settings.Anchor}, a.Settings.Match...) {
+		if rule := schema.Rule(name); rule.Unread {
+			return a, fmt.Errorf("accounts are recognised by %s, but the attribute %s; next: %s", name, rule.Unusable, rule.Next)
+		}
+	}
+	a.Settings.Schema, a.Mapper = schema, a.Mapper.Under(schema)
+	return a, nil
+}
+
 // sync brings the mirror up to date. acceptShrink believes the directory
-// although it shows far fewer objects than before.
-func (e *Engine) sync(ctx context.Context, client *conn.Client, acceptShrink bool) error {
+// although it shows far fewer objects than before. The schema tells what the
+// directory takes as values of the attributes; what it does not have is left
+// out of the mirror.
+func (e *Engine) sync(ctx context.Context, client *conn.Client, acceptShrink bool) (ident.Schema, error) {
+	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
+	if err != nil {
+		return nil, fmt.Errorf("look up what the directory takes: %w", err)
+	}
 	spec := e.Mirror
+	spec.Attributes = slices.DeleteFunc(slices.Clone(spec.Attributes), func(name string) bool { return schema.Rule(name).Unread })
 	spec.AcceptShrink = acceptShrink
-	_, err := mirror.Sync(ctx, client, e.Store, spec, e.Log)
+	_, err = mirror.Sync(ctx, client, e.Store, spec, e.Log)
 	var shrunk *mirror.ShrinkError
 	if errors.As(err, &shrunk) {
-		return fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once with --accept-shrink", err)
+		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once with --accept-shrink", err)
 	}
 	if err != nil {
-		return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
 	}
-	return nil
+	return schema, nil
 }
 
 func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*view, error) {

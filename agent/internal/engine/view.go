@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
@@ -43,6 +44,22 @@ func (v *view) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error
 func (v *view) ContainerExists(dn ident.DN) (bool, error) {
 	_, ok, err := v.store.EntryByDN(v.ctx, dn)
 	return ok, err
+}
+
+// ObjectExists asks the DC for kinds of objects that the mirror does not hold.
+// What lies in another domain is left to the write itself to find out.
+func (v *view) ObjectExists(dn ident.DN) (bool, error) {
+	if _, ok, err := v.store.EntryByDN(v.ctx, dn); ok || err != nil {
+		return ok, err
+	}
+	if !dn.Under(v.client.Server().NamingContext) {
+		return true, nil
+	}
+	_, err := v.client.Get(v.ctx, conn.ByDN(dn), []string{"objectClass"})
+	if errors.Is(err, conn.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (v *view) LinkByKey(key ident.Key) (ident.Link, bool, error) {

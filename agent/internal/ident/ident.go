@@ -82,6 +82,14 @@ type Desired struct {
 	Parent     DN // the OU the account belongs into
 	Groups     []DN
 	Attributes []DesiredAttribute // sorted by name; an attribute to keep does not appear
+	Aside      []AttributeFault   // attributes that are left out because the directory would refuse them
+}
+
+// AttributeFault is an attribute that cannot get the value that it should have.
+type AttributeFault struct {
+	Attribute string // spelled as in the configuration
+	Cause     string
+	Next      string
 }
 
 // Attribute finds a desired attribute by name, whatever its case.

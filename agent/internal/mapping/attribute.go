@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,23 @@ type wanted struct {
 
 // candidate is a value and the text it came from.
 type candidate struct{ value, source string }
+
+// attributeOrAside evaluates a, and leaves it as it is when what is wrong
+// concerns it alone.
+func (e *evaluation) attributeOrAside(a *attribute) error {
+	err := e.attribute(a)
+	var fault *Error
+	if !errors.As(err, &fault) || !fault.alone || e.current == nil && isRequired(a.Name) {
+		return err
+	}
+	next := fault.Next
+	if e.current == nil && a.Apply == ident.ApplyCreate {
+		next += "; it is written with the account's creation only: set it by hand afterwards"
+	}
+	e.aside = append(e.aside, ident.AttributeFault{Attribute: a.Name, Cause: fault.Error(), Next: next})
+	e.settle(a, expr.Absent)
+	return nil
+}
 
 // attribute evaluates a and notes what it should be in `attributes` and, when
 // it is to be written, in the result.
@@ -67,7 +85,7 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 		if w.state != expr.Absent {
 			e.final[a.Name] = nil
 			if e.current != nil {
-				e.desired = append(e.desired, ident.DesiredAttribute{Name: a.Name, Clear: true, Apply: a.Apply, Directory: a.Directory, Source: sourceOf(a)})
+				e.want(ident.DesiredAttribute{Name: a.Name, Clear: true, Apply: a.Apply, Directory: a.Directory, Source: sourceOf(a)})
 			}
 			return nil, nil
 		}
@@ -156,9 +174,33 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if text.Same(a.Name, "proxyAddresses") {
 		d.Values, d.Add = mergeAddresses(e.own(a.Name), d.Values, a.Add), false
 	}
+	if err := e.fits(a, d, w.pos); err != nil {
+		return err
+	}
 	e.final[a.Name] = asValue(d.Values)
-	e.desired = append(e.desired, d)
+	e.want(d)
 	return nil
+}
+
+// fits makes sure that the directory takes the values together, those
+// included that the account keeps.
+func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) error {
+	all := d.Values
+	if d.Add {
+		all = distinct(slices.Concat(e.own(a.Name), all))
+	}
+	if cause, next := e.m.schema.Rule(a.Name).Refuses(all, d.Binary); cause != "" {
+		return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Next: next, alone: true}
+	}
+	return nil
+}
+
+// want adds an attribute to the result, unless no account can have it: that is
+// told once for everybody, not for each record.
+func (e *evaluation) want(d ident.DesiredAttribute) {
+	if e.m.schema.Rule(d.Name).Unusable == "" {
+		e.desired = append(e.desired, d)
+	}
 }
 
 func sourceOf(a *attribute) string {

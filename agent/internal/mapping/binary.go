@@ -26,15 +26,18 @@ func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttrib
 			d.Values = append(d.Values, value)
 		}
 	}
+	if err := e.fits(a, d, w.pos); err != nil {
+		return err
+	}
 	e.final[a.Name] = asValue(a.encoded(d.Values))
-	e.desired = append(e.desired, d)
+	e.want(d)
 	return nil
 }
 
 // decode turns base64 text into bytes that AD would take.
 func (a *attribute) decode(encoded string) (string, *Error) {
 	bytes, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	failure := &Error{Attribute: a.Name}
+	failure := &Error{Attribute: a.Name, alone: true}
 	switch {
 	case err != nil:
 		failure.Cause = fmt.Sprintf("the value is no base64 text: %v", err)

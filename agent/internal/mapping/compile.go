@@ -120,7 +120,7 @@ func (b *builder) attributes() {
 			continue
 		}
 		seen[folded] = true
-		if reason := unmappable[folded]; reason != "" {
+		if reason, unmapped := ident.Unmapped(def.Name); unmapped {
 			b.fail(def.Pos, reason, "%s cannot be mapped", def.Name)
 			continue
 		}
@@ -153,24 +153,6 @@ func (a *attribute) templates() []*expr.Template {
 		all = append(all, a.fallback)
 	}
 	return all
-}
-
-// unmappable lists attributes that are set by other means, and by which.
-var unmappable = map[string]string{
-	"name":               "AD derives it from cn",
-	"ou":                 "the automation's ou says where accounts are",
-	"distinguishedname":  "AD derives it from cn and the automation's ou",
-	"objectguid":         "AD assigns it",
-	"objectsid":          "AD assigns it",
-	"objectclass":        "accounts are created as user",
-	"samaccounttype":     "AD derives it",
-	"useraccountcontrol": "actions enable and disable accounts",
-	"unicodepwd":         "the automation's password says how passwords are made",
-	"userpassword":       "the automation's password says how passwords are made",
-	"pwdlastset":         "the automation's password says must_change",
-	"memberof":           "use the automation's groups",
-	"member":             "use the automation's groups",
-	"primarygroupid":     "use the automation's groups",
 }
 
 // check sets defaults and refuses settings that contradict each other.

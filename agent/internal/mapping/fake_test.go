@@ -98,6 +98,8 @@ func one(t *testing.T, a AttributeDef, fields string, attributes ...string) (str
 	}
 	got, ok := d.Attribute(a.Name)
 	switch {
+	case len(d.Aside) == 1 && d.Aside[0].Attribute == a.Name && d.Aside[0].Next != "":
+		return "aside " + d.Aside[0].Cause, nil
 	case !ok:
 		return "keep", nil
 	case got.Clear:

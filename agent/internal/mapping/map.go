@@ -25,6 +25,7 @@ type evaluation struct {
 	names   Names // nil: the first candidate is taken, free or not
 	parent  ident.DN
 	desired []ident.DesiredAttribute
+	aside   []ident.AttributeFault
 }
 
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
@@ -101,6 +102,10 @@ func (e *Error) take(err error) {
 // chooses are reserved with names; when names is nil, none counts as taken. An
 // error about the record is an *Error; any other is one of names.
 //
+// An attribute that the directory would not take is set aside, and `attributes`
+// has AD's value of it; without cn or sAMAccountName, which make an account,
+// there is none to create.
+//
 // For an account that exists, an attribute with apply "create", or "if_empty"
 // when AD has a value, is not in the result, and `attributes` has AD's value.
 func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error) {
@@ -118,7 +123,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 				return ident.Desired{}, err
 			}
 		}
-		if err := e.attribute(a); err != nil {
+		if err := e.attributeOrAside(a); err != nil {
 			return ident.Desired{}, err
 		}
 	}
@@ -137,7 +142,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
 		return strings.Compare(text.Lower(a.Name), text.Lower(b.Name))
 	})
-	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired}, nil
+	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside}, nil
 }
 
 // complete refuses a create without the attributes that make an account.
@@ -170,7 +175,7 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 	}
 	for _, a := range m.attributes {
 		if needed[text.Lower(a.Name)] {
-			if err := e.attribute(a); err != nil {
+			if err := e.attributeOrAside(a); err != nil {
 				return nil, err
 			}
 		}

@@ -192,7 +192,8 @@ func TestValuesAsADWantsThem(t *testing.T) {
 		`{"x": 12345678901234567890}`:             "12345678901234567890",
 		`{"x": ["a", "", null, "b", "A"]}`:        "a|b",
 		`{"x": []}`:                               "keep",
-		`{"x": "=HYPERLINK(\"x\"),\"\u0000+"}`:    "=HYPERLINK(\"x\"),\"\x00+",
+		`{"x": "=HYPERLINK(\"x\"),\"+"}`:          "=HYPERLINK(\"x\"),\"+",
+		`{"x": "a\u0000b"}`:                       `aside agent.toml:5:10: info: "a\x00b" contains a NUL character`,
 		`{"x": " a "}`:                            "a",
 		`{"x": ["a ", " ", "\u200b", "A\u00a0"]}`: "a",
 	} {

@@ -116,6 +116,9 @@ type Error struct {
 	Pos       expr.Pos
 	Cause     string
 	Next      string // what to do about it
+	// alone says that it is about this attribute and nothing else: the others
+	// can be written without it.
+	alone bool
 }
 
 // Error formats e as "FILE:LINE:COLUMN: attribute: cause".
@@ -142,6 +145,7 @@ type Mapper struct {
 	usesNow    bool
 	derived    []derived
 	now        time.Time // zero: the time of each evaluation
+	schema     ident.Schema
 }
 
 // attribute is a compiled AttributeDef.
@@ -169,6 +173,15 @@ func (m *Mapper) At(t time.Time) *Mapper {
 	fixed := *m
 	fixed.now = t
 	return &fixed
+}
+
+// Under returns a mapper that knows what the directory takes: of several
+// formats one that fits is chosen, and an attribute whose value does not fit is
+// set aside (see ident.Desired) while the others go on.
+func (m *Mapper) Under(schema ident.Schema) *Mapper {
+	fitted := *m
+	fitted.schema = schema
+	return &fitted
 }
 
 // Attributes returns the names of the mapped attributes, spelled as in the

@@ -133,13 +133,16 @@ func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	for _, c := range w.values {
 		cause, next := invalid(a.Name, c.value)
 		if cause == "" {
+			cause, next = e.m.schema.Rule(a.Name).Refuses([]string{c.value}, false)
+		}
+		if cause == "" {
 			valid = append(valid, c)
 		} else if firstCause == "" {
 			firstCause, firstNext = cause, next
 		}
 	}
 	if len(valid) == 0 {
-		return candidate{}, &Error{Attribute: a.Name, Pos: w.pos, Cause: firstCause, Next: firstNext}
+		return candidate{}, &Error{Attribute: a.Name, Pos: w.pos, Cause: firstCause, Next: firstNext, alone: true}
 	}
 	if a.Unique == "" || e.names == nil {
 		return e.held(a, valid, len(a.Formats) > 0), nil
@@ -221,6 +224,8 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 	return candidate{}, &Error{
 		Attribute: a.Name, Pos: pos, Cause: holder + others(a, valid),
 		Next: `correct the source or the other account, add a format, or set suffix = "number"`,
+		// A joiner with somebody else's address may be that somebody.
+		alone: e.current != nil,
 	}
 }
 

@@ -21,6 +21,7 @@ type Builder struct {
 	handover *handover
 	scopes   map[ident.DN]bool // containers that were asked about: in scope or not
 	exists   map[ident.DN]bool // containers that were asked about: there or not
+	objects  map[ident.DN]bool // the same of objects of any kind
 	groups   map[ident.DN]*group
 
 	seen    map[ident.Key]struct{}
@@ -78,7 +79,7 @@ type operation struct {
 func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 	b := &Builder{
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
-		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
+		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, objects: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
 		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
@@ -248,7 +249,7 @@ func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.
 		b.quarantineError(rec, err)
 		return want, false, nil
 	}
-	return want, true, nil
+	return want, true, b.fit(rec, current, &want)
 }
 
 // note reports something that needs nobody.

@@ -33,7 +33,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	case want.Add:
 		goal, added = union(have, want.Values, want.Binary)
 	}
-	if sameSet(goal, have) {
+	if ident.SameValues(want.Name, goal, have) {
 		return ch, asWanted
 	}
 	applied, known := link.Applied[text.Lower(want.Name)]
@@ -71,13 +71,6 @@ func distinct(values []string, binary bool) []string {
 	}
 	_, all := union(nil, values, binary)
 	return all
-}
-
-func sameSet(a, b []string) bool {
-	if len(a) == 1 && len(b) == 1 {
-		return a[0] == b[0]
-	}
-	return slices.Equal(sorted(a), sorted(b))
 }
 
 // sorted returns the distinct values in order.
@@ -149,7 +142,10 @@ func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
 	}
 	anchor := b.anchorOf(c.key)
 	have := c.entry.Attributes.Values(b.set.Anchor)
+	cause, next := b.badAnchor(c.key)
 	switch {
+	case len(have) == 0 && cause != "":
+		b.attend(c.key, c.name, b.set.Anchor, cause, next)
 	case len(have) == 0:
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}})
 		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)

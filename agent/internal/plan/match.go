@@ -13,6 +13,10 @@ import (
 // addUnlinked decides about a record in scope that has no link: by the anchor,
 // then by the match rules, and only then is an account created.
 func (b *Builder) addUnlinked(rec ident.Record) error {
+	if cause, next := b.badAnchor(rec.Key); cause != "" {
+		b.setAside(rec.Key, recordName(rec), cause, next)
+		return nil
+	}
 	done, err := b.matchAnchor(rec)
 	if done || err != nil {
 		return err

@@ -57,6 +57,9 @@ func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
 	if b.set.Anchor == "" {
 		return obstacle{}
 	}
+	if cause, next := b.badAnchor(key); cause != "" {
+		return obstacle{cause, next, next}
+	}
 	have := e.Attributes.First(b.set.Anchor)
 	if have == "" || have == b.anchorOf(key) {
 		return obstacle{}

@@ -15,6 +15,9 @@ type View interface {
 	EntriesByValue(attribute, value string) ([]ident.Entry, error)
 	ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error)
 	ContainerExists(ident.DN) (bool, error)
+	// ObjectExists looks for an object of any kind, in any domain that the
+	// directory knows.
+	ObjectExists(ident.DN) (bool, error)
 	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
 	// Protected says why an account or group must not be touched; "" when it may.
 	Protected(ident.Entry) (reason string, err error)

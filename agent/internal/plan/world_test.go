@@ -109,6 +109,15 @@ func (w *world) ContainerExists(dn ident.DN) (bool, error) {
 	return slices.ContainsFunc(w.containers, dn.EqualFold), w.fails("ContainerExists")
 }
 
+func (w *world) ObjectExists(dn ident.DN) (bool, error) {
+	for _, e := range w.entries {
+		if e.DN.EqualFold(dn) {
+			return true, w.fails("ObjectExists")
+		}
+	}
+	return false, w.fails("ObjectExists")
+}
+
 func (w *world) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
 	return w.members[group][guid], w.fails("MemberOf")
 }
@@ -246,7 +255,7 @@ func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.En
 	t.Helper()
 	for _, ch := range op.Attributes {
 		name := strings.ToLower(ch.Name)
-		if op.Class != ident.ClassRename && !sameSet(ch.Old, e.Attributes[name]) {
+		if op.Class != ident.ClassRename && !ident.SameValues(name, ch.Old, e.Attributes[name]) {
 			t.Fatalf("%s %s: %s is %q, the plan says %q", c.Key, op.Class, ch.Name, e.Attributes[name], ch.Old)
 		}
 		values := ch.New

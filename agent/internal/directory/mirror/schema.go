@@ -31,25 +31,16 @@ const (
 // checkAttributes refuses attributes that the directory does not have, and
 // those whose values DirSync does not deliver: they would look empty.
 func (s *synchroniser) checkAttributes(ctx context.Context) error {
-	schema := schemaContext(s.dir.Server().ServiceName)
-	if schema == "" || len(s.spec.Attributes) == 0 {
+	if schemaContext(s.dir.Server().ServiceName) == "" || len(s.spec.Attributes) == 0 {
 		return nil
 	}
-	var f strings.Builder
-	f.WriteString("(&(objectClass=attributeSchema)(|")
-	for _, name := range s.spec.Attributes {
-		f.WriteString("(lDAPDisplayName=" + conn.EscapeFilter(name) + ")")
-	}
-	f.WriteString("))")
-	flags := map[string]int64{}
-	err := s.dir.Search(ctx, conn.Query{Base: schema, Filter: f.String(), Attributes: []string{"lDAPDisplayName", "systemFlags"}},
-		func(e ident.Entry) error {
-			bits, _ := strconv.ParseInt(e.Attributes.First("systemFlags"), 10, 64) // absent: none
-			flags[text.Lower(e.Attributes.First("lDAPDisplayName"))] = bits
-			return nil
-		})
+	found, err := readSchema(ctx, s.dir, s.spec.Attributes)
 	if err != nil {
-		return fmt.Errorf("read the schema: %w", err)
+		return err
+	}
+	flags := map[string]int64{}
+	for name, e := range found {
+		flags[name] = number(e, "systemFlags")
 	}
 	for _, name := range s.spec.Attributes {
 		if err := check(name, flags); err != nil {
@@ -57,6 +48,38 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readSchema returns what the schema says of attributes, by their names in
+// lower case; nothing when it cannot be found.
+func readSchema(ctx context.Context, dir Searcher, attributes []string) (map[string]ident.Entry, error) {
+	found := map[string]ident.Entry{}
+	schema := schemaContext(dir.Server().ServiceName)
+	if schema == "" || len(attributes) == 0 {
+		return found, nil
+	}
+	var f strings.Builder
+	f.WriteString("(&(objectClass=attributeSchema)(!(isDefunct=TRUE))(|")
+	for _, name := range attributes {
+		f.WriteString("(lDAPDisplayName=" + conn.EscapeFilter(name) + ")")
+	}
+	f.WriteString("))")
+	err := dir.Search(ctx, conn.Query{Base: schema, Filter: f.String(), Attributes: []string{
+		"lDAPDisplayName", "systemFlags", "systemOnly", "attributeSyntax", "oMSyntax", "isSingleValued", "rangeLower", "rangeUpper",
+	}}, func(e ident.Entry) error {
+		found[text.Lower(e.Attributes.First("lDAPDisplayName"))] = e
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	return found, nil
+}
+
+// number reads a number; 0 when it is absent.
+func number(e ident.Entry, attribute string) int64 {
+	n, _ := strconv.ParseInt(e.Attributes.First(attribute), 10, 64)
+	return n
 }
 
 func check(name string, flags map[string]int64) error {

@@ -23,27 +23,17 @@ const (
 
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
-// neverMapped are attributes that an operation may not write as values: they
-// are set otherwise, belong to the system, or would hand out rights.
-var neverMapped = map[string]string{
-	"cn": "it is part of the name: map cn, which renames", "name": "it follows cn", "distinguishedname": "it follows cn and ou",
-	"objectclass": "", "objectguid": "", "objectsid": "", "objectcategory": "", "samaccounttype": "", "instancetype": "",
-	"useraccountcontrol": "enable and disable change it", "unicodepwd": "passwords are made by rollcall",
-	"userpassword": "passwords are made by rollcall", "clearpassword": "", "dbcspwd": "",
-	"member": "list groups instead", "memberof": "list groups instead", "primarygroupid": "",
-	"admincount": "", "ntsecuritydescriptor": "", "sidhistory": "", "serviceprincipalname": "",
-	"altsecurityidentities": "", "msds-keycredentiallink": "", "msds-allowedtodelegateto": "",
-	"msds-allowedtoactonbehalfofotheridentity": "", "iscriticalsystemobject": "", "isdeleted": "",
-}
-
 // checkAttribute says what is wrong with an attribute that is to be written;
 // "" when it can be.
 func checkAttribute(name string, values []string, binary bool) string {
 	if !attributeName.MatchString(name) {
 		return fmt.Sprintf("%q is not the name of an attribute", name)
 	}
-	if why, never := neverMapped[text.Lower(name)]; never {
-		return strings.TrimSuffix(name+" is not written as a value: "+why, ": ")
+	if text.Same(name, "cn") {
+		return "cn is not written as a value: it is part of the name"
+	}
+	if why, never := ident.Unmapped(name); never {
+		return name + " is not written as a value: " + why
 	}
 	for _, v := range values {
 		switch {

@@ -1,0 +1,96 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Searcher is the part of a Directory that reading the schema takes.
+type Searcher interface {
+	Server() conn.Server
+	Search(context.Context, conn.Query, func(ident.Entry) error) error
+}
+
+// ReadSchema tells what the directory takes as values of the attributes, and
+// which of the attributes user accounts cannot have. A directory that does not
+// tell refuses nothing.
+func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.Schema, error) {
+	found, err := readSchema(ctx, dir, attributes)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	allowed, err := allowedOfUsers(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	schema := ident.Schema{}
+	for _, name := range attributes {
+		e, ok := found[text.Lower(name)]
+		rule := ident.AttributeRule{
+			Syntax: ident.SyntaxOf(e.Attributes.First("attributeSyntax"), e.Attributes.First("oMSyntax")),
+			Single: text.Same(e.Attributes.First("isSingleValued"), "TRUE") || text.Same(name, singleOfAccounts),
+			Lower:  bound(e, "rangeLower"), Upper: bound(e, "rangeUpper"),
+		}
+		rule.Unusable, rule.Next = unusable(e, ok)
+		rule.Unread = !ok || number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0
+		if rule.Unusable == "" && len(allowed) > 0 && !allowed[text.Lower(name)] {
+			rule.Unusable, rule.Next = "does not belong to user accounts", "map another attribute, or extend the class user in the schema"
+		}
+		schema[text.Lower(name)] = rule
+	}
+	return schema, nil
+}
+
+// singleOfAccounts may have several values by the schema, and one only in an
+// account (MS-ADTS section 3.1.1.5.3.2).
+const singleOfAccounts = "description"
+
+func unusable(e ident.Entry, known bool) (why, next string) {
+	const another = "map another attribute"
+	switch {
+	case !known:
+		return "does not exist in this directory", "correct its name, or extend the schema"
+	case number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0:
+		return "is computed by each domain controller", another
+	case text.Same(e.Attributes.First("systemOnly"), "TRUE"):
+		return "is written by the directory itself only", another
+	}
+	return "", ""
+}
+
+// bound reads an end of a range. The directory writes ranges above 2^31 as
+// negative numbers; nothing is ever that long.
+func bound(e ident.Entry, attribute string) *int64 {
+	n, err := strconv.ParseInt(e.Attributes.First(attribute), 10, 64)
+	if err != nil || attribute == "rangeUpper" && n < 0 {
+		return nil
+	}
+	return &n
+}
+
+var errEnough = errors.New("enough")
+
+// allowedOfUsers reads from some account which attributes accounts may have, in
+// lower case; nothing when no account tells.
+func allowedOfUsers(ctx context.Context, dir Searcher) (map[string]bool, error) {
+	allowed := map[string]bool{}
+	err := dir.Search(ctx, conn.Query{
+		Base: dir.Server().NamingContext, PageSize: 1, Attributes: []string{"allowedAttributes"},
+		Filter: "(&(objectCategory=person)(sAMAccountType=805306368))",
+	}, func(e ident.Entry) error {
+		for _, name := range e.Attributes.Values("allowedAttributes") {
+			allowed[text.Lower(name)] = true
+		}
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("read which attributes accounts may have: %w", err)
+	}
+	return allowed, nil
+}

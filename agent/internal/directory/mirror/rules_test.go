@@ -1,0 +1,106 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// TestSchemaAgreesWithTheDirectory: what the rules refuse the directory
+// refuses, and what they let through it takes, but for the cases that name why
+// it is more lenient.
+func TestSchemaAgreesWithTheDirectory(t *testing.T) {
+	dc := dctest.Start(t)
+	c := open(t, dc, administrator(dc))
+	user := conn.ByGUID(dc.AddUser(t, dc.OU("Staff"), "Rules", "rules", nil))
+	x := strings.Repeat
+	tests := []struct {
+		attribute string
+		values    []string
+		lenient   string // why this directory takes what is refused
+	}{
+		{"title", []string{x("x", 128)}, ""},
+		{"title", []string{x("x", 129)}, ""},
+		{"title", []string{x("é", 128)}, ""},
+		{"title", []string{x("é", 129)}, ""},
+		{"title", []string{x("😀", 64)}, ""},
+		{"title", []string{x("😀", 65)}, ""},
+		{"title", []string{"a", "b"}, ""},
+		{"title", []string{"a\xffb"}, ""},
+		{"title", []string{"a\x00b"}, "Windows ends a text at NUL"},
+		{"description", []string{"a", "b"}, ""}, // several by the schema, one for accounts
+		{"url", []string{"a", "b"}, ""},
+		{"employeeID", []string{x("1", 17)}, ""},
+		{"employeeNumber", []string{x("1", 512)}, ""},
+		{"initials", []string{"abcdefg"}, ""},
+		{"countryCode", []string{"276"}, ""},
+		{"countryCode", []string{"65536"}, ""},
+		{"countryCode", []string{"-1"}, ""},
+		{"countryCode", []string{"abc"}, ""},
+		{"countryCode", []string{"12.0"}, ""},
+		{"countryCode", []string{"012"}, "it makes 10 of it"},
+		{"uidNumber", []string{"2147483648"}, "it makes -2147483648 of it"},
+		{"accountExpires", []string{"never"}, ""},
+		{"accountExpires", []string{"133000000000000000"}, ""},
+		{"accountExpires", []string{"9223372036854775808"}, ""},
+		{"msNPAllowDialin", []string{"TRUE"}, ""},
+		{"msNPAllowDialin", []string{"true"}, ""},
+		{"msNPAllowDialin", []string{"yes"}, ""},
+		{"manager", []string{"Ada"}, ""},
+		{"manager", []string{string(dc.OU("Staff"))}, ""},
+		{"msTSExpireDate", []string{"20240531080000.0Z"}, ""},
+		{"msTSExpireDate", []string{"2024-05-31"}, ""},
+		{"x121Address", []string{"12 34"}, ""},
+		{"x121Address", []string{"12a"}, "it does not check the alphabet of digits"},
+		{"unixHomeDirectory", []string{"/home/ada"}, ""},
+	}
+	var names []string
+	for _, test := range tests {
+		names = append(names, test.attribute)
+	}
+	schema, err := ReadSchema(t.Context(), c, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		rule := schema.Rule(test.attribute)
+		if rule.Unusable != "" || rule.Syntax == ident.SyntaxAny {
+			t.Errorf("%s: %+v", test.attribute, rule)
+		}
+		cause, _ := rule.Refuses(test.values, false)
+		err := c.Modify(t.Context(), user, []conn.Mod{{Kind: conn.ReplaceValues, Attribute: test.attribute, Values: test.values}}, false)
+		switch {
+		case (test.lenient != "") != (cause != "" && err == nil):
+			t.Errorf("%s %.20q: refused here with %q, there with %v", test.attribute, test.values, cause, err)
+		case test.lenient == "" && (cause == "") != (err == nil):
+			t.Errorf("%s %.20q: refused here with %q, there with %v", test.attribute, test.values, cause, err)
+		}
+	}
+}
+
+func TestAttributesThatAccountsCannotHave(t *testing.T) {
+	dc := dctest.Start(t)
+	c := open(t, dc, agent(dc))
+	want := map[string]string{
+		"title": "", "TELEPHONENUMBER": "", "cn": "", "mail": "", "manager": "", "thumbnailPhoto": "",
+		"noSuchThing": "does not exist", "bad)(name": "does not exist", "canonicalName": "computed", "lastLogon": "computed",
+		"directReports": "computed", "whenCreated": "by the directory itself", "groupType": "does not belong to user accounts",
+	}
+	var names []string
+	for name := range want {
+		names = append(names, name)
+	}
+	schema, err := ReadSchema(t.Context(), c, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, part := range want {
+		rule := schema.Rule(name)
+		if (rule.Unusable == "") != (part == "") || !strings.Contains(rule.Unusable, part) || (rule.Next == "") != (part == "") {
+			t.Errorf("%s: %+v, want %q", name, rule, part)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// mapped replaces what an automation maps. Each attribute is its record's field
+// of that name.
+func (s *scene) mapped(automation string, defs ...mapping.AttributeDef) {
+	s.Helper()
+	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
+	all := []mapping.AttributeDef{
+		{Name: "displayName", Value: src("{{ user.name }}")},
+		{Name: "sAMAccountName", Value: src(automation + "{{ user.id }}"), Apply: ident.ApplyCreate},
+	}
+	for _, def := range defs {
+		if def.Value == nil && def.Formats == nil {
+			def.Value = src("user." + def.Name)
+		}
+		all = append(all, def)
+	}
+	m, errs := mapping.Compile(mapping.Definition{Primary: "id", OU: src(string(s.ou)), Attributes: all})
+	for _, err := range errs {
+		s.Fatal(err)
+	}
+	now := s.configured.Load()
+	a := now.automations[automation]
+	a.Mapper = m
+	s.Replace(map[string]Automation{automation: a}, nil)
+	for _, name := range m.Attributes() {
+		if !slices.Contains(s.Mirror.Attributes, name) {
+			s.Mirror.Attributes = append(s.Mirror.Attributes, name)
+		}
+	}
+}
+
+// items lists what needs a person, as "key part: cause".
+func (s *scene) items(automation string) []string {
+	s.Helper()
+	found, err := s.Store.Quarantine(s.Context(), automation)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var out []string
+	for _, q := range found {
+		out = append(out, string(q.Key)+" "+q.Part+": "+q.Cause)
+	}
+	return out
+}
+
+func (s *scene) wantItems(automation string, want ...string) {
+	s.Helper()
+	got := s.items(automation)
+	if len(got) != len(want) {
+		s.Errorf("items are\n  %s\nwant %d", strings.Join(got, "\n  "), len(want))
+		return
+	}
+	for i, part := range want {
+		if !strings.Contains(got[i], part) {
+			s.Errorf("item %d is %q, want %q in it", i, got[i], part)
+		}
+	}
+}
+
+// TestWhatTheDirectoryWouldRefuse: one attribute that does not fit is told with
+// its limit and keeps none of the others, at the creation and later.
+func TestWhatTheDirectoryWouldRefuse(t *testing.T) {
+	source := &feed{}
+	s := newScene(t, map[string]*feed{"fit": source})
+	s.mapped("fit",
+		mapping.AttributeDef{Name: "title"}, mapping.AttributeDef{Name: "department"}, mapping.AttributeDef{Name: "manager"},
+		mapping.AttributeDef{Name: "countryCode"}, mapping.AttributeDef{Name: "noSuchThing", Value: &expr.Source{Text: "{{ user.name }}"}})
+	long := strings.Repeat("x", 129)
+	bad := []string{"title", long, "countryCode", "Germany", "manager", "CN=Nobody,DC=ad,DC=test", "department", "Sales"}
+	source.records = []ident.Record{person("1", "Fit One", bad...)}
+	want := []string{
+		"noSuchThing does not exist in this directory", "1 countryCode: ", "1 manager: manager: CN=Nobody,DC=ad,DC=test does not exist",
+		"is longer than 128 characters",
+	}
+	if r := s.run("fit"); r.Count(ident.ResultApplied) != 1 || r.Count(ident.ResultFailed) != 0 {
+		t.Fatalf("%+v", r)
+	}
+	s.wantItems("fit", want...)
+	made := s.dc.Find(t, "(employeeNumber=fit:1)", "title", "department", "countryCode")
+	if len(made) != 1 || made[0].Attributes.First("department") != "Sales" || made[0].Attributes.First("title") != "" {
+		t.Fatalf("%+v", made)
+	}
+	bad[7] = "Marketing"
+	source.records = []ident.Record{person("1", "Fit One", bad...)}
+	if r := s.run("fit"); r.Count(ident.ResultApplied) != 1 || r.Count(ident.ResultFailed) != 0 {
+		t.Fatalf("%+v", r)
+	}
+	s.wantItems("fit", want...)
+	if e := s.dc.Get(t, made[0].DN, "department"); e.Attributes.First("department") != "Marketing" {
+		t.Errorf("%+v", e)
+	}
+	source.records = []ident.Record{person("1", "Fit One", "title", "Boss", "department", "Marketing")}
+	s.run("fit")
+	s.wantItems("fit", want[0])
+	if r := s.run("fit"); len(r.Outcomes) != 0 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,253 @@
+package ident
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Schema is what a directory takes as the values of attributes, by their names
+// in lower case. A nil Schema knows nothing, and refuses nothing but what no
+// directory takes.
+type Schema map[string]AttributeRule
+
+// Rule returns what is known of an attribute, whatever the case of its name.
+func (s Schema) Rule(name string) AttributeRule { return s[text.Lower(name)] }
+
+// AttributeRule is what the schema says of one attribute (MS-ADTS section
+// 3.1.1.2.3). The zero rule knows nothing.
+type AttributeRule struct {
+	// Unusable says why no account can have the attribute as it is mapped, and
+	// Next what to do; "" when accounts can.
+	Unusable, Next string
+	Unread         bool // its values cannot be kept up to date, or it does not exist
+	Syntax         Syntax
+	Single         bool // isSingleValued
+	// Lower and Upper are rangeLower and rangeUpper: of a text in UTF-16 units,
+	// of bytes in bytes, of a number the number itself.
+	Lower, Upper *int64
+}
+
+// Syntax is how values are written (MS-ADTS section 3.1.1.2.2.2).
+type Syntax string
+
+// The syntaxes that are told apart; all others are taken as they come.
+const (
+	SyntaxAny       Syntax = ""
+	SyntaxText      Syntax = "text"
+	SyntaxIA5       Syntax = "ASCII text"
+	SyntaxPrintable Syntax = "printable text"
+	SyntaxNumeric   Syntax = "digits"
+	SyntaxInteger   Syntax = "integer"       // 32 bits
+	SyntaxLarge     Syntax = "large integer" // 64 bits
+	SyntaxBoolean   Syntax = "boolean"
+	SyntaxTime      Syntax = "time"
+	SyntaxDN        Syntax = "DN"
+	SyntaxBytes     Syntax = "bytes"
+)
+
+// SyntaxOf reads attributeSyntax and oMSyntax of an attributeSchema.
+func SyntaxOf(attributeSyntax, omSyntax string) Syntax {
+	switch attributeSyntax {
+	case "2.5.5.12":
+		return SyntaxText
+	case "2.5.5.5":
+		if omSyntax == "19" {
+			return SyntaxPrintable
+		}
+		return SyntaxIA5
+	case "2.5.5.6":
+		return SyntaxNumeric
+	case "2.5.5.9":
+		return SyntaxInteger
+	case "2.5.5.16":
+		return SyntaxLarge
+	case "2.5.5.8":
+		return SyntaxBoolean
+	case "2.5.5.11":
+		if omSyntax == "24" { // GeneralizedTime; a UTCTime is written in both ways
+			return SyntaxTime
+		}
+	case "2.5.5.1":
+		return SyntaxDN
+	case "2.5.5.10":
+		return SyntaxBytes
+	}
+	return SyntaxAny
+}
+
+// Refuses says why the directory would not take the values, and what to do; ""
+// when it would. Whether a DN names something is not looked up. binary tells
+// that the values are bytes and no text.
+func (r AttributeRule) Refuses(values []string, binary bool) (cause, next string) {
+	if r.Single && len(values) > 1 {
+		return fmt.Sprintf("it takes one value, and there are %d", len(values)), "choose one of them: item(..., 0)"
+	}
+	for _, v := range values {
+		if cause, next := r.refuses(v, binary); cause != "" {
+			return cause, next
+		}
+	}
+	return "", ""
+}
+
+func (r AttributeRule) refuses(v string, binary bool) (cause, next string) {
+	const atSource = "correct the value at the source, or the expression"
+	switch {
+	case binary && r.Syntax != SyntaxBytes && r.Syntax != SyntaxAny:
+		return "it holds no bytes", "remove encoding"
+	case binary:
+		return r.outOfRange(int64(len(v)), "bytes", fmt.Sprintf("a value of %d bytes", len(v)))
+	case !utf8.ValidString(v):
+		return shown(v) + " is not valid UTF-8", atSource
+	case strings.ContainsRune(v, 0):
+		return shown(v) + " contains a NUL character", atSource
+	}
+	if form := r.form(v); form != "" {
+		return shown(v) + " " + form, atSource
+	}
+	switch r.Syntax {
+	case SyntaxInteger, SyntaxLarge:
+		n, _ := strconv.ParseInt(v, 10, 64) // it has that form
+		return r.outOfBounds(n)
+	case SyntaxIA5, SyntaxPrintable, SyntaxNumeric, SyntaxBytes:
+		return r.outOfRange(int64(len(v)), "characters", shown(v))
+	case SyntaxText:
+		return r.outOfRange(int64(len(utf16.Encode([]rune(v)))), "characters", shown(v))
+	case SyntaxAny, SyntaxBoolean, SyntaxTime, SyntaxDN:
+	}
+	return "", ""
+}
+
+// form says what the text is not; "" when it has the form of the syntax.
+func (r AttributeRule) form(v string) string {
+	only := func(allowed func(rune) bool, what string) string {
+		if i := strings.IndexFunc(v, func(c rune) bool { return !allowed(c) }); i >= 0 {
+			return fmt.Sprintf("contains %q; the attribute takes %s only", []rune(v[i:])[0], what)
+		}
+		return ""
+	}
+	switch r.Syntax {
+	case SyntaxIA5:
+		return only(func(c rune) bool { return c < 0x80 }, "ASCII characters")
+	case SyntaxPrintable:
+		return only(printable, "letters from A to Z, digits, spaces and '()+,-./:=?")
+	case SyntaxNumeric:
+		return only(func(c rune) bool { return c == ' ' || '0' <= c && c <= '9' }, "digits and spaces")
+	case SyntaxInteger:
+		return wholeNumber(v, 32)
+	case SyntaxLarge:
+		return wholeNumber(v, 64)
+	case SyntaxBoolean:
+		if v != "TRUE" && v != "FALSE" {
+			return "is neither TRUE nor FALSE"
+		}
+	case SyntaxTime:
+		if _, err := time.Parse("20060102150405Z", v); err != nil {
+			return "is not a time in the form 20060102150405.0Z"
+		}
+	case SyntaxDN:
+		if dn, err := ParseDN(v); err != nil || dn == "" {
+			return "is not a distinguished name"
+		}
+	case SyntaxAny, SyntaxText, SyntaxBytes:
+	}
+	return ""
+}
+
+// printable is the alphabet of PrintableString (RFC 4517 section 3.2).
+func printable(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(" '()+,-./:=?", c)
+}
+
+// wholeNumber wants the one spelling in which a directory gives the number
+// back: another one would differ at each comparison. Samba takes 012 for 10.
+func wholeNumber(v string, bits int) string {
+	n, err := strconv.ParseInt(v, 10, bits)
+	if err != nil || strconv.FormatInt(n, 10) != v {
+		return fmt.Sprintf("is not a whole number of %d bits in plain digits", bits)
+	}
+	return ""
+}
+
+func (r AttributeRule) outOfRange(n int64, unit, what string) (cause, next string) {
+	switch {
+	case r.Upper != nil && n > *r.Upper:
+		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), fmt.Sprintf("shorten it, for example with left(..., %d)", *r.Upper)
+	case r.Lower != nil && n < *r.Lower:
+		return fmt.Sprintf("%s is shorter than %d %s", what, *r.Lower, unit), "correct the value at the source"
+	}
+	return "", ""
+}
+
+func (r AttributeRule) outOfBounds(n int64) (cause, next string) {
+	if r.Upper != nil && n > *r.Upper || r.Lower != nil && n < *r.Lower {
+		low, high := "", ""
+		if r.Lower != nil {
+			low = fmt.Sprintf(" from %d", *r.Lower)
+		}
+		if r.Upper != nil {
+			high = fmt.Sprintf(" up to %d", *r.Upper)
+		}
+		return fmt.Sprintf("%d is not%s%s", n, low, high), "correct the value at the source, or the expression"
+	}
+	return "", ""
+}
+
+// shown quotes a value, and not too much of it.
+func shown(v string) string {
+	const longest = 60
+	if runes := []rune(v); len(runes) > longest {
+		return fmt.Sprintf("%q...", string(runes[:longest]))
+	}
+	return fmt.Sprintf("%q", v)
+}
+
+// Neutral is the value that stands for none in an attribute that an account
+// cannot be without: the directory refuses to delete it (MS-SAMR section
+// 3.1.1.8.1; Samba answers 53). ok is false for all others, which are deleted.
+func Neutral(attribute string) (value string, ok bool) {
+	value, ok = neutral[text.Lower(attribute)]
+	return value, ok
+}
+
+var neutral = map[string]string{
+	"accountexpires": never, "codepage": "0", "countrycode": "0", "lockouttime": "0",
+}
+
+// never is how a domain controller writes that an account does not expire; 0
+// means the same (MS-ADA1, attribute accountExpires).
+const never = "9223372036854775807"
+
+// SameValues tells whether two lists of values say the same of an attribute:
+// as sets and by their bytes, but for values that mean no value.
+func SameValues(attribute string, a, b []string) bool {
+	if neutral, ok := Neutral(attribute); ok {
+		a, b = normal(attribute, neutral, a), normal(attribute, neutral, b)
+	}
+	if len(a) == 1 && len(b) == 1 {
+		return a[0] == b[0]
+	}
+	return slices.Equal(distinctSorted(a), distinctSorted(b))
+}
+
+// normal writes every way of saying none as the neutral value.
+func normal(attribute, neutral string, values []string) []string {
+	none := len(values) == 0 || len(values) == 1 && values[0] == "0" && text.Same(attribute, "accountExpires")
+	if none {
+		return []string{neutral}
+	}
+	return values
+}
+
+func distinctSorted(values []string) []string {
+	out := slices.Clone(values)
+	slices.Sort(out)
+	return slices.Compact(out)
+}

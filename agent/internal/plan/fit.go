@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Mapped names the attributes that the mapping writes. One that no account of
+// this directory can have is reported once, not for each record.
+func (b *Builder) Mapped(attributes []string) {
+	for _, name := range attributes {
+		if rule := b.set.Schema.Rule(name); rule.Unusable != "" {
+			b.attend("", "", name, fmt.Sprintf("%s %s: it is written for nobody", name, rule.Unusable), rule.Next)
+		}
+	}
+}
+
+// fit leaves out of what a record wants the attributes that the directory
+// would refuse, and reports each of them.
+func (b *Builder) fit(rec ident.Record, current *ident.Entry, want *ident.Desired) error {
+	name := desiredName(*want)
+	if current != nil {
+		name = entryName(*current)
+	}
+	for _, f := range want.Aside {
+		b.attend(rec.Key, name, f.Attribute, f.Cause, f.Next)
+	}
+	var failure error
+	want.Attributes = slices.DeleteFunc(want.Attributes, func(a ident.DesiredAttribute) bool {
+		if failure != nil || b.set.Schema.Rule(a.Name).Syntax != ident.SyntaxDN {
+			return false
+		}
+		lost, err := b.danglingDN(a, current)
+		if failure = err; lost == "" {
+			return false
+		}
+		b.attend(rec.Key, name, a.Name, fmt.Sprintf("%s: %s does not exist in the directory", a.Name, lost),
+			"correct the value; if this automation makes that object, the next run writes it")
+		return true
+	})
+	return failure
+}
+
+// danglingDN returns a value that names no object; "" when each names one.
+func (b *Builder) danglingDN(a ident.DesiredAttribute, current *ident.Entry) (ident.DN, error) {
+	var have []string
+	if current != nil {
+		have = current.Attributes.Values(a.Name)
+	}
+	for _, v := range a.Values {
+		if slices.Contains(have, v) {
+			continue // the directory itself keeps such a value in step
+		}
+		there, known := b.objects[ident.DN(v)]
+		if !known {
+			var err error
+			if there, err = b.view.ObjectExists(ident.DN(v)); err != nil {
+				return "", err
+			}
+			b.objects[ident.DN(v)] = there
+		}
+		if !there {
+			return ident.DN(v), nil
+		}
+	}
+	return "", nil
+}
+
+// badAnchor says why the anchor attribute cannot hold the key; "" when it can.
+// Without its anchor an account would not be found again after a loss of the
+// state.
+func (b *Builder) badAnchor(key ident.Key) (cause, next string) {
+	if b.set.Anchor == "" {
+		return "", ""
+	}
+	cause, _ = b.set.Schema.Rule(b.set.Anchor).Refuses([]string{b.anchorOf(key)}, false)
+	if cause == "" {
+		return "", ""
+	}
+	next = "choose another attribute for anchor in [directory]"
+	if !text.Same(b.set.Anchor, "employeeNumber") {
+		next += ": employeeNumber holds 512 characters"
+	}
+	return fmt.Sprintf("the anchor does not fit into %s: %s", b.set.Anchor, cause), next
+}
