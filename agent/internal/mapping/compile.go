@@ -187,7 +187,7 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(len(def.Values) > 0 && def.Unique != "", "unique needs value or formats, not values")
 	refuse(len(def.Formats) > 0 && def.Add, `merge = "add" needs value or values, not formats`)
 	refuse(def.Add && def.Unique != "", `merge = "add" and unique exclude each other`)
-	refuse(required && def.OnMissing == OnMissingClear, "every account needs one: it cannot be cleared")
+	refuse(required && def.OnMissing == OnMissingClear, `every account needs one: it cannot be cleared; leave on_missing out, or use "fail"`)
 	binary := def.Encoding != ""
 	refuse(binary && (len(def.Formats) > 0 || def.Unique != ""), "encoding needs value or values, and no unique")
 	refuse(binary && (required || text.Same(def.Name, "proxyAddresses")), "it is text: it has no encoding")

@@ -20,10 +20,14 @@ const (
 
 // attributeDiff compares what an attribute should be with what it is.
 // Values are compared as sets and by their bytes: AD keeps case, so a change of
-// case is a change.
+// case is a change. What an account cannot be without is cleared by the value
+// that means none.
 func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
 	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
 	goal := distinct(want.Values, want.Binary)
+	if neutral, ok := ident.Neutral(want.Name); ok && len(goal) == 0 {
+		goal = []string{neutral}
+	}
 	var added []string
 	switch {
 	case want.Apply == ident.ApplyCreate,
