@@ -164,9 +164,9 @@ func (a *app) runDue(ctx context.Context) error {
 	var runs sync.WaitGroup
 	defer runs.Wait()
 	for _, entry := range a.entries() {
-		last, err := a.lastRun(ctx, entry.Name)
+		last, err := a.store.LastScheduled(ctx, entry.Name)
 		if err != nil {
-			return err
+			return fmt.Errorf("find the last scheduled run of automation %s: %w", entry.Name, err)
 		}
 		due, err := schedule.Due(entry, last, time.Now())
 		if err != nil {
@@ -213,19 +213,6 @@ func worse(worst int, result error, failure error) int {
 		return code
 	}
 	return worst
-}
-
-func (a *app) lastRun(ctx context.Context, automation string) (time.Time, error) {
-	runs, err := a.store.Runs(ctx, 1000)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the last runs: %w", err)
-	}
-	for _, r := range runs {
-		if r.Automation == automation && r.Kind == store.KindScheduled {
-			return r.Started, nil
-		}
-	}
-	return time.Time{}, nil
 }
 
 func sortedNames(automations map[string]config.Automation) []string {

@@ -94,8 +94,8 @@ func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json
 		var p part
 		err := dec.Decode(&p)
 		switch {
-		case errors.Is(err, io.EOF):
-			return fmt.Errorf("the answer of %s was cut off: the agent was stopped", name)
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return fmt.Errorf("the answer of %s was cut off, the agent ended: %w", name, err)
 		case err != nil:
 			return fmt.Errorf("read the answer of %s: %w", name, err)
 		case p.Error != nil:

@@ -152,6 +152,18 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
 	return runs, s.fail("runs", err)
 }
 
+// LastScheduled returns when the last scheduled run of an automation started,
+// however many others there were since; the zero time when there was none.
+func (s *Store) LastScheduled(ctx context.Context, automation string) (time.Time, error) {
+	var started int64
+	err := s.reader.QueryRowContext(ctx, `SELECT started FROM runs WHERE automation = ? AND kind = ? ORDER BY id DESC LIMIT 1`,
+		automation, KindScheduled).Scan(&started)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return moment(started), s.fail("last scheduled run", err)
+}
+
 // RunByID returns a run; false when there is none with that number.
 func (s *Store) RunByID(ctx context.Context, id int64) (Run, bool, error) {
 	run, err := scanRun(s.reader.QueryRowContext(ctx, selectRuns+` WHERE id = ?`, id))

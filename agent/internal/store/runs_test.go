@@ -73,3 +73,25 @@ func TestInterruptRuns(t *testing.T) {
 	}
 	must(t, s.VerifyJournal(ctx))
 }
+
+// TestLastScheduled: a busy automation does not hide when another one ran, and
+// neither do runs by hand.
+func TestLastScheduled(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	when := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
+	insert := func(automation string, kind Kind, started time.Time, times int) {
+		_, err := s.writer.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			INSERT INTO runs (automation, kind, started_by, started, ended, result, error, plan_json)
+			SELECT ?, ?, 'x', ?, ?, 'ok', '', '' FROM n`, times, automation, kind, stamp(started), stamp(started))
+		must(t, err)
+	}
+	insert("weekly", KindScheduled, when.Add(-time.Hour), 3)
+	insert("weekly", KindScheduled, when, 1)
+	insert("weekly", KindManual, when.Add(time.Hour), 1_500)
+	insert("busy", KindScheduled, when.Add(2*time.Hour), 1_500)
+	for automation, want := range map[string]time.Time{"weekly": when, "busy": when.Add(2 * time.Hour), "never": {}} {
+		if got := must1[time.Time](t)(s.LastScheduled(ctx, automation)); !got.Equal(want) {
+			t.Errorf("%s: %v, want %v", automation, got, want)
+		}
+	}
+}
