@@ -29,6 +29,7 @@ var may = map[string]map[string]string{
 	"agent/internal/plan": {
 		"agent/internal/ident":   "a Plan is made of nouns",
 		"agent/internal/mapping": "records are mapped while they are planned",
+		"sdk/abi":                "a number is spelled as a key is",
 	},
 	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns"},
 	"agent/internal/secrets":    {},
@@ -49,6 +50,7 @@ var may = map[string]map[string]string{
 	"agent/internal/directory/write": {
 		"agent/internal/ident":          "it writes operations",
 		"agent/internal/directory/conn": "over LDAP",
+		"sdk/abi":                       "a number is spelled as a key is",
 	},
 	"agent/internal/directory/rights": {
 		"agent/internal/ident":          "it reads entries",
@@ -79,6 +81,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/write":  "it applies",
 		"agent/internal/failpoint":        "tests kill it at each step",
 		"internal/rescue":                 "a panic ends one run or one operation, not the others",
+		"sdk/abi":                         "a number is spelled as a key is",
 	},
 	"agent/internal/failpoint":    {},
 	"internal/rescue":             {},

@@ -14,9 +14,11 @@ import (
 
 // Record is one record that a connector delivered.
 type Record struct {
-	// Key is the primary key as text, numbers with the digits that were sent.
-	// It is "" when there is none: somebody is present whose key is not known.
+	// Key is the primary key as text, a number as abi.NumberKey spells it. It
+	// is "" when there is none: somebody is present whose key is not known.
 	Key string
+	// Number is the key as it was sent, when it is a number.
+	Number string
 	// Problem says why the record is to be set aside: it has no key, or what is
 	// wanted of it has a fault. Place is where it was.
 	Problem string
@@ -72,7 +74,7 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil},
 		empty:   call.Endpoint.Repeat.MaxEmpty,
 		sink: func(r abi1.Record) error {
-			return sink(Record{Key: r.Key, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
+			return sink(Record{Key: r.Key, Number: r.Number, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
 		},
 		cursor: call.Cursor,
 	})

@@ -23,8 +23,8 @@ type Answer struct {
 	// of the whole.
 	Body []byte
 	Size int64
-	// LinkKey is the value at the webhook's link_key, numbers with the digits
-	// that were sent; "" when the webhook has none. When the answer is that of
+	// LinkKey is the value at the webhook's link_key, a number as abi.NumberKey
+	// spells it; "" when the webhook has none. When the answer is that of
 	// the webhook's verify, text or a number at verify.found goes first.
 	LinkKey  string
 	Requests int
@@ -138,7 +138,9 @@ func linkKey(b *body.Body, at string) (string, error) {
 			return "", fmt.Errorf("link_key %q: %w", at, err)
 		}
 	case c == '-' || c >= '0' && c <= '9':
-		key = string(raw)
+		if key, _ = abi.NumberKey(string(raw)); key == "" {
+			return "", fmt.Errorf("the answer has a number at link_key %q whose exponent has more than 17 digits", at)
+		}
 	default:
 		return "", fmt.Errorf("the answer has neither text nor a number at link_key %q", at)
 	}

@@ -100,6 +100,7 @@ func TestInvoke(t *testing.T) {
 		"looks first: cannot be told":   {webhook: searched, answers: []string{`200 {"users":[]}`}, asked: []string{find}, fails: "no candidates", kind: abi.KindBadResponse},
 		"looks first: no id":            {webhook: searched, answers: []string{`200 {"data":[{"mail":"a"}]}`, `201 {"data":{"id":8}}`}, asked: []string{find, post}, key: "8"},
 		"found, and not linked":         {webhook: unlinked, answers: []string{`200 {"data":[{"id":7,"mail":"A"}]}`}, asked: []string{find}},
+		"a number is one key":           {webhook: named("replace"), answers: []string{`200 {"data":{"id":1}}`, `200 {"data":{"id":2}}`, `200 {"data":{"id":1.2e1}}`}, asked: []string{post, post, post}, key: "12"},
 		"neither path nor url":          {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
 	}
 	s := &scripted{}
@@ -153,8 +154,8 @@ func TestEveryKindOfDelivery(t *testing.T) {
 	want := []host.Record{
 		{Key: "17", Fields: map[string]any{"a": records[0].Fields["a"]}},
 		{Key: "own", Fields: map[string]any{}},
-		{Key: "3", Fields: map[string]any{}},
-		{Problem: `the element has nothing at "/user"`},
+		{Key: "3", Number: "3", Fields: map[string]any{}},
+		{Problem: `the element has nothing at "/user"`, Place: "record /more/list/1/user of answer 1"},
 		{Key: "gone", Deleted: true},
 		{Key: "17", Partial: true},
 	}

@@ -51,7 +51,9 @@ func text(raw []byte, err error) (string, error) {
 	}
 	var key string
 	if raw[0] != '"' {
-		key = string(raw)
+		if key = string(raw); raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
+			key, _ = abi.NumberKey(key)
+		}
 	} else if err := json.Unmarshal(raw, &key); err != nil {
 		return "", err
 	}

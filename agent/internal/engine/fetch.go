@@ -16,6 +16,8 @@ type delivery struct {
 	keyless int    // records without a usable primary key
 	first   string // what is wrong with the first of them
 	doubled int    // keys that came more than once
+	numbers int    // records whose key is a number
+	texts   int    // records whose key is a text
 
 	partsAlone       int    // keys of which only a part came
 	keylessDeletions int    // reports of a deletion that do not say of whom
@@ -43,6 +45,9 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	}
 	if err == nil && a.Source.ChangesOnly() {
 		err = e.Store.StageRetained(ctx, staging, endpoint(a))
+	}
+	if err == nil {
+		err = e.respell(ctx, a, d)
 	}
 	if err != nil {
 		e.dropStaging(ctx, staging)
@@ -75,6 +80,7 @@ func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 		switch {
 		case r.Key != "":
 			keyed = append(keyed, r)
+			d.spelled(r)
 		case r.Deleted:
 			d.keylessDeletions++
 		default:
@@ -83,6 +89,17 @@ func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 		}
 	}
 	return keyed
+}
+
+// spelled counts what the keys of records are.
+func (d *delivery) spelled(r ident.Record) {
+	switch {
+	case r.Deleted || r.Partial:
+	case r.Number != "":
+		d.numbers++
+	default:
+		d.texts++
+	}
 }
 
 func endpoint(a Automation) store.Endpoint {

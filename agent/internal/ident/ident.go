@@ -10,7 +10,8 @@ import (
 )
 
 // Key is the primary key of a record within one application, as text
-// ("11", "f07d229d-..."): numbers keep the digits that the application sent.
+// ("11", "f07d229d-..."). Equal numbers are one key, however the application
+// spells them: see abi.NumberKey. A text of digits stays as it is.
 type Key string
 
 // GUID is an objectGUID in the text form that AD tools print:
@@ -23,9 +24,11 @@ type GUID string
 // map[string]any. A field that was not delivered has no entry; one that was
 // delivered as null has a nil entry. The two must not be confused.
 type Record struct {
-	Endpoint string         `json:"endpoint"`
-	Key      Key            `json:"key"`
-	Fields   map[string]any `json:"fields"`
+	Endpoint string `json:"endpoint"`
+	Key      Key    `json:"key"`
+	// Number is the key as the application spelled it, when it is a number.
+	Number string         `json:"number,omitempty"`
+	Fields map[string]any `json:"fields"`
 	// Deleted says that this is no record: the application reports that the
 	// key was deleted. There are no Fields.
 	Deleted bool `json:"deleted,omitempty"`

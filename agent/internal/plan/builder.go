@@ -25,6 +25,7 @@ type Builder struct {
 	groups   map[ident.DN]*group
 
 	seen    map[ident.Key]struct{}
+	numbers map[ident.Key]struct{}   // keys that are numbers
 	deleted map[ident.Key]struct{}   // reported as deleted
 	sighted map[ident.Key]struct{}   // linked, in scope, and never delivered before
 	left    map[ident.Key]struct{}   // linked records that left the scope of the data source
@@ -81,6 +82,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, objects: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
+		numbers: map[ident.Key]struct{}{},
 		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
@@ -120,6 +122,9 @@ func (b *Builder) add(rec ident.Record) error {
 		return nil
 	}
 	b.seen[rec.Key] = struct{}{}
+	if rec.Number != "" {
+		b.numbers[rec.Key] = struct{}{}
+	}
 	b.counts.Delivered++
 	if rec.Problem != "" {
 		b.setAside(rec.Key, recordName(rec), rec.Problem, fmt.Sprintf("correct this record in %s; until then it counts as present, and nothing is done about it", b.set.Application))

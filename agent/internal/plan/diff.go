@@ -153,6 +153,9 @@ func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
 	case len(have) == 0:
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}})
 		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)
+	case len(have) == 1 && b.formerAnchor(c.key, have[0]):
+		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, Old: have, New: []string{anchor}})
+		why.others = append(why.others, "the anchor in "+b.set.Anchor+" spells the number "+string(c.key)+" in another way")
 	case !slices.Contains(have, anchor):
 		b.attend(c.key, c.name, b.set.Anchor,
 			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),

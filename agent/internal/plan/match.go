@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // addUnlinked decides about a record in scope that has no link: by the anchor,
@@ -50,13 +51,13 @@ func (b *Builder) matchAnchor(rec ident.Record) (done bool, err error) {
 		return false, nil
 	}
 	anchor := b.anchorOf(rec.Key)
-	found, err := b.view.EntriesByValue(b.set.Anchor, anchor)
+	found, err := b.anchoredBy(anchor)
+	if rec.Number != "" && len(found) == 0 && err == nil {
+		found, err = b.anchoredByFormer(rec)
+	}
 	if err != nil {
 		return false, err
 	}
-	found = slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool {
-		return !slices.Contains(e.Attributes.Values(b.set.Anchor), anchor)
-	})
 	switch len(found) {
 	case 0:
 		return false, nil
@@ -67,6 +68,46 @@ func (b *Builder) matchAnchor(rec ident.Record) (done bool, err error) {
 		fmt.Sprintf("%d objects carry the anchor %s: %s", len(found), anchor, dnList(found)),
 		fmt.Sprintf("clear %s on those that do not belong to this person", b.set.Anchor))
 	return true, nil
+}
+
+// anchoredBy lists the objects that carry an anchor.
+func (b *Builder) anchoredBy(anchor string) ([]ident.Entry, error) {
+	found, err := b.view.EntriesByValue(b.set.Anchor, anchor)
+	return slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool {
+		return !slices.Contains(e.Attributes.Values(b.set.Anchor), anchor)
+	}), err
+}
+
+// anchoredByFormer lists the objects whose anchor spells the number that is the
+// record's key as earlier versions did: as it was sent, or with a fraction.
+func (b *Builder) anchoredByFormer(rec ident.Record) ([]ident.Entry, error) {
+	var all []ident.Entry
+	for _, key := range slices.Compact([]string{rec.Number, string(rec.Key) + ".0"}) {
+		found, err := b.anchoredBy(b.anchorOf(ident.Key(key)))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// asDelivered is the spelling under which this delivery has the key of an
+// anchor: of a number there are others.
+func (b *Builder) asDelivered(key ident.Key) ident.Key {
+	if s, ok := abi.NumberKey(string(key)); ok {
+		if _, isNumber := b.numbers[ident.Key(s)]; isNumber {
+			return ident.Key(s)
+		}
+	}
+	return key
+}
+
+// formerAnchor reports whether an anchor carries the same number as key in
+// another spelling. A key that is a text has no other.
+func (b *Builder) formerAnchor(key ident.Key, anchor string) bool {
+	former, ours := strings.CutPrefix(anchor, b.set.Application+":")
+	return ours && former != string(key) && b.asDelivered(ident.Key(former)) == key
 }
 
 // anchored links a record to the one object that carries its anchor.
@@ -191,11 +232,7 @@ func (b *Builder) adoption(key ident.Key, e ident.Entry, reason string) operatio
 	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: reason}}
 	if b.set.Anchor != "" {
 		anchor := []string{b.anchorOf(key)}
-		ch := ident.AttributeChange{Name: b.set.Anchor, New: anchor}
-		if slices.Equal(e.Attributes.Values(b.set.Anchor), anchor) {
-			ch.Old = anchor
-		}
-		op.Attributes = []ident.AttributeChange{ch}
+		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, Old: e.Attributes.Values(b.set.Anchor), New: anchor}}
 	}
 	return op
 }

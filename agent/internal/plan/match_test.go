@@ -300,3 +300,35 @@ func TestCreate(t *testing.T) {
 		}},
 	})
 }
+
+// An anchor in a former spelling of a number is the anchor of that number, and
+// of no text.
+func TestAnchorsInAFormerSpelling(t *testing.T) {
+	number := func(s *scene, key ident.Key, sent string) {
+		s.record(key, nil)
+		s.records[len(s.records)-1].Number = sent
+	}
+	const moved = "11 apply link CN=Old Ada,OU=Staff,DC=x | employeeNumber of CN=Old Ada,OU=Staff,DC=x is pipedrive:11: the link is restored after a loss of the state"
+	runCases(t, []planCase{
+		{"after a loss of the state, as it is sent", func(s *scene) {
+			s.hist.AnchorsTrusted = true
+			number(s, "11", "1.1e1")
+			s.account("g1", staff.Child("Old Ada"), "employeeNumber", "pipedrive:1.1e1")
+		}, []string{moved}},
+		{"after a loss of the state, sent otherwise now", func(s *scene) {
+			s.hist.AnchorsTrusted = true
+			number(s, "11", "11")
+			s.account("g1", staff.Child("Old Ada"), "employeeNumber", "pipedrive:11.0")
+		}, []string{moved}},
+		{"of a linked account it is written anew", func(s *scene) {
+			e, _ := s.known("11", nil)
+			s.records[len(s.records)-1].Number = "11"
+			e.Attributes["employeenumber"] = []string{"pipedrive:11.0"}
+		}, []string{"11 apply update employeeNumber:pipedrive:11.0->pipedrive:11 | the anchor in employeeNumber spells the number 11 in another way"}},
+		{"of a text it is somebody else's", func(s *scene) {
+			e, _ := s.known("11", nil)
+			e.Attributes["employeenumber"] = []string{"pipedrive:11.0"}
+		}, []string{"11 employeeNumber | the account has pipedrive:11.0 instead of the anchor pipedrive:11, which is left alone; after a loss of the state its link could not be restored" +
+			" | if it is this person's account, clear employeeNumber there: the next run writes the anchor; if not: rollcall link remove pipedrive 11"}},
+	})
+}

@@ -61,7 +61,7 @@ func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
 		return obstacle{cause, next, next}
 	}
 	have := e.Attributes.First(b.set.Anchor)
-	if have == "" || have == b.anchorOf(key) {
+	if have == "" || have == b.anchorOf(key) || b.formerAnchor(key, have) {
 		return obstacle{}
 	}
 	free := fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)

@@ -33,7 +33,7 @@ func (b *Builder) strayAnchors(d Delivery) error {
 	err := lister.EachAnchor(b.set.Anchor, prefix, func(e ident.Entry) error {
 		for _, v := range e.Attributes.Values(b.set.Anchor) {
 			if key, ours := strings.CutPrefix(v, prefix); ours && isUser(e) {
-				anchored = append(anchored, stray{ident.Key(key), e})
+				anchored = append(anchored, stray{b.asDelivered(ident.Key(key)), e})
 			}
 		}
 		return nil

@@ -89,7 +89,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields, Cursor: from.Cursor}
 	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
 		batch = append(batch, ident.Record{
-			Endpoint: endpoint.Name, Key: ident.Key(text.Trim(r.Key)), Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
+			Endpoint: endpoint.Name, Key: ident.Key(text.Trim(r.Key)), Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
 		})
 		size += sizeOf(r)
 		if len(batch) < batchSize && size < batchBytes {

@@ -32,9 +32,11 @@ const (
 
 // Record is one element of the array.
 type Record struct {
-	// Key is the primary key as text, numbers with the digits that were sent;
-	// "" when Problem says why there is none.
+	// Key is the primary key as text, a number as abi.NumberKey spells it; ""
+	// when Problem says why there is none.
 	Key string
+	// Number is the key as it was sent, when it is a number.
+	Number string
 	// Problem says what is wrong with the record, and Place where it is: the
 	// JSON pointer of its element. A field that has a flaw is not in Fields.
 	Problem string
@@ -378,7 +380,7 @@ func (w flaw) in(f *field) string {
 func (e *emitter) takeKey(v any, rec *Record) {
 	before := rec.Key
 	e.reading.keys++
-	rec.Key, rec.Problem, e.reading.keyless = e.spec.key(v, e.flaw)
+	rec.Key, rec.Number, rec.Problem, e.reading.keyless = e.spec.key(v, e.flaw)
 	if e.reading.keys > 1 && (rec.Key == "" || rec.Key != before) {
 		rec.Key, rec.Problem, e.reading.keyless = "", e.spec.Key.String()+" occurs twice, with two values", false
 	}

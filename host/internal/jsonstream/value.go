@@ -4,42 +4,49 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // flawed stands in a kept value where a part of it has a flaw.
 type flawed struct{}
 
 // key finds the primary key below the value of its first name, in which w is
-// the first flaw. keyless says that there is none, and that none was meant.
-func (s Spec) key(v any, w flaw) (key, problem string, keyless bool) {
+// the first flaw. number is the spelling of one that is a number. keyless says
+// that there is none, and that none was meant.
+func (s Spec) key(v any, w flaw) (key, number, problem string, keyless bool) {
 	for _, token := range s.Key[1:] {
 		object, ok := v.(map[string]any)
 		if v == any(flawed{}) {
 			break
 		}
 		if !ok {
-			return "", "the record has no " + s.Key.String(), true
+			return "", "", "the record has no " + s.Key.String(), true
 		}
 		if v, ok = object[token]; !ok {
-			return "", "the record has no " + s.Key.String(), true
+			return "", "", "the record has no " + s.Key.String(), true
 		}
 	}
 	switch v := v.(type) {
 	case string:
 		key = v
 	case json.Number:
-		key = v.String()
+		number = v.String()
+		var ok bool
+		if key, ok = abi.NumberKey(number); !ok {
+			return "", "", s.Key.String() + " is a number whose exponent has more than 17 digits", false
+		}
 	case flawed:
-		return "", fmt.Sprintf("the key %s%s%s at byte %d", s.Key, hasFault, w.what, w.at), false
+		return "", "", fmt.Sprintf("the key %s%s%s at byte %d", s.Key, hasFault, w.what, w.at), false
 	case nil:
-		return "", s.Key.String() + " is null", true
+		return "", "", s.Key.String() + " is null", true
 	default:
-		return "", s.Key.String() + " is neither text nor a number", false
+		return "", "", s.Key.String() + " is neither text nor a number", false
 	}
 	if problem = unusable(key); problem != "" {
-		return "", s.Key.String() + " " + problem, false
+		return "", "", s.Key.String() + " " + problem, false
 	}
-	return key, "", false
+	return key, number, "", false
 }
 
 // unusable says why a text is no key; "" when it is one.

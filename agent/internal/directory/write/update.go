@@ -5,12 +5,14 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // Update writes the values that changed. An attribute that has its new values
@@ -107,14 +109,16 @@ func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err
 	return w.fail(class, dn, err)
 }
 
-// anchorMod adds the anchor where there is none. It is sent as an addition, so
-// that the server refuses it when somebody has filled the attribute meanwhile.
+// anchorMod adds the anchor where there is none, or where the same number is
+// spelled in another way. It is sent as an addition, so that the server refuses
+// it when somebody has filled the attribute meanwhile.
 func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]conn.Mod, error) {
 	have := e.Attributes.Values(w.rules.Anchor)
 	if len(have) > 0 && slices.Equal(have, []string{anchor}) {
 		return nil, nil
 	}
-	if len(have) > 0 {
+	former := len(have) == 1 && sameNumber(have[0], anchor)
+	if len(have) > 0 && !former {
 		err := stale(class, e.DN, w.rules.Anchor, nil, have)
 		err.Next = "the value is somebody else's and stays: free the attribute by hand, or choose another anchor"
 		return nil, err
@@ -122,7 +126,24 @@ func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]c
 	if cause := checkAttribute(w.rules.Anchor, []string{anchor}, false); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: class, DN: e.DN, Attribute: w.rules.Anchor, Cause: cause, Next: "plan it anew"}
 	}
-	return []conn.Mod{{Kind: conn.AddValues, Attribute: w.rules.Anchor, Values: []string{anchor}}}, nil
+	add := conn.Mod{Kind: conn.AddValues, Attribute: w.rules.Anchor, Values: []string{anchor}}
+	if former {
+		return []conn.Mod{{Kind: conn.DeleteValues, Attribute: w.rules.Anchor, Values: have}, add}, nil
+	}
+	return []conn.Mod{add}, nil
+}
+
+// sameNumber reports whether two anchors are those of one application and one
+// number: pipedrive:12.0 and pipedrive:12.
+func sameNumber(a, b string) bool {
+	of, former, ok := strings.Cut(a, ":")
+	application, key, also := strings.Cut(b, ":")
+	if !ok || !also || of != application {
+		return false
+	}
+	x, isNumber := abi.NumberKey(former)
+	y, isToo := abi.NumberKey(key)
+	return isNumber && isToo && x == y
 }
 
 // flags returns userAccountControl, which account has made sure to be there.

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// respell brings keys of an application whose keys are numbers to the one
+// spelling of each: links that an earlier version made under 12.0 when the
+// application sent that, and deletions that a connector reports as 12.0. A
+// delivery with a key that is a text shows that "12.0" may be a text too, and
+// leaves everything as it is.
+func (e *Engine) respell(ctx context.Context, a Automation, d delivery) error {
+	if d.numbers == 0 || d.texts > 0 {
+		return nil
+	}
+	if err := e.Store.RespellStaged(ctx, d.staging, oneSpelling); err != nil {
+		return err
+	}
+	var former []ident.Key
+	err := e.Store.Links(ctx, a.Settings.Application, func(l ident.Link) error {
+		if l.Automation == a.Settings.Automation && oneSpelling(l.Key) != l.Key {
+			former = append(former, l.Key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range former {
+		done, err := e.Store.RespellLink(ctx, a.Settings.Application, key, oneSpelling(key), "rollcall")
+		if err != nil {
+			return fmt.Errorf("key %s: %w", key, err)
+		}
+		if !done {
+			e.Log.Warn("two links have the same number as their key; remove the one that is wrong: rollcall link remove",
+				"application", a.Settings.Application, "key", key, "other", oneSpelling(key))
+		}
+	}
+	return nil
+}
+
+func oneSpelling(key ident.Key) ident.Key {
+	if s, ok := abi.NumberKey(string(key)); ok {
+		return ident.Key(s)
+	}
+	return key
+}
