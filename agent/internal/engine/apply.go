@@ -245,6 +245,6 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 // withoutMove is the part of a disable or enable that is carried out first: the
 // link must know who disabled an account even when its move failed.
 func withoutMove(op ident.Operation) ident.Operation {
-	op.From, op.To = "", ""
+	op.From, op.To, op.Attributes = "", "", nil
 	return op
 }

@@ -248,7 +248,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	}
 	link.Unseen = link.Unseen && !u.Seen
 	if u.Placed != "" {
-		link.Placed = u.Placed
+		link.Placed, link.Left, link.LeftOU = u.Placed, "", ""
 	}
 	return e.Store.PutLink(ctx, link, r.By)
 }

@@ -129,6 +129,11 @@ type Link struct {
 	// Placed is the container that rollcall last chose for the object. An
 	// object elsewhere was moved by somebody else.
 	Placed DN `json:"placed,omitempty"`
+	// Left is the container where the object was when rollcall moved it away
+	// because its key was missing, and LeftOU what Placed was then. "" when it
+	// was not moved away, or is back.
+	Left   DN `json:"left,omitempty"`
+	LeftOU DN `json:"left_ou,omitempty"`
 	// MissingSince is set when rollcall disabled the account because its key
 	// was missing; only then does a return of the key enable it again.
 	MissingSince *time.Time `json:"missing_since,omitempty"`

@@ -83,9 +83,10 @@ type Change struct {
 //	link     To is the object's DN
 //	update   Attributes
 //	rename   To (the new DN in the same container); Attributes tells cn
-//	move     To (the new DN in another container)
-//	enable   To, when it is moved back too
-//	disable  To, when it is moved away too
+//	move     To (the new DN in another container); Attributes tells cn when the
+//	         name changes at once
+//	enable   To, when it is moved back too, and Attributes as with move
+//	disable  To, when it is moved away too, and Attributes as with move
 //	groups   Groups (DNs to be added to)
 type Operation struct {
 	Class      Class             `json:"class"`

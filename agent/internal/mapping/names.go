@@ -116,6 +116,9 @@ func shorten(s string, n int) string {
 	return strings.TrimRight(string(runes), ". ")
 }
 
+// WithSuffix appends to a common name and keeps it within what AD allows.
+func WithSuffix(cn, suffix string) string { return shorten(cn, maxCN-units(suffix)) + suffix }
+
 // numbered appends a number to a name and keeps it within the limit.
 func numbered(name, base string, number int) string {
 	suffix := strconv.Itoa(number)

@@ -2,8 +2,13 @@ package plan
 
 import (
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // attend reports something about a user that needs a person, while everything
@@ -94,17 +99,6 @@ func (b *Builder) disableByHand(c *change) string {
 	return next + b.orAccept(c.key)
 }
 
-// movable is the next step about an account that cannot be moved.
-func (b *Builder) movable(to ident.DN) string {
-	switch {
-	case !b.inScope(to):
-		return "add that OU to scope of [directory], or choose another"
-	case !b.exists[to]:
-		return "create that OU, or choose another"
-	}
-	return "rename one of the two"
-}
-
 // emptyDelivery reports a source that has nobody although it had: as nobody is
 // missing then, it would pass for a quiet day.
 func (b *Builder) emptyDelivery(d Delivery) {
@@ -112,4 +106,34 @@ func (b *Builder) emptyDelivery(d Delivery) {
 		b.Attend(fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation", b.set.Application, count(b.hist.CurrentLinks, "link", "links")),
 			"look whether the people are there, and what the credentials may see: rollcall validate --online")
 	}
+}
+
+// expired reports an account that is enabled, or about to be, and expired all
+// the same: enabling it lets nobody log in.
+func (b *Builder) expired(c *change) {
+	until := c.entry.Attributes.First("accountexpires")
+	if update := c.first(ident.ClassUpdate); update != nil {
+		for _, ch := range update.Attributes {
+			if text.Same(ch.Name, "accountExpires") {
+				until = strings.Join(ch.New, "")
+			}
+		}
+	}
+	at, ends := expiry(until)
+	if !ends || at.After(b.set.Now) {
+		return
+	}
+	b.attend(c.key, c.name, "accountExpires", fmt.Sprintf("the account expired on %s: nobody can log in with it, although it is enabled", at.Format("2006-01-02 15:04 UTC")),
+		"set another end date or none, in the directory or in the mapping"+b.orAccept(c.key))
+}
+
+// expiry reads accountExpires: 100 ns since 1601-01-01 UTC, with 0 and the
+// largest number for never (MS-ADA1, attribute accountExpires).
+func expiry(value string) (at time.Time, ends bool) {
+	const toUnix = 116444736000000000
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n <= 0 || n == math.MaxInt64 {
+		return time.Time{}, false
+	}
+	return time.Unix((n-toUnix)/1e7, (n-toUnix)%1e7*100).UTC(), true
 }

@@ -119,6 +119,7 @@ func TestUpdateReasons(t *testing.T) {
 
 func TestRenameAndMove(t *testing.T) {
 	const back = "11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"
+	const toSupport = " | ou: it belongs into OU=Support,OU=Staff,DC=x"
 	moved := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
 		return func(s *scene) {
 			e, l := s.known("11", nil)
@@ -168,19 +169,32 @@ func TestRenameAndMove(t *testing.T) {
 			"12 cn | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x | rename one of the two, or give cn a further format that tells them apart",
 		}},
 		{"the new name is free where it is, but taken where it goes", func(s *scene) {
-			s.known("11", map[string]any{"cn": "Bo", "ou": support})
+			e, _ := s.known("11", map[string]any{"cn": "Bo", "ou": support})
+			e.Attributes["samaccountname"] = []string{"ada"}
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 			s.account("g9", support.Child("Bo"))
 		}, []string{
-			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
-			"11 account | cannot be moved to OU=Support,OU=Staff,DC=x: CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there | rename one of the two",
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Bo (ada),OU=Support,OU=Staff,DC=x cn:Ada 11->Bo (ada)" + toSupport + "; user.cn changed cn; CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there, so it becomes Bo (ada)",
 		}},
 		{"the new name is taken where it is, but free where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
 			s.account("g9", staff.Child("Bo"))
 		}, []string{
-			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x",
-			"11 cn | cannot be renamed to Bo: CN=Bo,OU=Staff,DC=x has this name in OU=Staff,DC=x | rename one of the two, or give cn a further format that tells them apart",
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Support,OU=Staff,DC=x cn:Ada 11->Bo" + toSupport + "; user.cn changed cn",
+		}},
+		{"the old name is taken where it goes: at once", func(s *scene) {
+			s.known("11", map[string]any{"cn": "Bo", "ou": support})
+			s.account("g9", support.Child("Ada 11"))
+		}, []string{
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Support,OU=Staff,DC=x cn:Ada 11->Bo" + toSupport + "; user.cn changed cn",
+		}},
+		{"every name from the mapping is taken where it goes: a number", func(s *scene) {
+			s.known("11", map[string]any{"ou": support})
+			s.mapper.rules["cn"] = attributeRule{apply: ident.ApplyCreate}
+			s.account("g8", support.Child("Ada 11"))
+			s.account("g9", support.Child("Ada 11 2"))
+		}, []string{
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11 3,OU=Support,OU=Staff,DC=x cn:Ada 11->Ada 11 3" + toSupport + "; CN=Ada 11,OU=Support,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 3",
 		}},
 	})
 }

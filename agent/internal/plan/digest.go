@@ -35,6 +35,7 @@ func AppliedDigest(ch ident.AttributeChange) string {
 // account that was created the key was delivered for sure, and it is
 // rollcall's own: nobody else's account is at stake.
 func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
+	leaves := op.Class == ident.ClassDisable || op.Class == ident.ClassMove && link.MissingSince != nil
 	applied := make(map[string]string, len(link.Applied)+len(op.Attributes))
 	for name, digest := range link.Applied {
 		applied[name] = digest
@@ -64,13 +65,31 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	switch op.Class {
 	case ident.ClassMove, ident.ClassEnable, ident.ClassDisable:
 		if op.To != "" {
-			link.Placed = op.To.Parent()
+			moved(&link, op, leaves)
 		}
 	}
 	if len(applied) > 0 {
 		link.Applied = applied
 	}
 	return link
+}
+
+// moved remembers where an account is put. Of a leaver it keeps where the
+// account was, and what rollcall had chosen for it: a returner who goes back
+// there is where somebody wanted the account to be.
+func moved(link *ident.Link, op ident.Operation, leaves bool) {
+	to := op.To.Parent()
+	switch {
+	case leaves && op.From != "":
+		if link.Left == "" {
+			link.LeftOU = link.Placed
+		}
+		link.Left, link.Placed = op.From.Parent(), to
+		return
+	case link.LeftOU != "" && sameDN(link.Left, to):
+		to = link.LeftOU
+	}
+	link.Placed, link.Left, link.LeftOU = to, "", ""
 }
 
 // digestOf identifies what an operation would do, and for one that renames or

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
@@ -74,26 +75,18 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 	case disabled && !returner:
 		b.disabledByOthers(c.key, c.entry, link.Origin)
 	}
-	err := b.diffName(c, want, link)
-	if disabled && !returner || err != nil {
-		return err
+	name := b.newName(c, want, link)
+	if disabled && !returner {
+		return b.rename(c, name)
 	}
-	parent, err := b.newPlace(c, want, link)
+	to, err := b.newPlace(c, want, link)
 	if err != nil {
 		return err
 	}
-	switch {
-	case disabled:
-		op := operation{parent: parent}
-		op.Class = ident.ClassEnable
-		op.Reason = fmt.Sprintf("back: %s delivers the key %s again; rollcall had disabled the account", b.set.Application, c.key)
-		c.add(op)
-	case parent != "":
-		op := operation{parent: parent}
-		op.Class = ident.ClassMove
-		op.Reason = fmt.Sprintf("ou: it belongs into %s", parent)
-		c.add(op)
+	if err := b.put(c, name, to, disabled); err != nil {
+		return err
 	}
+	b.expired(c)
 	if returner && known {
 		b.returned(c, disabled, want, link)
 	}
@@ -129,9 +122,8 @@ func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.Attribu
 	return attributeDiff(cn, []string{commonName(e)}, link)
 }
 
-// diffName adds the rename of an account, within the container where it is: it
-// is moved afterwards.
-func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error {
+// newName returns the rename that the mapping asks for; nil when there is none.
+func (b *Builder) newName(c *change, want ident.Desired, link ident.Link) *operation {
 	ch, verdict := nameDiff(c.entry, want, link)
 	switch verdict {
 	case asWanted:
@@ -140,30 +132,41 @@ func (b *Builder) diffName(c *change, want ident.Desired, link ident.Link) error
 		b.note(c.key, c.name, "cn differs from its mapping and is left alone: the directory is authoritative for it")
 		return nil
 	}
-	here, name := c.entry.DN.Parent(), ch.New[0]
-	holder, taken, err := b.names.Holder("cn", name, mapping.UniqueContainer, here, c.entry.GUID, c.key)
+	if strings.HasPrefix(ch.Old[0], ch.New[0]) {
+		link.Applied = nil // a name that it got where its own was taken: nothing has changed at the source
+	}
+	cn, _ := want.Attribute("cn")
+	why := reasons{}
+	why.add(ch, cn.Source, link)
+	op := &operation{cn: ch.New[0]}
+	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
+	return op
+}
+
+// rename renames an account within the container where it is.
+func (b *Builder) rename(c *change, name *operation) error {
+	if name == nil {
+		return nil
+	}
+	here := c.entry.DN.Parent()
+	holder, taken, err := b.names.Holder("cn", name.cn, mapping.UniqueContainer, here, c.entry.GUID, c.key)
 	if err != nil {
 		return err
 	}
 	if taken {
-		b.attend(c.key, c.name, "cn", fmt.Sprintf("cannot be renamed to %s: %s has this name in %s", name, holder, here),
+		b.attend(c.key, c.name, "cn", fmt.Sprintf("cannot be renamed to %s: %s has this name in %s", name.cn, holder, here),
 			"rename one of the two, or give cn a further format that tells them apart")
 		return nil
 	}
-	b.names.Reserve("cn", name, mapping.UniqueContainer, here, c.key)
-	cn, _ := want.Attribute("cn")
-	why := reasons{}
-	why.add(ch, cn.Source, link)
-	op := operation{cn: name}
-	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
-	c.add(op)
+	b.names.Reserve("cn", name.cn, mapping.UniqueContainer, here, c.key)
+	c.add(*name)
 	return nil
 }
 
-// newPlace returns the container that the account is to be moved to; "" when
+// newPlace returns the container that the account is to be moved to; none when
 // it stays. What somebody else moved stays, unless the place that rollcall
 // wants has changed since.
-func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (ident.DN, error) {
+func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (home, error) {
 	here := c.entry.DN.Parent()
 	returner := link.MissingSince != nil
 	switch {
@@ -171,58 +174,25 @@ func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (iden
 		if link.Placed == "" && link.Origin == ident.OriginRestored {
 			b.links = append(b.links, LinkUpdate{Key: c.key, Placed: here}) // from now on it is known
 		}
-		return "", nil
+		return home{}, nil
 	case link.Placed == "" && link.Origin == ident.OriginRestored:
 		b.attend(c.key, c.name, ident.PartAccount,
 			fmt.Sprintf("is in %s, belongs into %s and is left there: after the loss of the state nobody knows who put it there", here, want.Parent),
 			"move it to "+string(want.Parent)+b.orAccept(c.key))
-		return "", nil
+		return home{}, nil
 	case link.Placed == "":
 	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, link.Placed):
 		b.note(c.key, c.name, "moved to %s by somebody else, left alone; it belongs into %s", here, want.Parent)
-		return "", nil
+		return home{}, nil
 	}
-	trouble, err := b.cannotMove(c, want.Parent)
+	to, err := b.home(want, link)
 	if err != nil {
-		return "", err
+		return home{}, err
 	}
+	trouble, err := b.unusable(to.dn)
 	if trouble != "" {
-		b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("cannot be moved to %s: %s", want.Parent, trouble), b.movable(want.Parent))
-		return "", nil
+		b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("cannot be moved to %s: %s", to.dn, trouble), b.makeUsable(to.dn))
+		return home{}, err
 	}
-	return want.Parent, nil
-}
-
-// cannotMove says why an account, under the name that it is going to have,
-// cannot be put into a container; "" when it can. The name there is then taken.
-func (b *Builder) cannotMove(c *change, to ident.DN) (string, error) {
-	if !b.inScope(to) {
-		return "it is outside the scope of [directory]", nil
-	}
-	there, err := b.containerExists(to)
-	if err != nil {
-		return "", err
-	}
-	if !there {
-		return "it does not exist", nil
-	}
-	cns := []string{commonName(c.entry)}
-	for _, op := range c.ops {
-		if op.cn != "" {
-			cns = append(cns, op.cn)
-		}
-	}
-	for _, cn := range cns {
-		holder, taken, err := b.names.Holder("cn", cn, mapping.UniqueContainer, to, c.entry.GUID, c.key)
-		if err != nil {
-			return "", err
-		}
-		if taken {
-			return fmt.Sprintf("%s has the name %s there", holder, cn), nil
-		}
-	}
-	for _, cn := range cns {
-		b.names.Reserve("cn", cn, mapping.UniqueContainer, to, c.key)
-	}
-	return "", nil
+	return to, err
 }

@@ -178,14 +178,14 @@ func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
 		op.Reason += "; somebody enabled the account after rollcall had disabled it"
 	}
 	if to := b.set.Missing.MoveTo; to != "" && !sameDN(to, c.entry.DN.Parent()) {
-		trouble, err := b.cannotMove(c, to)
+		trouble, err := b.unusable(to)
 		if err != nil {
 			return err
 		}
-		if trouble == "" {
-			op.parent = to
-		} else {
-			b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), b.movable(to))
+		if trouble != "" {
+			b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), b.makeUsable(to))
+		} else if _, err := b.under(c, &op, nil, to); err != nil {
+			return err
 		}
 	}
 	if op.Class == ident.ClassDisable || op.parent != "" {

@@ -130,5 +130,5 @@ type LinkUpdate struct {
 	Key          ident.Key
 	ClearMissing bool     // somebody enabled the account that rollcall had disabled
 	Seen         bool     // the key was delivered for the first time, and is in scope
-	Placed       ident.DN // "" leaves the link's own
+	Placed       ident.DN // where it belongs from now on, also after it had left; "" leaves the link's own
 }

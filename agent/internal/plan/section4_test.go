@@ -195,96 +195,6 @@ func TestNobodyIsMissing(t *testing.T) {
 	})
 }
 
-func TestReturner(t *testing.T) {
-	// A leaver whom rollcall disabled and moved, and who is back.
-	back := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
-		return func(s *scene) {
-			e, l := s.known("11", nil)
-			since := noon.AddDate(0, 0, -3)
-			l.MissingSince, l.Placed = &since, leavers
-			e.DN = leavers.Child("Ada 11")
-			e.Attributes["useraccountcontrol"] = []string{"514"}
-			change(s, e, l)
-		}
-	}
-	const enabled = " | back: pipedrive delivers the key 11 again; rollcall had disabled the account"
-	runCases(t, []planCase{
-		{"enabled and moved back", back(func(*scene, *ident.Entry, *ident.Link) {}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
-		}},
-		{"enabled where it always was", back(func(_ *scene, e *ident.Entry, l *ident.Link) {
-			e.DN, l.Placed = staff.Child("Ada 11"), staff
-		}), []string{"11 apply enable" + enabled}},
-		{"moved by somebody meanwhile: enabled, not moved", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
-			e.DN = support.Child("Ada 11")
-		}), []string{
-			"11 apply enable" + enabled,
-			"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x",
-		}},
-		{"enabled by hand already: moved back only", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
-			e.Attributes["useraccountcontrol"] = []string{"512"}
-		}), []string{"11 apply move CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
-		{"enabled and moved by hand already: nothing", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
-			e.Attributes["useraccountcontrol"] = []string{"512"}
-			e.DN = support.Child("Ada 11")
-		}), []string{"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
-		{"renamed meanwhile at the source: enabled back, then renamed", back(func(s *scene, _ *ident.Entry, _ *ident.Link) {
-			s.records[0].Fields["cn"] = "Ada New"
-		}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
-			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",
-		}},
-		{"the name at home is taken: enabled, not moved", back(func(s *scene, _ *ident.Entry, _ *ident.Link) {
-			s.account("g9", staff.Child("Ada 11"))
-		}), []string{
-			"11 apply enable" + enabled,
-			"11 account | cannot be moved to OU=Staff,DC=x: CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there | rename one of the two",
-		}},
-		{"what somebody else disabled stays disabled", func(s *scene) {
-			e, _ := s.known("11", map[string]any{"mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
-			e.Attributes["useraccountcontrol"] = []string{"66050"}
-		}, []string{
-			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
-			"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor added to groups | enable the account, or leave the person out with where" + accept11,
-		}},
-		{"a state that cannot be read is left alone", func(s *scene) {
-			e, _ := s.known("11", nil)
-			delete(e.Attributes, "useraccountcontrol")
-		}, []string{"11 account | userAccountControl cannot be read: whether the account is enabled is left alone | give the bind account the right to read userAccountControl"}},
-	})
-}
-
-// What a returner's link has to remember although no operation says so.
-func TestReturnerLinkUpdates(t *testing.T) {
-	since := noon.AddDate(0, 0, -3)
-	for _, c := range []struct {
-		name, uac string
-		dn        ident.DN
-		want      []LinkUpdate
-	}{
-		{"disabled, where rollcall put it", "514", leavers.Child("Ada 11"), nil},
-		{"disabled, moved by hand", "514", support.Child("Ada 11"), []LinkUpdate{{Key: "11", Placed: staff}}},
-		{"enabled by hand", "512", leavers.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true}}},
-		{"enabled and moved by hand", "512", support.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
-		{"enabled and moved home by hand", "512", staff.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newScene()
-			e, l := s.known("11", nil)
-			l.MissingSince, l.Placed = &since, leavers
-			e.DN, e.Attributes["useraccountcontrol"] = c.dn, []string{c.uac}
-			p := s.plan(t)
-			if len(s.updates) != len(c.want) || len(c.want) == 1 && s.updates[0] != c.want[0] {
-				t.Errorf("updates %+v, want %+v", s.updates, c.want)
-			}
-			s.apply(t, p, s.updates)
-			if p := s.plan(t); len(p.Changes) > 0 || len(s.updates) > 0 || s.links["11"].MissingSince != nil {
-				t.Errorf("not settled: %v, updates %v, link %+v", trace(p), s.updates, s.links["11"])
-			}
-		})
-	}
-}
-
 func TestMissing(t *testing.T) {
 	const gone = "missing: pipedrive no longer delivers the key 12"
 	since := noon.AddDate(0, 0, -3)
@@ -342,9 +252,20 @@ func TestMissing(t *testing.T) {
 			"12 account | " + gone + ", but the account is left alone and may be enabled: userAccountControl cannot be read | give the bind account the right to read userAccountControl, or disable the account by hand",
 		}},
 		{"another automation's link: not missing", leaver(func(_ *scene, _ *ident.Entry, l *ident.Link) { l.Automation = "contractors" }), nil},
-		{"the name in move_to is taken: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
+		{"the name in move_to is taken: moved under a free one", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
+			e.Attributes["samaccountname"] = []string{"aada"}
 			s.account("g9", leavers.Child("Ada 12"))
-		}), []string{"12 apply disable | " + gone, "12 account | " + gone + ", and the account cannot be moved to OU=Leavers,DC=x: CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there | rename one of the two"}},
+		}), []string{
+			"12 apply disable CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12 (aada),OU=Leavers,DC=x cn:Ada 12->Ada 12 (aada) | " + gone +
+				"; CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there, so it becomes Ada 12 (aada)",
+		}},
+		{"disabled but not yet moved, and the name is taken: moved under a free one", leaver(func(s *scene, e *ident.Entry, l *ident.Link) {
+			ours(e, l)
+			s.account("g9", leavers.Child("Ada 12"))
+		}), []string{
+			"12 apply move CN=Ada 12,OU=Staff,DC=x -> CN=Ada 12 2,OU=Leavers,DC=x cn:Ada 12->Ada 12 2 | " + gone +
+				"; disabled but not yet moved; CN=Ada 12,OU=Leavers,DC=x has the name Ada 12 there, so it becomes Ada 12 2",
+		}},
 		{"move_to does not exist: disabled all the same", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.set.Missing.MoveTo = "OU=Nowhere,OU=Staff,DC=x"
 		}), []string{"12 apply disable | " + gone, "12 account | " + gone + ", and the account cannot be moved to OU=Nowhere,OU=Staff,DC=x: it does not exist | create that OU, or choose another"}},
@@ -366,8 +287,7 @@ func TestMissing(t *testing.T) {
 			e.DN, e13.DN = staff.Child("Ada"), support.Child("Ada")
 		}), []string{
 			"12 apply disable CN=Ada,OU=Staff,DC=x -> CN=Ada,OU=Leavers,DC=x | " + gone,
-			"13 apply disable | missing: pipedrive no longer delivers the key 13",
-			"13 account | missing: pipedrive no longer delivers the key 13, and the account cannot be moved to OU=Leavers,DC=x: the key 12 of this run has the name Ada there | rename one of the two",
+			"13 apply disable CN=Ada,OU=Support,OU=Staff,DC=x -> CN=Ada 2,OU=Leavers,DC=x cn:Ada->Ada 2 | missing: pipedrive no longer delivers the key 13; the key 12 of this run has the name Ada there, so it becomes Ada 2",
 		}},
 	})
 }

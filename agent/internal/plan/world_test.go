@@ -174,7 +174,7 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 			l.MissingSince = nil
 		}
 		if up.Placed != "" {
-			l.Placed = up.Placed
+			l.Placed, l.Left, l.LeftOU = up.Placed, "", ""
 		}
 	}
 	for _, class := range ident.Classes {
@@ -255,7 +255,7 @@ func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.En
 	t.Helper()
 	for _, ch := range op.Attributes {
 		name := strings.ToLower(ch.Name)
-		if op.Class != ident.ClassRename && !ident.SameValues(name, ch.Old, e.Attributes[name]) {
+		if name != "cn" && !ident.SameValues(name, ch.Old, e.Attributes[name]) {
 			t.Fatalf("%s %s: %s is %q, the plan says %q", c.Key, op.Class, ch.Name, e.Attributes[name], ch.Old)
 		}
 		values := ch.New
@@ -418,8 +418,11 @@ func (m *fakeMapper) commonName(rec ident.Record, name string, parent ident.DN, 
 	var self ident.GUID
 	if current != nil {
 		self = current.GUID
-		if slices.Contains(candidates, current.DN.Name()) {
-			return current.DN.Name(), nil
+		if own := current.DN.Name(); slices.Contains(candidates, own) {
+			if sameDN(current.DN.Parent(), parent) {
+				return own, nil
+			}
+			candidates = append([]string{own}, candidates...) // is it free where it goes?
 		}
 	}
 	for _, cn := range candidates {

@@ -16,6 +16,7 @@ func TestLinks(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	missing := time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
 	full := link("1", "guid-1")
+	full.Left, full.LeftOU = "OU=Special,DC=c", "OU=Staff,DC=c"
 	full.Placed, full.MissingSince, full.Applied = "OU=Staff,DC=c", &missing, map[string]string{"sn": "d1"}
 	bare := link("2", "guid-2")
 	other := link("1", "guid-1") // the same key and object in another application

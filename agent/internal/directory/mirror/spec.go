@@ -31,7 +31,7 @@ type Spec struct {
 // leaves out other domains.
 var always = []string{
 	"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName",
-	"mail", "proxyAddresses", "userAccountControl", "adminCount", "primaryGroupID",
+	"mail", "proxyAddresses", "userAccountControl", "accountExpires", "adminCount", "primaryGroupID",
 	"isCriticalSystemObject", "whenCreated", "member",
 }
 

@@ -31,7 +31,8 @@ func (w *Writer) Rename(ctx context.Context, guid ident.GUID, from, to ident.DN)
 	return w.modifyDN(ctx, ident.ClassRename, e, name, "")
 }
 
-// Move puts the account at from into the container of to, under its name.
+// Move puts the account at from into the container of to, under its name or,
+// at once, under another: what is free there.
 func (w *Writer) Move(ctx context.Context, guid ident.GUID, from, to ident.DN) error {
 	name, parent, err := w.target(ident.ClassMove, to)
 	if err != nil {
@@ -50,10 +51,12 @@ func (w *Writer) Move(ctx context.Context, guid ident.GUID, from, to ident.DN) e
 	return w.modifyDN(ctx, ident.ClassMove, e, name, parent)
 }
 
-// mayMove makes sure that the account is still at from under the name that it
-// is to keep, that the container is there and that the name is free in it.
+// mayMove makes sure that the account is still at from, spelled as it was when
+// it is to keep its name, that the container is there and that the name is free
+// in it.
 func (w *Writer) mayMove(ctx context.Context, class ident.Class, e ident.Entry, from, to ident.DN) error {
-	if !e.DN.EqualFold(from) || e.DN.Name() != to.Name() {
+	keeps := from.Name() == to.Name()
+	if !e.DN.EqualFold(from) || keeps && e.DN.Name() != to.Name() {
 		return stale(class, e.DN, "distinguishedName", []string{string(from)}, []string{string(e.DN)})
 	}
 	if _, err := w.client.Get(ctx, conn.ByDN(to.Parent()), []string{"objectClass"}); err != nil {

@@ -51,7 +51,7 @@ func TestRenameAndMove(t *testing.T) {
 	moved := s.leavers.Child(upper.Name())
 	wantKind(t, s.Move(t.Context(), guid, upper, s.outside.Child(upper.Name())), write.OutOfScope)
 	wantKind(t, s.Move(t.Context(), guid, dn, s.leavers.Child(dn.Name())), write.Stale)
-	wantKind(t, s.Move(t.Context(), guid, upper, s.leavers.Child("another name")), write.Stale)
+	wantKind(t, s.Move(t.Context(), guid, upper, other), write.NameTaken)
 	wantKind(t, s.Move(t.Context(), guid, upper, ("OU=Missing,"+s.staff).Child(upper.Name())), write.NoParent)
 	if got := s.get(guid).DN; got != upper {
 		t.Fatalf("refused moves moved it to %s", got)
@@ -65,7 +65,17 @@ func TestRenameAndMove(t *testing.T) {
 		t.Errorf("moved to %s", got)
 	}
 	clash := s.dc.AddUser(t, s.staff, other.Name(), fresh(), nil)
-	wantKind(t, s.Move(t.Context(), clash, s.staff.Child(other.Name()), other), write.NameTaken)
+	at, free := s.staff.Child(other.Name()), s.leavers.Child(other.Name()+", 2 (=)")
+	wantKind(t, s.Move(t.Context(), clash, at, other), write.NameTaken)
+	for range 2 { // under another name, at once; again: it is done already
+		if err := s.Move(t.Context(), clash, at, free); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.get(clash, "cn"); !got.DN.EqualFold(free) || got.Attributes.First("cn") != free.Name() {
+		t.Errorf("moved to %s, cn %s", got.DN, got.Attributes.First("cn"))
+	}
+	wantKind(t, s.Move(t.Context(), clash, at, s.leavers.Child("third")), write.Stale)
 }
 
 func TestDisableAndEnable(t *testing.T) {
@@ -96,6 +106,13 @@ func TestDisableAndEnable(t *testing.T) {
 	wantKind(t, s.Disable(t.Context(), guid, gone, s.leavers.Child(dn.Name()+"x")), write.Stale)
 	s.dc.AddUser(t, s.leavers, dn.Name(), fresh(), nil)
 	wantKind(t, s.Disable(t.Context(), guid, dn, gone), write.NameTaken)
+	free := s.leavers.Child(dn.Name() + " 2")
+	if err := s.Disable(t.Context(), guid, dn, free); err != nil || uac() != "66050" || s.get(guid).DN != free {
+		t.Errorf("disabled under another name: %v, %s at %s", err, uac(), s.get(guid).DN)
+	}
+	if err := s.Enable(t.Context(), guid, free, dn); err != nil || uac() != "66048" || s.get(guid).DN != dn {
+		t.Errorf("enabled under its own again: %v, %s at %s", err, uac(), s.get(guid).DN)
+	}
 	if uac() != "66048" {
 		t.Errorf("userAccountControl %s after refusals", uac())
 	}

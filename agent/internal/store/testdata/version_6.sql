@@ -1,4 +1,4 @@
--- What a store of version 5 holds. The two journal lines are as that version wrote them.
+-- What a store of version 6 holds. The two journal lines are as that version wrote them.
 INSERT INTO links VALUES ('crm', '1', 'guid-1', 'staff', 'created', 1767323045000000006, 'OU=Staff,DC=c', 0, '{"sn":"d"}', 0);
 INSERT INTO link_peaks VALUES ('staff', 20513, 120);
 INSERT INTO meta VALUES ('cursor', '7');
