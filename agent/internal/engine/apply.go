@@ -102,6 +102,7 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	if r.isBlocked(t.change.Key) {
 		return nil // an operation before it set this user aside
 	}
+	defer e.objects.lock(t.change.GUID)()
 	link, stale, err := e.linkOf(ctx, r, t)
 	if err != nil {
 		return fmt.Errorf("look up the link of key %s: %w", t.change.Key, err)
@@ -112,6 +113,9 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	after := plan.Remember(link, t.op, e.Now().UTC())
 	failpoint.Hit("before-intent")
 	intent, err := e.Store.OpenIntent(ctx, r.lease, e.intent(r, t, after))
+	if overtaken(err) {
+		return e.skip(ctx, r, t, err.Error())
+	}
 	if err != nil {
 		return fmt.Errorf("write the intent for %s: %w", t.change.Name, err)
 	}
@@ -134,6 +138,15 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	r.turns.done(t)
 	e.count(r, o)
 	return nil
+}
+
+// overtaken reports whether an intent was refused because somebody else has
+// done something about the same record or object since linkOf looked.
+func overtaken(err error) bool {
+	var busy *store.ErrUnderWay
+	var taken *store.ErrLinkTaken
+	var none *store.ErrNotLinked
+	return errors.As(err, &busy) || errors.As(err, &taken) || errors.As(err, &none)
 }
 
 // unrecorded leaves a user alone whose operation was carried out and cannot be

@@ -61,18 +61,15 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 		if err := e.claim(ctx, r, d); err != nil {
 			return err
 		}
-		return e.withDirectory(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
-				return err
-			}
-			if _, err := e.sync(ctx, client, false); err != nil {
 				return err
 			}
 			tasks, err := e.claimed(ctx, r, d.By)
 			if err != nil {
 				return err
 			}
-			return e.apply(ctx, r, tasks)
+			return e.applyEarlier(ctx, r, tasks)
 		})
 	})
 }
@@ -146,11 +143,8 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 	}
 	req := Request{Automation: p.Automation, Kind: store.KindSaved, By: by}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
-		return e.withDirectory(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
-				return err
-			}
-			if _, err := e.sync(ctx, client, false); err != nil {
 				return err
 			}
 			r.plan = p
@@ -161,7 +155,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 			if err := e.hold(ctx, r); err != nil {
 				return err
 			}
-			return e.apply(ctx, r, planTasks(r.plan))
+			return e.applyEarlier(ctx, r, planTasks(r.plan))
 		})
 	})
 }

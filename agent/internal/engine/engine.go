@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,11 +77,14 @@ type Settings struct {
 	Now         func() time.Time
 }
 
-// Engine runs automations. Different automations may run at once; the part of
-// a run that reads the mirror and writes to the directory is one at a time.
+// Engine runs automations. Different automations may run at once: they fetch
+// and write beside each other, and bring the mirror up to date and plan one at
+// a time (see promises).
 type Engine struct {
 	Settings
-	directory  sync.Mutex
+	turn       *turnstile
+	promises   *promises
+	objects    objects
 	configured atomic.Pointer[configured]
 }
 
@@ -101,7 +103,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if _, err := s.Store.InterruptRuns(ctx); err != nil {
 		return nil, fmt.Errorf("close runs that were cut off: %w", err)
 	}
-	e := &Engine{Settings: s}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises()}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
 }
@@ -170,9 +172,11 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	}
 	d.acceptShrink = req.AcceptShrink
 	var made planned
-	err = e.withDirectory(ctx, func(client *conn.Client) error {
-		made, err = e.plan(ctx, a, client, d)
-		return err
+	err = e.connected(ctx, func(client *conn.Client) error {
+		return e.alone(ctx, req.Automation, func() error {
+			made, err = e.plan(ctx, a, client, d)
+			return err
+		})
 	})
 	return made.Plan, err
 }
@@ -202,20 +206,30 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 		defer e.dropStaging(ctx, r.ID)
 		d.acceptShrink = req.AcceptShrink
 		r.delivered = true
-		return e.withDirectory(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			made, err := e.plan(ctx, a, client, d)
+			var made planned
+			var tasks []task
+			defer e.promises.forget(r.ID)
+			err := e.alone(ctx, req.Automation, func() (err error) {
+				if made, err = e.plan(ctx, a, client, d); err != nil {
+					return err
+				}
+				r.plan = made.Plan
+				r.withoutBlocked()
+				tasks = planTasks(r.plan)
+				e.promises.add(r, tasks)
+				return nil
+			})
 			if err != nil {
 				return err
 			}
-			r.plan = made.Plan
-			r.withoutBlocked()
 			if err := e.settle(ctx, r, made); err != nil {
 				return err
 			}
-			if err := e.apply(ctx, r, planTasks(made.Plan)); err != nil {
+			if err := e.apply(ctx, r, tasks); err != nil {
 				return err
 			}
 			if err := e.remember(ctx, r, made); err != nil {
@@ -238,11 +252,8 @@ func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
 	return e.recover(ctx, r)
 }
 
-// withDirectory gives do a connection of its own while no other run reads the
-// mirror or writes.
-func (e *Engine) withDirectory(ctx context.Context, do func(*conn.Client) error) error {
-	e.directory.Lock()
-	defer e.directory.Unlock()
+// connected gives do a connection of its own.
+func (e *Engine) connected(ctx context.Context, do func(*conn.Client) error) error {
 	prefer, err := e.preferredServer(ctx)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (e *Engine) Link(ctx context.Context, req LinkRequest) (Linked, error) {
 	}
 	request := Request{Automation: req.Automation, Kind: store.KindLink, By: req.By}
 	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
-		return e.withDirectory(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
@@ -112,27 +112,29 @@ func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest)
 	if err != nil {
 		return hand, linked, err
 	}
-	err = e.withDirectory(ctx, func(client *conn.Client) error {
-		schema, err := e.sync(ctx, client, false)
-		if err != nil {
+	err = e.connected(ctx, func(client *conn.Client) error {
+		return e.alone(ctx, req.Automation, func() error {
+			v, schema, err := e.current(ctx, a, client, false)
+			if err != nil {
+				return err
+			}
+			if a, err = a.under(schema); err != nil {
+				return err
+			}
+			entry, err := e.account(ctx, req.Account)
+			if err != nil {
+				return err
+			}
+			b, err := e.builder(ctx, a, v)
+			if err != nil {
+				return err
+			}
+			if hand, err = b.ByHand(req.Key, rec, cause, entry); err != nil {
+				return refusal(err)
+			}
+			linked, err = e.bothSides(ctx, client, a, req, hand, entry)
 			return err
-		}
-		if a, err = a.under(schema); err != nil {
-			return err
-		}
-		entry, err := e.account(ctx, req.Account)
-		if err != nil {
-			return err
-		}
-		b, err := e.builder(ctx, a, client)
-		if err != nil {
-			return err
-		}
-		if hand, err = b.ByHand(req.Key, rec, cause, entry); err != nil {
-			return refusal(err)
-		}
-		linked, err = e.bothSides(ctx, client, a, req, hand, entry)
-		return err
+		})
 	})
 	if err == nil && !req.WithoutRecord && len(hand.Objections) > 0 {
 		err = fmt.Errorf("%w: %s; next: correct the key, or say --without-record to link it all the same", ErrCannotLink, strings.Join(hand.Objections, "; "))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -14,11 +15,46 @@ import (
 	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
-// logged has the engine log into a buffer, which is read when a run has ended.
-func (s *scene) logged() *bytes.Buffer {
-	var log bytes.Buffer
-	s.Engine.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return &log
+// said is what the engine has logged.
+type said struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines chan struct{} // one token a line, as far as there is room
+}
+
+func (l *said) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case l.lines <- struct{}{}:
+	default:
+	}
+	return l.text.Write(line)
+}
+
+func (l *said) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// wait returns when the log has the text.
+func (l *said) wait(t *testing.T, text string) {
+	t.Helper()
+	for !strings.Contains(l.String(), text) {
+		select {
+		case <-l.lines:
+		case <-t.Context().Done():
+			t.Fatalf("%q was never logged", text)
+		}
+	}
+}
+
+// logged has the engine log into memory.
+func (s *scene) logged() *said {
+	log := &said{lines: make(chan struct{}, 1)}
+	s.Engine.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return log
 }
 
 // A panic of a run is its result, and the next run goes on.

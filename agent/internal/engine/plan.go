@@ -31,9 +31,10 @@ func deliveredMeta(automation string) string   { return "delivered/" + automatio
 func linksKnownMeta(application string) string { return "links_known/" + application }
 func straysMeta(automation string) string      { return "strays/" + automation }
 
-// plan brings the mirror up to date and decides what the run would change.
+// plan brings the mirror up to date and decides what the run would change. It
+// needs its turn (see alone).
 func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
-	schema, err := e.sync(ctx, client, d.acceptShrink)
+	v, schema, err := e.current(ctx, a, client, d.acceptShrink)
 	if err != nil {
 		return planned{}, err
 	}
@@ -45,7 +46,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err != nil {
 		return planned{}, fmt.Errorf("read what is meant to be so: %w", err)
 	}
-	b, err := e.builder(ctx, a, client)
+	b, err := e.builder(ctx, a, v)
 	if err != nil {
 		return planned{}, err
 	}
@@ -62,6 +63,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
 			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
 	}
+	leaveBusy(&p, busy(v.others, a.Settings.Application))
 	return planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
@@ -69,12 +71,24 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	}, nil
 }
 
-// builder starts a plan over the mirror as it is now.
-func (e *Engine) builder(ctx context.Context, a Automation, client *conn.Client) (*plan.Builder, error) {
-	v, err := e.view(ctx, a, client)
-	if err != nil {
-		return nil, err
+// leaveBusy takes the users out of a plan whom another automation of the
+// application is changing right now: the next run looks at them.
+func leaveBusy(p *ident.Plan, busy map[ident.Key]string) {
+	if len(busy) == 0 {
+		return
 	}
+	p.Changes = slices.DeleteFunc(p.Changes, func(c ident.Change) bool {
+		other, is := busy[c.Key]
+		if is {
+			p.Notes = append(p.Notes, ident.Note{Key: c.Key, Name: c.Name, Text: "left to the next run: automation " + other + " is changing this user right now"})
+		}
+		return is
+	})
+	p.Quarantined = slices.DeleteFunc(p.Quarantined, func(q ident.QuarantineItem) bool { return q.Key != "" && busy[q.Key] != "" })
+}
+
+// builder starts a plan over what a view shows.
+func (e *Engine) builder(ctx context.Context, a Automation, v *view) (*plan.Builder, error) {
 	history, err := e.history(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("read what earlier runs did: %w", err)
@@ -113,6 +127,23 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 	}
 	a.Settings.Schema, a.Mapper = schema, a.Mapper.Under(schema)
 	return a, nil
+}
+
+// current is the directory as it is now, with what other runs are about to
+// change. What they have promised is taken first: a run that ends meanwhile has
+// written it before the mirror is read.
+func (e *Engine) current(ctx context.Context, a Automation, client *conn.Client, acceptShrink bool) (*view, ident.Schema, error) {
+	others := e.promises.others(a.Settings.Automation)
+	schema, err := e.sync(ctx, client, acceptShrink)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := e.view(ctx, a, client)
+	if err != nil {
+		return nil, nil, err
+	}
+	v.others = others
+	return v, schema, nil
 }
 
 // sync brings the mirror up to date. acceptShrink believes the directory
@@ -241,6 +272,10 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) error {
 	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key)
 	if err != nil || !ok {
+		return err
+	}
+	defer e.objects.lock(link.GUID)() // another run may be writing it
+	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key); err != nil || !ok {
 		return err
 	}
 	if u.ClearMissing {

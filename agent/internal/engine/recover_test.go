@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -28,6 +29,13 @@ func (s *scene) leave(in store.Intent) int64 {
 	in.Operation.Verdict, in.Operation.Reason, in.Operation.Digest = ident.VerdictApply, "because", "d"+string(in.Key)
 	if in.Link == nil {
 		in.Link = &ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID, Automation: in.Automation, Origin: ident.OriginCreated}
+	}
+	if in.Operation.Class != ident.ClassCreate {
+		in.GUID = cmp.Or(in.GUID, "10000000-2000-3000-4000-500000000000")
+		in.Link.GUID = in.GUID
+		if err := s.Store.PutLink(s.Context(), *in.Link, "test"); err != nil {
+			s.Fatal(err)
+		}
 	}
 	id, err := s.Store.OpenIntent(s.Context(), lease, in)
 	if err != nil {

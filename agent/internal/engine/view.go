@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
@@ -22,6 +24,7 @@ type view struct {
 	automation  string
 	guard       *write.Guard
 	members     map[string]map[ident.GUID]bool // by folded DN of the group
+	others      []*promised                    // what other runs are about to write
 }
 
 var (
@@ -34,11 +37,25 @@ func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
 }
 
 func (v *view) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
-	return v.store.EntriesByValue(v.ctx, attribute, value)
+	found, err := v.store.EntriesByValue(v.ctx, attribute, value)
+	if err != nil || len(v.others) == 0 {
+		return found, err
+	}
+	promised, err := v.promisedEntries(attribute, value)
+	for _, e := range promised {
+		if !slices.ContainsFunc(found, func(f ident.Entry) bool { return f.GUID == e.GUID }) {
+			found = append(found, e)
+		}
+	}
+	return found, err
 }
 
 func (v *view) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
-	return v.store.ChildByName(v.ctx, parent, cn)
+	e, there, err := v.store.ChildByName(v.ctx, parent, cn)
+	if there || err != nil {
+		return e, there, err
+	}
+	return v.promisedChild(parent, cn)
 }
 
 func (v *view) ContainerExists(dn ident.DN) (bool, error) {
@@ -81,6 +98,9 @@ func (v *view) EachLink(each func(ident.Link) error) error {
 
 // Protected says why an object must not be touched; "" when it may be.
 func (v *view) Protected(e ident.Entry) (string, error) {
+	if strings.HasPrefix(string(e.GUID), madeUp) {
+		return "", nil // rollcall is creating it
+	}
 	return v.guard.Protected(v.ctx, e)
 }
 

@@ -9,6 +9,7 @@
 package mapping
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -193,4 +194,16 @@ func (m *Mapper) Attributes() []string {
 		names[i] = a.Name
 	}
 	return names
+}
+
+// Uniques tells where the values of attributes must be the only ones, by name
+// in lower case.
+func (m *Mapper) Uniques() map[string]Unique {
+	uniques := map[string]Unique{}
+	for _, a := range m.attributes {
+		if a.Unique != UniqueNowhere {
+			uniques[strings.ToLower(a.Name)] = a.Unique
+		}
+	}
+	return uniques
 }

@@ -20,7 +20,8 @@ func TestBinaryValuesOfOperations(t *testing.T) {
 	}
 	must(t, s.Commit(ctx, lease, operation("1", ident.ResultHeld)))
 	must(t, s.Commit(ctx, lease, operation("2", ident.ResultApplied)))
-	intent := must1[int64](t)(s.OpenIntent(ctx, lease, Intent{Run: run, Automation: "staff", Key: "3", Operation: operation("3", "").Outcome.Operation}))
+	must(t, s.PutLink(ctx, link("3", "guid-3"), "test"))
+	intent := must1[int64](t)(s.OpenIntent(ctx, lease, Intent{Run: run, Automation: "staff", Application: "crm", Key: "3", GUID: "guid-3", Operation: operation("3", "").Outcome.Operation}))
 	if got := must1[[]Intent](t)(s.Intents(ctx)); len(got) != 1 || got[0].ID != intent || got[0].Operation.Attributes[0].New[0] != photo {
 		t.Error("the intent has other bytes")
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestCommitIsAtomic(t *testing.T) {
 	lease, run := begin(t, s)
 	must(t, s.PutLink(ctx, link("9", "guid-9"), "ada"))
 	taken, l := link("2", "guid-9"), link("2", "guid-2")
-	intent, err := s.OpenIntent(ctx, lease, Intent{Run: run, Key: "2"})
+	intent, err := s.OpenIntent(ctx, lease, creating(run, "2"))
 	must(t, err)
 	lines := countJournal(t, s)
 	for name, spoil := range map[string]func(*Commit){
@@ -128,9 +129,9 @@ func TestCountApplied(t *testing.T) {
 func TestIntents(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	lease, run := begin(t, s)
-	first, err := s.OpenIntent(ctx, lease, Intent{Run: run, Key: "1"})
+	first, err := s.OpenIntent(ctx, lease, creating(run, "1"))
 	must(t, err)
-	second, err := s.OpenIntent(ctx, lease, Intent{Run: run, Key: "2"})
+	second, err := s.OpenIntent(ctx, lease, creating(run, "2"))
 	must(t, err)
 	must(t, s.CloseIntent(ctx, lease, first))
 	if err := s.CloseIntent(ctx, lease, first); err == nil {
@@ -144,5 +145,49 @@ func TestIntents(t *testing.T) {
 	left := must1[[]Intent](t)(s.Intents(ctx))
 	if len(left) != 1 || left[0].ID != second || left[0].Password != nil || left[0].Link != nil || left[0].Created.IsZero() {
 		t.Errorf("%+v", left)
+	}
+}
+
+// TestIntentsAreChecked refuses an intent about a record that another is open
+// about, and one whose link is not what the operation goes by.
+func TestIntentsAreChecked(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease, run := begin(t, s)
+	must(t, s.PutLink(ctx, link("1", "guid-1"), "test"))
+	in := func(key ident.Key, guid ident.GUID, class ident.Class) Intent {
+		i := creating(run, key)
+		i.GUID, i.Operation.Class = guid, class
+		return i
+	}
+	other := in("1", "guid-1", ident.ClassUpdate)
+	other.Application = "erp"
+	for name, tc := range map[string]struct {
+		intent Intent
+		want   any // a pointer to the error that is expected; nil for none
+	}{
+		"create":               {in("2", "", ident.ClassCreate), nil},
+		"create, linked":       {in("1", "", ident.ClassCreate), new(*ErrLinkTaken)},
+		"adopt":                {in("2", "guid-2", ident.ClassAdopt), nil},
+		"adopt, key linked":    {in("1", "guid-2", ident.ClassAdopt), new(*ErrLinkTaken)},
+		"adopt, object linked": {in("2", "guid-1", ident.ClassAdopt), new(*ErrLinkTaken)},
+		"link, object linked":  {in("2", "guid-1", ident.ClassLink), new(*ErrLinkTaken)},
+		"update":               {in("1", "guid-1", ident.ClassUpdate), nil},
+		"update, other object": {in("1", "guid-2", ident.ClassUpdate), new(*ErrLinkTaken)},
+		"disable, no link":     {in("2", "guid-2", ident.ClassDisable), new(*ErrNotLinked)},
+		"other application":    {other, new(*ErrNotLinked)},
+	} {
+		id, err := s.OpenIntent(ctx, lease, tc.intent)
+		if tc.want == nil {
+			must(t, err)
+			if _, err := s.OpenIntent(ctx, lease, tc.intent); !errors.As(err, new(*ErrUnderWay)) {
+				t.Errorf("%s, a second time: %v", name, err)
+			}
+			must(t, s.CloseIntent(ctx, lease, id))
+		} else if !errors.As(err, tc.want) {
+			t.Errorf("%s: %v, want %T", name, err, tc.want)
+		}
+	}
+	if left := must1[[]Intent](t)(s.Intents(ctx)); len(left) != 0 {
+		t.Errorf("intents: %+v", left)
 	}
 }

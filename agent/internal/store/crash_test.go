@@ -59,7 +59,7 @@ func commitForever(ctx context.Context, dir string) error {
 	}
 	for i := 0; ; i++ {
 		key := ident.Key(fmt.Sprintf("%d-%d", run, i))
-		intent, err := s.OpenIntent(ctx, lease, Intent{Run: run, Application: "crm", Key: key})
+		intent, err := s.OpenIntent(ctx, lease, creating(run, key))
 		if err != nil {
 			return err
 		}

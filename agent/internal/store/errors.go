@@ -23,6 +23,16 @@ func (e *ErrLinkTaken) Error() string {
 		e.Wanted.Application, e.Wanted.Key, e.Wanted.GUID, e.Holder.Application, e.Holder.Key, e.Holder.GUID, e.Holder.Automation)
 }
 
+// ErrNotLinked says that a record has no link. Nothing was written.
+type ErrNotLinked struct {
+	Application string
+	Key         ident.Key
+}
+
+func (e *ErrNotLinked) Error() string {
+	return fmt.Sprintf("%s:%s is not linked to an account", e.Application, e.Key)
+}
+
 // ErrLeased says that somebody else holds a lease.
 type ErrLeased struct {
 	Name, Owner string

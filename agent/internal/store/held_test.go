@@ -132,7 +132,8 @@ func TestClaimed(t *testing.T) {
 	refused(ident.ClassDisable, "disable of Name 1 is being carried out by run 2: wait until it has ended")
 	refused("", "is being carried out by run 2") // all or nothing
 
-	in := Intent{Run: approval, Automation: "staff", Application: "crm", Key: "1", HeldID: claimed[0].ID}
+	in := creating(approval, "1")
+	in.HeldID = claimed[0].ID
 	intent := must1[int64](t)(s.OpenIntent(ctx, lease, in))
 	must(t, s.FinishRun(ctx, lease, Run{ID: approval, Result: RunInterrupted}))
 	refused(ident.ClassDisable, "whether run 2 has carried out disable of Name 1 is not known yet: the next run of automation staff finds out")
@@ -148,7 +149,8 @@ func TestIntentsNeedTheirClaim(t *testing.T) {
 	lease, run := begin(t, s)
 	must(t, s.Commit(ctx, lease, commit(outcome(run, "1", ident.ClassDisable, ident.ResultHeld))))
 	held := must1[[]Held](t)(s.HeldOfRun(ctx, run))
-	in := Intent{Run: run, Automation: "staff", Application: "crm", Key: "1", HeldID: held[0].ID}
+	in := creating(run, "1")
+	in.HeldID = held[0].ID
 	var busy *ErrUnderWay
 	if _, err := s.OpenIntent(ctx, lease, in); !errors.As(err, &busy) {
 		t.Errorf("without a claim: %v", err)

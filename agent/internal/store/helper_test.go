@@ -105,3 +105,8 @@ func link(key ident.Key, guid ident.GUID) ident.Link {
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 	}
 }
+
+// creating is the intent of a create.
+func creating(run int64, key ident.Key) Intent {
+	return Intent{Run: run, Automation: "staff", Application: "crm", Key: key, Operation: ident.Operation{Class: ident.ClassCreate}}
+}

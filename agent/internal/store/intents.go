@@ -35,16 +35,22 @@ type Intent struct {
 }
 
 // OpenIntent records an intent, on disk when it returns, and gives it a
-// number. It returns an *ErrFenced when the lease is not running any more, and
-// an *ErrNotHeld or *ErrUnderWay when it carries out a held operation that the
-// run has not claimed (see ClaimHeld): then the write must not happen.
+// number. The write must not happen when it returns an error:
+//   - an *ErrFenced when the lease is not running any more;
+//   - an *ErrNotHeld or *ErrUnderWay when it carries out a held operation that
+//     the run has not claimed (see ClaimHeld);
+//   - an *ErrUnderWay when another write about the same record is open;
+//   - an *ErrLinkTaken or *ErrNotLinked when the link is not what the operation
+//     goes by: none for what makes one, that of the object for all others.
 func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
 	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
 		if err := s.checkLive(ctx, tx, lease); err != nil {
 			return err
 		}
-		if err := checkClaim(ctx, tx, in); err != nil {
-			return err
+		for _, check := range []func(context.Context, *sql.Tx, Intent) error{checkClaim, checkAlone, checkLink} {
+			if err := check(ctx, tx, in); err != nil {
+				return err
+			}
 		}
 		operation, err := toJSON(in.Operation)
 		if err != nil {
@@ -87,6 +93,41 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 	}
 	if claimer != in.Run {
 		return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: claimer}
+	}
+	return nil
+}
+
+// checkAlone refuses a second write about one record: whether the first was
+// made is not known.
+func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
+	var open Intent
+	err := tx.QueryRowContext(ctx, `SELECT run, automation, name FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
+		Scan(&open.Run, &open.Automation, &open.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &ErrUnderWay{Class: in.Operation.Class, Name: open.Name, Automation: open.Automation, Run: open.Run, InDoubt: true}
+}
+
+// checkLink makes sure that nobody has changed the link since the operation
+// was planned.
+func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
+	makes := in.Operation.Class == ident.ClassCreate || in.Operation.Class == ident.ClassAdopt || in.Operation.Class == ident.ClassLink
+	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`, in.Application, in.Key, makes, in.GUID))
+	none := errors.Is(err, sql.ErrNoRows)
+	wanted := ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}
+	switch {
+	case none && makes:
+		return nil
+	case none:
+		return &ErrNotLinked{Application: in.Application, Key: in.Key}
+	case err != nil:
+		return err
+	case makes || link.GUID != in.GUID:
+		return &ErrLinkTaken{Wanted: wanted, Holder: link}
 	}
 	return nil
 }

@@ -105,12 +105,15 @@ func TestFence(t *testing.T) {
 	must(t, err)
 	run, err := s.StartRun(ctx, lease, Run{Automation: "staff"})
 	must(t, err)
-	intent, err := s.OpenIntent(ctx, lease, Intent{Run: run, Key: "1"})
+	intent, err := s.OpenIntent(ctx, lease, creating(run, "1"))
 	must(t, err)
 	writes := map[string]func(context.Context, Lease) error{
-		"StartRun":    func(ctx context.Context, l Lease) error { _, err := s.StartRun(ctx, l, Run{}); return err },
-		"FinishRun":   func(ctx context.Context, l Lease) error { return s.FinishRun(ctx, l, Run{ID: run, Result: RunOK}) },
-		"OpenIntent":  func(ctx context.Context, l Lease) error { _, err := s.OpenIntent(ctx, l, Intent{Run: run}); return err },
+		"StartRun":  func(ctx context.Context, l Lease) error { _, err := s.StartRun(ctx, l, Run{}); return err },
+		"FinishRun": func(ctx context.Context, l Lease) error { return s.FinishRun(ctx, l, Run{ID: run, Result: RunOK}) },
+		"OpenIntent": func(ctx context.Context, l Lease) error {
+			_, err := s.OpenIntent(ctx, l, creating(run, "2"))
+			return err
+		},
 		"CloseIntent": func(ctx context.Context, l Lease) error { return s.CloseIntent(ctx, l, intent) },
 		"Commit": func(ctx context.Context, l Lease) error {
 			return s.Commit(ctx, l, commit(outcome(run, "1", "create", "applied")))
@@ -154,7 +157,7 @@ func TestLateWriter(t *testing.T) {
 	run, err := s.StartRun(ctx, lease, Run{Automation: "staff"})
 	must(t, err)
 	c.Add(time.Minute)
-	_, err = s.OpenIntent(ctx, lease, Intent{Run: run})
+	_, err = s.OpenIntent(ctx, lease, creating(run, "2"))
 	wantFenced(t, err, "")
 	_, err = s.StartRun(ctx, lease, Run{})
 	wantFenced(t, err, "")

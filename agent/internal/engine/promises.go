@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+)
+
+// promises are the operations of the runs that are being applied. A run plans
+// with the mirror and with what others have promised: what is written by one of
+// them meanwhile is in the one or in the other, and mostly in both.
+//
+// Whoever plans does so alone: first it takes the promises as they are, then
+// it brings the mirror up to date, plans, and adds its own. A run whose
+// promises are gone by then had written everything before the mirror was read.
+type promises struct {
+	mu     sync.Mutex
+	by     map[int64]*promised // by run
+	hashed maphash.Seed
+}
+
+func newPromises() *promises {
+	return &promises{by: map[int64]*promised{}, hashed: maphash.MakeSeed()}
+}
+
+// promised is what one run is about to write. It does not change.
+type promised struct {
+	run                     int64
+	automation, application string
+	tasks                   []task
+	guids                   []ident.GUID // of the tasks; a create's is made up
+	index                   []indexed    // sorted
+	hashed                  maphash.Seed
+}
+
+// indexed is a value, or a name in a container, that a task gives an account.
+type indexed struct {
+	sum uint64
+	at  int32
+}
+
+// add notes what a run is about to write.
+func (p *promises) add(r *run, tasks []task) {
+	made := &promised{
+		run: r.ID, automation: r.Automation, application: r.automation.Settings.Application,
+		tasks: tasks, guids: make([]ident.GUID, len(tasks)), hashed: p.hashed,
+	}
+	for i, t := range tasks {
+		made.guids[i] = t.change.GUID
+		if t.op.Class == ident.ClassCreate {
+			made.guids[i] = ident.GUID(madeUp + made.application + ":" + string(t.change.Key))
+		}
+		made.note(i, t.op)
+	}
+	slices.SortFunc(made.index, func(x, y indexed) int { return cmp.Or(cmp.Compare(x.sum, y.sum), cmp.Compare(x.at, y.at)) })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by[r.ID] = made
+}
+
+// madeUp begins what stands for the objectGUID of an account that is being
+// created.
+const madeUp = "promised:"
+
+func (p *promised) note(at int, op ident.Operation) {
+	for name, values := range gains(op) {
+		for _, v := range values {
+			p.index = append(p.index, indexed{p.value(name, v), int32(at)}) //nolint:gosec // there are fewer tasks than that
+		}
+	}
+	if op.To != "" {
+		p.index = append(p.index, indexed{p.child(op.To.Parent(), op.To.Name()), int32(at)}) //nolint:gosec // as above
+	}
+}
+
+// gains are the values that an operation gives an account, by attribute in
+// lower case.
+func gains(op ident.Operation) ident.Attributes {
+	out := ident.Attributes{}
+	for _, ch := range op.Attributes {
+		if !ch.Binary {
+			out[strings.ToLower(ch.Name)] = ch.New
+		}
+	}
+	if op.To != "" {
+		out["cn"] = []string{op.To.Name()}
+	}
+	return out
+}
+
+func (p *promised) value(attribute, value string) uint64 {
+	return maphash.String(p.hashed, strings.ToLower(attribute)+"\x00"+plan.Fold(value))
+}
+
+func (p *promised) child(parent ident.DN, cn string) uint64 {
+	return maphash.String(p.hashed, "\x00"+parent.Fold()+"\x00"+plan.Fold(cn))
+}
+
+// find lists the tasks under a sum.
+func (p *promised) find(sum uint64) []int32 {
+	from, _ := slices.BinarySearchFunc(p.index, sum, func(x indexed, s uint64) int { return cmp.Compare(x.sum, s) })
+	var found []int32
+	for _, x := range p.index[from:] {
+		if x.sum != sum {
+			break
+		}
+		found = append(found, x.at)
+	}
+	return found
+}
+
+// forget drops what a run promised, after everything is written or was given
+// up.
+func (p *promises) forget(run int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.by, run)
+}
+
+// others lists what the runs of other automations have promised, the first run
+// first.
+func (p *promises) others(automation string) []*promised {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []*promised
+	for _, run := range slices.Sorted(maps.Keys(p.by)) {
+		if p.by[run].automation != automation {
+			list = append(list, p.by[run])
+		}
+	}
+	return list
+}
+
+// busy maps the keys of an application that other automations are changing to
+// the automation that does.
+func busy(others []*promised, application string) map[ident.Key]string {
+	keys := map[ident.Key]string{}
+	for _, p := range others {
+		if p.application != application {
+			continue
+		}
+		for _, t := range p.tasks {
+			keys[t.change.Key] = p.automation
+		}
+	}
+	return keys
+}
+
+// promisedEntries are the objects that are to have a value, as they will be.
+func (v *view) promisedEntries(attribute, value string) ([]ident.Entry, error) {
+	var list []ident.Entry
+	for _, p := range v.others {
+		for _, at := range p.find(p.value(attribute, value)) {
+			holds := func(s string) bool { return plan.Fold(s) == plan.Fold(value) }
+			if !slices.ContainsFunc(gains(p.tasks[at].op).Values(attribute), holds) {
+				continue
+			}
+			e, there, err := v.asPromised(p, at)
+			if err != nil {
+				return nil, err
+			}
+			if there {
+				list = append(list, e)
+			}
+		}
+	}
+	return list, nil
+}
+
+// promisedChild is the object that is to have a name in a container.
+func (v *view) promisedChild(parent ident.DN, cn string) (ident.Entry, bool, error) {
+	for _, p := range v.others {
+		for _, at := range p.find(p.child(parent, cn)) {
+			to := p.tasks[at].op.To
+			if plan.Fold(to.Name()) == plan.Fold(cn) && to.Parent().EqualFold(parent) {
+				return v.asPromised(p, at)
+			}
+		}
+	}
+	return ident.Entry{}, false, nil
+}
+
+// asPromised is the object of a task as the task leaves it.
+func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
+	t := p.tasks[at]
+	e := ident.Entry{GUID: p.guids[at], DN: t.op.To, Attributes: ident.Attributes{}}
+	if t.op.Class == ident.ClassCreate {
+		e.Attributes["objectclass"], e.Attributes["useraccountcontrol"] = []string{"user"}, []string{"512"}
+	} else {
+		now, there, err := v.store.EntryByGUID(v.ctx, e.GUID)
+		if err != nil || !there {
+			return e, false, err
+		}
+		e.Attributes = maps.Clone(now.Attributes)
+		e.DN = cmp.Or(e.DN, now.DN)
+	}
+	maps.Copy(e.Attributes, gains(t.op))
+	return e, true, nil
+}
+
+// objects lets one operation at a time write to an object, whichever run it
+// belongs to: an operation checks the old values before it writes, and nothing
+// of ours may come in between.
+type objects struct {
+	mu   sync.Mutex
+	held map[ident.GUID]*object
+}
+
+type object struct {
+	sync.Mutex
+	waiting int
+}
+
+// lock waits for an object; the answer gives it back. A new one has no GUID
+// and nobody else who could write to it.
+func (o *objects) lock(guid ident.GUID) (unlock func()) {
+	if guid == "" {
+		return func() {}
+	}
+	o.mu.Lock()
+	if o.held == nil {
+		o.held = map[ident.GUID]*object{}
+	}
+	one, ok := o.held[guid]
+	if !ok {
+		one = &object{}
+		o.held[guid] = one
+	}
+	one.waiting++
+	o.mu.Unlock()
+	one.Lock()
+	return func() {
+		one.Unlock()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if one.waiting--; one.waiting == 0 {
+			delete(o.held, guid)
+		}
+	}
+}
+
+// applyEarlier applies tasks that were planned some time ago. Those whose
+// values somebody else has by now, or has been promised, are skipped.
+func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []task) error {
+	defer e.promises.forget(r.ID)
+	var free []task
+	taken := map[*ident.Change]string{}
+	err := e.alone(ctx, r.Automation, func() error {
+		v, _, err := e.current(ctx, r.automation, r.client, false)
+		if err != nil {
+			return err
+		}
+		if taken, err = takenSince(v, r.automation, tasks); err != nil {
+			return err
+		}
+		free = slices.Collect(filter(tasks, func(t task) bool { return taken[t.change] == "" }))
+		e.promises.add(r, free)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for t := range filter(tasks, func(t task) bool { return taken[t.change] != "" }) {
+		if err := e.skip(ctx, r, t, taken[t.change]); err != nil {
+			return err
+		}
+	}
+	return e.apply(ctx, r, free)
+}
+
+// takenSince says of users why what was planned for them no longer can be.
+func takenSince(v *view, a Automation, tasks []task) (map[*ident.Change]string, error) {
+	list := make([]plan.Earlier, len(tasks))
+	for i, t := range tasks {
+		list[i] = plan.Earlier{Key: t.change.Key, GUID: t.change.GUID, Operation: t.op}
+	}
+	causes, err := plan.Taken(v, a.Mapper.Uniques(), list)
+	if err != nil {
+		return nil, err
+	}
+	busy := busy(v.others, a.Settings.Application)
+	taken := map[*ident.Change]string{}
+	for i, t := range tasks {
+		switch other := busy[t.change.Key]; {
+		case other != "":
+			taken[t.change] = "automation " + other + " is changing this user right now"
+		case causes[i] != "":
+			taken[t.change] = causes[i]
+		}
+	}
+	return taken, nil
+}

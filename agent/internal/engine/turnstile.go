@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// turnstile lets one run at a time bring the mirror up to date and plan.
+type turnstile struct {
+	free   chan struct{} // holds one token while nobody has the turn
+	holder atomic.Value  // string: the automation that has it
+	notice time.Duration // how often a run that waits says so
+}
+
+func newTurnstile() *turnstile {
+	t := &turnstile{free: make(chan struct{}, 1), notice: 10 * time.Second}
+	t.free <- struct{}{}
+	t.holder.Store("")
+	return t
+}
+
+// alone calls do while no other run reads the mirror. It waits for that until
+// ctx ends.
+func (e *Engine) alone(ctx context.Context, automation string, do func() error) error {
+	if err := e.waitTurn(ctx, automation); err != nil {
+		return err
+	}
+	defer func() { e.turn.free <- struct{}{} }()
+	e.turn.holder.Store(automation)
+	return do()
+}
+
+func (e *Engine) waitTurn(ctx context.Context, automation string) error {
+	began := time.Now()
+	tick := time.NewTicker(e.turn.notice)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.turn.free:
+			return ctx.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("wait until automation %s has read the directory: %w", e.turn.holder.Load(), context.Cause(ctx))
+		case <-tick.C:
+			e.Log.Info("waits until another automation has read the directory", "automation", automation,
+				"behind", e.turn.holder.Load(), "waited", time.Since(began).Round(time.Second))
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// Earlier is an operation that was planned some time ago: it is in a saved
+// plan, or was held.
+type Earlier struct {
+	Key  ident.Key
+	GUID ident.GUID // empty for a create
+	ident.Operation
+}
+
+// Taken tells of each operation which of its values that must be unique
+// somebody else has by now; "" when none is taken. A value counts as free when
+// its holder gives it up by another of the operations.
+func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]string, error) {
+	n := &names{view: givers{view, list}, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	out := make([]string, len(list))
+	for i, op := range list {
+		parent := op.To.Parent()
+		if e, there, err := view.EntryByGUID(op.GUID); err != nil {
+			return nil, err
+		} else if there && op.To == "" {
+			parent = e.DN.Parent()
+		}
+		for _, ch := range op.Attributes {
+			unique := uniques[strings.ToLower(ch.Name)]
+			if unique == "" || strings.EqualFold(ch.Name, "cn") { // the server sees to names in a container
+				continue
+			}
+			for _, v := range ch.New {
+				holder, taken, err := n.Holder(ch.Name, v, unique, parent, op.GUID, op.Key)
+				if err != nil {
+					return nil, err
+				}
+				if taken && !slices.Contains(ch.Old, v) && out[i] == "" {
+					out[i] = fmt.Sprintf("%s %q has been taken since by %s", ch.Name, v, holder)
+				}
+				n.Reserve(ch.Name, v, unique, parent, op.Key)
+			}
+		}
+	}
+	return out, nil
+}
+
+// givers is a View that leaves out objects which give up the value.
+type givers struct {
+	View
+	list []Earlier
+}
+
+func (g givers) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
+	found, err := g.View.EntriesByValue(attribute, value)
+	return slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool {
+		return slices.ContainsFunc(g.list, func(op Earlier) bool {
+			return op.GUID == e.GUID && slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
+				return strings.EqualFold(ch.Name, attribute) && !ch.Add && holds(ch.Old, fold(value)) && !holds(ch.New, fold(value))
+			})
+		})
+	}), err
+}
+
+// Fold gives values that may be taken for one name the same spelling.
+func Fold(s string) string { return fold(s) }
