@@ -124,6 +124,8 @@ func TestUnlikeTypesAreFoundWhenLoaded(t *testing.T) {
 		{`user.name == 5`, `7:21: == cannot compare user.name, which is a text, with 5, which is a number (write user.name == "5")`},
 		{`user.id < "5"`, `7:19: < cannot compare user.id, which is a number, with "5", which is a text (write user.id < 5)`},
 		{`user.created < now`, `7:24: < cannot compare user.created, which is a text, with now, which is a time (write date(user.created) < now)`},
+		{`user.active < user.active`, `7:23: < needs what has an order, and user.active is true or false`},
+		{`user.tags >= user.tags`, `>= needs what has an order, and user.tags is a list`},
 		{`user.id in ["1", "2"]`, `7:19: in cannot compare user.id, which is a number, with an element that is a text (write user.id in [1, 2])`},
 		{`user.id not in ["1"]`, `in cannot compare user.id, which is a number, with an element that is a text (write user.id in [1])`},
 		{`user.odd in [1, "1"]`, `in cannot compare user.odd with elements that are a number and elements that are a text (write string(user.odd) in a list of texts)`},

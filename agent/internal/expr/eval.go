@@ -29,8 +29,12 @@ type run struct {
 	steps  int
 }
 
-// notes remembers the first field that had no value.
-type notes struct{ absent, null string }
+// notes remembers the first field that had no value, and whether a text was
+// empty where a time was needed.
+type notes struct {
+	absent, null string
+	empty        bool
+}
 
 // failure is what ends an evaluation early.
 type failure struct{ message, hint string }
@@ -70,6 +74,8 @@ func (r *run) noteNull(path string) {
 		r.notes.null = path
 	}
 }
+
+func (r *run) noteEmpty() { r.notes.empty = true }
 
 func (r *run) reset() {
 	clear(r.vars)
@@ -148,6 +154,8 @@ func (r *run) result(v any) Value {
 		out.State, out.Cause = Absent, r.notes.absent+" is absent"
 	case r.notes.null != "":
 		out.State, out.Cause = Null, r.notes.null+" is null"
+	case r.notes.empty:
+		out.State, out.Cause = Null, "the text is empty where a date is needed"
 	default:
 		out.State, out.Cause = Null, "the expression gives null"
 	}

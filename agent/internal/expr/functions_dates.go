@@ -4,10 +4,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // dateFunctions read, change and write times. Where they take a time they
-// also take a text that date() understands.
+// also take a text that date() understands. An empty text is no time: the
+// result is null, as for null.
 func dateFunctions() []*function {
 	unit := func(at int) func(*library, int, string) (string, string) {
 		return func(_ *library, i int, s string) (string, string) {
@@ -24,7 +27,7 @@ func dateFunctions() []*function {
 		_, message := parseLayout(s)
 		return message, ""
 	}
-	date := define("date(s, layout)", "A time from text: RFC 3339, 2024-05-31, or 2024-05-31 17:00:00 (UTC), or as the layout says (see format_date).",
+	date := define("date(s, layout)", "A time from text: a date of ISO 8601 with or without a time (2024-05-31, 20240531, 2024-05-31T17:00+02, 2024-05-31 17:00:00), AD's own (20240531170000.0Z), that of mail (RFC 1123), or as the layout says (see format_date). Without a zone it is UTC. Null when the text is empty.",
 		`date("31.05.2024", "dd.MM.yyyy") -> "2024-05-31T00:00:00Z"`, parseDate, new(func(any, string) time.Time), new(func(any) time.Time))
 	format := define("format_date(t, layout)", "A time as text. In the layout yyyy yy MMMM MMM MM M dd d EEEE EEE HH hh h mm ss a stand for parts of the time, 'text' in quotes for itself.",
 		`format_date("2024-05-31", "d MMMM yyyy") -> "31 May 2024"`, formatDate, new(func(any, string) string))
@@ -37,7 +40,7 @@ func dateFunctions() []*function {
 	return []*function{
 		date, format, add, diff,
 		define("filetime(t)", "The time as AD counts it: 100 ns since 1601 (accountExpires).", `filetime("2024-05-31") -> 133615872000000000`,
-			func(_ *run, args []any) any { return fileTime(timeArg(args, 0)) }, new(func(any) int)),
+			toFileTime, new(func(any) int)),
 		define("from_filetime(n)", "The time of a count of 100 ns since 1601; null for 0 and 9223372036854775807, which mean never.",
 			`format_date(from_filetime(133615872000000000), "yyyy-MM-dd") -> "2024-05-31"`, fromFileTime, new(func(any) time.Time)),
 	}
@@ -45,27 +48,17 @@ func dateFunctions() []*function {
 
 var units = []string{"years", "months", "days", "hours", "minutes"}
 
-// layouts are what date() reads without a layout.
-var layouts = []string{time.RFC3339, "2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", time.RFC1123, time.RFC1123Z}
-
-// timeArg returns argument i as a time.
-func timeArg(args []any, i int) time.Time {
-	if t, ok := args[i].(time.Time); ok {
-		return t
+// orNull is the result of a function that may have no value.
+func orNull(t time.Time, ok bool) any {
+	if !ok {
+		return nil
 	}
-	s := strings.TrimSpace(textArg(args, i))
-	for _, l := range layouts {
-		if t, err := time.Parse(l, s); err == nil {
-			return t
-		}
-	}
-	fail("%q is not a date", s)
-	return time.Time{}
+	return t
 }
 
-func parseDate(_ *run, args []any) any {
+func parseDate(r *run, args []any) any {
 	if len(args) == 1 {
-		return timeArg(args, 0)
+		return orNull(timeArg(r, args, 0))
 	}
 	pieces, message := parseLayout(textArg(args, 1))
 	if message != "" {
@@ -78,8 +71,12 @@ func parseDate(_ *run, args []any) any {
 		}
 		layout.WriteString(p.text)
 	}
-	s := textArg(args, 0)
-	t, err := time.Parse(layout.String(), strings.TrimSpace(s))
+	s := plaintext.Trim(textArg(args, 0))
+	if s == "" {
+		r.noteEmpty()
+		return nil
+	}
+	t, err := time.Parse(layout.String(), s)
 	if err != nil {
 		fail("%q is not a date of the form %s", s, textArg(args, 1))
 	}
@@ -90,12 +87,15 @@ func isWordRune(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '_'
 }
 
-func formatDate(_ *run, args []any) any {
+func formatDate(r *run, args []any) any {
 	pieces, message := parseLayout(textArg(args, 1))
 	if message != "" {
 		fail("%s", message)
 	}
-	t := timeArg(args, 0)
+	t, ok := timeArg(r, args, 0)
+	if !ok {
+		return nil
+	}
 	var b strings.Builder
 	for _, p := range pieces {
 		if p.token {
@@ -150,8 +150,12 @@ func parseLayout(s string) (pieces []piece, message string) {
 	return pieces, ""
 }
 
-func dateAdd(_ *run, args []any) any {
-	t, n := timeArg(args, 0), intArg(args, 1)
+func dateAdd(r *run, args []any) any {
+	t, ok := timeArg(r, args, 0)
+	if !ok {
+		return nil
+	}
+	n := intArg(args, 1)
 	if n > 10_000_000 || n < -10_000_000 {
 		fail("date_add: %d is too far", n)
 	}
@@ -180,8 +184,12 @@ func addMonths(t time.Time, n int) time.Time {
 	return first.AddDate(0, 0, min(t.Day(), last)-1)
 }
 
-func dateDiff(_ *run, args []any) any {
-	from, to := timeArg(args, 0), timeArg(args, 1)
+func dateDiff(r *run, args []any) any {
+	from, ok := timeArg(r, args, 0)
+	to, also := timeArg(r, args, 1)
+	if !ok || !also {
+		return nil
+	}
 	switch u := textArg(args, 2); u {
 	case "years":
 		return months(from, to) / 12
@@ -218,6 +226,14 @@ const epochDifference = 11644473600
 // never is what AD stores for a time that does not come.
 const never = 1<<63 - 1
 
+func toFileTime(r *run, args []any) any {
+	t, ok := timeArg(r, args, 0)
+	if !ok {
+		return nil
+	}
+	return fileTime(t)
+}
+
 func fileTime(t time.Time) int {
 	seconds := t.Unix() + epochDifference
 	if seconds < 0 || seconds > never/10_000_000-1 {
@@ -226,7 +242,11 @@ func fileTime(t time.Time) int {
 	return int(seconds*10_000_000 + int64(t.Nanosecond()/100))
 }
 
-func fromFileTime(_ *run, args []any) any {
+func fromFileTime(r *run, args []any) any {
+	if s, isText := args[0].(string); isText && plaintext.Blank(s) {
+		r.noteEmpty()
+		return nil
+	}
 	n := intArg(args, 0)
 	if n == 0 || n == never {
 		return nil

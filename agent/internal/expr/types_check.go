@@ -76,6 +76,11 @@ func (t *typist) compare(n *ast.BinaryNode, l, r static) {
 	if l.unlike(r) {
 		t.refuse(n, adviceFor(n, l.kinds&^null, r.kinds&^null), "%s cannot compare %s, which is %s, with %s, which is %s",
 			n.Operator, n.Left, l.kinds, n.Right, r.kinds)
+		return
+	}
+	const ordered = text | number | moment | duration
+	if both := l.kinds & r.kinds &^ null; n.Operator != "==" && n.Operator != "!=" && both != 0 && both&ordered == 0 {
+		t.refuse(n, "", "%s needs what has an order, and %s is %s", n.Operator, n.Left, l.kinds)
 	}
 }
 
