@@ -73,6 +73,7 @@ func (a *app) serve(ctx context.Context) error {
 	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
+	group.Go(func() error { a.retainDaily(ctx); return nil })
 	close(ready)
 	a.metrics.Ready(true)
 	service.Ready()
@@ -192,6 +193,10 @@ func (a *app) runDue(ctx context.Context) error {
 		})
 	}
 	runs.Wait()
+	if err := a.retain(ctx, time.Now()); err != nil {
+		a.log.Error("old history was not removed", "error", err)
+		worst = control.ExitFailed
+	}
 	if worst != control.ExitDone {
 		return exitError(worst)
 	}

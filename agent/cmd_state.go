@@ -115,6 +115,9 @@ func (c *cli) journalCommand() *cobra.Command {
 				if answer.Lines > 0 {
 					_, _ = fmt.Fprintf(w, " The last one is line %d with the hash %s.", answer.Last, answer.Hash)
 				}
+				if answer.Removed > 0 {
+					_, _ = fmt.Fprintf(w, " The lines up to %d are no longer kept, as a checkpoint in the chain says.", answer.Removed)
+				}
 				_, _ = fmt.Fprintln(w)
 			})
 		},

@@ -2,11 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // verifier is the script of docs/operate.md, for whoever does not trust us.
@@ -68,5 +73,57 @@ func TestSomebodyElseVerifiesTheJournal(t *testing.T) {
 	}
 	if inRaw == lines[2] {
 		t.Error("the change changed nothing")
+	}
+}
+
+// TestOldHistoryIsRemoved begins two years ago; run --once does what is due, and
+// looks after the state.
+func TestOldHistoryIsRemoved(t *testing.T) {
+	w := newWorld(t, 3, "[directory]", "[store]\nkeep_runs = \"30d\"\nkeep_journal = \"60d\"\n\n[directory]")
+	then := time.Now().AddDate(-2, 0, 0)
+	s, err := store.Open(t.Context(), filepath.Join(w.dir, "state"), store.WithClock(func() time.Time { return then }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		lease, err := s.AcquireLease(t.Context(), "staff", "test", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := s.StartRun(t.Context(), lease, store.Run{Automation: "staff", Kind: store.KindScheduled, By: "schedule"})
+		if err == nil {
+			err = errors.Join(s.FinishRun(t.Context(), lease, store.Run{ID: id, Result: store.RunOK}), s.ReleaseLease(t.Context(), lease))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.apply(0)
+	a := w.want(0, "run", "--once")
+	if !strings.Contains(a.stderr, "removed old history") || !strings.Contains(a.stderr, "runs=3") || !strings.Contains(a.stderr, "journal_lines=6") {
+		t.Errorf("the log: %s", a.stderr)
+	}
+	var runs []store.Run
+	if err := json.Unmarshal([]byte(w.want(0, "--output", "json", "runs").stdout), &runs); err != nil || len(runs) != 2 {
+		t.Errorf("%+v, %v", runs, err)
+	}
+	if own := w.want(0, "journal", "verify").stdout; !strings.Contains(own, "the chain is whole") || !strings.Contains(own, "The lines up to 6 are no longer kept") {
+		t.Error(own)
+	}
+	export := w.want(0, "journal", "export").stdout
+	if said, ok := verifiedElsewhere(t, export); !ok || !strings.HasPrefix(export, `{"seq":7,`) {
+		t.Errorf("%s: %.100s", said, export)
+	}
+	lines := strings.SplitAfter(export, "\n")
+	for name, changed := range map[string][]string{"more is gone than was removed": lines[1:], "the checkpoint is gone": lines[:3]} {
+		if said, ok := verifiedElsewhere(t, strings.Join(changed, "")); ok || !strings.Contains(said, "no checkpoint tells of it") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+	if again := w.want(0, "run", "--once"); strings.Contains(again.stderr, "old history") {
+		t.Errorf("again: %s", again.stderr)
 	}
 }

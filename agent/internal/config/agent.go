@@ -45,9 +45,57 @@ const (
 	LogJSON LogFormat = "json"
 )
 
-// Store is [store]. This version knows only SQLite in Agent.StateDir, which
-// needs no settings.
-type Store struct{}
+// Store is [store]. This version knows only SQLite in Agent.StateDir.
+type Store struct {
+	KeepRuns    Keep `toml:"keep_runs"`    // runs and their outcomes
+	KeepJournal Keep `toml:"keep_journal"` // lines of the journal
+}
+
+// Keep is how long something is kept; 0: for good.
+type Keep time.Duration
+
+// minKeep is more than anything looks back: limits do so for 24 hours, their
+// percentages for seven days.
+const minKeep = Keep(30 * 24 * time.Hour)
+
+func (l *loader) checkStore() {
+	runs, journal := l.config.Store.KeepRuns, l.config.Store.KeepJournal
+	for _, one := range []struct {
+		key  string
+		keep Keep
+	}{{"keep_runs", runs}, {"keep_journal", journal}} {
+		if one.keep != 0 && one.keep < minKeep {
+			l.fail(path{"store", one.key}, fmt.Sprintf("%s is %s; it must be 30d or more, or forever", one.key, one.keep), "")
+		}
+	}
+	if journal != 0 && (runs == 0 || journal < runs) {
+		l.fail(path{"store", "keep_journal"}, fmt.Sprintf("keep_journal is %s and keep_runs is %s: the journal is what runs are undone from, so it is kept as long as they are", journal, runs), "raise keep_journal, or lower keep_runs")
+	}
+}
+
+// String is the form of the configuration.
+func (k Keep) String() string {
+	if k == 0 {
+		return forever
+	}
+	return shortDuration(time.Duration(k))
+}
+
+const forever = "forever"
+
+func (k *Keep) parse(v any) error {
+	text, _ := v.(string)
+	if text == forever {
+		*k = 0
+		return nil
+	}
+	d, err := parseDuration(text)
+	if err != nil || d <= 0 {
+		return fmt.Errorf(`is %v; it must be a time like "400d", or "forever"`, v)
+	}
+	*k = Keep(d)
+	return nil
+}
 
 // Secrets is [secrets].
 type Secrets struct {

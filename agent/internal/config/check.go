@@ -16,6 +16,7 @@ import (
 func (l *loader) check() {
 	l.checkAgent()
 	l.checkModules()
+	l.checkStore()
 	l.checkDirectory()
 	for _, name := range sortedKeys(l.config.Applications) {
 		l.checkApplication(path{"applications", name}, l.config.Applications[name])

@@ -11,6 +11,7 @@ import (
 func (c *Config) setDefaults() {
 	c.Agent.setDefaults()
 	c.Modules.setDefaults()
+	c.Store.setDefaults()
 	c.Directory.setDefaults()
 }
 
@@ -33,6 +34,8 @@ func (m *Modules) setDefaults() {
 		CompileTimeout: time.Minute, CompileMemoryMiB: 512,
 	}
 }
+
+func (s *Store) setDefaults() { *s = Store{KeepRuns: Keep(400 * 24 * time.Hour)} }
 
 func (d *Directory) setDefaults() {
 	*d = Directory{Auth: DirectorySimple, Connections: 4, Anchor: "employeeNumber", Timeout: 10 * time.Second}

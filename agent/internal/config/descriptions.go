@@ -21,6 +21,8 @@ func describeSections() map[string]string {
 		"agent.listen":               "Address and port of /metrics, /livez and /readyz; \"\" turns it off.",
 		"agent.log.level":            "The least severe level that is logged.",
 		"agent.log.format":           "The form of the log's lines.",
+		"store.keep_runs":            "How long runs and what became of their changes are kept, or forever.",
+		"store.keep_journal":         "How long lines of the journal are kept, or forever; at least as long as runs.",
 		"secrets.master_key":         "Opens the encrypted store; without it a key file in state_dir is made on first use.",
 		"modules.trusted_keys":       "Minisign public keys: connectors signed with one of them are loaded.",
 		"modules.allow_unsigned":     "Loads connectors without a signature too.",

@@ -79,6 +79,8 @@ func typeWord(v reflect.Value) string {
 		return "secret reference"
 	case time.Duration:
 		return "duration"
+	case Keep:
+		return "duration or \"forever\""
 	case ident.DN:
 		return "DN"
 	case []ident.DN:
@@ -112,6 +114,8 @@ func defaultText(v reflect.Value) string {
 	switch d := v.Interface().(type) {
 	case Limit:
 		return d.String()
+	case Keep:
+		return d.String()
 	case time.Duration:
 		if d == 0 {
 			return ""
@@ -129,6 +133,9 @@ func defaultText(v reflect.Value) string {
 
 // shortDuration prints 30s and 6h, where Go prints 30s and 6h0m0s.
 func shortDuration(d time.Duration) string {
+	if day := 24 * time.Hour; d >= 2*day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

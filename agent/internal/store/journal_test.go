@@ -98,7 +98,7 @@ func TestVerifyJournalRehashed(t *testing.T) {
 		must(t, s.PutLink(ctx, link(ident.Key(fmt.Sprint(i)), ident.GUID(fmt.Sprint(i))), "ada"))
 	}
 	hash := make([]byte, 32)
-	must(t, s.eachRawLine(ctx, func(row rawLine) error {
+	must(t, s.eachRawLine(ctx, 0, func(row rawLine) error {
 		text := strings.ReplaceAll(row.text, "ada", "eve")
 		hash = chain(hash, text)
 		tamper(t, s, `UPDATE journal SET line_json = ?, hash = ? WHERE seq = ?`, text, hash, row.seq)
@@ -131,7 +131,7 @@ func TestJournalChain(t *testing.T) {
 		}
 		must(rt, s.VerifyJournal(ctx))
 		var lines []rawLine
-		must(rt, s.eachRawLine(ctx, func(row rawLine) error { lines = append(lines, row); return nil }))
+		must(rt, s.eachRawLine(ctx, 0, func(row rawLine) error { lines = append(lines, row); return nil }))
 		if len(lines) == 0 {
 			return
 		}
