@@ -222,9 +222,15 @@ func (w *memoryWorld) EntriesByValue(attribute, value string) ([]ident.Entry, er
 	return found, nil
 }
 
-func (w *memoryWorld) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
-	g, ok := w.names[parent.Child(cn).Fold()]
-	return w.entries[g], ok, nil
+func (w *memoryWorld) EntriesByName(attribute, value string) ([]ident.Entry, error) {
+	return w.EntriesByValue(attribute, value)
+}
+
+func (w *memoryWorld) ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error) {
+	if g, ok := w.names[parent.Child(cn).Fold()]; ok {
+		return []ident.Entry{w.entries[g]}, nil
+	}
+	return nil, nil
 }
 
 func (w *memoryWorld) ContainerExists(ident.DN) (bool, error)      { return true, nil }

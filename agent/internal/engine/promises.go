@@ -6,11 +6,11 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // promises are the operations of the runs that are being applied. A run plans
@@ -86,7 +86,7 @@ func gains(op ident.Operation) ident.Attributes {
 	out := ident.Attributes{}
 	for _, ch := range op.Attributes {
 		if !ch.Binary {
-			out[strings.ToLower(ch.Name)] = ch.New
+			out[text.Lower(ch.Name)] = ch.New
 		}
 	}
 	if op.To != "" {
@@ -96,11 +96,11 @@ func gains(op ident.Operation) ident.Attributes {
 }
 
 func (p *promised) value(attribute, value string) uint64 {
-	return maphash.String(p.hashed, strings.ToLower(attribute)+"\x00"+plan.Fold(value))
+	return maphash.String(p.hashed, text.Lower(attribute)+"\x00"+text.Name(value))
 }
 
 func (p *promised) child(parent ident.DN, cn string) uint64 {
-	return maphash.String(p.hashed, "\x00"+parent.Fold()+"\x00"+plan.Fold(cn))
+	return maphash.String(p.hashed, "\x00"+parent.Fold()+"\x00"+text.Name(cn))
 }
 
 // find lists the tasks under a sum.
@@ -154,12 +154,26 @@ func busy(others []*promised, application string) map[ident.Key]string {
 }
 
 // promisedEntries are the objects that are to have a value, as they will be.
-func (v *view) promisedEntries(attribute, value string) ([]ident.Entry, error) {
+func (v *view) promisedEntries(attribute, value string, same func(a, b string) bool) ([]ident.Entry, error) {
+	holds := func(s string) bool { return same(s, value) }
+	return v.promised(func(p *promised) uint64 { return p.value(attribute, value) }, func(op ident.Operation) bool {
+		return slices.ContainsFunc(gains(op).Values(attribute), holds)
+	})
+}
+
+// promisedChildren are the objects that are to have a name in a container.
+func (v *view) promisedChildren(parent ident.DN, cn string) ([]ident.Entry, error) {
+	return v.promised(func(p *promised) uint64 { return p.child(parent, cn) }, func(op ident.Operation) bool {
+		return text.SameName(op.To.Name(), cn) && op.To.Parent().EqualFold(parent)
+	})
+}
+
+// promised lists the objects of the tasks under a sum that are meant by it.
+func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) bool) ([]ident.Entry, error) {
 	var list []ident.Entry
 	for _, p := range v.others {
-		for _, at := range p.find(p.value(attribute, value)) {
-			holds := func(s string) bool { return plan.Fold(s) == plan.Fold(value) }
-			if !slices.ContainsFunc(gains(p.tasks[at].op).Values(attribute), holds) {
+		for _, at := range p.find(sum(p)) {
+			if !meant(p.tasks[at].op) {
 				continue
 			}
 			e, there, err := v.asPromised(p, at)
@@ -172,19 +186,6 @@ func (v *view) promisedEntries(attribute, value string) ([]ident.Entry, error) {
 		}
 	}
 	return list, nil
-}
-
-// promisedChild is the object that is to have a name in a container.
-func (v *view) promisedChild(parent ident.DN, cn string) (ident.Entry, bool, error) {
-	for _, p := range v.others {
-		for _, at := range p.find(p.child(parent, cn)) {
-			to := p.tasks[at].op.To
-			if plan.Fold(to.Name()) == plan.Fold(cn) && to.Parent().EqualFold(parent) {
-				return v.asPromised(p, at)
-			}
-		}
-	}
-	return ident.Entry{}, false, nil
 }
 
 // asPromised is the object of a task as the task leaves it.

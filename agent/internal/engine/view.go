@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // view is what a plan reads: the mirror and the links of the store, and for
@@ -38,24 +39,40 @@ func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
 
 func (v *view) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
 	found, err := v.store.EntriesByValue(v.ctx, attribute, value)
+	return v.withPromised(found, err, attribute, value, text.Alike)
+}
+
+func (v *view) EntriesByName(attribute, value string) ([]ident.Entry, error) {
+	found, err := v.store.EntriesByName(v.ctx, attribute, value)
+	return v.withPromised(found, err, attribute, value, text.SameName)
+}
+
+// withPromised adds what other runs are about to write to what was found.
+func (v *view) withPromised(found []ident.Entry, err error, attribute, value string, same func(a, b string) bool) ([]ident.Entry, error) {
 	if err != nil || len(v.others) == 0 {
 		return found, err
 	}
-	promised, err := v.promisedEntries(attribute, value)
-	for _, e := range promised {
+	promised, err := v.promisedEntries(attribute, value, same)
+	return oneEach(found, promised), err
+}
+
+func (v *view) ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error) {
+	found, err := v.store.ChildrenByName(v.ctx, parent, cn)
+	if err != nil || len(v.others) == 0 {
+		return found, err
+	}
+	promised, err := v.promisedChildren(parent, cn)
+	return oneEach(found, promised), err
+}
+
+// oneEach adds the objects of more that are not among those found.
+func oneEach(found, more []ident.Entry) []ident.Entry {
+	for _, e := range more {
 		if !slices.ContainsFunc(found, func(f ident.Entry) bool { return f.GUID == e.GUID }) {
 			found = append(found, e)
 		}
 	}
-	return found, err
-}
-
-func (v *view) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
-	e, there, err := v.store.ChildByName(v.ctx, parent, cn)
-	if there || err != nil {
-		return e, there, err
-	}
-	return v.promisedChild(parent, cn)
+	return found
 }
 
 func (v *view) ContainerExists(dn ident.DN) (bool, error) {

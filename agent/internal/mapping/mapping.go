@@ -9,11 +9,11 @@
 package mapping
 
 import (
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Unique says where a value must be the only one.
@@ -202,7 +202,7 @@ func (m *Mapper) Uniques() map[string]Unique {
 	uniques := map[string]Unique{}
 	for _, a := range m.attributes {
 		if a.Unique != UniqueNowhere {
-			uniques[strings.ToLower(a.Name)] = a.Unique
+			uniques[text.Lower(a.Name)] = a.Unique
 		}
 	}
 	return uniques

@@ -29,8 +29,8 @@ const maxSuffix = 9999
 // matters: white space and invisible characters at the ends go, also behind
 // the prefix of an address; in cn, control characters become spaces (AD itself
 // marks conflicts and deletions by a line break in cn). What nothing is left of
-// is no value. A raw attribute keeps its
-// values as they came, and so does base64 text, which is decoded.
+// is no value. A raw attribute keeps its values as they came, and so does
+// base64 text, which is decoded.
 func (a *attribute) clean(values []string) []string {
 	if a.Raw || a.Encoding != "" {
 		return values
@@ -165,11 +165,11 @@ func (e *evaluation) held(a *attribute, valid []candidate, choice bool) candidat
 	return valid[0]
 }
 
-// match finds the candidate that value is, or that value is with a number
-// behind it, in the spelling of the candidate.
+// match finds the candidate that is the same name as value, or that is it with
+// a number behind, in the spelling of the candidate.
 func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 	for _, c := range valid {
-		if text.Alike(c.value, value) {
+		if text.SameName(c.value, value) {
 			return c, true
 		}
 	}
@@ -182,7 +182,7 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 			if err != nil || number < 2 {
 				continue
 			}
-			if n := numbered(a.Name, c.value, number); text.Alike(n, value) {
+			if n := numbered(a.Name, c.value, number); text.SameName(n, value) {
 				return candidate{n, c.source}, true
 			}
 		}
@@ -191,8 +191,9 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 }
 
 // free finds the first candidate that nobody else has, and reserves it. The
-// value that the account has already needs no asking, unless the account
-// changes its container and that is where it must be unique.
+// value that the account has already needs no asking, unless it gets another
+// spelling, which somebody else may have, or the account changes its container
+// and that is where it must be unique.
 func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candidate, error) {
 	self, parent, moves := e.whereabouts()
 	base := valid[0]
@@ -202,7 +203,7 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 			if !ok {
 				continue
 			}
-			if moves && a.Unique == UniqueContainer {
+			if moves && a.Unique == UniqueContainer || !text.Alike(c.value, own) {
 				valid = slices.Concat([]candidate{c}, valid)
 				break
 			}

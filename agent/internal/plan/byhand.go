@@ -126,7 +126,7 @@ func recordMail(rec ident.Record) string {
 // account: its name, or one of its addresses.
 func SameHuman(name, mail string, e ident.Entry) (sameName, sameMail bool) {
 	same := func(want string, have ...string) bool {
-		return want != "" && slices.ContainsFunc(have, func(h string) bool { return fold(h) == fold(want) })
+		return want != "" && slices.ContainsFunc(have, func(h string) bool { return text.SameName(h, want) })
 	}
 	addresses := slices.Clone(e.Attributes.Values("mail"))
 	for _, a := range e.Attributes.Values("proxyaddresses") {

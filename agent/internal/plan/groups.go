@@ -41,7 +41,7 @@ func (b *Builder) group(dn ident.DN) (*group, error) {
 		return g, nil
 	}
 	g := &group{dn: dn}
-	entry, there, err := b.view.ChildByName(dn.Parent(), dn.Name())
+	entry, there, err := b.entryAt(dn)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +63,17 @@ func (b *Builder) group(dn ident.DN) (*group, error) {
 	}
 	b.groups[dn] = g
 	return g, nil
+}
+
+// entryAt finds the object with that very DN.
+func (b *Builder) entryAt(dn ident.DN) (ident.Entry, bool, error) {
+	found, err := b.view.ChildrenByName(dn.Parent(), dn.Name())
+	for _, e := range found {
+		if sameDN(e.DN, dn) {
+			return e, true, err
+		}
+	}
+	return ident.Entry{}, false, err
 }
 
 // missingMemberships returns the usable groups that the account is not in.

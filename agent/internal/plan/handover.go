@@ -65,7 +65,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 	if err != nil || !linked || link.Key == key {
 		return false, err
 	}
-	g := given{link.Key, place{text.Lower(p.attribute), fold(p.value)}}
+	g := given{link.Key, place{text.Lower(p.attribute), text.Name(p.value)}}
 	switch {
 	case h.keeps[g]:
 		return false, nil
@@ -92,7 +92,7 @@ func (h *handover) givesUp(g given) bool {
 func (c *change) giver(p place) *operation {
 	for _, op := range c.ops {
 		switch {
-		case p.attribute == "cn" && op.Class == ident.ClassRename && fold(op.cn) != p.value:
+		case p.attribute == "cn" && op.Class == ident.ClassRename && text.Name(op.cn) != p.value:
 			return op
 		case op.Class != ident.ClassUpdate:
 			continue
@@ -110,13 +110,13 @@ func (c *change) giver(p place) *operation {
 func (c *change) taker(n need) *operation {
 	for _, op := range c.ops {
 		switch {
-		case n.attribute == "cn" && op.Class == ident.ClassRename && fold(op.cn) == fold(n.value):
+		case n.attribute == "cn" && op.Class == ident.ClassRename && text.Name(op.cn) == text.Name(n.value):
 			return op
 		case op.Class != ident.ClassUpdate:
 			continue
 		}
 		for _, ch := range op.Attributes {
-			if text.Same(ch.Name, n.attribute) && holds(ch.New, fold(n.value)) && !holds(ch.Old, fold(n.value)) {
+			if text.Same(ch.Name, n.attribute) && holds(ch.New, text.Name(n.value)) && !holds(ch.Old, text.Name(n.value)) {
 				return op
 			}
 		}
@@ -133,7 +133,7 @@ func (c *change) tooEarly(n need) bool {
 
 // holds reports whether a folded value is among values.
 func holds(values []string, folded string) bool {
-	return slices.ContainsFunc(values, func(v string) bool { return fold(v) == folded })
+	return slices.ContainsFunc(values, func(v string) bool { return text.Name(v) == folded })
 }
 
 // addLinkedOrLate plans a linked record, or puts it off.
@@ -262,7 +262,7 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 			continue
 		}
 		step := ident.AttributeChange{Name: ch.Name, Old: ch.Old}
-		step.New = slices.DeleteFunc(slices.Clone(ch.Old), func(v string) bool { return slices.Contains(gone, fold(v)) })
+		step.New = slices.DeleteFunc(slices.Clone(ch.Old), func(v string) bool { return slices.Contains(gone, text.Name(v)) })
 		if isRequired(ch.Name) {
 			name, err := b.interim(ch.Name, c, ch.Old[0])
 			if err != nil {

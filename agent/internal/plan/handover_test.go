@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // person adds a linked account that has the value, and the record that wants
@@ -35,7 +36,7 @@ func (s *scene) holderOf(attribute, value string) (keys []ident.Key) {
 		if attribute == "cn" {
 			have = []string{e.DN.Name()}
 		}
-		if slices.ContainsFunc(have, func(v string) bool { return fold(v) == fold(value) }) {
+		if slices.ContainsFunc(have, func(v string) bool { return text.Name(v) == text.Name(value) }) {
 			keys = append(keys, l.Key)
 		}
 	}

@@ -168,11 +168,47 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 			return true, b.matchFound(rec, rule, found)
 		}
 	}
+	if done, err := b.lookalike(rec, values); done || err != nil {
+		return done, err
+	}
 	if !recognisable {
 		b.setAside(rec.Key, recordName(rec),
 			fmt.Sprintf("no value for %s: an existing account could not be recognised", strings.Join(b.set.Match, ", ")),
 			"complete the record at the source, or link its account: rollcall link add")
 		return true, nil
+	}
+	return false, nil
+}
+
+// lookalike sets a record aside for an account whose value is not the record's,
+// and the same name to the directory: Müller is not adopted as Muller, and does
+// not get a second account either, for it may be the same person. An account
+// that is linked is known to be somebody else's.
+func (b *Builder) lookalike(rec ident.Record, values map[string][]string) (done bool, err error) {
+	for _, attribute := range b.set.Match {
+		for _, v := range values[attribute] {
+			found, err := b.view.EntriesByName(attribute, v)
+			if err != nil {
+				return false, err
+			}
+			var unknown []ident.Entry
+			for _, e := range found {
+				_, linked, err := b.view.LinkByGUID(e.GUID)
+				if err != nil {
+					return false, err
+				}
+				if !linked {
+					unknown = append(unknown, e)
+				}
+			}
+			if len(unknown) == 0 {
+				continue
+			}
+			b.setAside(rec.Key, recordName(rec),
+				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
+				fmt.Sprintf("if they are: rollcall link add %s %s ACCOUNT; if not, correct one of the two values", b.set.Automation, rec.Key))
+			return true, nil
+		}
 	}
 	return false, nil
 }
@@ -262,7 +298,7 @@ func (b *Builder) claimValues(rec ident.Record, values map[string][]string) bool
 			if v == "" {
 				continue
 			}
-			id := text.Lower(attribute) + "\x00" + fold(v)
+			id := text.Lower(attribute) + "\x00" + text.Name(v)
 			other, taken := b.wanted[id]
 			if !taken {
 				b.wanted[id] = rec.Key

@@ -129,6 +129,21 @@ func TestMatch(t *testing.T) {
 		{"the account's value has an invisible character within", existing(func(_ *scene, e *ident.Entry) {
 			e.Attributes["mail"] = []string{"ada\u00ad11@x"}
 		}), []string{adoptAda}},
+		{"a value that is the same name only: neither adopted nor a second account", existing(func(s *scene, e *ident.Entry) {
+			s.set.Adopt = AdoptAuto
+			e.Attributes["mail"] = []string{"Ådå11@x"}
+		}), []string{"11 quarantine | mail = ada11@x: " + oldAda + " has a value that differs in accents or the like only; the directory may take the two for one, and nobody knows whether they are one person | if they are: rollcall link add staff 11 ACCOUNT; if not, correct one of the two values"}},
+		{"an exact match of a later rule comes before that", existing(func(s *scene, _ *ident.Entry) {
+			s.set.Match = []string{"employeeID", "mail"}
+			s.records[0].Fields["employeeID"] = "É7"
+			s.account("g2", staff.Child("By Number"), "employeeID", "E7")
+		}), []string{adoptAda}},
+		{"a linked account with the same name is somebody else's", func(s *scene) {
+			s.known("12", map[string]any{"mail": "ådå@x"})
+			s.entries["g12"].Attributes["mail"] = []string{"ådå@x"}
+			s.links["12"].Applied["mail"] = Digest([]string{"ådå@x"})
+			s.record("11", map[string]any{"mail": "ada@x"})
+		}, []string{"11 apply create CN=Ada 11,OU=Staff,DC=x mail:->ada@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it"}},
 		{"two joiners whose values differ in what nobody sees", func(s *scene) {
 			s.record("11", map[string]any{"mail": "ada@x"})
 			s.record("12", map[string]any{"mail": "ada\u200b@X"})

@@ -2,10 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
@@ -79,21 +76,13 @@ func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, p
 }
 
 func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error)) (string, bool, error) {
-	if unique == mapping.UniqueContainer && text.Same(p.attribute, "cn") {
-		e, there, err := n.view.ChildByName(parent, p.value)
-		if err != nil || !there || e.GUID == self {
-			return "", false, err
-		}
-		free, err := freed(e, p)
-		return string(e.DN), !free, err
-	}
-	found, err := n.view.EntriesByValue(p.attribute, p.value)
+	found, err := n.sameName(p, unique, parent)
 	if err != nil {
 		return "", false, err
 	}
 	holder := ""
 	for _, e := range found { // of several the first by DN, so that plans do not differ
-		if e.GUID == self || unique == mapping.UniqueContainer && !sameDN(e.DN.Parent(), parent) {
+		if e.GUID == self {
 			continue
 		}
 		if free, err := freed(e, p); free || err != nil {
@@ -109,6 +98,18 @@ func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, sel
 	return holder, holder != "", nil
 }
 
+// sameName finds the objects beside which a value cannot be given away.
+func (n *names) sameName(p place, unique mapping.Unique, parent ident.DN) ([]ident.Entry, error) {
+	if unique == mapping.UniqueContainer && text.Same(p.attribute, "cn") {
+		return n.view.ChildrenByName(parent, p.value)
+	}
+	found, err := n.view.EntriesByName(p.attribute, p.value)
+	if unique == mapping.UniqueContainer {
+		found = slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool { return !sameDN(e.DN.Parent(), parent) })
+	}
+	return found, err
+}
+
 // Reserve implements mapping.Names.
 func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent ident.DN, key ident.Key) {
 	id := n.reservation(place{attribute, value}, unique, parent)
@@ -119,7 +120,7 @@ func (n *names) Reserve(attribute, value string, unique mapping.Unique, parent i
 }
 
 func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) string {
-	id := text.Lower(p.attribute) + "\x00" + fold(p.value)
+	id := text.Lower(p.attribute) + "\x00" + text.Name(p.value)
 	if unique != mapping.UniqueContainer {
 		return id
 	}
@@ -129,24 +130,4 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 		n.folded[parent] = container
 	}
 	return id + "\x00" + container
-}
-
-// fold gives values that Windows takes for one the same spelling: it compares
-// names without case, accents and width.
-func fold(s string) string {
-	s = text.Seen(s)
-	ascii := true
-	for i := 0; i < len(s); i++ {
-		ascii = ascii && s[i] < 0x80
-	}
-	if ascii {
-		return text.Lower(s)
-	}
-	bare := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return r
-	}, norm.NFKD.String(s))
-	return text.Lower(bare)
 }

@@ -32,6 +32,14 @@ func TestHolder(t *testing.T) {
 		{"mail unique in the domain only", "mail", "team@x", "domain", "", "", ""},
 		{"sAMAccountName of a group", "sAMAccountName", "SALES", "domain", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
 		{"cn in the container", "cn", "ada novak", "container", staff, "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"cn that differs in an accent", "cn", "Áda Nóvak", "container", staff, "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"cn with two blanks", "cn", "Ada  Novak", "container", staff, "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"sAMAccountName that differs in an accent", "sAMAccountName", "sålęs", "domain", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
+		{"sAMAccountName in full width", "sAMAccountName", "ｓａｌｅｓ", "domain", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
+		{"mail that differs in an accent", "mail", "adá@x", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"an address that differs in an accent", "proxyAddresses", "SMTP:teäm@x", "forest", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
+		{"mail with what nobody sees", "mail", "ad\u200ba@x ", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"another letter", "sAMAccountName", "salęz", "domain", "", "", ""},
 		{"cn in another container", "cn", "ada novak", "container", support, "", ""},
 		{"its own cn", "cn", "ADA NOVAK", "container", staff, "g1", ""},
 		{"another attribute in the container", "title", "cto", "container", staff, "", "CN=Ada Novak,OU=Staff,DC=x"},
@@ -83,8 +91,8 @@ func TestReservations(t *testing.T) {
 // whatever the mapping makes of it.
 func TestViewErrorsEndThePlan(t *testing.T) {
 	for _, method := range []string{
-		"EntryByGUID", "EntriesByValue employeeNumber", "EntriesByValue mail", "EntriesByValue sAMAccountName",
-		"ChildByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink", "EachAnchor",
+		"EntryByGUID", "EntriesByValue employeeNumber", "EntriesByValue mail",
+		"EntriesByName sAMAccountName", "ChildrenByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink", "EachAnchor",
 	} {
 		t.Run(method, func(t *testing.T) {
 			s := newScene()

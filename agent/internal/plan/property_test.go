@@ -49,7 +49,7 @@ func value(t *rapid.T, label string, values ...string) string {
 
 func drawAccount(t *rapid.T, s *scene, i int) {
 	dn := rapid.SampledFrom([]ident.DN{staff, staff, support, leavers, outside}).Draw(t, "container").Child(value(t, "cn", "Ada", "Bo", "Cy", "ada (2)"))
-	if _, taken, _ := s.ChildByName(dn.Parent(), dn.Name()); taken {
+	if taken, _ := s.ChildrenByName(dn.Parent(), dn.Name()); len(taken) > 0 {
 		return
 	}
 	guid := ident.GUID(fmt.Sprintf("g%d", i))

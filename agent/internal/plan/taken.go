@@ -3,10 +3,10 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Earlier is an operation that was planned some time ago: it is in a saved
@@ -31,8 +31,8 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 			parent = e.DN.Parent()
 		}
 		for _, ch := range op.Attributes {
-			unique := uniques[strings.ToLower(ch.Name)]
-			if unique == "" || strings.EqualFold(ch.Name, "cn") { // the server sees to names in a container
+			unique := uniques[text.Lower(ch.Name)]
+			if unique == "" || text.Same(ch.Name, "cn") { // the server sees to names in a container
 				continue
 			}
 			for _, v := range ch.New {
@@ -56,16 +56,14 @@ type givers struct {
 	list []Earlier
 }
 
-func (g givers) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
-	found, err := g.View.EntriesByValue(attribute, value)
+func (g givers) EntriesByName(attribute, value string) ([]ident.Entry, error) {
+	found, err := g.View.EntriesByName(attribute, value)
+	name := text.Name(value)
 	return slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool {
 		return slices.ContainsFunc(g.list, func(op Earlier) bool {
 			return op.GUID == e.GUID && slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
-				return strings.EqualFold(ch.Name, attribute) && !ch.Add && holds(ch.Old, fold(value)) && !holds(ch.New, fold(value))
+				return text.Same(ch.Name, attribute) && !ch.Add && holds(ch.Old, name) && !holds(ch.New, name)
 			})
 		})
 	}), err
 }
-
-// Fold gives values that may be taken for one name the same spelling.
-func Fold(s string) string { return fold(s) }

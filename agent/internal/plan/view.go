@@ -11,9 +11,12 @@ import (
 type View interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
 	// EntriesByValue finds every object of the domain, of any kind, that has
-	// the value in the attribute, whatever its case.
+	// the value in the attribute, as text.Alike compares.
 	EntriesByValue(attribute, value string) ([]ident.Entry, error)
-	ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error)
+	// EntriesByName and ChildrenByName find every object beside which a value or
+	// a name cannot be given away, as text.SameName compares.
+	EntriesByName(attribute, value string) ([]ident.Entry, error)
+	ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
 	ContainerExists(ident.DN) (bool, error)
 	// ObjectExists looks for an object of any kind, in any domain that the
 	// directory knows.

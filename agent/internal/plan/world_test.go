@@ -96,13 +96,24 @@ func (w *world) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
 	return out, w.fails("EntriesByValue " + attribute)
 }
 
-func (w *world) ChildByName(parent ident.DN, cn string) (ident.Entry, bool, error) {
+func (w *world) EntriesByName(attribute, value string) ([]ident.Entry, error) {
+	var out []ident.Entry
 	for _, e := range w.entries {
-		if e.DN.EqualFold(parent.Child(cn)) {
-			return *e, true, w.fails("ChildByName")
+		if slices.ContainsFunc(e.Attributes.Values(attribute), func(v string) bool { return text.SameName(v, value) }) {
+			out = append(out, *e)
 		}
 	}
-	return ident.Entry{}, false, w.fails("ChildByName")
+	return out, w.fails("EntriesByName " + attribute)
+}
+
+func (w *world) ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error) {
+	var out []ident.Entry
+	for _, e := range w.entries {
+		if e.DN.Parent().EqualFold(parent) && text.SameName(e.DN.Name(), cn) {
+			out = append(out, *e)
+		}
+	}
+	return out, w.fails("ChildrenByName")
 }
 
 func (w *world) ContainerExists(dn ident.DN) (bool, error) {
@@ -295,10 +306,10 @@ func (w *world) mustBeUnique(t fataler) {
 		holders := map[string]ident.DN{}
 		for _, e := range w.entries {
 			for _, v := range e.Attributes.Values(attribute) {
-				if other, taken := holders[fold(v)]; taken {
+				if other, taken := holders[text.Name(v)]; taken {
 					t.Fatalf("%s %q is on %s and %s at once", attribute, v, other, e.DN)
 				}
-				holders[fold(v)] = e.DN
+				holders[text.Name(v)] = e.DN
 			}
 		}
 	}
@@ -309,7 +320,8 @@ func (w *world) mustBeFree(t fataler, dn ident.DN, self ident.GUID) {
 	if there, _ := w.ContainerExists(dn.Parent()); !there {
 		t.Fatalf("%s: no such container", dn)
 	}
-	if e, taken, _ := w.ChildByName(dn.Parent(), dn.Name()); taken && e.GUID != self {
+	found, _ := w.ChildrenByName(dn.Parent(), dn.Name())
+	if slices.ContainsFunc(found, func(e ident.Entry) bool { return e.GUID != self }) {
 		t.Fatalf("%s: entry already exists", dn)
 	}
 }

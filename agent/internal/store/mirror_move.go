@@ -153,7 +153,7 @@ func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 	return row.dn
 }
 
-func foldName(dn ident.DN) string { return text.Lower(dn.Name()) }
+func foldName(dn ident.DN) string { return text.Name(dn.Name()) }
 
 // settle lets children and references follow the objects that were moved.
 func (b *mirrorBatch) settle() error {

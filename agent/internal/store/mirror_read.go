@@ -25,6 +25,9 @@ const (
 	entryBatch    = 500
 	// indexedBytes is the length up to which a value can be found by index.
 	indexedBytes = 512
+	// foldedBytes is the length up to which it is worth a try: folded, a value
+	// is shorter when it has many accents, and hardly by more than this.
+	foldedBytes = 8 * indexedBytes
 )
 
 // MirrorState returns the zero state for a mirror that was never filled.
@@ -50,10 +53,10 @@ func (s *Store) EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, 
 	return s.oneEntry(ctx, "entry by DN", s.stmts.entryByDN, dn.Fold())
 }
 
-// ChildByName finds the object directly below parent whose RDN has that value,
-// whatever the case; false when there is none.
-func (s *Store) ChildByName(ctx context.Context, parent ident.DN, name string) (ident.Entry, bool, error) {
-	return s.oneEntry(ctx, "child by name", s.stmts.childByName, parent.Fold(), text.Lower(name))
+// ChildrenByName finds the objects directly below parent that have the same
+// name, as text.SameName says: none beside which the name could be given away.
+func (s *Store) ChildrenByName(ctx context.Context, parent ident.DN, name string) ([]ident.Entry, error) {
+	return s.entries(ctx, "children by name", s.stmts.childrenByName, parent.Fold(), text.Name(name))
 }
 
 func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) (ident.Entry, bool, error) {
@@ -65,17 +68,31 @@ func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, 
 }
 
 // EntriesByValue finds the objects that have value in attribute, whatever the
-// case of either, and whatever nobody sees in them; values that are DNs however spelled.
+// case of either, and whatever nobody sees in them; values that are DNs however
+// spelled.
 func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
+	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.Alike(v, value) })
+}
+
+// EntriesByName finds the objects beside which value could not be given away in
+// attribute, because theirs is the same name, as text.SameName says.
+func (s *Store) EntriesByName(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
+	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.SameName(v, value) })
+}
+
+// entriesBy narrows what the index finds, which is kept by name.
+func (s *Store) entriesBy(ctx context.Context, attribute, value string, same func(string) bool) ([]ident.Entry, error) {
 	attribute = text.Lower(attribute)
-	folded := foldValue(attribute, value)
-	if folded != nil {
-		return s.entries(ctx, "entries by value", s.stmts.entriesByValue, attribute, folded)
+	stmt, args := s.stmts.entriesByLongValue, []any{attribute}
+	if folded := foldValue(attribute, value); folded != nil {
+		stmt, args = s.stmts.entriesByValue, append(args, folded)
 	}
-	long, err := s.entries(ctx, "entries by value", s.stmts.entriesByLongValue, attribute)
-	return slices.DeleteFunc(long, func(e ident.Entry) bool {
-		return !slices.ContainsFunc(e.Attributes[attribute], func(v string) bool { return text.Alike(v, value) })
-	}), err
+	if isReference(attribute) {
+		dn := ident.DN(value).Fold()
+		same = func(v string) bool { return v == value || ident.DN(v).Fold() == dn }
+	}
+	found, err := s.entries(ctx, "entries by value", stmt, args...)
+	return slices.DeleteFunc(found, func(e ident.Entry) bool { return !slices.ContainsFunc(e.Attributes[attribute], same) }), err
 }
 
 func (s *Store) entries(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) ([]ident.Entry, error) {

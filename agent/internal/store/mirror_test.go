@@ -150,7 +150,7 @@ func TestMirrorFind(t *testing.T) {
 		name   string
 		want   bool
 	}{{"ou=staff, DC=c", "novak, ADA", true}, {"DC=c", "Novak, Ada", false}, {"OU=Staff,DC=c", "Novak", false}} {
-		if _, found, err := s.ChildByName(ctx, c.parent, c.name); err != nil || found != c.want {
+		if found, err := s.ChildrenByName(ctx, c.parent, c.name); err != nil || len(found) > 0 != c.want {
 			t.Errorf("%s below %s: %v, %v", c.name, c.parent, found, err)
 		}
 	}
@@ -365,5 +365,39 @@ func TestValuesAreFoundByWhatIsSeenOfThem(t *testing.T) {
 		if found, err := s.EntriesByValue(t.Context(), q[0], q[1]); err != nil || len(found) != 1 || found[0].GUID != "g1" {
 			t.Errorf("%q: %v, %v", q, found, err)
 		}
+	}
+}
+
+// A name is taken when the directory may refuse it beside another; a value is
+// found when it reads the same.
+func TestNamesAndValues(t *testing.T) {
+	s := openTest(t)
+	const staff = ident.DN("OU=Staff,DC=x")
+	long := strings.Repeat("ü", 300)
+	update(t, s, put(entry("g0", "DC=x")), put(entry("g1", staff)), put(entry("g2", staff.Child("Müller"), "samaccountname", "müller", "info", long)),
+		put(entry("g3", staff.Child("Muller"), "samaccountname", "muller", "manager", string(staff.Child("Müller")))))
+	for _, q := range [][3]string{
+		{"sAMAccountName", "MÜLLER", "g2"}, {"sAMAccountName", "muller", "g3"}, {"info", strings.ToUpper(long), "g2"}, {"info", strings.Repeat("u", 300), ""},
+		{"manager", "cn=MÜLLER, ou=staff,dc=x", "g3"}, {"manager", string(staff.Child("Muller")), ""},
+	} {
+		var got string
+		found, err := s.EntriesByValue(t.Context(), q[0], q[1])
+		for _, e := range found {
+			got += string(e.GUID)
+		}
+		if got != q[2] || err != nil {
+			t.Errorf("%.30q: %v, %v, want %s", q, found, err, q[2])
+		}
+	}
+	for _, q := range [][2]string{{"sAMAccountName", "Mu\u0308ller"}, {"sAMAccountName", "muller"}} {
+		if found, err := s.EntriesByName(t.Context(), q[0], q[1]); len(found) != 2 || err != nil {
+			t.Errorf("%q: %v, %v", q, found, err)
+		}
+	}
+	if found, err := s.EntriesByName(t.Context(), "info", strings.Repeat("u", 300)); len(found) != 1 || err != nil {
+		t.Errorf("a long name: %v, %v", found, err)
+	}
+	if found, err := s.ChildrenByName(t.Context(), staff, "MULLER"); len(found) != 2 || err != nil {
+		t.Errorf("children: %v, %v", found, err)
 	}
 }

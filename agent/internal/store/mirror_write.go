@@ -267,15 +267,20 @@ func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) err
 	return flush()
 }
 
-// foldValue is what equal values share: nil for one that is too long to index.
+// foldValue is what values share that are one name: nil for one that is too
+// long to index.
 func foldValue(attribute, value string) []byte {
-	if len(value) > indexedBytes {
+	switch {
+	case isReference(attribute) && len(value) <= indexedBytes:
+		return []byte(ident.DN(value).Fold())
+	case isReference(attribute), len(value) > foldedBytes:
 		return nil
 	}
-	if isReference(attribute) {
-		return []byte(ident.DN(value).Fold())
+	folded := text.Name(value)
+	if len(folded) > indexedBytes {
+		return nil
 	}
-	return []byte(text.Lower(text.Seen(value)))
+	return []byte(folded)
 }
 
 func lowerNames(a ident.Attributes) ident.Attributes {

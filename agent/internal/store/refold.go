@@ -15,7 +15,7 @@ import (
 // the version before. What the mirror keeps of them is then computed anew from
 // the mirror itself, when the store is opened: to read the directory again is
 // not needed.
-const folding = "3"
+const folding = "4"
 
 // refold brings the folded columns of the mirror up to date.
 func refold(ctx context.Context, db *sql.DB) error {

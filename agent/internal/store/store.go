@@ -192,9 +192,9 @@ func (s *Store) exec(ctx context.Context, operation, query string, args ...any) 
 
 // statements are the reads that a run makes for each record.
 type statements struct {
-	linkByKey, linkByGUID               *sql.Stmt
-	entryByGUID, entryByDN, childByName *sql.Stmt
-	entriesByValue, entriesByLongValue  *sql.Stmt
+	linkByKey, linkByGUID                  *sql.Stmt
+	entryByGUID, entryByDN, childrenByName *sql.Stmt
+	entriesByValue, entriesByLongValue     *sql.Stmt
 }
 
 func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
@@ -206,7 +206,7 @@ func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
 		{&p.linkByGUID, selectLinks + ` WHERE application = ? AND guid = ?`},
 		{&p.entryByGUID, selectEntries + ` WHERE m.guid = ?` + orderEntries},
 		{&p.entryByDN, selectEntries + ` WHERE m.folded = ? AND m.stale = 0` + orderEntries},
-		{&p.childByName, selectEntries + ` WHERE m.parent_folded = ? AND m.name_folded = ? AND m.stale = 0` + orderEntries},
+		{&p.childrenByName, selectEntries + ` WHERE m.parent_folded = ? AND m.name_folded = ? AND m.stale = 0` + orderEntries},
 		{&p.entriesByValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded = ?)` + orderEntries},
 		{&p.entriesByLongValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded IS NULL)` + orderEntries},
 	} {
