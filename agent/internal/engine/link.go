@@ -162,6 +162,8 @@ func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key
 			cause = fmt.Sprintf("%s reports that the key %s was deleted", a.Settings.Application, key)
 		case s.Records > 1:
 			cause = fmt.Sprintf("%s delivers the key %s more than once", a.Settings.Application, key)
+		case s.Record.Problem != "":
+			cause = fmt.Sprintf("the record of the key %s cannot be used: %s", key, s.Record.Problem)
 		case s.Records == 1:
 			rec = &s.Record
 		}

@@ -48,10 +48,13 @@ func TestLinkByHand(t *testing.T) {
 		return s.Link(t.Context(), req)
 	}
 	asIs := func(*LinkRequest) {}
+	good := source.records
+	source.records = append(slices.Clone(good), ident.Record{Key: "3", Problem: "/name has a fault"})
 	for _, c := range []struct {
 		key           ident.Key
 		account, says string
 	}{
+		{"3", "made-byhand", "the record of the key 3 cannot be used: /name has a fault"},
 		{"99999", "made-byhand", "byhand does not deliver a record with the key 99999"},
 		{"1", "made-byhand", "the key 1 is linked to"},
 		{"2", "Crowd", "is no user account"},
@@ -61,6 +64,7 @@ func TestLinkByHand(t *testing.T) {
 			t.Errorf("link %s to %s: %v", c.key, c.account, err)
 		}
 	}
+	source.records = good
 	s.run("byhand")
 	if !s.enabled(mine) {
 		t.Fatal("an account was disabled although no link was made")

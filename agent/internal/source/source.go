@@ -88,8 +88,12 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	}
 	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields, Cursor: from.Cursor}
 	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
+		key := ident.Key(text.Trim(r.Key))
+		if key == "" && r.Problem == "" {
+			r.Problem = "the primary key is nothing but white space and invisible characters"
+		}
 		batch = append(batch, ident.Record{
-			Endpoint: endpoint.Name, Key: ident.Key(text.Trim(r.Key)), Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
+			Endpoint: endpoint.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
 		})
 		size += sizeOf(r)
 		if len(batch) < batchSize && size < batchBytes {

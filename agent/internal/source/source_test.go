@@ -181,7 +181,7 @@ func TestPartsAndDeletionsArePassedOn(t *testing.T) {
 
 func TestProblemsSayWhere(t *testing.T) {
 	c := &connector{more: []host.Record{
-		{Key: "1", Problem: "/name has a fault", Place: "record /data/4 of answer 2"}, {Problem: "no key"}, {Key: "2"},
+		{Key: "1", Problem: "/name has a fault", Place: "record /data/4 of answer 2"}, {Problem: "no key"}, {Key: "2"}, {Key: " \u200b"},
 	}}
 	s := New(Settings{Connector: c, Endpoint: Endpoint{Endpoint: abi.Endpoint{Name: "users"}}, Now: time.Now})
 	var got []string
@@ -193,7 +193,8 @@ func TestProblemsSayWhere(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/name has a fault (endpoint users, record /data/4 of answer 2)", "no key (endpoint users)", ""}
+	want := []string{"/name has a fault (endpoint users, record /data/4 of answer 2)", "no key (endpoint users)", "",
+		"the primary key is nothing but white space and invisible characters (endpoint users)"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
