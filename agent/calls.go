@@ -172,6 +172,14 @@ func (a *app) stateCalls(m *control.Mux) {
 		items, err := e.Accept(ctx, in.Automation, in.Key, string(who))
 		return orEmpty(items), callError(err)
 	})
+	control.Handle(m, "quarantine-retry", func(ctx context.Context, _ control.Caller, in acceptRequest) (int, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n, err := e.RetryRefused(ctx, in.Automation, in.Key)
+		return n, callError(err)
+	})
 	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]host.Module, error) {
 		h, err := a.host(ctx)
 		if err != nil {

@@ -49,5 +49,31 @@ func (c *cli) quarantineCommand() *cobra.Command {
 			})
 		},
 	}
-	return group("quarantine", "Records that were set aside, and what else needs a person", list, accept)
+	return group("quarantine", "Records that were set aside, and what else needs a person", list, accept, c.retryCommand())
+}
+
+func (c *cli) retryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry AUTOMATION [KEY]",
+		Short: "Let the next run try again what the directory refused, of one person or of all, without waiting for its time",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request := acceptRequest{Automation: args[0]}
+			if len(args) > 1 {
+				request.Key = ident.Key(args[1])
+			}
+			var n int
+			if err := c.call(cmd.Context(), "quarantine-retry", request, &n); err != nil {
+				return err
+			}
+			return c.show(n, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "The next run tries %d refused values and operations again.\n", n)
+			})
+		},
+	}
 }

@@ -123,6 +123,9 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	guid, err := e.write(ctx, r, t)
 	failpoint.Hit("after-write")
 	if err != nil {
+		if guid != "" { // an account may have been made without some of its attributes
+			t.change.GUID = guid
+		}
 		return e.failed(ctx, r, t, link, intent, err)
 	}
 	after.GUID = guid
@@ -231,6 +234,9 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 		}
 		return fmt.Errorf("%s of %s: %w", t.op.Class, t.change.Name, failure)
 	}
+	if len(w.Refused) > 0 {
+		return e.partly(ctx, r, t, link, intent, w)
+	}
 	result := ident.ResultFailed
 	if w.Kind == write.Stale {
 		result = ident.ResultSkipped
@@ -249,10 +255,17 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
 		return fmt.Errorf("record that %s of %s failed: %w", t.op.Class, t.change.Name, err)
 	}
-	e.Log.Warn("operation failed", "automation", r.Automation, "run", r.ID, "operation", t.op.Class,
-		"dn", t.change.DN, "key", t.change.Key, "cause", o.Cause, "next", o.Next)
+	e.logFailure(r, o)
 	e.count(r, o)
+	if result == ident.ResultFailed && w.Done == "" {
+		return e.refuse(ctx, r, wholeRefusal(o))
+	}
 	return nil
+}
+
+func (e *Engine) logFailure(r *run, o ident.Outcome) {
+	e.Log.Warn("operation failed", "automation", r.Automation, "run", r.ID, "operation", o.Operation.Class,
+		"dn", o.DN, "key", o.Key, "cause", o.Cause, "next", o.Next)
 }
 
 // withoutMove is the part of a disable or enable that is carried out first: the

@@ -23,6 +23,7 @@ type planned struct {
 	unsettled []ident.Key            // what was delivered of them is needed by the next run
 	complete  bool                   // the delivery was whole, and of everybody
 	strays    int                    // accounts that nobody accounts for since the state was lost
+	past      []ident.Refusal        // refused by the directory, and not to be written any more
 	settled   []ident.QuarantineItem // accepted by a person, and not so any more
 }
 
@@ -46,6 +47,10 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err != nil {
 		return planned{}, fmt.Errorf("read what is meant to be so: %w", err)
 	}
+	refused, err := e.refusals(ctx, a.Settings.Automation)
+	if err != nil {
+		return planned{}, err
+	}
 	b, err := e.builder(ctx, a, v)
 	if err != nil {
 		return planned{}, err
@@ -68,6 +73,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
 		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
+		past: refused.without(b.StillRefused()),
 	}, nil
 }
 
@@ -243,6 +249,11 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 		return h, err
 	}
 	h.Accepted = acceptance(accepted).by
+	refused, err := e.refusals(ctx, name)
+	if err != nil {
+		return h, err
+	}
+	h.Refused = refused.find
 	strays, _, err := e.Store.Meta(ctx, straysMeta(name))
 	h.StraysOpen = strays != "" && strays != "0"
 	return h, err

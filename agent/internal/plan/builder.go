@@ -35,19 +35,20 @@ type Builder struct {
 	wanted  map[string]ident.Key     // match values of records that get an account
 	matched map[ident.GUID]ident.Key // linked objects that the record of another key matches
 
-	changes     map[ident.Key]*change
-	quarantined map[ident.Key]ident.QuarantineItem
-	keyless     []ident.QuarantineItem // records without a key
-	attention   []ident.QuarantineItem // what needs a person while the rest of a record goes on
-	accepted    []ident.QuarantineItem // see Accepted
-	notes       []ident.Note
-	links       []LinkUpdate
-	counts      ident.RecordCounts
-	tally       tally
-	crashes     Crashes
-	copies      int // deliveries of a key beyond its first
-	leaving     int // changes that follow from a missing key
-	reported    int // those of them that follow from a reported deletion
+	changes      map[ident.Key]*change
+	quarantined  map[ident.Key]ident.QuarantineItem
+	keyless      []ident.QuarantineItem // records without a key
+	stillRefused []ident.Refusal        // see StillRefused
+	attention    []ident.QuarantineItem // what needs a person while the rest of a record goes on
+	accepted     []ident.QuarantineItem // see Accepted
+	notes        []ident.Note
+	links        []LinkUpdate
+	counts       ident.RecordCounts
+	tally        tally
+	crashes      Crashes
+	copies       int // deliveries of a key beyond its first
+	leaving      int // changes that follow from a missing key
+	reported     int // those of them that follow from a reported deletion
 
 	binary    int                    // bytes of binary values in the plan
 	waiting   map[ident.Key]struct{} // accounts with a binary value that waits for a later run

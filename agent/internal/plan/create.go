@@ -37,6 +37,9 @@ func (b *Builder) create(rec ident.Record) error {
 			continue
 		}
 		ch := ident.AttributeChange{Name: a.Name, New: distinct(a.Values, a.Binary), Binary: a.Binary}
+		if b.refusedAttribute(rec.Key, c.name, ch) {
+			continue
+		}
 		// A value that is written with the creation only has no later run.
 		if !b.affords(ch) && a.Apply != ident.ApplyCreate {
 			b.wait(rec.Key)

@@ -96,6 +96,9 @@ func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link)
 		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
 		switch verdict {
 		case different:
+			if b.refusedAttribute(c.key, c.name, ch) {
+				continue
+			}
 			if !b.affords(ch) {
 				b.wait(c.key)
 				continue
@@ -151,7 +154,11 @@ func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
 	case len(have) == 0 && cause != "":
 		b.attend(c.key, c.name, b.set.Anchor, cause, next)
 	case len(have) == 0:
-		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}})
+		ch := ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}}
+		if b.refusedAttribute(c.key, c.name, ch) {
+			return
+		}
+		op.Attributes = append(op.Attributes, ch)
 		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)
 	case len(have) == 1 && b.formerAnchor(c.key, have[0]):
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, Old: have, New: []string{anchor}})

@@ -28,16 +28,20 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.groupItems()
 	b.emptyDelivery(d)
 	b.tallyNotes()
-	b.accept()
 
 	if err := b.orderHandovers(); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
 	changes := make([]*change, 0, len(b.changes))
-	for _, c := range b.changes {
+	for key, c := range b.changes {
 		c.inOrder()
+		if !b.dropRefused(c) {
+			delete(b.changes, key)
+			continue
+		}
 		changes = append(changes, c)
 	}
+	b.accept()
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
 	judge := newJudge(b.set, b.hist, b.doubtful(d))
 	for _, c := range changes {

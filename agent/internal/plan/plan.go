@@ -102,6 +102,9 @@ type History struct {
 	// StraysOpen is set while accounts are enabled that no link accounts for
 	// since the state was lost: they are listed until somebody has settled each.
 	StraysOpen bool
+	// Refused tells what the directory refused of a part of a user (see
+	// ident.Refusal); nil when it refused nothing.
+	Refused func(key ident.Key, part string) (ident.Refusal, bool)
 	// Accepted tells who said that something is meant to be so; nil when nobody did.
 	Accepted func(ident.QuarantineItem) (by string, ok bool)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,6 +70,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			}
 			if version > slices.IndexFunc(list, func(m migration) bool { return strings.HasSuffix(m.name, "_accepted.sql") }) {
 				checkAccepted(t, s)
+			}
+			if version > slices.IndexFunc(list, func(m migration) bool { return strings.HasSuffix(m.name, "_refusals.sql") }) {
+				checkRefusals(t, s)
 			}
 		})
 	}
@@ -160,6 +164,16 @@ func checkAccepted(t *testing.T, s *Store) {
 	got, err := s.Accepted(t.Context(), "staff")
 	if err != nil || got[ident.QuarantineItem{Key: "9", Part: "account", Cause: "disabled by somebody else"}] != "ada" {
 		t.Errorf("accepted: %v, %v", got, err)
+	}
+}
+
+// checkRefusals finds what migration refusals added.
+func checkRefusals(t *testing.T, s *Store) {
+	t.Helper()
+	got, err := s.Refusals(t.Context(), "staff")
+	want := []ident.Refusal{{Key: "9", Part: "title", Digest: "c0ffee", Cause: "title: refused", Next: "shorten it", Tries: 2, Again: time.Unix(0, 1767323045000000006).UTC()}}
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("refusals (-want +got)\n%s%v", d, err)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 )
 
 // Create makes an enabled user account with everything in one Add: attributes,
-// anchor and password. It returns the account as the server has it. Of the
+// anchor and password. It returns the account as the server has it. When the
+// server refuses some of the attributes, the account is made without them, and
+// the error says so (see Error.Refused). Of the
 // changes the new values count; the anchor must be among them. That nobody
 // carries the anchor yet is for the plan to know: AD keeps no index of it.
 func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.AttributeChange, initial Initial) (ident.Entry, error) {
@@ -22,12 +24,13 @@ func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.Attrib
 		return ident.Entry{}, err
 	}
 	at := parent.Child(name)
-	attributes, err := w.newAccount(at, changes, initial)
-	if err != nil {
-		return ident.Entry{}, err
+	left := w.add(ctx, at, changes, initial) // what the account is left without
+	if aboutValues(left) {
+		left = w.withoutRefused(ctx, at, changes, initial, left)
 	}
-	if err := w.client.Add(ctx, at, attributes); err != nil {
-		return ident.Entry{}, w.createFailed(ctx, at, changes, err)
+	var partly *Error
+	if left != nil && (!errors.As(left, &partly) || partly.Done != ident.ClassCreate) {
+		return ident.Entry{}, left
 	}
 	e, err := w.client.Get(ctx, conn.ByDN(at), append(attributeNames(changes), "cn", "userAccountControl"))
 	if err != nil {
@@ -37,7 +40,19 @@ func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.Attrib
 		}
 	}
 	w.log.Debug("account created", "dn", at, "guid", e.GUID)
-	return e, nil
+	return e, left
+}
+
+// add makes an account with all that is given.
+func (w *Writer) add(ctx context.Context, at ident.DN, changes []ident.AttributeChange, initial Initial) error {
+	attributes, err := w.newAccount(at, changes, initial)
+	if err != nil {
+		return err
+	}
+	if err := w.client.Add(ctx, at, attributes); err != nil {
+		return w.createFailed(ctx, at, changes, err)
+	}
+	return nil
 }
 
 func (w *Writer) newAccount(dn ident.DN, changes []ident.AttributeChange, initial Initial) (map[string][]string, error) {

@@ -42,11 +42,14 @@ type Error struct {
 	Code      int      // LDAP result code; 0 when the server was not asked
 	// Done is the part that was carried out before the rest failed: "disable"
 	// or "enable" when the move that belongs to it failed, "groups" when some
-	// were joined.
-	Done  ident.Class
-	Cause string
-	Next  string // what the operator should do
-	Err   error  // from package conn; nil when the server was not asked
+	// were joined, "update" or "create" when it was carried out or "create" without the attributes in Refused.
+	Done ident.Class
+	// Refused lists the attributes that an update or a create was left without,
+	// or all of those of an update of which nothing was carried out.
+	Refused []Refusal
+	Cause   string
+	Next    string // what the operator should do
+	Err     error  // from package conn; nil when the server was not asked
 }
 
 // Error tells what, why, and what to do.

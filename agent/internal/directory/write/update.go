@@ -34,13 +34,11 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 	if len(mods) == 0 {
 		return nil
 	}
-	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
-		if i := slices.IndexFunc(mods, func(m conn.Mod) bool { return m.Kind == conn.AddValues }); i >= 0 {
-			err = w.addFailed(ident.ClassUpdate, e.DN, mods[i].Attribute, err)
-		}
-		return w.refused(ctx, ident.ClassUpdate, e.DN, changes, err)
+	err = w.modify(ctx, e.DN, mods, changes)
+	if aboutValues(err) {
+		return w.oneByOne(ctx, ident.ClassUpdate, e, changes, err)
 	}
-	return nil
+	return err
 }
 
 // modification turns a change into what is sent for it: nothing or one.

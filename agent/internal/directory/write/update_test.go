@@ -137,6 +137,29 @@ func TestUpdateRefusals(t *testing.T) {
 	}
 }
 
+// TestUpdateGoesOnWithoutWhatIsRefused: what the directory refuses is named, and
+// all the rest is written.
+func TestUpdateGoesOnWithoutWhatIsRefused(t *testing.T) {
+	s := set(t, true, nil)
+	guid, _ := s.user(s.staff, map[string][]string{"title": {"Clerk"}})
+	err := s.Update(t.Context(), guid, []ident.AttributeChange{
+		change("department", nil, "Sales"), change("initials", nil, "abcdefg"), change("title", []string{"Clerk"}),
+		change("manager", nil, "CN=nobody,"+string(s.staff)), {Name: "otherTelephone", New: []string{"1"}, Add: true},
+	})
+	e := wantKind(t, err, write.Invalid)
+	if len(e.Refused) != 2 || e.Refused[0].Attribute != "initials" || e.Refused[1].Attribute != "manager" || e.Done != ident.ClassUpdate {
+		t.Errorf("refused %+v, done %q", e.Refused, e.Done)
+	}
+	after := s.get(guid, "department", "initials", "title", "manager", "otherTelephone").Attributes
+	if after.First("department") != "Sales" || after.First("title") != "" || after.First("otherTelephone") != "1" || after.First("initials")+after.First("manager") != "" {
+		t.Errorf("the account has %v", after)
+	}
+	e = wantKind(t, s.Update(t.Context(), guid, []ident.AttributeChange{change("initials", nil, "abcdefg")}), write.Invalid)
+	if len(e.Refused) != 1 || e.Done != "" {
+		t.Errorf("refused %+v, done %q", e.Refused, e.Done)
+	}
+}
+
 func TestAdopt(t *testing.T) {
 	s := set(t, false, nil)
 	free, _ := s.user(s.staff, nil)

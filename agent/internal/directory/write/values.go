@@ -30,7 +30,7 @@ func checkAttribute(name string, values []string, binary bool) string {
 		return fmt.Sprintf("%q is not the name of an attribute", name)
 	}
 	if text.Same(name, "cn") {
-		return "cn is not written as a value: it is part of the name"
+		return "cn is not written as a value: it is part of the name, and mapping cn renames"
 	}
 	if why, never := ident.Unmapped(name); never {
 		return name + " is not written as a value: " + why

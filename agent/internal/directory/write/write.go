@@ -83,7 +83,8 @@ type Initial struct {
 }
 
 // Apply carries out one operation on the object guid, which is empty for a
-// create. It returns the GUID of the object. An error is an *Error.
+// create. It returns the GUID of the object, also when an account was made
+// without some of its attributes. An error is an *Error.
 func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial Initial) (ident.GUID, error) {
 	switch op.Class {
 	case ident.ClassCreate:

@@ -259,6 +259,7 @@ func TestCreateRefusals(t *testing.T) {
 		kind      write.Kind
 		attribute string
 		words     string
+		left      string // the attribute that the account is made without
 	}{
 		{name: "parent out of scope", dn: s.outside.Child("x"), kind: write.OutOfScope},
 		{name: "domain head", dn: s.dc.BaseDN.Child("x"), kind: write.OutOfScope},
@@ -287,12 +288,12 @@ func TestCreateRefusals(t *testing.T) {
 		{name: "two sAMAccountNames", change: with("sAMAccountName", "a", "b"), kind: write.Invalid, attribute: "sAMAccountName"},
 		{name: "sAMAccountName taken", change: with("sAMAccountName", "hmade"), kind: write.ValueTaken, attribute: "sAMAccountName", words: "CN=Hana Made"},
 		{name: "sAMAccountName taken by a group", change: with("sAMAccountName", "HoldsName"), kind: write.ValueTaken, attribute: "sAMAccountName", words: "CN=holdsname"},
-		{name: "UPN taken", change: with("userPrincipalName", "taken@ad.test"), kind: write.ValueTaken, attribute: "userPrincipalName", words: string(takenDN)},
+		{name: "UPN taken", change: with("userPrincipalName", "taken@ad.test"), kind: write.ValueTaken, attribute: "userPrincipalName", words: string(takenDN), left: "userPrincipalName"},
 		{name: "empty value", change: with("title", ""), kind: write.Invalid, attribute: "title"},
 		{name: "NUL in a value", change: with("title", "a\x00b"), kind: write.Invalid, attribute: "title"},
-		{name: "value too long", change: with("initials", "toolong"), kind: write.Invalid},
-		{name: "two values", change: with("title", "a", "b"), kind: write.Invalid},
-		{name: "unknown attribute", change: with("shoeSize", "44"), kind: write.Invalid},
+		{name: "value too long", change: with("initials", "toolong"), kind: write.Invalid, left: "initials"},
+		{name: "two values", change: with("title", "a", "b"), kind: write.Invalid, left: "title"},
+		{name: "unknown attribute", change: with("shoeSize", "44"), kind: write.Invalid, left: "shoeSize"},
 		{name: "attribute with an option", change: with("title;binary", "x"), kind: write.Invalid},
 		{name: "given twice", change: func(a []ident.AttributeChange) []ident.AttributeChange {
 			return append(a, ident.AttributeChange{Name: "EMPLOYEENUMBER", New: []string{"crm:other"}})
@@ -301,7 +302,7 @@ func TestCreateRefusals(t *testing.T) {
 		{name: "own password", change: with("unicodePwd", "x"), kind: write.Invalid, attribute: "unicodePwd"},
 		{name: "rights by primaryGroupID", change: with("primaryGroupID", "512"), kind: write.Invalid, attribute: "primaryGroupID"},
 		{name: "rights by key", change: with("msDS-KeyCredentialLink", "x"), kind: write.Invalid, attribute: "msDS-KeyCredentialLink"},
-		{name: "manager missing", change: with("manager", "CN=nobody,"+string(s.staff)), kind: write.Invalid, words: "manager"},
+		{name: "manager missing", change: with("manager", "CN=nobody,"+string(s.staff)), kind: write.Invalid, words: "manager", left: "manager"},
 		{name: "weak password", password: "abc", kind: write.Policy, words: "password policy"},
 	}
 	for _, test := range tests {
@@ -326,8 +327,12 @@ func TestCreateRefusals(t *testing.T) {
 			if !strings.Contains(err.Error(), test.words) {
 				t.Errorf("%q does not say %q", err, test.words)
 			}
-			if after := len(s.dc.Find(t, "(objectClass=user)")); after != before {
-				t.Errorf("%d accounts, %d before", after, before)
+			made := len(s.dc.Find(t, "(objectClass=user)")) - before
+			switch {
+			case test.left == "" && made == 0 && e.Done == "":
+			case test.left != "" && made == 1 && e.Done == ident.ClassCreate && len(e.Refused) == 1 && e.Refused[0].Attribute == test.left:
+			default:
+				t.Errorf("%d accounts were made, done %q, refused %+v", made, e.Done, e.Refused)
 			}
 		})
 	}

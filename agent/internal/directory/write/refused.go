@@ -1,0 +1,103 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Refusal is one attribute that the directory did not take.
+type Refusal struct {
+	Attribute string
+	Err       *Error
+}
+
+// aboutValues tells whether the directory refused an operation for what was to
+// be written: then the same may be taken without one of its attributes. It
+// goes by the result code; which attribute it was is found out by trying,
+// because no server says so reliably.
+func aboutValues(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Err != nil && (e.Kind == Invalid || e.Kind == ValueTaken || e.Kind == Denied)
+}
+
+// oneByOne writes the attributes of an account that was just read, each by
+// itself, after the directory has refused them together with whole. Its error
+// lists those that were refused; the others are written.
+func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry, changes []ident.AttributeChange, whole error) error {
+	var refused []Refusal
+	written := class == ident.ClassCreate // the account itself
+	for _, c := range changes {
+		mods, err := w.modification(e, c)
+		if err == nil && len(mods) == 0 {
+			continue
+		}
+		if err == nil {
+			err = w.modify(ctx, e.DN, mods, []ident.AttributeChange{c})
+		}
+		var failed *Error
+		switch {
+		case err == nil:
+			written = true
+		case errors.As(err, &failed) && failed.Kind != Unknown && failed.Kind != Unavailable:
+			refused = append(refused, Refusal{c.Name, failed})
+		default:
+			return err
+		}
+	}
+	if len(refused) == 0 {
+		return nil // it was the combination, or it has passed
+	}
+	var out *Error
+	if !errors.As(whole, &out) {
+		return whole
+	}
+	partly := *out
+	partly.Op, partly.DN, partly.Refused = class, e.DN, refused
+	first := refused[0].Err
+	partly.Kind, partly.Attribute, partly.Code, partly.Cause, partly.Next = first.Kind, refused[0].Attribute, first.Code, first.Cause, first.Next
+	if written {
+		partly.Done = class
+	}
+	return &partly
+}
+
+// modify sends what changes amount to.
+func (w *Writer) modify(ctx context.Context, dn ident.DN, mods []conn.Mod, changes []ident.AttributeChange) error {
+	err := w.client.Modify(ctx, conn.ByDN(dn), mods, false)
+	if err == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(mods, func(m conn.Mod) bool { return m.Kind == conn.AddValues }); i >= 0 {
+		err = w.addFailed(ident.ClassUpdate, dn, mods[i].Attribute, err)
+	}
+	return w.refused(ctx, ident.ClassUpdate, dn, changes, err)
+}
+
+// withoutRefused makes the account with nothing but what makes an account, once
+// the directory has refused it with all that was to be in it, and then writes
+// the rest one by one. An account that is refused all the same is refused for
+// the reason given with whole.
+func (w *Writer) withoutRefused(ctx context.Context, at ident.DN, changes []ident.AttributeChange, initial Initial, whole error) error {
+	var least, rest []ident.AttributeChange
+	for _, c := range changes {
+		if text.Same(c.Name, "sAMAccountName") || text.Same(c.Name, w.rules.Anchor) {
+			least = append(least, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	if len(rest) == 0 {
+		return whole
+	}
+	if err := w.add(ctx, at, least, initial); aboutValues(err) {
+		return whole
+	} else if err != nil {
+		return err
+	}
+	return w.oneByOne(ctx, ident.ClassCreate, ident.Entry{DN: at}, rest, whole)
+}
