@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
@@ -186,6 +187,11 @@ func resolve(ctx context.Context, r *secrets.Resolver, field config.SecretRef) (
 
 // vault gives the OAuth tokens and the commands access to the encrypted store.
 type vault struct{ *secrets.Keeper }
+
+// vaultBy is the vault in the hands of somebody: what they change is journalled.
+func (a *app) vaultBy(who control.Caller, application string) *vault {
+	return &vault{a.vault.Over(a.store.SecretsBy(string(who), application))}
+}
 
 // Get implements oauth.Vault.
 func (v *vault) Get(ctx context.Context, name string) ([]byte, bool, error) {

@@ -39,7 +39,7 @@ func (a *app) authorizeCalls(m *control.Mux) {
 		}
 		return answer, nil
 	})
-	control.Handle(m, "authorize", func(ctx context.Context, _ control.Caller, in exchangeRequest) (oauth.Authorized, error) {
+	control.Handle(m, "authorize", func(ctx context.Context, who control.Caller, in exchangeRequest) (oauth.Authorized, error) {
 		conf, profile, err := a.consenting(ctx, in.Application)
 		if err != nil {
 			return oauth.Authorized{}, control.Usage(err)
@@ -52,7 +52,7 @@ func (a *app) authorizeCalls(m *control.Mux) {
 		if err != nil {
 			return oauth.Authorized{}, err
 		}
-		return oauth.Exchange(ctx, settings, a.vault, a.tokenLocks(), in.Code, in.Verifier, in.RedirectURL)
+		return oauth.Exchange(ctx, settings, a.vaultBy(who, in.Application), a.tokenLocks(), in.Code, in.Verifier, in.RedirectURL)
 	})
 }
 

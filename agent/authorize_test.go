@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,10 @@ func TestAuthorizeByPasting(t *testing.T) {
 		t.Fatalf("it ended with %d: %s", got, <-b.stderr)
 	}
 	w.works()
+	journal, _ := w.want(0, "", "journal", "export")
+	if line := regexp.MustCompile(`"kind":"secret","application":"pipedrive","by":"[^"]+","text":"set oauth.pipedrive"`); !line.MatchString(strings.ReplaceAll(journal, `\"`, `"`)) {
+		t.Errorf("who authorized is not in the journal:\n%s", journal)
+	}
 }
 
 // TestAuthorizeWithDaemon: the agent that runs holds the state, so that only

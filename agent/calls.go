@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
@@ -157,20 +156,13 @@ func (a *app) stateCalls(m *control.Mux) {
 		})
 		return l, callError(err)
 	})
-	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (nothing, error) {
-		found, err := a.store.DeleteLink(ctx, in.Application, in.Key, string(who))
-		if err == nil && !found {
-			err = control.Usage(fmt.Errorf("application %s has no link for key %s", in.Application, in.Key))
-		}
-		return nothing{}, err
-	})
-	control.Handle(m, "quarantine-accept", func(ctx context.Context, who control.Caller, in acceptRequest) ([]ident.QuarantineItem, error) {
+	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (store.Unlinked, error) {
 		e, err := a.engine(ctx)
 		if err != nil {
-			return nil, err
+			return store.Unlinked{}, err
 		}
-		items, err := e.Accept(ctx, in.Automation, in.Key, string(who))
-		return orEmpty(items), callError(err)
+		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
+		return gone, callError(err)
 	})
 	control.Handle(m, "quarantine-retry", func(ctx context.Context, _ control.Caller, in acceptRequest) (int, error) {
 		e, err := a.engine(ctx)
@@ -187,14 +179,14 @@ func (a *app) stateCalls(m *control.Mux) {
 		}
 		return h.Modules(), nil
 	})
-	control.Handle(m, "secret-set", func(ctx context.Context, _ control.Caller, in secretRequest) (nothing, error) {
-		return nothing{}, a.vault.Set(ctx, in.Name, in.Value)
+	control.Handle(m, "secret-set", func(ctx context.Context, who control.Caller, in secretRequest) (nothing, error) {
+		return nothing{}, a.vaultBy(who, "").Set(ctx, in.Name, in.Value)
 	})
 	control.Handle(m, "secret-list", func(ctx context.Context, _ control.Caller, _ nothing) ([]string, error) {
 		return a.vault.List(ctx)
 	})
-	control.Handle(m, "secret-delete", func(ctx context.Context, _ control.Caller, in secretRequest) (nothing, error) {
-		err := a.vault.Delete(ctx, in.Name)
+	control.Handle(m, "secret-delete", func(ctx context.Context, who control.Caller, in secretRequest) (nothing, error) {
+		err := a.vaultBy(who, "").Delete(ctx, in.Name)
 		if errors.Is(err, secrets.ErrNoSecret) {
 			err = control.Usage(err)
 		}
@@ -215,7 +207,8 @@ func callError(err error) error {
 	var name *engine.UnknownError
 	var run *engine.UnknownRunError
 	var taken *store.ErrLinkTaken
-	if errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) || errors.Is(err, engine.ErrNothingHeld) ||
+	var none *store.ErrNotLinked
+	if errors.As(err, &none) || errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) || errors.Is(err, engine.ErrNothingHeld) ||
 		errors.Is(err, engine.ErrPlanOutdated) || errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) {
 		return control.Usage(err)
 	}

@@ -89,11 +89,15 @@ func (c *cli) linkCommand() *cobra.Command {
 		Short: "Forget which account a record belongs to; the account stays as it is",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.call(cmd.Context(), "unlink", unlinkRequest{args[0], ident.Key(args[1])}, &nothing{}); err != nil {
+			var gone store.Unlinked
+			if err := c.call(cmd.Context(), "unlink", unlinkRequest{args[0], ident.Key(args[1])}, &gone); err != nil {
 				return err
 			}
-			return c.show(nothing{}, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "The link of %s key %s is gone. While its account carries the anchor, the next run proposes to adopt it again.\n", args[0], args[1])
+			return c.show(gone, func(w io.Writer) {
+				_, _ = fmt.Fprintf(w, "The link of %s key %s to %s is gone. While that account carries the anchor, the next run proposes to adopt it again.\n", args[0], args[1], gone.GUID)
+				for _, h := range gone.Dropped {
+					_, _ = fmt.Fprintf(w, "Dropped with it: %s of %s, which run %d held.\n", h.Operation.Class, printable(h.Name), h.Run)
+				}
 			})
 		},
 	}

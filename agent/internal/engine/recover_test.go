@@ -79,7 +79,7 @@ func TestRecoveryBlocksOneUserOnly(t *testing.T) {
 			},
 			"was carried out and cannot be recorded", "if the other link is wrong, remove it: rollcall link remove taken 9",
 			func(s *scene, name string) {
-				if _, err := s.Store.DeleteLink(s.Context(), name, "9", "test"); err != nil {
+				if _, err := s.Unlink(s.Context(), name, "9", "test"); err != nil {
 					s.Fatal(err)
 				}
 			},

@@ -39,15 +39,11 @@ const leaseTime = 2 * time.Minute
 // record gives do a lease and a row in the history, and closes both.
 func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(context.Context, *run) error) (Report, error) {
 	name := a.Settings.Automation
-	lease, err := e.Store.AcquireLease(ctx, "automation/"+name, req.By, leaseTime)
+	lease, err := e.acquire(ctx, name, req.By)
 	if err != nil {
-		return Report{}, startFailed(name, err)
+		return Report{}, err
 	}
-	defer func() {
-		if err := e.Store.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
-			e.Log.Warn("lease was not released; it ends by itself", "automation", name, "error", err)
-		}
-	}()
+	defer e.release(ctx, lease)
 	r := &run{automation: a, lease: lease, Run: store.Run{Automation: name, Kind: req.Kind, By: req.By, Started: e.Now()}}
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
@@ -58,13 +54,23 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	return e.finish(ctx, r, err)
 }
 
-// startFailed says why a run could not start.
-func startFailed(automation string, err error) error {
+// acquire takes the lease of an automation.
+func (e *Engine) acquire(ctx context.Context, automation, by string) (store.Lease, error) {
+	lease, err := e.Store.AcquireLease(ctx, "automation/"+automation, by, leaseTime)
 	var taken *store.ErrLeased
 	if errors.As(err, &taken) {
-		return fmt.Errorf("another run of automation %s is under way, started by %s: wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
+		return lease, fmt.Errorf("another run of automation %s is under way, started by %s: wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
 	}
-	return fmt.Errorf("start a run of automation %s: %w", automation, err)
+	if err != nil {
+		return lease, fmt.Errorf("start a run of automation %s: %w", automation, err)
+	}
+	return lease, nil
+}
+
+func (e *Engine) release(ctx context.Context, lease store.Lease) {
+	if err := e.Store.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
+		e.Log.Warn("lease was not released; it ends by itself", "lease", lease.Name, "error", err)
+	}
 }
 
 // leased calls do with a context that ends when the lease is lost.

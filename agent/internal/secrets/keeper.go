@@ -74,6 +74,9 @@ func OpenKeeper(ctx context.Context, backend Backend, master Secret) (*Keeper, e
 	return k, nil
 }
 
+// Over is the same keeper over another view of its backend.
+func (k *Keeper) Over(backend Backend) *Keeper { return &Keeper{backend: backend, aead: k.aead} }
+
 func (k *Keeper) checkKey(ctx context.Context) error {
 	blob, found, err := k.backend.SecretBlob(ctx, checkName)
 	if err != nil {

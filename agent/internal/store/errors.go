@@ -30,7 +30,7 @@ type ErrNotLinked struct {
 }
 
 func (e *ErrNotLinked) Error() string {
-	return fmt.Sprintf("%s:%s is not linked to an account", e.Application, e.Key)
+	return fmt.Sprintf("application %s has no link for key %s", e.Application, e.Key)
 }
 
 // ErrLeased says that somebody else holds a lease.

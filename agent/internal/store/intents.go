@@ -100,16 +100,16 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 // checkAlone refuses a second write about one record: whether the first was
 // made is not known.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
-	var open Intent
-	err := tx.QueryRowContext(ctx, `SELECT run, automation, name FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
-		Scan(&open.Run, &open.Automation, &open.Name)
+	open := ErrUnderWay{InDoubt: true}
+	err := tx.QueryRowContext(ctx, `SELECT run, automation, name, CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
+		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return &ErrUnderWay{Class: in.Operation.Class, Name: open.Name, Automation: open.Automation, Run: open.Run, InDoubt: true}
+	return &open
 }
 
 // checkLink makes sure that nobody has changed the link since the operation

@@ -22,6 +22,9 @@ const (
 	// JournalCheckpoint: old lines of the journal are no longer kept.
 	JournalCheckpoint = "checkpoint"
 	JournalAccept     = "accept" // something that needed a person is meant to be so
+	// JournalSecret: a secret was set or deleted, or tokens came by a consent;
+	// never what they are.
+	JournalSecret = "secret"
 )
 
 // JournalLine is one line of the journal.

@@ -85,19 +85,64 @@ func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
 	})
 }
 
-// DeleteLink removes the link of a record on behalf of by and notes it in the
-// journal; false when there was none.
-func (s *Store) DeleteLink(ctx context.Context, application string, key ident.Key, by string) (bool, error) {
-	var found bool
+// Unlinked is a link that was removed by hand.
+type Unlinked struct {
+	ident.Link
+	Dropped []Held `json:"dropped"` // what was held about the record, and no longer is
+}
+
+// DeleteLink removes the link of a record on behalf of by, with what is held
+// about the record, and notes it in the journal. It returns an *ErrNotLinked
+// when there is none, and an *ErrUnderWay, with nothing changed, while an
+// operation about the record is being carried out or in doubt.
+func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string, key ident.Key, by string) (Unlinked, error) {
+	var gone Unlinked
 	err := s.write(ctx, "delete link", func(tx *sql.Tx) error {
-		link, err := deleteLink(ctx, tx, application, key)
-		if link == nil || err != nil {
+		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		found = true
+		if err := checkAlone(ctx, tx, Intent{Application: application, Key: key}); err != nil {
+			return err
+		}
+		link, err := deleteLink(ctx, tx, application, key)
+		if err != nil {
+			return err
+		}
+		if link == nil {
+			return &ErrNotLinked{Application: application, Key: key}
+		}
+		gone.Link = *link
+		if gone.Dropped, err = s.dropAbout(ctx, tx, application, key, by); err != nil {
+			return err
+		}
 		return s.journal(ctx, tx, JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: application, By: by, Link: link})
 	})
-	return found && err == nil, err
+	if err != nil {
+		return Unlinked{}, err
+	}
+	return gone, nil
+}
+
+// dropAbout ends what is held about a record: it was planned for an account
+// that is no longer the record's.
+func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, application string, key ident.Key, by string) ([]Held, error) {
+	rows, err := tx.QueryContext(ctx, selectOutcomes+` WHERE result = 'held' AND application = ? AND key = ? ORDER BY id`, application, key)
+	if err != nil {
+		return nil, err
+	}
+	list, err := collect(rows, scanOutcome)
+	if err != nil {
+		return nil, err
+	}
+	for _, held := range list {
+		if err := checkIdle(ctx, tx, held); err != nil {
+			return nil, err
+		}
+		if err := s.decide(ctx, tx, held, ident.ResultDropped, "the link was removed by "+by, by); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error {

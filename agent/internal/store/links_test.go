@@ -52,10 +52,12 @@ func TestLinks(t *testing.T) {
 			t.Errorf("%s has %d links, want %d", automation, n, want)
 		}
 	}
-	for _, want := range []bool{true, false} {
-		if found, err := s.DeleteLink(ctx, "crm", "1", "ada"); err != nil || found != want {
-			t.Errorf("DeleteLink: %v, %v", found, err)
-		}
+	lease := must1[Lease](t)(s.AcquireLease(ctx, "staff", "ada", time.Hour))
+	if gone := must1[Unlinked](t)(s.DeleteLink(ctx, lease, "crm", "1", "ada")); !cmp.Equal(gone.Link, full) || len(gone.Dropped) != 0 {
+		t.Errorf("DeleteLink: %+v", gone)
+	}
+	if _, err := s.DeleteLink(ctx, lease, "crm", "1", "ada"); !errors.As(err, new(*ErrNotLinked)) {
+		t.Errorf("DeleteLink once more: %v", err)
 	}
 	if _, found, _ := s.LinkByKey(ctx, "crm", "1"); found {
 		t.Error("the link is still there")

@@ -279,3 +279,32 @@ func TestOpenFails(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestSecretsBySomebody notes in the journal who has changed which secret, and
+// never what it is.
+func TestSecretsBySomebody(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	must(t, s.PutSecretBlob(ctx, "renewed", []byte("hush-1"))) // by rollcall itself
+	must(t, s.SecretsBy("ada", "").PutSecretBlob(ctx, "token", []byte("hush-2")))
+	must(t, s.SecretsBy("bob", "crm").PutSecretBlob(ctx, "oauth.crm", []byte("hush-3")))
+	for _, want := range []bool{true, false} {
+		if found := must1[bool](t)(s.SecretsBy("eve", "").DeleteSecretBlob(ctx, "token")); found != want {
+			t.Errorf("deleted: %v", found)
+		}
+	}
+	var lines []string
+	must(t, s.EachJournal(ctx, func(l JournalLine) error {
+		lines = append(lines, l.Kind+" "+l.By+" "+l.Application+" "+l.Text)
+		if strings.Contains(string(l.Raw), "hush") {
+			t.Errorf("the journal has the value: %s", l.Raw)
+		}
+		return nil
+	}))
+	if d := cmp.Diff([]string{"secret ada  set token", "secret bob crm set oauth.crm", "secret eve  deleted token"}, lines); d != "" {
+		t.Error(d)
+	}
+	must(t, s.VerifyJournal(ctx))
+	if names := must1[[]string](t)(s.SecretNames(ctx)); len(names) != 2 {
+		t.Errorf("%v", names)
+	}
+}

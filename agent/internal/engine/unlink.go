@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Unlink takes a link back. Its account stays as it is; what was held about the
+// record is dropped. While a run of the link's automation is under way, or a
+// write about the record is in doubt, it is refused.
+func (e *Engine) Unlink(ctx context.Context, application string, key ident.Key, by string) (store.Unlinked, error) {
+	link, linked, err := e.Store.LinkByKey(ctx, application, key)
+	if err != nil {
+		return store.Unlinked{}, fmt.Errorf("look up the link of key %s: %w", key, err)
+	}
+	if !linked {
+		return store.Unlinked{}, &store.ErrNotLinked{Application: application, Key: key}
+	}
+	lease, err := e.acquire(ctx, link.Automation, by)
+	if err != nil {
+		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", application, key, err)
+	}
+	defer e.release(ctx, lease)
+	gone, err := e.Store.DeleteLink(ctx, lease, application, key, by)
+	if err != nil {
+		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", application, key, err)
+	}
+	for _, h := range gone.Dropped {
+		e.Log.Info("a held operation is dropped: the link was removed", "automation", h.Automation, "run", h.Run, "operation", h.Operation.Class, "key", key, "by", by)
+		if err := e.observeHeld(ctx, h.Automation); err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}
