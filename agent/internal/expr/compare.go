@@ -136,6 +136,9 @@ func (c *compiler) equality(n *ast.BinaryNode, left, right node) node {
 		same, pair := equal(a, b)
 		if pair != nil {
 			r.at = at
+			if kindOf(a) == kindOf(b) {
+				failWith("compare elements or members of one type", "%s cannot compare %s in it with %s", n.Operator, described(pair.a), described(pair.b))
+			}
 			refuseUnlike(n, pair)
 		}
 		return same == want

@@ -36,7 +36,7 @@ func TestUnlikeTypesAreNotCompared(t *testing.T) {
 		`user.at == now`:                        `== cannot compare a text ("2024-05-31") with a time (2024-05-31T12:00:00Z) (write date(user.at) == now)`,
 		`user.words == "a"`:                     `== cannot compare a list with a text ("a") (write "a" in user.words)`,
 		`user.obj == "a"`:                       `== cannot compare an object with a text ("a") (compare a member of the object)`,
-		`user.nums == user.words`:               `== cannot compare a number (1) with a text ("a") (write string(user.nums) == user.words)`,
+		`user.nums == user.words`:               `== cannot compare a number (1) in it with a text ("a") (compare elements or members of one type)`,
 		`user.one in ["1", "2"]`:                `in cannot compare a number (1) with a text ("1") (write user.one in [1, 2])`,
 		`user.one not in ["a", "b"]`:            `in cannot compare a number (1) with a text ("a") (write string(user.one) in ["a", "b"])`,
 		`user.text1 in [2, 3]`:                  `in cannot compare a text ("1") with a number (2) (write user.text1 in ["2", "3"])`,
@@ -125,6 +125,8 @@ func TestUnlikeTypesAreFoundWhenLoaded(t *testing.T) {
 		{`user.id < "5"`, `7:19: < cannot compare user.id, which is a number, with "5", which is a text (write user.id < 5)`},
 		{`user.created < now`, `7:24: < cannot compare user.created, which is a text, with now, which is a time (write date(user.created) < now)`},
 		{`user.active < user.active`, `7:23: < needs what has an order, and user.active is true or false`},
+		{`user.tags == [1]`, `== cannot compare user.tags, which is a list, with [1], which is a list`},
+		{`["a", 1] == [1, "a"]`, `cannot compare`},
 		{`user.tags >= user.tags`, `>= needs what has an order, and user.tags is a list`},
 		{`user.id in ["1", "2"]`, `7:19: in cannot compare user.id, which is a number, with an element that is a text (write user.id in [1, 2])`},
 		{`user.id not in ["1"]`, `in cannot compare user.id, which is a number, with an element that is a text (write user.id in [1])`},
@@ -161,7 +163,7 @@ func TestUnlikeTypesAreFoundWhenLoaded(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		`user.id == 1`, `user.share < user.id`, `user.id == null`, `null == user.name`, `user.id in [1, 2.5, null]`, `user.odd == 1`, `user.unknown in ["1"]`,
+		`user.id == 1`, `user.share < user.id`, `user.id == null`, `null == user.name`, `user.id in [1, 2.5, null]`, `[1, "a"] == [2, "b"]`, `[1] == ["a", "b"]`, `user.tags == ["a"]`, `user.odd == 1`, `user.unknown in ["1"]`,
 		`user.active && !user.odd`, `user.name == default(user.odd, "x")`, `default(user.id, 0) == 0`, `default(user.id, null) == 1`, `user.tags == []`,
 		`attributes.mail == "x"`, `"a" in attributes.mail`, `user.id + 1 > 2`, `"e" + user.id == "e1"`, `date(user.created) < now`, `now - date(user.created) == now - now`,
 		`user.created startsWith "2024"`, `find(user.emails, #.primary == true).value == "x"`, `any(user.emails, #.primary)`, `user.address.city == "x"`,

@@ -19,10 +19,28 @@ func (a static) unlike(b static) bool {
 	switch {
 	case l == 0 || r == 0:
 		return false
-	case l&r == 0:
+	case l&r == 0, l == list && r == list && a.unlikeElements(b):
 		return true
 	}
 	return !a.loose && !b.loose && bits.OnesCount8(uint8(l|r)) > 1
+}
+
+// unlikeElements reports whether two lists have elements that are never alike.
+// Lists of two lengths that are written out differ without a look at them.
+func (a static) unlikeElements(b static) bool {
+	switch {
+	case a.elem == nil || b.elem == nil:
+		return false
+	case a.parts != nil && b.parts != nil:
+		for i := range a.parts {
+			if len(a.parts) == len(b.parts) && a.parts[i].unlike(b.parts[i]) {
+				return true
+			}
+		}
+		return false
+	}
+	l, r := a.elem.kinds&^null, b.elem.kinds&^null
+	return l != 0 && r != 0 && l&r == 0
 }
 
 // other reports whether a value that is known may be something else than k.
