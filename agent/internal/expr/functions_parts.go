@@ -13,10 +13,12 @@ import (
 func partFunctions() []*function {
 	t, n := new(textToText), new(textIntToText)
 	return []*function{
-		define("left(s, n)", "The first n characters.", `left("Ada", 2) -> "Ad"`, left, n),
+		define("left(s, n)", "The first n characters; a letter and its accents are one.", `left("Ada", 2) -> "Ad"`, left, n),
 		define("right(s, n)", "The last n characters.", `right("Ada", 2) -> "da"`, right, n),
 		define("mid(s, start, n)", "n characters from position start, which counts from 1.", `mid("Novak", 2, 3) -> "ova"`,
 			mid, new(func(string, int, int) string)),
+		define("cut(s, n)", "Cut to n characters as AD counts them, where those beyond U+FFFF are two, and without dots and spaces at the end: cn holds 64.",
+			`cut("Dr. Ada", 3) -> "Dr"`, cut, n),
 		define("word(s, n)", "Word number n, from 1; from the end when n is negative. Null when there is no such word.",
 			`word("Ada Maria Novak", 2) -> "Maria"`, word, n),
 		define("first_word(s)", "The first word.", `first_word("Ada Maria Novak") -> "Ada"`,
@@ -31,33 +33,48 @@ func partFunctions() []*function {
 	}
 }
 
+// A character is what a reader sees as one, with its accents: see text.First.
+// Half of one would be another letter, or none.
+
+// skip returns the offset of character n, from 0; that of the end when there
+// are fewer.
+func skip(s string, n int) int {
+	at := 0
+	for ; n > 0 && at < len(s); n-- {
+		at += plaintext.First(s[at:])
+	}
+	return at
+}
+
+func characters(s string) int {
+	n := 0
+	for at := 0; at < len(s); n++ {
+		at += plaintext.First(s[at:])
+	}
+	return n
+}
+
 func left(_ *run, args []any) any {
 	s, n := textArg(args, 0), intArg(args, 1)
-	for i := range s {
-		if n--; n < 0 {
-			return s[:i]
-		}
-	}
-	return s
+	return s[:skip(s, n)]
 }
 
 func right(_ *run, args []any) any {
 	s, n := textArg(args, 0), intArg(args, 1)
-	at := len(s)
-	for ; n > 0 && at > 0; n-- {
-		_, size := utf8.DecodeLastRuneInString(s[:at])
-		at -= size
-	}
-	return s[at:]
+	return s[skip(s, characters(s)-max(n, 0)):]
 }
 
 func mid(_ *run, args []any) any {
-	runes, start, n := []rune(textArg(args, 0)), intArg(args, 1), intArg(args, 2)
+	s, start, n := textArg(args, 0), intArg(args, 1), intArg(args, 2)
 	if start < 1 {
 		fail("mid: positions count from 1")
 	}
-	from := min(start-1, len(runes))
-	return string(runes[from:min(from+min(max(n, 0), len(runes)), len(runes))])
+	s = s[skip(s, start-1):]
+	return s[:skip(s, n)]
+}
+
+func cut(_ *run, args []any) any {
+	return strings.TrimRight(plaintext.Cut(textArg(args, 0), intArg(args, 1)), ". ")
 }
 
 func word(_ *run, args []any) any {
@@ -130,5 +147,5 @@ func length(_ *run, args []any) any {
 	case map[string]any:
 		return len(v)
 	}
-	return utf8.RuneCountInString(textArg(args, 0))
+	return characters(textArg(args, 0))
 }

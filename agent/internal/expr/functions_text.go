@@ -7,6 +7,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -28,8 +29,8 @@ func textFunctions() []*function {
 		define("ascii(s)", "Letters folded to ASCII, diacritics removed. What has no ASCII form, such as Chinese or Cyrillic letters, is dropped: see translit.",
 			`ascii("Łukasz Groß-Ångström") -> "Lukasz Gross-Angstrom"`, onText(foldASCII), t),
 		translitFunction(),
-		define("sam_safe(s)", "Fit for sAMAccountName: without the characters that it may not have, without dots and spaces at the ends, cut to 20 characters.",
-			`sam_safe("o,neil/ada.") -> "oneilada"`, onText(samSafe), t),
+		define("sam_safe(s)", "Fit for sAMAccountName: without the characters that it may not have and without invisible ones, without dots and spaces at the ends, cut to what Windows allows: 20 characters, of which those beyond U+FFFF count as two.",
+			`sam_safe("o,neil/ada.") -> "oneilada"`, onText(ident.AccountName), t),
 	}
 }
 
@@ -123,27 +124,4 @@ func substitute(r *run, re *regexp.Regexp, args []any) any {
 	out = append(out, s[last:]...)
 	r.spend(len(out))
 	return string(out)
-}
-
-// maxSAM is the length of sAMAccountName that Windows accepts for users.
-const maxSAM = 20
-
-// samForbidden are the characters that sAMAccountName may not have.
-const samForbidden = `"/\[]:;|=,+*?<>@`
-
-func samSafe(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || strings.ContainsRune(samForbidden, r) {
-			return -1
-		}
-		return r
-	}, s)
-	s = strings.Trim(s, ". ")
-	n := 0
-	for i := range s {
-		if n++; n > maxSAM {
-			return strings.TrimRight(s[:i], ". ")
-		}
-	}
-	return s
 }

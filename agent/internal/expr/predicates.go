@@ -1,10 +1,6 @@
 package expr
 
-import (
-	"unicode/utf8"
-
-	"github.com/expr-lang/expr/ast"
-)
+import "github.com/expr-lang/expr/ast"
 
 // predicate is what is asked about each element.
 type predicate struct {
@@ -140,8 +136,9 @@ func (c *compiler) slice(n *ast.SliceNode) node {
 		}
 		switch v := v.(type) {
 		case string:
-			x, y = bounds(x, y, utf8.RuneCountInString(v))
-			return string([]rune(v)[x:y])
+			x, y = bounds(x, y, characters(v))
+			from, to := skip(v, x), skip(v, y)
+			return v[from:to]
 		case []any:
 			x, y = bounds(x, y, len(v))
 			return v[x:y:y]

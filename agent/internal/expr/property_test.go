@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-	"unicode/utf8"
 
 	exprlang "github.com/expr-lang/expr"
 	"github.com/go-ldap/ldap/v3"
@@ -61,19 +60,25 @@ func TestFoldedNames(t *testing.T) {
 	}
 }
 
-func TestSamSafeIsFitForAD(t *testing.T) {
+// What is cut off a text and what is left are whole characters, and together
+// the text.
+func TestCutsPartNoCharacter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune(`ab. "/\[]:;|=,+*?<>@`+"\x00\té")))).Draw(t, "s")
-		got := samSafe(s)
-		switch {
-		case utf8.RuneCountInString(got) > 20:
-			t.Errorf("%q is too long", got)
-		case strings.ContainsAny(got, samForbidden) || strings.ContainsFunc(got, unicode.IsControl):
-			t.Errorf("%q has forbidden characters", got)
-		case strings.Trim(got, ". ") != got:
-			t.Errorf("%q has dots or spaces at an end", got)
-		case samSafe(got) != got:
-			t.Errorf("%q changes again", got)
+		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("aé\u0301😀\u200d🏽🇳 ")))).Draw(t, "s")
+		n := rapid.IntRange(-2, 9).Draw(t, "n")
+		env := Env{"user": map[string]any{"s": s, "n": n}}
+		for _, text := range []string{
+			`left(user.s, user.n) + right(user.s, len(user.s) - (user.n < 0 ? 0 : user.n)) == user.s`,
+			`user.n < 0 || left(user.s, user.n) == user.s[0:user.n]`, `user.n < 1 || mid(user.s, user.n, 2) == user.s[user.n-1:user.n+1]`,
+			`right(user.s, user.n) == right(right(user.s, user.n), user.n)`, `len(left(user.s, user.n)) <= (user.n < 0 ? 0 : user.n)`,
+		} {
+			e, err := NewScope("user").Compile(Source{Text: text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := e.Eval(env); err != nil || v.V != true {
+				t.Fatalf("%s for %q and %d: %v %v", text, s, n, v.V, err)
+			}
 		}
 	})
 }

@@ -95,10 +95,11 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 }
 
 func (a *attribute) noValue(pos expr.Pos, cause string) *Error {
-	return &Error{
-		Attribute: a.Name, Pos: pos, Cause: cause,
-		Next: "supply a value at the source, or set on_missing for " + a.Name,
+	next := "supply a value at the source, or another default for " + a.Name
+	if a.OnMissing == OnMissingFail {
+		next = "supply a value at the source, or let on_missing of " + a.Name + " keep, clear or default"
 	}
+	return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Next: next}
 }
 
 func (e *evaluation) byDefault(a *attribute) (*wanted, error) {

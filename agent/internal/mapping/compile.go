@@ -68,10 +68,12 @@ func withDefaultCN(defs []AttributeDef) []AttributeDef {
 		return defs
 	}
 	pos := defs[display].Pos
-	name := "{{ attributes." + defs[display].Name + " }}"
-	formats := []expr.Source{{Text: name, Pos: pos}}
+	name := "attributes." + defs[display].Name
+	formats := []expr.Source{{Text: fmt.Sprintf("{{ cut(%s, %d) }}", name, maxCN), Pos: pos}}
 	if sam >= 0 {
-		formats = append(formats, expr.Source{Text: name + " ({{ attributes." + defs[sam].Name + " }})", Pos: pos})
+		login := "attributes." + defs[sam].Name
+		text := fmt.Sprintf("{{ cut(%s, %d - len(%s)) }} ({{ %s }})", name, maxCN-len(" ()"), login, login)
+		formats = append(formats, expr.Source{Text: text, Pos: pos})
 	}
 	return append(slices.Clone(defs), AttributeDef{Name: "cn", Pos: pos, Formats: formats, Unique: UniqueContainer})
 }

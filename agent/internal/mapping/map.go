@@ -61,9 +61,10 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	v, err := m.where.Eval(m.evaluation(rec).env)
 	e := &Error{
 		Attribute: "where", Pos: m.where.Source().Pos,
-		Next: "supply the field at the source, or let the filter say what its absence means: default(user.x, false)",
+		Next: "supply the field at the source, or let the filter say what null means, by default(...)",
 	}
 	if err != nil {
+		e.Next = "correct the filter, or the value at the source"
 		e.take(err)
 		return false, e
 	}
@@ -71,6 +72,7 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	switch {
 	case v.Missing != "":
 		e.Cause = v.Missing + " is absent"
+		e.Next = "supply the field at the source, or let the filter say what its absence means: default(" + v.Missing + ", ...)"
 	case v.V == nil:
 		e.Cause = v.Cause
 	case !isBool:
@@ -155,13 +157,22 @@ func (e *evaluation) complete() error {
 			return text.Same(a.Name, name) && len(a.Values) > 0
 		})
 		if !has {
-			return &Error{
-				Attribute: name, Cause: "an account cannot be created without it",
-				Next: "map it, and see that its source has a value",
-			}
+			return &Error{Attribute: name, Cause: "an account cannot be created without it", Next: e.m.adviceToMap(name)}
 		}
 	}
 	return nil
+}
+
+// adviceToMap says how an attribute gets a value.
+func (m *Mapper) adviceToMap(name string) string {
+	i := slices.IndexFunc(m.attributes, func(a *attribute) bool { return text.Same(a.Name, name) })
+	switch {
+	case i >= 0:
+		return "see that the source delivers what it is made of: " + sourceOf(m.attributes[i])
+	case text.Same(name, "cn"):
+		return "map it, or displayName, which it is made of by default"
+	}
+	return "map it"
 }
 
 // MatchValues evaluates attributes to look for an existing account by, and

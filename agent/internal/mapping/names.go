@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -16,11 +15,8 @@ import (
 
 var errNotScalar = errors.New("an object or a list of lists cannot be the value of an attribute")
 
-// The limits of AD, in UTF-16 code units.
-const (
-	maxSAM = 20 // of users; the schema allows 256, Windows refuses them
-	maxCN  = 64
-)
+// maxCN is the length of cn in AD, in UTF-16 code units.
+const maxCN = 64
 
 // maxSuffix bounds the search for a free number.
 const maxSuffix = 9999
@@ -64,60 +60,43 @@ func limit(name string) int {
 	case "cn":
 		return maxCN
 	case "samaccountname":
-		return maxSAM
+		return ident.MaxAccountName
 	}
 	return 0
 }
 
-// samForbidden are the characters that sAMAccountName may not have.
-const samForbidden = `"/\[]:;|=,+*?<>@`
-
 // invalid says what is wrong with a value by the rules of AD, and what to do.
-func invalid(name, value string) (cause, next string) {
-	if n := limit(name); n > 0 && units(value) > n {
-		next := fmt.Sprintf("shorten it: left(..., %d)", n)
-		if n == maxSAM {
-			next = "shorten it: sam_safe(...)"
+// source is the template that gave it: its author is not told to do what it
+// does.
+func invalid(name, value, source string) (cause, next string) {
+	if text.Same(name, "sAMAccountName") {
+		if cause := ident.AccountNameFault(value); cause != "" {
+			return cause, adviceToWrap("sam_safe", "", source)
 		}
-		return fmt.Sprintf("%q is longer than %d characters", value, n), next
-	}
-	if !text.Same(name, "sAMAccountName") {
 		return "", ""
 	}
-	i := strings.IndexFunc(value, func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(samForbidden, r) })
-	switch {
-	case i >= 0:
-		r := []rune(value[i:])[0]
-		return fmt.Sprintf("%q contains %q, which sAMAccountName may not have", value, r), "use sam_safe(...)"
-	case strings.HasSuffix(value, "."):
-		return fmt.Sprintf("%q ends in a dot, which sAMAccountName may not", value), "use sam_safe(...)"
-	case text.Trim(value) != value:
-		return fmt.Sprintf("%q has a space at an end", value), "use sam_safe(...)"
+	if n := limit(name); n > 0 && text.Units(value) > n {
+		return fmt.Sprintf("%q is longer than %d characters", value, n), "shorten it: " + adviceToWrap("cut", fmt.Sprintf(", %d", n), source)
 	}
 	return "", ""
 }
 
-// units counts UTF-16 code units.
-func units(s string) int {
-	n := 0
-	for _, r := range s {
-		n += utf16.RuneLen(r)
+// adviceToWrap says how to apply a function to the whole of a template: as the
+// function does what is wanted, one that uses it applies it to a part, or adds
+// to its result.
+func adviceToWrap(function, arguments, source string) string {
+	if !strings.Contains(source, function+"(") {
+		return "use " + function + "(..." + arguments + ")"
 	}
-	return n
+	return "put " + function + "(..." + arguments + ") around the whole value: here it stands around a part, or with another length: " + source
 }
 
-// shorten cuts s to n UTF-16 code units, without half a character, and then
+// shorten cuts s to n UTF-16 code units, without part of a character, and then
 // without dots and spaces at its end.
-func shorten(s string, n int) string {
-	runes := []rune(s)
-	for len(runes) > 0 && units(string(runes)) > n {
-		runes = runes[:len(runes)-1]
-	}
-	return strings.TrimRight(string(runes), ". ")
-}
+func shorten(s string, n int) string { return strings.TrimRight(text.Cut(s, n), ". ") }
 
 // WithSuffix appends to a common name and keeps it within what AD allows.
-func WithSuffix(cn, suffix string) string { return shorten(cn, maxCN-units(suffix)) + suffix }
+func WithSuffix(cn, suffix string) string { return shorten(cn, maxCN-text.Units(suffix)) + suffix }
 
 // numbered appends a number to a name and keeps it within the limit.
 func numbered(name, base string, number int) string {
@@ -134,7 +113,7 @@ func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	valid := make([]candidate, 0, len(w.values))
 	var firstCause, firstNext string
 	for _, c := range w.values {
-		cause, next := invalid(a.Name, c.value)
+		cause, next := invalid(a.Name, c.value, c.source)
 		if cause == "" {
 			cause, next = e.m.schema.Rule(a.Name).Refuses([]string{c.value}, false)
 		}
@@ -227,10 +206,17 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 	}
 	return candidate{}, &Error{
 		Attribute: a.Name, Pos: pos, Cause: holder + others(a, valid),
-		Next: `correct the source or the other account, add a format, or set suffix = "number"`,
+		Next: adviceWhenTaken(a),
 		// A joiner with somebody else's address may be that somebody.
 		alone: e.current != nil,
 	}
+}
+
+func adviceWhenTaken(a *attribute) string {
+	if a.Suffix == SuffixNumber {
+		return "correct the source or the other account, or add a format"
+	}
+	return `correct the source or the other account, add a format, or set suffix = "number"`
 }
 
 func others(a *attribute, valid []candidate) string {

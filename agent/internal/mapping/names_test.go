@@ -2,10 +2,12 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // account maps cn and sAMAccountName from user.cn and user.sam.
@@ -186,15 +188,85 @@ func TestSAMAccountNameFollowsTheRules(t *testing.T) {
 		" ada":                           "has a space at an end",
 		"a\tb":                           `contains '\t'`,
 		"a\x00":                          `contains '\x00'`,
+		"a\u200bb":                       `contains '\u200b'`,
+		"a\u00a0b":                       `contains '\u00a0'`,
+		"...":                            "nothing but dots and blanks",
+		strings.Repeat("\U0001F600", 10): "",
 	} {
-		cause, next := invalid("samaccountname", value)
+		cause, next := invalid("samaccountname", value, "{{ user.x }}")
 		if !strings.Contains(cause, want) || (want == "") != (cause == "") || (cause == "") != (next == "") {
 			t.Errorf("%q: got %q %q, want %q", value, cause, next, want)
 		}
 	}
 	for _, r := range `"/\[]:;|=,+*?<>@` {
-		if cause, _ := invalid("sAMAccountName", "a"+string(r)+"b"); cause == "" {
+		if cause, _ := invalid("sAMAccountName", "a"+string(r)+"b", ""); cause == "" {
 			t.Errorf("%q is accepted", r)
+		}
+	}
+}
+
+// The advice is never what the expression does already.
+func TestAdviceIsNotWhatWasDone(t *testing.T) {
+	for _, c := range []struct{ name, source, fields, cause, next string }{
+		{"sAMAccountName", "{{ user.x }}", `{"x": "a/b"}`, `"a/b" contains '/', which sAMAccountName may not have`, "use sam_safe(...)"},
+		{
+			"sAMAccountName", "{{ sam_safe(user.x) }}.{{ user.y }}", `{"x": "a", "y": "b/"}`, `"a.b/" contains '/', which sAMAccountName may not have`,
+			"put sam_safe(...) around the whole value: here it stands around a part, or with another length: {{ sam_safe(user.x) }}.{{ user.y }}",
+		},
+		{
+			"sAMAccountName", "{{ sam_safe(user.x) }}{{ sam_safe(user.y) }}", `{"x": "aaaaaaaaaaaaaaaa", "y": "bbbbbbbbbbbbbbbb"}`, `"aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbb" is longer than 20 characters`,
+			"put sam_safe(...) around the whole value: here it stands around a part, or with another length: {{ sam_safe(user.x) }}{{ sam_safe(user.y) }}",
+		},
+		{"cn", "{{ left(user.x, 64) }}", `{"x": "` + strings.Repeat("😀", 33) + `"}`, fmt.Sprintf("%q is longer than 64 characters", strings.Repeat("😀", 33)), "shorten it: use cut(..., 64)"},
+		{
+			"cn", "{{ cut(user.x, 65) }}", `{"x": "` + strings.Repeat("x", 70) + `"}`, fmt.Sprintf("%q is longer than 64 characters", strings.Repeat("x", 65)),
+			"shorten it: put cut(..., 64) around the whole value: here it stands around a part, or with another length: {{ cut(user.x, 65) }}",
+		},
+	} {
+		m := compile(t, Definition{Attributes: []AttributeDef{{Name: c.name, Value: src(c.source)}}})
+		_, err := m.Map(rec(t, c.fields), nil, nil, &fakeNames{})
+		var e *Error
+		if !errors.As(err, &e) || e.Cause != c.cause || e.Next != c.next {
+			t.Errorf("%s = %s: %#v", c.name, c.source, err)
+		}
+	}
+	for suffix, want := range map[string]string{
+		"": `correct the source or the other account, add a format, or set suffix = "number"`, SuffixNumber: "correct the source or the other account, or add a format",
+	} {
+		if got := adviceWhenTaken(&attribute{AttributeDef: AttributeDef{Suffix: suffix}}); got != want {
+			t.Errorf("%q: %s", suffix, got)
+		}
+	}
+	for def, want := range map[*AttributeDef]string{
+		{OnMissing: OnMissingFail}:                                  "supply a value at the source, or let on_missing of title keep, clear or default",
+		{OnMissing: OnMissingDefault, Default: src("{{ user.y }}")}: "supply a value at the source, or another default for title",
+	} {
+		def.Name, def.Value = "title", src("{{ user.x }}")
+		_, err := one(t, *def, `{"x": null, "y": null}`)
+		var e *Error
+		if !errors.As(err, &e) || e.Next != want {
+			t.Errorf("%s: %#v", def.OnMissing, err)
+		}
+	}
+}
+
+// The default names are cut, so that cn holds them.
+func TestTheDefaultNameFits(t *testing.T) {
+	m := compile(t, Definition{Attributes: []AttributeDef{{Name: "displayName", Value: src("user.x")}, {Name: "sAMAccountName", Value: src("user.y")}}})
+	for display, want := range map[string][2]string{
+		"Ada":                     {"Ada", "Ada (ada)"},
+		strings.Repeat("x", 70):   {strings.Repeat("x", 64), strings.Repeat("x", 58) + " (ada)"},
+		strings.Repeat("😀", 40):   {strings.Repeat("😀", 32), strings.Repeat("😀", 29) + " (ada)"},
+		strings.Repeat("ab ", 30): {strings.TrimSpace(strings.Repeat("ab ", 22)[:64]), strings.TrimSpace(strings.Repeat("ab ", 20)[:58]) + " (ada)"},
+	} {
+		names := &fakeNames{}
+		for i := range want {
+			d, err := m.Map(rec(t, fmt.Sprintf(`{"x": %q, "y": "ada"}`, display)), nil, nil, names)
+			cn, _ := d.Attribute("cn")
+			if err != nil || len(cn.Values) != 1 || cn.Values[0] != want[i] || text.Units(cn.Values[0]) > maxCN {
+				t.Errorf("%q: %q %v, want %q", display, cn.Values, err, want[i])
+			}
+			names.take("cn", want[0], UniqueContainer, "", "somebody")
 		}
 	}
 }

@@ -141,7 +141,7 @@ func (b *builder) allTemplates() []*expr.Template {
 
 // semantics changes when the same definition maps to something else than in an
 // earlier version of this package.
-const semantics = 3
+const semantics = 4
 
 // version digests a definition without its positions: a comment that moves
 // lines does not make every record new.

@@ -76,7 +76,7 @@ func checkNames(t *rapid.T, d ident.Desired, seen map[string]ident.Key) {
 		if !ok {
 			t.Fatalf("%s: no %s", d.Key, name)
 		}
-		if cause, _ := invalid(name, a.Values[0]); cause != "" {
+		if cause, _ := invalid(name, a.Values[0], ""); cause != "" {
 			t.Errorf("%s: %s", d.Key, cause)
 		}
 		folded := name + "=" + strings.ToLower(a.Values[0])

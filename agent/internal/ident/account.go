@@ -1,0 +1,63 @@
+package ident
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// MaxAccountName is the length of a user's sAMAccountName, in UTF-16 code
+// units. The schema allows 256; Windows refuses more than 20 (learn.microsoft.com,
+// SAM-Account-Name attribute), and Samba does not.
+const MaxAccountName = 20
+
+// accountForbidden are the characters that Windows refuses in the
+// sAMAccountName of a user, beside control characters (learn.microsoft.com,
+// "Naming conventions in Active Directory", and net user).
+const accountForbidden = `"/\[]:;|=,+*?<>@`
+
+// AccountName makes a text fit to be a user's sAMAccountName: without what it
+// may not have and without what nobody sees, each stretch of white space as one
+// blank, without dots and blanks at the ends, cut to MaxAccountName. Of a text
+// that has nothing else, "" is left.
+func AccountName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unfit(r):
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Trim(strings.Join(strings.Fields(s), " "), ". ")
+	return strings.TrimRight(text.Cut(s, MaxAccountName), ". ")
+}
+
+func unfit(r rune) bool {
+	return unicode.IsControl(r) || text.Invisible(r) || r == unicode.ReplacementChar || strings.ContainsRune(accountForbidden, r)
+}
+
+// AccountNameFault says why a text cannot be a user's sAMAccountName; "" when
+// it can.
+func AccountNameFault(s string) string {
+	if n := text.Units(s); n > MaxAccountName {
+		return fmt.Sprintf("%q is longer than %d characters", s, MaxAccountName)
+	}
+	for _, r := range s {
+		if unicode.IsSpace(r) && r != ' ' || unfit(r) {
+			return fmt.Sprintf("%q contains %q, which sAMAccountName may not have", s, r)
+		}
+	}
+	switch {
+	case strings.Trim(s, ". ") == "":
+		return fmt.Sprintf("%q has nothing but dots and blanks, which is no sAMAccountName", s)
+	case strings.HasSuffix(s, "."):
+		return fmt.Sprintf("%q ends in a dot, which sAMAccountName may not", s)
+	case strings.Trim(s, " ") != s:
+		return fmt.Sprintf("%q has a space at an end", s)
+	}
+	return ""
+}
