@@ -44,13 +44,17 @@ func printLinked(w io.Writer, l engine.Linked) {
 	for _, warning := range l.Warnings {
 		_, _ = fmt.Fprintf(w, "\nCaution: %s.\n", printable(warning))
 	}
+	if len(l.Follows) > 0 {
+		_, _ = fmt.Fprintln(w, "\nThe next run then does this:")
+		printChange(w, ident.Change{Key: l.Key, Name: l.Account.Name, Operations: l.Follows}, false)
+	}
 	switch {
 	case l.DryRun:
 		_, _ = fmt.Fprintln(w, "\nNothing has been written.")
 	case l.Unseen:
 		_, _ = fmt.Fprintln(w, "\nUntil a complete delivery has the key, and its record in scope, the account is left alone.")
-	default:
-		_, _ = fmt.Fprintf(w, "\nThe next run brings the account into step: rollcall plan %s shows how.\n", printable(l.Automation))
+	case len(l.Follows) == 0:
+		_, _ = fmt.Fprintln(w, "\nThe account is in step: the next run has nothing to do.")
 	}
 }
 

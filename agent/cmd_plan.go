@@ -155,7 +155,7 @@ func (c *cli) approveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.report(cmd, "approve", req, true)
+			return c.report(cmd, "approve", req, false)
 		},
 	}
 	cmd.Flags().StringVar(&only, "only", "", "approve only this `class` of operations: create, disable, ...")

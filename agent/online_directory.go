@@ -187,7 +187,7 @@ func (c *directoryCheck) sample(use, right string, e rights.Effective, attribute
 // right to create it.
 func written(conf config.Automation, data config.DataSource, anchor string) []string {
 	var names []string
-	if conf.Adopt != config.AdoptNever {
+	if conf.Adopt.Mode != config.AdoptNever {
 		names = append(names, anchor)
 	}
 	if conf.Action == config.ActionCreate {

@@ -114,18 +114,27 @@ func printChange(w io.Writer, c ident.Change, brief bool) {
 			continue
 		}
 		_, _ = fmt.Fprintf(w, "           %s\n", printable(op.Reason))
-		switch {
-		case op.Class == ident.ClassCreate, op.To != "" && op.From == "":
-			_, _ = fmt.Fprintf(w, "           %s\n", printable(string(op.To)))
-		case op.To != "":
-			_, _ = fmt.Fprintf(w, "           %s -> %s\n", printable(string(op.From)), printable(string(op.To)))
-		}
-		for _, a := range op.Attributes {
-			_, _ = fmt.Fprintf(w, "           %s: %s\n", printable(a.Name), oldToNew(op.Class, a))
-		}
-		for _, g := range op.Groups {
-			_, _ = fmt.Fprintf(w, "           add to %s\n", printable(string(g)))
-		}
+		printEffect(w, op)
+	}
+}
+
+// printEffect prints what an operation does: places, old and new values, groups.
+func printEffect(w io.Writer, op ident.Operation) {
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, "           "+format+"\n", args...) }
+	switch {
+	case op.Class == ident.ClassCreate, op.To != "" && op.From == "":
+		line("%s", printable(string(op.To)))
+	case op.To != "":
+		line("%s -> %s", printable(string(op.From)), printable(string(op.To)))
+	}
+	if op.OU != "" && !op.OU.EqualFold(op.To.Parent()) {
+		line("stays there; ou would put it into %s", printable(string(op.OU)))
+	}
+	for _, a := range op.Attributes {
+		line("%s: %s", printable(a.Name), oldToNew(op.Class, a))
+	}
+	for _, g := range op.Groups {
+		line("add to %s", printable(string(g)))
 	}
 }
 
@@ -285,6 +294,9 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 			continue
 		}
 		printOutcome(w, o)
+		if !brief {
+			printEffect(w, o.Operation)
+		}
 	}
 	_, _ = fmt.Fprintln(w)
 	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {

@@ -126,7 +126,7 @@ func (a *app) planSettings(conf config.Automation, data config.DataSource) (plan
 	}
 	return plan.Settings{
 		Automation: conf.Name, Application: data.Application, DataSource: data.Name,
-		Config: digest, Action: plan.Action(conf.Action), Adopt: plan.Adopt(conf.Adopt),
+		Config: digest, Action: plan.Action(conf.Action), Adopt: plan.Adopt(conf.Adopt.Mode), AdoptMove: conf.Adopt.Move,
 		Missing: plan.Missing{Action: plan.MissingAction(conf.Missing.Action), MoveTo: conf.Missing.MoveTo},
 		Match:   conf.Match, Anchor: a.config.Directory.Anchor, Limits: limits,
 		SourceShrink: planLimit(conf.Limits.SourceShrink), Approval: plan.Approval(conf.Approval),

@@ -52,14 +52,21 @@ type Password struct {
 	MustChange bool `toml:"must_change"`
 }
 
-// Adopt says how accounts that rollcall did not create are linked.
-type Adopt string
+// Adopt is automations.NAME.adopt: accounts that rollcall did not create. A
+// text is its mode.
+type Adopt struct {
+	Mode AdoptMode `toml:"mode"`
+	Move bool      `toml:"move"` // into ou
+}
+
+// AdoptMode says how accounts that rollcall did not create are linked.
+type AdoptMode string
 
 // The ways to adopt.
 const (
-	AdoptReview Adopt = "review" // each is held for approval
-	AdoptAuto   Adopt = "auto"
-	AdoptNever  Adopt = "never"
+	AdoptReview AdoptMode = "review" // each is held for approval
+	AdoptAuto   AdoptMode = "auto"
+	AdoptNever  AdoptMode = "never"
 )
 
 // Missing is automations.NAME.missing.
@@ -108,6 +115,7 @@ func (l *loader) checkAutomation(in path, a Automation) {
 	}
 	l.inRange(in.with("password").with("length"), a.Password.Length, 12, 127)
 	l.checkPlaces(in, a)
+	l.checkAdopt(in.with("adopt"), a)
 	l.checkMatch(in.with("match"), a)
 	if at := in.with("limits").with("delete"); a.Limits.Delete != (Limit{}) {
 		l.fail(at, "a limit for deletes"+notAvailable, "this version deletes nobody")
@@ -228,6 +236,20 @@ func (l *loader) privileged(dn ident.DN) bool {
 		return false
 	}
 	return ident.PrivilegedName(dn.Name()) || slices.ContainsFunc(d.ProtectedGroups, dn.EqualFold)
+}
+
+// checkAdopt checks the mode that stands as a text, and that a move can happen.
+func (l *loader) checkAdopt(at path, a Automation) {
+	modes, _ := AdoptMode("").values()
+	switch {
+	case !slices.Contains(modes, string(a.Adopt.Mode)):
+		l.fail(at, fmt.Sprintf("adopt is %q; it must be %s", a.Adopt.Mode, oneOf(modes)), "")
+	case !a.Adopt.Move:
+	case a.Action != ActionLifecycle:
+		l.failKey(at.with("move"), fmt.Sprintf("move has no effect with action = %q: only lifecycle moves accounts", a.Action), "remove it")
+	case a.Adopt.Mode == AdoptNever:
+		l.failKey(at.with("move"), `move has no effect with mode = "never"`, "remove it")
+	}
 }
 
 // checkMatch wants attributes that the data source maps.

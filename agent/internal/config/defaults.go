@@ -53,14 +53,18 @@ func (a *Attribute) setText(t Text) { a.Value = &t }
 
 func (a *Automation) setDefaults() {
 	*a = Automation{
-		Adopt:    AdoptReview,
 		Missing:  Missing{Action: MissingKeep},
 		Approval: ApprovalOverLimit,
 		Owns:     OwnsAccount,
 	}
+	a.Adopt.setDefaults()
 	a.Password.setDefaults()
 	a.Limits.setDefaults()
 }
+
+func (a *Adopt) setDefaults() { *a = Adopt{Mode: AdoptReview} }
+
+func (a *Adopt) setText(t Text) { a.Mode = AdoptMode(t.Text) }
 
 func (p *Password) setDefaults() { *p = Password{Length: 24, MustChange: true} }
 

@@ -54,7 +54,7 @@ func (Action) values() (now, later []string) {
 		[]string{"enable", "disable", "move", "groups", "delete", "audit"}
 }
 
-func (Adopt) values() (now, later []string) { return []string{"review", "auto", "never"}, nil }
+func (AdoptMode) values() (now, later []string) { return []string{"review", "auto", "never"}, nil }
 
 func (MissingAction) values() (now, later []string) {
 	return []string{"keep", "disable"}, []string{"delete"}

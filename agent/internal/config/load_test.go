@@ -121,7 +121,7 @@ ou = "OU=Staff,DC=example,DC=com"
 		{"merge", attribute.Merge, MergeReplace},
 		{"authoritative", attribute.Authoritative, AuthorityApplication},
 		{"password", automation.Password, Password{Length: 24, MustChange: true}},
-		{"adopt", automation.Adopt, AdoptReview},
+		{"adopt", automation.Adopt, Adopt{Mode: AdoptReview}},
 		{"missing", automation.Missing, Missing{Action: MissingKeep}},
 		{"approval", automation.Approval, ApprovalOverLimit},
 		{"owns", automation.Owns, OwnsAccount},

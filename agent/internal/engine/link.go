@@ -32,6 +32,8 @@ type Linked struct {
 	Record   RecordSide  `json:"record"`
 	Account  AccountSide `json:"account"`
 	Warnings []string    `json:"warnings"`
+	// Follows is what the next run does because of the link.
+	Follows []ident.Operation `json:"follows"`
 }
 
 // RecordSide is the person as the application delivers them.
@@ -189,7 +191,7 @@ func (e *Engine) bothSides(ctx context.Context, client *conn.Client, a Automatio
 		},
 		DryRun: req.DryRun, Account: account,
 		Record:   RecordSide{Key: req.Key, Name: hand.Name, Mail: hand.Mail},
-		Warnings: append([]string{}, hand.Objections...),
+		Warnings: append([]string{}, hand.Objections...), Follows: append([]ident.Operation{}, hand.Change.Operations[1:]...),
 	}
 	if sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); hand.Name+hand.Mail != "" && !sameName && !sameMail {
 		linked.Warnings = append(linked.Warnings, "neither the name nor the mail address of the record is the account's: make sure that both are one person")

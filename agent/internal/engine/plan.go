@@ -294,7 +294,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	}
 	link.Unseen = link.Unseen && !u.Seen
 	if u.Placed != "" {
-		link.Placed, link.Left, link.LeftOU = u.Placed, "", ""
+		link.Placed, link.OU, link.Left, link.LeftOU = u.Placed, u.OU, "", ""
 	}
 	return e.Store.PutLink(ctx, link, r.By)
 }

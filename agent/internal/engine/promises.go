@@ -248,12 +248,17 @@ func (o *objects) lock(guid ident.GUID) (unlock func()) {
 }
 
 // applyEarlier applies tasks that were planned some time ago. Those whose
-// values somebody else has by now, or has been promised, are skipped.
+// values somebody else has by now, or has been promised, are skipped, and so
+// are adoptions of what is no longer as it was shown.
 func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []task) error {
 	defer e.promises.forget(r.ID)
+	tasks, err := e.asShown(ctx, r, tasks)
+	if err != nil {
+		return err
+	}
 	var free []task
 	taken := map[*ident.Change]string{}
-	err := e.alone(ctx, r.Automation, func() error {
+	err = e.alone(ctx, r.Automation, func() error {
 		v, _, err := e.current(ctx, r.automation, r.client, false)
 		if err != nil {
 			return err

@@ -31,7 +31,10 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 	if err := e.dropHeld(ctx, r); err != nil {
 		return err
 	}
-	return e.hold(ctx, r)
+	if err := e.hold(ctx, r); err != nil {
+		return err
+	}
+	return e.confirm(ctx, r)
 }
 
 // failedItem tells about a write that failed: the next run tries it again, and
@@ -88,15 +91,18 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 	if err != nil {
 		return fmt.Errorf("read what is held: %w", err)
 	}
-	planned := map[store.OperationID]bool{}
+	planned := map[store.OperationID]ident.Verdict{}
 	for _, c := range r.plan.Changes {
 		for _, op := range c.Operations {
-			planned[store.OperationID{Key: c.Key, Class: op.Class, Digest: op.Digest}] = true
+			planned[store.OperationID{Key: c.Key, Class: op.Class, Digest: op.Digest}] = op.Verdict
 		}
 	}
 	var gone []int64
 	for _, h := range held {
-		if planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}] {
+		// What this run holds anew, with something that it waits for, is asked
+		// about once.
+		verdict, still := planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}]
+		if still && verdict != ident.VerdictHold {
 			r.tally.waiting++
 			continue
 		}
@@ -119,14 +125,14 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 
 // forgetRejected takes back rejections of what is no longer planned: when the
 // same comes up again later, for another reason, a person is asked again.
-func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]bool) error {
+func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict) error {
 	decided, err := e.Store.Decided(ctx, r.Automation)
 	if err != nil {
 		return fmt.Errorf("read what was rejected: %w", err)
 	}
 	var gone []int64
 	for id, d := range decided {
-		if d.Result == ident.ResultRejected && !planned[id] {
+		if _, still := planned[id]; d.Result == ident.ResultRejected && !still {
 			gone = append(gone, d.ID)
 		}
 	}

@@ -62,6 +62,9 @@ func (a Attributes) First(name string) string {
 	return ""
 }
 
+// Set replaces the values of name.
+func (a Attributes) Set(name string, values ...string) { a[text.Lower(name)] = values }
+
 // Entry is one directory object as the mirror knows it.
 type Entry struct {
 	GUID       GUID       `json:"guid"`
@@ -134,6 +137,9 @@ type Link struct {
 	// was not moved away, or is back.
 	Left   DN `json:"left,omitempty"`
 	LeftOU DN `json:"left_ou,omitempty"`
+	// OU is what ou named when the object was left where it was: an adopted
+	// account moves only once ou names another place. "" is the same as Placed.
+	OU DN `json:"ou,omitempty"`
 	// MissingSince is set when rollcall disabled the account because its key
 	// was missing; only then does a return of the key enable it again.
 	MissingSince *time.Time `json:"missing_since,omitempty"`

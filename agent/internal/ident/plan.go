@@ -79,8 +79,8 @@ type Change struct {
 // its class:
 //
 //	create   To (the DN), Attributes
-//	adopt    Attributes (the anchor), To is the object's DN
-//	link     To is the object's DN
+//	adopt    Attributes (the anchor), To is the object's DN, OU
+//	link     To is the object's DN, OU
 //	update   Attributes
 //	rename   To (the new DN in the same container); Attributes tells cn
 //	move     To (the new DN in another container); Attributes tells cn when the
@@ -96,6 +96,8 @@ type Operation struct {
 	To         DN                `json:"to,omitempty"`
 	Attributes []AttributeChange `json:"attributes,omitempty"`
 	Groups     []DN              `json:"groups,omitempty"`
+	// OU is the container that ou names, of an account that stays where it is.
+	OU DN `json:"ou,omitempty"`
 	// After names operations of the same class that must have been applied
 	// before this one is: until then somebody else holds the value or the name
 	// that it gives.

@@ -56,7 +56,7 @@ type Builder struct {
 }
 
 // tally counts what is reported as one note for all instead of one for each.
-type tally struct{ unmatched, renames, others, kept int }
+type tally struct{ unmatched, renames, others, kept, staying int }
 
 // change is an ident.Change in the making.
 type change struct {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,8 +11,8 @@ import (
 
 // HandMade is a link that a person asks for, before anything is written.
 type HandMade struct {
-	Change ident.Change
-	Name   string // of the person whom the record describes
+	Change ident.Change // the adoption, and what follows from it
+	Name   string       // of the person whom the record describes
 	Mail   string
 	Seen   bool // the key was delivered, and its record is in scope and can be mapped
 	// Objections say why the record does not call for the link. A person may
@@ -49,46 +50,37 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	if against.inTheWay() {
 		return HandMade{}, &RefusedError{against.cause, against.byHand}
 	}
-	made := HandMade{Objections: []string{cause}}
+	made, want := HandMade{Objections: []string{cause}}, ident.Desired{}
 	if rec != nil {
-		if made, err = b.describe(*rec, e); err != nil {
+		if made, want, err = b.describe(*rec, e); err != nil {
 			return HandMade{}, err
 		}
 	}
 	made.Seen = len(made.Objections) == 0
-	c := &change{key: key, entry: e, name: entryName(e)}
+	c := &change{key: key, entry: b.anchoredEntry(e, key), name: entryName(e)}
 	c.add(b.adoption(key, e, "linked by hand"))
-	newJudge(b.set, b.hist, doubts{}).change(c)
+	if made.Seen && b.set.Action != ActionCreate {
+		if err := b.compare(c, want, *b.prospect(key, e)); err != nil {
+			return HandMade{}, err
+		}
+	}
+	c.inOrder()
+	newJudge(b.set, b.hist, doubts{}, 0).change(c)
 	made.Change = c.finish()
 	return made, nil
 }
 
-// describe tells whom a record is about, and what keeps it from being in scope.
-func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, error) {
+// describe tells whom a record is about and what their account should look
+// like, or what keeps the record from being in scope.
+func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, ident.Desired, error) {
 	made := HandMade{Name: recordName(rec), Mail: recordMail(rec)}
-	object := func(format string, args ...any) {
-		made.Objections = append(made.Objections, fmt.Sprintf(format, args...))
-	}
-	derived, err := b.mapper.Derive(rec)
+	objection, want, err := b.look(rec, e)
 	if err != nil {
-		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
-		return made, nil
+		return made, want, err
 	}
-	switch in, err := b.mapper.InScope(derived); {
-	case err != nil:
-		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
-		return made, nil
-	case !in:
-		object("the record of the key %s is not what where asks for", rec.Key)
-		return made, nil
-	}
-	want, err := b.mapper.Map(derived, &e, b.prospect(rec.Key, e), b.names)
-	if b.names.err != nil {
-		return made, b.names.err
-	}
-	if err != nil {
-		object("the record of the key %s goes into quarantine: %v", rec.Key, err)
-		return made, nil
+	if objection != "" {
+		made.Objections = []string{objection}
+		return made, want, nil
 	}
 	if name := desiredName(want); name != "" {
 		made.Name = name
@@ -96,12 +88,35 @@ func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, error) {
 	if mail, ok := want.Attribute("mail"); ok && len(mail.Values) > 0 {
 		made.Mail = mail.Values[0]
 	}
-	return made, nil
+	return made, want, nil
 }
 
-// prospect is the link of an account that is about to be adopted.
-func (b *Builder) prospect(key ident.Key, e ident.Entry) *ident.Link {
-	return &ident.Link{Application: b.set.Application, Key: key, GUID: e.GUID, Automation: b.set.Automation, Origin: ident.OriginAdopted}
+// look maps a record in scope for an account; objection says why it cannot.
+func (b *Builder) look(rec ident.Record, e ident.Entry) (objection string, want ident.Desired, err error) {
+	aside := func(err error) (string, ident.Desired, error) {
+		return fmt.Sprintf("the record of the key %s goes into quarantine: %v", rec.Key, err), want, nil
+	}
+	if rec.Problem != "" {
+		return aside(errors.New(rec.Problem))
+	}
+	derived, err := b.mapper.Derive(rec)
+	if err != nil {
+		return aside(err)
+	}
+	switch in, err := b.mapper.InScope(derived); {
+	case err != nil:
+		return aside(err)
+	case !in:
+		return fmt.Sprintf("the record of the key %s is not what where asks for", rec.Key), want, nil
+	}
+	want, err = b.mapper.Map(derived, &e, b.prospect(rec.Key, e), b.names)
+	if b.names.err != nil {
+		return "", want, b.names.err
+	}
+	if err != nil {
+		return aside(err)
+	}
+	return "", want, nil
 }
 
 // nameOf names an object, also one that is not in the directory any more.

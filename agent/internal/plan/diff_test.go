@@ -118,6 +118,7 @@ func TestUpdateReasons(t *testing.T) {
 }
 
 func TestRenameAndMove(t *testing.T) {
+	const stays = " note | 1 account stays where it was when it was linked, and not where ou would put it"
 	const back = "11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"
 	const toSupport = " | ou: it belongs into OU=Support,OU=Staff,DC=x"
 	moved := func(change func(*scene, *ident.Entry, *ident.Link)) func(*scene) {
@@ -151,12 +152,24 @@ func TestRenameAndMove(t *testing.T) {
 		{"moved by hand, and the place that rollcall wants changed: moved", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed = leavers
 		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
-		{"adopted elsewhere: moved", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+		{"adopted elsewhere by an older version: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed, l.Origin = "", ident.OriginAdopted
+		}), []string{stays}},
+		{"adopted elsewhere by an older version, with move: moved", moved(func(s *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.Origin, s.set.AdoptMove = "", ident.OriginAdopted, true
 		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
 		{"found elsewhere after a loss of the state: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed, l.Origin = "", ident.OriginRestored
 		}), []string{"11 account | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there | move it to OU=Staff,DC=x" + accept11}},
+		{"adopted where it is, and ou names the same as then: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.OU = support, staff
+		}), []string{stays}},
+		{"adopted where it is, and ou names another place than then: moved", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.OU = support, leavers
+		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
+		{"adopted, and moved by hand since: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
+			l.Placed, l.OU = leavers, staff
+		}), []string{"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
 			"11 account | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory] | add that OU to scope of [directory], or choose another",
 		}},

@@ -53,8 +53,10 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 		if link.Origin == "" {
 			link.Origin = ident.OriginAdopted
 		}
+		left(&link, op)
 	case ident.ClassLink:
 		link.Origin = ident.OriginRestored
+		left(&link, op)
 	case ident.ClassEnable:
 		link.MissingSince = nil
 	case ident.ClassDisable:
@@ -82,21 +84,35 @@ func moved(link *ident.Link, op ident.Operation, leaves bool) {
 	switch {
 	case leaves && op.From != "":
 		if link.Left == "" {
-			link.LeftOU = link.Placed
+			link.LeftOU = chosen(*link)
 		}
 		link.Left, link.Placed = op.From.Parent(), to
 		return
+	case link.OU != "" && sameDN(link.Left, to): // adopted, and back where it was
 	case link.LeftOU != "" && sameDN(link.Left, to):
 		to = link.LeftOU
+	default:
+		link.OU = ""
 	}
 	link.Placed, link.Left, link.LeftOU = to, "", ""
+}
+
+// left remembers where an account was when it was linked, when it stays there.
+func left(link *ident.Link, op ident.Operation) {
+	if op.OU == "" {
+		return
+	}
+	if link.Placed = op.To.Parent(); !sameDN(link.Placed, op.OU) {
+		link.OU = op.OU
+	}
 }
 
 // digestOf identifies what an operation would do, and for one that renames or
 // moves, in which container. It does not depend on what is held. Groups leave
 // out the GUID, so that those of a held create are known again once the account
-// exists.
-func digestOf(c *change, op *operation, container ident.DN) string {
+// exists. The digest of an adoption covers the operations that follow from it:
+// with others it is another adoption.
+func digestOf(c *change, op *operation, container ident.DN, followers ...string) string {
 	h := sha256.New()
 	guid := c.entry.GUID
 	if op.Class == ident.ClassGroups {
@@ -120,6 +136,9 @@ func digestOf(c *change, op *operation, container ident.DN) string {
 		groups[i] = g.Fold()
 	}
 	addStrings(h, sorted(groups))
+	if op.Class == ident.ClassAdopt {
+		addStrings(h, append([]string{op.OU.Fold()}, followers...))
+	}
 	return short(h)
 }
 

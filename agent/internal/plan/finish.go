@@ -32,7 +32,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	if err := b.orderHandovers(); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
-	changes := make([]*change, 0, len(b.changes))
+	changes, linking := make([]*change, 0, len(b.changes)), 0
 	for key, c := range b.changes {
 		c.inOrder()
 		if !b.dropRefused(c) {
@@ -40,10 +40,13 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 			continue
 		}
 		changes = append(changes, c)
+		if op := c.linking(); op != nil && op.Class != ident.ClassCreate && op.hold == "" {
+			linking++
+		}
 	}
 	b.accept()
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
-	judge := newJudge(b.set, b.hist, b.doubtful(d))
+	judge := newJudge(b.set, b.hist, b.doubtful(d), linking)
 	for _, c := range changes {
 		judge.change(c)
 	}
@@ -134,6 +137,10 @@ func (b *Builder) tallyNotes() {
 	}
 	if n := b.tally.others; n > 0 {
 		b.note("", "", "%s to another automation; only attributes are compared", count(n, "link belongs", "links belong"))
+	}
+	if n := b.tally.staying; n > 0 {
+		b.note("", "", "%s", count(n, "account stays where it was when it was linked, and not where ou would put it",
+			"accounts stay where they were when they were linked, and not where ou would put them"))
 	}
 	if n := len(b.deleted); n > 0 && b.set.Action != ActionLifecycle {
 		b.note("", "", "%s reported as deleted; the action %s does nothing about that", count(n, "key is", "keys are"), b.set.Action)

@@ -66,14 +66,22 @@ func (d doubts) about(op *operation) string {
 	return d.missing
 }
 
-func newJudge(set Settings, hist History, doubt doubts) *judge {
+// newJudge starts the account of the limits. Accounts that this plan links by
+// itself count as linked where something is done to them: five changes are not
+// all that may follow from five hundred adoptions.
+func newJudge(set Settings, hist History, doubt doubts, linking int) *judge {
 	j := &judge{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
 	maps.Copy(limits, set.Limits)
+	links := max(hist.PeakLinks, hist.CurrentLinks)
 	for class, l := range limits {
+		base := max(links, hist.CurrentLinks+linking)
+		if class == ident.ClassDisable || class == ident.ClassDelete {
+			base = links
+		}
 		j.states[class] = &ident.LimitState{
 			Class: class, Limit: l.Text,
-			Allowed: l.of(max(hist.PeakLinks, hist.CurrentLinks)), Used: hist.Used[class],
+			Allowed: l.of(base), Used: hist.Used[class],
 		}
 	}
 	return j
@@ -131,20 +139,36 @@ func (j *judge) account() []ident.LimitState {
 // CN=A to CN=B that is held, an applied move goes from CN=A to CN=A elsewhere.
 func (j *judge) change(c *change) {
 	at, approved := c.entry.DN, c.entry.DN
-	var creation *operation
+	linking := c.linking()
 	for _, op := range c.ops {
 		op.Digest = digestOf(c, op, at.Parent())
-		if creation != nil && creation.Verdict != ident.VerdictApply {
-			op.Verdict = creation.Verdict
-			op.Reason += "; waits for the account to be created"
+		if op == linking {
+			op.Digest = c.linkingDigest()
+		}
+		if linking != nil && op != linking && linking.Verdict != ident.VerdictApply {
+			op.Verdict = linking.Verdict
+			op.Reason += waitsFor(linking.Class)
 		} else {
 			j.verdict(c.key, op)
 		}
 		at, approved = op.settle(at, approved)
-		if op.Class == ident.ClassCreate {
-			creation = op
-		}
 	}
+}
+
+// linkingDigest is the digest of the operation that makes the link of a change,
+// with what follows from it as if all were applied; "" when there is none.
+func (c *change) linkingDigest() string {
+	linking := c.linking()
+	if linking == nil {
+		return ""
+	}
+	at := linking.leaves(c.entry.DN)
+	var digests []string
+	for _, op := range c.ops[1:] {
+		digests = append(digests, digestOf(c, op, at.Parent()))
+		at = op.leaves(at)
+	}
+	return digestOf(c, linking, c.entry.DN.Parent(), digests...)
 }
 
 // place writes down the DNs of the operations anew, by their verdicts.
@@ -224,7 +248,7 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 // an operation that it would apply may be held or refused now, but not the
 // other way round. DNs stay as they stand.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
-	j := newJudge(withDefaults(set), hist, doubts{})
+	j := newJudge(withDefaults(set), hist, doubts{}, linkedBy(p))
 	changes := make([]ident.Change, len(p.Changes))
 	for i, c := range p.Changes {
 		c.Operations = slices.Clone(c.Operations)
@@ -235,17 +259,28 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 			case op.Verdict != ident.VerdictApply:
 			case waits:
 				op.Verdict = c.Operations[0].Verdict
-				op.Reason += "; waits for the account to be created"
+				op.Reason += waitsFor(c.Operations[0].Class)
 			default:
 				j.verdict(c.Key, op)
 			}
 			c.Operations[k] = op.Operation
-			waits = waits || op.Class == ident.ClassCreate && op.Verdict != ident.VerdictApply
+			waits = waits || makesLink(op.Class) && op.Verdict != ident.VerdictApply
 		}
 		changes[i] = c
 	}
 	p.Changes, p.Limits = changes, j.account()
 	return p
+}
+
+// linkedBy counts the accounts that a saved plan links by itself.
+func linkedBy(p ident.Plan) int {
+	n := 0
+	for _, c := range p.Changes {
+		if op := c.Operations[0]; makesLink(op.Class) && op.Class != ident.ClassCreate && op.Verdict == ident.VerdictApply {
+			n++
+		}
+	}
+	return n
 }
 
 func decided(run int64, result ident.Result) string {

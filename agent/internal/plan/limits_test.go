@@ -168,13 +168,14 @@ func TestLimits(t *testing.T) {
 			s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
 			s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
 			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
-		}), []string{"adopt apply j1", "adopt hold j0"}, []string{"adopt 1: allowed 1, used 0, planned 2, over 1"}},
+		}), []string{"adopt apply j1", "adopt hold j0", "rename apply j1", "rename hold j0", "update hold j0"},
+			[]string{"adopt 1: allowed 1, used 0, planned 2, over 1", "rename none: allowed -1, used 0, planned 1, over 0"}},
 		{
 			"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
 				s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
 				limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
 			}),
-			[]string{"adopt hold j0", "create apply j1"},
+			[]string{"adopt hold j0", "create apply j1", "rename hold j0"},
 			[]string{"adopt 1: allowed 1, used 0, planned 1, over 1", "create none: allowed -1, used 0, planned 1, over 0"},
 		},
 	})

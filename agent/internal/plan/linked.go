@@ -42,16 +42,21 @@ func (b *Builder) addLinked(rec ident.Record, link ident.Link) error {
 		return err
 	}
 	c := &change{key: rec.Key, entry: e, name: entryName(e)}
-	b.diffAttributes(c, want, link)
-	if b.set.Action == ActionLifecycle && link.Automation == b.set.Automation {
-		err = b.lifecycle(c, want, link)
-	} else {
-		b.attributesOnly(c, want, link)
-	}
-	if err != nil {
+	if err := b.compare(c, want, link); err != nil {
 		return err
 	}
 	b.plan(c)
+	return nil
+}
+
+// compare adds what is to be done about an account that has a link, or is
+// about to get one.
+func (b *Builder) compare(c *change, want ident.Desired, link ident.Link) error {
+	b.diffAttributes(c, want, link)
+	if b.set.Action == ActionLifecycle && link.Automation == b.set.Automation {
+		return b.lifecycle(c, want, link)
+	}
+	b.attributesOnly(c, want, link)
 	return nil
 }
 
@@ -164,24 +169,27 @@ func (b *Builder) rename(c *change, name *operation) error {
 }
 
 // newPlace returns the container that the account is to be moved to; none when
-// it stays. What somebody else moved stays, unless the place that rollcall
-// wants has changed since.
+// it stays. What somebody else moved stays, and so does an adopted account,
+// unless the place that ou names has changed since.
 func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (home, error) {
 	here := c.entry.DN.Parent()
 	returner := link.MissingSince != nil
 	switch {
-	case sameDN(here, want.Parent):
-		if link.Placed == "" && link.Origin == ident.OriginRestored {
-			b.links = append(b.links, LinkUpdate{Key: c.key, Placed: here}) // from now on it is known
-		}
-		return home{}, nil
-	case link.Placed == "" && link.Origin == ident.OriginRestored:
+	case link.Placed == "" && link.Origin == ident.OriginRestored && !sameDN(here, want.Parent):
 		b.attend(c.key, c.name, ident.PartAccount,
 			fmt.Sprintf("is in %s, belongs into %s and is left there: after the loss of the state nobody knows who put it there", here, want.Parent),
 			"move it to "+string(want.Parent)+b.orAccept(c.key))
 		return home{}, nil
+	case link.Placed == "" && (!b.set.AdoptMove || sameDN(here, want.Parent)):
+		b.stay(c, want)
+		return home{}, nil
+	case sameDN(here, want.Parent):
+		return home{}, nil
 	case link.Placed == "":
-	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, link.Placed):
+	case sameDN(here, link.Placed) && sameDN(want.Parent, chosen(link)):
+		b.tally.staying++
+		return home{}, nil
+	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, chosen(link)):
 		b.note(c.key, c.name, "moved to %s by somebody else, left alone; it belongs into %s", here, want.Parent)
 		return home{}, nil
 	}

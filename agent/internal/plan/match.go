@@ -134,13 +134,7 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 		op = b.adoption(rec.Key, e, where+" although there is no link")
 		op.hold = "held for review: somebody may have edited " + b.set.Anchor
 	}
-	if disabled, _ := accountState(e); disabled && b.set.Action == ActionLifecycle {
-		b.disabledByOthers(rec.Key, e, ident.OriginRestored)
-	}
-	c := &change{key: rec.Key, entry: e, name: entryName(e)}
-	c.add(op)
-	b.plan(c)
-	return nil
+	return b.tie(rec, e, op)
 }
 
 // matchRules looks for an existing account by the first match attribute that
@@ -246,31 +240,14 @@ func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry)
 		aside(against.cause, against.next)
 		return nil
 	}
-	if b.claim(rec, e) {
-		b.adopt(rec, rule, e)
+	if !b.claim(rec, e) {
+		return nil
 	}
-	return nil
-}
-
-func (b *Builder) adopt(rec ident.Record, rule string, e ident.Entry) {
 	op := b.adoption(rec.Key, e, rule+" matches the account "+string(e.DN))
 	if b.set.Adopt == AdoptReview {
 		op.hold = "held for review: rollcall did not create this account"
 	}
-	c := &change{key: rec.Key, entry: e, name: entryName(e)}
-	c.add(op)
-	b.plan(c)
-}
-
-// adoption is the operation that links an account of somebody else. The anchor
-// that it carries already is no change.
-func (b *Builder) adoption(key ident.Key, e ident.Entry, reason string) operation {
-	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: reason}}
-	if b.set.Anchor != "" {
-		anchor := []string{b.anchorOf(key)}
-		op.Attributes = []ident.AttributeChange{{Name: b.set.Anchor, Old: e.Attributes.Values(b.set.Anchor), New: anchor}}
-	}
-	return op
+	return b.tie(rec, e, op)
 }
 
 // claim reserves an object for a record. Two records that match one object are

@@ -70,6 +70,7 @@ type Settings struct {
 	Config      string // digest of the configuration, copied into the plan
 	Action      Action
 	Adopt       Adopt
+	AdoptMove   bool // an adopted account is moved to where ou puts it
 	Missing     Missing
 	Match       []string // attributes by which existing accounts are recognised, in this order
 	Anchor      string   // the attribute that carries "application:key"; "" turns anchors off
@@ -134,4 +135,5 @@ type LinkUpdate struct {
 	ClearMissing bool     // somebody enabled the account that rollcall had disabled
 	Seen         bool     // the key was delivered for the first time, and is in scope
 	Placed       ident.DN // where it belongs from now on, also after it had left; "" leaves the link's own
+	OU           ident.DN // with Placed: what ou names, of an account that stays elsewhere
 }

@@ -199,8 +199,16 @@ func neverTwice(t *rapid.T, s *scene, p ident.Plan) {
 	}
 	eachOperation(p, func(c ident.Change, op ident.Operation) {
 		_, linked := s.links[c.Key]
-		if owned := op.Class == ident.ClassCreate || op.Class == ident.ClassAdopt || op.Class == ident.ClassLink; linked == owned && !(op.Class == ident.ClassGroups && c.GUID == "") {
-			t.Fatalf("%s %s, linked %t", c.Key, op.Class, linked)
+		first := c.Operations[0]
+		switch {
+		case linked == makesLink(first.Class):
+			t.Fatalf("%s %s, linked %t", c.Key, first.Class, linked)
+		case makesLink(op.Class) && op.Digest != first.Digest:
+			t.Fatalf("%s is linked twice", c.Key)
+		case !linked && op.Verdict == ident.VerdictApply && first.Verdict != ident.VerdictApply:
+			t.Fatalf("%s %s is applied although %s is not", c.Key, op.Class, first.Class)
+		case first.Class == ident.ClassCreate && op.Class != ident.ClassCreate && op.Class != ident.ClassGroups:
+			t.Fatalf("%s %s of an account that is about to be created", c.Key, op.Class)
 		}
 		for _, l := range s.links {
 			if l.GUID == c.GUID && l.Key != c.Key {

@@ -44,16 +44,21 @@ func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.Attribut
 func (b *Builder) dropRefused(c *change) bool {
 	at := c.entry.DN
 	whole := false
+	linking, tied := c.linking(), c.linkingDigest()
 	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool {
 		if whole {
 			return true
 		}
-		r, wait := b.refused(c.key, ident.RefusedOperation(op.Class), digestOf(c, op, at.Parent()))
+		digest := tied
+		if op != linking {
+			digest = digestOf(c, op, at.Parent())
+		}
+		r, wait := b.refused(c.key, ident.RefusedOperation(op.Class), digest)
 		switch {
 		case !wait:
 			at = op.leaves(at)
 			return false
-		case op.Class == ident.ClassCreate:
+		case op == linking:
 			whole = true
 			b.quarantined[c.key] = ident.QuarantineItem{Key: c.key, Name: c.name, Cause: r.Cause, Next: r.Next}
 		case op.Class == ident.ClassGroups:

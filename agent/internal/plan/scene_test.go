@@ -112,6 +112,9 @@ func trace(p ident.Plan) []string {
 			if op.To != "" {
 				line += " " + string(op.To)
 			}
+			if op.OU != "" && op.OU != op.To.Parent() {
+				line += " not in " + string(op.OU)
+			}
 			for _, ch := range op.Attributes {
 				line += fmt.Sprintf(" %s:%s->%s", ch.Name, strings.Join(ch.Old, ","), strings.Join(ch.New, ","))
 				if ch.Add {

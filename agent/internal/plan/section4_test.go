@@ -66,14 +66,17 @@ func TestActions(t *testing.T) {
 	}
 	runCases(t, []planCase{
 		{"create: in scope, no link: create", action(ActionCreate, joiner), []string{newAda, createsNobody}},
-		{"create: in scope, no link: adopt", action(ActionCreate, existing), []string{adoptAda, createsNobody}},
+		{"create: in scope, no link: adopt, nothing else", action(ActionCreate, existing), []string{adoptAda, createsNobody}},
 		{"create: in scope, linked: nothing", action(ActionCreate, changed), []string{createsNobody}},
 		{"create: missing: nothing", action(ActionCreate, gone), []string{createsNobody}},
 
 		{"update: in scope, no link: no create", action(ActionUpdate, joiner), []string{
 			" note | 1 record has no account; the action update creates none", updatesNobody,
 		}},
-		{"update: in scope, no link: adopt", action(ActionUpdate, existing), []string{adoptAda, updatesNobody}},
+		{"update: in scope, no link: adopt", action(ActionUpdate, existing), []string{
+			adoptAda, "11 hold update mail:ADA11@X->ada11@x | mail not as user.mail says; waits for the account to be adopted",
+			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", updatesNobody,
+		}},
 		{"update: in scope, linked: update only", action(ActionUpdate, changed), []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
 			" note | 1 account has another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", updatesNobody,
@@ -81,7 +84,10 @@ func TestActions(t *testing.T) {
 		{"update: missing: nothing", action(ActionUpdate, gone), []string{updatesNobody}},
 
 		{"lifecycle: in scope, no link: create", joiner, []string{newAda}},
-		{"lifecycle: in scope, no link: adopt", existing, []string{adoptAda}},
+		{"lifecycle: in scope, no link: adopt, and all that follows", existing, []string{
+			adoptAda, "11 hold update mail:ADA11@X->ada11@x | mail not as user.mail says; waits for the account to be adopted",
+			"11 hold rename CN=Old Ada,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x cn:Old Ada->Ada 11 | cn not as user.cn says; waits for the account to be adopted",
+		}},
 		{"lifecycle: in scope, linked: update, rename, move, groups", changed, []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn",

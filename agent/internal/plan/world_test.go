@@ -185,7 +185,7 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 			l.MissingSince = nil
 		}
 		if up.Placed != "" {
-			l.Placed, l.Left, l.LeftOU = up.Placed, "", ""
+			l.Placed, l.OU, l.Left, l.LeftOU = up.Placed, up.OU, "", ""
 		}
 	}
 	for _, class := range ident.Classes {

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, missing_since, unseen, left_from, left_ou, applied_json FROM links`
+const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, applied_json FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -168,12 +168,12 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, key, guid, automation, origin, created, placed, missing_since, unseen, left_from, left_ou, applied_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, applied_json)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
-			placed = excluded.placed, missing_since = excluded.missing_since, unseen = excluded.unseen,
+			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
 			left_from = excluded.left_from, left_ou = excluded.left_ou, applied_json = excluded.applied_json`,
-		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, applied)
+		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU, stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, applied)
 	return err
 }
 
@@ -196,7 +196,7 @@ func scanLink(row scanner) (ident.Link, error) {
 		created, missing int64
 		applied          string
 	)
-	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &missing, &l.Unseen, &l.Left, &l.LeftOU, &applied)
+	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing, &l.Unseen, &l.Left, &l.LeftOU, &applied)
 	if err != nil {
 		return ident.Link{}, err
 	}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// plannedMeta is the configuration of the last run that looked at everything
+// that is held.
+func plannedMeta(automation string) string { return "planned/" + automation }
+
+// confirm remembers that what is held now is what this configuration plans.
+func (e *Engine) confirm(ctx context.Context, r *run) error {
+	if err := e.Store.SetMeta(ctx, plannedMeta(r.Automation), r.automation.Settings.Config); err != nil {
+		return fmt.Errorf("remember the configuration of what is held: %w", err)
+	}
+	return nil
+}
+
+// asShown skips all about users whose adoption would lead to something else
+// than the person who approved it was shown: under a configuration that was
+// changed since, or with an account that somebody has changed since. It returns
+// the tasks that are left.
+func (e *Engine) asShown(ctx context.Context, r *run, tasks []task) ([]task, error) {
+	config, _, err := e.Store.Meta(ctx, plannedMeta(r.Automation))
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration of what is held: %w", err)
+	}
+	same := r.plan.Config != "" || config == r.automation.Settings.Config // a saved plan has its own
+	byUser := map[*ident.Change][]ident.Operation{}
+	for _, t := range tasks {
+		byUser[t.change] = append(byUser[t.change], t.op)
+	}
+	outdated := map[*ident.Change]string{}
+	for _, t := range tasks {
+		if t.op.Class != ident.ClassAdopt {
+			continue
+		}
+		why := "the configuration was changed since this was shown"
+		if same {
+			if why, err = e.changedSince(ctx, r, t.change, byUser[t.change]); err != nil {
+				return nil, err
+			}
+		}
+		if why != "" {
+			outdated[t.change] = why + ": neither the adoption nor what follows from it is made"
+		}
+	}
+	left := tasks[:0:0]
+	for _, t := range tasks {
+		why, skip := outdated[t.change]
+		if !skip {
+			left = append(left, t)
+		} else if err := e.skip(ctx, r, t, why); err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+// changedSince says what is no longer as the operations on an account saw it.
+func (e *Engine) changedSince(ctx context.Context, r *run, c *ident.Change, ops []ident.Operation) (string, error) {
+	var changes []ident.AttributeChange
+	moves := false
+	for _, op := range ops {
+		switch op.Class {
+		case ident.ClassUpdate:
+			changes = append(changes, op.Attributes...)
+		case ident.ClassRename, ident.ClassMove:
+			moves = true
+		}
+	}
+	names := []string{"cn"}
+	for _, ch := range changes {
+		names = append(names, ch.Name)
+	}
+	now, err := r.client.Get(ctx, conn.ByGUID(c.GUID), names)
+	switch {
+	case errors.Is(err, conn.ErrNotFound):
+		return "", nil // the adoption itself fails, and says so
+	case err != nil:
+		return "", fmt.Errorf("read %s before it is adopted: %w", c.DN, err)
+	case moves && !now.DN.EqualFold(c.DN):
+		return fmt.Sprintf("the account is %s now, not %s as was shown", now.DN, c.DN), nil
+	}
+	for _, ch := range changes {
+		if have := now.Attributes.Values(ch.Name); !sameValues(have, ch.Old) {
+			return fmt.Sprintf("%s is %s now, not %s as was shown", ch.Name, shown(ch, have), shown(ch, ch.Old)), nil
+		}
+	}
+	return "", nil
+}
+
+func sameValues(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func shown(ch ident.AttributeChange, values []string) string {
+	if len(values) == 0 {
+		return "(none)"
+	}
+	return strings.Join(ch.Shown(values), ", ")
+}
