@@ -254,6 +254,13 @@ func (l *loader) checkAdopt(at path, a Automation) {
 
 // checkMatch wants attributes that the data source maps.
 func (l *loader) checkMatch(at path, a Automation) {
+	if !l.has(at) && (a.Action == ActionCreate || a.Action == ActionLifecycle) {
+		l.warnings = append(l.warnings, Warning{
+			Pos: a.Pos, Key: at.String(),
+			Message: fmt.Sprintf("automation %s makes accounts without match: whoever has one already gets a second", a.Name),
+			Hint:    `match = ["mail"] finds accounts that exist; match = [] says that nobody has one`,
+		})
+	}
 	d, ok := l.config.DataSources[a.DataSource]
 	if !ok || len(d.Attributes) == 0 {
 		return

@@ -143,7 +143,7 @@ func describeAutomations() map[string]string {
 		"automations.NAME.limits.disable":       "In 24 hours.",
 		"automations.NAME.limits.delete":        "In 24 hours; this version deletes nobody.",
 		"automations.NAME.limits.groups":        "In 24 hours.",
-		"automations.NAME.limits.source_shrink": "How much smaller than before a delivery may be before disables are held.",
+		"automations.NAME.limits.source_shrink": "How much smaller than before a delivery may be before disables are held, and how many of the linked keys may be absent before creates are, too.",
 		"automations.NAME.approval":             "Whether what exceeds a limit is refused or waits, or everything waits.",
 		"automations.NAME.owns":                 "What the automation decides about an account.",
 	}

@@ -184,6 +184,26 @@ func TestValuesAreRead(t *testing.T) {
 	}
 }
 
+// An automation that makes accounts recognises nobody without match; that can
+// be meant, when it is said.
+func TestWarningWithoutMatch(t *testing.T) {
+	for with, warned := range map[string]bool{
+		"match = [\"mail\"]\n": false,
+		"match = []\n":         false,
+		"":                     true,
+		"adopt = \"never\"\n":  true,
+	} {
+		text := strings.Replace(base(t), "match = [\"mail\"]\n", with, 1)
+		if text == base(t) && !strings.Contains(with, `"mail"`) {
+			t.Fatal("the base has no match")
+		}
+		c := mustLoad(t, map[string]string{"agent.toml": text})
+		if got := len(c.Warnings) == 1 && strings.Contains(c.Warnings[0].Message, "makes accounts without match"); got != warned {
+			t.Errorf("%q: warnings %v", with, c.Warnings)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	text := strings.NewReplacer(
 		"allow_unsigned = true", "allow_unsigned = false",

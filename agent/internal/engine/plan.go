@@ -25,6 +25,8 @@ type planned struct {
 	strays    int                    // accounts that nobody accounts for since the state was lost
 	past      []ident.Refusal        // refused by the directory, and not to be written any more
 	settled   []ident.QuarantineItem // accepted by a person, and not so any more
+	delivered []ident.Key            // links whose key the delivery has again
+	absent    []ident.Key            // links whose key it lacks for the first time
 }
 
 // The meta entries that one run leaves for the next.
@@ -69,12 +71,14 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
 	}
 	leaveBusy(&p, busy(v.others, a.Settings.Application))
-	return planned{
+	made := planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
 		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
 		past: refused.without(b.StillRefused()),
-	}, nil
+	}
+	made.delivered, made.absent = b.Marks()
+	return made, nil
 }
 
 // leaveBusy takes the users out of a plan whom another automation of the
@@ -267,6 +271,9 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 	}
 	if err == nil && made.complete && made.Records.Delivered > 0 {
 		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))
+	}
+	if err == nil {
+		err = e.Store.MarkDelivered(ctx, r.lease, r.automation.Settings.Application, made.delivered, made.absent)
 	}
 	if err == nil && made.Records.Delivered > 0 { // an empty answer restores no link
 		err = e.Store.SetMeta(ctx, straysMeta(r.Automation), strconv.Itoa(made.strays))

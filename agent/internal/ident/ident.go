@@ -147,6 +147,8 @@ type Link struct {
 	// scope, when the link was made or later. The key may be a wrong one, so
 	// nobody counts as missing because of it.
 	Unseen bool `json:"unseen,omitempty"`
+	// Delivered says that the last delivery that was believed had the key.
+	Delivered bool `json:"delivered,omitempty"`
 	// Applied remembers a digest of the values last written, by attribute
 	// name in lower case: a difference from it is a change made by hand.
 	Applied map[string]string `json:"applied,omitempty"`

@@ -35,6 +35,8 @@ type Builder struct {
 	wanted  map[string]ident.Key     // match values of records that get an account
 	matched map[ident.GUID]ident.Key // linked objects that the record of another key matches
 
+	known        known
+	believed     bool // the delivery says who is not in it; see Marks
 	changes      map[ident.Key]*change
 	quarantined  map[ident.Key]ident.QuarantineItem
 	keyless      []ident.QuarantineItem // records without a key

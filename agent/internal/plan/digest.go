@@ -64,6 +64,9 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 			link.MissingSince = &at
 		}
 	}
+	if makesLink(op.Class) {
+		link.Delivered = !link.Unseen
+	}
 	switch op.Class {
 	case ident.ClassMove, ident.ClassEnable, ident.ClassDisable:
 		if op.To != "" {

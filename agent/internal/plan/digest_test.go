@@ -20,19 +20,19 @@ func TestRemember(t *testing.T) {
 			"create",
 			ident.Link{Key: "11"},
 			ident.Operation{Class: ident.ClassCreate, To: staff.Child("Ada"), Attributes: []ident.AttributeChange{{Name: "givenName", New: []string{"Ada"}}}},
-			ident.Link{Key: "11", Origin: ident.OriginCreated, Placed: staff, Applied: map[string]string{"cn": d("Ada"), "givenname": d("Ada")}},
+			ident.Link{Key: "11", Origin: ident.OriginCreated, Placed: staff, Delivered: true, Applied: map[string]string{"cn": d("Ada"), "givenname": d("Ada")}},
 		},
 		{
 			"adopt",
 			ident.Link{Key: "11"},
 			ident.Operation{Class: ident.ClassAdopt, To: staff.Child("Ada")},
-			ident.Link{Key: "11", Origin: ident.OriginAdopted},
+			ident.Link{Key: "11", Origin: ident.OriginAdopted, Delivered: true},
 		},
 		{
 			"link",
 			ident.Link{Key: "11"},
 			ident.Operation{Class: ident.ClassLink, To: staff.Child("Ada")},
-			ident.Link{Key: "11", Origin: ident.OriginRestored},
+			ident.Link{Key: "11", Origin: ident.OriginRestored, Delivered: true},
 		},
 		{
 			"update keeps what it does not write",

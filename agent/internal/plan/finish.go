@@ -46,7 +46,16 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	}
 	b.accept()
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
-	judge := newJudge(b.set, b.hist, b.doubtful(d), linking)
+	doubt := b.doubtful(d)
+	doubt.created = b.strangeKeys(nobody == "" && b.set.Missing.Action != MissingKeep)
+	if doubt.missing == "" {
+		doubt.missing = doubt.created
+	}
+	if doubt.deleted == "" {
+		doubt.deleted = doubt.created
+	}
+	b.believed = doubt == doubts{} && d.Complete && d.Doubt == "" && len(b.keyless) == 0 && b.counts.Delivered > 0
+	judge := newJudge(b.set, b.hist, doubt, linking)
 	for _, c := range changes {
 		judge.change(c)
 	}

@@ -18,7 +18,7 @@ func TestMixedPlan(t *testing.T) {
 	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
 	s.set.SourceShrink = Limit{}
 	s.hist = History{
-		CurrentLinks: 7, PeakLinks: 9, LastDelivered: 10, Used: map[ident.Class]int{ident.ClassUpdate: 3},
+		CurrentLinks: 10, PeakLinks: 10, LastDelivered: 10, Used: map[ident.Class]int{ident.ClassUpdate: 3},
 		Decided: func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {
 			return 41, ident.ResultHeld, key == "19" && class == ident.ClassDisable
 		},

@@ -52,12 +52,14 @@ type judge struct {
 	states map[ident.Class]*ident.LimitState
 }
 
-// doubts say why nothing may follow from a missing key, and why not from one
-// that is reported as deleted; "" when it may.
-type doubts struct{ missing, deleted string }
+// doubts say why nothing may follow from a missing key, why not from one that
+// is reported as deleted, and why no account may be created; "" when it may.
+type doubts struct{ missing, deleted, created string }
 
 func (d doubts) about(op *operation) string {
 	switch {
+	case op.Class == ident.ClassCreate:
+		return d.created
 	case !op.missing:
 		return ""
 	case op.deleted:
@@ -111,7 +113,7 @@ func (b *Builder) doubtful(d Delivery) doubts {
 		if d.ChangesOnly {
 			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", b.set.SourceShrink.Text, b.reported, before)
 		}
-		return doubts{why, why}
+		return doubts{missing: why, deleted: why}
 	case b.copies > 0 && b.copies >= b.leaving-b.reported:
 		return doubts{missing: count(b.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"}
 	}

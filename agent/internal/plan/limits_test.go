@@ -222,7 +222,8 @@ func TestSourceShrink(t *testing.T) {
 			s.before = func(b *Builder) { b.Duplicate("2", 2) }
 		}), applied, ok},
 		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30, Text: "30%"} }), applied, ok},
-		{"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }), held, over},
+		{"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }), []string{"create hold 1", held[1], held[2]},
+			[]string{"create none: allowed -1, used 0, planned 1, over 1", over[1], over[2]}},
 		{"turned off", shrink(2, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), applied, ok},
 		{
 			"approval never: refused", shrink(79, 100, 0, func(s *scene) { s.set.Approval = ApprovalNever }),

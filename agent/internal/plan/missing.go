@@ -29,20 +29,6 @@ func (b *Builder) nobodyMissing(d Delivery) string {
 	return ""
 }
 
-// missingLinks lists the links of the automation whose key was not delivered or
-// whose record left the scope of the data source.
-func (b *Builder) missingLinks(d Delivery) ([]ident.Link, error) {
-	var missing []ident.Link
-	err := b.view.EachLink(func(link ident.Link) error {
-		present, err := b.present(link.Key, d)
-		if err == nil && !present {
-			missing = append(missing, link)
-		}
-		return err
-	})
-	return missing, err
-}
-
 // deletedLinks lists the links of the automation whose key is reported as
 // deleted. That is known of each by itself, whoever else may be missing; of a
 // fetch that did not end properly nothing is.
@@ -76,11 +62,17 @@ func (b *Builder) deletedLinks(d Delivery) ([]ident.Link, error) {
 // reports as deleted.
 func (b *Builder) planMissing(d Delivery, nobody bool) error {
 	missing, err := b.deletedLinks(d)
-	if err == nil && !nobody {
-		missing, err = b.missingLinks(d)
-	}
 	if err != nil {
 		return err
+	}
+	if d.Complete && !d.ChangesOnly && b.set.Action != ActionUpdate {
+		all, err := b.lookAtLinks(d)
+		if err != nil {
+			return err
+		}
+		if !nobody {
+			missing = all
+		}
 	}
 	slices.SortFunc(missing, func(x, y ident.Link) int { return cmp.Compare(x.Key, y.Key) })
 	b.counts.Missing = len(missing)
@@ -97,13 +89,9 @@ func (b *Builder) planMissing(d Delivery, nobody bool) error {
 
 func (b *Builder) present(key ident.Key, d Delivery) (bool, error) {
 	if _, left := b.left[key]; left {
-		_, aside := b.quarantined[key]
-		return aside, nil
+		return !b.hasLeft(key), nil
 	}
-	if _, seen := b.seen[key]; seen || d.Present == nil {
-		return seen, nil
-	}
-	return d.Present(key)
+	return b.delivered(key, d)
 }
 
 func (b *Builder) missingLink(link ident.Link) error {

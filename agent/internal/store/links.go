@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, applied_json FROM links`
+const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -168,12 +168,12 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, applied_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
-			left_from = excluded.left_from, left_ou = excluded.left_ou, applied_json = excluded.applied_json`,
-		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU, stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, applied)
+			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json`,
+		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU, stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied)
 	return err
 }
 
@@ -196,13 +196,43 @@ func scanLink(row scanner) (ident.Link, error) {
 		created, missing int64
 		applied          string
 	)
-	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing, &l.Unseen, &l.Left, &l.LeftOU, &applied)
+	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing, &l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied)
 	if err != nil {
 		return ident.Link{}, err
 	}
 	l.Created, l.MissingSince = moment(created), momentOf(missing)
 	err = fromJSON(applied, &l.Applied)
 	return l, err
+}
+
+// MarkDelivered remembers which keys of an application the last delivery had,
+// and which it had not. What an automation knows of its source is no change of
+// a link: the journal says nothing about it.
+func (s *Store) MarkDelivered(ctx context.Context, lease Lease, application string, delivered, absent []ident.Key) error {
+	if len(delivered)+len(absent) == 0 {
+		return nil
+	}
+	return s.write(ctx, "mark delivered keys", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		mark, err := tx.PrepareContext(ctx, `UPDATE links SET delivered = ? WHERE application = ? AND key = ?`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = mark.Close() }()
+		for _, set := range []struct {
+			to   bool
+			keys []ident.Key
+		}{{true, delivered}, {false, absent}} {
+			for _, key := range set.keys {
+				if _, err := mark.ExecContext(ctx, set.to, application, key); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 const day = 24 * time.Hour

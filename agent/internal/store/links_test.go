@@ -155,3 +155,25 @@ func TestPeakLinks(t *testing.T) {
 		}
 	}
 }
+
+func TestMarkDelivered(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	for _, key := range []ident.Key{"1", "2", "3"} {
+		l := link(key, "guid-"+ident.GUID(key))
+		l.Delivered = key == "2"
+		must(t, s.PutLink(ctx, l, "ada"))
+	}
+	lease, err := s.AcquireLease(ctx, "automation/staff", "test", time.Minute)
+	must(t, err)
+	must(t, s.MarkDelivered(ctx, lease, "crm", []ident.Key{"1"}, []ident.Key{"2", "none"}))
+	for key, want := range map[ident.Key]bool{"1": true, "2": false, "3": false} {
+		if l, _, err := s.LinkByKey(ctx, "crm", key); err != nil || l.Delivered != want {
+			t.Errorf("link %s: delivered %t, %v", key, l.Delivered, err)
+		}
+	}
+	must(t, s.ReleaseLease(ctx, lease))
+	var fenced *ErrFenced
+	if err := s.MarkDelivered(ctx, lease, "crm", []ident.Key{"3"}, nil); !errors.As(err, &fenced) {
+		t.Errorf("without the lease: %v", err)
+	}
+}
