@@ -47,16 +47,24 @@ func TestAFetchThatComesToNothingEnds(t *testing.T) {
 		"offset, told where":              {"", abi.Repeat{Style: abi.RepeatOffset, Param: "p", Next: "/next"}, empty, []string{"100 pages in a row", "p=99"}, 100},
 		"offset, told that there is more": {"", abi.Repeat{Style: abi.RepeatOffset, Param: "p", More: "/more"}, empty, []string{"makes no progress"}, 1},
 		"page, told that there is more":   {"", abi.Repeat{Style: abi.RepeatPage, Param: "p", More: "/more"}, empty, []string{"makes no progress"}, 1},
-		"page, of the same people": {"", abi.Repeat{Style: abi.RepeatPage, Param: "p", More: "/more"}, func(int) string { return `{"id":1},{"id":2}` },
-			[]string{"100 pages in a row", "p=101"}, 101},
+		"page, of the same people": {
+			"",
+			abi.Repeat{Style: abi.RepeatPage, Param: "p", More: "/more"},
+			func(int) string { return `{"id":1},{"id":2}` },
+			[]string{"100 pages in a row", "p=101"},
+			101,
+		},
 		"after some people":   {"", cursor, thenEmpty, []string{"100 pages in a row", "p=102"}, 103},
 		"the same page again": {"", cursor, func(int) string { return `{"id":1},{"id":2}` }, []string{"100 pages in a row", "p=100"}, 101},
 		"in another order": {"", cursor, func(n int) string {
 			return []string{`{"id":1},{"id":2}`, `{"id":2},{"id":1}`}[n%2]
 		}, []string{"100 pages in a row"}, 101},
 		"two pages in turn": {"", cursor, func(n int) string { return fmt.Sprintf(`{"id":%d}`, n%2) }, []string{"100 pages in a row"}, 102},
-		"records without a key": {"", cursor, func(int) string { return `{"a":1},{"b":2}` },
-			[]string{"100 pages in a row" + circle + " (200 records without a usable key; of the last: the record has no /id)"}, 100},
+		"records without a key": {
+			"", cursor, func(int) string { return `{"a":1},{"b":2}` },
+			[]string{"100 pages in a row" + circle + " (200 records without a usable key; of the last: the record has no /id)"},
+			100,
+		},
 		"as many as is said":      {"", with(cursor, 7), empty, []string{"7 pages in a row", "p=6"}, 7},
 		"more than usual":         {"", with(cursor, 1_200), empty, []string{"1200 pages in a row", "p=1199"}, 1_200},
 		"requests without a page": {"restless", abi.Repeat{}, empty, []string{"1000 requests in a row" + circle, "GET /users?i=999"}, 1_000},

@@ -193,8 +193,10 @@ func TestProblemsSayWhere(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/name has a fault (endpoint users, record /data/4 of answer 2)", "no key (endpoint users)", "",
-		"the primary key is nothing but white space and invisible characters (endpoint users)"}
+	want := []string{
+		"/name has a fault (endpoint users, record /data/4 of answer 2)", "no key (endpoint users)", "",
+		"the primary key is nothing but white space and invisible characters (endpoint users)",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

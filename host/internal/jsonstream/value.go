@@ -91,7 +91,8 @@ func (e *emitter) value() (any, error) {
 	}
 	raw := e.held()
 	if raw == nil {
-		return e.excess(at), nil
+		e.excess(at)
+		return flawed{}, nil
 	}
 	switch c {
 	case 't':
@@ -120,7 +121,8 @@ func (e *emitter) string(at int64) (any, error) {
 	token := e.held()
 	switch {
 	case token == nil:
-		return e.excess(at), nil
+		e.excess(at)
+		return flawed{}, nil
 	case !e.spend(at, len(token)-2), e.flaws != before:
 		return flawed{}, nil
 	}
@@ -143,10 +145,9 @@ func (e *emitter) spend(at int64, size int) bool {
 }
 
 // excess ends what is kept of a record.
-func (e *emitter) excess(at int64) any {
+func (e *emitter) excess(at int64) {
 	e.note(at, fmt.Sprintf("what is wanted of the record is more than %d bytes", MaxRecord))
 	e.reading.room = -1
-	return flawed{}
 }
 
 const perValue = 64 // bytes that a value takes besides its text
