@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -154,6 +155,15 @@ func TestCutOffUnderAnotherName(t *testing.T) {
 		s.leave(store.Intent{Automation: "cut", Key: "1", GUID: l.GUID, DN: op.From, Operation: op, Link: &after})
 	}
 
+	// Disabled, not yet moved, and back already: the name has not changed.
+	left(ident.Operation{Class: ident.ClassDisable, From: home, To: free, Attributes: cn})
+	s.dc.Replace(t, home, "userAccountControl", "514")
+	s.wantRun("cut", store.RunOK)
+	s.at("cut:1", home, "512")
+	if l := link(); l.Applied["cn"] != plan.Digest([]string{"Ada"}) || l.Left != "" || l.MissingSince != nil {
+		t.Errorf("link %+v", l)
+	}
+
 	// Disabled, not yet moved.
 	left(ident.Operation{Class: ident.ClassDisable, From: home, To: free, Attributes: cn})
 	s.dc.Replace(t, home, "userAccountControl", "514")
@@ -181,5 +191,44 @@ func TestCutOffUnderAnotherName(t *testing.T) {
 	}
 	if r := s.wantRun("cut", store.RunOK); len(r.Outcomes) != 0 {
 		t.Errorf("not settled: %+v", r.Outcomes)
+	}
+}
+
+// Who is in a group by their primary group is a member of it: it is not joined
+// again by each run, and a join that was cut off counts as made.
+func TestPrimaryGroupIsMembership(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada"), person("2", "Bo")}}
+	s := newScene(t, map[string]*feed{"primary": source})
+	group := s.dc.AddGroup(t, s.dc.OU("Groups"), "primary team")
+	a := s.configured.Load().automations["primary"]
+	a.Settings.Scope = append(a.Settings.Scope, s.dc.OU("Groups"))
+	s.Rules.Scope = a.Settings.Scope
+	a.Mapper = mapper(t, "primary", s.ou, group)
+	s.Replace(map[string]Automation{"primary": a}, nil)
+	if r := s.wantRun("primary", store.RunOK); r.Counts[ident.ClassGroups][ident.ResultApplied] != 2 {
+		t.Fatalf("counts %v", r.Counts)
+	}
+	e := s.account("primary:1")
+	team, found, err := s.Store.EntryByDN(t.Context(), group)
+	if err != nil || !found {
+		t.Fatalf("the group in the mirror: %v, %v", found, err)
+	}
+	sid := team.Attributes.First("objectSid")
+	s.dc.Replace(t, e.DN, "primaryGroupID", sid[strings.LastIndexByte(sid, '-')+1:])
+	if got := s.dc.Get(t, e.DN, "memberOf").Attributes.Values("memberOf"); len(got) > 0 && got[0] == string(group) {
+		t.Fatalf("the primary group is listed: %v", got)
+	}
+	if r := s.wantRun("primary", store.RunOK); len(r.Outcomes) != 0 {
+		t.Errorf("joined again: %+v", r.Outcomes)
+	}
+	s.leave(store.Intent{Automation: "primary", Key: "1", GUID: e.GUID, DN: e.DN, Operation: ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{group}}})
+	s.wantRun("primary", store.RunOK)
+	runs, err := s.Store.Runs(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut, err := ReadReport(t.Context(), s.Store, runs[1].ID)
+	if err != nil || cut.Counts[ident.ClassGroups][ident.ResultApplied] != 1 {
+		t.Errorf("the join that was cut off: %+v, %v", cut.Outcomes, err)
 	}
 }

@@ -245,7 +245,7 @@ func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.
 			"run it once with the newer rollcall that wrote it",
 		}
 	}
-	attributes := []string{"userAccountControl", "memberOf", "cn", e.Rules.Anchor}
+	attributes := []string{"userAccountControl", "memberOf", "primaryGroupID", "objectSid", "cn", e.Rules.Anchor}
 	for _, a := range in.Operation.Attributes {
 		attributes = append(attributes, a.Name)
 	}
@@ -261,6 +261,9 @@ func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.
 			fmt.Sprintf("userAccountControl of %s cannot be read", entry.DN),
 			"give the bind account the right to read that account: rollcall validate --online",
 		}
+	}
+	if err := addPrimaryGroup(ctx, r, entry); err != nil {
+		return in.GUID, false, err
 	}
 	if holds(entry, in.Operation) {
 		return in.GUID, true, nil
@@ -331,6 +334,23 @@ func holds(entry ident.Entry, op ident.Operation) bool {
 	case ident.ClassCreate, ident.ClassDelete:
 	}
 	return false
+}
+
+// addPrimaryGroup puts the primary group among the groups of an account, which
+// AD leaves out there.
+func addPrimaryGroup(ctx context.Context, r *run, account ident.Entry) error {
+	sid := ident.PrimaryGroup(account)
+	if sid == "" {
+		return nil
+	}
+	group, err := r.client.Get(ctx, conn.ByDN(ident.DN("<SID="+sid+">")), []string{"cn"})
+	if errors.Is(err, conn.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		account.Attributes["memberof"] = append(account.Attributes["memberof"], string(group.DN))
+	}
+	return err
 }
 
 func memberOfAll(entry ident.Entry, groups []ident.DN) bool {

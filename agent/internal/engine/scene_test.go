@@ -116,11 +116,15 @@ func newScene(t *testing.T, sources map[string]*feed) *scene {
 	return s
 }
 
-func mapper(t *testing.T, name string, ou ident.DN) *mapping.Mapper {
+func mapper(t *testing.T, name string, ou ident.DN, groups ...ident.DN) *mapping.Mapper {
 	t.Helper()
 	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
+	in := make([]expr.Source, len(groups))
+	for i, g := range groups {
+		in[i] = *src(string(g))
+	}
 	m, errs := mapping.Compile(mapping.Definition{
-		Primary: "id", OU: src(string(ou)),
+		Primary: "id", OU: src(string(ou)), Groups: in,
 		Attributes: []mapping.AttributeDef{
 			{Name: "displayName", Value: src("{{ user.name }}")},
 			{Name: "sAMAccountName", Value: src(name + "{{ user.id }}"), Apply: ident.ApplyCreate, Unique: mapping.UniqueDomain},

@@ -25,7 +25,7 @@ func (b *Builder) create(rec ident.Record) error {
 		b.setAside(rec.Key, c.name, cause, next)
 		return nil
 	}
-	groups, err := b.usableGroups(want.Groups)
+	groups, err := b.groupsOfNew(want.Groups)
 	if err != nil {
 		return err
 	}

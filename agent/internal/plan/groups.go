@@ -14,7 +14,8 @@ type group struct {
 	dn      ident.DN
 	trouble string // why nobody is added to it; "" when members are
 	next    string // what to do about that
-	refused int    // the accounts that were not added
+	sid     string
+	refused int // the accounts that were not added
 }
 
 // usableGroups drops the groups that nobody may be added to; each of them is
@@ -40,11 +41,11 @@ func (b *Builder) group(dn ident.DN) (*group, error) {
 	if g, known := b.groups[dn]; known {
 		return g, nil
 	}
-	g := &group{dn: dn}
 	entry, there, err := b.entryAt(dn)
 	if err != nil {
 		return nil, err
 	}
+	g := &group{dn: dn, sid: entry.Attributes.First("objectsid")}
 	switch {
 	case !b.inScope(dn.Parent()):
 		g.trouble = "it is outside the scope of [directory]"
@@ -76,15 +77,28 @@ func (b *Builder) entryAt(dn ident.DN) (ident.Entry, bool, error) {
 	return ident.Entry{}, false, err
 }
 
-// missingMemberships returns the usable groups that the account is not in.
-func (b *Builder) missingMemberships(dns []ident.DN, guid ident.GUID) ([]ident.DN, error) {
+// groupsOfNew returns the usable groups that an account is not in by being
+// made: the primary group of a new account is Domain Users.
+func (b *Builder) groupsOfNew(dns []ident.DN) ([]ident.DN, error) {
+	usable, err := b.usableGroups(dns)
+	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(b.groups[dn].sid) }), err
+}
+
+// missingMemberships returns the usable groups that the account is not in,
+// neither as a member nor by its primary group, which AD lists nowhere and
+// refuses to add.
+func (b *Builder) missingMemberships(dns []ident.DN, e ident.Entry) ([]ident.DN, error) {
 	usable, err := b.usableGroups(dns)
 	if err != nil {
 		return nil, err
 	}
+	primary := ident.PrimaryGroup(e)
 	var out []ident.DN
 	for _, dn := range usable {
-		member, err := b.view.MemberOf(dn, guid)
+		if primary != "" && primary == b.groups[dn].sid {
+			continue
+		}
+		member, err := b.view.MemberOf(dn, e.GUID)
 		if err != nil {
 			return nil, err
 		}

@@ -95,7 +95,7 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 	if returner && known {
 		b.returned(c, disabled, want, link)
 	}
-	groups, err := b.missingMemberships(want.Groups, c.entry.GUID)
+	groups, err := b.missingMemberships(want.Groups, c.entry)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (p *protection) byItself(e ident.Entry) string {
 	case text.Same(e.Attributes.First("isCriticalSystemObject"), "TRUE"):
 		return "it is built into the system"
 	}
-	if name := p.groups.privileged(primaryGroup(e)); name != "" {
+	if name := p.groups.privileged(ident.PrimaryGroup(e)); name != "" {
 		return "its primary group is " + name
 	}
 	return ""
@@ -162,17 +162,6 @@ func (p *protection) byMembership(ctx context.Context, e ident.Entry) (string, e
 	return p.upwards(ctx, e)
 }
 
-// primaryGroup is the SID of the group that an account is a member of without
-// standing in its list of members; "" when the account does not tell.
-func primaryGroup(e ident.Entry) string {
-	rid, sid := e.Attributes.First("primaryGroupID"), e.Attributes.First("objectSid")
-	if rid == "" || sid == "" {
-		return ""
-	}
-	domain, _ := cutRID(sid)
-	return domain + rid
-}
-
 // upwards follows memberOf and the primary group where tokenGroups does not
 // do: of groups, to accounts without the right to read it, and when a
 // distribution group is protected, of which no token knows.
@@ -181,7 +170,7 @@ func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error)
 	for _, dn := range e.Attributes.Values("memberOf") {
 		open = append(open, ident.DN(dn))
 	}
-	if sid := primaryGroup(e); sid != "" {
+	if sid := ident.PrimaryGroup(e); sid != "" {
 		open = append(open, ident.DN("<SID="+sid+">"))
 	}
 	for seen := map[ident.DN]bool{}; len(open) > 0; {

@@ -219,6 +219,12 @@ func TestGroups(t *testing.T) {
 	if got := s.dc.Get(t, one, "member").Attributes.First("member"); ident.DN(got) != dn || members(two) != 2 {
 		t.Errorf("members: %s; %d in the other group", got, members(two))
 	}
+	byPrimary, byPrimaryDN := s.user(s.staff, nil)
+	s.dc.AddMember(t, one, byPrimaryDN)
+	s.dc.Replace(t, byPrimaryDN, "primaryGroupID", ridOf(t, s, one))
+	if err := s.AddToGroups(t.Context(), byPrimary, []ident.DN{one, two}); err != nil || members(one) != 1 || members(two) != 3 {
+		t.Errorf("who is in a group by the primary group: %v; %d and %d members", err, members(one), members(two))
+	}
 	admins := set(t, true, func(r *write.Rules) { r.Scope = append(r.Scope, "CN=Users,DC=ad,DC=test") })
 	wantKind(t, admins.AddToGroups(t.Context(), guid, []ident.DN{"CN=Domain Admins,CN=Users,DC=ad,DC=test"}), write.Protected)
 	allowed := set(t, true, func(r *write.Rules) { r.Allow = []ident.DN{powerful} })
