@@ -2,6 +2,8 @@ package ident
 
 import (
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // DN is a distinguished name in its string form (RFC 4514). Two DNs that name
@@ -93,4 +95,16 @@ func (d DN) split() (rdn string, parent DN) {
 		return string(d[:i]), DN(strings.TrimLeft(string(d[i+1:]), " "))
 	}
 	return string(d), ""
+}
+
+// Domain returns the DNS name of the domain that d lies in, which AD's DNs spell
+// in their last components: "ad.test" of "OU=Staff,DC=ad,DC=test".
+func (d DN) Domain() string {
+	var labels []string
+	for ; d != ""; d = d.Parent() {
+		if kind, label, ok := strings.Cut(d.RDN(), "="); ok && text.Same(strings.TrimSpace(kind), "DC") {
+			labels = append(labels, strings.TrimSpace(label))
+		}
+	}
+	return strings.Join(labels, ".")
 }

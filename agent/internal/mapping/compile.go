@@ -195,6 +195,9 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(binary && (required || text.Same(def.Name, "proxyAddresses")), "it is text: it has no encoding")
 	refuse(def.Raw && (required || binary), "raw needs a text that may begin and end with anything")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
+	if def.Unique == "" && text.Same(def.Name, "sAMAccountName") {
+		def.Unique = UniqueDomain // the domain controller keeps it so
+	}
 }
 
 // isRequired tells the attributes without which there is no account.

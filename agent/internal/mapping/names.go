@@ -207,8 +207,9 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 	return candidate{}, &Error{
 		Attribute: a.Name, Pos: pos, Cause: holder + others(a, valid),
 		Next: adviceWhenTaken(a),
-		// A joiner with somebody else's address may be that somebody.
-		alone: e.current != nil,
+		// A joiner with somebody else's address may be that somebody. An account
+		// can do without userPrincipalName.
+		alone: e.current != nil || text.Same(a.Name, "userPrincipalName"),
 	}
 }
 

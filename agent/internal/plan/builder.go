@@ -91,6 +91,9 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 	}
 	b.names = &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	if len(set.Scope) > 0 {
+		b.names.domain = set.Scope[0].Domain()
+	}
 	b.handover = newHandover(b)
 	b.names.handover = b.handover
 	return b

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
@@ -14,6 +15,7 @@ import (
 // an error of the mapping would be taken for one of the record.
 type names struct {
 	view     View
+	domain   string // the DNS name of the domain; "" knows no implicit names
 	reserved map[string]ident.Key
 	inOrder  []string            // the reservations, in the order in which they were made
 	folded   map[ident.DN]string // containers: few, and folding takes time
@@ -47,9 +49,28 @@ func places(attribute, value string, unique mapping.Unique) []place {
 	return []place{{"mail", address}, {"proxyAddresses", "smtp:" + address}, {"userPrincipalName", address}}
 }
 
+// implicit lists where else a domain controller finds a name in use: an
+// account's sAMAccountName before the name of the domain is a user principal
+// name of that account, whatever its userPrincipalName is (MS-ADTS section
+// 5.1.1.1.1; bugzilla.samba.org 14564).
+func (n *names) implicit(attribute, value string, unique mapping.Unique) []place {
+	if n.domain == "" || unique == mapping.UniqueContainer {
+		return nil
+	}
+	switch text.Lower(attribute) {
+	case "samaccountname":
+		return []place{{"userPrincipalName", value + "@" + n.domain}}
+	case "userprincipalname":
+		if i := strings.LastIndexByte(value, '@'); i > 0 && text.Same(value[i+1:], n.domain) {
+			return []place{{"sAMAccountName", value[:i]}}
+		}
+	}
+	return nil
+}
+
 // Holder implements mapping.Names.
 func (n *names) Holder(attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
-	for _, p := range places(attribute, value, unique) {
+	for _, p := range append(places(attribute, value, unique), n.implicit(attribute, value, unique)...) {
 		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
 			return fmt.Sprintf("the key %s of this run", other), true, nil
 		}
