@@ -302,6 +302,22 @@ func TestWaitingForTheTurn(t *testing.T) {
 	}
 }
 
+// A turn that comes at the moment at which its command is cancelled is given
+// back.
+func TestACancelledTurnIsGivenBack(t *testing.T) {
+	s := newScene(t, map[string]*feed{"cancelled": {}})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // either may be seen first
+		if err := s.alone(ctx, "cancelled", func() error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v", err)
+		}
+	}
+	if len(s.turn.free) != 1 {
+		t.Error("nobody can have the turn any more")
+	}
+}
+
 // One object is written by one operation at a time; other objects do not wait
 // for it, nor does what has none yet.
 func TestObjectsAreWrittenOneAtATime(t *testing.T) {

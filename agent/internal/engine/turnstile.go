@@ -28,6 +28,9 @@ func (e *Engine) alone(ctx context.Context, automation string, do func() error) 
 		return err
 	}
 	defer func() { e.turn.free <- struct{}{} }()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	e.turn.holder.Store(automation)
 	return do()
 }
@@ -39,7 +42,7 @@ func (e *Engine) waitTurn(ctx context.Context, automation string) error {
 	for {
 		select {
 		case <-e.turn.free:
-			return ctx.Err()
+			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("wait until automation %s has read the directory: %w", e.turn.holder.Load(), context.Cause(ctx))
 		case <-tick.C:
