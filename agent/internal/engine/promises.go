@@ -72,11 +72,11 @@ const madeUp = "promised:"
 func (p *promised) note(at int, op ident.Operation) {
 	for name, values := range gains(op) {
 		for _, v := range values {
-			p.index = append(p.index, indexed{p.value(name, v), int32(at)}) //nolint:gosec // there are fewer tasks than that
+			p.index = append(p.index, indexed{p.value(name, v), int32(at)})
 		}
 	}
 	if op.To != "" {
-		p.index = append(p.index, indexed{p.child(op.To.Parent(), op.To.Name()), int32(at)}) //nolint:gosec // as above
+		p.index = append(p.index, indexed{p.child(op.To.Parent(), op.To.Name()), int32(at)})
 	}
 }
 
