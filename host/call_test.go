@@ -31,7 +31,7 @@ func TestFetchDeliversWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []host.Record{
-		{Key: "9007199254740993", Fields: map[string]any{"name": "Ada"}},
+		{Key: "9007199254740993", Number: "9007199254740993", Fields: map[string]any{"name": "Ada"}},
 		{Key: "b", Fields: map[string]any{"name": nil}},
 		{Problem: "the record has no /id", Place: "record /data/2 of answer 1", Fields: map[string]any{"name": "none"}},
 	}
@@ -65,9 +65,9 @@ func TestAFaultInARecord(t *testing.T) {
 	}
 	n := func(s string) map[string]any { return map[string]any{"id": json.Number(s)} }
 	want := []host.Record{
-		{Key: "4", Problem: "/name has a fault: half of a surrogate pair at byte 34", Place: "record /data/1 of answer 2", Fields: n("4")},
+		{Key: "4", Number: "4", Problem: "/name has a fault: half of a surrogate pair at byte 34", Place: "record /data/1 of answer 2", Fields: n("4")},
 		{Problem: "the key /id has a fault: half of a surrogate pair at byte 56", Place: "record /data/2 of answer 2", Fields: map[string]any{}},
-		{Key: "5", Fields: n("5")},
+		{Key: "5", Number: "5", Fields: n("5")},
 	}
 	if d := cmp.Diff(want, got[3:]); d != "" {
 		t.Error(d)

@@ -69,6 +69,7 @@ func TestAFetchThatComesToNothingEnds(t *testing.T) {
 		"more than usual":         {"", with(cursor, 1_200), empty, []string{"1200 pages in a row", "p=1199"}, 1_200},
 		"requests without a page": {"restless", abi.Repeat{}, empty, []string{"1000 requests in a row" + circle, "GET /users?i=999"}, 1_000},
 		"who does not listen":     {"restless-deaf", abi.Repeat{}, empty, []string{"1000 requests in a row"}, 1_000},
+		"and no request at all":   {"silent-batches", abi.Repeat{}, empty, []string{"100 pages in a row", "No request was sent"}, 0},
 		"what the connector made": {"restless-batches", abi.Repeat{}, empty, []string{"100 pages in a row", "GET /users?i=100"}, 101},
 	}
 	for name, c := range cases {

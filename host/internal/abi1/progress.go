@@ -58,7 +58,11 @@ func (p *progress) stall(what string) {
 	if p.keyless > 0 {
 		keyless = fmt.Sprintf(" (%d records without a usable key; of the last: %s)", p.keyless, p.problem)
 	}
-	p.stalled = fmt.Errorf("%s brought no record that was not delivered before%s: %w. The last request was %s", what, keyless, errStalled, p.request)
+	last := "No request was sent"
+	if p.request != "" {
+		last = "The last request was " + p.request
+	}
+	p.stalled = fmt.Errorf("%s brought no record that was not delivered before%s: %w. %s", what, keyless, errStalled, last)
 }
 
 // sum is what a page is remembered by: the keys on it, in any order.

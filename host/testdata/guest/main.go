@@ -113,6 +113,12 @@ func fetch(c *sdk.Call) error {
 			_, err := c.EmitRecords([]byte(`[{"id":1}]`))
 			return err
 		})
+	case "silent-batches":
+		for {
+			if _, err := c.EmitRecords([]byte(`[]`)); err != nil {
+				return err
+			}
+		}
 	case "photos":
 		return photos(c)
 	case "many":

@@ -73,13 +73,18 @@ func logs(c *sdk.Call) error {
 	}
 }
 
+// requests delivers somebody new now and then: a fetch that makes no progress
+// ends before its time is over.
 func requests(c *sdk.Call) error {
-	for {
+	for i := 0; ; i++ {
 		resp, err := c.Send(sdk.Request{Path: "/users"})
 		if err != nil {
 			return err
 		}
 		resp.Close()
+		if _, err := c.EmitRecords(fmt.Appendf(nil, `[{"id":%d}]`, i)); err != nil {
+			return err
+		}
 	}
 }
 
@@ -97,8 +102,9 @@ func hugeEmit(c *sdk.Call) error {
 }
 
 func endlessEmit(c *sdk.Call) error {
-	for page := []byte("[" + strings.Repeat(`{"id":1},`, 999) + `{"id":1}]`); ; {
-		if _, err := c.EmitRecords(page); err != nil {
+	rest := strings.Repeat(`{"id":1},`, 999)
+	for i := 0; ; i++ {
+		if _, err := c.EmitRecords(fmt.Appendf(nil, `[%s{"id":%d}]`, rest, i)); err != nil {
 			return err
 		}
 	}
