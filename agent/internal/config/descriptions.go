@@ -107,7 +107,7 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.attributes.NAME.value":         "An expression, or a template; short form: NAME = \"...\".",
 		"data_sources.NAME.attributes.NAME.formats":       "Several forms: the first that is not in use is taken.",
 		"data_sources.NAME.attributes.NAME.values":        "Several values of one attribute.",
-		"data_sources.NAME.attributes.NAME.unique":        "Where nobody else may have the value.",
+		"data_sources.NAME.attributes.NAME.unique":        "Where nobody else may have the value. mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",
 		"data_sources.NAME.attributes.NAME.suffix":        "What is added when every form is in use.",
 		"data_sources.NAME.attributes.NAME.apply":         "When the value is written.",
 		"data_sources.NAME.attributes.NAME.on_missing":    "What happens when there is no value.",

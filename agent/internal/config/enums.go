@@ -30,7 +30,7 @@ func (Category) values() (now, later []string) {
 }
 
 func (Unique) values() (now, later []string) {
-	return []string{"container", "domain", "forest"}, nil
+	return []string{"none", "container", "domain", "forest"}, nil
 }
 
 func (Suffix) values() (now, later []string) { return []string{"number"}, nil }

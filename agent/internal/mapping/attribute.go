@@ -158,8 +158,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}
-	single := len(a.Formats) > 0 || a.Unique != "" || isRequired(a.Name)
-	if single {
+	if !a.severalValues() && (len(a.Formats) > 0 || a.Unique != "" || isRequired(a.Name)) {
 		c, err := e.pick(a, w)
 		if err != nil {
 			return err
@@ -170,7 +169,14 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 		for _, c := range w.values {
 			d.Values = append(d.Values, c.value)
 		}
-		d.Values = distinct(d.Values)
+		var err error
+		if d.Values, err = e.freeValues(a, distinct(d.Values), w.pos); err != nil {
+			return err
+		}
+		if len(d.Values) == 0 {
+			e.settle(a, expr.Null)
+			return nil
+		}
 	}
 	if text.Same(a.Name, "proxyAddresses") {
 		d.Values, d.Add = mergeAddresses(e.own(a.Name), d.Values, a.Add), false

@@ -167,7 +167,7 @@ func (b *builder) check(def *AttributeDef) {
 	}
 	b.oneOf(def, "apply", string(def.Apply), "always", "create", "if_empty")
 	b.oneOf(def, "on_missing", def.OnMissing, OnMissingKeep, OnMissingClear, OnMissingDefault, OnMissingFail)
-	b.oneOf(def, "unique", string(def.Unique), "", "container", "domain", "forest")
+	b.oneOf(def, "unique", string(def.Unique), "", "none", "container", "domain", "forest")
 	b.oneOf(def, "suffix", def.Suffix, "", SuffixNumber)
 	b.oneOf(def, "absent", def.Absent, "", "clear")
 	b.oneOf(def, "encoding", def.Encoding, "", EncodingBase64)
@@ -182,13 +182,13 @@ func (b *builder) check(def *AttributeDef) {
 			ways++
 		}
 	}
+	def.Unique = def.uniqueness()
 	required := isRequired(def.Name)
 	refuse(ways != 1, "exactly one of value, formats and values is needed")
 	refuse((def.OnMissing == OnMissingDefault) != (def.Default != nil), `on_missing = "default" and default need each other`)
 	refuse(def.Suffix != "" && def.Unique == "", "suffix needs unique")
-	refuse(len(def.Values) > 0 && def.Unique != "", "unique needs value or formats, not values")
 	refuse(len(def.Formats) > 0 && def.Add, `merge = "add" needs value or values, not formats`)
-	refuse(def.Add && def.Unique != "", `merge = "add" and unique exclude each other`)
+	refuse(def.Suffix != "" && def.severalValues(), "a number behind a name needs a single value")
 	refuse(required && def.OnMissing == OnMissingClear, `every account needs one: it cannot be cleared; leave on_missing out, or use "fail"`)
 	binary := def.Encoding != ""
 	refuse(binary && (len(def.Formats) > 0 || def.Unique != ""), "encoding needs value or values, and no unique")
@@ -198,6 +198,31 @@ func (b *builder) check(def *AttributeDef) {
 	if def.Unique == "" && text.Same(def.Name, "sAMAccountName") {
 		def.Unique = UniqueDomain // the domain controller keeps it so
 	}
+}
+
+// uniqueness is where the value must be the only one. One mail address must
+// not lead to two people, so that is the forest unless the configuration says
+// otherwise.
+func (def *AttributeDef) uniqueness() Unique {
+	switch {
+	case def.Unique == uniqueNone:
+		return UniqueNowhere
+	case def.Unique == UniqueNowhere && def.Encoding == "" && holdsAddresses(def.Name):
+		return UniqueForest
+	}
+	return def.Unique
+}
+
+// holdsAddresses tells the attributes whose values mail is sent to, or can be
+// taken for it.
+func holdsAddresses(name string) bool {
+	return text.Same(name, "mail") || text.Same(name, "proxyAddresses") || text.Same(name, "userPrincipalName")
+}
+
+// severalValues reports whether all that the expressions give is written, and
+// not one of it.
+func (def *AttributeDef) severalValues() bool {
+	return len(def.Formats) == 0 && (len(def.Values) > 0 || def.Add || text.Same(def.Name, "proxyAddresses"))
 }
 
 // isRequired tells the attributes without which there is no account.

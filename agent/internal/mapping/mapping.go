@@ -24,7 +24,9 @@ const (
 	UniqueNowhere   Unique = ""
 	UniqueContainer Unique = "container" // among the direct children of the OU
 	UniqueDomain    Unique = "domain"
-	UniqueForest    Unique = "forest" // see Names for what else counts
+	UniqueForest    Unique = "forest" // see Names for what else counts; the default of mail, proxyAddresses and userPrincipalName
+
+	uniqueNone Unique = "none" // turns that default off
 )
 
 // SuffixNumber appends 2, 3, ... to a name that is taken.

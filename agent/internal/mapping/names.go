@@ -220,6 +220,45 @@ func adviceWhenTaken(a *attribute) string {
 	return `correct the source or the other account, add a format, or set suffix = "number"`
 }
 
+// freeValues leaves out of several values those that somebody else has, and
+// reports them: the rest is written. Without its primary address an account
+// would get another one for it, so that then nothing is.
+func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]string, error) {
+	if a.Unique == "" || e.names == nil {
+		return values, nil
+	}
+	self, parent, moves := e.whereabouts()
+	var free, taken []string
+	for _, v := range values {
+		kept := slices.ContainsFunc(e.own(a.Name), func(own string) bool { return text.Alike(own, v) })
+		if !kept || moves && a.Unique == UniqueContainer {
+			who, used, err := e.names.Holder(a.Name, v, a.Unique, parent, self, e.key)
+			if err != nil {
+				return nil, fmt.Errorf("look up who has %s %q: %w", a.Name, v, err)
+			}
+			if used {
+				taken = append(taken, fmt.Sprintf("%q is in use by %s", v, who))
+				if primaryOf([]string{v}) != "" && text.Same(a.Name, "proxyAddresses") {
+					return nil, &Error{Attribute: a.Name, Pos: pos, Cause: taken[len(taken)-1], Next: nextTaken, alone: true}
+				}
+				continue
+			}
+		}
+		free = append(free, v)
+	}
+	for _, v := range free {
+		e.names.Reserve(a.Name, v, a.Unique, parent, e.key)
+	}
+	if len(taken) > 0 {
+		e.aside = append(e.aside, ident.AttributeFault{
+			Attribute: a.Name, Cause: (&Error{Attribute: a.Name, Pos: pos, Cause: strings.Join(taken, "; ") + ": left out"}).Error(), Next: nextTaken,
+		})
+	}
+	return free, nil
+}
+
+const nextTaken = `take the value from the source or from the other object; unique = "none" allows it on several`
+
 func others(a *attribute, valid []candidate) string {
 	if len(valid) > 1 || a.Suffix != "" {
 		return ", and so is every other choice"

@@ -76,3 +76,63 @@ func TestWithTheMapping(t *testing.T) {
 	s.apply(t, p, s.updates)
 	wantTrace(t, plan(), third)
 }
+
+// An alias that a list, a contact, a colleague or another joiner has is left
+// out and reported; the person gets everything else.
+func TestAliasesOfOthers(t *testing.T) {
+	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
+	m, errs := mapping.Compile(mapping.Definition{
+		Primary: "id", OU: src(string(staff)),
+		Attributes: []mapping.AttributeDef{
+			{Name: "displayName", Value: src("{{ user.name }}")},
+			{Name: "sAMAccountName", Value: src("{{ user.name }}"), Unique: mapping.UniqueDomain},
+			{Name: "mail", Value: src("{{ user.email }}")},
+			{Name: "proxyAddresses", Values: []expr.Source{*src("SMTP:{{ user.email }}"), *src("smtp:{{ user.alias }}"), *src("smtp:{{ user.name }}@old")}, Add: true},
+		},
+	})
+	for _, err := range errs {
+		t.Fatal(err)
+	}
+	s := newScene()
+	s.put("g-list", groups.Child("Sales"), "objectClass", "group", "mail", "sales@x")
+	s.put("g-card", groups.Child("Card"), "objectClass", "contact", "proxyAddresses", "SMTP:card@x")
+	s.account("g-old", staff.Child("Colleague"), "userPrincipalName", "login@x", "mail", "colleague@x")
+	b := NewBuilder(s.set, s.world, m, s.hist)
+	for i, alias := range []string{"sales@x", "CARD@x", "lögin@x", "colleague@x ", "info@x", "info\u200b@x"} {
+		key := ident.Key([]string{"1", "2", "3", "4", "5", "6"}[i])
+		fields := map[string]any{"name": "n" + string(key), "email": "n" + string(key) + "@x", "alias": alias}
+		if err := b.Add(ident.Record{Endpoint: "users", Key: key, Fields: fields}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := b.Finish(s.delivery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aliases := map[ident.Key]string{}
+	for _, c := range p.Changes {
+		for _, a := range c.Operations[0].Attributes {
+			if a.Name == "proxyAddresses" {
+				aliases[c.Key] = strings.Join(a.New, "|")
+			}
+		}
+	}
+	holders := map[ident.Key]string{"1": "CN=Sales,", "2": "CN=Card,", "3": "CN=Colleague,", "4": "CN=Colleague,", "6": "the key 5 of this run"}
+	for _, key := range []ident.Key{"1", "2", "3", "4", "5", "6"} {
+		want := "SMTP:n" + string(key) + "@x|smtp:n" + string(key) + "@old"
+		if key == "5" {
+			want = "SMTP:n5@x|smtp:info@x|smtp:n5@old"
+		}
+		if aliases[key] != want {
+			t.Errorf("%s gets %s, want %s", key, aliases[key], want)
+		}
+	}
+	if len(p.Quarantined) != len(holders) {
+		t.Errorf("reported: %+v", p.Quarantined)
+	}
+	for _, q := range p.Quarantined {
+		if q.Part != "proxyAddresses" || holders[q.Key] == "" || !strings.Contains(q.Cause, holders[q.Key]) || q.Next == "" {
+			t.Errorf("reported: %+v", q)
+		}
+	}
+}
