@@ -45,6 +45,11 @@ type (
 		// WithoutRecord and DryRun are those of engine.LinkRequest.
 		WithoutRecord, DryRun bool
 	}
+	rekeyRequest struct {
+		Automation    string
+		Former, Key   ident.Key
+		Force, DryRun bool
+	}
 	quarantineList struct {
 		Automation string                 `json:"automation"`
 		Items      []ident.QuarantineItem `json:"items"`
@@ -153,6 +158,16 @@ func (a *app) stateCalls(m *control.Mux) {
 		l, err := e.Link(ctx, engine.LinkRequest{
 			Automation: in.Automation, Key: in.Key, Account: in.Account,
 			WithoutRecord: in.WithoutRecord, DryRun: in.DryRun, By: string(who),
+		})
+		return l, callError(err)
+	})
+	control.Handle(m, "rekey", func(ctx context.Context, who control.Caller, in rekeyRequest) (engine.Linked, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return engine.Linked{}, err
+		}
+		l, err := e.Rekey(ctx, engine.RekeyRequest{
+			Automation: in.Automation, Former: in.Former, Key: in.Key, Force: in.Force, DryRun: in.DryRun, By: string(who),
 		})
 		return l, callError(err)
 	})

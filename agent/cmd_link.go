@@ -30,11 +30,34 @@ func (c *cli) linkAddCommand() *cobra.Command {
 	return cmd
 }
 
+func (c *cli) linkRekeyCommand() *cobra.Command {
+	var force, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "rekey AUTOMATION OLD NEW",
+		Short: "Give the account of one key to another: somebody was hired again, or has another id in the application",
+		Args:  exactly(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := rekeyRequest{Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
+			var l engine.Linked
+			if err := c.call(cmd.Context(), "rekey", req, &l); err != nil {
+				return err
+			}
+			return c.show(l, func(w io.Writer) { printLinked(w, l) })
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "although the old key is still delivered, or neither name nor mail address is the same")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show who would be linked to whom")
+	return cmd
+}
+
 // printLinked names the person on both sides of a link by hand.
 func printLinked(w io.Writer, l engine.Linked) {
 	verb := "is linked"
 	if l.DryRun {
 		verb = "would be linked"
+	}
+	if l.Former != "" {
+		_, _ = fmt.Fprintf(w, "Key %s becomes key %s.\n", printable(string(l.Former)), printable(string(l.Key)))
 	}
 	_, _ = fmt.Fprintf(w, "Key %s of application %s %s to %s.\n\n", printable(string(l.Key)), printable(l.Application), verb, printable(string(l.Account.DN)))
 	table(w, "\tNAME\tMAIL\tKNOWN AS", func(row func(...any)) {

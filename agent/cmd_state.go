@@ -101,7 +101,7 @@ func (c *cli) linkCommand() *cobra.Command {
 			})
 		},
 	}
-	return group("link", "Which record belongs to which account", list, c.linkAddCommand(), remove)
+	return group("link", "Which record belongs to which account", list, c.linkAddCommand(), c.linkRekeyCommand(), remove)
 }
 
 func (c *cli) journalCommand() *cobra.Command {

@@ -172,6 +172,9 @@ func (e *Engine) linkOf(ctx context.Context, r *run, t task) (link ident.Link, s
 	if err != nil {
 		return link, "", err
 	}
+	if t.op.FormerKey != "" && !linked {
+		return e.formerLink(ctx, application, t)
+	}
 	switch t.op.Class {
 	case ident.ClassCreate, ident.ClassAdopt, ident.ClassLink:
 		if linked {
@@ -192,6 +195,19 @@ func (e *Engine) linkOf(ctx context.Context, r *run, t task) (link ident.Link, s
 		t.change.GUID = link.GUID
 		return link, "", nil
 	}
+}
+
+// formerLink is the link that gets another key, with that key.
+func (e *Engine) formerLink(ctx context.Context, application string, t task) (link ident.Link, stale string, err error) {
+	link, linked, err := e.Store.LinkByKey(ctx, application, t.op.FormerKey)
+	switch {
+	case err != nil:
+		return link, "", err
+	case !linked || link.GUID != t.change.GUID:
+		return link, fmt.Sprintf("the key %s is not linked to this account any more", t.op.FormerKey), nil
+	}
+	link.Key = t.change.Key
+	return link, "", nil
 }
 
 func (e *Engine) intent(r *run, t task, after ident.Link) store.Intent {

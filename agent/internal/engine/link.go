@@ -29,11 +29,14 @@ type LinkRequest struct {
 type Linked struct {
 	ident.Link
 	DryRun   bool        `json:"dry_run,omitempty"`
+	Former   ident.Key   `json:"former_key,omitempty"` // of a link that gets another key
 	Record   RecordSide  `json:"record"`
 	Account  AccountSide `json:"account"`
 	Warnings []string    `json:"warnings"`
 	// Follows is what the next run does because of the link.
 	Follows []ident.Operation `json:"follows"`
+
+	objections []string // what a person has to overrule
 }
 
 // RecordSide is the person as the application delivers them.

@@ -80,7 +80,8 @@ type Change struct {
 //
 //	create   To (the DN), Attributes
 //	adopt    Attributes (the anchor), To is the object's DN, OU
-//	link     To is the object's DN, OU
+//	link     To is the object's DN, OU; FormerKey and Attributes (the anchor)
+//	         when a link gets another key
 //	update   Attributes
 //	rename   To (the new DN in the same container); Attributes tells cn
 //	move     To (the new DN in another container); Attributes tells cn when the
@@ -96,6 +97,8 @@ type Operation struct {
 	To         DN                `json:"to,omitempty"`
 	Attributes []AttributeChange `json:"attributes,omitempty"`
 	Groups     []DN              `json:"groups,omitempty"`
+	// FormerKey is the key that a link had until now.
+	FormerKey Key `json:"former_key,omitempty"`
 	// OU is the container that ou names, of an account that stays where it is.
 	OU DN `json:"ou,omitempty"`
 	// After names operations of the same class that must have been applied

@@ -112,8 +112,8 @@ func TestDeletions(t *testing.T) {
 		{"another key matches the same account: left alone", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("14", map[string]any{"mail": "ada12@x"})
 		}), []string{
-			"12 account | " + isDeleted + stays + "the key 14 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 14",
-			"14 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
+			"12 account | " + isDeleted + stays + "the key 14 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 14",
+			"14 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person, who has another key now: rollcall link rekey staff 12 14",
 		}},
 		{"action create: nothing", action(ActionCreate, deletion(func(*scene, *ident.Entry, *ident.Link) {})), []string{
 			" note | 1 key is reported as deleted; the action create does nothing about that", createsNobody,

@@ -55,7 +55,11 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 		}
 		left(&link, op)
 	case ident.ClassLink:
-		link.Origin = ident.OriginRestored
+		if op.FormerKey == "" {
+			link.Origin = ident.OriginRestored
+		} else {
+			link.Unseen = false
+		}
 		left(&link, op)
 	case ident.ClassEnable:
 		link.MissingSince = nil

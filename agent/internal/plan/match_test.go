@@ -83,7 +83,7 @@ func TestAnchor(t *testing.T) {
 			s.entries["g12"].Attributes["employeenumber"] = []string{"pipedrive:11"}
 			s.record("12", nil)
 		}), []string{
-			"11 quarantine | employeeNumber of CN=Ada 12,OU=Staff,DC=x is pipedrive:11, but CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
+			"11 quarantine | employeeNumber of CN=Ada 12,OU=Staff,DC=x is pipedrive:11, but CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person, who has another key now: rollcall link rekey staff 12 11",
 			"12 employeeNumber | the account has pipedrive:11 instead of the anchor pipedrive:12, which is left alone; after a loss of the state its link could not be restored | if it is this person's account, clear employeeNumber there: the next run writes the anchor; if not: rollcall link remove pipedrive 12",
 		}},
 		{"out of scope: quarantined", trusted(func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Ada") }), []string{
@@ -170,7 +170,7 @@ func TestMatch(t *testing.T) {
 		{"already linked: quarantined", func(s *scene) {
 			s.known("12", nil)
 			s.record("11", map[string]any{"mail": "ada12@x"})
-		}, []string{"11 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12"}},
+		}, []string{"11 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person, who has another key now: rollcall link rekey staff 12 11"}},
 		{"foreign anchor: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"4711"} }), []string{
 			aside + "employeeNumber of " + oldAda + " is already 4711 | clear employeeNumber there if the account belongs to this person",
 		}},

@@ -122,7 +122,7 @@ func (b *Builder) missingLink(link ident.Link) error {
 	c := &change{key: link.Key, entry: e, name: entryName(e)}
 	if other, matched := b.matched[e.GUID]; matched {
 		b.leftAlone(c, reason, fmt.Sprintf("the key %s matches the same account", other),
-			fmt.Sprintf("if both are one person: rollcall link remove %s %s, then rollcall link add for the key %s", b.set.Application, link.Key, other))
+			b.samePerson(link, other))
 		return nil
 	}
 	cause, err := b.untouchable(e)

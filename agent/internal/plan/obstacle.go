@@ -25,7 +25,7 @@ func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacl
 	}
 	if linked {
 		b.matched[e.GUID] = key
-		both := fmt.Sprintf("if both are one person: rollcall link remove %s %s", b.set.Application, link.Key)
+		both := b.samePerson(link, key)
 		return obstacle{fmt.Sprintf("%s is linked to the key %s", e.DN, link.Key), "correct the value at the source, or " + both, both}, nil
 	}
 	if !isUser(e) {

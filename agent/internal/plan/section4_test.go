@@ -278,14 +278,14 @@ func TestMissing(t *testing.T) {
 		{"a new key matches the account: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 		}), []string{
-			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 99",
-			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person: rollcall link remove pipedrive 12",
+			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 99",
+			"99 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person, who has another key now: rollcall link rekey staff 12 99",
 		}},
 		{"a new key matches it among others: never disabled", leaver(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("99", map[string]any{"mail": "ada12@x"})
 			s.account("g9", staff.Child("Twin"), "mail", "ada12@x")
 		}), []string{
-			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person: rollcall link remove pipedrive 12, then rollcall link add for the key 99",
+			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 99",
 			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
 		}},
 		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {

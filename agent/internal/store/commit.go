@@ -97,6 +97,11 @@ func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Li
 		return deleteLink(ctx, tx, c.Application, c.Outcome.Key)
 	case c.Link != nil:
 		link := *c.Link
+		if former := c.Outcome.Operation.FormerKey; former != "" && c.Outcome.Result == ident.ResultApplied {
+			if _, err := deleteLink(ctx, tx, c.Application, former); err != nil {
+				return nil, err
+			}
+		}
 		return nil, s.putLink(ctx, tx, &link)
 	}
 	return nil, nil

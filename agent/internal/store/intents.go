@@ -115,6 +115,9 @@ func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 // checkLink makes sure that nobody has changed the link since the operation
 // was planned.
 func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
+	if in.Operation.FormerKey != "" {
+		return checkFormerLink(ctx, tx, in)
+	}
 	makes := in.Operation.Class == ident.ClassCreate || in.Operation.Class == ident.ClassAdopt || in.Operation.Class == ident.ClassLink
 	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`, in.Application, in.Key, makes, in.GUID))
 	none := errors.Is(err, sql.ErrNoRows)
@@ -128,6 +131,28 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return err
 	case makes || link.GUID != in.GUID:
 		return &ErrLinkTaken{Wanted: wanted, Holder: link}
+	}
+	return nil
+}
+
+// checkFormerLink makes sure that the object is linked to the former key still,
+// and the new one to nothing.
+func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
+	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR guid = ?)`, in.Application, in.Key, in.GUID)
+	if err != nil {
+		return err
+	}
+	links, err := collect(rows, scanLink)
+	if err != nil {
+		return err
+	}
+	if len(links) == 0 {
+		return &ErrNotLinked{Application: in.Application, Key: in.Operation.FormerKey}
+	}
+	for _, l := range links {
+		if l.Key != in.Operation.FormerKey {
+			return &ErrLinkTaken{Wanted: ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}, Holder: l}
+		}
 	}
 	return nil
 }

@@ -95,6 +95,37 @@ func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) erro
 	return nil
 }
 
+// Rekey puts the anchor of another key into the place of the one that the
+// account has, for a person with a new key. Without attributes it does nothing.
+func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.AttributeChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	c := changes[0]
+	e, err := w.account(ctx, ident.ClassLink, guid, c.Name)
+	if err != nil {
+		return err
+	}
+	have := e.Attributes.Values(c.Name)
+	switch {
+	case slices.Equal(have, c.New):
+		return nil
+	case !slices.Equal(have, c.Old):
+		return stale(ident.ClassLink, e.DN, c.Name, c.Old, have)
+	}
+	if cause := checkAttribute(c.Name, c.New, false); cause != "" {
+		return &Error{Kind: Invalid, Op: ident.ClassLink, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "choose an attribute that holds the key"}
+	}
+	mods := []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: c.New}}
+	if len(have) > 0 { // named, so that the server refuses it when the value is another by now
+		mods = slices.Insert(mods, 0, conn.Mod{Kind: conn.DeleteValues, Attribute: c.Name, Values: have})
+	}
+	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+		return w.addFailed(ident.ClassLink, e.DN, c.Name, err)
+	}
+	return nil
+}
+
 // addFailed explains a refused addition: when a value is there already,
 // somebody wrote it after the object was read.
 func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err error) error {

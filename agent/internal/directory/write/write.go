@@ -91,7 +91,7 @@ func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation,
 		e, err := w.Create(ctx, op.To, op.Attributes, initial)
 		return e.GUID, err
 	case ident.ClassLink:
-		return guid, nil
+		return guid, w.Rekey(ctx, guid, op.Attributes)
 	case ident.ClassAdopt:
 		return guid, w.Adopt(ctx, guid, anchorOf(op, w.rules.Anchor))
 	case ident.ClassUpdate:

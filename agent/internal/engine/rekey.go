@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// RekeyRequest asks to give a link another key.
+type RekeyRequest struct {
+	Automation  string
+	Former, Key ident.Key
+	// Force overrules what speaks against both being one person.
+	Force  bool
+	DryRun bool // only tell who would be linked to whom
+	By     string
+}
+
+// Rekey gives the link of one key another: somebody was hired again or has
+// another id. The anchor of the account is replaced with it, in one operation
+// that a crash cannot cut in two. What follows is made by the next run, which
+// enables an account that rollcall had disabled as missing.
+func (e *Engine) Rekey(ctx context.Context, req RekeyRequest) (Linked, error) {
+	a, err := e.automation(req.Automation)
+	if err != nil {
+		return Linked{}, err
+	}
+	hand, linked, err := e.proposeRekey(ctx, a, req)
+	if err != nil || req.DryRun {
+		return linked, err
+	}
+	request := Request{Automation: req.Automation, Kind: store.KindLink, By: req.By}
+	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
+		return e.connected(ctx, func(client *conn.Client) error {
+			if err := e.enter(ctx, r, client); err != nil {
+				return err
+			}
+			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: req.By}
+			if err := e.apply(ctx, r, []task{t}); err != nil {
+				return err
+			}
+			linked.Link, err = e.madeLink(ctx, r, req.Key)
+			return err
+		})
+	})
+	return linked, err
+}
+
+// proposeRekey fetches the records and holds the change against the rules. It
+// writes nothing.
+func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyRequest) (hand plan.HandMade, linked Linked, err error) {
+	staging := -e.Now().UnixNano()
+	defer e.dropStaging(ctx, staging)
+	if err := e.fetchAll(ctx, a, staging); err != nil {
+		return hand, linked, err
+	}
+	rec, cause, err := e.delivered(ctx, a, staging, req.Key)
+	if err != nil {
+		return hand, linked, err
+	}
+	still, err := e.Store.StagedHas(ctx, staging, req.Former)
+	if err != nil {
+		return hand, linked, err
+	}
+	err = e.connected(ctx, func(client *conn.Client) error {
+		return e.alone(ctx, req.Automation, func() error {
+			v, schema, err := e.current(ctx, a, client, false)
+			if err != nil {
+				return err
+			}
+			if a, err = a.under(schema); err != nil {
+				return err
+			}
+			b, err := e.builder(ctx, a, v)
+			if err != nil {
+				return err
+			}
+			var entry ident.Entry
+			if hand, entry, err = b.Rekey(req.Former, req.Key, rec, cause); err != nil {
+				return refusal(err)
+			}
+			linked, err = e.rekeySides(ctx, client, a, req, hand, entry, still)
+			return err
+		})
+	})
+	if err == nil && len(linked.objections) > 0 && !req.Force {
+		err = fmt.Errorf("%w: %s; next: if both are one person all the same, say --force", ErrCannotLink, strings.Join(linked.objections, "; "))
+	}
+	return hand, linked, err
+}
+
+// rekeySides names the person on both sides, and says what speaks against their
+// being one.
+func (e *Engine) rekeySides(ctx context.Context, client *conn.Client, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool) (Linked, error) {
+	account, read, err := readAccount(ctx, client, entry.GUID)
+	if err != nil {
+		return Linked{}, err
+	}
+	linked := Linked{
+		Link:   ident.Link{Application: a.Settings.Application, Key: req.Key, GUID: entry.GUID, Automation: req.Automation},
+		DryRun: req.DryRun, Former: req.Former, Account: account,
+		Record:   RecordSide{Key: req.Key, Name: hand.Name, Mail: hand.Mail},
+		Warnings: []string{}, Follows: append([]ident.Operation{}, hand.Change.Operations[1:]...),
+	}
+	if still {
+		linked.objections = append(linked.objections, fmt.Sprintf("%s still delivers the key %s", a.Settings.Application, req.Former))
+	}
+	switch sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); {
+	case !sameName && !sameMail:
+		linked.objections = append(linked.objections, fmt.Sprintf("neither the name nor the mail address of the record (%s, %s) is that of %s (%s, %s)",
+			orNobody(hand.Name), orNobody(hand.Mail), account.DN, orNobody(account.Name), orNobody(account.Mail)))
+	case !sameName:
+		linked.Warnings = append(linked.Warnings, "the names differ: make sure that both are one person")
+	case !sameMail && hand.Mail != "":
+		linked.Warnings = append(linked.Warnings, "the mail addresses differ: make sure that both are one person")
+	}
+	linked.Warnings = append(linked.Warnings, linked.objections...)
+	return linked, nil
+}
+
+func orNobody(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}

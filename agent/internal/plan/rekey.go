@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Rekey plans that the account of one key belongs to another from now on:
+// somebody was hired again, or has another id in the application. The record of
+// the new key must be delivered and in scope; cause says what came instead when
+// it is nil. A *RefusedError says why the link cannot change its key.
+func (b *Builder) Rekey(former, key ident.Key, rec *ident.Record, cause string) (HandMade, ident.Entry, error) {
+	refused := func(next, format string, args ...any) (HandMade, ident.Entry, error) {
+		return HandMade{}, ident.Entry{}, &RefusedError{fmt.Sprintf(format, args...), next}
+	}
+	link, linked, err := b.view.LinkByKey(former)
+	switch {
+	case err != nil:
+		return HandMade{}, ident.Entry{}, err
+	case !linked:
+		return refused("rollcall link list "+b.set.Application+" shows the keys", "no account is linked to the key %s", former)
+	case link.Automation != b.set.Automation:
+		return refused("name that automation", "the link of the key %s belongs to the automation %s", former, link.Automation)
+	}
+	e, against, err := b.rekeyable(link, key)
+	if err != nil {
+		return HandMade{}, ident.Entry{}, err
+	}
+	if against.inTheWay() {
+		return refused(against.byHand, "%s", against.cause)
+	}
+	if rec == nil {
+		return refused("correct the new key", "%s", cause)
+	}
+	made, want, err := b.describe(*rec, e)
+	if err != nil {
+		return HandMade{}, ident.Entry{}, err
+	}
+	if len(made.Objections) > 0 {
+		return refused("correct the record, or where", "%s", made.Objections[0])
+	}
+	made.Seen = true
+	made.Change, err = b.rekeyed(link, key, e, want)
+	return made, e, err
+}
+
+// rekeyable finds the account of a link whose key is to change.
+func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, against obstacle, err error) {
+	e, there, err := b.view.EntryByGUID(link.GUID)
+	if err != nil {
+		return e, against, err
+	}
+	if !there {
+		return e, obstacle{
+			cause:  fmt.Sprintf("the account %s of the key %s is not in the directory", link.GUID, link.Key),
+			byHand: fmt.Sprintf("restore it, or give it up: rollcall link remove %s %s", b.set.Application, link.Key),
+		}, nil
+	}
+	other, taken, err := b.view.LinkByKey(key)
+	if err != nil {
+		return e, against, err
+	}
+	if taken {
+		return e, obstacle{
+			cause:  fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(other.GUID)),
+			byHand: fmt.Sprintf("choose which account the person keeps, and take the other link back first: rollcall link remove %s KEY", b.set.Application),
+		}, nil
+	}
+	cause, err := b.untouchable(e)
+	if cause != "" || err != nil {
+		return e, obstacle{cause: cause, byHand: "allow the account in [directory] if rollcall is to change it"}, err
+	}
+	have := e.Attributes.Values(b.set.Anchor)
+	if b.set.Anchor != "" && len(have) > 0 && !slices.Equal(have, []string{b.anchorOf(link.Key)}) {
+		against = b.foreignAnchor(key, e)
+	}
+	return e, against, nil
+}
+
+// rekeyed is the change of the key, and what follows from it.
+func (b *Builder) rekeyed(link ident.Link, key ident.Key, e ident.Entry, want ident.Desired) (ident.Change, error) {
+	c := &change{key: key, entry: b.anchoredEntry(e, key), name: entryName(e)}
+	op := b.adoption(key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))
+	op.Class, op.FormerKey = ident.ClassLink, link.Key
+	c.add(op)
+	link.Key = key
+	if b.set.Action != ActionCreate {
+		if err := b.compare(c, want, link); err != nil {
+			return ident.Change{}, err
+		}
+	}
+	c.inOrder()
+	newJudge(b.set, b.hist, doubts{}, 0).change(c)
+	return c.finish(), nil
+}
+
+// samePerson is what to do when the records of two keys mean one account, which
+// is linked to the first.
+func (b *Builder) samePerson(link ident.Link, key ident.Key) string {
+	if link.Automation == b.set.Automation {
+		return fmt.Sprintf("if both are one person, who has another key now: rollcall link rekey %s %s %s", b.set.Automation, link.Key, key)
+	}
+	return fmt.Sprintf("if both are one person: rollcall link remove %s %s", b.set.Application, link.Key)
+}
