@@ -179,6 +179,14 @@ func (a *app) stateCalls(m *control.Mux) {
 		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
 		return gone, callError(err)
 	})
+	control.Handle(m, "quarantine-accept", func(ctx context.Context, who control.Caller, in acceptRequest) ([]ident.QuarantineItem, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return nil, err
+		}
+		items, err := e.Accept(ctx, in.Automation, in.Key, string(who))
+		return orEmpty(items), callError(err)
+	})
 	control.Handle(m, "quarantine-retry", func(ctx context.Context, _ control.Caller, in acceptRequest) (int, error) {
 		e, err := a.engine(ctx)
 		if err != nil {

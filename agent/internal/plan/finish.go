@@ -32,20 +32,8 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	if err := b.orderHandovers(); err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
-	changes, linking := make([]*change, 0, len(b.changes)), 0
-	for key, c := range b.changes {
-		c.inOrder()
-		if !b.dropRefused(c) {
-			delete(b.changes, key)
-			continue
-		}
-		changes = append(changes, c)
-		if op := c.linking(); op != nil && op.Class != ident.ClassCreate && op.hold == "" {
-			linking++
-		}
-	}
+	changes, linking := b.ordered()
 	b.accept()
-	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
 	doubt := b.doubtful(d)
 	doubt.created = b.strangeKeys(nobody == "" && b.set.Missing.Action != MissingKeep)
 	if doubt.missing == "" {
@@ -77,6 +65,26 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		p.Changes = append(p.Changes, c.finish())
 	}
 	return p, nil
+}
+
+// ordered returns the changes in the order of their keys, each with its
+// operations in the order of application, and how many of them link an account
+// of somebody else without a review.
+func (b *Builder) ordered() (changes []*change, linking int) {
+	changes = make([]*change, 0, len(b.changes))
+	for key, c := range b.changes {
+		c.inOrder()
+		if !b.dropRefused(c) {
+			delete(b.changes, key)
+			continue
+		}
+		changes = append(changes, c)
+		if op := c.linking(); op != nil && op.Class != ident.ClassCreate && op.hold == "" {
+			linking++
+		}
+	}
+	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
+	return changes, linking
 }
 
 // settle notes of which keys the plan has something to say.

@@ -70,7 +70,7 @@ func TestReturner(t *testing.T) {
 		}), []string{
 			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + enabled + "; it was in OU=Support,OU=Staff,DC=x when it left",
 		}},
-		{"ou names another place since: there", back(func(s *scene, _ *ident.Entry, l *ident.Link) {
+		{"ou names another place since: there", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Left, l.LeftOU = groups, support
 		}), []string{"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled}},
 		{"where it was is gone: to where ou says", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
