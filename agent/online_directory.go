@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/rights"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -94,9 +95,26 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 			c.group(ctx, use, ident.DN(g.Text))
 		}
 	}
-	if attributes := written(conf, data, c.config.Anchor); len(attributes) > 0 {
+	attributes := c.possible(ctx, use, conf, written(conf, data, c.config.Anchor))
+	if len(attributes) > 0 {
 		c.attributes(ctx, use, places, attributes)
 	}
+}
+
+// possible tells which mapped attributes no account of this directory can have,
+// and leaves them out of those that are tried.
+func (c *directoryCheck) possible(ctx context.Context, use string, conf config.Automation, attributes []string) []string {
+	schema, err := mirror.ReadSchema(ctx, c.client, slices.Concat(conf.Mapper.Attributes(), attributes))
+	if err != nil {
+		c.add(use, "read the schema", rightFailed, "%v", err)
+		return attributes
+	}
+	for _, name := range conf.Mapper.Attributes() {
+		if rule := schema.Rule(name); rule.Unusable != "" {
+			c.add(use, "write "+name, abi.RightLacking, "the attribute %s; %s", rule.Unusable, rule.Next)
+		}
+	}
+	return slices.DeleteFunc(attributes, func(name string) bool { return schema.Rule(name).Unusable != "" })
 }
 
 // container finds an OU, and tells whether accounts may be made in it.

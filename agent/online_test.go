@@ -100,12 +100,12 @@ func TestOnline(t *testing.T) {
 	}
 	lacking := map[string]string{
 		bind: "granted",
-		"directory | automation staff | create accounts in OU=Visitors,DC=ad,DC=test":   "lacking: delegate to rollcall@ad.test on this OU: create user objects",
-		"directory | automation staff | read OU=Nowhere,OU=Leavers,DC=ad,DC=test":       "lacking: does not exist",
-		"directory | automation staff | add members to " + string(outside):              "lacking: write member",
-		"directory | automation staff | add members to CN=CRM,OU=Groups,DC=ad,DC=test":  "granted",
-		"directory | automation staff | add members to OU=Staff,DC=ad,DC=test":          "lacking: it is no group",
-		"directory | automation staff | write to accounts in OU=Visitors,DC=ad,DC=test": "lacking: titel",
+		"directory | automation staff | create accounts in OU=Visitors,DC=ad,DC=test":  "lacking: delegate to rollcall@ad.test on this OU: create user objects",
+		"directory | automation staff | read OU=Nowhere,OU=Leavers,DC=ad,DC=test":      "lacking: does not exist",
+		"directory | automation staff | add members to " + string(outside):             "lacking: write member",
+		"directory | automation staff | add members to CN=CRM,OU=Groups,DC=ad,DC=test": "granted",
+		"directory | automation staff | add members to OU=Staff,DC=ad,DC=test":         "lacking: it is no group",
+		"directory | automation staff | write titel":                                   "lacking: the attribute does not exist in this directory",
 		accepted: "granted",
 	}
 	w.configure(elsewhere...)

@@ -75,7 +75,8 @@ func TestWhatDoesNotFitIsSetAside(t *testing.T) {
 func TestNamesThatDoNotFit(t *testing.T) {
 	m := compile(t, Definition{Attributes: []AttributeDef{
 		{Name: "cn", Value: src("Ada {{ user.id }}")},
-		{Name: "sAMAccountName", Value: src("user.sam")}, {Name: "title", Value: src("user.x"), Apply: ident.ApplyCreate},
+		{Name: "sAMAccountName", Value: src("user.sam")},
+		{Name: "title", Value: src("user.x"), Apply: ident.ApplyCreate},
 	}}).Under(schema())
 	long := rec(t, `{"id": 1, "sam": "a-name-of-more-than-20-characters", "x": "x"}`)
 	if d, err := m.Map(long, nil, nil, nil); err == nil {

@@ -11,10 +11,16 @@ func TestClearingWhatCannotBeDeleted(t *testing.T) {
 	const never = "9223372036854775807"
 	for _, c := range []struct{ attribute, had, want string }{
 		{"accountExpires", "133000000000000000", never},
-		{"accountExpires", never, ""}, {"accountExpires", "0", ""}, {"accountExpires", "", ""},
-		{"countryCode", "276", "0"}, {"countryCode", "0", ""}, {"countryCode", "", ""},
-		{"codePage", "1252", "0"}, {"lockoutTime", "133000000000000000", "0"},
-		{"title", "Boss", "-"}, {"title", "", ""},
+		{"accountExpires", never, ""},
+		{"accountExpires", "0", ""},
+		{"accountExpires", "", ""},
+		{"countryCode", "276", "0"},
+		{"countryCode", "0", ""},
+		{"countryCode", "", ""},
+		{"codePage", "1252", "0"},
+		{"lockoutTime", "133000000000000000", "0"},
+		{"title", "Boss", "-"},
+		{"title", "", ""},
 	} {
 		s := newScene()
 		e, _ := s.known("1", map[string]any{c.attribute: nil})

@@ -144,7 +144,8 @@ func TestUpdateGoesOnWithoutWhatIsRefused(t *testing.T) {
 	guid, _ := s.user(s.staff, map[string][]string{"title": {"Clerk"}})
 	err := s.Update(t.Context(), guid, []ident.AttributeChange{
 		change("department", nil, "Sales"), change("initials", nil, "abcdefg"), change("title", []string{"Clerk"}),
-		change("manager", nil, "CN=nobody,"+string(s.staff)), {Name: "otherTelephone", New: []string{"1"}, Add: true},
+		change("manager", nil, "CN=nobody,"+string(s.staff)),
+		{Name: "otherTelephone", New: []string{"1"}, Add: true},
 	})
 	e := wantKind(t, err, write.Invalid)
 	if len(e.Refused) != 2 || e.Refused[0].Attribute != "initials" || e.Refused[1].Attribute != "manager" || e.Done != ident.ClassUpdate {
