@@ -24,7 +24,7 @@ func TestABadDayAtTheSource(t *testing.T) {
 		{"HTML", sim.Fault{Kind: sim.HTML}, 1, []string{"pipedrive", "users", "HTML"}},
 		{"success:false", sim.Fault{Kind: sim.Unsuccess, Text: "company is locked"}, 1, []string{"company is locked"}},
 		{"data:null", sim.Fault{Kind: sim.DataNull}, 1, []string{"/data", "null"}},
-		{"nothing", sim.Fault{Kind: sim.DataEmpty}, 0, []string{"Nobody is considered missing"}},
+		{"nothing", sim.Fault{Kind: sim.DataEmpty}, 4, []string{"Nobody is considered missing", "delivered no record at all"}},
 		{"half of the people", sim.Fault{Kind: sim.Half}, 3, []string{"disable", "held"}},
 		{"no id", sim.Fault{Kind: sim.MissingID}, 4, []string{"no primary key", "Nobody is considered missing"}},
 		{"two with one id", sim.Fault{Kind: sim.DuplicateID}, 4, []string{"more than once", "Nobody is considered missing"}},
