@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/rights"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -48,6 +49,7 @@ func (a *app) checkDirectory(ctx context.Context) []onlineFinding {
 	for _, dn := range d.ProtectedGroups {
 		c.read(ctx, "protected_groups", dn)
 	}
+	c.anchor(ctx, a.mirrored())
 	for _, name := range sortedNames(a.config.Automations) {
 		conf := a.config.Automations[name]
 		if a.config.Applications[a.config.DataSources[conf.DataSource].Application].Enabled {
@@ -59,6 +61,36 @@ func (a *app) checkDirectory(ctx context.Context) []onlineFinding {
 
 func (c *directoryCheck) add(use, right string, state abi.RightState, reason string, args ...any) {
 	c.found = append(c.found, onlineFinding{"directory", abi.Finding{Use: use, Right: right, State: state, Reason: fmt.Sprintf(reason, args...)}})
+}
+
+// anchor tells when the anchor attribute is in use for something else, and what
+// to take instead.
+func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
+	right := "carry anchors in " + c.config.Anchor
+	use := plan.AnchorUse{Attribute: c.config.Anchor}
+	base := c.client.Server().NamingContext
+	err := c.client.Search(ctx, conn.Query{
+		Base: base, Filter: "(&(sAMAccountType=805306368)(" + c.config.Anchor + "=*))", Attributes: []string{c.config.Anchor},
+	}, func(e ident.Entry) error {
+		if slices.ContainsFunc(c.config.Scope, e.DN.Parent().Under) {
+			use.Add(e)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		c.add("anchor", right, rightFailed, "%v", err)
+		return
+	case use.Count == 0:
+		c.add("anchor", right, abi.RightGranted, "no account in scope has anything else in it")
+		return
+	}
+	free, err := mirror.FreeAnchors(ctx, c.client, base, taken)
+	if err != nil {
+		c.add("anchor", right, rightFailed, "%v", err)
+		return
+	}
+	c.add("anchor", right, abi.RightLacking, "%s; next: %s", use.Cause(), use.Next(free))
 }
 
 // read finds an object, or tells that it is not there.

@@ -72,6 +72,7 @@ func TestOnline(t *testing.T) {
 		bind: "granted: accepted as rollcall@ad.test by " + w.dc.URL,
 		"directory | base_dn | read DC=ad,DC=test":                                     "granted",
 		"directory | scope | read OU=Groups,DC=ad,DC=test":                             "granted",
+		"directory | anchor | carry anchors in employeeNumber":                         "granted",
 		"directory | automation staff | create accounts in OU=Staff,DC=ad,DC=test":     "granted",
 		"directory | automation staff | move accounts to OU=Leavers,DC=ad,DC=test":     "granted",
 		"directory | automation staff | write to accounts in OU=Staff,DC=ad,DC=test":   "granted: cn, displayName, employeeNumber, givenName, mail, sn, userAccountControl",

@@ -187,7 +187,7 @@ func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*
 	return &view{
 		ctx: ctx, store: e.Store, client: client, guard: guard,
 		application: a.Settings.Application, automation: a.Settings.Automation,
-		members: map[string]map[ident.GUID]bool{},
+		members: map[string]map[ident.GUID]bool{}, taken: e.Mirror.Attributes,
 	}, nil
 }
 

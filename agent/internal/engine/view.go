@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -25,12 +26,14 @@ type view struct {
 	automation  string
 	guard       *write.Guard
 	members     map[string]map[ident.GUID]bool // by folded DN of the group
+	taken       []string                       // attributes that the configuration uses
 	others      []*promised                    // what other runs are about to write
 }
 
 var (
-	_ plan.View         = (*view)(nil)
-	_ plan.AnchorLister = (*view)(nil)
+	_ plan.View          = (*view)(nil)
+	_ plan.AnchorLister  = (*view)(nil)
+	_ plan.AnchorAdviser = (*view)(nil)
 )
 
 func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
@@ -151,4 +154,9 @@ func (v *view) EachAnchor(attribute, prefix string, each func(ident.Entry) error
 		}
 		return nil
 	})
+}
+
+// FreeAnchors lists attributes that could carry anchors.
+func (v *view) FreeAnchors() ([]string, error) {
+	return mirror.FreeAnchors(v.ctx, v.client, v.client.Server().NamingContext, v.taken)
 }

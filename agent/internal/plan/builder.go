@@ -35,6 +35,7 @@ type Builder struct {
 	wanted  map[string]ident.Key     // match values of records that get an account
 	matched map[ident.GUID]ident.Key // linked objects that the record of another key matches
 
+	foreign      map[ident.Key]ident.Entry // accounts whose anchor attribute holds something else
 	known        known
 	believed     bool // the delivery says who is not in it; see Marks
 	changes      map[ident.Key]*change
@@ -85,7 +86,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		set: withDefaults(set), view: view, mapper: mapper, hist: hist,
 		scopes: map[ident.DN]bool{}, exists: map[ident.DN]bool{}, objects: map[ident.DN]bool{}, groups: map[ident.DN]*group{},
 		seen: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
-		numbers: map[ident.Key]struct{}{},
+		numbers: map[ident.Key]struct{}{}, foreign: map[ident.Key]ident.Entry{},
 		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},

@@ -11,39 +11,13 @@ import (
 
 // Finish decides about missing keys, applies the limits and returns the plan.
 func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
-	b.counts.Delivered += d.Skipped
-	b.counts.InScope += d.Skipped
-	b.counts.Unchanged += d.Skipped
-	if err := b.addLate(); err != nil {
-		return ident.Plan{}, fmt.Errorf("plan: %w", err)
-	}
-	nobody := b.nobodyMissing(d)
-	b.counts.Deleted = len(b.deleted)
-	if err := b.planMissing(d, nobody != ""); err != nil {
-		return ident.Plan{}, fmt.Errorf("plan: %w", err)
-	}
-	if err := b.strayAnchors(d); err != nil {
-		return ident.Plan{}, fmt.Errorf("plan: %w", err)
-	}
-	b.groupItems()
-	b.emptyDelivery(d)
-	b.tallyNotes()
-
-	if err := b.orderHandovers(); err != nil {
+	nobody, err := b.conclude(d)
+	if err != nil {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
 	changes, linking := b.ordered()
 	b.accept()
-	doubt := b.doubtful(d)
-	doubt.created = b.strangeKeys(nobody == "" && b.set.Missing.Action != MissingKeep)
-	if doubt.missing == "" {
-		doubt.missing = doubt.created
-	}
-	if doubt.deleted == "" {
-		doubt.deleted = doubt.created
-	}
-	b.believed = doubt == doubts{} && d.Complete && d.Doubt == "" && len(b.keyless) == 0 && b.counts.Delivered > 0
-	judge := newJudge(b.set, b.hist, doubt, linking)
+	judge := newJudge(b.set, b.hist, b.doubts(d, nobody == ""), linking)
 	for _, c := range changes {
 		judge.change(c)
 	}
@@ -67,11 +41,35 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	return p, nil
 }
 
-// ordered returns the changes in the order of their keys, each with its
-// operations in the order of application, and how many of them link an account
-// of somebody else without a review.
+// conclude decides what can only be decided once everybody has come. It says
+// why nobody is missing; "" when somebody may be.
+func (b *Builder) conclude(d Delivery) (nobody string, err error) {
+	b.counts.Delivered += d.Skipped
+	b.counts.InScope += d.Skipped
+	b.counts.Unchanged += d.Skipped
+	if err := b.addLate(); err != nil {
+		return "", err
+	}
+	nobody = b.nobodyMissing(d)
+	b.counts.Deleted = len(b.deleted)
+	if err := b.planMissing(d, nobody != ""); err != nil {
+		return "", err
+	}
+	if err := b.strayAnchors(d); err != nil {
+		return "", err
+	}
+	b.groupItems()
+	b.emptyDelivery(d)
+	if err := b.anchorInUse(); err != nil {
+		return "", err
+	}
+	b.tallyNotes()
+	return nobody, b.orderHandovers()
+}
+
+// ordered returns the changes by their keys, without what the directory has
+// refused, and how many accounts they link by themselves.
 func (b *Builder) ordered() (changes []*change, linking int) {
-	changes = make([]*change, 0, len(b.changes))
 	for key, c := range b.changes {
 		c.inOrder()
 		if !b.dropRefused(c) {
@@ -85,6 +83,17 @@ func (b *Builder) ordered() (changes []*change, linking int) {
 	}
 	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
 	return changes, linking
+}
+
+// doubts says what may not follow from the delivery, and notes whether it is
+// believed. judged tells that the missing were decided about.
+func (b *Builder) doubts(d Delivery, judged bool) doubts {
+	doubt := b.doubtful(d)
+	doubt.created = b.strangeKeys(judged && b.set.Missing.Action != MissingKeep)
+	doubt.missing = cmp.Or(doubt.missing, doubt.created)
+	doubt.deleted = cmp.Or(doubt.deleted, doubt.created)
+	b.believed = doubt == doubts{} && d.Complete && d.Doubt == "" && len(b.keyless) == 0 && b.counts.Delivered > 0
+	return doubt
 }
 
 // settle notes of which keys the plan has something to say.

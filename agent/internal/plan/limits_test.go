@@ -163,13 +163,16 @@ func TestLimits(t *testing.T) {
 			[]string{"create apply j0", "create hold j1", "groups apply j0", "groups hold j1"},
 			[]string{"create 1: allowed 1, used 0, planned 2, over 1", "groups none: allowed -1, used 0, planned 1, over 0"},
 		},
-		{"an adoption for review leaves the limit to the others", crowd(2, 0, 0, func(s *scene) {
-			s.set.Adopt = AdoptAuto
-			s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
-			s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
-			limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
-		}), []string{"adopt apply j1", "adopt hold j0", "rename apply j1", "rename hold j0", "update hold j0"},
-			[]string{"adopt 1: allowed 1, used 0, planned 2, over 1", "rename none: allowed -1, used 0, planned 1, over 0"}},
+		{
+			"an adoption for review leaves the limit to the others", crowd(2, 0, 0, func(s *scene) {
+				s.set.Adopt = AdoptAuto
+				s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
+				s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
+				limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
+			}),
+			[]string{"adopt apply j1", "adopt hold j0", "rename apply j1", "rename hold j0", "update hold j0"},
+			[]string{"adopt 1: allowed 1, used 0, planned 2, over 1", "rename none: allowed -1, used 0, planned 1, over 0"},
+		},
 		{
 			"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
 				s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
@@ -222,8 +225,11 @@ func TestSourceShrink(t *testing.T) {
 			s.before = func(b *Builder) { b.Duplicate("2", 2) }
 		}), applied, ok},
 		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30, Text: "30%"} }), applied, ok},
-		{"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }), []string{"create hold 1", held[1], held[2]},
-			[]string{"create none: allowed -1, used 0, planned 1, over 1", over[1], over[2]}},
+		{
+			"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }),
+			[]string{"create hold 1", held[1], held[2]},
+			[]string{"create none: allowed -1, used 0, planned 1, over 1", over[1], over[2]},
+		},
 		{"turned off", shrink(2, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), applied, ok},
 		{
 			"approval never: refused", shrink(79, 100, 0, func(s *scene) { s.set.Approval = ApprovalNever }),

@@ -64,6 +64,9 @@ func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
 	if have == "" || have == b.anchorOf(key) || b.formerAnchor(key, have) {
 		return obstacle{}
 	}
+	if !anchorForm.MatchString(have) {
+		b.foreign[key] = e
+	}
 	free := fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)
 	return obstacle{fmt.Sprintf("%s of %s is already %s", b.set.Anchor, e.DN, have), free, free}
 }

@@ -1,0 +1,73 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// anchorCandidates are attributes of accounts that nothing in AD itself reads:
+// those that Microsoft keeps free for whoever wants them come first.
+func anchorCandidates() []string {
+	var names []string
+	for i := range 15 {
+		names = append(names, fmt.Sprintf("extensionAttribute%d", i+1))
+	}
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("msDS-cloudExtensionAttribute%d", i+1))
+	}
+	return append(names, "employeeNumber", "employeeType", "division", "personalTitle", "carLicense", "roomNumber")
+}
+
+const (
+	anchorLength = 64 // characters that an anchor should have room for
+	fewAnchors   = 5
+)
+
+// FreeAnchors lists up to five attributes that could carry anchors: the schema
+// has them for user accounts, as one text that is long enough, and no account
+// below base has a value. Those in taken are left out.
+func FreeAnchors(ctx context.Context, dir Searcher, base ident.DN, taken []string) ([]string, error) {
+	candidates := slices.DeleteFunc(anchorCandidates(), func(name string) bool {
+		return slices.ContainsFunc(taken, func(t string) bool { return text.Same(t, name) })
+	})
+	schema, err := ReadSchema(ctx, dir, candidates)
+	if err != nil {
+		return nil, fmt.Errorf("look for attributes that could carry anchors: %w", err)
+	}
+	var free []string
+	for _, name := range candidates {
+		rule, known := schema[text.Lower(name)]
+		if !known || rule.Unusable != "" || rule.Unread || !rule.Single || rule.Syntax != ident.SyntaxText || rule.Upper != nil && *rule.Upper < anchorLength {
+			continue
+		}
+		used, err := inUse(ctx, dir, base, name)
+		if err != nil {
+			return nil, fmt.Errorf("look whether %s is in use: %w", name, err)
+		}
+		if !used {
+			free = append(free, name)
+		}
+		if len(free) == fewAnchors {
+			break
+		}
+	}
+	return free, nil
+}
+
+var errUsed = errors.New("it is in use")
+
+func inUse(ctx context.Context, dir Searcher, base ident.DN, name string) (bool, error) {
+	err := dir.Search(ctx, conn.Query{
+		Base: base, Filter: "(&(sAMAccountType=805306368)(" + name + "=*))", Attributes: []string{name}, PageSize: 1,
+	}, func(ident.Entry) error { return errUsed })
+	if errors.Is(err, errUsed) {
+		return true, nil
+	}
+	return false, err
+}
