@@ -112,10 +112,10 @@ func TestWhatTheDirectoryWouldRefuse(t *testing.T) {
 // sAMAccountName, is not planned; the next format is, and otherwise the account
 // does without.
 func TestPrincipalNamesThatAreTaken(t *testing.T) {
-	source := &feed{records: []ident.Record{person("1", "Upn One", "upn", "implied"), person("2", "Upn Two", "upn", "byhand"), person("3", "Upn Three", "upn", "free")}}
+	source := &feed{records: []ident.Record{person("1", "Upn One", "upn", "upnimplied"), person("2", "Upn Two", "upn", "upnowned"), person("3", "Upn Three", "upn", "free")}}
 	s := newScene(t, map[string]*feed{"upn": source})
-	s.dc.AddUser(t, s.dc.OU("Elsewhere"), "Implied", "implied", nil)
-	s.dc.AddUser(t, s.dc.OU("Elsewhere"), "By Hand", "upnhand", map[string][]string{"userPrincipalName": {"byhand@ad.test"}})
+	s.dc.AddUser(t, s.dc.OU("Elsewhere"), "Upn Implied", "upnimplied", nil)
+	s.dc.AddUser(t, s.dc.OU("Elsewhere"), "By Hand", "upnhand", map[string][]string{"userPrincipalName": {"upnowned@ad.test"}})
 	s.dc.AddUser(t, s.dc.OU("Elsewhere"), "Holds Three", "holdsthree", map[string][]string{"userPrincipalName": {"upn3@ad.test"}})
 	formats := func(texts ...string) (out []expr.Source) {
 		for _, text := range texts {
@@ -131,11 +131,11 @@ func TestPrincipalNamesThatAreTaken(t *testing.T) {
 		}
 		s.wantItems("upn", items...)
 	}
-	run(2, 0, `1 userPrincipalName: userPrincipalName: "implied@ad.test" is in use by CN=Implied`, `2 userPrincipalName: userPrincipalName: "byhand@ad.test" is in use by CN=By Hand`,
+	run(2, 0, `1 userPrincipalName: userPrincipalName: "upnimplied@ad.test" is in use by CN=Upn Implied`, `2 userPrincipalName: userPrincipalName: "upnowned@ad.test" is in use by CN=By Hand`,
 		`3 : sAMAccountName: "upn3" is in use by CN=Holds Three`)
 	s.mapped("upn", mapping.AttributeDef{Name: "userPrincipalName", Unique: mapping.UniqueDomain, Formats: formats("{{ user.upn }}@ad.test", "{{ user.upn }}.2@ad.test")})
 	run(2, 0, `3 : sAMAccountName: "upn3" is in use by CN=Holds Three`)
-	for key, want := range map[string]string{"1": "implied.2@ad.test", "2": "byhand.2@ad.test"} {
+	for key, want := range map[string]string{"1": "upnimplied.2@ad.test", "2": "upnowned.2@ad.test"} {
 		if found := s.dc.Find(t, "(employeeNumber=upn:"+key+")", "userPrincipalName"); len(found) != 1 || found[0].Attributes.First("userPrincipalName") != want {
 			t.Errorf("key %s: %+v", key, found)
 		}

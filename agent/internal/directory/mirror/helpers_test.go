@@ -145,7 +145,7 @@ func read(t *testing.T, dc *dctest.DC, c *conn.Client, spec Spec) image {
 	t.Helper()
 	wanted := []string{
 		"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName", "mail",
-		"proxyAddresses", "userAccountControl", "adminCount", "primaryGroupID", "isCriticalSystemObject", "whenCreated", "member",
+		"proxyAddresses", "userAccountControl", "accountExpires", "adminCount", "primaryGroupID", "isCriticalSystemObject", "whenCreated", "member",
 	}
 	found := image{}
 	err := c.Search(t.Context(), conn.Query{
