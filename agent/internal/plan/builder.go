@@ -128,6 +128,7 @@ func (b *Builder) add(rec ident.Record) error {
 		b.Duplicate(rec.Key, 2)
 		return nil
 	}
+	b.names.begin()
 	b.seen[rec.Key] = struct{}{}
 	if rec.Number != "" {
 		b.numbers[rec.Key] = struct{}{}
@@ -230,6 +231,7 @@ func (b *Builder) LinkUpdates() []LinkUpdate { return b.links }
 // setAside quarantines a key and withdraws what was planned for it. The first
 // cause stays.
 func (b *Builder) setAside(key ident.Key, name, cause, next string) {
+	b.names.release(key)
 	if c, ok := b.changes[key]; ok {
 		if name == "" {
 			name = c.name

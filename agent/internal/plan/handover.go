@@ -173,6 +173,7 @@ func (b *Builder) addLate() error {
 		}
 		before, refused := b.mark(), b.refusals()
 		for _, l := range h.late {
+			b.names.begin()
 			h.asking = true
 			err := b.shield(l.rec.Key, l.rec, func() error { return b.addLinked(l.rec, l.link) })
 			h.asking = false

@@ -18,6 +18,7 @@ type names struct {
 	domain   string // the DNS name of the domain; "" knows no implicit names
 	reserved map[string]ident.Key
 	inOrder  []string            // the reservations, in the order in which they were made
+	begun    int                 // where those of the record begin that is planned now
 	folded   map[ident.DN]string // containers: few, and folding takes time
 	handover *handover           // nil: nobody gives up anything
 	err      error
@@ -151,4 +152,17 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 		n.folded[parent] = container
 	}
 	return id + "\x00" + container
+}
+
+// begin starts a record.
+func (n *names) begin() { n.begun = len(n.inOrder) }
+
+// release gives back what the record that is planned now had reserved: whoever
+// gets no account stands in nobody's way.
+func (n *names) release(key ident.Key) {
+	for _, id := range n.inOrder[n.begun:] {
+		if n.reserved[id] == key {
+			delete(n.reserved, id)
+		}
+	}
 }

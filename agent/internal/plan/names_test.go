@@ -120,3 +120,15 @@ func TestViewErrorsEndThePlan(t *testing.T) {
 		t.Errorf("Present failed: error %v", err)
 	}
 }
+
+// Whoever gets no account stands in nobody's way.
+func TestARecordInQuarantineHoldsNoName(t *testing.T) {
+	s := newScene()
+	s.mapper.rules["sAMAccountName"] = attributeRule{unique: mapping.UniqueDomain}
+	s.record("1", map[string]any{"sAMAccountName": "ada", "ou": ident.DN("OU=Nowhere,OU=Staff,DC=x")})
+	s.record("2", map[string]any{"sAMAccountName": "ada"})
+	p := s.plan(t)
+	if len(p.Changes) != 1 || p.Changes[0].Key != "2" || len(p.Quarantined) != 1 || p.Quarantined[0].Key != "1" {
+		t.Errorf("%v", trace(p))
+	}
+}
