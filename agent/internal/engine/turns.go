@@ -10,32 +10,28 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// turn is one class of operation on one user.
-type turn struct {
-	class ident.Class
-	key   ident.Key
-}
-
 // turns remembers what a run has applied, for operations that come after
 // others.
 type turns struct {
 	mu      sync.Mutex
-	applied map[turn]bool
+	applied map[ident.Step]bool
 }
+
+func (t task) step() ident.Step { return ident.Step{Class: t.op.Class, Key: t.change.Key} }
 
 func (s *turns) done(t task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.applied == nil {
-		s.applied = map[turn]bool{}
+		s.applied = map[ident.Step]bool{}
 	}
-	s.applied[turn{t.op.Class, t.change.Key}] = true
+	s.applied[t.step()] = true
 }
 
-func (s *turns) was(class ident.Class, key ident.Key) bool {
+func (s *turns) was(step ident.Step) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.applied[turn{class, key}]
+	return s.applied[step]
 }
 
 // applyClass carries out the tasks of one class. Several writes are under way
@@ -71,7 +67,7 @@ func (e *Engine) applyClass(ctx context.Context, r *run, open []task) error {
 func (s *turns) next(open []task) (ready, later []task) {
 	begun := map[ident.Key]bool{}
 	for _, t := range open {
-		waits := slices.ContainsFunc(t.op.After, func(key ident.Key) bool { return !s.was(t.op.Class, key) })
+		waits := slices.ContainsFunc(t.op.After, func(step ident.Step) bool { return !s.was(step) })
 		if waits || begun[t.change.Key] {
 			later = append(later, t)
 		} else {
@@ -92,7 +88,7 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 	}
 	for _, t := range all {
 		waits := func(o task) bool { return o.change.Key == t.change.Key && !o.op.Aside }
-		if !t.op.Aside || !r.turns.was(t.op.Class, t.change.Key) || !slices.ContainsFunc(open, waits) || r.turns.taken(t, all) {
+		if !t.op.Aside || !r.turns.was(t.step()) || !slices.ContainsFunc(open, waits) || r.turns.taken(t, all) {
 			continue
 		}
 		if err := e.applyShielded(ctx, r, task{change: t.change, op: backAgain(t.op), approved: t.approved}); err != nil {
@@ -106,7 +102,7 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 // stepped aside.
 func (s *turns) taken(aside task, all []task) bool {
 	return slices.ContainsFunc(all, func(t task) bool {
-		return slices.Contains(t.op.After, aside.change.Key) && s.was(t.op.Class, t.change.Key)
+		return slices.Contains(t.op.After, aside.step()) && s.was(t.step())
 	})
 }
 

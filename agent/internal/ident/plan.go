@@ -101,14 +101,20 @@ type Operation struct {
 	FormerKey Key `json:"former_key,omitempty"`
 	// OU is the container that ou names, of an account that stays where it is.
 	OU DN `json:"ou,omitempty"`
-	// After names operations of the same class that must have been applied
-	// before this one is: until then somebody else holds the value or the name
-	// that it gives.
-	After []Key `json:"after,omitempty"`
+	// After names operations that must have been applied before this one is:
+	// until then somebody else holds the value or the name that it gives.
+	After []Step `json:"after,omitempty"`
 	// Aside marks the first of two operations of its class: the account lets
 	// go of what others take, and gets its own by the second.
 	Aside  bool   `json:"aside,omitempty"`
 	Digest string `json:"digest"` // of what it would do: the same operation in a later run has the same digest
+}
+
+// Step is the operation of a class on the user with a key; the first one, where
+// there are two.
+type Step struct {
+	Class Class `json:"class"`
+	Key   Key   `json:"key"`
 }
 
 // AttributeChange is the old and the new values of one attribute.

@@ -38,6 +38,16 @@ type need struct {
 	given
 	attribute string // for which the record wants it
 	value     string
+	container ident.DN // where the holder is; it matters for cn
+}
+
+// step is the operation by which the holder gives the value up.
+func (n need) step() ident.Step {
+	class := ident.ClassUpdate
+	if n.place.attribute == "cn" {
+		class = ident.ClassRename
+	}
+	return ident.Step{Class: class, Key: n.holder}
 }
 
 type lateRecord struct {
@@ -78,7 +88,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 		h.putOff = true
 		return false, errPutOff
 	}
-	h.needs[key] = append(h.needs[key], need{g, text.Lower(attribute), value})
+	h.needs[key] = append(h.needs[key], need{g, text.Lower(attribute), value, e.DN.Parent()})
 	return true, nil
 }
 
@@ -110,8 +120,11 @@ func (c *change) giver(p place) *operation {
 func (c *change) taker(n need) *operation {
 	for _, op := range c.ops {
 		switch {
-		case n.attribute == "cn" && op.Class == ident.ClassRename && text.Name(op.cn) == text.Name(n.value):
-			return op
+		case n.attribute == "cn":
+			if c.takesName(op, n) {
+				return op
+			}
+			continue
 		case op.Class != ident.ClassUpdate:
 			continue
 		}
@@ -122,6 +135,15 @@ func (c *change) taker(n need) *operation {
 		}
 	}
 	return nil
+}
+
+// takesName reports whether an operation gives the account a name in the
+// container where somebody gives it up: by a rename there, or by a move there.
+func (c *change) takesName(op *operation, n need) bool {
+	if op.Class == ident.ClassRename {
+		return text.Name(op.cn) == text.Name(n.value) && sameDN(c.entry.DN.Parent(), n.container)
+	}
+	return op.parent != "" && sameDN(op.parent, n.container)
 }
 
 // tooEarly reports whether an account would need a name before its holder gives

@@ -164,3 +164,23 @@ func TestHandoversOfAnyPermutation(t *testing.T) {
 		}
 	})
 }
+
+// A move waits for whoever gives up the name in its new place, and is held
+// with them.
+func TestAMoveWaitsForTheName(t *testing.T) {
+	for _, limit := range []int{0, 5} {
+		s := newScene()
+		s.mapper.rules["cn"] = attributeRule{unique: mapping.UniqueContainer, asIs: true}
+		s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Count: limit, Text: fmt.Sprint(limit)}}
+		s.person("1", "cn", "Bo", "Cy")
+		s.entries["g1"].DN, s.links["1"].Placed = support.Child("Bo"), support
+		s.records[0].Fields["ou"] = support
+		s.person("2", "cn", "Bo", "Bo")
+		s.records[1].Fields["ou"] = support
+		p := s.plan(t)
+		s.world.apply(t, p, s.updates)
+		if moved := s.entries["g2"].DN == support.Child("Bo"); moved != (limit > 0) {
+			t.Errorf("with %d renames allowed: %v", limit, trace(p))
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -42,29 +43,22 @@ func (b *Builder) handovers(class ident.Class) *handovers {
 		}
 		for _, n := range b.handover.needs[key] {
 			op := c.taker(n)
-			if op == nil || op.Class != class {
+			if op == nil || n.step().Class != class {
 				continue
 			}
-			g.givers[key] = append(g.givers[key], n.given)
-			if !slices.Contains(op.After, n.holder) {
-				op.After = append(op.After, n.holder)
-				slices.Sort(op.After)
+			if !slices.Contains(op.After, n.step()) {
+				op.After = append(op.After, n.step())
+				op.Reason += fmt.Sprintf("; once the key %s has let go of it", n.holder)
+			}
+			if op.Class == class { // others come later in any case
+				g.givers[key] = append(g.givers[key], n.given)
 			}
 		}
-		if op := c.first(class); len(g.givers[key]) > 0 {
-			op.Reason += "; once " + enumerate(keyNames(op.After)) + " has let go of it"
+		if len(g.givers[key]) > 0 {
 			g.open = append(g.open, key)
 		}
 	}
 	return g
-}
-
-func keyNames(keys []ident.Key) []string {
-	var out []string
-	for _, key := range keys {
-		out = append(out, "the key "+string(key))
-	}
-	return out
 }
 
 // settle lets everybody give who waits for nobody.
@@ -157,8 +151,8 @@ func (j *judge) together(changes []*change) {
 // needed returns an operation that stands against applying op: one that must
 // come before it, or without which an account would step aside for nothing.
 func needed(c *change, op *operation, linked []*change, byKey map[ident.Key]*change) *operation {
-	for _, key := range op.After {
-		if other := byKey[key].first(op.Class); other != nil && other.Verdict != ident.VerdictApply {
+	for _, step := range op.After {
+		if other := byKey[step.Key].first(step.Class); other != nil && other.Verdict != ident.VerdictApply {
 			return other
 		}
 	}
@@ -168,7 +162,7 @@ func needed(c *change, op *operation, linked []*change, byKey map[ident.Key]*cha
 	for _, taker := range linked {
 		for _, other := range taker.ops {
 			own := taker == c && other != op
-			if other.Class == op.Class && (own || slices.Contains(other.After, c.key)) && other.Verdict != ident.VerdictApply {
+			if (own && other.Class == op.Class || slices.Contains(other.After, ident.Step{Class: op.Class, Key: c.key})) && other.Verdict != ident.VerdictApply {
 				return other
 			}
 		}

@@ -33,9 +33,10 @@ type world struct {
 	members    map[ident.DN]map[ident.GUID]bool
 	containers []ident.DN
 	protected  map[ident.GUID]string
-	broken     string   // the method that fails
-	cutAfter   int      // so many operations are applied, then no more; 0 applies all
-	watch      []string // attributes of which no two objects may have one value at any moment
+	broken     string              // the method that fails
+	done       map[ident.Step]bool // what was applied of the plan
+	cutAfter   int                 // so many operations are applied, then no more; 0 applies all
+	watch      []string            // attributes of which no two objects may have one value at any moment
 	made       int
 }
 
@@ -188,6 +189,7 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 			l.Placed, l.OU, l.Left, l.LeftOU = up.Placed, up.OU, "", ""
 		}
 	}
+	w.done = map[ident.Step]bool{}
 	for _, class := range ident.Classes {
 		applied += w.applyClass(t, p, class, w.cutAfter-applied)
 		if w.cutAfter > 0 && applied >= w.cutAfter {
@@ -213,17 +215,16 @@ func (w *world) applyClass(t fataler, p ident.Plan, class ident.Class, most int)
 			}
 		}
 	}
-	done := map[ident.Key]bool{}
 	for len(open) > 0 {
 		next := slices.IndexFunc(open, func(s step) bool {
-			return !slices.ContainsFunc(s.op.After, func(k ident.Key) bool { return !done[k] })
+			return !slices.ContainsFunc(s.op.After, func(k ident.Step) bool { return !w.done[k] })
 		})
 		if next < 0 {
 			t.Fatalf("%s: nobody has a turn among %d operations", class, len(open))
 		}
 		w.applyOne(t, open[next].change, open[next].op)
 		w.mustBeUnique(t)
-		done[open[next].change.Key] = true
+		w.done[ident.Step{Class: class, Key: open[next].change.Key}] = true
 		open = slices.Delete(open, next, next+1)
 		if applied++; applied == most {
 			break
