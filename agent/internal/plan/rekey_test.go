@@ -76,6 +76,7 @@ func TestRekey(t *testing.T) {
 		t.Errorf("what follows: %q", trace(ident.Plan{Changes: []ident.Change{made.Change}}))
 	}
 	link := *s.links["12"]
+	link.Unseen = true
 	link.Key = "77"
 	link = Remember(link, op, noon)
 	if link.Origin != ident.OriginCreated || link.MissingSince == nil || link.Unseen || !link.Delivered {
