@@ -102,7 +102,9 @@ func (a *app) calls() *control.Mux {
 		return rejectAnswer{n}, callError(err)
 	})
 	a.historyCalls(m)
-	a.stateCalls(m)
+	a.linkCalls(m)
+	a.quarantineCalls(m)
+	a.agentCalls(m)
 	a.authorizeCalls(m)
 	a.onlineCalls(m)
 	return m
@@ -144,7 +146,7 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-func (a *app) stateCalls(m *control.Mux) {
+func (a *app) linkCalls(m *control.Mux) {
 	control.Handle(m, "links", func(ctx context.Context, _ control.Caller, in linksRequest) ([]ident.Link, error) {
 		links := []ident.Link{}
 		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
@@ -179,6 +181,9 @@ func (a *app) stateCalls(m *control.Mux) {
 		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
 		return gone, callError(err)
 	})
+}
+
+func (a *app) quarantineCalls(m *control.Mux) {
 	control.Handle(m, "quarantine-accept", func(ctx context.Context, who control.Caller, in acceptRequest) ([]ident.QuarantineItem, error) {
 		e, err := a.engine(ctx)
 		if err != nil {
@@ -195,6 +200,9 @@ func (a *app) stateCalls(m *control.Mux) {
 		n, err := e.RetryRefused(ctx, in.Automation, in.Key)
 		return n, callError(err)
 	})
+}
+
+func (a *app) agentCalls(m *control.Mux) {
 	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]host.Module, error) {
 		h, err := a.host(ctx)
 		if err != nil {

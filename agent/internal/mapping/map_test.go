@@ -183,18 +183,19 @@ func TestAttributesReferToFinalValues(t *testing.T) {
 
 func TestValuesAsADWantsThem(t *testing.T) {
 	for fields, want := range map[string]string{
-		`{"x": true}`:                             "TRUE",
-		`{"x": false}`:                            "FALSE",
-		`{"x": 42}`:                               "42",
-		`{"x": 1.50}`:                             "1.5",
-		`{"x": 12.0}`:                             "12",
-		`{"x": 1e300}`:                            "1e300",
-		`{"x": 12345678901234567890}`:             "12345678901234567890",
-		`{"x": ["a", "", null, "b", "A"]}`:        "a|b",
-		`{"x": []}`:                               "keep",
-		`{"x": "=HYPERLINK(\"x\"),\"+"}`:          "=HYPERLINK(\"x\"),\"+",
-		`{"x": "a\u0000b"}`:                       `aside agent.toml:5:10: info: "a\x00b" contains a NUL character`,
-		`{"x": " a "}`:                            "a",
+		`{"x": true}`:                      "TRUE",
+		`{"x": false}`:                     "FALSE",
+		`{"x": 42}`:                        "42",
+		`{"x": 1.50}`:                      "1.5",
+		`{"x": 12.0}`:                      "12",
+		`{"x": 1e300}`:                     "1e300",
+		`{"x": 12345678901234567890}`:      "12345678901234567890",
+		`{"x": ["a", "", null, "b", "A"]}`: "a|b",
+		`{"x": []}`:                        "keep",
+		`{"x": "=HYPERLINK(\"x\"),\"+"}`:   "=HYPERLINK(\"x\"),\"+",
+		`{"x": "a\u0000b"}`:                `aside agent.toml:5:10: info: "a\x00b" contains a NUL character`,
+		`{"x": " a "}`:                     "a",
+
 		`{"x": ["a ", " ", "\u200b", "A\u00a0"]}`: "a",
 	} {
 		if got, err := one(t, AttributeDef{Name: "info", Value: src("user.x")}, fields); err != nil || got != want {
