@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -121,8 +122,7 @@ func TestALostAnswer(t *testing.T) {
 			default:
 			}
 		}
-		fail()
-		a := <-ended
+		a := failing(fail, ended)
 		if a.code != 1 {
 			t.Fatalf("the run whose answers were lost ended with %d\n%s%s", a.code, a.stdout, a.stderr)
 		}
@@ -134,6 +134,19 @@ func TestALostAnswer(t *testing.T) {
 		t.Errorf("%d accounts were there, %d were created, %d are there", made, n, len(w.accounts()))
 	}
 	w.settled()
+}
+
+// failing has the network fail until the run has ended: a connection that is
+// cut between two writes is only opened anew.
+func failing(fail func(), ended <-chan answer) answer {
+	for {
+		fail()
+		select {
+		case a := <-ended:
+			return a
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // TestApproveAndReject decides about what a limit holds: the same is not asked

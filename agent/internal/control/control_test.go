@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -112,7 +113,8 @@ func TestStreams(t *testing.T) {
 
 // Half of a list is never taken for all of it, however it was cut off.
 func TestStopEndsStreamsUnderWay(t *testing.T) {
-	for hang, says := range map[string]string{"until told": "context canceled", "deaf": "cut off"} {
+	// A server that is too slow to say why it stops cuts the answer off.
+	for hang, says := range map[string]string{"until told": "context canceled|cut off", "deaf": "cut off"} {
 		dir, cancel, done := serve(t)
 		remote, err := Connect(t.Context(), dir)
 		if err != nil {
@@ -125,7 +127,7 @@ func TestStopEndsStreamsUnderWay(t *testing.T) {
 				return nil
 			})
 		}()
-		if err := <-answered; err == nil || !strings.Contains(err.Error(), says) {
+		if err := <-answered; err == nil || !regexp.MustCompile(says).MatchString(err.Error()) {
 			t.Errorf("%s: %v", hang, err)
 		}
 		if err := <-done; err != nil {
