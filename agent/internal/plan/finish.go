@@ -74,8 +74,10 @@ func (b *Builder) ordered() (changes []*change, linking int) {
 		c.inOrder()
 		if !b.dropRefused(c) {
 			delete(b.changes, key)
-			continue
 		}
+	}
+	b.dropWaiting()
+	for _, c := range b.changes {
 		changes = append(changes, c)
 		if op := c.linking(); op != nil && op.Class != ident.ClassCreate && op.hold == "" {
 			linking++

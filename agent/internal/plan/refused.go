@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -44,6 +45,7 @@ func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.Attribut
 func (b *Builder) dropRefused(c *change) bool {
 	at := c.entry.DN
 	whole := false
+	gone := map[ident.Class]bool{}
 	linking, tied := c.linking(), c.linkingDigest()
 	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool {
 		if whole {
@@ -66,7 +68,50 @@ func (b *Builder) dropRefused(c *change) bool {
 		default:
 			b.attend(c.key, c.name, ident.PartAccount, r.Cause, r.Next)
 		}
+		gone[op.Class] = true
 		return true
 	})
+	c.drop(gone)
 	return len(c.ops) > 0
+}
+
+// drop leaves out all operations of some classes: a step aside is for nothing
+// without the operation that follows it, and the other way round.
+func (c *change) drop(gone map[ident.Class]bool) {
+	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool { return gone[op.Class] })
+}
+
+// dropWaiting leaves out what waits for an account to give up a value, which
+// that account does not do in this plan after all, with what waits for that in
+// turn. In a ring nobody steps aside then.
+func (b *Builder) dropWaiting() {
+	for changed := true; changed; {
+		changed = false
+		for _, key := range slices.Sorted(maps.Keys(b.changes)) {
+			c, gone := b.changes[key], map[ident.Class]bool{}
+			for _, op := range c.ops {
+				if holder, waits := b.waitsInVain(op); waits && !gone[op.Class] {
+					gone[op.Class] = true
+					b.attend(key, c.name, ident.PartAccount,
+						fmt.Sprintf("the %s waits for the account of the key %s to give up a value, and that account is not changed", op.Class, holder),
+						fmt.Sprintf("see what is said about the key %s", holder))
+				}
+			}
+			if c.drop(gone); len(c.ops) == 0 {
+				delete(b.changes, key)
+			}
+			changed = changed || len(gone) > 0
+		}
+	}
+}
+
+// waitsInVain returns the key of an account that was to do something before an
+// operation, and does not do it.
+func (b *Builder) waitsInVain(op *operation) (holder ident.Key, waits bool) {
+	for _, step := range op.After {
+		if b.changes[step.Key].first(step.Class) == nil {
+			return step.Key, true
+		}
+	}
+	return "", false
 }

@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
 // refusing is a history in which the directory refused everything that the
@@ -76,5 +78,41 @@ func TestAttributesRefusedAtTheCreation(t *testing.T) {
 	p := s.plan(t)
 	if len(p.Changes) != 1 || strings.Contains(strings.Join(trace(p), "\n"), "title:->") {
 		t.Errorf("plan is\n%s", strings.Join(trace(p), "\n"))
+	}
+}
+
+// When the directory refuses the rename of one of a ring, nobody of it steps
+// aside or takes a name, and each of them is told.
+func TestRefusedInARing(t *testing.T) {
+	ring := func() *scene {
+		s := newScene()
+		s.mapper.rules["cn"] = attributeRule{unique: mapping.UniqueContainer, asIs: true}
+		s.person("a", "cn", "a@x", "b@x")
+		s.person("b", "cn", "b@x", "c@x")
+		s.person("c", "cn", "c@x", "a@x")
+		return s
+	}
+	for _, first := range ring().plan(t).Changes {
+		for i, refused := range first.Operations { // a has two: it steps aside
+			t.Run(fmt.Sprint(first.Key, i), func(t *testing.T) {
+				s := ring()
+				s.records[0].Fields["title"] = "Boss"
+				s.hist.Refused = func(key ident.Key, part string) (ident.Refusal, bool) {
+					r := ident.Refusal{Digest: refused.Digest, Cause: "rename failed", Next: "see", Again: noon.Add(time.Hour)}
+					return r, key == first.Key && part == ident.RefusedOperation(ident.ClassRename)
+				}
+				p := s.plan(t)
+				if len(p.Changes) != 1 || len(p.Changes[0].Operations) != 1 || p.Changes[0].Operations[0].Class != ident.ClassUpdate {
+					t.Errorf("planned besides the title of a:\n%s", strings.Join(trace(p), "\n"))
+				}
+				told := map[ident.Key]string{}
+				for _, q := range p.Quarantined {
+					told[q.Key] += q.Cause
+				}
+				if len(told) != 3 || told[first.Key] != "rename failed" || strings.Count(fmt.Sprint(told), "waits for the account of the key") != 2 {
+					t.Errorf("told: %q", told)
+				}
+			})
+		}
 	}
 }
