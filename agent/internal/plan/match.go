@@ -168,7 +168,7 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 	if !recognisable {
 		b.setAside(rec.Key, recordName(rec),
 			fmt.Sprintf("no value for %s: an existing account could not be recognised", strings.Join(b.set.Match, ", ")),
-			"complete the record at the source, or link its account: rollcall link add")
+			"complete the record at the source, or link its account: "+b.linkAdd(rec.Key))
 		return true, nil
 	}
 	return false, nil
@@ -200,7 +200,7 @@ func (b *Builder) lookalike(rec ident.Record, values map[string][]string) (done 
 			}
 			b.setAside(rec.Key, recordName(rec),
 				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
-				fmt.Sprintf("if they are: rollcall link add %s %s ACCOUNT; if not, correct one of the two values", b.set.Automation, rec.Key))
+				"if they are: "+b.linkAdd(rec.Key)+"; if not, correct one of the two values")
 			return true, nil
 		}
 	}
@@ -222,7 +222,7 @@ func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry)
 		return nil
 	case len(users) > 1:
 		aside(fmt.Sprintf("%d accounts match: %s", len(users), dnList(users)),
-			"make the value unique, or choose the account: rollcall link add")
+			"make the value unique, or choose the account: "+b.linkAdd(rec.Key))
 		return nil
 	}
 	e := users[0]
@@ -234,7 +234,7 @@ func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry)
 		against = b.foreignAnchor(rec.Key, e)
 	}
 	if !against.inTheWay() && b.set.Adopt == AdoptNever {
-		against = obstacle{cause: fmt.Sprintf("%s matches, and adopt is never", e.DN), next: "link it: rollcall link add, or set adopt = \"review\""}
+		against = obstacle{cause: fmt.Sprintf("%s matches, and adopt is never", e.DN), next: "link it: " + b.linkAdd(rec.Key) + `, or set adopt = "review"`}
 	}
 	if against.inTheWay() {
 		aside(against.cause, against.next)
@@ -259,10 +259,15 @@ func (b *Builder) claim(rec ident.Record, e ident.Entry) bool {
 		return true
 	}
 	cause := fmt.Sprintf("the keys %s and %s both match the account %s", other, rec.Key, e.DN)
-	next := "correct one of them at the source, or choose: rollcall link add"
-	b.setAside(other, "", cause, next)
-	b.setAside(rec.Key, recordName(rec), cause, next)
+	const next = "correct one of them at the source, or choose: "
+	b.setAside(other, "", cause, next+b.linkAdd(other))
+	b.setAside(rec.Key, recordName(rec), cause, next+b.linkAdd(rec.Key))
 	return false
+}
+
+// linkAdd is the command that links a record to an account by hand.
+func (b *Builder) linkAdd(key ident.Key) string {
+	return fmt.Sprintf("rollcall link add %s %s ACCOUNT", b.set.Automation, key)
 }
 
 // claimValues reserves the match values of a record that is to get an account.

@@ -122,7 +122,7 @@ func TestMatch(t *testing.T) {
 			"11 apply adopt " + oldAda + " employeeNumber:->pipedrive:11 | mail = ada11@x matches the account " + oldAda,
 		}},
 		{"adopt = never: quarantined", existing(func(s *scene, _ *ident.Entry) { s.set.Adopt = AdoptNever }), []string{
-			aside + oldAda + ` matches, and adopt is never | link it: rollcall link add, or set adopt = "review"`,
+			aside + oldAda + ` matches, and adopt is never | link it: rollcall link add staff 11 ACCOUNT, or set adopt = "review"`,
 		}},
 		{"the account's value has outer blanks: no second account", existing(func(_ *scene, e *ident.Entry) {
 			e.Attributes["mail"] = []string{" ada11@x\u00a0\u200b"}
@@ -153,7 +153,7 @@ func TestMatch(t *testing.T) {
 			"12 quarantine | the keys 11 and 12 both have mail = ada\u200b@X: one person would get two accounts | remove or correct one of them at the source",
 		}},
 		{"ambiguous: quarantined", existing(func(s *scene, _ *ident.Entry) { s.account("g2", support.Child("Twin"), "mail", "ada11@x") }), []string{
-			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
+			aside + "2 accounts match: " + oldAda + "; CN=Twin,OU=Support,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add staff 11 ACCOUNT",
 		}},
 		{"disabled: quarantined", existing(func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }), []string{
 			aside + oldAda + " is disabled | enable it first if it belongs to this person",
@@ -198,8 +198,8 @@ func TestMatch(t *testing.T) {
 			s.record("11", map[string]any{"mail": nil})
 			s.record("12", map[string]any{"mail": ""})
 		}, []string{
-			"11 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add",
-			"12 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add",
+			"11 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add staff 11 ACCOUNT",
+			"12 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add staff 12 ACCOUNT",
 		}},
 		{"no value, but an anchor", func(s *scene) {
 			s.hist.AnchorsTrusted = true
@@ -218,7 +218,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestTwoRecordsForOneAccount(t *testing.T) {
-	const both = "the keys 11 and 12 both match the account " + oldAda + " | correct one of them at the source, or choose: rollcall link add"
+	const both = "the keys 11 and 12 both match the account " + oldAda + " | correct one of them at the source, or choose: rollcall link add staff "
 	const twice = "the keys 11 and 12 both have mail = ADA11@x: one person would get two accounts | remove or correct one of them at the source"
 	runCases(t, []planCase{
 		{"both match: both quarantined", func(s *scene) {
@@ -226,7 +226,7 @@ func TestTwoRecordsForOneAccount(t *testing.T) {
 			s.account("g1", staff.Child("Old Ada"), "mail", "ada11@x")
 			s.record("11", nil)
 			s.record("12", map[string]any{"mail": "ADA11@x"})
-		}, []string{"11 quarantine | " + both, "12 quarantine | " + both}},
+		}, []string{"11 quarantine | " + both + "11 ACCOUNT", "12 quarantine | " + both + "12 ACCOUNT"}},
 		{"both would be created: both quarantined", func(s *scene) {
 			s.record("11", nil)
 			s.record("12", map[string]any{"mail": "ADA11@x"})

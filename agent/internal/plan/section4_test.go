@@ -286,7 +286,7 @@ func TestMissing(t *testing.T) {
 			s.account("g9", staff.Child("Twin"), "mail", "ada12@x")
 		}), []string{
 			"12 account | " + gone + stays + "the key 99 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 99",
-			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add",
+			"99 quarantine | mail = ada12@x: 2 accounts match: CN=Ada 12,OU=Staff,DC=x; CN=Twin,OU=Staff,DC=x | make the value unique, or choose the account: rollcall link add staff 99 ACCOUNT",
 		}},
 		{"two leavers of one name do not collide", leaver(func(s *scene, e *ident.Entry, _ *ident.Link) {
 			e13, _ := s.linked("13")
