@@ -383,3 +383,34 @@ func pageUser(t *testing.T, page string) expr.Env {
 	}
 	return expr.Env{"user": user}
 }
+
+// TestNamedCommandsExist: what a next step tells a person to run can be run.
+func TestNamedCommandsExist(t *testing.T) {
+	named := regexp.MustCompile(`(?:ident\.Command\("|["` + "`" + ` ]rollcall )((?:link|quarantine|secret|journal|connector|test) [a-z]+|validate|plan|apply|approve|reject|runs)\b`)
+	root, seen := (&cli{}).root(), 0
+	for _, dir := range []string{".", "internal/plan", "internal/engine", "internal/mapping", "internal/store", "internal/oauth", "internal/config"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, m := range named.FindAllStringSubmatch(string(source), -1) {
+				seen++
+				words := strings.Fields(m[1])
+				if cmd, _, err := root.Find(words); err != nil || cmd.CommandPath() != "rollcall "+m[1] {
+					t.Errorf("%s names the command rollcall %s, which does not exist", file, m[1])
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("found %d commands only: the pattern misses them", seen)
+	}
+}

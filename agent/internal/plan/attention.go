@@ -46,7 +46,7 @@ func (b *Builder) Accepted() []ident.QuarantineItem { return b.accepted }
 
 // orAccept ends the next step of something that can be meant to be so.
 func (b *Builder) orAccept(key ident.Key) string {
-	return fmt.Sprintf("; if it is meant to be so: rollcall quarantine accept %s %s", b.set.Automation, key)
+	return "; if it is meant to be so: " + ident.Command("quarantine accept", b.set.Automation, string(key))
 }
 
 // disabledByOthers reports an account that is disabled although its record is
@@ -63,10 +63,15 @@ func (b *Builder) disabledByOthers(key ident.Key, e ident.Entry, origin ident.Li
 		next+b.orAccept(key))
 }
 
+// removeLink is the command that takes the link of a key back.
+func (b *Builder) removeLink(key ident.Key) string {
+	return ident.Command("link remove", b.set.Application, string(key))
+}
+
 // accountGone reports a link of a missing key whose account cannot be seen.
 // Once rollcall has disabled an account, its deletion is what one expects.
 func (b *Builder) accountGone(link ident.Link, reason string) {
-	remove := fmt.Sprintf("rollcall link remove %s %s", b.set.Application, link.Key)
+	remove := b.removeLink(link.Key)
 	if link.MissingSince != nil || b.set.Missing.Action == MissingKeep {
 		b.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
 		return

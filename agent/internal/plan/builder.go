@@ -245,7 +245,7 @@ func (b *Builder) setAside(key ident.Key, name, cause, next string) {
 
 // quarantineError sets a record aside for an error of the mapping.
 func (b *Builder) quarantineError(rec ident.Record, err error) {
-	next := "correct the record at the source, or the mapping: rollcall test mapping " + b.set.DataSource + " --key " + string(rec.Key)
+	next := "correct the record at the source, or where and the mapping of the data source " + b.set.DataSource
 	var known *mapping.Error
 	if errors.As(err, &known) && known.Next != "" {
 		next = known.Next

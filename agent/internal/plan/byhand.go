@@ -37,7 +37,7 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	if linked {
 		return HandMade{}, &RefusedError{
 			fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(link.GUID)),
-			fmt.Sprintf("rollcall link remove %s %s, if that is the wrong account", b.set.Application, key),
+			b.removeLink(key) + ", if that is the wrong account",
 		}
 	}
 	against, err := b.unfit(key, e, false)

@@ -166,6 +166,6 @@ func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
 	case !slices.Contains(have, anchor):
 		b.attend(c.key, c.name, b.set.Anchor,
 			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),
-			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: rollcall link remove %s %s", b.set.Anchor, b.set.Application, c.key))
+			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: %s", b.set.Anchor, b.removeLink(c.key)))
 	}
 }

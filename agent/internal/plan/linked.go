@@ -21,7 +21,7 @@ func (b *Builder) addLinked(rec ident.Record, link ident.Link) error {
 	if !there {
 		b.setAside(rec.Key, recordName(rec),
 			fmt.Sprintf("the linked account %s is not in the directory: deleted by hand, or not readable", link.GUID),
-			fmt.Sprintf("restore it, or let a new account be made: rollcall link remove %s %s", b.set.Application, rec.Key))
+			"restore it, or let a new account be made: "+b.removeLink(rec.Key))
 		return nil
 	}
 	if b.set.Action == ActionCreate {
@@ -34,7 +34,7 @@ func (b *Builder) addLinked(rec ident.Record, link ident.Link) error {
 	}
 	if cause != "" {
 		b.setAside(rec.Key, entryName(e), "the linked account "+cause,
-			fmt.Sprintf("allow it in [directory], or give it up: rollcall link remove %s %s", b.set.Application, rec.Key))
+			"allow it in [directory], or give it up: "+b.removeLink(rec.Key))
 		return nil
 	}
 	want, ok, err := b.mapRecord(rec, &e, &link)

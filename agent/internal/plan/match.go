@@ -267,7 +267,7 @@ func (b *Builder) claim(rec ident.Record, e ident.Entry) bool {
 
 // linkAdd is the command that links a record to an account by hand.
 func (b *Builder) linkAdd(key ident.Key) string {
-	return fmt.Sprintf("rollcall link add %s %s ACCOUNT", b.set.Automation, key)
+	return ident.Command("link add", b.set.Automation, string(key), "ACCOUNT")
 }
 
 // claimValues reserves the match values of a record that is to get an account.

@@ -207,7 +207,7 @@ func TestMatch(t *testing.T) {
 			s.account("g1", staff.Child("Old Ada"), "employeeNumber", "pipedrive:11")
 		}, []string{"11 apply link " + oldAda + " | employeeNumber of " + oldAda + " is pipedrive:11: the link is restored after a loss of the state"}},
 		{"match values cannot be computed: quarantined", func(s *scene) { s.record("11", map[string]any{"mail": "unmatchable"}) }, []string{
-			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or where and the mapping of the data source pipedrive_staff",
 		}},
 		{"no match configured: created", func(s *scene) {
 			s.set.Match = nil
@@ -252,7 +252,7 @@ func TestTwoRecordsForOneAccount(t *testing.T) {
 }
 
 func TestCreate(t *testing.T) {
-	const next = "correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11"
+	const next = "correct the record at the source, or where and the mapping of the data source pipedrive_staff"
 	runCases(t, []planCase{
 		{"all attributes, the anchor, the groups", func(s *scene) {
 			s.record("11", map[string]any{

@@ -110,7 +110,7 @@ func (b *Builder) missingLink(link ident.Link) error {
 	case there && link.Unseen:
 		b.attend(link.Key, entryName(e), ident.PartAccount,
 			fmt.Sprintf("%s is linked to the key %s, which %s has never delivered in scope since: the account is left alone", e.DN, link.Key, b.set.Application),
-			fmt.Sprintf("if the key is wrong: rollcall link remove %s %s", b.set.Application, link.Key))
+			"if the key is wrong: "+b.removeLink(link.Key))
 		return nil
 	case !there:
 		b.accountGone(link, reason)

@@ -21,8 +21,8 @@ func (b *Builder) refused(key ident.Key, part, digest string) (ident.Refusal, bo
 		return r, false
 	}
 	b.stillRefused = append(b.stillRefused, ident.Refusal{Key: key, Part: part})
-	r.Next += fmt.Sprintf("; it is tried again after %s, when another value is to be written, or once you say: rollcall quarantine retry %s %s",
-		r.Again.UTC().Format(time.DateTime+" UTC"), b.set.Automation, key)
+	r.Next += fmt.Sprintf("; it is tried again after %s, when another value is to be written, or once you say: %s",
+		r.Again.UTC().Format(time.DateTime+" UTC"), ident.Command("quarantine retry", b.set.Automation, string(key)))
 	return r, b.set.Now.Before(r.Again)
 }
 

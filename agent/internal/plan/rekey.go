@@ -20,7 +20,7 @@ func (b *Builder) Rekey(former, key ident.Key, rec *ident.Record, cause string) 
 	case err != nil:
 		return HandMade{}, ident.Entry{}, err
 	case !linked:
-		return refused("rollcall link list "+b.set.Application+" shows the keys", "no account is linked to the key %s", former)
+		return refused(ident.Command("link list", b.set.Application)+" shows the keys", "no account is linked to the key %s", former)
 	case link.Automation != b.set.Automation:
 		return refused("name that automation", "the link of the key %s belongs to the automation %s", former, link.Automation)
 	}
@@ -55,7 +55,7 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	if !there {
 		return e, obstacle{
 			cause:  fmt.Sprintf("the account %s of the key %s is not in the directory", link.GUID, link.Key),
-			byHand: fmt.Sprintf("restore it, or give it up: rollcall link remove %s %s", b.set.Application, link.Key),
+			byHand: "restore it, or give it up: " + b.removeLink(link.Key),
 		}, nil
 	}
 	other, taken, err := b.view.LinkByKey(key)
@@ -65,7 +65,7 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	if taken {
 		return e, obstacle{
 			cause:  fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(other.GUID)),
-			byHand: fmt.Sprintf("choose which account the person keeps, and take the other link back first: rollcall link remove %s KEY", b.set.Application),
+			byHand: "choose which account the person keeps, and take the other link back first: " + b.removeLink("KEY"),
 		}, nil
 	}
 	cause, err := b.untouchable(e)
@@ -100,7 +100,7 @@ func (b *Builder) rekeyed(link ident.Link, key ident.Key, e ident.Entry, want id
 // is linked to the first.
 func (b *Builder) samePerson(link ident.Link, key ident.Key) string {
 	if link.Automation == b.set.Automation {
-		return fmt.Sprintf("if both are one person, who has another key now: rollcall link rekey %s %s %s", b.set.Automation, link.Key, key)
+		return "if both are one person, who has another key now: " + ident.Command("link rekey", b.set.Automation, string(link.Key), string(key))
 	}
-	return fmt.Sprintf("if both are one person: rollcall link remove %s %s", b.set.Application, link.Key)
+	return "if both are one person: " + b.removeLink(link.Key)
 }

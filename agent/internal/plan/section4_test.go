@@ -124,13 +124,13 @@ func TestPresentIsPresent(t *testing.T) {
 		}},
 		{"out of scope and never linked: nothing", func(s *scene) { s.record("11", map[string]any{"active": false}) }, nil},
 		{"where cannot be evaluated: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": nil}) }, []string{
-			"11 quarantine | where: user.active is absent | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+			"11 quarantine | where: user.active is absent | correct the record at the source, or where and the mapping of the data source pipedrive_staff",
 		}},
 		{"a field cannot be derived: quarantined and present", func(s *scene) { s.known("11", map[string]any{"active": false, "underivable": true}) }, []string{
-			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or where and the mapping of the data source pipedrive_staff",
 		}},
 		{"mapping failed: present", func(s *scene) { s.known("11", map[string]any{"mail": "unmappable"}) }, []string{
-			"11 quarantine | mail: user.email is not an address | correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 11",
+			"11 quarantine | mail: user.email is not an address | correct the record at the source, or where and the mapping of the data source pipedrive_staff",
 		}},
 		{"duplicate: quarantined and present", func(s *scene) {
 			s.linked("11")
@@ -311,7 +311,7 @@ func TestMappingErrors(t *testing.T) {
 	}
 	want := []ident.QuarantineItem{
 		{Key: "11", Name: "Ada Novak", Cause: "map: mail: user.email is null", Next: "give the user an address"},
-		{Key: "12", Name: "bo@x", Cause: "mail: user.email is null", Next: "correct the record at the source, or the mapping: rollcall test mapping pipedrive_staff --key 12"},
+		{Key: "12", Name: "bo@x", Cause: "mail: user.email is null", Next: "correct the record at the source, or where and the mapping of the data source pipedrive_staff"},
 	}
 	if !slices.Equal(p.Quarantined, want) {
 		t.Errorf("%+v, want %+v", p.Quarantined, want)
