@@ -13,7 +13,7 @@ gotestsum=$(tool gotestsum gotest.tools/gotestsum@v1.13.0) || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # The race detector needs cgo, and only the tests do.
-CGO_ENABLED=1 "$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 20m "$@" ./...
+CGO_ENABLED=1 "$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m "$@" ./...
 status=$?
 count() { grep '"Test":' "$log" | grep -c "\"Action\":\"$1\""; }
 dc=$(grep -o 'DC TESTS DID NOT RUN:[^"\\]*' "$log" | sort | uniq -c | sed 's/^ *//')
