@@ -120,6 +120,7 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 		return fmt.Errorf("write the intent for %s: %w", t.change.Name, err)
 	}
 	failpoint.Hit("after-intent")
+	r.turns.begin(t)
 	guid, err := e.write(ctx, r, t)
 	failpoint.Hit("after-write")
 	if err != nil {
@@ -249,6 +250,9 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 			failure = errors.Join(failure, err)
 		}
 		return fmt.Errorf("%s of %s: %w", t.op.Class, t.change.Name, failure)
+	}
+	if w.Done == "" {
+		r.turns.nothing(t)
 	}
 	if len(w.Refused) > 0 {
 		return e.partly(ctx, r, t, link, intent, w)

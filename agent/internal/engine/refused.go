@@ -102,6 +102,9 @@ func (e *Engine) partly(ctx context.Context, r *run, t task, link ident.Link, in
 	for _, c := range commits {
 		e.count(r, c.Outcome)
 	}
+	if w.Done == t.op.Class && !givesUp(refused) { // others may wait for what it was to give up
+		r.turns.done(t)
+	}
 	e.logFailure(r, o)
 	return e.refuse(ctx, r, e.attributeRefusals(r, o, w.Refused)...)
 }

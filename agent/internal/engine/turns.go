@@ -15,6 +15,9 @@ import (
 type turns struct {
 	mu      sync.Mutex
 	applied map[ident.Step]bool
+	// begun are operations that may have been carried out, as a whole or in part,
+	// whether or not the run knows.
+	begun map[ident.Step]bool
 }
 
 func (t task) step() ident.Step { return ident.Step{Class: t.op.Class, Key: t.change.Key} }
@@ -26,6 +29,29 @@ func (s *turns) done(t task) {
 		s.applied = map[ident.Step]bool{}
 	}
 	s.applied[t.step()] = true
+}
+
+func (s *turns) begin(t task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun == nil {
+		s.begun = map[ident.Step]bool{}
+	}
+	s.begun[t.step()] = true
+}
+
+// nothing notes that an operation changed nothing.
+func (s *turns) nothing(t task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.begun, t.step())
+}
+
+// givesUp reports whether an operation takes a value from its account.
+func givesUp(op ident.Operation) bool {
+	return slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
+		return !ch.Add && slices.ContainsFunc(ch.Old, func(v string) bool { return !slices.Contains(ch.New, v) })
+	})
 }
 
 func (s *turns) was(step ident.Step) bool {
@@ -98,11 +124,13 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 	return nil
 }
 
-// taken reports whether another account got something for which this one
-// stepped aside.
+// taken reports whether another account may have got something for which this
+// one stepped aside.
 func (s *turns) taken(aside task, all []task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return slices.ContainsFunc(all, func(t task) bool {
-		return slices.Contains(t.op.After, aside.step()) && s.was(t.step())
+		return slices.Contains(t.op.After, aside.step()) && s.begun[t.step()]
 	})
 }
 

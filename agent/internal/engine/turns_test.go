@@ -23,18 +23,18 @@ func (w watcher) Change(string, string, string) { w.look() }
 
 // swapScene is an automation that keeps every name and address as the source
 // has it.
-func swapScene(t *testing.T, name string, f *feed) *scene {
+func swapScene(t *testing.T, name string, f *feed, more ...mapping.AttributeDef) *scene {
 	s := newScene(t, map[string]*feed{name: f})
 	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
 	m, errs := mapping.Compile(mapping.Definition{
 		Primary: "id", OU: src(string(s.ou)),
-		Attributes: []mapping.AttributeDef{
+		Attributes: append(more, []mapping.AttributeDef{
 			{Name: "cn", Value: src("{{ user.name }}"), Unique: mapping.UniqueContainer},
 			{Name: "displayName", Value: src("{{ user.name }}")},
 			{Name: "sAMAccountName", Value: src("{{ user.login }}"), Unique: mapping.UniqueDomain},
 			{Name: "userPrincipalName", Value: src("{{ user.login }}@swap.test"), Unique: mapping.UniqueForest},
 			{Name: "mail", Value: src("{{ user.mail }}"), Unique: mapping.UniqueForest},
-		},
+		}...),
 	})
 	for _, err := range errs {
 		t.Fatal(err)
@@ -118,6 +118,25 @@ func TestARingThatBreaks(t *testing.T) {
 	}
 	s.run(name)
 	for key, want := range []string{"torn1@swap.test", "torn0@swap.test"} {
+		if e := s.account(fmt.Sprintf("%s:%d", name, key), "mail"); e.Attributes.First("mail") != want {
+			t.Errorf("afterwards: %v", e.Attributes)
+		}
+	}
+}
+
+// When the directory takes a change of one of a ring only in part, whoever
+// stepped aside does not get back what that one has by now.
+func TestARingThatIsTakenInPart(t *testing.T) {
+	const name = "part"
+	f := &feed{records: []ident.Record{swapper(name, 0, 0), swapper(name, 1, 1)}}
+	s := swapScene(t, name, f, mapping.AttributeDef{Name: "userParameters", Value: &expr.Source{Text: "user.userParameters"}, OnMissing: mapping.OnMissingClear})
+	s.run(name)
+	f.records[0], f.records[1] = swapper(name, 0, 1), swapper(name, 1, 0)
+	f.records[1].Fields["userParameters"] = "bad" // this directory takes none
+	for range 2 {
+		s.run(name)
+	}
+	for key, want := range []string{"part1@swap.test", "part0@swap.test"} {
 		if e := s.account(fmt.Sprintf("%s:%d", name, key), "mail"); e.Attributes.First("mail") != want {
 			t.Errorf("afterwards: %v", e.Attributes)
 		}

@@ -21,7 +21,9 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	for _, c := range changes {
 		judge.change(c)
 	}
-	judge.together(changes)
+	for _, c := range judge.together(changes) {
+		c.place()
+	}
 	b.settle()
 	b.noteSighted(d)
 	b.counts.Quarantined = len(b.quarantined) + len(b.keyless)

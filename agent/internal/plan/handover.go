@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -25,6 +26,9 @@ type handover struct {
 	keeps map[given]bool // expectations that did not come true
 	needs map[ident.Key][]need
 	late  []lateRecord
+	// planned tells of the group who has been planned by this attempt: they need
+	// not be guessed about.
+	planned map[ident.Key]bool
 }
 
 // given is a value of one account.
@@ -79,7 +83,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 	switch {
 	case h.keeps[g]:
 		return false, nil
-	case h.group != nil && h.group[link.Key]:
+	case h.group[link.Key] && !h.planned[link.Key]:
 	case h.group != nil:
 		if !h.givesUp(g) {
 			return false, nil
@@ -190,28 +194,67 @@ func (b *Builder) addLate() error {
 		h.group[l.rec.Key] = true
 	}
 	for attempt := range maxAttempts {
-		if attempt == maxAttempts-1 {
-			h.group = map[ident.Key]bool{} // nobody is expected to give up anything
-		}
 		before, refused := b.mark(), b.refusals()
-		for _, l := range h.late {
-			b.names.begin()
-			h.asking = true
-			err := b.shield(l.rec.Key, l.rec, func() error { return b.addLinked(l.rec, l.link) })
-			h.asking = false
-			if err != nil {
-				return err
-			}
+		// With the last attempt nobody is expected to give up anything.
+		if err := b.planLate(attempt < maxAttempts-1); err != nil {
+			return err
 		}
 		if h.cameTrue(keys) {
 			break
 		}
+		h.giversFirst()
 		b.restore(before, keys...)
 		for g := range b.groups {
 			b.groups[g].refused = refused[g]
 		}
 	}
 	return nil
+}
+
+// planLate plans the records that were put off, once. With asking they may get
+// what others give up.
+func (b *Builder) planLate(asking bool) error {
+	h := b.handover
+	h.planned = map[ident.Key]bool{}
+	for _, l := range h.late {
+		b.names.begin()
+		h.asking = asking
+		err := b.shield(l.rec.Key, l.rec, func() error { return b.addLinked(l.rec, l.link) })
+		h.asking = false
+		if err != nil {
+			return err
+		}
+		h.planned[l.rec.Key] = true
+	}
+	return nil
+}
+
+// giversFirst sorts the records so that those come first from whom others want
+// something: who learns that a value stays where it is keeps their own, and so
+// on down a chain of any length.
+func (h *handover) giversFirst() {
+	byKey := make(map[ident.Key]lateRecord, len(h.late))
+	for _, l := range h.late {
+		byKey[l.rec.Key] = l
+	}
+	visited := map[ident.Key]bool{}
+	var order []lateRecord
+	var visit func(ident.Key)
+	visit = func(key ident.Key) {
+		l, late := byKey[key]
+		if !late || visited[key] {
+			return
+		}
+		visited[key] = true
+		for _, n := range h.needs[key] {
+			visit(n.holder)
+		}
+		order = append(order, l)
+	}
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		visit(key)
+	}
+	h.late = order
 }
 
 func (b *Builder) refusals() map[ident.DN]int {

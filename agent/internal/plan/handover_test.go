@@ -184,3 +184,42 @@ func TestAMoveWaitsForTheName(t *testing.T) {
 		}
 	}
 }
+
+// A chain that cannot move keeps nobody else from swapping.
+func TestALongChainThatCannotMove(t *testing.T) {
+	s := newScene()
+	s.mapper.rules["mail"] = attributeRule{unique: mapping.UniqueForest}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Unlimited: true}}
+	for i := range 60 {
+		has, wants := fmt.Sprintf("%02d", i), fmt.Sprintf("%02d", i+1)
+		if i == 59 {
+			wants = has
+		}
+		s.person(ident.Key("k"+has), "mail", "m"+has+"@x", "m"+wants+"@x")
+	}
+	s.person("x", "mail", "x@x", "y@x")
+	s.person("y", "mail", "y@x", "x@x")
+	s.watch = []string{"mail"}
+	s.world.apply(t, s.plan(t), s.updates)
+	if got := s.holderOf("mail", "x@x"); len(got) != 1 || got[0] != "y" {
+		t.Errorf("x@x is with %v", got)
+	}
+}
+
+// What a saved plan may not apply any more is held with those who wait for it.
+func TestRelimitHoldsHandoversTogether(t *testing.T) {
+	s := newScene()
+	s.mapper.rules["mail"] = attributeRule{unique: mapping.UniqueForest}
+	for has, wants := range map[string]string{"a": "b", "b": "c", "c": "a"} {
+		s.person(ident.Key(has), "mail", has+"@x", wants+"@x")
+	}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: 9, Text: "9"}}
+	p := s.plan(t)
+	again := Relimit(s.set, History{Used: map[ident.Class]int{ident.ClassUpdate: 7}}, p)
+	if got, want := verdicts(again), []string{"update hold a a b c"}; !slices.Equal(got, want) {
+		t.Errorf("verdicts %q, want %q", got, want)
+	}
+	if got, want := verdicts(Relimit(s.set, History{}, p)), []string{"update apply a a b c"}; !slices.Equal(got, want) {
+		t.Errorf("verdicts %q, want %q", got, want)
+	}
+}

@@ -251,24 +251,31 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 // other way round. DNs stay as they stand.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 	j := newJudge(withDefaults(set), hist, doubts{}, linkedBy(p))
-	changes := make([]ident.Change, len(p.Changes))
+	judged := make([]*change, len(p.Changes))
 	for i, c := range p.Changes {
-		c.Operations = slices.Clone(c.Operations)
+		judged[i] = &change{key: c.Key}
 		waits := false
-		for k := range c.Operations {
-			op := &operation{Operation: c.Operations[k]}
+		for _, was := range c.Operations {
+			op := &operation{Operation: was}
 			switch {
 			case op.Verdict != ident.VerdictApply:
 			case waits:
-				op.Verdict = c.Operations[0].Verdict
+				op.Verdict = judged[i].ops[0].Verdict
 				op.Reason += waitsFor(c.Operations[0].Class)
 			default:
 				j.verdict(c.Key, op)
 			}
-			c.Operations[k] = op.Operation
+			judged[i].ops = append(judged[i].ops, op)
 			waits = waits || makesLink(op.Class) && op.Verdict != ident.VerdictApply
 		}
-		changes[i] = c
+	}
+	j.together(judged)
+	changes := slices.Clone(p.Changes)
+	for i, c := range judged {
+		changes[i].Operations = make([]ident.Operation, len(c.ops))
+		for k, op := range c.ops {
+			changes[i].Operations[k] = op.Operation
+		}
 	}
 	p.Changes, p.Limits = changes, j.account()
 	return p

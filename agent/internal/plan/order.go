@@ -119,8 +119,9 @@ func (b *Builder) makeRoom(key ident.Key, class ident.Class, g *handovers) error
 }
 
 // together holds what cannot be applied alone: a taker whose giver is held, and
-// an account that would step aside for nothing.
-func (j *judge) together(changes []*change) {
+// an account that would step aside for nothing. It returns the changes that have
+// to do with others.
+func (j *judge) together(changes []*change) []*change {
 	byKey := map[ident.Key]*change{}
 	var linked []*change
 	for _, c := range changes {
@@ -143,9 +144,7 @@ func (j *judge) together(changes []*change) {
 			}
 		}
 	}
-	for _, c := range linked {
-		c.place()
-	}
+	return linked
 }
 
 // needed returns an operation that stands against applying op: one that must
