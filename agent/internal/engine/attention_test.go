@@ -133,3 +133,51 @@ func TestFailedWritesStandInTheQuarantine(t *testing.T) {
 		t.Errorf("quarantine has %q", got)
 	}
 }
+
+// Two automations of one application lose their state: each restores its own
+// links, in whatever order they run, and takes nobody of the other's for a
+// leaver.
+func TestStraysOfTwoAutomations(t *testing.T) {
+	staff, temps := &feed{records: []ident.Record{person("1", "Ada")}}, &feed{records: []ident.Record{person("2", "Bo")}}
+	s := newScene(t, map[string]*feed{"pairstaff": staff, "pairtemps": temps})
+	automations := map[string]Automation{}
+	for name, a := range s.configured.Load().automations {
+		a.Settings.Application = "pair"
+		automations[name] = a
+	}
+	s.Replace(automations, nil)
+	for key, name := range map[string]string{"1": "Ada", "2": "Bo", "3": "Cy"} {
+		s.dc.AddUser(t, s.ou, "Pair "+name, "pair"+key, map[string][]string{"employeeNumber": {"pair:" + key}, "displayName": {name}})
+	}
+	s.wantRun("pairstaff", store.RunQuarantined)
+	if got := s.aside("pairstaff", ""); len(got) != 1 || got[0] != "account: 2 enabled accounts have an anchor of pair and no link since the loss of the state; pairtemps, which may know them, has not been run since" {
+		t.Errorf("quarantine has %q", got)
+	}
+	if got := s.aside("pairstaff", "2"); len(got) != 0 {
+		t.Errorf("somebody of the other automation is taken for a leaver: %q", got)
+	}
+	for _, name := range []string{"pairtemps", "pairstaff"} {
+		if r := s.wantRun(name, store.RunQuarantined); r.Count(ident.ResultHeld) != 0 {
+			t.Errorf("%s holds %+v", name, r.Outcomes)
+		}
+		if got := s.aside(name, "3"); len(got) != 1 || !strings.Contains(got[0], "carries the anchor pair:3") {
+			t.Errorf("the leaver is not told by %s: %q", name, got)
+		}
+		if got := s.aside(name, ""); len(got) != 0 {
+			t.Errorf("%s says %q", name, got)
+		}
+	}
+	for key, name := range map[ident.Key]string{"1": "pairstaff", "2": "pairtemps"} {
+		l, linked, err := s.Store.LinkByKey(t.Context(), "pair", key)
+		if err != nil || !linked || l.Automation != name || l.Origin != ident.OriginRestored {
+			t.Errorf("the link of %s: %+v, %v, %v", key, l, linked, err)
+		}
+	}
+	// An anchor that comes up later is nobody's word.
+	s.dc.AddUser(t, s.ou, "Pair Di", "pair4", map[string][]string{"employeeNumber": {"pair:4"}, "displayName": {"Di"}})
+	temps.records = append(temps.records, person("4", "Di"))
+	s.run("pairtemps")
+	if _, linked, err := s.Store.LinkByKey(t.Context(), "pair", "4"); linked || err != nil {
+		t.Errorf("linked without a review: %v, %v", linked, err)
+	}
+}

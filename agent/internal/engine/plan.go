@@ -34,6 +34,11 @@ func deliveredMeta(automation string) string   { return "delivered/" + automatio
 func linksKnownMeta(application string) string { return "links_known/" + application }
 func straysMeta(automation string) string      { return "strays/" + automation }
 
+// notRunMeta marks an automation of an application whose other automation was
+// the first to run since the state was lost: its own links are yet to be
+// restored.
+func notRunMeta(automation string) string { return "not_run/" + automation }
+
 // plan brings the mirror up to date and decides what the run would change. It
 // needs its turn (see alone).
 func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
@@ -244,10 +249,15 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	}
 	h.LastDelivered, _ = strconv.Atoi(delivered) // absent before the first run
 	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
-	h.AnchorsTrusted = !known
 	if err != nil {
 		return h, err
 	}
+	waiting, err := e.notRun(ctx, a, known)
+	if err != nil {
+		return h, err
+	}
+	h.AnchorsTrusted = slices.Contains(waiting, name)
+	h.NotRun = slices.DeleteFunc(waiting, func(other string) bool { return other == name })
 	accepted, err := e.Store.Accepted(ctx, name)
 	if err != nil {
 		return h, err
@@ -261,6 +271,52 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	strays, _, err := e.Store.Meta(ctx, straysMeta(name))
 	h.StraysOpen = strays != "" && strays != "0"
 	return h, err
+}
+
+// notRun names the automations of an application that have not been run since
+// the state was lost; known tells that one has.
+func (e *Engine) notRun(ctx context.Context, a Automation, known bool) ([]string, error) {
+	var waiting []string
+	for _, name := range e.sharing(a) {
+		mark, _, err := e.Store.Meta(ctx, notRunMeta(name))
+		if err != nil {
+			return nil, err
+		}
+		if !known || mark == "1" {
+			waiting = append(waiting, name)
+		}
+	}
+	return waiting, nil
+}
+
+// sharing names the automations of the application of one, itself included.
+func (e *Engine) sharing(a Automation) []string {
+	names := []string{a.Settings.Automation}
+	for name, other := range e.configured.Load().automations {
+		if name != a.Settings.Automation && other.Settings.Application == a.Settings.Application {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// knowLinks notes that an automation has restored its links, and of the first
+// of an application that the others are yet to do so.
+func (e *Engine) knowLinks(ctx context.Context, a Automation) error {
+	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
+	for _, name := range e.sharing(a) {
+		if name != a.Settings.Automation && !known && err == nil {
+			err = e.Store.SetMeta(ctx, notRunMeta(name), "1")
+		}
+	}
+	if err == nil {
+		err = e.Store.SetMeta(ctx, notRunMeta(a.Settings.Automation), "0")
+	}
+	if err == nil {
+		err = e.Store.SetMeta(ctx, linksKnownMeta(a.Settings.Application), e.Now().UTC().Format(time.RFC3339))
+	}
+	return err
 }
 
 // remember keeps what the next run needs to know, after everything is applied.
@@ -279,7 +335,7 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 		err = e.Store.SetMeta(ctx, straysMeta(r.Automation), strconv.Itoa(made.strays))
 	}
 	if err == nil && made.Records.Delivered > 0 {
-		err = e.Store.SetMeta(ctx, linksKnownMeta(r.automation.Settings.Application), e.Now().UTC().Format(time.RFC3339))
+		err = e.knowLinks(ctx, r.automation)
 	}
 	if err != nil {
 		return fmt.Errorf("remember run %d: %w", r.ID, err)

@@ -103,6 +103,9 @@ type History struct {
 	// StraysOpen is set while accounts are enabled that no link accounts for
 	// since the state was lost: they are listed until somebody has settled each.
 	StraysOpen bool
+	// NotRun names the other automations of the application that have not been
+	// run since the state was lost: accounts without a link may be theirs.
+	NotRun []string
 	// Refused tells what the directory refused of a part of a user (see
 	// ident.Refusal); nil when it refused nothing.
 	Refused func(key ident.Key, part string) (ident.Refusal, bool)

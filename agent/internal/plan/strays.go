@@ -56,6 +56,12 @@ func (b *Builder) strayAnchors(d Delivery) error {
 		}
 		b.stray(s.key, s.Entry, never)
 	}
+	if others := b.hist.NotRun; len(others) > 0 && b.strays > 0 {
+		b.attend("", "", ident.PartAccount,
+			fmt.Sprintf("%s an anchor of %s and no link since the loss of the state; %s, which may know them, has not been run since",
+				count(b.strays, "enabled account has", "enabled accounts have"), b.set.Application, strings.Join(others, " and ")),
+			"run it, then this one again, which lists who is left: "+ident.Command("apply", others[0]))
+	}
 	return nil
 }
 
@@ -66,12 +72,14 @@ func (b *Builder) stray(key ident.Key, e ident.Entry, outOfScope bool) {
 	}
 	carries := fmt.Sprintf("%s carries the anchor %s and has no link since the loss of the state; %s", e.DN, b.anchorOf(key), why)
 	if disabled, known := accountState(e); disabled && known {
-		if b.hist.AnchorsTrusted {
+		if b.hist.AnchorsTrusted && len(b.hist.NotRun) == 0 {
 			b.note(key, entryName(e), "%s; the account is disabled", carries)
 		}
 		return
 	}
-	b.strays++
+	if b.strays++; len(b.hist.NotRun) > 0 {
+		return // one item for all
+	}
 	b.attend(key, entryName(e), ident.PartAccount, carries+", but the account is enabled",
 		fmt.Sprintf("if this person has left, disable the account; if it is not an account of %s, clear %s", b.set.Application, b.set.Anchor)+b.orAccept(key))
 }
