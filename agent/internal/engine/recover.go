@@ -132,7 +132,8 @@ func (e *Engine) serves(server string) bool {
 
 // avoid leaves a user alone about whom another automation of the application
 // has a write under way. When its run has ended, a person must know: perhaps
-// that automation does not run any more.
+// that automation does not run by itself. What one left that is no longer
+// configured is settled here, since it cannot run any more.
 func (e *Engine) avoid(ctx context.Context, r *run, in *store.Intent) error {
 	writer, found, err := e.Store.RunByID(ctx, in.Run)
 	if err != nil {
@@ -141,6 +142,9 @@ func (e *Engine) avoid(ctx context.Context, r *run, in *store.Intent) error {
 	if found && writer.Result == store.RunRunning {
 		r.block(in.Key)
 		return nil
+	}
+	if !e.configured.Load().has(in.Automation) {
+		return e.settleIntent(ctx, r, in)
 	}
 	return &unsettledError{
 		fmt.Sprintf("that is for automation %s to find out", in.Automation),

@@ -223,3 +223,26 @@ func TestAnotherAutomationsIntentIsAvoided(t *testing.T) {
 		t.Errorf("%+v", r.Summary.Quarantined)
 	}
 }
+
+// A write of an automation that is no longer configured, such as one that was
+// renamed, is settled by another of its application: nobody else could do it.
+func TestTheIntentOfAnAutomationThatIsGone(t *testing.T) {
+	f := &feed{records: []ident.Record{person("1", "Left One"), person("2", "Left Two")}}
+	s := newScene(t, map[string]*feed{"renamed": f})
+	s.change("renamed", func(p *plan.Settings) { p.Application = "former" })
+	create := ident.Operation{Class: ident.ClassCreate}
+	made := s.dc.AddUser(t, s.ou, "Left One", "left1", map[string][]string{"employeeNumber": {"former:1"}})
+	s.leave(store.Intent{Automation: "former", Key: "1", Operation: create})
+	s.leave(store.Intent{Automation: "former", Key: "2", Operation: create}) // was not carried out
+	r := s.run("renamed")
+	if len(r.Summary.Quarantined) != 0 {
+		t.Errorf("%+v", r.Summary.Quarantined)
+	}
+	if left, err := s.Store.Intents(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("%+v, %v", left, err)
+	}
+	if e := s.account("former:1"); e.GUID != made {
+		t.Errorf("a second account: %s", e.DN)
+	}
+	s.account("former:2")
+}
