@@ -33,6 +33,7 @@ func verifiedElsewhere(t testing.TB, export string) (said string, ok bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", verifier(t))
 	cmd.Stdin = strings.NewReader(export)
+	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=cp1252") // as on Windows: names beyond ASCII must hold there too
 	out, err := cmd.CombinedOutput()
 	return string(out), err == nil
 }
