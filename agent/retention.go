@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/internal/rescue"
 )
 
 // retainDaily removes what [store] no longer keeps, now and once a day.
@@ -13,7 +14,8 @@ func (a *app) retainDaily(ctx context.Context) {
 	tick := time.NewTicker(24 * time.Hour)
 	defer tick.Stop()
 	for {
-		if err := a.retain(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		err := rescue.Do(a.log, func() error { return a.retain(ctx, time.Now()) })
+		if err != nil && ctx.Err() == nil {
 			a.log.Error("old history was not removed; tried again tomorrow", "error", err)
 		}
 		select {
