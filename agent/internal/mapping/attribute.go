@@ -28,6 +28,9 @@ type candidate struct{ value, source string }
 // concerns it alone.
 func (e *evaluation) attributeOrAside(a *attribute) error {
 	err := e.attribute(a)
+	if err == nil {
+		return nil
+	}
 	var fault *Error
 	if !errors.As(err, &fault) || !fault.alone || e.current == nil && isRequired(a.Name) {
 		return err

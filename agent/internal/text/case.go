@@ -18,24 +18,53 @@ import (
 // another OU. Only pairs that both Samba and Windows take for the same letter
 // count here (see capitals).
 func Lower(s string) string {
+	capitals := false
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {
-			if utf8.ValidString(s) {
-				return strings.Map(lower, s)
-			}
-			break // bytes have no case
+		switch c := s[i]; {
+		case c < utf8.RuneSelf:
+			capitals = capitals || 'A' <= c && c <= 'Z'
+		case utf8.ValidString(s):
+			return strings.Map(lower, s)
+		default:
+			return s // bytes have no case
 		}
 	}
-	return s
+	if !capitals {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(lowerASCII(s[i]))
+	}
+	return b.String()
 }
 
-// Same reports whether a and b differ in the case of letters at most.
-func Same(a, b string) bool { return a == b || Lower(a) == Lower(b) }
+// Same reports whether a and b differ in the case of letters at most. Names of
+// attributes are compared for each record, so ASCII is not copied.
+func Same(a, b string) bool {
+	for i := 0; i < len(a) && i < len(b); i++ {
+		switch x, y := a[i], b[i]; {
+		case x >= utf8.RuneSelf || y >= utf8.RuneSelf:
+			return a == b || Lower(a) == Lower(b)
+		case lowerASCII(x) != lowerASCII(y):
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func lowerASCII(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
 
 func lower(r rune) rune {
 	switch {
-	case 'A' <= r && r <= 'Z':
-		return r + 'a' - 'A'
+	case r < utf8.RuneSelf:
+		return rune(lowerASCII(byte(r)))
 	case r > unicode.MaxASCII && unicode.Is(capitals, r):
 		return unicode.ToLower(r)
 	}
