@@ -19,7 +19,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 func (c *cli) runCommand() *cobra.Command {

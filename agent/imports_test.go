@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,16 +82,16 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/mirror": "it brings the mirror up to date",
 		"agent/internal/directory/write":  "it applies",
 		"agent/internal/failpoint":        "tests kill it at each step",
-		"internal/rescue":                 "a panic ends one run or one operation, not the others",
+		"host/rescue":                     "a panic ends one run or one operation, not the others",
 		"sdk/abi":                         "a number is spelled as a key is",
 	},
 	"agent/internal/failpoint":    {},
-	"internal/rescue":             {},
-	"agent/internal/schedule":     {"internal/rescue": "a panic of one automation is a failure of that one"},
+	"host/rescue":                 {},
+	"agent/internal/schedule":     {"host/rescue": "a panic of one automation is a failure of that one"},
 	"agent/internal/metrics":      {},
 	"agent/internal/service":      {},
-	"agent/internal/control":      {"agent/internal/ident": "commands speak of plans and runs", "internal/rescue": "a panic fails one call"},
-	"host":                        {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts", "internal/rescue": "a panic over one file concerns that one"},
+	"agent/internal/control":      {"agent/internal/ident": "commands speak of plans and runs", "host/rescue": "a panic fails one call"},
+	"host":                        {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts", "host/rescue": "a panic over one file concerns that one"},
 	"host/internal":               {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts"},
 	"sdk/abi":                     {},
 	"sdk":                         {"sdk/abi": "host and sdk share the wire types"},
@@ -189,5 +191,19 @@ func packages(t *testing.T) []listed {
 			t.Fatalf("decode go list: %v", err)
 		}
 		all = append(all, p)
+	}
+}
+
+// The folders at the top are for good: what is new goes into one of them.
+func TestTheTopLevelStaysAsItIs(t *testing.T) {
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := []string{"agent", "bin", "configs", "docs", "host", "plugins", "scripts", "sdk"}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(known, e.Name()) {
+			t.Errorf("%s is a new folder at the top", e.Name())
+		}
 	}
 }

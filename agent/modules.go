@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 	"golang.org/x/sync/errgroup"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/host"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // retainDaily removes what [store] no longer keeps, now and once a day.

@@ -13,7 +13,7 @@ import (
 	"aead.dev/minisign"
 
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/rollcall-agent/rollcall/host/internal/compiler"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // How the folder is watched.

@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // Caller is who asks, for the journal: "root", "uid 1000", "DOMAIN\\name".

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 type streamer func(ctx context.Context, who Caller, in []byte, each func(any) error) error

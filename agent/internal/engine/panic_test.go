@@ -12,7 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // said is what the engine has logged.

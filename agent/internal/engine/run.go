@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/internal/rescue"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // run is a run under way.

@@ -1,7 +1,8 @@
 // Package rescue keeps a panic within what it is about: one run, one command,
 // one file. It is for places where many things are done beside each other and
 // one must not end the others. It is not a way to handle errors: a panic is
-// always a fault of rollcall itself.
+// always a fault of rollcall itself. It stands here because host and agent both
+// use it, and the agent imports the host, not the other way round.
 package rescue
 
 import (
