@@ -11,13 +11,14 @@ import (
 )
 
 // refused reports whether the directory has refused the same before and it is
-// not yet time to try again. part is what ident.Refusal calls so.
-func (b *Builder) refused(key ident.Key, part, digest string) (ident.Refusal, bool) {
+// not yet time to try again. part is what ident.Refusal calls so; the digest of
+// what is to be written is asked for only where something was refused.
+func (b *Builder) refused(key ident.Key, part string, digest func() string) (ident.Refusal, bool) {
 	if b.hist.Refused == nil {
 		return ident.Refusal{}, false
 	}
 	r, ok := b.hist.Refused(key, part)
-	if !ok || r.Digest != digest {
+	if !ok || r.Digest != digest() {
 		return r, false
 	}
 	b.stillRefused = append(b.stillRefused, ident.Refusal{Key: key, Part: part})
@@ -33,7 +34,7 @@ func (b *Builder) StillRefused() []ident.Refusal { return b.stillRefused }
 // refusedAttribute reports whether a change of an attribute is left out, and
 // tells why.
 func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.AttributeChange) bool {
-	r, wait := b.refused(key, text.Lower(ch.Name), AppliedDigest(ch))
+	r, wait := b.refused(key, text.Lower(ch.Name), func() string { return AppliedDigest(ch) })
 	if wait {
 		b.attend(key, name, ch.Name, r.Cause, r.Next)
 	}
@@ -46,14 +47,14 @@ func (b *Builder) dropRefused(c *change) bool {
 	at := c.entry.DN
 	whole := false
 	gone := map[ident.Class]bool{}
-	linking, tied := c.linking(), c.linkingDigest()
+	linking := c.linking()
 	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool {
 		if whole {
 			return true
 		}
-		digest := tied
+		digest := c.linkingDigest
 		if op != linking {
-			digest = digestOf(c, op, at.Parent())
+			digest = func() string { return digestOf(c, op, at.Parent()) }
 		}
 		r, wait := b.refused(c.key, ident.RefusedOperation(op.Class), digest)
 		switch {
