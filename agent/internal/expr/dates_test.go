@@ -84,3 +84,20 @@ func TestTimesComeBack(t *testing.T) {
 		}
 	})
 }
+
+// Dates that stand for "never" or "always" in applications are far away.
+func TestDatesFarApart(t *testing.T) {
+	for text, want := range map[string]string{
+		`date_diff("0001-01-01", "2024-05-31", "days")`:                                    "739036",
+		`date_diff("2024-05-31", "0001-01-01", "days")`:                                    "-739036",
+		`date_diff("2024-05-31", "9999-12-31", "hours")`:                                   "69912528",
+		`date_diff("9999-12-31T00:00:30", "2024-05-31", "minutes")`:                        "-4194751680",
+		`date_diff("2024-05-31T00:00:00.5", "2024-06-01T00:00:00.4", "days")`:              "0",
+		`format_date(date_add("2024-05-31", 10000000, "hours"), "yyyy-MM-dd")`:             "3165-03-17",
+		`format_date(date_add("2024-05-31T00:00:30+02:00", -3, "hours"), "yyyy-MM-dd HH")`: "2024-05-30 21",
+	} {
+		if v, err := eval(t, text, Env{}); err != nil || v.Text() != want {
+			t.Errorf("%s is %s, %v, want %s", text, v.Text(), err, want)
+		}
+	}
+}

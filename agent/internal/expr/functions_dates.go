@@ -167,13 +167,30 @@ func dateAdd(r *run, args []any) any {
 	case "days":
 		return t.AddDate(0, 0, n)
 	case "hours":
-		return t.Add(time.Duration(n) * time.Hour)
+		return addSeconds(t, n*3600)
 	case "minutes":
-		return t.Add(time.Duration(n) * time.Minute)
+		return addSeconds(t, n*60)
 	default:
 		fail("unknown unit %s", u)
 		return nil
 	}
+}
+
+// addSeconds goes further than a time.Duration reaches, which is 292 years.
+func addSeconds(t time.Time, n int) time.Time {
+	return time.Unix(t.Unix()+int64(n), int64(t.Nanosecond())).In(t.Location())
+}
+
+// wholeSeconds is the time between two, also beyond what a time.Duration holds.
+func wholeSeconds(from, to time.Time) int {
+	if to.Before(from) {
+		return -wholeSeconds(to, from)
+	}
+	n := to.Unix() - from.Unix()
+	if to.Nanosecond() < from.Nanosecond() {
+		n--
+	}
+	return int(n)
 }
 
 // addMonths stays within the month that it reaches: 31 January plus one month
@@ -196,11 +213,11 @@ func dateDiff(r *run, args []any) any {
 	case "months":
 		return months(from, to)
 	case "days":
-		return int(to.Sub(from) / (24 * time.Hour))
+		return wholeSeconds(from, to) / (24 * 3600)
 	case "hours":
-		return int(to.Sub(from) / time.Hour)
+		return wholeSeconds(from, to) / 3600
 	case "minutes":
-		return int(to.Sub(from) / time.Minute)
+		return wholeSeconds(from, to) / 60
 	default:
 		fail("unknown unit %s", u)
 		return nil
