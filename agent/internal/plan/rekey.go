@@ -72,6 +72,9 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	if cause != "" || err != nil {
 		return e, obstacle{cause: cause, byHand: "allow the account in [directory] if rollcall is to change it"}, err
 	}
+	if cause, next := b.badAnchor(key); cause != "" {
+		return e, obstacle{cause: cause, byHand: next}, nil
+	}
 	have := e.Attributes.Values(b.set.Anchor)
 	if b.set.Anchor != "" && len(have) > 0 && !slices.Equal(have, []string{b.anchorOf(link.Key)}) {
 		against = b.foreignAnchor(key, e)

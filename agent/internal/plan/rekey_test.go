@@ -87,3 +87,17 @@ func TestRekey(t *testing.T) {
 	s.entries["g12"].Attributes["employeenumber"] = []string{"pipedrive:77"}
 	wantTrace(t, s.plan(t), "77 apply enable CN=Ada 12,OU=Leavers,DC=x -> CN=Ada 12,OU=Staff,DC=x | back: pipedrive delivers the key 77 again; rollcall had disabled the account")
 }
+
+// A key that the anchor attribute cannot hold is refused before anything is
+// written.
+func TestRekeyToAKeyThatDoesNotFit(t *testing.T) {
+	s := newScene()
+	s.set.Schema = ident.Schema{"employeenumber": {Syntax: ident.SyntaxText, Upper: new(int64(20))}}
+	s.linked("1")
+	s.record("9999999999999999999", map[string]any{"cn": "Ada 1", "mail": "ada1@x"})
+	_, _, err := NewBuilder(s.set, s.world, s.mapper, s.hist).Rekey("1", s.records[0].Key, &s.records[0], "")
+	var refused *RefusedError
+	if !errors.As(err, &refused) || !strings.Contains(refused.Error(), "the anchor does not fit into employeeNumber") {
+		t.Errorf("err is %v", err)
+	}
+}
