@@ -225,6 +225,13 @@ var neutral = map[string]string{
 // means the same (MS-ADA1, attribute accountExpires).
 const never = "9223372036854775807"
 
+// None tells whether there is nothing in the values of an attribute: none at
+// all, nothing to see, or the value that stands for none.
+func None(attribute string, values []string) bool {
+	neutral, ok := Neutral(attribute)
+	return text.AllBlank(values) || ok && slices.Equal(normal(attribute, neutral, values), []string{neutral})
+}
+
 // SameValues tells whether two lists of values say the same of an attribute:
 // as sets and by their bytes, but for values that mean no value.
 func SameValues(attribute string, a, b []string) bool {

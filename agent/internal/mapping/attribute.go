@@ -47,7 +47,7 @@ func (e *evaluation) attributeOrAside(a *attribute) error {
 // attribute evaluates a and notes what it should be in `attributes` and, when
 // it is to be written, in the result.
 func (e *evaluation) attribute(a *attribute) error {
-	if e.current != nil && (a.Apply == ident.ApplyCreate || a.Apply == ident.ApplyIfEmpty && len(e.own(a.Name)) > 0) {
+	if e.current != nil && (a.Apply == ident.ApplyCreate || a.Apply == ident.ApplyIfEmpty && !ident.None(a.Name, e.own(a.Name))) {
 		e.settle(a, expr.Null)
 		return nil
 	}

@@ -141,6 +141,12 @@ func TestApply(t *testing.T) {
 			t.Errorf("%s with %v: got %s %v, want %s", c.apply, c.own, got, err, c.want)
 		}
 	}
+	value.Name = "accountExpires"
+	for own, want := range map[string]string{"9223372036854775807": "v", "0": "v", "134000000000000000": "keep"} {
+		if got, err := one(t, value, `{"x": "v"}`, "accountExpires", own); err != nil || got != want {
+			t.Errorf("if_empty with %s: got %s %v, want %s", own, got, err, want)
+		}
+	}
 }
 
 func TestAttributesReferToFinalValues(t *testing.T) {

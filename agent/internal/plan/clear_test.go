@@ -3,6 +3,8 @@ package plan
 import (
 	"strings"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // TestClearingWhatCannotBeDeleted: the value that means none is written, and a
@@ -46,5 +48,31 @@ func TestClearingWhatCannotBeDeleted(t *testing.T) {
 	e.Attributes["accountexpires"] = []string{never}
 	if p := s.plan(t); len(p.Changes) > 0 {
 		t.Errorf("0 and never are told apart: %+v", p.Changes)
+	}
+}
+
+// The value that means none is none: apply = "if_empty" writes into it, and
+// nobody has set it by hand.
+func TestTheNeutralValueIsEmpty(t *testing.T) {
+	for _, c := range []struct {
+		attribute, had, want string
+		rule                 attributeRule
+		written              bool
+	}{
+		{"accountExpires", "9223372036854775807", "133000000000000000", attributeRule{apply: ident.ApplyIfEmpty}, true},
+		{"accountExpires", "0", "133000000000000000", attributeRule{apply: ident.ApplyIfEmpty}, true},
+		{"accountExpires", "134000000000000000", "133000000000000000", attributeRule{apply: ident.ApplyIfEmpty}, false},
+		{"countryCode", "0", "276", attributeRule{apply: ident.ApplyIfEmpty}, true},
+		{"countryCode", "0", "276", attributeRule{directory: true}, true},
+		{"countryCode", "40", "276", attributeRule{directory: true}, false},
+		{"title", "0", "Boss", attributeRule{apply: ident.ApplyIfEmpty}, false},
+	} {
+		s := newScene()
+		e, _ := s.known("1", map[string]any{c.attribute: c.want})
+		e.Attributes[strings.ToLower(c.attribute)] = []string{c.had}
+		s.mapper.rules[c.attribute] = c.rule
+		if got := len(s.plan(t).Changes) > 0; got != c.written {
+			t.Errorf("%s %s, %+v: written: %v, want %v", c.attribute, c.had, c.rule, got, c.written)
+		}
 	}
 }

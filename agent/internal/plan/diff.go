@@ -31,7 +31,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	var added []string
 	switch {
 	case want.Apply == ident.ApplyCreate,
-		want.Apply == ident.ApplyIfEmpty && !text.AllBlank(have),
+		want.Apply == ident.ApplyIfEmpty && !ident.None(want.Name, have),
 		len(want.Values) == 0 && (!want.Clear || want.Add):
 		return ch, asWanted
 	case want.Add:
@@ -44,7 +44,7 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	byHand := known && applied != Digest(have)
 	// Without knowledge of what was last written (an adopted account, or a
 	// link restored after a loss), a value may be anybody's.
-	if want.Directory && (byHand || !known && !text.AllBlank(have)) {
+	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
 		return ch, leftAlone
 	}
 	ch.Drift = known && applied == Digest(goal)
