@@ -75,7 +75,7 @@ func kindName(v any) string {
 // type, when they are of the types left and right; "" when it depends.
 func adviceFor(n *ast.BinaryNode, left, right kinds) string {
 	switch {
-	case n.Operator == "in":
+	case n.Operator == "in" || n.Operator == notIn:
 		return adviceForList(n, left, right)
 	case left == right: // true and false have no order
 		return ""
@@ -84,13 +84,17 @@ func adviceFor(n *ast.BinaryNode, left, right kinds) string {
 	if n.Operator != "==" && n.Operator != "!=" && left|right == text|number {
 		a, b = asNumber(n.Left, left), asNumber(n.Right, right)
 	}
+	among := " in "
+	if n.Operator == "!=" {
+		among = " " + notIn + " "
+	}
 	switch {
 	case a != "" && b != "":
 		return "write " + a + " " + n.Operator + " " + b
 	case left == list && right&(text|number|boolean) != 0:
-		return "write " + n.Right.String() + " in " + n.Left.String()
+		return "write " + n.Right.String() + among + n.Left.String()
 	case right == list && left&(text|number|boolean) != 0:
-		return "write " + n.Left.String() + " in " + n.Right.String()
+		return "write " + n.Left.String() + among + n.Right.String()
 	case left == object || right == object:
 		return "compare a member of the object"
 	}
@@ -169,7 +173,7 @@ func literalAs(n ast.Node, k kinds) string {
 	return ""
 }
 
-// adviceForList is the advice for the operator in, whose list holds elements
+// adviceForList is the advice for the operators in and not in, whose list holds elements
 // of the type element.
 func adviceForList(n *ast.BinaryNode, value, element kinds) string {
 	literal, ok := n.Right.(*ast.ArrayNode)
@@ -178,7 +182,11 @@ func adviceForList(n *ast.BinaryNode, value, element kinds) string {
 			return "write string(" + n.Left.String() + ") " + n.Operator + " " + n.Right.String()
 		}
 		if value&(text|number|boolean) != 0 && element&(text|number|boolean) != 0 {
-			return "write any(" + n.Right.String() + ", " + bothAsText("#", element) + " == " + bothAsText(n.Left.String(), value) + ")"
+			some := "any("
+			if n.Operator == notIn {
+				some = "none("
+			}
+			return "write " + some + n.Right.String() + ", " + bothAsText("#", element) + " == " + bothAsText(n.Left.String(), value) + ")"
 		}
 		return ""
 	}
@@ -190,9 +198,9 @@ func adviceForList(n *ast.BinaryNode, value, element kinds) string {
 		texts = append(texts, asString(e, 0))
 	}
 	if len(alike) == len(literal.Nodes) {
-		return "write " + n.Left.String() + " in [" + strings.Join(alike, ", ") + "]"
+		return "write " + n.Left.String() + " " + n.Operator + " [" + strings.Join(alike, ", ") + "]"
 	}
-	return "write " + bothAsText(n.Left.String(), value) + " in [" + strings.Join(texts, ", ") + "]"
+	return "write " + bothAsText(n.Left.String(), value) + " " + n.Operator + " [" + strings.Join(texts, ", ") + "]"
 }
 
 func bothAsText(s string, k kinds) string {

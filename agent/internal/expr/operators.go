@@ -8,7 +8,7 @@ import (
 )
 
 func (c *compiler) unary(n *ast.UnaryNode) node {
-	operand, at := c.node(n.Node), place(n)
+	operand, at := c.node(negated(n)), place(n)
 	switch n.Operator {
 	case "!", "not":
 		return func(r *run) any {
@@ -27,6 +27,21 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 		}
 	}
 	return operand // the checker lets only + through, for numbers
+}
+
+// notIn is how advice spells an operator that the parser knows as two.
+const notIn = "not in"
+
+// negated is the operand of n, in which a "not in" bears its name: whoever
+// follows advice that says "in" instead would turn the condition round.
+func negated(n *ast.UnaryNode) ast.Node {
+	b, ok := n.Node.(*ast.BinaryNode)
+	if !ok || n.Operator != "not" || b.Operator != "in" || n.Location().From < b.Left.Location().From {
+		return n.Node
+	}
+	named := *b
+	named.Operator = notIn
+	return &named
 }
 
 // truth converts an operand of a logical operator; not known when it is null.
@@ -146,7 +161,7 @@ func operatorOf(n *ast.BinaryNode) operator {
 		return func(_ *run, a, b any) any { return arithmetic(name, a, b) }
 	case "<", ">", "<=", ">=":
 		return ordered(n)
-	case "in":
+	case "in", notIn:
 		return contained(n)
 	case "..":
 		return rangeOf

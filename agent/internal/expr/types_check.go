@@ -59,7 +59,7 @@ func (t *typist) truth(n ast.Node, is static) {
 }
 
 func (t *typist) unary(n *ast.UnaryNode) static {
-	is := t.of(n.Node)
+	is := t.of(negated(n))
 	if n.Operator == "!" || n.Operator == "not" {
 		t.truth(n.Node, is)
 		return known(boolean)
@@ -77,7 +77,7 @@ func (t *typist) binary(n *ast.BinaryNode) static {
 		return either(l, r)
 	case "==", "!=", "<", ">", "<=", ">=":
 		t.compare(n, l, r)
-	case "in":
+	case "in", notIn:
 		t.in(n, l, r)
 	case "contains", "startsWith", "endsWith", "matches":
 		t.texts(n, n.Left, l)
@@ -123,8 +123,8 @@ func (t *typist) in(n *ast.BinaryNode, l, r static) {
 	for _, e := range elements {
 		switch {
 		case l.unlike(e):
-			t.refuse(n, adviceFor(n, l.kinds&^null, e.kinds&^null), "in cannot compare %s, which is %s, with an element that is %s",
-				n.Left, l.kinds, e.kinds)
+			t.refuse(n, adviceFor(n, l.kinds&^null, e.kinds&^null), "%s cannot compare %s, which is %s, with an element that is %s",
+				n.Operator, n.Left, l.kinds, e.kinds)
 			return
 		case first.kinds&^null == 0:
 			first = e
