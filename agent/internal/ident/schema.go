@@ -178,8 +178,10 @@ func wholeNumber(v string, bits int) string {
 
 func (r AttributeRule) outOfRange(n int64, unit, what string) (cause, next string) {
 	switch {
-	case r.Upper != nil && n > *r.Upper:
-		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), fmt.Sprintf("shorten it, for example with left(..., %d)", *r.Upper)
+	case r.Upper != nil && n > *r.Upper && unit == "bytes":
+		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), "supply a smaller one at the source"
+	case r.Upper != nil && n > *r.Upper: // left counts what a reader sees, which may be longer
+		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), fmt.Sprintf("shorten the whole value: cut(..., %d)", *r.Upper)
 	case r.Lower != nil && n < *r.Lower:
 		return fmt.Sprintf("%s is shorter than %d %s", what, *r.Lower, unit), "correct the value at the source"
 	}

@@ -105,3 +105,16 @@ func TestUnmapped(t *testing.T) {
 		}
 	}
 }
+
+// What the advice says to do makes the value fit: left(..., 4) would not.
+func TestAdviceAboutLongValues(t *testing.T) {
+	limit := int64(4)
+	_, next := AttributeRule{Syntax: SyntaxText, Upper: &limit}.Refuses([]string{"😀😀😀😀"}, false)
+	if next != "shorten the whole value: cut(..., 4)" {
+		t.Errorf("a text: %s", next)
+	}
+	_, next = AttributeRule{Syntax: SyntaxBytes, Upper: &limit}.Refuses([]string{"12345"}, true)
+	if next != "supply a smaller one at the source" {
+		t.Errorf("a photo: %s", next)
+	}
+}

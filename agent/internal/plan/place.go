@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // home is a container in which an account belongs.
@@ -149,7 +150,7 @@ func (b *Builder) inTheWay(c *change, cn string, container ident.DN) (holder str
 // sAMAccountName, which nobody else has, or with a number.
 func (b *Builder) freeName(c *change, base string, container ident.DN) (string, error) {
 	var suffixes []string
-	if sam := c.entry.Attributes.First("samaccountname"); sam != "" {
+	if sam := c.entry.Attributes.First("samaccountname"); sam != "" && text.Units(sam) <= ident.MaxAccountName { // Samba takes longer ones
 		suffixes = append(suffixes, " ("+sam+")")
 	}
 	for n := 2; ; n++ {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -57,6 +58,14 @@ func TestReturner(t *testing.T) {
 		}), []string{
 			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11 (aada),OU=Staff,DC=x cn:Ada 11->Ada 11 (aada)" + enabled +
 				"; CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 (aada)",
+		}},
+		{"the name at home is taken, and sAMAccountName is too long for a name", back(func(s *scene, e *ident.Entry, _ *ident.Link) {
+			s.account("g9", staff.Child("Ada 11"))
+			e.Attributes["samaccountname"] = []string{strings.Repeat("s", 70)} // Samba takes it
+			s.mapper.rules["cn"] = attributeRule{asIs: true}
+		}), []string{
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11 2,OU=Staff,DC=x cn:Ada 11->Ada 11 2" + enabled +
+				"; CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 2",
 		}},
 		{"left under another name, which is no longer needed: enabled back, then renamed", back(func(s *scene, e *ident.Entry, l *ident.Link) {
 			e.DN, l.Applied["cn"] = leavers.Child("Ada 11 (aada)"), Digest([]string{"Ada 11 (aada)"})
