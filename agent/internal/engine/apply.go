@@ -40,6 +40,10 @@ func planTasks(p ident.Plan) []task {
 
 // apply carries tasks out class by class: creates first, disables last.
 func (e *Engine) apply(ctx context.Context, r *run, tasks []task) error {
+	tasks, err := e.possible(ctx, r, tasks)
+	if err != nil {
+		return err
+	}
 	for _, class := range ident.Classes {
 		of := func(t task) bool { return t.op.Class == class }
 		if err := e.applyClass(ctx, r, slices.Collect(filter(tasks, of))); err != nil {

@@ -89,6 +89,34 @@ func (e *Engine) applyClass(ctx context.Context, r *run, open []task) error {
 	return e.outOfTurn(ctx, r, open, all)
 }
 
+// possible skips, before anything is written, the tasks that wait for an
+// operation which this run does not make: its user is left alone, or it was not
+// approved. Nobody steps aside for them.
+func (e *Engine) possible(ctx context.Context, r *run, tasks []task) ([]task, error) {
+	for {
+		made, finish := map[ident.Step]bool{}, map[ident.Step]bool{}
+		for _, t := range tasks {
+			made[t.step()] = made[t.step()] || !r.isBlocked(t.change.Key)
+			finish[t.step()] = finish[t.step()] || !t.op.Aside
+		}
+		inVain := func(t task) bool {
+			return t.op.Aside && !finish[t.step()] || slices.ContainsFunc(t.op.After, func(step ident.Step) bool { return !made[step] })
+		}
+		still := slices.Collect(filter(tasks, func(t task) bool { return !inVain(t) }))
+		if len(still) == len(tasks) {
+			return tasks, nil
+		}
+		for t := range filter(tasks, inVain) {
+			if err := e.skip(ctx, r, t, notGivenUp); err != nil {
+				return nil, err
+			}
+		}
+		tasks = still
+	}
+}
+
+const notGivenUp = "an account that was to give up a value before this is not changed by this run"
+
 // next splits tasks of one class into those whose turn it is and the others.
 func (s *turns) next(open []task) (ready, later []task) {
 	begun := map[ident.Key]bool{}
@@ -108,7 +136,7 @@ func (s *turns) next(open []task) (ready, later []task) {
 // for others gets back what it had, unless one of them has taken it.
 func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error {
 	for _, t := range open {
-		if err := e.skip(ctx, r, t, "an account that was to give up a value before this was not changed"); err != nil {
+		if err := e.skip(ctx, r, t, notGivenUp); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // watcher looks after each operation whether a value is on two objects.
@@ -139,6 +140,30 @@ func TestARingThatIsTakenInPart(t *testing.T) {
 	for key, want := range []string{"part1@swap.test", "part0@swap.test"} {
 		if e := s.account(fmt.Sprintf("%s:%d", name, key), "mail"); e.Attributes.First("mail") != want {
 			t.Errorf("afterwards: %v", e.Attributes)
+		}
+	}
+}
+
+// Nobody steps aside for somebody who is left alone.
+func TestARingWithSomebodyWhoIsLeftAlone(t *testing.T) {
+	const name = "alone"
+	f := &feed{}
+	for key := range 3 {
+		f.records = append(f.records, swapper(name, key, key))
+	}
+	s := swapScene(t, name, f)
+	s.run(name)
+	for key := range 3 {
+		f.records[key] = swapper(name, key, (key+1)%3)
+	}
+	link, _, err := s.Store.LinkByKey(t.Context(), name, "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.leave(store.Intent{Automation: name, Key: "1", GUID: link.GUID, Link: &link, Operation: ident.Operation{Class: "teleport"}}) // of a newer rollcall
+	for _, o := range s.run(name).Outcomes {
+		if o.Result != ident.ResultSkipped && !(o.Operation.Class == ident.ClassUpdate && o.Operation.Attributes[0].Name == "displayName") {
+			t.Errorf("%s of %s: %s, %+v", o.Operation.Class, o.Name, o.Result, o.Operation.Attributes)
 		}
 	}
 }
