@@ -181,3 +181,40 @@ func TestStraysOfTwoAutomations(t *testing.T) {
 		t.Errorf("linked without a review: %v, %v", linked, err)
 	}
 }
+
+// A delivery that says nothing about who is missing settles nothing: what was
+// accepted stays accepted.
+func TestAcceptedOutlivesADoubtfulDelivery(t *testing.T) {
+	whole := []ident.Record{person("1", "Ada"), person("2", "Bo"), person("3", "Cy")}
+	source := &feed{records: whole}
+	s := newScene(t, map[string]*feed{"doubt": source})
+	s.wantRun("doubt", store.RunOK)
+	s.dc.Replace(t, s.account("doubt:1").DN, "adminCount", "1")
+	source.records = whole[1:]
+	s.wantRun("doubt", store.RunQuarantined)
+	if _, err := s.Accept(t.Context(), "doubt", "1", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantRun("doubt", store.RunOK)
+	for name, doubtful := range map[string][]ident.Record{
+		"a key twice": {whole[1], whole[2], whole[2]}, "no key": {whole[1], whole[2], person("", "Di")}, "nobody": {},
+	} {
+		source.records = doubtful
+		s.wantRun("doubt", store.RunQuarantined)
+		source.records = whole[1:]
+		if r := s.run("doubt"); r.Result != store.RunOK || len(r.Summary.Notes) != 1 {
+			t.Fatalf("after %s: %s, quarantine %q", name, r.Result, s.items("doubt"))
+		}
+	}
+	s.dc.Replace(t, s.account("doubt:2").DN, "userAccountControl", "514")
+	s.wantRun("doubt", store.RunQuarantined)
+	if _, err := s.Accept(t.Context(), "doubt", "2", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	bad := whole[1]
+	bad.Problem = "bad text in the field name"
+	source.records = []ident.Record{bad, whole[2]}
+	s.wantRun("doubt", store.RunQuarantined)
+	source.records = whole[1:]
+	s.wantRun("doubt", store.RunOK)
+}

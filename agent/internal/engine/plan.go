@@ -82,8 +82,25 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
 		past: refused.without(b.StillRefused()),
 	}
+	made.keepUndecided(end)
 	made.delivered, made.absent = b.Marks()
 	return made, nil
+}
+
+// keepUndecided lets nothing be over of which the plan says nothing: of records
+// that are set aside, and of anybody after a delivery by which nobody is
+// missing although it names everybody.
+func (m *planned) keepUndecided(end plan.Delivery) {
+	if !end.Complete || end.Doubt != "" || !end.ChangesOnly && m.Records.Delivered == 0 {
+		m.settled, m.past = nil, nil
+		return
+	}
+	aside := map[ident.Key]bool{}
+	for _, q := range m.Quarantined {
+		aside[q.Key] = aside[q.Key] || q.Part == ""
+	}
+	m.settled = slices.DeleteFunc(m.settled, func(q ident.QuarantineItem) bool { return aside[q.Key] })
+	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] })
 }
 
 // leaveBusy takes the users out of a plan whom another automation of the
