@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -29,6 +30,9 @@ func (b *Builder) fit(rec ident.Record, current *ident.Entry, want *ident.Desire
 		b.attend(rec.Key, name, f.Attribute, f.Cause, f.Next)
 	}
 	var failure error
+	for i := range want.Attributes {
+		b.respell(&want.Attributes[i], current)
+	}
 	want.Attributes = slices.DeleteFunc(want.Attributes, func(a ident.DesiredAttribute) bool {
 		if failure != nil || b.set.Schema.Rule(a.Name).Syntax != ident.SyntaxDN {
 			return false
@@ -42,6 +46,30 @@ func (b *Builder) fit(rec ident.Record, current *ident.Entry, want *ident.Desire
 		return true
 	})
 	return failure
+}
+
+// respell writes DNs and times as the directory gives them back: it keeps no
+// other spelling, and each run would write it again.
+func (b *Builder) respell(a *ident.DesiredAttribute, current *ident.Entry) {
+	syntax := b.set.Schema.Rule(a.Name).Syntax
+	if syntax != ident.SyntaxDN && syntax != ident.SyntaxTime {
+		return
+	}
+	a.Values = slices.Clone(a.Values)
+	for i, v := range a.Values {
+		if t, err := time.Parse("20060102150405Z", v); err == nil && syntax == ident.SyntaxTime {
+			a.Values[i] = t.Format("20060102150405.0Z")
+		}
+		dn, err := ident.ParseDN(v)
+		if syntax != ident.SyntaxDN || err != nil || current == nil {
+			continue
+		}
+		for _, have := range current.Attributes.Values(a.Name) {
+			if dn.EqualFold(ident.DN(have)) {
+				a.Values[i] = have
+			}
+		}
+	}
 }
 
 // danglingDN returns a value that names no object; "" when each names one.

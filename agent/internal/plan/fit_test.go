@@ -119,3 +119,31 @@ func TestAttributesThatNobodyCanHaveAreToldOnce(t *testing.T) {
 		t.Errorf("items are\n%s", got)
 	}
 }
+
+// The directory gives DNs and times back in its own spelling: another spelling
+// of the same value is no change, or each run would write it again.
+func TestSpellingsThatTheDirectoryDoesNotKeep(t *testing.T) {
+	for _, c := range []struct{ attribute, had, wants, written string }{
+		{"manager", "CN=Ada 2,OU=Staff,DC=x", "cn=ada 2, ou=staff,dc=X", ""},
+		{"manager", "CN=Ada 3,OU=Staff,DC=x", "CN=Ada 2,OU=Staff,DC=x", "CN=Ada 2,OU=Staff,DC=x"},
+		{"manager", "", "CN=Ada 2,OU=Staff,DC=x", "CN=Ada 2,OU=Staff,DC=x"},
+		{"msTSExpireDate", "20240531100000.0Z", "20240531100000Z", ""},
+		{"msTSExpireDate", "20240531100000.0Z", "20240531100000.00Z", ""},
+		{"msTSExpireDate", "20240531100000.0Z", "20240531100001Z", "20240531100001.0Z"},
+	} {
+		s := newScene()
+		s.set.Schema = ident.Schema{"manager": {Syntax: ident.SyntaxDN, Single: true}, "mstsexpiredate": {Syntax: ident.SyntaxTime, Single: true}}
+		e, _ := s.known("1", map[string]any{c.attribute: c.wants})
+		s.known("2", nil)
+		if c.had != "" {
+			e.Attributes[strings.ToLower(c.attribute)] = []string{c.had}
+		}
+		got := ""
+		for _, change := range s.plan(t).Changes {
+			got = strings.Join(change.Operations[0].Attributes[0].New, ";")
+		}
+		if got != c.written {
+			t.Errorf("%s %q, wanted %q: %q is written, want %q", c.attribute, c.had, c.wants, got, c.written)
+		}
+	}
+}
