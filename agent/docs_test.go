@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -388,19 +389,12 @@ func pageUser(t *testing.T, page string) expr.Env {
 func TestNamedCommandsExist(t *testing.T) {
 	named := regexp.MustCompile(`(?:ident\.Command\("|["` + "`" + ` ]rollcall )((?:link|quarantine|secret|journal|connector|test) [a-z]+|validate|plan|apply|approve|reject|runs)\b`)
 	root, seen := (&cli{}).root(), 0
-	for _, dir := range []string{".", "internal/plan", "internal/engine", "internal/mapping", "internal/store", "internal/oauth", "internal/config"} {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
+	for _, dir := range []string{".", "../host", "../sdk", "../plugins"} {
+		err := filepath.WalkDir(dir, func(file string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
 			source, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
 			for _, m := range named.FindAllStringSubmatch(string(source), -1) {
 				seen++
 				words := strings.Fields(m[1])
@@ -408,6 +402,10 @@ func TestNamedCommandsExist(t *testing.T) {
 					t.Errorf("%s names the command rollcall %s, which does not exist", file, m[1])
 				}
 			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	if seen < 10 {
