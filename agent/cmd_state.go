@@ -94,7 +94,7 @@ func (c *cli) linkCommand() *cobra.Command {
 				return err
 			}
 			return c.show(gone, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "The link of %s key %s to %s is gone. While that account carries the anchor, the next run proposes to adopt it again.\n", args[0], args[1], gone.GUID)
+				_, _ = fmt.Fprintf(w, "The link of %s key %s to %s is gone. While that account carries the anchor, the next run that finds the record in scope proposes to adopt it again. Until then nothing is done about that account: a leaver stays enabled.\n", args[0], args[1], gone.GUID)
 				for _, h := range gone.Dropped {
 					_, _ = fmt.Fprintf(w, "Dropped with it: %s of %s, which run %d held.\n", h.Operation.Class, printable(h.Name), h.Run)
 				}

@@ -275,6 +275,8 @@ func who(name string, key ident.Key) string {
 		return ""
 	case key == "":
 		return name + ": "
+	case name == "": // it may be the name that cannot be read
+		return fmt.Sprintf("key %s: ", key)
 	}
 	return fmt.Sprintf("%s (key %s): ", name, key)
 }

@@ -144,3 +144,12 @@ func TestManyItemsAreBounded(t *testing.T) {
 		t.Errorf("the list has %d of 2000", n)
 	}
 }
+
+// Who is meant is told by the key alone when the record has no name to read.
+func TestWhoIsMeant(t *testing.T) {
+	for _, tc := range [][3]string{{"", "", ""}, {"Ada", "", "Ada: "}, {"", "2", "key 2: "}, {"Ada", "2", "Ada (key 2): "}} {
+		if got := who(tc[0], ident.Key(tc[1])); got != tc[2] {
+			t.Errorf("%q, %q: %q, want %q", tc[0], tc[1], got, tc[2])
+		}
+	}
+}
