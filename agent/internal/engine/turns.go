@@ -14,7 +14,8 @@ import (
 // others.
 type turns struct {
 	mu      sync.Mutex
-	applied map[ident.Step]bool
+	applied map[ident.Step]int // when, as a number in order; 0 is not
+	count   int
 	// begun are operations that may have been carried out, as a whole or in part,
 	// whether or not the run knows.
 	begun map[ident.Step]bool
@@ -26,9 +27,10 @@ func (s *turns) done(t task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.applied == nil {
-		s.applied = map[ident.Step]bool{}
+		s.applied = map[ident.Step]int{}
 	}
-	s.applied[t.step()] = true
+	s.count++
+	s.applied[t.step()] = s.count
 }
 
 func (s *turns) begin(t task) {
@@ -47,6 +49,14 @@ func (s *turns) nothing(t task) {
 	delete(s.begun, t.step())
 }
 
+// cameToNothing reports whether an account stepped aside, and what it was to
+// get could not be written.
+func (s *turns) cameToNothing(step ident.Step) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.applied[step] > 0 && !s.begun[step]
+}
+
 // givesUp reports whether an operation takes a value from its account.
 func givesUp(op ident.Operation) bool {
 	return slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
@@ -57,7 +67,7 @@ func givesUp(op ident.Operation) bool {
 func (s *turns) was(step ident.Step) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.applied[step]
+	return s.applied[step] > 0
 }
 
 // applyClass carries out the tasks of one class. Several writes are under way
@@ -133,7 +143,9 @@ func (s *turns) next(open []task) (ready, later []task) {
 }
 
 // outOfTurn skips tasks whose turn never comes. An account that stepped aside
-// for others gets back what it had, unless one of them has taken it.
+// for others gets back what it had, and before it those who have taken that:
+// it must not be left under an interim name until somebody can be changed who
+// perhaps never can be.
 func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error {
 	for _, t := range open {
 		if err := e.skip(ctx, r, t, notGivenUp); err != nil {
@@ -142,29 +154,54 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 	}
 	for _, t := range all {
 		waits := func(o task) bool { return o.change.Key == t.change.Key && !o.op.Aside }
-		if !t.op.Aside || !r.turns.was(t.step()) || !slices.ContainsFunc(open, waits) || r.turns.taken(t, all) {
+		if !t.op.Aside || !r.turns.was(t.step()) || !slices.ContainsFunc(open, waits) && !r.turns.cameToNothing(t.step()) {
 			continue
 		}
-		if err := e.applyShielded(ctx, r, task{change: t.change, op: backAgain(t.op), approved: t.approved}); err != nil {
-			return err
+		for _, u := range r.turns.since(t, all) {
+			r.turns.undo(u)
+			if err := e.applyShielded(ctx, r, task{change: u.change, op: backAgain(u.op), approved: u.approved}); err != nil {
+				return err
+			}
+			if !r.turns.was(u.step()) {
+				break // who comes next would get what this one has
+			}
+			r.turns.undo(u)
 		}
 	}
 	return nil
 }
 
-// taken reports whether another account may have got something for which this
-// one stepped aside.
-func (s *turns) taken(aside task, all []task) bool {
+// since lists an account that stepped aside and all that was applied because of
+// that, the last first; none when it is not known what was.
+func (s *turns) since(aside task, all []task) []task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(all, func(t task) bool {
-		return slices.Contains(t.op.After, aside.step()) && s.begun[t.step()]
-	})
+	list := []task{aside}
+	for i := 0; i < len(list); i++ {
+		for _, t := range all {
+			switch step := t.step(); {
+			case !slices.Contains(t.op.After, list[i].step()) || !s.begun[step]:
+			case s.applied[step] == 0 || slices.ContainsFunc(all, func(o task) bool { return o.op.Aside && o.step() == step }):
+				return nil
+			case !slices.ContainsFunc(list, func(o task) bool { return o.step() == step }):
+				list = append(list, t)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b task) int { return s.applied[b.step()] - s.applied[a.step()] })
+	return list
+}
+
+// undo forgets that an operation was applied, which is taken back.
+func (s *turns) undo(t task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.applied, t.step())
 }
 
 // backAgain reverses a step aside.
 func backAgain(op ident.Operation) ident.Operation {
-	op.Reason = "puts back what others were to take: one of them could not be changed"
+	op.Reason = "puts back what it had: one of those who were to swap could not be changed"
 	op.From, op.To = op.To, op.From
 	attributes := make([]ident.AttributeChange, len(op.Attributes))
 	for i, ch := range op.Attributes {

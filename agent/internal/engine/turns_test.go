@@ -167,3 +167,47 @@ func TestARingWithSomebodyWhoIsLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// When one of three cannot be changed after another has taken what the first
+// gave up, or the first itself cannot, all get back what they had: nobody is
+// left under an interim name.
+func TestARingOfThreeThatBreaks(t *testing.T) {
+	for name, by := range map[string]struct {
+		key       int
+		attribute string
+	}{"late": {1, "mail"}, "last": {0, "displayName"}} {
+		f := &feed{}
+		for key := range 3 {
+			f.records = append(f.records, swapper(name, key, key))
+		}
+		s := swapScene(t, name, f)
+		s.run(name)
+		for key := range 3 {
+			f.records[key] = swapper(name, key, (key+1)%3)
+		}
+		var once sync.Once
+		unique := s.Observer.(watcher).look
+		s.Observer = watcher{look: func() {
+			once.Do(func() {
+				s.dc.Replace(t, s.account(fmt.Sprintf("%s:%d", name, by.key)).DN, by.attribute, "by-hand@swap.test")
+			})
+			unique()
+		}}
+		s.run(name)
+		for _, key := range []int{0, 1, 2} {
+			e := s.account(fmt.Sprintf("%s:%d", name, key), "sAMAccountName", "mail")
+			own := fmt.Sprintf("%s%d", name, key)
+			if mail := e.Attributes.First("mail"); mail != own+"@swap.test" && mail != "by-hand@swap.test" || e.Attributes.First("sAMAccountName") != own {
+				t.Errorf("%d has %v", key, e.Attributes)
+			}
+		}
+		s.run(name)
+		for key := range 3 {
+			e := s.account(fmt.Sprintf("%s:%d", name, key), "cn", "sAMAccountName", "mail")
+			want := fmt.Sprintf("%s%d", name, (key+1)%3)
+			if e.Attributes.First("mail") != want+"@swap.test" || e.Attributes.First("sAMAccountName") != want || e.Attributes.First("cn") != fmt.Sprintf("%s Person %d", name, (key+1)%3) {
+				t.Errorf("afterwards %d has %v", key, e.Attributes)
+			}
+		}
+	}
+}
