@@ -174,8 +174,10 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	var made planned
 	err = e.connected(ctx, func(client *conn.Client) error {
 		return e.alone(ctx, req.Automation, func() error {
-			made, err = e.plan(ctx, a, client, d)
-			return err
+			if made, err = e.plan(ctx, a, client, d); err != nil {
+				return err
+			}
+			return e.leaveUnsettled(ctx, a, &made.Plan)
 		})
 	})
 	return made.Plan, err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,6 +151,26 @@ func (e *Engine) avoid(ctx context.Context, r *run, in *store.Intent) error {
 		fmt.Sprintf("that is for automation %s to find out", in.Automation),
 		fmt.Sprintf("let it run: rollcall apply %s", in.Automation),
 	}
+}
+
+// leaveUnsettled takes users out of a dry run of whom it is not known yet what
+// a write has made: the next run finds that out before it plans.
+func (e *Engine) leaveUnsettled(ctx context.Context, a Automation, p *ident.Plan) error {
+	intents, err := e.Store.Intents(ctx)
+	if err != nil {
+		return fmt.Errorf("read the open intents: %w", err)
+	}
+	for _, in := range intents {
+		if in.Application != a.Settings.Application {
+			continue
+		}
+		p.Changes = slices.DeleteFunc(p.Changes, func(c ident.Change) bool { return c.Key == in.Key })
+		p.Notes = append(p.Notes, ident.Note{
+			Key: in.Key, Name: in.Name,
+			Text: fmt.Sprintf("left out: whether %s of run %d was carried out is not known yet; the next run finds out first", cmp.Or(in.Operation.Class, "an operation"), in.Run),
+		})
+	}
+	return nil
 }
 
 // block leaves a user alone for the rest of the run.

@@ -231,7 +231,7 @@ func TestTheIntentOfAnAutomationThatIsGone(t *testing.T) {
 	s := newScene(t, map[string]*feed{"renamed": f})
 	s.change("renamed", func(p *plan.Settings) { p.Application = "former" })
 	create := ident.Operation{Class: ident.ClassCreate}
-	made := s.dc.AddUser(t, s.ou, "Left One", "left1", map[string][]string{"employeeNumber": {"former:1"}})
+	made := s.dc.AddUser(t, s.ou, "former a", "formera", map[string][]string{"employeeNumber": {"former:1"}})
 	s.leave(store.Intent{Automation: "former", Key: "1", Operation: create})
 	s.leave(store.Intent{Automation: "former", Key: "2", Operation: create}) // was not carried out
 	r := s.run("renamed")
@@ -245,4 +245,23 @@ func TestTheIntentOfAnAutomationThatIsGone(t *testing.T) {
 		t.Errorf("a second account: %s", e.DN)
 	}
 	s.account("former:2")
+}
+
+// A dry run does not settle what was cut off, and makes nothing of it: the
+// account of a create that was carried out is no anchor that somebody edited.
+func TestAPlanBesideAnOpenIntent(t *testing.T) {
+	f := &feed{records: []ident.Record{person("1", "Left One"), person("2", "Good Two")}}
+	s := newScene(t, map[string]*feed{"dry": f})
+	s.change("dry", func(p *plan.Settings) { p.Adopt = plan.AdoptReview })
+	s.run("dry")
+	f.records = append(f.records, person("3", "Left Three"))
+	s.dc.AddUser(t, s.ou, "dry a", "drya", map[string][]string{"employeeNumber": {"dry:3"}})
+	s.leave(store.Intent{Automation: "dry", Key: "3", Operation: ident.Operation{Class: ident.ClassCreate}})
+	p, err := s.Plan(t.Context(), Request{Automation: "dry", By: "test"})
+	if err != nil || len(p.Changes) != 0 || len(p.Notes) != 1 || p.Notes[0].Key != "3" || !strings.HasPrefix(p.Notes[0].Text, "left out: whether create of run 2 was carried out is not known yet") {
+		t.Errorf("%+v, %+v, %v", p.Changes, p.Notes, err)
+	}
+	if r := s.run("dry"); r.Count(ident.ResultHeld) != 0 {
+		t.Errorf("%+v", r.Counts)
+	}
 }
