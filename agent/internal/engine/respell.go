@@ -36,11 +36,25 @@ func (e *Engine) respell(ctx context.Context, a Automation, d delivery) error {
 			return fmt.Errorf("key %s: %w", key, err)
 		}
 		if !done {
+			if err := e.doubt(ctx, a.Settings.Application, key); err != nil {
+				return fmt.Errorf("key %s: %w", key, err)
+			}
 			e.Log.Warn("two links have the same number as their key; remove the one that is wrong: rollcall link remove",
 				"application", a.Settings.Application, "key", key, "other", oneSpelling(key))
 		}
 	}
 	return nil
+}
+
+// doubt marks a link whose key will never be delivered in this spelling: its
+// account is left alone, and told, until a person has removed one of the two.
+func (e *Engine) doubt(ctx context.Context, application string, key ident.Key) error {
+	link, linked, err := e.Store.LinkByKey(ctx, application, key)
+	if err != nil || !linked || link.Unseen {
+		return err
+	}
+	link.Unseen = true
+	return e.Store.PutLink(ctx, link, "rollcall")
 }
 
 func oneSpelling(key ident.Key) ident.Key {

@@ -79,3 +79,22 @@ func TestADeletionInAnotherSpellingCounts(t *testing.T) {
 		t.Errorf("%+v", r.Outcomes)
 	}
 }
+
+// Two accounts were made for one number in two spellings. Which of them is
+// right is for a person to say: neither is missing.
+func TestTwoLinksOfOneNumber(t *testing.T) {
+	const name = "twospellings"
+	f := &feed{records: []ident.Record{person("12.0", "One Spelling"), person("12", "Another Spelling"), person("13", "Somebody Else")}}
+	s := newScene(t, map[string]*feed{name: f})
+	s.run(name)
+	f.records = []ident.Record{numbered("12", "12", "Another Spelling"), numbered("13", "13", "Somebody Else")}
+	for range 2 {
+		r := s.run(name)
+		if r.Count(ident.ResultApplied)+r.Count(ident.ResultHeld) != 0 || len(r.Summary.Quarantined) != 1 || r.Summary.Quarantined[0].Key != "12.0" {
+			t.Errorf("outcomes %+v, set aside %+v", r.Outcomes, r.Summary.Quarantined)
+		}
+	}
+	if uac := s.account(name + ":12.0").Attributes.First("userAccountControl"); uac != "512" {
+		t.Errorf("userAccountControl is %s", uac)
+	}
+}
