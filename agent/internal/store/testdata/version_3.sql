@@ -1,11 +1,11 @@
 -- What a store of version 3 holds. The two journal lines are as that version wrote them.
-INSERT INTO links VALUES ('crm', '1', 'guid-1', 'staff', 'created', 1767323045000000006, 'OU=Staff,DC=c', 0, '{"sn":"d"}');
+INSERT INTO links VALUES ('crm', '1', 'guid-1', 'staff', 'created', 1767323045000000006, 'OU=Staff,DC=c', 0, '{"sn":"d"}', 0, '', '', '', 1);
 INSERT INTO link_peaks VALUES ('staff', 20513, 120);
 INSERT INTO meta VALUES ('cursor', '7');
 INSERT INTO leases VALUES ('staff', 'dead', 4, 1767323045000000006);
 INSERT INTO runs VALUES (1, 'staff', 'scheduled', 'schedule', 1767323045000000006, 0, 'running', '', '');
 INSERT INTO outcomes VALUES (1, 1, NULL, 'staff', 'crm', '2', 'guid-2', 'CN=Bo,DC=c', 'Bo', 'disable', 'd1',
-    '{"class":"disable","reason":"missing","verdict":"hold","digest":"d1"}', 'held', 0, '', '', '', 1767323045000000006, 0);
+    '{"class":"disable","reason":"missing","verdict":"hold","digest":"d1"}', 'held', 0, '', '', '', 1767323045000000006, 0, 1);
 INSERT INTO intents VALUES (1, 1, 'staff', 'crm', '3', '', 'CN=Cy,DC=c', 'Cy', 'dc1', 'crm:3',
     '{"class":"create","reason":"new","verdict":"apply","digest":"d2"}', 'null', x'7365616c6564', 'schedule', NULL, 1767323045000000006);
 INSERT INTO quarantine VALUES ('staff', 0, '9', 'Di', 'no mail', 'add one', '');
@@ -24,3 +24,5 @@ UPDATE journal_head SET seq = 2, hash = x'ce7dc643f45d973730245a208081a5c9976dfe
 INSERT INTO positions VALUES ('staff', 'crm', 'changes', 'c0ffee', 'page-7', 1767323045000000006, 1);
 INSERT INTO retained VALUES (1, 'staff', 1, '9', 0, '{"endpoint":"changes","key":"9","fields":{"name":"Di"}}');
 INSERT INTO ledger VALUES ('crm', 'spent 7');
+INSERT INTO accepted VALUES ('staff', '9', 'account', 'disabled by somebody else', 'ada', 1767323045000000006);
+INSERT INTO refusals VALUES ('staff', '9', 'title', 'c0ffee', 'title: refused', 'shorten it', 2, 1767323045000000006);
