@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +117,25 @@ func mergeEndpoint(out *source.Endpoint, change config.Endpoint, lookups map[str
 	if change.Cost != nil {
 		out.Cost = int64(*change.Cost)
 	}
-	if r := change.Repeat; r != nil {
-		out.Repeat = abi.Repeat{
-			Style: abi.RepeatStyle(r.Style), Param: r.Param, Next: r.Next, More: r.More,
-			LimitParam: r.LimitParam, Limit: r.Limit, First: r.First, MaxEmpty: r.MaxEmpty,
-		}
+	if change.Repeat != nil {
+		out.Repeat = mergeRepeat(out.Repeat, *change.Repeat)
 	}
 	return mergeTemplates(out, change, lookups)
+}
+
+// mergeRepeat takes another way of paging as a whole. Without one the paging
+// stays the connector's: an endpoint that lost it would deliver its first page
+// only, and everybody else would be missing.
+func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
+	maxEmpty := cmp.Or(change.MaxEmpty, known.MaxEmpty)
+	if change.Style != "" {
+		known = abi.Repeat{
+			Style: abi.RepeatStyle(change.Style), Param: change.Param, Next: change.Next, More: change.More,
+			LimitParam: change.LimitParam, Limit: change.Limit, First: change.First,
+		}
+	}
+	known.MaxEmpty = maxEmpty
+	return known
 }
 
 // mergeTemplates compiles the texts that the configuration sets. It has

@@ -98,7 +98,7 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 	case state.Stalled() != nil:
 		err := c.fault(app, j.input.Function, abi.KindBadResponse, fmt.Sprintf("endpoint %s: %v", j.input.Endpoint.Name, state.Stalled()))
 		err.Status = state.Status
-		err.Next = "nothing was changed; see whether the application answers this request with another page. Where so many empty pages are usual, raise max_empty in the endpoint's repeat"
+		err.Next = fmt.Sprintf("nothing was changed; see whether the application answers this request with another page. Where so many empty pages are usual, allow more of them: repeat = { max_empty = 1000 } in [applications.%s.endpoints.%s]", app.Name, j.input.Endpoint.Name)
 		return err
 	case end.missing:
 		return fault(abi.KindConfig, "the connector does not support it: it has no %s", j.export)

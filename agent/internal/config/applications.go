@@ -212,7 +212,8 @@ func (l *loader) checkPointer(at path, p *string) {
 	}
 }
 
-// checkRepeat wants what each way of paging needs.
+// checkRepeat wants what each way of paging needs. Without a way, the paging is
+// the connector's.
 func (l *loader) checkRepeat(in path, r Repeat) {
 	needs := map[RepeatStyle][]string{
 		RepeatCursor: {"param", "next"}, RepeatOffset: {"param"}, RepeatPage: {"param"}, RepeatNextURL: {"next"},
@@ -220,6 +221,13 @@ func (l *loader) checkRepeat(in path, r Repeat) {
 	for _, key := range needs[r.Style] {
 		if !l.has(in.with(key)) {
 			l.failKey(in, fmt.Sprintf("repeat.style = %q needs %s", r.Style, key), "")
+		}
+	}
+	if !l.has(in.with("style")) {
+		for _, key := range []string{"param", "next", "more", "limit_param", "limit", "first"} {
+			if l.has(in.with(key)) {
+				l.failKey(in.with(key), key+" needs repeat.style", "only max_empty stands alone: it changes nothing else about the connector's paging")
+			}
 		}
 	}
 	l.checkPointer(in.with("next"), &r.Next)
