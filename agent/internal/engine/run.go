@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -129,35 +128,6 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	}
 	report.Waiting = r.tally.waiting
 	return report, failure
-}
-
-// reportAside adds to the quarantine who was set aside after the plan had been
-// recorded, or in a run that makes none.
-func (e *Engine) reportAside(ctx context.Context, r *run) error {
-	items := r.takeAside()
-	if len(items) == 0 {
-		return nil
-	}
-	r.plan.Quarantined = append(r.plan.Quarantined, items...)
-	r.tally.quarantined += len(items)
-	known, err := e.Store.Quarantine(ctx, r.Automation)
-	if err != nil {
-		return fmt.Errorf("read the quarantine: %w", err)
-	}
-	for _, item := range items {
-		if !slices.Contains(known, item) {
-			known = append(known, item)
-		}
-	}
-	return e.setQuarantine(ctx, r, known)
-}
-
-func (e *Engine) setQuarantine(ctx context.Context, r *run, items []ident.QuarantineItem) error {
-	if err := e.Store.SetQuarantine(ctx, r.Automation, items); err != nil {
-		return fmt.Errorf("record the quarantine: %w", err)
-	}
-	e.Observer.Quarantined(r.automation.Settings.DataSource, len(items))
-	return nil
 }
 
 // observeHeld tells the metrics how much waits for an approval.

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// block leaves a user alone for the rest of the run.
+func (r *run) block(key ident.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.blocked == nil {
+		r.blocked = map[ident.Key]bool{}
+	}
+	r.blocked[key] = true
+}
+
+func (r *run) isBlocked(key ident.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.blocked[key]
+}
+
+// setAside leaves a user alone for the rest of the run and tells why.
+func (r *run) setAside(item ident.QuarantineItem) {
+	r.block(item.Key)
+	r.tell(item)
+}
+
+// tell reports something that needs a person and that the plan does not know.
+func (r *run) tell(item ident.QuarantineItem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.aside = append(r.aside, item)
+}
+
+// takeAside returns, once, what has been set aside since the plan was made or
+// this was called.
+func (r *run) takeAside() []ident.QuarantineItem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items := r.aside
+	r.aside = nil
+	return items
+}
+
+// withoutBlocked takes the users who are left alone out of the plan, and
+// reports those of whom a person must know by the cause that comes first.
+func (r *run) withoutBlocked() {
+	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.isBlocked(c.Key) })
+	items := r.takeAside()
+	r.plan.Quarantined = slices.DeleteFunc(r.plan.Quarantined, func(q ident.QuarantineItem) bool {
+		return slices.ContainsFunc(items, func(item ident.QuarantineItem) bool { return item.Key == q.Key })
+	})
+	r.plan.Quarantined = append(r.plan.Quarantined, items...)
+}
+
+// reportAside adds to the quarantine who was set aside after the plan had been
+// recorded, or in a run that makes none.
+func (e *Engine) reportAside(ctx context.Context, r *run) error {
+	items := r.takeAside()
+	if len(items) == 0 {
+		return nil
+	}
+	r.plan.Quarantined = append(r.plan.Quarantined, items...)
+	r.tally.quarantined += len(items)
+	known, err := e.Store.Quarantine(ctx, r.Automation)
+	if err != nil {
+		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	for _, item := range items {
+		if !slices.Contains(known, item) {
+			known = append(known, item)
+		}
+	}
+	return e.setQuarantine(ctx, r, known)
+}
+
+func (e *Engine) setQuarantine(ctx context.Context, r *run, items []ident.QuarantineItem) error {
+	if err := e.Store.SetQuarantine(ctx, r.Automation, items); err != nil {
+		return fmt.Errorf("record the quarantine: %w", err)
+	}
+	e.Observer.Quarantined(r.automation.Settings.DataSource, len(items))
+	return nil
+}
