@@ -36,7 +36,7 @@ func (e *Engine) recover(ctx context.Context, r *run) error {
 			err = e.avoid(ctx, r, in)
 		}
 		if err != nil && endsRun(ctx, err) {
-			return fmt.Errorf("find out what became of %s of %s in run %d: %w", in.Operation.Class, in.Name, in.Run, err)
+			return fmt.Errorf("find out what became of %s of %s in run %d: %w", what(in), in.Name, in.Run, err)
 		}
 		if err != nil {
 			r.setAside(asItem(in, err))
@@ -70,12 +70,16 @@ type unrecordedError struct{ error }
 
 func (e *unrecordedError) Unwrap() error { return e.error }
 
+// what names the operation of an intent, which nobody knows when it cannot be
+// read.
+func what(in *store.Intent) ident.Class { return cmp.Or(in.Operation.Class, "an operation") }
+
 // asItem is what a person has to know about a write that cannot be settled.
 func asItem(in *store.Intent, err error) ident.QuarantineItem {
 	item := ident.QuarantineItem{
 		Key: in.Key, Name: in.Name,
-		Cause: fmt.Sprintf("it cannot be found out whether %s of run %d was carried out: %v", in.Operation.Class, in.Run, err),
-		Next:  "do what the cause says; the next run looks again",
+		Cause: fmt.Sprintf("it cannot be found out whether %s of run %d was carried out: %v", what(in), in.Run, err),
+		Next:  "put right what the cause names; the next run looks again",
 	}
 	var unrecorded *unrecordedError
 	if errors.As(err, &unrecorded) {
@@ -153,21 +157,22 @@ func (e *Engine) avoid(ctx context.Context, r *run, in *store.Intent) error {
 	}
 }
 
-// leaveUnsettled takes users out of a dry run of whom it is not known yet what
-// a write has made: the next run finds that out before it plans.
+// leaveUnsettled takes out of a dry run the users of whom it is not known yet
+// whether a write was carried out: the next run finds that out before it plans.
 func (e *Engine) leaveUnsettled(ctx context.Context, a Automation, p *ident.Plan) error {
 	intents, err := e.Store.Intents(ctx)
 	if err != nil {
 		return fmt.Errorf("read the open intents: %w", err)
 	}
-	for _, in := range intents {
+	for i := range intents {
+		in := &intents[i]
 		if in.Application != a.Settings.Application {
 			continue
 		}
 		p.Changes = slices.DeleteFunc(p.Changes, func(c ident.Change) bool { return c.Key == in.Key })
 		p.Notes = append(p.Notes, ident.Note{
 			Key: in.Key, Name: in.Name,
-			Text: fmt.Sprintf("left out: whether %s of run %d was carried out is not known yet; the next run finds out first", cmp.Or(in.Operation.Class, "an operation"), in.Run),
+			Text: fmt.Sprintf("left out: whether %s of run %d was carried out is not known yet; the next run finds out first", what(in), in.Run),
 		})
 	}
 	return nil
