@@ -148,7 +148,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 				return err
 			}
 			r.plan = p
-			r.withoutBlocked()
+			r.dropBlocked() // a saved plan does not tell of them: reportAside does
 			if err := e.limitAgain(ctx, r); err != nil {
 				return err
 			}

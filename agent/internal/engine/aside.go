@@ -47,10 +47,16 @@ func (r *run) takeAside() []ident.QuarantineItem {
 	return items
 }
 
-// withoutBlocked takes the users who are left alone out of the plan, and
-// reports those of whom a person must know by the cause that comes first.
-func (r *run) withoutBlocked() {
+// dropBlocked takes the users who are left alone out of the plan.
+func (r *run) dropBlocked() {
 	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.isBlocked(c.Key) })
+}
+
+// withoutBlocked takes the users who are left alone out of the plan. What was
+// set aside before the plan was made takes the place of what the plan says about
+// the same users.
+func (r *run) withoutBlocked() {
+	r.dropBlocked()
 	items := r.takeAside()
 	r.plan.Quarantined = slices.DeleteFunc(r.plan.Quarantined, func(q ident.QuarantineItem) bool {
 		return slices.ContainsFunc(items, func(item ident.QuarantineItem) bool { return item.Key == q.Key })

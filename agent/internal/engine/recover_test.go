@@ -265,3 +265,26 @@ func TestAPlanBesideAnOpenIntent(t *testing.T) {
 		t.Errorf("%+v", r.Counts)
 	}
 }
+
+// Whoever is left out of a saved plan is told by its run, and in the
+// quarantine: the run is not taken for one that did everything.
+func TestASavedPlanBesideAnOpenIntent(t *testing.T) {
+	f := &feed{records: []ident.Record{person("1", "Left One"), person("2", "Good Two")}}
+	s := newScene(t, map[string]*feed{"savedleft": f})
+	saved, err := s.Plan(t.Context(), Request{Automation: "savedleft"})
+	if err != nil || len(saved.Changes) != 2 {
+		t.Fatalf("%+v, %v", saved.Changes, err)
+	}
+	id := s.leave(store.Intent{Automation: "savedleft", Key: "1", Operation: ident.Operation{Class: ident.ClassCreate}})
+	s.exec(`UPDATE intents SET operation_json = '{"class":7' WHERE id = ?`, id)
+	r, err := s.ApplyPlan(t.Context(), saved, "test")
+	if err != nil || r.Result != store.RunQuarantined || r.Count(ident.ResultApplied) != 1 {
+		t.Errorf("%s, %+v, %v", r.Result, r.Counts, err)
+	}
+	s.account("savedleft:2")
+	for where, items := range map[string][]string{"the quarantine": s.aside("savedleft", "1"), "the report": needs(r)} {
+		if len(items) != 1 || !strings.Contains(items[0], "it cannot be found out whether an operation of run 1 was carried out: ") {
+			t.Errorf("%s has %q", where, items)
+		}
+	}
+}
