@@ -64,8 +64,8 @@ func (r *run) withoutBlocked() {
 	r.plan.Quarantined = append(r.plan.Quarantined, items...)
 }
 
-// reportAside adds to the quarantine who was set aside after the plan had been
-// recorded, or in a run that makes none.
+// reportAside adds to the quarantine what was set aside after the plan had been
+// recorded, or in a run without a plan of its own.
 func (e *Engine) reportAside(ctx context.Context, r *run) error {
 	items := r.takeAside()
 	if len(items) == 0 {
@@ -77,8 +77,13 @@ func (e *Engine) reportAside(ctx context.Context, r *run) error {
 	if err != nil {
 		return fmt.Errorf("read the quarantine: %w", err)
 	}
+	told := make(map[ident.QuarantineItem]bool, len(known))
+	for _, item := range known {
+		told[item] = true
+	}
 	for _, item := range items {
-		if !slices.Contains(known, item) {
+		if !told[item] {
+			told[item] = true
 			known = append(known, item)
 		}
 	}

@@ -54,13 +54,12 @@ func (rs refusals) without(still []ident.Refusal) []ident.Refusal {
 
 // refuse remembers what the directory did not take.
 func (e *Engine) refuse(ctx context.Context, r *run, list ...ident.Refusal) error {
-	before, err := e.refusals(ctx, r.Automation)
-	if err != nil {
-		return err
-	}
 	for i := range list {
-		known, _ := before.find(list[i].Key, list[i].Part)
-		list[i] = list[i].Refused(known, e.Now())
+		before, _, err := e.Store.Refusal(ctx, r.Automation, list[i].Key, list[i].Part)
+		if err != nil {
+			return err
+		}
+		list[i] = list[i].Refused(before, e.Now())
 	}
 	return e.Store.Refuse(ctx, r.Automation, list)
 }

@@ -3,24 +3,38 @@ package store
 import (
 	"context"
 	"database/sql"
-	"time"
+	"errors"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
+const selectRefusals = `SELECT key, part, digest, cause, next, tries, again FROM refusals WHERE automation = ?`
+
 // Refusals returns what the directory refused an automation.
 func (s *Store) Refusals(ctx context.Context, automation string) ([]ident.Refusal, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT key, part, digest, cause, next, tries, again FROM refusals WHERE automation = ? ORDER BY key, part`, automation)
+	rows, err := s.reader.QueryContext(ctx, selectRefusals+` ORDER BY key, part`, automation)
 	if err != nil {
 		return nil, s.fail("refusals", err)
 	}
-	list, err := collect(rows, func(row scanner) (r ident.Refusal, err error) {
-		var again int64
-		err = row.Scan(&r.Key, &r.Part, &r.Digest, &r.Cause, &r.Next, &r.Tries, &again)
-		r.Again = time.Unix(0, again).UTC()
-		return r, err
-	})
+	list, err := collect(rows, scanRefusal)
 	return list, s.fail("refusals", err)
+}
+
+// Refusal returns what the directory refused of one part of a user; false when
+// there is nothing.
+func (s *Store) Refusal(ctx context.Context, automation string, key ident.Key, part string) (ident.Refusal, bool, error) {
+	r, err := scanRefusal(s.reader.QueryRowContext(ctx, selectRefusals+` AND key = ? AND part = ?`, automation, key, part))
+	if errors.Is(err, sql.ErrNoRows) {
+		return ident.Refusal{}, false, nil
+	}
+	return r, err == nil, s.fail("refusal", err)
+}
+
+func scanRefusal(row scanner) (r ident.Refusal, err error) {
+	var again int64
+	err = row.Scan(&r.Key, &r.Part, &r.Digest, &r.Cause, &r.Next, &r.Tries, &again)
+	r.Again = moment(again)
+	return r, err
 }
 
 // Refuse remembers what the directory refused, in the place of what it refused

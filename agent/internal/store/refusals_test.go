@@ -24,6 +24,15 @@ func TestRefusals(t *testing.T) {
 	must(t, s.Refuse(t.Context(), "staff", []ident.Refusal{create, title}))
 	must(t, s.Refuse(t.Context(), "other", []ident.Refusal{title}))
 	want("staff", title, create)
+	for _, c := range []struct {
+		automation string
+		of, want   ident.Refusal
+	}{{"staff", title, title}, {"staff", create, create}, {"other", create, ident.Refusal{}}, {"staff", ident.Refusal{Key: "1"}, ident.Refusal{}}} {
+		got, found, err := s.Refusal(t.Context(), c.automation, c.of.Key, c.of.Part)
+		if d := cmp.Diff(c.want, got); d != "" || found != (c.want.Key != "") || err != nil {
+			t.Errorf("%s: %+v, %t, %v", c.automation, got, found, err)
+		}
+	}
 	title.Tries, title.Digest = 2, "c" // in the place of the first
 	must(t, s.Refuse(t.Context(), "staff", []ident.Refusal{title}))
 	want("staff", title, create)
