@@ -9,7 +9,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -70,114 +69,28 @@ func (e *Engine) Link(ctx context.Context, req LinkRequest) (Linked, error) {
 	if err != nil || req.DryRun {
 		return linked, err
 	}
-	request := Request{Automation: req.Automation, Kind: store.KindLink, By: req.By}
-	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
-		return e.connected(ctx, func(client *conn.Client) error {
-			if err := e.enter(ctx, r, client); err != nil {
-				return err
-			}
-			r.delivered = hand.Seen
-			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: req.By, origin: ident.OriginManual}
-			if err := e.apply(ctx, r, []task{t}); err != nil {
-				return err
-			}
-			linked.Link, err = e.madeLink(ctx, r, req.Key)
-			return err
-		})
-	})
+	linked.Link, err = e.linkByHand(ctx, a, hand, req.By)
 	return linked, err
-}
-
-// madeLink finds the link that a run by hand has made, or tells why there is
-// none.
-func (e *Engine) madeLink(ctx context.Context, r *run, key ident.Key) (ident.Link, error) {
-	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, key)
-	if err != nil || ok {
-		return link, err
-	}
-	outcomes, err := e.Store.Outcomes(ctx, r.ID)
-	if err != nil {
-		return link, fmt.Errorf("read the outcomes of run %d: %w", r.ID, err)
-	}
-	for _, o := range outcomes {
-		return link, fmt.Errorf("%w: %s; next: %s", ErrCannotLink, o.Cause, o.Next)
-	}
-	return link, fmt.Errorf("%w: run %d did nothing; see `rollcall runs %d`", ErrCannotLink, r.ID, r.ID)
 }
 
 // proposeLink fetches the record, finds the account and holds both against the
 // rules. It writes nothing.
 func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest) (hand plan.HandMade, linked Linked, err error) {
-	staging := -e.Now().UnixNano()
-	defer e.dropStaging(ctx, staging)
-	if err := e.fetchAll(ctx, a, staging); err != nil {
-		return hand, linked, err
-	}
-	rec, cause, err := e.delivered(ctx, a, staging, req.Key)
-	if err != nil {
-		return hand, linked, err
-	}
-	err = e.connected(ctx, func(client *conn.Client) error {
-		return e.alone(ctx, req.Automation, func() error {
-			v, schema, err := e.current(ctx, a, client, false)
-			if err != nil {
-				return err
-			}
-			if a, err = a.under(schema); err != nil {
-				return err
-			}
-			entry, err := e.account(ctx, req.Account)
-			if err != nil {
-				return err
-			}
-			b, err := e.builder(ctx, a, v)
-			if err != nil {
-				return err
-			}
-			if hand, err = b.ByHand(req.Key, rec, cause, entry); err != nil {
-				return refusal(err)
-			}
-			linked, err = e.bothSides(ctx, client, a, req, hand, entry)
+	err = e.propose(ctx, a, req.Key, func(p proposal) error {
+		entry, err := e.account(ctx, req.Account)
+		if err != nil {
 			return err
-		})
+		}
+		if hand, err = p.builder.ByHand(req.Key, p.record, p.cause, entry); err != nil {
+			return refusal(err)
+		}
+		linked, err = e.bothSides(ctx, p.client, a, req, hand, entry)
+		return err
 	})
 	if err == nil && !req.WithoutRecord && len(hand.Objections) > 0 {
 		err = fmt.Errorf("%w: %s; next: correct the key, or say --without-record to link it all the same", ErrCannotLink, strings.Join(hand.Objections, "; "))
 	}
 	return hand, linked, err
-}
-
-// refusal marks what the rules of an adoption do not allow as the caller's.
-func refusal(err error) error {
-	var refused *plan.RefusedError
-	if errors.As(err, &refused) {
-		return fmt.Errorf("%w: %w", ErrCannotLink, err)
-	}
-	return err
-}
-
-// delivered finds what was delivered of one key; without a record, cause says
-// what was.
-func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key ident.Key) (rec *ident.Record, cause string, err error) {
-	cause = fmt.Sprintf("%s does not deliver a record with the key %s", a.Settings.Application, key)
-	err = e.Store.EachStaged(ctx, staging, func(s store.Staged) error {
-		switch {
-		case s.Record.Key != key:
-		case s.Deleted:
-			cause = fmt.Sprintf("%s reports that the key %s was deleted", a.Settings.Application, key)
-		case s.Records > 1:
-			cause = fmt.Sprintf("%s delivers the key %s more than once", a.Settings.Application, key)
-		case s.Record.Problem != "":
-			cause = fmt.Sprintf("the record of the key %s cannot be used: %s", key, s.Record.Problem)
-		case s.Records == 1:
-			rec = &s.Record
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("look for the key %s among the records of data source %s: %w", key, a.Settings.DataSource, err)
-	}
-	return rec, cause, nil
 }
 
 // bothSides names the person on both sides of a link. The account is read from
@@ -200,22 +113,6 @@ func (e *Engine) bothSides(ctx context.Context, client *conn.Client, a Automatio
 		linked.Warnings = append(linked.Warnings, "neither the name nor the mail address of the record is the account's: make sure that both are one person")
 	}
 	return linked, nil
-}
-
-// readAccount reads an account as people know it.
-func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (AccountSide, ident.Entry, error) {
-	read, err := client.Get(ctx, conn.ByGUID(guid), []string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
-	if err != nil {
-		return AccountSide{}, read, fmt.Errorf("read the account %s: %w", guid, err)
-	}
-	name := read.Attributes.First("displayName")
-	if name == "" {
-		name = read.Attributes.First("cn")
-	}
-	return AccountSide{
-		DN: read.DN, SAMAccountName: read.Attributes.First("sAMAccountName"), Name: name,
-		Mail: read.Attributes.First("mail"), Enabled: !isDisabled(read),
-	}, read, nil
 }
 
 // account finds the one account that a person means.

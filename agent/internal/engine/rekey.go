@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // RekeyRequest asks to give a link another key.
@@ -34,59 +34,24 @@ func (e *Engine) Rekey(ctx context.Context, req RekeyRequest) (Linked, error) {
 	if err != nil || req.DryRun {
 		return linked, err
 	}
-	request := Request{Automation: req.Automation, Kind: store.KindLink, By: req.By}
-	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
-		return e.connected(ctx, func(client *conn.Client) error {
-			if err := e.enter(ctx, r, client); err != nil {
-				return err
-			}
-			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: req.By}
-			if err := e.apply(ctx, r, []task{t}); err != nil {
-				return err
-			}
-			linked.Link, err = e.madeLink(ctx, r, req.Key)
-			return err
-		})
-	})
+	linked.Link, err = e.linkByHand(ctx, a, hand, req.By)
 	return linked, err
 }
 
 // proposeRekey fetches the records and holds the change against the rules. It
 // writes nothing.
 func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyRequest) (hand plan.HandMade, linked Linked, err error) {
-	staging := -e.Now().UnixNano()
-	defer e.dropStaging(ctx, staging)
-	if err := e.fetchAll(ctx, a, staging); err != nil {
-		return hand, linked, err
-	}
-	rec, cause, err := e.delivered(ctx, a, staging, req.Key)
-	if err != nil {
-		return hand, linked, err
-	}
-	still, err := e.Store.StagedHas(ctx, staging, req.Former)
-	if err != nil {
-		return hand, linked, err
-	}
-	err = e.connected(ctx, func(client *conn.Client) error {
-		return e.alone(ctx, req.Automation, func() error {
-			v, schema, err := e.current(ctx, a, client, false)
-			if err != nil {
-				return err
-			}
-			if a, err = a.under(schema); err != nil {
-				return err
-			}
-			b, err := e.builder(ctx, a, v)
-			if err != nil {
-				return err
-			}
-			var entry ident.Entry
-			if hand, entry, err = b.Rekey(req.Former, req.Key, rec, cause); err != nil {
-				return refusal(err)
-			}
-			linked, err = e.rekeySides(ctx, client, a, req, hand, entry, still)
+	err = e.propose(ctx, a, req.Key, func(p proposal) error {
+		still, err := e.Store.StagedHas(ctx, p.staging, req.Former)
+		if err != nil {
 			return err
-		})
+		}
+		var entry ident.Entry
+		if hand, entry, err = p.builder.Rekey(req.Former, req.Key, p.record, p.cause); err != nil {
+			return refusal(err)
+		}
+		linked, err = e.rekeySides(ctx, p.client, a, req, hand, entry, still)
+		return err
 	})
 	if err == nil && len(linked.objections) > 0 && !req.Force {
 		err = fmt.Errorf("%w: %s; next: if both are one person all the same, say --force", ErrCannotLink, strings.Join(linked.objections, "; "))
@@ -113,7 +78,7 @@ func (e *Engine) rekeySides(ctx context.Context, client *conn.Client, a Automati
 	switch sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); {
 	case !sameName && !sameMail:
 		linked.objections = append(linked.objections, fmt.Sprintf("neither the name nor the mail address of the record (%s, %s) is that of %s (%s, %s)",
-			orNobody(hand.Name), orNobody(hand.Mail), account.DN, orNobody(account.Name), orNobody(account.Mail)))
+			orNone(hand.Name), orNone(hand.Mail), account.DN, orNone(account.Name), orNone(account.Mail)))
 	case !sameName:
 		linked.Warnings = append(linked.Warnings, "the names differ: make sure that both are one person")
 	case !sameMail && hand.Mail != "":
@@ -123,9 +88,4 @@ func (e *Engine) rekeySides(ctx context.Context, client *conn.Client, a Automati
 	return linked, nil
 }
 
-func orNobody(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
-}
+func orNone(text string) string { return cmp.Or(text, "none") }

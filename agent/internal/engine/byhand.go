@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// proposal is what a link by hand is judged by: what was delivered of its key,
+// and the directory as it is now.
+type proposal struct {
+	staging int64
+	record  *ident.Record // nil when none was delivered that can be used
+	cause   string        // what was delivered instead
+	client  *conn.Client
+	builder *plan.Builder
+}
+
+// propose fetches everything that the source has and calls judge with what it
+// says of a key. It writes nothing.
+func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge func(proposal) error) error {
+	p := proposal{staging: -e.Now().UnixNano()}
+	defer e.dropStaging(ctx, p.staging)
+	err := e.fetchAll(ctx, a, p.staging)
+	if err != nil {
+		return err
+	}
+	if p.record, p.cause, err = e.delivered(ctx, a, p.staging, key); err != nil {
+		return err
+	}
+	return e.connected(ctx, func(client *conn.Client) error {
+		p.client = client
+		return e.alone(ctx, a.Settings.Automation, func() error {
+			v, schema, err := e.current(ctx, a, client, false)
+			if err != nil {
+				return err
+			}
+			if a, err = a.under(schema); err != nil {
+				return err
+			}
+			if p.builder, err = e.builder(ctx, a, v); err != nil {
+				return err
+			}
+			return judge(p)
+		})
+	})
+}
+
+// delivered finds what was delivered of one key; without a record, cause says
+// what was.
+func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key ident.Key) (rec *ident.Record, cause string, err error) {
+	cause = fmt.Sprintf("%s does not deliver a record with the key %s", a.Settings.Application, key)
+	err = e.Store.EachStaged(ctx, staging, func(s store.Staged) error {
+		switch {
+		case s.Record.Key != key:
+		case s.Deleted:
+			cause = fmt.Sprintf("%s reports that the key %s was deleted", a.Settings.Application, key)
+		case s.Records > 1:
+			cause = fmt.Sprintf("%s delivers the key %s more than once", a.Settings.Application, key)
+		case s.Record.Problem != "":
+			cause = fmt.Sprintf("the record of the key %s cannot be used: %s", key, s.Record.Problem)
+		case s.Records == 1:
+			rec = &s.Record
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("look for the key %s among the records of data source %s: %w", key, a.Settings.DataSource, err)
+	}
+	return rec, cause, nil
+}
+
+// refusal marks what the rules of an adoption do not allow as the caller's.
+func refusal(err error) error {
+	var refused *plan.RefusedError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", ErrCannotLink, err)
+	}
+	return err
+}
+
+// linkByHand writes a link that a person asks for, and its anchor, as a run of
+// its own.
+func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMade, by string) (link ident.Link, err error) {
+	request := Request{Automation: a.Settings.Automation, Kind: store.KindLink, By: by}
+	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
+		return e.connected(ctx, func(client *conn.Client) error {
+			if err := e.enter(ctx, r, client); err != nil {
+				return err
+			}
+			r.delivered = hand.Seen
+			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: by, origin: ident.OriginManual}
+			if err := e.apply(ctx, r, []task{t}); err != nil {
+				return err
+			}
+			link, err = e.madeLink(ctx, r, hand.Change)
+			return err
+		})
+	})
+	return link, err
+}
+
+// madeLink finds the link that a run by hand has made, or tells why there is
+// none.
+func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ident.Link, error) {
+	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, change.Key)
+	if err != nil || ok {
+		return link, err
+	}
+	outcomes, err := e.Store.Outcomes(ctx, r.ID)
+	if err != nil {
+		return ident.Link{}, fmt.Errorf("read the outcomes of run %d: %w", r.ID, err)
+	}
+	for _, o := range outcomes {
+		return ident.Link{}, fmt.Errorf("%w: %s; next: %s", ErrCannotLink, o.Cause, o.Next)
+	}
+	return ident.Link{}, fmt.Errorf("%w: run %d did nothing; see `rollcall runs %d`", ErrCannotLink, r.ID, r.ID)
+}
+
+// readAccount reads an account as people know it.
+func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (AccountSide, ident.Entry, error) {
+	read, err := client.Get(ctx, conn.ByGUID(guid), []string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
+	if err != nil {
+		return AccountSide{}, read, fmt.Errorf("read the account %s: %w", guid, err)
+	}
+	name := read.Attributes.First("displayName")
+	if name == "" {
+		name = read.Attributes.First("cn")
+	}
+	return AccountSide{
+		DN: read.DN, SAMAccountName: read.Attributes.First("sAMAccountName"), Name: name,
+		Mail: read.Attributes.First("mail"), Enabled: !isDisabled(read),
+	}, read, nil
+}
