@@ -106,10 +106,10 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 }
 
 // madeLink finds the link that a run by hand has made, or tells why there is
-// none.
+// none. One to another account is somebody else's.
 func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ident.Link, error) {
 	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, change.Key)
-	if err != nil || ok {
+	if err != nil || ok && link.GUID == change.GUID {
 		return link, err
 	}
 	outcomes, err := e.Store.Outcomes(ctx, r.ID)

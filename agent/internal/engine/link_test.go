@@ -148,3 +148,26 @@ func TestAdoptionApprovedLate(t *testing.T) {
 		t.Errorf("enabled %t, %q", s.enabled(mine), needs(r))
 	}
 }
+
+// TestLinkBesideAnother links a record that another automation of the
+// application has linked to somebody else in the meantime: the answer says so.
+func TestLinkBesideAnother(t *testing.T) {
+	const app = "besidelink"
+	source := &feed{records: []ident.Record{person("1", "Good One")}}
+	s := newScene(t, map[string]*feed{app: source})
+	s.run(app)
+	s.dc.AddUser(t, s.ou, "H. "+app, "made-"+app, nil)
+	source.records = append(source.records, person("2", "H Made"))
+	theirs := ident.Link{Application: app, Key: "2", GUID: "10000000-2000-3000-4000-500000000000", Automation: "other", Origin: ident.OriginManual}
+	s.meanwhile(func() { // the first connection is for the proposal
+		s.meanwhile(func() {
+			if err := s.Store.PutLink(t.Context(), theirs, "eve"); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	got, err := s.Link(t.Context(), LinkRequest{Automation: app, Key: "2", Account: "made-" + app, By: "ada"})
+	if !errors.Is(err, ErrCannotLink) || !strings.Contains(err.Error(), "has been linked since to "+string(theirs.GUID)) {
+		t.Errorf("%+v, %v", got.Link, err)
+	}
+}
