@@ -162,12 +162,18 @@ func holds(values []string, folded string) bool {
 	return slices.ContainsFunc(values, func(v string) bool { return text.Name(v) == folded })
 }
 
+// while sets asking for as long as do takes; a panic ends it too.
+func (h *handover) while(asking bool, do func() error) error {
+	h.asking = asking
+	defer func() { h.asking = false }()
+	return do()
+}
+
 // addLinkedOrLate plans a linked record, or puts it off.
 func (b *Builder) addLinkedOrLate(rec ident.Record, link ident.Link) error {
 	before := b.mark()
-	b.handover.asking, b.handover.putOff = true, false
-	err := b.addLinked(rec, link)
-	b.handover.asking = false
+	b.handover.putOff = false
+	err := b.handover.while(true, func() error { return b.addLinked(rec, link) })
 	if !b.handover.putOff {
 		return err
 	}
@@ -218,9 +224,9 @@ func (b *Builder) planLate(asking bool) error {
 	h.planned = map[ident.Key]bool{}
 	for _, l := range h.late {
 		b.names.begin()
-		h.asking = asking
-		err := b.shield(l.rec.Key, l.rec, func() error { return b.addLinked(l.rec, l.link) })
-		h.asking = false
+		err := b.shield(l.rec.Key, l.rec, func() error {
+			return h.while(asking, func() error { return b.addLinked(l.rec, l.link) })
+		})
 		if err != nil {
 			return err
 		}

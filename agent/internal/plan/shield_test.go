@@ -103,3 +103,22 @@ func TestAPanicSetsOneRecordAside(t *testing.T) {
 		}
 	}
 }
+
+// After a panic about somebody with an account, a joiner whose name is taken by
+// somebody who is yet to come is planned like any other.
+func TestAJoinerAfterAPanic(t *testing.T) {
+	s := newScene()
+	s.known("1", nil)
+	s.record("2", map[string]any{"cn": "Ada 3"})
+	s.known("3", nil)
+	b := NewBuilder(s.set, s.world, panicking{s.mapper, "map", "1"}, s.hist)
+	for _, rec := range s.records {
+		if err := b.Add(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := b.Finish(s.delivery)
+	if err != nil || len(p.Changes) != 1 || p.Changes[0].DN != staff.Child("Ada 3 (2)") {
+		t.Errorf("%v, %v", trace(p), err)
+	}
+}
