@@ -32,7 +32,7 @@ func (e *evaluation) attributeOrAside(a *attribute) error {
 		return nil
 	}
 	var fault *Error
-	if !errors.As(err, &fault) || !fault.alone || e.current == nil && isRequired(a.Name) {
+	if !errors.As(err, &fault) || !fault.alone || e.current == nil && Required(a.Name) {
 		return err
 	}
 	next := fault.Next
@@ -161,7 +161,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}
-	if !a.severalValues() && (len(a.Formats) > 0 || a.Unique != "" || isRequired(a.Name)) {
+	if !a.severalValues() && (len(a.Formats) > 0 || a.Unique != "" || Required(a.Name)) {
 		c, err := e.pick(a, w)
 		if err != nil {
 			return err

@@ -183,7 +183,7 @@ func (b *builder) check(def *AttributeDef) {
 		}
 	}
 	def.Unique = def.uniqueness()
-	required := isRequired(def.Name)
+	required := Required(def.Name)
 	refuse(ways != 1, "exactly one of value, formats and values is needed")
 	refuse((def.OnMissing == OnMissingDefault) != (def.Default != nil), `on_missing = "default" and default need each other`)
 	refuse(def.Suffix != "" && def.Unique == "", "suffix needs unique")
@@ -225,8 +225,8 @@ func (def *AttributeDef) severalValues() bool {
 	return len(def.Formats) == 0 && (len(def.Values) > 0 || def.Add || text.Same(def.Name, "proxyAddresses"))
 }
 
-// isRequired tells the attributes without which there is no account.
-func isRequired(name string) bool {
+// Required tells the attributes without which there is no account.
+func Required(name string) bool {
 	return text.Same(name, "cn") || text.Same(name, "sAMAccountName")
 }
 

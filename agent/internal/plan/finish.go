@@ -126,13 +126,14 @@ func (b *Builder) noteSighted(d Delivery) {
 	if !d.Complete {
 		return
 	}
-	for key := range b.sighted {
-		i := slices.IndexFunc(b.links, func(up LinkUpdate) bool { return up.Key == key })
-		if i < 0 {
-			b.links = append(b.links, LinkUpdate{Key: key})
-			i = len(b.links) - 1
+	for i, up := range b.links {
+		if _, sighted := b.sighted[up.Key]; sighted {
+			b.links[i].Seen = true
+			delete(b.sighted, up.Key)
 		}
-		b.links[i].Seen = true
+	}
+	for key := range b.sighted {
+		b.links = append(b.links, LinkUpdate{Key: key, Seen: true})
 	}
 }
 

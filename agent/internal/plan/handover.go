@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
@@ -335,7 +336,7 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 		}
 		step := ident.AttributeChange{Name: ch.Name, Old: ch.Old}
 		step.New = slices.DeleteFunc(slices.Clone(ch.Old), func(v string) bool { return slices.Contains(gone, text.Name(v)) })
-		if isRequired(ch.Name) {
+		if mapping.Required(ch.Name) {
 			name, err := b.interim(ch.Name, c, ch.Old[0])
 			if err != nil {
 				return nil, err
@@ -351,11 +352,6 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 	return aside, nil
 }
 
-// isRequired reports whether an account cannot be without the attribute.
-func isRequired(attribute string) bool {
-	return text.Same(attribute, "cn") || text.Same(attribute, "sAMAccountName")
-}
-
 // interim finds a name that nobody has, within 20 characters, for the moment
 // between giving up one name and getting another.
 func (b *Builder) interim(attribute string, c *change, old string) (string, error) {
@@ -364,7 +360,7 @@ func (b *Builder) interim(attribute string, c *change, old string) (string, erro
 		unique = mapping.UniqueContainer
 	}
 	for n := 0; ; n++ {
-		name := "swap-" + Digest([]string{string(c.key), old, string(rune('0' + n))})[:10]
+		name := "swap-" + Digest([]string{string(c.key), old, strconv.Itoa(n)})[:10]
 		_, taken, err := b.names.Holder(attribute, name, unique, c.entry.DN.Parent(), c.entry.GUID, c.key)
 		if err != nil {
 			return "", err

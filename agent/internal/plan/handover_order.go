@@ -14,12 +14,14 @@ import (
 func (b *Builder) orderHandovers() error {
 	for _, class := range []ident.Class{ident.ClassUpdate, ident.ClassRename} {
 		g := b.handovers(class)
-		for g.settle(); len(g.open) > 0; g.settle() {
-			key := g.inRing()
-			if err := b.makeRoom(key, class, g); err != nil {
-				return err
+		for _, first := range g.keys {
+			for g.waits[first] > 0 {
+				key := g.inRing(first)
+				if err := b.makeRoom(key, class, g); err != nil {
+					return err
+				}
+				g.gives(key)
 			}
-			g.gave[key] = true
 		}
 	}
 	return nil
@@ -27,15 +29,20 @@ func (b *Builder) orderHandovers() error {
 
 // handovers is who gets what from whom by operations of one class.
 type handovers struct {
-	givers map[ident.Key][]given // by the key of the taker
-	open   []ident.Key           // takers that still wait, in order
-	gave   map[ident.Key]bool    // who has given up everything by now
+	keys   []ident.Key               // of those who get something, in order
+	givers map[ident.Key][]given     // what each of them gets, and from whom
+	takers map[ident.Key][]ident.Key // who waits for a key, once for each value
+	waits  map[ident.Key]int         // for how many values a key still waits
+	gave   map[ident.Key]bool        // who has given up everything
 }
 
 // handovers collects what was asked for and is given, and notes it in the
-// operations of the takers.
+// operations of those who get it.
 func (b *Builder) handovers(class ident.Class) *handovers {
-	g := &handovers{givers: map[ident.Key][]given{}, gave: map[ident.Key]bool{}}
+	g := &handovers{
+		givers: map[ident.Key][]given{}, takers: map[ident.Key][]ident.Key{},
+		waits: map[ident.Key]int{}, gave: map[ident.Key]bool{},
+	}
 	for _, key := range slices.Sorted(maps.Keys(b.handover.needs)) {
 		c, planned := b.changes[key]
 		if !planned {
@@ -55,46 +62,61 @@ func (b *Builder) handovers(class ident.Class) *handovers {
 			}
 		}
 		if len(g.givers[key]) > 0 {
-			g.open = append(g.open, key)
+			g.keys = append(g.keys, key)
 		}
 	}
+	g.begin()
 	return g
 }
 
-// settle lets everybody give who waits for nobody.
-func (g *handovers) settle() {
-	waits := func(key ident.Key) bool {
-		return slices.ContainsFunc(g.givers[key], func(v given) bool {
-			return !g.gave[v.holder] && slices.Contains(g.open, v.holder)
-		})
-	}
-	for before := -1; before != len(g.open); {
-		before = len(g.open)
-		still := g.open[:0:0]
-		for _, key := range g.open {
-			if waits(key) {
-				still = append(still, key)
+// begin lets everybody give who waits for nobody.
+func (g *handovers) begin() {
+	for _, key := range g.keys {
+		for _, v := range g.givers[key] {
+			if len(g.givers[v.holder]) > 0 {
+				g.takers[v.holder] = append(g.takers[v.holder], key)
+				g.waits[key]++
 			}
 		}
-		g.open = still
+	}
+	for _, key := range g.keys {
+		if g.waits[key] == 0 {
+			g.gives(key)
+		}
+	}
+}
+
+// gives lets a key give up everything, and after it all who waited for nobody
+// else.
+func (g *handovers) gives(key ident.Key) {
+	for ready := []ident.Key{key}; len(ready) > 0; ready = ready[1:] {
+		giver := ready[0]
+		if g.gave[giver] {
+			continue
+		}
+		g.gave[giver] = true
+		for _, taker := range g.takers[giver] {
+			if g.waits[taker]--; g.waits[taker] == 0 {
+				ready = append(ready, taker)
+			}
+		}
 	}
 }
 
 // inRing returns a key of those that wait for each other: the smallest of the
-// ring that the first one leads to.
-func (g *handovers) inRing() ident.Key {
+// ring that a waiting key leads to.
+func (g *handovers) inRing(at ident.Key) ident.Key {
 	var path []ident.Key
-	at := g.open[0]
-	for !slices.Contains(path, at) {
-		path = append(path, at)
-		for _, v := range g.givers[at] {
-			if !g.gave[v.holder] && slices.Contains(g.open, v.holder) {
-				at = v.holder
-				break
-			}
+	visited := map[ident.Key]int{}
+	for {
+		if i, ring := visited[at]; ring {
+			return slices.Min(path[i:])
 		}
+		visited[at] = len(path)
+		path = append(path, at)
+		i := slices.IndexFunc(g.givers[at], func(v given) bool { return !g.gave[v.holder] && len(g.givers[v.holder]) > 0 })
+		at = g.givers[at][i].holder
 	}
-	return slices.Min(path[slices.Index(path, at):])
 }
 
 // makeRoom splits the operation of an account in two: the first lets go of
@@ -102,9 +124,9 @@ func (g *handovers) inRing() ident.Key {
 func (b *Builder) makeRoom(key ident.Key, class ident.Class, g *handovers) error {
 	c := b.changes[key]
 	var wanted []place
-	for _, taker := range g.open {
+	for _, taker := range g.takers[key] {
 		for _, v := range g.givers[taker] {
-			if v.holder == key {
+			if v.holder == key && g.waits[taker] > 0 {
 				wanted = append(wanted, v.place)
 			}
 		}
@@ -122,51 +144,58 @@ func (b *Builder) makeRoom(key ident.Key, class ident.Class, g *handovers) error
 // an account that would step aside for nothing. It returns the changes that have
 // to do with others.
 func (j *judge) together(changes []*change) []*change {
-	byKey := map[ident.Key]*change{}
-	var linked []*change
+	linked, follows := bonds(changes)
+	var stopped []*operation
 	for _, c := range changes {
-		byKey[c.key] = c
-		if slices.ContainsFunc(c.ops, func(op *operation) bool { return op.Aside || len(op.After) > 0 }) {
-			linked = append(linked, c)
+		for _, op := range c.ops {
+			if len(follows[op]) > 0 && op.Verdict != ident.VerdictApply {
+				stopped = append(stopped, op)
+			}
 		}
 	}
-	for changed := len(linked) > 0; changed; {
-		changed = false
-		for _, c := range linked {
-			for _, op := range c.ops {
-				if op.Verdict != ident.VerdictApply {
-					continue
-				}
-				if other := needed(c, op, linked, byKey); other != nil {
-					j.follow(op, other)
-					changed = true
-				}
+	for ; len(stopped) > 0; stopped = stopped[1:] {
+		for _, op := range follows[stopped[0]] {
+			if op.Verdict == ident.VerdictApply {
+				j.follow(op, stopped[0])
+				stopped = append(stopped, op)
 			}
 		}
 	}
 	return linked
 }
 
-// needed returns an operation that stands against applying op: one that must
-// come before it, or without which an account would step aside for nothing.
-func needed(c *change, op *operation, linked []*change, byKey map[ident.Key]*change) *operation {
-	for _, step := range op.After {
-		if other := byKey[step.Key].first(step.Class); other != nil && other.Verdict != ident.VerdictApply {
-			return other
-		}
+// bonds returns the changes that have to do with others, and of each operation
+// those that cannot be applied without it: whoever gets what it gives up, and
+// whoever steps aside for it.
+func bonds(changes []*change) (linked []*change, follows map[*operation][]*operation) {
+	byKey := make(map[ident.Key]*change, len(changes))
+	for _, c := range changes {
+		byKey[c.key] = c
 	}
-	if !op.Aside {
-		return nil
-	}
-	for _, taker := range linked {
-		for _, other := range taker.ops {
-			own := taker == c && other != op
-			if (own && other.Class == op.Class || slices.Contains(other.After, ident.Step{Class: op.Class, Key: c.key})) && other.Verdict != ident.VerdictApply {
-				return other
+	follows = map[*operation][]*operation{}
+	for _, c := range changes {
+		bound := false
+		for _, op := range c.ops {
+			for _, step := range op.After {
+				giver := byKey[step.Key].first(step.Class)
+				if giver == nil {
+					continue
+				}
+				follows[giver] = append(follows[giver], op)
+				if giver.Aside {
+					follows[op] = append(follows[op], giver)
+				}
 			}
+			if first := c.first(op.Class); first != op && first.Aside {
+				follows[op] = append(follows[op], first)
+			}
+			bound = bound || op.Aside || len(op.After) > 0
+		}
+		if bound {
+			linked = append(linked, c)
 		}
 	}
-	return nil
+	return linked, follows
 }
 
 // first finds the operation of a class; nil when there is none, or no change.

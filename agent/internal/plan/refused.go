@@ -88,8 +88,12 @@ func (c *change) drop(gone map[ident.Class]bool) {
 func (b *Builder) dropWaiting() {
 	for changed := true; changed; {
 		changed = false
-		for _, key := range slices.Sorted(maps.Keys(b.changes)) {
-			c, gone := b.changes[key], map[ident.Class]bool{}
+		for _, key := range slices.Sorted(maps.Keys(b.handover.needs)) {
+			c, planned := b.changes[key]
+			if !planned {
+				continue
+			}
+			gone := map[ident.Class]bool{}
 			for _, op := range c.ops {
 				if holder, waits := b.waitsInVain(op); waits && !gone[op.Class] {
 					gone[op.Class] = true
