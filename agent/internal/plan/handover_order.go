@@ -166,7 +166,7 @@ func (j *judge) together(changes []*change) []*change {
 
 // bonds returns the changes that have to do with others, and of each operation
 // those that cannot be applied without it: whoever gets what it gives up, and
-// whoever steps aside for it.
+// the step aside before it. Everybody in a ring leads to the one who steps aside.
 func bonds(changes []*change) (linked []*change, follows map[*operation][]*operation) {
 	byKey := make(map[ident.Key]*change, len(changes))
 	for _, c := range changes {
@@ -177,13 +177,8 @@ func bonds(changes []*change) (linked []*change, follows map[*operation][]*opera
 		bound := false
 		for _, op := range c.ops {
 			for _, step := range op.After {
-				giver := byKey[step.Key].first(step.Class)
-				if giver == nil {
-					continue
-				}
-				follows[giver] = append(follows[giver], op)
-				if giver.Aside {
-					follows[op] = append(follows[op], giver)
+				if giver := byKey[step.Key].first(step.Class); giver != nil {
+					follows[giver] = append(follows[giver], op)
 				}
 			}
 			if first := c.first(op.Class); first != op && first.Aside {

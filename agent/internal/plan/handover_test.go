@@ -112,8 +112,12 @@ func TestHandoversAreHeldTogether(t *testing.T) {
 			p := s.plan(t)
 			var held []string
 			for _, ch := range p.Changes {
-				if slices.ContainsFunc(ch.Operations, func(op ident.Operation) bool { return op.Verdict == ident.VerdictHold }) {
+				verdict := ch.Operations[0].Verdict
+				if verdict == ident.VerdictHold {
 					held = append(held, string(ch.Key))
+				}
+				if slices.ContainsFunc(ch.Operations, func(op ident.Operation) bool { return op.Verdict != verdict }) {
+					t.Errorf("a part of %s is applied: %v", ch.Key, trace(p))
 				}
 			}
 			if got := strings.Join(held, " "); got != c.held {
