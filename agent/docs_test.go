@@ -67,20 +67,34 @@ func TestPages(t *testing.T) {
 // sections are the headings of the configuration's reference; a key stands
 // under the longest that it begins with.
 var sections = []string{
-	"agent", "secrets", "modules", "directory",
+	"agent", "store", "secrets", "modules", "directory",
 	"applications.NAME", "applications.NAME.endpoints.NAME", "lookups",
 	"data_sources.NAME", "data_sources.NAME.attributes.NAME", "automations.NAME",
+}
+
+// TestEveryKeyHasItsSection: a key under none would stand below "[]".
+func TestEveryKeyHasItsSection(t *testing.T) {
+	for _, s := range config.Reference() {
+		if sectionOf(s.Key) == "" {
+			t.Errorf("%s stands in no section of the page", s.Key)
+		}
+	}
+}
+
+func sectionOf(key string) string {
+	section := ""
+	for _, name := range sections {
+		if strings.HasPrefix(key, name+".") && len(name) > len(section) {
+			section = name
+		}
+	}
+	return section
 }
 
 func keysPage(b *bytes.Buffer) {
 	last := ""
 	for _, s := range config.Reference() {
-		section := ""
-		for _, name := range sections {
-			if strings.HasPrefix(s.Key, name+".") && len(name) > len(section) {
-				section = name
-			}
-		}
+		section := sectionOf(s.Key)
 		if section != last {
 			fmt.Fprintf(b, "\n### [%s]\n\n| key | type | default | meaning |\n|---|---|---|---|\n", section)
 			last = section
