@@ -302,6 +302,44 @@ func TestWaitingForTheTurn(t *testing.T) {
 	}
 }
 
+// Two plans that begin in the same moment keep their records apart.
+func TestPlansOfOneMoment(t *testing.T) {
+	names := []string{"momenta", "momentb"}
+	s := newScene(t, map[string]*feed{
+		names[0]: {records: []ident.Record{person("1", "Moment One")}}, names[1]: {records: []ident.Record{person("2", "Moment Two")}},
+	})
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	log := s.logged()
+	s.turn.notice = time.Millisecond
+	var plans sync.WaitGroup
+	made := map[string]ident.Plan{}
+	var mu sync.Mutex
+	err := s.alone(t.Context(), "reads", func() error {
+		for _, name := range names {
+			plans.Go(func() {
+				p, err := s.Plan(t.Context(), Request{Automation: name})
+				mu.Lock()
+				defer mu.Unlock()
+				if made[name] = p; err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			log.wait(t, "automation="+name+" behind=reads") // it has fetched
+		}
+		return nil
+	})
+	plans.Wait()
+	for i, name := range names {
+		if c := made[name].Changes; len(c) != 1 || c[0].Key != ident.Key(fmt.Sprint(i+1)) {
+			t.Errorf("%s would change %+v", name, c)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A turn that comes at the moment at which its command is cancelled is given
 // back.
 func TestACancelledTurnIsGivenBack(t *testing.T) {

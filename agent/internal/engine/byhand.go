@@ -24,7 +24,7 @@ type proposal struct {
 // propose fetches everything that the source has and calls judge with what it
 // says of a key. It writes nothing.
 func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge func(proposal) error) error {
-	p := proposal{staging: -e.Now().UnixNano()}
+	p := proposal{staging: e.draft()}
 	defer e.dropStaging(ctx, p.staging)
 	err := e.fetchAll(ctx, a, p.staging)
 	if err != nil {

@@ -86,7 +86,12 @@ type Engine struct {
 	promises   *promises
 	objects    objects
 	configured atomic.Pointer[configured]
+	drafts     atomic.Int64 // fetches that were no run's
 }
+
+// draft is a number for the staging area of a fetch that is no run's: below
+// zero, where no run has its own.
+func (e *Engine) draft() int64 { return -e.drafts.Add(1) }
 
 // configured is what can run and what cannot. It is replaced as a whole.
 type configured struct {
@@ -164,7 +169,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	if err != nil {
 		return ident.Plan{}, err
 	}
-	staging := -e.Now().UnixNano()
+	staging := e.draft()
 	defer e.dropStaging(ctx, staging)
 	d, err := e.fetch(ctx, a, staging)
 	if err != nil {
