@@ -47,7 +47,7 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 		err = e.Store.StageRetained(ctx, staging, endpoint(a))
 	}
 	if err == nil {
-		err = e.respell(ctx, a, d)
+		err = e.respellStaged(ctx, d)
 	}
 	if err != nil {
 		e.dropStaging(ctx, staging)

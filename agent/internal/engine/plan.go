@@ -49,6 +49,9 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if a, err = a.under(schema); err != nil {
 		return planned{}, err
 	}
+	if err := e.respellLinks(ctx, a, d); err != nil {
+		return planned{}, fmt.Errorf("spell the keys of links in one way: %w", err)
+	}
 	// Read before the plan reads it: what is accepted meanwhile stays.
 	accepted, err := e.Store.Accepted(ctx, a.Settings.Automation)
 	if err != nil {

@@ -8,17 +8,27 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// respell brings keys of an application whose keys are numbers to the one
-// spelling of each: links that an earlier version made under 12.0 when the
-// application sent that, and deletions that a connector reports as 12.0. A
-// delivery with a key that is a text shows that "12.0" may be a text too, and
-// leaves everything as it is.
-func (e *Engine) respell(ctx context.Context, a Automation, d delivery) error {
-	if d.numbers == 0 || d.texts > 0 {
+// Where the keys of an application are numbers, each has one spelling. Links
+// that an earlier version made under 12.0, when the application sent that, are
+// brought to it, and so are deletions that a connector reports as 12.0.
+
+// numbersOnly reports whether every delivered key is a number. One that is a
+// text shows that "12.0" may be a text too: then everything stays as it is.
+func (d delivery) numbersOnly() bool { return d.numbers > 0 && d.texts == 0 }
+
+// respellStaged gives what was delivered the one spelling of each key.
+func (e *Engine) respellStaged(ctx context.Context, d delivery) error {
+	if !d.numbersOnly() {
 		return nil
 	}
-	if err := e.Store.RespellStaged(ctx, d.staging, oneSpelling); err != nil {
-		return err
+	return e.Store.RespellStaged(ctx, d.staging, oneSpelling)
+}
+
+// respellLinks gives the links of an automation the one spelling of each key. It
+// comes after the recovery, which may make links under the former one.
+func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) error {
+	if !d.numbersOnly() {
+		return nil
 	}
 	var former []ident.Key
 	err := e.Store.Links(ctx, a.Settings.Application, func(l ident.Link) error {
@@ -39,7 +49,7 @@ func (e *Engine) respell(ctx context.Context, a Automation, d delivery) error {
 			if err := e.doubt(ctx, a.Settings.Application, key); err != nil {
 				return fmt.Errorf("key %s: %w", key, err)
 			}
-			e.Log.Warn("two links have the same number as their key; remove the one that is wrong: rollcall link remove",
+			e.Log.Warn("two links have the same number as their key; remove the wrong one: rollcall link remove APPLICATION KEY",
 				"application", a.Settings.Application, "key", key, "other", oneSpelling(key))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // numbered is a record whose key was sent as a number.
@@ -96,5 +97,25 @@ func TestTwoLinksOfOneNumber(t *testing.T) {
 	}
 	if uac := s.account(name + ":12.0").Attributes.First("userAccountControl"); uac != "512" {
 		t.Errorf("userAccountControl is %s", uac)
+	}
+}
+
+// An earlier version was killed while it made an account under another spelling
+// of the number. The link that the recovery makes goes on like all others: who
+// it belongs to is not missing.
+func TestACreateUnderAFormerSpellingIsRecovered(t *testing.T) {
+	const name = "respellcut"
+	f := &feed{records: []ident.Record{numbered("13", "13", "Stays On")}}
+	s := newScene(t, map[string]*feed{name: f})
+	s.run(name)
+	made := s.dc.AddUser(t, s.ou, "Cut Twelve", name+"12", map[string][]string{"employeeNumber": {name + ":12.0"}, "displayName": {"Cut Twelve"}})
+	s.leave(store.Intent{Automation: name, Key: "12.0", Operation: ident.Operation{Class: ident.ClassCreate}})
+	f.records = append(f.records, numbered("12", "12", "Cut Twelve"))
+	r := s.run(name)
+	if link, ok := s.link(name, "12"); !ok || link.GUID != made || !s.enabled(made) {
+		t.Errorf("linked %t: %+v, enabled %t; %+v, set aside %+v", ok, link, s.enabled(made), r.Outcomes, r.Summary.Quarantined)
+	}
+	if e := s.account(name + ":12"); e.GUID != made {
+		t.Errorf("a second account: %s", e.DN)
 	}
 }
