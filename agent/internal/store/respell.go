@@ -26,12 +26,12 @@ func (s *Store) RespellLink(ctx context.Context, application string, from, to id
 			return err
 		}
 		done = true
-		for kind, l := range map[string]*ident.Link{JournalUnlink: &former, JournalLink: link} {
-			if err := s.journal(ctx, tx, JournalLine{Kind: kind, Automation: l.Automation, Application: application, By: by, Link: l}); err != nil {
-				return err
-			}
+		line := JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: application, By: by, Link: &former}
+		if err := s.journal(ctx, tx, line); err != nil {
+			return err
 		}
-		return nil
+		line.Kind, line.Link = JournalLink, link
+		return s.journal(ctx, tx, line)
 	})
 	return done && err == nil, err
 }
