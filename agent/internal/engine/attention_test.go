@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -217,4 +218,42 @@ func TestAcceptedOutlivesADoubtfulDelivery(t *testing.T) {
 	s.wantRun("doubt", store.RunQuarantined)
 	source.records = whole[1:]
 	s.wantRun("doubt", store.RunOK)
+}
+
+// When the directory shows far fewer objects than before, nothing is planned;
+// the command that the error names says that it is so.
+func TestADirectoryThatShrank(t *testing.T) {
+	const name = "shrank"
+	s := newScene(t, map[string]*feed{name: {records: []ident.Record{person("1", "Ada")}}})
+	s.run(name)
+	state, err := s.Store.MirrorState(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Store.CountEntries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Store.UpdateMirror(t.Context(), func(tx store.MirrorTx) error {
+		for i := range 2 * (n + 100) {
+			gone := ident.Entry{GUID: ident.GUID(fmt.Sprintf("00000000-0000-0000-0000-%012d", i)), DN: s.ou.Child(fmt.Sprint("Gone ", i))}
+			if err := tx.Put(gone); err != nil {
+				return err
+			}
+		}
+		state.Cookie, state.Full = nil, false // so that everything is read anew
+		return tx.SetState(state)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := s.Plan(t.Context(), Request{Automation: name}); err == nil || !strings.Contains(err.Error(), "say so once: rollcall plan --accept-shrink "+name) {
+			t.Errorf("%v", err)
+		}
+	}
+	if p, err := s.Plan(t.Context(), Request{Automation: name, AcceptShrink: true}); err != nil || len(p.Changes) != 0 {
+		t.Errorf("%+v, %v", p.Changes, err)
+	}
+	s.wantRun(name, store.RunOK)
 }

@@ -169,7 +169,7 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 // written it before the mirror is read.
 func (e *Engine) current(ctx context.Context, a Automation, client *conn.Client, acceptShrink bool) (*view, ident.Schema, error) {
 	others := e.promises.others(a.Settings.Automation)
-	schema, err := e.sync(ctx, client, acceptShrink)
+	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -181,11 +181,11 @@ func (e *Engine) current(ctx context.Context, a Automation, client *conn.Client,
 	return v, schema, nil
 }
 
-// sync brings the mirror up to date. acceptShrink believes the directory
-// although it shows far fewer objects than before. The schema tells what the
-// directory takes as values of the attributes; what it does not have is left
-// out of the mirror.
-func (e *Engine) sync(ctx context.Context, client *conn.Client, acceptShrink bool) (ident.Schema, error) {
+// sync brings the mirror up to date for an automation. acceptShrink believes
+// the directory although it shows far fewer objects than before. The schema
+// tells what the directory takes as values of the attributes; what it does not
+// have is left out of the mirror.
+func (e *Engine) sync(ctx context.Context, automation string, client *conn.Client, acceptShrink bool) (ident.Schema, error) {
 	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
 	if err != nil {
 		return nil, fmt.Errorf("look up what the directory takes: %w", err)
@@ -196,7 +196,7 @@ func (e *Engine) sync(ctx context.Context, client *conn.Client, acceptShrink boo
 	_, err = mirror.Sync(ctx, client, e.Store, spec, e.Log)
 	var shrunk *mirror.ShrinkError
 	if errors.As(err, &shrunk) {
-		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once with --accept-shrink", err)
+		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once: %s", err, ident.Command("plan --accept-shrink", automation))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
