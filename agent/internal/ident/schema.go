@@ -87,7 +87,7 @@ func SyntaxOf(attributeSyntax, omSyntax string) Syntax {
 // that the values are bytes and no text.
 func (r AttributeRule) Refuses(values []string, binary bool) (cause, next string) {
 	if r.Single && len(values) > 1 {
-		return fmt.Sprintf("it takes one value, and there are %d", len(values)), "choose one of them: item(..., 0)"
+		return fmt.Sprintf("it takes one value, and there are %d", len(values)), "choose one of them: item(..., 1)"
 	}
 	for _, v := range values {
 		if cause, next := r.refuses(v, binary); cause != "" {

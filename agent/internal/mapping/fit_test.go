@@ -70,6 +70,27 @@ func TestWhatDoesNotFitIsSetAside(t *testing.T) {
 	}
 }
 
+// The advice is an expression that works, and the value that it gives fits.
+func TestAdviceGivesAValueThatFits(t *testing.T) {
+	for _, c := range []struct{ fields, want string }{
+		{`{"x": ["boss", "clerk"]}`, "boss"},
+		{`{"x": "Head of everything"}`, "Head of"},
+	} {
+		m := compile(t, Definition{Attributes: []AttributeDef{{Name: "title", Value: src("user.x")}}}).Under(schema())
+		d, err := m.Map(rec(t, c.fields), entry("CN=Ada,DC=x"), nil, nil)
+		if err != nil || len(d.Aside) != 1 {
+			t.Fatalf("%s: %+v, %v", c.fields, d, err)
+		}
+		_, advised, _ := strings.Cut(d.Aside[0].Next, ": ")
+		m = compile(t, Definition{Attributes: []AttributeDef{{Name: "title", Value: src(strings.Replace(advised, "...", "user.x", 1))}}}).Under(schema())
+		d, err = m.Map(rec(t, c.fields), entry("CN=Ada,DC=x"), nil, nil)
+		title, _ := d.Attribute("title")
+		if err != nil || strings.Join(title.Values, "|") != c.want {
+			t.Errorf("%s: %s gives %q, aside %v, %v", c.fields, advised, title.Values, d.Aside, err)
+		}
+	}
+}
+
 // TestNamesThatDoNotFit: an account cannot be made without its name, but one
 // that is there keeps what it has.
 func TestNamesThatDoNotFit(t *testing.T) {
