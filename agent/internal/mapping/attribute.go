@@ -161,7 +161,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}
-	if !a.severalValues() && (len(a.Formats) > 0 || a.Unique != "" || Required(a.Name)) {
+	if a.single() {
 		c, err := e.pick(a, w)
 		if err != nil {
 			return err

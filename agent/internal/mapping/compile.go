@@ -225,6 +225,11 @@ func (def *AttributeDef) severalValues() bool {
 	return len(def.Formats) == 0 && (len(def.Values) > 0 || def.Add || text.Same(def.Name, "proxyAddresses"))
 }
 
+// single reports whether one of what the expressions give is chosen.
+func (def *AttributeDef) single() bool {
+	return !def.severalValues() && (len(def.Formats) > 0 || def.Unique != "" || Required(def.Name))
+}
+
 // Required tells the attributes without which there is no account.
 func Required(name string) bool {
 	return text.Same(name, "cn") || text.Same(name, "sAMAccountName")

@@ -32,7 +32,7 @@ func (m *Mapper) types(endpoint string, fields map[string]FieldType) expr.Types 
 	}
 	for _, a := range m.attributes {
 		attributes[a.Name] = "values"
-		if len(a.Formats) > 0 || a.Unique != "" || Required(a.Name) {
+		if a.single() {
 			attributes[a.Name] = string(FieldString)
 		}
 	}

@@ -107,6 +107,25 @@ func TestTypesOfTheManifestAreChecked(t *testing.T) {
 	}
 }
 
+// An attribute of several values is a list in the expressions that read it,
+// also where no two accounts may have one of its values.
+func TestSeveralUniqueValuesAreAList(t *testing.T) {
+	for _, c := range []struct {
+		def          AttributeDef
+		fields, read string
+	}{
+		{AttributeDef{Name: "proxyAddresses", Values: sources("SMTP:{{ user.x }}", "smtp:b@x"), Add: true}, `{"x": "a@x"}`, `"smtp:b@x" in attributes.proxyAddresses ? "y" : "n"`},
+		{AttributeDef{Name: "proxyAddresses", Value: src("user.x")}, `{"x": ["smtp:a@x", "smtp:b@x"]}`, `any(attributes.proxyAddresses, # endsWith "b@x") ? "y" : "n"`},
+		{AttributeDef{Name: "otherMailbox", Value: src(`[user.x, "b@x"]`), Add: true, Unique: UniqueForest}, `{"x": "a@x"}`, `"b@x" in attributes.otherMailbox ? "y" : "n"`},
+	} {
+		m := compile(t, Definition{Attributes: []AttributeDef{c.def, {Name: "info", Value: src(c.read)}}})
+		d, err := m.Map(rec(t, c.fields), entry("CN=Ada,DC=x"), nil, &fakeNames{})
+		if info, _ := d.Attribute("info"); err != nil || strings.Join(info.Values, "|") != "y" {
+			t.Errorf("%s: %q, %v", c.read, info.Values, err)
+		}
+	}
+}
+
 // Numbers reach AD in one spelling, so that a source that changes its own
 // changes no account.
 func TestEqualNumbersMapAlike(t *testing.T) {
