@@ -50,7 +50,7 @@ func mergeAddresses(present, wanted []string, add bool) []string {
 	if add {
 		all = append(all, present...)
 	}
-	all = distinct(append(all, wanted...))
+	all = distinctBy(append(all, wanted...), cleanAddress)
 	primary := primaryOf(wanted)
 	if primary == "" && add {
 		primary = primaryOf(present)
@@ -90,13 +90,18 @@ func primaryOf(values []string) string {
 // distinct removes values that AD considers equal, which it refuses together:
 // it compares without regard to case.
 func distinct(values []string) []string {
+	return distinctBy(values, func(v string) string { return v })
+}
+
+// distinctBy is distinct, comparing what clean makes of the values.
+func distinctBy(values []string, clean func(string) string) []string {
 	if len(values) < 2 {
 		return values
 	}
 	seen := make(map[string]bool, len(values))
 	out := values[:0:0]
 	for _, v := range values {
-		if folded := text.Lower(text.Seen(cleanAddress(v))); !seen[folded] {
+		if folded := text.Lower(text.Seen(clean(v))); !seen[folded] {
 			seen[folded] = true
 			out = append(out, v)
 		}

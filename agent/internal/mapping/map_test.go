@@ -197,6 +197,7 @@ func TestValuesAsADWantsThem(t *testing.T) {
 		`{"x": 1e300}`:                     "1e300",
 		`{"x": 12345678901234567890}`:      "12345678901234567890",
 		`{"x": ["a", "", null, "b", "A"]}`: "a|b",
+		`{"x": ["On leave:", "Parking:"]}`: "On leave:|Parking:",
 		`{"x": []}`:                        "keep",
 		`{"x": "=HYPERLINK(\"x\"),\"+"}`:   "=HYPERLINK(\"x\"),\"+",
 		`{"x": "a\u0000b"}`:                `aside agent.toml:5:10: info: "a\x00b" contains a NUL character`,
