@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
 // mapped replaces what an automation maps. Each attribute is its record's field
@@ -105,6 +106,37 @@ func TestWhatTheDirectoryWouldRefuse(t *testing.T) {
 	s.wantItems("fit", want[0])
 	if r := s.run("fit"); len(r.Outcomes) != 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestAttributesThatRecogniseNobody: with an anchor or a match attribute that
+// no account has, everybody would look new and get a second account.
+func TestAttributesThatRecogniseNobody(t *testing.T) {
+	m, errs := mapping.Compile(mapping.Definition{Primary: "id"})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	schema := ident.Schema{
+		"employeenumber": {}, "mail": {},
+		"nosuch":      {Unusable: "does not exist in this directory", Next: "correct its name", Unread: true},
+		"whencreated": {Unusable: "is written by the directory itself only", Next: "map another attribute"},
+		"grouptype":   {Unusable: "does not belong to user accounts", Next: "map another attribute"},
+	}
+	for _, c := range []struct {
+		anchor string
+		match  []string
+		want   string
+	}{
+		{"employeeNumber", []string{"mail"}, ""},
+		{"noSuch", []string{"mail"}, "noSuch, but the attribute does not exist in this directory; next: correct its name"},
+		{"employeeNumber", []string{"mail", "noSuch"}, "noSuch, but the attribute does not exist"},
+		{"employeeNumber", []string{"whenCreated"}, "whenCreated, but the attribute is written by the directory itself only"},
+		{"groupType", nil, "groupType, but the attribute does not belong to user accounts"},
+	} {
+		_, err := Automation{Mapper: m, Settings: plan.Settings{Anchor: c.anchor, Match: c.match}}.under(schema)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %v: %v, want %q", c.anchor, c.match, err, c.want)
+		}
 	}
 }
 

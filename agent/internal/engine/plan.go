@@ -153,10 +153,10 @@ func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 }
 
 // under makes an automation keep to what the directory takes. Accounts can be
-// recognised only by attributes that it has.
+// recognised only by attributes that they can have and rollcall can write.
 func (a Automation) under(schema ident.Schema) (Automation, error) {
 	for _, name := range append([]string{a.Settings.Anchor}, a.Settings.Match...) {
-		if rule := schema.Rule(name); rule.Unread {
+		if rule := schema.Rule(name); rule.Unusable != "" {
 			return a, fmt.Errorf("accounts are recognised by %s, but the attribute %s; next: %s", name, rule.Unusable, rule.Next)
 		}
 	}
