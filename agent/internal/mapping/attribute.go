@@ -25,15 +25,14 @@ type wanted struct {
 type candidate struct{ value, source string }
 
 // attributeOrAside evaluates a, and leaves it as it is when what is wrong
-// concerns it alone.
-func (e *evaluation) attributeOrAside(a *attribute) error {
-	err := e.attribute(a)
+// concerns it alone: fault says what that is.
+func (e *evaluation) attributeOrAside(a *attribute) (fault *Error, err error) {
+	err = e.attribute(a)
 	if err == nil {
-		return nil
+		return nil, nil
 	}
-	var fault *Error
 	if !errors.As(err, &fault) || !fault.alone || e.current == nil && Required(a.Name) {
-		return err
+		return nil, err
 	}
 	next := fault.Next
 	if e.current == nil && a.Apply == ident.ApplyCreate {
@@ -41,7 +40,7 @@ func (e *evaluation) attributeOrAside(a *attribute) error {
 	}
 	e.aside = append(e.aside, ident.AttributeFault{Attribute: a.Name, Cause: fault.Error(), Next: next})
 	e.settle(a, expr.Absent)
-	return nil
+	return fault, nil
 }
 
 // attribute evaluates a and notes what it should be in `attributes` and, when

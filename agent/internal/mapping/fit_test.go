@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -110,6 +111,28 @@ func TestNamesThatDoNotFit(t *testing.T) {
 	d, err = m.Map(rec(t, `{"id": 1, "sam": "ada", "x": "123456789"}`), nil, nil, nil)
 	if err != nil || len(d.Aside) != 1 || !strings.Contains(d.Aside[0].Next, "with the account's creation only") {
 		t.Errorf("aside %v, %v", d.Aside, err)
+	}
+}
+
+// The quarantine of somebody who cannot be recognised names the value that is
+// at fault, not a missing one.
+func TestMatchValuesThatDoNotFit(t *testing.T) {
+	m := compile(t, Definition{Attributes: []AttributeDef{
+		{Name: "title", Value: src("user.x")}, {Name: "department", Value: src("user.dep")},
+	}}).Under(schema())
+	for _, fields := range []string{`{"x": ["a", "b"], "dep": "Sales"}`, `{"x": "123456789", "dep": "Sales"}`, `{"x": "a\u0000", "dep": "Sales"}`} {
+		_, err := m.MatchValues(rec(t, fields), []string{"title"})
+		var fault *Error
+		if !errors.As(err, &fault) || fault.Attribute != "title" || fault.Next == "" {
+			t.Errorf("%s: %v", fields, err)
+		}
+		values, err := m.MatchValues(rec(t, fields), []string{"title", "department"})
+		if err != nil || len(values) != 1 || strings.Join(values["department"], "|") != "Sales" {
+			t.Errorf("%s, with another attribute: %q, %v", fields, values, err)
+		}
+	}
+	if values, err := m.MatchValues(rec(t, `{"x": null}`), []string{"title"}); err != nil || len(values) != 0 {
+		t.Errorf("no value: %q, %v", values, err)
 	}
 }
 

@@ -125,7 +125,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 				return ident.Desired{}, err
 			}
 		}
-		if err := e.attributeOrAside(a); err != nil {
+		if _, err := e.attributeOrAside(a); err != nil {
 			return ident.Desired{}, err
 		}
 	}
@@ -177,18 +177,26 @@ func (m *Mapper) adviceToMap(name string) string {
 
 // MatchValues evaluates attributes to look for an existing account by, and
 // returns their values by the names given. The first candidate counts, whether
-// it is free or not; an attribute without a value has no entry.
+// it is free or not; an attribute without a value, or with one that no account
+// can have, has no entry. When nothing is left to look for, such a value is the
+// error.
 func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]string, error) {
 	e := m.evaluation(rec)
 	needed, err := m.closure(names)
 	if err != nil {
 		return nil, err
 	}
+	var first *Error
 	for _, a := range m.attributes {
-		if needed[text.Lower(a.Name)] {
-			if err := e.attributeOrAside(a); err != nil {
-				return nil, err
-			}
+		if !needed[text.Lower(a.Name)] {
+			continue
+		}
+		fault, err := e.attributeOrAside(a)
+		if err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = fault
 		}
 	}
 	out := map[string][]string{}
@@ -197,6 +205,9 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 		if ok && len(d.Values) > 0 {
 			out[n] = d.Values
 		}
+	}
+	if len(out) == 0 && first != nil {
+		return nil, first
 	}
 	return out, nil
 }
