@@ -8,10 +8,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// MaxAccountName is the length of a user's sAMAccountName, in UTF-16 code
-// units. The schema allows 256; Windows refuses more than 20 (learn.microsoft.com,
-// SAM-Account-Name attribute), and Samba does not.
-const MaxAccountName = 20
+// The lengths of names that Windows keeps to and Samba does not, in UTF-16 code
+// units: see text.Units.
+const (
+	MaxAccountName = 20 // sAMAccountName of users (learn.microsoft.com, SAM-Account-Name attribute; the schema allows 256)
+	MaxCommonName  = 64 // cn (rangeUpper of the schema)
+)
 
 // accountForbidden are the characters that Windows refuses in the
 // sAMAccountName of a user, beside control characters (learn.microsoft.com,
@@ -57,7 +59,7 @@ func AccountNameFault(s string) string {
 	case strings.HasSuffix(s, "."):
 		return fmt.Sprintf("%q ends in a dot, which sAMAccountName may not", s)
 	case strings.Trim(s, " ") != s:
-		return fmt.Sprintf("%q has a space at an end", s)
+		return fmt.Sprintf("%q begins or ends with a space", s)
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -119,7 +118,7 @@ func (r AttributeRule) refuses(v string, binary bool) (cause, next string) {
 	case SyntaxIA5, SyntaxPrintable, SyntaxNumeric, SyntaxBytes:
 		return r.outOfRange(int64(len(v)), "characters", shown(v))
 	case SyntaxText:
-		return r.outOfRange(int64(len(utf16.Encode([]rune(v)))), "characters", shown(v))
+		return r.outOfRange(int64(text.Units(v)), "characters", shown(v))
 	case SyntaxAny, SyntaxBoolean, SyntaxTime, SyntaxDN:
 	}
 	return "", ""

@@ -69,10 +69,10 @@ func withDefaultCN(defs []AttributeDef) []AttributeDef {
 	}
 	pos := defs[display].Pos
 	name := "attributes." + defs[display].Name
-	formats := []expr.Source{{Text: fmt.Sprintf("{{ cut(%s, %d) }}", name, maxCN), Pos: pos}}
+	formats := []expr.Source{{Text: fmt.Sprintf("{{ cut(%s, %d) }}", name, ident.MaxCommonName), Pos: pos}}
 	if sam >= 0 {
 		login := "attributes." + defs[sam].Name
-		text := fmt.Sprintf("{{ cut(%s, %d - len(%s)) }} ({{ %s }})", name, maxCN-len(" ()"), login, login)
+		text := fmt.Sprintf("{{ cut(%s, %d - len(%s)) }} ({{ %s }})", name, ident.MaxCommonName-len(" ()"), login, login)
 		formats = append(formats, expr.Source{Text: text, Pos: pos})
 	}
 	return append(slices.Clone(defs), AttributeDef{Name: "cn", Pos: pos, Formats: formats, Unique: UniqueContainer})

@@ -15,9 +15,6 @@ import (
 
 var errNotScalar = errors.New("an object or a list of lists cannot be the value of an attribute")
 
-// maxCN is the length of cn in AD, in UTF-16 code units.
-const maxCN = 64
-
 // maxSuffix bounds the search for a free number.
 const maxSuffix = 9999
 
@@ -58,7 +55,7 @@ func cleanCN(s string) string {
 func limit(name string) int {
 	switch text.Lower(name) {
 	case "cn":
-		return maxCN
+		return ident.MaxCommonName
 	case "samaccountname":
 		return ident.MaxAccountName
 	}
@@ -96,7 +93,9 @@ func adviceToWrap(function, arguments, source string) string {
 func shorten(s string, n int) string { return strings.TrimRight(text.Cut(s, n), ". ") }
 
 // WithSuffix appends to a common name and keeps it within what AD allows.
-func WithSuffix(cn, suffix string) string { return shorten(cn, maxCN-text.Units(suffix)) + suffix }
+func WithSuffix(cn, suffix string) string {
+	return shorten(cn, ident.MaxCommonName-text.Units(suffix)) + suffix
+}
 
 // numbered appends a number to a name and keeps it within the limit.
 func numbered(name, base string, number int) string {

@@ -185,7 +185,7 @@ func TestSAMAccountNameFollowsTheRules(t *testing.T) {
 		strings.Repeat("x", 21):          "is longer than 20 characters",
 		strings.Repeat("\U0001F600", 11): "is longer than 20 characters",
 		"ada.":                           "ends in a dot",
-		" ada":                           "has a space at an end",
+		" ada":                           "begins or ends with a space",
 		"a\tb":                           `contains '\t'`,
 		"a\x00":                          `contains '\x00'`,
 		"a\u200bb":                       `contains '\u200b'`,
@@ -263,7 +263,7 @@ func TestTheDefaultNameFits(t *testing.T) {
 		for i := range want {
 			d, err := m.Map(rec(t, fmt.Sprintf(`{"x": %q, "y": "ada"}`, display)), nil, nil, names)
 			cn, _ := d.Attribute("cn")
-			if err != nil || len(cn.Values) != 1 || cn.Values[0] != want[i] || text.Units(cn.Values[0]) > maxCN {
+			if err != nil || len(cn.Values) != 1 || cn.Values[0] != want[i] || text.Units(cn.Values[0]) > ident.MaxCommonName {
 				t.Errorf("%q: %q %v, want %q", display, cn.Values, err, want[i])
 			}
 			names.take("cn", want[0], UniqueContainer, "", "somebody")

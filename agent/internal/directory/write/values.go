@@ -6,19 +6,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
-)
-
-// Limits that Windows keeps and Samba does not (MS-ADTS section 3.1.1.5.2.2,
-// and rangeUpper of the schema).
-const (
-	maxName = 64
-	maxSAM  = 20
-	badSAM  = `"/\[]:;|=,+*?<>@`
 )
 
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
@@ -53,18 +44,8 @@ func badAccountName(values []string) string {
 	if len(values) != 1 {
 		return "sAMAccountName has exactly one value"
 	}
-	v := values[0]
-	switch {
-	case width(v) > maxSAM:
-		return fmt.Sprintf("sAMAccountName %q is longer than %d characters", v, maxSAM)
-	case strings.ContainsAny(v, badSAM):
-		return fmt.Sprintf("sAMAccountName %q contains one of %s", v, badSAM)
-	case strings.ContainsFunc(v, unicode.IsControl):
-		return fmt.Sprintf("sAMAccountName %q contains a control character", v)
-	case strings.HasSuffix(v, "."):
-		return fmt.Sprintf("sAMAccountName %q ends in a dot", v)
-	case text.Trim(v) != v:
-		return fmt.Sprintf("sAMAccountName %q begins or ends with white space or an invisible character", v)
+	if fault := ident.AccountNameFault(values[0]); fault != "" {
+		return "sAMAccountName " + fault
 	}
 	return ""
 }
@@ -74,8 +55,8 @@ func badName(name string) string {
 	switch {
 	case text.Blank(name):
 		return "cn is empty"
-	case width(name) > maxName:
-		return fmt.Sprintf("cn %q is longer than %d characters", name, maxName)
+	case text.Units(name) > ident.MaxCommonName:
+		return fmt.Sprintf("cn %q is longer than %d characters", name, ident.MaxCommonName)
 	case strings.ContainsFunc(name, unicode.IsControl), !utf8.ValidString(name):
 		return fmt.Sprintf("cn %q contains a character that a name cannot have", name)
 	case text.Trim(name) != name:
@@ -83,9 +64,6 @@ func badName(name string) string {
 	}
 	return ""
 }
-
-// width counts as AD does, in UTF-16 units.
-func width(s string) int { return len(utf16.Encode([]rune(s))) }
 
 // sameValues compares as sets, by bytes.
 func sameValues(a, b []string) bool {
