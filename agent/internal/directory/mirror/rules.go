@@ -38,7 +38,7 @@ func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.S
 			Lower:  bound(e, "rangeLower"), Upper: bound(e, "rangeUpper"),
 		}
 		rule.Unusable, rule.Next = unusable(e, ok)
-		rule.Unread = !ok || number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0
+		rule.Unread = unread(e, ok)
 		if rule.Unusable == "" && len(allowed) > 0 && !allowed[text.Lower(name)] {
 			rule.Unusable, rule.Next = "does not belong to user accounts", "map another attribute, or extend the class user in the schema"
 		}
@@ -56,7 +56,7 @@ func unusable(e ident.Entry, known bool) (why, next string) {
 	switch {
 	case !known:
 		return "does not exist in this directory", "correct its name, or extend the schema"
-	case number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0:
+	case unread(e, known):
 		return "is computed by each domain controller", another
 	case text.Same(e.Attributes.First("systemOnly"), "TRUE"):
 		return "is written by the directory itself only", another

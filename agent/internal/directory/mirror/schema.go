@@ -38,12 +38,9 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	flags := map[string]int64{}
-	for name, e := range found {
-		flags[name] = number(e, "systemFlags")
-	}
 	for _, name := range s.spec.Attributes {
-		if err := check(name, flags); err != nil {
+		e, ok := found[text.Lower(name)]
+		if err := check(name, e, ok); err != nil {
 			return err
 		}
 	}
@@ -82,16 +79,21 @@ func number(e ident.Entry, attribute string) int64 {
 	return n
 }
 
-func check(name string, flags map[string]int64) error {
-	bits, ok := flags[text.Lower(name)]
+func check(name string, e ident.Entry, known bool) error {
 	switch {
 	case slices.ContainsFunc(append([]string{objectGUID}, always...), func(a string) bool { return text.Same(a, name) }):
-	case !ok:
-		return &AttributeError{name, "does not exist in this directory", "correct its name, or extend the schema"}
-	case bits&(flagNotReplicated|flagConstructed) != 0:
+	case !known:
+		why, next := unusable(e, known)
+		return &AttributeError{name, why, next}
+	case unread(e, known):
 		return &AttributeError{name, "is computed by each domain controller and cannot be kept up to date", "use another one (member instead of memberOf)"}
 	}
 	return nil
+}
+
+// unread tells an attribute without values that DirSync delivers.
+func unread(e ident.Entry, known bool) bool {
+	return !known || number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0
 }
 
 // schemaContext finds the naming context of the schema, the same for the whole
