@@ -116,6 +116,9 @@ func TestDaemonServesCommandsAndMetrics(t *testing.T) {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
 	}
+	if _, page := d.get("/metrics"); !strings.Contains(page, `rollcall_ldap_connected{server="`+w.dc.URL+`"} 0`) {
+		t.Error("/metrics does not show the domain controller from the start")
+	}
 	if a := w.want(3, "plan", "staff"); !strings.Contains(a.stdout, "held for approval") {
 		t.Errorf("plan through the socket:\n%s", a.stdout)
 	}
@@ -129,6 +132,7 @@ func TestDaemonServesCommandsAndMetrics(t *testing.T) {
 		`rollcall_changes_total{automation="staff",operation="create",result="applied"} 10`,
 		`rollcall_held_changes{automation="staff",operation="create"}`, `rollcall_http_requests_total{application="pipedrive",code="200"}`,
 		`rollcall_ldap_requests_total{operation="add",result_code="0"} 10`,
+		`rollcall_ldap_connected{server="` + w.dc.URL + `"} 1`, // between runs
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("/metrics does not show %s", want)

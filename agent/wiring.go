@@ -22,6 +22,7 @@ import (
 func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, error) {
 	automations, broken := a.automations(ctx, h)
 	d := a.config.Directory
+	a.metrics.Servers(d.URLs)
 	return engine.New(ctx, engine.Settings{
 		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
 		Connect: a.connector(d), Servers: d.URLs, Writers: d.Connections,

@@ -67,7 +67,7 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
 	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
 	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.", prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
-	m.ldapConnected = gauge("ldap_connected", "1 while connected to that domain controller.", "server")
+	m.ldapConnected = gauge("ldap_connected", "1 when the last contact with that domain controller was good; 0 when it was not, or there was none.", "server")
 	m.httpRequests = counter("http_requests_total", "Requests to applications by status code.", "application", "code")
 	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.", prometheus.ExponentialBuckets(0.01, 3, 9), "application")
 	m.httpRateLimited = counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.", "application")
@@ -118,7 +118,14 @@ func (m *Metrics) Request(operation string, code int, took time.Duration) {
 	m.ldapDuration.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// Connected says whether a domain controller is connected.
+// Servers shows every configured domain controller from the start.
+func (m *Metrics) Servers(urls []string) {
+	for _, u := range urls {
+		m.ldapConnected.WithLabelValues(u)
+	}
+}
+
+// Connected says what the last contact with a domain controller showed.
 func (m *Metrics) Connected(server string, up bool) {
 	m.ldapConnected.WithLabelValues(server).Set(flag(up))
 }

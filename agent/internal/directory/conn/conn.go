@@ -45,7 +45,9 @@ type Observer interface {
 	// "modify_dn", "delete" or "dirsync"; code is the LDAP result code or
 	// CodeNetwork.
 	Request(operation string, code int, took time.Duration)
-	// Connected reports a domain controller, by its URL, as reached or lost.
+	// Connected reports what the last contact with a domain controller, by its
+	// URL, showed: it answered, or it could not be used. To close a Client that
+	// is no longer needed says nothing about its server.
 	Connected(server string, up bool)
 }
 
@@ -107,7 +109,9 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) 
 			log.Info("directory connected", "server", u, "host", c.server.DNSHostName)
 			return c, nil
 		}
-		observer.Connected(u, false)
+		if ctx.Err() == nil {
+			observer.Connected(u, false)
+		}
 		failed = append(failed, err)
 		var e *Error
 		if ctx.Err() != nil || errors.As(err, &e) && e.Code == codeInvalidCredentials {
@@ -154,7 +158,6 @@ func (c *Client) Close() error {
 	for _, l := range c.links {
 		l.kill()
 	}
-	c.observer.Connected(c.server.URL, false)
 	return nil
 }
 
@@ -197,12 +200,20 @@ func (c *Client) do(ctx context.Context, r request, f func(context.Context, *lin
 		broken := isNetwork(err)
 		if broken {
 			l.kill()
-			c.observer.Connected(c.server.URL, false)
+			c.lost(ctx)
 		}
 		if broken && !r.write && attempt == 0 && !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			continue
 		}
 		return c.fail(r, err, broken && r.write)
+	}
+}
+
+// lost reports that the server could not be used, unless it was this side that
+// gave up: a caller that stopped waiting, or Close.
+func (c *Client) lost(ctx context.Context) {
+	if ctx.Err() == nil && !c.isClosed() {
+		c.observer.Connected(c.server.URL, false)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -247,7 +248,7 @@ func TestConcurrentRequestsShareThePool(t *testing.T) {
 	}
 	watch.mu.Lock()
 	defer watch.mu.Unlock()
-	if watch.requests["search 0"] < 24 || watch.requests["bind 0"] == 0 || watch.up {
+	if watch.requests["search 0"] < 24 || watch.requests["bind 0"] == 0 || !watch.up[proxy.URL] {
 		t.Errorf("observer saw %v, connected %v", watch.requests, watch.up)
 	}
 }
@@ -255,7 +256,7 @@ func TestConcurrentRequestsShareThePool(t *testing.T) {
 type observer struct {
 	mu       sync.Mutex
 	requests map[string]int
-	up       bool
+	up       map[string]bool // by URL
 }
 
 func (o *observer) Request(op string, code int, _ time.Duration) {
@@ -267,10 +268,78 @@ func (o *observer) Request(op string, code int, _ time.Duration) {
 	o.requests[fmt.Sprintf("%s %d", op, code)]++
 }
 
-func (o *observer) Connected(_ string, up bool) {
+func (o *observer) Connected(server string, up bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.up = up
+	if o.up == nil {
+		o.up = map[string]bool{}
+	}
+	o.up[server] = up
+}
+
+// want compares what the last contacts showed.
+func (o *observer) want(t *testing.T, when string, up map[string]bool) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !maps.Equal(o.up, up) {
+		t.Errorf("%s: connected is %v, want %v", when, o.up, up)
+	}
+}
+
+// TestConnectedIsWhatTheLastContactShowed goes through what can become of two
+// domain controllers.
+func TestConnectedIsWhatTheLastContactShowed(t *testing.T) {
+	dc := dctest.Start(t)
+	first := dc.Proxy(t)
+	watch := &observer{}
+	s := settings(dc)
+	s.URLs = []string{first.URL, dc.URL}
+	connect := func(ctx context.Context, s conn.Settings) (*conn.Client, error) {
+		return conn.Open(ctx, s, slog.New(slog.DiscardHandler), watch)
+	}
+	c, err := connect(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	watch.want(t, "after a good run", map[string]bool{first.URL: true})
+
+	// Who gives up says nothing about the server.
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := connect(stopped, s); err == nil {
+		t.Error("a cancelled run connects")
+	}
+	watch.want(t, "after a cancelled run", map[string]bool{first.URL: true})
+	if c, err = connect(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	first.Silence()
+	late, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := c.Get(late, conn.ByDN(dc.BaseDN), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled read: %v", err)
+	}
+	watch.want(t, "after a cancelled read", map[string]bool{first.URL: true})
+	first.Answer()
+
+	first.Refuse()
+	if _, err := c.Get(t.Context(), conn.ByDN(dc.BaseDN), nil); err == nil {
+		t.Error("a server that is gone answers")
+	}
+	c.Close()
+	watch.want(t, "after it was lost", map[string]bool{first.URL: false})
+	if c, err = connect(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	watch.want(t, "after a failover", map[string]bool{first.URL: false, dc.URL: true})
+	s.Password = func(context.Context) (string, error) { return "wrong", nil }
+	if _, err := connect(t.Context(), s); err == nil {
+		t.Error("a wrong password is accepted")
+	}
+	watch.want(t, "after a refused password", map[string]bool{first.URL: false, dc.URL: false})
 }
 
 func TestOpenPassesOverDeadServers(t *testing.T) {

@@ -54,20 +54,14 @@ func (l *link) ready(ctx context.Context) error {
 		return nil
 	}
 	l.kill()
-	c := l.client
-	if err := l.dial(ctx); err != nil {
-		c.observer.Connected(c.server.URL, false)
-		return err
+	for _, step := range []func(context.Context) error{l.dial, l.bind, l.sameServer} {
+		if err := step(ctx); err != nil {
+			l.kill()
+			l.client.lost(ctx)
+			return err
+		}
 	}
-	if err := l.bind(ctx); err != nil {
-		l.kill()
-		return err
-	}
-	if err := l.sameServer(ctx); err != nil {
-		l.kill()
-		return err
-	}
-	c.observer.Connected(c.server.URL, true)
+	l.client.observer.Connected(l.client.server.URL, true)
 	return nil
 }
 
