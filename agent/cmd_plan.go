@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -28,13 +26,20 @@ func (c *cli) planCommand() *cobra.Command {
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var p ident.Plan
+			save := func(ident.Plan) error { return nil }
+			if out != "" {
+				file, err := newPlanFile(out)
+				if err != nil {
+					return err
+				}
+				defer file.discard()
+				save = file.save
+			}
 			if err := c.call(cmd.Context(), "plan", planRequest{args[0], acceptShrink}, &p); err != nil {
 				return err
 			}
-			if out != "" {
-				if err := savePlan(out, p); err != nil {
-					return err
-				}
+			if err := save(p); err != nil {
+				return err
 			}
 			if err := c.show(p, func(w io.Writer) { printPlan(w, p, brief) }); err != nil {
 				return err
@@ -57,42 +62,6 @@ func planExit(p ident.Plan) error {
 		return exitError(control.ExitQuarantine)
 	}
 	return nil
-}
-
-// savePlan never leaves half a plan behind, nor one that others can read: it
-// holds people's data.
-func savePlan(path string, p ident.Plan) error {
-	body, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the plan: %w", err)
-	}
-	temporary := path + ".part"
-	if err := os.WriteFile(temporary, append(body, '\n'), 0o600); err != nil {
-		return fmt.Errorf("save the plan: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fmt.Errorf("save the plan: %w", err)
-	}
-	return nil
-}
-
-// loadPlan reads a saved plan strictly: a misspelled or foreign field is an
-// error, because a plan is applied as it stands.
-func loadPlan(path string) (ident.Plan, error) {
-	var p ident.Plan
-	body, err := os.ReadFile(path)
-	if err != nil {
-		return p, &usageError{fmt.Errorf("read the plan: %w", err)}
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil {
-		return p, &usageError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
-	}
-	if p.Automation == "" || p.Config == "" {
-		return p, &usageError{fmt.Errorf("%s is not a saved plan: it names no automation; `rollcall plan AUTOMATION --out FILE` makes one", path)}
-	}
-	return p, nil
 }
 
 func (c *cli) applyCommand() *cobra.Command {
