@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
 )
@@ -42,20 +44,45 @@ type app struct {
 // lockWait is how long a command waits for another that uses the same state.
 const lockWait = 5 * time.Second
 
+// lockPoll is how often it looks whether it may.
+const lockPoll = 50 * time.Millisecond
+
 // openApp takes the lock of the state folder and opens the state.
 func openApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	dir := cfg.Agent.StateDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state folder: %w", err)
-	}
-	lock, err := lockState(ctx, dir)
+	a, err := lockApp(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{config: cfg, log: log, lock: lock}
-	if a.store, err = store.Open(ctx, dir, store.WithLogger(log)); err != nil {
+	if err := a.open(ctx); err != nil {
 		a.close()
 		return nil, err
+	}
+	return a, nil
+}
+
+// lockApp takes the lock of the state folder.
+func lockApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
+	if err := statedir.Make(cfg.Agent.StateDir); err != nil {
+		return nil, err
+	}
+	lock, err := lockState(ctx, cfg.Agent.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	return &app{config: cfg, log: log, lock: lock}, nil
+}
+
+// open opens the state.
+func (a *app) open(ctx context.Context) error {
+	if err := a.openStore(ctx); err != nil {
+		return err
+	}
+	return a.openSecrets(ctx)
+}
+
+func (a *app) openStore(ctx context.Context) (err error) {
+	if a.store, err = store.Open(ctx, a.config.Agent.StateDir, store.WithLogger(a.log)); err != nil {
+		return err
 	}
 	a.metrics = metrics.New(version, func() float64 {
 		size, err := a.store.Size(context.WithoutCancel(ctx))
@@ -64,25 +91,23 @@ func openApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, e
 		}
 		return float64(size)
 	})
-	if err := a.openSecrets(ctx); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
+	return nil
 }
 
 func lockState(ctx context.Context, dir string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(dir, "lock"))
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	ok, err := lock.TryLockContext(ctx, 50*time.Millisecond)
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("lock the state folder %s: %w", dir, err)
+	for {
+		lock, err := statedir.Lock(dir)
+		if err != nil || lock != nil {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the state folder %s is in use by another rollcall, %s: wait until it is done, or ask the running agent as the user that it runs as", absolute(dir), statedir.Holder(dir))
+		case <-time.After(lockPoll):
+		}
 	}
-	if !ok {
-		return nil, fmt.Errorf("the state folder %s is in use by another rollcall: wait until it is done, or ask the running agent as the user that it runs as", dir)
-	}
-	return lock, nil
 }
 
 func (a *app) openSecrets(ctx context.Context) error {
@@ -138,6 +163,9 @@ func (a *app) openHost(ctx context.Context) (*host.Host, error) {
 		VersionsFile: filepath.Join(a.config.Agent.StateDir, "connector-versions.json"), AllowDowngrade: m.AllowDowngrade,
 		Ledger: ledger{a.store},
 	}, a.log, a.metrics)
+	if at := new(fs.PathError); errors.As(err, &at) && filepath.Dir(absolute(at.Path)) == absolute(a.config.Agent.StateDir) {
+		err = statedir.Explain("use", at.Path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load the connectors: %w", err)
 	}

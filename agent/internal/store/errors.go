@@ -3,12 +3,14 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
 // ErrLinkTaken says that a key or an object is linked to something else
@@ -91,10 +93,13 @@ func (e *ErrUnderWay) Error() string {
 }
 
 // ErrNewerSchema says that a newer rollcall has written the store.
-type ErrNewerSchema struct{ Found, Known int }
+type ErrNewerSchema struct {
+	Path         string
+	Found, Known int
+}
 
 func (e *ErrNewerSchema) Error() string {
-	return fmt.Sprintf("the store has schema version %d, this rollcall knows up to %d: use the newer rollcall that wrote it, or restore a backup", e.Found, e.Known)
+	return fmt.Sprintf("%s has schema version %d, and this rollcall knows up to %d: use the newer rollcall that wrote it, or restore the copy of the state folder from before the upgrade", e.Path, e.Found, e.Known)
 }
 
 // ErrDamaged says that the database file is not a sound store.
@@ -131,5 +136,27 @@ func (s *Store) fail(operation string, err error) error {
 	if damaged {
 		err = &ErrDamaged{Path: s.path, Err: err}
 	}
+	if cause := fileCause(lite); cause != nil {
+		err = statedir.Explain("write the state's file", s.path, cause)
+	}
 	return fmt.Errorf("%s: %w", operation, err)
+}
+
+// fileCause is what SQLite says of the file, as the system says it; nil for
+// what is about something else.
+func fileCause(err *sqlite.Error) error {
+	if err == nil {
+		return nil
+	}
+	switch err.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return statedir.ErrFull
+	case sqlite3.SQLITE_READONLY:
+		return statedir.ErrReadOnly
+	case sqlite3.SQLITE_BUSY:
+		return statedir.ErrBusy
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("%w (%s)", fs.ErrPermission, err.Error())
+	}
+	return nil
 }

@@ -212,7 +212,7 @@ func TestMigrateNewerSchema(t *testing.T) {
 	must(t, db.Close())
 	_, err := Open(t.Context(), dir)
 	var newer *ErrNewerSchema
-	if !errors.As(err, &newer) || newer.Found != len(migrations())+1 || !strings.Contains(err.Error(), "use the newer rollcall") {
+	if !errors.As(err, &newer) || newer.Found != len(migrations())+1 || !strings.Contains(err.Error(), filepath.Join(dir, FileName)+" has schema version") || !strings.Contains(err.Error(), "use the newer rollcall") {
 		t.Errorf("%v", err)
 	}
 }

@@ -308,3 +308,51 @@ func TestSecretsBySomebody(t *testing.T) {
 		t.Errorf("%v", names)
 	}
 }
+
+// A write that the file cannot take names the file and what to do, whatever
+// was being recorded.
+func TestUnusableFileIsExplained(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	exec := func(db *sql.DB, query string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(s.writer, "PRAGMA max_page_count = 1") // SQLite takes the least that it can: what there is
+	err := s.SetMeta(t.Context(), "large", strings.Repeat("x", 1<<20))
+	exec(s.writer, "PRAGMA max_page_count = 1000000")
+	says(t, "full", err, "set large: ", filepath.Join(dir, FileName), "free space on that disk")
+
+	exec(s.writer, "PRAGMA query_only = 1")
+	err = s.SetMeta(t.Context(), "a", "b")
+	exec(s.writer, "PRAGMA query_only = 0")
+	says(t, "read-only", err, "set a: ", filepath.Join(dir, FileName), "make that disk writable")
+
+	other := openAt(t, dir)
+	exec(other.writer, "PRAGMA busy_timeout = 1")
+	tx := must1[*sql.Tx](t)(s.writer.BeginTx(t.Context(), nil))
+	err = other.SetMeta(t.Context(), "a", "b")
+	must(t, tx.Rollback())
+	says(t, "locked", err, "set a: ", filepath.Join(dir, FileName), "locked by another program", "fuser")
+	must(t, other.SetMeta(t.Context(), "a", "b"))
+}
+
+func TestFilesThatCannotBeOpenedAreNamed(t *testing.T) {
+	for _, name := range []string{FileName, FileName + "-wal", FileName + "-shm"} {
+		dir := t.TempDir()
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		_, err := Open(t.Context(), dir)
+		says(t, name, err, "open store: ", filepath.Join(dir, name), "as user", "move away the folder")
+	}
+}
+
+func says(t *testing.T, what string, err error, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v\nlacks %q", what, err, word)
+		}
+	}
+}

@@ -16,7 +16,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -25,6 +27,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
 // FileName is the name of the database file within the state folder.
@@ -62,6 +66,9 @@ func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log }
 // It returns an *ErrDamaged when the file is not a sound store and an
 // *ErrNewerSchema when a newer rollcall wrote it.
 func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
 	s := &Store{path: filepath.Join(dir, FileName), now: time.Now, log: slog.New(slog.DiscardHandler)}
 	for _, o := range opts {
 		o(s)
@@ -77,7 +84,7 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 }
 
 func (s *Store) prepareFiles(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := statedir.Make(dir); err != nil {
 		return err
 	}
 	info, err := os.Stat(dir)
@@ -87,14 +94,25 @@ func (s *Store) prepareFiles(dir string) error {
 	if info.Mode().Perm()&0o077 != 0 {
 		s.log.Warn("the state folder is open to other users; make it 0700", "folder", dir, "mode", info.Mode().Perm().String())
 	}
-	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	if err := usable(s.path, os.O_CREATE); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
+	for _, suffix := range []string{"-wal", "-shm"} { // SQLite does not say which one it cannot open
+		if err := usable(s.path+suffix, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return os.Chmod(s.path, 0o600)
+}
+
+// usable opens a file as SQLite will, before it does: closing a file later
+// would take away its locks.
+func usable(path string, flags int) error {
+	f, err := os.OpenFile(path, os.O_RDWR|flags, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	return statedir.Explain("open the state's file", path, err)
 }
 
 func (s *Store) connect(ctx context.Context) error {
@@ -103,7 +121,12 @@ func (s *Store) connect(ctx context.Context) error {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, s.writer, migrations()); err != nil {
+	err = migrate(ctx, s.writer, migrations())
+	var newer *ErrNewerSchema
+	if errors.As(err, &newer) {
+		newer.Path = s.path
+	}
+	if err != nil {
 		return err
 	}
 	if err := refold(ctx, s.writer); err != nil {
