@@ -111,24 +111,25 @@ func lockState(ctx context.Context, dir string) (*flock.Flock, error) {
 }
 
 func (a *app) openSecrets(ctx context.Context) error {
-	bare := secrets.NewResolver(os.LookupEnv, nil)
-	var master secrets.Secret
-	var err error
-	if ref := a.config.Secrets.MasterKey; ref.IsZero() {
-		master, err = secrets.KeyFile(ctx, a.config.Agent.StateDir, a.store, a.log)
-	} else {
-		master, err = resolve(ctx, bare, ref)
-	}
+	keeper, err := a.openKeeper(ctx)
 	if err != nil {
-		return fmt.Errorf("master key of the secrets: %w", err)
-	}
-	keeper, err := secrets.OpenKeeper(ctx, a.store, master)
-	if err != nil {
-		return fmt.Errorf("open the secrets: %w", err)
+		return err
 	}
 	a.vault = &vault{keeper}
 	a.secrets = secrets.NewResolver(os.LookupEnv, keeper)
 	return nil
+}
+
+func (a *app) openKeeper(ctx context.Context) (*secrets.Keeper, error) {
+	ref := a.config.Secrets.MasterKey
+	if ref.IsZero() {
+		return secrets.OpenWithKeyFile(ctx, a.config.Agent.StateDir, a.store, a.log)
+	}
+	master, err := resolve(ctx, secrets.NewResolver(os.LookupEnv, nil), ref)
+	if err != nil {
+		return nil, fmt.Errorf("master key of the secrets: %w", err)
+	}
+	return secrets.OpenWithKey(ctx, a.store, master, ref.Reference.String(), a.log)
 }
 
 func (a *app) close() {

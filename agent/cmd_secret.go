@@ -53,7 +53,7 @@ func (c *cli) secretCommand() *cobra.Command {
 			return c.show(nothing{}, func(w io.Writer) { _, _ = fmt.Fprintln(w, "Removed.") })
 		},
 	}
-	return group("secret", "The encrypted store of secrets, for @{store:NAME}", set, list, remove)
+	return group("secret", "The encrypted store of secrets, for @{store:NAME}", set, list, remove, c.secretResetCommand())
 }
 
 // maxSecret bounds a secret in bytes.

@@ -35,7 +35,7 @@ var may = map[string]map[string]string{
 	},
 	"agent/internal/statedir":   {},
 	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns", "agent/internal/statedir": "its file may be unusable"},
-	"agent/internal/secrets":    {},
+	"agent/internal/secrets":    {"agent/internal/statedir": "the key's file may be unusable"},
 	"agent/internal/credential": {},
 	"agent/internal/oauth":      {"agent/internal/credential": "what fetched credentials have in common"},
 	"agent/internal/session": {

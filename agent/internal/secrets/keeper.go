@@ -26,7 +26,10 @@ var ErrNoSecret = errors.New("there is no such secret; add it with: rollcall sec
 // ErrWrongKey is what a Keeper's errors wrap when the master key is not the
 // one that the secrets were encrypted with.
 var ErrWrongKey = errors.New("the master key is not the one that the stored secrets were encrypted with; " +
-	"give back the old one ([secrets] master_key, or master.key in the state folder), or delete the secrets and set them anew")
+	"give back the old one ([secrets] master_key, or master.key in the state folder), or start a new one with: rollcall secret reset")
+
+// errShortKey is what a master key is refused with that could be guessed.
+var errShortKey = fmt.Errorf("the master key is shorter than %d bytes; make one with: openssl rand -base64 32", minMaster)
 
 const (
 	// checkName is the blob that tells a wrong master key at once. No secret
@@ -53,7 +56,7 @@ var _ Getter = (*Keeper)(nil)
 // master key it is; later, another one gives an error that wraps ErrWrongKey.
 func OpenKeeper(ctx context.Context, backend Backend, master Secret) (*Keeper, error) {
 	if len(master.Reveal()) < minMaster {
-		return nil, fmt.Errorf("open secrets: the master key is shorter than %d bytes; make one with: openssl rand -base64 32", minMaster)
+		return nil, fmt.Errorf("open secrets: %w", errShortKey)
 	}
 	key, err := hkdf.Key(sha256.New, []byte(master.Reveal()), nil, "rollcall secrets v1", 32)
 	if err != nil {
@@ -121,7 +124,12 @@ func (k *Keeper) Get(ctx context.Context, name string) (Secret, error) {
 
 // List returns the names of the stored secrets in order.
 func (k *Keeper) List(ctx context.Context) ([]string, error) {
-	names, err := k.backend.SecretNames(ctx)
+	return stored(ctx, k.backend)
+}
+
+// stored lists what people have entrusted to a backend.
+func stored(ctx context.Context, backend Backend) ([]string, error) {
+	names, err := backend.SecretNames(ctx)
 	return slices.DeleteFunc(names, func(name string) bool { return name == checkName }), err
 }
 

@@ -10,36 +10,144 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
 // KeyFileName is the name of the master key file within the state folder.
 const KeyFileName = "master.key"
 
-// KeyFile returns the master key that is kept in the state folder dir, for
-// agents without [secrets] master_key. On first use it makes one (0600) and
-// warns: who can read the folder can read the secrets. It refuses to make one
-// when the backend has secrets already, because the old one is needed then.
-func KeyFile(ctx context.Context, dir string, backend Backend, log *slog.Logger) (Secret, error) {
+// LostKeyError is a master key that is gone, damaged or another one than
+// before, so that the stored secrets cannot be read. Nothing was changed.
+type LostKeyError struct {
+	Where   string   // the key's file or reference
+	Problem string   // what is wrong with it
+	Names   []string // the secrets that cannot be read
+}
+
+func (e *LostKeyError) Error() string {
+	again := make([]string, len(e.Names))
+	for i, name := range e.Names {
+		again[i] = fmt.Sprintf("%s (%s)", name, Again(name))
+	}
+	return fmt.Sprintf("the master key %s %s, and without it the stored secrets cannot be read; next: put it back from a backup of the state folder; "+
+		"if there is none, start a new key with `rollcall secret reset`, and enter again: %s", e.Where, e.Problem, strings.Join(again, ", "))
+}
+
+// oauthPrefix is how the names of tokens begin that came by a consent.
+const oauthPrefix = "oauth."
+
+// Again is the command that stores a lost secret anew.
+func Again(name string) string {
+	if application, ok := strings.CutPrefix(name, oauthPrefix); ok {
+		return "rollcall authorize " + application
+	}
+	return "rollcall secret set " + name
+}
+
+// OpenWithKey is OpenKeeper for a master key that the configuration names: where
+// is its reference. Another key than before is taken when nothing is stored
+// under the former one; otherwise the error wraps a *LostKeyError.
+func OpenWithKey(ctx context.Context, backend Backend, master Secret, where string, log *slog.Logger) (*Keeper, error) {
+	k, err := OpenKeeper(ctx, backend, master)
+	if !errors.Is(err, ErrWrongKey) {
+		return k, err
+	}
+	const another = "is not the one that the stored secrets were encrypted with"
+	if err := nothingLost(ctx, backend, where, another); err != nil {
+		return nil, err
+	}
+	log.Warn("the master key is another one than before; no secret was stored under that one", "master_key", where)
+	return openAnew(ctx, backend, master)
+}
+
+// OpenWithKeyFile is OpenKeeper for agents without [secrets] master_key: the key
+// is a file in the state folder dir. On first use it makes one (0600) and
+// warns: whoever can read the folder can read the secrets.
+//
+// A key that is gone or damaged is replaced, with a warning, when nothing is
+// stored under it; otherwise the error wraps a *LostKeyError.
+func OpenWithKeyFile(ctx context.Context, dir string, backend Backend, log *slog.Logger) (*Keeper, error) {
 	path := filepath.Join(dir, KeyFileName)
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
 	key, err := readFile(path, true)
+	var k *Keeper
 	if err == nil {
-		return key, nil
+		k, err = OpenKeeper(ctx, backend, key)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return Secret{}, fmt.Errorf("master key: %w", err)
+	problem := ""
+	switch {
+	case err == nil:
+		return k, nil
+	case errors.Is(err, fs.ErrNotExist):
+		problem = "is gone"
+	case errors.Is(err, errShortKey):
+		problem = fmt.Sprintf("is damaged: it has %d bytes, and a key has at least %d", len(key.Reveal()), minMaster)
+	case errors.Is(err, ErrWrongKey):
+		problem = "is not the one that the stored secrets were encrypted with"
+	default:
+		if errors.Is(err, fs.ErrPermission) {
+			err = statedir.Explain("read", path, err)
+		}
+		return nil, fmt.Errorf("master key: %w", err)
 	}
-	names, err := backend.SecretNames(ctx)
+	if err := nothingLost(ctx, backend, path, problem); err != nil {
+		return nil, err
+	}
+	return replaceKeyFile(ctx, path, problem, backend, log)
+}
+
+// nothingLost is a *LostKeyError when something is stored.
+func nothingLost(ctx context.Context, backend Backend, where, problem string) error {
+	names, err := stored(ctx, backend)
 	if err != nil {
-		return Secret{}, fmt.Errorf("master key: %w", err)
+		return fmt.Errorf("master key: %w", err)
 	}
 	if len(names) > 0 {
-		return Secret{}, fmt.Errorf("master key: %s is gone, but the store has secrets that were encrypted with it; restore the file from a backup", path)
+		return &LostKeyError{Where: where, Problem: problem, Names: names}
 	}
-	if key, err = makeKeyFile(path); err != nil {
-		return Secret{}, fmt.Errorf("make master key: %w", err)
+	return nil
+}
+
+// replaceKeyFile makes a new key. The former one is kept aside: it may open a
+// backup.
+func replaceKeyFile(ctx context.Context, path, problem string, backend Backend, log *slog.Logger) (*Keeper, error) {
+	_, used, err := backend.SecretBlob(ctx, checkName)
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	aside := fmt.Sprintf("%s.%s", path, time.Now().UTC().Format("20060102T150405.000000000Z"))
+	switch err := os.Rename(path, aside); {
+	case errors.Is(err, fs.ErrNotExist):
+		aside = ""
+	case err != nil:
+		return nil, statedir.Explain("keep the former master key aside", path, err)
+	}
+	key, err := makeKeyFile(path)
+	if err != nil {
+		return nil, statedir.Explain("make the master key", path, err)
+	}
+	k, err := openAnew(ctx, backend, key)
+	if err != nil {
+		return nil, err
+	}
+	if used || aside != "" {
+		log.Warn("made a new master key, since the former one "+problem+"; no secret was stored under that one", "file", path, "former", aside)
 	}
 	log.Warn("made a master key beside the secrets that it protects; set [secrets] master_key to keep them apart, and back the file up until then", "file", path)
-	return key, nil
+	return k, nil
+}
+
+// openAnew opens a backend without secrets with another key than before.
+func openAnew(ctx context.Context, backend Backend, master Secret) (*Keeper, error) {
+	if _, err := backend.DeleteSecretBlob(ctx, checkName); err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return OpenKeeper(ctx, backend, master)
 }
 
 func makeKeyFile(path string) (Secret, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 )
 
 // SecretsBy are the stored secrets in the hands of a person: each change is
@@ -41,6 +42,18 @@ func (s *SecretsBy) DeleteSecretBlob(ctx context.Context, name string) (bool, er
 		return s.note(ctx, tx, "deleted "+name)
 	})
 	return n > 0 && err == nil, err
+}
+
+// ForgetSecrets removes secrets because nobody has the key that opens them.
+func (s *SecretsBy) ForgetSecrets(ctx context.Context, names []string) error {
+	return s.write(ctx, "forget the secrets", func(tx *sql.Tx) error {
+		for _, name := range names {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM secrets WHERE name = ?`, name); err != nil {
+				return err
+			}
+		}
+		return s.note(ctx, tx, "started a new master key; lost with the former one: "+strings.Join(names, ", "))
+	})
 }
 
 func (s *SecretsBy) note(ctx context.Context, tx *sql.Tx, text string) error {
