@@ -4,19 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // suggest gives `did you mean "..."?` for the nearest of the known words, or ""
 // when none is near.
 func suggest(word string, known []string) string {
-	best, nearest := "", 1+len(word)/3
-	for _, k := range known {
-		d := levenshtein.Distance(strings.ToLower(word), strings.ToLower(k), nil)
-		if d < nearest || d == nearest && best == "" {
-			best, nearest = k, d
-		}
-	}
+	best := text.Nearest(word, known)
 	if best == "" {
 		return ""
 	}

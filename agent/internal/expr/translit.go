@@ -1,8 +1,12 @@
 package expr
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // table spells letters of one language, all in lower case.
@@ -56,6 +60,30 @@ var languages = map[string]table{
 }
 
 var nordic = table{'å': "aa", 'ä': "ae", 'æ': "ae", 'ö': "oe", 'ø': "oe"}
+
+// WithoutASCII returns the letters of s that ascii() drops because they have no
+// form in ASCII.
+func WithoutASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) || len(appendFolded(nil, r)) > 0 {
+			return -1
+		}
+		return r
+	}, norm.NFC.String(s))
+}
+
+// LanguagesOf returns the languages of translit() that know each letter of s,
+// in the order of their names.
+func LanguagesOf(s string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(languages)) {
+		knows := func(r rune) bool { _, _, ok := languages[name].of(r); return ok }
+		if !strings.ContainsFunc(s, func(r rune) bool { return !knows(r) }) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
 
 func translitFunction() *function {
 	f := define("translit(s, language)", "In ASCII by the habits of a language: de da no nb sv fi ru uk el. What the language does not say is folded as by ascii.",

@@ -95,6 +95,7 @@ type Desired struct {
 type AttributeFault struct {
 	Attribute string // spelled as in the configuration
 	Cause     string
+	Shared    string // Cause without what is this record's own
 	Next      string
 }
 

@@ -15,14 +15,20 @@ import (
 // missing values and uniqueness.
 type wanted struct {
 	state  expr.State
-	cause  string
 	pos    expr.Pos
 	values []candidate // of a single-valued attribute: in order of preference
 	absent bool        // some expression lacks a field
+	// lacking are the expressions that gave no value.
+	lacking []without
 }
 
-// candidate is a value and the text it came from.
-type candidate struct{ value, source string }
+// candidate is a value and the template it came from.
+type candidate struct {
+	value    string
+	template *expr.Template
+}
+
+func (c candidate) source() string { return c.template.Source().Text }
 
 // attributeOrAside evaluates a, and leaves it as it is when what is wrong
 // concerns it alone: fault says what that is.
@@ -38,9 +44,14 @@ func (e *evaluation) attributeOrAside(a *attribute) (fault *Error, err error) {
 	if e.current == nil && a.Apply == ident.ApplyCreate {
 		next += "; it is written with the account's creation only: set it by hand afterwards"
 	}
-	e.aside = append(e.aside, ident.AttributeFault{Attribute: a.Name, Cause: fault.Error(), Next: next})
+	e.aside = append(e.aside, faultOf(fault, next))
+	e.lost = append(e.lost, lost{a: a, fault: fault})
 	e.settle(a, expr.Absent)
 	return fault, nil
+}
+
+func faultOf(e *Error, next string) ident.AttributeFault {
+	return ident.AttributeFault{Attribute: e.Attribute, Cause: e.Error(), Shared: e.Shared(), Next: next}
 }
 
 // attribute evaluates a and notes what it should be in `attributes` and, when
@@ -80,11 +91,12 @@ func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
 func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	switch a.OnMissing {
 	case OnMissingFail:
-		return nil, a.noValue(w.pos, w.cause)
+		return nil, e.missed(a, w)
 	case OnMissingDefault:
 		return e.byDefault(a)
 	case OnMissingClear:
 		if w.state != expr.Absent {
+			e.lost = append(e.lost, lost{a: a, want: w})
 			e.final[a.Name] = nil
 			if e.current != nil {
 				e.want(ident.DesiredAttribute{Name: a.Name, Clear: true, Apply: a.Apply, Directory: a.Directory, Source: sourceOf(a)})
@@ -92,30 +104,37 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 			return nil, nil
 		}
 	}
+	e.lost = append(e.lost, lost{a: a, want: w})
 	e.settle(a, w.state)
 	return nil, nil
 }
 
-func (a *attribute) noValue(pos expr.Pos, cause string) *Error {
-	next := "supply a value at the source, or another default for " + a.Name
-	if a.OnMissing == OnMissingFail {
-		next = "supply a value at the source, or let on_missing of " + a.Name + " keep, clear or default"
+// missed is the error of on_missing = "fail".
+func (e *evaluation) missed(a *attribute, w *wanted) *Error {
+	failure := e.noForm(a, w)
+	failure.Next += "; or let on_missing of " + a.Name + " keep, clear or default"
+	return failure
+}
+
+// noDefault is the error of a default that gives nothing.
+func (a *attribute) noDefault(cause string) *Error {
+	return &Error{
+		Attribute: a.Name, Pos: a.fallback.Source().Pos, Cause: cause,
+		Next: "supply a value at the source, or another default for " + a.Name,
 	}
-	return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Next: next}
 }
 
 func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
-	pos := a.fallback.Source().Pos
 	v, values, err := e.evaluate(a.fallback)
 	if err != nil {
-		failure := a.noValue(pos, "")
+		failure := a.noDefault("")
 		failure.take(err)
 		return nil, failure
 	}
 	if values = a.clean(values); len(values) == 0 {
-		return nil, a.noValue(pos, "the default has no value either: "+causeOf(v))
+		return nil, a.noDefault("the default has no value either: " + e.whyNone(a.fallback, v).common)
 	}
-	return &wanted{state: expr.Present, pos: pos, values: candidates(values, a.fallback)}, nil
+	return &wanted{state: expr.Present, pos: a.fallback.Source().Pos, values: candidates(values, a.fallback)}, nil
 }
 
 // settle leaves the attribute as it is: `attributes` has AD's value. Where AD
@@ -165,9 +184,9 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 		if err != nil {
 			return err
 		}
-		d.Values, d.Source = []string{c.value}, c.source
+		d.Values, d.Source = []string{c.value}, c.source()
 	} else {
-		d.Source, d.Values = w.values[0].source, make([]string, 0, len(w.values))
+		d.Source, d.Values = w.values[0].source(), make([]string, 0, len(w.values))
 		for _, c := range w.values {
 			d.Values = append(d.Values, c.value)
 		}
@@ -199,7 +218,7 @@ func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) 
 		all = distinct(slices.Concat(e.own(a.Name), all))
 	}
 	if cause, next := e.m.schema.Rule(a.Name).Refuses(all, d.Binary); cause != "" {
-		return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Next: next, alone: true}
+		return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Common: withoutValue(cause), Next: next, alone: true}
 	}
 	return nil
 }
@@ -233,12 +252,12 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 			return nil, failure
 		}
 		if values = a.clean(values); len(values) == 0 {
-			w.lacks(a, v)
+			w.lacks(a, t, v)
 			incomplete = true
 			continue
 		}
 		for _, v := range values {
-			w.values = append(w.values, candidate{v, t.Source().Text})
+			w.values = append(w.values, candidate{v, t})
 		}
 	}
 	if len(w.values) == 0 || incomplete && len(a.values) > 0 && !a.toleratesGaps(w.state) {
@@ -258,9 +277,10 @@ func (e *evaluation) evaluate(t *expr.Template) (expr.Value, []string, error) {
 	return v, values, err
 }
 
-// lacks notes why one of the expressions has no value; absent outweighs null,
-// and null empty.
-func (w *wanted) lacks(a *attribute, v expr.Value) {
+// lacks notes an expression without a value; absent outweighs null, and null
+// empty.
+func (w *wanted) lacks(a *attribute, t *expr.Template, v expr.Value) {
+	w.lacking = append(w.lacking, without{t, v})
 	state := v.State
 	switch {
 	case state == expr.Present:
@@ -269,9 +289,7 @@ func (w *wanted) lacks(a *attribute, v expr.Value) {
 		state = expr.Null
 	}
 	w.absent = w.absent || state == expr.Absent
-	if w.cause == "" || state < w.state {
-		w.state, w.cause = state, causeOf(expr.Value{State: state, Cause: v.Cause})
-	}
+	w.state = min(w.state, state)
 }
 
 // toleratesGaps tells whether some of several values suffice when another is
@@ -286,7 +304,7 @@ func (a *attribute) toleratesGaps(state expr.State) bool {
 func candidates(values []string, t *expr.Template) []candidate {
 	out := make([]candidate, len(values))
 	for i, v := range values {
-		out[i] = candidate{v, t.Source().Text}
+		out[i] = candidate{v, t}
 	}
 	return out
 }

@@ -15,7 +15,7 @@ const maxThumbnail = 102400
 
 // chooseBinary decodes the values and adds the bytes to the result.
 func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttribute) error {
-	d.Binary, d.Source = true, w.values[0].source
+	d.Binary, d.Source = true, w.values[0].source()
 	for _, c := range w.values {
 		value, err := a.decode(c.value)
 		if err != nil {

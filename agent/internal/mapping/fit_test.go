@@ -35,7 +35,7 @@ func TestWhatDoesNotFitIsSetAside(t *testing.T) {
 		{"fits", AttributeDef{Value: src("user.x")}, `{"x": "boss"}`, "boss", "<boss>"},
 		{"too long", AttributeDef{Value: src("user.x")}, `{"x": "123456789"}`, `aside "123456789" is longer than 8 characters`, "<old>"},
 		{"the next format", AttributeDef{Formats: sources("{{ user.x }}", "{{ left(user.x, 3) }}")}, `{"x": "123456789"}`, "123", "<123>"},
-		{"no format fits", AttributeDef{Formats: sources("{{ user.x }}", "{{ user.x }}!")}, `{"x": "123456789"}`, `aside "123456789" is longer`, "<old>"},
+		{"no format fits", AttributeDef{Formats: sources("{{ user.x }}", "{{ user.x }}!")}, `{"x": "123456789"}`, `aside none of its 2 forms can be used: {{ user.x }}: "123456789" is longer than 8 characters; {{ user.x }}!: "123456789!" is longer`, "<old>"},
 		{"two values", AttributeDef{Value: src("user.x")}, `{"x": ["a", "b"]}`, "aside it takes one value, and there are 2", "<old>"},
 		{"added to the one it has", AttributeDef{Value: src("user.x"), Add: true}, `{"x": "b"}`, "aside it takes one value, and there are 2", "<old>"},
 		{"NUL", AttributeDef{Value: src("user.x")}, `{"x": "a\u0000"}`, `aside "a\x00" contains a NUL character`, "<old>"},
@@ -131,8 +131,9 @@ func TestMatchValuesThatDoNotFit(t *testing.T) {
 			t.Errorf("%s, with another attribute: %q, %v", fields, values, err)
 		}
 	}
-	if values, err := m.MatchValues(rec(t, `{"x": null}`), []string{"title"}); err != nil || len(values) != 0 {
-		t.Errorf("no value: %q, %v", values, err)
+	const want = "agent.toml:5:10: title: no value: user.x is null; agent.toml:5:10: department: no value: user.dep is absent; without a value for title and department an existing account could not be recognised"
+	if _, err := m.MatchValues(rec(t, `{"x": null}`), []string{"title", "department"}); err == nil || err.Error() != want {
+		t.Errorf("no value: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ type evaluation struct {
 	parent  ident.DN
 	desired []ident.DesiredAttribute
 	aside   []ident.AttributeFault
+	lost    []lost // attributes that got no value
 }
 
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
@@ -58,7 +60,8 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	if m.where == nil {
 		return true, nil
 	}
-	v, err := m.where.Eval(m.evaluation(rec).env)
+	evaluation := m.evaluation(rec)
+	v, err := m.where.Eval(evaluation.env)
 	e := &Error{
 		Attribute: "where", Pos: m.where.Source().Pos,
 		Next: "supply the field at the source, or let the filter say what null means, by default(...)",
@@ -72,6 +75,10 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	switch {
 	case v.Missing != "":
 		e.Cause = v.Missing + " is absent"
+		if near := evaluation.near(v.Missing); near != "" {
+			e.Next = fmt.Sprintf("did you mean %s? If not, let the filter say what its absence means: default(%s, ...)", near, v.Missing)
+			break
+		}
 		e.Next = "supply the field at the source, or let the filter say what its absence means: default(" + v.Missing + ", ...)"
 	case v.V == nil:
 		e.Cause = v.Cause
@@ -157,29 +164,31 @@ func (e *evaluation) complete() error {
 			return text.Same(a.Name, name) && len(a.Values) > 0
 		})
 		if !has {
-			return &Error{Attribute: name, Cause: "an account cannot be created without it", Next: e.m.adviceToMap(name)}
+			return e.cannotCreate(name)
 		}
 	}
 	return nil
 }
 
-// adviceToMap says how an attribute gets a value.
-func (m *Mapper) adviceToMap(name string) string {
-	i := slices.IndexFunc(m.attributes, func(a *attribute) bool { return text.Same(a.Name, name) })
-	switch {
-	case i >= 0:
-		return "see that the source delivers what it is made of: " + sourceOf(m.attributes[i])
-	case text.Same(name, "cn"):
-		return "map it, or displayName, which it is made of by default"
+// cannotCreate says why an attribute without which there is no account has no
+// value.
+func (e *evaluation) cannotCreate(name string) *Error {
+	for _, l := range e.lost {
+		if text.Same(l.a.Name, name) && l.fault == nil {
+			return e.noForm(l.a, l.want)
+		}
 	}
-	return "map it"
+	next := "map it"
+	if text.Same(name, "cn") {
+		next = "map it, or displayName, which it is made of by default"
+	}
+	return &Error{Attribute: name, Cause: "it is not mapped, and an account cannot be created without it", Next: next}
 }
 
 // MatchValues evaluates attributes to look for an existing account by, and
 // returns their values by the names given. The first candidate counts, whether
 // it is free or not; an attribute without a value, or with one that no account
-// can have, has no entry. When nothing is left to look for, such a value is the
-// error.
+// can have, has no entry. When nothing is left to look for, the error says why.
 func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]string, error) {
 	e := m.evaluation(rec)
 	needed, err := m.closure(names)
@@ -209,7 +218,35 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 	if len(out) == 0 && first != nil {
 		return nil, first
 	}
+	if len(out) == 0 && len(names) > 0 {
+		return nil, e.unrecognisable(names)
+	}
 	return out, nil
+}
+
+// unrecognisable is the error of a record that has no value for any attribute by
+// which accounts are matched.
+func (e *evaluation) unrecognisable(names []string) *Error {
+	out := &Error{Attribute: names[0]}
+	var causes, commons []string
+	for _, name := range names {
+		for _, l := range e.lost {
+			if !text.Same(l.a.Name, name) || l.fault != nil {
+				continue
+			}
+			failure := e.noForm(l.a, l.want)
+			if len(causes) > 0 { // its place and name are not those of the error
+				failure.Cause, failure.Common = failure.Error(), failure.Shared()
+			} else {
+				out.Attribute, out.Pos, out.Next = failure.Attribute, failure.Pos, failure.Next
+			}
+			causes, commons = append(causes, failure.Cause), append(commons, cmp.Or(failure.Common, failure.Cause))
+		}
+	}
+	const effect = "; without a value for "
+	by := enumerate(names) + " an existing account could not be recognised"
+	out.Cause, out.Common = strings.Join(causes, "; ")+effect+by, strings.Join(commons, "; ")+effect+by
+	return out
 }
 
 // closure returns the attributes, in lower case, that names are computed from.
@@ -257,7 +294,8 @@ func (e *evaluation) place() error {
 		if e.current != nil {
 			return nil
 		}
-		failure.Cause = causeOf(v)
+		y := e.whyNone(e.m.ou, v)
+		failure.Cause, failure.Common, failure.Next = y.cause, y.common, y.next
 		return failure
 	}
 	dn, err := ident.ParseDN(text.Trim(v.Text()))
@@ -291,11 +329,4 @@ func (e *evaluation) groups() ([]ident.DN, error) {
 		}
 	}
 	return out, nil
-}
-
-func causeOf(v expr.Value) string {
-	if v.State == expr.Empty {
-		return "the value is empty"
-	}
-	return v.Cause
 }

@@ -9,6 +9,7 @@
 package mapping
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -118,15 +119,24 @@ type Error struct {
 	Attribute string // or "where", "ou", "groups"
 	Pos       expr.Pos
 	Cause     string
-	Next      string // what to do about it
+	// Common is Cause without what differs from record to record; "" when
+	// nothing does.
+	Common string
+	Next   string // what to do about it
 	// alone says that it is about this attribute and nothing else: the others
 	// can be written without it.
 	alone bool
 }
 
 // Error formats e as "FILE:LINE:COLUMN: attribute: cause".
-func (e *Error) Error() string {
-	s := e.Attribute + ": " + e.Cause
+func (e *Error) Error() string { return e.at(e.Cause) }
+
+// Shared is Error without what differs from record to record: records with the
+// same have one cause.
+func (e *Error) Shared() string { return e.at(cmp.Or(e.Common, e.Cause)) }
+
+func (e *Error) at(cause string) string {
+	s := e.Attribute + ": " + cause
 	if p := e.Pos.String(); p != "" {
 		s = p + ": " + s
 	}

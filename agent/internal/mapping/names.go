@@ -110,25 +110,35 @@ func numbered(name, base string, number int) string {
 // among the candidates, otherwise the first that is valid and free.
 func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	valid := make([]candidate, 0, len(w.values))
-	var firstCause, firstNext string
+	var bad []tried
 	for _, c := range w.values {
-		cause, next := invalid(a.Name, c.value, c.source)
-		if cause == "" {
-			cause, next = e.m.schema.Rule(a.Name).Refuses([]string{c.value}, false)
-		}
-		if cause == "" {
+		if y := e.refused(a, c); y.cause == "" {
 			valid = append(valid, c)
-		} else if firstCause == "" {
-			firstCause, firstNext = cause, next
+		} else {
+			bad = append(bad, tried{c.source(), y})
 		}
 	}
-	if len(valid) == 0 {
-		return candidate{}, &Error{Attribute: a.Name, Pos: w.pos, Cause: firstCause, Next: firstNext, alone: true}
-	}
-	if a.Unique == "" || e.names == nil {
+	if len(valid) > 0 && (a.Unique == "" || e.names == nil) {
 		return e.held(a, valid, len(a.Formats) > 0), nil
 	}
-	return e.free(a, valid, w.pos)
+	c, taken, err := e.free(a, valid)
+	if err != nil || len(taken) == 0 && len(valid) > 0 {
+		return c, err
+	}
+	failure := unusable(a, w.pos, a.inOrder(slices.Concat(e.tries(w), bad, taken)))
+	// A joiner with somebody else's address may be that somebody. An account
+	// can do without userPrincipalName.
+	failure.alone = len(taken) == 0 || e.current != nil || text.Same(a.Name, "userPrincipalName")
+	return candidate{}, failure
+}
+
+// inOrder sorts what was tried as the configuration has it.
+func (a *attribute) inOrder(all []tried) []tried {
+	at := func(t tried) int {
+		return slices.IndexFunc(a.candidates, func(c *expr.Template) bool { return c.Source().Text == t.source })
+	}
+	slices.SortStableFunc(all, func(x, y tried) int { return at(x) - at(y) })
+	return all
 }
 
 // held prefers the candidate that the account has, when there is a choice.
@@ -161,18 +171,22 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 				continue
 			}
 			if n := numbered(a.Name, c.value, number); text.SameName(n, value) {
-				return candidate{n, c.source}, true
+				return candidate{n, c.template}, true
 			}
 		}
 	}
 	return candidate{}, false
 }
 
-// free finds the first candidate that nobody else has, and reserves it. The
-// value that the account has already needs no asking, unless it gets another
-// spelling, which somebody else may have, or the account changes its container
-// and that is where it must be unique.
-func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candidate, error) {
+// free finds the first candidate that nobody else has, and reserves it; none,
+// and who has each of them, when all are taken. The value that the account has
+// already needs no asking, unless it gets another spelling, which somebody else
+// may have, or the account changes its container and that is where it must be
+// unique.
+func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, error) {
+	if len(valid) == 0 {
+		return candidate{}, nil, nil
+	}
 	self, parent, moves := e.whereabouts()
 	base := valid[0]
 	if e.current != nil {
@@ -186,30 +200,31 @@ func (e *evaluation) free(a *attribute, valid []candidate, pos expr.Pos) (candid
 				break
 			}
 			e.names.Reserve(a.Name, c.value, a.Unique, parent, e.key)
-			return c, nil
+			return c, nil, nil
 		}
 	}
-	holder := ""
+	var taken []tried
 	for n := range attempts(a, valid, base) {
-		who, taken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
+		who, isTaken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
 		if err != nil {
-			return candidate{}, fmt.Errorf("look up who has %s %q: %w", a.Name, n.value, err)
+			return candidate{}, nil, fmt.Errorf("look up who has %s %q: %w", a.Name, n.value, err)
 		}
-		if !taken {
+		if !isTaken {
 			e.names.Reserve(a.Name, n.value, a.Unique, parent, e.key)
-			return n, nil
+			return n, nil, nil
 		}
-		if holder == "" {
-			holder = fmt.Sprintf("%q is in use by %s", n.value, who)
+		if len(taken) < len(valid) { // the numbers are told together
+			taken = append(taken, tried{n.source(), e.inUse(a, n, who)})
 		}
 	}
-	return candidate{}, &Error{
-		Attribute: a.Name, Pos: pos, Cause: holder + others(a, valid),
-		Next: adviceWhenTaken(a),
-		// A joiner with somebody else's address may be that somebody. An account
-		// can do without userPrincipalName.
-		alone: e.current != nil || text.Same(a.Name, "userPrincipalName"),
+	if a.Suffix == SuffixNumber {
+		taken = append(taken, tried{base.source(), why{
+			cause:  fmt.Sprintf("%q with every number from 2 to %d behind it is in use", base.value, maxSuffix),
+			common: fmt.Sprintf("the value with every number from 2 to %d behind it is in use", maxSuffix),
+			next:   adviceWhenTaken(a),
+		}})
 	}
+	return candidate{}, taken, nil
 }
 
 func adviceWhenTaken(a *attribute) string {
@@ -238,7 +253,7 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 			if used {
 				taken = append(taken, fmt.Sprintf("%q is in use by %s", v, who))
 				if primaryOf([]string{v}) != "" && text.Same(a.Name, "proxyAddresses") {
-					return nil, &Error{Attribute: a.Name, Pos: pos, Cause: taken[len(taken)-1], Next: nextTaken, alone: true}
+					return nil, &Error{Attribute: a.Name, Pos: pos, Cause: taken[len(taken)-1], Common: "the primary address is in use", Next: nextTaken, alone: true}
 				}
 				continue
 			}
@@ -249,21 +264,14 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 		e.names.Reserve(a.Name, v, a.Unique, parent, e.key)
 	}
 	if len(taken) > 0 {
-		e.aside = append(e.aside, ident.AttributeFault{
-			Attribute: a.Name, Cause: (&Error{Attribute: a.Name, Pos: pos, Cause: strings.Join(taken, "; ") + ": left out"}).Error(), Next: nextTaken,
-		})
+		e.aside = append(e.aside, faultOf(&Error{
+			Attribute: a.Name, Pos: pos, Cause: strings.Join(taken, "; ") + ": left out", Common: "values that are in use are left out", Next: nextTaken,
+		}, nextTaken))
 	}
 	return free, nil
 }
 
 const nextTaken = `take the value from the source or from the other object; unique = "none" allows it on several`
-
-func others(a *attribute, valid []candidate) string {
-	if len(valid) > 1 || a.Suffix != "" {
-		return ", and so is every other choice"
-	}
-	return ""
-}
 
 // whereabouts answers who the account is and which container its name must be
 // unique in: where it belongs, or where it is when somebody else moved it.
@@ -291,7 +299,7 @@ func attempts(a *attribute, valid []candidate, base candidate) func(func(candida
 			return
 		}
 		for n := 2; n <= maxSuffix; n++ {
-			if !yield(candidate{numbered(a.Name, base.value, n), base.source}) {
+			if !yield(candidate{numbered(a.Name, base.value, n), base.template}) {
 				return
 			}
 		}

@@ -29,7 +29,7 @@ func TestNamesThatAreTaken(t *testing.T) {
 	}{
 		{"free", `{"a": "ada", "b": "bob"}`, "", nil, "", "ada"},
 		{"the first taken", `{"a": "ada", "b": "bob"}`, "", []string{"ADA"}, "", "bob"},
-		{"both taken", `{"a": "ada", "b": "bob"}`, "", []string{"ada", "bob"}, "", `error: "ada" is in use by somebody, and so is every other choice`},
+		{"both taken", `{"a": "ada", "b": "bob"}`, "", []string{"ada", "bob"}, "", `error: none of its 2 forms can be used: {{ user.a }}: "ada" is in use by somebody; {{ user.b }}: "bob" is in use by somebody`},
 		{"both taken, numbered", `{"a": "ada", "b": "bob"}`, "number", []string{"ada", "bob"}, "", "ada2"},
 		{"numbers taken", `{"a": "ada", "b": "bob"}`, "number", []string{"ada", "bob", "ada2", "ada3"}, "", "ada4"},
 		{"a number shortens", `{"a": "` + long + `"}`, "number", []string{long}, "", long[:19] + "2"},
@@ -37,7 +37,7 @@ func TestNamesThatAreTaken(t *testing.T) {
 		{"no dot before a number", `{"a": "aaaaaaaaaaaaaaaaaa.x"}`, "number", []string{"aaaaaaaaaaaaaaaaaa.x"}, "", "aaaaaaaaaaaaaaaaaa2"},
 		{"one incomplete", `{"a": null, "b": "bob"}`, "", nil, "", "bob"},
 		{"one invalid", `{"a": "a/b", "b": "bob"}`, "", nil, "", "bob"},
-		{"all invalid", `{"a": "a/b", "b": "b."}`, "", nil, "", `error: "a/b" contains '/', which sAMAccountName may not have`},
+		{"all invalid", `{"a": "a/b", "b": "b."}`, "", nil, "", `error: none of its 2 forms can be used: {{ user.a }}: "a/b" contains '/', which sAMAccountName may not have; {{ user.b }}: "b." ends in a dot, which sAMAccountName may not`},
 		{"kept", `{"a": "ada", "b": "bob"}`, "", nil, "bob", "bob"},
 		{"kept although the first is free, spelled anew", `{"a": "ada", "b": "bob"}`, "", nil, "BOB", "bob"},
 		{"kept with its number", `{"a": "ada", "b": "bob"}`, "number", nil, "ada17", "ada17"},
@@ -156,8 +156,8 @@ func TestHostileNamesSurviveInCN(t *testing.T) {
 		`*)(uid=*))(|(uid=*`:             `*)(uid=*))(|(uid=*`,
 		`=1+1`:                           `=1+1`,
 		strings.Repeat("é", 64):          strings.Repeat("é", 64),
-		strings.Repeat("é", 65):          `error: "` + strings.Repeat("é", 65) + `" is longer than 64 characters`,
-		strings.Repeat("\U0001F600", 33): `error: "` + strings.Repeat("\U0001F600", 33) + `" is longer than 64 characters`,
+		strings.Repeat("é", 65):          bothTooLong(strings.Repeat("é", 65)),
+		strings.Repeat("\U0001F600", 33): bothTooLong(strings.Repeat("\U0001F600", 33)),
 		`\u0000`:                         `(s1)`,
 	} {
 		d, err := m.Map(rec(t, `{"sam": "s1", "cn": "`+strings.ReplaceAll(in, `"`, `\"`)+`"}`), nil, nil, &fakeNames{})
@@ -205,6 +205,12 @@ func TestSAMAccountNameFollowsTheRules(t *testing.T) {
 	}
 }
 
+// bothTooLong is the error of the two formats of account.
+func bothTooLong(cn string) string {
+	return fmt.Sprintf("error: none of its 2 forms can be used: {{ user.cn }}: %q is longer than 64 characters; "+
+		"{{ user.cn }} ({{ attributes.sAMAccountName }}): %q is longer than 64 characters", cn, cn+" (s1)")
+}
+
 // The advice is never what the expression does already.
 func TestAdviceIsNotWhatWasDone(t *testing.T) {
 	for _, c := range []struct{ name, source, fields, cause, next string }{
@@ -238,7 +244,7 @@ func TestAdviceIsNotWhatWasDone(t *testing.T) {
 		}
 	}
 	for def, want := range map[*AttributeDef]string{
-		{OnMissing: OnMissingFail}:                                  "supply a value at the source, or let on_missing of title keep, clear or default",
+		{OnMissing: OnMissingFail}:                                  "supply it at the source, or correct the expression; or let on_missing of title keep, clear or default",
 		{OnMissing: OnMissingDefault, Default: src("{{ user.y }}")}: "supply a value at the source, or another default for title",
 	} {
 		def.Name, def.Value = "title", src("{{ user.x }}")

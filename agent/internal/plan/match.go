@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -23,6 +25,12 @@ func (b *Builder) addUnlinked(rec ident.Record) error {
 		return err
 	}
 	values, err := b.mapper.MatchValues(rec, b.set.Match)
+	var fault *mapping.Error
+	if errors.As(err, &fault) {
+		byHand := *fault
+		byHand.Next += "; or link its account: " + b.linkAdd(rec.Key)
+		err = &byHand
+	}
 	if err != nil {
 		b.quarantineError(rec, err)
 		return nil
@@ -143,14 +151,9 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 	if len(b.set.Match) == 0 {
 		return false, nil
 	}
-	recognisable := false
 	for _, attribute := range b.set.Match {
 		var found []ident.Entry
 		for _, v := range values[attribute] {
-			if v == "" {
-				continue
-			}
-			recognisable = true
 			entries, err := b.view.EntriesByValue(attribute, v)
 			if err != nil {
 				return false, err
@@ -162,16 +165,7 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 			return true, b.matchFound(rec, rule, found)
 		}
 	}
-	if done, err := b.lookalike(rec, values); done || err != nil {
-		return done, err
-	}
-	if !recognisable {
-		b.setAside(rec.Key, recordName(rec),
-			fmt.Sprintf("no value for %s: an existing account could not be recognised", strings.Join(b.set.Match, ", ")),
-			"complete the record at the source, or link its account: "+b.linkAdd(rec.Key))
-		return true, nil
-	}
-	return false, nil
+	return b.lookalike(rec, values)
 }
 
 // lookalike sets a record aside for an account whose value is not the record's,
@@ -277,9 +271,6 @@ func (b *Builder) claimValues(rec ident.Record, values map[string][]string) bool
 	free := true
 	for _, attribute := range b.set.Match {
 		for _, v := range values[attribute] {
-			if v == "" {
-				continue
-			}
 			id := text.Lower(attribute) + "\x00" + text.Name(v)
 			other, taken := b.wanted[id]
 			if !taken {

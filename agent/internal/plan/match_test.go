@@ -198,8 +198,8 @@ func TestMatch(t *testing.T) {
 			s.record("11", map[string]any{"mail": nil})
 			s.record("12", map[string]any{"mail": ""})
 		}, []string{
-			"11 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add staff 11 ACCOUNT",
-			"12 quarantine | no value for mail, employeeID: an existing account could not be recognised | complete the record at the source, or link its account: rollcall link add staff 12 ACCOUNT",
+			"11 quarantine | mail: no value | complete the record; or link its account: rollcall link add staff 11 ACCOUNT",
+			"12 quarantine | mail: no value | complete the record; or link its account: rollcall link add staff 12 ACCOUNT",
 		}},
 		{"no value, but an anchor", func(s *scene) {
 			s.hist.AnchorsTrusted = true

@@ -360,12 +360,15 @@ func (m *fakeMapper) InScope(rec ident.Record) (bool, error) {
 func (m *fakeMapper) MatchValues(rec ident.Record, attributes []string) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, a := range attributes {
-		if v, ok := rec.Fields[a].(string); ok {
+		if v, ok := rec.Fields[a].(string); ok && v != "" {
 			out[a] = []string{v}
 		}
 		if rec.Fields[a] == "unmatchable" {
 			return nil, errMapping
 		}
+	}
+	if len(out) == 0 && len(attributes) > 0 {
+		return nil, &mapping.Error{Attribute: attributes[0], Cause: "no value", Next: "complete the record"}
 	}
 	return out, nil
 }
