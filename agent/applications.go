@@ -63,7 +63,8 @@ func rateText(r config.RateLimit) string {
 }
 
 // endpointOf merges what the configuration changes into the manifest's
-// endpoint, or makes a new one.
+// endpoint, or makes a new one. Its key is that of the endpoint: primary_key of
+// the data source is yet to take its place.
 func endpointOf(app config.Application, data config.DataSource, m abi.Manifest, lookups map[string]map[string]string) (source.Endpoint, error) {
 	name := data.Endpoints[0]
 	from, inManifest := m.Endpoint(name)
@@ -79,21 +80,9 @@ func endpointOf(app config.Application, data config.DataSource, m abi.Manifest, 
 	from.Name = name
 	out := source.Endpoint{Endpoint: from}
 	if !changed {
-		return withKey(out, data), nil
+		return out, nil
 	}
-	if err := mergeEndpoint(&out, change, lookups); err != nil {
-		return out, err
-	}
-	return withKey(out, data), nil
-}
-
-// withKey lets primary_key of the data source decide when the endpoint has no
-// key of its own.
-func withKey(e source.Endpoint, data config.DataSource) source.Endpoint {
-	if e.Key == "" {
-		e.Key = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(data.PrimaryKey)
-	}
-	return e
+	return out, mergeEndpoint(&out, change, lookups)
 }
 
 func mergeEndpoint(out *source.Endpoint, change config.Endpoint, lookups map[string]map[string]string) error {

@@ -44,6 +44,7 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 		for _, err := range errs {
 			wrong = append(wrong, err.Error())
 		}
+		warnings = append(warnings, overruledKey(cfg, data)...)
 		warnings = append(warnings, unknownFields(cfg.Automations[name], data, m, fits)...)
 	}
 	if len(wrong) > 0 {

@@ -84,9 +84,9 @@ func printModule(w io.Writer, m host.Module) {
 func printCalls(w io.Writer, m abi.Manifest) {
 	if len(m.Endpoints) > 0 {
 		_, _ = fmt.Fprintln(w)
-		table(w, "ENDPOINT\tCALL\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
+		table(w, "ENDPOINT\tCALL\tKEY\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
 			for _, e := range m.Endpoints {
-				row(e.Name, methodOf(e.Method)+" "+e.Path+e.URL, orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
+				row(e.Name, methodOf(e.Method)+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
 			}
 		})
 	}

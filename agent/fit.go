@@ -19,7 +19,8 @@ import (
 
 // fitted is what becomes of an automation with the manifest of a connector.
 type fitted struct {
-	endpoint source.Endpoint
+	endpoint source.Endpoint // with primary_key as its key
+	ownKey   string          // the endpoint's own, "" when it has none
 	// known is the manifest's endpoint that is called, under whatever name;
 	// nil when the manifest does not know it.
 	known  *abi.Endpoint
@@ -36,8 +37,14 @@ func fit(cfg *config.Config, name string, m abi.Manifest) (fitted, []error) {
 	if err != nil {
 		return fitted{}, []error{err}
 	}
-	f := fitted{endpoint: endpoint, known: knownEndpoint(app, endpoint, m), mapper: conf.Mapper}
+	f := fitted{endpoint: endpoint, ownKey: endpoint.Key, known: knownEndpoint(app, endpoint, m), mapper: conf.Mapper}
+	f.endpoint.Key = keyPointer(data.PrimaryKey)
 	var wrong []error
+	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name)} {
+		if err != nil {
+			wrong = append(wrong, err)
+		}
+	}
 	if err := f.wrongAudience(conf, data, m); err != nil {
 		wrong = append(wrong, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
@@ -67,18 +68,35 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 	if err != nil {
 		return Report{}, c.fault(app, abi.FunctionFetch, abi.KindConfig, err.Error())
 	}
+	known, inManifest := c.Manifest().Endpoint(call.Endpoint.Name)
+	foreign := inManifest && known.Key != call.Endpoint.Key
 	report, _, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionFetch, Endpoint: &call.Endpoint, Retry: call.Retry},
 		export:  abi.ExportFetch,
 		timeout: c.host.settings.FetchTimeout,
-		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil},
+		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign},
 		empty:   call.Endpoint.Repeat.MaxEmpty,
 		sink: func(r abi1.Record) error {
+			if foreign && (r.Deleted || r.Partial) {
+				return c.foreignKey(app, known.Key, call.Endpoint.Key, r.Deleted)
+			}
 			return sink(Record{Key: r.Key, Number: r.Number, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
 		},
 		cursor: call.Cursor,
 	})
 	return report, err
+}
+
+// foreignKey refuses what a connector says of one record by its key, when the
+// records have another: 7 may be somebody else there.
+func (c *Connector) foreignKey(app Application, own, key string, deleted bool) error {
+	what := "attaches something to the record"
+	if deleted {
+		what = "reports the deletion of the record"
+	}
+	e := c.fault(app, abi.FunctionFetch, abi.KindConfig, fmt.Sprintf("the connector %s with a key that is %s by its manifest, and records are told apart by %s: it could be somebody else's", what, own, key))
+	e.Next = fmt.Sprintf("set primary_key = %q, the key that the API has", strings.TrimPrefix(own, "/"))
+	return e
 }
 
 // Check makes the connector's own cheap requests, to see whether the

@@ -24,6 +24,13 @@ type Config struct {
 
 	Files    []string  `toml:"-"` // every file that was read, the main one first
 	Warnings []Warning `toml:"-"` // in the order of the files
+
+	places map[string]place `toml:"-"`
+}
+
+// Place is where the value of a key stands, or the nearest table around it.
+func (c *Config) Place(key ...string) Pos {
+	return (&loader{files: c.Files, places: c.places}).value(key)
 }
 
 // DefaultPath is the configuration that is read when no other is named.
@@ -42,7 +49,7 @@ func Load(file string) (*Config, error) {
 	if len(l.errs) > 0 {
 		return nil, l.errs.sorted()
 	}
-	c := &Config{Files: l.files}
+	c := &Config{Files: l.files, places: l.places}
 	l.config = c
 	l.decodeConfig(tree)
 	l.check()

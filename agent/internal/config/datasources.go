@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -15,8 +16,8 @@ type DataSource struct {
 	Description string               `toml:"description"`
 	Category    Category             `toml:"category"`
 	Application string               `toml:"application"`
-	Endpoints   []string             `toml:"endpoints"` // exactly one in this version
-	PrimaryKey  string               `toml:"primary_key"`
+	Endpoints   []string             `toml:"endpoints"`   // exactly one in this version
+	PrimaryKey  string               `toml:"primary_key"` // the name of a field, or a JSON pointer that leads deeper
 	Where       *Text                `toml:"where"`
 	Attributes  map[string]Attribute `toml:"attributes"`
 }
@@ -114,10 +115,28 @@ func (l *loader) checkDataSource(in path, d DataSource) {
 			l.fail(at.item(1), "a data source with several endpoints"+notAvailable, "")
 		}
 	}
-	if l.has(in.with("primary_key")) && d.PrimaryKey == "" {
-		l.fail(in.with("primary_key"), "primary_key is empty", "name the field that identifies a user")
+	if at := in.with("primary_key"); l.has(at) && !l.failed[at.index()] {
+		switch field, _ := d.KeyField(); {
+		case d.PrimaryKey == "":
+			l.fail(at, "primary_key is empty", "name the field that identifies a user")
+		case field == "" || strings.HasSuffix(d.PrimaryKey, "/"):
+			l.fail(at, fmt.Sprintf("primary_key is %q, which names no field", d.PrimaryKey), `like "id", or "/person/id" for one within another`)
+		case strings.HasPrefix(d.PrimaryKey, "user.") || strings.Contains(d.PrimaryKey, "{{"):
+			l.fail(at, fmt.Sprintf("primary_key is %q; it must be the name of a field, not an expression", d.PrimaryKey), `like "id"`)
+		}
 	}
 	l.checkAttributes(in.with("attributes"), d.Attributes)
+}
+
+// KeyField is the field of a record that holds the primary key; deeper says
+// that the key lies within that field.
+func (d DataSource) KeyField() (field string, deeper bool) {
+	pointer, is := strings.CutPrefix(d.PrimaryKey, "/")
+	if !is {
+		return d.PrimaryKey, false
+	}
+	field, _, deeper = strings.Cut(pointer, "/")
+	return strings.NewReplacer("~1", "/", "~0", "~").Replace(field), deeper
 }
 
 func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {

@@ -14,8 +14,9 @@ import (
 // of a connector's manifest are not among them.
 func (c *Config) Definition(a Automation) mapping.Definition {
 	d := c.DataSources[a.DataSource]
+	key, _ := d.KeyField()
 	return mapping.Definition{
-		Primary:    d.PrimaryKey,
+		Primary:    key,
 		Where:      d.Where,
 		Attributes: d.definitions(),
 		OU:         a.OU,

@@ -236,7 +236,7 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 	if d.keyless > 0 {
 		end.Doubt = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
 		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key; the first: %s", d.keyless, d.first),
-			"look at these records at the source, and at key of the endpoint")
+			"look at these records at the source, and at primary_key of the data source")
 	}
 	return end
 }

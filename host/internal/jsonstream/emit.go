@@ -18,8 +18,11 @@ type Spec struct {
 	// member is the key of a record that has none itself. Names may occur
 	// twice: both records are delivered.
 	Keyed bool
-	Keep  []string
-	All   bool // every field is wanted, whatever Keep says
+	// Foreign says that Key is another field than the API's own key, so that
+	// the name of a member is no key.
+	Foreign bool
+	Keep    []string
+	All     bool // every field is wanted, whatever Keep says
 }
 
 const (
@@ -159,7 +162,7 @@ func (e *emitter) one() (Record, error) {
 		place = "?"
 	}
 	rec, err := e.element(place)
-	if err != nil || rec.Fields == nil || !e.reading.keyless {
+	if err != nil || rec.Fields == nil || !e.reading.keyless || e.spec.Foreign {
 		return rec, err
 	}
 	switch {
