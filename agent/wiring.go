@@ -103,6 +103,7 @@ func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine
 	return engine.Automation{
 		Settings: settings,
 		Mapper:   fits.mapper,
+		Key:      fits.endpoint.Key, OwnKey: fits.ownKey,
 		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
 		Source: source.New(source.Settings{
 			Connector: connector, Application: target, Endpoint: fits.endpoint,

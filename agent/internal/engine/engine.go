@@ -42,6 +42,9 @@ type Automation struct {
 	Mapper   *mapping.Mapper
 	Source   Fetcher
 	Password Password
+	// Key is the JSON pointer to the key of a record, OwnKey the one that the
+	// endpoint itself has. Without a Key nothing is known of it.
+	Key, OwnKey string
 }
 
 // Password says what initial passwords look like.

@@ -33,6 +33,9 @@ type delivery struct {
 // is staged with it.
 func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delivery, error) {
 	d := delivery{staging: staging}
+	if err := e.sameKey(ctx, a); err != nil {
+		return d, err
+	}
 	from, err := e.position(ctx, a)
 	if err != nil {
 		return d, err
@@ -61,6 +64,9 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 // delivers changes: somebody asks about one record, whenever it was changed.
 func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) error {
 	d := delivery{staging: staging}
+	if err := e.sameKey(ctx, a); err != nil {
+		return err
+	}
 	_, err := a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error {
 		return e.Store.Stage(ctx, staging, d.keyed(batch))
 	})

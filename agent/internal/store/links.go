@@ -73,6 +73,24 @@ func (s *Store) CountLinks(ctx context.Context, automation string) (int, error) 
 	return n, s.fail("count links", err)
 }
 
+// LinkOwners counts the links of an application by the automation that made
+// them.
+func (s *Store) LinkOwners(ctx context.Context, application string) (map[string]int, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT automation, count(*) FROM links WHERE application = ? GROUP BY automation`, application)
+	if err != nil {
+		return nil, s.fail("count links", err)
+	}
+	owners := map[string]int{}
+	_, err = collect(rows, func(row scanner) (owner string, err error) {
+		var n int
+		if err = row.Scan(&owner, &n); err == nil {
+			owners[owner] = n
+		}
+		return owner, err
+	})
+	return owners, s.fail("count links", err)
+}
+
 // PutLink adds a link, or changes what is remembered about it, on behalf of
 // by, and notes it in the journal. It returns an *ErrLinkTaken when the key or
 // the object is linked to something else: a link is never redirected.

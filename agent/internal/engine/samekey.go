@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// keyMeta remembers by which field of its endpoint an automation told records
+// apart when its links were made.
+func keyMeta(automation string) string { return "key/" + automation }
+
+// otherKey tells that n links were made by another field (both are JSON
+// pointers) than the one that is the primary key now.
+func otherKey(a Automation, former string, n int) error {
+	links := "its link was"
+	if n != 1 {
+		links = fmt.Sprintf("its %d links were", n)
+	}
+	return fmt.Errorf("automation %s has primary_key = %q now, and %s made by %q: a link could lead to somebody else, and everybody without one would count as missing. Nothing was read and nothing is changed; next: put primary_key = %q back. "+
+		"If it has to be %q, take the links back (rollcall link remove %s KEY) and clear the anchors of their accounts in AD: match then finds the accounts anew",
+		a.Settings.Automation, fieldName(a.Key), links, fieldName(former), fieldName(former), fieldName(a.Key), a.Settings.Application)
+}
+
+// fieldName is a pointer as primary_key spells it.
+func fieldName(pointer string) string {
+	name := strings.TrimPrefix(pointer, "/")
+	if name == "" || strings.ContainsAny(name, "/~") {
+		return pointer
+	}
+	return name
+}
+
+// sameKey refuses to go on when the primary key is another field of the same
+// endpoint than the one that the links were made by: a role that has number 7
+// is not the person who had it. Versions that knew nothing of this took the
+// endpoint's own key. An endpoint of another name is taken at its word: that is
+// how a field that the application renamed is told.
+func (e *Engine) sameKey(ctx context.Context, a Automation) error {
+	if a.Key == "" {
+		return nil
+	}
+	name, here := a.Settings.Automation, a.Source.Endpoint()
+	linked, err := e.Store.LinkOwners(ctx, a.Settings.Application)
+	if err != nil {
+		return fmt.Errorf("read the links of application %s: %w", a.Settings.Application, err)
+	}
+	known := e.configured.Load()
+	for _, owner := range slices.Sorted(maps.Keys(linked)) {
+		if owner != name && known.has(owner) {
+			continue // it is held against its own links
+		}
+		remembered, found, err := e.Store.Meta(ctx, keyMeta(owner))
+		if err != nil {
+			return fmt.Errorf("read by what field records were told apart: %w", err)
+		}
+		endpoint, former, _ := strings.Cut(remembered, " ")
+		if !found && owner == name {
+			endpoint, former = here, cmp.Or(a.OwnKey, a.Key)
+		}
+		if endpoint == here && former != a.Key {
+			return otherKey(a, former, linked[owner])
+		}
+	}
+	if err := e.Store.SetMeta(ctx, keyMeta(name), here+" "+a.Key); err != nil {
+		return fmt.Errorf("remember by what field records are told apart: %w", err)
+	}
+	return nil
+}
