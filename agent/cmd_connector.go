@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
 func (c *cli) connectorCommand() *cobra.Command {
@@ -36,7 +37,7 @@ func (c *cli) connectorCommand() *cobra.Command {
 
 // buildConnector needs the go command: a connector is a Go package main.
 func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int, error) {
-	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.toml"))
+	manifest, err := regular.Read(filepath.Join(dir, "manifest.toml"), host.MaxManifest)
 	if err != nil {
 		return 0, fmt.Errorf("read the manifest: %w", err)
 	}

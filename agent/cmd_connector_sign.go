@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/regular"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -126,7 +127,7 @@ func (c *cli) sign(ctx context.Context, file, keyFile string) (m host.Module, id
 		return m, "", fmt.Errorf("sign %s: %w", file, err)
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	wasm, err := os.ReadFile(file)
+	wasm, err := regular.Read(file, host.MaxModule)
 	if err != nil {
 		return m, "", fmt.Errorf("sign %s: %w", file, err)
 	}
@@ -178,12 +179,7 @@ func (c *cli) secretKey(file string) (key minisign.PrivateKey, err error) {
 }
 
 func readKeyFile(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it is only read
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	text, err := regular.Read(file, maxKeyFile)
 	return bytes.TrimSpace(text), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/rollcall-agent/rollcall/host/internal/compiler"
+	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
 // Inspect looks at one file as a Host with these settings would, compiles it
@@ -24,7 +25,7 @@ func Inspect(ctx context.Context, file string, s Settings) (m Module, problems [
 	if h.versions, err = readVersions(s.VersionsFile); err != nil {
 		return m, nil, fmt.Errorf("inspect %s: %w", file, err)
 	}
-	wasm, err := readCapped(file, maxModule)
+	wasm, err := regular.Read(file, MaxModule)
 	if err != nil {
 		return m, nil, fmt.Errorf("inspect %s: %w", file, err)
 	}

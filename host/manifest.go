@@ -11,7 +11,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-const maxManifest = 1 << 20 // bytes
+// MaxManifest is the most bytes that the text of a manifest may have.
+const MaxManifest = 1 << 20
 
 var errNoManifest = errors.New("not a connector: it has no section " + abi.ManifestSection)
 
@@ -19,8 +20,8 @@ var errNoManifest = errors.New("not a connector: it has no section " + abi.Manif
 // checks it. Unknown keys are errors.
 func ParseManifest(text []byte) (abi.Manifest, error) {
 	var m abi.Manifest
-	if len(text) > maxManifest {
-		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(text), maxManifest)
+	if len(text) > MaxManifest {
+		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(text), MaxManifest)
 	}
 	meta, err := toml.Decode(string(text), &m)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,16 +12,19 @@ import (
 	"aead.dev/minisign"
 
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/host/regular"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 const (
 	moduleSuffix  = ".wasm"
-	maxModule     = 16 << 20 // bytes
-	maxSignature  = 4 << 10  // bytes
+	maxSignature  = 4 << 10 // bytes
 	unsignedLabel = "unsigned"
 )
+
+// MaxModule is the most bytes that a module may have.
+const MaxModule = 16 << 20
 
 // State is what became of a file of the modules folder.
 type State string
@@ -88,7 +90,7 @@ func (h *Host) complain(m Module) {
 // size, signature, sections, manifest, imports and exports. It returns the
 // bytes that are to be compiled.
 func (h *Host) read(path string) (Module, []byte, error) {
-	wasm, err := readCapped(path, maxModule)
+	wasm, err := regular.Read(path, MaxModule)
 	if err != nil {
 		return Module{File: path, Signature: unsignedLabel}, nil, err
 	}
@@ -128,22 +130,6 @@ func (h *Host) examine(m *Module, wasm []byte) ([]byte, error) {
 	return wasmfile.Harden(file), nil
 }
 
-func readCapped(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it is only read
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), limit)
-	}
-	return b, nil
-}
-
 func parseKeys(texts []string) ([]minisign.PublicKey, error) {
 	keys := make([]minisign.PublicKey, len(texts))
 	for i, t := range texts {
@@ -157,7 +143,7 @@ func parseKeys(texts []string) ([]minisign.PublicKey, error) {
 // verify checks the detached signature of a module and says who signed it.
 func (h *Host) verify(path string, wasm []byte) (string, error) {
 	keys := h.keys
-	text, err := readCapped(path+abi.SignatureSuffix, maxSignature)
+	text, err := regular.Read(path+abi.SignatureSuffix, maxSignature)
 	if errors.Is(err, os.ErrNotExist) {
 		if h.settings.AllowUnsigned {
 			return unsignedLabel, nil

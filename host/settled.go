@@ -36,10 +36,15 @@ func look(path string) stamp {
 	return stamp{module: mark(path), signature: mark(path + abi.SignatureSuffix)}
 }
 
-// mark follows links: what they lead to is what is read.
+// mark follows links: what they lead to is what is read. What cannot be read,
+// such as a folder or a link that leads nowhere, has a mark too: reading it
+// tells why.
 func mark(path string) string {
 	info, err := os.Stat(path)
-	if os.IsNotExist(err) || err == nil && info.IsDir() {
+	if os.IsNotExist(err) {
+		if to, linkErr := os.Readlink(path); linkErr == nil {
+			return "link to " + to
+		}
 		return ""
 	}
 	if err != nil {

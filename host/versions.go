@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/rollcall-agent/rollcall/host/regular"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -30,7 +31,7 @@ func readVersions(path string) (*versions, error) {
 	if path == "" {
 		return v, nil
 	}
-	text, err := readCapped(path, maxVersions)
+	text, err := regular.Read(path, maxVersions)
 	if errors.Is(err, os.ErrNotExist) {
 		return v, nil
 	}

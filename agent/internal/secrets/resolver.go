@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
 // maxFile is the most bytes that a secret in a file may have.
@@ -87,7 +87,7 @@ func (r *Resolver) credential(name string) (Secret, error) {
 
 // readFile trims one line break from the end.
 func readFile(path string, private bool) (Secret, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -96,19 +96,13 @@ func readFile(path string, private bool) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return Secret{}, fmt.Errorf("%s is not a regular file", path)
-	}
 	// Windows has no such modes; access lists guard the file there.
 	if private && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return Secret{}, fmt.Errorf("%s is open to other users (mode %04o); chmod 600 it, and change the secret if others may have read it", path, info.Mode().Perm())
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	b, err := regular.ReadFrom(f, maxFile)
 	if err != nil {
 		return Secret{}, err
-	}
-	if len(b) > maxFile {
-		return Secret{}, fmt.Errorf("%s has more than %d bytes", path, maxFile)
 	}
 	text := strings.TrimSuffix(string(b), "\n")
 	return New(strings.TrimSuffix(text, "\r")), nil

@@ -79,7 +79,7 @@ func TestResolveRefuses(t *testing.T) {
 		"@{file:" + path("gone") + "}": "no such file",
 		"@{file:" + dir + "}":          "not a regular file",
 		"@{file:" + writeFile(t, path("nl"), "\n", 0o600) + "}":                                        "is empty",
-		"@{file:" + writeFile(t, path("long"), strings.Repeat(word, maxFile/len(word)+1), 0o600) + "}": "more than",
+		"@{file:" + writeFile(t, path("long"), strings.Repeat(word, maxFile/len(word)+1), 0o600) + "}": "is larger than",
 		"@{cred:gone}":     "LoadCredential=gone",
 		"@{store:gone}":    "rollcall secret set",
 		"@{vault:a/b#c}":   "not available in this version",

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
 const (
@@ -178,12 +180,7 @@ func (c *Cache) check(key string) error {
 
 // readNote reads a file's name and SHA-256.
 func readNote(path string) (name, sum string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", "", err
-	}
-	defer f.Close() //nolint:errcheck // it is only read
-	text, err := io.ReadAll(io.LimitReader(f, maxNote))
+	text, err := regular.Read(path, maxNote)
 	if err != nil {
 		return "", "", err
 	}
@@ -208,7 +205,7 @@ func digest(path string, uid int) (string, error) {
 	if id, known := owner(info); !info.Mode().IsRegular() || known && (id != uid || info.Mode().Perm()&0o022 != 0) {
 		return "", fmt.Errorf("%s is not a file that only user %d can write", filepath.Base(path), uid)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

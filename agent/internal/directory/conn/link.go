@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/regular"
 )
+
+// maxCAFile is above the bundles of all public authorities.
+const maxCAFile = 16 << 20 // bytes
 
 // link is one connection of the pool, dialled when it is first needed. One
 // request at a time uses it.
@@ -123,7 +126,7 @@ func (l *link) tlsConfig() (*tls.Config, error) {
 	if name == "" {
 		return config, nil
 	}
-	pem, err := os.ReadFile(name)
+	pem, err := regular.Read(name, maxCAFile)
 	if err == nil {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
