@@ -56,7 +56,7 @@ func (c *cli) planCommand() *cobra.Command {
 func planExit(p ident.Plan) error {
 	_, held, refused := countVerdicts(p)
 	switch {
-	case held+refused > 0:
+	case held+refused > 0, p.Doubt != "":
 		return exitError(control.ExitHeld)
 	case len(p.Quarantined) > 0:
 		return exitError(control.ExitQuarantine)
@@ -102,9 +102,9 @@ func (c *cli) report(cmd *cobra.Command, call string, req any, brief bool) error
 
 func resultExit(result store.RunResult) error {
 	switch result {
-	case store.RunFailed, store.RunInterrupted:
+	case store.RunFailed, store.RunPartial, store.RunInterrupted:
 		return exitError(control.ExitFailed)
-	case store.RunHeld:
+	case store.RunHeld, store.RunDoubtful:
 		return exitError(control.ExitHeld)
 	case store.RunQuarantined:
 		return exitError(control.ExitQuarantine)

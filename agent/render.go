@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 const timeFormat = "2006-01-02 15:04:05"
@@ -75,6 +76,9 @@ func printPlan(w io.Writer, p ident.Plan, brief bool) {
 	}
 	printSummary(w, engine.Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes},
 		"`rollcall --output json plan "+p.Automation+"` shows all")
+	if p.Doubt != "" {
+		_, _ = fmt.Fprintf(w, "The delivery is in doubt: %s.\n", printable(strings.TrimSuffix(p.Doubt, ".")))
+	}
 	switch apply, held, refused := countVerdicts(p); {
 	case len(p.Changes) == 0:
 		_, _ = fmt.Fprintln(w, "Nothing to do.")
@@ -311,7 +315,7 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 			}
 		}
 	}
-	if len(r.Counts) == 0 && r.Error == "" {
+	if len(r.Counts) == 0 && r.Result != store.RunFailed && r.Result != store.RunInterrupted {
 		_, _ = fmt.Fprintln(w, "Nothing was changed.")
 	}
 	if n := r.Count(ident.ResultHeld); n > 0 {

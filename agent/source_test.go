@@ -24,15 +24,15 @@ func TestABadDayAtTheSource(t *testing.T) {
 		{"HTML", sim.Fault{Kind: sim.HTML}, 1, []string{"pipedrive", "users", "HTML"}},
 		{"success:false", sim.Fault{Kind: sim.Unsuccess, Text: "company is locked"}, 1, []string{"company is locked"}},
 		{"data:null", sim.Fault{Kind: sim.DataNull}, 1, []string{"/data", "null"}},
-		{"nothing", sim.Fault{Kind: sim.DataEmpty}, 4, []string{"Nobody is considered missing", "delivered no record at all"}},
-		{"half of the people", sim.Fault{Kind: sim.Half}, 3, []string{"disable", "held"}},
-		{"no id", sim.Fault{Kind: sim.MissingID}, 4, []string{"no primary key", "Nobody is considered missing"}},
-		{"two with one id", sim.Fault{Kind: sim.DuplicateID}, 4, []string{"more than once", "Nobody is considered missing"}},
+		{"nothing", sim.Fault{Kind: sim.DataEmpty}, 3, []string{": doubtful\n", "the delivery is in doubt", "Nobody is considered missing", "delivered no record at all"}},
+		{"half of the people", sim.Fault{Kind: sim.Half}, 3, []string{": doubtful\n", "disable", "held"}},
+		{"no id", sim.Fault{Kind: sim.MissingID}, 3, []string{": doubtful\n", "no primary key", "Nobody is considered missing"}},
+		{"two with one id", sim.Fault{Kind: sim.DuplicateID}, 3, []string{": doubtful\n", "more than once", "Nobody is considered missing"}},
 		{"wrong types", sim.Fault{Kind: sim.WrongTypes}, 4, []string{"In quarantine"}},
 		{"huge numbers", sim.Fault{Kind: sim.HugeNumbers}, 4, []string{"is linked to the key 2"}},
 		{"bad text in a name", sim.Fault{Kind: sim.BadText, Text: "name"}, 4, []string{"/name has a fault: half of a surrogate pair at byte", "(endpoint users, record /data/1 of answer 1)", "correct this record in pipedrive"}},
 		{"bad text that nobody uses", sim.Fault{Kind: sim.BadText, Text: "phone"}, 0, nil},
-		{"bad text in an id", sim.Fault{Kind: sim.BadText, Text: "id"}, 4, []string{"the first: the key /id has a fault: half of a surrogate pair at byte", "record /data/1 of answer 1", "Nobody is considered missing"}},
+		{"bad text in an id", sim.Fault{Kind: sim.BadText, Text: "id"}, 3, []string{": doubtful\n", "the first: the key /id has a fault: half of a surrogate pair at byte", "record /data/1 of answer 1", "Nobody is considered missing"}},
 		{"401", sim.Fault{Kind: sim.Status, Code: 401}, 1, []string{"credentials", "next:"}},
 		{"403", sim.Fault{Kind: sim.Forbidden}, 1, []string{"lacks the right"}},
 		{"403 HTML", sim.Fault{Kind: sim.Blocked}, 1, []string{"blocked"}},
@@ -72,11 +72,14 @@ func TestABadDayAtTheSource(t *testing.T) {
 // is spoiled gets none, and once it is repaired each has exactly one.
 func TestABadFirstDay(t *testing.T) {
 	w := newWorld(t, 20)
-	for _, kind := range []sim.Kind{sim.DuplicateID, sim.MissingID, sim.WrongTypes, sim.BadText} {
-		if err := w.sim.AddFault(sim.Fault{Kind: kind, Text: "name", Route: "users", Times: 1}); err != nil {
+	for _, fault := range []struct {
+		kind sim.Kind
+		code int
+	}{{sim.DataEmpty, 3}, {sim.DuplicateID, 3}, {sim.MissingID, 3}, {sim.WrongTypes, 4}, {sim.BadText, 4}} {
+		if err := w.sim.AddFault(sim.Fault{Kind: fault.kind, Text: "name", Route: "users", Times: 1}); err != nil {
 			t.Fatal(err)
 		}
-		w.want(4, "apply", "staff")
+		w.want(fault.code, "apply", "staff")
 		w.accounts() // fails when somebody has two
 	}
 	w.apply(0)

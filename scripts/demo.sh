@@ -122,8 +122,8 @@ directory '(|(employeeNumber=pipedrive:4)(employeeNumber=pipedrive:5)(employeeNu
 
 bold "7. Pipedrive has a bad day and answers with nobody at all."
 sim faults -X POST -d '{"kind":"data_empty","route":"users","times":1}'
-step 4 rollcall apply staff
-say "Exit code 4: nobody is disabled, and somebody should look why."
+step 3 rollcall apply staff
+say "Exit code 3, result doubtful: nobody is disabled, and somebody should look why."
 bold "   ... and with only half of the people."
 sim faults -X POST -d '{"kind":"half","route":"users","times":1}'
 step 3 rollcall apply staff

@@ -42,10 +42,10 @@ func (e *Error) Error() string { return e.Message }
 // The exit codes of every command.
 const (
 	ExitDone       = 0
-	ExitFailed     = 1
+	ExitFailed     = 1 // some writes failed included
 	ExitUsage      = 2 // wrong usage or configuration
-	ExitHeld       = 3 // something is held or refused by limits
-	ExitQuarantine = 4 // done, with records in quarantine
+	ExitHeld       = 3 // something is held or refused by limits, or the delivery was in doubt
+	ExitQuarantine = 4 // done, but something needs a person
 )
 
 // Usage marks err as the caller's mistake: a name that does not exist, a plan

@@ -86,11 +86,13 @@ func (e *Engine) applyShielded(ctx context.Context, r *run, t task) error {
 	if !errors.As(err, &crash) {
 		return err
 	}
-	r.setAside(ident.QuarantineItem{
+	item := ident.QuarantineItem{
 		Key: t.change.Key, Name: t.change.Name,
 		Cause: fmt.Sprintf("internal error of rollcall in %s: %v", t.op.Class, crash.Value),
 		Next:  "report it with the stack, which is in the agent's log; the next run finds out whether the operation was carried out",
-	})
+	}
+	r.setAside(item)
+	r.tally.crashed(item)
 	return nil
 }
 
@@ -165,7 +167,9 @@ func (e *Engine) unrecorded(ctx context.Context, r *run, t task, intent int64, f
 	}
 	e.Log.Error("an operation was carried out and cannot be recorded", "automation", r.Automation, "run", r.ID,
 		"operation", t.op.Class, "dn", t.change.DN, "key", t.change.Key, "error", failure)
-	r.setAside(asItem(&store.Intent{ID: intent, Run: r.ID, Key: t.change.Key, Name: t.change.Name, Operation: t.op}, &unrecordedError{failure}))
+	item := asItem(&store.Intent{ID: intent, Run: r.ID, Key: t.change.Key, Name: t.change.Name, Operation: t.op}, &unrecordedError{failure})
+	r.setAside(item)
+	r.tally.crashed(item)
 	return nil
 }
 

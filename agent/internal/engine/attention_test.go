@@ -108,7 +108,8 @@ func TestStraysAreToldUntilSettled(t *testing.T) {
 	}
 }
 
-// A write that fails stands in the quarantine, not in that run's report alone.
+// A write that fails stands in the quarantine, not in that run's report alone,
+// and its run is no success; nor is one that does not try the same again yet.
 func TestFailedWritesStandInTheQuarantine(t *testing.T) {
 	source := &feed{records: []ident.Record{person("1", "Ada"), person("2", "Bo")}}
 	s := newScene(t, map[string]*feed{"writes": source})
@@ -116,8 +117,10 @@ func TestFailedWritesStandInTheQuarantine(t *testing.T) {
 	scope := s.Rules.Scope
 	s.Rules.Scope = []ident.DN{"OU=Elsewhere," + s.dc.BaseDN}
 	source.records = []ident.Record{person("1", "Ada", "title", "CTO"), person("2", "Bo"), person("3", "Cy")}
-	for range 2 {
-		s.wantRun("writes", store.RunQuarantined)
+	for _, why := range []string{"2 of 2 writes failed; the first: create of Cy", "nothing was written: 2 writes that the directory refused before wait to be tried again"} {
+		if r := s.wantRun("writes", store.RunFailed); !strings.HasPrefix(r.Error, why) {
+			t.Errorf("why the run failed: %q, want %q", r.Error, why)
+		}
 		if got := s.aside("writes", "1"); len(got) != 1 || !strings.HasPrefix(got[0], "account: update failed: ") {
 			t.Errorf("quarantine has %q", got)
 		}
@@ -126,6 +129,10 @@ func TestFailedWritesStandInTheQuarantine(t *testing.T) {
 		}
 	}
 	s.Rules.Scope = scope
+	source.records = append(source.records, person("4", "Di"))
+	if r := s.wantRun("writes", store.RunPartial); r.Error != "2 writes that the directory refused before wait to be tried again: `rollcall quarantine list` says why and until when" {
+		t.Errorf("what waits beside what was written: %q", r.Error)
+	}
 	if _, err := s.RetryRefused(t.Context(), "writes", ""); err != nil { // instead of waiting
 		t.Fatal(err)
 	}
@@ -201,7 +208,9 @@ func TestAcceptedOutlivesADoubtfulDelivery(t *testing.T) {
 		"a key twice": {whole[1], whole[2], whole[2]}, "no key": {whole[1], whole[2], person("", "Di")}, "nobody": {},
 	} {
 		source.records = doubtful
-		s.wantRun("doubt", store.RunQuarantined)
+		if r := s.wantRun("doubt", store.RunDoubtful); !strings.HasPrefix(r.Error, "the delivery is in doubt: ") {
+			t.Errorf("why the run is doubtful: %q", r.Error)
+		}
 		source.records = whole[1:]
 		if r := s.run("doubt"); r.Result != store.RunOK || len(r.Summary.Notes) != 1 {
 			t.Fatalf("after %s: %s, quarantine %q", name, r.Result, s.items("doubt"))

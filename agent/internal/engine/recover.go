@@ -39,7 +39,11 @@ func (e *Engine) recover(ctx context.Context, r *run) error {
 			return fmt.Errorf("find out what became of %s of %s in run %d: %w", what(in), in.Name, in.Run, err)
 		}
 		if err != nil {
-			r.setAside(asItem(in, err))
+			item := asItem(in, err)
+			r.setAside(item)
+			if unrecorded := (*unrecordedError)(nil); errors.As(err, &unrecorded) {
+				r.tally.crashed(item)
+			}
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -14,6 +13,8 @@ import (
 type Summary struct {
 	Records       ident.RecordCounts     `json:"records"`
 	NobodyMissing string                 `json:"nobody_missing,omitempty"`
+	Doubt         string                 `json:"doubt,omitempty"`
+	Refused       int                    `json:"refused,omitempty"`
 	Limits        []ident.LimitState     `json:"limits,omitempty"`
 	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
 	Notes         []ident.Note           `json:"notes,omitempty"`
@@ -75,39 +76,8 @@ func (e *UnknownRunError) Error() string {
 }
 
 func summaryOf(p ident.Plan) Summary {
-	return Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes}
-}
-
-// tally counts what a run's result depends on.
-type tally struct {
-	mu          sync.Mutex
-	held        int
-	waiting     int
-	quarantined int
-}
-
-func (t *tally) add(result ident.Result) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch result {
-	case ident.ResultHeld, ident.ResultRefused:
-		t.held++
-	case ident.ResultFailed, ident.ResultSkipped:
-		t.quarantined++
-	case ident.ResultApplied, ident.ResultRejected, ident.ResultDropped:
+	return Summary{
+		Records: p.Records, NobodyMissing: p.NobodyMissing, Doubt: p.Doubt, Refused: p.Refused,
+		Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes,
 	}
-}
-
-func (t *tally) result(failure error, stopped bool) store.RunResult {
-	switch {
-	case failure != nil && stopped:
-		return store.RunInterrupted
-	case failure != nil:
-		return store.RunFailed
-	case t.held > 0 || t.waiting > 0:
-		return store.RunHeld
-	case t.quarantined > 0:
-		return store.RunQuarantined
-	}
-	return store.RunOK
 }

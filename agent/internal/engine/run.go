@@ -107,10 +107,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	}
 	ended := e.Now()
 	r.Ended = &ended
-	r.Result = r.tally.result(failure, stopped)
-	if failure != nil {
-		r.Error = failure.Error()
-	}
+	r.Result, r.Error = r.tally.result(r.plan, failure, stopped)
 	var err error
 	if r.Plan, err = json.Marshal(summaryOf(r.plan)); err != nil {
 		return Report{}, fmt.Errorf("encode the summary of run %d: %w", r.ID, err)

@@ -156,6 +156,6 @@ func (e *Engine) commit(r *run, o ident.Outcome) store.Commit {
 
 // count tells the run's result and the metrics about an outcome.
 func (e *Engine) count(r *run, o ident.Outcome) {
-	r.tally.add(o.Result)
+	r.tally.add(o)
 	e.Observer.Change(r.Automation, string(o.Operation.Class), string(o.Result))
 }

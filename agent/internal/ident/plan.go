@@ -48,11 +48,17 @@ type Plan struct {
 	Config      string       `json:"config"` // digest of the configuration that made it
 	Records     RecordCounts `json:"records"`
 	// NobodyMissing says why no link was considered missing; "" when they were.
-	NobodyMissing string           `json:"nobody_missing,omitempty"`
-	Changes       []Change         `json:"changes"`
-	Limits        []LimitState     `json:"limits"`
-	Quarantined   []QuarantineItem `json:"quarantined,omitempty"`
-	Notes         []Note           `json:"notes,omitempty"`
+	NobodyMissing string `json:"nobody_missing,omitempty"`
+	// Doubt says why the delivery cannot be believed, so that leavers may go
+	// unseen or what would follow from it is held; "" when it can.
+	Doubt string `json:"doubt,omitempty"`
+	// Refused counts what is left out because the directory refused the same
+	// before and its time to be tried again has not come.
+	Refused     int              `json:"refused,omitempty"`
+	Changes     []Change         `json:"changes"`
+	Limits      []LimitState     `json:"limits"`
+	Quarantined []QuarantineItem `json:"quarantined,omitempty"`
+	Notes       []Note           `json:"notes,omitempty"`
 }
 
 // RecordCounts counts the records of a fetch.

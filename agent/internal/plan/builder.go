@@ -42,6 +42,7 @@ type Builder struct {
 	quarantined  map[ident.Key]ident.QuarantineItem
 	keyless      []ident.QuarantineItem // records without a key
 	stillRefused []ident.Refusal        // see StillRefused
+	leftOut      []ident.QuarantineItem // because it was refused before and its time has not come
 	attention    []ident.QuarantineItem // what needs a person while the rest of a record goes on
 	accepted     []ident.QuarantineItem // see Accepted
 	notes        []ident.Note

@@ -17,7 +17,8 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	}
 	changes, linking := b.ordered()
 	b.accept()
-	judge := newJudge(b.set, b.hist, b.doubts(d, nobody == ""), linking)
+	doubt := b.doubts(d, nobody == "")
+	judge := newJudge(b.set, b.hist, doubt, linking)
 	for _, c := range changes {
 		judge.change(c)
 	}
@@ -33,7 +34,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	p := ident.Plan{
 		Automation: b.set.Automation, Application: b.set.Application, DataSource: b.set.DataSource,
 		Made: b.set.Now, Config: b.set.Config,
-		Records: b.counts, NobodyMissing: nobody,
+		Records: b.counts, NobodyMissing: nobody, Doubt: b.doubtOf(d, nobody, doubt, changes), Refused: b.refusedBefore(),
 		Changes: make([]ident.Change, 0, len(changes)), Limits: judge.account(),
 		Quarantined: b.sortedQuarantine(), Notes: b.sortedNotes(),
 	}

@@ -36,9 +36,22 @@ func (b *Builder) StillRefused() []ident.Refusal { return b.stillRefused }
 func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.AttributeChange) bool {
 	r, wait := b.refused(key, text.Lower(ch.Name), func() string { return AppliedDigest(ch) })
 	if wait {
-		b.attend(key, name, ch.Name, r.Cause, r.Next)
+		b.attendRefused(key, name, ch.Name, r)
 	}
 	return wait
+}
+
+// attendRefused reports what is left out because it was refused before.
+func (b *Builder) attendRefused(key ident.Key, name, part string, r ident.Refusal) {
+	b.attend(key, name, part, r.Cause, r.Next)
+	b.leftOut = append(b.leftOut, b.attention[len(b.attention)-1])
+}
+
+// refusedBefore counts what is left out because it was refused before. What a
+// person said is meant to be so is no failure any more.
+func (b *Builder) refusedBefore() int {
+	open := slices.DeleteFunc(slices.Clone(b.leftOut), func(q ident.QuarantineItem) bool { return slices.Contains(b.accepted, q) })
+	return len(open)
 }
 
 // dropRefused leaves out the operations that the directory has refused as a
@@ -64,10 +77,11 @@ func (b *Builder) dropRefused(c *change) bool {
 		case op == linking:
 			whole = true
 			b.quarantined[c.key] = ident.QuarantineItem{Key: c.key, Name: c.name, Cause: r.Cause, Next: r.Next}
+			b.leftOut = append(b.leftOut, b.quarantined[c.key])
 		case op.Class == ident.ClassGroups:
-			b.attend(c.key, c.name, ident.PartGroups, r.Cause, r.Next)
+			b.attendRefused(c.key, c.name, ident.PartGroups, r)
 		default:
-			b.attend(c.key, c.name, ident.PartAccount, r.Cause, r.Next)
+			b.attendRefused(c.key, c.name, ident.PartAccount, r)
 		}
 		gone[op.Class] = true
 		return true

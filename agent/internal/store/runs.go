@@ -24,15 +24,20 @@ const (
 // RunResult is how a run ended.
 type RunResult string
 
-// How runs end.
+// How runs end. When several apply, the one that stands further down counts.
 const (
 	RunRunning     RunResult = "running"
 	RunOK          RunResult = "ok"
-	RunHeld        RunResult = "held"        // a part waits for approval
-	RunQuarantined RunResult = "quarantined" // records were set aside
-	RunFailed      RunResult = "failed"
-	RunInterrupted RunResult = "interrupted" // the agent died under it
+	RunQuarantined RunResult = "quarantined" // somebody was not dealt with, or not in every part
+	RunHeld        RunResult = "held"        // a part waits for approval, or was refused by limits
+	RunDoubtful    RunResult = "doubtful"    // the delivery cannot be believed: leavers may go unseen
+	RunPartial     RunResult = "partial"     // some writes failed
+	RunFailed      RunResult = "failed"      // all writes failed, or it could not be carried out
+	RunInterrupted RunResult = "interrupted" // it was stopped, or the agent died under it
 )
+
+// RunResults lists how a run can have ended.
+var RunResults = []RunResult{RunOK, RunQuarantined, RunHeld, RunDoubtful, RunPartial, RunFailed, RunInterrupted}
 
 // Run is one execution of an automation.
 type Run struct {
@@ -43,7 +48,7 @@ type Run struct {
 	Started    time.Time       `json:"started"`
 	Ended      *time.Time      `json:"ended,omitempty"`
 	Result     RunResult       `json:"result"`
-	Error      string          `json:"error,omitempty"`
+	Error      string          `json:"error,omitempty"` // why it is failed, partial or doubtful
 	Plan       json.RawMessage `json:"plan,omitempty"` // the plan without its changes
 }
 

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// tally counts what a run's result depends on.
+type tally struct {
+	mu          sync.Mutex
+	written     int
+	failed      int
+	first       string // what failed first, and why
+	held        int
+	waiting     int
+	quarantined int
+}
+
+// add counts an outcome. A link that is restored by its anchor writes nothing.
+func (t *tally) add(o ident.Outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch o.Result {
+	case ident.ResultApplied:
+		if o.Operation.Class != ident.ClassLink || len(o.Operation.Attributes) > 0 {
+			t.written++
+		}
+	case ident.ResultHeld, ident.ResultRefused:
+		t.held++
+	case ident.ResultFailed:
+		t.fails(fmt.Sprintf("%s of %s (key %s): %s", o.Operation.Class, o.Name, o.Key, withNext(o.Cause, o.Next)))
+	case ident.ResultSkipped:
+		t.quarantined++
+	case ident.ResultRejected, ident.ResultDropped:
+	}
+}
+
+// crashed counts an operation that a fault of rollcall ended.
+func (t *tally) crashed(item ident.QuarantineItem) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fails(fmt.Sprintf("%s (key %s): %s", item.Name, item.Key, withNext(item.Cause, item.Next)))
+}
+
+func (t *tally) fails(what string) {
+	if t.failed++; t.failed == 1 {
+		t.first = what
+	}
+}
+
+func withNext(cause, next string) string {
+	if next == "" {
+		return cause
+	}
+	return cause + "; next: " + next
+}
+
+// result is how a run ended, and why when it may not be taken for a success.
+// What the directory refused before and is not tried again yet counts as failed
+// as long as it waits: nothing is better than in the run that tried it.
+func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResult, string) {
+	switch {
+	case failure != nil && stopped:
+		return store.RunInterrupted, failure.Error()
+	case failure != nil:
+		return store.RunFailed, failure.Error()
+	case t.failed+p.Refused > 0 && t.written == 0:
+		return store.RunFailed, t.failures(p.Refused)
+	case t.failed+p.Refused > 0:
+		return store.RunPartial, t.failures(p.Refused)
+	case p.Doubt != "":
+		return store.RunDoubtful, fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: rollcall validate --online", p.Doubt, p.Application)
+	case t.held > 0 || t.waiting > 0:
+		return store.RunHeld, ""
+	case t.quarantined > 0:
+		return store.RunQuarantined, ""
+	}
+	return store.RunOK, ""
+}
+
+// failures tells how many writes failed, and what the first was.
+func (t *tally) failures(before int) string {
+	tried := fmt.Sprintf("%d of %d writes failed", t.failed, t.failed+t.written)
+	if t.failed+t.written == 1 {
+		tried = "the only write failed"
+	}
+	waits := fmt.Sprintf("%d writes that the directory refused before wait to be tried again", before)
+	if before == 1 {
+		waits = "1 write that the directory refused before waits to be tried again"
+	}
+	waits += ": `rollcall quarantine list` says why and until when"
+	switch {
+	case t.failed == 0 && t.written == 0:
+		return "nothing was written: " + waits
+	case t.failed == 0:
+		return waits
+	case before == 0:
+		return tried + "; the first: " + t.first
+	}
+	return tried + "; the first: " + t.first + "; besides, " + waits
+}
