@@ -69,6 +69,9 @@ func (a *app) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, stopAll(group))
 	}
+	if err := e.Observe(ctx); err != nil {
+		return errors.Join(err, stopAll(group))
+	}
 	a.prepare(ctx)
 	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
@@ -144,13 +147,17 @@ func (a *app) scheduled(e *engine.Engine) func(context.Context, string) error {
 }
 
 func (a *app) logReport(r engine.Report) {
-	level := slog.LevelInfo
-	if r.Result != store.RunOK {
-		level = slog.LevelWarn
+	level := slog.LevelWarn
+	switch r.Result {
+	case store.RunOK, store.RunRunning:
+		level = slog.LevelInfo
+	case store.RunFailed, store.RunPartial:
+		level = slog.LevelError
+	case store.RunQuarantined, store.RunHeld, store.RunDoubtful, store.RunInterrupted:
 	}
 	a.log.Log(context.Background(), level, "run ended", "automation", r.Automation, "run", r.ID, "result", r.Result,
 		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
-		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing)
+		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "why", r.Error)
 }
 
 // runDue runs what is due since its last run. Automations do not wait for each

@@ -24,7 +24,7 @@ func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, erro
 	d := a.config.Directory
 	a.metrics.Servers(d.URLs)
 	return engine.New(ctx, engine.Settings{
-		Store: a.store, Automations: automations, Broken: broken, Observer: a.metrics, Log: a.log, Now: time.Now,
+		Store: a.store, Automations: automations, Broken: broken, Observer: a.observer(), Log: a.log, Now: time.Now,
 		Connect: a.connector(d), Servers: d.URLs, Writers: d.Connections,
 		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
 		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},

@@ -94,6 +94,6 @@ func (e *Engine) setQuarantine(ctx context.Context, r *run, items []ident.Quaran
 	if err := e.Store.SetQuarantine(ctx, r.Automation, items); err != nil {
 		return fmt.Errorf("record the quarantine: %w", err)
 	}
-	e.Observer.Quarantined(r.automation.Settings.DataSource, len(items))
+	e.Observer.Quarantined(r.Automation, len(items))
 	return nil
 }

@@ -55,10 +55,13 @@ type Password struct {
 
 // Observer is told what happened, for metrics.
 type Observer interface {
-	RunEnded(automation, result string, ended time.Time, took time.Duration)
+	RunEnded(automation, result string, took time.Duration)
+	// Stands tells the result of the last run that was not of a part only ("":
+	// there was none), and when the last success ended (zero: there was none).
+	Stands(automation, result string, success time.Time)
 	Records(dataSource, result string, n int)
 	Change(automation, operation, result string)
-	Quarantined(dataSource string, n int)
+	Quarantined(automation string, n int)
 	Held(automation, operation string, n int)
 }
 
@@ -206,7 +209,7 @@ type Request struct {
 func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
-		return Report{}, err
+		return e.unableToRun(ctx, req, err)
 	}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
 		d, err := e.fetch(ctx, a, r.ID)
@@ -248,6 +251,16 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			return e.settleDelivery(ctx, r, d, made)
 		})
 	})
+}
+
+// unableToRun tells why an automation cannot run. When it was due, that is a
+// failed run of its history like others: nobody may be there to read an answer.
+func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Report, error) {
+	if req.Kind != store.KindScheduled || e.Unable(req.Automation) == nil {
+		return Report{}, why
+	}
+	a := Automation{Settings: plan.Settings{Automation: req.Automation}}
+	return e.record(ctx, a, req, func(context.Context, *run) error { return why })
 }
 
 // enter gives a run its connection and brings what a crash left half done to

@@ -115,8 +115,8 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	if err := e.Store.FinishRun(ctx, r.lease, r.Run); err != nil && failure == nil {
 		failure = fmt.Errorf("close run %d: %w", r.ID, err)
 	}
-	e.Observer.RunEnded(r.Automation, string(r.Result), ended, ended.Sub(r.Started))
-	if err := e.observeHeld(ctx, r.Automation); err != nil && failure == nil {
+	e.Observer.RunEnded(r.Automation, string(r.Result), ended.Sub(r.Started))
+	if err := e.observe(ctx, r.Automation); err != nil && failure == nil {
 		failure = err
 	}
 	report, err := ReadReport(ctx, e.Store, r.ID)
@@ -125,20 +125,4 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	}
 	report.Waiting = r.tally.waiting
 	return report, failure
-}
-
-// observeHeld tells the metrics how much waits for an approval.
-func (e *Engine) observeHeld(ctx context.Context, automation string) error {
-	held, err := e.Store.HeldOutcomes(ctx, automation)
-	if err != nil {
-		return fmt.Errorf("count what is held: %w", err)
-	}
-	counts := map[ident.Class]int{}
-	for _, h := range held {
-		counts[h.Operation.Class]++
-	}
-	for _, class := range ident.Classes {
-		e.Observer.Held(automation, string(class), counts[class])
-	}
-	return nil
 }

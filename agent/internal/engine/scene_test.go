@@ -61,11 +61,12 @@ func (f *feed) asked() ident.Position { return f.from[len(f.from)-1] }
 // silent is an Observer that nobody listens to.
 type silent struct{}
 
-func (silent) RunEnded(string, string, time.Time, time.Duration) {}
-func (silent) Records(string, string, int)                       {}
-func (silent) Change(string, string, string)                     {}
-func (silent) Quarantined(string, int)                           {}
-func (silent) Held(string, string, int)                          {}
+func (silent) RunEnded(string, string, time.Duration) {}
+func (silent) Stands(string, string, time.Time)       {}
+func (silent) Records(string, string, int)            {}
+func (silent) Change(string, string, string)          {}
+func (silent) Quarantined(string, int)                {}
+func (silent) Held(string, string, int)               {}
 
 // scene is an engine over a real domain controller, with a state of its own
 // and an OU of its own.

@@ -19,6 +19,8 @@ type Metrics struct {
 
 	ready           prometheus.Gauge
 	lastSuccess     *prometheus.GaugeVec
+	lastResult      *prometheus.GaugeVec
+	successDue      *prometheus.GaugeVec
 	runs            *prometheus.CounterVec
 	runDuration     *prometheus.HistogramVec
 	records         *prometheus.CounterVec
@@ -58,7 +60,9 @@ func New(version string, storeSize func() float64) *Metrics {
 	}
 	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
 	m.ready = gauge("ready", "1 once configuration, state and connectors are loaded.").WithLabelValues()
-	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run without an error ended.", "automation")
+	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run ended in which nothing failed and the delivery was believed.", "automation")
+	m.lastResult = gauge("automation_last_result", "1 for the result of the last run that was not of a part only, 0 for the others.", "automation", "result")
+	m.successDue = gauge("automation_success_due_timestamp_seconds", "When, by the schedule, the next success is due.", "automation")
 	m.runs = counter("automation_runs_total", "Runs by their result.", "automation", "result")
 	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
 	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
@@ -83,14 +87,37 @@ func New(version string, storeSize func() float64) *Metrics {
 // Ready sets rollcall_ready.
 func (m *Metrics) Ready(ready bool) { m.ready.Set(flag(ready)) }
 
-// RunEnded counts a run; one that failed does not move the last success.
-func (m *Metrics) RunEnded(automation, result string, ended time.Time, took time.Duration) {
+// Results are the results that a run can have.
+var Results = []string{"ok", "quarantined", "held", "doubtful", "partial", "failed", "interrupted"}
+
+// RunEnded counts a run.
+func (m *Metrics) RunEnded(automation, result string, took time.Duration) {
 	m.runs.WithLabelValues(automation, result).Inc()
 	m.runDuration.WithLabelValues(automation).Observe(took.Seconds())
-	if result != "failed" && result != "interrupted" {
-		m.lastSuccess.WithLabelValues(automation).Set(float64(ended.UnixMilli()) / 1000)
+}
+
+// Stands tells the result of an automation's last run ("": there was none) and
+// when the last one that counts as a success ended (zero: none did).
+func (m *Metrics) Stands(automation, result string, success time.Time) {
+	if result != "" {
+		m.lastResult.WithLabelValues(automation, result).Set(1) // before the others: a scrape in between must not miss it
+	}
+	for _, other := range Results {
+		if result != "" && other != result {
+			m.lastResult.WithLabelValues(automation, other).Set(0)
+		}
+	}
+	if !success.IsZero() {
+		m.lastSuccess.WithLabelValues(automation).Set(seconds(success))
 	}
 }
+
+// SuccessDue tells when the next success of an automation is due.
+func (m *Metrics) SuccessDue(automation string, at time.Time) {
+	m.successDue.WithLabelValues(automation).Set(seconds(at))
+}
+
+func seconds(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }
 
 // Records counts records of a fetch by what became of them.
 func (m *Metrics) Records(dataSource, result string, n int) {

@@ -19,7 +19,9 @@ import (
 func used() *Metrics {
 	m := New("1.2.3", func() float64 { return 4096 })
 	m.Ready(true)
-	m.RunEnded("staff", "ok", time.Unix(1_700_000_000, 0), time.Second)
+	m.RunEnded("staff", "ok", time.Second)
+	m.Stands("staff", "ok", time.Unix(1_700_000_000, 0))
+	m.SuccessDue("staff", time.Unix(1_700_000_900, 0))
 	m.Records("pipedrive_staff", "delivered", 7)
 	m.Change("staff", "create", "applied")
 	m.Quarantined("pipedrive_staff", 2)
@@ -60,21 +62,36 @@ func TestEveryMetricIsDocumentedAndTheOtherWayRound(t *testing.T) {
 	}
 }
 
-func TestAFailedRunIsNoSuccess(t *testing.T) {
+// TestHowAutomationsStand: one result has 1, the others 0, and a run that was no
+// success leaves the last one where it was.
+func TestHowAutomationsStand(t *testing.T) {
 	m := New("1.2.3", func() float64 { return 0 })
-	m.RunEnded("staff", "ok", time.Unix(100, 0), time.Second)
-	m.RunEnded("staff", "failed", time.Unix(200, 0), time.Second)
-	m.RunEnded("staff", "interrupted", time.Unix(300, 0), time.Second)
+	m.Stands("new", "", time.Time{})
+	m.Stands("staff", "ok", time.Unix(100, 0))
+	m.Stands("staff", "partial", time.Unix(100, 0))
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
+	got := map[string]float64{}
 	for _, f := range families {
-		if f.GetName() == "rollcall_automation_last_success_timestamp_seconds" {
-			if got := f.GetMetric()[0].GetGauge().GetValue(); got != 100 {
-				t.Errorf("last success at %v", got)
+		for _, sample := range f.GetMetric() {
+			if strings.HasPrefix(f.GetName(), "rollcall_automation_last_") {
+				name := f.GetName()
+				for _, l := range sample.GetLabel() {
+					name += " " + l.GetValue()
+				}
+				got[name] = sample.GetGauge().GetValue()
 			}
 		}
+	}
+	want := map[string]float64{"rollcall_automation_last_success_timestamp_seconds staff": 100}
+	for _, result := range Results {
+		want["rollcall_automation_last_result staff "+result] = 0
+	}
+	want["rollcall_automation_last_result staff partial"] = 1
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -82,9 +82,15 @@ func backoff(failures int) time.Duration {
 
 // Due reports whether an entry that last ran at last (zero: never) is due.
 func Due(e Entry, last, now time.Time) (bool, error) {
+	next, err := e.Next(last)
+	return err == nil && (last.IsZero() || !next.After(now)), err
+}
+
+// Next is the first time after another that an entry is due.
+func (e Entry) Next(after time.Time) (time.Time, error) {
 	spec, err := cron.ParseStandard(e.Spec)
 	if err != nil {
-		return false, fmt.Errorf("schedule of automation %s: %w", e.Name, err)
+		return time.Time{}, fmt.Errorf("schedule of automation %s: %w", e.Name, err)
 	}
-	return last.IsZero() || !spec.Next(last).After(now), nil
+	return spec.Next(after), nil
 }

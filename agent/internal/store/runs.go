@@ -49,7 +49,7 @@ type Run struct {
 	Ended      *time.Time      `json:"ended,omitempty"`
 	Result     RunResult       `json:"result"`
 	Error      string          `json:"error,omitempty"` // why it is failed, partial or doubtful
-	Plan       json.RawMessage `json:"plan,omitempty"` // the plan without its changes
+	Plan       json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
 }
 
 const selectRuns = `SELECT id, automation, kind, started_by, started, ended, result, error, plan_json FROM runs`
@@ -167,6 +167,28 @@ func (s *Store) LastScheduled(ctx context.Context, automation string) (time.Time
 		return time.Time{}, nil
 	}
 	return moment(started), s.fail("last scheduled run", err)
+}
+
+// Standing returns how the last run of an automation ended that was not of a
+// part only ("": there was none), and when the last one of these ended that may
+// be taken for a success (the zero time: none did). One under way does not count.
+func (s *Store) Standing(ctx context.Context, automation string) (result RunResult, success time.Time, err error) {
+	const whole = ` FROM runs WHERE automation = ? AND kind IN (?, ?) AND result `
+	err = s.reader.QueryRowContext(ctx, `SELECT result`+whole+`<> ? ORDER BY id DESC LIMIT 1`,
+		automation, KindScheduled, KindManual, RunRunning).Scan(&result)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", time.Time{}, nil
+	}
+	if err != nil {
+		return "", time.Time{}, s.fail("last run", err)
+	}
+	var ended int64
+	err = s.reader.QueryRowContext(ctx, `SELECT ended`+whole+`IN (?, ?, ?) ORDER BY id DESC LIMIT 1`,
+		automation, KindScheduled, KindManual, RunOK, RunQuarantined, RunHeld).Scan(&ended)
+	if errors.Is(err, sql.ErrNoRows) {
+		return result, time.Time{}, nil
+	}
+	return result, moment(ended), s.fail("last success", err)
 }
 
 // RunByID returns a run; false when there is none with that number.

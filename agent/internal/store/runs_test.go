@@ -48,6 +48,50 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestStanding: what counts is how the last run of the whole ended, and the last
+// one of these that was no failure; neither a part nor a run under way is asked.
+func TestStanding(t *testing.T) {
+	c := newClock()
+	s, ctx := openTest(t, WithClock(c.Now)), t.Context()
+	lease, err := s.AcquireLease(ctx, "staff", "a", time.Hour)
+	must(t, err)
+	var success time.Time
+	stands := func(want RunResult) {
+		t.Helper()
+		result, at, err := s.Standing(ctx, "staff")
+		if err != nil || result != want || !at.Equal(success) {
+			t.Fatalf("%s, last success %s, %v; want %s, %s", result, at, err, want, success)
+		}
+	}
+	run := func(kind Kind, result RunResult) {
+		t.Helper()
+		c.Add(time.Minute)
+		id, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: kind})
+		must(t, err)
+		if result != RunRunning {
+			must(t, s.FinishRun(ctx, lease, Run{ID: id, Result: result}))
+		}
+	}
+	stands("")
+	for _, kind := range []Kind{KindApproval, KindSaved, KindLink} {
+		run(kind, RunOK)
+		stands("")
+	}
+	run(KindScheduled, RunFailed)
+	stands(RunFailed)
+	for _, result := range RunResults {
+		run(KindManual, result)
+		switch result {
+		case RunOK, RunQuarantined, RunHeld:
+			success = c.Now()
+		}
+		stands(result)
+	}
+	run(KindApproval, RunOK)
+	run(KindScheduled, RunRunning)
+	stands(RunInterrupted)
+}
+
 func TestInterruptRuns(t *testing.T) {
 	c := newClock()
 	s, ctx := openTest(t, WithClock(c.Now)), t.Context()

@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Observe tells the metrics how every automation stands by its history: an
+// agent that was started anew must not look as if all were well.
+func (e *Engine) Observe(ctx context.Context) error {
+	for _, name := range e.configured.Load().names() {
+		if err := e.observe(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observe tells the metrics how one automation stands.
+func (e *Engine) observe(ctx context.Context, automation string) error {
+	result, success, err := e.Store.Standing(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("read how the last runs of automation %s ended: %w", automation, err)
+	}
+	e.Observer.Stands(automation, string(result), success)
+	items, err := e.Store.Quarantine(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("read the quarantine of automation %s: %w", automation, err)
+	}
+	e.Observer.Quarantined(automation, len(items))
+	return e.observeHeld(ctx, automation)
+}
+
+// observeHeld tells the metrics how much waits for an approval.
+func (e *Engine) observeHeld(ctx context.Context, automation string) error {
+	held, err := e.Store.HeldOutcomes(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("count what is held: %w", err)
+	}
+	counts := map[ident.Class]int{}
+	for _, h := range held {
+		counts[h.Operation.Class]++
+	}
+	for _, class := range ident.Classes {
+		e.Observer.Held(automation, string(class), counts[class])
+	}
+	return nil
+}
