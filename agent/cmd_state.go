@@ -28,17 +28,7 @@ func (c *cli) runsCommand() *cobra.Command {
 			if err := c.call(cmd.Context(), "runs", runsRequest{limit}, &runs); err != nil {
 				return err
 			}
-			return c.show(runs, func(w io.Writer) {
-				table(w, "RUN\tAUTOMATION\tSTARTED\tSECONDS\tKIND\tBY\tRESULT\tERROR", func(row func(...any)) {
-					for _, r := range runs {
-						took := "-"
-						if r.Ended != nil {
-							took = fmt.Sprintf("%.1f", r.Ended.Sub(r.Started).Seconds())
-						}
-						row(r.ID, r.Automation, r.Started.Local().Format(timeFormat), took, r.Kind, r.By, r.Result, r.Error)
-					}
-				})
-			})
+			return c.show(runs, func(w io.Writer) { printRuns(w, runs) })
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many runs, the newest first")

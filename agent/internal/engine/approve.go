@@ -98,7 +98,7 @@ func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]task, error)
 	tasks := make([]task, 0, len(held))
 	for _, h := range held {
 		if r.isBlocked(h.Key) {
-			r.tally.waiting++
+			r.tally.wait(h)
 			continue
 		}
 		c, ok := changes[h.Key]

@@ -18,6 +18,15 @@ type Summary struct {
 	Limits        []ident.LimitState     `json:"limits,omitempty"`
 	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
 	Notes         []ident.Note           `json:"notes,omitempty"`
+	// HeldBy counts what earlier runs hold and this one would have made.
+	HeldBy []HeldBy `json:"held_by,omitempty"`
+}
+
+// HeldBy counts operations of one class that a run holds.
+type HeldBy struct {
+	Run   int64       `json:"run"`
+	Class ident.Class `json:"class"`
+	Count int         `json:"count"`
 }
 
 // Report is a run and what became of its operations.
@@ -27,7 +36,7 @@ type Report struct {
 	Counts   map[ident.Class]map[ident.Result]int `json:"counts"`
 	Outcomes []ident.Outcome                      `json:"outcomes"`
 	// Waiting counts operations that an earlier run holds, and that this one
-	// would have made.
+	// would have made: the sum of the summary's HeldBy.
 	Waiting int `json:"waiting,omitempty"`
 }
 
@@ -56,6 +65,9 @@ func ReadReport(ctx context.Context, s *store.Store, id int64) (Report, error) {
 		}
 		r.Plan = nil
 	}
+	for _, h := range r.Summary.HeldBy {
+		r.Waiting += h.Count
+	}
 	if r.Outcomes, err = s.Outcomes(ctx, id); err != nil {
 		return Report{}, fmt.Errorf("read the outcomes of run %d: %w", id, err)
 	}
@@ -75,9 +87,10 @@ func (e *UnknownRunError) Error() string {
 	return fmt.Sprintf("there is no run %d: `rollcall runs` lists them", e.ID)
 }
 
-func summaryOf(p ident.Plan) Summary {
+func (r *run) summary() Summary {
+	p := r.plan
 	return Summary{
 		Records: p.Records, NobodyMissing: p.NobodyMissing, Doubt: p.Doubt, Refused: p.Refused,
-		Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes,
+		Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes, HeldBy: r.tally.waiting,
 	}
 }

@@ -43,7 +43,7 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 		return Report{}, err
 	}
 	defer e.release(ctx, lease)
-	r := &run{automation: a, lease: lease, Run: store.Run{Automation: name, Kind: req.Kind, By: req.By, Started: e.Now()}}
+	r := &run{automation: a, lease: lease, Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now()}}
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
 	}
@@ -109,7 +109,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	r.Ended = &ended
 	r.Result, r.Error = r.tally.result(r.plan, failure, stopped)
 	var err error
-	if r.Plan, err = json.Marshal(summaryOf(r.plan)); err != nil {
+	if r.Plan, err = json.Marshal(r.summary()); err != nil {
 		return Report{}, fmt.Errorf("encode the summary of run %d: %w", r.ID, err)
 	}
 	if err := e.Store.FinishRun(ctx, r.lease, r.Run); err != nil && failure == nil {
@@ -123,6 +123,5 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	if err != nil && failure == nil {
 		failure = err
 	}
-	report.Waiting = r.tally.waiting
 	return report, failure
 }

@@ -92,24 +92,26 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 		return fmt.Errorf("read what is held: %w", err)
 	}
 	planned := map[store.OperationID]ident.Verdict{}
+	instead := map[store.OperationID]ident.Operation{} // by key and class
 	for _, c := range r.plan.Changes {
 		for _, op := range c.Operations {
 			planned[store.OperationID{Key: c.Key, Class: op.Class, Digest: op.Digest}] = op.Verdict
+			instead[store.OperationID{Key: c.Key, Class: op.Class}] = op
 		}
 	}
-	var gone []int64
+	var gone []store.Drop
 	for _, h := range held {
 		// What this run holds anew, with something that it waits for, is asked
 		// about once.
 		verdict, still := planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}]
 		if still && verdict != ident.VerdictHold {
-			r.tally.waiting++
+			r.tally.wait(h)
 			continue
 		}
 		if r.isBlocked(h.Key) {
 			continue
 		}
-		gone = append(gone, h.ID)
+		gone = append(gone, store.Drop{ID: h.ID, Cause: droppedFor(r.ID, h.Operation, instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}])})
 	}
 	if err := e.forgetRejected(ctx, r, planned); err != nil {
 		return err
@@ -117,10 +119,32 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := e.Store.DropHeld(ctx, r.lease, gone, fmt.Sprintf("run %d no longer plans it", r.ID)); err != nil {
+	if err := e.Store.DropHeld(ctx, r.lease, r.ID, gone); err != nil {
 		return fmt.Errorf("drop what is no longer planned: %w", err)
 	}
 	return nil
+}
+
+// droppedFor says why a run ends a held operation: what it plans instead, of
+// the same class for the same user, if anything.
+func droppedFor(run int64, held, instead ident.Operation) string {
+	other := "with other values"
+	if held.Digest == instead.Digest {
+		other = "together with what it waits for"
+	}
+	switch instead.Verdict {
+	case ident.VerdictHold:
+		return fmt.Sprintf("superseded: run %d holds it %s", run, other)
+	case ident.VerdictDecided:
+		return fmt.Sprintf("superseded: run %d holds it %s", instead.Earlier, other)
+	case ident.VerdictApply:
+		return fmt.Sprintf("superseded: run %d makes it %s", run, other)
+	case ident.VerdictRefuse:
+		return fmt.Sprintf("superseded: run %d refuses it %s", run, other)
+	case ident.VerdictRejected:
+		return fmt.Sprintf("superseded: run %d plans it %s, which was rejected", run, other)
+	}
+	return fmt.Sprintf("run %d no longer plans it", run)
 }
 
 // forgetRejected takes back rejections of what is no longer planned: when the

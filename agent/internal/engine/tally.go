@@ -15,7 +15,7 @@ type tally struct {
 	failed      int
 	first       string // what failed first, and why
 	held        int
-	waiting     int
+	waiting     []HeldBy // what earlier runs hold
 	quarantined int
 }
 
@@ -36,6 +36,17 @@ func (t *tally) add(o ident.Outcome) {
 		t.quarantined++
 	case ident.ResultRejected, ident.ResultDropped:
 	}
+}
+
+// wait counts an operation that an earlier run holds.
+func (t *tally) wait(h store.Held) {
+	for i, w := range t.waiting {
+		if w.Run == h.Run && w.Class == h.Operation.Class {
+			t.waiting[i].Count++
+			return
+		}
+	}
+	t.waiting = append(t.waiting, HeldBy{Run: h.Run, Class: h.Operation.Class, Count: 1})
 }
 
 // crashed counts an operation that a fault of rollcall ended.
@@ -73,7 +84,7 @@ func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResu
 		return store.RunPartial, t.failures(p.Refused)
 	case p.Doubt != "":
 		return store.RunDoubtful, fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: rollcall validate --online", p.Doubt, p.Application)
-	case t.held > 0 || t.waiting > 0:
+	case t.held > 0 || len(t.waiting) > 0:
 		return store.RunHeld, ""
 	case t.quarantined > 0:
 		return store.RunQuarantined, ""

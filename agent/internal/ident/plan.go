@@ -114,6 +114,9 @@ type Operation struct {
 	// go of what others take, and gets its own by the second.
 	Aside  bool   `json:"aside,omitempty"`
 	Digest string `json:"digest"` // of what it would do: the same operation in a later run has the same digest
+	// Earlier is the run that holds the same operation, or in which it was
+	// rejected: it goes with VerdictDecided and VerdictRejected.
+	Earlier int64 `json:"earlier_run,omitempty"`
 }
 
 // Step is the operation of a class on the user with a key; the first one, where
@@ -181,7 +184,7 @@ const (
 	ResultSkipped  Result = "skipped" // its old values no longer hold
 	ResultFailed   Result = "failed"
 	ResultRejected Result = "rejected" // by a person
-	ResultDropped  Result = "dropped"  // held, and no longer planned by a later run
+	ResultDropped  Result = "dropped"  // held, and planned otherwise or not at all by a later run
 )
 
 // Outcome is what became of one operation of a run.
@@ -197,5 +200,7 @@ type Outcome struct {
 	Cause     string    `json:"cause,omitempty"`
 	Next      string    `json:"next,omitempty"`
 	Approved  string    `json:"approved,omitempty"` // who approved it
+	// SettledBy is the run that carried out or dropped what the run held.
+	SettledBy int64     `json:"settled_by,omitempty"`
 	At        time.Time `json:"at"`
 }

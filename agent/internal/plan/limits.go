@@ -148,7 +148,7 @@ func (j *judge) change(c *change) {
 			op.Digest = c.linkingDigest()
 		}
 		if linking != nil && op != linking && linking.Verdict != ident.VerdictApply {
-			op.Verdict = linking.Verdict
+			op.Verdict, op.Earlier = linking.Verdict, linking.Earlier
 			op.Reason += waitsFor(linking.Class)
 		} else {
 			j.verdict(c.key, op)
@@ -210,6 +210,7 @@ func (j *judge) verdict(key ident.Key, op *operation) {
 			if result == ident.ResultRejected {
 				op.Verdict = ident.VerdictRejected
 			}
+			op.Earlier = run
 			op.Reason += "; " + decided(run, result)
 			return
 		}
@@ -260,7 +261,7 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 			switch {
 			case op.Verdict != ident.VerdictApply:
 			case waits:
-				op.Verdict = judged[i].ops[0].Verdict
+				op.Verdict, op.Earlier = judged[i].ops[0].Verdict, judged[i].ops[0].Earlier
 				op.Reason += waitsFor(c.Operations[0].Class)
 			default:
 				j.verdict(c.Key, op)

@@ -54,16 +54,22 @@ func (s *Store) ClaimedHeld(ctx context.Context, claimer int64) ([]Held, error) 
 	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND claimed_run = ? ORDER BY id`, claimer)
 }
 
-// DropHeld ends held operations that are no longer planned, and tells why. One
-// that was decided meanwhile, or of which it is not known whether it was
-// carried out, stays as it is.
-func (s *Store) DropHeld(ctx context.Context, lease Lease, ids []int64, cause string) error {
+// Drop is a held operation that a run ends because it plans something else.
+type Drop struct {
+	ID    int64
+	Cause string
+}
+
+// DropHeld ends held operations that a run no longer plans as they are, and
+// tells why. One that was decided meanwhile, or of which it is not known
+// whether it was carried out, stays as it is.
+func (s *Store) DropHeld(ctx context.Context, lease Lease, run int64, list []Drop) error {
 	return s.write(ctx, "drop held operations", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			held, err := heldOutcome(ctx, tx, id)
+		for _, d := range list {
+			held, err := heldOutcome(ctx, tx, d.ID)
 			var decided *ErrNotHeld
 			if errors.As(err, &decided) {
 				continue
@@ -77,7 +83,7 @@ func (s *Store) DropHeld(ctx context.Context, lease Lease, ids []int64, cause st
 			} else if err != nil {
 				return err
 			}
-			if err := s.decide(ctx, tx, held, ident.ResultDropped, cause, ""); err != nil {
+			if err := s.decide(ctx, tx, held, decision{result: ident.ResultDropped, run: run, cause: d.Cause}); err != nil {
 				return err
 			}
 		}
@@ -103,7 +109,7 @@ func (s *Store) RejectHeld(ctx context.Context, run int64, class ident.Class, by
 			if err := checkIdle(ctx, tx, held); err != nil {
 				return err
 			}
-			if err := s.decide(ctx, tx, held, ident.ResultRejected, "rejected by "+by, by); err != nil {
+			if err := s.decide(ctx, tx, held, decision{result: ident.ResultRejected, cause: "rejected by " + by, by: by}); err != nil {
 				return err
 			}
 		}
@@ -133,16 +139,24 @@ func checkIdle(ctx context.Context, tx *sql.Tx, held Held) error {
 	return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: run, InDoubt: open}
 }
 
-// decide ends a held operation without carrying it out.
-func (s *Store) decide(ctx context.Context, tx *sql.Tx, held Held, result ident.Result, cause, by string) error {
+// decision ends a held operation without carrying it out: a run (0 for none)
+// or somebody ("" for nobody) says no to it.
+type decision struct {
+	result ident.Result
+	run    int64
+	cause  string
+	by     string
+}
+
+func (s *Store) decide(ctx context.Context, tx *sql.Tx, held Held, d decision) error {
 	o := held.Outcome
-	o.At, o.Result, o.Cause = s.orNow(time.Time{}), result, cause
+	o.At, o.Result, o.Cause, o.SettledBy = s.orNow(time.Time{}), d.result, d.cause, d.run
 	if err := updateOutcome(ctx, tx, held, o); err != nil {
 		return err
 	}
 	o.Operation = o.Operation.Brief()
 	return s.journal(ctx, tx, JournalLine{
-		Kind: JournalOutcome, Automation: held.Automation, Application: held.Application, By: by, Run: o.Run, HeldID: held.ID, Outcome: &o,
+		Kind: JournalOutcome, Automation: held.Automation, Application: held.Application, By: d.by, Run: o.Run, HeldID: held.ID, Outcome: &o,
 	})
 }
 

@@ -33,7 +33,7 @@ func TestHeld(t *testing.T) {
 		t.Error(d)
 	}
 
-	approval, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: KindApproval, By: "eve"})
+	approval, err := s.StartRun(ctx, lease, Run{Automation: "staff", Application: "crm", Kind: KindApproval, By: "eve"})
 	must(t, err)
 	done := commit(outcome(approval, "1", ident.ClassDisable, ident.ResultApplied))
 	done.Outcome.Approved, done.HeldID = "eve", held[0].ID
@@ -41,7 +41,7 @@ func TestHeld(t *testing.T) {
 	if n := must1[int](t)(s.RejectHeld(ctx, run, ident.ClassMove, "eve")); n != 1 {
 		t.Errorf("%d were rejected", n)
 	}
-	must(t, s.DropHeld(ctx, lease, []int64{held[2].ID}, "no longer planned"))
+	must(t, s.DropHeld(ctx, lease, approval, []Drop{{held[2].ID, "no longer planned"}}))
 
 	for _, id := range []int64{run, approval} { // it belongs to both
 		list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, id))
@@ -57,6 +57,19 @@ func TestHeld(t *testing.T) {
 	}
 	if list[1].Cause != "rejected by eve" || list[2].Cause != "no longer planned" {
 		t.Errorf("causes: %q, %q", list[1].Cause, list[2].Cause)
+	}
+	for i, want := range []int64{approval, 0, approval, 0, 0, 0} {
+		if list[i].SettledBy != want {
+			t.Errorf("outcome %d was settled by run %d, want %d", i, list[i].SettledBy, want)
+		}
+	}
+	for id, want := range map[int64]int{run: 2, approval: 0} {
+		if r, _, err := s.RunByID(ctx, id); err != nil || r.Held != want || r.Application != "crm" {
+			t.Errorf("run %d of %q holds %d, want %d; %v", id, r.Application, r.Held, want, err)
+		}
+	}
+	if list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, approval)); len(list) != 1 {
+		t.Errorf("the run that dropped something has it too: %+v", list)
 	}
 	want := map[OperationID]Decision{
 		{"2", ident.ClassMove, "digest-2"}:    {held[1].ID, run, ident.ResultRejected},
@@ -93,7 +106,7 @@ func TestHeldIsDecidedOnce(t *testing.T) {
 	if n := must1[int](t)(s.RejectHeld(ctx, run, "", "eve")); n != 0 {
 		t.Errorf("%d were rejected once more", n)
 	}
-	must(t, s.DropHeld(ctx, lease, []int64{held[0].ID, 99}, "x"))
+	must(t, s.DropHeld(ctx, lease, run, []Drop{{held[0].ID, "x"}, {99, "x"}}))
 	list := must1[[]ident.Outcome](t)(s.Outcomes(ctx, run))
 	if list[0].Result != ident.ResultRejected || list[1].Result != ident.ResultRejected {
 		t.Errorf("%+v", list)
@@ -124,7 +137,7 @@ func TestClaimed(t *testing.T) {
 		if n != 0 || !errors.As(err, &busy) || busy.Run != approval || !strings.Contains(err.Error(), text) {
 			t.Errorf("reject %q: %d, %v; want %q", class, n, err, text)
 		}
-		must(t, s.DropHeld(ctx, lease, []int64{claimed[0].ID}, "x"))
+		must(t, s.DropHeld(ctx, lease, run, []Drop{{claimed[0].ID, "x"}}))
 		if left := must1[[]Held](t)(s.HeldOfRun(ctx, run)); len(left) != 2 {
 			t.Errorf("held: %+v", left)
 		}

@@ -77,7 +77,7 @@ func begin(t *testing.T, s *Store) (Lease, int64) {
 	t.Helper()
 	lease, err := s.AcquireLease(t.Context(), "staff", "test", time.Hour)
 	must(t, err)
-	run, err := s.StartRun(t.Context(), lease, Run{Automation: "staff", Kind: KindManual, By: "ada"})
+	run, err := s.StartRun(t.Context(), lease, Run{Automation: "staff", Application: "crm", Kind: KindManual, By: "ada"})
 	must(t, err)
 	return lease, run
 }

@@ -120,7 +120,7 @@ func TestFence(t *testing.T) {
 		},
 		"CommitAll":      func(ctx context.Context, l Lease) error { return s.CommitAll(ctx, l, nil) },
 		"ClaimHeld":      func(ctx context.Context, l Lease) error { _, err := s.ClaimHeld(ctx, l, run, "", run); return err },
-		"DropHeld":       func(ctx context.Context, l Lease) error { return s.DropHeld(ctx, l, []int64{1}, "x") },
+		"DropHeld":       func(ctx context.Context, l Lease) error { return s.DropHeld(ctx, l, 1, []Drop{{ID: 1, Cause: "x"}}) },
 		"ForgetRejected": func(ctx context.Context, l Lease) error { return s.ForgetRejected(ctx, l, []int64{1}) },
 	}
 	refused := func(l Lease, owner string) {

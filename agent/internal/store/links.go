@@ -156,7 +156,7 @@ func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, application string, k
 		if err := checkIdle(ctx, tx, held); err != nil {
 			return nil, err
 		}
-		if err := s.decide(ctx, tx, held, ident.ResultDropped, "the link was removed by "+by, by); err != nil {
+		if err := s.decide(ctx, tx, held, decision{result: ident.ResultDropped, cause: "the link was removed by " + by, by: by}); err != nil {
 			return nil, err
 		}
 	}

@@ -87,6 +87,9 @@ func checkMigrated(t *testing.T, s *Store) {
 	if err != nil || len(held) != 1 || held[0].Operation.Class != "disable" {
 		t.Errorf("held: %v, %v", held, err)
 	}
+	if run, found, err := s.RunByID(t.Context(), 1); err != nil || !found || run.Application != "crm" || run.Held != 1 {
+		t.Errorf("run: %+v, %v, %v", run, found, err)
+	}
 	intents, err := s.Intents(t.Context())
 	if err != nil || len(intents) != 1 || string(intents[0].Password) != "sealed" {
 		t.Errorf("intents: %v, %v", intents, err)

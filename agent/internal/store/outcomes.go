@@ -23,12 +23,12 @@ type Decision struct {
 	Result ident.Result
 }
 
-const selectOutcomes = `SELECT id, automation, application, run, key, guid, dn, name, operation_json, result, code, cause, next, approved, at FROM outcomes`
+const selectOutcomes = `SELECT id, automation, application, run, coalesce(settled_run, 0), key, guid, dn, name, operation_json, result, code, cause, next, approved, at FROM outcomes`
 
 // Outcomes returns what a run has done, in order. What it held and another run
-// applied belongs to both.
+// carried out belongs to both; what another run dropped belongs to the first.
 func (s *Store) Outcomes(ctx context.Context, run int64) ([]ident.Outcome, error) {
-	rows, err := s.outcomes(ctx, selectOutcomes+` WHERE run = ? OR settled_run = ? ORDER BY id`, run, run)
+	rows, err := s.outcomes(ctx, selectOutcomes+` WHERE run = ? OR settled_run = ? AND result <> 'dropped' ORDER BY id`, run, run)
 	list := make([]ident.Outcome, 0, len(rows))
 	for _, r := range rows {
 		list = append(list, r.Outcome)
@@ -94,9 +94,9 @@ func (s *Store) CountApplied(ctx context.Context, automation string, since time.
 // updateOutcome writes the final result of a held operation. The row stays
 // with the run that held it.
 func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) error {
-	settled := o.Run
-	if settled == held.Run {
-		settled = 0
+	settled := o.SettledBy
+	if o.Run != held.Run {
+		settled = o.Run
 	}
 	operation, err := toJSON(held.Operation.Brief())
 	if err != nil {
@@ -131,7 +131,7 @@ func scanOutcome(row scanner) (Held, error) {
 		operation string
 		at        int64
 	)
-	err := row.Scan(&h.ID, &h.Automation, &h.Application, &h.Run, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
+	err := row.Scan(&h.ID, &h.Automation, &h.Application, &h.Run, &h.SettledBy, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
 		&h.Result, &h.Code, &h.Cause, &h.Next, &h.Approved, &at)
 	if err != nil {
 		return Held{}, err

@@ -41,18 +41,23 @@ var RunResults = []RunResult{RunOK, RunQuarantined, RunHeld, RunDoubtful, RunPar
 
 // Run is one execution of an automation.
 type Run struct {
-	ID         int64           `json:"id"`
-	Automation string          `json:"automation"`
-	Kind       Kind            `json:"kind"`
-	By         string          `json:"by"` // who started it
-	Started    time.Time       `json:"started"`
-	Ended      *time.Time      `json:"ended,omitempty"`
-	Result     RunResult       `json:"result"`
-	Error      string          `json:"error,omitempty"` // why it is failed, partial or doubtful
-	Plan       json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
+	ID         int64  `json:"id"`
+	Automation string `json:"automation"`
+	// Application is that of the automation; "" for runs of versions that did
+	// not note it, and that left no outcome.
+	Application string          `json:"application,omitempty"`
+	Kind        Kind            `json:"kind"`
+	By          string          `json:"by"` // who started it
+	Started     time.Time       `json:"started"`
+	Ended       *time.Time      `json:"ended,omitempty"`
+	Result      RunResult       `json:"result"`
+	Error       string          `json:"error,omitempty"` // why it is failed, partial or doubtful
+	Plan        json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
+	// Held counts what the run held and nobody has decided yet.
+	Held int `json:"held,omitempty"`
 }
 
-const selectRuns = `SELECT id, automation, kind, started_by, started, ended, result, error, plan_json FROM runs`
+const selectRuns = `SELECT id, automation, application, (SELECT count(*) FROM outcomes WHERE run = runs.id AND outcomes.result = 'held'), kind, started_by, started, ended, result, error, plan_json FROM runs`
 
 // StartRun records that a run has started under a lease and returns its
 // number. Started is set to the time of the call when it is zero.
@@ -62,8 +67,8 @@ func (s *Store) StartRun(ctx context.Context, lease Lease, run Run) (int64, erro
 			return err
 		}
 		run.Started, run.Result = s.orNow(run.Started), RunRunning
-		result, err := tx.ExecContext(ctx, `INSERT INTO runs (automation, kind, started_by, started, ended, result, error, plan_json)
-			VALUES (?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Kind, run.By, stamp(run.Started), run.Result, string(run.Plan))
+		result, err := tx.ExecContext(ctx, `INSERT INTO runs (automation, application, kind, started_by, started, ended, result, error, plan_json)
+			VALUES (?, ?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Application, run.Kind, run.By, stamp(run.Started), run.Result, string(run.Plan))
 		if err != nil {
 			return err
 		}
@@ -206,7 +211,7 @@ func scanRun(row scanner) (Run, error) {
 		started, ended int64
 		plan           string
 	)
-	if err := row.Scan(&r.ID, &r.Automation, &r.Kind, &r.By, &started, &ended, &r.Result, &r.Error, &plan); err != nil {
+	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Held, &r.Kind, &r.By, &started, &ended, &r.Result, &r.Error, &plan); err != nil {
 		return Run{}, err
 	}
 	r.Started, r.Ended = moment(started), momentOf(ended)
