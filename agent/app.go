@@ -35,6 +35,8 @@ type app struct {
 	secrets *secrets.Resolver
 	metrics *metrics.Metrics
 	used    inUse
+	serving bool // this is the agent, and commands come through its socket
+	trial   bool // this is an agent under the configuration that a command names
 
 	mu         sync.Mutex
 	loadedHost *host.Host
@@ -185,7 +187,8 @@ func (a *app) engine(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := a.newEngine(ctx, h)
+	a.metrics.Servers(a.config.Directory.URLs)
+	e, err := engine.New(ctx, a.engineSettings(ctx, h))
 	if err != nil {
 		return nil, err
 	}

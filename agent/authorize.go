@@ -15,17 +15,27 @@ import (
 // The two calls of `rollcall authorize`: what to ask, and what to make of the
 // answer. The client secret and the tokens stay with who serves them.
 type (
-	consentRequest struct{ Application string }
-	consentAnswer  struct {
+	consentRequest struct {
+		onDisk
+		Application string
+	}
+	consentAnswer struct {
 		AuthURL  string
 		ClientID string
 		Scopes   []string
 	}
-	exchangeRequest struct{ Application, Code, Verifier, RedirectURL string }
+	exchangeRequest struct {
+		onDisk
+		Application, Code, Verifier, RedirectURL string
+	}
 )
 
 func (a *app) authorizeCalls(m *control.Mux) {
 	control.Handle(m, "consent", func(ctx context.Context, _ control.Caller, in consentRequest) (consentAnswer, error) {
+		a, _, err := a.asOnDisk(ctx, in.onDisk)
+		if err != nil {
+			return consentAnswer{}, err
+		}
 		conf, profile, err := a.consenting(ctx, in.Application)
 		if err != nil {
 			return consentAnswer{}, control.Usage(err)
@@ -40,6 +50,10 @@ func (a *app) authorizeCalls(m *control.Mux) {
 		return answer, nil
 	})
 	control.Handle(m, "authorize", func(ctx context.Context, who control.Caller, in exchangeRequest) (oauth.Authorized, error) {
+		a, _, err := a.asOnDisk(ctx, in.onDisk)
+		if err != nil {
+			return oauth.Authorized{}, err
+		}
 		conf, profile, err := a.consenting(ctx, in.Application)
 		if err != nil {
 			return oauth.Authorized{}, control.Usage(err)

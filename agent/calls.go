@@ -16,15 +16,26 @@ import (
 // The requests and answers of the calls that commands make, by their names.
 type (
 	planRequest struct {
+		onDisk
 		Automation   string
 		AcceptShrink bool
 	}
+	planAnswer struct {
+		ident.Plan
+		RunningAgent *divergence `json:"running_agent,omitempty"`
+	}
 	applyRequest struct {
+		onDisk
 		Automation   string
 		AcceptShrink bool
 		Plan         *ident.Plan // a saved plan; nil for a new run
 	}
+	reportAnswer struct {
+		engine.Report
+		RunningAgent *divergence `json:"running_agent,omitempty"`
+	}
 	decideRequest struct {
+		onDisk
 		Run  int64
 		Only ident.Class
 	}
@@ -39,6 +50,7 @@ type (
 		Key         ident.Key
 	}
 	linkRequest struct {
+		onDisk
 		Automation string
 		Key        ident.Key
 		Account    string
@@ -46,9 +58,14 @@ type (
 		WithoutRecord, DryRun bool
 	}
 	rekeyRequest struct {
+		onDisk
 		Automation    string
 		Former, Key   ident.Key
 		Force, DryRun bool
+	}
+	linkAnswer struct {
+		engine.Linked
+		RunningAgent *divergence `json:"running_agent,omitempty"`
 	}
 	quarantineList struct {
 		Automation string                 `json:"automation"`
@@ -68,31 +85,22 @@ type (
 // calls registers everything that an agent does for commands.
 func (a *app) calls() *control.Mux {
 	m := control.NewMux(a.log)
-	control.Handle(m, "plan", func(ctx context.Context, _ control.Caller, in planRequest) (ident.Plan, error) {
-		e, err := a.engine(ctx)
+	control.Handle(m, "configuration", func(_ context.Context, _ control.Caller, in onDisk) (*divergence, error) {
+		found, err := a.read(in)
 		if err != nil {
-			return ident.Plan{}, err
+			return nil, err
+		}
+		return found.agent, nil
+	})
+	control.Handle(m, "plan", func(ctx context.Context, _ control.Caller, in planRequest) (planAnswer, error) {
+		e, differs, err := a.tried(ctx, in.onDisk)
+		if err != nil {
+			return planAnswer{}, err
 		}
 		p, err := e.Plan(ctx, engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink})
-		return p, callError(err)
+		return planAnswer{p, differs}, callError(err)
 	})
-	control.Handle(m, "apply", func(ctx context.Context, who control.Caller, in applyRequest) (engine.Report, error) {
-		e, err := a.engine(ctx)
-		if err != nil {
-			return engine.Report{}, err
-		}
-		if in.Plan != nil {
-			return reported(e.ApplyPlan(ctx, *in.Plan, string(who)))
-		}
-		return reported(e.Run(ctx, engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(who), AcceptShrink: in.AcceptShrink}))
-	})
-	control.Handle(m, "approve", func(ctx context.Context, who control.Caller, in decideRequest) (engine.Report, error) {
-		e, err := a.engine(ctx)
-		if err != nil {
-			return engine.Report{}, err
-		}
-		return reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(who)}))
-	})
+	a.applyCalls(m)
 	control.Handle(m, "reject", func(ctx context.Context, who control.Caller, in decideRequest) (rejectAnswer, error) {
 		e, err := a.engine(ctx)
 		if err != nil {
@@ -108,6 +116,42 @@ func (a *app) calls() *control.Mux {
 	a.authorizeCalls(m)
 	a.onlineCalls(m)
 	return m
+}
+
+func (a *app) applyCalls(m *control.Mux) {
+	control.Handle(m, "apply", func(ctx context.Context, who control.Caller, in applyRequest) (reportAnswer, error) {
+		shown := ""
+		if in.Plan != nil {
+			in.Automation, shown = in.Plan.Automation, in.Plan.Config
+		}
+		e, differs, err := a.agreed(ctx, in.onDisk, in.Automation, shown)
+		if err != nil {
+			return reportAnswer{}, err
+		}
+		var r engine.Report
+		if in.Plan != nil {
+			r, err = e.ApplyPlan(ctx, *in.Plan, string(who))
+		} else {
+			r, err = e.Run(ctx, engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(who), AcceptShrink: in.AcceptShrink})
+		}
+		r, err = reported(r, err)
+		return reportAnswer{r, differs}, err
+	})
+	// What a run holds was shown with the configuration of that run: approving it
+	// goes by that, and by what the agent runs with.
+	control.Handle(m, "approve", func(ctx context.Context, who control.Caller, in decideRequest) (reportAnswer, error) {
+		e, err := a.engine(ctx)
+		if err != nil {
+			return reportAnswer{}, err
+		}
+		r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(who)}))
+		if err != nil {
+			return reportAnswer{}, err
+		}
+		in.RunningConfig = a.serving
+		_, differs, err := a.agreed(ctx, in.onDisk, r.Automation, "")
+		return reportAnswer{r, differs}, err
+	})
 }
 
 func (a *app) historyCalls(m *control.Mux) {
@@ -152,26 +196,26 @@ func (a *app) linkCalls(m *control.Mux) {
 		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
 		return links, err
 	})
-	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (engine.Linked, error) {
-		e, err := a.engine(ctx)
+	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (linkAnswer, error) {
+		e, differs, err := a.linking(ctx, in.onDisk, in.Automation, in.DryRun)
 		if err != nil {
-			return engine.Linked{}, err
+			return linkAnswer{}, err
 		}
 		l, err := e.Link(ctx, engine.LinkRequest{
 			Automation: in.Automation, Key: in.Key, Account: in.Account,
 			WithoutRecord: in.WithoutRecord, DryRun: in.DryRun, By: string(who),
 		})
-		return l, callError(err)
+		return linkAnswer{l, differs}, callError(err)
 	})
-	control.Handle(m, "rekey", func(ctx context.Context, who control.Caller, in rekeyRequest) (engine.Linked, error) {
-		e, err := a.engine(ctx)
+	control.Handle(m, "rekey", func(ctx context.Context, who control.Caller, in rekeyRequest) (linkAnswer, error) {
+		e, differs, err := a.linking(ctx, in.onDisk, in.Automation, in.DryRun)
 		if err != nil {
-			return engine.Linked{}, err
+			return linkAnswer{}, err
 		}
 		l, err := e.Rekey(ctx, engine.RekeyRequest{
 			Automation: in.Automation, Former: in.Former, Key: in.Key, Force: in.Force, DryRun: in.DryRun, By: string(who),
 		})
-		return l, callError(err)
+		return linkAnswer{l, differs}, callError(err)
 	})
 	control.Handle(m, "unlink", func(ctx context.Context, who control.Caller, in unlinkRequest) (store.Unlinked, error) {
 		e, err := a.engine(ctx)
@@ -181,6 +225,15 @@ func (a *app) linkCalls(m *control.Mux) {
 		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
 		return gone, callError(err)
 	})
+}
+
+// linking is the engine for a link by hand: what is only tried goes by the
+// configuration on disk.
+func (a *app) linking(ctx context.Context, in onDisk, automation string, dry bool) (*engine.Engine, *divergence, error) {
+	if dry {
+		return a.tried(ctx, in)
+	}
+	return a.agreed(ctx, in, automation, "")
 }
 
 func (a *app) quarantineCalls(m *control.Mux) {

@@ -52,7 +52,7 @@ type redirection struct {
 
 func (c *cli) authorize(ctx context.Context, application string, back redirection) error {
 	var ask consentAnswer
-	if err := c.call(ctx, "consent", consentRequest{application}, &ask); err != nil {
+	if err := c.call(ctx, "consent", consentRequest{c.onDisk(), application}, &ask); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, consentWait, fmt.Errorf("nobody consented within %s", consentWait))
@@ -62,7 +62,7 @@ func (c *cli) authorize(ctx context.Context, application string, back redirectio
 		return fmt.Errorf("authorize %s: %w", application, err)
 	}
 	var done oauth.Authorized
-	request := exchangeRequest{Application: application, Code: code, Verifier: consent.Verifier, RedirectURL: consent.RedirectURL}
+	request := exchangeRequest{onDisk: c.onDisk(), Application: application, Code: code, Verifier: consent.Verifier, RedirectURL: consent.RedirectURL}
 	if err := c.call(ctx, "authorize", request, &done); err != nil {
 		return err
 	}

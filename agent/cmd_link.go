@@ -11,43 +11,61 @@ import (
 )
 
 func (c *cli) linkAddCommand() *cobra.Command {
-	var withoutRecord, dryRun bool
+	var withoutRecord, dryRun, running bool
 	cmd := &cobra.Command{
 		Use:   "add AUTOMATION KEY ACCOUNT",
 		Short: "Say which account a record belongs to: DN, objectGUID, sAMAccountName, userPrincipalName or mail",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := linkRequest{Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
-			var l engine.Linked
+			req := linkRequest{onDisk: onDisk{absolute(c.configPath), running}, Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
+			var l linkAnswer
 			if err := c.call(cmd.Context(), "link", req, &l); err != nil {
 				return err
 			}
-			return c.show(l, func(w io.Writer) { printLinked(w, l) })
+			return c.show(l, func(w io.Writer) {
+				printLinked(w, l.Linked)
+				l.printAgent(w)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&withoutRecord, "without-record", false, "link although the record is not delivered, not in scope or in quarantine: for somebody who is yet to come")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show who would be linked to whom")
+	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
 }
 
 func (c *cli) linkRekeyCommand() *cobra.Command {
-	var force, dryRun bool
+	var force, dryRun, running bool
 	cmd := &cobra.Command{
 		Use:   "rekey AUTOMATION OLD NEW",
 		Short: "Give the account of one key to another: somebody was hired again, or has another id in the application",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := rekeyRequest{Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
-			var l engine.Linked
+			req := rekeyRequest{onDisk: onDisk{absolute(c.configPath), running}, Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
+			var l linkAnswer
 			if err := c.call(cmd.Context(), "rekey", req, &l); err != nil {
 				return err
 			}
-			return c.show(l, func(w io.Writer) { printLinked(w, l) })
+			return c.show(l, func(w io.Writer) {
+				printLinked(w, l.Linked)
+				l.printAgent(w)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "although the old key is still delivered, or neither name nor mail address is the same")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show who would be linked to whom")
+	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
+}
+
+// printAgent tells by which configuration it was found out what the next run
+// does.
+func (l linkAnswer) printAgent(w io.Writer) {
+	by := "This was done by the configuration that the agent runs with."
+	if l.DryRun {
+		by = "This is what the file would do."
+	}
+	l.RunningAgent.print(w, by)
 }
 
 // printLinked names the person on both sides of a link by hand.

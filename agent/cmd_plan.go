@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
+
+const runningUsage = "go by the configuration that the agent runs with, although the file is another or cannot be used"
 
 const shrinkUsage = "believe the directory although it shows far fewer objects than before"
 
@@ -25,7 +26,7 @@ func (c *cli) planCommand() *cobra.Command {
 		Short: "Show what a run would change, to whom and why; write nothing",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var p ident.Plan
+			var p planAnswer
 			save := func(ident.Plan) error { return nil }
 			if out != "" {
 				file, err := newPlanFile(out)
@@ -35,16 +36,20 @@ func (c *cli) planCommand() *cobra.Command {
 				defer file.discard()
 				save = file.save
 			}
-			if err := c.call(cmd.Context(), "plan", planRequest{args[0], acceptShrink}, &p); err != nil {
+			if err := c.call(cmd.Context(), "plan", planRequest{c.onDisk(), args[0], acceptShrink}, &p); err != nil {
 				return err
 			}
-			if err := save(p); err != nil {
+			if err := save(p.Plan); err != nil {
 				return err
 			}
-			if err := c.show(p, func(w io.Writer) { printPlan(w, p, brief) }); err != nil {
+			err := c.show(p, func(w io.Writer) {
+				printPlan(w, p.Plan, brief)
+				p.RunningAgent.print(w, "This is what the file would do.")
+			})
+			if err != nil {
 				return err
 			}
-			return planExit(p)
+			return planExit(p.Plan)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` for `rollcall apply FILE`")
@@ -65,36 +70,42 @@ func planExit(p ident.Plan) error {
 }
 
 func (c *cli) applyCommand() *cobra.Command {
-	var verbose, acceptShrink bool
+	var verbose, acceptShrink, running bool
 	cmd := &cobra.Command{
 		Use:   "apply AUTOMATION|FILE",
 		Short: "Run an automation, or apply a saved plan as it stands",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := applyRequest{Automation: args[0], AcceptShrink: acceptShrink}
+			named := onDisk{absolute(c.configPath), running}
+			req := applyRequest{onDisk: named, Automation: args[0], AcceptShrink: acceptShrink}
 			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() {
 				p, err := loadPlan(args[0])
 				if err != nil {
 					return err
 				}
-				req = applyRequest{Plan: &p}
+				req = applyRequest{onDisk: named, Plan: &p}
 			}
 			return c.report(cmd, "apply", req, !verbose)
 		},
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation, not only what did not go as planned")
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
+	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
 }
 
 // report makes a call that answers with a run, prints it and chooses the exit
 // code.
 func (c *cli) report(cmd *cobra.Command, call string, req any, brief bool) error {
-	var r engine.Report
+	var r reportAnswer
 	if err := c.call(cmd.Context(), call, req, &r); err != nil {
 		return err
 	}
-	if err := c.show(r, func(w io.Writer) { printReport(w, r, brief) }); err != nil {
+	err := c.show(r, func(w io.Writer) {
+		printReport(w, r.Report, brief)
+		r.RunningAgent.print(w, "This was done by the configuration that the agent runs with.")
+	})
+	if err != nil {
 		return err
 	}
 	return resultExit(r.Result)
@@ -124,6 +135,7 @@ func (c *cli) approveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			req.Config = absolute(c.configPath)
 			return c.report(cmd, "approve", req, false)
 		},
 	}

@@ -74,6 +74,7 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	a.prepare(ctx)
 	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
+	a.serving = true
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	group.Go(func() error { a.retainDaily(ctx); return nil })

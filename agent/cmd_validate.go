@@ -32,6 +32,8 @@ type validation struct {
 	Files    []string        `json:"files"`
 	Warnings []string        `json:"warnings"`
 	Online   []onlineFinding `json:"online,omitempty"`
+	// RunningAgent tells that it has another configuration.
+	RunningAgent *divergence `json:"running_agent,omitempty"`
 }
 
 func (c *cli) validate(ctx context.Context, online bool) error {
@@ -45,12 +47,16 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 	}
 	v := validation{OK: true, Files: cfg.Files, Warnings: append(texts(cfg.Warnings), found...)}
 	code := control.ExitDone
-	if online {
+	if !online {
+		if v.RunningAgent, err = c.runningAgent(ctx, cfg); err != nil {
+			v.Warnings = append(v.Warnings, fmt.Sprintf("%s: warning: %v", c.configPath, err))
+		}
+	} else {
 		var answer onlineAnswer
-		if err := c.call(ctx, "online", onlineRequest{absolute(c.configPath)}, &answer); err != nil {
+		if err := c.call(ctx, "online", onDisk{Config: absolute(c.configPath)}, &answer); err != nil {
 			return err
 		}
-		v.Online = answer.Findings
+		v.Online, v.RunningAgent = answer.Findings, answer.RunningAgent
 		code = onlineExit(v.Online)
 		v.OK = code == control.ExitDone
 	}
@@ -63,6 +69,7 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		if online {
 			printOnline(w, v.Online)
 		}
+		v.RunningAgent.print(w, "The file was checked.")
 	})
 	if err != nil || code == control.ExitDone {
 		return err

@@ -75,7 +75,7 @@ func commandFault(line string) string {
 		return err.Error()
 	}
 	cmd.InitDefaultHelpFlag()
-	if err := cmd.ParseFlags(rest); err != nil {
+	if err := cmd.ParseFlags(rest); err != nil && !strings.HasPrefix(err.Error(), "flag needs an argument") {
 		return err.Error()
 	}
 	if left := cmd.Flags().Args(); cmd.HasSubCommands() && len(left) > 0 {

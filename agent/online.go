@@ -2,27 +2,23 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// The call of `rollcall validate --online`. Whoever serves it reads the file
-// itself, so that a running agent checks what it would get, not what it has.
+// The call of `rollcall validate --online`: a running agent checks what it
+// would get, not what it has.
 type (
-	onlineRequest struct {
-		Config string // an absolute path
+	onlineAnswer struct {
+		Findings     []onlineFinding
+		RunningAgent *divergence
 	}
-	onlineAnswer  struct{ Findings []onlineFinding }
 	onlineFinding struct {
 		Where string `json:"where"` // "directory", "application pipedrive"
 		abi.Finding
@@ -33,42 +29,17 @@ type (
 const rightFailed abi.RightState = "failed"
 
 func (a *app) onlineCalls(m *control.Mux) {
-	control.Handle(m, "online", func(ctx context.Context, _ control.Caller, in onlineRequest) (onlineAnswer, error) {
-		cfg, err := config.Load(in.Config)
-		if err != nil {
-			return onlineAnswer{}, control.Usage(err)
-		}
-		h, err := a.host(ctx)
+	control.Handle(m, "online", func(ctx context.Context, _ control.Caller, in onDisk) (onlineAnswer, error) {
+		found, err := a.read(in)
 		if err != nil {
 			return onlineAnswer{}, err
 		}
-		if here, there := absolute(a.config.Agent.ModulesDir), absolute(cfg.Agent.ModulesDir); here != there {
-			return onlineAnswer{}, control.Usage(fmt.Errorf("modules_dir is %s, and the running agent has its connectors from %s: restart it, or stop it and check again", there, here))
+		t, err := a.under(ctx, found.config)
+		if err != nil {
+			return onlineAnswer{}, err
 		}
-		return onlineAnswer{a.with(cfg, h).online(ctx)}, nil
+		return onlineAnswer{t.online(ctx), found.agent}, nil
 	})
-}
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
-}
-
-// with is the same agent under another configuration, for as long as a check
-// takes. It belongs to a, which closes what they share. Rate limits and budgets
-// stay those of a, whose calls go on meanwhile.
-func (a *app) with(cfg *config.Config, h *host.Host) *app {
-	for name, now := range a.config.Applications {
-		if conf, ok := cfg.Applications[name]; ok {
-			conf.RateLimit, conf.DailyBudget = now.RateLimit, now.DailyBudget
-			cfg.Applications[name] = conf
-		}
-	}
-	return &app{
-		config: cfg, log: a.log, store: a.store, vault: a.vault, secrets: a.secrets, metrics: a.metrics, loadedHost: h,
-	}
 }
 
 // online asks the directory and every enabled application at once: one that is

@@ -92,18 +92,18 @@ func (f *planFile) discard() {
 // loadPlan reads a saved plan strictly: a misspelled or foreign field is an
 // error, because a plan is applied as it stands.
 func loadPlan(path string) (ident.Plan, error) {
-	var p ident.Plan
+	var p planAnswer // as --output json prints it
 	body, err := os.ReadFile(path)
 	if err != nil {
-		return p, &usageError{fmt.Errorf("read the plan: %w", err)}
+		return p.Plan, &usageError{fmt.Errorf("read the plan: %w", err)}
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return p, &usageError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
+		return p.Plan, &usageError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
 	}
 	if p.Automation == "" || p.Config == "" {
-		return p, &usageError{fmt.Errorf("%s is not a saved plan: it names no automation; `rollcall plan AUTOMATION --out FILE` makes one", path)}
+		return p.Plan, &usageError{fmt.Errorf("%s is not a saved plan: it names no automation; `rollcall plan AUTOMATION --out FILE` makes one", path)}
 	}
-	return p, nil
+	return p.Plan, nil
 }

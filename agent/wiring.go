@@ -18,17 +18,17 @@ import (
 	"github.com/rollcall-agent/rollcall/host"
 )
 
-// newEngine builds the engine from the configuration and the connectors.
-func (a *app) newEngine(ctx context.Context, h *host.Host) (*engine.Engine, error) {
+// engineSettings are what the configuration and the connectors make of an
+// engine.
+func (a *app) engineSettings(ctx context.Context, h *host.Host) engine.Settings {
 	automations, broken := a.automations(ctx, h)
 	d := a.config.Directory
-	a.metrics.Servers(d.URLs)
-	return engine.New(ctx, engine.Settings{
+	return engine.Settings{
 		Store: a.store, Automations: automations, Broken: broken, Observer: a.observer(), Log: a.log, Now: time.Now,
 		Connect: a.connector(d), Servers: d.URLs, Writers: d.Connections,
 		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
 		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: a.mirrored()},
-	})
+	}
 }
 
 // automations builds every automation with the connectors that serve now, and
@@ -48,6 +48,10 @@ func (a *app) automations(ctx context.Context, h *host.Host) (map[string]engine.
 
 // connector opens the connection that one run works over.
 func (a *app) connector(d config.Directory) func(context.Context, string) (*conn.Client, error) {
+	var observer conn.Observer
+	if !a.trial { // a directory that is tried is no outage of the one in use
+		observer = a.metrics
+	}
 	return func(ctx context.Context, prefer string) (*conn.Client, error) {
 		return conn.Open(ctx, conn.Settings{
 			URLs: preferred(d.URLs, prefer), BaseDN: d.BaseDN, BindDN: d.BindDN, CAFile: d.CAFile,
@@ -56,7 +60,7 @@ func (a *app) connector(d config.Directory) func(context.Context, string) (*conn
 				s, err := resolve(ctx, a.secrets, d.BindPassword)
 				return s.Reveal(), err
 			},
-		}, a.log, a.metrics)
+		}, a.log, observer)
 	}
 }
 

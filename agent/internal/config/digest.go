@@ -43,11 +43,16 @@ func (c *Config) Digest(automation string) (string, error) {
 // settingsOf turns a table into plain values without places and secrets. What
 // is not set is left out.
 func settingsOf(v reflect.Value, without ...string) any {
+	return valuesOf(v, func(SecretRef) any { return nil }, without...)
+}
+
+// valuesOf is settingsOf with what stands for a secret.
+func valuesOf(v reflect.Value, secret func(SecretRef) any, without ...string) any {
 	switch t := v.Interface().(type) {
 	case Text:
 		return t.Text
 	case SecretRef:
-		return nil
+		return secret(t)
 	case Limit:
 		return t.String()
 	}
@@ -56,11 +61,11 @@ func settingsOf(v reflect.Value, without ...string) any {
 		if v.IsNil() {
 			return nil
 		}
-		return settingsOf(v.Elem())
+		return valuesOf(v.Elem(), secret)
 	case reflect.Struct:
 		table := map[string]any{}
 		for key, i := range fieldsOf(v.Type()) {
-			if value := settingsOf(v.Field(i)); value != nil && !slices.Contains(without, key) {
+			if value := valuesOf(v.Field(i), secret); value != nil && !slices.Contains(without, key) {
 				table[key] = value
 			}
 		}
@@ -68,13 +73,13 @@ func settingsOf(v reflect.Value, without ...string) any {
 	case reflect.Map:
 		table := map[string]any{}
 		for it := v.MapRange(); it.Next(); {
-			table[it.Key().String()] = settingsOf(it.Value())
+			table[it.Key().String()] = valuesOf(it.Value(), secret)
 		}
 		return table
 	case reflect.Slice:
 		list := make([]any, v.Len())
 		for i := range list {
-			list[i] = settingsOf(v.Index(i))
+			list[i] = valuesOf(v.Index(i), secret)
 		}
 		return list
 	}

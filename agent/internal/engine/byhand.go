@@ -93,6 +93,9 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
+			if err := e.rememberKey(ctx, a); err != nil {
+				return err
+			}
 			r.delivered = hand.Seen
 			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: by, origin: ident.OriginManual}
 			if err := e.apply(ctx, r, []task{t}); err != nil {

@@ -90,9 +90,9 @@ type Engine struct {
 	Settings
 	turn       *turnstile
 	promises   *promises
-	objects    objects
+	objects    *objects
 	configured atomic.Pointer[configured]
-	drafts     atomic.Int64 // fetches that were no run's
+	drafts     *atomic.Int64 // fetches that were no run's
 }
 
 // draft is a number for the staging area of a fetch that is no run's: below
@@ -114,9 +114,26 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if _, err := s.Store.InterruptRuns(ctx); err != nil {
 		return nil, fmt.Errorf("close runs that were cut off: %w", err)
 	}
-	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises()}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: &objects{}, drafts: &atomic.Int64{}}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
+}
+
+// Under is e with another configuration, for what only looks: plans, and links
+// that are tried. It takes turns with the runs of e and sees what they promise.
+// What e mirrors stays in the mirror, so that its next run need not read the
+// directory anew.
+func (e *Engine) Under(s Settings) *Engine {
+	s.Mirror.Attributes = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes)
+	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, objects: e.objects, drafts: e.drafts}
+	other.Replace(s.Automations, s.Broken)
+	return other
+}
+
+// Config is the digest of the configuration that an automation would be planned
+// with; "" when it cannot be planned.
+func (e *Engine) Config(automation string) string {
+	return e.configured.Load().automations[automation].Settings.Config
 }
 
 // Replace sets what runs from now on. Runs under way end with what they began
@@ -213,6 +230,9 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 	}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
 		d, err := e.fetch(ctx, a, r.ID)
+		if err == nil {
+			err = e.rememberKey(ctx, a)
+		}
 		if err != nil {
 			return err
 		}

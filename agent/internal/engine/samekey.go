@@ -65,7 +65,16 @@ func (e *Engine) sameKey(ctx context.Context, a Automation) error {
 			return otherKey(a, former, linked[owner])
 		}
 	}
-	if err := e.Store.SetMeta(ctx, keyMeta(name), here+" "+a.Key); err != nil {
+	return nil
+}
+
+// rememberKey notes by which field links are made from now on. A plan does not:
+// it may be of a configuration that never runs.
+func (e *Engine) rememberKey(ctx context.Context, a Automation) error {
+	if a.Key == "" {
+		return nil
+	}
+	if err := e.Store.SetMeta(ctx, keyMeta(a.Settings.Automation), a.Source.Endpoint()+" "+a.Key); err != nil {
 		return fmt.Errorf("remember by what field records are told apart: %w", err)
 	}
 	return nil

@@ -83,6 +83,12 @@ func TestFormerVersionsTookTheEndpointsKey(t *testing.T) {
 	if err := s.sameKey(t.Context(), a); err != nil {
 		t.Errorf("the key of a former version: %v", err)
 	}
+	if kept, _, err := s.Store.Meta(t.Context(), keyMeta("formerkey")); err != nil || kept != "" {
+		t.Errorf("looking alone remembers %q: %v", kept, err)
+	}
+	if err := s.rememberKey(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
 	a.Settings.Automation, a.Key = "renamed", "/email"
 	if err := s.sameKey(t.Context(), a); err != nil {
 		t.Errorf("the links belong to another automation of the configuration: %v", err)

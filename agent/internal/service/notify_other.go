@@ -9,3 +9,7 @@ func Ready() {}
 
 // Stopping tells the service manager that the agent is on its way out.
 func Stopping() {}
+
+// Restart is the command that makes the service manager start this process
+// anew; "" when none started it.
+func Restart() string { return "" }
