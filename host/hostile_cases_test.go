@@ -131,6 +131,7 @@ func traps() []hostile {
 // manifests are forged or odd.
 func manifests() []hostile {
 	change := func(old, new string) []byte { return with(wt.Healthy(), strings.Replace(manifest, old, new, 1)) }
+	appended := func(text string) []byte { return with(wt.Healthy(), manifest+text) }
 	return []hostile{
 		{name: "no manifest", wasm: wt.Healthy(), refused: "no section rollcall.manifest"},
 		{name: "two manifests", wasm: with(with(wt.Healthy(), manifest), manifest), refused: "is there twice"},
@@ -139,6 +140,14 @@ func manifests() []hostile {
 		{name: "a whole top-level domain", wasm: change(`"api.example.com"`, `"*.com"`), refused: "top-level domain"},
 		{name: "name of a path", wasm: change(`"guest"`, `"../guest"`), refused: `name "../guest"`},
 		{name: "manifest of 2 MiB", wasm: with(wt.Healthy(), manifest+"#"+strings.Repeat("x", 2<<20)), refused: "bytes, more than"},
+		{name: "manifest with a key of 100,000 parts", wasm: appended(strings.Repeat("a.", 100_000) + "a = 1"), refused: "names and brackets deep, more than 16"},
+		{name: "manifest with a header of 100,000 parts", wasm: appended("[" + strings.Repeat("a.", 100_000) + "a]"), refused: "names and brackets deep, more than 16"},
+		{name: "manifest of nested inline tables", wasm: appended("a = " + strings.Repeat("{a = ", 50_000) + "1" + strings.Repeat("}", 50_000)), refused: "names and brackets deep, more than 16"},
+		{name: "manifest of nested arrays", wasm: appended("a = " + strings.Repeat("[", 900_000)), refused: "names and brackets deep, more than 16"},
+		{name: "manifest with a long name above many keys", wasm: appended("[" + strings.Repeat("k", 500_000) + "]\n" + strings.Repeat("a = 1\n", 50_000)), refused: "a name of 500000 bytes, more than 256"},
+		{name: "manifest of many keys", wasm: appended("[a]\n" + strings.Repeat("a = 1\n", 100_000)), refused: "keys, tables and values, more than 20000"},
+		{name: "manifest of many endpoints", wasm: appended("\n" + strings.Repeat("[[endpoints]]\n", 5_000)), refused: "5001 endpoints, more than 500"},
+		{name: "manifest with thousands of faults", wasm: appended("\n" + strings.Repeat("[[attributes]]\n", 900)), refused: "and 1780 more"},
 		{name: "manifest of NULs", wasm: with(wt.Healthy(), strings.Repeat("\x00", 100)), refused: "manifest"},
 	}
 }

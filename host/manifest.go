@@ -8,11 +8,15 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/host/tomlbounds"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // MaxManifest is the most bytes that the text of a manifest may have.
 const MaxManifest = 1 << 20
+
+// maxListed is how many unknown keys an error names.
+const maxListed = 10
 
 var errNoManifest = errors.New("not a connector: it has no section " + abi.ManifestSection)
 
@@ -20,8 +24,8 @@ var errNoManifest = errors.New("not a connector: it has no section " + abi.Manif
 // checks it. Unknown keys are errors.
 func ParseManifest(text []byte) (abi.Manifest, error) {
 	var m abi.Manifest
-	if len(text) > MaxManifest {
-		return m, fmt.Errorf("manifest: %d bytes, more than %d", len(text), MaxManifest)
+	if err := tomlbounds.Check(text, tomlbounds.Manifest); err != nil {
+		return m, fmt.Errorf("manifest: %w", err)
 	}
 	meta, err := toml.Decode(string(text), &m)
 	if err != nil {
@@ -29,8 +33,11 @@ func ParseManifest(text []byte) (abi.Manifest, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		var names []string
-		for _, k := range unknown {
+		for _, k := range unknown[:min(len(unknown), maxListed)] {
 			names = append(names, k.String())
+		}
+		if more := len(unknown) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("and %d more", more))
 		}
 		return m, fmt.Errorf("manifest: unknown keys: %s", strings.Join(names, ", "))
 	}

@@ -100,11 +100,11 @@ func check(path string, info os.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil
 	}
-	return fmt.Errorf("%s is %s, not a regular file", path, Kind(info.Mode()))
+	return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%s, not a regular file", kind(info.Mode()))}
 }
 
-// Kind names what is not a regular file.
-func Kind(mode fs.FileMode) string {
+// kind names what is not a regular file.
+func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
 		return "a folder"

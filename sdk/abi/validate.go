@@ -62,6 +62,9 @@ func (p problems) in(format string, args ...any) problems {
 func (m Manifest) Validate() error {
 	var list []error
 	p := problems{list: &list}
+	if m.checkNumbers(p); len(list) > 0 {
+		return first(list)
+	}
 	if !isName(m.Name) {
 		p.add("name %q: a lower case letter, then up to 63 letters, digits, _ and - are allowed", m.Name)
 	}
@@ -96,7 +99,47 @@ func (m Manifest) Validate() error {
 	m.checkAttributes(p)
 	m.checkCannot(p)
 	m.checkRates(p)
+	return first(list)
+}
+
+// maxProblems is how many problems are reported: a file may have thousands, and
+// the log has a line for each start.
+const maxProblems = 20
+
+// first joins the first of the problems and counts the others.
+func first(list []error) error {
+	if more := len(list) - maxProblems; more > 0 {
+		list = append(list[:maxProblems:maxProblems], fmt.Errorf("and %d more", more))
+	}
 	return errors.Join(list...)
+}
+
+// What a manifest may have of a kind. Much is compiled, compared or listed for
+// each, at every start.
+const (
+	maxCalls      = 500  // endpoints, webhooks, rates, limitations, hosts
+	maxSettings   = 100  // settings, secrets, auth profiles
+	maxAttributes = 1000 // of all endpoints, and of one
+)
+
+func (m Manifest) checkNumbers(p problems) {
+	most := func(p problems, what string, n, limit int) {
+		if n > limit {
+			p.add("%d %s, more than %d", n, what, limit)
+		}
+	}
+	most(p, "endpoints", len(m.Endpoints), maxCalls)
+	most(p, "webhooks", len(m.Webhooks), maxCalls)
+	most(p, "rates", len(m.Rates), maxCalls)
+	most(p, "of cannot", len(m.Cannot), maxCalls)
+	most(p, "hosts", len(m.Hosts), maxCalls)
+	most(p, "settings", len(m.Settings), maxSettings)
+	most(p, "secrets", len(m.Secrets), maxSettings)
+	most(p, "auth profiles", len(m.Auth), maxSettings)
+	most(p, "attributes", len(m.Attributes), maxAttributes)
+	for _, e := range m.Endpoints[:min(len(m.Endpoints), maxCalls)] {
+		most(p.in("endpoint %q", e.Name), "attributes", len(e.Attributes), maxAttributes)
+	}
 }
 
 func (m Manifest) checkSettings(p problems) {
@@ -166,13 +209,10 @@ func (m Manifest) checkCost(p problems, cost int64) {
 }
 
 func (m Manifest) checkAttributes(p problems) {
-	checkAttributeList(p, m.Attributes, map[string]bool{})
+	every := map[string]bool{}
+	checkAttributeList(p, m.Attributes, nil, every)
 	for _, e := range m.Endpoints {
-		seen := map[string]bool{}
-		for _, a := range m.Attributes {
-			seen[a.Name] = true
-		}
-		checkAttributeList(p.in("endpoint %q", e.Name), e.Attributes, seen)
+		checkAttributeList(p.in("endpoint %q", e.Name), e.Attributes, every, map[string]bool{})
 	}
 }
 
@@ -183,10 +223,10 @@ func (m Manifest) EndpointAttributes(name string) []Attribute {
 	return slices.Concat(m.Attributes, e.Attributes)
 }
 
-func checkAttributeList(p problems, list []Attribute, seen map[string]bool) {
+func checkAttributeList(p problems, list []Attribute, every, seen map[string]bool) {
 	for _, a := range list {
 		in := p.in("attribute %q", a.Name)
-		if a.Name == "" || seen[a.Name] {
+		if a.Name == "" || every[a.Name] || seen[a.Name] {
 			in.add("the name is missing or used twice")
 		}
 		seen[a.Name] = true

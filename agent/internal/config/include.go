@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/rollcall-agent/rollcall/host/regular"
+	"github.com/rollcall-agent/rollcall/host/tomlbounds"
 )
 
 // read reads the main file and what it includes into one tree.
@@ -66,18 +68,26 @@ func (l *loader) includeFile(tree map[string]any, name string) {
 			delete(agent, "include")
 		}
 	}
-	l.merge(tree, more, own, nil)
+	taken := map[string]bool{}
+	l.merge(tree, more, own, nil, taken)
+	l.takePlaces(taken, own)
 }
 
 // readFile decodes one file and notes its places; nil after an error.
 func (l *loader) readFile(file string) map[string]any {
 	l.files = append(l.files, file)
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, int64(tomlbounds.Configuration.Bytes))
 	if err != nil {
 		l.errs = append(l.errs, Error{Pos: Pos{File: file}, Message: readError(err), Hint: readHint(err)})
 		return nil
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors write a byte order mark
+	var large *tomlbounds.LimitError
+	if err := tomlbounds.Check(data, tomlbounds.Configuration); errors.As(err, &large) { // what is no TOML the parser says better
+		x := newIndexer(file, data)
+		l.errs = append(l.errs, Error{Pos: x.pos(large.Offset), Message: fmt.Sprintf("%s, more than %d: is this a configuration?", large.What, large.Limit)})
+		return nil
+	}
 	var tree map[string]any
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		l.errs = append(l.errs, syntaxError(file, data, err))
@@ -113,19 +123,20 @@ func syntaxError(file string, data []byte, err error) Error {
 
 // merge adds the tables of an included file to the tree. Sections may be spread
 // over files; a key, or a definition such as [automations.staff], stands in one.
-func (l *loader) merge(tree, more map[string]any, places map[string]place, at path) {
+// It notes in taken what came out of the file.
+func (l *loader) merge(tree, more map[string]any, places map[string]place, at path, taken map[string]bool) {
 	for _, key := range slices.Sorted(maps.Keys(more)) {
 		here := at.with(key)
 		old, both := tree[key]
 		if !both {
 			tree[key] = more[key]
-			l.takePlaces(here, places)
+			taken[here.index()] = true
 			continue
 		}
 		oldTable, ok1 := old.(map[string]any)
 		newTable, ok2 := more[key].(map[string]any)
 		if ok1 && ok2 && len(here) == 1 {
-			l.merge(oldTable, newTable, places, here)
+			l.merge(oldTable, newTable, places, here, taken)
 			continue
 		}
 		l.errs = append(l.errs, Error{
@@ -135,11 +146,13 @@ func (l *loader) merge(tree, more map[string]any, places map[string]place, at pa
 	}
 }
 
-// takePlaces takes over the places of a key and everything below it.
-func (l *loader) takePlaces(at path, places map[string]place) {
-	prefix := at.index()
+// takePlaces takes over the places of keys, which have one part or two, and of
+// everything below them.
+func (l *loader) takePlaces(taken map[string]bool, places map[string]place) {
 	for index, p := range places {
-		if index == prefix || strings.HasPrefix(index, prefix+"\x00") {
+		section, rest, _ := strings.Cut(index, "\x00")
+		name, _, _ := strings.Cut(rest, "\x00")
+		if taken[section] || taken[section+"\x00"+name] {
 			l.places[index] = p
 		}
 	}

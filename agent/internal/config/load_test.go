@@ -329,7 +329,7 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "read the configuration: a folder, not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
 	if got := loadErrors(t, map[string]string{"agent.toml": ""}); cmp.Diff([]string{

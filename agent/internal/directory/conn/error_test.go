@@ -99,7 +99,7 @@ func TestOpenRefusals(t *testing.T) {
 		},
 		{"no TLS there", func(s *conn.Settings) { s.URLs = []string{"ldaps://" + dc.IP + ":389"} }, conn.CodeNetwork, "", "TLS|speaks LDAPS"},
 		{"CA file missing", func(s *conn.Settings) { s.CAFile = "/nonexistent/ca.pem" }, 0, "", "/nonexistent/ca.pem|ca_file"},
-		{"CA file that is none", func(s *conn.Settings) { s.CAFile = "/dev/zero" }, 0, "", "/dev/zero is a device, not a regular file|ca_file"},
+		{"CA file that is none", func(s *conn.Settings) { s.CAFile = "/dev/zero" }, 0, "", "/dev/zero: a device, not a regular file|ca_file"},
 		{"CA file of rubbish", func(s *conn.Settings) { s.CAFile = file(t, "hello") }, 0, "", "no PEM certificate|ca_file"},
 		{"plain LDAP", func(s *conn.Settings) { s.URLs = []string{"ldap://" + dc.IP} }, 0, "", "ldaps://"},
 		{"no URL", func(s *conn.Settings) { s.URLs = []string{"dc1.ad.test"} }, 0, "", "ldaps://"},
