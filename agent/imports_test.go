@@ -35,7 +35,8 @@ var may = map[string]map[string]string{
 	},
 	"agent/internal/statedir":   {},
 	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns", "agent/internal/statedir": "its file may be unusable"},
-	"agent/internal/secrets":    {"agent/internal/statedir": "the key's file may be unusable", "host/regular": "a secret's file may be anything that lies there"},
+	"agent/internal/localfile":  {"host/regular": "anything may lie where a file is named"},
+	"agent/internal/secrets":    {"agent/internal/statedir": "the key's file may be unusable", "agent/internal/localfile": "a secret may be in a file"},
 	"agent/internal/credential": {},
 	"agent/internal/oauth":      {"agent/internal/credential": "what fetched credentials have in common"},
 	"agent/internal/session": {
@@ -50,7 +51,7 @@ var may = map[string]map[string]string{
 		"host/regular":           "a file may be anything that lies there",
 		"host/tomlbounds":        "and may hold what a parser takes hours for",
 	},
-	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries", "host/regular": "ca_file may be anything that lies there"},
+	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries", "agent/internal/localfile": "it trusts the certificates of a file"},
 	"agent/internal/directory/dctest": {"agent/internal/ident": "tests look entries up"},
 	"agent/internal/directory/write": {
 		"agent/internal/ident":          "it writes operations",

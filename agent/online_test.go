@@ -138,8 +138,7 @@ func (w *world) failing(t *testing.T) {
 	w.expect(w.online(2), map[string]string{bind: "granted", accepted: "lacking: next: check the credentials"})
 	w.configure(w.api.URL, "http://127.0.0.1:1")
 	w.expect(w.online(1), map[string]string{bind: "granted", accepted: "failed: refused"})
-	w.configure("/pipedrive_token", "/none")
-	w.expect(w.online(2), map[string]string{bind: "granted", accepted: "lacking: none"})
+	w.unreadable()
 	w.configure(staffOU, `ou = "OU={{ user.department }},OU=Staff,DC=ad,DC=test"`)
 	w.expect(w.online(0), map[string]string{"directory | automation staff | create accounts": "unknown: computed for each person"})
 }
@@ -265,5 +264,23 @@ func TestACheckLeavesLimitsAlone(t *testing.T) {
 	got := running.with(file, nil).config.Applications
 	if got["crm"].DailyBudget != 100 || got["crm"].BaseURL != "https://200" || got["new"].DailyBudget != 300 {
 		t.Errorf("checked with %+v", got)
+	}
+}
+
+// unreadable has what is needed from this machine be out of reach: that is told
+// as such, and nobody is sent for another token or password.
+func (w *world) unreadable() {
+	w.Helper()
+	w.configure("/pipedrive_token", "/gone_token")
+	w.expect(w.online(1), map[string]string{bind: "granted", accepted: "failed: gone_token: no such file or directory; next: create it"})
+	a := w.want(1, "plan", "staff")
+	if !strings.Contains(a.stderr, "/gone_token: no such file or directory") || strings.Contains(a.stderr, "token may have been") || strings.Contains(a.stderr, "check the credentials") {
+		w.Errorf("a token that cannot be read: %s", a.stderr)
+	}
+	w.configure("/ad_password", "/gone_password", w.dc.URL, w.dc.URL+`", "ldaps://127.0.0.19:636`)
+	w.expect(w.online(1), map[string]string{bind: "failed: gone_password: no such file or directory; next: create it", accepted: "granted"})
+	a = w.want(1, "plan", "staff")
+	if !strings.Contains(a.stderr, "/gone_password: no such file") || strings.Contains(a.stderr, "127.0.0.19") {
+		w.Errorf("a password that cannot be read is told once, and no other server is asked: %s", a.stderr)
 	}
 }

@@ -100,6 +100,10 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 		err.Status = state.Status
 		err.Next = fmt.Sprintf("nothing was changed; see whether the application answers this request with another page. Where so many empty pages are usual, allow more of them: repeat = { max_empty = 1000 } in [applications.%s.endpoints.%s]", app.Name, j.input.Endpoint.Name)
 		return err
+	case state.Client.Local() != nil && (end.err != nil || end.status != 0 || state.Broken != nil || state.Check):
+		e := c.fault(app, j.input.Function, abi.KindConfig, state.Client.Local().Error())
+		e.Sent, e.Next, e.Err = state.Sent, "", state.Client.Local() // its text has the next step
+		return e
 	case end.missing:
 		return fault(abi.KindConfig, "the connector does not support it: it has no %s", j.export)
 	case errors.Is(end.cause, abi1.ErrGuestTime):

@@ -6,6 +6,7 @@ package credential
 
 import (
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 type Error struct {
 	Text      string // for the operator, with the next step and without secrets
 	Transient bool   // it says nothing about the credentials: trying later may help
+	Here      bool   // the fault is on this machine: nobody was asked, or the answer could not be kept
 	Err       error  // the cause; may be nil
 }
 
@@ -24,6 +26,13 @@ func (e *Error) Error() string { return e.Text }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Local reports whether the fault is on this machine: a secret that cannot be
+// read, or a store. Text then has the next step.
+func (e *Error) Local() bool {
+	var cause interface{ Local() bool }
+	return e.Here || errors.As(e.Err, &cause) && cause.Local()
+}
 
 // Temporary reports whether it is the token server or the way to it that
 // failed, not the credentials.

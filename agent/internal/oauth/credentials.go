@@ -42,7 +42,7 @@ func (c *Credentials) refreshed(ctx context.Context, bad string) error {
 	unlock, err := c.locks.Lock(ctx, SecretName(c.settings.Application))
 	if err != nil {
 		return &credential.Error{
-			Text: fmt.Sprintf("tokens of application %s: %v", c.settings.Application, err), Transient: true, Err: err,
+			Text: fmt.Sprintf("tokens of application %s: %v", c.settings.Application, err), Transient: true, Here: true, Err: err,
 		}
 	}
 	defer unlock()

@@ -87,14 +87,14 @@ func (c *Credentials) read(ctx context.Context) (tokens, error) {
 	s, name := c.settings, SecretName(c.settings.Application)
 	body, ok, err := c.vault.Get(ctx, name)
 	if err != nil {
-		return tokens{}, &credential.Error{Text: fmt.Sprintf("read tokens of application %s: %v", s.Application, err), Transient: true, Err: err}
+		return tokens{}, &credential.Error{Text: fmt.Sprintf("read tokens of application %s: %v", s.Application, err), Transient: true, Here: true, Err: err}
 	}
 	if !ok {
-		return tokens{}, fmt.Errorf("application %s is not authorized yet: %s (the token answer as JSON, or {\"refresh_token\": \"...\"})", s.Application, again(s.Application))
+		return tokens{}, &credential.Error{Here: true, Text: fmt.Sprintf("application %s is not authorized yet: %s (the token answer as JSON, or {\"refresh_token\": \"...\"})", s.Application, again(s.Application))}
 	}
 	var t tokens
 	if err := json.Unmarshal(body, &t); err != nil {
-		return tokens{}, fmt.Errorf("secret %s is not the JSON of a token answer: %s", name, again(s.Application))
+		return tokens{}, &credential.Error{Here: true, Text: fmt.Sprintf("secret %s is not the JSON of a token answer: %s", name, again(s.Application)), Err: err}
 	}
 	if t.BaseURL == "" && s.BaseURLField != "" {
 		var fields map[string]any
@@ -121,7 +121,7 @@ func save(ctx context.Context, v Vault, application string, t tokens) error {
 		return fmt.Errorf("encode tokens of application %s: %w", application, err)
 	}
 	if err := v.Set(context.WithoutCancel(ctx), SecretName(application), body); err != nil {
-		return &credential.Error{Text: fmt.Sprintf("store tokens of application %s: %v", application, err), Transient: true, Err: err}
+		return &credential.Error{Text: fmt.Sprintf("store tokens of application %s: %v", application, err), Transient: true, Here: true, Err: err}
 	}
 	return nil
 }

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 	"strings"
 
-	"github.com/rollcall-agent/rollcall/host/regular"
+	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
 
 // maxFile is the most bytes that a secret in a file may have.
@@ -33,14 +32,15 @@ func NewResolver(lookupEnv func(string) (string, bool), store Getter) *Resolver 
 }
 
 // Resolve returns the secret. An empty one is an error: whoever refers to a
-// secret needs it. Errors name the reference and the next step.
+// secret needs it. Errors are an *Error: they name the reference, the user that
+// this process runs as where that matters, and the next step.
 func (r *Resolver) Resolve(ctx context.Context, ref Reference) (Secret, error) {
 	secret, err := r.fetch(ctx, ref)
 	if err != nil {
-		return Secret{}, fmt.Errorf("secret %s: %w", ref, err)
+		return Secret{}, &Error{Reference: ref, Err: err}
 	}
 	if secret.IsEmpty() {
-		return Secret{}, fmt.Errorf("secret %s: it is empty", ref)
+		return Secret{}, &Error{Reference: ref, Err: errors.New("it is empty; next: write the secret into it")}
 	}
 	return secret, nil
 }
@@ -52,7 +52,7 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 	case KindEnv:
 		text, found := r.lookupEnv(ref.Name)
 		if !found {
-			return Secret{}, errors.New("the environment variable is not set; set it for the agent's process")
+			return Secret{}, fmt.Errorf("the environment variable is not set for this process, which runs as user %s; next: set it for the agent's process (in a systemd unit: EnvironmentFile=) and restart it", localfile.User())
 		}
 		return New(text), nil
 	case KindFile:
@@ -63,7 +63,11 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 		if r.store == nil {
 			return Secret{}, errors.New("the encrypted store cannot be used here; use env, file or cred")
 		}
-		return r.store.Get(ctx, ref.Name)
+		secret, err := r.store.Get(ctx, ref.Name)
+		if errors.Is(err, ErrNoSecret) {
+			err = fmt.Errorf("%w %s", err, ref.Name)
+		}
+		return secret, err
 	case KindDPAPI, KindVault:
 		return Secret{}, fmt.Errorf("%s is not available in this version; use env, file, cred or store", ref.Kind)
 	}
@@ -76,34 +80,37 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 func (r *Resolver) credential(name string) (Secret, error) {
 	dir, found := r.lookupEnv("CREDENTIALS_DIRECTORY")
 	if !found || dir == "" {
-		return Secret{}, fmt.Errorf("CREDENTIALS_DIRECTORY is not set; start the agent with systemd and LoadCredential=%s:/path", name)
+		return Secret{}, fmt.Errorf("CREDENTIALS_DIRECTORY is not set: systemd has not started this process, which runs as user %s; next: start the agent by its unit, with LoadCredential=%s:/path in it", localfile.User(), name)
 	}
 	secret, err := readFile(filepath.Join(dir, name), false)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Secret{}, fmt.Errorf("systemd passed no such credential; add LoadCredential=%s:/path to the unit", name)
+		return Secret{}, fmt.Errorf("systemd passed no such credential; next: add LoadCredential=%s:/path to the unit and restart it", name)
 	}
 	return secret, err
 }
 
 // readFile trims one line break from the end.
 func readFile(path string, private bool) (Secret, error) {
-	f, err := regular.Open(path)
-	if err != nil {
-		return Secret{}, err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return Secret{}, err
-	}
-	// Windows has no such modes; access lists guard the file there.
-	if private && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return Secret{}, fmt.Errorf("%s is open to other users (mode %04o); chmod 600 it, and change the secret if others may have read it", path, info.Mode().Perm())
-	}
-	b, err := regular.ReadFrom(f, maxFile)
+	b, err := localfile.Read(path, localfile.Rules{Max: maxFile, Private: private})
 	if err != nil {
 		return Secret{}, err
 	}
 	text := strings.TrimSuffix(string(b), "\n")
 	return New(strings.TrimSuffix(text, "\r")), nil
 }
+
+// Error is a secret that cannot be read on this machine. Nobody elsewhere has
+// refused it, so that another token or password would change nothing.
+type Error struct {
+	Reference Reference
+	Err       error // with the next step
+}
+
+// Error tells which secret, why, and what to do.
+func (e *Error) Error() string { return fmt.Sprintf("secret %s: %v", e.Reference, e.Err) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Local says that the fault is on this machine.
+func (e *Error) Local() bool { return true }

@@ -48,6 +48,7 @@ type Client struct {
 	vault       vault
 	bodies      body.Store
 	hidden      bool // what the application has is in the vault
+	local       error
 	flush       func()
 }
 
@@ -129,7 +130,7 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	c.vault.learn(c.Credentials.Redact()...)
 	if err != nil {
 		resp.Body.Close()
-		return nil, c.failed(credentialCode(ctx, err), "the application answered 401, and then: %w", err)
+		return nil, c.failed(c.credentialCode(ctx, err), "the application answered 401, and then: %w", err)
 	}
 	if !retry {
 		return resp, nil
@@ -140,16 +141,33 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 
 // credentialCode tells credentials that cannot be had now from those that are
 // refused: a server that is down says nothing about them.
-func credentialCode(ctx context.Context, err error) abi.Code {
+func (c *Client) credentialCode(ctx context.Context, err error) abi.Code {
 	var passing interface{ Temporary() bool }
 	switch {
 	case ctx.Err() != nil:
 		return abi.CodeDeadline
+	case c.isLocal(err):
+		return abi.CodeAuth
 	case errors.As(err, &passing) && passing.Temporary():
 		return abi.CodeNetwork
 	}
 	return abi.CodeAuth
 }
+
+// isLocal notes an error that says of itself that it is a fault of this machine,
+// such as a secret that cannot be read.
+func (c *Client) isLocal(err error) bool {
+	var here interface{ Local() bool }
+	if !errors.As(err, &here) || !here.Local() {
+		return false
+	}
+	c.local = err
+	return true
+}
+
+// Local is why a request could not be authorized by what this machine has; nil
+// when nothing of the kind came up.
+func (c *Client) Local() error { return c.local }
 
 func (c *Client) authorizes(r abi.Request) bool { return c.Credentials != nil && r.Auth != abi.NoAuth }
 

@@ -89,7 +89,7 @@ func (c *Client) request(ctx context.Context, r abi.Request, target *url.URL, tr
 		err := c.Credentials.Apply(ctx, req)
 		c.vault.learn(c.Credentials.Redact()...)
 		if err != nil {
-			return nil, c.failed(credentialCode(ctx, err), "%w", err)
+			return nil, c.failed(c.credentialCode(ctx, err), "%w", err)
 		}
 	}
 	return req, nil

@@ -105,6 +105,7 @@ func (c *Client) hide(ctx context.Context) {
 func (c *Client) Secret(ctx context.Context, name string) (string, error) {
 	value, err := c.secret(ctx, name)
 	if err != nil {
+		c.isLocal(err)
 		return "", err
 	}
 	c.vault.mu.Lock()
@@ -132,6 +133,7 @@ func (c *Client) HMAC(ctx context.Context, name string, algorithm abi.Algorithm,
 	}
 	value, err := c.secret(ctx, name)
 	if err != nil {
+		c.isLocal(err)
 		return nil, err
 	}
 	mac := hmac.New(newHash, []byte(value))

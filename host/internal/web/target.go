@@ -80,7 +80,7 @@ func (c *Client) base(ctx context.Context) (*url.URL, error) {
 		text, err = c.Credentials.BaseURL(ctx)
 		c.vault.learn(c.Credentials.Redact()...)
 		if err != nil {
-			return nil, c.failed(abi.CodeAuth, "%w", err)
+			return nil, c.failed(c.credentialCode(ctx, err), "%w", err)
 		}
 	}
 	if text == "" {

@@ -87,7 +87,9 @@ type Client struct {
 // used: it answers with a certificate that verifies, accepts the bind, holds
 // the base DN and is writable and synchronized. Those that were passed over
 // are logged.
-// A refused password ends the attempts, so that no account is locked out.
+// A refused password ends the attempts, so that no account is locked out. So
+// does a password or a CA file that cannot be read here: the next domain
+// controller would change nothing.
 func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) (*Client, error) {
 	if len(s.URLs) == 0 {
 		return nil, errors.New("open directory: no URL is configured")
@@ -114,7 +116,7 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) 
 		}
 		failed = append(failed, err)
 		var e *Error
-		if ctx.Err() != nil || errors.As(err, &e) && e.Code == codeInvalidCredentials {
+		if ctx.Err() != nil || errors.As(err, &e) && e.Code == codeInvalidCredentials || isLocal(err) {
 			break
 		}
 	}

@@ -102,6 +102,13 @@ func (c *Client) fail(r request, err error, unknown bool) error {
 	return e
 }
 
+// isLocal reports whether an error says of itself that it is a fault of this
+// machine, such as a secret that cannot be read.
+func isLocal(err error) bool {
+	var here interface{ Local() bool }
+	return errors.As(err, &here) && here.Local()
+}
+
 // code returns the LDAP result code that err stands for.
 func code(err error) int {
 	var answer *ldap.Error

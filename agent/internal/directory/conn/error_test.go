@@ -101,6 +101,11 @@ func TestOpenRefusals(t *testing.T) {
 		{"CA file missing", func(s *conn.Settings) { s.CAFile = "/nonexistent/ca.pem" }, 0, "", "/nonexistent/ca.pem|ca_file"},
 		{"CA file that is none", func(s *conn.Settings) { s.CAFile = "/dev/zero" }, 0, "", "/dev/zero: a device, not a regular file|ca_file"},
 		{"CA file of rubbish", func(s *conn.Settings) { s.CAFile = file(t, "hello") }, 0, "", "no PEM certificate|ca_file"},
+		{"CA file in binary form", func(s *conn.Settings) { s.CAFile = binary(t, foreignCA(t)) }, 0, "", "binary form (DER)|openssl x509 -inform der|ca_file"},
+		{"CA file with a key", func(s *conn.Settings) {
+			s.CAFile = file(t, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		}, 0, "", "no certificate that can be read|PRIVATE KEY|ca_file"},
+		{"CA file that is a folder", func(s *conn.Settings) { s.CAFile = t.TempDir() }, 0, "", "a folder|ca_file"},
 		{"plain LDAP", func(s *conn.Settings) { s.URLs = []string{"ldap://" + dc.IP} }, 0, "", "ldaps://"},
 		{"no URL", func(s *conn.Settings) { s.URLs = []string{"dc1.ad.test"} }, 0, "", "ldaps://"},
 		{"foreign base", func(s *conn.Settings) { s.BaseDN = "DC=example,DC=com" }, 0, "", "DC=example,DC=com|DC=ad,DC=test"},
@@ -119,7 +124,7 @@ func TestOpenRefusals(t *testing.T) {
 			if e.Code != test.code || !strings.Contains("|"+test.data+"|", "|"+e.Data+"|") {
 				t.Errorf("code %d data %q, want %d %q: %v", e.Code, e.Data, test.code, test.data, err)
 			}
-			if e.Hint == "" && test.name != "no password to be had" {
+			if !strings.Contains(err.Error(), "; next: ") && test.name != "no password to be had" {
 				t.Errorf("no next step: %v", err)
 			}
 			for word := range strings.SplitSeq(test.words, "|") {
@@ -236,4 +241,15 @@ func TestResultCodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// binary is the first certificate of a PEM file as DER.
+func binary(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	return file(t, string(block.Bytes))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -13,11 +14,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/host/regular"
+	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
-
-// maxCAFile is above the bundles of all public authorities.
-const maxCAFile = 16 << 20 // bytes
 
 // link is one connection of the pool, dialled when it is first needed. One
 // request at a time uses it.
@@ -126,20 +124,37 @@ func (l *link) tlsConfig() (*tls.Config, error) {
 	if name == "" {
 		return config, nil
 	}
-	pem, err := regular.Read(name, maxCAFile)
-	if err == nil {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			err = fmt.Errorf("%s holds no PEM certificate", name)
-		}
-	}
+	roots, err := ReadCAFile(name)
 	if err != nil {
-		return nil, &Error{
-			Op: "connect", Server: l.client.server.URL, Err: fmt.Errorf("read ca_file: %w", err),
-			Hint: "set ca_file to the certificate of the authority that issued the domain controller's, in PEM form",
-		}
+		return nil, &Error{Op: "connect", Server: l.client.server.URL, Err: fmt.Errorf("ca_file: %w", err)}
 	}
+	config.RootCAs = roots
 	return config, nil
+}
+
+// maxCAFile is above the bundles of all public authorities.
+const maxCAFile = 16 << 20 // bytes
+
+// ReadCAFile reads the authorities of a PEM file. An error is one of this
+// machine (see Local of localfile.Error), with the next step.
+func ReadCAFile(name string) (*x509.CertPool, error) {
+	text, err := localfile.Read(name, localfile.Rules{Max: maxCAFile})
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if roots.AppendCertsFromPEM(text) {
+		return roots, nil
+	}
+	const form = "put the certificate of the authority that issued the domain controller's into it, in PEM form (-----BEGIN CERTIFICATE-----)"
+	e := &localfile.Error{Path: name, User: localfile.User(), Err: errors.New("it holds no PEM certificate"), Next: form}
+	if _, err := x509.ParseCertificate(text); err == nil {
+		e.Err = errors.New("the certificate in it is in binary form (DER), not PEM")
+		e.Next = fmt.Sprintf("openssl x509 -inform der -in %s -out ca.pem, and name that file", name)
+	} else if block, _ := pem.Decode(text); block != nil {
+		e.Err = fmt.Errorf("it holds no certificate that can be read, but %q", block.Type)
+	}
+	return nil, e
 }
 
 func (l *link) bind(ctx context.Context) error {
