@@ -10,28 +10,34 @@ import (
 )
 
 func (c *cli) quarantineCommand() *cobra.Command {
+	var all bool
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List records that were set aside, and what else needs a person, with the cause and the next step",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var all []quarantineList
-			if err := c.call(cmd.Context(), "quarantine", nothing{}, &all); err != nil {
+			var lists []quarantineList
+			if err := c.call(cmd.Context(), "quarantine", nothing{}, &lists); err != nil {
 				return err
 			}
-			return c.show(all, func(w io.Writer) {
-				for _, q := range all {
+			names := "`rollcall quarantine list --all` names them"
+			if all {
+				names = ""
+			}
+			return c.show(lists, func(w io.Writer) {
+				for _, q := range lists {
 					records, parts := byPart(q.Items)
 					_, _ = fmt.Fprintf(w, "Automation %s: %d records", printable(q.Automation), len(records))
 					if len(parts) > 0 {
 						_, _ = fmt.Fprintf(w, ", and %d more that need a person", len(parts))
 					}
 					_, _ = fmt.Fprintln(w, ".")
-					printQuarantine(w, q.Items, "")
+					printQuarantine(w, q.Items, "", names)
 				}
 			})
 		},
 	}
+	list.Flags().BoolVar(&all, "all", false, "name everybody who has a cause in common with others, with what is their own")
 	accept := &cobra.Command{
 		Use:   "accept AUTOMATION KEY",
 		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes",

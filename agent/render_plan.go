@@ -161,7 +161,7 @@ func printSummary(w io.Writer, s engine.Summary, rest string) {
 			}
 		})
 	}
-	printQuarantine(w, s.Quarantined, rest)
+	printQuarantine(w, s.Quarantined, rest, rest)
 	if len(s.Notes) > 0 {
 		_, _ = fmt.Fprintln(w, "\nWorth knowing:")
 		for _, n := range s.Notes[:bounded(len(s.Notes), rest)] {
@@ -176,12 +176,13 @@ func printSummary(w io.Writer, s engine.Summary, rest string) {
 // thousand would hide everything else.
 const most = 50
 
-// printQuarantine lists what needs a person: at most 50 of a kind when rest
-// tells where the others are, all of them when it is "".
-func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest string) {
+// printQuarantine lists what needs a person, each cause once: at most 50 causes
+// of a kind when rest tells where the others are, all of them when it is "". In
+// the same way names tells where everybody with a cause is named.
+func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names string) {
 	records, parts := byPart(items)
-	printItems(w, "In quarantine (nothing is done about these records):", records, rest)
-	printItems(w, "Needs a person (everything else about them goes on):", parts, rest)
+	printItems(w, "In quarantine (nothing is done about these records):", records, rest, names)
+	printItems(w, "Needs a person (everything else about them goes on):", parts, rest, names)
 }
 
 // byPart tells records that are set aside from parts that need a person.
@@ -196,15 +197,16 @@ func byPart(items []ident.QuarantineItem) (records, parts []ident.QuarantineItem
 	return records, parts
 }
 
-func printItems(w io.Writer, title string, items []ident.QuarantineItem, rest string) {
+func printItems(w io.Writer, title string, items []ident.QuarantineItem, rest, names string) {
 	if len(items) == 0 {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "\n%s\n", title)
-	for _, q := range items[:bounded(len(items), rest)] {
-		_, _ = fmt.Fprintf(w, "  %s\n      next: %s\n", printable(who(q.Name, q.Key)+about(q)+q.Cause), printable(q.Next))
+	causes := byCause(items)
+	for _, c := range causes[:bounded(len(causes), rest)] {
+		c.print(w, names)
 	}
-	printRest(w, len(items), rest)
+	printRest(w, len(causes), rest)
 }
 
 // bounded is how many of n are listed.

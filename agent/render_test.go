@@ -44,7 +44,7 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, true) },
 		"run":         func(b *bytes.Buffer) { printReport(b, r, false) },
 		"brief run":   func(b *bytes.Buffer) { printReport(b, r, true) },
-		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "") },
+		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
 		"connectors":  func(b *bytes.Buffer) { printModules(b, []host.Module{m}) },
 		"a connector": func(b *bytes.Buffer) { printModule(b, m) },
 	} {
@@ -128,13 +128,13 @@ func TestManyItemsAreBounded(t *testing.T) {
 	var s engine.Summary
 	for i := range 2000 {
 		key := ident.Key(fmt.Sprint(i))
-		s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: key, Name: "Bo", Part: ident.PartAccount, Cause: "enabled", Next: "disable it"})
+		s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: key, Name: "Bo", Part: ident.PartAccount, Cause: "enabled " + string(key), Next: "disable it"})
 		s.Notes = append(s.Notes, ident.Note{Key: key, Name: "Bo", Text: "moved"})
 	}
 	s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: "r", Name: "Di", Cause: "no mail", Next: "add one"})
 	var report, list bytes.Buffer
 	printSummary(&report, s, "the list shows all")
-	printQuarantine(&list, s.Quarantined, "")
+	printQuarantine(&list, s.Quarantined, "", "")
 	for text, want := range map[string]int{"enabled": 50, "disable it": 50, "moved": 50, "no mail": 1, "  and 1950 more: the list shows all\n": 2} {
 		if n := strings.Count(report.String(), text); n != want {
 			t.Errorf("the report has %q %d times, want %d", text, n, want)

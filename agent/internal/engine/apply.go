@@ -272,7 +272,7 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 	o := e.outcome(r, t, result)
 	o.Code, o.Cause, o.Next = w.Code, w.Cause, w.Next
 	if result == ident.ResultFailed {
-		r.tell(failedItem(o, w.Attribute))
+		r.tell(failedItem(o, w.Attribute, w.Common))
 	}
 	c := e.commit(r, o)
 	c.HeldID, c.Intent = t.heldID, intent
@@ -286,7 +286,7 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 	e.logFailure(r, o)
 	e.count(r, o)
 	if result == ident.ResultFailed && w.Done == "" {
-		return e.refuse(ctx, r, wholeRefusal(o))
+		return e.refuse(ctx, r, wholeRefusal(o, w.Common))
 	}
 	return nil
 }

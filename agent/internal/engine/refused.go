@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -65,10 +66,11 @@ func (e *Engine) refuse(ctx context.Context, r *run, list ...ident.Refusal) erro
 }
 
 // wholeRefusal is a failed operation of which nothing was carried out.
-func wholeRefusal(o ident.Outcome) ident.Refusal {
+func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
+	item := failedItem(o, "", common)
 	return ident.Refusal{
 		Key: o.Key, Part: ident.RefusedOperation(o.Operation.Class), Digest: o.Operation.Digest,
-		Cause: failedItem(o, "").Cause, Next: o.Next,
+		Cause: item.Cause, Shared: item.Shared, Next: item.Next,
 	}
 }
 
@@ -115,7 +117,8 @@ func (e *Engine) attributeRefusals(r *run, o ident.Outcome, refused []write.Refu
 	for _, f := range refused {
 		item := ident.QuarantineItem{
 			Key: o.Key, Name: o.Name, Part: f.Attribute, Next: f.Err.Next,
-			Cause: fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, f.Err.Cause),
+			Cause:  fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, f.Err.Cause),
+			Shared: fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, cmp.Or(f.Err.Common, f.Err.Cause)),
 		}
 		r.tell(item)
 		if f.Err.Kind == write.Stale {
@@ -124,7 +127,7 @@ func (e *Engine) attributeRefusals(r *run, o ident.Outcome, refused []write.Refu
 		for _, ch := range o.Operation.Attributes {
 			if text.Same(ch.Name, f.Attribute) {
 				list = append(list, ident.Refusal{
-					Key: o.Key, Part: text.Lower(f.Attribute), Digest: plan.AppliedDigest(ch), Cause: item.Cause, Next: item.Next,
+					Key: o.Key, Part: text.Lower(f.Attribute), Digest: plan.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
 				})
 			}
 		}

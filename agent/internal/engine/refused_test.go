@@ -78,27 +78,37 @@ func TestRefusalsNobodyForesaw(t *testing.T) {
 // TestOperationsThatAreRefusedAsAWhole: a create that the directory takes in no
 // form is set aside with its cause.
 func TestOperationsThatAreRefusedAsAWhole(t *testing.T) {
-	source := &feed{records: []ident.Record{person("1", "Whole One")}}
+	source := &feed{records: []ident.Record{person("1", "Whole One"), person("2", "Whole Two")}}
 	s := newScene(t, map[string]*feed{"whole": source})
 	before := s.dc.Get(t, s.dc.BaseDN, "minPwdLength").Attributes.First("minPwdLength")
 	s.dc.Replace(t, s.dc.BaseDN, "minPwdLength", "40")
 	t.Cleanup(func() { s.dc.Replace(t, s.dc.BaseDN, "minPwdLength", before) })
-	if r := s.run("whole"); r.Count(ident.ResultFailed) != 1 {
+	oneCause := func() []ident.QuarantineItem {
+		t.Helper()
+		const policy = "create failed: the password does not meet the domain's password policy"
+		s.wantItems("whole", policy, policy)
+		items, err := s.Store.Quarantine(t.Context(), "whole")
+		want := "create failed in " + string(s.ou) + ": the password does not meet the domain's password policy (LDAP result code 19)"
+		if err != nil || items[0].Shared != want || items[1].Shared != want {
+			t.Errorf("not one cause: %+v, %v", items, err)
+		}
+		return items
+	}
+	if r := s.run("whole"); r.Count(ident.ResultFailed) != 2 {
 		t.Fatalf("%+v", r.Outcomes)
 	}
+	oneCause()
 	if r := s.run("whole"); len(r.Outcomes) != 0 {
 		t.Errorf("planned as good again: %+v", r.Outcomes)
 	}
-	s.wantItems("whole", "create failed: the password does not meet the domain's password policy")
-	items, err := s.Store.Quarantine(t.Context(), "whole")
-	if err != nil || !strings.Contains(items[0].Next, "rollcall quarantine retry whole 1") {
-		t.Errorf("%+v, %v", items, err)
+	if items := oneCause(); !strings.Contains(items[0].Next, "rollcall quarantine retry whole 1") {
+		t.Errorf("%+v", items)
 	}
 	s.dc.Replace(t, s.dc.BaseDN, "minPwdLength", before)
 	if _, err := s.RetryRefused(t.Context(), "whole", ""); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.run("whole"); r.Count(ident.ResultApplied) != 1 {
+	if r := s.run("whole"); r.Count(ident.ResultApplied) != 2 {
 		t.Errorf("%+v", r.Outcomes)
 	}
 }

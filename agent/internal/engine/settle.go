@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -39,7 +40,7 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 
 // failedItem tells about a write that failed: the next run tries it again, and
 // until that succeeds somebody is not dealt with.
-func failedItem(o ident.Outcome, attribute string) ident.QuarantineItem {
+func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem {
 	part := ident.PartAccount
 	switch {
 	case o.Operation.Class == ident.ClassCreate:
@@ -51,7 +52,8 @@ func failedItem(o ident.Outcome, attribute string) ident.QuarantineItem {
 	}
 	return ident.QuarantineItem{
 		Key: o.Key, Name: o.Name, Part: part, Next: o.Next,
-		Cause: fmt.Sprintf("%s failed: %s", o.Operation.Class, o.Cause),
+		Cause:  fmt.Sprintf("%s failed: %s", o.Operation.Class, o.Cause),
+		Shared: fmt.Sprintf("%s failed in %s: %s", o.Operation.Class, cmp.Or(o.Operation.To, o.DN).Parent(), cmp.Or(common, o.Cause)),
 	}
 }
 

@@ -157,7 +157,10 @@ type QuarantineItem struct {
 	// attribute, and everything else about the user goes on.
 	Part  string `json:"part,omitempty"`
 	Cause string `json:"cause"`
-	Next  string `json:"next"`
+	// Shared is Cause without what is this user's own: items of one Part with
+	// the same have one cause, and are shown as one. "" is the same as Cause.
+	Shared string `json:"shared,omitempty"`
+	Next   string `json:"next"`
 }
 
 // The parts of a user that can be set aside beside single attributes.

@@ -11,6 +11,7 @@ type Refusal struct {
 	Part   string
 	Digest string // of the value, or of the operation
 	Cause  string
+	Shared string // see QuarantineItem
 	Next   string
 	Tries  int
 	Again  time.Time // not before

@@ -204,6 +204,7 @@ func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, 
 		}
 	}
 	var taken []tried
+	asked := 0
 	for n := range attempts(a, valid, base) {
 		who, isTaken, err := e.names.Holder(a.Name, n.value, a.Unique, parent, self, e.key)
 		if err != nil {
@@ -213,8 +214,11 @@ func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, 
 			e.names.Reserve(a.Name, n.value, a.Unique, parent, e.key)
 			return n, nil, nil
 		}
-		if len(taken) < len(valid) { // the numbers are told together
-			taken = append(taken, tried{n.source(), e.inUse(a, n, who)})
+		if asked++; asked > len(valid) {
+			continue // the numbers are told together
+		}
+		if one := (tried{n.source(), e.inUse(a, n, who)}); !slices.Contains(taken, one) {
+			taken = append(taken, one)
 		}
 	}
 	if a.Suffix == SuffixNumber {

@@ -15,7 +15,13 @@ import (
 // else about that user goes on: part is ident.PartAccount, ident.PartGroups or
 // the name of an attribute. It is reported by each run until it is settled.
 func (b *Builder) attend(key ident.Key, name, part, cause, next string) {
-	b.attention = append(b.attention, ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next})
+	b.attendShared(key, name, part, cause, shared(cause, key), next)
+}
+
+// attendShared is attend for a cause that others may have too: common is it
+// without what is this user's own.
+func (b *Builder) attendShared(key ident.Key, name, part, cause, common, next string) {
+	b.attention = append(b.attention, item(key, name, part, cause, common, next))
 }
 
 // Attend reports something about the delivery as a whole that needs a person.
@@ -76,7 +82,8 @@ func (b *Builder) accountGone(link ident.Link, reason string) {
 		b.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
 		return
 	}
-	b.attend(link.Key, "", ident.PartAccount, fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID),
+	cause := fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID)
+	b.attendShared(link.Key, "", ident.PartAccount, cause, shared(strings.Replace(cause, " "+string(link.GUID), "", 1), link.Key),
 		"if it was deleted: "+remove+"; if not, let the bind account read it")
 }
 
@@ -92,7 +99,8 @@ func (b *Builder) leftAlone(c *change, reason, why, next string) {
 	case !known:
 		state = "may be enabled"
 	}
-	b.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why), next)
+	cause := fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why)
+	b.attendShared(c.key, c.name, ident.PartAccount, cause, shared(cause, c.key, string(c.entry.DN)), next)
 }
 
 // disableByHand is the next step about a leaver that rollcall must not touch.

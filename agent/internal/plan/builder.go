@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -40,11 +38,13 @@ type Builder struct {
 	believed     bool // the delivery says who is not in it; see Marks
 	changes      map[ident.Key]*change
 	quarantined  map[ident.Key]ident.QuarantineItem
-	keyless      []ident.QuarantineItem // records without a key
-	stillRefused []ident.Refusal        // see StillRefused
-	leftOut      []ident.QuarantineItem // because it was refused before and its time has not come
-	attention    []ident.QuarantineItem // what needs a person while the rest of a record goes on
-	accepted     []ident.QuarantineItem // see Accepted
+	keyless      []ident.QuarantineItem               // records without a key
+	stillRefused []ident.Refusal                      // see StillRefused
+	blocked      map[ident.Key]blocked                // set aside for a value that others of this run have
+	holders      map[ident.QuarantineItem][]ident.Key // who of this run has the value that an attribute was refused
+	leftOut      []ident.QuarantineItem               // because it was refused before and its time has not come
+	attention    []ident.QuarantineItem               // what needs a person while the rest of a record goes on
+	accepted     []ident.QuarantineItem               // see Accepted
 	notes        []ident.Note
 	links        []LinkUpdate
 	counts       ident.RecordCounts
@@ -91,6 +91,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		deleted: map[ident.Key]struct{}{}, sighted: map[ident.Key]struct{}{}, unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{},
 		claims: map[ident.GUID]ident.Key{}, wanted: map[string]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
+		holders: map[ident.QuarantineItem][]ident.Key{}, blocked: map[ident.Key]blocked{},
 	}
 	b.names = &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
 	if len(set.Scope) > 0 {
@@ -167,15 +168,18 @@ func (b *Builder) add(rec ident.Record) error {
 	if linked && link.Unseen {
 		b.sighted[rec.Key] = struct{}{}
 	}
-	if linked {
-		err = b.addLinkedOrLate(rec, link)
-	} else {
-		err = b.addUnlinked(rec)
-	}
-	if err != nil {
+	if err := b.decide(rec, link, linked); err != nil {
 		return fmt.Errorf("plan key %s: %w", rec.Key, err)
 	}
 	return nil
+}
+
+// decide plans a record in scope, with its link when it has one.
+func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {
+	if linked {
+		return b.addLinkedOrLate(rec, link)
+	}
+	return b.addUnlinked(rec)
 }
 
 // Duplicate sets aside a key that was delivered n times; Add is not called
@@ -228,31 +232,6 @@ func (b *Builder) Quarantine(key ident.Key, name, cause, next string) {
 // LinkUpdates returns what links must remember although no operation of the
 // plan says so, in the order of keys. Call it after Finish.
 func (b *Builder) LinkUpdates() []LinkUpdate { return b.links }
-
-// setAside quarantines a key and withdraws what was planned for it. The first
-// cause stays.
-func (b *Builder) setAside(key ident.Key, name, cause, next string) {
-	b.names.release(key)
-	if c, ok := b.changes[key]; ok {
-		if name == "" {
-			name = c.name
-		}
-		delete(b.changes, key)
-	}
-	if _, ok := b.quarantined[key]; !ok {
-		b.quarantined[key] = ident.QuarantineItem{Key: key, Name: name, Cause: cause, Next: next}
-	}
-}
-
-// quarantineError sets a record aside for an error of the mapping.
-func (b *Builder) quarantineError(rec ident.Record, err error) {
-	next := "correct the record at the source, or where and the mapping of the data source " + b.set.DataSource
-	var known *mapping.Error
-	if errors.As(err, &known) && known.Next != "" {
-		next = known.Next
-	}
-	b.setAside(rec.Key, recordName(rec), err.Error(), next)
-}
 
 // mapRecord runs the mapping. ok is false when the record was set aside.
 func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {

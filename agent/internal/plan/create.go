@@ -23,9 +23,10 @@ func (b *Builder) create(rec ident.Record) error {
 	}
 	if cause != "" {
 		b.setAside(rec.Key, c.name, cause, next)
+		b.block(rec, cause)
 		return nil
 	}
-	groups, err := b.groupsOfNew(want.Groups)
+	groups, err := b.groupsOfNew(c, want.Groups)
 	if err != nil {
 		return err
 	}

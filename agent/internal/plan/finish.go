@@ -16,6 +16,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
 	changes, linking := b.ordered()
+	b.tellRoots()
 	b.accept()
 	doubt := b.doubts(d, nobody == "")
 	judge := newJudge(b.set, b.hist, doubt, linking)
@@ -50,6 +51,9 @@ func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 	b.counts.Delivered += d.Skipped
 	b.counts.InScope += d.Skipped
 	b.counts.Unchanged += d.Skipped
+	if err := b.retryBlocked(); err != nil {
+		return "", err
+	}
 	if err := b.addLate(); err != nil {
 		return "", err
 	}
@@ -61,7 +65,6 @@ func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 	if err := b.strayAnchors(d); err != nil {
 		return "", err
 	}
-	b.groupItems()
 	b.emptyDelivery(d)
 	if err := b.anchorInUse(); err != nil {
 		return "", err

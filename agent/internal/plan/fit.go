@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -27,7 +28,10 @@ func (b *Builder) fit(rec ident.Record, current *ident.Entry, want *ident.Desire
 		name = entryName(*current)
 	}
 	for _, f := range want.Aside {
-		b.attend(rec.Key, name, f.Attribute, f.Cause, f.Next)
+		b.attendShared(rec.Key, name, f.Attribute, f.Cause, cmp.Or(f.Shared, f.Cause), f.Next)
+		if by := b.names.named(f.Cause); len(by) > 0 {
+			b.holders[b.attention[len(b.attention)-1]] = by
+		}
 	}
 	var failure error
 	for i := range want.Attributes {

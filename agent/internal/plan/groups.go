@@ -15,12 +15,12 @@ type group struct {
 	trouble string // why nobody is added to it; "" when members are
 	next    string // what to do about that
 	sid     string
-	refused int // the accounts that were not added
 }
 
-// usableGroups drops the groups that nobody may be added to; each of them is
-// one item at the end, for all accounts.
-func (b *Builder) usableGroups(dns []ident.DN) ([]ident.DN, error) {
+// usableGroups drops the groups that nobody may be added to, and tells that of
+// each account: whoever is told is planned again, so that they are added once
+// the group is in order.
+func (b *Builder) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
 		g, err := b.group(dn)
@@ -29,7 +29,7 @@ func (b *Builder) usableGroups(dns []ident.DN) ([]ident.DN, error) {
 		}
 		switch {
 		case g.trouble != "":
-			g.refused++
+			b.attend(c.key, c.name, ident.PartGroups, fmt.Sprintf("group %s: %s; the account is not added to it", g.dn, g.trouble), g.next)
 		case !slices.ContainsFunc(out, func(o ident.DN) bool { return sameDN(o, dn) }):
 			out = append(out, dn)
 		}
@@ -79,26 +79,26 @@ func (b *Builder) entryAt(dn ident.DN) (ident.Entry, bool, error) {
 
 // groupsOfNew returns the usable groups that an account is not in by being
 // made: the primary group of a new account is Domain Users.
-func (b *Builder) groupsOfNew(dns []ident.DN) ([]ident.DN, error) {
-	usable, err := b.usableGroups(dns)
+func (b *Builder) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
+	usable, err := b.usableGroups(c, dns)
 	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(b.groups[dn].sid) }), err
 }
 
 // missingMemberships returns the usable groups that the account is not in,
 // neither as a member nor by its primary group, which AD lists nowhere and
 // refuses to add.
-func (b *Builder) missingMemberships(dns []ident.DN, e ident.Entry) ([]ident.DN, error) {
-	usable, err := b.usableGroups(dns)
+func (b *Builder) missingMemberships(c *change, dns []ident.DN) ([]ident.DN, error) {
+	usable, err := b.usableGroups(c, dns)
 	if err != nil {
 		return nil, err
 	}
-	primary := ident.PrimaryGroup(e)
+	primary := ident.PrimaryGroup(c.entry)
 	var out []ident.DN
 	for _, dn := range usable {
 		if primary != "" && primary == b.groups[dn].sid {
 			continue
 		}
-		member, err := b.view.MemberOf(dn, e.GUID)
+		member, err := b.view.MemberOf(dn, c.entry.GUID)
 		if err != nil {
 			return nil, err
 		}
@@ -121,16 +121,6 @@ func (b *Builder) addGroups(c *change, groups []ident.DN) {
 	op.Class, op.Groups = ident.ClassGroups, groups
 	op.Reason = "groups: not yet a member of " + strings.Join(names, ", ")
 	c.add(op)
-}
-
-// groupItems tells about each group that nobody was added to.
-func (b *Builder) groupItems() {
-	for _, g := range b.groups {
-		if g.trouble != "" {
-			b.attend("", "", ident.PartGroups,
-				fmt.Sprintf("group %s: %s; %s", g.dn, g.trouble, count(g.refused, "account was not added", "accounts were not added")), g.next)
-		}
-	}
 }
 
 // isGroup tells groups from other objects; one of unknown kind passes for a group.

@@ -201,7 +201,7 @@ func (b *Builder) addLate() error {
 		h.group[l.rec.Key] = true
 	}
 	for attempt := range maxAttempts {
-		before, refused := b.mark(), b.refusals()
+		before := b.mark()
 		// With the last attempt nobody is expected to give up anything.
 		if err := b.planLate(attempt < maxAttempts-1); err != nil {
 			return err
@@ -211,9 +211,6 @@ func (b *Builder) addLate() error {
 		}
 		h.giversFirst()
 		b.restore(before, keys...)
-		for g := range b.groups {
-			b.groups[g].refused = refused[g]
-		}
 	}
 	return nil
 }
@@ -262,14 +259,6 @@ func (h *handover) giversFirst() {
 		visit(key)
 	}
 	h.late = order
-}
-
-func (b *Builder) refusals() map[ident.DN]int {
-	out := make(map[ident.DN]int, len(b.groups))
-	for dn, g := range b.groups {
-		out[dn] = g.refused
-	}
-	return out
 }
 
 // cameTrue checks every expectation, and remembers those that failed.

@@ -19,8 +19,8 @@ func (b *Builder) addLinked(rec ident.Record, link ident.Link) error {
 		return err
 	}
 	if !there {
-		b.setAside(rec.Key, recordName(rec),
-			fmt.Sprintf("the linked account %s is not in the directory: deleted by hand, or not readable", link.GUID),
+		const gone = "the linked account%s is not in the directory: deleted by hand, or not readable"
+		b.setAsideShared(rec.Key, recordName(rec), fmt.Sprintf(gone, " "+string(link.GUID)), fmt.Sprintf(gone, ""),
 			"restore it, or let a new account be made: "+b.removeLink(rec.Key))
 		return nil
 	}
@@ -33,7 +33,7 @@ func (b *Builder) addLinked(rec ident.Record, link ident.Link) error {
 		return err
 	}
 	if cause != "" {
-		b.setAside(rec.Key, entryName(e), "the linked account "+cause,
+		b.setAsideShared(rec.Key, entryName(e), "the linked account "+cause, "the linked "+strings.TrimPrefix(shared(cause, "", string(e.DN)), "the "),
 			"allow it in [directory], or give it up: "+b.removeLink(rec.Key))
 		return nil
 	}
@@ -95,7 +95,7 @@ func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) erro
 	if returner && known {
 		b.returned(c, disabled, want, link)
 	}
-	groups, err := b.missingMemberships(want.Groups, c.entry)
+	groups, err := b.missingMemberships(c, want.Groups)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // then by the match rules, and only then is an account created.
 func (b *Builder) addUnlinked(rec ident.Record) error {
 	if cause, next := b.badAnchor(rec.Key); cause != "" {
-		b.setAside(rec.Key, recordName(rec), cause, next)
+		b.setAsideShared(rec.Key, recordName(rec), cause, strings.ReplaceAll(cause, strconv.Quote(b.anchorOf(rec.Key)), "it"), next)
 		return nil
 	}
 	done, err := b.matchAnchor(rec)
@@ -128,7 +128,8 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 		return err
 	}
 	if against.inTheWay() {
-		b.setAside(rec.Key, recordName(rec), where+", but "+against.cause, against.next)
+		b.setAsideShared(rec.Key, recordName(rec), where+", but "+against.cause,
+			fmt.Sprintf("the anchor in %s leads to an account, but %s", b.set.Anchor, shared(against.cause, rec.Key, string(e.DN))), against.next)
 		return nil
 	}
 	if !b.claim(rec, e) {
@@ -162,7 +163,7 @@ func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done
 		}
 		if found = oneEach(found); len(found) > 0 {
 			rule := attribute + " = " + strings.Join(values[attribute], ", ")
-			return true, b.matchFound(rec, rule, found)
+			return true, b.matchFound(rec, attribute, rule, found)
 		}
 	}
 	return b.lookalike(rec, values)
@@ -204,11 +205,17 @@ func (b *Builder) lookalike(rec ident.Record, values map[string][]string) (done 
 // matchFound adopts the only account that a match rule found. Whatever stands
 // against that quarantines the record; an account is never created beside one
 // that matches.
-func (b *Builder) matchFound(rec ident.Record, rule string, found []ident.Entry) error {
+func (b *Builder) matchFound(rec ident.Record, attribute, rule string, found []ident.Entry) error {
 	for _, e := range found {
 		b.matched[e.GUID] = rec.Key
 	}
-	aside := func(cause, next string) { b.setAside(rec.Key, recordName(rec), rule+": "+cause, next) }
+	aside := func(cause, next string) {
+		own := make([]string, len(found))
+		for i, e := range found {
+			own[i] = string(e.DN)
+		}
+		b.setAsideShared(rec.Key, recordName(rec), rule+": "+cause, attribute+": "+shared(cause, rec.Key, own...), next)
+	}
 	users := slices.DeleteFunc(slices.Clone(found), func(e ident.Entry) bool { return !isUser(e) })
 	switch {
 	case len(users) == 0:

@@ -302,7 +302,7 @@ func TestCreate(t *testing.T) {
 			s.account("g1", staff.Child("ada 11"))
 		}, []string{"11 quarantine | CN=ada 11,OU=Staff,DC=x already has the name Ada 11 in OU=Staff,DC=x | give cn a further format that tells the two apart"}},
 		{"a mapping of the anchor attribute does not count", func(s *scene) { s.record("11", map[string]any{"employeeNumber": "4711"}) }, []string{newAda}},
-		{"groups that nobody may be added to: one item each", func(s *scene) {
+		{"groups that nobody may be added to: each account is told", func(s *scene) {
 			admins, far := ident.DN("CN=Admins,OU=Groups,DC=x"), ident.DN("CN=Far,DC=y")
 			s.put("g-admins", admins)
 			s.protected["g-admins"] = "privileged group"
@@ -313,10 +313,14 @@ func TestCreate(t *testing.T) {
 			s.members[crm] = map[ident.GUID]bool{"g12": true}
 		}, []string{
 			newAda, "11 apply groups CN=CRM,OU=Groups,DC=x | groups: not yet a member of CRM",
-			" groups | group CN=Admins,OU=Groups,DC=x: CN=Admins,OU=Groups,DC=x is protected: privileged group; 2 accounts were not added | take it out of groups of the automation staff, or name it in allow_protected of [directory]",
-			" groups | group CN=Far,DC=y: it is outside the scope of [directory]; 2 accounts were not added | add its OU to scope, or take it out of groups of the automation staff",
-			" groups | group CN=None,OU=Groups,DC=x: it does not exist; 2 accounts were not added | create it, or correct groups of the automation staff",
-			" groups | group CN=Person,OU=Groups,DC=x: it is no group; 2 accounts were not added | correct groups of the automation staff",
+			"11 groups | group CN=Admins,OU=Groups,DC=x: CN=Admins,OU=Groups,DC=x is protected: privileged group; the account is not added to it | take it out of groups of the automation staff, or name it in allow_protected of [directory]",
+			"11 groups | group CN=Far,DC=y: it is outside the scope of [directory]; the account is not added to it | add its OU to scope, or take it out of groups of the automation staff",
+			"11 groups | group CN=None,OU=Groups,DC=x: it does not exist; the account is not added to it | create it, or correct groups of the automation staff",
+			"11 groups | group CN=Person,OU=Groups,DC=x: it is no group; the account is not added to it | correct groups of the automation staff",
+			"12 groups | group CN=Admins,OU=Groups,DC=x: CN=Admins,OU=Groups,DC=x is protected: privileged group; the account is not added to it | take it out of groups of the automation staff, or name it in allow_protected of [directory]",
+			"12 groups | group CN=Far,DC=y: it is outside the scope of [directory]; the account is not added to it | add its OU to scope, or take it out of groups of the automation staff",
+			"12 groups | group CN=None,OU=Groups,DC=x: it does not exist; the account is not added to it | create it, or correct groups of the automation staff",
+			"12 groups | group CN=Person,OU=Groups,DC=x: it is no group; the account is not added to it | correct groups of the automation staff",
 		}},
 	})
 }

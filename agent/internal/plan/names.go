@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ type names struct {
 	reserved map[string]ident.Key
 	inOrder  []string            // the reservations, in the order in which they were made
 	begun    int                 // where those of the record begin that is planned now
+	holders  []ident.Key         // who had reserved what that record asked for
 	folded   map[ident.DN]string // containers: few, and folding takes time
 	handover *handover           // nil: nobody gives up anything
 	err      error
@@ -73,7 +73,8 @@ func (n *names) implicit(attribute, value string, unique mapping.Unique) []place
 func (n *names) Holder(attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
 	for _, p := range append(places(attribute, value, unique), n.implicit(attribute, value, unique)...) {
 		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
-			return fmt.Sprintf("the key %s of this run", other), true, nil
+			n.holders = append(n.holders, other)
+			return holderOfThisRun(other), true, nil
 		}
 		holder, taken, err := n.inDirectory(p, unique, parent, self, n.asks(key, attribute, value))
 		if err != nil && n.err == nil {
@@ -155,12 +156,21 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 }
 
 // begin starts a record.
-func (n *names) begin() { n.begun = len(n.inOrder) }
+func (n *names) begin() { n.begun, n.holders = len(n.inOrder), nil }
 
 // release gives back what the record that is planned now had reserved: whoever
 // gets no account stands in nobody's way.
 func (n *names) release(key ident.Key) {
 	for _, id := range n.inOrder[n.begun:] {
+		if n.reserved[id] == key {
+			delete(n.reserved, id)
+		}
+	}
+}
+
+// releaseAll gives back all that a record had reserved that was planned before.
+func (n *names) releaseAll(key ident.Key) {
+	for _, id := range n.inOrder {
 		if n.reserved[id] == key {
 			delete(n.reserved, id)
 		}

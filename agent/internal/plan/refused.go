@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,7 @@ func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.Attribut
 
 // attendRefused reports what is left out because it was refused before.
 func (b *Builder) attendRefused(key ident.Key, name, part string, r ident.Refusal) {
-	b.attend(key, name, part, r.Cause, r.Next)
+	b.attendShared(key, name, part, r.Cause, cmp.Or(r.Shared, r.Cause), r.Next)
 	b.leftOut = append(b.leftOut, b.attention[len(b.attention)-1])
 }
 
@@ -76,7 +77,7 @@ func (b *Builder) dropRefused(c *change) bool {
 			return false
 		case op == linking:
 			whole = true
-			b.quarantined[c.key] = ident.QuarantineItem{Key: c.key, Name: c.name, Cause: r.Cause, Next: r.Next}
+			b.quarantined[c.key] = item(c.key, c.name, "", r.Cause, cmp.Or(r.Shared, r.Cause), r.Next)
 			b.leftOut = append(b.leftOut, b.quarantined[c.key])
 		case op.Class == ident.ClassGroups:
 			b.attendRefused(c.key, c.name, ident.PartGroups, r)

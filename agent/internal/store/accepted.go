@@ -15,7 +15,7 @@ import (
 func (s *Store) AcceptQuarantined(ctx context.Context, automation string, key ident.Key, by string) ([]ident.QuarantineItem, error) {
 	var items []ident.QuarantineItem
 	err := s.write(ctx, "accept", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `DELETE FROM quarantine WHERE automation = ? AND key = ? AND part <> '' RETURNING key, name, part, cause, next`, automation, key)
+		rows, err := tx.QueryContext(ctx, `DELETE FROM quarantine WHERE automation = ? AND key = ? AND part <> '' RETURNING key, name, part, cause, shared, next`, automation, key)
 		if err != nil {
 			return err
 		}

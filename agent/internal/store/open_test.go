@@ -131,7 +131,7 @@ func TestSecretBlobs(t *testing.T) {
 func TestAccepted(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	record := ident.QuarantineItem{Key: "1", Cause: "no mail", Next: "add one"}
-	account := ident.QuarantineItem{Key: "1", Name: "Ada", Part: "account", Cause: "disabled", Next: "enable it"}
+	account := ident.QuarantineItem{Key: "1", Name: "Ada", Part: "account", Cause: "disabled by Bo", Shared: "disabled", Next: "enable it"}
 	cn := ident.QuarantineItem{Key: "1", Part: "cn", Cause: "taken", Next: "rename"}
 	other := ident.QuarantineItem{Key: "2", Part: "account", Cause: "disabled", Next: "enable it"}
 	must(t, s.SetQuarantine(ctx, "staff", []ident.QuarantineItem{record, account, cn, other}))

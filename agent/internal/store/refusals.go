@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-const selectRefusals = `SELECT key, part, digest, cause, next, tries, again FROM refusals WHERE automation = ?`
+const selectRefusals = `SELECT key, part, digest, cause, shared, next, tries, again FROM refusals WHERE automation = ?`
 
 // Refusals returns what the directory refused an automation.
 func (s *Store) Refusals(ctx context.Context, automation string) ([]ident.Refusal, error) {
@@ -32,7 +32,7 @@ func (s *Store) Refusal(ctx context.Context, automation string, key ident.Key, p
 
 func scanRefusal(row scanner) (r ident.Refusal, err error) {
 	var again int64
-	err = row.Scan(&r.Key, &r.Part, &r.Digest, &r.Cause, &r.Next, &r.Tries, &again)
+	err = row.Scan(&r.Key, &r.Part, &r.Digest, &r.Cause, &r.Shared, &r.Next, &r.Tries, &again)
 	r.Again = moment(again)
 	return r, err
 }
@@ -42,8 +42,8 @@ func scanRefusal(row scanner) (r ident.Refusal, err error) {
 func (s *Store) Refuse(ctx context.Context, automation string, list []ident.Refusal) error {
 	return s.write(ctx, "remember refusals", func(tx *sql.Tx) error {
 		for _, r := range list {
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO refusals (automation, key, part, digest, cause, next, tries, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-				automation, r.Key, r.Part, r.Digest, r.Cause, r.Next, r.Tries, stamp(r.Again)); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO refusals (automation, key, part, digest, cause, shared, next, tries, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				automation, r.Key, r.Part, r.Digest, r.Cause, r.Shared, r.Next, r.Tries, stamp(r.Again)); err != nil {
 				return err
 			}
 		}

@@ -48,6 +48,7 @@ type Error struct {
 	// or all of those of an update of which nothing was carried out.
 	Refused []Refusal
 	Cause   string
+	Common  string // Cause without what the server says of this object; "" is the same
 	Next    string // what the operator should do
 	Err     error  // from package conn; nil when the server was not asked
 }
@@ -177,4 +178,5 @@ func (w *Writer) fail(class ident.Class, dn ident.DN, err error) error {
 func (e *Error) explain(answer *conn.Error, v verdict) {
 	e.Kind, e.Next = v.kind, v.next
 	e.Cause = fmt.Sprintf("%s: %v", v.cause, answer.Err)
+	e.Common = fmt.Sprintf("%s (LDAP result code %d)", v.cause, answer.Code)
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// commonCause is one cause and everybody whom it concerns.
+type commonCause struct {
+	cause  string // without what is somebody's own
+	next   string // for all of them, with KEY where each has their own
+	own    bool   // the causes differ in what is somebody's own
+	people []ident.QuarantineItem
+}
+
+// byCause tells things that have one cause as one, the most frequent first.
+func byCause(items []ident.QuarantineItem) []commonCause {
+	type id struct{ part, cause string }
+	at := map[id]int{}
+	var all []commonCause
+	for _, q := range items {
+		cause := cmp.Or(q.Shared, q.Cause)
+		i, known := at[id{q.Part, cause}]
+		if !known {
+			i = len(all)
+			at[id{q.Part, cause}] = i
+			all = append(all, commonCause{cause: cause})
+		}
+		all[i].people = append(all[i].people, q)
+	}
+	for i := range all {
+		all[i].sum()
+	}
+	slices.SortStableFunc(all, func(x, y commonCause) int { return len(y.people) - len(x.people) })
+	return all
+}
+
+// sum finds what is common to everybody: somebody alone keeps their own words.
+func (c *commonCause) sum() {
+	first := c.people[0]
+	c.next = first.Next
+	if len(c.people) == 1 {
+		c.cause = first.Cause
+		return
+	}
+	same := true
+	for _, q := range c.people {
+		c.own = c.own || q.Cause != c.cause
+		same = same && forAnyKey(q) == forAnyKey(first)
+	}
+	if same {
+		c.next = forAnyKey(first)
+	}
+}
+
+// forAnyKey is the next step of an item with KEY in the place of its own key.
+func forAnyKey(q ident.QuarantineItem) string {
+	if q.Key == "" {
+		return q.Next
+	}
+	key := strings.TrimPrefix(ident.Command("x", string(q.Key)), "rollcall x ") // quoted, where it must be
+	var out strings.Builder
+	rest := q.Next
+	for {
+		i := strings.Index(rest, " "+key)
+		if i < 0 {
+			return out.String() + rest
+		}
+		end := i + 1 + len(key)
+		whole := end == len(rest) || strings.ContainsRune(" ;,.", rune(rest[end]))
+		if whole {
+			out.WriteString(rest[:i] + " KEY")
+		} else {
+			out.WriteString(rest[:end])
+		}
+		rest = rest[end:]
+	}
+}
+
+// fewNames is how many of those who share a cause are named unless all are
+// asked for.
+const fewNames = 5
+
+// print writes a cause with whom it concerns. more tells where all of them are
+// named; "" names all here.
+func (c commonCause) print(w io.Writer, more string) {
+	line := func(indent, text string) { _, _ = fmt.Fprintf(w, "%s%s\n", indent, printable(text)) }
+	first := c.people[0]
+	if len(c.people) == 1 {
+		line("  ", who(first.Name, first.Key)+about(first)+c.cause)
+		line("      next: ", c.next)
+		return
+	}
+	line("  ", fmt.Sprintf("%d people: %s%s", len(c.people), about(first), c.cause))
+	if more == "" {
+		for _, q := range c.people {
+			text := personName(q)
+			if c.own {
+				text += ": " + q.Cause
+			}
+			line("      ", text)
+		}
+	} else {
+		var names []string
+		for _, q := range c.people[:min(len(c.people), fewNames)] {
+			names = append(names, personName(q))
+		}
+		text := strings.Join(names, ", ")
+		if n := len(c.people) - len(names); n > 0 {
+			text += fmt.Sprintf(" and %d more: %s", n, more)
+		}
+		line("      ", text)
+		if c.own {
+			line("      such as: ", first.Cause)
+		}
+	}
+	line("      next: ", c.next)
+}
+
+// personName is somebody's name with the key.
+func personName(q ident.QuarantineItem) string {
+	return cmp.Or(strings.TrimSuffix(who(q.Name, q.Key), ": "), "somebody without a key")
+}
