@@ -56,14 +56,15 @@ const stopTime = 4 * time.Second
 // serve is the daemon: it returns when ctx ends and everything has stopped.
 func (a *app) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	ready := make(chan struct{})
+	loaded := make(chan struct{})
+	a.metrics.Readiness(a.readiness(ctx, loaded))
 	if a.config.Agent.Listen != "" {
 		l, err := metrics.Listen(ctx, a.config.Agent.Listen)
 		if err != nil {
 			return err
 		}
 		a.log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
-		group.Go(func() error { return a.metrics.Serve(ctx, l, readiness(ready), a.log) })
+		group.Go(func() error { return a.metrics.Serve(ctx, l, a.log) })
 	}
 	e, err := a.engine(ctx)
 	if err != nil {
@@ -78,10 +79,8 @@ func (a *app) serve(ctx context.Context) error {
 	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	group.Go(func() error { a.retainDaily(ctx); return nil })
-	close(ready)
-	a.metrics.Ready(true)
-	service.Ready()
-	a.log.Info("ready", "version", version, "automations", len(a.entries()))
+	close(loaded)
+	a.announce(ctx)
 	<-ctx.Done()
 	service.Stopping()
 	a.log.Info("stopping")
@@ -98,17 +97,6 @@ func stopAll(group *errgroup.Group) error {
 		return err
 	}
 	return nil
-}
-
-func readiness(ready <-chan struct{}) func() error {
-	return func() error {
-		select {
-		case <-ready:
-			return nil
-		default:
-			return errors.New("starting: connectors are being loaded")
-		}
-	}
 }
 
 // entries are the automations that run by themselves.

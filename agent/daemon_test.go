@@ -32,6 +32,12 @@ type daemon struct {
 // start runs the agent and waits until it is ready.
 func (w *world) start() *daemon {
 	w.Helper()
+	return w.startUntil("msg=ready")
+}
+
+// startUntil runs the agent and waits until its log has the text.
+func (w *world) startUntil(text string) *daemon {
+	w.Helper()
 	d := &daemon{world: w, cmd: w.command("run"), readed: make(chan struct{})}
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
@@ -41,7 +47,7 @@ func (w *world) start() *daemon {
 		w.Fatal(err)
 	}
 	ready := make(chan string, 1)
-	go d.follow(stderr, ready)
+	go d.follow(stderr, text, ready)
 	select {
 	case d.url = <-ready:
 	case <-d.readed:
@@ -52,8 +58,8 @@ func (w *world) start() *daemon {
 	return d
 }
 
-// follow reads the log and tells the address once the agent is ready.
-func (d *daemon) follow(stderr io.Reader, ready chan<- string) {
+// follow reads the log and tells the address once it has the text.
+func (d *daemon) follow(stderr io.Reader, text string, ready chan<- string) {
 	defer close(d.readed)
 	address := regexp.MustCompile(`msg=metrics url=(http://[0-9.:]+)/metrics`)
 	url := ""
@@ -64,7 +70,7 @@ func (d *daemon) follow(stderr io.Reader, ready chan<- string) {
 		if m := address.FindStringSubmatch(lines.Text()); m != nil {
 			url = m[1]
 		}
-		if strings.Contains(lines.Text(), "msg=ready") {
+		if strings.Contains(lines.Text(), text) {
 			ready <- url
 		}
 	}

@@ -245,7 +245,7 @@ func (s *secretly) metrics() {
 		s.t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.app.metrics.Serve(ctx, l, func() error { return nil }, s.app.log) }()
+	go func() { done <- s.app.metrics.Serve(ctx, l, s.app.log) }()
 	resp, err := http.Get("http://" + l.Addr().String() + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)

@@ -4,6 +4,7 @@
 package metrics
 
 import (
+	"errors"
 	"runtime"
 	"strconv"
 	"time"
@@ -17,7 +18,8 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	ready           prometheus.Gauge
+	readiness func() error
+
 	lastSuccess     *prometheus.GaugeVec
 	lastResult      *prometheus.GaugeVec
 	successDue      *prometheus.GaugeVec
@@ -42,7 +44,7 @@ type Metrics struct {
 
 // New registers every metric. storeSize answers the size of the state in bytes.
 func New(version string, storeSize func() float64) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), readiness: func() error { return errors.New("starting") }}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "rollcall", Name: name, Help: help}, labels)
 		m.registry.MustRegister(v)
@@ -59,10 +61,12 @@ func New(version string, storeSize func() float64) *Metrics {
 		return v
 	}
 	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
-	m.ready = gauge("ready", "1 once configuration, state and connectors are loaded.").WithLabelValues()
 	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run ended in which nothing failed and the delivery was believed.", "automation")
 	m.lastResult = gauge("automation_last_result", "1 for the result of the last run that was not of a part only, 0 for the others.", "automation", "result")
 	m.successDue = gauge("automation_success_due_timestamp_seconds", "When, by the schedule, the next success is due.", "automation")
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "rollcall", Name: "ready", Help: "1 once state and connectors are loaded, while every secret that the configuration names can be read.",
+	}, func() float64 { return flag(m.readiness() == nil) })
 	m.runs = counter("automation_runs_total", "Runs by their result.", "automation", "result")
 	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
 	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
@@ -80,12 +84,13 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.", prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
 	m.memory = gauge("connector_memory_bytes", "Memory of a connector's last call at its end.", "connector")
 	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk."}, storeSize)
-	m.registry.MustRegister(m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(ready, m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Ready sets rollcall_ready.
-func (m *Metrics) Ready(ready bool) { m.ready.Set(flag(ready)) }
+// Readiness takes what answers /readyz and rollcall_ready: nil, or the reason
+// why the agent is not ready. It must be called before Serve.
+func (m *Metrics) Readiness(now func() error) { m.readiness = now }
 
 // Results are the results that a run can have.
 var Results = []string{"ok", "quarantined", "held", "doubtful", "partial", "failed", "interrupted"}

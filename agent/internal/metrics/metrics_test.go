@@ -18,7 +18,7 @@ import (
 // used is a Metrics in which everything has been observed once.
 func used() *Metrics {
 	m := New("1.2.3", func() float64 { return 4096 })
-	m.Ready(true)
+	m.Readiness(func() error { return nil })
 	m.RunEnded("staff", "ok", time.Second)
 	m.Stands("staff", "ok", time.Unix(1_700_000_000, 0))
 	m.SuccessDue("staff", time.Unix(1_700_000_900, 0))
@@ -107,7 +107,9 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	notReady := errors.New("connectors are being loaded")
 	state := notReady
 	done := make(chan error, 1)
-	go func() { done <- used().Serve(ctx, l, func() error { return state }, slog.New(slog.DiscardHandler)) }()
+	m := used()
+	m.Readiness(func() error { return state })
+	go func() { done <- m.Serve(ctx, l, slog.New(slog.DiscardHandler)) }()
 	get := func(path string) (int, string) {
 		t.Helper()
 		resp, err := http.Get("http://" + l.Addr().String() + path)
@@ -128,7 +130,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	if code, _ := get("/livez"); code != 200 {
 		t.Errorf("/livez: %d", code)
 	}
-	if code, body := get("/metrics"); code != 200 || !strings.Contains(body, `rollcall_http_rate_limited_total{application="pipedrive"} 1`) {
+	if code, body := get("/metrics"); code != 200 || !strings.Contains(body, `rollcall_http_rate_limited_total{application="pipedrive"} 1`) || !strings.Contains(body, "rollcall_ready 1") {
 		t.Errorf("/metrics: %d %s", code, body)
 	}
 	cancel()

@@ -28,14 +28,13 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Serve answers /metrics, /livez and /readyz until ctx ends. ready answers
-// nil, or the reason why the agent is not ready.
-func (m *Metrics) Serve(ctx context.Context, l net.Listener, ready func() error, log *slog.Logger) error {
+// Serve answers /metrics, /livez and /readyz until ctx ends.
+func (m *Metrics) Serve(ctx context.Context, l net.Listener, log *slog.Logger) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
+		if err := m.readiness(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

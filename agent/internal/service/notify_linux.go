@@ -2,11 +2,17 @@
 // not install anything.
 package service
 
-import "github.com/coreos/go-systemd/v22/daemon"
+import (
+	"strings"
 
-// Ready tells systemd that the agent serves (sd_notify READY=1). Without
-// systemd it does nothing.
-func Ready() { _, _ = daemon.SdNotify(false, daemon.SdNotifyReady) }
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Ready tells systemd that the agent serves (sd_notify READY=1), and the line
+// that systemctl status shows of it. Without systemd it does nothing.
+func Ready(status string) {
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+strings.ReplaceAll(status, "\n", " "))
+}
 
 // Stopping tells systemd that the agent is on its way out.
 func Stopping() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) }

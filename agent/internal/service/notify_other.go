@@ -5,7 +5,7 @@
 package service
 
 // Ready tells the service manager that the agent serves.
-func Ready() {}
+func Ready(string) {}
 
 // Stopping tells the service manager that the agent is on its way out.
 func Stopping() {}

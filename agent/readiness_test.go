@@ -1,0 +1,45 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// An agent that cannot read a secret that its configuration names says so at
+// its start, and is not ready until it can.
+func TestAnAgentWithoutItsSecretsIsNotReady(t *testing.T) {
+	w := newWorld(t, 1)
+	for _, name := range []string{"ad_password", "pipedrive_token"} {
+		if err := os.Rename(filepath.Join(w.dir, name), filepath.Join(w.dir, name+".away")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := w.startUntil(`msg="started, but not ready"`)
+	for _, want := range []string{`ad_password}.*no such file.*\[directory\] bind_password`, `pipedrive_token}.*no such file.*\[applications.pipedrive\] api_key`} {
+		if log := d.said(); !regexp.MustCompile(`level=ERROR msg="not ready: a secret cannot be read".*agent.toml:\d+:\d+: .*` + want).MatchString(log) {
+			t.Errorf("the log does not say %s:\n%s", want, log)
+		}
+	}
+	if code, text := d.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "pipedrive_token") || !strings.Contains(text, "ad_password") {
+		t.Errorf("/readyz: %d %s", code, text)
+	}
+	if _, text := d.get("/metrics"); !strings.Contains(text, "rollcall_ready 0") {
+		t.Error("/metrics does not say rollcall_ready 0")
+	}
+	for _, name := range []string{"ad_password", "pipedrive_token"} {
+		if err := os.Rename(filepath.Join(w.dir, name+".away"), filepath.Join(w.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, text := d.get("/readyz"); code != http.StatusOK {
+		t.Errorf("/readyz with the secrets: %d %s", code, text)
+	}
+	if _, text := d.get("/metrics"); !strings.Contains(text, "rollcall_ready 1") {
+		t.Error("/metrics does not say rollcall_ready 1")
+	}
+	d.stop()
+}
