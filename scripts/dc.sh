@@ -18,7 +18,7 @@ dc.sh stop DIR                  ends it; nothing of it is left running
 USAGE
 }
 
-readonly packages="samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldap-utils ldb-tools tdb-tools openssl"
+readonly packages="samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldap-utils ldb-tools tdb-tools openssl pgrep=procps"
 readonly base_dn="DC=ad,DC=test"
 readonly agent_dn="CN=rollcall,CN=Users,$base_dn"
 readonly admin_dn="CN=Administrator,CN=Users,$base_dn"
@@ -26,37 +26,17 @@ readonly admin_password="Loopback-Admin-1" agent_password="Loopback-Agent-1" use
 readonly first_ip=20 last_ip=60
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
+# shellcheck source=scripts/packages.sh
+. "$here/packages.sh"
 
 fail() { echo "dc.sh: $*" >&2; exit 1; }
 
 need_root() { [ "$(id -u)" = 0 ] || fail "$1 needs root: Samba sets ACLs and listens on ports 389 and 636; next: run it as root"; }
 
-installed() {
-  local p
-  for p in $packages; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || return 1
-  done
-}
-
 install_packages() {
   command -v apt-get >/dev/null || fail "install needs a Debian system (no apt-get here)"
-  if installed; then return; fi
-  need_root install
-  exec 8>/run/lock/rollcall-dc-install
-  flock 8
-  if installed; then return; fi
-  # The packages would start services of their own on the system's addresses.
-  local policy=/usr/sbin/policy-rc.d
-  if [ ! -e $policy ]; then
-    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod 755 $policy
-  fi
-  echo "installing Samba" >&2
-  apt-get update -qq
   # shellcheck disable=SC2086 # a list of words
-  DEBIAN_FRONTEND=noninteractive apt-get install -o DPkg::Lock::Timeout=300 -y -qq --no-install-recommends $packages >/dev/null
-  exec 8>&-
+  need $packages
 }
 
 # cache_folder names the folder of the snapshot: another Samba, script or seed is another folder.
@@ -180,13 +160,23 @@ CONF
 # that the address is free again only when the last process is gone.
 lock_ip() {
   exec 9>"/run/lock/rollcall-dc-$1"
-  flock -n 9
+  flock -n 9 && ! listens "$1"
+}
+
+# listens reports whether something else has one of Samba's ports there, such as
+# a domain controller in a container that shares the network.
+listens() {
+  local port
+  for port in 88 389 636; do
+    if (exec 3<>"/dev/tcp/$1/$port") 2>/dev/null; then return 0; fi
+  done
+  return 1
 }
 
 pick_ip() { # [IP]; sets ip
   if [ -n "${1:-}" ]; then
     ip=$1
-    lock_ip "$ip" || fail "another domain controller runs on $ip; next: stop it, or leave the address out"
+    lock_ip "$ip" || fail "something else listens on $ip, such as another domain controller; next: stop it, or leave the address out"
     return
   fi
   local i

@@ -4,10 +4,13 @@
 # ROLLCALL_DEMO_END=1 ends after the story instead of leaving the agent running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/tools.sh
+. scripts/packages.sh
 
 fail() { echo "demo: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "a domain controller needs root: run it as root (in a container if you like)"
 command -v apt-get >/dev/null || fail "it installs Samba with apt-get: run it on Debian"
+command -v go >/dev/null || fail "Go 1.26 or later is not in the PATH"
 
 demo=$PWD/.demo
 export PATH="$PWD/bin:$PATH"
@@ -36,12 +39,18 @@ readable() {
     esac
   done
 }
+compile() {
+  make --no-print-directory build
+  CGO_ENABLED=0 go build -o bin/pipedrive-sim ./plugins/pipedrive/sim/cmd
+}
 directory() { LDAPTLS_CACERT=$DC_CA_FILE ldapsearch -LLL -o ldif-wrap=no -H "$DC_URL" -x -D "$DC_BIND_DN" -w "$DC_BIND_PASSWORD" -b "$DC_BASE_DN" "$@"; }
 
-agent='' simulator=''
+agent='' simulator='' watcher=''
 # shellcheck disable=SC2329 # the trap calls it
 stop() {
-  trap - EXIT INT TERM
+  trap '' INT TERM
+  trap - EXIT
+  [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
   for pid in $agent $simulator; do kill "$pid" 2>/dev/null || true; done
   for pid in $agent $simulator; do wait "$pid" 2>/dev/null || true; done
   if [ -e "$demo/dc/dc.env" ]; then scripts/dc.sh stop "$demo/dc"; fi
@@ -49,13 +58,45 @@ stop() {
   echo "The demo has ended; nothing of it is left running."
 }
 trap stop EXIT
-trap 'exit 130' INT TERM
+
+# make says "Error 130" when a command ends with that, and nothing when the
+# command ends well and make itself was interrupted.
+made=''
+[ "$(cat /proc/$PPID/comm 2>/dev/null)" != make ] || made=$PPID
+# shellcheck disable=SC2329 # the trap calls it
+interrupted() {
+  [ -n "$made" ] || exit 130
+  kill -INT "$made" 2>/dev/null || true
+  exit 0
+}
+trap interrupted INT TERM
+# interrupt does what Ctrl-C on a terminal does, for a process and all below it.
+# shellcheck disable=SC2329 # runs in the background
+interrupt() {
+  local child
+  kill -INT "$1" 2>/dev/null || true
+  for child in $(pgrep -P "$1"); do
+    if [ "$child" != "$BASHPID" ]; then interrupt "$child"; fi
+  done
+}
+# make does not pass on an interrupt that came to it alone: it holds the signal
+# back (bit 2 of SigBlk) until the command has ended.
+# shellcheck disable=SC2329 # runs in the background
+watch_make() {
+  local blocked
+  while blocked=$(awk '/^SigBlk:/ { print $2 }' "/proc/$made/status" 2>/dev/null) && [ -n "$blocked" ]; do
+    if ((0x${blocked:8} & 2)); then interrupt $$; return; fi
+    sleep 0.5
+  done
+  kill -TERM $$ # make is gone
+}
+if [ -n "$made" ]; then watch_make & watcher=$!; fi
 
 bold "1. What it needs: rollcall, its Pipedrive connector, and a domain controller"
-make --no-print-directory build
-CGO_ENABLED=0 go build -o bin/pipedrive-sim ./plugins/pipedrive/sim/cmd
+need ca-certificates curl=curl pgrep=procps
 scripts/dc.sh install
-scripts/dc.sh provision
+during "compiling rollcall, the connectors and a simulated Pipedrive (for the first time this takes minutes)" compile
+during "making an Active Directory domain (once)" scripts/dc.sh provision
 rm -rf "$demo"
 mkdir -m 700 "$demo"
 scripts/dc.sh start "$demo/dc" --for $$

@@ -5,15 +5,19 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . scripts/tools.sh
+. scripts/packages.sh
 
+# The race detector needs cgo, cgo a C compiler, and only the tests do.
+need ca-certificates "$(go env CC)=gcc" libc6-dev || exit 1
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   scripts/dc.sh install || exit 1
 fi
 gotestsum=$(tool gotestsum gotest.tools/gotestsum@v1.13.0) || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# The race detector needs cgo, and only the tests do.
-CGO_ENABLED=1 "$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m "$@" ./...
+export CGO_ENABLED=1
+during "compiling with the race detector (for the first time this takes minutes)" go build -race ./... || exit 1
+"$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m "$@" ./...
 status=$?
 count() { grep '"Test":' "$log" | grep -c "\"Action\":\"$1\""; }
 dc=$(grep -o 'DC TESTS DID NOT RUN:[^"\\]*' "$log" | sort | uniq -c | sed 's/^ *//')

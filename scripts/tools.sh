@@ -11,3 +11,18 @@ tool() {
   fi
   echo "$dir/$name"
 }
+
+# during TEXT COMMAND... says what a command does, and every 20 seconds that it
+# still does it: compiling says nothing for minutes.
+during() {
+  local text=$1 running status=0
+  shift
+  echo "$text" >&2
+  exec {running}> >(
+    SECONDS=0
+    until read -r -t 20 _; [ $? -le 128 ]; do echo "  still at it after $SECONDS seconds" >&2; done
+  )
+  "$@" {running}>&- || status=$?
+  exec {running}>&- # ends the reader
+  return "$status"
+}
