@@ -16,7 +16,7 @@ var namingForms = []*regexp.Regexp{
 	regexp.MustCompile("`rollcall( [^`]+)`"),
 	regexp.MustCompile(`(?m)^(?:[#$ ]{0,8}|ExecStart=/usr/bin/)(?:sudo )?rollcall( +(?:--[a-z]|[a-z]+(?: [A-Z/%-]| *[&>]|$)|(?:link|quarantine|secret|journal|connector|test|queue|orchestrations|service) [a-z]+).*)$`),
 	regexp.MustCompile(`["'(: ]rollcall( (?:link|quarantine|secret|journal|connector|test|queue|service) [a-z]+| (?:validate|plan|apply|approve|reject|runs|authorize|undo|reload|explain|audit|suggest|macros|orchestrate)\b)`),
-	regexp.MustCompile(`ident\.Command\("([^"]+)`),
+	regexp.MustCompile(`ident\.Command\("([a-z]{2}[^"]*)`),
 }
 
 // TestNamedCommandsExist: what an error, a manifest or a page tells a person to

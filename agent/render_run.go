@@ -12,8 +12,12 @@ import (
 // printReport prints a run; brief leaves out what went as planned.
 func printReport(w io.Writer, r engine.Report, brief bool) {
 	printRunHead(w, r)
+	done := 0
 	for _, o := range r.Outcomes {
-		if brief && (o.Result == ident.ResultApplied || o.Result == ident.ResultHeld) {
+		if o.DoneAlready() {
+			done++
+		}
+		if brief && (o.DoneAlready() || o.Result == ident.ResultApplied || o.Result == ident.ResultHeld) {
 			continue
 		}
 		printOutcome(w, r.ID, o, brief)
@@ -23,6 +27,9 @@ func printReport(w io.Writer, r engine.Report, brief bool) {
 		printSummary(w, r.Summary, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list` all that need a person", r.ID))
 	}
 	printCounts(w, r)
+	if done > 0 {
+		_, _ = fmt.Fprintf(w, "Skipped because done already: %s.\n", operations(done))
+	}
 	printDecided(w, r)
 	if n := r.Count(ident.ResultHeld); n > 0 {
 		show := ""

@@ -233,10 +233,13 @@ func (e *Engine) anchor(r *run, key ident.Key) string {
 	return r.automation.Settings.Application + ":" + string(key)
 }
 
+// planAnew is what comes of an operation that was skipped.
+const planAnew = "the next run plans it anew"
+
 // skip records that an operation was not made because the world has changed.
 func (e *Engine) skip(ctx context.Context, r *run, t task, cause string) error {
 	o := e.outcome(r, t, ident.ResultSkipped)
-	o.Cause, o.Next = cause, "the next run plans it anew"
+	o.Cause, o.Next = cause, planAnew
 	c := e.commit(r, o)
 	c.HeldID = t.heldID
 	if err := e.Store.Commit(ctx, r.lease, c); err != nil {

@@ -132,7 +132,8 @@ func (e *Engine) Reject(ctx context.Context, d Decision) (int, error) {
 var ErrPlanOutdated = errors.New("the plan was made with another configuration")
 
 // ApplyPlan applies a saved plan as it stands: nothing is added, and an
-// operation whose old values no longer hold is skipped. The limits count now.
+// operation that is done already, or whose old values no longer hold, is
+// skipped. The limits count now, and only what is left.
 func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report, error) {
 	a, err := e.automation(p.Automation)
 	if err != nil {
@@ -149,7 +150,13 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 			}
 			r.plan = p
 			r.dropBlocked() // a saved plan does not tell of them: reportAside does
+			if err := e.dropSettled(ctx, r); err != nil {
+				return err
+			}
 			if err := e.limitAgain(ctx, r); err != nil {
+				return err
+			}
+			if err := e.noteWaiting(ctx, r); err != nil {
 				return err
 			}
 			if err := e.hold(ctx, r); err != nil {

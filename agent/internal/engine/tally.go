@@ -33,7 +33,9 @@ func (t *tally) add(o ident.Outcome) {
 	case ident.ResultFailed:
 		t.fails(fmt.Sprintf("%s of %s (key %s): %s", o.Operation.Class, o.Name, o.Key, withNext(o.Cause, o.Next)))
 	case ident.ResultSkipped:
-		t.quarantined++
+		if !o.DoneAlready() {
+			t.quarantined++
+		}
 	case ident.ResultRejected, ident.ResultDropped:
 	}
 }

@@ -184,7 +184,7 @@ const (
 	ResultApplied  Result = "applied"
 	ResultHeld     Result = "held"
 	ResultRefused  Result = "refused"
-	ResultSkipped  Result = "skipped" // its old values no longer hold
+	ResultSkipped  Result = "skipped" // its old values no longer hold, or it is done already
 	ResultFailed   Result = "failed"
 	ResultRejected Result = "rejected" // by a person
 	ResultDropped  Result = "dropped"  // held, and planned otherwise or not at all by a later run
@@ -207,3 +207,7 @@ type Outcome struct {
 	SettledBy int64     `json:"settled_by,omitempty"`
 	At        time.Time `json:"at"`
 }
+
+// DoneAlready reports an operation of a saved plan that was skipped because the
+// directory was as it would have made it: nothing follows, and nobody is needed.
+func (o Outcome) DoneAlready() bool { return o.Result == ResultSkipped && o.Next == "" }

@@ -226,6 +226,24 @@ func (j *judge) verdict(key ident.Key, op *operation) {
 	st.Over++
 }
 
+// decided reports whether an earlier run holds the same, or a person has said no
+// to it.
+func (j *judge) decided(key ident.Key, op *operation) bool {
+	if j.hist.Decided == nil {
+		return false
+	}
+	run, result, ok := j.hist.Decided(key, op.Class, op.Digest)
+	if !ok {
+		return false
+	}
+	op.Verdict = ident.VerdictDecided
+	if result == ident.ResultRejected {
+		op.Verdict = ident.VerdictRejected
+	}
+	op.Reason += "; " + decided(run, result)
+	return true
+}
+
 // against says what stands against applying an operation now.
 func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdict ident.Verdict) {
 	over, word := ident.VerdictHold, "held"
@@ -249,7 +267,8 @@ func (j *judge) against(op *operation, st *ident.LimitState) (why string, verdic
 
 // Relimit judges a saved plan by what earlier runs have done since it was made:
 // an operation that it would apply may be held or refused now, but not the
-// other way round. DNs stay as they stand.
+// other way round, and what is held by now, or was rejected, is not asked again.
+// DNs stay as they stand.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 	j := newJudge(withDefaults(set), hist, doubts{}, linkedBy(p))
 	judged := make([]*change, len(p.Changes))
@@ -259,6 +278,8 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 		for _, was := range c.Operations {
 			op := &operation{Operation: was}
 			switch {
+			case op.Verdict == ident.VerdictHold:
+				j.decided(c.Key, op)
 			case op.Verdict != ident.VerdictApply:
 			case waits:
 				op.Verdict, op.Earlier = judged[i].ops[0].Verdict, judged[i].ops[0].Earlier

@@ -38,6 +38,7 @@ type world struct {
 	cutAfter   int                 // so many operations are applied, then no more; 0 applies all
 	watch      []string            // attributes of which no two objects may have one value at any moment
 	made       int
+	carried    map[string]bool // operations that were applied, as carriedOut spells them
 }
 
 var (
@@ -259,8 +260,15 @@ func (w *world) applyOne(t fataler, c ident.Change, op ident.Operation) {
 		link = *old
 	}
 	w.write(t, c, op, w.entries[link.GUID])
+	if w.carried != nil {
+		w.carried[carriedOut(c, op)] = true
+	}
 	link = Remember(link, op, noon)
 	w.links[c.Key] = &link
+}
+
+func carriedOut(c ident.Change, op ident.Operation) string {
+	return fmt.Sprint(c.Key, op.Class, op.Aside)
 }
 
 func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.Entry) {

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// dropSettled takes out of a saved plan what is done already and what cannot be
+// made any more as it was planned, and reports both. The rest is what limits
+// count and what is held.
+func (e *Engine) dropSettled(ctx context.Context, r *run) error {
+	fates := make([][]plan.Fate, len(r.plan.Changes))
+	err := e.alone(ctx, r.Automation, func() error {
+		v, schema, err := e.current(ctx, r.automation, r.client, false)
+		if err != nil {
+			return err
+		}
+		known := func(attribute string) bool { return !schema.Rule(attribute).Unread }
+		for i, c := range r.plan.Changes {
+			if fates[i], err = plan.Since(v, r.automation.Settings, known, c); err != nil {
+				return fmt.Errorf("see what has become of %s: %w", c.Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.keepUnsettled(ctx, r, fates)
+}
+
+// keepUnsettled leaves in a saved plan what is still to be made.
+func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]plan.Fate) error {
+	var left []ident.Change
+	var settled []store.Commit
+	done := map[ident.Step]bool{}
+	for i, c := range r.plan.Changes {
+		var ops []ident.Operation
+		for k, op := range c.Operations {
+			fate := fates[i][k]
+			if fate == (plan.Fate{}) || op.Verdict == ident.VerdictDecided || op.Verdict == ident.VerdictRejected {
+				ops = append(ops, op)
+				continue
+			}
+			o := e.outcome(r, task{change: &c, op: op}, ident.ResultSkipped)
+			o.Cause, o.Next = fate.Why, planAnew
+			if fate.Done {
+				o.Next = "" // it needs nobody
+				done[ident.Step{Class: op.Class, Key: c.Key}] = true
+			}
+			settled = append(settled, e.commit(r, o))
+		}
+		if c.Operations = ops; len(ops) > 0 {
+			left = append(left, c)
+		}
+	}
+	for _, c := range left {
+		for k := range c.Operations { // nobody waits for what is done
+			op := &c.Operations[k]
+			op.After = slices.DeleteFunc(slices.Clone(op.After), func(step ident.Step) bool { return done[step] })
+		}
+	}
+	r.plan.Changes = left
+	return e.recordSettled(ctx, r, settled)
+}
+
+func (e *Engine) recordSettled(ctx context.Context, r *run, settled []store.Commit) error {
+	if len(settled) == 0 {
+		return nil
+	}
+	if err := e.Store.CommitAll(ctx, r.lease, settled); err != nil {
+		return fmt.Errorf("record what of the plan is not made any more: %w", err)
+	}
+	for _, c := range settled {
+		e.count(r, c.Outcome)
+	}
+	return nil
+}
+
+// noteWaiting counts what a saved plan would make and an earlier run holds.
+func (e *Engine) noteWaiting(ctx context.Context, r *run) error {
+	held, err := e.Store.HeldOutcomes(ctx, r.Automation)
+	if err != nil {
+		return fmt.Errorf("read what is held: %w", err)
+	}
+	waits := map[store.OperationID]bool{}
+	for _, c := range r.plan.Changes {
+		for _, op := range c.Operations {
+			if op.Verdict == ident.VerdictDecided {
+				waits[store.OperationID{Key: c.Key, Class: op.Class, Digest: op.Digest}] = true
+			}
+		}
+	}
+	for _, h := range held {
+		if waits[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}] {
+			r.tally.wait(h)
+		}
+	}
+	return nil
+}
