@@ -79,7 +79,7 @@ func (a *app) tokenLocks() oauth.Locker {
 func (a *app) consenting(ctx context.Context, name string) (config.Application, abi.AuthProfile, error) {
 	conf, ok := a.config.Applications[name]
 	if !ok {
-		return conf, abi.AuthProfile{}, fmt.Errorf("there is no application %q in the configuration", name)
+		return conf, abi.AuthProfile{}, a.unknownApplication(name)
 	}
 	if conf.Auth != config.AuthOAuth2 {
 		return conf, abi.AuthProfile{}, fmt.Errorf("%s: application %s has auth = %q: only oauth2 asks for consent", conf.Pos, name, conf.Auth)

@@ -192,6 +192,9 @@ func orEmpty[T any](list []T) []T {
 
 func (a *app) linkCalls(m *control.Mux) {
 	control.Handle(m, "links", func(ctx context.Context, _ control.Caller, in linksRequest) ([]ident.Link, error) {
+		if err := a.knownApplication(ctx, in.Application); err != nil {
+			return nil, err
+		}
 		links := []ident.Link{}
 		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
 		return links, err
@@ -222,7 +225,14 @@ func (a *app) linkCalls(m *control.Mux) {
 		if err != nil {
 			return store.Unlinked{}, err
 		}
+		if err := a.knownApplication(ctx, in.Application); err != nil {
+			return store.Unlinked{}, err
+		}
 		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
+		var none *store.ErrNotLinked
+		if errors.As(err, &none) {
+			err = a.unknownLink(ctx, in.Application, in.Key)
+		}
 		return gone, callError(err)
 	})
 }
@@ -272,7 +282,7 @@ func (a *app) agentCalls(m *control.Mux) {
 	control.Handle(m, "secret-delete", func(ctx context.Context, who control.Caller, in secretRequest) (nothing, error) {
 		err := a.vaultBy(who, "").Delete(ctx, in.Name)
 		if errors.Is(err, secrets.ErrNoSecret) {
-			err = control.Usage(err)
+			err = a.unknownSecret(ctx, in.Name)
 		}
 		return nothing{}, err
 	})
@@ -288,7 +298,7 @@ func reported(r engine.Report, err error) (engine.Report, error) {
 
 // callError marks what the caller got wrong.
 func callError(err error) error {
-	var name *engine.UnknownError
+	var name *ident.UnknownName
 	var run *engine.UnknownRunError
 	var taken *store.ErrLinkTaken
 	var none *store.ErrNotLinked

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -24,12 +25,14 @@ func (c *cli) connectorsCommand() *cobra.Command {
 			if len(args) == 0 {
 				return c.show(modules, func(w io.Writer) { printModules(w, modules) })
 			}
+			var known []string
 			for _, m := range modules {
+				known = append(known, m.Manifest.Name)
 				if m.Manifest.Name == args[0] {
 					return c.show(m, func(w io.Writer) { printModule(w, m) })
 				}
 			}
-			return &usageError{fmt.Errorf("no connector is named %q: `rollcall connectors` lists them", args[0])}
+			return &usageError{&ident.UnknownName{What: "connector", Name: args[0], Known: known, List: "rollcall connectors"}}
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -78,7 +79,11 @@ func (c *cli) applyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named := onDisk{absolute(c.configPath), running}
 			req := applyRequest{onDisk: named, Automation: args[0], AcceptShrink: acceptShrink}
-			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() {
+			info, err := os.Stat(args[0])
+			if err != nil && (filepath.Ext(args[0]) == ".json" || filepath.Base(args[0]) != args[0]) {
+				return &usageError{fmt.Errorf("there is no file %s: `rollcall plan AUTOMATION --out FILE` makes one", args[0])}
+			}
+			if err == nil && info.Mode().IsRegular() {
 				p, err := loadPlan(args[0])
 				if err != nil {
 					return err
@@ -174,7 +179,11 @@ func decision(run, only string) (decideRequest, error) {
 	}
 	class := ident.Class(only)
 	if only != "" && !slices.Contains(ident.Classes, class) {
-		return decideRequest{}, &usageError{fmt.Errorf("--only %q: it is one of %v", only, ident.Classes)}
+		known := make([]string, len(ident.Classes))
+		for i, c := range ident.Classes {
+			known[i] = string(c)
+		}
+		return decideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownName{What: "class of operations", Name: only, Known: known})}
 	}
 	return decideRequest{Run: id, Only: class}, nil
 }

@@ -142,13 +142,15 @@ func (c *cli) functionsCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var chosen []expr.Function
+			var known []string
 			for _, f := range expr.Functions() {
+				known = append(known, f.Name)
 				if len(args) == 0 || f.Name == args[0] {
 					chosen = append(chosen, f)
 				}
 			}
 			if len(chosen) == 0 {
-				return &usageError{fmt.Errorf("there is no function %q: `rollcall functions` lists them", args[0])}
+				return &usageError{&ident.UnknownName{What: "function", Name: args[0], Known: known, List: "rollcall functions"}}
 			}
 			return c.show(chosen, func(w io.Writer) {
 				for _, f := range chosen {

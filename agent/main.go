@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host"
 )
 
@@ -93,7 +94,7 @@ func (c *cli) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{unknownFlag(cmd, err)} })
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath(), "the configuration `file`")
 	root.PersistentFlags().StringVar(&c.output, "output", "text", "what is printed: `text or json`")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -121,7 +122,11 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		Use: use, Short: short,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+				known := make([]string, len(commands))
+				for i, c := range commands {
+					known[i] = c.Name()
+				}
+				return &usageError{&ident.UnknownName{What: cmd.CommandPath() + " command", Name: args[0], Known: known}}
 			}
 			return cmd.Help()
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -25,10 +26,29 @@ func (e *Engine) Accept(ctx context.Context, automation string, key ident.Key, b
 		return nil, fmt.Errorf("accept what is reported about key %s of automation %s: %w", key, automation, err)
 	}
 	if len(items) == 0 {
-		return nil, fmt.Errorf("key %s of automation %s: %w: `rollcall quarantine list` shows what needs a person; a record that is set aside as a whole is left out with where",
-			key, automation, ErrNothingToAccept)
+		return nil, e.nothingToAccept(ctx, automation, key)
 	}
 	return items, nil
+}
+
+// nothingToAccept tells a record that is set aside as a whole from a key of
+// which nothing is reported.
+func (e *Engine) nothingToAccept(ctx context.Context, automation string, key ident.Key) error {
+	items, err := e.Store.Quarantine(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	var known []string
+	for _, q := range items {
+		switch {
+		case q.Key == key:
+			return fmt.Errorf("key %s of automation %s: %w: its record is set aside as a whole: leave it out with where", key, automation, ErrNothingToAccept)
+		case q.Key != "" && q.Part != "" && !slices.Contains(known, string(q.Key)):
+			known = append(known, string(q.Key))
+		}
+	}
+	unknown := &ident.UnknownName{What: "item that can be accepted for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
+	return fmt.Errorf("automation %s: %w: %w", automation, ErrNothingToAccept, unknown)
 }
 
 // acceptance is what a plan is told to be meant so.

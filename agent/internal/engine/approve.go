@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -37,10 +39,17 @@ func (e *Engine) automationOf(ctx context.Context, d Decision) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what run %d holds: %w", d.Run, err)
 	}
+	var classes []string
 	for _, h := range held {
 		if d.Only == "" || h.Operation.Class == d.Only {
 			return h.Automation, nil
 		}
+		if !slices.Contains(classes, string(h.Operation.Class)) {
+			classes = append(classes, string(h.Operation.Class))
+		}
+	}
+	if len(classes) > 0 {
+		return "", fmt.Errorf("run %d: %w of the class %s; it holds: %s", d.Run, ErrNothingHeld, d.Only, strings.Join(classes, ", "))
 	}
 	return "", nothingHeld(d.Run)
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -156,7 +155,7 @@ func (e *Engine) automation(name string) (Automation, error) {
 	}
 	a, ok := now.automations[name]
 	if !ok {
-		return a, &UnknownError{What: "automation", Name: name, Known: now.names()}
+		return a, &ident.UnknownName{What: "automation", Name: name, Known: now.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())
@@ -171,19 +170,6 @@ func (c *configured) names() []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(c.broken)), maps.Keys(c.automations))
 	slices.Sort(names)
 	return names
-}
-
-// UnknownError is a name that the configuration does not have.
-type UnknownError struct {
-	What, Name string
-	Known      []string
-}
-
-func (e *UnknownError) Error() string {
-	if len(e.Known) == 0 {
-		return fmt.Sprintf("no %s is configured", e.What)
-	}
-	return fmt.Sprintf("no %s is named %q; there are: %s", e.What, e.Name, strings.Join(e.Known, ", "))
 }
 
 // Plan makes a dry run: the plan, and nothing written to the directory.

@@ -172,9 +172,23 @@ func (e *Engine) RetryRefused(ctx context.Context, automation string, key ident.
 	if err != nil {
 		return 0, fmt.Errorf("read what the directory refused: %w", err)
 	}
+	if known := keysOf(list); key != "" && !slices.Contains(known, string(key)) {
+		return 0, &ident.UnknownName{What: "refusal that is remembered for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
+	}
 	list = slices.DeleteFunc(list, func(r ident.Refusal) bool { return key != "" && r.Key != key })
 	if err := e.Store.ForgetRefusals(ctx, automation, list); err != nil {
 		return 0, fmt.Errorf("try again what the directory refused: %w", err)
 	}
 	return len(list), nil
+}
+
+// keysOf lists whom refusals are about.
+func keysOf(list []ident.Refusal) []string {
+	var keys []string
+	for _, r := range list {
+		if !slices.Contains(keys, string(r.Key)) {
+			keys = append(keys, string(r.Key))
+		}
+	}
+	return keys
 }

@@ -1,0 +1,41 @@
+package ident
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// UnknownName is a name that somebody gave and that nothing has.
+type UnknownName struct {
+	What  string // "automation"
+	Name  string
+	Known []string // what there is
+	List  string   // the command that lists it; "" when there is none
+}
+
+// mostNames is how many names an UnknownName lists.
+const mostNames = 12
+
+// Error says what there is, and what may have been meant.
+func (e *UnknownName) Error() string {
+	s := fmt.Sprintf("there is no %s %q", e.What, e.Name)
+	if len(e.Known) == 0 {
+		return s + ": there is none at all"
+	}
+	if near := text.Nearest(e.Name, e.Known); near != "" {
+		s += fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	known := slices.Sorted(slices.Values(e.Known))
+	more := len(known) - mostNames
+	s += "; there are: " + strings.Join(known[:min(len(known), mostNames)], ", ")
+	if more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	if more > 0 && e.List != "" {
+		s += ": `" + e.List + "`"
+	}
+	return s
+}
