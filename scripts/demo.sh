@@ -121,10 +121,10 @@ sed -e "s|/var/lib/rollcall|$demo/state|" \
   -e 's|127.0.0.1:9480|127.0.0.1:9480|' \
   -e "s|\"ldaps://dc1.example.com\", \"ldaps://dc2.example.com\"|\"$DC_URL\"|" \
   -e "s|/etc/rollcall/ca.pem|$DC_CA_FILE|" \
-  -e "s|/etc/rollcall/|$demo/|" \
+  -e "s|@{cred:|@{file:$demo/|" \
   -e 's|DC=example,DC=com|DC=ad,DC=test|g' -e 's|example\.com|ad.test|g' \
   -e "s|^connector = \"pipedrive\"|&\nbase_url  = \"http://127.0.0.1:$port\"|" \
-  -e 's|^schedule    = .*|schedule    = "* * * * *"|' \
+  -e 's|^# schedule  = .*|schedule    = "* * * * *"|' \
   -e 's|create = 100|create = 400|' \
   configs/agent.toml >"$demo/agent.toml"
 say "Configuration: $demo/agent.toml"
