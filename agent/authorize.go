@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -8,7 +9,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/oauth"
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -32,37 +32,29 @@ type (
 
 func (a *app) authorizeCalls(m *control.Mux) {
 	control.Handle(m, "consent", func(ctx context.Context, _ control.Caller, in consentRequest) (consentAnswer, error) {
-		a, _, err := a.asOnDisk(ctx, in.onDisk)
-		if err != nil {
-			return consentAnswer{}, err
-		}
-		conf, profile, err := a.consenting(ctx, in.Application)
+		c, err := a.consenting(ctx, in.Application)
 		if err != nil {
 			return consentAnswer{}, control.Usage(err)
 		}
-		answer := consentAnswer{AuthURL: profile.AuthURL, ClientID: conf.ClientID, Scopes: profile.Scopes}
-		if conf.AuthURL != "" {
-			answer.AuthURL = conf.AuthURL
-		}
+		answer := consentAnswer{AuthURL: cmp.Or(c.conf.AuthURL, c.profile.AuthURL), ClientID: c.conf.ClientID, Scopes: c.profile.Scopes}
 		if answer.AuthURL == "" {
-			return consentAnswer{}, control.Usage(fmt.Errorf("%s: application %s: auth_url is missing: connector %s does not know where to ask for consent", conf.Pos, conf.Name, conf.Connector))
+			return consentAnswer{}, control.Usage(fmt.Errorf("%s: application %s: auth_url is missing: connector %s does not know where to ask for consent", c.conf.Pos, c.conf.Name, c.conf.Connector))
+		}
+		if err := logins(c.conf, c.manifest, "").Check(answer.AuthURL); err != nil {
+			return consentAnswer{}, control.Usage(fmt.Errorf("%s: application %s: nobody is sent to the page for the consent, %s: %w", c.conf.Pos, c.conf.Name, answer.AuthURL, err))
 		}
 		return answer, nil
 	})
 	control.Handle(m, "authorize", func(ctx context.Context, who control.Caller, in exchangeRequest) (oauth.Authorized, error) {
-		a, _, err := a.asOnDisk(ctx, in.onDisk)
-		if err != nil {
-			return oauth.Authorized{}, err
-		}
-		conf, profile, err := a.consenting(ctx, in.Application)
+		c, err := a.consenting(ctx, in.Application)
 		if err != nil {
 			return oauth.Authorized{}, control.Usage(err)
 		}
-		proxy, err := a.proxy(ctx, conf)
+		proxy, err := a.proxy(ctx, c.conf)
 		if err != nil {
 			return oauth.Authorized{}, err
 		}
-		settings, err := a.oauthSettings(conf, profile, proxy)
+		settings, err := a.oauthSettings(c.conf, c.manifest, c.profile, proxy)
 		if err != nil {
 			return oauth.Authorized{}, err
 		}
@@ -75,37 +67,35 @@ func (a *app) tokenLocks() oauth.Locker {
 	return oauth.FileLocks{Dir: filepath.Join(a.config.Agent.StateDir, "locks")}
 }
 
-// consenting finds an application that somebody can consent to.
-func (a *app) consenting(ctx context.Context, name string) (config.Application, abi.AuthProfile, error) {
-	conf, ok := a.config.Applications[name]
-	if !ok {
-		return conf, abi.AuthProfile{}, a.unknownApplication(name)
+// consenting is an application that somebody can consent to.
+type consenting struct {
+	conf     config.Application
+	manifest abi.Manifest
+	profile  abi.AuthProfile
+}
+
+func (a *app) consenting(ctx context.Context, name string) (c consenting, err error) {
+	var ok bool
+	if c.conf, ok = a.config.Applications[name]; !ok {
+		return c, a.unknownApplication(name)
 	}
-	if conf.Auth != config.AuthOAuth2 {
-		return conf, abi.AuthProfile{}, fmt.Errorf("%s: application %s has auth = %q: only oauth2 asks for consent", conf.Pos, name, conf.Auth)
+	if c.conf.Auth != config.AuthOAuth2 {
+		return c, fmt.Errorf("%s: application %s has auth = %q: only oauth2 asks for consent", c.conf.Pos, name, c.conf.Auth)
 	}
 	h, err := a.host(ctx)
 	if err != nil {
-		return conf, abi.AuthProfile{}, err
+		return c, err
 	}
-	profile, err := oauthProfile(h, conf)
+	connector, err := h.Connector(c.conf.Connector)
 	if err != nil {
-		return conf, profile, err
+		return c, fmt.Errorf("%s: application %s: %w", c.conf.Pos, name, err)
 	}
-	if profile.Grant == abi.GrantClientCredentials {
-		return conf, profile, fmt.Errorf("application %s needs no consent: client_id and client_secret are enough for connector %s", name, conf.Connector)
+	c.manifest = connector.Manifest()
+	if c.profile, ok = c.manifest.Profile(abi.AuthOAuth2); !ok {
+		return c, fmt.Errorf("%s: application %s: connector %s does not support oauth2", c.conf.Pos, name, c.conf.Connector)
 	}
-	return conf, profile, nil
-}
-
-func oauthProfile(h *host.Host, conf config.Application) (abi.AuthProfile, error) {
-	connector, err := h.Connector(conf.Connector)
-	if err != nil {
-		return abi.AuthProfile{}, fmt.Errorf("%s: application %s: %w", conf.Pos, conf.Name, err)
+	if c.profile.Grant == abi.GrantClientCredentials {
+		return c, fmt.Errorf("application %s needs no consent: client_id and client_secret are enough for connector %s", name, c.conf.Connector)
 	}
-	profile, ok := connector.Manifest().Profile(abi.AuthOAuth2)
-	if !ok {
-		return profile, fmt.Errorf("%s: application %s: connector %s does not support oauth2", conf.Pos, conf.Name, conf.Connector)
-	}
-	return profile, nil
+	return c, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/host"
 )
 
 // The requests and answers of the calls that commands make, by their names.
@@ -266,12 +265,12 @@ func (a *app) quarantineCalls(m *control.Mux) {
 }
 
 func (a *app) agentCalls(m *control.Mux) {
-	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]host.Module, error) {
+	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]connectorView, error) {
 		h, err := a.host(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return h.Modules(), nil
+		return a.connectorViews(h.Modules()), nil
 	})
 	control.Handle(m, "secret-set", func(ctx context.Context, who control.Caller, in secretRequest) (nothing, error) {
 		return nothing{}, a.vaultBy(who, "").Set(ctx, in.Name, in.Value)

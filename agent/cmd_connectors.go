@@ -18,7 +18,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 		Short: "The connectors found, and why one was refused",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var modules []host.Module
+			var modules []connectorView
 			if err := c.call(cmd.Context(), "connectors", nothing{}, &modules); err != nil {
 				return err
 			}
@@ -37,14 +37,14 @@ func (c *cli) connectorsCommand() *cobra.Command {
 	}
 }
 
-func printModules(w io.Writer, modules []host.Module) {
+func printModules(w io.Writer, modules []connectorView) {
 	if len(modules) == 0 {
 		_, _ = fmt.Fprintln(w, "No connector was found: put NAME.wasm files into modules_dir.")
 		return
 	}
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
 		for _, m := range modules {
-			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, stateOf(m))
+			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, stateOf(m.Module))
 		}
 	})
 }
@@ -61,15 +61,17 @@ func stateOf(m host.Module) string {
 	return state
 }
 
-func printModule(w io.Writer, m host.Module) {
+func printModule(w io.Writer, m connectorView) {
 	f := m.Manifest
 	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
 		printable(f.Name), printable(f.Version), printable(f.Title), printable(f.Description), printable(m.File), m.Size, m.SHA256, m.Signature)
-	_, _ = fmt.Fprintf(w, "State: %s\n", printable(stateOf(m)))
-	_, _ = fmt.Fprintln(w, "\nIt may reach:")
-	for _, h := range f.Hosts {
-		_, _ = fmt.Fprintf(w, "  %s\n", printable(h))
-	}
+	_, _ = fmt.Fprintf(w, "State: %s\n", printable(stateOf(m.Module)))
+	_, _ = fmt.Fprintln(w)
+	table(w, "MAY REACH\tWITH", func(row func(...any)) {
+		for _, r := range m.Reach {
+			row(r.Host, r.Use)
+		}
+	})
 	_, _ = fmt.Fprintln(w)
 	table(w, "AUTH\tTITLE", func(row func(...any)) {
 		for _, p := range f.Auth {

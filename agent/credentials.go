@@ -148,6 +148,8 @@ type inUse struct {
 
 type used struct {
 	profile     abi.AuthProfile
+	hosts       []string // of the manifest
+	base        string
 	credentials host.Credentials
 }
 
@@ -156,7 +158,7 @@ type used struct {
 func (a *app) shared(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
 	a.used.mu.Lock()
 	defer a.used.mu.Unlock()
-	if u, ok := a.used.all[conf.Name]; ok && reflect.DeepEqual(u.profile, profile) {
+	if u, ok := a.used.all[conf.Name]; ok && reflect.DeepEqual(u.profile, profile) && slices.Equal(u.hosts, m.Hosts) && u.base == m.BaseURL {
 		return u.credentials, nil
 	}
 	made, err := a.credentials(conf, m, profile, proxy)
@@ -166,7 +168,7 @@ func (a *app) shared(conf config.Application, m abi.Manifest, profile abi.AuthPr
 	if a.used.all == nil {
 		a.used.all = map[string]used{}
 	}
-	a.used.all[conf.Name] = used{profile, made}
+	a.used.all[conf.Name] = used{profile, m.Hosts, m.BaseURL, made}
 	return made, nil
 }
 
@@ -174,7 +176,7 @@ func (a *app) shared(conf config.Application, m abi.Manifest, profile abi.AuthPr
 func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
 	switch conf.Auth {
 	case config.AuthOAuth2:
-		settings, err := a.oauthSettings(conf, profile, proxy)
+		settings, err := a.oauthSettings(conf, m, profile, proxy)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +189,7 @@ func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.A
 		if err != nil {
 			return nil, err
 		}
-		client, err := tokenClient(conf, proxy)
+		client, err := tokenClient(conf, m, proxy)
 		if err != nil {
 			return nil, err
 		}
@@ -205,8 +207,8 @@ func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.A
 	return nil, fmt.Errorf("%s: auth = %q is not known", conf.Pos, conf.Auth)
 }
 
-func (a *app) oauthSettings(conf config.Application, profile abi.AuthProfile, proxy string) (oauth.Settings, error) {
-	client, err := tokenClient(conf, proxy)
+func (a *app) oauthSettings(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (oauth.Settings, error) {
+	client, err := tokenClient(conf, m, proxy)
 	if err != nil {
 		return oauth.Settings{}, err
 	}
@@ -224,12 +226,19 @@ func (a *app) oauthSettings(conf config.Application, profile abi.AuthProfile, pr
 
 // tokenClient speaks to token URLs and logins, through the proxy that the
 // application's other requests take.
-func tokenClient(conf config.Application, proxy string) (*http.Client, error) {
-	client, err := credential.NewClient(proxy, "rollcall/"+version)
+func tokenClient(conf config.Application, m abi.Manifest, proxy string) (*http.Client, error) {
+	transport, err := logins(conf, m, proxy).Transport()
 	if err != nil {
 		return nil, fmt.Errorf("%s: application %s: %w", conf.Pos, conf.Name, err)
 	}
-	return client, nil
+	return credential.NewClient(transport, "rollcall/"+version), nil
+}
+
+// logins are the hosts that may be told a secret for a token: those of the
+// manifest, and what the configuration names for this. The URLs of endpoints
+// are for records.
+func logins(conf config.Application, m abi.Manifest, proxy string) host.Logins {
+	return host.Logins{Hosts: m.Hosts, URLs: []string{conf.BaseURL, conf.AuthURL, conf.TokenURL}, Proxy: proxy}
 }
 
 // resolved are static credentials whose secret is read when a request needs

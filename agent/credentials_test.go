@@ -121,7 +121,7 @@ func TestEachKindOfCredentials(t *testing.T) {
 	a := appWith(t, map[string]string{"S": "a-secret-1"})
 	ref := reference(t, "@{env:S}")
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	base := config.Application{BaseURL: "http://127.0.0.1:1", TokenURL: "http://token.invalid/t", Proxy: proxy.URL, Username: "me", ClientID: "me", Password: ref, APIKey: ref, Token: ref, ClientSecret: ref}
+	base := config.Application{BaseURL: "http://127.0.0.1:1", TokenURL: "http://127.0.0.1:2/t", Proxy: proxy.URL, Username: "me", ClientID: "me", Password: ref, APIKey: ref, Token: ref, ClientSecret: ref}
 	cases := []struct {
 		auth         config.Auth
 		profile      abi.AuthProfile
@@ -132,7 +132,7 @@ func TestEachKindOfCredentials(t *testing.T) {
 		{config.AuthBasic, abi.AuthProfile{Kind: abi.AuthBasic}, "Authorization", "Basic " + b64("me:a-secret-1"), "", []string{"a-secret-1", "me:a-secret-1"}},
 		{config.AuthAPIKey, abi.AuthProfile{Kind: abi.AuthAPIKey, Header: "x-key", Prefix: "K "}, "X-Key", "K a-secret-1", "", []string{"a-secret-1"}},
 		{config.AuthBearer, abi.AuthProfile{Kind: abi.AuthBearer}, "Authorization", "Bearer a-secret-1", "", []string{"a-secret-1"}},
-		{config.AuthOAuth2, abi.AuthProfile{Kind: abi.AuthOAuth2, Grant: abi.GrantClientCredentials}, "Authorization", "Bearer fetched-token", "POST http://token.invalid/t rollcall/dev", []string{"a-secret-1", "fetched-token", b64("me:a-secret-1")}},
+		{config.AuthOAuth2, abi.AuthProfile{Kind: abi.AuthOAuth2, Grant: abi.GrantClientCredentials}, "Authorization", "Bearer fetched-token", "POST http://127.0.0.1:2/t rollcall/dev", []string{"a-secret-1", "fetched-token", b64("me:a-secret-1")}},
 		{config.AuthSession, abi.AuthProfile{Kind: abi.AuthSession, Prefix: "Session ", Login: &abi.Login{Path: "/login", Token: "/access_token"}}, "Authorization", "Session fetched-token", "POST http://127.0.0.1:1/login rollcall/dev", []string{"a-secret-1", "fetched-token", b64("me:a-secret-1")}},
 	}
 	for _, tc := range cases {

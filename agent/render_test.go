@@ -45,8 +45,8 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"run":         func(b *bytes.Buffer) { printReport(b, r, false) },
 		"brief run":   func(b *bytes.Buffer) { printReport(b, r, true) },
 		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
-		"connectors":  func(b *bytes.Buffer) { printModules(b, []host.Module{m}) },
-		"a connector": func(b *bytes.Buffer) { printModule(b, m) },
+		"connectors":  func(b *bytes.Buffer) { printModules(b, []connectorView{{Module: m}}) },
+		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, reaches(m.Manifest, nil)}) },
 	} {
 		var b bytes.Buffer
 		show(&b)

@@ -146,6 +146,7 @@ func manifests() []hostile {
 		{name: "manifest of nested arrays", wasm: appended("a = " + strings.Repeat("[", 900_000)), refused: "names and brackets deep, more than 16"},
 		{name: "manifest with a long name above many keys", wasm: appended("[" + strings.Repeat("k", 500_000) + "]\n" + strings.Repeat("a = 1\n", 50_000)), refused: "a name of 500000 bytes, more than 256"},
 		{name: "manifest of many keys", wasm: appended("[a]\n" + strings.Repeat("a = 1\n", 100_000)), refused: "keys, tables and values, more than 20000"},
+		{name: "manifest with a token URL elsewhere", wasm: appended("\n[[auth]]\nkind = \"oauth2\"\ntoken_url = \"http://127.0.0.1:9/t\"\n"), refused: `auth "oauth2": token_url: "http://127.0.0.1:9/t" is not https on port 443`},
 		{name: "manifest of many endpoints", wasm: appended("\n" + strings.Repeat("[[endpoints]]\n", 5_000)), refused: "5001 endpoints, more than 500"},
 		{name: "manifest with thousands of faults", wasm: appended("\n" + strings.Repeat("[[attributes]]\n", 900)), refused: "and 1780 more"},
 		{name: "manifest of NULs", wasm: with(wt.Healthy(), strings.Repeat("\x00", 100)), refused: "manifest"},

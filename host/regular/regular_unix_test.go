@@ -31,7 +31,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	must(os.Symlink("fifo", at("link to a fifo")))
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: at("socket"), Net: "unix"})
 	must(err)
-	defer l.Close() //nolint:errcheck // a test's
+	defer l.Close()
 	huge, err := os.Create(at("huge"))
 	must(err)
 	must(huge.Truncate(10 << 30)) // sparse
@@ -65,7 +65,7 @@ func TestAFileIsNotReadBeyondItsLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // a test's
+	defer f.Close()
 	if err := os.WriteFile(name, []byte("1234567"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (m Manifest) checkAuth(p problems) {
 		case AuthAPIKey:
 			a.checkHeader(in)
 		case AuthOAuth2:
-			a.checkOAuth(in)
+			m.checkOAuth(in, a)
 		case AuthSession:
 			a.checkHeader(in)
 			m.checkLogin(in, a.Login)
@@ -97,17 +97,21 @@ func (a AuthProfile) checkHeader(p problems) {
 	}
 }
 
-func (a AuthProfile) checkOAuth(p problems) {
+// checkOAuth also wants that a client's id and secret go to a host of the
+// manifest only.
+func (m Manifest) checkOAuth(p problems, a AuthProfile) {
 	if a.Grant != GrantAuthorizationCode && a.Grant != GrantClientCredentials {
 		p.add("grant %q is not authorization_code or client_credentials", a.Grant)
 	}
 	if a.AuthURL != "" {
 		checkURL(p.in("auth_url"), a.AuthURL)
+		m.checkOwnHost(p.in("auth_url"), a.AuthURL)
 		if a.Grant == GrantClientCredentials {
 			p.add("auth_url is set, and with grant client_credentials nobody is asked for consent")
 		}
 	}
 	checkURL(p.in("token_url"), a.TokenURL)
+	m.checkOwnHost(p.in("token_url"), a.TokenURL)
 	checkScopes(p, a.Scopes)
 	if a.ClientAuth != ClientAuthBasic && a.ClientAuth != ClientAuthBody {
 		p.add("client_auth %q is not basic or body", a.ClientAuth)
@@ -125,9 +129,7 @@ func (m Manifest) checkLogin(p problems, l *Login) {
 	}
 	p = p.in("login")
 	checkTarget(p, l.Path, l.URL)
-	if u, err := url.Parse(l.URL); err == nil && l.URL != "" && !m.AllowsHost(u.Hostname()) && !Loopback(u.Hostname()) {
-		p.add("url: host %q is not in hosts: the password would leave for a host that is not declared", u.Hostname())
-	}
+	m.checkOwnHost(p.in("url"), l.URL)
 	if l.MessageType != string(MessageJSON) && l.MessageType != string(MessageForm) {
 		p.add("message_type %q is not json or form", l.MessageType)
 	}
@@ -147,6 +149,21 @@ func (m Manifest) checkLogin(p problems, l *Login) {
 		if d, err := time.ParseDuration(l.Lifetime); err != nil || d < time.Second {
 			p.add("lifetime %q is not a time of a second or more, such as 50m", l.Lifetime)
 		}
+	}
+}
+
+// checkOwnHost wants a URL at which secrets are exchanged for a token to be on
+// a host of the manifest, so that whoever reads hosts knows where they go. A
+// loopback address for tests is for the configuration to name. Whether it is a
+// URL at all was checked before.
+func (m Manifest) checkOwnHost(p problems, text string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+	case u.Scheme == "http" && Loopback(u.Hostname()) || u.Port() != "" && u.Port() != "443":
+		p.add("%q is not https on port 443", text)
+	case u.Scheme == "https" && !m.AllowsHost(u.Hostname()):
+		p.add("host %q is not in hosts: what is sent there would leave for a host that is not declared", u.Hostname())
 	}
 }
 

@@ -17,33 +17,14 @@ const MaxBody = 1 << 20
 // Timeout is for a whole exchange, with name, connection and body.
 const Timeout = 30 * time.Second
 
-// Direct as a proxy means that there is none, whatever the environment says.
-const Direct = "direct"
-
 // NewClient returns a client for token URLs and logins. It follows no
-// redirect, because that would carry a secret elsewhere, and speaks TLS 1.2 or
-// later. proxy is a URL, Direct, or "" for what the environment says.
-func NewClient(proxy, userAgent string) (*http.Client, error) {
-	transport := &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
-		MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: 30 * time.Second,
-	}
-	switch proxy {
-	case "":
-	case Direct:
-		transport.Proxy = nil
-	default:
-		u, err := url.Parse(proxy)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("the proxy is not a URL") // which may hold its password
-		}
-		transport.Proxy = http.ProxyURL(u)
-	}
+// redirect, because that would carry a secret elsewhere. Where requests may go
+// is for transport to say.
+func NewClient(transport http.RoundTripper, userAgent string) *http.Client {
 	return &http.Client{
 		Timeout: Timeout, Transport: &courteous{transport, userAgent},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	}
 }
 
 // courteous says who asks, and bounds the answer.
@@ -83,9 +64,13 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // Unsent reports whether an error means that no byte of the request can have
-// reached the server: its name was not found, nobody took the connection, or
-// its certificate is not to be trusted.
+// reached the server: it may not be asked, its name was not found, nobody took
+// the connection, or its certificate is not to be trusted.
 func Unsent(err error) bool {
+	var refused interface{ Refused() bool }
+	if errors.As(err, &refused) && refused.Refused() {
+		return true
+	}
 	var op *net.OpError
 	var dns *net.DNSError
 	var untrusted *tls.CertificateVerificationError

@@ -2,7 +2,6 @@ package credential
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,12 +12,9 @@ import (
 	"testing"
 )
 
-func get(t *testing.T, proxy, url string) (*http.Response, string, error) {
+func get(t *testing.T, url string) (*http.Response, string, error) {
 	t.Helper()
-	c, err := NewClient(proxy, "rollcall/test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := NewClient(&http.Transport{}, "rollcall/test")
 	defer c.CloseIdleConnections()
 	resp, err := c.Get(url)
 	if err != nil {
@@ -32,7 +28,7 @@ func get(t *testing.T, proxy, url string) (*http.Response, string, error) {
 func TestClientFollowsNoRedirect(t *testing.T) {
 	s := httptest.NewServer(http.RedirectHandler("/next", http.StatusTemporaryRedirect))
 	defer s.Close()
-	resp, _, err := get(t, Direct, s.URL)
+	resp, _, err := get(t, s.URL)
 	if err != nil || resp.StatusCode != http.StatusTemporaryRedirect {
 		t.Errorf("got %v, %v", resp, err)
 	}
@@ -43,7 +39,7 @@ func TestClientBoundsTheAnswer(t *testing.T) {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(bytes.Repeat([]byte("x"), size))
 		}))
-		_, body, err := get(t, Direct, s.URL)
+		_, body, err := get(t, s.URL)
 		if fits != (err == nil) || fits && len(body) != size {
 			t.Errorf("%d bytes: got %d, %v", size, len(body), err)
 		}
@@ -51,33 +47,31 @@ func TestClientBoundsTheAnswer(t *testing.T) {
 	}
 }
 
-func TestClientUsesTheProxyWithItsPassword(t *testing.T) {
-	var asked, how string
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked, how = r.URL.String(), r.Header.Get("Proxy-Authorization")
-		_, _ = fmt.Fprint(w, "through the proxy")
-	}))
-	defer proxy.Close()
-	_, body, err := get(t, "http://me:pw@"+strings.TrimPrefix(proxy.URL, "http://"), "http://token.example.invalid/t")
-	if err != nil || body != "through the proxy" || asked != "http://token.example.invalid/t" || how != "Basic bWU6cHc=" {
-		t.Errorf("got %q, %v; asked %q with %q", body, err, asked, how)
-	}
-}
+// refusal is what a transport says that may not send.
+type refusal struct{}
 
-func TestClientRefusesOldTLSAndUnknownCertificates(t *testing.T) {
-	for name, version := range map[string]uint16{"TLS 1.1": tls.VersionTLS11, "unknown authority": tls.VersionTLS13} {
-		s := httptest.NewUnstartedServer(http.NotFoundHandler())
-		s.Config.ErrorLog = nil
-		s.TLS = &tls.Config{MaxVersion: version, MinVersion: tls.VersionTLS10}
-		s.StartTLS()
-		_, _, err := get(t, Direct, s.URL)
-		if err == nil {
-			t.Errorf("%s: no error", name)
-		}
-		if want := name == "unknown authority"; Unsent(err) != want {
-			t.Errorf("%s: unsent %v: %v", name, !want, err)
-		}
-		s.Close()
+func (refusal) Error() string { return "this host may not be asked" }
+func (refusal) Refused() bool { return true }
+
+func (refusal) RoundTrip(*http.Request) (*http.Response, error) { return nil, refusal{} }
+
+func TestWhatHasNotBeenSent(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	defer s.Close()
+	if _, _, err := get(t, s.URL); err == nil || !Unsent(err) {
+		t.Errorf("unknown authority: %v", err)
+	}
+	resp, err := NewClient(refusal{}, "rollcall/test").Get(s.URL)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if err == nil || !Unsent(err) || Cause(err).Error() != "this host may not be asked" {
+		t.Errorf("refused: %v", err)
+	}
+	if Unsent(io.ErrUnexpectedEOF) {
+		t.Error("a connection that broke counts as unsent")
 	}
 }
 
@@ -103,7 +97,7 @@ func TestHiddenKeepsTheLastValues(t *testing.T) {
 }
 
 func TestCauseOmitsTheURL(t *testing.T) {
-	_, _, err := get(t, Direct, "http://127.0.0.1:1/?key=in-the-query")
+	_, _, err := get(t, "http://127.0.0.1:1/?key=in-the-query")
 	if err == nil || strings.Contains(Cause(err).Error(), "in-the-query") || !Unsent(err) {
 		t.Errorf("got %v", err)
 	}

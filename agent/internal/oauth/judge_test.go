@@ -38,11 +38,9 @@ func says(status int, kind, body string) http.HandlerFunc {
 
 func client(t *testing.T) *http.Client {
 	t.Helper()
-	c, err := credential.NewClient(credential.Direct, "rollcall/test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return credential.NewClient(transport, "rollcall/test")
 }
 
 // TestAnswersOfTokenServers: what each means, whether trying later may help,

@@ -139,12 +139,8 @@ func child(ctx context.Context, role string) error {
 }
 
 func sharing(dir, url string, v Vault, passed *time.Duration) *Credentials {
-	httpClient, err := credential.NewClient(credential.Direct, "rollcall/test")
-	if err != nil {
-		panic(err) // of a constant
-	}
 	return New(Settings{
-		Application: "acme", TokenURL: url, ClientID: "client", HTTP: httpClient, Now: later(passed),
+		Application: "acme", TokenURL: url, ClientID: "client", HTTP: credential.NewClient(&http.Transport{}, "rollcall/test"), Now: later(passed),
 		ClientSecret: func(context.Context) (string, error) { return "client-secret-1", nil },
 	}, v, FileLocks{Dir: dir})
 }

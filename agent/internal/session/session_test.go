@@ -69,10 +69,9 @@ func (d *desk) count() int {
 
 func credentials(t *testing.T, d *desk, password string, passed *time.Duration) *Credentials {
 	t.Helper()
-	client, err := credential.NewClient(credential.Direct, "rollcall/test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := credential.NewClient(transport, "rollcall/test")
 	m := abi.Manifest{Auth: []abi.AuthProfile{{
 		Kind: abi.AuthSession, Header: "X-Session", Prefix: "Token ",
 		Login: &abi.Login{

@@ -140,10 +140,14 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 }
 
 // credentialCode tells credentials that cannot be had now from those that are
-// refused: a server that is down says nothing about them.
+// refused: a server that is down says nothing about them, nor does a host that
+// may not be asked.
 func (c *Client) credentialCode(ctx context.Context, err error) abi.Code {
 	var passing interface{ Temporary() bool }
+	var refused *refusedError
 	switch {
+	case errors.As(err, &refused):
+		return abi.CodeRefused
 	case ctx.Err() != nil:
 		return abi.CodeDeadline
 	case c.isLocal(err):

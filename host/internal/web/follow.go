@@ -57,12 +57,7 @@ func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, truste
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := c.connections.transport.Proxy(req)
-	if err != nil {
-		return nil, failed(abi.CodeNetwork, "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a URL")
-	}
-	ctx = context.WithValue(ctx, anyAddress{}, at.configured || proxy != nil)
-	return c.connections.transport.RoundTrip(req.WithContext(ctx))
+	return at.send(c.connections.transport, req)
 }
 
 // request makes what goes out. target keeps its placeholders: it is what

@@ -210,7 +210,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		a := newAuthority(t)
 		for _, c := range []struct{ setting, url string }{{"", "https://api.example.com/"}, {"", "https://a.example.net/"}, {"direct", "https://api.example.com/"}} {
 			cl := through(t, c.setting, a)
-			newNameServer(t, []netip.Addr{netip.MustParseAddr("127.0.0.2")}).resolve(cl)
+			newNameServer(t, []netip.Addr{netip.MustParseAddr("127.0.0.2")}).resolve(cl.connections.transport)
 			_, err := cl.Send(t.Context(), abi.Request{URL: c.url})
 			t.Log("RESULT ", c.url, c.setting, err)
 		}

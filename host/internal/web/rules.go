@@ -79,6 +79,12 @@ func (r *Rules) add(host, port string, from origin) {
 	r.entries = append(r.entries, entry{host: name, wild: wild, port: port, origin: from})
 }
 
+// Check reports why a URL may not be requested; nil when it may.
+func (r Rules) Check(u *url.URL) error {
+	_, err := r.check(u)
+	return err
+}
+
 // equal tells whether two sets of rules are the same.
 func (r Rules) equal(o Rules) bool { return slices.Equal(r.entries, o.entries) }
 

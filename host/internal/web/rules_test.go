@@ -188,16 +188,16 @@ func (s *nameServer) serve() {
 	}
 }
 
-// resolve lets a client ask this server for names, and take 127.0.0.1 alone
+// resolve lets connections ask this server for names, and take 127.0.0.1 alone
 // for an address of the public internet.
-func (s *nameServer) resolve(c *Client) {
+func (s *nameServer) resolve(t *http.Transport) {
 	d := &net.Dialer{
 		ControlContext: addressCheck(func(a netip.Addr) bool { return a != netip.MustParseAddr("127.0.0.1") }),
 		Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "udp", s.conn.LocalAddr().String())
 		}},
 	}
-	c.connections.transport.DialContext = d.DialContext
+	t.DialContext = d.DialContext
 }
 
 // TestNamesThatLeadInside: what a name of the manifest is resolved to is
@@ -226,7 +226,7 @@ func TestNamesThatLeadInside(t *testing.T) {
 			s.Network.Rules = Rules{entries: []entry{{host: name, port: port, origin: from}}}
 			s.Network.TLS.InsecureSkipVerify = true // the certificate is for another name
 		})
-		newNameServer(t, answers...).resolve(cl)
+		newNameServer(t, answers...).resolve(cl.connections.transport)
 		for range answers {
 			_, err := cl.Send(t.Context(), abi.Request{URL: "https://" + name + ":" + port + "/"})
 			errs = append(errs, err)

@@ -14,12 +14,16 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/body"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // refusedError is a rule that was broken.
 type refusedError struct{ reason string }
 
 func (e *refusedError) Error() string { return e.reason }
+
+// Refused says that nothing was sent.
+func (e *refusedError) Refused() bool { return true }
 
 // Network is how to get out. Connections of one Network are not used by
 // another, so that what one configuration allows does not help another.
@@ -112,6 +116,41 @@ func newTransport(n Network) (*http.Transport, error) {
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second,
 		MaxIdleConns: 16, MaxIdleConnsPerHost: 4, MaxResponseHeaderBytes: 256 << 10,
 	}, nil
+}
+
+// guard sends requests that are not a Client's, by the same rules.
+type guard struct {
+	rules     Rules
+	transport *http.Transport
+}
+
+// Guard returns what sends single requests, such as a login's, where the rules
+// allow it. It follows no redirect and puts nothing on them.
+func Guard(n Network) (http.RoundTripper, error) {
+	t, err := newTransport(n)
+	if err != nil {
+		return nil, err
+	}
+	return &guard{n.Rules, t}, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	at, err := g.rules.check(req.URL)
+	if err != nil {
+		return nil, &refusedError{err.Error()}
+	}
+	return at.send(g.transport, req)
+}
+
+// send sends a request to an allowed place; the address that its name leads to
+// is looked at when the connection is made.
+func (p place) send(t *http.Transport, req *http.Request) (*http.Response, error) {
+	proxy, err := t.Proxy(req)
+	if err != nil {
+		return nil, failed(abi.CodeNetwork, "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a URL")
+	}
+	return t.RoundTrip(req.WithContext(context.WithValue(req.Context(), anyAddress{}, p.configured || proxy != nil)))
 }
 
 type proxyFunc = func(*http.Request) (*url.URL, error)
