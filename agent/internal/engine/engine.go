@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -62,6 +63,8 @@ type Observer interface {
 	Change(automation, operation, result string)
 	Quarantined(automation string, n int)
 	Held(automation, operation string, n int)
+	// HeldSince tells since when the oldest of it waits; zero: nothing does.
+	HeldSince(automation string, oldest time.Time)
 }
 
 // Settings are the parts of an Engine.
@@ -223,6 +226,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			return err
 		}
 		defer e.dropStaging(ctx, r.ID)
+		failpoint.Hit("fetched")
 		d.acceptShrink = req.AcceptShrink
 		r.delivered = true
 		return e.connected(ctx, func(client *conn.Client) error {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -40,9 +41,14 @@ func (e *Engine) observeHeld(ctx context.Context, automation string) error {
 		return fmt.Errorf("count what is held: %w", err)
 	}
 	counts := map[ident.Class]int{}
+	var oldest time.Time
 	for _, h := range held {
 		counts[h.Operation.Class]++
+		if oldest.IsZero() || h.At.Before(oldest) {
+			oldest = h.At
+		}
 	}
+	e.Observer.HeldSince(automation, oldest)
 	for _, class := range ident.Classes {
 		e.Observer.Held(automation, string(class), counts[class])
 	}

@@ -21,6 +21,7 @@ type noting struct {
 	success time.Time
 	aside   int
 	held    map[string]int
+	since   time.Time
 	ended   []string
 }
 
@@ -49,6 +50,12 @@ func (n *noting) Held(_, operation string, items int) {
 		n.held = map[string]int{}
 	}
 	n.held[operation] = items
+}
+
+func (n *noting) HeldSince(_ string, oldest time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.since = oldest
 }
 
 func (n *noting) stands() string {
@@ -84,6 +91,9 @@ func TestHowAnAutomationStands(t *testing.T) {
 	source.records = []ident.Record{person("1", "Ada"), person("2", "Bo"), {Endpoint: "users", Key: "3", Problem: "bad text"}}
 	r := s.wantRun("stands", store.RunHeld)
 	check("one over the limit", "held, success true, aside 1, held 1")
+	if !live.since.Equal(r.Outcomes[slices.IndexFunc(r.Outcomes, func(o ident.Outcome) bool { return o.Result == ident.ResultHeld })].At) {
+		t.Errorf("held since %s: %+v", live.since, r.Outcomes)
+	}
 	source.fails = errors.New("cut off")
 	if _, err := s.Run(t.Context(), Request{Automation: "stands", Kind: store.KindScheduled, By: "schedule"}); err == nil {
 		t.Fatal("the fetch did not fail")
@@ -93,6 +103,9 @@ func TestHowAnAutomationStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("approved, and still cut off", "failed, success true, aside 1, held 0")
+	if !live.since.IsZero() {
+		t.Errorf("something is held since %s", live.since)
+	}
 }
 
 // TestWhatCannotRunIsAFailedRun of its history when it was due; by hand, the

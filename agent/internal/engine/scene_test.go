@@ -67,6 +67,7 @@ func (silent) Records(string, string, int)            {}
 func (silent) Change(string, string, string)          {}
 func (silent) Quarantined(string, int)                {}
 func (silent) Held(string, string, int)               {}
+func (silent) HeldSince(string, time.Time)            {}
 
 // scene is an engine over a real domain controller, with a state of its own
 // and an OU of its own.

@@ -29,6 +29,7 @@ type Metrics struct {
 	changes         *prometheus.CounterVec
 	quarantined     *prometheus.GaugeVec
 	held            *prometheus.GaugeVec
+	heldOldest      *prometheus.GaugeVec
 	ldapRequests    *prometheus.CounterVec
 	ldapDuration    *prometheus.HistogramVec
 	ldapConnected   *prometheus.GaugeVec
@@ -73,6 +74,7 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
 	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.", "data_source")
 	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
+	m.heldOldest = gauge("held_oldest_timestamp_seconds", "Since when the oldest operation waits for an approval.", "automation")
 	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
 	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.", prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
 	m.ldapConnected = gauge("ldap_connected", "1 when the last contact with that domain controller was good; 0 when it was not, or there was none.", "server")
@@ -142,6 +144,15 @@ func (m *Metrics) Quarantined(dataSource string, n int) {
 // Held sets how many operations of a class wait for an approval.
 func (m *Metrics) Held(automation, operation string, n int) {
 	m.held.WithLabelValues(automation, operation).Set(float64(n))
+}
+
+// HeldSince tells since when the oldest operation waits; zero: none does.
+func (m *Metrics) HeldSince(automation string, oldest time.Time) {
+	if oldest.IsZero() {
+		m.heldOldest.DeleteLabelValues(automation)
+		return
+	}
+	m.heldOldest.WithLabelValues(automation).Set(seconds(oldest))
 }
 
 // Request counts an LDAP request.
