@@ -10,11 +10,15 @@ import (
 	"syscall"
 )
 
-var hits atomic.Int64
+var hits, panics atomic.Int64
 
 // Hit ends the process with SIGKILL, as a power cut would, when the
 // environment variable ROLLCALL_FAILPOINT is "NAME" or "NAME:N" (the Nth time).
+// It panics, once, when ROLLCALL_PANIC is "NAME".
 func Hit(name string) {
+	if os.Getenv("ROLLCALL_PANIC") == name && panics.Add(1) == 1 {
+		panic("failpoint " + name)
+	}
 	want, nth, counted := strings.Cut(os.Getenv("ROLLCALL_FAILPOINT"), ":")
 	if want != name {
 		return

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
+)
+
+// happenings bring about the situations of the table in docs/operate.md.
+var happenings = map[string]func(*ward) came{
+	"there is nothing to do":                (*ward).applies,
+	"all that was planned is done":          func(w *ward) came { w.joins(1); return w.applies() },
+	"somebody is in quarantine":             func(w *ward) came { w.joins(1); w.address(sim.Null()); return w.applies() },
+	"something exceeds a limit and is held": func(w *ward) came { w.leaves(); return w.applies() },
+	"it is still held by an earlier run":    func(w *ward) came { w.held(); return w.applies() },
+	"it has been held for over two days": func(w *ward) came {
+		w.held()
+		w.down()
+		w.exec(`UPDATE outcomes SET at = at - ? WHERE result = 'held'`, (49 * time.Hour).Nanoseconds())
+		w.up()
+		return w.applies()
+	},
+	"somebody has rejected what was held": func(w *ward) came { w.want(0, "reject", w.held()); return w.applies() },
+	"`approval = \"never\"`: what exceeds a limit is refused": func(w *ward) came {
+		w.up("[automations.staff]\n", "[automations.staff]\napproval = \"never\"\n")
+		w.leaves()
+		return w.applies()
+	},
+
+	"the directory refuses every write": func(w *ward) came { w.joins(2); w.refusesPasswords(); return w.applies() },
+	"all that was refused waits to be tried again": func(w *ward) came {
+		w.joins(2)
+		w.refusesPasswords()
+		w.want(1, "apply", "staff")
+		return w.applies()
+	},
+	"something that was refused waits, the rest is done": func(w *ward) came {
+		w.joins(2)
+		w.refusesPasswords()
+		w.want(1, "apply", "staff")
+		mustPerson(w)(w.sim.Rename(1, "Ada Waiting"))
+		return w.applies()
+	},
+	"the directory refuses some writes": func(w *ward) came {
+		w.joins(2)
+		w.refusesPasswords()
+		mustPerson(w)(w.sim.Rename(1, "Ada Refused"))
+		return w.applies()
+	},
+	"the directory refuses what somebody has approved": func(w *ward) came {
+		w.up(`create = 1000`, `create = 0`)
+		w.joins(1)
+		r := w.apply(3)
+		w.refusesPasswords()
+		w.remember()
+		return w.asks("approve", itoa(r.ID))
+	},
+
+	"the application delivers nobody": spoils(sim.Fault{Kind: sim.DataEmpty, Times: 1}),
+	"a key comes twice":               spoils(sim.Fault{Kind: sim.DuplicateID, Times: 1}),
+	"a record has no key":             spoils(sim.Fault{Kind: sim.MissingID, Times: 1}),
+	"the delivery is much smaller than before (`source_shrink`)": spoils(sim.Fault{Kind: sim.Half, Times: 1}),
+	"the answer breaks off":                         spoils(sim.Fault{Kind: sim.Truncate, Bytes: 1000, Times: 1}),
+	"the application refuses the credentials (401)": spoils(sim.Fault{Kind: sim.Status, Code: 401, Times: 1}),
+	"the application fails (500)":                   spoils(sim.Fault{Kind: sim.Status, Code: 500}),
+	"the application cannot be reached": func(w *ward) came {
+		w.up(w.api.URL, "http://127.0.0.1:1")
+		return w.applies()
+	},
+	"no domain controller can be reached": func(w *ward) came { w.up(w.dc.URL, "ldaps://127.0.0.1:1"); return w.applies() },
+	"the directory refuses the bind": func(w *ward) came {
+		w.write("ad_password", "not the password")
+		return w.applies()
+	},
+
+	"an internal error in one write":           func(w *ward) came { return w.panics("before-intent") },
+	"an internal error in the run":             func(w *ward) came { return w.panics("fetched") },
+	"the agent is told to stop while it runs":  (*ward).toldToStop,
+	"the agent is killed while it runs":        func(w *ward) came { w.down(); w.killedAt("fetched"); w.up(); return came{code: -1} },
+	"`run --once`: the connector is not there": func(w *ward) came { return w.once(build().modules, w.folder("empty")) },
+	"`run --once`: the connector is refused": func(w *ward) came {
+		dir := w.folder("refused")
+		w.write("refused/pipedrive.wasm", "no connector")
+		return w.once(build().modules, dir)
+	},
+	"`run --once`: the automation does not fit the connector": func(w *ward) came { return w.once(`endpoints   = ["users"]`, `endpoints   = ["nobodies"]`) },
+	"`run --once`: nothing is due": func(w *ward) came {
+		w.due()
+		w.want(0, "run", "--once")
+		w.up()
+		w.remember()
+		w.down()
+		c := w.asks("run", "--once")
+		w.up()
+		return c
+	},
+	"runs fail until a success is overdue": func(w *ward) came {
+		c := w.spoiled(sim.Fault{Kind: sim.Status, Code: 401, Times: 1})
+		c.later = year
+		return c
+	},
+
+	"the automation has not run yet, and was not due": (*ward).anew,
+	"the automation has not run although it was due":  func(w *ward) came { c := w.anew(); c.later = year; return c },
+	"the agent waits for its connectors at the start": func(*ward) came {
+		page := httptest.NewRecorder()
+		metrics.New(version, func() float64 { return 0 }).Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+		return came{code: -1, page: page.Body.String()}
+	},
+	"the configuration has an error: the agent does not start": func(w *ward) came {
+		w.down()
+		w.configure(append(usual, `action      = "lifecycle"`, `action      = "livecycle"`)...)
+		c := w.asks("run")
+		c.page = w.page()
+		return c
+	},
+	"the agent is down": func(w *ward) came { w.down(); return came{code: -1} },
+}
+
+func (w *ward) folder(name string) string {
+	w.Helper()
+	dir := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		w.Fatal(err)
+	}
+	return dir
+}
+
+// spoils has the application answer like that once it is asked.
+func spoils(f sim.Fault) func(*ward) came { return func(w *ward) came { return w.spoiled(f) } }
+
+// toldToStop stops the agent while the application takes its time.
+func (w *ward) toldToStop() came {
+	w.Helper()
+	if err := w.sim.AddFault(sim.Fault{Kind: sim.Latency, Delay: "1m", Route: "users"}); err != nil {
+		w.Fatal(err)
+	}
+	answered := make(chan answer, 1)
+	go func() { answered <- w.rollcall("apply", "staff") }()
+	for _, last := w.runs(); last != store.RunRunning; _, last = w.runs() { // asks another process
+	}
+	w.down()
+	a := <-answered
+	w.sim.ClearFaults()
+	w.up()
+	return came{code: a.code, said: a.stdout + a.stderr}
+}
+
+// anew starts an agent that has no history.
+func (w *ward) anew() came {
+	w.Helper()
+	w.down()
+	w.newState()
+	w.up()
+	return came{code: -1}
+}
