@@ -113,6 +113,7 @@ func (c *cli) root() *cobra.Command {
 		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
 		c.functionsCommand(), c.journalCommand(), c.authorizeCommand(),
 	)
+	c.completions(root)
 	return root
 }
 

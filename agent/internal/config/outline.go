@@ -1,0 +1,58 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+// Outline is what a configuration names, as far as it can be read: for the
+// completion of commands, which must do with a file that is being edited.
+type Outline struct {
+	StateDir, ModulesDir string
+	Automations          []string
+	Applications         []string
+	Connectors           []string          // of the applications
+	ApplicationOf        map[string]string // by automation
+}
+
+// ReadOutline reads the names of a configuration. It checks nothing else, and
+// what cannot be read is left out.
+func ReadOutline(file string) Outline {
+	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
+	tree := l.read(file)
+	out := Outline{StateDir: StateDir(file), ApplicationOf: map[string]string{}}
+	var agent Agent
+	agent.setDefaults()
+	out.ModulesDir = agent.ModulesDir
+	at := path{"agent", "modules_dir"}
+	if dir := textAt(tree, "agent", "modules_dir"); dir != "" && l.has(at) {
+		out.ModulesDir = l.relative(at, dir)
+	}
+	out.Automations, out.Applications = namesAt(tree, "automations"), namesAt(tree, "applications")
+	for _, name := range out.Automations {
+		data := textAt(tree, "automations", name, "data_source")
+		out.ApplicationOf[name] = textAt(tree, "data_sources", data, "application")
+	}
+	for _, name := range out.Applications {
+		if connector := textAt(tree, "applications", name, "connector"); connector != "" && !slices.Contains(out.Connectors, connector) {
+			out.Connectors = append(out.Connectors, connector)
+		}
+	}
+	return out
+}
+
+// textAt is the text at a path of tables; "" when there is none.
+func textAt(tree map[string]any, keys ...string) string {
+	last := len(keys) - 1
+	for _, key := range keys[:last] {
+		tree, _ = tree[key].(map[string]any)
+	}
+	text, _ := tree[keys[last]].(string)
+	return text
+}
+
+// namesAt lists the tables within a table.
+func namesAt(tree map[string]any, key string) []string {
+	table, _ := tree[key].(map[string]any)
+	return slices.Sorted(maps.Keys(table))
+}

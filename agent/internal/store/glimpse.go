@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// Glimpse reads names from a state that another process may have open, for the
+// completion of commands. It changes nothing, makes no file and waits for
+// nobody: what cannot be read at once is not there.
+type Glimpse struct{ db *sql.DB }
+
+// Named is a name and what there is to say about it.
+type Named struct{ Name, About string }
+
+// OpenGlimpse opens the state in dir as it is.
+func OpenGlimpse(dir string) (*Glimpse, error) {
+	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	// Without a log beside it nobody has the file open, and all is in it.
+	how := "mode=ro&immutable=1"
+	if exists(path + "-wal") {
+		if how = "mode=ro"; !exists(path + "-shm") {
+			return nil, fmt.Errorf("%s was not closed, and to read it would change files", path)
+		}
+	}
+	path = filepath.ToSlash(path)
+	if path[0] != '/' {
+		path = "/" + path // C:/... on Windows
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: how + "&_pragma=query_only(1)&_pragma=busy_timeout(50)"}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	return &Glimpse{db}, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Close ends the look.
+func (g *Glimpse) Close() error { return g.db.Close() }
+
+// maxNamed is how many names a Glimpse lists.
+const maxNamed = 100
+
+func (g *Glimpse) named(ctx context.Context, query string, args ...any) ([]Named, error) {
+	rows, err := g.db.QueryContext(ctx, query+fmt.Sprintf(" LIMIT %d", maxNamed), args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (n Named, err error) {
+		err = row.Scan(&n.Name, &n.About)
+		return n, err
+	})
+}
+
+// Runs lists runs, the newest first: all of them, or those that hold something.
+func (g *Glimpse) Runs(ctx context.Context, held bool) ([]Named, error) {
+	where := ""
+	if held {
+		where = ` WHERE id IN (SELECT run FROM outcomes WHERE result = 'held')`
+	}
+	return g.named(ctx, `SELECT id, automation || ', ' || result FROM runs`+where+` ORDER BY id DESC`)
+}
+
+// Classes lists the classes of operations that a run holds.
+func (g *Glimpse) Classes(ctx context.Context, run string) ([]Named, error) {
+	return g.named(ctx, `SELECT DISTINCT class, '' FROM outcomes WHERE run = ? AND result = 'held' ORDER BY class`, run)
+}
+
+// Links lists the keys of an application that have a link and begin with prefix.
+func (g *Glimpse) Links(ctx context.Context, application, prefix string) ([]Named, error) {
+	return g.named(ctx, `SELECT key, '' FROM links WHERE application = ? AND substr(key, 1, length(?)) = ? ORDER BY key`, application, prefix, prefix)
+}
+
+// Quarantined lists the keys of records that are set aside as a whole, or of
+// accounts with a part that needs a person.
+func (g *Glimpse) Quarantined(ctx context.Context, automation, prefix string, whole bool) ([]Named, error) {
+	return g.named(ctx, `SELECT DISTINCT key, name FROM quarantine WHERE automation = ? AND key <> '' AND (part = '') = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
+		automation, whole, prefix, prefix)
+}
+
+// Refused lists the keys of which the directory refused something.
+func (g *Glimpse) Refused(ctx context.Context, automation, prefix string) ([]Named, error) {
+	return g.named(ctx, `SELECT DISTINCT key, '' FROM refusals WHERE automation = ? AND substr(key, 1, length(?)) = ? ORDER BY key`, automation, prefix, prefix)
+}
+
+// Secrets lists the names of secrets.
+func (g *Glimpse) Secrets(ctx context.Context) ([]Named, error) {
+	return g.named(ctx, `SELECT name, '' FROM secrets WHERE name NOT LIKE '.%' ORDER BY name`)
+}
