@@ -212,10 +212,10 @@ func didYouMean(name string, candidates []string) string {
 
 // errorAt makes an error about the character at offset (in characters) of src.
 func (src Source) errorAt(offset int, message, hint string) error {
+	return &Error{Pos: src.posAt(offset), Message: message, Hint: hint}
+}
+
+func (src Source) posAt(offset int) Pos {
 	prefix := []rune(src.Text)
-	if offset < 0 {
-		offset = 0
-	}
-	prefix = prefix[:min(offset, len(prefix))]
-	return &Error{Pos: src.Pos.after(string(prefix)), Message: message, Hint: hint}
+	return src.Pos.after(string(prefix[:min(max(offset, 0), len(prefix))]))
 }

@@ -114,7 +114,7 @@ func (c *compiler) identifier(n *ast.IdentifierNode) node {
 	if !c.scope.names[name] {
 		c.refuse(n, name+" is a function", "call it: "+name+"(...)")
 	}
-	c.refs = append(c.refs, reference{name: name})
+	c.refs = append(c.refs, reference{name: name, pos: c.src.posAt(place(n))})
 	if name == "now" {
 		return (*run).now
 	}
@@ -144,7 +144,7 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	property, fixed := n.Property.(*ast.StringNode)
 	root, isName := n.Node.(*ast.IdentifierNode)
 	if fixed && isName && c.scope.names[root.Value] && !c.isVariable(root.Value) {
-		c.refs = append(c.refs, reference{root.Value, []string{property.Value}})
+		c.refs = append(c.refs, reference{root.Value, []string{property.Value}, c.src.posAt(place(root))})
 		return rootMember(root.Value, property.Value, place(n))
 	}
 	base, key := c.node(n.Node), c.node(n.Property)

@@ -20,7 +20,10 @@
 // of absent, null, empty and present it is, and why.
 package expr
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // The limits that keep one expression from using up time or memory. They are
 // far above what names and addresses need.
@@ -67,6 +70,12 @@ func (p Pos) after(text string) Pos {
 		}
 	}
 	return p
+}
+
+// Before reports whether p stands before q: in the order of files, lines and
+// columns.
+func (p Pos) Before(q Pos) bool {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column)) < 0
 }
 
 // Source is the text of an expression or template and where it stands.

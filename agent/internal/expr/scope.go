@@ -77,6 +77,7 @@ type Expression struct {
 type reference struct {
 	name string
 	path []string
+	pos  Pos
 }
 
 // Every is what Fields answers for an object that is used as a whole, so that
@@ -125,6 +126,12 @@ func (e *Expression) Fields(name string) []string { return fieldsOf(e.refs, name
 // ["users", "email"] for endpoints.users.email[0].
 func (e *Expression) Paths(name string) [][]string { return pathsOf(e.refs, name) }
 
+// Places tells where the expression uses each member of name first: those that
+// follow name itself, or with depth 1 the next.
+func (e *Expression) Places(name string, depth int) map[string]Pos {
+	return placesOf(e.refs, name, depth)
+}
+
 // Uses reports whether the expression refers to name.
 func (e *Expression) Uses(name string) bool { return usesName(e.refs, name) }
 
@@ -138,6 +145,19 @@ func (e *Expression) Volatile() bool { return e.volatile || e.Uses("now") }
 
 // Source returns the text and place that the expression was compiled from.
 func (e *Expression) Source() Source { return e.source }
+
+func placesOf(refs []reference, name string, depth int) map[string]Pos {
+	places := map[string]Pos{}
+	for _, r := range refs {
+		if r.name != name || len(r.path) <= depth {
+			continue
+		}
+		if _, known := places[r.path[depth]]; !known {
+			places[r.path[depth]] = r.pos
+		}
+	}
+	return places
+}
 
 func fieldsOf(refs []reference, name string) []string {
 	var out []string

@@ -189,6 +189,12 @@ func (t *Template) Fields(name string) []string { return fieldsOf(t.refs, name) 
 // Expression.Paths.
 func (t *Template) Paths(name string) [][]string { return pathsOf(t.refs, name) }
 
+// Places tells where the template uses each member of name first; see
+// Expression.Places.
+func (t *Template) Places(name string, depth int) map[string]Pos {
+	return placesOf(t.refs, name, depth)
+}
+
 // Uses reports whether the template refers to name.
 func (t *Template) Uses(name string) bool { return usesName(t.refs, name) }
 

@@ -154,6 +154,7 @@ type Mapper struct {
 	groups     []*expr.Template
 	settings   map[string]any
 	fields     []string
+	places     map[string]expr.Pos // where each field of user is used first
 	version    string
 	usesNow    bool
 	derived    []derived
@@ -172,6 +173,13 @@ type attribute struct {
 // Fields returns the top-level fields of a record that anything uses, and the
 // primary key; sorted.
 func (m *Mapper) Fields() []string { return m.fields }
+
+// Place tells where the definition uses user.FIELD first; false where it does
+// not.
+func (m *Mapper) Place(field string) (expr.Pos, bool) {
+	at, ok := m.places[field]
+	return at, ok
+}
 
 // Version returns a digest of the definition: records mapped under another
 // version have to be mapped again.

@@ -91,7 +91,10 @@ func (s *sorter) visit(name string) bool {
 // make all of them matter.
 func (b *builder) usage() {
 	fields := []string{b.m.primary}
+	b.m.places = map[string]expr.Pos{}
 	note := func(u user, src expr.Source) {
+		b.m.place(u.Places("user", 0))
+		b.m.place(u.Places("endpoints", 1))
 		for _, path := range u.Paths("user") {
 			if len(path) == 0 {
 				b.fail(src.Pos, "", "user is used as a whole; name a field: user.NAME")
@@ -121,9 +124,19 @@ func (b *builder) usage() {
 	b.m.fields = slices.Compact(slices.DeleteFunc(fields, func(s string) bool { return s == "" }))
 }
 
+// place remembers where fields are used, as far as that is before what is known.
+func (m *Mapper) place(fields map[string]expr.Pos) {
+	for name, at := range fields {
+		if known, ok := m.places[name]; !ok || at.Before(known) {
+			m.places[name] = at
+		}
+	}
+}
+
 // user is what an expression and a template have in common.
 type user interface {
 	Paths(name string) [][]string
+	Places(name string, depth int) map[string]expr.Pos
 	Fields(name string) []string
 	Uses(name string) bool
 }
