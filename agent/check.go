@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
@@ -16,18 +14,16 @@ import (
 )
 
 // checkConnectors holds the configuration against the manifests of the
-// connectors, without running any of their code. It returns warnings; what
-// makes an automation impossible is an error.
-func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string, error) {
+// connectors, without running any of their code. What makes an automation
+// impossible is wrong.
+func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) (wrong, warnings []string) {
 	h, err := host.Open(ctx, host.Settings{
 		ModulesDir: cfg.Agent.ModulesDir, TrustedKeys: cfg.Modules.TrustedKeys, AllowUnsigned: cfg.Modules.AllowUnsigned,
 	}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
-		return nil, &usageError{err}
+		return []string{err.Error()}, nil
 	}
 	defer func() { _ = h.Close(ctx) }()
-	var wrong []string
-	warnings := []string{}
 	for _, name := range sortedNames(cfg.Automations) {
 		data := cfg.DataSources[cfg.Automations[name].DataSource]
 		application := cfg.Applications[data.Application]
@@ -47,11 +43,7 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) ([]string
 		warnings = append(warnings, overruledKey(cfg, data)...)
 		warnings = append(warnings, unknownFields(cfg.Automations[name], data, m, fits)...)
 	}
-	if len(wrong) > 0 {
-		slices.Sort(wrong)
-		return nil, &usageError{fmt.Errorf("%s", strings.Join(slices.Compact(wrong), "\n"))}
-	}
-	return warnings, nil
+	return wrong, warnings
 }
 
 // unknownFields warns of fields that the manifest does not list: APIs grow, so
@@ -69,17 +61,12 @@ func unknownFields(a config.Automation, data config.DataSource, m abi.Manifest, 
 		if slices.Contains(known, field) {
 			continue
 		}
-		best, distance := "", 3
-		for _, k := range known {
-			if d := levenshtein.Distance(field, k, nil); d < distance {
-				best, distance = k, d
-			}
+		place, ok := a.Mapper.Place(field)
+		if !ok {
+			continue // of the primary key, which is told as an error
 		}
-		hint := ""
-		if best != "" {
-			hint = fmt.Sprintf(` (did you mean "user.%s"?)`, best)
-		}
-		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s", data.Pos, data.Name, field, m.Name, hint))
+		hint := strings.Replace(closest(field, known), `"`, `"user.`, 1)
+		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s", place, data.Name, field, m.Name, inBrackets(hint)))
 	}
 	return warnings
 }

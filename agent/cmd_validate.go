@@ -1,9 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +23,8 @@ func (c *cli) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the whole configuration without a connection, or with --online what the accounts may do",
-		Long: "With --online it also binds to the directory and asks every enabled application whether it accepts the credentials, and lists for everything that the configuration uses whether the account has the right to it: granted, lacking, unknown (nobody tells), or failed (it could not be asked). " +
+		Long: "It reads the files and environment variables that the configuration names, as the user who runs the command: what is not there is an error, what only this user may not read is a warning, and root is told what the owner of the state folder, as whom the agent runs, could not read. " +
+			"A value of the shipped example that is still marked CHANGE is an error, a mark beside another value a warning. Everything is told at once, by place.\n\nWith --online it also binds to the directory and asks every enabled application whether it accepts the credentials, and lists for everything that the configuration uses whether the account has the right to it: granted, lacking, unknown (nobody tells), or failed (it could not be asked). " +
 			"It writes nothing. It ends with 2 when something is lacking, with 1 when something failed and nothing is lacking.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.validate(cmd.Context(), online) },
@@ -37,15 +44,11 @@ type validation struct {
 }
 
 func (c *cli) validate(ctx context.Context, online bool) error {
-	cfg, err := config.Load(c.configPath)
+	cfg, warnings, err := c.checkAll(ctx, online)
 	if err != nil {
 		return err
 	}
-	found, err := c.checkConnectors(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	v := validation{OK: true, Files: cfg.Files, Warnings: append(texts(cfg.Warnings), found...)}
+	v := validation{OK: true, Files: cfg.Files, Warnings: warnings}
 	code := control.ExitDone
 	if !online {
 		if v.RunningAgent, err = c.runningAgent(ctx, cfg); err != nil {
@@ -75,6 +78,57 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		return err
 	}
 	return exitError(code)
+}
+
+// checkAll looks at everything that can be known without a connection, and
+// tells all of it at once: what is wrong, and the warnings with it. With online
+// the agent itself looks at files and secrets.
+func (c *cli) checkAll(ctx context.Context, online bool) (*config.Config, []string, error) {
+	cfg, errs := config.Check(c.configPath)
+	if cfg == nil {
+		return nil, nil, errs
+	}
+	left, more := cfg.Leftovers()
+	warnings := texts(slices.Concat(cfg.Warnings, more))
+	var wrong []string
+	for _, err := range slices.Concat(errs, left) {
+		wrong = append(wrong, err.Error())
+	}
+	if len(errs) == 0 {
+		misfits, doubts := c.checkConnectors(ctx, cfg)
+		wrong, warnings = append(wrong, misfits...), append(warnings, doubts...)
+	}
+	if !online {
+		n := lookNearby(ctx, cfg)
+		wrong, warnings = append(wrong, n.wrong...), append(warnings, n.warnings...)
+	}
+	slices.SortStableFunc(warnings, byPlace)
+	if len(wrong) == 0 {
+		return cfg, slices.Compact(warnings), nil
+	}
+	all := append(wrong, warnings...)
+	slices.SortStableFunc(all, byPlace)
+	all = slices.Compact(all)
+	if len(errs) == 0 {
+		return nil, nil, &usageError{errors.New(strings.Join(all, "\n"))}
+	}
+	lines := make(config.Errors, len(all))
+	for i, text := range all {
+		lines[i].Message = text
+	}
+	return nil, nil, lines
+}
+
+var placeForm = regexp.MustCompile(`^(.*?):([0-9]+):([0-9]+): `)
+
+// byPlace orders lines by the place in the configuration that they begin with.
+func byPlace(a, b string) int {
+	x, y := placeForm.FindStringSubmatch(a), placeForm.FindStringSubmatch(b)
+	if x == nil || y == nil {
+		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
+	}
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
+	return cmp.Or(cmp.Compare(x[1], y[1]), cmp.Compare(number(x[2]), number(y[2])), cmp.Compare(number(x[3]), number(y[3])), cmp.Compare(a, b))
 }
 
 // onlineExit is 2 when something is lacking, since asking again changes

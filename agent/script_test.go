@@ -173,6 +173,7 @@ func scriptSetup(env *testscript.Env) error {
 	env.Setenv("REPO", repo)
 	env.Setenv("BASE", filepath.Join(repo, "agent/testdata/agent.toml"))
 	env.Setenv("TZ", "UTC")
+	env.Setenv("AD_PASSWORD", "of-nobody") // which the base configuration names
 	env.Values[managerKey{}] = new(*net.UnixConn)
 	return nil
 }

@@ -123,6 +123,7 @@ sed -e "s|/var/lib/rollcall|$demo/state|" \
   -e "s|/etc/rollcall/ca.pem|$DC_CA_FILE|" \
   -e "s|@{cred:|@{file:$demo/|" \
   -e 's|DC=example,DC=com|DC=ad,DC=test|g' -e 's|example\.com|ad.test|g' \
+  -e 's|CHANGE||' \
   -e "s|^connector = \"pipedrive\"|&\nbase_url  = \"http://127.0.0.1:$port\"|" \
   -e 's|^# schedule  = .*|schedule    = "* * * * *"|' \
   -e 's|create = 100|create = 400|' \

@@ -25,7 +25,8 @@ type Config struct {
 	Files    []string  `toml:"-"` // every file that was read, the main one first
 	Warnings []Warning `toml:"-"` // in the order of the files
 
-	places map[string]place `toml:"-"`
+	places    map[string]place `toml:"-"`
+	leftovers []leftover       `toml:"-"`
 }
 
 // Place is where the value of a key stands, or the nearest table around it.
@@ -44,6 +45,17 @@ func DefaultPath() string {
 // Load reads the file and what it includes. The error is an Errors with
 // everything that is wrong, or says why the file cannot be read.
 func Load(file string) (*Config, error) {
+	c, errs := Check(file)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return c, nil
+}
+
+// Check is Load for somebody who wants to know everything at once: it gives
+// what could be read of the configuration beside its errors; nil when that is
+// nothing. Nobody must run with it.
+func Check(file string) (*Config, Errors) {
 	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	tree := l.read(file)
 	if len(l.errs) > 0 {
@@ -53,9 +65,6 @@ func Load(file string) (*Config, error) {
 	l.config = c
 	l.decodeConfig(tree)
 	l.check()
-	if len(l.errs) > 0 {
-		return nil, l.errs.sorted()
-	}
-	c.Warnings = l.sortedWarnings()
-	return c, nil
+	c.Warnings, c.leftovers = l.sortedWarnings(), l.leftovers
+	return c, l.errs.sorted()
 }

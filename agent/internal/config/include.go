@@ -94,6 +94,7 @@ func (l *loader) readFile(file string) map[string]any {
 		return nil
 	}
 	maps.Copy(l.places, indexPlaces(file, data))
+	l.leftovers = append(l.leftovers, findLeftovers(file, data)...)
 	return tree
 }
 

@@ -18,6 +18,8 @@ type loader struct {
 	failed   map[string]bool // values with an error
 	warnings []Warning
 	texts    []string // of all expressions and templates
+
+	leftovers []leftover // lines that are still marked CHANGE
 }
 
 func (l *loader) decodeConfig(tree map[string]any) {

@@ -4,8 +4,11 @@ package localfile
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -39,3 +42,44 @@ func own(user, path string) string {
 }
 
 func enter(_, dir string) string { return "chmod o+x " + dir }
+
+// ReadableBy judges by owner, group and mode whether another user can read a
+// file, and every folder on the way be entered. Access lists are not looked at.
+func ReadableBy(name, path string) error {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return nil //nolint:nilerr // of a user that nobody knows nothing can be said
+	}
+	groups, _ := u.GroupIds()
+	for at := path; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err != nil {
+			return nil //nolint:nilerr // that is for who reads it
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok {
+			return nil
+		}
+		need := fs.FileMode(4)
+		if info.IsDir() {
+			need = 1
+		}
+		mode := info.Mode().Perm()
+		switch {
+		case u.Uid == strconv.Itoa(int(stat.Uid)):
+			mode >>= 6
+		case slices.Contains(groups, strconv.Itoa(int(stat.Gid))):
+			mode >>= 3
+		}
+		if u.Uid != "0" && mode&need == 0 {
+			e := &Error{Path: path, User: name, Err: fmt.Errorf("permission denied%s", belongs(at)), Next: "give it to that user, as root: " + own(name, path)}
+			if info.IsDir() {
+				e.Err, e.Next = fmt.Errorf("the folder %s%s keeps this user out", at, belongs(at)), "let "+name+" enter it, for example, as root: "+enter(name, at)
+			}
+			return e
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
+}

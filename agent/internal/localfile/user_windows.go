@@ -19,3 +19,6 @@ func belongs(string) string { return "" }
 func own(user, path string) string { return fmt.Sprintf(`icacls "%s" /grant "%s:R"`, path, user) }
 
 func enter(user, dir string) string { return fmt.Sprintf(`icacls "%s" /grant "%s:RX"`, dir, user) }
+
+// ReadableBy knows nothing: access lists decide, and only the user can try.
+func ReadableBy(string, string) error { return nil }

@@ -231,3 +231,10 @@ type account struct {
 	name string
 	root bool
 }
+
+// Owner names the user to whom the state folder belongs, when that is another
+// one than this process runs as. The agent runs as that user.
+func Owner(dir string) (name string, other bool) {
+	owner, known := ownerOf(dir)
+	return owner.name, known && owner.id != self().id
+}

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// leftover is a place that is still marked CHANGE, as the example marks what
+// every administrator has to change.
+type leftover struct {
+	pos  Pos
+	last int    // line of what the mark is about
+	text string // of those lines
+}
+
+var (
+	markForm    = regexp.MustCompile(`\bCHANGE\b`)
+	exampleForm = regexp.MustCompile(`(?i)\bexample\.(com|org|net)\b|\bDC=example\b|\bx{4,}\b`)
+	hostForm    = regexp.MustCompile(`(?i)\bexample\.(com|org|net)\b|\.(example|invalid)$`)
+)
+
+// findLeftovers finds the marks. One behind a value is about its line; one in
+// lines of its own is about what follows, up to a blank line or a comment.
+func findLeftovers(file string, data []byte) []leftover {
+	lines := strings.Split(string(data), "\n")
+	var found []leftover
+	for i, line := range lines {
+		value, comment := cutComment(line)
+		if !markForm.MatchString(comment) {
+			continue
+		}
+		about, last := value, i+1
+		if strings.TrimSpace(value) == "" {
+			about, last = following(lines, i+1)
+		}
+		if about != "" {
+			column := utf8.RuneCountInString(value) + 1
+			found = append(found, leftover{pos: Pos{File: file, Line: i + 1, Column: column}, last: last, text: about})
+		}
+	}
+	return found
+}
+
+// following gives the lines from index i on that a comment before them is
+// about, and the number of the last one.
+func following(lines []string, i int) (about string, last int) {
+	for ; i < len(lines); i++ {
+		value, comment := cutComment(lines[i])
+		switch {
+		case strings.TrimSpace(value) != "":
+			about, last = about+value+"\n", i+1
+		case comment == "" || about != "":
+			return about, last
+		}
+	}
+	return about, last
+}
+
+// cutComment parts a line at the # that is in no text. A text that began in a
+// line before is taken for none: at worst a mark is seen where there is none.
+func cutComment(line string) (value, comment string) {
+	var quote byte
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#':
+			return line[:i], line[i:]
+		}
+	}
+	return line, ""
+}
+
+// Leftovers tells what still stands as in the example. Where the mark CHANGE is
+// left beside a value of the example, that is an error: an administrator has
+// overlooked it. A mark beside another value is a warning, and so is an
+// example's host without a mark: somebody may call a domain of their own that.
+func (c *Config) Leftovers() (Errors, []Warning) {
+	var errs Errors
+	var warnings []Warning
+	for _, m := range c.leftovers {
+		if value := exampleForm.FindString(m.text); value != "" {
+			errs = append(errs, Error{
+				Pos: m.pos, Message: fmt.Sprintf("this is still marked CHANGE, and the value is still the example's (%s)", value),
+				Hint: "write your own, and remove the mark",
+			})
+			continue
+		}
+		warnings = append(warnings, Warning{Pos: m.pos, Message: "this is still marked CHANGE", Hint: "remove the mark once the value is yours"})
+	}
+	for _, text := range c.named() {
+		told := slices.ContainsFunc(c.leftovers, func(m leftover) bool {
+			return m.pos.File == text.Pos.File && m.pos.Line <= text.Pos.Line && text.Pos.Line <= m.last
+		})
+		if host := hostForm.FindString(text.Text); host != "" && !told {
+			warnings = append(warnings, Warning{Pos: text.Pos, Message: fmt.Sprintf("%q is a name of the examples, which nobody has (%s)", text.Text, strings.TrimPrefix(host, ".")), Hint: "write your own"})
+		}
+	}
+	return errs.sorted(), warnings
+}
+
+// named are the texts that name hosts, or domains of mail and logins.
+func (c *Config) named() []Text {
+	var all []Text
+	add := func(text string, key ...string) { all = append(all, Text{Text: text, Pos: c.Place(key...)}) }
+	for i, u := range c.Directory.URLs {
+		add(u, "directory", "urls", fmt.Sprintf("[%d]", i))
+	}
+	add(c.Directory.BindDN, "directory", "bind_dn")
+	for _, name := range sortedKeys(c.Applications) {
+		a := c.Applications[name]
+		for key, text := range map[string]string{"base_url": a.BaseURL, "auth_url": a.AuthURL, "token_url": a.TokenURL, "proxy": a.Proxy} {
+			if u, err := url.Parse(text); err == nil {
+				add(u.Hostname(), "applications", name, key)
+			}
+		}
+	}
+	for _, name := range sortedKeys(c.DataSources) {
+		d := c.DataSources[name]
+		for _, attribute := range sortedKeys(d.Attributes) {
+			a := d.Attributes[attribute]
+			all = append(all, slices.Concat(a.Formats, a.Values)...)
+			for _, text := range []*Text{a.Value, a.Default} {
+				if text != nil {
+					all = append(all, *text)
+				}
+			}
+		}
+	}
+	return all
+}
