@@ -83,10 +83,19 @@ func (r *Resolver) credential(name string) (Secret, error) {
 		return Secret{}, fmt.Errorf("CREDENTIALS_DIRECTORY is not set: systemd has not started this process, which runs as user %s; next: start the agent by its unit, with LoadCredential=%s:/path in it", localfile.User(), name)
 	}
 	secret, err := readFile(filepath.Join(dir, name), false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Secret{}, fmt.Errorf("systemd passed no such credential; next: add LoadCredential=%s:/path to the unit and restart it", name)
+	return secret, withoutCredential(dir, name, err)
+}
+
+// withoutCredential says what to do about a credential that cannot be read: its
+// folder is systemd's own, so that giving rights there would not help.
+func withoutCredential(dir, name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("systemd passed no such credential; next: add LoadCredential=%s:/path to the unit and restart it", name)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("user %s may not read %s, which systemd keeps for the user of the unit: %w; next: start the agent by its unit, with systemctl", localfile.User(), dir, fs.ErrPermission)
 	}
-	return secret, err
+	return err
 }
 
 // readFile trims one line break from the end.

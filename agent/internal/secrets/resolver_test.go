@@ -3,6 +3,7 @@ package secrets
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -118,5 +119,14 @@ func TestResolveWithoutSurroundings(t *testing.T) {
 	_, err := NewResolver(environment(nil), oneSecret{}).Resolve(t.Context(), Reference{Kind: KindStore, Name: "x"})
 	if !errors.Is(err, ErrNoSecret) {
 		t.Errorf("the cause is lost: %v", err)
+	}
+}
+
+// Nobody is told to change the rights of a folder that systemd makes.
+func TestCredentialsOfAnotherUser(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/run/credentials/rollcall.service/x", Err: fs.ErrPermission}
+	err := withoutCredential("/run/credentials/rollcall.service", "x", denied)
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "start the agent by its unit") || strings.Contains(err.Error(), "chmod") {
+		t.Error(err)
 	}
 }
