@@ -66,6 +66,11 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]plan.Fate)
 		}
 	}
 	r.plan.Changes = left
+	waiting, err := e.refusals(ctx, r.Automation)
+	if err != nil {
+		return err
+	}
+	r.plan.Refused = min(r.plan.Refused, len(waiting)) // some of it may have been settled since
 	return e.recordSettled(ctx, r, settled)
 }
 

@@ -53,6 +53,7 @@ func TestASavedPlanTwice(t *testing.T) {
 	if applied, _, _, _ := s.results(s.applied(saved, store.RunOK)); applied != 3 {
 		t.Fatalf("%d were applied", applied)
 	}
+	saved.Refused = 1 // when it was made, and no longer
 	again := s.applied(saved, store.RunOK)
 	if applied, held, skipped, causes := s.results(again); applied != 0 || held != 0 || skipped != 3 || strings.Count(causes, "done already: the record is linked to CN=Twice ") != 3 {
 		t.Errorf("applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
