@@ -22,6 +22,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 			if err := c.call(cmd.Context(), "connectors", nothing{}, &modules); err != nil {
 				return err
 			}
+			c.cautionConnectors(cmd.Context())
 			if len(args) == 0 {
 				return c.show(modules, func(w io.Writer) { printModules(w, modules) })
 			}

@@ -265,3 +265,22 @@ func (d *divergence) print(w io.Writer, what string) {
 	}
 	_, _ = fmt.Fprintf(w, "\nCaution: %s.\n%s To make the file count: %s.\n", printableLines(d.says()), what, printable(d.Next))
 }
+
+// cautionConnectors tells when the connectors are those of an agent that finds
+// them by another configuration than that on disk.
+func (c *cli) cautionConnectors(ctx context.Context) {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return // the agent was asked all the same, see connectedAnyway
+	}
+	d, err := c.runningAgent(ctx, cfg)
+	if err != nil || d == nil {
+		return
+	}
+	d.Differs = slices.DeleteFunc(d.Differs, func(one config.Difference) bool {
+		return one.Table != "modules" && (one.Table != "agent" || !slices.Contains(one.Keys, "modules_dir"))
+	})
+	if len(d.Differs) > 0 {
+		d.print(c.stderr, "These are the connectors of the agent.")
+	}
+}
