@@ -89,7 +89,7 @@ func (b *Builder) ordered() (changes []*change, linking int) {
 			linking++
 		}
 	}
-	slices.SortFunc(changes, func(x, y *change) int { return cmp.Compare(x.key, y.key) })
+	slices.SortFunc(changes, func(x, y *change) int { return x.key.Compare(y.key) })
 	return changes, linking
 }
 
@@ -194,7 +194,7 @@ func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
 		out = append(out, q)
 	}
 	slices.SortStableFunc(out, func(x, y ident.QuarantineItem) int {
-		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Cause, y.Cause))
+		return cmp.Or(x.Key.Compare(y.Key), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Cause, y.Cause))
 	})
 	return slices.CompactFunc(out, func(x, y ident.QuarantineItem) bool { return x.Part != "" && x == y })
 }
@@ -203,7 +203,7 @@ func (b *Builder) sortedQuarantine() []ident.QuarantineItem {
 // was set aside later stay: they are still true.
 func (b *Builder) sortedNotes() []ident.Note {
 	slices.SortStableFunc(b.notes, func(x, y ident.Note) int {
-		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Text, y.Text))
+		return cmp.Or(x.Key.Compare(y.Key), cmp.Compare(x.Text, y.Text))
 	})
 	return b.notes
 }
