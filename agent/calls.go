@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
@@ -41,9 +43,15 @@ type (
 	rejectAnswer struct {
 		Rejected int `json:"rejected"`
 	}
-	runsRequest   struct{ Limit int }
-	runRequest    struct{ Run int64 }
-	linksRequest  struct{ Application string }
+	runsRequest  struct{ Limit int }
+	runRequest   struct{ Run int64 }
+	linksRequest struct{ Application string }
+	// listedLink is a link with the account at its other side, nil when the local
+	// image of the directory does not have it.
+	listedLink struct {
+		ident.Link
+		Account *store.Account `json:"account,omitempty"`
+	}
 	unlinkRequest struct {
 		Application string
 		Key         ident.Key
@@ -67,8 +75,9 @@ type (
 		RunningAgent *divergence `json:"running_agent,omitempty"`
 	}
 	quarantineList struct {
-		Automation string                 `json:"automation"`
-		Items      []ident.QuarantineItem `json:"items"`
+		Automation  string                 `json:"automation"`
+		Application string                 `json:"application"`
+		Items       []ident.QuarantineItem `json:"items"`
 	}
 	acceptRequest struct {
 		Automation string
@@ -169,7 +178,9 @@ func (a *app) historyCalls(m *control.Mux) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, quarantineList{name, orEmpty(items)})
+			slices.SortStableFunc(items, func(x, y ident.QuarantineItem) int { return x.Key.Compare(y.Key) })
+			source := a.config.DataSources[a.config.Automations[name].DataSource]
+			all = append(all, quarantineList{name, source.Application, orEmpty(items)})
 		}
 		return all, nil
 	})
@@ -190,13 +201,11 @@ func orEmpty[T any](list []T) []T {
 }
 
 func (a *app) linkCalls(m *control.Mux) {
-	control.Handle(m, "links", func(ctx context.Context, _ control.Caller, in linksRequest) ([]ident.Link, error) {
+	control.Handle(m, "links", func(ctx context.Context, _ control.Caller, in linksRequest) ([]listedLink, error) {
 		if err := a.knownApplication(ctx, in.Application); err != nil {
 			return nil, err
 		}
-		links := []ident.Link{}
-		err := a.store.Links(ctx, in.Application, func(l ident.Link) error { links = append(links, l); return nil })
-		return links, err
+		return a.links(ctx, in.Application)
 	})
 	control.Handle(m, "link", func(ctx context.Context, who control.Caller, in linkRequest) (linkAnswer, error) {
 		e, differs, err := a.linking(ctx, in.onDisk, in.Automation, in.DryRun)
@@ -234,6 +243,27 @@ func (a *app) linkCalls(m *control.Mux) {
 		}
 		return gone, callError(err)
 	})
+}
+
+// links lists the links of an application ("" is all of them), key by key.
+func (a *app) links(ctx context.Context, application string) ([]listedLink, error) {
+	accounts, err := a.store.LinkedAccounts(ctx, application)
+	if err != nil {
+		return nil, err
+	}
+	links := []listedLink{}
+	err = a.store.Links(ctx, application, func(l ident.Link) error {
+		listed := listedLink{Link: l}
+		if account, ok := accounts[l.GUID]; ok {
+			listed.Account = &account
+		}
+		links = append(links, listed)
+		return nil
+	})
+	slices.SortStableFunc(links, func(x, y listedLink) int {
+		return cmp.Or(cmp.Compare(x.Application, y.Application), x.Key.Compare(y.Key))
+	})
+	return links, err
 }
 
 // linking is the engine for a link by hand: what is only tried goes by the

@@ -57,18 +57,21 @@ func (c *cli) linkCommand() *cobra.Command {
 			if len(args) == 1 {
 				req.Application = args[0]
 			}
-			var links []ident.Link
+			var links []listedLink
 			if err := c.call(cmd.Context(), "links", req, &links); err != nil {
 				return err
 			}
 			return c.show(links, func(w io.Writer) {
-				table(w, "APPLICATION\tKEY\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
+				table(w, "APPLICATION\tKEY\tNAME\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
 					for _, l := range links {
-						missing := ""
+						name, missing := "(not known)", ""
+						if l.Account != nil {
+							name = l.Account.Name
+						}
 						if l.MissingSince != nil {
 							missing = l.MissingSince.Local().Format(timeFormat)
 						}
-						row(l.Application, l.Key, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
+						row(l.Application, l.Key, name, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
 					}
 				})
 			})

@@ -177,3 +177,27 @@ func TestMarkDelivered(t *testing.T) {
 		t.Errorf("without the lease: %v", err)
 	}
 }
+
+// The accounts of links are named as the local image of the directory has them.
+func TestLinkedAccounts(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	for key, application := range map[ident.Key]string{"1": "crm", "2": "crm", "3": "crm", "4": "other"} {
+		l := link(key, ident.GUID("guid-"+key))
+		l.Application = application
+		must(t, s.PutLink(ctx, l, "test"))
+	}
+	for _, e := range []ident.Entry{
+		entry("guid-1", "CN=Ada,DC=c", "displayName", "Ada Novak", "sn", "Novak"), entry("guid-2", `CN=Bo\, Ek,DC=c`, "sn", "Ek"),
+		entry("guid-4", "CN=Di,DC=c"), entry("guid-9", "CN=Nobody,DC=c"),
+	} {
+		must(t, s.UpdateMirror(ctx, put(e)))
+	}
+	crm := map[ident.GUID]Account{"guid-1": {"Ada Novak", "CN=Ada,DC=c"}, "guid-2": {"Bo, Ek", `CN=Bo\, Ek,DC=c`}}
+	if d := cmp.Diff(crm, must1[map[ident.GUID]Account](t)(s.LinkedAccounts(ctx, "crm"))); d != "" {
+		t.Errorf("of one application (-want +got)\n%s", d)
+	}
+	crm["guid-4"] = Account{"Di", "CN=Di,DC=c"}
+	if d := cmp.Diff(crm, must1[map[ident.GUID]Account](t)(s.LinkedAccounts(ctx, ""))); d != "" {
+		t.Errorf("of all (-want +got)\n%s", d)
+	}
+}
