@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,11 @@ func printModules(w io.Writer, modules []connectorView) {
 	}
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
 		for _, m := range modules {
-			row(m.Manifest.Name, m.Manifest.Version, m.File, m.Signature, stateOf(m.Module))
+			file := m.File
+			if pageOf(w).terminal { // where the path would take half of the line
+				file = filepath.Base(file)
+			}
+			row(m.Manifest.Name, m.Manifest.Version, file, m.Signature, stateOf(m.Module))
 		}
 	})
 }
@@ -63,17 +68,20 @@ func stateOf(m host.Module) string {
 }
 
 func printModule(w io.Writer, m connectorView) {
-	f := m.Manifest
-	_, _ = fmt.Fprintf(w, "%s %s: %s\n%s\n\nFile: %s, %d bytes, SHA-256 %s\nSignature: %s\n",
-		printable(f.Name), printable(f.Version), printable(f.Title), printable(f.Description), printable(m.File), m.Size, m.SHA256, m.Signature)
-	_, _ = fmt.Fprintf(w, "State: %s\n", printable(stateOf(m.Module)))
-	_, _ = fmt.Fprintln(w)
-	table(w, "MAY REACH\tWITH", func(row func(...any)) {
+	f, p := m.Manifest, pageOf(w)
+	p.putStyled(plainText, "", bold, fmt.Sprintf("%s %s: %s", f.Name, f.Version, f.Title))
+	p.put("", f.Description)
+	p.blank()
+	p.put("File: ", fmt.Sprintf("%s, %s, SHA-256 %s", m.File, counted(int(m.Size), "byte", "bytes"), m.SHA256))
+	p.put("Signature: ", string(m.Signature))
+	p.put("State: ", stateOf(m.Module))
+	p.blank()
+	table(p, "MAY REACH\tWITH", func(row func(...any)) {
 		for _, r := range m.Reach {
 			row(r.Host, r.Use)
 		}
 	})
-	_, _ = fmt.Fprintln(w)
+	p.blank()
 	table(w, "AUTH\tTITLE", func(row func(...any)) {
 		for _, p := range f.Auth {
 			row(p.Kind, p.Title)
@@ -147,11 +155,13 @@ func printAttributes(w io.Writer, m abi.Manifest) {
 // printLimits lists what the API does not do, and how often it does the rest.
 func printLimits(w io.Writer, m abi.Manifest) {
 	if len(m.Cannot) > 0 {
-		_, _ = fmt.Fprintln(w, "\nWhat its API cannot do:")
+		p := pageOf(w)
+		p.blank()
+		p.put("", "What its API cannot do:")
 		for _, l := range m.Cannot {
-			_, _ = fmt.Fprintf(w, "  %s: %s\n", printable(l.Operation), printable(l.Reason))
+			p.put("  ", l.Operation+": "+l.Reason)
 			if l.Path != "" {
-				_, _ = fmt.Fprintf(w, "    refused: %s\n", printable(refusedCall(l)))
+				p.put("    refused: ", refusedCall(l))
 			}
 		}
 	}

@@ -70,32 +70,41 @@ func (l linkAnswer) printAgent(w io.Writer) {
 
 // printLinked names the person on both sides of a link by hand.
 func printLinked(w io.Writer, l engine.Linked) {
+	p := pageOf(w)
 	verb := "is linked"
 	if l.DryRun {
 		verb = "would be linked"
 	}
 	if l.Former != "" {
-		_, _ = fmt.Fprintf(w, "Key %s becomes key %s.\n", printable(string(l.Former)), printable(string(l.Key)))
+		p.put("", fmt.Sprintf("Key %s becomes key %s.", l.Former, l.Key))
 	}
-	_, _ = fmt.Fprintf(w, "Key %s of application %s %s to %s.\n\n", printable(string(l.Key)), printable(l.Application), verb, printable(string(l.Account.DN)))
+	p.put("", fmt.Sprintf("Key %s of application %s %s to %s.", l.Key, l.Application, verb, l.Account.DN))
+	p.blank()
 	table(w, "\tNAME\tMAIL\tKNOWN AS", func(row func(...any)) {
 		row("record", orNone(l.Record.Name), orNone(l.Record.Mail), "key "+string(l.Record.Key))
 		row("account", orNone(l.Account.Name), orNone(l.Account.Mail), l.Account.SAMAccountName+state(l.Account.Enabled))
 	})
 	for _, warning := range l.Warnings {
-		_, _ = fmt.Fprintf(w, "\nCaution: %s.\n", printable(warning))
+		p.blank()
+		p.putStyled(yellow, "Caution: ", plainText, warning+".")
 	}
 	if len(l.Follows) > 0 {
-		_, _ = fmt.Fprintln(w, "\nThe next run then does this:")
-		printChange(w, ident.Change{Key: l.Key, Name: l.Account.Name, Operations: l.Follows}, false)
+		p.blank()
+		p.put("", "The next run then does this:")
+		printChange(p, ident.Change{Key: l.Key, Name: l.Account.Name, Operations: l.Follows}, false)
 	}
+	end := ""
 	switch {
 	case l.DryRun:
-		_, _ = fmt.Fprintln(w, "\nNothing has been written.")
+		end = "Nothing has been written."
 	case l.Unseen:
-		_, _ = fmt.Fprintln(w, "\nUntil a complete delivery has the key, and its record in scope, the account is left alone.")
+		end = "Until a complete delivery has the key, and its record in scope, the account is left alone."
 	case len(l.Follows) == 0:
-		_, _ = fmt.Fprintln(w, "\nThe account is in step: the next run has nothing to do.")
+		end = "The account is in step: the next run has nothing to do."
+	}
+	if end != "" {
+		p.blank()
+		p.put("", end)
 	}
 }
 

@@ -21,7 +21,8 @@ const shrinkUsage = "believe the directory although it shows far fewer objects t
 
 func (c *cli) planCommand() *cobra.Command {
 	var out string
-	var brief, acceptShrink bool
+	var how extent
+	var acceptShrink bool
 	cmd := &cobra.Command{
 		Use:   "plan AUTOMATION",
 		Short: "Show what a run would change, to whom and why; write nothing",
@@ -44,7 +45,7 @@ func (c *cli) planCommand() *cobra.Command {
 				return err
 			}
 			err := c.show(p, func(w io.Writer) {
-				printPlan(w, p.Plan, brief)
+				printPlan(w, p.Plan, how)
 				p.RunningAgent.print(w, "This is what the file would do.")
 			})
 			if err != nil {
@@ -54,7 +55,8 @@ func (c *cli) planCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` for `rollcall apply FILE`")
-	cmd.Flags().BoolVar(&brief, "brief", false, "one line an operation")
+	cmd.Flags().BoolVar(&how.brief, "brief", false, "one line an operation")
+	cmd.Flags().BoolVar(&how.verbose, "verbose", false, "show all limits, not only those that the plan counts against")
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	return cmd
 }
@@ -90,10 +92,10 @@ func (c *cli) applyCommand() *cobra.Command {
 				}
 				req = applyRequest{onDisk: named, Plan: &p}
 			}
-			return c.report(cmd, "apply", req, !verbose)
+			return c.report(cmd, "apply", req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
-	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation, not only what did not go as planned")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation and every limit, not only what did not go as planned")
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
@@ -101,13 +103,13 @@ func (c *cli) applyCommand() *cobra.Command {
 
 // report makes a call that answers with a run, prints it and chooses the exit
 // code.
-func (c *cli) report(cmd *cobra.Command, call string, req any, brief bool) error {
+func (c *cli) report(cmd *cobra.Command, call string, req any, how extent) error {
 	var r reportAnswer
 	if err := c.call(cmd.Context(), call, req, &r); err != nil {
 		return err
 	}
 	err := c.show(r, func(w io.Writer) {
-		printReport(w, r.Report, brief)
+		printReport(w, r.Report, how)
 		r.RunningAgent.print(w, "This was done by the configuration that the agent runs with.")
 	})
 	if err != nil {
@@ -141,7 +143,7 @@ func (c *cli) approveCommand() *cobra.Command {
 				return err
 			}
 			req.Config = absolute(c.configPath)
-			return c.report(cmd, "approve", req, false)
+			return c.report(cmd, "approve", req, extent{})
 		},
 	}
 	cmd.Flags().StringVar(&only, "only", "", "approve only this `class` of operations: create, disable, ...")
@@ -164,7 +166,11 @@ func (c *cli) rejectCommand() *cobra.Command {
 				return err
 			}
 			return c.show(answer, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "%d operations of run %d are rejected and will not be asked again.\n", answer.Rejected, req.Run)
+				verb := "are"
+				if answer.Rejected == 1 {
+					verb = "is"
+				}
+				pageOf(w).put("", fmt.Sprintf("%s of run %d %s rejected and will not be asked again.", operations(answer.Rejected), req.Run, verb))
 			})
 		},
 	}

@@ -25,14 +25,11 @@ func (c *cli) quarantineCommand() *cobra.Command {
 				names = ""
 			}
 			return c.show(lists, func(w io.Writer) {
-				for _, q := range lists {
-					records, parts := byPart(q.Items)
-					_, _ = fmt.Fprintf(w, "Automation %s: %d records", printable(q.Automation), len(records))
-					if len(parts) > 0 {
-						_, _ = fmt.Fprintf(w, ", and %d more that need a person", len(parts))
+				for i, q := range lists {
+					if i > 0 {
+						pageOf(w).blank()
 					}
-					_, _ = fmt.Fprintln(w, ".")
-					printQuarantine(w, q.Items, "", names)
+					printQuarantineList(w, q, names)
 				}
 			})
 		},
@@ -48,10 +45,11 @@ func (c *cli) quarantineCommand() *cobra.Command {
 				return err
 			}
 			return c.show(items, func(w io.Writer) {
+				p := pageOf(w)
 				for _, q := range items {
-					_, _ = fmt.Fprintf(w, "Accepted: %s\n", printable(who(q.Name, q.Key)+about(q)+q.Cause))
+					p.put("Accepted: ", who(q.Name, q.Key)+about(q)+q.Cause)
 				}
-				_, _ = fmt.Fprintln(w, "Later runs report it as a note. With another cause, or when it has gone and come back, it needs a person again.")
+				p.put("", "Later runs report it as a note. With another cause, or when it has gone and come back, it needs a person again.")
 			})
 		},
 	}
@@ -78,7 +76,7 @@ func (c *cli) retryCommand() *cobra.Command {
 				return err
 			}
 			return c.show(n, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "The next run tries %d refused values and operations again.\n", n)
+				pageOf(w).put("", fmt.Sprintf("The next run tries %s again.", counted(n, "refused value or operation", "refused values and operations")))
 			})
 		},
 	}

@@ -16,13 +16,14 @@ import (
 
 func (c *cli) runsCommand() *cobra.Command {
 	var limit int
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "runs [RUN]",
 		Short: "The history of runs, or what became of each change of one",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return c.oneRun(cmd, args[0])
+				return c.oneRun(cmd, args[0], verbose)
 			}
 			var runs []store.Run
 			if err := c.call(cmd.Context(), "runs", runsRequest{limit}, &runs); err != nil {
@@ -31,11 +32,12 @@ func (c *cli) runsCommand() *cobra.Command {
 			return c.show(runs, func(w io.Writer) { printRuns(w, runs) })
 		},
 	}
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "of one run, show all limits, not only those that it counted against")
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many runs, the newest first")
 	return cmd
 }
 
-func (c *cli) oneRun(cmd *cobra.Command, text string) error {
+func (c *cli) oneRun(cmd *cobra.Command, text string, verbose bool) error {
 	id, err := parseRun(text)
 	if err != nil {
 		return err
@@ -44,7 +46,7 @@ func (c *cli) oneRun(cmd *cobra.Command, text string) error {
 	if err := c.call(cmd.Context(), "run", runRequest{id}, &r); err != nil {
 		return err
 	}
-	return c.show(r, func(w io.Writer) { printReport(w, r, false) })
+	return c.show(r, func(w io.Writer) { printReport(w, r, extent{verbose: verbose}) })
 }
 
 func (c *cli) linkCommand() *cobra.Command {
@@ -61,20 +63,7 @@ func (c *cli) linkCommand() *cobra.Command {
 			if err := c.call(cmd.Context(), "links", req, &links); err != nil {
 				return err
 			}
-			return c.show(links, func(w io.Writer) {
-				table(w, "APPLICATION\tKEY\tNAME\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
-					for _, l := range links {
-						name, missing := "(not known)", ""
-						if l.Account != nil {
-							name = l.Account.Name
-						}
-						if l.MissingSince != nil {
-							missing = l.MissingSince.Local().Format(timeFormat)
-						}
-						row(l.Application, l.Key, name, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
-					}
-				})
-			})
+			return c.show(links, func(w io.Writer) { printLinks(w, links) })
 		},
 	}
 	remove := &cobra.Command{
@@ -87,9 +76,10 @@ func (c *cli) linkCommand() *cobra.Command {
 				return err
 			}
 			return c.show(gone, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "The link of %s key %s to %s is gone. While that account carries the anchor, the next run that finds the record in scope proposes to adopt it again. Until then nothing is done about that account: a leaver stays enabled.\n", args[0], args[1], gone.GUID)
+				p := pageOf(w)
+				p.put("", fmt.Sprintf("The link of %s key %s to %s is gone. While that account carries the anchor, the next run that finds the record in scope proposes to adopt it again. Until then nothing is done about that account: a leaver stays enabled.", args[0], args[1], gone.GUID))
 				for _, h := range gone.Dropped {
-					_, _ = fmt.Fprintf(w, "Dropped with it: %s of %s, which run %d held.\n", h.Operation.Class, printable(h.Name), h.Run)
+					p.put("", fmt.Sprintf("Dropped with it: %s of %s, which run %d held.", h.Operation.Class, h.Name, h.Run))
 				}
 			})
 		},
@@ -108,14 +98,14 @@ func (c *cli) journalCommand() *cobra.Command {
 				return err
 			}
 			return c.show(answer, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "%d lines, the chain is whole.", answer.Lines)
+				text := counted(answer.Lines, "line", "lines") + ", the chain is whole."
 				if answer.Lines > 0 {
-					_, _ = fmt.Fprintf(w, " The last one is line %d with the hash %s.", answer.Last, answer.Hash)
+					text += fmt.Sprintf(" The last one is line %d with the hash %s.", answer.Last, answer.Hash)
 				}
 				if answer.Removed > 0 {
-					_, _ = fmt.Fprintf(w, " The lines up to %d are no longer kept, as a checkpoint in the chain says.", answer.Removed)
+					text += fmt.Sprintf(" The lines up to %d are no longer kept, as a checkpoint in the chain says.", answer.Removed)
 				}
-				_, _ = fmt.Fprintln(w)
+				pageOf(w).put("", text)
 			})
 		},
 	}, &cobra.Command{
@@ -125,7 +115,7 @@ func (c *cli) journalCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := bufio.NewWriterSize(c.stdout, 64<<10)
 			err := c.stream(cmd.Context(), "journal-export", nothing{}, func(line json.RawMessage) error {
-				if _, err := out.Write(append(line, '\n')); err != nil {
+				if _, err := out.WriteString(escaped(string(line), "") + "\n"); err != nil {
 					return fmt.Errorf("print the journal: %w", err)
 				}
 				return nil
@@ -156,8 +146,11 @@ func (c *cli) functionsCommand() *cobra.Command {
 				return &usageError{&ident.UnknownName{What: "function", Name: args[0], Known: known, List: "rollcall functions"}}
 			}
 			return c.show(chosen, func(w io.Writer) {
+				p := pageOf(w)
 				for _, f := range chosen {
-					_, _ = fmt.Fprintf(w, "%s\n    %s\n    %s\n", f.Signature, f.Description, f.Example)
+					p.putStyled(plainText, "", bold, f.Signature)
+					p.put("    ", f.Description)
+					p.put("    ", f.Example)
 				}
 			})
 		},

@@ -64,11 +64,13 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		v.OK = code == control.ExitDone
 	}
 	err = c.show(v, func(w io.Writer) {
+		p := pageOf(w)
 		for _, text := range v.Warnings {
-			_, _ = fmt.Fprintln(w, text)
+			p.put("", text)
 		}
-		_, _ = fmt.Fprintf(w, "%s: the configuration is correct: %d applications, %d data sources, %d automations.\n",
-			c.configPath, len(cfg.Applications), len(cfg.DataSources), len(cfg.Automations))
+		p.put("", fmt.Sprintf("%s: the configuration is correct: %s, %s, %s.", c.configPath,
+			counted(len(cfg.Applications), "application", "applications"),
+			counted(len(cfg.DataSources), "data source", "data sources"), counted(len(cfg.Automations), "automation", "automations")))
 		if online {
 			printOnline(w, v.Online)
 		}
@@ -155,8 +157,10 @@ func printOnline(w io.Writer, found []onlineFinding) {
 			row(f.Where, f.Use, orDash(f.Right), f.State, f.Reason)
 		}
 	})
-	_, _ = fmt.Fprintf(w, "\n%d granted, %d lacking, %d unknown, %d failed.\n",
-		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[rightFailed])
+	p := pageOf(w)
+	p.blank()
+	p.put("", fmt.Sprintf("%d granted, %d lacking, %d unknown, %d failed.",
+		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[rightFailed]))
 }
 
 func texts(warnings []config.Warning) []string {

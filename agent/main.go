@@ -68,10 +68,10 @@ func (c *cli) fail(err error) int {
 	}
 	var conf config.Errors
 	if errors.As(err, &conf) { // each line begins with its place
-		_, _ = fmt.Fprintln(c.stderr, printableLines(err.Error()))
+		openPage(c.stderr).lines(plainText, "", err.Error())
 		return control.ExitUsage
 	}
-	_, _ = fmt.Fprintf(c.stderr, "rollcall: %s\n", printableLines(err.Error()))
+	openPage(c.stderr).lines(red, "rollcall: ", err.Error())
 	var answer *control.Error
 	if errors.As(err, &answer) {
 		return answer.Exit

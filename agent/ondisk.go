@@ -263,7 +263,10 @@ func (d *divergence) print(w io.Writer, what string) {
 	if d == nil {
 		return
 	}
-	_, _ = fmt.Fprintf(w, "\nCaution: %s.\n%s To make the file count: %s.\n", printableLines(d.says()), what, printable(d.Next))
+	p := pageOf(w)
+	p.blank()
+	p.lines(yellow, "Caution: ", d.says()+".")
+	p.put("", what+" To make the file count: "+d.Next+".")
 }
 
 // cautionConnectors tells when the connectors are those of an agent that finds

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
 )
 
 const timeFormat = "2006-01-02 15:04:05"
@@ -14,21 +15,29 @@ const timeFormat = "2006-01-02 15:04:05"
 // show prints a result: as JSON, or by text.
 func (c *cli) show(value any, text func(io.Writer)) error {
 	if c.output == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(value)
+		return printJSON(c.stdout, value)
 	}
-	text(c.stdout)
+	text(openPage(c.stdout))
 	return nil
+}
+
+// printJSON writes what cannot be printed as escapes of JSON: the same text to
+// a program, and nothing that drives a terminal.
+func printJSON(w io.Writer, value any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	_, err := io.WriteString(w, escaped(b.String(), "\n"))
+	return err
 }
 
 // printable keeps foreign text from driving the terminal or breaking the
 // table: control characters are shown as escapes.
 func printable(s string) string { return escaped(s, "") }
-
-// printableLines is printable for a message of several lines.
-func printableLines(s string) string { return escaped(s, "\n\t") }
 
 // escaped shows what cannot be printed as escapes, except for what is kept.
 func escaped(s, keep string) string {
@@ -38,25 +47,14 @@ func escaped(s, keep string) string {
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if bad(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
+		switch high, low := utf16.EncodeRune(r); {
+		case !bad(r):
 			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, "\\u%04x\\u%04x", high, low)
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
 		}
 	}
 	return b.String()
-}
-
-// table writes rows in columns; every cell is made printable.
-func table(w io.Writer, header string, rows func(row func(cells ...any))) {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, header)
-	rows(func(cells ...any) {
-		text := make([]string, len(cells))
-		for i, c := range cells {
-			text[i] = printable(fmt.Sprint(c))
-		}
-		_, _ = fmt.Fprintln(t, strings.Join(text, "\t"))
-	})
-	_ = t.Flush()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -88,8 +87,8 @@ const fewNames = 5
 
 // print writes a cause with whom it concerns. more tells where all of them are
 // named; "" names all here.
-func (c commonCause) print(w io.Writer, more string) {
-	line := func(indent, text string) { _, _ = fmt.Fprintf(w, "%s%s\n", indent, printable(text)) }
+func (c commonCause) print(p *page, more string) {
+	line := p.put
 	first := c.people[0]
 	if len(c.people) == 1 {
 		line("  ", who(first.Name, first.Key)+about(first)+c.cause)

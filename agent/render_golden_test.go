@@ -3,14 +3,21 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // noonAnd is a moment in the local zone, so that goldens read the same everywhere.
@@ -81,39 +88,148 @@ func approvalRun() engine.Report {
 	return r
 }
 
-// TestOutputs holds what people see against the files in testdata/render;
-// -update writes them anew.
-func TestOutputs(t *testing.T) {
-	for name, show := range map[string]func(*bytes.Buffer){
-		"plan":     func(b *bytes.Buffer) { printPlan(b, mixedPlan(t), false) },
-		"run":      func(b *bytes.Buffer) { printReport(b, heldRun(), false) },
-		"approval": func(b *bytes.Buffer) { printReport(b, approvalRun(), false) },
-		"runs": func(b *bytes.Buffer) {
-			decided := approvalRun().Run
-			decided.Result, decided.ID = store.RunHeld, 9
-			old := store.Run{ID: 3, Automation: "staff", Kind: store.KindManual, By: "ada", Started: noonAnd(0), Result: store.RunRunning}
-			held := heldRun().Run
-			held.Held = 1
-			printRuns(b, []store.Run{held, decided, old})
+// manyLinks are of one application and automation, as mostly.
+func manyLinks() []listedLink {
+	gone := noonAnd(9)
+	link := func(key ident.Key, name string, missing *time.Time) listedLink {
+		l := listedLink{Link: ident.Link{
+			Application: "pipedrive", Key: key, GUID: ident.GUID(fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-0305e82c%04s", key)),
+			Automation: "staff", Origin: ident.OriginCreated, Created: noonAnd(len(name)), MissingSince: missing,
+		}}
+		if name != "" {
+			l.Account = &store.Account{Name: name}
+		}
+		return l
+	}
+	return []listedLink{link("2", "Ada Novák", nil), link("10", "李小龍", nil), link("11", "", &gone), link("12", "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine", nil)}
+}
+
+func findings() []onlineFinding {
+	return []onlineFinding{
+		{"directory", abi.Finding{Use: "bind", Right: "sign in", State: abi.RightGranted}},
+		{"directory", abi.Finding{Use: "create users in OU=Staff,DC=ad,DC=example,DC=com", Right: "create child user", State: abi.RightLacking, Reason: "the bind account may not create objects of the class user there; next: delegate \"Create, delete and manage user accounts\" on the OU to it"}},
+		{"application pipedrive", abi.Finding{Use: "endpoint users", Right: "", State: abi.RightUnknown, Reason: "an API token has no scopes"}},
+	}
+}
+
+func someModules() []connectorView {
+	return []connectorView{
+		{Module: host.Module{Manifest: abi.Manifest{Name: "pipedrive", Version: "1.0.0"}, File: "/usr/lib/rollcall/modules/pipedrive.wasm", Signature: "signed by RWQf6LRCGA9i53ml", State: "serving"}},
+		{Module: host.Module{Manifest: abi.Manifest{Name: "infobip", Version: "0.9.0"}, File: "/usr/lib/rollcall/modules/infobip.wasm", Signature: "unsigned", State: "refused", Reason: "version 0.9.0 is lower than 1.2.0, which has served before: set allow_downgrade = [\"infobip\"] in [modules]"}},
+	}
+}
+
+// outputs are what the commands print, by the name of their golden files.
+func outputs(t *testing.T) map[string]func(*page) {
+	t.Helper()
+	decided := approvalRun().Run
+	decided.Result, decided.ID = store.RunHeld, 9
+	old := store.Run{ID: 3, Automation: "staff", Kind: store.KindManual, By: "ada", Started: noonAnd(0), Result: store.RunRunning}
+	failed := store.Run{ID: 2, Automation: "interns", Application: "pipedrive", Kind: store.KindScheduled, By: "schedule", Started: noonAnd(0), Ended: &decided.Started, Result: store.RunFailed, Error: "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory]"}
+	held := heldRun().Run
+	held.Held = 1
+	return map[string]func(*page){
+		"plan":       func(p *page) { printPlan(p, mixedPlan(t), extent{}) },
+		"plan_brief": func(p *page) { printPlan(p, mixedPlan(t), extent{brief: true, verbose: true}) },
+		"run":        func(p *page) { printReport(p, heldRun(), extent{}) },
+		"approval":   func(p *page) { printReport(p, approvalRun(), extent{}) },
+		"apply":      func(p *page) { printReport(p, heldRun(), extent{brief: true}) },
+		"runs":       func(p *page) { printRuns(p, []store.Run{held, decided, old, failed}) },
+		"runs_alike": func(p *page) {
+			fourth := failed
+			fourth.ID, fourth.Automation = 1, "staff"
+			printRuns(p, []store.Run{held, decided, fourth})
 		},
-		"run_brief": func(b *bytes.Buffer) { printReport(b, heldRun(), true) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			var got bytes.Buffer
-			show(&got)
-			file := filepath.Join("testdata", "render", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
+		"links":    func(p *page) { printLinks(p, manyLinks()) },
+		"link_one": func(p *page) { printLinks(p, manyLinks()[:1]) },
+		"quarantine": func(p *page) {
+			printQuarantineList(p, quarantineList{"staff", "pipedrive", mixedPlan(t).Quarantined}, "")
+		},
+		"online":     func(p *page) { printOnline(p, findings()) },
+		"connectors": func(p *page) { printModules(p, someModules()) },
+		"error": func(p *page) {
+			p.lines(red, "rollcall: ", "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory], then `rollcall validate --online`\n\tand again")
+		},
+	}
+}
+
+// TestOutputs holds what people see against the files in testdata/render:
+// where there is no terminal, and on terminals of 80 and 120 columns. -update
+// writes them anew.
+func TestOutputs(t *testing.T) {
+	for name, show := range outputs(t) {
+		for _, width := range []int{0, 80, 120} {
+			t.Run(fmt.Sprint(name, "/", width), func(t *testing.T) {
+				var got bytes.Buffer
+				show(&page{Writer: &got, terminal: width > 0, width: width})
+				for _, line := range strings.Split(got.String(), "\n") {
+					if width > 0 && cells(line) > width || strings.HasSuffix(line, " ") {
+						t.Errorf("%d cells: %q", cells(line), line)
+					}
 				}
+				compareGolden(t, filepath.Join("testdata", "render", fmt.Sprintf("%s.%d.txt", name, width)), got.String())
+			})
+		}
+	}
+}
+
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("it differs from %s (go test ./agent -run TestOutputs -update writes it anew):\n%s", file, got)
+	}
+}
+
+// Colours are the only difference that they make.
+func TestColours(t *testing.T) {
+	sgr := regexp.MustCompile("\x1b\\[[0-9]+m")
+	for name, show := range outputs(t) {
+		var plain, coloured bytes.Buffer
+		show(&page{Writer: &plain, terminal: true, width: 80})
+		show(&page{Writer: &coloured, terminal: true, width: 80, colours: true})
+		if !sgr.MatchString(coloured.String()) {
+			t.Errorf("%s has no colours", name)
+		}
+		if got := sgr.ReplaceAllString(coloured.String(), ""); got != plain.String() {
+			t.Errorf("%s without colours:\n%s\nwant\n%s", name, got, plain.String())
+		}
+	}
+}
+
+// No text is lost or made up when lines are broken, and every line fits.
+func TestWrap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		piece := rapid.SampledFrom([]string{"a", "word", "李小龍", "e\u0301", "👩\u200d👧", " ", " -> ", "`rollcall apply staff`", "rollcall link add staff 2 ACCOUNT; ", "CN=Ada,OU=Staff,DC=example,DC=com", strings.Repeat("x", 50)})
+		text := strings.Join(strings.Fields(strings.Join(rapid.SliceOf(piece).Draw(t, "pieces"), "")), " ")
+		width := rapid.IntRange(2, 60).Draw(t, "width")
+		lines := wrap(text, width)
+		for _, line := range lines {
+			if cells(line) > width {
+				t.Fatalf("%q takes %d of %d", line, cells(line), width)
 			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.String() != string(want) {
-				t.Errorf("it differs from %s (go test ./agent -run TestOutputs -update writes it anew):\n%s", file, got.String())
-			}
-		})
+		}
+		if got := strings.Join(lines, ""); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(text, " ", "") {
+			t.Fatalf("%q becomes %q", text, lines)
+		}
+	})
+}
+
+// What people copy stays in one line.
+func TestCommandsStayWhole(t *testing.T) {
+	const text = "complete the record at the source, or link its account: rollcall link add staff 15 ACCOUNT; then look at `rollcall runs 12`, and do it again"
+	lines := strings.Join(wrap(text, 60), "\n")
+	for _, command := range []string{"rollcall link add staff 15 ACCOUNT", "`rollcall runs 12`"} {
+		if !strings.Contains(lines, command) {
+			t.Errorf("%q is parted:\n%s", command, lines)
+		}
 	}
 }

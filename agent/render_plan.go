@@ -3,40 +3,44 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-func printPlan(w io.Writer, p ident.Plan, brief bool) {
-	_, _ = fmt.Fprintf(w, "Plan of automation %s for application %s, made %s. Nothing has been written.\n\n",
-		printable(p.Automation), printable(p.Application), p.Made.Local().Format(timeFormat))
-	for _, change := range p.Changes {
-		printChange(w, change, brief)
-	}
-	if len(p.Changes) > 0 {
-		_, _ = fmt.Fprintln(w)
-	}
-	printSummary(w, engine.Summary{Records: p.Records, NobodyMissing: p.NobodyMissing, Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes},
-		"`rollcall --output json plan "+p.Automation+"` shows all")
-	if p.Doubt != "" {
-		_, _ = fmt.Fprintf(w, "The delivery is in doubt: %s.\n", printable(strings.TrimSuffix(p.Doubt, ".")))
-	}
-	switch apply, held, refused := countVerdicts(p); {
-	case len(p.Changes) == 0:
-		_, _ = fmt.Fprintln(w, "Nothing to do.")
-	default:
-		_, _ = fmt.Fprintf(w, "%s to apply, %d held for approval, %d refused.\n", operations(apply), held, refused)
-	}
+// extent says how much of a plan or a run is printed.
+type extent struct {
+	brief   bool // one line an operation; of a run only what did not go as planned
+	verbose bool // also the limits that nothing came near to
 }
 
-func operations(n int) string {
-	if n == 1 {
-		return "1 operation"
+func printPlan(w io.Writer, plan ident.Plan, how extent) {
+	p := pageOf(w)
+	p.put("", fmt.Sprintf("Plan of automation %s for application %s, made %s. Nothing has been written.",
+		plan.Automation, plan.Application, plan.Made.Local().Format(timeFormat)))
+	p.blank()
+	for _, change := range plan.Changes {
+		printChange(p, change, how.brief)
 	}
-	return fmt.Sprintf("%d operations", n)
+	if len(plan.Changes) > 0 && (how.brief || !p.terminal) {
+		p.blank()
+	}
+	printSummary(p, engine.Summary{Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes},
+		how, "`rollcall --output json plan "+plan.Automation+"` shows all")
+	if plan.Doubt != "" {
+		p.putStyled(yellow, "", yellow, fmt.Sprintf("The delivery is in doubt: %s.", strings.TrimSuffix(plan.Doubt, ".")))
+	}
+	apply, held, refused := countVerdicts(plan)
+	if len(plan.Changes) == 0 {
+		p.put("", "Nothing to do.")
+		return
+	}
+	p.putStyled(plainText, "", bold, fmt.Sprintf("%s to apply, %d held for approval, %d refused.", operations(apply), held, refused))
 }
+
+func operations(n int) string { return counted(n, "operation", "operations") }
 
 func countVerdicts(p ident.Plan) (apply, held, refused int) {
 	for _, c := range p.Changes {
@@ -56,45 +60,98 @@ func countVerdicts(p ident.Plan) (apply, held, refused int) {
 }
 
 func printChange(w io.Writer, c ident.Change, brief bool) {
+	p := pageOf(w)
 	for _, op := range c.Operations {
-		printHead(w, op.Class, c.Name, c.Key, mark(op))
+		printHead(p, op.Class, c.Name, c.Key, mark(op))
 		if brief {
 			continue
 		}
-		_, _ = fmt.Fprintf(w, "           %s\n", printable(op.Reason))
-		printEffect(w, c.DN, op)
+		p.detail(op.Reason)
+		printEffect(p, c.DN, op)
+		p.apart()
 	}
 }
 
 // printHead begins an operation: its class, whom it is about, and what is to
 // become or became of it.
-func printHead(w io.Writer, class ident.Class, name string, key ident.Key, state string) {
+func printHead(p *page, class ident.Class, name string, key ident.Key, state string) {
 	if state != "" {
 		state = " [" + state + "]"
 	}
-	_, _ = fmt.Fprintf(w, "%-8s %s%s\n", printable(string(class)), printable(fmt.Sprintf("%s (key %s)", name, key)), printable(state))
+	lead := fmt.Sprintf("%-8s ", class)
+	sign := signOf(class)
+	if p.terminal {
+		lead = sign + " " + lead
+	}
+	p.putStyled(signs[sign], lead, bold, fmt.Sprintf("%s (key %s)%s", name, key, state))
+}
+
+// signs are the marks of a change on a terminal, and their colours.
+var signs = map[string]style{"+": green, "~": yellow, "-": red}
+
+func signOf(class ident.Class) string {
+	switch class {
+	case ident.ClassCreate, ident.ClassEnable:
+		return "+"
+	case ident.ClassDisable, ident.ClassDelete:
+		return "-"
+	case ident.ClassLink, ident.ClassAdopt, ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups:
+	}
+	return "~"
+}
+
+// detail writes a line about an operation below its head.
+func (p *page) detail(text string) { p.put(p.indent(), text) }
+
+func (p *page) indent() string {
+	if p.terminal {
+		return "    "
+	}
+	return "           "
+}
+
+// effect writes one thing that an operation does.
+func (p *page) effect(sign, text string) {
+	if !p.terminal {
+		p.detail(text)
+		return
+	}
+	p.putStyled(signs[sign], p.indent()+sign+" ", plainText, text)
+}
+
+// apart sets operations apart for people who read, not for scripts.
+func (p *page) apart() {
+	if p.terminal {
+		p.blank()
+	}
 }
 
 // printEffect prints what an operation does to the object at dn: places, old
 // and new values, groups.
-func printEffect(w io.Writer, dn ident.DN, op ident.Operation) {
-	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, "           "+format+"\n", args...) }
+func printEffect(p *page, dn ident.DN, op ident.Operation) {
 	switch {
 	case op.Class == ident.ClassCreate, op.To != "" && op.From == "":
-		line("%s", printable(string(op.To)))
+		p.detail(string(op.To))
 	case op.To != "":
-		line("%s -> %s", printable(string(op.From)), printable(string(op.To)))
+		p.effect("~", string(op.From)+" -> "+string(op.To))
 	case dn != "":
-		line("%s", printable(string(dn)))
+		p.detail(string(dn))
 	}
 	if op.OU != "" && !op.OU.EqualFold(op.To.Parent()) {
-		line("stays there; ou would put it into %s", printable(string(op.OU)))
+		p.detail("stays there; ou would put it into " + string(op.OU))
 	}
 	for _, a := range op.Attributes {
-		line("%s: %s", printable(a.Name), oldToNew(op.Class, a))
+		sign := "~"
+		switch {
+		case len(a.New) == 0:
+			sign = "-"
+		case len(a.Old) == 0:
+			sign = "+"
+		}
+		p.effect(sign, a.Name+": "+oldToNew(op.Class, a))
 	}
 	for _, g := range op.Groups {
-		line("add to %s", printable(string(g)))
+		p.effect("+", "add to "+string(g))
 	}
 }
 
@@ -130,46 +187,55 @@ func oldToNew(class ident.Class, a ident.AttributeChange) string {
 }
 
 func values(list []string) string {
-	switch len(list) {
-	case 0:
+	if len(list) == 0 {
 		return "(none)"
-	case 1:
-		return printable(list[0])
 	}
-	return printable(strings.Join(list, ", "))
+	return strings.Join(list, ", ")
 }
 
-func printSummary(w io.Writer, s engine.Summary, rest string) {
+func printSummary(p *page, s engine.Summary, how extent, rest string) {
 	r := s.Records
-	_, _ = fmt.Fprintf(w, "Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d need no change; %d links missing.\n",
-		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, r.Missing)
+	needs := "need"
+	if r.Unchanged == 1 {
+		needs = "needs"
+	}
+	p.put("", fmt.Sprintf("Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d %s no change; %s missing.",
+		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, needs, counted(r.Missing, "link", "links")))
 	if r.Deleted > 0 {
-		_, _ = fmt.Fprintf(w, "Reported deleted: %d.\n", r.Deleted)
+		p.put("", fmt.Sprintf("Reported deleted: %d.", r.Deleted))
 	}
 	if s.NobodyMissing != "" {
-		_, _ = fmt.Fprintf(w, "Nobody is considered missing: %s.\n", printable(strings.TrimSuffix(s.NobodyMissing, ".")))
+		p.put("", fmt.Sprintf("Nobody is considered missing: %s.", strings.TrimSuffix(s.NobodyMissing, ".")))
 	}
-	if len(s.Limits) > 0 {
-		_, _ = fmt.Fprintln(w)
-		table(w, "LIMIT\tSET TO\tALLOWED IN 24 H\tUSED\tPLANNED\tOVER\tWHY", func(row func(...any)) {
-			for _, l := range s.Limits {
-				allowed := fmt.Sprint(l.Allowed)
-				if l.Allowed < 0 {
-					allowed = "any"
-				}
-				row(l.Class, l.Limit, allowed, l.Used, l.Planned, l.Over, l.Reason)
-			}
-		})
-	}
-	printQuarantine(w, s.Quarantined, rest, rest)
+	printLimitStates(p, s.Limits, how.verbose)
+	printQuarantine(p, s.Quarantined, rest, rest)
 	if len(s.Notes) > 0 {
-		_, _ = fmt.Fprintln(w, "\nWorth knowing:")
+		p.blank()
+		p.putStyled(plainText, "", bold, "Worth knowing:")
 		for _, n := range s.Notes[:bounded(len(s.Notes), rest)] {
-			_, _ = fmt.Fprintf(w, "  %s\n", printable(who(n.Name, n.Key)+n.Text))
+			p.put("  ", who(n.Name, n.Key)+n.Text)
 		}
-		printRest(w, len(s.Notes), rest)
+		printRest(p, len(s.Notes), rest)
 	}
-	_, _ = fmt.Fprintln(w)
+	p.blank()
+}
+
+// printLimitStates prints the limits that this plan counts against, or all.
+func printLimitStates(p *page, limits []ident.LimitState, all bool) {
+	matter := slices.DeleteFunc(slices.Clone(limits), func(l ident.LimitState) bool { return !all && l.Over == 0 && (l.Planned == 0 || l.Allowed < 0) })
+	if len(matter) == 0 {
+		return
+	}
+	p.blank()
+	table(p, "LIMIT\tSET TO\tALLOWED IN 24 H\tUSED\tPLANNED\tOVER\tWHY", func(row func(...any)) {
+		for _, l := range matter {
+			allowed := fmt.Sprint(l.Allowed)
+			if l.Allowed < 0 {
+				allowed = "any"
+			}
+			row(l.Class, l.Limit, allowed, l.Used, l.Planned, l.Over, l.Reason)
+		}
+	})
 }
 
 // most is how many items or notes of one kind a plan or a report lists: a
@@ -180,9 +246,22 @@ const most = 50
 // of a kind when rest tells where the others are, all of them when it is "". In
 // the same way names tells where everybody with a cause is named.
 func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names string) {
+	p := pageOf(w)
 	records, parts := byPart(items)
-	printItems(w, "In quarantine (nothing is done about these records):", records, rest, names)
-	printItems(w, "Needs a person (everything else about them goes on):", parts, rest, names)
+	printItems(p, "In quarantine (nothing is done about these records):", records, rest, names)
+	printItems(p, "Needs a person (everything else about them goes on):", parts, rest, names)
+}
+
+// printQuarantineList lists all that one automation set aside; names is that of
+// printQuarantine.
+func printQuarantineList(w io.Writer, q quarantineList, names string) {
+	records, parts := byPart(q.Items)
+	head := fmt.Sprintf("Automation %s for application %s: %s", q.Automation, q.Application, counted(len(records), "record", "records"))
+	if len(parts) > 0 {
+		head += ", and " + counted(len(parts), "more that needs a person", "more that need a person")
+	}
+	pageOf(w).putStyled(plainText, "", bold, head+".")
+	printQuarantine(w, q.Items, "", names)
 }
 
 // byPart tells records that are set aside from parts that need a person.
@@ -197,16 +276,17 @@ func byPart(items []ident.QuarantineItem) (records, parts []ident.QuarantineItem
 	return records, parts
 }
 
-func printItems(w io.Writer, title string, items []ident.QuarantineItem, rest, names string) {
+func printItems(p *page, title string, items []ident.QuarantineItem, rest, names string) {
 	if len(items) == 0 {
 		return
 	}
-	_, _ = fmt.Fprintf(w, "\n%s\n", title)
+	p.blank()
+	p.putStyled(plainText, "", bold, title)
 	causes := byCause(items)
 	for _, c := range causes[:bounded(len(causes), rest)] {
-		c.print(w, names)
+		c.print(p, names)
 	}
-	printRest(w, len(causes), rest)
+	printRest(p, len(causes), rest)
 }
 
 // bounded is how many of n are listed.
@@ -217,9 +297,9 @@ func bounded(n int, rest string) int {
 	return min(n, most)
 }
 
-func printRest(w io.Writer, n int, rest string) {
+func printRest(p *page, n int, rest string) {
 	if more := n - bounded(n, rest); more > 0 {
-		_, _ = fmt.Fprintf(w, "  and %d more: %s\n", more, printable(rest))
+		p.put("  ", fmt.Sprintf("and %d more: %s", more, rest))
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -10,49 +12,56 @@ import (
 )
 
 // printReport prints a run; brief leaves out what went as planned.
-func printReport(w io.Writer, r engine.Report, brief bool) {
-	printRunHead(w, r)
-	done := 0
-	for _, o := range r.Outcomes {
-		if o.DoneAlready() {
-			done++
+func printReport(w io.Writer, r engine.Report, how extent) {
+	p := pageOf(w)
+	printRunHead(p, r)
+	for i, o := range outcomes(r, how.brief) {
+		if i == 0 {
+			p.apart()
 		}
-		if brief && (o.DoneAlready() || o.Result == ident.ResultApplied || o.Result == ident.ResultHeld) {
-			continue
-		}
-		printOutcome(w, r.ID, o, brief)
+		printOutcome(p, r.ID, o, how.brief)
 	}
-	_, _ = fmt.Fprintln(w)
+	if !p.terminal || how.brief || len(r.Outcomes) == 0 {
+		p.blank()
+	}
 	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {
-		printSummary(w, r.Summary, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list` all that need a person", r.ID))
+		printSummary(p, r.Summary, how, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list` all that need a person", r.ID))
 	}
-	printCounts(w, r)
-	if done > 0 {
-		_, _ = fmt.Fprintf(w, "Skipped because done already: %s.\n", operations(done))
-	}
-	printDecided(w, r)
+	printCounts(p, r)
+	printDone(p, r.Outcomes)
+	printDecided(p, r)
 	if n := r.Count(ident.ResultHeld); n > 0 {
 		show := ""
-		if brief {
+		if how.brief {
 			show = fmt.Sprintf("`rollcall runs %d` shows what, ", r.ID)
 		}
-		_, _ = fmt.Fprintf(w, "\nHeld: %s. %s`rollcall approve %d` applies it, `rollcall reject %d` does not.\n", operations(n), show, r.ID, r.ID)
+		p.blank()
+		p.put("", fmt.Sprintf("Held: %s. %s`rollcall approve %d` applies it, `rollcall reject %d` does not.", operations(n), show, r.ID, r.ID))
 	}
-	printStillHeld(w, r.Summary.HeldBy)
+	printStillHeld(p, r.Summary.HeldBy)
 }
 
-func printRunHead(w io.Writer, r engine.Report) {
-	_, _ = fmt.Fprintf(w, "Run %d of automation %s", r.ID, printable(r.Automation))
+// outcomes are those of a run that are printed, person by person.
+func outcomes(r engine.Report, brief bool) []ident.Outcome {
+	list := slices.DeleteFunc(slices.Clone(r.Outcomes), func(o ident.Outcome) bool {
+		return brief && (o.DoneAlready() || o.Result == ident.ResultApplied || o.Result == ident.ResultHeld)
+	})
+	slices.SortStableFunc(list, func(x, y ident.Outcome) int { return x.Key.Compare(y.Key) })
+	return list
+}
+
+func printRunHead(p *page, r engine.Report) {
+	head := fmt.Sprintf("Run %d of automation %s", r.ID, r.Automation)
 	if r.Application != "" {
-		_, _ = fmt.Fprintf(w, " for application %s", printable(r.Application))
+		head += " for application " + r.Application
 	}
-	_, _ = fmt.Fprintf(w, " (%s, by %s) %s", r.Kind, printable(r.By), r.Started.Local().Format(timeFormat))
+	head += fmt.Sprintf(" (%s, by %s) %s", r.Kind, r.By, r.Started.Local().Format(timeFormat))
 	if r.Ended != nil {
-		_, _ = fmt.Fprintf(w, ", %.1f s", r.Ended.Sub(r.Started).Seconds())
+		head += fmt.Sprintf(", %.1f s", r.Ended.Sub(r.Started).Seconds())
 	}
-	_, _ = fmt.Fprintf(w, ": %s\n", r.Result)
+	p.putStyled(plainText, "", bold, fmt.Sprintf("%s: %s", head, r.Result))
 	if r.Error != "" {
-		_, _ = fmt.Fprintf(w, "  %s\n", printable(r.Error))
+		p.putStyled(plainText, "  ", red, r.Error)
 	}
 }
 
@@ -62,25 +71,38 @@ var results = []ident.Result{
 	ident.ResultFailed, ident.ResultRejected, ident.ResultDropped,
 }
 
-func printCounts(w io.Writer, r engine.Report) {
+func printCounts(p *page, r engine.Report) {
 	for _, class := range ident.Classes {
 		for _, result := range results {
 			if n := r.Counts[class][result]; n > 0 {
-				_, _ = fmt.Fprintf(w, "%-8s %-8s %d\n", class, result, n)
+				p.put("", fmt.Sprintf("%-8s %-8s %d", class, result, n))
 			}
 		}
 	}
 	if len(r.Counts) == 0 && r.Result != store.RunFailed && r.Result != store.RunInterrupted {
-		_, _ = fmt.Fprintln(w, "Nothing was changed.")
+		p.put("", "Nothing was changed.")
+	}
+}
+
+// printDone counts what was skipped because nothing was left to do.
+func printDone(p *page, list []ident.Outcome) {
+	done := 0
+	for _, o := range list {
+		if o.DoneAlready() {
+			done++
+		}
+	}
+	if done > 0 {
+		p.put("", fmt.Sprintf("Skipped because done already: %s.", operations(done)))
 	}
 }
 
 // printDecided counts what has become of the operations that the run held.
-func printDecided(w io.Writer, r engine.Report) {
+func printDecided(p *page, r engine.Report) {
 	counts := map[string]int{}
 	var order []string
 	for _, o := range r.Outcomes {
-		if o.Run != r.ID || o.SettledBy == 0 && o.Result != ident.ResultRejected && o.Result != ident.ResultDropped {
+		if o.Run != r.ID || !decided(o) {
 			continue
 		}
 		text := became(r.ID, o)
@@ -89,25 +111,31 @@ func printDecided(w io.Writer, r engine.Report) {
 		}
 	}
 	if len(order) > 0 {
-		_, _ = fmt.Fprintln(w, "\nWhat became of what it held:")
+		p.blank()
+		p.putStyled(plainText, "", bold, "What became of what it held:")
 	}
 	for _, text := range order {
-		_, _ = fmt.Fprintf(w, "  %s: %s\n", operations(counts[text]), printable(text))
+		p.put("  ", operations(counts[text])+": "+text)
 	}
 }
 
+// decided reports whether an operation was held and no longer is.
+func decided(o ident.Outcome) bool {
+	return o.SettledBy != 0 || o.Result == ident.ResultRejected || o.Result == ident.ResultDropped
+}
+
 // printStillHeld tells which runs hold what this one would have made.
-func printStillHeld(w io.Writer, list []engine.HeldBy) {
-	for i, h := range list {
-		if i == 0 || list[i-1].Run != h.Run {
-			_, _ = fmt.Fprintf(w, "\nStill held by run %d (`rollcall runs %d` shows what):", h.Run, h.Run)
-		} else {
-			_, _ = fmt.Fprint(w, ",")
+func printStillHeld(p *page, list []engine.HeldBy) {
+	if len(list) > 0 {
+		p.blank()
+	}
+	for i := 0; i < len(list); {
+		run := list[i].Run
+		var what []string
+		for ; i < len(list) && list[i].Run == run; i++ {
+			what = append(what, fmt.Sprintf("%d %s", list[i].Count, list[i].Class))
 		}
-		_, _ = fmt.Fprintf(w, " %d %s", h.Count, printable(string(h.Class)))
-		if i == len(list)-1 || list[i+1].Run != h.Run {
-			_, _ = fmt.Fprintln(w)
-		}
+		p.put("", fmt.Sprintf("Still held by run %d (`rollcall runs %d` shows what): %s", run, run, strings.Join(what, ", ")))
 	}
 }
 
@@ -131,26 +159,24 @@ func became(run int64, o ident.Outcome) string {
 	return approved + string(o.Result)
 }
 
-func printOutcome(w io.Writer, run int64, o ident.Outcome, brief bool) {
+func printOutcome(p *page, run int64, o ident.Outcome, brief bool) {
 	state := became(run, o)
-	if o.Run == run && (o.SettledBy != 0 || o.Result == ident.ResultRejected || o.Result == ident.ResultDropped) {
+	if o.Run == run && decided(o) {
 		state += ", " + o.At.Local().Format(timeFormat)
 	}
-	printHead(w, o.Operation.Class, o.Name, o.Key, state)
-	line := func(label, text string) {
-		if text != "" {
-			_, _ = fmt.Fprintf(w, "           %s%s\n", label, printable(text))
-		}
-	}
+	printHead(p, o.Operation.Class, o.Name, o.Key, state)
 	if !brief && o.Operation.Reason != o.Cause {
-		line("", o.Operation.Reason)
+		p.detail(o.Operation.Reason)
 	}
-	if o.Result != ident.ResultRejected && o.Result != ident.ResultDropped { // which say it in the head
-		line("", o.Cause)
+	if o.Cause != "" && o.Result != ident.ResultRejected && o.Result != ident.ResultDropped { // which say it in the head
+		p.detail(o.Cause)
 	}
-	line("next: ", o.Next)
+	if o.Next != "" {
+		p.put(p.indent()+"next: ", o.Next)
+	}
 	if !brief {
-		printEffect(w, o.DN, o.Operation)
+		printEffect(p, o.DN, o.Operation)
+		p.apart()
 	}
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
@@ -40,10 +42,10 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		p.Changes[0].Operations = append(p.Changes[0].Operations, op)
 	}
 	for name, show := range map[string]func(*bytes.Buffer){
-		"plan":        func(b *bytes.Buffer) { printPlan(b, p, false) },
-		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, true) },
-		"run":         func(b *bytes.Buffer) { printReport(b, r, false) },
-		"brief run":   func(b *bytes.Buffer) { printReport(b, r, true) },
+		"plan":        func(b *bytes.Buffer) { printPlan(b, p, extent{}) },
+		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, extent{brief: true}) },
+		"run":         func(b *bytes.Buffer) { printReport(b, r, extent{}) },
+		"brief run":   func(b *bytes.Buffer) { printReport(b, r, extent{brief: true}) },
 		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
 		"connectors":  func(b *bytes.Buffer) { printModules(b, []connectorView{{Module: m}}) },
 		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, reaches(m.Manifest, nil)}) },
@@ -115,7 +117,7 @@ func TestPlansShowBytesAsSizes(t *testing.T) {
 		}}}}},
 	}
 	var b bytes.Buffer
-	printPlan(&b, p, false)
+	printPlan(&b, p, extent{})
 	for _, want := range []string{"thumbnailPhoto: (binary, 2 bytes) -> (binary, 12,345 bytes)\n", "Reported deleted: 3.\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%.2000s", want, b.String())
@@ -133,7 +135,7 @@ func TestManyItemsAreBounded(t *testing.T) {
 	}
 	s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: "r", Name: "Di", Cause: "no mail", Next: "add one"})
 	var report, list bytes.Buffer
-	printSummary(&report, s, "the list shows all")
+	printSummary(pageOf(&report), s, extent{}, "the list shows all")
 	printQuarantine(&list, s.Quarantined, "", "")
 	for text, want := range map[string]int{"enabled": 50, "disable it": 50, "moved": 50, "no mail": 1, "  and 1950 more: the list shows all\n": 2} {
 		if n := strings.Count(report.String(), text); n != want {
@@ -151,5 +153,60 @@ func TestWhoIsMeant(t *testing.T) {
 		if got := who(tc[0], ident.Key(tc[1])); got != tc[2] {
 			t.Errorf("%q, %q: %q, want %q", tc[0], tc[1], got, tc[2])
 		}
+	}
+}
+
+// JSON is the same to a program, and drives no terminal either.
+func TestJSONDoesNotDriveTheTerminal(t *testing.T) {
+	in := evil + "\u2028\U000e0041<>&\u00a0" // C1, direction, a tag, a blank that is none
+	var b bytes.Buffer
+	if err := printJSON(&b, map[string]string{in: in}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
+		t.Errorf("%q", b.String())
+	}
+	var out map[string]string
+	if err := json.Unmarshal(b.Bytes(), &out); err != nil || out[in] != in {
+		t.Errorf("it is read as %q, %v", out, err)
+	}
+}
+
+// One is one.
+func TestSingularAndPlural(t *testing.T) {
+	var b bytes.Buffer
+	printQuarantineList(&b, quarantineList{Automation: "staff", Application: "crm", Items: []ident.QuarantineItem{{Key: "1", Cause: "x"}, {Key: "2", Part: "mail", Cause: "y"}}}, "")
+	printSummary(pageOf(&b), engine.Summary{Records: ident.RecordCounts{Unchanged: 1, Missing: 1}}, extent{}, "")
+	printStillHeld(pageOf(&b), []engine.HeldBy{{Run: 3, Class: ident.ClassMove, Count: 1}})
+	for _, want := range []string{
+		"Automation staff for application crm: 1 record, and 1 more that needs a person.\n", "1 needs no change; 1 link missing.\n", "what): 1 move\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// Only the limits that a plan counts against are shown, all when asked for.
+func TestLimitsThatMatter(t *testing.T) {
+	limits := []ident.LimitState{
+		{Class: ident.ClassCreate, Limit: "none", Allowed: -1, Planned: 3}, {Class: ident.ClassAdopt, Limit: "none", Allowed: -1, Planned: 1, Over: 1},
+		{Class: ident.ClassUpdate, Limit: "5", Allowed: 5, Planned: 1}, {Class: ident.ClassDisable, Limit: "5", Allowed: 5, Used: 2},
+		{Class: ident.ClassDelete, Limit: "0"},
+	}
+	for verbose, want := range map[bool]string{false: "adopt update", true: "create adopt update disable delete"} {
+		var b bytes.Buffer
+		printLimitStates(pageOf(&b), limits, verbose)
+		var got []string
+		for _, line := range strings.Split(strings.TrimSpace(b.String()), "\n")[1:] {
+			got = append(got, strings.Fields(line)[0])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("verbose %t: %q, want %q", verbose, got, want)
+		}
+	}
+	var b bytes.Buffer
+	if printLimitStates(pageOf(&b), limits[:1], false); b.Len() > 0 {
+		t.Errorf("without one that matters: %s", b.String())
 	}
 }

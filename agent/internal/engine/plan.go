@@ -224,7 +224,8 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
 	}
 	if d.partsAlone > 0 {
-		b.Remark(fmt.Sprintf("%d of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that", d.partsAlone))
+		b.Remark(ofMany(d.partsAlone, "of the delivered keys came with an attachment and without a record: it counts as present, and nothing else is made of that",
+			"of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that"))
 	}
 	if d.keylessDeletions > 0 {
 		b.Attend(fmt.Sprintf("reported deletions that do not say which key: %d; nobody is disabled because of them", d.keylessDeletions),
@@ -234,11 +235,19 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		end.Doubt = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
 	}
 	if d.keyless > 0 {
-		end.Doubt = fmt.Sprintf("%d of the delivered records have no primary key, so they could be anybody", d.keyless)
-		b.Quarantine("", "", fmt.Sprintf("%d of the delivered records have no usable primary key; the first: %s", d.keyless, d.first),
+		end.Doubt = ofMany(d.keyless, "of the delivered records has no primary key, so it could be anybody", "of the delivered records have no primary key, so they could be anybody")
+		b.Quarantine("", "", ofMany(d.keyless, "of the delivered records has no usable primary key", "of the delivered records have no usable primary key")+"; the first: "+d.first,
 			"look at these records at the source, and at primary_key of the data source")
 	}
 	return end
+}
+
+// ofMany says something about n of many, in the singular or the plural.
+func ofMany(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // history reads what limits and the plan need to know of earlier runs.

@@ -46,7 +46,7 @@ func TestDoubt(t *testing.T) {
 	}
 	const (
 		empty  = "pipedrive delivered no record at all"
-		shrink = "source_shrink is 20%: 1 records instead of 3"
+		shrink = "source_shrink is 20%: 1 record instead of 3"
 	)
 	for name, c := range map[string]struct {
 		scene *scene

@@ -109,7 +109,7 @@ func (b *Builder) doubtful(d Delivery) doubts {
 	allowed := b.set.SourceShrink.of(before)
 	switch {
 	case allowed >= 0 && before-keys > allowed:
-		why := fmt.Sprintf("source_shrink is %s: %d records instead of %d", b.set.SourceShrink.Text, keys, before)
+		why := fmt.Sprintf("source_shrink is %s: %s instead of %d", b.set.SourceShrink.Text, count(keys, "record", "records"), before)
 		if d.ChangesOnly {
 			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", b.set.SourceShrink.Text, b.reported, before)
 		}

@@ -26,7 +26,11 @@ type ShrinkError struct {
 }
 
 func (e *ShrinkError) Error() string {
-	return fmt.Sprintf("the directory shows %d objects where there were %d: the mirror keeps them; next: check what the bind account may read", e.Got, e.Had)
+	shows := fmt.Sprintf("%d objects", e.Got)
+	if e.Got == 1 {
+		shows = "1 object"
+	}
+	return fmt.Sprintf("the directory shows %s where there were %d: the mirror keeps them; next: check what the bind account may read", shows, e.Had)
 }
 
 // readWhole reads everything in the best way that the server grants.

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"io"
+)
+
+func printLinks(w io.Writer, links []listedLink) {
+	table(w, "APPLICATION\tKEY\tNAME\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
+		for _, l := range links {
+			name, missing := "(not known)", ""
+			if l.Account != nil {
+				name = l.Account.Name
+			}
+			if l.MissingSince != nil {
+				missing = l.MissingSince.Local().Format(timeFormat)
+			}
+			row(l.Application, l.Key, name, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
+		}
+	})
+}

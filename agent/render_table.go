@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// table writes rows in columns; every cell is made printable. On a terminal
+// that is too narrow, columns that tell nothing move out of the way and long
+// cells go on below themselves.
+func table(w io.Writer, header string, rows func(row func(cells ...any))) {
+	t := &grid{header: strings.Split(header, "\t")}
+	rows(func(cells ...any) {
+		line := make([]string, len(t.header))
+		for i, c := range cells {
+			line[i] = printable(fmt.Sprint(c))
+		}
+		t.rows = append(t.rows, line)
+	})
+	t.write(pageOf(w))
+}
+
+// grid is a table before it is laid out.
+type grid struct {
+	header []string
+	rows   [][]string
+	below  []string // a paragraph below each row; "" for none
+}
+
+// gap is how many blanks are between columns.
+const gap = 2
+
+func (t *grid) write(p *page) {
+	if p.width == 0 {
+		t.lines(p, t.natural())
+		return
+	}
+	if len(t.rows) > 0 {
+		t.drop(func(column []string) bool {
+			return !slices.ContainsFunc(column, func(c string) bool { return c != "" })
+		})
+	}
+	if t.hoist(p); t.long(p.width) {
+		t.below = t.column(len(t.header) - 1)
+		t.remove(len(t.header) - 1)
+	}
+	widths, fit := t.fitted(p.width, t.least)
+	if !fit {
+		widths, fit = t.fitted(p.width, t.usual)
+	}
+	if !fit {
+		t.stack(p)
+		return
+	}
+	t.lines(p, widths)
+}
+
+// column lists the cells of a column.
+func (t *grid) column(i int) []string {
+	out := make([]string, len(t.rows))
+	for r, row := range t.rows {
+		out[r] = row[i]
+	}
+	return out
+}
+
+// drop leaves out the columns that a rule finds needless.
+func (t *grid) drop(needless func(column []string) bool) {
+	for i := len(t.header) - 1; i >= 0; i-- {
+		if needless(t.column(i)) {
+			t.remove(i)
+		}
+	}
+}
+
+func (t *grid) remove(i int) {
+	t.header = slices.Delete(t.header, i, i+1)
+	for r := range t.rows {
+		t.rows[r] = slices.Delete(t.rows[r], i, i+1)
+	}
+}
+
+// hoist says once, above a table that is too wide, what is the same in every
+// row, until the rest fits.
+func (t *grid) hoist(p *page) {
+	var same []string
+	for i := 0; i < len(t.header)-1 && len(t.rows) > 1 && t.total(t.natural()) > p.width; {
+		column := t.column(i)
+		if column[0] == "" || slices.ContainsFunc(column, func(c string) bool { return c != column[0] }) {
+			i++
+			continue
+		}
+		same = append(same, strings.ToLower(t.header[i])+" "+column[0])
+		t.remove(i)
+	}
+	if len(same) > 0 {
+		p.put("", "All of them: "+strings.Join(same, ", ")+".")
+		p.blank()
+	}
+}
+
+// readable is the least width of a column of prose.
+const readable = 30
+
+// long reports whether the last column holds prose that is too long for what
+// the others leave of the width.
+func (t *grid) long(width int) bool {
+	widths := t.natural()
+	last := len(widths) - 1
+	return t.total(widths) > width && last > 0 && widths[last] > readable && width-t.total(widths[:last])-gap < readable
+}
+
+// natural is how wide each column would like to be.
+func (t *grid) natural() []int {
+	widths := make([]int, len(t.header))
+	for i, h := range t.header {
+		widths[i] = cells(h)
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], cells(row[i]))
+		}
+	}
+	return widths
+}
+
+func (t *grid) total(widths []int) int {
+	sum := gap * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}
+
+// Words up to this width are not broken in a table: the width of a GUID.
+const wholeWord = 36
+
+// least is how wide a column must be so that no word in it is broken.
+func (t *grid) least(i int) int { return slices.Max(t.words(i)) }
+
+// usual is how wide a column must be so that most words in it are not broken.
+func (t *grid) usual(i int) int {
+	words := t.words(i)
+	return max(longestWord(t.header[i]), words[len(words)/2])
+}
+
+// words are the widths of the longest word of each cell, in order.
+func (t *grid) words(i int) []int {
+	all := []int{longestWord(t.header[i])}
+	for _, row := range t.rows {
+		all = append(all, longestWord(row[i]))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func longestWord(cell string) int {
+	longest := 0
+	for _, word := range strings.Fields(cell) {
+		longest = max(longest, min(cells(word), wholeWord))
+	}
+	return longest
+}
+
+// fitted takes from the widest columns until the table fits, down to their
+// least widths; false when it cannot.
+func (t *grid) fitted(width int, leastOf func(column int) int) ([]int, bool) {
+	widths := t.natural()
+	least := make([]int, len(widths))
+	for i := range widths {
+		least[i] = leastOf(i)
+	}
+	for t.total(widths) > width {
+		widest := -1
+		for i, w := range widths {
+			if w > least[i] && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return widths, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// lines writes the table in columns of these widths.
+func (t *grid) lines(p *page, widths []int) {
+	t.line(p, bold, t.header, widths)
+	for i, row := range t.rows {
+		t.line(p, plainText, row, widths)
+		t.paragraph(p, i)
+	}
+}
+
+func (t *grid) paragraph(p *page, row int) {
+	if t.below != nil && t.below[row] != "" {
+		p.put("    ", t.below[row])
+	}
+}
+
+func (t *grid) line(p *page, s style, row []string, widths []int) {
+	parts, deep := make([][]string, len(row)), 1
+	for i, cell := range row {
+		parts[i] = []string{cell}
+		if p.width > 0 && cells(cell) > widths[i] {
+			parts[i] = wrap(cell, widths[i])
+		}
+		deep = max(deep, len(parts[i]))
+	}
+	for n := range deep {
+		var b strings.Builder
+		behind := 0 // blanks that are due before the next text
+		for i := range row {
+			part := ""
+			if n < len(parts[i]) {
+				part = parts[i][n]
+			}
+			if part != "" {
+				b.WriteString(strings.Repeat(" ", behind) + part)
+				behind = 0
+			}
+			behind += widths[i] - cells(part) + gap
+		}
+		_, _ = fmt.Fprintln(p, p.paint(s, b.String()))
+	}
+}
+
+// stack writes each row as a paragraph: its cells with the names of their
+// columns.
+func (t *grid) stack(p *page) {
+	for r, row := range t.rows {
+		var parts []string
+		for i, cell := range row {
+			if cell != "" {
+				parts = append(parts, strings.TrimSpace(strings.ToLower(t.header[i])+" "+cell))
+			}
+		}
+		for i, line := range wrap(strings.Join(parts, ", "), p.width-4) {
+			if i == 0 {
+				line = p.paint(bold, line)
+			} else {
+				line = "    " + line
+			}
+			_, _ = fmt.Fprintln(p, line)
+		}
+		t.paragraph(p, r)
+	}
+}
