@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
@@ -17,7 +16,7 @@ func (c *cli) load() (*config.Config, error) {
 		return nil, err
 	}
 	for _, w := range cfg.Warnings {
-		_, _ = fmt.Fprintln(c.stderr, w)
+		openPage(c.stderr).put("", w.String())
 	}
 	return cfg, nil
 }
@@ -44,7 +43,7 @@ func (c *cli) connected(ctx context.Context, do func(control.Client) error) erro
 	if !errors.Is(err, control.ErrNoAgent) {
 		return err
 	}
-	a, err := openApp(ctx, cfg, newLogger(cfg.Agent.Log, c.stderr))
+	a, err := openApp(ctx, cfg, c.logger(cfg.Agent.Log))
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c *cli) resetSecrets(ctx context.Context, yes bool) error {
 	if _, err := control.Connect(ctx, cfg.Agent.StateDir); err == nil {
 		return &usageError{errors.New("the running agent has its master key: there is nothing to reset")}
 	}
-	a, err := lockApp(ctx, cfg, newLogger(cfg.Agent.Log, c.stderr))
+	a, err := lockApp(ctx, cfg, c.logger(cfg.Agent.Log))
 	if err != nil {
 		return err
 	}

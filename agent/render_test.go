@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 
@@ -169,6 +171,20 @@ func TestJSONDoesNotDriveTheTerminal(t *testing.T) {
 	var out map[string]string
 	if err := json.Unmarshal(b.Bytes(), &out); err != nil || out[in] != in {
 		t.Errorf("it is read as %q, %v", out, err)
+	}
+}
+
+// On a terminal only warnings and errors stand among the results.
+func TestLogOnATerminal(t *testing.T) {
+	var b bytes.Buffer
+	log := slog.New(&terminalLog{page: &page{Writer: &b, terminal: true, width: 60}, mu: &sync.Mutex{}})
+	log = log.With("automation", "staff").WithGroup("dc")
+	log.Info("directory connected")
+	log.Warn("made a master key beside the secrets that it protects", "file", "/var/lib/rollcall/"+evil)
+	log.Error("lease was lost")
+	if got := b.String(); !strings.HasPrefix(got, "warning: made a master key beside the secrets that it\n         protects (automation: staff, dc.file:") ||
+		!strings.HasSuffix(got, "error: lease was lost (automation: staff)\n") || strings.Contains(got, "connected") || strings.ContainsFunc(got, drivesTerminal) {
+		t.Errorf("it logs\n%s", got)
 	}
 }
 
