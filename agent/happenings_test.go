@@ -61,10 +61,11 @@ var happenings = map[string]func(*ward) came{
 		return w.asks("approve", itoa(r.ID))
 	},
 
-	"the application delivers nobody": spoils(sim.Fault{Kind: sim.DataEmpty, Times: 1}),
-	"a key comes twice":               spoils(sim.Fault{Kind: sim.DuplicateID, Times: 1}),
-	"a record has no key":             spoils(sim.Fault{Kind: sim.MissingID, Times: 1}),
 	"the delivery is much smaller than before (`source_shrink`)": spoils(sim.Fault{Kind: sim.Half, Times: 1}),
+
+	"the application delivers nobody":               spoils(sim.Fault{Kind: sim.DataEmpty, Times: 1}),
+	"a key comes twice":                             spoils(sim.Fault{Kind: sim.DuplicateID, Times: 1}),
+	"a record has no key":                           spoils(sim.Fault{Kind: sim.MissingID, Times: 1}),
 	"the answer breaks off":                         spoils(sim.Fault{Kind: sim.Truncate, Bytes: 1000, Times: 1}),
 	"the application refuses the credentials (401)": spoils(sim.Fault{Kind: sim.Status, Code: 401, Times: 1}),
 	"the application fails (500)":                   spoils(sim.Fault{Kind: sim.Status, Code: 500}),

@@ -108,6 +108,19 @@ func TestHowAnAutomationStands(t *testing.T) {
 	}
 }
 
+// TestASavedPlanKeepsItsDoubt: what was in doubt when it was made is so when it
+// is applied.
+func TestASavedPlanKeepsItsDoubt(t *testing.T) {
+	s := newScene(t, map[string]*feed{"saved": {}})
+	p, err := s.Plan(t.Context(), Request{Automation: "saved"})
+	if err != nil || p.Doubt == "" {
+		t.Fatalf("%q, %v", p.Doubt, err)
+	}
+	if r, err := s.ApplyPlan(t.Context(), p, "ada"); err != nil || r.Result != store.RunDoubtful {
+		t.Errorf("%s, %v", r.Result, err)
+	}
+}
+
 // TestWhatCannotRunIsAFailedRun of its history when it was due; by hand, the
 // answer says it, and a name that does not exist leaves nothing.
 func TestWhatCannotRunIsAFailedRun(t *testing.T) {

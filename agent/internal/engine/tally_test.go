@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// TestResultsByPrecedence: of several, the one that says most about leavers and
+// failures counts.
+func TestResultsByPrecedence(t *testing.T) {
+	failed := ident.Outcome{Result: ident.ResultFailed, Name: "Ada", Key: "1", Cause: "no right", Next: "give it", Operation: ident.Operation{Class: ident.ClassCreate}}
+	applied := ident.Outcome{Result: ident.ResultApplied}
+	held := ident.Outcome{Result: ident.ResultHeld}
+	skipped := ident.Outcome{Result: ident.ResultSkipped, Cause: "changed since", Next: "the next run plans it anew"}
+	restored := ident.Outcome{Result: ident.ResultApplied, Operation: ident.Operation{Class: ident.ClassLink}}
+	doubt := ident.Plan{Doubt: "nobody came", Application: "pipedrive"}
+	broken := errors.New("the directory is out")
+	const first = "; the first: create of Ada (key 1): no right; next: give it"
+	for name, c := range map[string]struct {
+		outcomes []ident.Outcome
+		plan     ident.Plan
+		failure  error
+		stopped  bool
+		want     store.RunResult
+		why      string
+	}{
+		"nothing":                   {nil, ident.Plan{}, nil, false, store.RunOK, ""},
+		"done":                      {[]ident.Outcome{applied}, ident.Plan{}, nil, true, store.RunOK, ""},
+		"skipped":                   {[]ident.Outcome{applied, skipped}, ident.Plan{}, nil, false, store.RunQuarantined, ""},
+		"held":                      {[]ident.Outcome{skipped, held}, ident.Plan{}, nil, false, store.RunHeld, ""},
+		"in doubt and held":         {[]ident.Outcome{held}, doubt, nil, false, store.RunDoubtful, "the delivery is in doubt: nobody came; next: look at the records in pipedrive and at what the credentials may see: rollcall validate --online"},
+		"some failed, and in doubt": {[]ident.Outcome{applied, failed, held}, doubt, nil, false, store.RunPartial, "1 of 2 writes failed" + first},
+		"the only one failed":       {[]ident.Outcome{failed}, doubt, nil, false, store.RunFailed, "the only write failed" + first},
+		"a restored link is none":   {[]ident.Outcome{restored, failed, failed}, ident.Plan{}, nil, false, store.RunFailed, "2 of 2 writes failed" + first},
+		"one waits":                 {nil, ident.Plan{Refused: 1}, nil, false, store.RunFailed, "nothing was written: 1 write that the directory refused before waits to be tried again: `rollcall quarantine list` says why and until when"},
+		"one waits, one is done":    {[]ident.Outcome{applied}, ident.Plan{Refused: 1}, nil, false, store.RunPartial, "1 write that the directory refused before waits to be tried again: `rollcall quarantine list` says why and until when"},
+		"one waits, one failed":     {[]ident.Outcome{failed}, ident.Plan{Refused: 2}, nil, false, store.RunFailed, "the only write failed" + first + "; besides, 2 writes that the directory refused before wait to be tried again: `rollcall quarantine list` says why and until when"},
+		"cut off by an error":       {[]ident.Outcome{applied, failed}, doubt, broken, false, store.RunFailed, "the directory is out"},
+		"cut off by a stop":         {[]ident.Outcome{applied, failed}, doubt, broken, true, store.RunInterrupted, "the directory is out"},
+	} {
+		var counts tally
+		for _, o := range c.outcomes {
+			counts.add(o)
+		}
+		if got, why := counts.result(c.plan, c.failure, c.stopped); got != c.want || why != c.why {
+			t.Errorf("%s: %s, %q", name, got, why)
+		}
+	}
+}
