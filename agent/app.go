@@ -83,7 +83,7 @@ func (a *app) open(ctx context.Context) error {
 }
 
 func (a *app) openStore(ctx context.Context) (err error) {
-	if a.store, err = store.Open(ctx, a.config.Agent.StateDir, store.WithLogger(a.log)); err != nil {
+	if a.store, err = store.Open(ctx, a.config.Agent.StateDir, store.WithLogger(a.log), store.WithStagingLimit(int64(a.config.Store.StagingMiB)<<20)); err != nil {
 		return err
 	}
 	a.metrics = metrics.New(version, func() float64 {

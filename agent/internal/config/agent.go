@@ -49,6 +49,7 @@ const (
 type Store struct {
 	KeepRuns    Keep `toml:"keep_runs"`    // runs and their outcomes
 	KeepJournal Keep `toml:"keep_journal"` // lines of the journal
+	StagingMiB  int  `toml:"staging_mib"`  // of what one fetch may deliver
 }
 
 // Keep is how long something is kept; 0: for good.
@@ -68,6 +69,7 @@ func (l *loader) checkStore() {
 			l.fail(path{"store", one.key}, fmt.Sprintf("%s is %s; it must be 30d or more, or forever", one.key, one.keep), "")
 		}
 	}
+	l.inRange(path{"store", "staging_mib"}, l.config.Store.StagingMiB, 1, 1<<20)
 	if journal != 0 && (runs == 0 || journal < runs) {
 		l.fail(path{"store", "keep_journal"}, fmt.Sprintf("keep_journal is %s and keep_runs is %s: the journal is what runs are undone from, so it is kept as long as they are", journal, runs), "raise keep_journal, or lower keep_runs")
 	}

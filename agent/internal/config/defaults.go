@@ -35,7 +35,7 @@ func (m *Modules) setDefaults() {
 	}
 }
 
-func (s *Store) setDefaults() { *s = Store{KeepRuns: Keep(400 * 24 * time.Hour)} }
+func (s *Store) setDefaults() { *s = Store{KeepRuns: Keep(400 * 24 * time.Hour), StagingMiB: 2048} }
 
 func (d *Directory) setDefaults() {
 	*d = Directory{Auth: DirectorySimple, Connections: 4, Anchor: "employeeNumber", Timeout: 10 * time.Second}

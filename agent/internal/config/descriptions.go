@@ -22,6 +22,7 @@ func describeSections() map[string]string {
 		"agent.log.level":            "The least severe level that is logged.",
 		"agent.log.format":           "The form of the log's lines.",
 		"store.keep_runs":            "How long runs and what became of their changes are kept, or forever.",
+		"store.staging_mib":          "What one fetch may deliver, in MiB; it lies in `staging.db` until its run has ended.",
 		"store.keep_journal":         "How long lines of the journal are kept, or forever; at least as long as runs.",
 		"secrets.master_key":         "Opens the encrypted store; without it a key file in state_dir is made on first use.",
 		"modules.trusted_keys":       "Minisign public keys: connectors signed with one of them are loaded.",

@@ -98,6 +98,7 @@ func (c *Config) tablesFor(automation string) map[string]map[string]any {
 	take("directory", "connections", "timeout")
 	take("agent", "listen", "log", "include")
 	take("modules", "memory_mib", "call_timeout", "fetch_timeout", "compile_timeout", "compile_memory_mib")
+	take("store", "staging_mib")
 	for name := range all {
 		if strings.HasPrefix(name, "lookups.") {
 			take(name)

@@ -24,6 +24,7 @@ func TestHowLongHistoryIsKept(t *testing.T) {
 		{`keep_runs = "-90d"`, 0, 0, `it must be a time like "400d"`},
 		{`keep_runs = "always"`, 0, 0, `keep_runs is always; it must be a time like "400d", or "forever"`},
 		{`keep_runs = 400`, 0, 0, `keep_runs is 400; it must be a time like "400d"`},
+		{"staging_mib = 0", 0, 0, "staging_mib is 0; it must be from 1 to 1048576"},
 		{`keep_journal = "90d"`, 0, 0, "keep_journal is 90d and keep_runs is 400d: the journal is what runs are undone from"},
 		{"keep_runs = \"forever\"\nkeep_journal = \"900d\"", 0, 0, "keep_journal is 900d and keep_runs is forever"},
 	} {
@@ -34,7 +35,7 @@ func TestHowLongHistoryIsKept(t *testing.T) {
 			}
 			continue
 		}
-		if got := mustLoad(t, files).Store; got != (Store{KeepRuns: c.runs, KeepJournal: c.journal}) {
+		if got := mustLoad(t, files).Store; got != (Store{KeepRuns: c.runs, KeepJournal: c.journal, StagingMiB: 2048}) {
 			t.Errorf("%s: %+v", c.store, got)
 		}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -54,7 +55,7 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	}
 	if err != nil {
 		e.dropStaging(ctx, staging)
-		return d, fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
+		return d, fetchFailed(a, err)
 	}
 	e.Observer.Records(a.Settings.DataSource, "delivered", d.records)
 	return d, nil
@@ -71,9 +72,21 @@ func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) erro
 		return e.Store.Stage(ctx, staging, d.keyed(batch))
 	})
 	if err != nil {
-		return fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
+		return fetchFailed(a, err)
 	}
 	return nil
+}
+
+// fetchFailed says which fetch failed. Of one that delivered too much it is the
+// endpoint that matters.
+func fetchFailed(a Automation, err error) error {
+	err = fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
+	var full *store.ErrStagingFull
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w: endpoint %s of application %s delivers too much; nothing was changed; next: see what it delivers, such as photos of a large size or the same records over and over, and raise staging_mib in [store] if it is meant to be so much",
+			err, a.Source.Endpoint(), a.Settings.Application)
+	}
+	return err
 }
 
 // keyed counts a batch and leaves out what has no key.

@@ -80,11 +80,11 @@ type scene struct {
 	url   string // of the DC
 }
 
-func newScene(t *testing.T, sources map[string]*feed) *scene {
+func newScene(t *testing.T, sources map[string]*feed, opts ...store.Option) *scene {
 	t.Helper()
 	dc := dctest.Start(t)
 	state := t.TempDir()
-	st, err := store.Open(t.Context(), state)
+	st, err := store.Open(t.Context(), state, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -52,7 +53,7 @@ func New(s Settings) *Source { return &Source{s} }
 func (s *Source) ChangesOnly() bool { return s.settings.Endpoint.Mode == abi.ModeChanges }
 
 // batchSize is how many records go to the next stage at once, batchBytes after
-// how many bytes of attachments they go earlier.
+// about how many bytes they go earlier: a record may have eight mebibytes.
 const (
 	batchSize  = 500
 	batchBytes = 4 << 20
@@ -95,7 +96,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		batch = append(batch, ident.Record{
 			Endpoint: endpoint.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
 		})
-		size += sizeOf(r)
+		size += sizeOf(r.Fields)
 		if len(batch) < batchSize && size < batchBytes {
 			return nil
 		}
@@ -121,14 +122,24 @@ func problem(endpoint string, r host.Record) string {
 	return fmt.Sprintf("%s (endpoint %s, %s)", r.Problem, endpoint, r.Place)
 }
 
-// sizeOf counts what makes a record large: an attachment is one text.
-func sizeOf(r host.Record) int {
-	size := 0
-	if r.Partial {
-		for _, v := range r.Fields {
-			if text, ok := v.(string); ok {
-				size += len(text)
-			}
+// perValue is about what a value takes besides its text.
+const perValue = 64
+
+// sizeOf is about what a value, or the fields of a record, take in memory.
+func sizeOf(value any) int {
+	size := perValue
+	switch v := value.(type) {
+	case string:
+		size += len(v)
+	case json.Number:
+		size += len(v)
+	case []any:
+		for _, one := range v {
+			size += sizeOf(one)
+		}
+	case map[string]any:
+		for name, one := range v {
+			size += len(name) + sizeOf(one)
 		}
 	}
 	return size

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -176,6 +177,37 @@ func TestPartsAndDeletionsArePassedOn(t *testing.T) {
 	}
 	if largest > 6 {
 		t.Errorf("%d MiB at once", largest)
+	}
+}
+
+// A batch goes on by its bytes, wherever in a record they are: 500 records of
+// eight mebibytes were four gigabytes at once.
+func TestLargeRecordsGoOnEarly(t *testing.T) {
+	const size = 1 << 20
+	text := strings.Repeat("x", size)
+	number := json.Number(strings.Repeat("1", size))
+	wide := map[string]any{}
+	var list []any
+	for i := range size / perValue {
+		wide[fmt.Sprint(i)] = true
+		list = append(list, nil)
+	}
+	for name, value := range map[string]any{
+		"text": text, "number": number, "in a list": []any{"a", text}, "in an object": map[string]any{"a": map[string]any{"b": text}},
+		"in a name": map[string]any{text: nil}, "many values": list, "many fields": wide,
+	} {
+		c := &connector{}
+		for i := range 30 {
+			c.more = append(c.more, host.Record{Key: fmt.Sprint(i), Fields: map[string]any{"v": value}})
+		}
+		largest, n := 0, 0
+		_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+			largest, n = max(largest, len(batch)), n+len(batch)
+			return nil
+		})
+		if err != nil || n != 30 || largest > 4 {
+			t.Errorf("%s: %d records, %d of a mebibyte at once, %v", name, n, largest, err)
+		}
 	}
 }
 

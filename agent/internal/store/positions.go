@@ -57,6 +57,15 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 			}
 			from := last
 			last = ids[len(ids)-1]
+			var size int64
+			err = tx.QueryRowContext(ctx, `SELECT sum(octet_length(record_json) + octet_length(key)) FROM retained WHERE automation = ? AND run = ? AND id > ? AND id <= ?`,
+				e.Automation, d.Run, from, last).Scan(&size)
+			if err == nil {
+				err = s.sizes.add(run, len(ids), size+int64(len(ids))*rowBytes, s.most)
+			}
+			if err != nil {
+				return err
+			}
 			_, err = tx.ExecContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json)
 				SELECT ?, key, kind, 0, record_json FROM retained r
 				WHERE automation = ? AND run = ? AND id > ? AND id <= ? AND NOT EXISTS

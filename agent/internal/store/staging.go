@@ -17,6 +17,10 @@ const (
 	stagedBytes = 4 << 20 // and their bytes, about
 )
 
+// rowBytes is about what a row takes besides its text and key, which are in the
+// table and in its index.
+const rowBytes = 64
+
 // The kinds of what is staged.
 const (
 	kindRecord  = 0
@@ -47,7 +51,8 @@ type Staged struct {
 
 // Stage keeps the records of a running fetch, in order, until DropStaging or
 // the next Open. Records with the same key are all kept. run is any number
-// that the caller uses for this fetch alone.
+// that the caller uses for this fetch alone. What is more than one run may stage
+// is an *ErrStagingFull.
 func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) error {
 	return s.write(ctx, "stage records", func(tx *sql.Tx) error {
 		insert, err := tx.PrepareContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json) VALUES (?, ?, ?, 1, ?)`)
@@ -58,6 +63,9 @@ func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) er
 			text, err := toJSON(r)
 			if err != nil {
 				return fmt.Errorf("record %q: %w", r.Key, err)
+			}
+			if err := s.sizes.add(run, 1, int64(len(text)+len(r.Key))+rowBytes, s.most); err != nil {
+				return err
 			}
 			if _, err := insert.ExecContext(ctx, run, r.Key, kindOf(r), text); err != nil {
 				return err
@@ -193,7 +201,27 @@ func (s *Store) CountStaged(ctx context.Context, run int64) (int, error) {
 	return n, s.fail("count staged records", err)
 }
 
-// DropStaging forgets the records of a run.
+// DropStaging forgets the records of a run, and gives back their space.
 func (s *Store) DropStaging(ctx context.Context, run int64) error {
-	return s.exec(ctx, "drop staged records", `DELETE FROM staging WHERE run = ?`, run)
+	s.sizes.drop(run)
+	err := s.write(ctx, "drop staged records", func(tx *sql.Tx) error {
+		var others bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM staging WHERE run < ?1) OR EXISTS (SELECT 1 FROM staging WHERE run > ?1)`, run).Scan(&others)
+		if err != nil {
+			return err
+		}
+		if others {
+			_, err = tx.ExecContext(ctx, `DELETE FROM staging WHERE run = ?`, run)
+		} else {
+			_, err = tx.ExecContext(ctx, `DELETE FROM staging`) // which need not look at each record
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// The file shrinks now, and not with some later write. Readers of other
+	// runs are not waited for: then it is the next one who sees to it.
+	_, err = s.writer.ExecContext(ctx, `PRAGMA fetched.wal_checkpoint(PASSIVE)`)
+	return s.fail("give back the space of staged records", err)
 }

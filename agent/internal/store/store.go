@@ -41,12 +41,15 @@ const (
 
 // Store is the open state of one agent.
 type Store struct {
-	path   string
-	now    func() time.Time
-	log    *slog.Logger
-	writer *sql.DB // one connection; its transactions begin IMMEDIATE
-	reader *sql.DB
-	stmts  statements
+	path    string
+	staging string // the file of staged records
+	now     func() time.Time
+	log     *slog.Logger
+	writer  *sql.DB // one connection; its transactions begin IMMEDIATE
+	reader  *sql.DB
+	stmts   statements
+	sizes   stagedSizes
+	most    int64 // bytes that one run may stage; 0: any
 }
 
 // Option changes how a store is opened.
@@ -57,6 +60,9 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 
 // WithLogger sets where warnings go; they are dropped without it.
 func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log } }
+
+// WithStagingLimit bounds what one run may stage, in bytes of the file.
+func WithStagingLimit(bytes int64) Option { return func(s *Store) { s.most = bytes } }
 
 // Open opens the store in the folder dir and makes both when they are absent
 // (0700 and 0600). It brings an older schema up to date and drops staged
@@ -69,7 +75,7 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
-	s := &Store{path: filepath.Join(dir, FileName), now: time.Now, log: slog.New(slog.DiscardHandler)}
+	s := &Store{path: filepath.Join(dir, FileName), staging: filepath.Join(dir, stagingFile), now: time.Now, log: slog.New(slog.DiscardHandler)}
 	for _, o := range opts {
 		o(s)
 	}
@@ -97,6 +103,12 @@ func (s *Store) prepareFiles(dir string) error {
 	if err := usable(s.path, os.O_CREATE); err != nil {
 		return err
 	}
+	if err := s.removeStaging(); err != nil {
+		return fmt.Errorf("remove the staged records of a former run: %w", err)
+	}
+	if err := usable(s.staging, os.O_CREATE); err != nil {
+		return err
+	}
 	for _, suffix := range []string{"-wal", "-shm"} { // SQLite does not say which one it cannot open
 		if err := usable(s.path+suffix, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -117,7 +129,8 @@ func usable(path string, flags int) error {
 
 func (s *Store) connect(ctx context.Context) error {
 	var err error
-	if s.writer, err = sql.Open("sqlite", s.dsn("_txlock=immediate")); err != nil {
+	withStaging()
+	if s.writer, err = sql.Open("sqlite", s.dsn("_txlock=immediate", stagingMake+"=1")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -132,7 +145,7 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := refold(ctx, s.writer); err != nil {
 		return err
 	}
-	if _, err := s.writer.ExecContext(ctx, `DELETE FROM staging`); err != nil {
+	if err := s.shrink(ctx); err != nil {
 		return err
 	}
 	if s.reader, err = sql.Open("sqlite", s.dsn("_pragma=query_only(1)")); err != nil {
@@ -143,18 +156,25 @@ func (s *Store) connect(ctx context.Context) error {
 	return s.stmts.prepare(ctx, s.reader)
 }
 
-func (s *Store) dsn(extra string) string {
-	path, err := filepath.Abs(s.path)
-	if err != nil {
-		path = s.path
+// absolute is the path of a file in a form that does not depend on the folder
+// that the process works in.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
 	}
+	return path
+}
+
+func (s *Store) dsn(extra ...string) string {
+	path := absolute(s.path)
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/... on Windows
 	}
 	u := url.URL{Scheme: "file", Path: path}
 	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
-		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=temp_store(MEMORY)&%s", busyTimeout.Milliseconds(), extra)
+		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=temp_store(MEMORY)&%s=%s&%s",
+		busyTimeout.Milliseconds(), stagingPath, url.QueryEscape(absolute(s.staging)), strings.Join(extra, "&"))
 	return u.String()
 }
 
@@ -169,18 +189,21 @@ func (s *Store) Close() error {
 			first = err
 		}
 	}
+	if err := s.removeStaging(); first == nil {
+		first = err
+	}
 	if first != nil {
 		return fmt.Errorf("close store: %w", first)
 	}
 	return nil
 }
 
-// Size returns the bytes that the store takes on disk, its write-ahead log
-// included.
+// Size returns the bytes that the store takes on disk, its write-ahead logs and
+// staged records included.
 func (s *Store) Size(context.Context) (int64, error) {
 	var sum int64
-	for _, suffix := range []string{"", "-wal"} {
-		info, err := os.Stat(s.path + suffix)
+	for _, name := range []string{s.path, s.path + "-wal", s.staging, s.staging + "-wal"} {
+		info, err := os.Stat(name)
 		if os.IsNotExist(err) {
 			continue
 		}

@@ -42,7 +42,12 @@ type Store struct {
 	Dir   string // of spooled bodies; "" is the system's folder for temporary files
 	Pool  *Pool  // where Close leaves memory for the next Store; may be nil
 	spare []byte // its length is 0
+	held  int64  // bytes of open bodies that are in memory
 }
+
+// atOnce bounds what the open bodies of one call may have in memory: those
+// beyond are spooled, whatever their size.
+const atOnce = 8 * InMemory
 
 // Pool keeps memory between calls until the next garbage collections. It is
 // safe for concurrent use.
@@ -86,9 +91,10 @@ func (s *Store) Read(r io.Reader, announced, limit int64, redactor *Redactor) (*
 		return nil, err
 	}
 	b := &Body{store: s}
-	if len(head) <= InMemory {
+	if len(head) <= InMemory && s.held+int64(cap(head)) <= atOnce {
 		redactor.blot(head)
 		b.memory, b.size = head, int64(len(head))
+		s.held += int64(cap(head))
 	} else {
 		err = b.spool(s.Dir, redactor.Reader(io.MultiReader(bytes.NewReader(head), r)))
 		s.spare = head[:0]
@@ -183,6 +189,9 @@ func (b *Body) Reader() io.Reader {
 // Close frees the memory or file. What ReadAt and Reader gave is not to be used
 // afterwards. A body may be closed more than once.
 func (b *Body) Close() {
+	if b.store != nil {
+		b.store.held -= int64(cap(b.memory))
+	}
 	if b.store != nil && cap(b.memory) > cap(b.store.spare) {
 		b.store.spare = b.memory[:0]
 	}

@@ -100,3 +100,34 @@ func TestStoreUsesMemoryAgain(t *testing.T) {
 		t.Errorf("%v allocations for a call", took)
 	}
 }
+
+// TestManyOpenBodiesAreOnTheDisk: a call may have 64 of them open.
+func TestManyOpenBodiesAreOnTheDisk(t *testing.T) {
+	s := &Store{Dir: t.TempDir()}
+	text := bytes.Repeat([]byte("x"), InMemory)
+	var all []*Body
+	inMemory := 0
+	for range 20 {
+		b, err := s.Read(bytes.NewReader(text), InMemory, InMemory, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(b.Reader()); err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+		if b.file == nil {
+			inMemory++
+		}
+		all = append(all, b)
+	}
+	if inMemory == 0 || inMemory > atOnce/InMemory {
+		t.Errorf("%d bodies are in memory", inMemory)
+	}
+	for _, b := range all {
+		b.Close()
+		b.Close()
+	}
+	if s.held != 0 {
+		t.Errorf("%d bytes count as held", s.held)
+	}
+}

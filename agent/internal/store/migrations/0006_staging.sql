@@ -1,0 +1,2 @@
+-- Staged records have a file of their own.
+DROP TABLE staging;

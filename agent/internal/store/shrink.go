@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+)
+
+// spareBytes is what a database may hold without needing it.
+const spareBytes = 64 << 20
+
+// shrink gives back to the file system what the database no longer needs, when
+// that is more than half of it: what an older version had staged, or retention
+// has removed. It writes what is left anew, so it takes as long as that is
+// large. A failure, such as of a full disk, changes nothing and is logged.
+func (s *Store) shrink(ctx context.Context) error {
+	var pages, free, size int64
+	for query, into := range map[string]*int64{"PRAGMA page_count": &pages, "PRAGMA freelist_count": &free, "PRAGMA page_size": &size} {
+		if err := s.writer.QueryRowContext(ctx, query).Scan(into); err != nil {
+			return err
+		}
+	}
+	if free*size < spareBytes || free < pages/2 {
+		return nil
+	}
+	mib := slog.Int64("mib", free*size>>20)
+	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, mib)
+	// VACUUM makes a copy of what is left: not in memory.
+	if _, err := s.writer.ExecContext(ctx, `PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again", "file", s.path, mib, "error", err)
+	}
+	return nil
+}
