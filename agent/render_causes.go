@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -124,4 +125,41 @@ func (c commonCause) print(p *page, more string) {
 // personName is somebody's name with the key.
 func personName(q ident.QuarantineItem) string {
 	return cmp.Or(strings.TrimSuffix(who(q.Name, q.Key), ": "), "somebody without a key")
+}
+
+// failures counts writes that the directory refused for one reason.
+type failures map[failure]int
+
+// failure is what they have in common: the server's texts differ from object to
+// object.
+type failure struct {
+	class ident.Class
+	code  int
+	next  string
+}
+
+// fewFailures is how many of them a short report lists.
+const fewFailures = 3
+
+// count adds an outcome and tells the how manieth of its kind it is; 0 when it is
+// no such failure.
+func (f failures) count(o ident.Outcome) int {
+	if o.Result != ident.ResultFailed || o.Code == 0 {
+		return 0
+	}
+	kind := failure{o.Operation.Class, o.Code, o.Next}
+	f[kind]++
+	return f[kind]
+}
+
+// print counts those that were not listed.
+func (f failures) print(p *page, run int64) {
+	kinds := slices.SortedFunc(maps.Keys(f), func(x, y failure) int {
+		return cmp.Or(cmp.Compare(x.class, y.class), x.code-y.code, cmp.Compare(x.next, y.next))
+	})
+	for _, kind := range kinds {
+		if more := f[kind] - fewFailures; more > 0 {
+			p.put("  ", fmt.Sprintf("and %d more of %s failed in the same way: `rollcall runs %d` lists them", more, kind.class, run))
+		}
+	}
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // sixty people have one cause, and somebody else has another.
@@ -68,5 +70,30 @@ func TestCausesAreKeptApart(t *testing.T) {
 	}
 	if got := forAnyKey(ident.QuarantineItem{Key: "3", Next: "rollcall link add staff 3 ACCOUNT 33; or 3"}); got != "rollcall link add staff KEY ACCOUNT 33; or KEY" {
 		t.Error(got)
+	}
+}
+
+// TestFailuresOfOneKindAreCounted: a short report lists three of them.
+func TestFailuresOfOneKindAreCounted(t *testing.T) {
+	r := engine.Report{Run: store.Run{ID: 7}}
+	for i := range 60 {
+		r.Outcomes = append(r.Outcomes, ident.Outcome{
+			Run: 7, Key: ident.Key(fmt.Sprint(i)), Name: "Ada", Operation: ident.Operation{Class: ident.ClassUpdate}, Result: ident.ResultFailed,
+			Code: 50, Cause: fmt.Sprintf("the agent's account lacks the right: object %d", i), Next: "delegate it on that OU",
+		})
+	}
+	other := r.Outcomes[0]
+	other.Code, other.Next, other.Cause = 19, "shorten it", "another"
+	r.Outcomes = append(r.Outcomes, other)
+	var brief, whole bytes.Buffer
+	printReport(&brief, r, extent{brief: true})
+	printReport(&whole, r, extent{})
+	for text, want := range map[string]int{"lacks the right": 3, "another": 1, "  and 57 more of update failed in the same way: `rollcall runs 7` lists them\n": 1} {
+		if n := strings.Count(brief.String(), text); n != want {
+			t.Errorf("%q %d times, want %d, in\n%s", text, n, want, brief.String())
+		}
+	}
+	if n := strings.Count(whole.String(), "lacks the right"); n != 60 || strings.Contains(whole.String(), "more of") {
+		t.Errorf("the whole run has %d of 60", n)
 	}
 }

@@ -15,17 +15,23 @@ import (
 func printReport(w io.Writer, r engine.Report, how extent) {
 	p := pageOf(w)
 	printRunHead(p, r)
+	failed := failures{}
 	for i, o := range outcomes(r, how.brief) {
 		if i == 0 {
 			p.apart()
 		}
-		printOutcome(p, r.ID, o, how.brief)
+		if nth := failed.count(o); !how.brief || nth <= fewFailures {
+			printOutcome(p, r.ID, o, how.brief)
+		}
+	}
+	if how.brief {
+		failed.print(p, r.ID)
 	}
 	if !p.terminal || how.brief || len(r.Outcomes) == 0 {
 		p.blank()
 	}
 	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {
-		printSummary(p, r.Summary, how, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list` all that need a person", r.ID))
+		printSummary(p, r.Summary, how, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list --all` all that need a person", r.ID))
 	}
 	printCounts(p, r)
 	printDone(p, r.Outcomes)
