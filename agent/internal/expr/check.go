@@ -146,16 +146,15 @@ func (s Scope) translate(src Source, err error) error {
 	}
 	message, hint := plainTypes.Replace(strings.TrimSpace(fe.Message)), ""
 	if m := unknownName.FindStringSubmatch(message); m != nil {
-		hint = s.nearest(m[1])
-		if hint == "" && !strings.HasPrefix(rest(src.Text, fe.To), "(") {
-			hint = "a text needs quotes: '" + m[1] + "'"
-		}
+		hint = s.unknown(m[1], rest(src.Text, fe.To))
 	} else if m := unknownField.FindStringSubmatch(message); m != nil {
 		hint = didYouMean(m[1], s.allMembers())
+	} else if m, ok := s.nearMiss(src.Text, fe.From, message); ok {
+		return src.errorAt(m.at, m.message, m.hint)
 	} else if unexpectedEnd.MatchString(message) {
 		message = "unexpected end of the expression"
 	}
-	return src.errorAt(fe.From, message, hint)
+	return src.errorAt(fe.From, unexpected.ReplaceAllString(message, `unexpected "$1"`), hint)
 }
 
 // plainTypes replaces Go's names of types by words.

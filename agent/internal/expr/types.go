@@ -87,7 +87,10 @@ type typedVar struct {
 func (s Scope) check(src Source, tree ast.Node, types Types, condition bool) []error {
 	t := &typist{src: src, lib: s.lib, types: types}
 	root := t.of(tree)
-	if condition {
+	switch {
+	case condition && root.kinds == null:
+		t.refuse(tree, "", "it is null for every record, where true or false is needed")
+	case condition:
 		t.truth(tree, root)
 	}
 	return t.errs
