@@ -178,8 +178,15 @@ func (l *loader) checkSchedule(at path, spec string) {
 		return
 	}
 	s, err := cron.ParseStandard(spec)
-	if err != nil {
+	switch n := len(strings.Fields(spec)); {
+	case err != nil && n == 6:
+		l.fail(at, fmt.Sprintf("schedule is %q, which has six fields", spec), "there are no seconds: leave the first field out; "+form)
+	case err != nil && n != 5:
+		l.fail(at, fmt.Sprintf("schedule is %q, which has %d fields", spec, n), form)
+	case err != nil:
 		l.fail(at, fmt.Sprintf("schedule is %q: %v", spec, err), form)
+	}
+	if err != nil {
 		return
 	}
 	if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
@@ -218,7 +225,7 @@ func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 	dn, err := ident.ParseDN(text)
 	switch {
 	case err != nil || text == "":
-		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text), "")
+		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text), fmt.Sprintf("like %q: names with what they are, parted by commas", "OU=Staff,"+string(l.config.Directory.BaseDN)))
 		return "", false
 	case !l.config.Directory.inScope(dn):
 		l.fail(at, fmt.Sprintf("%s holds %q, which is outside of scope", what, text), outsideHint)

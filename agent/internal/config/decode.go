@@ -274,10 +274,25 @@ func (l *loader) decodeSecret(v any, t *SecretRef, at path) {
 		l.warnings = append(l.warnings, Warning{
 			Pos: l.value(at), Key: at.String(),
 			Message: at.last() + " holds a secret in plain text",
-			Hint:    `keep it elsewhere and refer to it: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`,
+			Hint:    plainHint(s),
 		})
 	}
 	*t = SecretRef{Reference: ref, Pos: l.value(at)}
+}
+
+// plainHint tells what a text that stands for a secret was probably meant to be.
+// It does not repeat the text.
+func plainHint(s string) string {
+	kind, _, named := strings.Cut(strings.TrimLeft(s, "@${"), ":")
+	switch {
+	case named && slices.Contains([]string{"env", "file", "cred", "store"}, kind):
+		return fmt.Sprintf(`did you mean a reference? write "@{%s:...}"`, kind)
+	case strings.HasPrefix(s, "$") || strings.HasPrefix(s, "%") && strings.HasSuffix(s, "%"):
+		return `did you mean an environment variable? write "@{env:NAME}"`
+	case strings.HasPrefix(s, "/") || strings.HasPrefix(s, `C:\`):
+		return `did you mean what is in a file? write "@{file:/path}"`
+	}
+	return `keep it elsewhere and refer to it: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`
 }
 
 func (l *loader) decodeDuration(v any, t *time.Duration, at path) {
@@ -332,8 +347,17 @@ func (l *loader) mismatch(v any, want string, at path) {
 		name = strconv.Quote(name)
 	}
 	hint := ""
-	if _, ok := v.(string); ok && want == "a list" {
-		hint = "put it in brackets: [\"...\"]"
+	switch v.(type) {
+	case string:
+		if want == "a list" {
+			hint = "put it in brackets: [\"...\"]"
+		} else if want == "a table" {
+			hint = "write a table: " + at.last() + " = { KEY = ... }"
+		}
+	case []map[string]any:
+		if want == "a table" {
+			hint = "one pair of brackets: [" + at.String() + "]"
+		}
 	}
 	l.fail(at, fmt.Sprintf("%s must be %s, not %s", name, want, kindOf(v)), hint)
 }

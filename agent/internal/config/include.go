@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -119,7 +120,28 @@ func syntaxError(file string, data []byte, err error) Error {
 		return Error{Pos: fileStart(file), Message: err.Error()}
 	}
 	x := newIndexer(file, data)
-	return Error{Pos: x.pos(parse.Position.Start), Key: parse.LastKey, Message: "not valid TOML: " + strings.TrimSuffix(parse.Message, ".")}
+	return Error{
+		Pos: x.pos(parse.Position.Start), Key: parse.LastKey,
+		Message: "not valid TOML: " + strings.TrimSuffix(parse.Message, "."), Hint: syntaxHint(parse.Message),
+	}
+}
+
+// syntaxHint tells what is usually behind an error of the TOML parser.
+func syntaxHint(message string) string {
+	for _, h := range []struct{ form, hint string }{
+		{`found "(True|TRUE|False|FALSE)`, "true and false are written in lower case"},
+		{`[“”„‘’]`, `quotes are straight: "..."`},
+		{`found ("[A-Za-z]|'/')`, `a text needs quotes: "..."`},
+		{`or '=', but got`, "between a key and its value stands ="},
+		{`cannot contain newlines`, `the quote at the end is missing; a text of several lines stands in """..."""`},
+		{`got '%'`, `a percentage is a text: "5%"`},
+		{`already been defined`, "each key and each [section] stands once"},
+	} {
+		if regexp.MustCompile(h.form).MatchString(message) {
+			return h.hint
+		}
+	}
+	return ""
 }
 
 // merge adds the tables of an included file to the tree. Sections may be spread

@@ -32,7 +32,8 @@ func (Attribute) unavailable() map[string]string {
 }
 
 func (Automation) unavailable() map[string]string {
-	return map[string]string{"on": "", "base": "", "where": "filter with where in the data source", "after": ""}
+	return map[string]string{"on": "", "base": "", "where": "filter with where in the data source", "after": "",
+		"enable_when": "filter with where in the data source", "disable_when": "filter with where in the data source", "directory": ""}
 }
 
 // refuse gives one error for an automation that reacts to events, not one for
@@ -51,7 +52,7 @@ func (Password) unavailable() map[string]string {
 }
 
 func (Missing) unavailable() map[string]string {
-	return map[string]string{"delete_after": ""}
+	return map[string]string{"delete_after": "", "strip_groups": "", "create_groups": ""}
 }
 
 func (Limits) unavailable() map[string]string {
