@@ -28,6 +28,7 @@ func (l *loader) check() {
 		l.checkAutomation(path{"automations", name}, l.config.Automations[name])
 	}
 	l.compileMappings()
+	l.warnLiterals()
 	l.warnUnused()
 }
 

@@ -68,6 +68,12 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 		return nil
 	}
 	m, errs := mapping.Compile(l.config.Definition(a))
+	if where := l.config.DataSources[a.DataSource].Where; m != nil && m.WhereIsFixed() {
+		l.warnings = append(l.warnings, Warning{
+			Pos: where.Pos, Key: "data_sources." + a.DataSource + ".where",
+			Message: "where does not look at the record: it is the same for everybody", Hint: "name a field, such as user.active",
+		})
+	}
 	for _, err := range errs {
 		var wrong *expr.Error
 		if errors.As(err, &wrong) && known[wrong.Pos] {

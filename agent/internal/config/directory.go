@@ -55,6 +55,8 @@ func (l *loader) checkDirectory() {
 	l.inRange(in.with("connections"), d.Connections, 1, 64)
 	if !attributeForm.MatchString(d.Anchor) {
 		l.fail(in.with("anchor"), fmt.Sprintf("anchor is %q, which is not the name of an attribute", d.Anchor), "")
+	} else {
+		l.warnStrangeAttribute(in.with("anchor"), d.Anchor, l.value(in.with("anchor")))
 	}
 	l.notAReference(in.with("bind_dn"), d.BindDN)
 	if l.has(in.with("bind_dn")) && d.BindDN == "" {

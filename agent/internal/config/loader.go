@@ -58,7 +58,7 @@ func (l *loader) warnKey(at path, message, hint string) {
 
 func (l *loader) sortedWarnings() []Warning {
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
-	return l.warnings
+	return slices.Compact(l.warnings) // automations that share a data source tell the same
 }
 
 // has reports whether the key stands in a file.

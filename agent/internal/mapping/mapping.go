@@ -181,6 +181,11 @@ func (m *Mapper) Place(field string) (expr.Pos, bool) {
 	return at, ok
 }
 
+// WhereIsFixed reports whether the scope filter looks at nothing of a record.
+func (m *Mapper) WhereIsFixed() bool {
+	return m.where != nil && !m.where.Uses("user") && !m.where.Uses("endpoints")
+}
+
 // Version returns a digest of the definition: records mapped under another
 // version have to be mapped again.
 func (m *Mapper) Version() string { return m.version }
