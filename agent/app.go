@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -67,7 +68,7 @@ func lockApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, e
 	if err := statedir.Make(cfg.Agent.StateDir); err != nil {
 		return nil, err
 	}
-	lock, err := lockState(ctx, cfg.Agent.StateDir)
+	lock, err := lockState(ctx, cfg.Agent.StateDir, noAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -96,21 +97,32 @@ func (a *app) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
-func lockState(ctx context.Context, dir string) (*flock.Flock, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
+// lockState waits until it has the lock. It is nil without an error when an
+// agent answers meanwhile: it has the lock, and can do what is wanted.
+func lockState(ctx context.Context, dir string, answers func() (bool, error)) (*flock.Flock, error) {
+	deadline, notice := time.After(lockWait), time.After(lockWait/4)
 	for {
 		lock, err := statedir.Lock(dir)
 		if err != nil || lock != nil {
 			return lock, err
 		}
+		if there, err := answers(); there || err != nil {
+			return nil, err
+		}
 		select {
 		case <-ctx.Done():
+			return nil, fmt.Errorf("nothing was done: %w", context.Cause(ctx))
+		case <-deadline:
 			return nil, fmt.Errorf("the state folder %s is in use by another rollcall, %s: wait until it is done, or ask the running agent as the user that it runs as", absolute(dir), statedir.Holder(dir))
+		case <-notice:
+			progress.Tell(ctx, progress.Step{Phase: "waiting for another rollcall that uses the state folder, " + statedir.Holder(dir), Notice: true})
 		case <-time.After(lockPoll):
 		}
 	}
 }
+
+// noAgent is for whoever wants to be the agent.
+func noAgent() (bool, error) { return false, nil }
 
 func (a *app) openSecrets(ctx context.Context) error {
 	keeper, err := a.openKeeper(ctx)

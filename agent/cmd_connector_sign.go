@@ -34,8 +34,8 @@ func (c *cli) keygenCommand() *cobra.Command {
 		Use:   "keygen",
 		Short: "Make a minisign key pair to sign connectors with",
 		Args:  exactly(0),
-		RunE: func(_ *cobra.Command, _ []string) error {
-			public, err := c.makeKeys(out, password)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			public, err := c.makeKeys(cmd.Context(), out, password)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ func (c *cli) keygenCommand() *cobra.Command {
 }
 
 // makeKeys never replaces a key: what was signed with it could not be renewed.
-func (c *cli) makeKeys(out string, withPassword bool) (minisign.PublicKey, error) {
+func (c *cli) makeKeys(ctx context.Context, out string, withPassword bool) (minisign.PublicKey, error) {
 	for _, file := range []string{out + secretKeySuffix, out + publicKeySuffix} {
 		if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
 			return minisign.PublicKey{}, fmt.Errorf("make keys: %s is there already, and keys are not replaced: choose another name", file)
@@ -64,7 +64,7 @@ func (c *cli) makeKeys(out string, withPassword bool) (minisign.PublicKey, error
 	secret, err := private.MarshalText()
 	if withPassword {
 		var password []byte
-		if password, err = c.readSecret("the password of the key"); err == nil {
+		if password, err = c.readSecret(ctx, "the password of the key"); err == nil {
 			secret, err = minisign.EncryptKey(string(password), private)
 		}
 	}
@@ -118,7 +118,7 @@ func (c *cli) signCommand() *cobra.Command {
 
 // sign signs what a host would accept, and nothing else.
 func (c *cli) sign(ctx context.Context, file, keyFile string) (m host.Module, id string, err error) {
-	private, err := c.secretKey(keyFile)
+	private, err := c.secretKey(ctx, keyFile)
 	if err != nil {
 		return m, "", err
 	}
@@ -160,14 +160,14 @@ func (c *cli) sign(ctx context.Context, file, keyFile string) (m host.Module, id
 
 // secretKey reads a key file, and its password from standard input when it has
 // one.
-func (c *cli) secretKey(file string) (key minisign.PrivateKey, err error) {
+func (c *cli) secretKey(ctx context.Context, file string) (key minisign.PrivateKey, err error) {
 	text, err := readKeyFile(file)
 	if err != nil {
 		return key, fmt.Errorf("read the secret key: %w", err)
 	}
 	if !minisign.IsEncrypted(text) {
 		err = key.UnmarshalText(text)
-	} else if password, readErr := c.readSecret("the password of " + file); readErr != nil {
+	} else if password, readErr := c.readSecret(ctx, "the password of "+file); readErr != nil {
 		err = readErr
 	} else if key, err = minisign.DecryptKey(string(password), text); err != nil {
 		err = errors.New("the password is wrong, or the file is damaged")

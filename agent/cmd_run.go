@@ -55,7 +55,12 @@ const stopTime = 4 * time.Second
 
 // serve is the daemon: it returns when ctx ends and everything has stopped.
 func (a *app) serve(ctx context.Context) error {
+	a.serving = true
 	group, ctx := errgroup.WithContext(ctx)
+	commands, err := control.Listen(ctx, a.config.Agent.StateDir)
+	if err != nil {
+		return err
+	}
 	loaded := make(chan struct{})
 	a.metrics.Readiness(a.readiness(ctx, loaded))
 	if a.config.Agent.Listen != "" {
@@ -75,8 +80,7 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	a.prepare(ctx)
 	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
-	a.serving = true
-	group.Go(func() error { return control.Serve(ctx, a.config.Agent.StateDir, a.calls(), stopTime, a.log) })
+	group.Go(func() error { return control.Serve(ctx, commands, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	group.Go(func() error { a.retainDaily(ctx); return nil })
 	close(loaded)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,7 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "Store a secret that is read from standard input",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := c.readSecret(args[0])
+			value, err := c.readSecret(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -60,17 +61,39 @@ func (c *cli) secretCommand() *cobra.Command {
 const maxSecret = 64 << 10
 
 // readSecret takes the value from a pipe, or from a terminal without showing
-// it. One line end is cut off.
-func (c *cli) readSecret(name string) ([]byte, error) {
-	if f, ok := c.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		_, _ = fmt.Fprintf(c.stderr, "Value of %s: ", name)
-		value, err := term.ReadPassword(int(f.Fd()))
-		_, _ = fmt.Fprintln(c.stderr)
+// it. One line end is cut off. It ends with ctx, and leaves the terminal as it
+// was.
+func (c *cli) readSecret(ctx context.Context, name string) ([]byte, error) {
+	read := c.readPiped
+	f, ok := c.stdin.(*os.File)
+	if ok && term.IsTerminal(int(f.Fd())) {
+		before, err := term.GetState(int(f.Fd()))
 		if err != nil {
 			return nil, fmt.Errorf("read the secret: %w", err)
 		}
-		return value, nil
+		defer func() { _ = term.Restore(int(f.Fd()), before) }()
+		_, _ = fmt.Fprintf(c.stderr, "Value of %s: ", name)
+		defer func() { _, _ = fmt.Fprintln(c.stderr) }()
+		read = func() ([]byte, error) { return term.ReadPassword(int(f.Fd())) }
 	}
+	type result struct {
+		value []byte
+		err   error
+	}
+	got := make(chan result, 1)
+	go func() { // it may outlive the context: nothing ends the read of a terminal
+		value, err := read()
+		got <- result{value, err}
+	}()
+	select {
+	case r := <-got:
+		return r.value, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read the secret: %w", context.Cause(ctx))
+	}
+}
+
+func (c *cli) readPiped() ([]byte, error) {
 	value, err := io.ReadAll(io.LimitReader(c.stdin, maxSecret+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the secret: %w", err)

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -26,19 +24,19 @@ func main() {
 	if host.IsCompiler() {
 		os.Exit(host.CompileMain(context.Background()))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	stderr := newStatus(os.Stderr)
+	ctx := untilTold(func() { leaveAtOnce(stderr) })
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, stderr))
 }
 
 // run executes one command and answers its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	c := &cli{stdin: stdin, stdout: stdout, stderr: newStatus(stderr)}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return control.ExitDone
@@ -48,11 +46,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // cli is what every command shares.
 type cli struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	configPath     string
-	output         string
-	understood     bool // the command line; what fails before is wrong usage
+	stdin      io.Reader
+	stdout     io.Writer
+	stderr     *status
+	configPath string
+	output     string
+	understood bool // the command line; what fails before is wrong usage
 }
 
 // exitError ends a command with a code and nothing more to print.

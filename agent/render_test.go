@@ -102,7 +102,7 @@ func spoil(v reflect.Value) {
 func TestErrorsDoNotDriveTheTerminal(t *testing.T) {
 	for _, err := range []error{errors.New(evil), &control.Error{Message: evil}, config.Errors{{Message: evil}}} {
 		var b bytes.Buffer
-		(&cli{stderr: &b}).fail(err)
+		(&cli{stderr: newStatus(&b)}).fail(err)
 		text := strings.ReplaceAll(b.String(), "\t", "") // what cobra guesses is indented
 		if !strings.Contains(text, "Ada") || strings.ContainsFunc(text, drivesTerminal) {
 			t.Errorf("%T prints %q", err, text)

@@ -169,16 +169,12 @@ func serve(t *testing.T) (string, context.CancelFunc, chan error) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, dir, testMux(), 2*time.Second, slog.New(slog.DiscardHandler)) }()
-	for range 500 {
-		if c, err := Connect(t.Context(), dir); err == nil {
-			_ = c
-			return dir, cancel, done
-		}
-		time.Sleep(2 * time.Millisecond) // the socket has no other sign of being there
+	listener, err := Listen(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the socket did not appear")
-	return "", nil, nil
+	go func() { done <- Serve(ctx, listener, testMux(), 2*time.Second, slog.New(slog.DiscardHandler)) }()
+	return dir, cancel, done
 }
 
 func TestBothWaysAnswerAlike(t *testing.T) {

@@ -21,7 +21,9 @@ type Caller string
 // Client sends one named call and decodes the answer into out.
 //
 // An error of the callee comes back as *Error; any other error means that the
-// call did not get through.
+// call did not get through. When ctx ends, the callee is asked to stop, and its
+// answer is waited for: it tells what was done until then. How far a call is
+// goes to the context (see package progress).
 type Client interface {
 	Call(ctx context.Context, name string, in, out any) error
 	// Stream sends one named call and hands the items of its answer to each, as
@@ -69,50 +71,93 @@ func asError(err error) *Error {
 	return &Error{Message: err.Error(), Exit: ExitFailed}
 }
 
-type handler func(ctx context.Context, who Caller, in []byte) (any, error)
+// Stopped is the cause of a context that somebody ended on purpose, in words
+// for whoever reads what became of the work: "stopped with Ctrl-C by ada".
+type Stopped string
+
+func (s Stopped) Error() string { return string(s) }
+
+// Is makes it what a canceled context is.
+func (s Stopped) Is(target error) bool { return target == context.Canceled }
+
+// handler serves one call: it hands the items of the answer to each, one by
+// one, and ends with the first error of each.
+type handler func(ctx context.Context, who Caller, in []byte, each func(any) error) error
 
 // Mux holds the calls that an agent serves.
 type Mux struct {
 	handlers map[string]handler
-	streams  map[string]streamer
+	before   func(context.Context) error
 	log      *slog.Logger
 }
 
 // NewMux returns a Mux without calls. A call that panics is logged, and fails
 // alone.
 func NewMux(log *slog.Logger) *Mux {
-	return &Mux{handlers: map[string]handler{}, streams: map[string]streamer{}, log: log}
+	return &Mux{handlers: map[string]handler{}, before: func(context.Context) error { return nil }, log: log}
+}
+
+// Before makes every call wait for wait, and fail with its error.
+func (m *Mux) Before(wait func(context.Context) error) *Mux {
+	m.before = wait
+	return m
 }
 
 // Handle registers a call. A name can be registered once.
 func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller, In) (Out, error)) {
-	m.handlers[name] = func(ctx context.Context, who Caller, body []byte) (any, error) {
+	HandleStream(m, name, func(ctx context.Context, who Caller, in In, each func(any) error) error {
+		out, err := serve(ctx, who, in)
+		if err != nil {
+			return err
+		}
+		return each(out)
+	})
+}
+
+// HandleStream registers a call whose answer is a list of any length: serve
+// hands its items to each, one by one, and ends with the first error of each.
+func HandleStream[In any](m *Mux, name string, serve func(ctx context.Context, who Caller, in In, each func(any) error) error) {
+	m.handlers[name] = func(ctx context.Context, who Caller, body []byte, each func(any) error) error {
 		var in In
 		if err := json.Unmarshal(body, &in); err != nil {
-			return nil, Usage(fmt.Errorf("decode request of %s: %w", name, err))
+			return Usage(fmt.Errorf("decode request of %s: %w", name, err))
 		}
-		return serve(ctx, who, in)
+		return serve(ctx, who, in, each)
 	}
 }
 
-func (m *Mux) call(ctx context.Context, who Caller, name string, body []byte) ([]byte, error) {
+// serve answers one call.
+func (m *Mux) serve(ctx context.Context, who Caller, name string, body []byte, each func(any) error) error {
 	h, ok := m.handlers[name]
 	if !ok {
-		return nil, unknown(name)
+		return unknown(name)
 	}
-	var answer []byte
-	err := rescue.Do(m.log, func() error {
-		out, err := h(ctx, who, body)
-		if err == nil {
-			answer, err = json.Marshal(out)
-		}
+	if err := m.before(ctx); err != nil {
 		return err
-	}, "call", name, "by", who)
-	return answer, err
+	}
+	err := rescue.Do(m.log, func() error { return h(ctx, who, body, each) }, "call", name, "by", who)
+	var why Stopped
+	if err != nil && errors.As(context.Cause(ctx), &why) && errors.Is(err, context.Canceled) && !errors.As(err, &why) {
+		err = fmt.Errorf("%w: %w", why, err)
+	}
+	return err
 }
 
 func unknown(name string) error {
 	return Usage(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
+}
+
+// one takes the single item of the answer to a call.
+func one(name string, out any, stream func(each func(json.RawMessage) error) error) error {
+	items := 0
+	err := stream(func(item json.RawMessage) error {
+		items++
+		return json.Unmarshal(item, out)
+	})
+	if err == nil && items != 1 {
+		return fmt.Errorf("the answer of %s has %d parts, not one", name, items)
+	}
+	return err
 }
 
 // Local serves calls inside this process.
@@ -125,13 +170,29 @@ var _ Client = (*Local)(nil)
 
 // Call implements Client.
 func (l *Local) Call(ctx context.Context, name string, in, out any) error {
+	return one(name, out, func(each func(json.RawMessage) error) error { return l.Stream(ctx, name, in, each) })
+}
+
+// Stream implements Client.
+func (l *Local) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode request of %s: %w", name, err)
 	}
-	answer, err := l.Mux.call(ctx, l.Who, name, body)
-	if err != nil {
+	var own error // of each
+	err = l.Mux.serve(ctx, l.Who, name, body, func(item any) error {
+		raw, err := json.Marshal(item)
+		if err != nil {
+			return err
+		}
+		own = each(raw)
+		return own
+	})
+	switch {
+	case own != nil:
+		return own
+	case err != nil:
 		return asError(err)
 	}
-	return json.Unmarshal(answer, out)
+	return nil
 }

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,25 +11,43 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 )
 
 const maxRequest = 1 << 30 // a saved plan of a million users
 
+// The paths of the socket. The number is that of the protocol: an agent and a
+// command of different versions say so instead of misreading each other.
+const (
+	callPath = "/2/call/"
+	stopPath = "/2/stop/"
+)
+
+// callHeader carries the identifier by which a call can be stopped.
+const callHeader = "Rollcall-Call"
+
 type callerKey struct{}
 
-// Serve answers calls on the local socket of the state folder until ctx ends.
-// Calls that are under way get until grace has passed, then their context
-// ends and they stop at the next safe point.
-func Serve(ctx context.Context, stateDir string, mux *Mux, grace time.Duration, log *slog.Logger) error {
+// Listen opens the local socket of the state folder, whose lock the caller
+// holds. Commands that connect before Serve wait for it.
+func Listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	listener, err := listen(ctx, stateDir)
 	if err != nil {
-		return fmt.Errorf("listen for commands: %w", err)
+		return nil, fmt.Errorf("listen for commands: %w", err)
 	}
-	calls, stopCalls := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopCalls()
+	return listener, nil
+}
+
+// Serve answers calls on a listener until ctx ends, and closes it. Calls that
+// are under way are stopped then, at their next safe point, and get until grace
+// has passed to answer.
+func Serve(ctx context.Context, listener net.Listener, mux *Mux, grace time.Duration, log *slog.Logger) error {
+	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopCalls(nil)
 	server := &http.Server{
-		Handler:           serveCalls(mux),
+		Handler:           &server{mux: mux, log: log, running: map[string]context.CancelCauseFunc{}},
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return calls },
@@ -43,7 +62,7 @@ func Serve(ctx context.Context, stateDir string, mux *Mux, grace time.Duration, 
 		return fmt.Errorf("serve commands: %w", err)
 	case <-ctx.Done():
 	}
-	stopCalls()
+	stopCalls(Stopped("stopped with the agent"))
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -52,26 +71,84 @@ func Serve(ctx context.Context, stateDir string, mux *Mux, grace time.Duration, 
 	return server.Close()
 }
 
-func serveCalls(mux *Mux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, _ := r.Context().Value(callerKey{}).(Caller)
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-		if s, ok := mux.streams[r.URL.Path[1:]]; ok && err == nil {
-			s.serve(w, r, who, body)
-			return
-		}
-		var answer []byte
-		if err == nil {
-			answer, err = mux.call(r.Context(), who, r.URL.Path[1:], body)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		if err != nil {
-			w.WriteHeader(http.StatusUnprocessableEntity)
-			_ = json.NewEncoder(w).Encode(asError(err))
-			return
-		}
-		_, _ = w.Write(answer)
+// server answers calls, and stops those that are under way.
+type server struct {
+	mux *Mux
+	log *slog.Logger
+
+	mu      sync.Mutex
+	running map[string]context.CancelCauseFunc
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	who, _ := r.Context().Value(callerKey{}).(Caller)
+	if id, ok := strings.CutPrefix(r.URL.Path, stopPath); ok {
+		s.stop(w, r, who, id)
+		return
+	}
+	name, ok := strings.CutPrefix(r.URL.Path, callPath)
+	if !ok {
+		refuse(w, unknown(strings.Trim(r.URL.Path, "/")))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		refuse(w, fmt.Errorf("read request of %s: %w", name, err))
+		return
+	}
+	ctx, end := s.begin(r, name, who)
+	defer end()
+	answerCall(ctx, w, func(ctx context.Context, each func(any) error) error {
+		return s.mux.serve(ctx, who, name, body, each)
 	})
+}
+
+// refuse answers what is no call in the way that every version understands.
+func refuse(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	_ = json.NewEncoder(w).Encode(asError(err))
+}
+
+// begin gives a call a context that ends when it is stopped, and when the
+// command that asked is gone: nobody would read what becomes of it.
+func (s *server) begin(r *http.Request, name string, who Caller) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	id := r.Header.Get(callHeader)
+	s.mu.Lock()
+	s.running[id] = cancel
+	s.mu.Unlock()
+	watch := context.AfterFunc(r.Context(), func() {
+		cause := context.Cause(r.Context())
+		var agent Stopped
+		if !errors.As(cause, &agent) {
+			s.log.Info("the command is gone: what it asked for stops", "call", name, "by", who)
+			cause = Stopped("stopped because the command of " + string(who) + " was ended")
+		}
+		cancel(cause)
+	})
+	return ctx, func() {
+		watch()
+		cancel(nil)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.running, id)
+	}
+}
+
+// stop ends the context of a call. It is no error when the call has ended.
+func (s *server) stop(w http.ResponseWriter, r *http.Request, who Caller, id string) {
+	how, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
+	if err != nil {
+		refuse(w, fmt.Errorf("read how to stop: %w", err))
+		return
+	}
+	s.mu.Lock()
+	cancel, ok := s.running[id]
+	s.mu.Unlock()
+	if ok {
+		cancel(Stopped(string(how) + " by " + string(who)))
+	}
 }
 
 // Remote sends calls to the agent that listens in the state folder.
@@ -96,28 +173,50 @@ func Connect(ctx context.Context, stateDir string) (*Remote, error) {
 
 // Call implements Client.
 func (r *Remote) Call(ctx context.Context, name string, in, out any) error {
-	resp, err := r.post(ctx, name, in)
+	return one(name, out, func(each func(json.RawMessage) error) error { return r.Stream(ctx, name, in, each) })
+}
+
+// Stream implements Client.
+func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
+	id := rand.Text()
+	resp, err := r.send(context.WithoutCancel(ctx), name, id, in)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return fmt.Errorf("decode answer of %s: %w", name, err)
-	}
-	return nil
+	// The agent has taken the call: from here on it can be told to stop.
+	defer context.AfterFunc(ctx, func() { r.stop(ctx, id) })()
+	return readAnswer(ctx, name, resp.Body, each)
 }
 
-// post sends a call. The answer is there, and says that the call succeeded or,
-// when it is streamed, that it was taken.
-func (r *Remote) post(ctx context.Context, name string, in any) (*http.Response, error) {
+// stop asks the agent to stop a call. When that does not reach it, the call's
+// own answer says why.
+func (r *Remote) stop(ctx context.Context, id string) {
+	how := "stopped"
+	var why Stopped
+	if errors.As(context.Cause(ctx), &why) {
+		how = string(why)
+	}
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, "http://rollcall"+stopPath+id, strings.NewReader(how))
+	if err != nil {
+		return
+	}
+	if resp, err := r.http.Do(req); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
+// send sends a call. The answer is there, and says that the call was taken.
+func (r *Remote) send(ctx context.Context, name, id string, in any) (*http.Response, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("encode request of %s: %w", name, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rollcall/"+name, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rollcall"+callPath+name, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
+	req.Header.Set(callHeader, id)
 	resp, err := r.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("call %s of the running agent: %w", name, err)

@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
 func socketPath(stateDir string) string { return filepath.Join(stateDir, "rollcall.sock") }
@@ -18,12 +20,15 @@ func socketPath(stateDir string) string { return filepath.Join(stateDir, "rollca
 // the state folder's lock, so nobody else listens on it.
 func listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	path := socketPath(stateDir)
+	if err := statedir.CheckSocket(path); err != nil {
+		return nil, err
+	}
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return nil, fmt.Errorf("remove old socket: %w", err)
+		return nil, statedir.Explain("remove the socket of a former agent,", path, err)
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, err
+		return nil, statedir.Explain("open the socket", path, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = l.Close()

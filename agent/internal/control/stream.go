@@ -8,88 +8,97 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
-	"github.com/rollcall-agent/rollcall/host/rescue"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 )
 
-type streamer func(ctx context.Context, who Caller, in []byte, each func(any) error) error
-
-// HandleStream registers a call whose answer is a list of any length: serve
-// hands its items to each, one by one, and ends with the first error of each.
-func HandleStream[In any](m *Mux, name string, serve func(ctx context.Context, who Caller, in In, each func(any) error) error) {
-	m.streams[name] = func(ctx context.Context, who Caller, body []byte, each func(any) error) error {
-		var in In
-		if err := json.Unmarshal(body, &in); err != nil {
-			return Usage(fmt.Errorf("decode request of %s: %w", name, err))
-		}
-		return rescue.Do(m.log, func() error { return serve(ctx, who, in, each) }, "call", name, "by", who)
-	}
-}
-
-// part is one line of a streamed answer. The last one says Done or Error: an
-// answer without either was cut off.
+// part is one line of an answer. The last one says Done or Error: an answer
+// without either was cut off.
 type part struct {
-	Item  json.RawMessage `json:"item,omitempty"`
-	Done  bool            `json:"done,omitempty"`
-	Error *Error          `json:"error,omitempty"`
+	Item     json.RawMessage `json:"item,omitempty"`
+	Progress *progress.Step  `json:"progress,omitempty"`
+	Done     bool            `json:"done,omitempty"`
+	Error    *Error          `json:"error,omitempty"`
 }
 
-func (s streamer) serve(w http.ResponseWriter, r *http.Request, who Caller, body []byte) {
+// answer writes parts.
+type answer struct {
+	mu   sync.Mutex
+	out  *bufio.Writer
+	enc  *json.Encoder
+	http *http.ResponseController
+	step chan progress.Step // the latest that is not written yet
+}
+
+// answerCall writes what serve makes. Its beginning goes out at once: it says
+// that the call was taken.
+func answerCall(ctx context.Context, w http.ResponseWriter, serve func(context.Context, func(any) error) error) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriterSize(w, 64<<10)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
+	a := &answer{out: bufio.NewWriterSize(w, 64<<10), http: http.NewResponseController(w), step: make(chan progress.Step, 1)}
+	a.enc = json.NewEncoder(a.out)
+	a.enc.SetEscapeHTML(false)
+	_ = a.http.Flush()
+
+	ended, steps := make(chan struct{}), sync.WaitGroup{}
+	steps.Go(func() { a.follow(ended) })
+	err := serve(progress.With(ctx, a.tell), a.item)
+	close(ended)
+	steps.Wait()
+
 	last := part{Done: true}
-	err := s(r.Context(), who, body, func(item any) error {
-		raw, err := json.Marshal(item)
-		if err != nil {
-			return err
-		}
-		return enc.Encode(part{Item: raw})
-	})
 	if err != nil {
 		last = part{Error: asError(err)}
 	}
-	_ = enc.Encode(last) // who asked may be gone
-	_ = out.Flush()
+	_ = a.enc.Encode(last) // whoever asked may be gone
+	_ = a.out.Flush()
 }
 
-// Stream implements Client.
-func (l *Local) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return fmt.Errorf("encode request of %s: %w", name, err)
-	}
-	s, ok := l.Mux.streams[name]
-	if !ok {
-		return asError(unknown(name))
-	}
-	var own error // of each
-	err = s(ctx, l.Who, body, func(item any) error {
-		raw, err := json.Marshal(item)
-		if err != nil {
-			return err
-		}
-		own = each(raw)
-		return own
-	})
-	switch {
-	case own != nil:
-		return own
-	case err != nil:
-		return asError(err)
-	}
-	return nil
-}
-
-// Stream implements Client.
-func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
-	resp, err := r.post(ctx, name, in)
+func (a *answer) item(item any) error {
+	raw, err := json.Marshal(item)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }()
-	dec := json.NewDecoder(bufio.NewReaderSize(resp.Body, 64<<10))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.enc.Encode(part{Item: raw})
+}
+
+// tell keeps the latest step. The work that it is about never waits for a
+// command that does not read, such as one that a person has suspended.
+func (a *answer) tell(s progress.Step) {
+	for {
+		select {
+		case a.step <- s:
+			return
+		default:
+		}
+		select {
+		case <-a.step:
+		default:
+		}
+	}
+}
+
+// follow writes steps until the answer ends.
+func (a *answer) follow(ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		case s := <-a.step:
+			a.mu.Lock()
+			_ = a.enc.Encode(part{Progress: &s})
+			_ = a.out.Flush()
+			_ = a.http.Flush()
+			a.mu.Unlock()
+		}
+	}
+}
+
+// readAnswer takes an answer apart.
+func readAnswer(ctx context.Context, name string, from io.Reader, each func(json.RawMessage) error) error {
+	dec := json.NewDecoder(bufio.NewReaderSize(from, 64<<10))
 	for {
 		var p part
 		err := dec.Decode(&p)
@@ -102,6 +111,9 @@ func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json
 			return p.Error
 		case p.Done:
 			return nil
+		case p.Progress != nil:
+			progress.Tell(ctx, *p.Progress)
+			continue
 		}
 		if err := each(p.Item); err != nil {
 			return err

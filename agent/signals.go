@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+)
+
+// untilTold returns a context that ends with the first signal to stop: the work
+// goes on to a safe point, and tells what was done. The second signal leaves.
+func untilTold(leave func()) context.Context {
+	ctx, stop := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		how := control.Stopped("stopped with Ctrl-C")
+		if s := <-signals; s != os.Interrupt {
+			how = control.Stopped("stopped by the signal " + s.String())
+		}
+		stop(how)
+		<-signals
+		leave()
+	}()
+	return ctx
+}
+
+// leaveAtOnce ends the process where it is, which a write under way survives as
+// it does a crash.
+func leaveAtOnce(status *status) {
+	if status.mu.TryLock() { // whoever has it may be stuck in a write
+		status.wipe()
+		status.mu.Unlock()
+	}
+	_, _ = fmt.Fprintln(os.Stderr, "rollcall: left at once; `rollcall runs` shows what was done, and the next run finds out what became of a write that was under way")
+	os.Exit(control.ExitFailed)
+}
