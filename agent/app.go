@@ -50,19 +50,6 @@ const lockWait = 5 * time.Second
 // lockPoll is how often it looks whether it may.
 const lockPoll = 50 * time.Millisecond
 
-// openApp takes the lock of the state folder and opens the state.
-func openApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a, err := lockApp(ctx, cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.open(ctx); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
-}
-
 // lockApp takes the lock of the state folder.
 func lockApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
 	if err := statedir.Make(cfg.Agent.StateDir); err != nil {

@@ -33,16 +33,18 @@ func (c *cli) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(cfg.Agent.Log, c.stderr)
-			a, err := openApp(cmd.Context(), cfg, log)
+			a, err := lockApp(cmd.Context(), cfg, newLogger(cfg.Agent.Log, c.stderr))
 			if err != nil {
 				return err
 			}
 			defer a.close()
-			if once {
-				return a.runDue(cmd.Context())
+			if !once {
+				return a.serve(cmd.Context())
 			}
-			return a.serve(cmd.Context())
+			if err := a.open(cmd.Context()); err != nil {
+				return err
+			}
+			return a.runDue(cmd.Context())
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "run every automation that is due once, and end")
@@ -54,11 +56,42 @@ func (c *cli) runCommand() *cobra.Command {
 const stopTime = 4 * time.Second
 
 // serve is the daemon: it returns when ctx ends and everything has stopped.
+// Commands are taken from the first moment on, and wait for the end of the
+// start.
 func (a *app) serve(ctx context.Context) error {
-	a.serving = true
+	told := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	commands, err := control.Listen(ctx, a.config.Agent.StateDir)
 	if err != nil {
+		return err
+	}
+	a.serving = true
+	starting := newStart()
+	group.Go(func() error {
+		return control.Serve(ctx, commands, a.calls().Before(starting.wait), stopTime, a.log)
+	})
+	err = a.start(ctx, group, starting)
+	starting.end(err)
+	if err != nil {
+		err = errors.Join(err, stopAll(group))
+		if told.Err() == nil {
+			return err
+		}
+		a.log.Info("stopped before it was ready", "while", err)
+		return nil
+	}
+	a.announce(ctx)
+	<-ctx.Done()
+	service.Stopping()
+	a.log.Info("stopping")
+	err = group.Wait()
+	a.log.Info("stopped")
+	return err
+}
+
+// start brings the agent up. What runs from then on is in the group.
+func (a *app) start(ctx context.Context, group *errgroup.Group, starting *start) error {
+	if err := a.open(ctx); err != nil {
 		return err
 	}
 	loaded := make(chan struct{})
@@ -71,26 +104,21 @@ func (a *app) serve(ctx context.Context) error {
 		a.log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 		group.Go(func() error { return a.metrics.Serve(ctx, l, a.log) })
 	}
+	starting.at("loading the connectors")
 	e, err := a.engine(ctx)
 	if err != nil {
-		return errors.Join(err, stopAll(group))
+		return err
 	}
 	if err := e.Observe(ctx); err != nil {
-		return errors.Join(err, stopAll(group))
+		return err
 	}
+	starting.at("compiling the connectors")
 	a.prepare(ctx)
 	group.Go(func() error { return a.loadedHost.Watch(ctx, func() { a.refreshed(ctx) }) })
-	group.Go(func() error { return control.Serve(ctx, commands, a.calls(), stopTime, a.log) })
 	group.Go(func() error { return schedule.Run(ctx, a.entries(), schedule.SystemClock(), a.log, a.scheduled(e)) })
 	group.Go(func() error { a.retainDaily(ctx); return nil })
 	close(loaded)
-	a.announce(ctx)
-	<-ctx.Done()
-	service.Stopping()
-	a.log.Info("stopping")
-	err = group.Wait()
-	a.log.Info("stopped")
-	return err
+	return nil
 }
 
 // stopAll ends what was started when the rest could not be.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 )
 
 // stranger is a user of the machine who is not the one of the tests, by number:
@@ -48,10 +50,19 @@ func (s *stateFolder) must(err error) {
 	}
 }
 
+func (s *stateFolder) config() string { return filepath.Join(s.dir, "agent.toml") }
+
+func (s *stateFolder) load() *config.Config {
+	s.Helper()
+	cfg, err := config.Load(s.config())
+	s.must(err)
+	return cfg
+}
+
 // as runs a command as a user.
 func (s *stateFolder) as(uid int, args ...string) answer {
 	s.Helper()
-	cmd := exec.CommandContext(s.Context(), s.binary, append([]string{"--config", filepath.Join(s.dir, "agent.toml")}, args...)...)
+	cmd := exec.CommandContext(s.Context(), s.binary, append([]string{"--config", s.config()}, args...)...)
 	cmd.Env = append(os.Environ(), "HOME="+s.dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	var stdout, stderr bytes.Buffer
