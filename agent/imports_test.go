@@ -66,6 +66,7 @@ var may = map[string]map[string]string{
 		"agent/internal/ident":          "it keeps entries",
 		"agent/internal/directory/conn": "read over LDAP",
 		"agent/internal/store":          "it keeps them, and says how far the image is",
+		"agent/internal/progress":       "a read of everything takes long",
 	},
 	"agent/internal/outbound": {
 		"agent/internal/expr": "a webhook's texts are templates",
@@ -86,6 +87,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/mirror": "it brings the mirror up to date",
 		"agent/internal/directory/write":  "it applies",
 		"agent/internal/failpoint":        "tests kill it at each step",
+		"agent/internal/progress":         "a run tells how far it is",
 		"host/rescue":                     "a panic ends one run or one operation, not the others",
 		"sdk/abi":                         "a number is spelled as a key is",
 	},

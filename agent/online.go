@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -38,7 +39,11 @@ func (a *app) onlineCalls(m *control.Mux) {
 		if err != nil {
 			return onlineAnswer{}, err
 		}
-		return onlineAnswer{t.online(ctx), found.agent}, nil
+		checked := t.online(ctx)
+		if ctx.Err() != nil { // what was not asked to its end is no finding
+			return onlineAnswer{}, fmt.Errorf("the check was not finished: %w; nothing was written", context.Cause(ctx))
+		}
+		return onlineAnswer{checked, found.agent}, nil
 	})
 }
 

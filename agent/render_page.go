@@ -36,7 +36,11 @@ const narrowest = 40
 // openPage finds out what w is. The environment may forbid colours:
 // no-color.org, and TERM=dumb.
 func openPage(w io.Writer) *page {
-	f, ok := w.(*os.File)
+	file := w
+	if s, ok := w.(*status); ok { // which goes on keeping its last line apart
+		file = s.to
+	}
+	f, ok := file.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return pageOf(w)
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -45,6 +47,34 @@ func printReport(w io.Writer, r engine.Report, how extent) {
 		p.put("", fmt.Sprintf("Held: %s. %s`rollcall approve %d` applies it, `rollcall reject %d` does not.", operations(n), show, r.ID, r.ID))
 	}
 	printStillHeld(p, r.Summary.HeldBy)
+	printFailed(p, r)
+}
+
+// printFailed ends the report of a run that did not do what it was to do: where
+// a long report ends, nobody sees how it began.
+func printFailed(p *page, r engine.Report) {
+	f := failed(r)
+	if f == "" {
+		return
+	}
+	p.blank()
+	if len(r.Outcomes) > 0 {
+		p.putStyled(plainText, "", red, r.Error)
+	}
+	p.putStyled(plainText, "", bold, fmt.Sprintf("%sRun %d of automation %s, with %s applied.", f, r.ID, r.Automation, operations(r.Count(ident.ResultApplied))))
+}
+
+// failed is how the report of a run begins and ends that did not do what it was
+// to do.
+func failed(r engine.Report) string {
+	var exit exitError
+	switch {
+	case r.Result == store.RunInterrupted:
+		return "STOPPED: "
+	case errors.As(resultExit(r.Result), &exit) && int(exit) == control.ExitFailed:
+		return "FAILED: "
+	}
+	return ""
 }
 
 // outcomes are those of a run that are printed, person by person.
@@ -57,7 +87,7 @@ func outcomes(r engine.Report, brief bool) []ident.Outcome {
 }
 
 func printRunHead(p *page, r engine.Report) {
-	head := fmt.Sprintf("Run %d of automation %s", r.ID, r.Automation)
+	head := fmt.Sprintf("%sRun %d of automation %s", failed(r), r.ID, r.Automation)
 	if r.Application != "" {
 		head += " for application " + r.Application
 	}

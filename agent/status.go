@@ -26,7 +26,7 @@ func newStatus(to io.Writer) *status {
 	}
 	s := &status{to: to}
 	f, ok := to.(*os.File)
-	if ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && takesColours(f) {
 		s.width = func() int {
 			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 				return width

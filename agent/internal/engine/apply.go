@@ -44,13 +44,14 @@ func (e *Engine) apply(ctx context.Context, r *run, tasks []task) error {
 	if err != nil {
 		return err
 	}
+	r.advance.of.Store(int64(len(tasks)))
 	for _, class := range ident.Classes {
 		of := func(t task) bool { return t.op.Class == class }
 		if err := e.applyClass(ctx, r, slices.Collect(filter(tasks, of))); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("stopped before everything was applied; the next run goes on: %w", context.Cause(ctx))
+			return fmt.Errorf("apply: %w", context.Cause(ctx))
 		}
 	}
 	return nil
@@ -80,10 +81,17 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 // applyShielded is applyOne for one of many: a panic in it concerns one user,
 // who is left alone. An intent that it leaves is looked at by the next run.
 func (e *Engine) applyShielded(ctx context.Context, r *run, t task) error {
+	if ctx.Err() != nil {
+		return nil // apply tells why
+	}
 	err := rescue.Do(e.Log, func() error { return e.applyOne(ctx, r, t) },
 		"automation", r.Automation, "run", r.ID, "operation", t.op.Class, "key", t.change.Key)
 	var crash *rescue.Error
-	if !errors.As(err, &crash) {
+	switch {
+	case err == nil:
+		r.advance.step(ctx)
+		return nil
+	case !errors.As(err, &crash):
 		return err
 	}
 	item := ident.QuarantineItem{
@@ -100,9 +108,6 @@ func (e *Engine) applyShielded(ctx context.Context, r *run, t task) error {
 // and the outcome with the link. It returns an error only for what must end
 // the run; what concerns one user is an outcome.
 func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
-	if ctx.Err() != nil {
-		return nil // apply tells why
-	}
 	ctx, cancel := lingering(ctx)
 	defer cancel()
 	if r.isBlocked(t.change.Key) {

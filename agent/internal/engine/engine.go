@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -185,7 +186,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	defer e.dropStaging(ctx, staging)
 	d, err := e.fetch(ctx, a, staging)
 	if err != nil {
-		return ident.Plan{}, err
+		return ident.Plan{}, stoppedPlan(ctx, req.Automation, err)
 	}
 	d.acceptShrink = req.AcceptShrink
 	var made planned
@@ -197,7 +198,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 			return e.leaveUnsettled(ctx, a, &made.Plan)
 		})
 	})
-	return made.Plan, err
+	return made.Plan, stoppedPlan(ctx, req.Automation, err)
 }
 
 // Request asks for a run.
@@ -291,6 +292,7 @@ func (e *Engine) connected(ctx context.Context, do func(*conn.Client) error) err
 	if err != nil {
 		return err
 	}
+	progress.Tell(ctx, progress.Step{Phase: "connecting to the directory"})
 	client, err := e.Connect(ctx, prefer)
 	if err != nil {
 		return err

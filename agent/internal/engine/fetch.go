@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -41,7 +42,9 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	if err != nil {
 		return d, err
 	}
+	progress.Tell(ctx, progress.Step{Phase: "fetching records"})
 	d.cursor, err = a.Source.Fetch(ctx, from, func(batch []ident.Record) error {
+		defer func() { progress.Tell(ctx, progress.Step{Phase: "fetching records", Done: d.records}) }()
 		return e.Store.Stage(ctx, staging, d.keyed(batch))
 	})
 	if d.cursor == "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -65,7 +66,13 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 	if err != nil {
 		return planned{}, err
 	}
-	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error { return d.give(b, s) })
+	read := 0
+	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
+		if read++; read%100 == 1 {
+			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
+		}
+		return d.give(b, s)
+	})
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}

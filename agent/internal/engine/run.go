@@ -25,6 +25,7 @@ type run struct {
 	plan       ident.Plan
 	tally      tally
 	turns      turns
+	advance    advance
 	delivered  bool // what it links was delivered, in scope, right before
 
 	mu      sync.Mutex
@@ -47,6 +48,7 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
 	}
+	e.Log.Info("run started", "automation", name, "run", r.ID, "kind", r.Kind, "by", r.By)
 	err = e.leased(ctx, lease, func(ctx context.Context) error {
 		return rescue.Do(e.Log, func() error { return do(ctx, r) }, "automation", name, "run", r.ID)
 	})
@@ -101,6 +103,7 @@ func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.
 // finish closes the history's row whatever happened, also after a cancel.
 func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, error) {
 	stopped := ctx.Err() != nil
+	failure = r.stopped(ctx, failure)
 	ctx = context.WithoutCancel(ctx)
 	if err := e.reportAside(ctx, r); err != nil && failure == nil {
 		failure = err
@@ -122,6 +125,9 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	report, err := ReadReport(ctx, e.Store, r.ID)
 	if err != nil && failure == nil {
 		failure = err
+	}
+	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
+		e.Log.Info("run ended", "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
 	}
 	return report, failure
 }

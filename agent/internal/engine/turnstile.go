@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 )
 
 // turnstile lets one run at a time bring the mirror up to date and plan.
@@ -36,6 +38,12 @@ func (e *Engine) alone(ctx context.Context, automation string, do func() error) 
 }
 
 func (e *Engine) waitTurn(ctx context.Context, automation string) error {
+	select {
+	case <-e.turn.free:
+		return nil
+	default:
+		progress.Tell(ctx, progress.Step{Phase: fmt.Sprintf("waiting until automation %s has read the directory", e.turn.holder.Load())})
+	}
 	began := time.Now()
 	tick := time.NewTicker(e.turn.notice)
 	defer tick.Stop()

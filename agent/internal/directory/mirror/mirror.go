@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -71,6 +72,7 @@ func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Log
 	for _, name := range spec.names() {
 		s.stored[name] = true
 	}
+	progress.Tell(ctx, progress.Step{Phase: "reading the directory"})
 	var err error
 	if spec.Base.Under(s.base) {
 		err = s.sync(ctx)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -132,6 +133,7 @@ func (r *wholeRead) flush(ctx context.Context) error {
 	}
 	err := r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error { return r.put(tx, r.page) })
 	r.page = r.page[:0]
+	progress.Tell(ctx, progress.Step{Phase: "reading the directory, objects", Done: r.report.Changed})
 	return err
 }
 

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// advance is how far a run is with what it writes.
+type advance struct {
+	of   atomic.Int64 // operations that it is to carry out
+	done atomic.Int64 // those of which it is known what became of them
+}
+
+// step notes that one more operation has come to its end, and tells whoever
+// waits for the run.
+func (a *advance) step(ctx context.Context) {
+	done := a.done.Add(1)
+	progress.Tell(ctx, progress.Step{Phase: "writing", Done: int(done), Of: int(a.of.Load())})
+}
+
+// stoppedError is how far a run or a plan came that somebody stopped.
+type stoppedError struct {
+	text  string
+	cause error
+}
+
+func (e *stoppedError) Error() string { return e.text }
+
+func (e *stoppedError) Unwrap() error { return e.cause }
+
+// stopped tells of a run that ended before its time what was done, and what
+// becomes of the rest.
+func (r *run) stopped(ctx context.Context, failure error) error {
+	if ctx.Err() == nil || failure == nil {
+		return failure
+	}
+	cause := context.Cause(ctx)
+	text := fmt.Sprintf("%v before anything was written; ", cause)
+	if of := r.advance.of.Load(); of > 0 {
+		text = fmt.Sprintf("%v: %d of %d operations are done and recorded; ", cause, r.advance.done.Load(), of)
+	}
+	switch r.Kind {
+	case store.KindApproval:
+		text += "the rest is held as before: approve it again"
+	case store.KindSaved:
+		text += "apply the plan again for the rest"
+	case store.KindLink:
+		text += "try again"
+	default:
+		text += fmt.Sprintf("the next run does the rest: %s", ident.Command("apply", r.Automation))
+	}
+	if !errors.Is(failure, context.Canceled) { // such as a write that did not end in time
+		text += "; besides: " + failure.Error()
+	}
+	return &stoppedError{text, errors.Join(failure, cause)}
+}
+
+// stoppedPlan is stopped for a dry run.
+func stoppedPlan(ctx context.Context, automation string, failure error) error {
+	if ctx.Err() == nil || failure == nil {
+		return failure
+	}
+	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v; nothing was written", automation, context.Cause(ctx)), failure}
+}
