@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,7 +136,7 @@ func TestPlanOfAnotherFile(t *testing.T) {
 	w := newWorld(t, 3)
 	d := w.start()
 	defer d.stop()
-	own := w.config
+	own, text := w.config, w.text()
 	w.write("wrong", "not-the-token")
 	w.configure(staffOU, otherOU)
 	other := w.write("other.toml", w.text())
@@ -170,6 +171,15 @@ func TestPlanOfAnotherFile(t *testing.T) {
 		t.Errorf("a plan for another directory: %s", a.stderr)
 	}
 
+	// Another state folder is another agent's, and none runs there.
+	w.write("other.toml", strings.NewReplacer(filepath.Join(w.dir, "state"), filepath.Join(w.dir, "state2"), staffOU, otherOU).Replace(text))
+	if p := w.planned(0); p.into() != "Leavers" || p.RunningAgent != nil {
+		t.Errorf("with another state folder the plan creates in %s and says %+v", p.into(), p.RunningAgent)
+	}
+	if a := w.want(2, "apply", "--running-config", "staff"); !strings.Contains(a.stderr, "no agent is running") {
+		t.Errorf("--running-config without an agent: %s", a.stderr)
+	}
+
 	// A link that is tried goes by the file, one that is made by what was shown.
 	w.config = "agent.toml"
 	w.want(0, "apply", "staff")
@@ -185,6 +195,30 @@ func TestPlanOfAnotherFile(t *testing.T) {
 	}
 	w.want(2, "link", "add", "staff", string(key), account)
 	w.want(0, "link", "add", "--running-config", "staff", string(key), account)
+}
+
+// TestApprovedByTheAgent: what is held was shown with the configuration of the
+// agent, and is carried out by it, whatever the file says meanwhile.
+func TestApprovedByTheAgent(t *testing.T) {
+	w := newWorld(t, 2, "create = 1000", "create = 0")
+	d := w.start()
+	defer d.stop()
+	r := w.apply(3)
+	w.configure(staffOU, otherOU)
+	a := w.want(0, "approve", strconv.FormatInt(r.ID, 10))
+	if !strings.Contains(a.stdout, "Caution: the running agent has another configuration than "+w.config) || !strings.Contains(a.stdout, "by the configuration that the agent runs with") {
+		t.Errorf("the approval does not say that the file is another:\n%s", a.stdout)
+	}
+	accounts := w.accounts()
+	for _, e := range accounts {
+		if e.DN.Parent().Name() != "Staff" {
+			t.Errorf("%s was not shown there", e.DN)
+		}
+	}
+	if len(accounts) != 2 {
+		t.Errorf("%d accounts", len(accounts))
+	}
+	w.want(2, "approve", strconv.FormatInt(r.ID, 10))
 }
 
 // TestSeenByTheAgent: a file that the agent cannot read is told as that.
