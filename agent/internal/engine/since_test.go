@@ -44,18 +44,18 @@ func (s *scene) applied(p ident.Plan, want store.RunResult) Report {
 // counts for no limit, nobody who has an account is held as a joiner, and it
 // needs nobody.
 func TestASavedPlanTwice(t *testing.T) {
-	f := &feed{records: []ident.Record{person("1", "Twice One"), person("2", "Twice Two"), person("3", "Twice Three")}}
-	s := newScene(t, map[string]*feed{"twice": f})
-	s.change("twice", func(p *plan.Settings) {
+	f := &feed{records: []ident.Record{person("1", "Kept One"), person("2", "Kept Two"), person("3", "Kept Three")}}
+	s := newScene(t, map[string]*feed{"savedtwice": f})
+	s.change("savedtwice", func(p *plan.Settings) {
 		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 3, Text: "3"}, ident.ClassUpdate: {Count: 2, Text: "2"}}
 	})
-	saved := s.savedPlan("twice")
+	saved := s.savedPlan("savedtwice")
 	if applied, _, _, _ := s.results(s.applied(saved, store.RunOK)); applied != 3 {
 		t.Fatalf("%d were applied", applied)
 	}
 	saved.Refused = 1 // when it was made, and no longer
 	again := s.applied(saved, store.RunOK)
-	if applied, held, skipped, causes := s.results(again); applied != 0 || held != 0 || skipped != 3 || strings.Count(causes, "done already: the record is linked to CN=Twice ") != 3 {
+	if applied, held, skipped, causes := s.results(again); applied != 0 || held != 0 || skipped != 3 || strings.Count(causes, "done already: the record is linked to CN=Kept ") != 3 {
 		t.Errorf("applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
 	}
 	for _, l := range again.Summary.Limits {
@@ -69,16 +69,16 @@ func TestASavedPlanTwice(t *testing.T) {
 	for i, r := range f.records {
 		f.records[i].Fields["title"] = "Title " + string(r.Key)
 	}
-	s.change("twice", func(p *plan.Settings) { p.Limits[ident.ClassUpdate] = plan.Limit{Count: 1, Text: "1"} })
-	saved = s.savedPlan("twice")
+	s.change("savedtwice", func(p *plan.Settings) { p.Limits[ident.ClassUpdate] = plan.Limit{Count: 1, Text: "1"} })
+	saved = s.savedPlan("savedtwice")
 	for i := range saved.Changes {
 		saved.Changes[i].Operations[0].Verdict = ident.VerdictApply
 	}
-	s.dc.Replace(t, s.account("twice:1").DN, "title", "Title 1")
-	s.dc.Replace(t, s.account("twice:2").DN, "title", "Somebody's")
+	s.dc.Replace(t, s.account("savedtwice:1").DN, "title", "Title 1")
+	s.dc.Replace(t, s.account("savedtwice:2").DN, "title", "Somebody's")
 	r := s.applied(saved, store.RunQuarantined)
 	applied, held, skipped, causes := s.results(r)
-	if applied != 1 || held != 0 || skipped != 2 || s.account("twice:3", "title").Attributes.First("title") != "Title 3" ||
+	if applied != 1 || held != 0 || skipped != 2 || s.account("savedtwice:3", "title").Attributes.First("title") != "Title 3" ||
 		!strings.Contains(causes, "1: done already: the account is as this would make it") ||
 		!strings.Contains(causes, "2: title has changed since the plan was made: expected nothing, found Somebody's") {
 		t.Errorf("applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
@@ -88,28 +88,28 @@ func TestASavedPlanTwice(t *testing.T) {
 // A run did half of it meanwhile: the other half is made.
 func TestASavedPlanHalfDone(t *testing.T) {
 	f := &feed{records: []ident.Record{person("1", "Half One"), person("2", "Half Two")}}
-	s := newScene(t, map[string]*feed{"half": f})
-	s.change("half", func(p *plan.Settings) {
+	s := newScene(t, map[string]*feed{"savedhalf": f})
+	s.change("savedhalf", func(p *plan.Settings) {
 		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 2, Text: "2"}}
 	})
-	saved := s.savedPlan("half")
+	saved := s.savedPlan("savedhalf")
 	all := f.records
 	f.records = all[:1]
-	s.run("half")
+	s.run("savedhalf")
 	if applied, held, skipped, causes := s.results(s.applied(saved, store.RunOK)); applied != 1 || held != 0 || skipped != 1 {
 		t.Errorf("applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
 	}
-	s.account("half:1")
-	s.account("half:2")
+	s.account("savedhalf:1")
+	s.account("savedhalf:2")
 }
 
 // What a saved plan holds is asked once: not beside a run that holds the same,
 // not after it was approved, and not after it was rejected.
 func TestASavedPlanAndApprovals(t *testing.T) {
 	f := &feed{records: []ident.Record{person("1", "Asked One")}}
-	s := newScene(t, map[string]*feed{"asked": f})
-	s.change("asked", func(p *plan.Settings) { p.Approval = plan.ApprovalAlways })
-	saved := s.savedPlan("asked")
+	s := newScene(t, map[string]*feed{"savedasked": f})
+	s.change("savedasked", func(p *plan.Settings) { p.Approval = plan.ApprovalAlways })
+	saved := s.savedPlan("savedasked")
 	first := s.applied(saved, store.RunHeld)
 	if first.Count(ident.ResultHeld) != 1 {
 		t.Fatalf("%+v", first.Outcomes)
@@ -118,7 +118,7 @@ func TestASavedPlanAndApprovals(t *testing.T) {
 	if again.Count(ident.ResultHeld) != 0 || len(again.Outcomes) != 0 {
 		t.Errorf("asked twice: %+v", again.Outcomes)
 	}
-	if held, err := s.Store.HeldOutcomes(t.Context(), "asked"); err != nil || len(held) != 1 {
+	if held, err := s.Store.HeldOutcomes(t.Context(), "savedasked"); err != nil || len(held) != 1 {
 		t.Errorf("%d are held, %v", len(held), err)
 	}
 	if _, err := s.Approve(t.Context(), Decision{Run: first.ID, By: "test"}); err != nil {
@@ -127,14 +127,14 @@ func TestASavedPlanAndApprovals(t *testing.T) {
 	if _, err := s.Approve(t.Context(), Decision{Run: first.ID, By: "test"}); !errors.Is(err, ErrNothingHeld) {
 		t.Errorf("approved twice: %v", err)
 	}
-	s.account("asked:1")
+	s.account("savedasked:1")
 	done := s.applied(saved, store.RunOK)
 	if applied, held, skipped, causes := s.results(done); applied+held != 0 || skipped != 1 || !strings.Contains(causes, "done already") {
 		t.Errorf("after the approval: applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
 	}
 
 	f.records = append(f.records, person("2", "Asked Two"))
-	saved = s.savedPlan("asked")
+	saved = s.savedPlan("savedasked")
 	second := s.applied(saved, store.RunHeld)
 	if _, err := s.Reject(t.Context(), Decision{Run: second.ID, By: "test"}); err != nil {
 		t.Fatal(err)
