@@ -78,6 +78,14 @@ var happenings = map[string]func(*ward) came{
 		w.write("ad_password", "not the password")
 		return w.applies()
 	},
+	"a secret that the configuration names cannot be read": func(w *ward) came {
+		if err := os.Remove(filepath.Join(w.dir, "ad_password")); err != nil {
+			w.Fatal(err)
+		}
+		c := w.applies()
+		c.page = w.page()
+		return c
+	},
 
 	"an internal error in one write":           func(w *ward) came { return w.panics("before-intent") },
 	"an internal error in the run":             func(w *ward) came { return w.panics("fetched") },
