@@ -89,6 +89,7 @@ type Desired struct {
 	Groups     []DN
 	Attributes []DesiredAttribute // sorted by name; an attribute to keep does not appear
 	Aside      []AttributeFault   // attributes that are left out because the directory would refuse them
+	Absent     []string           // attributes that keep because a field is absent, spelled as in the configuration
 }
 
 // AttributeFault is an attribute that cannot get the value that it should have.

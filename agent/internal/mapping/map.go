@@ -151,7 +151,34 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
 		return strings.Compare(text.Lower(a.Name), text.Lower(b.Name))
 	})
-	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside}, nil
+	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent()}, nil
+}
+
+// absent lists the attributes that keep because a field is absent.
+func (e *evaluation) absent() []string {
+	var out []string
+	for _, l := range e.lost {
+		if l.fault == nil && l.want.state == expr.Absent {
+			out = append(out, l.a.Name)
+		}
+	}
+	return out
+}
+
+// WhyAbsent says why an attribute of rec has no value; nil when it has one.
+func (m *Mapper) WhyAbsent(rec ident.Record, name string) *Error {
+	e := m.evaluation(rec)
+	for _, a := range m.attributes {
+		if _, err := e.attributeOrAside(a); err != nil {
+			return nil
+		}
+	}
+	for _, l := range e.lost {
+		if l.fault == nil && text.Same(l.a.Name, name) {
+			return e.noForm(l.a, l.want)
+		}
+	}
+	return nil
 }
 
 // complete refuses a create without the attributes that make an account.

@@ -45,6 +45,7 @@ type Builder struct {
 	leftOut      []ident.QuarantineItem               // because it was refused before and its time has not come
 	attention    []ident.QuarantineItem               // what needs a person while the rest of a record goes on
 	accepted     []ident.QuarantineItem               // see Accepted
+	everywhere   everywhere
 	notes        []ident.Note
 	links        []LinkUpdate
 	counts       ident.RecordCounts
@@ -243,6 +244,7 @@ func (b *Builder) mapRecord(rec ident.Record, current *ident.Entry, link *ident.
 		b.quarantineError(rec, err)
 		return want, false, nil
 	}
+	b.everywhere.count(rec, want)
 	return want, true, b.fit(rec, current, &want)
 }
 

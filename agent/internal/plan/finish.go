@@ -164,6 +164,7 @@ func (c *change) finish() ident.Change {
 
 // tallyNotes reports what would be too much as one note for each user.
 func (b *Builder) tallyNotes() {
+	b.absentEverywhere()
 	if n := b.tally.unmatched; n > 0 {
 		b.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
 	}

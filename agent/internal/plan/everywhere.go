@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+)
+
+// everywhere counts the records that lack a field for an attribute: one that all
+// of them lack is most likely spelled wrong, and nothing else would ever tell.
+type everywhere struct {
+	records int
+	absent  map[string]int
+	first   ident.Record // of those that were mapped
+}
+
+// fewRecords is how many records may lack a field by chance.
+const fewRecords = 5
+
+func (ev *everywhere) count(rec ident.Record, want ident.Desired) {
+	if ev.records++; ev.records == 1 {
+		ev.first, ev.absent = rec, map[string]int{}
+		for _, name := range want.Absent {
+			ev.absent[name] = 1
+		}
+		return
+	}
+	for _, name := range want.Absent {
+		if _, always := ev.absent[name]; always {
+			ev.absent[name]++
+		}
+	}
+}
+
+// explainer is a Mapper that says why an attribute has no value.
+type explainer interface {
+	WhyAbsent(rec ident.Record, attribute string) *mapping.Error
+}
+
+var _ explainer = (*mapping.Mapper)(nil)
+
+// absentEverywhere tells once of each attribute that no record has the field for.
+func (b *Builder) absentEverywhere() {
+	ev := b.everywhere
+	mapper, explains := b.mapper.(explainer)
+	if !explains || ev.records < fewRecords {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(ev.absent)) {
+		if ev.absent[name] < ev.records {
+			continue
+		}
+		if why := mapper.WhyAbsent(ev.first, name); why != nil {
+			b.note("", "", "%s; so it is in all %d records that were mapped, and %s stays as it is for everybody: %s", why.Error(), ev.records, name, why.Next)
+		}
+	}
+}
