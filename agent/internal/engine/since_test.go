@@ -44,7 +44,7 @@ func (s *scene) applied(p ident.Plan, want store.RunResult) Report {
 // counts for no limit, nobody who has an account is held as a joiner, and it
 // needs nobody.
 func TestASavedPlanTwice(t *testing.T) {
-	f := &feed{records: []ident.Record{person("1", "Kept One"), person("2", "Kept Two"), person("3", "Kept Three")}}
+	f := &feed{records: []ident.Record{person("1", "Doubly One"), person("2", "Doubly Two"), person("3", "Doubly Three")}}
 	s := newScene(t, map[string]*feed{"savedtwice": f})
 	s.change("savedtwice", func(p *plan.Settings) {
 		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 3, Text: "3"}, ident.ClassUpdate: {Count: 2, Text: "2"}}
@@ -55,7 +55,7 @@ func TestASavedPlanTwice(t *testing.T) {
 	}
 	saved.Refused = 1 // when it was made, and no longer
 	again := s.applied(saved, store.RunOK)
-	if applied, held, skipped, causes := s.results(again); applied != 0 || held != 0 || skipped != 3 || strings.Count(causes, "done already: the record is linked to CN=Kept ") != 3 {
+	if applied, held, skipped, causes := s.results(again); applied != 0 || held != 0 || skipped != 3 || strings.Count(causes, "done already: the record is linked to CN=Doubly ") != 3 {
 		t.Errorf("applied %d, held %d, skipped %d:\n%s", applied, held, skipped, causes)
 	}
 	for _, l := range again.Summary.Limits {
