@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -35,9 +36,11 @@ func (c *cli) validateCommand() *cobra.Command {
 
 // validation is what `rollcall validate` found out.
 type validation struct {
-	OK       bool            `json:"ok"`
-	Files    []string        `json:"files"`
-	Warnings []string        `json:"warnings"`
+	OK       bool     `json:"ok"`
+	Files    []string `json:"files"`
+	Warnings []string `json:"warnings"`
+	// LookedAs is the user whose rights counted for files and secrets.
+	LookedAs string          `json:"looked_as,omitempty"`
 	Online   []onlineFinding `json:"online,omitempty"`
 	// RunningAgent tells that it has another configuration.
 	RunningAgent *divergence `json:"running_agent,omitempty"`
@@ -51,6 +54,7 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 	v := validation{OK: true, Files: cfg.Files, Warnings: warnings}
 	code := control.ExitDone
 	if !online {
+		v.LookedAs = localfile.User()
 		if v.RunningAgent, err = c.runningAgent(ctx, cfg); err != nil {
 			v.Warnings = append(v.Warnings, fmt.Sprintf("%s: warning: %v", c.configPath, err))
 		}
@@ -71,6 +75,9 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		p.put("", fmt.Sprintf("%s: the configuration is correct: %s, %s, %s.", c.configPath,
 			counted(len(cfg.Applications), "application", "applications"),
 			counted(len(cfg.DataSources), "data source", "data sources"), counted(len(cfg.Automations), "automation", "automations")))
+		if v.LookedAs != "" {
+			p.put("", "Files and secrets were looked at as user "+v.LookedAs+".")
+		}
 		if online {
 			printOnline(w, v.Online)
 		}
