@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agext/levenshtein"
 	"github.com/robfig/cron/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -212,14 +213,33 @@ func (l *loader) checkPlaces(in path, a Automation) {
 	if !isConstant(string(a.Missing.MoveTo)) {
 		l.fail(at, "move_to must not hold an expression: everybody goes to one place", "")
 	} else if a.Missing.MoveTo != "" && !l.config.Directory.inScope(a.Missing.MoveTo) {
-		l.fail(at, fmt.Sprintf("move_to %q is outside of scope", a.Missing.MoveTo), outsideHint)
+		l.fail(at, fmt.Sprintf("move_to %q is outside of scope", a.Missing.MoveTo), l.outside(a.Missing.MoveTo))
 	}
 	if l.has(at) && a.Missing.Action == MissingKeep && !l.failed[in.with("missing").with("action").index()] {
 		l.failKey(at, `move_to has no effect with action = "keep"`, `set action = "disable"`)
 	}
 }
 
-const outsideHint = "scope in [directory] lists what rollcall may change"
+// outside names the place in scope that a DN is a misspelling of, if there is
+// one: all but one part are the same, and that one differs in a letter or two.
+func (l *loader) outside(dn ident.DN) string {
+	for _, s := range l.config.Directory.Scope {
+		theirs, ours := strings.Split(string(s), ","), strings.Split(string(dn), ",")
+		ours = ours[max(0, len(ours)-len(theirs)):]
+		unlike := 0
+		for i := range ours {
+			if d := levenshtein.Distance(text.Lower(theirs[i]), text.Lower(ours[i]), nil); d > 2 || len(ours) != len(theirs) {
+				unlike = len(ours) + 1
+			} else if d > 0 {
+				unlike++
+			}
+		}
+		if unlike == 1 {
+			return fmt.Sprintf("did you mean %q? scope in [directory] lists what rollcall may change", s)
+		}
+	}
+	return "scope in [directory] lists what rollcall may change"
+}
 
 func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 	dn, err := ident.ParseDN(text)
@@ -228,7 +248,7 @@ func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text), fmt.Sprintf("like %q: names with what they are, parted by commas", "OU=Staff,"+string(l.config.Directory.BaseDN)))
 		return "", false
 	case !l.config.Directory.inScope(dn):
-		l.fail(at, fmt.Sprintf("%s holds %q, which is outside of scope", what, text), outsideHint)
+		l.fail(at, fmt.Sprintf("%s holds %q, which is outside of scope", what, text), l.outside(dn))
 		return "", false
 	}
 	return dn, true

@@ -32,8 +32,8 @@ func (Attribute) unavailable() map[string]string {
 }
 
 func (Automation) unavailable() map[string]string {
-	return map[string]string{"on": "", "base": "", "where": "filter with where in the data source", "after": "",
-		"enable_when": "filter with where in the data source", "disable_when": "filter with where in the data source", "directory": ""}
+	const filter = "filter with where in the data source"
+	return map[string]string{"on": "", "base": "", "where": filter, "after": "", "enable_when": filter, "disable_when": filter, "directory": ""}
 }
 
 // refuse gives one error for an automation that reacts to events, not one for

@@ -10,22 +10,32 @@ func TestWarningsOfNearMisses(t *testing.T) {
 	const mail = `mail = { value = "{{ lower(user.email) }}", unique = "forest" }`
 	for name, c := range map[string]struct{ old, with, want string }{
 		"nothing": {},
-		"a format without braces": {mail, mail + "\ntitle = { formats = [\"trim(user.title)\"] }",
-			`36:23: warning: "trim(user.title)" looks like an expression, and is written as it stands (write {{ trim(user.title) }})`},
-		"a value among several": {mail, mail + "\nproxyAddresses = { values = [\"smtp:{{ user.email }}\", \"user.email\"] }",
-			`36:56: warning: "user.email" looks like an expression`},
-		"a default": {mail, mail + "\ntitle = { value = \"user.title\", on_missing = \"default\", default = \"user.name\" }",
-			`36:68: warning: "user.name" looks like`},
+		"a format without braces": {
+			mail, mail + "\ntitle = { formats = [\"trim(user.title)\"] }",
+			`36:23: warning: "trim(user.title)" looks like an expression, and is written as it stands (write {{ trim(user.title) }})`,
+		},
+		"a value among several": {
+			mail, mail + "\nproxyAddresses = { values = [\"smtp:{{ user.email }}\", \"user.email\"] }",
+			`36:56: warning: "user.email" looks like an expression`,
+		},
+		"a default": {
+			mail, mail + "\ntitle = { value = \"user.title\", on_missing = \"default\", default = \"user.name\" }",
+			`36:68: warning: "user.name" looks like`,
+		},
 		"a default that is a text": {mail, mail + "\ntitle = { value = \"user.title\", on_missing = \"default\", default = \"user of none\" }", ""},
 		"braces of others":         {mail, mail + "\ntitle = { formats = [\"${title}\", \"%title%\"] }", `"${title}" looks like an expression, and is written as it stands (write {{ title }})`},
 		"an address":               {mail, mail + "\ntitle = { formats = [\"power.user.x@corp.test\"] }", ""},
-		"a misspelled attribute": {mail, mail + "\ndepartmnt = \"user.x\"",
-			`36:1: warning: departmnt is no attribute that AD has for users by itself (did you mean "department"? it is right if your schema has it)`},
+		"a misspelled attribute": {
+			mail, mail + "\ndepartmnt = \"user.x\"",
+			`36:1: warning: departmnt is no attribute that AD has for users by itself (did you mean "department"? it is right if your schema has it)`,
+		},
 		"what others call it": {mail, mail + "\nsurname = \"user.x\"", `surname is no attribute that AD has for users by itself (did you mean "sn"?`},
 		"of Exchange":         {mail, mail + "\nextensionAttribute15 = \"user.x\"", ""},
 		"in another case":     {mail, mail + "\nTELEPHONENUMBER = \"user.x\"", ""},
-		"of one's own": {mail, mail + "\ncorpBadgeColour = \"user.x\"",
-			"corpBadgeColour is no attribute that AD has for users by itself (right if your schema has it: `rollcall validate --online` looks)"},
+		"of one's own": {
+			mail, mail + "\ncorpBadgeColour = \"user.x\"",
+			"corpBadgeColour is no attribute that AD has for users by itself (right if your schema has it: `rollcall validate --online` looks)",
+		},
 		"an anchor":                {`bind_dn = "rollcall@example.com"`, `bind_dn = "rollcall@example.com"` + "\nanchor = \"employeNumber\"", `12:11: warning: employeNumber is no attribute`},
 		"where is constant":        {`where = 'user.active_flag'`, `where = 'true'`, `30:10: warning: where does not look at the record: it is the same for everybody`},
 		"a variable for a secret":  {`"@{env:PIPEDRIVE_TOKEN}"`, `"${PIPEDRIVE_TOKEN}"`, `api_key holds a secret in plain text (did you mean an environment variable? write "@{env:NAME}")`},
