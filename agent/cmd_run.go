@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -168,15 +167,7 @@ func (a *app) scheduled(e *engine.Engine) func(context.Context, string) error {
 }
 
 func (a *app) logReport(r engine.Report) {
-	level := slog.LevelWarn
-	switch r.Result {
-	case store.RunOK, store.RunRunning:
-		level = slog.LevelInfo
-	case store.RunFailed, store.RunPartial:
-		level = slog.LevelError
-	case store.RunQuarantined, store.RunHeld, store.RunDoubtful, store.RunInterrupted:
-	}
-	a.log.Log(context.Background(), level, "run ended", "automation", r.Automation, "run", r.ID, "result", r.Result,
+	a.log.Log(context.Background(), engine.LevelOf(r.Result), "run ended", "automation", r.Automation, "run", r.ID, "result", r.Result,
 		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
 		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "why", r.Error)
 }

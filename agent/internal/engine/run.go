@@ -127,7 +127,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		failure = err
 	}
 	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
-		e.Log.Info("run ended", "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
+		e.Log.Log(ctx, LevelOf(r.Result), "run ended", "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
 	}
 	return report, failure
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -92,6 +93,18 @@ func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResu
 		return store.RunQuarantined, ""
 	}
 	return store.RunOK, ""
+}
+
+// LevelOf is how loudly the log tells of a result.
+func LevelOf(result store.RunResult) slog.Level {
+	switch result {
+	case store.RunFailed, store.RunPartial:
+		return slog.LevelError
+	case store.RunDoubtful, store.RunHeld, store.RunQuarantined, store.RunInterrupted:
+		return slog.LevelWarn
+	case store.RunOK, store.RunRunning:
+	}
+	return slog.LevelInfo
 }
 
 // failures tells how many writes failed, and what the first was.

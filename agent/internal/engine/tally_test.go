@@ -2,11 +2,31 @@ package engine
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
+
+// TestLevelOfAResult: a run by hand that is no success is as loud in the log as
+// a scheduled one.
+func TestLevelOfAResult(t *testing.T) {
+	source := &feed{}
+	s := newScene(t, map[string]*feed{"loud": source})
+	log := s.logged()
+	s.wantRun("loud", store.RunDoubtful)
+	source.records = []ident.Record{person("1", "Ada")}
+	s.wantRun("loud", store.RunOK)
+	s.Rules.Scope = []ident.DN{"OU=Elsewhere," + s.dc.BaseDN}
+	source.records = append(source.records, person("2", "Bo"))
+	s.wantRun("loud", store.RunFailed)
+	for _, want := range []string{"level=WARN", "level=INFO", "level=ERROR"} {
+		if !strings.Contains(log.String(), want+` msg="run ended" automation=loud`) {
+			t.Errorf("no run ended with %s:\n%s", want, log.String())
+		}
+	}
+}
 
 // TestResultsByPrecedence: of several, the one that says most about leavers and
 // failures counts.
