@@ -145,7 +145,7 @@ func TestEveryKindOfDelivery(t *testing.T) {
 		since = append(since, r.URL.Query().Get("since"))
 		_, _ = io.WriteString(w, changesBody)
 	}))
-	records, report, err := f.fetch(t.Context(), "changes", func(c *abi.FetchCall) { c.Cursor, c.Keep = "last", []string{"a"} })
+	records, report, err := f.fetch(t.Context(), "changes", func(c *abi.FetchCall) { c.Cursor, c.Keep = "last", []string{"a", "photo"} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +167,11 @@ func TestEveryKindOfDelivery(t *testing.T) {
 	}
 	if want := fmt.Sprint("last+", len(changesBody)); report.Cursor != want || report.Records != 6 || since[0] != "last" {
 		t.Errorf("cursor %q, want %q; %d records", report.Cursor, want, report.Records)
+	}
+	// What nobody needs is not kept; that there was a part is.
+	records, _, err = f.fetch(t.Context(), "changes", func(c *abi.FetchCall) { c.Keep = []string{"a"} })
+	if last := records[len(records)-1]; err != nil || len(last.Fields) > 0 || last.Key != "17" || !last.Partial {
+		t.Errorf("an attachment that nobody needs: %v, %v", last, err)
 	}
 	_, report, err = f.fetch(t.Context(), "changes", func(c *abi.FetchCall) { c.Endpoint.Params["fail"] = "yes" })
 	if asCallError(t, err).Kind != abi.KindUnavailable || report.Cursor != "" {

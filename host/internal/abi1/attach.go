@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -34,13 +35,16 @@ func attach(f *frame) int64 {
 	case size > abi.MaxAttachment:
 		return c.no(abi.CodeTooLarge, "an attachment of %d bytes, more than %d", size, abi.MaxAttachment)
 	}
-	content := make([]byte, r.Body.Size())
-	if _, err := r.Body.ReadAt(content, 0); err != nil && !errors.Is(err, io.EOF) {
-		return c.no(abi.CodeNetwork, "read the spooled body: %v", err)
+	fields := map[string]any{}
+	if c.Spec.All || slices.Contains(c.Spec.Keep, field) { // what nobody needs is not kept, as of other records
+		content := make([]byte, r.Body.Size())
+		if _, err := r.Body.ReadAt(content, 0); err != nil && !errors.Is(err, io.EOF) {
+			return c.no(abi.CodeNetwork, "read the spooled body: %v", err)
+		}
+		fields[field] = base64.StdEncoding.EncodeToString(content)
 	}
-	text := base64.StdEncoding.EncodeToString(content)
-	if bad := c.single(Record{Record: jsonstream.Record{Key: key, Fields: map[string]any{field: text}}, Partial: true}); bad < 0 {
+	if bad := c.single(Record{Record: jsonstream.Record{Key: key, Fields: fields}, Partial: true}, field); bad < 0 {
 		return bad
 	}
-	return int64(len(content))
+	return r.Body.Size()
 }

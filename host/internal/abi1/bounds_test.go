@@ -52,10 +52,10 @@ func TestRecordsOfACallAreLimited(t *testing.T) {
 	if got, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, origin{"answer 1", 1}); got != 2 || err != nil {
 		t.Fatal(got, err)
 	}
-	if got := c.single(Record{Record: jsonstream.Record{Key: "3"}, Deleted: true}); got != 0 {
+	if got := c.single(Record{Record: jsonstream.Record{Key: "3"}, Deleted: true}, "deleted"); got != 0 {
 		t.Fatal(got, c.problem)
 	}
-	if got := c.single(Record{Record: jsonstream.Record{Key: "4"}, Deleted: true}); got != int64(abi.CodeLimit) {
+	if got := c.single(Record{Record: jsonstream.Record{Key: "4"}, Deleted: true}, "deleted"); got != int64(abi.CodeLimit) {
 		t.Errorf("a deletion too many: %d %s", got, c.problem)
 	}
 	_, err := c.deliver(strings.NewReader(array), int64(len(array)), c.Spec, nil, origin{"answer 1", 1})

@@ -12,5 +12,5 @@ func emitDeleted(f *frame) int64 {
 	if bad < 0 {
 		return bad
 	}
-	return f.call.single(Record{Record: jsonstream.Record{Key: key}, Deleted: true})
+	return f.call.single(Record{Record: jsonstream.Record{Key: key}, Deleted: true}, "deleted")
 }

@@ -105,11 +105,7 @@ func (p *progress) fresh(sum uint64) bool {
 }
 
 // single counts a deletion or an attachment.
-func (p *progress) single(rec Record) {
-	what := "deleted"
-	for name := range rec.Fields { // of an attachment it is one
-		what = name
-	}
+func (p *progress) single(rec Record, what string) {
 	p.fresh(p.hash(what + "\x00" + rec.Key))
 }
 

@@ -19,8 +19,9 @@ func (c *Call) key(raw []byte) (string, int64) {
 	return string(raw), 0
 }
 
-// single delivers one record that is not part of an array.
-func (c *Call) single(r Record) int64 {
+// single delivers one record that is not part of an array; what is delivered of
+// it tells it from others with its key.
+func (c *Call) single(r Record, what string) int64 {
 	if c.Sink == nil {
 		return c.no(abi.CodeState, "%v", errNoSink)
 	}
@@ -31,6 +32,6 @@ func (c *Call) single(r Record) int64 {
 	if err := c.hand(r); err != nil {
 		return c.broken(err, err.Error())
 	}
-	c.progress.single(r)
+	c.progress.single(r, what)
 	return 0
 }
