@@ -273,35 +273,49 @@ func (s *Store) PeakLinks(ctx context.Context, automation string, since time.Tim
 
 func dayOf(t time.Time) int64 { return t.Unix() / int64(day/time.Second) }
 
-// Account is what the local image of the directory knows an object by.
+// Account is what an object is known by.
 type Account struct {
 	Name string   `json:"name"` // the display name, or else the name in the DN
 	DN   ident.DN `json:"dn"`
 }
 
 // LinkedAccounts finds the objects of the links of an application ("" is all of
-// them), as far as the local image of the directory has them.
+// them): as the local image of the directory has them, or else, such as for
+// accounts that the last run made, as the history does.
 func (s *Store) LinkedAccounts(ctx context.Context, application string) (map[ident.GUID]Account, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT l.guid, m.dn, coalesce(v.value, '') FROM links l JOIN mirror m ON m.guid = l.guid
-		LEFT JOIN mirror_values v ON v.entry = m.id AND v.attribute = 'displayname' AND v.position = 0
-		WHERE ? IN ('', l.application)`, application)
+	accounts := map[ident.GUID]Account{}
+	for _, query := range []string{
+		`SELECT o.guid, o.dn, o.name FROM outcomes o JOIN links l ON l.application = o.application AND l.key = o.key AND l.guid = o.guid
+			WHERE o.result = 'applied' AND ? IN ('', l.application) ORDER BY o.id`,
+		`SELECT l.guid, m.dn, coalesce(v.value, '') FROM links l JOIN mirror m ON m.guid = l.guid
+			LEFT JOIN mirror_values v ON v.entry = m.id AND v.attribute = 'displayname' AND v.position = 0
+			WHERE ? IN ('', l.application)`,
+	} {
+		if err := s.addAccounts(ctx, accounts, query, application); err != nil {
+			return nil, s.fail("linked accounts", err)
+		}
+	}
+	return accounts, nil
+}
+
+func (s *Store) addAccounts(ctx context.Context, to map[ident.GUID]Account, query, application string) error {
+	rows, err := s.reader.QueryContext(ctx, query, application)
 	if err != nil {
-		return nil, s.fail("linked accounts", err)
+		return err
 	}
 	defer func() { _ = rows.Close() }()
-	accounts := map[ident.GUID]Account{}
 	for rows.Next() {
 		var (
 			guid ident.GUID
 			a    Account
 		)
 		if err := rows.Scan(&guid, &a.DN, &a.Name); err != nil {
-			return nil, s.fail("linked accounts", err)
+			return err
 		}
 		if a.Name == "" {
 			a.Name = a.DN.Name()
 		}
-		accounts[guid] = a
+		to[guid] = a
 	}
-	return accounts, s.fail("linked accounts", rows.Err())
+	return rows.Err()
 }

@@ -192,7 +192,17 @@ func TestLinkedAccounts(t *testing.T) {
 	} {
 		must(t, s.UpdateMirror(ctx, put(e)))
 	}
-	crm := map[ident.GUID]Account{"guid-1": {"Ada Novak", "CN=Ada,DC=c"}, "guid-2": {"Bo, Ek", `CN=Bo\, Ek,DC=c`}}
+	// The last run made 3; 2 is as the directory has it by now, and 9 is of no link.
+	lease, run := begin(t, s)
+	for _, key := range []ident.Key{"2", "3", "9"} {
+		must(t, s.Commit(ctx, lease, commit(outcome(run, key, ident.ClassUpdate, ident.ResultApplied))))
+	}
+	failed := outcome(run, "3", ident.ClassRename, ident.ResultFailed)
+	failed.Name = "Never"
+	must(t, s.Commit(ctx, lease, commit(failed)))
+	crm := map[ident.GUID]Account{
+		"guid-1": {"Ada Novak", "CN=Ada,DC=c"}, "guid-2": {"Bo, Ek", `CN=Bo\, Ek,DC=c`}, "guid-3": {"Name 3", "CN=3,DC=c"},
+	}
 	if d := cmp.Diff(crm, must1[map[ident.GUID]Account](t)(s.LinkedAccounts(ctx, "crm"))); d != "" {
 		t.Errorf("of one application (-want +got)\n%s", d)
 	}
