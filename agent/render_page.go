@@ -157,8 +157,11 @@ func units(text string, width int) []string {
 	words := strings.Split(text, " ")
 	for i := 0; i < len(words); {
 		n := together(words[i:])
-		for n > 1 && cells(strings.Join(words[i:i+n], " ")) > width {
+		if n > 1 && cells(strings.Join(words[i:i+n], " ")) > width {
 			n = 1
+		}
+		if n == 1 && words[i] == "->" && i+1 < len(words) {
+			n = 2
 		}
 		out = append(out, strings.Join(words[i:i+n], " "))
 		i += n
@@ -171,7 +174,9 @@ var dated = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 // together counts the words at the beginning that are one piece.
 func together(words []string) int {
 	switch first := words[0]; {
-	case len(words) > 1 && (first == "->" || dated.MatchString(first) && strings.Contains(words[1], ":")):
+	case first == "->":
+		return len(words)
+	case len(words) > 1 && dated.MatchString(first) && strings.Contains(words[1], ":"):
 		return 2
 	case strings.Count(first, "`")%2 == 1:
 		for i, w := range words[1:] {

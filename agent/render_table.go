@@ -101,15 +101,23 @@ func (t *grid) hoist(p *page) {
 	}
 }
 
-// readable is the least width of a column of prose.
-const readable = 30
+// readable is the least width of a column of prose, and mostDeep how many lines
+// it may take there.
+const (
+	readable = 30
+	mostDeep = 3
+)
 
 // long reports whether the last column holds prose that is too long for what
 // the others leave of the width.
 func (t *grid) long(width int) bool {
 	widths := t.natural()
 	last := len(widths) - 1
-	return t.total(widths) > width && last > 0 && widths[last] > readable && width-t.total(widths[:last])-gap < readable
+	if t.total(widths) <= width || last == 0 || widths[last] <= readable {
+		return false
+	}
+	left := width - t.total(widths[:last]) - gap
+	return left < readable || widths[last] > mostDeep*left
 }
 
 // natural is how wide each column would like to be.
