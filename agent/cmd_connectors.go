@@ -73,7 +73,7 @@ func printModule(w io.Writer, m connectorView) {
 	p.put("", f.Description)
 	p.blank()
 	p.put("File: ", fmt.Sprintf("%s, %s, SHA-256 %s", m.File, counted(int(m.Size), "byte", "bytes"), m.SHA256))
-	p.put("Signature: ", string(m.Signature))
+	p.put("Signature: ", m.Signature)
 	p.put("State: ", stateOf(m.Module))
 	p.blank()
 	table(p, "MAY REACH\tWITH", func(row func(...any)) {

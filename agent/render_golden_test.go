@@ -74,6 +74,7 @@ func heldRun() engine.Report {
 		{Run: 12, Key: "20", DN: leaver.From, Name: "Eve", Operation: leaver, Result: ident.ResultRejected, Cause: "rejected by ada", At: noonAnd(6)},
 		{Run: 12, SettledBy: 13, Key: "21", DN: leaver.From, Name: "Eve", Operation: leaver, Result: ident.ResultDropped, Cause: "superseded: run 13 holds it with other values", At: noonAnd(3)},
 	}
+	r.Outcomes[0], r.Outcomes[1] = r.Outcomes[1], r.Outcomes[0] // as they were carried out
 	return r
 }
 
@@ -83,7 +84,7 @@ func approvalRun() engine.Report {
 	ended := noonAnd(5)
 	r.Run = store.Run{ID: 14, Automation: "staff", Application: "pipedrive", Kind: store.KindApproval, By: "ada", Started: noonAnd(5), Ended: &ended, Result: store.RunQuarantined}
 	r.Summary = engine.Summary{}
-	r.Outcomes = []ident.Outcome{r.Outcomes[0], r.Outcomes[2]}
+	r.Outcomes = []ident.Outcome{r.Outcomes[1], r.Outcomes[2]}
 	r.Counts = map[ident.Class]map[ident.Result]int{ident.ClassUpdate: {ident.ResultApplied: 1}, ident.ClassMove: {ident.ResultFailed: 1}}
 	return r
 }

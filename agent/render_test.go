@@ -206,8 +206,10 @@ func TestSingularAndPlural(t *testing.T) {
 // Only the limits that a plan counts against are shown, all when asked for.
 func TestLimitsThatMatter(t *testing.T) {
 	limits := []ident.LimitState{
-		{Class: ident.ClassCreate, Limit: "none", Allowed: -1, Planned: 3}, {Class: ident.ClassAdopt, Limit: "none", Allowed: -1, Planned: 1, Over: 1},
-		{Class: ident.ClassUpdate, Limit: "5", Allowed: 5, Planned: 1}, {Class: ident.ClassDisable, Limit: "5", Allowed: 5, Used: 2},
+		{Class: ident.ClassCreate, Limit: "none", Allowed: -1, Planned: 3},
+		{Class: ident.ClassAdopt, Limit: "none", Allowed: -1, Planned: 1, Over: 1},
+		{Class: ident.ClassUpdate, Limit: "5", Allowed: 5, Planned: 1},
+		{Class: ident.ClassDisable, Limit: "5", Allowed: 5, Used: 2},
 		{Class: ident.ClassDelete, Limit: "0"},
 	}
 	for verbose, want := range map[bool]string{false: "adopt update", true: "create adopt update disable delete"} {
