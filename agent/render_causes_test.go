@@ -56,9 +56,12 @@ In quarantine (nothing is done about these records):
 // in more than the key is not the same next step.
 func TestCausesAreKeptApart(t *testing.T) {
 	items := []ident.QuarantineItem{
-		{Key: "1", Part: "title", Cause: "too long", Next: "cut it"}, {Key: "2", Part: "mail", Cause: "too long", Next: "cut it"},
-		{Key: "3", Part: ident.PartGroups, Cause: "gone", Next: "see 3"}, {Key: "33", Part: ident.PartGroups, Cause: "gone", Next: "see 33, not 3"},
-		{Cause: "no key"}, {Cause: "no key"},
+		{Key: "1", Part: "title", Cause: "too long", Next: "cut it"},
+		{Key: "2", Part: "mail", Cause: "too long", Next: "cut it"},
+		{Key: "3", Part: ident.PartGroups, Cause: "gone", Next: "see 3"},
+		{Key: "33", Part: ident.PartGroups, Cause: "gone", Next: "see 33, not 3"},
+		{Cause: "no key"},
+		{Cause: "no key"},
 	}
 	var got []string
 	for _, c := range byCause(items) {

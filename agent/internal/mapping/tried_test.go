@@ -114,7 +114,7 @@ func TestAValueThatCannotBeMadeIsToldAsSuch(t *testing.T) {
 // TestEveryNumberIsTaken names the last resort too.
 func TestEveryNumberIsTaken(t *testing.T) {
 	m := compile(t, account(UniqueDomain, SuffixNumber, "{{ user.a }}"))
-	_, err := m.Map(rec(t, `{"a": "ada", "cn": "Ada"}`), nil, nil, &everythingTaken{})
+	_, err := m.Map(rec(t, `{"a": "ada", "cn": "Ada"}`), nil, nil, everythingTaken{})
 	var e *Error
 	if !errors.As(err, &e) || !strings.Contains(e.Cause, `"ada" is in use by somebody`) || !strings.Contains(e.Cause, `"ada" with every number from 2 to 9999 behind it is in use`) {
 		t.Errorf("%v", err)
@@ -125,10 +125,10 @@ func TestEveryNumberIsTaken(t *testing.T) {
 }
 
 // everythingTaken is a directory in which every sAMAccountName is in use.
-type everythingTaken struct{ fakeNames }
+type everythingTaken struct{}
 
-func (*everythingTaken) Holder(attr, _ string, _ Unique, _ ident.DN, _ ident.GUID, _ ident.Key) (string, bool, error) {
+func (everythingTaken) Holder(attr, _ string, _ Unique, _ ident.DN, _ ident.GUID, _ ident.Key) (string, bool, error) {
 	return "somebody", attr == "sAMAccountName", nil
 }
 
-func (*everythingTaken) Reserve(string, string, Unique, ident.DN, ident.Key) {}
+func (everythingTaken) Reserve(string, string, Unique, ident.DN, ident.Key) {}

@@ -19,8 +19,11 @@ func TestAFieldThatNobodyHasIsToldOnce(t *testing.T) {
 	m, errs := mapping.Compile(mapping.Definition{
 		Primary: "id", OU: src(string(staff)),
 		Attributes: []mapping.AttributeDef{
-			{Name: "cn", Value: src("user.name")}, {Name: "sAMAccountName", Value: src("user.login")},
-			{Name: "title", Value: src("user.titel")}, {Name: "mobile", Value: src("user.phone")}, {Name: "info", Value: src("user.null")},
+			{Name: "cn", Value: src("user.name")},
+			{Name: "sAMAccountName", Value: src("user.login")},
+			{Name: "title", Value: src("user.titel")},
+			{Name: "mobile", Value: src("user.phone")},
+			{Name: "info", Value: src("user.null")},
 		},
 	})
 	if len(errs) > 0 {
