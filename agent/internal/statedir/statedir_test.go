@@ -52,23 +52,28 @@ func TestExplain(t *testing.T) {
 		want   []string
 	}{
 		"no folder, and none can be made": {
-			service, makeFolder, absent, denied(absent), map[string]account{dir: root},
+			service, makeFolder, absent, denied(absent),
+			map[string]account{dir: root},
 			[]string{"make the state folder " + absent + " as user rollcall: permission denied", "install -d -m 700 -o rollcall " + absent},
 		},
 		"a folder of the service, and a person asks": {
-			person, "lock the state folder with", lock, denied(lock), map[string]account{state: service, lock: service},
+			person, "lock the state folder with", lock, denied(lock),
+			map[string]account{state: service, lock: service},
 			[]string{lock + " as user ada: permission denied", "run the command as rollcall", "sudo -u rollcall rollcall ..."},
 		},
 		"a file that root left behind": {
-			service, "open the state's file", lock, denied(lock), map[string]account{state: service, lock: root},
+			service, "open the state's file", lock, denied(lock),
+			map[string]account{state: service, lock: root},
 			[]string{"as user rollcall", "since it belongs to root: chown rollcall " + lock},
 		},
 		"a folder of root": {
-			service, "make files in the state folder", state, syscall.EACCES, map[string]account{state: root, dir: root},
+			service, "make files in the state folder", state, syscall.EACCES,
+			map[string]account{state: root, dir: root},
 			[]string{state + " as user rollcall", "chown -R rollcall " + state},
 		},
 		"a file of one's own": {
-			service, "open the state's file", lock, denied(lock), map[string]account{state: service},
+			service, "open the state's file", lock, denied(lock),
+			map[string]account{state: service},
 			[]string{"chmod u+rwX " + lock},
 		},
 		"a full disk":      {service, "write the state's file", lock, syscall.ENOSPC, nil, []string{lock, "no space left", "df -h " + state}},
@@ -168,18 +173,5 @@ func TestHolderIsToldByItsCommand(t *testing.T) {
 		if got := strings.Join(commandLine(args), " "); want != got {
 			t.Errorf("%v: %q", args, got)
 		}
-	}
-}
-
-func TestSocketPath(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a pipe has no path")
-	}
-	if err := CheckSocket("/" + strings.Repeat("x", maxSocket-1)); err != nil {
-		t.Error(err)
-	}
-	err := CheckSocket("/" + strings.Repeat("x", maxSocket))
-	if err == nil || !strings.Contains(err.Error(), "shorter path") {
-		t.Errorf("one byte more: %v", err)
 	}
 }
