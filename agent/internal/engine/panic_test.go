@@ -68,7 +68,7 @@ func TestAPanicEndsOneRun(t *testing.T) {
 	if !errors.As(err, &crash) || r.Result != store.RunFailed || !strings.Contains(r.Error, "internal error of rollcall: the source fell down; next: report it") {
 		t.Errorf("%s %q, %v", r.Result, r.Error, err)
 	}
-	if text := log.String(); strings.Count(text, "the source fell down") != 1 || !strings.Contains(text, "panic_test.go") || !strings.Contains(text, "automation=panics") {
+	if text := log.String(); strings.Count(text, "stack=") != 1 || !strings.Contains(text, "panic_test.go") || !strings.Contains(text, "automation=panics") {
 		t.Errorf("logged %s", text)
 	}
 	f.block = nil

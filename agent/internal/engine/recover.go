@@ -41,7 +41,9 @@ func (e *Engine) recover(ctx context.Context, r *run) error {
 		if err != nil {
 			item := asItem(in, err)
 			r.setAside(item)
-			if unrecorded := (*unrecordedError)(nil); errors.As(err, &unrecorded) {
+			var unrecorded *unrecordedError
+			var taken *store.ErrLinkTaken
+			if errors.As(err, &unrecorded) && !errors.As(err, &taken) { // another link is for a person to settle
 				r.tally.crashed(item)
 			}
 		}
