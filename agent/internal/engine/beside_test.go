@@ -290,7 +290,7 @@ func TestWaitingForTheTurn(t *testing.T) {
 	}()
 	log.wait(t, "automation=waits behind=reads")
 	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "wait until automation reads has read the directory") {
+	if err := <-ended; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the plan of automation waits was not made") {
 		t.Errorf("%v", err)
 	}
 	close(free)
