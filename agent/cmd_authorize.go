@@ -67,12 +67,13 @@ func (c *cli) authorize(ctx context.Context, application string, back redirectio
 		return err
 	}
 	return c.show(done, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Authorized: the tokens of %s are stored.\n", application)
+		p := pageOf(w)
+		p.put("", fmt.Sprintf("Authorized: the tokens of %s are stored.", application))
 		if done.BaseURL != "" {
-			_, _ = fmt.Fprintf(w, "Its API is at %s.\n", printable(done.BaseURL))
+			p.put("", fmt.Sprintf("Its API is at %s.", done.BaseURL))
 		}
 		if !done.Refreshes {
-			_, _ = fmt.Fprintln(w, "The vendor gave no refresh token: the access cannot be renewed when it ends.")
+			p.put("", "The vendor gave no refresh token: the access cannot be renewed when it ends.")
 		}
 	})
 }

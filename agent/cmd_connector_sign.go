@@ -107,7 +107,7 @@ func (c *cli) signCommand() *cobra.Command {
 			}
 			out := args[0] + abi.SignatureSuffix
 			return c.show(map[string]string{"file": out, "connector": m.Manifest.Name, "version": m.Manifest.Version, "key": id}, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "%s: %s %s, signed by key %s\n", out, m.Manifest.Name, m.Manifest.Version, id)
+				pageOf(w).put(out+": ", fmt.Sprintf("%s %s, signed by key %s", m.Manifest.Name, m.Manifest.Version, id))
 			})
 		},
 	}
@@ -226,19 +226,21 @@ type verified struct {
 }
 
 func (v verified) print(w io.Writer) {
+	p := pageOf(w)
 	if v.Connector != "" {
-		_, _ = fmt.Fprintf(w, "Connector: %s %s\n", printable(v.Connector), printable(v.Version))
+		p.put("Connector: ", v.Connector+" "+v.Version)
 	}
-	_, _ = fmt.Fprintf(w, "SHA-256: %s\nSignature: %s\n", v.SHA256, printable(v.Signature))
-	for _, p := range v.Problems {
-		_, _ = fmt.Fprintf(w, "Refused: %s\n", printable(p))
+	p.put("SHA-256: ", v.SHA256)
+	p.put("Signature: ", v.Signature)
+	for _, problem := range v.Problems {
+		p.put("Refused: ", problem)
 	}
 	switch {
 	case len(v.Problems) > 0:
 	case strings.HasPrefix(v.Signature, "key "):
-		_, _ = fmt.Fprintln(w, "An agent that trusts this key would load it.")
+		p.put("", "An agent that trusts this key would load it.")
 	default:
-		_, _ = fmt.Fprintln(w, "No signature was checked: an agent would load it only with allow_unsigned = true. Give --key.")
+		p.put("", "No signature was checked: an agent would load it only with allow_unsigned = true. Give --key.")
 	}
 }
 

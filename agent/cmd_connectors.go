@@ -41,7 +41,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 
 func printModules(w io.Writer, modules []connectorView) {
 	if len(modules) == 0 {
-		_, _ = fmt.Fprintln(w, "No connector was found: put NAME.wasm files into modules_dir.")
+		pageOf(w).put("", "No connector was found: put NAME.wasm files into modules_dir.")
 		return
 	}
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {

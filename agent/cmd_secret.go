@@ -38,7 +38,7 @@ func (c *cli) secretCommand() *cobra.Command {
 			}
 			return c.show(names, func(w io.Writer) {
 				for _, n := range names {
-					_, _ = fmt.Fprintln(w, n)
+					pageOf(w).put("", n)
 				}
 			})
 		},

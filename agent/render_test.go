@@ -44,12 +44,15 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		p.Changes[0].Operations = append(p.Changes[0].Operations, op)
 	}
 	for name, show := range map[string]func(*bytes.Buffer){
-		"plan":        func(b *bytes.Buffer) { printPlan(b, p, extent{}) },
-		"brief plan":  func(b *bytes.Buffer) { printPlan(b, p, extent{brief: true}) },
-		"run":         func(b *bytes.Buffer) { printReport(b, r, extent{}) },
-		"brief run":   func(b *bytes.Buffer) { printReport(b, r, extent{brief: true}) },
-		"quarantine":  func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
-		"connectors":  func(b *bytes.Buffer) { printModules(b, []connectorView{{Module: m}}) },
+		"plan":       func(b *bytes.Buffer) { printPlan(b, p, extent{}) },
+		"brief plan": func(b *bytes.Buffer) { printPlan(b, p, extent{brief: true}) },
+		"run":        func(b *bytes.Buffer) { printReport(b, r, extent{}) },
+		"brief run":  func(b *bytes.Buffer) { printReport(b, r, extent{brief: true}) },
+		"quarantine": func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
+		"connectors": func(b *bytes.Buffer) { printModules(b, []connectorView{{Module: m}}) },
+		"a verified one": func(b *bytes.Buffer) {
+			verified{Connector: evil, Version: evil, Signature: evil, Problems: []string{evil}}.print(b)
+		},
 		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, reaches(m.Manifest, nil)}) },
 	} {
 		var b bytes.Buffer
