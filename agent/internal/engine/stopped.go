@@ -66,5 +66,5 @@ func stoppedPlan(ctx context.Context, automation string, failure error) error {
 	if ctx.Err() == nil || failure == nil {
 		return failure
 	}
-	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v; nothing was written", automation, context.Cause(ctx)), failure}
+	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v (%v); nothing was written", automation, context.Cause(ctx), failure), failure}
 }
