@@ -97,15 +97,15 @@ func (r *report) print(w io.Writer) {
 		sum.requests, sum.both, sum.onlySpec, sum.onlySim = sum.requests+o.requests, sum.both+o.both, sum.onlySpec+o.onlySpec, sum.onlySim+o.onlySim
 	}
 	_ = t.Flush()
-	section(w, "Not in the specifications at hand:", counted(r.unknown))
-	section(w, "Known deviations of the specifications:", counted(r.deviated))
+	section(w, "Not in the specifications at hand:", countedLines(r.unknown))
+	section(w, "Known deviations of the specifications:", countedLines(r.deviated))
 	section(w, "What the specifications cannot tell:", blind)
 	section(w, "Violations:", r.violations)
 	_, _ = fmt.Fprintf(w, "\n%d operations, %d requests and their answers; mutations refused by both %d, only by the specification %d, only by the simulator %d; %d violations, %d known deviations\n",
 		len(r.rows), sum.requests, sum.both, sum.onlySpec, sum.onlySim, len(r.violations), len(r.deviated))
 }
 
-func counted(m map[string]int) (lines []string) {
+func countedLines(m map[string]int) (lines []string) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		lines = append(lines, fmt.Sprintf("%s (%d)", k, m[k]))
 	}
