@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
+
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -86,13 +88,24 @@ func (s shared) Set(ctx context.Context, name string, value []byte) error {
 	return s.Keeper.Set(ctx, name, secrets.New(string(value)))
 }
 
+// open opens the vault beside other processes. A store is made for one process:
+// what two must not do at once is to open or close it.
 func open(ctx context.Context, dir string) (shared, func(), error) {
+	lock := flock.New(filepath.Join(dir, "opening"))
+	if err := lock.Lock(); err != nil {
+		return shared{}, nil, err
+	}
+	defer func() { _ = lock.Unlock() }()
 	st, err := store.Open(ctx, dir)
 	if err != nil {
 		return shared{}, nil, err
 	}
 	keeper, err := secrets.OpenKeeper(ctx, st, secrets.New("a master key for this test"))
-	return shared{keeper}, func() { _ = st.Close() }, err
+	return shared{keeper}, func() {
+		_ = lock.Lock()
+		_ = st.Close()
+		_ = lock.Unlock()
+	}, err
 }
 
 // dying kills its own process when the answer of a refresh is about to be
