@@ -290,6 +290,9 @@ func TestStoppedPlan(t *testing.T) {
 				d = w.start()
 			}
 			for _, args := range [][]string{{"plan", "staff"}, {"apply", "staff"}, {"validate", "--online"}} {
+				for len(waits()) > 0 { // what the command before has left
+					<-waits()
+				}
 				r := begin(t, w.command(args...))
 				r.until(waits())
 				r.signal(os.Interrupt)
