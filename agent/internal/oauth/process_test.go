@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
