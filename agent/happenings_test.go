@@ -46,6 +46,19 @@ var happenings = map[string]func(*ward) came{
 		mustPerson(w)(w.sim.Rename(1, "Ada Waiting"))
 		return w.applies()
 	},
+	"something that was refused waits, and a key comes twice": func(w *ward) came {
+		w.joins(1)
+		w.refusesPasswords()
+		w.want(1, "apply", "staff")
+		return w.spoiled(sim.Fault{Kind: sim.DuplicateID, Times: 1})
+	},
+	"something that was refused waits, and something exceeds a limit and is held": func(w *ward) came {
+		w.joins(1)
+		w.refusesPasswords()
+		w.want(1, "apply", "staff")
+		w.leaves()
+		return w.applies()
+	},
 	"the directory refuses some writes": func(w *ward) came {
 		w.joins(2)
 		w.refusesPasswords()

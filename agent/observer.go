@@ -32,11 +32,11 @@ func (a *app) observer() *observer {
 // Stands implements engine.Observer. An automation that never succeeded is to
 // do so the first time that it is due after the start of the agent. How one ended
 // whose application is turned off by now is of no interest.
-func (o *observer) Stands(automation, result string, success time.Time) {
+func (o *observer) Stands(automation string, results []string, success time.Time) {
 	if !o.enabled(automation) {
 		return
 	}
-	o.Metrics.Stands(automation, result, success)
+	o.Metrics.Stands(automation, results, success)
 	if success.IsZero() {
 		success = o.started
 	}

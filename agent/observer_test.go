@@ -37,10 +37,10 @@ func TestObserver(t *testing.T) {
 			"new": {DataSource: "people"}, "ran": {DataSource: "people"}, "off": {DataSource: "other"}, "hand": {DataSource: "other"},
 		}},
 	}
-	o.Stands("new", "", time.Time{})
-	o.Stands("ran", "failed", started.Add(-time.Hour))
-	o.Stands("off", "failed", time.Time{})
-	o.Stands("hand", "ok", started)
+	o.Stands("new", nil, time.Time{})
+	o.Stands("ran", []string{"failed"}, started.Add(-time.Hour))
+	o.Stands("off", []string{"failed"}, time.Time{})
+	o.Stands("hand", []string{"ok"}, started)
 	o.Quarantined("new", 2)
 	o.Quarantined("ran", 3)
 	o.Quarantined("hand", 4)

@@ -57,9 +57,10 @@ type Password struct {
 // Observer is told what happened, for metrics.
 type Observer interface {
 	RunEnded(automation, result string, took time.Duration)
-	// Stands tells the result of the last run that was not of a part only ("":
-	// there was none), and when the last success ended (zero: there was none).
-	Stands(automation, result string, success time.Time)
+	// Stands tells the results of the last run that was not of a part only (its
+	// own first, then those that apply besides; none: there was no run), and when
+	// the last success ended (zero: there was none).
+	Stands(automation string, results []string, success time.Time)
 	Records(dataSource, result string, n int)
 	Change(automation, operation, result string)
 	Quarantined(automation string, n int)

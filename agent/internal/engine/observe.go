@@ -21,11 +21,11 @@ func (e *Engine) Observe(ctx context.Context) error {
 
 // observe tells the metrics how one automation stands.
 func (e *Engine) observe(ctx context.Context, automation string) error {
-	result, success, err := e.Store.Standing(ctx, automation)
+	results, success, err := e.Store.Standing(ctx, automation)
 	if err != nil {
 		return fmt.Errorf("read how the last runs of automation %s ended: %w", automation, err)
 	}
-	e.Observer.Stands(automation, string(result), success)
+	e.Observer.Stands(automation, results, success)
 	items, err := e.Store.Quarantine(ctx, automation)
 	if err != nil {
 		return fmt.Errorf("read the quarantine of automation %s: %w", automation, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,10 +32,10 @@ func (n *noting) RunEnded(_, result string, _ time.Duration) {
 	n.ended = append(n.ended, result)
 }
 
-func (n *noting) Stands(_, result string, success time.Time) {
+func (n *noting) Stands(_ string, results []string, success time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.result, n.success = result, success
+	n.result, n.success = strings.Join(results, "+"), success
 }
 
 func (n *noting) Quarantined(_ string, items int) {
@@ -90,7 +91,7 @@ func TestHowAnAutomationStands(t *testing.T) {
 	check("nobody came", "doubtful, success false, aside 0, held 0")
 	source.records = []ident.Record{person("1", "Ada"), person("2", "Bo"), {Endpoint: "users", Key: "3", Problem: "bad text"}}
 	r := s.wantRun("stands", store.RunHeld)
-	check("one over the limit", "held, success true, aside 1, held 1")
+	check("one over the limit", "held+quarantined, success true, aside 1, held 1")
 	if !live.since.Equal(r.Outcomes[slices.IndexFunc(r.Outcomes, func(o ident.Outcome) bool { return o.Result == ident.ResultHeld })].At) {
 		t.Errorf("held since %s: %+v", live.since, r.Outcomes)
 	}

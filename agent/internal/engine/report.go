@@ -18,6 +18,8 @@ type Summary struct {
 	Limits        []ident.LimitState     `json:"limits,omitempty"`
 	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
 	Notes         []ident.Note           `json:"notes,omitempty"`
+	// Besides lists the results that apply too, and are hidden by the run's own.
+	Besides []store.RunResult `json:"besides,omitempty"`
 	// HeldBy counts what earlier runs hold and this one would have made.
 	HeldBy []HeldBy `json:"held_by,omitempty"`
 }

@@ -112,7 +112,9 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	r.Ended = &ended
 	r.Result, r.Error = r.tally.result(r.plan, failure, stopped)
 	var err error
-	if r.Plan, err = json.Marshal(r.summary()); err != nil {
+	summary := r.summary()
+	summary.Besides = r.tally.besides(r.plan, r.Result)
+	if r.Plan, err = json.Marshal(summary); err != nil {
 		return Report{}, fmt.Errorf("encode the summary of run %d: %w", r.ID, err)
 	}
 	if err := e.Store.FinishRun(ctx, r.lease, r.Run); err != nil && failure == nil {

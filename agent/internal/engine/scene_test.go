@@ -62,7 +62,7 @@ func (f *feed) asked() ident.Position { return f.from[len(f.from)-1] }
 type silent struct{}
 
 func (silent) RunEnded(string, string, time.Duration) {}
-func (silent) Stands(string, string, time.Time)       {}
+func (silent) Stands(string, []string, time.Time)     {}
 func (silent) Records(string, string, int)            {}
 func (silent) Change(string, string, string)          {}
 func (silent) Quarantined(string, int)                {}

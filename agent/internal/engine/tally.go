@@ -82,17 +82,51 @@ func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResu
 	case failure != nil:
 		return store.RunFailed, failure.Error()
 	case t.failed+p.Refused > 0 && t.written == 0:
-		return store.RunFailed, t.failures(p.Refused)
+		return store.RunFailed, joined(t.failures(p.Refused), doubt(p))
 	case t.failed+p.Refused > 0:
-		return store.RunPartial, t.failures(p.Refused)
+		return store.RunPartial, joined(t.failures(p.Refused), doubt(p))
 	case p.Doubt != "":
-		return store.RunDoubtful, fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: rollcall validate --online", p.Doubt, p.Application)
+		return store.RunDoubtful, doubt(p)
 	case t.held > 0 || len(t.waiting) > 0:
 		return store.RunHeld, ""
 	case t.quarantined > 0:
 		return store.RunQuarantined, ""
 	}
 	return store.RunOK, ""
+}
+
+// besides lists what else a run could have ended as, had not something worse
+// happened. A refusal may last for months: it must hide no leavers.
+func (t *tally) besides(p ident.Plan, result store.RunResult) []store.RunResult {
+	var all []store.RunResult
+	for _, one := range []struct {
+		is     bool
+		result store.RunResult
+	}{
+		{p.Doubt != "", store.RunDoubtful},
+		{t.held > 0 || len(t.waiting) > 0, store.RunHeld},
+		{t.quarantined > 0, store.RunQuarantined},
+	} {
+		if one.is && one.result != result {
+			all = append(all, one.result)
+		}
+	}
+	return all
+}
+
+// doubt says why a delivery cannot be believed, and what to do.
+func doubt(p ident.Plan) string {
+	if p.Doubt == "" {
+		return ""
+	}
+	return fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: rollcall validate --online", p.Doubt, p.Application)
+}
+
+func joined(first, second string) string {
+	if second == "" {
+		return first
+	}
+	return first + "; besides, " + second
 }
 
 // LevelOf is how loudly the log tells of a result.

@@ -6,6 +6,7 @@ package metrics
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -63,7 +64,7 @@ func New(version string, storeSize func() float64) *Metrics {
 	}
 	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
 	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run ended in which nothing failed and the delivery was believed.", "automation")
-	m.lastResult = gauge("automation_last_result", "1 for the result of the last run that was not of a part only, 0 for the others.", "automation", "result")
+	m.lastResult = gauge("automation_last_result", "1 for the result of the last run that was not of a part only and for those that apply besides, 0 for the others.", "automation", "result")
 	m.successDue = gauge("automation_success_due_timestamp_seconds", "When, by the schedule, the next success is due.", "automation")
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "rollcall", Name: "ready", Help: "1 once state and connectors are loaded, while every secret that the configuration names can be read.",
@@ -103,14 +104,15 @@ func (m *Metrics) RunEnded(automation, result string, took time.Duration) {
 	m.runDuration.WithLabelValues(automation).Observe(took.Seconds())
 }
 
-// Stands tells the result of an automation's last run ("": there was none) and
-// when the last one that counts as a success ended (zero: none did).
-func (m *Metrics) Stands(automation, result string, success time.Time) {
-	if result != "" {
+// Stands tells the results of an automation's last run, its own and those that
+// apply besides (none: there was no run), and when the last one that counts as a
+// success ended (zero: none did).
+func (m *Metrics) Stands(automation string, results []string, success time.Time) {
+	for _, result := range results {
 		m.lastResult.WithLabelValues(automation, result).Set(1) // before the others: a scrape in between must not miss it
 	}
 	for _, other := range Results {
-		if result != "" && other != result {
+		if len(results) > 0 && !slices.Contains(results, other) {
 			m.lastResult.WithLabelValues(automation, other).Set(0)
 		}
 	}

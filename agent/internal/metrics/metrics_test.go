@@ -20,7 +20,7 @@ func used() *Metrics {
 	m := New("1.2.3", func() float64 { return 4096 })
 	m.Readiness(func() error { return nil })
 	m.RunEnded("staff", "ok", time.Second)
-	m.Stands("staff", "ok", time.Unix(1_700_000_000, 0))
+	m.Stands("staff", []string{"ok"}, time.Unix(1_700_000_000, 0))
 	m.SuccessDue("staff", time.Unix(1_700_000_900, 0))
 	m.Records("pipedrive_staff", "delivered", 7)
 	m.Change("staff", "create", "applied")
@@ -65,13 +65,13 @@ func TestEveryMetricIsDocumentedAndTheOtherWayRound(t *testing.T) {
 	}
 }
 
-// TestHowAutomationsStand: one result has 1, the others 0, and a run that was no
+// TestHowAutomationsStand: the results that apply have 1, the others 0, and a run that was no
 // success leaves the last one where it was.
 func TestHowAutomationsStand(t *testing.T) {
 	m := New("1.2.3", func() float64 { return 0 })
-	m.Stands("new", "", time.Time{})
-	m.Stands("staff", "ok", time.Unix(100, 0))
-	m.Stands("staff", "partial", time.Unix(100, 0))
+	m.Stands("new", nil, time.Time{})
+	m.Stands("staff", []string{"ok"}, time.Unix(100, 0))
+	m.Stands("staff", []string{"partial", "doubtful"}, time.Unix(100, 0))
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +93,7 @@ func TestHowAutomationsStand(t *testing.T) {
 		want["rollcall_automation_last_result staff "+result] = 0
 	}
 	want["rollcall_automation_last_result staff partial"] = 1
+	want["rollcall_automation_last_result staff doubtful"] = 1
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -175,25 +175,32 @@ func (s *Store) LastScheduled(ctx context.Context, automation string) (time.Time
 }
 
 // Standing returns how the last run of an automation ended that was not of a
-// part only ("": there was none), and when the last one of these ended that may
-// be taken for a success (the zero time: none did). One under way does not count.
-func (s *Store) Standing(ctx context.Context, automation string) (result RunResult, success time.Time, err error) {
+// part only (its result, and what its summary says that applies besides; none:
+// there was no run), and when the last one of these ended that may be taken for
+// a success (the zero time: none did). One under way does not count.
+func (s *Store) Standing(ctx context.Context, automation string) (results []string, success time.Time, err error) {
 	const whole = ` FROM runs WHERE automation = ? AND kind IN (?, ?) AND result `
-	err = s.reader.QueryRowContext(ctx, `SELECT result`+whole+`<> ? ORDER BY id DESC LIMIT 1`,
-		automation, KindScheduled, KindManual, RunRunning).Scan(&result)
+	var result string
+	var besides []byte
+	err = s.reader.QueryRowContext(ctx, `SELECT result, coalesce(json_extract(nullif(plan_json, ''), '$.besides'), '[]')`+whole+`<> ? ORDER BY id DESC LIMIT 1`,
+		automation, KindScheduled, KindManual, RunRunning).Scan(&result, &besides)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", time.Time{}, nil
+		return nil, time.Time{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(besides, &results)
 	}
 	if err != nil {
-		return "", time.Time{}, s.fail("last run", err)
+		return nil, time.Time{}, s.fail("last run", err)
 	}
+	results = append([]string{result}, results...)
 	var ended int64
 	err = s.reader.QueryRowContext(ctx, `SELECT ended`+whole+`IN (?, ?, ?) ORDER BY id DESC LIMIT 1`,
 		automation, KindScheduled, KindManual, RunOK, RunQuarantined, RunHeld).Scan(&ended)
 	if errors.Is(err, sql.ErrNoRows) {
-		return result, time.Time{}, nil
+		return results, time.Time{}, nil
 	}
-	return result, moment(ended), s.fail("last success", err)
+	return results, moment(ended), s.fail("last success", err)
 }
 
 // RunByID returns a run; false when there is none with that number.

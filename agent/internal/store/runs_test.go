@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,8 +59,9 @@ func TestStanding(t *testing.T) {
 	var success time.Time
 	stands := func(want RunResult) {
 		t.Helper()
-		result, at, err := s.Standing(ctx, "staff")
-		if err != nil || result != want || !at.Equal(success) {
+		results, at, err := s.Standing(ctx, "staff")
+		result := strings.Join(results, "+")
+		if err != nil || result != string(want) || !at.Equal(success) {
 			t.Fatalf("%s, last success %s, %v; want %s, %s", result, at, err, want, success)
 		}
 	}
@@ -90,6 +92,10 @@ func TestStanding(t *testing.T) {
 	run(KindApproval, RunOK)
 	run(KindScheduled, RunRunning)
 	stands(RunInterrupted)
+	id, err := s.StartRun(ctx, lease, Run{Automation: "staff", Kind: KindScheduled})
+	must(t, err)
+	must(t, s.FinishRun(ctx, lease, Run{ID: id, Result: RunPartial, Plan: []byte(`{"records":{},"besides":["doubtful","held"]}`)}))
+	stands("partial+doubtful+held")
 }
 
 func TestInterruptRuns(t *testing.T) {
