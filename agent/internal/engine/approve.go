@@ -171,6 +171,9 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 			if err := e.hold(ctx, r); err != nil {
 				return err
 			}
+			if err := e.rememberKey(ctx, a); err != nil {
+				return err
+			}
 			return e.applyEarlier(ctx, r, planTasks(r.plan))
 		})
 	})

@@ -221,9 +221,6 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 	}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
 		d, err := e.fetch(ctx, a, r.ID)
-		if err == nil {
-			err = e.rememberKey(ctx, a)
-		}
 		if err != nil {
 			return err
 		}
@@ -252,6 +249,9 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 				return err
 			}
 			if err := e.settle(ctx, r, made); err != nil {
+				return err
+			}
+			if err := e.rememberKey(ctx, a); err != nil { // what another key held is dropped now
 				return err
 			}
 			if err := e.apply(ctx, r, tasks); err != nil {
@@ -284,7 +284,10 @@ func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
 		return fmt.Errorf("prepare writing to the directory: %w", err)
 	}
 	r.writer = writer
-	return e.recover(ctx, r)
+	if err := e.recover(ctx, r); err != nil || r.Kind == store.KindApproval {
+		return err
+	}
+	return e.sameKey(ctx, r.automation) // what was cut off may have made a link
 }
 
 // connected gives do a connection of its own.

@@ -1,10 +1,14 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -107,3 +111,66 @@ func TestFormerVersionsTookTheEndpointsKey(t *testing.T) {
 type elsewhere struct{ *feed }
 
 func (elsewhere) Endpoint() string { return "people" }
+
+// TestASavedPlanRemembersTheKey: whoever begins with a saved plan has links by
+// its primary key, and neither is stopped by that of the endpoint nor may go on
+// with it.
+func TestASavedPlanRemembersTheKey(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada Savedkey"), person("2", "Ben Savedkey")}}
+	s := newScene(t, map[string]*feed{"savedkey": source})
+	by := func(key, config string) {
+		a := s.Automations["savedkey"]
+		a.Key, a.OwnKey, a.Settings.Config = key, "/id", config
+		s.Replace(map[string]Automation{"savedkey": a}, nil)
+	}
+	by("/role_id", "roles")
+	roles, err := s.Plan(t.Context(), Request{Automation: "savedkey"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by("/email", "addresses")
+	addresses, err := s.Plan(t.Context(), Request{Automation: "savedkey"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.ApplyPlan(t.Context(), addresses, "test"); err != nil || r.Count(ident.ResultApplied) != 2 {
+		t.Fatalf("%v, %+v", err, r.Counts)
+	}
+	s.run("savedkey")
+	by("/id", "numbers")
+	if _, err := s.Plan(t.Context(), Request{Automation: "savedkey"}); err == nil || !strings.Contains(err.Error(), `2 links were made by "email"`) {
+		t.Errorf("by the endpoint's own key: %v", err)
+	}
+	by("/role_id", "roles")
+	if _, err := s.ApplyPlan(t.Context(), roles, "test"); err == nil || !strings.Contains(err.Error(), `2 links were made by "email"`) {
+		t.Errorf("a saved plan by another key: %v", err)
+	}
+}
+
+// TestAKeyIsThatOfWhatIsHeld: as long as nobody is linked primary_key may be
+// changed; what a run by the former one holds, and somebody approves before a
+// run by the new one has dropped it, makes links by the former.
+func TestAKeyIsThatOfWhatIsHeld(t *testing.T) {
+	source := &feed{records: []ident.Record{person("1", "Ada Heldkey"), person("2", "Ben Heldkey")}}
+	s := newScene(t, map[string]*feed{"heldkey": source})
+	by := func(key string) {
+		a := s.configured.Load().automations["heldkey"]
+		a.Key, a.OwnKey, a.Settings.Approval = key, "/id", plan.ApprovalAlways
+		s.Replace(map[string]Automation{"heldkey": a}, nil)
+	}
+	by("/id")
+	held := s.wantRun("heldkey", store.RunHeld)
+	by("/role_id")
+	connect := s.Connect
+	s.Connect = func(context.Context, string) (*conn.Client, error) { return nil, errors.New("no domain controller") }
+	if _, err := s.Run(t.Context(), Request{Automation: "heldkey", Kind: store.KindScheduled, By: "schedule"}); err == nil {
+		t.Fatal("there is no domain controller, and the run did not fail")
+	}
+	s.Connect = connect
+	if r, err := s.Approve(t.Context(), Decision{Run: held.ID, By: "test"}); err != nil || r.Count(ident.ResultApplied) != 2 {
+		t.Fatalf("%v, %+v", err, r.Counts)
+	}
+	if _, err := s.Plan(t.Context(), Request{Automation: "heldkey"}); err == nil || !strings.Contains(err.Error(), `2 links were made by "id"`) {
+		t.Errorf("links by the former key: %v", err)
+	}
+}
