@@ -156,9 +156,7 @@ func (a *app) applyCalls(m *control.Mux) {
 		if err != nil {
 			return reportAnswer{}, err
 		}
-		in.RunningConfig = a.serving
-		_, differs, err := a.agreed(ctx, in.onDisk, r.Automation, "")
-		return reportAnswer{r, differs}, err
+		return reportAnswer{r, a.differing(in.onDisk, r.Automation)}, nil
 	})
 }
 

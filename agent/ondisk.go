@@ -233,6 +233,27 @@ func (a *app) agreed(ctx context.Context, in onDisk, automation, shown string) (
 	return nil, nil, control.Usage(fmt.Errorf("nothing was done: %s. Next: %s. %s", found.agent.says(), found.agent.Next, insist))
 }
 
+// differing tells, of what is done already, how the configuration on disk would
+// have it otherwise. Whatever became of the file meanwhile, it is done: nothing
+// that is said of the file takes the place of the report.
+func (a *app) differing(in onDisk, automation string) *divergence {
+	if !a.serving {
+		return nil // the file was read when the command began
+	}
+	found, err := a.read(in)
+	if err != nil {
+		d := a.divergence(in.Config)
+		d.Fault = err.Error()
+		return d
+	}
+	differs := found.config.DifferencesFor(a.config, automation)
+	if len(differs) == 0 {
+		return nil
+	}
+	found.agent.Differs = differs
+	return found.agent
+}
+
 // insist is how to say that the agent's configuration is meant.
 const insist = "With --running-config the same command goes by what the agent runs with."
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -230,5 +232,28 @@ func TestSeenByTheAgent(t *testing.T) {
 	}
 	if _, err = (&app{config: &config.Config{}}).read(onDisk{Config: missing}); err == nil || strings.Contains(err.Error(), "running agent") {
 		t.Errorf("without an agent the error is %v", err)
+	}
+}
+
+// TestAnApprovalIsReportedWhateverTheFileSays: when the file is broken while
+// something is approved, what was done is reported, not that nothing was.
+func TestAnApprovalIsReportedWhateverTheFileSays(t *testing.T) {
+	w := newWorld(t, 2, "create = 1000", "create = 0")
+	r := w.apply(3)
+	cfg, err := config.Load(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := openApp(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	w.write("agent.toml", strings.Replace(w.text(), "match ", "mach ", 1))
+	var answer reportAnswer
+	asks := control.Local{Mux: a.calls(), Who: "ada"}
+	err = asks.Call(t.Context(), "approve", decideRequest{onDisk: onDisk{Config: w.config}, Run: r.ID}, &answer)
+	if err != nil || answer.Count(ident.ResultApplied) != 2 || answer.RunningAgent != nil {
+		t.Errorf("%v, %+v", err, answer.Counts)
 	}
 }
