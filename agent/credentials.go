@@ -53,6 +53,31 @@ func misfits(conf config.Application, m abi.Manifest) []error {
 				conf.Secrets[name].Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
 		}
 	}
+	return append(wrong, wrongSettings(conf, m)...)
+}
+
+// wrongSettings holds the settings against those that the manifest declares.
+func wrongSettings(conf config.Application, m abi.Manifest) []error {
+	var wrong []error
+	var names []string
+	for _, s := range m.Settings {
+		names = append(names, s.Name)
+		value, set := conf.Settings[s.Name]
+		if !set && s.Required {
+			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s needs the setting %s%s: set it in [applications.%s.settings]",
+				conf.Pos, conf.Name, m.Name, s.Name, inBrackets(s.Title), conf.Name))
+		}
+		if set {
+			if err := s.Check(value); err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: application %s: setting %s: %w", conf.Pos, conf.Name, s.Name, err))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(conf.Settings)) {
+		if !slices.Contains(names, name) {
+			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s has no setting %q%s", conf.Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
+		}
+	}
 	return wrong
 }
 

@@ -53,12 +53,21 @@ func TestMisfits(t *testing.T) {
 		change func(*config.Application, *abi.Manifest)
 		want   string
 	}{
-		"auth":       {func(c *config.Application, _ *abi.Manifest) { c.Auth = config.AuthBearer }, `does not support auth = "bearer" (it supports: session)`},
-		"missing":    {func(c *config.Application, _ *abi.Manifest) { delete(c.Secrets, "signing_key") }, "needs the secret signing_key (Key that signs): refer to it in [applications.x.secrets]"},
-		"misspelt":   {func(c *config.Application, _ *abi.Manifest) { c.Secrets["pinn"] = reference(t, "@{env:P}") }, `agent.toml:7:3: application x: connector acme has no secret "pinn" (did you mean "pin"?)`},
-		"unknown":    {func(c *config.Application, _ *abi.Manifest) { c.Secrets["webhook"] = reference(t, "@{env:P}") }, `has no secret "webhook" (it has: signing_key, pin)`},
-		"none":       {func(_ *config.Application, m *abi.Manifest) { m.Secrets = nil }, `has no secret "signing_key" (it has none)`},
-		"no base":    {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "" }, "base_url is missing: connector acme does not know where to log in"},
+		"auth":     {func(c *config.Application, _ *abi.Manifest) { c.Auth = config.AuthBearer }, `does not support auth = "bearer" (it supports: session)`},
+		"missing":  {func(c *config.Application, _ *abi.Manifest) { delete(c.Secrets, "signing_key") }, "needs the secret signing_key (Key that signs): refer to it in [applications.x.secrets]"},
+		"misspelt": {func(c *config.Application, _ *abi.Manifest) { c.Secrets["pinn"] = reference(t, "@{env:P}") }, `agent.toml:7:3: application x: connector acme has no secret "pinn" (did you mean "pin"?)`},
+		"unknown":  {func(c *config.Application, _ *abi.Manifest) { c.Secrets["webhook"] = reference(t, "@{env:P}") }, `has no secret "webhook" (it has: signing_key, pin)`},
+		"none":     {func(_ *config.Application, m *abi.Manifest) { m.Secrets = nil }, `has no secret "signing_key" (it has none)`},
+		"no base":  {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "" }, "base_url is missing: connector acme does not know where to log in"},
+		"settings": {func(c *config.Application, m *abi.Manifest) {
+			c.Settings, m.Settings = map[string]any{"compny": "acme"}, []abi.Setting{{Name: "company", Type: abi.SettingString}}
+		}, `connector acme has no setting "compny" (did you mean "company"?)`},
+		"setting's type": {func(c *config.Application, m *abi.Manifest) {
+			c.Settings, m.Settings = map[string]any{"company": int64(5)}, []abi.Setting{{Name: "company", Type: abi.SettingString}}
+		}, "setting company: 5 is not of type string"},
+		"setting left out": {func(_ *config.Application, m *abi.Manifest) {
+			m.Settings = []abi.Setting{{Name: "company", Type: abi.SettingString, Title: "Company", Required: true}}
+		}, "needs the setting company (Company): set it in [applications.x.settings]"},
 		"other host": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://evil.example" }, "the password is not sent there"},
 		"other port": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://api.acme.example:8443" }, "the password is not sent there"},
 		"clear text": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "http://api.acme.example" }, "the password is not sent there"},

@@ -47,6 +47,9 @@ func lookNearby(ctx context.Context, cfg *config.Config) nearby {
 			n.file(place, s.Ref.Name, err, cfg.Agent.StateDir, kind == secrets.KindFile)
 		}
 	}
+	if info, err := os.Stat(cfg.Agent.StateDir); err == nil && !info.IsDir() {
+		n.wrong = append(n.wrong, fmt.Sprintf("%s: [agent] state_dir: %s is a file, and a folder is needed; next: name another folder, or move the file away", cfg.Place("agent", "state_dir"), cfg.Agent.StateDir))
+	}
 	if cfg.Directory.CAFile != "" {
 		_, err := conn.ReadCAFile(cfg.Directory.CAFile)
 		n.file(fmt.Sprintf("%s: [directory] ca_file: ", cfg.Place("directory", "ca_file")), cfg.Directory.CAFile, err, cfg.Agent.StateDir, true)

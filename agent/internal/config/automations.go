@@ -183,7 +183,11 @@ func (l *loader) checkSchedule(at path, spec string) {
 	case err != nil && n == 6:
 		l.fail(at, fmt.Sprintf("schedule is %q, which has six fields", spec), "there are no seconds: leave the first field out; "+form)
 	case err != nil && n != 5:
-		l.fail(at, fmt.Sprintf("schedule is %q, which has %d fields", spec, n), form)
+		count := fmt.Sprintf("%d fields", n)
+		if n == 1 {
+			count = "one field"
+		}
+		l.fail(at, fmt.Sprintf("schedule is %q, which has %s", spec, count), form)
 	case err != nil:
 		l.fail(at, fmt.Sprintf("schedule is %q: %v", spec, err), form)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
@@ -122,7 +123,11 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 	}
 	table, ok := v.(map[string]any)
 	if !ok {
-		l.mismatch(v, "a table", at)
+		want := "a table"
+		if _, short := target.Addr().Interface().(shorthand); short {
+			want = "a text or a table"
+		}
+		l.mismatch(v, want, at)
 		return
 	}
 	if r, ok := target.Interface().(refuser); ok {
@@ -227,6 +232,8 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 	}
 	now, later, isEnum := enumValues(target)
 	switch {
+	case strings.ContainsFunc(s, unicode.IsControl) && ofOneLine(at):
+		l.fail(at, fmt.Sprintf("%s is %q, which has a control character in it", at.last(), s), backslashHint)
 	case !isEnum || slices.Contains(now, s):
 		target.SetString(s)
 	case slices.Contains(later, s):
@@ -234,6 +241,12 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 	default:
 		l.fail(at, fmt.Sprintf("%s is %q; it must be %s", at.last(), s, oneOf(now)), "")
 	}
+}
+
+// ofOneLine reports whether a text is a name or a path: a control character in
+// one of them is what became of a backslash, as in "C:\temp".
+func ofOneLine(at path) bool {
+	return at[0] == "agent" || at[0] == "directory" || at.last() == "username"
 }
 
 func enumValues(target reflect.Value) (now, later []string, ok bool) {

@@ -62,11 +62,17 @@ func (l *loader) checkDirectory() {
 	if l.has(in.with("bind_dn")) && d.BindDN == "" {
 		l.fail(in.with("bind_dn"), "bind_dn is empty", `like "rollcall@example.com"`)
 	}
+	if d.BindDN != "" && !strings.ContainsAny(d.BindDN, `=@\`) {
+		l.warnings = append(l.warnings, Warning{
+			Pos: l.value(in.with("bind_dn")), Key: "directory.bind_dn", Message: fmt.Sprintf("bind_dn is %q, which is no user@domain, no distinguished name and no DOMAIN\\user", d.BindDN),
+			Hint: "AD takes the name of an account alone for nobody's",
+		})
+	}
 	d.CAFile = l.relative(in.with("ca_file"), d.CAFile)
 }
 
 func (l *loader) checkDirectoryURL(at path, text string) {
-	if text == "" {
+	if l.failed[at.index()] {
 		return
 	}
 	u, err := url.Parse(text)

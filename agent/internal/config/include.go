@@ -126,6 +126,8 @@ func syntaxError(file string, data []byte, err error) Error {
 	}
 }
 
+const backslashHint = `in "..." a \ begins an escape: write '...', where it stands for itself`
+
 // syntaxHint tells what is usually behind an error of the TOML parser.
 func syntaxHint(message string) string {
 	for _, h := range []struct{ form, hint string }{
@@ -135,6 +137,8 @@ func syntaxHint(message string) string {
 		{`or '=', but got`, "between a key and its value stands ="},
 		{`cannot contain newlines`, `the quote at the end is missing; a text of several lines stands in """..."""`},
 		{`got '%'`, `a percentage is a text: "5%"`},
+		{`hexadecimal digits after|escape`, backslashHint},
+		{`end with a newline, comment, or EOF, but got '[;,]'`, "nothing stands after a value: one line for each key"},
 		{`already been defined`, "each key and each [section] stands once"},
 	} {
 		if regexp.MustCompile(h.form).MatchString(message) {

@@ -57,6 +57,9 @@ func (l *loader) warnKey(at path, message, hint string) {
 }
 
 func (l *loader) sortedWarnings() []Warning {
+	l.warnings = slices.DeleteFunc(l.warnings, func(w Warning) bool { // what is wrong is not also doubtful
+		return slices.ContainsFunc(l.errs, func(e Error) bool { return e.Pos == w.Pos })
+	})
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
 	return slices.Compact(l.warnings) // automations that share a data source tell the same
 }

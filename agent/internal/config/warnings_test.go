@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -36,11 +38,12 @@ func TestWarningsOfNearMisses(t *testing.T) {
 			mail, mail + "\ncorpBadgeColour = \"user.x\"",
 			"corpBadgeColour is no attribute that AD has for users by itself (right if your schema has it: `rollcall validate --online` looks)",
 		},
-		"an anchor":                {`bind_dn = "rollcall@example.com"`, `bind_dn = "rollcall@example.com"` + "\nanchor = \"employeNumber\"", `12:11: warning: employeNumber is no attribute`},
-		"where is constant":        {`where = 'user.active_flag'`, `where = 'true'`, `30:10: warning: where does not look at the record: it is the same for everybody`},
-		"a variable for a secret":  {`"@{env:PIPEDRIVE_TOKEN}"`, `"${PIPEDRIVE_TOKEN}"`, `api_key holds a secret in plain text (did you mean an environment variable? write "@{env:NAME}")`},
-		"a path for a secret":      {`"@{env:PIPEDRIVE_TOKEN}"`, `"/etc/rollcall/token"`, `(did you mean what is in a file? write "@{file:/path}")`},
-		"a reference half written": {`"@{env:PIPEDRIVE_TOKEN}"`, `"@file:/etc/rollcall/token"`, `(did you mean a reference? write "@{file:...}")`},
+		"an anchor":                 {`bind_dn = "rollcall@example.com"`, `bind_dn = "rollcall@example.com"` + "\nanchor = \"employeNumber\"", `12:11: warning: employeNumber is no attribute`},
+		"a name alone to bind with": {`bind_dn = "rollcall@example.com"`, `bind_dn = "rollcall"`, `11:12: warning: bind_dn is "rollcall", which is no user@domain, no distinguished name and no DOMAIN\user (AD takes the name of an account alone for nobody's)`},
+		"where is constant":         {`where = 'user.active_flag'`, `where = 'true'`, `30:10: warning: where does not look at the record: it is the same for everybody`},
+		"a variable for a secret":   {`"@{env:PIPEDRIVE_TOKEN}"`, `"${PIPEDRIVE_TOKEN}"`, `api_key holds a secret in plain text (did you mean an environment variable? write "@{env:NAME}")`},
+		"a path for a secret":       {`"@{env:PIPEDRIVE_TOKEN}"`, `"/etc/rollcall/token"`, `(did you mean what is in a file? write "@{file:/path}")`},
+		"a reference half written":  {`"@{env:PIPEDRIVE_TOKEN}"`, `"@file:/etc/rollcall/token"`, `(did you mean a reference? write "@{file:...}")`},
 	} {
 		text := base(t)
 		if !strings.Contains(text, c.old) {
@@ -56,5 +59,26 @@ func TestWarningsOfNearMisses(t *testing.T) {
 		if all := strings.Join(got, "\n"); !strings.Contains(all, c.want) || c.want == "" && all != "" || strings.Contains(all, "etc/rollcall/token") {
 			t.Errorf("%s: got  %s\nwant %s", name, all, c.want)
 		}
+	}
+}
+
+// What cannot be mapped is an error, and not also a name that may be right.
+func TestWrongIsNotAlsoDoubtful(t *testing.T) {
+	const line = `displayName = "{{ trim(user.name) }}"`
+	text := strings.Replace(base(t), line, line+"\nmemberOf = \"x\"\ncorpBadge = \"x\"", 1)
+	file := filepath.Join(t.TempDir(), "agent.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, errs := Check(file)
+	if cfg == nil || !strings.Contains(errs.Error(), "memberOf cannot be mapped") {
+		t.Fatalf("got %v", errs)
+	}
+	var got []string
+	for _, w := range cfg.Warnings {
+		got = append(got, w.String())
+	}
+	if all := strings.Join(got, "\n"); strings.Contains(all, "memberOf") || !strings.Contains(all, "corpBadge") {
+		t.Errorf("warnings: %s", all)
 	}
 }
