@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
 func (c *cli) secretCommand() *cobra.Command {
@@ -17,6 +19,9 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "Store a secret that is read from standard input",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := secrets.CheckName(args[0]); err != nil { // before anybody types a secret
+				return &usageError{err}
+			}
 			value, err := c.readSecret(cmd.Context(), args[0])
 			if err != nil {
 				return err

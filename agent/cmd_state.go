@@ -25,6 +25,9 @@ func (c *cli) runsCommand() *cobra.Command {
 			if len(args) == 1 {
 				return c.oneRun(cmd, args[0], verbose)
 			}
+			if limit < 1 {
+				return &usageError{fmt.Errorf("--limit is %d; it must be 1 or more", limit)}
+			}
 			var runs []store.Run
 			if err := c.call(cmd.Context(), "runs", runsRequest{limit}, &runs); err != nil {
 				return err

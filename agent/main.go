@@ -93,7 +93,7 @@ func (c *cli) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{unknownFlag(cmd, err)} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{wrongFlag(cmd, err)} })
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath(), "the configuration `file`")
 	root.PersistentFlags().StringVar(&c.output, "output", "text", "what is printed: `text or json`")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -113,26 +113,55 @@ func (c *cli) root() *cobra.Command {
 		c.functionsCommand(), c.journalCommand(), c.authorizeCommand(),
 	)
 	c.completions(root)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, own := range root.Commands() { // cobra's own take any name for a good one
+		switch own.Name() {
+		case "help":
+			own.Args = topics(root)
+		case "completion":
+			own.Args, own.RunE = nil, onlyNamed(own.Commands())
+		}
+	}
 	return root
+}
+
+// topics refuses a command that there is not.
+func topics(root *cobra.Command) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		of, rest, err := root.Find(args)
+		if err == nil && of.HasSubCommands() && of != root && len(rest) > 0 {
+			err = onlyNamed(of.Commands())(of, rest)
+		}
+		if err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
 }
 
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				known := make([]string, len(commands))
-				for i, c := range commands {
-					known[i] = c.Name()
-				}
-				return &usageError{&ident.UnknownName{What: cmd.CommandPath() + " command", Name: args[0], Known: known}}
-			}
-			return cmd.Help()
-		},
+		RunE: onlyNamed(commands),
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// onlyNamed is what a command does that only holds others: it says what there is.
+func onlyNamed(commands []*cobra.Command) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		known := make([]string, len(commands))
+		for i, c := range commands {
+			known[i] = c.Name()
+		}
+		return &usageError{&ident.UnknownName{What: cmd.CommandPath() + " command", Name: args[0], Known: known}}
+	}
 }
 
 // exactly is cobra.ExactArgs with the usage in its message.

@@ -30,7 +30,11 @@ func newPlanFile(path string) (*planFile, error) {
 	// symbolic link.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("save the plan: %w", err)}
+		var of *fs.PathError // the name is none that anybody gave
+		if errors.As(err, &of) {
+			err = of.Err
+		}
+		return nil, &usageError{fmt.Errorf("save the plan: make a file in the folder %s: %w", filepath.Dir(path), err)}
 	}
 	return &planFile{path: path, temporary: f}, nil
 }

@@ -58,8 +58,15 @@ func (a *app) unknownSecret(ctx context.Context, name string) error {
 	return control.Usage(&ident.UnknownName{What: "secret", Name: name, Known: known, List: "rollcall secret list"})
 }
 
-// unknownFlag adds what may have been meant by a flag that there is not.
-func unknownFlag(cmd *cobra.Command, err error) error {
+// wrongFlag adds what may have been meant by a flag that there is not, and what
+// the value of another must be.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		if needed := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]; needed != "" {
+			return fmt.Errorf("invalid argument %q for \"--%s\": it must be %s", invalid.GetValue(), invalid.GetFlag().Name, needed)
+		}
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err

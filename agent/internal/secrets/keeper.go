@@ -94,7 +94,7 @@ func (k *Keeper) checkKey(ctx context.Context) error {
 
 // Set stores a secret, replacing one of the same name.
 func (k *Keeper) Set(ctx context.Context, name string, secret Secret) error {
-	if err := checkSecretName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return fmt.Errorf("set secret: %w", err)
 	}
 	if secret.IsEmpty() {
@@ -105,7 +105,7 @@ func (k *Keeper) Set(ctx context.Context, name string, secret Secret) error {
 
 // Get returns a secret. Its error wraps ErrNoSecret or ErrWrongKey.
 func (k *Keeper) Get(ctx context.Context, name string) (Secret, error) {
-	if err := checkSecretName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return Secret{}, fmt.Errorf("get secret: %w", err)
 	}
 	blob, found, err := k.backend.SecretBlob(ctx, name)
@@ -135,7 +135,7 @@ func stored(ctx context.Context, backend Backend) ([]string, error) {
 
 // Delete removes a secret. Its error wraps ErrNoSecret when there is none.
 func (k *Keeper) Delete(ctx context.Context, name string) error {
-	if err := checkSecretName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return fmt.Errorf("delete secret: %w", err)
 	}
 	found, err := k.backend.DeleteSecretBlob(ctx, name)
@@ -179,7 +179,8 @@ func (k *Keeper) open(sealed []byte, label string) ([]byte, error) {
 
 func secretLabel(name string) string { return "secret " + name }
 
-func checkSecretName(name string) error {
+// CheckName tells what is wrong with the name of a stored secret.
+func CheckName(name string) error {
 	if !plainName.MatchString(name) {
 		return fmt.Errorf("the name %q must have letters, digits and . _ - only, at most 128, and must not start with a dot", name)
 	}
