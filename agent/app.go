@@ -74,6 +74,10 @@ func (a *app) openStore(ctx context.Context) (err error) {
 	if a.store, err = store.Open(ctx, a.config.Agent.StateDir, store.WithLogger(a.log), store.WithStagingLimit(int64(a.config.Store.StagingMiB)<<20)); err != nil {
 		return err
 	}
+	// Whatever was running when this process took the lock is running no more.
+	if _, err := a.store.InterruptRuns(ctx); err != nil {
+		return fmt.Errorf("close runs that were cut off: %w", err)
+	}
 	a.metrics = metrics.New(version, func() float64 {
 		size, err := a.store.Size(context.WithoutCancel(ctx))
 		if err != nil {
