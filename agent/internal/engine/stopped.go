@@ -66,5 +66,9 @@ func stoppedPlan(ctx context.Context, automation string, failure error) error {
 	if ctx.Err() == nil || failure == nil {
 		return failure
 	}
-	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v (%v); nothing was written", automation, context.Cause(ctx), failure), failure}
+	where := ""
+	if cause := context.Cause(ctx).Error(); failure.Error() != cause {
+		where = " (" + failure.Error() + ")"
+	}
+	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v%s; nothing was written", automation, context.Cause(ctx), where), failure}
 }

@@ -159,3 +159,17 @@ func TestTheRestOfWhatWasStopped(t *testing.T) {
 		}
 	}
 }
+
+// What failed is told beside who stopped it, unless it is the same.
+func TestStoppedPlanSaysWhyOnce(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("stopped with Ctrl-C"))
+	for failure, want := range map[error]string{
+		context.Cause(ctx):        "the plan of automation staff was not made: stopped with Ctrl-C; nothing was written",
+		errors.New("fetch: gone"): "the plan of automation staff was not made: stopped with Ctrl-C (fetch: gone); nothing was written",
+	} {
+		if got := stoppedPlan(ctx, "staff", failure); got.Error() != want {
+			t.Errorf("got  %v\nwant %s", got, want)
+		}
+	}
+}
