@@ -21,13 +21,14 @@ import (
 type planned struct {
 	ident.Plan
 	links     []plan.LinkUpdate
-	unsettled []ident.Key            // what was delivered of them is needed by the next run
-	complete  bool                   // the delivery was whole, and of everybody
-	strays    int                    // accounts that nobody accounts for since the state was lost
-	past      []ident.Refusal        // refused by the directory, and not to be written any more
-	settled   []ident.QuarantineItem // accepted by a person, and not so any more
-	delivered []ident.Key            // links whose key the delivery has again
-	absent    []ident.Key            // links whose key it lacks for the first time
+	unsettled []ident.Key                       // what was delivered of them is needed by the next run
+	complete  bool                              // the delivery was whole, and of everybody
+	strays    int                               // accounts that nobody accounts for since the state was lost
+	past      []ident.Refusal                   // refused by the directory, and not to be written any more
+	settled   []ident.QuarantineItem            // accepted by a person, and not so any more
+	delivered []ident.Key                       // links whose key the delivery has again
+	absent    []ident.Key                       // links whose key it lacks for the first time
+	undecided func(ident.Key, ident.Class) bool // the plan does not say whether it is still to be made
 }
 
 // The meta entries that one run leaves for the next.
@@ -85,32 +86,17 @@ func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d 
 		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
 			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
 	}
-	leaveBusy(&p, busy(v.others, a.Settings.Application))
+	busy := busy(v.others, a.Settings.Application)
+	leaveBusy(&p, busy)
 	made := planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,
 		strays:   b.Strays(), settled: acceptance(accepted).without(b.Accepted()),
 		past: refused.without(b.StillRefused()),
 	}
-	made.keepUndecided(end)
+	made.keepUndecided(end, b, busy)
 	made.delivered, made.absent = b.Marks()
 	return made, nil
-}
-
-// keepUndecided lets nothing be over of which the plan says nothing: of records
-// that are set aside, and of anybody after a delivery by which nobody is
-// missing although it names everybody.
-func (m *planned) keepUndecided(end plan.Delivery) {
-	if !end.Complete || end.Doubt != "" || !end.ChangesOnly && m.Records.Delivered == 0 {
-		m.settled, m.past = nil, nil
-		return
-	}
-	aside := map[ident.Key]bool{}
-	for _, q := range m.Quarantined {
-		aside[q.Key] = aside[q.Key] || q.Part == ""
-	}
-	m.settled = slices.DeleteFunc(m.settled, func(q ident.QuarantineItem) bool { return aside[q.Key] })
-	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] })
 }
 
 // leaveBusy takes the users out of a plan whom another automation of the

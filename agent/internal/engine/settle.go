@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -29,13 +31,34 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 	}
 	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", r.plan.Records.Quarantined)
 	r.tally.quarantined = len(r.plan.Quarantined)
-	if err := e.dropHeld(ctx, r); err != nil {
+	if err := e.dropHeld(ctx, r, made.undecided); err != nil {
 		return err
 	}
 	if err := e.hold(ctx, r); err != nil {
 		return err
 	}
 	return e.confirm(ctx, r)
+}
+
+// keepUndecided lets nothing be over of which the plan says nothing: of records
+// that are set aside, of users whom another run is changing, and of whoever is
+// not back after a delivery by which nobody is missing although it names
+// everybody. Who is delivered, in whatever form, is not missing any more.
+func (m *planned) keepUndecided(end plan.Delivery, b *plan.Builder, busy map[ident.Key]string) {
+	undecided := !end.Complete || end.Doubt != "" || !end.ChangesOnly && m.Records.Delivered == 0
+	aside := map[ident.Key]bool{}
+	for _, q := range m.Quarantined {
+		aside[q.Key] = aside[q.Key] || q.Part == ""
+	}
+	m.undecided = func(key ident.Key, class ident.Class) bool {
+		return busy[key] != "" || undecided && !b.Back(key) || aside[key] && class != ident.ClassDisable
+	}
+	if undecided {
+		m.settled, m.past = nil, nil
+		return
+	}
+	m.settled = slices.DeleteFunc(m.settled, func(q ident.QuarantineItem) bool { return aside[q.Key] })
+	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] })
 }
 
 // failedItem tells about a write that failed: the next run tries it again, and
@@ -88,7 +111,7 @@ func (e *Engine) hold(ctx context.Context, r *run) error {
 
 // dropHeld ends operations that an earlier run held and that this run's plan
 // no longer holds: what has changed since must be looked at anew.
-func (e *Engine) dropHeld(ctx context.Context, r *run) error {
+func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key, ident.Class) bool) error {
 	held, err := e.Store.HeldOutcomes(ctx, r.Automation)
 	if err != nil {
 		return fmt.Errorf("read what is held: %w", err)
@@ -113,9 +136,13 @@ func (e *Engine) dropHeld(ctx context.Context, r *run) error {
 		if r.isBlocked(h.Key) {
 			continue
 		}
+		if undecided(h.Key, h.Operation.Class) {
+			r.tally.wait(h)
+			continue
+		}
 		gone = append(gone, store.Drop{ID: h.ID, Cause: droppedFor(r.ID, h.Operation, instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}])})
 	}
-	if err := e.forgetRejected(ctx, r, planned); err != nil {
+	if err := e.forgetRejected(ctx, r, planned, undecided); err != nil {
 		return err
 	}
 	if len(gone) == 0 {
@@ -150,15 +177,17 @@ func droppedFor(run int64, held, instead ident.Operation) string {
 }
 
 // forgetRejected takes back rejections of what is no longer planned: when the
-// same comes up again later, for another reason, a person is asked again.
-func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict) error {
+// same comes up again later, for another reason, a person is asked again. A
+// delivery that cannot be believed takes nothing back: what somebody has said no
+// to would be made by the run after it.
+func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict, undecided func(ident.Key, ident.Class) bool) error {
 	decided, err := e.Store.Decided(ctx, r.Automation)
 	if err != nil {
 		return fmt.Errorf("read what was rejected: %w", err)
 	}
 	var gone []int64
 	for id, d := range decided {
-		if _, still := planned[id]; d.Result == ident.ResultRejected && !still {
+		if _, still := planned[id]; d.Result == ident.ResultRejected && !still && !r.isBlocked(id.Key) && !undecided(id.Key, id.Class) {
 			gone = append(gone, d.ID)
 		}
 	}

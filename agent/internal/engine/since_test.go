@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,5 +142,60 @@ func TestASavedPlanAndApprovals(t *testing.T) {
 	}
 	if r := s.applied(saved, store.RunOK); len(r.Outcomes) != 0 {
 		t.Errorf("asked again after a no: %+v", r.Outcomes)
+	}
+}
+
+// TestADoubtfulDeliveryDecidesNothing: what is held about missing people stays
+// held, and a rejection stays one, while an application delivers nobody, a key
+// twice, or a broken record. Otherwise the run after it would make what somebody
+// has said no to.
+func TestADoubtfulDeliveryDecidesNothing(t *testing.T) {
+	everybody := []ident.Record{person("1", "Dora Doubt"), person("2", "Emil Doubt"), person("3", "Fay Doubt"), person("4", "Gus Doubt")}
+	source := &feed{records: everybody}
+	s := newScene(t, map[string]*feed{"undecided": source})
+	limit := func(n int) {
+		a := s.configured.Load().automations["undecided"]
+		a.Settings.Limits = map[ident.Class]plan.Limit{ident.ClassDisable: {Count: n, Text: "n"}}
+		a.Settings.SourceShrink = plan.Limit{Unlimited: true}
+		s.Replace(map[string]Automation{"undecided": a}, nil)
+	}
+	s.run("undecided")
+	limit(0)
+	without := func(n int) []ident.Record { return slices.Clone(everybody[:n]) }
+	source.records = without(2) // 3 and 4 have left
+	held := s.wantRun("undecided", store.RunHeld)
+	if _, err := s.Store.RejectHeld(t.Context(), held.ID, "", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	source.records = without(1)
+	second := s.wantRun("undecided", store.RunHeld)
+	if second.Count(ident.ResultHeld) != 1 {
+		t.Fatalf("%+v", second.Counts)
+	}
+	for what, records := range map[string][]ident.Record{
+		"nobody":       {},
+		"a key twice":  {everybody[0], everybody[0]},
+		"without keys": {everybody[0], {Endpoint: "users"}},
+	} {
+		source.records = records
+		r := s.wantRun("undecided", store.RunDoubtful)
+		if r.Waiting != 1 {
+			t.Errorf("%s: %d operations wait", what, r.Waiting)
+		}
+	}
+	limit(5)
+	source.records = without(1)
+	if r := s.run("undecided"); r.Count(ident.ResultApplied) != 0 || r.Waiting != 1 {
+		t.Errorf("after the doubt: %+v, %d wait", r.Counts, r.Waiting)
+	}
+	for _, key := range []string{"2", "3", "4"} {
+		if got := s.account("undecided:" + key).Attributes.First("userAccountControl"); got != "512" {
+			t.Errorf("%s is disabled although nobody has approved it: %s", key, got)
+		}
+	}
+	// Who is delivered again, in a delivery in doubt too, is not missing any more.
+	source.records = []ident.Record{everybody[0], everybody[0], everybody[1]}
+	if r := s.wantRun("undecided", store.RunDoubtful); r.Waiting != 0 {
+		t.Errorf("somebody is back, and %d wait", r.Waiting)
 	}
 }

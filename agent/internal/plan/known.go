@@ -48,6 +48,14 @@ func (b *Builder) delivered(key ident.Key, d Delivery) (bool, error) {
 	return d.Present(key)
 }
 
+// Back reports whether a record of a key was delivered that is not out of scope:
+// whatever became of it, nobody is missing by that key.
+func (b *Builder) Back(key ident.Key) bool {
+	_, seen := b.seen[key]
+	_, left := b.left[key]
+	return seen && !left
+}
+
 // hasLeft reports whether the record of a linked key was delivered and is out
 // of scope.
 func (b *Builder) hasLeft(key ident.Key) bool {
