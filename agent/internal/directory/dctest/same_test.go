@@ -128,6 +128,9 @@ func TestSpellingsOfDN(t *testing.T) {
 		name := strings.Join(strings.Fields(fmt.Sprintf("n%dx", n)+rapid.StringOfN(letter, 1, 12, 30).Draw(rt, "name")), " ")
 		here := ou(name, s.root)
 		if err := s.make(here); err != nil {
+			if strings.Contains(err.Error(), "Failed to get casefold DN") {
+				rt.Skip("a name that Samba 4.17 cannot fold, such as U+1DA1F before U+00A0 and a comma")
+			}
 			rt.Fatalf("%s: %v", here, err)
 		}
 		other := ident.DN(rapid.SampledFrom([]func(string) string{
