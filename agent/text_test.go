@@ -18,11 +18,14 @@ import (
 var ownCase = map[string]string{
 	"agent/credentials.go":                     "did you mean; hosts are ASCII by then",
 	"agent/fit.go":                             "paths of URLs",
-	"agent/internal/config/suggest.go":         "did you mean",
 	"agent/internal/control/socket_windows.go": "the name of a file on Windows",
 	"agent/internal/expr/check.go":             "did you mean",
 	"agent/internal/expr/functions_text.go":    "lower() and title() follow Unicode, as their users expect",
+	"agent/internal/expr/nearmiss.go":          "words of other languages",
 	"agent/internal/expr/translit.go":          "a table of spellings",
+	"agent/keys.go":                            "did you mean",
+	"agent/reach.go":                           "hosts are ASCII by then",
+	"agent/render_table.go":                    "the headers of our own tables",
 }
 
 var unicodeCase = regexp.MustCompile(`\b(strings|bytes)\.(EqualFold|ToLower)\b|\bunicode\.(SimpleFold|ToLower)\b|\bldap\.ParseDN\(`)
