@@ -49,7 +49,7 @@ func TestCausesAreToldWhereTheyBegin(t *testing.T) {
 
 	w.configure()
 	w.dc.Replace(t, w.dc.BaseDN, "minPwdLength", "40")
-	says(5, w.want(1, "apply", "staff").stdout,
+	says(6, w.want(1, "apply", "staff").stdout,
 		`^  and 10 more of create failed in the same way: .rollcall runs \d+. lists them$`,
 		`^  13 people: create failed in OU=Staff,DC=ad,DC=test: the password does not meet the domain's password policy \(LDAP result code 19\)$`)
 	says(1, w.want(0, "quarantine", "list").stdout, `^Automation staff.*: 13 records`, `^  13 people: create failed in OU=Staff`, `and 8 more: .rollcall quarantine list --all. names them$`)
