@@ -37,7 +37,9 @@ func ownerOf(path string) (account, bool) {
 func isFull(err error) bool     { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 func isNoFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }
-func isFolder(err error) bool   { return errors.Is(err, syscall.EISDIR) }
+func isFolder(err error) bool {
+	return errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTEMPTY)
+}
 
 // The causes that a database tells in its own words.
 var (

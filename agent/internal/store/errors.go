@@ -148,9 +148,15 @@ func fileCause(err *sqlite.Error) error {
 	if err == nil {
 		return nil
 	}
+	switch err.Code() {
+	case sqlite3.SQLITE_IOERR_SHMSIZE: // what a full disk is called when the first file to grow is the -shm
+		return statedir.ErrFull
+	}
 	switch err.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return statedir.ErrFull
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("the disk or its file system failed (%s)", err.Error())
 	case sqlite3.SQLITE_READONLY:
 		return statedir.ErrReadOnly
 	case sqlite3.SQLITE_BUSY:

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"modernc.org/sqlite"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
 // stagingFile is the name of the file of staged records within the state
@@ -65,8 +67,8 @@ func attachStaging(conn sqlite.ExecQuerierContext, dsn string) error {
 func (s *Store) removeStaging() error {
 	var errs []error
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(s.staging + suffix); !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
+		if err := os.Remove(s.staging + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, statedir.Explain("remove the records of a former fetch", s.staging+suffix, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -104,7 +104,7 @@ func (s *Store) prepareFiles(dir string) error {
 		return err
 	}
 	if err := s.removeStaging(); err != nil {
-		return fmt.Errorf("remove the staged records of a former run: %w", err)
+		return err
 	}
 	if err := usable(s.staging, os.O_CREATE); err != nil {
 		return err
