@@ -149,6 +149,9 @@ func manifests() []hostile {
 		{name: "manifest with a token URL elsewhere", wasm: appended("\n[[auth]]\nkind = \"oauth2\"\ntoken_url = \"http://127.0.0.1:9/t\"\n"), refused: `auth "oauth2": token_url: "http://127.0.0.1:9/t" is not https on port 443`},
 		{name: "manifest of many endpoints", wasm: appended("\n" + strings.Repeat("[[endpoints]]\n", 5_000)), refused: "5001 endpoints, more than 500"},
 		{name: "manifest with thousands of faults", wasm: appended("\n" + strings.Repeat("[[attributes]]\n", 900)), refused: "and 1780 more"},
+		{name: "manifest with a version of 900 KB", wasm: change(`"1.2.3"`, `"`+strings.Repeat("9", 900_000)+`"`), refused: "is not MAJOR.MINOR.PATCH"},
+		{name: "manifest with a host of 900 KB", wasm: change(`"api.example.com"`, `"`+strings.Repeat("a", 900_000)+`"`), refused: "is too long"},
+		{name: "manifest with a number of 900 KB", wasm: appended("\na = " + strings.Repeat("1.", 450_000)), refused: "manifest: toml: line"},
 		{name: "manifest of NULs", wasm: with(wt.Healthy(), strings.Repeat("\x00", 100)), refused: "manifest"},
 	}
 }

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -92,6 +93,9 @@ func (o *others) meet(t *testing.T, c hostile) end {
 	begin := time.Now()
 	h, _ := open(t, settings, map[string][]byte{"hostile.wasm": c.wasm})
 	if m := h.Modules()[0]; m.State == host.Refused {
+		if shown, err := json.Marshal(m); err != nil || len(shown) > 10_000 { // at every start, and to everybody who looks
+			t.Errorf("%d bytes are told of it, %v", len(shown), err)
+		}
 		return refusal(t, c, m.Reason, begin)
 	}
 	conn, err := h.Connector(h.Modules()[0].Manifest.Name)

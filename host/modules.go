@@ -113,12 +113,14 @@ func describe(path string, wasm []byte) Module {
 
 // examine checks what a module holds, fills in its manifest and returns what
 // is to be compiled.
-func (h *Host) examine(m *Module, wasm []byte) ([]byte, error) {
+func (h *Host) examine(m *Module, wasm []byte) (fit []byte, err error) {
+	defer func() { err = brief(err) }()
 	file, err := wasmfile.Read(wasm)
 	if err != nil {
 		return nil, fmt.Errorf("read module: %w", err)
 	}
 	if m.Manifest, err = readManifest(file); err != nil {
+		m.Manifest = nameOf(m.Manifest)
 		return nil, err
 	}
 	if err := checkLinks(file); err != nil {
