@@ -93,7 +93,7 @@ func (c commonCause) print(p *page, more string) {
 	first := c.people[0]
 	if len(c.people) == 1 {
 		line("  ", who(first.Name, first.Key)+about(first)+c.cause)
-		line("      next: ", c.next)
+		c.printNext(p)
 		return
 	}
 	line("  ", fmt.Sprintf("%d people: %s%s", len(c.people), about(first), c.cause))
@@ -119,7 +119,13 @@ func (c commonCause) print(p *page, more string) {
 			line("      such as: ", first.Cause)
 		}
 	}
-	line("      next: ", c.next)
+	c.printNext(p)
+}
+
+func (c commonCause) printNext(p *page) {
+	if c.next != "" {
+		p.put("      next: ", c.next)
+	}
 }
 
 // personName is somebody's name with the key.

@@ -52,6 +52,27 @@ In quarantine (nothing is done about these records):
 	}
 }
 
+// TestNotesOfOneCauseAreOne: what is worth knowing of many is told once, and has
+// no next step.
+func TestNotesOfOneCauseAreOne(t *testing.T) {
+	summary := engine.Summary{Notes: []ident.Note{
+		{Text: "the anchor attribute is in use"}, {Key: "1", Name: "Di", Text: "stays there"},
+		{Key: "2", Name: "Ed", Text: "left to the next run"}, {Key: "3", Name: "Flo", Text: "left to the next run"},
+	}}
+	var out bytes.Buffer
+	printSummary(pageOf(&out), summary, extent{}, "`rollcall runs 1` shows all")
+	const want = `
+Worth knowing:
+  2 people: left to the next run
+      Ed (key 2), Flo (key 3)
+  the anchor attribute is in use
+  Di (key 1): stays there
+`
+	if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "next:") {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 // TestCausesAreKeptApart: parts of one cause are not records, and what differs
 // in more than the key is not the same next step.
 func TestCausesAreKeptApart(t *testing.T) {

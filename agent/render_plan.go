@@ -209,14 +209,7 @@ func printSummary(p *page, s engine.Summary, how extent, rest string) {
 	}
 	printLimitStates(p, s.Limits, how.verbose)
 	printQuarantine(p, s.Quarantined, rest, rest)
-	if len(s.Notes) > 0 {
-		p.blank()
-		p.putStyled(plainText, "", bold, "Worth knowing:")
-		for _, n := range s.Notes[:bounded(len(s.Notes), rest)] {
-			p.put("  ", who(n.Name, n.Key)+n.Text)
-		}
-		printRest(p, len(s.Notes), rest)
-	}
+	printItems(p, "Worth knowing:", noted(s.Notes), rest, rest)
 	p.blank()
 }
 
@@ -287,6 +280,15 @@ func printItems(p *page, title string, items []ident.QuarantineItem, rest, names
 		c.print(p, names)
 	}
 	printRest(p, len(causes), rest)
+}
+
+// noted are notes as items: of those, too, one cause is told once.
+func noted(notes []ident.Note) []ident.QuarantineItem {
+	items := make([]ident.QuarantineItem, 0, len(notes))
+	for _, n := range notes {
+		items = append(items, ident.QuarantineItem{Key: n.Key, Name: n.Name, Cause: n.Text})
+	}
+	return items
 }
 
 // bounded is how many of n are listed.
