@@ -56,8 +56,10 @@ In quarantine (nothing is done about these records):
 // no next step.
 func TestNotesOfOneCauseAreOne(t *testing.T) {
 	summary := engine.Summary{Notes: []ident.Note{
-		{Text: "the anchor attribute is in use"}, {Key: "1", Name: "Di", Text: "stays there"},
-		{Key: "2", Name: "Ed", Text: "left to the next run"}, {Key: "3", Name: "Flo", Text: "left to the next run"},
+		{Text: "the anchor attribute is in use"},
+		{Key: "1", Name: "Di", Text: "stays there"},
+		{Key: "2", Name: "Ed", Text: "left to the next run"},
+		{Key: "3", Name: "Flo", Text: "left to the next run"},
 	}}
 	var out bytes.Buffer
 	printSummary(pageOf(&out), summary, extent{}, "`rollcall runs 1` shows all")
