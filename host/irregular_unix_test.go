@@ -77,7 +77,7 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 func refused(t *testing.T, l *life, says string) {
 	t.Helper()
 	var m host.Module
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if m = l.module("x.wasm"); m.State == host.Refused && strings.Contains(m.Reason, says) {
 			return
 		}

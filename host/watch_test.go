@@ -90,12 +90,15 @@ func (l *life) module(name string) host.Module {
 	return host.Module{}
 }
 
+// patience is how long a test waits for what must come: no busy machine needs it.
+const patience = 5 * time.Minute
+
 // until waits for a state of a file; "" is that it is not known.
 func (l *life) until(name string, state host.State, version string) host.Module {
 	l.Helper()
 	start := time.Now()
 	var m host.Module
-	for time.Since(start) < 20*time.Second {
+	for time.Since(start) < patience {
 		if m = l.module(name); m.State == state && m.Manifest.Version == version {
 			l.Logf("%s: %s %s after %s", name, state, version, time.Since(start).Round(time.Millisecond))
 			return m
