@@ -97,11 +97,19 @@ func (e *Engine) hold(ctx context.Context, r *run) error {
 			commits = append(commits, e.commit(r, o))
 		}
 	}
+	if err := e.recordAll(ctx, r, commits); err != nil {
+		return fmt.Errorf("record what is held: %w", err)
+	}
+	return nil
+}
+
+// recordAll records outcomes together and counts them.
+func (e *Engine) recordAll(ctx context.Context, r *run, commits []store.Commit) error {
 	if len(commits) == 0 {
 		return nil
 	}
 	if err := e.Store.CommitAll(ctx, r.lease, commits); err != nil {
-		return fmt.Errorf("record what is held: %w", err)
+		return err
 	}
 	for _, c := range commits {
 		e.count(r, c.Outcome)

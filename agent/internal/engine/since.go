@@ -71,18 +71,8 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]plan.Fate)
 		return err
 	}
 	r.plan.Refused = min(r.plan.Refused, len(waiting)) // some of it may have been settled since
-	return e.recordSettled(ctx, r, settled)
-}
-
-func (e *Engine) recordSettled(ctx context.Context, r *run, settled []store.Commit) error {
-	if len(settled) == 0 {
-		return nil
-	}
-	if err := e.Store.CommitAll(ctx, r.lease, settled); err != nil {
+	if err := e.recordAll(ctx, r, settled); err != nil {
 		return fmt.Errorf("record what of the plan is not made any more: %w", err)
-	}
-	for _, c := range settled {
-		e.count(r, c.Outcome)
 	}
 	return nil
 }
