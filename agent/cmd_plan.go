@@ -72,6 +72,8 @@ func planExit(p ident.Plan) error {
 	return nil
 }
 
+const verboseUsage = "list every operation and every limit, not only what did not go as planned"
+
 func (c *cli) applyCommand() *cobra.Command {
 	var verbose, acceptShrink, running bool
 	cmd := &cobra.Command{
@@ -95,7 +97,7 @@ func (c *cli) applyCommand() *cobra.Command {
 			return c.report(cmd, "apply", req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
-	cmd.Flags().BoolVar(&verbose, "verbose", false, "list every operation and every limit, not only what did not go as planned")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
@@ -133,6 +135,7 @@ func resultExit(result store.RunResult) error {
 
 func (c *cli) approveCommand() *cobra.Command {
 	var only string
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Apply what a run holds, checked against the directory as it is now",
@@ -143,9 +146,10 @@ func (c *cli) approveCommand() *cobra.Command {
 				return err
 			}
 			req.Config = absolute(c.configPath)
-			return c.report(cmd, "approve", req, extent{})
+			return c.report(cmd, "approve", req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
+	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
 	cmd.Flags().StringVar(&only, "only", "", "approve only this `class` of operations: create, disable, ...")
 	return cmd
 }

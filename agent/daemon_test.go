@@ -147,7 +147,9 @@ func TestDaemonServesCommandsAndMetrics(t *testing.T) {
 	if strings.Contains(page, "example.org") || strings.Contains(page, "CN=") {
 		t.Error("/metrics shows users")
 	}
-	w.want(0, "approve", itoa(r.ID))
+	if a := w.want(0, "approve", itoa(r.ID)); strings.Contains(a.stdout, "displayName:") || !regexp.MustCompile(`(?m)^create +applied +10$`).MatchString(a.stdout) {
+		t.Errorf("an approval that went well is told in full, or not at all:\n%s", a.stdout)
+	}
 	if a := w.rollcall("run"); a.code != 1 || !strings.Contains(a.stderr, "in use by another rollcall") {
 		t.Errorf("a second agent ended with %d: %s", a.code, a.stderr)
 	}
