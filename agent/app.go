@@ -112,7 +112,7 @@ func lockState(ctx context.Context, dir string, answers func() (bool, error)) (*
 	}
 }
 
-// noAgent is for whoever wants to be the agent.
+// noAgent reports that no agent runs, for the process that becomes the agent.
 func noAgent() (bool, error) { return false, nil }
 
 func (a *app) openSecrets(ctx context.Context) error {

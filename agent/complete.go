@@ -26,7 +26,7 @@ const completeWithin = 500 * time.Millisecond
 // configuration as it is on disk, and the state as it is. No agent is asked.
 type completing struct {
 	config.Outline
-	ctx    context.Context //nolint:containedctx // of the one completion that it lives for
+	ctx    context.Context //nolint:containedctx // it lives for one completion only
 	prefix string          // what has been typed of the word
 }
 

@@ -147,8 +147,8 @@ type failure struct {
 // fewFailures is how many of them a short report lists.
 const fewFailures = 3
 
-// count adds an outcome and tells the how manieth of its kind it is; 0 when it is
-// no such failure.
+// count adds an outcome and returns how many of its kind there are so far; 0 when
+// it is no such failure.
 func (f failures) count(o ident.Outcome) int {
 	if o.Result != ident.ResultFailed || o.Code == 0 {
 		return 0

@@ -48,13 +48,13 @@ func enter(_, dir string) string { return "chmod o+x " + dir }
 func ReadableBy(name, path string) error {
 	u, err := user.Lookup(name)
 	if err != nil {
-		return nil //nolint:nilerr // of a user that nobody knows nothing can be said
+		return nil //nolint:nilerr // nothing is known of this user
 	}
 	groups, _ := u.GroupIds()
 	for at := path; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if err != nil {
-			return nil //nolint:nilerr // that is for who reads it
+			return nil //nolint:nilerr // reading the file will say so
 		}
 		stat, ok := info.Sys().(*syscall.Stat_t)
 		if !ok {

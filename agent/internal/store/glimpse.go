@@ -54,7 +54,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Close ends the look.
+// Close closes the state.
 func (g *Glimpse) Close() error { return g.db.Close() }
 
 // maxNamed is how many names a Glimpse lists.

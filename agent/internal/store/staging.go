@@ -220,8 +220,8 @@ func (s *Store) DropStaging(ctx context.Context, run int64) error {
 	if err != nil {
 		return err
 	}
-	// The file shrinks now, and not with some later write. Readers of other
-	// runs are not waited for: then it is the next one who sees to it.
+	// The file shrinks now, and not with some later write. While other runs
+	// read, it stays as it is, and the next run that drops its records shrinks it.
 	_, err = s.writer.ExecContext(ctx, `PRAGMA fetched.wal_checkpoint(PASSIVE)`)
 	return s.fail("give back the space of staged records", err)
 }
