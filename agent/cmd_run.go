@@ -167,7 +167,7 @@ func (a *app) scheduled(e *engine.Engine) func(context.Context, string) error {
 }
 
 func (a *app) logReport(r engine.Report) {
-	a.log.Log(context.Background(), engine.LevelOf(r.Result), "run ended", "automation", r.Automation, "run", r.ID, "result", r.Result,
+	a.log.Log(context.Background(), engine.LevelOf(r.Result), engine.LogRunEnded, "automation", r.Automation, "run", r.ID, "result", r.Result,
 		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
 		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "why", r.Error)
 }

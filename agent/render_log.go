@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 )
 
 // logger is where a command logs to that does the work itself. On a terminal
@@ -36,8 +37,12 @@ func (t *terminalLog) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn
 }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. It leaves out how a run ended: the report
+// that follows says so.
 func (t *terminalLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == engine.LogRunEnded {
+		return nil
+	}
 	attrs := t.attrs
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs[:len(attrs):len(attrs)], t.named(a))

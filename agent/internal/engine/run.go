@@ -36,6 +36,9 @@ type run struct {
 // leaseTime is how long a lease lasts without being renewed.
 const leaseTime = 2 * time.Minute
 
+// LogRunEnded is the line of the log about a run that is over.
+const LogRunEnded = "run ended"
+
 // record gives do a lease and a row in the history, and closes both.
 func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(context.Context, *run) error) (Report, error) {
 	name := a.Settings.Automation
@@ -129,7 +132,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		failure = err
 	}
 	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
-		e.Log.Log(ctx, LevelOf(r.Result), "run ended", "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
+		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
 	}
 	return report, failure
 }
