@@ -136,7 +136,7 @@ func TestManyItemsAreBounded(t *testing.T) {
 	for i := range 2000 {
 		key := ident.Key(fmt.Sprint(i))
 		s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: key, Name: "Bo", Part: ident.PartAccount, Cause: "enabled " + string(key), Next: "disable it"})
-		s.Notes = append(s.Notes, ident.Note{Key: key, Name: "Bo", Text: "moved"})
+		s.Notes = append(s.Notes, ident.Note{Key: key, Name: "Bo", Text: "moved for " + string(key)})
 	}
 	s.Quarantined = append(s.Quarantined, ident.QuarantineItem{Key: "r", Name: "Di", Cause: "no mail", Next: "add one"})
 	var report, list bytes.Buffer
