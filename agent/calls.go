@@ -235,7 +235,7 @@ func (a *app) linkCalls(m *control.Mux) {
 			return store.Unlinked{}, err
 		}
 		gone, err := e.Unlink(ctx, in.Application, in.Key, string(who))
-		var none *store.ErrNotLinked
+		var none *store.NotLinkedError
 		if errors.As(err, &none) {
 			err = a.unknownLink(ctx, in.Application, in.Key)
 		}
@@ -325,10 +325,10 @@ func reported(r engine.Report, err error) (engine.Report, error) {
 
 // callError marks what the caller got wrong.
 func callError(err error) error {
-	var name *ident.UnknownName
+	var name *ident.UnknownNameError
 	var run *engine.UnknownRunError
-	var taken *store.ErrLinkTaken
-	var none *store.ErrNotLinked
+	var taken *store.LinkTakenError
+	var none *store.NotLinkedError
 	if errors.As(err, &none) || errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) || errors.Is(err, engine.ErrNothingHeld) ||
 		errors.Is(err, engine.ErrPlanOutdated) || errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) {
 		return control.Usage(err)

@@ -34,7 +34,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 					return c.show(m, func(w io.Writer) { printModule(w, m) })
 				}
 			}
-			return &usageError{&ident.UnknownName{What: "connector", Name: args[0], Known: known, List: "rollcall connectors"}}
+			return &usageError{&ident.UnknownNameError{What: "connector", Name: args[0], Known: known, List: "rollcall connectors"}}
 		},
 	}
 }

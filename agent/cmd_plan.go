@@ -193,7 +193,7 @@ func decision(run, only string) (decideRequest, error) {
 		for i, c := range ident.Classes {
 			known[i] = string(c)
 		}
-		return decideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownName{What: "class of operations", Name: only, Known: known})}
+		return decideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownNameError{What: "class of operations", Name: only, Known: known})}
 	}
 	return decideRequest{Run: id, Only: class}, nil
 }

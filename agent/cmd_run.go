@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/notify"
 	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
-	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
@@ -81,7 +81,7 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	a.announce(ctx)
 	<-ctx.Done()
-	service.Stopping()
+	notify.Stopping()
 	a.log.Info("stopping")
 	err = group.Wait()
 	a.log.Info("stopped")
@@ -150,7 +150,7 @@ func (a *app) enabled(automation string) bool {
 func (a *app) scheduled(e *engine.Engine) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
 		report, err := e.Run(ctx, engine.Request{Automation: name, Kind: store.KindScheduled, By: "schedule"})
-		var leased *store.ErrLeased
+		var leased *store.LeasedError
 		if errors.As(err, &leased) {
 			a.log.Info("run skipped: another run of this automation is under way", "automation", name)
 			return nil

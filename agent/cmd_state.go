@@ -146,7 +146,7 @@ func (c *cli) functionsCommand() *cobra.Command {
 				}
 			}
 			if len(chosen) == 0 {
-				return &usageError{&ident.UnknownName{What: "function", Name: args[0], Known: known, List: "rollcall functions"}}
+				return &usageError{&ident.UnknownNameError{What: "function", Name: args[0], Known: known, List: "rollcall functions"}}
 			}
 			return c.show(chosen, func(w io.Writer) {
 				p := pageOf(w)

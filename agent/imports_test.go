@@ -95,7 +95,7 @@ var may = map[string]map[string]string{
 	"host/rescue":              {},
 	"agent/internal/schedule":  {"host/rescue": "a panic of one automation is a failure of that one"},
 	"agent/internal/metrics":   {},
-	"agent/internal/service":   {},
+	"agent/internal/notify":    {},
 	"agent/internal/progress":  {},
 	"agent/internal/control": {
 		"agent/internal/ident":    "commands speak of plans and runs",

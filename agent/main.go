@@ -160,7 +160,7 @@ func onlyNamed(commands []*cobra.Command) func(*cobra.Command, []string) error {
 		for i, c := range commands {
 			known[i] = c.Name()
 		}
-		return &usageError{&ident.UnknownName{What: cmd.CommandPath() + " command", Name: args[0], Known: known}}
+		return &usageError{&ident.UnknownNameError{What: cmd.CommandPath() + " command", Name: args[0], Known: known}}
 	}
 }
 

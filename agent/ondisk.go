@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/agent/internal/notify"
 	"github.com/rollcall-agent/rollcall/host"
 )
 
@@ -95,7 +95,7 @@ func (a *app) asSeen(path string, err error) error {
 func (a *app) divergence(path string) *divergence {
 	own := absolute(a.config.Files[0])
 	restart := "stop the agent and start it again: " + ident.Command("run --config", own)
-	if command := service.Restart(); command != "" {
+	if command := notify.Restart(); command != "" {
 		restart = "restart the agent: " + command
 	}
 	if !sameFile(own, path) {

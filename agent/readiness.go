@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/agent/internal/notify"
 )
 
 // readiness tells why the agent is not ready, or nil. It looks anew each time:
@@ -41,10 +41,10 @@ func (a *app) announce(ctx context.Context) {
 		a.log.Error("not ready: a secret cannot be read", "error", err)
 	}
 	if len(wrong) > 0 {
-		service.Ready("not ready: " + wrong[0].Error())
+		notify.Ready("not ready: " + wrong[0].Error())
 		a.log.Warn("started, but not ready", "version", version, "automations", len(a.entries()), "unreadable_secrets", len(wrong))
 		return
 	}
-	service.Ready("ready")
+	notify.Ready("ready")
 	a.log.Info("ready", "version", version, "automations", len(a.entries()))
 }

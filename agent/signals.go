@@ -17,9 +17,9 @@ func untilTold(leave func()) context.Context {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		how := control.Stopped("stopped with Ctrl-C")
+		how := control.StoppedError("stopped with Ctrl-C")
 		if s := <-signals; s != os.Interrupt {
-			how = control.Stopped("stopped by the signal " + s.String())
+			how = control.StoppedError("stopped by the signal " + s.String())
 		}
 		stop(how)
 		<-signals

@@ -74,7 +74,7 @@ func TestStoppedWhileTheAgentStarts(t *testing.T) {
 	s := newStart()
 	s.notice = time.Millisecond
 	ctx, stop := context.WithCancelCause(t.Context())
-	ctx = progress.With(ctx, func(progress.Step) { stop(control.Stopped("stopped with Ctrl-C")) })
+	ctx = progress.With(ctx, func(progress.Step) { stop(control.StoppedError("stopped with Ctrl-C")) })
 	if err := s.wait(ctx); err == nil || err.Error() != "nothing was done, the agent is still opening the state: stopped with Ctrl-C" {
 		t.Error(err)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) unknownApplication(name string) error {
-	return &ident.UnknownName{What: "application", Name: name, Known: slices.Collect(maps.Keys(a.config.Applications))}
+	return &ident.UnknownNameError{What: "application", Name: name, Known: slices.Collect(maps.Keys(a.config.Applications))}
 }
 
 // knownApplication refuses a name that neither the configuration nor a link has:
@@ -44,7 +44,7 @@ func (a *app) unknownLink(ctx context.Context, application string, key ident.Key
 	if err != nil {
 		return err
 	}
-	return &ident.UnknownName{
+	return &ident.UnknownNameError{
 		What: "link of application " + application + " for the key", Name: string(key), Known: keys,
 		List: ident.Command("link list", application),
 	}
@@ -55,7 +55,7 @@ func (a *app) unknownSecret(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return control.Usage(&ident.UnknownName{What: "secret", Name: name, Known: known, List: "rollcall secret list"})
+	return control.Usage(&ident.UnknownNameError{What: "secret", Name: name, Known: known, List: "rollcall secret list"})
 }
 
 // wrongFlag adds what may have been meant by a flag that there is not, and what

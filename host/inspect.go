@@ -42,7 +42,7 @@ func Inspect(ctx context.Context, file string, s Settings) (m Module, problems [
 		return m, nil, errors.Join(fmt.Errorf("inspect %s: %w", file, err), h.Close(ctx))
 	}
 	_, err = h.compile(ctx, code)
-	var refusal *compiler.Refusal
+	var refusal *compiler.RefusedError
 	if errors.As(err, &refusal) {
 		problems, err = append(problems, fmt.Errorf("compile: %w", refusal)), nil
 	}

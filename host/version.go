@@ -65,7 +65,7 @@ func (v *version) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("compile connector %s: %w", name, context.Cause(ctx))
 	}
-	var refusal *compiler.Refusal
+	var refusal *compiler.RefusedError
 	if errors.As(err, &refusal) {
 		v.host.catalog.reject(v, "compile: "+refusal.Why)
 	}

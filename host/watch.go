@@ -247,7 +247,7 @@ func (w *watcher) finish(ctx context.Context, p prepared) {
 		return
 	}
 	f.stop, f.judged = nil, true
-	var refusal *compiler.Refusal
+	var refusal *compiler.RefusedError
 	switch {
 	case p.err == nil:
 		w.host.catalog.accept(p.path, f.stamp, p.version.module, p.version)

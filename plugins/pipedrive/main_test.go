@@ -107,7 +107,7 @@ func (s scene) keys() string {
 // fails wants a failure of that kind whose message holds all of these.
 func fails(t *testing.T, err error, kind abi.Kind, message ...string) {
 	t.Helper()
-	var f *sdktest.Failure
+	var f *sdktest.Error
 	if !errors.As(err, &f) {
 		t.Fatalf("got %v, want a failure of kind %s", err, kind)
 	}

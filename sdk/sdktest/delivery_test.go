@@ -104,7 +104,7 @@ func TestWhatCannotBeSeenIsNotMissing(t *testing.T) {
 		h := &sdktest.Host{URL: server.URL}
 		_, err := h.Invoke(deliverer, abi.InvokeCall{Webhook: create("ann@x.org", true)})
 		server.Close()
-		var failed *sdktest.Failure
+		var failed *sdktest.Error
 		if !errors.As(err, &failed) || failed.Kind != abi.KindBadResponse || created != 0 {
 			t.Errorf("%s: %v, %d created", name, err, created)
 		}
@@ -126,7 +126,7 @@ func TestASearchWithoutEnd(t *testing.T) {
 	w.Verify.Repeat = abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next"}
 	h := &sdktest.Host{URL: server.URL}
 	_, err := h.Invoke(deliverer, abi.InvokeCall{Webhook: w})
-	var failed *sdktest.Failure
+	var failed *sdktest.Error
 	if !errors.As(err, &failed) || failed.Kind != abi.KindBadResponse || !strings.Contains(failed.Message, "1000 pages hold 0 candidates") || created != 0 || asked != 1_000 {
 		t.Errorf("%v, %d asked, %d created", err, asked, created)
 	}

@@ -221,7 +221,7 @@ func (h *Host) Log(level abi.Level, text string) {
 }
 
 // Fail implements sdk.Host.
-func (h *Host) Fail(kind abi.Kind, text string) { h.failure = &Failure{Kind: kind, Message: text} }
+func (h *Host) Fail(kind abi.Kind, text string) { h.failure = &Error{Kind: kind, Message: text} }
 
 // LastError implements sdk.Host.
 func (h *Host) LastError(buf []byte) int64 { return give(buf, []byte(h.problem)) }

@@ -16,7 +16,7 @@ func linkKey(a *Answer, w abi.Webhook) (string, error) {
 	}
 	doc, err := parse(a.Body)
 	if err != nil {
-		return "", &Failure{Kind: abi.KindBadResponse, Message: err.Error()}
+		return "", &Error{Kind: abi.KindBadResponse, Message: err.Error()}
 	}
 	get := func(pointer string) ([]byte, error) {
 		v, err := find(doc, pointer)
@@ -40,7 +40,7 @@ func linkKey(a *Answer, w abi.Webhook) (string, error) {
 	}
 	key, err := text(get(w.LinkKey))
 	if err != nil {
-		return "", &Failure{Kind: abi.KindBadResponse, Message: fmt.Sprintf("the answer has no key at link_key: %v", err)}
+		return "", &Error{Kind: abi.KindBadResponse, Message: fmt.Sprintf("the answer has no key at link_key: %v", err)}
 	}
 	return key, nil
 }

@@ -119,7 +119,7 @@ func TestDeliver(t *testing.T) {
 	if _, err := h.Invoke(sdk.Connector{Invoke: func(*sdk.Call) error { return nil }}, abi.InvokeCall{}); err == nil {
 		t.Error("no answer, and no error")
 	}
-	var failure *sdktest.Failure
+	var failure *sdktest.Error
 	if _, err := h.Invoke(sdk.Connector{}, abi.InvokeCall{}); !errors.As(err, &failure) || failure.Kind != abi.KindConfig {
 		t.Errorf("no Invoke: %v", err)
 	}

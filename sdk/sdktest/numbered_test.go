@@ -165,7 +165,7 @@ func TestNumberedPagesThatDoNotFit(t *testing.T) {
 
 func fails(t *testing.T, err error, kind abi.Kind, texts ...string) {
 	t.Helper()
-	var failed *sdktest.Failure
+	var failed *sdktest.Error
 	if !errors.As(err, &failed) || failed.Kind != kind {
 		t.Fatalf("want %v, got %v", kind, err)
 	}

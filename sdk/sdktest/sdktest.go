@@ -40,7 +40,7 @@ type Host struct {
 	open    map[int64]*answer
 	last    int64
 	problem string
-	failure *Failure
+	failure *Error
 	seen    map[string]bool // keys that were delivered
 	idle    int             // pages in a row without a new one
 	cursor  string
@@ -68,14 +68,14 @@ type Answer struct {
 	changes bool
 }
 
-// Failure is how a call failed.
-type Failure struct {
+// Error is how a call failed.
+type Error struct {
 	Kind    abi.Kind
 	Message string
 }
 
 // Error is the connector's message.
-func (f *Failure) Error() string { return f.Message }
+func (f *Error) Error() string { return f.Message }
 
 type answer struct {
 	status  int
@@ -84,31 +84,31 @@ type answer struct {
 	changes bool // the request could change something
 }
 
-// Fetch runs the connector's Fetch. Its error is a *Failure.
+// Fetch runs the connector's Fetch. Its error is a *Error.
 func (h *Host) Fetch(c sdk.Connector, e abi.Endpoint) error {
 	e.Normalize()
 	return h.run(c, abi.Call{Function: abi.FunctionFetch, Endpoint: &e})
 }
 
-// Invoke runs the connector's Invoke. Its error is a *Failure.
+// Invoke runs the connector's Invoke. Its error is a *Error.
 func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
 	call.Webhook.Normalize()
 	err := h.run(c, abi.Call{Function: abi.FunctionInvoke, Webhook: &call.Webhook, Again: call.Again})
 	if err == nil && h.answer == nil {
-		err = &Failure{Message: "the connector succeeded and did not respond"}
+		err = &Error{Message: "the connector succeeded and did not respond"}
 	}
 	if err != nil {
 		return Answer{}, err
 	}
 	if s := h.answer.Status; s < 200 || s > 299 {
-		return Answer{}, &Failure{Kind: abi.KindInternal, Message: fmt.Sprintf("the connector took an answer with status %d for a success", s)}
+		return Answer{}, &Error{Kind: abi.KindInternal, Message: fmt.Sprintf("the connector took an answer with status %d for a success", s)}
 	}
 	h.answer.LinkKey, err = linkKey(h.answer, call.Webhook)
 	return *h.answer, err
 }
 
 // Check runs the connector's Check and answers what it found out about the
-// rights that are needed. Its error is a *Failure.
+// rights that are needed. Its error is a *Error.
 func (h *Host) Check(c sdk.Connector, needs ...abi.Need) ([]abi.Finding, error) {
 	err := h.run(c, abi.Call{Function: abi.FunctionCheck, Needs: needs})
 	return h.found, err
@@ -127,9 +127,9 @@ func (h *Host) run(c sdk.Connector, call abi.Call) error {
 	case h.failure != nil:
 		return h.failure
 	case status != 0:
-		return &Failure{Message: "the connector failed and did not say why"}
+		return &Error{Message: "the connector failed and did not say why"}
 	case len(h.open) > 0:
-		return &Failure{Message: fmt.Sprintf("%d responses were not closed", len(h.open))}
+		return &Error{Message: fmt.Sprintf("%d responses were not closed", len(h.open))}
 	}
 	if h.cursor != "" {
 		h.Cursor = h.cursor

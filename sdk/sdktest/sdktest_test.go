@@ -145,7 +145,7 @@ func TestRetryPolicy(t *testing.T) {
 				return err
 			}})
 			kind := ""
-			var failure *sdktest.Failure
+			var failure *sdktest.Error
 			if errors.As(err, &failure) {
 				kind = failure.Kind.String()
 			}
@@ -166,7 +166,7 @@ func TestNoAnswerIsRetried(t *testing.T) {
 	srv.Close()
 	h := &sdktest.Host{URL: srv.URL, Retry: abi.RetryLimits{Attempts: 3}}
 	err := h.Fetch(pages, abi.Endpoint{Path: "/u", Key: "/id"})
-	var failure *sdktest.Failure
+	var failure *sdktest.Error
 	if !errors.As(err, &failure) || failure.Kind != abi.KindUnavailable || len(h.Waits) != 2 {
 		t.Errorf("%v after waits %v", err, h.Waits)
 	}
@@ -220,7 +220,7 @@ func TestRunNeverPanics(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "panic: oh") {
 		t.Errorf("error %v", err)
 	}
-	var failure *sdktest.Failure
+	var failure *sdktest.Error
 	if _, err := h.Check(sdk.Connector{}); !errors.As(err, &failure) || failure.Kind != abi.KindConfig {
 		t.Errorf("an unsupported function: %v", err)
 	}

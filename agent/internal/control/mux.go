@@ -71,14 +71,14 @@ func asError(err error) *Error {
 	return &Error{Message: err.Error(), Exit: ExitFailed}
 }
 
-// Stopped is the cause of a context that somebody ended on purpose, in words
+// StoppedError is the cause of a context that somebody ended on purpose, in words
 // for whoever reads what became of the work: "stopped with Ctrl-C by ada".
-type Stopped string
+type StoppedError string
 
-func (s Stopped) Error() string { return string(s) }
+func (s StoppedError) Error() string { return string(s) }
 
 // Is makes it what a canceled context is.
-func (s Stopped) Is(target error) bool { return target == context.Canceled }
+func (s StoppedError) Is(target error) bool { return target == context.Canceled }
 
 // handler serves one call: it hands the items of the answer to each, one by
 // one, and ends with the first error of each.
@@ -136,7 +136,7 @@ func (m *Mux) serve(ctx context.Context, who Caller, name string, body []byte, e
 		return err
 	}
 	err := rescue.Do(m.log, func() error { return h(ctx, who, body, each) }, "call", name, "by", who)
-	var why Stopped
+	var why StoppedError
 	if err != nil && errors.As(context.Cause(ctx), &why) && errors.Is(err, context.Canceled) && !errors.As(err, &why) {
 		err = fmt.Errorf("%w: %w", why, err)
 	}

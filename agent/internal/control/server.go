@@ -62,7 +62,7 @@ func Serve(ctx context.Context, listener net.Listener, mux *Mux, grace time.Dura
 		return fmt.Errorf("serve commands: %w", err)
 	case <-ctx.Done():
 	}
-	stopCalls(Stopped("stopped with the agent"))
+	stopCalls(StoppedError("stopped with the agent"))
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -120,10 +120,10 @@ func (s *server) begin(r *http.Request, name string, who Caller) (context.Contex
 	s.mu.Unlock()
 	watch := context.AfterFunc(r.Context(), func() {
 		cause := context.Cause(r.Context())
-		var agent Stopped
+		var agent StoppedError
 		if !errors.As(cause, &agent) {
 			s.log.Info("the command is gone: what it asked for stops", "call", name, "by", who)
-			cause = Stopped("stopped because the command of " + string(who) + " was ended")
+			cause = StoppedError("stopped because the command of " + string(who) + " was ended")
 		}
 		cancel(cause)
 	})
@@ -147,7 +147,7 @@ func (s *server) stop(w http.ResponseWriter, r *http.Request, who Caller, id str
 	cancel, ok := s.running[id]
 	s.mu.Unlock()
 	if ok {
-		cancel(Stopped(string(how) + " by " + string(who)))
+		cancel(StoppedError(string(how) + " by " + string(who)))
 	}
 }
 
@@ -193,7 +193,7 @@ func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json
 // own answer says why.
 func (r *Remote) stop(ctx context.Context, id string) {
 	how := "stopped"
-	var why Stopped
+	var why StoppedError
 	if errors.As(context.Cause(ctx), &why) {
 		how = string(why)
 	}

@@ -65,13 +65,13 @@ func TestStoppedCallAnswers(t *testing.T) {
 			client = serveMux(t, m)
 		}
 		ctx, stop := context.WithCancelCause(t.Context())
-		go func() { <-begun; stop(Stopped("stopped with Ctrl-C")) }()
+		go func() { <-begun; stop(StoppedError("stopped with Ctrl-C")) }()
 		var out greeting
 		if err := client.Call(ctx, "work", greeting{}, &out); err != nil || out.Name != "stopped with Ctrl-C"+by {
 			t.Errorf("%s: %q, %v", way, out.Name, err)
 		}
 		ctx, stop = context.WithCancelCause(t.Context())
-		go func() { <-begun; stop(Stopped("stopped with Ctrl-C")) }()
+		go func() { <-begun; stop(StoppedError("stopped with Ctrl-C")) }()
 		err := client.Call(ctx, "fail", greeting{}, &out)
 		var e *Error
 		if !errors.As(err, &e) || e.Message != "stopped with Ctrl-C"+by+": context canceled" || e.Exit != ExitFailed {
@@ -85,7 +85,7 @@ func TestStoppedCallAnswers(t *testing.T) {
 func TestStoppedBeforeItBegan(t *testing.T) {
 	begun := make(chan struct{}, 1)
 	ctx, stop := context.WithCancelCause(t.Context())
-	stop(Stopped("stopped with Ctrl-C"))
+	stop(StoppedError("stopped with Ctrl-C"))
 	var out greeting
 	if err := serveMux(t, working(begun)).Call(ctx, "work", greeting{}, &out); err != nil || !strings.HasPrefix(out.Name, "stopped with Ctrl-C") {
 		t.Errorf("%q, %v", out.Name, err)

@@ -47,7 +47,7 @@ func (e *Engine) nothingToAccept(ctx context.Context, automation string, key ide
 			known = append(known, string(q.Key))
 		}
 	}
-	unknown := &ident.UnknownName{What: "item that can be accepted for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
+	unknown := &ident.UnknownNameError{What: "item that can be accepted for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
 	return fmt.Errorf("automation %s: %w: %w", automation, ErrNothingToAccept, unknown)
 }
 

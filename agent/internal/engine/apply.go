@@ -158,9 +158,9 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 // overtaken reports whether an intent was refused because somebody else has
 // done something about the same record or object since linkOf looked.
 func overtaken(err error) bool {
-	var busy *store.ErrUnderWay
-	var taken *store.ErrLinkTaken
-	var none *store.ErrNotLinked
+	var busy *store.UnderWayError
+	var taken *store.LinkTakenError
+	var none *store.NotLinkedError
 	return errors.As(err, &busy) || errors.As(err, &taken) || errors.As(err, &none)
 }
 

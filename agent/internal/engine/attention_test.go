@@ -54,7 +54,7 @@ func TestDisabledByHandIsToldUntilSettled(t *testing.T) {
 	if _, err := s.Accept(t.Context(), "told", "2", "ada"); !errors.Is(err, ErrNothingToAccept) {
 		t.Errorf("accepting what is not reported: %v", err)
 	}
-	var unknown *ident.UnknownName
+	var unknown *ident.UnknownNameError
 	if _, err := s.Accept(t.Context(), "nobody", "1", "ada"); !errors.As(err, &unknown) {
 		t.Errorf("an automation that is not there: %v", err)
 	}

@@ -160,7 +160,7 @@ func (e *Engine) automation(name string) (Automation, error) {
 	}
 	a, ok := now.automations[name]
 	if !ok {
-		return a, &ident.UnknownName{What: "automation", Name: name, Known: now.names()}
+		return a, &ident.UnknownNameError{What: "automation", Name: name, Known: now.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())

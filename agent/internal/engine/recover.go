@@ -42,7 +42,7 @@ func (e *Engine) recover(ctx context.Context, r *run) error {
 			item := asItem(in, err)
 			r.setAside(item)
 			var unrecorded *unrecordedError
-			var taken *store.ErrLinkTaken
+			var taken *store.LinkTakenError
 			if errors.As(err, &unrecorded) && !errors.As(err, &taken) { // another link is for a person to settle
 				r.tally.crashed(item)
 			}
@@ -54,8 +54,8 @@ func (e *Engine) recover(ctx context.Context, r *run) error {
 // endsRun tells what concerns every user, and so ends a run, from what concerns
 // one: an outage of the directory, a lost lease, a damaged state, a stop.
 func endsRun(ctx context.Context, err error) bool {
-	var fenced *store.ErrFenced
-	var damaged *store.ErrDamaged
+	var fenced *store.FencedError
+	var damaged *store.DamagedError
 	var answer *conn.Error
 	switch {
 	case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &damaged), errors.Is(err, conn.ErrUnavailable):
@@ -92,7 +92,7 @@ func asItem(in *store.Intent, err error) ident.QuarantineItem {
 		item.Cause = fmt.Sprintf("%s of run %d was carried out and cannot be recorded: %v", in.Operation.Class, in.Run, err)
 	}
 	var known *unsettledError
-	var taken *store.ErrLinkTaken
+	var taken *store.LinkTakenError
 	switch {
 	case errors.As(err, &known):
 		item.Next = known.next
@@ -201,7 +201,7 @@ func (e *Engine) recordRecovered(ctx context.Context, r *run, in store.Intent, g
 		HeldID: in.HeldID, Intent: in.ID, Link: &link,
 	}
 	err := e.Store.Commit(ctx, r.lease, c)
-	var decided *store.ErrNotHeld
+	var decided *store.NotHeldError
 	if !errors.As(err, &decided) {
 		return err
 	}

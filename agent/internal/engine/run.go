@@ -61,7 +61,7 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 // acquire takes the lease of an automation.
 func (e *Engine) acquire(ctx context.Context, automation, by string) (store.Lease, error) {
 	lease, err := e.Store.AcquireLease(ctx, "automation/"+automation, by, leaseTime)
-	var taken *store.ErrLeased
+	var taken *store.LeasedError
 	if errors.As(err, &taken) {
 		return lease, fmt.Errorf("another run of automation %s is under way, started by %s: wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
 	}

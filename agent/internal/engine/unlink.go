@@ -17,7 +17,7 @@ func (e *Engine) Unlink(ctx context.Context, application string, key ident.Key, 
 		return store.Unlinked{}, fmt.Errorf("look up the link of key %s: %w", key, err)
 	}
 	if !linked {
-		return store.Unlinked{}, &store.ErrNotLinked{Application: application, Key: key}
+		return store.Unlinked{}, &store.NotLinkedError{Application: application, Key: key}
 	}
 	lease, err := e.acquire(ctx, link.Automation, by)
 	if err != nil {

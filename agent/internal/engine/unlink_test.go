@@ -32,7 +32,7 @@ func TestUnlinkDropsWhatIsHeld(t *testing.T) {
 	if last.Kind != store.JournalUnlink || last.By != "eve" || last.Link.GUID != link.GUID {
 		t.Errorf("journal: %+v", last)
 	}
-	if _, err := s.Unlink(t.Context(), "unlinks", "1", "eve"); !errors.As(err, new(*store.ErrNotLinked)) {
+	if _, err := s.Unlink(t.Context(), "unlinks", "1", "eve"); !errors.As(err, new(*store.NotLinkedError)) {
 		t.Errorf("once more: %v", err)
 	}
 }

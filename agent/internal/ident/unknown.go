@@ -8,19 +8,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// UnknownName is a name that somebody gave and that nothing has.
-type UnknownName struct {
+// UnknownNameError is a name that somebody gave and that nothing has.
+type UnknownNameError struct {
 	What  string // "automation"
 	Name  string
 	Known []string // what there is
 	List  string   // the command that lists it; "" when there is none
 }
 
-// mostNames is how many names an UnknownName lists.
+// mostNames is how many names an UnknownNameError lists.
 const mostNames = 12
 
 // Error says what there is, and what may have been meant.
-func (e *UnknownName) Error() string {
+func (e *UnknownNameError) Error() string {
 	s := fmt.Sprintf("there is no %s %q", e.What, e.Name)
 	if len(e.Known) == 0 {
 		return s + ": there is none at all"

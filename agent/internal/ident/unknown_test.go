@@ -10,7 +10,7 @@ func TestUnknownName(t *testing.T) {
 	for i := range 40 {
 		many = append(many, fmt.Sprint(100+i))
 	}
-	for want, e := range map[string]UnknownName{
+	for want, e := range map[string]UnknownNameError{
 		`there is no automation "stuff" (did you mean "staff"?); there are: sales, staff`: {What: "automation", Name: "stuff", Known: []string{"staff", "sales"}},
 		`there is no automation "people"; there are: sales`:                               {What: "automation", Name: "people", Known: []string{"sales"}},
 		`there is no secret "x": there is none at all`:                                    {What: "secret", Name: "x", List: "rollcall secret list"},

@@ -55,10 +55,10 @@ func Make(dir string) error {
 
 const makeFolder = "make the state folder"
 
-// errForeign is the cause within an Error for a folder of somebody else.
-type errForeign struct{ owner string }
+// foreignError is the cause within an Error for a folder of somebody else.
+type foreignError struct{ owner string }
 
-func (e errForeign) Error() string {
+func (e foreignError) Error() string {
 	return fmt.Sprintf("it belongs to %s, whose agent could not open the files that this user makes in it", e.owner)
 }
 
@@ -70,7 +70,7 @@ func (me account) mayMakeFilesIn(dir string, ownerOf func(string) (account, bool
 		return nil
 	}
 	return &Error{
-		Op: "use the state folder", Path: absolute(dir), User: me.name, Err: errForeign{owner.name},
+		Op: "use the state folder", Path: absolute(dir), User: me.name, Err: foreignError{owner.name},
 		Next: fmt.Sprintf("run the command as that user (%s), or give the folder to %s: chown -R %s %s",
 			as(owner), me.name, me.name, quoted(absolute(dir))),
 	}

@@ -26,8 +26,8 @@ type Commit struct {
 	Unlink bool
 }
 
-// Commit records one operation. It returns an *ErrFenced when the lease was
-// released or taken over, an *ErrLinkTaken or an *ErrNotHeld when the link or
+// Commit records one operation. It returns an *FencedError when the lease was
+// released or taken over, an *LinkTakenError or an *NotHeldError when the link or
 // the held operation does not allow it; nothing is written then.
 func (s *Store) Commit(ctx context.Context, lease Lease, c Commit) error {
 	return s.CommitAll(ctx, lease, []Commit{c})

@@ -166,20 +166,20 @@ func TestIntentsAreChecked(t *testing.T) {
 		want   any // a pointer to the error that is expected; nil for none
 	}{
 		"create":               {in("2", "", ident.ClassCreate), nil},
-		"create, linked":       {in("1", "", ident.ClassCreate), new(*ErrLinkTaken)},
+		"create, linked":       {in("1", "", ident.ClassCreate), new(*LinkTakenError)},
 		"adopt":                {in("2", "guid-2", ident.ClassAdopt), nil},
-		"adopt, key linked":    {in("1", "guid-2", ident.ClassAdopt), new(*ErrLinkTaken)},
-		"adopt, object linked": {in("2", "guid-1", ident.ClassAdopt), new(*ErrLinkTaken)},
-		"link, object linked":  {in("2", "guid-1", ident.ClassLink), new(*ErrLinkTaken)},
+		"adopt, key linked":    {in("1", "guid-2", ident.ClassAdopt), new(*LinkTakenError)},
+		"adopt, object linked": {in("2", "guid-1", ident.ClassAdopt), new(*LinkTakenError)},
+		"link, object linked":  {in("2", "guid-1", ident.ClassLink), new(*LinkTakenError)},
 		"update":               {in("1", "guid-1", ident.ClassUpdate), nil},
-		"update, other object": {in("1", "guid-2", ident.ClassUpdate), new(*ErrLinkTaken)},
-		"disable, no link":     {in("2", "guid-2", ident.ClassDisable), new(*ErrNotLinked)},
-		"other application":    {other, new(*ErrNotLinked)},
+		"update, other object": {in("1", "guid-2", ident.ClassUpdate), new(*LinkTakenError)},
+		"disable, no link":     {in("2", "guid-2", ident.ClassDisable), new(*NotLinkedError)},
+		"other application":    {other, new(*NotLinkedError)},
 	} {
 		id, err := s.OpenIntent(ctx, lease, tc.intent)
 		if tc.want == nil {
 			must(t, err)
-			if _, err := s.OpenIntent(ctx, lease, tc.intent); !errors.As(err, new(*ErrUnderWay)) {
+			if _, err := s.OpenIntent(ctx, lease, tc.intent); !errors.As(err, new(*UnderWayError)) {
 				t.Errorf("%s, a second time: %v", name, err)
 			}
 			must(t, s.CloseIntent(ctx, lease, id))

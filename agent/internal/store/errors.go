@@ -13,69 +13,69 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
-// ErrLinkTaken says that a key or an object is linked to something else
+// LinkTakenError says that a key or an object is linked to something else
 // already. Nothing was written.
-type ErrLinkTaken struct {
+type LinkTakenError struct {
 	Wanted ident.Link
 	Holder ident.Link // the link that is in the way
 }
 
-func (e *ErrLinkTaken) Error() string {
+func (e *LinkTakenError) Error() string {
 	return fmt.Sprintf("link %s:%s to %s: %s:%s is linked to %s already (by automation %q); remove that link first if it is wrong",
 		e.Wanted.Application, e.Wanted.Key, e.Wanted.GUID, e.Holder.Application, e.Holder.Key, e.Holder.GUID, e.Holder.Automation)
 }
 
-// ErrNotLinked says that a record has no link. Nothing was written.
-type ErrNotLinked struct {
+// NotLinkedError says that a record has no link. Nothing was written.
+type NotLinkedError struct {
 	Application string
 	Key         ident.Key
 }
 
-func (e *ErrNotLinked) Error() string {
+func (e *NotLinkedError) Error() string {
 	return fmt.Sprintf("application %s has no link for key %s", e.Application, e.Key)
 }
 
-// ErrLeased says that somebody else holds a lease.
-type ErrLeased struct {
+// LeasedError says that somebody else holds a lease.
+type LeasedError struct {
 	Name, Owner string
 	Until       time.Time
 }
 
-func (e *ErrLeased) Error() string {
+func (e *LeasedError) Error() string {
 	return fmt.Sprintf("lease %q is held by %s until %s", e.Name, e.Owner, e.Until.Format(time.RFC3339))
 }
 
-// ErrFenced says that the writer no longer holds its lease. Nothing was
+// FencedError says that the writer no longer holds its lease. Nothing was
 // written; what the writer does must stop.
-type ErrFenced struct {
+type FencedError struct {
 	Lease Lease  // as the writer believed
 	Owner string // who holds it now; "" when it was released or ran out
 }
 
-func (e *ErrFenced) Error() string {
+func (e *FencedError) Error() string {
 	if e.Owner == "" {
 		return fmt.Sprintf("lease %q of %s has ended", e.Lease.Name, e.Lease.Owner)
 	}
 	return fmt.Sprintf("lease %q of %s was taken over by %s", e.Lease.Name, e.Lease.Owner, e.Owner)
 }
 
-// ErrNotHeld says that a held operation was decided already or never was held.
+// NotHeldError says that a held operation was decided already or never was held.
 // Nothing was written.
-type ErrNotHeld struct {
+type NotHeldError struct {
 	ID     int64
 	Result ident.Result // what became of it; "" when there is none with this ID
 }
 
-func (e *ErrNotHeld) Error() string {
+func (e *NotHeldError) Error() string {
 	if e.Result == "" {
 		return fmt.Sprintf("there is no held operation %d", e.ID)
 	}
 	return fmt.Sprintf("operation %d is not held any more: it was %s", e.ID, e.Result)
 }
 
-// ErrUnderWay says that an operation is being carried out, or that it is not
+// UnderWayError says that an operation is being carried out, or that it is not
 // known yet whether it was. Nothing was written.
-type ErrUnderWay struct {
+type UnderWayError struct {
 	Class      ident.Class
 	Name       string // whom it is about
 	Automation string
@@ -83,7 +83,7 @@ type ErrUnderWay struct {
 	InDoubt    bool  // an intent is open
 }
 
-func (e *ErrUnderWay) Error() string {
+func (e *UnderWayError) Error() string {
 	if e.InDoubt {
 		return fmt.Sprintf("whether run %d has carried out %s of %s is not known yet: the next run of automation %s finds out (`rollcall apply %s`)",
 			e.Run, e.Class, e.Name, e.Automation, e.Automation)
@@ -92,49 +92,49 @@ func (e *ErrUnderWay) Error() string {
 		e.Class, e.Name, e.Run, e.Run)
 }
 
-// ErrNewerSchema says that a newer rollcall has written the store.
-type ErrNewerSchema struct {
+// NewerSchemaError says that a newer rollcall has written the store.
+type NewerSchemaError struct {
 	Path         string
 	Found, Known int
 }
 
-func (e *ErrNewerSchema) Error() string {
+func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("%s has schema version %d, and this rollcall knows up to %d: use the newer rollcall that wrote it, or restore the copy of the state folder from before the upgrade", e.Path, e.Found, e.Known)
 }
 
-// ErrDamaged says that the database file is not a sound store.
-type ErrDamaged struct {
+// DamagedError says that the database file is not a sound store.
+type DamagedError struct {
 	Path string
 	Err  error
 }
 
-func (e *ErrDamaged) Error() string {
+func (e *DamagedError) Error() string {
 	return fmt.Sprintf("%s is damaged or not a rollcall store (%v): stop rollcall, keep the file aside with its -wal and -shm, and restore a backup; "+
 		"without one, start with an empty state folder: the anchors in the directory bring the links back", e.Path, e.Err)
 }
 
-func (e *ErrDamaged) Unwrap() error { return e.Err }
+func (e *DamagedError) Unwrap() error { return e.Err }
 
-// errForeign is the cause within an ErrDamaged for somebody else's database.
-var errForeign = errors.New("it is a database of another program")
+// foreignError is the cause within an DamagedError for somebody else's database.
+var foreignError = errors.New("it is a database of another program")
 
 // fail adds the operation to an error and tells damage from other failures.
 func (s *Store) fail(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *ErrDamaged
+	var known *DamagedError
 	if errors.As(err, &known) {
 		return err
 	}
 	var lite *sqlite.Error
-	damaged := errors.Is(err, errForeign)
+	damaged := errors.Is(err, foreignError)
 	if errors.As(err, &lite) {
 		code := lite.Code() & 0xff // without the extended part
 		damaged = damaged || code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
 	}
 	if damaged {
-		err = &ErrDamaged{Path: s.path, Err: err}
+		err = &DamagedError{Path: s.path, Err: err}
 	}
 	if cause := fileCause(lite); cause != nil {
 		err = statedir.Explain("write the state's file", s.path, cause)

@@ -70,14 +70,14 @@ func (s *Store) DropHeld(ctx context.Context, lease Lease, run int64, list []Dro
 		}
 		for _, d := range list {
 			held, err := heldOutcome(ctx, tx, d.ID)
-			var decided *ErrNotHeld
+			var decided *NotHeldError
 			if errors.As(err, &decided) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			var busy *ErrUnderWay
+			var busy *UnderWayError
 			if err := checkIdle(ctx, tx, held); errors.As(err, &busy) {
 				continue
 			} else if err != nil {
@@ -93,7 +93,7 @@ func (s *Store) DropHeld(ctx context.Context, lease Lease, run int64, list []Dro
 
 // RejectHeld rejects what a run holds, of one class or of all (""), on behalf
 // of by, and returns how many operations that were. It returns an
-// *ErrUnderWay, and rejects nothing, when one of them is being carried out.
+// *UnderWayError, and rejects nothing, when one of them is being carried out.
 func (s *Store) RejectHeld(ctx context.Context, run int64, class ident.Class, by string) (int, error) {
 	var n int
 	err := s.write(ctx, "reject held operations", func(tx *sql.Tx) error {
@@ -136,7 +136,7 @@ func checkIdle(ctx context.Context, tx *sql.Tx, held Held) error {
 	if err != nil {
 		return err
 	}
-	return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: run, InDoubt: open}
+	return &UnderWayError{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: run, InDoubt: open}
 }
 
 // decision ends a held operation without carrying it out: a run (0 for none)
@@ -160,17 +160,17 @@ func (s *Store) decide(ctx context.Context, tx *sql.Tx, held Held, d decision) e
 	})
 }
 
-// heldOutcome returns an *ErrNotHeld when the outcome is not held.
+// heldOutcome returns an *NotHeldError when the outcome is not held.
 func heldOutcome(ctx context.Context, tx *sql.Tx, id int64) (Held, error) {
 	held, err := scanOutcome(tx.QueryRowContext(ctx, selectOutcomes+` WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return Held{}, &ErrNotHeld{ID: id}
+		return Held{}, &NotHeldError{ID: id}
 	}
 	if err != nil {
 		return Held{}, err
 	}
 	if held.Result != ident.ResultHeld {
-		return Held{}, &ErrNotHeld{ID: id, Result: held.Result}
+		return Held{}, &NotHeldError{ID: id, Result: held.Result}
 	}
 	return held, nil
 }

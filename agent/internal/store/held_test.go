@@ -99,7 +99,7 @@ func TestHeldIsDecidedOnce(t *testing.T) {
 	}
 	approve := commit(outcome(run, "1", ident.ClassDisable, ident.ResultApplied))
 	approve.HeldID = held[0].ID
-	var not *ErrNotHeld
+	var not *NotHeldError
 	if err := s.Commit(ctx, lease, approve); !errors.As(err, &not) || not.ID != held[0].ID || not.Result != ident.ResultRejected {
 		t.Errorf("approve: %v", err)
 	}
@@ -133,7 +133,7 @@ func TestClaimed(t *testing.T) {
 	refused := func(class ident.Class, text string) {
 		t.Helper()
 		n, err := s.RejectHeld(ctx, run, class, "eve")
-		var busy *ErrUnderWay
+		var busy *UnderWayError
 		if n != 0 || !errors.As(err, &busy) || busy.Run != approval || !strings.Contains(err.Error(), text) {
 			t.Errorf("reject %q: %d, %v; want %q", class, n, err, text)
 		}
@@ -164,7 +164,7 @@ func TestIntentsNeedTheirClaim(t *testing.T) {
 	held := must1[[]Held](t)(s.HeldOfRun(ctx, run))
 	in := creating(run, "1")
 	in.HeldID = held[0].ID
-	var busy *ErrUnderWay
+	var busy *UnderWayError
 	if _, err := s.OpenIntent(ctx, lease, in); !errors.As(err, &busy) {
 		t.Errorf("without a claim: %v", err)
 	}
@@ -172,7 +172,7 @@ func TestIntentsNeedTheirClaim(t *testing.T) {
 	if n := must1[int](t)(s.ClaimHeld(ctx, lease, run, "", run)); n != 0 {
 		t.Errorf("%d rejected ones were claimed", n)
 	}
-	var not *ErrNotHeld
+	var not *NotHeldError
 	if _, err := s.OpenIntent(ctx, lease, in); !errors.As(err, &not) || not.Result != ident.ResultRejected {
 		t.Errorf("after a rejection: %v", err)
 	}

@@ -36,11 +36,11 @@ type Intent struct {
 
 // OpenIntent records an intent, on disk when it returns, and gives it a
 // number. The write must not happen when it returns an error:
-//   - an *ErrFenced when the lease is not running any more;
-//   - an *ErrNotHeld or *ErrUnderWay when it carries out a held operation that
+//   - an *FencedError when the lease is not running any more;
+//   - an *NotHeldError or *UnderWayError when it carries out a held operation that
 //     the run has not claimed (see ClaimHeld);
-//   - an *ErrUnderWay when another write about the same record is open;
-//   - an *ErrLinkTaken or *ErrNotLinked when the link is not what the operation
+//   - an *UnderWayError when another write about the same record is open;
+//   - an *LinkTakenError or *NotLinkedError when the link is not what the operation
 //     goes by: none for what makes one, that of the object for all others.
 func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
 	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
@@ -92,7 +92,7 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return err
 	}
 	if claimer != in.Run {
-		return &ErrUnderWay{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: claimer}
+		return &UnderWayError{Class: held.Operation.Class, Name: held.Name, Automation: held.Automation, Run: claimer}
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 // checkAlone refuses a second write about one record: whether the first was
 // made is not known.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
-	open := ErrUnderWay{InDoubt: true}
+	open := UnderWayError{InDoubt: true}
 	err := tx.QueryRowContext(ctx, `SELECT run, automation, name, CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
 		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -126,11 +126,11 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	case none && makes:
 		return nil
 	case none:
-		return &ErrNotLinked{Application: in.Application, Key: in.Key}
+		return &NotLinkedError{Application: in.Application, Key: in.Key}
 	case err != nil:
 		return err
 	case makes || link.GUID != in.GUID:
-		return &ErrLinkTaken{Wanted: wanted, Holder: link}
+		return &LinkTakenError{Wanted: wanted, Holder: link}
 	}
 	return nil
 }
@@ -147,11 +147,11 @@ func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return err
 	}
 	if len(links) == 0 {
-		return &ErrNotLinked{Application: in.Application, Key: in.Operation.FormerKey}
+		return &NotLinkedError{Application: in.Application, Key: in.Operation.FormerKey}
 	}
 	for _, l := range links {
 		if l.Key != in.Operation.FormerKey {
-			return &ErrLinkTaken{Wanted: ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}, Holder: l}
+			return &LinkTakenError{Wanted: ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}, Holder: l}
 		}
 	}
 	return nil

@@ -56,13 +56,13 @@ type Checkpoint struct {
 	Hash string `json:"hash"` // its hash
 }
 
-// ErrJournalBroken names the first line of the journal that does not hold.
-type ErrJournalBroken struct {
+// JournalBrokenError names the first line of the journal that does not hold.
+type JournalBrokenError struct {
 	Seq   int64
 	Cause string
 }
 
-func (e *ErrJournalBroken) Error() string {
+func (e *JournalBrokenError) Error() string {
 	return fmt.Sprintf("the journal is broken at line %d: %s; what comes before it holds: compare with a backup to see what was changed", e.Seq, e.Cause)
 }
 

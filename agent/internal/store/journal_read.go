@@ -27,7 +27,7 @@ func (s *Store) VerifyJournal(ctx context.Context) error {
 	return err
 }
 
-// CheckJournal walks the whole chain and returns an *ErrJournalBroken for the
+// CheckJournal walks the whole chain and returns an *JournalBrokenError for the
 // first line that was changed, removed or put in between, for lines that are
 // gone from the end, and for lines that are gone from the beginning without a
 // checkpoint that says so.
@@ -50,7 +50,7 @@ func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
 			return err
 		}
 		if row.seq == headSeq && !bytes.Equal(row.hash, headHash) {
-			return &ErrJournalBroken{Seq: row.seq, Cause: "its hash is not the one noted when it was written"}
+			return &JournalBrokenError{Seq: row.seq, Cause: "its hash is not the one noted when it was written"}
 		}
 		told = told || line.Kind == JournalCheckpoint && line.Checkpoint != nil && *line.Checkpoint == base.Checkpoint
 		state.Lines++
@@ -59,9 +59,9 @@ func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
 	switch {
 	case err != nil:
 	case walk.seq < headSeq:
-		err = &ErrJournalBroken{Seq: walk.seq + 1, Cause: fmt.Sprintf("the lines up to %d are gone", headSeq)}
+		err = &JournalBrokenError{Seq: walk.seq + 1, Cause: fmt.Sprintf("the lines up to %d are gone", headSeq)}
 	case !told:
-		err = &ErrJournalBroken{Seq: base.Last, Cause: "it is not there, nor are those before it, and no checkpoint says that they were removed"}
+		err = &JournalBrokenError{Seq: base.Last, Cause: "it is not there, nor are those before it, and no checkpoint says that they were removed"}
 	}
 	state.Last, state.Hash, state.Removed = walk.seq, hex.EncodeToString(walk.hash), base.Last
 	return state, s.fail("verify journal", err)
@@ -86,15 +86,15 @@ type chainWalk struct {
 	hash []byte
 }
 
-// next returns an *ErrJournalBroken for a line that does not follow.
+// next returns an *JournalBrokenError for a line that does not follow.
 func (w *chainWalk) next(row rawLine) (line JournalLine, err error) {
 	switch {
 	case row.seq != w.seq+1:
-		return line, &ErrJournalBroken{Seq: w.seq + 1, Cause: fmt.Sprintf("it is not there; line %d follows", row.seq)}
+		return line, &JournalBrokenError{Seq: w.seq + 1, Cause: fmt.Sprintf("it is not there; line %d follows", row.seq)}
 	case !bytes.Equal(row.hash, chain(w.hash, row.text)):
-		return line, &ErrJournalBroken{Seq: row.seq, Cause: "its hash does not follow from its text and the line before"}
+		return line, &JournalBrokenError{Seq: row.seq, Cause: "its hash does not follow from its text and the line before"}
 	case json.Unmarshal([]byte(row.text), &line) != nil || line.Seq != row.seq:
-		return line, &ErrJournalBroken{Seq: row.seq, Cause: "its text does not carry its number"}
+		return line, &JournalBrokenError{Seq: row.seq, Cause: "its text does not carry its number"}
 	}
 	w.seq, w.hash = row.seq, row.hash
 	return line, nil

@@ -80,7 +80,7 @@ func TestVerifyJournal(t *testing.T) {
 		}
 		must(t, s.VerifyJournal(ctx))
 		tamper(t, s, query)
-		var broken *ErrJournalBroken
+		var broken *JournalBrokenError
 		if err := s.VerifyJournal(ctx); !errors.As(err, &broken) || broken.Seq != want {
 			t.Errorf("%s: %v; want line %d", query, err, want)
 		}
@@ -105,7 +105,7 @@ func TestVerifyJournalRehashed(t *testing.T) {
 		tamper(t, s, `UPDATE journal SET line_json = ?, hash = ? WHERE seq = ?`, text, hash, row.seq)
 		return nil
 	}))
-	var broken *ErrJournalBroken
+	var broken *JournalBrokenError
 	if err := s.VerifyJournal(ctx); !errors.As(err, &broken) || broken.Seq != 3 {
 		t.Errorf("%v", err)
 	}
@@ -123,13 +123,13 @@ func TestJournalChain(t *testing.T) {
 			key := ident.Key(rapid.StringMatching(`[a-dä<"]`).Draw(rt, "key"))
 			if rapid.Bool().Draw(rt, "delete") {
 				_, err = s.DeleteLink(ctx, lease, "crm", key, "eve")
-				if errors.As(err, new(*ErrNotLinked)) {
+				if errors.As(err, new(*NotLinkedError)) {
 					err = nil
 				}
 			} else {
 				err = s.PutLink(ctx, link(key, ident.GUID(rapid.SampledFrom([]string{"g", "h"}).Draw(rt, "guid"))), "ada")
 			}
-			var taken *ErrLinkTaken
+			var taken *LinkTakenError
 			if err != nil && !errors.As(err, &taken) {
 				rt.Fatalf("%v", err)
 			}
@@ -145,7 +145,7 @@ func TestJournalChain(t *testing.T) {
 		i := rapid.IntRange(0, len(text)-1).Draw(rt, "byte")
 		text[i] ^= 1
 		tamper(rt, s, `UPDATE journal SET line_json = CAST(? AS TEXT) WHERE seq = ?`, text, victim.seq)
-		var broken *ErrJournalBroken
+		var broken *JournalBrokenError
 		if err := s.VerifyJournal(ctx); !errors.As(err, &broken) || broken.Seq != victim.seq {
 			rt.Fatalf("changed line %d: %v", victim.seq, err)
 		}

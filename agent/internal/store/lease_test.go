@@ -9,7 +9,7 @@ import (
 
 func wantLeased(t *testing.T, err error, owner string, until time.Time) {
 	t.Helper()
-	var leased *ErrLeased
+	var leased *LeasedError
 	if !errors.As(err, &leased) || leased.Owner != owner || !leased.Until.Equal(until) {
 		t.Errorf("got %v, want it leased to %s until %s", err, owner, until)
 	}
@@ -17,7 +17,7 @@ func wantLeased(t *testing.T, err error, owner string, until time.Time) {
 
 func wantFenced(t *testing.T, err error, owner string) {
 	t.Helper()
-	var fenced *ErrFenced
+	var fenced *FencedError
 	if !errors.As(err, &fenced) || fenced.Owner != owner {
 		t.Errorf("got %v, want it fenced with owner %q", err, owner)
 	}

@@ -17,7 +17,7 @@ type Lease struct {
 	Until time.Time
 }
 
-// AcquireLease takes a lease for ttl. It returns an *ErrLeased while somebody
+// AcquireLease takes a lease for ttl. It returns an *LeasedError while somebody
 // holds it, the same owner included: two runs of one automation in one process
 // exclude each other too.
 func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.Duration) (Lease, error) {
@@ -32,7 +32,7 @@ func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.D
 		}
 		now := s.now().UTC()
 		if held.Owner != "" && now.Before(held.Until) {
-			return &ErrLeased{Name: name, Owner: held.Owner, Until: held.Until}
+			return &LeasedError{Name: name, Owner: held.Owner, Until: held.Until}
 		}
 		lease = Lease{Name: name, Owner: owner, Fence: held.Fence + 1, Until: now.Add(ttl)}
 		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO leases (name, owner, fence, until) VALUES (?, ?, ?, ?)`,
@@ -47,7 +47,7 @@ func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.D
 
 // RenewLease prolongs a lease to ttl from now and returns it with its new end.
 // One that ran out is renewed as well, as long as nobody else took it;
-// otherwise it returns an *ErrFenced.
+// otherwise it returns an *FencedError.
 func (s *Store) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	until := s.now().UTC().Add(ttl)
 	err := s.write(ctx, "renew lease", func(tx *sql.Tx) error {
@@ -64,7 +64,7 @@ func (s *Store) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) 
 	return lease, nil
 }
 
-// ReleaseLease gives a lease back. It returns an *ErrFenced when it was lost
+// ReleaseLease gives a lease back. It returns an *FencedError when it was lost
 // before.
 func (s *Store) ReleaseLease(ctx context.Context, lease Lease) error {
 	return s.write(ctx, "release lease", func(tx *sql.Tx) error {
@@ -101,7 +101,7 @@ func checkFence(ctx context.Context, tx *sql.Tx, lease Lease) error {
 		return fmt.Errorf("check lease: %w", err)
 	}
 	if held.Fence != lease.Fence || held.Owner != lease.Owner || held.Owner == "" {
-		return &ErrFenced{Lease: lease, Owner: held.Owner}
+		return &FencedError{Lease: lease, Owner: held.Owner}
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (s *Store) checkLive(ctx context.Context, tx *sql.Tx, lease Lease) error {
 		return err
 	}
 	if !s.now().Before(held.Until) {
-		return &ErrFenced{Lease: lease}
+		return &FencedError{Lease: lease}
 	}
 	return nil
 }

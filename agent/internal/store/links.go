@@ -92,7 +92,7 @@ func (s *Store) LinkOwners(ctx context.Context, application string) (map[string]
 }
 
 // PutLink adds a link, or changes what is remembered about it, on behalf of
-// by, and notes it in the journal. It returns an *ErrLinkTaken when the key or
+// by, and notes it in the journal. It returns an *LinkTakenError when the key or
 // the object is linked to something else: a link is never redirected.
 func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
 	return s.write(ctx, "put link", func(tx *sql.Tx) error {
@@ -110,8 +110,8 @@ type Unlinked struct {
 }
 
 // DeleteLink removes the link of a record on behalf of by, with what is held
-// about the record, and notes it in the journal. It returns an *ErrNotLinked
-// when there is none, and an *ErrUnderWay, with nothing changed, while an
+// about the record, and notes it in the journal. It returns an *NotLinkedError
+// when there is none, and an *UnderWayError, with nothing changed, while an
 // operation about the record is being carried out or in doubt.
 func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string, key ident.Key, by string) (Unlinked, error) {
 	var gone Unlinked
@@ -127,7 +127,7 @@ func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string,
 			return err
 		}
 		if link == nil {
-			return &ErrNotLinked{Application: application, Key: key}
+			return &NotLinkedError{Application: application, Key: key}
 		}
 		gone.Link = *link
 		if gone.Dropped, err = s.dropAbout(ctx, tx, application, key, by); err != nil {
@@ -177,7 +177,7 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 	}
 	for _, h := range holders {
 		if h.Key != link.Key || h.GUID != link.GUID {
-			return &ErrLinkTaken{Wanted: *link, Holder: h}
+			return &LinkTakenError{Wanted: *link, Holder: h}
 		}
 	}
 	link.Created = s.orNow(link.Created)

@@ -56,7 +56,7 @@ func TestLinks(t *testing.T) {
 	if gone := must1[Unlinked](t)(s.DeleteLink(ctx, lease, "crm", "1", "ada")); !cmp.Equal(gone.Link, full) || len(gone.Dropped) != 0 {
 		t.Errorf("DeleteLink: %+v", gone)
 	}
-	if _, err := s.DeleteLink(ctx, lease, "crm", "1", "ada"); !errors.As(err, new(*ErrNotLinked)) {
+	if _, err := s.DeleteLink(ctx, lease, "crm", "1", "ada"); !errors.As(err, new(*NotLinkedError)) {
 		t.Errorf("DeleteLink once more: %v", err)
 	}
 	if _, found, _ := s.LinkByKey(ctx, "crm", "1"); found {
@@ -76,7 +76,7 @@ func TestLinkTaken(t *testing.T) {
 		c := commit(outcome(run, wanted.Key, ident.ClassCreate, ident.ResultApplied))
 		c.Link = &wanted
 		for how, err := range map[string]error{"PutLink": s.PutLink(ctx, wanted, "ada"), "Commit": s.Commit(ctx, lease, c)} {
-			var taken *ErrLinkTaken
+			var taken *LinkTakenError
 			if !errors.As(err, &taken) || taken.Wanted.Key != wanted.Key || taken.Wanted.GUID != wanted.GUID {
 				t.Errorf("%s, %s: %v", name, how, err)
 				continue
@@ -172,7 +172,7 @@ func TestMarkDelivered(t *testing.T) {
 		}
 	}
 	must(t, s.ReleaseLease(ctx, lease))
-	var fenced *ErrFenced
+	var fenced *FencedError
 	if err := s.MarkDelivered(ctx, lease, "crm", []ident.Key{"3"}, nil); !errors.As(err, &fenced) {
 		t.Errorf("without the lease: %v", err)
 	}

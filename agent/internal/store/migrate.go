@@ -51,7 +51,7 @@ func migrate(ctx context.Context, db *sql.DB, list []migration) error {
 		return err
 	}
 	if version > len(list) {
-		return &ErrNewerSchema{Found: version, Known: len(list)}
+		return &NewerSchemaError{Found: version, Known: len(list)}
 	}
 	for i := version; i < len(list); i++ {
 		if err := list[i].apply(ctx, db, i+1); err != nil {
@@ -87,7 +87,7 @@ func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
 		}
 	}
 	if application != applicationID && (tables > 0 || version > 0) {
-		return 0, errForeign
+		return 0, foreignError
 	}
 	return version, nil
 }

@@ -214,7 +214,7 @@ func TestMigrateNewerSchema(t *testing.T) {
 	must(t, migrate(t.Context(), db, append(migrations(), migration{"next", `CREATE TABLE next (x TEXT)`})))
 	must(t, db.Close())
 	_, err := Open(t.Context(), dir)
-	var newer *ErrNewerSchema
+	var newer *NewerSchemaError
 	if !errors.As(err, &newer) || newer.Found != len(migrations())+1 || !strings.Contains(err.Error(), filepath.Join(dir, FileName)+" has schema version") || !strings.Contains(err.Error(), "use the newer rollcall") {
 		t.Errorf("%v", err)
 	}

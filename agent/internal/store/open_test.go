@@ -236,7 +236,7 @@ func TestDamage(t *testing.T) {
 				}
 				must(t, s.Close())
 			}
-			var damaged *ErrDamaged
+			var damaged *DamagedError
 			if !errors.As(err, &damaged) || damaged.Path != path {
 				t.Fatalf("%v", err)
 			}
@@ -261,7 +261,7 @@ func TestOpenForeignDatabase(t *testing.T) {
 	_, err = db.ExecContext(t.Context(), `CREATE TABLE recipes (name TEXT)`)
 	must(t, err)
 	must(t, db.Close())
-	var damaged *ErrDamaged
+	var damaged *DamagedError
 	if _, err := Open(t.Context(), dir); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("%v", err)
 	}

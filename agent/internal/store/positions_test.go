@@ -127,7 +127,7 @@ func TestSettlingIsFenced(t *testing.T) {
 	must(t, s.ReleaseLease(ctx, lease))
 	must(t, s.Stage(ctx, run, []ident.Record{person("1", "Ada")}))
 	for _, open := range [][]ident.Key{nil, {"1"}} {
-		var fenced *ErrFenced
+		var fenced *FencedError
 		if err := s.SettleDelivery(ctx, lease, run, feed, "c", ident.Position{Cursor: "x"}, open); !errors.As(err, &fenced) {
 			t.Errorf("with a lost lease: %v", err)
 		}

@@ -258,7 +258,7 @@ func TestRemovalHidesNothing(t *testing.T) {
 			h := newHistory(t)
 			h.lines(5)
 			tamper(t, h.Store, c.query)
-			var broken *ErrJournalBroken
+			var broken *JournalBrokenError
 			if err := h.VerifyJournal(h.ctx); !errors.As(err, &broken) || broken.Seq != c.broken {
 				t.Errorf("%v, want line %d", err, c.broken)
 			}

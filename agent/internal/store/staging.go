@@ -52,7 +52,7 @@ type Staged struct {
 // Stage keeps the records of a running fetch, in order, until DropStaging or
 // the next Open. Records with the same key are all kept. run is any number
 // that the caller uses for this fetch alone. What is more than one run may stage
-// is an *ErrStagingFull.
+// is an *StagingFullError.
 func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) error {
 	return s.write(ctx, "stage records", func(tx *sql.Tx) error {
 		insert, err := tx.PrepareContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json) VALUES (?, ?, ?, 1, ?)`)

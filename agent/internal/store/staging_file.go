@@ -74,13 +74,13 @@ func (s *Store) removeStaging() error {
 	return errors.Join(errs...)
 }
 
-// ErrStagingFull is a fetch that delivered more than one may.
-type ErrStagingFull struct {
+// StagingFullError is a fetch that delivered more than one may.
+type StagingFullError struct {
 	Records int   // that were delivered
 	Limit   int64 // bytes
 }
 
-func (e *ErrStagingFull) Error() string {
+func (e *StagingFullError) Error() string {
 	return fmt.Sprintf("%d records, parts and deletions have more than %d MiB, which is all that one fetch may keep (staging_mib in [store])", e.Records, e.Limit>>20)
 }
 
@@ -107,7 +107,7 @@ func (s *stagedSizes) add(run int64, records int, bytes, limit int64) error {
 	now.records, now.bytes = now.records+records, now.bytes+bytes
 	s.runs[run] = now
 	if limit > 0 && now.bytes > limit {
-		return &ErrStagingFull{Records: now.records, Limit: limit}
+		return &StagingFullError{Records: now.records, Limit: limit}
 	}
 	return nil
 }

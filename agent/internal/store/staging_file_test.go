@@ -73,7 +73,7 @@ func TestStagingHasALimit(t *testing.T) {
 	s := openAt(t, t.TempDir(), WithStagingLimit(10<<20))
 	must(t, s.Stage(t.Context(), 1, photos(9)))
 	must(t, s.Stage(t.Context(), 2, photos(9))) // another run has its own
-	var full *ErrStagingFull
+	var full *StagingFullError
 	if err := s.Stage(t.Context(), 1, photos(2)); !errors.As(err, &full) || full.Records != 10 || full.Limit != 10<<20 ||
 		!strings.Contains(err.Error(), "10 records, parts and deletions have more than 10 MiB, which is all that one fetch may keep (staging_mib in [store])") {
 		t.Errorf("got %v", err)
@@ -94,7 +94,7 @@ func TestRetainedRecordsCount(t *testing.T) {
 	must(t, s.StageRetained(t.Context(), 2, e))
 	must(t, s.DropStaging(t.Context(), 2))
 	must(t, s.Stage(t.Context(), 3, photos(6)))
-	var full *ErrStagingFull
+	var full *StagingFullError
 	if err := s.StageRetained(t.Context(), 3, e); !errors.As(err, &full) {
 		t.Errorf("got %v", err)
 	}

@@ -69,8 +69,8 @@ func WithStagingLimit(bytes int64) Option { return func(s *Store) { s.most = byt
 // records that a crash left behind. Only one process may have it open: the
 // caller holds the lock of the state folder.
 //
-// It returns an *ErrDamaged when the file is not a sound store and an
-// *ErrNewerSchema when a newer rollcall wrote it.
+// It returns an *DamagedError when the file is not a sound store and an
+// *NewerSchemaError when a newer rollcall wrote it.
 func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
@@ -135,7 +135,7 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	s.writer.SetMaxOpenConns(1)
 	err = migrate(ctx, s.writer, migrations())
-	var newer *ErrNewerSchema
+	var newer *NewerSchemaError
 	if errors.As(err, &newer) {
 		newer.Path = s.path
 	}

@@ -112,7 +112,7 @@ func (c *Cache) path(name string) string { return filepath.Join(c.dir, c.version
 
 // Ensure sees to it that the compiled form of a module is in the cache, and
 // says whether it had to be made. Anything there that is not what a child left
-// is removed and made again. The error is a *Refusal when the module is at
+// is removed and made again. The error is a *RefusedError when the module is at
 // fault.
 func (c *Cache) Ensure(ctx context.Context, wasm []byte) (made bool, err error) {
 	key := c.Key(wasm)

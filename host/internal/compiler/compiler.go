@@ -41,11 +41,11 @@ type order struct {
 	Workers   int
 }
 
-// Refusal says that a module cannot be compiled within the limits, or not at
+// RefusedError says that a module cannot be compiled within the limits, or not at
 // all: the module is at fault, and another try ends the same way.
-type Refusal struct{ Why string }
+type RefusedError struct{ Why string }
 
-func (r *Refusal) Error() string { return r.Why }
+func (r *RefusedError) Error() string { return r.Why }
 
 var (
 	errNoHook = errors.New("this program cannot compile connectors: its main must call host.IsCompiler first of all, and host.CompileMain when that is true")
@@ -84,10 +84,10 @@ func Config(pages uint32) wazero.RuntimeConfig {
 		WithDebugInfoEnabled(false)
 }
 
-func tooSlow(l Limits) *Refusal {
-	return &Refusal{fmt.Sprintf("compiling it takes longer than %s (compile_timeout in [modules])", l.Time)}
+func tooSlow(l Limits) *RefusedError {
+	return &RefusedError{fmt.Sprintf("compiling it takes longer than %s (compile_timeout in [modules])", l.Time)}
 }
 
-func tooLarge(l Limits) *Refusal {
-	return &Refusal{fmt.Sprintf("compiling it takes more than %d MiB of memory (compile_memory_mib in [modules])", l.MemoryMiB)}
+func tooLarge(l Limits) *RefusedError {
+	return &RefusedError{fmt.Sprintf("compiling it takes more than %d MiB of memory (compile_memory_mib in [modules])", l.MemoryMiB)}
 }

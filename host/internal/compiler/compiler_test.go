@@ -116,7 +116,7 @@ func TestModulesThatTheCompilerCannotTake(t *testing.T) {
 			start := time.Now()
 			_, err := c.Ensure(t.Context(), tc.wasm)
 			t.Logf("after %s: %v", time.Since(start).Round(time.Millisecond), err)
-			var refusal *Refusal
+			var refusal *RefusedError
 			if !errors.As(err, &refusal) || !strings.Contains(refusal.Why, tc.want) {
 				t.Errorf("error %v, want a refusal with %q", err, tc.want)
 			}

@@ -23,7 +23,7 @@ const (
 var errTime = errors.New("the time for compiling is over")
 
 // run compiles a module in a child process, into a folder. It returns a
-// *Refusal when the module is at fault.
+// *RefusedError when the module is at fault.
 func run(ctx context.Context, dir string, pages uint32, l Limits, wasm []byte) error {
 	if err := ready(); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (c *child) verdict(err, cause error) error {
 	case err == nil && json.Unmarshal(c.stdout.text, &a) == nil && a.OK:
 		return nil
 	case err == nil && a.Error != "":
-		return &Refusal{a.Error}
+		return &RefusedError{a.Error}
 	case err == nil:
 		return errNoHook
 	}
@@ -144,7 +144,7 @@ func (c *child) verdict(err, cause error) error {
 		}
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
-	return &Refusal{strings.TrimSuffix(fmt.Sprintf("the compiler broke on it (%v): %s", err, first), ": ")}
+	return &RefusedError{strings.TrimSuffix(fmt.Sprintf("the compiler broke on it (%v): %s", err, first), ": ")}
 }
 
 // head keeps the beginning of what is written to it.

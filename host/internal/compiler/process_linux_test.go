@@ -57,7 +57,7 @@ func TestTheEndOfTheContextEndsTheChild(t *testing.T) {
 	if _, err := c.Ensure(ctx, slow()); !errors.Is(err, stop) {
 		t.Errorf("error %v", err)
 	}
-	var refusal *Refusal
+	var refusal *RefusedError
 	if _, err := c.Ensure(ctx, small); errors.As(err, &refusal) || err == nil {
 		t.Errorf("a stop is held against the module: %v", err)
 	}

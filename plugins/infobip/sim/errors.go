@@ -171,7 +171,7 @@ var errNobody = errors.New("There is no person matching the query") //nolint:sta
 
 // fail answers a refused write of a person.
 func (s *Server) fail(w http.ResponseWriter, err error) {
-	var taken conflict
+	var taken conflictError
 	var found violations
 	switch {
 	case errors.Is(err, errNobody):

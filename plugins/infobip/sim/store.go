@@ -131,13 +131,13 @@ func (p *people) holder(k key) (int64, bool) {
 	return id, id <= p.count && slices.Contains(identifiers(p.generate(id)), k)
 }
 
-// conflict tells that an identifier belongs to somebody else.
-type conflict struct {
+// conflictError tells that an identifier belongs to somebody else.
+type conflictError struct {
 	key
 	holder int64
 }
 
-func (c conflict) Error() string {
+func (c conflictError) Error() string {
 	if c.kind == byExternalID {
 		return fmt.Sprintf("Person with externalId %s already exists.", c.value)
 	}
@@ -148,7 +148,7 @@ func (c conflict) Error() string {
 func (p *people) free(one Person) error {
 	for _, k := range identifiers(one) {
 		if id, taken := p.holder(k); taken && id != one.ID {
-			return conflict{k, id}
+			return conflictError{k, id}
 		}
 	}
 	return nil

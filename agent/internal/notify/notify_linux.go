@@ -1,6 +1,6 @@
-// Package service speaks to the operating system's service manager. It does
+// Package notify speaks to the operating system's service manager. It does
 // not install anything.
-package service
+package notify
 
 import (
 	"strings"

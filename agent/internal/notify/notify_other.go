@@ -1,8 +1,8 @@
 //go:build !linux
 
-// Package service speaks to the operating system's service manager. It does
+// Package notify speaks to the operating system's service manager. It does
 // not install anything.
-package service
+package notify
 
 // Ready tells the service manager that the agent serves.
 func Ready(string) {}
