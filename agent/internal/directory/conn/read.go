@@ -256,13 +256,3 @@ func with(attributes []string, names ...string) []string {
 	}
 	return all
 }
-
-// MembersOf calls each for every direct member of a group that the account may
-// see, with objectClass and objectSid. Accounts whose primary group it is are
-// not among them: AD keeps those in primaryGroupID alone.
-func (c *Client) MembersOf(ctx context.Context, group ident.DN, each func(ident.Entry) error) error {
-	return c.Search(ctx, Query{
-		Base: c.server.NamingContext, Filter: "(memberOf=" + EscapeFilter(string(group)) + ")",
-		Attributes: []string{"objectClass", "objectSid"},
-	}, each)
-}

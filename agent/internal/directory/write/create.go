@@ -32,7 +32,7 @@ func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.Attrib
 	if left != nil && (!errors.As(left, &partly) || partly.Done != ident.ClassCreate) {
 		return ident.Entry{}, left
 	}
-	e, err := w.client.Get(ctx, conn.ByDN(at), append(attributeNames(changes), "cn", "userAccountControl"))
+	e, err := w.dir.Get(ctx, conn.ByDN(at), append(attributeNames(changes), "cn", "userAccountControl"))
 	if err != nil {
 		return ident.Entry{}, &Error{
 			Kind: Unknown, Op: ident.ClassCreate, DN: at, Err: err, Cause: "the account was made but cannot be read back: " + err.Error(),
@@ -49,7 +49,7 @@ func (w *Writer) add(ctx context.Context, at ident.DN, changes []ident.Attribute
 	if err != nil {
 		return err
 	}
-	if err := w.client.Add(ctx, at, attributes); err != nil {
+	if err := w.dir.Add(ctx, at, attributes); err != nil {
 		return w.createFailed(ctx, at, changes, err)
 	}
 	return nil
@@ -110,7 +110,7 @@ func (w *Writer) createFailed(ctx context.Context, at ident.DN, changes []ident.
 				e.Code, e.Err = answer.Code, err
 				return e
 			}
-			if holder, _ := w.client.Get(ctx, conn.ByDN(at), []string{"cn"}); holder.GUID != "" {
+			if holder, _ := w.dir.Get(ctx, conn.ByDN(at), []string{"cn"}); holder.GUID != "" {
 				return w.fail(ident.ClassCreate, at, err)
 			}
 		}
@@ -155,8 +155,8 @@ func (w *Writer) refused(ctx context.Context, class ident.Class, dn ident.DN, ch
 // found.
 func (w *Writer) holder(ctx context.Context, attribute, value string, self ident.DN) ident.DN {
 	var found ident.DN
-	err := w.client.Search(ctx, conn.Query{
-		Base: w.client.Server().NamingContext, Attributes: []string{attribute},
+	err := w.dir.Search(ctx, conn.Query{
+		Base: w.dir.Server().NamingContext, Attributes: []string{attribute},
 		Filter: "(" + attribute + "=" + conn.EscapeFilter(value) + ")",
 	}, func(e ident.Entry) error {
 		if !e.DN.EqualFold(self) {

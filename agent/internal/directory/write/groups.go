@@ -27,7 +27,7 @@ func (w *Writer) AddToGroups(ctx context.Context, guid ident.GUID, groups []iden
 	}
 	joined := false
 	for _, g := range groups {
-		err := w.client.Modify(ctx, conn.ByDN(g), []conn.Mod{{Kind: conn.AddValues, Attribute: "member", Values: []string{string(e.DN)}}}, false)
+		err := w.dir.Modify(ctx, conn.ByDN(g), []conn.Mod{{Kind: conn.AddValues, Attribute: "member", Values: []string{string(e.DN)}}}, false)
 		if err != nil && !alreadyMember(err) {
 			return w.joinFailed(g, joined, err)
 		}
@@ -54,7 +54,7 @@ func (w *Writer) joinFailed(group ident.DN, joined bool, err error) error {
 // mayJoin reads a group afresh: it must be one, lie in scope, and give no
 // power over the domain, neither itself nor through a group that it is in.
 func (w *Writer) mayJoin(ctx context.Context, dn ident.DN) error {
-	g, err := w.client.Get(ctx, conn.ByDN(dn), protectionAttributes)
+	g, err := w.dir.Get(ctx, conn.ByDN(dn), protectionAttributes)
 	if err != nil {
 		return w.fail(ident.ClassGroups, dn, err)
 	}

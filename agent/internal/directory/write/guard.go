@@ -20,8 +20,8 @@ type Guard struct {
 }
 
 // NewGuard reads who is in a privileged group.
-func NewGuard(ctx context.Context, client *conn.Client, rules Rules) (*Guard, error) {
-	p, err := newProtection(ctx, client, rules)
+func NewGuard(ctx context.Context, dir Reader, rules Rules) (*Guard, error) {
+	p, err := newProtection(ctx, dir, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (g *Guard) read(ctx context.Context) error {
 		if domain, rid := cutRID(group.sid); strings.HasPrefix(domain, domainPrefix) {
 			g.primary[rid] = group.name
 		}
-		err := g.protection.client.MembersOf(ctx, group.dn, func(e ident.Entry) error {
+		err := g.membersOf(ctx, group.dn, func(e ident.Entry) error {
 			if _, known := g.members[e.GUID]; known {
 				return nil
 			}
@@ -57,6 +57,16 @@ func (g *Guard) read(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// membersOf calls each for every direct member of a group that the account may
+// see, with objectClass and objectSid. Accounts whose primary group it is are
+// not among them: AD keeps those in primaryGroupID alone.
+func (g *Guard) membersOf(ctx context.Context, group ident.DN, each func(ident.Entry) error) error {
+	return g.protection.dir.Search(ctx, conn.Query{
+		Base: g.protection.dir.Server().NamingContext, Filter: "(memberOf=" + conn.EscapeFilter(string(group)) + ")",
+		Attributes: []string{"objectClass", "objectSid"},
+	}, each)
 }
 
 // Protected says why an account or group must not be touched; "" when it may

@@ -59,13 +59,13 @@ func (w *Writer) mayMove(ctx context.Context, class ident.Class, e ident.Entry, 
 	if !e.DN.EqualFold(from) || keeps && e.DN.Name() != to.Name() {
 		return stale(class, e.DN, "distinguishedName", []string{string(from)}, []string{string(e.DN)})
 	}
-	if _, err := w.client.Get(ctx, conn.ByDN(to.Parent()), []string{"objectClass"}); err != nil {
+	if _, err := w.dir.Get(ctx, conn.ByDN(to.Parent()), []string{"objectClass"}); err != nil {
 		if errors.Is(err, conn.ErrNotFound) {
 			return noParent(class, to, err)
 		}
 		return w.fail(class, e.DN, err)
 	}
-	switch other, err := w.client.Get(ctx, conn.ByDN(to), []string{"cn"}); {
+	switch other, err := w.dir.Get(ctx, conn.ByDN(to), []string{"cn"}); {
 	case err == nil && other.GUID != e.GUID:
 		return &Error{
 			Kind: NameTaken, Op: class, DN: e.DN, Cause: fmt.Sprintf("%s exists already", to),
@@ -78,7 +78,7 @@ func (w *Writer) mayMove(ctx context.Context, class ident.Class, e ident.Entry, 
 }
 
 func (w *Writer) modifyDN(ctx context.Context, class ident.Class, e ident.Entry, name string, parent ident.DN) error {
-	if err := w.client.ModifyDN(ctx, e.DN, parent.Child(name).RDN(), parent); err != nil {
+	if err := w.dir.ModifyDN(ctx, e.DN, parent.Child(name).RDN(), parent); err != nil {
 		return w.fail(class, e.DN, err)
 	}
 	return nil
@@ -144,7 +144,7 @@ func (w *Writer) switchState(ctx context.Context, class ident.Class, e ident.Ent
 		err.Cause = "somebody else has " + word + " the account since the plan was made"
 		return err
 	}
-	err := w.client.Modify(ctx, conn.ByDN(e.DN), []conn.Mod{{
+	err := w.dir.Modify(ctx, conn.ByDN(e.DN), []conn.Mod{{
 		Kind: conn.ReplaceValues, Attribute: "userAccountControl", Values: []string{strconv.FormatInt(after, 10)},
 	}}, false)
 	if err != nil {

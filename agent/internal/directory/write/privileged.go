@@ -44,10 +44,10 @@ func (g groups) privileged(sid string) string {
 // section 2.2.12); the number is signed.
 const securityGroup = -1 << 31
 
-func findGroups(ctx context.Context, client *conn.Client, rules Rules) (groups, error) {
+func findGroups(ctx context.Context, dir Reader, rules Rules) (groups, error) {
 	g := groups{names: map[string]string{}, lifted: map[string]bool{}}
 	for _, dn := range rules.Allow {
-		e, isGroup, err := groupAt(ctx, client, dn)
+		e, isGroup, err := groupAt(ctx, dir, dn)
 		if err != nil && !errors.Is(err, conn.ErrNotFound) {
 			return g, fmt.Errorf("read %s of allow_protected in [directory]: %w", dn, err)
 		}
@@ -56,7 +56,7 @@ func findGroups(ctx context.Context, client *conn.Client, rules Rules) (groups, 
 		}
 	}
 	for _, dn := range rules.Protect {
-		e, isGroup, err := groupAt(ctx, client, dn)
+		e, isGroup, err := groupAt(ctx, dir, dn)
 		switch {
 		case errors.Is(err, conn.ErrNotFound):
 			return g, fmt.Errorf("protected_groups in [directory] names %s, which does not exist or is not visible to the agent's account: its members cannot be protected; next: correct the name", dn)
@@ -67,8 +67,8 @@ func findGroups(ctx context.Context, client *conn.Client, rules Rules) (groups, 
 		}
 		g.add(e, e.DN.Name()+" of protected_groups")
 	}
-	err := client.Search(ctx, conn.Query{
-		Base: client.Server().NamingContext, Filter: wellKnown(client.Server().DomainSID), Attributes: groupAttributes,
+	err := dir.Search(ctx, conn.Query{
+		Base: dir.Server().NamingContext, Filter: wellKnown(dir.Server().DomainSID), Attributes: groupAttributes,
 	}, func(e ident.Entry) error {
 		name := ident.PrivilegedSID(e.Attributes.First("objectSid"))
 		if name == "" { // known by its name
@@ -97,8 +97,8 @@ func (g *groups) add(e ident.Entry, name string) {
 
 var groupAttributes = []string{"objectClass", "objectSid", "groupType"}
 
-func groupAt(ctx context.Context, client *conn.Client, dn ident.DN) (e ident.Entry, isGroup bool, err error) {
-	e, err = client.Get(ctx, conn.ByDN(dn), groupAttributes)
+func groupAt(ctx context.Context, dir Reader, dn ident.DN) (e ident.Entry, isGroup bool, err error) {
+	e, err = dir.Get(ctx, conn.ByDN(dn), groupAttributes)
 	return e, slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "group") }), err
 }
 

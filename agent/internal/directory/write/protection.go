@@ -38,19 +38,19 @@ const domainPrefix = "S-1-5-21-"
 
 // protection tells which objects must not be touched.
 type protection struct {
-	client *conn.Client
+	dir    Reader
 	rules  Rules
 	self   []string // SIDs of the agent's account, and of groups that it is in
 	groups groups
 }
 
-func newProtection(ctx context.Context, client *conn.Client, rules Rules) (*protection, error) {
+func newProtection(ctx context.Context, dir Reader, rules Rules) (*protection, error) {
 	if err := rules.check(); err != nil {
 		return nil, fmt.Errorf("check the rules of [directory]: %w", err)
 	}
-	p := &protection{client: client, rules: rules, self: slices.Clone(client.Server().TokenSIDs)}
+	p := &protection{dir: dir, rules: rules, self: slices.Clone(dir.Server().TokenSIDs)}
 	var err error
-	if p.groups, err = findGroups(ctx, client, rules); err != nil {
+	if p.groups, err = findGroups(ctx, dir, rules); err != nil {
 		return nil, err
 	}
 	named, err := p.bindAccount(ctx)
@@ -67,7 +67,7 @@ func newProtection(ctx context.Context, client *conn.Client, rules Rules) (*prot
 func (p *protection) bindAccount(ctx context.Context) ([]string, error) {
 	name := p.rules.BindDN
 	if strings.Contains(name, "=") {
-		e, err := p.client.Get(ctx, conn.ByDN(ident.DN(name)), []string{"objectSid"})
+		e, err := p.dir.Get(ctx, conn.ByDN(ident.DN(name)), []string{"objectSid"})
 		if errors.Is(err, conn.ErrNotFound) {
 			return nil, nil
 		}
@@ -78,8 +78,8 @@ func (p *protection) bindAccount(ctx context.Context) ([]string, error) {
 		sam = after
 	}
 	var sids []string
-	err := p.client.Search(ctx, conn.Query{
-		Base: p.client.Server().NamingContext,
+	err := p.dir.Search(ctx, conn.Query{
+		Base: p.dir.Server().NamingContext,
 		Filter: "(&(objectClass=user)(|(userPrincipalName=" + conn.EscapeFilter(name) +
 			")(sAMAccountName=" + conn.EscapeFilter(sam) + ")))",
 		Attributes: []string{"objectSid"},
@@ -180,7 +180,7 @@ func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error)
 			continue
 		}
 		seen[dn] = true
-		group, err := p.client.Get(ctx, conn.ByDN(dn), []string{"objectSid", "memberOf"})
+		group, err := p.dir.Get(ctx, conn.ByDN(dn), []string{"objectSid", "memberOf"})
 		if errors.Is(err, conn.ErrNotFound) {
 			return fmt.Sprintf("it is a member of %s, which cannot be read", dn), nil
 		}

@@ -68,7 +68,7 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 
 // modify sends what changes amount to.
 func (w *Writer) modify(ctx context.Context, dn ident.DN, mods []conn.Mod, changes []ident.AttributeChange) error {
-	err := w.client.Modify(ctx, conn.ByDN(dn), mods, false)
+	err := w.dir.Modify(ctx, conn.ByDN(dn), mods, false)
 	if err == nil {
 		return nil
 	}

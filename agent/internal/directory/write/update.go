@@ -89,7 +89,7 @@ func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) erro
 	if err != nil || len(mods) == 0 {
 		return err
 	}
-	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+	if err := w.dir.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
 		return w.addFailed(ident.ClassAdopt, e.DN, w.rules.Anchor, err)
 	}
 	return nil
@@ -120,7 +120,7 @@ func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.Att
 	if len(have) > 0 { // named, so that the server refuses it when the value is another by now
 		mods = slices.Insert(mods, 0, conn.Mod{Kind: conn.DeleteValues, Attribute: c.Name, Values: have})
 	}
-	if err := w.client.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+	if err := w.dir.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
 		return w.addFailed(ident.ClassLink, e.DN, c.Name, err)
 	}
 	return nil

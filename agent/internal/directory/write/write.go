@@ -61,19 +61,19 @@ func (r Rules) check() error {
 // Writer writes to one domain controller. It is safe for use by several
 // goroutines, for different objects.
 type Writer struct {
-	client     *conn.Client
+	dir        Directory
 	rules      Rules
 	protection *protection
 	log        *slog.Logger
 }
 
 // New checks the rules and finds out which account the agent binds as.
-func New(ctx context.Context, client *conn.Client, rules Rules, log *slog.Logger) (*Writer, error) {
-	p, err := newProtection(ctx, client, rules)
+func New(ctx context.Context, dir Directory, rules Rules, log *slog.Logger) (*Writer, error) {
+	p, err := newProtection(ctx, dir, rules)
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{client: client, rules: rules, protection: p, log: log}, nil
+	return &Writer{dir: dir, rules: rules, protection: p, log: log}, nil
 }
 
 // Initial is the password of an account that is created.
@@ -137,8 +137,8 @@ func (w *Writer) FindAnchor(ctx context.Context, value string) ([]ident.Entry, e
 // find lists the user accounts with a value in an attribute.
 func (w *Writer) find(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
 	var found []ident.Entry
-	err := w.client.Search(ctx, conn.Query{
-		Base:       w.client.Server().NamingContext,
+	err := w.dir.Search(ctx, conn.Query{
+		Base:       w.dir.Server().NamingContext,
 		Filter:     "(&(sAMAccountType=805306368)(" + attribute + "=" + conn.EscapeFilter(value) + "))",
 		Attributes: []string{attribute, "cn", "sAMAccountName", "userPrincipalName", "userAccountControl"},
 	}, func(e ident.Entry) error {
@@ -151,7 +151,7 @@ func (w *Writer) find(ctx context.Context, attribute, value string) ([]ident.Ent
 // ReadBack reads an object from the domain controller that the writes go to.
 // Without attributes it reads all but the constructed ones.
 func (w *Writer) ReadBack(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, error) {
-	e, err := w.client.Get(ctx, conn.ByGUID(guid), attributes)
+	e, err := w.dir.Get(ctx, conn.ByGUID(guid), attributes)
 	if err != nil {
 		return e, w.fail("", ident.DN("<GUID="+string(guid)+">"), err)
 	}
@@ -160,7 +160,7 @@ func (w *Writer) ReadBack(ctx context.Context, guid ident.GUID, attributes []str
 
 // account reads a user account afresh and makes sure that it may be touched.
 func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID, attributes ...string) (ident.Entry, error) {
-	e, err := w.client.Get(ctx, conn.ByGUID(guid), append(attributes, protectionAttributes...))
+	e, err := w.dir.Get(ctx, conn.ByGUID(guid), append(attributes, protectionAttributes...))
 	if err != nil {
 		return e, w.fail(class, ident.DN("<GUID="+string(guid)+">"), err)
 	}
