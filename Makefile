@@ -6,7 +6,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo test contract lint fmt bench fuzz clean
+.PHONY: help build cross demo test soak contract lint fmt bench fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -27,6 +27,9 @@ demo: ## the main job at work: a real AD, a simulated Pipedrive, the whole story
 
 test: ## unit, connector, real-DC and command tests, with the race detector
 	@scripts/test.sh
+
+soak: ## make test with every random, hostile and killed test at full size (an hour)
+	@ROLLCALL_SOAK=1 scripts/test.sh
 
 contract: ## connectors and simulators against the vendors' specifications: APIS=FOLDER
 	@APIS="$(APIS)" scripts/contract.sh

@@ -106,6 +106,7 @@ var may = map[string]map[string]string{
 	"host":                        {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts", "host/rescue": "a panic over one file concerns that one", "host/regular": "a module may be anything that lies there", "host/tomlbounds": "and its manifest may hold what a parser takes hours for"},
 	"host/internal":               {"sdk/abi": "host and sdk share the wire types", "host/internal/...": "its own parts", "host/regular": "a file of the cache may be anything that lies there"},
 	"host/regular":                {},
+	"host/soak":                   {},
 	"host/tomlbounds":             {},
 	"sdk/abi":                     {},
 	"sdk":                         {"sdk/abi": "host and sdk share the wire types"},
