@@ -70,9 +70,9 @@ func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
 	use := plan.AnchorUse{Attribute: c.config.Anchor}
 	base := c.client.Server().NamingContext
 	err := c.client.Search(ctx, conn.Query{
-		Base: base, Filter: "(&(sAMAccountType=805306368)(" + c.config.Anchor + "=*))", Attributes: []string{c.config.Anchor},
+		Base: base, Filter: "(&(sAMAccountType=" + ident.NormalUser + ")(" + c.config.Anchor + "=*))", Attributes: []string{c.config.Anchor},
 	}, func(e ident.Entry) error {
-		if slices.ContainsFunc(c.config.Scope, e.DN.Parent().Under) {
+		if c.config.Scope.Holds(e.DN) {
 			use.Add(e)
 		}
 		return nil

@@ -14,7 +14,7 @@ import (
 type Directory struct {
 	URLs            []string      `toml:"urls"` // ldaps:// only
 	BaseDN          ident.DN      `toml:"base_dn"`
-	Scope           []ident.DN    `toml:"scope"` // nothing outside is ever written
+	Scope           ident.Scope   `toml:"scope"` // nothing outside is ever written
 	Auth            DirectoryAuth `toml:"auth"`
 	BindDN          string        `toml:"bind_dn"` // a DN, user@domain or DOMAIN\user
 	BindPassword    SecretRef     `toml:"bind_password"`
@@ -105,12 +105,8 @@ func (l *loader) checkScope(at path) {
 // inScope reports whether rollcall may write below dn, or cannot know because
 // the scope itself is wrong.
 func (d Directory) inScope(dn ident.DN) bool {
-	for _, s := range d.Scope {
-		if s == "" || dn.Under(s) {
-			return true
-		}
-	}
-	return len(d.Scope) == 0
+	wrong := len(d.Scope) == 0 || slices.Contains(d.Scope, "")
+	return wrong || d.Scope.Takes(dn)
 }
 
 // notAReference reports a reference on a field that holds no secret: nobody

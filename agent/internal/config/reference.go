@@ -83,7 +83,7 @@ func typeWord(v reflect.Value) string {
 		return "duration or \"forever\""
 	case ident.DN:
 		return "DN"
-	case []ident.DN:
+	case []ident.DN, ident.Scope:
 		return "list of DNs"
 	case []string:
 		return "list of texts"

@@ -235,7 +235,7 @@ func (e *Engine) intent(r *run, t task, after ident.Link) store.Intent {
 
 // anchor is the value of the anchor attribute for a key.
 func (e *Engine) anchor(r *run, key ident.Key) string {
-	return r.automation.Settings.Application + ":" + string(key)
+	return ident.Anchor(r.automation.Settings.Application, key)
 }
 
 // planAnew is what comes of an operation that was skipped.

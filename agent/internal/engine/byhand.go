@@ -135,8 +135,9 @@ func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (Acc
 	if name == "" {
 		name = read.Attributes.First("cn")
 	}
+	disabled, _ := read.Disabled()
 	return AccountSide{
 		DN: read.DN, SAMAccountName: read.Attributes.First("sAMAccountName"), Name: name,
-		Mail: read.Attributes.First("mail"), Enabled: !isDisabled(read),
+		Mail: read.Attributes.First("mail"), Enabled: !disabled,
 	}, read, nil
 }

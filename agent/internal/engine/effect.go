@@ -4,23 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// accountDisable is the bit of userAccountControl (MS-ADTS section 2.2.16).
-const accountDisable = 0x2
-
-func isDisabled(entry ident.Entry) bool {
-	uac, _ := strconv.ParseInt(entry.Attributes.First("userAccountControl"), 10, 64)
-	return uac&accountDisable != 0
-}
-
 // holds reports whether an object is as the operation leaves it.
 func holds(entry ident.Entry, op ident.Operation) bool {
-	disabled := isDisabled(entry)
+	disabled, _ := entry.Disabled()
 	placed := op.To == "" || entry.DN.EqualFold(op.To)
 	switch op.Class {
 	case ident.ClassDisable:

@@ -55,7 +55,7 @@ func (p *promises) add(r *run, tasks []task) {
 	for i, t := range tasks {
 		made.guids[i] = t.change.GUID
 		if t.op.Class == ident.ClassCreate {
-			made.guids[i] = ident.GUID(madeUp + made.application + ":" + string(t.change.Key))
+			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.application, t.change.Key))
 		}
 		made.note(i, t.op)
 	}

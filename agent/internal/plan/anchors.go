@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,9 +13,11 @@ type AnchorAdviser interface {
 	FreeAnchors() ([]string, error)
 }
 
-// anchorForm is "application:key": the names of applications start with a
-// letter.
-var anchorForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*:.`)
+// isAnchor reports whether a value ties an account to a key of any application.
+func isAnchor(value string) bool {
+	_, key, ok := ident.ParseAnchor(value)
+	return ok && key != ""
+}
 
 // AnchorUse counts the accounts whose anchor attribute holds something that is
 // no anchor of any application.
@@ -29,7 +30,7 @@ type AnchorUse struct {
 // Add looks at one account.
 func (u *AnchorUse) Add(e ident.Entry) {
 	for _, v := range e.Attributes.Values(u.Attribute) {
-		if !anchorForm.MatchString(v) {
+		if !isAnchor(v) {
 			u.Count++
 			u.examples = append(u.examples, fmt.Sprintf("%s on %s", v, e.DN))
 			break

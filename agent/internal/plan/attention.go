@@ -90,7 +90,7 @@ func (b *Builder) accountGone(link ident.Link, reason string) {
 // leftAlone reports an account of a missing key that is not disabled. One that
 // is disabled already needs nobody.
 func (b *Builder) leftAlone(c *change, reason, why, next string) {
-	disabled, known := accountState(c.entry)
+	disabled, known := c.entry.Disabled()
 	state := "stays enabled"
 	switch {
 	case disabled && known:

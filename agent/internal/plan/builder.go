@@ -270,12 +270,7 @@ func (b *Builder) inScope(container ident.DN) bool {
 	if known {
 		return in
 	}
-	for _, base := range b.set.Scope {
-		if container.Under(base) {
-			in = true
-			break
-		}
-	}
+	in = b.set.Scope.Takes(container)
 	b.scopes[container] = in
 	return in
 }

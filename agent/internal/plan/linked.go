@@ -71,7 +71,7 @@ func (b *Builder) attributesOnly(c *change, want ident.Desired, link ident.Link)
 
 // lifecycle compares state, name, place and groups of an account.
 func (b *Builder) lifecycle(c *change, want ident.Desired, link ident.Link) error {
-	disabled, known := accountState(c.entry)
+	disabled, known := c.entry.Disabled()
 	returner := link.MissingSince != nil
 	switch {
 	case !known:

@@ -50,7 +50,7 @@ func (b *Builder) addUnlinked(rec ident.Record) error {
 }
 
 // anchorOf is the value of the anchor attribute of the record's account.
-func (b *Builder) anchorOf(key ident.Key) string { return b.set.Application + ":" + string(key) }
+func (b *Builder) anchorOf(key ident.Key) string { return ident.Anchor(b.set.Application, key) }
 
 // matchAnchor looks for the account that carries the record's anchor. Keys may
 // differ in nothing but case, so only the exact value counts.
@@ -114,8 +114,8 @@ func (b *Builder) asDelivered(key ident.Key) ident.Key {
 // formerAnchor reports whether an anchor carries the same number as key in
 // another spelling. A key that is a text has no other.
 func (b *Builder) formerAnchor(key ident.Key, anchor string) bool {
-	former, ours := strings.CutPrefix(anchor, b.set.Application+":")
-	return ours && former != string(key) && b.asDelivered(ident.Key(former)) == key
+	application, former, ok := ident.ParseAnchor(anchor)
+	return ok && application == b.set.Application && former != key && b.asDelivered(former) == key
 }
 
 // anchored links a record to the one object that carries its anchor.
@@ -306,13 +306,7 @@ func isUser(e ident.Entry) bool {
 		return has("user") && !has("computer")
 	}
 	kind := e.Attributes.First("samaccounttype")
-	return kind == "" || kind == "805306368" // SAM_NORMAL_USER_ACCOUNT (MS-SAMR 2.2.1.9)
-}
-
-// accountState reads ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
-func accountState(e ident.Entry) (disabled, known bool) {
-	uac, err := strconv.ParseInt(e.Attributes.First("useraccountcontrol"), 10, 64)
-	return uac&2 != 0, err == nil
+	return kind == "" || kind == ident.NormalUser
 }
 
 func oneEach(entries []ident.Entry) []ident.Entry {

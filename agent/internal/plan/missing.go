@@ -148,7 +148,7 @@ func (b *Builder) missingLink(link ident.Link) error {
 func (b *Builder) leaver(c *change, reason string, link ident.Link) error {
 	op := operation{missing: true}
 	op.Class, op.Reason = ident.ClassDisable, reason
-	disabled, known := accountState(c.entry)
+	disabled, known := c.entry.Disabled()
 	switch {
 	case !known:
 		b.leftAlone(c, reason, "userAccountControl cannot be read", "give the bind account the right to read userAccountControl, or disable the account by hand")

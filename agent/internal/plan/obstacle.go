@@ -39,7 +39,7 @@ func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacl
 		const allow = "allow the account in [directory]"
 		return obstacle{cause, "leave this person out with where, or " + allow, allow + " if rollcall is to change it"}, nil
 	}
-	disabled, known := accountState(e)
+	disabled, known := e.Disabled()
 	switch {
 	case !known:
 		const right = "give the bind account the right to read it"
@@ -64,7 +64,7 @@ func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
 	if have == "" || have == b.anchorOf(key) || b.formerAnchor(key, have) {
 		return obstacle{}
 	}
-	if !anchorForm.MatchString(have) {
+	if !isAnchor(have) {
 		b.foreign[key] = e
 	}
 	free := fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)

@@ -80,7 +80,7 @@ type Settings struct {
 	// what missing keys would cause is held.
 	SourceShrink Limit
 	Approval     Approval
-	Scope        []ident.DN   // nothing outside is ever changed
+	Scope        ident.Scope  // nothing outside is ever changed
 	Allow        []ident.DN   // protected accounts and groups that may be changed all the same
 	Schema       ident.Schema // what the directory takes; the Mapper knows it too
 	Now          time.Time    // for Plan.Made, and for what has expired

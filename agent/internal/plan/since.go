@@ -86,7 +86,7 @@ func (s *since) ofLinking(op ident.Operation) (Fate, error) {
 	case op.Class != ident.ClassCreate:
 		return Fate{}, nil
 	}
-	anchor := s.set.Application + ":" + string(s.change.Key)
+	anchor := ident.Anchor(s.set.Application, s.change.Key)
 	found, err := s.view.EntriesByValue(s.set.Anchor, anchor)
 	for _, e := range found {
 		if slices.Contains(e.Attributes.Values(s.set.Anchor), anchor) { // the view sees through case
@@ -137,7 +137,7 @@ func (s *since) of(i int) (Fate, error) {
 		}
 		return done, nil
 	case ident.ClassEnable, ident.ClassDisable:
-		disabled, known := accountState(s.entry)
+		disabled, known := s.entry.Disabled()
 		is := known && disabled == (op.Class == ident.ClassDisable)
 		switch {
 		case is && s.placed(i):

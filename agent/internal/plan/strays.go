@@ -24,7 +24,7 @@ func (b *Builder) strayAnchors(d Delivery) error {
 	if !can || !b.listsStrays() || !d.Complete || b.counts.Delivered == 0 {
 		return nil
 	}
-	prefix := b.set.Application + ":"
+	prefix := ident.Anchor(b.set.Application, "")
 	type stray struct {
 		key ident.Key
 		ident.Entry
@@ -32,8 +32,8 @@ func (b *Builder) strayAnchors(d Delivery) error {
 	var anchored []stray
 	err := lister.EachAnchor(b.set.Anchor, prefix, func(e ident.Entry) error {
 		for _, v := range e.Attributes.Values(b.set.Anchor) {
-			if key, ours := strings.CutPrefix(v, prefix); ours && isUser(e) {
-				anchored = append(anchored, stray{b.asDelivered(ident.Key(key)), e})
+			if application, key, ok := ident.ParseAnchor(v); ok && application == b.set.Application && isUser(e) {
+				anchored = append(anchored, stray{b.asDelivered(key), e})
 			}
 		}
 		return nil
@@ -71,7 +71,7 @@ func (b *Builder) stray(key ident.Key, e ident.Entry, outOfScope bool) {
 		why = "the record of the key is not what where asks for"
 	}
 	carries := fmt.Sprintf("%s carries the anchor %s and has no link since the loss of the state; %s", e.DN, b.anchorOf(key), why)
-	if disabled, known := accountState(e); disabled && known {
+	if disabled, known := e.Disabled(); disabled && known {
 		if b.hist.AnchorsTrusted && len(b.hist.NotRun) == 0 {
 			b.note(key, entryName(e), "%s; the account is disabled", carries)
 		}

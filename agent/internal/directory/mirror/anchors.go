@@ -64,7 +64,7 @@ var errUsed = errors.New("it is in use")
 
 func inUse(ctx context.Context, dir Searcher, base ident.DN, name string) (bool, error) {
 	err := dir.Search(ctx, conn.Query{
-		Base: base, Filter: "(&(sAMAccountType=805306368)(" + name + "=*))", Attributes: []string{name}, PageSize: 1,
+		Base: base, Filter: "(&(sAMAccountType=" + ident.NormalUser + ")(" + name + "=*))", Attributes: []string{name}, PageSize: 1,
 	}, func(ident.Entry) error { return errUsed })
 	if errors.Is(err, errUsed) {
 		return true, nil

@@ -82,7 +82,7 @@ func allowedOfUsers(ctx context.Context, dir Searcher) (map[string]bool, error) 
 	allowed := map[string]bool{}
 	err := dir.Search(ctx, conn.Query{
 		Base: dir.Server().NamingContext, PageSize: 1, Attributes: []string{"allowedAttributes"},
-		Filter: "(&(objectCategory=person)(sAMAccountType=805306368))",
+		Filter: "(&(objectCategory=person)(sAMAccountType=" + ident.NormalUser + "))",
 	}, func(e ident.Entry) error {
 		for _, name := range e.Attributes.Values("allowedAttributes") {
 			allowed[text.Lower(name)] = true

@@ -58,7 +58,7 @@ func (w *Writer) mayJoin(ctx context.Context, dn ident.DN) error {
 	if err != nil {
 		return w.fail(ident.ClassGroups, dn, err)
 	}
-	if !w.rules.inScope(g.DN) {
+	if !w.rules.Scope.Holds(g.DN) {
 		return outOfScope(ident.ClassGroups, g.DN)
 	}
 	if !slices.ContainsFunc(g.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "group") }) {

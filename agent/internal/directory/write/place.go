@@ -134,13 +134,13 @@ func (w *Writer) setState(ctx context.Context, class ident.Class, guid ident.GUI
 // switchState changes one bit of userAccountControl and keeps the others.
 func (w *Writer) switchState(ctx context.Context, class ident.Class, e ident.Entry) error {
 	before := flags(e)
-	after := before&^computedBits | accountDisable
+	after := before&^computedBits | ident.AccountDisable
 	word := "disabled"
 	if class == ident.ClassEnable {
-		after, word = before&^(computedBits|accountDisable), "enabled"
+		after, word = before&^(computedBits|ident.AccountDisable), "enabled"
 	}
-	if before&accountDisable == after&accountDisable {
-		err := stale(class, e.DN, "userAccountControl", []string{strconv.FormatInt(after^accountDisable, 10)}, []string{strconv.FormatInt(before, 10)})
+	if before&ident.AccountDisable == after&ident.AccountDisable {
+		err := stale(class, e.DN, "userAccountControl", []string{strconv.FormatInt(after^ident.AccountDisable, 10)}, []string{strconv.FormatInt(before, 10)})
 		err.Cause = "somebody else has " + word + " the account since the plan was made"
 		return err
 	}

@@ -23,7 +23,6 @@ var protectionAttributes = []string{
 
 // Bits of userAccountControl (MS-ADTS section 2.2.16).
 const (
-	accountDisable = 0x2
 	lockout        = 0x10
 	passwordExpiry = 0x800000
 	trustAccounts  = 0x800 | 0x1000 | 0x2000 // interdomain, workstation, server

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -79,7 +78,7 @@ func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) erro
 	if err != nil {
 		return err
 	}
-	if flags(e)&accountDisable != 0 {
+	if disabled, _ := e.Disabled(); disabled {
 		return &Error{
 			Kind: Protected, Op: ident.ClassAdopt, DN: e.DN, Cause: "a disabled account is not adopted",
 			Next: "enable it first, or leave this person out with where",
@@ -165,13 +164,13 @@ func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]c
 // sameNumber reports whether two anchors are those of one application and one
 // number: pipedrive:12.0 and pipedrive:12.
 func sameNumber(a, b string) bool {
-	of, former, ok := strings.Cut(a, ":")
-	application, key, also := strings.Cut(b, ":")
+	of, former, ok := ident.ParseAnchor(a)
+	application, key, also := ident.ParseAnchor(b)
 	if !ok || !also || of != application {
 		return false
 	}
-	x, isNumber := abi.NumberKey(former)
-	y, isToo := abi.NumberKey(key)
+	x, isNumber := abi.NumberKey(string(former))
+	y, isToo := abi.NumberKey(string(key))
 	return isNumber && isToo && x == y
 }
 

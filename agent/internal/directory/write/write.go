@@ -24,7 +24,7 @@ import (
 type Rules struct {
 	// Scope lists the containers below which objects may be written; the
 	// containers themselves may not. Required.
-	Scope []ident.DN
+	Scope ident.Scope
 	// Anchor names the attribute that carries "application:key". Required.
 	Anchor string
 	// Protect lists groups that are as privileged as those of
@@ -35,12 +35,6 @@ type Rules struct {
 	Allow []ident.DN
 	// BindDN is the account that the agent binds as, as conn.Settings names it.
 	BindDN string
-}
-
-// inScope reports whether an object may be written as far as its place goes.
-func (r Rules) inScope(dn ident.DN) bool {
-	parent := dn.Parent()
-	return parent != "" && slices.ContainsFunc(r.Scope, func(s ident.DN) bool { return parent.Under(s) })
 }
 
 func (r Rules) check() error {
@@ -139,7 +133,7 @@ func (w *Writer) find(ctx context.Context, attribute, value string) ([]ident.Ent
 	var found []ident.Entry
 	err := w.dir.Search(ctx, conn.Query{
 		Base:       w.dir.Server().NamingContext,
-		Filter:     "(&(sAMAccountType=805306368)(" + attribute + "=" + conn.EscapeFilter(value) + "))",
+		Filter:     "(&(sAMAccountType=" + ident.NormalUser + ")(" + attribute + "=" + conn.EscapeFilter(value) + "))",
 		Attributes: []string{attribute, "cn", "sAMAccountName", "userPrincipalName", "userAccountControl"},
 	}, func(e ident.Entry) error {
 		found = append(found, e)
@@ -164,7 +158,7 @@ func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID
 	if err != nil {
 		return e, w.fail(class, ident.DN("<GUID="+string(guid)+">"), err)
 	}
-	if !w.rules.inScope(e.DN) {
+	if !w.rules.Scope.Holds(e.DN) {
 		return e, outOfScope(class, e.DN)
 	}
 	why, err := w.protection.account(ctx, e)
@@ -187,7 +181,7 @@ func (w *Writer) target(class ident.Class, to ident.DN) (name string, parent ide
 		return "", "", invalid(class, to, fmt.Sprintf("%q is not a plain CN=...,OU=... name", to), "correct cn or ou in the mapping")
 	}
 	name, parent = to.Name(), to.Parent()
-	if !w.rules.inScope(to) {
+	if !w.rules.Scope.Holds(to) {
 		return "", "", outOfScope(class, to)
 	}
 	if cause := badName(name); cause != "" {

@@ -1,0 +1,22 @@
+package ident
+
+import "strconv"
+
+// AccountDisable is ADS_UF_ACCOUNTDISABLE, the bit of userAccountControl that
+// says an account is disabled (MS-ADTS section 2.2.16).
+const AccountDisable = 0x2
+
+// NormalUser is the sAMAccountType of user accounts, which groups, computers
+// and trusts do not have (MS-SAMR section 2.2.1.9, SAM_NORMAL_USER_ACCOUNT).
+const NormalUser = "805306368"
+
+// Disabled reports whether an account is disabled, and whether that is known:
+// it is not when userAccountControl was not read or is no number. An account of
+// unknown state is not disabled.
+func (e Entry) Disabled() (disabled, known bool) {
+	flags, err := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
+	if err != nil {
+		return false, false
+	}
+	return flags&AccountDisable != 0, true
+}
