@@ -19,6 +19,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
@@ -138,9 +139,9 @@ func newPipeline(b *testing.B, url string, filter ...string) *pipeline {
 	if err != nil {
 		b.Fatal(err)
 	}
-	endpoint, _ := connector.Manifest().Endpoint("users")
+	users, _ := connector.Manifest().Endpoint("users")
 	p := &pipeline{settings: source.Settings{
-		Connector: connector, Endpoint: source.Endpoint{Endpoint: endpoint}, Now: time.Now,
+		Connector: connector, Endpoint: endpoint.Endpoint{Endpoint: users}, Now: time.Now,
 		Application: host.Application{Name: "pipedrive", BaseURL: url, Credentials: credentials},
 	}}
 	p.use(cfg.Automations["staff"].Mapper)

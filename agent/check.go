@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
-	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // checkConnectors holds the configuration against the manifests of the
@@ -33,40 +32,14 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) (wrong, w
 			continue
 		}
 		m := connector.Manifest()
-		for _, err := range misfits(application, m) {
+		for _, err := range fit.Application(application, m) {
 			wrong = append(wrong, err.Error())
 		}
-		fits, errs := fit(cfg, name, m)
+		fitted, errs := fit.Automation(cfg, name, m, time.Now())
 		for _, err := range errs {
 			wrong = append(wrong, err.Error())
 		}
-		warnings = append(warnings, overruledKey(cfg, data)...)
-		warnings = append(warnings, unknownFields(cfg.Automations[name], data, m, fits)...)
+		warnings = append(warnings, fitted.Warnings...)
 	}
 	return wrong, warnings
-}
-
-// unknownFields warns of fields that the manifest does not list: APIs grow, so
-// that it is no error. Nothing is known of the records of an endpoint that the
-// configuration defines by itself.
-func unknownFields(a config.Automation, data config.DataSource, m abi.Manifest, fits fitted) []string {
-	if fits.known == nil {
-		return nil
-	}
-	var known, warnings []string
-	for _, attribute := range fits.attributes(m) {
-		known = append(known, attribute.Name)
-	}
-	for _, field := range a.Mapper.Fields() {
-		if slices.Contains(known, field) {
-			continue
-		}
-		place, ok := a.Mapper.Place(field)
-		if !ok {
-			continue // of the primary key, which is told as an error
-		}
-		hint := strings.Replace(closest(field, known), `"`, `"user.`, 1)
-		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s", place, data.Name, field, m.Name, inBrackets(hint)))
-	}
-	return warnings
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -37,6 +38,20 @@ func (c *cli) connectorsCommand() *cobra.Command {
 			return &usageError{&ident.UnknownNameError{What: "connector", Name: args[0], Known: known, List: "rollcall connectors"}}
 		},
 	}
+}
+
+// connectorView is a module with all that requests on its behalf may go to.
+type connectorView struct {
+	host.Module
+	Reach []fit.Reach `json:"reach"`
+}
+
+func (a *app) connectorViews(modules []host.Module) []connectorView {
+	views := make([]connectorView, len(modules))
+	for i, m := range modules {
+		views[i] = connectorView{m, fit.Reaches(m.Manifest, a.config.Applications)}
+	}
+	return views
 }
 
 func printModules(w io.Writer, modules []connectorView) {
@@ -93,6 +108,19 @@ func printModule(w io.Writer, m connectorView) {
 	printLimits(w, f)
 }
 
+// printSecrets lists what [applications.NAME.secrets] may hold.
+func printSecrets(w io.Writer, all []abi.Secret) {
+	if len(all) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(w)
+	table(w, "SECRET\tTITLE\tREQUIRED", func(row func(...any)) {
+		for _, s := range all {
+			row(s.Name, s.Title, s.Required)
+		}
+	})
+}
+
 // printCalls lists what the connector can call, who the records are, and what
 // the credentials must be allowed for it.
 func printCalls(w io.Writer, m abi.Manifest) {
@@ -100,7 +128,7 @@ func printCalls(w io.Writer, m abi.Manifest) {
 		_, _ = fmt.Fprintln(w)
 		table(w, "ENDPOINT\tCALL\tKEY\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
 			for _, e := range m.Endpoints {
-				row(e.Name, methodOf(e.Method)+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
+				row(e.Name, e.Method+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
 			}
 		})
 	}

@@ -3,145 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/agext/levenshtein"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/oauth"
 	"github.com/rollcall-agent/rollcall/agent/internal/session"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
-
-// misfits lists what an application asks of its connector, or leaves out,
-// against the manifest.
-func misfits(conf config.Application, m abi.Manifest) []error {
-	var wrong []error
-	profile, ok := m.Profile(abi.AuthKind(conf.Auth))
-	if !ok {
-		var kinds []string
-		for _, p := range m.Auth {
-			kinds = append(kinds, string(p.Kind))
-		}
-		wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s does not support auth = %q (it supports: %s)",
-			conf.Pos, conf.Name, m.Name, conf.Auth, strings.Join(kinds, ", ")))
-	} else if profile.Login != nil {
-		if _, err := loginURL(conf, m, *profile.Login); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
-	var names []string
-	for _, s := range m.Secrets {
-		names = append(names, s.Name)
-		if _, ok := conf.Secrets[s.Name]; s.Required && !ok {
-			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s needs the secret %s%s: refer to it in [applications.%s.secrets]",
-				conf.Pos, conf.Name, m.Name, s.Name, inBrackets(s.Title), conf.Name))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(conf.Secrets)) {
-		if _, known := m.Secret(name); !known {
-			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s has no secret %q%s",
-				conf.Secrets[name].Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
-		}
-	}
-	return append(wrong, wrongSettings(conf, m)...)
-}
-
-// wrongSettings holds the settings against those that the manifest declares.
-func wrongSettings(conf config.Application, m abi.Manifest) []error {
-	var wrong []error
-	var names []string
-	for _, s := range m.Settings {
-		names = append(names, s.Name)
-		value, set := conf.Settings[s.Name]
-		if !set && s.Required {
-			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s needs the setting %s%s: set it in [applications.%s.settings]",
-				conf.Pos, conf.Name, m.Name, s.Name, inBrackets(s.Title), conf.Name))
-		}
-		if set {
-			if err := s.Check(value); err != nil {
-				wrong = append(wrong, fmt.Errorf("%s: application %s: setting %s: %w", conf.Pos, conf.Name, s.Name, err))
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(conf.Settings)) {
-		if !slices.Contains(names, name) {
-			wrong = append(wrong, fmt.Errorf("%s: application %s: connector %s has no setting %q%s", conf.Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
-		}
-	}
-	return wrong
-}
-
-// printSecrets lists what [applications.NAME.secrets] may hold.
-func printSecrets(w io.Writer, all []abi.Secret) {
-	if len(all) == 0 {
-		return
-	}
-	_, _ = fmt.Fprintln(w)
-	table(w, "SECRET\tTITLE\tREQUIRED", func(row func(...any)) {
-		for _, s := range all {
-			row(s.Name, s.Title, s.Required)
-		}
-	})
-}
-
-func inBrackets(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " (" + text + ")"
-}
-
-// nearest tells which of the known names may be meant, or which there are.
-func nearest(name string, known []string) string {
-	if len(known) == 0 {
-		return "it has none"
-	}
-	for _, k := range known {
-		if levenshtein.Distance(strings.ToLower(name), k, nil) <= 1+len(name)/4 {
-			return fmt.Sprintf("did you mean %q?", k)
-		}
-	}
-	return "it has: " + strings.Join(known, ", ")
-}
-
-// loginURL is where a session is opened: below base_url, on a host of the
-// manifest or one that the configuration names, and nowhere else.
-func loginURL(conf config.Application, m abi.Manifest, login abi.Login) (string, error) {
-	text := login.URL
-	if text == "" {
-		base := conf.BaseURL
-		if base == "" {
-			base = m.BaseURL
-		}
-		if base == "" {
-			return "", fmt.Errorf("%s: application %s: base_url is missing: connector %s does not know where to log in", conf.Pos, conf.Name, m.Name)
-		}
-		text = strings.TrimSuffix(base, "/") + login.Path
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return "", fmt.Errorf("%s: application %s: %q, where connector %s logs in, is not a URL", conf.Pos, conf.Name, text, m.Name)
-	}
-	configured := false
-	if base, err := url.Parse(conf.BaseURL); err == nil && conf.BaseURL != "" {
-		configured = strings.EqualFold(u.Host, base.Host) && u.Scheme == base.Scheme
-	}
-	if !configured && (u.Scheme != "https" || u.Port() != "" && u.Port() != "443" || !m.AllowsHost(u.Hostname())) {
-		return "", fmt.Errorf("%s: application %s: connector %s logs in at %s, which is neither a host of its manifest on port 443 nor that of base_url: the password is not sent there",
-			conf.Pos, conf.Name, m.Name, u.Redacted())
-	}
-	return text, nil
-}
 
 // secret reads a secret when somebody needs it: one that is missing concerns
 // its own application, and a new one needs no restart.
@@ -210,7 +84,7 @@ func (a *app) credentials(conf config.Application, m abi.Manifest, profile abi.A
 		}
 		return oauth.New(settings, a.vault, a.tokenLocks()), nil
 	case config.AuthSession:
-		at, err := loginURL(conf, m, *profile.Login)
+		at, err := fit.LoginURL(conf, m, *profile.Login)
 		if err != nil {
 			return nil, err
 		}

@@ -43,49 +43,6 @@ func appWith(t *testing.T, env map[string]string) *app {
 	}
 }
 
-func TestMisfits(t *testing.T) {
-	session := abi.AuthProfile{Kind: abi.AuthSession, Login: &abi.Login{Path: "/login", Token: "/token"}}
-	good := config.Application{Name: "x", Auth: config.AuthSession, Secrets: map[string]config.SecretRef{"signing_key": reference(t, "@{env:K}")}}
-	if got := misfits(good, acme(session)); len(got) > 0 {
-		t.Fatalf("what fits is refused: %v", got)
-	}
-	cases := map[string]struct {
-		change func(*config.Application, *abi.Manifest)
-		want   string
-	}{
-		"auth":     {func(c *config.Application, _ *abi.Manifest) { c.Auth = config.AuthBearer }, `does not support auth = "bearer" (it supports: session)`},
-		"missing":  {func(c *config.Application, _ *abi.Manifest) { delete(c.Secrets, "signing_key") }, "needs the secret signing_key (Key that signs): refer to it in [applications.x.secrets]"},
-		"misspelt": {func(c *config.Application, _ *abi.Manifest) { c.Secrets["pinn"] = reference(t, "@{env:P}") }, `agent.toml:7:3: application x: connector acme has no secret "pinn" (did you mean "pin"?)`},
-		"unknown":  {func(c *config.Application, _ *abi.Manifest) { c.Secrets["webhook"] = reference(t, "@{env:P}") }, `has no secret "webhook" (it has: signing_key, pin)`},
-		"none":     {func(_ *config.Application, m *abi.Manifest) { m.Secrets = nil }, `has no secret "signing_key" (it has none)`},
-		"no base":  {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "" }, "base_url is missing: connector acme does not know where to log in"},
-		"settings": {func(c *config.Application, m *abi.Manifest) {
-			c.Settings, m.Settings = map[string]any{"compny": "acme"}, []abi.Setting{{Name: "company", Type: abi.SettingString}}
-		}, `connector acme has no setting "compny" (did you mean "company"?)`},
-		"setting's type": {func(c *config.Application, m *abi.Manifest) {
-			c.Settings, m.Settings = map[string]any{"company": int64(5)}, []abi.Setting{{Name: "company", Type: abi.SettingString}}
-		}, "setting company: 5 is not of type string"},
-		"setting left out": {func(_ *config.Application, m *abi.Manifest) {
-			m.Settings = []abi.Setting{{Name: "company", Type: abi.SettingString, Title: "Company", Required: true}}
-		}, "needs the setting company (Company): set it in [applications.x.settings]"},
-		"other host": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://evil.example" }, "the password is not sent there"},
-		"other port": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "https://api.acme.example:8443" }, "the password is not sent there"},
-		"clear text": {func(_ *config.Application, m *abi.Manifest) { m.BaseURL = "http://api.acme.example" }, "the password is not sent there"},
-		"absolute": {func(c *config.Application, m *abi.Manifest) {
-			c.BaseURL, m.Auth[0].Login.Path, m.Auth[0].Login.URL = "https://own.example", "", "https://own.example:444/login"
-		}, "the password is not sent there"},
-	}
-	for name, tc := range cases {
-		conf, m := good, acme(abi.AuthProfile{Kind: abi.AuthSession, Login: &abi.Login{Path: "/login", Token: "/token"}})
-		conf.Secrets = map[string]config.SecretRef{"signing_key": reference(t, "@{env:K}")}
-		tc.change(&conf, &m)
-		got := misfits(conf, m)
-		if len(got) != 1 || !strings.Contains(got[0].Error(), tc.want) {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 func TestWhatTheHostIsTold(t *testing.T) {
 	a := appWith(t, map[string]string{"K": "the signing key", "T": "the-token-1", "P": "p@ss word"})
 	conf := config.Application{
@@ -167,17 +124,5 @@ func TestEachKindOfCredentials(t *testing.T) {
 				t.Errorf("%s: %q is not redacted: %q", tc.auth, secret, got.Credentials.Redact())
 			}
 		}
-	}
-}
-
-func TestEndpointTakesKeyedAndCost(t *testing.T) {
-	m := acme()
-	m.Endpoints = []abi.Endpoint{{Name: "users", Path: "/users", Key: "/id"}}
-	m.Normalize()
-	keyed, cost := true, 20
-	conf := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{"users": {Keyed: &keyed, Cost: &cost}}}
-	got, err := endpointOf(conf, config.DataSource{Endpoints: []string{"users"}}, m, nil)
-	if err != nil || !got.Keyed || got.Cost != 20 || got.Endpoint.Path != "/users" {
-		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -72,11 +72,24 @@ var may = map[string]map[string]string{
 		"agent/internal/expr": "a webhook's texts are templates",
 		"sdk/abi":             "it renders a webhook into one",
 	},
-	"agent/internal/source": {
-		"agent/internal/ident": "it delivers records",
+	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",
-		"host":                 "fetched by connectors",
-		"sdk/abi":              "by endpoint definitions",
+		"agent/internal/ident": "they may name how far earlier calls came",
+		"sdk/abi":              "over the manifest's definition",
+	},
+	"agent/internal/fit": {
+		"agent/internal/config":   "the configuration is held",
+		"sdk/abi":                 "against the manifest of a connector",
+		"agent/internal/endpoint": "an endpoint comes of it",
+		"agent/internal/mapping":  "and a mapping",
+		"agent/internal/expr":     "their texts are expressions and templates",
+		"agent/internal/ident":    "what is written with a creation only is a word of the nouns",
+	},
+	"agent/internal/source": {
+		"agent/internal/ident":    "it delivers records",
+		"agent/internal/endpoint": "of one endpoint",
+		"host":                    "fetched by connectors",
+		"sdk/abi":                 "by endpoint definitions",
 	},
 	"agent/internal/engine": {
 		"agent/internal/ident":            "a run is made of nouns",
@@ -123,7 +136,10 @@ var may = map[string]map[string]string{
 }
 
 // pure lists packages that decide and therefore must not import I/O.
-var pure = []string{"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/plan", comparing}
+var pure = []string{
+	"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/plan",
+	"agent/internal/endpoint", "agent/internal/fit", comparing,
+}
 
 var effects = map[string]string{
 	"net": "network", "net/http": "network", "os": "files and environment", "os/exec": "processes",

@@ -9,18 +9,11 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
-
-// need is a call that the configuration makes, with the OAuth scopes that the
-// manifest names for it.
-type need struct {
-	abi.Need
-	scopes []string
-	known  bool // by the manifest
-}
 
 // granter is credentials that know which scopes they were granted; none when
 // the vendor did not say.
@@ -44,7 +37,7 @@ func (a *app) checkApplication(ctx context.Context, conf config.Application) []o
 	if err != nil {
 		return one("credentials", rightFailed, err)
 	}
-	needs := needsOf(a.config, conf, m)
+	needs := fit.Needs(a.config, conf, m, time.Now())
 	asked := make([]abi.Need, len(needs))
 	for i, n := range needs {
 		asked[i] = n.Need
@@ -72,38 +65,8 @@ func credentialsState(err error) abi.RightState {
 	return rightFailed
 }
 
-// needsOf lists what the configuration uses of an application.
-func needsOf(cfg *config.Config, app config.Application, m abi.Manifest) []need {
-	var needs []need
-	for _, name := range sortedNames(cfg.Automations) {
-		data := cfg.DataSources[cfg.Automations[name].DataSource]
-		if data.Application != app.Name {
-			continue
-		}
-		endpoint, err := endpointOf(app, data, m, cfg.Lookups)
-		if err != nil {
-			continue // validate has told it
-		}
-		n := need{Need: abi.Need{Use: "endpoint " + endpoint.Name, Method: methodOf(endpoint.Method)}}
-		if slices.ContainsFunc(needs, func(other need) bool { return other.Use == n.Use }) {
-			continue
-		}
-		target := endpoint.Target(time.Now(), app.Settings)
-		if strings.HasPrefix(target, "/") {
-			n.Path = target
-		} else {
-			n.URL = target
-		}
-		if known := knownEndpoint(app, endpoint, m); known != nil {
-			n.known, n.Rights, n.scopes = true, known.Rights, known.Scopes
-		}
-		needs = append(needs, n)
-	}
-	return needs
-}
-
 // untold lists what the connector did not say anything about.
-func untold(needs []need, told []abi.Finding, connector string) []abi.Finding {
+func untold(needs []fit.Need, told []abi.Finding, connector string) []abi.Finding {
 	var out []abi.Finding
 	for _, n := range needs {
 		about := func(right string) bool {
@@ -114,7 +77,7 @@ func untold(needs []need, told []abi.Finding, connector string) []abi.Finding {
 		}
 		switch {
 		case about(""):
-		case !n.known:
+		case !n.Known:
 			unknown("", "the manifest of connector %s does not know this call", connector)
 		case len(n.Rights) == 0:
 			unknown("", "the manifest of connector %s names no right for it", connector)
@@ -129,11 +92,11 @@ func untold(needs []need, told []abi.Finding, connector string) []abi.Finding {
 }
 
 // scopeFindings compares the scopes that calls need with those of the token.
-func scopeFindings(ctx context.Context, g granter, needs []need, application string) []abi.Finding {
+func scopeFindings(ctx context.Context, g granter, needs []fit.Need, application string) []abi.Finding {
 	granted, err := g.Granted(ctx)
 	var out []abi.Finding
 	for _, n := range needs {
-		for _, scope := range n.scopes {
+		for _, scope := range n.Scopes {
 			f := abi.Finding{Use: n.Use, Right: "scope " + scope}
 			switch {
 			case err != nil:

@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/rights"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -127,7 +127,7 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 			c.group(ctx, use, ident.DN(g.Text))
 		}
 	}
-	attributes := c.possible(ctx, use, conf, written(conf, data, c.config.Anchor))
+	attributes := c.possible(ctx, use, conf, fit.Written(conf, data, c.config.Anchor))
 	if len(attributes) > 0 {
 		c.attributes(ctx, use, places, attributes)
 	}
@@ -230,30 +230,4 @@ func (c *directoryCheck) sample(use, right string, e rights.Effective, attribute
 	if len(unheardOf) > 0 {
 		c.add(use, right, abi.RightLacking, "the directory's schema has no such attribute for accounts: %s", strings.Join(unheardOf, ", "))
 	}
-}
-
-// written lists the attributes that an automation writes to accounts that are
-// there already. What it gives an account with its creation comes with the
-// right to create it.
-func written(conf config.Automation, data config.DataSource, anchor string) []string {
-	var names []string
-	if conf.Adopt.Mode != config.AdoptNever {
-		names = append(names, anchor)
-	}
-	if conf.Action == config.ActionCreate {
-		return names
-	}
-	for _, name := range conf.Mapper.Attributes() {
-		if text.Same(name, "cn") && conf.Action != config.ActionLifecycle {
-			continue // only the action lifecycle renames
-		}
-		if a, ok := data.Attributes[name]; !ok || a.Apply != ident.ApplyCreate {
-			names = append(names, name)
-		}
-	}
-	if conf.Missing.Action == config.MissingDisable {
-		names = append(names, "userAccountControl")
-	}
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(text.Lower(a), text.Lower(b)) })
-	return slices.Compact(names)
 }

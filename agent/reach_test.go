@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -86,7 +87,7 @@ func TestReachNamesEveryHost(t *testing.T) {
 	m.Hosts = []string{"*.acme.example"}
 	own := config.Application{Connector: "acme", Auth: config.AuthSession, BaseURL: "https://own.example:8443/v1", TokenURL: "http://127.0.0.1:1/t", AuthURL: "https://sso.example/a", Proxy: "http://me@proxy.example:3128"}
 	withEndpointAt("https://files.example")(&own)
-	view := connectorView{host.Module{Manifest: m}, reaches(m, map[string]config.Application{"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"}})}
+	view := connectorView{host.Module{Manifest: m}, fit.Reaches(m, map[string]config.Application{"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"}})}
 	var b bytes.Buffer
 	printModule(&b, view)
 	_, after, _ := strings.Cut(b.String(), "\n\nMAY REACH")

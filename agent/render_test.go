@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
@@ -53,7 +54,7 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"a verified one": func(b *bytes.Buffer) {
 			verified{Connector: evil, Version: evil, Signature: evil, Problems: []string{evil}}.print(b)
 		},
-		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, reaches(m.Manifest, nil)}) },
+		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, fit.Reaches(m.Manifest, nil)}) },
 	} {
 		var b bytes.Buffer
 		show(&b)

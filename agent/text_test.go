@@ -16,15 +16,15 @@ import (
 // text: by Unicode's rules U+017F is an s, and an OU spelled with it would pass
 // for one in scope.
 var ownCase = map[string]string{
-	"agent/credentials.go":                     "did you mean; hosts are ASCII by then",
-	"agent/fit.go":                             "paths of URLs",
 	"agent/internal/control/socket_windows.go": "the name of a file on Windows",
 	"agent/internal/expr/check.go":             "did you mean",
 	"agent/internal/expr/functions_text.go":    "lower() and title() follow Unicode, as their users expect",
 	"agent/internal/expr/nearmiss.go":          "words of other languages",
 	"agent/internal/expr/translit.go":          "a table of spellings",
-	"agent/keys.go":                            "did you mean",
-	"agent/reach.go":                           "hosts are ASCII by then",
+	"agent/internal/fit/application.go":        "hosts are ASCII by then",
+	"agent/internal/fit/known.go":              "paths of URLs",
+	"agent/internal/fit/reach.go":              "hosts are ASCII by then",
+	"agent/internal/fit/suggest.go":            "did you mean",
 	"agent/render_table.go":                    "the headers of our own tables",
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
@@ -91,7 +92,7 @@ func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine
 		return engine.Automation{}, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
 	}
 	manifest := connector.Manifest()
-	fits, wrong := fit(a.config, name, manifest)
+	fitted, wrong := fit.Automation(a.config, name, manifest, time.Now())
 	if len(wrong) > 0 {
 		return engine.Automation{}, errors.Join(wrong...)
 	}
@@ -103,15 +104,15 @@ func (a *app) automation(ctx context.Context, h *host.Host, name string) (engine
 	if err != nil {
 		return engine.Automation{}, err
 	}
-	settings.Config = fits.digest(settings.Config, conf.Mapper)
+	settings.Config = fitted.Digest(settings.Config)
 	return engine.Automation{
 		Settings: settings,
-		Mapper:   fits.mapper,
-		Key:      fits.endpoint.Key, OwnKey: fits.ownKey,
+		Mapper:   fitted.Mapper,
+		Key:      fitted.Endpoint.Key, OwnKey: fitted.OwnKey,
 		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
 		Source: source.New(source.Settings{
-			Connector: connector, Application: target, Endpoint: fits.endpoint,
-			Fields: fits.mapper.Fields(), Now: time.Now,
+			Connector: connector, Application: target, Endpoint: fitted.Endpoint,
+			Fields: fitted.Mapper.Fields(), Now: time.Now,
 		}),
 	}, nil
 }

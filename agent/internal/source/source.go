@@ -1,7 +1,7 @@
-// Package source turns one endpoint of an application into records: it merges
-// what the configuration changes into what the connector's manifest says,
-// evaluates the templates, and hands the call to the connector. It keeps no
-// records and decides nothing about them.
+// Package source turns one endpoint of an application into records: it has the
+// endpoint's templates evaluated, hands the call to the connector and passes on
+// what comes, batch by batch. It keeps no records and decides nothing about
+// them.
 package source
 
 import (
@@ -9,10 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
@@ -30,17 +29,9 @@ var _ Connector = (*host.Connector)(nil)
 type Settings struct {
 	Connector   Connector
 	Application host.Application
-	Endpoint    Endpoint
+	Endpoint    endpoint.Endpoint
 	Fields      []string // top-level fields of a record that anything uses
 	Now         func() time.Time
-}
-
-// Endpoint is the manifest's endpoint with the configuration's changes, its
-// templates compiled.
-type Endpoint struct {
-	abi.Endpoint                              // texts that are templates are replaced when it is called
-	Path, URL       *expr.Template            // nil where the manifest's is used as it is
-	Params, Headers map[string]*expr.Template // added to the manifest's, or replacing them by name
 }
 
 // Source fetches the records of one endpoint.
@@ -74,7 +65,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	if !s.ChangesOnly() {
 		from = ident.Position{}
 	}
-	endpoint, err := s.settings.Endpoint.at(s.settings.Now(), from, s.settings.Application.Settings)
+	called, err := s.settings.Endpoint.At(s.settings.Now(), from, s.settings.Application.Settings)
 	if err != nil {
 		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, s.settings.Application.Name, err)
 	}
@@ -87,14 +78,14 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		batch, size = make([]ident.Record, 0, batchSize), 0
 		return err
 	}
-	call := abi.FetchCall{Endpoint: endpoint, Keep: s.settings.Fields, Cursor: from.Cursor}
+	call := abi.FetchCall{Endpoint: called, Keep: s.settings.Fields, Cursor: from.Cursor}
 	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
 		key := ident.Key(text.Trim(r.Key))
 		if key == "" && r.Problem == "" {
 			r.Problem = "the primary key is nothing but white space and invisible characters"
 		}
 		batch = append(batch, ident.Record{
-			Endpoint: endpoint.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(endpoint.Name, r),
+			Endpoint: called.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(called.Name, r),
 		})
 		size += sizeOf(r.Fields)
 		if len(batch) < batchSize && size < batchBytes {
@@ -153,73 +144,4 @@ func WithNext(err error) error {
 		return fmt.Errorf("%w; next: %s", err, failed.Next)
 	}
 	return err
-}
-
-// Target is the path or URL that e calls with these settings; "" when that is
-// not known before the call.
-func (e Endpoint) Target(now time.Time, settings map[string]any) string {
-	target := e.Endpoint.URL
-	if target == "" {
-		target = e.Endpoint.Path
-	}
-	template := e.URL
-	if template == nil {
-		template = e.Path
-	}
-	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
-	if err := evaluate(template, env, "target", &target); err != nil {
-		return ""
-	}
-	return target
-}
-
-// at evaluates the templates for one call.
-func (e Endpoint) at(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
-	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
-	if !from.Since.IsZero() {
-		env["last_success"] = from.Since
-	}
-	out := e.Endpoint
-	out.Params, out.Headers = maps.Clone(out.Params), maps.Clone(out.Headers)
-	for _, part := range []struct {
-		template *expr.Template
-		to       *string
-		what     string
-	}{{e.Path, &out.Path, "path"}, {e.URL, &out.URL, "url"}} {
-		if err := evaluate(part.template, env, part.what, part.to); err != nil {
-			return out, err
-		}
-	}
-	for _, part := range []struct {
-		templates map[string]*expr.Template
-		to        *map[string]string
-		what      string
-	}{{e.Params, &out.Params, "params."}, {e.Headers, &out.Headers, "headers."}} {
-		for name, t := range part.templates {
-			var text string
-			if err := evaluate(t, env, part.what+name, &text); err != nil {
-				return out, err
-			}
-			if *part.to == nil {
-				*part.to = map[string]string{}
-			}
-			(*part.to)[name] = text
-		}
-	}
-	return out, nil
-}
-
-func evaluate(t *expr.Template, env expr.Env, what string, to *string) error {
-	if t == nil {
-		return nil
-	}
-	v, err := t.Eval(env)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	if v.State != expr.Present && v.State != expr.Empty {
-		return fmt.Errorf("%s has no value: %s: use default() where that is meant", what, v.Cause)
-	}
-	*to = v.Text()
-	return nil
 }

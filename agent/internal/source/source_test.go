@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host"
@@ -49,7 +50,7 @@ func template(t *testing.T, text string) *expr.Template {
 	return out
 }
 
-func newSource(c *connector, e Endpoint) *Source {
+func newSource(c *connector, e endpoint.Endpoint) *Source {
 	return New(Settings{
 		Connector: c, Endpoint: e, Fields: []string{"id"},
 		Application: host.Application{Name: "crm", Settings: map[string]any{"team": "north"}},
@@ -60,7 +61,7 @@ func newSource(c *connector, e Endpoint) *Source {
 func TestEveryRecordArrivesInBatches(t *testing.T) {
 	for _, records := range []int{0, 1, batchSize, batchSize + 1, 3*batchSize - 1} {
 		got, largest := 0, 0
-		_, err := newSource(&connector{records: records}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+		_, err := newSource(&connector{records: records}, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 			for i, r := range batch {
 				if want := fmt.Sprint(got + i); string(r.Key) != want {
 					t.Fatalf("record %s came as number %s", r.Key, want)
@@ -80,7 +81,7 @@ func TestEveryRecordArrivesInBatches(t *testing.T) {
 func TestKeysAreTrimmed(t *testing.T) {
 	c := &connector{more: []host.Record{{Key: " 7\u200b"}, {Key: "\u00a0"}, {Key: "\t8 ", Deleted: true}, {Key: "a b"}}}
 	var keys []ident.Key
-	_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+	_, err := newSource(c, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 		for _, r := range batch {
 			keys = append(keys, r.Key)
 		}
@@ -93,12 +94,12 @@ func TestKeysAreTrimmed(t *testing.T) {
 
 func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
 	cut := &host.CallError{Connector: "crm", Kind: abi.KindBadResponse, Message: "truncated", Next: "look at the vendor's status page"}
-	_, err := newSource(&connector{records: 3, fails: cut}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
+	_, err := newSource(&connector{records: 3, fails: cut}, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
 	if !errors.Is(err, error(cut)) || !strings.Contains(err.Error(), "truncated") || !strings.HasSuffix(err.Error(), "next: look at the vendor's status page") {
 		t.Errorf("got %v", err)
 	}
 	full := errors.New("disk is full")
-	if _, err := newSource(&connector{records: 3}, Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return full }); !errors.Is(err, full) {
+	if _, err := newSource(&connector{records: 3}, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return full }); !errors.Is(err, full) {
 		t.Errorf("an error of the taker became %v", err)
 	}
 }
@@ -106,7 +107,7 @@ func TestAnAnswerThatIsNotWholeIsAnError(t *testing.T) {
 func TestTemplatesOfAnEndpoint(t *testing.T) {
 	manifest := abi.Endpoint{Name: "users", Path: "/v1/users", Params: map[string]string{"limit": "30", "sort": "id"}}
 	c := &connector{}
-	_, err := newSource(c, Endpoint{
+	_, err := newSource(c, endpoint.Endpoint{
 		Endpoint: manifest, Path: template(t, "/v2/{{ settings.team }}"),
 		Params:  map[string]*expr.Template{"limit": template(t, "500"), "on": template(t, "{{ format_date(now, 'yyyy-MM-dd') }}")},
 		Headers: map[string]*expr.Template{"X-Team": template(t, "{{ settings.team }}")},
@@ -121,7 +122,7 @@ func TestTemplatesOfAnEndpoint(t *testing.T) {
 	if manifest.Params["limit"] != "30" {
 		t.Error("the manifest's own parameters were changed")
 	}
-	_, err = newSource(&connector{}, Endpoint{Endpoint: manifest, Params: map[string]*expr.Template{"since": template(t, "{{ last_success }}")}}).
+	_, err = newSource(&connector{}, endpoint.Endpoint{Endpoint: manifest, Params: map[string]*expr.Template{"since": template(t, "{{ last_success }}")}}).
 		Fetch(t.Context(), ident.Position{}, func([]ident.Record) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "params.since has no value") {
 		t.Errorf("a parameter without a value: %v", err)
@@ -130,7 +131,7 @@ func TestTemplatesOfAnEndpoint(t *testing.T) {
 
 func TestChangesOnly(t *testing.T) {
 	for mode, want := range map[abi.Mode]bool{abi.ModeFull: false, abi.ModeChanges: true, "": false} {
-		if got := newSource(&connector{}, Endpoint{Endpoint: abi.Endpoint{Mode: mode}}).ChangesOnly(); got != want {
+		if got := newSource(&connector{}, endpoint.Endpoint{Endpoint: abi.Endpoint{Mode: mode}}).ChangesOnly(); got != want {
 			t.Errorf("mode %q: %v", mode, got)
 		}
 	}
@@ -146,7 +147,7 @@ func TestPositions(t *testing.T) {
 		abi.ModeChanges: {"page-7", "2026-01-01", "page-8"},
 	} {
 		c := &connector{records: 1, cursor: "page-8"}
-		next, err := newSource(c, Endpoint{
+		next, err := newSource(c, endpoint.Endpoint{
 			Endpoint: abi.Endpoint{Name: "users", Mode: mode},
 			Params:   map[string]*expr.Template{"since": template(t, "{{ last_success == null ? 'never' : format_date(last_success, 'yyyy-MM-dd') }}")},
 		}).Fetch(t.Context(), from, func([]ident.Record) error { return nil })
@@ -155,7 +156,7 @@ func TestPositions(t *testing.T) {
 		}
 	}
 	c := &connector{cursor: "page-8", fails: errors.New("cut")}
-	if next, err := newSource(c, Endpoint{Endpoint: abi.Endpoint{Mode: abi.ModeChanges}}).Fetch(t.Context(), from, func([]ident.Record) error { return nil }); err == nil || next != "" {
+	if next, err := newSource(c, endpoint.Endpoint{Endpoint: abi.Endpoint{Mode: abi.ModeChanges}}).Fetch(t.Context(), from, func([]ident.Record) error { return nil }); err == nil || next != "" {
 		t.Errorf("a failed fetch goes on from %q, %v", next, err)
 	}
 }
@@ -168,7 +169,7 @@ func TestPartsAndDeletionsArePassedOn(t *testing.T) {
 	}
 	var got []ident.Record
 	largest := 0
-	_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+	_, err := newSource(c, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 		got, largest = append(got, batch...), max(largest, len(batch))
 		return nil
 	})
@@ -201,7 +202,7 @@ func TestLargeRecordsGoOnEarly(t *testing.T) {
 			c.more = append(c.more, host.Record{Key: fmt.Sprint(i), Fields: map[string]any{"v": value}})
 		}
 		largest, n := 0, 0
-		_, err := newSource(c, Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
+		_, err := newSource(c, endpoint.Endpoint{}).Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 			largest, n = max(largest, len(batch)), n+len(batch)
 			return nil
 		})
@@ -215,7 +216,7 @@ func TestProblemsSayWhere(t *testing.T) {
 	c := &connector{more: []host.Record{
 		{Key: "1", Problem: "/name has a fault", Place: "record /data/4 of answer 2"}, {Problem: "no key"}, {Key: "2"}, {Key: " \u200b"},
 	}}
-	s := New(Settings{Connector: c, Endpoint: Endpoint{Endpoint: abi.Endpoint{Name: "users"}}, Now: time.Now})
+	s := New(Settings{Connector: c, Endpoint: endpoint.Endpoint{Endpoint: abi.Endpoint{Name: "users"}}, Now: time.Now})
 	var got []string
 	if _, err := s.Fetch(t.Context(), ident.Position{}, func(batch []ident.Record) error {
 		for _, r := range batch {

@@ -1,10 +1,10 @@
-package main
+package fit
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-
-	"github.com/agext/levenshtein"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -22,7 +22,7 @@ func keyPointer(name string) string {
 // wrongKey holds primary_key against the fields that the connector lists. Of
 // an endpoint that it does not know, or whose fields it does not list, any name
 // may be right.
-func (f fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manifest) error {
+func (f Fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manifest) error {
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%s: data source %s: primary_key is %q, %s",
 			cfg.Place("data_sources", data.Name, "primary_key"), data.Name, data.PrimaryKey, fmt.Sprintf(format, args...))
@@ -37,7 +37,8 @@ func (f fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manif
 		}
 		switch {
 		case a.Value != "":
-			return refuse("which connector %s derives from other fields: choose a field that the application delivers, because records are told apart before anything is computed", m.Name)
+			return refuse("which connector %s derives from other fields: choose a field that the application delivers, "+
+				"because records are told apart before anything is computed", m.Name)
 		case deeper || a.Type == abi.TypeString || a.Type == abi.TypeInt || a.Type == abi.TypeNumber || a.Type == abi.TypeTime:
 			return nil
 		case a.Type == abi.TypeObject:
@@ -45,7 +46,7 @@ func (f fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manif
 		}
 		return refuse("which is %s: a key is a text or a number", typeInWords(a.Type))
 	}
-	own, _ := config.DataSource{PrimaryKey: f.ownKey}.KeyField()
+	own, _ := config.DataSource{PrimaryKey: f.OwnKey}.KeyField()
 	if len(attributes) == 0 || field == own {
 		return nil
 	}
@@ -56,7 +57,7 @@ func (f fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manif
 	if hint == "" {
 		hint = "it has: " + strings.Join(names, ", ")
 	}
-	return refuse("which is no field of endpoint %s (%s)", f.endpoint.Name, hint)
+	return refuse("which is no field of endpoint %s (%s)", f.Endpoint.Name, hint)
 }
 
 func typeInWords(t abi.AttributeType) string {
@@ -71,39 +72,15 @@ func typeInWords(t abi.AttributeType) string {
 // could lead the other to somebody else's account.
 func rivalKey(cfg *config.Config, name string) error {
 	data := cfg.DataSources[cfg.Automations[name].DataSource]
-	for _, other := range sortedNames(cfg.Automations) {
+	for _, other := range slices.Sorted(maps.Keys(cfg.Automations)) {
 		rival := cfg.DataSources[cfg.Automations[other].DataSource]
-		if rival.Application != data.Application || rival.Endpoints[0] != data.Endpoints[0] || keyPointer(rival.PrimaryKey) == keyPointer(data.PrimaryKey) {
+		sameEndpoint := rival.Application == data.Application && rival.Endpoints[0] == data.Endpoints[0]
+		if !sameEndpoint || keyPointer(rival.PrimaryKey) == keyPointer(data.PrimaryKey) {
 			continue
 		}
-		return fmt.Errorf("%s: data source %s: primary_key is %q, and data source %s tells the records of the same endpoint apart by %q: links of application %s belong to keys, and the key of one could be somebody else's in the other; use one primary_key for both",
+		return fmt.Errorf("%s: data source %s: primary_key is %q, and data source %s tells the records of the same endpoint apart by %q: "+
+			"links of application %s belong to keys, and the key of one could be somebody else's in the other; use one primary_key for both",
 			cfg.Place("data_sources", data.Name, "primary_key"), data.Name, data.PrimaryKey, rival.Name, rival.PrimaryKey, data.Application)
 	}
 	return nil
-}
-
-// overruledKey warns of a key that the configuration gives an endpoint and that
-// primary_key overrules.
-func overruledKey(cfg *config.Config, data config.DataSource) []string {
-	change := cfg.Applications[data.Application].Endpoints[data.Endpoints[0]]
-	if change.Key == nil || *change.Key == "" || *change.Key == keyPointer(data.PrimaryKey) {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: warning: primary_key of data source %s is %q, and key of endpoint %s is %q: primary_key counts",
-		cfg.Place("data_sources", data.Name, "primary_key"), data.Name, data.PrimaryKey, data.Endpoints[0], *change.Key)}
-}
-
-// closest gives `did you mean "..."?` for the nearest of the known names; ""
-// when none is near.
-func closest(name string, known []string) string {
-	best, distance := "", 2+len(name)/4
-	for _, k := range known {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(k), nil); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
 }

@@ -1,4 +1,4 @@
-package main
+package fit
 
 import (
 	"maps"
@@ -15,7 +15,7 @@ import (
 // TestDerivedAttributesOfConnectors compiles every expression of the
 // connectors that come with rollcall, as an automation does that uses it.
 func TestDerivedAttributesOfConnectors(t *testing.T) {
-	manifests, err := filepath.Glob("../plugins/*/manifest.toml")
+	manifests, err := filepath.Glob("../../../plugins/*/manifest.toml")
 	if err != nil || len(manifests) == 0 {
 		t.Fatal(manifests, err)
 	}
@@ -31,7 +31,7 @@ func TestDerivedAttributesOfConnectors(t *testing.T) {
 		for i := range m.Endpoints {
 			def := mapping.Definition{Primary: "id"}
 			types := map[string]string{}
-			all := fitted{known: &m.Endpoints[i]}.attributes(m)
+			all := Fitted{known: &m.Endpoints[i]}.attributes(m)
 			for _, a := range all {
 				types[a.Name] = string(a.Type)
 			}

@@ -1,4 +1,4 @@
-package main
+package fit
 
 import (
 	"maps"
@@ -7,41 +7,26 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// connectorView is a module with all that requests on its behalf may go to.
-type connectorView struct {
-	host.Module
-	Reach []reach `json:"reach"`
-}
-
-// reach is one host and what is sent there.
-type reach struct {
+// Reach is one host that requests of a connector may go to.
+type Reach struct {
 	Host string `json:"host"` // a name, "*." and a domain, or with a port what the configuration names
-	Use  string `json:"use"`
+	Use  string `json:"use"`  // what is sent there
 }
 
-func (a *app) connectorViews(modules []host.Module) []connectorView {
-	views := make([]connectorView, len(modules))
-	for i, m := range modules {
-		views[i] = connectorView{m, reaches(m.Manifest, a.config.Applications)}
-	}
-	return views
-}
-
-// reaches lists the hosts of a manifest and those that applications of the
-// connector name in the configuration, with those that get secrets for a token
-// or see people log in named as such.
-func reaches(m abi.Manifest, applications map[string]config.Application) []reach {
-	list := []reach{}
+// Reaches lists the hosts of a manifest, and those that applications of the
+// connector name in the configuration. Hosts that are sent secrets, or where
+// people log in, are named as such.
+func Reaches(m abi.Manifest, applications map[string]config.Application) []Reach {
+	list := []Reach{}
 	for _, h := range m.Hosts {
-		list = append(list, reach{h, "requests"})
+		list = append(list, Reach{h, "requests"})
 	}
 	add := func(text, use string) {
 		if u, err := url.Parse(text); err == nil && u.Host != "" {
-			if r := (reach{strings.ToLower(u.Host), use}); !slices.Contains(list, r) {
+			if r := (Reach{strings.ToLower(u.Host), use}); !slices.Contains(list, r) {
 				list = append(list, r)
 			}
 		}
@@ -70,8 +55,8 @@ func reaches(m abi.Manifest, applications map[string]config.Application) []reach
 			add(conf.BaseURL, "login: user name and password"+of)
 		}
 		add(conf.Proxy, "proxy"+of)
-		for _, h := range namedHosts(conf) {
-			list = append(list, reach{h, "endpoints" + of})
+		for _, h := range NamedHosts(conf) {
+			list = append(list, Reach{h, "endpoints" + of})
 		}
 	}
 	return list

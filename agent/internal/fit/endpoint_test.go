@@ -1,4 +1,4 @@
-package main
+package fit
 
 import (
 	"reflect"
@@ -29,9 +29,21 @@ func TestRepeatWithoutStyleKeepsTheConnectorsPaging(t *testing.T) {
 		"one page, when said": {config.Repeat{Style: config.RepeatNone}, abi.Repeat{Style: abi.RepeatNone, MaxEmpty: 200}},
 	} {
 		app := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{"users": {Repeat: &c.set}}}
-		got, err := endpointOf(app, config.DataSource{Endpoints: []string{"users"}}, m, nil)
+		got, err := endpointOf(&config.Config{}, app, config.DataSource{Endpoints: []string{"users"}}, m)
 		if err != nil || !reflect.DeepEqual(got.Repeat, c.want) {
 			t.Errorf("%s: %+v, %v; want %+v", name, got.Repeat, err, c.want)
 		}
+	}
+}
+
+func TestEndpointTakesKeyedAndCost(t *testing.T) {
+	m := acme()
+	m.Endpoints = []abi.Endpoint{{Name: "users", Path: "/users", Key: "/id"}}
+	m.Normalize()
+	keyed, cost := true, 20
+	conf := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{"users": {Keyed: &keyed, Cost: &cost}}}
+	got, err := endpointOf(&config.Config{}, conf, config.DataSource{Endpoints: []string{"users"}}, m)
+	if err != nil || !got.Keyed || got.Cost != 20 || got.Endpoint.Path != "/users" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -1,13 +1,10 @@
-package main
+package fit
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
+	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -20,25 +17,13 @@ func TestPrimaryKeyIsTheKey(t *testing.T) {
 		Attributes: []abi.Attribute{{Name: "id", Type: abi.TypeInt}, {Name: "email", Type: abi.TypeString}, {Name: "profile", Type: abi.TypeObject}, {Name: "a/b~c", Type: abi.TypeString}},
 	}
 	m.Normalize()
-	base, err := os.ReadFile("testdata/agent.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, want := range map[string]struct{ key, field string }{
 		"id": {"/id", "id"}, "email": {"/email", "email"}, "/profile/uuid": {"/profile/uuid", "profile"}, "a/b~c": {"/a~1b~0c", "a/b~c"},
 	} {
-		file := filepath.Join(t.TempDir(), "agent.toml")
-		text := strings.Replace(string(base), `primary_key = "id"`, `primary_key = "`+name+`"`, 1)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := config.Load(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fits, wrong := fit(cfg, "staff", m)
-		if len(wrong) > 0 || fits.endpoint.Key != want.key || fits.ownKey != "/id" || !slices.Contains(fits.mapper.Fields(), want.field) {
-			t.Errorf("primary_key = %q: key %q, own %q, fields %v, %v", name, fits.endpoint.Key, fits.ownKey, fits.mapper.Fields(), wrong)
+		cfg := configured(t, `primary_key = "id"`, `primary_key = "`+name+`"`)
+		fits, wrong := Automation(cfg, "staff", m, time.Now())
+		if len(wrong) > 0 || fits.Endpoint.Key != want.key || fits.OwnKey != "/id" || !slices.Contains(fits.Mapper.Fields(), want.field) {
+			t.Errorf("primary_key = %q: key %q, own %q, fields %v, %v", name, fits.Endpoint.Key, fits.OwnKey, fits.Mapper.Fields(), wrong)
 		}
 	}
 }

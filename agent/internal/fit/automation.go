@@ -1,0 +1,103 @@
+package fit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Fitted is what becomes of an automation with the manifest of a connector.
+type Fitted struct {
+	Endpoint endpoint.Endpoint // with primary_key as its key
+	OwnKey   string            // the endpoint's own key, "" when it has none
+	Mapper   *mapping.Mapper   // with what the connector derives
+	Warnings []string          // each with its place in the configuration
+
+	known *abi.Endpoint   // the manifest's endpoint that is called, under whatever name; nil when the manifest does not know it
+	plain *mapping.Mapper // the configuration's, without what the connector derives
+}
+
+// Automation holds an automation against the manifest of its connector, and
+// lists what makes it impossible. With errors only the warnings count. now
+// stands for the time in paths that are templates.
+func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) (Fitted, []error) {
+	conf := cfg.Automations[name]
+	data := cfg.DataSources[conf.DataSource]
+	app := cfg.Applications[data.Application]
+	called, err := endpointOf(cfg, app, data, m)
+	if err != nil {
+		return Fitted{Warnings: overruledKey(cfg, data)}, []error{err}
+	}
+	f := Fitted{Endpoint: called, OwnKey: called.Key, known: knownEndpoint(app, called, m, now), plain: conf.Mapper}
+	f.Endpoint.Key = keyPointer(data.PrimaryKey)
+	f.Warnings = append(overruledKey(cfg, data), f.unknownFields(conf, data, m)...)
+	var wrong []error
+	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name), f.wrongAudience(conf, data, m)} {
+		if err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	for _, err := range conf.Mapper.Check(called.Name, fieldTypes(f.attributes(m))) {
+		wrong = append(wrong, fmt.Errorf("%w; the types are those that connector %s lists", err, m.Name))
+	}
+	mapper, errs := conf.Mapper.Deriving(derivations(f.attributes(m), m.Name))
+	for _, err := range errs {
+		wrong = append(wrong, fmt.Errorf("%s: automation %s: %w; have the connector corrected, or do without the attribute", conf.Pos, name, err))
+	}
+	f.Mapper = mapper
+	return f, wrong
+}
+
+// Digest adds what the connector derives to the digest of the automation's
+// configuration: with another expression, every record is looked at again.
+func (f Fitted) Digest(config string) string {
+	if f.Mapper.Version() == f.plain.Version() {
+		return config
+	}
+	sum := sha256.Sum256([]byte(config + "\n" + f.Mapper.Version()))
+	return hex.EncodeToString(sum[:])
+}
+
+// attributes are those that the manifest lists for the endpoint's records;
+// none when it does not know the endpoint.
+func (f Fitted) attributes(m abi.Manifest) []abi.Attribute {
+	if f.known == nil {
+		return nil
+	}
+	return m.EndpointAttributes(f.known.Name)
+}
+
+// fieldTypes are the types of the attributes. A time that is computed may be a
+// text or a time.
+func fieldTypes(attributes []abi.Attribute) map[string]mapping.FieldType {
+	types := map[string]mapping.FieldType{}
+	for _, a := range attributes {
+		if a.Value == "" || a.Type != abi.TypeTime {
+			types[a.Name] = mapping.FieldType(a.Type)
+		}
+	}
+	return types
+}
+
+// derivations are the attributes that are computed. The connector and the
+// attribute are the place that errors name.
+func derivations(attributes []abi.Attribute, connector string) []mapping.DerivedDef {
+	var defs []mapping.DerivedDef
+	for _, a := range attributes {
+		if a.Value == "" {
+			continue
+		}
+		place := expr.Pos{File: fmt.Sprintf("connector %s, attribute %s", connector, a.Name), Line: 1, Column: 1}
+		defs = append(defs, mapping.DerivedDef{
+			Name: a.Name, Type: mapping.FieldType(a.Type), Value: expr.Source{Text: a.Value, Pos: place},
+		})
+	}
+	return defs
+}

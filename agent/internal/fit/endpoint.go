@@ -1,0 +1,114 @@
+package fit
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// endpointOf merges what the configuration changes into the manifest's
+// endpoint, or makes a new one. Its key is that of the endpoint: primary_key of
+// the data source is yet to take its place.
+func endpointOf(cfg *config.Config, app config.Application, data config.DataSource, m abi.Manifest) (endpoint.Endpoint, error) {
+	name := data.Endpoints[0]
+	from, inManifest := m.Endpoint(name)
+	change, changed := app.Endpoints[name]
+	if !inManifest && !changed {
+		var known []string
+		for _, e := range m.Endpoints {
+			known = append(known, e.Name)
+		}
+		return endpoint.Endpoint{}, fmt.Errorf("%s: data source %s: connector %s has no endpoint %q (it has: %s); "+
+			"define [applications.%s.endpoints.%s] for a new one",
+			data.Pos, data.Name, m.Name, name, strings.Join(known, ", "), app.Name, name)
+	}
+	from.Name = name
+	out := endpoint.Endpoint{Endpoint: from}
+	if !changed {
+		return out, nil
+	}
+	return out, mergeEndpoint(&out, change, cfg.EndpointScope())
+}
+
+func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {
+	if change.Method != nil {
+		out.Method = string(*change.Method)
+	}
+	for _, text := range []struct {
+		from *string
+		to   *string
+	}{{change.Body, &out.Body}, {change.Records, &out.Records}, {change.Record, &out.Record}, {change.Key, &out.Key}} {
+		if text.from != nil {
+			*text.to = *text.from
+		}
+	}
+	if change.Mode != nil {
+		out.Mode = abi.Mode(*change.Mode)
+	}
+	if change.Keyed != nil {
+		out.Keyed = *change.Keyed
+	}
+	if change.Cost != nil {
+		out.Cost = int64(*change.Cost)
+	}
+	if change.Repeat != nil {
+		out.Repeat = mergeRepeat(out.Repeat, *change.Repeat)
+	}
+	return mergeTemplates(out, change, scope)
+}
+
+// mergeRepeat takes another way of paging as a whole. Without one the paging
+// stays the connector's: an endpoint that lost it would deliver its first page
+// only, and everybody else would be missing.
+func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
+	maxEmpty := cmp.Or(change.MaxEmpty, known.MaxEmpty)
+	if change.Style != "" {
+		known = abi.Repeat{
+			Style: abi.RepeatStyle(change.Style), Param: change.Param, Next: change.Next, More: change.More,
+			LimitParam: change.LimitParam, Limit: change.Limit, First: change.First,
+		}
+	}
+	known.MaxEmpty = maxEmpty
+	return known
+}
+
+// mergeTemplates compiles the texts that the configuration sets. It has
+// checked them already; an error here names the place all the same.
+func mergeTemplates(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {
+	compile := func(t *config.Text, escape expr.Escape, to **expr.Template) error {
+		if t == nil {
+			return nil
+		}
+		compiled, err := scope.Template(*t, escape)
+		*to = compiled
+		return err
+	}
+	if err := compile(change.Path, expr.EscapePath, &out.Path); err != nil {
+		return err
+	}
+	if err := compile(change.URL, expr.EscapePath, &out.URL); err != nil {
+		return err
+	}
+	for _, set := range []struct {
+		from   map[string]config.Text
+		to     *map[string]*expr.Template
+		escape expr.Escape
+	}{{change.Params, &out.Params, expr.EscapeNone}, {change.Headers, &out.Headers, expr.EscapeHeader}} {
+		for name, text := range set.from {
+			var t *expr.Template
+			if err := compile(&text, set.escape, &t); err != nil {
+				return err
+			}
+			if *set.to == nil {
+				*set.to = map[string]*expr.Template{}
+			}
+			(*set.to)[name] = t
+		}
+	}
+	return nil
+}

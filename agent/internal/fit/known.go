@@ -1,0 +1,84 @@
+package fit
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// knownEndpoint finds the endpoint of the manifest that is called: the one at
+// the same place, under whatever name, or the one that the configuration moved
+// elsewhere. Where several are at one place the name decides, and without it
+// the audience: the strictest of them wins.
+func knownEndpoint(app config.Application, e endpoint.Endpoint, m abi.Manifest, now time.Time) *abi.Endpoint {
+	named := -1
+	var there []int
+	called := places(e.Target(now, app.Settings), app.BaseURL, m.BaseURL)
+	for i, candidate := range m.Endpoints {
+		if candidate.Name == e.Name {
+			named = i
+		}
+		if methodOf(candidate.Method) == methodOf(e.Method) && samePlace(called, places(candidate.Path+candidate.URL, m.BaseURL)) {
+			there = append(there, i)
+		}
+	}
+	switch {
+	case named >= 0 && (len(there) == 0 || slices.Contains(there, named)):
+		return &m.Endpoints[named]
+	case len(there) == 0:
+		return nil
+	}
+	strictest := slices.MaxFunc(there, func(a, b int) int {
+		return strictness(m.Endpoints[a].Audience) - strictness(m.Endpoints[b].Audience)
+	})
+	return &m.Endpoints[strictest]
+}
+
+// strictness orders audiences by how little may be done with their records.
+func strictness(a abi.Audience) int {
+	return slices.Index([]abi.Audience{"", abi.AudienceWorkforce, abi.AudienceCustomers, abi.AudienceObjects}, a)
+}
+
+func methodOf(method string) string {
+	if method == "" {
+		return abi.MethodGet
+	}
+	return method
+}
+
+// places are the forms of a path that may mean the same: as it is written and
+// below the base URLs, without the query and a leading "api".
+func places(target string, bases ...string) []string {
+	u, err := url.Parse(target)
+	if err != nil || u.Path == "" {
+		return nil
+	}
+	all := []string{plainPath(u.Path)}
+	if u.IsAbs() {
+		return all
+	}
+	for _, text := range bases {
+		if base, err := url.Parse(text); err == nil && text != "" {
+			all = append(all, plainPath(base.Path+"/"+u.Path))
+		}
+	}
+	return all
+}
+
+func plainPath(p string) string {
+	p = strings.ToLower(path.Clean("/" + p))
+	if rest, ok := strings.CutPrefix(p, "/api/"); ok {
+		return "/" + rest
+	}
+	return p
+}
+
+func samePlace(a, b []string) bool {
+	return slices.ContainsFunc(a, func(p string) bool { return slices.Contains(b, p) })
+}

@@ -1,0 +1,49 @@
+package fit
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Need is a call that the configuration makes.
+type Need struct {
+	abi.Need
+	Known  bool     // by the manifest, which then names the rights and scopes
+	Scopes []string // of OAuth
+}
+
+// Needs lists what the automations use of an application. now stands for the
+// time in paths that are templates.
+func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.Time) []Need {
+	var needs []Need
+	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
+		data := cfg.DataSources[cfg.Automations[name].DataSource]
+		if data.Application != app.Name {
+			continue
+		}
+		called, err := endpointOf(cfg, app, data, m)
+		if err != nil {
+			continue // Automation tells it
+		}
+		n := Need{Need: abi.Need{Use: "endpoint " + called.Name, Method: methodOf(called.Method)}}
+		if slices.ContainsFunc(needs, func(other Need) bool { return other.Use == n.Use }) {
+			continue
+		}
+		target := called.Target(now, app.Settings)
+		if strings.HasPrefix(target, "/") {
+			n.Path = target
+		} else {
+			n.URL = target
+		}
+		if known := knownEndpoint(app, called, m, now); known != nil {
+			n.Known, n.Rights, n.Scopes = true, known.Rights, known.Scopes
+		}
+		needs = append(needs, n)
+	}
+	return needs
+}

@@ -1,0 +1,47 @@
+package fit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// overruledKey warns of a key that the configuration gives an endpoint and that
+// primary_key overrules.
+func overruledKey(cfg *config.Config, data config.DataSource) []string {
+	change := cfg.Applications[data.Application].Endpoints[data.Endpoints[0]]
+	if change.Key == nil || *change.Key == "" || *change.Key == keyPointer(data.PrimaryKey) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: warning: primary_key of data source %s is %q, and key of endpoint %s is %q: primary_key counts",
+		cfg.Place("data_sources", data.Name, "primary_key"), data.Name, data.PrimaryKey, data.Endpoints[0], *change.Key)}
+}
+
+// unknownFields warns of fields that the manifest does not list: APIs grow, so
+// that it is no error. Nothing is known of the records of an endpoint that the
+// configuration defines by itself.
+func (f Fitted) unknownFields(a config.Automation, data config.DataSource, m abi.Manifest) []string {
+	if f.known == nil {
+		return nil
+	}
+	var known, warnings []string
+	for _, attribute := range f.attributes(m) {
+		known = append(known, attribute.Name)
+	}
+	for _, field := range a.Mapper.Fields() {
+		if slices.Contains(known, field) {
+			continue
+		}
+		place, ok := a.Mapper.Place(field)
+		if !ok {
+			continue // of the primary key, which is told as an error
+		}
+		hint := strings.Replace(closest(field, known), `"`, `"user.`, 1)
+		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s",
+			place, data.Name, field, m.Name, inBrackets(hint)))
+	}
+	return warnings
+}

@@ -1,0 +1,36 @@
+package fit
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Written lists the attributes that an automation writes to accounts that are
+// there already. What it gives an account with its creation comes with the
+// right to create it.
+func Written(conf config.Automation, data config.DataSource, anchor string) []string {
+	var names []string
+	if conf.Adopt.Mode != config.AdoptNever {
+		names = append(names, anchor)
+	}
+	if conf.Action == config.ActionCreate {
+		return names
+	}
+	for _, name := range conf.Mapper.Attributes() {
+		if text.Same(name, "cn") && conf.Action != config.ActionLifecycle {
+			continue // only the action lifecycle renames
+		}
+		if a, ok := data.Attributes[name]; !ok || a.Apply != ident.ApplyCreate {
+			names = append(names, name)
+		}
+	}
+	if conf.Missing.Action == config.MissingDisable {
+		names = append(names, "userAccountControl")
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(text.Lower(a), text.Lower(b)) })
+	return slices.Compact(names)
+}
