@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-var update = flag.Bool("update", false, "write testdata/mixed.json anew")
+var update = flag.Bool("update", false, "write the plans of testdata anew")
 
 // One plan with every class of operation, every verdict, a quarantine and notes.
 func TestMixedPlan(t *testing.T) {
