@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . scripts/tools.sh
 . scripts/packages.sh
+. scripts/race.sh
 
 # The race detector needs cgo, cgo a C compiler, and only the tests do.
 need ca-certificates "$(go env CC)=gcc" libc6-dev || exit 1
