@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
@@ -205,7 +206,7 @@ func (w *memoryWorld) settle(p ident.Plan) {
 				}
 			}
 			w.entries[guid], w.names[op.To.Fold()], w.owners[guid] = e, guid, c.Key
-			w.links[c.Key] = plan.Remember(ident.Link{Application: "pipedrive", Key: c.Key, GUID: guid, Automation: "staff"}, op, time.Now())
+			w.links[c.Key] = ops.Remember(ident.Link{Application: "pipedrive", Key: c.Key, GUID: guid, Automation: "staff"}, op, time.Now())
 		}
 	}
 }

@@ -28,13 +28,15 @@ var may = map[string]map[string]string{
 		"agent/internal/ident": "a Record becomes a Desired",
 		"agent/internal/expr":  "attributes are expressions",
 	},
+	"agent/internal/operation": {"agent/internal/ident": "an operation is one of the nouns"},
 	"agent/internal/plan": {
-		"agent/internal/ident":   "a Plan is made of nouns",
-		"agent/internal/mapping": "records are mapped while they are planned",
-		"sdk/abi":                "a number is spelled as a key is",
+		"agent/internal/ident":     "a Plan is made of nouns",
+		"agent/internal/mapping":   "records are mapped while they are planned",
+		"agent/internal/operation": "of operations, by what their classes mean",
+		"sdk/abi":                  "a number is spelled as a key is",
 	},
 	"agent/internal/statedir":   {},
-	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns", "agent/internal/statedir": "its file may be unusable"},
+	"agent/internal/store":      {"agent/internal/ident": "it keeps the nouns", "agent/internal/operation": "an intent says which links it is about to make", "agent/internal/statedir": "its file may be unusable"},
 	"agent/internal/localfile":  {"host/regular": "anything may lie where a file is named"},
 	"agent/internal/secrets":    {"agent/internal/statedir": "the key's file may be unusable", "agent/internal/localfile": "a secret may be in a file"},
 	"agent/internal/credential": {},
@@ -93,6 +95,7 @@ var may = map[string]map[string]string{
 	},
 	"agent/internal/engine": {
 		"agent/internal/ident":            "a run is made of nouns",
+		"agent/internal/operation":        "of operations",
 		"agent/internal/plan":             "it plans",
 		"agent/internal/mapping":          "by a mapping of the moment",
 		"agent/internal/store":            "it remembers",
@@ -138,7 +141,7 @@ var may = map[string]map[string]string{
 // pure lists packages that decide and therefore must not import I/O.
 var pure = []string{
 	"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/plan",
-	"agent/internal/endpoint", "agent/internal/fit", comparing,
+	"agent/internal/endpoint", "agent/internal/fit", "agent/internal/operation", comparing,
 }
 
 var effects = map[string]string{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // extent says how much of a plan or a run is printed.
@@ -79,7 +80,7 @@ func printHead(p *page, class ident.Class, name string, key ident.Key, state str
 		state = " [" + state + "]"
 	}
 	lead := fmt.Sprintf("%-8s ", class)
-	sign := signOf(class)
+	sign := ops.Sign(class)
 	if p.terminal {
 		lead = sign + " " + lead
 	}
@@ -88,17 +89,6 @@ func printHead(p *page, class ident.Class, name string, key ident.Key, state str
 
 // signs are the marks of a change on a terminal, and their colours.
 var signs = map[string]style{"+": green, "~": yellow, "-": red}
-
-func signOf(class ident.Class) string {
-	switch class {
-	case ident.ClassCreate, ident.ClassEnable:
-		return "+"
-	case ident.ClassDisable, ident.ClassDelete:
-		return "-"
-	case ident.ClassLink, ident.ClassAdopt, ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups:
-	}
-	return "~"
-}
 
 // detail writes a line about an operation below its head.
 func (p *page) detail(text string) { p.put(p.indent(), text) }
@@ -126,32 +116,14 @@ func (p *page) apart() {
 	}
 }
 
-// printEffect prints what an operation does to the object at dn: places, old
-// and new values, groups.
+// printEffect prints what an operation does to the object at dn.
 func printEffect(p *page, dn ident.DN, op ident.Operation) {
-	switch {
-	case op.Class == ident.ClassCreate, op.To != "" && op.From == "":
-		p.detail(string(op.To))
-	case op.To != "":
-		p.effect("~", string(op.From)+" -> "+string(op.To))
-	case dn != "":
-		p.detail(string(dn))
-	}
-	if op.OU != "" && !op.OU.EqualFold(op.To.Parent()) {
-		p.detail("stays there; ou would put it into " + string(op.OU))
-	}
-	for _, a := range op.Attributes {
-		sign := "~"
-		switch {
-		case len(a.New) == 0:
-			sign = "-"
-		case len(a.Old) == 0:
-			sign = "+"
+	for _, line := range ops.Read(op, dn) {
+		if line.Sign == "" {
+			p.detail(line.Text)
+		} else {
+			p.effect(line.Sign, line.Text)
 		}
-		p.effect(sign, a.Name+": "+oldToNew(op.Class, a))
-	}
-	for _, g := range op.Groups {
-		p.effect("+", "add to "+string(g))
 	}
 }
 
@@ -169,28 +141,6 @@ func mark(op ident.Operation) string {
 	case ident.VerdictApply:
 	}
 	return ""
-}
-
-func oldToNew(class ident.Class, a ident.AttributeChange) string {
-	to := values(a.Shown(a.New))
-	if a.Add {
-		to = "add " + to
-	}
-	text := values(a.Shown(a.Old)) + " -> " + to
-	if class == ident.ClassCreate {
-		text = to
-	}
-	if a.Drift {
-		text += " (changed by hand)"
-	}
-	return text
-}
-
-func values(list []string) string {
-	if len(list) == 0 {
-		return "(none)"
-	}
-	return strings.Join(list, ", ")
 }
 
 func printSummary(p *page, s engine.Summary, how extent, rest string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
@@ -121,7 +121,7 @@ func (e *Engine) applyOne(ctx context.Context, r *run, t task) error {
 	if stale != "" {
 		return e.skip(ctx, r, t, stale)
 	}
-	after := plan.Remember(link, t.op, e.Now().UTC())
+	after := operation.Remember(link, t.op, e.Now().UTC())
 	failpoint.Hit("before-intent")
 	intent, err := e.Store.OpenIntent(ctx, r.lease, e.intent(r, t, after))
 	if overtaken(err) {
@@ -189,26 +189,23 @@ func (e *Engine) linkOf(ctx context.Context, r *run, t task) (link ident.Link, s
 	if t.op.FormerKey != "" && !linked {
 		return e.formerLink(ctx, application, t)
 	}
-	switch t.op.Class {
-	case ident.ClassCreate, ident.ClassAdopt, ident.ClassLink:
-		if linked {
-			return link, "the record has been linked since to " + string(link.GUID), nil
-		}
+	makes := operation.MakesLink(t.op.Class)
+	switch {
+	case makes && linked:
+		return link, "the record has been linked since to " + string(link.GUID), nil
+	case makes:
 		fresh := ident.Link{
 			Application: application, Key: t.change.Key, GUID: t.change.GUID,
 			Automation: r.Automation, Created: e.Now().UTC(), Unseen: !r.delivered, Origin: t.origin,
 		}
 		return fresh, "", nil
-	default:
-		if !linked {
-			return link, "the record is not linked", nil
-		}
-		if t.change.GUID != "" && link.GUID != t.change.GUID {
-			return link, "the record has been linked since to another account, " + string(link.GUID), nil
-		}
-		t.change.GUID = link.GUID
-		return link, "", nil
+	case !linked:
+		return link, "the record is not linked", nil
+	case t.change.GUID != "" && link.GUID != t.change.GUID:
+		return link, "the record has been linked since to another account, " + string(link.GUID), nil
 	}
+	t.change.GUID = link.GUID
+	return link, "", nil
 }
 
 // formerLink is the link that gets another key, with that key.
@@ -285,7 +282,8 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 	c := e.commit(r, o)
 	c.HeldID, c.Intent = t.heldID, intent
 	if w.Done == t.op.Class {
-		partly := plan.Remember(link, withoutMove(t.op), e.Now().UTC())
+		first, _ := operation.FirstHalf(t.op)
+		partly := operation.Remember(link, first, e.Now().UTC())
 		c.Link = &partly
 	}
 	if err := e.Store.Commit(ctx, r.lease, c); err != nil {
@@ -302,11 +300,4 @@ func (e *Engine) failed(ctx context.Context, r *run, t task, link ident.Link, in
 func (e *Engine) logFailure(r *run, o ident.Outcome) {
 	e.Log.Warn("operation failed", "automation", r.Automation, "run", r.ID, "operation", o.Operation.Class,
 		"dn", o.DN, "key", o.Key, "cause", o.Cause, "next", o.Next)
-}
-
-// withoutMove is the part of a disable or enable that is carried out first: the
-// link must know who disabled an account even when its move failed.
-func withoutMove(op ident.Operation) ident.Operation {
-	op.From, op.To, op.Attributes = "", "", nil
-	return op
 }

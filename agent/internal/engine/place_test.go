@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -160,7 +160,7 @@ func TestCutOffUnderAnotherName(t *testing.T) {
 	s.dc.Replace(t, home, "userAccountControl", "514")
 	s.wantRun("cut", store.RunOK)
 	s.at("cut:1", home, "512")
-	if l := link(); l.Applied["cn"] != plan.Digest([]string{"Ada"}) || l.Left != "" || l.MissingSince != nil {
+	if l := link(); l.Applied["cn"] != operation.Digest([]string{"Ada"}) || l.Left != "" || l.MissingSince != nil {
 		t.Errorf("link %+v", l)
 	}
 

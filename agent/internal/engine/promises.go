@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
@@ -54,7 +55,7 @@ func (p *promises) add(r *run, tasks []task) {
 	}
 	for i, t := range tasks {
 		made.guids[i] = t.change.GUID
-		if t.op.Class == ident.ClassCreate {
+		if operation.MakesAccount(t.op.Class) {
 			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.application, t.change.Key))
 		}
 		made.note(i, t.op)
@@ -70,7 +71,7 @@ func (p *promises) add(r *run, tasks []task) {
 const madeUp = "promised:"
 
 func (p *promised) note(at int, op ident.Operation) {
-	for name, values := range gains(op) {
+	for name, values := range operation.Gains(op) {
 		for _, v := range values {
 			p.index = append(p.index, indexed{p.value(name, v), int32(at)})
 		}
@@ -78,21 +79,6 @@ func (p *promised) note(at int, op ident.Operation) {
 	if op.To != "" {
 		p.index = append(p.index, indexed{p.child(op.To.Parent(), op.To.Name()), int32(at)})
 	}
-}
-
-// gains are the values that an operation gives an account, by attribute in
-// lower case.
-func gains(op ident.Operation) ident.Attributes {
-	out := ident.Attributes{}
-	for _, ch := range op.Attributes {
-		if !ch.Binary {
-			out[text.Lower(ch.Name)] = ch.New
-		}
-	}
-	if op.To != "" {
-		out["cn"] = []string{op.To.Name()}
-	}
-	return out
 }
 
 func (p *promised) value(attribute, value string) uint64 {
@@ -157,7 +143,7 @@ func busy(others []*promised, application string) map[ident.Key]string {
 func (v *view) promisedEntries(attribute, value string, same func(a, b string) bool) ([]ident.Entry, error) {
 	holds := func(s string) bool { return same(s, value) }
 	return v.promised(func(p *promised) uint64 { return p.value(attribute, value) }, func(op ident.Operation) bool {
-		return slices.ContainsFunc(gains(op).Values(attribute), holds)
+		return slices.ContainsFunc(operation.Gains(op).Values(attribute), holds)
 	})
 }
 
@@ -192,7 +178,7 @@ func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) 
 func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 	t := p.tasks[at]
 	e := ident.Entry{GUID: p.guids[at], DN: t.op.To, Attributes: ident.Attributes{}}
-	if t.op.Class == ident.ClassCreate {
+	if operation.MakesAccount(t.op.Class) {
 		e.Attributes["objectclass"], e.Attributes["useraccountcontrol"] = []string{"user"}, []string{"512"}
 	} else {
 		now, there, err := v.store.EntryByGUID(v.ctx, e.GUID)
@@ -202,7 +188,7 @@ func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 		e.Attributes = maps.Clone(now.Attributes)
 		e.DN = cmp.Or(e.DN, now.DN)
 	}
-	maps.Copy(e.Attributes, gains(t.op))
+	maps.Copy(e.Attributes, operation.Gains(t.op))
 	return e, true, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -221,11 +221,10 @@ func (e *Engine) recordRecovered(ctx context.Context, r *run, in store.Intent, g
 // the first half of it is there, the intent is cut down to that: the next plan
 // makes the rest.
 func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.GUID, bool, error) {
-	switch in.Operation.Class {
-	case ident.ClassCreate:
+	if operation.MakesAccount(in.Operation.Class) {
 		return e.created(ctx, r, *in)
-	case ident.ClassLink, ident.ClassAdopt, ident.ClassEnable, ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups, ident.ClassDisable:
-	default: // the deletion of accounts among them
+	}
+	if !operation.Known(in.Operation.Class) {
 		return "", false, &unsettledError{
 			fmt.Sprintf("this version of rollcall does not know the operation %q", in.Operation.Class),
 			"run it once with the newer rollcall that wrote it",
@@ -251,18 +250,18 @@ func (e *Engine) cameTrue(ctx context.Context, r *run, in *store.Intent) (ident.
 	if err := addPrimaryGroup(ctx, r, entry); err != nil {
 		return in.GUID, false, err
 	}
-	if holds(entry, in.Operation) {
+	if operation.Holds(entry, in.Operation) {
 		return in.GUID, true, nil
 	}
-	first := withoutMove(in.Operation)
-	if (first.Class != ident.ClassDisable && first.Class != ident.ClassEnable) || !holds(entry, first) {
+	first, halved := operation.FirstHalf(in.Operation)
+	if !halved || !operation.Holds(entry, first) {
 		return in.GUID, false, nil
 	}
 	link, ok, err := e.Store.LinkByKey(ctx, in.Application, in.Key)
 	if err != nil || !ok {
 		return in.GUID, false, err
 	}
-	link = plan.Remember(link, first, in.Created)
+	link = operation.Remember(link, first, in.Created)
 	in.Operation, in.Link = first, &link
 	return in.GUID, true, nil
 }

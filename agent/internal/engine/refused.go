@@ -8,7 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
@@ -80,7 +80,7 @@ func (e *Engine) partly(ctx context.Context, r *run, t task, link ident.Link, in
 	taken, refused := split(t.op, w.Refused)
 	var commits []store.Commit
 	if w.Done == t.op.Class {
-		after := plan.Remember(link, taken, e.Now().UTC())
+		after := operation.Remember(link, taken, e.Now().UTC())
 		after.GUID = t.change.GUID
 		done := t
 		done.op = taken
@@ -103,7 +103,7 @@ func (e *Engine) partly(ctx context.Context, r *run, t task, link ident.Link, in
 	for _, c := range commits {
 		e.count(r, c.Outcome)
 	}
-	if w.Done == t.op.Class && !givesUp(refused) { // others may wait for what it was to give up
+	if w.Done == t.op.Class && !operation.GivesUp(refused) { // others may wait for what it was to give up
 		r.turns.done(t)
 	}
 	e.logFailure(r, o)
@@ -127,7 +127,7 @@ func (e *Engine) attributeRefusals(r *run, o ident.Outcome, refused []write.Refu
 		for _, ch := range o.Operation.Attributes {
 			if text.Same(ch.Name, f.Attribute) {
 				list = append(list, ident.Refusal{
-					Key: o.Key, Part: text.Lower(f.Attribute), Digest: plan.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
+					Key: o.Key, Part: text.Lower(f.Attribute), Digest: operation.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
 				})
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -106,7 +106,7 @@ func TestRekeyThatWasCutOff(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					if _, err := s.Store.OpenIntent(ctx, r.lease, s.intent(r, tk, plan.Remember(link, tk.op, s.Now()))); err != nil {
+					if _, err := s.Store.OpenIntent(ctx, r.lease, s.intent(r, tk, operation.Remember(link, tk.op, s.Now()))); err != nil {
 						return err
 					}
 					return errors.New("killed")

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -64,14 +65,9 @@ func (m *planned) keepUndecided(end plan.Delivery, b *plan.Builder, busy map[ide
 // failedItem tells about a write that failed: the next run tries it again, and
 // until that succeeds somebody is not dealt with.
 func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem {
-	part := ident.PartAccount
-	switch {
-	case o.Operation.Class == ident.ClassCreate:
-		part = "" // there is no account at all
-	case attribute != "":
+	part := operation.Undone(o.Operation.Class)
+	if part != "" && attribute != "" {
 		part = attribute
-	case o.Operation.Class == ident.ClassGroups:
-		part = ident.PartGroups
 	}
 	return ident.QuarantineItem{
 		Key: o.Key, Name: o.Name, Part: part, Next: o.Next,

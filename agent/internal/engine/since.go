@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -14,15 +14,18 @@ import (
 // made any more as it was planned, and reports both. The rest is what limits
 // count and what is held.
 func (e *Engine) dropSettled(ctx context.Context, r *run) error {
-	fates := make([][]plan.Fate, len(r.plan.Changes))
+	fates := make([][]operation.Fate, len(r.plan.Changes))
 	err := e.alone(ctx, r.Automation, func() error {
 		v, schema, err := e.current(ctx, r.automation, r.client, false)
 		if err != nil {
 			return err
 		}
-		known := func(attribute string) bool { return !schema.Rule(attribute).Unread }
+		now := operation.World{
+			View: v, Application: r.automation.Settings.Application, Anchor: r.automation.Settings.Anchor,
+			Known: func(attribute string) bool { return !schema.Rule(attribute).Unread },
+		}
 		for i, c := range r.plan.Changes {
-			if fates[i], err = plan.Since(v, r.automation.Settings, known, c); err != nil {
+			if fates[i], err = now.Since(c); err != nil {
 				return fmt.Errorf("see what has become of %s: %w", c.Name, err)
 			}
 		}
@@ -35,7 +38,7 @@ func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 }
 
 // keepUnsettled leaves in a saved plan what is still to be made.
-func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]plan.Fate) error {
+func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.Fate) error {
 	var left []ident.Change
 	var settled []store.Commit
 	done := map[ident.Step]bool{}
@@ -43,7 +46,7 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]plan.Fate)
 		var ops []ident.Operation
 		for k, op := range c.Operations {
 			fate := fates[i][k]
-			if fate == (plan.Fate{}) || op.Verdict == ident.VerdictDecided || op.Verdict == ident.VerdictRejected {
+			if fate == (operation.Fate{}) || op.Verdict == ident.VerdictDecided || op.Verdict == ident.VerdictRejected {
 				ops = append(ops, op)
 				continue
 			}

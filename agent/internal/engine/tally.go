@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -26,7 +27,7 @@ func (t *tally) add(o ident.Outcome) {
 	defer t.mu.Unlock()
 	switch o.Result {
 	case ident.ResultApplied:
-		if o.Operation.Class != ident.ClassLink || len(o.Operation.Attributes) > 0 {
+		if operation.Writes(o.Operation) {
 			t.written++
 		}
 	case ident.ResultHeld, ident.ResultRefused:

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // turns remembers what a run has applied, for operations that come after
@@ -55,13 +56,6 @@ func (s *turns) cameToNothing(step ident.Step) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.applied[step] > 0 && !s.begun[step]
-}
-
-// givesUp reports whether an operation takes a value from its account.
-func givesUp(op ident.Operation) bool {
-	return slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
-		return !ch.Add && slices.ContainsFunc(ch.Old, func(v string) bool { return !slices.Contains(ch.New, v) })
-	})
 }
 
 func (s *turns) was(step ident.Step) bool {
@@ -158,8 +152,12 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 			continue
 		}
 		for _, u := range r.turns.since(t, all) {
+			back, ok := backAgain(u.op)
+			if !ok {
+				break
+			}
 			r.turns.undo(u)
-			if err := e.applyShielded(ctx, r, task{change: u.change, op: backAgain(u.op), approved: u.approved}); err != nil {
+			if err := e.applyShielded(ctx, r, task{change: u.change, op: back, approved: u.approved}); err != nil {
 				return err
 			}
 			if !r.turns.was(u.step()) {
@@ -199,16 +197,10 @@ func (s *turns) undo(t task) {
 	delete(s.applied, t.step())
 }
 
-// backAgain reverses a step aside.
-func backAgain(op ident.Operation) ident.Operation {
-	op.Reason = "puts back what it had: one of those who were to swap could not be changed"
-	op.From, op.To = op.To, op.From
-	attributes := make([]ident.AttributeChange, len(op.Attributes))
-	for i, ch := range op.Attributes {
-		ch.Old, ch.New = ch.New, ch.Old
-		attributes[i] = ch
-	}
-	op.Attributes, op.Aside = attributes, false
-	op.Digest += "-back"
-	return op
+// backAgain reverses a step aside, or what was applied because of one.
+func backAgain(op ident.Operation) (ident.Operation, bool) {
+	back, ok := operation.Inverse(op)
+	back.Reason = "puts back what it had: one of those who were to swap could not be changed"
+	back.Verdict, back.After, back.Digest = op.Verdict, op.After, op.Digest+"-back"
+	return back, ok
 }

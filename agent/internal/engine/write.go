@@ -5,6 +5,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // write makes the one LDAP change, or the few, of an operation, and returns the
@@ -12,7 +13,7 @@ import (
 // forgotten.
 func (e *Engine) write(ctx context.Context, r *run, t task) (ident.GUID, error) {
 	var initial write.Initial
-	if t.op.Class == ident.ClassCreate {
+	if operation.MakesAccount(t.op.Class) {
 		password, err := write.GeneratePassword(r.automation.Password.Length)
 		if err != nil {
 			return "", err

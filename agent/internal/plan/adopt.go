@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // tie plans the operation that links a record to an account that is there, and
@@ -60,12 +61,6 @@ func (b *Builder) adoption(key ident.Key, e ident.Entry, reason string) operatio
 	return op
 }
 
-// makesLink reports whether an operation comes before there is a link, so that
-// all others about the user wait for it.
-func makesLink(class ident.Class) bool {
-	return class == ident.ClassCreate || class == ident.ClassAdopt || class == ident.ClassLink
-}
-
 // waitsFor says what the operations of a user wait for.
 func waitsFor(class ident.Class) string {
 	if class == ident.ClassAdopt {
@@ -77,7 +72,7 @@ func waitsFor(class ident.Class) string {
 // linking returns the operation that makes the link of a change; nil when
 // there is one already.
 func (c *change) linking() *operation {
-	if len(c.ops) > 0 && makesLink(c.ops[0].Class) {
+	if len(c.ops) > 0 && ops.MakesLink(c.ops[0].Class) {
 		return c.ops[0]
 	}
 	return nil
@@ -98,12 +93,4 @@ func (b *Builder) stay(c *change, want ident.Desired) {
 	if c.linking() == nil {
 		b.links = append(b.links, up)
 	}
-}
-
-// chosen is what ou named when the place of a linked account was decided.
-func chosen(link ident.Link) ident.DN {
-	if link.OU != "" && link.Left == "" {
-		return link.OU
-	}
-	return link.Placed
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // A thousand linked people, of whom each has another title.
@@ -14,7 +15,7 @@ func BenchmarkThousandChanged(b *testing.B) {
 	for i := range 1000 {
 		e, l := s.known(ident.Key(fmt.Sprintf("%04d", i)), map[string]any{"title": "CTO", "sn": "Novak", "givenName": "Ada", "displayName": "Ada Novak"})
 		for name, v := range map[string]string{"sn": "Novak", "givenname": "Ada", "displayname": "Ada Novak", "title": "CEO"} {
-			e.Attributes[name], l.Applied[name] = []string{v}, Digest([]string{v})
+			e.Attributes[name], l.Applied[name] = []string{v}, ops.Digest([]string{v})
 		}
 	}
 	b.ReportAllocs()

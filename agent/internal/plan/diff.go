@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -41,13 +42,13 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 		return ch, asWanted
 	}
 	applied, known := link.Applied[text.Lower(want.Name)]
-	byHand := known && applied != Digest(have)
+	byHand := known && applied != ops.Digest(have)
 	// Without knowledge of what was last written (an adopted account, or a
 	// link restored after a loss), a value may be anybody's.
 	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
 		return ch, leftAlone
 	}
-	ch.Drift = known && applied == Digest(goal)
+	ch.Drift = known && applied == ops.Digest(goal)
 	ch.New = goal
 	if want.Add {
 		ch.New, ch.Add = added, true
@@ -75,13 +76,6 @@ func distinct(values []string, binary bool) []string {
 	}
 	_, all := union(nil, values, binary)
 	return all
-}
-
-// sorted returns the distinct values in order.
-func sorted(values []string) []string {
-	out := slices.Clone(values)
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // diffAttributes adds the update of an account; the common name is renamed,

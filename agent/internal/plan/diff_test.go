@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 func TestAttributeDiff(t *testing.T) {
 	type want = ident.DesiredAttribute
 	list := func(v ...string) []string { return v }
-	applied := func(v ...string) map[string]string { return map[string]string{"title": Digest(v)} }
+	applied := func(v ...string) map[string]string { return map[string]string{"title": ops.Digest(v)} }
 	for _, c := range []struct {
 		name    string
 		want    want
@@ -74,7 +75,7 @@ func TestAttributeDiff(t *testing.T) {
 			if !slices.Equal(have, c.have) {
 				t.Errorf("the mirror's own values became %q", c.have)
 			}
-			if verdict == different && AppliedDigest(ch) != Digest(ch.New) != c.add && len(c.have) > 0 {
+			if verdict == different && ops.AppliedDigest(ch) != ops.Digest(ch.New) != c.add && len(c.have) > 0 {
 				t.Errorf("the digest of what is applied ignores what was there")
 			}
 		})
@@ -87,7 +88,7 @@ func TestUpdateReasons(t *testing.T) {
 			e, l := s.known("11", map[string]any{"mail": "new@x", "displayName": "Ada N", "sn": "N", "title": "CTO", "company": "Acme", "info": nil})
 			e.Attributes["title"], e.Attributes["sn"], e.Attributes["info"] = []string{"by hand"}, []string{"M"}, []string{"old"}
 			for name, v := range map[string]string{"title": "CTO", "sn": "M", "displayname": "Ada M", "info": "old"} {
-				l.Applied[name] = Digest([]string{v})
+				l.Applied[name] = ops.Digest([]string{v})
 			}
 			e.Attributes["displayname"] = []string{"Ada M"}
 			s.mapper.rules = map[string]attributeRule{
@@ -102,7 +103,7 @@ func TestUpdateReasons(t *testing.T) {
 		}, []string{"11 apply update title:Boss->CTO | title not as user.title says"}},
 		{"the directory is authoritative", func(s *scene) {
 			e, l := s.known("11", map[string]any{"title": "CTO"})
-			e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, Digest([]string{"CTO"})
+			e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, ops.Digest([]string{"CTO"})
 			s.mapper.rules["title"] = attributeRule{directory: true}
 		}, []string{"11 note | title differs from its mapping and is left alone: the directory is authoritative for it"}},
 		{"the anchor was removed", func(s *scene) {

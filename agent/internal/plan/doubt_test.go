@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // A delivery by which leavers may go unseen is in doubt, and so is one of which
@@ -92,7 +93,7 @@ func TestWhatWasRefusedBeforeIsCounted(t *testing.T) {
 		s.known("11", map[string]any{"mail": "new@x"})
 		s.known("12", nil)
 		s.hist.Refused = func(key ident.Key, part string) (ident.Refusal, bool) {
-			r := ident.Refusal{Key: key, Part: part, Digest: AppliedDigest(ident.AttributeChange{Name: "mail", New: []string{"new@x"}}), Cause: "refused", Next: "ask", Again: noon.Add(again)}
+			r := ident.Refusal{Key: key, Part: part, Digest: ops.AppliedDigest(ident.AttributeChange{Name: "mail", New: []string{"new@x"}}), Cause: "refused", Next: "ask", Again: noon.Add(again)}
 			return r, key == "11" && part == "mail"
 		}
 		return s

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 var update = flag.Bool("update", false, "write the plans of testdata anew")
@@ -30,8 +31,8 @@ func TestMixedPlan(t *testing.T) {
 	s.record("12", nil)
 	e, l := s.known("13", map[string]any{"title": "CTO", "phone": nil, "proxyAddresses": []string{"smtp:new@x"}})
 	s.mapper.rules["proxyAddresses"] = attributeRule{add: true}
-	e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, Digest([]string{"CTO"})
-	e.Attributes["phone"], l.Applied["phone"] = []string{"+43 1"}, Digest([]string{"+43 1"})
+	e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, ops.Digest([]string{"CTO"})
+	e.Attributes["phone"], l.Applied["phone"] = []string{"+43 1"}, ops.Digest([]string{"+43 1"})
 	e.Attributes["proxyaddresses"] = []string{"SMTP:ada13@x"}
 	s.known("14", map[string]any{"cn": "Ada Novák", "ou": support})
 	e, l = s.known("15", nil)

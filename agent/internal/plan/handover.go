@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -349,7 +350,7 @@ func (b *Builder) interim(attribute string, c *change, old string) (string, erro
 		unique = mapping.UniqueContainer
 	}
 	for n := 0; ; n++ {
-		name := "swap-" + Digest([]string{string(c.key), old, strconv.Itoa(n)})[:10]
+		name := "swap-" + ops.Digest([]string{string(c.key), old, strconv.Itoa(n)})[:10]
 		_, taken, err := b.names.Holder(attribute, name, unique, c.entry.DN.Parent(), c.entry.GUID, c.key)
 		if err != nil {
 			return "", err

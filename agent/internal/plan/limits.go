@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // Limit is how many operations of a class are allowed in 24 hours: the larger
@@ -143,7 +144,7 @@ func (j *judge) change(c *change) {
 	at, approved := c.entry.DN, c.entry.DN
 	linking := c.linking()
 	for _, op := range c.ops {
-		op.Digest = digestOf(c, op, at.Parent())
+		op.Digest = c.identify(op, at)
 		if op == linking {
 			op.Digest = c.linkingDigest()
 		}
@@ -167,10 +168,10 @@ func (c *change) linkingDigest() string {
 	at := linking.leaves(c.entry.DN)
 	var digests []string
 	for _, op := range c.ops[1:] {
-		digests = append(digests, digestOf(c, op, at.Parent()))
+		digests = append(digests, c.identify(op, at))
 		at = op.leaves(at)
 	}
-	return digestOf(c, linking, c.entry.DN.Parent(), digests...)
+	return c.identify(linking, c.entry.DN, digests...)
 }
 
 // place writes down the DNs of the operations anew, by their verdicts.
@@ -288,7 +289,7 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 				j.verdict(c.Key, op)
 			}
 			judged[i].ops = append(judged[i].ops, op)
-			waits = waits || makesLink(op.Class) && op.Verdict != ident.VerdictApply
+			waits = waits || ops.MakesLink(op.Class) && op.Verdict != ident.VerdictApply
 		}
 	}
 	j.together(judged)
@@ -307,7 +308,7 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 func linkedBy(p ident.Plan) int {
 	n := 0
 	for _, c := range p.Changes {
-		if op := c.Operations[0]; makesLink(op.Class) && op.Class != ident.ClassCreate && op.Verdict == ident.VerdictApply {
+		if op := c.Operations[0]; ops.MakesLink(op.Class) && op.Class != ident.ClassCreate && op.Verdict == ident.VerdictApply {
 			n++
 		}
 	}
@@ -325,29 +326,18 @@ func decided(run int64, result ident.Result) string {
 	}
 }
 
+func (op *operation) target() ops.Target { return ops.Target{Container: op.parent, Name: op.cn} }
+
 // leaves returns where an object at from is after the operation.
-func (op *operation) leaves(from ident.DN) ident.DN {
-	if op.Class == ident.ClassCreate {
-		return op.parent.Child(op.cn)
-	}
-	to := from
-	if op.cn != "" {
-		to = to.Parent().Child(op.cn)
-	}
-	if op.parent != "" {
-		to = ident.DN(to.RDN()) + "," + op.parent
-	}
-	return to
-}
+func (op *operation) leaves(from ident.DN) ident.DN { return op.target().Reach(op.Class, from) }
 
 // place writes down the DNs of an operation on an object at from.
-func (op *operation) place(from ident.DN) {
-	switch {
-	case op.Class == ident.ClassCreate, op.Class == ident.ClassLink, op.Class == ident.ClassAdopt:
-		op.To = op.leaves(from)
-	case op.parent != "" || op.cn != "":
-		op.From, op.To = from, op.leaves(from)
-	}
+func (op *operation) place(from ident.DN) { op.From, op.To = op.target().Ends(op.Class, from) }
+
+// identify returns the digest of an operation on the object of the change,
+// which is at a place by then.
+func (c *change) identify(op *operation, at ident.DN, followers ...string) string {
+	return ops.Identify(op.Operation, ops.Account{Key: c.key, GUID: c.entry.GUID, DN: at}, op.target(), followers...)
 }
 
 // inOrder sorts the operations of a change by the order of application.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // addLinked decides about a record in scope whose account is known.
@@ -186,10 +187,10 @@ func (b *Builder) newPlace(c *change, want ident.Desired, link ident.Link) (home
 	case sameDN(here, want.Parent):
 		return home{}, nil
 	case link.Placed == "":
-	case sameDN(here, link.Placed) && sameDN(want.Parent, chosen(link)):
+	case sameDN(here, link.Placed) && sameDN(want.Parent, ops.Chosen(link)):
 		b.tally.staying++
 		return home{}, nil
-	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, chosen(link)):
+	case returner && !sameDN(here, link.Placed), sameDN(want.Parent, ops.Chosen(link)):
 		b.note(c.key, c.name, "moved to %s by somebody else, left alone; it belongs into %s", here, want.Parent)
 		return home{}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 const oldAda = "CN=Old Ada,OU=Staff,DC=x"
@@ -142,7 +143,7 @@ func TestMatch(t *testing.T) {
 		{"a linked account with the same name is somebody else's", func(s *scene) {
 			s.known("12", map[string]any{"mail": "ådå@x"})
 			s.entries["g12"].Attributes["mail"] = []string{"ådå@x"}
-			s.links["12"].Applied["mail"] = Digest([]string{"ådå@x"})
+			s.links["12"].Applied["mail"] = ops.Digest([]string{"ådå@x"})
 			s.record("11", map[string]any{"mail": "ada@x"})
 		}, []string{"11 apply create CN=Ada 11,OU=Staff,DC=x mail:->ada@x employeeNumber:->pipedrive:11 | pipedrive delivers the key 11 and no account belongs to it"}},
 		{"two joiners whose values differ in what nobody sees", func(s *scene) {

@@ -132,7 +132,7 @@ type Delivery struct {
 
 // LinkUpdate is something that a link must remember although no operation
 // says so. The engine stores it at the end of the run, whatever became of the
-// operations, before it stores their own effects (see Remember).
+// operations, before it stores their own effects (see operation.Remember).
 type LinkUpdate struct {
 	Key          ident.Key
 	ClearMissing bool     // somebody enabled the account that rollcall had disabled

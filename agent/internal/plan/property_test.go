@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // drawScene makes a small world in which everything happens often: equal
@@ -81,9 +82,9 @@ func drawAccount(t *rapid.T, s *scene, i int) {
 	for _, name := range []string{"mail", "title", "cn", "proxyaddresses"} {
 		switch value(t, "applied "+name, "unknown", "current", "other") {
 		case "current":
-			l.Applied[name] = Digest(e.Attributes.Values(name))
+			l.Applied[name] = ops.Digest(e.Attributes.Values(name))
 		case "other":
-			l.Applied[name] = Digest([]string{"a@x"})
+			l.Applied[name] = ops.Digest([]string{"a@x"})
 		}
 	}
 	if rapid.IntRange(0, 2).Draw(t, "was missing") == 0 {
@@ -204,9 +205,9 @@ func neverTwice(t *rapid.T, s *scene, p ident.Plan) {
 		_, linked := s.links[c.Key]
 		first := c.Operations[0]
 		switch {
-		case linked == makesLink(first.Class):
+		case linked == ops.MakesLink(first.Class):
 			t.Fatalf("%s %s, linked %t", c.Key, first.Class, linked)
-		case makesLink(op.Class) && op.Digest != first.Digest:
+		case ops.MakesLink(op.Class) && op.Digest != first.Digest:
 			t.Fatalf("%s is linked twice", c.Key)
 		case !linked && op.Verdict == ident.VerdictApply && first.Verdict != ident.VerdictApply:
 			t.Fatalf("%s %s is applied although %s is not", c.Key, op.Class, first.Class)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -35,7 +36,7 @@ func (b *Builder) StillRefused() []ident.Refusal { return b.stillRefused }
 // refusedAttribute reports whether a change of an attribute is left out, and
 // tells why.
 func (b *Builder) refusedAttribute(key ident.Key, name string, ch ident.AttributeChange) bool {
-	r, wait := b.refused(key, text.Lower(ch.Name), func() string { return AppliedDigest(ch) })
+	r, wait := b.refused(key, text.Lower(ch.Name), func() string { return ops.AppliedDigest(ch) })
 	if wait {
 		b.attendRefused(key, name, ch.Name, r)
 	}
@@ -68,7 +69,7 @@ func (b *Builder) dropRefused(c *change) bool {
 		}
 		digest := c.linkingDigest
 		if op != linking {
-			digest = func() string { return digestOf(c, op, at.Parent()) }
+			digest = func() string { return c.identify(op, at) }
 		}
 		r, wait := b.refused(c.key, ident.RefusedOperation(op.Class), digest)
 		switch {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // refusing is a history in which the directory refused everything that the
@@ -23,7 +24,7 @@ func (s *scene) refusing(t *testing.T, again time.Time) {
 				if op.Class == ident.ClassCreate && len(s.records) > 1 {
 					continue
 				}
-				known[string(c.Key)+strings.ToLower(ch.Name)] = ident.Refusal{Digest: AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see", Again: again}
+				known[string(c.Key)+strings.ToLower(ch.Name)] = ident.Refusal{Digest: ops.AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see", Again: again}
 			}
 		}
 	}

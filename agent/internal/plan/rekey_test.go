@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // rehired is a leaver whom rollcall disabled, and their record under another
@@ -78,7 +79,7 @@ func TestRekey(t *testing.T) {
 	link := *s.links["12"]
 	link.Unseen = true
 	link.Key = "77"
-	link = Remember(link, op, noon)
+	link = ops.Remember(link, op, noon)
 	if link.Origin != ident.OriginCreated || link.MissingSince == nil || link.Unseen || !link.Delivered {
 		t.Errorf("the link remembers %+v", link)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 func TestReturner(t *testing.T) {
@@ -68,7 +69,7 @@ func TestReturner(t *testing.T) {
 				"; CN=Ada 11,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 2",
 		}},
 		{"left under another name, which is no longer needed: enabled back, then renamed", back(func(s *scene, e *ident.Entry, l *ident.Link) {
-			e.DN, l.Applied["cn"] = leavers.Child("Ada 11 (aada)"), Digest([]string{"Ada 11 (aada)"})
+			e.DN, l.Applied["cn"] = leavers.Child("Ada 11 (aada)"), ops.Digest([]string{"Ada 11 (aada)"})
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 		}), []string{
 			"11 apply enable CN=Ada 11 (aada),OU=Leavers,DC=x -> CN=Ada 11 (aada),OU=Staff,DC=x" + enabled,

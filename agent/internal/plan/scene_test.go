@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // scene is one run to plan.
@@ -68,7 +69,7 @@ func (s *scene) linked(key ident.Key) (*ident.Entry, *ident.Link) {
 	e := s.account(ident.GUID("g"+key), staff.Child(name), "mail", mail, "employeeNumber", anchor)
 	l := &ident.Link{
 		Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: staff,
-		Applied: map[string]string{"cn": Digest([]string{name}), "mail": Digest([]string{mail}), "employeenumber": Digest([]string{anchor})},
+		Applied: map[string]string{"cn": ops.Digest([]string{name}), "mail": ops.Digest([]string{mail}), "employeenumber": ops.Digest([]string{anchor})},
 	}
 	s.links[key] = l
 	return e, l

@@ -8,20 +8,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // fates tells what has become of a plan: "KEY CLASS: done", or why it cannot be
 // made; nothing about what is still to be made.
-func (s *scene) fates(t fataler, p ident.Plan) map[string]Fate {
+func (s *scene) fates(t fataler, p ident.Plan) map[string]ops.Fate {
 	t.Helper()
-	all := map[string]Fate{}
+	all := map[string]ops.Fate{}
+	now := ops.World{View: s.world, Application: s.set.Application, Anchor: s.set.Anchor, Known: func(string) bool { return true }}
 	for _, c := range p.Changes {
-		fates, err := Since(s.world, s.set, func(string) bool { return true }, c)
+		fates, err := now.Since(c)
 		if err != nil {
 			t.Fatalf("%s: %v", c.Key, err)
 		}
 		for i, f := range fates {
-			if f != (Fate{}) {
+			if f != (ops.Fate{}) {
 				all[carriedOut(c, c.Operations[i])] = f
 			}
 		}
@@ -42,7 +44,7 @@ func (s *scene) checkFates(t *rapid.T, p ident.Plan, updates []LinkUpdate) {
 	for _, c := range p.Changes {
 		for _, op := range c.Operations {
 			name := carriedOut(c, op)
-			if op.Verdict == ident.VerdictHold && after[name] != (Fate{}) {
+			if op.Verdict == ident.VerdictHold && after[name] != (ops.Fate{}) {
 				t.Errorf("%s is held, and its fate %+v\n%s", name, after[name], strings.Join(trace(p), "\n"))
 			}
 			if op.Verdict != ident.VerdictApply {

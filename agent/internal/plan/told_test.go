@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // everything is all that a plan tells, and what it tells besides.
@@ -112,7 +113,7 @@ func (w *wideWorld) learn(p ident.Plan) {
 			}
 			for _, ch := range op.Attributes {
 				if w.odd(6, "refused", c.Key, ch.Name) {
-					value := ident.Refusal{Digest: AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see", Again: again}
+					value := ident.Refusal{Digest: ops.AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see", Again: again}
 					refused[string(c.Key)+strings.ToLower(ch.Name)] = value
 				}
 			}

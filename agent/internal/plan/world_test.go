@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -263,7 +264,7 @@ func (w *world) applyOne(t fataler, c ident.Change, op ident.Operation) {
 	if w.carried != nil {
 		w.carried[carriedOut(c, op)] = true
 	}
-	link = Remember(link, op, noon)
+	link = ops.Remember(link, op, noon)
 	w.links[c.Key] = &link
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // wideWorld is a scene with everything that a plan knows how to deal with: the
@@ -126,7 +127,7 @@ func drawLinkState(t *rapid.T, w *wideWorld, l *ident.Link) {
 	l.Delivered = rapid.Bool().Draw(t, "delivered before")
 	for _, name := range []string{"samaccountname", "extension", "manager", "employeenumber"} {
 		if e, there := w.entries[l.GUID]; there && rapid.Bool().Draw(t, "applied "+name) {
-			l.Applied[name] = Digest(e.Attributes.Values(name))
+			l.Applied[name] = ops.Digest(e.Attributes.Values(name))
 		}
 	}
 }

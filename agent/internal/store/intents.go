@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // Intent is a write to the directory that is about to happen. One that is
@@ -118,7 +119,7 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	if in.Operation.FormerKey != "" {
 		return checkFormerLink(ctx, tx, in)
 	}
-	makes := in.Operation.Class == ident.ClassCreate || in.Operation.Class == ident.ClassAdopt || in.Operation.Class == ident.ClassLink
+	makes := operation.MakesLink(in.Operation.Class)
 	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`, in.Application, in.Key, makes, in.GUID))
 	none := errors.Is(err, sql.ErrNoRows)
 	wanted := ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}

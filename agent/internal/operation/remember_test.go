@@ -1,10 +1,20 @@
-package plan
+package operation
 
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	staff   ident.DN = "OU=Staff,DC=x"
+	support ident.DN = "OU=Support,DC=x"
+	leavers ident.DN = "OU=Leavers,DC=x"
+	crm     ident.DN = "CN=CRM,OU=Groups,DC=x"
 )
 
 func TestRemember(t *testing.T) {
@@ -87,8 +97,8 @@ func TestRemember(t *testing.T) {
 		{
 			"back somewhere else",
 			ident.Link{Placed: leavers, Left: support, LeftOU: staff},
-			ident.Operation{Class: ident.ClassMove, From: leavers.Child("Ada"), To: groups.Child("Ada")},
-			ident.Link{Placed: groups},
+			ident.Operation{Class: ident.ClassMove, From: leavers.Child("Ada"), To: ident.DN("OU=Groups,DC=x").Child("Ada")},
+			ident.Link{Placed: "OU=Groups,DC=x"},
 		},
 		{"disable where it is", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassDisable}, ident.Link{Placed: staff, MissingSince: &noon}},
 		{"disable again", ident.Link{MissingSince: &since}, ident.Operation{Class: ident.ClassDisable}, ident.Link{MissingSince: &since}},
@@ -105,19 +115,5 @@ func TestRemember(t *testing.T) {
 				t.Error("the link that was passed is changed")
 			}
 		})
-	}
-}
-
-func TestDigest(t *testing.T) {
-	if Digest([]string{"a", "b"}) != Digest([]string{"b", "a", "b"}) {
-		t.Error("the order of values matters")
-	}
-	for _, other := range [][]string{nil, {""}, {"ab"}, {"a", ""}, {"A", "b"}, {"a\x00b"}} {
-		if Digest(other) == Digest([]string{"a", "b"}) {
-			t.Errorf("%q has the digest of a and b", other)
-		}
-	}
-	if d := Digest(nil); len(d) != 32 || d == Digest([]string{""}) {
-		t.Errorf("the digest of nothing is %q", d)
 	}
 }

@@ -1,0 +1,41 @@
+package operation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// disable disables the account of a missing key and then, if need be, moves it
+// away.
+var disable = kind{
+	sign: "-", halves: true, inverse: ident.ClassEnable, fate: (*since).ofState,
+	holds: func(now ident.Entry, op ident.Operation) bool { return disabled(now) && placed(now, op) },
+	remember: func(link *ident.Link, op ident.Operation, at time.Time) {
+		if link.MissingSince == nil {
+			link.MissingSince = &at
+		}
+		moved(link, op, true)
+	},
+}
+
+// ofState tells whether an account is in the state, and at the place, that an
+// enable or a disable would give it.
+func (s *since) ofState(i int) (Fate, error) {
+	op := s.change.Operations[i]
+	off, known := s.entry.Disabled()
+	is := known && off == (op.Class == ident.ClassDisable)
+	switch {
+	case is && s.placed(i):
+		return asPlanned, nil
+	case is:
+		return Fate{Why: fmt.Sprintf("the account is %sd already, and not where this would move it: it is %s", op.Class, s.entry.DN)}, nil
+	}
+	return s.leaves(op), nil
+}
+
+func disabled(now ident.Entry) bool {
+	is, _ := now.Disabled()
+	return is
+}

@@ -1,0 +1,79 @@
+package operation
+
+import (
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Line is one line of what an operation does.
+type Line struct {
+	Sign string // "+" something comes, "-" it goes, "~" it changes; "" says where the account is
+	Text string
+}
+
+// Sign tells what an operation of the class is for an account: "+", "-" or "~".
+func Sign(class ident.Class) string {
+	if sign := of(class).sign; sign != "" {
+		return sign
+	}
+	return "~"
+}
+
+// Read tells what an operation does to the object at dn: places, old and new
+// values, groups.
+func Read(op ident.Operation, dn ident.DN) []Line {
+	lines := readPlace(op, dn)
+	if op.OU != "" && !op.OU.EqualFold(op.To.Parent()) {
+		lines = append(lines, Line{"", "stays there; ou would put it into " + string(op.OU)})
+	}
+	for _, ch := range op.Attributes {
+		lines = append(lines, readChange(ch, MakesAccount(op.Class)))
+	}
+	for _, g := range op.Groups {
+		lines = append(lines, Line{"+", "add to " + string(g)})
+	}
+	return lines
+}
+
+func readPlace(op ident.Operation, dn ident.DN) []Line {
+	switch {
+	case MakesAccount(op.Class), op.To != "" && op.From == "":
+		return []Line{{"", string(op.To)}}
+	case op.To != "":
+		return []Line{{"~", string(op.From) + " -> " + string(op.To)}}
+	case dn != "":
+		return []Line{{"", string(dn)}}
+	}
+	return nil
+}
+
+// readChange tells old and new values; of an account that is being made, fresh,
+// only the new ones.
+func readChange(ch ident.AttributeChange, fresh bool) Line {
+	sign := "~"
+	switch {
+	case len(ch.New) == 0:
+		sign = "-"
+	case len(ch.Old) == 0:
+		sign = "+"
+	}
+	told := readValues(ch.Shown(ch.New))
+	if ch.Add {
+		told = "add " + told
+	}
+	if !fresh {
+		told = readValues(ch.Shown(ch.Old)) + " -> " + told
+	}
+	if ch.Drift {
+		told += " (changed by hand)"
+	}
+	return Line{sign, ch.Name + ": " + told}
+}
+
+func readValues(list []string) string {
+	if len(list) == 0 {
+		return "(none)"
+	}
+	return strings.Join(list, ", ")
+}

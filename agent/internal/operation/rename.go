@@ -1,0 +1,6 @@
+package operation
+
+import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+
+// rename gives an account another name in its container.
+var rename = kind{inverse: ident.ClassRename, holds: placed, fate: (*since).ofPlace}

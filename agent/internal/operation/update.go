@@ -1,0 +1,70 @@
+package operation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// update writes attributes.
+var update = kind{inverse: ident.ClassUpdate, holds: valuesHold, fate: (*since).ofValues}
+
+// valuesHold reports whether every attribute has its new values.
+func valuesHold(now ident.Entry, op ident.Operation) bool {
+	return !slices.ContainsFunc(op.Attributes, func(ch ident.AttributeChange) bool {
+		return !reached(ch, now.Attributes.Values(ch.Name))
+	})
+}
+
+// reached reports whether an attribute with these values needs no change any
+// more.
+func reached(ch ident.AttributeChange, have []string) bool {
+	if !ch.Add {
+		return slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(ch.New)))
+	}
+	return !slices.ContainsFunc(ch.New, func(v string) bool { return !slices.Contains(have, v) })
+}
+
+// ofValues tells whether each value is the old one, or the new one already.
+func (s *since) ofValues(i int) (Fate, error) {
+	op := s.change.Operations[i]
+	all := true
+	for _, ch := range op.Attributes {
+		if !s.Known(ch.Name) {
+			all = false
+			continue
+		}
+		have := s.values(ch.Name)
+		switch {
+		case reached(ch, have):
+		case ident.SameValues(text.Lower(ch.Name), have, ch.Old):
+			all = false
+		default:
+			return Fate{Why: fmt.Sprintf("%s has changed since the plan was made: expected %s, found %s", ch.Name, said(ch, ch.Old), said(ch, have))}, nil
+		}
+	}
+	if all {
+		return asPlanned, nil
+	}
+	for _, ch := range op.Attributes {
+		s.will[text.Lower(ch.Name)] = allValues(ch)
+	}
+	return Fate{}, nil
+}
+
+func (s *since) values(attribute string) []string {
+	if values, ok := s.will[text.Lower(attribute)]; ok {
+		return values
+	}
+	return s.entry.Attributes.Values(attribute)
+}
+
+func said(ch ident.AttributeChange, values []string) string {
+	if len(values) == 0 {
+		return "nothing"
+	}
+	return strings.Join(ch.Shown(values), ", ")
+}
