@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -41,6 +43,9 @@ func (b *Builder) strayAnchors(d Delivery) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(anchored, func(a, b stray) int { // the View may list them in any order
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.DN, b.DN))
+	})
 	for _, s := range anchored {
 		present, err := b.present(s.key, d)
 		if err != nil {
