@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -293,12 +294,12 @@ func (a *app) quarantineCalls(m *control.Mux) {
 }
 
 func (a *app) agentCalls(m *control.Mux) {
-	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]connectorView, error) {
+	control.Handle(m, "connectors", func(ctx context.Context, _ control.Caller, _ nothing) ([]connector.View, error) {
 		h, err := a.host(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return a.connectorViews(h.Modules()), nil
+		return connector.Views(h.Modules(), a.config.Applications), nil
 	})
 	control.Handle(m, "secret-set", func(ctx context.Context, who control.Caller, in secretRequest) (nothing, error) {
 		return nothing{}, a.vaultBy(who, "").Set(ctx, in.Name, in.Value)

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-agent/rollcall/host"
-	"github.com/rollcall-agent/rollcall/host/regular"
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 )
 
 func (c *cli) connectorCommand() *cobra.Command {
@@ -21,7 +16,7 @@ func (c *cli) connectorCommand() *cobra.Command {
 		Short: "Compile a connector and embed its manifest.toml",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			size, err := buildConnector(cmd.Context(), args[0], out, c.stderr)
+			size, err := connector.Build(cmd.Context(), args[0], out, c.stderr)
 			if err != nil {
 				return err
 			}
@@ -33,51 +28,4 @@ func (c *cli) connectorCommand() *cobra.Command {
 	build.Flags().StringVar(&out, "out", "", "the `file` to write, NAME.wasm")
 	_ = build.MarkFlagRequired("out")
 	return group("connector", "For authors of connectors", build, c.keygenCommand(), c.signCommand(), c.verifyCommand())
-}
-
-// buildConnector needs the go command: a connector is a Go package main.
-func buildConnector(ctx context.Context, dir, out string, stderr io.Writer) (int, error) {
-	manifest, err := regular.Read(filepath.Join(dir, "manifest.toml"), host.MaxManifest)
-	if err != nil {
-		return 0, fmt.Errorf("read the manifest: %w", err)
-	}
-	parsed, err := host.ParseManifest(manifest)
-	if err == nil {
-		err = checkExpressions(parsed)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("check %s: %w", filepath.Join(dir, "manifest.toml"), err)
-	}
-	work, err := os.MkdirTemp("", "rollcall-connector-")
-	if err != nil {
-		return 0, fmt.Errorf("make a folder to build in: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	compiled := filepath.Join(work, "connector.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", compiled, ".")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	build.Stderr = stderr
-	if err := build.Run(); err != nil {
-		return 0, fmt.Errorf("compile %s: %w", dir, err)
-	}
-	code, err := os.ReadFile(compiled)
-	if err != nil {
-		return 0, fmt.Errorf("read the compiled module: %w", err)
-	}
-	module, err := host.Embed(code, manifest)
-	if err != nil {
-		return 0, fmt.Errorf("embed %s: %w", filepath.Join(dir, "manifest.toml"), err)
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil { //nolint:gosec // the agent's user must be able to read it
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	// A rename, so that an agent that watches the folder never sees half a file.
-	if err := os.WriteFile(out+".part", module, 0o644); err != nil { //nolint:gosec // the agent's user must be able to read it; the caller names the place
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	if err := os.Rename(out+".part", out); err != nil {
-		return 0, fmt.Errorf("write the connector: %w", err)
-	}
-	return len(module), nil
 }

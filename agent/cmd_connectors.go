@@ -8,9 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -20,7 +19,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 		Short: "The connectors found, and why one was refused",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var modules []connectorView
+			var modules []connector.View
 			if err := c.call(cmd.Context(), "connectors", nothing{}, &modules); err != nil {
 				return err
 			}
@@ -40,21 +39,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 	}
 }
 
-// connectorView is a module with all that requests on its behalf may go to.
-type connectorView struct {
-	host.Module
-	Reach []fit.Reach `json:"reach"`
-}
-
-func (a *app) connectorViews(modules []host.Module) []connectorView {
-	views := make([]connectorView, len(modules))
-	for i, m := range modules {
-		views[i] = connectorView{m, fit.Reaches(m.Manifest, a.config.Applications)}
-	}
-	return views
-}
-
-func printModules(w io.Writer, modules []connectorView) {
+func printModules(w io.Writer, modules []connector.View) {
 	if len(modules) == 0 {
 		pageOf(w).put("", "No connector was found: put NAME.wasm files into modules_dir.")
 		return
@@ -65,13 +50,13 @@ func printModules(w io.Writer, modules []connectorView) {
 			if pageOf(w).terminal { // where the path would take half of the line
 				file = filepath.Base(file)
 			}
-			row(m.Manifest.Name, m.Manifest.Version, file, m.Signature, stateOf(m.Module))
+			row(m.Manifest.Name, m.Manifest.Version, file, m.Signature, stateOf(m))
 		}
 	})
 }
 
 // stateOf tells what became of a file, and what serves in its place.
-func stateOf(m host.Module) string {
+func stateOf(m connector.View) string {
 	state := string(m.State)
 	if m.Reason != "" {
 		state += ": " + m.Reason
@@ -82,14 +67,14 @@ func stateOf(m host.Module) string {
 	return state
 }
 
-func printModule(w io.Writer, m connectorView) {
+func printModule(w io.Writer, m connector.View) {
 	f, p := m.Manifest, pageOf(w)
 	p.putStyled(plainText, "", bold, fmt.Sprintf("%s %s: %s", f.Name, f.Version, f.Title))
 	p.put("", f.Description)
 	p.blank()
 	p.put("File: ", fmt.Sprintf("%s, %s, SHA-256 %s", m.File, counted(int(m.Size), "byte", "bytes"), m.SHA256))
 	p.put("Signature: ", m.Signature)
-	p.put("State: ", stateOf(m.Module))
+	p.put("State: ", stateOf(m))
 	p.blank()
 	table(p, "MAY REACH\tWITH", func(row func(...any)) {
 		for _, r := range m.Reach {

@@ -87,6 +87,15 @@ var may = map[string]map[string]string{
 		"agent/internal/expr":     "their texts are expressions and templates",
 		"agent/internal/ident":    "what is written with a creation only is a word of the nouns",
 	},
+	"agent/internal/connector": {
+		"host":                    "it asks the host what it makes of a file",
+		"host/regular":            "anything may lie where a file is named",
+		"sdk/abi":                 "a manifest's expressions are checked when it is built",
+		"agent/internal/expr":     "by compiling them",
+		"agent/internal/outbound": "and its webhooks",
+		"agent/internal/fit":      "where requests may go depends on what fits",
+		"agent/internal/config":   "in the configuration",
+	},
 	"agent/internal/source": {
 		"agent/internal/ident":    "it delivers records",
 		"agent/internal/endpoint": "of one endpoint",

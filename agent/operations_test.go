@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/host"
@@ -59,7 +60,7 @@ var modules = sync.OnceValues(func() (*host.Host, error) {
 	s := host.Settings{ModulesDir: filepath.Join(dir, "modules"), CacheDir: filepath.Join(dir, "cache"), AllowUnsigned: true}
 	var log bytes.Buffer
 	for _, v := range vendors() {
-		if _, err := buildConnector(scratchContext, "../plugins/"+v.name, filepath.Join(s.ModulesDir, v.name+".wasm"), &log); err != nil {
+		if _, err := connector.Build(scratchContext, "../plugins/"+v.name, filepath.Join(s.ModulesDir, v.name+".wasm"), &log); err != nil {
 			return nil, errors.Join(err, errors.New(log.String()))
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
-	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -87,7 +87,8 @@ func TestReachNamesEveryHost(t *testing.T) {
 	m.Hosts = []string{"*.acme.example"}
 	own := config.Application{Connector: "acme", Auth: config.AuthSession, BaseURL: "https://own.example:8443/v1", TokenURL: "http://127.0.0.1:1/t", AuthURL: "https://sso.example/a", Proxy: "http://me@proxy.example:3128"}
 	withEndpointAt("https://files.example")(&own)
-	view := connectorView{host.Module{Manifest: m}, fit.Reaches(m, map[string]config.Application{"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"}})}
+	applications := map[string]config.Application{"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"}}
+	view := connector.Views([]host.Module{{Manifest: m}}, applications)[0]
 	var b bytes.Buffer
 	printModule(&b, view)
 	_, after, _ := strings.Cut(b.String(), "\n\nMAY REACH")

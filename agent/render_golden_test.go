@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -113,8 +114,8 @@ func findings() []onlineFinding {
 	}
 }
 
-func someModules() []connectorView {
-	return []connectorView{
+func someModules() []connector.View {
+	return []connector.View{
 		{Module: host.Module{Manifest: abi.Manifest{Name: "pipedrive", Version: "1.0.0"}, File: "/usr/lib/rollcall/modules/pipedrive.wasm", Signature: "signed by RWQf6LRCGA9i53ml", State: "serving"}},
 		{Module: host.Module{Manifest: abi.Manifest{Name: "infobip", Version: "0.9.0"}, File: "/usr/lib/rollcall/modules/infobip.wasm", Signature: "unsigned", State: "refused", Reason: "version 0.9.0 is lower than 1.2.0, which has served before: set allow_downgrade = [\"infobip\"] in [modules]"}},
 	}

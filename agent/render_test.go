@@ -13,9 +13,9 @@ import (
 	"unicode"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
-	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
@@ -50,11 +50,11 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"run":        func(b *bytes.Buffer) { printReport(b, r, extent{}) },
 		"brief run":  func(b *bytes.Buffer) { printReport(b, r, extent{brief: true}) },
 		"quarantine": func(b *bytes.Buffer) { printQuarantine(b, q, "", "") },
-		"connectors": func(b *bytes.Buffer) { printModules(b, []connectorView{{Module: m}}) },
+		"connectors": func(b *bytes.Buffer) { printModules(b, []connector.View{{Module: m}}) },
 		"a verified one": func(b *bytes.Buffer) {
-			verified{Connector: evil, Version: evil, Signature: evil, Problems: []string{evil}}.print(b)
+			printVerified(b, connector.Verified{Connector: evil, Version: evil, Signature: evil, Problems: []string{evil}})
 		},
-		"a connector": func(b *bytes.Buffer) { printModule(b, connectorView{m, fit.Reaches(m.Manifest, nil)}) },
+		"a connector": func(b *bytes.Buffer) { printModule(b, connector.Views([]host.Module{m}, nil)[0]) },
 	} {
 		var b bytes.Buffer
 		show(&b)

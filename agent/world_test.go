@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -37,7 +38,7 @@ var build = sync.OnceValue(func() (b built) {
 		return b
 	}
 	var log bytes.Buffer
-	if _, err := buildConnector(scratchContext, "../plugins/pipedrive", filepath.Join(b.modules, "pipedrive.wasm"), &log); err != nil {
+	if _, err := connector.Build(scratchContext, "../plugins/pipedrive", filepath.Join(b.modules, "pipedrive.wasm"), &log); err != nil {
 		b.err = errors.Join(err, errors.New(log.String()))
 	}
 	return b

@@ -1,4 +1,4 @@
-package main
+package connector
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ func TestBuildNamesEveryMistakeInAManifest(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "manifest.toml"), []byte(faulty), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := buildConnector(t.Context(), dir, filepath.Join(dir, "acme.wasm"), &bytes.Buffer{})
+	_, err := Build(t.Context(), dir, filepath.Join(dir, "acme.wasm"), &bytes.Buffer{})
 	if err == nil {
 		t.Fatal("it was built")
 	}

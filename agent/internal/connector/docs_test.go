@@ -1,4 +1,4 @@
-package main
+package connector
 
 import (
 	"bytes"
@@ -13,11 +13,11 @@ import (
 // TestTheConnectorOfTheDocsBuilds takes the connector out of
 // docs/write-a-connector.md, builds it and looks at it as a host does.
 func TestTheConnectorOfTheDocsBuilds(t *testing.T) {
-	page, err := os.ReadFile("../docs/write-a-connector.md")
+	page, err := os.ReadFile("../../../docs/write-a-connector.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("testdata", "acme-") // within the module, so that it can import the sdk
+	dir, err := os.MkdirTemp("../../testdata", "acme-") // within the module, so that it can import the sdk
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestTheConnectorOfTheDocsBuilds(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "acme.wasm")
 	var log bytes.Buffer
-	if _, err := buildConnector(t.Context(), dir, out, &log); err != nil {
+	if _, err := Build(t.Context(), dir, out, &log); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	m, problems, err := host.Inspect(t.Context(), out, host.Settings{AllowUnsigned: true})

@@ -1,0 +1,55 @@
+// Package connector works on connectors as files, for their authors and for
+// administrators: it builds one from its source, signs it, tells whether an
+// agent would load it, and shows where the requests of a loaded one may go.
+//
+// It never calls a connector's code: package host loads and calls connectors.
+package connector
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/regular"
+)
+
+// View is a module with everything that requests on its behalf may go to.
+type View struct {
+	host.Module
+	Reach []fit.Reach `json:"reach"`
+}
+
+// Views adds to each module where its requests may go with these applications.
+func Views(modules []host.Module, applications map[string]config.Application) []View {
+	views := make([]View, len(modules))
+	for i, m := range modules {
+		views[i] = View{m, fit.Reaches(m.Manifest, applications)}
+	}
+	return views
+}
+
+// largestModule is how much of a file is read to find the name of a connector.
+const largestModule = 64 << 20
+
+// Names lists the connectors in a modules folder by what their manifests call
+// them, as far as they can be read before ctx ends. It verifies nothing.
+func Names(ctx context.Context, modulesDir string) []string {
+	var names []string
+	files, _ := filepath.Glob(filepath.Join(modulesDir, "*.wasm"))
+	for _, file := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		body, err := regular.Read(file, largestModule)
+		if err != nil {
+			continue
+		}
+		if m, err := host.ReadManifest(body); err == nil && !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
