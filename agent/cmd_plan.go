@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/planfile"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -31,12 +32,12 @@ func (c *cli) planCommand() *cobra.Command {
 			var p planAnswer
 			save := func(ident.Plan) error { return nil }
 			if out != "" {
-				file, err := newPlanFile(out)
+				file, err := planfile.New(out)
 				if err != nil {
 					return err
 				}
-				defer file.discard()
-				save = file.save
+				defer file.Discard()
+				save = file.Save
 			}
 			if err := c.call(cmd.Context(), "plan", planRequest{c.onDisk(), args[0], acceptShrink}, &p); err != nil {
 				return err
@@ -88,7 +89,7 @@ func (c *cli) applyCommand() *cobra.Command {
 				return &usageError{fmt.Errorf("there is no file %s: `rollcall plan AUTOMATION --out FILE` makes one", args[0])}
 			}
 			if err == nil && info.Mode().IsRegular() {
-				p, err := loadPlan(args[0])
+				p, err := planfile.Load(args[0])
 				if err != nil {
 					return err
 				}

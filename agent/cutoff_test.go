@@ -30,3 +30,10 @@ func TestRunOfADeadProcessIsNotRunning(t *testing.T) {
 		t.Errorf("the history: %+v", runs)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -96,6 +96,7 @@ var may = map[string]map[string]string{
 		"agent/internal/fit":      "where requests may go depends on what fits",
 		"agent/internal/config":   "in the configuration",
 	},
+	"agent/internal/planfile": {"agent/internal/ident": "a file holds a plan"},
 	"agent/internal/source": {
 		"agent/internal/ident":    "it delivers records",
 		"agent/internal/endpoint": "of one endpoint",

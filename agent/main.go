@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/planfile"
 	"github.com/rollcall-agent/rollcall/host"
 )
 
@@ -76,7 +77,8 @@ func (c *cli) fail(err error) int {
 		return answer.Exit
 	}
 	var wrong *usageError
-	if errors.As(err, &wrong) || !c.understood {
+	var path *planfile.PathError
+	if errors.As(err, &wrong) || errors.As(err, &path) || !c.understood {
 		return control.ExitUsage
 	}
 	return control.ExitFailed

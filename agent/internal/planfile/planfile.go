@@ -1,4 +1,8 @@
-package main
+// Package planfile saves plans in files and reads them again, for commands. A
+// saved plan holds the data of people, so nobody else may read it, not even
+// while it is being written; and it never takes the place of a file of another
+// kind. Whether a plan may still be applied is for the engine to say.
+package planfile
 
 import (
 	"bytes"
@@ -12,19 +16,26 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// planFile is where a plan is going to be saved. It holds the data of people:
-// nobody else may read it, not even while it is being written, and it never
-// takes the place of a file of another kind.
-type planFile struct {
+// File is where a plan is going to be saved.
+type File struct {
 	path      string
 	temporary *os.File
 }
 
-// newPlanFile finds out whether a plan can be saved there, before the plan is
-// made. Whoever calls it calls discard in the end.
-func newPlanFile(path string) (*planFile, error) {
+// PathError says why a path is none for a plan: another one must be named.
+type PathError struct{ Err error }
+
+// Error says why.
+func (e *PathError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error behind it.
+func (e *PathError) Unwrap() error { return e.Err }
+
+// New finds out whether a plan can be saved at path, before the plan is made.
+// The error is a PathError. The caller calls Discard in the end.
+func New(path string) (*File, error) {
 	if err := replaceable(path); err != nil {
-		return nil, &usageError{fmt.Errorf("save the plan: %w", err)}
+		return nil, &PathError{fmt.Errorf("save the plan: %w", err)}
 	}
 	// A name that nobody else has: made anew, with mode 0600, and not through a
 	// symbolic link.
@@ -34,9 +45,9 @@ func newPlanFile(path string) (*planFile, error) {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return nil, &usageError{fmt.Errorf("save the plan: make a file in the folder %s: %w", filepath.Dir(path), err)}
+		return nil, &PathError{fmt.Errorf("save the plan: make a file in the folder %s: %w", filepath.Dir(path), err)}
 	}
-	return &planFile{path: path, temporary: f}, nil
+	return &File{path: path, temporary: f}, nil
 }
 
 // replaceable says why what is at a path must stay; nil when nothing is there,
@@ -66,8 +77,9 @@ func replaceable(path string) error {
 	return nil
 }
 
-// save puts the whole plan there at once.
-func (f *planFile) save(p ident.Plan) error {
+// Save puts the whole plan there at once. The error is a PathError when
+// something else has come to be there.
+func (f *File) Save(p ident.Plan) error {
 	body, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
@@ -79,7 +91,7 @@ func (f *planFile) save(p ident.Plan) error {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	if err := replaceable(f.path); err != nil { // somebody may have put something there meanwhile
-		return &usageError{fmt.Errorf("save the plan: %w", err)}
+		return &PathError{fmt.Errorf("save the plan: %w", err)}
 	}
 	if err := os.Rename(f.temporary.Name(), f.path); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
@@ -87,27 +99,35 @@ func (f *planFile) save(p ident.Plan) error {
 	return nil
 }
 
-// discard removes what was not saved.
-func (f *planFile) discard() {
+// Discard removes what was not saved.
+func (f *File) Discard() {
 	_ = f.temporary.Close()
 	_ = os.Remove(f.temporary.Name())
 }
 
-// loadPlan reads a saved plan strictly: a misspelled or foreign field is an
-// error, because a plan is applied as it stands.
-func loadPlan(path string) (ident.Plan, error) {
-	var p planAnswer // as --output json prints it
+// printed is a plan as `rollcall --output json plan` prints it, which can be
+// applied as well.
+type printed struct {
+	ident.Plan
+	RunningAgent json.RawMessage `json:"running_agent,omitempty"`
+}
+
+// Load reads a saved plan strictly: a misspelled or foreign field is an error,
+// because a plan is applied as it stands. The error is a PathError.
+func Load(path string) (ident.Plan, error) {
+	var p printed
 	body, err := os.ReadFile(path)
 	if err != nil {
-		return p.Plan, &usageError{fmt.Errorf("read the plan: %w", err)}
+		return p.Plan, &PathError{fmt.Errorf("read the plan: %w", err)}
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return p.Plan, &usageError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
+		return p.Plan, &PathError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
 	}
 	if p.Automation == "" || p.Config == "" {
-		return p.Plan, &usageError{fmt.Errorf("%s is not a saved plan: it names no automation; `rollcall plan AUTOMATION --out FILE` makes one", path)}
+		return p.Plan, &PathError{fmt.Errorf("%s is not a saved plan: it names no automation; "+
+			"`rollcall plan AUTOMATION --out FILE` makes one", path)}
 	}
 	return p.Plan, nil
 }

@@ -1,4 +1,4 @@
-package main
+package planfile
 
 import (
 	"os"
@@ -46,7 +46,7 @@ func TestSavedPlanReplaces(t *testing.T) {
 			case "nowhere":
 				path = filepath.Join(dir, "none", "plan.json")
 			}
-			f, err := newPlanFile(path)
+			f, err := New(path)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("the error is %v, want %q", err, c.err)
@@ -57,13 +57,13 @@ func TestSavedPlanReplaces(t *testing.T) {
 				return
 			}
 			must(t, err)
-			defer f.discard()
+			defer f.Discard()
 			if c.there != "" && read(t, path) != c.there {
 				t.Error("the earlier plan is gone before there is another one")
 			}
-			must(t, f.save(ident.Plan{Automation: "staff", Config: "y"}))
-			f.discard()
-			if p, err := loadPlan(path); err != nil || p.Config != "y" {
+			must(t, f.Save(ident.Plan{Automation: "staff", Config: "y"}))
+			f.Discard()
+			if p, err := Load(path); err != nil || p.Config != "y" {
 				t.Errorf("the plan reads as %q: %v", p.Config, err)
 			}
 			only(t, dir, "plan.json")
@@ -82,13 +82,13 @@ func TestSavedPlanMeanwhile(t *testing.T) {
 	// Names that an older rollcall wrote to, prepared by somebody else.
 	must(t, os.WriteFile(filepath.Join(dir, "victim"), []byte("precious"), 0o644))
 	must(t, os.Symlink(filepath.Join(dir, "victim"), path+".part"))
-	f, err := newPlanFile(path)
+	f, err := New(path)
 	must(t, err)
 	must(t, os.WriteFile(path, []byte("notes"), 0o644))
-	if err := f.save(ident.Plan{Automation: "staff", Config: "y"}); err == nil {
+	if err := f.Save(ident.Plan{Automation: "staff", Config: "y"}); err == nil {
 		t.Error("it took the place of a file that is no plan")
 	}
-	f.discard()
+	f.Discard()
 	if read(t, path) != "notes" || read(t, filepath.Join(dir, "victim")) != "precious" {
 		t.Error("a file of somebody else has changed")
 	}
@@ -114,4 +114,11 @@ func only(t *testing.T, dir string, names ...string) {
 	if strings.Join(have, " ") != strings.Join(names, " ") {
 		t.Errorf("the folder holds %v, want %v", have, names)
 	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	return string(text)
 }
