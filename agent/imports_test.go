@@ -97,6 +97,13 @@ var may = map[string]map[string]string{
 		"agent/internal/config":   "in the configuration",
 	},
 	"agent/internal/planfile": {"agent/internal/ident": "a file holds a plan"},
+	"agent/internal/completion": {
+		"agent/internal/config":    "names stand in the configuration",
+		"agent/internal/store":     "and in the state",
+		"agent/internal/connector": "and in the modules folder",
+		"agent/internal/expr":      "functions are names too",
+		"agent/internal/ident":     "and so are classes of operations",
+	},
 	"agent/internal/source": {
 		"agent/internal/ident":    "it delivers records",
 		"agent/internal/endpoint": "of one endpoint",

@@ -1,0 +1,89 @@
+// Package completion finds the names that may stand at a place of a command
+// line, for a shell that completes it: of automations and applications in the
+// configuration, of runs, links and secrets in the state. It reads both as they
+// are on disk and asks no agent; what does not come at once is left out.
+package completion
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// within is how long a completion may take: somebody waits at the keyboard, and
+// no names are better than late ones.
+const within = 500 * time.Millisecond
+
+// Word is one that may stand at a place, with what is known of it.
+type Word struct{ Text, About string }
+
+// Query says what has been typed so far.
+type Query struct {
+	Config string   // the configuration's file
+	Args   []string // the arguments before the word
+	Typed  string   // what has been typed of the word
+}
+
+// Place yields the names that may stand at one place.
+type Place func(*lookup) []store.Named
+
+// lookup is what names are taken from: the configuration as it is on disk, and
+// the state as it is.
+type lookup struct {
+	Query
+	config.Outline
+	ctx context.Context //nolint:containedctx // it lives for one completion only
+}
+
+// Words finds the words for a place, as far as that is done in time. Whatever
+// goes wrong is not for a shell that draws its prompt: there are no words then.
+func Words(ctx context.Context, q Query, place Place) []Word {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	found := make(chan []store.Named, 1)
+	go func() {
+		defer func() {
+			if recover() != nil {
+				found <- nil
+			}
+		}()
+		found <- place(&lookup{Query: q, Outline: config.ReadOutline(q.Config), ctx: ctx})
+	}()
+	select {
+	case list := <-found:
+		return offered(list, q.Typed)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// offered are the names that begin with what was typed. Keys and names of people
+// are foreign texts, and the shell takes what is offered into its line: only
+// what needs no quoting is.
+func offered(list []store.Named, typed string) []Word {
+	var out []Word
+	for _, n := range list {
+		if !strings.HasPrefix(n.Name, typed) || !plainWord(n.Name) {
+			continue
+		}
+		about := strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune(" .,-'", r) {
+				return r
+			}
+			return -1
+		}, n.About)
+		out = append(out, Word{n.Name, strings.TrimSpace(about)})
+	}
+	return out
+}
+
+// plainWord reports whether a shell takes a text as one word, without quotes.
+func plainWord(s string) bool {
+	return s != "" && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._+/@-", r)
+	})
+}

@@ -1,0 +1,120 @@
+package completion
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// glimpse asks the state, as far as it can be read at once.
+func (o *lookup) glimpse(ask func(context.Context, *store.Glimpse) ([]store.Named, error)) []store.Named {
+	g, err := store.OpenGlimpse(o.StateDir)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = g.Close() }()
+	list, err := ask(o.ctx, g)
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// Automations are the names of all automations.
+func Automations(o *lookup) []store.Named { return asNamed(o.Automations) }
+
+// Applications are the names of all applications.
+func Applications(o *lookup) []store.Named { return asNamed(o.Applications) }
+
+// Nothing is for a place where any text may stand.
+func Nothing(*lookup) []store.Named { return nil }
+
+// Fixed is for a place where one of these words must stand.
+func Fixed(words ...string) Place {
+	return func(*lookup) []store.Named { return asNamed(words) }
+}
+
+// Runs are the numbers of runs, of all or of those that hold something.
+func Runs(held bool) Place {
+	return func(o *lookup) []store.Named {
+		return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Runs(ctx, held) })
+	}
+}
+
+// Classes are the classes that the run before holds, or all when nobody knows.
+func Classes(o *lookup) []store.Named {
+	if len(o.Args) > 0 {
+		held := o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Classes(ctx, o.Args[0]) })
+		if len(held) > 0 {
+			return held
+		}
+	}
+	var all []store.Named
+	for _, class := range ident.Classes {
+		all = append(all, store.Named{Name: string(class)})
+	}
+	return all
+}
+
+// LinkedKeys are the keys of the application, or of the automation, that the
+// first argument names.
+func LinkedKeys(o *lookup) []store.Named {
+	application := o.Args[0]
+	if of, known := o.ApplicationOf[application]; known {
+		application = of
+	}
+	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
+		return g.Links(ctx, application, o.Typed)
+	})
+}
+
+// QuarantinedKeys are keys of records that are set aside as a whole, or of
+// accounts with a part that needs a person.
+func QuarantinedKeys(whole bool) Place {
+	return func(o *lookup) []store.Named {
+		return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
+			return g.Quarantined(ctx, o.Args[0], o.Typed, whole)
+		})
+	}
+}
+
+// RefusedKeys are keys of records with an operation that was refused.
+func RefusedKeys(o *lookup) []store.Named {
+	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
+		return g.Refused(ctx, o.Args[0], o.Typed)
+	})
+}
+
+// Secrets are the names of stored secrets.
+func Secrets(o *lookup) []store.Named {
+	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Secrets(ctx) })
+}
+
+// Connectors are those of the applications, and those of the files in the
+// modules folder.
+func Connectors(o *lookup) []store.Named {
+	known := slices.Concat(o.Connectors, connector.Names(o.ctx, o.ModulesDir))
+	slices.Sort(known)
+	return asNamed(slices.Compact(known))
+}
+
+// Functions are those of expressions.
+func Functions(*lookup) []store.Named {
+	var all []store.Named
+	for _, f := range expr.Functions() {
+		all = append(all, store.Named{Name: f.Name, About: f.Description})
+	}
+	return all
+}
+
+func asNamed(list []string) []store.Named {
+	out := make([]store.Named, len(list))
+	for i, name := range list {
+		out[i].Name = name
+	}
+	return out
+}
