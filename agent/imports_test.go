@@ -49,6 +49,7 @@ var may = map[string]map[string]string{
 		"agent/internal/ident":   "DNs and classes are checked at load",
 		"agent/internal/expr":    "expressions are compiled at load",
 		"agent/internal/mapping": "mappings are compiled at load",
+		"agent/internal/plan":    "the words of an automation are its words",
 		"agent/internal/secrets": "references are parsed at load",
 		"host/regular":           "a file may be anything that lies there",
 		"host/tomlbounds":        "and may hold what a parser takes hours for",
@@ -86,6 +87,7 @@ var may = map[string]map[string]string{
 		"agent/internal/mapping":  "and a mapping",
 		"agent/internal/expr":     "their texts are expressions and templates",
 		"agent/internal/ident":    "what is written with a creation only is a word of the nouns",
+		"agent/internal/plan":     "the words of an automation are its words",
 	},
 	"agent/internal/connector": {
 		"host":                    "it asks the host what it makes of a file",

@@ -112,10 +112,10 @@ func (c *directoryCheck) read(ctx context.Context, use string, dn ident.DN) (rig
 func (c *directoryCheck) automation(ctx context.Context, conf config.Automation, data config.DataSource) {
 	use := "automation " + conf.Name
 	var places []ident.DN // where accounts are that it writes to
-	if conf.Action != config.ActionUpdate && conf.OU != nil {
+	if conf.Action.MakesAccounts() && conf.OU != nil {
 		if strings.Contains(conf.OU.Text, "{{") {
 			c.add(use, "create accounts", abi.RightUnknown, "the OU is computed for each person: %s", conf.OU.Text)
-		} else if c.container(ctx, use, "create accounts in", ident.DN(conf.OU.Text)) && conf.Action == config.ActionLifecycle {
+		} else if c.container(ctx, use, "create accounts in", ident.DN(conf.OU.Text)) && conf.Action == plan.ActionLifecycle {
 			places = append(places, ident.DN(conf.OU.Text))
 		}
 	}

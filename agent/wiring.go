@@ -13,7 +13,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
-	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
@@ -122,27 +121,14 @@ func (a *app) planSettings(conf config.Automation, data config.DataSource) (plan
 	if err != nil {
 		return plan.Settings{}, fmt.Errorf("digest of automation %s: %w", conf.Name, err)
 	}
-	limits := plan.DefaultLimits()
-	for class, l := range map[ident.Class]config.Limit{
-		ident.ClassCreate: conf.Limits.Create, ident.ClassAdopt: conf.Limits.Adopt,
-		ident.ClassUpdate: conf.Limits.Update, ident.ClassRename: conf.Limits.Rename,
-		ident.ClassMove: conf.Limits.Move, ident.ClassEnable: conf.Limits.Enable,
-		ident.ClassDisable: conf.Limits.Disable, ident.ClassGroups: conf.Limits.Groups,
-	} {
-		limits[class] = planLimit(l)
-	}
 	return plan.Settings{
 		Automation: conf.Name, Application: data.Application, DataSource: data.Name,
-		Config: digest, Action: plan.Action(conf.Action), Adopt: plan.Adopt(conf.Adopt.Mode), AdoptMove: conf.Adopt.Move,
-		Missing: plan.Missing{Action: plan.MissingAction(conf.Missing.Action), MoveTo: conf.Missing.MoveTo},
-		Match:   conf.Match, Anchor: a.config.Directory.Anchor, Limits: limits,
-		SourceShrink: planLimit(conf.Limits.SourceShrink), Approval: plan.Approval(conf.Approval),
+		Config: digest, Action: conf.Action, Adopt: conf.Adopt.Mode, AdoptMove: conf.Adopt.Move,
+		Missing: plan.Missing(conf.Missing),
+		Match:   conf.Match, Anchor: a.config.Directory.Anchor, Limits: conf.Limits.ByClass(),
+		SourceShrink: conf.Limits.SourceShrink, Approval: conf.Approval,
 		Scope: a.config.Directory.Scope, Allow: a.config.Directory.AllowProtected,
 	}, nil
-}
-
-func planLimit(l config.Limit) plan.Limit {
-	return plan.Limit{Count: l.Count, Percent: l.Percent, Unlimited: l.Unlimited, Text: l.String()}
 }
 
 // preferred puts one of the URLs first.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -20,32 +21,22 @@ type Automation struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
 
-	DataSource string   `toml:"data_source"`
-	Action     Action   `toml:"action"`
-	Schedule   string   `toml:"schedule"` // cron's five fields; "": only by hand
-	OU         *Text    `toml:"ou"`       // a template
-	Groups     []Text   `toml:"groups"`   // templates
-	Password   Password `toml:"password"`
-	Match      []string `toml:"match"`
-	Adopt      Adopt    `toml:"adopt"`
-	Missing    Missing  `toml:"missing"`
-	Limits     Limits   `toml:"limits"`
-	Approval   Approval `toml:"approval"`
-	Owns       Owns     `toml:"owns"`
+	DataSource string        `toml:"data_source"`
+	Action     plan.Action   `toml:"action"`
+	Schedule   string        `toml:"schedule"` // cron's five fields; "": only by hand
+	OU         *Text         `toml:"ou"`       // a template
+	Groups     []Text        `toml:"groups"`   // templates
+	Password   Password      `toml:"password"`
+	Match      []string      `toml:"match"`
+	Adopt      Adopt         `toml:"adopt"`
+	Missing    Missing       `toml:"missing"`
+	Limits     Limits        `toml:"limits"`
+	Approval   plan.Approval `toml:"approval"`
+	Owns       Owns          `toml:"owns"`
 
 	// Mapper is the compiled mapping of the data source with OU and Groups.
 	Mapper *mapping.Mapper `toml:"-"`
 }
-
-// Action is what an automation does.
-type Action string
-
-// The actions.
-const (
-	ActionCreate    Action = "create"
-	ActionUpdate    Action = "update"
-	ActionLifecycle Action = "lifecycle"
-)
 
 // Password is automations.NAME.password: the initial password of a create.
 type Password struct {
@@ -56,44 +47,15 @@ type Password struct {
 // Adopt is automations.NAME.adopt: accounts that rollcall did not create. A
 // text is its mode.
 type Adopt struct {
-	Mode AdoptMode `toml:"mode"`
-	Move bool      `toml:"move"` // into ou
+	Mode plan.Adopt `toml:"mode"`
+	Move bool       `toml:"move"` // into ou
 }
-
-// AdoptMode says how accounts that rollcall did not create are linked.
-type AdoptMode string
-
-// The ways to adopt.
-const (
-	AdoptReview AdoptMode = "review" // each is held for approval
-	AdoptAuto   AdoptMode = "auto"
-	AdoptNever  AdoptMode = "never"
-)
 
 // Missing is automations.NAME.missing.
 type Missing struct {
-	Action MissingAction `toml:"action"`
-	MoveTo ident.DN      `toml:"move_to"` // "": the account stays where it is
+	Action plan.MissingAction `toml:"action"`
+	MoveTo ident.DN           `toml:"move_to"` // "": the account stays where it is
 }
-
-// MissingAction is what becomes of an account whose user is missing.
-type MissingAction string
-
-// What becomes of an account whose user is missing.
-const (
-	MissingKeep    MissingAction = "keep"
-	MissingDisable MissingAction = "disable"
-)
-
-// Approval says what waits for a person.
-type Approval string
-
-// What waits for a person.
-const (
-	ApprovalNever     Approval = "never" // what exceeds a limit is refused
-	ApprovalOverLimit Approval = "over_limit"
-	ApprovalAlways    Approval = "always"
-)
 
 // Owns says what an automation decides about an account.
 type Owns string
@@ -118,7 +80,7 @@ func (l *loader) checkAutomation(in path, a Automation) {
 	l.checkPlaces(in, a)
 	l.checkAdopt(in.with("adopt"), a)
 	l.checkMatch(in.with("match"), a)
-	if at := in.with("limits").with("delete"); a.Limits.Delete != (Limit{}) {
+	if at := in.with("limits").with("delete"); a.Limits.Delete != (plan.Limit{}) {
 		l.fail(at, "a limit for deletes"+notAvailable, "this version deletes nobody")
 	}
 }
@@ -126,23 +88,23 @@ func (l *loader) checkAutomation(in path, a Automation) {
 // checkAction holds the action against the category of the data source and
 // against the settings that only other actions use.
 func (l *loader) checkAction(in path, a Automation) {
-	allowed := map[Action][]Category{
-		ActionCreate:    {CategoryCreate, CategoryLifecycle},
-		ActionUpdate:    {CategoryUpdate, CategoryLifecycle},
-		ActionLifecycle: {CategoryLifecycle},
+	allowed := map[plan.Action][]Category{
+		plan.ActionCreate:    {CategoryCreate, CategoryLifecycle},
+		plan.ActionUpdate:    {CategoryUpdate, CategoryLifecycle},
+		plan.ActionLifecycle: {CategoryLifecycle},
 	}
 	category := l.config.DataSources[a.DataSource].Category
 	if categories, ok := allowed[a.Action]; ok && category != "" && !slices.Contains(categories, category) {
 		l.fail(in.with("action"), fmt.Sprintf("action %q cannot use data source %q, whose category is %q", a.Action, a.DataSource, category),
 			"categories that allow it: "+joinAll(categories))
 	}
-	if a.Action == ActionCreate || a.Action == ActionLifecycle {
+	if a.Action.MakesAccounts() {
 		l.require(in, "ou")
 		l.checkCreates(in.with("data_source"), a)
 	}
-	unused := map[Action][]string{
-		ActionCreate: {"missing"},
-		ActionUpdate: {"ou", "groups", "password", "missing"},
+	unused := map[plan.Action][]string{
+		plan.ActionCreate: {"missing"},
+		plan.ActionUpdate: {"ou", "groups", "password", "missing"},
 	}
 	for _, key := range unused[a.Action] {
 		if l.has(in.with(key)) {
@@ -219,7 +181,7 @@ func (l *loader) checkPlaces(in path, a Automation) {
 	} else if a.Missing.MoveTo != "" && !l.config.Directory.inScope(a.Missing.MoveTo) {
 		l.fail(at, fmt.Sprintf("move_to %q is outside of scope", a.Missing.MoveTo), l.outside(a.Missing.MoveTo))
 	}
-	if l.has(at) && a.Missing.Action == MissingKeep && !l.failed[in.with("missing").with("action").index()] {
+	if l.has(at) && a.Missing.Action == plan.MissingKeep && !l.failed[in.with("missing").with("action").index()] {
 		l.failKey(at, `move_to has no effect with action = "keep"`, `set action = "disable"`)
 	}
 }
@@ -271,21 +233,21 @@ func (l *loader) privileged(dn ident.DN) bool {
 
 // checkAdopt checks the mode that stands as a text, and that a move can happen.
 func (l *loader) checkAdopt(at path, a Automation) {
-	modes, _ := AdoptMode("").values()
+	modes := a.Adopt.Mode.Values()
 	switch {
 	case !slices.Contains(modes, string(a.Adopt.Mode)):
 		l.fail(at, fmt.Sprintf("adopt is %q; it must be %s", a.Adopt.Mode, oneOf(modes)), "")
 	case !a.Adopt.Move:
-	case a.Action != ActionLifecycle:
+	case a.Action != plan.ActionLifecycle:
 		l.failKey(at.with("move"), fmt.Sprintf("move has no effect with action = %q: only lifecycle moves accounts", a.Action), "remove it")
-	case a.Adopt.Mode == AdoptNever:
+	case a.Adopt.Mode == plan.AdoptNever:
 		l.failKey(at.with("move"), `move has no effect with mode = "never"`, "remove it")
 	}
 }
 
 // checkMatch wants attributes that the data source maps.
 func (l *loader) checkMatch(at path, a Automation) {
-	if !l.has(at) && (a.Action == ActionCreate || a.Action == ActionLifecycle) {
+	if !l.has(at) && a.Action.MakesAccounts() {
 		l.warnings = append(l.warnings, Warning{
 			Pos: a.Pos, Key: at.String(),
 			Message: fmt.Sprintf("automation %s makes accounts without match: whoever has one already gets a second", a.Name),

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -41,64 +42,34 @@ type Attribute struct {
 	Name string `toml:"-"` // spelled as in the file
 	Pos  Pos    `toml:"-"` // of the name
 
-	Value         *Text       `toml:"value"` // exactly one of Value, Formats and Values
-	Formats       []Text      `toml:"formats"`
-	Values        []Text      `toml:"values"`
-	Unique        Unique      `toml:"unique"`
-	Suffix        Suffix      `toml:"suffix"`
-	Apply         ident.Apply `toml:"apply"`
-	OnMissing     OnMissing   `toml:"on_missing"`
-	Default       *Text       `toml:"default"`
-	Absent        Absent      `toml:"absent"`
-	Merge         Merge       `toml:"merge"`
-	Authoritative Authority   `toml:"authoritative"`
-	Encoding      Encoding    `toml:"encoding"`
-	Raw           bool        `toml:"raw"` // outer white space and invisible characters stay
+	Value         *Text             `toml:"value"` // exactly one of Value, Formats and Values
+	Formats       []Text            `toml:"formats"`
+	Values        []Text            `toml:"values"`
+	Unique        mapping.Unique    `toml:"unique"`
+	Suffix        mapping.Suffix    `toml:"suffix"`
+	Apply         ident.Apply       `toml:"apply"`
+	OnMissing     mapping.OnMissing `toml:"on_missing"`
+	Default       *Text             `toml:"default"`
+	Absent        mapping.Absent    `toml:"absent"`
+	Merge         Merge             `toml:"merge"`
+	Authoritative Authority         `toml:"authoritative"`
+	Encoding      mapping.Encoding  `toml:"encoding"`
+	Raw           bool              `toml:"raw"` // outer white space and invisible characters stay
 }
-
-// Unique says where no other object may have the value.
-type Unique string
-
-// Suffix says what is added to a value that is in use.
-type Suffix string
-
-// OnMissing says what becomes of an attribute whose value is missing.
-type OnMissing string
-
-// Absent says what becomes of an attribute whose field was not delivered.
-type Absent string
 
 // Merge says what becomes of the values that the directory has already.
 type Merge string
 
-// Encoding says how the bytes of a binary attribute are written down.
-type Encoding string
-
 // Authority says who is right when the directory was changed by hand.
 type Authority string
 
-// The values of the rules of an attribute.
+// The values of merge and authoritative.
 const (
-	UniqueContainer Unique = "container"
-	UniqueDomain    Unique = "domain"
-	UniqueForest    Unique = "forest"
-
-	SuffixNumber Suffix = "number"
-
-	OnMissingKeep    OnMissing = "keep"
-	OnMissingClear   OnMissing = "clear"
-	OnMissingDefault OnMissing = "default"
-	OnMissingFail    OnMissing = "fail"
-
-	AbsentClear Absent = "clear"
-
 	MergeReplace Merge = "replace"
 	MergeAdd     Merge = "add"
 
 	AuthorityApplication Authority = "application"
 	AuthorityDirectory   Authority = "directory"
-
-	EncodingBase64 Encoding = "base64"
 )
 
 func (l *loader) checkDataSource(in path, d DataSource) {
@@ -179,10 +150,10 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 			l.fail(at.with(key), key+" is empty", "")
 		}
 	}
-	if a.Default != nil && a.OnMissing != OnMissingDefault {
+	if a.Default != nil && a.OnMissing != mapping.OnMissingDefault {
 		l.failKey(at.with("default"), "default has no effect", `set on_missing = "default"`)
 	}
-	if a.OnMissing == OnMissingDefault && !l.has(at.with("default")) {
+	if a.OnMissing == mapping.OnMissingDefault && !l.has(at.with("default")) {
 		l.failKey(at.with("on_missing"), `on_missing = "default" needs default`, "")
 	}
 	if a.Encoding != "" && (l.has(at.with("formats")) || a.Unique != "") {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
@@ -46,8 +47,8 @@ type (
 	parser interface{ parse(v any) error }
 	// shorthand is a table that may be written as one text.
 	shorthand interface{ setText(t Text) }
-	// enum knows its allowed values, and those that a later version will have.
-	enum interface{ values() (now, later []string) }
+	// word knows its allowed values; see laterValues for those to come.
+	word interface{ Values() []string }
 	// refuser names the key that makes the whole table something that a later
 	// version will have.
 	refuser interface {
@@ -71,6 +72,8 @@ func (l *loader) decode(v any, target reflect.Value, at path) {
 		l.decodeDN(v, t, at)
 	case *map[string]any:
 		l.decodeSettings(v, t, at)
+	case *plan.Limit:
+		l.decodeLimit(v, t, at)
 	case parser:
 		if err := t.parse(v); err != nil {
 			l.fail(at, at.last()+" "+err.Error(), "")
@@ -230,13 +233,17 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 		l.mismatch(v, "a text", at)
 		return
 	}
-	now, later, isEnum := enumValues(target)
+	var now []string
+	w, isWord := target.Interface().(word)
+	if isWord {
+		now = w.Values()
+	}
 	switch {
 	case strings.ContainsFunc(s, unicode.IsControl) && ofOneLine(at):
 		l.fail(at, fmt.Sprintf("%s is %q, which has a control character in it", at.last(), s), backslashHint)
-	case !isEnum || slices.Contains(now, s):
+	case !isWord || slices.Contains(now, s):
 		target.SetString(s)
-	case slices.Contains(later, s):
+	case slices.Contains(laterValues(w), s):
 		l.fail(at, fmt.Sprintf("%s = %q%s", at.last(), s, notAvailable), "available: "+strings.Join(now, ", "))
 	default:
 		l.fail(at, fmt.Sprintf("%s is %q; it must be %s", at.last(), s, oneOf(now)), "")
@@ -247,17 +254,6 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 // one of them is what became of a backslash, as in "C:\temp".
 func ofOneLine(at path) bool {
 	return at[0] == "agent" || at[0] == "directory" || at.last() == "username"
-}
-
-func enumValues(target reflect.Value) (now, later []string, ok bool) {
-	if e, isEnum := target.Interface().(enum); isEnum {
-		now, later = e.values()
-		return now, later, true
-	}
-	if _, isApply := target.Interface().(ident.Apply); isApply {
-		return []string{string(ident.ApplyCreate), string(ident.ApplyAlways), string(ident.ApplyIfEmpty)}, nil, true
-	}
-	return nil, nil, false
 }
 
 func (l *loader) decodeText(v any, t *Text, at path) {
@@ -320,6 +316,15 @@ func (l *loader) decodeDuration(v any, t *time.Duration, at path) {
 		return
 	}
 	*t = d
+}
+
+func (l *loader) decodeLimit(v any, t *plan.Limit, at path) {
+	limit, err := parseLimit(v)
+	if err != nil {
+		l.fail(at, at.last()+" "+err.Error(), "")
+		return
+	}
+	*t = limit
 }
 
 func (l *loader) decodeDN(v any, t *ident.DN, at path) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
 // setDefaults goes down into every section, for those that no file mentions.
@@ -46,15 +48,15 @@ func (a *Application) setDefaults() { *a = Application{Enabled: true} }
 func (r *Repeat) setDefaults() { *r = Repeat{Style: RepeatNone} }
 
 func (a *Attribute) setDefaults() {
-	*a = Attribute{Apply: ident.ApplyAlways, OnMissing: OnMissingKeep, Merge: MergeReplace, Authoritative: AuthorityApplication}
+	*a = Attribute{Apply: ident.ApplyAlways, OnMissing: mapping.OnMissingKeep, Merge: MergeReplace, Authoritative: AuthorityApplication}
 }
 
 func (a *Attribute) setText(t Text) { a.Value = &t }
 
 func (a *Automation) setDefaults() {
 	*a = Automation{
-		Missing:  Missing{Action: MissingKeep},
-		Approval: ApprovalOverLimit,
+		Missing:  Missing{Action: plan.MissingKeep},
+		Approval: plan.ApprovalOverLimit,
 		Owns:     OwnsAccount,
 	}
 	a.Adopt.setDefaults()
@@ -62,22 +64,11 @@ func (a *Automation) setDefaults() {
 	a.Limits.setDefaults()
 }
 
-func (a *Adopt) setDefaults() { *a = Adopt{Mode: AdoptReview} }
+func (a *Adopt) setDefaults() { *a = Adopt{Mode: plan.AdoptReview} }
 
-func (a *Adopt) setText(t Text) { a.Mode = AdoptMode(t.Text) }
+func (a *Adopt) setText(t Text) { a.Mode = plan.Adopt(t.Text) }
 
 func (p *Password) setDefaults() { *p = Password{Length: 24, MustChange: true} }
-
-func (l *Limits) setDefaults() {
-	none := Limit{Unlimited: true}
-	*l = Limits{
-		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
-		Update:       Limit{Percent: 50, Count: 5},
-		Disable:      Limit{Percent: 5, Count: 5},
-		Delete:       Limit{},
-		SourceShrink: Limit{Percent: 20},
-	}
-}
 
 func (a *Application) setName(name string, pos Pos) { a.Name, a.Pos = name, pos }
 func (e *Endpoint) setName(name string, pos Pos)    { e.Name, e.Pos = name, pos }

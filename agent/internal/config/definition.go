@@ -34,9 +34,9 @@ func (d DataSource) definitions() []mapping.AttributeDef {
 		def := mapping.AttributeDef{
 			Name: a.Name, Pos: a.Pos,
 			Value: a.Value, Formats: a.Formats, Values: a.Values,
-			Unique: mapping.Unique(a.Unique), Suffix: string(a.Suffix),
-			Apply: a.Apply, OnMissing: string(a.OnMissing), Default: a.Default, Absent: string(a.Absent),
-			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory, Encoding: string(a.Encoding), Raw: a.Raw,
+			Unique: a.Unique, Suffix: a.Suffix,
+			Apply: a.Apply, OnMissing: a.OnMissing, Default: a.Default, Absent: a.Absent,
+			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory, Encoding: a.Encoding, Raw: a.Raw,
 		}
 		defs = append(defs, def)
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
 // Digest identifies everything in the configuration that decides what the
@@ -53,7 +55,7 @@ func valuesOf(v reflect.Value, secret func(SecretRef) any, without ...string) an
 		return t.Text
 	case SecretRef:
 		return secret(t)
-	case Limit:
+	case plan.Limit:
 		return t.String()
 	}
 	switch v.Kind() {

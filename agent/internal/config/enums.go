@@ -1,67 +1,72 @@
 package config
 
-// The allowed values of each kind of word, and those that the documentation
-// describes and this version refuses.
+import "github.com/rollcall-agent/rollcall/agent/internal/plan"
 
-func (LogLevel) values() (now, later []string) {
-	return []string{"debug", "info", "warn", "error"}, nil
+// The words of the configuration that mean something to this package alone
+// list their values here. The others belong to the packages whose decisions
+// they name, such as plan.Action, and list them there.
+
+// Values lists the levels.
+func (LogLevel) Values() []string {
+	return []string{string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)}
 }
 
-func (LogFormat) values() (now, later []string) { return []string{"text", "json"}, nil }
+// Values lists the forms.
+func (LogFormat) Values() []string { return []string{string(LogText), string(LogJSON)} }
 
-func (DirectoryAuth) values() (now, later []string) {
-	return []string{"simple"}, []string{"gssapi"}
+// Values lists the ways to authenticate.
+func (DirectoryAuth) Values() []string { return []string{string(DirectorySimple)} }
+
+// Values lists the kinds of authorization.
+func (Auth) Values() []string {
+	return []string{string(AuthOAuth2), string(AuthBasic), string(AuthAPIKey), string(AuthBearer), string(AuthSession)}
 }
 
-func (Auth) values() (now, later []string) {
-	return []string{"oauth2", "basic", "api_key", "bearer", "session"}, nil
+// Values lists the methods.
+func (Method) Values() []string { return []string{string(MethodGet), string(MethodPost)} }
+
+// Values lists the modes.
+func (Mode) Values() []string { return []string{string(ModeFull), string(ModeChanges)} }
+
+// Values lists the ways of paging.
+func (RepeatStyle) Values() []string {
+	return []string{
+		string(RepeatNone), string(RepeatCursor), string(RepeatOffset), string(RepeatPage),
+		string(RepeatNextURL), string(RepeatLinkHeader),
+	}
 }
 
-func (Method) values() (now, later []string) { return []string{"GET", "POST"}, nil }
-
-func (Mode) values() (now, later []string) { return []string{"full", "changes"}, nil }
-
-func (RepeatStyle) values() (now, later []string) {
-	return []string{"none", "cursor", "offset", "page", "next_url", "link_header"}, nil
+// Values lists the categories.
+func (Category) Values() []string {
+	return []string{
+		string(CategoryCreate), string(CategoryUpdate), string(CategoryLifecycle),
+		string(CategoryDisable), string(CategoryDelete), string(CategoryAudit),
+	}
 }
 
-func (Category) values() (now, later []string) {
-	return []string{"create", "update", "lifecycle", "disable", "delete", "audit"}, nil
+// Values lists the ways to merge.
+func (Merge) Values() []string { return []string{string(MergeReplace), string(MergeAdd)} }
+
+// Values lists the authorities.
+func (Authority) Values() []string {
+	return []string{string(AuthorityApplication), string(AuthorityDirectory)}
 }
 
-func (Unique) values() (now, later []string) {
-	return []string{"none", "container", "domain", "forest"}, nil
+// Values lists what an automation may decide.
+func (Owns) Values() []string { return []string{string(OwnsAccount)} }
+
+// laterValues lists the values that the documentation describes and this
+// version refuses.
+func laterValues(w word) []string {
+	switch w.(type) {
+	case DirectoryAuth:
+		return []string{"gssapi"}
+	case plan.Action:
+		return []string{"enable", "disable", "move", "groups", "delete", "audit"}
+	case plan.MissingAction:
+		return []string{"delete"}
+	case Owns:
+		return []string{"attributes"}
+	}
+	return nil
 }
-
-func (Suffix) values() (now, later []string) { return []string{"number"}, nil }
-
-func (OnMissing) values() (now, later []string) {
-	return []string{"keep", "clear", "default", "fail"}, nil
-}
-
-func (Absent) values() (now, later []string) { return []string{"clear"}, nil }
-
-func (Merge) values() (now, later []string) { return []string{"replace", "add"}, nil }
-
-func (Authority) values() (now, later []string) {
-	return []string{"application", "directory"}, nil
-}
-
-func (Encoding) values() (now, later []string) { return []string{"base64"}, nil }
-
-func (Action) values() (now, later []string) {
-	return []string{"create", "update", "lifecycle"},
-		[]string{"enable", "disable", "move", "groups", "delete", "audit"}
-}
-
-func (AdoptMode) values() (now, later []string) { return []string{"review", "auto", "never"}, nil }
-
-func (MissingAction) values() (now, later []string) {
-	return []string{"keep", "disable"}, []string{"delete"}
-}
-
-func (Approval) values() (now, later []string) {
-	return []string{"never", "over_limit", "always"}, nil
-}
-
-func (Owns) values() (now, later []string) { return []string{"account"}, []string{"attributes"} }

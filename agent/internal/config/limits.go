@@ -1,41 +1,40 @@
 package config
 
-import "strconv"
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+)
 
 // Limits is automations.NAME.limits: how many operations of a class an
 // automation may do in 24 hours.
 type Limits struct {
-	Create       Limit `toml:"create"`
-	Adopt        Limit `toml:"adopt"`
-	Update       Limit `toml:"update"`
-	Rename       Limit `toml:"rename"`
-	Move         Limit `toml:"move"`
-	Enable       Limit `toml:"enable"`
-	Disable      Limit `toml:"disable"`
-	Delete       Limit `toml:"delete"`
-	Groups       Limit `toml:"groups"`
-	SourceShrink Limit `toml:"source_shrink"` // by how much a source may shrink before nobody is missing
+	Create       plan.Limit `toml:"create"`
+	Adopt        plan.Limit `toml:"adopt"`
+	Update       plan.Limit `toml:"update"`
+	Rename       plan.Limit `toml:"rename"`
+	Move         plan.Limit `toml:"move"`
+	Enable       plan.Limit `toml:"enable"`
+	Disable      plan.Limit `toml:"disable"`
+	Delete       plan.Limit `toml:"delete"`
+	Groups       plan.Limit `toml:"groups"`
+	SourceShrink plan.Limit `toml:"source_shrink"` // by how much a source may shrink before nobody is missing
 }
 
-// Limit is a number, a share of the highest number of linked users in seven
-// days, the larger of both, or none.
-type Limit struct {
-	Count     int
-	Percent   float64
-	Unlimited bool
-}
-
-// String gives the limit as it is written: "100", "5%", "5% or 5" (the
-// larger), "none".
-func (l Limit) String() string {
-	percent := strconv.FormatFloat(l.Percent, 'f', -1, 64) + "%"
-	switch {
-	case l.Unlimited:
-		return "none"
-	case l.Percent > 0 && l.Count > 0:
-		return percent + " or " + strconv.Itoa(l.Count)
-	case l.Percent > 0:
-		return percent
+// ByClass returns the limit of each class of operation.
+func (l Limits) ByClass() map[ident.Class]plan.Limit {
+	return map[ident.Class]plan.Limit{
+		ident.ClassCreate: l.Create, ident.ClassAdopt: l.Adopt, ident.ClassUpdate: l.Update,
+		ident.ClassRename: l.Rename, ident.ClassMove: l.Move, ident.ClassEnable: l.Enable,
+		ident.ClassDisable: l.Disable, ident.ClassDelete: l.Delete, ident.ClassGroups: l.Groups,
 	}
-	return strconv.Itoa(l.Count)
+}
+
+func (l *Limits) setDefaults() {
+	of := plan.DefaultLimits()
+	*l = Limits{
+		Create: of[ident.ClassCreate], Adopt: of[ident.ClassAdopt], Update: of[ident.ClassUpdate],
+		Rename: of[ident.ClassRename], Move: of[ident.ClassMove], Enable: of[ident.ClassEnable],
+		Disable: of[ident.ClassDisable], Delete: of[ident.ClassDelete], Groups: of[ident.ClassGroups],
+		SourceShrink: plan.DefaultSourceShrink(),
+	}
 }

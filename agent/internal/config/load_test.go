@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
@@ -93,10 +95,10 @@ data_source = "d"
 action = "lifecycle"
 ou = "OU=Staff,DC=example,DC=com"
 `})
-	none := Limit{Unlimited: true}
+	none := plan.Limit{Unlimited: true}
 	limits := Limits{
 		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
-		Update: Limit{Percent: 50, Count: 5}, Disable: Limit{Percent: 5, Count: 5}, SourceShrink: Limit{Percent: 20},
+		Update: plan.Limit{Percent: 50, Count: 5}, Disable: plan.Limit{Percent: 5, Count: 5}, SourceShrink: plan.Limit{Percent: 20},
 	}
 	attribute := c.DataSources["d"].Attributes["sAMAccountName"]
 	automation := c.Automations["x"]
@@ -117,13 +119,13 @@ ou = "OU=Staff,DC=example,DC=com"
 		{"enabled", c.Applications["a"].Enabled, true},
 		{"rate_limit", c.Applications["a"].RateLimit, RateLimit{}},
 		{"apply", attribute.Apply, ident.ApplyAlways},
-		{"on_missing", attribute.OnMissing, OnMissingKeep},
+		{"on_missing", attribute.OnMissing, mapping.OnMissingKeep},
 		{"merge", attribute.Merge, MergeReplace},
 		{"authoritative", attribute.Authoritative, AuthorityApplication},
 		{"password", automation.Password, Password{Length: 24, MustChange: true}},
-		{"adopt", automation.Adopt, Adopt{Mode: AdoptReview}},
-		{"missing", automation.Missing, Missing{Action: MissingKeep}},
-		{"approval", automation.Approval, ApprovalOverLimit},
+		{"adopt", automation.Adopt, Adopt{Mode: plan.AdoptReview}},
+		{"missing", automation.Missing, Missing{Action: plan.MissingKeep}},
+		{"approval", automation.Approval, plan.ApprovalOverLimit},
 		{"owns", automation.Owns, OwnsAccount},
 		{"limits", automation.Limits, limits},
 	} {
@@ -162,11 +164,11 @@ func TestValuesAreRead(t *testing.T) {
 		{"records set to the whole answer", *users.Records, ""},
 		{"key not set", users.Key == nil, true},
 		{"repeat", *users.Repeat, Repeat{Style: RepeatPage, Param: "p", First: &first, LimitParam: "limit", Limit: 50}},
-		{"create", staff.Limits.Create, Limit{Count: 100}},
-		{"disable", staff.Limits.Disable, Limit{Percent: 0.5}},
-		{"update", staff.Limits.Update, Limit{}},
+		{"create", staff.Limits.Create, plan.Limit{Count: 100}},
+		{"disable", staff.Limits.Disable, plan.Limit{Percent: 0.5}},
+		{"update", staff.Limits.Update, plan.Limit{}},
 		{"password", staff.Password, Password{Length: 12, MustChange: true}},
-		{"missing", staff.Missing, Missing{Action: MissingDisable, MoveTo: "OU=Leavers,DC=example,DC=com"}},
+		{"missing", staff.Missing, Missing{Action: plan.MissingDisable, MoveTo: "OU=Leavers,DC=example,DC=com"}},
 		{"name", staff.Name + " " + c.DataSources["people"].Name + " " + app.Name + " " + users.Name, "staff people pipedrive users"},
 		{"api_key", app.APIKey.String(), "@{env:PIPEDRIVE_TOKEN}"},
 		{"lookups", c.Lookups, map[string]map[string]string{"departments": {"1": "Sales"}}},
@@ -175,7 +177,7 @@ func TestValuesAreRead(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", check.name, diff)
 		}
 	}
-	for limit, want := range map[Limit]string{
+	for limit, want := range map[plan.Limit]string{
 		{Unlimited: true}: "none", {Count: 7}: "7", {}: "0", {Percent: 0.5}: "0.5%", {Percent: 5, Count: 5}: "5% or 5",
 	} {
 		if limit.String() != want {
@@ -260,7 +262,7 @@ func TestIncludes(t *testing.T) {
 		"conf.d/20.toml": "[agent]\nlisten = \"127.0.0.1:1\"\n[lookups.colours]\nr = \"red\"\n",
 		"conf.d/x.txt":   "not read",
 	})
-	if c.Automations["more"].Action != ActionUpdate || c.Automations["staff"].Action != ActionLifecycle ||
+	if c.Automations["more"].Action != plan.ActionUpdate || c.Automations["staff"].Action != plan.ActionLifecycle ||
 		c.Agent.Listen != "127.0.0.1:1" || c.Agent.StateDir != "/var/lib/rollcall" || c.Lookups["colours"]["r"] != "red" {
 		t.Errorf("the files were not merged: %+v", c)
 	}

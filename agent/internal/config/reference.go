@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
 // Setting describes one key of the configuration, for the documentation.
@@ -93,11 +94,11 @@ func typeWord(v reflect.Value) string {
 		return "table"
 	case RateLimit:
 		return "requests/time"
-	case Limit:
+	case plan.Limit:
 		return "number or percentage"
 	}
-	if now, _, ok := enumValues(v); ok {
-		return oneOf(now)
+	if w, ok := v.Interface().(word); ok {
+		return oneOf(w.Values())
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -112,7 +113,7 @@ func typeWord(v reflect.Value) string {
 
 func defaultText(v reflect.Value) string {
 	switch d := v.Interface().(type) {
-	case Limit:
+	case plan.Limit:
 		return d.String()
 	case Keep:
 		return d.String()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
@@ -53,24 +54,22 @@ func (r *RateLimit) parse(v any) error {
 	return nil
 }
 
-func (l *Limit) parse(v any) error {
+func parseLimit(v any) (plan.Limit, error) {
 	switch v := v.(type) {
 	case int64:
 		if v < 0 || v > 1_000_000_000 {
-			return fmt.Errorf("is %d; it must be 0 or more", v)
+			return plan.Limit{}, fmt.Errorf("is %d; it must be 0 or more", v)
 		}
-		*l = Limit{Count: int(v)}
-		return nil
+		return plan.Limit{Count: int(v)}, nil
 	case string:
 		digits, ok := strings.CutSuffix(v, "%")
 		n, err := strconv.ParseFloat(digits, 64)
 		if !ok || err != nil || !percentForm.MatchString(digits) || n > 100 {
-			return fmt.Errorf(`is %q; it must be a whole number or a percentage from "0%%" to "100%%"`, v)
+			return plan.Limit{}, fmt.Errorf(`is %q; it must be a whole number or a percentage from "0%%" to "100%%"`, v)
 		}
-		*l = Limit{Percent: n}
-		return nil
+		return plan.Limit{Percent: n}, nil
 	}
-	return fmt.Errorf(`must be a whole number or a percentage like "5%%", not %s`, kindOf(v))
+	return plan.Limit{}, fmt.Errorf(`must be a whole number or a percentage like "5%%", not %s`, kindOf(v))
 }
 
 var percentForm = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,3})?$`)

@@ -18,7 +18,7 @@ func TestAllKeysAreNew(t *testing.T) {
 			source := &feed{}
 			s := newScene(t, map[string]*feed{app: source})
 			a := s.Automations[app]
-			a.Settings.SourceShrink, a.Settings.Missing = plan.Limit{}, plan.Missing{Action: missing}
+			a.Settings.SourceShrink, a.Settings.Missing = plan.DefaultSourceShrink(), plan.Missing{Action: missing}
 			s.Replace(map[string]Automation{app: a}, nil)
 			people := func(prefix string, n int) (list []ident.Record) {
 				for i := range n {

@@ -71,7 +71,7 @@ func TestHowAnAutomationStands(t *testing.T) {
 	source := &feed{}
 	s := newScene(t, map[string]*feed{"stands": source})
 	a := s.configured.Load().automations["stands"]
-	a.Settings.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
+	a.Settings.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 1}}
 	s.Replace(map[string]Automation{"stands": a}, nil)
 	live := &noting{}
 	s.Observer = live

@@ -96,7 +96,7 @@ func newScene(t *testing.T, sources map[string]*feed, opts ...store.Option) *sce
 			Settings: plan.Settings{
 				Automation: name, Application: name, DataSource: name, Config: "c0ffee", Action: plan.ActionLifecycle,
 				Missing: plan.Missing{Action: plan.MissingDisable}, Anchor: "employeeNumber", Scope: []ident.DN{s.ou},
-				SourceShrink: plan.Limit{Unlimited: true, Text: "none"},
+				SourceShrink: plan.Limit{Unlimited: true},
 			},
 			Mapper: mapper(t, name, s.ou), Source: source, Password: Password{Length: 24},
 		}

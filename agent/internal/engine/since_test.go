@@ -48,7 +48,7 @@ func TestASavedPlanTwice(t *testing.T) {
 	f := &feed{records: []ident.Record{person("1", "Doubly One"), person("2", "Doubly Two"), person("3", "Doubly Three")}}
 	s := newScene(t, map[string]*feed{"savedtwice": f})
 	s.change("savedtwice", func(p *plan.Settings) {
-		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 3, Text: "3"}, ident.ClassUpdate: {Count: 2, Text: "2"}}
+		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 3}, ident.ClassUpdate: {Count: 2}}
 	})
 	saved := s.savedPlan("savedtwice")
 	if applied, _, _, _ := s.results(s.applied(saved, store.RunOK)); applied != 3 {
@@ -70,7 +70,7 @@ func TestASavedPlanTwice(t *testing.T) {
 	for i, r := range f.records {
 		f.records[i].Fields["title"] = "Title " + string(r.Key)
 	}
-	s.change("savedtwice", func(p *plan.Settings) { p.Limits[ident.ClassUpdate] = plan.Limit{Count: 1, Text: "1"} })
+	s.change("savedtwice", func(p *plan.Settings) { p.Limits[ident.ClassUpdate] = plan.Limit{Count: 1} })
 	saved = s.savedPlan("savedtwice")
 	for i := range saved.Changes {
 		saved.Changes[i].Operations[0].Verdict = ident.VerdictApply
@@ -91,7 +91,7 @@ func TestASavedPlanHalfDone(t *testing.T) {
 	f := &feed{records: []ident.Record{person("1", "Half One"), person("2", "Half Two")}}
 	s := newScene(t, map[string]*feed{"savedhalf": f})
 	s.change("savedhalf", func(p *plan.Settings) {
-		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 2, Text: "2"}}
+		p.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 2}}
 	})
 	saved := s.savedPlan("savedhalf")
 	all := f.records
@@ -155,7 +155,7 @@ func TestADoubtfulDeliveryDecidesNothing(t *testing.T) {
 	s := newScene(t, map[string]*feed{"undecided": source})
 	limit := func(n int) {
 		a := s.configured.Load().automations["undecided"]
-		a.Settings.Limits = map[ident.Class]plan.Limit{ident.ClassDisable: {Count: n, Text: "n"}}
+		a.Settings.Limits = map[ident.Class]plan.Limit{ident.ClassDisable: {Count: n}}
 		a.Settings.SourceShrink = plan.Limit{Unlimited: true}
 		s.Replace(map[string]Automation{"undecided": a}, nil)
 	}

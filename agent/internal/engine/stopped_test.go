@@ -128,7 +128,7 @@ func TestTheRestOfWhatWasStopped(t *testing.T) {
 	for kind, again := range map[string]func(*scene) func(context.Context) (Report, error){
 		"approval": func(s *scene) func(context.Context) (Report, error) {
 			s.change("rest-approval", func(set *plan.Settings) {
-				set.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 0, Text: "0"}}
+				set.Limits = map[ident.Class]plan.Limit{ident.ClassCreate: {Count: 0}}
 				set.Approval = plan.ApprovalOverLimit
 			})
 			held := s.run("rest-approval")

@@ -23,7 +23,7 @@ func (f Fitted) wrongAudience(conf config.Automation, data config.DataSource, m 
 	case f.known.Audience == abi.AudienceObjects:
 		return fmt.Errorf("%s: connector %s says that its records are objects, such as roles or teams, and no people: no automation can use it%s",
 			place, m.Name, instead(m, ""))
-	case f.known.Audience == abi.AudienceCustomers && data.Where == nil && conf.Action != config.ActionUpdate:
+	case f.known.Audience == abi.AudienceCustomers && data.Where == nil && conf.Action.MakesAccounts():
 		return fmt.Errorf("%s: connector %s says that its records are customers, people whom the application knows of "+
 			"and who do not log in to it: action = %q would make an account for each of them; "+
 			"say with where in [data_sources.%s] who is to get one, or use action = \"update\", which makes no accounts%s",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -14,21 +15,21 @@ import (
 // right to create it.
 func Written(conf config.Automation, data config.DataSource, anchor string) []string {
 	var names []string
-	if conf.Adopt.Mode != config.AdoptNever {
+	if conf.Adopt.Mode != plan.AdoptNever {
 		names = append(names, anchor)
 	}
-	if conf.Action == config.ActionCreate {
+	if conf.Action == plan.ActionCreate {
 		return names
 	}
 	for _, name := range conf.Mapper.Attributes() {
-		if text.Same(name, "cn") && conf.Action != config.ActionLifecycle {
+		if text.Same(name, "cn") && conf.Action != plan.ActionLifecycle {
 			continue // only the action lifecycle renames
 		}
 		if a, ok := data.Attributes[name]; !ok || a.Apply != ident.ApplyCreate {
 			names = append(names, name)
 		}
 	}
-	if conf.Missing.Action == config.MissingDisable {
+	if conf.Missing.Action == plan.MissingDisable {
 		names = append(names, "userAccountControl")
 	}
 	slices.SortFunc(names, func(a, b string) int { return strings.Compare(text.Lower(a), text.Lower(b)) })

@@ -82,6 +82,12 @@ const (
 	ApplyIfEmpty Apply = "if_empty"
 )
 
+// Values lists when an attribute may be written by its names in the
+// configuration.
+func (Apply) Values() []string {
+	return []string{string(ApplyCreate), string(ApplyAlways), string(ApplyIfEmpty)}
+}
+
 // Desired is what the mapping wants for one record.
 type Desired struct {
 	Key        Key

@@ -285,7 +285,7 @@ func (w *wanted) lacks(a *attribute, t *expr.Template, v expr.Value) {
 	switch {
 	case state == expr.Present:
 		state = expr.Empty // nothing was left of it
-	case state == expr.Absent && a.Absent == "clear":
+	case state == expr.Absent && a.Absent == AbsentClear:
 		state = expr.Null
 	}
 	w.absent = w.absent || state == expr.Absent

@@ -165,12 +165,12 @@ func (b *builder) check(def *AttributeDef) {
 	if def.OnMissing == "" {
 		def.OnMissing = OnMissingKeep
 	}
-	b.oneOf(def, "apply", string(def.Apply), "always", "create", "if_empty")
-	b.oneOf(def, "on_missing", def.OnMissing, OnMissingKeep, OnMissingClear, OnMissingDefault, OnMissingFail)
-	b.oneOf(def, "unique", string(def.Unique), "", "none", "container", "domain", "forest")
-	b.oneOf(def, "suffix", def.Suffix, "", SuffixNumber)
-	b.oneOf(def, "absent", def.Absent, "", "clear")
-	b.oneOf(def, "encoding", def.Encoding, "", EncodingBase64)
+	known(b, def, "apply", def.Apply)
+	known(b, def, "on_missing", def.OnMissing)
+	known(b, def, "unique", def.Unique)
+	known(b, def, "suffix", def.Suffix)
+	known(b, def, "absent", def.Absent)
+	known(b, def, "encoding", def.Encoding)
 	refuse := func(bad bool, message string) {
 		if bad {
 			b.fail(def.Pos, "", "%s: %s", def.Name, message)
@@ -235,10 +235,14 @@ func Required(name string) bool {
 	return text.Same(name, "cn") || text.Same(name, "sAMAccountName")
 }
 
-func (b *builder) oneOf(def *AttributeDef, key, value string, allowed ...string) {
-	if slices.Contains(allowed, value) {
-		return
+// word is a word of the configuration; "" is one that is not set.
+type word interface {
+	~string
+	Values() []string
+}
+
+func known[W word](b *builder, def *AttributeDef, key string, value W) {
+	if value != "" && !slices.Contains(value.Values(), string(value)) {
+		b.fail(def.Pos, "one of "+strings.Join(value.Values(), ", "), "%s: unknown %s %q", def.Name, key, value)
 	}
-	words := slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" })
-	b.fail(def.Pos, "one of "+strings.Join(words, ", "), "%s: unknown %s %q", def.Name, key, value)
 }

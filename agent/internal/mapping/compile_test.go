@@ -37,7 +37,7 @@ func TestMistakesInADefinition(t *testing.T) {
 		},
 		{"nothing", with(func(a *AttributeDef) { a.Value = nil }), []string{"agent.toml:3:1: title: exactly one of value, formats and values is needed"}},
 		{"two", with(func(a *AttributeDef) { a.Formats = sources("x") }), []string{"title: exactly one of value, formats and values is needed"}},
-		{"apply", with(func(a *AttributeDef) { a.Apply = "sometimes" }), []string{`title: unknown apply "sometimes" (one of always, create, if_empty)`}},
+		{"apply", with(func(a *AttributeDef) { a.Apply = "sometimes" }), []string{`title: unknown apply "sometimes" (one of create, always, if_empty)`}},
 		{"on_missing", with(func(a *AttributeDef) { a.OnMissing = "x" }), []string{`title: unknown on_missing "x"`}},
 		{"unique", with(func(a *AttributeDef) { a.Unique = "x" }), []string{`title: unknown unique "x"`}},
 		{"absent", with(func(a *AttributeDef) { a.Absent = "x" }), []string{`title: unknown absent "x"`}},

@@ -67,7 +67,7 @@ sn: Nováková
 
 func TestMissingValues(t *testing.T) {
 	const null, empty, absent, value = `{"x": null}`, `{"x": ""}`, `{}`, `{"x": "v"}`
-	def := func(onMissing, absent string, d *expr.Source) AttributeDef {
+	def := func(onMissing OnMissing, absent Absent, d *expr.Source) AttributeDef {
 		return AttributeDef{Name: "title", Value: src("{{ user.x }}"), OnMissing: onMissing, Absent: absent, Default: d, Pos: at(3)}
 	}
 	for _, c := range []struct {

@@ -17,33 +17,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Unique says where a value must be the only one.
-type Unique string
-
-// The values of unique in the configuration.
-const (
-	UniqueNowhere   Unique = ""
-	UniqueContainer Unique = "container" // among the direct children of the OU
-	UniqueDomain    Unique = "domain"
-	UniqueForest    Unique = "forest" // see Names for what else counts; the default of mail, proxyAddresses and userPrincipalName
-
-	uniqueNone Unique = "none" // turns that default off
-)
-
-// SuffixNumber appends 2, 3, ... to a name that is taken.
-const SuffixNumber = "number"
-
-// EncodingBase64 says that a value is the base64 text of the bytes to write.
-const EncodingBase64 = "base64"
-
-// What becomes of an attribute whose value is missing.
-const (
-	OnMissingKeep    = "keep"    // the default: the attribute stays as it is
-	OnMissingClear   = "clear"   // null and empty empty it; a field that is absent keeps, unless absent = "clear"
-	OnMissingDefault = "default" // the default is taken, for an absent field too
-	OnMissingFail    = "fail"    // the record is quarantined, for an absent field too
-)
-
 // Definition is the mapping of one data source together with the OU and the
 // groups of one automation.
 type Definition struct {
@@ -74,13 +47,12 @@ type AttributeDef struct {
 	// and the attribute keeps.
 	Values    []expr.Source
 	Unique    Unique
-	Suffix    string       // "" or SuffixNumber; the number goes behind the first format
+	Suffix    Suffix       // "" or SuffixNumber; the number goes behind the first format
 	Apply     ident.Apply  // "" is always
-	OnMissing string       // "" is keep
+	OnMissing OnMissing    // "" is keep
 	Default   *expr.Source // a template; with OnMissing default
-	// Absent is "" or "clear": an absent field then counts as null, for an API
-	// that leaves out what has no value.
-	Absent string
+	// Absent is "" or AbsentClear.
+	Absent Absent
 	// Add is merge = "add": values are added and others stay. For
 	// proxyAddresses the Desired carries the whole resulting list instead, and
 	// its Add is false: exactly one value is the primary address (SMTP:), a
@@ -90,7 +62,7 @@ type AttributeDef struct {
 	// Encoding is "" or EncodingBase64: the values are then base64 text
 	// (RFC 4648 section 4; line breaks are ignored), and AD gets the bytes.
 	// In expressions, attributes.NAME is the text.
-	Encoding string
+	Encoding Encoding
 	// Raw leaves values as the expressions give them: with the white space and
 	// the invisible characters at their ends.
 	Raw bool

@@ -11,7 +11,7 @@ import (
 )
 
 // account maps cn and sAMAccountName from user.cn and user.sam.
-func account(unique Unique, suffix string, formats ...string) Definition {
+func account(unique Unique, suffix Suffix, formats ...string) Definition {
 	return Definition{OU: src("OU=Staff,DC=x"), Attributes: []AttributeDef{
 		{Name: "cn", Formats: sources("{{ user.cn }}", "{{ user.cn }} ({{ attributes.sAMAccountName }})"), Unique: UniqueContainer},
 		{Name: "sAMAccountName", Formats: sources(formats...), Unique: unique, Suffix: suffix},
@@ -22,10 +22,11 @@ func TestNamesThatAreTaken(t *testing.T) {
 	const formats = "{{ user.a }}|{{ user.b }}"
 	long := strings.Repeat("x", 20)
 	for _, c := range []struct {
-		name, fields, suffix string
-		taken                []string
-		own                  string
-		want                 string
+		name, fields string
+		suffix       Suffix
+		taken        []string
+		own          string
+		want         string
 	}{
 		{"free", `{"a": "ada", "b": "bob"}`, "", nil, "", "ada"},
 		{"the first taken", `{"a": "ada", "b": "bob"}`, "", []string{"ADA"}, "", "bob"},
@@ -236,7 +237,7 @@ func TestAdviceIsNotWhatWasDone(t *testing.T) {
 			t.Errorf("%s = %s: %#v", c.name, c.source, err)
 		}
 	}
-	for suffix, want := range map[string]string{
+	for suffix, want := range map[Suffix]string{
 		"": `correct the source or the other account, add a format, or set suffix = "number"`, SuffixNumber: "correct the source or the other account, or add a format",
 	} {
 		if got := adviceWhenTaken(&attribute{AttributeDef: AttributeDef{Suffix: suffix}}); got != want {

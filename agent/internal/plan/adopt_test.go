@@ -116,7 +116,7 @@ func TestDigestOfAnAdoption(t *testing.T) {
 		same   bool
 	}{
 		"nothing":            {func(*scene) {}, true},
-		"a limit":            {func(s *scene) { s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Text: "0"}} }, true},
+		"a limit":            {func(s *scene) { s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {}} }, true},
 		"applied, not held":  {func(s *scene) { s.set.Adopt = AdoptAuto }, true},
 		"another new value":  {func(s *scene) { s.records[0].Fields["title"] = "CEO" }, false},
 		"another old value":  {func(s *scene) { s.entries["g1"].Attributes["title"] = []string{"Cook"} }, false},

@@ -113,9 +113,6 @@ func withDefaults(set Settings) Settings {
 	if set.Missing.Action == "" {
 		set.Missing.Action = MissingKeep
 	}
-	if set.SourceShrink == (Limit{}) {
-		set.SourceShrink = DefaultSourceShrink()
-	}
 	return set
 }
 

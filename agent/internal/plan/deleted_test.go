@@ -136,16 +136,16 @@ func TestFloodOfDeletions(t *testing.T) {
 		shrink         Limit
 		applied, held  int
 	}{
-		"few in mode changes":          {100, 5, true, Limit{}, 5, 0},
-		"over the limit":               {100, 12, true, Limit{}, 5, 7},
-		"as many as a shrink":          {100, 21, true, Limit{}, 0, 21},
-		"in mode full":                 {100, 12, false, Limit{}, 5, 7},
-		"as many as a shrink, full":    {100, 21, false, Limit{}, 0, 21},
-		"a shrink is allowed":          {100, 60, true, Limit{Unlimited: true, Text: "none"}, 5, 55},
-		"all of them, and no record":   {100, 100, false, Limit{}, 0, 100},
-		"all of them, in mode changes": {100, 100, true, Limit{}, 0, 100},
-		"one of four, in mode changes": {4, 1, true, Limit{}, 0, 1},
-		"one of five, in mode changes": {5, 1, true, Limit{}, 1, 0},
+		"few in mode changes":          {100, 5, true, DefaultSourceShrink(), 5, 0},
+		"over the limit":               {100, 12, true, DefaultSourceShrink(), 5, 7},
+		"as many as a shrink":          {100, 21, true, DefaultSourceShrink(), 0, 21},
+		"in mode full":                 {100, 12, false, DefaultSourceShrink(), 5, 7},
+		"as many as a shrink, full":    {100, 21, false, DefaultSourceShrink(), 0, 21},
+		"a shrink is allowed":          {100, 60, true, Limit{Unlimited: true}, 5, 55},
+		"all of them, and no record":   {100, 100, false, DefaultSourceShrink(), 0, 100},
+		"all of them, in mode changes": {100, 100, true, DefaultSourceShrink(), 0, 100},
+		"one of four, in mode changes": {4, 1, true, DefaultSourceShrink(), 0, 1},
+		"one of five, in mode changes": {5, 1, true, DefaultSourceShrink(), 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()

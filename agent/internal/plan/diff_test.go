@@ -221,7 +221,7 @@ func TestRenameAndMoveCompose(t *testing.T) {
 			s.known("11", map[string]any{"cn": "Ada New", "ou": support})
 			s.set.Limits = map[ident.Class]Limit{}
 			for _, class := range held {
-				s.set.Limits[class] = Limit{Text: "0"}
+				s.set.Limits[class] = Limit{}
 			}
 		}
 	}

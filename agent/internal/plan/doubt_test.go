@@ -36,7 +36,7 @@ func TestDoubt(t *testing.T) {
 	keep := func(s *scene) { s.set.Missing = Missing{} }
 	short := func(s *scene) {
 		s.records = s.records[:1]
-		s.set.SourceShrink, s.set.Limits = Limit{}, map[ident.Class]Limit{ident.ClassDisable: {Unlimited: true}}
+		s.set.SourceShrink, s.set.Limits = DefaultSourceShrink(), map[ident.Class]Limit{ident.ClassDisable: {Unlimited: true}}
 	}
 	decided := func(result ident.Result) func(*scene) {
 		return func(s *scene) {
@@ -76,7 +76,7 @@ func TestDoubt(t *testing.T) {
 		"known keys, creates held":              {renumbered(5, 5, 0, keep), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
 		"over a limit, the delivery is whole": {links(func(s *scene) {
 			s.records = s.records[1:]
-			s.set.Limits = map[ident.Class]Limit{ident.ClassDisable: {Text: "0"}}
+			s.set.Limits = map[ident.Class]Limit{ident.ClassDisable: {}}
 		}), ""},
 	} {
 		if p := c.scene.plan(t); p.Doubt != c.want {

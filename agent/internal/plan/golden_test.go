@@ -16,8 +16,8 @@ var update = flag.Bool("update", false, "write the plans of testdata anew")
 // One plan with every class of operation, every verdict, a quarantine and notes.
 func TestMixedPlan(t *testing.T) {
 	s := newScene()
-	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
-	s.set.SourceShrink = Limit{}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1}}
+	s.set.SourceShrink = DefaultSourceShrink()
 	s.hist = History{
 		CurrentLinks: 10, PeakLinks: 10, LastDelivered: 10, Used: map[ident.Class]int{ident.ClassUpdate: 3},
 		Decided: func(key ident.Key, class ident.Class, _ string) (int64, ident.Result, bool) {

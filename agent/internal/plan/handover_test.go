@@ -108,7 +108,7 @@ func TestHandoversAreHeldTogether(t *testing.T) {
 			for has, wants := range c.wants {
 				s.person(ident.Key(has), "mail", has+"@x", wants+"@x")
 			}
-			s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: c.limit, Text: fmt.Sprint(c.limit)}}
+			s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: c.limit}}
 			p := s.plan(t)
 			var held []string
 			for _, ch := range p.Changes {
@@ -175,7 +175,7 @@ func TestAMoveWaitsForTheName(t *testing.T) {
 	for _, limit := range []int{0, 5} {
 		s := newScene()
 		s.mapper.rules["cn"] = attributeRule{unique: mapping.UniqueContainer, asIs: true}
-		s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Count: limit, Text: fmt.Sprint(limit)}}
+		s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Count: limit}}
 		s.person("1", "cn", "Bo", "Cy")
 		s.entries["g1"].DN, s.links["1"].Placed = support.Child("Bo"), support
 		s.records[0].Fields["ou"] = support
@@ -217,7 +217,7 @@ func TestRelimitHoldsHandoversTogether(t *testing.T) {
 	for has, wants := range map[string]string{"a": "b", "b": "c", "c": "a"} {
 		s.person(ident.Key(has), "mail", has+"@x", wants+"@x")
 	}
-	s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: 9, Text: "9"}}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Count: 9}}
 	p := s.plan(t)
 	again := Relimit(s.set, History{Used: map[ident.Class]int{ident.ClassUpdate: 7}}, p)
 	if got, want := verdicts(again), []string{"update hold a a b c"}; !slices.Equal(got, want) {

@@ -87,7 +87,7 @@ func (b *Builder) strangeKeys(judged bool) string {
 	if b.set.SourceShrink.Unlimited || absent <= allowed {
 		return ""
 	}
-	return fmt.Sprintf("source_shrink is %s: %d of %s not among those delivered", b.set.SourceShrink.Text, absent, count(all, "linked key is", "linked keys are"))
+	return fmt.Sprintf("source_shrink is %s: %d of %s not among those delivered", b.set.SourceShrink, absent, count(all, "linked key is", "linked keys are"))
 }
 
 // Marks returns the keys of links that the delivery had for the first time

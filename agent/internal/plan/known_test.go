@@ -13,7 +13,7 @@ import (
 // delivered; as many as not come as new people, and some more.
 func renumbered(links, absent, more int, change func(*scene)) *scene {
 	s := newScene()
-	s.set.SourceShrink = Limit{}
+	s.set.SourceShrink = DefaultSourceShrink()
 	for i := range links {
 		key := ident.Key(fmt.Sprintf("k%02d", i))
 		_, l := s.linked(key)
@@ -48,8 +48,8 @@ func TestAllKeysAreNew(t *testing.T) {
 		"the only one":                {renumbered(1, 1, 0, none), "source_shrink is 20%: 1 of 1 linked key is not among those delivered"},
 		"missing.action keep":         {renumbered(5, 5, 0, keep), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
 		"the action create":           {renumbered(5, 5, 0, func(s *scene) { s.set.Action = ActionCreate }), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
-		"another limit":               {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 25, Text: "25%"} }), ""},
-		"a number as the limit":       {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Count: 4, Text: "4"} }), "source_shrink is 4: 5 of 20 linked keys are not among those delivered"},
+		"another limit":               {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 25} }), ""},
+		"a number as the limit":       {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Count: 4} }), "source_shrink is 4: 5 of 20 linked keys are not among those delivered"},
 		"turned off":                  {renumbered(5, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), ""},
 		"an endpoint of changes":      {renumbered(5, 5, 0, func(s *scene) { s.delivery.ChangesOnly = true }), ""},
 		"beside a record without key": {renumbered(5, 5, 0, func(s *scene) { s.before = func(b *Builder) { b.Quarantine("", "Bo", "no id", "give it one") } }), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},

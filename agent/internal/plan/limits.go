@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
@@ -16,25 +17,39 @@ type Limit struct {
 	Count     int
 	Percent   float64 // of the highest number of links in seven days, rounded down
 	Unlimited bool
-	Text      string // as configured, for people
+}
+
+// String writes the limit as the configuration does: "100", "5%", "none", or
+// "5% or 5" for the larger of both.
+func (l Limit) String() string {
+	percent := strconv.FormatFloat(l.Percent, 'f', -1, 64) + "%"
+	switch {
+	case l.Unlimited:
+		return "none"
+	case l.Percent > 0 && l.Count > 0:
+		return percent + " or " + strconv.Itoa(l.Count)
+	case l.Percent > 0:
+		return percent
+	}
+	return strconv.Itoa(l.Count)
 }
 
 // DefaultLimits are the limits of classes that the configuration does not
 // mention. A percentage comes with a count, so that five people can be worked
 // with too.
 func DefaultLimits() map[ident.Class]Limit {
-	none := Limit{Unlimited: true, Text: "none"}
+	none := Limit{Unlimited: true}
 	return map[ident.Class]Limit{
 		ident.ClassLink: none, ident.ClassAdopt: none, ident.ClassCreate: none, ident.ClassEnable: none,
 		ident.ClassRename: none, ident.ClassMove: none, ident.ClassGroups: none,
-		ident.ClassUpdate:  {Count: 5, Percent: 50, Text: "50% or 5"},
-		ident.ClassDisable: {Count: 5, Percent: 5, Text: "5% or 5"},
-		ident.ClassDelete:  {Text: "0"},
+		ident.ClassUpdate:  {Count: 5, Percent: 50},
+		ident.ClassDisable: {Count: 5, Percent: 5},
+		ident.ClassDelete:  {},
 	}
 }
 
-// DefaultSourceShrink is the limit when the configuration has none: 20 %.
-func DefaultSourceShrink() Limit { return Limit{Percent: 20, Text: "20%"} }
+// DefaultSourceShrink is the limit when the configuration does not mention it.
+func DefaultSourceShrink() Limit { return Limit{Percent: 20} }
 
 // of returns how many the limit allows of a whole; -1 is unlimited.
 func (l Limit) of(whole int) int {
@@ -83,7 +98,7 @@ func newJudge(set Settings, hist History, doubt doubts, linking int) *judge {
 			base = links
 		}
 		j.states[class] = &ident.LimitState{
-			Class: class, Limit: l.Text,
+			Class: class, Limit: l.String(),
 			Allowed: l.of(base), Used: hist.Used[class],
 		}
 	}
@@ -110,9 +125,9 @@ func (b *Builder) doubtful(d Delivery) doubts {
 	allowed := b.set.SourceShrink.of(before)
 	switch {
 	case allowed >= 0 && before-keys > allowed:
-		why := fmt.Sprintf("source_shrink is %s: %s instead of %d", b.set.SourceShrink.Text, count(keys, "record", "records"), before)
+		why := fmt.Sprintf("source_shrink is %s: %s instead of %d", b.set.SourceShrink, count(keys, "record", "records"), before)
 		if d.ChangesOnly {
-			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", b.set.SourceShrink.Text, b.reported, before)
+			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", b.set.SourceShrink, b.reported, before)
 		}
 		return doubts{missing: why, deleted: why}
 	case b.copies > 0 && b.copies >= b.leaving-b.reported:

@@ -109,21 +109,21 @@ func TestLimits(t *testing.T) {
 	}
 	runLimits(t, []limitCase{
 		{
-			"create: the first ones in the order of keys", crowd(4, 0, 0, limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})),
+			"create: the first ones in the order of keys", crowd(4, 0, 0, limit(ident.ClassCreate, Limit{Count: 3})),
 			[]string{"create apply j0 j1 j2", "create hold j3"},
 			[]string{"create 3: allowed 3, used 0, planned 4, over 1"},
 		},
 		{"used ones count", crowd(4, 0, 0, func(s *scene) {
-			limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})(s)
+			limit(ident.ClassCreate, Limit{Count: 3})(s)
 			s.hist.Used = map[ident.Class]int{ident.ClassCreate: 2}
 		}), []string{"create apply j0", "create hold j1 j2 j3"}, []string{"create 3: allowed 3, used 2, planned 4, over 3"}},
 		{"more used than allowed", crowd(1, 0, 0, func(s *scene) {
-			limit(ident.ClassCreate, Limit{Count: 3, Text: "3"})(s)
+			limit(ident.ClassCreate, Limit{Count: 3})(s)
 			s.hist.Used = map[ident.Class]int{ident.ClassCreate: 9}
 		}), []string{"create hold j0"}, []string{"create 3: allowed 3, used 9, planned 1, over 1"}},
 		{
 			"class by class: the rest goes on", crowd(2, 1, 1, func(s *scene) {
-				limit(ident.ClassCreate, Limit{Text: "0"})(s)
+				limit(ident.ClassCreate, Limit{})(s)
 				s.records[2].Fields["mail"] = "new@x"
 			}),
 			[]string{"create hold j0 j1", "disable apply m0", "update apply k0"},
@@ -140,12 +140,12 @@ func TestLimits(t *testing.T) {
 			[]string{"disable 5% or 5: allowed 6, used 0, planned 7, over 1"},
 		},
 		{
-			"a percentage without a count is exact", crowd(0, 9, 2, limit(ident.ClassDisable, Limit{Percent: 10, Text: "10%"})),
+			"a percentage without a count is exact", crowd(0, 9, 2, limit(ident.ClassDisable, Limit{Percent: 10})),
 			[]string{"disable apply m0", "disable hold m1"},
 			[]string{"disable 10%: allowed 1, used 0, planned 2, over 1"},
 		},
 		{"approval never: refused", crowd(2, 0, 0, func(s *scene) {
-			limit(ident.ClassCreate, Limit{Count: 1, Text: "1"})(s)
+			limit(ident.ClassCreate, Limit{Count: 1})(s)
 			s.set.Approval = ApprovalNever
 		}), []string{"create apply j0", "create refuse j1"}, []string{"create 1: allowed 1, used 0, planned 2, over 1"}},
 		{
@@ -155,7 +155,7 @@ func TestLimits(t *testing.T) {
 		},
 		{
 			"the groups of a held account wait for it", crowd(2, 0, 0, func(s *scene) {
-				limit(ident.ClassCreate, Limit{Count: 1, Text: "1"})(s)
+				limit(ident.ClassCreate, Limit{Count: 1})(s)
 				for _, rec := range s.records {
 					rec.Fields["groups"] = []ident.DN{crm}
 				}
@@ -168,7 +168,7 @@ func TestLimits(t *testing.T) {
 				s.set.Adopt = AdoptAuto
 				s.account("g1", staff.Child("Old"), "employeeNumber", "pipedrive:j0")
 				s.account("g2", staff.Child("Older"), "mail", "adaj1@x")
-				limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
+				limit(ident.ClassAdopt, Limit{Count: 1})(s)
 			}),
 			[]string{"adopt apply j1", "adopt hold j0", "rename apply j1", "rename hold j0", "update hold j0"},
 			[]string{"adopt 1: allowed 1, used 0, planned 2, over 1", "rename none: allowed -1, used 0, planned 1, over 0"},
@@ -176,7 +176,7 @@ func TestLimits(t *testing.T) {
 		{
 			"an adoption for review uses nothing up", crowd(2, 0, 0, func(s *scene) {
 				s.account("g1", staff.Child("Old"), "mail", "adaj0@x")
-				limit(ident.ClassAdopt, Limit{Count: 1, Text: "1"})(s)
+				limit(ident.ClassAdopt, Limit{Count: 1})(s)
 			}),
 			[]string{"adopt hold j0", "create apply j1", "rename hold j0"},
 			[]string{"adopt 1: allowed 1, used 0, planned 1, over 1", "create none: allowed -1, used 0, planned 1, over 0"},
@@ -187,7 +187,7 @@ func TestLimits(t *testing.T) {
 func TestSourceShrink(t *testing.T) {
 	shrink := func(delivered, links, last int, change func(*scene)) func(*scene) {
 		return func(s *scene) {
-			s.set.SourceShrink = Limit{}
+			s.set.SourceShrink = DefaultSourceShrink()
 			s.record("1", map[string]any{"cn": "Joiner"})
 			e, l := s.linked("7") // disabled by rollcall, not yet moved
 			since := noon
@@ -224,9 +224,9 @@ func TestSourceShrink(t *testing.T) {
 		{"fewer copies than leavers: applied", shrink(80, 80, 80, func(s *scene) {
 			s.before = func(b *Builder) { b.Duplicate("2", 2) }
 		}), applied, ok},
-		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30, Text: "30%"} }), applied, ok},
+		{"another limit", shrink(79, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 30} }), applied, ok},
 		{
-			"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{Text: "0"} }),
+			"no shrinking at all", shrink(99, 100, 0, func(s *scene) { s.set.SourceShrink = Limit{} }),
 			[]string{"create hold 1", held[1], held[2]},
 			[]string{"create none: allowed -1, used 0, planned 1, over 1", over[1], over[2]},
 		},
@@ -272,7 +272,7 @@ func TestDecided(t *testing.T) {
 		for _, key := range []ident.Key{"11", "12", "13"} {
 			s.record(key, map[string]any{"groups": []ident.DN{crm}})
 		}
-		s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
+		s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1}}
 	}
 	s := newScene()
 	three(s)
@@ -354,7 +354,7 @@ func TestOperationDigest(t *testing.T) {
 func TestDigestOfARenameTellsTheContainer(t *testing.T) {
 	s := newScene()
 	s.known("11", map[string]any{"cn": "Ada New", "ou": support})
-	s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {Text: "0"}}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {}}
 	p := s.plan(t)
 	s.apply(t, p, s.updates)
 	again := s.plan(t)
@@ -370,7 +370,7 @@ func TestRelimit(t *testing.T) {
 	for _, key := range []ident.Key{"11", "12", "13", "14"} {
 		s.record(key, map[string]any{"groups": []ident.DN{crm}})
 	}
-	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 3, Text: "3"}}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 3}}
 	p := s.plan(t)
 	rejected := p.Changes[0].Operations[0].Digest
 	hist := History{

@@ -10,7 +10,7 @@ import (
 // A plan goes by keys as people count, and so do the limits.
 func TestPlansGoByKeysInNaturalOrder(t *testing.T) {
 	s := newScene()
-	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1, Text: "1"}}
+	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 1}}
 	for _, key := range []ident.Key{"10", "9", "2"} {
 		s.record(key, nil)
 	}

@@ -14,55 +14,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Action is what an automation does with the records of its data source.
-type Action string
-
-// The actions that plan accounts. The action update writes attributes only: it
-// neither renames nor moves, enables or disables.
-const (
-	ActionCreate    Action = "create"
-	ActionUpdate    Action = "update"
-	ActionLifecycle Action = "lifecycle"
-)
-
-// Adopt says how accounts that rollcall did not create get linked.
-type Adopt string
-
-// The values of adopt in the configuration.
-const (
-	AdoptReview Adopt = "review" // held for a person
-	AdoptAuto   Adopt = "auto"
-	AdoptNever  Adopt = "never" // the record is quarantined
-)
-
-// Approval says what becomes of operations that need one.
-type Approval string
-
-// The values of approval in the configuration.
-const (
-	ApprovalNever     Approval = "never" // what exceeds a limit is refused
-	ApprovalOverLimit Approval = "over_limit"
-	ApprovalAlways    Approval = "always" // every operation is held, a restored link aside
-)
-
-// MissingAction says what happens to the account of a missing key.
-type MissingAction string
-
-// The values of missing.action that are planned.
-const (
-	MissingKeep    MissingAction = "keep"
-	MissingDisable MissingAction = "disable"
-)
-
-// Missing says what happens to accounts whose key is missing.
-type Missing struct {
-	Action MissingAction
-	MoveTo ident.DN // the container for disabled accounts; "" leaves them where they are
-}
-
 // Settings are the decisions of the configuration for one automation.
-// Empty values of Adopt, Approval, Missing.Action and SourceShrink stand for
-// review, over_limit, keep and 20 %.
+// Empty values of Adopt, Approval and Missing.Action stand for review,
+// over_limit and keep.
 type Settings struct {
 	Automation  string
 	Application string
@@ -77,7 +31,8 @@ type Settings struct {
 	// Limits by class; a class without an entry has the limit of DefaultLimits.
 	Limits map[ident.Class]Limit
 	// SourceShrink is how much smaller than before a delivery may be before
-	// what missing keys would cause is held.
+	// what missing keys would cause is held; see DefaultSourceShrink. The zero
+	// Limit lets it be no smaller at all.
 	SourceShrink Limit
 	Approval     Approval
 	Scope        ident.Scope  // nothing outside is ever changed

@@ -141,7 +141,7 @@ func drawLimits(t *rapid.T, s *scene) {
 	}
 	s.hist.CurrentLinks, s.hist.PeakLinks = len(s.links), rapid.IntRange(0, 10).Draw(t, "peak")
 	s.hist.LastDelivered = rapid.IntRange(0, 10).Draw(t, "last delivered")
-	s.set.SourceShrink = rapid.SampledFrom([]Limit{{}, {Percent: 50, Text: "50%"}, {Unlimited: true}}).Draw(t, "shrink")
+	s.set.SourceShrink = rapid.SampledFrom([]Limit{DefaultSourceShrink(), {Percent: 50}, {Unlimited: true}}).Draw(t, "shrink")
 	s.delivery = Delivery{
 		Complete: rapid.IntRange(0, 4).Draw(t, "broken") > 0, ChangesOnly: rapid.IntRange(0, 4).Draw(t, "changes") == 0,
 		Skipped: rapid.IntRange(0, 2).Draw(t, "skipped"),
@@ -293,7 +293,7 @@ func neverOverTheLimit(t *rapid.T, s *scene, p ident.Plan) {
 		keys[rec.Key] = true
 	}
 	gone := s.hist.LastDelivered - len(keys) - s.delivery.Skipped
-	if s.set.SourceShrink == (Limit{}) && 5*gone > s.hist.LastDelivered && applied[ident.ClassDisable] > 0 {
+	if s.set.SourceShrink == DefaultSourceShrink() && 5*gone > s.hist.LastDelivered && applied[ident.ClassDisable] > 0 {
 		t.Fatalf("%d disabled although the source lacks %d", applied[ident.ClassDisable], gone)
 	}
 }

@@ -32,7 +32,7 @@ func newScene() *scene {
 			Action: ActionLifecycle, Anchor: "employeeNumber", Match: []string{"mail"},
 			Missing: Missing{Action: MissingDisable, MoveTo: leavers},
 			Scope:   []ident.DN{staff, leavers, groups}, Now: noon,
-			SourceShrink: Limit{Unlimited: true, Text: "none"},
+			SourceShrink: Limit{Unlimited: true},
 		},
 		mapper: &fakeMapper{rules: map[string]attributeRule{}}, delivery: Delivery{Complete: true},
 	}

@@ -44,7 +44,7 @@ func drawWideWorld(t *rapid.T, swaps Mapper) *wideWorld {
 	w.mapper = &wideMapper{fakeMapper: s.mapper, world: w}
 	w.set.AdoptMove = rapid.Bool().Draw(t, "adopt.move")
 	if rapid.IntRange(0, 2).Draw(t, "no limits") > 0 {
-		w.set.SourceShrink, w.hist.LastDelivered, w.hist.PeakLinks = Limit{Unlimited: true, Text: "none"}, 0, 100
+		w.set.SourceShrink, w.hist.LastDelivered, w.hist.PeakLinks = Limit{Unlimited: true}, 0, 100
 	}
 	drawGroups(t, w)
 	drawSchema(t, w)

@@ -1,0 +1,74 @@
+package plan
+
+import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+
+// Action is what an automation does with the records of its data source.
+type Action string
+
+// The actions that plan accounts. The action update writes attributes only: it
+// neither renames nor moves, enables or disables.
+const (
+	ActionCreate    Action = "create"
+	ActionUpdate    Action = "update"
+	ActionLifecycle Action = "lifecycle"
+)
+
+// Values lists the actions by their names in the configuration.
+func (Action) Values() []string {
+	return []string{string(ActionCreate), string(ActionUpdate), string(ActionLifecycle)}
+}
+
+// MakesAccounts reports whether the action creates accounts for records that
+// have none.
+func (a Action) MakesAccounts() bool { return a == ActionCreate || a == ActionLifecycle }
+
+// Adopt says how accounts that rollcall did not create get linked.
+type Adopt string
+
+// The ways to adopt.
+const (
+	AdoptReview Adopt = "review" // each is held for a person
+	AdoptAuto   Adopt = "auto"
+	AdoptNever  Adopt = "never" // the record is quarantined
+)
+
+// Values lists the ways to adopt by their names in the configuration.
+func (Adopt) Values() []string {
+	return []string{string(AdoptReview), string(AdoptAuto), string(AdoptNever)}
+}
+
+// Approval says which operations wait for a person.
+type Approval string
+
+// What waits for a person.
+const (
+	ApprovalNever     Approval = "never" // nothing does: what exceeds a limit is refused
+	ApprovalOverLimit Approval = "over_limit"
+	ApprovalAlways    Approval = "always" // every operation is held, a restored link aside
+)
+
+// Values lists what may wait for a person by its names in the configuration.
+func (Approval) Values() []string {
+	return []string{string(ApprovalNever), string(ApprovalOverLimit), string(ApprovalAlways)}
+}
+
+// MissingAction says what happens to the account of a missing key.
+type MissingAction string
+
+// What happens to the account of a missing key.
+const (
+	MissingKeep    MissingAction = "keep"
+	MissingDisable MissingAction = "disable"
+)
+
+// Values lists what may happen to the account of a missing key by its names in
+// the configuration.
+func (MissingAction) Values() []string {
+	return []string{string(MissingKeep), string(MissingDisable)}
+}
+
+// Missing says what happens to accounts whose key is missing.
+type Missing struct {
+	Action MissingAction
+	MoveTo ident.DN // the container for disabled accounts; "" leaves them where they are
+}
