@@ -98,6 +98,10 @@ var may = map[string]map[string]string{
 		"agent/internal/fit":      "where requests may go depends on what fits",
 		"agent/internal/config":   "in the configuration",
 	},
+	"agent/internal/consent": {
+		"agent/internal/oauth": "the question to the person, and how its answer is told from others",
+		"sdk/abi":              "which addresses are of this machine",
+	},
 	"agent/internal/planfile": {"agent/internal/ident": "a file holds a plan"},
 	"agent/internal/completion": {
 		"agent/internal/config":    "names stand in the configuration",
