@@ -99,7 +99,7 @@ func NewBuilder(set Settings, view View, mapper Mapper, hist History) *Builder {
 		b.names.domain = set.Scope[0].Domain()
 	}
 	b.handover = newHandover(b)
-	b.names.handover = b.handover
+	b.names.freed = b.handover.freed
 	return b
 }
 
@@ -177,7 +177,16 @@ func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {
 	if linked {
 		return b.addLinkedOrLate(rec, link)
 	}
-	return b.addUnlinked(rec)
+	found, err := b.unlinked(rec)
+	switch {
+	case err != nil:
+		return err
+	case found.link != nil:
+		return b.tie(rec, found.entry, *found.link)
+	case found.create:
+		return b.create(rec)
+	}
+	return nil
 }
 
 // Duplicate sets aside a key that was delivered n times; Add is not called
@@ -280,6 +289,18 @@ func (b *Builder) containerExists(dn ident.DN) (bool, error) {
 	there, err := b.view.ContainerExists(dn)
 	if err == nil {
 		b.exists[dn] = there
+	}
+	return there, err
+}
+
+// objectExists asks the View once for each object.
+func (b *Builder) objectExists(dn ident.DN) (bool, error) {
+	if there, known := b.objects[dn]; known {
+		return there, nil
+	}
+	there, err := b.view.ObjectExists(dn)
+	if err == nil {
+		b.objects[dn] = there
 	}
 	return there, err
 }

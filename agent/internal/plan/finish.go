@@ -69,6 +69,7 @@ func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 	if err := b.anchorInUse(); err != nil {
 		return "", err
 	}
+	b.absentEverywhere()
 	b.tallyNotes()
 	return nobody, b.orderHandovers()
 }
@@ -164,7 +165,6 @@ func (c *change) finish() ident.Change {
 
 // tallyNotes reports what would be too much as one note for each user.
 func (b *Builder) tallyNotes() {
-	b.absentEverywhere()
 	if n := b.tally.unmatched; n > 0 {
 		b.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
 	}

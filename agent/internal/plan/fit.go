@@ -86,13 +86,9 @@ func (b *Builder) danglingDN(a ident.DesiredAttribute, current *ident.Entry) (id
 		if slices.Contains(have, v) {
 			continue // the directory itself keeps such a value in step
 		}
-		there, known := b.objects[ident.DN(v)]
-		if !known {
-			var err error
-			if there, err = b.view.ObjectExists(ident.DN(v)); err != nil {
-				return "", err
-			}
-			b.objects[ident.DN(v)] = there
+		there, err := b.objectExists(ident.DN(v))
+		if err != nil {
+			return "", err
 		}
 		if !there {
 			return ident.DN(v), nil

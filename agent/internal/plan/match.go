@@ -13,16 +13,26 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// addUnlinked decides about a record in scope that has no link: by the anchor,
-// then by the match rules, and only then is an account created.
-func (b *Builder) addUnlinked(rec ident.Record) error {
+// finding is what the match came to about a record in scope without a link. The
+// zero finding asks for nothing: the record was set aside, or the automation
+// makes no accounts.
+type finding struct {
+	link   *operation  // ties the record to the account; nil when none belongs to it
+	entry  ident.Entry // the account
+	create bool        // no account belongs to the record, and it is to get one
+}
+
+// unlinked finds the account of a record in scope that has no link: by the
+// anchor, then by the match rules. Only when both find nothing is an account to
+// be created.
+func (b *Builder) unlinked(rec ident.Record) (finding, error) {
 	if cause, next := b.badAnchor(rec.Key); cause != "" {
 		b.setAsideShared(rec.Key, recordName(rec), cause, strings.ReplaceAll(cause, strconv.Quote(b.anchorOf(rec.Key)), "it"), next)
-		return nil
+		return finding{}, nil
 	}
-	done, err := b.matchAnchor(rec)
+	found, done, err := b.matchAnchor(rec)
 	if done || err != nil {
-		return err
+		return found, err
 	}
 	values, err := b.mapper.MatchValues(rec, b.set.Match)
 	var fault *mapping.Error
@@ -33,20 +43,17 @@ func (b *Builder) addUnlinked(rec ident.Record) error {
 	}
 	if err != nil {
 		b.quarantineError(rec, err)
-		return nil
+		return finding{}, nil
 	}
-	done, err = b.matchRules(rec, values)
+	found, done, err = b.matchRules(rec, values)
 	if done || err != nil {
-		return err
+		return found, err
 	}
 	if b.set.Action == ActionUpdate {
 		b.tally.unmatched++
-		return nil
+		return finding{}, nil
 	}
-	if !b.claimValues(rec, values) {
-		return nil
-	}
-	return b.create(rec)
+	return finding{create: b.claimValues(rec, values)}, nil
 }
 
 // anchorOf is the value of the anchor attribute of the record's account.
@@ -54,9 +61,9 @@ func (b *Builder) anchorOf(key ident.Key) string { return ident.Anchor(b.set.App
 
 // matchAnchor looks for the account that carries the record's anchor. Keys may
 // differ in nothing but case, so only the exact value counts.
-func (b *Builder) matchAnchor(rec ident.Record) (done bool, err error) {
+func (b *Builder) matchAnchor(rec ident.Record) (result finding, done bool, err error) {
 	if b.set.Anchor == "" {
-		return false, nil
+		return finding{}, false, nil
 	}
 	anchor := b.anchorOf(rec.Key)
 	found, err := b.anchoredBy(anchor)
@@ -64,18 +71,19 @@ func (b *Builder) matchAnchor(rec ident.Record) (done bool, err error) {
 		found, err = b.anchoredByFormer(rec)
 	}
 	if err != nil {
-		return false, err
+		return finding{}, false, err
 	}
 	switch len(found) {
 	case 0:
-		return false, nil
+		return finding{}, false, nil
 	case 1:
-		return true, b.anchored(rec, found[0])
+		result, err = b.anchored(rec, found[0])
+		return result, true, err
 	}
 	b.setAside(rec.Key, recordName(rec),
 		fmt.Sprintf("%d objects carry the anchor %s: %s", len(found), anchor, dnList(found)),
 		fmt.Sprintf("clear %s on those that do not belong to this person", b.set.Anchor))
-	return true, nil
+	return finding{}, true, nil
 }
 
 // anchoredBy lists the objects that carry an anchor.
@@ -119,21 +127,21 @@ func (b *Builder) formerAnchor(key ident.Key, anchor string) bool {
 }
 
 // anchored links a record to the one object that carries its anchor.
-func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
+func (b *Builder) anchored(rec ident.Record, e ident.Entry) (finding, error) {
 	anchor := b.anchorOf(rec.Key)
 	where := fmt.Sprintf("%s of %s is %s", b.set.Anchor, e.DN, anchor)
 	trusted := b.hist.AnchorsTrusted
 	against, err := b.unfit(rec.Key, e, trusted)
 	if err != nil {
-		return err
+		return finding{}, err
 	}
 	if against.inTheWay() {
 		b.setAsideShared(rec.Key, recordName(rec), where+", but "+against.cause,
 			fmt.Sprintf("the anchor in %s leads to an account, but %s", b.set.Anchor, shared(against.cause, rec.Key, string(e.DN))), against.next)
-		return nil
+		return finding{}, nil
 	}
 	if !b.claim(rec, e) {
-		return nil
+		return finding{}, nil
 	}
 	op := operation{Operation: ident.Operation{
 		Class:  ident.ClassLink,
@@ -143,30 +151,32 @@ func (b *Builder) anchored(rec ident.Record, e ident.Entry) error {
 		op = b.adoption(rec.Key, e, where+" although there is no link")
 		op.hold = "held for review: somebody may have edited " + b.set.Anchor
 	}
-	return b.tie(rec, e, op)
+	return finding{link: &op, entry: e}, nil
 }
 
 // matchRules looks for an existing account by the first match attribute that
 // finds any object.
-func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (done bool, err error) {
+func (b *Builder) matchRules(rec ident.Record, values map[string][]string) (result finding, done bool, err error) {
 	if len(b.set.Match) == 0 {
-		return false, nil
+		return finding{}, false, nil
 	}
 	for _, attribute := range b.set.Match {
 		var found []ident.Entry
 		for _, v := range values[attribute] {
 			entries, err := b.view.EntriesByValue(attribute, v)
 			if err != nil {
-				return false, err
+				return finding{}, false, err
 			}
 			found = append(found, entries...)
 		}
 		if found = oneEach(found); len(found) > 0 {
 			rule := attribute + " = " + strings.Join(values[attribute], ", ")
-			return true, b.matchFound(rec, attribute, rule, found)
+			result, err = b.matchFound(rec, attribute, rule, found)
+			return result, true, err
 		}
 	}
-	return b.lookalike(rec, values)
+	done, err = b.lookalike(rec, values)
+	return finding{}, done, err
 }
 
 // lookalike sets a record aside for an account whose value is not the record's,
@@ -205,7 +215,7 @@ func (b *Builder) lookalike(rec ident.Record, values map[string][]string) (done 
 // matchFound adopts the only account that a match rule found. Whatever stands
 // against that quarantines the record; an account is never created beside one
 // that matches.
-func (b *Builder) matchFound(rec ident.Record, attribute, rule string, found []ident.Entry) error {
+func (b *Builder) matchFound(rec ident.Record, attribute, rule string, found []ident.Entry) (finding, error) {
 	for _, e := range found {
 		b.matched[e.GUID] = rec.Key
 	}
@@ -220,16 +230,16 @@ func (b *Builder) matchFound(rec ident.Record, attribute, rule string, found []i
 	switch {
 	case len(users) == 0:
 		aside(dnList(found)+" has this value and is no user account", "remove the value there, or correct it at the source")
-		return nil
+		return finding{}, nil
 	case len(users) > 1:
 		aside(fmt.Sprintf("%d accounts match: %s", len(users), dnList(users)),
 			"make the value unique, or choose the account: "+b.linkAdd(rec.Key))
-		return nil
+		return finding{}, nil
 	}
 	e := users[0]
 	against, err := b.unfit(rec.Key, e, false)
 	if err != nil {
-		return err
+		return finding{}, err
 	}
 	if !against.inTheWay() {
 		against = b.foreignAnchor(rec.Key, e)
@@ -239,16 +249,16 @@ func (b *Builder) matchFound(rec ident.Record, attribute, rule string, found []i
 	}
 	if against.inTheWay() {
 		aside(against.cause, against.next)
-		return nil
+		return finding{}, nil
 	}
 	if !b.claim(rec, e) {
-		return nil
+		return finding{}, nil
 	}
 	op := b.adoption(rec.Key, e, rule+" matches the account "+string(e.DN))
 	if b.set.Adopt == AdoptReview {
 		op.hold = "held for review: rollcall did not create this account"
 	}
-	return b.tie(rec, e, op)
+	return finding{link: &op, entry: e}, nil
 }
 
 // claim reserves an object for a record. Two records that match one object are

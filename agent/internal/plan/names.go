@@ -20,8 +20,10 @@ type names struct {
 	begun    int                 // where those of the record begin that is planned now
 	holders  []ident.Key         // who had reserved what that record asked for
 	folded   map[ident.DN]string // containers: few, and folding takes time
-	handover *handover           // nil: nobody gives up anything
-	err      error
+	// freed tells whether an object gives up a value in time for the record with
+	// a key; nil when nobody gives up anything.
+	freed func(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error)
+	err   error
 }
 
 var _ mapping.Names = (*names)(nil)
@@ -91,10 +93,10 @@ func (n *names) Holder(attribute, value string, unique mapping.Unique, parent id
 // record with key.
 func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, place) (bool, error) {
 	return func(e ident.Entry, p place) (bool, error) {
-		if n.handover == nil {
+		if n.freed == nil {
 			return false, nil
 		}
-		return n.handover.freed(e, p, key, attribute, value)
+		return n.freed(e, p, key, attribute, value)
 	}
 }
 

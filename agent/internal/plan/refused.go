@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -102,9 +101,10 @@ func (c *change) drop(gone map[ident.Class]bool) {
 // that account does not do in this plan after all, with what waits for that in
 // turn. In a ring nobody steps aside then.
 func (b *Builder) dropWaiting() {
+	waiting := b.waitingForOthers()
 	for changed := true; changed; {
 		changed = false
-		for _, key := range slices.Sorted(maps.Keys(b.handover.needs)) {
+		for _, key := range waiting {
 			c, planned := b.changes[key]
 			if !planned {
 				continue
@@ -124,6 +124,19 @@ func (b *Builder) dropWaiting() {
 			changed = changed || len(gone) > 0
 		}
 	}
+}
+
+// waitingForOthers returns the keys, in order, of the accounts that get a value
+// once another gives it up.
+func (b *Builder) waitingForOthers() []ident.Key {
+	var keys []ident.Key
+	for key, c := range b.changes {
+		if slices.ContainsFunc(c.ops, func(op *operation) bool { return len(op.After) > 0 }) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // waitsInVain returns the key of an account that was to do something before an
