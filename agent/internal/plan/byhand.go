@@ -37,15 +37,15 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	if linked {
 		return HandMade{}, &RefusedError{
 			fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(link.GUID)),
-			b.removeLink(key) + ", if that is the wrong account",
+			b.set.removeLink(key) + ", if that is the wrong account",
 		}
 	}
-	against, err := b.unfit(key, e, false)
+	against, err := b.match.unfit(key, e, false)
 	if err != nil {
 		return HandMade{}, err
 	}
 	if !against.inTheWay() {
-		against = b.foreignAnchor(key, e)
+		against = b.match.foreignAnchor(key, e)
 	}
 	if against.inTheWay() {
 		return HandMade{}, &RefusedError{against.cause, against.byHand}
@@ -57,15 +57,15 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 		}
 	}
 	made.Seen = len(made.Objections) == 0
-	c := &change{key: key, entry: b.anchoredEntry(e, key), name: entryName(e)}
-	c.add(b.adoption(key, e, "linked by hand"))
+	c := &change{key: key, entry: anchoredEntry(b.set, e, key), name: entryName(e)}
+	c.add(adoption(b.set, key, e, "linked by hand"))
 	if made.Seen && b.set.Action != ActionCreate {
-		if err := b.compare(c, want, *b.prospect(key, e)); err != nil {
+		if err := b.diff.compare(c, want, *prospect(b.set, key, e)); err != nil {
 			return HandMade{}, err
 		}
 	}
 	c.inOrder()
-	newJudge(b.set, b.hist, doubts{}, 0).change(c)
+	newLimiter(b.set, b.hist, doubts{}, 0).change(c)
 	made.Change = c.finish()
 	return made, nil
 }
@@ -109,9 +109,9 @@ func (b *Builder) look(rec ident.Record, e ident.Entry) (objection string, want 
 	case !in:
 		return fmt.Sprintf("the record of the key %s is not what where asks for", rec.Key), want, nil
 	}
-	want, err = b.mapper.Map(derived, &e, b.prospect(rec.Key, e), b.names)
-	if b.names.err != nil {
-		return "", want, b.names.err
+	want, err = b.mapper.Map(derived, &e, prospect(b.set, rec.Key, e), b.draft.names)
+	if b.draft.names.err != nil {
+		return "", want, b.draft.names.err
 	}
 	if err != nil {
 		return aside(err)

@@ -2,164 +2,245 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
+	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// verdictOn is what comparing one attribute came to.
-type verdictOn int
-
-const (
-	asWanted  verdictOn = iota // nothing to do
-	different                  // to be written
-	leftAlone                  // it differs, but the directory's own value stays
-)
-
-// attributeDiff compares what an attribute should be with what it is.
-// Values are compared as sets and by their bytes: AD keeps case, so a change of
-// case is a change. What an account cannot be without is cleared by the value
-// that means none.
-func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
-	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
-	goal := distinct(want.Values, want.Binary)
-	if neutral, ok := ident.Neutral(want.Name); ok && len(goal) == 0 {
-		goal = []string{neutral}
+// mapRecord runs the mapping. ok is false when the record was set aside.
+func (f *differ) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {
+	want, err = f.mapper.Map(rec, current, link, f.draft.names)
+	if f.draft.names.err != nil { // of the View: no fault of the record, whatever the mapping made of it
+		return want, false, f.draft.names.err
 	}
-	var added []string
+	if err != nil {
+		f.draft.quarantineError(rec, err)
+		return want, false, nil
+	}
+	f.everywhere.count(rec, want)
+	return want, true, f.fit(rec, current, &want)
+}
+
+// differ compares an account with what its record wants, and plans the
+// operations that make the one like the other; for a record without an account
+// it plans the creation. It neither looks for accounts nor decides whether an
+// operation may be applied.
+type differ struct {
+	set        *Settings
+	view       diffView
+	mapper     diffMapper
+	dir        *directory
+	draft      *draft
+	handover   *handover
+	groups     map[ident.DN]*group
+	everywhere everywhere
+}
+
+// diffView is what of a View it reads.
+type diffView interface {
+	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
+	LinkByGUID(ident.GUID) (ident.Link, bool, error)
+	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
+}
+
+// diffMapper is what of a Mapper it asks for; it may be an explainer besides.
+type diffMapper interface {
+	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names mapping.Names) (ident.Desired, error)
+}
+
+func newDiffer(set *Settings, view diffView, mapper diffMapper, dir *directory, d *draft) *differ {
+	f := &differ{
+		set: set, view: view, mapper: mapper, dir: dir, draft: d,
+		handover: newHandover(view, d), groups: map[ident.DN]*group{},
+	}
+	d.names.freed = f.handover.freed
+	return f
+}
+
+// addLinked decides about a record in scope whose account is known.
+//
+// An automation owns the state and the place of the accounts that it made or
+// adopted. For links of another automation of the application only attributes
+// are compared.
+func (f *differ) addLinked(rec ident.Record, link ident.Link) error {
+	e, there, err := f.view.EntryByGUID(link.GUID)
+	if err != nil {
+		return err
+	}
+	if !there {
+		const gone = "the linked account%s is not in the directory: deleted by hand, or not readable"
+		f.draft.setAsideShared(rec.Key, recordName(rec), fmt.Sprintf(gone, " "+string(link.GUID)), fmt.Sprintf(gone, ""),
+			"restore it, or let a new account be made: "+f.set.removeLink(rec.Key))
+		return nil
+	}
+	if f.set.Action == ActionCreate {
+		f.draft.counts.Unchanged++
+		return nil
+	}
+	cause, err := f.dir.untouchable(e)
+	if err != nil {
+		return err
+	}
+	if cause != "" {
+		f.draft.setAsideShared(rec.Key, entryName(e), "the linked account "+cause, "the linked "+strings.TrimPrefix(shared(cause, "", string(e.DN)), "the "),
+			"allow it in [directory], or give it up: "+f.set.removeLink(rec.Key))
+		return nil
+	}
+	want, ok, err := f.mapRecord(rec, &e, &link)
+	if !ok || err != nil {
+		return err
+	}
+	c := &change{key: rec.Key, entry: e, name: entryName(e)}
+	if err := f.compare(c, want, link); err != nil {
+		return err
+	}
+	f.draft.keep(c)
+	return nil
+}
+
+// compare adds what is to be done about an account that has a link, or is
+// about to get one.
+func (f *differ) compare(c *change, want ident.Desired, link ident.Link) error {
+	f.diffAttributes(c, want, link)
+	if f.set.Action == ActionLifecycle && link.Automation == f.set.Automation {
+		return f.lifecycle(c, want, link)
+	}
+	f.attributesOnly(c, want, link)
+	return nil
+}
+
+func (f *differ) attributesOnly(c *change, want ident.Desired, link ident.Link) {
+	if f.set.Action == ActionLifecycle {
+		f.draft.tally.others++
+	}
+	if _, verdict := nameDiff(c.entry, want, link); verdict == different {
+		f.draft.tally.renames++
+	}
+}
+
+// lifecycle compares state, name, place and groups of an account.
+func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error {
+	disabled, known := c.entry.Disabled()
+	returner := link.MissingSince != nil
 	switch {
-	case want.Apply == ident.ApplyCreate,
-		want.Apply == ident.ApplyIfEmpty && !ident.None(want.Name, have),
-		len(want.Values) == 0 && (!want.Clear || want.Add):
-		return ch, asWanted
-	case want.Add:
-		goal, added = union(have, want.Values, want.Binary)
+	case !known:
+		f.draft.attend(c.key, c.name, ident.PartAccount, "userAccountControl cannot be read: whether the account is enabled is left alone",
+			"give the bind account the right to read userAccountControl")
+	case disabled && !returner:
+		f.disabledByOthers(c.key, c.entry, link.Origin)
 	}
-	if ident.SameValues(want.Name, goal, have) {
-		return ch, asWanted
+	name := f.newName(c, want, link)
+	if disabled && !returner {
+		return f.rename(c, name)
 	}
-	applied, known := link.Applied[text.Lower(want.Name)]
-	byHand := known && applied != ops.Digest(have)
-	// Without knowledge of what was last written (an adopted account, or a
-	// link restored after a loss), a value may be anybody's.
-	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
-		return ch, leftAlone
+	to, err := f.newPlace(c, want, link)
+	if err != nil {
+		return err
 	}
-	ch.Drift = known && applied == ops.Digest(goal)
-	ch.New = goal
-	if want.Add {
-		ch.New, ch.Add = added, true
+	if err := f.put(c, name, to, disabled); err != nil {
+		return err
 	}
-	return ch, different
+	f.expired(c)
+	if returner && known {
+		f.returned(c, disabled, want, link)
+	}
+	groups, err := f.missingMemberships(c, want.Groups)
+	if err != nil {
+		return err
+	}
+	c.addGroups(groups)
+	return nil
 }
 
-// union returns have with the values of want added, and what there is to add.
-// Values that differ in case only are one value to AD: it refuses the second.
-// Binary ones have no case.
-func union(have, want []string, binary bool) (all, added []string) {
-	for _, v := range want {
-		same := func(other string) bool { return other == v || !binary && text.Same(other, v) }
-		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(added, same) {
-			added = append(added, v)
-		}
+// returned remembers what the operations of a returner do not say: that
+// somebody enabled the account already, and that one which somebody moved is
+// to stay where it is for good.
+func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
+	up := LinkUpdate{Key: c.key, ClearMissing: !disabled}
+	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
+	if moved && !sameDN(link.Placed, want.Parent) {
+		up.Placed = want.Parent
 	}
-	return slices.Concat(have, added), added
-}
-
-// distinct leaves out what AD would refuse as a second value.
-func distinct(values []string, binary bool) []string {
-	if len(values) < 2 {
-		return values
-	}
-	_, all := union(nil, values, binary)
-	return all
-}
-
-// diffAttributes adds the update of an account; the common name is renamed,
-// not updated.
-func (b *Builder) diffAttributes(c *change, want ident.Desired, link ident.Link) {
-	op, why := operation{}, reasons{}
-	op.Class = ident.ClassUpdate
-	for _, a := range want.Attributes {
-		if text.Same(a.Name, "cn") || b.isAnchor(a.Name) {
-			continue
-		}
-		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
-		switch verdict {
-		case different:
-			if b.refusedAttribute(c.key, c.name, ch) {
-				continue
-			}
-			if !b.affords(ch) {
-				b.wait(c.key)
-				continue
-			}
-			op.Attributes = append(op.Attributes, ch)
-			why.add(ch, a.Source, link)
-		case leftAlone:
-			b.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", a.Name)
-		}
-	}
-	b.diffAnchor(c, &op, &why)
-	if len(op.Attributes) > 0 {
-		op.Reason = why.String()
-		c.add(op)
+	if up.ClearMissing || up.Placed != "" {
+		f.draft.links = append(f.draft.links, up)
 	}
 }
 
-// maxBinary bounds the bytes of binary values in one plan, which is held in
-// memory: a hundred thousand photos are written by several runs.
-const maxBinary = 64 << 20
-
-// affords reports whether a change still fits into the plan, and counts it.
-func (b *Builder) affords(ch ident.AttributeChange) bool {
-	if !ch.Binary {
-		return true
+// nameDiff compares the common name.
+func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.AttributeChange, verdictOn) {
+	cn, wanted := want.Attribute("cn")
+	if !wanted || len(cn.Values) != 1 || cn.Values[0] == "" {
+		return ident.AttributeChange{}, asWanted
 	}
-	size := 0
-	for _, v := range slices.Concat(ch.Old, ch.New) {
-		size += len(v)
-	}
-	if b.binary > 0 && b.binary+size > maxBinary {
-		return false
-	}
-	b.binary += size
-	return true
+	cn.Add = false
+	return attributeDiff(cn, []string{commonName(e)}, link)
 }
 
-// wait leaves a binary value of an account to a later run.
-func (b *Builder) wait(key ident.Key) {
-	b.waiting[key], b.unsettled[key] = struct{}{}, struct{}{}
+// newName returns the rename that the mapping asks for; nil when there is none.
+func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operation {
+	ch, verdict := nameDiff(c.entry, want, link)
+	switch verdict {
+	case asWanted:
+		return nil
+	case leftAlone:
+		f.draft.note(c.key, c.name, "cn differs from its mapping and is left alone: the directory is authoritative for it")
+		return nil
+	}
+	if strings.HasPrefix(ch.Old[0], ch.New[0]) {
+		link.Applied = nil // a name that it got where its own was taken: nothing has changed at the source
+	}
+	cn, _ := want.Attribute("cn")
+	why := reasons{}
+	why.add(ch, cn.Source, link)
+	op := &operation{cn: ch.New[0]}
+	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
+	return op
 }
 
-// diffAnchor puts back an anchor that was removed: without it the link would
-// not survive a loss of the state. Another value is somebody's: it stays.
-func (b *Builder) diffAnchor(c *change, op *operation, why *reasons) {
-	if b.set.Anchor == "" {
-		return
+// disabledByOthers reports an account that is disabled although its record is
+// delivered: somebody who is active in the application cannot log in.
+func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.LinkOrigin) {
+	cause := "disabled by somebody else"
+	next := "enable the account, or leave the person out with where"
+	if origin == ident.OriginRestored {
+		cause = "disabled, and after the loss of the state nobody knows by whom"
+		next = "if rollcall had disabled it as missing and the person is back, enable the account and put it where it belongs"
 	}
-	anchor := b.anchorOf(c.key)
-	have := c.entry.Attributes.Values(b.set.Anchor)
-	cause, next := b.badAnchor(c.key)
-	switch {
-	case len(have) == 0 && cause != "":
-		b.attend(c.key, c.name, b.set.Anchor, cause, next)
-	case len(have) == 0:
-		ch := ident.AttributeChange{Name: b.set.Anchor, New: []string{anchor}}
-		if b.refusedAttribute(c.key, c.name, ch) {
-			return
-		}
-		op.Attributes = append(op.Attributes, ch)
-		why.others = append(why.others, "the account lacks its anchor in "+b.set.Anchor)
-	case len(have) == 1 && b.formerAnchor(c.key, have[0]):
-		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, Old: have, New: []string{anchor}})
-		why.others = append(why.others, "the anchor in "+b.set.Anchor+" spells the number "+string(c.key)+" in another way")
-	case !slices.Contains(have, anchor):
-		b.attend(c.key, c.name, b.set.Anchor,
-			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),
-			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: %s", b.set.Anchor, b.removeLink(c.key)))
+	f.draft.attend(key, entryName(e), ident.PartAccount,
+		fmt.Sprintf("%s, left alone although %s delivers the key: neither enabled nor moved nor added to groups", cause, f.set.Application),
+		next+f.set.orAccept(key))
+}
+
+// tie plans the operation that links a record to an account that is there, and
+// all that follows from it: a person who approves an adoption sees what they
+// approve.
+func (f *differ) tie(rec ident.Record, e ident.Entry, op operation) error {
+	c := &change{key: rec.Key, entry: e, name: entryName(e)}
+	if op.Class == ident.ClassAdopt {
+		c.entry = anchoredEntry(f.set, e, rec.Key)
 	}
+	c.add(op)
+	if f.set.Action == ActionCreate { // does nothing about linked accounts
+		f.draft.keep(c)
+		return nil
+	}
+	link := prospect(f.set, rec.Key, e)
+	if op.Class == ident.ClassLink {
+		link.Origin = ident.OriginRestored
+	}
+	want, ok, err := f.mapRecord(rec, &c.entry, link)
+	if !ok || err != nil {
+		return err
+	}
+	if err := f.compare(c, want, *link); err != nil {
+		return err
+	}
+	f.draft.keep(c)
+	return nil
+}
+
+// prospect is the link of an account that is about to be adopted.
+func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
+	return &ident.Link{Application: set.Application, Key: key, GUID: e.GUID, Automation: set.Automation, Origin: ident.OriginAdopted}
 }

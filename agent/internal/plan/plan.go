@@ -1,11 +1,61 @@
-// Package plan decides what a run would change in the directory: it matches
-// records with accounts, compares, and applies the limits. It is pure: it
-// reads through View and Mapper, remembers nothing between runs, writes
-// nothing, and knows the time only from its Settings. The same input gives
-// the same plan, to the byte.
+// Package plan decides what a run would change in the directory. It is pure: it
+// reads through View and Mapper, remembers nothing between runs, writes nothing,
+// and knows the time only from its Settings. The same input gives the same plan,
+// to the byte.
 //
 // It does not apply a plan, does not fetch records and does not decide which
-// groups or accounts are privileged.
+// groups or accounts are privileged. Runs use it, and so does whoever links an
+// account by hand.
+//
+// # The jobs
+//
+// A Builder takes the records one by one, in the order of their keys, and hands
+// each from one job to the next. The jobs share nothing but the draft, which is
+// the plan in the making.
+//
+//	                 records                    the end of the delivery
+//	                    |                                |
+//	linked -------------+----- not linked                |
+//	   |                            |                    |
+//	   |                          match                  |
+//	   |        account found ----- | ---- none          |
+//	   |              |                     |            |
+//	  diff           diff                 create      leavers
+//	   |              |                     |            |
+//	   +--------------+------- draft -------+------------+
+//	                             |
+//	                           judge
+//	                             |
+//	                           Plan
+//
+// Match finds the account of a record that has no link: by the anchor, then by
+// the match rules. Whatever stands against linking that account sets the record
+// aside; an account is never created beside one that matches.
+//
+// Diff compares an account with what its record wants, and plans what makes the
+// one like the other: attributes, name, place, state and groups. It plans the
+// creations too. Names that are in use are asked for here, and given away; a
+// record that wants a name which its holder may give up is put off until
+// everybody has come (see handover).
+//
+// Leavers come last, once everybody is known: the links whose key is missing, or
+// reported as deleted, and after a loss of the state the accounts that nobody
+// accounts for.
+//
+// The judge sees the whole draft. It leaves out what the directory refused
+// before, turns into notes what a person accepted, weighs whether the delivery
+// can be believed, and gives each operation its verdict by the limits and the
+// approval.
+//
+// Files are named after the job that they belong to; those that start with
+// draft are what the jobs share. A job may also ask the directory (directory.go)
+// what is there and what may be changed.
+//
+// # Setting aside
+//
+// What is wrong with one record never ends the plan of the others. The record
+// goes into quarantine as a whole (draft.setAside), or a part of it does while
+// the rest goes on (draft.attend). Only an error of the View ends a plan.
 package plan
 
 import (

@@ -55,7 +55,7 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	if !there {
 		return e, obstacle{
 			cause:  fmt.Sprintf("the account %s of the key %s is not in the directory", link.GUID, link.Key),
-			byHand: "restore it, or give it up: " + b.removeLink(link.Key),
+			byHand: "restore it, or give it up: " + b.set.removeLink(link.Key),
 		}, nil
 	}
 	other, taken, err := b.view.LinkByKey(key)
@@ -65,45 +65,36 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	if taken {
 		return e, obstacle{
 			cause:  fmt.Sprintf("the key %s is linked to %s already", key, b.nameOf(other.GUID)),
-			byHand: "choose which account the person keeps, and take the other link back first: " + b.removeLink("KEY"),
+			byHand: "choose which account the person keeps, and take the other link back first: " + b.set.removeLink("KEY"),
 		}, nil
 	}
-	cause, err := b.untouchable(e)
+	cause, err := b.dir.untouchable(e)
 	if cause != "" || err != nil {
 		return e, obstacle{cause: cause, byHand: "allow the account in [directory] if rollcall is to change it"}, err
 	}
-	if cause, next := b.badAnchor(key); cause != "" {
+	if cause, next := b.set.badAnchor(key); cause != "" {
 		return e, obstacle{cause: cause, byHand: next}, nil
 	}
 	have := e.Attributes.Values(b.set.Anchor)
-	if b.set.Anchor != "" && len(have) > 0 && !slices.Equal(have, []string{b.anchorOf(link.Key)}) {
-		against = b.foreignAnchor(key, e)
+	if b.set.Anchor != "" && len(have) > 0 && !slices.Equal(have, []string{b.set.anchorOf(link.Key)}) {
+		against = b.match.foreignAnchor(key, e)
 	}
 	return e, against, nil
 }
 
 // rekeyed is the change of the key, and what follows from it.
 func (b *Builder) rekeyed(link ident.Link, key ident.Key, e ident.Entry, want ident.Desired) (ident.Change, error) {
-	c := &change{key: key, entry: b.anchoredEntry(e, key), name: entryName(e)}
-	op := b.adoption(key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))
+	c := &change{key: key, entry: anchoredEntry(b.set, e, key), name: entryName(e)}
+	op := adoption(b.set, key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))
 	op.Class, op.FormerKey = ident.ClassLink, link.Key
 	c.add(op)
 	link.Key = key
 	if b.set.Action != ActionCreate {
-		if err := b.compare(c, want, link); err != nil {
+		if err := b.diff.compare(c, want, link); err != nil {
 			return ident.Change{}, err
 		}
 	}
 	c.inOrder()
-	newJudge(b.set, b.hist, doubts{}, 0).change(c)
+	newLimiter(b.set, b.hist, doubts{}, 0).change(c)
 	return c.finish(), nil
-}
-
-// samePerson is what to do when the records of two keys mean one account, which
-// is linked to the first.
-func (b *Builder) samePerson(link ident.Link, key ident.Key) string {
-	if link.Automation == b.set.Automation {
-		return "if both are one person, who has another key now: " + ident.Command("link rekey", b.set.Automation, string(link.Key), string(key))
-	}
-	return "if both are one person: " + b.removeLink(link.Key)
 }

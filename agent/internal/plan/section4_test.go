@@ -303,8 +303,8 @@ func TestMappingErrors(t *testing.T) {
 	s := newScene()
 	b := NewBuilder(s.set, s.world, s.mapper, s.hist)
 	rec := ident.Record{Key: "11", Fields: map[string]any{"name": " Ada Novak "}}
-	b.quarantineError(rec, fmt.Errorf("map: %w", &mapping.Error{Attribute: "mail", Cause: "user.email is null", Next: "give the user an address"}))
-	b.quarantineError(ident.Record{Key: "12", Fields: map[string]any{"name": "", "email": "bo@x"}}, &mapping.Error{Attribute: "mail", Cause: "user.email is null"})
+	b.draft.quarantineError(rec, fmt.Errorf("map: %w", &mapping.Error{Attribute: "mail", Cause: "user.email is null", Next: "give the user an address"}))
+	b.draft.quarantineError(ident.Record{Key: "12", Fields: map[string]any{"name": "", "email": "bo@x"}}, &mapping.Error{Attribute: "mail", Cause: "user.email is null"})
 	p, err := b.Finish(s.delivery)
 	if err != nil {
 		t.Fatal(err)

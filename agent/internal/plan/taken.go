@@ -21,7 +21,7 @@ type Earlier struct {
 // somebody else has by now; "" when none is taken. A value counts as free when
 // its holder gives it up by another of the operations.
 func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]string, error) {
-	n := &names{view: givers{view, list}, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	n := newNames(givers{view, list})
 	out := make([]string, len(list))
 	for i, op := range list {
 		parent := op.To.Parent()

@@ -10,78 +10,74 @@ import (
 
 // create plans the account of a record that matches nobody. The common name is
 // in the DN, not among the attributes; the anchor is among them.
-func (b *Builder) create(rec ident.Record) error {
-	want, ok, err := b.mapRecord(rec, nil, nil)
+func (f *differ) create(rec ident.Record) error {
+	want, ok, err := f.mapRecord(rec, nil, nil)
 	if !ok || err != nil {
 		return err
 	}
 	cn, _ := want.Attribute("cn")
 	c := &change{key: rec.Key, name: desiredName(want)}
-	cause, next, err := b.cannotPlace(rec.Key, want.Parent, cn)
+	cause, next, err := f.cannotPlace(rec.Key, want.Parent, cn)
 	if err != nil {
 		return err
 	}
 	if cause != "" {
-		b.setAside(rec.Key, c.name, cause, next)
-		b.block(rec, cause)
+		f.draft.setAside(rec.Key, c.name, cause, next)
+		f.draft.block(rec, cause)
 		return nil
 	}
-	groups, err := b.groupsOfNew(c, want.Groups)
+	groups, err := f.groupsOfNew(c, want.Groups)
 	if err != nil {
 		return err
 	}
 	op := operation{parent: want.Parent, cn: cn.Values[0]}
 	op.Class = ident.ClassCreate
-	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", b.set.Application, rec.Key)
+	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", f.set.Application, rec.Key)
 	for _, a := range want.Attributes {
-		if len(a.Values) == 0 || text.Same(a.Name, "cn") || b.isAnchor(a.Name) {
+		if len(a.Values) == 0 || text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
 			continue
 		}
 		ch := ident.AttributeChange{Name: a.Name, New: distinct(a.Values, a.Binary), Binary: a.Binary}
-		if b.refusedAttribute(rec.Key, c.name, ch) {
+		if f.draft.refusedAttribute(rec.Key, c.name, ch) {
 			continue
 		}
 		// A value that is written with the creation only has no later run.
-		if !b.affords(ch) && a.Apply != ident.ApplyCreate {
-			b.wait(rec.Key)
+		if !f.affords(ch) && a.Apply != ident.ApplyCreate {
+			f.wait(rec.Key)
 			continue
 		}
 		op.Attributes = append(op.Attributes, ch)
 	}
-	if b.set.Anchor != "" {
-		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: b.set.Anchor, New: []string{b.anchorOf(rec.Key)}})
+	if f.set.Anchor != "" {
+		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: f.set.Anchor, New: []string{f.set.anchorOf(rec.Key)}})
 	}
 	c.add(op)
-	b.addGroups(c, groups)
-	b.names.Reserve("cn", op.cn, mapping.UniqueContainer, op.parent, rec.Key)
-	b.plan(c)
+	c.addGroups(groups)
+	f.draft.names.Reserve("cn", op.cn, mapping.UniqueContainer, op.parent, rec.Key)
+	f.draft.keep(c)
 	return nil
 }
 
 // cannotPlace says why no account can be made there; "" when it can.
-func (b *Builder) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAttribute) (cause, next string, err error) {
+func (f *differ) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAttribute) (cause, next string, err error) {
 	if len(cn.Values) != 1 || cn.Values[0] == "" {
 		return "cn has no value", "complete the record at the source, or give cn another expression", nil
 	}
-	if !b.inScope(parent) {
+	if !f.dir.inScope(parent) {
 		return fmt.Sprintf("the OU %s is outside the scope of [directory]", parent), "correct ou, or widen scope", nil
 	}
-	there, err := b.containerExists(parent)
+	there, err := f.dir.containerExists(parent)
 	if err != nil {
 		return "", "", err
 	}
 	if !there {
 		return fmt.Sprintf("the OU %s does not exist", parent), "create it in the directory, or correct ou", nil
 	}
-	holder, taken, err := b.names.Holder("cn", cn.Values[0], mapping.UniqueContainer, parent, "", key)
+	holder, taken, err := f.draft.names.Holder("cn", cn.Values[0], mapping.UniqueContainer, parent, "", key)
 	if taken {
 		cause = fmt.Sprintf("%s already has the name %s in %s", holder, cn.Values[0], parent)
 	}
 	return cause, "give cn a further format that tells the two apart", err
-}
-
-func (b *Builder) isAnchor(attribute string) bool {
-	return b.set.Anchor != "" && text.Same(attribute, b.set.Anchor)
 }
 
 // desiredName is the name of a person for people.

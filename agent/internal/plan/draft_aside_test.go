@@ -147,7 +147,7 @@ func TestTheRootIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		return ident.Refusal{
-			Key: key, Part: part, Digest: b.changes[key].linkingDigest(), Cause: "create failed: the agent's account lacks the right",
+			Key: key, Part: part, Digest: b.draft.changes[key].linkingDigest(), Cause: "create failed: the agent's account lacks the right",
 			Again: noon.AddDate(0, 0, 1),
 		}, true
 	}

@@ -13,12 +13,6 @@ type AnchorAdviser interface {
 	FreeAnchors() ([]string, error)
 }
 
-// isAnchor reports whether a value ties an account to a key of any application.
-func isAnchor(value string) bool {
-	_, key, ok := ident.ParseAnchor(value)
-	return ok && key != ""
-}
-
 // AnchorUse counts the accounts whose anchor attribute holds something that is
 // no anchor of any application.
 type AnchorUse struct {
@@ -67,15 +61,15 @@ func (u *AnchorUse) Next(free []string) string {
 
 // anchorInUse says once that the anchor attribute is in use for something else:
 // in the first plan of everybody, and later of the accounts that records match.
-func (b *Builder) anchorInUse() error {
-	use := AnchorUse{Attribute: b.set.Anchor}
-	for _, e := range b.foreign {
+func (m *matcher) anchorInUse() error {
+	use := AnchorUse{Attribute: m.set.Anchor}
+	for _, e := range m.foreign {
 		use.Add(e)
 	}
-	if lister, can := b.view.(AnchorLister); can && b.set.Anchor != "" && b.hist.AnchorsTrusted {
-		use = AnchorUse{Attribute: b.set.Anchor}
-		err := lister.EachAnchor(b.set.Anchor, "", func(e ident.Entry) error {
-			if isUser(e) && b.inScope(e.DN.Parent()) {
+	if lister, can := m.view.(AnchorLister); can && m.set.Anchor != "" && m.trusted {
+		use = AnchorUse{Attribute: m.set.Anchor}
+		err := lister.EachAnchor(m.set.Anchor, "", func(e ident.Entry) error {
+			if isUser(e) && m.dir.inScope(e.DN.Parent()) {
 				use.Add(e)
 			}
 			return nil
@@ -88,17 +82,17 @@ func (b *Builder) anchorInUse() error {
 		return nil
 	}
 	var free []string
-	if adviser, can := b.view.(AnchorAdviser); can {
+	if adviser, can := m.view.(AnchorAdviser); can {
 		var err error
 		if free, err = adviser.FreeAnchors(); err != nil {
 			return err
 		}
 	}
-	b.attend("", "", b.set.Anchor, use.Cause(), use.Next(free))
-	for key := range b.foreign {
-		if q, aside := b.quarantined[key]; aside {
-			q.Next = "choose another anchor attribute: see what is said about " + b.set.Anchor
-			b.quarantined[key] = q
+	m.draft.attend("", "", m.set.Anchor, use.Cause(), use.Next(free))
+	for key := range m.foreign {
+		if q, aside := m.draft.quarantined[key]; aside {
+			q.Next = "choose another anchor attribute: see what is said about " + m.set.Anchor
+			m.draft.quarantined[key] = q
 		}
 	}
 	return nil

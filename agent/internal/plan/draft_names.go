@@ -13,7 +13,7 @@ import (
 // another record of this plan. It keeps the first error of the View, because
 // an error of the mapping would be taken for one of the record.
 type names struct {
-	view     View
+	view     nameView
 	domain   string // the DNS name of the domain; "" knows no implicit names
 	reserved map[string]ident.Key
 	inOrder  []string            // the reservations, in the order in which they were made
@@ -24,6 +24,16 @@ type names struct {
 	// a key; nil when nobody gives up anything.
 	freed func(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error)
 	err   error
+}
+
+// nameView is what of a View they read.
+type nameView interface {
+	EntriesByName(attribute, value string) ([]ident.Entry, error)
+	ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
+}
+
+func newNames(view nameView) *names {
+	return &names{view: view, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
 }
 
 var _ mapping.Names = (*names)(nil)

@@ -18,7 +18,8 @@ import (
 // to have. Records come one by one, and the holder of a value may come later:
 // whoever asks for such a value is put off until everybody has come.
 type handover struct {
-	b *Builder
+	view  linkView
+	draft *draft
 	// asking is set while a linked record is mapped that can be put off; putOff
 	// tells that it has to be.
 	asking, putOff bool
@@ -67,8 +68,13 @@ var errPutOff = errors.New("the holder of a value has not been planned yet")
 // maxAttempts bounds how often a group is planned anew with other expectations.
 const maxAttempts = 20
 
-func newHandover(b *Builder) *handover {
-	return &handover{b: b, keeps: map[given]bool{}, needs: map[ident.Key][]need{}}
+// linkView is what of a View it reads.
+type linkView interface {
+	LinkByGUID(ident.GUID) (ident.Link, bool, error)
+}
+
+func newHandover(view linkView, d *draft) *handover {
+	return &handover{view: view, draft: d, keeps: map[given]bool{}, needs: map[ident.Key][]need{}}
 }
 
 // freed reports whether the object e gives up a value, in time for key to get it
@@ -77,7 +83,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 	if !h.asking {
 		return false, nil
 	}
-	link, linked, err := h.b.view.LinkByGUID(e.GUID)
+	link, linked, err := h.view.LinkByGUID(e.GUID)
 	if err != nil || !linked || link.Key == key {
 		return false, err
 	}
@@ -100,7 +106,7 @@ func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value
 
 // givesUp reports whether the plan so far takes a value from an account.
 func (h *handover) givesUp(g given) bool {
-	c, planned := h.b.changes[g.holder]
+	c, planned := h.draft.changes[g.holder]
 	return planned && c.giver(g.place) != nil
 }
 
@@ -172,26 +178,26 @@ func (h *handover) while(asking bool, do func() error) error {
 }
 
 // addLinkedOrLate plans a linked record, or puts it off.
-func (b *Builder) addLinkedOrLate(rec ident.Record, link ident.Link) error {
-	before := b.mark()
-	b.handover.putOff = false
-	err := b.handover.while(true, func() error { return b.addLinked(rec, link) })
-	if !b.handover.putOff {
+func (f *differ) addLinkedOrLate(rec ident.Record, link ident.Link) error {
+	before := f.draft.mark()
+	f.handover.putOff = false
+	err := f.handover.while(true, func() error { return f.addLinked(rec, link) })
+	if !f.handover.putOff {
 		return err
 	}
-	b.names.err = nil
-	b.restore(before, rec.Key)
-	b.handover.late = append(b.handover.late, lateRecord{rec, link})
+	f.draft.names.err = nil
+	f.takeBack(before, rec.Key)
+	f.handover.late = append(f.handover.late, lateRecord{rec, link})
 	return nil
 }
 
 // addLate plans the records that were put off, together: each is expected to
 // give up what the others ask for. Where one does not, all are planned anew
 // without that expectation.
-func (b *Builder) addLate() error {
-	h := b.handover
+func (f *differ) addLate() error {
+	h := f.handover
 	h.late = slices.DeleteFunc(h.late, func(l lateRecord) bool { // set aside since
-		_, aside := b.quarantined[l.rec.Key]
+		_, aside := f.draft.quarantined[l.rec.Key]
 		return aside
 	})
 	slices.SortFunc(h.late, func(x, y lateRecord) int { return cmp.Compare(x.rec.Key, y.rec.Key) })
@@ -202,29 +208,37 @@ func (b *Builder) addLate() error {
 		h.group[l.rec.Key] = true
 	}
 	for attempt := range maxAttempts {
-		before := b.mark()
+		before := f.draft.mark()
 		// With the last attempt nobody is expected to give up anything.
-		if err := b.planLate(attempt < maxAttempts-1); err != nil {
+		if err := f.planLate(attempt < maxAttempts-1); err != nil {
 			return err
 		}
 		if h.cameTrue(keys) {
 			break
 		}
 		h.giversFirst()
-		b.restore(before, keys...)
+		f.takeBack(before, keys...)
 	}
 	return nil
 }
 
+// takeBack takes back all that was planned of the keys since the mark.
+func (f *differ) takeBack(m mark, keys ...ident.Key) {
+	f.draft.restore(m, keys...)
+	for _, key := range keys {
+		delete(f.handover.needs, key)
+	}
+}
+
 // planLate plans the records that were put off, once. With asking they may get
 // what others give up.
-func (b *Builder) planLate(asking bool) error {
-	h := b.handover
+func (f *differ) planLate(asking bool) error {
+	h := f.handover
 	h.planned = map[ident.Key]bool{}
 	for _, l := range h.late {
-		b.names.begin()
-		err := b.shield(l.rec.Key, l.rec, func() error {
-			return h.while(asking, func() error { return b.addLinked(l.rec, l.link) })
+		f.draft.names.begin()
+		err := f.draft.shield(l.rec.Key, l.rec, func() error {
+			return h.while(asking, func() error { return f.addLinked(l.rec, l.link) })
 		})
 		if err != nil {
 			return err
@@ -267,7 +281,7 @@ func (h *handover) cameTrue(keys []ident.Key) bool {
 	all := true
 	for _, key := range keys {
 		for _, n := range h.needs[key] {
-			if !h.givesUp(n.given) || h.b.changes[key].tooEarly(n) {
+			if !h.givesUp(n.given) || h.draft.changes[key].tooEarly(n) {
 				h.keeps[n.given], all = true, false
 			}
 		}
@@ -275,41 +289,10 @@ func (h *handover) cameTrue(keys []ident.Key) bool {
 	return all
 }
 
-// mark remembers how far the plan has come.
-type mark struct {
-	notes, attention, links, binary, reserved int
-	counts                                    ident.RecordCounts
-	tally                                     tally
-}
-
-func (b *Builder) mark() mark {
-	return mark{
-		notes: len(b.notes), attention: len(b.attention), links: len(b.links), binary: b.binary,
-		reserved: len(b.names.inOrder), counts: b.counts, tally: b.tally,
-	}
-}
-
-// restore takes back all that was planned of the keys since the mark.
-func (b *Builder) restore(m mark, keys ...ident.Key) {
-	b.notes, b.attention, b.links = b.notes[:m.notes], b.attention[:m.attention], b.links[:m.links]
-	b.counts, b.tally, b.binary = m.counts, m.tally, m.binary
-	for _, id := range b.names.inOrder[m.reserved:] {
-		delete(b.names.reserved, id)
-	}
-	b.names.inOrder = b.names.inOrder[:m.reserved]
-	for _, key := range keys {
-		delete(b.changes, key)
-		delete(b.quarantined, key)
-		delete(b.waiting, key)
-		delete(b.unsettled, key)
-		delete(b.handover.needs, key)
-	}
-}
-
 // stepAside makes the operation by which an account lets go of values before
 // it gets its own: a name becomes one that nobody has, anything else is
 // emptied. The operation that follows starts from there.
-func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operation, error) {
+func (f *differ) stepAside(c *change, op *operation, wanted []place) (*operation, error) {
 	aside := &operation{}
 	aside.Class, aside.Aside = op.Class, true
 	aside.Reason = "makes room: others take what it has before it gets its own"
@@ -327,7 +310,7 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 		step := ident.AttributeChange{Name: ch.Name, Old: ch.Old}
 		step.New = slices.DeleteFunc(slices.Clone(ch.Old), func(v string) bool { return slices.Contains(gone, text.Name(v)) })
 		if mapping.Required(ch.Name) {
-			name, err := b.interim(ch.Name, c, ch.Old[0])
+			name, err := f.interim(ch.Name, c, ch.Old[0])
 			if err != nil {
 				return nil, err
 			}
@@ -344,14 +327,14 @@ func (b *Builder) stepAside(c *change, op *operation, wanted []place) (*operatio
 
 // interim finds a name that nobody has, within 20 characters, for the moment
 // between giving up one name and getting another.
-func (b *Builder) interim(attribute string, c *change, old string) (string, error) {
+func (f *differ) interim(attribute string, c *change, old string) (string, error) {
 	unique := mapping.UniqueDomain
 	if text.Same(attribute, "cn") {
 		unique = mapping.UniqueContainer
 	}
 	for n := 0; ; n++ {
 		name := "swap-" + ops.Digest([]string{string(c.key), old, strconv.Itoa(n)})[:10]
-		_, taken, err := b.names.Holder(attribute, name, unique, c.entry.DN.Parent(), c.entry.GUID, c.key)
+		_, taken, err := f.draft.names.Holder(attribute, name, unique, c.entry.DN.Parent(), c.entry.GUID, c.key)
 		if err != nil {
 			return "", err
 		}

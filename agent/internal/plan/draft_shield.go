@@ -17,21 +17,21 @@ type Crashes struct {
 
 // Crashes returns what went wrong within rollcall itself, for the log. The
 // records are in quarantine. Call it after Finish.
-func (b *Builder) Crashes() Crashes { return b.crashes }
+func (b *Builder) Crashes() Crashes { return b.draft.crashes }
 
 // shield keeps a panic about one key from ending the plan of everybody: the key
 // is set aside. It counts as present, so nobody leaves because of it.
-func (b *Builder) shield(key ident.Key, rec ident.Record, do func() error) (err error) {
+func (d *draft) shield(key ident.Key, rec ident.Record, do func() error) (err error) {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
-		if b.crashes.Count++; b.crashes.Count == 1 {
-			b.crashes.Key, b.crashes.Panic, b.crashes.Stack = key, fmt.Sprint(v), string(debug.Stack())
+		if d.crashes.Count++; d.crashes.Count == 1 {
+			d.crashes.Key, d.crashes.Panic, d.crashes.Stack = key, fmt.Sprint(v), string(debug.Stack())
 		}
 		err = nil
-		b.setAside(key, recordName(rec), fmt.Sprintf("internal error of rollcall while this record was planned: %v", v),
+		d.setAside(key, recordName(rec), fmt.Sprintf("internal error of rollcall while this record was planned: %v", v),
 			"report it with the stack, which is in the agent's log; until it is mended, nothing is done about this record")
 	}()
 	return do()

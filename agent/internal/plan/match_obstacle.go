@@ -18,20 +18,20 @@ func (o obstacle) inTheWay() bool { return o.cause != "" }
 
 // unfit holds an account against the rules of an adoption. A link that the
 // anchor restores takes a disabled account too.
-func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacle, error) {
-	link, linked, err := b.view.LinkByGUID(e.GUID)
+func (m *matcher) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacle, error) {
+	link, linked, err := m.view.LinkByGUID(e.GUID)
 	if err != nil {
 		return obstacle{}, err
 	}
 	if linked {
-		b.matched[e.GUID] = key
-		both := b.samePerson(link, key)
+		m.draft.matched[e.GUID] = key
+		both := m.set.samePerson(link, key)
 		return obstacle{fmt.Sprintf("%s is linked to the key %s", e.DN, link.Key), "correct the value at the source, or " + both, both}, nil
 	}
 	if !isUser(e) {
 		return obstacle{fmt.Sprintf("%s is no user account", e.DN), "clear the value there", "name a user account"}, nil
 	}
-	cause, err := b.untouchable(e)
+	cause, err := m.dir.untouchable(e)
 	if err != nil {
 		return obstacle{}, err
 	}
@@ -53,20 +53,20 @@ func (b *Builder) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacl
 
 // foreignAnchor keeps an account that carries something else in the anchor
 // attribute from being linked.
-func (b *Builder) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
-	if b.set.Anchor == "" {
+func (m *matcher) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
+	if m.set.Anchor == "" {
 		return obstacle{}
 	}
-	if cause, next := b.badAnchor(key); cause != "" {
+	if cause, next := m.set.badAnchor(key); cause != "" {
 		return obstacle{cause, next, next}
 	}
-	have := e.Attributes.First(b.set.Anchor)
-	if have == "" || have == b.anchorOf(key) || b.formerAnchor(key, have) {
+	have := e.Attributes.First(m.set.Anchor)
+	if have == "" || have == m.set.anchorOf(key) || m.draft.formerAnchor(key, have) {
 		return obstacle{}
 	}
 	if !isAnchor(have) {
-		b.foreign[key] = e
+		m.foreign[key] = e
 	}
-	free := fmt.Sprintf("clear %s there if the account belongs to this person", b.set.Anchor)
-	return obstacle{fmt.Sprintf("%s of %s is already %s", b.set.Anchor, e.DN, have), free, free}
+	free := fmt.Sprintf("clear %s there if the account belongs to this person", m.set.Anchor)
+	return obstacle{fmt.Sprintf("%s of %s is already %s", m.set.Anchor, e.DN, have), free, free}
 }

@@ -11,13 +11,13 @@ import (
 // orderHandovers puts operations that hand over values in order: whoever gives
 // a value up comes before whoever gets it. In a ring one account steps aside
 // first, so that no value is on two objects at any moment.
-func (b *Builder) orderHandovers() error {
+func (f *differ) orderHandovers() error {
 	for _, class := range []ident.Class{ident.ClassUpdate, ident.ClassRename} {
-		g := b.handovers(class)
+		g := f.handovers(class)
 		for _, first := range g.keys {
 			for g.waits[first] > 0 {
 				key := g.inRing(first)
-				if err := b.makeRoom(key, class, g); err != nil {
+				if err := f.makeRoom(key, class, g); err != nil {
 					return err
 				}
 				g.gives(key)
@@ -38,17 +38,17 @@ type handovers struct {
 
 // handovers collects what was asked for and is given, and notes it in the
 // operations of those who get it.
-func (b *Builder) handovers(class ident.Class) *handovers {
+func (f *differ) handovers(class ident.Class) *handovers {
 	g := &handovers{
 		givers: map[ident.Key][]given{}, takers: map[ident.Key][]ident.Key{},
 		waits: map[ident.Key]int{}, gave: map[ident.Key]bool{},
 	}
-	for _, key := range slices.Sorted(maps.Keys(b.handover.needs)) {
-		c, planned := b.changes[key]
+	for _, key := range slices.Sorted(maps.Keys(f.handover.needs)) {
+		c, planned := f.draft.changes[key]
 		if !planned {
 			continue
 		}
-		for _, n := range b.handover.needs[key] {
+		for _, n := range f.handover.needs[key] {
 			op := c.taker(n)
 			if op == nil || n.step().Class != class {
 				continue
@@ -121,8 +121,8 @@ func (g *handovers) inRing(at ident.Key) ident.Key {
 
 // makeRoom splits the operation of an account in two: the first lets go of
 // what others wait for.
-func (b *Builder) makeRoom(key ident.Key, class ident.Class, g *handovers) error {
-	c := b.changes[key]
+func (f *differ) makeRoom(key ident.Key, class ident.Class, g *handovers) error {
+	c := f.draft.changes[key]
 	var wanted []place
 	for _, taker := range g.takers[key] {
 		for _, v := range g.givers[taker] {
@@ -132,86 +132,10 @@ func (b *Builder) makeRoom(key ident.Key, class ident.Class, g *handovers) error
 		}
 	}
 	at := slices.IndexFunc(c.ops, func(op *operation) bool { return op.Class == class })
-	aside, err := b.stepAside(c, c.ops[at], wanted)
+	aside, err := f.stepAside(c, c.ops[at], wanted)
 	if err != nil {
 		return err
 	}
 	c.ops = slices.Insert(c.ops, at, aside)
 	return nil
-}
-
-// together holds what cannot be applied alone: a taker whose giver is held, and
-// an account that would step aside for nothing. It returns the changes that have
-// to do with others.
-func (j *judge) together(changes []*change) []*change {
-	linked, follows := bonds(changes)
-	var stopped []*operation
-	for _, c := range changes {
-		for _, op := range c.ops {
-			if len(follows[op]) > 0 && op.Verdict != ident.VerdictApply {
-				stopped = append(stopped, op)
-			}
-		}
-	}
-	for ; len(stopped) > 0; stopped = stopped[1:] {
-		for _, op := range follows[stopped[0]] {
-			if op.Verdict == ident.VerdictApply {
-				j.follow(op, stopped[0])
-				stopped = append(stopped, op)
-			}
-		}
-	}
-	return linked
-}
-
-// bonds returns the changes that have to do with others, and of each operation
-// those that cannot be applied without it: whoever gets what it gives up, and
-// the step aside before it. Everybody in a ring leads to the one who steps aside.
-func bonds(changes []*change) (linked []*change, follows map[*operation][]*operation) {
-	byKey := make(map[ident.Key]*change, len(changes))
-	for _, c := range changes {
-		byKey[c.key] = c
-	}
-	follows = map[*operation][]*operation{}
-	for _, c := range changes {
-		bound := false
-		for _, op := range c.ops {
-			for _, step := range op.After {
-				if giver := byKey[step.Key].first(step.Class); giver != nil {
-					follows[giver] = append(follows[giver], op)
-				}
-			}
-			if first := c.first(op.Class); first != op && first.Aside {
-				follows[op] = append(follows[op], first)
-			}
-			bound = bound || op.Aside || len(op.After) > 0
-		}
-		if bound {
-			linked = append(linked, c)
-		}
-	}
-	return linked, follows
-}
-
-// first finds the operation of a class; nil when there is none, or no change.
-func (c *change) first(class ident.Class) *operation {
-	if c == nil {
-		return nil
-	}
-	for _, op := range c.ops {
-		if op.Class == class {
-			return op
-		}
-	}
-	return nil
-}
-
-// follow gives an operation the verdict of one that it waits for.
-func (j *judge) follow(op, other *operation) {
-	op.Verdict = ident.VerdictHold
-	if other.Verdict == ident.VerdictRefuse {
-		op.Verdict = ident.VerdictRefuse
-	}
-	op.Reason += "; waits for another account to give up a value, which this run does not apply"
-	j.states[op.Class].Over++
 }

@@ -98,7 +98,7 @@ func TestPhotosOfManyWaitForALaterRun(t *testing.T) {
 				if photos != want {
 					t.Errorf("run %d: %d photos, want %d", run, photos, want)
 				}
-				waits := len(b.waiting)
+				waits := len(b.draft.waiting)
 				if told := len(p.Notes) > 0 && strings.Contains(p.Notes[0].Text, "with a binary value"); told != (waits > 0) {
 					t.Errorf("run %d: %d wait, notes %v", run, waits, p.Notes)
 				}

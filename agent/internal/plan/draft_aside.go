@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -38,30 +37,30 @@ func item(key ident.Key, name, part, cause, common, next string) ident.Quarantin
 
 // setAside quarantines a key and withdraws what was planned for it. The first
 // cause stays.
-func (b *Builder) setAside(key ident.Key, name, cause, next string) {
-	b.setAsideShared(key, name, cause, shared(cause, key), next)
+func (d *draft) setAside(key ident.Key, name, cause, next string) {
+	d.setAsideShared(key, name, cause, shared(cause, key), next)
 }
 
 // setAsideShared is setAside for a cause that others may have too: common is it
 // without what is this user's own.
-func (b *Builder) setAsideShared(key ident.Key, name, cause, common, next string) {
-	if c, ok := b.changes[key]; ok {
+func (d *draft) setAsideShared(key ident.Key, name, cause, common, next string) {
+	if c, ok := d.changes[key]; ok {
 		if name == "" {
 			name = c.name
 		}
-		delete(b.changes, key)
-		b.names.releaseAll(key)
+		delete(d.changes, key)
+		d.names.releaseAll(key)
 	} else {
-		b.names.release(key)
+		d.names.release(key)
 	}
-	if _, ok := b.quarantined[key]; !ok {
-		b.quarantined[key] = item(key, name, "", cause, common, next)
+	if _, ok := d.quarantined[key]; !ok {
+		d.quarantined[key] = item(key, name, "", cause, common, next)
 	}
 }
 
 // quarantineError sets a record aside for an error of the mapping.
-func (b *Builder) quarantineError(rec ident.Record, err error) {
-	cause, next := err.Error(), "correct the record at the source, or where and the mapping of the data source "+b.set.DataSource
+func (d *draft) quarantineError(rec ident.Record, err error) {
+	cause, next := err.Error(), "correct the record at the source, or where and the mapping of the data source "+d.set.DataSource
 	common := cause
 	var known *mapping.Error
 	if errors.As(err, &known) {
@@ -70,8 +69,8 @@ func (b *Builder) quarantineError(rec ident.Record, err error) {
 			next = known.Next
 		}
 	}
-	b.setAsideShared(rec.Key, recordName(rec), cause, common, next)
-	b.block(rec, cause)
+	d.setAsideShared(rec.Key, recordName(rec), cause, common, next)
+	d.block(rec, cause)
 }
 
 // blocked is a record that was set aside because others of this run have the
@@ -83,9 +82,9 @@ type blocked struct {
 
 // block remembers who has what a record that was set aside wants: they may be
 // set aside themselves.
-func (b *Builder) block(rec ident.Record, cause string) {
-	if by := b.names.named(cause); len(by) > 0 {
-		b.blocked[rec.Key] = blocked{rec, by}
+func (d *draft) block(rec ident.Record, cause string) {
+	if by := d.names.named(cause); len(by) > 0 {
+		d.blocked[rec.Key] = blocked{rec, by}
 	}
 }
 
@@ -103,53 +102,21 @@ func (n *names) named(cause string) []ident.Key {
 
 func holderOfThisRun(key ident.Key) string { return fmt.Sprintf("the key %s of this run", key) }
 
-// blockedTries bounds how often those are planned anew who wait for others that
-// wait themselves.
-const blockedTries = 3
-
-// retryBlocked plans those anew who could not have a value because of somebody
-// who has been set aside since: nobody is withheld because of somebody who gets
-// nothing.
-func (b *Builder) retryBlocked() error {
-	for range blockedTries {
-		for _, key := range slices.Sorted(maps.Keys(b.blocked)) {
-			w := b.blocked[key]
-			if !slices.ContainsFunc(w.by, func(key ident.Key) bool { _, aside := b.quarantined[key]; return aside }) {
-				continue
-			}
-			delete(b.blocked, key)
-			delete(b.quarantined, w.rec.Key)
-			b.names.begin()
-			err := b.shield(w.rec.Key, w.rec, func() error {
-				link, linked, err := b.view.LinkByKey(w.rec.Key)
-				if err != nil {
-					return err
-				}
-				return b.decide(w.rec, link, linked)
-			})
-			if err != nil {
-				return fmt.Errorf("plan key %s: %w", w.rec.Key, err)
-			}
-		}
-	}
-	return nil
-}
-
 // tellRoots names the root of what follows from somebody who is in quarantine.
-func (b *Builder) tellRoots() {
-	for _, w := range b.blocked {
-		if q, aside := b.quarantined[w.rec.Key]; aside {
-			b.quarantined[w.rec.Key] = b.withRoot(q, w.by)
+func (d *draft) tellRoots() {
+	for _, w := range d.blocked {
+		if q, aside := d.quarantined[w.rec.Key]; aside {
+			d.quarantined[w.rec.Key] = d.withRoot(q, w.by)
 		}
 	}
-	for i, q := range b.attention {
-		b.attention[i] = b.withRoot(q, b.holders[q])
+	for i, q := range d.attention {
+		d.attention[i] = d.withRoot(q, d.holders[q])
 	}
 }
 
-func (b *Builder) withRoot(q ident.QuarantineItem, by []ident.Key) ident.QuarantineItem {
+func (d *draft) withRoot(q ident.QuarantineItem, by []ident.Key) ident.QuarantineItem {
 	for _, key := range by {
-		if _, aside := b.quarantined[key]; aside {
+		if _, aside := d.quarantined[key]; aside {
 			q.Cause += fmt.Sprintf("; the key %s is in quarantine itself", key)
 			q.Next = fmt.Sprintf("see what is said about the key %s; or ", key) + q.Next
 		}

@@ -20,16 +20,16 @@ type group struct {
 // usableGroups drops the groups that nobody may be added to, and tells that of
 // each account: whoever is told is planned again, so that they are added once
 // the group is in order.
-func (b *Builder) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
+func (f *differ) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
-		g, err := b.group(dn)
+		g, err := f.group(dn)
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case g.trouble != "":
-			b.attend(c.key, c.name, ident.PartGroups, fmt.Sprintf("group %s: %s; the account is not added to it", g.dn, g.trouble), g.next)
+			f.draft.attend(c.key, c.name, ident.PartGroups, fmt.Sprintf("group %s: %s; the account is not added to it", g.dn, g.trouble), g.next)
 		case !slices.ContainsFunc(out, func(o ident.DN) bool { return sameDN(o, dn) }):
 			out = append(out, dn)
 		}
@@ -37,68 +37,57 @@ func (b *Builder) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	return out, nil
 }
 
-func (b *Builder) group(dn ident.DN) (*group, error) {
-	if g, known := b.groups[dn]; known {
+func (f *differ) group(dn ident.DN) (*group, error) {
+	if g, known := f.groups[dn]; known {
 		return g, nil
 	}
-	entry, there, err := b.entryAt(dn)
+	entry, there, err := f.dir.entryAt(dn)
 	if err != nil {
 		return nil, err
 	}
 	g := &group{dn: dn, sid: entry.Attributes.First("objectsid")}
 	switch {
-	case !b.inScope(dn.Parent()):
+	case !f.dir.inScope(dn.Parent()):
 		g.trouble = "it is outside the scope of [directory]"
-		g.next = "add its OU to scope, or take it out of groups of the automation " + b.set.Automation
+		g.next = "add its OU to scope, or take it out of groups of the automation " + f.set.Automation
 	case !there:
 		g.trouble = "it does not exist"
-		g.next = "create it, or correct groups of the automation " + b.set.Automation
+		g.next = "create it, or correct groups of the automation " + f.set.Automation
 	case !isGroup(entry):
 		g.trouble = "it is no group"
-		g.next = "correct groups of the automation " + b.set.Automation
+		g.next = "correct groups of the automation " + f.set.Automation
 	default:
-		if g.trouble, err = b.untouchable(entry); err != nil {
+		if g.trouble, err = f.dir.untouchable(entry); err != nil {
 			return nil, err
 		}
-		g.next = "take it out of groups of the automation " + b.set.Automation + ", or name it in allow_protected of [directory]"
+		g.next = "take it out of groups of the automation " + f.set.Automation + ", or name it in allow_protected of [directory]"
 	}
-	b.groups[dn] = g
+	f.groups[dn] = g
 	return g, nil
-}
-
-// entryAt finds the object with that very DN.
-func (b *Builder) entryAt(dn ident.DN) (ident.Entry, bool, error) {
-	found, err := b.view.ChildrenByName(dn.Parent(), dn.Name())
-	for _, e := range found {
-		if sameDN(e.DN, dn) {
-			return e, true, err
-		}
-	}
-	return ident.Entry{}, false, err
 }
 
 // groupsOfNew returns the usable groups that an account is not in by being
 // made: the primary group of a new account is Domain Users.
-func (b *Builder) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
-	usable, err := b.usableGroups(c, dns)
-	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(b.groups[dn].sid) }), err
+func (f *differ) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
+	usable, err := f.usableGroups(c, dns)
+	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(f.groups[dn].sid) }), err
 }
 
 // missingMemberships returns the usable groups that the account is not in,
 // neither as a member nor by its primary group, which AD lists nowhere and
 // refuses to add.
-func (b *Builder) missingMemberships(c *change, dns []ident.DN) ([]ident.DN, error) {
-	usable, err := b.usableGroups(c, dns)
+func (f *differ) missingMemberships(c *change, dns []ident.DN) ([]ident.DN, error) {
+	usable, err := f.usableGroups(c, dns)
 	if err != nil {
 		return nil, err
 	}
 	primary := ident.PrimaryGroup(c.entry)
 	var out []ident.DN
 	for _, dn := range usable {
-		if primary != "" && primary == b.groups[dn].sid {
+		if primary != "" && primary == f.groups[dn].sid {
 			continue
 		}
-		member, err := b.view.MemberOf(dn, c.entry.GUID)
+		member, err := f.view.MemberOf(dn, c.entry.GUID)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +98,7 @@ func (b *Builder) missingMemberships(c *change, dns []ident.DN) ([]ident.DN, err
 	return out, nil
 }
 
-func (b *Builder) addGroups(c *change, groups []ident.DN) {
+func (c *change) addGroups(groups []ident.DN) {
 	if len(groups) == 0 {
 		return
 	}
@@ -127,12 +116,4 @@ func (b *Builder) addGroups(c *change, groups []ident.DN) {
 func isGroup(e ident.Entry) bool {
 	classes := e.Attributes.Values("objectclass")
 	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return text.Same(c, "group") })
-}
-
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -42,9 +42,9 @@ type explainer interface {
 var _ explainer = (*mapping.Mapper)(nil)
 
 // absentEverywhere tells once of each attribute that no record has the field for.
-func (b *Builder) absentEverywhere() {
-	ev := b.everywhere
-	mapper, explains := b.mapper.(explainer)
+func (f *differ) absentEverywhere() {
+	ev := f.everywhere
+	mapper, explains := f.mapper.(explainer)
 	if !explains || ev.records < fewRecords {
 		return
 	}
@@ -53,7 +53,7 @@ func (b *Builder) absentEverywhere() {
 			continue
 		}
 		if why := mapper.WhyAbsent(ev.first, name); why != nil {
-			b.note("", "", "%s; so it is in all %d records that were mapped, and %s stays as it is for everybody: %s", why.Error(), ev.records, name, why.Next)
+			f.draft.note("", "", "%s; so it is in all %d records that were mapped, and %s stays as it is for everybody: %s", why.Error(), ev.records, name, why.Next)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestHolder(t *testing.T) {
 		{"another attribute in another container", "title", "cto", "container", support, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := &names{view: w, reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+			n := newNames(w)
 			holder, taken, err := n.Holder(c.attribute, c.value, c.unique, c.parent, c.self, "11")
 			if holder != c.holder || taken != (c.holder != "") || err != nil {
 				t.Errorf("Holder = %q, %t, %v; want %q", holder, taken, err, c.holder)
@@ -69,7 +69,7 @@ func TestReservations(t *testing.T) {
 		{"a proxy address for a mail", "forest", "proxyAddresses", "SMTP:ada@x", "mail", "ada@x", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := &names{view: newWorld(), reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+			n := newNames(newWorld())
 			n.Reserve(c.reserved, c.value, c.unique, c.from, "11")
 			n.Reserve(c.reserved, c.value, c.unique, c.from, "99") // the first one keeps it
 			if holder, taken, _ := n.Holder(c.asked, c.says, c.unique, c.to, "", "12"); !taken || holder != "the key 11 of this run" {
@@ -80,7 +80,7 @@ func TestReservations(t *testing.T) {
 			}
 		})
 	}
-	n := &names{view: newWorld(), reserved: map[string]ident.Key{}, folded: map[ident.DN]string{}}
+	n := newNames(newWorld())
 	n.Reserve("cn", "Ada", "container", staff, "11")
 	if _, taken, _ := n.Holder("cn", "Ada", "container", support, "", "12"); taken {
 		t.Error("a name reserved in one container is taken in another")

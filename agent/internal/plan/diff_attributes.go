@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// verdictOn is what comparing one attribute came to.
+type verdictOn int
+
+const (
+	asWanted  verdictOn = iota // nothing to do
+	different                  // to be written
+	leftAlone                  // it differs, but the directory's own value stays
+)
+
+// attributeDiff compares what an attribute should be with what it is.
+// Values are compared as sets and by their bytes: AD keeps case, so a change of
+// case is a change. What an account cannot be without is cleared by the value
+// that means none.
+func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
+	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
+	goal := distinct(want.Values, want.Binary)
+	if neutral, ok := ident.Neutral(want.Name); ok && len(goal) == 0 {
+		goal = []string{neutral}
+	}
+	var added []string
+	switch {
+	case want.Apply == ident.ApplyCreate,
+		want.Apply == ident.ApplyIfEmpty && !ident.None(want.Name, have),
+		len(want.Values) == 0 && (!want.Clear || want.Add):
+		return ch, asWanted
+	case want.Add:
+		goal, added = union(have, want.Values, want.Binary)
+	}
+	if ident.SameValues(want.Name, goal, have) {
+		return ch, asWanted
+	}
+	applied, known := link.Applied[text.Lower(want.Name)]
+	byHand := known && applied != ops.Digest(have)
+	// Without knowledge of what was last written (an adopted account, or a
+	// link restored after a loss), a value may be anybody's.
+	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
+		return ch, leftAlone
+	}
+	ch.Drift = known && applied == ops.Digest(goal)
+	ch.New = goal
+	if want.Add {
+		ch.New, ch.Add = added, true
+	}
+	return ch, different
+}
+
+// union returns have with the values of want added, and what there is to add.
+// Values that differ in case only are one value to AD: it refuses the second.
+// Binary ones have no case.
+func union(have, want []string, binary bool) (all, added []string) {
+	for _, v := range want {
+		same := func(other string) bool { return other == v || !binary && text.Same(other, v) }
+		if !slices.ContainsFunc(have, same) && !slices.ContainsFunc(added, same) {
+			added = append(added, v)
+		}
+	}
+	return slices.Concat(have, added), added
+}
+
+// distinct leaves out what AD would refuse as a second value.
+func distinct(values []string, binary bool) []string {
+	if len(values) < 2 {
+		return values
+	}
+	_, all := union(nil, values, binary)
+	return all
+}
+
+// diffAttributes adds the update of an account; the common name is renamed,
+// not updated.
+func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) {
+	op, why := operation{}, reasons{}
+	op.Class = ident.ClassUpdate
+	for _, a := range want.Attributes {
+		if text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
+			continue
+		}
+		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
+		switch verdict {
+		case different:
+			if f.draft.refusedAttribute(c.key, c.name, ch) {
+				continue
+			}
+			if !f.affords(ch) {
+				f.wait(c.key)
+				continue
+			}
+			op.Attributes = append(op.Attributes, ch)
+			why.add(ch, a.Source, link)
+		case leftAlone:
+			f.draft.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", a.Name)
+		}
+	}
+	f.diffAnchor(c, &op, &why)
+	if len(op.Attributes) > 0 {
+		op.Reason = why.String()
+		c.add(op)
+	}
+}
+
+// maxBinary bounds the bytes of binary values in one plan, which is held in
+// memory: a hundred thousand photos are written by several runs.
+const maxBinary = 64 << 20
+
+// affords reports whether a change still fits into the plan, and counts it.
+func (f *differ) affords(ch ident.AttributeChange) bool {
+	if !ch.Binary {
+		return true
+	}
+	size := 0
+	for _, v := range slices.Concat(ch.Old, ch.New) {
+		size += len(v)
+	}
+	if f.draft.binary > 0 && f.draft.binary+size > maxBinary {
+		return false
+	}
+	f.draft.binary += size
+	return true
+}
+
+// wait leaves a binary value of an account to a later run.
+func (f *differ) wait(key ident.Key) {
+	f.draft.waiting[key], f.draft.unsettled[key] = struct{}{}, struct{}{}
+}
+
+// diffAnchor puts back an anchor that was removed: without it the link would
+// not survive a loss of the state. Another value is somebody's: it stays.
+func (f *differ) diffAnchor(c *change, op *operation, why *reasons) {
+	if f.set.Anchor == "" {
+		return
+	}
+	anchor := f.set.anchorOf(c.key)
+	have := c.entry.Attributes.Values(f.set.Anchor)
+	cause, next := f.set.badAnchor(c.key)
+	switch {
+	case len(have) == 0 && cause != "":
+		f.draft.attend(c.key, c.name, f.set.Anchor, cause, next)
+	case len(have) == 0:
+		ch := ident.AttributeChange{Name: f.set.Anchor, New: []string{anchor}}
+		if f.draft.refusedAttribute(c.key, c.name, ch) {
+			return
+		}
+		op.Attributes = append(op.Attributes, ch)
+		why.others = append(why.others, "the account lacks its anchor in "+f.set.Anchor)
+	case len(have) == 1 && f.draft.formerAnchor(c.key, have[0]):
+		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: f.set.Anchor, Old: have, New: []string{anchor}})
+		why.others = append(why.others, "the anchor in "+f.set.Anchor+" spells the number "+string(c.key)+" in another way")
+	case !slices.Contains(have, anchor):
+		f.draft.attend(c.key, c.name, f.set.Anchor,
+			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),
+			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: %s", f.set.Anchor, f.set.removeLink(c.key)))
+	}
+}

@@ -1,0 +1,173 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// draft is a plan in the making: what is to be done about whom, who is set
+// aside, and what there is to say. It is all that the jobs share: each reads what
+// those before it have put there. It decides nothing by itself.
+type draft struct {
+	set     *Settings
+	names   *names
+	refusal func(key ident.Key, part string) (ident.Refusal, bool) // History.Refused
+	keys    keys
+
+	changes     map[ident.Key]*change
+	quarantined map[ident.Key]ident.QuarantineItem
+	keyless     []ident.QuarantineItem // records without a key
+	attention   []ident.QuarantineItem // what needs a person while the rest of a record goes on
+	accepted    []ident.QuarantineItem // see Builder.Accepted
+	notes       []ident.Note
+	links       []LinkUpdate
+	counts      ident.RecordCounts
+	tally       tally
+	unsettled   map[ident.Key]struct{} // see Builder.Unsettled
+	crashes     Crashes
+
+	blocked map[ident.Key]blocked                // set aside for a value that others of this run have
+	holders map[ident.QuarantineItem][]ident.Key // who of this run has the value that an attribute was refused
+	matched map[ident.GUID]ident.Key             // linked objects that the record of another key matches
+
+	stillRefused []ident.Refusal        // see Builder.StillRefused
+	leftOut      []ident.QuarantineItem // because it was refused before and its time has not come
+
+	binary  int                    // bytes of binary values in the plan
+	waiting map[ident.Key]struct{} // accounts with a binary value that waits for a later run
+
+	known    known
+	leaving  int  // changes that follow from a missing key
+	reported int  // those of them that follow from a reported deletion
+	believed bool // the delivery says who is not in it; see Builder.Marks
+}
+
+// keys is what the delivery says of each key.
+type keys struct {
+	seen    map[ident.Key]struct{} // delivered, whatever became of the record
+	numbers map[ident.Key]struct{} // keys that are numbers
+	deleted map[ident.Key]struct{} // reported as deleted
+	sighted map[ident.Key]struct{} // linked, in scope, and never delivered before
+	left    map[ident.Key]struct{} // linked records that left the scope of the data source
+	never   map[ident.Key]struct{} // records without a link that are not in it; kept only to list strays
+	copies  int                    // deliveries of a key beyond its first
+}
+
+func newDraft(set *Settings, view nameView, refused func(ident.Key, string) (ident.Refusal, bool)) *draft {
+	d := &draft{
+		set: set, refusal: refused, names: newNames(view),
+		keys: keys{
+			seen: map[ident.Key]struct{}{}, numbers: map[ident.Key]struct{}{}, deleted: map[ident.Key]struct{}{},
+			sighted: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
+		},
+		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
+		unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{}, blocked: map[ident.Key]blocked{},
+		holders: map[ident.QuarantineItem][]ident.Key{}, matched: map[ident.GUID]ident.Key{},
+	}
+	if len(set.Scope) > 0 {
+		d.names.domain = set.Scope[0].Domain()
+	}
+	return d
+}
+
+// delivered counts a key as present.
+func (d *draft) delivered(key ident.Key) {
+	if _, seen := d.keys.seen[key]; !seen {
+		d.keys.seen[key] = struct{}{}
+		d.counts.Delivered++
+	}
+}
+
+// tally counts what is reported as one note for all instead of one for each.
+type tally struct{ unmatched, renames, others, kept, staying int }
+
+// note reports something that needs nobody.
+func (d *draft) note(key ident.Key, name, format string, args ...any) {
+	d.notes = append(d.notes, ident.Note{Key: key, Name: name, Text: fmt.Sprintf(format, args...)})
+}
+
+// keep keeps a change that has operations.
+func (d *draft) keep(c *change) {
+	if len(c.ops) == 0 {
+		d.counts.Unchanged++
+		return
+	}
+	d.changes[c.key] = c
+}
+
+func sameDN(a, b ident.DN) bool { return a == b || a.EqualFold(b) }
+
+// recordName is the name of a person before anything was mapped.
+func recordName(rec ident.Record) string {
+	for _, field := range []string{"name", "displayName", "display_name", "email"} {
+		if s, ok := rec.Fields[field].(string); ok && !text.Blank(s) {
+			return text.Trim(s)
+		}
+	}
+	return ""
+}
+
+// entryName is the name of an account for people.
+func entryName(e ident.Entry) string {
+	if n := text.Trim(e.Attributes.First("displayname")); n != "" {
+		return n
+	}
+	return commonName(e)
+}
+
+func commonName(e ident.Entry) string {
+	if n := e.Attributes.First("cn"); n != "" {
+		return n
+	}
+	return e.DN.Name()
+}
+
+// count writes a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// attend reports something about a user that needs a person, while everything
+// else about that user goes on: part is ident.PartAccount, ident.PartGroups or
+// the name of an attribute. It is reported by each run until it is settled.
+func (d *draft) attend(key ident.Key, name, part, cause, next string) {
+	d.attendShared(key, name, part, cause, shared(cause, key), next)
+}
+
+// attendShared is attend for a cause that others may have too: common is it
+// without what is this user's own.
+func (d *draft) attendShared(key ident.Key, name, part, cause, common, next string) {
+	d.attention = append(d.attention, item(key, name, part, cause, common, next))
+}
+
+// hasLeft reports whether the record of a linked key was delivered and is out
+// of scope.
+func (d *draft) hasLeft(key ident.Key) bool {
+	_, left := d.keys.left[key]
+	_, aside := d.quarantined[key]
+	return left && !aside
+}
+
+// asDelivered is the spelling under which this delivery has the key of an
+// anchor: of a number there are others.
+func (d *draft) asDelivered(key ident.Key) ident.Key {
+	if s, ok := abi.NumberKey(string(key)); ok {
+		if _, isNumber := d.keys.numbers[ident.Key(s)]; isNumber {
+			return ident.Key(s)
+		}
+	}
+	return key
+}
+
+// formerAnchor reports whether an anchor carries the same number as key in
+// another spelling. A key that is a text has no other.
+func (d *draft) formerAnchor(key ident.Key, anchor string) bool {
+	application, former, ok := ident.ParseAnchor(anchor)
+	return ok && application == d.set.Application && former != key && d.asDelivered(former) == key
+}

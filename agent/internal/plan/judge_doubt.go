@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// doubts says what may not follow from the delivery, and notes whether it is
+// believed. judged tells that the missing were decided about.
+func (j *judge) doubts(d Delivery, judged bool) doubts {
+	doubt := j.doubtful(d)
+	doubt.created = j.strangeKeys(judged && j.set.Missing.Action != MissingKeep)
+	doubt.missing = cmp.Or(doubt.missing, doubt.created)
+	doubt.deleted = cmp.Or(doubt.deleted, doubt.created)
+	j.draft.believed = doubt == doubts{} && d.Complete && d.Doubt == "" && len(j.draft.keyless) == 0 && j.draft.counts.Delivered > 0
+	return doubt
+}
+
+// doubtOf says why the delivery is in doubt, so that a person must look: "" when
+// it is not. Either nobody is missing by it although the automation would act
+// on that, or what would follow from it is held or refused. Once a person has
+// rejected all that would follow, there is nothing left to look at.
+func (j *judge) doubtOf(d Delivery, nobody string, held doubts, changes []*change) string {
+	if !d.ChangesOnly && nobody != "" && (j.expectsEverybody() || j.emptied()) {
+		return nobody
+	}
+	for _, c := range changes {
+		for _, op := range c.ops {
+			switch op.Verdict {
+			case ident.VerdictHold, ident.VerdictRefuse, ident.VerdictDecided:
+				if why := held.about(op); why != "" {
+					return why
+				}
+			case ident.VerdictApply, ident.VerdictRejected:
+			}
+		}
+	}
+	return ""
+}
+
+// expectsEverybody reports whether something is done about whoever is missing.
+func (j *judge) expectsEverybody() bool {
+	return j.set.Action == ActionLifecycle && j.set.Missing.Action != MissingKeep
+}
+
+// emptied reports whether an application has nobody although it had: whatever
+// the action, nothing is done for anybody then.
+func (j *judge) emptied() bool {
+	return j.draft.counts.Delivered == 0 && cmp.Or(j.hist.CurrentLinks, j.hist.LastDelivered) > 0
+}
+
+// doubts say why nothing may follow from a missing key, why not from one that
+// is reported as deleted, and why no account may be created; "" when it may.
+type doubts struct{ missing, deleted, created string }
+
+func (d doubts) about(op *operation) string {
+	switch {
+	case op.Class == ident.ClassCreate:
+		return d.created
+	case !op.missing:
+		return ""
+	case op.deleted:
+		return d.deleted
+	}
+	return d.missing
+}
+
+// doubtful says why the delivery does not prove that anybody is missing. Whom it
+// left out is then held, and whom it reports as deleted when that makes it so
+// much smaller.
+//
+// It is compared with the last one and with the links, of which those do not
+// count that are missing without any consequence: the leavers of former years.
+// Of keys that came more than once only one counts, and as many copies as
+// leavers look like one page that was sent in place of another. A delivery of
+// changes is as small as it likes: of it, only the deletions count.
+func (j *judge) doubtful(d Delivery) doubts {
+	settled := j.draft.counts.Missing - j.draft.leaving
+	before := max(j.hist.CurrentLinks-settled, j.hist.LastDelivered)
+	keys := len(j.draft.keys.seen) + len(j.draft.keyless) + d.Skipped
+	if d.ChangesOnly {
+		before = j.hist.CurrentLinks
+		keys = before - j.draft.reported
+	}
+	allowed := j.set.SourceShrink.of(before)
+	switch {
+	case allowed >= 0 && before-keys > allowed:
+		why := fmt.Sprintf("source_shrink is %s: %s instead of %d", j.set.SourceShrink, count(keys, "record", "records"), before)
+		if d.ChangesOnly {
+			why = fmt.Sprintf("source_shrink is %s: %d of %d reported as deleted", j.set.SourceShrink, j.draft.reported, before)
+		}
+		return doubts{missing: why, deleted: why}
+	case j.draft.keys.copies > 0 && j.draft.keys.copies >= j.draft.leaving-j.draft.reported:
+		return doubts{missing: count(j.draft.keys.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"}
+	}
+	return doubts{}
+}
+
+// strangeKeys says that too many of the linked keys were not delivered, however
+// many others were; "" when that is not so. Whom earlier runs have dealt with
+// is not counted: who was disabled, and, where nothing is done about missing
+// people, who was not delivered by the last delivery either.
+func (j *judge) strangeKeys(judged bool) string {
+	absent := 0
+	for _, link := range j.draft.known.absent {
+		c, changes := j.draft.changes[link.Key]
+		follows := changes && len(c.ops) > 0 && c.ops[0].missing
+		if follows || !judged && link.Delivered && link.MissingSince == nil {
+			absent++
+		}
+	}
+	settled := len(j.draft.known.absent) - absent
+	all := max(j.draft.known.delivered+absent, j.hist.CurrentLinks-settled)
+	allowed := j.set.SourceShrink.of(all)
+	// A single key beside others is a leaver, in a company of three too.
+	if j.set.SourceShrink.Percent > 0 && all > 1 {
+		allowed = max(allowed, 1)
+	}
+	if j.set.SourceShrink.Unlimited || absent <= allowed {
+		return ""
+	}
+	return fmt.Sprintf("source_shrink is %s: %d of %s not among those delivered", j.set.SourceShrink, absent, count(all, "linked key is", "linked keys are"))
+}

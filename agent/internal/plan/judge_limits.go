@@ -1,0 +1,57 @@
+package plan
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Limit is how many operations of a class are allowed in 24 hours: the larger
+// of Count and Percent of the links. The zero Limit allows none.
+type Limit struct {
+	Count     int
+	Percent   float64 // of the highest number of links in seven days, rounded down
+	Unlimited bool
+}
+
+// String writes the limit as the configuration does: "100", "5%", "none", or
+// "5% or 5" for the larger of both.
+func (l Limit) String() string {
+	percent := strconv.FormatFloat(l.Percent, 'f', -1, 64) + "%"
+	switch {
+	case l.Unlimited:
+		return "none"
+	case l.Percent > 0 && l.Count > 0:
+		return percent + " or " + strconv.Itoa(l.Count)
+	case l.Percent > 0:
+		return percent
+	}
+	return strconv.Itoa(l.Count)
+}
+
+// DefaultLimits are the limits of classes that the configuration does not
+// mention. A percentage comes with a count, so that five people can be worked
+// with too.
+func DefaultLimits() map[ident.Class]Limit {
+	none := Limit{Unlimited: true}
+	return map[ident.Class]Limit{
+		ident.ClassLink: none, ident.ClassAdopt: none, ident.ClassCreate: none, ident.ClassEnable: none,
+		ident.ClassRename: none, ident.ClassMove: none, ident.ClassGroups: none,
+		ident.ClassUpdate:  {Count: 5, Percent: 50},
+		ident.ClassDisable: {Count: 5, Percent: 5},
+		ident.ClassDelete:  {},
+	}
+}
+
+// DefaultSourceShrink is the limit when the configuration does not mention it.
+func DefaultSourceShrink() Limit { return Limit{Percent: 20} }
+
+// of returns how many the limit allows of a whole; -1 is unlimited.
+func (l Limit) of(whole int) int {
+	if l.Unlimited {
+		return -1
+	}
+	const rounding = 1e-9 // 29 % of 100 is 28.999999999999996
+	return max(l.Count, int(math.Floor(l.Percent*float64(whole)/100+rounding)))
+}

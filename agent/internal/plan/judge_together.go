@@ -1,0 +1,68 @@
+package plan
+
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// together holds what cannot be applied alone: a taker whose giver is held, and
+// an account that would step aside for nothing. It returns the changes that have
+// to do with others.
+func (lim *limiter) together(changes []*change) []*change {
+	linked, follows := bonds(changes)
+	var stopped []*operation
+	for _, c := range changes {
+		for _, op := range c.ops {
+			if len(follows[op]) > 0 && op.Verdict != ident.VerdictApply {
+				stopped = append(stopped, op)
+			}
+		}
+	}
+	for ; len(stopped) > 0; stopped = stopped[1:] {
+		for _, op := range follows[stopped[0]] {
+			if op.Verdict == ident.VerdictApply {
+				lim.follow(op, stopped[0])
+				stopped = append(stopped, op)
+			}
+		}
+	}
+	return linked
+}
+
+// bonds returns the changes that have to do with others, and of each operation
+// those that cannot be applied without it: whoever gets what it gives up, and
+// the step aside before it. Everybody in a ring leads to the one who steps aside.
+func bonds(changes []*change) (linked []*change, follows map[*operation][]*operation) {
+	byKey := make(map[ident.Key]*change, len(changes))
+	for _, c := range changes {
+		byKey[c.key] = c
+	}
+	follows = map[*operation][]*operation{}
+	for _, c := range changes {
+		bound := false
+		for _, op := range c.ops {
+			for _, step := range op.After {
+				if giver := byKey[step.Key].first(step.Class); giver != nil {
+					follows[giver] = append(follows[giver], op)
+				}
+			}
+			if first := c.first(op.Class); first != op && first.Aside {
+				follows[op] = append(follows[op], first)
+			}
+			bound = bound || op.Aside || len(op.After) > 0
+		}
+		if bound {
+			linked = append(linked, c)
+		}
+	}
+	return linked, follows
+}
+
+// follow gives an operation the verdict of one that it waits for.
+func (lim *limiter) follow(op, other *operation) {
+	op.Verdict = ident.VerdictHold
+	if other.Verdict == ident.VerdictRefuse {
+		op.Verdict = ident.VerdictRefuse
+	}
+	op.Reason += "; waits for another account to give up a value, which this run does not apply"
+	lim.states[op.Class].Over++
+}

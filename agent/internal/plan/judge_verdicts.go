@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// limiter gives each operation its verdict, and keeps the account of the
+// limits.
+type limiter struct {
+	set    *Settings
+	hist   *History
+	doubt  doubts
+	states map[ident.Class]*ident.LimitState
+}
+
+// newLimiter starts the account of the limits. Accounts that this plan links by
+// itself count as linked where something is done to them: five changes are not
+// all that may follow from five hundred adoptions.
+func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limiter {
+	lim := &limiter{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
+	limits := DefaultLimits()
+	maps.Copy(limits, set.Limits)
+	links := max(hist.PeakLinks, hist.CurrentLinks)
+	for class, l := range limits {
+		base := max(links, hist.CurrentLinks+linking)
+		if class == ident.ClassDisable || class == ident.ClassDelete {
+			base = links
+		}
+		lim.states[class] = &ident.LimitState{
+			Class: class, Limit: l.String(),
+			Allowed: l.of(base), Used: hist.Used[class],
+		}
+	}
+	return lim
+}
+
+// account lists the state of each limit in the order of classes.
+func (lim *limiter) account() []ident.LimitState {
+	var out []ident.LimitState
+	for _, class := range ident.Classes {
+		if class != ident.ClassLink {
+			out = append(out, *lim.states[class])
+		}
+	}
+	return out
+}
+
+// change judges the operations of one change and writes their DNs down. Of
+// each class the first ones that the limit leaves are applied, in the order in
+// which changes come here; the rest is held.
+//
+// Operations apply in order, so each starts where those before it leave the
+// object: an applied one after the applied ones; a held one after the applied
+// and the held ones, because they are approved together. After a rename from
+// CN=A to CN=B that is held, an applied move goes from CN=A to CN=A elsewhere.
+func (lim *limiter) change(c *change) {
+	at, approved := c.entry.DN, c.entry.DN
+	linking := c.linking()
+	for _, op := range c.ops {
+		op.Digest = c.identify(op, at)
+		if op == linking {
+			op.Digest = c.linkingDigest()
+		}
+		if linking != nil && op != linking && linking.Verdict != ident.VerdictApply {
+			op.Verdict, op.Earlier = linking.Verdict, linking.Earlier
+			op.Reason += waitsFor(linking.Class)
+		} else {
+			lim.verdict(c.key, op)
+		}
+		at, approved = op.settle(at, approved)
+	}
+}
+
+// verdict judges one operation.
+func (lim *limiter) verdict(key ident.Key, op *operation) {
+	op.Verdict = ident.VerdictApply
+	if op.Class == ident.ClassLink {
+		return
+	}
+	if lim.hist.Decided != nil {
+		if run, result, ok := lim.hist.Decided(key, op.Class, op.Digest); ok {
+			op.Verdict = ident.VerdictDecided
+			if result == ident.ResultRejected {
+				op.Verdict = ident.VerdictRejected
+			}
+			op.Earlier = run
+			op.Reason += "; " + decided(run, result)
+			return
+		}
+	}
+	st := lim.states[op.Class]
+	st.Planned++
+	why, verdict := lim.against(op, st)
+	if why == "" {
+		return
+	}
+	op.Verdict = verdict
+	op.Reason += "; " + why
+	st.Over++
+}
+
+// decided reports whether an earlier run holds the same, or a person has said no
+// to it.
+func (lim *limiter) decided(key ident.Key, op *operation) bool {
+	if lim.hist.Decided == nil {
+		return false
+	}
+	run, result, ok := lim.hist.Decided(key, op.Class, op.Digest)
+	if !ok {
+		return false
+	}
+	op.Verdict = ident.VerdictDecided
+	if result == ident.ResultRejected {
+		op.Verdict = ident.VerdictRejected
+	}
+	op.Reason += "; " + decided(run, result)
+	return true
+}
+
+// against says what stands against applying an operation now.
+func (lim *limiter) against(op *operation, st *ident.LimitState) (why string, verdict ident.Verdict) {
+	over, word := ident.VerdictHold, "held"
+	if lim.set.Approval == ApprovalNever {
+		over, word = ident.VerdictRefuse, "refused"
+	}
+	switch {
+	case op.hold != "":
+		return op.hold, ident.VerdictHold
+	case lim.doubt.about(op) != "":
+		st.Reason = lim.doubt.about(op)
+		return word + ": " + st.Reason, over
+	case lim.set.Approval == ApprovalAlways:
+		return "held: approval is always", ident.VerdictHold
+	case st.Allowed >= 0 && st.Used+st.Planned-st.Over > st.Allowed:
+		st.Reason = fmt.Sprintf("%s allowed in 24 hours, %d of them used before this run", count(st.Allowed, "is", "are"), st.Used)
+		return fmt.Sprintf("%s: over the limit for %s of %s (%s)", word, op.Class, st.Limit, st.Reason), over
+	}
+	return "", ""
+}
+
+func decided(run int64, result ident.Result) string {
+	switch result {
+	case ident.ResultHeld:
+		return fmt.Sprintf("held since run %d: rollcall approve %d, or reject %d", run, run, run)
+	case ident.ResultRejected:
+		return fmt.Sprintf("rejected in run %d", run)
+	default:
+		return fmt.Sprintf("%s in run %d", result, run)
+	}
+}

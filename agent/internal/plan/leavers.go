@@ -1,0 +1,252 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// accountGone reports a link of a missing key whose account cannot be seen.
+// Once rollcall has disabled an account, its deletion is what one expects.
+func (l *leaverPlanner) accountGone(link ident.Link, reason string) {
+	remove := l.set.removeLink(link.Key)
+	if link.MissingSince != nil || l.set.Missing.Action == MissingKeep {
+		l.draft.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
+		return
+	}
+	cause := fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID)
+	l.draft.attendShared(link.Key, "", ident.PartAccount, cause, shared(strings.Replace(cause, " "+string(link.GUID), "", 1), link.Key),
+		"if it was deleted: "+remove+"; if not, let the bind account read it")
+}
+
+// leftAlone reports an account of a missing key that is not disabled. One that
+// is disabled already needs nobody.
+func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
+	disabled, known := c.entry.Disabled()
+	state := "stays enabled"
+	switch {
+	case disabled && known:
+		l.draft.note(c.key, c.name, "%s; it is disabled already and left alone: %s", reason, why)
+		return
+	case !known:
+		state = "may be enabled"
+	}
+	cause := fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why)
+	l.draft.attendShared(c.key, c.name, ident.PartAccount, cause, shared(cause, c.key, string(c.entry.DN)), next)
+}
+
+// disableByHand is the next step about a leaver that rollcall must not touch.
+func (l *leaverPlanner) disableByHand(c *change) string {
+	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; or name it in allow_protected of [directory]"
+	if !l.dir.inScope(c.entry.DN.Parent()) {
+		next = "disable the account by hand, or move it back into scope"
+	}
+	return next + l.set.orAccept(c.key)
+}
+
+// emptyDelivery reports a source that has nobody although it had: as nobody is
+// missing then, it would pass for a quiet day.
+func (l *leaverPlanner) emptyDelivery(d Delivery) {
+	if d.Complete && !d.ChangesOnly && l.draft.counts.Delivered == 0 && l.hist.CurrentLinks > 0 {
+		l.draft.attend("", "", ident.PartAccount, fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation", l.set.Application, count(l.hist.CurrentLinks, "link", "links")),
+			"look whether the people are there, and what the credentials may see: rollcall validate --online")
+	}
+}
+
+// leaverPlanner finds the links whose key is missing, and plans what happens to their
+// accounts. It also lists the accounts that nobody accounts for after a loss of
+// the state. What a delivery in doubt allows is for the judge to say.
+type leaverPlanner struct {
+	set    *Settings
+	view   leaversView
+	hist   *History
+	dir    *directory
+	draft  *draft
+	strays int // see Builder.Strays
+}
+
+// leaversView is what of a View it reads; it may be an AnchorLister besides.
+type leaversView interface {
+	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
+	LinkByKey(ident.Key) (ident.Link, bool, error)
+	EachLink(func(ident.Link) error) error
+}
+
+// nobodyMissing says why no link can be missing; "" when it can.
+func (l *leaverPlanner) nobodyMissing(d Delivery) string {
+	switch {
+	case !d.Complete && d.Reason != "":
+		return "the delivery is not complete: " + d.Reason
+	case !d.Complete:
+		return "the delivery is not complete"
+	case d.Doubt != "":
+		return "the delivery is not complete: " + d.Doubt
+	case d.ChangesOnly:
+		return "an endpoint delivers changes only, not everybody"
+	case l.draft.counts.Delivered == 0:
+		return l.set.Application + " delivered no record at all"
+	case len(l.draft.keyless) > 0:
+		return count(len(l.draft.keyless), "record has no key and may be anybody's", "records have no key and may be anybody's")
+	case l.set.Action != ActionLifecycle:
+		return fmt.Sprintf("the action %s does nothing about missing keys", l.set.Action)
+	}
+	return ""
+}
+
+// deletedLinks lists the links of the automation whose key is reported as
+// deleted. That is known of each by itself, whoever else may be missing; of a
+// fetch that did not end properly nothing is.
+func (l *leaverPlanner) deletedLinks(d Delivery) ([]ident.Link, error) {
+	if !d.Complete || l.set.Action != ActionLifecycle {
+		return nil, nil
+	}
+	var deleted []ident.Link
+	for key := range l.draft.keys.deleted {
+		link, linked, err := l.view.LinkByKey(key)
+		if err != nil {
+			return nil, err
+		}
+		if !linked || link.Automation != l.set.Automation {
+			continue
+		}
+		l.draft.unsettled[key] = struct{}{}
+		present, err := l.present(key, d)
+		if err != nil {
+			return nil, err
+		}
+		if !present {
+			deleted = append(deleted, link)
+		}
+	}
+	return deleted, nil
+}
+
+// planMissing decides about the accounts of those who are missing: all whom
+// the delivery left out, or when that says nothing (nobody), those whom it
+// reports as deleted.
+func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
+	missing, err := l.deletedLinks(d)
+	if err != nil {
+		return err
+	}
+	if d.Complete && !d.ChangesOnly && l.set.Action != ActionUpdate {
+		all, err := l.lookAtLinks(d)
+		if err != nil {
+			return err
+		}
+		if !nobody {
+			missing = all
+		}
+	}
+	slices.SortFunc(missing, func(x, y ident.Link) int { return cmp.Compare(x.Key, y.Key) })
+	l.draft.counts.Missing = len(missing)
+	for _, link := range missing {
+		if link.Automation != l.set.Automation {
+			return fmt.Errorf("the link of the key %s belongs to the automation %q", link.Key, link.Automation)
+		}
+		if err := l.draft.shield(link.Key, ident.Record{}, func() error { return l.missingLink(link) }); err != nil {
+			return fmt.Errorf("plan missing key %s: %w", link.Key, err)
+		}
+	}
+	return nil
+}
+
+func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
+	if _, left := l.draft.keys.left[key]; left {
+		return !l.draft.hasLeft(key), nil
+	}
+	return l.delivered(key, d)
+}
+
+func (l *leaverPlanner) missingLink(link ident.Link) error {
+	reason := fmt.Sprintf("missing: %s no longer delivers the key %s", l.set.Application, link.Key)
+	if _, left := l.draft.keys.left[link.Key]; left {
+		reason = fmt.Sprintf("missing: the record of the key %s is no longer what where asks for", link.Key)
+	}
+	_, deleted := l.draft.keys.deleted[link.Key]
+	if deleted {
+		reason = fmt.Sprintf("deleted: %s reports that the key %s was deleted", l.set.Application, link.Key)
+	}
+	e, there, err := l.view.EntryByGUID(link.GUID)
+	switch {
+	case err != nil:
+		return err
+	case there && link.Unseen:
+		l.draft.attend(link.Key, entryName(e), ident.PartAccount,
+			fmt.Sprintf("%s is linked to the key %s, which %s has never delivered in scope since: the account is left alone", e.DN, link.Key, l.set.Application),
+			"if the key is wrong: "+l.set.removeLink(link.Key))
+		return nil
+	case !there:
+		l.accountGone(link, reason)
+		return nil
+	case l.set.Missing.Action == MissingKeep:
+		l.draft.tally.kept++
+		return nil
+	}
+	c := &change{key: link.Key, entry: e, name: entryName(e)}
+	if other, matched := l.draft.matched[e.GUID]; matched {
+		l.leftAlone(c, reason, fmt.Sprintf("the key %s matches the same account", other),
+			l.set.samePerson(link, other))
+		return nil
+	}
+	cause, err := l.dir.untouchable(e)
+	if err != nil {
+		return err
+	}
+	if cause != "" {
+		l.leftAlone(c, reason, cause, l.disableByHand(c))
+		return nil
+	}
+	before := l.draft.leaving
+	if err := l.leaver(c, reason, link); err != nil {
+		return err
+	}
+	if deleted && l.draft.leaving > before {
+		c.ops[0].deleted = true
+		l.draft.reported++
+	}
+	return nil
+}
+
+// leaver disables the account of a missing key and moves it away.
+func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error {
+	op := operation{missing: true}
+	op.Class, op.Reason = ident.ClassDisable, reason
+	disabled, known := c.entry.Disabled()
+	switch {
+	case !known:
+		l.leftAlone(c, reason, "userAccountControl cannot be read", "give the bind account the right to read userAccountControl, or disable the account by hand")
+		return nil
+	case disabled && link.MissingSince == nil:
+		l.draft.note(c.key, c.name, "%s; the account was already disabled by somebody else", reason)
+		return nil
+	case disabled:
+		if link.Placed != "" && !sameDN(c.entry.DN.Parent(), link.Placed) {
+			return nil // somebody moved it after it was disabled
+		}
+		op.Class = ident.ClassMove
+		op.Reason += "; disabled but not yet moved"
+	case link.MissingSince != nil:
+		op.Reason += "; somebody enabled the account after rollcall had disabled it"
+	}
+	if to := l.set.Missing.MoveTo; to != "" && !sameDN(to, c.entry.DN.Parent()) {
+		trouble, err := l.dir.unusable(to)
+		if err != nil {
+			return err
+		}
+		if trouble != "" {
+			l.draft.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), l.dir.makeUsable(to))
+		} else if _, err := l.draft.names.under(c, &op, nil, to); err != nil {
+			return err
+		}
+	}
+	if op.Class == ident.ClassDisable || op.parent != "" {
+		c.add(op)
+		l.draft.changes[c.key] = c
+		l.draft.leaving++
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// known is what a delivery says about the keys of the automation's links. Keys
+// that are all new, after a new import or with ids in another form, look like
+// as many joiners and leavers; how many records came says nothing about that.
+type known struct {
+	delivered int          // links whose key was delivered, in scope or not
+	absent    []ident.Link // the others
+	fresh     []ident.Key  // delivered, but not by the last delivery
+}
+
+// lookAtLinks goes through the links once, and returns those that are missing.
+func (l *leaverPlanner) lookAtLinks(d Delivery) ([]ident.Link, error) {
+	var missing []ident.Link
+	err := l.view.EachLink(func(link ident.Link) error {
+		delivered, err := l.delivered(link.Key, d)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !delivered:
+			l.draft.known.absent = append(l.draft.known.absent, link)
+		case link.Delivered:
+			l.draft.known.delivered++
+		default:
+			l.draft.known.delivered++
+			l.draft.known.fresh = append(l.draft.known.fresh, link.Key)
+		}
+		if !delivered || l.draft.hasLeft(link.Key) {
+			missing = append(missing, link)
+		}
+		return nil
+	})
+	return missing, err
+}
+
+// delivered reports whether a record with the key came, whatever became of it.
+func (l *leaverPlanner) delivered(key ident.Key, d Delivery) (bool, error) {
+	if _, seen := l.draft.keys.seen[key]; seen || d.Present == nil {
+		return seen, nil
+	}
+	return d.Present(key)
+}

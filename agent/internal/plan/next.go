@@ -1,0 +1,29 @@
+package plan
+
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// orAccept ends the next step of something that can be meant to be so.
+func (set *Settings) orAccept(key ident.Key) string {
+	return "; if it is meant to be so: " + ident.Command("quarantine accept", set.Automation, string(key))
+}
+
+// removeLink is the command that takes the link of a key back.
+func (set *Settings) removeLink(key ident.Key) string {
+	return ident.Command("link remove", set.Application, string(key))
+}
+
+// linkAdd is the command that links a record to an account by hand.
+func (set *Settings) linkAdd(key ident.Key) string {
+	return ident.Command("link add", set.Automation, string(key), "ACCOUNT")
+}
+
+// samePerson is what to do when the records of two keys mean one account, which
+// is linked to the first.
+func (set *Settings) samePerson(link ident.Link, key ident.Key) string {
+	if link.Automation == set.Automation {
+		return "if both are one person, who has another key now: " + ident.Command("link rekey", set.Automation, string(link.Key), string(key))
+	}
+	return "if both are one person: " + set.removeLink(link.Key)
+}
