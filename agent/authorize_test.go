@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
@@ -133,20 +134,23 @@ func (w *consentingWorld) works() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	a, err := openApp(w.Context(), cfg, newLogger(cfg.Agent.Log, io.Discard))
+	a, err := runtime.Lock(w.Context(), cfg, runtime.Settings{Log: newLogger(cfg.Agent.Log, io.Discard), Version: version})
 	if err != nil {
 		w.Fatal(err)
 	}
-	defer a.close()
-	h, err := a.host(w.Context())
+	defer a.Close()
+	if err := a.Open(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+	now, err := a.Snapshot(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}
-	connector, err := h.Connector("pipedrive")
+	connector, err := now.Connector(cfg.Applications["pipedrive"])
 	if err != nil {
 		w.Fatal(err)
 	}
-	app, err := a.application(w.Context(), cfg.Applications["pipedrive"], connector.Manifest())
+	app, err := now.Application(w.Context(), cfg.Applications["pipedrive"], connector.Manifest())
 	if err != nil {
 		w.Fatal(err)
 	}

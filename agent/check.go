@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
@@ -23,7 +25,7 @@ func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) (wrong, w
 		return []string{err.Error()}, nil
 	}
 	defer func() { _ = h.Close(ctx) }()
-	for _, name := range sortedNames(cfg.Automations) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
 		data := cfg.DataSources[cfg.Automations[name].DataSource]
 		application := cfg.Applications[data.Application]
 		connector, err := h.Connector(application.Connector)

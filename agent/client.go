@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
-	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
+	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // load reads the configuration and prints its warnings.
@@ -24,19 +27,37 @@ func (c *cli) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// call asks the running agent, or does the work in this process when none runs.
-func (c *cli) call(ctx context.Context, name string, in, out any) error {
-	return c.connected(ctx, func(ctx context.Context, client control.Client) error { return client.Call(ctx, name, in, out) })
+// ask asks the running agent, or does the work in this process when none runs.
+func ask[In, Out any](
+	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) (Out, error), in In,
+) (out Out, err error) {
+	err = c.connected(ctx, func(ctx context.Context, client *control.Client) error {
+		out, err = question(client, ctx, in)
+		return err
+	})
+	return out, err
 }
 
-// stream is call for an answer of any length.
-func (c *cli) stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
-	return c.connected(ctx, func(ctx context.Context, client control.Client) error { return client.Stream(ctx, name, in, each) })
+// list is ask for an answer of any length.
+func list[In, Item any](
+	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) iter.Seq2[Item, error], in In, each func(Item) error,
+) error {
+	return c.connected(ctx, func(ctx context.Context, client *control.Client) error {
+		for item, err := range question(client, ctx, in) {
+			if err != nil {
+				return err
+			}
+			if err := each(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // connected makes calls, and shows how far they are. When ctx ends, they stop
 // at their next safe point.
-func (c *cli) connected(ctx context.Context, do func(context.Context, control.Client) error) error {
+func (c *cli) connected(ctx context.Context, do func(context.Context, *control.Client) error) error {
 	ctx = progress.With(ctx, c.stderr.show)
 	defer c.stderr.clear()
 	client, done, err := c.reach(ctx)
@@ -51,43 +72,42 @@ func (c *cli) connected(ctx context.Context, do func(context.Context, control.Cl
 }
 
 // reach connects to the running agent, or opens the state in this process.
-func (c *cli) reach(ctx context.Context) (client control.Client, done func(), err error) {
+func (c *cli) reach(ctx context.Context) (client *control.Client, done func(), err error) {
 	cfg, err := config.Load(c.configPath)
 	if err != nil {
 		client, err = c.reachAnyway(ctx, err)
 		return client, func() {}, err
 	}
-	dir := cfg.Agent.StateDir
 	answers := func() (bool, error) {
-		remote, err := control.Connect(ctx, dir)
+		remote, err := control.Connect(ctx, cfg.Agent.StateDir)
 		if errors.Is(err, control.ErrNoAgent) {
 			return false, nil
 		}
-		client, done = remote, func() {}
+		client, done = control.NewClient(remote), func() {}
 		return err == nil, err
 	}
 	if there, err := answers(); there || err != nil {
 		return client, done, err
 	}
-	if err := statedir.Make(dir); err != nil {
+	a, err := runtime.Lock(ctx, cfg, runtime.Settings{Log: c.logger(cfg.Agent.Log), Version: version, Answers: answers})
+	if errors.Is(err, runtime.ErrServed) {
+		return client, done, nil
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	lock, err := lockState(ctx, dir, answers)
-	if err != nil || lock == nil {
-		return client, done, err
-	}
-	a := &app{config: cfg, log: c.logger(cfg.Agent.Log), lock: lock}
-	if err := a.open(ctx); err != nil {
-		a.close()
+	if err := a.Open(ctx); err != nil {
+		a.Close()
 		return nil, nil, err
 	}
-	return &control.Local{Mux: a.calls(), Who: control.Self()}, a.close, nil
+	local := &control.Local{Mux: control.Calls(service.New(a), a.Log()), Caller: control.Self()}
+	return control.NewClient(local), a.Close, nil
 }
 
 // reachAnyway connects to the running agent although the file has a mistake:
 // what it did and what it holds must be seen then too. What needs the file is
 // refused by the agent, with the same mistake.
-func (c *cli) reachAnyway(ctx context.Context, mistake error) (control.Client, error) {
+func (c *cli) reachAnyway(ctx context.Context, mistake error) (*control.Client, error) {
 	dir := config.StateDir(c.configPath)
 	if dir == "" {
 		return nil, mistake
@@ -96,21 +116,19 @@ func (c *cli) reachAnyway(ctx context.Context, mistake error) (control.Client, e
 	if err != nil {
 		return nil, mistake
 	}
-	return remote, nil
+	return control.NewClient(remote), nil
 }
 
-// onDisk names the configuration for whoever serves a command: paths are the
-// caller's, and the agent has another folder.
-func (c *cli) onDisk() onDisk { return onDisk{Config: absolute(c.configPath)} }
+// onDisk names the configuration that the command is about.
+func (c *cli) onDisk() service.OnDisk { return service.NewOnDisk(c.configPath, false) }
 
 // runningAgent asks the agent that runs, if one does and answers to this user,
 // in what its configuration is another. One that is starting is not waited for.
-func (c *cli) runningAgent(ctx context.Context, cfg *config.Config) (*divergence, error) {
+func (c *cli) runningAgent(ctx context.Context, cfg *config.Config) (*service.Divergence, error) {
 	remote, err := control.Connect(ctx, cfg.Agent.StateDir)
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // none runs, or it is none of this user's business
 	}
-	var d *divergence
 	brief, leave := context.WithCancel(ctx)
 	defer leave()
 	starting := false
@@ -120,8 +138,40 @@ func (c *cli) runningAgent(ctx context.Context, cfg *config.Config) (*divergence
 			leave()
 		}
 	})
-	if err = remote.Call(brief, "configuration", c.onDisk(), &d); starting {
+	d, err := control.NewClient(remote).Configuration(brief, c.onDisk())
+	if starting {
 		return nil, nil //nolint:nilnil // as it says
 	}
 	return d, err
+}
+
+// printDivergence tells it below a result; what says which of the two
+// configurations that result is of.
+func printDivergence(w io.Writer, d *service.Divergence, what string) {
+	if d == nil {
+		return
+	}
+	p := pageOf(w)
+	p.blank()
+	p.lines(yellow, "Caution: ", d.Says()+".")
+	p.put("", what+" To make the file count: "+d.Next+".")
+}
+
+// cautionConnectors tells when the connectors are those of an agent that finds
+// them by another configuration than that on disk.
+func (c *cli) cautionConnectors(ctx context.Context) {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return // the agent was asked all the same, see reachAnyway
+	}
+	d, err := c.runningAgent(ctx, cfg)
+	if err != nil || d == nil {
+		return
+	}
+	d.Differs = slices.DeleteFunc(d.Differs, func(one config.Difference) bool {
+		return one.Table != "modules" && (one.Table != "agent" || !slices.Contains(one.Keys, "modules_dir"))
+	})
+	if len(d.Differs) > 0 {
+		printDivergence(c.stderr, d, "These are the connectors of the agent.")
+	}
 }

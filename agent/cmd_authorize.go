@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/consent"
-	"github.com/rollcall-agent/rollcall/agent/internal/oauth"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 func (c *cli) authorizeCommand() *cobra.Command {
@@ -33,21 +34,20 @@ func (c *cli) authorizeCommand() *cobra.Command {
 }
 
 func (c *cli) authorize(ctx context.Context, application string, back consent.Way) error {
-	var ask consentAnswer
-	if err := c.call(ctx, "consent", consentRequest{c.onDisk(), application}, &ask); err != nil {
+	asked, err := ask(ctx, c, (*control.Client).Consent, service.ConsentRequest{OnDisk: c.onDisk(), Application: application})
+	if err != nil {
 		return err
 	}
-	question := consent.Question{AuthURL: ask.AuthURL, ClientID: ask.ClientID, Scopes: ask.Scopes}
+	question := consent.Question{AuthURL: asked.AuthURL, ClientID: asked.ClientID, Scopes: asked.Scopes}
 	given, err := consent.Ask(ctx, question, back, c.stdin, c.tellConsent)
 	if err != nil {
 		return fmt.Errorf("authorize %s: %w", application, err)
 	}
-	var done oauth.Authorized
-	request := exchangeRequest{
-		onDisk: c.onDisk(), Application: application,
+	done, err := ask(ctx, c, (*control.Client).Authorize, service.AuthorizeRequest{
+		OnDisk: c.onDisk(), Application: application,
 		Code: given.Code, Verifier: given.Verifier, RedirectURL: given.RedirectURL,
-	}
-	if err := c.call(ctx, "authorize", request, &done); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	return c.show(done, func(w io.Writer) {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
-	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -88,7 +88,7 @@ func (c *cli) verifyCommand() *cobra.Command {
 				return err
 			}
 			if len(v.Problems) > 0 {
-				return exitError(control.ExitFailed)
+				return exitError(exit.Failed)
 			}
 			return nil
 		},

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -19,8 +21,8 @@ func (c *cli) connectorsCommand() *cobra.Command {
 		Short: "The connectors found, and why one was refused",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var modules []connector.View
-			if err := c.call(cmd.Context(), "connectors", nothing{}, &modules); err != nil {
+			modules, err := ask(cmd.Context(), c, (*control.Client).Connectors, service.Nothing{})
+			if err != nil {
 				return err
 			}
 			c.cautionConnectors(cmd.Context())

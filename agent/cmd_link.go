@@ -6,8 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 func (c *cli) linkAddCommand() *cobra.Command {
@@ -17,14 +18,14 @@ func (c *cli) linkAddCommand() *cobra.Command {
 		Short: "Say which account a record belongs to: DN, objectGUID, sAMAccountName, userPrincipalName or mail",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := linkRequest{onDisk: onDisk{absolute(c.configPath), running}, Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
-			var l linkAnswer
-			if err := c.call(cmd.Context(), "link", req, &l); err != nil {
+			req := service.LinkRequest{OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
+			l, err := ask(cmd.Context(), c, (*control.Client).Link, req)
+			if err != nil {
 				return err
 			}
 			return c.show(l, func(w io.Writer) {
 				printLinked(w, l.Linked)
-				l.printAgent(w)
+				printLinkedBy(w, l)
 			})
 		},
 	}
@@ -41,14 +42,14 @@ func (c *cli) linkRekeyCommand() *cobra.Command {
 		Short: "Give the account of one key to another: somebody was hired again, or has another id in the application",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := rekeyRequest{onDisk: onDisk{absolute(c.configPath), running}, Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
-			var l linkAnswer
-			if err := c.call(cmd.Context(), "rekey", req, &l); err != nil {
+			req := service.RekeyRequest{OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
+			l, err := ask(cmd.Context(), c, (*control.Client).Rekey, req)
+			if err != nil {
 				return err
 			}
 			return c.show(l, func(w io.Writer) {
 				printLinked(w, l.Linked)
-				l.printAgent(w)
+				printLinkedBy(w, l)
 			})
 		},
 	}
@@ -58,18 +59,18 @@ func (c *cli) linkRekeyCommand() *cobra.Command {
 	return cmd
 }
 
-// printAgent tells by which configuration it was found out what the next run
+// printLinkedBy tells by which configuration it was found out what the next run
 // does.
-func (l linkAnswer) printAgent(w io.Writer) {
+func printLinkedBy(w io.Writer, l service.LinkAnswer) {
 	by := "This was done by the configuration that the agent runs with."
 	if l.DryRun {
 		by = "This is what the file would do."
 	}
-	l.RunningAgent.print(w, by)
+	printDivergence(w, l.RunningAgent, by)
 }
 
 // printLinked names the person on both sides of a link by hand.
-func printLinked(w io.Writer, l engine.Linked) {
+func printLinked(w io.Writer, l service.Linked) {
 	p := pageOf(w)
 	verb := "is linked"
 	if l.DryRun {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,9 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/planfile"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 const runningUsage = "go by the configuration that the agent runs with, although the file is another or cannot be used"
@@ -29,7 +31,6 @@ func (c *cli) planCommand() *cobra.Command {
 		Short: "Show what a run would change, to whom and why; write nothing",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var p planAnswer
 			save := func(ident.Plan) error { return nil }
 			if out != "" {
 				file, err := planfile.New(out)
@@ -39,15 +40,17 @@ func (c *cli) planCommand() *cobra.Command {
 				defer file.Discard()
 				save = file.Save
 			}
-			if err := c.call(cmd.Context(), "plan", planRequest{c.onDisk(), args[0], acceptShrink}, &p); err != nil {
+			req := service.PlanRequest{OnDisk: c.onDisk(), Automation: args[0], AcceptShrink: acceptShrink}
+			p, err := ask(cmd.Context(), c, (*control.Client).Plan, req)
+			if err != nil {
 				return err
 			}
 			if err := save(p.Plan); err != nil {
 				return err
 			}
-			err := c.show(p, func(w io.Writer) {
+			err = c.show(p, func(w io.Writer) {
 				printPlan(w, p.Plan, how)
-				p.RunningAgent.print(w, "This is what the file would do.")
+				printDivergence(w, p.RunningAgent, "This is what the file would do.")
 			})
 			if err != nil {
 				return err
@@ -66,9 +69,9 @@ func planExit(p ident.Plan) error {
 	_, held, refused := countVerdicts(p)
 	switch {
 	case held+refused > 0, p.Doubt != "":
-		return exitError(control.ExitHeld)
+		return exitError(exit.Held)
 	case len(p.Quarantined) > 0:
-		return exitError(control.ExitQuarantine)
+		return exitError(exit.Quarantine)
 	}
 	return nil
 }
@@ -82,8 +85,8 @@ func (c *cli) applyCommand() *cobra.Command {
 		Short: "Run an automation, or apply a saved plan as it stands",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			named := onDisk{absolute(c.configPath), running}
-			req := applyRequest{onDisk: named, Automation: args[0], AcceptShrink: acceptShrink}
+			named := service.NewOnDisk(c.configPath, running)
+			req := service.ApplyRequest{OnDisk: named, Automation: args[0], AcceptShrink: acceptShrink}
 			info, err := os.Stat(args[0])
 			if err != nil && (filepath.Ext(args[0]) == ".json" || filepath.Base(args[0]) != args[0]) {
 				return &usageError{fmt.Errorf("there is no file %s: `rollcall plan AUTOMATION --out FILE` makes one", args[0])}
@@ -93,9 +96,9 @@ func (c *cli) applyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				req = applyRequest{onDisk: named, Plan: &p}
+				req = service.ApplyRequest{OnDisk: named, Plan: &p}
 			}
-			return c.report(cmd, "apply", req, extent{brief: !verbose, verbose: verbose})
+			return report(cmd.Context(), c, (*control.Client).Apply, req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
@@ -106,14 +109,16 @@ func (c *cli) applyCommand() *cobra.Command {
 
 // report makes a call that answers with a run, prints it and chooses the exit
 // code.
-func (c *cli) report(cmd *cobra.Command, call string, req any, how extent) error {
-	var r reportAnswer
-	if err := c.call(cmd.Context(), call, req, &r); err != nil {
+func report[In any](
+	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) (service.ReportAnswer, error), req In, how extent,
+) error {
+	r, err := ask(ctx, c, question, req)
+	if err != nil {
 		return err
 	}
-	err := c.show(r, func(w io.Writer) {
+	err = c.show(r, func(w io.Writer) {
 		printReport(w, r.Report, how)
-		r.RunningAgent.print(w, "This was done by the configuration that the agent runs with.")
+		printDivergence(w, r.RunningAgent, "This was done by the configuration that the agent runs with.")
 	})
 	if err != nil {
 		return err
@@ -121,15 +126,15 @@ func (c *cli) report(cmd *cobra.Command, call string, req any, how extent) error
 	return resultExit(r.Result)
 }
 
-func resultExit(result store.RunResult) error {
+func resultExit(result service.RunResult) error {
 	switch result {
-	case store.RunFailed, store.RunPartial, store.RunInterrupted:
-		return exitError(control.ExitFailed)
-	case store.RunHeld, store.RunDoubtful:
-		return exitError(control.ExitHeld)
-	case store.RunQuarantined:
-		return exitError(control.ExitQuarantine)
-	case store.RunOK, store.RunRunning:
+	case service.RunFailed, service.RunPartial, service.RunInterrupted:
+		return exitError(exit.Failed)
+	case service.RunHeld, service.RunDoubtful:
+		return exitError(exit.Held)
+	case service.RunQuarantined:
+		return exitError(exit.Quarantine)
+	case service.RunOK, service.RunRunning:
 	}
 	return nil
 }
@@ -146,8 +151,8 @@ func (c *cli) approveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			req.Config = absolute(c.configPath)
-			return c.report(cmd, "approve", req, extent{brief: !verbose, verbose: verbose})
+			req.OnDisk = c.onDisk()
+			return report(cmd.Context(), c, (*control.Client).Approve, req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
@@ -166,8 +171,8 @@ func (c *cli) rejectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer rejectAnswer
-			if err := c.call(cmd.Context(), "reject", req, &answer); err != nil {
+			answer, err := ask(cmd.Context(), c, (*control.Client).Reject, req)
+			if err != nil {
 				return err
 			}
 			return c.show(answer, func(w io.Writer) {
@@ -183,10 +188,10 @@ func (c *cli) rejectCommand() *cobra.Command {
 	return cmd
 }
 
-func decision(run, only string) (decideRequest, error) {
+func decision(run, only string) (service.DecideRequest, error) {
 	id, err := parseRun(run)
 	if err != nil {
-		return decideRequest{}, err
+		return service.DecideRequest{}, err
 	}
 	class := ident.Class(only)
 	if only != "" && !slices.Contains(ident.Classes, class) {
@@ -194,9 +199,9 @@ func decision(run, only string) (decideRequest, error) {
 		for i, c := range ident.Classes {
 			known[i] = string(c)
 		}
-		return decideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownNameError{What: "class of operations", Name: only, Known: known})}
+		return service.DecideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownNameError{What: "class of operations", Name: only, Known: known})}
 	}
-	return decideRequest{Run: id, Only: class}, nil
+	return service.DecideRequest{Run: id, Only: class}, nil
 }
 
 func parseRun(text string) (int64, error) {

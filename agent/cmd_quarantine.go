@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 func (c *cli) quarantineCommand() *cobra.Command {
@@ -16,8 +18,8 @@ func (c *cli) quarantineCommand() *cobra.Command {
 		Short: "List records that were set aside, and what else needs a person, with the cause and the next step",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var lists []quarantineList
-			if err := c.call(cmd.Context(), "quarantine", nothing{}, &lists); err != nil {
+			lists, err := ask(cmd.Context(), c, (*control.Client).Quarantine, service.Nothing{})
+			if err != nil {
 				return err
 			}
 			names := "`rollcall quarantine list --all` names them"
@@ -40,8 +42,8 @@ func (c *cli) quarantineCommand() *cobra.Command {
 		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var items []ident.QuarantineItem
-			if err := c.call(cmd.Context(), "quarantine-accept", acceptRequest{args[0], ident.Key(args[1])}, &items); err != nil {
+			items, err := ask(cmd.Context(), c, (*control.Client).Accept, service.AcceptRequest{Automation: args[0], Key: ident.Key(args[1])})
+			if err != nil {
 				return err
 			}
 			return c.show(items, func(w io.Writer) {
@@ -67,12 +69,12 @@ func (c *cli) retryCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			request := acceptRequest{Automation: args[0]}
+			request := service.AcceptRequest{Automation: args[0]}
 			if len(args) > 1 {
 				request.Key = ident.Key(args[1])
 			}
-			var n int
-			if err := c.call(cmd.Context(), "quarantine-retry", request, &n); err != nil {
+			n, err := ask(cmd.Context(), c, (*control.Client).Retry, request)
+			if err != nil {
 				return err
 			}
 			return c.show(n, func(w io.Writer) {

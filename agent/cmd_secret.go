@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 func (c *cli) secretCommand() *cobra.Command {
@@ -19,17 +20,18 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "Store a secret that is read from standard input",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := secrets.CheckName(args[0]); err != nil { // before anybody types a secret
+			if err := service.CheckSecretName(args[0]); err != nil { // before anybody types a secret
 				return &usageError{err}
 			}
 			value, err := c.readSecret(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if err := c.call(cmd.Context(), "secret-set", secretRequest{Name: args[0], Value: value}, &nothing{}); err != nil {
+			done, err := ask(cmd.Context(), c, (*control.Client).SetSecret, service.SecretRequest{Name: args[0], Value: value})
+			if err != nil {
 				return err
 			}
-			return c.show(nothing{}, func(w io.Writer) { _, _ = fmt.Fprintf(w, "Stored. Use it as \"@{store:%s}\".\n", args[0]) })
+			return c.show(done, func(w io.Writer) { _, _ = fmt.Fprintf(w, "Stored. Use it as \"@{store:%s}\".\n", args[0]) })
 		},
 	}
 	list := &cobra.Command{
@@ -37,8 +39,8 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "List the names, never the values",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var names []string
-			if err := c.call(cmd.Context(), "secret-list", nothing{}, &names); err != nil {
+			names, err := ask(cmd.Context(), c, (*control.Client).Secrets, service.Nothing{})
+			if err != nil {
 				return err
 			}
 			return c.show(names, func(w io.Writer) {
@@ -53,10 +55,11 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "Remove a secret",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.call(cmd.Context(), "secret-delete", secretRequest{Name: args[0]}, &nothing{}); err != nil {
+			done, err := ask(cmd.Context(), c, (*control.Client).DeleteSecret, service.SecretRequest{Name: args[0]})
+			if err != nil {
 				return err
 			}
-			return c.show(nothing{}, func(w io.Writer) { _, _ = fmt.Fprintln(w, "Removed.") })
+			return c.show(done, func(w io.Writer) { _, _ = fmt.Fprintln(w, "Removed.") })
 		},
 	}
 	return group("secret", "The encrypted store of secrets, for @{store:NAME}", set, list, remove, c.secretResetCommand())

@@ -5,20 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
-	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
-
-// resetAnswer is what a new master key costs.
-type resetAnswer struct {
-	Forgotten []string `json:"forgotten"`
-}
 
 func (c *cli) secretResetCommand() *cobra.Command {
 	var yes bool
@@ -43,38 +37,22 @@ func (c *cli) resetSecrets(ctx context.Context, yes bool) error {
 	if _, err := control.Connect(ctx, cfg.Agent.StateDir); err == nil {
 		return &usageError{errors.New("the running agent has its master key: there is nothing to reset")}
 	}
-	a, err := lockApp(ctx, cfg, c.logger(cfg.Agent.Log))
+	a, err := runtime.Lock(ctx, cfg, runtime.Settings{Log: c.logger(cfg.Agent.Log), Version: version})
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	if err := a.openStore(ctx); err != nil {
+	defer a.Close()
+	reset, err := service.New(a).ResetSecrets(ctx, control.Self(), service.ResetRequest{Yes: yes})
+	if err != nil {
 		return err
 	}
-	var lost *secrets.LostKeyError
-	switch _, err := a.openKeeper(ctx); {
-	case err == nil:
-		return &usageError{errors.New("the master key opens the stored secrets: there is nothing to reset; `rollcall secret delete NAME` removes one of them")}
-	case !errors.As(err, &lost):
-		return err
-	}
-	if !yes {
-		return &usageError{fmt.Errorf("the master key %s %s: these secrets would be lost, and must be entered again: %s; nothing was changed; if no backup has the key, go on with `rollcall secret reset --yes`",
-			lost.Where, lost.Problem, strings.Join(lost.Names, ", "))}
-	}
-	if err := a.store.SecretsBy(string(control.Self()), "").ForgetSecrets(ctx, lost.Names); err != nil {
-		return err
-	}
-	if _, err := a.openKeeper(ctx); err != nil {
-		return err
-	}
-	return c.show(resetAnswer{lost.Names}, func(w io.Writer) {
+	return c.show(reset, func(w io.Writer) {
 		_, _ = fmt.Fprintln(w, "A new master key is in use. Enter again what was stored under the former one:")
-		for _, name := range lost.Names {
-			_, _ = fmt.Fprintf(w, "  %s\n", secrets.Again(name))
+		for _, command := range reset.Again {
+			_, _ = fmt.Fprintf(w, "  %s\n", command)
 		}
-		if cfg.Secrets.MasterKey.IsZero() {
-			_, _ = fmt.Fprintf(w, "Back up %s.\n", filepath.Join(absolute(cfg.Agent.StateDir), secrets.KeyFileName))
+		if reset.BackUp != "" {
+			_, _ = fmt.Fprintf(w, "Back up %s.\n", reset.BackUp)
 		}
 	})
 }

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 func (c *cli) runsCommand() *cobra.Command {
@@ -28,8 +28,8 @@ func (c *cli) runsCommand() *cobra.Command {
 			if limit < 1 {
 				return &usageError{fmt.Errorf("--limit is %d; it must be 1 or more", limit)}
 			}
-			var runs []store.Run
-			if err := c.call(cmd.Context(), "runs", runsRequest{limit}, &runs); err != nil {
+			runs, err := ask(cmd.Context(), c, (*control.Client).Runs, service.RunsRequest{Limit: limit})
+			if err != nil {
 				return err
 			}
 			return c.show(runs, func(w io.Writer) { printRuns(w, runs) })
@@ -45,25 +45,29 @@ func (c *cli) oneRun(cmd *cobra.Command, text string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	var r engine.Report
-	if err := c.call(cmd.Context(), "run", runRequest{id}, &r); err != nil {
+	r, err := ask(cmd.Context(), c, (*control.Client).Run, service.RunRequest{Run: id})
+	if err != nil {
 		return err
 	}
 	return c.show(r, func(w io.Writer) { printReport(w, r, extent{verbose: verbose}) })
 }
 
 func (c *cli) linkCommand() *cobra.Command {
-	list := &cobra.Command{
+	all := &cobra.Command{
 		Use:   "list [APPLICATION]",
 		Short: "List the links",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var req linksRequest
+			var req service.LinksRequest
 			if len(args) == 1 {
 				req.Application = args[0]
 			}
-			var links []listedLink
-			if err := c.call(cmd.Context(), "links", req, &links); err != nil {
+			links := []service.ListedLink{} // a table has widths, and JSON is whole or not there
+			err := list(cmd.Context(), c, (*control.Client).Links, req, func(l service.ListedLink) error {
+				links = append(links, l)
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 			return c.show(links, func(w io.Writer) { printLinks(w, links) })
@@ -74,8 +78,8 @@ func (c *cli) linkCommand() *cobra.Command {
 		Short: "Forget which account a record belongs to; the account stays as it is",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var gone store.Unlinked
-			if err := c.call(cmd.Context(), "unlink", unlinkRequest{args[0], ident.Key(args[1])}, &gone); err != nil {
+			gone, err := ask(cmd.Context(), c, (*control.Client).Unlink, service.UnlinkRequest{Application: args[0], Key: ident.Key(args[1])})
+			if err != nil {
 				return err
 			}
 			return c.show(gone, func(w io.Writer) {
@@ -87,7 +91,7 @@ func (c *cli) linkCommand() *cobra.Command {
 			})
 		},
 	}
-	return group("link", "Which record belongs to which account", list, c.linkAddCommand(), c.linkRekeyCommand(), remove)
+	return group("link", "Which record belongs to which account", all, c.linkAddCommand(), c.linkRekeyCommand(), remove)
 }
 
 func (c *cli) journalCommand() *cobra.Command {
@@ -96,8 +100,8 @@ func (c *cli) journalCommand() *cobra.Command {
 		Short: "Check the chain of hashes",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var answer store.JournalState
-			if err := c.call(cmd.Context(), "journal-verify", nothing{}, &answer); err != nil {
+			answer, err := ask(cmd.Context(), c, (*control.Client).VerifyJournal, service.Nothing{})
+			if err != nil {
 				return err
 			}
 			return c.show(answer, func(w io.Writer) {
@@ -117,7 +121,7 @@ func (c *cli) journalCommand() *cobra.Command {
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := bufio.NewWriterSize(c.stdout, 64<<10)
-			err := c.stream(cmd.Context(), "journal-export", nothing{}, func(line json.RawMessage) error {
+			err := list(cmd.Context(), c, (*control.Client).ExportJournal, service.Nothing{}, func(line json.RawMessage) error {
 				if _, err := out.WriteString(escaped(string(line), "") + "\n"); err != nil {
 					return fmt.Errorf("print the journal: %w", err)
 				}

@@ -15,7 +15,9 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -40,10 +42,10 @@ type validation struct {
 	Files    []string `json:"files"`
 	Warnings []string `json:"warnings"`
 	// LookedAs is the user whose rights counted for files and secrets.
-	LookedAs string          `json:"looked_as,omitempty"`
-	Online   []onlineFinding `json:"online,omitempty"`
+	LookedAs string                  `json:"looked_as,omitempty"`
+	Online   []service.OnlineFinding `json:"online,omitempty"`
 	// RunningAgent tells that it has another configuration.
-	RunningAgent *divergence `json:"running_agent,omitempty"`
+	RunningAgent *service.Divergence `json:"running_agent,omitempty"`
 }
 
 func (c *cli) validate(ctx context.Context, online bool) error {
@@ -52,20 +54,20 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		return err
 	}
 	v := validation{OK: true, Files: cfg.Files, Warnings: warnings}
-	code := control.ExitDone
+	code := exit.Done
 	if !online {
 		v.LookedAs = localfile.User()
 		if v.RunningAgent, err = c.runningAgent(ctx, cfg); err != nil {
 			v.Warnings = append(v.Warnings, fmt.Sprintf("%s: warning: %v", c.configPath, err))
 		}
 	} else {
-		var answer onlineAnswer
-		if err := c.call(ctx, "online", onDisk{Config: absolute(c.configPath)}, &answer); err != nil {
+		answer, err := ask(ctx, c, (*control.Client).Online, c.onDisk())
+		if err != nil {
 			return err
 		}
 		v.Online, v.RunningAgent = answer.Findings, answer.RunningAgent
 		code = onlineExit(v.Online)
-		v.OK = code == control.ExitDone
+		v.OK = code == exit.Done
 	}
 	err = c.show(v, func(w io.Writer) {
 		p := pageOf(w)
@@ -81,9 +83,9 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		if online {
 			printOnline(w, v.Online)
 		}
-		v.RunningAgent.print(w, "The file was checked.")
+		printDivergence(w, v.RunningAgent, "The file was checked.")
 	})
-	if err != nil || code == control.ExitDone {
+	if err != nil || code == exit.Done {
 		return err
 	}
 	return exitError(code)
@@ -142,20 +144,20 @@ func byPlace(a, b string) int {
 
 // onlineExit is 2 when something is lacking, since asking again changes
 // nothing, and 1 when only the asking failed.
-func onlineExit(found []onlineFinding) int {
-	code := control.ExitDone
+func onlineExit(found []service.OnlineFinding) int {
+	code := exit.Done
 	for _, f := range found {
 		switch f.State {
 		case abi.RightLacking:
-			return control.ExitUsage
-		case rightFailed:
-			code = control.ExitFailed
+			return exit.Usage
+		case service.RightFailed:
+			code = exit.Failed
 		}
 	}
 	return code
 }
 
-func printOnline(w io.Writer, found []onlineFinding) {
+func printOnline(w io.Writer, found []service.OnlineFinding) {
 	counts := map[abi.RightState]int{}
 	_, _ = fmt.Fprintln(w)
 	table(w, "WHERE\tFOR\tRIGHT\tSTATE\tREASON", func(row func(...any)) {
@@ -167,7 +169,7 @@ func printOnline(w io.Writer, found []onlineFinding) {
 	p := pageOf(w)
 	p.blank()
 	p.put("", fmt.Sprintf("%d granted, %d lacking, %d unknown, %d failed.",
-		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[rightFailed]))
+		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[service.RightFailed]))
 }
 
 func texts(warnings []config.Warning) []string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
@@ -25,7 +26,9 @@ func TestEveryWayIntoInfobip(t *testing.T) {
 		t.Run(string(auth), func(t *testing.T) {
 			s := sim.New(sim.Options{Seed: 1, People: 25, Unlimited: true})
 			url := served(t)(s)
-			a := appWith(t, map[string]string{"KEY": "sim-api-key", "PASSWORD": "sim-password"})
+			t.Setenv("KEY", "sim-api-key")
+			t.Setenv("PASSWORD", "sim-password")
+			now := snapshotOf(t, &config.Config{Agent: config.Agent{StateDir: t.TempDir(), ModulesDir: t.TempDir()}}, slog.DiscardHandler)
 			key, password := reference(t, "@{env:KEY}"), reference(t, "@{env:PASSWORD}")
 			conf := config.Application{Name: "infobip-" + string(auth), Connector: "infobip", Enabled: true, Auth: auth, BaseURL: url}
 			switch auth {
@@ -36,7 +39,7 @@ func TestEveryWayIntoInfobip(t *testing.T) {
 			default:
 				conf.Username, conf.Password = "sim-user", password
 			}
-			app, err := a.application(t.Context(), conf, connector.Manifest())
+			app, err := now.Application(t.Context(), conf, connector.Manifest())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -129,18 +126,5 @@ func TestOldHistoryIsRemoved(t *testing.T) {
 	}
 	if again := w.want(0, "run", "--once"); strings.Contains(again.stderr, "old history") {
 		t.Errorf("again: %s", again.stderr)
-	}
-}
-
-// A panic while old history is removed is logged once; the agent goes on.
-func TestAPanicInRetention(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	var log strings.Builder
-	a := &app{config: &config.Config{}, log: slog.New(slog.NewTextHandler(&log, nil))} // without a store
-	a.config.Store.KeepRuns = 1
-	a.retainDaily(ctx)
-	if text := log.String(); strings.Count(text, "internal error") != 1 || !strings.Contains(text, "retention.go") {
-		t.Errorf("logged %s", text)
 	}
 }

@@ -13,17 +13,18 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/planfile"
-	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
-	if host.IsCompiler() {
-		os.Exit(host.CompileMain(context.Background()))
+	if code, asked := runtime.CompileIfAsked(context.Background()); asked {
+		os.Exit(code)
 	}
 	stderr := newStatus(os.Stderr)
 	ctx := untilTold(func() { leaveAtOnce(stderr) })
@@ -40,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return control.ExitDone
+		return exit.Done
 	}
 	return c.fail(err)
 }
@@ -69,7 +70,7 @@ func (c *cli) fail(err error) int {
 	var conf config.Errors
 	if errors.As(err, &conf) { // each line begins with its place
 		openPage(c.stderr).lines(plainText, "", err.Error())
-		return control.ExitUsage
+		return exit.Usage
 	}
 	openPage(c.stderr).lines(red, "rollcall: ", err.Error())
 	var answer *control.Error
@@ -79,9 +80,9 @@ func (c *cli) fail(err error) int {
 	var wrong *usageError
 	var path *planfile.PathError
 	if errors.As(err, &wrong) || errors.As(err, &path) || !c.understood {
-		return control.ExitUsage
+		return exit.Usage
 	}
-	return control.ExitFailed
+	return exit.Failed
 }
 
 // usageError is a command line that cannot be understood.

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/host"
 )
 
@@ -43,17 +41,4 @@ func (r runner) Run() int {
 
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: scriptSetup, Cmds: scriptCommands()})
-}
-
-// openApp takes the lock of the state folder and opens the state.
-func openApp(ctx context.Context, cfg *config.Config, log *slog.Logger) (*app, error) {
-	a, err := lockApp(ctx, cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.open(ctx); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
 }

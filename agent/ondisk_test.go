@@ -13,14 +13,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 const otherOU = `ou          = "OU=Leavers,DC=ad,DC=test"`
 
 // planned is a plan and what it says of the running agent.
-func (w *world) planned(code int, args ...string) planAnswer {
+func (w *world) planned(code int, args ...string) service.PlanAnswer {
 	w.Helper()
-	var p planAnswer
+	var p service.PlanAnswer
 	if err := json.Unmarshal([]byte(w.want(code, append([]string{"--output", "json", "plan", "staff"}, args...)...).stdout), &p); err != nil {
 		w.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func (w *world) planned(code int, args ...string) planAnswer {
 }
 
 // into names the containers that a plan creates accounts in.
-func (p planAnswer) into() string {
+func into(p service.PlanAnswer) string {
 	var all []string
 	for _, c := range p.Changes {
 		for _, op := range c.Operations {
@@ -50,8 +51,8 @@ func TestPlanIsOfTheFile(t *testing.T) {
 	defer d.stop()
 
 	// The same: nothing is said.
-	if p := w.planned(0); p.into() != "Staff" || p.RunningAgent != nil {
-		t.Fatalf("the plan creates in %s and says %+v", p.into(), p.RunningAgent)
+	if p := w.planned(0); into(p) != "Staff" || p.RunningAgent != nil {
+		t.Fatalf("the plan creates in %s and says %+v", into(p), p.RunningAgent)
 	}
 	saved := filepath.Join(w.dir, "before.json")
 	w.want(0, "plan", "staff", "--out", saved)
@@ -59,8 +60,8 @@ func TestPlanIsOfTheFile(t *testing.T) {
 	// Edited.
 	w.configure(staffOU, otherOU)
 	p := w.planned(0)
-	if p.into() != "Leavers" || p.RunningAgent == nil || p.RunningAgent.tables() != "[automations.staff] (ou)" || p.RunningAgent.File != w.config {
-		t.Fatalf("the plan of the edited file creates in %s and says %+v", p.into(), p.RunningAgent)
+	if into(p) != "Leavers" || p.RunningAgent == nil || p.RunningAgent.Tables() != "[automations.staff] (ou)" || p.RunningAgent.File != w.config {
+		t.Fatalf("the plan of the edited file creates in %s and says %+v", into(p), p.RunningAgent)
 	}
 	ofFile := filepath.Join(w.dir, "after.json")
 	text := w.want(0, "plan", "staff", "--out", ofFile).stdout
@@ -147,14 +148,14 @@ func TestPlanOfAnotherFile(t *testing.T) {
 	t.Chdir(w.dir)
 	w.config = "other.toml"
 	p := w.planned(0)
-	if p.into() != "Leavers" || p.RunningAgent == nil || p.RunningAgent.Config != other ||
+	if into(p) != "Leavers" || p.RunningAgent == nil || p.RunningAgent.Config != other ||
 		!strings.Contains(p.RunningAgent.Next, "bring that into "+own+", which the agent reads, then stop the agent") {
-		t.Errorf("the plan creates in %s and says %+v", p.into(), p.RunningAgent)
+		t.Errorf("the plan creates in %s and says %+v", into(p), p.RunningAgent)
 	}
 	w.want(2, "apply", "staff")
 	w.config = "agent.toml"
-	if p := w.planned(0); p.into() != "Staff" || p.RunningAgent != nil {
-		t.Errorf("the same file from another folder: the plan creates in %s and says %+v", p.into(), p.RunningAgent)
+	if p := w.planned(0); into(p) != "Staff" || p.RunningAgent != nil {
+		t.Errorf("the same file from another folder: the plan creates in %s and says %+v", into(p), p.RunningAgent)
 	}
 
 	// Another credential: the plan takes it, and so it fails; the agent goes on.
@@ -175,8 +176,8 @@ func TestPlanOfAnotherFile(t *testing.T) {
 
 	// Another state folder is another agent's, and none runs there.
 	w.write("other.toml", strings.NewReplacer(filepath.Join(w.dir, "state"), filepath.Join(w.dir, "state2"), staffOU, otherOU).Replace(text))
-	if p := w.planned(0); p.into() != "Leavers" || p.RunningAgent != nil {
-		t.Errorf("with another state folder the plan creates in %s and says %+v", p.into(), p.RunningAgent)
+	if p := w.planned(0); into(p) != "Leavers" || p.RunningAgent != nil {
+		t.Errorf("with another state folder the plan creates in %s and says %+v", into(p), p.RunningAgent)
 	}
 	if a := w.want(2, "apply", "--running-config", "staff"); !strings.Contains(a.stderr, "no agent is running") {
 		t.Errorf("--running-config without an agent: %s", a.stderr)
@@ -223,18 +224,6 @@ func TestApprovedByTheAgent(t *testing.T) {
 	w.want(2, "approve", strconv.FormatInt(r.ID, 10))
 }
 
-// TestSeenByTheAgent: a file that the agent cannot read is told as that.
-func TestSeenByTheAgent(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "none.toml")
-	_, err := (&app{serving: true, config: &config.Config{}}).read(onDisk{Config: missing})
-	if err == nil || !strings.Contains(err.Error(), "The running agent reads the file itself, as the user ") {
-		t.Errorf("the error is %v", err)
-	}
-	if _, err = (&app{config: &config.Config{}}).read(onDisk{Config: missing}); err == nil || strings.Contains(err.Error(), "running agent") {
-		t.Errorf("without an agent the error is %v", err)
-	}
-}
-
 // TestAnApprovalIsReportedWhateverTheFileSays: when the file is broken while
 // something is approved, what was done is reported, not that nothing was.
 func TestAnApprovalIsReportedWhateverTheFileSays(t *testing.T) {
@@ -244,15 +233,10 @@ func TestAnApprovalIsReportedWhateverTheFileSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := openApp(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.close()
+	a := openAgent(t, cfg, slog.DiscardHandler)
 	w.write("agent.toml", strings.Replace(w.text(), "match ", "mach ", 1))
-	var answer reportAnswer
-	asks := control.Local{Mux: a.calls(), Who: "ada"}
-	err = asks.Call(t.Context(), "approve", decideRequest{onDisk: onDisk{Config: w.config}, Run: r.ID}, &answer)
+	asks := control.NewClient(&control.Local{Mux: control.Calls(service.New(a), a.Log()), Caller: "ada"})
+	answer, err := asks.Approve(t.Context(), service.DecideRequest{OnDisk: service.NewOnDisk(w.config, false), Run: r.ID})
 	if err != nil || answer.Count(ident.ResultApplied) != 2 || answer.RunningAgent != nil {
 		t.Errorf("%v, %+v", err, answer.Counts)
 	}

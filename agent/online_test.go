@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // checked is what `rollcall validate --online` found: "WHERE | FOR | RIGHT" to
 // state and reason.
-type checked map[string]onlineFinding
+type checked map[string]service.OnlineFinding
 
 func (w *world) online(code int) checked {
 	w.Helper()
@@ -237,33 +237,18 @@ func (w *world) lastChange() int64 {
 func TestOnlineExit(t *testing.T) {
 	for want, states := range map[int][][]abi.RightState{
 		0: {nil, {abi.RightGranted, abi.RightUnknown}},
-		1: {{abi.RightGranted, rightFailed}},
-		2: {{abi.RightLacking}, {rightFailed, abi.RightLacking, rightFailed}},
+		1: {{abi.RightGranted, service.RightFailed}},
+		2: {{abi.RightLacking}, {service.RightFailed, abi.RightLacking, service.RightFailed}},
 	} {
 		for _, list := range states {
-			var found []onlineFinding
+			var found []service.OnlineFinding
 			for _, s := range list {
-				found = append(found, onlineFinding{Finding: abi.Finding{State: s}})
+				found = append(found, service.OnlineFinding{Finding: abi.Finding{State: s}})
 			}
 			if got := onlineExit(found); got != want {
 				t.Errorf("%v: exit code %d, want %d", list, got, want)
 			}
 		}
-	}
-}
-
-// TestACheckLeavesLimitsAlone: what the file says of a rate counts from the
-// next start, not while a check runs beside the agent's own calls.
-func TestACheckLeavesLimitsAlone(t *testing.T) {
-	apps := func(budget int) map[string]config.Application {
-		return map[string]config.Application{"crm": {Name: "crm", DailyBudget: budget, BaseURL: fmt.Sprint("https://", budget)}}
-	}
-	running := &app{config: &config.Config{Applications: apps(100)}}
-	file := &config.Config{Applications: apps(200)}
-	file.Applications["new"] = config.Application{Name: "new", DailyBudget: 300}
-	got := running.with(file, nil).config.Applications
-	if got["crm"].DailyBudget != 100 || got["crm"].BaseURL != "https://200" || got["new"].DailyBudget != 300 {
-		t.Errorf("checked with %+v", got)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -91,10 +92,10 @@ func approvalRun() engine.Report {
 }
 
 // manyLinks are of one application and automation, as mostly.
-func manyLinks() []listedLink {
+func manyLinks() []service.ListedLink {
 	gone := noonAnd(9)
-	link := func(key ident.Key, name string, missing *time.Time) listedLink {
-		l := listedLink{Link: ident.Link{
+	link := func(key ident.Key, name string, missing *time.Time) service.ListedLink {
+		l := service.ListedLink{Link: ident.Link{
 			Application: "pipedrive", Key: key, GUID: ident.GUID(fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-0305e82c%04s", key)),
 			Automation: "staff", Origin: ident.OriginCreated, Created: noonAnd(len(name)), MissingSince: missing,
 		}}
@@ -103,14 +104,14 @@ func manyLinks() []listedLink {
 		}
 		return l
 	}
-	return []listedLink{link("2", "Ada Novák", nil), link("10", "李小龍", nil), link("11", "", &gone), link("12", "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine", nil)}
+	return []service.ListedLink{link("2", "Ada Novák", nil), link("10", "李小龍", nil), link("11", "", &gone), link("12", "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine", nil)}
 }
 
-func findings() []onlineFinding {
-	return []onlineFinding{
-		{"directory", abi.Finding{Use: "bind", Right: "sign in", State: abi.RightGranted}},
-		{"directory", abi.Finding{Use: "create users in OU=Staff,DC=ad,DC=example,DC=com", Right: "create child user", State: abi.RightLacking, Reason: "the bind account may not create objects of the class user there; next: delegate \"Create, delete and manage user accounts\" on the OU to it"}},
-		{"application pipedrive", abi.Finding{Use: "endpoint users", Right: "", State: abi.RightUnknown, Reason: "an API token has no scopes"}},
+func findings() []service.OnlineFinding {
+	return []service.OnlineFinding{
+		{Where: "directory", Finding: abi.Finding{Use: "bind", Right: "sign in", State: abi.RightGranted}},
+		{Where: "directory", Finding: abi.Finding{Use: "create users in OU=Staff,DC=ad,DC=example,DC=com", Right: "create child user", State: abi.RightLacking, Reason: "the bind account may not create objects of the class user there; next: delegate \"Create, delete and manage user accounts\" on the OU to it"}},
+		{Where: "application pipedrive", Finding: abi.Finding{Use: "endpoint users", Right: "", State: abi.RightUnknown, Reason: "an API token has no scopes"}},
 	}
 }
 
@@ -145,7 +146,7 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"links":    func(p *page) { printLinks(p, manyLinks()) },
 		"link_one": func(p *page) { printLinks(p, manyLinks()[:1]) },
 		"quarantine": func(p *page) {
-			printQuarantineList(p, quarantineList{"staff", "pipedrive", mixedPlan(t).Quarantined}, "")
+			printQuarantineList(p, service.QuarantineList{Automation: "staff", Application: "pipedrive", Items: mixedPlan(t).Quarantined}, "")
 		},
 		"online":     func(p *page) { printOnline(p, findings()) },
 		"connectors": func(p *page) { printModules(p, someModules()) },

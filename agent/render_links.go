@@ -2,9 +2,11 @@ package main
 
 import (
 	"io"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-func printLinks(w io.Writer, links []listedLink) {
+func printLinks(w io.Writer, links []service.ListedLink) {
 	table(w, "APPLICATION\tKEY\tNAME\tOBJECTGUID\tAUTOMATION\tORIGIN\tSINCE\tMISSING SINCE", func(row func(...any)) {
 		for _, l := range links {
 			name, missing := "(not known)", ""

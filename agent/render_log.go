@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // logger is where a command logs to that does the work itself. On a terminal
@@ -40,7 +41,7 @@ func (t *terminalLog) Enabled(_ context.Context, level slog.Level) bool {
 // Handle implements slog.Handler. It leaves out how a run ended: the report
 // that follows says so.
 func (t *terminalLog) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == engine.LogRunEnded {
+	if r.Message == service.LogRunEnded {
 		return nil
 	}
 	attrs := t.attrs
@@ -81,4 +82,16 @@ func (t *terminalLog) WithGroup(name string) slog.Handler {
 	more := *t
 	more.group += name + "."
 	return &more
+}
+
+func newLogger(cfg config.Log, to io.Writer) *slog.Logger {
+	levels := map[config.LogLevel]slog.Level{
+		config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo,
+		config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError,
+	}
+	opts := &slog.HandlerOptions{Level: levels[cfg.Level]}
+	if cfg.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(to, opts))
+	}
+	return slog.New(slog.NewTextHandler(to, opts))
 }

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // extent says how much of a plan or a run is printed.
@@ -28,7 +28,7 @@ func printPlan(w io.Writer, plan ident.Plan, how extent) {
 	if len(plan.Changes) > 0 && (how.brief || !p.terminal) {
 		p.blank()
 	}
-	printSummary(p, engine.Summary{Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes},
+	printSummary(p, service.Summary{Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes},
 		how, "`rollcall --output json plan "+plan.Automation+"` shows all")
 	if plan.Doubt != "" {
 		p.putStyled(yellow, "", yellow, fmt.Sprintf("The delivery is in doubt: %s.", strings.TrimSuffix(plan.Doubt, ".")))
@@ -143,7 +143,7 @@ func mark(op ident.Operation) string {
 	return ""
 }
 
-func printSummary(p *page, s engine.Summary, how extent, rest string) {
+func printSummary(p *page, s service.Summary, how extent, rest string) {
 	r := s.Records
 	needs := "need"
 	if r.Unchanged == 1 {
@@ -197,7 +197,7 @@ func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names stri
 
 // printQuarantineList lists all that one automation set aside; names is that of
 // printQuarantine.
-func printQuarantineList(w io.Writer, q quarantineList, names string) {
+func printQuarantineList(w io.Writer, q service.QuarantineList, names string) {
 	records, parts := byPart(q.Items)
 	head := fmt.Sprintf("Automation %s for application %s: %s", q.Automation, q.Application, counted(len(records), "record", "records"))
 	if len(parts) > 0 {

@@ -7,14 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/control"
-	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // printReport prints a run; brief leaves out what went as planned.
-func printReport(w io.Writer, r engine.Report, how extent) {
+func printReport(w io.Writer, r service.Report, how extent) {
 	p := pageOf(w)
 	printRunHead(p, r)
 	failed := failures{}
@@ -52,7 +51,7 @@ func printReport(w io.Writer, r engine.Report, how extent) {
 
 // printFailed ends the report of a run that did not do what it was to do: where
 // a long report ends, nobody sees how it began.
-func printFailed(p *page, r engine.Report) {
+func printFailed(p *page, r service.Report) {
 	f := failed(r)
 	if f == "" {
 		return
@@ -66,19 +65,19 @@ func printFailed(p *page, r engine.Report) {
 
 // failed is how the report of a run begins and ends that did not do what it was
 // to do.
-func failed(r engine.Report) string {
-	var exit exitError
+func failed(r service.Report) string {
+	var silent exitError
 	switch {
-	case r.Result == store.RunInterrupted:
+	case r.Result == service.RunInterrupted:
 		return "STOPPED: "
-	case errors.As(resultExit(r.Result), &exit) && int(exit) == control.ExitFailed:
+	case errors.As(resultExit(r.Result), &silent) && int(silent) == exit.Failed:
 		return "FAILED: "
 	}
 	return ""
 }
 
 // outcomes are those of a run that are printed, person by person.
-func outcomes(r engine.Report, brief bool) []ident.Outcome {
+func outcomes(r service.Report, brief bool) []ident.Outcome {
 	list := slices.DeleteFunc(slices.Clone(r.Outcomes), func(o ident.Outcome) bool {
 		return brief && (o.DoneAlready() || o.Result == ident.ResultApplied || o.Result == ident.ResultHeld)
 	})
@@ -86,7 +85,7 @@ func outcomes(r engine.Report, brief bool) []ident.Outcome {
 	return list
 }
 
-func printRunHead(p *page, r engine.Report) {
+func printRunHead(p *page, r service.Report) {
 	head := fmt.Sprintf("%sRun %d of automation %s", failed(r), r.ID, r.Automation)
 	if r.Application != "" {
 		head += " for application " + r.Application
@@ -107,7 +106,7 @@ var results = []ident.Result{
 	ident.ResultFailed, ident.ResultRejected, ident.ResultDropped,
 }
 
-func printCounts(p *page, r engine.Report) {
+func printCounts(p *page, r service.Report) {
 	for _, class := range ident.Classes {
 		for _, result := range results {
 			if n := r.Counts[class][result]; n > 0 {
@@ -115,7 +114,7 @@ func printCounts(p *page, r engine.Report) {
 			}
 		}
 	}
-	if len(r.Counts) == 0 && r.Result != store.RunFailed && r.Result != store.RunInterrupted {
+	if len(r.Counts) == 0 && r.Result != service.RunFailed && r.Result != service.RunInterrupted {
 		p.put("", "Nothing was changed.")
 	}
 }
@@ -134,7 +133,7 @@ func printDone(p *page, list []ident.Outcome) {
 }
 
 // printDecided counts what has become of the operations that the run held.
-func printDecided(p *page, r engine.Report) {
+func printDecided(p *page, r service.Report) {
 	counts := map[string]int{}
 	var order []string
 	for _, o := range r.Outcomes {
@@ -161,7 +160,7 @@ func decided(o ident.Outcome) bool {
 }
 
 // printStillHeld tells which runs hold what this one would have made.
-func printStillHeld(p *page, list []engine.HeldBy) {
+func printStillHeld(p *page, list []service.HeldBy) {
 	if len(list) > 0 {
 		p.blank()
 	}
@@ -216,7 +215,7 @@ func printOutcome(p *page, run int64, o ident.Outcome, brief bool) {
 	}
 }
 
-func printRuns(w io.Writer, runs []store.Run) {
+func printRuns(w io.Writer, runs []service.Run) {
 	table(w, "RUN\tAUTOMATION\tAPPLICATION\tSTARTED\tSECONDS\tKIND\tBY\tRESULT\tERROR", func(row func(...any)) {
 		for _, r := range runs {
 			took := "-"
@@ -229,11 +228,11 @@ func printRuns(w io.Writer, runs []store.Run) {
 }
 
 // resultOf tells of a run that held something how much of it is open still.
-func resultOf(r store.Run) string {
+func resultOf(r service.Run) string {
 	switch {
 	case r.Held > 0:
 		return fmt.Sprintf("%s (%d open)", r.Result, r.Held)
-	case r.Result == store.RunHeld:
+	case r.Result == service.RunHeld:
 		return string(r.Result) + " (none open)"
 	}
 	return string(r.Result)

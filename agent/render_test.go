@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
 )
@@ -196,7 +197,7 @@ func TestLogOnATerminal(t *testing.T) {
 // One is one.
 func TestSingularAndPlural(t *testing.T) {
 	var b bytes.Buffer
-	printQuarantineList(&b, quarantineList{Automation: "staff", Application: "crm", Items: []ident.QuarantineItem{{Key: "1", Cause: "x"}, {Key: "2", Part: "mail", Cause: "y"}}}, "")
+	printQuarantineList(&b, service.QuarantineList{Automation: "staff", Application: "crm", Items: []ident.QuarantineItem{{Key: "1", Cause: "x"}, {Key: "2", Part: "mail", Cause: "y"}}}, "")
 	printSummary(pageOf(&b), engine.Summary{Records: ident.RecordCounts{Unchanged: 1, Missing: 1}}, extent{}, "")
 	printStillHeld(pageOf(&b), []engine.HeldBy{{Run: 3, Class: ident.ClassMove, Count: 1}})
 	for _, want := range []string{

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/testdata/reflector"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -81,7 +81,8 @@ type secretly struct {
 	*reflector.Notes
 	t      *testing.T
 	server *reflector.Server
-	app    *app
+	app    *runtime.Agent
+	now    *runtime.Snapshot
 	conf   config.Application
 	conn   *host.Connector
 	dump   []byte
@@ -129,14 +130,12 @@ func newSecretly(t *testing.T, profile string, tokens []reflector.Token, change 
 	cfg := &config.Config{
 		Agent:   config.Agent{StateDir: state, ModulesDir: dir},
 		Modules: config.Modules{AllowUnsigned: true, MemoryMiB: 256},
+
+		Applications: map[string]config.Application{s.conf.Name: s.conf},
 	}
-	if s.app, err = openApp(t.Context(), cfg, slog.New(s.Notes)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.app.close)
-	h, err := s.app.host(t.Context())
-	if err == nil {
-		s.conn, err = h.Connector("secrecy")
+	s.app = openAgent(t, cfg, s.Notes)
+	if s.now, err = s.app.Snapshot(t.Context()); err == nil {
+		s.conn, err = s.now.Connector(s.conf)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +145,7 @@ func newSecretly(t *testing.T, profile string, tokens []reflector.Token, change 
 
 // fetch runs the connector as a run of the agent does.
 func (s *secretly) fetch(do string) error {
-	application, err := s.app.application(s.t.Context(), s.conf, s.conn.Manifest())
+	application, err := s.now.Application(s.t.Context(), s.conf, s.conn.Manifest())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -198,7 +197,7 @@ func (s *secretly) all() {
 			t.Errorf("%s: no error", do)
 		}
 	}
-	application, err := s.app.application(t.Context(), s.conf, s.conn.Manifest())
+	application, err := s.now.Application(t.Context(), s.conf, s.conn.Manifest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +244,7 @@ func (s *secretly) metrics() {
 		s.t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.app.metrics.Serve(ctx, l, s.app.log) }()
+	go func() { done <- s.app.Metrics().Serve(ctx, l, s.app.Log()) }()
 	resp, err := http.Get("http://" + l.Addr().String() + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)
@@ -324,7 +323,7 @@ func TestNoCredentialReachesTheGuest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSecretly(t, c.profile, c.tokens, c.change)
 			if c.stored != "" {
-				if err := s.app.vault.Set(t.Context(), "oauth.app", []byte(c.stored)); err != nil {
+				if err := s.app.Vault().Set(t.Context(), "oauth.app", []byte(c.stored)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -359,7 +358,7 @@ func TestTokenServerThatTellsEverything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSecretly(t, c.profile, refused, oauth)
 			if c.stored != "" {
-				if err := s.app.vault.Set(context.WithoutCancel(t.Context()), "oauth.app", []byte(c.stored)); err != nil {
+				if err := s.app.Vault().Set(context.WithoutCancel(t.Context()), "oauth.app", []byte(c.stored)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 )
 
 // untilTold returns a context that ends with the first signal to stop: the work
@@ -36,5 +37,5 @@ func leaveAtOnce(status *status) {
 		status.mu.Unlock()
 	}
 	_, _ = fmt.Fprintln(os.Stderr, "rollcall: left at once; `rollcall runs` shows what was done, and the next run finds out what became of a write that was under way")
-	os.Exit(control.ExitFailed)
+	os.Exit(exit.Failed)
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -178,10 +179,10 @@ func TestSecondCtrlC(t *testing.T) {
 	s.must(os.Mkdir(s.state, 0o700))
 	begun, release := make(chan struct{}), make(chan struct{})
 	m := control.NewMux(slog.New(slog.DiscardHandler))
-	control.Handle(m, "runs", func(context.Context, control.Caller, runsRequest) (nothing, error) {
+	control.Handle(m, "runs", func(context.Context, service.Caller, service.RunsRequest) (service.Nothing, error) {
 		close(begun)
 		<-release
-		return nothing{}, nil
+		return service.Nothing{}, nil
 	})
 	listener, err := control.Listen(t.Context(), s.state)
 	s.must(err)

@@ -12,30 +12,33 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 type greeting struct{ Name string }
 
 func testMux() *Mux {
 	m := NewMux(slog.New(slog.DiscardHandler))
-	Handle(m, "greet", func(_ context.Context, who Caller, in greeting) (greeting, error) {
+	Handle(m, "greet", func(_ context.Context, who service.Caller, in greeting) (greeting, error) {
 		switch in.Name {
 		case "":
-			return greeting{}, Usage(errors.New("who is to be greeted?"))
+			return greeting{}, exit.Mistake(errors.New("who is to be greeted?"))
 		case "fail":
 			return greeting{}, errors.New("directory: down")
 		case "held":
-			return greeting{}, &Error{Message: "held", Exit: ExitHeld}
+			return greeting{}, &Error{Message: "held", Exit: exit.Held}
 		case "panic":
 			panic("nobody there")
 		}
 		return greeting{in.Name + " by " + string(who)}, nil
 	})
-	Handle(m, "hang", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+	Handle(m, "hang", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 		<-ctx.Done()
 		return greeting{}, ctx.Err()
 	})
-	HandleStream(m, "count", func(ctx context.Context, who Caller, in counting, each func(any) error) error {
+	HandleStream(m, "count", func(ctx context.Context, who service.Caller, in counting, each func(any) error) error {
 		for i := range in.To {
 			if err := each(greeting{strings.Repeat("<ä>", in.Size) + string(who)}); err != nil {
 				return err
@@ -50,7 +53,7 @@ func testMux() *Mux {
 		}
 		switch in.Fail {
 		case "usage":
-			return Usage(errors.New("count to what?"))
+			return exit.Mistake(errors.New("count to what?"))
 		case "panic":
 			panic("out of fingers")
 		}
@@ -72,7 +75,7 @@ func TestStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough := errors.New("enough")
-	for way, client := range map[string]Client{"local": &Local{testMux(), Self()}, "socket": remote} {
+	for way, client := range map[string]Transport{"local": &Local{testMux(), Self()}, "socket": remote} {
 		for _, c := range []struct {
 			name  string
 			call  string
@@ -84,10 +87,10 @@ func TestStreams(t *testing.T) {
 		}{
 			{"all", "count", counting{To: 3, Size: 2}, 0, 3, "", 0},
 			{"none", "count", counting{}, 0, 0, "", 0},
-			{"a failure after some", "count", counting{To: 2, Fail: "usage"}, 0, 2, "count to what?", ExitUsage},
-			{"a panic after some", "count", counting{To: 2, Fail: "panic"}, 0, 2, "out of fingers", ExitFailed},
+			{"a failure after some", "count", counting{To: 2, Fail: "usage"}, 0, 2, "count to what?", exit.Usage},
+			{"a panic after some", "count", counting{To: 2, Fail: "panic"}, 0, 2, "out of fingers", exit.Failed},
 			{"nobody listens", "count", counting{To: 1_000_000, Size: 100}, 2, 2, "enough", -1},
-			{"unknown", "nothing", counting{}, 0, 0, `does not know "nothing"`, ExitUsage},
+			{"unknown", "nothing", counting{}, 0, 0, `does not know "nothing"`, exit.Usage},
 		} {
 			items := 0
 			err := client.Stream(t.Context(), c.call, c.in, func(raw json.RawMessage) error {
@@ -189,13 +192,13 @@ func TestBothWaysAnswerAlike(t *testing.T) {
 		exit                    int
 	}{
 		{"greet", "Ada", "Ada by " + me, "", 0},
-		{"greet", "", "", "who is to be greeted?", ExitUsage},
-		{"greet", "fail", "", "directory: down", ExitFailed},
-		{"greet", "held", "", "held", ExitHeld},
-		{"greet", "panic", "", "internal error of rollcall: nobody there; next: report it", ExitFailed},
-		{"nothing", "Ada", "", `does not know "nothing"`, ExitUsage},
+		{"greet", "", "", "who is to be greeted?", exit.Usage},
+		{"greet", "fail", "", "directory: down", exit.Failed},
+		{"greet", "held", "", "held", exit.Held},
+		{"greet", "panic", "", "internal error of rollcall: nobody there; next: report it", exit.Failed},
+		{"nothing", "Ada", "", `does not know "nothing"`, exit.Usage},
 	}
-	for way, client := range map[string]Client{"local": &Local{testMux(), Self()}, "socket": remote} {
+	for way, client := range map[string]Transport{"local": &Local{testMux(), Self()}, "socket": remote} {
 		for _, tc := range cases {
 			var out greeting
 			err := client.Call(t.Context(), tc.call, greeting{tc.name}, &out)

@@ -1,8 +1,9 @@
-// Package control is the one way into the agent: every command is a named
-// call with a JSON request and a JSON answer. While the daemon runs, commands
-// reach it through a local socket; otherwise the same calls are served inside
-// the command's own process. It is not a network API: the socket belongs to
-// the machine's administrators.
+// Package control carries what can be asked of an agent (package service) over
+// a local socket: each question is a named call with a JSON request, and its
+// answer one JSON value or a list of any length, item by item. While the daemon
+// runs, commands reach it through that socket; otherwise the same calls are
+// served inside the command's own process. It answers nothing by itself, and it
+// is not a network API: the socket belongs to the machine's administrators.
 package control
 
 import (
@@ -12,19 +13,18 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// Caller is who asks, for the journal: "root", "uid 1000", "DOMAIN\\name".
-type Caller string
-
-// Client sends one named call and decodes the answer into out.
+// Transport sends one named call and decodes the answer into out.
 //
 // An error of the callee comes back as *Error; any other error means that the
 // call did not get through. When ctx ends, the callee is asked to stop, and its
 // answer is waited for: it tells what was done until then. How far a call is
 // goes to the context (see package progress).
-type Client interface {
+type Transport interface {
 	Call(ctx context.Context, name string, in, out any) error
 	// Stream sends one named call and hands the items of its answer to each, as
 	// they come. It ends with the first error of each, and returns it as it is.
@@ -41,34 +41,17 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// The exit codes of every command.
-const (
-	ExitDone       = 0
-	ExitFailed     = 1 // some writes failed included
-	ExitUsage      = 2 // wrong usage or configuration
-	ExitHeld       = 3 // something is held or refused by limits, or the delivery was in doubt
-	ExitQuarantine = 4 // done, but something needs a person
-)
-
-// Usage marks err as the caller's mistake: a name that does not exist, a plan
-// made with another configuration.
-func Usage(err error) error { return &usageError{err} }
-
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
-
 // asError turns any failure into the form that crosses the socket.
 func asError(err error) *Error {
 	var already *Error
 	if errors.As(err, &already) {
 		return already
 	}
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return &Error{Message: err.Error(), Exit: ExitUsage}
+	var mistake *exit.UsageError
+	if errors.As(err, &mistake) {
+		return &Error{Message: err.Error(), Exit: exit.Usage}
 	}
-	return &Error{Message: err.Error(), Exit: ExitFailed}
+	return &Error{Message: err.Error(), Exit: exit.Failed}
 }
 
 // StoppedError is the cause of a context that somebody ended on purpose, in words
@@ -82,7 +65,7 @@ func (s StoppedError) Is(target error) bool { return target == context.Canceled 
 
 // handler serves one call: it hands the items of the answer to each, one by
 // one, and ends with the first error of each.
-type handler func(ctx context.Context, who Caller, in []byte, each func(any) error) error
+type handler func(ctx context.Context, caller service.Caller, in []byte, each func(any) error) error
 
 // Mux holds the calls that an agent serves.
 type Mux struct {
@@ -104,9 +87,9 @@ func (m *Mux) Before(wait func(context.Context) error) *Mux {
 }
 
 // Handle registers a call. A name can be registered once.
-func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller, In) (Out, error)) {
-	HandleStream(m, name, func(ctx context.Context, who Caller, in In, each func(any) error) error {
-		out, err := serve(ctx, who, in)
+func Handle[In, Out any](m *Mux, name string, serve func(context.Context, service.Caller, In) (Out, error)) {
+	HandleStream(m, name, func(ctx context.Context, caller service.Caller, in In, each func(any) error) error {
+		out, err := serve(ctx, caller, in)
 		if err != nil {
 			return err
 		}
@@ -116,18 +99,18 @@ func Handle[In, Out any](m *Mux, name string, serve func(context.Context, Caller
 
 // HandleStream registers a call whose answer is a list of any length: serve
 // hands its items to each, one by one, and ends with the first error of each.
-func HandleStream[In any](m *Mux, name string, serve func(ctx context.Context, who Caller, in In, each func(any) error) error) {
-	m.handlers[name] = func(ctx context.Context, who Caller, body []byte, each func(any) error) error {
+func HandleStream[In any](m *Mux, name string, serve func(ctx context.Context, caller service.Caller, in In, each func(any) error) error) {
+	m.handlers[name] = func(ctx context.Context, caller service.Caller, body []byte, each func(any) error) error {
 		var in In
 		if err := json.Unmarshal(body, &in); err != nil {
-			return Usage(fmt.Errorf("decode request of %s: %w", name, err))
+			return exit.Mistake(fmt.Errorf("decode request of %s: %w", name, err))
 		}
-		return serve(ctx, who, in, each)
+		return serve(ctx, caller, in, each)
 	}
 }
 
 // serve answers one call.
-func (m *Mux) serve(ctx context.Context, who Caller, name string, body []byte, each func(any) error) error {
+func (m *Mux) serve(ctx context.Context, caller service.Caller, name string, body []byte, each func(any) error) error {
 	h, ok := m.handlers[name]
 	if !ok {
 		return unknown(name)
@@ -135,7 +118,7 @@ func (m *Mux) serve(ctx context.Context, who Caller, name string, body []byte, e
 	if err := m.before(ctx); err != nil {
 		return err
 	}
-	err := rescue.Do(m.log, func() error { return h(ctx, who, body, each) }, "call", name, "by", who)
+	err := rescue.Do(m.log, func() error { return h(ctx, caller, body, each) }, "call", name, "by", caller)
 	var why StoppedError
 	if err != nil && errors.As(context.Cause(ctx), &why) && errors.Is(err, context.Canceled) && !errors.As(err, &why) {
 		err = fmt.Errorf("%w: %w", why, err)
@@ -144,7 +127,7 @@ func (m *Mux) serve(ctx context.Context, who Caller, name string, body []byte, e
 }
 
 func unknown(name string) error {
-	return Usage(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
+	return exit.Mistake(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
 }
 
 // one takes the single item of the answer to a call.
@@ -162,25 +145,25 @@ func one(name string, out any, stream func(each func(json.RawMessage) error) err
 
 // Local serves calls inside this process.
 type Local struct {
-	Mux *Mux
-	Who Caller
+	Mux    *Mux
+	Caller service.Caller
 }
 
-var _ Client = (*Local)(nil)
+var _ Transport = (*Local)(nil)
 
-// Call implements Client.
+// Call implements Transport.
 func (l *Local) Call(ctx context.Context, name string, in, out any) error {
 	return one(name, out, func(each func(json.RawMessage) error) error { return l.Stream(ctx, name, in, each) })
 }
 
-// Stream implements Client.
+// Stream implements Transport.
 func (l *Local) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode request of %s: %w", name, err)
 	}
 	var own error // of each
-	err = l.Mux.serve(ctx, l.Who, name, body, func(item any) error {
+	err = l.Mux.serve(ctx, l.Caller, name, body, func(item any) error {
 		raw, err := json.Marshal(item)
 		if err != nil {
 			return err

@@ -2,7 +2,11 @@
 
 package control
 
-import "net"
+import (
+	"net"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
+)
 
 // peer is the owner of the socket: nobody else can open it.
-func peer(net.Conn) Caller { return Self() }
+func peer(net.Conn) service.Caller { return Self() }

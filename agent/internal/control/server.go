@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 const maxRequest = 1 << 30 // a saved plan of a million users
@@ -21,8 +24,8 @@ const maxRequest = 1 << 30 // a saved plan of a million users
 // The paths of the socket. The number is that of the protocol: an agent and a
 // command of different versions say so instead of misreading each other.
 const (
-	callPath = "/2/call/"
-	stopPath = "/2/stop/"
+	callPath = "/3/call/"
+	stopPath = "/3/stop/"
 )
 
 // callHeader carries the identifier by which a call can be stopped.
@@ -81,9 +84,9 @@ type server struct {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	who, _ := r.Context().Value(callerKey{}).(Caller)
+	caller, _ := r.Context().Value(callerKey{}).(service.Caller)
 	if id, ok := strings.CutPrefix(r.URL.Path, stopPath); ok {
-		s.stop(w, r, who, id)
+		s.stop(w, r, caller, id)
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path, callPath)
@@ -96,10 +99,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, fmt.Errorf("read request of %s: %w", name, err))
 		return
 	}
-	ctx, end := s.begin(r, name, who)
+	ctx, end := s.begin(r, name, caller)
 	defer end()
 	answerCall(ctx, w, func(ctx context.Context, each func(any) error) error {
-		return s.mux.serve(ctx, who, name, body, each)
+		return s.mux.serve(ctx, caller, name, body, each)
 	})
 }
 
@@ -112,7 +115,7 @@ func refuse(w http.ResponseWriter, err error) {
 
 // begin gives a call a context that ends when it is stopped, and when the
 // command that asked is gone: nobody would read what becomes of it.
-func (s *server) begin(r *http.Request, name string, who Caller) (context.Context, func()) {
+func (s *server) begin(r *http.Request, name string, caller service.Caller) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	id := r.Header.Get(callHeader)
 	s.mu.Lock()
@@ -122,8 +125,8 @@ func (s *server) begin(r *http.Request, name string, who Caller) (context.Contex
 		cause := context.Cause(r.Context())
 		var agent StoppedError
 		if !errors.As(cause, &agent) {
-			s.log.Info("the command is gone: what it asked for stops", "call", name, "by", who)
-			cause = StoppedError("stopped because the command of " + string(who) + " was ended")
+			s.log.Info("the command is gone: what it asked for stops", "call", name, "by", caller)
+			cause = StoppedError("stopped because the command of " + string(caller) + " was ended")
 		}
 		cancel(cause)
 	})
@@ -137,7 +140,7 @@ func (s *server) begin(r *http.Request, name string, who Caller) (context.Contex
 }
 
 // stop ends the context of a call. It is no error when the call has ended.
-func (s *server) stop(w http.ResponseWriter, r *http.Request, who Caller, id string) {
+func (s *server) stop(w http.ResponseWriter, r *http.Request, caller service.Caller, id string) {
 	how, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
 	if err != nil {
 		refuse(w, fmt.Errorf("read how to stop: %w", err))
@@ -147,14 +150,14 @@ func (s *server) stop(w http.ResponseWriter, r *http.Request, who Caller, id str
 	cancel, ok := s.running[id]
 	s.mu.Unlock()
 	if ok {
-		cancel(StoppedError(string(how) + " by " + string(who)))
+		cancel(StoppedError(string(how) + " by " + string(caller)))
 	}
 }
 
 // Remote sends calls to the agent that listens in the state folder.
 type Remote struct{ http *http.Client }
 
-var _ Client = (*Remote)(nil)
+var _ Transport = (*Remote)(nil)
 
 // ErrNoAgent means that no agent listens in the state folder.
 var ErrNoAgent = errors.New("no agent is running")
@@ -171,12 +174,12 @@ func Connect(ctx context.Context, stateDir string) (*Remote, error) {
 	}}}, nil
 }
 
-// Call implements Client.
+// Call implements Transport.
 func (r *Remote) Call(ctx context.Context, name string, in, out any) error {
 	return one(name, out, func(each func(json.RawMessage) error) error { return r.Stream(ctx, name, in, each) })
 }
 
-// Stream implements Client.
+// Stream implements Transport.
 func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json.RawMessage) error) error {
 	id := rand.Text()
 	resp, err := r.send(context.WithoutCancel(ctx), name, id, in)
@@ -225,7 +228,7 @@ func (r *Remote) send(ctx context.Context, name, id string, in any) (*http.Respo
 		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
-	failure := &Error{Exit: ExitFailed}
+	failure := &Error{Exit: exit.Failed}
 	if err := json.NewDecoder(resp.Body).Decode(failure); err != nil {
 		return nil, fmt.Errorf("call %s of the running agent: status %s", name, resp.Status)
 	}

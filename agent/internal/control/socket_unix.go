@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
@@ -43,11 +44,11 @@ func dial(ctx context.Context, stateDir string) (net.Conn, error) {
 }
 
 // Self is the caller of a call inside this process.
-func Self() Caller { return named(os.Getuid()) }
+func Self() service.Caller { return named(os.Getuid()) }
 
-func named(uid int) Caller {
+func named(uid int) service.Caller {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return Caller(u.Username)
+		return service.Caller(u.Username)
 	}
-	return Caller(fmt.Sprintf("uid %d", uid))
+	return service.Caller(fmt.Sprintf("uid %d", uid))
 }

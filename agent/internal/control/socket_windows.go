@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/Microsoft/go-winio"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // onlyAdministrators lets LocalSystem and the built-in Administrators in
@@ -35,12 +37,12 @@ func dial(ctx context.Context, stateDir string) (net.Conn, error) {
 }
 
 // peer cannot be told apart further than the pipe's descriptor does.
-func peer(net.Conn) Caller { return "administrator" }
+func peer(net.Conn) service.Caller { return "administrator" }
 
 // Self is the caller of a call inside this process.
-func Self() Caller {
+func Self() service.Caller {
 	if u, err := user.Current(); err == nil {
-		return Caller(u.Username)
+		return service.Caller(u.Username)
 	}
 	return "unknown"
 }

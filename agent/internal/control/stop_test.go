@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // serveMux serves calls of a test's own.
@@ -42,12 +44,12 @@ func serveMux(t *testing.T, m *Mux) *Remote {
 // and what it has done.
 func working(begun chan<- struct{}) *Mux {
 	m := NewMux(slog.New(slog.DiscardHandler))
-	Handle(m, "work", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+	Handle(m, "work", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
 		return greeting{context.Cause(ctx).Error()}, nil
 	})
-	Handle(m, "fail", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+	Handle(m, "fail", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
 		return greeting{}, ctx.Err()
@@ -60,7 +62,7 @@ func TestStoppedCallAnswers(t *testing.T) {
 	begun := make(chan struct{}, 1)
 	m := working(begun)
 	for way, by := range map[string]string{"local": "", "socket": " by " + string(Self())} {
-		var client Client = &Local{m, Self()}
+		var client Transport = &Local{m, Self()}
 		if way == "socket" {
 			client = serveMux(t, m)
 		}
@@ -74,7 +76,7 @@ func TestStoppedCallAnswers(t *testing.T) {
 		go func() { <-begun; stop(StoppedError("stopped with Ctrl-C")) }()
 		err := client.Call(ctx, "fail", greeting{}, &out)
 		var e *Error
-		if !errors.As(err, &e) || e.Message != "stopped with Ctrl-C"+by+": context canceled" || e.Exit != ExitFailed {
+		if !errors.As(err, &e) || e.Message != "stopped with Ctrl-C"+by+": context canceled" || e.Exit != exit.Failed {
 			t.Errorf("%s: a call that tells nothing: %v", way, err)
 		}
 	}
@@ -96,7 +98,7 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 func TestCommandThatIsGone(t *testing.T) {
 	begun, why := make(chan struct{}, 1), make(chan string, 1)
 	m := NewMux(slog.New(slog.DiscardHandler))
-	Handle(m, "work", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+	Handle(m, "work", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
 		why <- context.Cause(ctx).Error()
@@ -117,8 +119,8 @@ func TestCommandThatIsGone(t *testing.T) {
 // An answer that is nothing is an answer.
 func TestNothingIsAnAnswer(t *testing.T) {
 	m := NewMux(slog.New(slog.DiscardHandler))
-	Handle(m, "work", func(context.Context, Caller, greeting) (*greeting, error) { return nil, nil })
-	for way, client := range map[string]Client{"local": &Local{m, Self()}, "socket": serveMux(t, m)} {
+	Handle(m, "work", func(context.Context, service.Caller, greeting) (*greeting, error) { return nil, nil })
+	for way, client := range map[string]Transport{"local": &Local{m, Self()}, "socket": serveMux(t, m)} {
 		out := &greeting{"before"}
 		if err := client.Call(t.Context(), "work", greeting{}, &out); err != nil || out != nil {
 			t.Errorf("%s: %+v, %v", way, out, err)
@@ -130,11 +132,11 @@ func TestProgressArrives(t *testing.T) {
 	for _, way := range []string{"local", "socket"} {
 		seen := make(chan string, 1)
 		m := NewMux(slog.New(slog.DiscardHandler))
-		Handle(m, "work", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+		Handle(m, "work", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 			progress.Tell(ctx, progress.Step{Phase: "writing", Done: 1, Of: 2})
 			return greeting{<-seen}, nil // it arrives while the call is under way
 		})
-		var client Client = &Local{m, Self()}
+		var client Transport = &Local{m, Self()}
 		if way == "socket" {
 			client = serveMux(t, m)
 		}
@@ -151,7 +153,7 @@ func TestProgressArrives(t *testing.T) {
 func TestProgressWaitsForNobody(t *testing.T) {
 	m := NewMux(slog.New(slog.DiscardHandler))
 	worked := make(chan struct{})
-	Handle(m, "work", func(ctx context.Context, _ Caller, _ greeting) (greeting, error) {
+	Handle(m, "work", func(ctx context.Context, _ service.Caller, _ greeting) (greeting, error) {
 		for i := range 200_000 { // far more than a socket holds
 			progress.Tell(ctx, progress.Step{Phase: strings.Repeat("x", 100), Done: i})
 		}

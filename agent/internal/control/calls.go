@@ -1,0 +1,71 @@
+package control
+
+import (
+	"encoding/json"
+	"log/slog"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
+)
+
+// The calls by their names on the wire, with what each asks and answers.
+var (
+	callConfiguration = call[service.OnDisk, *service.Divergence]{"configuration"}
+	callConnectors    = call[service.Nothing, []connector.View]{"connectors"}
+	callOnline        = call[service.OnDisk, service.OnlineAnswer]{"online"}
+	callConsent       = call[service.ConsentRequest, service.ConsentAnswer]{"consent"}
+	callAuthorize     = call[service.AuthorizeRequest, service.Authorized]{"authorize"}
+
+	callPlan    = call[service.PlanRequest, service.PlanAnswer]{"plan"}
+	callApply   = call[service.ApplyRequest, service.ReportAnswer]{"apply"}
+	callApprove = call[service.DecideRequest, service.ReportAnswer]{"approve"}
+	callReject  = call[service.DecideRequest, service.RejectAnswer]{"reject"}
+	callRuns    = call[service.RunsRequest, []service.Run]{"runs"}
+	callRun     = call[service.RunRequest, service.Report]{"run"}
+
+	callLinks  = list[service.LinksRequest, service.ListedLink]{"links"}
+	callLink   = call[service.LinkRequest, service.LinkAnswer]{"link"}
+	callRekey  = call[service.RekeyRequest, service.LinkAnswer]{"rekey"}
+	callUnlink = call[service.UnlinkRequest, service.Unlinked]{"unlink"}
+
+	callQuarantine = call[service.Nothing, []service.QuarantineList]{"quarantine"}
+	callAccept     = call[service.AcceptRequest, []ident.QuarantineItem]{"quarantine-accept"}
+	callRetry      = call[service.AcceptRequest, int]{"quarantine-retry"}
+
+	callVerifyJournal = call[service.Nothing, service.JournalState]{"journal-verify"}
+	callExportJournal = list[service.Nothing, json.RawMessage]{"journal-export"}
+
+	callSetSecret    = call[service.SecretRequest, service.Nothing]{"secret-set"}
+	callSecrets      = call[service.Nothing, []string]{"secret-list"}
+	callDeleteSecret = call[service.SecretRequest, service.Nothing]{"secret-delete"}
+)
+
+// Calls are all that a service answers.
+func Calls(s *service.Service, log *slog.Logger) *Mux {
+	m := NewMux(log)
+	callConfiguration.serve(m, s.Configuration)
+	callConnectors.serve(m, s.Connectors)
+	callOnline.serve(m, s.Online)
+	callConsent.serve(m, s.Consent)
+	callAuthorize.serve(m, s.Authorize)
+	callPlan.serve(m, s.Plan)
+	callApply.serve(m, s.Apply)
+	callApprove.serve(m, s.Approve)
+	callReject.serve(m, s.Reject)
+	callRuns.serve(m, s.Runs)
+	callRun.serve(m, s.Run)
+	callLinks.serve(m, s.Links)
+	callLink.serve(m, s.Link)
+	callRekey.serve(m, s.Rekey)
+	callUnlink.serve(m, s.Unlink)
+	callQuarantine.serve(m, s.Quarantine)
+	callAccept.serve(m, s.Accept)
+	callRetry.serve(m, s.Retry)
+	callVerifyJournal.serve(m, s.VerifyJournal)
+	callExportJournal.serve(m, s.ExportJournal)
+	callSetSecret.serve(m, s.SetSecret)
+	callSecrets.serve(m, s.Secrets)
+	callDeleteSecret.serve(m, s.DeleteSecret)
+	return m
+}

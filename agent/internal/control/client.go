@@ -1,0 +1,133 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/connector"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
+)
+
+// Client asks an agent: it has a method for each that package service has, and
+// the other end of the transport knows the caller. Lists end with their error.
+type Client struct{ to Transport }
+
+// NewClient returns a client whose calls take a transport.
+func NewClient(to Transport) *Client { return &Client{to} }
+
+// Configuration tells how the configuration on disk is another than the agent's; nil when it is the same.
+func (c *Client) Configuration(ctx context.Context, in service.OnDisk) (*service.Divergence, error) {
+	return callConfiguration.ask(ctx, c.to, in)
+}
+
+// Connectors lists the files of the modules folder.
+func (c *Client) Connectors(ctx context.Context, in service.Nothing) ([]connector.View, error) {
+	return callConnectors.ask(ctx, c.to, in)
+}
+
+// Online checks what the accounts may do.
+func (c *Client) Online(ctx context.Context, in service.OnDisk) (service.OnlineAnswer, error) {
+	return callOnline.ask(ctx, c.to, in)
+}
+
+// Consent tells where somebody consents, and to what.
+func (c *Client) Consent(ctx context.Context, in service.ConsentRequest) (service.ConsentAnswer, error) {
+	return callConsent.ask(ctx, c.to, in)
+}
+
+// Authorize exchanges the vendor's answer for tokens.
+func (c *Client) Authorize(ctx context.Context, in service.AuthorizeRequest) (service.Authorized, error) {
+	return callAuthorize.ask(ctx, c.to, in)
+}
+
+// Plan tells what a run would do.
+func (c *Client) Plan(ctx context.Context, in service.PlanRequest) (service.PlanAnswer, error) {
+	return callPlan.ask(ctx, c.to, in)
+}
+
+// Apply makes a run, or carries out a saved plan.
+func (c *Client) Apply(ctx context.Context, in service.ApplyRequest) (service.ReportAnswer, error) {
+	return callApply.ask(ctx, c.to, in)
+}
+
+// Approve carries out what a run holds.
+func (c *Client) Approve(ctx context.Context, in service.DecideRequest) (service.ReportAnswer, error) {
+	return callApprove.ask(ctx, c.to, in)
+}
+
+// Reject decides against what a run holds.
+func (c *Client) Reject(ctx context.Context, in service.DecideRequest) (service.RejectAnswer, error) {
+	return callReject.ask(ctx, c.to, in)
+}
+
+// Runs lists the newest runs.
+func (c *Client) Runs(ctx context.Context, in service.RunsRequest) ([]service.Run, error) {
+	return callRuns.ask(ctx, c.to, in)
+}
+
+// Run tells what became of each change of a run.
+func (c *Client) Run(ctx context.Context, in service.RunRequest) (service.Report, error) {
+	return callRun.ask(ctx, c.to, in)
+}
+
+// Links lists the links, in the order of their application and key.
+func (c *Client) Links(ctx context.Context, in service.LinksRequest) iter.Seq2[service.ListedLink, error] {
+	return callLinks.ask(ctx, c.to, in)
+}
+
+// Link says which account a record belongs to.
+func (c *Client) Link(ctx context.Context, in service.LinkRequest) (service.LinkAnswer, error) {
+	return callLink.ask(ctx, c.to, in)
+}
+
+// Rekey gives the account of one key to another.
+func (c *Client) Rekey(ctx context.Context, in service.RekeyRequest) (service.LinkAnswer, error) {
+	return callRekey.ask(ctx, c.to, in)
+}
+
+// Unlink forgets which account a record belongs to.
+func (c *Client) Unlink(ctx context.Context, in service.UnlinkRequest) (service.Unlinked, error) {
+	return callUnlink.ask(ctx, c.to, in)
+}
+
+// Quarantine lists what was set aside.
+func (c *Client) Quarantine(ctx context.Context, in service.Nothing) ([]service.QuarantineList, error) {
+	return callQuarantine.ask(ctx, c.to, in)
+}
+
+// Accept says that what is reported is meant to be so.
+func (c *Client) Accept(ctx context.Context, in service.AcceptRequest) ([]ident.QuarantineItem, error) {
+	return callAccept.ask(ctx, c.to, in)
+}
+
+// Retry has the next run try again what was refused.
+func (c *Client) Retry(ctx context.Context, in service.AcceptRequest) (int, error) {
+	return callRetry.ask(ctx, c.to, in)
+}
+
+// VerifyJournal checks the chain of hashes.
+func (c *Client) VerifyJournal(ctx context.Context, in service.Nothing) (service.JournalState, error) {
+	return callVerifyJournal.ask(ctx, c.to, in)
+}
+
+// ExportJournal lists the lines of the journal in order.
+func (c *Client) ExportJournal(ctx context.Context, in service.Nothing) iter.Seq2[json.RawMessage, error] {
+	return callExportJournal.ask(ctx, c.to, in)
+}
+
+// SetSecret stores a secret.
+func (c *Client) SetSecret(ctx context.Context, in service.SecretRequest) (service.Nothing, error) {
+	return callSetSecret.ask(ctx, c.to, in)
+}
+
+// Secrets lists the names of the stored secrets.
+func (c *Client) Secrets(ctx context.Context, in service.Nothing) ([]string, error) {
+	return callSecrets.ask(ctx, c.to, in)
+}
+
+// DeleteSecret removes a secret.
+func (c *Client) DeleteSecret(ctx context.Context, in service.SecretRequest) (service.Nothing, error) {
+	return callDeleteSecret.ask(ctx, c.to, in)
+}

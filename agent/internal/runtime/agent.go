@@ -1,0 +1,213 @@
+// Package runtime is the agent itself: its state under lock, the connectors, and
+// what the configuration makes of them. The configuration with all that follows
+// from it is a Snapshot, which never changes and is swapped as a whole; an Agent
+// holds what lives longer. Run is the daemon.
+//
+// It is for package service, which answers those who ask, and for the command
+// that starts an agent. It decides nothing about people (packages plan and
+// engine do) and knows nothing of the socket.
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gofrs/flock"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
+	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// Settings say how an agent is opened.
+type Settings struct {
+	Log     *slog.Logger
+	Version string // of this program
+	// Answers reports whether another process serves this state folder. It is
+	// asked while the lock is waited for; nil means that none can.
+	Answers func() (bool, error)
+}
+
+// Agent is an agent in this process. It is opened in two steps: Lock takes the
+// state folder, Open reads what is in it; Run does the second by itself. The
+// connectors are loaded when they are first needed.
+type Agent struct {
+	parts
+	lock    *flock.Flock
+	serving atomic.Bool // this is the daemon, and commands come through its socket
+	now     atomic.Pointer[Snapshot]
+
+	mu     sync.Mutex // guards what follows, and the swaps of now
+	host   *host.Host
+	engine *engine.Engine
+}
+
+// parts live as long as the agent; its snapshots share them.
+type parts struct {
+	log      *slog.Logger
+	version  string
+	stateDir string
+	store    *store.Store
+	vault    *Vault
+	secrets  *secrets.Resolver
+	metrics  *metrics.Metrics
+}
+
+// Lock takes the lock of the state folder, which nobody else has until Close. It
+// returns ErrServed when another process turns out to serve the folder.
+func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
+	if err := statedir.Make(cfg.Agent.StateDir); err != nil {
+		return nil, err
+	}
+	lock, err := lockState(ctx, cfg.Agent.StateDir, s.Answers)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir}, lock: lock}
+	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
+	return a, nil
+}
+
+// Open opens the state.
+func (a *Agent) Open(ctx context.Context) error {
+	if err := a.openStore(ctx); err != nil {
+		return err
+	}
+	return a.openSecrets(ctx)
+}
+
+func (a *Agent) openStore(ctx context.Context) (err error) {
+	limit := int64(a.Config().Store.StagingMiB) << 20
+	if a.store, err = store.Open(ctx, a.stateDir, store.WithLogger(a.log), store.WithStagingLimit(limit)); err != nil {
+		return err
+	}
+	// Whatever was running when this process took the lock is running no more.
+	if _, err := a.store.InterruptRuns(ctx); err != nil {
+		return fmt.Errorf("close runs that were cut off: %w", err)
+	}
+	a.metrics = metrics.New(a.version, func() float64 {
+		size, err := a.store.Size(context.WithoutCancel(ctx))
+		if err != nil {
+			return 0
+		}
+		return float64(size)
+	})
+	return nil
+}
+
+// Close gives back what the agent holds. Everything that uses it must have ended.
+func (a *Agent) Close() {
+	if a.host != nil {
+		_ = a.host.Close(context.Background())
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Warn("close the state", "error", err)
+		}
+	}
+	_ = a.lock.Unlock()
+}
+
+// Config is the configuration that the agent runs with. It must not be changed.
+func (a *Agent) Config() *config.Config { return a.now.Load().config }
+
+// Log is where the agent logs to.
+func (a *Agent) Log() *slog.Logger { return a.log }
+
+// Store is the agent's state.
+func (a *Agent) Store() *store.Store { return a.store }
+
+// Metrics is what the agent counts.
+func (a *Agent) Metrics() *metrics.Metrics { return a.metrics }
+
+// Snapshot is what the agent goes by now, with its connectors loaded.
+func (a *Agent) Snapshot(ctx context.Context) (*Snapshot, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.loaded(ctx)
+}
+
+// Modules lists the files of the modules folder.
+func (a *Agent) Modules(ctx context.Context) ([]host.Module, error) {
+	h, err := a.connectors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h.Modules(), nil
+}
+
+func (a *Agent) connectors(ctx context.Context) (*host.Host, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.openHost(ctx)
+	return a.host, err
+}
+
+// Engine is the engine with every automation, made when it is first asked for.
+func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.engine != nil {
+		return a.engine, nil
+	}
+	now, err := a.loaded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.metrics.Servers(now.config.Directory.URLs)
+	e, err := engine.New(ctx, now.engineSettings())
+	if err != nil {
+		return nil, err
+	}
+	a.engine = e
+	return e, nil
+}
+
+// loaded is the current snapshot, after the connectors are there.
+func (a *Agent) loaded(ctx context.Context) (*Snapshot, error) {
+	now := a.now.Load()
+	if now.connectors != nil {
+		return now, nil
+	}
+	if err := a.openHost(ctx); err != nil {
+		return nil, err
+	}
+	now = now.with(ctx, a.host)
+	a.now.Store(now)
+	return now, nil
+}
+
+// openHost loads the connectors once.
+func (a *Agent) openHost(ctx context.Context) error {
+	if a.host != nil {
+		return nil
+	}
+	cfg := a.Config()
+	m := cfg.Modules
+	h, err := host.Open(context.WithoutCancel(ctx), host.Settings{
+		ModulesDir: cfg.Agent.ModulesDir, CacheDir: filepath.Join(a.stateDir, "module-cache"),
+		TrustedKeys: m.TrustedKeys, AllowUnsigned: m.AllowUnsigned, MemoryMiB: m.MemoryMiB,
+		CallTimeout: m.CallTimeout, FetchTimeout: m.FetchTimeout, Version: a.version,
+		CompileTimeout: m.CompileTimeout, CompileMemoryMiB: m.CompileMemoryMiB,
+		VersionsFile: filepath.Join(a.stateDir, "connector-versions.json"), AllowDowngrade: m.AllowDowngrade,
+		Ledger: ledger{a.store},
+	}, a.log, a.metrics)
+	if at := new(fs.PathError); errors.As(err, &at) && filepath.Dir(absolute(at.Path)) == absolute(a.stateDir) {
+		err = statedir.Explain("use", at.Path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("load the connectors: %w", err)
+	}
+	a.host = h
+	return nil
+}

@@ -1,0 +1,119 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/source"
+)
+
+// engineSettings are what an engine must know to run s.
+func (s *Snapshot) engineSettings() engine.Settings {
+	d := s.config.Directory
+	return engine.Settings{
+		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
+		Connect: s.Connect, Servers: d.URLs, Writers: d.Connections,
+		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
+		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: s.Mirrored()},
+	}
+}
+
+// Connect opens a connection to the directory, to the preferred server if it can
+// be reached; "" prefers none.
+func (s *Snapshot) Connect(ctx context.Context, prefer string) (*conn.Client, error) {
+	d := s.config.Directory
+	var observer conn.Observer
+	if !s.trial { // a directory that is tried is no outage of the one in use
+		observer = s.metrics
+	}
+	return conn.Open(ctx, conn.Settings{
+		URLs: preferred(d.URLs, prefer), BaseDN: d.BaseDN, BindDN: d.BindDN, CAFile: d.CAFile,
+		Timeout: d.Timeout, Connections: d.Connections, Password: s.secret(d.BindPassword),
+	}, s.log, observer)
+}
+
+// preferred puts one of the URLs first.
+func preferred(urls []string, first string) []string {
+	i := slices.Index(urls, first)
+	if i < 0 {
+		return urls
+	}
+	return append([]string{first}, slices.Delete(slices.Clone(urls), i, i+1)...)
+}
+
+// Mirrored lists every attribute that some automation writes or reads.
+func (s *Snapshot) Mirrored() []string {
+	seen := map[string]bool{s.config.Directory.Anchor: true}
+	names := []string{s.config.Directory.Anchor}
+	for _, automation := range s.names() {
+		for _, name := range s.config.Automations[automation].Mapper.Attributes() {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// automation makes of an automation what an engine runs.
+func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automation, error) {
+	conf := s.config.Automations[name]
+	data := s.config.DataSources[conf.DataSource]
+	application := s.config.Applications[data.Application]
+	if !application.Enabled {
+		return engine.Automation{}, fmt.Errorf("%s: application %s is not enabled", application.Pos, application.Name)
+	}
+	connector, err := s.serving(application)
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	fits, wrong := fit.Automation(s.config, name, connector.Manifest(), time.Now())
+	if len(wrong) > 0 {
+		return engine.Automation{}, errors.Join(wrong...)
+	}
+	target, err := s.Application(ctx, application, connector.Manifest())
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	settings, err := s.planSettings(conf, data)
+	if err != nil {
+		return engine.Automation{}, err
+	}
+	settings.Config = fits.Digest(settings.Config)
+	return engine.Automation{
+		Settings: settings,
+		Mapper:   fits.Mapper,
+		Key:      fits.Endpoint.Key, OwnKey: fits.OwnKey,
+		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
+		Source: source.New(source.Settings{
+			Connector: connector, Application: target, Endpoint: fits.Endpoint,
+			Fields: fits.Mapper.Fields(), Now: time.Now,
+		}),
+	}, nil
+}
+
+func (s *Snapshot) planSettings(conf config.Automation, data config.DataSource) (plan.Settings, error) {
+	digest, err := s.config.Digest(conf.Name)
+	if err != nil {
+		return plan.Settings{}, fmt.Errorf("digest of automation %s: %w", conf.Name, err)
+	}
+	return plan.Settings{
+		Automation: conf.Name, Application: data.Application, DataSource: data.Name,
+		Config: digest, Action: conf.Action, Adopt: conf.Adopt.Mode, AdoptMove: conf.Adopt.Move,
+		Missing: plan.Missing(conf.Missing),
+		Match:   conf.Match, Anchor: s.config.Directory.Anchor, Limits: conf.Limits.ByClass(),
+		SourceShrink: conf.Limits.SourceShrink, Approval: conf.Approval,
+		Scope: s.config.Directory.Scope, Allow: s.config.Directory.AllowProtected,
+	}, nil
+}

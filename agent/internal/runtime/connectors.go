@@ -1,0 +1,67 @@
+package runtime
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-agent/rollcall/host/rescue"
+)
+
+// refresh swaps the snapshot for one with the connectors that serve now, and
+// says which automations that concerns.
+func (a *Agent) refresh(ctx context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := a.now.Load()
+	now := before.with(ctx, a.host)
+	for _, name := range now.names() {
+		was, is := before.broken[name], now.broken[name]
+		switch {
+		case is != nil && (was == nil || was.Error() != is.Error()):
+			a.log.Error("automation cannot run", "automation", name, "error", is)
+		case is == nil && was != nil:
+			a.log.Info("automation can run again", "automation", name)
+		}
+	}
+	a.now.Store(now)
+	a.engine.Replace(now.automations, now.broken)
+}
+
+// refreshed is refresh for the watcher of the modules folder: a panic leaves the
+// automations as they were.
+func (a *Agent) refreshed(ctx context.Context) {
+	err := rescue.Do(a.log, func() error { a.refresh(ctx); return nil }, "modules", a.Config().Agent.ModulesDir)
+	if err != nil {
+		a.log.Error("the automations could not be built anew and are as before", "error", err)
+	}
+}
+
+// prepare compiles the connectors in use before the agent says that it is
+// ready, and logs what cannot run: one of them does not stop the others.
+func (a *Agent) prepare(ctx context.Context) {
+	now := a.now.Load()
+	used := map[string]bool{}
+	for _, name := range now.names() {
+		if err := now.broken[name]; err != nil {
+			a.log.Error("automation cannot run", "automation", name, "error", err)
+			continue
+		}
+		used[now.applicationOf(name).Connector] = true
+	}
+	var group errgroup.Group
+	for name := range used {
+		group.Go(func() error {
+			c := now.connectors[name]
+			err := c.err
+			if err == nil {
+				err = rescue.Do(a.log, func() error { return c.Prepare(ctx) }, "connector", name)
+			}
+			if err != nil {
+				a.log.Error("connector cannot be compiled", "connector", name, "error", err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // each has logged its own
+}

@@ -1,0 +1,134 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
+	"github.com/rollcall-agent/rollcall/agent/internal/notify"
+	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Serve takes commands until ctx ends, and returns when those under way have
+// stopped. It begins at once, when the agent is not up yet: each command must
+// wait for started, and fail with its error.
+type Serve func(ctx context.Context, started func(context.Context) error) error
+
+// Run is the daemon, for an agent that is locked and not opened. It returns when
+// ctx ends and everything has stopped.
+func (a *Agent) Run(ctx context.Context, serve Serve) error {
+	told := ctx
+	group, ctx := errgroup.WithContext(ctx)
+	a.serving.Store(true)
+	starting := newStart()
+	group.Go(func() error { return serve(ctx, starting.wait) })
+	err := a.start(ctx, group, starting)
+	starting.end(err)
+	if err != nil {
+		err = errors.Join(err, stopAll(group))
+		if told.Err() == nil {
+			return err
+		}
+		a.log.Info("stopped before it was ready", "while", err)
+		return nil
+	}
+	a.announce(ctx)
+	<-ctx.Done()
+	notify.Stopping()
+	a.log.Info("stopping")
+	err = group.Wait()
+	a.log.Info("stopped")
+	return err
+}
+
+// start brings the agent up. What runs from then on is in the group.
+func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *start) error {
+	if err := a.Open(ctx); err != nil {
+		return err
+	}
+	loaded := make(chan struct{})
+	a.metrics.Readiness(a.readiness(ctx, loaded))
+	if at := a.Config().Agent.Listen; at != "" {
+		l, err := metrics.Listen(ctx, at)
+		if err != nil {
+			return err
+		}
+		a.log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
+		group.Go(func() error { return a.metrics.Serve(ctx, l, a.log) })
+	}
+	starting.at("loading the connectors")
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.Observe(ctx); err != nil {
+		return err
+	}
+	starting.at("compiling the connectors")
+	a.prepare(ctx)
+	group.Go(func() error { return a.host.Watch(ctx, func() { a.refreshed(ctx) }) })
+	group.Go(func() error {
+		return schedule.Run(ctx, a.now.Load().entries(), schedule.SystemClock(), a.log, a.scheduled(e))
+	})
+	group.Go(func() error { a.retainDaily(ctx); return nil })
+	close(loaded)
+	return nil
+}
+
+// stopAll ends what was started when the rest could not be.
+func stopAll(group *errgroup.Group) error {
+	stop := errors.New("the agent could not start")
+	group.Go(func() error { return stop })
+	if err := group.Wait(); !errors.Is(err, stop) {
+		return err
+	}
+	return nil
+}
+
+// entries are the automations that run by themselves.
+func (s *Snapshot) entries() []schedule.Entry {
+	var entries []schedule.Entry
+	for _, name := range s.names() {
+		if spec := s.config.Automations[name].Schedule; spec != "" && s.enabled(name) {
+			entries = append(entries, schedule.Entry{Name: name, Spec: spec})
+		}
+	}
+	return entries
+}
+
+func (s *Snapshot) enabled(automation string) bool { return s.applicationOf(automation).Enabled }
+
+// scheduled runs an automation and tells the log how it went.
+func (a *Agent) scheduled(e *engine.Engine) func(context.Context, string) error {
+	return func(ctx context.Context, name string) error {
+		report, err := e.Run(ctx, byItself(name))
+		var leased *store.LeasedError
+		if errors.As(err, &leased) {
+			a.log.Info("run skipped: another run of this automation is under way", "automation", name)
+			return nil
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // stopped on purpose; the history says so
+			}
+			return err
+		}
+		a.logReport(report)
+		return nil
+	}
+}
+
+// byItself asks for a run that is due.
+func byItself(automation string) engine.Request {
+	return engine.Request{Automation: automation, Kind: store.KindScheduled, By: "schedule"}
+}
+
+func (a *Agent) logReport(r engine.Report) {
+	a.log.Log(context.Background(), engine.LevelOf(r.Result), engine.LogRunEnded, "automation", r.Automation, "run", r.ID, "result", r.Result,
+		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
+		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "why", r.Error)
+}

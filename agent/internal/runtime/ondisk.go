@@ -1,0 +1,245 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
+)
+
+// A command works with the configuration as its file is now. A running agent
+// reads that file itself: what it would get by a restart is what it shows, with
+// its rights, its environment and its secrets. It never changes anything by a
+// configuration that it does not run with.
+
+// OnDisk names the configuration that a command is about.
+type OnDisk struct {
+	Config string // an absolute path
+	// RunningConfig lets a command that changes something do so by the
+	// configuration that the agent runs with, whatever is on disk.
+	RunningConfig bool
+}
+
+// NewOnDisk names a file for whoever serves a command: paths are the caller's,
+// and the agent has another folder.
+func NewOnDisk(path string, runningConfig bool) OnDisk {
+	return OnDisk{Config: absolute(path), RunningConfig: runningConfig}
+}
+
+// disk is a configuration as it is on disk now.
+type disk struct {
+	config *config.Config
+	agent  *Divergence // nil when the agent runs with the same
+}
+
+// Divergence reads the configuration that a command names, and tells how it is
+// another than the agent's; nil when it is the same.
+func (a *Agent) Divergence(in OnDisk) (*Divergence, error) {
+	found, err := a.read(in)
+	if err != nil {
+		return nil, err
+	}
+	return found.agent, nil
+}
+
+// read reads the configuration that a command names.
+func (a *Agent) read(in OnDisk) (*disk, error) {
+	cfg, err := config.Load(in.Config)
+	if err != nil {
+		return nil, exit.Mistake(a.asSeen(in.Config, err))
+	}
+	found := &disk{config: cfg}
+	if differs := cfg.Differences(a.Config()); len(differs) > 0 {
+		found.agent = a.divergence(in.Config)
+		found.agent.Differs = differs
+	}
+	return found, nil
+}
+
+// asSeen explains why the agent cannot read a file that the caller perhaps can.
+func (a *Agent) asSeen(path string, err error) error {
+	f, failed := os.Open(path)
+	if failed == nil {
+		_ = f.Close()
+		return err
+	}
+	if !a.serving.Load() {
+		return err
+	}
+	return fmt.Errorf("%w\nThe running agent reads the file itself, as the user %s: let that user read it, in a folder that is not hidden "+
+		"from services, as /home and /tmp mostly are; or stop the agent and try again", err, localfile.User())
+}
+
+// Checked is the agent under the configuration that a command names, for
+// checking it from its beginning: with credentials of its own, also when the
+// agent runs with the same. It is for as long as the command takes.
+func (a *Agent) Checked(ctx context.Context, in OnDisk) (*Snapshot, *Divergence, error) {
+	found, err := a.read(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := a.under(ctx, found.config, &credentials{})
+	return s, found.agent, err
+}
+
+// under is a snapshot of another configuration. What it shares belongs to a.
+func (a *Agent) under(ctx context.Context, cfg *config.Config, shared *credentials) (*Snapshot, error) {
+	h, err := a.connectors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := a.Config()
+	if err := sameGround(own, cfg); err != nil {
+		return nil, exit.Mistake(err)
+	}
+	directory := func(d config.Difference) bool { return d.Table == "directory" }
+	s := &Snapshot{
+		parts: &a.parts, config: beside(own, cfg), credentials: shared,
+		trial: slices.ContainsFunc(cfg.Differences(own), directory),
+	}
+	return s.with(ctx, h), nil
+}
+
+// beside is another configuration for calls beside those of the agent: the state
+// folder, rate limits and budgets stay the agent's own.
+func beside(own, other *config.Config) *config.Config {
+	changed := *other
+	changed.Agent.StateDir = own.Agent.StateDir
+	changed.Applications = maps.Clone(other.Applications)
+	for name, now := range own.Applications {
+		if conf, ok := changed.Applications[name]; ok {
+			conf.RateLimit, conf.DailyBudget = now.RateLimit, now.DailyBudget
+			changed.Applications[name] = conf
+		}
+	}
+	return &changed
+}
+
+// sameGround refuses a configuration that a running agent cannot try out: it
+// has the connectors of one folder, and a copy of one directory.
+func sameGround(own, other *config.Config) error {
+	if here, there := absolute(own.Agent.ModulesDir), absolute(other.Agent.ModulesDir); here != there {
+		return fmt.Errorf("modules_dir is %s, and the running agent has its connectors from %s: "+
+			"restart it, or stop it and try again", there, here)
+	}
+	here, there := own.Modules, other.Modules
+	if here.AllowUnsigned != there.AllowUnsigned || !slices.Equal(here.TrustedKeys, there.TrustedKeys) ||
+		!slices.Equal(here.AllowDowngrade, there.AllowDowngrade) {
+		return errors.New("[modules] lets other connectors in than the running agent does: restart it, or stop it and try again")
+	}
+	if here, there := own.Directory.BaseDN, other.Directory.BaseDN; !here.Under(there) && !there.Under(here) {
+		return fmt.Errorf("base_dn is %s, and the running agent keeps a copy of %s in this state folder: "+
+			"give the other directory a state_dir of its own", there, here)
+	}
+	return nil
+}
+
+// Tried is the engine under the configuration that a command names, for what
+// only looks. It is the agent's own when that runs with the same. Applications
+// that have not changed keep their sessions and tokens.
+func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergence, error) {
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := a.read(in)
+	if err != nil || found.agent == nil {
+		return e, nil, err
+	}
+	changed := map[string]bool{}
+	for _, d := range found.agent.Differs {
+		if name, ok := strings.CutPrefix(d.Table, "applications."); ok {
+			changed[strings.Trim(name, `"'`)] = true
+		}
+	}
+	kept := a.now.Load().credentials.without(func(application string) bool { return changed[application] })
+	s, err := a.under(ctx, found.config, kept)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.Under(s.engineSettings()), found.agent, nil
+}
+
+// Agreed is the engine for a command that changes something. It refuses when
+// the configuration on disk would do something else about the automation than
+// the one that the agent runs with, unless the command says that the latter is
+// meant. shown is the digest of the configuration of a plan that is to be
+// applied; "" for none.
+func (a *Agent) Agreed(ctx context.Context, in OnDisk, automation, shown string) (*engine.Engine, *Divergence, error) {
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if in.RunningConfig && !a.serving.Load() {
+		return nil, nil, exit.Mistake(errors.New("--running-config: no agent is running, so the configuration is that of the file"))
+	}
+	found, err := a.read(in)
+	if err != nil {
+		if in.RunningConfig {
+			return e, a.faulty(in, err), nil
+		}
+		return nil, nil, exit.Mistake(fmt.Errorf("%w\nNothing was done. %s", err, insist))
+	}
+	differs := found.config.DifferencesFor(a.Config(), automation)
+	if len(differs) == 0 {
+		return e, nil, nil
+	}
+	found.agent.Differs = differs
+	if shown != "" && shown != e.Config(automation) {
+		return e, found.agent, a.notShown(ctx, found, automation, shown)
+	}
+	if in.RunningConfig {
+		return e, found.agent, nil
+	}
+	return nil, nil, exit.Mistake(fmt.Errorf("nothing was done: %s. Next: %s. %s", found.agent.Says(), found.agent.Next, insist))
+}
+
+// Differing tells, of what is done already, how the configuration on disk would
+// have it otherwise. Whatever became of the file meanwhile, it is done: nothing
+// that is said of the file takes the place of the report.
+func (a *Agent) Differing(in OnDisk, automation string) *Divergence {
+	if !a.serving.Load() {
+		return nil // the file was read when the command began
+	}
+	found, err := a.read(in)
+	if err != nil {
+		return a.faulty(in, err)
+	}
+	differs := found.config.DifferencesFor(a.Config(), automation)
+	if len(differs) == 0 {
+		return nil
+	}
+	found.agent.Differs = differs
+	return found.agent
+}
+
+func (a *Agent) faulty(in OnDisk, why error) *Divergence {
+	d := a.divergence(in.Config)
+	d.Fault = why.Error()
+	return d
+}
+
+// insist is how to say that the agent's configuration is meant.
+const insist = "With --running-config the same command goes by what the agent runs with."
+
+// notShown refuses a plan that was made with what is on disk: the agent runs
+// with something else. A plan of neither is for the engine to refuse.
+func (a *Agent) notShown(ctx context.Context, found *disk, automation, shown string) error {
+	s, err := a.under(ctx, found.config, &credentials{})
+	if err != nil {
+		return err
+	}
+	if s.automations[automation].Settings.Config != shown {
+		return nil // the plan is of neither, which the engine says
+	}
+	return exit.Mistake(fmt.Errorf("nothing was done: the plan was made with %s as it is now, and %s. Next: %s, then apply the plan",
+		found.agent.Config, found.agent.Says(), found.agent.Next))
+}

@@ -1,0 +1,87 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/source"
+	"github.com/rollcall-agent/rollcall/host"
+)
+
+// Snapshot is a configuration with all that follows from it and from the
+// connectors that serve at one moment: manifests, automations and what keeps one
+// of them from running. It never changes. The agent swaps its own as a whole;
+// the configuration of a file that a command names is another one over the same
+// parts.
+type Snapshot struct {
+	*parts
+	config      *config.Config
+	credentials *credentials
+	trial       bool // the directory is not the one that the agent runs with
+
+	// What follows is there from when the connectors are.
+	connectors  map[string]connector // by the name that an application gives
+	automations map[string]engine.Automation
+	broken      map[string]error // automations that cannot run, and why
+}
+
+// connector is what serves under a name, or why nothing does.
+type connector struct {
+	*host.Connector
+	err error
+}
+
+// with is s with the connectors that serve now.
+func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
+	next := &Snapshot{
+		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
+		connectors: map[string]connector{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
+	}
+	for _, application := range s.config.Applications {
+		name := application.Connector
+		if _, done := next.connectors[name]; !done {
+			serving, err := h.Connector(name)
+			next.connectors[name] = connector{serving, err}
+		}
+	}
+	for _, name := range next.names() {
+		built, err := next.automation(ctx, name)
+		if err != nil {
+			next.broken[name] = err
+			continue
+		}
+		next.automations[name] = built
+	}
+	return next
+}
+
+// Config is the configuration of s. It must not be changed.
+func (s *Snapshot) Config() *config.Config { return s.config }
+
+// Connector is what serves an application.
+func (s *Snapshot) Connector(application config.Application) (*host.Connector, error) {
+	c := s.connectors[application.Connector]
+	return c.Connector, c.err
+}
+
+// serving is Connector with the place of the application in its error, and what
+// to do next.
+func (s *Snapshot) serving(application config.Application) (*host.Connector, error) {
+	c, err := s.Connector(application)
+	if err != nil {
+		return nil, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
+	}
+	return c, nil
+}
+
+// names lists the automations.
+func (s *Snapshot) names() []string { return slices.Sorted(maps.Keys(s.config.Automations)) }
+
+// applicationOf is where an automation has its records from.
+func (s *Snapshot) applicationOf(automation string) config.Application {
+	return s.config.Applications[s.config.DataSources[s.config.Automations[automation].DataSource].Application]
+}

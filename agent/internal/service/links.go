@@ -1,0 +1,172 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+type (
+	// LinksRequest asks for the links of an application; "" is all of them.
+	LinksRequest struct{ Application string }
+	// ListedLink is a link with the account at its other side, nil when the local
+	// image of the directory does not have it.
+	ListedLink struct {
+		ident.Link
+		Account *Account `json:"account,omitempty"`
+	}
+	// UnlinkRequest names a link.
+	UnlinkRequest struct {
+		Application string
+		Key         ident.Key
+	}
+	// LinkRequest says which account a record belongs to.
+	LinkRequest struct {
+		OnDisk
+		Automation string
+		Key        ident.Key
+		Account    string
+		// WithoutRecord and DryRun are those of engine.LinkRequest.
+		WithoutRecord, DryRun bool
+	}
+	// RekeyRequest gives the account of one key to another.
+	RekeyRequest struct {
+		OnDisk
+		Automation    string
+		Former, Key   ident.Key
+		Force, DryRun bool
+	}
+	// LinkAnswer is a link that was made or tried.
+	LinkAnswer struct {
+		Linked
+		RunningAgent *Divergence `json:"running_agent,omitempty"`
+	}
+)
+
+// Links lists the links, in the order of their application and key.
+func (s *Service) Links(ctx context.Context, _ Caller, in LinksRequest) iter.Seq2[ListedLink, error] {
+	return listed(func(each func(ListedLink) error) error {
+		if err := s.knownApplication(ctx, in.Application); err != nil {
+			return err
+		}
+		links, err := s.links(ctx, in.Application)
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if err := each(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) links(ctx context.Context, application string) ([]ListedLink, error) {
+	accounts, err := s.agent.Store().LinkedAccounts(ctx, application)
+	if err != nil {
+		return nil, err
+	}
+	var links []ListedLink
+	err = s.agent.Store().Links(ctx, application, func(l ident.Link) error {
+		one := ListedLink{Link: l}
+		if account, ok := accounts[l.GUID]; ok {
+			one.Account = &account
+		}
+		links = append(links, one)
+		return nil
+	})
+	slices.SortStableFunc(links, func(x, y ListedLink) int {
+		return cmp.Or(cmp.Compare(x.Application, y.Application), x.Key.Compare(y.Key))
+	})
+	return links, err
+}
+
+// Link says which account a record belongs to, or tries it.
+func (s *Service) Link(ctx context.Context, caller Caller, in LinkRequest) (LinkAnswer, error) {
+	e, differs, err := s.linking(ctx, in.OnDisk, in.Automation, in.DryRun)
+	if err != nil {
+		return LinkAnswer{}, err
+	}
+	l, err := e.Link(ctx, engine.LinkRequest{
+		Automation: in.Automation, Key: in.Key, Account: in.Account,
+		WithoutRecord: in.WithoutRecord, DryRun: in.DryRun, By: string(caller),
+	})
+	return LinkAnswer{l, differs}, mistaken(err)
+}
+
+// Rekey gives the account of one key to another, or tries it.
+func (s *Service) Rekey(ctx context.Context, caller Caller, in RekeyRequest) (LinkAnswer, error) {
+	e, differs, err := s.linking(ctx, in.OnDisk, in.Automation, in.DryRun)
+	if err != nil {
+		return LinkAnswer{}, err
+	}
+	l, err := e.Rekey(ctx, engine.RekeyRequest{
+		Automation: in.Automation, Former: in.Former, Key: in.Key, Force: in.Force, DryRun: in.DryRun, By: string(caller),
+	})
+	return LinkAnswer{l, differs}, mistaken(err)
+}
+
+// Unlink forgets which account a record belongs to; the account stays as it is.
+func (s *Service) Unlink(ctx context.Context, caller Caller, in UnlinkRequest) (Unlinked, error) {
+	e, err := s.agent.Engine(ctx)
+	if err != nil {
+		return Unlinked{}, err
+	}
+	if err := s.knownApplication(ctx, in.Application); err != nil {
+		return Unlinked{}, err
+	}
+	gone, err := e.Unlink(ctx, in.Application, in.Key, string(caller))
+	var none *store.NotLinkedError
+	if errors.As(err, &none) {
+		err = s.unknownLink(ctx, in.Application, in.Key)
+	}
+	return gone, mistaken(err)
+}
+
+// linking is the engine for a link by hand: what is only tried goes by the
+// configuration on disk.
+func (s *Service) linking(ctx context.Context, in OnDisk, automation string, dry bool) (*engine.Engine, *Divergence, error) {
+	if dry {
+		return s.agent.Tried(ctx, in)
+	}
+	return s.agent.Agreed(ctx, in, automation, "")
+}
+
+// knownApplication refuses a name that neither the configuration nor a link has:
+// an application that was taken out of the configuration leaves its links.
+func (s *Service) knownApplication(ctx context.Context, name string) error {
+	if _, configured := s.agent.Config().Applications[name]; configured || name == "" {
+		return nil
+	}
+	keys, err := s.linkedKeys(ctx, name)
+	if err == nil && len(keys) == 0 {
+		err = exit.Mistake(s.unknownApplication(name))
+	}
+	return err
+}
+
+func (s *Service) linkedKeys(ctx context.Context, application string) ([]string, error) {
+	var keys []string
+	err := s.agent.Store().Links(ctx, application, func(l ident.Link) error { keys = append(keys, string(l.Key)); return nil })
+	return keys, err
+}
+
+// unknownLink tells which links there are instead of one that there is not.
+func (s *Service) unknownLink(ctx context.Context, application string, key ident.Key) error {
+	keys, err := s.linkedKeys(ctx, application)
+	if err != nil {
+		return err
+	}
+	return &ident.UnknownNameError{
+		What: "link of application " + application + " for the key", Name: string(key), Known: keys,
+		List: ident.Command("link list", application),
+	}
+}

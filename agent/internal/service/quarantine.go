@@ -1,0 +1,61 @@
+package service
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+type (
+	// QuarantineList is what an automation has set aside, and what else of it
+	// needs a person.
+	QuarantineList struct {
+		Automation  string                 `json:"automation"`
+		Application string                 `json:"application"`
+		Items       []ident.QuarantineItem `json:"items"`
+	}
+	// AcceptRequest names somebody, or with no key everybody of an automation.
+	AcceptRequest struct {
+		Automation string
+		Key        ident.Key
+	}
+)
+
+// Quarantine lists what every automation has set aside.
+func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]QuarantineList, error) {
+	var all []QuarantineList
+	cfg := s.agent.Config()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
+		items, err := s.agent.Store().Quarantine(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(items, func(x, y ident.QuarantineItem) int { return x.Key.Compare(y.Key) })
+		source := cfg.DataSources[cfg.Automations[name].DataSource]
+		all = append(all, QuarantineList{name, source.Application, orEmpty(items)})
+	}
+	return all, nil
+}
+
+// Accept says that what is reported about somebody is meant to be so, and
+// returns what that was.
+func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) ([]ident.QuarantineItem, error) {
+	e, err := s.agent.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items, err := e.Accept(ctx, in.Automation, in.Key, string(caller))
+	return orEmpty(items), mistaken(err)
+}
+
+// Retry has the next run try again what the directory refused, and counts it.
+func (s *Service) Retry(ctx context.Context, _ Caller, in AcceptRequest) (int, error) {
+	e, err := s.agent.Engine(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := e.RetryRefused(ctx, in.Automation, in.Key)
+	return n, mistaken(err)
+}

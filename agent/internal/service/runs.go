@@ -1,0 +1,127 @@
+package service
+
+import (
+	"context"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// The questions about plans and runs, and their answers.
+type (
+	// PlanRequest asks what a run would do.
+	PlanRequest struct {
+		OnDisk
+		Automation   string
+		AcceptShrink bool // believe a directory that shows far fewer objects than before
+	}
+	// PlanAnswer is the plan of the configuration on disk.
+	PlanAnswer struct {
+		ident.Plan
+		RunningAgent *Divergence `json:"running_agent,omitempty"`
+	}
+	// ApplyRequest asks for a run, or for a saved plan to be carried out.
+	ApplyRequest struct {
+		OnDisk
+		Automation   string
+		AcceptShrink bool
+		Plan         *ident.Plan // a saved plan; nil for a new run
+	}
+	// ReportAnswer is a run that was carried out.
+	ReportAnswer struct {
+		Report
+		RunningAgent *Divergence `json:"running_agent,omitempty"`
+	}
+	// DecideRequest decides about what a run holds.
+	DecideRequest struct {
+		OnDisk
+		Run  int64
+		Only ident.Class // "" for all
+	}
+	// RejectAnswer counts what was rejected.
+	RejectAnswer struct {
+		Rejected int `json:"rejected"`
+	}
+	// RunsRequest asks for the newest runs.
+	RunsRequest struct{ Limit int }
+	// RunRequest asks for one run.
+	RunRequest struct{ Run int64 }
+)
+
+// Plan tells what a run would do by the configuration on disk. Nothing is
+// written to the directory.
+func (s *Service) Plan(ctx context.Context, _ Caller, in PlanRequest) (PlanAnswer, error) {
+	e, differs, err := s.agent.Tried(ctx, in.OnDisk)
+	if err != nil {
+		return PlanAnswer{}, err
+	}
+	p, err := e.Plan(ctx, engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink})
+	return PlanAnswer{p, differs}, mistaken(err)
+}
+
+// Apply makes a run, or carries out a saved plan as it stands.
+func (s *Service) Apply(ctx context.Context, caller Caller, in ApplyRequest) (ReportAnswer, error) {
+	shown := ""
+	if in.Plan != nil {
+		in.Automation, shown = in.Plan.Automation, in.Plan.Config
+	}
+	e, differs, err := s.agent.Agreed(ctx, in.OnDisk, in.Automation, shown)
+	if err != nil {
+		return ReportAnswer{}, err
+	}
+	var r Report
+	if in.Plan != nil {
+		r, err = e.ApplyPlan(ctx, *in.Plan, string(caller))
+	} else {
+		r, err = e.Run(ctx, engine.Request{
+			Automation: in.Automation, Kind: store.KindManual, By: string(caller), AcceptShrink: in.AcceptShrink,
+		})
+	}
+	r, err = reported(r, err)
+	return ReportAnswer{r, differs}, err
+}
+
+// Approve carries out what a run holds. That was shown with the configuration of
+// that run: approving it goes by that, and by what the agent runs with.
+func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) (ReportAnswer, error) {
+	e, err := s.agent.Engine(ctx)
+	if err != nil {
+		return ReportAnswer{}, err
+	}
+	r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)}))
+	if err != nil {
+		return ReportAnswer{}, err
+	}
+	return ReportAnswer{r, s.agent.Differing(in.OnDisk, r.Automation)}, nil
+}
+
+// Reject decides against what a run holds: the same is not asked again.
+func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (RejectAnswer, error) {
+	e, err := s.agent.Engine(ctx)
+	if err != nil {
+		return RejectAnswer{}, err
+	}
+	n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)})
+	return RejectAnswer{n}, mistaken(err)
+}
+
+// Runs lists the newest runs.
+func (s *Service) Runs(ctx context.Context, _ Caller, in RunsRequest) ([]Run, error) {
+	runs, err := s.agent.Store().Runs(ctx, in.Limit)
+	return orEmpty(runs), err
+}
+
+// Run tells what became of each change of a run.
+func (s *Service) Run(ctx context.Context, _ Caller, in RunRequest) (Report, error) {
+	r, err := engine.ReadReport(ctx, s.agent.Store(), in.Run)
+	return r, mistaken(err)
+}
+
+// reported prefers a report that tells of the failure to a bare error.
+func reported(r Report, err error) (Report, error) {
+	if r.ID != 0 {
+		return r, nil
+	}
+	return r, mistaken(err)
+}
