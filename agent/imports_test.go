@@ -56,6 +56,16 @@ var may = map[string]map[string]string{
 	},
 	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries", "agent/internal/localfile": "it trusts the certificates of a file"},
 	"agent/internal/directory/dctest": {"agent/internal/ident": "tests look entries up"},
+	"agent/internal/directory/memory": {
+		"agent/internal/ident":          "it holds entries",
+		"agent/internal/directory/conn": "it answers as a connection does",
+	},
+	"agent/internal/directory/dirtest": {
+		"agent/internal/ident":            "tests look entries up",
+		"agent/internal/directory/conn":   "it connects to a domain controller",
+		"agent/internal/directory/dctest": "one of the two directories that it compares",
+		"agent/internal/directory/memory": "the other one",
+	},
 	"agent/internal/directory/write": {
 		"agent/internal/ident":          "it writes operations",
 		"agent/internal/directory/conn": "over LDAP",

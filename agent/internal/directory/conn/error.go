@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -89,16 +90,36 @@ func (c *Client) fail(r request, err error, unknown bool) error {
 	if errors.As(err, &ours) {
 		return err
 	}
-	e := &Error{Op: r.op, Server: c.server.URL, DN: string(r.dn), Code: code(err), Err: err, Unknown: unknown}
 	var answer *ldap.Error
 	if errors.As(err, &answer) && answer.ResultCode < ldap.ErrorNetwork {
-		diagnostic := strings.TrimRight(answer.Err.Error(), "\x00\n ")
-		e.Data = windowsCode(diagnostic)
-		e.Err = fmt.Errorf("%s (%d): %s", ldap.LDAPResultCodeMap[answer.ResultCode], answer.ResultCode, diagnostic)
+		e := Answer(r.op, c.server.URL, r.dn, int(answer.ResultCode), answer.Err.Error())
+		e.Unknown = unknown
+		return e
 	}
+	e := &Error{Op: r.op, Server: c.server.URL, DN: string(r.dn), Code: code(err), Err: err, Unknown: unknown}
 	if !errors.Is(err, context.Canceled) {
 		e.Hint = hint(e)
 	}
+	return e
+}
+
+// Answer makes the Error for what a server said: a result code and its
+// diagnostic text.
+func Answer(op, server string, dn ident.DN, code int, diagnostic string) *Error {
+	diagnostic = strings.TrimRight(diagnostic, "\x00\n ")
+	e := &Error{
+		Op: op, Server: server, DN: string(dn), Code: code, Data: windowsCode(diagnostic),
+		Err: fmt.Errorf("%s (%d): %s", ldap.LDAPResultCodeMap[uint16(code)], code, diagnostic),
+	}
+	e.Hint = hint(e)
+	return e
+}
+
+// NoAnswer makes the Error for a connection that broke. The outcome is unknown
+// when a write may have been carried out.
+func NoAnswer(op, server string, dn ident.DN, cause error, unknown bool) *Error {
+	e := &Error{Op: op, Server: server, DN: string(dn), Code: CodeNetwork, Err: cause, Unknown: unknown}
+	e.Hint = hint(e)
 	return e
 }
 

@@ -83,6 +83,13 @@ func (d *DC) Delete(t testing.TB, dn ident.DN) {
 	d.do(t, "delete", dn, func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(string(dn), nil)) })
 }
 
+// DeleteTree deletes an object and all that is below it.
+func (d *DC) DeleteTree(t testing.TB, dn ident.DN) {
+	t.Helper()
+	request := ldap.NewDelRequest(string(dn), []ldap.Control{ldap.NewControlSubtreeDelete()})
+	d.do(t, "delete", dn, func(c *ldap.Conn) error { return c.Del(request) })
+}
+
 // Get reads one object by DN or in the form <GUID=...>; objectGUID is always read.
 func (d *DC) Get(t testing.TB, dn ident.DN, attributes ...string) ident.Entry {
 	t.Helper()

@@ -1,0 +1,119 @@
+// Package dirtest holds what a directory must do to be taken for Active
+// Directory, as one suite that runs against the real domain controller of
+// package dctest and against package memory. A case says what AD does; where
+// the two differ, the memory is mended, never the case.
+//
+// It also gives other packages a domain in either form, so that tests of rules
+// run in memory, and those that rest on the server's own behaviour on both.
+// Nothing but tests imports it.
+package dirtest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Directory is a connection: all that any package uses of one.
+type Directory interface {
+	Server() conn.Server
+	HighestUSN(context.Context) (int64, error)
+	Get(context.Context, conn.Target, []string) (ident.Entry, error)
+	Search(context.Context, conn.Query, func(ident.Entry) error) error
+	DirSync(context.Context, conn.SyncQuery) (conn.SyncPage, error)
+	Add(context.Context, ident.DN, map[string][]string) error
+	Modify(ctx context.Context, t conn.Target, mods []conn.Mod, permissive bool) error
+	ModifyDN(ctx context.Context, dn ident.DN, newRDN string, newParent ident.DN) error
+	Delete(context.Context, ident.DN) error
+}
+
+var _ Directory = (*conn.Client)(nil)
+
+// Administrator does what people do who work in the directory beside the agent.
+// Each method fails the test on an error.
+type Administrator interface {
+	Add(t testing.TB, dn ident.DN, attributes map[string][]string) ident.GUID
+	AddUser(t testing.TB, parent ident.DN, cn, sam string, attributes map[string][]string) ident.GUID
+	AddGroup(t testing.TB, parent ident.DN, cn string, members ...ident.DN) ident.DN
+	Replace(t testing.TB, dn ident.DN, attribute string, values ...string)
+	AddMember(t testing.TB, group, member ident.DN)
+	Move(t testing.TB, dn ident.DN, rdn string, parent ident.DN)
+	Delete(t testing.TB, dn ident.DN)
+	DeleteTree(t testing.TB, dn ident.DN)
+	Get(t testing.TB, dn ident.DN, attributes ...string) ident.Entry
+	Find(t testing.TB, filter string, attributes ...string) []ident.Entry
+	CanBind(t testing.TB, dn, password string) error
+}
+
+var _ Administrator = (*dctest.DC)(nil)
+
+// Domain is the domain ad.test, seeded as scripts/dc-seed.ldif says.
+type Domain struct {
+	Administrator
+	BaseDN       ident.DN
+	BindDN       string // the agent's account
+	AdminDN      ident.DN
+	UserPassword string
+
+	connect func(testing.TB, Account) Directory
+}
+
+// Account is who a connection acts as.
+type Account string
+
+// The accounts of the seeded domain.
+const (
+	AsAdministrator Account = "administrator"
+	AsAgent         Account = "agent"      // delegated rights, replicates
+	AsPlainUser     Account = "plain user" // reads
+)
+
+// OU returns the DN of an organizational unit directly below the naming context.
+func (d *Domain) OU(name string) ident.DN {
+	return ident.DN("OU=" + ident.EscapeValue(name) + "," + string(d.BaseDN))
+}
+
+// Connect opens a connection, which is closed when the test ends.
+func (d *Domain) Connect(t testing.TB, as Account) Directory {
+	t.Helper()
+	return d.connect(t, as)
+}
+
+// OnDC returns the domain of a domain controller.
+func OnDC(dc *dctest.DC) *Domain {
+	return &Domain{
+		Administrator: dc, BaseDN: dc.BaseDN, BindDN: dc.BindDN, AdminDN: dc.AdminDN, UserPassword: dc.UserPassword,
+		connect: func(t testing.TB, as Account) Directory { return dial(t, dc, as) },
+	}
+}
+
+func dial(t testing.TB, dc *dctest.DC, as Account) *conn.Client {
+	t.Helper()
+	s := conn.Settings{URLs: []string{dc.URL}, BaseDN: dc.BaseDN, CAFile: dc.CAFile, Connections: 2, Timeout: time.Minute}
+	password := dc.BindPassword
+	switch s.BindDN = dc.BindDN; as {
+	case AsAdministrator:
+		s.BindDN, password = string(dc.AdminDN), dc.AdminPassword
+	case AsPlainUser:
+		s.BindDN, password = "hmade@ad.test", dc.UserPassword
+	}
+	s.Password = func(context.Context) (string, error) { return password, nil }
+	c, err := conn.Open(t.Context(), s, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// OnBoth runs a test in memory and at the shared domain controller of the test
+// binary.
+func OnBoth(t *testing.T, test func(*testing.T, *Domain)) {
+	t.Run("memory", func(t *testing.T) { test(t, InMemory(t)) })
+	t.Run("dc", func(t *testing.T) { test(t, OnDC(dctest.Start(t))) })
+}

@@ -1,0 +1,92 @@
+// Package memory is an Active Directory in memory: one domain with the objects,
+// the rules and the result codes that the rest of the agent can meet. It is for
+// tests, of rules in milliseconds and of whole worlds that are made at random.
+//
+// What it answers is what a Samba domain controller was measured to answer: the
+// suite in package dirtest runs against both, and a difference is a fault of
+// this package. It speaks no LDAP, checks no certificate and replicates nothing;
+// it knows the classes and attributes of schema.txt only. Nothing that is
+// shipped links it.
+package memory
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Domain is a domain with everything in it. It is safe for use by several
+// goroutines.
+type Domain struct {
+	// SyncPage is how many objects one answer of DirSync holds; 0: all of them,
+	// as Samba does.
+	SyncPage int
+
+	base   ident.DN
+	sid    string
+	schema *schema
+	now    func() time.Time
+
+	mu      sync.Mutex
+	heads   []*object // of the naming contexts
+	deleted *object   // CN=Deleted Objects
+	objects []*object // in the order in which they were made
+	byGUID  map[ident.GUID]*object
+	sids    map[string]*object // alive, by objectSid
+	bySAM   map[string]*object // sAMAccountName, folded
+	byUPN   map[string]*object // userPrincipalName, folded
+	usn     int64
+	rid     int
+	serial  int
+}
+
+// firstRID is what the first account made by people gets (MS-SAMR section 3.1.1.9.2.1).
+const firstRID = 1103
+
+// New makes a domain with what every domain has: the containers, the groups
+// and accounts that are built in, and the schema. now tells the time, for
+// whenCreated and pwdLastSet; nil is time.Now.
+func New(base ident.DN, now func() time.Time) (*Domain, error) {
+	if now == nil {
+		now = time.Now
+	}
+	s, err := loadSchema()
+	if err != nil {
+		return nil, err
+	}
+	d := &Domain{
+		base: base, sid: "S-1-5-21-1000000001-2000000002-3000000003", schema: s, now: now, rid: firstRID,
+		byGUID: map[ident.GUID]*object{}, sids: map[string]*object{},
+		bySAM: map[string]*object{}, byUPN: map[string]*object{},
+	}
+	if err := d.populate(); err != nil {
+		return nil, fmt.Errorf("make the domain %s: %w", base, err)
+	}
+	return d, nil
+}
+
+// newGUID returns the next GUID: the same ones in every domain, in no order.
+func (d *Domain) newGUID() ident.GUID {
+	d.serial++
+	sum := sha256.Sum256([]byte(strconv.Itoa(d.serial)))
+	guid, _ := ident.GUIDFromBytes(sum[:16]) // 16 bytes are one
+	return guid
+}
+
+func (d *Domain) newRID() int {
+	d.rid++
+	return d.rid
+}
+
+// stamp is a time as generalizedTime has it.
+func (d *Domain) stamp() string { return d.now().UTC().Format("20060102150405.0Z") }
+
+// fileTime is a time in units of 100 ns since 1601 (MS-DTYP section 2.3.3).
+func (d *Domain) fileTime() string {
+	const epoch = 116444736000000000 // 1970
+	return strconv.FormatInt(d.now().UnixNano()/100+epoch, 10)
+}
