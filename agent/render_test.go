@@ -186,7 +186,7 @@ func TestLogOnATerminal(t *testing.T) {
 	log = log.With("automation", "staff").WithGroup("dc")
 	log.Info("directory connected")
 	log.Warn("made a master key beside the secrets that it protects", "file", "/var/lib/rollcall/"+evil)
-	log.Warn(engine.LogRunEnded, "result", "quarantined", "error", "")
+	log.Warn(engine.LogRunEnded, "result", "quarantined", "cause", "")
 	log.Error("lease was lost")
 	if got := b.String(); !strings.HasPrefix(got, "warning: made a master key beside the secrets that it\n         protects (automation: staff, dc.file:") ||
 		!strings.HasSuffix(got, "error: lease was lost (automation: staff)\n") || strings.Contains(got, "connected") || strings.Contains(got, "run ended") || strings.ContainsFunc(got, drivesTerminal) {

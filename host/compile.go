@@ -36,7 +36,7 @@ func (h *Host) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule,
 			return compiled, nil
 		}
 		if !made {
-			h.log.Warn("a compiled connector in the cache cannot be used and is made again", "error", err)
+			h.log.Warn("a compiled connector in the cache cannot be used and is made again", "cause", err)
 		}
 		if forgetErr := h.cache.Forget(wasm); forgetErr != nil {
 			return nil, errors.Join(err, forgetErr)

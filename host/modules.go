@@ -82,7 +82,7 @@ func (h *Host) load() error {
 // complain logs why a module was refused.
 func (h *Host) complain(m Module) {
 	if m.State == Refused {
-		h.log.Error("connector refused", "file", m.File, "reason", m.Reason, "still_serving", m.Before)
+		h.log.Error("connector refused", "file", m.File, "cause", m.Reason, "still_serving", m.Before)
 	}
 }
 

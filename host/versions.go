@@ -89,7 +89,7 @@ func writeAtomically(path string, text []byte, mode os.FileMode) error {
 func (h *Host) serve(m abi.Manifest) {
 	if err := h.versions.served(m.Name, m.Version, slices.Contains(h.settings.AllowDowngrade, m.Name)); err != nil {
 		h.log.Error("the version of a connector could not be kept: after a restart an older one would not be noticed",
-			"connector", m.Name, "version", m.Version, "error", err)
+			"connector", m.Name, "version", m.Version, "cause", err)
 	}
 }
 

@@ -69,7 +69,7 @@ func (h *Host) Watch(ctx context.Context, changed func()) error {
 		events, lost = notify.Events, notify.Errors
 	}
 	if err != nil {
-		h.log.Warn("the system does not tell of changes in the modules folder: it is looked at every second", "error", err)
+		h.log.Warn("the system does not tell of changes in the modules folder: it is looked at every second", "cause", err)
 	}
 	w.follow(ctx, events, lost)
 	return nil
@@ -140,7 +140,7 @@ func (w *watcher) scan(ctx context.Context) {
 	found, err := w.host.survey()
 	if err != nil {
 		if w.blind != err.Error() { // a share that went away says nothing about its files
-			w.host.log.Error("the modules folder cannot be read: the connectors that serve go on", "error", err)
+			w.host.log.Error("the modules folder cannot be read: the connectors that serve go on", "cause", err)
 		}
 		w.blind = err.Error()
 		return
@@ -299,6 +299,6 @@ func (h *Host) sweep() {
 		keys = append(keys, v.cacheKey())
 	}
 	if err := h.cache.Sweep(keys); err != nil {
-		h.log.Warn("clear the cache of compiled connectors", "error", err)
+		h.log.Warn("clear the cache of compiled connectors", "cause", err)
 	}
 }

@@ -171,7 +171,7 @@ func (e *Engine) unrecorded(ctx context.Context, r *run, t task, intent int64, f
 		return fmt.Errorf("record that %s of %s is done: %w", t.op.Class, t.change.Name, failure)
 	}
 	e.Log.Error("an operation was carried out and cannot be recorded", "automation", r.Automation, "run", r.ID,
-		"operation", t.op.Class, "dn", t.change.DN, "key", t.change.Key, "error", failure)
+		"operation", t.op.Class, "dn", t.change.DN, "key", t.change.Key, "cause", failure)
 	item := asItem(&store.Intent{ID: intent, Run: r.ID, Key: t.change.Key, Name: t.change.Name, Operation: t.op}, &unrecordedError{failure})
 	r.setAside(item)
 	r.tally.crashed(item)

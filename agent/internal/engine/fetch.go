@@ -169,6 +169,6 @@ func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made pl
 
 func (e *Engine) dropStaging(ctx context.Context, staging int64) {
 	if err := e.Store.DropStaging(context.WithoutCancel(ctx), staging); err != nil {
-		e.Log.Warn("staged records were not removed; the next start does it", "error", err)
+		e.Log.Warn("staged records were not removed; the next start does it", "cause", err)
 	}
 }

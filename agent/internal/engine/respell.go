@@ -49,8 +49,8 @@ func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) err
 			if err := e.doubt(ctx, a.Settings.Application, key); err != nil {
 				return fmt.Errorf("key %s: %w", key, err)
 			}
-			e.Log.Warn("two links have the same number as their key; remove the wrong one: rollcall link remove APPLICATION KEY",
-				"application", a.Settings.Application, "key", key, "other", oneSpelling(key))
+			e.Log.Warn("two links have the same number as their key", "application", a.Settings.Application,
+				"key", key, "other", oneSpelling(key), "next", "remove the wrong one: rollcall link remove APPLICATION KEY")
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (e *Engine) acquire(ctx context.Context, automation, by string) (store.Leas
 
 func (e *Engine) release(ctx context.Context, lease store.Lease) {
 	if err := e.Store.ReleaseLease(context.WithoutCancel(ctx), lease); err != nil {
-		e.Log.Warn("lease was not released; it ends by itself", "lease", lease.Name, "error", err)
+		e.Log.Warn("lease was not released; it ends by itself", "lease", lease.Name, "cause", err)
 	}
 }
 
@@ -132,7 +132,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		failure = err
 	}
 	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
-		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "error", r.Error)
+		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "cause", r.Error)
 	}
 	return report, failure
 }

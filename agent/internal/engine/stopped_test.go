@@ -86,8 +86,8 @@ func TestStoppedRun(t *testing.T) {
 	}
 	for _, line := range []string{
 		`msg="run started" automation=stopped run=1 kind=manual by=ada`,
-		`msg="run ended" automation=stopped run=1 kind=manual by=ada result=interrupted error="`,
-		`msg="run ended" automation=stopped run=6 kind=manual by=test result=ok error=""`,
+		`msg="run ended" automation=stopped run=1 kind=manual by=ada result=interrupted cause="`,
+		`msg="run ended" automation=stopped run=6 kind=manual by=test result=ok cause=""`,
 	} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("the log lacks %s:\n%s", line, log.String())

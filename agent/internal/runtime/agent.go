@@ -112,7 +112,7 @@ func (a *Agent) Close() {
 	}
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
-			a.log.Warn("close the state", "error", err)
+			a.log.Warn("close the state", "cause", err)
 		}
 	}
 	_ = a.lock.Unlock()

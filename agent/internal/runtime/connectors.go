@@ -19,7 +19,7 @@ func (a *Agent) refresh(ctx context.Context) {
 		was, is := before.broken[name], now.broken[name]
 		switch {
 		case is != nil && (was == nil || was.Error() != is.Error()):
-			a.log.Error("automation cannot run", "automation", name, "error", is)
+			a.log.Error("automation cannot run", "automation", name, "cause", is)
 		case is == nil && was != nil:
 			a.log.Info("automation can run again", "automation", name)
 		}
@@ -31,9 +31,9 @@ func (a *Agent) refresh(ctx context.Context) {
 // refreshed is refresh for the watcher of the modules folder: a panic leaves the
 // automations as they were.
 func (a *Agent) refreshed(ctx context.Context) {
-	err := rescue.Do(a.log, func() error { a.refresh(ctx); return nil }, "modules", a.Config().Agent.ModulesDir)
+	err := rescue.Do(a.log, func() error { a.refresh(ctx); return nil }, "folder", a.Config().Agent.ModulesDir)
 	if err != nil {
-		a.log.Error("the automations could not be built anew and are as before", "error", err)
+		a.log.Error("the automations could not be built anew and are as before", "cause", err)
 	}
 }
 
@@ -44,7 +44,7 @@ func (a *Agent) prepare(ctx context.Context) {
 	used := map[string]bool{}
 	for _, name := range now.names() {
 		if err := now.broken[name]; err != nil {
-			a.log.Error("automation cannot run", "automation", name, "error", err)
+			a.log.Error("automation cannot run", "automation", name, "cause", err)
 			continue
 		}
 		used[now.applicationOf(name).Connector] = true
@@ -58,7 +58,7 @@ func (a *Agent) prepare(ctx context.Context) {
 				err = rescue.Do(a.log, func() error { return c.Prepare(ctx) }, "connector", name)
 			}
 			if err != nil {
-				a.log.Error("connector cannot be compiled", "connector", name, "error", err)
+				a.log.Error("connector cannot be compiled", "connector", name, "cause", err)
 			}
 			return nil
 		})

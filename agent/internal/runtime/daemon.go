@@ -33,7 +33,7 @@ func (a *Agent) Run(ctx context.Context, serve Serve) error {
 		if told.Err() == nil {
 			return err
 		}
-		a.log.Info("stopped before it was ready", "while", err)
+		a.log.Info("stopped before it was ready", "cause", err)
 		return nil
 	}
 	a.announce(ctx)
@@ -130,5 +130,5 @@ func byItself(automation string) engine.Request {
 func (a *Agent) logReport(r engine.Report) {
 	a.log.Log(context.Background(), engine.LevelOf(r.Result), engine.LogRunEnded, "automation", r.Automation, "run", r.ID, "result", r.Result,
 		"delivered", r.Summary.Records.Delivered, "applied", r.Count("applied"), "held", r.Count("held"),
-		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "why", r.Error)
+		"failed", r.Count("failed"), "quarantined", len(r.Summary.Quarantined), "nobody_missing", r.Summary.NobodyMissing, "cause", r.Error)
 }

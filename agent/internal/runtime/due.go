@@ -49,7 +49,7 @@ func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
 	}
 	runs.Wait()
 	if err := a.retain(ctx, time.Now()); err != nil {
-		a.log.Error("old history was not removed", "error", err)
+		a.log.Error("old history was not removed", "cause", err)
 		ended = append(ended, Ended{Err: err})
 	}
 	return ended, nil
@@ -70,7 +70,7 @@ func (a *Agent) runOnce(ctx context.Context, e *engine.Engine, automation string
 		return err
 	}, "automation", automation)
 	if one.Err != nil {
-		a.log.Error("run failed", "automation", automation, "error", one.Err)
+		a.log.Error("run failed", "automation", automation, "cause", one.Err)
 	} else {
 		a.logReport(one.Report)
 	}

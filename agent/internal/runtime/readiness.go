@@ -38,7 +38,7 @@ func (a *Agent) unreadable(ctx context.Context) []error {
 func (a *Agent) announce(ctx context.Context) {
 	wrong := a.unreadable(ctx)
 	for _, err := range wrong {
-		a.log.Error("not ready: a secret cannot be read", "error", err)
+		a.log.Error("not ready: a secret cannot be read", "cause", err)
 	}
 	if len(wrong) > 0 {
 		notify.Ready("not ready: " + wrong[0].Error())

@@ -16,7 +16,7 @@ func (a *Agent) retainDaily(ctx context.Context) {
 	for {
 		err := rescue.Do(a.log, func() error { return a.retain(ctx, time.Now()) })
 		if err != nil && ctx.Err() == nil {
-			a.log.Error("old history was not removed; tried again tomorrow", "error", err)
+			a.log.Error("old history was not removed; tried again tomorrow", "cause", err)
 		}
 		select {
 		case <-ctx.Done():

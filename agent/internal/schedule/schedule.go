@@ -65,7 +65,7 @@ func pace(ctx context.Context, name string, spec cron.Schedule, clock Clock, log
 		}
 		if err := rescue.Do(log, func() error { return run(ctx, name) }, "automation", name); err != nil {
 			failures++
-			log.Error("run failed", "automation", name, "error", err, "failures_in_a_row", failures,
+			log.Error("run failed", "automation", name, "cause", err, "failures_in_a_row", failures,
 				"next_try", spec.Next(clock.Now().Add(backoff(failures))))
 			continue
 		}

@@ -138,7 +138,8 @@ func replaceKeyFile(ctx context.Context, path, problem string, backend Backend, 
 	if used || aside != "" {
 		log.Warn("made a new master key, since the former one "+problem+"; no secret was stored under that one", "file", path, "former", aside)
 	}
-	log.Warn("made a master key beside the secrets that it protects; set [secrets] master_key to keep them apart, and back the file up until then", "file", path)
+	log.Warn("made a master key beside the secrets that it protects", "file", path,
+		"next", "set [secrets] master_key to keep them apart, and back the file up until then")
 	return k, nil
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"log/slog"
 )
 
 // spareBytes is what a database may hold without needing it.
@@ -22,14 +21,14 @@ func (s *Store) shrink(ctx context.Context) error {
 	if free*size < spareBytes || free < pages/2 {
 		return nil
 	}
-	mib := slog.Int64("mib", free*size>>20)
-	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, mib)
+	mib := free * size >> 20
+	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, "mib", mib)
 	// VACUUM makes a copy of what is left: not in memory.
 	if _, err := s.writer.ExecContext(ctx, `PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
-		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again", "file", s.path, mib, "error", err)
+		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again", "file", s.path, "mib", mib, "cause", err)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (s *Store) prepareFiles(dir string) error {
 		return err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		s.log.Warn("the state folder is open to other users; make it 0700", "folder", dir, "mode", info.Mode().Perm().String())
+		s.log.Warn("the state folder is open to other users", "folder", dir, "permissions", info.Mode().Perm().String(), "next", "make it 0700")
 	}
 	if err := usable(s.path, os.O_CREATE); err != nil {
 		return err

@@ -123,7 +123,7 @@ func (c *Cache) Ensure(ctx context.Context, wasm []byte) (made bool, err error) 
 		return false, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		c.log.Warn("a compiled connector in the cache is damaged and is made again", "error", err)
+		c.log.Warn("a compiled connector in the cache is damaged and is made again", "cause", err)
 	}
 	if err := c.Forget(wasm); err != nil {
 		return false, err

@@ -124,7 +124,7 @@ func (l *Limiter) begin(p pause, now time.Time) {
 	l.pause = p
 	l.urgent = l.urgent || took > worthSaving
 	if took > worthTelling && l.log != nil {
-		l.log.Warn("nothing is sent to an application for a while", "application", l.name, "until", p.until.UTC().Format(time.RFC3339), "because", p.why)
+		l.log.Warn("nothing is sent to an application for a while", "application", l.name, "until", p.until.UTC().Format(time.RFC3339), "cause", p.why)
 	}
 }
 

@@ -201,5 +201,5 @@ func (l *Limiter) complain(what string, err error) {
 		return
 	}
 	l.ledger.failing = true
-	l.log.Error(what, "application", l.name, "error", fmt.Sprint(err))
+	l.log.Error(what, "application", l.name, "cause", fmt.Sprint(err))
 }

@@ -105,8 +105,8 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) 
 	for _, u := range s.URLs {
 		c, err := openOne(ctx, s, u, log, observer)
 		if err == nil {
-			for _, e := range failed {
-				log.Warn("domain controller passed over", "error", e, "using", u)
+			for i, e := range failed {
+				log.Warn("domain controller passed over", "server", s.URLs[i], "cause", e, "instead", u)
 			}
 			log.Info("directory connected", "server", u, "host", c.server.DNSHostName)
 			return c, nil

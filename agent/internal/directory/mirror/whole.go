@@ -59,17 +59,18 @@ func (s *synchroniser) readWhole(ctx context.Context, reason string) error {
 // announce logs how the directory is read when that is news.
 func (s *synchroniser) announce(w way, reason string, refusedWith error, blind bool) {
 	if reason != "" {
-		s.log.Info("the directory was read whole", "reason", reason, "mode", w.Mode, "own_rights_only", w.Security,
+		s.log.Info("the directory was read whole", "cause", reason, "mode", w.Mode, "own_rights_only", w.Security,
 			"objects", s.report.Changed, "removed", s.report.Removed, "server", s.report.Server)
 	}
 	if s.last.Way == w && s.last.Blind == blind {
 		return
 	}
 	if w.Mode == ModePaged {
-		s.log.Warn("DirSync is refused: every synchronisation reads the whole directory by paged search; next: give the bind account the right Replicating Directory Changes and the base the DN of the domain",
-			"error", refusedWith)
+		s.log.Warn("DirSync is refused: every synchronisation reads the whole directory by paged search", "cause", refusedWith,
+			"next", "give the bind account the right Replicating Directory Changes, and the base the DN of the domain")
 	} else if blind {
-		s.log.Warn("the bind account is not shown deletions: they are found by comparing all objects; next: let it list and read CN=Deleted Objects")
+		s.log.Warn("the bind account is not shown deletions: they are found by comparing all objects",
+			"next", "let it list and read CN=Deleted Objects")
 	}
 }
 
