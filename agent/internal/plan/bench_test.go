@@ -13,7 +13,8 @@ func BenchmarkThousandChanged(b *testing.B) {
 	s := newScene()
 	s.set.Limits = map[ident.Class]Limit{ident.ClassUpdate: {Unlimited: true}}
 	for i := range 1000 {
-		e, l := s.known(ident.Key(fmt.Sprintf("%04d", i)), map[string]any{"title": "CTO", "sn": "Novak", "givenName": "Ada", "displayName": "Ada Novak"})
+		e, l := s.known(ident.Key(fmt.Sprintf("%04d", i)),
+			map[string]any{"title": "CTO", "sn": "Novak", "givenName": "Ada", "displayName": "Ada Novak"})
 		for name, v := range map[string]string{"sn": "Novak", "givenname": "Ada", "displayname": "Ada Novak", "title": "CEO"} {
 			e.Attributes[name], l.Applied[name] = []string{v}, ops.Digest([]string{v})
 		}

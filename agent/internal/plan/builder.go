@@ -71,7 +71,8 @@ func (b *Builder) add(rec ident.Record) error {
 		b.draft.keys.numbers[rec.Key] = struct{}{}
 	}
 	if rec.Problem != "" {
-		b.draft.setAside(rec.Key, recordName(rec), rec.Problem, fmt.Sprintf("correct this record in %s; until then it counts as present, and nothing is done about it", b.set.Application))
+		b.draft.setAside(rec.Key, recordName(rec), rec.Problem,
+			fmt.Sprintf("correct this record in %s; until then it counts as present, and nothing is done about it", b.set.Application))
 		return nil
 	}
 	rec, err := b.mapper.Derive(rec)
@@ -147,7 +148,8 @@ func (b *Builder) Deleted(key ident.Key) { b.draft.keys.deleted[key] = struct{}{
 // true is not for the order to say.
 func (b *Builder) Contradiction(key ident.Key) {
 	b.draft.delivered(key)
-	b.draft.setAside(key, "", fmt.Sprintf("%s delivered the key %s and reported it as deleted at once; it counts as present", b.set.Application, key),
+	b.draft.setAside(key, "",
+		fmt.Sprintf("%s delivered the key %s and reported it as deleted at once; it counts as present", b.set.Application, key),
 		"look at this key at the source: when it delivers or reports it once more, that counts")
 }
 

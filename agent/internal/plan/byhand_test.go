@@ -26,19 +26,43 @@ func TestByHandRefuses(t *testing.T) {
 		change func(*scene, *ident.Entry)
 		says   string // "" lets it pass
 	}{
-		"an account in order":       {func(*scene, *ident.Entry) {}, ""},
-		"its own anchor already":    {func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"pipedrive:11"} }, ""},
-		"a group":                   {func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"group"} }, "is no user account; next: name a user account"},
-		"a contact":                 {func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"contact"} }, "is no user account"},
-		"a computer":                {func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"user", "computer"} }, "is no user account"},
-		"a disabled account":        {func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} }, "is disabled; next: enable it first"},
-		"state unknown":             {func(_ *scene, e *ident.Entry) { delete(e.Attributes, "useraccountcontrol") }, "cannot be read"},
-		"out of scope":              {func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Ada") }, "is outside the scope of [directory]"},
-		"protected":                 {func(s *scene, _ *ident.Entry) { s.protected["g1"] = "adminCount is 1" }, "is protected: adminCount is 1; next: allow the account in [directory]"},
-		"somebody else's anchor":    {func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"4711"} }, "is already 4711; next: clear employeeNumber there"},
-		"the account is linked":     {func(s *scene, _ *ident.Entry) { s.links["12"] = &ident.Link{Key: "12", GUID: "g1"} }, "is linked to the key 12; next: if both are one person: rollcall link remove pipedrive 12"},
-		"the key is linked":         {func(s *scene, _ *ident.Entry) { s.linked("11") }, "the key 11 is linked to CN=Ada 11,OU=Staff,DC=x already; next: rollcall link remove pipedrive 11"},
-		"the key's account is gone": {func(s *scene, _ *ident.Entry) { s.links["11"] = &ident.Link{Key: "11", GUID: "g-gone"} }, "the key 11 is linked to g-gone already"},
+		"an account in order":    {func(*scene, *ident.Entry) {}, ""},
+		"its own anchor already": {func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"pipedrive:11"} }, ""},
+		"a group": {
+			func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"group"} },
+			"is no user account; next: name a user account",
+		},
+		"a contact": {func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"contact"} }, "is no user account"},
+		"a computer": {
+			func(_ *scene, e *ident.Entry) { e.Attributes["objectclass"] = []string{"user", "computer"} },
+			"is no user account",
+		},
+		"a disabled account": {
+			func(_ *scene, e *ident.Entry) { e.Attributes["useraccountcontrol"] = []string{"514"} },
+			"is disabled; next: enable it first",
+		},
+		"state unknown": {func(_ *scene, e *ident.Entry) { delete(e.Attributes, "useraccountcontrol") }, "cannot be read"},
+		"out of scope":  {func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Ada") }, "is outside the scope of [directory]"},
+		"protected": {
+			func(s *scene, _ *ident.Entry) { s.protected["g1"] = "adminCount is 1" },
+			"is protected: adminCount is 1; next: allow the account in [directory]",
+		},
+		"somebody else's anchor": {
+			func(_ *scene, e *ident.Entry) { e.Attributes["employeenumber"] = []string{"4711"} },
+			"is already 4711; next: clear employeeNumber there",
+		},
+		"the account is linked": {
+			func(s *scene, _ *ident.Entry) { s.links["12"] = &ident.Link{Key: "12", GUID: "g1"} },
+			"is linked to the key 12; next: if both are one person: rollcall link remove pipedrive 12",
+		},
+		"the key is linked": {
+			func(s *scene, _ *ident.Entry) { s.linked("11") },
+			"the key 11 is linked to CN=Ada 11,OU=Staff,DC=x already; next: rollcall link remove pipedrive 11",
+		},
+		"the key's account is gone": {
+			func(s *scene, _ *ident.Entry) { s.links["11"] = &ident.Link{Key: "11", GUID: "g-gone"} },
+			"the key 11 is linked to g-gone already",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()
@@ -67,8 +91,14 @@ func TestByHandLooksAtTheRecord(t *testing.T) {
 		"not delivered":      {func(s *scene) { s.records = nil }, "pipedrive does not deliver a record with the key 11"},
 		"out of scope":       {func(s *scene) { s.records[0].Fields["active"] = false }, "the record of the key 11 is not what where asks for"},
 		"where is undecided": {func(s *scene) { delete(s.records[0].Fields, "active") }, "goes into quarantine: where: user.active is absent"},
-		"cannot be derived":  {func(s *scene) { s.records[0].Fields["underivable"] = true }, "goes into quarantine: mail: user.email is not an address"},
-		"cannot be mapped":   {func(s *scene) { s.records[0].Fields["title"] = "unmappable" }, "goes into quarantine: mail: user.email is not an address"},
+		"cannot be derived": {
+			func(s *scene) { s.records[0].Fields["underivable"] = true },
+			"goes into quarantine: mail: user.email is not an address",
+		},
+		"cannot be mapped": {
+			func(s *scene) { s.records[0].Fields["title"] = "unmappable" },
+			"goes into quarantine: mail: user.email is not an address",
+		},
 		"no value for match": {func(s *scene) { delete(s.records[0].Fields, "mail") }, ""}, // what links by hand are for
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +125,8 @@ func TestByHandLooksAtTheRecord(t *testing.T) {
 
 func TestSameHuman(t *testing.T) {
 	w := newWorld()
-	e := *w.account("g1", staff.Child("NOVAK Ada"), "displayName", "Ada Novák", "mail", "ada@x", "proxyAddresses", "smtp:a.novak@x", "proxyAddresses", "X500:/o=x")
+	e := *w.account("g1", staff.Child("NOVAK Ada"), "displayName", "Ada Novák", "mail", "ada@x", "proxyAddresses", "smtp:a.novak@x",
+		"proxyAddresses", "X500:/o=x")
 	for _, c := range []struct {
 		name, mail         string
 		sameName, sameMail bool
@@ -115,7 +146,8 @@ func TestSameHuman(t *testing.T) {
 
 // Nobody is missing by a key that no complete delivery has had.
 func TestUnseenKeyIsNeverMissing(t *testing.T) {
-	const left = "99 account | CN=Ada 99,OU=Staff,DC=x is linked to the key 99, which pipedrive has never delivered in scope since: the account is left alone | if the key is wrong: rollcall link remove pipedrive 99"
+	const left = "99 account | CN=Ada 99,OU=Staff,DC=x is linked to the key 99, which pipedrive has never delivered in scope since: the " +
+		"account is left alone | if the key is wrong: rollcall link remove pipedrive 99"
 	unseen := func(change func(*scene)) func(*scene) {
 		return func(s *scene) {
 			s.known("11", nil)

@@ -83,7 +83,8 @@ func (f *differ) addLinked(rec ident.Record, link ident.Link) error {
 		return err
 	}
 	if cause != "" {
-		f.draft.setAsideShared(rec.Key, entryName(e), "the linked account "+cause, "the linked "+strings.TrimPrefix(shared(cause, "", string(e.DN)), "the "),
+		f.draft.setAsideShared(rec.Key, entryName(e), "the linked account "+cause,
+			"the linked "+strings.TrimPrefix(shared(cause, "", string(e.DN)), "the "),
 			"allow it in [directory], or give it up: "+f.set.removeLink(rec.Key))
 		return nil
 	}

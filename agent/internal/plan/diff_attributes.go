@@ -159,7 +159,9 @@ func (f *differ) diffAnchor(c *change, op *operation, why *reasons) {
 		why.others = append(why.others, "the anchor in "+f.set.Anchor+" spells the number "+string(c.key)+" in another way")
 	case !slices.Contains(have, anchor):
 		f.draft.attend(c.key, c.name, f.set.Anchor,
-			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored", strings.Join(have, ", "), anchor),
-			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: %s", f.set.Anchor, f.set.removeLink(c.key)))
+			fmt.Sprintf("the account has %s instead of the anchor %s, which is left alone; after a loss of the state its link could not be restored",
+				strings.Join(have, ", "), anchor),
+			fmt.Sprintf("if it is this person's account, clear %s there: the next run writes the anchor; if not: %s",
+				f.set.Anchor, f.set.removeLink(c.key)))
 	}
 }

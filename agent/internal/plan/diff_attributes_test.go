@@ -43,7 +43,12 @@ func TestAttributeDiff(t *testing.T) {
 		{"add to nothing", want{Values: list("a"), Add: true}, nil, nil, different, list("a"), true, false},
 		{"add never clears", want{Clear: true, Add: true}, list("a"), nil, asWanted, nil, false, false},
 		{"add: somebody removed the value", want{Values: list("a"), Add: true}, list("x"), applied("x", "a"), different, list("a"), true, true},
-		{"add: the source has another value", want{Values: list("b"), Add: true}, list("x", "a"), applied("x", "a"), different, list("b"), true, false},
+		{
+			"add: the source has another value",
+			want{Values: list("b"), Add: true},
+			list("x", "a"), applied("x", "a"), different, list("b"), true,
+			false,
+		},
 
 		{"drift: changed by hand", want{Values: list("a")}, list("hand"), applied("a"), different, list("a"), false, true},
 		{"drift: emptied by hand", want{Values: list("a")}, nil, applied("a"), different, list("a"), false, true},
@@ -52,11 +57,26 @@ func TestAttributeDiff(t *testing.T) {
 		{"changed at both", want{Values: list("b")}, list("hand"), applied("a"), different, list("b"), false, false},
 
 		{"directory: changed by hand stays", want{Values: list("a"), Directory: true}, list("hand"), applied("a"), leftAlone, nil, false, false},
-		{"directory: changed by hand stays when the source changes too", want{Values: list("b"), Directory: true}, list("hand"), applied("a"), leftAlone, nil, false, false},
+		{
+			"directory: changed by hand stays when the source changes too",
+			want{Values: list("b"), Directory: true},
+			list("hand"), applied("a"),
+			leftAlone, nil, false, false,
+		},
 		{"directory: emptied by hand stays", want{Values: list("a"), Directory: true}, nil, applied("a"), leftAlone, nil, false, false},
-		{"directory: untouched follows the source", want{Values: list("b"), Directory: true}, list("a"), applied("a"), different, list("b"), false, false},
+		{
+			"directory: untouched follows the source",
+			want{Values: list("b"), Directory: true},
+			list("a"), applied("a"), different, list("b"),
+			false, false,
+		},
 		{"directory: a value of unknown origin stays", want{Values: list("a"), Directory: true}, list("x"), nil, leftAlone, nil, false, false},
-		{"directory: an empty one of unknown origin is written", want{Values: list("a"), Directory: true}, nil, nil, different, list("a"), false, false},
+		{
+			"directory: an empty one of unknown origin is written",
+			want{Values: list("a"), Directory: true},
+			nil, nil, different, list("a"), false,
+			false,
+		},
 		{"directory: equal", want{Values: list("a"), Directory: true}, list("a"), nil, asWanted, nil, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,8 +115,10 @@ func TestUpdateReasons(t *testing.T) {
 				"displayName": {source: "{{ trim(user.name) }}"}, "sn": {source: "last_word(user.name)"},
 				"company": {source: "'Acme'"}, "mail": {source: "{{ lower(user.email) }}@{{ user.domain }}"},
 			}
-		}, []string{"11 apply update company:->Acme displayName:Ada M->Ada N info:old-> mail:ada11@x->new@x sn:M->N title:by hand->CTO(drift) | " +
-			"company not as the mapping says; user.name changed displayName and sn; user.info changed info; user.domain and user.email changed mail; drift: somebody changed title by hand"}},
+		}, []string{"11 apply update company:->Acme displayName:Ada M->Ada N info:old-> mail:ada11@x->new@x sn:M->N " +
+			"title:by hand->CTO(drift) | " +
+			"company not as the mapping says; user.name changed displayName and sn; user.info changed info; user.domain and user.email changed " +
+			"mail; drift: somebody changed title by hand"}},
 		{"an adopted account, whose values rollcall never wrote", func(s *scene) {
 			e, l := s.known("11", map[string]any{"title": "CTO"})
 			e.Attributes["title"], l.Applied = []string{"Boss"}, nil
@@ -114,7 +136,9 @@ func TestUpdateReasons(t *testing.T) {
 		{"the anchor was overwritten: left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.Attributes["employeenumber"] = []string{"4711"}
-		}, []string{"11 employeeNumber | the account has 4711 instead of the anchor pipedrive:11, which is left alone; after a loss of the state its link could not be restored | if it is this person's account, clear employeeNumber there: the next run writes the anchor; if not: rollcall link remove pipedrive 11"}},
+		}, []string{"11 employeeNumber | the account has 4711 instead of the anchor pipedrive:11, which is left alone; after a loss of the " +
+			"state its link could not be restored | if it is this person's account, clear employeeNumber there: the next run writes the anchor; " +
+			"if not: rollcall link remove pipedrive 11"}},
 	})
 }
 
@@ -136,7 +160,8 @@ func TestRenameAndMove(t *testing.T) {
 		{"renamed by hand: put back as drift", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.DN = staff.Child("Adi")
-		}, []string{"11 apply rename CN=Adi,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x cn:Adi->Ada 11(drift) | drift: somebody changed cn by hand"}},
+		}, []string{"11 apply rename CN=Adi,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x " +
+			"cn:Adi->Ada 11(drift) | drift: somebody changed cn by hand"}},
 		{"renamed by hand, the directory is authoritative: stays", func(s *scene) {
 			e, _ := s.known("11", nil)
 			e.DN = staff.Child("Adi")
@@ -161,7 +186,8 @@ func TestRenameAndMove(t *testing.T) {
 		}), []string{"11 apply move CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x"}},
 		{"found elsewhere after a loss of the state: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed, l.Origin = "", ident.OriginRestored
-		}), []string{"11 account | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state nobody knows who put it there | move it to OU=Staff,DC=x" + accept11}},
+		}), []string{"11 account | is in OU=Support,OU=Staff,DC=x, belongs into OU=Staff,DC=x and is left there: after the loss of the state " +
+			"nobody knows who put it there | move it to OU=Staff,DC=x" + accept11}},
 		{"adopted where it is, and ou names the same as then: stays", moved(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Placed, l.OU = support, staff
 		}), []string{stays}},
@@ -172,7 +198,8 @@ func TestRenameAndMove(t *testing.T) {
 			l.Placed, l.OU = leavers, staff
 		}), []string{"11 note | moved to OU=Support,OU=Staff,DC=x by somebody else, left alone; it belongs into OU=Staff,DC=x"}},
 		{"the new place is out of scope: stays", func(s *scene) { s.known("11", map[string]any{"ou": outside}) }, []string{
-			"11 account | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory] | add that OU to scope of [directory], or choose another",
+			"11 account | cannot be moved to OU=Servers,DC=x: it is outside the scope of [directory] | add that OU to scope of [directory], or " +
+				"choose another",
 		}},
 		{"two are renamed alike where cn is not made unique", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo"})
@@ -180,7 +207,8 @@ func TestRenameAndMove(t *testing.T) {
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 		}, []string{
 			"11 apply rename CN=Ada 11,OU=Staff,DC=x -> CN=Bo,OU=Staff,DC=x cn:Ada 11->Bo | user.cn changed cn",
-			"12 cn | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x | rename one of the two, or give cn a further format that tells them apart",
+			"12 cn | cannot be renamed to BO: the key 11 of this run has this name in OU=Staff,DC=x | rename one of the two, or give cn a " +
+				"further format that tells them apart",
 		}},
 		{"the new name is free where it is, but taken where it goes", func(s *scene) {
 			e, _ := s.known("11", map[string]any{"cn": "Bo", "ou": support})
@@ -188,7 +216,8 @@ func TestRenameAndMove(t *testing.T) {
 			s.mapper.rules["cn"] = attributeRule{asIs: true}
 			s.account("g9", support.Child("Bo"))
 		}, []string{
-			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Bo (ada),OU=Support,OU=Staff,DC=x cn:Ada 11->Bo (ada)" + toSupport + "; user.cn changed cn; CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there, so it becomes Bo (ada)",
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Bo (ada),OU=Support,OU=Staff,DC=x cn:Ada 11->Bo (ada)" + toSupport +
+				"; user.cn changed cn; CN=Bo,OU=Support,OU=Staff,DC=x has the name Bo there, so it becomes Bo (ada)",
 		}},
 		{"the new name is taken where it is, but free where it goes", func(s *scene) {
 			s.known("11", map[string]any{"cn": "Bo", "ou": support})
@@ -208,7 +237,8 @@ func TestRenameAndMove(t *testing.T) {
 			s.account("g8", support.Child("Ada 11"))
 			s.account("g9", support.Child("Ada 11 2"))
 		}, []string{
-			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11 3,OU=Support,OU=Staff,DC=x cn:Ada 11->Ada 11 3" + toSupport + "; CN=Ada 11,OU=Support,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 3",
+			"11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11 3,OU=Support,OU=Staff,DC=x cn:Ada 11->Ada 11 3" + toSupport +
+				"; CN=Ada 11,OU=Support,OU=Staff,DC=x has the name Ada 11 there, so it becomes Ada 11 3",
 		}},
 	})
 }

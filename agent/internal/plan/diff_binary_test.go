@@ -24,7 +24,10 @@ func TestDiffOfBytes(t *testing.T) {
 		"both are there":                          {true, []string{a, b}, []string{b, a}, nil},
 		"two that differ in what is no text":      {false, []string{a, b, a}, nil, []string{a, b}},
 	} {
-		ch, verdict := attributeDiff(ident.DesiredAttribute{Name: "jpegPhoto", Values: tc.want, Add: tc.add, Binary: true, Apply: ident.ApplyAlways}, tc.have, ident.Link{})
+		ch, verdict := attributeDiff(ident.DesiredAttribute{
+			Name: "jpegPhoto", Values: tc.want, Add: tc.add, Binary: true,
+			Apply: ident.ApplyAlways,
+		}, tc.have, ident.Link{})
 		if fmt.Sprint(ch.New) != fmt.Sprint(tc.New) || (verdict == different) != (tc.New != nil) || !ch.Binary {
 			t.Errorf("%s: %q, %v", name, ch.New, verdict)
 		}

@@ -53,7 +53,8 @@ func (f *differ) absentEverywhere() {
 			continue
 		}
 		if why := mapper.WhyAbsent(ev.first, name); why != nil {
-			f.draft.note("", "", "%s; so it is in all %d records that were mapped, and %s stays as it is for everybody: %s", why.Error(), ev.records, name, why.Next)
+			f.draft.note("", "", "%s; so it is in all %d records that were mapped, and %s stays as it is for everybody: %s",
+				why.Error(), ev.records, name, why.Next)
 		}
 	}
 }

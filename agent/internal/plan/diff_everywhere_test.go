@@ -29,7 +29,8 @@ func TestAFieldThatNobodyHasIsToldOnce(t *testing.T) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	const want = "agent.toml:7:3: title: no value: user.titel is absent; so it is in all 5 records that were mapped, and title stays as it is for everybody: " +
+	const want = "agent.toml:7:3: title: no value: user.titel is absent; so it is in all 5 records that were mapped, and title stays as it " +
+		"is for everybody: " +
 		"did you mean user.title? If not, supply user.titel at the source"
 	for n, want := range map[int][]string{4: nil, 5: {want}} {
 		s := newScene()

@@ -44,7 +44,8 @@ func TestAttributesSetAsideAreToldAndTheOthersGoOn(t *testing.T) {
 	if got := items(p); got != want {
 		t.Errorf("items are\n%s\nwant\n%s", got, want)
 	}
-	if len(p.Changes) != 2 || p.Changes[0].GUID != e.GUID || p.Changes[0].Operations[0].Class != ident.ClassUpdate || p.Changes[1].Operations[0].Class != ident.ClassCreate {
+	if len(p.Changes) != 2 || p.Changes[0].GUID != e.GUID || p.Changes[0].Operations[0].Class != ident.ClassUpdate ||
+		p.Changes[1].Operations[0].Class != ident.ClassCreate {
 		t.Errorf("changes %+v", p.Changes)
 	}
 	if p.Records.Quarantined != 0 {
@@ -94,7 +95,8 @@ func TestKeysThatTheAnchorCannotHold(t *testing.T) {
 	linked, _ := s.known("7654321", map[string]any{"title": "Boss"})
 	delete(linked.Attributes, "employeenumber")
 	p := s.plan(t)
-	const fault = `the anchor does not fit into employeeID: "pipedrive:1234567" is longer than 16 characters | choose another attribute for anchor in [directory]: employeeNumber holds 512 characters`
+	const fault = `the anchor does not fit into employeeID: "pipedrive:1234567" is longer than 16 characters` +
+		" | choose another attribute for anchor in [directory]: employeeNumber holds 512 characters"
 	got := items(p)
 	if !strings.Contains(got, "1234567 |  |  | "+fault) || !strings.Contains(got, "7654321 | Ada 7654321 | employeeID | ") {
 		t.Errorf("items are\n%s", got)

@@ -40,7 +40,10 @@ func (s *scene) swapped(i, name, login, mail int, at, to ident.DN) ident.Record 
 	e := s.account(ident.GUID("g"+key), at.Child(fmt.Sprintf("Name%d", i)), "mail", fmt.Sprintf("m%d@x", i),
 		"proxyAddresses", fmt.Sprintf("SMTP:m%d@x", i), "sAMAccountName", fmt.Sprintf("l%d", i),
 		"userPrincipalName", fmt.Sprintf("l%d@x", i), "employeeNumber", "pipedrive:"+string(key))
-	s.links[key] = &ident.Link{Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: at}
+	s.links[key] = &ident.Link{
+		Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated,
+		Created: noon, Placed: at,
+	}
 	return ident.Record{Endpoint: "users", Key: key, Fields: map[string]any{
 		"ou": string(to), "name": fmt.Sprintf("Name%d", name), "login": fmt.Sprintf("l%d", login), "mail": fmt.Sprintf("m%d@x", mail),
 	}}
@@ -89,7 +92,10 @@ func TestSwapsOfEverything(t *testing.T) {
 		for i := range n {
 			e := s.entries[s.links[ident.Key(fmt.Sprint(i))].GUID]
 			a, f := e.Attributes, records[i].Fields
-			got := []any{e.DN.Name(), string(e.DN.Parent()), a.First("samaccountname"), a.First("userprincipalname"), a.First("mail"), a.First("proxyaddresses")}
+			got := []any{
+				e.DN.Name(), string(e.DN.Parent()), a.First("samaccountname"), a.First("userprincipalname"), a.First("mail"),
+				a.First("proxyaddresses"),
+			}
 			want := []any{f["name"], f["ou"], f["login"], f["login"].(string) + "@x", f["mail"], "SMTP:" + f["mail"].(string)}
 			if !slices.Equal(got, want) {
 				t.Errorf("%d has %v, want %v", i, got, want)

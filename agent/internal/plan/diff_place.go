@@ -143,7 +143,8 @@ func (f *differ) expired(c *change) {
 	if !ends || at.After(f.set.Now) {
 		return
 	}
-	f.draft.attend(c.key, c.name, "accountExpires", fmt.Sprintf("the account expired on %s: nobody can log in with it, although it is enabled", at.Format("2006-01-02 15:04 UTC")),
+	f.draft.attend(c.key, c.name, "accountExpires",
+		fmt.Sprintf("the account expired on %s: nobody can log in with it, although it is enabled", at.Format("2006-01-02 15:04 UTC")),
 		"set another end date or none, in the directory or in the mapping"+f.set.orAccept(c.key))
 }
 

@@ -78,7 +78,8 @@ func TestReturner(t *testing.T) {
 		{"to where it was when it left, not to where ou says", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Left, l.LeftOU = support, staff
 		}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + enabled + "; it was in OU=Support,OU=Staff,DC=x when it left",
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + enabled +
+				"; it was in OU=Support,OU=Staff,DC=x when it left",
 		}},
 		{"ou names another place since: there", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Left, l.LeftOU = groups, support
@@ -86,34 +87,40 @@ func TestReturner(t *testing.T) {
 		{"where it was is gone: to where ou says", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Left, l.LeftOU = "OU=Gone,OU=Staff,DC=x", staff
 		}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled + "; it was in OU=Gone,OU=Staff,DC=x when it left, but it does not exist",
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled +
+				"; it was in OU=Gone,OU=Staff,DC=x when it left, but it does not exist",
 		}},
 		{"enabled by hand: moved to where it was", back(func(_ *scene, e *ident.Entry, l *ident.Link) {
 			e.Attributes["useraccountcontrol"] = []string{"512"}
 			l.Left, l.LeftOU = support, staff
-		}), []string{"11 apply move CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | back: it was in OU=Support,OU=Staff,DC=x when it left"}},
+		}), []string{"11 apply move CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | back: it was in " +
+			"OU=Support,OU=Staff,DC=x when it left"}},
 		{"restored before it left: to where it was", back(func(_ *scene, _ *ident.Entry, l *ident.Link) {
 			l.Left, l.LeftOU, l.Origin = support, "", ident.OriginRestored
 		}), []string{
-			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + enabled + "; it was in OU=Support,OU=Staff,DC=x when it left",
+			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x" + enabled +
+				"; it was in OU=Support,OU=Staff,DC=x when it left",
 		}},
 		{"expired: told, since enabling it lets nobody in", back(func(_ *scene, e *ident.Entry, _ *ident.Link) {
 			e.Attributes["accountexpires"] = []string{"134167968000000000"} // 2026-03-01
 		}), []string{
 			"11 apply enable CN=Ada 11,OU=Leavers,DC=x -> CN=Ada 11,OU=Staff,DC=x" + enabled,
-			"11 accountExpires | the account expired on 2026-03-01 00:00 UTC: nobody can log in with it, although it is enabled | set another end date or none, in the directory or in the mapping" + accept11,
+			"11 accountExpires | the account expired on 2026-03-01 00:00 UTC: nobody can log in with it, although it is enabled | set another " +
+				"end date or none, in the directory or in the mapping" + accept11,
 		}},
 		{"what somebody else disabled stays disabled", func(s *scene) {
 			e, _ := s.known("11", map[string]any{"mail": "new@x", "ou": support, "groups": []ident.DN{crm}})
 			e.Attributes["useraccountcontrol"] = []string{"66050"}
 		}, []string{
 			"11 apply update mail:ada11@x->new@x | user.mail changed mail",
-			"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor added to groups | enable the account, or leave the person out with where" + accept11,
+			"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor added to " +
+				"groups | enable the account, or leave the person out with where" + accept11,
 		}},
 		{"a state that cannot be read is left alone", func(s *scene) {
 			e, _ := s.known("11", nil)
 			delete(e.Attributes, "useraccountcontrol")
-		}, []string{"11 account | userAccountControl cannot be read: whether the account is enabled is left alone | give the bind account the right to read userAccountControl"}},
+		}, []string{"11 account | userAccountControl cannot be read: whether the account is enabled is left alone | give the bind account the " +
+			"right to read userAccountControl"}},
 	})
 }
 
@@ -170,11 +177,13 @@ func TestAwayAndBack(t *testing.T) {
 	step(note)
 	for range 2 {
 		s.records = back[1:]
-		step("11 apply disable CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11 (aada),OU=Leavers,DC=x cn:Ada 11->Ada 11 (aada) | missing: pipedrive no longer delivers the key 11" +
+		step("11 apply disable CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada 11 (aada),OU=Leavers,DC=x cn:Ada 11->Ada 11 (aada) | missing: " +
+			"pipedrive no longer delivers the key 11" +
 			"; CN=Ada 11,OU=Leavers,DC=x has the name Ada 11 there, so it becomes Ada 11 (aada)")
 		step()
 		s.records = back
-		step("11 apply enable CN=Ada 11 (aada),OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x cn:Ada 11 (aada)->Ada 11 | back: pipedrive delivers the key 11 again" +
+		step("11 apply enable CN=Ada 11 (aada),OU=Leavers,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x cn:Ada 11 (aada)->Ada 11 | back: " +
+			"pipedrive delivers the key 11 again" +
 			"; rollcall had disabled the account; it was in OU=Support,OU=Staff,DC=x when it left; cn not as user.cn says")
 		step(note)
 	}
@@ -204,7 +213,8 @@ func TestExpired(t *testing.T) {
 		{"never, the other way", expires("9223372036854775807", ""), nil},
 		{"in the future", expires("134169264000000001", ""), nil},
 		{"the last moment is over", expires("134169264000000000", ""), []string{
-			"11 accountExpires | the account expired on 2026-03-02 12:00 UTC: nobody can log in with it, although it is enabled | set another end date or none, in the directory or in the mapping" + accept11,
+			"11 accountExpires | the account expired on 2026-03-02 12:00 UTC: nobody can log in with it, although it is enabled | set another " +
+				"end date or none, in the directory or in the mapping" + accept11,
 		}},
 		{"expired", expires(yesterday, ""), []string{item}},
 		{"the mapping lengthens it", expires(yesterday, "9223372036854775807"), []string{
@@ -217,7 +227,8 @@ func TestExpired(t *testing.T) {
 		{"disabled by somebody else: told already", func(s *scene) {
 			expires(yesterday, "")(s)
 			s.entries["g11"].Attributes["useraccountcontrol"] = []string{"514"}
-		}, []string{"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor added to groups | enable the account, or leave the person out with where" + accept11}},
+		}, []string{"11 account | disabled by somebody else, left alone although pipedrive delivers the key: neither enabled nor moved nor " +
+			"added to groups | enable the account, or leave the person out with where" + accept11}},
 		{"update does not own the state", action(ActionUpdate, expires(yesterday, "")), []string{updatesNobody}},
 	})
 }

@@ -36,7 +36,8 @@ func TestOneCauseIsOneCause(t *testing.T) {
 			if key == "12" {
 				s.record("13", nil)
 			}
-		}), "missing: pipedrive no longer delivers the key, and the account cannot be moved to OU=Gone,DC=y: it is outside the scope of [directory]"},
+		}), "missing: pipedrive no longer delivers the key, and the account cannot be moved to OU=Gone,DC=y: it is outside the scope of " +
+			"[directory]"},
 		"a group that does not exist": {both(func(s *scene, key ident.Key) {
 			s.known(key, map[string]any{"groups": []ident.DN{"CN=None,OU=Groups,DC=x"}})
 		}), "group CN=None,OU=Groups,DC=x: it does not exist; the account is not added to it"},
@@ -92,7 +93,10 @@ func (m keepers) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 		return d, err
 	}
 	if taken {
-		return d, &mapping.Error{Attribute: "sAMAccountName", Cause: fmt.Sprintf("%q is in use by %s", login, holder), Common: "the value is in use"}
+		return d, &mapping.Error{
+			Attribute: "sAMAccountName", Cause: fmt.Sprintf("%q is in use by %s", login, holder),
+			Common: "the value is in use",
+		}
 	}
 	names.Reserve("sAMAccountName", login, mapping.UniqueDomain, d.Parent, rec.Key)
 	d.Attributes = append(d.Attributes, ident.DesiredAttribute{Name: "sAMAccountName", Values: []string{login}})
@@ -162,7 +166,8 @@ func TestTheRootIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `sAMAccountName: "ada" is in use by the key 11 of this run; the key 11 is in quarantine itself`
-	if len(p.Quarantined) != 2 || p.Quarantined[1].Cause != want || !strings.HasPrefix(p.Quarantined[1].Next, "see what is said about the key 11; or ") {
+	if len(p.Quarantined) != 2 || p.Quarantined[1].Cause != want ||
+		!strings.HasPrefix(p.Quarantined[1].Next, "see what is said about the key 11; or ") {
 		t.Errorf("%+v", p.Quarantined)
 	}
 }

@@ -14,7 +14,8 @@ func TestStrayAnchors(t *testing.T) {
 	const (
 		carries = "account | CN=Old Bo,OU=Staff,DC=x carries the anchor pipedrive:77 and has no link since the loss of the state; "
 		absent  = "pipedrive does not deliver the key"
-		enabled = ", but the account is enabled | if this person has left, disable the account; if it is not an account of pipedrive, clear employeeNumber" +
+		enabled = ", but the account is enabled | if this person has left, disable the account; if it is not an account of pipedrive, clear " +
+			"employeeNumber" +
 			"; if it is meant to be so: rollcall quarantine accept staff 77"
 	)
 	lost := func(change func(*scene, *ident.Entry)) func(*scene) {
@@ -52,7 +53,8 @@ func TestStrayAnchors(t *testing.T) {
 			s.put("g2", staff.Child("Contact"), "objectClass", "contact", "employeeNumber", "pipedrive:78")
 		}), nil},
 		{"outside of scope too", lost(func(_ *scene, e *ident.Entry) { e.DN = outside.Child("Old Bo") }), []string{
-			"77 account | CN=Old Bo,OU=Servers,DC=x carries the anchor pipedrive:77 and has no link since the loss of the state; " + absent + enabled,
+			"77 account | CN=Old Bo,OU=Servers,DC=x carries the anchor pipedrive:77 and has no link since the loss of the state; " + absent +
+				enabled,
 		}},
 		{"a fetch that did not end properly says nothing", lost(func(s *scene, _ *ident.Entry) { s.delivery = Delivery{} }), []string{
 			"nobody missing | the delivery is not complete",
@@ -121,7 +123,8 @@ func TestEmptyDelivery(t *testing.T) {
 	}
 	runCases(t, []planCase{
 		{"nobody where there was somebody", empty(func(*scene) {}), []string{
-			" account | pipedrive delivered no record at all; nothing is done about the 1 link of this automation | look whether the people are there, and what the credentials may see: rollcall validate --online",
+			" account | pipedrive delivered no record at all; nothing is done about the 1 link of this automation | look whether the people are " +
+				"there, and what the credentials may see: rollcall validate --online",
 			nobodyAtAll,
 		}},
 		{"no changes are a quiet day", empty(func(s *scene) { s.delivery.ChangesOnly = true }), []string{
@@ -143,5 +146,6 @@ func TestRestoredLinkLearnsItsPlace(t *testing.T) {
 	}
 	s.apply(t, p, s.updates)
 	s.records[0].Fields["ou"] = support
-	wantTrace(t, s.plan(t), "11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into OU=Support,OU=Staff,DC=x")
+	wantTrace(t, s.plan(t), "11 apply move CN=Ada 11,OU=Staff,DC=x -> CN=Ada 11,OU=Support,OU=Staff,DC=x | ou: it belongs into "+
+		"OU=Support,OU=Staff,DC=x")
 }

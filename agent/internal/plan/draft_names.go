@@ -82,7 +82,9 @@ func (n *names) implicit(attribute, value string, unique mapping.Unique) []place
 }
 
 // Holder implements mapping.Names.
-func (n *names) Holder(attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key) (string, bool, error) {
+func (n *names) Holder(
+	attribute, value string, unique mapping.Unique, parent ident.DN, self ident.GUID, key ident.Key,
+) (holder string, taken bool, err error) {
 	for _, p := range append(places(attribute, value, unique), n.implicit(attribute, value, unique)...) {
 		if other, taken := n.reserved[n.reservation(p, unique, parent)]; taken && other != key {
 			n.holders = append(n.holders, other)
@@ -110,7 +112,9 @@ func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, p
 	}
 }
 
-func (n *names) inDirectory(p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error)) (string, bool, error) {
+func (n *names) inDirectory(
+	p place, unique mapping.Unique, parent ident.DN, self ident.GUID, freed func(ident.Entry, place) (bool, error),
+) (string, bool, error) {
 	found, err := n.sameName(p, unique, parent)
 	if err != nil {
 		return "", false, err

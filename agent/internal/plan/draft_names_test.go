@@ -92,7 +92,8 @@ func TestReservations(t *testing.T) {
 func TestViewErrorsEndThePlan(t *testing.T) {
 	for _, method := range []string{
 		"EntryByGUID", "EntriesByValue employeeNumber", "EntriesByValue mail",
-		"EntriesByName sAMAccountName", "ChildrenByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink", "EachAnchor",
+		"EntriesByName sAMAccountName", "ChildrenByName", "ContainerExists", "MemberOf", "Protected", "LinkByKey", "LinkByGUID", "EachLink",
+		"EachAnchor",
 	} {
 		t.Run(method, func(t *testing.T) {
 			s := newScene()

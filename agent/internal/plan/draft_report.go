@@ -57,7 +57,8 @@ func (d *draft) tallyNotes() {
 		d.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
 	}
 	if n := d.tally.renames; n > 0 {
-		d.note("", "", "%s another cn by the mapping; only the automation with the action lifecycle that owns an account renames it", count(n, "account has", "accounts have"))
+		d.note("", "", "%s another cn by the mapping; only the automation with the action lifecycle that owns an account renames it",
+			count(n, "account has", "accounts have"))
 	}
 	if n := d.tally.others; n > 0 {
 		d.note("", "", "%s to another automation; only attributes are compared", count(n, "link belongs", "links belong"))
@@ -70,7 +71,8 @@ func (d *draft) tallyNotes() {
 		d.note("", "", "%s reported as deleted; the action %s does nothing about that", count(n, "key is", "keys are"), d.set.Action)
 	}
 	if n := len(d.waiting); n > 0 {
-		d.note("", "", "%s for a later run with a binary value: one run writes at most %d MiB of them", count(n, "account waits", "accounts wait"), maxBinary>>20)
+		d.note("", "", "%s for a later run with a binary value: one run writes at most %d MiB of them",
+			count(n, "account waits", "accounts wait"), maxBinary>>20)
 	}
 	if n := d.tally.kept; n > 0 {
 		d.note("", "", "%s missing; missing.action is keep", count(n, "account is", "accounts are"))

@@ -84,7 +84,8 @@ func TestAPanicSetsOneRecordAside(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(p.Quarantined) != 1 || p.Quarantined[0].Key != key || !strings.HasPrefix(p.Quarantined[0].Cause, "internal error of rollcall while this record was planned: ") {
+				if len(p.Quarantined) != 1 || p.Quarantined[0].Key != key ||
+					!strings.HasPrefix(p.Quarantined[0].Cause, "internal error of rollcall while this record was planned: ") {
 					t.Errorf("quarantine: %+v", p.Quarantined)
 				}
 				for _, c := range p.Changes {

@@ -93,7 +93,8 @@ func (j *judge) doubtful(d Delivery) doubts {
 		}
 		return doubts{missing: why, deleted: why}
 	case j.draft.keys.copies > 0 && j.draft.keys.copies >= j.draft.leaving-j.draft.reported:
-		return doubts{missing: count(j.draft.keys.copies, "record came twice; it may stand", "records came twice; they may stand") + " in the place of those that are missing"}
+		twice := count(j.draft.keys.copies, "record came twice; it may stand", "records came twice; they may stand")
+		return doubts{missing: twice + " in the place of those that are missing"}
 	}
 	return doubts{}
 }
@@ -121,5 +122,6 @@ func (j *judge) strangeKeys(judged bool) string {
 	if j.set.SourceShrink.Unlimited || absent <= allowed {
 		return ""
 	}
-	return fmt.Sprintf("source_shrink is %s: %d of %s not among those delivered", j.set.SourceShrink, absent, count(all, "linked key is", "linked keys are"))
+	return fmt.Sprintf("source_shrink is %s: %d of %s not among those delivered",
+		j.set.SourceShrink, absent, count(all, "linked key is", "linked keys are"))
 }

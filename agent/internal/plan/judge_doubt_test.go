@@ -53,13 +53,14 @@ func TestDoubt(t *testing.T) {
 		scene *scene
 		want  string
 	}{
-		"all are there":                         {links(func(*scene) {}), ""},
-		"one leaver":                            {links(func(s *scene) { s.records = s.records[1:] }), ""},
-		"nobody":                                {links(nobody), empty},
-		"nobody, and nobody ever before":        {links(and(nobody, func(s *scene) { s.links, s.hist = nil, History{} })), empty},
-		"nobody, missing.action keep":           {links(and(nobody, keep)), empty},
-		"nobody, the action create":             {links(and(nobody, func(s *scene) { s.set.Action = ActionCreate })), empty},
-		"nobody new, the action create":         {links(and(nobody, func(s *scene) { s.set.Action, s.links, s.hist = ActionCreate, nil, History{} })), ""},
+		"all are there":                  {links(func(*scene) {}), ""},
+		"one leaver":                     {links(func(s *scene) { s.records = s.records[1:] }), ""},
+		"nobody":                         {links(nobody), empty},
+		"nobody, and nobody ever before": {links(and(nobody, func(s *scene) { s.links, s.hist = nil, History{} })), empty},
+		"nobody, missing.action keep":    {links(and(nobody, keep)), empty},
+		"nobody, the action create":      {links(and(nobody, func(s *scene) { s.set.Action = ActionCreate })), empty},
+		"nobody new, the action create": {links(and(nobody,
+			func(s *scene) { s.set.Action, s.links, s.hist = ActionCreate, nil, History{} })), ""},
 		"no change, in mode changes":            {links(and(nobody, func(s *scene) { s.delivery.ChangesOnly = true })), ""},
 		"a record without a key":                {links(keyless), "1 record has no key and may be anybody's"},
 		"a record without a key, in changes":    {links(and(keyless, func(s *scene) { s.delivery.ChangesOnly = true })), ""},
@@ -73,7 +74,10 @@ func TestDoubt(t *testing.T) {
 		"source_shrink holds since a run":       {links(and(short, decided(ident.ResultHeld))), shrink},
 		"source_shrink, and all was rejected":   {links(and(short, decided(ident.ResultRejected))), ""},
 		"source_shrink holds nothing":           {links(and(short, keep)), ""},
-		"known keys, creates held":              {renumbered(5, 5, 0, keep), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
+		"known keys, creates held": {
+			renumbered(5, 5, 0, keep),
+			"source_shrink is 20%: 5 of 5 linked keys are not among those delivered",
+		},
 		"over a limit, the delivery is whole": {links(func(s *scene) {
 			s.records = s.records[1:]
 			s.set.Limits = map[ident.Class]Limit{ident.ClassDisable: {}}
@@ -93,7 +97,10 @@ func TestWhatWasRefusedBeforeIsCounted(t *testing.T) {
 		s.known("11", map[string]any{"mail": "new@x"})
 		s.known("12", nil)
 		s.hist.Refused = func(key ident.Key, part string) (ident.Refusal, bool) {
-			r := ident.Refusal{Key: key, Part: part, Digest: ops.AppliedDigest(ident.AttributeChange{Name: "mail", New: []string{"new@x"}}), Cause: "refused", Next: "ask", Again: noon.Add(again)}
+			r := ident.Refusal{
+				Key: key, Part: part, Digest: ops.AppliedDigest(ident.AttributeChange{Name: "mail", New: []string{"new@x"}}),
+				Cause: "refused", Next: "ask", Again: noon.Add(again),
+			}
 			return r, key == "11" && part == "mail"
 		}
 		return s

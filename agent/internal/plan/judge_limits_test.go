@@ -127,7 +127,10 @@ func TestLimits(t *testing.T) {
 				s.records[2].Fields["mail"] = "new@x"
 			}),
 			[]string{"create hold j0 j1", "disable apply m0", "update apply k0"},
-			[]string{"create 0: allowed 0, used 0, planned 2, over 2", "update 50% or 5: allowed 5, used 0, planned 1, over 0", "disable 5% or 5: allowed 5, used 0, planned 1, over 0"},
+			[]string{
+				"create 0: allowed 0, used 0, planned 2, over 2", "update 50% or 5: allowed 5, used 0, planned 1, over 0",
+				"disable 5% or 5: allowed 5, used 0, planned 1, over 0",
+			},
 		},
 		{
 			"disable: 5 by default", crowd(0, 4, 7, func(*scene) {}),
@@ -201,8 +204,14 @@ func TestSourceShrink(t *testing.T) {
 	none := func(*scene) {}
 	applied := []string{"create apply 1", "disable apply 8", "move apply 7"}
 	held := []string{"create apply 1", "disable hold 8", "move hold 7"}
-	ok := []string{"create none: allowed -1, used 0, planned 1, over 0", "move none: allowed -1, used 0, planned 1, over 0", "disable 5% or 5: allowed 5, used 0, planned 1, over 0"}
-	over := []string{"create none: allowed -1, used 0, planned 1, over 0", "move none: allowed -1, used 0, planned 1, over 1", "disable 5% or 5: allowed 5, used 0, planned 1, over 1"}
+	ok := []string{
+		"create none: allowed -1, used 0, planned 1, over 0", "move none: allowed -1, used 0, planned 1, over 0",
+		"disable 5% or 5: allowed 5, used 0, planned 1, over 0",
+	}
+	over := []string{
+		"create none: allowed -1, used 0, planned 1, over 0", "move none: allowed -1, used 0, planned 1, over 1",
+		"disable 5% or 5: allowed 5, used 0, planned 1, over 1",
+	}
 	runLimits(t, []limitCase{
 		{"20 % fewer than links: applied", shrink(80, 100, 0, none), applied, ok},
 		{"more than 20 % fewer than links: held", shrink(79, 100, 0, none), held, over},
@@ -242,8 +251,10 @@ func TestSourceShrink(t *testing.T) {
 	const reason = "source_shrink is 20%: 79 records instead of 100"
 	p := s.plan(t)
 	wantTrace(t, p,
-		"1 apply create CN=Joiner,OU=Staff,DC=x mail:->ada1@x employeeNumber:->pipedrive:1 | pipedrive delivers the key 1 and no account belongs to it",
-		"7 hold move CN=Ada 7,OU=Staff,DC=x -> CN=Ada 7,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 7; disabled but not yet moved; held: "+reason,
+		"1 apply create CN=Joiner,OU=Staff,DC=x mail:->ada1@x employeeNumber:->pipedrive:1 | pipedrive delivers the key 1 and no account "+
+			"belongs to it",
+		"7 hold move CN=Ada 7,OU=Staff,DC=x -> CN=Ada 7,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 7; disabled but not "+
+			"yet moved; held: "+reason,
 		"8 hold disable CN=Ada 8,OU=Staff,DC=x -> CN=Ada 8,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 8; held: "+reason)
 	doubt := func() string {
 		limits := s.plan(t).Limits
@@ -287,110 +298,24 @@ func TestDecided(t *testing.T) {
 	}
 	s.hist.Decided = decide("11", ident.ResultHeld)
 	p := s.plan(t)
-	if got, want := verdicts(p), []string{"create apply 12", "create earlier 11", "create hold 13", "groups apply 12", "groups earlier 11", "groups hold 13"}; !slices.Equal(got, want) {
+	if got, want := verdicts(p),
+		[]string{
+			"create apply 12", "create earlier 11", "create hold 13", "groups apply 12", "groups earlier 11",
+			"groups hold 13",
+		}; !slices.Equal(got, want) {
 		t.Errorf("held earlier: verdicts %q, want %q", got, want)
 	}
 	if got, want := states(p)[0], "create 1: allowed 1, used 0, planned 2, over 1"; got != want {
 		t.Errorf("held earlier: %q, want %q", got, want)
 	}
-	if got, want := p.Changes[0].Operations[0].Reason, "pipedrive delivers the key 11 and no account belongs to it; held since run 7: rollcall approve 7, or reject 7"; got != want {
+	if got, want := p.Changes[0].Operations[0].Reason,
+		"pipedrive delivers the key 11 and no account belongs to it; held since run 7: rollcall approve 7, or reject 7"; got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 	s.hist.Decided = decide("12", ident.ResultRejected)
 	p = s.plan(t)
-	if got, want := p.Changes[1].Operations[0].Reason, "pipedrive delivers the key 12 and no account belongs to it; rejected in run 7"; got != want {
+	if got, want := p.Changes[1].Operations[0].Reason,
+		"pipedrive delivers the key 12 and no account belongs to it; rejected in run 7"; got != want {
 		t.Errorf("reason %q, want %q", got, want)
-	}
-}
-
-// The same operation has the same digest whatever its surroundings; another
-// one has another.
-func TestOperationDigest(t *testing.T) {
-	of := func(change func(*scene)) map[ident.Class]string {
-		s := newScene()
-		s.known("11", map[string]any{"mail": "new@x", "ou": support, "cn": "Ada New", "groups": []ident.DN{crm}})
-		change(s)
-		out := map[ident.Class]string{}
-		for _, op := range s.plan(t).Changes[0].Operations {
-			out[op.Class] = op.Digest
-		}
-		return out
-	}
-	base := of(func(*scene) {})
-	for name, c := range map[string]struct {
-		change func(*scene)
-		same   []ident.Class
-	}{
-		"nothing":            {func(*scene) {}, []ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
-		"the rename is held": {func(s *scene) { s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {}} }, []ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
-		"another mail":       {func(s *scene) { s.records[0].Fields["mail"] = "other@x" }, []ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
-		"another old mail":   {func(s *scene) { s.entries["g11"].Attributes["mail"] = []string{"hand@x"} }, []ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups}},
-		"another place":      {func(s *scene) { s.records[0].Fields["ou"] = leavers }, []ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassGroups}},
-		"another name":       {func(s *scene) { s.records[0].Fields["cn"] = "Bo" }, []ident.Class{ident.ClassUpdate, ident.ClassMove, ident.ClassGroups}},
-		"added, not replaced": {
-			func(s *scene) { s.mapper.rules["mail"] = attributeRule{add: true} },
-			[]ident.Class{ident.ClassRename, ident.ClassMove, ident.ClassGroups},
-		},
-	} {
-		got := of(c.change)
-		for class, digest := range base {
-			if same := slices.Contains(c.same, class); (got[class] == digest) != same {
-				t.Errorf("%s: the digest of %s is the same: %t, want %t", name, class, !same, same)
-			}
-		}
-	}
-	s := newScene()
-	s.record("11", map[string]any{"groups": []ident.DN{crm}})
-	before := s.plan(t).Changes[0].Operations[1].Digest
-	s.hist.Decided = nil
-	s.linked("11")
-	if after := s.plan(t).Changes[0].Operations[0].Digest; after != before {
-		t.Error("groups have another digest once the account exists")
-	}
-}
-
-// A held rename that was recorded in one container is another operation once
-// the account is in another: what was recorded no longer fits.
-func TestDigestOfARenameTellsTheContainer(t *testing.T) {
-	s := newScene()
-	s.known("11", map[string]any{"cn": "Ada New", "ou": support})
-	s.set.Limits = map[ident.Class]Limit{ident.ClassRename: {}}
-	p := s.plan(t)
-	s.apply(t, p, s.updates)
-	again := s.plan(t)
-	wantTrace(t, again, "11 hold rename CN=Ada 11,OU=Support,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x cn:Ada 11->Ada New | user.cn changed cn; "+
-		"held: over the limit for rename of 0 (0 are allowed in 24 hours, 0 of them used before this run)")
-	if p.Changes[0].Operations[0].Digest == again.Changes[0].Operations[0].Digest {
-		t.Error("the rename has the digest of the one in the other container")
-	}
-}
-
-func TestRelimit(t *testing.T) {
-	s := newScene()
-	for _, key := range []ident.Key{"11", "12", "13", "14"} {
-		s.record(key, map[string]any{"groups": []ident.DN{crm}})
-	}
-	s.set.Limits = map[ident.Class]Limit{ident.ClassCreate: {Count: 3}}
-	p := s.plan(t)
-	rejected := p.Changes[0].Operations[0].Digest
-	hist := History{
-		Used: map[ident.Class]int{ident.ClassCreate: 2},
-		Decided: func(key ident.Key, _ ident.Class, digest string) (int64, ident.Result, bool) {
-			return 8, ident.ResultRejected, key == "11" && digest == rejected
-		},
-	}
-	again := Relimit(s.set, hist, p)
-	want := []string{"create apply 12", "create hold 13 14", "create rejected 11", "groups apply 12", "groups hold 13 14", "groups rejected 11"}
-	if got := verdicts(again); !slices.Equal(got, want) {
-		t.Errorf("verdicts %q, want %q", got, want)
-	}
-	if got, want := states(again)[0], "create 3: allowed 3, used 2, planned 2, over 1"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got, want := verdicts(p)[0], "create apply 11 12 13"; got != want {
-		t.Errorf("the saved plan itself became %q", got)
-	}
-	if got := verdicts(Relimit(Settings{}, History{}, p)); !slices.Equal(got, verdicts(p)) {
-		t.Errorf("without limits what was held is applied: %q", got)
 	}
 }

@@ -24,7 +24,10 @@ func (s *scene) refusing(t *testing.T, again time.Time) {
 				if op.Class == ident.ClassCreate && len(s.records) > 1 {
 					continue
 				}
-				known[string(c.Key)+strings.ToLower(ch.Name)] = ident.Refusal{Digest: ops.AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see", Again: again}
+				known[string(c.Key)+strings.ToLower(ch.Name)] = ident.Refusal{
+					Digest: ops.AppliedDigest(ch), Cause: ch.Name + ": refused", Next: "see",
+					Again: again,
+				}
 			}
 		}
 	}
@@ -44,7 +47,8 @@ func TestWhatWasRefusedWaits(t *testing.T) {
 	if len(p.Changes) != 0 || before != 2 {
 		t.Errorf("planned all the same: %+v", p.Changes)
 	}
-	const again = "see; it is tried again after 2026-03-02 13:00:00 UTC, when another value is to be written, or once you say: rollcall quarantine retry staff "
+	const again = "see; it is tried again after 2026-03-02 13:00:00 UTC, when another value is to be written, or once you say: rollcall " +
+		"quarantine retry staff "
 	const want = "1 | Ada 1 | account | move failed | " + again + "1\n" +
 		"1 | Ada 1 | account | rename failed | " + again + "1\n" +
 		"1 | Ada 1 | department | department: refused | " + again + "1\n" +
@@ -54,7 +58,8 @@ func TestWhatWasRefusedWaits(t *testing.T) {
 		t.Errorf("items are\n%s\nwant\n%s", got, want)
 	}
 	s.records[0].Fields["title"] = "Chief"
-	if p = s.plan(t); len(p.Changes) != 1 || p.Changes[0].Key != "1" || p.Changes[0].Operations[0].Attributes[0].New[0] != "Chief" || len(p.Changes[0].Operations) != 1 {
+	if p = s.plan(t); len(p.Changes) != 1 || p.Changes[0].Key != "1" || p.Changes[0].Operations[0].Attributes[0].New[0] != "Chief" ||
+		len(p.Changes[0].Operations) != 1 {
 		t.Errorf("another value is not tried: %+v", p.Changes)
 	}
 	s.records[0].Fields["title"] = "Boss"

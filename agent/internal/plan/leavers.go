@@ -40,7 +40,8 @@ func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
 
 // disableByHand is the next step about a leaver that rollcall must not touch.
 func (l *leaverPlanner) disableByHand(c *change) string {
-	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; or name it in allow_protected of [directory]"
+	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; " +
+		"or name it in allow_protected of [directory]"
 	if !l.dir.inScope(c.entry.DN.Parent()) {
 		next = "disable the account by hand, or move it back into scope"
 	}
@@ -51,7 +52,9 @@ func (l *leaverPlanner) disableByHand(c *change) string {
 // missing then, it would pass for a quiet day.
 func (l *leaverPlanner) emptyDelivery(d Delivery) {
 	if d.Complete && !d.ChangesOnly && l.draft.counts.Delivered == 0 && l.hist.CurrentLinks > 0 {
-		l.draft.attend("", "", ident.PartAccount, fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation", l.set.Application, count(l.hist.CurrentLinks, "link", "links")),
+		l.draft.attend("", "", ident.PartAccount,
+			fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation",
+				l.set.Application, count(l.hist.CurrentLinks, "link", "links")),
 			"look whether the people are there, and what the credentials may see: rollcall validate --online")
 	}
 }
@@ -176,7 +179,8 @@ func (l *leaverPlanner) missingLink(link ident.Link) error {
 		return err
 	case there && link.Unseen:
 		l.draft.attend(link.Key, entryName(e), ident.PartAccount,
-			fmt.Sprintf("%s is linked to the key %s, which %s has never delivered in scope since: the account is left alone", e.DN, link.Key, l.set.Application),
+			fmt.Sprintf("%s is linked to the key %s, which %s has never delivered in scope since: the account is left alone",
+				e.DN, link.Key, l.set.Application),
 			"if the key is wrong: "+l.set.removeLink(link.Key))
 		return nil
 	case !there:
@@ -218,7 +222,8 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 	disabled, known := c.entry.Disabled()
 	switch {
 	case !known:
-		l.leftAlone(c, reason, "userAccountControl cannot be read", "give the bind account the right to read userAccountControl, or disable the account by hand")
+		l.leftAlone(c, reason, "userAccountControl cannot be read",
+			"give the bind account the right to read userAccountControl, or disable the account by hand")
 		return nil
 	case disabled && link.MissingSince == nil:
 		l.draft.note(c.key, c.name, "%s; the account was already disabled by somebody else", reason)
@@ -238,7 +243,8 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 			return err
 		}
 		if trouble != "" {
-			l.draft.attend(c.key, c.name, ident.PartAccount, fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), l.dir.makeUsable(to))
+			l.draft.attend(c.key, c.name, ident.PartAccount,
+				fmt.Sprintf("%s, and the account cannot be moved to %s: %s", reason, to, trouble), l.dir.makeUsable(to))
 		} else if _, err := l.draft.names.under(c, &op, nil, to); err != nil {
 			return err
 		}

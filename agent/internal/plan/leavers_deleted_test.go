@@ -61,9 +61,12 @@ func TestDeletions(t *testing.T) {
 			s.linked("13")
 			s.delivery.Doubt = "2 records have no key"
 		}), []string{disabled12, "nobody missing | the delivery is not complete: 2 records have no key"}},
-		{"beside one that is missing: each has its own reason", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.linked("13") }), []string{
-			disabled12, "13 apply disable CN=Ada 13,OU=Staff,DC=x -> CN=Ada 13,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 13",
-		}},
+		{
+			"beside one that is missing: each has its own reason", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.linked("13") }),
+			[]string{
+				disabled12, "13 apply disable CN=Ada 13,OU=Staff,DC=x -> CN=Ada 13,OU=Leavers,DC=x | missing: pipedrive no longer delivers the key 13",
+			},
+		},
 		{"keep: nothing", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.set.Missing = Missing{} }), []string{
 			" note | 1 account is missing; missing.action is keep",
 		}},
@@ -74,7 +77,8 @@ func TestDeletions(t *testing.T) {
 			s.linked("12")
 			s.before = func(b *Builder) { b.Contradiction("12") }
 		}, []string{
-			"12 quarantine | pipedrive delivered the key 12 and reported it as deleted at once; it counts as present | look at this key at the source: when it delivers or reports it once more, that counts",
+			"12 quarantine | pipedrive delivered the key 12 and reported it as deleted at once; it counts as present | look at this key at the " +
+				"source: when it delivers or reports it once more, that counts",
 		}},
 		{"a part of it is staged: present", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.delivery.Present = func(key ident.Key) (bool, error) { return key == "12", nil }
@@ -96,9 +100,13 @@ func TestDeletions(t *testing.T) {
 		{"protected: left alone", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { s.protected["g12"] = "adminCount is 1" }), []string{
 			"12 account | " + isDeleted + stays + "CN=Ada 12,OU=Staff,DC=x is protected: adminCount is 1" + byHand12,
 		}},
-		{"out of the directory's scope: left alone", deletion(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }), []string{
-			"12 account | " + isDeleted + stays + "CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory] | disable the account by hand, or move it back into scope" + accept12,
-		}},
+		{
+			"out of the directory's scope: left alone", deletion(func(_ *scene, e *ident.Entry, _ *ident.Link) { e.DN = outside.Child("Ada 12") }),
+			[]string{
+				"12 account | " + isDeleted + stays +
+					"CN=Ada 12,OU=Servers,DC=x is outside the scope of [directory] | disable the account by hand, or move it back into scope" + accept12,
+			},
+		},
 		{"not in the directory any more: told", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) { delete(s.entries, "g12") }), []string{
 			"12 account | " + isDeleted + accountGone12,
 		}},
@@ -112,8 +120,10 @@ func TestDeletions(t *testing.T) {
 		{"another key matches the same account: left alone", deletion(func(s *scene, _ *ident.Entry, _ *ident.Link) {
 			s.record("14", map[string]any{"mail": "ada12@x"})
 		}), []string{
-			"12 account | " + isDeleted + stays + "the key 14 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 14",
-			"14 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are one person, who has another key now: rollcall link rekey staff 12 14",
+			"12 account | " + isDeleted + stays +
+				"the key 14 matches the same account | if both are one person, who has another key now: rollcall link rekey staff 12 14",
+			"14 quarantine | mail = ada12@x: CN=Ada 12,OU=Staff,DC=x is linked to the key 12 | correct the value at the source, or if both are " +
+				"one person, who has another key now: rollcall link rekey staff 12 14",
 		}},
 		{"action create: nothing", action(ActionCreate, deletion(func(*scene, *ident.Entry, *ident.Link) {})), []string{
 			" note | 1 key is reported as deleted; the action create does nothing about that", createsNobody,

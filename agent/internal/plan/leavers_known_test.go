@@ -39,26 +39,40 @@ func TestAllKeysAreNew(t *testing.T) {
 		scene *scene
 		want  string // "" holds nothing
 	}{
-		"all of five, thirty new":     {renumbered(5, 5, 25, none), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
-		"a fifth":                     {renumbered(20, 4, 0, none), ""},
-		"more than a fifth":           {renumbered(20, 5, 0, none), "source_shrink is 20%: 5 of 20 linked keys are not among those delivered"},
-		"many more than before":       {renumbered(20, 5, 30, none), "source_shrink is 20%: 5 of 20 linked keys are not among those delivered"},
-		"one of three, one new":       {renumbered(3, 1, 0, none), ""},
-		"two of three":                {renumbered(3, 2, 0, none), "source_shrink is 20%: 2 of 3 linked keys are not among those delivered"},
-		"the only one":                {renumbered(1, 1, 0, none), "source_shrink is 20%: 1 of 1 linked key is not among those delivered"},
-		"missing.action keep":         {renumbered(5, 5, 0, keep), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
-		"the action create":           {renumbered(5, 5, 0, func(s *scene) { s.set.Action = ActionCreate }), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
-		"another limit":               {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 25} }), ""},
-		"a number as the limit":       {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Count: 4} }), "source_shrink is 4: 5 of 20 linked keys are not among those delivered"},
-		"turned off":                  {renumbered(5, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), ""},
-		"an endpoint of changes":      {renumbered(5, 5, 0, func(s *scene) { s.delivery.ChangesOnly = true }), ""},
-		"beside a record without key": {renumbered(5, 5, 0, func(s *scene) { s.before = func(b *Builder) { b.Quarantine("", "Bo", "no id", "give it one") } }), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
-		"a key in doubt":              {renumbered(5, 5, 0, func(s *scene) { s.delivery.Doubt = "one came twice" }), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
+		"all of five, thirty new": {renumbered(5, 5, 25, none), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
+		"a fifth":                 {renumbered(20, 4, 0, none), ""},
+		"more than a fifth":       {renumbered(20, 5, 0, none), "source_shrink is 20%: 5 of 20 linked keys are not among those delivered"},
+		"many more than before":   {renumbered(20, 5, 30, none), "source_shrink is 20%: 5 of 20 linked keys are not among those delivered"},
+		"one of three, one new":   {renumbered(3, 1, 0, none), ""},
+		"two of three":            {renumbered(3, 2, 0, none), "source_shrink is 20%: 2 of 3 linked keys are not among those delivered"},
+		"the only one":            {renumbered(1, 1, 0, none), "source_shrink is 20%: 1 of 1 linked key is not among those delivered"},
+		"missing.action keep":     {renumbered(5, 5, 0, keep), "source_shrink is 20%: 5 of 5 linked keys are not among those delivered"},
+		"the action create": {
+			renumbered(5, 5, 0, func(s *scene) { s.set.Action = ActionCreate }),
+			"source_shrink is 20%: 5 of 5 linked keys are not among those delivered",
+		},
+		"another limit": {renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Percent: 25} }), ""},
+		"a number as the limit": {
+			renumbered(20, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Count: 4} }),
+			"source_shrink is 4: 5 of 20 linked keys are not among those delivered",
+		},
+		"turned off":             {renumbered(5, 5, 0, func(s *scene) { s.set.SourceShrink = Limit{Unlimited: true} }), ""},
+		"an endpoint of changes": {renumbered(5, 5, 0, func(s *scene) { s.delivery.ChangesOnly = true }), ""},
+		"beside a record without key": {
+			renumbered(5, 5, 0,
+				func(s *scene) { s.before = func(b *Builder) { b.Quarantine("", "Bo", "no id", "give it one") } }),
+			"source_shrink is 20%: 5 of 5 linked keys are not among those delivered",
+		},
+		"a key in doubt": {
+			renumbered(5, 5, 0, func(s *scene) { s.delivery.Doubt = "one came twice" }),
+			"source_shrink is 20%: 5 of 5 linked keys are not among those delivered",
+		},
 		"leavers of former years, disabled": {renumbered(8, 1, 0, func(s *scene) {
 			for i := range 6 {
 				e, l := s.linked(ident.Key(fmt.Sprintf("old%d", i)))
 				since := noon
-				l.MissingSince, e.Attributes["useraccountcontrol"], e.DN, l.Placed = &since, []string{"514"}, leavers.Child(fmt.Sprint("Old ", i)), leavers
+				l.MissingSince, e.Attributes["useraccountcontrol"], e.DN, l.Placed = &since, []string{"514"}, leavers.Child(fmt.Sprint("Old ", i)),
+					leavers
 			}
 			s.hist.CurrentLinks += 6
 		}), ""},

@@ -82,5 +82,6 @@ func (l *leaverPlanner) stray(key ident.Key, e ident.Entry, outOfScope bool) {
 		return // one item for all
 	}
 	l.draft.attend(key, entryName(e), ident.PartAccount, carries+", but the account is enabled",
-		fmt.Sprintf("if this person has left, disable the account; if it is not an account of %s, clear %s", l.set.Application, l.set.Anchor)+l.set.orAccept(key))
+		fmt.Sprintf("if this person has left, disable the account; if it is not an account of %s, clear %s",
+			l.set.Application, l.set.Anchor)+l.set.orAccept(key))
 }

@@ -36,7 +36,10 @@ func TestWithTheMapping(t *testing.T) {
 	person := func(name, mail string) map[string]any {
 		return map[string]any{"name": name, "email": mail, "active_flag": true}
 	}
-	records := map[ident.Key]map[string]any{"1": person("Ada Novák", "Ada@x"), "2": person("Ada Novak", "ada2@x"), "3": person("ada novak", "sales@x")}
+	records := map[ident.Key]map[string]any{
+		"1": person("Ada Novák", "Ada@x"), "2": person("Ada Novak", "ada2@x"),
+		"3": person("ada novak", "sales@x"),
+	}
 	plan := func() ident.Plan {
 		b := NewBuilder(s.set, s.world, m, s.hist)
 		for _, key := range []ident.Key{"1", "2", "3"} {
@@ -61,8 +64,14 @@ func TestWithTheMapping(t *testing.T) {
 	}
 	third := "3 quarantine | " + p.Quarantined[0].Cause + " | " + p.Quarantined[0].Next
 	wantTrace(t, p,
-		"1 apply create CN=Ada Novák,OU=Staff,DC=x displayName:->Ada Novák givenName:->Ada mail:->ada@x proxyAddresses:->SMTP:ada@x sAMAccountName:->anovak2 sn:->Novák userPrincipalName:->anovak2@x employeeNumber:->pipedrive:1 | "+created+"1 and no account belongs to it", "1"+grouped,
-		"2 apply create CN=Ada Novak (anovak3),OU=Staff,DC=x displayName:->Ada Novak givenName:->Ada mail:->ada2@x proxyAddresses:->SMTP:ada2@x sAMAccountName:->anovak3 sn:->Novak userPrincipalName:->anovak3@x employeeNumber:->pipedrive:2 | "+created+"2 and no account belongs to it", "2"+grouped,
+		"1 apply create CN=Ada Novák,OU=Staff,DC=x displayName:->Ada Novák givenName:->Ada mail:->ada@x proxyAddresses:->SMTP:ada@x "+
+			"sAMAccountName:->anovak2 sn:->Novák userPrincipalName:->anovak2@x employeeNumber:->pipedrive:1 | "+
+			created+"1 and no account belongs to it",
+		"1"+grouped,
+		"2 apply create CN=Ada Novak (anovak3),OU=Staff,DC=x displayName:->Ada Novak givenName:->Ada mail:->ada2@x "+
+			"proxyAddresses:->SMTP:ada2@x sAMAccountName:->anovak3 sn:->Novak userPrincipalName:->anovak3@x employeeNumber:->pipedrive:2 | "+
+			created+"2 and no account belongs to it",
+		"2"+grouped,
 		third)
 	s.apply(t, p, s.updates)
 	wantTrace(t, plan(), third)
@@ -70,8 +79,10 @@ func TestWithTheMapping(t *testing.T) {
 	records["1"]["name"], records["1"]["email"] = "Ada Lovelace", "lovelace@x"
 	p = plan()
 	wantTrace(t, p,
-		"1 apply update displayName:Ada Novák->Ada Lovelace mail:ada@x->lovelace@x proxyAddresses:SMTP:ada@x->smtp:ada@x,SMTP:lovelace@x sn:Novák->Lovelace | user.name changed displayName and sn; user.email changed mail and proxyAddresses",
-		"1 apply rename CN=Ada Novák,OU=Staff,DC=x -> CN=Ada Lovelace,OU=Staff,DC=x cn:Ada Novák->Ada Lovelace | attributes.displayName changed cn",
+		"1 apply update displayName:Ada Novák->Ada Lovelace mail:ada@x->lovelace@x proxyAddresses:SMTP:ada@x->smtp:ada@x,SMTP:lovelace@x "+
+			"sn:Novák->Lovelace | user.name changed displayName and sn; user.email changed mail and proxyAddresses",
+		"1 apply rename CN=Ada Novák,OU=Staff,DC=x -> CN=Ada Lovelace,OU=Staff,DC=x cn:Ada Novák->Ada Lovelace | attributes.displayName "+
+			"changed cn",
 		third)
 	s.apply(t, p, s.updates)
 	wantTrace(t, plan(), third)
@@ -87,7 +98,10 @@ func TestAliasesOfOthers(t *testing.T) {
 			{Name: "displayName", Value: src("{{ user.name }}")},
 			{Name: "sAMAccountName", Value: src("{{ user.name }}"), Unique: mapping.UniqueDomain},
 			{Name: "mail", Value: src("{{ user.email }}")},
-			{Name: "proxyAddresses", Values: []expr.Source{*src("SMTP:{{ user.email }}"), *src("smtp:{{ user.alias }}"), *src("smtp:{{ user.name }}@old")}, Add: true},
+			{Name: "proxyAddresses", Values: []expr.Source{
+				*src("SMTP:{{ user.email }}"), *src("smtp:{{ user.alias }}"),
+				*src("smtp:{{ user.name }}@old"),
+			}, Add: true},
 		},
 	})
 	for _, err := range errs {
@@ -117,7 +131,10 @@ func TestAliasesOfOthers(t *testing.T) {
 			}
 		}
 	}
-	holders := map[ident.Key]string{"1": "CN=Sales,", "2": "CN=Card,", "3": "CN=Colleague,", "4": "CN=Colleague,", "6": "the key 5 of this run"}
+	holders := map[ident.Key]string{
+		"1": "CN=Sales,", "2": "CN=Card,", "3": "CN=Colleague,", "4": "CN=Colleague,",
+		"6": "the key 5 of this run",
+	}
 	for _, key := range []ident.Key{"1", "2", "3", "4", "5", "6"} {
 		want := "SMTP:n" + string(key) + "@x|smtp:n" + string(key) + "@old"
 		if key == "5" {

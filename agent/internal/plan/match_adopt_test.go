@@ -34,7 +34,8 @@ func TestAdoptionShowsWhatFollows(t *testing.T) {
 	}
 	stays := " note | 1 account stays where it was when it was linked, and not where ou would put it"
 	t.Run("review", func(t *testing.T) {
-		want := slices.Concat([]string{"11 hold adopt " + at + " not in OU=Staff,DC=x" + match + "; held for review: rollcall did not create this account"}, follow("hold", waits), []string{stays})
+		want := slices.Concat([]string{"11 hold adopt " + at + " not in OU=Staff,DC=x" + match +
+			"; held for review: rollcall did not create this account"}, follow("hold", waits), []string{stays})
 		wantTrace(t, existing(func(*scene) {}).plan(t), want...)
 	})
 	t.Run("auto", func(t *testing.T) {
@@ -44,7 +45,8 @@ func TestAdoptionShowsWhatFollows(t *testing.T) {
 	t.Run("move", func(t *testing.T) {
 		all := follow("hold", waits)
 		move := "11 hold move " + now + " -> CN=Ada 11,OU=Staff,DC=x | ou: it belongs into OU=Staff,DC=x" + waits
-		want := slices.Concat([]string{"11 hold adopt " + at + match + "; held for review: rollcall did not create this account"}, all[:2], []string{move}, all[2:])
+		want := slices.Concat([]string{"11 hold adopt " + at + match + "; held for review: rollcall did not create this account"}, all[:2],
+			[]string{move}, all[2:])
 		wantTrace(t, existing(func(s *scene) { s.set.AdoptMove = true }).plan(t), want...)
 	})
 	t.Run("the mapping fails: no adoption that could not be shown", func(t *testing.T) {

@@ -59,7 +59,8 @@ func TestAnchorInUse(t *testing.T) {
 			for _, q := range p.Quarantined {
 				if q.Part == "employeeNumber" {
 					said++
-					if !strings.HasPrefix(q.Cause, c.says) || q.Next != `choose one that nobody uses: anchor = "extensionAttribute1" in [directory]; these would do, too: employeeType` {
+					if !strings.HasPrefix(q.Cause, c.says) ||
+						q.Next != `choose one that nobody uses: anchor = "extensionAttribute1" in [directory]; these would do, too: employeeType` {
 						t.Errorf("it says %q, next %q", q.Cause, q.Next)
 					}
 				} else if c.says != "" && strings.Contains(q.Next, "clear") {

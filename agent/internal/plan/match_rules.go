@@ -59,7 +59,8 @@ func (m *matcher) lookalike(rec ident.Record, values map[string][]string) (done 
 				continue
 			}
 			m.draft.setAside(rec.Key, recordName(rec),
-				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
+				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; "+
+					"the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
 				"if they are: "+m.set.linkAdd(rec.Key)+"; if not, correct one of the two values")
 			return true, nil
 		}
@@ -100,7 +101,10 @@ func (m *matcher) matchFound(rec ident.Record, attribute, rule string, found []i
 		against = m.foreignAnchor(rec.Key, e)
 	}
 	if !against.inTheWay() && m.set.Adopt == AdoptNever {
-		against = obstacle{cause: fmt.Sprintf("%s matches, and adopt is never", e.DN), next: "link it: " + m.set.linkAdd(rec.Key) + `, or set adopt = "review"`}
+		against = obstacle{
+			cause: fmt.Sprintf("%s matches, and adopt is never", e.DN),
+			next:  "link it: " + m.set.linkAdd(rec.Key) + `, or set adopt = "review"`,
+		}
 	}
 	if against.inTheWay() {
 		aside(against.cause, against.next)

@@ -49,12 +49,14 @@ func value(t *rapid.T, label string, values ...string) string {
 }
 
 func drawAccount(t *rapid.T, s *scene, i int) {
-	dn := rapid.SampledFrom([]ident.DN{staff, staff, support, leavers, outside}).Draw(t, "container").Child(value(t, "cn", "Ada", "Bo", "Cy", "ada (2)"))
+	dn := rapid.SampledFrom([]ident.DN{staff, staff, support, leavers, outside}).Draw(t,
+		"container").Child(value(t, "cn", "Ada", "Bo", "Cy", "ada (2)"))
 	if taken, _ := s.ChildrenByName(dn.Parent(), dn.Name()); len(taken) > 0 {
 		return
 	}
 	guid := ident.GUID(fmt.Sprintf("g%d", i))
-	e := s.put(guid, dn, "objectClass", value(t, "kind", "user", "user", "user", "contact"), "userAccountControl", value(t, "uac", "512", "512", "514", "unknown"))
+	e := s.put(guid, dn, "objectClass", value(t, "kind", "user", "user", "user", "contact"), "userAccountControl",
+		value(t, "uac", "512", "512", "514", "unknown"))
 	for _, name := range []string{"mail", "title", "info", "employeeID"} {
 		if v := value(t, name, "", "a@x", "b@x", "c@x", "A@x"); v != "" {
 			e.Attributes[map[string]string{"employeeID": "employeeid"}[name]+map[bool]string{true: name}[name != "employeeID"]] = []string{v}

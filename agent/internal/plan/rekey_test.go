@@ -62,7 +62,8 @@ func TestRekeyRefuses(t *testing.T) {
 func TestRekey(t *testing.T) {
 	s := rehired(func(*scene) {})
 	before := s.plan(t)
-	if len(before.Changes) > 0 || len(before.Quarantined) != 1 || !strings.HasSuffix(before.Quarantined[0].Next, ": rollcall link rekey staff 12 77") {
+	if len(before.Changes) > 0 || len(before.Quarantined) != 1 ||
+		!strings.HasSuffix(before.Quarantined[0].Next, ": rollcall link rekey staff 12 77") {
 		t.Fatalf("before: %q", trace(before))
 	}
 	made, err := s.rekey()
@@ -70,7 +71,8 @@ func TestRekey(t *testing.T) {
 		t.Fatal(err)
 	}
 	op := made.Change.Operations[0]
-	if op.Class != ident.ClassLink || op.FormerKey != "12" || op.Verdict != ident.VerdictApply || op.Attributes[0].Old[0] != "pipedrive:12" || op.Attributes[0].New[0] != "pipedrive:77" {
+	if op.Class != ident.ClassLink || op.FormerKey != "12" || op.Verdict != ident.VerdictApply || op.Attributes[0].Old[0] != "pipedrive:12" ||
+		op.Attributes[0].New[0] != "pipedrive:77" {
 		t.Errorf("the first operation is %+v", op)
 	}
 	if len(made.Change.Operations) != 2 || made.Change.Operations[1].Class != ident.ClassEnable {
@@ -86,7 +88,8 @@ func TestRekey(t *testing.T) {
 	delete(s.links, "12")
 	s.links["77"] = &link
 	s.entries["g12"].Attributes["employeenumber"] = []string{"pipedrive:77"}
-	wantTrace(t, s.plan(t), "77 apply enable CN=Ada 12,OU=Leavers,DC=x -> CN=Ada 12,OU=Staff,DC=x | back: pipedrive delivers the key 77 again; rollcall had disabled the account")
+	wantTrace(t, s.plan(t), "77 apply enable CN=Ada 12,OU=Leavers,DC=x -> CN=Ada 12,OU=Staff,DC=x | back: pipedrive delivers the key 77 "+
+		"again; rollcall had disabled the account")
 }
 
 // A key that the anchor attribute cannot hold is refused before anything is

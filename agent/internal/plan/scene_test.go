@@ -69,7 +69,10 @@ func (s *scene) linked(key ident.Key) (*ident.Entry, *ident.Link) {
 	e := s.account(ident.GUID("g"+key), staff.Child(name), "mail", mail, "employeeNumber", anchor)
 	l := &ident.Link{
 		Application: "pipedrive", Key: key, GUID: e.GUID, Automation: "staff", Origin: ident.OriginCreated, Created: noon, Placed: staff,
-		Applied: map[string]string{"cn": ops.Digest([]string{name}), "mail": ops.Digest([]string{mail}), "employeenumber": ops.Digest([]string{anchor})},
+		Applied: map[string]string{
+			"cn": ops.Digest([]string{name}), "mail": ops.Digest([]string{mail}),
+			"employeenumber": ops.Digest([]string{anchor}),
+		},
 	}
 	s.links[key] = l
 	return e, l

@@ -107,19 +107,38 @@ func TestSinceOfOthers(t *testing.T) {
 		since func(*scene)
 		want  string // how it begins
 	}{
-		"linked meanwhile": {ident.ClassCreate, func(s *scene) { s.linked("new") }, "done already: the record is linked to CN=Ada new,OU=Staff,DC=x"},
+		"linked meanwhile": {
+			ident.ClassCreate, func(s *scene) { s.linked("new") },
+			"done already: the record is linked to CN=Ada new,OU=Staff,DC=x",
+		},
 		"an account with the anchor": {ident.ClassCreate, func(s *scene) {
 			s.account("g9", staff.Child("By Hand"), "employeeNumber", "pipedrive:new")
 		}, "CN=By Hand,OU=Staff,DC=x carries the anchor pipedrive:new by now: the next run links it"},
-		"the value by hand":    {ident.ClassUpdate, func(s *scene) { s.entries["gtitled"].Attributes["title"] = []string{"Boss"} }, "done already: the account is as this would make it"},
-		"another value":        {ident.ClassUpdate, func(s *scene) { s.entries["gtitled"].Attributes["title"] = []string{"Chief"} }, "title has changed since the plan was made: expected nothing, found Chief"},
-		"moved by hand":        {ident.ClassMove, func(s *scene) { s.entries["gmoved"].DN = leavers.Child("Ada moved") }, "the account has been moved or renamed since the plan was made: expected CN=Ada moved,OU=Staff,DC=x, found CN=Ada moved,OU=Leavers,DC=x"},
-		"moved there by hand":  {ident.ClassMove, func(s *scene) { s.entries["gmoved"].DN = support.Child("Ada moved") }, "done already"},
-		"disabled by somebody": {ident.ClassDisable, func(s *scene) { s.entries["gleft"].Attributes["useraccountcontrol"] = []string{"514"} }, "the account is disabled already, and not where this would move it"},
-		"deleted":              {ident.ClassDisable, func(s *scene) { delete(s.entries, "gleft") }, "the account is not there any more"},
-		"linked to another":    {ident.ClassDisable, func(s *scene) { s.links["left"].GUID = "gmoved" }, "the record has been linked since to another account"},
-		"link removed":         {ident.ClassDisable, func(s *scene) { delete(s.links, "left") }, "the record is not linked"},
-		"in the group":         {ident.ClassGroups, func(s *scene) { s.members[crm] = map[ident.GUID]bool{"gmoved": true} }, "done already"},
+		"the value by hand": {
+			ident.ClassUpdate, func(s *scene) { s.entries["gtitled"].Attributes["title"] = []string{"Boss"} },
+			"done already: the account is as this would make it",
+		},
+		"another value": {
+			ident.ClassUpdate, func(s *scene) { s.entries["gtitled"].Attributes["title"] = []string{"Chief"} },
+			"title has changed since the plan was made: expected nothing, found Chief",
+		},
+		"moved by hand": {
+			ident.ClassMove, func(s *scene) { s.entries["gmoved"].DN = leavers.Child("Ada moved") },
+			"the account has been moved or renamed since the plan was made: " +
+				"expected CN=Ada moved,OU=Staff,DC=x, found CN=Ada moved,OU=Leavers,DC=x",
+		},
+		"moved there by hand": {ident.ClassMove, func(s *scene) { s.entries["gmoved"].DN = support.Child("Ada moved") }, "done already"},
+		"disabled by somebody": {
+			ident.ClassDisable, func(s *scene) { s.entries["gleft"].Attributes["useraccountcontrol"] = []string{"514"} },
+			"the account is disabled already, and not where this would move it",
+		},
+		"deleted": {ident.ClassDisable, func(s *scene) { delete(s.entries, "gleft") }, "the account is not there any more"},
+		"linked to another": {
+			ident.ClassDisable, func(s *scene) { s.links["left"].GUID = "gmoved" },
+			"the record has been linked since to another account",
+		},
+		"link removed": {ident.ClassDisable, func(s *scene) { delete(s.links, "left") }, "the record is not linked"},
+		"in the group": {ident.ClassGroups, func(s *scene) { s.members[crm] = map[ident.GUID]bool{"gmoved": true} }, "done already"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene()
