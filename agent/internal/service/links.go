@@ -1,11 +1,9 @@
 package service
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
-	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
@@ -16,8 +14,8 @@ import (
 type (
 	// LinksRequest asks for the links of an application; "" is all of them.
 	LinksRequest struct{ Application string }
-	// ListedLink is a link with the account at its other side, nil when the local
-	// image of the directory does not have it.
+	// ListedLink is a link with the account at its other side, nil when nothing is
+	// known of it.
 	ListedLink struct {
 		ident.Link
 		Account *Account `json:"account,omitempty"`
@@ -56,37 +54,10 @@ func (s *Service) Links(ctx context.Context, _ Caller, in LinksRequest) iter.Seq
 		if err := s.knownApplication(ctx, in.Application); err != nil {
 			return err
 		}
-		links, err := s.links(ctx, in.Application)
-		if err != nil {
-			return err
-		}
-		for _, l := range links {
-			if err := each(l); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.agent.Store().LinkedAccounts(ctx, in.Application, func(l ident.Link, a *Account) error {
+			return each(ListedLink{l, a})
+		})
 	})
-}
-
-func (s *Service) links(ctx context.Context, application string) ([]ListedLink, error) {
-	accounts, err := s.agent.Store().LinkedAccounts(ctx, application)
-	if err != nil {
-		return nil, err
-	}
-	var links []ListedLink
-	err = s.agent.Store().Links(ctx, application, func(l ident.Link) error {
-		one := ListedLink{Link: l}
-		if account, ok := accounts[l.GUID]; ok {
-			one.Account = &account
-		}
-		links = append(links, one)
-		return nil
-	})
-	slices.SortStableFunc(links, func(x, y ListedLink) int {
-		return cmp.Or(cmp.Compare(x.Application, y.Application), x.Key.Compare(y.Key))
-	})
-	return links, err
 }
 
 // Link says which account a record belongs to, or tries it.

@@ -203,11 +203,62 @@ func TestLinkedAccounts(t *testing.T) {
 	crm := map[ident.GUID]Account{
 		"guid-1": {"Ada Novak", "CN=Ada,DC=c"}, "guid-2": {"Bo, Ek", `CN=Bo\, Ek,DC=c`}, "guid-3": {"Name 3", "CN=3,DC=c"},
 	}
-	if d := cmp.Diff(crm, must1[map[ident.GUID]Account](t)(s.LinkedAccounts(ctx, "crm"))); d != "" {
+	of := func(application string) map[ident.GUID]Account {
+		found := map[ident.GUID]Account{}
+		must(t, s.LinkedAccounts(ctx, application, func(l ident.Link, a *Account) error {
+			if a != nil {
+				found[l.GUID] = *a
+			}
+			return nil
+		}))
+		return found
+	}
+	if d := cmp.Diff(crm, of("crm")); d != "" {
 		t.Errorf("of one application (-want +got)\n%s", d)
 	}
 	crm["guid-4"] = Account{"Di", "CN=Di,DC=c"}
-	if d := cmp.Diff(crm, must1[map[ident.GUID]Account](t)(s.LinkedAccounts(ctx, ""))); d != "" {
+	if d := cmp.Diff(crm, of("")); d != "" {
 		t.Errorf("of all (-want +got)\n%s", d)
+	}
+}
+
+// Links are listed as people read keys, over more batches than one, and a link
+// that goes meanwhile is left out.
+func TestLinkedAccountsInOrder(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	_, err := s.writer.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO links (application, key, guid, automation, origin, created, placed, missing_since, applied_json)
+		SELECT 'crm', i, 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch+1)
+	must(t, err)
+	for _, key := range []ident.Key{"9", "10"} {
+		l := link(key, ident.GUID("guid-"+key))
+		l.Application = "a"
+		must(t, s.PutLink(ctx, l, "ada"))
+	}
+	want := []string{"a:9", "a:10"}
+	for i := range 2*linkBatch + 1 {
+		if i+1 != 2*linkBatch {
+			want = append(want, fmt.Sprintf("crm:%d", i+1))
+		}
+	}
+	lease := must1[Lease](t)(s.AcquireLease(ctx, "staff", "ada", time.Hour))
+	var got []string
+	must(t, s.LinkedAccounts(ctx, "", func(l ident.Link, a *Account) error {
+		if a != nil {
+			t.Errorf("%s has the account %v", l.Key, a)
+		}
+		got = append(got, l.Application+":"+string(l.Key))
+		if l.Application == "crm" && l.Key == "1" {
+			_, err := s.DeleteLink(ctx, lease, "crm", ident.Key(fmt.Sprint(2*linkBatch)), "ada")
+			return err
+		}
+		return nil
+	}))
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+	enough := errors.New("enough")
+	if err := s.LinkedAccounts(ctx, "crm", func(ident.Link, *Account) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("the error of who reads is %v", err)
 	}
 }
