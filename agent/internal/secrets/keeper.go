@@ -145,22 +145,6 @@ func (k *Keeper) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// sealLabel tells what Seal made from stored secrets.
-const sealLabel = "sealed"
-
-// Seal encrypts bytes that the caller keeps elsewhere, such as the initial
-// password within an intent.
-func (k *Keeper) Seal(plain []byte) []byte { return k.seal(plain, sealLabel) }
-
-// Open decrypts what Seal made. Its error wraps ErrWrongKey.
-func (k *Keeper) Open(sealed []byte) ([]byte, error) {
-	plain, err := k.open(sealed, sealLabel)
-	if err != nil {
-		return nil, fmt.Errorf("open sealed bytes: %w", err)
-	}
-	return plain, nil
-}
-
 // seal returns version || nonce || ciphertext || tag.
 func (k *Keeper) seal(plain []byte, label string) []byte {
 	return k.aead.Seal([]byte{formatVersion}, nil, plain, []byte(label)) //nolint:gosec // the aead makes a random nonce itself

@@ -16,7 +16,7 @@ func TestCommit(t *testing.T) {
 	l := link("1", "guid-1")
 	in := Intent{
 		Run: run, Automation: "staff", Application: "crm", Key: "1", DN: "CN=1,DC=c", Name: "One", Server: "dc1", Anchor: "crm:1",
-		Operation: outcome(run, "1", ident.ClassCreate, "").Operation, Link: &l, Password: []byte{0, 1, 2}, By: "ada", Created: l.Created,
+		Operation: outcome(run, "1", ident.ClassCreate, "").Operation, Link: &l, By: "ada", Created: l.Created,
 	}
 	id, err := s.OpenIntent(ctx, lease, in)
 	must(t, err)
@@ -143,7 +143,7 @@ func TestIntents(t *testing.T) {
 		t.Error("a closed intent is committed")
 	}
 	left := must1[[]Intent](t)(s.Intents(ctx))
-	if len(left) != 1 || left[0].ID != second || left[0].Password != nil || left[0].Link != nil || left[0].Created.IsZero() {
+	if len(left) != 1 || left[0].ID != second || left[0].Link != nil || left[0].Created.IsZero() {
 		t.Errorf("%+v", left)
 	}
 }

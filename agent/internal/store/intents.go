@@ -13,6 +13,9 @@ import (
 
 // Intent is a write to the directory that is about to happen. One that is
 // found after a crash may or may not have happened: look before trying again.
+//
+// The table has a column password, which no version has filled: it stays, as
+// to drop it every state would have to be written anew for nothing.
 type Intent struct {
 	ID          int64
 	Run         int64
@@ -26,7 +29,6 @@ type Intent struct {
 	Anchor      string // the anchor that a create carries
 	Operation   ident.Operation
 	Link        *ident.Link // to be written when the operation turns out to be applied
-	Password    []byte      // sealed; nil for none
 	By          string
 	HeldID      int64 // the held operation that this carries out; 0 for none
 	Created     time.Time
@@ -62,10 +64,10 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO intents
-			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, opened_by, held_id, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			in.Run, in.Automation, in.Application, in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
-			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
+			in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
 		if err != nil {
 			return err
 		}
@@ -184,7 +186,7 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 // that cannot be read is among them: it must not stop what concerns others.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
-		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
+		operation_json, link_json, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
 	if err != nil {
 		return nil, s.fail("intents", err)
 	}
@@ -199,7 +201,7 @@ func scanIntent(row scanner) (Intent, error) {
 		created         int64
 	)
 	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
-		&operation, &link, &in.Password, &in.By, &in.HeldID, &created)
+		&operation, &link, &in.By, &in.HeldID, &created)
 	if err != nil {
 		return Intent{}, err
 	}

@@ -91,7 +91,7 @@ func checkMigrated(t *testing.T, s *Store) {
 		t.Errorf("run: %+v, %v, %v", run, found, err)
 	}
 	intents, err := s.Intents(t.Context())
-	if err != nil || len(intents) != 1 || string(intents[0].Password) != "sealed" {
+	if err != nil || len(intents) != 1 || intents[0].Anchor != "crm:3" {
 		t.Errorf("intents: %v, %v", intents, err)
 	}
 	e, found, err := s.EntryByDN(t.Context(), "cn=ada, dc=c")

@@ -6,7 +6,7 @@
 // transaction, on disk when it returns. It decides nothing: it refuses only
 // what would break its own rules (a key linked twice, a writer whose lease has
 // moved on, a held operation decided twice). It is not a cache and not a
-// queue, and it does not encrypt: secrets and passwords come in sealed.
+// queue, and it does not encrypt: secrets come in sealed.
 //
 // All methods are safe for concurrent use. A callback that is given to one of
 // the Each methods may call the store; one that is given to UpdateMirror must
