@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -27,7 +28,7 @@ func (e *Engine) confirm(ctx context.Context, r *run) error {
 // than the person who approved it was shown: under a configuration that was
 // changed since, or with an account that somebody has changed since. It returns
 // the tasks that are left.
-func (e *Engine) asShown(ctx context.Context, r *run, tasks []task) ([]task, error) {
+func (e *Engine) asShown(ctx context.Context, r *run, tasks []apply.Task) ([]apply.Task, error) {
 	config, _, err := e.Store.Meta(ctx, plannedMeta(r.Automation))
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration of what is held: %w", err)
@@ -35,29 +36,29 @@ func (e *Engine) asShown(ctx context.Context, r *run, tasks []task) ([]task, err
 	same := r.plan.Config != "" || config == r.automation.Settings.Config // a saved plan has its own
 	byUser := map[*ident.Change][]ident.Operation{}
 	for _, t := range tasks {
-		byUser[t.change] = append(byUser[t.change], t.op)
+		byUser[t.Change] = append(byUser[t.Change], t.Op)
 	}
 	outdated := map[*ident.Change]string{}
 	for _, t := range tasks {
-		if t.op.Class != ident.ClassAdopt {
+		if t.Op.Class != ident.ClassAdopt {
 			continue
 		}
 		why := "the configuration was changed since this was shown"
 		if same {
-			if why, err = e.changedSince(ctx, r, t.change, byUser[t.change]); err != nil {
+			if why, err = e.changedSince(ctx, r, t.Change, byUser[t.Change]); err != nil {
 				return nil, err
 			}
 		}
 		if why != "" {
-			outdated[t.change] = why + ": neither the adoption nor what follows from it is made"
+			outdated[t.Change] = why + ": neither the adoption nor what follows from it is made"
 		}
 	}
 	left := tasks[:0:0]
 	for _, t := range tasks {
-		why, skip := outdated[t.change]
+		why, skip := outdated[t.Change]
 		if !skip {
 			left = append(left, t)
-		} else if err := e.skip(ctx, r, t, why); err != nil {
+		} else if err := r.job.Skip(ctx, t, why); err != nil {
 			return nil, err
 		}
 	}

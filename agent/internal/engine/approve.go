@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -98,15 +99,15 @@ func (e *Engine) claim(ctx context.Context, r *run, d Decision) error {
 
 // claimed puts the operations of one user together again. What the recovery
 // has settled is not among them, and what it could not settle stays held.
-func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]task, error) {
+func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]apply.Task, error) {
 	held, err := e.Store.ClaimedHeld(ctx, r.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read what run %d is to carry out: %w", r.ID, err)
 	}
 	changes := map[ident.Key]*ident.Change{}
-	tasks := make([]task, 0, len(held))
+	tasks := make([]apply.Task, 0, len(held))
 	for _, h := range held {
-		if r.isBlocked(h.Key) {
+		if r.job.Blocked(h.Key) {
 			r.tally.wait(h)
 			continue
 		}
@@ -115,7 +116,7 @@ func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]task, error)
 			c = &ident.Change{Key: h.Key, GUID: h.GUID, DN: h.DN, Name: h.Name}
 			changes[h.Key] = c
 		}
-		tasks = append(tasks, task{change: c, op: h.Operation, heldID: h.ID, approved: by})
+		tasks = append(tasks, apply.Task{Change: c, Op: h.Operation, HeldID: h.ID, Approved: by})
 	}
 	return tasks, nil
 }

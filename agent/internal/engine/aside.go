@@ -8,28 +8,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// block leaves a user alone for the rest of the run.
-func (r *run) block(key ident.Key) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.blocked == nil {
-		r.blocked = map[ident.Key]bool{}
-	}
-	r.blocked[key] = true
-}
-
-func (r *run) isBlocked(key ident.Key) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.blocked[key]
-}
-
-// setAside leaves a user alone for the rest of the run and tells why.
-func (r *run) setAside(item ident.QuarantineItem) {
-	r.block(item.Key)
-	r.tell(item)
-}
-
 // tell reports something that needs a person and that the plan does not know.
 func (r *run) tell(item ident.QuarantineItem) {
 	r.mu.Lock()
@@ -49,7 +27,7 @@ func (r *run) takeAside() []ident.QuarantineItem {
 
 // dropBlocked takes the users who are left alone out of the plan.
 func (r *run) dropBlocked() {
-	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.isBlocked(c.Key) })
+	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.job.Blocked(c.Key) })
 }
 
 // withoutBlocked takes the users who are left alone out of the plan. What was

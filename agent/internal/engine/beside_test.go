@@ -355,28 +355,3 @@ func TestACancelledTurnIsGivenBack(t *testing.T) {
 		t.Error("nobody can have the turn any more")
 	}
 }
-
-// One object is written by one operation at a time; other objects do not wait
-// for it, nor does what has none yet.
-func TestObjectsAreWrittenOneAtATime(t *testing.T) {
-	var locks objects
-	counts := map[ident.GUID]*int{"a": new(int), "b": new(int)}
-	var writers sync.WaitGroup
-	for range 50 {
-		for guid, n := range counts {
-			writers.Go(func() {
-				defer locks.lock(guid)()
-				*n++
-			})
-		}
-	}
-	writers.Wait()
-	held := locks.lock("a")
-	locks.lock("b")()
-	locks.lock("")()
-	locks.lock("")()
-	held()
-	if *counts["a"] != 50 || *counts["b"] != 50 || len(locks.held) != 0 {
-		t.Errorf("%d, %d, %d locks are left", *counts["a"], *counts["b"], len(locks.held))
-	}
-}

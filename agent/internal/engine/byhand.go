@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -89,6 +90,7 @@ func refusal(err error) error {
 func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMade, by string) (link ident.Link, err error) {
 	request := Request{Automation: a.Settings.Automation, Kind: store.KindLink, By: by}
 	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
+		r.delivered = hand.Seen
 		return e.connected(ctx, func(client *conn.Client) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
@@ -96,9 +98,8 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 			if err := e.rememberKey(ctx, a); err != nil {
 				return err
 			}
-			r.delivered = hand.Seen
-			t := task{change: &hand.Change, op: hand.Change.Operations[0], approved: by, origin: ident.OriginManual}
-			if err := e.apply(ctx, r, []task{t}); err != nil {
+			t := apply.Task{Change: &hand.Change, Op: hand.Change.Operations[0], Approved: by, Origin: ident.OriginManual}
+			if err := r.job.Apply(ctx, []apply.Task{t}); err != nil {
 				return err
 			}
 			link, err = e.madeLink(ctx, r, hand.Change)

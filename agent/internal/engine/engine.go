@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
@@ -49,10 +50,7 @@ type Automation struct {
 }
 
 // Password says what initial passwords look like.
-type Password struct {
-	Length     int
-	MustChange bool // at the next logon
-}
+type Password = apply.Password
 
 // Observer is told what happened, for metrics.
 type Observer interface {
@@ -94,7 +92,7 @@ type Engine struct {
 	Settings
 	turn       *turnstile
 	promises   *promises
-	objects    *objects
+	objects    *apply.Objects
 	configured atomic.Pointer[configured]
 	drafts     *atomic.Int64 // fetches that were no run's
 }
@@ -118,7 +116,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if _, err := s.Store.InterruptRuns(ctx); err != nil {
 		return nil, fmt.Errorf("close runs that were cut off: %w", err)
 	}
-	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: &objects{}, drafts: &atomic.Int64{}}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: &apply.Objects{}, drafts: &atomic.Int64{}}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
 }
@@ -196,7 +194,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 			if made, err = e.plan(ctx, a, client, d); err != nil {
 				return err
 			}
-			return e.leaveUnsettled(ctx, a, &made.Plan)
+			return e.leaveUnsettled(ctx, &made.Plan)
 		})
 	})
 	return made.Plan, stoppedPlan(ctx, req.Automation, err)
@@ -233,7 +231,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 				return err
 			}
 			var made planned
-			var tasks []task
+			var tasks []apply.Task
 			defer e.promises.forget(r.ID)
 			err := e.alone(ctx, req.Automation, func() (err error) {
 				if made, err = e.plan(ctx, a, client, d); err != nil {
@@ -254,7 +252,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			if err := e.rememberKey(ctx, a); err != nil { // what another key held is dropped now
 				return err
 			}
-			if err := e.apply(ctx, r, tasks); err != nil {
+			if err := r.job.Apply(ctx, tasks); err != nil {
 				return err
 			}
 			if err := e.remember(ctx, r, made); err != nil {
@@ -278,21 +276,47 @@ func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Repor
 // enter gives a run its connection and brings what a crash left half done to
 // an end.
 func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
-	r.client = client
 	writer, err := write.New(ctx, client, e.Rules, e.Log)
 	if err != nil {
 		return fmt.Errorf("prepare writing to the directory: %w", err)
 	}
-	r.writer = writer
-	if err := e.recover(ctx, r); err != nil || r.Kind == store.KindApproval {
+	e.begin(r, client, writer)
+	if err := r.job.Recover(ctx); err != nil || r.Kind == store.KindApproval {
 		return err
 	}
 	return e.sameKey(ctx, r.automation) // what was cut off may have made a link
 }
 
+// begin gives a run the job that makes its writes.
+func (e *Engine) begin(r *run, client *conn.Client, writer apply.Writer) {
+	r.client = client
+	r.job = apply.Begin(apply.Settings{
+		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
+		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
+		Log:        e.Log, Now: e.Now,
+	}, apply.Order{
+		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By, Lease: r.lease,
+		Password: r.automation.Password, Seen: r.delivered, Directory: client, Writer: writer, Listener: listener{r, e.Observer},
+	})
+}
+
+// leaveUnsettled takes out of a dry run the users of whom it is not known yet
+// whether a write was carried out.
+func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
+	notes, err := apply.Unsettled(ctx, e.Store, p.Application)
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		p.Changes = slices.DeleteFunc(p.Changes, func(c ident.Change) bool { return c.Key == n.Key })
+	}
+	p.Notes = append(p.Notes, notes...)
+	return nil
+}
+
 // connected gives do a connection of its own.
 func (e *Engine) connected(ctx context.Context, do func(*conn.Client) error) error {
-	prefer, err := e.preferredServer(ctx)
+	prefer, err := apply.PreferredServer(ctx, e.Store)
 	if err != nil {
 		return err
 	}
@@ -303,16 +327,4 @@ func (e *Engine) connected(ctx context.Context, do func(*conn.Client) error) err
 	}
 	defer func() { _ = client.Close() }()
 	return do(client)
-}
-
-// preferredServer is the DC that knows what became of an interrupted write.
-func (e *Engine) preferredServer(ctx context.Context) (string, error) {
-	intents, err := e.Store.Intents(ctx)
-	if err != nil {
-		return "", fmt.Errorf("read the open intents: %w", err)
-	}
-	if len(intents) == 0 {
-		return "", nil
-	}
-	return intents[len(intents)-1].Server, nil
 }

@@ -370,7 +370,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	if err != nil || !ok {
 		return err
 	}
-	defer e.objects.lock(link.GUID)() // another run may be writing it
+	defer e.objects.Lock(link.GUID)() // another run may be writing it
 	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key); err != nil || !ok {
 		return err
 	}

@@ -2,15 +2,14 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
-	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -35,7 +34,7 @@ func newPromises() *promises {
 type promised struct {
 	run                     int64
 	automation, application string
-	tasks                   []task
+	tasks                   []apply.Task
 	guids                   []ident.GUID // of the tasks; a create's is made up
 	index                   []indexed    // sorted
 	hashed                  maphash.Seed
@@ -48,17 +47,17 @@ type indexed struct {
 }
 
 // add notes what a run is about to write.
-func (p *promises) add(r *run, tasks []task) {
+func (p *promises) add(r *run, tasks []apply.Task) {
 	made := &promised{
 		run: r.ID, automation: r.Automation, application: r.automation.Settings.Application,
 		tasks: tasks, guids: make([]ident.GUID, len(tasks)), hashed: p.hashed,
 	}
 	for i, t := range tasks {
-		made.guids[i] = t.change.GUID
-		if operation.MakesAccount(t.op.Class) {
-			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.application, t.change.Key))
+		made.guids[i] = t.Change.GUID
+		if operation.MakesAccount(t.Op.Class) {
+			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.application, t.Change.Key))
 		}
-		made.note(i, t.op)
+		made.note(i, t.Op)
 	}
 	slices.SortFunc(made.index, func(x, y indexed) int { return cmp.Or(cmp.Compare(x.sum, y.sum), cmp.Compare(x.at, y.at)) })
 	p.mu.Lock()
@@ -133,7 +132,7 @@ func busy(others []*promised, application string) map[ident.Key]string {
 			continue
 		}
 		for _, t := range p.tasks {
-			keys[t.change.Key] = p.automation
+			keys[t.Change.Key] = p.automation
 		}
 	}
 	return keys
@@ -159,7 +158,7 @@ func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) 
 	var list []ident.Entry
 	for _, p := range v.others {
 		for _, at := range p.find(sum(p)) {
-			if !meant(p.tasks[at].op) {
+			if !meant(p.tasks[at].Op) {
 				continue
 			}
 			e, there, err := v.asPromised(p, at)
@@ -177,8 +176,8 @@ func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) 
 // asPromised is the object of a task as the task leaves it.
 func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 	t := p.tasks[at]
-	e := ident.Entry{GUID: p.guids[at], DN: t.op.To, Attributes: ident.Attributes{}}
-	if operation.MakesAccount(t.op.Class) {
+	e := ident.Entry{GUID: p.guids[at], DN: t.Op.To, Attributes: ident.Attributes{}}
+	if operation.MakesAccount(t.Op.Class) {
 		e.Attributes["objectclass"], e.Attributes["useraccountcontrol"] = []string{"user"}, []string{"512"}
 	} else {
 		now, there, err := v.store.EntryByGUID(v.ctx, e.GUID)
@@ -188,104 +187,6 @@ func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 		e.Attributes = maps.Clone(now.Attributes)
 		e.DN = cmp.Or(e.DN, now.DN)
 	}
-	maps.Copy(e.Attributes, operation.Gains(t.op))
+	maps.Copy(e.Attributes, operation.Gains(t.Op))
 	return e, true, nil
-}
-
-// objects lets one operation at a time write to an object, whichever run it
-// belongs to: an operation checks the old values before it writes, and nothing
-// of ours may come in between.
-type objects struct {
-	mu   sync.Mutex
-	held map[ident.GUID]*object
-}
-
-type object struct {
-	sync.Mutex
-	waiting int
-}
-
-// lock waits for an object; the answer gives it back. A new one has no GUID
-// and nobody else who could write to it.
-func (o *objects) lock(guid ident.GUID) (unlock func()) {
-	if guid == "" {
-		return func() {}
-	}
-	o.mu.Lock()
-	if o.held == nil {
-		o.held = map[ident.GUID]*object{}
-	}
-	one, ok := o.held[guid]
-	if !ok {
-		one = &object{}
-		o.held[guid] = one
-	}
-	one.waiting++
-	o.mu.Unlock()
-	one.Lock()
-	return func() {
-		one.Unlock()
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if one.waiting--; one.waiting == 0 {
-			delete(o.held, guid)
-		}
-	}
-}
-
-// applyEarlier applies tasks that were planned some time ago. Those whose
-// values somebody else has by now, or has been promised, are skipped, and so
-// are adoptions of what is no longer as it was shown.
-func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []task) error {
-	defer e.promises.forget(r.ID)
-	tasks, err := e.asShown(ctx, r, tasks)
-	if err != nil {
-		return err
-	}
-	var free []task
-	taken := map[*ident.Change]string{}
-	err = e.alone(ctx, r.Automation, func() error {
-		v, _, err := e.current(ctx, r.automation, r.client, false)
-		if err != nil {
-			return err
-		}
-		if taken, err = takenSince(v, r.automation, tasks); err != nil {
-			return err
-		}
-		free = slices.Collect(filter(tasks, func(t task) bool { return taken[t.change] == "" }))
-		e.promises.add(r, free)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for t := range filter(tasks, func(t task) bool { return taken[t.change] != "" }) {
-		if err := e.skip(ctx, r, t, taken[t.change]); err != nil {
-			return err
-		}
-	}
-	return e.apply(ctx, r, free)
-}
-
-// takenSince says of users why what was planned for them no longer can be.
-func takenSince(v *view, a Automation, tasks []task) (map[*ident.Change]string, error) {
-	list := make([]plan.Earlier, len(tasks))
-	for i, t := range tasks {
-		list[i] = plan.Earlier{Key: t.change.Key, GUID: t.change.GUID, Operation: t.op}
-	}
-	causes, err := plan.Taken(v, a.Mapper.Uniques(), list)
-	if err != nil {
-		return nil, err
-	}
-	busy := busy(v.others, a.Settings.Application)
-	taken := map[*ident.Change]string{}
-	for i, t := range tasks {
-		switch other := busy[t.change.Key]; {
-		case other != "":
-			taken[t.change] = "automation " + other + " is changing this user right now"
-		case causes[i] != "":
-			taken[t.change] = causes[i]
-		}
-	}
-	return taken, nil
 }

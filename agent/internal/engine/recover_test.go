@@ -196,9 +196,10 @@ func TestAnOutageInRecoveryEndsTheRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	r := &run{automation: a, client: client, Run: store.Run{Automation: "outage"}}
+	r := &run{automation: a, Run: store.Run{Automation: "outage"}}
+	s.begin(r, client, nil)
 	proxy.Refuse()
-	if err := s.recover(t.Context(), r); err == nil || len(r.aside) != 0 {
+	if err := r.job.Recover(t.Context()); err == nil || len(r.aside) != 0 {
 		t.Errorf("%v, set aside: %+v", err, r.aside)
 	}
 }

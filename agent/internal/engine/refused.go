@@ -1,16 +1,11 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/operation"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // refusals are what the directory has refused an automation.
@@ -51,114 +46,6 @@ func (rs refusals) without(still []ident.Refusal) []ident.Refusal {
 		}
 	}
 	return past
-}
-
-// refuse remembers what the directory did not take.
-func (e *Engine) refuse(ctx context.Context, r *run, list ...ident.Refusal) error {
-	for i := range list {
-		before, _, err := e.Store.Refusal(ctx, r.Automation, list[i].Key, list[i].Part)
-		if err != nil {
-			return err
-		}
-		list[i] = list[i].Refused(before, e.Now())
-	}
-	return e.Store.Refuse(ctx, r.Automation, list)
-}
-
-// wholeRefusal is a failed operation of which nothing was carried out.
-func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
-	item := failedItem(o, "", common)
-	return ident.Refusal{
-		Key: o.Key, Part: ident.RefusedOperation(o.Operation.Class), Digest: o.Operation.Digest,
-		Cause: item.Cause, Shared: item.Shared, Next: item.Next,
-	}
-}
-
-// partly records an update or a creation that was carried out without the
-// attributes that the directory refused, as far as it took any.
-func (e *Engine) partly(ctx context.Context, r *run, t task, link ident.Link, intent int64, w *write.Error) error {
-	taken, refused := split(t.op, w.Refused)
-	var commits []store.Commit
-	if w.Done == t.op.Class {
-		after := operation.Remember(link, taken, e.Now().UTC())
-		after.GUID = t.change.GUID
-		done := t
-		done.op = taken
-		c := e.commit(r, e.outcome(r, done, ident.ResultApplied))
-		c.HeldID, c.Intent, c.Link = t.heldID, intent, &after
-		commits = append(commits, c)
-	}
-	failed := t
-	failed.op = refused
-	o := e.outcome(r, failed, ident.ResultFailed)
-	o.Code, o.Cause, o.Next = w.Code, causes(w.Refused), w.Next
-	c := e.commit(r, o)
-	if len(commits) == 0 {
-		c.HeldID, c.Intent = t.heldID, intent
-	}
-	commits = append(commits, c)
-	if err := e.Store.CommitAll(ctx, r.lease, commits); err != nil {
-		return fmt.Errorf("record what became of %s of %s: %w", t.op.Class, t.change.Name, err)
-	}
-	for _, c := range commits {
-		e.count(r, c.Outcome)
-	}
-	if w.Done == t.op.Class && !operation.GivesUp(refused) { // others may wait for what it was to give up
-		r.turns.done(t)
-	}
-	e.logFailure(r, o)
-	return e.refuse(ctx, r, e.attributeRefusals(r, o, w.Refused)...)
-}
-
-// attributeRefusals tells about each attribute, and returns what to remember of
-// those for which the next run would find the same again.
-func (e *Engine) attributeRefusals(r *run, o ident.Outcome, refused []write.Refusal) []ident.Refusal {
-	var list []ident.Refusal
-	for _, f := range refused {
-		item := ident.QuarantineItem{
-			Key: o.Key, Name: o.Name, Part: f.Attribute, Next: f.Err.Next,
-			Cause:  fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, f.Err.Cause),
-			Shared: fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, cmp.Or(f.Err.Common, f.Err.Cause)),
-		}
-		r.tell(item)
-		if f.Err.Kind == write.Stale {
-			continue
-		}
-		for _, ch := range o.Operation.Attributes {
-			if text.Same(ch.Name, f.Attribute) {
-				list = append(list, ident.Refusal{
-					Key: o.Key, Part: text.Lower(f.Attribute), Digest: operation.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
-				})
-			}
-		}
-	}
-	return list
-}
-
-// split divides an operation into what was taken and an update of what was not.
-func split(op ident.Operation, refused []write.Refusal) (taken, left ident.Operation) {
-	taken = op
-	taken.Attributes = nil
-	left = ident.Operation{Class: ident.ClassUpdate, Reason: op.Reason, Verdict: op.Verdict}
-	for _, ch := range op.Attributes {
-		if slices.ContainsFunc(refused, func(f write.Refusal) bool { return text.Same(f.Attribute, ch.Name) }) {
-			left.Attributes = append(left.Attributes, ch)
-		} else {
-			taken.Attributes = append(taken.Attributes, ch)
-		}
-	}
-	return taken, left
-}
-
-func causes(refused []write.Refusal) string {
-	all := ""
-	for _, f := range refused {
-		if all != "" {
-			all += "; "
-		}
-		all += f.Attribute + ": " + f.Err.Cause
-	}
-	return all
 }
 
 // RetryRefused forgets what the directory refused of a key, or of all for "",

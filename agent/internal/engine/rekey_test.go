@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -82,6 +83,13 @@ func TestRekey(t *testing.T) {
 	}
 }
 
+// dying is a writer that is killed before it writes.
+type dying struct{ apply.Writer }
+
+func (dying) Apply(context.Context, ident.GUID, ident.Operation, write.Initial) (ident.GUID, error) {
+	return "", errors.New("killed")
+}
+
 // TestRekeyThatWasCutOff kills the agent between anchor and link: the next run
 // finds the anchor and gives the link its key.
 func TestRekeyThatWasCutOff(t *testing.T) {
@@ -101,15 +109,8 @@ func TestRekeyThatWasCutOff(t *testing.T) {
 					if err := s.enter(ctx, r, client); err != nil {
 						return err
 					}
-					tk := task{change: &hand.Change, op: hand.Change.Operations[0]}
-					link, _, err := s.linkOf(ctx, r, tk)
-					if err != nil {
-						return err
-					}
-					if _, err := s.Store.OpenIntent(ctx, r.lease, s.intent(r, tk, operation.Remember(link, tk.op, s.Now()))); err != nil {
-						return err
-					}
-					return errors.New("killed")
+					s.begin(r, client, dying{r.job.Writer})
+					return r.job.Apply(ctx, []apply.Task{{Change: &hand.Change, Op: hand.Change.Operations[0]}})
 				})
 			})
 			if err == nil {

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/rescue"
@@ -21,16 +21,42 @@ type run struct {
 	automation Automation
 	lease      store.Lease
 	client     *conn.Client
-	writer     *write.Writer
+	job        *apply.Job // its writes; nil before it has a connection
 	plan       ident.Plan
 	tally      tally
-	turns      turns
-	advance    advance
 	delivered  bool // what it links was delivered, in scope, right before
 
-	mu      sync.Mutex
-	blocked map[ident.Key]bool     // users who must be left alone
-	aside   []ident.QuarantineItem // why, where a person must know, and the plan does not tell it yet
+	mu    sync.Mutex
+	aside []ident.QuarantineItem // what a person must know, and the plan does not tell yet
+}
+
+// advance is how many operations of a run are done, of how many that it is to
+// carry out.
+func (r *run) advance() (done, of int64) {
+	if r.job == nil {
+		return 0, 0
+	}
+	return r.job.Advance()
+}
+
+// listener tells a run's result and the metrics what becomes of its writes.
+type listener struct {
+	*run
+	observer Observer
+}
+
+var _ apply.Listener = listener{}
+
+func (l listener) Recorded(o ident.Outcome) {
+	l.tally.add(o)
+	l.observer.Change(l.Automation, string(o.Operation.Class), string(o.Result))
+}
+
+func (l listener) Tell(item ident.QuarantineItem, failed bool) {
+	l.tell(item)
+	if failed {
+		l.tally.crashed(item)
+	}
 }
 
 // leaseTime is how long a lease lasts without being renewed.
@@ -135,4 +161,17 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "cause", r.Error)
 	}
 	return report, failure
+}
+
+// planTasks lists the operations that the limits let through.
+func planTasks(p ident.Plan) []apply.Task {
+	var tasks []apply.Task
+	for i := range p.Changes {
+		for _, op := range p.Changes[i].Operations {
+			if op.Verdict == ident.VerdictApply {
+				tasks = append(tasks, apply.Task{Change: &p.Changes[i], Op: op})
+			}
+		}
+	}
+	return tasks
 }

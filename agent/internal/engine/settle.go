@@ -1,13 +1,12 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -62,23 +61,9 @@ func (m *planned) keepUndecided(end plan.Delivery, b *plan.Builder, busy map[ide
 	m.past = slices.DeleteFunc(m.past, func(r ident.Refusal) bool { return aside[r.Key] })
 }
 
-// failedItem tells about a write that failed: the next run tries it again, and
-// until that succeeds somebody is not dealt with.
-func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem {
-	part := operation.Undone(o.Operation.Class)
-	if part != "" && attribute != "" {
-		part = attribute
-	}
-	return ident.QuarantineItem{
-		Key: o.Key, Name: o.Name, Part: part, Next: o.Next,
-		Cause:  fmt.Sprintf("%s failed: %s", o.Operation.Class, o.Cause),
-		Shared: fmt.Sprintf("%s failed in %s: %s", o.Operation.Class, cmp.Or(o.Operation.To, o.DN).Parent(), cmp.Or(common, o.Cause)),
-	}
-}
-
 // hold records what the limits hold or refuse.
 func (e *Engine) hold(ctx context.Context, r *run) error {
-	var commits []store.Commit
+	var outcomes []ident.Outcome
 	for i := range r.plan.Changes {
 		c := &r.plan.Changes[i]
 		for _, op := range c.Operations {
@@ -88,27 +73,13 @@ func (e *Engine) hold(ctx context.Context, r *run) error {
 			if !ok {
 				continue
 			}
-			o := e.outcome(r, task{change: c, op: op}, result)
+			o := r.job.Outcome(apply.Task{Change: c, Op: op}, result)
 			o.Cause = op.Reason
-			commits = append(commits, e.commit(r, o))
+			outcomes = append(outcomes, o)
 		}
 	}
-	if err := e.recordAll(ctx, r, commits); err != nil {
+	if err := r.job.Record(ctx, outcomes); err != nil {
 		return fmt.Errorf("record what is held: %w", err)
-	}
-	return nil
-}
-
-// recordAll records outcomes together and counts them.
-func (e *Engine) recordAll(ctx context.Context, r *run, commits []store.Commit) error {
-	if len(commits) == 0 {
-		return nil
-	}
-	if err := e.Store.CommitAll(ctx, r.lease, commits); err != nil {
-		return err
-	}
-	for _, c := range commits {
-		e.count(r, c.Outcome)
 	}
 	return nil
 }
@@ -137,7 +108,7 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 			r.tally.wait(h)
 			continue
 		}
-		if r.isBlocked(h.Key) {
+		if r.job.Blocked(h.Key) {
 			continue
 		}
 		if undecided(h.Key, h.Operation.Class) {
@@ -191,7 +162,7 @@ func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.O
 	}
 	var gone []int64
 	for id, d := range decided {
-		if _, still := planned[id]; d.Result == ident.ResultRejected && !still && !r.isBlocked(id.Key) && !undecided(id.Key, id.Class) {
+		if _, still := planned[id]; d.Result == ident.ResultRejected && !still && !r.job.Blocked(id.Key) && !undecided(id.Key, id.Class) {
 			gone = append(gone, d.ID)
 		}
 	}
@@ -199,22 +170,4 @@ func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.O
 		return fmt.Errorf("forget what is no longer planned: %w", err)
 	}
 	return nil
-}
-
-// outcome starts the record of what became of a task.
-func (e *Engine) outcome(r *run, t task, result ident.Result) ident.Outcome {
-	return ident.Outcome{
-		Run: r.ID, Key: t.change.Key, GUID: t.change.GUID, DN: t.change.DN, Name: t.change.Name,
-		Operation: t.op, Result: result, Approved: t.approved, At: e.Now(),
-	}
-}
-
-func (e *Engine) commit(r *run, o ident.Outcome) store.Commit {
-	return store.Commit{Outcome: o, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By}
-}
-
-// count tells the run's result and the metrics about an outcome.
-func (e *Engine) count(r *run, o ident.Outcome) {
-	r.tally.add(o)
-	e.Observer.Change(r.Automation, string(o.Operation.Class), string(o.Result))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -40,7 +41,7 @@ func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 // keepUnsettled leaves in a saved plan what is still to be made.
 func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.Fate) error {
 	var left []ident.Change
-	var settled []store.Commit
+	var settled []ident.Outcome
 	done := map[ident.Step]bool{}
 	for i, c := range r.plan.Changes {
 		var ops []ident.Operation
@@ -50,13 +51,13 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.
 				ops = append(ops, op)
 				continue
 			}
-			o := e.outcome(r, task{change: &c, op: op}, ident.ResultSkipped)
-			o.Cause, o.Next = fate.Why, planAnew
+			o := r.job.Outcome(apply.Task{Change: &c, Op: op}, ident.ResultSkipped)
+			o.Cause, o.Next = fate.Why, apply.PlanAnew
 			if fate.Done {
 				o.Next = "" // it needs nobody
 				done[ident.Step{Class: op.Class, Key: c.Key}] = true
 			}
-			settled = append(settled, e.commit(r, o))
+			settled = append(settled, o)
 		}
 		if c.Operations = ops; len(ops) > 0 {
 			left = append(left, c)
@@ -74,7 +75,7 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.
 		return err
 	}
 	r.plan.Refused = min(r.plan.Refused, len(waiting)) // some of it may have been settled since
-	if err := e.recordAll(ctx, r, settled); err != nil {
+	if err := r.job.Record(ctx, settled); err != nil {
 		return fmt.Errorf("record what of the plan is not made any more: %w", err)
 	}
 	return nil

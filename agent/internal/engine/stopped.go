@@ -4,25 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
-
-// advance is how far a run is with what it writes.
-type advance struct {
-	of   atomic.Int64 // operations that it is to carry out
-	done atomic.Int64 // those of which it is known what became of them
-}
-
-// step notes that one more operation has come to its end, and tells whoever
-// waits for the run.
-func (a *advance) step(ctx context.Context) {
-	done := a.done.Add(1)
-	progress.Tell(ctx, progress.Step{Phase: "writing", Done: int(done), Of: int(a.of.Load())})
-}
 
 // stoppedError is how far a run or a plan came that somebody stopped.
 type stoppedError struct {
@@ -42,8 +27,8 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 	}
 	cause := context.Cause(ctx)
 	text := fmt.Sprintf("%v before anything was written; ", cause)
-	if of := r.advance.of.Load(); of > 0 {
-		text = fmt.Sprintf("%v: %d of %d operations are done and recorded; ", cause, r.advance.done.Load(), of)
+	if done, of := r.advance(); of > 0 {
+		text = fmt.Sprintf("%v: %d of %d operations are done and recorded; ", cause, done, of)
 	}
 	switch r.Kind {
 	case store.KindApproval:

@@ -1,4 +1,4 @@
-package engine
+package apply
 
 import (
 	"context"
@@ -22,9 +22,9 @@ type turns struct {
 	begun map[ident.Step]bool
 }
 
-func (t task) step() ident.Step { return ident.Step{Class: t.op.Class, Key: t.change.Key} }
+func (t Task) step() ident.Step { return ident.Step{Class: t.Op.Class, Key: t.Change.Key} }
 
-func (s *turns) done(t task) {
+func (s *turns) done(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.applied == nil {
@@ -34,7 +34,7 @@ func (s *turns) done(t task) {
 	s.applied[t.step()] = s.count
 }
 
-func (s *turns) begin(t task) {
+func (s *turns) begin(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.begun == nil {
@@ -44,7 +44,7 @@ func (s *turns) begin(t task) {
 }
 
 // nothing notes that an operation changed nothing.
-func (s *turns) nothing(t task) {
+func (s *turns) nothing(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.begun, t.step())
@@ -65,53 +65,53 @@ func (s *turns) was(step ident.Step) bool {
 }
 
 // applyClass carries out the tasks of one class. Several writes are under way
-// at once, of different users; a task that comes after others waits for them,
+// at once, of different users; a Task that comes after others waits for them,
 // and is skipped when one of them was not applied.
-func (e *Engine) applyClass(ctx context.Context, r *run, open []task) error {
+func (j *Job) applyClass(ctx context.Context, open []Task) error {
 	all := open
 	for len(open) > 0 {
-		ready, later := r.turns.next(open)
+		ready, later := j.turns.next(open)
 		if len(ready) == 0 {
 			break
 		}
 		group, within := errgroup.WithContext(ctx)
-		group.SetLimit(max(e.Writers, 1))
+		group.SetLimit(max(j.Writers, 1))
 		for _, t := range ready {
 			if within.Err() != nil {
 				break
 			}
-			group.Go(func() error { return e.applyShielded(within, r, t) })
+			group.Go(func() error { return j.applyShielded(within, t) })
 		}
 		if err := group.Wait(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil // apply tells why
+			return nil // Apply tells why
 		}
 		open = later
 	}
-	return e.outOfTurn(ctx, r, open, all)
+	return j.outOfTurn(ctx, open, all)
 }
 
 // possible skips, before anything is written, the tasks that wait for an
 // operation which this run does not make: its user is left alone, or it was not
 // approved. Nobody steps aside for them.
-func (e *Engine) possible(ctx context.Context, r *run, tasks []task) ([]task, error) {
+func (j *Job) possible(ctx context.Context, tasks []Task) ([]Task, error) {
 	for {
 		made, finish := map[ident.Step]bool{}, map[ident.Step]bool{}
 		for _, t := range tasks {
-			made[t.step()] = made[t.step()] || !r.isBlocked(t.change.Key)
-			finish[t.step()] = finish[t.step()] || !t.op.Aside
+			made[t.step()] = made[t.step()] || !j.Blocked(t.Change.Key)
+			finish[t.step()] = finish[t.step()] || !t.Op.Aside
 		}
-		inVain := func(t task) bool {
-			return t.op.Aside && !finish[t.step()] || slices.ContainsFunc(t.op.After, func(step ident.Step) bool { return !made[step] })
+		inVain := func(t Task) bool {
+			return t.Op.Aside && !finish[t.step()] || slices.ContainsFunc(t.Op.After, func(step ident.Step) bool { return !made[step] })
 		}
-		still := slices.Collect(filter(tasks, func(t task) bool { return !inVain(t) }))
+		still := slices.Collect(filter(tasks, func(t Task) bool { return !inVain(t) }))
 		if len(still) == len(tasks) {
 			return tasks, nil
 		}
 		for t := range filter(tasks, inVain) {
-			if err := e.skip(ctx, r, t, notGivenUp); err != nil {
+			if err := j.Skip(ctx, t, notGivenUp); err != nil {
 				return nil, err
 			}
 		}
@@ -122,16 +122,16 @@ func (e *Engine) possible(ctx context.Context, r *run, tasks []task) ([]task, er
 const notGivenUp = "an account that was to give up a value before this is not changed by this run"
 
 // next splits tasks of one class into those whose turn it is and the others.
-func (s *turns) next(open []task) (ready, later []task) {
+func (s *turns) next(open []Task) (ready, later []Task) {
 	begun := map[ident.Key]bool{}
 	for _, t := range open {
-		waits := slices.ContainsFunc(t.op.After, func(step ident.Step) bool { return !s.was(step) })
-		if waits || begun[t.change.Key] {
+		waits := slices.ContainsFunc(t.Op.After, func(step ident.Step) bool { return !s.was(step) })
+		if waits || begun[t.Change.Key] {
 			later = append(later, t)
 		} else {
 			ready = append(ready, t)
 		}
-		begun[t.change.Key] = true
+		begun[t.Change.Key] = true
 	}
 	return ready, later
 }
@@ -140,30 +140,30 @@ func (s *turns) next(open []task) (ready, later []task) {
 // for others gets back what it had, and before it those who have taken that:
 // it must not be left under an interim name until somebody can be changed who
 // perhaps never can be.
-func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error {
+func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 	for _, t := range open {
-		if err := e.skip(ctx, r, t, notGivenUp); err != nil {
+		if err := j.Skip(ctx, t, notGivenUp); err != nil {
 			return err
 		}
 	}
 	for _, t := range all {
-		waits := func(o task) bool { return o.change.Key == t.change.Key && !o.op.Aside }
-		if !t.op.Aside || !r.turns.was(t.step()) || !slices.ContainsFunc(open, waits) && !r.turns.cameToNothing(t.step()) {
+		waits := func(o Task) bool { return o.Change.Key == t.Change.Key && !o.Op.Aside }
+		if !t.Op.Aside || !j.turns.was(t.step()) || !slices.ContainsFunc(open, waits) && !j.turns.cameToNothing(t.step()) {
 			continue
 		}
-		for _, u := range r.turns.since(t, all) {
-			back, ok := backAgain(u.op)
+		for _, u := range j.turns.since(t, all) {
+			back, ok := backAgain(u.Op)
 			if !ok {
 				break
 			}
-			r.turns.undo(u)
-			if err := e.applyShielded(ctx, r, task{change: u.change, op: back, approved: u.approved}); err != nil {
+			j.turns.undo(u)
+			if err := j.applyShielded(ctx, Task{Change: u.Change, Op: back, Approved: u.Approved}); err != nil {
 				return err
 			}
-			if !r.turns.was(u.step()) {
+			if !j.turns.was(u.step()) {
 				break // who comes next would get what this one has
 			}
-			r.turns.undo(u)
+			j.turns.undo(u)
 		}
 	}
 	return nil
@@ -171,27 +171,27 @@ func (e *Engine) outOfTurn(ctx context.Context, r *run, open, all []task) error 
 
 // since lists an account that stepped aside and all that was applied because of
 // that, the last first; none when it is not known what was.
-func (s *turns) since(aside task, all []task) []task {
+func (s *turns) since(aside Task, all []Task) []Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := []task{aside}
+	list := []Task{aside}
 	for i := 0; i < len(list); i++ {
 		for _, t := range all {
 			switch step := t.step(); {
-			case !slices.Contains(t.op.After, list[i].step()) || !s.begun[step]:
-			case s.applied[step] == 0 || slices.ContainsFunc(all, func(o task) bool { return o.op.Aside && o.step() == step }):
+			case !slices.Contains(t.Op.After, list[i].step()) || !s.begun[step]:
+			case s.applied[step] == 0 || slices.ContainsFunc(all, func(o Task) bool { return o.Op.Aside && o.step() == step }):
 				return nil
-			case !slices.ContainsFunc(list, func(o task) bool { return o.step() == step }):
+			case !slices.ContainsFunc(list, func(o Task) bool { return o.step() == step }):
 				list = append(list, t)
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b task) int { return s.applied[b.step()] - s.applied[a.step()] })
+	slices.SortFunc(list, func(a, b Task) int { return s.applied[b.step()] - s.applied[a.step()] })
 	return list
 }
 
 // undo forgets that an operation was applied, which is taken back.
-func (s *turns) undo(t task) {
+func (s *turns) undo(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.applied, t.step())

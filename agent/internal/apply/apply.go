@@ -1,0 +1,223 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/rescue"
+)
+
+// Apply carries tasks out class by class: creates first, disables last. It
+// returns an error only for what must end the run; what concerns one user is an
+// outcome.
+func (j *Job) Apply(ctx context.Context, tasks []Task) error {
+	tasks, err := j.possible(ctx, tasks)
+	if err != nil {
+		return err
+	}
+	j.of.Store(int64(len(tasks)))
+	for _, class := range ident.Classes {
+		of := func(t Task) bool { return t.Op.Class == class }
+		if err := j.applyClass(ctx, slices.Collect(filter(tasks, of))); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("apply: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+func filter(tasks []Task, keep func(Task) bool) iter.Seq[Task] {
+	return func(yield func(Task) bool) {
+		for _, t := range tasks {
+			if keep(t) && !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// stopGrace is how long a write that is under way when the agent stops may
+// still take.
+const stopGrace = 3 * time.Second
+
+// lingering outlives ctx by the grace, so that a write under way is not cut off.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return out, func() { stop(); cancel() }
+}
+
+// applyShielded is applyOne for one of many: a panic in it concerns one user,
+// who is left alone. An intent that it leaves is looked at by the next run.
+func (j *Job) applyShielded(ctx context.Context, t Task) error {
+	if ctx.Err() != nil {
+		return nil // Apply tells why
+	}
+	err := rescue.Do(j.Log, func() error { return j.applyOne(ctx, t) },
+		"automation", j.Automation, "run", j.Run, "operation", t.Op.Class, "key", t.Change.Key)
+	var crash *rescue.Error
+	switch {
+	case err == nil:
+		j.step(ctx)
+		return nil
+	case !errors.As(err, &crash):
+		return err
+	}
+	item := ident.QuarantineItem{
+		Key: t.Change.Key, Name: t.Change.Name,
+		Cause: fmt.Sprintf("internal error of rollcall in %s: %v", t.Op.Class, crash.Value),
+		Next:  "report it with the stack, which is in the agent's log; the next run finds out whether the operation was carried out",
+	}
+	j.setAside(item, true)
+	return nil
+}
+
+// applyOne makes one operation durable in three steps: the intent, the write,
+// and the outcome with the link. It returns an error only for what must end
+// the run; what concerns one user is an outcome.
+func (j *Job) applyOne(ctx context.Context, t Task) error {
+	ctx, cancel := lingering(ctx)
+	defer cancel()
+	if j.Blocked(t.Change.Key) {
+		return nil // an operation before it set this user aside
+	}
+	defer j.Objects.Lock(t.Change.GUID)()
+	link, stale, err := j.linkOf(ctx, t)
+	if err != nil {
+		return fmt.Errorf("look up the link of key %s: %w", t.Change.Key, err)
+	}
+	if stale != "" {
+		return j.Skip(ctx, t, stale)
+	}
+	after := operation.Remember(link, t.Op, j.Now().UTC())
+	failpoint.Hit("before-intent")
+	intent, err := j.Store.OpenIntent(ctx, j.Lease, j.intent(t, after))
+	if overtaken(err) {
+		return j.Skip(ctx, t, err.Error())
+	}
+	if err != nil {
+		return fmt.Errorf("write the intent for %s: %w", t.Change.Name, err)
+	}
+	failpoint.Hit("after-intent")
+	j.turns.begin(t)
+	guid, err := j.write(ctx, t)
+	failpoint.Hit("after-write")
+	if err != nil {
+		if guid != "" { // an account may have been made without some of its attributes
+			t.Change.GUID = guid
+		}
+		return j.failed(ctx, t, link, intent, err)
+	}
+	after.GUID = guid
+	o := j.Outcome(t, ident.ResultApplied)
+	o.GUID = guid
+	c := j.commit(o)
+	c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
+	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
+		return j.unrecorded(ctx, t, intent, err)
+	}
+	failpoint.Hit("after-commit")
+	t.Change.GUID = guid
+	j.turns.done(t)
+	j.Listener.Recorded(o)
+	return nil
+}
+
+// overtaken reports whether an intent was refused because somebody else has
+// done something about the same record or object since linkOf looked.
+func overtaken(err error) bool {
+	var busy *store.UnderWayError
+	var taken *store.LinkTakenError
+	var none *store.NotLinkedError
+	return errors.As(err, &busy) || errors.As(err, &taken) || errors.As(err, &none)
+}
+
+// unrecorded leaves a user alone whose operation was carried out and cannot be
+// recorded. The intent stays: the next run looks at it again.
+func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure error) error {
+	if ends(ctx, failure) {
+		return fmt.Errorf("record that %s of %s is done: %w", t.Op.Class, t.Change.Name, failure)
+	}
+	j.Log.Error("an operation was carried out and cannot be recorded", "automation", j.Automation, "run", j.Run,
+		"operation", t.Op.Class, "dn", t.Change.DN, "key", t.Change.Key, "cause", failure)
+	item := asItem(&store.Intent{ID: intent, Run: j.Run, Key: t.Change.Key, Name: t.Change.Name, Operation: t.Op}, &unrecordedError{failure})
+	j.setAside(item, true)
+	return nil
+}
+
+// linkOf finds the link that the operation goes by, and checks that it still
+// is what the plan saw. stale says why it is not.
+func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
+	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Change.Key)
+	if err != nil {
+		return link, "", err
+	}
+	if t.Op.FormerKey != "" && !linked {
+		return j.formerLink(ctx, t)
+	}
+	makes := operation.MakesLink(t.Op.Class)
+	switch {
+	case makes && linked:
+		return link, "the record has been linked since to " + string(link.GUID), nil
+	case makes:
+		fresh := ident.Link{
+			Application: j.Application, Key: t.Change.Key, GUID: t.Change.GUID,
+			Automation: j.Automation, Created: j.Now().UTC(), Unseen: !j.Seen, Origin: t.Origin,
+		}
+		return fresh, "", nil
+	case !linked:
+		return link, "the record is not linked", nil
+	case t.Change.GUID != "" && link.GUID != t.Change.GUID:
+		return link, "the record has been linked since to another account, " + string(link.GUID), nil
+	}
+	t.Change.GUID = link.GUID
+	return link, "", nil
+}
+
+// formerLink is the link that gets another key, with that key.
+func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
+	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Op.FormerKey)
+	switch {
+	case err != nil:
+		return link, "", err
+	case !linked || link.GUID != t.Change.GUID:
+		return link, fmt.Sprintf("the key %s is not linked to this account any more", t.Op.FormerKey), nil
+	}
+	link.Key = t.Change.Key
+	return link, "", nil
+}
+
+func (j *Job) intent(t Task, after ident.Link) store.Intent {
+	return store.Intent{
+		Run: j.Run, Automation: j.Automation, Application: j.Application,
+		Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
+		Server: j.Directory.Server().URL, Anchor: ident.Anchor(j.Application, t.Change.Key), Operation: t.Op,
+		Link: &after, By: j.By, HeldID: t.HeldID,
+	}
+}
+
+// write makes the one LDAP change, or the few, of an operation, and returns the
+// GUID of the account. Nobody learns an initial password: it is made here and
+// forgotten.
+func (j *Job) write(ctx context.Context, t Task) (ident.GUID, error) {
+	var initial write.Initial
+	if operation.MakesAccount(t.Op.Class) {
+		password, err := write.GeneratePassword(j.Password.Length)
+		if err != nil {
+			return "", err
+		}
+		initial = write.Initial{Password: password, MustChange: j.Password.MustChange}
+	}
+	return j.Writer.Apply(ctx, t.Change.GUID, t.Op, initial)
+}

@@ -1,0 +1,107 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// cameTrue tells whether the directory shows the effect of an intent. When only
+// the first half of it is there, the intent is cut down to that: the next plan
+// makes the rest.
+func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool, error) {
+	if operation.MakesAccount(in.Operation.Class) {
+		return j.created(ctx, *in)
+	}
+	if !operation.Known(in.Operation.Class) {
+		return "", false, &unsettledError{
+			fmt.Sprintf("this version of rollcall does not know the operation %q", in.Operation.Class),
+			"run it once with the newer rollcall that wrote it",
+		}
+	}
+	attributes := []string{"userAccountControl", "memberOf", "primaryGroupID", "objectSid", "cn", j.Anchor}
+	for _, a := range in.Operation.Attributes {
+		attributes = append(attributes, a.Name)
+	}
+	entry, err := j.Directory.Get(ctx, conn.ByGUID(in.GUID), attributes)
+	if errors.Is(err, conn.ErrNotFound) {
+		return in.GUID, false, nil
+	}
+	if err != nil {
+		return in.GUID, false, err
+	}
+	if entry.Attributes.First("userAccountControl") == "" {
+		return in.GUID, false, &unsettledError{
+			fmt.Sprintf("userAccountControl of %s cannot be read", entry.DN),
+			"give the bind account the right to read that account: rollcall validate --online",
+		}
+	}
+	if err := j.addPrimaryGroup(ctx, entry); err != nil {
+		return in.GUID, false, err
+	}
+	if operation.Holds(entry, in.Operation) {
+		return in.GUID, true, nil
+	}
+	first, halved := operation.FirstHalf(in.Operation)
+	if !halved || !operation.Holds(entry, first) {
+		return in.GUID, false, nil
+	}
+	link, ok, err := j.Store.LinkByKey(ctx, in.Application, in.Key)
+	if err != nil || !ok {
+		return in.GUID, false, err
+	}
+	link = operation.Remember(link, first, in.Created)
+	in.Operation, in.Link = first, &link
+	return in.GUID, true, nil
+}
+
+// created finds the account of an interrupted create by its anchor.
+func (j *Job) created(ctx context.Context, in store.Intent) (ident.GUID, bool, error) {
+	found, err := j.Writer.FindAnchor(ctx, in.Anchor)
+	if err != nil {
+		return "", false, err
+	}
+	if len(found) > 1 {
+		return "", false, &unsettledError{
+			fmt.Sprintf("%d accounts carry the anchor %s: %s", len(found), in.Anchor, dns(found)),
+			fmt.Sprintf("clear %s on those that do not belong to this person; the next run links the one that is left", j.Anchor),
+		}
+	}
+	if len(found) == 0 {
+		return "", false, nil
+	}
+	return found[0].GUID, true, nil
+}
+
+func dns(entries []ident.Entry) string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = string(e.DN)
+	}
+	slices.Sort(list)
+	return strings.Join(list, "; ")
+}
+
+// addPrimaryGroup puts the primary group among the groups of an account, which
+// AD leaves out there.
+func (j *Job) addPrimaryGroup(ctx context.Context, account ident.Entry) error {
+	sid := ident.PrimaryGroup(account)
+	if sid == "" {
+		return nil
+	}
+	group, err := j.Directory.Get(ctx, conn.ByDN(ident.DN("<SID="+sid+">")), []string{"cn"})
+	if errors.Is(err, conn.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		account.Attributes["memberof"] = append(account.Attributes["memberof"], string(group.DN))
+	}
+	return err
+}

@@ -1,0 +1,185 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// failed sorts a failed write: about one user, an outage, or unknown.
+func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64, failure error) error {
+	var w *write.Error
+	if !errors.As(failure, &w) || w.Kind == write.Unknown {
+		// The intent stays: the next run looks what became of the write.
+		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)
+	}
+	if w.Kind == write.Unavailable {
+		if err := j.Store.CloseIntent(context.WithoutCancel(ctx), j.Lease, intent); err != nil {
+			failure = errors.Join(failure, err)
+		}
+		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)
+	}
+	if w.Done == "" {
+		j.turns.nothing(t)
+	}
+	if len(w.Refused) > 0 {
+		return j.partly(ctx, t, link, intent, w)
+	}
+	result := ident.ResultFailed
+	if w.Kind == write.Stale {
+		result = ident.ResultSkipped
+	}
+	o := j.Outcome(t, result)
+	o.Code, o.Cause, o.Next = w.Code, w.Cause, w.Next
+	if result == ident.ResultFailed {
+		j.Listener.Tell(failedItem(o, w.Attribute, w.Common), false)
+	}
+	c := j.commit(o)
+	c.HeldID, c.Intent = t.HeldID, intent
+	if w.Done == t.Op.Class {
+		first, _ := operation.FirstHalf(t.Op)
+		partly := operation.Remember(link, first, j.Now().UTC())
+		c.Link = &partly
+	}
+	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s failed: %w", t.Op.Class, t.Change.Name, err)
+	}
+	j.logFailure(o)
+	j.Listener.Recorded(o)
+	if result == ident.ResultFailed && w.Done == "" {
+		return j.refuse(ctx, wholeRefusal(o, w.Common))
+	}
+	return nil
+}
+
+func (j *Job) logFailure(o ident.Outcome) {
+	j.Log.Warn("operation failed", "automation", j.Automation, "run", j.Run, "operation", o.Operation.Class,
+		"dn", o.DN, "key", o.Key, "cause", o.Cause, "next", o.Next)
+}
+
+// failedItem tells about a write that failed: the next run tries it again, and
+// until that succeeds somebody is not dealt with.
+func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem {
+	part := operation.Undone(o.Operation.Class)
+	if part != "" && attribute != "" {
+		part = attribute
+	}
+	return ident.QuarantineItem{
+		Key: o.Key, Name: o.Name, Part: part, Next: o.Next,
+		Cause:  fmt.Sprintf("%s failed: %s", o.Operation.Class, o.Cause),
+		Shared: fmt.Sprintf("%s failed in %s: %s", o.Operation.Class, cmp.Or(o.Operation.To, o.DN).Parent(), cmp.Or(common, o.Cause)),
+	}
+}
+
+// refuse remembers what the directory did not take.
+func (j *Job) refuse(ctx context.Context, list ...ident.Refusal) error {
+	for i := range list {
+		before, _, err := j.Store.Refusal(ctx, j.Automation, list[i].Key, list[i].Part)
+		if err != nil {
+			return err
+		}
+		list[i] = list[i].Refused(before, j.Now())
+	}
+	return j.Store.Refuse(ctx, j.Automation, list)
+}
+
+// wholeRefusal is a failed operation of which nothing was carried out.
+func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
+	item := failedItem(o, "", common)
+	return ident.Refusal{
+		Key: o.Key, Part: ident.RefusedOperation(o.Operation.Class), Digest: o.Operation.Digest,
+		Cause: item.Cause, Shared: item.Shared, Next: item.Next,
+	}
+}
+
+// partly records an update or a creation that was carried out without the
+// attributes that the directory refused, as far as it took any.
+func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64, w *write.Error) error {
+	taken, refused := split(t.Op, w.Refused)
+	var commits []store.Commit
+	if w.Done == t.Op.Class {
+		after := operation.Remember(link, taken, j.Now().UTC())
+		after.GUID = t.Change.GUID
+		done := t
+		done.Op = taken
+		c := j.commit(j.Outcome(done, ident.ResultApplied))
+		c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
+		commits = append(commits, c)
+	}
+	failed := t
+	failed.Op = refused
+	o := j.Outcome(failed, ident.ResultFailed)
+	o.Code, o.Cause, o.Next = w.Code, causes(w.Refused), w.Next
+	c := j.commit(o)
+	if len(commits) == 0 {
+		c.HeldID, c.Intent = t.HeldID, intent
+	}
+	commits = append(commits, c)
+	if err := j.commitAll(ctx, commits); err != nil {
+		return fmt.Errorf("record what became of %s of %s: %w", t.Op.Class, t.Change.Name, err)
+	}
+	if w.Done == t.Op.Class && !operation.GivesUp(refused) { // others may wait for what it was to give up
+		j.turns.done(t)
+	}
+	j.logFailure(o)
+	return j.refuse(ctx, j.attributeRefusals(o, w.Refused)...)
+}
+
+// attributeRefusals tells about each attribute, and returns what to remember of
+// those for which the next run would find the same again.
+func (j *Job) attributeRefusals(o ident.Outcome, refused []write.Refusal) []ident.Refusal {
+	var list []ident.Refusal
+	for _, f := range refused {
+		item := ident.QuarantineItem{
+			Key: o.Key, Name: o.Name, Part: f.Attribute, Next: f.Err.Next,
+			Cause:  fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, f.Err.Cause),
+			Shared: fmt.Sprintf("%s: refused by the directory: %s", f.Attribute, cmp.Or(f.Err.Common, f.Err.Cause)),
+		}
+		j.Listener.Tell(item, false)
+		if f.Err.Kind == write.Stale {
+			continue
+		}
+		for _, ch := range o.Operation.Attributes {
+			if text.Same(ch.Name, f.Attribute) {
+				list = append(list, ident.Refusal{
+					Key: o.Key, Part: text.Lower(f.Attribute), Digest: operation.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
+				})
+			}
+		}
+	}
+	return list
+}
+
+// split divides an operation into what was taken and an update of what was not.
+func split(op ident.Operation, refused []write.Refusal) (taken, left ident.Operation) {
+	taken = op
+	taken.Attributes = nil
+	left = ident.Operation{Class: ident.ClassUpdate, Reason: op.Reason, Verdict: op.Verdict}
+	for _, ch := range op.Attributes {
+		if slices.ContainsFunc(refused, func(f write.Refusal) bool { return text.Same(f.Attribute, ch.Name) }) {
+			left.Attributes = append(left.Attributes, ch)
+		} else {
+			taken.Attributes = append(taken.Attributes, ch)
+		}
+	}
+	return taken, left
+}
+
+func causes(refused []write.Refusal) string {
+	all := ""
+	for _, f := range refused {
+		if all != "" {
+			all += "; "
+		}
+		all += f.Attribute + ": " + f.Err.Cause
+	}
+	return all
+}

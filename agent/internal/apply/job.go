@@ -1,0 +1,172 @@
+// Package apply is the one way to write to the directory: what a run plans,
+// what a person approves or links by hand, all of it goes through a Job.
+//
+// A Job makes each operation durable in three steps. The intent says what is
+// about to be written, and on which domain controller; the write is made; the
+// outcome goes into the history together with what the link remembers. An agent
+// that is killed in between leaves an intent, and the next Job finds out what
+// became of it (Recover) before anything about the same user is tried again.
+//
+// Apply decides nothing: which operations there should be, within which limits,
+// is planned before, and scope and protection are checked by the Writer, right
+// before it writes. Nor does it take leases; its caller holds one.
+package apply
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// Journal keeps intents and outcomes. What it returns may be a
+// *store.FencedError or a *store.DamagedError, which end a Job; anything else
+// concerns one user.
+type Journal interface {
+	Intents(context.Context) ([]store.Intent, error)
+	// OpenIntent refuses, with an error of its own, what is under way already
+	// and a link that is not as the intent takes it to be.
+	OpenIntent(context.Context, store.Lease, store.Intent) (id int64, err error)
+	CloseIntent(ctx context.Context, lease store.Lease, id int64) error
+	// Commit and CommitAll record outcomes with their links, and close their
+	// intents, all or nothing.
+	Commit(context.Context, store.Lease, store.Commit) error
+	CommitAll(context.Context, store.Lease, []store.Commit) error
+}
+
+// Store is what a Job reads and keeps.
+type Store interface {
+	Journal
+	LinkByKey(ctx context.Context, application string, key ident.Key) (ident.Link, bool, error)
+	RunByID(context.Context, int64) (store.Run, bool, error)
+	// Refusal and Refuse remember what the directory did not take.
+	Refusal(ctx context.Context, automation string, key ident.Key, part string) (ident.Refusal, bool, error)
+	Refuse(ctx context.Context, automation string, list []ident.Refusal) error
+}
+
+var _ Store = (*store.Store)(nil)
+
+// Directory is the domain controller that a Job writes to, for looking what
+// became of a write.
+type Directory interface {
+	Server() conn.Server
+	Get(context.Context, conn.Target, []string) (ident.Entry, error)
+}
+
+// Writer carries out operations on that domain controller.
+type Writer interface {
+	// Apply carries out one operation; its errors are *write.Error. It returns
+	// the GUID of the account, also when it made one without some attributes.
+	Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial write.Initial) (ident.GUID, error)
+	// FindAnchor lists the accounts that carry exactly this anchor.
+	FindAnchor(ctx context.Context, value string) ([]ident.Entry, error)
+}
+
+var _ Writer = (*write.Writer)(nil)
+
+// Listener is told what becomes of a Job while it goes on, by several
+// goroutines.
+type Listener interface {
+	// Recorded tells an outcome that is in the history by now.
+	Recorded(ident.Outcome)
+	// Tell tells what needs a person and is no outcome, or more than one. failed
+	// says that a fault of rollcall ended an operation.
+	Tell(item ident.QuarantineItem, failed bool)
+}
+
+// Settings are what the Jobs of an agent have in common.
+type Settings struct {
+	Store   Store
+	Objects *Objects
+	Writers int      // how many writes may be under way at once; at least one
+	Anchor  string   // the attribute that carries "application:key"
+	Servers []string // URLs of the domain controllers that the agent may come back to; none means any
+	// Configured reports whether there is an automation of that name, so that it
+	// can find out by itself what became of its writes.
+	Configured func(automation string) bool
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Order says for whom a Job writes, and where.
+type Order struct {
+	Run                         int64
+	Automation, Application, By string
+	Lease                       store.Lease
+	Password                    Password
+	// Seen says that what is linked was delivered, in scope, right before.
+	Seen      bool
+	Directory Directory
+	Writer    Writer
+	Listener  Listener
+}
+
+// Password says what initial passwords look like.
+type Password struct {
+	Length     int
+	MustChange bool // at the next logon
+}
+
+// Task is one operation that is to be applied.
+type Task struct {
+	Change   *ident.Change // shared by the operations of one user: a create tells the others the GUID
+	Op       ident.Operation
+	HeldID   int64            // the held operation that this carries out; 0 for none
+	Approved string           // who approved it; "" for nobody
+	Origin   ident.LinkOrigin // of a link that it makes; "" is as its class says
+}
+
+// Job writes in the name of one run.
+type Job struct {
+	Settings
+	Order
+	turns turns
+	of    atomic.Int64 // operations that it is to carry out
+	done  atomic.Int64 // those of which it is known what became of them
+
+	mu      sync.Mutex
+	blocked map[ident.Key]bool // users who must be left alone
+}
+
+// Begin starts a Job. Call Recover before anything else.
+func Begin(s Settings, o Order) *Job { return &Job{Settings: s, Order: o} }
+
+// Advance tells how many operations the Job is to carry out, and of how many it
+// is known what became of them.
+func (j *Job) Advance() (done, of int64) { return j.done.Load(), j.of.Load() }
+
+// step notes that one more operation has come to its end, and tells whoever
+// waits for the run.
+func (j *Job) step(ctx context.Context) {
+	done := j.done.Add(1)
+	progress.Tell(ctx, progress.Step{Phase: "writing", Done: int(done), Of: int(j.of.Load())})
+}
+
+// Blocked reports whether a user must be left alone for the rest of the Job.
+func (j *Job) Blocked(key ident.Key) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.blocked[key]
+}
+
+func (j *Job) block(key ident.Key) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.blocked == nil {
+		j.blocked = map[ident.Key]bool{}
+	}
+	j.blocked[key] = true
+}
+
+// setAside leaves a user alone for the rest of the Job and tells why.
+func (j *Job) setAside(item ident.QuarantineItem, failed bool) {
+	j.block(item.Key)
+	j.Listener.Tell(item, failed)
+}

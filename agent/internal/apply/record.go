@@ -1,0 +1,60 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// PlanAnew is what comes of an operation that was skipped.
+const PlanAnew = "the next run plans it anew"
+
+// Skip records that an operation was not made because the world has changed.
+func (j *Job) Skip(ctx context.Context, t Task, cause string) error {
+	o := j.Outcome(t, ident.ResultSkipped)
+	o.Cause, o.Next = cause, PlanAnew
+	c := j.commit(o)
+	c.HeldID = t.HeldID
+	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
+		return fmt.Errorf("record that %s of %s was skipped: %w", t.Op.Class, t.Change.Name, err)
+	}
+	j.Listener.Recorded(o)
+	return nil
+}
+
+// Outcome starts the record of what became of a task.
+func (j *Job) Outcome(t Task, result ident.Result) ident.Outcome {
+	return ident.Outcome{
+		Run: j.Run, Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
+		Operation: t.Op, Result: result, Approved: t.Approved, At: j.Now(),
+	}
+}
+
+// Record records outcomes of operations that are not written, together.
+func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
+	commits := make([]store.Commit, len(outcomes))
+	for i, o := range outcomes {
+		commits[i] = j.commit(o)
+	}
+	return j.commitAll(ctx, commits)
+}
+
+func (j *Job) commit(o ident.Outcome) store.Commit {
+	return store.Commit{Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By}
+}
+
+// commitAll records outcomes together and tells about them.
+func (j *Job) commitAll(ctx context.Context, commits []store.Commit) error {
+	if len(commits) == 0 {
+		return nil
+	}
+	if err := j.Store.CommitAll(ctx, j.Lease, commits); err != nil {
+		return err
+	}
+	for _, c := range commits {
+		j.Listener.Recorded(c.Outcome)
+	}
+	return nil
+}
