@@ -79,7 +79,8 @@ func (c *cli) fail(err error) int {
 	}
 	var wrong *usageError
 	var path *planfile.PathError
-	if errors.As(err, &wrong) || errors.As(err, &path) || !c.understood {
+	var mistake *exit.UsageError // of a question that was answered in this process
+	if errors.As(err, &wrong) || errors.As(err, &path) || errors.As(err, &mistake) || !c.understood {
 		return exit.Usage
 	}
 	return exit.Failed
