@@ -7,13 +7,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
+// isAnchorAttribute reports whether an attribute is the one that carries anchors.
 func (set *Settings) isAnchorAttribute(attribute string) bool {
 	return set.Anchor != "" && text.Same(attribute, set.Anchor)
 }
 
-// badAnchor says why the anchor attribute cannot hold the key; "" when it can.
-// Without its anchor an account would not be found again after a loss of the
-// state.
+// badAnchor says why the anchor attribute cannot hold the anchor of a key, and
+// what to do about it; "" when it can. After a loss of the state an account is
+// found by its anchor alone.
 func (set *Settings) badAnchor(key ident.Key) (cause, next string) {
 	if set.Anchor == "" {
 		return "", ""

@@ -119,7 +119,7 @@ func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {
 	case err != nil:
 		return err
 	case found.link != nil:
-		return b.diff.tie(rec, found.entry, *found.link)
+		return b.diff.linkAccount(rec, found.entry, *found.link)
 	case found.create:
 		return b.diff.create(rec)
 	}
@@ -144,8 +144,8 @@ func (b *Builder) Duplicate(key ident.Key, n int) {
 func (b *Builder) Deleted(key ident.Key) { b.draft.keys.deleted[key] = struct{}{} }
 
 // Contradiction sets aside a key that was delivered and reported as deleted at
-// once; Add is not called for it. It counts as present: which of the two is
-// true is not for the order to say.
+// once; Add is not called for it. The key counts as present: the order in which
+// the two came does not say which of them is true.
 func (b *Builder) Contradiction(key ident.Key) {
 	b.draft.delivered(key)
 	b.draft.setAside(key, "",
@@ -178,13 +178,13 @@ func (b *Builder) Mapped(attributes []string) {
 	}
 }
 
-// blockedTries bounds how often those are planned anew who wait for others that
-// wait themselves.
+// blockedTries bounds how often retryBlocked goes round: a record may wait for
+// one that waits itself.
 const blockedTries = 3
 
-// retryBlocked plans those anew who could not have a value because of somebody
-// who has been set aside since: nobody is withheld because of somebody who gets
-// nothing.
+// retryBlocked plans a record again when it was set aside for a value of another
+// record, and that one was set aside later: it gets nothing, so the value is
+// free.
 func (b *Builder) retryBlocked() error {
 	for range blockedTries {
 		for _, key := range slices.Sorted(maps.Keys(b.draft.blocked)) {

@@ -20,14 +20,14 @@ type HandMade struct {
 	Objections []string
 }
 
-// RefusedError is a link by hand that the rules do not allow, whoever asks.
+// RefusedError says why the rules do not allow a link by hand, whoever asks for it.
 type RefusedError struct{ Cause, Next string }
 
 func (e *RefusedError) Error() string { return e.Cause + "; next: " + e.Next }
 
 // ByHand plans the link of a key to an account that a person has chosen, under
-// the rules of an adoption. The record is nil when the source did not deliver
-// one; cause says then what it did. A *RefusedError says why the account or the
+// the rules of an adoption. When the source did not deliver a record, it is nil
+// and cause says what came instead. A *RefusedError says why the account or the
 // key cannot be linked at all.
 func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident.Entry) (HandMade, error) {
 	link, linked, err := b.view.LinkByKey(key)
@@ -58,7 +58,7 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	}
 	made.Seen = len(made.Objections) == 0
 	c := &change{key: key, entry: anchoredEntry(b.set, e, key), name: entryName(e)}
-	c.add(adoption(b.set, key, e, "linked by hand"))
+	c.add(writeAnchor(b.set, ident.ClassAdopt, key, e, "linked by hand"))
 	if made.Seen && b.set.Action != ActionCreate {
 		if err := b.diff.compare(c, want, *prospect(b.set, key, e)); err != nil {
 			return HandMade{}, err
@@ -70,8 +70,8 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	return made, nil
 }
 
-// describe tells whom a record is about and what their account should look
-// like, or what keeps the record from being in scope.
+// describe names the person whom a record is about and says what their account
+// should look like, or why the record does not call for an account.
 func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, ident.Desired, error) {
 	made := HandMade{Name: recordName(rec), Mail: recordMail(rec)}
 	objection, want, err := b.look(rec, e)

@@ -8,20 +8,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// mapRecord runs the mapping. ok is false when the record was set aside.
-func (f *differ) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {
-	want, err = f.mapper.Map(rec, current, link, f.draft.names)
-	if f.draft.names.err != nil { // of the View: no fault of the record, whatever the mapping made of it
-		return want, false, f.draft.names.err
-	}
-	if err != nil {
-		f.draft.quarantineError(rec, err)
-		return want, false, nil
-	}
-	f.everywhere.count(rec, want)
-	return want, true, f.fit(rec, current, &want)
-}
-
 // differ compares an account with what its record wants, and plans the
 // operations that make the one like the other; for a record without an account
 // it plans the creation. It neither looks for accounts nor decides whether an
@@ -100,6 +86,39 @@ func (f *differ) addLinked(rec ident.Record, link ident.Link) error {
 	return nil
 }
 
+// linkAccount plans the link between a record and the account that the match
+// found, and all that follows from it: whoever approves an adoption sees the
+// whole of it.
+func (f *differ) linkAccount(rec ident.Record, e ident.Entry, op operation) error {
+	c := &change{key: rec.Key, entry: e, name: entryName(e)}
+	if op.Class == ident.ClassAdopt {
+		c.entry = anchoredEntry(f.set, e, rec.Key)
+	}
+	c.add(op)
+	if f.set.Action == ActionCreate { // does nothing about linked accounts
+		f.draft.keep(c)
+		return nil
+	}
+	link := prospect(f.set, rec.Key, e)
+	if op.Class == ident.ClassLink {
+		link.Origin = ident.OriginRestored
+	}
+	want, ok, err := f.mapRecord(rec, &c.entry, link)
+	if !ok || err != nil {
+		return err
+	}
+	if err := f.compare(c, want, *link); err != nil {
+		return err
+	}
+	f.draft.keep(c)
+	return nil
+}
+
+// prospect returns the link of an account that is about to be adopted.
+func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
+	return &ident.Link{Application: set.Application, Key: key, GUID: e.GUID, Automation: set.Automation, Origin: ident.OriginAdopted}
+}
+
 // compare adds what is to be done about an account that has a link, or is
 // about to get one.
 func (f *differ) compare(c *change, want ident.Desired, link ident.Link) error {
@@ -146,7 +165,7 @@ func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error
 	if returner && known {
 		f.returned(c, disabled, want, link)
 	}
-	groups, err := f.missingMemberships(c, want.Groups)
+	groups, err := f.groupsToJoin(c, want.Groups)
 	if err != nil {
 		return err
 	}
@@ -154,9 +173,22 @@ func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error
 	return nil
 }
 
-// returned remembers what the operations of a returner do not say: that
-// somebody enabled the account already, and that one which somebody moved is
-// to stay where it is for good.
+// disabledByOthers reports a disabled account whose record is delivered: the
+// person is active in the application and cannot log in.
+func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.LinkOrigin) {
+	cause := "disabled by somebody else"
+	next := "enable the account, or leave the person out with where"
+	if origin == ident.OriginRestored {
+		cause = "disabled, and after the loss of the state nobody knows by whom"
+		next = "if rollcall had disabled it as missing and the person is back, enable the account and put it where it belongs"
+	}
+	f.draft.attend(key, entryName(e), ident.PartAccount,
+		fmt.Sprintf("%s, left alone although %s delivers the key: neither enabled nor moved nor added to groups", cause, f.set.Application),
+		next+f.set.orAccept(key))
+}
+
+// returned remembers what the operations of a returner do not say: somebody
+// enabled the account already, or moved it, and it stays there for good.
 func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
 	up := LinkUpdate{Key: c.key, ClearMissing: !disabled}
 	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
@@ -168,8 +200,22 @@ func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ide
 	}
 }
 
+// mapRecord runs the mapping. ok is false when the record was set aside.
+func (f *differ) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {
+	want, err = f.mapper.Map(rec, current, link, f.draft.names)
+	if f.draft.names.err != nil { // of the View: no fault of the record, whatever the mapping made of it
+		return want, false, f.draft.names.err
+	}
+	if err != nil {
+		f.draft.quarantineError(rec, err)
+		return want, false, nil
+	}
+	f.everywhere.count(rec, want)
+	return want, true, f.fit(rec, current, &want)
+}
+
 // nameDiff compares the common name.
-func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.AttributeChange, verdictOn) {
+func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.AttributeChange, comparison) {
 	cn, wanted := want.Attribute("cn")
 	if !wanted || len(cn.Values) != 1 || cn.Values[0] == "" {
 		return ident.AttributeChange{}, asWanted
@@ -189,7 +235,7 @@ func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operat
 		return nil
 	}
 	if strings.HasPrefix(ch.Old[0], ch.New[0]) {
-		link.Applied = nil // a name that it got where its own was taken: nothing has changed at the source
+		link.Applied = nil // it got this name because its own was taken: nothing has changed at the source
 	}
 	cn, _ := want.Attribute("cn")
 	why := reasons{}
@@ -197,51 +243,4 @@ func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operat
 	op := &operation{cn: ch.New[0]}
 	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()
 	return op
-}
-
-// disabledByOthers reports an account that is disabled although its record is
-// delivered: somebody who is active in the application cannot log in.
-func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.LinkOrigin) {
-	cause := "disabled by somebody else"
-	next := "enable the account, or leave the person out with where"
-	if origin == ident.OriginRestored {
-		cause = "disabled, and after the loss of the state nobody knows by whom"
-		next = "if rollcall had disabled it as missing and the person is back, enable the account and put it where it belongs"
-	}
-	f.draft.attend(key, entryName(e), ident.PartAccount,
-		fmt.Sprintf("%s, left alone although %s delivers the key: neither enabled nor moved nor added to groups", cause, f.set.Application),
-		next+f.set.orAccept(key))
-}
-
-// tie plans the operation that links a record to an account that is there, and
-// all that follows from it: a person who approves an adoption sees what they
-// approve.
-func (f *differ) tie(rec ident.Record, e ident.Entry, op operation) error {
-	c := &change{key: rec.Key, entry: e, name: entryName(e)}
-	if op.Class == ident.ClassAdopt {
-		c.entry = anchoredEntry(f.set, e, rec.Key)
-	}
-	c.add(op)
-	if f.set.Action == ActionCreate { // does nothing about linked accounts
-		f.draft.keep(c)
-		return nil
-	}
-	link := prospect(f.set, rec.Key, e)
-	if op.Class == ident.ClassLink {
-		link.Origin = ident.OriginRestored
-	}
-	want, ok, err := f.mapRecord(rec, &c.entry, link)
-	if !ok || err != nil {
-		return err
-	}
-	if err := f.compare(c, want, *link); err != nil {
-		return err
-	}
-	f.draft.keep(c)
-	return nil
-}
-
-// prospect is the link of an account that is about to be adopted.
-func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
-	return &ident.Link{Application: set.Application, Key: key, GUID: e.GUID, Automation: set.Automation, Origin: ident.OriginAdopted}
 }

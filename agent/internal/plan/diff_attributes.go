@@ -10,20 +10,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// verdictOn is what comparing one attribute came to.
-type verdictOn int
+// comparison is what comparing one attribute came to.
+type comparison int
 
 const (
-	asWanted  verdictOn = iota // nothing to do
-	different                  // to be written
-	leftAlone                  // it differs, but the directory's own value stays
+	asWanted  comparison = iota // nothing to do
+	different                   // to be written
+	leftAlone                   // it differs, but the directory's own value stays
 )
 
-// attributeDiff compares what an attribute should be with what it is.
-// Values are compared as sets and by their bytes: AD keeps case, so a change of
-// case is a change. What an account cannot be without is cleared by the value
-// that means none.
-func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, verdictOn) {
+// attributeDiff compares the values that an attribute should have with those
+// that it has, as sets and by their bytes: AD keeps case, so a change of case is
+// a change. An attribute that accounts cannot be without is cleared by writing
+// the value that means none.
+func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, comparison) {
 	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
 	goal := distinct(want.Values, want.Binary)
 	if neutral, ok := ident.Neutral(want.Name); ok && len(goal) == 0 {
@@ -110,8 +110,8 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 	}
 }
 
-// maxBinary bounds the bytes of binary values in one plan, which is held in
-// memory: a hundred thousand photos are written by several runs.
+// maxBinary bounds the bytes of binary values in one plan, because a plan is in
+// memory as a whole: a hundred thousand photos take several runs.
 const maxBinary = 64 << 20
 
 // affords reports whether a change still fits into the plan, and counts it.
@@ -130,7 +130,7 @@ func (f *differ) affords(ch ident.AttributeChange) bool {
 	return true
 }
 
-// wait leaves a binary value of an account to a later run.
+// wait leaves the binary value of an account to a later run.
 func (f *differ) wait(key ident.Key) {
 	f.draft.waiting[key], f.draft.unsettled[key] = struct{}{}, struct{}{}
 }

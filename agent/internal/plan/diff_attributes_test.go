@@ -17,7 +17,7 @@ func TestAttributeDiff(t *testing.T) {
 		want    want
 		have    []string
 		applied map[string]string
-		verdict verdictOn
+		verdict comparison
 		new     []string
 		add     bool
 		drift   bool

@@ -41,7 +41,7 @@ func (f *differ) create(rec ident.Record) error {
 		if f.draft.refusedAttribute(rec.Key, c.name, ch) {
 			continue
 		}
-		// A value that is written with the creation only has no later run.
+		// A later run does not write what is written with the creation only.
 		if !f.affords(ch) && a.Apply != ident.ApplyCreate {
 			f.wait(rec.Key)
 			continue

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// everywhere counts the records that lack a field for an attribute: one that all
-// of them lack is most likely spelled wrong, and nothing else would ever tell.
+// everywhere counts the records that lack a field for an attribute. A field that
+// all of them lack is most likely misspelled, and nothing else would ever say so.
 type everywhere struct {
 	records int
 	absent  map[string]int
@@ -41,7 +41,7 @@ type explainer interface {
 
 var _ explainer = (*mapping.Mapper)(nil)
 
-// absentEverywhere tells once of each attribute that no record has the field for.
+// absentEverywhere reports each attribute whose field no record has, once.
 func (f *differ) absentEverywhere() {
 	ev := f.everywhere
 	mapper, explains := f.mapper.(explainer)

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// fit leaves out of what a record wants the attributes that the directory
-// would refuse, and reports each of them.
+// fit leaves out the attributes that the directory would refuse, and reports
+// each of them.
 func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired) error {
 	name := desiredName(*want)
 	if current != nil {
@@ -41,8 +41,8 @@ func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired
 	return failure
 }
 
-// respell writes DNs and times as the directory gives them back: it keeps no
-// other spelling, and each run would write it again.
+// respell writes DNs and times as the directory gives them back. It keeps no
+// other spelling, so each run would find a difference and write it again.
 func (f *differ) respell(a *ident.DesiredAttribute, current *ident.Entry) {
 	syntax := f.set.Schema.Rule(a.Name).Syntax
 	if syntax != ident.SyntaxDN && syntax != ident.SyntaxTime {

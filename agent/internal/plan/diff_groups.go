@@ -17,9 +17,9 @@ type group struct {
 	sid     string
 }
 
-// usableGroups drops the groups that nobody may be added to, and tells that of
-// each account: whoever is told is planned again, so that they are added once
-// the group is in order.
+// usableGroups leaves out the groups that nobody may be added to, and reports
+// each for the account. A report makes the next run plan the account again, so
+// that it is added once the group is in order.
 func (f *differ) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
@@ -66,17 +66,17 @@ func (f *differ) group(dn ident.DN) (*group, error) {
 	return g, nil
 }
 
-// groupsOfNew returns the usable groups that an account is not in by being
-// made: the primary group of a new account is Domain Users.
+// groupsOfNew returns the usable groups that a new account is to be added to:
+// all but Domain Users, its primary group.
 func (f *differ) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
 	usable, err := f.usableGroups(c, dns)
 	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(f.groups[dn].sid) }), err
 }
 
-// missingMemberships returns the usable groups that the account is not in,
-// neither as a member nor by its primary group, which AD lists nowhere and
-// refuses to add.
-func (f *differ) missingMemberships(c *change, dns []ident.DN) ([]ident.DN, error) {
+// groupsToJoin returns the usable groups that the account is not in yet. Its
+// primary group counts: AD does not list the account there, and refuses to add
+// it.
+func (f *differ) groupsToJoin(c *change, dns []ident.DN) ([]ident.DN, error) {
 	usable, err := f.usableGroups(c, dns)
 	if err != nil {
 		return nil, err

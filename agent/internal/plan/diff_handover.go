@@ -13,10 +13,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// handover finds values that their holder gives up in this very plan, so that
-// people who swap a name or an address, in twos or in rings, get what they are
-// to have. Records come one by one, and the holder of a value may come later:
-// whoever asks for such a value is put off until everybody has come.
+// handover lets people swap names and addresses, in pairs or in rings: it finds
+// the values that their holders give up in this very plan. Records come one by
+// one, and the holder of a value may come after the record that wants it. That
+// record is put off until everybody has come.
 type handover struct {
 	view  linkView
 	draft *draft
@@ -29,8 +29,8 @@ type handover struct {
 	keeps map[given]bool // expectations that did not come true
 	needs map[ident.Key][]need
 	late  []lateRecord
-	// planned tells of the group who has been planned by this attempt: they need
-	// not be guessed about.
+	// planned lists who of the group has been planned by this attempt: of them it
+	// is known what they give up.
 	planned map[ident.Key]bool
 }
 
@@ -170,7 +170,7 @@ func holds(values []string, folded string) bool {
 	return slices.ContainsFunc(values, func(v string) bool { return text.Name(v) == folded })
 }
 
-// while sets asking for as long as do takes; a panic ends it too.
+// while sets asking until do returns, by a panic too.
 func (h *handover) while(asking bool, do func() error) error {
 	h.asking = asking
 	defer func() { h.asking = false }()
@@ -248,9 +248,9 @@ func (f *differ) planLate(asking bool) error {
 	return nil
 }
 
-// giversFirst sorts the records so that those come first from whom others want
-// something: who learns that a value stays where it is keeps their own, and so
-// on down a chain of any length.
+// giversFirst sorts the records so that the holder of a value comes before the
+// record that wants it. A record whose value stays where it is keeps its own, and
+// so does the next one in a chain of any length.
 func (h *handover) giversFirst() {
 	byKey := make(map[ident.Key]lateRecord, len(h.late))
 	for _, l := range h.late {

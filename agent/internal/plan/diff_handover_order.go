@@ -29,7 +29,7 @@ func (f *differ) orderHandovers() error {
 
 // handovers is who gets what from whom by operations of one class.
 type handovers struct {
-	keys   []ident.Key               // of those who get something, in order
+	keys   []ident.Key               // who gets something, in order
 	givers map[ident.Key][]given     // what each of them gets, and from whom
 	takers map[ident.Key][]ident.Key // who waits for a key, once for each value
 	waits  map[ident.Key]int         // for how many values a key still waits
@@ -69,7 +69,7 @@ func (f *differ) handovers(class ident.Class) *handovers {
 	return g
 }
 
-// begin lets everybody give who waits for nobody.
+// begin counts who waits for whom, and lets those give who wait for nobody.
 func (g *handovers) begin() {
 	for _, key := range g.keys {
 		for _, v := range g.givers[key] {
@@ -86,8 +86,7 @@ func (g *handovers) begin() {
 	}
 }
 
-// gives lets a key give up everything, and after it all who waited for nobody
-// else.
+// gives lets a key give up everything, and then those who waited for it alone.
 func (g *handovers) gives(key ident.Key) {
 	for ready := []ident.Key{key}; len(ready) > 0; ready = ready[1:] {
 		giver := ready[0]

@@ -13,24 +13,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// rename renames an account within the container where it is.
-func (f *differ) rename(c *change, name *operation) error {
-	if name == nil {
-		return nil
-	}
-	here := c.entry.DN.Parent()
-	holder, taken, err := f.draft.names.Holder("cn", name.cn, mapping.UniqueContainer, here, c.entry.GUID, c.key)
-	if err != nil {
-		return err
-	}
-	if taken {
-		f.draft.attend(c.key, c.name, "cn", fmt.Sprintf("cannot be renamed to %s: %s has this name in %s", name.cn, holder, here),
-			"rename one of the two, or give cn a further format that tells them apart")
-		return nil
-	}
-	f.draft.names.Reserve("cn", name.cn, mapping.UniqueContainer, here, c.key)
-	c.add(*name)
-	return nil
+// home is a container in which an account belongs.
+type home struct {
+	dn     ident.DN
+	reason string // of a move into it
+	note   string // why it is not the place that ou names; "" when it is
 }
 
 // newPlace returns the container that the account is to be moved to; none when
@@ -70,13 +57,6 @@ func (f *differ) newPlace(c *change, want ident.Desired, link ident.Link) (home,
 	return to, err
 }
 
-// home is a container in which an account belongs.
-type home struct {
-	dn     ident.DN
-	reason string // of a move into it
-	note   string // what there is to say about it besides; "" for a place that ou names
-}
-
 // home finds the container in which an account belongs. A returner goes back
 // to where they were when they left, unless ou names another place since, or
 // that container cannot be used any more.
@@ -97,6 +77,23 @@ func (f *differ) home(want ident.Desired, link ident.Link) (home, error) {
 	}
 	note := fmt.Sprintf("it was in %s when it left", link.Left)
 	return home{link.Left, "back: " + note, note}, nil
+}
+
+// stay notes where an account is and where ou would put it. As long as ou
+// names that place, the account stays where it is.
+func (f *differ) stay(c *change, want ident.Desired) {
+	here := c.entry.DN.Parent()
+	if op := c.linking(); op != nil {
+		op.OU = want.Parent
+	}
+	up := LinkUpdate{Key: c.key, Placed: here}
+	if !sameDN(here, want.Parent) {
+		f.draft.tally.staying++
+		up.OU = want.Parent
+	}
+	if c.linking() == nil {
+		f.draft.links = append(f.draft.links, up)
+	}
 }
 
 // put adds what brings an account to its name, its place and, when it is
@@ -128,8 +125,28 @@ func (f *differ) put(c *change, name *operation, to home, disabled bool) error {
 	return nil
 }
 
-// expired reports an account that is enabled, or about to be, and expired all
-// the same: enabling it lets nobody log in.
+// rename renames an account within the container where it is.
+func (f *differ) rename(c *change, name *operation) error {
+	if name == nil {
+		return nil
+	}
+	here := c.entry.DN.Parent()
+	holder, taken, err := f.draft.names.Holder("cn", name.cn, mapping.UniqueContainer, here, c.entry.GUID, c.key)
+	if err != nil {
+		return err
+	}
+	if taken {
+		f.draft.attend(c.key, c.name, "cn", fmt.Sprintf("cannot be renamed to %s: %s has this name in %s", name.cn, holder, here),
+			"rename one of the two, or give cn a further format that tells them apart")
+		return nil
+	}
+	f.draft.names.Reserve("cn", name.cn, mapping.UniqueContainer, here, c.key)
+	c.add(*name)
+	return nil
+}
+
+// expired reports an account that is enabled, or about to be, although it has
+// expired: nobody can log in with it.
 func (f *differ) expired(c *change) {
 	until := c.entry.Attributes.First("accountexpires")
 	if update := c.first(ident.ClassUpdate); update != nil {
@@ -157,21 +174,4 @@ func expiry(value string) (at time.Time, ends bool) {
 		return time.Time{}, false
 	}
 	return time.Unix((n-toUnix)/1e7, (n-toUnix)%1e7*100).UTC(), true
-}
-
-// stay notes where an account is and where ou would put it. As long as ou
-// names that place, the account stays where it is.
-func (f *differ) stay(c *change, want ident.Desired) {
-	here := c.entry.DN.Parent()
-	if op := c.linking(); op != nil {
-		op.OU = want.Parent
-	}
-	up := LinkUpdate{Key: c.key, Placed: here}
-	if !sameDN(here, want.Parent) {
-		f.draft.tally.staying++
-		up.OU = want.Parent
-	}
-	if c.linking() == nil {
-		f.draft.links = append(f.draft.links, up)
-	}
 }

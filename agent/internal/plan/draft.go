@@ -34,7 +34,7 @@ type draft struct {
 	matched map[ident.GUID]ident.Key             // linked objects that the record of another key matches
 
 	stillRefused []ident.Refusal        // see Builder.StillRefused
-	leftOut      []ident.QuarantineItem // because it was refused before and its time has not come
+	leftOut      []ident.QuarantineItem // was refused before, and it is not yet time to try again
 
 	binary  int                    // bytes of binary values in the plan
 	waiting map[ident.Key]struct{} // accounts with a binary value that waits for a later run
@@ -81,7 +81,7 @@ func (d *draft) delivered(key ident.Key) {
 	}
 }
 
-// tally counts what is reported as one note for all instead of one for each.
+// tally counts what is told in one note for all, as a note each would be too much.
 type tally struct{ unmatched, renames, others, kept, staying int }
 
 // note reports something that needs nobody.
@@ -98,6 +98,7 @@ func (d *draft) keep(c *change) {
 	d.changes[c.key] = c
 }
 
+// sameDN reports whether two DNs name one object.
 func sameDN(a, b ident.DN) bool { return a == b || a.EqualFold(b) }
 
 // recordName is the name of a person before anything was mapped.
@@ -118,6 +119,7 @@ func entryName(e ident.Entry) string {
 	return commonName(e)
 }
 
+// commonName is the cn of an account.
 func commonName(e ident.Entry) string {
 	if n := e.Attributes.First("cn"); n != "" {
 		return n
@@ -133,15 +135,15 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// attend reports something about a user that needs a person, while everything
-// else about that user goes on: part is ident.PartAccount, ident.PartGroups or
-// the name of an attribute. It is reported by each run until it is settled.
+// attend reports one part of a user that needs a person, while the rest of that
+// user goes on: ident.PartAccount, ident.PartGroups or the name of an attribute.
+// Each run reports it until somebody has dealt with it.
 func (d *draft) attend(key ident.Key, name, part, cause, next string) {
 	d.attendShared(key, name, part, cause, shared(cause, key), next)
 }
 
-// attendShared is attend for a cause that others may have too: common is it
-// without what is this user's own.
+// attendShared is attend for a cause that several users may have. common is the
+// cause without what is this user's own.
 func (d *draft) attendShared(key ident.Key, name, part, cause, common, next string) {
 	d.attention = append(d.attention, item(key, name, part, cause, common, next))
 }
@@ -154,8 +156,8 @@ func (d *draft) hasLeft(key ident.Key) bool {
 	return left && !aside
 }
 
-// asDelivered is the spelling under which this delivery has the key of an
-// anchor: of a number there are others.
+// asDelivered returns a key as this delivery spells it: an anchor may spell a
+// number in another way.
 func (d *draft) asDelivered(key ident.Key) ident.Key {
 	if s, ok := abi.NumberKey(string(key)); ok {
 		if _, isNumber := d.keys.numbers[ident.Key(s)]; isNumber {

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// shared is a cause without what is somebody's own: their key, and the names of
-// their account. Causes with the same are told as one.
+// shared returns a cause without what is one user's own: the key, and the names
+// of the account. Users for whom it is the same are reported together.
 func shared(cause string, key ident.Key, own ...string) string {
 	if key != "" {
 		cause = strings.ReplaceAll(cause+" ", "the key "+string(key)+" ", "the key ")
@@ -26,7 +26,7 @@ func shared(cause string, key ident.Key, own ...string) string {
 	return cause
 }
 
-// item is a QuarantineItem with what it shares with others.
+// item makes a QuarantineItem; common is its cause as others share it.
 func item(key ident.Key, name, part, cause, common, next string) ident.QuarantineItem {
 	q := ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next}
 	if common != cause {
@@ -41,8 +41,8 @@ func (d *draft) setAside(key ident.Key, name, cause, next string) {
 	d.setAsideShared(key, name, cause, shared(cause, key), next)
 }
 
-// setAsideShared is setAside for a cause that others may have too: common is it
-// without what is this user's own.
+// setAsideShared is setAside for a cause that several users may have. common is
+// the cause without what is this user's own.
 func (d *draft) setAsideShared(key ident.Key, name, cause, common, next string) {
 	if c, ok := d.changes[key]; ok {
 		if name == "" {
@@ -80,16 +80,16 @@ type blocked struct {
 	by  []ident.Key
 }
 
-// block remembers who has what a record that was set aside wants: they may be
-// set aside themselves.
+// block remembers who has the values that a record was set aside for: they may
+// be set aside themselves (see Builder.retryBlocked).
 func (d *draft) block(rec ident.Record, cause string) {
 	if by := d.names.named(cause); len(by) > 0 {
 		d.blocked[rec.Key] = blocked{rec, by}
 	}
 }
 
-// named returns who of this run is named in a cause as the holder of a value
-// that the record which is planned now was refused.
+// named returns the records of this run that a cause names as holders of values
+// which the record that is planned now asked for.
 func (n *names) named(cause string) []ident.Key {
 	var by []ident.Key
 	for _, key := range n.holders {
@@ -102,7 +102,8 @@ func (n *names) named(cause string) []ident.Key {
 
 func holderOfThisRun(key ident.Key) string { return fmt.Sprintf("the key %s of this run", key) }
 
-// tellRoots names the root of what follows from somebody who is in quarantine.
+// tellRoots adds, to whatever waits for the value of a record in quarantine, that
+// this record is what to look at first.
 func (d *draft) tellRoots() {
 	for _, w := range d.blocked {
 		if q, aside := d.quarantined[w.rec.Key]; aside {

@@ -41,6 +41,36 @@ func (c *change) first(class ident.Class) *operation {
 	return nil
 }
 
+// linking returns the operation that makes the link of a change; nil when
+// there is one already.
+func (c *change) linking() *operation {
+	if len(c.ops) > 0 && ops.MakesLink(c.ops[0].Class) {
+		return c.ops[0]
+	}
+	return nil
+}
+
+// waitsFor ends the reason of an operation that waits for the link of its account.
+func waitsFor(class ident.Class) string {
+	if class == ident.ClassAdopt {
+		return "; waits for the account to be adopted"
+	}
+	return "; waits for the account to be created"
+}
+
+// drop leaves out all operations of some classes: a step aside and the operation
+// after it have one class, and neither makes sense without the other.
+func (c *change) drop(gone map[ident.Class]bool) {
+	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool { return gone[op.Class] })
+}
+
+// inOrder sorts the operations of a change by the order of application.
+func (c *change) inOrder() {
+	slices.SortStableFunc(c.ops, func(a, b *operation) int {
+		return slices.Index(ident.Classes, a.Class) - slices.Index(ident.Classes, b.Class)
+	})
+}
+
 func (c *change) finish() ident.Change {
 	out := ident.Change{Key: c.key, GUID: c.entry.GUID, DN: c.entry.DN, Name: c.name}
 	for _, op := range c.ops {
@@ -54,6 +84,46 @@ func (c *change) finish() ident.Change {
 		out.Operations = append(out.Operations, op.Operation)
 	}
 	return out
+}
+
+// place writes down the DNs of the operations anew, by their verdicts.
+func (c *change) place() {
+	at, approved := c.entry.DN, c.entry.DN
+	for _, op := range c.ops {
+		at, approved = op.locate(at, approved)
+	}
+}
+
+// locate writes down the DNs of an operation on an object that is at a place by
+// now, or at another once what is held is approved. It returns where the object
+// is afterwards, in both cases.
+func (op *operation) locate(at, approved ident.DN) (ident.DN, ident.DN) {
+	from := at
+	if op.Verdict == ident.VerdictHold {
+		from = approved
+	}
+	op.place(from)
+	switch op.Verdict {
+	case ident.VerdictApply:
+		return op.leaves(at), op.leaves(approved)
+	case ident.VerdictHold:
+		return at, op.leaves(approved)
+	}
+	return at, approved
+}
+
+// place writes down the DNs of an operation on an object at from.
+func (op *operation) place(from ident.DN) { op.From, op.To = op.target().Ends(op.Class, from) }
+
+func (op *operation) target() ops.Target { return ops.Target{Container: op.parent, Name: op.cn} }
+
+// leaves returns where an object at from is after the operation.
+func (op *operation) leaves(from ident.DN) ident.DN { return op.target().Reach(op.Class, from) }
+
+// identify returns the digest of an operation on the object of the change, with
+// the place where the object is by then.
+func (c *change) identify(op *operation, at ident.DN, followers ...string) string {
+	return ops.Identify(op.Operation, ops.Account{Key: c.key, GUID: c.entry.GUID, DN: at}, op.target(), followers...)
 }
 
 // linkingDigest is the digest of the operation that makes the link of a change,
@@ -70,73 +140,4 @@ func (c *change) linkingDigest() string {
 		at = op.leaves(at)
 	}
 	return c.identify(linking, c.entry.DN, digests...)
-}
-
-// place writes down the DNs of the operations anew, by their verdicts.
-func (c *change) place() {
-	at, approved := c.entry.DN, c.entry.DN
-	for _, op := range c.ops {
-		at, approved = op.settle(at, approved)
-	}
-}
-
-// settle writes down the DNs of an operation, and returns where the object is
-// afterwards: by what is applied, and once what is held is approved.
-func (op *operation) settle(at, approved ident.DN) (ident.DN, ident.DN) {
-	from := at
-	if op.Verdict == ident.VerdictHold {
-		from = approved
-	}
-	op.place(from)
-	switch op.Verdict {
-	case ident.VerdictApply:
-		return op.leaves(at), op.leaves(approved)
-	case ident.VerdictHold:
-		return at, op.leaves(approved)
-	}
-	return at, approved
-}
-
-// inOrder sorts the operations of a change by the order of application.
-func (c *change) inOrder() {
-	slices.SortStableFunc(c.ops, func(a, b *operation) int {
-		return slices.Index(ident.Classes, a.Class) - slices.Index(ident.Classes, b.Class)
-	})
-}
-
-// drop leaves out all operations of some classes: a step aside is for nothing
-// without the operation that follows it, and the other way round.
-func (c *change) drop(gone map[ident.Class]bool) {
-	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool { return gone[op.Class] })
-}
-
-// waitsFor says what the operations of a user wait for.
-func waitsFor(class ident.Class) string {
-	if class == ident.ClassAdopt {
-		return "; waits for the account to be adopted"
-	}
-	return "; waits for the account to be created"
-}
-
-// linking returns the operation that makes the link of a change; nil when
-// there is one already.
-func (c *change) linking() *operation {
-	if len(c.ops) > 0 && ops.MakesLink(c.ops[0].Class) {
-		return c.ops[0]
-	}
-	return nil
-}
-
-func (op *operation) target() ops.Target { return ops.Target{Container: op.parent, Name: op.cn} }
-
-// leaves returns where an object at from is after the operation.
-func (op *operation) leaves(from ident.DN) ident.DN { return op.target().Reach(op.Class, from) }
-
-// place writes down the DNs of an operation on an object at from.
-func (op *operation) place(from ident.DN) { op.From, op.To = op.target().Ends(op.Class, from) }
-
-// identify returns the digest of an operation on the object of the change,
-// which is at a place by then.
-func (c *change) identify(op *operation, at ident.DN, followers ...string) string {
-	return ops.Identify(op.Operation, ops.Account{Key: c.key, GUID: c.entry.GUID, DN: at}, op.target(), followers...)
 }

@@ -17,7 +17,7 @@ type names struct {
 	domain   string // the DNS name of the domain; "" knows no implicit names
 	reserved map[string]ident.Key
 	inOrder  []string            // the reservations, in the order in which they were made
-	begun    int                 // where those of the record begin that is planned now
+	begun    int                 // where the reservations of the record that is planned now begin
 	holders  []ident.Key         // who had reserved what that record asked for
 	folded   map[ident.DN]string // containers: few, and folding takes time
 	// freed tells whether an object gives up a value in time for the record with
@@ -101,8 +101,8 @@ func (n *names) Holder(
 	return "", false, nil
 }
 
-// asks returns what tells whether an object gives up a value in time for the
-// record with key.
+// asks returns a function that reports whether an object gives up a value in
+// time for the record with key.
 func (n *names) asks(key ident.Key, attribute, value string) func(ident.Entry, place) (bool, error) {
 	return func(e ident.Entry, p place) (bool, error) {
 		if n.freed == nil {
@@ -174,8 +174,8 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 // begin starts a record.
 func (n *names) begin() { n.begun, n.holders = len(n.inOrder), nil }
 
-// release gives back what the record that is planned now had reserved: whoever
-// gets no account stands in nobody's way.
+// release gives back what the record that is planned now had reserved: without
+// an account it stands in nobody's way.
 func (n *names) release(key ident.Key) {
 	for _, id := range n.inOrder[n.begun:] {
 		if n.reserved[id] == key {
@@ -184,7 +184,8 @@ func (n *names) release(key ident.Key) {
 	}
 }
 
-// releaseAll gives back all that a record had reserved that was planned before.
+// releaseAll gives back all that a record had reserved, however long ago it was
+// planned.
 func (n *names) releaseAll(key ident.Key) {
 	for _, id := range n.inOrder {
 		if n.reserved[id] == key {

@@ -11,7 +11,7 @@ import (
 )
 
 // under lets an operation put an account into a container, and chooses its name
-// there. It returns the rename that is made by itself, if any.
+// there. It returns the rename that is left as an operation of its own, if any.
 //
 // A rename and a move are two operations, each with its limit, as long as
 // either can come without the other. Where a name is in the way, the account

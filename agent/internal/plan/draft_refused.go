@@ -12,8 +12,8 @@ import (
 )
 
 // refused reports whether the directory has refused the same before and it is
-// not yet time to try again. part is what ident.Refusal calls so; the digest of
-// what is to be written is asked for only where something was refused.
+// not yet time to try again. part is that of an ident.Refusal. The digest of what
+// is to be written is computed only where something was refused.
 func (d *draft) refused(key ident.Key, part string, digest func() string) (ident.Refusal, bool) {
 	if d.refusal == nil {
 		return ident.Refusal{}, false
@@ -45,7 +45,7 @@ func (d *draft) attendRefused(key ident.Key, name, part string, r ident.Refusal)
 }
 
 // refusedBefore counts what is left out because it was refused before. What a
-// person said is meant to be so is no failure any more.
+// person has accepted is no failure any more.
 func (d *draft) refusedBefore() int {
 	open := slices.DeleteFunc(slices.Clone(d.leftOut), func(q ident.QuarantineItem) bool { return slices.Contains(d.accepted, q) })
 	return len(open)

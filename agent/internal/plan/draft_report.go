@@ -27,8 +27,8 @@ func (d *draft) unsettle() {
 	}
 }
 
-// noteSighted lets links know that their key is no mistake. A fetch that did
-// not end properly says nothing of the kind.
+// noteSighted makes links remember that their key was delivered, and is no
+// mistake. A fetch that did not end properly says nothing of the kind.
 func (d *draft) noteSighted(end Delivery) {
 	if !end.Complete {
 		return
@@ -44,14 +44,14 @@ func (d *draft) noteSighted(end Delivery) {
 	}
 }
 
-// sortLinks sorts what links must remember by their keys, and leaves out who is
-// set aside.
+// sortLinks sorts what links must remember by their keys. Of a record that is
+// set aside nothing is remembered.
 func (d *draft) sortLinks() {
 	d.links = slices.DeleteFunc(d.links, func(up LinkUpdate) bool { _, aside := d.quarantined[up.Key]; return aside })
 	slices.SortFunc(d.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
 }
 
-// tallyNotes reports what would be too much as one note for each user.
+// tallyNotes tells in one note what would be too much as a note for each user.
 func (d *draft) tallyNotes() {
 	if n := d.tally.unmatched; n > 0 {
 		d.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
@@ -79,6 +79,8 @@ func (d *draft) tallyNotes() {
 	}
 }
 
+// sortedQuarantine lists what needs a person, by keys. What is said twice of one
+// part is listed once.
 func (d *draft) sortedQuarantine() []ident.QuarantineItem {
 	out := slices.Concat(d.keyless, d.attention)
 	for _, q := range d.quarantined {

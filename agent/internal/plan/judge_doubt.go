@@ -18,11 +18,11 @@ func (j *judge) doubts(d Delivery, judged bool) doubts {
 	return doubt
 }
 
-// doubtOf says why the delivery is in doubt, so that a person must look: "" when
-// it is not. Either nobody is missing by it although the automation would act
-// on that, or what would follow from it is held or refused. Once a person has
-// rejected all that would follow, there is nothing left to look at.
-func (j *judge) doubtOf(d Delivery, nobody string, held doubts, changes []*change) string {
+// doubtOf says why a person must look at the delivery; "" when nobody must. There
+// are two reasons: nobody counts as missing although the automation would act on
+// that, or something that follows from the delivery is held or refused. Once a
+// person has rejected all of that, there is nothing left to look at.
+func (j *judge) doubtOf(d Delivery, nobody string, doubt doubts, changes []*change) string {
 	if !d.ChangesOnly && nobody != "" && (j.expectsEverybody() || j.emptied()) {
 		return nobody
 	}
@@ -30,7 +30,7 @@ func (j *judge) doubtOf(d Delivery, nobody string, held doubts, changes []*chang
 		for _, op := range c.ops {
 			switch op.Verdict {
 			case ident.VerdictHold, ident.VerdictRefuse, ident.VerdictDecided:
-				if why := held.about(op); why != "" {
+				if why := doubt.about(op); why != "" {
 					return why
 				}
 			case ident.VerdictApply, ident.VerdictRejected:
@@ -45,16 +45,17 @@ func (j *judge) expectsEverybody() bool {
 	return j.set.Action == ActionLifecycle && j.set.Missing.Action != MissingKeep
 }
 
-// emptied reports whether an application has nobody although it had: whatever
-// the action, nothing is done for anybody then.
+// emptied reports whether an application that had people has nobody any more.
+// Nothing is done for anybody then, whatever the action.
 func (j *judge) emptied() bool {
 	return j.draft.counts.Delivered == 0 && cmp.Or(j.hist.CurrentLinks, j.hist.LastDelivered) > 0
 }
 
-// doubts say why nothing may follow from a missing key, why not from one that
-// is reported as deleted, and why no account may be created; "" when it may.
+// doubts say why nothing may follow from a key that was not delivered, nor from
+// one that is reported as deleted, and why no account may be created. "" allows it.
 type doubts struct{ missing, deleted, created string }
 
+// about returns the doubt that stands against an operation.
 func (d doubts) about(op *operation) string {
 	switch {
 	case op.Class == ident.ClassCreate:
@@ -67,18 +68,19 @@ func (d doubts) about(op *operation) string {
 	return d.missing
 }
 
-// doubtful says why the delivery does not prove that anybody is missing. Whom it
-// left out is then held, and whom it reports as deleted when that makes it so
-// much smaller.
+// doubtful says why the delivery does not prove that anybody is missing: it is
+// much smaller than it was, or a part of it came twice. What follows from keys
+// that it left out is held then. If it is too small, so is what follows from the
+// deletions that it reports.
 //
-// It is compared with the last one and with the links, of which those do not
-// count that are missing without any consequence: the leavers of former years.
-// Of keys that came more than once only one counts, and as many copies as
-// leavers look like one page that was sent in place of another. A delivery of
-// changes is as small as it likes: of it, only the deletions count.
+// It is compared with the last delivery and with the links. Links already
+// handled as missing in earlier years are not counted. A key that came more than
+// once counts once; as many copies as leavers look like one page that was sent in
+// place of another. A delivery of changes may be small: of it, only the deletions
+// are counted.
 func (j *judge) doubtful(d Delivery) doubts {
-	settled := j.draft.counts.Missing - j.draft.leaving
-	before := max(j.hist.CurrentLinks-settled, j.hist.LastDelivered)
+	handled := j.draft.counts.Missing - j.draft.leaving
+	before := max(j.hist.CurrentLinks-handled, j.hist.LastDelivered)
 	keys := len(j.draft.keys.seen) + len(j.draft.keyless) + d.Skipped
 	if d.ChangesOnly {
 		before = j.hist.CurrentLinks
@@ -100,22 +102,23 @@ func (j *judge) doubtful(d Delivery) doubts {
 }
 
 // strangeKeys says that too many of the linked keys were not delivered, however
-// many others were; "" when that is not so. Whom earlier runs have dealt with
-// is not counted: who was disabled, and, where nothing is done about missing
-// people, who was not delivered by the last delivery either.
-func (j *judge) strangeKeys(judged bool) string {
+// many other keys were; "" when that is not so. Links that earlier runs have
+// handled are not counted: the account was disabled, or, where nothing is done
+// about missing keys, the last delivery lacked the key too. acted tells that
+// something is done about them.
+func (j *judge) strangeKeys(acted bool) string {
 	absent := 0
 	for _, link := range j.draft.known.absent {
 		c, changes := j.draft.changes[link.Key]
 		follows := changes && len(c.ops) > 0 && c.ops[0].missing
-		if follows || !judged && link.Delivered && link.MissingSince == nil {
+		if follows || !acted && link.Delivered && link.MissingSince == nil {
 			absent++
 		}
 	}
-	settled := len(j.draft.known.absent) - absent
-	all := max(j.draft.known.delivered+absent, j.hist.CurrentLinks-settled)
+	handled := len(j.draft.known.absent) - absent
+	all := max(j.draft.known.delivered+absent, j.hist.CurrentLinks-handled)
 	allowed := j.set.SourceShrink.of(all)
-	// A single key beside others is a leaver, in a company of three too.
+	// One key of several is a leaver, even in a company of three.
 	if j.set.SourceShrink.Percent > 0 && all > 1 {
 		allowed = max(allowed, 1)
 	}

@@ -44,9 +44,9 @@ func (j *judge) dropRefused(c *change) bool {
 	return len(c.ops) > 0
 }
 
-// dropWaiting leaves out what waits for an account to give up a value, which
-// that account does not do in this plan after all, with what waits for that in
-// turn. In a ring nobody steps aside then.
+// dropWaiting leaves out operations that wait for another account to give up a
+// value, when that account does not do so in this plan after all. What waits for
+// them is left out in turn, so that in a ring nobody steps aside.
 func (j *judge) dropWaiting() {
 	waiting := j.waitingForOthers()
 	for changed := true; changed; {
@@ -86,8 +86,8 @@ func (j *judge) waitingForOthers() []ident.Key {
 	return keys
 }
 
-// waitsInVain returns the key of an account that was to do something before an
-// operation, and does not do it.
+// waitsInVain returns the key of an account that an operation waits for, and that
+// does not do its part.
 func (j *judge) waitsInVain(op *operation) (holder ident.Key, waits bool) {
 	for _, step := range op.After {
 		if j.draft.changes[step.Key].first(step.Class) == nil {

@@ -7,10 +7,10 @@ import (
 	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
-// Relimit judges a saved plan by what earlier runs have done since it was made:
-// an operation that it would apply may be held or refused now, but not the
-// other way round, and what is held by now, or was rejected, is not asked again.
-// DNs stay as they stand.
+// Relimit judges a saved plan by what other runs have done since it was made. An
+// operation that it would apply may be held or refused now; never the other way
+// round. What another run holds by now, or a person has rejected, is not asked
+// again. DNs stay as they are.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 	set = withDefaults(set)
 	lim := newLimiter(&set, &hist, doubts{}, linkedBy(p))

@@ -4,11 +4,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// together holds what cannot be applied alone: a taker whose giver is held, and
-// an account that would step aside for nothing. It returns the changes that have
-// to do with others.
+// together holds what cannot be applied alone: an operation that takes a value
+// whose holder is held, and a step aside for nothing. It returns the changes that
+// are bound to others.
 func (lim *limiter) together(changes []*change) []*change {
-	linked, follows := bonds(changes)
+	bound, follows := bonds(changes)
 	var stopped []*operation
 	for _, c := range changes {
 		for _, op := range c.ops {
@@ -25,20 +25,20 @@ func (lim *limiter) together(changes []*change) []*change {
 			}
 		}
 	}
-	return linked
+	return bound
 }
 
-// bonds returns the changes that have to do with others, and of each operation
-// those that cannot be applied without it: whoever gets what it gives up, and
-// the step aside before it. Everybody in a ring leads to the one who steps aside.
-func bonds(changes []*change) (linked []*change, follows map[*operation][]*operation) {
+// bonds returns the changes that are bound to others, and for each operation those
+// that cannot be applied without it: the ones that get what it gives up, and the
+// step aside before it. In a ring all lead to the account that steps aside.
+func bonds(changes []*change) (bound []*change, follows map[*operation][]*operation) {
 	byKey := make(map[ident.Key]*change, len(changes))
 	for _, c := range changes {
 		byKey[c.key] = c
 	}
 	follows = map[*operation][]*operation{}
 	for _, c := range changes {
-		bound := false
+		tied := false
 		for _, op := range c.ops {
 			for _, step := range op.After {
 				if giver := byKey[step.Key].first(step.Class); giver != nil {
@@ -48,13 +48,13 @@ func bonds(changes []*change) (linked []*change, follows map[*operation][]*opera
 			if first := c.first(op.Class); first != op && first.Aside {
 				follows[op] = append(follows[op], first)
 			}
-			bound = bound || op.Aside || len(op.After) > 0
+			tied = tied || op.Aside || len(op.After) > 0
 		}
-		if bound {
-			linked = append(linked, c)
+		if tied {
+			bound = append(bound, c)
 		}
 	}
-	return linked, follows
+	return bound, follows
 }
 
 // follow gives an operation the verdict of one that it waits for.

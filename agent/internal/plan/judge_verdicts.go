@@ -16,9 +16,9 @@ type limiter struct {
 	states map[ident.Class]*ident.LimitState
 }
 
-// newLimiter starts the account of the limits. Accounts that this plan links by
-// itself count as linked where something is done to them: five changes are not
-// all that may follow from five hundred adoptions.
+// newLimiter starts the account of the limits. A percentage counts the accounts
+// that this plan links, too: more than five updates may follow from five hundred
+// adoptions. For disable and delete it does not.
 func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limiter {
 	lim := &limiter{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
@@ -70,7 +70,7 @@ func (lim *limiter) change(c *change) {
 		} else {
 			lim.verdict(c.key, op)
 		}
-		at, approved = op.settle(at, approved)
+		at, approved = op.locate(at, approved)
 	}
 }
 
@@ -102,8 +102,8 @@ func (lim *limiter) verdict(key ident.Key, op *operation) {
 	st.Over++
 }
 
-// decided reports whether an earlier run holds the same, or a person has said no
-// to it.
+// decided reports whether an earlier run holds the same operation, or a person
+// has rejected it, and gives the operation that verdict.
 func (lim *limiter) decided(key ident.Key, op *operation) bool {
 	if lim.hist.Decided == nil {
 		return false

@@ -9,59 +9,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// accountGone reports a link of a missing key whose account cannot be seen.
-// Once rollcall has disabled an account, its deletion is what one expects.
-func (l *leaverPlanner) accountGone(link ident.Link, reason string) {
-	remove := l.set.removeLink(link.Key)
-	if link.MissingSince != nil || l.set.Missing.Action == MissingKeep {
-		l.draft.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
-		return
-	}
-	cause := fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID)
-	l.draft.attendShared(link.Key, "", ident.PartAccount, cause, shared(strings.Replace(cause, " "+string(link.GUID), "", 1), link.Key),
-		"if it was deleted: "+remove+"; if not, let the bind account read it")
-}
-
-// leftAlone reports an account of a missing key that is not disabled. One that
-// is disabled already needs nobody.
-func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
-	disabled, known := c.entry.Disabled()
-	state := "stays enabled"
-	switch {
-	case disabled && known:
-		l.draft.note(c.key, c.name, "%s; it is disabled already and left alone: %s", reason, why)
-		return
-	case !known:
-		state = "may be enabled"
-	}
-	cause := fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why)
-	l.draft.attendShared(c.key, c.name, ident.PartAccount, cause, shared(cause, c.key, string(c.entry.DN)), next)
-}
-
-// disableByHand is the next step about a leaver that rollcall must not touch.
-func (l *leaverPlanner) disableByHand(c *change) string {
-	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; " +
-		"or name it in allow_protected of [directory]"
-	if !l.dir.inScope(c.entry.DN.Parent()) {
-		next = "disable the account by hand, or move it back into scope"
-	}
-	return next + l.set.orAccept(c.key)
-}
-
-// emptyDelivery reports a source that has nobody although it had: as nobody is
-// missing then, it would pass for a quiet day.
-func (l *leaverPlanner) emptyDelivery(d Delivery) {
-	if d.Complete && !d.ChangesOnly && l.draft.counts.Delivered == 0 && l.hist.CurrentLinks > 0 {
-		l.draft.attend("", "", ident.PartAccount,
-			fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation",
-				l.set.Application, count(l.hist.CurrentLinks, "link", "links")),
-			"look whether the people are there, and what the credentials may see: rollcall validate --online")
-	}
-}
-
-// leaverPlanner finds the links whose key is missing, and plans what happens to their
-// accounts. It also lists the accounts that nobody accounts for after a loss of
-// the state. What a delivery in doubt allows is for the judge to say.
+// leaverPlanner finds the links whose key is missing, and plans what happens to
+// their accounts. After a loss of the state it also lists the accounts that no
+// link and no record explains. Whether the delivery can be believed is for the
+// judge to say.
 type leaverPlanner struct {
 	set    *Settings
 	view   leaversView
@@ -99,37 +50,8 @@ func (l *leaverPlanner) nobodyMissing(d Delivery) string {
 	return ""
 }
 
-// deletedLinks lists the links of the automation whose key is reported as
-// deleted. That is known of each by itself, whoever else may be missing; of a
-// fetch that did not end properly nothing is.
-func (l *leaverPlanner) deletedLinks(d Delivery) ([]ident.Link, error) {
-	if !d.Complete || l.set.Action != ActionLifecycle {
-		return nil, nil
-	}
-	var deleted []ident.Link
-	for key := range l.draft.keys.deleted {
-		link, linked, err := l.view.LinkByKey(key)
-		if err != nil {
-			return nil, err
-		}
-		if !linked || link.Automation != l.set.Automation {
-			continue
-		}
-		l.draft.unsettled[key] = struct{}{}
-		present, err := l.present(key, d)
-		if err != nil {
-			return nil, err
-		}
-		if !present {
-			deleted = append(deleted, link)
-		}
-	}
-	return deleted, nil
-}
-
-// planMissing decides about the accounts of those who are missing: all whom
-// the delivery left out, or when that says nothing (nobody), those whom it
-// reports as deleted.
+// planMissing plans what happens to the accounts of missing keys: all keys that
+// the delivery left out or, with nobody, only those that it reports as deleted.
 func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
 	missing, err := l.deletedLinks(d)
 	if err != nil {
@@ -157,6 +79,35 @@ func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
 	return nil
 }
 
+// deletedLinks lists the links of the automation whose key is reported as
+// deleted. Such a report says something about its key even when the delivery does
+// not tell who is missing; a fetch that did not end properly says nothing.
+func (l *leaverPlanner) deletedLinks(d Delivery) ([]ident.Link, error) {
+	if !d.Complete || l.set.Action != ActionLifecycle {
+		return nil, nil
+	}
+	var deleted []ident.Link
+	for key := range l.draft.keys.deleted {
+		link, linked, err := l.view.LinkByKey(key)
+		if err != nil {
+			return nil, err
+		}
+		if !linked || link.Automation != l.set.Automation {
+			continue
+		}
+		l.draft.unsettled[key] = struct{}{}
+		present, err := l.present(key, d)
+		if err != nil {
+			return nil, err
+		}
+		if !present {
+			deleted = append(deleted, link)
+		}
+	}
+	return deleted, nil
+}
+
+// present reports whether a key was delivered, and its record is not out of scope.
 func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
 	if _, left := l.draft.keys.left[key]; left {
 		return !l.draft.hasLeft(key), nil
@@ -164,6 +115,8 @@ func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
 	return l.delivered(key, d)
 }
 
+// missingLink plans what happens to the account of one missing key, or reports why
+// nothing does.
 func (l *leaverPlanner) missingLink(link ident.Link) error {
 	reason := fmt.Sprintf("missing: %s no longer delivers the key %s", l.set.Application, link.Key)
 	if _, left := l.draft.keys.left[link.Key]; left {
@@ -255,4 +208,54 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 		l.draft.leaving++
 	}
 	return nil
+}
+
+// accountGone reports a link of a missing key whose account cannot be seen.
+// Once rollcall has disabled an account, its deletion is what one expects.
+func (l *leaverPlanner) accountGone(link ident.Link, reason string) {
+	remove := l.set.removeLink(link.Key)
+	if link.MissingSince != nil || l.set.Missing.Action == MissingKeep {
+		l.draft.note(link.Key, "", "%s, and its account is not in the directory: %s", reason, remove)
+		return
+	}
+	cause := fmt.Sprintf("%s, and its account %s is not in the directory: deleted by hand, or not readable", reason, link.GUID)
+	l.draft.attendShared(link.Key, "", ident.PartAccount, cause, shared(strings.Replace(cause, " "+string(link.GUID), "", 1), link.Key),
+		"if it was deleted: "+remove+"; if not, let the bind account read it")
+}
+
+// leftAlone reports the account of a missing key that rollcall does not disable.
+// When it is disabled already, nobody has to look.
+func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
+	disabled, known := c.entry.Disabled()
+	state := "stays enabled"
+	switch {
+	case disabled && known:
+		l.draft.note(c.key, c.name, "%s; it is disabled already and left alone: %s", reason, why)
+		return
+	case !known:
+		state = "may be enabled"
+	}
+	cause := fmt.Sprintf("%s, but the account is left alone and %s: %s", reason, state, why)
+	l.draft.attendShared(c.key, c.name, ident.PartAccount, cause, shared(cause, c.key, string(c.entry.DN)), next)
+}
+
+// disableByHand is the next step about a leaver that rollcall must not touch.
+func (l *leaverPlanner) disableByHand(c *change) string {
+	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; " +
+		"or name it in allow_protected of [directory]"
+	if !l.dir.inScope(c.entry.DN.Parent()) {
+		next = "disable the account by hand, or move it back into scope"
+	}
+	return next + l.set.orAccept(c.key)
+}
+
+// emptyDelivery reports a source that had people and delivers none. Nobody counts
+// as missing then, so without a word it would look like a quiet day.
+func (l *leaverPlanner) emptyDelivery(d Delivery) {
+	if d.Complete && !d.ChangesOnly && l.draft.counts.Delivered == 0 && l.hist.CurrentLinks > 0 {
+		l.draft.attend("", "", ident.PartAccount,
+			fmt.Sprintf("%s delivered no record at all; nothing is done about the %s of this automation",
+				l.set.Application, count(l.hist.CurrentLinks, "link", "links")),
+			"look whether the people are there, and what the credentials may see: rollcall validate --online")
+	}
 }

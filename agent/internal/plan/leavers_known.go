@@ -4,9 +4,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// known is what a delivery says about the keys of the automation's links. Keys
-// that are all new, after a new import or with ids in another form, look like
-// as many joiners and leavers; how many records came says nothing about that.
+// known is what a delivery says about the keys of the automation's links. When all
+// keys are new, as after another import or with ids in another form, they look
+// like as many joiners and leavers, and the number of records does not show it.
 type known struct {
 	delivered int          // links whose key was delivered, in scope or not
 	absent    []ident.Link // the others

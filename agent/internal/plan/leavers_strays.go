@@ -9,8 +9,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// listsStrays reports whether accounts with an anchor and without a link are
-// looked for: since a loss of the state, nobody can be missing without a link.
+// listsStrays reports whether to look for accounts with an anchor and no link.
+// After a loss of the state they may be leavers, and without a link nobody is
+// missing.
 func (l *leaverPlanner) listsStrays() bool {
 	return l.set.Anchor != "" && (l.hist.AnchorsTrusted || l.hist.StraysOpen)
 }
@@ -66,6 +67,7 @@ func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	return nil
 }
 
+// stray reports one of them.
 func (l *leaverPlanner) stray(key ident.Key, e ident.Entry, outOfScope bool) {
 	why := fmt.Sprintf("%s does not deliver the key", l.set.Application)
 	if outOfScope {

@@ -48,7 +48,7 @@ func newMatcher(set *Settings, view matchView, mapper matchMapper, dir *director
 	}
 }
 
-// finding is what the match came to about a record in scope without a link. The
+// finding is the result of the match for a record in scope without a link. The
 // zero finding asks for nothing: the record was set aside, or the automation
 // makes no accounts.
 type finding struct {
@@ -92,7 +92,7 @@ func (m *matcher) unlinked(rec ident.Record) (finding, error) {
 }
 
 // claim reserves an object for a record. Two records that match one object are
-// both set aside: which one is right is not for the order of keys to say.
+// both set aside: the order of keys does not say which one is right.
 func (m *matcher) claim(rec ident.Record, e ident.Entry) bool {
 	other, taken := m.claims[e.GUID]
 	if !taken {

@@ -6,7 +6,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// anchoredEntry is an account as its adoption leaves it.
+// anchoredEntry returns an account as it is once its anchor is written.
 func anchoredEntry(set *Settings, e ident.Entry, key ident.Key) ident.Entry {
 	if set.Anchor == "" {
 		return e
@@ -16,10 +16,10 @@ func anchoredEntry(set *Settings, e ident.Entry, key ident.Key) ident.Entry {
 	return e
 }
 
-// adoption is the operation that links an account of somebody else. The anchor
-// that it carries already is no change.
-func adoption(set *Settings, key ident.Key, e ident.Entry, reason string) operation {
-	op := operation{Operation: ident.Operation{Class: ident.ClassAdopt, Reason: reason}}
+// writeAnchor returns the operation of a class that links an account to a key by
+// writing its anchor.
+func writeAnchor(set *Settings, class ident.Class, key ident.Key, e ident.Entry, reason string) operation {
+	op := operation{Operation: ident.Operation{Class: class, Reason: reason}}
 	if set.Anchor != "" {
 		anchor := []string{set.anchorOf(key)}
 		op.Attributes = []ident.AttributeChange{{Name: set.Anchor, Old: e.Attributes.Values(set.Anchor), New: anchor}}

@@ -56,7 +56,7 @@ func (m *matcher) anchored(rec ident.Record, e ident.Entry) (finding, error) {
 		Reason: where + ": the link is restored after a loss of the state",
 	}}
 	if !trusted {
-		op = adoption(m.set, rec.Key, e, where+" although there is no link")
+		op = writeAnchor(m.set, ident.ClassAdopt, rec.Key, e, where+" although there is no link")
 		op.hold = "held for review: somebody may have edited " + m.set.Anchor
 	}
 	return finding{link: &op, entry: e}, nil

@@ -13,8 +13,8 @@ type AnchorAdviser interface {
 	FreeAnchors() ([]string, error)
 }
 
-// AnchorUse counts the accounts whose anchor attribute holds something that is
-// no anchor of any application.
+// AnchorUse counts the accounts whose anchor attribute holds something else than
+// an anchor.
 type AnchorUse struct {
 	Attribute string
 	Count     int
@@ -59,8 +59,8 @@ func (u *AnchorUse) Next(free []string) string {
 	return next
 }
 
-// anchorInUse says once that the anchor attribute is in use for something else:
-// in the first plan of everybody, and later of the accounts that records match.
+// anchorInUse reports once that the anchor attribute is in use for something else.
+// The first plan looks at all accounts, later ones at those that records match.
 func (m *matcher) anchorInUse() error {
 	use := AnchorUse{Attribute: m.set.Anchor}
 	for _, e := range m.foreign {

@@ -16,8 +16,8 @@ type obstacle struct {
 
 func (o obstacle) inTheWay() bool { return o.cause != "" }
 
-// unfit holds an account against the rules of an adoption. A link that the
-// anchor restores takes a disabled account too.
+// unfit says what the rules of an adoption have against an account. A link that
+// the anchor restores takes a disabled account too (disabledToo).
 func (m *matcher) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacle, error) {
 	link, linked, err := m.view.LinkByGUID(e.GUID)
 	if err != nil {

@@ -34,40 +34,6 @@ func (m *matcher) matchRules(rec ident.Record, values map[string][]string) (resu
 	return finding{}, done, err
 }
 
-// lookalike sets a record aside for an account whose value is not the record's,
-// and the same name to the directory: Müller is not adopted as Muller, and does
-// not get a second account either, for it may be the same person. An account
-// that is linked is known to be somebody else's.
-func (m *matcher) lookalike(rec ident.Record, values map[string][]string) (done bool, err error) {
-	for _, attribute := range m.set.Match {
-		for _, v := range values[attribute] {
-			found, err := m.view.EntriesByName(attribute, v)
-			if err != nil {
-				return false, err
-			}
-			var unknown []ident.Entry
-			for _, e := range found {
-				_, linked, err := m.view.LinkByGUID(e.GUID)
-				if err != nil {
-					return false, err
-				}
-				if !linked {
-					unknown = append(unknown, e)
-				}
-			}
-			if len(unknown) == 0 {
-				continue
-			}
-			m.draft.setAside(rec.Key, recordName(rec),
-				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; "+
-					"the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
-				"if they are: "+m.set.linkAdd(rec.Key)+"; if not, correct one of the two values")
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // matchFound adopts the only account that a match rule found. Whatever stands
 // against that quarantines the record; an account is never created beside one
 // that matches.
@@ -113,16 +79,50 @@ func (m *matcher) matchFound(rec ident.Record, attribute, rule string, found []i
 	if !m.claim(rec, e) {
 		return finding{}, nil
 	}
-	op := adoption(m.set, rec.Key, e, rule+" matches the account "+string(e.DN))
+	op := writeAnchor(m.set, ident.ClassAdopt, rec.Key, e, rule+" matches the account "+string(e.DN))
 	if m.set.Adopt == AdoptReview {
 		op.hold = "held for review: rollcall did not create this account"
 	}
 	return finding{link: &op, entry: e}, nil
 }
 
-// claimValues reserves the match values of a record that is to get an account.
-// Two such records with one value would be two accounts for what a later run
-// takes for one person: both are set aside.
+// lookalike sets a record aside when an account has a value that is not the
+// record's, but the same to the directory. Muller's account is not adopted for
+// Müller, who gets no second account either: they may be one person. A linked
+// account is known to be somebody else's.
+func (m *matcher) lookalike(rec ident.Record, values map[string][]string) (done bool, err error) {
+	for _, attribute := range m.set.Match {
+		for _, v := range values[attribute] {
+			found, err := m.view.EntriesByName(attribute, v)
+			if err != nil {
+				return false, err
+			}
+			var unknown []ident.Entry
+			for _, e := range found {
+				_, linked, err := m.view.LinkByGUID(e.GUID)
+				if err != nil {
+					return false, err
+				}
+				if !linked {
+					unknown = append(unknown, e)
+				}
+			}
+			if len(unknown) == 0 {
+				continue
+			}
+			m.draft.setAside(rec.Key, recordName(rec),
+				fmt.Sprintf("%s = %s: %s has a value that differs in accents or the like only; "+
+					"the directory may take the two for one, and nobody knows whether they are one person", attribute, v, dnList(unknown)),
+				"if they are: "+m.set.linkAdd(rec.Key)+"; if not, correct one of the two values")
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// claimValues reserves the match values of a record that is to get an account, and
+// reports whether they were free. Two such records with one value would become two
+// accounts that a later run takes for one person's: both are set aside.
 func (m *matcher) claimValues(rec ident.Record, values map[string][]string) bool {
 	free := true
 	for _, attribute := range m.set.Match {

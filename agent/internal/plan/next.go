@@ -4,7 +4,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// orAccept ends the next step of something that can be meant to be so.
+// orAccept ends a next step with the command that accepts things as they are.
 func (set *Settings) orAccept(key ident.Key) string {
 	return "; if it is meant to be so: " + ident.Command("quarantine accept", set.Automation, string(key))
 }

@@ -82,11 +82,11 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	return e, against, nil
 }
 
-// rekeyed is the change of the key, and what follows from it.
+// rekeyed returns the change of the key, and what follows from it.
 func (b *Builder) rekeyed(link ident.Link, key ident.Key, e ident.Entry, want ident.Desired) (ident.Change, error) {
 	c := &change{key: key, entry: anchoredEntry(b.set, e, key), name: entryName(e)}
-	op := adoption(b.set, key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))
-	op.Class, op.FormerKey = ident.ClassLink, link.Key
+	op := writeAnchor(b.set, ident.ClassLink, key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))
+	op.FormerKey = link.Key
 	c.add(op)
 	link.Key = key
 	if b.set.Action != ActionCreate {

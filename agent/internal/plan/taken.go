@@ -50,7 +50,7 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 	return out, nil
 }
 
-// givers is a View that leaves out objects which give up the value.
+// givers is a View without the objects that give up the value which is looked for.
 type givers struct {
 	View
 	list []Earlier
