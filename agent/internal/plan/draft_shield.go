@@ -15,10 +15,6 @@ type Crashes struct {
 	Stack string
 }
 
-// Crashes returns what went wrong within rollcall itself, for the log. The
-// records are in quarantine. Call it after Finish.
-func (b *Builder) Crashes() Crashes { return b.draft.crashes }
-
 // shield keeps a panic about one key from ending the plan of everybody: the key
 // is set aside. It counts as present, so nobody leaves because of it.
 func (d *draft) shield(key ident.Key, rec ident.Record, do func() error) (err error) {

@@ -51,3 +51,7 @@ func (b *Builder) Marks() (delivered, absent []ident.Key) {
 // Strays returns how many enabled accounts carry an anchor that neither a link
 // nor a record in scope accounts for. Call it after Finish.
 func (b *Builder) Strays() int { return b.leavers.strays }
+
+// Crashes returns what went wrong within rollcall itself, for the log. The
+// records are in quarantine. Call it after Finish.
+func (b *Builder) Crashes() Crashes { return b.draft.crashes }
