@@ -1,19 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/check"
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
@@ -42,14 +36,14 @@ type validation struct {
 	Files    []string `json:"files"`
 	Warnings []string `json:"warnings"`
 	// LookedAs is the user whose rights counted for files and secrets.
-	LookedAs string                  `json:"looked_as,omitempty"`
-	Online   []service.OnlineFinding `json:"online,omitempty"`
+	LookedAs string          `json:"looked_as,omitempty"`
+	Online   []check.Finding `json:"online,omitempty"`
 	// RunningAgent tells that it has another configuration.
 	RunningAgent *service.Divergence `json:"running_agent,omitempty"`
 }
 
 func (c *cli) validate(ctx context.Context, online bool) error {
-	cfg, warnings, err := c.checkAll(ctx, online)
+	cfg, warnings, err := check.Configuration(ctx, c.configPath, online)
 	if err != nil {
 		return err
 	}
@@ -91,73 +85,22 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 	return exitError(code)
 }
 
-// checkAll looks at everything that can be known without a connection, and
-// tells all of it at once: what is wrong, and the warnings with it. With online
-// the agent itself looks at files and secrets.
-func (c *cli) checkAll(ctx context.Context, online bool) (*config.Config, []string, error) {
-	cfg, errs := config.Check(c.configPath)
-	if cfg == nil {
-		return nil, nil, errs
-	}
-	left, more := cfg.Leftovers()
-	warnings := texts(slices.Concat(cfg.Warnings, more))
-	var wrong []string
-	for _, err := range slices.Concat(errs, left) {
-		wrong = append(wrong, err.Error())
-	}
-	if len(errs) == 0 {
-		misfits, doubts := c.checkConnectors(ctx, cfg)
-		wrong, warnings = append(wrong, misfits...), append(warnings, doubts...)
-	}
-	if !online {
-		n := lookNearby(ctx, cfg)
-		wrong, warnings = append(wrong, n.wrong...), append(warnings, n.warnings...)
-	}
-	slices.SortStableFunc(warnings, byPlace)
-	if len(wrong) == 0 {
-		return cfg, slices.Compact(warnings), nil
-	}
-	all := append(wrong, warnings...)
-	slices.SortStableFunc(all, byPlace)
-	all = slices.Compact(all)
-	if len(errs) == 0 {
-		return nil, nil, &usageError{errors.New(strings.Join(all, "\n"))}
-	}
-	lines := make(config.Errors, len(all))
-	for i, text := range all {
-		lines[i].Message = text
-	}
-	return nil, nil, lines
-}
-
-var placeForm = regexp.MustCompile(`^(.*?):([0-9]+):([0-9]+): `)
-
-// byPlace orders lines by the place in the configuration that they begin with.
-func byPlace(a, b string) int {
-	x, y := placeForm.FindStringSubmatch(a), placeForm.FindStringSubmatch(b)
-	if x == nil || y == nil {
-		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
-	}
-	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
-	return cmp.Or(cmp.Compare(x[1], y[1]), cmp.Compare(number(x[2]), number(y[2])), cmp.Compare(number(x[3]), number(y[3])), cmp.Compare(a, b))
-}
-
 // onlineExit is 2 when something is lacking, since asking again changes
 // nothing, and 1 when only the asking failed.
-func onlineExit(found []service.OnlineFinding) int {
+func onlineExit(found []check.Finding) int {
 	code := exit.Done
 	for _, f := range found {
 		switch f.State {
 		case abi.RightLacking:
 			return exit.Usage
-		case service.RightFailed:
+		case check.Failed:
 			code = exit.Failed
 		}
 	}
 	return code
 }
 
-func printOnline(w io.Writer, found []service.OnlineFinding) {
+func printOnline(w io.Writer, found []check.Finding) {
 	counts := map[abi.RightState]int{}
 	_, _ = fmt.Fprintln(w)
 	table(w, "WHERE\tFOR\tRIGHT\tSTATE\tREASON", func(row func(...any)) {
@@ -169,13 +112,5 @@ func printOnline(w io.Writer, found []service.OnlineFinding) {
 	p := pageOf(w)
 	p.blank()
 	p.put("", fmt.Sprintf("%d granted, %d lacking, %d unknown, %d failed.",
-		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[service.RightFailed]))
-}
-
-func texts(warnings []config.Warning) []string {
-	all := make([]string, 0, len(warnings))
-	for _, w := range warnings {
-		all = append(all, w.String())
-	}
-	return all
+		counts[abi.RightGranted], counts[abi.RightLacking], counts[abi.RightUnknown], counts[check.Failed]))
 }

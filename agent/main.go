@@ -15,7 +15,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/planfile"
 	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 )
 
@@ -78,9 +77,8 @@ func (c *cli) fail(err error) int {
 		return answer.Exit
 	}
 	var wrong *usageError
-	var path *planfile.PathError
-	var mistake *exit.UsageError // of a question that was answered in this process
-	if errors.As(err, &wrong) || errors.As(err, &path) || errors.As(err, &mistake) || !c.understood {
+	var mistake *exit.UsageError
+	if errors.As(err, &wrong) || errors.As(err, &mistake) || !c.understood {
 		return exit.Usage
 	}
 	return exit.Failed

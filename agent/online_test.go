@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/agent/internal/check"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // checked is what `rollcall validate --online` found: "WHERE | FOR | RIGHT" to
 // state and reason.
-type checked map[string]service.OnlineFinding
+type checked map[string]check.Finding
 
 func (w *world) online(code int) checked {
 	w.Helper()
@@ -237,13 +237,13 @@ func (w *world) lastChange() int64 {
 func TestOnlineExit(t *testing.T) {
 	for want, states := range map[int][][]abi.RightState{
 		0: {nil, {abi.RightGranted, abi.RightUnknown}},
-		1: {{abi.RightGranted, service.RightFailed}},
-		2: {{abi.RightLacking}, {service.RightFailed, abi.RightLacking, service.RightFailed}},
+		1: {{abi.RightGranted, check.Failed}},
+		2: {{abi.RightLacking}, {check.Failed, abi.RightLacking, check.Failed}},
 	} {
 		for _, list := range states {
-			var found []service.OnlineFinding
+			var found []check.Finding
 			for _, s := range list {
-				found = append(found, service.OnlineFinding{Finding: abi.Finding{State: s}})
+				found = append(found, check.Finding{Finding: abi.Finding{State: s}})
 			}
 			if got := onlineExit(found); got != want {
 				t.Errorf("%v: exit code %d, want %d", list, got, want)

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/check"
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -107,8 +108,8 @@ func manyLinks() []service.ListedLink {
 	return []service.ListedLink{link("2", "Ada Novák", nil), link("10", "李小龍", nil), link("11", "", &gone), link("12", "Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine", nil)}
 }
 
-func findings() []service.OnlineFinding {
-	return []service.OnlineFinding{
+func findings() []check.Finding {
+	return []check.Finding{
 		{Where: "directory", Finding: abi.Finding{Use: "bind", Right: "sign in", State: abi.RightGranted}},
 		{Where: "directory", Finding: abi.Finding{Use: "create users in OU=Staff,DC=ad,DC=example,DC=com", Right: "create child user", State: abi.RightLacking, Reason: "the bind account may not create objects of the class user there; next: delegate \"Create, delete and manage user accounts\" on the OU to it"}},
 		{Where: "application pipedrive", Finding: abi.Finding{Use: "endpoint users", Right: "", State: abi.RightUnknown, Reason: "an API token has no scopes"}},

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -22,20 +23,11 @@ type File struct {
 	temporary *os.File
 }
 
-// PathError says why a path is none for a plan: another one must be named.
-type PathError struct{ Err error }
-
-// Error says why.
-func (e *PathError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the error behind it.
-func (e *PathError) Unwrap() error { return e.Err }
-
 // New finds out whether a plan can be saved at path, before the plan is made.
-// The error is a PathError. The caller calls Discard in the end.
+// The error is an exit.UsageError. The caller calls Discard in the end.
 func New(path string) (*File, error) {
 	if err := replaceable(path); err != nil {
-		return nil, &PathError{fmt.Errorf("save the plan: %w", err)}
+		return nil, exit.Mistake(fmt.Errorf("save the plan: %w", err))
 	}
 	// A name that nobody else has: made anew, with mode 0600, and not through a
 	// symbolic link.
@@ -45,7 +37,7 @@ func New(path string) (*File, error) {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return nil, &PathError{fmt.Errorf("save the plan: make a file in the folder %s: %w", filepath.Dir(path), err)}
+		return nil, exit.Mistake(fmt.Errorf("save the plan: make a file in the folder %s: %w", filepath.Dir(path), err))
 	}
 	return &File{path: path, temporary: f}, nil
 }
@@ -77,7 +69,7 @@ func replaceable(path string) error {
 	return nil
 }
 
-// Save puts the whole plan there at once. The error is a PathError when
+// Save puts the whole plan there at once. The error is an exit.UsageError when
 // something else has come to be there.
 func (f *File) Save(p ident.Plan) error {
 	body, err := json.MarshalIndent(p, "", "  ")
@@ -91,7 +83,7 @@ func (f *File) Save(p ident.Plan) error {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	if err := replaceable(f.path); err != nil { // somebody may have put something there meanwhile
-		return &PathError{fmt.Errorf("save the plan: %w", err)}
+		return exit.Mistake(fmt.Errorf("save the plan: %w", err))
 	}
 	if err := os.Rename(f.temporary.Name(), f.path); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
@@ -113,21 +105,21 @@ type printed struct {
 }
 
 // Load reads a saved plan strictly: a misspelled or foreign field is an error,
-// because a plan is applied as it stands. The error is a PathError.
+// because a plan is applied as it stands. The error is an exit.UsageError.
 func Load(path string) (ident.Plan, error) {
 	var p printed
 	body, err := os.ReadFile(path)
 	if err != nil {
-		return p.Plan, &PathError{fmt.Errorf("read the plan: %w", err)}
+		return p.Plan, exit.Mistake(fmt.Errorf("read the plan: %w", err))
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return p.Plan, &PathError{fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset())}
+		return p.Plan, exit.Mistake(fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset()))
 	}
 	if p.Automation == "" || p.Config == "" {
-		return p.Plan, &PathError{fmt.Errorf("%s is not a saved plan: it names no automation; "+
-			"`rollcall plan AUTOMATION --out FILE` makes one", path)}
+		return p.Plan, exit.Mistake(fmt.Errorf("%s is not a saved plan: it names no automation; "+
+			"`rollcall plan AUTOMATION --out FILE` makes one", path))
 	}
 	return p.Plan, nil
 }

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 	"github.com/rollcall-agent/rollcall/host"
 )
 
-// checkConnectors holds the configuration against the manifests of the
+// connectors holds the configuration against the manifests of the
 // connectors, without running any of their code. What makes an automation
 // impossible is wrong.
-func (c *cli) checkConnectors(ctx context.Context, cfg *config.Config) (wrong, warnings []string) {
+func connectors(ctx context.Context, cfg *config.Config) (wrong, warnings []string) {
 	h, err := host.Open(ctx, host.Settings{
 		ModulesDir: cfg.Agent.ModulesDir, TrustedKeys: cfg.Modules.TrustedKeys, AllowUnsigned: cfg.Modules.AllowUnsigned,
 	}, slog.New(slog.DiscardHandler), nil)

@@ -1,4 +1,4 @@
-package service
+package check
 
 import (
 	"context"
@@ -23,22 +23,22 @@ import (
 type directoryCheck struct {
 	config config.Directory
 	client *conn.Client
-	found  []OnlineFinding
+	found  []Finding
 }
 
-// checkDirectory binds, and looks at every place and attribute that the
+// directory binds, and looks at every place and attribute that the
 // configuration names.
-func (o *online) checkDirectory(ctx context.Context) []OnlineFinding {
-	cfg := o.Config()
+func directory(ctx context.Context, agent Agent) []Finding {
+	cfg := agent.Config()
 	d := cfg.Directory
 	c := &directoryCheck{config: d}
-	client, err := o.Connect(ctx, "")
+	client, err := agent.Connect(ctx, "")
 	switch {
 	case errors.Is(err, conn.ErrCredentials):
 		c.add("directory", "bind", abi.RightLacking, "%v", err)
 		return c.found
 	case err != nil:
-		c.add("directory", "bind", RightFailed, "%v", err)
+		c.add("directory", "bind", Failed, "%v", err)
 		return c.found
 	}
 	defer func() { _ = client.Close() }()
@@ -51,7 +51,7 @@ func (o *online) checkDirectory(ctx context.Context) []OnlineFinding {
 	for _, dn := range d.ProtectedGroups {
 		c.read(ctx, "protected_groups", dn)
 	}
-	c.anchor(ctx, o.Mirrored())
+	c.anchor(ctx, agent.Mirrored())
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
 		conf := cfg.Automations[name]
 		if cfg.Applications[cfg.DataSources[conf.DataSource].Application].Enabled {
@@ -62,7 +62,8 @@ func (o *online) checkDirectory(ctx context.Context) []OnlineFinding {
 }
 
 func (c *directoryCheck) add(use, right string, state abi.RightState, reason string, args ...any) {
-	c.found = append(c.found, OnlineFinding{"directory", abi.Finding{Use: use, Right: right, State: state, Reason: fmt.Sprintf(reason, args...)}})
+	f := abi.Finding{Use: use, Right: right, State: state, Reason: fmt.Sprintf(reason, args...)}
+	c.found = append(c.found, Finding{"directory", f})
 }
 
 // anchor tells when the anchor attribute is in use for something else, and what
@@ -81,7 +82,7 @@ func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
 	})
 	switch {
 	case err != nil:
-		c.add("anchor", right, RightFailed, "%v", err)
+		c.add("anchor", right, Failed, "%v", err)
 		return
 	case use.Count == 0:
 		c.add("anchor", right, abi.RightGranted, "no account in scope has anything else in it")
@@ -89,7 +90,7 @@ func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
 	}
 	free, err := mirror.FreeAnchors(ctx, c.client, base, taken)
 	if err != nil {
-		c.add("anchor", right, RightFailed, "%v", err)
+		c.add("anchor", right, Failed, "%v", err)
 		return
 	}
 	c.add("anchor", right, abi.RightLacking, "%s; next: %s", use.Cause(), use.Next(free))
@@ -103,7 +104,7 @@ func (c *directoryCheck) read(ctx context.Context, use string, dn ident.DN) (rig
 	case errors.Is(err, conn.ErrNotFound):
 		c.add(use, right, abi.RightLacking, "it does not exist, or %s may not see it", c.config.BindDN)
 	case err != nil:
-		c.add(use, right, RightFailed, "%v", err)
+		c.add(use, right, Failed, "%v", err)
 	default:
 		c.add(use, right, abi.RightGranted, "it is there")
 		return e, true
@@ -140,7 +141,7 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 func (c *directoryCheck) possible(ctx context.Context, use string, conf config.Automation, attributes []string) []string {
 	schema, err := mirror.ReadSchema(ctx, c.client, slices.Concat(conf.Mapper.Attributes(), attributes))
 	if err != nil {
-		c.add(use, "read the schema", RightFailed, "%v", err)
+		c.add(use, "read the schema", Failed, "%v", err)
 		return attributes
 	}
 	for _, name := range conf.Mapper.Attributes() {
@@ -203,7 +204,7 @@ func (c *directoryCheck) attributes(ctx context.Context, use string, places []id
 		case errors.Is(err, conn.ErrNotFound):
 			continue // told with the place
 		case err != nil:
-			c.add(use, right, RightFailed, "%v", err)
+			c.add(use, right, Failed, "%v", err)
 		case there:
 			c.sample(use, right, e, attributes)
 		case anywhere:

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"context"
@@ -48,14 +48,17 @@ func lookNearby(ctx context.Context, cfg *config.Config) nearby {
 		}
 	}
 	if info, err := os.Stat(cfg.Agent.StateDir); err == nil && !info.IsDir() {
-		n.wrong = append(n.wrong, fmt.Sprintf("%s: [agent] state_dir: %s is a file, and a folder is needed; next: name another folder, or move the file away", cfg.Place("agent", "state_dir"), cfg.Agent.StateDir))
+		n.wrong = append(n.wrong, fmt.Sprintf("%s: [agent] state_dir: %s is a file, and a folder is needed; "+
+			"next: name another folder, or move the file away", cfg.Place("agent", "state_dir"), cfg.Agent.StateDir))
 	}
 	if cfg.Directory.CAFile != "" {
 		_, err := conn.ReadCAFile(cfg.Directory.CAFile)
-		n.file(fmt.Sprintf("%s: [directory] ca_file: ", cfg.Place("directory", "ca_file")), cfg.Directory.CAFile, err, cfg.Agent.StateDir, true)
+		place := fmt.Sprintf("%s: [directory] ca_file: ", cfg.Place("directory", "ca_file"))
+		n.file(place, cfg.Directory.CAFile, err, cfg.Agent.StateDir, true)
 	}
 	if len(credentials) > 0 {
-		n.warnings = append(n.warnings, fmt.Sprintf("%s: note: systemd passes credentials to the agent only, so that these were not looked at: %s (`rollcall validate --online` asks the agent)",
+		n.warnings = append(n.warnings, fmt.Sprintf("%s: note: systemd passes credentials to the agent only, "+
+			"so that these were not looked at: %s (`rollcall validate --online` asks the agent)",
 			cfg.Files[0], strings.Join(credentials, ", ")))
 	}
 	return n

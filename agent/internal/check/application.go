@@ -1,4 +1,4 @@
-package service
+package check
 
 import (
 	"context"
@@ -21,23 +21,23 @@ type granter interface {
 	Granted(ctx context.Context) ([]string, error)
 }
 
-// checkApplication asks an application whether it accepts the credentials, and
+// application asks an application whether it accepts the credentials, and
 // what they may do of what the configuration uses.
-func (o *online) checkApplication(ctx context.Context, conf config.Application) []OnlineFinding {
+func application(ctx context.Context, conf config.Application, agent Agent) []Finding {
 	where := "application " + conf.Name
-	one := func(right string, state abi.RightState, err error) []OnlineFinding {
-		return []OnlineFinding{{where, abi.Finding{Use: "application", Right: right, State: state, Reason: err.Error()}}}
+	one := func(right string, state abi.RightState, err error) []Finding {
+		return []Finding{{where, abi.Finding{Use: "application", Right: right, State: state, Reason: err.Error()}}}
 	}
-	connector, err := o.Connector(conf)
+	connector, err := agent.Connector(conf)
 	if err != nil {
-		return one("connector", RightFailed, source.WithNext(err))
+		return one("connector", Failed, source.WithNext(err))
 	}
 	m := connector.Manifest()
-	target, err := o.Application(ctx, conf, m)
+	target, err := agent.Application(ctx, conf, m)
 	if err != nil {
-		return one("credentials", RightFailed, err)
+		return one("credentials", Failed, err)
 	}
-	needs := fit.Needs(o.Config(), conf, m, time.Now())
+	needs := fit.Needs(agent.Config(), conf, m, time.Now())
 	asked := make([]abi.Need, len(needs))
 	for i, n := range needs {
 		asked[i] = n.Need
@@ -51,7 +51,7 @@ func (o *online) checkApplication(ctx context.Context, conf config.Application) 
 		told = append(told, scopeFindings(ctx, g, needs, conf.Name)...)
 	}
 	for _, f := range append(told, untold(needs, told, m.Name)...) {
-		found = append(found, OnlineFinding{where, f})
+		found = append(found, Finding{where, f})
 	}
 	return found
 }
@@ -62,7 +62,7 @@ func credentialsState(err error) abi.RightState {
 	if errors.As(err, &failed) && (failed.Kind == abi.KindAuth || failed.Kind == abi.KindForbidden) {
 		return abi.RightLacking
 	}
-	return RightFailed
+	return Failed
 }
 
 // untold lists what the connector did not say anything about.
@@ -100,13 +100,14 @@ func scopeFindings(ctx context.Context, g granter, needs []fit.Need, application
 			f := abi.Finding{Use: n.Use, Right: "scope " + scope}
 			switch {
 			case err != nil:
-				f.State, f.Reason = RightFailed, err.Error()
+				f.State, f.Reason = Failed, err.Error()
 			case len(granted) == 0:
 				f.State, f.Reason = abi.RightUnknown, "the vendor did not say which scopes the token has"
 			case slices.Contains(granted, scope):
 				f.State, f.Reason = abi.RightGranted, "the token has it"
 			default:
-				f.State, f.Reason = abi.RightLacking, fmt.Sprintf("the token has only: %s; give the scope to the app at the vendor, then `rollcall authorize %s`", strings.Join(granted, ", "), application)
+				f.State, f.Reason = abi.RightLacking, fmt.Sprintf("the token has only: %s; give the scope to the app at the vendor, "+
+					"then `rollcall authorize %s`", strings.Join(granted, ", "), application)
 			}
 			out = append(out, f)
 		}

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package check
 
 import (
 	"os"
@@ -31,7 +31,7 @@ func TestRootLooksForTheAgentsUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile("testdata/agent.toml")
+	text, err := os.ReadFile("../../testdata/agent.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
