@@ -80,7 +80,9 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 			if foreign && (r.Deleted || r.Partial) {
 				return c.foreignKey(app, known.Key, call.Endpoint.Key, r.Deleted)
 			}
-			return sink(Record{Key: r.Key, Number: r.Number, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields})
+			return sink(Record{
+				Key: r.Key, Number: r.Number, Problem: r.Problem, Place: r.Place, Deleted: r.Deleted, Partial: r.Partial, Fields: r.Fields,
+			})
 		},
 		cursor: call.Cursor,
 	})
@@ -94,7 +96,9 @@ func (c *Connector) foreignKey(app Application, own, key string, deleted bool) e
 	if deleted {
 		what = "reports the deletion of the record"
 	}
-	e := c.fault(app, abi.FunctionFetch, abi.KindConfig, fmt.Sprintf("the connector %s with a key that is %s by its manifest, and records are told apart by %s: it could be somebody else's", what, own, key))
+	e := c.fault(app, abi.FunctionFetch, abi.KindConfig,
+		fmt.Sprintf("the connector %s with a key that is %s by its manifest, and records are told apart by %s: it could be somebody else's",
+			what, own, key))
 	e.Next = fmt.Sprintf("set primary_key = %q, the key that the API has", strings.TrimPrefix(own, "/"))
 	return e
 }

@@ -46,7 +46,8 @@ func next(k abi.Kind, application string) string {
 	case abi.KindUnavailable:
 		return "the next run tries again; when it stays, check the network and the vendor's status page"
 	case abi.KindBadResponse:
-		return fmt.Sprintf("nothing was changed; check base_url and the endpoint of application %q; when the vendor's answer is at fault, the next run tries again", application)
+		return fmt.Sprintf("nothing was changed; check base_url and the endpoint of application %q; when the vendor's answer is at fault, "+
+			"the next run tries again", application)
 	case abi.KindRefused:
 		return "when the host is meant to be reached, name it in the application's configuration"
 	case abi.KindConfig:

@@ -43,7 +43,8 @@ const invokeTimeout = 20
 func (c *Connector) Invoke(ctx context.Context, app Application, call abi.InvokeCall) (Answer, error) {
 	w := &call.Webhook
 	if (w.Path == "") == (w.URL == "") {
-		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
+		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig,
+			fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
 	}
 	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
 		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))

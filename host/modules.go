@@ -150,7 +150,8 @@ func (h *Host) verify(path string, wasm []byte) (string, error) {
 		if h.settings.AllowUnsigned {
 			return unsignedLabel, nil
 		}
-		return unsignedLabel, fmt.Errorf("unsigned: there is no %s beside it, and modules.allow_unsigned is false", filepath.Base(path)+abi.SignatureSuffix)
+		return unsignedLabel, fmt.Errorf("unsigned: there is no %s beside it, and modules.allow_unsigned is false",
+			filepath.Base(path)+abi.SignatureSuffix)
 	}
 	if err != nil {
 		return unsignedLabel, fmt.Errorf("signature: %w", err)

@@ -98,7 +98,9 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 	case state.Stalled() != nil:
 		err := c.fault(app, j.input.Function, abi.KindBadResponse, fmt.Sprintf("endpoint %s: %v", j.input.Endpoint.Name, state.Stalled()))
 		err.Status = state.Status
-		err.Next = fmt.Sprintf("nothing was changed; see whether the application answers this request with another page. Where so many empty pages are usual, allow more of them: repeat = { max_empty = 1000 } in [applications.%s.endpoints.%s]", app.Name, j.input.Endpoint.Name)
+		err.Next = fmt.Sprintf("nothing was changed; see whether the application answers this request with another page. "+
+			"Where so many empty pages are usual, allow more of them: repeat = { max_empty = 1000 } in [applications.%s.endpoints.%s]",
+			app.Name, j.input.Endpoint.Name)
 		return err
 	case state.Client.Local() != nil && (end.err != nil || end.status != 0 || state.Broken != nil || state.Check):
 		e := c.fault(app, j.input.Function, abi.KindConfig, state.Client.Local().Error())
@@ -107,7 +109,8 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 	case end.missing:
 		return fault(abi.KindConfig, "the connector does not support it: it has no %s", j.export)
 	case errors.Is(end.cause, abi1.ErrGuestTime):
-		return fault(abi.KindInternal, "the connector's code ran for more than %s without asking for anything, and was stopped", c.host.settings.CallTimeout)
+		return fault(abi.KindInternal, "the connector's code ran for more than %s without asking for anything, and was stopped",
+			c.host.settings.CallTimeout)
 	case end.err != nil:
 		return fault(abi.KindInternal, "%s", trap(end))
 	case end.status == 0 && state.Broken != nil:

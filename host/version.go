@@ -112,7 +112,8 @@ func (v *version) retire(ctx context.Context) {
 
 func (v *version) free(ctx context.Context, compiled wazero.CompiledModule) {
 	if err := compiled.Close(context.WithoutCancel(ctx)); err != nil {
-		v.host.log.Warn("free a connector that was replaced", "connector", v.module.Manifest.Name, "version", v.module.Manifest.Version, "cause", err)
+		v.host.log.Warn("free a connector that was replaced", "connector", v.module.Manifest.Name,
+			"version", v.module.Manifest.Version, "cause", err)
 	}
 }
 

@@ -39,7 +39,8 @@ func readVersions(path string) (*versions, error) {
 		err = json.Unmarshal(text, &v.highest)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("versions of connectors that have served: %s: %w; when it is lost for good, remove it: then an older version is no longer noticed", path, err)
+		return nil, fmt.Errorf("versions of connectors that have served: %s: %w; when it is lost for good, remove it: "+
+			"then an older version is no longer noticed", path, err)
 	}
 	return v, nil
 }
@@ -99,7 +100,8 @@ func (h *Host) downgrade(m abi.Manifest) error {
 	if before == "" || !lower(m.Version, before) || slices.Contains(h.settings.AllowDowngrade, m.Name) {
 		return nil
 	}
-	return fmt.Errorf("version %s is lower than %s, which has served before; to go back on purpose set allow_downgrade = [%q] in [modules]", m.Version, before, m.Name)
+	return fmt.Errorf("version %s is lower than %s, which has served before; to go back on purpose set allow_downgrade = [%q] in [modules]",
+		m.Version, before, m.Name)
 }
 
 // lower compares versions of the form MAJOR.MINOR.PATCH without leading zeros,

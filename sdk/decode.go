@@ -88,7 +88,8 @@ func (o object) webhook() *abi.Webhook {
 	if v := o.object("verify"); v.values != nil {
 		w.Verify = &abi.Verify{
 			Method: v.text("method"), Path: v.text("path"), URL: v.text("url"), Params: v.texts("params"), Found: v.text("found"),
-			Records: v.text("records"), Match: v.texts("match"), Repeat: v.object("repeat").repeat(), Cost: v.number("cost"), Always: v.flag("always"),
+			Records: v.text("records"), Match: v.texts("match"), Repeat: v.object("repeat").repeat(), Cost: v.number("cost"),
+			Always: v.flag("always"),
 		}
 	}
 	return w

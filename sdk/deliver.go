@@ -108,7 +108,9 @@ func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 		done, more, err := look(v, &page, step, &req)
 		total = page.Total
 		if more && pages == maxVerifyPages {
-			err = resp.Errorf(abi.KindBadResponse, "%s: %d pages hold %d candidates, none of them the one that is looked for, and more are to come: whether it is there cannot be told", resp.Place(), pages, total)
+			err = resp.Errorf(abi.KindBadResponse,
+				"%s: %d pages hold %d candidates, none of them the one that is looked for, and more are to come: whether it is there cannot be told",
+				resp.Place(), pages, total)
 		}
 		resp.Close()
 		if done || err != nil || !more {

@@ -64,7 +64,8 @@ func respond(handle int64) int32
 func secret(name unsafe.Pointer, nameLength uint32, ptr unsafe.Pointer, capacity uint32) int64
 
 //go:wasmimport rollcall_v1 secret_hmac
-func secretHMAC(name unsafe.Pointer, nameLength uint32, algorithm int32, data unsafe.Pointer, dataLength uint32, ptr unsafe.Pointer, capacity uint32) int64
+func secretHMAC(name unsafe.Pointer, nameLength uint32, algorithm int32, data unsafe.Pointer, dataLength uint32,
+	ptr unsafe.Pointer, capacity uint32) int64
 
 //go:wasmimport rollcall_v1 wait_ms
 func waitMS(milliseconds int64) int32

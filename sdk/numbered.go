@@ -121,7 +121,8 @@ func (l *numbered) count(r *Response) error {
 		l.total = n
 	}
 	if l.total < before {
-		return r.Bad("%d records are announced after %d: while the list was read somebody was deleted, and another may have slipped to a page that was read before. The next run reads anew", l.total, before)
+		return r.Bad("%d records are announced after %d: while the list was read somebody was deleted, "+
+			"and another may have slipped to a page that was read before. The next run reads anew", l.total, before)
 	}
 	return nil
 }
@@ -144,7 +145,8 @@ func (l *numbered) follows(r *Response, at string, n int64) error {
 		return errors.Is(err, abi.CodeNotJSON)
 	}
 	if at := order(0); at < l.last && !faulty(0) {
-		return r.Bad("a page starts with %s %s and the one before ends with %s: the list is not in the order that was asked for, so that somebody may be on no page", l.Ordered[1:], Quote(at), Quote(l.last))
+		return r.Bad("a page starts with %s %s and the one before ends with %s: the list is not in the order that was asked for, "+
+			"so that somebody may be on no page", l.Ordered[1:], Quote(at), Quote(l.last))
 	}
 	for i := int64(0); i < n && l.last != "" && order(i) == l.last; i++ {
 		if l.tail[key(i)] {

@@ -60,7 +60,8 @@ func claimsMore(p Page, r abi.Repeat) error {
 	if more, _, err := p.Response.GetBool(r.More); err != nil {
 		return err
 	} else if more {
-		return Errorf(abi.KindBadResponse, "%s says that there is more (%s is true) and not where: nothing at %q", p.Response.Place(), r.More, r.Next)
+		return Errorf(abi.KindBadResponse, "%s says that there is more (%s is true) and not where: nothing at %q",
+			p.Response.Place(), r.More, r.Next)
 	}
 	return nil
 }
@@ -90,7 +91,8 @@ func offsetStep(r abi.Repeat) Step {
 			return false, nil
 		}
 		if next <= at {
-			return false, Errorf(abi.KindBadResponse, "%s makes no progress: after position %d comes %d, with %d records between", p.Response.Place(), at, next, p.Records)
+			return false, Errorf(abi.KindBadResponse, "%s makes no progress: after position %d comes %d, with %d records between",
+				p.Response.Place(), at, next, p.Records)
 		}
 		req.Query[r.Param] = strconv.FormatInt(next, 10)
 		return true, nil

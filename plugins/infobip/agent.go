@@ -40,7 +40,8 @@ func (d *delivery) createAgent(c *sdk.Call, req *sdk.Request) (*sdk.Response, er
 	}
 	for _, one := range list {
 		if strings.EqualFold(one.Name, agent.Name) {
-			return nil, sdk.Refusef("there is an agent %s already (id %s), and agents cannot be told apart by anything else. Link the object to that agent if it is the same person, or give the new one another display name", sdk.Quote(agent.Name), one.ID)
+			return nil, sdk.Refusef("there is an agent %s already (id %s), and agents cannot be told apart by anything else. "+
+				"Link the object to that agent if it is the same person, or give the new one another display name", sdk.Quote(agent.Name), one.ID)
 		}
 	}
 	return nil, nil

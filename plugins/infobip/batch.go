@@ -32,7 +32,8 @@ func (d *delivery) batchCreate(_ *sdk.Call, req *sdk.Request) (*sdk.Response, er
 			return nil, err
 		}
 		if one.Text("externalId") == "" && len(contact.Email)+len(contact.Phone) == 0 {
-			return nil, sdk.Refusef("person %d of the batch has no externalId, e-mail address or phone number, so that an attempt that is repeated would create the person twice", i)
+			return nil, sdk.Refusef("person %d of the batch has no externalId, e-mail address or phone number, "+
+				"so that an attempt that is repeated would create the person twice", i)
 		}
 	}
 	return nil, err
@@ -48,8 +49,10 @@ func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) 
 			return nil, sdk.Refusef("person %d of the batch has no externalId, by which the person is found again when the request is repeated", i)
 		}
 		if req.Method == abi.MethodPatch && adds(item) {
-			return nil, sdk.Refusef("person %d of the batch has tags or contactInformation, and Infobip's documentation does not say whether PATCH /people/3/persons/upsert adds them or replaces those that are there."+
-				" Use PATCH /people/2/persons/batch (batch_update), which adds what is missing, or PUT /people/3/persons/upsert (upsert_people_whole), which replaces all", i)
+			return nil, sdk.Refusef("person %d of the batch has tags or contactInformation, and Infobip's documentation does not say whether "+
+				"PATCH /people/3/persons/upsert adds them or replaces those that are there."+
+				" Use PATCH /people/2/persons/batch (batch_update), which adds what is missing, "+
+				"or PUT /people/3/persons/upsert (upsert_people_whole), which replaces all", i)
 		}
 	}
 	return nil, err
@@ -93,7 +96,9 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 
 // each asks about every item of a batch whether it is to be sent. When none is,
 // the last answer that was read stands for all.
-func (d *delivery) each(c *sdk.Call, req *sdk.Request, wanted func(sdk.Object, identity) (bool, *sdk.Response, error)) (last *sdk.Response, err error) {
+func (d *delivery) each(
+	c *sdk.Call, req *sdk.Request, wanted func(sdk.Object, identity) (bool, *sdk.Response, error),
+) (last *sdk.Response, err error) {
 	body, list, err := d.batch(req.Body, "people")
 	if err != nil {
 		return nil, err

@@ -13,7 +13,9 @@ import (
 // are about somebody who cannot be there, and hold nothing to write. The zero
 // Request is for a scope that is not known here.
 func trial(scope string) sdk.Request {
-	reads := map[string]string{"people:read": personsPath, "conversations:read": "/ccaas/1/agents", "account-management:manage": "/settings/1/accounts"}
+	reads := map[string]string{
+		"people:read": personsPath, "conversations:read": "/ccaas/1/agents", "account-management:manage": "/settings/1/accounts",
+	}
 	if path := reads[scope]; path != "" {
 		return sdk.Request{Path: path, Query: map[string]string{"limit": "1"}}
 	}
@@ -30,7 +32,9 @@ func trial(scope string) sdk.Request {
 }
 
 // nobodysID has the form of an agent's id: 128 bits in capitals.
-func nobodysID() string { return fmt.Sprintf("%016X%016X", rand.Uint64(), rand.Uint64()) } //nolint:gosec // nobody has it, whether it can be guessed or not
+func nobodysID() string {
+	return fmt.Sprintf("%016X%016X", rand.Uint64(), rand.Uint64()) //nolint:gosec // nobody has it, whether it can be guessed or not
+}
 
 // check makes one request for each scope that the configuration needs. Infobip
 // has none that answers whose credentials these are.
@@ -85,7 +89,10 @@ func scopes(need abi.Need) []string {
 func try(c *sdk.Call, scope string) (abi.Finding, error) {
 	req := trial(scope)
 	if req.Path == "" {
-		return abi.Finding{Right: scope, State: abi.RightUnknown, Reason: "rollcall knows no harmless request that needs this scope: look at the API key or the role of the user in the portal"}, nil
+		return abi.Finding{
+			Right: scope, State: abi.RightUnknown,
+			Reason: "rollcall knows no harmless request that needs this scope: look at the API key or the role of the user in the portal",
+		}, nil
 	}
 	j := &judge{call: c, place: sdk.Place(req.Method, req.Path, ""), scopes: []string{scope}}
 	f, err := sdk.Try(c, req, scope, "Give the API key the scope in the portal, or the user a role that has it", j.classify, said)

@@ -11,7 +11,9 @@ type delivery struct{ judge *judge }
 // invoke carries out the call's webhook.
 func invoke(c *sdk.Call) error {
 	w := c.Webhook()
-	d := &delivery{&judge{call: c, place: sdk.Place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, taken: c.RetryLimits().Attempts == 1}}
+	d := &delivery{&judge{
+		call: c, place: sdk.Place(w.Method, w.Path, w.URL), scopes: w.Scopes, webhook: &w, taken: c.RetryLimits().Attempts == 1,
+	}}
 	prepare, safe := d.preparation(w)
 	return d.judge.advise(sdk.Delivery{Classify: d.judge.classify, Prepare: prepare, Repeatable: safe}.Run(c))
 }
@@ -27,9 +29,11 @@ func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
 	switch {
 	case at(abi.MethodPost, "/people/2/persons") && w.Verify != nil:
 		return d.createPerson, true
-	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"), at(abi.MethodDelete, "/people/2/persons/contactInformation"):
+	case at(abi.MethodPatch, "/people/2/persons"), at(abi.MethodPatch, "/people/2/persons/contactInformation"),
+		at(abi.MethodDelete, "/people/2/persons/contactInformation"):
 		return d.changePerson, true
-	case at(abi.MethodDelete, "/people/2/persons"), w.Path != "" && (at(abi.MethodDelete, "/people/2/tags/*") || at(abi.MethodDelete, "/people/2/customAttributes/*")):
+	case at(abi.MethodDelete, "/people/2/persons"),
+		w.Path != "" && (at(abi.MethodDelete, "/people/2/tags/*") || at(abi.MethodDelete, "/people/2/customAttributes/*")):
 		return d.remove, true
 	case at(abi.MethodPost, "/people/2/persons/batch"):
 		return d.batchCreate, true

@@ -26,8 +26,10 @@ func said(r *sdk.Response) string {
 	return sdk.Envelope{
 		Texts:  []string{"/requestError/serviceException/text", "/description", "/action", "/message"},
 		Fields: []string{"/requestError/serviceException/validationErrors"},
-		Lists:  []sdk.ListOfWrong{{At: "/violations", Field: "property", Text: "violation"}, {At: "/details", Field: "property", Text: "message"}},
-		Codes:  []string{"/requestError/serviceException/messageId", "/errorCode", "/code"},
+		Lists: []sdk.ListOfWrong{
+			{At: "/violations", Field: "property", Text: "violation"}, {At: "/details", Field: "property", Text: "message"},
+		},
+		Codes: []string{"/requestError/serviceException/messageId", "/errorCode", "/code"},
 	}.Said(r)
 }
 
@@ -40,7 +42,9 @@ func (j *judge) classify(r *sdk.Response) error {
 	status := r.Status()
 	switch {
 	case r.HTML() && status >= 200 && status <= 299:
-		return r.Errorf(abi.KindBadResponse, "%s answered %d with an HTML page instead of JSON: is base_url the account's own host, https://xxxxx.api.infobip.com?", r.Place(), status)
+		return r.Errorf(abi.KindBadResponse,
+			"%s answered %d with an HTML page instead of JSON: is base_url the account's own host, https://xxxxx.api.infobip.com?",
+			r.Place(), status)
 	case r.HTML():
 		return sdk.Classify(r)
 	case status == 429:
@@ -52,7 +56,9 @@ func (j *judge) classify(r *sdk.Response) error {
 	case status == 401:
 		return r.Errorf(abi.KindAuth, "%s answered 401: Infobip does not accept the credentials%s", r.Place(), said(r))
 	case status == 403:
-		return r.Errorf(abi.KindForbidden, "%s answered 403: the credentials lack the scope %s%s. Give the API key that scope in the portal, or the user a role that has it", r.Place(), cmp.Or(strings.Join(j.scopes, " and "), "of this operation"), said(r))
+		return r.Errorf(abi.KindForbidden,
+			"%s answered 403: the credentials lack the scope %s%s. Give the API key that scope in the portal, or the user a role that has it",
+			r.Place(), cmp.Or(strings.Join(j.scopes, " and "), "of this operation"), said(r))
 	case status < 200 || status > 299:
 		return j.failed(r)
 	}
@@ -95,7 +101,8 @@ func (j *judge) conflict(e *sdk.Error) {
 		j.taken, e.Kind = true, abi.KindUnavailable
 		return
 	}
-	e.Message += ". An e-mail address, phone number or external id belongs to one person only: look who has it in Infobip, and link that person or free it there"
+	e.Message += ". An e-mail address, phone number or external id belongs to one person only: look who has it in Infobip, " +
+		"and link that person or free it there"
 }
 
 // gone says what is not there.
@@ -116,5 +123,7 @@ func (j *judge) gone() string {
 // advise adds what only Infobip's users can know. The host adds the next step
 // of each kind.
 func (j *judge) advise(err error) error {
-	return sdk.Advise(err, j.place, "With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, and look whether base_url is that account's own host")
+	return sdk.Advise(err, j.place,
+		"With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, "+
+			"and look whether base_url is that account's own host")
 }

@@ -50,7 +50,8 @@ func (j *judge) items(r *sdk.Response) error {
 	if more := len(failed) - len(texts); more > 0 {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
-	return r.Errorf(kind, "%s answered %d, and %d of %d people were not taken: %s", r.Place(), r.Status(), len(failed), max(len(j.sent), len(failed)), strings.Join(texts, "; "))
+	return r.Errorf(kind, "%s answered %d, and %d of %d people were not taken: %s", r.Place(), r.Status(), len(failed),
+		max(len(j.sent), len(failed)), strings.Join(texts, "; "))
 }
 
 // fine reports whether an item needs nothing more.

@@ -37,7 +37,9 @@ func (j *judge) classify(r *sdk.Response) error {
 	case status == 401:
 		return r.Errorf(abi.KindAuth, "%s answered 401: Pipedrive does not accept the credentials%s", r.Place(), said(r))
 	case capped(r) != "":
-		return r.Errorf(abi.KindForbidden, "%s answered %d: the company's plan has no room for another one (%s)%s. Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
+		return r.Errorf(abi.KindForbidden,
+			"%s answered %d: the company's plan has no room for another one (%s)%s. "+
+				"Free a seat or remove one of what is counted in Pipedrive, or extend the plan",
 			r.Place(), status, sdk.Quote(capped(r)), said(r))
 	case status == 402:
 		return r.Errorf(abi.KindForbidden, "%s answered 402: the Pipedrive company is not open%s. Look at its subscription", r.Place(), said(r))
@@ -73,8 +75,10 @@ func (j *judge) envelope(r *sdk.Response) error {
 func page(r *sdk.Response) error {
 	switch status := r.Status(); {
 	case status == 403:
-		return r.Errorf(abi.KindBlocked, "%s answered 403 with an HTML page: Pipedrive's shield (Cloudflare) blocks this address or token, as it does when requests go on in spite of 429."+
-			" Stop every program that uses the token and wait an hour before the next try", r.Place())
+		return r.Errorf(abi.KindBlocked,
+			"%s answered 403 with an HTML page: Pipedrive's shield (Cloudflare) blocks this address or token, "+
+				"as it does when requests go on in spite of 429."+
+				" Stop every program that uses the token and wait an hour before the next try", r.Place())
 	case status < 200 || status > 299:
 		return sdk.Classify(r)
 	default:
@@ -91,8 +95,10 @@ func (j *judge) limited(r *sdk.Response) error {
 		e.After = burstWindow
 	}
 	if j.refused > 2 && strings.TrimSpace(r.Header("X-RateLimit-Remaining")) == "0" {
-		e.Message += ". x-ratelimit-remaining stays at 0 after " + strconv.Itoa(j.refused-1) + " waits: the company's daily budget of API tokens is spent" +
-			" (Pipedrive writes a mail about it, and it starts again at midnight of Pipedrive's server), or another program uses the token without a pause"
+		e.Message += ". x-ratelimit-remaining stays at 0 after " + strconv.Itoa(j.refused-1) +
+			" waits: the company's daily budget of API tokens is spent" +
+			" (Pipedrive writes a mail about it, and it starts again at midnight of Pipedrive's server), " +
+			"or another program uses the token without a pause"
 	}
 	return e
 }
@@ -115,19 +121,25 @@ func capped(r *sdk.Response) string {
 func (j *judge) forbidden(r *sdk.Response) error {
 	text := said(r)
 	if !strings.Contains(strings.ToLower(text), "scope") {
-		return r.Errorf(abi.KindForbidden, "%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who %s", r.Place(), text, j.allowed())
+		return r.Errorf(abi.KindForbidden,
+			"%s answered 403: the user behind the credentials lacks the right to do this%s. Use the credentials of a user who %s",
+			r.Place(), text, j.allowed())
 	}
 	needs := "the scope of this request"
 	if len(j.scopes) > 0 {
 		needs = "scope " + strings.Join(j.scopes, ", ")
 	}
-	return r.Errorf(abi.KindForbidden, "%s answered 403: the OAuth app was not granted %s%s. Add it to the app in Pipedrive's developer hub and authorize again", r.Place(), needs, text)
+	return r.Errorf(abi.KindForbidden,
+		"%s answered 403: the OAuth app was not granted %s%s. Add it to the app in Pipedrive's developer hub and authorize again",
+		r.Place(), needs, text)
 }
 
 // advise adds what only Pipedrive's users can know. The host adds the next
 // step of each kind.
 func (j *judge) advise(err error) error {
-	return sdk.Advise(err, j.place, "With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. With OAuth: authorize the application again")
+	return sdk.Advise(err, j.place,
+		"With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. "+
+			"With OAuth: authorize the application again")
 }
 
 // said quotes Pipedrive's envelopes. That of /webhooks is another one: its

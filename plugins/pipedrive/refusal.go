@@ -45,7 +45,8 @@ func (j *judge) taken(e *sdk.Error) {
 		e.Kind = abi.KindUnavailable
 		return
 	}
-	e.Message += ". Pipedrive says that it is there already, and does not find it: it may belong to what the user behind the credentials does not see, or to another company"
+	e.Message += ". Pipedrive says that it is there already, and does not find it: it may belong to what the user behind the credentials " +
+		"does not see, or to another company"
 }
 
 // isThere reports whether a refusal says that something is there already. The
@@ -68,7 +69,8 @@ func says(text string, words ...string) bool {
 func gone(path string) string {
 	switch {
 	case strings.Contains(path, "/users/"):
-		return "Pipedrive has no such user, or not any more: who was deleted permanently can be neither changed nor activated, and needs no deactivation"
+		return "Pipedrive has no such user, or not any more: who was deleted permanently can be neither changed nor activated, " +
+			"and needs no deactivation"
 	case strings.Contains(path, "/persons/"):
 		return "Pipedrive has no such contact, or not any more, or does not show it to the user behind the credentials"
 	}

@@ -40,9 +40,11 @@ func (a *account) has(c *sdk.Call, right string) (abi.RightState, string) {
 	who := whoHas(right)
 	switch {
 	case who == "":
-		return abi.RightUnknown, "Pipedrive's connector knows the rights admin, account settings and see other users; ask a global admin about this one"
+		return abi.RightUnknown, "Pipedrive's connector knows the rights admin, account settings and see other users; " +
+			"ask a global admin about this one"
 	case !a.known:
-		return abi.RightUnknown, "GET " + mePath + " does not tell what user " + a.id + " has access to; look at Manage users in Pipedrive whether that user " + who
+		return abi.RightUnknown, "GET " + mePath + " does not tell what user " + a.id +
+			" has access to; look at Manage users in Pipedrive whether that user " + who
 	case a.administers("global"):
 		return abi.RightGranted, "user " + a.id + " is a global admin"
 	case right == rightSettings && a.administers("account_settings"):
@@ -50,7 +52,8 @@ func (a *account) has(c *sdk.Call, right string) (abi.RightState, string) {
 	case right == rightOthers:
 		return a.seesOthers(c)
 	}
-	return abi.RightLacking, "user " + a.id + " is not one who " + who + ": let a global admin give the access under Manage users in Pipedrive, or use the credentials of a user who has it"
+	return abi.RightLacking, "user " + a.id + " is not one who " + who +
+		": let a global admin give the access under Manage users in Pipedrive, or use the credentials of a user who has it"
 }
 
 // seesOthers asks for the permissions of the user, once.
@@ -76,5 +79,6 @@ func seesOthers(c *sdk.Call, path string) (abi.RightState, string) {
 	case sees:
 		return abi.RightGranted, "can_see_other_users is true"
 	}
-	return abi.RightLacking, "can_see_other_users is false, so whoever is not listed would count as missing: let a global admin permit it, or use the credentials of a user who " + whoHas(rightOthers)
+	return abi.RightLacking, "can_see_other_users is false, so whoever is not listed would count as missing: let a global admin permit it, " +
+		"or use the credentials of a user who " + whoHas(rightOthers)
 }

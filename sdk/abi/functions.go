@@ -1,5 +1,7 @@
 package abi
 
+import "slices"
+
 // Type is a value type of WebAssembly's.
 type Type string
 
@@ -47,39 +49,103 @@ func (f Function) String() string {
 // needed, and nothing is written when that is more than cap. Negative results
 // are a Code. A handle belongs to the call that got it.
 func Functions() []Function {
-	ptr := func(name string) []Param { return []Param{{name + "_ptr", I32}, {name + "_len", I32}} }
-	out := []Param{{"ptr", I32}, {"cap", I32}}
-	h := []Param{{"handle", I64}}
-	join := func(groups ...[]Param) []Param {
-		var all []Param
-		for _, g := range groups {
-			all = append(all, g...)
-		}
-		return all
-	}
-	codes := func(list ...Code) []Code { return list }
+	return slices.Concat(requestFunctions(), recordFunctions(), callFunctions())
+}
+
+// The parameters that functions share.
+var (
+	answer = []Param{{"ptr", I32}, {"cap", I32}}
+	handle = []Param{{"handle", I64}}
+)
+
+func text(name string) []Param { return []Param{{name + "_ptr", I32}, {name + "_len", I32}} }
+
+func join(groups ...[]Param) []Param { return slices.Concat(groups...) }
+
+func codes(list ...Code) []Code { return list }
+
+// requestFunctions send requests and read what came back.
+func requestFunctions() []Function {
 	return []Function{
-		{"call_input", out, I64, "answers the call as JSON (type Call)", codes(CodeArgument)},
-		{"http_send", ptr("request"), I64, "sends a request (type Request) with the application's credentials and answers a handle once the body is there, whatever the status", codes(CodeArgument, CodeLimit, CodeInput, CodeRefused, CodeNetwork, CodeAuth, CodeDeadline, CodeTooLarge, CodeRateLimited)},
-		{"http_status", h, I32, "answers the HTTP status of a response", codes(CodeHandle)},
-		{"http_header", join(h, ptr("name"), out), I64, "answers a header of a response, several lines joined by a comma; no_value when there is none", codes(CodeArgument, CodeHandle, CodeNoValue)},
-		{"json_get", join(h, ptr("pointer"), out), I64, "answers the raw JSON of the value at a JSON pointer (RFC 6901) of the body", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeTooLarge, CodeDeadline)},
-		{"body_read", join(h, []Param{{"offset", I64}}, out), I64, "copies the body from an offset and answers the number of bytes copied, 0 at the end", codes(CodeArgument, CodeHandle, CodeNetwork)},
-		{"body_size", h, I64, "answers the size of the body in bytes, after decompression", codes(CodeHandle)},
-		{"release", h, I32, "frees a response; handles that remain are freed with the call", codes(CodeHandle)},
-		{"emit", join(h, ptr("array"), ptr("record"), []Param{{"flags", I32}}), I64, "delivers the elements of the array at a JSON pointer as records, each found at the record pointer within its element, and answers their number; with the flag EmitKeyed the members of an object", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeNotArray, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState)},
-		{"emit_json", ptr("records"), I64, "delivers records that the guest made itself, as a JSON array, and answers their number; in a check findings", codes(CodeArgument, CodeInput, CodeNotJSON, CodeNotArray, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState)},
-		{"emit_deleted", ptr("key"), I32, "delivers that the application reports this key as deleted", codes(CodeArgument, CodeInput, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState)},
-		{"attach", join(h, ptr("key"), ptr("field")), I64, "makes the body of a 2xx response the value of a field of the record with this key, and answers its size", codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState)},
-		{"cursor_get", out, I64, "answers the cursor of the last fetch that counted; 0 bytes in the first one", codes(CodeArgument, CodeState)},
-		{"cursor_set", ptr("cursor"), I32, "sets the cursor that the next fetch gets, when this one counts", codes(CodeArgument, CodeInput, CodeTooLarge, CodeState)},
-		{"respond", h, I32, "makes a response the answer of the webhook", codes(CodeHandle, CodeState)},
-		{"secret", join(ptr("name"), out), I64, "answers a placeholder that the host replaces by a secret of the manifest when it sends a request", codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline)},
-		{"secret_hmac", join(ptr("name"), []Param{{"algorithm", I32}}, ptr("data"), out), I64, "answers the HMAC of data under a secret of the manifest, as bytes", codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline, CodeTooLarge)},
-		{"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before", codes(CodeArgument, CodeLimit, CodeDeadline)},
-		{"log", append([]Param{{"level", I32}}, ptr("text")...), "", "writes a line to the agent's log", nil},
-		{"fail", append([]Param{{"kind", I32}}, ptr("text")...), "", "says why the call fails; the export then returns other than 0", nil},
-		{"last_error", out, I64, "answers in words what the last negative result of this call was about", codes(CodeArgument)},
+		{"call_input", answer, I64, "answers the call as JSON (type Call)", codes(CodeArgument)},
+		{
+			"http_send", text("request"), I64,
+			"sends a request (type Request) with the application's credentials and answers a handle once the body is there, whatever the status",
+			codes(CodeArgument, CodeLimit, CodeInput, CodeRefused, CodeNetwork, CodeAuth, CodeDeadline, CodeTooLarge, CodeRateLimited),
+		},
+		{"http_status", handle, I32, "answers the HTTP status of a response", codes(CodeHandle)},
+		{
+			"http_header", join(handle, text("name"), answer), I64,
+			"answers a header of a response, several lines joined by a comma; no_value when there is none",
+			codes(CodeArgument, CodeHandle, CodeNoValue),
+		},
+		{
+			"json_get", join(handle, text("pointer"), answer), I64, "answers the raw JSON of the value at a JSON pointer (RFC 6901) of the body",
+			codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeTooLarge, CodeDeadline),
+		},
+		{
+			"body_read", join(handle, []Param{{"offset", I64}}, answer), I64,
+			"copies the body from an offset and answers the number of bytes copied, 0 at the end", codes(CodeArgument, CodeHandle, CodeNetwork),
+		},
+		{"body_size", handle, I64, "answers the size of the body in bytes, after decompression", codes(CodeHandle)},
+		{"release", handle, I32, "frees a response; handles that remain are freed with the call", codes(CodeHandle)},
+	}
+}
+
+// recordFunctions deliver records and keep how far a delivery has come.
+func recordFunctions() []Function {
+	return []Function{
+		{
+			"emit", join(handle, text("array"), text("record"), []Param{{"flags", I32}}), I64,
+			"delivers the elements of the array at a JSON pointer as records, each found at the record pointer within its element, " +
+				"and answers their number; with the flag EmitKeyed the members of an object",
+			codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeNotArray, CodeTooLarge, CodeLimit,
+				CodeDeadline, CodeStopped, CodeState),
+		},
+		{
+			"emit_json", text("records"), I64,
+			"delivers records that the guest made itself, as a JSON array, and answers their number; in a check findings",
+			codes(CodeArgument, CodeInput, CodeNotJSON, CodeNotArray, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState),
+		},
+		{
+			"emit_deleted", text("key"), I32, "delivers that the application reports this key as deleted",
+			codes(CodeArgument, CodeInput, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState),
+		},
+		{
+			"attach", join(handle, text("key"), text("field")), I64,
+			"makes the body of a 2xx response the value of a field of the record with this key, and answers its size",
+			codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState),
+		},
+		{"cursor_get", answer, I64, "answers the cursor of the last fetch that counted; 0 bytes in the first one", codes(CodeArgument, CodeState)},
+		{
+			"cursor_set", text("cursor"), I32, "sets the cursor that the next fetch gets, when this one counts",
+			codes(CodeArgument, CodeInput, CodeTooLarge, CodeState),
+		},
+	}
+}
+
+// callFunctions are about the call itself: its answer, secrets, time, the log
+// and errors.
+func callFunctions() []Function {
+	return []Function{
+		{"respond", handle, I32, "makes a response the answer of the webhook", codes(CodeHandle, CodeState)},
+		{
+			"secret", join(text("name"), answer), I64,
+			"answers a placeholder that the host replaces by a secret of the manifest when it sends a request",
+			codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline),
+		},
+		{
+			"secret_hmac", join(text("name"), []Param{{"algorithm", I32}}, text("data"), answer), I64,
+			"answers the HMAC of data under a secret of the manifest, as bytes",
+			codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline, CodeTooLarge),
+		},
+		{
+			"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before",
+			codes(CodeArgument, CodeLimit, CodeDeadline),
+		},
+		{"log", append([]Param{{"level", I32}}, text("text")...), "", "writes a line to the agent's log", nil},
+		{"fail", append([]Param{{"kind", I32}}, text("text")...), "", "says why the call fails; the export then returns other than 0", nil},
+		{"last_error", answer, I64, "answers in words what the last negative result of this call was about", codes(CodeArgument)},
 	}
 }
 

@@ -142,8 +142,9 @@ type Login struct {
 	Username string            `toml:"username" json:"username,omitempty"`
 	Password string            `toml:"password" json:"password,omitempty"`
 	Fields   map[string]string `toml:"fields" json:"fields,omitempty"`
-	Token    string            `toml:"token" json:"token"`                 // JSON pointer to the token in the answer
-	Lifetime string            `toml:"lifetime" json:"lifetime,omitempty"` // after which a new session is opened, such as "50m"; "": when 401 comes
+	Token    string            `toml:"token" json:"token"` // JSON pointer to the token in the answer
+	// Lifetime is how long a session is used, such as "50m"; "": until 401 comes.
+	Lifetime string `toml:"lifetime" json:"lifetime,omitempty"`
 }
 
 // ClientAuth says how an OAuth client identifies itself at the token URL

@@ -177,7 +177,9 @@ func (h *Host) HTTPSend(request []byte) int64 {
 		return h.no(abi.CodeNetwork, "read body: %v", err)
 	}
 	h.last++
-	h.open[h.last] = &answer{status: resp.StatusCode, header: resp.Header, body: body, changes: r.Method != abi.MethodGet && r.Method != abi.MethodHead}
+	h.open[h.last] = &answer{
+		status: resp.StatusCode, header: resp.Header, body: body, changes: r.Method != abi.MethodGet && r.Method != abi.MethodHead,
+	}
 	return h.last
 }
 

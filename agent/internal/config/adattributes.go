@@ -10,27 +10,31 @@ import (
 // commonAttributes are those of user objects that people map: of AD's own
 // schema, of POSIX and of Exchange. A directory may have others: its schema is
 // read when it is connected.
-const commonAttributes = `accountExpires altRecipient altSecurityIdentities assistant audio businessCategory c carLicense cn co codePage comment
-company countryCode department departmentNumber description desktopProfile destinationIndicator directReports displayName displayNamePrintable
-division employeeID employeeNumber employeeType extensionName facsimileTelephoneNumber gecos generationQualifier gidNumber givenName
-homeDirectory homeDrive homePhone homePostalAddress houseIdentifier info initials internationalISDNNumber ipPhone jpegPhoto l labeledURI
+const commonAttributes = `
+accountExpires altRecipient altSecurityIdentities assistant audio businessCategory c carLicense cn co codePage comment company countryCode
+department departmentNumber description desktopProfile destinationIndicator directReports displayName displayNamePrintable division
+employeeID employeeNumber employeeType extensionName facsimileTelephoneNumber gecos generationQualifier gidNumber givenName homeDirectory
+homeDrive homePhone homePostalAddress houseIdentifier info initials internationalISDNNumber ipPhone jpegPhoto l labeledURI
 legacyExchangeDN localeID lockoutTime loginShell logonHours mail mailNickname manager middleName mobile msDS-PhoneticCompanyName
 msDS-PhoneticDepartment msDS-PhoneticDisplayName msDS-PhoneticFirstName msDS-PhoneticLastName msExchHideFromAddressLists
-msExchUsageLocation msNPAllowDialin msRTCSIP-PrimaryUserAddress msSFU30NisDomain netbootSIFFile networkAddress o otherFacsimileTelephoneNumber otherHomePhone
-otherIpPhone otherLoginWorkstations otherMailbox otherMobile otherPager otherTelephone ou pager personalTitle photo physicalDeliveryOfficeName
-postalAddress postalCode postOfficeBox preferredDeliveryMethod preferredLanguage preferredOU primaryInternationalISDNNumber primaryTelexNumber
-profilePath proxyAddresses registeredAddress roomNumber sAMAccountName scriptPath secretary seeAlso serialNumber servicePrincipalName showInAddressBook
-shadowExpire shadowLastChange sn st street streetAddress targetAddress telephoneAssistant telephoneNumber teletexTerminalIdentifier telexNumber
-textEncodedORAddress thumbnailLogo thumbnailPhoto title uid uidNumber unixHomeDirectory unixUserPassword url userAccountControl userCertificate
-userPKCS12 userPrincipalName userSharedFolder userSharedFolderOther userSMIMECertificate userWorkstations wWWHomePage x121Address`
+msExchUsageLocation msNPAllowDialin msRTCSIP-PrimaryUserAddress msSFU30NisDomain netbootSIFFile networkAddress o
+otherFacsimileTelephoneNumber otherHomePhone otherIpPhone otherLoginWorkstations otherMailbox otherMobile otherPager otherTelephone ou
+pager personalTitle photo physicalDeliveryOfficeName postalAddress postalCode postOfficeBox preferredDeliveryMethod preferredLanguage
+preferredOU primaryInternationalISDNNumber primaryTelexNumber profilePath proxyAddresses registeredAddress roomNumber sAMAccountName
+scriptPath secretary seeAlso serialNumber servicePrincipalName showInAddressBook shadowExpire shadowLastChange sn st street streetAddress
+targetAddress telephoneAssistant telephoneNumber teletexTerminalIdentifier telexNumber textEncodedORAddress thumbnailLogo thumbnailPhoto
+title uid uidNumber unixHomeDirectory unixUserPassword url userAccountControl userCertificate userPKCS12 userPrincipalName
+userSharedFolder userSharedFolderOther userSMIMECertificate userWorkstations wWWHomePage x121Address`
 
 // otherNames are what other systems, or the forms of AD's own tools, call them.
 var otherNames = map[string]string{
-	"address": "streetAddress", "cellphone": "mobile", "city": "l", "country": "co", "countrycode2": "c", "email": "mail", "emailaddress": "mail", "e-mail": "mail",
-	"familyname": "sn", "fax": "facsimileTelephoneNumber", "firstname": "givenName", "fullname": "displayName", "jobtitle": "title", "lastname": "sn",
-	"locality": "l", "login": "sAMAccountName", "logonname": "sAMAccountName", "mobilephone": "mobile", "name": "displayName", "office": "physicalDeliveryOfficeName",
-	"organization": "company", "phone": "telephoneNumber", "phonenumber": "telephoneNumber", "position": "title", "state": "st", "surname": "sn",
-	"telephone": "telephoneNumber", "upn": "userPrincipalName", "username": "sAMAccountName", "website": "wWWHomePage", "zip": "postalCode", "zipcode": "postalCode",
+	"address": "streetAddress", "cellphone": "mobile", "city": "l", "country": "co", "countrycode2": "c", "email": "mail",
+	"emailaddress": "mail", "e-mail": "mail", "familyname": "sn", "fax": "facsimileTelephoneNumber", "firstname": "givenName",
+	"fullname": "displayName", "jobtitle": "title", "lastname": "sn", "locality": "l", "login": "sAMAccountName",
+	"logonname": "sAMAccountName", "mobilephone": "mobile", "name": "displayName", "office": "physicalDeliveryOfficeName",
+	"organization": "company", "phone": "telephoneNumber", "phonenumber": "telephoneNumber", "position": "title", "state": "st",
+	"surname": "sn", "telephone": "telephoneNumber", "upn": "userPrincipalName", "username": "sAMAccountName",
+	"website": "wWWHomePage", "zip": "postalCode", "zipcode": "postalCode",
 }
 
 // warnStrangeAttribute warns of a name that no common attribute of a user has.
@@ -59,5 +63,7 @@ func (l *loader) warnStrangeAttribute(at path, name string, place Pos) {
 	} else {
 		hint += " it is right if your schema has it"
 	}
-	l.warnings = append(l.warnings, Warning{Pos: place, Key: at.String(), Message: fmt.Sprintf("%s is no attribute that AD has for users by itself", name), Hint: hint})
+	l.warnings = append(l.warnings, Warning{
+		Pos: place, Key: at.String(), Message: fmt.Sprintf("%s is no attribute that AD has for users by itself", name), Hint: hint,
+	})
 }

@@ -71,7 +71,9 @@ func (l *loader) checkStore() {
 	}
 	l.inRange(path{"store", "staging_mib"}, l.config.Store.StagingMiB, 1, 1<<20)
 	if journal != 0 && (runs == 0 || journal < runs) {
-		l.fail(path{"store", "keep_journal"}, fmt.Sprintf("keep_journal is %s and keep_runs is %s: the journal is what runs are undone from, so it is kept as long as they are", journal, runs), "raise keep_journal, or lower keep_runs")
+		l.fail(path{"store", "keep_journal"}, fmt.Sprintf("keep_journal is %s and keep_runs is %s: "+
+			"the journal is what runs are undone from, so it is kept as long as they are", journal, runs),
+			"raise keep_journal, or lower keep_runs")
 	}
 }
 
@@ -144,10 +146,12 @@ func (l *loader) checkModules() {
 	for i, text := range m.TrustedKeys {
 		var key minisign.PublicKey
 		if err := key.UnmarshalText([]byte(text)); err != nil && text != "" {
-			l.fail(in.with("trusted_keys").item(i), "this is not a minisign public key", `it begins with "RW" and is the second line of the .pub file`)
+			l.fail(in.with("trusted_keys").item(i), "this is not a minisign public key",
+				`it begins with "RW" and is the second line of the .pub file`)
 		}
 	}
 	if len(l.config.Applications) > 0 && len(m.TrustedKeys) == 0 && !m.AllowUnsigned {
-		l.warnKey(in, "no connector can be loaded: no key is trusted and unsigned ones are not allowed", "set trusted_keys or allow_unsigned in [modules]")
+		l.warnKey(in, "no connector can be loaded: no key is trusted and unsigned ones are not allowed",
+			"set trusted_keys or allow_unsigned in [modules]")
 	}
 }

@@ -172,7 +172,8 @@ func (l *loader) checkPlaces(in path, a Automation) {
 			continue
 		}
 		if dn, ok := l.checkPlace(in.with("groups").item(i), "groups", g.Text); ok && l.privileged(dn) {
-			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn), "choose another group, or name it in allow_protected of [directory]")
+			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn),
+				"choose another group, or name it in allow_protected of [directory]")
 		}
 	}
 	at := in.with("missing").with("move_to")
@@ -211,7 +212,8 @@ func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 	dn, err := ident.ParseDN(text)
 	switch {
 	case err != nil || text == "":
-		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text), fmt.Sprintf("like %q: names with what they are, parted by commas", "OU=Staff,"+string(l.config.Directory.BaseDN)))
+		l.fail(at, fmt.Sprintf("%s holds %q, which is not a distinguished name", what, text),
+			fmt.Sprintf("like %q: names with what they are, parted by commas", "OU=Staff,"+string(l.config.Directory.BaseDN)))
 		return "", false
 	case !l.config.Directory.inScope(dn):
 		l.fail(at, fmt.Sprintf("%s holds %q, which is outside of scope", what, text), l.outside(dn))

@@ -52,7 +52,8 @@ func (l *loader) checkCredentials(in path, a Application) {
 func (l *loader) checkSecrets(in path, all map[string]SecretRef) {
 	for _, name := range sortedKeys(all) {
 		if all[name].Kind == secrets.KindLiteral {
-			l.fail(in.with(name), name+" holds a secret in plain text", `write a reference: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`)
+			l.fail(in.with(name), name+" holds a secret in plain text",
+				`write a reference: "@{env:NAME}", "@{file:/path}", "@{cred:name}" or "@{store:name}"`)
 		}
 	}
 }

@@ -124,7 +124,8 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 		case reserved:
 			l.failKey(at, name+" cannot be mapped", reason)
 		case lower == text.Lower(l.config.Directory.Anchor):
-			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties an account to its record", "choose another attribute as anchor in [directory]")
+			l.failKey(at, name+" cannot be mapped: it is the anchor, which ties an account to its record",
+				"choose another attribute as anchor in [directory]")
 		default:
 			l.warnStrangeAttribute(at, name, l.key(at))
 		}

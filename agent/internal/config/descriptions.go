@@ -42,49 +42,57 @@ func describeSections() map[string]string {
 		"directory.ca_file":          "PEM file of the authorities that signed the domain controllers' certificates; without it the system's.",
 		"directory.connections":      "Connections that write side by side.",
 		"directory.anchor":           "The attribute in which an account remembers its application and key; it belongs to rollcall alone.",
-		"directory.protected_groups": "Groups that are privileged beside those that rollcall knows: their members, nested ones too, are never touched, and nobody is added to them.",
-		"directory.allow_protected":  "Protected accounts and groups that may be changed all the same; a group in it protects its members no longer.",
-		"directory.timeout":          "Time for one LDAP request.",
+		"directory.protected_groups": "Groups that are privileged beside those that rollcall knows: their members, nested ones too, " +
+			"are never touched, and nobody is added to them.",
+		"directory.allow_protected": "Protected accounts and groups that may be changed all the same; " +
+			"a group in it protects its members no longer.",
+		"directory.timeout": "Time for one LDAP request.",
 	}
 }
 
 func describeApplications() map[string]string {
 	return map[string]string{ //nolint:gosec // names of settings, not their values
-		"applications.NAME.connector":      "Name of the connector.",
-		"applications.NAME.enabled":        "Automations of an application that is not enabled do not run.",
-		"applications.NAME.auth":           "Kind of authorization; the connector must know it.",
-		"applications.NAME.client_id":      "For oauth2, after consent or with client credentials.",
-		"applications.NAME.client_secret":  "For oauth2.",
-		"applications.NAME.username":       "For basic and session.",
-		"applications.NAME.password":       "For basic and session.",
-		"applications.NAME.api_key":        "For api_key.",
-		"applications.NAME.token":          "For bearer.",
-		"applications.NAME.secrets.NAME":   "A further secret that the connector declares; a reference, never the secret itself. The connector does not see it.",
-		"applications.NAME.settings":       "What the connector declares.",
-		"applications.NAME.base_url":       "In place of the connector's; https, or http to a loopback address.",
-		"applications.NAME.auth_url":       "In place of the connector's, for oauth2.",
-		"applications.NAME.token_url":      "In place of the connector's, for oauth2.",
-		"applications.NAME.rate_limit":     "In place of the connector's, such as \"40/2s\".",
-		"applications.NAME.daily_budget":   "Tokens that a day has, in place of the connector's. Reaching it pauses the application until the next day begins.",
-		"applications.NAME.proxy":          "URL of an HTTP proxy for all requests of the application, perhaps with a user name; \"direct\" for none. Without it the agent's environment decides (HTTPS_PROXY, NO_PROXY).",
+		"applications.NAME.connector":     "Name of the connector.",
+		"applications.NAME.enabled":       "Automations of an application that is not enabled do not run.",
+		"applications.NAME.auth":          "Kind of authorization; the connector must know it.",
+		"applications.NAME.client_id":     "For oauth2, after consent or with client credentials.",
+		"applications.NAME.client_secret": "For oauth2.",
+		"applications.NAME.username":      "For basic and session.",
+		"applications.NAME.password":      "For basic and session.",
+		"applications.NAME.api_key":       "For api_key.",
+		"applications.NAME.token":         "For bearer.",
+		"applications.NAME.secrets.NAME": "A further secret that the connector declares; a reference, never the secret itself. " +
+			"The connector does not see it.",
+		"applications.NAME.settings":   "What the connector declares.",
+		"applications.NAME.base_url":   "In place of the connector's; https, or http to a loopback address.",
+		"applications.NAME.auth_url":   "In place of the connector's, for oauth2.",
+		"applications.NAME.token_url":  "In place of the connector's, for oauth2.",
+		"applications.NAME.rate_limit": "In place of the connector's, such as \"40/2s\".",
+		"applications.NAME.daily_budget": "Tokens that a day has, in place of the connector's. " +
+			"Reaching it pauses the application until the next day begins.",
+		"applications.NAME.proxy": "URL of an HTTP proxy for all requests of the application, perhaps with a user name; " +
+			"\"direct\" for none. Without it the agent's environment decides (HTTPS_PROXY, NO_PROXY).",
 		"applications.NAME.proxy_password": "Password of the user in proxy.",
 	}
 }
 
 func describeEndpoints() map[string]string {
 	return map[string]string{
-		"applications.NAME.endpoints.NAME.method":             "HTTP method.",
-		"applications.NAME.endpoints.NAME.path":               "Below the base URL; a template.",
-		"applications.NAME.endpoints.NAME.url":                "In place of path, on a host that the connector may reach; a template.",
-		"applications.NAME.endpoints.NAME.params":             "Query parameters.",
-		"applications.NAME.endpoints.NAME.headers":            "Request headers.",
-		"applications.NAME.endpoints.NAME.body":               "Body of a POST, sent as it is.",
-		"applications.NAME.endpoints.NAME.records":            "JSON pointer to the list of records; \"\" is the whole answer.",
-		"applications.NAME.endpoints.NAME.record":             "JSON pointer to the user within an element of the list.",
-		"applications.NAME.endpoints.NAME.key":                "JSON pointer to the primary key within a record, as the API has it; primary_key of the data source counts.",
-		"applications.NAME.endpoints.NAME.mode":               "Whether everybody is delivered or only changes; with changes nobody is missing whom it does not report as deleted.",
-		"applications.NAME.endpoints.NAME.keyed":              "Records leads to an object whose members are the records, in place of a list.",
-		"applications.NAME.endpoints.NAME.cost":               "Tokens of the daily budget that one request takes; 1 unless the connector says otherwise.",
+		"applications.NAME.endpoints.NAME.method":  "HTTP method.",
+		"applications.NAME.endpoints.NAME.path":    "Below the base URL; a template.",
+		"applications.NAME.endpoints.NAME.url":     "In place of path, on a host that the connector may reach; a template.",
+		"applications.NAME.endpoints.NAME.params":  "Query parameters.",
+		"applications.NAME.endpoints.NAME.headers": "Request headers.",
+		"applications.NAME.endpoints.NAME.body":    "Body of a POST, sent as it is.",
+		"applications.NAME.endpoints.NAME.records": "JSON pointer to the list of records; \"\" is the whole answer.",
+		"applications.NAME.endpoints.NAME.record":  "JSON pointer to the user within an element of the list.",
+		"applications.NAME.endpoints.NAME.key": "JSON pointer to the primary key within a record, as the API has it; " +
+			"primary_key of the data source counts.",
+		"applications.NAME.endpoints.NAME.mode": "Whether everybody is delivered or only changes; " +
+			"with changes nobody is missing whom it does not report as deleted.",
+		"applications.NAME.endpoints.NAME.keyed": "Records leads to an object whose members are the records, in place of a list.",
+		"applications.NAME.endpoints.NAME.cost": "Tokens of the daily budget that one request takes; " +
+			"1 unless the connector says otherwise.",
 		"applications.NAME.endpoints.NAME.repeat.style":       "How the next page is asked for.",
 		"applications.NAME.endpoints.NAME.repeat.param":       "Query parameter that takes the position.",
 		"applications.NAME.endpoints.NAME.repeat.next":        "JSON pointer to the next position or URL.",
@@ -92,23 +100,26 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.repeat.limit_param": "Query parameter that takes the size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.limit":       "Size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.first":       "First offset (default 0) or page (default 1).",
-		"applications.NAME.endpoints.NAME.repeat.max_empty":   "Pages in a row that may bring no record that was not delivered before; then the fetch is given up (default 100).",
+		"applications.NAME.endpoints.NAME.repeat.max_empty": "Pages in a row that may bring no record that was not delivered before; " +
+			"then the fetch is given up (default 100).",
 	}
 }
 
 func describeDataSources() map[string]string {
 	return map[string]string{
-		"lookups.NAME":                                    "A table for lookup().",
-		"data_sources.NAME.description":                   "For people.",
-		"data_sources.NAME.category":                      "Which actions may use it.",
-		"data_sources.NAME.application":                   "Where the records come from.",
-		"data_sources.NAME.endpoints":                     "The endpoint that delivers them; exactly one.",
-		"data_sources.NAME.primary_key":                   "The field whose value is the key of a record, in place of the endpoint's own key; a JSON pointer such as \"/person/id\" for a field within another. It must be unique and must never change: links hold it.",
-		"data_sources.NAME.where":                         "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
-		"data_sources.NAME.attributes.NAME.value":         "An expression, or a template; short form: NAME = \"...\".",
-		"data_sources.NAME.attributes.NAME.formats":       "Several forms: the first that is not in use is taken.",
-		"data_sources.NAME.attributes.NAME.values":        "Several values of one attribute.",
-		"data_sources.NAME.attributes.NAME.unique":        "Where nobody else may have the value. mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",
+		"lookups.NAME":                  "A table for lookup().",
+		"data_sources.NAME.description": "For people.",
+		"data_sources.NAME.category":    "Which actions may use it.",
+		"data_sources.NAME.application": "Where the records come from.",
+		"data_sources.NAME.endpoints":   "The endpoint that delivers them; exactly one.",
+		"data_sources.NAME.primary_key": "The field whose value is the key of a record, in place of the endpoint's own key; " +
+			"a JSON pointer such as \"/person/id\" for a field within another. It must be unique and must never change: links hold it.",
+		"data_sources.NAME.where":                   "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
+		"data_sources.NAME.attributes.NAME.value":   "An expression, or a template; short form: NAME = \"...\".",
+		"data_sources.NAME.attributes.NAME.formats": "Several forms: the first that is not in use is taken.",
+		"data_sources.NAME.attributes.NAME.values":  "Several values of one attribute.",
+		"data_sources.NAME.attributes.NAME.unique": "Where nobody else may have the value. " +
+			"mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",
 		"data_sources.NAME.attributes.NAME.suffix":        "What is added when every form is in use.",
 		"data_sources.NAME.attributes.NAME.apply":         "When the value is written.",
 		"data_sources.NAME.attributes.NAME.on_missing":    "What happens when there is no value.",
@@ -116,8 +127,10 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.attributes.NAME.absent":        "Treats a field that was not delivered like null.",
 		"data_sources.NAME.attributes.NAME.merge":         "Whether other values of the attribute are removed or stay.",
 		"data_sources.NAME.attributes.NAME.authoritative": "Whether changes made by hand in the directory are put back or stay.",
-		"data_sources.NAME.attributes.NAME.raw":           "true: the value is written as it comes, with the white space and the invisible characters at its ends; a blank text is a value.",
-		"data_sources.NAME.attributes.NAME.encoding":      "base64: the value is base64 text of the bytes to write, for thumbnailPhoto, jpegPhoto or userCertificate.",
+		"data_sources.NAME.attributes.NAME.raw": "true: the value is written as it comes, " +
+			"with the white space and the invisible characters at its ends; a blank text is a value.",
+		"data_sources.NAME.attributes.NAME.encoding": "base64: the value is base64 text of the bytes to write, for thumbnailPhoto, " +
+			"jpegPhoto or userCertificate.",
 	}
 }
 
@@ -132,20 +145,22 @@ func describeAutomations() map[string]string {
 		"automations.NAME.password.must_change": "Whether it must be changed at the first logon.",
 		"automations.NAME.match":                "Attributes by which accounts that exist are found, after link and anchor.",
 		"automations.NAME.adopt.mode":           "How accounts that rollcall did not create are linked. adopt = \"auto\" is short for it.",
-		"automations.NAME.adopt.move":           "Whether an adopted account goes where ou puts it; otherwise it stays until ou names another place for it.",
-		"automations.NAME.missing.action":       "What happens to the account of somebody who is missing.",
-		"automations.NAME.missing.move_to":      "Where a disabled account goes; without it it stays.",
-		"automations.NAME.limits.create":        "In 24 hours.",
-		"automations.NAME.limits.adopt":         "In 24 hours; see adopt too.",
-		"automations.NAME.limits.update":        "In 24 hours.",
-		"automations.NAME.limits.rename":        "In 24 hours.",
-		"automations.NAME.limits.move":          "In 24 hours.",
-		"automations.NAME.limits.enable":        "In 24 hours.",
-		"automations.NAME.limits.disable":       "In 24 hours.",
-		"automations.NAME.limits.delete":        "In 24 hours; this version deletes nobody.",
-		"automations.NAME.limits.groups":        "In 24 hours.",
-		"automations.NAME.limits.source_shrink": "How much smaller than before a delivery may be before disables are held, and how many of the linked keys may be absent before creates are, too.",
-		"automations.NAME.approval":             "Whether what exceeds a limit is refused or waits, or everything waits.",
-		"automations.NAME.owns":                 "What the automation decides about an account.",
+		"automations.NAME.adopt.move": "Whether an adopted account goes where ou puts it; " +
+			"otherwise it stays until ou names another place for it.",
+		"automations.NAME.missing.action":  "What happens to the account of somebody who is missing.",
+		"automations.NAME.missing.move_to": "Where a disabled account goes; without it it stays.",
+		"automations.NAME.limits.create":   "In 24 hours.",
+		"automations.NAME.limits.adopt":    "In 24 hours; see adopt too.",
+		"automations.NAME.limits.update":   "In 24 hours.",
+		"automations.NAME.limits.rename":   "In 24 hours.",
+		"automations.NAME.limits.move":     "In 24 hours.",
+		"automations.NAME.limits.enable":   "In 24 hours.",
+		"automations.NAME.limits.disable":  "In 24 hours.",
+		"automations.NAME.limits.delete":   "In 24 hours; this version deletes nobody.",
+		"automations.NAME.limits.groups":   "In 24 hours.",
+		"automations.NAME.limits.source_shrink": "How much smaller than before a delivery may be before disables are held, " +
+			"and how many of the linked keys may be absent before creates are, too.",
+		"automations.NAME.approval": "Whether what exceeds a limit is refused or waits, or everything waits.",
+		"automations.NAME.owns":     "What the automation decides about an account.",
 	}
 }

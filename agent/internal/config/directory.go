@@ -49,7 +49,8 @@ func (l *loader) checkDirectory() {
 	l.checkScope(in.with("scope"))
 	for i, dn := range d.ProtectedGroups {
 		if dn != "" && slices.ContainsFunc(d.AllowProtected, dn.EqualFold) {
-			l.fail(in.with("protected_groups").item(i), fmt.Sprintf("protected_groups holds %q, which allow_protected lifts", dn), "keep it in one of the two")
+			l.fail(in.with("protected_groups").item(i), fmt.Sprintf("protected_groups holds %q, which allow_protected lifts", dn),
+				"keep it in one of the two")
 		}
 	}
 	l.inRange(in.with("connections"), d.Connections, 1, 64)
@@ -64,8 +65,9 @@ func (l *loader) checkDirectory() {
 	}
 	if d.BindDN != "" && !strings.ContainsAny(d.BindDN, `=@\`) {
 		l.warnings = append(l.warnings, Warning{
-			Pos: l.value(in.with("bind_dn")), Key: "directory.bind_dn", Message: fmt.Sprintf("bind_dn is %q, which is no user@domain, no distinguished name and no DOMAIN\\user", d.BindDN),
-			Hint: "AD takes the name of an account alone for nobody's",
+			Pos: l.value(in.with("bind_dn")), Key: "directory.bind_dn",
+			Message: fmt.Sprintf("bind_dn is %q, which is no user@domain, no distinguished name and no DOMAIN\\user", d.BindDN),
+			Hint:    "AD takes the name of an account alone for nobody's",
 		})
 	}
 	d.CAFile = l.relative(in.with("ca_file"), d.CAFile)

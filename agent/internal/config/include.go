@@ -86,7 +86,9 @@ func (l *loader) readFile(file string) map[string]any {
 	var large *tomlbounds.LimitError
 	if err := tomlbounds.Check(data, tomlbounds.Configuration); errors.As(err, &large) { // what is no TOML the parser says better
 		x := newIndexer(file, data)
-		l.errs = append(l.errs, Error{Pos: x.pos(large.Offset), Message: fmt.Sprintf("%s, more than %d: is this a configuration?", large.What, large.Limit)})
+		l.errs = append(l.errs, Error{
+			Pos: x.pos(large.Offset), Message: fmt.Sprintf("%s, more than %d: is this a configuration?", large.What, large.Limit),
+		})
 		return nil
 	}
 	var tree map[string]any

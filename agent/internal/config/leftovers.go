@@ -102,7 +102,10 @@ func (c *Config) Leftovers() (Errors, []Warning) {
 			return m.pos.File == text.Pos.File && m.pos.Line <= text.Pos.Line && text.Pos.Line <= m.last
 		})
 		if host := hostForm.FindString(text.Text); host != "" && !told {
-			warnings = append(warnings, Warning{Pos: text.Pos, Message: fmt.Sprintf("%q is a name of the examples, which nobody has (%s)", text.Text, strings.TrimPrefix(host, ".")), Hint: "write your own"})
+			warnings = append(warnings, Warning{
+				Pos: text.Pos, Message: fmt.Sprintf("%q is a name of the examples, which nobody has (%s)", text.Text, strings.TrimPrefix(host, ".")),
+				Hint: "write your own",
+			})
 		}
 	}
 	return errs.sorted(), warnings

@@ -8,7 +8,8 @@ import (
 
 // expressionForm is what an expression looks like whose braces were forgotten,
 // or were those of another language.
-var expressionForm = regexp.MustCompile(`(^|[^A-Za-z0-9_.@-])(user|attributes|endpoints)\.[A-Za-z_]|^\s*[a-z][a-z0-9_]*\(.*\)\s*$|%[A-Za-z][A-Za-z.]*%|\$\{`)
+var expressionForm = regexp.MustCompile(
+	`(^|[^A-Za-z0-9_.@-])(user|attributes|endpoints)\.[A-Za-z_]|^\s*[a-z][a-z0-9_]*\(.*\)\s*$|%[A-Za-z][A-Za-z.]*%|\$\{`)
 
 // warnLiterals warns of templates that are written as they stand and look like
 // expressions: everybody would get the expression itself.

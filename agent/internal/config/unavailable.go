@@ -33,7 +33,9 @@ func (Attribute) unavailable() map[string]string {
 
 func (Automation) unavailable() map[string]string {
 	const filter = "filter with where in the data source"
-	return map[string]string{"on": "", "base": "", "where": filter, "after": "", "enable_when": filter, "disable_when": filter, "directory": ""}
+	return map[string]string{
+		"on": "", "base": "", "where": filter, "after": "", "enable_when": filter, "disable_when": filter, "directory": "",
+	}
 }
 
 // refuse gives one error for an automation that reacts to events, not one for

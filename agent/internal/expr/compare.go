@@ -137,7 +137,8 @@ func (c *compiler) equality(n *ast.BinaryNode, left, right node) node {
 		if pair != nil {
 			r.at = at
 			if kindOf(a) == kindOf(b) {
-				failWith("compare elements or members of one type", "%s cannot compare %s in it with %s", n.Operator, described(pair.a), described(pair.b))
+				failWith("compare elements or members of one type", "%s cannot compare %s in it with %s",
+					n.Operator, described(pair.a), described(pair.b))
 			}
 			refuseUnlike(n, pair)
 		}

@@ -27,9 +27,14 @@ func dateFunctions() []*function {
 		_, message := parseLayout(s)
 		return message, ""
 	}
-	date := define("date(s, layout)", "A time from text: a date of ISO 8601 with or without a time (2024-05-31, 20240531, 2024-05-31T17:00+02, 2024-05-31 17:00:00), AD's own (20240531170000.0Z), that of mail (RFC 1123), or as the layout says (see format_date). Without a zone it is UTC. Null when the text is empty.",
+	date := define("date(s, layout)",
+		"A time from text: a date of ISO 8601 with or without a time (2024-05-31, 20240531, 2024-05-31T17:00+02, 2024-05-31 17:00:00), "+
+			"AD's own (20240531170000.0Z), that of mail (RFC 1123), or as the layout says (see format_date). Without a zone it is UTC. "+
+			"Null when the text is empty.",
 		`date("31.05.2024", "dd.MM.yyyy") -> "2024-05-31T00:00:00Z"`, parseDate, new(func(any, string) time.Time), new(func(any) time.Time))
-	format := define("format_date(t, layout)", "A time as text. In the layout yyyy yy MMMM MMM MM M dd d EEEE EEE HH hh h mm ss a stand for parts of the time, 'text' in quotes for itself.",
+	format := define("format_date(t, layout)",
+		"A time as text. In the layout yyyy yy MMMM MMM MM M dd d EEEE EEE HH hh h mm ss a stand for parts of the time, "+
+			"'text' in quotes for itself.",
 		`format_date("2024-05-31", "d MMMM yyyy") -> "31 May 2024"`, formatDate, new(func(any, string) string))
 	add := define("date_add(t, n, unit)", "The time n units later: years, months, days, hours or minutes. A month ends at its last day.",
 		`format_date(date_add("2024-01-31", 1, "months"), "yyyy-MM-dd") -> "2024-02-29"`, dateAdd, new(func(any, int, string) time.Time))

@@ -18,7 +18,8 @@ func encodingFunctions() []*function {
 	jsonOf.nullable = true
 	return []*function{
 		jsonOf,
-		define("url_escape(s)", "Escaped for the query of a URL, a space as %20. Places of a URL are escaped anyway.", `url_escape("a b&c") -> "a%20b%26c"`,
+		define("url_escape(s)", "Escaped for the query of a URL, a space as %20. Places of a URL are escaped anyway.",
+			`url_escape("a b&c") -> "a%20b%26c"`,
 			onText(escapeQuery), new(textToText)),
 		define("base64(s)", "In base64 (RFC 4648, with padding).", `base64("Ada") -> "QWRh"`,
 			onText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), new(textToText)),
@@ -42,7 +43,8 @@ func escapeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s)
 // e164Function relies on Google's numbering plans, as phonenumbers carries
 // them.
 func e164Function() *function {
-	f := define("e164(s, country)", "A phone number in international form. The country (ISO 3166, two letters) counts for numbers without +. Null when s is no valid number.",
+	f := define("e164(s, country)",
+		"A phone number in international form. The country (ISO 3166, two letters) counts for numbers without +. Null when s is no valid number.",
 		`e164("020 624 1111", "NL") -> "+31206241111"`, e164, new(func(string, string) string))
 	f.literal = func(_ *library, i int, s string) (string, string) {
 		if i == 1 && !knownRegion(s) {

@@ -3,10 +3,12 @@ package expr
 // listFunctions work on lists; a scalar counts as a list of one.
 func listFunctions() []*function {
 	return []*function{
-		define("count(list)", "The number of elements that are not null and not empty.", `count(["a", null, "b"]) -> 2`, count, new(func(any) int)),
+		define("count(list)", "The number of elements that are not null and not empty.", `count(["a", null, "b"]) -> 2`,
+			count, new(func(any) int)),
 		define("item(list, n)", "Element number n, from 1; from the end when n is negative. Null when there is none.",
 			`item(["a", "b", "c"], -1) -> "c"`, item, new(func(any, int) any)),
-		define("unique_list(list)", "Each element once, in order; texts that differ only in case are two.", `unique_list(["a", "b", "a"]) -> ["a","b"]`,
+		define("unique_list(list)", "Each element once, in order; texts that differ only in case are two.",
+			`unique_list(["a", "b", "a"]) -> ["a","b"]`,
 			uniqueList, new(func(any) []any)),
 	}
 }

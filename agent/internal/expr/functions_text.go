@@ -21,15 +21,19 @@ func textFunctions() []*function {
 			`title("jean-luc o'NEIL") -> "Jean-Luc O'Neil"`, onText(title), t),
 		define("trim(s)", "Without white space and invisible characters at both ends; with a second argument, without those characters.",
 			`trim("  Ada ") -> "Ada"`, trim, t, new(func(string, string) string)),
-		define("strip_spaces(s)", "Without any white space or invisible character.", `strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
+		define("strip_spaces(s)", "Without any white space or invisible character.",
+			`strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
 		define("only_digits(s)", "The digits 0 to 9 in s, nothing else.", `only_digits("+31 (20) 12") -> "312012"`, onText(onlyDigits), t),
 		define("replace(s, old, new)", "Every old in s replaced by new.", `replace("a-b-c", "-", ".") -> "a.b.c"`,
 			replace, new(func(string, string, string) string)),
 		regexReplace(),
-		define("ascii(s)", "Letters folded to ASCII, diacritics removed. What has no ASCII form, such as Chinese or Cyrillic letters, is dropped: see translit.",
+		define("ascii(s)",
+			"Letters folded to ASCII, diacritics removed. What has no ASCII form, such as Chinese or Cyrillic letters, is dropped: see translit.",
 			`ascii("Łukasz Groß-Ångström") -> "Lukasz Gross-Angstrom"`, onText(foldASCII), t),
 		translitFunction(),
-		define("sam_safe(s)", "Fit for sAMAccountName: without the characters that it may not have and without invisible ones, without dots and spaces at the ends, cut to what Windows allows: 20 characters, of which those beyond U+FFFF count as two.",
+		define("sam_safe(s)",
+			"Fit for sAMAccountName: without the characters that it may not have and without invisible ones, without dots and spaces at the ends, "+
+				"cut to what Windows allows: 20 characters, of which those beyond U+FFFF count as two.",
 			`sam_safe("o,neil/ada.") -> "oneilada"`, onText(ident.AccountName), t),
 	}
 }
@@ -84,7 +88,8 @@ func replace(r *run, args []any) any {
 }
 
 func regexReplace() *function {
-	f := define("regex_replace(s, pattern, new)", "Every match of the regular expression (RE2) replaced; ${1} in new stands for the first group.",
+	f := define("regex_replace(s, pattern, new)",
+		"Every match of the regular expression (RE2) replaced; ${1} in new stands for the first group.",
 		`regex_replace("Novak, Ada", "(\\w+), (\\w+)", "${2} ${1}") -> "Ada Novak"`,
 		func(r *run, args []any) any { return substitute(r, compilePattern(textArg(args, 1)), args) },
 		new(func(string, string, string) string))

@@ -64,7 +64,9 @@ func adviceForKey(k kinds) string {
 }
 
 func lookupFunction() *function {
-	f := define("lookup(table, key, default)", "The entry of a [lookups] table; default when there is none or the key is null, null without a default. A number finds its key however it is spelled: 2, 2.0.",
+	f := define("lookup(table, key, default)",
+		"The entry of a [lookups] table; default when there is none or the key is null, null without a default. "+
+			"A number finds its key however it is spelled: 2, 2.0.",
 		`lookup("departments", 2, "other") -> "Support"`, lookup, new(func(string, any, any) any), new(func(string, any) any))
 	f.literal = func(lib *library, i int, s string) (string, string) {
 		if _, ok := lib.lookups[s]; i != 0 || ok {

@@ -31,7 +31,8 @@ var meantOperators = map[string]string{
 
 // meantWords are words of other languages, in lower case.
 var meantWords = map[string]string{
-	"and": "and", "or": "or", "not": "not", "true": "true", "false": "false", "null": "null", "none": "null", "nil": "null", "undefined": "null",
+	"and": "and", "or": "or", "not": "not", "true": "true", "false": "false", "null": "null", "none": "null",
+	"nil": "null", "undefined": "null",
 	"is": "==", "equals": "==", "like": "contains, startsWith or matches", "then": "CONDITION ? A : B", "xor": "!=",
 }
 
@@ -76,7 +77,8 @@ func operatorNear(runes []rune, at int) (miss, bool) {
 	start := at
 	if !sign(at) {
 		for i := 1; i+1 < at; i++ {
-			if runes[i] == '|' && runes[i-1] != '|' && runes[i+1] != '|' && strings.Count(string(runes[:i]), "'")%2+strings.Count(string(runes[:i]), `"`)%2 == 0 {
+			if runes[i] == '|' && runes[i-1] != '|' && runes[i+1] != '|' &&
+				strings.Count(string(runes[:i]), "'")%2+strings.Count(string(runes[:i]), `"`)%2 == 0 {
 				return miss{i, `there is no operator "|"`, "did you mean ||?"}, true
 			}
 		}

@@ -86,7 +86,8 @@ func LanguagesOf(s string) []string {
 }
 
 func translitFunction() *function {
-	f := define("translit(s, language)", "In ASCII by the habits of a language: de da no nb sv fi ru uk el. What the language does not say is folded as by ascii.",
+	f := define("translit(s, language)",
+		"In ASCII by the habits of a language: de da no nb sv fi ru uk el. What the language does not say is folded as by ascii.",
 		`translit("Jürgen Größe", "de") -> "Juergen Groesse"`, func(r *run, args []any) any {
 			language := textArg(args, 1)
 			if languages[language] == nil {

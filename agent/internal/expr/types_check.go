@@ -129,7 +129,8 @@ func (t *typist) in(n *ast.BinaryNode, l, r static) {
 		case first.kinds&^null == 0:
 			first = e
 		case first.unlike(e):
-			t.refuse(n, "write string("+n.Left.String()+") in a list of texts", "in cannot compare %s with elements that are %s and elements that are %s",
+			t.refuse(n, "write string("+n.Left.String()+") in a list of texts",
+				"in cannot compare %s with elements that are %s and elements that are %s",
 				n.Left, first.kinds, e.kinds)
 			return
 		}

@@ -72,9 +72,12 @@ func ReadableBy(name, path string) error {
 			mode >>= 3
 		}
 		if u.Uid != "0" && mode&need == 0 {
-			e := &Error{Path: path, User: name, Err: fmt.Errorf("permission denied%s", belongs(at)), Next: "give it to that user, as root: " + own(name, path)}
+			e := &Error{
+				Path: path, User: name, Err: fmt.Errorf("permission denied%s", belongs(at)), Next: "give it to that user, as root: " + own(name, path),
+			}
 			if info.IsDir() {
-				e.Err, e.Next = fmt.Errorf("the folder %s%s keeps this user out", at, belongs(at)), "let "+name+" enter it, for example, as root: "+enter(name, at)
+				e.Err = fmt.Errorf("the folder %s%s keeps this user out", at, belongs(at))
+				e.Next = "let " + name + " enter it, for example, as root: " + enter(name, at)
 			}
 			return e
 		}

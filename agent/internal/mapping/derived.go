@@ -86,7 +86,8 @@ func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool)
 		return derived{}, nil, &expr.Error{Pos: def.Value.Pos, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	if def.Name == m.primary {
-		return refuse("choose a field that the application delivers", "the primary key cannot be derived: records are told apart before anything is computed")
+		return refuse("choose a field that the application delivers",
+			"the primary key cannot be derived: records are told apart before anything is computed")
 	}
 	e, err := scope.Compile(def.Value)
 	if err != nil {

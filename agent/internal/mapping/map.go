@@ -281,7 +281,9 @@ func (m *Mapper) closure(names []string) (map[string]bool, error) {
 	needed := map[string]bool{}
 	for _, n := range names {
 		if !slices.ContainsFunc(m.attributes, func(a *attribute) bool { return text.Same(a.Name, n) }) {
-			return nil, &Error{Attribute: n, Cause: "accounts are matched by it, but it is not mapped", Next: "map it, or match by another attribute"}
+			return nil, &Error{
+				Attribute: n, Cause: "accounts are matched by it, but it is not mapped", Next: "map it, or match by another attribute",
+			}
 		}
 		needed[text.Lower(n)] = true
 	}

@@ -257,7 +257,9 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 			if used {
 				taken = append(taken, fmt.Sprintf("%q is in use by %s", v, who))
 				if primaryOf([]string{v}) != "" && text.Same(a.Name, "proxyAddresses") {
-					return nil, &Error{Attribute: a.Name, Pos: pos, Cause: taken[len(taken)-1], Common: "the primary address is in use", Next: nextTaken, alone: true}
+					return nil, &Error{
+						Attribute: a.Name, Pos: pos, Cause: taken[len(taken)-1], Common: "the primary address is in use", Next: nextTaken, alone: true,
+					}
 				}
 				continue
 			}
@@ -269,7 +271,8 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 	}
 	if len(taken) > 0 {
 		e.aside = append(e.aside, faultOf(&Error{
-			Attribute: a.Name, Pos: pos, Cause: strings.Join(taken, "; ") + ": left out", Common: "values that are in use are left out", Next: nextTaken,
+			Attribute: a.Name, Pos: pos, Cause: strings.Join(taken, "; ") + ": left out",
+			Common: "values that are in use are left out", Next: nextTaken,
 		}, nextTaken))
 	}
 	return free, nil

@@ -63,30 +63,42 @@ func New(version string, storeSize func() float64) *Metrics {
 		return v
 	}
 	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
-	m.lastSuccess = gauge("automation_last_success_timestamp_seconds", "When the last run ended in which nothing failed and the delivery was believed.", "automation")
-	m.lastResult = gauge("automation_last_result", "1 for the result of the last run that was not of a part only and for those that apply besides, 0 for the others.", "automation", "result")
+	m.lastSuccess = gauge("automation_last_success_timestamp_seconds",
+		"When the last run ended in which nothing failed and the delivery was believed.", "automation")
+	m.lastResult = gauge("automation_last_result",
+		"1 for the result of the last run that was not of a part only and for those that apply besides, 0 for the others.",
+		"automation", "result")
 	m.successDue = gauge("automation_success_due_timestamp_seconds", "When, by the schedule, the next success is due.", "automation")
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "rollcall", Name: "ready", Help: "1 once state and connectors are loaded, while every secret that the configuration names can be read.",
+		Namespace: "rollcall", Name: "ready",
+		Help: "1 once state and connectors are loaded, while every secret that the configuration names can be read.",
 	}, func() float64 { return flag(m.readiness() == nil) })
 	m.runs = counter("automation_runs_total", "Runs by their result.", "automation", "result")
 	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
 	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
 	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
-	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.", "data_source")
+	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.",
+		"data_source")
 	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
 	m.heldOldest = gauge("held_oldest_timestamp_seconds", "Since when the oldest operation waits for an approval.", "automation")
 	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
-	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.", prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
-	m.ldapConnected = gauge("ldap_connected", "1 when the last contact with that domain controller was good; 0 when it was not, or there was none.", "server")
+	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.",
+		prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
+	m.ldapConnected = gauge("ldap_connected",
+		"1 when the last contact with that domain controller was good; 0 when it was not, or there was none.", "server")
 	m.httpRequests = counter("http_requests_total", "Requests to applications by status code.", "application", "code")
-	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.", prometheus.ExponentialBuckets(0.01, 3, 9), "application")
-	m.httpRateLimited = counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.", "application")
+	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.",
+		prometheus.ExponentialBuckets(0.01, 3, 9), "application")
+	m.httpRateLimited = counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.",
+		"application")
 	m.tokenExpiry = gauge("oauth_token_expiry_timestamp_seconds", "When the access token in use ends.", "application")
 	m.calls = counter("connector_calls_total", "Calls into connectors by their result.", "connector", "function", "result")
-	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.", prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
+	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.",
+		prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
 	m.memory = gauge("connector_memory_bytes", "Memory of a connector's last call at its end.", "connector")
-	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk."}, storeSize)
+	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk.",
+	}, storeSize)
 	m.registry.MustRegister(ready, m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

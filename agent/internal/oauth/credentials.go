@@ -70,7 +70,8 @@ func (c *Credentials) refreshed(ctx context.Context, bad string) error {
 func (c *Credentials) refresh(ctx context.Context, t tokens) error {
 	s, now := c.settings, c.settings.now()
 	if t.RefreshToken == "" {
-		return &credential.Error{Text: fmt.Sprintf("the access token of application %s has ended and there is no refresh token: %s", s.Application, again(s.Application))}
+		return &credential.Error{Text: fmt.Sprintf("the access token of application %s has ended and there is no refresh token: %s",
+			s.Application, again(s.Application))}
 	}
 	secret, err := s.secret(ctx, &c.hidden)
 	if err != nil {
@@ -94,7 +95,8 @@ func (c *Credentials) refresh(ctx context.Context, t tokens) error {
 	c.hidden.Add(next.RefreshToken, next.AccessToken)
 	if err := c.write(ctx, next); err != nil {
 		c.unsaved = &unsaved{from: t.RefreshToken, tokens: next}
-		return fmt.Errorf("%w; the server may have replaced the refresh token: do not stop rollcall before it could be stored, or authorize again", err)
+		return fmt.Errorf("%w; the server may have replaced the refresh token: do not stop rollcall before it could be stored, "+
+			"or authorize again", err)
 	}
 	c.use(next)
 	return nil
@@ -114,12 +116,14 @@ func (c *Credentials) refused(ctx context.Context, t tokens, secret string, err 
 	f := s.judge("refresh the token", err, &c.hidden)
 	switch {
 	case f.code == invalidGrant && !t.Refreshing.IsZero():
-		f.Text = fmt.Sprintf("application %s: a refresh of its token that began at %s was cut off before the answer was stored, and the token server now refuses the refresh token (invalid_grant): it had replaced it, and the new one is lost; %s",
+		f.Text = fmt.Sprintf("application %s: a refresh of its token that began at %s was cut off before the answer was stored, "+
+			"and the token server now refuses the refresh token (invalid_grant): it had replaced it, and the new one is lost; %s",
 			s.Application, t.Refreshing.UTC().Format(time.RFC3339), again(s.Application))
 	case f.code == invalidGrant:
 		f.Text += ": the refresh token has ended, was revoked or was used elsewhere: " + again(s.Application)
 	case f.unsure:
-		f.Text += "; the server may have replaced the refresh token without our seeing the new one: the next attempt tells, and if it is refused with invalid_grant, " + again(s.Application)
+		f.Text += "; the server may have replaced the refresh token without our seeing the new one: the next attempt tells, " +
+			"and if it is refused with invalid_grant, " + again(s.Application)
 		c.refusals.Note(s.now(), t.RefreshToken+"\n"+secret, f.Error)
 		return f.Error
 	}

@@ -79,5 +79,6 @@ func (s Settings) judgeAnswer(answer *oauth2.RetrieveError, hidden *credential.H
 }
 
 func html(answer *oauth2.RetrieveError) bool {
-	return strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(answer.Body), []byte("<"))
+	return strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") ||
+		bytes.HasPrefix(bytes.TrimSpace(answer.Body), []byte("<"))
 }

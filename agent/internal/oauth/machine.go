@@ -29,7 +29,9 @@ func (c *ClientCredentials) ask(ctx context.Context) error {
 	if err := c.refusals.Check(s.now(), secret); err != nil {
 		return err
 	}
-	conf := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: secret, TokenURL: s.TokenURL, Scopes: s.Scopes, AuthStyle: s.endpoint().AuthStyle}
+	conf := clientcredentials.Config{
+		ClientID: s.ClientID, ClientSecret: secret, TokenURL: s.TokenURL, Scopes: s.Scopes, AuthStyle: s.endpoint().AuthStyle,
+	}
 	answer, err := conf.Token(context.WithValue(ctx, oauth2.HTTPClient, s.HTTP))
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return cause
@@ -37,7 +39,8 @@ func (c *ClientCredentials) ask(ctx context.Context) error {
 	if err != nil {
 		f := s.judge("get a token", err, &c.hidden)
 		if f.code == invalidGrant || f.code == "unsupported_grant_type" {
-			f.Text += "; the connector's manifest says that this application knows grant client_credentials (scopes: " + strings.Join(s.Scopes, " ") + ")"
+			f.Text += "; the connector's manifest says that this application knows grant client_credentials (scopes: " +
+				strings.Join(s.Scopes, " ") + ")"
 		}
 		c.refusals.Note(s.now(), secret, f.Error)
 		return f.Error

@@ -87,14 +87,21 @@ func (c *Credentials) read(ctx context.Context) (tokens, error) {
 	s, name := c.settings, SecretName(c.settings.Application)
 	body, ok, err := c.vault.Get(ctx, name)
 	if err != nil {
-		return tokens{}, &credential.Error{Text: fmt.Sprintf("read tokens of application %s: %v", s.Application, err), Transient: true, Here: true, Err: err}
+		return tokens{}, &credential.Error{
+			Text: fmt.Sprintf("read tokens of application %s: %v", s.Application, err), Transient: true, Here: true, Err: err,
+		}
 	}
 	if !ok {
-		return tokens{}, &credential.Error{Here: true, Text: fmt.Sprintf("application %s is not authorized yet: %s (the token answer as JSON, or {\"refresh_token\": \"...\"})", s.Application, again(s.Application))}
+		return tokens{}, &credential.Error{
+			Here: true, Text: fmt.Sprintf("application %s is not authorized yet: %s (the token answer as JSON, or {\"refresh_token\": \"...\"})",
+				s.Application, again(s.Application)),
+		}
 	}
 	var t tokens
 	if err := json.Unmarshal(body, &t); err != nil {
-		return tokens{}, &credential.Error{Here: true, Text: fmt.Sprintf("secret %s is not the JSON of a token answer: %s", name, again(s.Application)), Err: err}
+		return tokens{}, &credential.Error{
+			Here: true, Text: fmt.Sprintf("secret %s is not the JSON of a token answer: %s", name, again(s.Application)), Err: err,
+		}
 	}
 	if t.BaseURL == "" && s.BaseURLField != "" {
 		var fields map[string]any
@@ -128,5 +135,6 @@ func save(ctx context.Context, v Vault, application string, t tokens) error {
 
 // again is the next step of who has to consent anew.
 func again(application string) string {
-	return fmt.Sprintf("authorize it with `rollcall authorize %s`, or store its tokens with `rollcall secret set %s`", application, SecretName(application))
+	return fmt.Sprintf("authorize it with `rollcall authorize %s`, or store its tokens with `rollcall secret set %s`",
+		application, SecretName(application))
 }

@@ -154,7 +154,9 @@ func checkShape(source, shape string) error {
 	}
 	before := source[:at]
 	pos := expr.Pos{Line: 1 + strings.Count(before, "\n"), Column: 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))}
-	return &expr.Error{Pos: pos, Message: "the body is no JSON: " + err.Error(), Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text"}
+	return &expr.Error{
+		Pos: pos, Message: "the body is no JSON: " + err.Error(), Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text",
+	}
 }
 
 // jsonValue spells a value as JSON.

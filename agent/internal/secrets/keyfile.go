@@ -32,8 +32,10 @@ func (e *LostKeyError) Error() string {
 	for i, name := range e.Names {
 		again[i] = fmt.Sprintf("%s (%s)", name, Again(name))
 	}
-	return fmt.Sprintf("the master key %s %s, and without it the stored secrets cannot be read; next: put it back from a backup of the state folder; "+
-		"if there is none, start a new key with `rollcall secret reset`, and enter again: %s", e.Where, e.Problem, strings.Join(again, ", "))
+	return fmt.Sprintf("the master key %s %s, and without it the stored secrets cannot be read; "+
+		"next: put it back from a backup of the state folder; "+
+		"if there is none, start a new key with `rollcall secret reset`, and enter again: %s",
+		e.Where, e.Problem, strings.Join(again, ", "))
 }
 
 // oauthPrefix is how the names of tokens begin that came by a consent.

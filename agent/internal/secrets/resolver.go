@@ -52,7 +52,8 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 	case KindEnv:
 		text, found := r.lookupEnv(ref.Name)
 		if !found {
-			return Secret{}, fmt.Errorf("the environment variable is not set for this process, which runs as user %s; next: set it for the agent's process (in a systemd unit: EnvironmentFile=) and restart it", localfile.User())
+			return Secret{}, fmt.Errorf("the environment variable is not set for this process, which runs as user %s; "+
+				"next: set it for the agent's process (in a systemd unit: EnvironmentFile=) and restart it", localfile.User())
 		}
 		return New(text), nil
 	case KindFile:
@@ -80,7 +81,8 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 func (r *Resolver) credential(name string) (Secret, error) {
 	dir, found := r.lookupEnv("CREDENTIALS_DIRECTORY")
 	if !found || dir == "" {
-		return Secret{}, fmt.Errorf("CREDENTIALS_DIRECTORY is not set: systemd has not started this process, which runs as user %s; next: start the agent by its unit, with LoadCredential=%s:/path in it", localfile.User(), name)
+		return Secret{}, fmt.Errorf("CREDENTIALS_DIRECTORY is not set: systemd has not started this process, which runs as user %s; "+
+			"next: start the agent by its unit, with LoadCredential=%s:/path in it", localfile.User(), name)
 	}
 	secret, err := readFile(filepath.Join(dir, name), false)
 	return secret, withoutCredential(dir, name, err)
@@ -93,7 +95,8 @@ func withoutCredential(dir, name string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("systemd passed no such credential; next: add LoadCredential=%s:/path to the unit and restart it", name)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("user %s may not read %s, which systemd keeps for the user of the unit: %w; next: start the agent by its unit, with systemctl", localfile.User(), dir, fs.ErrPermission)
+		return fmt.Errorf("user %s may not read %s, which systemd keeps for the user of the unit: %w; "+
+			"next: start the agent by its unit, with systemctl", localfile.User(), dir, fs.ErrPermission)
 	}
 	return err
 }

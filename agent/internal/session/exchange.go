@@ -64,7 +64,9 @@ func find(answer []byte, pointer string) (string, error) {
 	dec.UseNumber()
 	var value any
 	if err := dec.Decode(&value); err != nil {
-		return "", &credential.Error{Text: "the answer is not JSON: an error page, or something between rollcall and the application", Transient: true}
+		return "", &credential.Error{
+			Text: "the answer is not JSON: an error page, or something between rollcall and the application", Transient: true,
+		}
 	}
 	for _, part := range strings.Split(pointer, "/")[1:] {
 		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
@@ -88,7 +90,8 @@ func find(answer []byte, pointer string) (string, error) {
 		token = v.String()
 	}
 	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return "", &credential.Error{Text: fmt.Sprintf("the answer has no token at %s: either it says in its own way that the login was refused (%s), or the connector's manifest is wrong", pointer, lockout)}
+		return "", &credential.Error{Text: fmt.Sprintf("the answer has no token at %s: "+
+			"either it says in its own way that the login was refused (%s), or the connector's manifest is wrong", pointer, lockout)}
 	}
 	return token, nil
 }

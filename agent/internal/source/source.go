@@ -85,7 +85,8 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 			r.Problem = "the primary key is nothing but white space and invisible characters"
 		}
 		batch = append(batch, ident.Record{
-			Endpoint: called.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial, Problem: problem(called.Name, r),
+			Endpoint: called.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial,
+			Problem: problem(called.Name, r),
 		})
 		size += sizeOf(r.Fields)
 		if len(batch) < batchSize && size < batchBytes {

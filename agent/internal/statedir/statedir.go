@@ -171,7 +171,8 @@ func (me account) permission(operation, path string, ownerOf func(string) (accou
 	case owner.id == me.id:
 		return fmt.Sprintf("let its owner use it: chmod u+rwX %s", quoted(place))
 	case place == path && folder.id == me.id: // left behind by a command of another user
-		return fmt.Sprintf("give it back, as root, since it belongs to %s: chown %s %s; and run commands as %s from now on", owner.name, me.name, quoted(place), me.name)
+		return fmt.Sprintf("give it back, as root, since it belongs to %s: chown %s %s; and run commands as %s from now on",
+			owner.name, me.name, quoted(place), me.name)
 	case place != path && place != filepath.Dir(path): // not the state folder, but one above it
 		return fmt.Sprintf("let %s enter %s, %s", me.name, quoted(place), elsewhere)
 	}

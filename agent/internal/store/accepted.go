@@ -15,7 +15,8 @@ import (
 func (s *Store) AcceptQuarantined(ctx context.Context, automation string, key ident.Key, by string) ([]ident.QuarantineItem, error) {
 	var items []ident.QuarantineItem
 	err := s.write(ctx, "accept", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `DELETE FROM quarantine WHERE automation = ? AND key = ? AND part <> '' RETURNING key, name, part, cause, shared, next`, automation, key)
+		rows, err := tx.QueryContext(ctx,
+			`DELETE FROM quarantine WHERE automation = ? AND key = ? AND part <> '' RETURNING key, name, part, cause, shared, next`, automation, key)
 		if err != nil {
 			return err
 		}
@@ -23,7 +24,8 @@ func (s *Store) AcceptQuarantined(ctx context.Context, automation string, key id
 			return err
 		}
 		for _, q := range items {
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO accepted (automation, key, part, cause, accepted_by, at) VALUES (?, ?, ?, ?, ?, ?)`,
+			if _, err := tx.ExecContext(ctx,
+				`INSERT OR REPLACE INTO accepted (automation, key, part, cause, accepted_by, at) VALUES (?, ?, ?, ?, ?, ?)`,
 				automation, q.Key, q.Part, q.Cause, by, stamp(s.now())); err != nil {
 				return err
 			}

@@ -85,10 +85,12 @@ type UnderWayError struct {
 
 func (e *UnderWayError) Error() string {
 	if e.InDoubt {
-		return fmt.Sprintf("whether run %d has carried out %s of %s is not known yet: the next run of automation %s finds out (`rollcall apply %s`)",
+		return fmt.Sprintf("whether run %d has carried out %s of %s is not known yet: "+
+			"the next run of automation %s finds out (`rollcall apply %s`)",
 			e.Run, e.Class, e.Name, e.Automation, e.Automation)
 	}
-	return fmt.Sprintf("%s of %s is being carried out by run %d: wait until it has ended, and look what has become of it with `rollcall runs %d`",
+	return fmt.Sprintf("%s of %s is being carried out by run %d: wait until it has ended, "+
+		"and look what has become of it with `rollcall runs %d`",
 		e.Class, e.Name, e.Run, e.Run)
 }
 
@@ -99,7 +101,8 @@ type NewerSchemaError struct {
 }
 
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s has schema version %d, and this rollcall knows up to %d: use the newer rollcall that wrote it, or restore the copy of the state folder from before the upgrade", e.Path, e.Found, e.Known)
+	return fmt.Sprintf("%s has schema version %d, and this rollcall knows up to %d: use the newer rollcall that wrote it, "+
+		"or restore the copy of the state folder from before the upgrade", e.Path, e.Found, e.Known)
 }
 
 // DamagedError says that the database file is not a sound store.
@@ -109,8 +112,8 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("%s is damaged or not a rollcall store (%v): stop rollcall, keep the file aside with its -wal and -shm, and restore a backup; "+
-		"without one, start with an empty state folder: the anchors in the directory bring the links back", e.Path, e.Err)
+	return fmt.Sprintf("%s is damaged or not a rollcall store (%v): stop rollcall, keep the file aside with its -wal and -shm, "+
+		"and restore a backup; without one, start with an empty state folder: the anchors in the directory bring the links back", e.Path, e.Err)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }

@@ -87,19 +87,22 @@ func (g *Glimpse) Classes(ctx context.Context, run string) ([]Named, error) {
 
 // Links lists the keys of an application that have a link and begin with prefix.
 func (g *Glimpse) Links(ctx context.Context, application, prefix string) ([]Named, error) {
-	return g.named(ctx, `SELECT key, '' FROM links WHERE application = ? AND substr(key, 1, length(?)) = ? ORDER BY key`, application, prefix, prefix)
+	return g.named(ctx, `SELECT key, '' FROM links WHERE application = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
+		application, prefix, prefix)
 }
 
 // Quarantined lists the keys of records that are set aside as a whole, or of
 // accounts with a part that needs a person.
 func (g *Glimpse) Quarantined(ctx context.Context, automation, prefix string, whole bool) ([]Named, error) {
-	return g.named(ctx, `SELECT DISTINCT key, name FROM quarantine WHERE automation = ? AND key <> '' AND (part = '') = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
+	return g.named(ctx, `SELECT DISTINCT key, name FROM quarantine WHERE automation = ? AND key <> '' AND (part = '') = ?
+		AND substr(key, 1, length(?)) = ? ORDER BY key`,
 		automation, whole, prefix, prefix)
 }
 
 // Refused lists the keys of which the directory refused something.
 func (g *Glimpse) Refused(ctx context.Context, automation, prefix string) ([]Named, error) {
-	return g.named(ctx, `SELECT DISTINCT key, '' FROM refusals WHERE automation = ? AND substr(key, 1, length(?)) = ? ORDER BY key`, automation, prefix, prefix)
+	return g.named(ctx, `SELECT DISTINCT key, '' FROM refusals WHERE automation = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
+		automation, prefix, prefix)
 }
 
 // Secrets lists the names of secrets.

@@ -39,7 +39,8 @@ func (s *Store) ClaimHeld(ctx context.Context, lease Lease, run int64, class ide
 		if err := s.checkLive(ctx, tx, lease); err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `UPDATE outcomes SET claimed_run = ? WHERE result = 'held' AND run = ? AND ? IN ('', class)`, claimer, run, class)
+		result, err := tx.ExecContext(ctx, `UPDATE outcomes SET claimed_run = ? WHERE result = 'held' AND run = ? AND ? IN ('', class)`,
+			claimer, run, class)
 		if err != nil {
 			return err
 		}

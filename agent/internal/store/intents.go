@@ -104,7 +104,9 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 // made is not known.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	open := UnderWayError{InDoubt: true}
-	err := tx.QueryRowContext(ctx, `SELECT run, automation, name, CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
+	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
+		CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END
+		FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
 		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -122,7 +124,8 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return checkFormerLink(ctx, tx, in)
 	}
 	makes := operation.MakesLink(in.Operation.Class)
-	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`, in.Application, in.Key, makes, in.GUID))
+	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`,
+		in.Application, in.Key, makes, in.GUID))
 	none := errors.Is(err, sql.ErrNoRows)
 	wanted := ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}
 	switch {

@@ -63,7 +63,8 @@ type JournalBrokenError struct {
 }
 
 func (e *JournalBrokenError) Error() string {
-	return fmt.Sprintf("the journal is broken at line %d: %s; what comes before it holds: compare with a backup to see what was changed", e.Seq, e.Cause)
+	return fmt.Sprintf("the journal is broken at line %d: %s; what comes before it holds: compare with a backup to see what was changed",
+		e.Seq, e.Cause)
 }
 
 // journalBatch is how many lines one query reads.

@@ -61,7 +61,9 @@ func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
 	case walk.seq < headSeq:
 		err = &JournalBrokenError{Seq: walk.seq + 1, Cause: fmt.Sprintf("the lines up to %d are gone", headSeq)}
 	case !told:
-		err = &JournalBrokenError{Seq: base.Last, Cause: "it is not there, nor are those before it, and no checkpoint says that they were removed"}
+		err = &JournalBrokenError{
+			Seq: base.Last, Cause: "it is not there, nor are those before it, and no checkpoint says that they were removed",
+		}
 	}
 	state.Last, state.Hash, state.Removed = walk.seq, hex.EncodeToString(walk.hash), base.Last
 	return state, s.fail("verify journal", err)

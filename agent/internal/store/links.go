@@ -9,7 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json FROM links`
+const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
+	left_from, left_ou, delivered, applied_json FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -191,7 +192,8 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
 			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json`,
-		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU, stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied)
+		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
+		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied)
 	return err
 }
 
@@ -214,7 +216,8 @@ func scanLink(row scanner) (ident.Link, error) {
 		created, missing int64
 		applied          string
 	)
-	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing, &l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied)
+	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
+		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied)
 	if err != nil {
 		return ident.Link{}, err
 	}

@@ -30,7 +30,8 @@ func (s *Store) SetQuarantine(ctx context.Context, automation string, items []id
 		if _, err := tx.ExecContext(ctx, `DELETE FROM quarantine WHERE automation = ?`, automation); err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO quarantine (automation, position, key, name, part, cause, shared, next) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+		insert, err := tx.PrepareContext(ctx,
+			`INSERT INTO quarantine (automation, position, key, name, part, cause, shared, next) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return err
 		}
@@ -46,7 +47,8 @@ func (s *Store) SetQuarantine(ctx context.Context, automation string, items []id
 // Quarantine returns what an automation has set aside, in the order in which
 // it was given.
 func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.QuarantineItem, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT key, name, part, cause, shared, next FROM quarantine WHERE automation = ? ORDER BY position`, automation)
+	rows, err := s.reader.QueryContext(ctx,
+		`SELECT key, name, part, cause, shared, next FROM quarantine WHERE automation = ? ORDER BY position`, automation)
 	if err != nil {
 		return nil, s.fail("quarantine", err)
 	}

@@ -87,7 +87,8 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 	if err := b.evict(folded, 0); err != nil {
 		return mirrorRow{}, err
 	}
-	stmt, err := b.prepare(`INSERT INTO mirror (guid, dn, folded, parent_folded, name_folded, parent, stale, written) VALUES (?, ?, ?, ?, ?, ?, 0, ?)`)
+	stmt, err := b.prepare(`INSERT INTO mirror (guid, dn, folded, parent_folded, name_folded, parent, stale, written)
+		VALUES (?, ?, ?, ?, ?, ?, 0, ?)`)
 	if err != nil {
 		return mirrorRow{}, err
 	}
@@ -331,7 +332,8 @@ func (b *mirrorBatch) settleSweep() error {
 	if err := b.exec(`UPDATE mirror SET parent = ` + holder + ` WHERE ` + holder + ` IS NOT NULL AND parent IS NOT ` + holder); err != nil {
 		return err
 	}
-	rows, err := b.tx.QueryContext(b.ctx, `SELECT DISTINCT p.id FROM mirror c JOIN mirror p ON p.id = c.parent WHERE c.parent_folded <> p.folded`)
+	rows, err := b.tx.QueryContext(b.ctx,
+		`SELECT DISTINCT p.id FROM mirror c JOIN mirror p ON p.id = c.parent WHERE c.parent_folded <> p.folded`)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,8 @@ func (b *mirrorBatch) markReferences(from ident.DN, mark []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.exec(`UPDATE mirror SET digest = NULL WHERE id IN (SELECT entry FROM mirror_values WHERE attribute IN `+referenceList+` AND folded = ?)`, mark)
+	return b.exec(`UPDATE mirror SET digest = NULL WHERE id IN
+		(SELECT entry FROM mirror_values WHERE attribute IN `+referenceList+` AND folded = ?)`, mark)
 }
 
 // removedMark stands in for the DN of an object that is gone.

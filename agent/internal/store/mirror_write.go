@@ -155,7 +155,9 @@ func (m MirrorTx) Remove(guid ident.GUID) error {
 		m.b.removed = append(m.b.removed, from)
 	}
 	delete(m.b.moves, row.id)
-	orphans := `UPDATE mirror SET parent = (SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0 AND h.id <> ?) WHERE parent = ?`
+	orphans := `UPDATE mirror SET parent = (SELECT h.id FROM mirror h
+			WHERE h.folded = mirror.parent_folded AND h.stale = 0 AND h.id <> ?)
+		WHERE parent = ?`
 	if err := m.b.exec(orphans, row.id, row.id); err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ type Decision struct {
 	Result ident.Result
 }
 
-const selectOutcomes = `SELECT id, automation, application, run, coalesce(settled_run, 0), key, guid, dn, name, operation_json, result, code, cause, next, approved, at FROM outcomes`
+const selectOutcomes = `SELECT id, automation, application, run, coalesce(settled_run, 0), key, guid, dn, name,
+	operation_json, result, code, cause, next, approved, at FROM outcomes`
 
 // Outcomes returns what a run has done, in order. What it held and another run
 // carried out belongs to both; what another run dropped belongs to the first.
@@ -102,7 +103,8 @@ func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) 
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE outcomes SET operation_json = ?, settled_run = ?, guid = ?, dn = ?, result = ?, code = ?, cause = ?, next = ?, approved = ?, at = ? WHERE id = ?`,
+	_, err = tx.ExecContext(ctx, `UPDATE outcomes SET operation_json = ?, settled_run = ?, guid = ?, dn = ?, result = ?, code = ?,
+		cause = ?, next = ?, approved = ?, at = ? WHERE id = ?`,
 		operation, nullID(settled), o.GUID, o.DN, o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At), held.ID)
 	return err
 }

@@ -58,7 +58,8 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 			from := last
 			last = ids[len(ids)-1]
 			var size int64
-			err = tx.QueryRowContext(ctx, `SELECT sum(octet_length(record_json) + octet_length(key)) FROM retained WHERE automation = ? AND run = ? AND id > ? AND id <= ?`,
+			err = tx.QueryRowContext(ctx,
+				`SELECT sum(octet_length(record_json) + octet_length(key)) FROM retained WHERE automation = ? AND run = ? AND id > ? AND id <= ?`,
 				e.Automation, d.Run, from, last).Scan(&size)
 			if err == nil {
 				err = s.sizes.add(run, len(ids), size+int64(len(ids))*rowBytes, s.most)
@@ -84,7 +85,8 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 // keys in open is retained for the next run, the rest is done with, and the
 // position is p. A crash before its end leaves everything as it was, so that
 // the same is delivered once more.
-func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position, open []ident.Key) error {
+func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position,
+	open []ident.Key) error {
 	for chunk := range slices.Chunk(open, retainedChunk) {
 		err := s.write(ctx, "retain what is not settled", func(tx *sql.Tx) error {
 			if err := checkFence(ctx, tx, lease); err != nil {
@@ -156,7 +158,8 @@ func (s *Store) purgeRetained(ctx context.Context, automation string, keep int64
 
 // retainedIDs lists the first rows that a condition finds, one chunk of them.
 func retainedIDs(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM retained WHERE `+where+` ORDER BY id LIMIT ?`, append(args, retainedChunk)...) //nolint:gosec // conditions are written in this file
+	query := `SELECT id FROM retained WHERE ` + where + ` ORDER BY id LIMIT ?` //nolint:gosec // conditions are written in this file
+	rows, err := tx.QueryContext(ctx, query, append(args, retainedChunk)...)
 	if err != nil {
 		return nil, err
 	}

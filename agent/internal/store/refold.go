@@ -63,7 +63,8 @@ func trimKeys(ctx context.Context, tx *sql.Tx) error {
 		if key == l.Key || key == "" {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE OR IGNORE links SET key = ? WHERE application = ? AND key = ?`, key, l.Application, l.Key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE OR IGNORE links SET key = ? WHERE application = ? AND key = ?`,
+			key, l.Application, l.Key); err != nil {
 			return err
 		}
 	}
@@ -77,7 +78,8 @@ func refoldBatch(ctx context.Context, tx *sql.Tx, last int64) (end int64, more b
 		dn                   ident.DN
 		folded, parent, name string
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT id, dn, folded, parent_folded, name_folded FROM mirror WHERE id > ? ORDER BY id LIMIT ?`, last, entryBatch)
+	rows, err := tx.QueryContext(ctx, `SELECT id, dn, folded, parent_folded, name_folded FROM mirror WHERE id > ? ORDER BY id LIMIT ?`,
+		last, entryBatch)
 	if err != nil {
 		return 0, false, err
 	}
@@ -109,7 +111,8 @@ func refoldValues(ctx context.Context, tx *sql.Tx, first, last int64) error {
 		attribute       string
 		value, folded   []byte
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT entry, attribute, position, value, folded FROM mirror_values WHERE entry BETWEEN ? AND ?`, first, last)
+	rows, err := tx.QueryContext(ctx, `SELECT entry, attribute, position, value, folded FROM mirror_values WHERE entry BETWEEN ? AND ?`,
+		first, last)
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,8 @@ func refoldValues(ctx context.Context, tx *sql.Tx, first, last int64) error {
 		if bytes.Equal(folded, v.folded) {
 			continue
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE mirror_values SET folded = ? WHERE entry = ? AND attribute = ? AND position = ?`, folded, v.entry, v.attribute, v.position)
+		_, err := tx.ExecContext(ctx, `UPDATE mirror_values SET folded = ? WHERE entry = ? AND attribute = ? AND position = ?`,
+			folded, v.entry, v.attribute, v.position)
 		if err != nil {
 			return err
 		}

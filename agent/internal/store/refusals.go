@@ -42,7 +42,8 @@ func scanRefusal(row scanner) (r ident.Refusal, err error) {
 func (s *Store) Refuse(ctx context.Context, automation string, list []ident.Refusal) error {
 	return s.write(ctx, "remember refusals", func(tx *sql.Tx) error {
 		for _, r := range list {
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO refusals (automation, key, part, digest, cause, shared, next, tries, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			if _, err := tx.ExecContext(ctx,
+				`INSERT OR REPLACE INTO refusals (automation, key, part, digest, cause, shared, next, tries, again) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				automation, r.Key, r.Part, r.Digest, r.Cause, r.Shared, r.Next, r.Tries, stamp(r.Again)); err != nil {
 				return err
 			}
@@ -58,7 +59,8 @@ func (s *Store) ForgetRefusals(ctx context.Context, automation string, list []id
 	}
 	return s.write(ctx, "forget refusals", func(tx *sql.Tx) error {
 		for _, r := range list {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM refusals WHERE automation = ? AND key = ? AND part = ?`, automation, r.Key, r.Part); err != nil {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM refusals WHERE automation = ? AND key = ? AND part = ?`,
+				automation, r.Key, r.Part); err != nil {
 				return err
 			}
 		}

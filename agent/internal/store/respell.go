@@ -13,7 +13,8 @@ import (
 func (s *Store) RespellLink(ctx context.Context, application string, from, to ident.Key, by string) (done bool, err error) {
 	err = s.write(ctx, "spell a link's key in another way", func(tx *sql.Tx) error {
 		var taken int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE application = ? AND key = ?`, application, to).Scan(&taken); err != nil || taken > 0 {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE application = ? AND key = ?`,
+			application, to).Scan(&taken); err != nil || taken > 0 {
 			return err
 		}
 		link, err := deleteLink(ctx, tx, application, from)
@@ -54,7 +55,8 @@ func (s *Store) RespellStaged(ctx context.Context, run int64, spell func(ident.K
 			if to == from {
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, `UPDATE staging SET key = ?, record_json = json_set(record_json, '$.key', ?) WHERE run = ? AND key = ?`, to, to, run, from); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE staging SET key = ?, record_json = json_set(record_json, '$.key', ?) WHERE run = ? AND key = ?`,
+				to, to, run, from); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, `DELETE FROM staging WHERE run = ? AND key = ? AND fresh = 0 AND EXISTS

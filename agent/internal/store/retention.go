@@ -89,7 +89,8 @@ func (s *Store) removeRuns(ctx context.Context, before time.Time, removed *Remov
 			runs = int64(len(ids))
 			return s.journal(ctx, tx, JournalLine{
 				Kind: JournalRemoved, By: byRetention,
-				Text: fmt.Sprintf("%d runs that ended before %s, with %d outcomes: the first is run %d, the last run %d", runs, before.UTC().Format(time.RFC3339), outcomes, ids[0], ids[len(ids)-1]),
+				Text: fmt.Sprintf("%d runs that ended before %s, with %d outcomes: the first is run %d, the last run %d",
+					runs, before.UTC().Format(time.RFC3339), outcomes, ids[0], ids[len(ids)-1]),
 			})
 		})
 		if err != nil || runs == 0 {

@@ -57,7 +57,9 @@ type Run struct {
 	Held int `json:"held,omitempty"`
 }
 
-const selectRuns = `SELECT id, automation, application, (SELECT count(*) FROM outcomes WHERE run = runs.id AND outcomes.result = 'held'), kind, started_by, started, ended, result, error, plan_json FROM runs`
+const selectRuns = `SELECT id, automation, application,
+	(SELECT count(*) FROM outcomes WHERE run = runs.id AND outcomes.result = 'held'),
+	kind, started_by, started, ended, result, error, plan_json FROM runs`
 
 // StartRun records that a run has started under a lease and returns its
 // number. Started is set to the time of the call when it is zero.
@@ -68,7 +70,8 @@ func (s *Store) StartRun(ctx context.Context, lease Lease, run Run) (int64, erro
 		}
 		run.Started, run.Result = s.orNow(run.Started), RunRunning
 		result, err := tx.ExecContext(ctx, `INSERT INTO runs (automation, application, kind, started_by, started, ended, result, error, plan_json)
-			VALUES (?, ?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Application, run.Kind, run.By, stamp(run.Started), run.Result, string(run.Plan))
+			VALUES (?, ?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Application, run.Kind, run.By, stamp(run.Started),
+			run.Result, string(run.Plan))
 		if err != nil {
 			return err
 		}
@@ -182,7 +185,8 @@ func (s *Store) Standing(ctx context.Context, automation string) (results []stri
 	const whole = ` FROM runs WHERE automation = ? AND kind IN (?, ?) AND result `
 	var result string
 	var besides []byte
-	err = s.reader.QueryRowContext(ctx, `SELECT result, coalesce(json_extract(nullif(plan_json, ''), '$.besides'), '[]')`+whole+`<> ? ORDER BY id DESC LIMIT 1`,
+	err = s.reader.QueryRowContext(ctx,
+		`SELECT result, coalesce(json_extract(nullif(plan_json, ''), '$.besides'), '[]')`+whole+`<> ? ORDER BY id DESC LIMIT 1`,
 		automation, KindScheduled, KindManual, RunRunning).Scan(&result, &besides)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, time.Time{}, nil
@@ -218,7 +222,8 @@ func scanRun(row scanner) (Run, error) {
 		started, ended int64
 		plan           string
 	)
-	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Held, &r.Kind, &r.By, &started, &ended, &r.Result, &r.Error, &plan); err != nil {
+	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Held, &r.Kind, &r.By, &started, &ended, &r.Result,
+		&r.Error, &plan); err != nil {
 		return Run{}, err
 	}
 	r.Started, r.Ended = moment(started), momentOf(ended)

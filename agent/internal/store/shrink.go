@@ -24,11 +24,13 @@ func (s *Store) shrink(ctx context.Context) error {
 	mib := free * size >> 20
 	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, "mib", mib)
 	// VACUUM makes a copy of what is left: not in memory.
-	if _, err := s.writer.ExecContext(ctx, `PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if _, err := s.writer.ExecContext(ctx,
+		`PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
-		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again", "file", s.path, "mib", mib, "cause", err)
+		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again",
+			"file", s.path, "mib", mib, "cause", err)
 	}
 	return nil
 }

@@ -206,7 +206,8 @@ func (s *Store) DropStaging(ctx context.Context, run int64) error {
 	s.sizes.drop(run)
 	err := s.write(ctx, "drop staged records", func(tx *sql.Tx) error {
 		var others bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM staging WHERE run < ?1) OR EXISTS (SELECT 1 FROM staging WHERE run > ?1)`, run).Scan(&others)
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM staging WHERE run < ?1) OR EXISTS (SELECT 1 FROM staging WHERE run > ?1)`,
+			run).Scan(&others)
 		if err != nil {
 			return err
 		}

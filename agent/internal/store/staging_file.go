@@ -81,7 +81,8 @@ type StagingFullError struct {
 }
 
 func (e *StagingFullError) Error() string {
-	return fmt.Sprintf("%d records, parts and deletions have more than %d MiB, which is all that one fetch may keep (staging_mib in [store])", e.Records, e.Limit>>20)
+	return fmt.Sprintf("%d records, parts and deletions have more than %d MiB, which is all that one fetch may keep (staging_mib in [store])",
+		e.Records, e.Limit>>20)
 }
 
 // stagedSizes counts what the runs under way have staged.

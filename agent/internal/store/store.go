@@ -75,7 +75,9 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
-	s := &Store{path: filepath.Join(dir, FileName), staging: filepath.Join(dir, stagingFile), now: time.Now, log: slog.New(slog.DiscardHandler)}
+	s := &Store{
+		path: filepath.Join(dir, FileName), staging: filepath.Join(dir, stagingFile), now: time.Now, log: slog.New(slog.DiscardHandler),
+	}
 	for _, o := range opts {
 		o(s)
 	}
@@ -254,7 +256,10 @@ func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
 		{&p.entryByDN, selectEntries + ` WHERE m.folded = ? AND m.stale = 0` + orderEntries},
 		{&p.childrenByName, selectEntries + ` WHERE m.parent_folded = ? AND m.name_folded = ? AND m.stale = 0` + orderEntries},
 		{&p.entriesByValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded = ?)` + orderEntries},
-		{&p.entriesByLongValue, selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded IS NULL)` + orderEntries},
+		{
+			&p.entriesByLongValue,
+			selectEntries + ` WHERE m.id IN (SELECT entry FROM mirror_values WHERE attribute = ? AND folded IS NULL)` + orderEntries,
+		},
 	} {
 		var err error
 		if *q.stmt, err = db.PrepareContext(ctx, q.query); err != nil {

@@ -64,7 +64,8 @@ func private(dir string, uid int) error {
 		return fmt.Errorf("look at the folder of compiled connectors: %w", err)
 	}
 	if id, known := owner(info); known && id != uid {
-		return fmt.Errorf("the folder of compiled connectors %s belongs to user %d, not to user %d that the agent runs as: remove it", dir, id, uid)
+		return fmt.Errorf("the folder of compiled connectors %s belongs to user %d, not to user %d that the agent runs as: remove it",
+			dir, id, uid)
 	}
 	if info.Mode().Perm() == 0o700 {
 		return nil

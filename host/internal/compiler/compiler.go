@@ -48,8 +48,9 @@ type RefusedError struct{ Why string }
 func (r *RefusedError) Error() string { return r.Why }
 
 var (
-	errNoHook = errors.New("this program cannot compile connectors: its main must call host.IsCompiler first of all, and host.CompileMain when that is true")
-	errChild  = errors.New("this is the process that compiles: it does not start another; main must call host.CompileMain before anything else")
+	errNoHook = errors.New("this program cannot compile connectors: its main must call host.IsCompiler first of all, " +
+		"and host.CompileMain when that is true")
+	errChild = errors.New("this is the process that compiles: it does not start another; main must call host.CompileMain before anything else")
 )
 
 // hooked says that this program asked whether it is the child, as the first

@@ -56,7 +56,8 @@ func hold(p *os.Process, l Limits) (func(), error) {
 		release()
 		return nil, fmt.Errorf("limit the job: %w", err)
 	}
-	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(p.Pid)) //nolint:gosec // a process identifier is 32 bits here
+	const access = windows.PROCESS_SET_QUOTA | windows.PROCESS_TERMINATE
+	process, err := windows.OpenProcess(access, false, uint32(p.Pid)) //nolint:gosec // a process identifier is 32 bits here
 	if err != nil {
 		release()
 		return nil, fmt.Errorf("open the process: %w", err)

@@ -111,7 +111,10 @@ func (l *Limiter) spend(cost int64) {
 // deplete begins a pause when a request costs more than is left of the day.
 func (l *Limiter) deplete(cost int64, now time.Time) {
 	if most := l.limits.perDay; most > 0 && l.day.spent+cost > most {
-		l.begin(pause{until: l.tomorrow(), budget: true, why: fmt.Sprintf("of the daily budget of %d tokens %d are used up, and the request costs %d", most, min(l.day.spent, most), cost)}, now)
+		l.begin(pause{
+			until: l.tomorrow(), budget: true,
+			why: fmt.Sprintf("of the daily budget of %d tokens %d are used up, and the request costs %d", most, min(l.day.spent, most), cost),
+		}, now)
 	}
 }
 
@@ -124,7 +127,8 @@ func (l *Limiter) begin(p pause, now time.Time) {
 	l.pause = p
 	l.urgent = l.urgent || took > worthSaving
 	if took > worthTelling && l.log != nil {
-		l.log.Warn("nothing is sent to an application for a while", "application", l.name, "until", p.until.UTC().Format(time.RFC3339), "cause", p.why)
+		l.log.Warn("nothing is sent to an application for a while", "application", l.name,
+			"until", p.until.UTC().Format(time.RFC3339), "cause", p.why)
 	}
 }
 

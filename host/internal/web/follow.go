@@ -35,7 +35,8 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 		}
 		discard(resp)
 		trusted = trusted && sameOrigin(next, target)
-		if keep := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect; !keep && r.Method != http.MethodHead {
+		keep := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
+		if !keep && r.Method != http.MethodHead {
 			r.Method, r.Body = http.MethodGet, ""
 		}
 		target = next

@@ -173,7 +173,8 @@ func (v *vault) reveal(req *http.Request, text string, allowed bool) (string, er
 		return text, nil
 	}
 	if !allowed {
-		return "", &refusedError{"the request holds a placeholder of a secret, and those are replaced only towards the hosts of the manifest and of the base URL, and not after a redirect to another host"}
+		return "", &refusedError{"the request holds a placeholder of a secret, and those are replaced only " +
+			"towards the hosts of the manifest and of the base URL, and not after a redirect to another host"}
 	}
 	if err := v.revealURL(req.URL); err != nil {
 		return "", err

@@ -88,7 +88,8 @@ func (c *Client) base(ctx context.Context) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || !u.IsAbs() || u.RawQuery != "" || u.Fragment != "" {
-		return nil, failed(abi.CodeRefused, "the application has no base URL: neither the configuration (base_url) nor the manifest nor a token names one")
+		return nil, failed(abi.CodeRefused,
+			"the application has no base URL: neither the configuration (base_url) nor the manifest nor a token names one")
 	}
 	return u, nil
 }

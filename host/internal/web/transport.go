@@ -198,6 +198,7 @@ func addressCheck(private func(netip.Addr) bool) func(context.Context, string, s
 		if ap, err := netip.ParseAddrPort(address); err == nil && !private(ap.Addr()) {
 			return nil
 		}
-		return &refusedError{fmt.Sprintf("the name resolves to %s, which is not a public address, and the configuration does not name the host", address)}
+		return &refusedError{fmt.Sprintf("the name resolves to %s, which is not a public address, and the configuration does not name the host",
+			address)}
 	}
 }

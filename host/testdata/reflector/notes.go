@@ -100,6 +100,7 @@ func (n *Notes) Search(h *Hunt) (hits []string, summary string) {
 			hits = append(hits, where+": "+hit)
 		}
 	}
-	return hits, fmt.Sprintf("%d secrets in %d forms looked for in %d bytes of guest memory and %d bytes of records, logs, errors, answers, reports and metrics: %d hits",
+	return hits, fmt.Sprintf("%d secrets in %d forms looked for in %d bytes of guest memory and %d bytes of records, logs, errors, "+
+		"answers, reports and metrics: %d hits",
 		len(h.Secrets()), h.Size(), memory, others, len(hits))
 }

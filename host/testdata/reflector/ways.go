@@ -83,7 +83,8 @@ func (s *Server) plain(w http.ResponseWriter, in *request) {
 		encoded := func(c *base64.Encoding, before string) func(string) string {
 			return func(t string) string { return c.EncodeToString([]byte(before + t)) }
 		}
-		_, _ = w.Write(s.lines(in, encoded(base64.StdEncoding, ""), encoded(base64.URLEncoding, ""), encoded(base64.RawStdEncoding, "x"), encoded(base64.StdEncoding, "me")))
+		_, _ = w.Write(s.lines(in, encoded(base64.StdEncoding, ""), encoded(base64.URLEncoding, ""), encoded(base64.RawStdEncoding, "x"),
+			encoded(base64.StdEncoding, "me")))
 		_, _ = fmt.Fprintln(w, base64.StdEncoding.EncodeToString(s.lines(in, same)))
 	case "percent":
 		_, _ = w.Write(s.lines(in, url.QueryEscape, url.PathEscape))

@@ -131,7 +131,10 @@ func forms(way string, marks []string) []sdk.Request {
 	asJSON, _ := json.Marshal(map[string]any{"a": a, "list": []string{b, "with " + a + " and " + b}})
 	return []sdk.Request{
 		{Path: "/" + way + "/bare"},
-		{Path: "/" + way + "/" + a + "/" + b, Query: map[string]string{"a": a, "b": "x" + b + "y"}, Headers: map[string]string{"X-Mark": a, "X-Other": "Key " + b}},
+		{
+			Path: "/" + way + "/" + a + "/" + b, Query: map[string]string{"a": a, "b": "x" + b + "y"},
+			Headers: map[string]string{"X-Mark": a, "X-Other": "Key " + b},
+		},
 		post("application/json", string(asJSON)),
 		post("application/x-www-form-urlencoded", "a="+a+"&b="+b),
 		post("application/xml", `<a b="`+a+`">`+b+`</a>`),

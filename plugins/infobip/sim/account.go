@@ -35,7 +35,8 @@ func (s *Server) listAccounts(w http.ResponseWriter, c *call) {
 	}
 	list := []Account{}
 	for _, a := range accounts() {
-		wanted := strings.Contains(strings.ToLower(a.Name), strings.ToLower(q.Get("name"))) && (!q.Has("enabled") || a.Enabled == (q.Get("enabled") == "true"))
+		wanted := strings.Contains(strings.ToLower(a.Name), strings.ToLower(q.Get("name"))) &&
+			(!q.Has("enabled") || a.Enabled == (q.Get("enabled") == "true"))
 		if wanted && int64(len(list)) < limit {
 			list = append(list, a)
 		}

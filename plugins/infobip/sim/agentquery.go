@@ -25,7 +25,8 @@ const (
 func (s *Server) agentQuery(u *url.URL) (agentQuery, violations) {
 	q, found := s.query(u, "agentIds", "queueIds", "displayName", "email", "status", "availability", "role", "enabled",
 		"createdAfter", "createdBefore", "updatedAfter", "updatedBefore", "limit", "page", "orderBy")
-	found = slices.DeleteFunc(found, func(v simkit.Violation) bool { return v.Path == "agentIds" || v.Path == "queueIds" }) // lists: may be repeated
+	found = slices.DeleteFunc(found,
+		func(v simkit.Violation) bool { return v.Path == "agentIds" || v.Path == "queueIds" }) // lists: may be repeated
 	a := agentQuery{order: orderID}
 	a.limit = number(&found, q, "limit", agentLimit, 0, agentMaxLimit)
 	a.page = number(&found, q, "page", 0, 0, 1<<31)

@@ -106,7 +106,8 @@ func refuseNew(w http.ResponseWriter, status int, found violations) {
 	_, text := message(status)
 	e := newEnvelope{
 		Code: fmt.Sprintf("E%d", status), Description: text + ".", Action: "Check the request and the credentials.",
-		Violations: []broken{}, Resources: []resource{{"API error codes", "https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes"}},
+		Violations: []broken{},
+		Resources:  []resource{{"API error codes", "https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes"}},
 	}
 	for _, v := range found {
 		e.Violations = append(e.Violations, broken{v.Path, v.Text})

@@ -84,10 +84,12 @@ func routes() []*route {
 	list := []*route{
 		r(routePersons, "people/2/persons", operations{
 			get: asked(read, 5, (*Server).getPersons), post: op(manage, 10, (*Server).addPerson),
-			put: asked(manage, 5, (*Server).replacePerson), patch: asked(manage, 5, (*Server).patchPerson), del: asked(manage, 5, (*Server).deletePerson),
+			put: asked(manage, 5, (*Server).replacePerson), patch: asked(manage, 5, (*Server).patchPerson),
+			del: asked(manage, 5, (*Server).deletePerson),
 		}),
 		r(routeContacts, "people/2/persons/contactInformation", operations{
-			put: asked(manage, 5, (*Server).setContacts), patch: asked(manage, 5, (*Server).addContacts), del: asked(manage, 5, (*Server).removeContacts),
+			put: asked(manage, 5, (*Server).setContacts), patch: asked(manage, 5, (*Server).addContacts),
+			del: asked(manage, 5, (*Server).removeContacts),
 		}),
 		r(routeBatch, "people/2/persons/batch", operations{
 			post: op(manage, 5, (*Server).batchCreate), patch: op(manage, 5, (*Server).batchUpdate), del: op(manage, 5, (*Server).batchDelete),
@@ -97,9 +99,12 @@ func routes() []*route {
 		r(routeUpsert, "people/3/persons/upsert", operations{put: op(manage, 5, (*Server).upsert), patch: op(manage, 5, (*Server).upsert)}),
 		r(routeTags, "people/2/tags", operations{get: asked(read, 5, (*Server).listTags), post: op(manage, 5, (*Server).addTag)}),
 		r(routeTag, "people/2/tags/*", operations{get: op(read, 5, (*Server).getTag), del: op(manage, 5, (*Server).deleteTag)}),
-		r(routeTagPersons, "people/2/tags/*/persons", operations{patch: op(manage, 5, (*Server).tagPersons), del: op(manage, 5, (*Server).untagPersons)}),
-		r(routeAttributes, "people/2/customAttributes", operations{get: asked(read, 5, (*Server).listAttributes), post: op(manage, 5, (*Server).addAttribute)}),
-		r(routeAttribute, "people/2/customAttributes/*", operations{get: op(read, 5, (*Server).getAttribute), del: op(manage, 5, (*Server).deleteAttribute)}),
+		r(routeTagPersons, "people/2/tags/*/persons",
+			operations{patch: op(manage, 5, (*Server).tagPersons), del: op(manage, 5, (*Server).untagPersons)}),
+		r(routeAttributes, "people/2/customAttributes",
+			operations{get: asked(read, 5, (*Server).listAttributes), post: op(manage, 5, (*Server).addAttribute)}),
+		r(routeAttribute, "people/2/customAttributes/*",
+			operations{get: op(read, 5, (*Server).getAttribute), del: op(manage, 5, (*Server).deleteAttribute)}),
 	}
 	for _, rt := range list {
 		if rt.path[1] == "3" {

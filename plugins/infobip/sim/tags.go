@@ -143,7 +143,8 @@ func (s *Server) listTags(w http.ResponseWriter, c *call) {
 		return
 	}
 	s.people.mu.RLock()
-	list, total := pageOf(s.people.tags, p, func(t Tag, field string) string { return definitionKey(field, t.CreatedAt, t.ModifiedAt, t.Name) })
+	list, total := pageOf(s.people.tags, p,
+		func(t Tag, field string) string { return definitionKey(field, t.CreatedAt, t.ModifiedAt, t.Name) })
 	s.people.mu.RUnlock()
 	if s.readings.Is("tags_list", "array") {
 		writeJSON(w, http.StatusOK, list)

@@ -109,7 +109,8 @@ func (m *Module) build(ctx context.Context, to string) error {
 // as long.
 func (m *Module) warm(ctx context.Context, modules, cache string) error {
 	program := filepath.Join(m.dir, "warm")
-	if err := run(ctx, []string{"CGO_ENABLED=0"}, "go", "test", "-c", "-o", program, "github.com/rollcall-agent/rollcall/host/testdata/warm"); err != nil {
+	if err := run(ctx, []string{"CGO_ENABLED=0"}, "go", "test", "-c", "-o", program,
+		"github.com/rollcall-agent/rollcall/host/testdata/warm"); err != nil {
 		return err
 	}
 	return run(ctx, nil, program, modules, cache, "64")

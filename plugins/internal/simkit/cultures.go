@@ -111,7 +111,8 @@ func foldName(fold *strings.Replacer, name string) string {
 
 // letterFolder replaces the letters with marks that the pools use.
 func letterFolder() *strings.Replacer {
-	const table = `aáàâäãåąăảạấầẩẫậắằẳẵặ cçćč dďđð eéèêëęěẻẽẹếềểễệ gğ iíìîïıỉĩị lł nñńň oóòôöõőỏọốồổỗộớờởỡợơ rřŕ sśšş tťţ uúùûüůűủũụứừửữựư yýỳỷỹỵ zźżž`
+	const table = `aáàâäãåąăảạấầẩẫậắằẳẵặ cçćč dďđð eéèêëęěẻẽẹếềểễệ gğ` +
+		` iíìîïıỉĩị lł nñńň oóòôöõőỏọốồổỗộớờởỡợơ rřŕ sśšş tťţ uúùûüůűủũụứừửữựư yýỳỷỹỵ zźżž`
 	var pairs []string
 	for _, group := range words(table) {
 		runes := []rune(group)

@@ -35,11 +35,15 @@ func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 	}
 	scheme, token, ok := strings.Cut(header, " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
-		return caller{}, &problem{status: http.StatusBadRequest, text: "Invalid request: malformed authorization header", code: http.StatusBadRequest, short: true}
+		return caller{}, &problem{
+			status: http.StatusBadRequest, text: "Invalid request: malformed authorization header", code: http.StatusBadRequest, short: true,
+		}
 	}
 	scopes, ok := s.tokens.access(token)
 	if !ok {
-		return caller{}, &problem{status: http.StatusUnauthorized, text: "Invalid token: access_token is invalid", code: http.StatusUnauthorized, short: true}
+		return caller{}, &problem{
+			status: http.StatusUnauthorized, text: "Invalid token: access_token is invalid", code: http.StatusUnauthorized, short: true,
+		}
 	}
 	return caller{credential: token, oauth: true, scopes: scopes}, nil
 }

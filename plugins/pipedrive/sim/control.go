@@ -170,5 +170,6 @@ func (s *Server) controlCode(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) controlStats(w http.ResponseWriter, _ *http.Request) {
-	simkit.WriteJSON(w, http.StatusOK, map[string]any{"people": s.Count(), "persons": s.Persons(), "requests": s.kit.Journal.Count(), "tokens_spent": s.Spent()})
+	simkit.WriteJSON(w, http.StatusOK,
+		map[string]any{"people": s.Count(), "persons": s.Persons(), "requests": s.kit.Journal.Count(), "tokens_spent": s.Spent()})
 }

@@ -168,7 +168,12 @@ func personReadings() []Reading {
 		{Name: "persons_last_cursor", Question: "next_cursor on the last page of persons", Values: []string{"null", "absent"}},
 		{Name: "persons_created", Question: "status of POST /api/v2/persons", Values: []string{"200", "201"}},
 		{Name: "persons_deleted", Question: "GET of a person who is marked as deleted: the row, or 404", Values: []string{"row", "404"}},
-		{Name: "persons_sync_fields", Question: "notes, im, birthday, job_title and postal_address: the company has set up contact sync, or has not and they are refused or ignored", Values: []string{"kept", "refused", "ignored"}},
+		{
+			Name: "persons_sync_fields",
+			Question: "notes, im, birthday, job_title and postal_address: the company has set up contact sync, " +
+				"or has not and they are refused or ignored",
+			Values: []string{"kept", "refused", "ignored"},
+		},
 		{Name: "persons_v1", Question: "status of /v1/persons, which is gone", Values: []string{"404", "410"}},
 	}
 }

@@ -26,7 +26,8 @@ func personBody(create bool) *simkit.Schema {
 	contacts := simkit.Schema{Type: simkit.Array, Items: &contact}
 	address := simkit.Schema{Type: simkit.Object, Null: true, Members: map[string]simkit.Schema{}}
 	for _, name := range []string{
-		"value", "country", "admin_area_level_1", "admin_area_level_2", "locality", "sublocality", "route", "street_number", "subpremise", "postal_code",
+		"value", "country", "admin_area_level_1", "admin_area_level_2", "locality", "sublocality", "route", "street_number",
+		"subpremise", "postal_code",
 	} {
 		address.Members[name] = text
 	}

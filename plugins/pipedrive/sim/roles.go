@@ -38,7 +38,9 @@ func (r *roles) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.byID, r.last = map[int64]*role{}, 0
-	names := []string{"(Unassigned users)", "Admins", "Sales", "Sales North", "Sales South", "Marketing", "Support", "Support Level 2", "Reviewers"}
+	names := []string{
+		"(Unassigned users)", "Admins", "Sales", "Sales North", "Sales South", "Marketing", "Support", "Support Level 2", "Reviewers",
+	}
 	for i, parent := range []int64{1, 1, 1, 3, 3, 1, 1, 7, 2} {
 		r.add(names[i], parent)
 	}
@@ -55,7 +57,9 @@ func (r *roles) add(name string, parent int64) *role {
 }
 
 func settingKeys() []any {
-	return []any{"deal_default_visibility", "lead_default_visibility", "org_default_visibility", "person_default_visibility", "product_default_visibility"}
+	return []any{
+		"deal_default_visibility", "lead_default_visibility", "org_default_visibility", "person_default_visibility", "product_default_visibility",
+	}
 }
 
 func (r *roles) level(one *role) int {
@@ -111,12 +115,14 @@ func roleRoutes() []route {
 	}}
 	return []route{
 		{name: "roles", ops: map[string]operation{
-			http.MethodGet:  reading(scopeAdmin, 20, (*Server).listRoles),
-			http.MethodPost: writing(10, &simkit.Schema{Members: map[string]simkit.Schema{"name": required, "parent_role_id": parent}}, (*Server).addRole),
+			http.MethodGet: reading(scopeAdmin, 20, (*Server).listRoles),
+			http.MethodPost: writing(10, &simkit.Schema{Members: map[string]simkit.Schema{"name": required, "parent_role_id": parent}},
+				(*Server).addRole),
 		}},
 		{name: "roles/{id}", ops: map[string]operation{
-			http.MethodGet:    reading(scopeAdmin, 2, withRole((*Server).getRole)),
-			http.MethodPut:    writing(10, &simkit.Schema{Members: map[string]simkit.Schema{"name": name, "parent_role_id": parent}}, withRole((*Server).updateRole)),
+			http.MethodGet: reading(scopeAdmin, 2, withRole((*Server).getRole)),
+			http.MethodPut: writing(10, &simkit.Schema{Members: map[string]simkit.Schema{"name": name, "parent_role_id": parent}},
+				withRole((*Server).updateRole)),
 			http.MethodDelete: writing(6, nil, withRole((*Server).deleteRole)),
 		}},
 		{name: "roles/{id}/assignments", ops: map[string]operation{

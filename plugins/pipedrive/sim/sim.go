@@ -100,7 +100,8 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		opts: o, kit: kit, routes: routes(), people: newPeople(o), persons: newPersons(o),
-		roles: newRoles(), teams: newTeams(), hooks: newHooks(), tokens: newTokens(o), limits: newLimits(o), paging: &paging{form: o.Paging, size: o.PageSize},
+		roles: newRoles(), teams: newTeams(), hooks: newHooks(), tokens: newTokens(o), limits: newLimits(o),
+		paging: &paging{form: o.Paging, size: o.PageSize},
 	}
 	s.control = s.controlHandler()
 	return s
