@@ -1,17 +1,12 @@
 package apply
 
 import (
-	"errors"
-	"os"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
-	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // What a failed write means for the one user, the run, and the intent.
@@ -33,7 +28,10 @@ func TestHowAWriteFails(t *testing.T) {
 		"unknown, and made":     {op: update("title", "one", "two"), err: &write.Error{Kind: write.Unknown}, written: true, ends: true, open: 1},
 		"unknown, and not made": {op: update("title", "one", "two"), err: &write.Error{Kind: write.Unknown}, ends: true, open: 1},
 		"unavailable":           {op: update("title", "one", "two"), err: &write.Error{Kind: write.Unavailable}, ends: true},
-		"stale":                 {op: update("title", "one", "two"), err: &write.Error{Kind: write.Stale, Cause: "changed"}, results: "update skipped"},
+		"stale": {
+			op: update("title", "one", "two"), err: &write.Error{Kind: write.Stale, Cause: "changed"},
+			results: "update skipped",
+		},
 		"denied": {
 			op: update("title", "one", "two"), err: &write.Error{Kind: write.Denied, Cause: "no right"},
 			results: "update failed", told: "account: update failed: no right", refusals: 1,
@@ -210,11 +208,13 @@ func TestAnotherServer(t *testing.T) {
 	}
 	s.fault = func(ident.Operation, bool) error { return nil }
 	s.server = "ldaps://dc2.x"
-	if err := s.apply(creation("1")); err != nil || len(s.told) != 1 || !strings.Contains(s.told[0].Cause, "only "+dc+" knows") || len(s.open()) != 1 {
+	err := s.apply(creation("1"))
+	if err != nil || len(s.told) != 1 || !strings.Contains(s.told[0].Cause, "only "+dc+" knows") || len(s.open()) != 1 {
 		t.Errorf("%v, %+v", err, s.told)
 	}
 	notes, err := Unsettled(t.Context(), s.store, "app")
-	if err != nil || len(notes) != 1 || notes[0].Key != "1" || !strings.HasPrefix(notes[0].Text, "left out: whether create of run 1 was carried out is not known yet") {
+	const left = "left out: whether create of run 1 was carried out is not known yet"
+	if err != nil || len(notes) != 1 || notes[0].Key != "1" || !strings.HasPrefix(notes[0].Text, left) {
 		t.Errorf("%+v, %v", notes, err)
 	}
 	s.settings.Servers = []string{"ldaps://dc2.x"}
@@ -292,107 +292,5 @@ func TestTwoSwap(t *testing.T) {
 				t.Errorf("%s: %s; want %s: %s", got, s.results(), c.want, c.results)
 			}
 		})
-	}
-}
-
-// faults are what may happen to a write, each before or after it has its
-// effect.
-var faults = []string{"none", "none", "unknown", "unknown", "killed", "killed", "unavailable", "stale", "denied", "panic"}
-
-var errKilled = errors.New("killed")
-
-func (s *scene) draw(t *rapid.T) {
-	kinds := rapid.SliceOfN(rapid.SampledFrom(faults), 0, 6).Draw(t, "faults")
-	late := rapid.SliceOfN(rapid.Bool(), 6, 6).Draw(t, "after the write")
-	n := 0
-	s.fault = func(_ ident.Operation, written bool) error {
-		if n >= len(kinds) || late[n] != written {
-			return nil
-		}
-		kind := kinds[n]
-		if n++; kind == "none" {
-			return nil
-		}
-		switch kind {
-		case "unknown":
-			return &write.Error{Kind: write.Unknown}
-		case "killed":
-			return errKilled
-		case "panic":
-			panic("the writer fell down")
-		}
-		if written { // the directory says no before it writes
-			return nil
-		}
-		return &write.Error{Kind: map[string]write.Kind{"unavailable": write.Unavailable, "stale": write.Stale, "denied": write.Denied}[kind], Cause: kind}
-	}
-}
-
-// planned is what a plan would have of each key: a create without a link, and
-// else an update.
-func (s *scene) planned(t *rapid.T, n int) []Task {
-	var tasks []Task
-	for i := range n {
-		key := ident.Key(rune('1' + i))
-		l, linked := s.link(key)
-		if !linked {
-			tasks = append(tasks, creation(key))
-			continue
-		}
-		e := s.accounts[l.GUID]
-		before := e.Attributes.First("title")
-		tasks = append(tasks, about(key, e, update("title", before, before+rapid.SampledFrom([]string{"a", "b"}).Draw(t, "title"))))
-	}
-	return tasks
-}
-
-// Whatever fails, and whenever the agent is killed: nobody gets two accounts,
-// nobody's link leads to another's, and the first run in which nothing fails
-// leaves nothing in doubt.
-func TestOneAccountEach(t *testing.T) {
-	base := t.TempDir()
-	soak.Check(t, 15, 400, func(t *rapid.T) {
-		folder, err := os.MkdirTemp(base, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := newScene(t, folder)
-		defer s.store.Close()
-		n := rapid.IntRange(1, 3).Draw(t, "people")
-		for range rapid.IntRange(1, 5).Draw(t, "runs") {
-			s.draw(t)
-			err := s.apply(s.planned(t, n)...)
-			if err == nil && len(s.open()) > 0 && s.failures == 0 {
-				t.Fatalf("an intent is open, and nobody was told: %+v", s.open())
-			}
-			s.check(t)
-		}
-		s.fault = func(ident.Operation, bool) error { return nil }
-		if err := s.apply(s.planned(t, n)...); err != nil || len(s.open()) != 0 {
-			t.Fatalf("%v, open %+v", err, s.open())
-		}
-		s.check(t)
-		if err := s.apply(s.planned(t, n)...); err != nil {
-			t.Fatal(err)
-		}
-		if len(s.accounts) != n {
-			t.Fatalf("%d accounts of %d people", len(s.accounts), n)
-		}
-	})
-}
-
-// check looks for two accounts of one person and for a link to somebody else.
-func (s *scene) check(t *rapid.T) {
-	owner := map[string]ident.GUID{}
-	for guid, e := range s.accounts {
-		anchor := e.Attributes.First("employeeNumber")
-		if other, twice := owner[anchor]; twice {
-			t.Fatalf("%s has two accounts, %s and %s", anchor, guid, other)
-		}
-		owner[anchor] = guid
-		_, key, _ := ident.ParseAnchor(anchor)
-		if l, linked := s.link(key); linked && l.GUID != guid {
-			t.Fatalf("the link of %s leads to %s, not %s", key, l.GUID, guid)
-		}
 	}
 }

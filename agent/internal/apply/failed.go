@@ -150,7 +150,8 @@ func (j *Job) attributeRefusals(o ident.Outcome, refused []write.Refusal) []iden
 		for _, ch := range o.Operation.Attributes {
 			if text.Same(ch.Name, f.Attribute) {
 				list = append(list, ident.Refusal{
-					Key: o.Key, Part: text.Lower(f.Attribute), Digest: operation.AppliedDigest(ch), Cause: item.Cause, Shared: item.Shared, Next: item.Next,
+					Key: o.Key, Part: text.Lower(f.Attribute), Digest: operation.AppliedDigest(ch),
+					Cause: item.Cause, Shared: item.Shared, Next: item.Next,
 				})
 			}
 		}

@@ -93,7 +93,8 @@ func asItem(in *store.Intent, err error) ident.QuarantineItem {
 	case errors.As(err, &known):
 		item.Next = known.next
 	case errors.As(err, &taken):
-		item.Next = fmt.Sprintf("if the other link is wrong, remove it: %s; otherwise clear the anchor of this account", ident.Command("link remove", taken.Holder.Application, string(taken.Holder.Key)))
+		item.Next = fmt.Sprintf("if the other link is wrong, remove it: %s; otherwise clear the anchor of this account",
+			ident.Command("link remove", taken.Holder.Application, string(taken.Holder.Key)))
 	}
 	return item
 }

@@ -226,7 +226,9 @@ func creation(key ident.Key) Task {
 		Change: &ident.Change{Key: key, DN: to, Name: "Person " + string(key)},
 		Op: ident.Operation{
 			Class: ident.ClassCreate, Verdict: ident.VerdictApply, To: to, Digest: "create" + string(key),
-			Attributes: []ident.AttributeChange{{Name: "employeeNumber", New: []string{ident.Anchor("app", key)}}, {Name: "title", New: []string{"one"}}},
+			Attributes: []ident.AttributeChange{
+				{Name: "employeeNumber", New: []string{ident.Anchor("app", key)}}, {Name: "title", New: []string{"one"}},
+			},
 		},
 	}
 }
@@ -248,5 +250,6 @@ func about(key ident.Key, e ident.Entry, op ident.Operation) Task {
 }
 
 func update(attribute, before, after string) ident.Operation {
-	return ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{{Name: attribute, Old: []string{before}, New: []string{after}}}}
+	ch := ident.AttributeChange{Name: attribute, Old: []string{before}, New: []string{after}}
+	return ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{ch}}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -71,7 +70,7 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 		if err := e.claim(ctx, r, d); err != nil {
 			return err
 		}
-		return e.connected(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client Directory) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
@@ -154,7 +153,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 	}
 	req := Request{Automation: p.Automation, Kind: store.KindSaved, By: by}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
-		return e.connected(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client Directory) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}

@@ -238,7 +238,7 @@ func TestRunsBesideEachOther(t *testing.T) {
 	for _, name := range names {
 		feeds[name] = &feed{}
 	}
-	s := newScene(t, feeds)
+	s := onDC(t, feeds)
 	s.named(names...)
 	r := rand.New(rand.NewPCG(7, 7))
 	for round := range 4 {

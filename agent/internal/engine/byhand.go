@@ -18,7 +18,7 @@ type proposal struct {
 	staging int64
 	record  *ident.Record // nil when none was delivered that can be used
 	cause   string        // what was delivered instead
-	client  *conn.Client
+	client  Directory
 	builder *plan.Builder
 }
 
@@ -34,7 +34,7 @@ func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge
 	if p.record, p.cause, err = e.delivered(ctx, a, p.staging, key); err != nil {
 		return err
 	}
-	return e.connected(ctx, func(client *conn.Client) error {
+	return e.connected(ctx, func(client Directory) error {
 		p.client = client
 		return e.alone(ctx, a.Settings.Automation, func() error {
 			v, schema, err := e.current(ctx, a, client, false)
@@ -91,7 +91,7 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 	request := Request{Automation: a.Settings.Automation, Kind: store.KindLink, By: by}
 	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
 		r.delivered = hand.Seen
-		return e.connected(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client Directory) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ide
 }
 
 // readAccount reads an account as people know it.
-func readAccount(ctx context.Context, client *conn.Client, guid ident.GUID) (AccountSide, ident.Entry, error) {
+func readAccount(ctx context.Context, client Directory, guid ident.GUID) (AccountSide, ident.Entry, error) {
 	read, err := client.Get(ctx, conn.ByGUID(guid), []string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
 	if err != nil {
 		return AccountSide{}, read, fmt.Errorf("read the account %s: %w", guid, err)

@@ -11,7 +11,7 @@ import (
 // get the value that means none, and the next run has nothing to do.
 func TestClearingWhatADProtects(t *testing.T) {
 	source := &feed{}
-	s := newScene(t, map[string]*feed{"clear": source})
+	s := onDC(t, map[string]*feed{"clear": source})
 	neutral := map[string]string{
 		"accountExpires": "9223372036854775807", "countryCode": "0", "codePage": "0", "lockoutTime": "0", "title": "", "logonHours": "",
 	}

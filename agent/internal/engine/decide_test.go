@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -42,7 +41,7 @@ func (s *scene) titles(name string) (n int) {
 // meanwhile has something happen when the next run connects to the directory.
 func (s *scene) meanwhile(do func()) {
 	connect := s.Connect
-	s.Connect = func(ctx context.Context, prefer string) (*conn.Client, error) {
+	s.Connect = func(ctx context.Context, prefer string) (Directory, error) {
 		s.Connect = connect
 		do()
 		return connect(ctx, prefer)
@@ -218,7 +217,7 @@ func (s *scene) leaveIntent(held Report, key ident.Key) {
 	}
 	_, err = s.Store.OpenIntent(s.Context(), lease, store.Intent{
 		Run: held.ID, Automation: held.Automation, Application: held.Automation, Key: key, GUID: link.GUID, Name: list[i].Name, DN: list[i].DN,
-		Server: s.dc.URL, Anchor: held.Automation + ":" + string(key), Operation: list[i].Operation, Link: &link, By: "ada", HeldID: list[i].ID,
+		Server: s.url, Anchor: held.Automation + ":" + string(key), Operation: list[i].Operation, Link: &link, By: "ada", HeldID: list[i].ID,
 	})
 	if err != nil {
 		s.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -109,7 +108,7 @@ func TestCursors(t *testing.T) {
 
 	connect := s.Connect
 	f.cursor = "4"
-	s.Connect = func(context.Context, string) (c *conn.Client, err error) {
+	s.Connect = func(context.Context, string) (c Directory, err error) {
 		return nil, errors.New("no domain controller")
 	}
 	if _, err := s.Run(t.Context(), Request{Automation: "cursor", Kind: store.KindManual, By: "test"}); err == nil {
@@ -234,7 +233,7 @@ func TestAnInterruptedRunReadsAgain(t *testing.T) {
 	s := newScene(t, map[string]*feed{"again": f})
 	ctx, stop := context.WithCancel(t.Context())
 	connect := s.Connect
-	s.Connect = func(c context.Context, prefer string) (*conn.Client, error) {
+	s.Connect = func(c context.Context, prefer string) (Directory, error) {
 		stop() // as the agent is stopped while it plans
 		return connect(c, prefer)
 	}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
@@ -72,7 +71,7 @@ type Settings struct {
 	Store *store.Store
 	// Connect opens the connection of one run, pinned to one DC: the preferred
 	// one if it can be reached; "" prefers none.
-	Connect func(ctx context.Context, prefer string) (*conn.Client, error)
+	Connect func(ctx context.Context, prefer string) (Directory, error)
 	// Servers are the URLs of the DCs that Connect may come to; none means any.
 	Servers     []string
 	Rules       write.Rules
@@ -189,7 +188,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	}
 	d.acceptShrink = req.AcceptShrink
 	var made planned
-	err = e.connected(ctx, func(client *conn.Client) error {
+	err = e.connected(ctx, func(client Directory) error {
 		return e.alone(ctx, req.Automation, func() error {
 			if made, err = e.plan(ctx, a, client, d); err != nil {
 				return err
@@ -226,7 +225,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 		failpoint.Hit("fetched")
 		d.acceptShrink = req.AcceptShrink
 		r.delivered = true
-		return e.connected(ctx, func(client *conn.Client) error {
+		return e.connected(ctx, func(client Directory) error {
 			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
@@ -275,7 +274,7 @@ func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Repor
 
 // enter gives a run its connection and brings what a crash left half done to
 // an end.
-func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
+func (e *Engine) enter(ctx context.Context, r *run, client Directory) error {
 	writer, err := write.New(ctx, client, e.Rules, e.Log)
 	if err != nil {
 		return fmt.Errorf("prepare writing to the directory: %w", err)
@@ -288,7 +287,7 @@ func (e *Engine) enter(ctx context.Context, r *run, client *conn.Client) error {
 }
 
 // begin gives a run the job that makes its writes.
-func (e *Engine) begin(r *run, client *conn.Client, writer apply.Writer) {
+func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.client = client
 	r.job = apply.Begin(apply.Settings{
 		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
@@ -315,7 +314,7 @@ func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
 }
 
 // connected gives do a connection of its own.
-func (e *Engine) connected(ctx context.Context, do func(*conn.Client) error) error {
+func (e *Engine) connected(ctx context.Context, do func(Directory) error) error {
 	prefer, err := apply.PreferredServer(ctx, e.Store)
 	if err != nil {
 		return err

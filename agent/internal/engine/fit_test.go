@@ -73,7 +73,7 @@ func (s *scene) wantItems(automation string, want ...string) {
 // its limit and keeps none of the others, at the creation and later.
 func TestWhatTheDirectoryWouldRefuse(t *testing.T) {
 	source := &feed{}
-	s := newScene(t, map[string]*feed{"fit": source})
+	s := onDC(t, map[string]*feed{"fit": source})
 	s.mapped("fit",
 		mapping.AttributeDef{Name: "title"}, mapping.AttributeDef{Name: "department"}, mapping.AttributeDef{Name: "manager"},
 		mapping.AttributeDef{Name: "countryCode"}, mapping.AttributeDef{Name: "noSuchThing", Value: &expr.Source{Text: "{{ user.name }}"}})

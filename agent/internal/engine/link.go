@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -95,7 +94,7 @@ func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest)
 
 // bothSides names the person on both sides of a link. The account is read from
 // the domain controller: the mirror need not hold its name.
-func (e *Engine) bothSides(ctx context.Context, client *conn.Client, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry) (Linked, error) {
+func (e *Engine) bothSides(ctx context.Context, client Directory, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry) (Linked, error) {
 	account, read, err := readAccount(ctx, client, entry.GUID)
 	if err != nil {
 		return Linked{}, err

@@ -38,7 +38,7 @@ func needs(r Report) (lines []string) {
 // left alone until it is delivered.
 func TestLinkByHand(t *testing.T) {
 	source := &feed{records: []ident.Record{person("1", "Good One")}}
-	s := newScene(t, map[string]*feed{"byhand": source})
+	s := onDC(t, map[string]*feed{"byhand": source})
 	s.run("byhand")
 	mine := s.dc.AddUser(t, s.ou, "H. byhand", "made-byhand", map[string][]string{"mail": {"h.made@x"}})
 	s.dc.AddGroup(t, s.ou, "Crowd")

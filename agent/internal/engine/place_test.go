@@ -13,7 +13,7 @@ import (
 // are in one of their own.
 func away(t *testing.T, name string, source *feed) (s *scene, leavers ident.DN) {
 	t.Helper()
-	s = newScene(t, map[string]*feed{name: source})
+	s = onDC(t, map[string]*feed{name: source})
 	a := s.configured.Load().automations[name]
 	ou := func(rdn string) ident.DN {
 		dn := ident.DN("OU=" + name + " " + rdn + "," + string(s.dc.OU("Staff")))
@@ -198,7 +198,7 @@ func TestCutOffUnderAnotherName(t *testing.T) {
 // again by each run, and a join that was cut off counts as made.
 func TestPrimaryGroupIsMembership(t *testing.T) {
 	source := &feed{records: []ident.Record{person("1", "Ada"), person("2", "Bo")}}
-	s := newScene(t, map[string]*feed{"primary": source})
+	s := onDC(t, map[string]*feed{"primary": source})
 	group := s.dc.AddGroup(t, s.dc.OU("Groups"), "primary team")
 	a := s.configured.Load().automations["primary"]
 	a.Settings.Scope = append(a.Settings.Scope, s.dc.OU("Groups"))

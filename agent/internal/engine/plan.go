@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -43,7 +42,7 @@ func notRunMeta(automation string) string { return "not_run/" + automation }
 
 // plan brings the mirror up to date and decides what the run would change. It
 // needs its turn (see alone).
-func (e *Engine) plan(ctx context.Context, a Automation, client *conn.Client, d delivery) (planned, error) {
+func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d delivery) (planned, error) {
 	v, schema, err := e.current(ctx, a, client, d.acceptShrink)
 	if err != nil {
 		return planned{}, err
@@ -160,7 +159,7 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 // current is the directory as it is now, with what other runs are about to
 // change. What they have promised is taken first: a run that ends meanwhile has
 // written it before the mirror is read.
-func (e *Engine) current(ctx context.Context, a Automation, client *conn.Client, acceptShrink bool) (*view, ident.Schema, error) {
+func (e *Engine) current(ctx context.Context, a Automation, client Directory, acceptShrink bool) (*view, ident.Schema, error) {
 	others := e.promises.others(a.Settings.Automation)
 	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink)
 	if err != nil {
@@ -178,7 +177,7 @@ func (e *Engine) current(ctx context.Context, a Automation, client *conn.Client,
 // the directory although it shows far fewer objects than before. The schema
 // tells what the directory takes as values of the attributes; what it does not
 // have is left out of the mirror.
-func (e *Engine) sync(ctx context.Context, automation string, client *conn.Client, acceptShrink bool) (ident.Schema, error) {
+func (e *Engine) sync(ctx context.Context, automation string, client Directory, acceptShrink bool) (ident.Schema, error) {
 	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
 	if err != nil {
 		return nil, fmt.Errorf("look up what the directory takes: %w", err)
@@ -197,7 +196,7 @@ func (e *Engine) sync(ctx context.Context, automation string, client *conn.Clien
 	return schema, nil
 }
 
-func (e *Engine) view(ctx context.Context, a Automation, client *conn.Client) (*view, error) {
+func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*view, error) {
 	guard, err := write.NewGuard(ctx, client, e.Rules)
 	if err != nil {
 		return nil, fmt.Errorf("find the protected accounts: %w", err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -24,7 +25,7 @@ func (s *scene) leave(in store.Intent) int64 {
 	in.Application, in.Name, in.By = in.Automation, "Left "+string(in.Key), "test"
 	in.Anchor = in.Application + ":" + string(in.Key)
 	if in.Server == "" {
-		in.Server = s.dc.URL
+		in.Server = s.url
 	}
 	in.Operation.Verdict, in.Operation.Reason, in.Operation.Digest = ident.VerdictApply, "because", "d"+string(in.Key)
 	if in.Link == nil {
@@ -119,11 +120,11 @@ func TestRecoveryBlocksOneUserOnly(t *testing.T) {
 		},
 		"elsewhere": {
 			func(s *scene, name string) {
-				s.Servers = []string{s.dc.URL, "ldaps://dc9.example.com"}
+				s.Servers = []string{s.url, "ldaps://dc9.example.com"}
 				s.leave(store.Intent{Automation: name, Key: "1", Server: "ldaps://dc9.example.com", Operation: ident.Operation{Class: ident.ClassCreate}})
 			},
 			"only ldaps://dc9.example.com knows, and it cannot be reached", "take it out of urls in [directory]",
-			func(s *scene, _ string) { s.Servers = []string{s.dc.URL} },
+			func(s *scene, _ string) { s.Servers = []string{s.url} },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,15 +183,15 @@ func TestACommitThatFails(t *testing.T) {
 
 // An outage is no fault of one user: it ends the run, and nobody is set aside.
 func TestAnOutageInRecoveryEndsTheRun(t *testing.T) {
-	s := newScene(t, map[string]*feed{"outage": {}})
+	dc := dctest.Start(t)
+	proxy := dc.Proxy(t)
+	s := newSceneAt(t, dc, proxy.URL, map[string]*feed{"outage": {}})
 	guid := s.dc.AddUser(t, s.ou, "outage a", "outagea", nil)
 	s.leave(store.Intent{Automation: "outage", Key: "1", GUID: guid, Operation: ident.Operation{Class: ident.ClassDisable}})
 	a, err := s.automation("outage")
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := s.dc.Proxy(t)
-	s.url = proxy.URL
 	client, err := s.Connect(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func TestAnotherAutomationsIntentIsAvoided(t *testing.T) {
 	s := newScene(t, map[string]*feed{"avoids": f, "avoided": g})
 	s.change("avoids", func(p *plan.Settings) { p.Application = "avoided" })
 	s.leave(store.Intent{Automation: "avoided", Key: "1", Server: "ldaps://dc9.example.com", Operation: ident.Operation{Class: ident.ClassCreate}})
-	s.Servers = []string{s.dc.URL, "ldaps://dc9.example.com"}
+	s.Servers = []string{s.url, "ldaps://dc9.example.com"}
 	r := s.run("avoids")
 	if n := len(r.Summary.Quarantined); n != 1 || r.Summary.Quarantined[0].Next != "let it run: rollcall apply avoided" {
 		t.Errorf("%+v", r.Summary.Quarantined)

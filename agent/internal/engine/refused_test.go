@@ -14,7 +14,7 @@ import (
 // no userParameters over LDAP, and in fSMORoleOwner only servers.
 func TestRefusalsNobodyForesaw(t *testing.T) {
 	source := &feed{}
-	s := newScene(t, map[string]*feed{"refused": source})
+	s := onDC(t, map[string]*feed{"refused": source})
 	s.mapped("refused",
 		mapping.AttributeDef{Name: "userParameters", OnMissing: mapping.OnMissingClear}, mapping.AttributeDef{Name: "fSMORoleOwner", OnMissing: mapping.OnMissingClear},
 		mapping.AttributeDef{Name: "title"}, mapping.AttributeDef{Name: "department"})
@@ -79,7 +79,7 @@ func TestRefusalsNobodyForesaw(t *testing.T) {
 // form is set aside with its cause.
 func TestOperationsThatAreRefusedAsAWhole(t *testing.T) {
 	source := &feed{records: []ident.Record{person("1", "Whole One"), person("2", "Whole Two")}}
-	s := newScene(t, map[string]*feed{"whole": source})
+	s := onDC(t, map[string]*feed{"whole": source})
 	before := s.dc.Get(t, s.dc.BaseDN, "minPwdLength").Attributes.First("minPwdLength")
 	s.dc.Replace(t, s.dc.BaseDN, "minPwdLength", "40")
 	t.Cleanup(func() { s.dc.Replace(t, s.dc.BaseDN, "minPwdLength", before) })

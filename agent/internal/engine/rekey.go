@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
@@ -61,7 +60,7 @@ func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyReques
 
 // rekeySides names the person on both sides, and says what speaks against their
 // being one.
-func (e *Engine) rekeySides(ctx context.Context, client *conn.Client, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool) (Linked, error) {
+func (e *Engine) rekeySides(ctx context.Context, client Directory, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool) (Linked, error) {
 	account, read, err := readAccount(ctx, client, entry.GUID)
 	if err != nil {
 		return Linked{}, err

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -18,7 +17,7 @@ import (
 func rehire(t *testing.T, app string) (*scene, *feed) {
 	t.Helper()
 	source := &feed{records: []ident.Record{person("1", "Good "+app), person("2", "Rehired "+app)}}
-	s := newScene(t, map[string]*feed{app: source})
+	s := onDC(t, map[string]*feed{app: source})
 	s.run(app)
 	source.records = source.records[:1]
 	s.run(app)
@@ -105,7 +104,7 @@ func TestRekeyThatWasCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = s.record(t.Context(), a, Request{Automation: app, Kind: store.KindLink, By: "ada"}, func(ctx context.Context, r *run) error {
-				return s.connected(ctx, func(client *conn.Client) error {
+				return s.connected(ctx, func(client Directory) error {
 					if err := s.enter(ctx, r, client); err != nil {
 						return err
 					}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/rescue"
@@ -20,7 +19,7 @@ type run struct {
 	store.Run
 	automation Automation
 	lease      store.Lease
-	client     *conn.Client
+	client     Directory
 	job        *apply.Job // its writes; nil before it has a connection
 	plan       ident.Plan
 	tally      tally

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -162,7 +161,7 @@ func TestAKeyIsThatOfWhatIsHeld(t *testing.T) {
 	held := s.wantRun("heldkey", store.RunHeld)
 	by("/role_id")
 	connect := s.Connect
-	s.Connect = func(context.Context, string) (*conn.Client, error) { return nil, errors.New("no domain controller") }
+	s.Connect = func(context.Context, string) (Directory, error) { return nil, errors.New("no domain controller") }
 	if _, err := s.Run(t.Context(), Request{Automation: "heldkey", Kind: store.KindScheduled, By: "schedule"}); err == nil {
 		t.Fatal("there is no domain controller, and the run did not fail")
 	}

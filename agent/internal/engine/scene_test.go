@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -19,6 +20,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 func TestMain(m *testing.M) { os.Exit(dctest.Main(m)) }
@@ -69,27 +71,63 @@ func (silent) Quarantined(string, int)                {}
 func (silent) Held(string, string, int)               {}
 func (silent) HeldSince(string, time.Time)            {}
 
-// scene is an engine over a real domain controller, with a state of its own
-// and an OU of its own.
+// scene is an engine over a domain, with a state of its own.
 type scene struct {
 	testing.TB
 	*Engine
-	dc    *dctest.DC
+	dc    *dirtest.Domain
 	ou    ident.DN
 	state string // folder
 	url   string // of the DC
 }
 
+// newScene is a scene for a rule of ours: in memory, and at full size at the
+// domain controller, since the rule must hold there.
 func newScene(t *testing.T, sources map[string]*feed, opts ...store.Option) *scene {
 	t.Helper()
+	if soak.Full() {
+		return onDC(t, sources, opts...)
+	}
+	d := dirtest.InMemory(t)
+	return newSceneIn(t, d, d.Connect(t, dirtest.AsAgent).Server().URL, func(context.Context, string) (Directory, error) {
+		return remembered{d.Connect(t, dirtest.AsAgent)}, nil
+	}, sources, opts...)
+}
+
+// remembered is a connection to a domain in memory, which needs no closing.
+type remembered struct{ dirtest.Directory }
+
+func (remembered) Close() error { return nil }
+
+// onDC is a scene for what rests on the behaviour of the domain controller.
+func onDC(t *testing.T, sources map[string]*feed, opts ...store.Option) *scene {
+	t.Helper()
 	dc := dctest.Start(t)
+	return newSceneAt(t, dc, dc.URL, sources, opts...)
+}
+
+// newSceneAt is a scene at a domain controller that is reached by another URL.
+func newSceneAt(t *testing.T, dc *dctest.DC, url string, sources map[string]*feed, opts ...store.Option) *scene {
+	t.Helper()
+	return newSceneIn(t, dirtest.OnDC(dc), url, func(ctx context.Context, _ string) (Directory, error) {
+		return conn.Open(ctx, conn.Settings{
+			URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: 10 * time.Second,
+			Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
+		}, slog.New(slog.DiscardHandler), nil)
+	}, sources, opts...)
+}
+
+func newSceneIn(
+	t *testing.T, dc *dirtest.Domain, url string, connect func(context.Context, string) (Directory, error), sources map[string]*feed, opts ...store.Option,
+) *scene {
+	t.Helper()
 	state := t.TempDir()
 	st, err := store.Open(t.Context(), state, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff"), state: state, url: dc.URL}
+	s := &scene{TB: t, dc: dc, ou: dc.OU("Staff"), state: state, url: url}
 	automations := map[string]Automation{}
 	for name, source := range sources {
 		automations[name] = Automation{
@@ -103,14 +141,9 @@ func newScene(t *testing.T, sources map[string]*feed, opts ...store.Option) *sce
 	}
 	s.Engine, err = New(t.Context(), Settings{
 		Store: st, Automations: automations, Observer: silent{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Writers: 2,
-		Connect: func(ctx context.Context, _ string) (*conn.Client, error) {
-			return conn.Open(ctx, conn.Settings{
-				URLs: []string{s.url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: 10 * time.Second,
-				Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
-			}, slog.New(slog.DiscardHandler), nil)
-		},
-		Rules:  write.Rules{Scope: []ident.DN{s.ou}, Anchor: "employeeNumber", BindDN: dc.BindDN},
-		Mirror: mirror.Spec{Base: dc.BaseDN, Attributes: []string{"employeeNumber", "displayName", "sAMAccountName", "title", "mail", "userPrincipalName", "proxyAddresses", "thumbnailPhoto", "jpegPhoto"}},
+		Connect: connect,
+		Rules:   write.Rules{Scope: []ident.DN{s.ou}, Anchor: "employeeNumber", BindDN: dc.BindDN},
+		Mirror:  mirror.Spec{Base: dc.BaseDN, Attributes: []string{"employeeNumber", "displayName", "sAMAccountName", "title", "mail", "userPrincipalName", "proxyAddresses", "thumbnailPhoto", "jpegPhoto"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func (w watcher) Change(string, string, string) { w.look() }
 // swapScene is an automation that keeps every name and address as the source
 // has it.
 func swapScene(t *testing.T, name string, f *feed, more ...mapping.AttributeDef) *scene {
-	s := newScene(t, map[string]*feed{name: f})
+	s := onDC(t, map[string]*feed{name: f})
 	src := func(text string) *expr.Source { return &expr.Source{Text: text} }
 	m, errs := mapping.Compile(mapping.Definition{
 		Primary: "id", OU: src(string(s.ou)),

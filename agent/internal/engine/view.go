@@ -21,7 +21,7 @@ import (
 type view struct {
 	ctx         context.Context // of the one plan that this view lives for
 	store       *store.Store
-	client      *conn.Client
+	client      Directory
 	application string
 	automation  string
 	guard       *write.Guard

@@ -79,7 +79,8 @@ func drawOperation(t *rapid.T, e ident.Entry) ident.Operation {
 	if disabled {
 		state = ident.ClassEnable
 	}
-	op := ident.Operation{Class: rapid.SampledFrom([]ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups, state}).Draw(t, "class")}
+	classes := []ident.Class{ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassGroups, state}
+	op := ident.Operation{Class: rapid.SampledFrom(classes).Draw(t, "class")}
 	to := e.DN
 	switch op.Class {
 	case ident.ClassUpdate:
@@ -153,7 +154,10 @@ func TestTheFirstHalfIsSeenByItself(t *testing.T) {
 		class ident.Class
 		state string
 	}{{ident.ClassDisable, "514"}, {ident.ClassEnable, "512"}} {
-		op := ident.Operation{Class: c.class, From: staff.Child("Ada"), To: leavers.Child("Ada 2"), Attributes: []ident.AttributeChange{{Name: "cn", Old: []string{"Ada"}, New: []string{"Ada 2"}}}}
+		op := ident.Operation{
+			Class: c.class, From: staff.Child("Ada"), To: leavers.Child("Ada 2"),
+			Attributes: []ident.AttributeChange{{Name: "cn", Old: []string{"Ada"}, New: []string{"Ada 2"}}},
+		}
 		e := ident.Entry{DN: op.From, Attributes: ident.Attributes{"useraccountcontrol": {c.state}}}
 		first, ok := FirstHalf(op)
 		if !ok || !Holds(e, first) || Holds(e, op) {
@@ -200,7 +204,8 @@ func TestClasses(t *testing.T) {
 	var table []string
 	for _, class := range ident.Classes {
 		row := []string{string(class), Sign(class), "undone=" + Undone(class)}
-		for name, is := range map[string]bool{"link": MakesLink(class), "account": MakesAccount(class), "silent": !Writes(ident.Operation{Class: class})} {
+		silent := !Writes(ident.Operation{Class: class})
+		for name, is := range map[string]bool{"link": MakesLink(class), "account": MakesAccount(class), "silent": silent} {
 			if is {
 				row = append(row, name)
 			}

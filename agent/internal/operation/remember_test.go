@@ -29,8 +29,14 @@ func TestRemember(t *testing.T) {
 		{
 			"create",
 			ident.Link{Key: "11"},
-			ident.Operation{Class: ident.ClassCreate, To: staff.Child("Ada"), Attributes: []ident.AttributeChange{{Name: "givenName", New: []string{"Ada"}}}},
-			ident.Link{Key: "11", Origin: ident.OriginCreated, Placed: staff, Delivered: true, Applied: map[string]string{"cn": d("Ada"), "givenname": d("Ada")}},
+			ident.Operation{
+				Class: ident.ClassCreate, To: staff.Child("Ada"),
+				Attributes: []ident.AttributeChange{{Name: "givenName", New: []string{"Ada"}}},
+			},
+			ident.Link{
+				Key: "11", Origin: ident.OriginCreated, Placed: staff, Delivered: true,
+				Applied: map[string]string{"cn": d("Ada"), "givenname": d("Ada")},
+			},
 		},
 		{
 			"adopt",
@@ -53,7 +59,10 @@ func TestRemember(t *testing.T) {
 		{
 			"update that adds",
 			ident.Link{},
-			ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{{Name: "other", Old: []string{"a"}, New: []string{"b"}, Add: true}}},
+			ident.Operation{
+				Class:      ident.ClassUpdate,
+				Attributes: []ident.AttributeChange{{Name: "other", Old: []string{"a"}, New: []string{"b"}, Add: true}},
+			},
 			ident.Link{Applied: map[string]string{"other": d("a", "b")}},
 		},
 		{
@@ -69,11 +78,19 @@ func TestRemember(t *testing.T) {
 			ident.Link{Placed: support, Applied: map[string]string{"cn": d("Bo")}},
 		},
 		{"move", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassMove, To: support.Child("Ada")}, ident.Link{Placed: support}},
-		{"disable and move", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassDisable, To: leavers.Child("Ada")}, ident.Link{Placed: leavers, MissingSince: &noon}},
+		{
+			"disable and move",
+			ident.Link{Placed: staff},
+			ident.Operation{Class: ident.ClassDisable, To: leavers.Child("Ada")},
+			ident.Link{Placed: leavers, MissingSince: &noon},
+		},
 		{
 			"disable and move away: where it was is remembered",
 			ident.Link{Placed: staff},
-			ident.Operation{Class: ident.ClassDisable, From: support.Child("Ada"), To: leavers.Child("Ada 2"), Attributes: []ident.AttributeChange{{Name: "cn", New: []string{"Ada 2"}}}},
+			ident.Operation{
+				Class: ident.ClassDisable, From: support.Child("Ada"), To: leavers.Child("Ada 2"),
+				Attributes: []ident.AttributeChange{{Name: "cn", New: []string{"Ada 2"}}},
+			},
 			ident.Link{Placed: leavers, Left: support, LeftOU: staff, MissingSince: &noon, Applied: map[string]string{"cn": d("Ada 2")}},
 		},
 		{
@@ -100,10 +117,25 @@ func TestRemember(t *testing.T) {
 			ident.Operation{Class: ident.ClassMove, From: leavers.Child("Ada"), To: ident.DN("OU=Groups,DC=x").Child("Ada")},
 			ident.Link{Placed: "OU=Groups,DC=x"},
 		},
-		{"disable where it is", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassDisable}, ident.Link{Placed: staff, MissingSince: &noon}},
+		{
+			"disable where it is",
+			ident.Link{Placed: staff},
+			ident.Operation{Class: ident.ClassDisable},
+			ident.Link{Placed: staff, MissingSince: &noon},
+		},
 		{"disable again", ident.Link{MissingSince: &since}, ident.Operation{Class: ident.ClassDisable}, ident.Link{MissingSince: &since}},
-		{"enable and move back", ident.Link{Placed: leavers, MissingSince: &since}, ident.Operation{Class: ident.ClassEnable, To: staff.Child("Ada")}, ident.Link{Placed: staff}},
-		{"enable where it is", ident.Link{Placed: staff, MissingSince: &since}, ident.Operation{Class: ident.ClassEnable}, ident.Link{Placed: staff}},
+		{
+			"enable and move back",
+			ident.Link{Placed: leavers, MissingSince: &since},
+			ident.Operation{Class: ident.ClassEnable, To: staff.Child("Ada")},
+			ident.Link{Placed: staff},
+		},
+		{
+			"enable where it is",
+			ident.Link{Placed: staff, MissingSince: &since},
+			ident.Operation{Class: ident.ClassEnable},
+			ident.Link{Placed: staff},
+		},
 		{"groups", ident.Link{Placed: staff}, ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{crm}}, ident.Link{Placed: staff}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -43,7 +43,8 @@ func (s *since) ofValues(i int) (Fate, error) {
 		case ident.SameValues(text.Lower(ch.Name), have, ch.Old):
 			all = false
 		default:
-			return Fate{Why: fmt.Sprintf("%s has changed since the plan was made: expected %s, found %s", ch.Name, said(ch, ch.Old), said(ch, have))}, nil
+			return Fate{Why: fmt.Sprintf("%s has changed since the plan was made: expected %s, found %s",
+				ch.Name, said(ch, ch.Old), said(ch, have))}, nil
 		}
 	}
 	if all {

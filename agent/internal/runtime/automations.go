@@ -22,10 +22,19 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	d := s.config.Directory
 	return engine.Settings{
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
-		Connect: s.Connect, Servers: d.URLs, Writers: d.Connections,
+		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections,
 		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
 		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: s.Mirrored()},
 	}
+}
+
+// pinned is Connect for a run.
+func (s *Snapshot) pinned(ctx context.Context, prefer string) (engine.Directory, error) {
+	c, err := s.Connect(ctx, prefer)
+	if err != nil {
+		return nil, err // and no Directory without a connection in it
+	}
+	return c, nil
 }
 
 // Connect opens a connection to the directory, to the preferred server if it can
