@@ -65,6 +65,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/conn":   "it connects to a domain controller",
 		"agent/internal/directory/dctest": "one of the two directories that it compares",
 		"agent/internal/directory/memory": "the other one",
+		"host/soak":                       "at full size rules are tried at a domain controller too",
 	},
 	"agent/internal/directory/write": {
 		"agent/internal/ident":          "it writes operations",

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // Directory is a connection: all that any package uses of one.
@@ -109,6 +110,16 @@ func dial(t testing.TB, dc *dctest.DC, as Account) *conn.Client {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// InRules runs a test of our own rules in memory, and at full size (see package
+// soak) at the domain controller as well.
+func InRules(t *testing.T, test func(*testing.T, *Domain)) {
+	if soak.Full() {
+		OnBoth(t, test)
+		return
+	}
+	test(t, InMemory(t))
 }
 
 // OnBoth runs a test in memory and at the shared domain controller of the test

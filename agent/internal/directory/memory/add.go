@@ -18,6 +18,11 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 	if _, err := ident.ParseDN(string(dn)); err != nil || dn == "" {
 		return refuse(ldap.LDAPResultInvalidDNSyntax, "00002032: invalid DN %s", dn)
 	}
+	for name, values := range attributes {
+		if err := d.checkMessage(name, values, false); err != nil {
+			return err
+		}
+	}
 	above := d.find(dn.Parent())
 	if above == nil || above.deleted {
 		return noSuchObject(string(dn.Parent()))
@@ -35,16 +40,16 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 	naming, _, _ := strings.Cut(dn.RDN(), "=")
 	o := &object{
 		naming: strings.ToUpper(strings.TrimSpace(naming)), name: dn.Name(), class: c, below: map[string]*object{},
-		values: map[string]attribute{}, referrers: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
+	}
+	if err := d.draft(o).preview(attributes); err != nil {
+		return err
 	}
 	f := d.draft(o)
 	if err := f.fillNew(attributes); err != nil {
 		return err
 	}
 	if err := f.accountDefaults(); err != nil {
-		return err
-	}
-	if err := f.unique(); err != nil {
 		return err
 	}
 	if above.below[key(o.naming, o.name)] != nil {
@@ -109,6 +114,30 @@ func placeable(c *class, above *object, dn ident.DN) error {
 	return nil
 }
 
+// preview checks what makes an account, before the other attributes are looked
+// at: its names, then its flags, then its password.
+func (f *draft) preview(attributes map[string][]string) error {
+	given := map[string][]string{}
+	for name, values := range attributes {
+		given[text.Lower(name)] = values
+	}
+	for _, name := range []string{"samaccountname", "userprincipalname"} {
+		f.set(name, given[name]...)
+	}
+	if err := f.unique(); err != nil {
+		return err
+	}
+	if flags := given["useraccountcontrol"]; len(flags) == 1 {
+		if err := f.settleFlags(flags[0]); err != nil {
+			return err
+		}
+	}
+	if password, ok := given["unicodepwd"]; ok {
+		return f.setPassword(password)
+	}
+	return nil
+}
+
 // fillNew takes over the attributes of a new object.
 func (f *draft) fillNew(attributes map[string][]string) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
@@ -141,6 +170,9 @@ func (f *draft) fillNew(attributes map[string][]string) error {
 		if err != nil {
 			return err
 		}
+		if err := f.belongs(a); err != nil {
+			return err
+		}
 		if a.single && len(values) > 1 {
 			return severalValues(name)
 		}
@@ -156,15 +188,20 @@ func (f *draft) fillNew(attributes map[string][]string) error {
 	return nil
 }
 
-// writable refuses attributes that the class does not have or that only the
-// directory itself writes.
+// writable refuses attributes that only the directory itself writes.
 func (f *draft) writable(a *attributeRule) error {
 	switch {
 	case a.flags&flagConstructed != 0 && !a.backLink():
 		return refuse(ldap.LDAPResultUndefinedAttributeType, "0000200C: attribute '%s' is constructed", a.name)
 	case a.backLink() || a.systemOnly || slices.Contains(ofAccounts, text.Lower(a.name)):
 		return unwilling("attribute '%s' must not be written", a.name)
-	case !strings.ContainsRune(a.classes, f.object.class.letter):
+	}
+	return nil
+}
+
+// belongs refuses attributes that the class does not have.
+func (f *draft) belongs(a *attributeRule) error {
+	if !strings.ContainsRune(a.classes, f.object.class.letter) {
 		return refuse(ldap.LDAPResultObjectClassViolation,
 			"00002014: attribute '%s' does not exist in the objectclass %s", a.name, f.object.class.name)
 	}

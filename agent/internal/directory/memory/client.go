@@ -145,6 +145,11 @@ func (c *Client) Add(ctx context.Context, dn ident.DN, attributes map[string][]s
 func (c *Client) Modify(ctx context.Context, t conn.Target, mods []conn.Mod, permissive bool) error {
 	base := target(t)
 	return c.do(ctx, Request{Op: "modify", DN: base, Write: true}, func() error {
+		for _, m := range mods {
+			if err := c.domain.checkMessage(m.Attribute, m.Values, m.Kind == conn.DeleteValues); err != nil {
+				return err
+			}
+		}
 		o, err := c.named(base, false)
 		if err != nil {
 			return err
@@ -156,11 +161,15 @@ func (c *Client) Modify(ctx context.Context, t conn.Target, mods []conn.Mod, per
 // ModifyDN gives an object another name, and with newParent another container.
 func (c *Client) ModifyDN(ctx context.Context, dn ident.DN, newRDN string, newParent ident.DN) error {
 	return c.do(ctx, Request{Op: "modify_dn", DN: dn, Write: true}, func() error {
+		above, err := c.domain.newParent(dn, newParent)
+		if err != nil {
+			return err
+		}
 		o, err := c.named(dn, false)
 		if err != nil {
 			return err
 		}
-		return c.domain.rename(&c.account, o, newRDN, newParent)
+		return c.domain.rename(&c.account, o, newRDN, above)
 	})
 }
 

@@ -117,9 +117,11 @@ func (d *Domain) touch(o *object) {
 
 // assign replaces the values of an attribute and keeps the indexes right.
 func (d *Domain) assign(o *object, name string, values []value) {
+	here := reference{o, name}
 	for _, v := range o.values[name].values {
 		if v.to != nil {
-			delete(v.to.referrers, reference{o, name})
+			delete(v.to.referrers, here)
+			v.to.left[here] = true
 		}
 	}
 	index := map[string]map[string]*object{"samaccountname": d.bySAM, "userprincipalname": d.byUPN}[name]
@@ -129,7 +131,8 @@ func (d *Domain) assign(o *object, name string, values []value) {
 	o.values[name] = attribute{values, o.changed}
 	for _, v := range values {
 		if v.to != nil {
-			v.to.referrers[reference{o, name}] = true
+			v.to.referrers[here] = true
+			delete(v.to.left, here)
 		}
 	}
 	if index != nil && len(values) > 0 {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/go-ldap/ldap/v3"
@@ -23,6 +24,30 @@ func (d *Domain) referred(a *attributeRule, dn string) (*object, error) {
 		return nil, refuse(ldap.LDAPResultNoSuchObject, "00000525: no such member %s", dn)
 	}
 	return nil, refuse(ldap.LDAPResultConstraintViolation, "000020B5: attribute '%s' names %s, which does not exist", a.name, dn)
+}
+
+// checkMessage refuses empty values, and values of a DN attribute that name
+// nobody. The server does so before it looks at anything else. What is to be
+// deleted may be gone.
+func (d *Domain) checkMessage(attribute string, values []string, deleting bool) error {
+	if slices.Contains(values, "") {
+		return badValue(attribute)
+	}
+	a := d.schema.rule(attribute)
+	if a == nil || !a.reference() || a.systemOnly {
+		return nil
+	}
+	for _, v := range values {
+		if _, err := d.referred(a, v); err != nil && (!deleting || isSyntax(err)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func isSyntax(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.code == ldap.LDAPResultInvalidDNSyntax
 }
 
 // checkMembers refuses as a member whoever has the group as primary group.

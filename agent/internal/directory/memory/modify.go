@@ -18,6 +18,15 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 			return err
 		}
 	}
+	for _, m := range mods { // all values are looked at before any is written
+		a := d.schema.rule(m.Attribute)
+		if text.Same(m.Attribute, "unicodePwd") || m.Kind == conn.DeleteValues && a.reference() {
+			continue
+		}
+		if _, err := f.parse(a, m.Values); err != nil {
+			return err
+		}
+	}
 	for _, m := range mods {
 		if err := f.apply(m, permissive); err != nil {
 			return err
@@ -77,6 +86,9 @@ func (f *draft) apply(m conn.Mod, permissive bool) error {
 		have, err = f.without(a, have, m.Values, permissive)
 	case conn.ReplaceValues:
 		have, err = f.replaced(a, m.Values)
+	}
+	if err == nil && len(have) > 0 {
+		err = f.belongs(a)
 	}
 	if err == nil {
 		f.values[key] = have
@@ -139,11 +151,17 @@ func valueExists(a *attributeRule) error {
 	return refuse(ldap.LDAPResultAttributeOrValueExists, "0000200D: attribute '%s' has that value already", a.name)
 }
 
-// linkedOnce reports whether a link has ever had a value: Samba keeps what was
-// taken out of it, and answers by that.
+// linkedOnce reports whether a link has values, or objects that are still there
+// were taken out of it: Samba keeps those, and answers by that.
 func (f *draft) linkedOnce(a *attributeRule) bool {
-	_, once := f.object.values[text.Lower(a.name)]
-	return once && a.linked()
+	return a.linked() && (len(f.get(text.Lower(a.name))) > 0 || f.domain.leftBehind(f.object, a))
+}
+
+// leftBehind reports whether objects that are still there were taken out of a
+// link.
+func (d *Domain) leftBehind(from *object, a *attributeRule) bool {
+	here := reference{from, text.Lower(a.name)}
+	return a.linked() && slices.ContainsFunc(d.objects, func(o *object) bool { return !o.deleted && o.left[here] })
 }
 
 func (f *draft) without(a *attributeRule, have []value, texts []string, permissive bool) ([]value, error) {

@@ -25,6 +25,7 @@ type object struct {
 	created    int64 // USN
 	changed    int64 // USN
 	referrers  map[reference]bool
+	left       map[reference]bool // the links that it was taken out of
 	whenMade   string
 	whenChange string
 }

@@ -41,7 +41,7 @@ func (d *Domain) newHead(dn ident.DN, class string) *object {
 	c := classOf([]string{class})
 	o := &object{
 		head: dn, naming: c.naming, name: dn.Name(), class: c, below: map[string]*object{}, fixed: true,
-		values: map[string]attribute{}, referrers: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
 	}
 	d.heads = append(d.heads, o)
 	f := d.draft(o)
@@ -86,7 +86,7 @@ func (d *Domain) describe(schema *object) {
 func (d *Domain) fixture(c *class, name string) *object {
 	return &object{
 		naming: c.naming, name: name, class: c, below: map[string]*object{}, fixed: true,
-		values: map[string]attribute{}, referrers: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
 	}
 }
 
@@ -102,7 +102,7 @@ func boolean(b bool) string {
 func (d *Domain) containers() error {
 	const updates = 80
 	list := []string{
-		"CN=Deleted Objects", "CN=Users", "CN=Computers", "CN=Builtin", "CN=System", "CN=Program Data",
+		"CN=Users", "CN=Computers", "CN=Builtin", "CN=System", "CN=Program Data",
 		"CN=ForeignSecurityPrincipals", "CN=Managed Service Accounts", "OU=Domain Controllers",
 		"CN=DomainUpdates,CN=System", "CN=Operations,CN=DomainUpdates,CN=System", "CN=AdminSDHolder,CN=System",
 		"CN=Policies,CN=System", "CN=Meetings,CN=System", "CN=WMIPolicy,CN=System",
@@ -110,7 +110,7 @@ func (d *Domain) containers() error {
 	for i := range updates {
 		list = append(list, fmt.Sprintf("CN=%s,CN=Operations,CN=DomainUpdates,CN=System", nameGUID("update "+strconv.Itoa(i))))
 	}
-	for _, name := range list {
+	for _, name := range append(list, "CN=Services,CN=Configuration", "CN=Extended-Rights,CN=Configuration", "CN=Deleted Objects") {
 		dn := ident.DN(name + "," + string(d.base))
 		c := classOf([]string{"container"})
 		switch name {

@@ -10,12 +10,8 @@ import (
 )
 
 // rename gives an object another name, another container, or both (MS-ADTS
-// section 3.1.1.5.4). Without to it stays in its container.
-func (d *Domain) rename(who *Account, o *object, rdn string, to ident.DN) error {
-	above, err := d.newParent(o, to)
-	if err != nil {
-		return err
-	}
+// section 3.1.1.5.4).
+func (d *Domain) rename(who *Account, o *object, rdn string, above *object) error {
 	naming, rest, named := strings.Cut(rdn, "=")
 	name := ident.DN(rdn).Name()
 	_, parseErr := ident.ParseDN(rdn)
@@ -48,16 +44,18 @@ func (d *Domain) rename(who *Account, o *object, rdn string, to ident.DN) error 
 	return nil
 }
 
-func (d *Domain) newParent(o *object, to ident.DN) (*object, error) {
-	if to == "" && o.above != nil {
-		return o.above, nil
-	}
+// newParent finds the container that an object is to have; without to it is
+// the one that it has. That is checked before the object.
+func (d *Domain) newParent(dn, to ident.DN) (*object, error) {
 	if _, err := ident.ParseDN(string(to)); err != nil {
 		return nil, refuse(ldap.LDAPResultInvalidDNSyntax, "00002032: invalid new DN")
 	}
+	if to == "" {
+		to = dn.Parent()
+	}
 	above := d.find(to)
-	if above == nil || above.deleted || o.above == nil {
-		return nil, refuse(ldap.LDAPResultOther, "00002095: cannot rename %s, parent does not exist!", o.dn())
+	if above == nil || above.deleted {
+		return nil, refuse(ldap.LDAPResultOther, "00002095: cannot rename %s, parent does not exist!", dn)
 	}
 	return above, nil
 }
@@ -94,11 +92,14 @@ var kept = map[string]bool{
 // and nothing tells of that: not the USN of the object, and not DirSync.
 func (d *Domain) bury(o *object) {
 	d.touch(o)
+	o.deleted = true
 	for ref := range o.referrers {
 		if a := d.schema.rules[ref.attribute]; a.linked() {
 			left := ref.from.values[ref.attribute]
 			left.values = without(left.values, o)
-			ref.from.values[ref.attribute] = left
+			if ref.from.values[ref.attribute] = left; len(left.values) == 0 && !d.leftBehind(ref.from, a) {
+				delete(ref.from.values, ref.attribute)
+			}
 			delete(o.referrers, ref)
 		}
 	}
@@ -107,13 +108,16 @@ func (d *Domain) bury(o *object) {
 		if !kept[name] && name != "lastknownparent" && len(a.values) > 0 {
 			d.assign(o, name, nil)
 		}
+		if d.schema.rules[name].linked() { // and nothing tells of that either
+			delete(o.values, name)
+		}
 	}
 	sam := o.values["samaccountname"]
 	d.assign(o, "samaccountname", nil) // out of the index
 	o.values["samaccountname"] = sam
 	delete(d.sids, o.first("objectsid"))
 	o.detach()
-	o.deleted, o.name = true, o.name+"\nDEL:"+string(o.guid)
+	o.name += "\nDEL:" + string(o.guid)
 	o.attach(d.deleted)
 	d.assign(o, "name", []value{{text: o.name}})
 	d.assign(o, "isdeleted", []value{{text: "TRUE"}})

@@ -95,7 +95,7 @@ func (d *Domain) syncEntry(who *Account, o *object, attributes []string, since i
 			continue
 		}
 		values := d.syncValues(o, rule)
-		if len(values) == 0 && since == 0 {
+		if len(values) == 0 && since == 0 && !d.leftBehind(o, rule) {
 			continue
 		}
 		e.Changed[name] = values
