@@ -1,14 +1,12 @@
 package write
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -71,15 +69,11 @@ func TestKinds(t *testing.T) {
 // TestMembershipWithoutTokenGroups: an account that may not read tokenGroups
 // goes up the groups itself.
 func TestMembershipWithoutTokenGroups(t *testing.T) {
-	dc := dctest.Start(t)
-	client, err := conn.Open(t.Context(), conn.Settings{
-		URLs: []string{dc.URL}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile,
-		Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
-	}, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	dirtest.InRules(t, testMembershipWithoutTokenGroups)
+}
+
+func testMembershipWithoutTokenGroups(t *testing.T, dc *dirtest.Domain) {
+	client := dc.Connect(t, dirtest.AsAgent)
 	p, err := newProtection(t.Context(), client, Rules{Scope: []ident.DN{dc.OU("Staff")}, Anchor: "employeeNumber", BindDN: dc.BindDN})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -17,16 +18,25 @@ import (
 // behind makes a writer whose only connection goes through a proxy.
 func behind(t *testing.T, dc *dctest.DC, url string) *write.Writer {
 	t.Helper()
-	client := connect(t, dc, func(s *conn.Settings) { s.URLs, s.Connections, s.Timeout = []string{url}, 1, 500*time.Millisecond })
-	w, err := write.New(t.Context(), client, rules(dc), slog.New(slog.DiscardHandler))
+	client, err := conn.Open(t.Context(), conn.Settings{
+		URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 1, Timeout: 500 * time.Millisecond,
+		Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
+	}, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	w, err := write.New(t.Context(), client, rules(dirtest.OnDC(dc)), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-func TestRenameAndMove(t *testing.T) {
-	s := set(t, false, nil)
+func TestRenameAndMove(t *testing.T) { dirtest.OnBoth(t, testRenameAndMove) }
+
+func testRenameAndMove(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	guid, dn := s.user(s.staff, nil)
 	_, taken := s.user(s.staff, nil)
 	_, other := s.user(s.leavers, nil)
@@ -78,8 +88,10 @@ func TestRenameAndMove(t *testing.T) {
 	wantKind(t, s.Move(t.Context(), clash, at, s.leavers.Child("third")), write.Stale)
 }
 
-func TestDisableAndEnable(t *testing.T) {
-	s := set(t, false, nil)
+func TestDisableAndEnable(t *testing.T) { dirtest.OnBoth(t, testDisableAndEnable) }
+
+func testDisableAndEnable(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	// 66048: the password never expires; that bit is not ours.
 	guid, dn := s.user(s.staff, map[string][]string{"userAccountControl": {"66048"}})
 	gone := s.leavers.Child(dn.Name())
@@ -122,9 +134,11 @@ func TestDisableAndEnable(t *testing.T) {
 }
 
 // TestHalfADisable: the account is disabled, and may not be moved.
-func TestHalfADisable(t *testing.T) {
+func TestHalfADisable(t *testing.T) { dirtest.OnBoth(t, testHalfADisable) }
+
+func testHalfADisable(t *testing.T, d *dirtest.Domain) {
 	nowhere := ident.DN("OU=Elsewhere,DC=ad,DC=test") // in scope, but the agent has no right there
-	s := set(t, false, func(r *write.Rules) { r.Scope = append(r.Scope, nowhere) })
+	s := set(t, d, false, func(r *write.Rules) { r.Scope = append(r.Scope, nowhere) })
 	guid, dn := s.user(s.staff, nil)
 	e := wantKind(t, s.Disable(t.Context(), guid, dn, nowhere.Child(dn.Name())), write.Denied)
 	if e.Done != ident.ClassDisable || !strings.Contains(e.Error(), "disable was carried out") {
@@ -135,8 +149,10 @@ func TestHalfADisable(t *testing.T) {
 	}
 }
 
-func TestApplyCarriesOutEachClass(t *testing.T) {
-	s := set(t, false, nil)
+func TestApplyCarriesOutEachClass(t *testing.T) { dirtest.InRules(t, testApplyCarriesOutEachClass) }
+
+func testApplyCarriesOutEachClass(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	name := fresh()
 	dn, gone, renamed := s.staff.Child(name), s.leavers.Child("Other "+name), s.staff.Child("Other "+name)
 	group := "CN=CRM," + s.dc.OU("Groups")
@@ -170,7 +186,11 @@ func TestApplyCarriesOutEachClass(t *testing.T) {
 }
 
 func TestCancelledBeforeAnythingIsSent(t *testing.T) {
-	s := set(t, false, nil)
+	dirtest.InRules(t, testCancelledBeforeAnythingIsSent)
+}
+
+func testCancelledBeforeAnythingIsSent(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	name := fresh()

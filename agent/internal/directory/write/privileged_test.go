@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -59,7 +60,11 @@ func (s scene) privilegedGroup(t *testing.T, g ident.PrivilegedGroup) ident.DN {
 }
 
 func TestMembersOfEveryPrivilegedGroupAreProtected(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.OnBoth(t, testMembersOfEveryPrivilegedGroupAreProtected)
+}
+
+func testMembersOfEveryPrivilegedGroupAreProtected(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	type member struct {
 		group ident.PrivilegedGroup
 		inner ident.DN // the group that the account is in, and which is in the privileged one
@@ -105,7 +110,11 @@ func TestMembersOfEveryPrivilegedGroupAreProtected(t *testing.T) {
 }
 
 func TestGroupsKnownByNameUnderAnotherAccountName(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testGroupsKnownByNameUnderAnotherAccountName)
+}
+
+func testGroupsKnownByNameUnderAnotherAccountName(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	guid, user := s.user(s.staff, nil)
 	s.dc.Add(t, s.staff.Child("exchange domain servers"), map[string][]string{
 		"objectClass": {"group"}, "sAMAccountName": {"$I31000-" + fresh()}, "member": {string(user)},
@@ -118,7 +127,11 @@ func TestGroupsKnownByNameUnderAnotherAccountName(t *testing.T) {
 }
 
 func TestProtectedGroupsOfTheConfiguration(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testProtectedGroupsOfTheConfiguration)
+}
+
+func testProtectedGroupsOfTheConfiguration(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	tag := fresh()
 	nested, nestedDN := s.user(s.staff, nil)
 	primary, primaryDN := s.user(s.staff, nil)
@@ -156,7 +169,11 @@ func TestProtectedGroupsOfTheConfiguration(t *testing.T) {
 // TestLiftedGroupStandsForItselfOnly: who is in Domain Admins through a group
 // that is allowed is a domain admin all the same.
 func TestLiftedGroupStandsForItselfOnly(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testLiftedGroupStandsForItselfOnly)
+}
+
+func testLiftedGroupStandsForItselfOnly(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	guid, user := s.user(s.staff, nil)
 	inner := s.dc.AddGroup(t, s.dc.OU("Groups"), "inner "+fresh(), user)
 	s.dc.AddMember(t, "CN=Backup Operators,CN=Builtin,DC=ad,DC=test", inner)

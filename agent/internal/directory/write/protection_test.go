@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -50,7 +51,11 @@ func ridOf(t *testing.T, s scene, dn ident.DN) string {
 }
 
 func TestProtectedAccountsAreNotTouched(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testProtectedAccountsAreNotTouched)
+}
+
+func testProtectedAccountsAreNotTouched(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	for name, guid := range s.protected() {
 		t.Run(name, func(t *testing.T) {
 			before := s.get(guid, "uSNChanged")
@@ -78,8 +83,10 @@ func TestProtectedAccountsAreNotTouched(t *testing.T) {
 	}
 }
 
-func TestGuardAgreesWithTheWriter(t *testing.T) {
-	s := set(t, true, nil)
+func TestGuardAgreesWithTheWriter(t *testing.T) { dirtest.OnBoth(t, testGuardAgreesWithTheWriter) }
+
+func testGuardAgreesWithTheWriter(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	accounts := s.protected()
 	delete(accounts, "not an account")
 	guard, err := write.NewGuard(t.Context(), s.client, rules(s.dc))
@@ -118,7 +125,11 @@ func TestGuardAgreesWithTheWriter(t *testing.T) {
 }
 
 func TestBecomingPrivilegedBetweenPlanAndWrite(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testBecomingPrivilegedBetweenPlanAndWrite)
+}
+
+func testBecomingPrivilegedBetweenPlanAndWrite(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	guid, dn := s.user(s.staff, nil)
 	update := func(title string) error {
 		return s.Update(t.Context(), guid, []ident.AttributeChange{{Name: "title", Old: s.get(guid, "title").Attributes.Values("title"), New: []string{title}}})
@@ -130,9 +141,11 @@ func TestBecomingPrivilegedBetweenPlanAndWrite(t *testing.T) {
 	wantKind(t, update("second"), write.Protected)
 }
 
-func TestTheAgentsOwnAccount(t *testing.T) {
+func TestTheAgentsOwnAccount(t *testing.T) { dirtest.OnBoth(t, testTheAgentsOwnAccount) }
+
+func testTheAgentsOwnAccount(t *testing.T, d *dirtest.Domain) {
 	for _, bind := range []string{"rollcall@ad.test", `ADTEST\rollcall`, "CN=rollcall,CN=Users,DC=ad,DC=test"} {
-		s := set(t, true, func(r *write.Rules) {
+		s := set(t, d, true, func(r *write.Rules) {
 			r.BindDN = bind // the connection itself is the administrator's: the name alone must do
 			r.Scope = append(r.Scope, "CN=Users,DC=ad,DC=test")
 		})
@@ -140,7 +153,7 @@ func TestTheAgentsOwnAccount(t *testing.T) {
 		wantKind(t, s.Update(t.Context(), guid, []ident.AttributeChange{change("title", nil, "x")}), write.Protected)
 	}
 	// And by its token, when the name says nothing.
-	s := set(t, false, func(r *write.Rules) {
+	s := set(t, d, false, func(r *write.Rules) {
 		r.BindDN = "somebody@else"
 		r.Scope = append(r.Scope, "CN=Users,DC=ad,DC=test")
 	})
@@ -153,7 +166,11 @@ func TestTheAgentsOwnAccount(t *testing.T) {
 }
 
 func TestAllowLiftsProtectionButNotScope(t *testing.T) {
-	s := set(t, true, func(r *write.Rules) {
+	dirtest.InRules(t, testAllowLiftsProtectionButNotScope)
+}
+
+func testAllowLiftsProtectionButNotScope(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, func(r *write.Rules) {
 		r.Allow = []ident.DN{"cn=petra protected, ou=Staff,DC=ad,DC=test", "CN=Olga Outside,OU=Elsewhere,DC=ad,DC=test"}
 	})
 	petra := s.dc.Get(t, s.staff.Child("Petra Protected"), "title")
@@ -173,13 +190,19 @@ func TestAllowLiftsProtectionButNotScope(t *testing.T) {
 }
 
 func TestScopeContainersThemselvesAreNotWritten(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testScopeContainersThemselvesAreNotWritten)
+}
+
+func testScopeContainersThemselvesAreNotWritten(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	guid := s.dc.Get(t, s.staff, "cn").GUID
 	wantKind(t, s.Update(t.Context(), guid, []ident.AttributeChange{change("description", nil, "x")}), write.OutOfScope)
 }
 
-func TestGroups(t *testing.T) {
-	s := set(t, true, nil)
+func TestGroups(t *testing.T) { dirtest.OnBoth(t, testGroups) }
+
+func testGroups(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	groups := s.dc.OU("Groups")
 	tag := fresh()
 	one := s.dc.AddGroup(t, groups, "one "+tag)
@@ -225,13 +248,13 @@ func TestGroups(t *testing.T) {
 	if err := s.AddToGroups(t.Context(), byPrimary, []ident.DN{one, two}); err != nil || members(one) != 1 || members(two) != 3 {
 		t.Errorf("who is in a group by the primary group: %v; %d and %d members", err, members(one), members(two))
 	}
-	admins := set(t, true, func(r *write.Rules) { r.Scope = append(r.Scope, "CN=Users,DC=ad,DC=test") })
+	admins := set(t, d, true, func(r *write.Rules) { r.Scope = append(r.Scope, "CN=Users,DC=ad,DC=test") })
 	wantKind(t, admins.AddToGroups(t.Context(), guid, []ident.DN{"CN=Domain Admins,CN=Users,DC=ad,DC=test"}), write.Protected)
-	allowed := set(t, true, func(r *write.Rules) { r.Allow = []ident.DN{powerful} })
+	allowed := set(t, d, true, func(r *write.Rules) { r.Allow = []ident.DN{powerful} })
 	if err := allowed.AddToGroups(t.Context(), guid, []ident.DN{powerful}); err != nil {
 		t.Errorf("a group that is allowed: %v", err)
 	}
-	agent := set(t, false, nil)
+	agent := set(t, d, false, nil)
 	other, _ := agent.user(agent.staff, nil)
 	if err := agent.AddToGroups(t.Context(), other, []ident.DN{one}); err != nil {
 		t.Errorf("as the agent's account: %v", err)
@@ -239,7 +262,11 @@ func TestGroups(t *testing.T) {
 }
 
 func TestNewNeedsToKnowItsOwnAccount(t *testing.T) {
-	s := set(t, false, nil)
+	dirtest.InRules(t, testNewNeedsToKnowItsOwnAccount)
+}
+
+func testNewNeedsToKnowItsOwnAccount(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	if len(s.client.Server().TokenSIDs) == 0 {
 		t.Fatal("the directory does not tell the token: the case below rests on it")
 	}
@@ -253,8 +280,10 @@ func TestNewNeedsToKnowItsOwnAccount(t *testing.T) {
 // By Unicode's rules of case U+017F is an s and U+212A a k. To the directory
 // they are other letters, so that these are containers and accounts of their
 // own, outside the scope and not among those that are allowed.
-func TestLookalikesAreOutOfScope(t *testing.T) {
-	s := set(t, true, func(r *write.Rules) {
+func TestLookalikesAreOutOfScope(t *testing.T) { dirtest.InRules(t, testLookalikesAreOutOfScope) }
+
+func testLookalikesAreOutOfScope(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, func(r *write.Rules) {
 		r.Scope = append(r.Scope, "OU=Kiosk,DC=ad,DC=test")
 		r.Allow = []ident.DN{r.Scope[0].Child("Service desk")}
 	})

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -14,8 +16,10 @@ func change(name string, old []string, values ...string) ident.AttributeChange {
 	return ident.AttributeChange{Name: name, Old: old, New: values}
 }
 
-func TestUpdate(t *testing.T) {
-	s := set(t, false, nil)
+func TestUpdate(t *testing.T) { dirtest.OnBoth(t, testUpdate) }
+
+func testUpdate(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	guid, _ := s.user(s.staff, map[string][]string{
 		"title": {"Clerk"}, "department": {"Sales"}, "givenName": {"ada"},
 		"proxyAddresses": {"SMTP:a@example.com", "X500:/o=x"}, "url": {"http://a", "http://b"},
@@ -42,8 +46,10 @@ func TestUpdate(t *testing.T) {
 }
 
 // Bytes have no case and may be valid text with a NUL in it.
-func TestUpdateOfBytes(t *testing.T) {
-	s := set(t, false, nil)
+func TestUpdateOfBytes(t *testing.T) { dirtest.OnBoth(t, testUpdateOfBytes) }
+
+func testUpdateOfBytes(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	guid, _ := s.user(s.staff, map[string][]string{"jpegPhoto": {"\xff\xd8\xff"}})
 	c := ident.AttributeChange{Name: "jpegPhoto", Binary: true, Add: true, Old: []string{"\xff\xd8\xff"}, New: []string{"\xff\xd8\xfe", "a\x00b", "A\x00B"}}
 	if err := s.Update(t.Context(), guid, []ident.AttributeChange{c}); err != nil {
@@ -56,7 +62,11 @@ func TestUpdateOfBytes(t *testing.T) {
 }
 
 func TestUpdateIsAllOrNothingAndStaleByOldValues(t *testing.T) {
-	s := set(t, false, nil)
+	dirtest.InRules(t, testUpdateIsAllOrNothingAndStaleByOldValues)
+}
+
+func testUpdateIsAllOrNothingAndStaleByOldValues(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	tests := []struct {
 		name   string
 		change ident.AttributeChange
@@ -89,7 +99,11 @@ func TestUpdateIsAllOrNothingAndStaleByOldValues(t *testing.T) {
 }
 
 func TestUpdateThatIsDoneAlreadyWritesNothing(t *testing.T) {
-	s := set(t, false, nil)
+	dirtest.InRules(t, testUpdateThatIsDoneAlreadyWritesNothing)
+}
+
+func testUpdateThatIsDoneAlreadyWritesNothing(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	guid, _ := s.user(s.staff, map[string][]string{"title": {"Boss"}})
 	before := s.get(guid, "uSNChanged").Attributes.First("uSNChanged")
 	if err := s.Update(t.Context(), guid, []ident.AttributeChange{change("title", []string{"Clerk"}, "Boss"), change("company", []string{"gone"})}); err != nil {
@@ -100,8 +114,10 @@ func TestUpdateThatIsDoneAlreadyWritesNothing(t *testing.T) {
 	}
 }
 
-func TestUpdateRefusals(t *testing.T) {
-	s := set(t, true, nil)
+func TestUpdateRefusals(t *testing.T) { dirtest.OnBoth(t, testUpdateRefusals) }
+
+func testUpdateRefusals(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	_, holder := s.user(s.staff, map[string][]string{"userPrincipalName": {"held@ad.test"}})
 	guid, dn := s.user(s.staff, nil)
 	outsider, _ := s.user(s.outside, nil)
@@ -140,7 +156,11 @@ func TestUpdateRefusals(t *testing.T) {
 // TestUpdateGoesOnWithoutWhatIsRefused: what the directory refuses is named, and
 // all the rest is written.
 func TestUpdateGoesOnWithoutWhatIsRefused(t *testing.T) {
-	s := set(t, true, nil)
+	dirtest.InRules(t, testUpdateGoesOnWithoutWhatIsRefused)
+}
+
+func testUpdateGoesOnWithoutWhatIsRefused(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	guid, _ := s.user(s.staff, map[string][]string{"title": {"Clerk"}})
 	err := s.Update(t.Context(), guid, []ident.AttributeChange{
 		change("department", nil, "Sales"), change("initials", nil, "abcdefg"), change("title", []string{"Clerk"}),
@@ -161,8 +181,10 @@ func TestUpdateGoesOnWithoutWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
-	s := set(t, false, nil)
+func TestAdopt(t *testing.T) { dirtest.OnBoth(t, testAdopt) }
+
+func testAdopt(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	free, _ := s.user(s.staff, nil)
 	other, otherDN := s.user(s.staff, map[string][]string{anchorAttribute: {"E-4711"}})
 	disabled, _ := s.user(s.staff, map[string][]string{"userAccountControl": {"514"}})
@@ -197,8 +219,10 @@ func TestAdopt(t *testing.T) {
 
 // TestTwoAdoptersAtOnce: the read before the write is not enough, the server
 // itself must refuse the second anchor.
-func TestTwoAdoptersAtOnce(t *testing.T) {
-	s := set(t, false, nil)
+func TestTwoAdoptersAtOnce(t *testing.T) { dirtest.OnBoth(t, testTwoAdoptersAtOnce) }
+
+func testTwoAdoptersAtOnce(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	for range 10 {
 		guid, _ := s.user(s.staff, nil)
 		keys := []string{"crm:" + fresh(), "hr:" + fresh()}
@@ -217,8 +241,10 @@ func TestTwoAdoptersAtOnce(t *testing.T) {
 	}
 }
 
-func TestFindAnchorIsExact(t *testing.T) {
-	s := set(t, false, nil)
+func TestFindAnchorIsExact(t *testing.T) { dirtest.OnBoth(t, testFindAnchorIsExact) }
+
+func testFindAnchorIsExact(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	s.user(s.staff, map[string][]string{anchorAttribute: {"crm:AbC"}})
 	elsewhere, _ := s.user(s.outside, map[string][]string{anchorAttribute: {"crm:elsewhere"}})
 	for _, value := range []string{"crm:abc", "crm:*", "*", "crm:AbC)(cn=*", "crm: AbC"} {
@@ -232,9 +258,10 @@ func TestFindAnchorIsExact(t *testing.T) {
 }
 
 func TestWritesWithoutAnAnswerAreUnknown(t *testing.T) {
-	s := set(t, false, nil)
-	proxy := s.dc.Proxy(t)
-	w := behind(t, s.dc, proxy.URL)
+	dc := dctest.Start(t)
+	s := set(t, dirtest.OnDC(dc), false, nil)
+	proxy := dc.Proxy(t)
+	w := behind(t, dc, proxy.URL)
 	guid, _ := s.user(s.staff, nil)
 	if _, err := w.ReadBack(t.Context(), guid, nil); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package write_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,10 +10,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -27,58 +25,35 @@ const anchorAttribute = "employeeNumber"
 type scene struct {
 	*write.Writer
 	t                       *testing.T
-	dc                      *dctest.DC
-	client                  *conn.Client
+	dc                      *dirtest.Domain
+	client                  dirtest.Directory
 	staff, leavers, outside ident.DN
 	log                     *bytes.Buffer
 }
 
-func rules(dc *dctest.DC) write.Rules {
+func rules(dc *dirtest.Domain) write.Rules {
 	return write.Rules{
 		Scope:  []ident.DN{dc.OU("Staff"), dc.OU("Leavers"), dc.OU("Groups")},
 		Anchor: anchorAttribute, BindDN: dc.BindDN,
 	}
 }
 
-func connect(t *testing.T, dc *dctest.DC, change func(*conn.Settings)) *conn.Client {
-	t.Helper()
-	s := conn.Settings{
-		URLs: []string{dc.URL}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile,
-		Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
-		Timeout:  10 * time.Second, Connections: 2,
-	}
-	if change != nil {
-		change(&s)
-	}
-	c, err := conn.Open(t.Context(), s, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-func asAdmin(dc *dctest.DC) func(*conn.Settings) {
-	return func(s *conn.Settings) {
-		s.BindDN = string(dc.AdminDN)
-		s.Password = func(context.Context) (string, error) { return dc.AdminPassword, nil }
-	}
-}
-
 // set makes a scene. As administrator nothing but the writer itself stands
 // between it and the invariants; as the agent the directory refuses too.
-func set(t *testing.T, admin bool, change func(*write.Rules)) scene {
+func set(t *testing.T, dc *dirtest.Domain, admin bool, change func(*write.Rules)) scene {
 	t.Helper()
-	dc := dctest.Start(t)
 	r := rules(dc)
 	if change != nil {
 		change(&r)
 	}
-	var as func(*conn.Settings)
+	as := dirtest.AsAgent
 	if admin {
-		as = asAdmin(dc)
+		as = dirtest.AsAdministrator
 	}
-	s := scene{t: t, dc: dc, client: connect(t, dc, as), staff: dc.OU("Staff"), leavers: dc.OU("Leavers"), outside: dc.OU("Elsewhere"), log: &bytes.Buffer{}}
+	s := scene{
+		t: t, dc: dc, client: dc.Connect(t, as), log: &bytes.Buffer{},
+		staff: dc.OU("Staff"), leavers: dc.OU("Leavers"), outside: dc.OU("Elsewhere"),
+	}
 	w, err := write.New(t.Context(), s.client, r, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
@@ -133,16 +108,19 @@ func wantKind(t *testing.T, err error, kind write.Kind) *write.Error {
 }
 
 func TestNewRefusesRulesThatBoundNothing(t *testing.T) {
-	dc := dctest.Start(t)
-	client := connect(t, dc, nil)
+	dirtest.InRules(t, testNewRefusesRulesThatBoundNothing)
+}
+
+func testNewRefusesRulesThatBoundNothing(t *testing.T, d *dirtest.Domain) {
+	client := d.Connect(t, dirtest.AsAgent)
 	for name, change := range map[string]func(*write.Rules){
 		"no scope":     func(r *write.Rules) { r.Scope = nil },
-		"the empty DN": func(r *write.Rules) { r.Scope = []ident.DN{dc.OU("Staff"), ""} },
+		"the empty DN": func(r *write.Rules) { r.Scope = []ident.DN{d.OU("Staff"), ""} },
 		"blank":        func(r *write.Rules) { r.Scope = []ident.DN{" "} },
 		"not a DN":     func(r *write.Rules) { r.Scope = []ident.DN{"Staff"} },
 		"no anchor":    func(r *write.Rules) { r.Anchor = "" },
 	} {
-		r := rules(dc)
+		r := rules(d)
 		change(&r)
 		if _, err := write.New(t.Context(), client, r, slog.Default()); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -153,8 +131,10 @@ func TestNewRefusesRulesThatBoundNothing(t *testing.T) {
 	}
 }
 
-func TestCreate(t *testing.T) {
-	s := set(t, false, nil)
+func TestCreate(t *testing.T) { dirtest.OnBoth(t, testCreate) }
+
+func testCreate(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	_, managerDN := s.user(s.staff, nil)
 	for _, mustChange := range []bool{false, true} {
 		sam := fresh()
@@ -204,8 +184,10 @@ var hostile = []string{
 	"*)(cn=*", "a*b(c)d", "x,OU=Elsewhere,DC=ad,DC=test", `x\,OU=Elsewhere`, "Öçüş Ñ 李", "'; DROP TABLE", "%s%n", "=cmd()", "in\u200bvisible",
 }
 
-func TestHostileNamesStayNames(t *testing.T) {
-	s := set(t, false, nil)
+func TestHostileNamesStayNames(t *testing.T) { dirtest.OnBoth(t, testHostileNamesStayNames) }
+
+func testHostileNamesStayNames(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
 	for _, name := range hostile {
 		sam := fresh()
 		e, err := s.Create(t.Context(), s.staff.Child(name), append(account(sam), ident.AttributeChange{Name: "displayName", New: []string{name}}), initial)
@@ -241,8 +223,10 @@ func TestHostileNamesStayNames(t *testing.T) {
 
 // TestCreateRefusals: each is refused by the writer, not by the directory,
 // which is asked by an administrator here.
-func TestCreateRefusals(t *testing.T) {
-	s := set(t, true, nil)
+func TestCreateRefusals(t *testing.T) { dirtest.OnBoth(t, testCreateRefusals) }
+
+func testCreateRefusals(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
 	_, takenDN := s.user(s.staff, map[string][]string{"userPrincipalName": {"taken@ad.test"}, anchorAttribute: {"crm:taken"}})
 	s.dc.AddGroup(t, s.outside, "holdsname")
 	with := func(name string, values ...string) func([]ident.AttributeChange) []ident.AttributeChange {
@@ -308,7 +292,7 @@ func TestCreateRefusals(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			sam := fresh()
-			before := len(s.dc.Find(t, "(objectClass=user)"))
+			before := len(s.dc.Find(t, "(objectClass=user)", "cn"))
 			dn, changes, in := test.dn, account(sam), initial
 			if dn == "" {
 				dn = s.staff.Child(sam)
@@ -327,7 +311,7 @@ func TestCreateRefusals(t *testing.T) {
 			if !strings.Contains(err.Error(), test.words) {
 				t.Errorf("%q does not say %q", err, test.words)
 			}
-			made := len(s.dc.Find(t, "(objectClass=user)")) - before
+			made := len(s.dc.Find(t, "(objectClass=user)", "cn")) - before
 			switch {
 			case test.left == "" && made == 0 && e.Done == "":
 			case test.left != "" && made == 1 && e.Done == ident.ClassCreate && len(e.Refused) == 1 && e.Refused[0].Attribute == test.left:
@@ -341,8 +325,10 @@ func TestCreateRefusals(t *testing.T) {
 	}
 }
 
-func TestDeniedByTheDirectory(t *testing.T) {
-	s := set(t, false, func(r *write.Rules) { r.Scope = append(r.Scope, "OU=Elsewhere,DC=ad,DC=test") })
+func TestDeniedByTheDirectory(t *testing.T) { dirtest.OnBoth(t, testDeniedByTheDirectory) }
+
+func testDeniedByTheDirectory(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, func(r *write.Rules) { r.Scope = append(r.Scope, "OU=Elsewhere,DC=ad,DC=test") })
 	guid, dn := s.user(s.outside, nil)
 	_, err := s.Create(t.Context(), s.outside.Child(fresh()), account(fresh()), initial)
 	wantKind(t, err, write.Denied)
