@@ -10,16 +10,16 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // synced returns a mirror that is up to date, read through a directory that
 // can be told to misbehave, and a reader to compare with.
-func synced(t *testing.T, dc *dctest.DC) (*subject, *faulty, *conn.Client) {
+func synced(t *testing.T, dc *dirtest.Domain) (*subject, *faulty, Searcher) {
 	t.Helper()
-	c := open(t, dc, agent(dc))
+	c := dc.Connect(t, dirtest.AsAgent)
 	f := &faulty{Directory: c}
 	s := newSubject(t, dc, f)
 	s.sync(t)
@@ -28,8 +28,9 @@ func synced(t *testing.T, dc *dctest.DC) (*subject, *faulty, *conn.Client) {
 }
 
 // TestWholeReadIsForced lists what makes changes alone untrustworthy.
-func TestWholeReadIsForced(t *testing.T) {
-	dc := dctest.Start(t)
+func TestWholeReadIsForced(t *testing.T) { dirtest.InRules(t, testWholeReadIsForced) }
+
+func testWholeReadIsForced(t *testing.T, dc *dirtest.Domain) {
 	for name, spoil := range map[string]func(*testing.T, *subject, *faulty){
 		"another attribute": func(_ *testing.T, s *subject, _ *faulty) {
 			s.spec.Attributes = append([]string{"givenName"}, attributes...)
@@ -76,8 +77,9 @@ func TestWholeReadIsForced(t *testing.T) {
 }
 
 // TestRefusal: an answer of the server leads to the next way, an outage to none.
-func TestRefusal(t *testing.T) {
-	dc := dctest.Start(t)
+func TestRefusal(t *testing.T) { dirtest.InRules(t, testRefusal) }
+
+func testRefusal(t *testing.T, dc *dirtest.Domain) {
 	unlessSecurity := func(q conn.SyncQuery) error {
 		if q.ObjectSecurity {
 			return nil
@@ -134,8 +136,9 @@ func TestRefusal(t *testing.T) {
 }
 
 // TestShrink: a read that shows little removes nothing.
-func TestShrink(t *testing.T) {
-	dc := dctest.Start(t)
+func TestShrink(t *testing.T) { dirtest.InRules(t, testShrink) }
+
+func testShrink(t *testing.T, dc *dirtest.Domain) {
 	hide := func(_ conn.Query, n int, _ ident.Entry) error {
 		if n > 20 {
 			return errHide
@@ -176,8 +179,9 @@ func TestShrink(t *testing.T) {
 }
 
 // TestAcceptShrink: the operator may say that it is right.
-func TestAcceptShrink(t *testing.T) {
-	dc := dctest.Start(t)
+func TestAcceptShrink(t *testing.T) { dirtest.InRules(t, testAcceptShrink) }
+
+func testAcceptShrink(t *testing.T, dc *dirtest.Domain) {
 	s, f, _ := synced(t, dc)
 	s.setCursor(t, func(c *cursor) { c.Whole = time.Time{} })
 	s.spec.AcceptShrink = true
@@ -192,8 +196,9 @@ func TestAcceptShrink(t *testing.T) {
 
 // TestMissedBySearch: an object that a search leaves out is asked for before it
 // is taken for deleted.
-func TestMissedBySearch(t *testing.T) {
-	dc := dctest.Start(t)
+func TestMissedBySearch(t *testing.T) { dirtest.InRules(t, testMissedBySearch) }
+
+func testMissedBySearch(t *testing.T, dc *dirtest.Domain) {
 	for name, mode := range map[string]func(*faulty){
 		"paged": func(f *faulty) { f.dirSync = refuse(ldap.LDAPResultUnavailableCriticalExtension) },
 		"sweep": func(f *faulty) { f.page = withoutTombstones },
@@ -219,9 +224,10 @@ func TestMissedBySearch(t *testing.T) {
 
 // TestSweepEvery: deletions that nobody tells of are looked for when it is
 // time, and the wait is not forgotten when nothing else happens.
-func TestSweepEvery(t *testing.T) {
-	dc := dctest.Start(t)
-	c := open(t, dc, agent(dc))
+func TestSweepEvery(t *testing.T) { dirtest.InRules(t, testSweepEvery) }
+
+func testSweepEvery(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAgent)
 	f := &faulty{Directory: c, page: withoutTombstones}
 	s := newSubject(t, dc, f)
 	s.spec.SweepEvery = time.Hour
@@ -242,9 +248,10 @@ func TestSweepEvery(t *testing.T) {
 }
 
 // TestSightRegained: an account that is given the right to see deletions.
-func TestSightRegained(t *testing.T) {
-	dc := dctest.Start(t)
-	c := open(t, dc, agent(dc))
+func TestSightRegained(t *testing.T) { dirtest.InRules(t, testSightRegained) }
+
+func testSightRegained(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAgent)
 	f := &faulty{Directory: c, page: withoutTombstones}
 	s := newSubject(t, dc, f)
 	s.spec.SweepEvery = time.Hour
@@ -265,8 +272,9 @@ func TestSightRegained(t *testing.T) {
 }
 
 // TestInterrupted cuts a synchronisation off at each of its transactions.
-func TestInterrupted(t *testing.T) {
-	dc := dctest.Start(t)
+func TestInterrupted(t *testing.T) { dirtest.InRules(t, testInterrupted) }
+
+func testInterrupted(t *testing.T, dc *dirtest.Domain) {
 	for name, prepare := range map[string]func(*testing.T, *subject, *faulty){
 		"first read": func(t *testing.T, s *subject, _ *faulty) { s.store = newStore(t) },
 		"paged":      func(_ *testing.T, _ *subject, f *faulty) { f.dirSync = refuse(ldap.LDAPResultUnwillingToPerform) },
@@ -292,7 +300,7 @@ func TestInterrupted(t *testing.T) {
 				if state, _ := whole.MirrorState(t.Context()); err != nil && state.Full && len(s.image(t)) < 100 {
 					t.Errorf("cut off at transaction %d: half a mirror is marked as full", at)
 				}
-				deleteTree(t, dc, ou)
+				dc.DeleteTree(t, ou)
 				s.sync(t)
 				s.wantSame(t, dc, reader)
 				if err == nil {
@@ -319,9 +327,10 @@ func (c *cutOff) UpdateMirror(ctx context.Context, update func(store.MirrorTx) e
 }
 
 // TestAttributes: what cannot be mirrored is refused with its name.
-func TestAttributes(t *testing.T) {
-	dc := dctest.Start(t)
-	c := open(t, dc, agent(dc))
+func TestAttributes(t *testing.T) { dirtest.InRules(t, testAttributes) }
+
+func testAttributes(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAgent)
 	for name, ok := range map[string]bool{
 		"employeeID": true, "Title": true, "objectGUID": true, "NAME": true, "pwdLastSet": true,
 		"emplyeeID": false, "memberOf": false, "canonicalName": false, "lastLogon": false, "bad)(name": false,
@@ -344,8 +353,9 @@ func TestAttributes(t *testing.T) {
 }
 
 // TestAnotherBase: nothing of one naming context stays in the mirror of another.
-func TestAnotherBase(t *testing.T) {
-	dc := dctest.Start(t)
+func TestAnotherBase(t *testing.T) { dirtest.InRules(t, testAnotherBase) }
+
+func testAnotherBase(t *testing.T, dc *dirtest.Domain) {
 	s, f, _ := synced(t, dc)
 	s.spec.Base = "DC=other,DC=test"
 	if _, err := s.try(t.Context()); err == nil {
@@ -364,8 +374,9 @@ func TestAnotherBase(t *testing.T) {
 }
 
 // TestNothing: an account that is shown nothing must not make an empty mirror.
-func TestNothing(t *testing.T) {
-	dc := dctest.Start(t)
+func TestNothing(t *testing.T) { dirtest.InRules(t, testNothing) }
+
+func testNothing(t *testing.T, dc *dirtest.Domain) {
 	s, f, _ := synced(t, dc)
 	s.store = newStore(t)
 	f.page = func(p conn.SyncPage) conn.SyncPage { p.Entries = nil; return p }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -30,30 +31,6 @@ func TestMain(m *testing.M) { os.Exit(dctest.Main(m)) }
 // attributes are what the tests mirror besides what always is. secretary is a
 // DN without a back link.
 var attributes = []string{"employeeNumber", "title", "description", "manager", "secretary"}
-
-// account is somebody who reads the directory.
-type account struct {
-	name, dn, password string
-}
-
-func administrator(dc *dctest.DC) account {
-	return account{"administrator", string(dc.AdminDN), dc.AdminPassword}
-}
-func agent(dc *dctest.DC) account     { return account{"agent", dc.BindDN, dc.BindPassword} }
-func plainUser(dc *dctest.DC) account { return account{"plain user", "hmade@ad.test", dc.UserPassword} }
-
-func open(t *testing.T, dc *dctest.DC, a account) *conn.Client {
-	t.Helper()
-	c, err := conn.Open(t.Context(), conn.Settings{
-		URLs: []string{dc.URL}, BaseDN: dc.BaseDN, BindDN: a.dn, CAFile: dc.CAFile, Connections: 1,
-		Password: func(context.Context) (string, error) { return a.password, nil },
-	}, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
 
 func newStore(t *testing.T) *store.Store {
 	t.Helper()
@@ -73,7 +50,7 @@ type subject struct {
 	log   bytes.Buffer
 }
 
-func newSubject(t *testing.T, dc *dctest.DC, dir Directory) *subject {
+func newSubject(t *testing.T, dc *dirtest.Domain, dir Directory) *subject {
 	return &subject{dir: dir, store: newStore(t), spec: Spec{Base: dc.BaseDN, Attributes: attributes}}
 }
 
@@ -141,7 +118,7 @@ func (s *subject) image(t *testing.T) image {
 
 // read takes the image anew, by a search that the package under test has no
 // part in.
-func read(t *testing.T, dc *dctest.DC, c *conn.Client, spec Spec) image {
+func read(t *testing.T, dc *dirtest.Domain, c Searcher, spec Spec) image {
 	t.Helper()
 	wanted := []string{
 		"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName", "mail",
@@ -174,7 +151,7 @@ func inWords(e ident.Entry) string {
 }
 
 // wantSame fails unless the mirror is what a read of the directory shows.
-func (s *subject) wantSame(t *testing.T, dc *dctest.DC, reader *conn.Client) {
+func (s *subject) wantSame(t *testing.T, dc *dirtest.Domain, reader Searcher) {
 	t.Helper()
 	if diff := cmp.Diff(read(t, dc, reader, s.spec), s.image(t)); diff != "" {
 		t.Fatalf("mirror (+) differs from the directory (-):\n%s", diff)
@@ -266,13 +243,6 @@ func adminConn(t *testing.T, dc *dctest.DC) *ldap.Conn {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
-}
-
-func deleteTree(t *testing.T, dc *dctest.DC, dn ident.DN) {
-	t.Helper()
-	if err := adminConn(t, dc).Del(ldap.NewDelRequest(string(dn), []ldap.Control{ldap.NewControlSubtreeDelete()})); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func withoutTombstones(p conn.SyncPage) conn.SyncPage {

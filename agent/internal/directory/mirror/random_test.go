@@ -9,8 +9,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -20,13 +20,14 @@ func TestRandomChanges(t *testing.T) {
 	if err := flag.Set("rapid.checks", "4"); err != nil {
 		t.Fatal(err)
 	}
-	dc := dctest.Start(t)
-	seeing, blind := open(t, dc, agent(dc)), open(t, dc, plainUser(dc))
-	subjects := map[*conn.Client]*subject{
+	server := dctest.Start(t)
+	dc := dirtest.OnDC(server)
+	seeing, blind := dc.Connect(t, dirtest.AsAgent), dc.Connect(t, dirtest.AsPlainUser)
+	subjects := map[dirtest.Directory]*subject{
 		seeing: newSubject(t, dc, seeing),
 		blind:  newSubject(t, dc, blind),
 	}
-	w := &world{t: t, admin: adminConn(t, dc), top: dc.OU("Random")}
+	w := &world{t: t, admin: adminConn(t, server), top: dc.OU("Random")}
 	rapid.Check(t, func(r *rapid.T) {
 		w.reset()
 		for range 40 {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -13,8 +13,11 @@ import (
 // refuses, and what they let through it takes, but for the cases that name why
 // it is more lenient.
 func TestSchemaAgreesWithTheDirectory(t *testing.T) {
-	dc := dctest.Start(t)
-	c := open(t, dc, administrator(dc))
+	dirtest.OnBoth(t, testSchemaAgreesWithTheDirectory)
+}
+
+func testSchemaAgreesWithTheDirectory(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAdministrator)
 	user := conn.ByGUID(dc.AddUser(t, dc.OU("Staff"), "Rules", "rules", nil))
 	x := strings.Repeat
 	tests := []struct {
@@ -82,8 +85,11 @@ func TestSchemaAgreesWithTheDirectory(t *testing.T) {
 }
 
 func TestAttributesThatAccountsCannotHave(t *testing.T) {
-	dc := dctest.Start(t)
-	c := open(t, dc, agent(dc))
+	dirtest.OnBoth(t, testAttributesThatAccountsCannotHave)
+}
+
+func testAttributesThatAccountsCannotHave(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAgent)
 	want := map[string]string{
 		"title": "", "TELEPHONENUMBER": "", "cn": "", "mail": "", "manager": "", "thumbnailPhoto": "",
 		"noSuchThing": "does not exist", "bad)(name": "does not exist", "canonicalName": "computed", "lastLogon": "computed",

@@ -8,6 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 )
 
 // objects is how many are added: the race detector makes SQLite ten times slower.
@@ -24,8 +25,8 @@ func TestTwoThousand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("adds 2,000 objects")
 	}
-	dc := dctest.Fresh(t)
-	admin := adminConn(t, dc)
+	server := dctest.Fresh(t)
+	dc, admin := dirtest.OnDC(server), adminConn(t, server)
 	var all []string
 	for i := range objects() {
 		r := ldap.NewAddRequest(string(dc.OU("Staff").Child(fmt.Sprintf("User %04d", i))), nil)
@@ -40,7 +41,7 @@ func TestTwoThousand(t *testing.T) {
 	}
 	dc.Replace(t, dc.OU("Groups").Child("CRM"), "member", all[:20]...)
 
-	c := open(t, dc, agent(dc))
+	c := dc.Connect(t, dirtest.AsAgent)
 	f := &faulty{Directory: c}
 	s := newSubject(t, dc, f)
 	tell := func(what string) {

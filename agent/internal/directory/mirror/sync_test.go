@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,38 +10,40 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // reader is a way in which a directory is read, and what is to be seen of it.
 type reader struct {
-	dir     func(t *testing.T) (Directory, *conn.Client)
+	dir     func(t *testing.T) (Directory, Searcher)
 	want    way
 	blind   bool
 	changes bool // are read, not everything
 }
 
-func readers(dc *dctest.DC) map[string]reader {
-	as := func(a account) func(t *testing.T) (Directory, *conn.Client) {
-		return func(t *testing.T) (Directory, *conn.Client) {
-			c := open(t, dc, a)
+func readers(dc *dirtest.Domain) map[string]reader {
+	as := func(a dirtest.Account) func(t *testing.T) (Directory, Searcher) {
+		return func(t *testing.T) (Directory, Searcher) {
+			c := dc.Connect(t, a)
 			return c, c
 		}
 	}
 	return map[string]reader{
-		"administrator": {as(administrator(dc)), way{Mode: ModeDirSync}, false, true},
-		"agent":         {as(agent(dc)), way{Mode: ModeDirSync}, false, true},
-		"agent that is shown no deletions": {func(t *testing.T) (Directory, *conn.Client) {
-			c := open(t, dc, agent(dc))
+		"administrator": {as(dirtest.AsAdministrator), way{Mode: ModeDirSync}, false, true},
+		"agent":         {as(dirtest.AsAgent), way{Mode: ModeDirSync}, false, true},
+		"agent that is shown no deletions": {func(t *testing.T) (Directory, Searcher) {
+			c := dc.Connect(t, dirtest.AsAgent)
 			return &faulty{Directory: c, page: withoutTombstones}, c
 		}, way{Mode: ModeDirSync}, true, true},
-		"plain user": {as(plainUser(dc)), way{Mode: ModeDirSync, Security: true}, true, true},
-		"agent at a DC that sends pages": {func(t *testing.T) (Directory, *conn.Client) {
-			c := open(t, dc, agent(dc))
+		"plain user": {as(dirtest.AsPlainUser), way{Mode: ModeDirSync, Security: true}, true, true},
+		"agent at a DC that sends pages": {func(t *testing.T) (Directory, Searcher) {
+			c := dc.Connect(t, dirtest.AsAgent)
 			return &likeWindows{Directory: c, rest: map[string]conn.SyncPage{}}, c
 		}, way{Mode: ModeDirSync}, false, true},
-		"no DirSync": {func(t *testing.T) (Directory, *conn.Client) {
-			c := open(t, dc, agent(dc))
+		"no DirSync": {func(t *testing.T) (Directory, Searcher) {
+			c := dc.Connect(t, dirtest.AsAgent)
 			return &faulty{Directory: c, dirSync: refuse(ldap.LDAPResultUnavailableCriticalExtension)}, c
 		}, way{Mode: ModePaged}, false, false},
 	}
@@ -48,9 +52,21 @@ func readers(dc *dctest.DC) map[string]reader {
 // TestFollow walks through every kind of change, and after each the mirror must
 // be what a read of the whole directory shows.
 func TestFollow(t *testing.T) {
-	dc := dctest.Start(t)
-	for name, r := range readers(dc) {
+	t.Run("memory", func(t *testing.T) {
+		dc := dirtest.InMemory(t)
+		testFollow(t, dc, slices.Sorted(maps.Keys(readers(dc))))
+	})
+	t.Run("dc", func(t *testing.T) {
+		dc := dirtest.OnDC(dctest.Start(t))
+		testFollow(t, dc, soak.Some(t, 3, slices.Sorted(maps.Keys(readers(dc)))))
+	})
+}
+
+func testFollow(t *testing.T, dc *dirtest.Domain, names []string) {
+	all := readers(dc)
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
+			r := all[name]
 			dir, reader := r.dir(t)
 			s := newSubject(t, dc, dir)
 			first := s.sync(t)
@@ -81,7 +97,7 @@ type step struct {
 	do      func()
 }
 
-func story(t *testing.T, dc *dctest.DC, ou ident.DN) []step {
+func story(t *testing.T, dc *dirtest.Domain, ou ident.DN) []step {
 	add := func(dn ident.DN, class string, more map[string][]string) {
 		all := map[string][]string{"objectClass": {class}}
 		for k, v := range more {
@@ -162,6 +178,6 @@ func story(t *testing.T, dc *dctest.DC, ou ident.DN) []step {
 			add(ou.Child("Fleeting"), "user", map[string][]string{"sAMAccountName": {sam + "f"}})
 			dc.Delete(t, ou.Child("Fleeting"))
 		}},
-		{"delete the tree", 8, func() { deleteTree(t, dc, ou) }},
+		{"delete the tree", 8, func() { dc.DeleteTree(t, ou) }},
 	}
 }
