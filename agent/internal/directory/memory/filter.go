@@ -72,8 +72,11 @@ func combined(p *ber.Packet) (filter, error) {
 	}, nil
 }
 
-// equality compares by the syntax of the attribute.
+// equality compares by the syntax of the attribute. The object that a
+// reference names is looked up once: a filter lives for one search.
 func equality(name, want string) filter {
+	var to *object
+	looked := false
 	return func(d *Domain, o *object) bool {
 		a := d.schema.rule(name)
 		if a == nil {
@@ -88,7 +91,9 @@ func equality(name, want string) filter {
 			want = sidOf(want)
 		}
 		if a.reference() {
-			to := d.find(ident.DN(want))
+			if !looked {
+				to, looked = d.find(ident.DN(want)), true
+			}
 			return to != nil && d.refersTo(o, a, to)
 		}
 		for _, have := range d.texts(o, name) {
