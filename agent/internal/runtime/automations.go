@@ -83,15 +83,15 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 	if !application.Enabled {
 		return engine.Automation{}, fmt.Errorf("%s: application %s is not enabled", application.Pos, application.Name)
 	}
-	connector, err := s.serving(application)
+	connector, err := s.servedTo(application)
 	if err != nil {
 		return engine.Automation{}, err
 	}
-	fits, wrong := fit.Automation(s.config, name, connector.Manifest(), time.Now())
+	fits, wrong := fit.Automation(s.config, name, connector.manifest, time.Now())
 	if len(wrong) > 0 {
 		return engine.Automation{}, errors.Join(wrong...)
 	}
-	target, err := s.Application(ctx, application, connector.Manifest())
+	target, err := s.Application(ctx, application, connector.manifest)
 	if err != nil {
 		return engine.Automation{}, err
 	}
@@ -106,7 +106,7 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 		Key:      fits.Endpoint.Key, OwnKey: fits.OwnKey,
 		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
 		Source: source.New(source.Settings{
-			Connector: connector, Application: target, Endpoint: fits.Endpoint,
+			Connector: connector.Connector, Application: target, Endpoint: fits.Endpoint,
 			Fields: fits.Mapper.Fields(), Now: time.Now,
 		}),
 	}, nil

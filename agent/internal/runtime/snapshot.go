@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // Snapshot is a configuration with all that follows from it and from the
@@ -24,28 +25,28 @@ type Snapshot struct {
 	trial       bool // the directory is not the one that the agent runs with
 
 	// What follows is there from when the connectors are.
-	connectors  map[string]connector // by the name that an application gives
+	connectors  map[string]served // by the name that an application gives
 	automations map[string]engine.Automation
 	broken      map[string]error // automations that cannot run, and why
 }
 
-// connector is what serves under a name, or why nothing does.
-type connector struct {
+// served is what serves under a name, or why nothing does.
+type served struct {
 	*host.Connector
-	err error
+	manifest abi.Manifest // of the moment: the connector tells that of the file that serves by now
+	err      error
 }
 
 // with is s with the connectors that serve now.
 func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
 		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
-		connectors: map[string]connector{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
+		connectors: map[string]served{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
 	}
 	for _, application := range s.config.Applications {
 		name := application.Connector
 		if _, done := next.connectors[name]; !done {
-			serving, err := h.Connector(name)
-			next.connectors[name] = connector{serving, err}
+			next.connectors[name] = serving(h, name)
 		}
 	}
 	for _, name := range next.names() {
@@ -59,6 +60,14 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	return next
 }
 
+func serving(h *host.Host, name string) served {
+	c, err := h.Connector(name)
+	if err != nil {
+		return served{err: err}
+	}
+	return served{Connector: c, manifest: c.Manifest()}
+}
+
 // Config is the configuration of s. It must not be changed.
 func (s *Snapshot) Config() *config.Config { return s.config }
 
@@ -68,12 +77,12 @@ func (s *Snapshot) Connector(application config.Application) (*host.Connector, e
 	return c.Connector, c.err
 }
 
-// serving is Connector with the place of the application in its error, and what
-// to do next.
-func (s *Snapshot) serving(application config.Application) (*host.Connector, error) {
-	c, err := s.Connector(application)
-	if err != nil {
-		return nil, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
+// servedTo is what serves an application. Its error has the place of the
+// application, and what to do next.
+func (s *Snapshot) servedTo(application config.Application) (served, error) {
+	c := s.connectors[application.Connector]
+	if err := c.err; err != nil {
+		return c, fmt.Errorf("%s: application %s: %w", application.Pos, application.Name, source.WithNext(err))
 	}
 	return c, nil
 }
