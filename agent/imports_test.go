@@ -20,7 +20,24 @@ const comparing = "agent/internal/text"
 // import directly, with the reason. A part that is not listed may import
 // nothing of ours. "/..." covers everything below.
 var may = map[string]map[string]string{
-	"agent":                {"...": "the command wires everything"},
+	"agent": {
+		"agent/internal/service":    "a command asks",
+		"agent/internal/control":    "the agent that runs, or one in its own process",
+		"agent/internal/runtime":    "which it opens, as it does the daemon",
+		"agent/internal/config":     "by the configuration that it is given",
+		"agent/internal/progress":   "and shows how far the work is",
+		"agent/internal/exit":       "it ends with an exit code",
+		"agent/internal/ident":      "what it prints is made of nouns: plans, operations, outcomes",
+		"agent/internal/operation":  "and of how an operation reads",
+		"agent/internal/check":      "rollcall validate needs no agent",
+		"agent/internal/connector":  "nor does work on connectors' files",
+		"agent/internal/consent":    "a person consents at the command's own machine",
+		"agent/internal/completion": "a shell cannot wait for an agent",
+		"agent/internal/planfile":   "plans are saved where the command runs",
+		"agent/internal/localfile":  "it says as whom it looked at files",
+		"agent/internal/expr":       "rollcall functions prints the reference",
+		"sdk/abi":                   "a manifest is printed",
+	},
 	"agent/internal/text":  {},
 	"agent/internal/ident": {},
 	"agent/internal/expr":  {"agent/internal/ident": "it escapes by the nouns' rules", "sdk/abi": "a number is spelled as a key is"},
