@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,28 +15,74 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// minutes is a clock whose minutes pass as fast as a test can bear: each
-// automation waits on it alone.
-type minutes struct {
-	start time.Time
-	real  time.Time
+// stepped is a clock that stands still until the test moves it, so that it does
+// not matter how long a run takes on the machine at hand.
+type stepped struct {
+	mu    sync.Mutex
+	now   time.Time
+	alarm map[time.Time][]chan time.Time
+	asked chan struct{} // by somebody who waits from now on
 }
 
-// minute is how long one lasts.
-const minute = 800 * time.Millisecond
+func newStepped(start time.Time) *stepped {
+	return &stepped{now: start, alarm: map[time.Time][]chan time.Time{}, asked: make(chan struct{}, 100)}
+}
 
-func (m minutes) clock() schedule.Clock {
-	const faster = time.Minute / minute
-	return schedule.Clock{
-		Now:   func() time.Time { return m.start.Add(time.Since(m.real) * faster) },
-		After: func(d time.Duration) <-chan time.Time { return time.After(d / faster) },
+func (c *stepped) clock() schedule.Clock { return schedule.Clock{Now: c.Now, After: c.After} }
+
+func (c *stepped) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *stepped) After(d time.Duration) <-chan time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rings := make(chan time.Time, 1)
+	c.alarm[c.now.Add(d)] = append(c.alarm[c.now.Add(d)], rings)
+	c.asked <- struct{}{}
+	return rings
+}
+
+// waiting counts those who wait for the clock.
+func (c *stepped) waiting() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, list := range c.alarm {
+		n += len(list)
 	}
+	return n
 }
+
+// step waits until n automations wait for the clock and moves it to the first
+// time that one of them waits for.
+func (c *stepped) step(t *testing.T, n int) {
+	t.Helper()
+	for c.waiting() < n {
+		select {
+		case <-c.asked:
+		case <-time.After(hang):
+			t.Fatalf("at %s only %d automations are done of %d", c.Now().Format(time.TimeOnly), c.waiting(), n)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := slices.MinFunc(slices.Collect(maps.Keys(c.alarm)), time.Time.Compare)
+	c.now = first
+	for _, rings := range c.alarm[first] {
+		rings <- first
+	}
+	delete(c.alarm, first)
+}
+
+// hang ends a wait for what never comes. A busy machine does not reach it.
+const hang = 10 * time.Minute
 
 // TestOneSourceDoesNotDelayAnother runs four automations on one engine: one
 // whose source hangs, one that fails at once, one that delivers drop by drop,
-// and a good one, whose runs all start in their minute and take no longer than
-// they do alone.
+// and a good one. All runs of the good one start in their minute and end while
+// two others are still at their first.
 func TestOneSourceDoesNotDelayAnother(t *testing.T) {
 	hanging := &feed{block: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 	failing := &feed{fails: errors.New("blocked: an HTML page with 403")}
@@ -45,60 +93,58 @@ func TestOneSourceDoesNotDelayAnother(t *testing.T) {
 	a.Source = dripping
 	s.Automations["dripping"] = a
 	s.run("good") // creates
-	var alone time.Duration
-	for range 3 {
-		begin := time.Now()
-		s.run("good")
-		alone = max(alone, time.Since(begin))
-	}
 
 	const runs = 6
-	ctx, stop := context.WithTimeout(t.Context(), 3*runs*minute)
-	defer stop()
-	clock := minutes{start: time.Date(2026, 1, 2, 10, 0, 0, 0, time.Local), real: time.Now()}.clock()
+	start := time.Date(2026, 1, 2, 10, 0, 0, 0, time.Local)
+	clock := newStepped(start)
 	var mu sync.Mutex
-	began := map[string][]time.Time{}
-	slowest := time.Duration(0)
-	entries := []schedule.Entry{{Name: "hanging", Spec: "* * * * *"}, {Name: "failing", Spec: "* * * * *"}, {Name: "dripping", Spec: "* * * * *"}, {Name: "good", Spec: "* * * * *"}}
-	err := schedule.Run(ctx, entries, clock, slog.New(slog.DiscardHandler), func(ctx context.Context, name string) error {
-		mu.Lock()
-		began[name] = append(began[name], clock.Now())
-		enough := name == "good" && len(began[name]) == runs
-		mu.Unlock()
-		begin := time.Now()
-		_, err := s.Run(ctx, Request{Automation: name, Kind: store.KindScheduled, By: "schedule"})
-		if name == "good" {
+	began, ended := map[string][]time.Time{}, map[string]int{}
+	var entries []schedule.Entry
+	for _, name := range []string{"hanging", "failing", "dripping", "good"} {
+		entries = append(entries, schedule.Entry{Name: name, Spec: "* * * * *"})
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- schedule.Run(ctx, entries, clock.clock(), slog.New(slog.DiscardHandler), func(ctx context.Context, name string) error {
 			mu.Lock()
-			slowest = max(slowest, time.Since(begin))
+			began[name] = append(began[name], clock.Now())
 			mu.Unlock()
-			if err != nil {
+			_, err := s.Run(ctx, Request{Automation: name, Kind: store.KindScheduled, By: "schedule"})
+			if name == "good" && err != nil {
 				t.Errorf("the good one: %v", err)
 			}
-		}
-		if enough {
-			stop()
-		}
-		return err
-	})
-	if err != nil {
+			mu.Lock()
+			ended[name]++
+			mu.Unlock()
+			return err
+		})
+	}()
+	clock.step(t, len(entries))
+	for range runs - 1 {
+		clock.step(t, 2) // the good one and the failing one
+	}
+	for clock.waiting() < 2 || dripping.batches.Load() < 10 {
+		time.Sleep(time.Millisecond)
+	}
+	mu.Lock()
+	if n := ended["hanging"] + ended["dripping"]; n != 0 || len(began["hanging"]) != 1 || len(began["dripping"]) != 1 {
+		t.Errorf("began: %v, ended: %v", began, ended)
+	}
+	mu.Unlock()
+	stop()
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	if n := len(began["good"]); n != runs {
 		t.Errorf("the good one ran %d times of %d", n, runs)
 	}
 	for i, at := range began["good"] {
-		if want := time.Date(2026, 1, 2, 10, i+1, 0, 0, time.Local); at.Before(want) || !at.Before(want.Add(time.Minute)) {
+		if want := start.Add(time.Duration(i+1) * time.Minute); !at.Equal(want) {
 			t.Errorf("run %d of the good one began at %s instead of %s", i, at.Format(time.TimeOnly), want.Format(time.TimeOnly))
 		}
 	}
-	if n := len(began["failing"]); n < 2 || n > 4 { // after the first, pauses of 1, 2 and 4 minutes
+	if n := len(began["failing"]); n != 3 { // after the first, pauses of 1 and 2 minutes
 		t.Errorf("the failing one ran %d times in %d minutes", n, runs)
-	}
-	if len(began["hanging"]) != 1 || dripping.batches.Load() < 10 {
-		t.Errorf("the hanging one began %d times, %d drops fell", len(began["hanging"]), dripping.batches.Load())
-	}
-	t.Logf("a run of the good one took at most %s alone and %s beside the others", alone, slowest)
-	if slowest > 2*alone+minute {
-		t.Errorf("a run took %s beside the others, %s alone", slowest, alone)
 	}
 }

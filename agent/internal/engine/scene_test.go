@@ -111,7 +111,7 @@ func newSceneAt(t *testing.T, dc *dctest.DC, url string, sources map[string]*fee
 	t.Helper()
 	return newSceneIn(t, dirtest.OnDC(dc), url, func(ctx context.Context, _ string) (Directory, error) {
 		return conn.Open(ctx, conn.Settings{
-			URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: 10 * time.Second,
+			URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 2, Timeout: time.Minute,
 			Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
 		}, slog.New(slog.DiscardHandler), nil)
 	}, sources, opts...)
