@@ -9,6 +9,7 @@ import (
 // first plan say so once, with an attribute that this directory has free, and
 // what they name works.
 func TestAnchorInUse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	for _, n := range []string{"4711", "4712"} {
 		w.dc.AddUser(t, w.dc.OU("Staff"), "HR "+n, "hr"+n, map[string][]string{"employeeNumber": {n}, "mail": {"hr" + n + "@example.org"}})

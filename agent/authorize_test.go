@@ -90,7 +90,7 @@ func (w *consentingWorld) begin(args ...string) *begun {
 	in, stdin := io.Pipe()
 	errs, stderr := io.Pipe()
 	b := &begun{stdin: stdin, ended: make(chan int, 1), stderr: make(chan string, 1)}
-	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.Context(), hang)
 	go func() {
 		defer cancel()
 		code := run(ctx, append([]string{"--config", w.config}, args...), in, &b.stdout, stderr)
@@ -229,7 +229,7 @@ func TestAuthorizeWithDaemon(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{"--config", w.config, "run"}, strings.NewReader(""), io.Discard, io.Discard)
 	}()
-	for range 500 {
+	for len(ended) == 0 {
 		if _, err := control.Connect(ctx, filepath.Join(filepath.Dir(w.config), "state")); err == nil {
 			break
 		}

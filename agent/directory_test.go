@@ -17,6 +17,7 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 // TestWhatIsMisconfigured breaks one thing at a time: each gives one clear
 // error, the right exit code, and no account.
 func TestWhatIsMisconfigured(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 10)
 	foreign := t.TempDir()
 	if err := os.WriteFile(foreign+"/pipedrive.wasm", []byte("\x00asm\x01\x00\x00\x00"), 0o644); err != nil {
@@ -71,6 +72,7 @@ func TestWhatIsMisconfigured(t *testing.T) {
 // TestHandsOff has accounts that must not be touched meet records that match
 // them: protected ones, disabled ones, and ones outside of scope.
 func TestHandsOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 5)
 	staff, elsewhere := w.dc.OU("Staff"), w.dc.OU("Elsewhere")
 	mail := func(name string) map[string][]string { return map[string][]string{"mail": {name + "@example.org"}} }
@@ -108,14 +110,15 @@ func TestHandsOff(t *testing.T) {
 // controller carries the last writes out and its answers never arrive. The run
 // fails, and the next one finds what was made instead of making it again.
 func TestALostAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 150).race()
 	p := w.dc.Proxy(t)
-	w.configure(w.dc.URL, p.URL, `anchor = "employeeNumber"`, "anchor = \"employeeNumber\"\ntimeout = \"2s\"")
+	w.configure(w.dc.URL, p.URL, `anchor = "employeeNumber"`, "anchor = \"employeeNumber\"\ntimeout = \"10s\"")
 	for _, fail := range []func(){p.Silence, p.Cut} {
 		before := len(w.accounts())
 		ended := make(chan answer, 1)
 		go func() { ended <- w.rollcall("apply", "staff") }()
-		for len(w.accounts()) < before+10 {
+		for ; len(w.accounts()) < before+10; time.Sleep(poll) {
 			select {
 			case a := <-ended:
 				t.Fatalf("the run ended too early with %d\n%s%s", a.code, a.stdout, a.stderr)
@@ -128,6 +131,7 @@ func TestALostAnswer(t *testing.T) {
 		}
 		p.Answer()
 	}
+	w.configure()
 	made := len(w.accounts())
 	r := w.apply(0)
 	if n := r.Counts[ident.ClassCreate][ident.ResultApplied]; n+made > len(w.accounts()) {
@@ -152,6 +156,7 @@ func failing(fail func(), ended <-chan answer) answer {
 // TestApproveAndReject decides about what a limit holds: the same is not asked
 // twice, and a rejection counts until the reason for it is gone.
 func TestApproveAndReject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 6, `disable = "5%"`, `disable = 0`).race()
 	w.apply(0)
 	leave := func(active bool) { mustPerson(t)(w.sim.SetActive(4, active)) }
@@ -194,6 +199,7 @@ func TestApproveAndReject(t *testing.T) {
 // TestLinkByHand links a person without an e-mail address to an account, and
 // is refused what an adoption would be refused.
 func TestLinkByHand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	w.apply(0)
 	u := w.sim.Add("Nora Nobody", "nora@example.org")

@@ -16,6 +16,7 @@ import (
 // folders /etc, /usr and /var of their own; systemctl is a script that does
 // with the unit what systemd does.
 func TestFirstSyncToTheLetter(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("unshare", "--mount", "--propagation", "private", "true").CombinedOutput(); err != nil && os.Getenv("ROLLCALL_REQUIRE_DC") == "" {
 		t.Skipf("it needs root and the right to mount, which many containers lack: %v %s", err, out)
 	}

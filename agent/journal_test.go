@@ -41,6 +41,7 @@ func verifiedElsewhere(t testing.TB, export string) (said string, ok bool) {
 // TestSomebodyElseVerifiesTheJournal exports a real journal, and changes the
 // export in the ways in which somebody could.
 func TestSomebodyElseVerifiesTheJournal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	if said, ok := verifiedElsewhere(t, w.want(0, "journal", "export").stdout); !ok || said != "empty\n" {
 		t.Errorf("an empty journal: %s", said)
@@ -80,6 +81,7 @@ func TestSomebodyElseVerifiesTheJournal(t *testing.T) {
 // TestOldHistoryIsRemoved begins two years ago; run --once does what is due, and
 // looks after the state.
 func TestOldHistoryIsRemoved(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "[directory]", "[store]\nkeep_runs = \"30d\"\nkeep_journal = \"60d\"\n\n[directory]")
 	then := time.Now().AddDate(-2, 0, 0)
 	s, err := store.Open(t.Context(), filepath.Join(w.dir, "state"), store.WithClock(func() time.Time { return then }))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -15,6 +16,11 @@ import (
 var (
 	scratch        string
 	scratchContext = context.Background()
+)
+
+const (
+	hang = 10 * time.Minute      // ends a wait for what never comes; a busy machine does not reach it
+	poll = 20 * time.Millisecond // between two looks at what another process does
 )
 
 func TestMain(m *testing.M) {
@@ -40,5 +46,8 @@ func (r runner) Run() int {
 }
 
 func TestCommands(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: scriptSetup, Cmds: scriptCommands()})
+	const dir = "testdata/script"
+	raced := watched(t, dir)
+	setup := func(env *testscript.Env) error { return scriptSetup(raced, env) }
+	testscript.Run(t, testscript.Params{Dir: dir, Setup: setup, Cmds: scriptCommands()})
 }

@@ -11,6 +11,7 @@ import (
 // that ascii() leaves nothing of, a mapping with a typo, an OU that is not there,
 // writes that are all refused for one reason. Each is one item.
 func TestCausesAreToldWhereTheyBegin(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 0)
 	for i := range 12 {
 		w.sim.Add("李明"+string('丁'+rune(i)), fmt.Sprintf("li%d@example.org", i))

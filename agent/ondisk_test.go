@@ -46,6 +46,7 @@ func into(p service.PlanAnswer) string {
 // disk, says where the agent runs with another, and apply goes by none that
 // was not shown.
 func TestPlanIsOfTheFile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	d := w.start()
 	defer d.stop()
@@ -203,6 +204,7 @@ func TestPlanOfAnotherFile(t *testing.T) {
 // TestApprovedByTheAgent: what is held was shown with the configuration of the
 // agent, and is carried out by it, whatever the file says meanwhile.
 func TestApprovedByTheAgent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, "create = 1000", "create = 0")
 	d := w.start()
 	defer d.stop()
@@ -227,6 +229,7 @@ func TestApprovedByTheAgent(t *testing.T) {
 // TestAnApprovalIsReportedWhateverTheFileSays: when the file is broken while
 // something is approved, what was done is reported, not that nothing was.
 func TestAnApprovalIsReportedWhateverTheFileSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, "create = 1000", "create = 0")
 	r := w.apply(3)
 	cfg, err := config.Load(w.config)

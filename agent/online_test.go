@@ -66,6 +66,7 @@ const (
 // TestOnline checks the rights against a real domain controller and the
 // simulator, and changes nothing there.
 func TestOnline(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 5).race()
 	before := w.lastChange()
 	w.expect(w.online(0), map[string]string{
@@ -146,6 +147,7 @@ func (w *world) failing(t *testing.T) {
 // TestOnlineAtApplications compares the scopes of the manifest with those of
 // the token, and its rights with what the connector finds out.
 func TestOnlineAtApplications(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 5)
 	w.write("client_secret", "sim-secret")
 	const users = "application pipedrive | endpoint users | scope users:read"

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/testdata/kept"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -56,33 +56,19 @@ func vendors() []vendor { return []vendor{pipedriveVendor(), infobipVendor(nil)}
 // modules are the connectors as they are shipped, in a host. They are made
 // once, as compiling takes seconds.
 var modules = sync.OnceValues(func() (*host.Host, error) {
-	dir := filepath.Join(scratch, "operations")
-	s := host.Settings{ModulesDir: filepath.Join(dir, "modules"), CacheDir: filepath.Join(dir, "cache"), AllowUnsigned: true}
+	cache, err := kept.Folder("agent")
+	if err != nil {
+		return nil, err
+	}
+	s := host.Settings{ModulesDir: filepath.Join(scratch, "operations"), CacheDir: cache, AllowUnsigned: true}
 	var log bytes.Buffer
 	for _, v := range vendors() {
 		if _, err := connector.Build(scratchContext, "../plugins/"+v.name, filepath.Join(s.ModulesDir, v.name+".wasm"), &log); err != nil {
 			return nil, errors.Join(err, errors.New(log.String()))
 		}
 	}
-	if len(raceFlags) > 0 { // it would take ten times as long to compile the same
-		if err := warm(filepath.Join(dir, "warm"), s); err != nil {
-			return nil, err
-		}
-	}
 	return host.Open(scratchContext, s, slog.New(slog.DiscardHandler), nil)
 })
-
-// warm fills the module cache from a process without the race detector.
-func warm(program string, s host.Settings) error {
-	build := exec.Command("go", "test", "-c", "-o", program, "../host/testdata/warm")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	for _, cmd := range []*exec.Cmd{build, exec.Command(program, s.ModulesDir, s.CacheDir, "64")} {
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("warm the cache: %w: %s", err, out)
-		}
-	}
-	return nil
-}
 
 // stage is a simulator with an application at it, and the object that an
 // operation is about.

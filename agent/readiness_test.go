@@ -12,6 +12,7 @@ import (
 // An agent that cannot read a secret that its configuration names says so at
 // its start, and is not ready until it can.
 func TestAnAgentWithoutItsSecretsIsNotReady(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	for _, name := range []string{"ad_password", "pipedrive_token"} {
 		if err := os.Rename(filepath.Join(w.dir, name), filepath.Join(w.dir, name+".away")); err != nil {

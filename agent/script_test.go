@@ -8,15 +8,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -161,14 +164,40 @@ func scriptLock(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = lock.Unlock() })
 }
 
+// watched lists the scripts whose commands run with the race detector, which
+// takes several times as long: all of them at full size, and otherwise those in
+// which an agent runs, and one in five of the others.
+func watched(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var agents, others []string
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if strings.Contains(read(t, file), " run &") {
+			agents = append(agents, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return append(agents, soak.Some(t, len(others)/5, others)...)
+}
+
 type managerKey struct{}
 
-// scriptSetup gives each script the repository's folder and a service manager
-// that await can hear.
-func scriptSetup(env *testscript.Env) error {
+// scriptSetup gives a script the repository's folder and a service manager that
+// await can hear. The command has the race detector in those that are watched.
+func scriptSetup(watched []string, env *testscript.Env) error {
 	repo, err := filepath.Abs("..")
 	if err != nil {
 		return err
+	}
+	if b := build(); b.err != nil {
+		return b.err
+	} else if !slices.Contains(watched, strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")) {
+		env.Setenv("PATH", filepath.Dir(b.binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	}
 	env.Setenv("REPO", repo)
 	env.Setenv("BASE", filepath.Join(repo, "agent/testdata/agent.toml"))
@@ -204,7 +233,7 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || conn == nil {
 		ts.Fatalf("usage: await state, after manager")
 	}
-	ts.Check(conn.SetReadDeadline(time.Now().Add(30 * time.Second)))
+	ts.Check(conn.SetReadDeadline(time.Now().Add(hang)))
 	message := make([]byte, 1024)
 	n, err := conn.Read(message)
 	ts.Check(err)

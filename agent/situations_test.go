@@ -3,7 +3,6 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
@@ -201,33 +201,33 @@ func (w *ward) panics(at string) came {
 	w.Helper()
 	w.joins(2)
 	w.down()
-	if err := os.Setenv("ROLLCALL_PANIC", at); err != nil {
-		w.Fatal(err)
-	}
+	w.env = []string{"ROLLCALL_PANIC=" + at}
 	w.d = w.start()
-	_ = os.Unsetenv("ROLLCALL_PANIC")
+	w.env = nil
 	return w.applies()
 }
 
-// TestEverySituationOfTheTable brings each row of the table in docs/operate.md
-// about, and holds it against what the command answers, the history, a scrape,
-// and the alerts that are shipped, also after a restart of the agent.
+// TestEverySituationOfTheTable brings rows of the table in docs/operate.md
+// about, all of them at full size, and holds each against what the command
+// answers, the history, a scrape, and the alerts that are shipped, also after a
+// restart of the agent.
 func TestEverySituationOfTheTable(t *testing.T) {
+	t.Parallel()
 	w := &ward{world: newWorld(t, 10, usual...)}
 	alerts := rules(t, read(t, "../configs/alerts.yml"))
-	raised := map[string]bool{}
-	w.d = w.start()
-	for _, row := range situations(t) {
-		come, known := happenings[row.name]
-		if !known {
-			t.Errorf("nothing brings about: %s", row.name)
-			continue
+	raised, all := map[string]bool{}, situations(t)
+	for _, row := range all {
+		if happenings[row.name] == nil {
+			t.Fatalf("nothing brings about: %s", row.name)
 		}
-		w.calm()
-		w.check(row, come(w), alerts)
 		for _, name := range row.alerts {
 			raised[name] = true
 		}
+	}
+	w.d = w.start()
+	for _, row := range soak.Some(t, 10, all) {
+		w.calm()
+		w.check(row, happenings[row.name](w), alerts)
 	}
 	w.down()
 	for name := range alerts {
@@ -235,7 +235,7 @@ func TestEverySituationOfTheTable(t *testing.T) {
 			t.Errorf("no row raises %s", name)
 		}
 	}
-	if n := len(situations(t)); n != len(happenings) {
+	if n := len(all); n != len(happenings) {
 		t.Errorf("the table has %d rows, and %d are known", n, len(happenings))
 	}
 }

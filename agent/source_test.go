@@ -11,6 +11,7 @@ import (
 // TestABadDayAtTheSource spoils the answer of an application whose people all
 // have accounts: whatever comes, nobody is disabled, and the admin is told.
 func TestABadDayAtTheSource(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 60)
 	w.apply(0)
 	before := w.accounts()
@@ -71,6 +72,7 @@ func TestABadDayAtTheSource(t *testing.T) {
 // TestABadFirstDay has the faults meet people who have no accounts yet: what
 // is spoiled gets none, and once it is repaired each has exactly one.
 func TestABadFirstDay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 20)
 	for _, fault := range []struct {
 		kind sim.Kind
@@ -87,6 +89,7 @@ func TestABadFirstDay(t *testing.T) {
 }
 
 func TestAUserWithoutAnEmailAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 12)
 	for _, email := range []sim.Text{{}, sim.Null(), sim.Some("")} {
 		u := w.sim.Add("Nora Nobody", "nora@example.org")
@@ -112,6 +115,7 @@ func TestAUserWithoutAnEmailAddress(t *testing.T) {
 // TestHostileNames has people whose names would break an LDAP filter, a DN or
 // a CSV: each gets one account with that name.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	names := []string{`O"Brien, Ada`, `*)(cn=*`, `#lead`, ` lead and trail `, `=cmd()`, `a\,b+c<d>e;f`, `Ümit Çağlar`, `x=1,CN=Admin`, "Tab\tBed"}
 	w := newWorld(t, 1)
 	want := map[string]string{}

@@ -116,13 +116,14 @@ func (w *world) lastRun() store.Run {
 // command says what was done and what is next, nothing is half done, and the
 // next run makes the rest.
 func TestStoppedApply(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 400).race()
 	d := w.start()
 	meanwhile := func(stop func(*running)) *running {
 		t.Helper()
 		before := len(w.accounts())
 		r := begin(t, w.command("apply", "staff"))
-		for len(w.accounts()) < before+10 {
+		for ; len(w.accounts()) < before+10; time.Sleep(poll) {
 			if strings.Contains(d.said(), "level=ERROR") {
 				t.Fatalf("the run failed:\n%s", d.said())
 			}
@@ -151,7 +152,7 @@ func TestStoppedApply(t *testing.T) {
 
 	killed := meanwhile(func(r *running) { r.signal(syscall.SIGKILL) })
 	killed.ends()
-	for w.lastRun().Result == store.RunRunning {
+	for ; w.lastRun().Result == store.RunRunning; time.Sleep(poll) {
 		if strings.Contains(d.said(), "level=ERROR") {
 			t.Fatalf("the agent says:\n%s", d.said())
 		}
@@ -261,6 +262,7 @@ func stalls(t *testing.T, url string, answers int) (proxy string, stalled <-chan
 // end when they are told to, with an agent and without one. Their own patience
 // is that of hours.
 func TestStoppedPlan(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	application, asked := mute(t)
 	ad := w.dc.URL

@@ -91,6 +91,7 @@ func TestProgressElsewhere(t *testing.T) {
 // TestApplyShowsProgress on standard error, where it is a terminal, with an
 // agent and without one.
 func TestApplyShowsProgress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 20)
 	for _, served := range []bool{false, true} {
 		var d *daemon

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,11 +18,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
+	"github.com/rollcall-agent/rollcall/host/testdata/kept"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
-// built is the command with failpoints, the connector and a warm module cache,
-// made once for all tests of this binary.
+// built is the command with failpoints, the connector and the cache of its
+// compiled form, made once for all tests of this binary.
 type built struct {
 	binary, modules, cache string
 	err                    error
@@ -30,48 +32,52 @@ type built struct {
 
 var build = sync.OnceValue(func() (b built) {
 	dir := filepath.Join(scratch, "built")
-	b.binary, b.modules, b.cache = filepath.Join(dir, "rollcall"), filepath.Join(dir, "modules"), filepath.Join(dir, "cache")
-	if b.err = compile(b.binary); b.err != nil {
-		return b
-	}
-	if b.err = os.MkdirAll(b.cache, 0o700); b.err != nil {
+	b.binary, b.modules = filepath.Join(dir, "rollcall"), filepath.Join(dir, "modules")
+	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", b.binary, ".").CombinedOutput(); err != nil {
+		b.err = errors.Join(err, errors.New(string(out)))
 		return b
 	}
 	var log bytes.Buffer
 	if _, err := connector.Build(scratchContext, "../plugins/pipedrive", filepath.Join(b.modules, "pipedrive.wasm"), &log); err != nil {
 		b.err = errors.Join(err, errors.New(log.String()))
+		return b
 	}
+	b.cache, b.err = kept.Folder("agent")
 	return b
 })
 
-func compile(to string, flags ...string) error {
-	args := slices.Concat([]string{"build"}, flags, []string{"-tags", "failpoint", "-o", to, "."})
-	out, err := exec.Command("go", args...).CombinedOutput()
-	if err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	return nil
-}
-
-// raced is the command with the race detector, where the tests have it too: it
-// is slow, and so not for those that kill the agent while it works.
+// raced is this program under the command's name, which TestMain goes by: it
+// has the race detector where the tests have it, and no failpoints. It is slow,
+// and so not for tests that kill the agent while it works.
 var raced = sync.OnceValues(func() (string, error) {
-	if len(raceFlags) == 0 {
-		return build().binary, build().err
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
 	}
-	binary := filepath.Join(scratch, "built", "rollcall-raced")
-	return binary, compile(binary, raceFlags...)
+	binary := filepath.Join(scratch, "raced", "rollcall")
+	return binary, errors.Join(os.Mkdir(filepath.Dir(binary), 0o700), os.Symlink(self, binary))
 })
 
-// race lets the world's commands run with the race detector.
+// race lets the world's agents run with the race detector, and its commands:
+// each of them at full size, and otherwise one in three, chosen by a seed.
 func (w *world) race() *world {
 	w.Helper()
 	binary, err := raced()
 	if err != nil {
-		w.Fatalf("build with the race detector: %v", err)
+		w.Fatal(err)
 	}
-	w.binary = binary
+	w.raced, w.choose = binary, soak.Rand(w)
 	return w
+}
+
+// program is what the next command is made with.
+func (w *world) program(args []string) string {
+	w.choosing.Lock()
+	defer w.choosing.Unlock()
+	if w.choose != nil && (args[0] == "run" || w.choose.IntN(soak.Size(3, 1)) == 0) {
+		return w.raced
+	}
+	return w.binary
 }
 
 // world is an application, a directory and an agent between them.
@@ -83,6 +89,11 @@ type world struct {
 	dir    string
 	config string
 	binary string
+	env    []string // of commands, beside that of the tests
+
+	raced    string // the binary with the race detector; "": none is used
+	choosing sync.Mutex
+	choose   *rand.Rand
 }
 
 // newWorld starts a domain controller and a simulator with that many people,
@@ -166,8 +177,8 @@ type answer struct {
 
 // command prepares the built binary in this world.
 func (w *world) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(w.Context(), w.binary, append([]string{"--config", w.config}, args...)...)
-	cmd.Env = os.Environ()
+	cmd := exec.CommandContext(w.Context(), w.program(args), append([]string{"--config", w.config}, args...)...)
+	cmd.Env = append(os.Environ(), w.env...)
 	return cmd
 }
 

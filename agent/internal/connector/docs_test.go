@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/testdata/kept"
 )
 
 // TestTheConnectorOfTheDocsBuilds takes the connector out of
@@ -36,7 +37,11 @@ func TestTheConnectorOfTheDocsBuilds(t *testing.T) {
 	if _, err := Build(t.Context(), dir, out, &log); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	m, problems, err := host.Inspect(t.Context(), out, host.Settings{AllowUnsigned: true})
+	cache, err := kept.Folder("connector")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, problems, err := host.Inspect(t.Context(), out, host.Settings{AllowUnsigned: true, CacheDir: cache})
 	if err != nil || len(problems) != 0 || m.Manifest.Name != "acme" || len(m.Manifest.Endpoints) != 1 {
 		t.Errorf("%+v %v %v", m, problems, err)
 	}
