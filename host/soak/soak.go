@@ -1,7 +1,9 @@
 // Package soak sets the size of tests that repeat something: random changes,
 // hostile modules, processes that are killed. `make test` runs them small,
 // `make soak` at full size; the assertions are the same. What is random starts
-// from a seed that the test logs and that ROLLCALL_SEED gives again.
+// from a seed that the test logs and that ROLLCALL_SEED gives again. For tests
+// of any size it waits (Await) and measures (CPU) in a way that a busy machine
+// does not fail.
 //
 // Only tests import it. It does not decide what a test asserts, and a test
 // whose size is fixed has no use for it.

@@ -2,7 +2,9 @@ package soak
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -77,5 +79,25 @@ func TestChecksBesideEachOther(t *testing.T) {
 				t.Errorf("%d checks, want %d", got, n)
 			}
 		})
+	}
+}
+
+// CPU counts work, and does not count waiting.
+func TestCPU(t *testing.T) {
+	before := CPU()
+	time.Sleep(300 * time.Millisecond)
+	if slept := CPU() - before; slept > 200*time.Millisecond {
+		t.Errorf("sleeping took %s", slept)
+	}
+	for before = CPU(); CPU()-before < 50*time.Millisecond; {
+		_ = strings.Repeat("work", 1000)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	n := 0
+	Await(t, "the third look", func() bool { n++; return n == 3 })
+	if n != 3 {
+		t.Errorf("looked %d times", n)
 	}
 }

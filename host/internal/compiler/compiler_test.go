@@ -152,17 +152,6 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// await waits until something is so.
-func await(t testing.TB, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Error("waited for too long")
-			return
-		}
-	}
-}
-
 func TestOnlyAProgramThatAsksCanCompile(t *testing.T) {
 	hooked.Store(false)
 	defer hooked.Store(true)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // children lists the processes that one has started.
@@ -51,7 +53,7 @@ func TestTheEndOfTheContextEndsTheChild(t *testing.T) {
 	stop := errors.New("asked to stop")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
-		await(t, func() bool { return len(children(t, os.Getpid())) > 0 })
+		soak.Await(t, "there is a child", func() bool { return len(children(t, os.Getpid())) > 0 })
 		cancel(stop)
 	}()
 	if _, err := c.Ensure(ctx, slow()); !errors.Is(err, stop) {
@@ -73,7 +75,7 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var child []int
-	await(t, func() bool { // until it has read the module and compiles
+	soak.Await(t, "the child has read the module and compiles", func() bool {
 		child = children(t, cmd.Process.Pid)
 		return len(child) > 0 && ticks(child[0]) > 30
 	})
@@ -82,7 +84,7 @@ func TestTheChildEndsWithItsParent(t *testing.T) {
 	}
 	_ = cmd.Wait() // it was killed
 	killed := ticks(child[0])
-	await(t, func() bool {
+	soak.Await(t, "the child ends", func() bool {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child[0]))
 		if err == nil && ticks(child[0]) > killed+100 {
 			t.Error("the child goes on without its parent")
@@ -147,12 +149,15 @@ func TestTheChildGetsNothing(t *testing.T) {
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		return strings.Fields(rest)[16]
 	}
-	await(t, func() bool {
+	soak.Await(t, "a child has read the module and compiles", func() bool {
 		for _, pid = range children(t, os.Getpid()) {
-			return nice() == strconv.Itoa(niceness)
+			return ticks(pid) > 30
 		}
 		return false
 	})
+	if n := nice(); n != strconv.Itoa(niceness) {
+		t.Errorf("the child's niceness is %s", n)
+	}
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil || strings.Contains(string(env), "SECRET") || strings.Contains(string(env), "PATH=") {
 		t.Errorf("environment %q, %v", env, err)

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -98,7 +99,7 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 // TestNoWindowHoldsTooMany: whatever the limit, and whoever gives up, no span
 // of time holds more requests than allowed, and nobody waits for nothing.
 func TestNoWindowHoldsTooMany(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
+	soak.Check(t, 30, 100, func(r *rapid.T) {
 		n := rapid.IntRange(1, 5).Draw(r, "requests")
 		per := time.Duration(rapid.IntRange(1, 9).Draw(r, "seconds")) * time.Second
 		type request struct {

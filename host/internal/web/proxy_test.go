@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -84,7 +85,7 @@ func through(t *testing.T, proxyURL string, a authority) *Client {
 	}
 	c, err := New(Settings{
 		Network: Network{Rules: rules, Proxy: proxyURL, TLS: &tls.Config{RootCAs: pool}}, Manifest: "https://api.example.com",
-		Credentials: &creds{token: "some-token"}, Timeout: 5 * time.Second, UserAgent: "test", MaxBody: 1 << 20,
+		Credentials: &creds{token: "some-token"}, Timeout: soak.Patience, UserAgent: "test", MaxBody: 1 << 20,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -190,7 +191,7 @@ func TestNoRateHoldsTooMany(t *testing.T) {
 		path         string
 		delivers     bool
 	}
-	rapid.Check(t, func(r *rapid.T) {
+	soak.Check(t, 30, 100, func(r *rapid.T) {
 		requests := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) request {
 			return request{rapid.IntRange(0, 20).Draw(r, "at"), rapid.IntRange(0, 40).Draw(r, "patience"), rapid.SampledFrom(paths).Draw(r, "path"), rapid.Bool().Draw(r, "delivers")}
 		}), 1, 25).Draw(r, "all")

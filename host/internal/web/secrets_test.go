@@ -19,6 +19,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -156,7 +157,7 @@ func TestSecretsArrive(t *testing.T) {
 	for _, secret := range []string{"plain", awkward, "../..", "%2e", "a?b#c", "a=b&c=d", "\\", "</x>]]>", placeholderStart + strings.Repeat("0", 32) + placeholderEnd} {
 		check(t, client(t, srv, nil, secretOf(secret)), secret)
 	}
-	rapid.Check(t, func(r *rapid.T) {
+	soak.Check(t, 30, 100, func(r *rapid.T) {
 		secret := "s" + rapid.StringOf(rapid.RuneFrom([]rune(`ab/\"'<>&=+%?#;., ~:@é€😀`))).Draw(r, "secret") + "s"
 		cl, err := New(client(t, srv, nil, secretOf(secret)).Settings)
 		if err != nil {

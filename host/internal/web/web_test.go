@@ -9,8 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -41,7 +41,7 @@ func client(t testing.TB, srv *httptest.Server, c Credentials, change func(*Sett
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Settings{Network: Network{Rules: rules}, Configured: srv.URL, Credentials: c, Timeout: 5 * time.Second, UserAgent: "test", MaxBody: 1 << 20}
+	s := Settings{Network: Network{Rules: rules}, Configured: srv.URL, Credentials: c, Timeout: soak.Patience, UserAgent: "test", MaxBody: 1 << 20}
 	if srv.TLS != nil {
 		pool := x509.NewCertPool()
 		pool.AddCert(srv.Certificate())

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
@@ -304,7 +305,7 @@ func TestDeliveryWithoutAnInjectedTimer(t *testing.T) {
 		if path != "/in" {
 			t.Error(path)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(soak.Patience):
 		t.Error("nothing came")
 	}
 }

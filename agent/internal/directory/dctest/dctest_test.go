@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 func TestMain(m *testing.M) { os.Exit(dctest.Main(m)) }
@@ -104,19 +105,13 @@ func TestNothingIsLeftRunning(t *testing.T) {
 				child.Process.Signal(syscall.SIGKILL)
 			}
 			child.Wait()
-			deadline := time.After(20 * time.Second)
-			for tick := time.Tick(50 * time.Millisecond); ; {
+			soak.Await(t, "no domain controller listens at "+address, func() bool {
 				c, err := net.Dial("tcp", address)
-				if err != nil {
-					return
+				if err == nil {
+					c.Close()
 				}
-				c.Close()
-				select {
-				case <-tick:
-				case <-deadline:
-					t.Fatalf("a domain controller still listens at %s", address)
-				}
-			}
+				return err != nil
+			})
 		})
 	}
 }
@@ -147,7 +142,7 @@ func TestProxyCutsAndHoldsBack(t *testing.T) {
 	}
 	defer c.Close()
 	p.Cut()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(soak.Patience))
 	if _, err := c.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 		t.Errorf("read on a connection that was cut: %v", err)
 	}

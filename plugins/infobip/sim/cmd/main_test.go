@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // output is what the command prints; ready is closed with the last line.
@@ -55,7 +57,7 @@ func TestRunServesUntilItIsTold(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(soak.Patience):
 		t.Error("does not stop")
 	}
 }
