@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // crashDir names the store that a child process commits to until it is killed.
@@ -80,13 +80,11 @@ func commitForever(ctx context.Context, dir string) error {
 }
 
 func TestKill(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills a process 20 times")
-	}
+	random := soak.Rand(t)
 	dir := t.TempDir()
 	told := map[ident.Key]bool{}
-	for range 20 {
-		commitAndKill(t, dir, 1+rand.IntN(25), told)
+	for range soak.Size(6, 20) {
+		commitAndKill(t, dir, 1+random.IntN(25), told)
 		s, err := Open(t.Context(), dir)
 		must(t, err)
 		checkAfterKill(t, s, told)

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // tamper runs a statement with the triggers of the journal out of the way, as
@@ -116,7 +117,7 @@ func TestVerifyJournalRehashed(t *testing.T) {
 func TestJournalChain(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	lease := must1[Lease](t)(s.AcquireLease(ctx, "staff", "eve", time.Hour))
-	rapid.Check(t, func(rt *rapid.T) {
+	soak.Check(t, 25, 100, func(rt *rapid.T) {
 		tamper(rt, s, `DELETE FROM links; DELETE FROM journal; UPDATE journal_head SET seq = 0, hash = zeroblob(32)`)
 		var err error
 		for range rapid.IntRange(1, 30).Draw(rt, "writes") {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // forest is a directory in memory that behaves as AD does: a rename changes
@@ -240,7 +241,7 @@ func (f *forest) String() string {
 
 func TestMirrorFollowsTheDirectory(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
-	rapid.Check(t, func(t *rapid.T) {
+	soak.Check(t, 30, 100, func(t *rapid.T) {
 		must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return m.Clear() }))
 		f := &forest{nodes: map[int]*node{}}
 		for range rapid.IntRange(1, 6).Draw(t, "syncs") {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 func staged(t tb, s *Store, run int64) []Staged {
@@ -108,7 +109,7 @@ func TestStagingStops(t *testing.T) {
 // map makes of them.
 func TestStagingGroupsByKey(t *testing.T) {
 	s, run := openTest(t), int64(0)
-	rapid.Check(t, func(t *rapid.T) {
+	soak.Check(t, 20, 100, func(t *rapid.T) {
 		run++
 		keys := rapid.SliceOfN(rapid.StringMatching(`[aAä0-9]{0,2}`), 0, 2000).Draw(t, "keys")
 		kinds := rapid.SliceOfN(rapid.IntRange(0, 5), len(keys), len(keys)).Draw(t, "kinds")
@@ -197,7 +198,8 @@ func TestPartsOfARecord(t *testing.T) {
 // Photos go through the disk: however many there are, memory holds a few.
 func TestMemoryStaysFlatWithPhotos(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
-	const photos, size = 80, 1 << 20 // 107 MiB as base64
+	const size = 1 << 20
+	photos := soak.Size(50, 80) // 67 or 107 MiB as base64
 	peak := uint64(0)
 	look := func() {
 		runtime.GC()

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // awkward needs escaping everywhere.
@@ -112,7 +114,7 @@ func TestNamesInAnyCase(t *testing.T) {
 // TestRedactionIsTheSameInPieces: a stream cut anywhere is redacted like the
 // whole text, and the whole text like a search for each form does it.
 func TestRedactionIsTheSameInPieces(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	soak.Check(t, 30, 100, func(t *rapid.T) {
 		letter := rapid.SampledFrom([]byte("ab%"))
 		secrets := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string {
 			return string(rapid.SliceOfN(letter, 6, 14).Draw(t, "secret"))

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // TestStoreKeepsBodiesApart: whatever is opened and closed in whatever order,
@@ -17,7 +19,7 @@ func TestStoreKeepsBodiesApart(t *testing.T) {
 		body *Body
 		want []byte
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	soak.Check(t, 30, 100, func(t *rapid.T) {
 		pool := &Pool{}
 		stores := []*Store{{Pool: pool}, {Pool: pool}} // of calls at the same time
 		var all []open

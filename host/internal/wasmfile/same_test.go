@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	wt "github.com/rollcall-agent/rollcall/host/internal/wasmtest"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // TestSameByHand: modules written by hand do the same before and after.
@@ -61,7 +63,7 @@ func TestSameByHand(t *testing.T) {
 func TestSameGenerated(t *testing.T) {
 	h := newHost(t, wazero.NewRuntimeConfig())
 	traps, results := 0, 0
-	rapid.Check(t, func(rt *rapid.T) {
+	soak.Check(t, 25, 100, func(rt *rapid.T) {
 		wasm := generate(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "pick") })
 		if o := h.same(rt, wasm); o.Trap != "" {
 			traps++

@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // TestIdentifiersStayUnique writes at random and looks after each step whether
 // every identifier leads to the one person who has it.
 func TestIdentifiersStayUnique(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	soak.Check(t, 30, 100, func(rt *rapid.T) {
 		s := unlimited(8)
 		value := rapid.IntRange(1, 10)
 		person := func() string {

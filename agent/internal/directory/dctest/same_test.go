@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // server is what ident.DN is measured against: which spellings of a DN lead to
@@ -118,7 +119,7 @@ func TestSameDN(t *testing.T) {
 func TestSpellingsOfDN(t *testing.T) {
 	s := measure(t)
 	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	soak.Check(t, 25, 100, func(rt *rapid.T) {
 		n++ // no two names are alike
 		letter := rapid.OneOf(
 			rapid.RuneFrom([]rune("abKSs kizß,+\"\\<>;=#/.-")),
