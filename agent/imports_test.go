@@ -258,7 +258,7 @@ var may = map[string]map[string]string{
 	"plugins/infobip/sim/cmd":     {"plugins/infobip/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
 	"plugins/internal/simtest":    {},
 	"plugins/internal/simkit":     {},
-	"plugins/internal/plugintest": {"host": "tests load a connector into the real host", "sdk/abi": "and fetch its endpoints"},
+	"plugins/internal/plugintest": {"host": "tests load a connector into the real host", "host/testdata/kept": "which they keep compiled", "sdk/abi": "and fetch its endpoints"},
 	"plugins/pipedrive/sim":       {"plugins/internal/simkit": "what simulators have in common"},
 	"plugins/pipedrive/sim/cmd":   {"plugins/pipedrive/sim": "it serves the simulator", "plugins/internal/simkit": "on a loopback address"},
 }

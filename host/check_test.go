@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -13,7 +12,7 @@ func need(use, path, right string) abi.Need {
 }
 
 func TestFindingsOfACheck(t *testing.T) {
-	f := start(t, host.Settings{}, answer("secret-api-token\r\nsays no"))
+	f := share(t, answer("secret-api-token\r\nsays no"))
 	found, err := f.conn.Check(t.Context(), f.app, []abi.Need{need("endpoint users", "/users", "lacking"), need("webhook add", "/users", "unknown")})
 	if err != nil || len(found) != 2 {
 		t.Fatalf("%+v, %v", found, err)
@@ -45,7 +44,7 @@ func TestFindingsOfACheck(t *testing.T) {
 
 func TestWhatTheManifestRefusesIsNotSent(t *testing.T) {
 	s := &scripted{}
-	f := start(t, host.Settings{}, s)
+	f := share(t, s)
 	s.reset("200 {}")
 	for _, w := range []abi.Webhook{
 		{Name: "away", Method: "DELETE", Path: "/users/7"},

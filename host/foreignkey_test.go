@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -14,7 +13,7 @@ import (
 // member is no key, and what a connector reports by the API's own key could be
 // about somebody else.
 func TestAKeyThatIsNotTheAPIsOwn(t *testing.T) {
-	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"users":{"17":{"a":"x"},"18":{"id":"own"}},"more":{"list":[]}}`)
 	}))
 	records, _, err := f.fetch(t.Context(), "changes", func(c *abi.FetchCall) { c.Endpoint.Key = "/a" })

@@ -104,7 +104,7 @@ func TestInvoke(t *testing.T) {
 		"neither path nor url":          {webhook: abi.Webhook{Name: "x"}, answers: []string{"200 x"}, fails: "exactly one of path and url", kind: abi.KindConfig},
 	}
 	s := &scripted{}
-	f := start(t, host.Settings{}, s)
+	f := share(t, s)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			s.reset(c.answers...)
@@ -130,7 +130,7 @@ func TestInvoke(t *testing.T) {
 }
 
 func TestLargeAnswersAreCutNotHeld(t *testing.T) {
-	f := start(t, host.Settings{}, answer(`{"pad":"`+strings.Repeat("x", 5<<20)+`","data":{"id":"end"}}`))
+	f := share(t, answer(`{"pad":"`+strings.Repeat("x", 5<<20)+`","data":{"id":"end"}}`))
 	got, err := f.conn.Invoke(t.Context(), f.app, abi.InvokeCall{Webhook: abi.Webhook{Name: "w", Path: "/x", LinkKey: "/data/id"}})
 	if err != nil || len(got.Body) != host.MaxAnswer || got.Size < 5<<20 || got.LinkKey != "end" {
 		t.Errorf("%d bytes of %d, key %q, %v", len(got.Body), got.Size, got.LinkKey, err)
@@ -141,7 +141,7 @@ const changesBody = `{"users":{"17":{"a":1},"18":{"id":"own"}},"more":{"list":[{
 
 func TestEveryKindOfDelivery(t *testing.T) {
 	var since []string
-	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		since = append(since, r.URL.Query().Get("since"))
 		_, _ = io.WriteString(w, changesBody)
 	}))
@@ -182,7 +182,7 @@ func TestEveryKindOfDelivery(t *testing.T) {
 // TestCallsWithinCalls: a sink that calls the same connector, and calls at the
 // same time, do not see each other's handles, records or answers.
 func TestCallsWithinCalls(t *testing.T) {
-	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"data":[{"id":%q},{"id":2}]}`, r.Method+r.URL.Query().Get("n"))
 	}))
 	e, _ := f.conn.Manifest().Endpoint("users")

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // irregular lists what may lie in the modules folder in place of a module, by
@@ -77,12 +77,10 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 func refused(t *testing.T, l *life, says string) {
 	t.Helper()
 	var m host.Module
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if m = l.module("x.wasm"); m.State == host.Refused && strings.Contains(m.Reason, says) {
-			return
-		}
-	}
-	t.Fatalf("%+v, want %q", m, says)
+	soak.Await(t, "it is refused: "+says, func() bool {
+		m = l.module("x.wasm")
+		return m.State == host.Refused && strings.Contains(m.Reason, says)
+	})
 }
 
 // The tools of authors read what an agent would, in the same way.

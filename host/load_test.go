@@ -22,12 +22,12 @@ func BenchmarkLoad(b *testing.B) {
 			if err := os.RemoveAll(cache); err != nil {
 				b.Fatal(err)
 			}
-			load(b, cache, files)
+			loadAll(b, cache, files)
 		}, one, two)
 	})
 	b.Run("warm", func(b *testing.B) {
 		cache := filepath.Join(b.TempDir(), "cache")
-		compareLoads(b, 15, func(files map[string][]byte) { load(b, cache, files) }, one, two)
+		compareLoads(b, 15, func(files map[string][]byte) { loadAll(b, cache, files) }, one, two)
 	})
 }
 
@@ -41,8 +41,8 @@ func compareLoads(b *testing.B, n int, load func(map[string][]byte), one, two ma
 	b.ReportMetric(0, "ns/op")
 }
 
-// load opens a host and prepares all of its connectors at once.
-func load(b *testing.B, cache string, files map[string][]byte) {
+// loadAll opens a host and prepares all of its connectors at once.
+func loadAll(b *testing.B, cache string, files map[string][]byte) {
 	h, _ := open(b, host.Settings{AllowUnsigned: true, CacheDir: cache}, files)
 	var wg sync.WaitGroup
 	for file := range files {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -30,7 +29,7 @@ func (e localError) Local() bool { return e.local }
 // TestFaultsOfThisMachine: what cannot be read here is told as that, with the
 // error's own next step. Nobody has refused a token, and none is to be renewed.
 func TestFaultsOfThisMachine(t *testing.T) {
-	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	here, refused := localError{true}, localError{false}
 	configured := f.app.BaseURL
 	for name, c := range map[string]struct {

@@ -43,7 +43,7 @@ func TestALoginObeysTheRules(t *testing.T) {
 	reached := 0
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
 	defer other.Close()
-	f := start(t, host.Settings{}, answer(`{"data":[]}`))
+	f := share(t, answer(`{"data":[]}`))
 	for name, c := range map[string]struct {
 		urls []string
 		want string

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -84,7 +83,7 @@ func TestTheProbeCallsEveryFunction(t *testing.T) {
 // an invoke: each host function with pointers outside memory, huge lengths and
 // bad handles, and its own special cases.
 func TestEveryFunctionChecksItsArguments(t *testing.T) {
-	f := start(t, host.Settings{}, answer(`{"success":true,"data":[]}`))
+	f := share(t, answer(`{"success":true,"data":[]}`))
 	got, _, err := f.fetch(t.Context(), "probe", nil)
 	if err != nil {
 		t.Fatal(err)

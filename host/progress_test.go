@@ -2,12 +2,14 @@ package host_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -72,9 +74,10 @@ func TestAFetchThatComesToNothingEnds(t *testing.T) {
 		"and no request at all":   {"silent-batches", abi.Repeat{}, empty, []string{"100 pages in a row", "No request was sent"}, 0},
 		"what the connector made": {"restless-batches", abi.Repeat{}, empty, []string{"100 pages in a row", "GET /users?i=100"}, 101},
 	}
-	for name, c := range cases {
+	for _, name := range soak.Some(t, 9, slices.Sorted(maps.Keys(cases))) {
 		t.Run(name, func(t *testing.T) {
-			f := start(t, host.Settings{}, c.pages)
+			c := cases[name]
+			f := share(t, c.pages)
 			_, report, err := f.fetch(t.Context(), c.do, func(call *abi.FetchCall) { call.Endpoint.Repeat = c.repeat })
 			e := asCallError(t, err)
 			if e.Kind != abi.KindBadResponse || report.Requests != c.requests || e.Next == "" {
@@ -102,7 +105,7 @@ func TestEmptyPagesAreNoEnd(t *testing.T) {
 		}
 		return ""
 	})
-	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("p") == "300" {
 			fmt.Fprint(w, `{"data":[],"next":null}`)
 			return

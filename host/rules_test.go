@@ -7,11 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -41,7 +41,7 @@ func TestWhereRequestsMayGo(t *testing.T) {
 	})
 	mux.HandleFunc("/here", record("here"))
 	mux.HandleFunc("/round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round", http.StatusFound) })
-	f := start(t, host.Settings{}, mux)
+	f := share(t, mux)
 	f.app.Hosts = []string{strings.TrimPrefix(named.URL, "http://")}
 
 	cases := map[string]struct {
@@ -95,7 +95,7 @@ func TestWhereRequestsMayGo(t *testing.T) {
 // TestTLSIsVerified: a certificate that nobody vouches for, and a version that
 // is too old.
 func TestTLSIsVerified(t *testing.T) {
-	f := start(t, host.Settings{}, answer(`{}`))
+	f := share(t, answer(`{}`))
 	srv := httptest.NewTLSServer(answer(`{"data":[]}`))
 	defer srv.Close()
 	f.app.BaseURL = srv.URL
@@ -113,7 +113,7 @@ func TestRateLimitHoldsAcrossCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), soak.Patience)
 	defer cancel()
 	_, _, err := f.fetch(ctx, "", nil)
 	if e := asCallError(t, err); e.Kind != abi.KindRateLimited || !strings.Contains(e.Message, "the rate limit of 2/1h is used up") {
@@ -136,9 +136,9 @@ func TestRateLimitHoldsAcrossCalls(t *testing.T) {
 // TestRatesOfTheManifest hold beside the application's rate_limit, across calls
 // and in both directions.
 func TestRatesOfTheManifest(t *testing.T) {
-	f := start(t, host.Settings{}, answer(`{"data":[]}`))
+	f := share(t, answer(`{"data":[]}`))
 	f.app.RateLimit = "1000/1s"
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), soak.Patience)
 	defer cancel()
 	if _, _, err := f.fetch(ctx, "", func(c *abi.FetchCall) { c.Endpoint.Path = "/v1/rated" }); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/host/testdata/reflector"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -116,7 +117,7 @@ func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 	if err := os.WriteFile(filepath.Join(dir, "secrecy.wasm"), code, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	settings := host.Settings{ModulesDir: dir, CacheDir: filepath.Join(shared.dir, "cache"), AllowUnsigned: true, MemoryMiB: 256}
+	settings := host.Settings{ModulesDir: dir, CacheDir: shared.cache, AllowUnsigned: true, MemoryMiB: 256}
 	h, err := host.Open(t.Context(), settings, slog.New(s.Notes), s)
 	if err != nil {
 		t.Fatal(err)
@@ -185,15 +186,16 @@ func (s *secretly) fails(err error) {
 func TestNoSecretReachesTheGuest(t *testing.T) {
 	t.Parallel()
 	basic := base64.StdEncoding.EncodeToString([]byte("me:" + aCredential))
-	for _, c := range []struct {
+	type ways struct {
 		profile abi.AuthProfile
 		secrets []reflector.Secret
 		sent    string // the header, as the server must have got it
-	}{
+	}
+	for _, c := range soak.Some(t, 1, []ways{
 		{abi.AuthProfile{Kind: abi.AuthBasic}, everySecret("me:"+aCredential, basic), "Authorization: Basic " + basic},
 		{abi.AuthProfile{Kind: abi.AuthBearer}, everySecret("Bearer " + aCredential), "Authorization: Bearer " + aCredential},
 		{abi.AuthProfile{Kind: abi.AuthAPIKey, Header: "X-Key", Prefix: "Key "}, everySecret("Key " + aCredential), "X-Key: Key " + aCredential},
-	} {
+	}) {
 		t.Run(string(c.profile.Kind), func(t *testing.T) {
 			s := newSecretly(t, c.profile, "me")
 			s.run()

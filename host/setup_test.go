@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/testdata/kept"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -61,9 +62,10 @@ limit = "1/1h"
 `
 
 // shared is what all tests of a run use: the built guest, and a cache so that
-// it is compiled once.
+// it is compiled once, and not again in the next run.
 var shared struct {
 	dir   string
+	cache string
 	build func() ([]byte, error)
 	// hostile builds the guest of the suite of hostile modules.
 	hostile func() ([]byte, error)
@@ -82,6 +84,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	shared.dir = dir
+	if shared.cache, err = kept.Folder("host"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	shared.build = sync.OnceValues(func() ([]byte, error) { return buildGuest("guest") })
 	shared.hostile = sync.OnceValues(func() ([]byte, error) { return buildGuest("hostile") })
 	code := m.Run()
@@ -89,16 +95,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// buildGuest builds a guest of testdata, and has it in the shared cache.
+// buildGuest builds a guest of testdata.
 func buildGuest(name string) ([]byte, error) {
-	wasm, err := compileGuest(name)
-	if err != nil || !raceDetector {
-		return wasm, err
-	}
-	return wasm, warm(name, wasm)
-}
-
-func compileGuest(name string) ([]byte, error) {
 	// Reading what the guest is built from tells `go test` to run the tests
 	// again when it changes: the build below is a process of its own.
 	for _, pattern := range []string{"testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
@@ -113,36 +111,12 @@ func compileGuest(name string) ([]byte, error) {
 		}
 	}
 	out := filepath.Join(shared.dir, name+".wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build "+name+": %w\n%s", err, text)
 	}
 	return os.ReadFile(out)
-}
-
-// warm puts what a guest is compiled to into the cache that tests share: this
-// program would take ten times as long for the same.
-func warm(name string, wasm []byte) error {
-	module, err := host.Embed(wasm, []byte(manifest))
-	if err != nil {
-		return err
-	}
-	program, modules := filepath.Join(shared.dir, "warm"), filepath.Join(shared.dir, "modules-"+name)
-	if err := os.Mkdir(modules, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(modules, "guest.wasm"), module, 0o600); err != nil {
-		return err
-	}
-	build := exec.Command("go", "test", "-c", "-o", program, "./testdata/warm")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	for _, cmd := range []*exec.Cmd{build, exec.Command(program, modules, filepath.Join(shared.dir, "cache"), "64", "32", "256")} {
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("warm the cache with %s: %w\n%s", name, err, text)
-		}
-	}
-	return nil
 }
 
 // guest returns the test guest without a manifest.
@@ -221,6 +195,9 @@ func (o *observed) ConnectorCall(connector, function, result string, _ time.Dura
 	o.count("call " + connector + " " + function + " " + result)
 }
 
+// passing is a cache for small modules that no later run will look for.
+func passing() string { return filepath.Join(shared.dir, "cache") }
+
 func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.Observer) (*host.Host, *logged) {
 	t.Helper()
 	s.ModulesDir = t.TempDir()
@@ -230,7 +207,7 @@ func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.O
 		}
 	}
 	if s.CacheDir == "" {
-		s.CacheDir = filepath.Join(shared.dir, "cache")
+		s.CacheDir = shared.cache
 	}
 	l := &logged{}
 	var o host.Observer
@@ -249,11 +226,53 @@ func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.O
 	return h, l
 }
 
+// start opens a host of its own for a test that looks at more than its calls,
+// or runs beside others.
 func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
 	t.Helper()
 	s.AllowUnsigned = true
 	seen := &observed{}
 	h, l := open(t, s, map[string][]byte{"guest.wasm": embedded(t, manifest)}, seen)
+	f := load(t, h, handler)
+	f.log, f.seen = l, seen
+	return f
+}
+
+// usual opens the host that share uses. Reading a guest takes a second with the
+// race detector.
+var usual = sync.OnceValues(func() (*host.Host, error) {
+	wasm, err := shared.build()
+	if err == nil {
+		wasm, err = host.Embed(wasm, []byte(manifest))
+	}
+	s := host.Settings{ModulesDir: filepath.Join(shared.dir, "usual"), CacheDir: shared.cache, AllowUnsigned: true}
+	if err == nil {
+		err = os.Mkdir(s.ModulesDir, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.ModulesDir, "guest.wasm"), wasm, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return host.Open(context.Background(), s, slog.New(slog.DiscardHandler), nil)
+})
+
+// share is start with the settings that are usual, for a test that only looks
+// at its calls and runs beside no other: such tests have one host.
+func share(t testing.TB, handler http.Handler) fixture {
+	t.Helper()
+	h, err := usual()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := load(t, h, handler)
+	h.Forget(f.app.Name)
+	return f
+}
+
+func load(t testing.TB, h *host.Host, handler http.Handler) fixture {
+	t.Helper()
 	conn, err := h.Connector("guest")
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +286,7 @@ func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}, log: l, seen: seen}
+	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}}
 }
 
 // fetch runs the guest's users endpoint, doing what do says.
@@ -310,6 +329,6 @@ func asCallError(t *testing.T, err error) *host.CallError {
 	return e
 }
 
-// limit is the shortest time-out of a Go guest in these tests: on a busy machine
-// with the race detector it takes a while to start.
-const limit = 3 * time.Second
+// limit is the shortest time-out of a Go guest that is to get anything done: on
+// a busy machine with the race detector it takes a while to start.
+const limit = 5 * time.Second

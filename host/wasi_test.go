@@ -320,7 +320,7 @@ func TestAbortOfAssemblyScript(t *testing.T) {
 // TestGoSeesNothingOfTheSystem: what a Go program asks its system for.
 func TestGoSeesNothingOfTheSystem(t *testing.T) {
 	t.Setenv("ROLLCALL_TEST_CANARY", "the-canary-of-the-environment")
-	f := start(t, host.Settings{}, answer(`{}`))
+	f := share(t, answer(`{}`))
 	look := func() map[string]any {
 		got, _, err := f.fetch(context.WithoutCancel(t.Context()), "system", nil)
 		if err != nil || len(got) != 1 {
@@ -353,7 +353,7 @@ func TestGoSeesNothingOfTheSystem(t *testing.T) {
 
 // TestGoWithFilesIsRefused: what a compiler imports for them is not there.
 func TestGoWithFilesIsRefused(t *testing.T) {
-	code, err := compileGuest("files")
+	code, err := buildGuest("files")
 	if err != nil {
 		t.Fatal(err)
 	}

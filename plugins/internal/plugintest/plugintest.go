@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/testdata/kept"
 )
 
 // Module is the connector in the folder of the tests. It is built and loaded
@@ -68,12 +69,11 @@ func (m *Module) load(ctx context.Context) error {
 	if err := m.build(ctx, filepath.Join(modules, m.Name+".wasm")); err != nil {
 		return err
 	}
-	settings := host.Settings{ModulesDir: modules, CacheDir: filepath.Join(m.dir, "cache"), AllowUnsigned: true}
-	if RaceDetector {
-		if err := m.warm(ctx, modules, settings.CacheDir); err != nil {
-			return fmt.Errorf("warm the cache: %w", err)
-		}
+	cache, err := kept.Folder(m.Name)
+	if err != nil {
+		return err
 	}
+	settings := host.Settings{ModulesDir: modules, CacheDir: cache, AllowUnsigned: true}
 	h, err := host.Open(ctx, settings, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
@@ -103,17 +103,6 @@ func (m *Module) build(ctx context.Context, to string) error {
 		return err
 	}
 	return os.WriteFile(to, code, 0o600)
-}
-
-// warm compiles without the race detector, with which the same takes ten times
-// as long.
-func (m *Module) warm(ctx context.Context, modules, cache string) error {
-	program := filepath.Join(m.dir, "warm")
-	if err := run(ctx, []string{"CGO_ENABLED=0"}, "go", "test", "-c", "-o", program,
-		"github.com/rollcall-agent/rollcall/host/testdata/warm"); err != nil {
-		return err
-	}
-	return run(ctx, nil, program, modules, cache, "64")
 }
 
 func run(ctx context.Context, env []string, name string, args ...string) error {
