@@ -225,7 +225,7 @@ func newOthers(t *testing.T) *others {
 				*work.longest = max(*work.longest, soak.CPU()-begin)
 				*work.count++
 				o.mu.Unlock()
-				time.Sleep(5 * time.Millisecond) // leave something of two processors
+				time.Sleep(25 * time.Millisecond) // leave something of two processors
 			}
 		})
 	}

@@ -233,7 +233,7 @@ func TestConnectorsDoNotHoldUpEachOther(t *testing.T) {
 	close(stop)
 	others.Wait()
 	// The others take their share of a busy machine; they do not make it wait.
-	if together-alone > 100*time.Millisecond {
+	if together > 10*alone+100*time.Millisecond {
 		t.Errorf("a quick fetch takes %s alone and %s beside the others", alone, together)
 	}
 	if median > held {
