@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -27,7 +28,7 @@ func needs(t *testing.T) (list []abi.Need) {
 
 // Every right is looked at once, tells the truth, and looking changes nothing.
 func TestRights(t *testing.T) {
-	for _, r := range sim.Readings() {
+	for _, r := range soak.Some(t, 8, sim.Readings()) {
 		for _, value := range r.Values {
 			for _, scope := range sim.AllScopes() {
 				s := newOperations(t, map[string]string{r.Name: value})

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
@@ -51,7 +52,7 @@ func TestEveryEndpoint(t *testing.T) {
 
 // Both forms of the list of tags, and lists that say nothing of themselves.
 func TestEveryEndpointWithEveryReading(t *testing.T) {
-	for _, r := range sim.Readings() {
+	for _, r := range soak.Some(t, 8, sim.Readings()) {
 		for _, value := range r.Values {
 			for _, e := range manifest(t).Endpoints {
 				plain := newScene(t, sim.Options{Seed: 1, People: 30, Agents: 12})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -306,7 +307,7 @@ func TestEveryWebhook(t *testing.T) {
 // Infobip means.
 func TestEveryWebhookWithEveryReading(t *testing.T) {
 	all, m := operations(), manifest(t)
-	for _, r := range sim.Readings() {
+	for _, r := range soak.Some(t, 12, sim.Readings()) {
 		for _, value := range r.Values {
 			if value == r.Default() {
 				continue

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/infobip/sim"
 	"github.com/rollcall-agent/rollcall/plugins/internal/plugintest"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -53,8 +54,9 @@ func (o *outside) fetch(t *testing.T, e abi.Endpoint) error {
 	return err
 }
 
-func TestWASMTwentyThousandPeople(t *testing.T) {
-	o := newOutside(t, sim.New(sim.Options{Seed: 1, People: 20_000, Unlimited: true}), abi.AuthAPIKey)
+func TestWASMManyPeople(t *testing.T) {
+	people := soak.Size(3_000, 20_000)
+	o := newOutside(t, sim.New(sim.Options{Seed: 1, People: people, Unlimited: true}), abi.AuthAPIKey)
 	if err := o.fetch(t, endpoint(t, "people")); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func TestWASMTwentyThousandPeople(t *testing.T) {
 			t.Fatal(r.Problem)
 		}
 	}
-	if len(seen) != 20_000 || len(o.records) != 20_000 {
+	if len(seen) != people || len(o.records) != people {
 		t.Errorf("%d people in %d records", len(seen), len(o.records))
 	}
 }

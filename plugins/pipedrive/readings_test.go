@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/plugins/internal/plugintest"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // otherReadings are all answers to the open questions but the first ones,
-// which every other test runs with: one at a time, or together where one at a
-// time takes minutes.
+// which every other test runs with: together, or at full size one at a time,
+// which takes minutes.
 func otherReadings() (list []map[string]string) {
 	for _, r := range sim.Readings() {
 		for i, value := range r.Values[1:] {
 			switch {
-			case !plugintest.RaceDetector:
+			case soak.Full():
 				list = append(list, map[string]string{r.Name: value})
 			case i == len(list):
 				list = append(list, map[string]string{r.Name: value})

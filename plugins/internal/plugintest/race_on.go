@@ -1,6 +1,0 @@
-//go:build race && !wasip1
-
-package plugintest
-
-// RaceDetector says whether the tests were built with it.
-const RaceDetector = true
