@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -12,14 +11,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // TestRandomChanges makes sequences of random changes, with synchronisations at
 // random moments in between, and compares at the end of each.
 func TestRandomChanges(t *testing.T) {
-	if err := flag.Set("rapid.checks", "4"); err != nil {
-		t.Fatal(err)
-	}
 	server := dctest.Start(t)
 	dc := dirtest.OnDC(server)
 	seeing, blind := dc.Connect(t, dirtest.AsAgent), dc.Connect(t, dirtest.AsPlainUser)
@@ -28,7 +25,7 @@ func TestRandomChanges(t *testing.T) {
 		blind:  newSubject(t, dc, blind),
 	}
 	w := &world{t: t, admin: adminConn(t, server), top: dc.OU("Random")}
-	rapid.Check(t, func(r *rapid.T) {
+	soak.Check(t, 2, 8, func(r *rapid.T) {
 		w.reset()
 		for range 40 {
 			switch rapid.IntRange(0, 9).Draw(r, "sync") {
@@ -45,7 +42,7 @@ func TestRandomChanges(t *testing.T) {
 		}
 	})
 	t.Logf("%d changes made, %d were impossible", w.made, w.refused)
-	if w.made < 4*15 {
+	if w.made < soak.Size(2, 8)*15 {
 		t.Error("hardly any change was possible: the test shows little")
 	}
 }

@@ -9,26 +9,16 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
-// objects is how many are added: the race detector makes SQLite ten times slower.
-func objects() int {
-	if raceEnabled {
-		return 600
-	}
-	return 2000
-}
-
-// TestTwoThousand tells how fast it is, and cuts a read off that takes several
+// TestManyObjects tells how fast it is, and cuts a read off that takes several
 // pages.
-func TestTwoThousand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("adds 2,000 objects")
-	}
+func TestManyObjects(t *testing.T) {
 	server := dctest.Fresh(t)
 	dc, admin := dirtest.OnDC(server), adminConn(t, server)
 	var all []string
-	for i := range objects() {
+	for i := range soak.Size(600, 2000) {
 		r := ldap.NewAddRequest(string(dc.OU("Staff").Child(fmt.Sprintf("User %04d", i))), nil)
 		r.Attribute("objectClass", []string{"user"})
 		r.Attribute("sAMAccountName", []string{fmt.Sprintf("user%04d", i)})
