@@ -47,8 +47,7 @@ func filter(tasks []Task, keep func(Task) bool) iter.Seq[Task] {
 	}
 }
 
-// stopGrace is how long a write that is under way when the agent stops may
-// still take.
+// stopGrace is how long a write may still take when the agent stops meanwhile.
 const stopGrace = 3 * time.Second
 
 // lingering outlives ctx by the grace, so that a write under way is not cut off.
@@ -58,8 +57,8 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	return out, func() { stop(); cancel() }
 }
 
-// applyShielded is applyOne for one of many: a panic in it concerns one user,
-// who is left alone. An intent that it leaves is looked at by the next run.
+// applyShielded calls applyOne so that a panic concerns one user only, who is
+// left alone. The next run looks at the intent that the panic leaves.
 func (j *Job) applyShielded(ctx context.Context, t Task) error {
 	if ctx.Err() != nil {
 		return nil // Apply tells why
@@ -143,8 +142,8 @@ func overtaken(err error) bool {
 	return errors.As(err, &busy) || errors.As(err, &taken) || errors.As(err, &none)
 }
 
-// unrecorded leaves a user alone whose operation was carried out and cannot be
-// recorded. The intent stays: the next run looks at it again.
+// unrecorded leaves a user alone because the operation was carried out and cannot
+// be recorded. The intent stays: the next run looks at it again.
 func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure error) error {
 	if ends(ctx, failure) {
 		return fmt.Errorf("record that %s of %s is done: %w", t.Op.Class, t.Change.Name, failure)
@@ -185,7 +184,7 @@ func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string
 	return link, "", nil
 }
 
-// formerLink is the link that gets another key, with that key.
+// formerLink returns the link of the former key, with its new key.
 func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
 	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Op.FormerKey)
 	switch {

@@ -155,7 +155,7 @@ func TestLinkedSince(t *testing.T) {
 // is left alone by all; the others are dealt with.
 func TestAnotherAutomationsWrite(t *testing.T) {
 	s := opened(t)
-	s.fault = func(_ ident.Operation, written bool) error { return &write.Error{Kind: write.Unknown} }
+	s.fault = func(ident.Operation, bool) error { return &write.Error{Kind: write.Unknown} }
 	err := s.run("b", func(j *Job) error { return j.Apply(t.Context(), []Task{creation("1")}) })
 	if err == nil || len(s.open()) != 1 {
 		t.Fatalf("%v, %+v", err, s.open())

@@ -89,8 +89,8 @@ func dns(entries []ident.Entry) string {
 	return strings.Join(list, "; ")
 }
 
-// addPrimaryGroup puts the primary group among the groups of an account, which
-// AD leaves out there.
+// addPrimaryGroup puts the primary group among the groups of an account: AD
+// leaves it out of memberOf.
 func (j *Job) addPrimaryGroup(ctx context.Context, account ident.Entry) error {
 	sid := ident.PrimaryGroup(account)
 	if sid == "" {

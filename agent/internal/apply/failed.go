@@ -14,11 +14,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// failed sorts a failed write: about one user, an outage, or unknown.
+// failed sorts a failed write: it concerns one user, it is an outage, or nobody
+// knows what became of it.
 func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64, failure error) error {
 	var w *write.Error
 	if !errors.As(failure, &w) || w.Kind == write.Unknown {
-		// The intent stays: the next run looks what became of the write.
+		// The intent stays: the next run finds out what became of the write.
 		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)
 	}
 	if w.Kind == write.Unavailable {
@@ -91,7 +92,7 @@ func (j *Job) refuse(ctx context.Context, list ...ident.Refusal) error {
 	return j.Store.Refuse(ctx, j.Automation, list)
 }
 
-// wholeRefusal is a failed operation of which nothing was carried out.
+// wholeRefusal remembers an operation that failed as a whole.
 func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
 	item := failedItem(o, "", common)
 	return ident.Refusal{

@@ -13,13 +13,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Recover looks what became of writes whose outcome was never recorded,
-// because the agent was killed or the DC did not answer. It looks on the DC
-// that the intent names; on another one an object that is not there may only
-// not have been replicated yet.
+// Recover finds out what became of writes without a recorded outcome: the agent
+// was killed, or the domain controller did not answer. It asks the domain
+// controller that the intent names. Another one may lack an object only because
+// replication has not brought it yet.
 //
-// What cannot be settled concerns one user, who is left alone and reported
-// until it can; everybody else goes on.
+// A write that cannot be settled concerns one user. That user is left alone and
+// reported until it can; everybody else goes on.
 func (j *Job) Recover(ctx context.Context) error {
 	intents, err := j.Store.Intents(ctx)
 	if err != nil {
@@ -47,8 +47,8 @@ func (j *Job) Recover(ctx context.Context) error {
 	return nil
 }
 
-// ends tells what concerns every user, and so ends a run, from what concerns
-// one: an outage of the directory, a lost lease, a damaged state, a stop.
+// ends reports whether an error ends the run because it concerns every user: an
+// outage of the directory, a lost lease, a damaged state, a stop.
 func ends(ctx context.Context, err error) bool {
 	var fenced *store.FencedError
 	var damaged *store.DamagedError
@@ -62,21 +62,20 @@ func ends(ctx context.Context, err error) bool {
 	return false
 }
 
-// unsettledError is why it cannot be found out what became of a write.
+// unsettledError says why nobody can find out yet what became of a write.
 type unsettledError struct{ cause, next string }
 
 func (e *unsettledError) Error() string { return e.cause }
 
-// unrecordedError is why a write that was carried out cannot be recorded.
+// unrecordedError says why a write was carried out and cannot be recorded.
 type unrecordedError struct{ error }
 
 func (e *unrecordedError) Unwrap() error { return e.error }
 
-// what names the operation of an intent, which nobody knows when it cannot be
-// read.
+// what names the operation of an intent, also of one that cannot be read.
 func what(in *store.Intent) ident.Class { return cmp.Or(in.Operation.Class, "an operation") }
 
-// asItem is what a person has to know about a write that cannot be settled.
+// asItem tells a person about a write that cannot be settled.
 func asItem(in *store.Intent, err error) ident.QuarantineItem {
 	item := ident.QuarantineItem{
 		Key: in.Key, Name: in.Name,
@@ -132,16 +131,15 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 	return nil
 }
 
-// serves reports whether a domain controller is one that the agent may still
-// come back to.
+// serves reports whether the agent may still come back to a domain controller.
 func (j *Job) serves(server string) bool {
 	return len(j.Servers) == 0 || slices.Contains(j.Servers, server)
 }
 
-// avoid leaves a user alone about whom another automation of the application
-// has a write under way. When its run has ended, a person must know: perhaps
-// that automation does not run by itself. What one left that is no longer
-// configured is settled here, since it cannot run any more.
+// avoid leaves a user alone because another automation of the application has a
+// write under way. Once the run of that automation has ended, a person must know
+// of it: perhaps it does not run by itself. The writes of an automation that is
+// no longer configured are settled here, since it cannot run any more.
 func (j *Job) avoid(ctx context.Context, in *store.Intent) error {
 	writer, found, err := j.Store.RunByID(ctx, in.Run)
 	if err != nil {
@@ -193,9 +191,9 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	return j.Store.Commit(ctx, j.Lease, c)
 }
 
-// Unsettled lists of an application, as notes, whom a dry run must leave out:
-// the users of whom it is not known yet whether a write was carried out. The
-// next run finds that out before it plans.
+// Unsettled lists, as notes, the users of an application that a dry run must
+// leave out: whether a write was carried out for them is not known yet. The next
+// run finds out before it plans.
 func Unsettled(ctx context.Context, journal Journal, application string) ([]ident.Note, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {
@@ -213,8 +211,8 @@ func Unsettled(ctx context.Context, journal Journal, application string) ([]iden
 	return notes, nil
 }
 
-// PreferredServer returns the domain controller that knows what became of the
-// last write that is open; "" when none is.
+// PreferredServer returns the domain controller of the last open write, since it
+// knows what became of that; "" when none is open.
 func PreferredServer(ctx context.Context, journal Journal) (string, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {

@@ -50,8 +50,8 @@ func (s *turns) nothing(t Task) {
 	delete(s.begun, t.step())
 }
 
-// cameToNothing reports whether an account stepped aside, and what it was to
-// get could not be written.
+// cameToNothing reports whether an account stepped aside and then did not get
+// what it had stepped aside for.
 func (s *turns) cameToNothing(step ident.Step) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +65,7 @@ func (s *turns) was(step ident.Step) bool {
 }
 
 // applyClass carries out the tasks of one class. Several writes are under way
-// at once, of different users; a Task that comes after others waits for them,
+// at once, of different users. A task that comes after others waits for them,
 // and is skipped when one of them was not applied.
 func (j *Job) applyClass(ctx context.Context, open []Task) error {
 	all := open
@@ -137,9 +137,8 @@ func (s *turns) next(open []Task) (ready, later []Task) {
 }
 
 // outOfTurn skips tasks whose turn never comes. An account that stepped aside
-// for others gets back what it had, and before it those who have taken that:
-// it must not be left under an interim name until somebody can be changed who
-// perhaps never can be.
+// gets back what it had, after those that took it have given it up again: the
+// one that it waits for may never be changed, and an interim name must not stay.
 func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 	for _, t := range open {
 		if err := j.Skip(ctx, t, notGivenUp); err != nil {
@@ -169,8 +168,8 @@ func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 	return nil
 }
 
-// since lists an account that stepped aside and all that was applied because of
-// that, the last first; none when it is not known what was.
+// since lists the task of an account that stepped aside and all that were applied
+// because of it, the last first. It lists none when one of those is in doubt.
 func (s *turns) since(aside Task, all []Task) []Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +189,7 @@ func (s *turns) since(aside Task, all []Task) []Task {
 	return list
 }
 
-// undo forgets that an operation was applied, which is taken back.
+// undo forgets that an operation was applied: it is taken back.
 func (s *turns) undo(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
