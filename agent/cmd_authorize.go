@@ -20,7 +20,8 @@ func (c *cli) authorizeCommand() *cobra.Command {
 		Use:   "authorize APPLICATION",
 		Short: "Ask for the consent that an application with auth = \"oauth2\" needs",
 		Long: "It prints an address to open in a browser, waits on this machine for the vendor's answer, and stores the tokens encrypted. " +
-			"Vendors send the answer only to a redirect URL that is registered with them, to the letter: register http://127.0.0.1:PORT/callback and name the port, or give the registered one with --redirect-url. " +
+			"Vendors send the answer only to a redirect URL that is registered with them, to the letter: " +
+			"register http://127.0.0.1:PORT/callback and name the port, or give the registered one with --redirect-url. " +
 			"When the browser runs elsewhere, or the redirect URL is not of this machine, paste the address that the browser ends at (--paste).",
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

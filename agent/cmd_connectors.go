@@ -115,7 +115,8 @@ func printCalls(w io.Writer, m abi.Manifest) {
 		_, _ = fmt.Fprintln(w)
 		table(w, "ENDPOINT\tCALL\tKEY\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
 			for _, e := range m.Endpoints {
-				row(e.Name, e.Method+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)), orDash(strings.Join(e.Scopes, " ")), e.Title)
+				row(e.Name, e.Method+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)),
+					orDash(strings.Join(e.Scopes, " ")), e.Title)
 			}
 		})
 	}

@@ -18,7 +18,10 @@ func (c *cli) linkAddCommand() *cobra.Command {
 		Short: "Say which account a record belongs to: DN, objectGUID, sAMAccountName, userPrincipalName or mail",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := service.LinkRequest{OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Key: ident.Key(args[1]), Account: args[2], WithoutRecord: withoutRecord, DryRun: dryRun}
+			req := service.LinkRequest{
+				OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Key: ident.Key(args[1]), Account: args[2],
+				WithoutRecord: withoutRecord, DryRun: dryRun,
+			}
 			l, err := ask(cmd.Context(), c, (*control.Client).Link, req)
 			if err != nil {
 				return err
@@ -29,7 +32,8 @@ func (c *cli) linkAddCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&withoutRecord, "without-record", false, "link although the record is not delivered, not in scope or in quarantine: for somebody who is yet to come")
+	cmd.Flags().BoolVar(&withoutRecord, "without-record", false,
+		"link although the record is not delivered, not in scope or in quarantine: for somebody who is yet to come")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show who would be linked to whom")
 	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
@@ -42,7 +46,10 @@ func (c *cli) linkRekeyCommand() *cobra.Command {
 		Short: "Give the account of one key to another: somebody was hired again, or has another id in the application",
 		Args:  exactly(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := service.RekeyRequest{OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]), Force: force, DryRun: dryRun}
+			req := service.RekeyRequest{
+				OnDisk: service.NewOnDisk(c.configPath, running), Automation: args[0], Former: ident.Key(args[1]), Key: ident.Key(args[2]),
+				Force: force, DryRun: dryRun,
+			}
 			l, err := ask(cmd.Context(), c, (*control.Client).Rekey, req)
 			if err != nil {
 				return err

@@ -199,7 +199,8 @@ func decision(run, only string) (service.DecideRequest, error) {
 		for i, c := range ident.Classes {
 			known[i] = string(c)
 		}
-		return service.DecideRequest{}, &usageError{fmt.Errorf("--only: %w", &ident.UnknownNameError{What: "class of operations", Name: only, Known: known})}
+		return service.DecideRequest{}, &usageError{fmt.Errorf("--only: %w",
+			&ident.UnknownNameError{What: "class of operations", Name: only, Known: known})}
 	}
 	return service.DecideRequest{Run: id, Only: class}, nil
 }

@@ -78,7 +78,8 @@ func (c *cli) retryCommand() *cobra.Command {
 				return err
 			}
 			return c.show(n, func(w io.Writer) {
-				pageOf(w).put("", fmt.Sprintf("The next run tries %s again.", counted(n, "refused value or operation", "refused values and operations")))
+				pageOf(w).put("", fmt.Sprintf("The next run tries %s again.",
+					counted(n, "refused value or operation", "refused values and operations")))
 			})
 		},
 	}

@@ -19,7 +19,8 @@ func (c *cli) secretResetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Start with a new master key, when the former one is lost",
-		Long: "It removes the stored secrets, which nobody can read without the master key that they were encrypted with, and starts a new key. " +
+		Long: "It removes the stored secrets, which nobody can read without the master key that they were encrypted with, " +
+			"and starts a new key. " +
 			"Without --yes it only names them. It refuses as long as the master key opens them. " +
 			"If a backup of the master key exists, put that back instead: nothing is lost then.",
 		Args: exactly(0),

@@ -84,7 +84,9 @@ func (c *cli) linkCommand() *cobra.Command {
 			}
 			return c.show(gone, func(w io.Writer) {
 				p := pageOf(w)
-				p.put("", fmt.Sprintf("The link of %s key %s to %s is gone. While that account carries the anchor, the next run that finds the record in scope proposes to adopt it again. Until then nothing is done about that account: a leaver stays enabled.", args[0], args[1], gone.GUID))
+				p.put("", fmt.Sprintf("The link of %s key %s to %s is gone. While that account carries the anchor, "+
+					"the next run that finds the record in scope proposes to adopt it again. "+
+					"Until then nothing is done about that account: a leaver stays enabled.", args[0], args[1], gone.GUID))
 				for _, h := range gone.Dropped {
 					p.put("", fmt.Sprintf("Dropped with it: %s of %s, which run %d held.", h.Operation.Class, h.Name, h.Run))
 				}

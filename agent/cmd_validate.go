@@ -20,8 +20,13 @@ func (c *cli) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the whole configuration without a connection, or with --online what the accounts may do",
-		Long: "It reads the files and environment variables that the configuration names, as the user who runs the command: what is not there is an error, what only this user may not read is a warning, and root is told what the owner of the state folder, as whom the agent runs, could not read. " +
-			"A value of the shipped example that is still marked CHANGE is an error, a mark beside another value a warning. Everything is told at once, by place.\n\nWith --online it also binds to the directory and asks every enabled application whether it accepts the credentials, and lists for everything that the configuration uses whether the account has the right to it: granted, lacking, unknown (nobody tells), or failed (it could not be asked). " +
+		Long: "It reads the files and environment variables that the configuration names, as the user who runs the command: " +
+			"what is not there is an error, what only this user may not read is a warning, and root is told what the owner of the state folder, " +
+			"as whom the agent runs, could not read. " +
+			"A value of the shipped example that is still marked CHANGE is an error, a mark beside another value a warning. " +
+			"Everything is told at once, by place.\n\nWith --online it also binds to the directory and asks every enabled application whether " +
+			"it accepts the credentials, and lists for everything that the configuration uses whether the account has the right to it: granted, " +
+			"lacking, unknown (nobody tells), or failed (it could not be asked). " +
 			"It writes nothing. It ends with 2 when something is lacking, with 1 when something failed and nothing is lacking.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.validate(cmd.Context(), online) },

@@ -28,8 +28,10 @@ func printPlan(w io.Writer, plan ident.Plan, how extent) {
 	if len(plan.Changes) > 0 && (how.brief || !p.terminal) {
 		p.blank()
 	}
-	printSummary(p, service.Summary{Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes},
-		how, "`rollcall --output json plan "+plan.Automation+"` shows all")
+	summary := service.Summary{
+		Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes,
+	}
+	printSummary(p, summary, how, "`rollcall --output json plan "+plan.Automation+"` shows all")
 	if plan.Doubt != "" {
 		p.putStyled(yellow, "", yellow, fmt.Sprintf("The delivery is in doubt: %s.", strings.TrimSuffix(plan.Doubt, ".")))
 	}
@@ -165,7 +167,8 @@ func printSummary(p *page, s service.Summary, how extent, rest string) {
 
 // printLimitStates prints the limits that this plan counts against, or all.
 func printLimitStates(p *page, limits []ident.LimitState, all bool) {
-	matter := slices.DeleteFunc(slices.Clone(limits), func(l ident.LimitState) bool { return !all && l.Over == 0 && (l.Planned == 0 || l.Allowed < 0) })
+	matter := slices.DeleteFunc(slices.Clone(limits),
+		func(l ident.LimitState) bool { return !all && l.Over == 0 && (l.Planned == 0 || l.Allowed < 0) })
 	if len(matter) == 0 {
 		return
 	}

@@ -32,7 +32,8 @@ func printReport(w io.Writer, r service.Report, how extent) {
 		p.blank()
 	}
 	if r.Summary.Records.Delivered > 0 || r.Summary.NobodyMissing != "" {
-		printSummary(p, r.Summary, how, fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list --all` all that need a person", r.ID))
+		printSummary(p, r.Summary, how,
+			fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list --all` all that need a person", r.ID))
 	}
 	printCounts(p, r)
 	printDone(p, r.Outcomes)
@@ -60,7 +61,8 @@ func printFailed(p *page, r service.Report) {
 	if len(r.Outcomes) > 0 {
 		p.putStyled(plainText, "", red, r.Error)
 	}
-	p.putStyled(plainText, "", bold, fmt.Sprintf("%sRun %d of automation %s, with %s applied.", f, r.ID, r.Automation, operations(r.Count(ident.ResultApplied))))
+	p.putStyled(plainText, "", bold,
+		fmt.Sprintf("%sRun %d of automation %s, with %s applied.", f, r.ID, r.Automation, operations(r.Count(ident.ResultApplied))))
 }
 
 // failed is how the report of a run begins and ends that did not do what it was

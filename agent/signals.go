@@ -36,6 +36,7 @@ func leaveAtOnce(status *status) {
 		status.wipe()
 		status.mu.Unlock()
 	}
-	_, _ = fmt.Fprintln(os.Stderr, "rollcall: left at once; `rollcall runs` shows what was done, and the next run finds out what became of a write that was under way")
+	_, _ = fmt.Fprintln(os.Stderr,
+		"rollcall: left at once; `rollcall runs` shows what was done, and the next run finds out what became of a write that was under way")
 	os.Exit(exit.Failed)
 }

@@ -116,7 +116,9 @@ func recordFunctions() []Function {
 			"makes the body of a 2xx response the value of a field of the record with this key, and answers its size",
 			codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeTooLarge, CodeLimit, CodeDeadline, CodeStopped, CodeState),
 		},
-		{"cursor_get", answer, I64, "answers the cursor of the last fetch that counted; 0 bytes in the first one", codes(CodeArgument, CodeState)},
+		{
+			"cursor_get", answer, I64, "answers the cursor of the last fetch that counted; 0 bytes in the first one", codes(CodeArgument, CodeState),
+		},
 		{
 			"cursor_set", text("cursor"), I32, "sets the cursor that the next fetch gets, when this one counts",
 			codes(CodeArgument, CodeInput, CodeTooLarge, CodeState),

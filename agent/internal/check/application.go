@@ -106,7 +106,8 @@ func scopeFindings(ctx context.Context, g granter, needs []fit.Need, application
 			case slices.Contains(granted, scope):
 				f.State, f.Reason = abi.RightGranted, "the token has it"
 			default:
-				f.State, f.Reason = abi.RightLacking, fmt.Sprintf("the token has only: %s; give the scope to the app at the vendor, "+
+				f.State = abi.RightLacking
+				f.Reason = fmt.Sprintf("the token has only: %s; give the scope to the app at the vendor, "+
 					"then `rollcall authorize %s`", strings.Join(granted, ", "), application)
 			}
 			out = append(out, f)

@@ -42,12 +42,15 @@ func (e *Engine) nothingToAccept(ctx context.Context, automation string, key ide
 	for _, q := range items {
 		switch {
 		case q.Key == key:
-			return fmt.Errorf("key %s of automation %s: %w: its record is set aside as a whole: leave it out with where", key, automation, ErrNothingToAccept)
+			return fmt.Errorf("key %s of automation %s: %w: its record is set aside as a whole: leave it out with where",
+				key, automation, ErrNothingToAccept)
 		case q.Key != "" && q.Part != "" && !slices.Contains(known, string(q.Key)):
 			known = append(known, string(q.Key))
 		}
 	}
-	unknown := &ident.UnknownNameError{What: "item that can be accepted for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
+	unknown := &ident.UnknownNameError{
+		What: "item that can be accepted for the key", Name: string(key), Known: known, List: "rollcall quarantine list",
+	}
 	return fmt.Errorf("automation %s: %w: %w", automation, ErrNothingToAccept, unknown)
 }
 

@@ -128,7 +128,8 @@ func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ide
 
 // readAccount reads an account as people know it.
 func readAccount(ctx context.Context, client Directory, guid ident.GUID) (AccountSide, ident.Entry, error) {
-	read, err := client.Get(ctx, conn.ByGUID(guid), []string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
+	read, err := client.Get(ctx, conn.ByGUID(guid),
+		[]string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})
 	if err != nil {
 		return AccountSide{}, read, fmt.Errorf("read the account %s: %w", guid, err)
 	}

@@ -86,7 +86,8 @@ func fetchFailed(a Automation, err error) error {
 	err = fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
 	var full *store.StagingFullError
 	if errors.As(err, &full) {
-		return fmt.Errorf("%w: endpoint %s of application %s delivers too much; nothing was changed; next: see what it delivers, such as photos of a large size or the same records over and over, and raise staging_mib in [store] if it is meant to be so much",
+		return fmt.Errorf("%w: endpoint %s of application %s delivers too much; nothing was changed; next: see what it delivers, "+
+			"such as photos of a large size or the same records over and over, and raise staging_mib in [store] if it is meant to be so much",
 			err, a.Source.Endpoint(), a.Settings.Application)
 	}
 	return err

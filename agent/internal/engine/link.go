@@ -87,14 +87,17 @@ func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest)
 		return err
 	})
 	if err == nil && !req.WithoutRecord && len(hand.Objections) > 0 {
-		err = fmt.Errorf("%w: %s; next: correct the key, or say --without-record to link it all the same", ErrCannotLink, strings.Join(hand.Objections, "; "))
+		err = fmt.Errorf("%w: %s; next: correct the key, or say --without-record to link it all the same",
+			ErrCannotLink, strings.Join(hand.Objections, "; "))
 	}
 	return hand, linked, err
 }
 
 // bothSides names the person on both sides of a link. The account is read from
 // the domain controller: the mirror need not hold its name.
-func (e *Engine) bothSides(ctx context.Context, client Directory, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry) (Linked, error) {
+func (e *Engine) bothSides(
+	ctx context.Context, client Directory, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry,
+) (Linked, error) {
 	account, read, err := readAccount(ctx, client, entry.GUID)
 	if err != nil {
 		return Linked{}, err
@@ -109,7 +112,8 @@ func (e *Engine) bothSides(ctx context.Context, client Directory, a Automation, 
 		Warnings: append([]string{}, hand.Objections...), Follows: append([]ident.Operation{}, hand.Change.Operations[1:]...),
 	}
 	if sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); hand.Name+hand.Mail != "" && !sameName && !sameMail {
-		linked.Warnings = append(linked.Warnings, "neither the name nor the mail address of the record is the account's: make sure that both are one person")
+		linked.Warnings = append(linked.Warnings,
+			"neither the name nor the mail address of the record is the account's: make sure that both are one person")
 	}
 	return linked, nil
 }
@@ -136,5 +140,6 @@ func (e *Engine) account(ctx context.Context, name string) (ident.Entry, error) 
 			return ident.Entry{}, fmt.Errorf("%w: %d accounts have the %s %q: name it by its DN", ErrCannotLink, len(found), attribute, name)
 		}
 	}
-	return ident.Entry{}, fmt.Errorf("%w: there is no account %q: name it by DN, objectGUID, sAMAccountName, userPrincipalName or mail", ErrCannotLink, name)
+	return ident.Entry{}, fmt.Errorf("%w: there is no account %q: name it by DN, objectGUID, sAMAccountName, userPrincipalName or mail",
+		ErrCannotLink, name)
 }

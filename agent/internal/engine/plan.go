@@ -107,7 +107,9 @@ func leaveBusy(p *ident.Plan, busy map[ident.Key]string) {
 	p.Changes = slices.DeleteFunc(p.Changes, func(c ident.Change) bool {
 		other, is := busy[c.Key]
 		if is {
-			p.Notes = append(p.Notes, ident.Note{Key: c.Key, Name: c.Name, Text: "left to the next run: automation " + other + " is changing this user right now"})
+			p.Notes = append(p.Notes, ident.Note{
+				Key: c.Key, Name: c.Name, Text: "left to the next run: automation " + other + " is changing this user right now",
+			})
 		}
 		return is
 	})
@@ -188,7 +190,8 @@ func (e *Engine) sync(ctx context.Context, automation string, client Directory, 
 	_, err = mirror.Sync(ctx, client, e.Store, spec, e.Log)
 	var shrunk *mirror.ShrinkError
 	if errors.As(err, &shrunk) {
-		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once: %s", err, ident.Command("plan --accept-shrink", automation))
+		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once: %s",
+			err, ident.Command("plan --accept-shrink", automation))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
@@ -216,7 +219,8 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
 	}
 	if d.partsAlone > 0 {
-		b.Remark(ofMany(d.partsAlone, "of the delivered keys came with an attachment and without a record: it counts as present, and nothing else is made of that",
+		b.Remark(ofMany(d.partsAlone,
+			"of the delivered keys came with an attachment and without a record: it counts as present, and nothing else is made of that",
 			"of the delivered keys came with an attachment and without a record: they count as present, and nothing else is made of that"))
 	}
 	if d.keylessDeletions > 0 {
@@ -227,8 +231,11 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 		end.Doubt = fmt.Sprintf("%d of the delivered keys came more than once, so that one of the records may be somebody else's", d.doubled)
 	}
 	if d.keyless > 0 {
-		end.Doubt = ofMany(d.keyless, "of the delivered records has no primary key, so it could be anybody", "of the delivered records have no primary key, so they could be anybody")
-		b.Quarantine("", "", ofMany(d.keyless, "of the delivered records has no usable primary key", "of the delivered records have no usable primary key")+"; the first: "+d.first,
+		end.Doubt = ofMany(d.keyless, "of the delivered records has no primary key, so it could be anybody",
+			"of the delivered records have no primary key, so they could be anybody")
+		b.Quarantine("", "",
+			ofMany(d.keyless, "of the delivered records has no usable primary key", "of the delivered records have no usable primary key")+
+				"; the first: "+d.first,
 			"look at these records at the source, and at primary_key of the data source")
 	}
 	return end

@@ -60,7 +60,9 @@ func (e *Engine) RetryRefused(ctx context.Context, automation string, key ident.
 		return 0, fmt.Errorf("read what the directory refused: %w", err)
 	}
 	if known := keysOf(list); key != "" && !slices.Contains(known, string(key)) {
-		return 0, &ident.UnknownNameError{What: "refusal that is remembered for the key", Name: string(key), Known: known, List: "rollcall quarantine list"}
+		return 0, &ident.UnknownNameError{
+			What: "refusal that is remembered for the key", Name: string(key), Known: known, List: "rollcall quarantine list",
+		}
 	}
 	list = slices.DeleteFunc(list, func(r ident.Refusal) bool { return key != "" && r.Key != key })
 	if err := e.Store.ForgetRefusals(ctx, automation, list); err != nil {

@@ -60,7 +60,9 @@ func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyReques
 
 // rekeySides names the person on both sides, and says what speaks against their
 // being one.
-func (e *Engine) rekeySides(ctx context.Context, client Directory, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool) (Linked, error) {
+func (e *Engine) rekeySides(
+	ctx context.Context, client Directory, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool,
+) (Linked, error) {
 	account, read, err := readAccount(ctx, client, entry.GUID)
 	if err != nil {
 		return Linked{}, err
@@ -76,8 +78,9 @@ func (e *Engine) rekeySides(ctx context.Context, client Directory, a Automation,
 	}
 	switch sameName, sameMail := plan.SameHuman(hand.Name, hand.Mail, read); {
 	case !sameName && !sameMail:
-		linked.objections = append(linked.objections, fmt.Sprintf("neither the name nor the mail address of the record (%s, %s) is that of %s (%s, %s)",
-			orNone(hand.Name), orNone(hand.Mail), account.DN, orNone(account.Name), orNone(account.Mail)))
+		linked.objections = append(linked.objections,
+			fmt.Sprintf("neither the name nor the mail address of the record (%s, %s) is that of %s (%s, %s)",
+				orNone(hand.Name), orNone(hand.Mail), account.DN, orNone(account.Name), orNone(account.Mail)))
 	case !sameName:
 		linked.Warnings = append(linked.Warnings, "the names differ: make sure that both are one person")
 	case !sameMail && hand.Mail != "":

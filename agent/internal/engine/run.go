@@ -72,7 +72,10 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 		return Report{}, err
 	}
 	defer e.release(ctx, lease)
-	r := &run{automation: a, lease: lease, Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now()}}
+	r := &run{
+		automation: a, lease: lease,
+		Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now()},
+	}
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
 	}
@@ -88,7 +91,8 @@ func (e *Engine) acquire(ctx context.Context, automation, by string) (store.Leas
 	lease, err := e.Store.AcquireLease(ctx, "automation/"+automation, by, leaseTime)
 	var taken *store.LeasedError
 	if errors.As(err, &taken) {
-		return lease, fmt.Errorf("another run of automation %s is under way, started by %s: wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
+		return lease, fmt.Errorf("another run of automation %s is under way, started by %s: "+
+			"wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
 	}
 	if err != nil {
 		return lease, fmt.Errorf("start a run of automation %s: %w", automation, err)
@@ -157,7 +161,8 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		failure = err
 	}
 	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
-		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "cause", r.Error)
+		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By,
+			"result", r.Result, "cause", r.Error)
 	}
 	return report, failure
 }

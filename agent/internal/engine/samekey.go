@@ -20,8 +20,10 @@ func otherKey(a Automation, former string, n int) error {
 	if n != 1 {
 		links = fmt.Sprintf("its %d links were", n)
 	}
-	return fmt.Errorf("automation %s has primary_key = %q now, and %s made by %q: a link could lead to somebody else, and everybody without one would count as missing. Nothing was read and nothing is changed; next: put primary_key = %q back. "+
-		"If it has to be %q, take the links back (rollcall link remove %s KEY) and clear the anchors of their accounts in AD: match then finds the accounts anew",
+	return fmt.Errorf("automation %s has primary_key = %q now, and %s made by %q: a link could lead to somebody else, "+
+		"and everybody without one would count as missing. Nothing was read and nothing is changed; next: put primary_key = %q back. "+
+		"If it has to be %q, take the links back (rollcall link remove %s KEY) and clear the anchors of their accounts in AD: "+
+		"match then finds the accounts anew",
 		a.Settings.Automation, fieldName(a.Key), links, fieldName(former), fieldName(former), fieldName(a.Key), a.Settings.Application)
 }
 

@@ -115,7 +115,9 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 			r.tally.wait(h)
 			continue
 		}
-		gone = append(gone, store.Drop{ID: h.ID, Cause: droppedFor(r.ID, h.Operation, instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}])})
+		gone = append(gone, store.Drop{
+			ID: h.ID, Cause: droppedFor(r.ID, h.Operation, instead[store.OperationID{Key: h.Key, Class: h.Operation.Class}]),
+		})
 	}
 	if err := e.forgetRejected(ctx, r, planned, undecided); err != nil {
 		return err
@@ -155,7 +157,9 @@ func droppedFor(run int64, held, instead ident.Operation) string {
 // same comes up again later, for another reason, a person is asked again. A
 // delivery that cannot be believed takes nothing back: what somebody has said no
 // to would be made by the run after it.
-func (e *Engine) forgetRejected(ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict, undecided func(ident.Key, ident.Class) bool) error {
+func (e *Engine) forgetRejected(
+	ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict, undecided func(ident.Key, ident.Class) bool,
+) error {
 	decided, err := e.Store.Decided(ctx, r.Automation)
 	if err != nil {
 		return fmt.Errorf("read what was rejected: %w", err)

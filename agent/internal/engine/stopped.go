@@ -55,5 +55,7 @@ func stoppedPlan(ctx context.Context, automation string, failure error) error {
 	if cause := context.Cause(ctx).Error(); failure.Error() != cause {
 		where = " (" + failure.Error() + ")"
 	}
-	return &stoppedError{fmt.Sprintf("the plan of automation %s was not made: %v%s; nothing was written", automation, context.Cause(ctx), where), failure}
+	return &stoppedError{
+		fmt.Sprintf("the plan of automation %s was not made: %v%s; nothing was written", automation, context.Cause(ctx), where), failure,
+	}
 }

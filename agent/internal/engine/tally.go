@@ -120,7 +120,8 @@ func doubt(p ident.Plan) string {
 	if p.Doubt == "" {
 		return ""
 	}
-	return fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: rollcall validate --online", p.Doubt, p.Application)
+	return fmt.Sprintf("the delivery is in doubt: %s; next: look at the records in %s and at what the credentials may see: "+
+		"rollcall validate --online", p.Doubt, p.Application)
 }
 
 func joined(first, second string) string {

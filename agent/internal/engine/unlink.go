@@ -29,7 +29,8 @@ func (e *Engine) Unlink(ctx context.Context, application string, key ident.Key, 
 		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", application, key, err)
 	}
 	for _, h := range gone.Dropped {
-		e.Log.Info("a held operation is dropped: the link was removed", "automation", h.Automation, "run", h.Run, "operation", h.Operation.Class, "key", key, "by", by)
+		e.Log.Info("a held operation is dropped: the link was removed", "automation", h.Automation, "run", h.Run,
+			"operation", h.Operation.Class, "key", key, "by", by)
 		if err := e.observeHeld(ctx, h.Automation); err != nil {
 			return gone, err
 		}

@@ -149,7 +149,8 @@ func start() (*DC, error) {
 	}
 	// The script's supervisor ends the domain controller and removes dir when
 	// this process is gone, whatever ended it.
-	out, err := exec.CommandContext(context.Background(), script, "start", dir, "--for", strconv.Itoa(os.Getpid()), "--remove").CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), script, "start", dir, "--for", strconv.Itoa(os.Getpid()),
+		"--remove").CombinedOutput()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start domain controller: %w\n%s", err, out), os.RemoveAll(dir))
 	}

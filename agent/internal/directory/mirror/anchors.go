@@ -43,7 +43,8 @@ func FreeAnchors(ctx context.Context, dir Searcher, base ident.DN, taken []strin
 	var free []string
 	for _, name := range candidates {
 		rule, known := schema[text.Lower(name)]
-		if !known || rule.Unusable != "" || rule.Unread || !rule.Single || rule.Syntax != ident.SyntaxText || rule.Upper != nil && *rule.Upper < anchorLength {
+		if !known || rule.Unusable != "" || rule.Unread || !rule.Single || rule.Syntax != ident.SyntaxText ||
+			rule.Upper != nil && *rule.Upper < anchorLength {
 			continue
 		}
 		used, err := inUse(ctx, dir, base, name)

@@ -86,7 +86,9 @@ func check(name string, e ident.Entry, known bool) error {
 		why, next := unusable(e, known)
 		return &AttributeError{name, why, next}
 	case unread(e, known):
-		return &AttributeError{name, "is computed by each domain controller and cannot be kept up to date", "use another one (member instead of memberOf)"}
+		return &AttributeError{
+			name, "is computed by each domain controller and cannot be kept up to date", "use another one (member instead of memberOf)",
+		}
 	}
 	return nil
 }

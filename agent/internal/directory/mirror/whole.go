@@ -31,7 +31,8 @@ func (e *ShrinkError) Error() string {
 	if e.Got == 1 {
 		shows = "1 object"
 	}
-	return fmt.Sprintf("the directory shows %s where there were %d: the mirror keeps them; next: check what the bind account may read", shows, e.Had)
+	return fmt.Sprintf("the directory shows %s where there were %d: the mirror keeps them; next: check what the bind account may read",
+		shows, e.Had)
 }
 
 // readWhole reads everything in the best way that the server grants.

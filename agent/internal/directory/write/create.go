@@ -106,7 +106,8 @@ func (w *Writer) createFailed(ctx context.Context, at ident.DN, changes []ident.
 			// Whoever is there may be this person: made by a write whose answer was lost.
 			anchor := anchorOf(ident.Operation{Attributes: changes}, w.rules.Anchor)
 			if holders, _ := w.FindAnchor(ctx, anchor); len(holders) > 0 {
-				e := taken(ident.ClassCreate, at, w.rules.Anchor, anchor, holders[0].DN, "that account belongs to this record already: the next run links it")
+				e := taken(ident.ClassCreate, at, w.rules.Anchor, anchor, holders[0].DN,
+					"that account belongs to this record already: the next run links it")
 				e.Code, e.Err = answer.Code, err
 				return e
 			}

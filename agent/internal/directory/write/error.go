@@ -124,22 +124,46 @@ type verdict struct {
 
 // byCode explains result codes (RFC 4511 section 4.1.9).
 var byCode = map[int]verdict{
-	ldap.LDAPResultNoSuchAttribute:          {Invalid, "the directory does not know the attribute, or it has no such value", "check the attribute's name in the mapping"},
-	ldap.LDAPResultUndefinedAttributeType:   {Invalid, "the directory's schema does not have the attribute", "check the attribute's name in the mapping"},
-	ldap.LDAPResultConstraintViolation:      {Invalid, "a value breaks a rule of the directory", "check the attribute's values in the mapping: length, and one value only where one is allowed"},
-	ldap.LDAPResultAttributeOrValueExists:   {Invalid, "the attribute takes one value only, and each value once", "check the attribute's values in the mapping"},
-	ldap.LDAPResultInvalidAttributeSyntax:   {Invalid, "a value does not fit its attribute: too long, empty or of another form", "check the attribute's values in the mapping"},
-	ldap.LDAPResultNoSuchObject:             {NotFound, "the object does not exist or is not visible to the agent's account", "the next run plans it anew; check that the agent's account may read it"},
-	ldap.LDAPResultInvalidDNSyntax:          {Invalid, "the name is not one that the directory accepts", "give cn another format in the mapping"},
-	ldap.LDAPResultInsufficientAccessRights: {Denied, "the agent's account lacks the right", "delegate it on that OU: create, delete and full control of user objects, and write members on groups"},
-	ldap.LDAPResultBusy:                     {Unavailable, "the domain controller is busy", "it is tried again with the next run"},
-	ldap.LDAPResultUnavailable:              {Unavailable, "the domain controller is not available", "it is tried again with the next run"},
-	ldap.LDAPResultOperationsError:          {Unavailable, "the domain controller cannot work now", "look into the event log of the domain controller; it is tried again with the next run"},
-	ldap.LDAPResultUnwillingToPerform:       {Invalid, "the domain controller refuses the change", "see its message; a value or the state of the account does not allow it"},
-	ldap.LDAPResultNamingViolation:          {Invalid, "the object may not be in that container", "choose an organizational unit in ou"},
-	ldap.LDAPResultObjectClassViolation:     {Invalid, "the attribute does not belong to user accounts", "take it out of the mapping"},
-	ldap.LDAPResultNotAllowedOnRDN:          {Invalid, "the attribute is part of the name and is changed by a rename only", "map cn instead"},
-	ldap.LDAPResultEntryAlreadyExists:       {NameTaken, "another object has that name", "give cn a further format that tells the two apart"},
+	ldap.LDAPResultNoSuchAttribute: {
+		Invalid, "the directory does not know the attribute, or it has no such value", "check the attribute's name in the mapping",
+	},
+	ldap.LDAPResultUndefinedAttributeType: {
+		Invalid, "the directory's schema does not have the attribute", "check the attribute's name in the mapping",
+	},
+	ldap.LDAPResultConstraintViolation: {
+		Invalid, "a value breaks a rule of the directory",
+		"check the attribute's values in the mapping: length, and one value only where one is allowed",
+	},
+	ldap.LDAPResultAttributeOrValueExists: {
+		Invalid, "the attribute takes one value only, and each value once", "check the attribute's values in the mapping",
+	},
+	ldap.LDAPResultInvalidAttributeSyntax: {
+		Invalid, "a value does not fit its attribute: too long, empty or of another form", "check the attribute's values in the mapping",
+	},
+	ldap.LDAPResultNoSuchObject: {
+		NotFound, "the object does not exist or is not visible to the agent's account",
+		"the next run plans it anew; check that the agent's account may read it",
+	},
+	ldap.LDAPResultInvalidDNSyntax: {
+		Invalid, "the name is not one that the directory accepts", "give cn another format in the mapping",
+	},
+	ldap.LDAPResultInsufficientAccessRights: {
+		Denied, "the agent's account lacks the right",
+		"delegate it on that OU: create, delete and full control of user objects, and write members on groups",
+	},
+	ldap.LDAPResultBusy:        {Unavailable, "the domain controller is busy", "it is tried again with the next run"},
+	ldap.LDAPResultUnavailable: {Unavailable, "the domain controller is not available", "it is tried again with the next run"},
+	ldap.LDAPResultOperationsError: {
+		Unavailable, "the domain controller cannot work now",
+		"look into the event log of the domain controller; it is tried again with the next run",
+	},
+	ldap.LDAPResultUnwillingToPerform: {
+		Invalid, "the domain controller refuses the change", "see its message; a value or the state of the account does not allow it",
+	},
+	ldap.LDAPResultNamingViolation:      {Invalid, "the object may not be in that container", "choose an organizational unit in ou"},
+	ldap.LDAPResultObjectClassViolation: {Invalid, "the attribute does not belong to user accounts", "take it out of the mapping"},
+	ldap.LDAPResultNotAllowedOnRDN:      {Invalid, "the attribute is part of the name and is changed by a rename only", "map cn instead"},
+	ldap.LDAPResultEntryAlreadyExists:   {NameTaken, "another object has that name", "give cn a further format that tells the two apart"},
 }
 
 // fail explains an error of package conn.
@@ -162,7 +186,10 @@ func (w *Writer) fail(class ident.Class, dn ident.DN, err error) error {
 		e.Kind = Unavailable
 		return e
 	case answer.Data == dataPasswordPolicy: // 19 at Samba, 53 at Windows
-		e.explain(answer, verdict{Policy, "the password does not meet the domain's password policy", "raise length in password of the automation, or see the policy: net accounts /domain"})
+		e.explain(answer, verdict{
+			Policy, "the password does not meet the domain's password policy",
+			"raise length in password of the automation, or see the policy: net accounts /domain",
+		})
 	case answer.Data == dataNoSuchRefer:
 		e.explain(answer, verdict{Invalid, "a value names an object that does not exist", "check attributes that hold a DN, such as manager"})
 	default:

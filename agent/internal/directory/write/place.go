@@ -140,7 +140,8 @@ func (w *Writer) switchState(ctx context.Context, class ident.Class, e ident.Ent
 		after, word = before&^(computedBits|ident.AccountDisable), "enabled"
 	}
 	if before&ident.AccountDisable == after&ident.AccountDisable {
-		err := stale(class, e.DN, "userAccountControl", []string{strconv.FormatInt(after^ident.AccountDisable, 10)}, []string{strconv.FormatInt(before, 10)})
+		err := stale(class, e.DN, "userAccountControl", []string{strconv.FormatInt(after^ident.AccountDisable, 10)},
+			[]string{strconv.FormatInt(before, 10)})
 		err.Cause = "somebody else has " + word + " the account since the plan was made"
 		return err
 	}

@@ -59,7 +59,8 @@ func findGroups(ctx context.Context, dir Reader, rules Rules) (groups, error) {
 		e, isGroup, err := groupAt(ctx, dir, dn)
 		switch {
 		case errors.Is(err, conn.ErrNotFound):
-			return g, fmt.Errorf("protected_groups in [directory] names %s, which does not exist or is not visible to the agent's account: its members cannot be protected; next: correct the name", dn)
+			return g, fmt.Errorf("protected_groups in [directory] names %s, which does not exist or is not visible to the agent's account: "+
+				"its members cannot be protected; next: correct the name", dn)
 		case err != nil:
 			return g, fmt.Errorf("read %s of protected_groups in [directory]: %w", dn, err)
 		case !isGroup:

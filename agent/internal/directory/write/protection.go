@@ -57,7 +57,8 @@ func newProtection(ctx context.Context, dir Reader, rules Rules) (*protection, e
 		return nil, fmt.Errorf("find the account %q that the agent binds as: %w", rules.BindDN, err)
 	}
 	if p.self = append(p.self, named...); len(p.self) == 0 {
-		return nil, fmt.Errorf("find the account %q that the agent binds as: it cannot be seen, and so cannot be protected; next: let it read itself", rules.BindDN)
+		return nil, fmt.Errorf("find the account %q that the agent binds as: it cannot be seen, and so cannot be protected; "+
+			"next: let it read itself", rules.BindDN)
 	}
 	return p, nil
 }

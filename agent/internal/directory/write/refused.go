@@ -59,7 +59,8 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 	partly := *out
 	partly.Op, partly.DN, partly.Refused = class, e.DN, refused
 	first := refused[0].Err
-	partly.Kind, partly.Attribute, partly.Code, partly.Cause, partly.Next = first.Kind, refused[0].Attribute, first.Code, first.Cause, first.Next
+	partly.Kind, partly.Attribute, partly.Code = first.Kind, refused[0].Attribute, first.Code
+	partly.Cause, partly.Next = first.Cause, first.Next
 	if written {
 		partly.Done = class
 	}

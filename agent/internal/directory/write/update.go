@@ -113,7 +113,9 @@ func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.Att
 		return stale(ident.ClassLink, e.DN, c.Name, c.Old, have)
 	}
 	if cause := checkAttribute(c.Name, c.New, false); cause != "" {
-		return &Error{Kind: Invalid, Op: ident.ClassLink, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "choose an attribute that holds the key"}
+		return &Error{
+			Kind: Invalid, Op: ident.ClassLink, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "choose an attribute that holds the key",
+		}
 	}
 	mods := []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: c.New}}
 	if len(have) > 0 { // named, so that the server refuses it when the value is another by now

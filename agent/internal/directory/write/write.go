@@ -101,7 +101,8 @@ func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation,
 	case ident.ClassGroups:
 		return guid, w.AddToGroups(ctx, guid, op.Groups)
 	}
-	return guid, invalid(op.Class, op.To, fmt.Sprintf("the operation %q is not carried out by this version", op.Class), "leave it out of the plan")
+	return guid, invalid(op.Class, op.To, fmt.Sprintf("the operation %q is not carried out by this version", op.Class),
+		"leave it out of the plan")
 }
 
 func anchorOf(op ident.Operation, anchor string) string {
