@@ -108,7 +108,7 @@ func (e *Engine) release(ctx context.Context, lease store.Lease) {
 
 // leased calls do with a context that ends when the lease is lost.
 func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.Context) error) error {
-	held, lost := context.WithCancelCause(ctx)
+	leased, lost := context.WithCancelCause(ctx)
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
@@ -116,17 +116,17 @@ func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.
 		defer tick.Stop()
 		for {
 			select {
-			case <-held.Done():
+			case <-leased.Done():
 				return
 			case <-tick.C:
-				renew := func() error { _, err := e.Store.RenewLease(held, lease, leaseTime); return err }
-				if err := rescue.Do(e.Log, renew, "lease", lease.Name); err != nil && held.Err() == nil {
+				renew := func() error { _, err := e.Store.RenewLease(leased, lease, leaseTime); return err }
+				if err := rescue.Do(e.Log, renew, "lease", lease.Name); err != nil && leased.Err() == nil {
 					lost(fmt.Errorf("the lease of the automation was lost: %w", err))
 				}
 			}
 		}
 	}()
-	err := do(held)
+	err := do(leased)
 	lost(nil)
 	<-renewing
 	return err

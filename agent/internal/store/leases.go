@@ -26,15 +26,15 @@ func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.D
 		if name == "" || owner == "" {
 			return errors.New("a lease needs a name and an owner")
 		}
-		held, err := readLease(ctx, tx, name)
+		current, err := readLease(ctx, tx, name)
 		if err != nil {
 			return err
 		}
 		now := s.now().UTC()
-		if held.Owner != "" && now.Before(held.Until) {
-			return &LeasedError{Name: name, Owner: held.Owner, Until: held.Until}
+		if current.Owner != "" && now.Before(current.Until) {
+			return &LeasedError{Name: name, Owner: current.Owner, Until: current.Until}
 		}
-		lease = Lease{Name: name, Owner: owner, Fence: held.Fence + 1, Until: now.Add(ttl)}
+		lease = Lease{Name: name, Owner: owner, Fence: current.Fence + 1, Until: now.Add(ttl)}
 		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO leases (name, owner, fence, until) VALUES (?, ?, ?, ?)`,
 			lease.Name, lease.Owner, lease.Fence, stamp(lease.Until))
 		return err
@@ -96,12 +96,12 @@ func readLease(ctx context.Context, tx *sql.Tx, name string) (Lease, error) {
 // checkFence refuses a writer whose lease was released or taken over. Mere
 // lateness is no reason: what was done in time has to be recorded.
 func checkFence(ctx context.Context, tx *sql.Tx, lease Lease) error {
-	held, err := readLease(ctx, tx, lease.Name)
+	current, err := readLease(ctx, tx, lease.Name)
 	if err != nil {
 		return fmt.Errorf("check lease: %w", err)
 	}
-	if held.Fence != lease.Fence || held.Owner != lease.Owner || held.Owner == "" {
-		return &FencedError{Lease: lease, Owner: held.Owner}
+	if current.Fence != lease.Fence || current.Owner != lease.Owner || current.Owner == "" {
+		return &FencedError{Lease: lease, Owner: current.Owner}
 	}
 	return nil
 }
@@ -112,11 +112,11 @@ func (s *Store) checkLive(ctx context.Context, tx *sql.Tx, lease Lease) error {
 	if err := checkFence(ctx, tx, lease); err != nil {
 		return err
 	}
-	held, err := readLease(ctx, tx, lease.Name)
+	current, err := readLease(ctx, tx, lease.Name)
 	if err != nil {
 		return err
 	}
-	if !s.now().Before(held.Until) {
+	if !s.now().Before(current.Until) {
 		return &FencedError{Lease: lease}
 	}
 	return nil

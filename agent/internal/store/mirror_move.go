@@ -84,7 +84,7 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 	if err != nil {
 		return mirrorRow{}, err
 	}
-	if err := b.evict(folded, 0); err != nil {
+	if err := b.markStale(folded, 0); err != nil {
 		return mirrorRow{}, err
 	}
 	stmt, err := b.prepare(`INSERT INTO mirror (guid, dn, folded, parent_folded, name_folded, parent, stale, written)
@@ -100,7 +100,7 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 	if err != nil {
 		return mirrorRow{}, err
 	}
-	return mirrorRow{id: id, dn: dn, parent: parent.id, written: b.revision}, b.adopt(id, folded)
+	return mirrorRow{id: id, dn: dn, parent: parent.id, written: b.revision}, b.gatherChildren(id, folded)
 }
 
 // setDN moves an object to dn below parent; whoever was thought to be there is
@@ -108,7 +108,7 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 	b.noteMove(row, dn)
 	folded := dn.Fold()
-	if err := b.evict(folded, row.id); err != nil {
+	if err := b.markStale(folded, row.id); err != nil {
 		return err
 	}
 	err := b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 0 WHERE id = ?`,
@@ -116,10 +116,12 @@ func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 	if err != nil {
 		return err
 	}
-	return b.adopt(row.id, folded)
+	return b.gatherChildren(row.id, folded)
 }
 
-func (b *mirrorBatch) evict(folded string, except int64) error {
+// markStale notes that the object that was thought to be at a DN has left it:
+// its own change is yet to be reported.
+func (b *mirrorBatch) markStale(folded string, except int64) error {
 	there, err := b.holder(folded)
 	if err != nil || there.id == 0 || there.id == except {
 		return err
@@ -128,8 +130,8 @@ func (b *mirrorBatch) evict(folded string, except int64) error {
 	return b.exec(`UPDATE mirror SET stale = 1 WHERE id = ?`, there.id)
 }
 
-// adopt gives an object the children that were reported before it.
-func (b *mirrorBatch) adopt(id int64, folded string) error {
+// gatherChildren gives an object the children that were reported before it.
+func (b *mirrorBatch) gatherChildren(id int64, folded string) error {
 	return b.exec(`UPDATE mirror SET parent = ? WHERE parent_folded = ? AND parent IS NULL`, id, folded)
 }
 
@@ -156,14 +158,14 @@ func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 
 func foldName(dn ident.DN) string { return text.Name(dn.Name()) }
 
-// settle lets children and references follow the objects that were moved.
-func (b *mirrorBatch) settle() error {
+// followMoves lets children and references follow the objects that were moved.
+func (b *mirrorBatch) followMoves() error {
 	moved := slices.Clone(b.order) // the walk notes more moves
 	moved = slices.DeleteFunc(moved, func(id int64) bool { return b.moves[id] == nil })
-	if err := b.settleTrees(moved); err != nil {
+	if err := b.moveTrees(moved); err != nil {
 		return fmt.Errorf("move children: %w", err)
 	}
-	if err := b.settleReferences(); err != nil {
+	if err := b.moveReferences(); err != nil {
 		return fmt.Errorf("move references: %w", err)
 	}
 	return nil
@@ -172,17 +174,17 @@ func (b *mirrorBatch) settle() error {
 // maxDepth is far deeper than any tree: a cycle must not hang the agent.
 const maxDepth = 1000
 
-// settleTrees has everything below the objects in tops follow them. Children
+// moveTrees has everything below the objects in tops follow them. Children
 // that the directory has just reported are in doubt: they come last, when it
 // is known who is where.
-func (b *mirrorBatch) settleTrees(tops []int64) error {
+func (b *mirrorBatch) moveTrees(tops []int64) error {
 	for round := 0; ; round++ {
 		for _, id := range tops {
-			if err := b.settleChildren(id, 0); err != nil {
+			if err := b.moveChildren(id, 0); err != nil {
 				return err
 			}
 		}
-		if err := b.seat(); err != nil {
+		if err := b.takePlaces(); err != nil {
 			return err
 		}
 		if len(b.doubtful) == 0 {
@@ -192,7 +194,7 @@ func (b *mirrorBatch) settleTrees(tops []int64) error {
 			return errTooDeep
 		}
 		var err error
-		if tops, err = b.settleDoubtful(); err != nil {
+		if tops, err = b.moveDoubtful(); err != nil {
 			return err
 		}
 	}
@@ -200,7 +202,7 @@ func (b *mirrorBatch) settleTrees(tops []int64) error {
 
 var errTooDeep = errors.New("the tree is nested too deeply")
 
-func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
+func (b *mirrorBatch) moveChildren(parent int64, depth int) error {
 	if depth > maxDepth {
 		return errTooDeep
 	}
@@ -229,7 +231,7 @@ func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
 			if err := b.follow(child, top); err != nil {
 				return err
 			}
-			if err := b.settleChildren(child.id, depth+1); err != nil {
+			if err := b.moveChildren(child.id, depth+1); err != nil {
 				return err
 			}
 		}
@@ -237,12 +239,12 @@ func (b *mirrorBatch) settleChildren(parent int64, depth int) error {
 	return nil
 }
 
-// settleDoubtful finds the parents of children that were reported in the same
+// moveDoubtful finds the parents of children that were reported in the same
 // transaction as the change of their parent. If somebody else is at the place
 // that was their parent's, they were reported below that one. If nobody is,
 // they were reported before their parent was renamed: they follow, and are
 // returned.
-func (b *mirrorBatch) settleDoubtful() (followed []int64, err error) {
+func (b *mirrorBatch) moveDoubtful() (followed []int64, err error) {
 	doubtful := b.doubtful
 	b.doubtful = nil
 	for _, id := range doubtful {
@@ -284,11 +286,11 @@ func (b *mirrorBatch) follow(child, parent mirrorRow) error {
 		dn, dn.Fold(), parent.dn.Fold(), foldName(dn), parent.id, child.id)
 }
 
-// seat makes the objects that followed their parents the holders of their new
+// takePlaces makes the objects that followed their parents the holders of their new
 // DNs, once all have left their old ones. Where the directory has just reported
 // another object at that DN, the one that followed has moved on by itself, and
 // that is yet to be reported.
-func (b *mirrorBatch) seat() error {
+func (b *mirrorBatch) takePlaces() error {
 	for _, id := range b.followed {
 		row, err := b.one(` WHERE id = ?`, id)
 		if err != nil {
@@ -302,13 +304,13 @@ func (b *mirrorBatch) seat() error {
 		if there.id != 0 && b.isFresh(there) {
 			continue
 		}
-		if err := b.evict(folded, id); err != nil {
+		if err := b.markStale(folded, id); err != nil {
 			return err
 		}
 		if err := b.exec(`UPDATE mirror SET stale = 0 WHERE id = ?`, id); err != nil {
 			return err
 		}
-		if err := b.adopt(id, folded); err != nil {
+		if err := b.gatherChildren(id, folded); err != nil {
 			return err
 		}
 	}
@@ -325,9 +327,9 @@ func (b *mirrorBatch) isFresh(row mirrorRow) bool {
 	return row.written == b.revision
 }
 
-// settleSweep finds the parents of all objects anew. Those that were reported
+// findParents finds the parents of all objects anew. Those that were reported
 // below a parent that was renamed during the read follow it.
-func (b *mirrorBatch) settleSweep() error {
+func (b *mirrorBatch) findParents() error {
 	holder := `(SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0)`
 	if err := b.exec(`UPDATE mirror SET parent = ` + holder + ` WHERE ` + holder + ` IS NOT NULL AND parent IS NOT ` + holder); err != nil {
 		return err
@@ -344,7 +346,7 @@ func (b *mirrorBatch) settleSweep() error {
 	if err != nil {
 		return err
 	}
-	if err := b.settleTrees(parents); err != nil {
+	if err := b.moveTrees(parents); err != nil {
 		return err
 	}
 	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // references were read anew as well

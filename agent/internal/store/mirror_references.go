@@ -21,10 +21,10 @@ var referenceList = `('` + strings.Join(references, `', '`) + `')`
 
 func isReference(attribute string) bool { return slices.Contains(references, attribute) }
 
-// settleReferences lets values follow the objects that they name. It is done in
+// moveReferences lets values follow the objects that they name. It is done in
 // two steps, so that objects may swap places. What the directory has told anew
 // in this transaction stays as it was told.
-func (b *mirrorBatch) settleReferences() error {
+func (b *mirrorBatch) moveReferences() error {
 	for _, from := range b.removed {
 		if err := b.markReferences(from, removedMark); err != nil {
 			return err

@@ -36,7 +36,7 @@ type mirrorBatch struct {
 	newest   int64 // the last row that was there when the transaction began
 	moves    map[int64]*move
 	order    []int64 // the keys of moves
-	followed []int64 // children that were moved with their parents and have no seat yet
+	followed []int64 // children that were moved with their parents and have not taken their new place yet
 	doubtful []int64 // children that were reported where their parent was before
 	removed  []ident.DN
 }
@@ -63,9 +63,9 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 			return err
 		}
 		if b.sweep != 0 {
-			return nil // Sweep will settle everything
+			return nil // Sweep lets all follow at once
 		}
-		return b.settle()
+		return b.followMoves()
 	})
 }
 
@@ -194,7 +194,7 @@ func (m MirrorTx) Sweep() (removed int, err error) {
 	}
 	n, err := result.RowsAffected()
 	if err == nil {
-		err = m.b.settleSweep()
+		err = m.b.findParents()
 	}
 	if err == nil {
 		err = m.b.exec(`UPDATE mirror_state SET sweep = 0`)

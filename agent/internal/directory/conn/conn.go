@@ -74,10 +74,10 @@ type Client struct {
 	log      *slog.Logger
 	observer Observer
 	server   Server
-	free     chan *link
+	free     chan *connection
 
 	closed chan struct{}
-	links  []*link
+	all    []*connection
 
 	mu      sync.Mutex
 	address string // host:port that the URL resolved to
@@ -135,11 +135,11 @@ func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, o
 	if port == "" {
 		port = "636"
 	}
-	c := &Client{settings: s, log: log, observer: observer, free: make(chan *link, s.Connections), closed: make(chan struct{})}
+	c := &Client{settings: s, log: log, observer: observer, free: make(chan *connection, s.Connections), closed: make(chan struct{})}
 	c.server.URL = rawURL
 	for range s.Connections {
-		l := &link{client: c, host: u.Hostname(), port: port}
-		c.links = append(c.links, l)
+		l := &connection{client: c, host: u.Hostname(), port: port}
+		c.all = append(c.all, l)
 		c.free <- l
 	}
 	if err := c.identify(ctx); err != nil {
@@ -157,7 +157,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	close(c.closed)
-	for _, l := range c.links {
+	for _, l := range c.all {
 		l.kill()
 	}
 	return nil
@@ -185,7 +185,7 @@ type request struct {
 // do runs f on a free connection. When the connection turns out to be dead a
 // read is repeated once on a new one. A write is never repeated: when nothing
 // says that it failed, its outcome is unknown.
-func (c *Client) do(ctx context.Context, r request, f func(context.Context, *link) error) error {
+func (c *Client) do(ctx context.Context, r request, f func(context.Context, *connection) error) error {
 	l, err := c.take(ctx)
 	if err != nil {
 		return c.fail(r, err, false)
@@ -219,7 +219,7 @@ func (c *Client) lost(ctx context.Context) {
 	}
 }
 
-func (c *Client) take(ctx context.Context) (*link, error) {
+func (c *Client) take(ctx context.Context) (*connection, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -222,7 +222,7 @@ func hint(e *Error) string {
 }
 
 // handshakeError says why TLS failed, and what the certificate says of itself.
-func (l *link) handshakeError(err error) error {
+func (l *connection) handshakeError(err error) error {
 	e := &Error{
 		Op: "connect", Server: l.client.server.URL, Code: CodeNetwork, Err: fmt.Errorf("TLS: %w", err),
 		Hint: "check that this port speaks LDAPS and that the domain controller has a certificate",

@@ -77,7 +77,7 @@ func (c *Client) Delete(ctx context.Context, dn ident.DN) error {
 }
 
 func (c *Client) write(ctx context.Context, op string, dn ident.DN, f func(*ldap.Conn) error) error {
-	return c.do(ctx, request{op: op, dn: dn, write: true}, func(ctx context.Context, l *link) error {
+	return c.do(ctx, request{op: op, dn: dn, write: true}, func(ctx context.Context, l *connection) error {
 		return l.run(ctx, op, f)
 	})
 }

@@ -54,7 +54,7 @@ func (c *Client) Get(ctx context.Context, t Target, attributes []string) (ident.
 		r.Controls = append(r.Controls, ldap.NewControlMicrosoftShowDeleted())
 	}
 	var found ident.Entry
-	err = c.do(ctx, request{op: "search", dn: base}, func(ctx context.Context, l *link) error {
+	err = c.do(ctx, request{op: "search", dn: base}, func(ctx context.Context, l *connection) error {
 		result, err := l.search(ctx, r)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (c *Client) Search(ctx context.Context, q Query, each func(ident.Entry) err
 	}
 	delivered := false
 	var stopped, lost error
-	err := c.do(ctx, request{op: "search", dn: q.Base}, func(ctx context.Context, l *link) error {
+	err := c.do(ctx, request{op: "search", dn: q.Base}, func(ctx context.Context, l *connection) error {
 		if delivered { // no entry may be delivered twice
 			return fmt.Errorf("connection lost in the middle of a search: %w", lost)
 		}
@@ -129,7 +129,7 @@ func (c *Client) Search(ctx context.Context, q Query, each func(ident.Entry) err
 	return err
 }
 
-func (l *link) pages(ctx context.Context, r *ldap.SearchRequest, paging *ldap.ControlPaging, each func(ident.Entry) error) error {
+func (l *connection) pages(ctx context.Context, r *ldap.SearchRequest, paging *ldap.ControlPaging, each func(ident.Entry) error) error {
 	for {
 		result, err := l.search(ctx, r)
 		if err != nil {
@@ -163,7 +163,7 @@ func nextPage(paging *ldap.ControlPaging, result *ldap.SearchResult) bool {
 }
 
 // abandon tells the server that no other page is wanted (RFC 2696 section 3).
-func (l *link) abandon(ctx context.Context, r *ldap.SearchRequest, paging *ldap.ControlPaging) error {
+func (l *connection) abandon(ctx context.Context, r *ldap.SearchRequest, paging *ldap.ControlPaging) error {
 	if len(paging.Cookie) == 0 {
 		return nil
 	}
@@ -172,7 +172,7 @@ func (l *link) abandon(ctx context.Context, r *ldap.SearchRequest, paging *ldap.
 	return err
 }
 
-func (l *link) search(ctx context.Context, r *ldap.SearchRequest) (*ldap.SearchResult, error) {
+func (l *connection) search(ctx context.Context, r *ldap.SearchRequest) (*ldap.SearchResult, error) {
 	var result *ldap.SearchResult
 	err := l.run(ctx, "search", func(conn *ldap.Conn) error {
 		var err error
@@ -184,7 +184,7 @@ func (l *link) search(ctx context.Context, r *ldap.SearchRequest) (*ldap.SearchR
 
 // complete translates e and fetches the rest of attributes of which the server
 // gave only a range, as AD does above 1500 values (MS-ADTS section 3.1.1.3.1.3.3).
-func (l *link) complete(ctx context.Context, e *ldap.Entry) (ident.Entry, error) {
+func (l *connection) complete(ctx context.Context, e *ldap.Entry) (ident.Entry, error) {
 	found, err := entry(e)
 	if err != nil {
 		return ident.Entry{}, err

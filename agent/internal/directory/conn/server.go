@@ -31,7 +31,7 @@ func rootDSE(conn *ldap.Conn, attributes ...string) (*ldap.Entry, error) {
 
 func (c *Client) root(ctx context.Context, attributes ...string) (*ldap.Entry, error) {
 	var root *ldap.Entry
-	err := c.do(ctx, request{op: "search"}, func(ctx context.Context, l *link) error {
+	err := c.do(ctx, request{op: "search"}, func(ctx context.Context, l *connection) error {
 		return l.run(ctx, "search", func(conn *ldap.Conn) error {
 			var err error
 			root, err = rootDSE(conn, attributes...)

@@ -50,7 +50,7 @@ func (c *Client) DirSync(ctx context.Context, q SyncQuery) (SyncPage, error) {
 	}
 	attributes := with(q.Attributes, "objectGUID", "isDeleted", "name")
 	var result *ldap.SearchResult
-	err := c.do(ctx, request{op: "dirsync", dn: q.Base}, func(ctx context.Context, l *link) error {
+	err := c.do(ctx, request{op: "dirsync", dn: q.Base}, func(ctx context.Context, l *connection) error {
 		return l.run(ctx, "dirsync", func(conn *ldap.Conn) error {
 			r := ldap.NewSearchRequest(string(q.Base), ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
 				q.Filter, attributes, nil)

@@ -57,14 +57,14 @@ func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mo
 	if c.Binary {
 		equal = func(x, y string) bool { return x == y }
 	}
-	missing := absent(have, c.New, equal)
+	lacking := absent(have, c.New, equal)
 	switch {
-	case c.Add && len(missing) == 0, !c.Add && sameValues(have, c.New):
+	case c.Add && len(lacking) == 0, !c.Add && sameValues(have, c.New):
 		return nil, nil
 	case !sameValues(have, c.Old):
 		return nil, stale(ident.ClassUpdate, e.DN, c.Name, c.Old, have)
 	case c.Add:
-		return []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: missing}}, nil
+		return []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: lacking}}, nil
 	case len(c.New) == 0:
 		return []conn.Mod{{Kind: conn.DeleteValues, Attribute: c.Name}}, nil
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
 
-// link is one connection of the pool, dialled when it is first needed. One
+// connection is one connection of the pool, dialled when it is first needed. One
 // request at a time uses it.
-type link struct {
+type connection struct {
 	client     *Client
 	host, port string
 
@@ -30,7 +30,7 @@ type link struct {
 
 // kill breaks the connection at once, without waiting for the server.
 // Whoever waits for an answer on it gets an error.
-func (l *link) kill() {
+func (l *connection) kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.raw != nil {
@@ -39,7 +39,7 @@ func (l *link) kill() {
 	}
 }
 
-func (l *link) current() *ldap.Conn {
+func (l *connection) current() *ldap.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn == nil || l.conn.IsClosing() {
@@ -50,7 +50,7 @@ func (l *link) current() *ldap.Conn {
 
 // ready dials and binds unless the connection is alive. Nothing of a request
 // has been sent when it fails.
-func (l *link) ready(ctx context.Context) error {
+func (l *connection) ready(ctx context.Context) error {
 	if l.current() != nil {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (l *link) ready(ctx context.Context) error {
 	return nil
 }
 
-func (l *link) dial(ctx context.Context) error {
+func (l *connection) dial(ctx context.Context) error {
 	c := l.client
 	config, err := l.tlsConfig()
 	if err != nil {
@@ -109,7 +109,7 @@ func (l *link) dial(ctx context.Context) error {
 
 // address is where the first connection led, so that a URL that stands for
 // several domain controllers leads to the same one again.
-func (l *link) address() string {
+func (l *connection) address() string {
 	l.client.mu.Lock()
 	defer l.client.mu.Unlock()
 	if l.client.address != "" {
@@ -118,7 +118,7 @@ func (l *link) address() string {
 	return net.JoinHostPort(l.host, l.port)
 }
 
-func (l *link) tlsConfig() (*tls.Config, error) {
+func (l *connection) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{ServerName: l.host, MinVersion: tls.VersionTLS12}
 	name := l.client.settings.CAFile
 	if name == "" {
@@ -157,7 +157,7 @@ func ReadCAFile(name string) (*x509.CertPool, error) {
 	return nil, e
 }
 
-func (l *link) bind(ctx context.Context) error {
+func (l *connection) bind(ctx context.Context) error {
 	c := l.client
 	password, err := c.settings.Password(ctx)
 	if err != nil {
@@ -179,7 +179,7 @@ func (l *link) bind(ctx context.Context) error {
 
 // sameServer makes sure that a new connection leads to the domain controller
 // that the client is pinned to: an address may hide several.
-func (l *link) sameServer(ctx context.Context) error {
+func (l *connection) sameServer(ctx context.Context) error {
 	c := l.client
 	if c.server.ServiceName == "" {
 		return nil // the first connection: this one is it
@@ -208,7 +208,7 @@ func (l *link) sameServer(ctx context.Context) error {
 // run performs one exchange within the timeout. When the time is up or ctx is
 // done it breaks the connection, so that an answer that comes later cannot be
 // taken for that of another request.
-func (l *link) run(ctx context.Context, op string, f func(*ldap.Conn) error) error {
+func (l *connection) run(ctx context.Context, op string, f func(*ldap.Conn) error) error {
 	conn := l.current()
 	if conn == nil {
 		return net.ErrClosed
