@@ -13,15 +13,15 @@ import (
 type Call struct {
 	host    Host
 	input   abi.Call
-	buffer  []byte // reused for everything that the host answers
+	buffer  []byte // reused for everything that the host returns
 	request []byte // reused for everything that is sent
 	unknown bool   // an attempt at the webhook may have been carried out
 }
 
-// Application is the name that the configuration gives the application.
+// Application returns the name of the application in the configuration.
 func (c *Call) Application() string { return c.input.Application }
 
-// Endpoint is what a fetch is to deliver; zero in a check.
+// Endpoint returns the endpoint that a fetch must deliver; zero in a check.
 func (c *Call) Endpoint() abi.Endpoint {
 	if c.input.Endpoint == nil {
 		return abi.Endpoint{}
@@ -29,7 +29,8 @@ func (c *Call) Endpoint() abi.Endpoint {
 	return *c.input.Endpoint
 }
 
-// Webhook is what an invoke is to carry out; zero in other calls.
+// Webhook returns the webhook that an invoke must carry out; zero in other
+// calls.
 func (c *Call) Webhook() abi.Webhook {
 	if c.input.Webhook == nil {
 		return abi.Webhook{}
@@ -37,17 +38,18 @@ func (c *Call) Webhook() abi.Webhook {
 	return *c.input.Webhook
 }
 
-// Again says that an earlier call may have carried out the webhook already.
+// Again reports whether an earlier call may have carried out the webhook
+// already.
 func (c *Call) Again() bool { return c.input.Again }
 
-// Repeated says that an attempt at the webhook may have been carried out
-// already, in an earlier call or in this one.
+// Repeated reports whether an attempt may have carried out the webhook already,
+// in an earlier call or in this one.
 func (c *Call) Repeated() bool { return c.unknown || c.input.Again }
 
-// Needs are what the configuration uses of the application; of a check.
+// Needs returns, in a check, what the configuration uses of the application.
 func (c *Call) Needs() []abi.Need { return c.input.Needs }
 
-// Report delivers what a check has found out about the rights of its needs.
+// Report delivers what a check has found out about the rights in its needs.
 func (c *Call) Report(findings ...abi.Finding) error {
 	if len(findings) == 0 {
 		return nil
@@ -59,7 +61,7 @@ func (c *Call) Report(findings ...abi.Finding) error {
 	return c.done("emit_json", c.host.EmitJSON(b))
 }
 
-// RetryLimits bound how often and how long a request is tried.
+// RetryLimits returns the bounds on how often and how long to try a request.
 func (c *Call) RetryLimits() abi.RetryLimits { return c.input.Retry }
 
 // Setting returns a setting of the application as text; "" when it is not set.
@@ -84,15 +86,15 @@ type Request struct {
 	Headers map[string]string
 	Body    string
 	Auth    string // an auth profile; "" is the configured one, abi.NoAuth none
-	// Repeatable says that sending the request twice does no more than sending
-	// it once, although its method is not GET or HEAD.
+	// Repeatable says that sending the request twice has the same effect as
+	// sending it once, although its method is not GET or HEAD.
 	Repeatable bool
-	Cost       int64 // in tokens of the application's daily budget; 0 is 1
+	Cost       int64 // in tokens of the application's daily budget; 0 means 1
 }
 
-// Send sends one request, once. The status of the answer is not looked at: an
-// error means that there is no answer, and is a HostError. Close the response
-// before the next one is sent.
+// Send sends one request, once. It does not look at the status of the answer:
+// an error means that there is no answer, and is a *HostError. Close the
+// response before sending the next request.
 func (c *Call) Send(req Request) (*Response, error) {
 	if req.Method == "" {
 		req.Method = abi.MethodGet
@@ -108,7 +110,8 @@ func (c *Call) Send(req Request) (*Response, error) {
 	return &Response{call: c, handle: h, path: req.place()}, nil
 }
 
-// place is what messages call the request: no query, which may hold anything.
+// place returns the name of the request for messages. It leaves out the query,
+// which may hold secrets or personal data.
 func (r Request) place() string {
 	where := r.Path
 	if where == "" {
@@ -123,7 +126,8 @@ func (r Request) place() string {
 	return r.Method + " " + where
 }
 
-// Wait waits in the host. It fails at once when the call would be over before.
+// Wait waits in the host. It fails at once when the call would end before the
+// wait does.
 func (c *Call) Wait(d time.Duration) error {
 	ms := int64((d + time.Millisecond - 1) / time.Millisecond)
 	if code := c.host.WaitMS(max(ms, 0)); code < 0 {
@@ -132,7 +136,8 @@ func (c *Call) Wait(d time.Duration) error {
 	return nil
 }
 
-// EmitRecords delivers records that the connector made itself, as a JSON array.
+// EmitRecords delivers records that the connector built itself, as a JSON
+// array.
 func (c *Call) EmitRecords(array []byte) (int64, error) {
 	n := c.host.EmitJSON(array)
 	if n < 0 {
@@ -141,20 +146,20 @@ func (c *Call) EmitRecords(array []byte) (int64, error) {
 	return n, nil
 }
 
-// EmitDeleted delivers that the application reports a key as deleted.
+// EmitDeleted delivers a key that the application reports as deleted.
 func (c *Call) EmitDeleted(key string) error {
 	return c.done("emit_deleted", int64(c.host.EmitDeleted(key)))
 }
 
-// Cursor is what SetCursor was given in the last fetch that counted; "" in the
-// first one.
+// Cursor returns what SetCursor was given in the last fetch that counted; "" in
+// the first one.
 func (c *Call) Cursor() (string, error) {
 	b, err := c.read("cursor_get", c.host.CursorGet)
 	return string(b), err
 }
 
-// SetCursor sets what Cursor is next time, when this fetch counts. The last
-// one wins.
+// SetCursor sets what Cursor returns next time, provided that this fetch
+// counts. The last value wins.
 func (c *Call) SetCursor(cursor string) error {
 	return c.done("cursor_set", int64(c.host.CursorSet(cursor)))
 }
@@ -166,7 +171,7 @@ func (c *Call) Secret(name string) (string, error) {
 	return string(b), err
 }
 
-// HMAC returns the digest of data under a secret of the manifest, as bytes.
+// HMAC returns the digest of data, keyed with a secret of the manifest.
 func (c *Call) HMAC(name string, algorithm abi.Algorithm, data []byte) ([]byte, error) {
 	b, err := c.read("secret_hmac", func(buf []byte) int64 { return c.host.SecretHMAC(name, algorithm, data, buf) })
 	return append([]byte(nil), b...), err
@@ -184,7 +189,7 @@ func (c *Call) Logf(level abi.Level, format string, args ...any) {
 	c.host.Log(level, fmt.Sprintf(format, args...))
 }
 
-// fault makes an error of a negative answer.
+// fault returns the error for a negative answer of a host function.
 func (c *Call) fault(function string, code int64) error {
 	e := &HostError{Function: function, Code: abi.Code(code)}
 	if len(c.buffer) == 0 {
@@ -198,8 +203,8 @@ func (c *Call) fault(function string, code int64) error {
 
 const startBuffer = 8 << 10
 
-// read calls a host function that answers into a buffer, again with a larger
-// one when it must. The answer is valid until the next read.
+// read calls a host function that writes into a buffer, and calls it again with
+// a larger buffer if necessary. The result is valid until the next read.
 func (c *Call) read(function string, f func([]byte) int64) ([]byte, error) {
 	if len(c.buffer) == 0 {
 		c.buffer = make([]byte, startBuffer)

@@ -9,13 +9,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Classifier looks at an answer and says what is wrong with it: nil when
-// nothing is, otherwise an *Error. A connector's own Classifier looks at what
-// its API says in the body, and ends with Classify.
+// Classifier returns nil when nothing is wrong with an answer, and an *Error
+// otherwise. A connector's own Classifier examines what its API says in the
+// body, and falls back on Classify.
 type Classifier func(*Response) error
 
-// Classify judges an answer by status alone, the way most APIs mean it. 403
-// with an HTML body is something in front of the application, not the API.
+// Classify judges an answer by its status alone, as most APIs mean it. A 403
+// with an HTML body comes from something in front of the application, not from
+// the API.
 func Classify(r *Response) error {
 	status := r.Status()
 	if status >= 200 && status < 300 {
@@ -39,8 +40,8 @@ func Classify(r *Response) error {
 	return r.Errorf(kind, "%s answered %d%s", r.path, status, r.excerpt())
 }
 
-// Errorf makes an Error about this answer, with its status and the time that
-// its headers ask to wait.
+// Errorf returns an Error about this answer, with its status and the wait that
+// its headers ask for.
 func (r *Response) Errorf(kind abi.Kind, format string, args ...any) *Error {
 	e := Errorf(kind, format, args...)
 	e.Status = r.Status()
@@ -56,10 +57,10 @@ func (r *Response) HTML() bool {
 	return strings.HasPrefix(strings.TrimSpace(r.Text(64)), "<")
 }
 
-// Place names the request that this is the answer to, without its query.
+// Place returns the name of the request that this answers, without its query.
 func (r *Response) Place() string { return r.path }
 
-// excerpt quotes the beginning of a short answer that is not a page.
+// excerpt quotes the beginning of a short answer, unless it is an HTML page.
 func (r *Response) excerpt() string {
 	if r.HTML() {
 		return " with an HTML page"
@@ -76,12 +77,12 @@ func (r *Response) excerpt() string {
 	return ": " + text
 }
 
-// epoch is where the value of a reset header is a time, not a duration.
+// epoch is the value from which a reset header holds a time, not a duration.
 const epoch = 1_000_000_000
 
-// After returns how long the headers ask to wait: Retry-After in seconds or as
-// a date (measured against the server's own clock when it tells its time), or
-// x-ratelimit-reset in seconds. 0 when they say nothing.
+// After returns how long the headers ask to wait, 0 when they do not say. They
+// are Retry-After, in seconds or as a date (measured against the server's own
+// clock if the answer has a Date), and x-ratelimit-reset, in seconds.
 func (r *Response) After(now time.Time) time.Duration {
 	if text := r.Header("Retry-After"); text != "" {
 		if s, ok := seconds(text); ok {

@@ -8,10 +8,11 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// decodeCall reads what call_input answers. encoding/json into the structs
-// would take longer than everything else in a short call: in WebAssembly
-// looking at their fields takes 3 ms. (Its Decoder would do too, but links what
-// reads files, and the host takes no module that does.)
+// decodeCall reads what call_input returns. Decoding into the structs with
+// encoding/json would take longer than the rest of a short call: inspecting
+// their fields takes 3 ms in WebAssembly. (A json.Decoder is no way out: it
+// links functions that read files, and the host refuses modules that import
+// those.)
 func decodeCall(input []byte) (abi.Call, error) {
 	var top map[string]any
 	if err := json.Unmarshal(input, &top); err != nil {
@@ -95,14 +96,15 @@ func (o object) webhook() *abi.Webhook {
 	return w
 }
 
-// object is a JSON object. A member that is missing or null is the zero value;
-// wrong is the name of one that has another type than it is read as.
+// object is a JSON object. A missing or null member reads as the zero value.
+// wrong is the name of a member that has another type than the one it is read
+// as.
 type object struct {
 	values map[string]any
 	wrong  *string
 }
 
-// member reads a member of the type that encoding/json gives it.
+// member returns a member, of the type that encoding/json decodes it to.
 func member[T any](o object, name string) T {
 	v, ok := o.values[name].(T)
 	if !ok && o.values[name] != nil {
@@ -123,7 +125,7 @@ func (o object) number(name string) int64 {
 	return int64(f)
 }
 
-const exact = 1 << 53 // up to here a float64 holds every whole number
+const exact = 1 << 53 // a float64 holds every whole number up to here
 
 func (o object) object(name string) object {
 	return object{values: member[map[string]any](o, name), wrong: o.wrong}

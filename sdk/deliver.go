@@ -11,25 +11,25 @@ import (
 // Delivery carries out webhooks. The zero value does what Deliver does.
 //
 // A request is sent again only when that is safe: its method is GET or HEAD,
-// the webhook is repeatable, or the application refused it (429) before it did
-// anything. Any other one, such as a create, is sent again only when the
-// webhook has a verify: that is asked first, and its answer is the webhook's
-// when it shows that the request was carried out. The same holds for the first
-// attempt of a call that comes after one that may have been carried out, and
-// for every first attempt when the verify says always.
+// the webhook is repeatable, or the application refused it with 429 before it
+// did anything. Any other request, such as a create, is sent again only if the
+// webhook has a verify. The verify is asked first; when it shows that the
+// request was carried out, its answer becomes the webhook's. The verify is also
+// asked before the first attempt of a call that follows one that may have been
+// carried out and, if it says always, before every first attempt.
 type Delivery struct {
-	Classify Classifier // asked about every answer; nil is Classify
-	// Prepare is called before each attempt with the request that is about to
-	// be sent, which it may change, for example to what is not there yet. A
-	// response that it returns is the webhook's answer, and nothing is sent.
+	Classify Classifier // judges every answer; nil is Classify
+	// Prepare is called before each attempt and may change the request, for
+	// example to ask only for what is still absent. If it returns a response,
+	// that is the webhook's answer, and nothing is sent.
 	Prepare func(*Call, *Request) (*Response, error)
-	// Repeatable says that another attempt is safe after Prepare has looked
-	// again.
+	// Repeatable says that another attempt is safe because Prepare looks again
+	// before it.
 	Repeatable bool
 }
 
 // Deliver carries out the call's webhook as it is defined, and responds with
-// its answer. Delivery says when a request is sent again.
+// its answer. Delivery documents when a request is sent again.
 func Deliver(c *Call, classify Classifier) error { return Delivery{Classify: classify}.Run(c) }
 
 // Run carries out the call's webhook and responds with its answer.
@@ -61,7 +61,8 @@ func (d Delivery) Run(c *Call) error {
 	}
 }
 
-// before asks whether there is anything to send, and prepares what is.
+// before prepares the request. It reports true when there is nothing left to
+// send.
 func (d Delivery) before(c *Call, req *Request, first bool) (done bool, err error) {
 	if v := c.Webhook().Verify; v != nil && !req.Repeatable && (c.Repeated() || v.Always && first) {
 		if done, err := verify(c, *v, d.Classify); done || err != nil {
@@ -79,14 +80,14 @@ func (d Delivery) before(c *Call, req *Request, first bool) (done bool, err erro
 	return true, resp.Respond()
 }
 
-// wasRefused reports whether a failure says that nothing was carried out.
+// wasRefused reports whether a failure shows that nothing was carried out.
 func wasRefused(err error) bool {
 	var own *Error
 	return errors.As(err, &own) && own.Kind == abi.KindRateLimited && own.Status == 429
 }
 
-// verify asks whether what the webhook makes is there, and responds when it is.
-// Of several pages all are looked at before it is not.
+// verify asks whether the object that the webhook creates exists, and responds
+// if it does. It looks through all pages before it reports false.
 func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 	step, err := StepOf(v.Repeat)
 	if err != nil {
@@ -119,10 +120,10 @@ func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 	}
 }
 
-// maxVerifyPages ends a search in a list without end.
+// maxVerifyPages ends a search through a list that never ends.
 const maxVerifyPages = 1_000
 
-// look looks at one page of what a verify answered.
+// look examines one page of a verify's answer.
 func look(v abi.Verify, p *Page, step Step, req *Request) (done, more bool, err error) {
 	resp := p.Response
 	if missing(resp) {
@@ -144,8 +145,8 @@ func look(v abi.Verify, p *Page, step Step, req *Request) (done, more bool, err 
 	return false, more, err
 }
 
-// shows reports whether an answer holds what a verify looks for, and at how
-// many candidates it has looked when it does not.
+// shows reports whether an answer holds what a verify looks for, and how many
+// candidates it examined if not.
 func shows(r *Response, v abi.Verify) (found bool, looked int, err error) {
 	at := v.Found
 	if v.Records != "" {
@@ -167,7 +168,7 @@ func shows(r *Response, v abi.Verify) (found bool, looked int, err error) {
 
 func missing(r *Response) bool { return r.Status() == 404 || r.Status() == 410 }
 
-// WebhookRequest is the request of a webhook. The type of its body becomes the
+// WebhookRequest returns the request of a webhook. Its message type sets the
 // Content-Type, unless the webhook's headers have one.
 func WebhookRequest(w abi.Webhook) Request {
 	req := Request{

@@ -10,9 +10,10 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// appendRequest writes what http_send reads, names sorted. It is written out by
-// hand because reflection is what costs most of a page in WebAssembly, where
-// each turn of a loop and each call of a function is checked against the clock.
+// appendRequest writes the JSON that http_send reads, with names sorted. It
+// avoids encoding/json because reflection is the largest cost of a page in
+// WebAssembly, where every loop iteration and function call checks the
+// deadline.
 func appendRequest(to []byte, r abi.Request) []byte {
 	to = append(to, `{"method":`...)
 	to = appendText(to, r.Method)
@@ -50,7 +51,7 @@ func appendFields(to []byte, name string, values map[string]string) []byte {
 	return append(to, '}')
 }
 
-// names are the names of fields, sorted.
+// names returns the names of fields, sorted.
 func names(values map[string]string) []string {
 	all := make([]string, 0, len(values))
 	for k := range values {
@@ -60,7 +61,7 @@ func names(values map[string]string) []string {
 	return all
 }
 
-// appendText writes a string as encoding/json does: what is not UTF-8 becomes
+// appendText writes a string as encoding/json does: invalid UTF-8 becomes
 // U+FFFD.
 func appendText(to []byte, s string) []byte {
 	start := len(to)
@@ -77,8 +78,8 @@ const (
 	tops = 0x8080_8080_8080_8080
 )
 
-// plain reports whether a text stands in JSON as it is: ASCII without quotes,
-// backslashes and control characters. It looks at 8 bytes at once.
+// plain reports whether a text needs no escaping in JSON: ASCII without quotes,
+// backslashes and control characters. It examines 8 bytes at once.
 func plain(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
 		v := binary.LittleEndian.Uint64(b)

@@ -9,7 +9,7 @@ import (
 )
 
 // Error is a failure that the connector understands. Its kind decides what the
-// operator is told to do, and whether Retry tries again.
+// operator is advised to do, and whether Retry tries again.
 type Error struct {
 	Kind    abi.Kind
 	Message string
@@ -19,10 +19,10 @@ type Error struct {
 	After time.Duration
 }
 
-// Error is the message.
+// Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// Errorf makes an Error.
+// Errorf returns an Error with a formatted message.
 func Errorf(kind abi.Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
@@ -32,10 +32,10 @@ func Errorf(kind abi.Kind, format string, args ...any) *Error {
 type HostError struct {
 	Function string // as package abi names it
 	Code     abi.Code
-	Message  string // of last_error
+	Message  string // from last_error
 }
 
-// Error is what the host said.
+// Error returns what the host said.
 func (e *HostError) Error() string {
 	if e.Message == "" {
 		return e.Function + ": " + e.Code.String()
@@ -46,8 +46,8 @@ func (e *HostError) Error() string {
 // Unwrap returns the code.
 func (e *HostError) Unwrap() error { return e.Code }
 
-// KindOf finds the kind of an error: that of an Error, the one that fits a
-// HostError, and internal otherwise.
+// KindOf returns the kind of an error: an Error's own, the kind that fits a
+// HostError's code, and otherwise internal.
 func KindOf(err error) abi.Kind {
 	var own *Error
 	if errors.As(err, &own) {

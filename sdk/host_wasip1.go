@@ -84,8 +84,8 @@ type wasmHost struct{}
 
 var _ Host = wasmHost{}
 
-// bytes and text give the address that the host reads or writes. The host does
-// so during the call and does not keep it.
+// bytes and text return the address and length that the host reads or writes.
+// The host uses the address only during the call.
 func bytes(b []byte) (unsafe.Pointer, uint32) {
 	return unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))
 }

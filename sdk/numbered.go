@@ -8,28 +8,28 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Numbered reads lists that come in numbered pages. The number of a page says
-// nothing about who is on it: who is deleted or added meanwhile shifts the
-// others. So each page is held against the ones before it, since whoever is on
-// none of them would count as missing.
+// Numbered reads lists that come in numbered pages. A page number does not
+// identify the records on the page: an addition or deletion while the list is
+// read shifts the others. A record that slips from an unread page to one
+// already read would count as missing, so each page is compared with the pages
+// before it.
 type Numbered struct {
-	Totals []string // JSON pointers to the announced number of records; the first one that is there counts
-	Limits []string // JSON pointers to the size of a full page, which may be less than what was asked for
-	// Ordered is the JSON pointer, within a record, of the text that the list is
-	// in the order of; "" when it is in no order that is known. New records must
-	// come last in it.
+	Totals []string // JSON pointers to the announced number of records; the first that exists counts
+	Limits []string // JSON pointers to the size of a full page, which may be less than requested
+	// Ordered is the JSON pointer, within a record, to the text that the list is
+	// sorted by; "" when no order is known. New records must sort last.
 	Ordered string
 }
 
-// numbered is what has been read so far.
+// numbered holds what has been read so far.
 type numbered struct {
 	Numbered
 	endpoint abi.Endpoint
 	records  int64
-	total    int64 // as the last answer says; -1 when none has said
+	total    int64 // as the last answer says; -1 until one says
 	first    string
-	last     string          // what the last record is ordered by
-	tail     map[string]bool // the keys of the last records of the same order
+	last     string          // the text that the last record is sorted by
+	tail     map[string]bool // the keys of the last records that share that text
 }
 
 // Pages delivers every page of the call's endpoint, whose repeat has style page.
@@ -55,7 +55,7 @@ func (n Numbered) Pages(c *Call, classify Classifier) error {
 	}
 }
 
-// take delivers a page and says whether there is another one.
+// take delivers a page and reports whether another one follows.
 func (l *numbered) take(r *Response, query map[string]string) (more bool, err error) {
 	at := l.endpoint.Records
 	if strings.HasPrefix(strings.TrimSpace(r.Text(64)), "[") { // the array itself, where an object was expected
@@ -83,8 +83,8 @@ func (l *numbered) take(r *Response, query map[string]string) (more bool, err er
 	return n >= l.limit(r, query) || l.records < l.total, nil
 }
 
-// limit is the size of a full page: what the answer says, as it may hold less
-// than was asked for, and otherwise what was asked for.
+// limit returns the size of a full page: what the answer says, because it may
+// be less than requested, and otherwise the requested size.
 func (l *numbered) limit(r *Response, query map[string]string) int64 {
 	if n, ok := r.number(l.Limits); ok && n > 0 {
 		return n
@@ -95,7 +95,7 @@ func (l *numbered) limit(r *Response, query map[string]string) int64 {
 	return 1 // until a page is empty
 }
 
-// number is the first number that is there.
+// number returns the first number that exists at the pointers.
 func (r *Response) number(pointers []string) (int64, bool) {
 	for _, at := range pointers {
 		if n, err := strconv.ParseInt(r.text(at), 10, 64); err == nil {
@@ -105,7 +105,7 @@ func (r *Response) number(pointers []string) (int64, bool) {
 	return 0, false
 }
 
-// text is a text or number of an answer; "" when there is none.
+// text returns a text or number of an answer; "" when there is none.
 func (r *Response) text(pointer string) string {
 	text, err := r.GetText(pointer)
 	if err != nil {
@@ -114,7 +114,7 @@ func (r *Response) text(pointer string) string {
 	return text
 }
 
-// count holds the announced number of records against the one before.
+// count compares the announced number of records with the one announced before.
 func (l *numbered) count(r *Response) error {
 	before := l.total
 	if n, ok := r.number(l.Totals); ok {
@@ -127,7 +127,7 @@ func (l *numbered) count(r *Response) error {
 	return nil
 }
 
-// follows wants a page that comes after the one before it.
+// follows checks that a page comes after the one before it.
 func (l *numbered) follows(r *Response, at string, n int64) error {
 	record := func(i int64) string { return at + "/" + strconv.FormatInt(i, 10) + l.endpoint.Record }
 	key := func(i int64) string { return r.text(record(i) + l.endpoint.Key) }
@@ -140,7 +140,7 @@ func (l *numbered) follows(r *Response, at string, n int64) error {
 		return nil
 	}
 	order := func(i int64) string { return r.text(record(i) + l.Ordered) }
-	faulty := func(i int64) bool { // bad text is the fault of one record, and says nothing about the order
+	faulty := func(i int64) bool { // bad text is a fault of that record, and says nothing about the order
 		_, err := r.GetText(record(i) + l.Ordered)
 		return errors.Is(err, abi.CodeNotJSON)
 	}

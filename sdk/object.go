@@ -8,11 +8,11 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Object is a JSON object of which only some members are looked at: the others
-// keep their text.
+// Object is a JSON object of which the connector examines only some members.
+// The others keep their text.
 type Object map[string]json.RawMessage
 
-// ParseObject reads the body of a webhook that must be a JSON object.
+// ParseObject reads the body of a webhook, which must be a JSON object.
 func ParseObject(text string) (o Object, err error) {
 	if err = json.Unmarshal([]byte(text), &o); err != nil {
 		return nil, Refusef("the body is not a JSON object: %v", err)
@@ -23,15 +23,16 @@ func ParseObject(text string) (o Object, err error) {
 	return o, nil
 }
 
-// Refusef is the error of a webhook that asks for what cannot be.
+// Refusef returns the error for a webhook that asks for something impossible.
 func Refusef(format string, args ...any) error {
 	return Errorf(abi.KindConfig, "nothing was sent: "+format, args...)
 }
 
-// String is the JSON of the object. Secrets' placeholders stay as they are.
+// String returns the JSON of the object. Placeholders of secrets stay as they
+// are.
 func (o Object) String() string { return string(rawJSON(o)) }
 
-// rawJSON writes what was read from JSON, so that it cannot fail.
+// rawJSON encodes values that were read from JSON, which cannot fail.
 func rawJSON(v any) json.RawMessage {
 	var to strings.Builder
 	enc := json.NewEncoder(&to)
@@ -43,7 +44,7 @@ func rawJSON(v any) json.RawMessage {
 // Set writes a member.
 func (o Object) Set(name string, v any) { o[name] = rawJSON(v) }
 
-// Get reads a member; false when it is not there or null.
+// Get reads a member. It reports false when the member is absent or null.
 func (o Object) Get(name string, to any) (there bool, err error) {
 	raw := o[name]
 	if len(raw) == 0 || string(raw) == "null" {
@@ -55,14 +56,15 @@ func (o Object) Get(name string, to any) (there bool, err error) {
 	return true, nil
 }
 
-// Text is a member that is a text; "" when it is not.
+// Text returns a member that is a text; "" otherwise.
 func (o Object) Text(name string) (text string) {
 	_ = json.Unmarshal(o[name], &text) // the application refuses another type
 	return text
 }
 
-// Reduce leaves of a list in o what is wanted, each once, and takes out a list
-// of which nothing is left. What is left keeps its text, also what T leaves out.
+// Reduce keeps the wanted elements of a list in o, each once, and removes the
+// list if none remains. An element that stays keeps its text, including members
+// that T does not have.
 func Reduce[T any](o Object, name string, wanted func(T) bool) error {
 	var list []T
 	if there, err := o.Get(name, &list); err != nil || !there {
@@ -86,7 +88,7 @@ func Reduce[T any](o Object, name string, wanted func(T) bool) error {
 	return nil
 }
 
-// sorted is JSON with the members of objects in order, to compare it by.
+// sorted returns JSON with the members of objects in order, for comparison.
 func sorted(raw json.RawMessage) string {
 	dec := json.NewDecoder(strings.NewReader(string(raw)))
 	dec.UseNumber()
@@ -95,9 +97,9 @@ func sorted(raw json.RawMessage) string {
 	return string(rawJSON(v))
 }
 
-// Complete fills the JSON body of a request that replaces an object as a whole
-// with those members that it leaves out, as a GET of the same path shows them
-// now. A member that it does not show would be lost, and is an error.
+// Complete completes the JSON body of a request that replaces a whole object. A
+// GET of the same path supplies the named members that the body leaves out. A
+// member that its answer does not show would be lost, and is an error.
 func Complete(c *Call, req *Request, classify Classifier, names ...string) error {
 	body, err := ParseObject(req.Body)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // Pages fetches every page of the call's endpoint as its definition says, and
-// emits the records of each. classify is asked about every answer; Retry
-// decides what becomes of failures.
+// emits the records of each. classify judges every answer; failures are handled
+// as in Retry.
 func Pages(c *Call, classify Classifier) error {
 	e := c.Endpoint()
 	step, err := StepOf(e.Repeat)
@@ -20,18 +20,18 @@ func Pages(c *Call, classify Classifier) error {
 	return PagesBy(c, classify, step)
 }
 
-// Page is what has been fetched so far, the last page included.
+// Page is the state of paging, up to and including the last page fetched.
 type Page struct {
 	Response *Response
 	Records  int64 // on this page
 	Total    int64 // on all pages so far
 }
 
-// Step changes the request into that of the next page, or says that there is
-// none. A connector writes its own where the answer decides how paging goes on.
+// Step changes the request into that of the next page, or reports that there is
+// none. A connector supplies its own where the answer decides how to go on.
 type Step func(Page, *Request) (more bool, err error)
 
-// PagesBy is Pages with a step of the connector's own.
+// PagesBy is Pages with the connector's own step.
 func PagesBy(c *Call, classify Classifier, step Step) error {
 	e := c.Endpoint()
 	req := EndpointRequest(e)
@@ -59,7 +59,7 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 	}
 }
 
-// maxPosition bounds what is remembered of a page, in bytes.
+// maxPosition bounds what is remembered of each page, in bytes.
 const maxPosition = 16 << 10
 
 func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) (more bool, n int64, err error) {
@@ -71,7 +71,7 @@ func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) 
 	return more, n, err
 }
 
-// EndpointRequest is the request for the first page of an endpoint.
+// EndpointRequest returns the request for the first page of an endpoint.
 func EndpointRequest(e abi.Endpoint) Request {
 	req := Request{
 		Method: e.Method, Path: e.Path, URL: e.URL, Query: map[string]string{},
@@ -101,7 +101,7 @@ func firstPosition(r abi.Repeat) (int, bool) {
 	return 0, false
 }
 
-// position is the part of a request that paging changes.
+// position returns the part of a request that paging changes.
 func position(r Request) string {
 	to := make([]byte, 0, 256)
 	for _, s := range []string{r.URL, r.Path, r.Body} {

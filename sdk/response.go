@@ -9,17 +9,18 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Response is an answer. Its body is in the host until Close.
+// Response is an answer. Its body stays in the host until Close.
 type Response struct {
 	call   *Call
 	handle int64
 	path   string
 }
 
-// Status is the HTTP status.
+// Status returns the HTTP status.
 func (r *Response) Status() int { return int(r.call.host.HTTPStatus(r.handle)) }
 
-// Header is a header, several lines joined by a comma; "" when there is none.
+// Header returns a header, with several lines joined by a comma; "" when there
+// is none.
 func (r *Response) Header(name string) string {
 	b, err := r.call.read("http_header", func(buf []byte) int64 {
 		return r.call.host.HTTPHeader(r.handle, name, buf)
@@ -30,9 +31,9 @@ func (r *Response) Header(name string) string {
 	return string(b)
 }
 
-// Get returns the JSON of the value at a JSON pointer. errors.Is tells the
-// failures apart: abi.CodeNoValue when there is nothing at the pointer,
-// abi.CodeNotJSON when the body is not JSON.
+// Get returns the JSON of the value at a JSON pointer. Its error is
+// abi.CodeNoValue when there is nothing at the pointer, and abi.CodeNotJSON
+// when the body is not JSON; use errors.Is.
 func (r *Response) Get(pointer string) (json.RawMessage, error) {
 	b, err := r.call.read("json_get", func(buf []byte) int64 {
 		return r.call.host.JSONGet(r.handle, pointer, buf)
@@ -43,9 +44,9 @@ func (r *Response) Get(pointer string) (json.RawMessage, error) {
 	return append(json.RawMessage(nil), b...), nil
 }
 
-// GetText returns the string or number at a JSON pointer as text. Null, a
-// missing value and other types are "", without an error; a body that is not
-// JSON is an error.
+// GetText returns the string or number at a JSON pointer as text. For null, a
+// missing value and other types it returns "" without an error; a body that is
+// not JSON is an error.
 func (r *Response) GetText(pointer string) (string, error) {
 	raw, err := r.Get(pointer)
 	if errors.Is(err, abi.CodeNoValue) {
@@ -68,8 +69,8 @@ func (r *Response) GetText(pointer string) (string, error) {
 	return "", nil
 }
 
-// Decode reads the value at a JSON pointer; false when there is none, or one of
-// another type.
+// Decode reads the value at a JSON pointer. It reports false when there is
+// none, or when its type does not fit.
 func (r *Response) Decode(pointer string, to any) bool {
 	raw, err := r.Get(pointer)
 	return err == nil && json.Unmarshal(raw, to) == nil
@@ -108,8 +109,9 @@ func (r *Response) Text(limit int) string {
 	return string(buf)
 }
 
-// Read copies the body from an offset and returns the number of bytes copied,
-// 0 at the end. Parsing a large body here is slow: see Emit.
+// Read copies the body from an offset on and returns the number of bytes
+// copied, 0 at the end. Parsing a large body in the connector is slow: prefer
+// Emit.
 func (r *Response) Read(offset int64, buf []byte) (int, error) {
 	n := r.call.host.BodyRead(r.handle, offset, buf)
 	if n < 0 {
@@ -118,18 +120,18 @@ func (r *Response) Read(offset int64, buf []byte) (int, error) {
 	return int(n), nil
 }
 
-// EmitOptions say how the records are found.
+// EmitOptions says where the records are.
 type EmitOptions struct {
 	Record string // JSON pointer to the record within an element of the array; "" is the element
-	// Keyed says that the records are the members of an object. The name of a
-	// member is the key of a record that has none itself.
+	// Keyed says that the records are the members of an object. A member's name
+	// is the key of a record that has no key of its own.
 	Keyed bool
 }
 
 // Emit delivers the elements of the array at a JSON pointer, "" for the whole
-// body, and returns how many there were. When the error is abi.CodeNotJSON or
-// abi.CodeStopped the call cannot succeed any more, as records may have been
-// delivered already.
+// body, and returns their number. After abi.CodeNotJSON or abi.CodeStopped the
+// call cannot succeed any more, because some records may have been delivered
+// already.
 func (r *Response) Emit(pointer string, o EmitOptions) (int64, error) {
 	var flags int32
 	if o.Keyed {
@@ -142,7 +144,7 @@ func (r *Response) Emit(pointer string, o EmitOptions) (int64, error) {
 	return n, nil
 }
 
-// Size is the size of the body in bytes.
+// Size returns the size of the body in bytes.
 func (r *Response) Size() (int64, error) {
 	n := r.call.host.BodySize(r.handle)
 	if n < 0 {
@@ -152,13 +154,13 @@ func (r *Response) Size() (int64, error) {
 }
 
 // Attach makes the body, such as a photo, the value of a field of the record
-// with this key, which comes before or after it. The answer must be 2xx and
-// its body at most abi.MaxAttachment bytes.
+// with this key. The record may be emitted before or after. The answer must be
+// 2xx and its body at most abi.MaxAttachment bytes.
 func (r *Response) Attach(key, field string) error {
 	return r.call.done("attach", r.call.host.Attach(r.handle, key, field))
 }
 
-// Respond makes this the answer of the call's webhook. The last one counts.
+// Respond makes this the answer of the call's webhook. The last response wins.
 func (r *Response) Respond() error {
 	return r.call.done("respond", int64(r.call.host.Respond(r.handle)))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Defaults for a host that sets no limits.
+// The defaults for a host that sets no limits.
 const (
 	defaultAttempts = 5
 	defaultMaxWait  = 5 * time.Minute
@@ -17,11 +17,12 @@ const (
 
 // Retry sends a request until classify (nil: Classify) finds nothing wrong with
 // the answer.
-// Failures of the kinds rate_limited and unavailable, no answer among them,
-// are tried again when the request is safe to repeat (GET, HEAD or
-// Repeatable), after the time that the answer asks for or else with back-off.
-// The call's limits bound the attempts and each wait: an answer that asks for
-// more is returned as its error at once.
+//
+// If the request is safe to repeat (GET, HEAD or Repeatable), it is sent again
+// after failures of the kinds rate_limited and unavailable, which include no
+// answer at all. Retry waits as long as the answer asks, or else backs off. The
+// call's limits bound the attempts and each wait: when an answer asks for a
+// longer wait, its error is returned at once.
 func Retry(c *Call, req Request, classify Classifier) (*Response, error) {
 	if classify == nil {
 		classify = Classify
@@ -44,8 +45,8 @@ func Retry(c *Call, req Request, classify Classifier) (*Response, error) {
 	}
 }
 
-// pause waits before another attempt after err. It returns the reason when
-// there is to be none.
+// pause waits after err, before another attempt. It returns the reason when
+// there must be none.
 func (c *Call) pause(err error, attempt, attempts int, maxWait time.Duration) error {
 	wait := backoff(attempt, maxWait)
 	var own *Error
@@ -59,7 +60,7 @@ func (c *Call) pause(err error, attempt, attempts int, maxWait time.Duration) er
 	}
 	c.Logf(abi.LevelInfo, "attempt %d of %d failed, the next one in %s: %v", attempt, attempts, wait.Round(time.Millisecond), err)
 	if c.Wait(wait) != nil {
-		return err // the call's time is over: what failed is the better reason
+		return err // the call's time is over: the failure is the better reason
 	}
 	return nil
 }
@@ -89,14 +90,15 @@ func (c *Call) try(req Request, classify Classifier) (*Response, error) {
 
 // transient reports whether the same request may succeed later.
 func transient(err error) bool {
-	if errors.Is(err, abi.CodeDeadline) || errors.Is(err, abi.CodeRateLimited) { // the host has waited as long as it may
+	if errors.Is(err, abi.CodeDeadline) || errors.Is(err, abi.CodeRateLimited) { // the host has already waited as long as it may
 		return false
 	}
 	k := KindOf(err)
 	return k == abi.KindRateLimited || k == abi.KindUnavailable
 }
 
-// backoff doubles with each attempt and lies between half and the whole of it.
+// backoff returns a random wait between half and the whole of a time that
+// doubles with each attempt.
 func backoff(attempt int, limit time.Duration) time.Duration {
 	d := firstBackoff << min(attempt-1, 20)
 	d = min(d, limit)

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Envelope says where answers of an application tell what is wrong, as JSON
-// pointers.
+// Envelope says where an application's answers tell what is wrong. All places
+// are JSON pointers.
 type Envelope struct {
 	Texts  []string
 	Fields []string      // {"field": ["text"]} or {"field": "text"}
@@ -21,11 +21,11 @@ type Envelope struct {
 	Codes  []string
 }
 
-// ListOfWrong is an array of objects, each with the name of a field and a text.
+// ListOfWrong is an array of objects, each with a field's name and a text.
 type ListOfWrong struct{ At, Field, Text string }
 
-// Said quotes what an answer says is wrong, to be appended to a message; ""
-// when it says nothing.
+// Said quotes what an answer says is wrong, for the end of a message; "" when
+// it says nothing.
 func (e Envelope) Said(r *Response) string {
 	var parts []string
 	for _, at := range e.Texts {
@@ -50,7 +50,8 @@ func (e Envelope) Said(r *Response) string {
 	return ", it says " + strings.Join(parts, ", ")
 }
 
-// said leaves out what an element does not have.
+// said returns one text for each element, without the parts that the element
+// lacks.
 func (l ListOfWrong) said(r *Response) (parts []string) {
 	var list []json.RawMessage
 	if !r.Decode(l.At, &list) {
@@ -58,7 +59,7 @@ func (l ListOfWrong) said(r *Response) (parts []string) {
 	}
 	for _, raw := range list {
 		var one Object
-		_ = json.Unmarshal(raw, &one) // an element of another type says nothing
+		_ = json.Unmarshal(raw, &one) // an element of another type has nothing to quote
 		var words []string
 		for _, name := range []string{l.Field, l.Text} {
 			if word := one.word(name); word != "" {
@@ -72,7 +73,7 @@ func (l ListOfWrong) said(r *Response) (parts []string) {
 	return parts
 }
 
-// word is a text or number; "" when it is neither.
+// word returns a text or number; "" for anything else.
 func (o Object) word(name string) string {
 	if n := string(o[name]); n != "" && (n[0] == '-' || n[0] >= '0' && n[0] <= '9') {
 		return n
@@ -99,7 +100,8 @@ func byField(r *Response, at string) (parts []string) {
 	return parts
 }
 
-// Quote makes foreign text safe for one line of a message, and bounds it.
+// Quote makes foreign text safe for one line of a message, and limits its
+// length.
 func Quote(text string) string {
 	const limit = 200
 	if runes := []rune(text); len(runes) > limit {
@@ -108,7 +110,8 @@ func Quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// Place is what messages call a request: no query, which may hold anything.
+// Place returns the name of a request for messages. It leaves out the query,
+// which may hold secrets or personal data.
 func Place(method, path, url string) string {
 	if method == "" {
 		method = abi.MethodGet
@@ -116,8 +119,8 @@ func Place(method, path, url string) string {
 	return Request{Method: method, Path: path, URL: url}.place()
 }
 
-// Advise completes the error of a call: it names the request where the message
-// does not, and adds what to do about credentials that are not accepted.
+// Advise completes the error of a call: it names the request if the message
+// does not, and says what to do about credentials that are not accepted.
 func Advise(err error, place, credentials string) error {
 	if err == nil {
 		return nil
@@ -136,16 +139,17 @@ func Advise(err error, place, credentials string) error {
 	return own
 }
 
-// Bad says that an answer is not what the application documents.
+// Bad returns the error for an answer that is not what the application
+// documents.
 func (r *Response) Bad(format string, args ...any) *Error {
 	return r.Errorf(abi.KindBadResponse, "%s: "+format, append([]any{r.Place()}, args...)...)
 }
 
-// Try sends a request that needs a right of the account and changes nothing,
-// and finds out whether the account has it: 403 says no, a success and any
-// refusal for another reason yes. advice is what to do when it does not have
-// it. said quotes what the answer says. It fails when the application does not
-// accept the credentials, or does not answer.
+// Try finds out whether the account has a right by sending a request that needs
+// it and changes nothing. A 403 means no; success, or a refusal for another
+// reason, means yes. advice says what to do when the right is lacking, and said
+// quotes the answer. Try fails when the application does not accept the
+// credentials or does not answer.
 func Try(c *Call, req Request, right, advice string, classify Classifier, said func(*Response) string) (abi.Finding, error) {
 	f := abi.Finding{Right: right}
 	resp, err := Retry(c, req, func(r *Response) error {

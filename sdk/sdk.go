@@ -1,6 +1,6 @@
-// Package sdk is what a connector's author imports. The same code builds for
-// WebAssembly, where it calls the functions of the host (package abi lists
-// them), and natively, where package sdktest is the host.
+// Package sdk is the library for authors of connectors. The same code builds
+// for WebAssembly, where it calls the functions of the host (package abi lists
+// them), and natively, where package sdktest plays the host.
 //
 //	func init() { sdk.Register(sdk.Connector{Fetch: fetch, Check: check}) }
 //	func main() {}
@@ -9,9 +9,9 @@
 // Build with: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w'
 //
 // Response bodies stay in the host: a connector reads the status, headers and
-// small values, and says where the records are. It never sees credentials, and
-// it does not map, compare or store anything. It is one call in one instance
-// of a module: nothing is kept between calls.
+// small values, and tells the host where the records are. It never sees
+// credentials, and it does not map, compare or store anything. Each call has
+// its own instance of the module: nothing is kept between calls.
 package sdk
 
 import (
@@ -21,13 +21,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Connector is what a connector can do. A nil function is not supported.
+// Connector holds the functions of a connector. A nil function is not
+// supported.
 type Connector struct {
 	// Fetch emits every record of the call's endpoint. It returns an error
 	// unless all of them were emitted.
 	Fetch func(*Call) error
-	// Invoke carries out the call's webhook and makes its answer known with
-	// Response.Respond. It returns an error unless it was carried out.
+	// Invoke carries out the call's webhook and passes on its answer with
+	// Response.Respond. It returns an error unless the webhook was carried out.
 	Invoke func(*Call) error
 	// Check makes one cheap request that succeeds only when the application
 	// accepts the credentials.
@@ -36,15 +37,14 @@ type Connector struct {
 
 var registered Connector
 
-// Register makes the connector known to the exports of the module. Call it
-// from init.
+// Register sets the connector that the module's exports run. Call it from init.
 func Register(c Connector) { registered = c }
 
 // Registered returns the connector that Register was given.
 func Registered() Connector { return registered }
 
-// Host is what a connector's calls go to: the functions of rollcall_v1, as
-// package abi documents them. Authors do not call it.
+// Host is the functions of rollcall_v1 that a connector's calls use, as package
+// abi documents them. Authors do not call it.
 type Host interface {
 	CallInput(buf []byte) int64
 	HTTPSend(request []byte) int64
@@ -69,7 +69,7 @@ type Host interface {
 	LastError(buf []byte) int64
 }
 
-// Run makes one call of a connector and answers what its export returns: 0, or
+// Run makes one call of a connector and returns the result of its export: 0, or
 // 1 after it has told the host why. It does not panic.
 func Run(h Host, c Connector) (status int32) {
 	defer func() {

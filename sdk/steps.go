@@ -52,7 +52,8 @@ func cursorStep(r abi.Repeat) Step {
 	}
 }
 
-// claimsMore is an error when the answer says that there is more and not where.
+// claimsMore returns an error when the answer says that there is more, but not
+// where.
 func claimsMore(p Page, r abi.Repeat) error {
 	if r.More == "" {
 		return nil
@@ -99,8 +100,8 @@ func offsetStep(r abi.Repeat) Step {
 	}
 }
 
-// last reports whether a page is the last one by its size. Where the answer
-// says whether there is more, the size says nothing.
+// last reports whether a page's size shows that it is the last. If the answer
+// says whether there is more, the size shows nothing.
 func last(p Page, r abi.Repeat) bool {
 	return r.More == "" && (p.Records == 0 || p.Records < int64(r.Limit))
 }
@@ -150,8 +151,8 @@ func nextURLStep(r abi.Repeat) Step {
 	}
 }
 
-// follow makes a URL the next request. It is complete: neither the path nor
-// the parameters of the first page belong to it.
+// follow makes a URL the next request. The URL is complete: the path and
+// parameters of the first page no longer apply.
 func follow(req *Request, url string) {
 	req.URL, req.Path, req.Query = url, "", map[string]string{}
 }
@@ -165,7 +166,7 @@ func linkHeaderStep(p Page, req *Request) (bool, error) {
 	return true, nil
 }
 
-// nextLink finds the target with the relation next in a Link header (RFC 8288
+// nextLink returns the target with the relation next in a Link header (RFC 8288
 // section 3); "" when there is none.
 func nextLink(header string) string {
 	for header != "" {

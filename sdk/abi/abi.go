@@ -1,28 +1,29 @@
-// Package abi holds what a connector and its host agree on: the names, numbers
-// and wire types of the import module rollcall_v1. The host implements it, the
-// sdk calls it, docs/connector-abi.md describes it for authors in any language.
+// Package abi defines the contract between a connector and its host: the names,
+// numbers and wire types of the import module rollcall_v1. The host implements
+// it, package sdk calls it, and docs/connector-abi.md describes it for authors
+// in any language.
 //
-// It is not a library for connectors (package sdk is) and knows nothing of
-// WebAssembly runtimes. What stands here is frozen once shipped: functions,
-// codes and JSON fields are only added.
+// It is not the library for connector authors (that is package sdk), and it
+// knows nothing of WebAssembly runtimes. A function, code or JSON field that
+// has shipped is never changed or removed: the contract only grows.
 package abi
 
 const (
 	// Module is the import module of the host functions, and the value of
 	// `abi` in a manifest.
 	Module = "rollcall_v1"
-	// WASI is the only other import module that a connector may use, and of it
-	// only the functions of WASIFunctions.
+	// WASI is the only other import module that a connector may use, limited to
+	// the functions that WASIFunctions lists.
 	WASI = "wasi_snapshot_preview1"
 	// ManifestSection is the custom section that holds the text of
 	// manifest.toml.
 	ManifestSection = "rollcall.manifest"
-	// SignatureSuffix is appended to the name of a module's file to get that
-	// of its detached minisign signature.
+	// SignatureSuffix, appended to a module's file name, names the file of its
+	// detached minisign signature.
 	SignatureSuffix = ".minisig"
 )
 
-// Exports of a connector. An absent one means that it is not supported.
+// The exports of a connector. A connector that lacks one does not support it.
 const (
 	ExportFetch      = "rollcall_fetch"  // () -> i32: 0 when every record was emitted
 	ExportInvoke     = "rollcall_invoke" // () -> i32: 0 when the webhook's request was carried out
@@ -31,11 +32,11 @@ const (
 	ExportMemory     = "memory"
 )
 
-// Limits that are part of the contract. The host's settings add their own.
+// Limits that are part of the contract. The host's settings may be stricter.
 const (
 	MaxHandles      = 64       // open responses of one call
-	MaxRequests     = 100_000  // http_send of one call
-	MaxWaits        = 100_000  // wait_ms of one call
+	MaxRequests     = 100_000  // http_send calls in one call
+	MaxWaits        = 100_000  // wait_ms calls in one call
 	MaxRequestSize  = 16 << 20 // bytes of the JSON given to http_send
 	MaxRecordsSize  = 16 << 20 // bytes of the JSON given to emit_json
 	MaxFindings     = 1_000    // findings of one check
@@ -57,8 +58,8 @@ const (
 	MaxHMACSize     = 16 << 20 // bytes that secret_hmac signs at once
 )
 
-// Code is a negative answer of a host function. last_error tells the story in
-// words.
+// Code is a negative answer of a host function. The function last_error
+// explains it in words.
 type Code int64
 
 // The codes.
@@ -80,7 +81,7 @@ const (
 	CodeRateLimited Code = -15 // the application's rate limit or daily budget asks to wait longer than the call may
 )
 
-// EmitKeyed as a flag of emit says that the records are the members of an
+// EmitKeyed, a flag of emit, says that the records are the members of an
 // object, not the elements of an array: {"17": {...}, "18": {...}}.
 const EmitKeyed int32 = 1
 
@@ -91,10 +92,10 @@ type Algorithm int32
 const (
 	HMACSHA256 Algorithm = 1
 	HMACSHA512 Algorithm = 2
-	HMACSHA1   Algorithm = 3 // for APIs that know nothing better
+	HMACSHA1   Algorithm = 3 // for APIs that offer nothing stronger
 )
 
-// String names the code as the documentation does.
+// String returns the code's name, as the documentation spells it.
 func (c Code) String() string {
 	names := [...]string{
 		"", "argument", "handle", "limit", "input", "refused", "network", "auth", "deadline",
@@ -106,7 +107,7 @@ func (c Code) String() string {
 	return "unknown"
 }
 
-// Error makes a code an error, for errors.Is.
+// Error returns the code's name and makes a code an error for errors.Is.
 func (c Code) Error() string { return c.String() }
 
 // Codes lists all codes, highest first.
@@ -118,8 +119,8 @@ func Codes() []Code {
 	return all
 }
 
-// Kind says why a call failed, in the terms in which an operator acts. It is
-// the first argument of fail.
+// Kind says why a call failed, sorted by what an operator has to do about it.
+// It is the first argument of fail.
 type Kind int32
 
 // The kinds.
@@ -128,14 +129,14 @@ const (
 	KindAuth        Kind = 1 // the application does not accept the credentials
 	KindForbidden   Kind = 2 // the credentials are good, but may not do this
 	KindBlocked     Kind = 3 // something in front of the application turns the client away (an HTML page with 403)
-	KindRateLimited Kind = 4 // too many requests, and waiting longer than the call may
+	KindRateLimited Kind = 4 // too many requests, and the wait is longer than the call allows
 	KindUnavailable Kind = 5 // no answer, or the application says that it has a fault
 	KindBadResponse Kind = 6 // an answer that is not what the API promises
 	KindRefused     Kind = 7 // a rule of the host forbids the request
-	KindConfig      Kind = 8 // the configuration asks for what the application does not have
+	KindConfig      Kind = 8 // the configuration asks for something that the application does not offer
 )
 
-// String is the name that errors, logs and metrics use.
+// String returns the name that errors, logs and metrics use.
 func (k Kind) String() string {
 	names := [...]string{
 		"internal", "auth", "forbidden", "blocked", "rate_limited",

@@ -5,42 +5,42 @@ import (
 	"slices"
 )
 
-// Functions of a connector as a Call names them.
+// The functions of a connector, as Call.Function names them.
 const (
 	FunctionFetch  = "fetch"
 	FunctionInvoke = "invoke"
 	FunctionCheck  = "check"
 )
 
-// Call is the JSON that call_input answers: everything that a connector is
-// told. It holds no credentials.
+// Call is the JSON that call_input returns: everything that a connector learns
+// about its task. It holds no credentials.
 type Call struct {
 	Function    string         `json:"function"`
 	Application string         `json:"application"`
 	Settings    map[string]any `json:"settings,omitempty"` // as the manifest declares them, defaults filled in
-	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // of a fetch: templates are already text
-	Webhook     *Webhook       `json:"webhook,omitempty"`  // of an invoke: templates are already text
-	Again       bool           `json:"again,omitempty"`    // of an invoke: see InvokeCall
-	Needs       []Need         `json:"needs,omitempty"`    // of a check: what the configuration uses
+	Endpoint    *Endpoint      `json:"endpoint,omitempty"` // set in a fetch: its templates are evaluated
+	Webhook     *Webhook       `json:"webhook,omitempty"`  // set in an invoke: its templates are evaluated
+	Again       bool           `json:"again,omitempty"`    // set in an invoke: see InvokeCall
+	Needs       []Need         `json:"needs,omitempty"`    // set in a check: what the configuration uses
 	Retry       RetryLimits    `json:"retry"`
 }
 
-// RetryLimits bound how often and how long a connector tries.
+// RetryLimits bounds how often and how long a connector tries.
 type RetryLimits struct {
-	Attempts  int   `json:"attempts"`    // sends of one request, the first included
-	MaxWaitMS int64 `json:"max_wait_ms"` // of one wait before another attempt
+	Attempts  int   `json:"attempts"`    // how often one request is sent, the first time included
+	MaxWaitMS int64 `json:"max_wait_ms"` // the longest wait before another attempt
 }
 
-// FetchCall is what the agent asks of a connector.
+// FetchCall is a fetch that the agent asks of a connector.
 type FetchCall struct {
-	// Endpoint is complete: what the configuration changes is merged into what
-	// the manifest says, and templates are evaluated.
+	// Endpoint is complete: the configuration's changes are merged into the
+	// manifest's definition, and templates are evaluated.
 	Endpoint Endpoint
-	// Keep lists the top-level fields of a record that are delivered; nil
-	// delivers all of them. The key is found whether it is listed or not.
+	// Keep lists the top-level fields of a record to deliver; nil delivers all
+	// of them. The key is found whether it is listed or not.
 	Keep []string
-	// Cursor is what the connector set in the last call that counted; "" in the
-	// first one. It is for mode changes.
+	// Cursor is what the connector set in the last fetch that counted; "" in the
+	// first one. It is for endpoints in mode changes.
 	Cursor string
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
@@ -48,24 +48,24 @@ type FetchCall struct {
 
 // InvokeCall is one webhook that the agent asks a connector to carry out.
 type InvokeCall struct {
-	// Webhook is complete: what the configuration changes is merged into what
-	// the manifest says, and templates are evaluated.
+	// Webhook is complete: the configuration's changes are merged into the
+	// manifest's definition, and templates are evaluated.
 	Webhook Webhook
-	// Again says that an earlier call may have carried it out. A webhook with
-	// Verify is then asked about before it is sent.
+	// Again says that an earlier call may already have carried out the webhook.
+	// If the webhook has a Verify, it is asked before anything is sent.
 	Again bool
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
 }
 
 // Need is something of the application that the configuration uses. A check
-// says of each right whether the account has it.
+// reports for each of its rights whether the account has it.
 type Need struct {
 	Use    string   `json:"use"` // what uses it: "endpoint users", "webhook create_user"
 	Method string   `json:"method"`
-	Path   string   `json:"path,omitempty"` // or URL, as the endpoint or webhook has it
+	Path   string   `json:"path,omitempty"` // Path or URL, as the endpoint or webhook defines it
 	URL    string   `json:"url,omitempty"`
-	Rights []string `json:"rights,omitempty"` // those of the manifest
+	Rights []string `json:"rights,omitempty"` // as the manifest lists them
 }
 
 // RightState says whether an account has a right.
@@ -75,16 +75,16 @@ type RightState string
 const (
 	RightGranted RightState = "granted"
 	RightLacking RightState = "lacking"
-	RightUnknown RightState = "unknown" // the application does not tell
+	RightUnknown RightState = "unknown" // the application does not say
 )
 
-// Finding is what a check found out about a right. A check delivers findings
-// with emit_json.
+// Finding is what a check learned about one right. A check delivers its
+// findings with emit_json.
 type Finding struct {
-	Use    string     `json:"use"` // of the Need
+	Use    string     `json:"use"` // as in the Need
 	Right  string     `json:"right"`
 	State  RightState `json:"state"`
-	Reason string     `json:"reason"` // how it is known, and what to do
+	Reason string     `json:"reason"` // how the check knows, and what to do
 }
 
 // Check reports whether a finding is about one of the needs.
@@ -100,7 +100,7 @@ func (f Finding) Check(needs []Need) error {
 	return nil
 }
 
-// Methods of requests, here so that a connector need not link an HTTP client.
+// HTTP methods, repeated here so that a connector need not link net/http.
 const (
 	MethodGet    = "GET"
 	MethodHead   = "HEAD"
@@ -110,10 +110,10 @@ const (
 	MethodDelete = "DELETE"
 )
 
-// NoAuth as Request.Auth sends a request without credentials.
+// NoAuth, as Request.Auth, sends a request without credentials.
 const NoAuth = "none"
 
-// Request is the JSON that http_send takes. Either URL or Path is set.
+// Request is the JSON that http_send takes. Exactly one of URL and Path is set.
 type Request struct {
 	Method string `json:"method"`
 	// URL is absolute, or a path on the host of the base URL. It must lie on an
@@ -121,14 +121,14 @@ type Request struct {
 	URL string `json:"url,omitempty"`
 	// Path starts with a slash and is appended to the application's base URL.
 	Path string `json:"path,omitempty"`
-	// Query is added to what the URL or path has already, sorted by name.
+	// Query is added, sorted by name, to any query in the URL or path.
 	Query   map[string]string `json:"query,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    string            `json:"body,omitempty"`
-	// Auth names an auth profile of the manifest; "" is the one that the
-	// application is configured with, NoAuth sends no credentials.
+	// Auth names an auth profile of the manifest. "" is the profile that the
+	// application is configured with; NoAuth sends no credentials.
 	Auth string `json:"auth,omitempty"`
-	// Cost is the price of the request in the application's own tokens, which
-	// its daily budget is counted in; 0 is 1.
+	// Cost is the price of the request in the tokens of the application's daily
+	// budget; 0 means 1.
 	Cost int64 `json:"cost,omitempty"`
 }

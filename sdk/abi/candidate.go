@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// maxCandidates bounds what is looked at in one answer.
+// maxCandidates bounds how many candidates of one answer are examined.
 const maxCandidates = 1_000
 
-// Candidate finds the first element of Records whose values Match fits, and
-// answers its JSON pointer, or "" and how many there were. get answers the JSON of a
-// value of the answer, or an error that is CodeNoValue. An answer without the
-// array is an error: what cannot be seen is not known to be missing. Null is an
-// empty one.
+// Candidate returns the JSON pointer of the first element of Records that has
+// all the values of Match, or "" and the number of elements examined. get
+// returns the JSON of a value of the answer, or an error that is CodeNoValue.
+// An answer without the array is an error, because it does not prove that the
+// element is missing. A null array is an empty one.
 func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element string, looked int, err error) {
 	for i := range maxCandidates {
 		element = v.Records + "/" + strconv.Itoa(i)
@@ -34,7 +34,7 @@ func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element str
 	return "", maxCandidates, fmt.Errorf("more than %d candidates at %q: %w", maxCandidates, v.Records, CodeTooLarge)
 }
 
-// ended makes sure that there was an array.
+// ended checks that the end of the elements is the end of an array.
 func (v Verify) ended(get func(pointer string) ([]byte, error), seen int) error {
 	if seen > 0 {
 		return nil
@@ -65,7 +65,7 @@ func (v Verify) fits(get func(pointer string) ([]byte, error), element string) (
 	return true, nil
 }
 
-// textOf is a string without its quotes, and any other value as it stands.
+// textOf returns a string without its quotes, and any other value as it stands.
 func textOf(raw []byte) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil && len(raw) > 0 && raw[0] == '"' {

@@ -2,7 +2,7 @@ package abi
 
 import "slices"
 
-// Type is a value type of WebAssembly's.
+// Type is a value type of WebAssembly.
 type Type string
 
 // The types that the ABI uses.
@@ -17,7 +17,7 @@ type Function struct {
 	Params  []Param
 	Result  Type // "" for none
 	Summary string
-	Codes   []Code // every code that it may answer; state from _initialize is not listed
+	Codes   []Code // every code that it may return, except for state from _initialize
 }
 
 // Param is a parameter of a host function.
@@ -26,7 +26,7 @@ type Param struct {
 	Type Type
 }
 
-// String writes the signature as docs/connector-abi.md does.
+// String returns the signature as docs/connector-abi.md writes it.
 func (f Function) String() string {
 	s := f.Name + "("
 	for i, p := range f.Params {
@@ -44,10 +44,11 @@ func (f Function) String() string {
 
 // Functions lists the host functions of Module.
 //
-// Pointers and lengths are bytes of the guest's memory and are checked first.
-// A pair (ptr, cap) receives an answer: the result is the length that is
-// needed, and nothing is written when that is more than cap. Negative results
-// are a Code. A handle belongs to the call that got it.
+// Pointers and lengths are bytes of the guest's memory; the host checks them
+// first. A pair (ptr, cap) is a buffer for an answer: the result is the length
+// that the answer needs, and nothing is written when that is more than cap.
+// Negative results are a Code. A handle is valid only in the call that received
+// it.
 func Functions() []Function {
 	return slices.Concat(requestFunctions(), recordFunctions(), callFunctions())
 }
@@ -64,7 +65,7 @@ func join(groups ...[]Param) []Param { return slices.Concat(groups...) }
 
 func codes(list ...Code) []Code { return list }
 
-// requestFunctions send requests and read what came back.
+// requestFunctions send requests and read the answers.
 func requestFunctions() []Function {
 	return []Function{
 		{"call_input", answer, I64, "answers the call as JSON (type Call)", codes(CodeArgument)},
@@ -92,7 +93,7 @@ func requestFunctions() []Function {
 	}
 }
 
-// recordFunctions deliver records and keep how far a delivery has come.
+// recordFunctions deliver records and keep the cursor.
 func recordFunctions() []Function {
 	return []Function{
 		{
@@ -126,8 +127,8 @@ func recordFunctions() []Function {
 	}
 }
 
-// callFunctions are about the call itself: its answer, secrets, time, the log
-// and errors.
+// callFunctions concern the call itself: its answer, secrets, time, the log and
+// errors.
 func callFunctions() []Function {
 	return []Function{
 		{"respond", handle, I32, "makes a response the answer of the webhook", codes(CodeHandle, CodeState)},
@@ -163,9 +164,9 @@ func EnvFunctions() []Function {
 }
 
 // WASIFunctions lists the functions of WASI preview 1 that a connector may
-// import. There are no files, arguments, environment variables or sockets:
-// those that speak of them are here because the runtimes of languages import
-// them, and they answer that there is nothing.
+// import. There are no files, arguments, environment variables or sockets: the
+// functions for those are listed only because language runtimes import them,
+// and they answer that there is nothing.
 func WASIFunctions() []string {
 	return []string{
 		"args_get", "args_sizes_get", "clock_res_get", "clock_time_get", "environ_get",

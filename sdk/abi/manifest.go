@@ -3,16 +3,17 @@ package abi
 // Manifest describes a connector before any of its code runs. Its text is
 // TOML, in the custom section ManifestSection; unknown keys are errors.
 type Manifest struct {
-	Name        string `toml:"name" json:"name"`       // what configurations call it: lower case, digits, _ and -
+	Name        string `toml:"name" json:"name"`       // the name that configurations use: lower case, digits, _ and -
 	Version     string `toml:"version" json:"version"` // MAJOR.MINOR.PATCH
 	ABI         string `toml:"abi" json:"abi"`         // Module
 	Title       string `toml:"title" json:"title"`
 	Description string `toml:"description" json:"description,omitempty"`
 	// BaseURL is where the API lives unless the configuration or a token says
-	// otherwise; "" when every customer has an own host.
+	// otherwise; "" when every customer has a host of their own.
 	BaseURL string `toml:"base_url" json:"base_url,omitempty"`
-	// Hosts are all that requests may go to, besides what the administrator
-	// configures: a name, or "*." and a domain of at least two labels.
+	// Hosts lists the only hosts that requests may go to, besides those that the
+	// administrator configures: a name, or "*." and a domain of at least two
+	// labels.
 	Hosts      []string      `toml:"hosts" json:"hosts"`
 	RateLimit  string        `toml:"rate_limit" json:"rate_limit,omitempty"` // REQUESTS/DURATION, such as "40/2s"
 	Budget     Budget        `toml:"budget" json:"budget,omitzero"`
@@ -27,7 +28,7 @@ type Manifest struct {
 	Rates []Rate `toml:"rates" json:"rates,omitempty"`
 }
 
-// Endpoint finds an endpoint by name.
+// Endpoint returns the endpoint of a name.
 func (m Manifest) Endpoint(name string) (Endpoint, bool) {
 	for _, e := range m.Endpoints {
 		if e.Name == name {
@@ -37,7 +38,7 @@ func (m Manifest) Endpoint(name string) (Endpoint, bool) {
 	return Endpoint{}, false
 }
 
-// Webhook finds a webhook by name.
+// Webhook returns the webhook of a name.
 func (m Manifest) Webhook(name string) (Webhook, bool) {
 	for _, w := range m.Webhooks {
 		if w.Name == name {
@@ -47,7 +48,7 @@ func (m Manifest) Webhook(name string) (Webhook, bool) {
 	return Webhook{}, false
 }
 
-// Secret finds a secret by name.
+// Secret returns the secret of a name.
 func (m Manifest) Secret(name string) (Secret, bool) {
 	for _, s := range m.Secrets {
 		if s.Name == name {
@@ -57,7 +58,7 @@ func (m Manifest) Secret(name string) (Secret, bool) {
 	return Secret{}, false
 }
 
-// Profile finds the first auth profile of a kind.
+// Profile returns the first auth profile of a kind.
 func (m Manifest) Profile(kind AuthKind) (AuthProfile, bool) {
 	for _, p := range m.Auth {
 		if p.Kind == kind {
@@ -88,9 +89,9 @@ type Setting struct {
 	Required    bool        `toml:"required" json:"required,omitempty"`
 }
 
-// Secret is a value besides the auth profile that the administrator may or
-// must give. A connector sees only a placeholder of it, which the host replaces
-// in requests to the manifest's hosts.
+// Secret is a secret that the administrator may or must give besides the auth
+// profile. A connector sees only a placeholder, which the host replaces in
+// requests to the manifest's hosts.
 type Secret struct {
 	Name        string `toml:"name" json:"name"`
 	Title       string `toml:"title" json:"title,omitempty"`
@@ -98,14 +99,14 @@ type Secret struct {
 	Required    bool   `toml:"required" json:"required,omitempty"`
 }
 
-// Budget is what the application allows within a day, in tokens of its own.
+// Budget is what the application allows in a day, in its own tokens.
 type Budget struct {
-	// PerDay is the number of tokens; 0: not known, only the configuration's
-	// daily_budget counts.
+	// PerDay is the number of tokens. 0 means that it is not known, and only the
+	// configuration's daily_budget limits.
 	PerDay int64 `toml:"per_day" json:"per_day,omitempty"`
 	// Reset is the time of day in UTC at which a new day begins; default 00:00.
 	Reset string `toml:"reset" json:"reset,omitempty"`
-	// LeftHeader is the header of answers that tells what is left of the day.
+	// LeftHeader is the response header with the tokens left for the day.
 	LeftHeader string `toml:"left_header" json:"left_header,omitempty"`
 }
 
@@ -143,7 +144,7 @@ type Login struct {
 	Password string            `toml:"password" json:"password,omitempty"`
 	Fields   map[string]string `toml:"fields" json:"fields,omitempty"`
 	Token    string            `toml:"token" json:"token"` // JSON pointer to the token in the answer
-	// Lifetime is how long a session is used, such as "50m"; "": until 401 comes.
+	// Lifetime is how long to use a session, such as "50m"; "": until a 401.
 	Lifetime string `toml:"lifetime" json:"lifetime,omitempty"`
 }
 
@@ -157,15 +158,15 @@ const (
 	ClientAuthBody  ClientAuth = "body"  // client_id and client_secret in the form
 )
 
-// AuthProfile is one way to authorize. A connector names it; only the host has
-// the credentials.
+// AuthProfile is one way to authorize. A connector refers to it by name; only
+// the host has the credentials.
 type AuthProfile struct {
 	Name  string   `toml:"name" json:"name"` // default: the kind
 	Kind  AuthKind `toml:"kind" json:"kind"`
 	Title string   `toml:"title" json:"title,omitempty"`
 
-	// Header carries the key of an api_key profile or the token of a session
-	// (default Authorization), after Prefix.
+	// Header is the header for the key of an api_key profile or the token of a
+	// session (default Authorization). Prefix precedes the value.
 	Header string `toml:"header" json:"header,omitempty"`
 	Prefix string `toml:"prefix" json:"prefix,omitempty"`
 
@@ -176,19 +177,19 @@ type AuthProfile struct {
 	TokenURL   string     `toml:"token_url" json:"token_url,omitempty"`
 	Scopes     []string   `toml:"scopes" json:"scopes,omitempty"`
 	ClientAuth ClientAuth `toml:"client_auth" json:"client_auth,omitempty"` // default basic
-	// BaseURLField is the field of the token answer that tells where the API
-	// lives; BasePath is appended to it.
+	// BaseURLField is the field of the token answer that holds the base URL of
+	// the API; BasePath is appended to it.
 	BaseURLField string `toml:"base_url_field" json:"base_url_field,omitempty"`
 	BasePath     string `toml:"base_path" json:"base_path,omitempty"`
 }
 
-// Mode says whether an endpoint delivers everybody.
+// Mode says whether an endpoint delivers every record or only changes.
 type Mode string
 
 // The modes of an endpoint.
 const (
 	ModeFull    Mode = "full"
-	ModeChanges Mode = "changes" // nobody is missing whom emit_deleted does not name
+	ModeChanges Mode = "changes" // only keys named by emit_deleted are missing
 )
 
 // Endpoint is one API call that returns records.
@@ -211,30 +212,30 @@ type Endpoint struct {
 	Repeat  Repeat   `toml:"repeat" json:"repeat"`           // default none
 	Keyed   bool     `toml:"keyed" json:"keyed,omitempty"`   // records is an object whose members are the records
 	Cost    int64    `toml:"cost" json:"cost,omitempty"`     // of one request, in tokens of the budget; default 1
-	Scopes  []string `toml:"scopes" json:"scopes,omitempty"` // OAuth scopes that the call needs
-	// Rights are what the account behind the credentials must be allowed, in
-	// the application's own words.
+	Scopes  []string `toml:"scopes" json:"scopes,omitempty"` // OAuth scopes that the request needs
+	// Rights lists what the account behind the credentials must be allowed to do,
+	// in the application's own words.
 	Rights []string `toml:"rights" json:"rights,omitempty"`
 
-	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // who the records are; "" is not said
-	Attributes []Attribute `toml:"attributes" json:"attributes,omitempty"` // of this endpoint's records, besides the manifest's
+	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // what the records stand for; "": not stated
+	Attributes []Attribute `toml:"attributes" json:"attributes,omitempty"` // of this endpoint's records, in addition to the manifest's
 }
 
-// Audience says who the records of an endpoint are, so that nobody gets
-// accounts for the wrong ones.
+// Audience says what the records of an endpoint stand for, so that nobody
+// creates accounts from the wrong ones.
 type Audience string
 
 // The audiences.
 const (
 	AudienceWorkforce Audience = "workforce" // people who log in to the application
-	AudienceCustomers Audience = "customers" // people whom the application knows of, such as contacts
+	AudienceCustomers Audience = "customers" // people known to the application, such as contacts
 	AudienceObjects   Audience = "objects"   // no people: roles, teams, tags
 )
 
-// MessageType is the form of a webhook's body.
+// MessageType is the format of a webhook's body.
 type MessageType string
 
-// The forms of bodies.
+// The formats of bodies.
 const (
 	MessageNone MessageType = "none"
 	MessageJSON MessageType = "json"
@@ -244,7 +245,7 @@ const (
 )
 
 // Webhook is one outbound API call about one object. In a manifest its texts
-// are templates, in a call they are final.
+// are templates; in a call they are evaluated.
 type Webhook struct {
 	Name        string `toml:"name" json:"name"`
 	Title       string `toml:"title" json:"title,omitempty"`
@@ -263,7 +264,7 @@ type Webhook struct {
 	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1
 	Scopes     []string `toml:"scopes" json:"scopes,omitempty"`
 	Rights     []string `toml:"rights" json:"rights,omitempty"` // as of an endpoint
-	// Verify is asked before a create is tried again.
+	// Verify is asked before a create is sent again.
 	Verify *Verify `toml:"verify" json:"verify,omitempty"`
 }
 
@@ -273,18 +274,20 @@ type Verify struct {
 	Path   string            `toml:"path" json:"path,omitempty"`
 	URL    string            `toml:"url" json:"url,omitempty"`
 	Params map[string]string `toml:"params" json:"params,omitempty"`
-	// Found is the JSON pointer to what is there when it succeeded; "" is any
-	// 2xx answer. With Records it is a pointer within an element.
+	// Found is the JSON pointer to a value that exists when the create
+	// succeeded; "" accepts any 2xx answer. With Records it is a pointer within
+	// an element.
 	Found string `toml:"found" json:"found,omitempty"`
-	// Records is the JSON pointer to an array of candidates, such as those that
-	// a search found. The one that counts is the first whose values equal those
-	// of Match, by JSON pointer within an element; letter case does not matter.
+	// Records is the JSON pointer to an array of candidates, such as the results
+	// of a search. The first candidate with all the values of Match counts; the
+	// keys of Match are JSON pointers within an element, and letter case does not
+	// matter.
 	Records string            `toml:"records" json:"records,omitempty"`
 	Match   map[string]string `toml:"match" json:"match,omitempty"`
-	Repeat  Repeat            `toml:"repeat" json:"repeat,omitzero"` // how further candidates are asked for
+	Repeat  Repeat            `toml:"repeat" json:"repeat,omitzero"` // how to ask for further candidates
 	Cost    int64             `toml:"cost" json:"cost,omitempty"`    // of one request, in tokens of the budget; default 1
-	// Always asks before the first attempt too: what is there already is not
-	// made a second time, whoever made it.
+	// Always asks before the first attempt too, so that an object that exists
+	// already is not created again, whoever created it.
 	Always bool `toml:"always" json:"always,omitempty"`
 }
 
@@ -298,28 +301,28 @@ const (
 	RepeatOffset     RepeatStyle = "offset"      // Param takes the number of records to skip
 	RepeatPage       RepeatStyle = "page"        // Param takes the number of the page
 	RepeatNextURL    RepeatStyle = "next_url"    // the URL or path at Next is the next page
-	RepeatLinkHeader RepeatStyle = "link_header" // RFC 8288, rel="next"
+	RepeatLinkHeader RepeatStyle = "link_header" // the target with rel="next" (RFC 8288)
 )
 
-// Repeat says how the next page is asked for, and when there is none.
+// Repeat says how to ask for the next page, and which page is the last.
 type Repeat struct {
 	Style RepeatStyle `toml:"style" json:"style"`
 	Param string      `toml:"param" json:"param,omitempty"` // query parameter; cursor, offset and page need it
-	// Next is the JSON pointer to the next position or URL; null, "" or
-	// nothing there ends the loop. cursor and next_url need it. With offset it
-	// replaces counting.
+	// Next is the JSON pointer to the next position or URL; null, "" or no value
+	// ends the loop. cursor and next_url need it. With offset it replaces
+	// counting.
 	Next string `toml:"next" json:"next,omitempty"`
 	// More is the JSON pointer to a boolean that says whether there is more.
 	More string `toml:"more" json:"more,omitempty"`
-	// LimitParam and Limit set the page size. With offset and page, and
-	// neither Next nor More, a page of fewer than Limit records is the last;
-	// without Limit an empty one is.
+	// LimitParam and Limit set the page size. With offset and page, when neither
+	// Next nor More is set, a page of fewer than Limit records is the last;
+	// without Limit, an empty page is.
 	LimitParam string `toml:"limit_param" json:"limit_param,omitempty"`
 	Limit      int    `toml:"limit" json:"limit,omitempty"`
 	// First is the first offset (default 0) or page (default 1).
 	First *int `toml:"first" json:"first,omitempty"`
 	// MaxEmpty is how many pages in a row may bring nothing new before the fetch
-	// is given up; default MaxIdlePages.
+	// fails; default MaxIdlePages.
 	MaxEmpty int `toml:"max_empty" json:"max_empty,omitempty"`
 }
 
@@ -338,37 +341,38 @@ const (
 	TypeObjects AttributeType = "objects" // an array of objects
 )
 
-// Attribute is a field of the connector's records. Fields that are not listed
-// may still be delivered: APIs grow.
+// Attribute is a field of the connector's records. The application may deliver
+// fields that are not listed: APIs grow.
 type Attribute struct {
 	Name        string        `toml:"name" json:"name"`
 	Type        AttributeType `toml:"type" json:"type"`
 	Description string        `toml:"description" json:"description,omitempty"`
-	// Value derives the attribute from the others of the record, which are in
-	// scope as user: any(user.access, #.admin). It is an expression in the
-	// agent's language; "" is a field that the application delivers.
+	// Value is an expression in the agent's language that derives the attribute
+	// from the record's other fields, which are in scope as user:
+	// any(user.access, #.admin). "" means that the application delivers the
+	// field.
 	Value string `toml:"value" json:"value,omitempty"`
 }
 
 // Limitation is something that the application's API cannot do, so that a user
-// is told before the call. With Method and Path it is refused: a webhook that
-// asks for it is not sent.
+// learns it before the call. With Method and Path set, webhooks that ask for it
+// are refused and never sent.
 type Limitation struct {
 	Operation string `toml:"operation" json:"operation"` // such as "delete a user"
 	Reason    string `toml:"reason" json:"reason"`
 	Method    string `toml:"method" json:"method,omitempty"`
-	// Path is compared with the last segments of a request's path; a segment
-	// "*" stands for any one.
+	// Path is compared with the last segments of a request's path; a segment "*"
+	// matches any one.
 	Path string `toml:"path" json:"path,omitempty"`
-	// Only lists the members that a JSON body may have: what is refused is one
-	// with others. Fields lists members that are refused. Without either the
-	// whole operation is.
+	// Only lists the members that a JSON body may have: a body with any other is
+	// refused. Fields lists members that are refused. Without either, the whole
+	// operation is refused.
 	Only   []string `toml:"only" json:"only,omitempty"`
 	Fields []string `toml:"fields" json:"fields,omitempty"`
 }
 
-// Rate is a limit of the requests with a method ("" is any) and a path, which
-// is compared as that of a Limitation.
+// Rate is a limit on requests with a method ("" is any) and a path, compared as
+// in a Limitation.
 type Rate struct {
 	Method string `toml:"method" json:"method,omitempty"`
 	Path   string `toml:"path" json:"path"`

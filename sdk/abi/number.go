@@ -14,11 +14,11 @@ type Number struct {
 	point    int64  // the value is 0.DIGITS * 10^point
 }
 
-// maxExponentDigits keeps exponents, and what is added to them, within int64.
+// maxExponentDigits keeps exponents, and sums with them, within int64.
 const maxExponentDigits = 17
 
-// maxZeros is how many zeros a spelling may have beside its digits before the
-// exponent is written instead.
+// maxZeros is how many zeros a number may have beside its digits before String
+// writes an exponent instead.
 const maxZeros = 40
 
 // ParseNumber reads a JSON number (RFC 8259 section 6). It reports false for
@@ -86,7 +86,7 @@ func parseExponent(s string) (int64, bool) {
 
 // String returns the one spelling that equal numbers share: 12 for 12.0 and
 // 1.2e1, 0.5 for 0.50, 0 for -0. A number that would need more than 40 zeros
-// beside its digits has an exponent: 1e300, 1.5e-60.
+// beside its digits is written with an exponent: 1e300, 1.5e-60.
 func (n Number) String() string {
 	if n.digits == "" {
 		return "0"
@@ -111,7 +111,7 @@ func (n Number) String() string {
 	return sign + "0." + strings.Repeat("0", int(-n.point)) + n.digits
 }
 
-// Compare answers -1, 0 or 1: whether n is less than, equal to or greater than
+// Compare returns -1, 0 or 1 when n is less than, equal to or greater than
 // other.
 func (n Number) Compare(other Number) int {
 	a, b := n.sign(), other.sign()
@@ -143,9 +143,9 @@ func sign(less bool) int {
 	return 1
 }
 
-// NumberKey returns a JSON number as the primary key it stands for. Equal
+// NumberKey returns the primary key that a JSON number stands for. Equal
 // numbers are one key: 12, 12.0 and 1.2e1 are the key 12. A connector that
-// passes a number as a key to emit_deleted or attach spells it like this.
+// passes a number as a key to emit_deleted or attach must spell it this way.
 func NumberKey(s string) (string, bool) {
 	n, ok := ParseNumber(s)
 	if !ok {

@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// Refuses finds what the manifest says that the application cannot do, and a
-// webhook asks for. Only entries with a method and a path are looked at.
+// Refuses returns the manifest's limitation that a webhook violates, and
+// whether there is one. Only limitations with a method and a path are
+// considered.
 func (m Manifest) Refuses(w Webhook) (Limitation, bool) {
 	path := w.Path
 	if w.URL != "" {
 		u, err := url.Parse(w.URL)
 		if err != nil {
-			return Limitation{}, false // it cannot be sent either
+			return Limitation{}, false // such a body cannot be sent either
 		}
 		path = u.EscapedPath()
 	}
@@ -26,7 +27,7 @@ func (m Manifest) Refuses(w Webhook) (Limitation, bool) {
 	return Limitation{}, false
 }
 
-// concerns reports whether the body of a webhook is one that is refused.
+// concerns reports whether the limitation refuses the webhook's body.
 func (l Limitation) concerns(w Webhook) bool {
 	if len(l.Only) == 0 && len(l.Fields) == 0 {
 		return true
@@ -43,8 +44,8 @@ func (l Limitation) concerns(w Webhook) bool {
 	})
 }
 
-// bodyMembers lists the members of a JSON object or of a form; false for
-// another body.
+// bodyMembers lists the member names of a JSON object or a form. It reports
+// false for any other body.
 func bodyMembers(w Webhook) (names []string, ok bool) {
 	switch {
 	case w.Body == "":
@@ -64,9 +65,9 @@ func bodyMembers(w Webhook) (names []string, ok bool) {
 	return names, err == nil
 }
 
-// MatchPath reports whether the last segments of a path are those of a
-// pattern; a segment "*" of the pattern is any one. A query and a slash at the
-// end do not matter, and percent-encoding is undone.
+// MatchPath reports whether the last segments of a path match those of a
+// pattern; a segment "*" of the pattern matches any one. A query and a trailing
+// slash are ignored, and percent-encoding is undone.
 func MatchPath(pattern, path string) bool {
 	path, _, _ = strings.Cut(path, "?")
 	want, have := segments(pattern), resolved(path)
@@ -82,7 +83,7 @@ func MatchPath(pattern, path string) bool {
 	return true
 }
 
-// resolved are the segments of a path as a server sees them: decoded, and
+// resolved returns the segments of a path as a server sees them: decoded, and
 // without "." and "..".
 func resolved(path string) (list []string) {
 	for _, s := range segments(path) {

@@ -43,7 +43,7 @@ func (e *Endpoint) Normalize() {
 	}
 }
 
-// problems collects what is wrong, each with its place.
+// problems collects problems, each with its place.
 type problems struct {
 	at   string
 	list *[]error
@@ -103,7 +103,7 @@ func (m Manifest) Validate() error {
 }
 
 // maxProblems is how many problems are reported: a file may have thousands, and
-// the log has a line for each start.
+// the log repeats them at each start.
 const maxProblems = 20
 
 // first joins the first of the problems and counts the others.
@@ -114,8 +114,8 @@ func first(list []error) error {
 	return errors.Join(list...)
 }
 
-// What a manifest may have of a kind. Much is compiled, compared or listed for
-// each, at every start.
+// How many definitions of each sort a manifest may have. Each one costs time at
+// every start.
 const (
 	maxCalls      = 500  // endpoints, webhooks, rates, limitations, hosts
 	maxSettings   = 100  // settings, secrets, auth profiles
@@ -201,7 +201,7 @@ func (b Budget) check(p problems) {
 	}
 }
 
-// checkCost wants a request that a day's budget can pay.
+// checkCost checks that a day's budget can pay for one request.
 func (m Manifest) checkCost(p problems, cost int64) {
 	if m.Budget.PerDay > 0 && cost > m.Budget.PerDay {
 		p.add("cost %d is more than the budget of a day, %d", cost, m.Budget.PerDay)
@@ -216,8 +216,8 @@ func (m Manifest) checkAttributes(p problems) {
 	}
 }
 
-// EndpointAttributes lists the fields of an endpoint's records: those of every
-// endpoint, then its own.
+// EndpointAttributes lists the fields of an endpoint's records: the manifest's
+// common ones, then the endpoint's own.
 func (m Manifest) EndpointAttributes(name string) []Attribute {
 	e, _ := m.Endpoint(name)
 	return slices.Concat(m.Attributes, e.Attributes)

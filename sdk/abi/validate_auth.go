@@ -44,14 +44,15 @@ func (l *Login) normalize() {
 	}
 }
 
-// ownKeys are the keys of a profile that belong to some kinds only.
+// ownKeys maps the keys that only some kinds of profile may have to those
+// kinds.
 var ownKeys = map[string][]AuthKind{
 	"header": {AuthAPIKey, AuthSession}, "prefix": {AuthAPIKey, AuthSession}, "login": {AuthSession},
 	"grant": {AuthOAuth2}, "auth_url": {AuthOAuth2}, "token_url": {AuthOAuth2}, "scopes": {AuthOAuth2},
 	"client_auth": {AuthOAuth2}, "base_url_field": {AuthOAuth2}, "base_path": {AuthOAuth2},
 }
 
-// keys lists those of ownKeys that are set.
+// keys lists the keys of ownKeys that the profile sets.
 func (a AuthProfile) keys() []string {
 	set := map[string]bool{
 		"header": a.Header != "", "prefix": a.Prefix != "", "login": a.Login != nil,
@@ -97,8 +98,8 @@ func (a AuthProfile) checkHeader(p problems) {
 	}
 }
 
-// checkOAuth also wants that a client's id and secret go to a host of the
-// manifest only.
+// checkOAuth checks an oauth2 profile. The client's id and secret may go only
+// to a host of the manifest.
 func (m Manifest) checkOAuth(p problems, a AuthProfile) {
 	if a.Grant != GrantAuthorizationCode && a.Grant != GrantClientCredentials {
 		p.add("grant %q is not authorization_code or client_credentials", a.Grant)
@@ -121,7 +122,8 @@ func (m Manifest) checkOAuth(p problems, a AuthProfile) {
 	}
 }
 
-// checkLogin also wants that a password goes to a host of the manifest only.
+// checkLogin checks the login of a session profile. The password may go only to
+// a host of the manifest.
 func (m Manifest) checkLogin(p problems, l *Login) {
 	if l == nil {
 		p.add("login is missing: the call that opens the session")
@@ -152,10 +154,10 @@ func (m Manifest) checkLogin(p problems, l *Login) {
 	}
 }
 
-// checkOwnHost wants a URL at which secrets are exchanged for a token to be on
-// a host of the manifest, so that whoever reads hosts knows where they go. A
-// loopback address for tests is for the configuration to name. Whether it is a
-// URL at all was checked before.
+// checkOwnHost checks that a URL that exchanges secrets for a token is on a
+// host of the manifest, so that a reader of hosts knows where secrets go. Only
+// the configuration may name a loopback address, for tests. The caller has
+// already checked that the text is a URL.
 func (m Manifest) checkOwnHost(p problems, text string) {
 	u, err := url.Parse(text)
 	switch {
@@ -167,7 +169,7 @@ func (m Manifest) checkOwnHost(p problems, text string) {
 	}
 }
 
-// AllowsHost reports whether a host, without its port, is one of Hosts.
+// AllowsHost reports whether Hosts covers a host, given without its port.
 func (m Manifest) AllowsHost(host string) bool {
 	host = strings.ToLower(host)
 	return slices.ContainsFunc(m.Hosts, func(h string) bool {
@@ -176,7 +178,7 @@ func (m Manifest) AllowsHost(host string) bool {
 	})
 }
 
-// checkScopes follows RFC 6749 section 3.3.
+// checkScopes checks the syntax of scopes (RFC 6749 section 3.3).
 func checkScopes(p problems, scopes []string) {
 	for _, s := range scopes {
 		if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {

@@ -42,7 +42,7 @@ func (m Manifest) checkRates(p problems) {
 	}
 }
 
-// checkPattern wants the segments of a path, each whole or a star.
+// checkPattern checks a path pattern: each segment is literal or a single star.
 func checkPattern(p problems, pattern string) {
 	if len(pattern) < 2 || pattern[0] != '/' {
 		p.add("path %q is not a slash and segments", pattern)

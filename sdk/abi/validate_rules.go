@@ -14,7 +14,7 @@ const (
 	digits = "0123456789"
 )
 
-// madeOf reports whether text has 1 to limit bytes, all of them in alphabet.
+// madeOf reports whether text has 1 to limit bytes, all from alphabet.
 func madeOf(text, alphabet string, limit int) bool {
 	return text != "" && len(text) <= limit && strings.Trim(text, alphabet) == ""
 }
@@ -37,7 +37,7 @@ func isLabel(s string) bool {
 	return madeOf(s, lower+digits+"-", 63) && s[0] != '-' && s[len(s)-1] != '-'
 }
 
-// isToken follows RFC 9110 section 5.6.2.
+// isToken reports whether s is a token (RFC 9110 section 5.6.2).
 func isToken(s string) bool {
 	return madeOf(s, lower+upper+digits+"!#$%&'*+.^_`|~-", 256)
 }
@@ -57,8 +57,8 @@ func checkPointer(p problems, field, pointer string) {
 	}
 }
 
-// checkTarget wants one of path and url. A webhook's are templates; what they
-// fill in may not decide which host is asked.
+// checkTarget checks that exactly one of path and url is set. In a webhook both
+// are templates; the values they insert must not decide which host is asked.
 func checkTarget(p problems, path, text string) {
 	if (path == "") == (text == "") {
 		p.add("exactly one of path and url must be set")
@@ -85,7 +85,7 @@ func checkHeaders(p problems, headers map[string]string) {
 	}
 }
 
-// CheckPointer reports whether text is a JSON pointer (RFC 6901).
+// CheckPointer returns an error unless the text is a JSON pointer (RFC 6901).
 func CheckPointer(pointer string) error {
 	if pointer != "" && pointer[0] != '/' {
 		return fmt.Errorf("JSON pointer %q does not start with a slash", pointer)
@@ -98,8 +98,9 @@ func CheckPointer(pointer string) error {
 	return nil
 }
 
-// CheckHost reports whether text is a host as manifests name them: a name in
-// lower case without port, or "*." and a domain of at least two labels.
+// CheckHost returns an error unless the text is a host as manifests name them:
+// a name in lower case without port, or "*." and a domain of at least two
+// labels.
 func CheckHost(host string) error {
 	name, wild := strings.CutPrefix(host, "*.")
 	labels := strings.Split(name, ".")
@@ -117,7 +118,7 @@ func CheckHost(host string) error {
 	return nil
 }
 
-// checkURL wants https, except towards loopback addresses.
+// checkURL checks that a URL uses https, except towards loopback addresses.
 func checkURL(p problems, text string) {
 	u, err := url.Parse(text)
 	switch {
@@ -130,7 +131,7 @@ func checkURL(p problems, text string) {
 	}
 }
 
-// Loopback reports whether a host of a URL is this machine, written as an
+// Loopback reports whether the host of a URL is this machine, written as an
 // address or as localhost.
 func Loopback(host string) bool {
 	if host == "localhost" || host == "::1" {
@@ -148,7 +149,8 @@ func Loopback(host string) bool {
 	return true
 }
 
-// ParseRateLimit reads REQUESTS/DURATION, such as "40/2s". "40/s" is "40/1s".
+// ParseRateLimit reads REQUESTS/DURATION, such as "40/2s". "40/s" means
+// "40/1s".
 func ParseRateLimit(text string) (requests int, per time.Duration, err error) {
 	count, span, ok := strings.Cut(text, "/")
 	requests, err = strconv.Atoi(count)
@@ -165,7 +167,7 @@ func ParseRateLimit(text string) (requests int, per time.Duration, err error) {
 	return requests, per, nil
 }
 
-// ParseReset reads the time of a day, HH:MM, as what has passed since midnight.
+// ParseReset reads a time of day, HH:MM, and returns the time since midnight.
 func ParseReset(text string) (time.Duration, error) {
 	t, err := time.Parse("15:04", text)
 	if err != nil || len(text) != len("15:04") {

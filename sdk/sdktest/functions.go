@@ -111,7 +111,8 @@ func (h *Host) Emit(handle int64, array, record string, flags int32) int64 {
 	return h.page(before, h.deliver(list, record))
 }
 
-// keyed delivers the members of an object, by name: their order is lost here.
+// keyed delivers the members of an object, sorted by name, because their order
+// is lost here.
 func (h *Host) keyed(v any, array, record string) int64 {
 	object, ok := v.(map[string]any)
 	if !ok {
@@ -146,8 +147,9 @@ func (h *Host) EmitJSON(records []byte) int64 {
 	return h.page(before, h.deliver(list, ""))
 }
 
-// page ends a fetch that makes no progress, as the host does. It looks at each
-// key, so that it may be stricter than the host, which looks at whole pages.
+// page ends a fetch that makes no progress, as the host does. It may be
+// stricter than the host: it compares single keys, and the host compares whole
+// pages.
 func (h *Host) page(before int, n int64) int64 {
 	if n < 0 {
 		return n
@@ -159,21 +161,21 @@ func (h *Host) page(before int, n int64) int64 {
 		}
 	}
 	var call abi.Call
-	_ = json.Unmarshal(h.input, &call) // it was encoded by run
+	_ = json.Unmarshal(h.input, &call) // run has encoded it
 	if limit := cmp.Or(call.Endpoint.Repeat.MaxEmpty, abi.MaxIdlePages); h.idle >= limit {
 		return h.no(abi.CodeLimit, "%d pages in a row brought no record that was not delivered before: the fetch makes no progress", h.idle)
 	}
 	return n
 }
 
-// findings takes what a check reports.
+// findings stores what a check reports.
 func (h *Host) findings(list []byte) int64 {
 	var found []abi.Finding
 	if err := json.Unmarshal(list, &found); err != nil {
 		return h.no(abi.CodeNotJSON, "findings: %v", err)
 	}
 	var call abi.Call
-	_ = json.Unmarshal(h.input, &call) // it was encoded by run
+	_ = json.Unmarshal(h.input, &call) // run has encoded it
 	for _, f := range found {
 		if err := f.Check(call.Needs); err != nil {
 			return h.no(abi.CodeInput, "%v", err)

@@ -13,9 +13,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// parse decodes one JSON value and nothing after it. It refuses
-// invalid UTF-8 and names that occur twice in an object wherever they are; for
-// the host they are a fault of the record that they are in.
+// parse decodes one JSON value and nothing after it. It refuses invalid UTF-8
+// and duplicate names in an object anywhere in the body; the host treats them
+// as a fault of the record that contains them.
 func parse(body []byte) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not valid UTF-8")

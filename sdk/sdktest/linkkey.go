@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// linkKey finds the key that an answer gives the link, as the host does: in the
-// answer of a verify what it looked for goes first.
+// linkKey returns the key that an answer gives the link, as the host finds it:
+// in a verify's answer, what the verify found comes first.
 func linkKey(a *Answer, w abi.Webhook) (string, error) {
 	if w.LinkKey == "" {
 		return "", nil

@@ -24,7 +24,7 @@ func (h *Host) BodySize(handle int64) int64 {
 
 func (h *Host) function() string {
 	var call abi.Call
-	_ = json.Unmarshal(h.input, &call) // it was encoded by run
+	_ = json.Unmarshal(h.input, &call) // run has encoded it
 	return call.Function
 }
 
@@ -110,7 +110,7 @@ func (h *Host) Secret(name string, buf []byte) int64 {
 	return give(buf, []byte(placeholder(name)))
 }
 
-// reveal replaces placeholders in a request.
+// reveal replaces the placeholders of secrets in a request.
 func (h *Host) reveal(r *abi.Request) {
 	for name, value := range h.Secrets {
 		put := func(s string) string { return strings.ReplaceAll(s, placeholder(name), value) }

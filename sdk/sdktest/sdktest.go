@@ -2,9 +2,9 @@
 // any HTTP server, so that a connector's own tests need no WebAssembly.
 //
 // It answers like the real host as far as a connector can tell, with two
-// differences: it reads a whole body before the first value of it, and waits
-// are written down instead of waited. It enforces no limits and no rules about
-// hosts, and must not run anything but tests.
+// differences: it reads a whole body before it returns a value from it, and it
+// records waits instead of waiting. It enforces no limits and no rules about
+// hosts, so use it for tests only.
 package sdktest
 
 import (
@@ -29,8 +29,8 @@ type Host struct {
 	Authorize func(*http.Request) // puts credentials on a request; may be nil
 	Client    *http.Client        // default http.DefaultClient
 	Retry     abi.RetryLimits     // default 5 attempts, 5 minutes
-	Cursor    string              // what the connector gets in a fetch; what it sets when one succeeds
-	Secrets   map[string]string   // of the manifest, by name; the placeholder is replaced everywhere in a request
+	Cursor    string              // what a fetch starts with; a successful fetch replaces it
+	Secrets   map[string]string   // the manifest's secrets by name; the placeholder is replaced everywhere in a request
 
 	Records []Record        // what was emitted, over all calls
 	Waits   []time.Duration // what was waited for
@@ -42,7 +42,7 @@ type Host struct {
 	problem string
 	failure *Error
 	seen    map[string]bool // keys that were delivered
-	idle    int             // pages in a row without a new one
+	idle    int             // pages in a row without a new key
 	cursor  string
 	answer  *Answer
 	found   []abi.Finding
@@ -68,13 +68,13 @@ type Answer struct {
 	changes bool
 }
 
-// Error is how a call failed.
+// Error says how a call failed.
 type Error struct {
 	Kind    abi.Kind
 	Message string
 }
 
-// Error is the connector's message.
+// Error returns the connector's message.
 func (f *Error) Error() string { return f.Message }
 
 type answer struct {
@@ -107,8 +107,8 @@ func (h *Host) Invoke(c sdk.Connector, call abi.InvokeCall) (Answer, error) {
 	return *h.answer, err
 }
 
-// Check runs the connector's Check and answers what it found out about the
-// rights that are needed. Its error is a *Error.
+// Check runs the connector's Check and returns what it found out about the
+// rights in the needs. Its error is a *Error.
 func (h *Host) Check(c sdk.Connector, needs ...abi.Need) ([]abi.Finding, error) {
 	err := h.run(c, abi.Call{Function: abi.FunctionCheck, Needs: needs})
 	return h.found, err
@@ -171,7 +171,7 @@ func (h *Host) HTTPSend(request []byte) int64 {
 	if err != nil {
 		return h.no(abi.CodeNetwork, "%v", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read to its end or failed
+	defer resp.Body.Close() //nolint:errcheck // it was read to its end, or failed
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return h.no(abi.CodeNetwork, "read body: %v", err)
