@@ -12,8 +12,13 @@ import (
 func TestOnlyPlainWordsAreOffered(t *testing.T) {
 	place := func(q *lookup) []store.Named {
 		return []store.Named{
-			{Name: q.Args[0] + "-1", About: "Ada; rm -rf /\x1b[2J"}, {Name: "staff-$(id)"}, {Name: "staff 2"},
-			{Name: "-staff"}, {Name: "other"}, {Name: "staff\n3"}, {Name: "staff.4@example", About: "\t"},
+			{Name: q.Args[0] + "-1", About: "Ada; rm -rf /\x1b[2J"},
+			{Name: "staff-$(id)"},
+			{Name: "staff 2"},
+			{Name: "-staff"},
+			{Name: "other"},
+			{Name: "staff\n3"},
+			{Name: "staff.4@example", About: "\t"},
 		}
 	}
 	got := Words(t.Context(), Query{Config: "none.toml", Args: []string{"staff"}, Typed: "st"}, place)

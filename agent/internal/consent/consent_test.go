@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -98,7 +99,7 @@ func TestEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		in, _ := io.Pipe()
 		_, err := Ask(ctx, question, way, in, func(Prompt) { cancel(io.ErrClosedPipe) })
-		if err != io.ErrClosedPipe {
+		if !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%+v: %v", way, err)
 		}
 	}
