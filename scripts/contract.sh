@@ -30,8 +30,8 @@ work=$(mktemp -d)
 pid=
 # The check has a process group of its own, so that no proxy outlives it.
 trap '[ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
-go test -c -tags contract -o "$work/contract" ./agent || cannot "the check cannot be built"
-cd agent
+go test -c -tags contract -o "$work/contract" ./agent/internal/connector || cannot "the check cannot be built"
+cd agent/internal/connector
 set -m
 APIS=$apis PRISM=$prism "$work/contract" -test.run '^TestContract$' -test.timeout 30m &
 pid=$!

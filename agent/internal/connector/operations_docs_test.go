@@ -1,4 +1,4 @@
-package main
+package connector
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 // operation, with its scopes and its price.
 func TestEveryOperationIsDocumented(t *testing.T) {
 	for _, v := range vendors() {
-		page, err := os.ReadFile("../docs/" + v.name + ".md")
+		page, err := os.ReadFile("../../../docs/" + v.name + ".md")
 		if err != nil {
 			t.Error(err)
 			continue

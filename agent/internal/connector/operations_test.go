@@ -1,4 +1,4 @@
-package main
+package connector
 
 import (
 	"bytes"
@@ -20,7 +20,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/host"
@@ -56,14 +55,14 @@ func vendors() []vendor { return []vendor{pipedriveVendor(), infobipVendor(nil)}
 // modules are the connectors as they are shipped, in a host. They are made
 // once, as compiling takes seconds.
 var modules = sync.OnceValues(func() (*host.Host, error) {
-	cache, err := kept.Folder("agent")
+	cache, err := kept.Folder("connector")
 	if err != nil {
 		return nil, err
 	}
 	s := host.Settings{ModulesDir: filepath.Join(scratch, "operations"), CacheDir: cache, AllowUnsigned: true}
 	var log bytes.Buffer
 	for _, v := range vendors() {
-		if _, err := connector.Build(scratchContext, "../plugins/"+v.name, filepath.Join(s.ModulesDir, v.name+".wasm"), &log); err != nil {
+		if _, err := Build(scratchContext, "../../../plugins/"+v.name, filepath.Join(s.ModulesDir, v.name+".wasm"), &log); err != nil {
 			return nil, errors.Join(err, errors.New(log.String()))
 		}
 	}
@@ -360,7 +359,7 @@ func (o operation) check(s *stage, a host.Answer) string {
 
 func manifestOf(t testing.TB, v vendor) abi.Manifest {
 	t.Helper()
-	text, err := os.ReadFile("../plugins/" + v.name + "/manifest.toml")
+	text, err := os.ReadFile("../../../plugins/" + v.name + "/manifest.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build contract
 
-package main
+package connector
 
 import (
 	"bytes"
