@@ -47,18 +47,21 @@ func filter(tasks []Task, keep func(Task) bool) iter.Seq[Task] {
 	}
 }
 
-// stopGrace is how long a write may still take when the agent stops meanwhile.
+// stopGrace is how long a write in progress may still take once the agent is
+// asked to stop.
 const stopGrace = 3 * time.Second
 
-// lingering outlives ctx by the grace, so that a write under way is not cut off.
+// lingering returns a context that outlives ctx by stopGrace, so that a write
+// in progress is not cut off.
 func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
 	return out, func() { stop(); cancel() }
 }
 
-// applyShielded calls applyOne so that a panic concerns one user only, who is
-// left alone. The next run looks at the intent that the panic leaves.
+// applyShielded calls applyOne and confines a panic to the one user, who is
+// left alone from then on. The panic leaves the intent open; the next run
+// examines it.
 func (j *Job) applyShielded(ctx context.Context, t Task) error {
 	if ctx.Err() != nil {
 		return nil // Apply tells why
@@ -113,7 +116,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	guid, err := j.write(ctx, t)
 	failpoint.Hit("after-write")
 	if err != nil {
-		if guid != "" { // an account may have been made without some of its attributes
+		if guid != "" { // the account may have been created without some of its attributes
 			t.Change.GUID = guid
 		}
 		return j.failed(ctx, t, link, intent, err)
@@ -133,8 +136,8 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	return nil
 }
 
-// overtaken reports whether an intent was refused because somebody else has
-// done something about the same record or object since linkOf looked.
+// overtaken reports whether an intent was refused because another run or a
+// person has acted on the same record or object since linkOf looked.
 func overtaken(err error) bool {
 	var busy *store.UnderWayError
 	var taken *store.LinkTakenError
@@ -142,8 +145,9 @@ func overtaken(err error) bool {
 	return errors.As(err, &busy) || errors.As(err, &taken) || errors.As(err, &none)
 }
 
-// unrecorded leaves a user alone because the operation was carried out and cannot
-// be recorded. The intent stays: the next run looks at it again.
+// unrecorded leaves a user alone after an operation that was carried out but
+// cannot be recorded. The intent stays open, and the next run looks at it
+// again.
 func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure error) error {
 	if ends(ctx, failure) {
 		return fmt.Errorf("record that %s of %s is done: %w", t.Op.Class, t.Change.Name, failure)
@@ -155,8 +159,8 @@ func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure erro
 	return nil
 }
 
-// linkOf finds the link that the operation goes by, and checks that it still
-// is what the plan saw. stale says why it is not.
+// linkOf returns the link that the operation relies on, after checking that it
+// is still as the plan saw it. If it is not, stale says why.
 func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
 	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Change.Key)
 	if err != nil {
@@ -206,9 +210,8 @@ func (j *Job) intent(t Task, after ident.Link) store.Intent {
 	}
 }
 
-// write makes the one LDAP change, or the few, of an operation, and returns the
-// GUID of the account. Nobody learns an initial password: it is made here and
-// forgotten.
+// write makes the LDAP changes of one operation and returns the GUID of the
+// account. An initial password is generated here and never stored.
 func (j *Job) write(ctx context.Context, t Task) (ident.GUID, error) {
 	var initial write.Initial
 	if operation.MakesAccount(t.Op.Class) {

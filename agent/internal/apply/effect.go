@@ -13,9 +13,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// cameTrue tells whether the directory shows the effect of an intent. When only
-// the first half of it is there, the intent is cut down to that: the next plan
-// makes the rest.
+// cameTrue reports whether the directory shows the effect of an intent. If it
+// shows only the first half, the intent is cut down to that half; the next
+// plan makes the rest.
 func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool, error) {
 	if operation.MakesAccount(in.Operation.Class) {
 		return j.created(ctx, *in)
@@ -89,8 +89,8 @@ func dns(entries []ident.Entry) string {
 	return strings.Join(list, "; ")
 }
 
-// addPrimaryGroup puts the primary group among the groups of an account: AD
-// leaves it out of memberOf.
+// addPrimaryGroup adds the primary group to the groups of an account, because
+// AD leaves it out of memberOf.
 func (j *Job) addPrimaryGroup(ctx context.Context, account ident.Entry) error {
 	sid := ident.PrimaryGroup(account)
 	if sid == "" {

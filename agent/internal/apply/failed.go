@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// failed sorts a failed write: it concerns one user, it is an outage, or nobody
-// knows what became of it.
+// failed handles a failed write. The failure may concern one user or be an
+// outage, or the fate of the write may be unknown.
 func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64, failure error) error {
 	var w *write.Error
 	if !errors.As(failure, &w) || w.Kind == write.Unknown {
@@ -66,8 +66,8 @@ func (j *Job) logFailure(o ident.Outcome) {
 		"dn", o.DN, "key", o.Key, "cause", o.Cause, "next", o.Next)
 }
 
-// failedItem tells about a write that failed: the next run tries it again, and
-// until that succeeds somebody is not dealt with.
+// failedItem returns the quarantine item for a write that failed. The next run
+// tries again; until it succeeds, the user is not as planned.
 func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem {
 	part := operation.Undone(o.Operation.Class)
 	if part != "" && attribute != "" {
@@ -80,7 +80,7 @@ func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem 
 	}
 }
 
-// refuse remembers what the directory did not take.
+// refuse remembers what the directory refused.
 func (j *Job) refuse(ctx context.Context, list ...ident.Refusal) error {
 	for i := range list {
 		before, _, err := j.Store.Refusal(ctx, j.Automation, list[i].Key, list[i].Part)
@@ -92,7 +92,8 @@ func (j *Job) refuse(ctx context.Context, list ...ident.Refusal) error {
 	return j.Store.Refuse(ctx, j.Automation, list)
 }
 
-// wholeRefusal remembers an operation that failed as a whole.
+// wholeRefusal returns the refusal to remember when an operation failed as a
+// whole.
 func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
 	item := failedItem(o, "", common)
 	return ident.Refusal{
@@ -101,8 +102,9 @@ func wholeRefusal(o ident.Outcome, common string) ident.Refusal {
 	}
 }
 
-// partly records an update or a creation that was carried out without the
-// attributes that the directory refused, as far as it took any.
+// partly records an update or a create for which the directory refused some
+// attributes. What it accepted, if anything, is recorded as applied, and the
+// rest as failed.
 func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64, w *write.Error) error {
 	taken, refused := split(t.Op, w.Refused)
 	var commits []store.Commit
@@ -127,15 +129,15 @@ func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64,
 	if err := j.commitAll(ctx, commits); err != nil {
 		return fmt.Errorf("record what became of %s of %s: %w", t.Op.Class, t.Change.Name, err)
 	}
-	if w.Done == t.Op.Class && !operation.GivesUp(refused) { // others may wait for what it was to give up
+	if w.Done == t.Op.Class && !operation.GivesUp(refused) { // others may wait for a value that it was to give up
 		j.turns.done(t)
 	}
 	j.logFailure(o)
 	return j.refuse(ctx, j.attributeRefusals(o, w.Refused)...)
 }
 
-// attributeRefusals tells about each attribute, and returns what to remember of
-// those for which the next run would find the same again.
+// attributeRefusals reports each refused attribute. It returns the refusals to
+// remember: those that the next run would meet again.
 func (j *Job) attributeRefusals(o ident.Outcome, refused []write.Refusal) []ident.Refusal {
 	var list []ident.Refusal
 	for _, f := range refused {
@@ -160,7 +162,8 @@ func (j *Job) attributeRefusals(o ident.Outcome, refused []write.Refusal) []iden
 	return list
 }
 
-// split divides an operation into what was taken and an update of what was not.
+// split divides an operation into the part that the directory accepted and an
+// update with the part that it refused.
 func split(op ident.Operation, refused []write.Refusal) (taken, left ident.Operation) {
 	taken = op
 	taken.Attributes = nil

@@ -26,35 +26,36 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Journal keeps intents and outcomes. What it returns may be a
-// *store.FencedError or a *store.DamagedError, which end a Job; anything else
-// concerns one user.
+// Journal keeps intents and outcomes. Its methods may return a
+// *store.FencedError or a *store.DamagedError, which end a Job; any other
+// error concerns one user.
 type Journal interface {
 	Intents(context.Context) ([]store.Intent, error)
-	// OpenIntent refuses, with an error of its own, what is under way already
-	// and a link that is not as the intent takes it to be.
+	// OpenIntent refuses, with an error of its own, an operation that is
+	// already in progress, and one whose link differs from what the intent
+	// expects.
 	OpenIntent(context.Context, store.Lease, store.Intent) (id int64, err error)
 	CloseIntent(ctx context.Context, lease store.Lease, id int64) error
-	// Commit and CommitAll record outcomes with their links, and close their
+	// Commit and CommitAll record outcomes with their links and close the
 	// intents, all or nothing.
 	Commit(context.Context, store.Lease, store.Commit) error
 	CommitAll(context.Context, store.Lease, []store.Commit) error
 }
 
-// Store is what a Job reads and keeps.
+// Store is what a Job reads and writes.
 type Store interface {
 	Journal
 	LinkByKey(ctx context.Context, application string, key ident.Key) (ident.Link, bool, error)
 	RunByID(context.Context, int64) (store.Run, bool, error)
-	// Refusal and Refuse remember what the directory did not take.
+	// Refusal and Refuse read and remember what the directory refused.
 	Refusal(ctx context.Context, automation string, key ident.Key, part string) (ident.Refusal, bool, error)
 	Refuse(ctx context.Context, automation string, list []ident.Refusal) error
 }
 
 var _ Store = (*store.Store)(nil)
 
-// Directory is the domain controller that a Job writes to, for looking what
-// became of a write.
+// Directory reads from the domain controller that a Job writes to, to find out
+// whether a write took effect.
 type Directory interface {
 	Server() conn.Server
 	Get(context.Context, conn.Target, []string) (ident.Entry, error)
@@ -63,7 +64,7 @@ type Directory interface {
 // Writer carries out operations on that domain controller.
 type Writer interface {
 	// Apply carries out one operation; its errors are *write.Error. It returns
-	// the GUID of the account, also when it made one without some attributes.
+	// the GUID of the account, even if it created one without some attributes.
 	Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial write.Initial) (ident.GUID, error)
 	// FindAnchor lists the accounts that carry exactly this anchor.
 	FindAnchor(ctx context.Context, value string) ([]ident.Entry, error)
@@ -71,37 +72,39 @@ type Writer interface {
 
 var _ Writer = (*write.Writer)(nil)
 
-// Listener is told what becomes of a Job while it goes on, by several
+// Listener is told about the operations of a Job as they happen, from several
 // goroutines.
 type Listener interface {
-	// Recorded tells an outcome that is in the history by now.
+	// Recorded is called with an outcome that is now in the history.
 	Recorded(ident.Outcome)
-	// Tell tells what needs a person and is no outcome, or more than one. failed
-	// says that a fault of rollcall ended an operation.
+	// Tell is called with something that needs a person's attention and is not
+	// a single outcome. failed is true if an internal error of rollcall ended
+	// an operation.
 	Tell(item ident.QuarantineItem, failed bool)
 }
 
-// Settings are what the Jobs of an agent have in common.
+// Settings are shared by all Jobs of an agent.
 type Settings struct {
 	Store   Store
 	Objects *Objects
-	Writers int      // how many writes may be under way at once; at least one
+	Writers int      // how many writes may be in progress at once; at least one
 	Anchor  string   // the attribute that carries "application:key"
-	Servers []string // URLs of the domain controllers that the agent may come back to; none means any
-	// Configured reports whether there is an automation of that name, so that it
-	// can find out by itself what became of its writes.
+	Servers []string // URLs of the domain controllers that the agent may connect to again; none means any
+	// Configured reports whether an automation of that name exists. If it
+	// does, it finds out itself what became of its writes.
 	Configured func(automation string) bool
 	Log        *slog.Logger
 	Now        func() time.Time
 }
 
-// Order says for whom a Job writes, and where.
+// Order names the run that a Job writes for, and where it writes.
 type Order struct {
 	Run                         int64
 	Automation, Application, By string
 	Lease                       store.Lease
 	Password                    Password
-	// Seen says that what is linked was delivered, in scope, right before.
+	// Seen reports that the record being linked has just been delivered and is
+	// in scope.
 	Seen      bool
 	Directory Directory
 	Writer    Writer
@@ -114,36 +117,35 @@ type Password struct {
 	MustChange bool // at the next logon
 }
 
-// Task is one operation that is to be applied.
+// Task is one operation to apply.
 type Task struct {
-	Change   *ident.Change // shared by the operations of one user: a create tells the others the GUID
+	Change   *ident.Change // shared by all operations of one user: a create tells the others the GUID
 	Op       ident.Operation
-	HeldID   int64            // the held operation that this carries out; 0 for none
+	HeldID   int64            // the held operation that this one carries out; 0 for none
 	Approved string           // who approved it; "" for nobody
 	Origin   ident.LinkOrigin // of a link that it makes; "" is as its class says
 }
 
-// Job writes in the name of one run.
+// Job makes the writes of one run.
 type Job struct {
 	Settings
 	Order
 	turns turns
-	of    atomic.Int64 // operations that it is to carry out
-	done  atomic.Int64 // those of which it is known what became of them
+	of    atomic.Int64 // operations to carry out
+	done  atomic.Int64 // operations whose result is known
 
 	mu      sync.Mutex
-	blocked map[ident.Key]bool // users who must be left alone
+	blocked map[ident.Key]bool // users to leave alone
 }
 
 // Begin starts a Job. Call Recover before anything else.
 func Begin(s Settings, o Order) *Job { return &Job{Settings: s, Order: o} }
 
-// Advance tells how many operations the Job is to carry out, and of how many it
-// is known what became of them.
+// Advance returns how many operations have a known result, and how many there
+// are in all.
 func (j *Job) Advance() (done, of int64) { return j.done.Load(), j.of.Load() }
 
-// step notes that one more operation has come to its end, and tells whoever
-// waits for the run.
+// step counts one more finished operation and reports the progress.
 func (j *Job) step(ctx context.Context) {
 	done := j.done.Add(1)
 	progress.Tell(ctx, progress.Step{Phase: "writing", Done: int(done), Of: int(j.of.Load())})
@@ -165,7 +167,7 @@ func (j *Job) block(key ident.Key) {
 	j.blocked[key] = true
 }
 
-// setAside leaves a user alone for the rest of the Job and tells why.
+// setAside leaves a user alone for the rest of the Job and reports why.
 func (j *Job) setAside(item ident.QuarantineItem, failed bool) {
 	j.block(item.Key)
 	j.Listener.Tell(item, failed)

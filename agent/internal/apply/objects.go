@@ -6,9 +6,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Objects lets one operation at a time write to an object, whichever run it
-// belongs to: an operation checks the old values before it writes, and nothing
-// of ours may come in between.
+// Objects lets only one operation at a time write to an object, across all
+// runs. An operation checks the old values before it writes; no other write of
+// the agent may come in between.
 type Objects struct {
 	mu   sync.Mutex
 	held map[ident.GUID]*object
@@ -19,8 +19,9 @@ type object struct {
 	waiting int
 }
 
-// Lock waits for an object; the answer gives it back. A new one has no GUID
-// and nobody else who could write to it.
+// Lock waits until no other operation uses the object. The returned function
+// releases it. An object still to be created has no GUID and needs no lock:
+// nothing else could write to it.
 func (o *Objects) Lock(guid ident.GUID) (unlock func()) {
 	if guid == "" {
 		return func() {}

@@ -8,10 +8,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// PlanAnew is what comes of an operation that was skipped.
+// PlanAnew is the next step for an operation that was skipped.
 const PlanAnew = "the next run plans it anew"
 
-// Skip records that an operation was not made because the world has changed.
+// Skip records that an operation was not made because something has changed
+// since it was planned.
 func (j *Job) Skip(ctx context.Context, t Task, cause string) error {
 	o := j.Outcome(t, ident.ResultSkipped)
 	o.Cause, o.Next = cause, PlanAnew
@@ -32,7 +33,8 @@ func (j *Job) Outcome(t Task, result ident.Result) ident.Outcome {
 	}
 }
 
-// Record records outcomes of operations that are not written, together.
+// Record records, in one transaction, outcomes of operations that are not
+// written to the directory.
 func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
 	commits := make([]store.Commit, len(outcomes))
 	for i, o := range outcomes {
@@ -45,7 +47,7 @@ func (j *Job) commit(o ident.Outcome) store.Commit {
 	return store.Commit{Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By}
 }
 
-// commitAll records outcomes together and tells about them.
+// commitAll records outcomes together and passes them to the Listener.
 func (j *Job) commitAll(ctx context.Context, commits []store.Commit) error {
 	if len(commits) == 0 {
 		return nil

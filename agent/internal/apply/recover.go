@@ -13,13 +13,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Recover finds out what became of writes without a recorded outcome: the agent
-// was killed, or the domain controller did not answer. It asks the domain
-// controller that the intent names. Another one may lack an object only because
-// replication has not brought it yet.
+// Recover finds out what became of writes without a recorded outcome: the
+// agent was killed, or the domain controller did not answer. It asks the
+// domain controller that the intent names, since an object may be absent from
+// another only because it has not been replicated yet.
 //
-// A write that cannot be settled concerns one user. That user is left alone and
-// reported until it can; everybody else goes on.
+// A write whose result cannot be determined concerns one user. That user is
+// left alone and reported until it can; everybody else goes on.
 func (j *Job) Recover(ctx context.Context) error {
 	intents, err := j.Store.Intents(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (j *Job) Recover(ctx context.Context) error {
 			item := asItem(in, err)
 			var unrecorded *unrecordedError
 			var taken *store.LinkTakenError
-			// Another link is for a person to settle.
+			// Only a person can decide which of two links is right.
 			j.setAside(item, errors.As(err, &unrecorded) && !errors.As(err, &taken))
 		}
 	}
@@ -62,20 +62,21 @@ func ends(ctx context.Context, err error) bool {
 	return false
 }
 
-// unsettledError says why nobody can find out yet what became of a write.
+// unsettledError says why the result of a write cannot be determined yet.
 type unsettledError struct{ cause, next string }
 
 func (e *unsettledError) Error() string { return e.cause }
 
-// unrecordedError says why a write was carried out and cannot be recorded.
+// unrecordedError says why a write that was carried out cannot be recorded.
 type unrecordedError struct{ error }
 
 func (e *unrecordedError) Unwrap() error { return e.error }
 
-// what names the operation of an intent, also of one that cannot be read.
+// what names the operation of an intent, even of an unreadable one.
 func what(in *store.Intent) ident.Class { return cmp.Or(in.Operation.Class, "an operation") }
 
-// asItem tells a person about a write that cannot be settled.
+// asItem returns the quarantine item for a write whose result cannot be
+// determined.
 func asItem(in *store.Intent, err error) ident.QuarantineItem {
 	item := ident.QuarantineItem{
 		Key: in.Key, Name: in.Name,
@@ -131,15 +132,16 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 	return nil
 }
 
-// serves reports whether the agent may still come back to a domain controller.
+// serves reports whether the agent may still connect to a domain controller.
 func (j *Job) serves(server string) bool {
 	return len(j.Servers) == 0 || slices.Contains(j.Servers, server)
 }
 
-// avoid leaves a user alone because another automation of the application has a
-// write under way. Once the run of that automation has ended, a person must know
-// of it: perhaps it does not run by itself. The writes of an automation that is
-// no longer configured are settled here, since it cannot run any more.
+// avoid leaves a user alone while another automation of the application has a
+// write in progress for them. If the run of that automation has already ended,
+// the user is reported too, because the automation may not run on a schedule.
+// Writes of an automation that is no longer configured are settled here, since
+// it cannot run any more.
 func (j *Job) avoid(ctx context.Context, in *store.Intent) error {
 	writer, found, err := j.Store.RunByID(ctx, in.Run)
 	if err != nil {
@@ -158,8 +160,8 @@ func (j *Job) avoid(ctx context.Context, in *store.Intent) error {
 	}
 }
 
-// recordRecovered finishes what the killed run could not: outcome and link, as
-// part of the run that made the write.
+// recordRecovered records what the killed run could not, the outcome and the
+// link, as part of that run.
 func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.GUID) error {
 	link := *in.Link
 	link.GUID = guid
@@ -179,7 +181,7 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	if !errors.As(err, &decided) {
 		return err
 	}
-	// An older rollcall let a person reject what was being carried out. What
+	// An older rollcall let a person reject an operation in progress. What
 	// happened is recorded beside that decision.
 	c.HeldID = 0
 	if decided.Result != "" {
@@ -191,9 +193,9 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	return j.Store.Commit(ctx, j.Lease, c)
 }
 
-// Unsettled lists, as notes, the users of an application that a dry run must
-// leave out: whether a write was carried out for them is not known yet. The next
-// run finds out before it plans.
+// Unsettled returns a note for each user of an application that a dry run must
+// leave out, because the result of a write for that user is not known yet. The
+// next real run finds it out before it plans.
 func Unsettled(ctx context.Context, journal Journal, application string) ([]ident.Note, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {
@@ -211,8 +213,8 @@ func Unsettled(ctx context.Context, journal Journal, application string) ([]iden
 	return notes, nil
 }
 
-// PreferredServer returns the domain controller of the last open write, since it
-// knows what became of that; "" when none is open.
+// PreferredServer returns the domain controller of the last open write,
+// because it knows what became of that write. It returns "" if none is open.
 func PreferredServer(ctx context.Context, journal Journal) (string, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
-// turns remembers what a run has applied, for operations that come after
-// others.
+// turns remembers which operations a run has applied, for those that must come
+// after them.
 type turns struct {
 	mu      sync.Mutex
-	applied map[ident.Step]int // when, as a number in order; 0 is not
+	applied map[ident.Step]int // position in the order of application, from 1; 0 means not applied
 	count   int
-	// begun are operations that may have been carried out, as a whole or in part,
-	// whether or not the run knows.
+	// begun holds operations that may have been carried out, as a whole or in
+	// part, even if the run does not know the result.
 	begun map[ident.Step]bool
 }
 
@@ -50,8 +50,8 @@ func (s *turns) nothing(t Task) {
 	delete(s.begun, t.step())
 }
 
-// cameToNothing reports whether an account stepped aside and then did not get
-// what it had stepped aside for.
+// cameToNothing reports whether an account was moved aside and then did not get
+// the value that it was moved aside for.
 func (s *turns) cameToNothing(step ident.Step) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,9 +64,9 @@ func (s *turns) was(step ident.Step) bool {
 	return s.applied[step] > 0
 }
 
-// applyClass carries out the tasks of one class. Several writes are under way
-// at once, of different users. A task that comes after others waits for them,
-// and is skipped when one of them was not applied.
+// applyClass carries out the tasks of one class, several users at once. A task
+// that comes after others waits for them, and is skipped if one of them was
+// not applied.
 func (j *Job) applyClass(ctx context.Context, open []Task) error {
 	all := open
 	for len(open) > 0 {
@@ -93,9 +93,9 @@ func (j *Job) applyClass(ctx context.Context, open []Task) error {
 	return j.outOfTurn(ctx, open, all)
 }
 
-// possible skips, before anything is written, the tasks that wait for an
-// operation which this run does not make: its user is left alone, or it was not
-// approved. Nobody steps aside for them.
+// possible skips, before anything is written, tasks that wait for an operation
+// this run does not make, because its user is left alone or it was not
+// approved. No account is given an interim name for them.
 func (j *Job) possible(ctx context.Context, tasks []Task) ([]Task, error) {
 	for {
 		made, finish := map[ident.Step]bool{}, map[ident.Step]bool{}
@@ -121,7 +121,7 @@ func (j *Job) possible(ctx context.Context, tasks []Task) ([]Task, error) {
 
 const notGivenUp = "an account that was to give up a value before this is not changed by this run"
 
-// next splits tasks of one class into those whose turn it is and the others.
+// next splits tasks into those that may run now and those that must wait.
 func (s *turns) next(open []Task) (ready, later []Task) {
 	begun := map[ident.Key]bool{}
 	for _, t := range open {
@@ -136,9 +136,10 @@ func (s *turns) next(open []Task) (ready, later []Task) {
 	return ready, later
 }
 
-// outOfTurn skips tasks whose turn never comes. An account that stepped aside
-// gets back what it had, after those that took it have given it up again: the
-// one that it waits for may never be changed, and an interim name must not stay.
+// outOfTurn skips tasks that wait for something that will never happen. If an
+// account was given an interim name for such a task, it gets its old values
+// back, after the accounts that took them have given them up again: an interim
+// name must not stay.
 func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 	for _, t := range open {
 		if err := j.Skip(ctx, t, notGivenUp); err != nil {
@@ -160,7 +161,7 @@ func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 				return err
 			}
 			if !j.turns.was(u.step()) {
-				break // who comes next would get what this one has
+				break // the next one would get a value that this account still has
 			}
 			j.turns.undo(u)
 		}
@@ -168,8 +169,9 @@ func (j *Job) outOfTurn(ctx context.Context, open, all []Task) error {
 	return nil
 }
 
-// since lists the task of an account that stepped aside and all that were applied
-// because of it, the last first. It lists none when one of those is in doubt.
+// since lists the task that moved an account aside and all tasks applied
+// because of it, the last first. It lists none if the result of one of them is
+// unknown.
 func (s *turns) since(aside Task, all []Task) []Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,14 +191,15 @@ func (s *turns) since(aside Task, all []Task) []Task {
 	return list
 }
 
-// undo forgets that an operation was applied: it is taken back.
+// undo forgets that an operation was applied, because it is reversed.
 func (s *turns) undo(t Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.applied, t.step())
 }
 
-// backAgain reverses a step aside, or what was applied because of one.
+// backAgain returns the operation that reverses moving an account aside, or
+// one applied because of that.
 func backAgain(op ident.Operation) (ident.Operation, bool) {
 	back, ok := operation.Inverse(op)
 	back.Reason = "puts back what it had: one of those who were to swap could not be changed"

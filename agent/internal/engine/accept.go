@@ -9,13 +9,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// ErrNothingToAccept means that nothing is reported about a key that a person
-// could say is meant to be so.
+// ErrNothingToAccept means that nothing a person could accept is reported
+// about a key.
 var ErrNothingToAccept = errors.New("nothing about it can be accepted")
 
-// Accept says that what the last run of an automation reported about a key is
-// meant to be so: later runs report it as a note, as long as its cause stays the
-// same. It returns what was accepted.
+// Accept records that a person accepts what the last run of an automation
+// reported about a key. Later runs report it as a note, as long as its cause
+// stays the same. It returns what was accepted.
 func (e *Engine) Accept(ctx context.Context, automation string, key ident.Key, by string) ([]ident.QuarantineItem, error) {
 	if !e.configured.Load().has(automation) {
 		_, err := e.automation(automation)
@@ -31,8 +31,8 @@ func (e *Engine) Accept(ctx context.Context, automation string, key ident.Key, b
 	return items, nil
 }
 
-// nothingToAccept tells a record that is set aside as a whole from a key of
-// which nothing is reported.
+// nothingToAccept explains why there is nothing to accept: the whole record is
+// set aside, or nothing is reported about the key.
 func (e *Engine) nothingToAccept(ctx context.Context, automation string, key ident.Key) error {
 	items, err := e.Store.Quarantine(ctx, automation)
 	if err != nil {
@@ -54,7 +54,8 @@ func (e *Engine) nothingToAccept(ctx context.Context, automation string, key ide
 	return fmt.Errorf("automation %s: %w: %w", automation, ErrNothingToAccept, unknown)
 }
 
-// acceptance is what a plan is told to be meant so.
+// acceptance holds what a person has accepted, so that a plan reports it as a
+// note.
 type acceptance map[ident.QuarantineItem]string
 
 func accepts(q ident.QuarantineItem) ident.QuarantineItem {
@@ -66,7 +67,7 @@ func (a acceptance) by(q ident.QuarantineItem) (string, bool) {
 	return by, ok
 }
 
-// without returns what was accepted and is not so any more.
+// without returns the accepted items that are no longer reported.
 func (a acceptance) without(still []ident.QuarantineItem) []ident.QuarantineItem {
 	is := make(map[ident.QuarantineItem]bool, len(still))
 	for _, q := range still {

@@ -12,11 +12,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// plannedMeta is the configuration of the last run that looked at everything
-// that is held.
+// plannedMeta names the meta entry with the configuration of the last run that
+// examined everything held.
 func plannedMeta(automation string) string { return "planned/" + automation }
 
-// confirm remembers that what is held now is what this configuration plans.
+// confirm records that this configuration plans what is held now.
 func (e *Engine) confirm(ctx context.Context, r *run) error {
 	if err := e.Store.SetMeta(ctx, plannedMeta(r.Automation), r.automation.Settings.Config); err != nil {
 		return fmt.Errorf("remember the configuration of what is held: %w", err)
@@ -24,16 +24,15 @@ func (e *Engine) confirm(ctx context.Context, r *run) error {
 	return nil
 }
 
-// asShown skips all about users whose adoption would lead to something else
-// than the person who approved it was shown: under a configuration that was
-// changed since, or with an account that somebody has changed since. It returns
-// the tasks that are left.
+// asShown skips everything about a user if adopting their account would no
+// longer lead to what the approver was shown, because the configuration or the
+// account has changed since. It returns the tasks that are left.
 func (e *Engine) asShown(ctx context.Context, r *run, tasks []apply.Task) ([]apply.Task, error) {
 	config, _, err := e.Store.Meta(ctx, plannedMeta(r.Automation))
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration of what is held: %w", err)
 	}
-	same := r.plan.Config != "" || config == r.automation.Settings.Config // a saved plan has its own
+	same := r.plan.Config != "" || config == r.automation.Settings.Config // a saved plan names the configuration itself
 	byUser := map[*ident.Change][]ident.Operation{}
 	for _, t := range tasks {
 		byUser[t.Change] = append(byUser[t.Change], t.Op)
@@ -65,7 +64,8 @@ func (e *Engine) asShown(ctx context.Context, r *run, tasks []apply.Task) ([]app
 	return left, nil
 }
 
-// changedSince says what is no longer as the operations on an account saw it.
+// changedSince says what has changed on an account since its operations were
+// planned; "" if nothing has.
 func (e *Engine) changedSince(ctx context.Context, r *run, c *ident.Change, ops []ident.Operation) (string, error) {
 	var changes []ident.AttributeChange
 	moves := false
@@ -84,7 +84,7 @@ func (e *Engine) changedSince(ctx context.Context, r *run, c *ident.Change, ops 
 	now, err := r.client.Get(ctx, conn.ByGUID(c.GUID), names)
 	switch {
 	case errors.Is(err, conn.ErrNotFound):
-		return "", nil // the adoption itself fails, and says so
+		return "", nil // the adoption itself fails and reports it
 	case err != nil:
 		return "", fmt.Errorf("read %s before it is adopted: %w", c.DN, err)
 	case moves && !now.DN.EqualFold(c.DN):

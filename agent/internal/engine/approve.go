@@ -13,22 +13,23 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Decision is what a person says about the operations that a run holds.
+// Decision is a person's answer about the operations that a run holds.
 type Decision struct {
 	Run  int64
 	Only ident.Class // "" is all of them
 	By   string
 }
 
-// ErrNothingHeld means that a run holds nothing that the decision is about.
+// ErrNothingHeld means that a run holds none of the operations that a decision
+// is about.
 var ErrNothingHeld = errors.New("nothing of it is held")
 
-// nothingHeld says why a decision is about nothing.
+// nothingHeld returns the error for a decision about nothing.
 func nothingHeld(run int64) error {
 	return fmt.Errorf("run %d: %w (applied, rejected or replaced by a later run: see `rollcall runs %d`)", run, ErrNothingHeld, run)
 }
 
-// automationOf finds the automation of what a decision is about.
+// automationOf returns the automation that a decision is about.
 func (e *Engine) automationOf(ctx context.Context, d Decision) (string, error) {
 	if _, ok, err := e.Store.RunByID(ctx, d.Run); err != nil {
 		return "", fmt.Errorf("read run %d: %w", d.Run, err)
@@ -55,7 +56,7 @@ func (e *Engine) automationOf(ctx context.Context, d Decision) (string, error) {
 }
 
 // Approve carries out what a run holds, as a run of its own. Every operation
-// is checked against the directory as it is now; limits do not count it.
+// is checked against the present directory; limits do not count it.
 func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 	name, err := e.automationOf(ctx, d)
 	if err != nil {
@@ -83,8 +84,8 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (Report, error) {
 	})
 }
 
-// claim takes what a decision is about, before the run waits for anything: from
-// here on it cannot be rejected.
+// claim reserves the operations that a decision is about before the run waits
+// for anything. From here on they cannot be rejected.
 func (e *Engine) claim(ctx context.Context, r *run, d Decision) error {
 	n, err := e.Store.ClaimHeld(ctx, r.lease, d.Run, d.Only, r.ID)
 	if err != nil {
@@ -96,8 +97,8 @@ func (e *Engine) claim(ctx context.Context, r *run, d Decision) error {
 	return nil
 }
 
-// claimed puts the operations of one user together again. What the recovery
-// has settled is not among them, and what it could not settle stays held.
+// claimed groups the claimed operations by user again. Those that the recovery
+// has settled are left out, and those it could not settle stay held.
 func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]apply.Task, error) {
 	held, err := e.Store.ClaimedHeld(ctx, r.ID)
 	if err != nil {
@@ -120,8 +121,8 @@ func (e *Engine) claimed(ctx context.Context, r *run, by string) ([]apply.Task, 
 	return tasks, nil
 }
 
-// Reject says no to what a run holds: the same operation is not held again by
-// later runs, and not made. It returns how many operations that were.
+// Reject declines what a run holds: the operations are not made, and later
+// runs do not hold the same ones again. It returns how many were rejected.
 func (e *Engine) Reject(ctx context.Context, d Decision) (int, error) {
 	automation, err := e.automationOf(ctx, d)
 	if err != nil {
@@ -140,9 +141,9 @@ func (e *Engine) Reject(ctx context.Context, d Decision) (int, error) {
 // ErrPlanOutdated means that a saved plan was made with another configuration.
 var ErrPlanOutdated = errors.New("the plan was made with another configuration")
 
-// ApplyPlan applies a saved plan as it stands: nothing is added, and an
-// operation that is done already, or whose old values no longer hold, is
-// skipped. The limits count now, and only what is left.
+// ApplyPlan applies a saved plan as it stands. Nothing is added. An operation
+// that is already done, or whose old values no longer hold, is skipped. Limits
+// count only what is left, at the time of applying.
 func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report, error) {
 	a, err := e.automation(p.Automation)
 	if err != nil {
@@ -158,7 +159,7 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 				return err
 			}
 			r.plan = p
-			r.dropBlocked() // a saved plan does not tell of them: reportAside does
+			r.dropBlocked() // the saved plan does not contain them; reportAside reports them
 			if err := e.dropSettled(ctx, r); err != nil {
 				return err
 			}
@@ -179,7 +180,8 @@ func (e *Engine) ApplyPlan(ctx context.Context, p ident.Plan, by string) (Report
 	})
 }
 
-// limitAgain judges a saved plan by what has been used since it was made.
+// limitAgain applies the limits to a saved plan, counting what runs have used
+// since it was made.
 func (e *Engine) limitAgain(ctx context.Context, r *run) error {
 	history, err := e.history(ctx, r.automation)
 	if err != nil {

@@ -8,15 +8,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// tell reports something that needs a person and that the plan does not know.
+// tell reports something that needs a person's attention and is not in the
+// plan.
 func (r *run) tell(item ident.QuarantineItem) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.aside = append(r.aside, item)
 }
 
-// takeAside returns, once, what has been set aside since the plan was made or
-// this was called.
+// takeAside returns the items set aside since the last call, or since the plan
+// was made, and forgets them.
 func (r *run) takeAside() []ident.QuarantineItem {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -25,14 +26,13 @@ func (r *run) takeAside() []ident.QuarantineItem {
 	return items
 }
 
-// dropBlocked takes the users who are left alone out of the plan.
+// dropBlocked removes the users who are left alone from the plan.
 func (r *run) dropBlocked() {
 	r.plan.Changes = slices.DeleteFunc(r.plan.Changes, func(c ident.Change) bool { return r.job.Blocked(c.Key) })
 }
 
-// withoutBlocked takes the users who are left alone out of the plan. What was
-// set aside before the plan was made takes the place of what the plan says about
-// the same users.
+// withoutBlocked removes the users who are left alone from the plan. For these
+// users, what was set aside before planning replaces what the plan says.
 func (r *run) withoutBlocked() {
 	r.dropBlocked()
 	items := r.takeAside()

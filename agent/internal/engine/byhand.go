@@ -12,18 +12,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// proposal is what a link by hand is judged by: what was delivered of its key,
-// and the directory as it is now.
+// proposal is the basis for judging a link by hand: the delivered record of
+// its key, and the present directory.
 type proposal struct {
 	staging int64
-	record  *ident.Record // nil when none was delivered that can be used
-	cause   string        // what was delivered instead
+	record  *ident.Record // nil if no usable record was delivered
+	cause   string        // why there is no record
 	client  Directory
 	builder *plan.Builder
 }
 
-// propose fetches everything that the source has and calls judge with what it
-// says of a key. It writes nothing.
+// propose fetches everything from the source and calls judge with what it
+// delivers for a key. It writes nothing.
 func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge func(proposal) error) error {
 	p := proposal{staging: e.draft()}
 	defer e.dropStaging(ctx, p.staging)
@@ -52,8 +52,7 @@ func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge
 	})
 }
 
-// delivered finds what was delivered of one key; without a record, cause says
-// what was.
+// delivered finds the delivered record of a key; without one, cause says why.
 func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key ident.Key) (rec *ident.Record, cause string, err error) {
 	cause = fmt.Sprintf("%s does not deliver a record with the key %s", a.Settings.Application, key)
 	err = e.Store.EachStaged(ctx, staging, func(s store.Staged) error {
@@ -76,7 +75,8 @@ func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key
 	return rec, cause, nil
 }
 
-// refusal marks what the rules of an adoption do not allow as the caller's.
+// refusal wraps an error of the adoption rules as ErrCannotLink, so that
+// callers can tell it from a failure.
 func refusal(err error) error {
 	var refused *plan.RefusedError
 	if errors.As(err, &refused) {
@@ -85,8 +85,8 @@ func refusal(err error) error {
 	return err
 }
 
-// linkByHand writes a link that a person asks for, and its anchor, as a run of
-// its own.
+// linkByHand writes a link that a person asked for, with its anchor, as a run
+// of its own.
 func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMade, by string) (link ident.Link, err error) {
 	request := Request{Automation: a.Settings.Automation, Kind: store.KindLink, By: by}
 	_, err = e.record(ctx, a, request, func(ctx context.Context, r *run) error {
@@ -109,8 +109,8 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 	return link, err
 }
 
-// madeLink finds the link that a run by hand has made, or tells why there is
-// none. One to another account is somebody else's.
+// madeLink returns the link that a run by hand has made, or says why there is
+// none. A link to another account is not from this run.
 func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ident.Link, error) {
 	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, change.Key)
 	if err != nil || ok && link.GUID == change.GUID {
@@ -126,7 +126,7 @@ func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ide
 	return ident.Link{}, fmt.Errorf("%w: run %d did nothing; see `rollcall runs %d`", ErrCannotLink, r.ID, r.ID)
 }
 
-// readAccount reads an account as people know it.
+// readAccount reads an account with the names that people know it by.
 func readAccount(ctx context.Context, client Directory, guid ident.GUID) (AccountSide, ident.Entry, error) {
 	read, err := client.Get(ctx, conn.ByGUID(guid),
 		[]string{"sAMAccountName", "displayName", "cn", "mail", "proxyAddresses", "userAccountControl"})

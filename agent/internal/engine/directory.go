@@ -6,12 +6,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 )
 
-// Directory is the connection of one run, to one domain controller: what the
-// mirror reads and what is written to.
+// Directory is the connection of one run to one domain controller. The mirror
+// reads through it, and all writes go through it.
 type Directory interface {
 	mirror.Directory
 	write.Directory
-	// Close ends the connection. Nothing else is called afterwards.
+	// Close ends the connection. No other method may be called afterwards.
 	Close() error
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
-// applyEarlier applies tasks that were planned some time ago. Those whose
-// values somebody else has by now, or has been promised, are skipped, and so
-// are adoptions of what is no longer as it was shown.
+// applyEarlier applies tasks that were planned some time ago. It skips those
+// whose values another account has taken or been promised since, and adoptions
+// that no longer match what was shown.
 func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []apply.Task) error {
 	defer e.promises.forget(r.ID)
 	tasks, err := e.asShown(ctx, r, tasks)
@@ -48,7 +48,8 @@ func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []apply.Task) e
 	return r.job.Apply(ctx, free)
 }
 
-// takenSince says of users why what was planned for them no longer can be.
+// takenSince says, for each user whose planned values have been taken since,
+// why the plan can no longer be carried out.
 func takenSince(v *view, a Automation, tasks []apply.Task) (map[*ident.Change]string, error) {
 	list := make([]plan.Earlier, len(tasks))
 	for i, t := range tasks {

@@ -1,7 +1,7 @@
 // Package engine makes one run of an automation, end to end: it fetches,
 // brings the mirror up to date, plans, applies and records what became of each
-// change. A dry run is the same walk without the last two steps. It does not
-// decide what changes (package plan does) and does not know when to run.
+// change. A dry run does the same except for the last two steps. The engine
+// does not decide what changes (package plan does), nor when to run.
 package engine
 
 import (
@@ -26,25 +26,27 @@ import (
 
 // Fetcher delivers the records of a data source.
 type Fetcher interface {
-	// Fetch calls each with batches of records. It returns an error unless
-	// the source's answer was whole: after an error nobody is missing and
-	// nothing of the run is applied. An endpoint in mode changes goes on from
-	// a position and returns the next one's cursor, "" when it has none.
+	// Fetch calls each with batches of records. It returns an error unless the
+	// source answered completely: after an error nobody counts as missing and
+	// nothing is applied. With an endpoint in mode changes, it continues from
+	// a position and returns the next cursor, or "" if there is none.
 	Fetch(ctx context.Context, from ident.Position, each func([]ident.Record) error) (cursor string, err error)
-	// ChangesOnly reports whether the endpoint delivers changes, not everybody.
+	// ChangesOnly reports whether the endpoint delivers only changes instead
+	// of all records.
 	ChangesOnly() bool
-	// Endpoint is its name.
+	// Endpoint returns the name of the endpoint.
 	Endpoint() string
 }
 
-// Automation is one automation as the configuration wants it.
+// Automation is one automation as configured.
 type Automation struct {
 	Settings plan.Settings // without Now
 	Mapper   *mapping.Mapper
 	Source   Fetcher
 	Password Password
-	// Key is the JSON pointer to the key of a record, OwnKey the one that the
-	// endpoint itself has. Without a Key nothing is known of it.
+	// Key is the JSON pointer to the key of a record; OwnKey is the pointer
+	// that the endpoint itself declares. Without Key, nothing is known about
+	// the key.
 	Key, OwnKey string
 }
 
@@ -54,60 +56,63 @@ type Password = apply.Password
 // Observer is told what happened, for metrics.
 type Observer interface {
 	RunEnded(automation, result string, took time.Duration)
-	// Stands tells the results of the last run that was not of a part only (its
-	// own first, then those that apply besides; none: there was no run), and when
-	// the last success ended (zero: there was none).
+	// Stands reports the results of the last run of the whole automation and
+	// the end of the last success. The run's own result comes first, then the
+	// others that apply too; there are none if it has not run. success is zero
+	// if no run has succeeded.
 	Stands(automation string, results []string, success time.Time)
 	Records(dataSource, result string, n int)
 	Change(automation, operation, result string)
 	Quarantined(automation string, n int)
 	Held(automation, operation string, n int)
-	// HeldSince tells since when the oldest of it waits; zero: nothing does.
+	// HeldSince reports since when the oldest held operation has waited; zero
+	// if none waits.
 	HeldSince(automation string, oldest time.Time)
 }
 
-// Settings are the parts of an Engine.
+// Settings are what an Engine is built from.
 type Settings struct {
 	Store *store.Store
-	// Connect opens the connection of one run, pinned to one DC: the preferred
-	// one if it can be reached; "" prefers none.
+	// Connect opens the connection of one run, pinned to one DC. It uses the
+	// preferred DC if that can be reached; "" means no preference.
 	Connect func(ctx context.Context, prefer string) (Directory, error)
-	// Servers are the URLs of the DCs that Connect may come to; none means any.
+	// Servers are the URLs of the DCs that Connect may use; none means any.
 	Servers     []string
 	Rules       write.Rules
 	Mirror      mirror.Spec
-	Writers     int // how many writes may be under way at once
+	Writers     int // how many writes may be in progress at once
 	Automations map[string]Automation
-	Broken      map[string]error // automations that cannot run, and why; they do not stop the others
+	Broken      map[string]error // automations that cannot run, with the reason; the others still run
 	Observer    Observer
 	Log         *slog.Logger
 	Now         func() time.Time
 }
 
 // Engine runs automations. Different automations may run at once: they fetch
-// and write beside each other, and bring the mirror up to date and plan one at
-// a time (see promises).
+// and write in parallel, but only one at a time brings the mirror up to date
+// and plans (see promises).
 type Engine struct {
 	Settings
 	turn       *turnstile
 	promises   *promises
 	objects    *apply.Objects
 	configured atomic.Pointer[configured]
-	drafts     *atomic.Int64 // fetches that were no run's
+	drafts     *atomic.Int64 // how many fetches belonged to no run
 }
 
-// draft is a number for the staging area of a fetch that is no run's: below
-// zero, where no run has its own.
+// draft returns a staging number for a fetch that belongs to no run. It is
+// negative, so that it never equals a run's.
 func (e *Engine) draft() int64 { return -e.drafts.Add(1) }
 
-// configured is what can run and what cannot. It is replaced as a whole.
+// configured holds the automations that can run and those that cannot. It is
+// replaced as a whole.
 type configured struct {
 	automations map[string]Automation
 	broken      map[string]error
 }
 
-// New prepares an engine on a store that no other process has open: leases and
-// runs that a crash left behind are ended.
+// New prepares an engine on a store that no other process has open. It ends
+// leases and runs that a crash left behind.
 func New(ctx context.Context, s Settings) (*Engine, error) {
 	if err := s.Store.BreakLeases(ctx); err != nil {
 		return nil, fmt.Errorf("end the leases of a former agent: %w", err)
@@ -120,10 +125,10 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	return e, nil
 }
 
-// Under is e with another configuration, for what only looks: plans, and links
-// that are tried. It takes turns with the runs of e and sees what they promise.
-// What e mirrors stays in the mirror, so that its next run need not read the
-// directory anew.
+// Under returns a view of e with another configuration, for dry runs: plans
+// and trial links. It waits its turn like the runs of e and sees their
+// promises. What e mirrors stays in the mirror, so that its next run need not
+// read the directory anew.
 func (e *Engine) Under(s Settings) *Engine {
 	s.Mirror.Attributes = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes)
 	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, objects: e.objects, drafts: e.drafts}
@@ -131,25 +136,25 @@ func (e *Engine) Under(s Settings) *Engine {
 	return other
 }
 
-// Config is the digest of the configuration that an automation would be planned
-// with; "" when it cannot be planned.
+// Config returns the digest of the configuration that an automation would be
+// planned with, or "" if it cannot be planned.
 func (e *Engine) Config(automation string) string {
 	return e.configured.Load().automations[automation].Settings.Config
 }
 
-// Replace sets what runs from now on. Runs under way end with what they began
-// with. The maps belong to the engine afterwards.
+// Replace sets the configuration of future runs. Runs in progress keep theirs.
+// The engine owns the maps afterwards.
 func (e *Engine) Replace(automations map[string]Automation, broken map[string]error) {
 	e.configured.Store(&configured{automations, broken})
 }
 
-// Unable tells why an automation cannot run now; nil when it can, or is not
-// known.
+// Unable returns the reason why an automation cannot run now. It returns nil
+// if it can, or if it is not known.
 func (e *Engine) Unable(automation string) error {
 	return e.configured.Load().broken[automation]
 }
 
-// automation finds a configured automation.
+// automation returns a configured automation.
 func (e *Engine) automation(name string) (Automation, error) {
 	now := e.configured.Load()
 	if err, broken := now.broken[name]; broken {
@@ -164,17 +169,18 @@ func (e *Engine) automation(name string) (Automation, error) {
 	return a, nil
 }
 
-// has reports whether an automation is configured, whether it can run or not.
+// has reports whether an automation is configured, even if it cannot run.
 func (c *configured) has(name string) bool { return slices.Contains(c.names(), name) }
 
-// names lists every configured automation, those that cannot run included.
+// names lists all configured automations, including those that cannot run.
 func (c *configured) names() []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(c.broken)), maps.Keys(c.automations))
 	slices.Sort(names)
 	return names
 }
 
-// Plan makes a dry run: the plan, and nothing written to the directory.
+// Plan makes a dry run and returns the plan. It writes nothing to the
+// directory.
 func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
@@ -204,13 +210,13 @@ type Request struct {
 	Automation string
 	Kind       store.Kind
 	By         string // who asks, for the journal
-	// AcceptShrink believes the directory although it shows far fewer objects
+	// AcceptShrink trusts the directory although it shows far fewer objects
 	// than before.
 	AcceptShrink bool
 }
 
-// Run makes one run of an automation. The report tells how far it came, also
-// when it ends with an error.
+// Run makes one run of an automation. The report says how far the run came,
+// even if it ended with an error.
 func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
@@ -248,7 +254,7 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 			if err := e.settle(ctx, r, made); err != nil {
 				return err
 			}
-			if err := e.rememberKey(ctx, a); err != nil { // what another key held is dropped now
+			if err := e.rememberKey(ctx, a); err != nil { // drops what was held under another key
 				return err
 			}
 			if err := r.job.Apply(ctx, tasks); err != nil {
@@ -262,8 +268,8 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 	})
 }
 
-// unableToRun tells why an automation cannot run. When it was due, that is a
-// failed run of its history like others: nobody may be there to read an answer.
+// unableToRun returns the reason why an automation cannot run. A scheduled run
+// is also recorded as failed, because nobody may be there to read the answer.
 func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Report, error) {
 	if req.Kind != store.KindScheduled || e.Unable(req.Automation) == nil {
 		return Report{}, why
@@ -272,8 +278,7 @@ func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Repor
 	return e.record(ctx, a, req, func(context.Context, *run) error { return why })
 }
 
-// enter gives a run its connection and brings what a crash left half done to
-// an end.
+// enter gives a run its connection and finishes what a crash left half done.
 func (e *Engine) enter(ctx context.Context, r *run, client Directory) error {
 	writer, err := write.New(ctx, client, e.Rules, e.Log)
 	if err != nil {
@@ -283,10 +288,10 @@ func (e *Engine) enter(ctx context.Context, r *run, client Directory) error {
 	if err := r.job.Recover(ctx); err != nil || r.Kind == store.KindApproval {
 		return err
 	}
-	return e.sameKey(ctx, r.automation) // what was cut off may have made a link
+	return e.sameKey(ctx, r.automation) // a write that was cut off may have made a link
 }
 
-// begin gives a run the job that makes its writes.
+// begin gives a run its Job, which makes the writes.
 func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.client = client
 	r.job = apply.Begin(apply.Settings{
@@ -299,8 +304,8 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	})
 }
 
-// leaveUnsettled takes out of a dry run the users of whom it is not known yet
-// whether a write was carried out.
+// leaveUnsettled removes users from a dry run if the result of an earlier
+// write for them is not known yet.
 func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
 	notes, err := apply.Unsettled(ctx, e.Store, p.Application)
 	if err != nil {
@@ -313,7 +318,7 @@ func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
 	return nil
 }
 
-// connected gives do a connection of its own.
+// connected calls do with a connection of its own.
 func (e *Engine) connected(ctx context.Context, do func(Directory) error) error {
 	prefer, err := apply.PreferredServer(ctx, e.Store)
 	if err != nil {

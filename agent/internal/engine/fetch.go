@@ -11,28 +11,29 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// delivery is what a whole fetch left in the staging area.
+// delivery describes a complete fetch in the staging area.
 type delivery struct {
-	staging int64  // the staging area's number
-	records int    // parts and deletions not counted
+	staging int64  // number of the staging area
+	records int    // without attachments and deletions
 	keyless int    // records without a usable primary key
 	first   string // what is wrong with the first of them
-	doubled int    // keys that came more than once
-	numbers int    // records whose key is a number
-	texts   int    // records whose key is a text
+	doubled int    // keys delivered more than once
+	numbers int    // records with a number as key
+	texts   int    // records with a text as key
 
-	partsAlone       int    // keys of which only a part came
-	keylessDeletions int    // reports of a deletion that do not say of whom
-	cursor           string // where the next fetch goes on; of an endpoint in mode changes
+	partsAlone       int    // keys delivered only as an attachment, without a record
+	keylessDeletions int    // reported deletions without a key
+	cursor           string // where the next fetch continues; only in mode changes
 
-	acceptShrink bool // of the directory; asked for by hand
+	acceptShrink bool // asked for by hand: trust a directory with far fewer objects
 }
 
-// fetch streams the source's records into a staging area of their own: memory
-// stays flat, and nothing is decided before the answer has ended properly.
+// fetch streams the records of the source into a staging area of their own.
+// Memory use stays constant, and nothing is decided before the answer is
+// complete.
 //
-// What an endpoint in mode changes delivered before, and no run has settled,
-// is staged with it.
+// For an endpoint in mode changes, fetch also stages what was delivered
+// earlier and no run has settled yet.
 func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delivery, error) {
 	d := delivery{staging: staging}
 	if err := e.sameKey(ctx, a); err != nil {
@@ -64,8 +65,8 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	return d, nil
 }
 
-// fetchAll stages everything that the source has, also when its endpoint
-// delivers changes: somebody asks about one record, whenever it was changed.
+// fetchAll stages everything the source has, even if its endpoint delivers
+// changes, because a person asks about one record, whenever that last changed.
 func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) error {
 	d := delivery{staging: staging}
 	if err := e.sameKey(ctx, a); err != nil {
@@ -80,8 +81,8 @@ func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) erro
 	return nil
 }
 
-// fetchFailed says which fetch failed. Of one that delivered too much it is the
-// endpoint that matters.
+// fetchFailed names the failed fetch in an error. If the endpoint delivered
+// too much, the error names the endpoint too.
 func fetchFailed(a Automation, err error) error {
 	err = fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
 	var full *store.StagingFullError
@@ -93,7 +94,7 @@ func fetchFailed(a Automation, err error) error {
 	return err
 }
 
-// keyed counts a batch and leaves out what has no key.
+// keyed counts a batch and returns the records that have a key.
 func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 	keyed := make([]ident.Record, 0, len(batch))
 	for _, r := range batch {
@@ -114,7 +115,7 @@ func (d *delivery) keyed(batch []ident.Record) []ident.Record {
 	return keyed
 }
 
-// spelled counts what the keys of records are.
+// spelled counts whether keys are numbers or texts.
 func (d *delivery) spelled(r ident.Record) {
 	switch {
 	case r.Deleted || r.Partial:
@@ -129,8 +130,9 @@ func endpoint(a Automation) store.Endpoint {
 	return store.Endpoint{Automation: a.Settings.Automation, Application: a.Settings.Application, Name: a.Source.Endpoint()}
 }
 
-// position is where a fetch goes on. Under another configuration it is the
-// beginning: what was of no interest before may be now.
+// position returns where a fetch continues. If the configuration has changed,
+// it is the beginning, since records that did not matter before may matter
+// now.
 func (e *Engine) position(ctx context.Context, a Automation) (ident.Position, error) {
 	if !a.Source.ChangesOnly() {
 		return ident.Position{}, nil
@@ -145,11 +147,11 @@ func (e *Engine) position(ctx context.Context, a Automation) (ident.Position, er
 	return last.Position, nil
 }
 
-// settleDelivery ends the delivery of a run that came to its end: what is not
-// settled is retained, and the next fetch goes on from there. Until here a
-// run that ends delivers the same again.
+// settleDelivery ends the delivery of a completed run: unsettled records are
+// retained, and the next fetch continues after this one. If a run ends before
+// that, the next one gets the same delivery again.
 //
-// A record without a key cannot be retained; as long as there is one, the next
+// A record without a key cannot be retained. As long as there is one, the next
 // fetch starts where this one did.
 func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made planned) error {
 	if !r.automation.Source.ChangesOnly() {

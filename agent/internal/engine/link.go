@@ -16,14 +16,15 @@ type LinkRequest struct {
 	Automation string
 	Key        ident.Key
 	Account    string // objectGUID, DN, sAMAccountName, userPrincipalName or mail
-	// WithoutRecord links although the record is not delivered, not in scope or
-	// in quarantine. Until it is delivered in scope, nobody is missing by it.
+	// WithoutRecord links even if the record is not delivered, not in scope or
+	// in quarantine. The link cannot count as missing before its record
+	// has been delivered in scope once.
 	WithoutRecord bool
-	DryRun        bool // only tell who would be linked to whom
+	DryRun        bool // only report who would be linked to whom
 	By            string
 }
 
-// Linked is a link made by hand, with the person on both sides.
+// Linked is a link made by hand, with both sides of the person.
 type Linked struct {
 	ident.Link
 	DryRun   bool        `json:"dry_run,omitempty"`
@@ -31,10 +32,10 @@ type Linked struct {
 	Record   RecordSide  `json:"record"`
 	Account  AccountSide `json:"account"`
 	Warnings []string    `json:"warnings"`
-	// Follows is what the next run does because of the link.
+	// Follows lists what the next run does because of the link.
 	Follows []ident.Operation `json:"follows"`
 
-	objections []string // what a person has to overrule
+	objections []string // objections that a person must overrule
 }
 
 // RecordSide is the person as the application delivers them.
@@ -44,7 +45,7 @@ type RecordSide struct {
 	Mail string    `json:"mail"`
 }
 
-// AccountSide is the person as the directory has them.
+// AccountSide is the person as the directory shows them.
 type AccountSide struct {
 	DN             ident.DN `json:"dn"`
 	SAMAccountName string   `json:"sam_account_name"`
@@ -57,8 +58,8 @@ type AccountSide struct {
 var ErrCannotLink = errors.New("the account cannot be linked")
 
 // Link links a record to an account that a person has chosen, under the rules
-// of an adoption. The record is fetched first; the link and its anchor are
-// written as a run of its own.
+// of an adoption. It fetches the record first, then writes the link and its
+// anchor as a run of its own.
 func (e *Engine) Link(ctx context.Context, req LinkRequest) (Linked, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
@@ -72,8 +73,8 @@ func (e *Engine) Link(ctx context.Context, req LinkRequest) (Linked, error) {
 	return linked, err
 }
 
-// proposeLink fetches the record, finds the account and holds both against the
-// rules. It writes nothing.
+// proposeLink fetches the record, finds the account and checks both against
+// the rules. It writes nothing.
 func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest) (hand plan.HandMade, linked Linked, err error) {
 	err = e.propose(ctx, a, req.Key, func(p proposal) error {
 		entry, err := e.account(ctx, req.Account)
@@ -93,8 +94,8 @@ func (e *Engine) proposeLink(ctx context.Context, a Automation, req LinkRequest)
 	return hand, linked, err
 }
 
-// bothSides names the person on both sides of a link. The account is read from
-// the domain controller: the mirror need not hold its name.
+// bothSides describes the person on both sides of a link. It reads the account
+// from the domain controller, because the mirror may not hold its name.
 func (e *Engine) bothSides(
 	ctx context.Context, client Directory, a Automation, req LinkRequest, hand plan.HandMade, entry ident.Entry,
 ) (Linked, error) {
@@ -118,7 +119,7 @@ func (e *Engine) bothSides(
 	return linked, nil
 }
 
-// account finds the one account that a person means.
+// account finds the one account that a person has named.
 func (e *Engine) account(ctx context.Context, name string) (ident.Entry, error) {
 	if entry, ok, err := e.Store.EntryByGUID(ctx, ident.GUID(text.Lower(name))); err != nil || ok {
 		return entry, err

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Observe tells the metrics how every automation stands by its history: an
-// agent that was started anew must not look as if all were well.
+// Observe sets the metrics of every automation from its history, so that an
+// agent that has just started does not look healthy by default.
 func (e *Engine) Observe(ctx context.Context) error {
 	for _, name := range e.configured.Load().names() {
 		if err := e.observe(ctx, name); err != nil {
@@ -19,7 +19,7 @@ func (e *Engine) Observe(ctx context.Context) error {
 	return nil
 }
 
-// observe tells the metrics how one automation stands.
+// observe sets the metrics of one automation.
 func (e *Engine) observe(ctx context.Context, automation string) error {
 	results, success, err := e.Store.Standing(ctx, automation)
 	if err != nil {
@@ -34,7 +34,7 @@ func (e *Engine) observe(ctx context.Context, automation string) error {
 	return e.observeHeld(ctx, automation)
 }
 
-// observeHeld tells the metrics how much waits for an approval.
+// observeHeld sets the metrics of what waits for approval.
 func (e *Engine) observeHeld(ctx context.Context, automation string) error {
 	held, err := e.Store.HeldOutcomes(ctx, automation)
 	if err != nil {

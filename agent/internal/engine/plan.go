@@ -16,32 +16,33 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// planned is a plan and what its making found out besides.
+// planned is a plan with what the planning found out besides.
 type planned struct {
 	ident.Plan
 	links     []plan.LinkUpdate
-	unsettled []ident.Key                       // what was delivered of them is needed by the next run
-	complete  bool                              // the delivery was whole, and of everybody
-	strays    int                               // accounts that nobody accounts for since the state was lost
-	past      []ident.Refusal                   // refused by the directory, and not to be written any more
-	settled   []ident.QuarantineItem            // accepted by a person, and not so any more
-	delivered []ident.Key                       // links whose key the delivery has again
-	absent    []ident.Key                       // links whose key it lacks for the first time
-	undecided func(ident.Key, ident.Class) bool // the plan does not say whether it is still to be made
+	unsettled []ident.Key                       // the next run needs their delivered records again
+	complete  bool                              // everybody was delivered
+	strays    int                               // accounts with an anchor that nothing explains since the state was lost
+	past      []ident.Refusal                   // refusals by the directory of values that are no longer to be written
+	settled   []ident.QuarantineItem            // items that a person accepted and that are no longer reported
+	delivered []ident.Key                       // links whose key is delivered again
+	absent    []ident.Key                       // links whose key is absent for the first time
+	undecided func(ident.Key, ident.Class) bool // whether the plan leaves open if an operation is still to be made
 }
 
-// The meta entries that one run leaves for the next.
+// The following functions name the meta entries that one run leaves for the
+// next.
 func deliveredMeta(automation string) string   { return "delivered/" + automation }
 func linksKnownMeta(application string) string { return "links_known/" + application }
 func straysMeta(automation string) string      { return "strays/" + automation }
 
-// notRunMeta marks an automation of an application whose other automation was
-// the first to run since the state was lost: its own links are yet to be
-// restored.
+// notRunMeta marks an automation that has not run since the state was lost,
+// although another automation of its application has. Its own links have yet
+// to be restored.
 func notRunMeta(automation string) string { return "not_run/" + automation }
 
-// plan brings the mirror up to date and decides what the run would change. It
-// needs its turn (see alone).
+// plan brings the mirror up to date and decides what the run would change.
+// Only one run at a time may do so (see alone).
 func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d delivery) (planned, error) {
 	v, schema, err := e.current(ctx, a, client, d.acceptShrink)
 	if err != nil {
@@ -53,7 +54,8 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err := e.respellLinks(ctx, a, d); err != nil {
 		return planned{}, fmt.Errorf("spell the keys of links in one way: %w", err)
 	}
-	// Read before the plan reads it: what is accepted meanwhile stays.
+	// Read this before the plan does, so that an item accepted meanwhile
+	// stays.
 	accepted, err := e.Store.Accepted(ctx, a.Settings.Automation)
 	if err != nil {
 		return planned{}, fmt.Errorf("read what is meant to be so: %w", err)
@@ -98,8 +100,8 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	return made, nil
 }
 
-// leaveBusy takes the users out of a plan whom another automation of the
-// application is changing right now: the next run looks at them.
+// leaveBusy removes users from a plan if another automation of the application
+// is changing them right now. The next run examines them.
 func leaveBusy(p *ident.Plan, busy map[ident.Key]string) {
 	if len(busy) == 0 {
 		return
@@ -116,7 +118,7 @@ func leaveBusy(p *ident.Plan, busy map[ident.Key]string) {
 	p.Quarantined = slices.DeleteFunc(p.Quarantined, func(q ident.QuarantineItem) bool { return q.Key != "" && busy[q.Key] != "" })
 }
 
-// builder starts a plan over what a view shows.
+// builder starts a plan on a view.
 func (e *Engine) builder(ctx context.Context, a Automation, v *view) (*plan.Builder, error) {
 	history, err := e.history(ctx, a)
 	if err != nil {
@@ -127,7 +129,7 @@ func (e *Engine) builder(ctx context.Context, a Automation, v *view) (*plan.Buil
 	return b, nil
 }
 
-// give hands what was delivered of one key to the plan.
+// give passes what was delivered for one key to the plan.
 func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 	key := s.Record.Key
 	switch {
@@ -136,7 +138,7 @@ func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 	case s.Deleted:
 		b.Deleted(key)
 	case s.Records == 0:
-		d.partsAlone++ // somebody is present, but nothing is known of them
+		d.partsAlone++ // the person is present, but nothing else is known
 	case s.Records > 1:
 		d.doubled++
 		b.Duplicate(key, s.Records)
@@ -146,8 +148,8 @@ func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 	return nil
 }
 
-// under makes an automation keep to what the directory takes. Accounts can be
-// recognised only by attributes that they can have and rollcall can write.
+// under adapts an automation to the schema of the directory: accounts can be
+// recognised only by attributes that exist there and that rollcall can write.
 func (a Automation) under(schema ident.Schema) (Automation, error) {
 	for _, name := range append([]string{a.Settings.Anchor}, a.Settings.Match...) {
 		if rule := schema.Rule(name); rule.Unusable != "" {
@@ -158,9 +160,9 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 	return a, nil
 }
 
-// current is the directory as it is now, with what other runs are about to
-// change. What they have promised is taken first: a run that ends meanwhile has
-// written it before the mirror is read.
+// current returns a view of the present directory and of what other runs are
+// about to change. It reads the promises first: a run that ends after that has
+// written everything before the mirror is read.
 func (e *Engine) current(ctx context.Context, a Automation, client Directory, acceptShrink bool) (*view, ident.Schema, error) {
 	others := e.promises.others(a.Settings.Automation)
 	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink)
@@ -175,10 +177,10 @@ func (e *Engine) current(ctx context.Context, a Automation, client Directory, ac
 	return v, schema, nil
 }
 
-// sync brings the mirror up to date for an automation. acceptShrink believes
-// the directory although it shows far fewer objects than before. The schema
-// tells what the directory takes as values of the attributes; what it does not
-// have is left out of the mirror.
+// sync brings the mirror up to date for an automation. acceptShrink trusts the
+// directory although it shows far fewer objects than before. The returned
+// schema says which values the attributes take; attributes that it lacks are
+// left out of the mirror.
 func (e *Engine) sync(ctx context.Context, automation string, client Directory, acceptShrink bool) (ident.Schema, error) {
 	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
 	if err != nil {
@@ -211,8 +213,9 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*vie
 	}, nil
 }
 
-// deliveryEnd says who counts as present. A record without a key, or with the
-// key of another, could be anybody's, so that nobody can be missing then.
+// deliveryEnd says which keys count as present. A record without a key, or
+// with somebody else's key, could be anybody, so in that case nobody can be
+// missing.
 func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
 	end := plan.Delivery{
 		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
@@ -241,7 +244,7 @@ func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *p
 	return end
 }
 
-// ofMany says something about n of many, in the singular or the plural.
+// ofMany puts a count before a phrase, in the singular or the plural.
 func ofMany(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -249,7 +252,7 @@ func ofMany(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// history reads what limits and the plan need to know of earlier runs.
+// history reads what the limits and the plan need to know of earlier runs.
 func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error) {
 	name := a.Settings.Automation
 	var h plan.History
@@ -275,7 +278,7 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	if err != nil {
 		return h, err
 	}
-	h.LastDelivered, _ = strconv.Atoi(delivered) // absent before the first run
+	h.LastDelivered, _ = strconv.Atoi(delivered) // not set before the first run
 	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
 	if err != nil {
 		return h, err
@@ -301,8 +304,8 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	return h, err
 }
 
-// notRun names the automations of an application that have not been run since
-// the state was lost; known tells that one has.
+// notRun names the automations of an application that have not run since the
+// state was lost. known means that at least one has.
 func (e *Engine) notRun(ctx context.Context, a Automation, known bool) ([]string, error) {
 	var waiting []string
 	for _, name := range e.sharing(a) {
@@ -317,7 +320,7 @@ func (e *Engine) notRun(ctx context.Context, a Automation, known bool) ([]string
 	return waiting, nil
 }
 
-// sharing names the automations of the application of one, itself included.
+// sharing names the automations of the same application, including a itself.
 func (e *Engine) sharing(a Automation) []string {
 	names := []string{a.Settings.Automation}
 	for name, other := range e.configured.Load().automations {
@@ -329,8 +332,8 @@ func (e *Engine) sharing(a Automation) []string {
 	return names
 }
 
-// knowLinks notes that an automation has restored its links, and of the first
-// of an application that the others are yet to do so.
+// knowLinks records that an automation has restored its links. If it is the
+// first of its application, the others are marked as not run yet.
 func (e *Engine) knowLinks(ctx context.Context, a Automation) error {
 	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
 	for _, name := range e.sharing(a) {
@@ -347,7 +350,8 @@ func (e *Engine) knowLinks(ctx context.Context, a Automation) error {
 	return err
 }
 
-// remember keeps what the next run needs to know, after everything is applied.
+// remember stores what the next run needs to know, after everything is
+// applied.
 func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 	count, err := e.Store.CountLinks(ctx, r.Automation)
 	if err == nil {
@@ -376,7 +380,7 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	if err != nil || !ok {
 		return err
 	}
-	defer e.objects.Lock(link.GUID)() // another run may be writing it
+	defer e.objects.Lock(link.GUID)() // another run may be writing to it
 	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key); err != nil || !ok {
 		return err
 	}

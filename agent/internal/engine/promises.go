@@ -14,11 +14,11 @@ import (
 )
 
 // promises are the operations of the runs that are being applied. A run plans
-// with the mirror and with what others have promised: what is written by one of
-// them meanwhile is in the one or in the other, and mostly in both.
+// with the mirror and with what other runs have promised. Whatever they write
+// meanwhile is found in one of the two, and mostly in both.
 //
-// Whoever plans does so alone: first it takes the promises as they are, then
-// it brings the mirror up to date, plans, and adds its own. A run whose
+// Only one run plans at a time. It first takes the promises as they are, then
+// brings the mirror up to date, plans, and adds its own promises. A run whose
 // promises are gone by then had written everything before the mirror was read.
 type promises struct {
 	mu     sync.Mutex
@@ -30,17 +30,18 @@ func newPromises() *promises {
 	return &promises{by: map[int64]*promised{}, hashed: maphash.MakeSeed()}
 }
 
-// promised is what one run is about to write. It does not change.
+// promised is what one run is about to write. It is immutable.
 type promised struct {
 	run                     int64
 	automation, application string
 	tasks                   []apply.Task
-	guids                   []ident.GUID // of the tasks; a create's is made up
+	guids                   []ident.GUID // of the tasks; invented for accounts still to be created
 	index                   []indexed    // sorted
 	hashed                  maphash.Seed
 }
 
-// indexed is a value, or a name in a container, that a task gives an account.
+// indexed is a value, or a name in a container, that a task gives to an
+// account.
 type indexed struct {
 	sum uint64
 	at  int32
@@ -65,8 +66,8 @@ func (p *promises) add(r *run, tasks []apply.Task) {
 	p.by[r.ID] = made
 }
 
-// madeUp begins what stands for the objectGUID of an account that is being
-// created.
+// madeUp is the prefix of the placeholder for the objectGUID of an account
+// still to be created.
 const madeUp = "promised:"
 
 func (p *promised) note(at int, op ident.Operation) {
@@ -88,7 +89,7 @@ func (p *promised) child(parent ident.DN, cn string) uint64 {
 	return maphash.String(p.hashed, "\x00"+parent.Fold()+"\x00"+text.Name(cn))
 }
 
-// find lists the tasks under a sum.
+// find lists the tasks indexed under a hash.
 func (p *promised) find(sum uint64) []int32 {
 	from, _ := slices.BinarySearchFunc(p.index, sum, func(x indexed, s uint64) int { return cmp.Compare(x.sum, s) })
 	var found []int32
@@ -101,16 +102,14 @@ func (p *promised) find(sum uint64) []int32 {
 	return found
 }
 
-// forget drops what a run promised, after everything is written or was given
-// up.
+// forget drops the promises of a run, once everything is written or given up.
 func (p *promises) forget(run int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.by, run)
 }
 
-// others lists what the runs of other automations have promised, the first run
-// first.
+// others lists the promises of the runs of other automations, by run number.
 func (p *promises) others(automation string) []*promised {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,8 +122,8 @@ func (p *promises) others(automation string) []*promised {
 	return list
 }
 
-// busy maps the keys of an application that other automations are changing to
-// the automation that does.
+// busy maps the keys that other automations of an application are changing to
+// the name of that automation.
 func busy(others []*promised, application string) map[ident.Key]string {
 	keys := map[ident.Key]string{}
 	for _, p := range others {
@@ -138,7 +137,8 @@ func busy(others []*promised, application string) map[ident.Key]string {
 	return keys
 }
 
-// promisedEntries are the objects that are to have a value, as they will be.
+// promisedEntries returns, as they will be, the objects that are about to get
+// a value.
 func (v *view) promisedEntries(attribute, value string, same func(a, b string) bool) ([]ident.Entry, error) {
 	holds := func(s string) bool { return same(s, value) }
 	return v.promised(func(p *promised) uint64 { return p.value(attribute, value) }, func(op ident.Operation) bool {
@@ -146,14 +146,16 @@ func (v *view) promisedEntries(attribute, value string, same func(a, b string) b
 	})
 }
 
-// promisedChildren are the objects that are to have a name in a container.
+// promisedChildren returns the objects that are about to get a name in a
+// container.
 func (v *view) promisedChildren(parent ident.DN, cn string) ([]ident.Entry, error) {
 	return v.promised(func(p *promised) uint64 { return p.child(parent, cn) }, func(op ident.Operation) bool {
 		return text.SameName(op.To.Name(), cn) && op.To.Parent().EqualFold(parent)
 	})
 }
 
-// promised lists the objects of the tasks under a sum that are meant by it.
+// promised lists the objects of the tasks indexed under a hash for which meant
+// returns true.
 func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) bool) ([]ident.Entry, error) {
 	var list []ident.Entry
 	for _, p := range v.others {
@@ -173,7 +175,7 @@ func (v *view) promised(sum func(*promised) uint64, meant func(ident.Operation) 
 	return list, nil
 }
 
-// asPromised is the object of a task as the task leaves it.
+// asPromised returns the object of a task as the task will leave it.
 func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 	t := p.tasks[at]
 	e := ident.Entry{GUID: p.guids[at], DN: t.Op.To, Attributes: ident.Attributes{}}

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// refusals are what the directory has refused an automation.
+// refusals holds what the directory has refused for one automation.
 type refusals map[refusedPart]ident.Refusal
 
 type refusedPart struct {
@@ -33,7 +33,7 @@ func (rs refusals) find(key ident.Key, part string) (ident.Refusal, bool) {
 	return r, ok
 }
 
-// without returns the refusals that are past.
+// without returns the refusals that no longer apply.
 func (rs refusals) without(still []ident.Refusal) []ident.Refusal {
 	is := make(map[refusedPart]bool, len(still))
 	for _, r := range still {
@@ -48,8 +48,9 @@ func (rs refusals) without(still []ident.Refusal) []ident.Refusal {
 	return past
 }
 
-// RetryRefused forgets what the directory refused of a key, or of all for "",
-// so that the next run tries it again. It returns how much that is.
+// RetryRefused forgets what the directory refused for a key, or for all keys
+// if key is "", so that the next run tries again. It returns how many refusals
+// it forgot.
 func (e *Engine) RetryRefused(ctx context.Context, automation string, key ident.Key) (int, error) {
 	if !e.configured.Load().has(automation) {
 		_, err := e.automation(automation)
@@ -71,7 +72,7 @@ func (e *Engine) RetryRefused(ctx context.Context, automation string, key ident.
 	return len(list), nil
 }
 
-// keysOf lists whom refusals are about.
+// keysOf lists the keys of refusals.
 func keysOf(list []ident.Refusal) []string {
 	var keys []string
 	for _, r := range list {

@@ -14,16 +14,16 @@ import (
 type RekeyRequest struct {
 	Automation  string
 	Former, Key ident.Key
-	// Force overrules what speaks against both being one person.
+	// Force overrules signs that the two are different people.
 	Force  bool
-	DryRun bool // only tell who would be linked to whom
+	DryRun bool // only report who would be linked to whom
 	By     string
 }
 
-// Rekey gives the link of one key another: somebody was hired again or has
-// another id. The anchor of the account is replaced with it, in one operation
-// that a crash cannot cut in two. What follows is made by the next run, which
-// enables an account that rollcall had disabled as missing.
+// Rekey gives a link another key: somebody was hired again or has got another
+// id. The anchor of the account is replaced along with it, in one operation
+// that a crash cannot split. The next run makes what follows, such as enabling
+// an account that rollcall had disabled as missing.
 func (e *Engine) Rekey(ctx context.Context, req RekeyRequest) (Linked, error) {
 	a, err := e.automation(req.Automation)
 	if err != nil {
@@ -37,7 +37,7 @@ func (e *Engine) Rekey(ctx context.Context, req RekeyRequest) (Linked, error) {
 	return linked, err
 }
 
-// proposeRekey fetches the records and holds the change against the rules. It
+// proposeRekey fetches the records and checks the change against the rules. It
 // writes nothing.
 func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyRequest) (hand plan.HandMade, linked Linked, err error) {
 	err = e.propose(ctx, a, req.Key, func(p proposal) error {
@@ -58,8 +58,8 @@ func (e *Engine) proposeRekey(ctx context.Context, a Automation, req RekeyReques
 	return hand, linked, err
 }
 
-// rekeySides names the person on both sides, and says what speaks against their
-// being one.
+// rekeySides describes the person on both sides and says what suggests that
+// they are different people.
 func (e *Engine) rekeySides(
 	ctx context.Context, client Directory, a Automation, req RekeyRequest, hand plan.HandMade, entry ident.Entry, still bool,
 ) (Linked, error) {

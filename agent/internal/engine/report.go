@@ -18,9 +18,11 @@ type Summary struct {
 	Limits        []ident.LimitState     `json:"limits,omitempty"`
 	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
 	Notes         []ident.Note           `json:"notes,omitempty"`
-	// Besides lists the results that apply too, and are hidden by the run's own.
+	// Besides lists further results that apply and that the run's own result
+	// hides.
 	Besides []store.RunResult `json:"besides,omitempty"`
-	// HeldBy counts what earlier runs hold and this one would have made.
+	// HeldBy counts operations that this run would have made but an earlier
+	// run holds.
 	HeldBy []HeldBy `json:"held_by,omitempty"`
 }
 
@@ -37,12 +39,12 @@ type Report struct {
 	Summary  Summary                              `json:"summary"`
 	Counts   map[ident.Class]map[ident.Result]int `json:"counts"`
 	Outcomes []ident.Outcome                      `json:"outcomes"`
-	// Waiting counts operations that an earlier run holds, and that this one
-	// would have made: the sum of the summary's HeldBy.
+	// Waiting counts operations that this run would have made but an earlier
+	// run holds: the sum of the summary's HeldBy.
 	Waiting int `json:"waiting,omitempty"`
 }
 
-// Count adds up an outcome over all classes.
+// Count returns how many outcomes have a result, over all classes.
 func (r Report) Count(result ident.Result) int {
 	n := 0
 	for _, results := range r.Counts {
@@ -82,7 +84,7 @@ func ReadReport(ctx context.Context, s *store.Store, id int64) (Report, error) {
 	return r, nil
 }
 
-// UnknownRunError is a run that is not in the history.
+// UnknownRunError reports a run that is not in the history.
 type UnknownRunError struct{ ID int64 }
 
 func (e *UnknownRunError) Error() string {

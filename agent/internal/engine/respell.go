@@ -8,15 +8,15 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Where the keys of an application are numbers, each has one spelling. Links
-// that an earlier version made under 12.0, when the application sent that, are
-// brought to it, and so are deletions that a connector reports as 12.0.
+// If the keys of an application are numbers, each key has one spelling. Links
+// that an earlier version made under 12.0, because the application sent that,
+// are changed to it, and so are deletions that a connector reports as 12.0.
 
-// numbersOnly reports whether every delivered key is a number. One that is a
-// text shows that "12.0" may be a text too: then everything stays as it is.
+// numbersOnly reports whether every delivered key is a number. If one is a
+// text, "12.0" may be a text too, and all keys stay as they are.
 func (d delivery) numbersOnly() bool { return d.numbers > 0 && d.texts == 0 }
 
-// respellStaged gives what was delivered the one spelling of each key.
+// respellStaged gives every staged key its one spelling.
 func (e *Engine) respellStaged(ctx context.Context, d delivery) error {
 	if !d.numbersOnly() {
 		return nil
@@ -24,8 +24,8 @@ func (e *Engine) respellStaged(ctx context.Context, d delivery) error {
 	return e.Store.RespellStaged(ctx, d.staging, oneSpelling)
 }
 
-// respellLinks gives the links of an automation the one spelling of each key. It
-// comes after the recovery, which may make links under the former one.
+// respellLinks gives every key of an automation's links its one spelling. It
+// runs after the recovery, which may make links under the former spelling.
 func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) error {
 	if !d.numbersOnly() {
 		return nil
@@ -56,8 +56,9 @@ func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) err
 	return nil
 }
 
-// doubt marks a link whose key will never be delivered in this spelling: its
-// account is left alone, and told, until a person has removed one of the two.
+// doubt marks a link whose key will never be delivered in this spelling. Its
+// account is left alone and reported until a person has removed one of the two
+// links.
 func (e *Engine) doubt(ctx context.Context, application string, key ident.Key) error {
 	link, linked, err := e.Store.LinkByKey(ctx, application, key)
 	if err != nil || !linked || link.Unseen {

@@ -14,23 +14,23 @@ import (
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// run is a run under way.
+// run is a run in progress.
 type run struct {
 	store.Run
 	automation Automation
 	lease      store.Lease
 	client     Directory
-	job        *apply.Job // its writes; nil before it has a connection
+	job        *apply.Job // makes the writes; nil before the run has a connection
 	plan       ident.Plan
 	tally      tally
-	delivered  bool // what it links was delivered, in scope, right before
+	delivered  bool // the record being linked has just been delivered and is in scope
 
 	mu    sync.Mutex
-	aside []ident.QuarantineItem // what a person must know, and the plan does not tell yet
+	aside []ident.QuarantineItem // what a person must know and the plan does not report yet
 }
 
-// advance is how many operations of a run are done, of how many that it is to
-// carry out.
+// advance returns how many operations of a run are done, and how many there
+// are in all.
 func (r *run) advance() (done, of int64) {
 	if r.job == nil {
 		return 0, 0
@@ -38,7 +38,7 @@ func (r *run) advance() (done, of int64) {
 	return r.job.Advance()
 }
 
-// listener tells a run's result and the metrics what becomes of its writes.
+// listener passes the operations of a run to its report and to the metrics.
 type listener struct {
 	*run
 	observer Observer
@@ -58,13 +58,14 @@ func (l listener) Tell(item ident.QuarantineItem, failed bool) {
 	}
 }
 
-// leaseTime is how long a lease lasts without being renewed.
+// leaseTime is how long a lease lasts without renewal.
 const leaseTime = 2 * time.Minute
 
-// LogRunEnded is the line of the log about a run that is over.
+// LogRunEnded is the log message at the end of a run.
 const LogRunEnded = "run ended"
 
-// record gives do a lease and a row in the history, and closes both.
+// record calls do with a lease and a row in the history, and closes both
+// afterwards.
 func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(context.Context, *run) error) (Report, error) {
 	name := a.Settings.Automation
 	lease, err := e.acquire(ctx, name, req.By)
@@ -106,7 +107,7 @@ func (e *Engine) release(ctx context.Context, lease store.Lease) {
 	}
 }
 
-// leased calls do with a context that ends when the lease is lost.
+// leased calls do with a context that is cancelled when the lease is lost.
 func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.Context) error) error {
 	leased, lost := context.WithCancelCause(ctx)
 	renewing := make(chan struct{})
@@ -132,7 +133,8 @@ func (e *Engine) leased(ctx context.Context, lease store.Lease, do func(context.
 	return err
 }
 
-// finish closes the history's row whatever happened, also after a cancel.
+// finish closes the row in the history whatever happened, even after a
+// cancellation.
 func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, error) {
 	stopped := ctx.Err() != nil
 	failure = r.stopped(ctx, failure)
@@ -160,14 +162,14 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	if err != nil && failure == nil {
 		failure = err
 	}
-	if r.Kind != store.KindScheduled { // of those, whoever schedules them tells
+	if r.Kind != store.KindScheduled { // scheduled runs are reported by the scheduler
 		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By,
 			"result", r.Result, "cause", r.Error)
 	}
 	return report, failure
 }
 
-// planTasks lists the operations that the limits let through.
+// planTasks lists the operations that the limits allow.
 func planTasks(p ident.Plan) []apply.Task {
 	var tasks []apply.Task
 	for i := range p.Changes {

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// keyMeta remembers by which field of its endpoint an automation told records
-// apart when its links were made.
+// keyMeta names the meta entry with the field of the endpoint that was the
+// primary key when an automation's links were made.
 func keyMeta(automation string) string { return "key/" + automation }
 
-// otherKey tells that n links were made by another field (both are JSON
-// pointers) than the one that is the primary key now.
+// otherKey returns the error for n links made by another field than the
+// present primary key. Both are JSON pointers.
 func otherKey(a Automation, former string, n int) error {
 	links := "its link was"
 	if n != 1 {
@@ -27,7 +27,7 @@ func otherKey(a Automation, former string, n int) error {
 		a.Settings.Automation, fieldName(a.Key), links, fieldName(former), fieldName(former), fieldName(a.Key), a.Settings.Application)
 }
 
-// fieldName is a pointer as primary_key spells it.
+// fieldName returns a pointer in the spelling of primary_key.
 func fieldName(pointer string) string {
 	name := strings.TrimPrefix(pointer, "/")
 	if name == "" || strings.ContainsAny(name, "/~") {
@@ -36,11 +36,11 @@ func fieldName(pointer string) string {
 	return name
 }
 
-// sameKey refuses to go on when the primary key is another field of the same
-// endpoint than the one that the links were made by: a role that has number 7
-// is not the person who had it. Versions that knew nothing of this took the
-// endpoint's own key. An endpoint of another name is taken at its word: that is
-// how a field that the application renamed is told.
+// sameKey fails if the primary key is not the field of the endpoint that the
+// links were made by: a role with number 7 is not the person with number 7.
+// Earlier versions recorded nothing about this and used the endpoint's own
+// key. If the endpoint has another name, sameKey trusts the configuration:
+// that is how to follow a field that the application renamed.
 func (e *Engine) sameKey(ctx context.Context, a Automation) error {
 	if a.Key == "" {
 		return nil
@@ -53,7 +53,7 @@ func (e *Engine) sameKey(ctx context.Context, a Automation) error {
 	known := e.configured.Load()
 	for _, owner := range slices.Sorted(maps.Keys(linked)) {
 		if owner != name && known.has(owner) {
-			continue // it is held against its own links
+			continue // compared with its own links
 		}
 		remembered, found, err := e.Store.Meta(ctx, keyMeta(owner))
 		if err != nil {
@@ -70,8 +70,8 @@ func (e *Engine) sameKey(ctx context.Context, a Automation) error {
 	return nil
 }
 
-// rememberKey notes by which field links are made from now on. A plan does not:
-// it may be of a configuration that never runs.
+// rememberKey records by which field links are made from now on. A plan does
+// not record it, because its configuration may never run.
 func (e *Engine) rememberKey(ctx context.Context, a Automation) error {
 	if a.Key == "" {
 		return nil

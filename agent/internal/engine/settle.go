@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// settle records all that the plan decided without the directory: what links
-// must remember, who is in quarantine, what is held or refused, and which held
-// operations are no longer planned.
+// settle records everything that the plan decides without writing to the
+// directory: what links must remember, what is in quarantine, what is held or
+// refused, and which held operations are no longer planned.
 func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 	for _, u := range made.links {
 		if err := e.updateLink(ctx, r, u); err != nil {
@@ -40,10 +40,11 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 	return e.confirm(ctx, r)
 }
 
-// keepUndecided lets nothing be over of which the plan says nothing: of records
-// that are set aside, of users whom another run is changing, and of whoever is
-// not back after a delivery by which nobody is missing although it names
-// everybody. Who is delivered, in whatever form, is not missing any more.
+// keepUndecided keeps what earlier runs recorded about users for whom the plan
+// decides nothing: their record is in quarantine, another run is changing them,
+// or they are not back while nobody can count as missing, because the delivery
+// is incomplete, in doubt or, although it should name everybody, empty. A user
+// who is delivered in any form is no longer missing.
 func (m *planned) keepUndecided(end plan.Delivery, b *plan.Builder, busy map[ident.Key]string) {
 	undecided := !end.Complete || end.Doubt != "" || !end.ChangesOnly && m.Records.Delivered == 0
 	aside := map[ident.Key]bool{}
@@ -84,8 +85,8 @@ func (e *Engine) hold(ctx context.Context, r *run) error {
 	return nil
 }
 
-// dropHeld ends operations that an earlier run held and that this run's plan
-// no longer holds: what has changed since must be looked at anew.
+// dropHeld ends operations that an earlier run held and this run's plan no
+// longer contains: what has changed since must be looked at anew.
 func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key, ident.Class) bool) error {
 	held, err := e.Store.HeldOutcomes(ctx, r.Automation)
 	if err != nil {
@@ -101,8 +102,9 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 	}
 	var gone []store.Drop
 	for _, h := range held {
-		// What this run holds anew, with something that it waits for, is asked
-		// about once.
+		// If this run holds the same operation anew, together with one that it
+		// waits for, the earlier one is dropped, so that a person is asked
+		// only once.
 		verdict, still := planned[store.OperationID{Key: h.Key, Class: h.Operation.Class, Digest: h.Operation.Digest}]
 		if still && verdict != ident.VerdictHold {
 			r.tally.wait(h)
@@ -131,8 +133,8 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 	return nil
 }
 
-// droppedFor says why a run ends a held operation: what it plans instead, of
-// the same class for the same user, if anything.
+// droppedFor says why a run ends a held operation, and names what it plans
+// instead, of the same class for the same user, if anything.
 func droppedFor(run int64, held, instead ident.Operation) string {
 	other := "with other values"
 	if held.Digest == instead.Digest {
@@ -153,10 +155,10 @@ func droppedFor(run int64, held, instead ident.Operation) string {
 	return fmt.Sprintf("run %d no longer plans it", run)
 }
 
-// forgetRejected takes back rejections of what is no longer planned: when the
-// same comes up again later, for another reason, a person is asked again. A
-// delivery that cannot be believed takes nothing back: what somebody has said no
-// to would be made by the run after it.
+// forgetRejected forgets rejections of what is no longer planned. If the same
+// operation is planned again later, for another reason, a person is asked
+// again. A delivery in doubt forgets nothing: otherwise the next run would
+// make what a person has rejected.
 func (e *Engine) forgetRejected(
 	ctx context.Context, r *run, planned map[store.OperationID]ident.Verdict, undecided func(ident.Key, ident.Class) bool,
 ) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// dropSettled takes out of a saved plan what is done already and what cannot be
-// made any more as it was planned, and reports both. The rest is what limits
-// count and what is held.
+// dropSettled removes from a saved plan what is already done and what can no
+// longer be made as planned, and reports both. Only the rest counts towards
+// limits and may be held.
 func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 	fates := make([][]operation.Fate, len(r.plan.Changes))
 	err := e.alone(ctx, r.Automation, func() error {
@@ -38,7 +38,7 @@ func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 	return e.keepUnsettled(ctx, r, fates)
 }
 
-// keepUnsettled leaves in a saved plan what is still to be made.
+// keepUnsettled keeps in a saved plan what is still to be made.
 func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.Fate) error {
 	var left []ident.Change
 	var settled []ident.Outcome
@@ -54,7 +54,7 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.
 			o := r.job.Outcome(apply.Task{Change: &c, Op: op}, ident.ResultSkipped)
 			o.Cause, o.Next = fate.Why, apply.PlanAnew
 			if fate.Done {
-				o.Next = "" // it needs nobody
+				o.Next = "" // nobody has to do anything
 				done[ident.Step{Class: op.Class, Key: c.Key}] = true
 			}
 			settled = append(settled, o)
@@ -64,7 +64,7 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.
 		}
 	}
 	for _, c := range left {
-		for k := range c.Operations { // nobody waits for what is done
+		for k := range c.Operations { // nothing waits for what is done
 			op := &c.Operations[k]
 			op.After = slices.DeleteFunc(slices.Clone(op.After), func(step ident.Step) bool { return done[step] })
 		}
@@ -74,14 +74,14 @@ func (e *Engine) keepUnsettled(ctx context.Context, r *run, fates [][]operation.
 	if err != nil {
 		return err
 	}
-	r.plan.Refused = min(r.plan.Refused, len(waiting)) // some of it may have been settled since
+	r.plan.Refused = min(r.plan.Refused, len(waiting)) // some of them may have been settled since
 	if err := r.job.Record(ctx, settled); err != nil {
 		return fmt.Errorf("record what of the plan is not made any more: %w", err)
 	}
 	return nil
 }
 
-// noteWaiting counts what a saved plan would make and an earlier run holds.
+// noteWaiting counts the operations of a saved plan that an earlier run holds.
 func (e *Engine) noteWaiting(ctx context.Context, r *run) error {
 	held, err := e.Store.HeldOutcomes(ctx, r.Automation)
 	if err != nil {

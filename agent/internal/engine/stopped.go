@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// stoppedError is how far a run or a plan came that somebody stopped.
+// stoppedError says how far a run or a plan had come when somebody stopped it.
 type stoppedError struct {
 	text  string
 	cause error
@@ -19,7 +19,7 @@ func (e *stoppedError) Error() string { return e.text }
 
 func (e *stoppedError) Unwrap() error { return e.cause }
 
-// stopped tells of a run that ended before its time what was done, and what
+// stopped describes, for a run that was stopped early, what was done and what
 // becomes of the rest.
 func (r *run) stopped(ctx context.Context, failure error) error {
 	if ctx.Err() == nil || failure == nil {
@@ -46,7 +46,7 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 	return &stoppedError{text, errors.Join(failure, cause)}
 }
 
-// stoppedPlan is stopped for a dry run.
+// stoppedPlan is like stopped, for a dry run.
 func stoppedPlan(ctx context.Context, automation string, failure error) error {
 	if ctx.Err() == nil || failure == nil {
 		return failure

@@ -10,18 +10,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// tally counts what a run's result depends on.
+// tally counts what the result of a run depends on.
 type tally struct {
 	mu          sync.Mutex
 	written     int
 	failed      int
-	first       string // what failed first, and why
+	first       string // the first failure, with its cause
 	held        int
 	waiting     []HeldBy // what earlier runs hold
 	quarantined int
 }
 
-// add counts an outcome. A link that is restored by its anchor writes nothing.
+// add counts an outcome. Restoring a link by its anchor does not count as a
+// write.
 func (t *tally) add(o ident.Outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,7 +54,7 @@ func (t *tally) wait(h store.Held) {
 	t.waiting = append(t.waiting, HeldBy{Run: h.Run, Class: h.Operation.Class, Count: 1})
 }
 
-// crashed counts an operation that a fault of rollcall ended.
+// crashed counts an operation that an internal error of rollcall ended.
 func (t *tally) crashed(item ident.QuarantineItem) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,9 +74,9 @@ func withNext(cause, next string) string {
 	return cause + "; next: " + next
 }
 
-// result is how a run ended, and why when it may not be taken for a success.
-// What the directory refused before and is not tried again yet counts as failed
-// as long as it waits: nothing is better than in the run that tried it.
+// result returns how a run ended and, if it is not a success, why. A value
+// that the directory refused earlier counts as failed until it is tried again:
+// until then nothing is better than in the run that tried it.
 func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResult, string) {
 	switch {
 	case failure != nil && stopped:
@@ -96,8 +97,9 @@ func (t *tally) result(p ident.Plan, failure error, stopped bool) (store.RunResu
 	return store.RunOK, ""
 }
 
-// besides lists what else a run could have ended as, had not something worse
-// happened. A refusal may last for months: it must hide no leavers.
+// besides lists the other results that apply to a run and that a worse one
+// hides. A refusal, for example, may last for months and must not hide that
+// leavers wait for approval.
 func (t *tally) besides(p ident.Plan, result store.RunResult) []store.RunResult {
 	var all []store.RunResult
 	for _, one := range []struct {
@@ -115,7 +117,7 @@ func (t *tally) besides(p ident.Plan, result store.RunResult) []store.RunResult 
 	return all
 }
 
-// doubt says why a delivery cannot be believed, and what to do.
+// doubt says why a delivery is in doubt, and what to do next.
 func doubt(p ident.Plan) string {
 	if p.Doubt == "" {
 		return ""
@@ -131,7 +133,7 @@ func joined(first, second string) string {
 	return first + "; besides, " + second
 }
 
-// LevelOf is how loudly the log tells of a result.
+// LevelOf returns the log level for a result.
 func LevelOf(result store.RunResult) slog.Level {
 	switch result {
 	case store.RunFailed, store.RunPartial:
@@ -143,7 +145,7 @@ func LevelOf(result store.RunResult) slog.Level {
 	return slog.LevelInfo
 }
 
-// failures tells how many writes failed, and what the first was.
+// failures says how many writes failed, and describes the first failure.
 func (t *tally) failures(before int) string {
 	tried := fmt.Sprintf("%d of %d writes failed", t.failed, t.failed+t.written)
 	if t.failed+t.written == 1 {

@@ -11,9 +11,9 @@ import (
 
 // turnstile lets one run at a time bring the mirror up to date and plan.
 type turnstile struct {
-	free   chan struct{} // holds one token while nobody has the turn
-	holder atomic.Value  // string: the automation that has it
-	notice time.Duration // how often a run that waits says so
+	free   chan struct{} // holds one token while no run has the turn
+	holder atomic.Value  // string: the automation that has the turn
+	notice time.Duration // how often a waiting run logs that it waits
 }
 
 func newTurnstile() *turnstile {
@@ -23,8 +23,8 @@ func newTurnstile() *turnstile {
 	return t
 }
 
-// alone calls do while no other run reads the mirror. It waits for that until
-// ctx ends.
+// alone calls do while no other run reads the mirror. It waits for its turn
+// until ctx ends.
 func (e *Engine) alone(ctx context.Context, automation string, do func() error) error {
 	if err := e.waitTurn(ctx, automation); err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Unlink takes a link back. Its account stays as it is; what was held about the
-// record is dropped. While a run of the link's automation is under way, or a
-// write about the record is in doubt, it is refused.
+// Unlink removes a link. Its account stays as it is; held operations of the
+// record are dropped. Unlink refuses while a run of the link's automation is
+// in progress, or while the result of a write for the record is unknown.
 func (e *Engine) Unlink(ctx context.Context, application string, key ident.Key, by string) (store.Unlinked, error) {
 	link, linked, err := e.Store.LinkByKey(ctx, application, key)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// view is what a plan reads: the mirror and the links of the store, and for
-// the few groups that matter the DC itself.
+// view is what a plan reads: the mirror and the links in the store and, for
+// the few groups that matter, the DC itself.
 type view struct {
-	ctx         context.Context // of the one plan that this view lives for
+	ctx         context.Context // of the one plan that uses this view
 	store       *store.Store
 	client      Directory
 	application string
@@ -50,7 +50,8 @@ func (v *view) EntriesByName(attribute, value string) ([]ident.Entry, error) {
 	return v.withPromised(found, err, attribute, value, text.SameName)
 }
 
-// withPromised adds what other runs are about to write to what was found.
+// withPromised adds the objects that other runs are about to write to those
+// found.
 func (v *view) withPromised(found []ident.Entry, err error, attribute, value string, same func(a, b string) bool) ([]ident.Entry, error) {
 	if err != nil || len(v.others) == 0 {
 		return found, err
@@ -68,7 +69,7 @@ func (v *view) ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
 	return oneEach(found, promised), err
 }
 
-// oneEach adds the objects of more that are not among those found.
+// oneEach returns found and those objects of more that are not in it.
 func oneEach(found, more []ident.Entry) []ident.Entry {
 	for _, e := range more {
 		if !slices.ContainsFunc(found, func(f ident.Entry) bool { return f.GUID == e.GUID }) {
@@ -83,8 +84,8 @@ func (v *view) ContainerExists(dn ident.DN) (bool, error) {
 	return ok, err
 }
 
-// ObjectExists asks the DC for kinds of objects that the mirror does not hold.
-// What lies in another domain is left to the write itself to find out.
+// ObjectExists asks the DC about kinds of objects that the mirror does not
+// hold. Objects in another domain are left to the write itself.
 func (v *view) ObjectExists(dn ident.DN) (bool, error) {
 	if _, ok, err := v.store.EntryByDN(v.ctx, dn); ok || err != nil {
 		return ok, err
@@ -116,15 +117,16 @@ func (v *view) EachLink(each func(ident.Link) error) error {
 	})
 }
 
-// Protected says why an object must not be touched; "" when it may be.
+// Protected says why an object must not be touched, or "" if it may be.
 func (v *view) Protected(e ident.Entry) (string, error) {
 	if strings.HasPrefix(string(e.GUID), madeUp) {
-		return "", nil // rollcall is creating it
+		return "", nil // rollcall is about to create it
 	}
 	return v.guard.Protected(v.ctx, e)
 }
 
-// MemberOf asks the DC once for each group: the mirror does not keep members.
+// MemberOf asks the DC once per group, because the mirror does not hold
+// members.
 func (v *view) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
 	known, ok := v.members[group.Fold()]
 	if !ok {
@@ -156,7 +158,7 @@ func (v *view) EachAnchor(attribute, prefix string, each func(ident.Entry) error
 	})
 }
 
-// FreeAnchors lists attributes that could carry anchors.
+// FreeAnchors lists attributes that could hold the anchor.
 func (v *view) FreeAnchors() ([]string, error) {
 	return mirror.FreeAnchors(v.ctx, v.client, v.client.Server().NamingContext, v.taken)
 }
