@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/rollcall-agent/rollcall/agent/internal/config"
 )
 
 // stateFolder is a configuration with a state folder of its own, without a
@@ -41,10 +39,3 @@ func (s *stateFolder) must(err error) {
 }
 
 func (s *stateFolder) config() string { return filepath.Join(s.dir, "agent.toml") }
-
-func (s *stateFolder) load() *config.Config {
-	s.Helper()
-	cfg, err := config.Load(s.config())
-	s.must(err)
-	return cfg
-}
