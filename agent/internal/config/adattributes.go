@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// commonAttributes are those of user objects that people map: of AD's own
-// schema, of POSIX and of Exchange. A directory may have others: its schema is
-// read when it is connected.
+// commonAttributes lists the user attributes that people map: those of AD's own
+// schema, of POSIX and of Exchange. A directory may have others; its schema is
+// read when the agent connects.
 const commonAttributes = `
 accountExpires altRecipient altSecurityIdentities assistant audio businessCategory c carLicense cn co codePage comment company countryCode
 department departmentNumber description desktopProfile destinationIndicator directReports displayName displayNamePrintable division
@@ -26,7 +26,8 @@ targetAddress telephoneAssistant telephoneNumber teletexTerminalIdentifier telex
 title uid uidNumber unixHomeDirectory unixUserPassword url userAccountControl userCertificate userPKCS12 userPrincipalName
 userSharedFolder userSharedFolderOther userSMIMECertificate userWorkstations wWWHomePage x121Address`
 
-// otherNames are what other systems, or the forms of AD's own tools, call them.
+// otherNames maps the names that other systems and AD's own tools use to those
+// of AD.
 var otherNames = map[string]string{
 	"address": "streetAddress", "cellphone": "mobile", "city": "l", "country": "co", "countrycode2": "c", "email": "mail",
 	"emailaddress": "mail", "e-mail": "mail", "familyname": "sn", "fax": "facsimileTelephoneNumber", "firstname": "givenName",
@@ -37,9 +38,9 @@ var otherNames = map[string]string{
 	"website": "wWWHomePage", "zip": "postalCode", "zipcode": "postalCode",
 }
 
-// warnStrangeAttribute warns of a name that no common attribute of a user has.
-// It is no error: a schema can be extended, and the directory says more when it
-// is connected.
+// warnStrangeAttribute warns when no common attribute of a user has that name.
+// It is not an error: a schema can be extended, and the directory has the last
+// word once the agent is connected.
 func (l *loader) warnStrangeAttribute(at path, name string, place Pos) {
 	folded := text.Lower(name)
 	known := strings.Fields(commonAttributes)

@@ -9,8 +9,9 @@ import (
 	"aead.dev/minisign"
 )
 
-// Agent is [agent]: where the daemon keeps its files and where it listens.
-// Relative paths were made relative to the file that holds them.
+// Agent is the table [agent]: it says where the daemon keeps its files and where
+// it listens. Relative paths have been resolved against the folder of the file
+// that sets them.
 type Agent struct {
 	StateDir   string   `toml:"state_dir"`
 	ModulesDir string   `toml:"modules_dir"`
@@ -19,13 +20,13 @@ type Agent struct {
 	Log        Log      `toml:"log"`
 }
 
-// Log is agent.log.
+// Log is the key agent.log.
 type Log struct {
 	Level  LogLevel  `toml:"level"`
 	Format LogFormat `toml:"format"`
 }
 
-// LogLevel is the least severe level that is logged.
+// LogLevel is the least severe level that still gets logged.
 type LogLevel string
 
 // The levels of the log.
@@ -45,18 +46,18 @@ const (
 	LogJSON LogFormat = "json"
 )
 
-// Store is [store]. This version knows only SQLite in Agent.StateDir.
+// Store is the table [store]. This version knows only SQLite in Agent.StateDir.
 type Store struct {
-	KeepRuns    Keep `toml:"keep_runs"`    // runs and their outcomes
-	KeepJournal Keep `toml:"keep_journal"` // lines of the journal
-	StagingMiB  int  `toml:"staging_mib"`  // of what one fetch may deliver
+	KeepRuns    Keep `toml:"keep_runs"`    // how long runs and their outcomes are kept
+	KeepJournal Keep `toml:"keep_journal"` // how long lines of the journal are kept
+	StagingMiB  int  `toml:"staging_mib"`  // the most that one fetch may deliver
 }
 
-// Keep is how long something is kept; 0: for good.
+// Keep says how long something is kept; 0 means forever.
 type Keep time.Duration
 
-// minKeep is more than anything looks back: limits do so for 24 hours, their
-// percentages for seven days.
+// minKeep is longer than anything looks back: limits count over 24 hours, and
+// their percentages refer to the last seven days.
 const minKeep = Keep(30 * 24 * time.Hour)
 
 func (l *loader) checkStore() {
@@ -77,7 +78,8 @@ func (l *loader) checkStore() {
 	}
 }
 
-// String is the form of the configuration.
+// String returns the text that the configuration would hold: "400d" or
+// "forever".
 func (k Keep) String() string {
 	if k == 0 {
 		return forever
@@ -101,13 +103,15 @@ func (k *Keep) parse(v any) error {
 	return nil
 }
 
-// Secrets is [secrets].
+// Secrets is the table [secrets].
 type Secrets struct {
-	// MasterKey opens the encrypted store; empty: a key file in Agent.StateDir.
+	// MasterKey opens the encrypted store. When empty, a key file in
+	// Agent.StateDir does.
 	MasterKey SecretRef `toml:"master_key"`
 }
 
-// Modules is [modules]: which connectors may be loaded, and their limits.
+// Modules is the table [modules]: it says which connectors may be loaded, and
+// sets their limits.
 type Modules struct {
 	TrustedKeys   []string      `toml:"trusted_keys"` // minisign public keys
 	AllowUnsigned bool          `toml:"allow_unsigned"`

@@ -7,7 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
-// Application is one [applications.NAME]: one configured use of a connector.
+// Application is one table [applications.NAME]: one configured use of a
+// connector.
 type Application struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
@@ -21,7 +22,7 @@ type Application struct {
 	Password     SecretRef `toml:"password"`
 	APIKey       SecretRef `toml:"api_key"`
 	Token        SecretRef `toml:"token"`
-	// Secrets are those that the connector's manifest names.
+	// Secrets holds the secrets that the connector's manifest names.
 	Secrets     map[string]SecretRef `toml:"secrets"`
 	Settings    map[string]any       `toml:"settings"` // string, int64, float64 or bool
 	BaseURL     string               `toml:"base_url"` // "": the manifest's
@@ -29,8 +30,8 @@ type Application struct {
 	TokenURL    string               `toml:"token_url"`
 	RateLimit   RateLimit            `toml:"rate_limit"`   // zero: the manifest's
 	DailyBudget int                  `toml:"daily_budget"` // tokens; 0: the manifest's
-	// Proxy is the URL of a proxy, perhaps with a user name, "direct" for none,
-	// "" for that of the environment.
+	// Proxy is the URL of a proxy, which may contain a user name. "direct" means
+	// no proxy, "" the one that the environment names.
 	Proxy         string              `toml:"proxy"`
 	ProxyPassword SecretRef           `toml:"proxy_password"`
 	Endpoints     map[string]Endpoint `toml:"endpoints"`
@@ -48,16 +49,16 @@ const (
 	AuthSession Auth = "session"
 )
 
-// Endpoint is one [applications.NAME.endpoints.NAME]: an endpoint of the
-// manifest changed, or a new one. What is nil was not set and comes from the
-// manifest. Path, URL, Params and Headers are templates that compile in
-// EndpointScope.
+// Endpoint is one table [applications.NAME.endpoints.NAME]. It changes an
+// endpoint of the manifest or adds a new one. A nil field was not set: the
+// manifest's value holds. Path, URL, Params and Headers are templates that
+// compile in EndpointScope.
 type Endpoint struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
 
 	Method  *Method         `toml:"method"`
-	Path    *Text           `toml:"path"` // excludes URL
+	Path    *Text           `toml:"path"` // not together with URL
 	URL     *Text           `toml:"url"`
 	Params  map[string]Text `toml:"params"`
 	Headers map[string]Text `toml:"headers"`
@@ -67,7 +68,7 @@ type Endpoint struct {
 	Key     *string         `toml:"key"`     // JSON pointer within a record
 	Mode    *Mode           `toml:"mode"`
 	Repeat  *Repeat         `toml:"repeat"`
-	Keyed   *bool           `toml:"keyed"` // Records leads to an object whose members are the records
+	Keyed   *bool           `toml:"keyed"` // Records points at an object whose members are the records
 	Cost    *int            `toml:"cost"`  // of one request, in tokens of the daily budget
 }
 
@@ -80,7 +81,7 @@ const (
 	MethodPost Method = "POST"
 )
 
-// Mode says whether an endpoint delivers everybody.
+// Mode says whether an endpoint delivers all records or only the changed ones.
 type Mode string
 
 // The modes of an endpoint.
@@ -89,17 +90,17 @@ const (
 	ModeChanges Mode = "changes" // nobody is ever missing
 )
 
-// Repeat says how the next page is asked for.
+// Repeat says how to ask for the next page.
 type Repeat struct {
 	Style RepeatStyle `toml:"style"`
 	Param string      `toml:"param"` // the query parameter that takes the position
 	Next  string      `toml:"next"`  // JSON pointer to the next position or URL
 	More  string      `toml:"more"`  // JSON pointer to a boolean that says whether there is more
-	// LimitParam and Limit set the size of a page; the parameter and its value.
+	// LimitParam and Limit set the size of a page: the parameter and its value.
 	LimitParam string `toml:"limit_param"`
 	Limit      int    `toml:"limit"`
 	First      *int   `toml:"first"`     // the first offset (default 0) or page (default 1)
-	MaxEmpty   int    `toml:"max_empty"` // pages in a row that may bring nothing new; 0: the default of the ABI
+	MaxEmpty   int    `toml:"max_empty"` // how many pages in a row may bring nothing new; 0: the default of the ABI
 }
 
 // RepeatStyle is a way of paging.
@@ -170,14 +171,14 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkTemplates(in, e)
 }
 
-// EndpointScope is what the templates of an endpoint may refer to.
+// EndpointScope returns the names that the templates of an endpoint may use.
 func (c *Config) EndpointScope() expr.Scope {
 	return expr.NewScope("settings", "now", "last_success").WithLookups(c.Lookups)
 }
 
-// checkTemplates compiles the templates of an endpoint. One that asks for what
-// changed since the last success must say so, or everybody else would be
-// missing.
+// checkTemplates compiles the templates of an endpoint. An endpoint that asks
+// for the changes since the last success must have mode "changes": otherwise
+// every unchanged user would count as missing.
 func (l *loader) checkTemplates(in path, e Endpoint) {
 	changes := e.Mode != nil && *e.Mode == ModeChanges
 	check := func(at path, text Text, escape expr.Escape) {
@@ -202,7 +203,7 @@ func (l *loader) checkTemplates(in path, e Endpoint) {
 	}
 }
 
-// checkPointer wants a JSON pointer (RFC 6901).
+// checkPointer requires a JSON pointer (RFC 6901).
 func (l *loader) checkPointer(at path, p *string) {
 	if p == nil || *p == "" {
 		return
@@ -212,8 +213,8 @@ func (l *loader) checkPointer(at path, p *string) {
 	}
 }
 
-// checkRepeat wants what each way of paging needs. Without a way, the paging is
-// the connector's.
+// checkRepeat requires the keys that each way of paging needs. When none is set,
+// the connector does the paging.
 func (l *loader) checkRepeat(in path, r Repeat) {
 	needs := map[RepeatStyle][]string{
 		RepeatCursor: {"param", "next"}, RepeatOffset: {"param"}, RepeatPage: {"param"}, RepeatNextURL: {"next"},

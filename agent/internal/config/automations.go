@@ -15,15 +15,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Automation is one [automations.NAME]: what is done in the directory with a
-// data source, and when.
+// Automation is one table [automations.NAME]: it says what is done in the
+// directory with a data source, and when.
 type Automation struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
 
 	DataSource string        `toml:"data_source"`
 	Action     plan.Action   `toml:"action"`
-	Schedule   string        `toml:"schedule"` // cron's five fields; "": only by hand
+	Schedule   string        `toml:"schedule"` // cron's five fields; "": runs only by hand
 	OU         *Text         `toml:"ou"`       // a template
 	Groups     []Text        `toml:"groups"`   // templates
 	Password   Password      `toml:"password"`
@@ -34,24 +34,25 @@ type Automation struct {
 	Approval   plan.Approval `toml:"approval"`
 	Owns       Owns          `toml:"owns"`
 
-	// Mapper is the compiled mapping of the data source with OU and Groups.
+	// Mapper is the compiled mapping of the data source, with OU and Groups.
 	Mapper *mapping.Mapper `toml:"-"`
 }
 
-// Password is automations.NAME.password: the initial password of a create.
+// Password is the key automations.NAME.password: the initial password of a new
+// account.
 type Password struct {
 	Length     int  `toml:"length"`
 	MustChange bool `toml:"must_change"`
 }
 
-// Adopt is automations.NAME.adopt: accounts that rollcall did not create. A
-// text is its mode.
+// Adopt is the key automations.NAME.adopt: it says what happens to accounts that
+// rollcall did not create. In the file it is a table, or a text that sets Mode.
 type Adopt struct {
 	Mode plan.Adopt `toml:"mode"`
-	Move bool       `toml:"move"` // into ou
+	Move bool       `toml:"move"` // move the account into ou
 }
 
-// Missing is automations.NAME.missing.
+// Missing is the key automations.NAME.missing.
 type Missing struct {
 	Action plan.MissingAction `toml:"action"`
 	MoveTo ident.DN           `toml:"move_to"` // "": the account stays where it is
@@ -60,12 +61,13 @@ type Missing struct {
 // Owns says what an automation decides about an account.
 type Owns string
 
-// OwnsAccount is its state and its place.
+// OwnsAccount means that the automation decides about the account's state and
+// place.
 const OwnsAccount Owns = "account"
 
 func (l *loader) checkAutomation(in path, a Automation) {
 	if l.has(in.with("trigger")) || l.has(in.with("orchestration")) {
-		return // refused as a whole
+		return // the table is refused as a whole
 	}
 	l.checkName(in)
 	l.require(in, "data_source", "action")
@@ -85,8 +87,8 @@ func (l *loader) checkAutomation(in path, a Automation) {
 	}
 }
 
-// checkAction holds the action against the category of the data source and
-// against the settings that only other actions use.
+// checkAction checks that the data source's category allows the action, and
+// reports settings that only other actions use.
 func (l *loader) checkAction(in path, a Automation) {
 	allowed := map[plan.Action][]Category{
 		plan.ActionCreate:    {CategoryCreate, CategoryLifecycle},
@@ -113,7 +115,7 @@ func (l *loader) checkAction(in path, a Automation) {
 	}
 }
 
-// checkCreates wants the attributes without which no account can be made.
+// checkCreates requires the attributes without which no account can be created.
 func (l *loader) checkCreates(at path, a Automation) {
 	d, ok := l.config.DataSources[a.DataSource]
 	if !ok || len(d.Attributes) == 0 {
@@ -133,7 +135,8 @@ func (l *loader) checkCreates(at path, a Automation) {
 	}
 }
 
-// checkSchedule wants a cron expression that comes true some day.
+// checkSchedule requires a cron expression that matches at least one point in
+// time.
 func (l *loader) checkSchedule(at path, spec string) {
 	const form = `five fields: minute, hour, day of month, month, day of week; every 15 minutes is "*/15 * * * *"`
 	if strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ=") {
@@ -161,7 +164,7 @@ func (l *loader) checkSchedule(at path, spec string) {
 	}
 }
 
-// checkPlaces checks the DNs that are known now; what a template gives is
+// checkPlaces checks the DNs that are written out. What a template gives is
 // checked at each write.
 func (l *loader) checkPlaces(in path, a Automation) {
 	if a.OU != nil && isConstant(a.OU.Text) {
@@ -187,8 +190,9 @@ func (l *loader) checkPlaces(in path, a Automation) {
 	}
 }
 
-// outside names the place in scope that a DN is a misspelling of, if there is
-// one: all but one part are the same, and that one differs in a letter or two.
+// outside returns the hint for a DN outside of scope. It suggests a container of
+// the scope when the DN looks like a misspelling of it: all parts but one are
+// the same, and that one differs in a letter or two.
 func (l *loader) outside(dn ident.DN) string {
 	for _, s := range l.config.Directory.Scope {
 		theirs, ours := strings.Split(string(s), ","), strings.Split(string(dn), ",")
@@ -222,9 +226,9 @@ func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {
 	return dn, true
 }
 
-// privileged knows the English names of the groups that rule a domain, and
-// those of protected_groups. Renamed and translated ones, and what is nested in
-// them, are recognised when the directory is read.
+// privileged reports whether dn is a privileged group, by its English name or by
+// protected_groups. Groups with renamed or translated names, and groups nested
+// in privileged ones, are recognised once the directory is read.
 func (l *loader) privileged(dn ident.DN) bool {
 	d := l.config.Directory
 	if slices.ContainsFunc(d.AllowProtected, dn.EqualFold) {
@@ -233,7 +237,8 @@ func (l *loader) privileged(dn ident.DN) bool {
 	return ident.PrivilegedName(dn.Name()) || slices.ContainsFunc(d.ProtectedGroups, dn.EqualFold)
 }
 
-// checkAdopt checks the mode that stands as a text, and that a move can happen.
+// checkAdopt checks the mode, and that the action can move accounts when move is
+// set.
 func (l *loader) checkAdopt(at path, a Automation) {
 	modes := a.Adopt.Mode.Values()
 	switch {
@@ -247,7 +252,7 @@ func (l *loader) checkAdopt(at path, a Automation) {
 	}
 }
 
-// checkMatch wants attributes that the data source maps.
+// checkMatch requires attributes that the data source maps.
 func (l *loader) checkMatch(at path, a Automation) {
 	if !l.has(at) && a.Action.MakesAccounts() {
 		l.warnings = append(l.warnings, Warning{

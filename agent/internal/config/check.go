@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// check looks at what the types cannot tell: what is missing, ranges, names
-// that stand for something else, and the rules of the documentation.
+// check finds what decoding cannot: missing keys, numbers out of range,
+// references to undefined names, and violations of the documented rules.
 func (l *loader) check() {
 	l.checkAgent()
 	l.checkModules()
@@ -35,7 +35,7 @@ func (l *loader) check() {
 // require reports the keys of a table that no file sets.
 func (l *loader) require(table path, keys ...string) {
 	if l.failed[table.index()] {
-		return // it is no table
+		return // not a table; decode has reported it
 	}
 	for _, key := range keys {
 		if !l.has(table.with(key)) {
@@ -44,8 +44,8 @@ func (l *loader) require(table path, keys ...string) {
 	}
 }
 
-// checkName reports a name that could not be written into an anchor, a metric
-// or a command line.
+// checkName reports a name that could not stand in an anchor, a metric or a
+// command line.
 func (l *loader) checkName(at path) {
 	if !nameForm.MatchString(at.last()) {
 		l.failKey(at, fmt.Sprintf("%q cannot be a name", at.last()), "a letter, then letters, digits, _ and -")
@@ -121,7 +121,8 @@ func (l *loader) warnUnusedIn(table, kind string, names []string, used map[strin
 	}
 }
 
-// usedLookups finds the tables whose name stands in quotes in some expression.
+// usedLookups finds the lookup tables whose name stands in quotes in some
+// expression.
 func (l *loader) usedLookups() map[string]bool {
 	used := map[string]bool{}
 	for _, text := range l.texts {

@@ -3,14 +3,14 @@
 // without the connectors, compiles every expression, and reports all errors at
 // once, each with its file, line and column.
 //
-// It reads no environment variable, resolves no secret and changes nothing.
-// What only a connector's manifest can tell (its endpoints, settings, fields)
-// is checked by whoever loads the connector.
+// It reads no environment variables, resolves no secrets and changes nothing. It
+// cannot check what depends on a connector's manifest (its endpoints, settings
+// and fields): package fit does that.
 package config
 
 import "runtime"
 
-// Config is a whole configuration that was found to be correct.
+// Config is a whole configuration without errors.
 type Config struct {
 	Agent        Agent                        `toml:"agent"`
 	Store        Store                        `toml:"store"`
@@ -29,12 +29,14 @@ type Config struct {
 	leftovers []leftover       `toml:"-"`
 }
 
-// Place is where the value of a key stands, or the nearest table around it.
+// Place returns the position of a key's value, or of the nearest table around
+// it.
 func (c *Config) Place(key ...string) Pos {
 	return (&loader{files: c.Files, places: c.places}).value(key)
 }
 
-// DefaultPath is the configuration that is read when no other is named.
+// DefaultPath returns the path of the configuration that is read when no other
+// is named.
 func DefaultPath() string {
 	if runtime.GOOS == "windows" {
 		return `C:\ProgramData\rollcall\agent.toml`
@@ -42,8 +44,9 @@ func DefaultPath() string {
 	return "/etc/rollcall/agent.toml"
 }
 
-// Load reads the file and what it includes. The error is an Errors with
-// everything that is wrong, or says why the file cannot be read.
+// Load reads the file and the files that it includes. It returns either an
+// Errors that lists everything that is wrong, or an error that says why the file
+// cannot be read.
 func Load(file string) (*Config, error) {
 	c, errs := Check(file)
 	if len(errs) > 0 {
@@ -52,9 +55,9 @@ func Load(file string) (*Config, error) {
 	return c, nil
 }
 
-// Check is Load for somebody who wants to know everything at once: it gives
-// what could be read of the configuration beside its errors; nil when that is
-// nothing. Nobody must run with it.
+// Check is like Load, but returns what it could read of the configuration along
+// with the errors; nil when it could read nothing. It is for commands that
+// report all errors at once. A configuration with errors must not be run.
 func Check(file string) (*Config, Errors) {
 	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	tree := l.read(file)

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
-// credentialKeys are the keys of each kind of authorization.
+// credentialKeys returns the keys of each kind of authorization.
 func credentialKeys() map[Auth][]string {
 	return map[Auth][]string{
 		AuthOAuth2:  {"client_id", "client_secret"},
@@ -20,8 +20,8 @@ func credentialKeys() map[Auth][]string {
 	}
 }
 
-// checkCredentials wants the fields of the kind of authorization, and no field
-// of another kind.
+// checkCredentials requires the keys of the configured kind of authorization,
+// and refuses those of the other kinds.
 func (l *loader) checkCredentials(in path, a Application) {
 	kinds := credentialKeys()
 	own, known := kinds[a.Auth]
@@ -47,8 +47,8 @@ func (l *loader) checkCredentials(in path, a Application) {
 	}
 }
 
-// checkSecrets wants references. Whether the connector knows the names is for
-// whoever has its manifest.
+// checkSecrets requires references. Whether the connector knows the names is
+// checked against its manifest, in package fit.
 func (l *loader) checkSecrets(in path, all map[string]SecretRef) {
 	for _, name := range sortedKeys(all) {
 		if all[name].Kind == secrets.KindLiteral {
@@ -60,8 +60,8 @@ func (l *loader) checkSecrets(in path, all map[string]SecretRef) {
 
 const direct = "direct"
 
-// checkProxy wants the URL of a proxy whose password stands elsewhere. No
-// message repeats the text: it may hold the password.
+// checkProxy requires the URL of a proxy without a password, which has a key of
+// its own. No message repeats the text: it may hold the password.
 func (l *loader) checkProxy(in path, a Application) {
 	at := in.with("proxy")
 	hasUser := false
@@ -86,7 +86,8 @@ func (l *loader) checkProxy(in path, a Application) {
 	}
 }
 
-// ProxyURL is the proxy with its password in it, as HTTP clients take it.
+// ProxyURL returns the proxy's URL with the password in it, as HTTP clients take
+// it.
 func (a Application) ProxyURL(password string) string {
 	u, err := url.Parse(a.Proxy)
 	if err != nil || u.User == nil || password == "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// DataSource is one [data_sources.NAME]: records and their mapping.
+// DataSource is one table [data_sources.NAME]: records and their mapping.
 type DataSource struct {
 	Name string `toml:"-"`
 	Pos  Pos    `toml:"-"`
@@ -18,7 +18,7 @@ type DataSource struct {
 	Category    Category             `toml:"category"`
 	Application string               `toml:"application"`
 	Endpoints   []string             `toml:"endpoints"`   // exactly one in this version
-	PrimaryKey  string               `toml:"primary_key"` // the name of a field, or a JSON pointer that leads deeper
+	PrimaryKey  string               `toml:"primary_key"` // the name of a field, or a JSON pointer to a value within one
 	Where       *Text                `toml:"where"`
 	Attributes  map[string]Attribute `toml:"attributes"`
 }
@@ -36,8 +36,8 @@ const (
 	CategoryAudit     Category = "audit"
 )
 
-// Attribute is one mapped attribute. In the file it is a text or a table; a
-// text is Value.
+// Attribute is one mapped attribute. In the file it is a table, or a text that
+// sets Value.
 type Attribute struct {
 	Name string `toml:"-"` // spelled as in the file
 	Pos  Pos    `toml:"-"` // of the name
@@ -54,13 +54,13 @@ type Attribute struct {
 	Merge         Merge             `toml:"merge"`
 	Authoritative Authority         `toml:"authoritative"`
 	Encoding      mapping.Encoding  `toml:"encoding"`
-	Raw           bool              `toml:"raw"` // outer white space and invisible characters stay
+	Raw           bool              `toml:"raw"` // keep outer white space and invisible characters
 }
 
-// Merge says what becomes of the values that the directory has already.
+// Merge says what happens to the values that the directory already has.
 type Merge string
 
-// Authority says who is right when the directory was changed by hand.
+// Authority says which side wins when the directory was changed by hand.
 type Authority string
 
 // The values of merge and authoritative.
@@ -99,8 +99,8 @@ func (l *loader) checkDataSource(in path, d DataSource) {
 	l.checkAttributes(in.with("attributes"), d.Attributes)
 }
 
-// KeyField is the field of a record that holds the primary key; deeper says
-// that the key lies within that field.
+// KeyField returns the field of a record that holds the primary key. deeper
+// reports that the key is a value within that field.
 func (d DataSource) KeyField() (field string, deeper bool) {
 	pointer, is := strings.CutPrefix(d.PrimaryKey, "/")
 	if !is {
@@ -165,8 +165,9 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	}
 }
 
-// reservedAttributes are those that the directory keeps and nobody should
-// write, beyond those that the mapping itself refuses.
+// reservedAttributes returns the attributes that the directory maintains and
+// rollcall must not write, in addition to those that the mapping itself refuses.
+// The text says what to use instead.
 func reservedAttributes() map[string]string {
 	const kept = "the directory keeps it"
 	return map[string]string{

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
-// path is the way to a value from the top of the file; the place in a list is
-// "[0]".
+// path leads to a value from the top of the file. An element of a list is
+// written "[0]".
 type path []string
 
 func (p path) with(part string) path { return append(slices.Clip(p), part) }
@@ -32,10 +32,11 @@ func (p path) last() string {
 	return ""
 }
 
-// String gives the path as a reader would write it: automations.staff.match[1].
+// String returns the path as a reader would write it:
+// automations.staff.match[1].
 func (p path) String() string { return strings.ReplaceAll(strings.Join(p, "."), ".[", "[") }
 
-// index is the path as a key of a map; parts may hold dots.
+// index returns the path as the key of a map; a part may contain dots.
 func (p path) index() string { return strings.Join(p, "\x00") }
 
 type (
@@ -43,19 +44,19 @@ type (
 	defaulter interface{ setDefaults() }
 	// named takes the name under which a table was defined.
 	named interface{ setName(name string, pos Pos) }
-	// parser reads a value of more than one type.
+	// parser reads a value that may have more than one type.
 	parser interface{ parse(v any) error }
-	// shorthand is a table that may be written as one text.
+	// shorthand is a table that may also be written as one text.
 	shorthand interface{ setText(t Text) }
-	// word knows its allowed values; see laterValues for those to come.
+	// word lists its allowed values. laterValues lists those of later versions.
 	word interface{ Values() []string }
-	// refuser names the key that makes the whole table something that a later
-	// version will have.
+	// refuser returns the key that makes the whole table unavailable in this
+	// version.
 	refuser interface {
 		refuse(table map[string]any) (key, what string)
 	}
-	// partial knows the keys of its table that a later version will have, with
-	// what to do instead; "" when there is nothing to say.
+	// partial maps the keys of its table that are unavailable in this version to
+	// what to do instead; "" when there is nothing to suggest.
 	partial interface{ unavailable() map[string]string }
 )
 
@@ -159,7 +160,7 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 	}
 }
 
-// notAvailable ends the message about everything that the documentation
+// notAvailable ends every message about something that the documentation
 // describes and this version refuses.
 const notAvailable = " is not available in this version of rollcall"
 
@@ -212,7 +213,7 @@ func (l *loader) decodeList(v any, target reflect.Value, at path) {
 	}
 }
 
-// listOf accepts both forms in which the decoder gives lists.
+// listOf accepts both types in which the decoder returns lists.
 func listOf(v any) ([]any, bool) {
 	switch v := v.(type) {
 	case []any:
@@ -250,8 +251,8 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 	}
 }
 
-// ofOneLine reports whether a text is a name or a path: a control character in
-// one of them is what became of a backslash, as in "C:\temp".
+// ofOneLine reports whether a value is a name or a path, in which a control
+// character comes from a backslash that was not escaped, as in "C:\temp".
 func ofOneLine(at path) bool {
 	return at[0] == "agent" || at[0] == "directory" || at.last() == "username"
 }
@@ -289,8 +290,8 @@ func (l *loader) decodeSecret(v any, t *SecretRef, at path) {
 	*t = SecretRef{Reference: ref, Pos: l.value(at)}
 }
 
-// plainHint tells what a text that stands for a secret was probably meant to be.
-// It does not repeat the text.
+// plainHint suggests how to write the reference that a plain text in place of a
+// secret was probably meant to be. It does not repeat the text.
 func plainHint(s string) string {
 	kind, _, named := strings.Cut(strings.TrimLeft(s, "@${"), ":")
 	switch {

@@ -9,7 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
-// setDefaults goes down into every section, for those that no file mentions.
+// setDefaults sets the defaults of every section, including those that no file
+// mentions.
 func (c *Config) setDefaults() {
 	c.Agent.setDefaults()
 	c.Modules.setDefaults()

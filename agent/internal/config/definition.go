@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// Definition gives the mapping of a data source together with the OU and the
-// groups of an automation. Settings are those that the file sets; the defaults
-// of a connector's manifest are not among them.
+// Definition returns the mapping of a data source together with the OU and the
+// groups of an automation. Its settings are those that the file sets; the
+// defaults of a connector's manifest are not included.
 func (c *Config) Definition(a Automation) mapping.Definition {
 	d := c.DataSources[a.DataSource]
 	key, _ := d.KeyField()
@@ -26,7 +26,7 @@ func (c *Config) Definition(a Automation) mapping.Definition {
 	}
 }
 
-// definitions gives the attributes in the order of their names.
+// definitions returns the attributes in the order of their names.
 func (d DataSource) definitions() []mapping.AttributeDef {
 	var defs []mapping.AttributeDef
 	for _, name := range sortedKeys(d.Attributes) {
@@ -43,8 +43,8 @@ func (d DataSource) definitions() []mapping.AttributeDef {
 	return defs
 }
 
-// compileMappings compiles each data source for each automation that uses it,
-// and once alone when none does, so that its errors are found.
+// compileMappings compiles each data source once for each automation that uses
+// it. An unused data source is compiled alone, so that its errors are found too.
 func (l *loader) compileMappings() {
 	known := l.knownPlaces()
 	used := map[string]bool{}
@@ -61,8 +61,8 @@ func (l *loader) compileMappings() {
 	}
 }
 
-// compile reports the errors of one mapping, except at places whose error is
-// known.
+// compile compiles one mapping and reports its errors, except at places that
+// have an error already.
 func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Mapper {
 	if _, ok := l.config.DataSources[a.DataSource]; !ok {
 		return nil
@@ -84,8 +84,9 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 	return m
 }
 
-// knownPlaces are the places of the errors so far, and the names of the
-// attributes that contain one: what follows from an error is not told again.
+// knownPlaces returns the places of the errors so far, and of the names of the
+// attributes that contain one. An error that only follows from another is not
+// reported.
 func (l *loader) knownPlaces() map[Pos]bool {
 	known := map[Pos]bool{}
 	for _, e := range l.errs {

@@ -10,22 +10,22 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// Difference is one table in which two configurations are not the same. It
-// names keys and holds no value, so that no secret is told.
+// Difference is one table that is not the same in two configurations. It names
+// keys and holds no values, so that it reveals no secret.
 type Difference struct {
 	Table string   `json:"table"`          // "directory", "automations.staff"
 	Keys  []string `json:"keys,omitempty"` // none when only one of the two has the table
 	State string   `json:"state"`          // new, changed or removed
 }
 
-// The states of a table on disk, against what the agent has.
+// The states of a table on disk, compared with what the agent has.
 const (
 	tableNew     = "new"
 	tableChanged = "changed"
 	tableRemoved = "removed"
 )
 
-// String is for people: "[automations.staff] (ou, limits)".
+// String returns the difference for people: "[automations.staff] (ou, limits)".
 func (d Difference) String() string {
 	if d.State == tableChanged {
 		return "[" + d.Table + "] (" + strings.Join(d.Keys, ", ") + ")"
@@ -33,16 +33,16 @@ func (d Difference) String() string {
 	return "[" + d.Table + "] (" + d.State + ")"
 }
 
-// Differences lists the tables in which c is not what former is, whatever the
-// order, the places and the comments in the files. Secrets are compared by what
-// refers to them.
+// Differences lists the tables in which c differs from former. The order, the
+// places and the comments in the files do not matter. Secrets are compared by
+// their references.
 func (c *Config) Differences(former *Config) []Difference {
 	return compareTables(former.tables(), c.tables())
 }
 
-// DifferencesFor lists those of them that bear on what an automation does and
-// for whom: not its schedule, and nothing about how fast or how loud the agent
-// is.
+// DifferencesFor lists the differences that affect what an automation does and
+// to which users. Its schedule is left out, and so are the settings for speed
+// and logging.
 func (c *Config) DifferencesFor(former *Config, automation string) []Difference {
 	_, had := former.Automations[automation]
 	_, has := c.Automations[automation]
@@ -56,8 +56,8 @@ func (c *Config) DifferencesFor(former *Config, automation string) []Difference 
 	return compareTables(former.tablesFor(automation), c.tablesFor(automation))
 }
 
-// tables are all tables by name, as plain values. Paths are absolute: it makes
-// no difference from where the file was named.
+// tables returns all tables by name, as plain values. Paths are made absolute,
+// so that it does not matter from where the file was named.
 func (c *Config) tables() map[string]map[string]any {
 	all := *c
 	for _, path := range []*string{&all.Agent.StateDir, &all.Agent.ModulesDir, &all.Directory.CAFile} {
@@ -76,7 +76,7 @@ func (c *Config) tables() map[string]map[string]any {
 			out[name+"."+keyText(it.Key().String())] = tableOf(it.Value())
 		}
 	}
-	delete(out["agent"], "include") // what it leads to is compared
+	delete(out["agent"], "include") // the included files are compared themselves
 	return out
 }
 
@@ -118,13 +118,13 @@ func tableOf(v reflect.Value) map[string]any {
 	return table
 }
 
-// empty reports what is as good as not set.
+// empty reports whether a value is as good as not set.
 func empty(value any) bool {
 	v := reflect.ValueOf(value)
 	return !v.IsValid() || v.Kind() == reflect.Map && v.Len() == 0 || v.Kind() == reflect.Slice && v.Len() == 0
 }
 
-// keyText is a name as it stands in a table's header.
+// keyText returns a name as it stands in a table's header.
 func keyText(name string) string {
 	return toml.Key{name}.String()
 }

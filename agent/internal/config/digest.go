@@ -16,7 +16,7 @@ import (
 // automation would do: its settings, its data source, the application and the
 // endpoint, the lookups, and where the directory may be written. Schedules,
 // secrets, descriptions and the places in the files are left out. A saved plan
-// holds only while its digest does.
+// is valid only while this digest stays the same.
 func (c *Config) Digest(automation string) (string, error) {
 	a, ok := c.Automations[automation]
 	if !ok {
@@ -42,13 +42,13 @@ func (c *Config) Digest(automation string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// settingsOf turns a table into plain values without places and secrets. What
-// is not set is left out.
+// settingsOf turns a table into plain values, without places and secrets. Unset
+// keys are left out.
 func settingsOf(v reflect.Value, without ...string) any {
 	return valuesOf(v, func(SecretRef) any { return nil }, without...)
 }
 
-// valuesOf is settingsOf with what stands for a secret.
+// valuesOf is like settingsOf, but replaces each secret by what secret returns.
 func valuesOf(v reflect.Value, secret func(SecretRef) any, without ...string) any {
 	switch t := v.Interface().(type) {
 	case Text:

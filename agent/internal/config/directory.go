@@ -10,7 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Directory is [directory]: the Active Directory that is kept.
+// Directory is the table [directory]: the Active Directory that rollcall
+// maintains.
 type Directory struct {
 	URLs            []string      `toml:"urls"` // ldaps:// only
 	BaseDN          ident.DN      `toml:"base_dn"`
@@ -21,15 +22,15 @@ type Directory struct {
 	CAFile          string        `toml:"ca_file"` // "": the system's certificates
 	Connections     int           `toml:"connections"`
 	Anchor          string        `toml:"anchor"`           // the attribute that carries "application:key"
-	ProtectedGroups []ident.DN    `toml:"protected_groups"` // as privileged as those that are known
+	ProtectedGroups []ident.DN    `toml:"protected_groups"` // as privileged as the built-in ones
 	AllowProtected  []ident.DN    `toml:"allow_protected"`
-	Timeout         time.Duration `toml:"timeout"` // of one LDAP request
+	Timeout         time.Duration `toml:"timeout"` // for one LDAP request
 }
 
 // DirectoryAuth is the way to bind.
 type DirectoryAuth string
 
-// DirectorySimple binds with a name and a password, within TLS.
+// DirectorySimple binds with a name and a password over TLS.
 const DirectorySimple DirectoryAuth = "simple"
 
 func (l *loader) checkDirectory() {
@@ -104,15 +105,15 @@ func (l *loader) checkScope(at path) {
 	}
 }
 
-// inScope reports whether rollcall may write below dn, or cannot know because
-// the scope itself is wrong.
+// inScope reports whether rollcall may write below dn. It also does when the
+// scope itself is wrong, which is an error of its own.
 func (d Directory) inScope(dn ident.DN) bool {
 	wrong := len(d.Scope) == 0 || slices.Contains(d.Scope, "")
 	return wrong || d.Scope.Takes(dn)
 }
 
-// notAReference reports a reference on a field that holds no secret: nobody
-// would resolve it.
+// notAReference reports a secret's reference on a field that holds no secret: it
+// would never be resolved.
 func (l *loader) notAReference(at path, text string) {
 	if strings.HasPrefix(text, "@{") {
 		l.fail(at, at.last()+" is not a secret: a reference is not resolved here", "write the value itself")

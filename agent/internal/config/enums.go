@@ -2,9 +2,9 @@ package config
 
 import "github.com/rollcall-agent/rollcall/agent/internal/plan"
 
-// The words of the configuration that mean something to this package alone
-// list their values here. The others belong to the packages whose decisions
-// they name, such as plan.Action, and list them there.
+// The enumerations that only this package uses list their values here. The
+// others belong to the packages whose decisions they name, such as plan.Action,
+// and list their values there.
 
 // Values lists the levels.
 func (LogLevel) Values() []string {
@@ -55,8 +55,8 @@ func (Authority) Values() []string {
 // Values lists what an automation may decide.
 func (Owns) Values() []string { return []string{string(OwnsAccount)} }
 
-// laterValues lists the values that the documentation describes and this
-// version refuses.
+// laterValues lists the values that the documentation describes and this version
+// refuses.
 func laterValues(w word) []string {
 	switch w.(type) {
 	case DirectoryAuth:

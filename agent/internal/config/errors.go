@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Error is one thing wrong with the configuration, with its place.
+// Error is one mistake in the configuration, with its place.
 type Error struct {
 	Pos     Pos
 	Key     string // dotted: "automations.staff.schedule"; "" when the file itself is wrong
@@ -14,10 +14,10 @@ type Error struct {
 	Hint    string // the next step or the likely spelling; may be empty
 }
 
-// Error gives "FILE:LINE:COLUMN: message (hint)".
+// Error returns "FILE:LINE:COLUMN: message (hint)".
 func (e Error) Error() string { return line(e.Pos, e.Message, e.Hint) }
 
-// Warning is something that works but is probably not meant.
+// Warning reports something that works but is probably not intended.
 type Warning struct {
 	Pos     Pos
 	Key     string
@@ -25,14 +25,14 @@ type Warning struct {
 	Hint    string
 }
 
-// String gives "FILE:LINE:COLUMN: warning: message (hint)".
+// String returns "FILE:LINE:COLUMN: warning: message (hint)".
 func (w Warning) String() string { return line(w.Pos, "warning: "+w.Message, w.Hint) }
 
 // Errors holds everything that is wrong with a configuration, in the order of
 // the files.
 type Errors []Error
 
-// Error gives one line for each error.
+// Error returns one line for each error.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i := range e {
@@ -64,8 +64,8 @@ func comparePos(a, b Pos) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
-// sorted orders errors by position and drops repetitions: an expression that
-// two automations share is wrong once.
+// sorted orders errors by position and drops repetitions: an error in an
+// expression that two automations share is reported once.
 func (e Errors) sorted() Errors {
 	slices.SortStableFunc(e, func(a, b Error) int {
 		return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.Message, b.Message))

@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/host/tomlbounds"
 )
 
-// read reads the main file and what it includes into one tree.
+// read reads the main file and the files that it includes into one tree.
 func (l *loader) read(file string) map[string]any {
 	file = filepath.Clean(file)
 	tree := l.readFile(file)
@@ -34,7 +34,7 @@ func (l *loader) read(file string) map[string]any {
 	return tree
 }
 
-// include merges the files that a pattern names, in the order of their names.
+// include merges the files that match a pattern, in the order of their names.
 func (l *loader) include(tree map[string]any, pattern string, at path) {
 	full := l.relative(at, pattern)
 	names, err := filepath.Glob(full)
@@ -74,7 +74,7 @@ func (l *loader) includeFile(tree map[string]any, name string) {
 	l.takePlaces(taken, own)
 }
 
-// readFile decodes one file and notes its places; nil after an error.
+// readFile decodes one file and notes its places. It returns nil after an error.
 func (l *loader) readFile(file string) map[string]any {
 	l.files = append(l.files, file)
 	data, err := regular.Read(file, int64(tomlbounds.Configuration.Bytes))
@@ -84,7 +84,7 @@ func (l *loader) readFile(file string) map[string]any {
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors write a byte order mark
 	var large *tomlbounds.LimitError
-	if err := tomlbounds.Check(data, tomlbounds.Configuration); errors.As(err, &large) { // what is no TOML the parser says better
+	if err := tomlbounds.Check(data, tomlbounds.Configuration); errors.As(err, &large) { // the parser reports bad syntax better
 		x := newIndexer(file, data)
 		l.errs = append(l.errs, Error{
 			Pos: x.pos(large.Offset), Message: fmt.Sprintf("%s, more than %d: is this a configuration?", large.What, large.Limit),
@@ -130,7 +130,7 @@ func syntaxError(file string, data []byte, err error) Error {
 
 const backslashHint = `in "..." a \ begins an escape: write '...', where it stands for itself`
 
-// syntaxHint tells what is usually behind an error of the TOML parser.
+// syntaxHint names the usual cause of an error of the TOML parser.
 func syntaxHint(message string) string {
 	for _, h := range []struct{ form, hint string }{
 		{`found "(True|TRUE|False|FALSE)`, "true and false are written in lower case"},
@@ -150,9 +150,9 @@ func syntaxHint(message string) string {
 	return ""
 }
 
-// merge adds the tables of an included file to the tree. Sections may be spread
-// over files; a key, or a definition such as [automations.staff], stands in one.
-// It notes in taken what came out of the file.
+// merge adds the tables of an included file to the tree. A section may be spread
+// over several files, but a key, or a definition such as [automations.staff],
+// must be in one file. merge notes in taken what it added from this file.
 func (l *loader) merge(tree, more map[string]any, places map[string]place, at path, taken map[string]bool) {
 	for _, key := range slices.Sorted(maps.Keys(more)) {
 		here := at.with(key)
@@ -175,8 +175,8 @@ func (l *loader) merge(tree, more map[string]any, places map[string]place, at pa
 	}
 }
 
-// takePlaces takes over the places of keys, which have one part or two, and of
-// everything below them.
+// takePlaces copies the places of the keys in taken, and of everything below
+// them. These keys have one part or two.
 func (l *loader) takePlaces(taken map[string]bool, places map[string]place) {
 	for index, p := range places {
 		section, rest, _ := strings.Cut(index, "\x00")

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// leftover is a place that is still marked CHANGE, as the example marks what
-// every administrator has to change.
+// leftover is a place that is still marked CHANGE. The example configuration
+// marks in this way what every administrator has to change.
 type leftover struct {
 	pos  Pos
-	last int    // line of what the mark is about
-	text string // of those lines
+	last int    // the last line that the mark refers to
+	text string // the lines that the mark refers to
 }
 
 var (
@@ -23,8 +23,9 @@ var (
 	hostForm    = regexp.MustCompile(`(?i)\bexample\.(com|org|net)\b|\.(example|invalid)$`)
 )
 
-// findLeftovers finds the marks. One behind a value is about its line; one in
-// lines of its own is about what follows, up to a blank line or a comment.
+// findLeftovers finds the marks. A mark behind a value refers to its line. A
+// mark on a line of its own refers to the lines after it, up to a blank line or
+// the next comment.
 func findLeftovers(file string, data []byte) []leftover {
 	lines := strings.Split(string(data), "\n")
 	var found []leftover
@@ -45,8 +46,8 @@ func findLeftovers(file string, data []byte) []leftover {
 	return found
 }
 
-// following gives the lines from index i on that a comment before them is
-// about, and the number of the last one.
+// following returns the lines from index i on that the comment before them
+// refers to, and the number of the last one.
 func following(lines []string, i int) (about string, last int) {
 	for ; i < len(lines); i++ {
 		value, comment := cutComment(lines[i])
@@ -60,8 +61,9 @@ func following(lines []string, i int) (about string, last int) {
 	return about, last
 }
 
-// cutComment parts a line at the # that is in no text. A text that began in a
-// line before is taken for none: at worst a mark is seen where there is none.
+// cutComment splits a line at the first # outside of quotes. It does not know of
+// texts that began on an earlier line: at worst it sees a mark where there is
+// none.
 func cutComment(line string) (value, comment string) {
 	var quote byte
 	for i := 0; i < len(line); i++ {
@@ -80,10 +82,10 @@ func cutComment(line string) (value, comment string) {
 	return line, ""
 }
 
-// Leftovers tells what still stands as in the example. Where the mark CHANGE is
-// left beside a value of the example, that is an error: an administrator has
-// overlooked it. A mark beside another value is a warning, and so is an
-// example's host without a mark: somebody may call a domain of their own that.
+// Leftovers reports what is still as in the example. A CHANGE mark beside a
+// value of the example is an error: an administrator has overlooked it. A mark
+// beside another value is only a warning. So is a host of the example without a
+// mark, because it could be the name of a real domain.
 func (c *Config) Leftovers() (Errors, []Warning) {
 	var errs Errors
 	var warnings []Warning
@@ -111,7 +113,8 @@ func (c *Config) Leftovers() (Errors, []Warning) {
 	return errs.sorted(), warnings
 }
 
-// named are the texts that name hosts, or domains of mail and logins.
+// named returns the texts that name hosts, or the domains of mail addresses and
+// logins.
 func (c *Config) named() []Text {
 	var all []Text
 	add := func(text string, key ...string) { all = append(all, Text{Text: text, Pos: c.Place(key...)}) }

@@ -5,8 +5,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
-// Limits is automations.NAME.limits: how many operations of a class an
-// automation may do in 24 hours.
+// Limits is the key automations.NAME.limits: it says how many operations of each
+// class an automation may do in 24 hours.
 type Limits struct {
 	Create       plan.Limit `toml:"create"`
 	Adopt        plan.Limit `toml:"adopt"`
@@ -17,7 +17,7 @@ type Limits struct {
 	Disable      plan.Limit `toml:"disable"`
 	Delete       plan.Limit `toml:"delete"`
 	Groups       plan.Limit `toml:"groups"`
-	SourceShrink plan.Limit `toml:"source_shrink"` // by how much a source may shrink before nobody is missing
+	SourceShrink plan.Limit `toml:"source_shrink"` // by how much a source may shrink before changes are held
 }
 
 // ByClass returns the limit of each class of operation.

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// expressionForm is what an expression looks like whose braces were forgotten,
-// or were those of another language.
+// expressionForm matches texts that look like an expression without braces, or
+// with the braces of another language.
 var expressionForm = regexp.MustCompile(
 	`(^|[^A-Za-z0-9_.@-])(user|attributes|endpoints)\.[A-Za-z_]|^\s*[a-z][a-z0-9_]*\(.*\)\s*$|%[A-Za-z][A-Za-z.]*%|\$\{`)
 
-// warnLiterals warns of templates that are written as they stand and look like
-// expressions: everybody would get the expression itself.
+// warnLiterals warns of templates that look like an expression but contain none:
+// the text itself would be written for every user.
 func (l *loader) warnLiterals() {
 	look := func(at path, texts ...Text) {
 		for _, t := range texts {

@@ -9,13 +9,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
-// loader carries what Load has found out so far.
+// loader collects what Load has found out so far.
 type loader struct {
 	config   *Config
 	files    []string
 	places   map[string]place
 	errs     Errors
-	failed   map[string]bool // values with an error
+	failed   map[string]bool // values that have an error
 	warnings []Warning
 	texts    []string // of all expressions and templates
 
@@ -26,8 +26,8 @@ func (l *loader) decodeConfig(tree map[string]any) {
 	l.decode(tree, reflect.ValueOf(l.config).Elem(), nil)
 }
 
-// fail reports an error at a value, unless one is known already: a value of
-// the wrong type breaks other rules too.
+// fail reports an error at a value, unless one has been reported there: a value
+// of the wrong type breaks other rules too.
 func (l *loader) fail(at path, message, hint string) {
 	if l.failed[at.index()] {
 		return
@@ -41,8 +41,8 @@ func (l *loader) failKey(at path, message, hint string) {
 	l.errs = append(l.errs, Error{Pos: l.key(at), Key: at.String(), Message: message, Hint: hint})
 }
 
-// failExpression reports what is wrong with an expression, at its own place
-// within the value.
+// failExpression reports an error in an expression, at its own place within the
+// value.
 func (l *loader) failExpression(at path, err error) {
 	e := Error{Pos: l.value(at), Key: at.String(), Message: err.Error()}
 	var wrong *expr.Error
@@ -57,20 +57,20 @@ func (l *loader) warnKey(at path, message, hint string) {
 }
 
 func (l *loader) sortedWarnings() []Warning {
-	l.warnings = slices.DeleteFunc(l.warnings, func(w Warning) bool { // what is wrong is not also doubtful
+	l.warnings = slices.DeleteFunc(l.warnings, func(w Warning) bool { // no warning about what is already an error
 		return slices.ContainsFunc(l.errs, func(e Error) bool { return e.Pos == w.Pos })
 	})
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
-	return slices.Compact(l.warnings) // automations that share a data source tell the same
+	return slices.Compact(l.warnings) // automations that share a data source give the same warning
 }
 
-// has reports whether the key stands in a file.
+// has reports whether a file sets the key.
 func (l *loader) has(at path) bool {
 	_, ok := l.places[at.index()]
 	return ok
 }
 
-// key is the place of a key, or of the nearest table around it.
+// key returns the place of a key, or of the nearest table around it.
 func (l *loader) key(at path) Pos {
 	for ; len(at) > 0; at = at[:len(at)-1] {
 		if p, ok := l.places[at.index()]; ok {
@@ -80,7 +80,8 @@ func (l *loader) key(at path) Pos {
 	return fileStart(l.files[0])
 }
 
-// value is the place of a value's content, or of the nearest table around it.
+// value returns the place of a value's content, or of the nearest table around
+// it.
 func (l *loader) value(at path) Pos {
 	if p, ok := l.places[at.index()]; ok {
 		return p.value
@@ -88,7 +89,7 @@ func (l *loader) value(at path) Pos {
 	return l.key(at)
 }
 
-// relative makes a path relative to the file in which the key stands.
+// relative resolves a path against the folder of the file that sets the key.
 func (l *loader) relative(at path, name string) string {
 	if name == "" || filepath.IsAbs(name) || !l.has(at) {
 		return name

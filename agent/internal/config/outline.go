@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Outline is what a configuration names, as far as it can be read: for the
-// completion of commands, which must do with a file that is being edited.
+// Outline holds the names in a configuration, as far as it can be read. It is
+// for the completion of commands, which must work while the file is being
+// edited.
 type Outline struct {
 	StateDir, ModulesDir string
 	Automations          []string
@@ -15,8 +16,8 @@ type Outline struct {
 	ApplicationOf        map[string]string // by automation
 }
 
-// ReadOutline reads the names of a configuration. It checks nothing else, and
-// what cannot be read is left out.
+// ReadOutline reads the names in a configuration. It checks nothing else, and
+// leaves out what it cannot read.
 func ReadOutline(file string) Outline {
 	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	tree := l.read(file)
@@ -41,7 +42,7 @@ func ReadOutline(file string) Outline {
 	return out
 }
 
-// textAt is the text at a path of tables; "" when there is none.
+// textAt returns the text at a path of tables; "" when there is none.
 func textAt(tree map[string]any, keys ...string) string {
 	last := len(keys) - 1
 	for _, key := range keys[:last] {
@@ -51,7 +52,7 @@ func textAt(tree map[string]any, keys ...string) string {
 	return text
 }
 
-// namesAt lists the tables within a table.
+// namesAt lists the names of the tables within a table.
 func namesAt(tree map[string]any, key string) []string {
 	table, _ := tree[key].(map[string]any)
 	return slices.Sorted(maps.Keys(table))

@@ -7,11 +7,11 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// place is where a key stands and where the content of its value begins:
-// behind the quotes of a text, at the bracket of a list.
+// place says where a key stands and where the content of its value begins: after
+// the quotes of a text, at the bracket of a list.
 type place struct{ key, value Pos }
 
-// indexer finds the places of all keys and values of one file that is known
+// indexer finds the places of all keys and values of one file. The file is known
 // to be valid TOML.
 type indexer struct {
 	file   string
@@ -22,9 +22,9 @@ type indexer struct {
 	parser unstable.Parser
 }
 
-// indexPlaces walks the file. Should the second parser refuse what the first
-// one took, the places behind that point are unknown, and errors name the
-// nearest table that is known.
+// indexPlaces walks the file. If this second parser refuses what the first one
+// accepted, the places after that point are unknown, and errors name the nearest
+// table with a known place.
 func indexPlaces(file string, data []byte) map[string]place {
 	x := newIndexer(file, data)
 	x.parser.Reset(data)
@@ -61,9 +61,9 @@ func newIndexer(file string, data []byte) *indexer {
 	return x
 }
 
-// keys follows a dotted key below at and notes the place of each part; only
-// the last part is defined here, the others may have a better place. It returns
-// the offset behind the last part.
+// keys follows a dotted key below at and notes the place of each part. It
+// overwrites only the place of the last part: the others may have a better one
+// already. It returns the offset after the last part.
 func (x *indexer) keys(at path, it unstable.Iterator) (path, int) {
 	end := 0
 	for it.Next() {
@@ -81,7 +81,7 @@ func (x *indexer) keys(at path, it unstable.Iterator) (path, int) {
 	return at, end
 }
 
-// keyValue notes one key and everything in its value.
+// keyValue notes the places of one key and of everything in its value.
 func (x *indexer) keyValue(prefix path, e *unstable.Node) {
 	at, end := x.keys(prefix, e.Key())
 	begin := end
@@ -119,8 +119,8 @@ func (x *indexer) value(at path, v *unstable.Node, key, begin Pos) {
 	}
 }
 
-// content returns the place of the first character of a text behind its
-// quotes; a line break right behind three quotes does not belong to it.
+// content returns the place of the first character of a text after its quotes. A
+// line break directly after three quotes is not part of the text.
 func (x *indexer) content(offset int) Pos {
 	quote := string(x.data[offset])
 	rest := string(x.data[offset:])
@@ -138,8 +138,8 @@ func (x *indexer) content(offset int) Pos {
 	return x.pos(offset + 1)
 }
 
-// pos turns an offset into a line and a column of characters. The offsets of
-// syntax errors may lie outside of the file.
+// pos turns an offset into a line and a column, counted in characters. The
+// offsets of syntax errors may lie outside of the file.
 func (x *indexer) pos(offset int) Pos {
 	offset = max(0, min(offset, len(x.data)))
 	line, high := 0, len(x.starts)
@@ -154,5 +154,5 @@ func (x *indexer) pos(offset int) Pos {
 	return Pos{File: x.file, Line: line + 1, Column: column + 1}
 }
 
-// fileStart is the place of an error about something that is not there.
+// fileStart returns the place for an error about something that is missing.
 func fileStart(file string) Pos { return Pos{File: file, Line: 1, Column: 1} }

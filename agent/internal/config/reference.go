@@ -13,7 +13,7 @@ import (
 // Setting describes one key of the configuration, for the documentation.
 type Setting struct {
 	Key         string // dotted; NAME stands for a name that the user chooses
-	Type        string // in words
+	Type        string // described in words
 	Default     string // as it would be written; "" when there is none
 	Description string
 }
@@ -67,7 +67,7 @@ func (r *reference) setting(v reflect.Value, key string) {
 	panic("config: no word for " + v.Type().String())
 }
 
-// typeWord names the type of a setting; "" for a table with keys of its own.
+// typeWord names the type of a setting; "" for a table that has keys of its own.
 func typeWord(v reflect.Value) string {
 	switch v.Interface().(type) {
 	case Text:
@@ -132,7 +132,7 @@ func defaultText(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// shortDuration prints 30s and 6h, where Go prints 30s and 6h0m0s.
+// shortDuration prints 30s and 6h where Go prints 30s and 6h0m0s.
 func shortDuration(d time.Duration) string {
 	if day := 24 * time.Hour; d >= 2*day && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)

@@ -8,8 +8,8 @@ type NamedSecret struct {
 	Ref SecretRef
 }
 
-// NamedSecrets lists every secret that the agent needs, by place. What is not
-// enabled needs none.
+// NamedSecrets lists every secret that the agent needs, with its place.
+// Applications that are not enabled need none.
 func (c *Config) NamedSecrets() []NamedSecret {
 	all := []NamedSecret{{"[secrets] master_key", c.Secrets.MasterKey}, {"[directory] bind_password", c.Directory.BindPassword}}
 	for _, name := range sortedKeys(c.Applications) {

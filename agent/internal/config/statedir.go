@@ -7,9 +7,9 @@ import (
 
 var stateDirLine = regexp.MustCompile(`(?m)^[ \t]*state_dir[ \t]*=[ \t]*(?:"([^"\\\n]+)"|'([^'\n]+)')[ \t\r]*(?:#.*)?$`)
 
-// StateDir finds state_dir in a file that Load refuses, so that an agent that
-// runs can be asked all the same; "" when it cannot be told. It is for nothing
-// else: the file has a mistake.
+// StateDir finds state_dir in a file that Load refuses, so that commands can
+// still reach a running agent; "" when it cannot be found. Use it for nothing
+// else: the file has an error.
 func StateDir(file string) string {
 	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	at := path{"agent", "state_dir"}

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// suggest gives `did you mean "..."?` for the nearest of the known words, or ""
-// when none is near.
+// suggest returns `did you mean "..."?` with the nearest of the known words, or
+// "" when none is near.
 func suggest(word string, known []string) string {
 	best := text.Nearest(word, known)
 	if best == "" {

@@ -1,7 +1,7 @@
 package config
 
 // The keys that the documentation describes and this version refuses, each with
-// what to do instead, if there is anything.
+// what to do instead; "" when there is nothing to suggest.
 
 func (Config) unavailable() map[string]string {
 	return map[string]string{"webhooks": "", "orchestrations": ""}
@@ -38,8 +38,8 @@ func (Automation) unavailable() map[string]string {
 	}
 }
 
-// refuse gives one error for an automation that reacts to events, not one for
-// each of its keys.
+// refuse reports an automation that reacts to events with one error, instead of
+// one for each of its keys.
 func (Automation) refuse(table map[string]any) (key, what string) {
 	for _, key := range []string{"trigger", "orchestration"} {
 		if _, ok := table[key]; ok {

@@ -13,14 +13,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 )
 
-// Pos is a place in a file. A Pos without a line is the file as a whole.
+// Pos is a place in a file. A Pos without a line means the file as a whole.
 type Pos = expr.Pos
 
 // Text is a template or an expression with the place of its first character.
 type Text = expr.Source
 
-// SecretRef says where a secret is. It never prints one that stands in the file
-// itself.
+// SecretRef says where a secret is. When the file holds the secret itself,
+// SecretRef never prints it.
 type SecretRef struct {
 	secrets.Reference
 	Pos Pos
