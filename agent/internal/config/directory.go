@@ -105,8 +105,8 @@ func (l *loader) checkScope(at path) {
 	}
 }
 
-// inScope reports whether rollcall may write below dn. It also does when the
-// scope itself is wrong, which is an error of its own.
+// inScope reports whether rollcall may write below dn. It reports true
+// when the scope itself is wrong too: that is an error of its own.
 func (d Directory) inScope(dn ident.DN) bool {
 	wrong := len(d.Scope) == 0 || slices.Contains(d.Scope, "")
 	return wrong || d.Scope.Takes(dn)

@@ -1,6 +1,6 @@
 // Package exit holds the exit codes of every command, and marks the errors that
-// are a caller's own mistake. It is for whatever answers a caller, near or over
-// the socket; it ends no process.
+// are a caller's own mistake. It is for code that answers a caller, in the same
+// process or over the socket. It does not end the process.
 package exit
 
 // The exit codes of every command.
@@ -12,15 +12,15 @@ const (
 	Quarantine = 4 // done, but something needs a person
 )
 
-// UsageError is a caller's own mistake: a name that does not exist, a plan made
-// with another configuration.
+// UsageError is a caller's own mistake, such as a name that does not exist, or a
+// plan that was made with another configuration.
 type UsageError struct{ Err error }
 
 // Error implements error.
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// Mistake marks err as the caller's own.
+// Mistake marks err as the caller's own mistake.
 func Mistake(err error) error { return &UsageError{err} }

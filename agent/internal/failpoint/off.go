@@ -1,8 +1,7 @@
 //go:build !failpoint
 
-// Package failpoint lets tests kill the agent at a named step, or have it panic
-// there. It does nothing
-// unless it is built with the tag failpoint.
+// Package failpoint lets tests kill the agent at a named step, or make it panic
+// there. Without the build tag failpoint it does nothing.
 package failpoint
 
 // Hit marks a step at which a test may end the process.

@@ -8,22 +8,22 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// The lengths of names that Windows keeps to and Samba does not, in UTF-16 code
-// units: see text.Units.
+// The lengths of names that Windows enforces and Samba does not, in UTF-16 code
+// units (see text.Units).
 const (
 	MaxAccountName = 20 // sAMAccountName of users (learn.microsoft.com, SAM-Account-Name attribute; the schema allows 256)
 	MaxCommonName  = 64 // cn (rangeUpper of the schema)
 )
 
-// accountForbidden are the characters that Windows refuses in the
-// sAMAccountName of a user, beside control characters (learn.microsoft.com,
+// accountForbidden lists the characters that Windows refuses in the
+// sAMAccountName of a user, besides control characters (learn.microsoft.com,
 // "Naming conventions in Active Directory", and net user).
 const accountForbidden = `"/\[]:;|=,+*?<>@`
 
-// AccountName makes a text fit to be a user's sAMAccountName: without what it
-// may not have and without what nobody sees, each stretch of white space as one
-// blank, without dots and blanks at the ends, cut to MaxAccountName. Of a text
-// that has nothing else, "" is left.
+// AccountName turns a text into a user's sAMAccountName. It removes forbidden
+// and invisible characters, replaces each stretch of white space by one blank,
+// removes dots and blanks at the ends, and cuts to MaxAccountName. It returns ""
+// when nothing is left.
 func AccountName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -42,8 +42,8 @@ func unfit(r rune) bool {
 	return unicode.IsControl(r) || text.Invisible(r) || r == unicode.ReplacementChar || strings.ContainsRune(accountForbidden, r)
 }
 
-// AccountNameFault says why a text cannot be a user's sAMAccountName; "" when
-// it can.
+// AccountNameFault says why a text cannot be a user's sAMAccountName; "" when it
+// can.
 func AccountNameFault(s string) string {
 	if n := text.Units(s); n > MaxAccountName {
 		return fmt.Sprintf("%q is longer than %d characters", s, MaxAccountName)

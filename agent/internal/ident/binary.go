@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// MarshalJSON writes binary values as base64 text: JSON cannot hold bytes that
-// are no UTF-8, and a held operation or a saved plan must keep them.
+// MarshalJSON writes binary values as base64 text. JSON cannot hold bytes that
+// are not UTF-8, but a held operation or a saved plan must keep them.
 func (c AttributeChange) MarshalJSON() ([]byte, error) {
 	type plain AttributeChange
 	if !c.Binary {
@@ -21,8 +21,8 @@ func (c AttributeChange) MarshalJSON() ([]byte, error) {
 	}{plain(c), toBytes(c.Old), toBytes(c.New)})
 }
 
-// marshal leaves <, > and & as they are, like the encoder that is used for
-// the whole.
+// marshal leaves <, > and & as they are, as the encoder of the surrounding value
+// does.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -78,8 +78,8 @@ func toStrings(values [][]byte) []string {
 	return out
 }
 
-// Shown returns the values of the change for people: a binary one as its size,
-// such as "(binary, 12,345 bytes)".
+// Shown returns the values of the change for people. A binary value is shown by
+// its size, such as "(binary, 12,345 bytes)".
 func (c AttributeChange) Shown(values []string) []string {
 	if !c.Binary {
 		return values
@@ -99,9 +99,9 @@ func thousands(n int) string {
 	return s
 }
 
-// Brief returns the operation with binary values replaced by their size and
-// SHA-256, for a history that must not grow by a photo with each change. It
-// cannot be carried out.
+// Brief returns the operation with each binary value replaced by its size and
+// SHA-256, so that the history does not grow by a photo with each change. The
+// result can no longer be applied.
 func (op Operation) Brief() Operation {
 	attributes := make([]AttributeChange, len(op.Attributes))
 	changed := false

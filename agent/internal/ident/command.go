@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// Command writes a command of rollcall as a person can paste it, into a POSIX
-// shell or PowerShell: keys are what an application says, with blanks, quotes
-// and minus signs.
+// Command writes a rollcall command that a person can paste into a POSIX shell
+// or PowerShell. Arguments are quoted where needed: a key may contain blanks,
+// quotes and minus signs.
 func Command(name string, args ...string) string {
 	line := "rollcall " + name
 	for _, a := range args {

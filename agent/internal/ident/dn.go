@@ -9,15 +9,15 @@ import (
 // DN is a distinguished name in its string form (RFC 4514). Two DNs that name
 // the same object may be spelled differently: compare with EqualFold or Fold.
 //
-// DNs are the same here only when a domain controller takes them for the same,
-// whichever it is: letters may differ in case as text.Lower says, and escapes
-// and blanks around separators may. Samba and Windows each take more for one,
-// such as two inner blanks for one or an accent for none; to follow them would
-// carry a scope over to a neighbour on the other.
+// Two DNs count as the same only when every domain controller takes them for the
+// same: they may differ in the case of letters (see text.Lower), in escapes, and
+// in blanks around separators. Samba and Windows each ignore more differences,
+// such as a second inner blank or an accent. Following one of them would extend
+// a scope to a neighbouring container on the other.
 type DN string
 
-// ParseDN checks that s is a distinguished name as a domain controller reads
-// it. The empty text is one, of no parts.
+// ParseDN checks that s is a distinguished name, as a domain controller reads
+// it. The empty text is a DN without parts.
 func ParseDN(s string) (DN, error) {
 	if _, err := parseDN(s); err != nil {
 		return "", err
@@ -25,8 +25,8 @@ func ParseDN(s string) (DN, error) {
 	return DN(s), nil
 }
 
-// Fold returns the one spelling that DNs share which are the same. A text that
-// is no DN folds to itself, and is the same as nothing else.
+// Fold returns one spelling for all DNs that are the same. A text that is not a
+// DN folds to itself and equals nothing else.
 func (d DN) Fold() string {
 	parts, err := parseDN(string(d))
 	if err != nil {
@@ -50,7 +50,7 @@ func foldParts(parts []part) string {
 func (d DN) EqualFold(other DN) bool { return d == other || d.Fold() == other.Fold() }
 
 // Under reports whether d is base itself or lies anywhere below it. Nothing is
-// under a text that is no DN, or under the empty one.
+// under the empty DN or under a text that is not a DN.
 func (d DN) Under(base DN) bool {
 	parts, err := parseDN(string(d))
 	if err != nil {
@@ -63,7 +63,7 @@ func (d DN) Under(base DN) bool {
 	return foldParts(parts[len(parts)-len(above):]) == foldParts(above)
 }
 
-// Parent returns the DN of the container of d; "" for a DN of one part.
+// Parent returns the DN of the container of d; "" for a DN with one part.
 func (d DN) Parent() DN {
 	_, parent := d.split()
 	return parent
@@ -97,8 +97,8 @@ func (d DN) split() (rdn string, parent DN) {
 	return string(d), ""
 }
 
-// Domain returns the DNS name of the domain that d lies in, which AD's DNs spell
-// in their last components: "ad.test" of "OU=Staff,DC=ad,DC=test".
+// Domain returns the DNS name of the domain that d lies in. AD's DNs spell it in
+// their last components: "ad.test" for "OU=Staff,DC=ad,DC=test".
 func (d DN) Domain() string {
 	var labels []string
 	for ; d != ""; d = d.Parent() {

@@ -21,11 +21,11 @@ var (
 	errBinary    = errors.New("a value begins with #, which means bytes: write \\# if it is part of the name")
 )
 
-// parseDN reads a DN strictly. A spelling that servers read in different ways,
-// or that go-ldap and a server do, is an error: what has been checked must be
-// what is sent. So are multi-valued parts (CN=a+OU=b), which AD does not have
-// (MS-ADTS section 3.1.1.3.1.2.1), quotes, semicolons as separators, and bytes
-// in the form #0403... .
+// parseDN reads a DN strictly. It refuses a spelling that servers read in
+// different ways, or that go-ldap reads in another way than a server: what was
+// checked must be what is sent. It also refuses multi-valued parts (CN=a+OU=b),
+// which AD does not have (MS-ADTS section 3.1.1.3.1.2.1), quotes, semicolons as
+// separators, and bytes in the form #0403... .
 func parseDN(s string) ([]part, error) {
 	if strings.Trim(s, " ") == "" {
 		return nil, nil
@@ -48,8 +48,8 @@ func parseDN(s string) ([]part, error) {
 	return parts, nil
 }
 
-// separator finds the first c without a backslash before it; len(s) when there
-// is none.
+// separator returns the index of the first c without a backslash before it;
+// len(s) when there is none.
 func separator(s string, c byte) int {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -79,7 +79,8 @@ func parsePart(s string) (part, error) {
 	return part{kind, value}, err
 }
 
-// isKind tells the name of an attribute, or its number (RFC 4512 section 1.4).
+// isKind reports whether s is the name of an attribute, or its number (RFC 4512
+// section 1.4).
 func isKind(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -90,7 +91,8 @@ func isKind(s string) bool {
 	return s != ""
 }
 
-// trimValue removes the blanks around a value; one that is escaped belongs to it.
+// trimValue removes the blanks around a value. An escaped blank belongs to the
+// value.
 func trimValue(s string) string {
 	s = strings.TrimLeft(s, " ")
 	trimmed := strings.TrimRight(s, " ")
@@ -130,8 +132,8 @@ func unescape(s string) (string, error) {
 	return b.String(), nil
 }
 
-// escaped reads what follows a backslash, and of how many bytes it is; 0 when
-// nothing can follow it.
+// escaped decodes what follows a backslash. n is the number of bytes it takes; 0
+// when it is not an escape.
 func escaped(s string) (c byte, n int) {
 	if s == "" {
 		return 0, 0
@@ -149,8 +151,8 @@ func escaped(s string) (c byte, n int) {
 	return decoded[0], 2
 }
 
-// fold writes the part in the one spelling that is the same for all: in lower
-// case, everything that could be escaped escaped.
+// fold writes the part in the spelling that all equal parts share: lower case,
+// with everything escaped that can be.
 func (p part) fold(b *strings.Builder) {
 	b.WriteString(text.Lower(p.kind))
 	b.WriteByte('=')

@@ -2,12 +2,12 @@ package ident
 
 import "strings"
 
-// EscapeValue writes a value into a DN (RFC 4514 section 2.4), so that a
-// domain controller reads it back as it is, wherever it stands: CN=VALUE, or
-// CN=Team VALUE.
+// EscapeValue escapes a value for a DN (RFC 4514 section 2.4), so that a domain
+// controller reads it back unchanged, as a whole value (CN=VALUE) or as a part
+// of one (CN=Team VALUE).
 //
-// Samba wants an equals sign escaped, which the RFC leaves free. Control
-// characters are written as hexadecimal digits.
+// It also escapes the equals sign: the RFC does not require that, but Samba
+// does. Control characters are written as hexadecimal digits.
 func EscapeValue(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -1,6 +1,7 @@
-// Package ident holds the nouns that every other package speaks: what an
+// Package ident holds the nouns that every other package uses: what an
 // application delivered, what the directory holds, what a run would change and
-// what became of it. It decides nothing and does no I/O.
+// what became of it. It also holds the rules about them that several packages
+// share, such as Scope, Anchor and Disabled. It does no I/O.
 package ident
 
 import (
@@ -9,9 +10,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Key is the primary key of a record within one application, as text
-// ("11", "f07d229d-..."). Equal numbers are one key, however the application
-// spells them: see abi.NumberKey. A text of digits stays as it is.
+// Key is the primary key of a record within one application, as text ("11",
+// "f07d229d-..."). Equal numbers are one key, however the application spells
+// them: see abi.NumberKey. A text that consists of digits is kept as it is.
 type Key string
 
 // GUID is an objectGUID in the text form that AD tools print:
@@ -29,29 +30,29 @@ type Record struct {
 	// Number is the key as the application spelled it, when it is a number.
 	Number string         `json:"number,omitempty"`
 	Fields map[string]any `json:"fields"`
-	// Deleted says that this is no record: the application reports that the
-	// key was deleted. There are no Fields.
+	// Deleted says that this is not a record but a report of the application
+	// that the key was deleted. There are no Fields.
 	Deleted bool `json:"deleted,omitempty"`
-	// Partial says that Fields belong to the record with the same key, which
-	// is delivered apart from them: a photo, as base64 text.
+	// Partial says that Fields belong to the record with the same key, and are
+	// delivered separately from it: a photo, as base64 text.
 	Partial bool `json:"partial,omitempty"`
 	// Problem says why the record cannot be used as it was delivered, and where
-	// it was; "" when it can. Fields hold what is whole of it.
+	// it came from; "" when it can. Fields hold what could be read.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Position is how far the deliveries of an endpoint in mode changes have come.
+// Position says how far the deliveries of an endpoint in mode changes have come.
 // The zero Position is the beginning.
 type Position struct {
-	Cursor string    // what the connector wants to go on from; "" when it never said
-	Since  time.Time // when the last run started whose delivery counted; zero: none did
+	Cursor string    // where the connector wants to continue; "" when it never said so
+	Since  time.Time // when the last run started that used its delivery; zero: no run has
 }
 
 // Attributes maps LDAP attribute names in lower case to their values in the
 // order the server gave them. Binary values are kept as bytes in a string.
 type Attributes map[string][]string
 
-// Values returns the values of name, whatever its case; nil when it has none.
+// Values returns the values of name, in any case; nil when it has none.
 func (a Attributes) Values(name string) []string { return a[text.Lower(name)] }
 
 // First returns the first value of name, or "" when it has none.
@@ -82,8 +83,8 @@ const (
 	ApplyIfEmpty Apply = "if_empty"
 )
 
-// Values lists when an attribute may be written by its names in the
-// configuration.
+// Values lists the words that the configuration uses for when to write an
+// attribute.
 func (Apply) Values() []string {
 	return []string{string(ApplyCreate), string(ApplyAlways), string(ApplyIfEmpty)}
 }
@@ -91,22 +92,22 @@ func (Apply) Values() []string {
 // Desired is what the mapping wants for one record.
 type Desired struct {
 	Key        Key
-	Parent     DN // the OU the account belongs into
+	Parent     DN // the OU in which the account belongs
 	Groups     []DN
-	Attributes []DesiredAttribute // sorted by name; an attribute to keep does not appear
+	Attributes []DesiredAttribute // sorted by name, without the attributes that keep their values
 	Aside      []AttributeFault   // attributes that are left out because the directory would refuse them
-	Absent     []string           // attributes that keep because a field is absent, spelled as in the configuration
+	Absent     []string           // attributes that keep their values because a field is absent, spelled as in the configuration
 }
 
-// AttributeFault is an attribute that cannot get the value that it should have.
+// AttributeFault is an attribute that cannot have the value that it should have.
 type AttributeFault struct {
 	Attribute string // spelled as in the configuration
 	Cause     string
-	Shared    string // Cause without what is this record's own
+	Shared    string // Cause without the details of this record
 	Next      string
 }
 
-// Attribute finds a desired attribute by name, whatever its case.
+// Attribute returns a desired attribute by name, in any case.
 func (d Desired) Attribute(name string) (DesiredAttribute, bool) {
 	for _, a := range d.Attributes {
 		if text.Same(a.Name, name) {
@@ -116,7 +117,7 @@ func (d Desired) Attribute(name string) (DesiredAttribute, bool) {
 	return DesiredAttribute{}, false
 }
 
-// DesiredAttribute is the value an attribute should have, and the rules for
+// DesiredAttribute is the value that an attribute should have, and the rules for
 // writing it.
 type DesiredAttribute struct {
 	Name      string   // spelled as in the configuration
@@ -129,7 +130,7 @@ type DesiredAttribute struct {
 	Source    string // the expression or template, for reasons
 }
 
-// Link ties a record of an application to a directory object for good.
+// Link ties a record of an application to a directory object permanently.
 type Link struct {
 	Application string     `json:"application"`
 	Key         Key        `json:"key"`
@@ -137,38 +138,39 @@ type Link struct {
 	Automation  string     `json:"automation"`
 	Origin      LinkOrigin `json:"origin"`
 	Created     time.Time  `json:"created"`
-	// Placed is the container that rollcall last chose for the object. An
-	// object elsewhere was moved by somebody else.
+	// Placed is the container that rollcall last chose for the object. If the
+	// object is elsewhere, somebody else moved it.
 	Placed DN `json:"placed,omitempty"`
-	// Left is the container where the object was when rollcall moved it away
-	// because its key was missing, and LeftOU what Placed was then. "" when it
-	// was not moved away, or is back.
+	// Left is the container from which rollcall moved the object away because
+	// its key was missing, and LeftOU is the former value of Placed. Both are ""
+	// when the object was not moved away, or is back.
 	Left   DN `json:"left,omitempty"`
 	LeftOU DN `json:"left_ou,omitempty"`
 	// OU is what ou named when the object was left where it was: an adopted
-	// account moves only once ou names another place. "" is the same as Placed.
+	// account moves only once ou names another place. "" means the same as
+	// Placed.
 	OU DN `json:"ou,omitempty"`
 	// MissingSince is set when rollcall disabled the account because its key
 	// was missing; only then does a return of the key enable it again.
 	MissingSince *time.Time `json:"missing_since,omitempty"`
-	// Unseen says that no complete delivery has had the key, with its record in
-	// scope, when the link was made or later. The key may be a wrong one, so
+	// Unseen says that no complete delivery has contained the key, with its
+	// record in scope, when the link was made or since. The key may be wrong, so
 	// nobody counts as missing because of it.
 	Unseen bool `json:"unseen,omitempty"`
-	// Delivered says that the last delivery that was believed had the key.
+	// Delivered says that the last trusted delivery contained the key.
 	Delivered bool `json:"delivered,omitempty"`
-	// Applied remembers a digest of the values last written, by attribute
-	// name in lower case: a difference from it is a change made by hand.
+	// Applied holds a digest of the last written values, by attribute name in
+	// lower case. A value with another digest was changed by hand.
 	Applied map[string]string `json:"applied,omitempty"`
 }
 
-// LinkOrigin tells how a link came to be.
+// LinkOrigin says how a link was made.
 type LinkOrigin string
 
-// How links come to be.
+// The ways to make a link.
 const (
 	OriginCreated  LinkOrigin = "created"  // rollcall created the account
-	OriginAdopted  LinkOrigin = "adopted"  // an account of somebody else was linked
+	OriginAdopted  LinkOrigin = "adopted"  // rollcall linked an account that it did not create
 	OriginRestored LinkOrigin = "restored" // found again by the anchor after the state was lost
 	OriginManual   LinkOrigin = "manual"   // rollcall link add
 )

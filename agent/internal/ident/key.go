@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Compare orders keys as people count: numbers within them by their value, so
-// that 2 comes before 10. Keys that differ in nothing else, such as 7 and 07,
-// are ordered as texts.
+// Compare orders keys as people count: numbers within them by value, so that 2
+// comes before 10. Keys that differ in nothing else, such as 7 and 07, are
+// ordered as texts.
 func (k Key) Compare(other Key) int {
 	a, b := string(k), string(other)
 	for a != "" && b != "" {
@@ -28,7 +28,7 @@ func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(string(k), string(other)))
 }
 
-// digits counts those at the beginning.
+// digits counts the digits at the beginning of s.
 func digits(s string) int {
 	n := 0
 	for n < len(s) && '0' <= s[n] && s[n] <= '9' {

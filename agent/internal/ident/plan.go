@@ -2,8 +2,8 @@ package ident
 
 import "time"
 
-// Class is the class of an operation: what limits count and what an approval
-// can be narrowed to.
+// Class is the class of an operation. Limits count by class, and an approval can
+// be narrowed to one.
 type Class string
 
 // The classes of operations, in the order in which a run applies them.
@@ -47,13 +47,14 @@ type Plan struct {
 	Made        time.Time    `json:"made"`
 	Config      string       `json:"config"` // digest of the configuration that made it
 	Records     RecordCounts `json:"records"`
-	// NobodyMissing says why no link was considered missing; "" when they were.
+	// NobodyMissing says why no link counts as missing; "" when links may.
 	NobodyMissing string `json:"nobody_missing,omitempty"`
-	// Doubt says why the delivery cannot be believed, so that leavers may go
-	// unseen or what would follow from it is held; "" when it can.
+	// Doubt says why the delivery cannot be trusted, so that some leavers may go
+	// unnoticed, or operations that depend on the delivery are held; "" when it
+	// can.
 	Doubt string `json:"doubt,omitempty"`
-	// Refused counts what is left out because the directory refused the same
-	// before and its time to be tried again has not come.
+	// Refused counts the operations and values that are left out because the
+	// directory refused them before, and it is too early to try again.
 	Refused     int              `json:"refused,omitempty"`
 	Changes     []Change         `json:"changes"`
 	Limits      []LimitState     `json:"limits"`
@@ -69,10 +70,10 @@ type RecordCounts struct {
 	Quarantined int `json:"quarantined"`
 	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
 	Missing     int `json:"missing"`
-	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, links or not
+	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, linked or not
 }
 
-// Change is all that a run would do about one user.
+// Change is everything that a run would do about one user.
 type Change struct {
 	Key        Key         `json:"key"`
 	GUID       GUID        `json:"guid,omitempty"` // empty for a create
@@ -81,19 +82,19 @@ type Change struct {
 	Operations []Operation `json:"operations"`
 }
 
-// Operation is one step of a change. Which of its fields are set depends on
-// its class:
+// Operation is one step of a change. Its class decides which fields are
+// set:
 //
 //	create   To (the DN), Attributes
 //	adopt    Attributes (the anchor), To is the object's DN, OU
 //	link     To is the object's DN, OU; FormerKey and Attributes (the anchor)
 //	         when a link gets another key
 //	update   Attributes
-//	rename   To (the new DN in the same container); Attributes tells cn
-//	move     To (the new DN in another container); Attributes tells cn when the
-//	         name changes at once
-//	enable   To, when it is moved back too, and Attributes as with move
-//	disable  To, when it is moved away too, and Attributes as with move
+//	rename   To (the new DN in the same container); Attributes holds cn
+//	move     To (the new DN in another container); Attributes holds cn when the
+//	         name changes too
+//	enable   To and Attributes as with move, when it is also moved back
+//	disable  To and Attributes as with move, when it is also moved away
 //	groups   Groups (DNs to be added to)
 type Operation struct {
 	Class      Class             `json:"class"`
@@ -105,22 +106,22 @@ type Operation struct {
 	Groups     []DN              `json:"groups,omitempty"`
 	// FormerKey is the key that a link had until now.
 	FormerKey Key `json:"former_key,omitempty"`
-	// OU is the container that ou names, of an account that stays where it is.
+	// OU is the container that ou names, when the account stays where it is.
 	OU DN `json:"ou,omitempty"`
-	// After names operations that must have been applied before this one is:
-	// until then somebody else holds the value or the name that it gives.
+	// After names operations that must be applied before this one: until then
+	// another account holds the value or the name that this operation gives.
 	After []Step `json:"after,omitempty"`
-	// Aside marks the first of two operations of its class: the account lets
-	// go of what others take, and gets its own by the second.
+	// Aside marks the first of two operations of one class: the account gives up
+	// a value that another one takes, and gets its own new value by the second.
 	Aside  bool   `json:"aside,omitempty"`
-	Digest string `json:"digest"` // of what it would do: the same operation in a later run has the same digest
+	Digest string `json:"digest"` // identifies what the operation does: the same operation in a later run has the same digest
 	// Earlier is the run that holds the same operation, or in which it was
-	// rejected: it goes with VerdictDecided and VerdictRejected.
+	// rejected. It is set with VerdictDecided and VerdictRejected.
 	Earlier int64 `json:"earlier_run,omitempty"`
 }
 
-// Step is the operation of a class on the user with a key; the first one, where
-// there are two.
+// Step names the operation of a class on the user with a key. Where there are
+// two, it names the first.
 type Step struct {
 	Class Class `json:"class"`
 	Key   Key   `json:"key"`
@@ -136,40 +137,42 @@ type AttributeChange struct {
 	Binary bool     `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
 }
 
-// LimitState is the account of one class: what was used, planned and allowed.
+// LimitState holds the numbers of one class: used, planned and allowed
+// operations.
 type LimitState struct {
 	Class   Class  `json:"class"`
 	Limit   string `json:"limit"`   // as configured: "100", "5%", "none"
 	Allowed int    `json:"allowed"` // in 24 hours; -1 is unlimited
-	Used    int    `json:"used"`    // in the last 24 hours, approved ones not counted
+	Used    int    `json:"used"`    // in the last 24 hours, without approved ones
 	Planned int    `json:"planned"`
 	Over    int    `json:"over"` // held or refused
 	Reason  string `json:"reason,omitempty"`
 }
 
-// QuarantineItem is something that needs a person, with its cause and the next
-// step for the reader.
+// QuarantineItem is something that needs a person, with its cause and that
+// person's next step.
 type QuarantineItem struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name,omitempty"`
-	// Part says what was set aside: "" is the whole record, of which nothing
-	// is applied. Otherwise it is one part, PartAccount or the LDAP name of an
-	// attribute, and everything else about the user goes on.
+	// Part says what was set aside. "" is the whole record: nothing of it is
+	// applied. Otherwise it is one part, PartAccount, PartGroups or the LDAP
+	// name of an attribute, and the rest of the user is processed as usual.
 	Part  string `json:"part,omitempty"`
 	Cause string `json:"cause"`
-	// Shared is Cause without what is this user's own: items of one Part with
-	// the same have one cause, and are shown as one. "" is the same as Cause.
+	// Shared is Cause without the details of this user. Items with the same Part
+	// and Shared have one cause and are shown as one. "" means the same as
+	// Cause.
 	Shared string `json:"shared,omitempty"`
 	Next   string `json:"next"`
 }
 
-// The parts of a user that can be set aside beside single attributes.
+// The parts of a user that can be set aside, besides single attributes.
 const (
 	PartAccount = "account" // its state, place or link
-	PartGroups  = "groups"  // a group that accounts belong into
+	PartGroups  = "groups"  // a group in which accounts belong
 )
 
-// Note is something about one user that should be known and needs nobody.
+// Note is something about one user that is worth knowing and needs no action.
 type Note struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name,omitempty"`
@@ -179,15 +182,15 @@ type Note struct {
 // Result is what became of an operation.
 type Result string
 
-// What becomes of an operation.
+// The results of an operation.
 const (
 	ResultApplied  Result = "applied"
 	ResultHeld     Result = "held"
 	ResultRefused  Result = "refused"
-	ResultSkipped  Result = "skipped" // its old values no longer hold, or it is done already
+	ResultSkipped  Result = "skipped" // its old values no longer hold, or it has been done already
 	ResultFailed   Result = "failed"
 	ResultRejected Result = "rejected" // by a person
-	ResultDropped  Result = "dropped"  // held, and planned otherwise or not at all by a later run
+	ResultDropped  Result = "dropped"  // held, and then planned differently or not at all by a later run
 )
 
 // Outcome is what became of one operation of a run.
@@ -203,11 +206,13 @@ type Outcome struct {
 	Cause     string    `json:"cause,omitempty"`
 	Next      string    `json:"next,omitempty"`
 	Approved  string    `json:"approved,omitempty"` // who approved it
-	// SettledBy is the run that carried out or dropped what the run held.
+	// SettledBy is the run that carried out or dropped this operation, which the
+	// first run held.
 	SettledBy int64     `json:"settled_by,omitempty"`
 	At        time.Time `json:"at"`
 }
 
-// DoneAlready reports an operation of a saved plan that was skipped because the
-// directory was as it would have made it: nothing follows, and nobody is needed.
+// DoneAlready reports whether an operation of a saved plan was skipped because
+// the directory already had the result. Nothing follows from it, and nobody
+// needs to act.
 func (o Outcome) DoneAlready() bool { return o.Result == ResultSkipped && o.Next == "" }

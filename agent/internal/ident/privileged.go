@@ -6,14 +6,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// PrivilegedGroup is a group whose members rule the domain or can come to rule
-// it.
+// PrivilegedGroup is a group whose members control the domain, or can gain
+// control of it.
 type PrivilegedGroup struct {
-	Name string // in English; Windows translates and people rename
-	// RID is the last part of its SID, which is the same in every domain; ""
-	// for a group that is known by its name alone.
+	Name string // in English; Windows translates it and people rename it
+	// RID is the last part of the group's SID and the same in every domain; ""
+	// for a group that is only known by its name.
 	RID string
-	// Builtin tells a group of S-1-5-32 from one of the domain.
+	// Builtin distinguishes a group of S-1-5-32 from one of the domain.
 	Builtin bool
 }
 
@@ -76,8 +76,8 @@ const (
 	domainPrefix  = "S-1-5-21-"
 )
 
-// PrivilegedSID names the privileged group with that SID, of any domain of the
-// forest; "" when it is none that has a fixed SID.
+// PrivilegedSID returns the name of the privileged group with that SID, in any
+// domain of the forest; "" when no group with a fixed SID has it.
 func PrivilegedSID(sid string) string {
 	builtin := strings.HasPrefix(sid, builtinDomain)
 	if !builtin && !strings.HasPrefix(sid, domainPrefix) {
@@ -92,7 +92,7 @@ func PrivilegedSID(sid string) string {
 	return ""
 }
 
-// PrivilegedName tells whether a privileged group has that English name.
+// PrivilegedName reports whether a privileged group has that English name.
 func PrivilegedName(name string) bool {
 	for _, g := range PrivilegedGroups {
 		if text.Same(g.Name, name) {

@@ -2,9 +2,9 @@ package ident
 
 import "time"
 
-// Refusal is something that the directory did not take. It is remembered, so
-// that the same is not planned as good by each run: it is tried again after a
-// growing time, or when something else is to be written.
+// Refusal is a value or an operation that the directory refused. It is
+// remembered, so that not every run plans the same again as if it would work: it
+// is tried again after a growing time, or when another value is to be written.
 type Refusal struct {
 	Key Key
 	// Part is an attribute in lower case, or RefusedOperation of a class.
@@ -17,18 +17,21 @@ type Refusal struct {
 	Again  time.Time // not before
 }
 
-// RefusedOperation is the Part of an operation that was refused as a whole.
+// RefusedOperation returns the Part for an operation that was refused as a
+// whole.
 func RefusedOperation(class Class) string { return "op:" + string(class) }
 
-// The times between two tries: the first, by what it grows, and the longest.
+// The time between two tries: at first, the factor by which it grows, and at
+// most.
 const (
 	firstRetry  = 30 * time.Minute
 	retryGrowth = 4
 	lastRetry   = 24 * time.Hour
 )
 
-// Refused is the refusal once the same was refused once more, at that time.
-// before is what was remembered, the zero Refusal when nothing was.
+// Refused returns the refusal with the time of the next try, after the directory
+// refused at that time. before is the remembered refusal of the same part; the
+// zero Refusal when there is none.
 func (r Refusal) Refused(before Refusal, at time.Time) Refusal {
 	r.Tries = 1
 	if before.Digest == r.Digest {

@@ -11,15 +11,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Schema is what a directory takes as the values of attributes, by their names
-// in lower case. A nil Schema knows nothing, and refuses nothing but what no
-// directory takes.
+// Schema says which values a directory accepts, by the name of the attribute in
+// lower case. A nil Schema knows nothing, and refuses only what no directory
+// accepts.
 type Schema map[string]AttributeRule
 
-// Rule returns what is known of an attribute, whatever the case of its name.
+// Rule returns what is known about an attribute; its name may be in any case.
 func (s Schema) Rule(name string) AttributeRule { return s[text.Lower(name)] }
 
-// AttributeRule is what the schema says of one attribute (MS-ADTS section
+// AttributeRule is what the schema says about one attribute (MS-ADTS section
 // 3.1.1.2.3). The zero rule knows nothing.
 type AttributeRule struct {
 	// Unusable says why no account can have the attribute as it is mapped, and
@@ -28,15 +28,16 @@ type AttributeRule struct {
 	Unread         bool // its values cannot be kept up to date, or it does not exist
 	Syntax         Syntax
 	Single         bool // isSingleValued
-	// Lower and Upper are rangeLower and rangeUpper: of a text in UTF-16 units,
-	// of bytes in bytes, of a number the number itself.
+	// Lower and Upper are rangeLower and rangeUpper. They count the UTF-16 units
+	// of a text and the bytes of a binary value; for a number they bound the
+	// number itself.
 	Lower, Upper *int64
 }
 
 // Syntax is how values are written (MS-ADTS section 3.1.1.2.2.2).
 type Syntax string
 
-// The syntaxes that are told apart; all others are taken as they come.
+// The syntaxes that are checked; values of all others are accepted as they are.
 const (
 	SyntaxAny       Syntax = ""
 	SyntaxText      Syntax = "text"
@@ -51,7 +52,8 @@ const (
 	SyntaxBytes     Syntax = "bytes"
 )
 
-// SyntaxOf reads attributeSyntax and oMSyntax of an attributeSchema.
+// SyntaxOf returns the syntax that attributeSyntax and oMSyntax of an
+// attributeSchema stand for.
 func SyntaxOf(attributeSyntax, omSyntax string) Syntax {
 	switch attributeSyntax {
 	case "2.5.5.12":
@@ -70,7 +72,7 @@ func SyntaxOf(attributeSyntax, omSyntax string) Syntax {
 	case "2.5.5.8":
 		return SyntaxBoolean
 	case "2.5.5.11":
-		if omSyntax == "24" { // GeneralizedTime; a UTCTime is written in both ways
+		if omSyntax == "24" { // GeneralizedTime; a UTCTime may be written in both ways
 			return SyntaxTime
 		}
 	case "2.5.5.1":
@@ -81,9 +83,9 @@ func SyntaxOf(attributeSyntax, omSyntax string) Syntax {
 	return SyntaxAny
 }
 
-// Refuses says why the directory would not take the values, and what to do; ""
-// when it would. Whether a DN names something is not looked up. binary tells
-// that the values are bytes and no text.
+// Refuses says why the directory would not accept the values, and what to do; ""
+// when it would. It does not look up whether a DN names an object. binary says
+// that the values are bytes, not text.
 func (r AttributeRule) Refuses(values []string, binary bool) (cause, next string) {
 	if r.Single && len(values) > 1 {
 		return fmt.Sprintf("it takes one value, and there are %d", len(values)), "choose one of them: item(..., 1)"
@@ -113,7 +115,7 @@ func (r AttributeRule) refuses(v string, binary bool) (cause, next string) {
 	}
 	switch r.Syntax {
 	case SyntaxInteger, SyntaxLarge:
-		n, _ := strconv.ParseInt(v, 10, 64) // it has that form
+		n, _ := strconv.ParseInt(v, 10, 64) // cannot fail: form has checked it
 		return r.outOfBounds(n)
 	case SyntaxIA5, SyntaxPrintable, SyntaxNumeric, SyntaxBytes:
 		return r.outOfRange(int64(len(v)), "characters", shown(v))
@@ -124,7 +126,7 @@ func (r AttributeRule) refuses(v string, binary bool) (cause, next string) {
 	return "", ""
 }
 
-// form says what the text is not; "" when it has the form of the syntax.
+// form says what is wrong with the text; "" when it has the form of the syntax.
 func (r AttributeRule) form(v string) string {
 	only := func(allowed func(rune) bool, what string) string {
 		if i := strings.IndexFunc(v, func(c rune) bool { return !allowed(c) }); i >= 0 {
@@ -160,13 +162,14 @@ func (r AttributeRule) form(v string) string {
 	return ""
 }
 
-// printable is the alphabet of PrintableString (RFC 4517 section 3.2).
+// printable reports whether c is in the alphabet of PrintableString (RFC 4517
+// section 3.2).
 func printable(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(" '()+,-./:=?", c)
 }
 
-// wholeNumber wants the one spelling in which a directory gives the number
-// back: another one would differ at each comparison. Samba takes 012 for 10.
+// wholeNumber requires the one spelling in which a directory returns the number:
+// any other would differ at each comparison. Samba takes 012 for 10.
 func wholeNumber(v string, bits int) string {
 	n, err := strconv.ParseInt(v, 10, bits)
 	if err != nil || strconv.FormatInt(n, 10) != v {
@@ -179,7 +182,7 @@ func (r AttributeRule) outOfRange(n int64, unit, what string) (cause, next strin
 	switch {
 	case r.Upper != nil && n > *r.Upper && unit == "bytes":
 		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), "supply a smaller one at the source"
-	case r.Upper != nil && n > *r.Upper: // left counts what a reader sees, which may be longer
+	case r.Upper != nil && n > *r.Upper: // left counts characters as a reader sees them, which may be longer
 		return fmt.Sprintf("%s is longer than %d %s", what, *r.Upper, unit), fmt.Sprintf("shorten the whole value: cut(..., %d)", *r.Upper)
 	case r.Lower != nil && n < *r.Lower:
 		return fmt.Sprintf("%s is shorter than %d %s", what, *r.Lower, unit), "correct the value at the source"
@@ -201,7 +204,7 @@ func (r AttributeRule) outOfBounds(n int64) (cause, next string) {
 	return "", ""
 }
 
-// shown quotes a value, and not too much of it.
+// shown quotes a value, shortened when it is long.
 func shown(v string) string {
 	const longest = 60
 	if runes := []rune(v); len(runes) > longest {
@@ -210,9 +213,10 @@ func shown(v string) string {
 	return fmt.Sprintf("%q", v)
 }
 
-// Neutral is the value that stands for none in an attribute that an account
-// cannot be without: the directory refuses to delete it (MS-SAMR section
-// 3.1.1.8.1; Samba answers 53). ok is false for all others, which are deleted.
+// Neutral returns the value that stands for no value in an attribute that an
+// account cannot be without: the directory refuses to delete such an attribute
+// (MS-SAMR section 3.1.1.8.1; Samba answers 53). ok is false for all other
+// attributes, which can be deleted.
 func Neutral(attribute string) (value string, ok bool) {
 	value, ok = neutral[text.Lower(attribute)]
 	return value, ok
@@ -222,19 +226,20 @@ var neutral = map[string]string{
 	"accountexpires": never, "codepage": "0", "countrycode": "0", "lockouttime": "0",
 }
 
-// never is how a domain controller writes that an account does not expire; 0
-// means the same (MS-ADA1, attribute accountExpires).
+// never is the value with which a domain controller says that an account does
+// not expire; 0 means the same (MS-ADA1, attribute accountExpires).
 const never = "9223372036854775807"
 
-// None tells whether there is nothing in the values of an attribute: none at
-// all, nothing to see, or the value that stands for none.
+// None reports whether the values of an attribute amount to nothing: there are
+// none, they are blank, or they are the neutral value.
 func None(attribute string, values []string) bool {
 	neutral, ok := Neutral(attribute)
 	return text.AllBlank(values) || ok && slices.Equal(normal(attribute, neutral, values), []string{neutral})
 }
 
-// SameValues tells whether two lists of values say the same of an attribute:
-// as sets and by their bytes, but for values that mean no value.
+// SameValues reports whether two lists of values mean the same for an attribute.
+// They are compared as sets of bytes, except that all ways to say "no value" are
+// equal.
 func SameValues(attribute string, a, b []string) bool {
 	if neutral, ok := Neutral(attribute); ok {
 		a, b = normal(attribute, neutral, a), normal(attribute, neutral, b)
@@ -245,7 +250,7 @@ func SameValues(attribute string, a, b []string) bool {
 	return slices.Equal(distinctSorted(a), distinctSorted(b))
 }
 
-// normal writes every way of saying none as the neutral value.
+// normal replaces every way to say "no value" by the neutral value.
 func normal(attribute, neutral string, values []string) []string {
 	none := len(values) == 0 || len(values) == 1 && values[0] == "0" && text.Same(attribute, "accountExpires")
 	if none {

@@ -3,11 +3,12 @@ package ident
 import "slices"
 
 // Scope lists the containers below which rollcall may change objects. The
-// containers themselves are outside, and so is everything when there are none.
+// containers themselves are outside of the scope. When the list is empty,
+// everything is.
 type Scope []DN
 
-// Holds reports whether the object at dn may be changed as far as its place
-// goes: it lies below one of the containers.
+// Holds reports whether the place of the object at dn allows a change: it lies
+// below one of the containers.
 func (s Scope) Holds(dn DN) bool { return s.Takes(dn.Parent()) }
 
 // Takes reports whether objects directly in container may be changed: it is one

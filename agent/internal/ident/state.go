@@ -10,9 +10,9 @@ const AccountDisable = 0x2
 // and trusts do not have (MS-SAMR section 2.2.1.9, SAM_NORMAL_USER_ACCOUNT).
 const NormalUser = "805306368"
 
-// Disabled reports whether an account is disabled, and whether that is known:
-// it is not when userAccountControl was not read or is no number. An account of
-// unknown state is not disabled.
+// Disabled reports whether an account is disabled, and whether that is known. It
+// is not known when userAccountControl was not read or is not a number; disabled
+// is false then.
 func (e Entry) Disabled() (disabled, known bool) {
 	flags, err := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
 	if err != nil {

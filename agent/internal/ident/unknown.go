@@ -8,18 +8,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// UnknownNameError is a name that somebody gave and that nothing has.
+// UnknownNameError reports a name that a person gave and nothing has.
 type UnknownNameError struct {
 	What  string // "automation"
 	Name  string
-	Known []string // what there is
-	List  string   // the command that lists it; "" when there is none
+	Known []string // the existing names
+	List  string   // the command that lists the existing names; "" when there is none
 }
 
 // mostNames is how many names an UnknownNameError lists.
 const mostNames = 12
 
-// Error says what there is, and what may have been meant.
+// Error lists the existing names, and suggests the one that was probably meant.
 func (e *UnknownNameError) Error() string {
 	s := fmt.Sprintf("there is no %s %q", e.What, e.Name)
 	if len(e.Known) == 0 {

@@ -2,9 +2,9 @@ package ident
 
 import "github.com/rollcall-agent/rollcall/agent/internal/text"
 
-// Unmapped tells whether an attribute is never written as a value: it is set by
-// other means, belongs to the system, or would hand out rights. why says what
-// sets it instead, as far as anything does.
+// Unmapped reports whether an attribute is never written as a value: it is set
+// by other means, belongs to the system, or would grant rights. why says what
+// sets it instead, if anything does.
 func Unmapped(attribute string) (why string, unmapped bool) {
 	why, unmapped = unmappedAttributes[text.Lower(attribute)]
 	return why, unmapped

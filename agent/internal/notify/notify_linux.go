@@ -8,11 +8,11 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Ready tells systemd that the agent serves (sd_notify READY=1), and the line
-// that systemctl status shows of it. Without systemd it does nothing.
+// Ready tells systemd that the agent serves (sd_notify READY=1), with the status
+// line that systemctl status shows. Without systemd it does nothing.
 func Ready(status string) {
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+strings.ReplaceAll(status, "\n", " "))
 }
 
-// Stopping tells systemd that the agent is on its way out.
+// Stopping tells systemd that the agent is shutting down.
 func Stopping() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) }

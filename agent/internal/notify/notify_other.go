@@ -7,9 +7,9 @@ package notify
 // Ready tells the service manager that the agent serves.
 func Ready(string) {}
 
-// Stopping tells the service manager that the agent is on its way out.
+// Stopping tells the service manager that the agent is shutting down.
 func Stopping() {}
 
-// Restart is the command that makes the service manager start this process
-// anew; "" when none started it.
+// Restart returns the command with which the service manager restarts this
+// process; "" when it did not start it.
 func Restart() string { return "" }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Restart is the command that makes the service manager start this process
-// anew; "" when none started it.
+// Restart returns the command with which the service manager restarts this
+// process; "" when it did not start it.
 func Restart() string {
 	if os.Getenv("NOTIFY_SOCKET") == "" || os.Getenv("INVOCATION_ID") == "" {
 		return ""
@@ -19,8 +19,8 @@ func Restart() string {
 	return restartOf(string(group))
 }
 
-// restartOf finds the unit in what /proc/self/cgroup holds: the last part of
-// the path, in the unified hierarchy and that of systemd.
+// restartOf finds the systemd unit in the text of /proc/self/cgroup. It is the
+// last part of the path, in the unified hierarchy and in that of systemd.
 func restartOf(groups string) string {
 	for line := range strings.Lines(groups) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)

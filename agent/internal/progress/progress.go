@@ -1,7 +1,7 @@
-// Package progress carries how far a long piece of work is from the code that
-// does it to whoever waits for it, along the context. It is not for logs: a
-// step that nobody waits for is dropped, and so is one that another has
-// overtaken.
+// Package progress reports how far a long piece of work has come. The reports go
+// from the code that does the work to the caller that waits for it, through the
+// context. It is not for logs: a step is dropped when nobody waits for it, or
+// when a later step has overtaken it.
 package progress
 
 import (
@@ -9,14 +9,14 @@ import (
 	"fmt"
 )
 
-// Step is how far the work is: what is being done, how much of it is done, and
-// of how much when that is known.
+// Step says how far the work has come: what is being done, how much of it is
+// done, and out of how much when that is known.
 type Step struct {
 	Phase string `json:"phase"`
 	Done  int    `json:"done,omitempty"`
 	Of    int    `json:"of,omitempty"`
-	// Notice is for a step that somebody without a terminal must see too: the
-	// work has not begun, and waits for something else.
+	// Notice marks a step that must be shown even without a terminal: the work
+	// has not begun because it waits for something else.
 	Notice bool `json:"notice,omitempty"`
 }
 
@@ -32,13 +32,13 @@ func (s Step) String() string {
 
 type key struct{}
 
-// With returns a context whose steps go to tell. Whoever does the work calls
-// it, perhaps from several goroutines, and must not be held up.
+// With returns a context whose steps go to tell. The code that does the work
+// calls tell, perhaps from several goroutines, and tell must not block it.
 func With(ctx context.Context, tell func(Step)) context.Context {
 	return context.WithValue(ctx, key{}, tell)
 }
 
-// Tell hands a step to whoever waits, if anybody does.
+// Tell passes a step to the caller that waits, if there is one.
 func Tell(ctx context.Context, s Step) {
 	if tell, ok := ctx.Value(key{}).(func(Step)); ok {
 		tell(s)

@@ -1,6 +1,6 @@
-// Package schedule says when an automation is due and runs it then. Each
-// automation has its own pace: one that is slow or failing does not hold up
-// another. It does not decide who may run: leases do that.
+// Package schedule says when an automation is due and runs it then. Automations
+// do not wait for each other, even when one is slow or keeps failing. The
+// package does not decide which agent may run an automation: leases do that.
 package schedule
 
 import (
@@ -22,22 +22,22 @@ type Entry struct {
 	Spec string
 }
 
-// Clock is what a Scheduler asks for the time; tests replace it.
+// Clock is where Run gets the time from; tests replace it.
 type Clock struct {
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 }
 
-// SystemClock is the machine's clock.
+// SystemClock returns the machine's clock.
 func SystemClock() Clock { return Clock{Now: time.Now, After: time.After} }
 
-// maxBackoff bounds how long a failing automation is left alone.
+// maxBackoff bounds the pause after failures of an automation.
 const maxBackoff = time.Hour
 
 // Run calls run for each entry whenever it is due, until ctx ends, and then
-// waits for the runs under way. An entry that fails is tried again at its
-// first due time after a pause that doubles with each failure in a row, from
-// one minute to one hour. A panic of run is a failure like others.
+// waits for the runs under way. After a failure, an entry runs again at its
+// first due time after a pause. The pause doubles with each failure in a row,
+// from one minute to one hour. A panic in run counts as a failure.
 func Run(ctx context.Context, entries []Entry, clock Clock, log *slog.Logger, run func(context.Context, string) error) error {
 	var wg sync.WaitGroup
 	for _, e := range entries {
@@ -80,13 +80,13 @@ func backoff(failures int) time.Duration {
 	return min(time.Minute<<min(failures-1, 6), maxBackoff)
 }
 
-// Due reports whether an entry that last ran at last (zero: never) is due.
+// Due reports whether an entry is due that last ran at last (zero: never).
 func Due(e Entry, last, now time.Time) (bool, error) {
 	next, err := e.Next(last)
 	return err == nil && (last.IsZero() || !next.After(now)), err
 }
 
-// Next is the first time after another that an entry is due.
+// Next returns the first time after another at which an entry is due.
 func (e Entry) Next(after time.Time) (time.Time, error) {
 	spec, err := cron.ParseStandard(e.Spec)
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Trim returns s without what nobody sees at its ends: white space of every
-// kind, the no-break space included, and invisible characters. What stands
-// between others stays: the joiners within an Indic or Persian word are part of
-// its spelling.
+// Trim returns s without white space and invisible characters at its ends. White
+// space of every kind counts, the no-break space included. Invisible characters
+// between visible ones stay: the joiners within an Indic or Persian word are
+// part of its spelling.
 func Trim(s string) string {
 	if s == "" || graphic(s[0]) && graphic(s[len(s)-1]) {
 		return s
@@ -17,10 +17,10 @@ func Trim(s string) string {
 	return strings.TrimRightFunc(strings.TrimLeftFunc(s, unseen), func(r rune) bool { return unseen(r) && !modifier(r) })
 }
 
-// Blank reports whether there is nothing to see in s.
+// Blank reports whether s contains nothing visible.
 func Blank(s string) bool { return Trim(s) == "" }
 
-// AllBlank reports whether there is nothing to see in any of the values.
+// AllBlank reports whether none of the values contains anything visible.
 func AllBlank(values []string) bool {
 	for _, v := range values {
 		if !Blank(v) {
@@ -30,9 +30,9 @@ func AllBlank(values []string) bool {
 	return true
 }
 
-// Seen returns what there is to see of s: without invisible characters, with
-// one blank for each stretch of white space within. It is for comparing; what
-// is written is what Trim leaves.
+// Seen returns the visible part of s: without invisible characters, and with one
+// blank for each stretch of white space within. Use it to compare; the value to
+// write is that of Trim.
 func Seen(s string) string {
 	if plain(s) {
 		return s
@@ -55,40 +55,40 @@ func Seen(s string) string {
 	return b.String()
 }
 
-// Alike reports whether a and b read the same but for the case of letters: what
-// somebody types again from what they see.
+// Alike reports whether a and b look the same except for the case of letters, so
+// that a person who retypes one may get the other.
 func Alike(a, b string) bool { return a == b || Lower(Seen(a)) == Lower(Seen(b)) }
 
-// Invisible tells the characters that take no room and have no shape: zero-width
-// ones, joiners, marks of direction, soft hyphens, fillers, and what chooses
-// among the shapes of the character before it.
+// Invisible reports whether a character takes no room and has no shape:
+// zero-width characters, joiners, direction marks, soft hyphens, fillers, and
+// selectors for the shape of the character before.
 func Invisible(r rune) bool { return r > unicode.MaxASCII && unicode.Is(ignorable, r) }
 
 func unseen(r rune) bool { return unicode.IsSpace(r) || Invisible(r) }
 
-// modifier tells what belongs to a visible character before it: the colour of
-// an emoji, the shape of a letter, the flag of a region.
+// modifier reports whether a character changes the visible one before it: the
+// colour of an emoji, the shape of a letter, the flag of a region.
 func modifier(r rune) bool {
 	return unicode.Is(unicode.Variation_Selector, r) || 0xe0020 <= r && r <= 0xe007f
 }
 
 func graphic(c byte) bool { return '!' <= c && c <= '~' }
 
-// plain reports whether there is nothing in s that Seen would change.
+// plain reports whether Seen would leave s unchanged.
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if graphic(s[i]) {
 			continue
 		}
 		if s[i] != ' ' || i == 0 || i == len(s)-1 || s[i-1] == ' ' {
-			return !utf8.ValidString(s) // bytes are left alone
+			return !utf8.ValidString(s) // leave bytes alone
 		}
 	}
 	return true
 }
 
 // ignorable is Default_Ignorable_Code_Point of Unicode 16
-// (DerivedCoreProperties.txt), as far as its characters are assigned.
+// (DerivedCoreProperties.txt), restricted to assigned characters.
 var ignorable = &unicode.RangeTable{
 	LatinOffset: 1,
 	R16: []unicode.Range16{

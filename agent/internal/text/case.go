@@ -1,6 +1,6 @@
-// Package text holds the rules by which texts are compared: which letters
-// differ in case only, and which characters nobody sees. It knows neither
-// records nor the directory, and does no I/O.
+// Package text holds the rules for comparing texts: which letters differ only in
+// case, and which characters are invisible. It knows neither records nor the
+// directory, and does no I/O.
 package text
 
 import (
@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Lower returns s with its capital letters in lower case. Two texts that differ
-// in nothing else are one to Active Directory, as names and as values.
+// Lower returns s with its capital letters in lower case. Active Directory takes
+// two texts that differ only in this for the same, as names and as values.
 //
-// It is not strings.ToLower, which crosses from other letters into ASCII: to
-// that the Kelvin sign U+212A is a k, and strings.EqualFold takes U+017F for an
-// s. A domain controller takes neither, so that an OU spelled with one is
-// another OU. Only pairs that both Samba and Windows take for the same letter
-// count here (see capitals).
+// It differs from strings.ToLower, which turns other letters into ASCII ones: it
+// makes the Kelvin sign U+212A a k, and strings.EqualFold takes U+017F for an s.
+// A domain controller does neither, so an OU spelled with such a letter is
+// another OU. Lower only knows the pairs that both Samba and Windows take for
+// the same letter (see capitals).
 func Lower(s string) string {
 	capitals := false
 	for i := 0; i < len(s); i++ {
@@ -40,8 +40,9 @@ func Lower(s string) string {
 	return b.String()
 }
 
-// Same reports whether a and b differ in the case of letters at most. Names of
-// attributes are compared for each record, so ASCII is not copied.
+// Same reports whether a and b are equal except for the case of letters. It
+// compares ASCII without copying, because it runs for the names of each record's
+// attributes.
 func Same(a, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		switch x, y := a[i], b[i]; {
@@ -71,11 +72,11 @@ func lower(r rune) rune {
 	return r
 }
 
-// capitals are the letters beyond ASCII that a domain controller takes for the
+// capitals holds the letters beyond ASCII that a domain controller takes for the
 // same as their small ones. Samba's table of capitals is that of Windows 2000
-// (lib/util/charset, generated from its upcase table), measured letter by
-// letter in TestSameDN; newer Windows knows more pairs, such as U+0218, which
-// are left out: to take two names for one is the dangerous mistake.
+// (lib/util/charset, generated from its upcase table); TestSameDN measures it
+// letter by letter. Newer Windows knows more pairs, such as U+0218. They are
+// left out: taking two names for one is the dangerous mistake.
 var capitals = &unicode.RangeTable{
 	LatinOffset: 2,
 	R16: []unicode.Range16{

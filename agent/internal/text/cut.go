@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Units counts the UTF-16 code units of s, in which AD and Windows measure
-// texts: letters beyond U+FFFF and most emoji are two.
+// Units counts the UTF-16 code units of s, the unit in which AD and Windows
+// measure texts. Letters beyond U+FFFF and most emoji take two.
 func Units(s string) int {
 	n := 0
 	for _, r := range s {
@@ -16,8 +16,8 @@ func Units(s string) int {
 	return n
 }
 
-// Cut returns the first characters of s, as far as they fit into n UTF-16 code
-// units. It does not part what is one character to a reader.
+// Cut returns as many of the first characters of s as fit into n UTF-16 code
+// units. It never splits what a reader sees as one character.
 func Cut(s string, n int) string {
 	for end := 0; end < len(s); {
 		size := First(s[end:])
@@ -31,8 +31,8 @@ func Cut(s string, n int) string {
 
 // First returns the size of the first character of s as a reader sees it: a
 // letter with its accents and invisible followers, an emoji with its colour, a
-// joined emoji, the two letters of a flag. It is a plain form of the grapheme
-// clusters of Unicode Standard Annex 29, without Hangul made of single jamo.
+// joined emoji, the two letters of a flag. It simplifies the grapheme clusters
+// of Unicode Standard Annex 29, without Hangul made of single jamo.
 func First(s string) int {
 	r, size := utf8.DecodeRuneInString(s)
 	if r < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf) {
@@ -54,12 +54,12 @@ func First(s string) int {
 	return size
 }
 
-// joiner is the zero-width joiner, which makes one emoji of two.
+// joiner is the zero-width joiner, which turns two emoji into one.
 const joiner = 0x200d
 
 func regional(r rune) bool { return 0x1f1e6 <= r && r <= 0x1f1ff }
 
-// follows tells what belongs to the character before it.
+// follows reports whether a character belongs to the one before it.
 func follows(r rune) bool {
 	return unicode.IsMark(r) || Invisible(r) || 0x1f3fb <= r && r <= 0x1f3ff
 }

@@ -7,19 +7,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Name returns the spelling that all names share of which a directory may hold
-// only one: what the stricter of Windows and Samba takes for the same. It says
-// whether a name is taken, never whether two people are one: Muller must not
-// get the account of Müller.
+// Name returns one spelling for all names of which a directory may hold only
+// one: those that the stricter of Windows and Samba takes for the same. It says
+// whether a name is taken, never whether two people are the same: Muller must
+// not get the account of Müller.
 //
 // Windows compares without case, accents, width and kind of kana (MS-ADTS
 // section 6.5: NORM_IGNORECASE, NORM_IGNORENONSPACE, NORM_IGNOREWIDTH and
-// NORM_IGNOREKANATYPE), so that Muller stands in the way of Müller and Meissner
-// in that of Meißner (support.microsoft.com, KB 938447), ø in that of o
-// (serverfault.com 661857), a circled kana in that of a plain one and U+FF20 in
-// that of @ (bugzilla.samba.org 14847). Its sort tables are not Unicode's
-// decompositions, but these come close. Samba folds case, ς to Σ included, and
-// takes two blanks for one.
+// NORM_IGNOREKANATYPE). So Muller collides with Müller, Meissner with Meißner
+// (support.microsoft.com, KB 938447), ø with o (serverfault.com 661857), and a
+// circled kana with a plain one and U+FF20 with @ (bugzilla.samba.org 14847).
+// Its sort tables are not Unicode's decompositions, but these come close. Samba
+// folds case, ς to Σ included, and takes two blanks for one.
 func Name(s string) string {
 	if plain(s) && isASCII(s) {
 		return Lower(s)
@@ -45,9 +44,9 @@ func Name(s string) string {
 // SameName reports whether a directory may hold only one of the two names.
 func SameName(a, b string) bool { return a == b || Name(a) == Name(b) }
 
-// expansions are letters that Windows takes for one or two others, and that
-// Unicode does not decompose. That it takes æ for ae and œ for oe is what its
-// comparison does everywhere (stackoverflow.com 50181535).
+// expansions maps letters that Windows takes for one or two others and that
+// Unicode does not decompose. Windows compares æ as ae and œ as oe everywhere
+// (stackoverflow.com 50181535).
 var expansions = map[rune]string{
 	'ß': "ss", 'ẞ': "ss", 'æ': "ae", 'Æ': "ae", 'œ': "oe", 'Œ': "oe", 'ø': "o", 'Ø': "o", 'ς': "σ",
 }

@@ -2,7 +2,7 @@ package text
 
 import "github.com/agext/levenshtein"
 
-// Nearest returns the known word that word was most likely meant to be, by the
+// Nearest returns the known word that was most likely meant, judged by the
 // letters that differ; "" when none is near.
 func Nearest(word string, known []string) string {
 	best, nearest := "", 1+len(word)/3
