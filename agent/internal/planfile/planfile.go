@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -115,11 +117,58 @@ func Load(path string) (ident.Plan, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
-		return p.Plan, exit.Mistake(fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, err, dec.InputOffset()))
+		return p.Plan, exit.Mistake(fmt.Errorf("%s is not a saved plan: %w (byte %d)", path, inWordsOfTheFile(err), dec.InputOffset()))
 	}
 	if p.Automation == "" || p.Config == "" {
 		return p.Plan, exit.Mistake(fmt.Errorf("%s is not a saved plan: it names no automation; "+
 			"`rollcall plan AUTOMATION --out FILE` makes one", path))
 	}
 	return p.Plan, nil
+}
+
+// inWordsOfTheFile says that a value has the wrong type by the names of its
+// field and of JSON's types: whoever reads it knows the file and not this code.
+func inWordsOfTheFile(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	field := strings.TrimPrefix(wrong.Field, "Plan.") // embedded: the file has no such level
+	if field == "" {
+		field = "it"
+	}
+	return fmt.Errorf("%s must be %s, not %s", field, wanted(wrong.Type.Kind()), found(wrong.Value))
+}
+
+// wanted names the type of JSON for a kind of Go's.
+func wanted(kind reflect.Kind) string {
+	switch kind {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "a boolean"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map, reflect.Pointer, reflect.Interface:
+		return "an object"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	default:
+		return "a whole number"
+	}
+}
+
+// found names what the decoder came upon: a type of JSON, or a number with its
+// digits.
+func found(value string) string {
+	switch value {
+	case "array", "object":
+		return "an " + value
+	case "bool":
+		return "a boolean"
+	}
+	if digits, ok := strings.CutPrefix(value, "number "); ok {
+		return digits
+	}
+	return "a " + value
 }

@@ -95,6 +95,27 @@ func TestSavedPlanMeanwhile(t *testing.T) {
 	only(t, dir, "plan.json", "plan.json.part", "victim")
 }
 
+// TestLoadSaysWhatIsWrong: a file that is no plan is told in words of the file,
+// never by the name of a type of ours.
+func TestLoadSaysWhatIsWrong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plan.json")
+	for body, want := range map[string]string{
+		`[]`:                              "it must be an object, not an array (byte 2)",
+		`"staff"`:                         "it must be an object, not a string (byte 7)",
+		`{"automation": 5}`:               "automation must be a string, not a number (byte 17)",
+		`{"changes": 5}`:                  "changes must be an array, not a number (byte 14)",
+		`{"changes": {}}`:                 "changes must be an array, not an object (byte 15)",
+		`{"changes": [{"key": true}]}`:    "changes.key must be a string, not a boolean (byte 28)",
+		`{"records": {"delivered": "7"}}`: "records.delivered must be a whole number, not a string (byte 31)",
+		`{"records": {"delivered": 7.5}}`: "records.delivered must be a whole number, not 7.5 (byte 31)",
+	} {
+		must(t, os.WriteFile(file, []byte(body), 0o600))
+		if _, err := Load(file); err == nil || err.Error() != file+" is not a saved plan: "+want {
+			t.Errorf("%s:\n got %v\nwant %s is not a saved plan: %s", body, err, file, want)
+		}
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
