@@ -9,31 +9,31 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Application is one configured use of a connector. Calls with one Name share
-// connections, rate limit and daily budget.
+// Application is one configured use of a connector. All calls with the same
+// Name share connections, rate limit and daily budget.
 type Application struct {
 	Name     string
-	BaseURL  string         // of the configuration; wins over that of a token and of the manifest
-	Settings map[string]any // as the manifest declares them
-	// Hosts are more hosts that the configuration names: "name", "name:port" or
+	BaseURL  string         // from the configuration; takes precedence over a token's and the manifest's
+	Settings map[string]any // the settings that the manifest declares
+	// Hosts lists further hosts from the configuration: "name", "name:port" or
 	// "*.domain". Requests may go there, placeholders of secrets may not.
 	Hosts       []string
 	Credentials Credentials // nil: none
 	RateLimit   string      // REQUESTS/DURATION; "" is the manifest's
 	DailyBudget int64       // tokens a day; 0 is the manifest's
 	// Proxy is the URL of an HTTP proxy, http:// or https://, with user and
-	// password where it asks for them; "direct" for none, "" for HTTPS_PROXY,
-	// HTTP_PROXY and NO_PROXY of the environment.
+	// password if it needs them. "direct" is no proxy; "" follows HTTPS_PROXY,
+	// HTTP_PROXY and NO_PROXY in the environment.
 	Proxy string
-	// Secrets reads what the manifest's secrets are, by name: all of them before
-	// the first request of a call, since an answer may hold what an earlier call
-	// sent, and one when the call asks for it. A secret without an entry is not
-	// configured.
+	// Secrets holds a reader for each configured secret of the manifest, by name.
+	// A call reads all of them before its first request, because an answer may
+	// reflect a secret that an earlier call sent; and it reads one again when the
+	// connector asks for it.
 	Secrets map[string]func(context.Context) (string, error)
 }
 
-// client makes what sends the requests of a call; outbound is one that
-// delivers.
+// client returns the client that sends the requests of a call. outbound says
+// that the call delivers a webhook.
 func (c *Connector) client(app Application, outbound bool) (*web.Client, error) {
 	m := c.module.Manifest
 	var urls []string
@@ -71,7 +71,7 @@ func (c *Connector) client(app Application, outbound bool) (*web.Client, error) 
 	return web.New(s)
 }
 
-// limits are those of the manifest, unless the configuration sets its own.
+// limits returns the manifest's limits, unless the configuration sets its own.
 func limits(m abi.Manifest, app Application) web.Limits {
 	l := web.Limits{Rate: m.RateLimit, Rates: m.Rates, PerDay: m.Budget.PerDay, Reset: m.Budget.Reset, LeftHeader: m.Budget.LeftHeader}
 	if app.RateLimit != "" {
@@ -83,7 +83,8 @@ func limits(m abi.Manifest, app Application) web.Limits {
 	return l
 }
 
-// settings checks what the configuration sets against the manifest.
+// settings checks the configured settings against the manifest and fills in
+// defaults.
 func settings(m abi.Manifest, set map[string]any) (map[string]any, error) {
 	all := map[string]any{}
 	known := map[string]bool{}

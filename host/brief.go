@@ -6,9 +6,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// maxReason is how many bytes are told of why a module was refused. Errors
-// quote what a module holds, which may be a mebibyte, and the log has one at
-// every start.
+// maxReason bounds, in bytes, the reason that a module was refused for. Errors
+// quote the module, whose texts may be a mebibyte long, and the log repeats
+// them at every start.
 const maxReason = 2000
 
 // briefError is an error whose text was cut.
@@ -21,8 +21,8 @@ func (e *briefError) Error() string { return e.text }
 
 func (e *briefError) Unwrap() error { return e.err }
 
-// brief cuts the text of an error that is too long: the end of it stays, which
-// says what is wrong with what was quoted before.
+// brief shortens an error whose text is too long. It keeps the end, which says
+// what is wrong with the text quoted before it.
 func brief(err error) error {
 	if err == nil || len(err.Error()) <= maxReason {
 		return err
@@ -30,7 +30,7 @@ func brief(err error) error {
 	return &briefError{cut(err.Error(), maxReason), err}
 }
 
-// cut leaves out the middle of a text.
+// cut removes the middle of a long text.
 func cut(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -40,8 +40,8 @@ func cut(text string, most int) string {
 	return strings.ToValidUTF8(text[:half], "") + gap + strings.ToValidUTF8(text[len(text)-half:], "")
 }
 
-// nameOf is what is shown of a manifest that was refused: nothing in it was
-// found to be in order, its size included.
+// nameOf returns what may be shown of a refused manifest. None of its values
+// has been checked, so long ones are cut.
 func nameOf(m abi.Manifest) abi.Manifest {
 	return abi.Manifest{Name: cut(m.Name, maxShown), Version: cut(m.Version, maxShown), Title: cut(m.Title, maxShown)}
 }

@@ -15,39 +15,40 @@ import (
 
 // Record is one record that a connector delivered.
 type Record struct {
-	// Key is the primary key as text, a number as abi.NumberKey spells it. It
-	// is "" when there is none: somebody is present whose key is not known.
+	// Key is the primary key as text; a number is spelled as by abi.NumberKey.
+	// "" means that the record has no usable key: somebody is present, but
+	// under an unknown key.
 	Key string
-	// Number is the key as it was sent, when it is a number.
+	// Number is the key as the application sent it, when it is a number.
 	Number string
-	// Problem says why the record is to be set aside: it has no key, or what is
-	// wanted of it has a fault. Place is where it was.
+	// Problem says why the record must be quarantined: it has no key, or a field
+	// that is needed has a fault. Place says where the record was.
 	Problem string
 	Place   string
-	// Deleted says that the application reports this key as deleted. There are
-	// no Fields.
+	// Deleted says that the application reports this key as deleted. Fields is
+	// empty.
 	Deleted bool
 	// Partial says that Fields belong to the record with this key, which came
 	// before or comes later: an attachment, as base64 text.
 	Partial bool
 	// Fields holds nil, string, bool, json.Number, []any and map[string]any. A
-	// field that was not delivered has no entry, one that is null a nil entry.
+	// field that was not delivered has no entry; a null field has a nil entry.
 	Fields map[string]any
 }
 
-// Report tells what a fetch took.
+// Report describes what a fetch used.
 type Report struct {
 	Records  int64
 	Requests int
-	Bytes    int64         // of bodies
-	Waited   time.Duration // that the connector asked for
+	Bytes    int64         // of all bodies
+	Waited   time.Duration // waits that the connector asked for
 	Took     time.Duration
 	Memory   uint64 // of the instance at its end, in bytes
-	Cursor   string // what the connector wants to go on from next time; "" when it said nothing
+	Cursor   string // where the connector wants to go on next time; "" when it did not say
 	findings []abi.Finding
 }
 
-// Limits on a connector's own retries, unless the call says otherwise.
+// Limits on a connector's own retries, unless the call sets others.
 const (
 	defaultAttempts = 5
 	defaultMaxWait  = 5 * time.Minute
@@ -56,9 +57,9 @@ const (
 )
 
 // Fetch runs the connector over one endpoint and calls sink with each record,
-// in the order in which they come. Records count only when the error is nil:
-// the answer was whole. An error of sink ends the fetch and is returned as it
-// is; other errors are a *CallError, or that of ctx.
+// in the order of arrival. Records count only when the error is nil, because
+// only then was the answer complete. An error of sink ends the fetch and is
+// returned unchanged; other errors are a *CallError, or that of ctx.
 func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCall, sink func(Record) error) (Report, error) {
 	call.Endpoint.Normalize()
 	if err := call.Endpoint.Validate(); err != nil {
@@ -89,8 +90,9 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 	return report, err
 }
 
-// foreignKey refuses what a connector says of one record by its key, when the
-// records have another: 7 may be somebody else there.
+// foreignKey returns the error for a deletion or attachment whose key is the
+// API's own, when the data source tells records apart by another field: the
+// same value could be somebody else's key there.
 func (c *Connector) foreignKey(app Application, own, key string, deleted bool) error {
 	what := "attaches something to the record"
 	if deleted {
@@ -103,9 +105,9 @@ func (c *Connector) foreignKey(app Application, own, key string, deleted bool) e
 	return e
 }
 
-// Check makes the connector's own cheap requests, to see whether the
-// application accepts the credentials, and which rights that the needs name the
-// account has. A right that no finding is about was not looked at.
+// Check lets the connector make its own cheap requests. They show whether the
+// application accepts the credentials, and which of the rights in needs the
+// account has. A right without a finding was not examined.
 func (c *Connector) Check(ctx context.Context, app Application, needs []abi.Need) ([]abi.Finding, error) {
 	report, _, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionCheck, Needs: needs},
@@ -123,15 +125,15 @@ func (c *Connector) Check(ctx context.Context, app Application, needs []abi.Need
 	return report.findings, nil
 }
 
-// job is what one call is to do.
+// job describes one call.
 type job struct {
 	input   abi.Call
 	export  string
 	timeout time.Duration
 	spec    jsonstream.Spec
-	sink    func(abi1.Record) error // nil: no records
+	sink    func(abi1.Record) error // nil: the call delivers no records
 	cursor  string
-	empty   int // pages in a row that may bring nothing new; 0: the usual
+	empty   int // pages in a row that may bring nothing new; 0: the default
 }
 
 // call prepares a call, runs it and reports it. The answer is nil unless the
@@ -176,7 +178,7 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	return report, answer, err
 }
 
-// encode writes what call_input answers.
+// encode returns the JSON that call_input passes to the guest.
 func encode(app Application, call abi.Call) ([]byte, error) {
 	if call.Retry.Attempts == 0 {
 		call.Retry.Attempts = defaultAttempts
@@ -185,7 +187,7 @@ func encode(app Application, call abi.Call) ([]byte, error) {
 		call.Retry.MaxWaitMS = defaultMaxWait.Milliseconds()
 	}
 	call.Application = app.Name
-	if call.Endpoint != nil { // who the records are is for the agent
+	if call.Endpoint != nil { // the audience is for the agent only
 		e := *call.Endpoint
 		e.Audience, e.Attributes = "", nil
 		call.Endpoint = &e
@@ -197,7 +199,8 @@ func encode(app Application, call abi.Call) ([]byte, error) {
 	return input, nil
 }
 
-// settle is the verdict, and the answer of an invoke that succeeded.
+// settle returns the call's verdict and, for an invoke that succeeded, its
+// answer.
 func (c *Connector) settle(state *abi1.Call, app Application, j job, end ending) (*Answer, error) {
 	if err := c.verdict(state, app, j, end); err != nil || !state.Invoke {
 		return nil, err

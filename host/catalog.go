@@ -8,22 +8,22 @@ import (
 	"sync"
 )
 
-// catalog knows what became of each file of the modules folder, and which
+// catalog records the state of each file in the modules folder, and which
 // version serves under each name. It reads no files.
 type catalog struct {
 	mu      sync.Mutex
 	files   map[string]*entry   // by path
-	serving map[string]*version // by the manifest's name
-	alive   map[*version]bool   // those that were accepted and not retired
+	serving map[string]*version // by the name in the manifest
+	alive   map[*version]bool   // accepted and not yet retired
 }
 
-// entry is one file. What serves from it may be older than what lies there.
+// entry is one file. The version serving from it may be older than its content.
 type entry struct {
-	stamp    stamp    // of what was judged
-	module   Module   // what was read of it last
+	stamp    stamp    // of the content that was judged
+	module   Module   // as last read from the file
 	state    State    // Waiting or Refused; "" when it was accepted
-	reason   string   // of that state
-	accepted *version // what lies there, when it was accepted
+	reason   string   // for the state
+	accepted *version // the file's content, when it was accepted
 	conflict string   // why it does not serve although it was accepted
 }
 
@@ -31,15 +31,14 @@ func newCatalog() *catalog {
 	return &catalog{files: map[string]*entry{}, serving: map[string]*version{}, alive: map[*version]bool{}}
 }
 
-// serves finds the version that serves under a name; nil for none.
+// serves returns the version that serves under a name; nil for none.
 func (c *catalog) serves(name string) *version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.serving[name]
 }
 
-// accept takes what lies in a file as a candidate for its name. settle lets it
-// serve.
+// accept makes a file's content a candidate for its name. settle lets it serve.
 func (c *catalog) accept(path string, s stamp, m Module, v *version) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,13 +46,13 @@ func (c *catalog) accept(path string, s stamp, m Module, v *version) {
 	c.alive[v] = true
 }
 
-// refuse keeps why what lies in a file is not used. What served from there
-// before goes on.
+// refuse records why a file's content is not used. The version that served from
+// this file goes on serving.
 func (c *catalog) refuse(path string, s stamp, m Module, reason string) {
 	c.mark(path, s, m, Refused, reason)
 }
 
-// wait keeps what a file is waiting for.
+// wait records what a file is waiting for.
 func (c *catalog) wait(path string, s stamp, m Module, reason string) {
 	c.mark(path, s, m, Waiting, reason)
 }
@@ -65,7 +64,7 @@ func (c *catalog) mark(path string, s stamp, m Module, state State, reason strin
 	c.files[path] = &entry{stamp: s, module: m, state: state, reason: reason}
 }
 
-// reject refuses a version that was accepted and then could not be compiled.
+// reject refuses a version that was accepted, but could not be compiled.
 func (c *catalog) reject(v *version, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,15 +76,15 @@ func (c *catalog) reject(v *version, reason string) {
 	}
 }
 
-// forget drops a file that is gone.
+// forget drops a file that was removed.
 func (c *catalog) forget(path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.files, path)
 }
 
-// current is the version that a file's name is served by from this file, when
-// it was made from the same bytes.
+// current returns the version now serving from a file, if it was made from the
+// same bytes; nil otherwise.
 func (c *catalog) current(path, sha string) *version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,13 +96,13 @@ func (c *catalog) current(path, sha string) *version {
 	return nil
 }
 
-// settle decides which versions serve from now on, and returns those that
-// nothing needs any more. A name goes to the file that serves under it already; else to the
-// one file that claims it; when several do, to none.
+// settle decides which versions serve from now on, and returns those that are
+// no longer needed. A name stays with the file that serves under it already.
+// Otherwise it goes to the only file that claims it, and to none if several do.
 func (c *catalog) settle() (retired []*version) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// A file that takes another name gives its old one free for others.
+	// A file that changes its name frees the old one for others, so repeat.
 	for range len(c.files) + 1 {
 		if !c.pass() {
 			break
@@ -165,7 +164,7 @@ func (c *catalog) pass() bool {
 	return changed
 }
 
-// claims lists the files that want each name, by path.
+// claims lists the paths of the files that claim each name.
 func (c *catalog) claims() map[string][]string {
 	claims := map[string][]string{}
 	for _, path := range slices.Sorted(maps.Keys(c.files)) {
@@ -177,7 +176,7 @@ func (c *catalog) claims() map[string][]string {
 	return claims
 }
 
-// list tells the state of each file, by path.
+// list returns the state of each file, by path.
 func (c *catalog) list() []Module {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +187,7 @@ func (c *catalog) list() []Module {
 	return modules
 }
 
-// module tells the state of one file; false when it is not there.
+// module returns the state of one file, and false when the file is unknown.
 func (c *catalog) module(path string) (Module, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -218,7 +217,7 @@ func (c *catalog) describe(path string) Module {
 	return m
 }
 
-// stamps are those of the files that were judged.
+// stamps returns the stamps of the files that were judged.
 func (c *catalog) stamps() map[string]stamp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -229,7 +228,7 @@ func (c *catalog) stamps() map[string]stamp {
 	return all
 }
 
-// versions are those that serve.
+// versions returns the versions that serve.
 func (c *catalog) versions() []*version {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,20 +13,20 @@ import (
 	"github.com/rollcall-agent/rollcall/host/internal/compiler"
 )
 
-// IsCompiler reports whether this process was started by a Host to compile one
-// connector. Every program that opens a Host asks this first of all in main,
-// and when it is true does nothing but end with what CompileMain returns.
+// IsCompiler reports whether a Host started this process to compile one
+// connector. A program that opens a Host must ask this first thing in main and,
+// if it is true, do nothing but exit with the result of CompileMain.
 func IsCompiler() bool { return compiler.IsChild() }
 
-// CompileMain is what a process does for which IsCompiler is true. It returns
-// the exit code.
+// CompileMain runs a process for which IsCompiler is true, and returns its exit
+// code.
 func CompileMain(ctx context.Context) int { return compiler.Main(ctx, os.Stdin, os.Stdout) }
 
-// compile loads the compiled form of a module, which a process of its own
-// makes when it is not there.
+// compile loads the compiled form of a module. If the cache has none, a
+// separate process makes it first.
 func (h *Host) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule, error) {
 	var err error
-	for range 2 { // what is in the cache may be of another processor, or damaged
+	for range 2 { // the cached form may be for another processor, or damaged
 		made, ensureErr := h.cache.Ensure(ctx, wasm)
 		if ensureErr != nil {
 			return nil, ensureErr
@@ -45,9 +45,9 @@ func (h *Host) compile(ctx context.Context, wasm []byte) (wazero.CompiledModule,
 	return nil, err
 }
 
-// loadCompiled takes a module from the cache and never compiles: wazero, told
-// to use workers under a context that has ended, stops before the first
-// function when there is nothing to load.
+// loadCompiled loads a module from the cache and never compiles. wazero is told
+// to compile in workers under a context that has already ended, so it stops
+// before the first function when there is nothing to load.
 func (h *Host) loadCompiled(ctx context.Context, wasm []byte) (compiled wazero.CompiledModule, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -63,7 +63,7 @@ func (h *Host) loadCompiled(ctx context.Context, wasm []byte) (compiled wazero.C
 
 var errMiss = errors.New("what was compiled is not what this program looks for")
 
-// ended is a context that is over, for a reason.
+// ended returns a context that is already over, with a cause.
 func ended(ctx context.Context, why error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	cancel(why)

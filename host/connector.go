@@ -8,17 +8,17 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Connector is a name that the host answers to: each call goes to the version
-// that serves under the name when it begins, and ends on that one. It is safe
-// for concurrent use: each call has an instance of its own.
+// Connector is a name that the host can call. Each call uses the version that
+// serves under the name when the call begins, and keeps it to the end. A
+// Connector is safe for concurrent use: each call has its own instance.
 type Connector struct {
 	host     *Host
-	module   Module                // when it was found; of a call, what the call runs on
-	compiled wazero.CompiledModule // of a call
+	module   Module                // as first found; in a bound Connector, the version of the call
+	compiled wazero.CompiledModule // in a bound Connector only
 }
 
-// Manifest describes the version that serves now, or the last one known when
-// none does.
+// Manifest returns the manifest of the version that serves now, or of the last
+// known one when none does.
 func (c *Connector) Manifest() abi.Manifest {
 	if v := c.host.catalog.serves(c.module.Manifest.Name); v != nil {
 		return v.module.Manifest
@@ -27,7 +27,7 @@ func (c *Connector) Manifest() abi.Manifest {
 }
 
 // Prepare compiles the connector, which takes seconds when no compiled form is
-// in the cache. Calls do it where it has not been done.
+// in the cache. A call does this by itself if it was not done before.
 func (c *Connector) Prepare(ctx context.Context) error {
 	_, release, err := c.pin(ctx)
 	if err != nil {
@@ -37,8 +37,8 @@ func (c *Connector) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// pin returns the connector bound to the version that serves now. release ends
-// the use; the version lives at least until then.
+// pin returns the connector bound to the version that serves now. The version
+// lives at least until release is called.
 func (c *Connector) pin(ctx context.Context) (bound *Connector, release func(), err error) {
 	name := c.module.Manifest.Name
 	for {

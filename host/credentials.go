@@ -9,38 +9,38 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Credentials authorize the requests of an application. They are used by
-// several calls at once.
+// Credentials authorize the requests of an application. Several calls use them
+// at once.
 type Credentials interface {
-	// Apply puts them on a request that goes to an allowed host. An error ends
+	// Apply puts the credentials on a request to an allowed host. An error ends
 	// the call with kind auth.
 	Apply(ctx context.Context, req *http.Request) error
-	// Rejected is told that the application answered 401, and says whether one
-	// more try is worth it, because they were refreshed. An error ends the call
-	// with kind auth.
+	// Rejected is called when the application answered 401. It reports whether
+	// another try is worthwhile because the credentials were refreshed. An error
+	// ends the call with kind auth.
 	Rejected(ctx context.Context) (retry bool, err error)
-	// BaseURL tells where the credentials say that the API lives; "" when they
-	// do not.
+	// BaseURL returns where the API lives, if the credentials say so; ""
+	// otherwise.
 	BaseURL(ctx context.Context) (string, error)
-	// Redact lists what must not be seen in errors, bodies and headers, as it
-	// is: JSON, URL, markup, base64 and hexadecimal forms are derived from it. A
-	// text of less than 8 bytes is not looked for. It is asked before the first
-	// request of a call and after each use of the credentials; what it has said
+	// Redact lists the texts that errors, bodies and headers must not show. The
+	// host derives their JSON, URL, markup, base64 and hexadecimal forms. It
+	// ignores a text of less than 8 bytes. It calls Redact before the first
+	// request of a call and after each use of the credentials; a listed text
 	// stays hidden until the end of the call.
 	Redact() []string
 }
 
-// StaticCredentials are an api_key, a user name and password, or a token: what
-// does not change by itself.
+// StaticCredentials are credentials that do not change by themselves: an API
+// key, a user name and password, or a token.
 type StaticCredentials struct {
 	header, value string
-	user, secret  string // of basic; header is "" then
+	user, secret  string // for basic; header is "" then
 }
 
 var _ Credentials = StaticCredentials{}
 
-// NewStaticCredentials makes the credentials of a profile of the kinds
-// api_key, bearer and basic. user is for basic only.
+// NewStaticCredentials returns the credentials for a profile of kind api_key,
+// bearer or basic. user is for basic only.
 func NewStaticCredentials(p abi.AuthProfile, user, secret string) (StaticCredentials, error) {
 	if secret == "" {
 		return StaticCredentials{}, fmt.Errorf("auth profile %q: the secret is empty", p.Name)
@@ -66,15 +66,15 @@ func (s StaticCredentials) Apply(_ context.Context, req *http.Request) error {
 	return nil
 }
 
-// Rejected knows nothing better.
+// Rejected returns false: there is nothing to refresh.
 func (s StaticCredentials) Rejected(context.Context) (bool, error) { return false, nil }
 
-// BaseURL is not known from them.
+// BaseURL returns "": static credentials do not name an API.
 func (s StaticCredentials) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact lists the secret, with its prefix or user name, together with which it
-// may be long enough to be looked for where alone it is not, and as basic
-// authentication sends it.
+// Redact lists the secret by itself, with its prefix or user name, and as basic
+// authentication sends it. With the prefix or user name, a short secret may
+// reach the length from which texts are redacted.
 func (s StaticCredentials) Redact() []string {
 	if s.header == "" {
 		pair := s.user + ":" + s.secret

@@ -6,22 +6,22 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// CallError is a call that failed, or could not be made, with what the
-// operator can do about it.
+// CallError says why a call failed or could not be made, and what the operator
+// can do about it.
 type CallError struct {
 	Connector, Application string
-	Function               string // fetch, invoke or check; "" when it did not come so far
+	Function               string // fetch, invoke or check; "" when the call did not get that far
 	Kind                   abi.Kind
-	Status                 int // of the last answer; 0 when there was none
-	// Sent says that the application may have carried out a request that
-	// changes something: look before it is sent again.
+	Status                 int // HTTP status of the last answer; 0 when there was none
+	// Sent says that the application may have carried out a request that changes
+	// something: check there before sending it again.
 	Sent    bool
 	Message string
-	Next    string // the next step
-	Err     error  // the cause, where there is one besides the message
+	Next    string // the operator's next step
+	Err     error  // the cause, if there is one besides the message
 }
 
-// Error names the application, what failed and why.
+// Error returns the application, what failed, and why.
 func (e *CallError) Error() string {
 	if e.Function == "" {
 		return e.Message
@@ -32,7 +32,7 @@ func (e *CallError) Error() string {
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// next is what to do about a kind of failure.
+// next returns what to do about a kind of failure.
 func next(k abi.Kind, application string) string {
 	switch k {
 	case abi.KindAuth:

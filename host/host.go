@@ -1,10 +1,11 @@
 // Package host loads connectors, checks and limits them, and calls them: it is
-// the other side of the import module rollcall_v1. It delivers records and
-// knows nothing of what is done with them.
+// the host's side of the import module rollcall_v1. It delivers records to the
+// agent and knows nothing of their use.
 //
-// A module is taken in by steps that trust it ever more: signature, walk,
-// links, rewriting, compilation in another process. docs/connector-abi.md
-// says what each promises.
+// A module passes several checks before it runs: signature, sections, imports
+// and exports, rewriting, compilation in another process. Each step trusts the
+// module more than the one before. docs/connector-abi.md says what each step
+// promises.
 package host
 
 import (
@@ -29,36 +30,37 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Settings of a Host. Zero values are the defaults that the fields name.
+// Settings configure a Host. Zero values mean the defaults that the fields
+// name.
 type Settings struct {
 	ModulesDir    string
-	CacheDir      string        // compiled modules and large bodies, made 0700; "": no cache, and the system's temporary folder
+	CacheDir      string        // compiled modules and large bodies, created with mode 0700; "": no cache, and the system's temporary folder
 	TrustedKeys   []string      // minisign public keys
-	AllowUnsigned bool          // a module without a signature, or with one by an unknown key, is loaded
+	AllowUnsigned bool          // accepts modules without a signature, or signed by an unknown key
 	MemoryMiB     int           // of one running call; default 64
 	CallTimeout   time.Duration // of guest code between two requests, and of one request; default 30 s
 	FetchTimeout  time.Duration // of a whole fetch; default 6 h
 	Version       string        // for the User-Agent; default "dev"
-	// CompileTimeout and CompileMemoryMiB bound the process that compiles one
+	// CompileTimeout and CompileMemoryMiB limit the process that compiles one
 	// connector; default 60 s and 512.
 	CompileTimeout   time.Duration
 	CompileMemoryMiB int
-	VersionsFile     string      // which versions have served, so that none is replaced by an older one; "": not remembered
+	VersionsFile     string      // remembers which versions have served, so that an older one cannot replace a newer; "": not remembered
 	AllowDowngrade   []string    // names of connectors that may be replaced by an older version
-	TLS              *tls.Config // nil: the system's roots; TLS 1.2 is the least in any case
-	Ledger           Ledger      // nil: budgets and pauses are forgotten with the process
+	TLS              *tls.Config // nil: the system's root certificates; never below TLS 1.2
+	Ledger           Ledger      // nil: budgets and pauses are lost when the process ends
 }
 
 const (
 	defaultMemoryMiB    = 64
-	maxMemoryMiB        = 4096 // what WebAssembly can address
+	maxMemoryMiB        = 4096 // the most that WebAssembly can address
 	defaultCallTimeout  = 30 * time.Second
 	defaultFetchTimeout = 6 * time.Hour
 	pagesPerMiB         = 16
 
 	defaultCompileTimeout   = 60 * time.Second
 	defaultCompileMemoryMiB = 512
-	leastCompileMemoryMiB   = 64 // what a small module takes, with room
+	leastCompileMemoryMiB   = 64 // enough for a small module, with room to spare
 )
 
 func (s Settings) withDefaults() (Settings, error) {
@@ -89,25 +91,24 @@ func (s Settings) withDefaults() (Settings, error) {
 	return s, nil
 }
 
-// Ledger keeps what an application has spent of its daily budget, and until
-// when it asked to be left alone, over restarts. It is used from several
-// goroutines at once.
+// Ledger stores, across restarts, what an application has spent of its daily
+// budget and how long it asked for a pause. Several goroutines use it at once.
 type Ledger interface {
-	// Load returns the text that was last saved for an application; "" when
-	// there is none.
+	// Load returns the text last saved for an application; "" when there is
+	// none.
 	Load(ctx context.Context, application string) (string, error)
 	Save(ctx context.Context, application, text string) error
 }
 
-// Observer is told what happened, for metrics. Its methods may be called from
-// several goroutines at once.
+// Observer receives events for metrics. Several goroutines may call its methods
+// at once.
 type Observer interface {
-	// HTTPRequest is one request; status 0 means that there was no answer.
+	// HTTPRequest reports one request; status 0 means that there was no answer.
 	HTTPRequest(application string, status int, took time.Duration)
-	// RateLimited is a request that waited for its turn.
+	// RateLimited reports a request that waited for its turn.
 	RateLimited(application string, waited time.Duration)
-	// ConnectorCall is one call; result is "ok" or the name of a kind of error,
-	// memory what the instance had at its end, in bytes.
+	// ConnectorCall reports one call. result is "ok" or the name of a kind of
+	// error; memory is the size of the instance at its end, in bytes.
 	ConnectorCall(connector, function, result string, took time.Duration, memory uint64)
 }
 
@@ -121,18 +122,18 @@ type Host struct {
 	runtime  wazero.Runtime
 	loads    wazero.CompilationCache
 	cache    *compiler.Cache
-	scratch  string // a cache for this process alone; "" when the settings name one
+	scratch  string // a cache for this process only; "" when the settings name one
 	catalog  *catalog
 	versions *versions
-	look     func(api.Memory) // of tests: a guest's memory at the end of its call; nil
+	look     func(api.Memory) // for tests: sees a guest's memory at the end of its call; nil otherwise
 
 	mu       sync.Mutex
 	limiters map[string]limited // by application
 }
 
-// Open reads the modules folder. A module that cannot be used does not stop
-// the others: Modules says why. Nothing is compiled yet, and what changes later
-// is seen by Watch only. Close the Host.
+// Open reads the modules folder. A module that cannot be used does not stop the
+// others; Modules says why. Open compiles nothing, and only Watch notices later
+// changes. The caller must close the Host.
 func Open(ctx context.Context, s Settings, log *slog.Logger, o Observer) (*Host, error) {
 	s, err := s.withDefaults()
 	if err != nil {
@@ -171,7 +172,7 @@ func (h *Host) start(ctx context.Context) error {
 	return abi1.Register(ctx, h.runtime)
 }
 
-// cacheDir makes the folder of compiled modules.
+// cacheDir creates the folder for compiled modules and returns its path.
 func (h *Host) cacheDir() (string, error) {
 	dir := h.settings.CacheDir
 	if dir == "" {
@@ -185,7 +186,7 @@ func (h *Host) cacheDir() (string, error) {
 	return filepath.Join(dir, "compiled"), os.Chmod(dir, 0o700) //nolint:gosec // a folder needs its x bit
 }
 
-// Close frees the compiled modules. Calls must have ended.
+// Close frees the compiled modules. All calls must have ended.
 func (h *Host) Close(ctx context.Context) error {
 	var errs []error
 	h.disconnect()
@@ -201,11 +202,10 @@ func (h *Host) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Modules lists the files of the modules folder, whatever their state, by
-// name.
+// Modules lists the files of the modules folder in any state, by name.
 func (h *Host) Modules() []Module { return h.catalog.list() }
 
-// Connector finds a connector by the name in its manifest.
+// Connector returns the connector with a name in its manifest.
 func (h *Host) Connector(name string) (*Connector, error) {
 	if v := h.catalog.serves(name); v != nil {
 		return &Connector{host: h, module: v.module}, nil
@@ -213,7 +213,7 @@ func (h *Host) Connector(name string) (*Connector, error) {
 	return nil, h.missing(name)
 }
 
-// missing tells why there is no connector of a name.
+// missing returns the error for a name without a connector.
 func (h *Host) missing(name string) error {
 	var there []string
 	for _, m := range h.catalog.list() {

@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
-// Inspect looks at one file as a Host with these settings would, compiles it
-// and collects everything for which it would be refused. The error is for what
-// says nothing about the file. Of the settings ModulesDir is not used.
+// Inspect checks one file as a Host with these settings would, compiles it, and
+// collects all the reasons to refuse it. err is for failures that say nothing
+// about the file. ModulesDir is not used.
 func Inspect(ctx context.Context, file string, s Settings) (m Module, problems []error, err error) {
 	s, err = s.withDefaults()
 	if err != nil {

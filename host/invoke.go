@@ -18,14 +18,14 @@ import (
 // Answer is what an application answered to a webhook.
 type Answer struct {
 	Status int
-	Header http.Header // without the secrets that it reflected
-	// Body is the beginning of the body, at most MaxAnswer bytes; Size is that
-	// of the whole.
+	Header http.Header // without secrets that the application reflected
+	// Body is the beginning of the body, at most MaxAnswer bytes; Size is the
+	// length of the whole body.
 	Body []byte
 	Size int64
-	// LinkKey is the value at the webhook's link_key, a number as abi.NumberKey
-	// spells it; "" when the webhook has none. When the answer is that of
-	// the webhook's verify, text or a number at verify.found goes first.
+	// LinkKey is the value at the webhook's link_key; a number is spelled as by
+	// abi.NumberKey. It is "" when the webhook has no link_key. In an answer of
+	// the webhook's verify, text or a number at verify.found takes precedence.
 	LinkKey  string
 	Requests int
 	Took     time.Duration
@@ -37,9 +37,9 @@ const MaxAnswer = 1 << 20
 // invokeTimeout bounds a whole invoke, as a multiple of the call's time-out.
 const invokeTimeout = 20
 
-// Invoke carries out one webhook. Its error is a *CallError, or that of ctx;
-// CallError.Sent then tells whether the application may have carried it out
-// all the same.
+// Invoke carries out one webhook. Its error is a *CallError, or that of ctx.
+// CallError.Sent says whether the application may have carried out the webhook
+// despite the error.
 func (c *Connector) Invoke(ctx context.Context, app Application, call abi.InvokeCall) (Answer, error) {
 	w := &call.Webhook
 	if (w.Path == "") == (w.URL == "") {
@@ -66,7 +66,7 @@ func (c *Connector) Invoke(ctx context.Context, app Application, call abi.Invoke
 	return *answer, nil
 }
 
-// answerOf reads the answer before the call's bodies are gone.
+// answerOf reads the answer before the call's bodies are freed.
 func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 	r := state.Answer
 	if r == nil {
@@ -80,12 +80,12 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 		return nil, fmt.Errorf("read the spooled body: %w", err)
 	}
 	if w.LinkKey == "" {
-		return a, nil // what a verify found is not linked either
+		return a, nil // the result of a verify creates no link either
 	}
 	var err error
 	if v := w.Verify; v != nil && v.Found != "" && !r.Changes && changing(w.Method) {
 		if a.LinkKey, err = verifiedKey(r.Body, *v); err == nil {
-			return a, nil // what verify found is the key itself
+			return a, nil // the value that verify found is the key itself
 		}
 	}
 	a.LinkKey, err = linkKey(r.Body, w.LinkKey)
@@ -94,7 +94,7 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 
 func changing(method string) bool { return method != abi.MethodGet && method != abi.MethodHead }
 
-// verifiedKey reads the key of what a verify has found.
+// verifiedKey reads the key from the answer of a verify.
 func verifiedKey(b *body.Body, v abi.Verify) (string, error) {
 	if v.Records == "" {
 		return linkKey(b, v.Found)
@@ -122,7 +122,7 @@ func verifiedKey(b *body.Body, v abi.Verify) (string, error) {
 	return linkKey(b, element+v.Found)
 }
 
-// linkKey reads the key of what was made.
+// linkKey reads the key of the object that the webhook created.
 func linkKey(b *body.Body, at string) (string, error) {
 	p, err := jsonstream.ParsePointer(at)
 	if err != nil {

@@ -29,8 +29,8 @@ func checkLinks(file *wasmfile.File) error {
 	return checkExports(file)
 }
 
-// linkable are the functions besides WASI's that a module may import, by module
-// and name.
+// linkable returns the functions besides WASI's that a module may import, by
+// module and name.
 func linkable() map[string]abi.Function {
 	known := map[string]abi.Function{}
 	for _, f := range abi.Functions() {

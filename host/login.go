@@ -8,12 +8,12 @@ import (
 	"github.com/rollcall-agent/rollcall/host/internal/web"
 )
 
-// Logins say where an application's credentials may be fetched: token URLs, and
-// the calls that open a session. What a client's id and secret, or a password,
-// is sent to is held to the rules of all other requests.
+// Logins decides where an application's credentials may be fetched: at token
+// URLs, and by the calls that open a session. Requests that carry a client's id
+// and secret, or a password, follow the same rules as all others.
 type Logins struct {
-	Hosts []string // of the manifest
-	URLs  []string // that the configuration names: base_url, auth_url, token_url; "" is none
+	Hosts []string // from the manifest
+	URLs  []string // from the configuration: base_url, auth_url, token_url; "" is none
 	Proxy string   // as Application.Proxy
 }
 
@@ -27,8 +27,8 @@ func (l Logins) rules() (web.Rules, error) {
 	return web.NewRules(l.Hosts, nil, urls)
 }
 
-// Check reports why nothing is sent to a URL; nil when it may be. The addresses
-// that its name leads to are looked at when a connection is made.
+// Check returns why nothing may be sent to a URL; nil when it may. It does not
+// resolve the name: its addresses are checked when a connection is made.
 func (l Logins) Check(text string) error {
 	rules, err := l.rules()
 	if err != nil {
@@ -41,8 +41,8 @@ func (l Logins) Check(text string) error {
 	return rules.Check(u)
 }
 
-// Transport sends single requests to where Check allows it. An error of a
-// request that was not sent for that has a method Refused that answers true.
+// Transport returns a transport for single requests to URLs that Check allows.
+// If it refuses a request, the error has a method Refused that returns true.
 func (l Logins) Transport() (http.RoundTripper, error) {
 	rules, err := l.rules()
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// MaxManifest is the most bytes that the text of a manifest may have.
+// MaxManifest bounds the text of a manifest, in bytes.
 const MaxManifest = 1 << 20
 
-// maxListed is how many unknown keys an error names.
+// maxListed bounds how many unknown keys an error names.
 const maxListed = 10
 
 var errNoManifest = errors.New("not a connector: it has no section " + abi.ManifestSection)
@@ -48,8 +48,8 @@ func ParseManifest(text []byte) (abi.Manifest, error) {
 	return m, nil
 }
 
-// ReadManifest reads the manifest that is embedded in a module, without
-// running or compiling the module.
+// ReadManifest returns the manifest embedded in a module. It neither runs nor
+// compiles the module.
 func ReadManifest(wasm []byte) (abi.Manifest, error) {
 	file, err := wasmfile.Read(wasm)
 	if err != nil {
@@ -69,8 +69,8 @@ func readManifest(file *wasmfile.File) (abi.Manifest, error) {
 	return ParseManifest(text)
 }
 
-// Embed returns a copy of a module that carries the text of a manifest. Both
-// are checked first; a module that has a manifest already is an error.
+// Embed returns a copy of a module that carries the text of a manifest. It
+// checks both first, and refuses a module that has a manifest already.
 func Embed(wasm, manifest []byte) ([]byte, error) {
 	file, err := wasmfile.Read(wasm)
 	if err != nil {

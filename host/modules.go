@@ -23,20 +23,20 @@ const (
 	unsignedLabel = "unsigned"
 )
 
-// MaxModule is the most bytes that a module may have.
+// MaxModule bounds the size of a module, in bytes.
 const MaxModule = 16 << 20
 
-// State is what became of a file of the modules folder.
+// State is the state of a file in the modules folder.
 type State string
 
 // The states of a file.
 const (
 	Serving State = "serving" // calls go to it
-	Waiting State = "waiting" // it is not complete, or not at rest, or is being compiled
+	Waiting State = "waiting" // it is incomplete, still changing, or being compiled
 	Refused State = "refused"
 )
 
-// Module is one file of the modules folder.
+// Module describes one file of the modules folder.
 type Module struct {
 	File      string       `json:"file"`
 	Manifest  abi.Manifest `json:"manifest"`         // zero when the file was refused before it was read
@@ -45,20 +45,20 @@ type Module struct {
 	Signature string       `json:"signature"`        // "key ID" of the trusted key that signed it, or "unsigned"
 	State     State        `json:"state"`            // what became of it
 	Reason    string       `json:"reason,omitempty"` // why it waits or was refused
-	// Before is the version from this file that goes on serving while what
-	// lies there now waits or was refused; "" when there is none.
+	// Before is the version loaded from this file earlier that goes on serving
+	// while the new content waits or was refused; "" when there is none.
 	Before string `json:"before,omitempty"`
 }
 
-// errSignature marks what a signature that is still to come would mend.
+// errSignature marks failures that a signature arriving later would cure.
 var errSignature = errors.New("signature")
 
-// signatureError is a file without a signature that counts.
+// signatureError is the error for a file without a valid signature.
 type signatureError struct{ error }
 
 func (signatureError) Is(target error) bool { return target == errSignature }
 
-// load reads every module of the folder as it is now.
+// load reads every module in the folder.
 func (h *Host) load() error {
 	found, err := h.survey()
 	if err != nil {
@@ -72,7 +72,7 @@ func (h *Host) load() error {
 		}
 		h.catalog.accept(path, s, m, newVersion(h, m, wasm))
 	}
-	h.catalog.settle() // nothing served before, so that nothing retires
+	h.catalog.settle() // nothing served before, so nothing retires
 	for _, m := range h.catalog.list() {
 		h.complain(m)
 	}
@@ -86,9 +86,9 @@ func (h *Host) complain(m Module) {
 	}
 }
 
-// read takes one module in, in the order of how much each step trusts it:
-// size, signature, sections, manifest, imports and exports. It returns the
-// bytes that are to be compiled.
+// read checks one module, in the order of how far each step trusts it: size,
+// signature, sections, manifest, imports and exports. It returns the bytes to
+// compile.
 func (h *Host) read(path string) (Module, []byte, error) {
 	wasm, err := regular.Read(path, MaxModule)
 	if err != nil {
@@ -99,7 +99,7 @@ func (h *Host) read(path string) (Module, []byte, error) {
 		return m, nil, signatureError{err}
 	}
 	var fit []byte
-	err = rescue.Do(h.log, func() (err error) { // a module is anybody's bytes: one must not end the others
+	err = rescue.Do(h.log, func() (err error) { // anybody may have written a module: one must not stop the others
 		fit, err = h.examine(&m, wasm)
 		return err
 	}, "file", path)
@@ -111,8 +111,8 @@ func describe(path string, wasm []byte) Module {
 	return Module{File: path, Signature: unsignedLabel, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(wasm))}
 }
 
-// examine checks what a module holds, fills in its manifest and returns what
-// is to be compiled.
+// examine checks the content of a module, fills in its manifest and returns the
+// bytes to compile.
 func (h *Host) examine(m *Module, wasm []byte) (fit []byte, err error) {
 	defer func() { err = brief(err) }()
 	file, err := wasmfile.Read(wasm)
@@ -142,7 +142,8 @@ func parseKeys(texts []string) ([]minisign.PublicKey, error) {
 	return keys, nil
 }
 
-// verify checks the detached signature of a module and says who signed it.
+// verify checks the detached signature of a module and returns the name of the
+// signer.
 func (h *Host) verify(path string, wasm []byte) (string, error) {
 	keys := h.keys
 	text, err := regular.Read(path+abi.SignatureSuffix, maxSignature)

@@ -2,14 +2,14 @@ package host
 
 import "github.com/rollcall-agent/rollcall/host/internal/web"
 
-// limited is what all calls of one application share, and no other
-// application's: its turn to send, and its connections.
+// limited is what the calls of one application share with each other, but with
+// no other application: the turn to send, and connections.
 type limited struct {
 	limiter *web.Limiter
 	pool    *web.Pool
 }
 
-// network finds what the calls of an application share.
+// network returns what the calls of an application share.
 func (h *Host) network(application string) limited {
 	h.mu.Lock()
 	defer h.mu.Unlock()

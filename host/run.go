@@ -22,17 +22,17 @@ import (
 
 var errTimeout = errors.New("the time for the whole call is over")
 
-// ending is how a guest's code came to its end.
+// ending describes how a guest's code ended.
 type ending struct {
 	status  int32
 	missing bool  // the export is not there
 	err     error // a trap, an exit, or the end of its context
 	cause   error // why the context ended, when it did
 	memory  uint64
-	said    string // the last words on stderr of a program that gave up
+	said    string // the last words on stderr of a program that aborted
 }
 
-// run makes an instance, calls one export and discards the instance. It does
+// run creates an instance, calls one export and discards the instance. It does
 // not panic.
 func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 	ctx, clock := abi1.NewClock(state.Context, c.host.settings.CallTimeout)
@@ -49,7 +49,7 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().
 		WithStdout(stdout).WithStderr(stderr).WithRandSource(random{ctx}).
 		WithSysWalltime().WithSysNanotime().
-		WithNanosleep(func(ns int64) { _ = web.Sleep(ctx, time.Duration(ns)) }) // its end ends the guest too
+		WithNanosleep(func(ns int64) { _ = web.Sleep(ctx, time.Duration(ns)) }) // the end of ctx also ends the guest
 	guest, err := c.host.runtime.InstantiateModule(ctx, c.compiled, config)
 	if err != nil {
 		return ending{err: fmt.Errorf("start: %w", err)}
@@ -61,7 +61,7 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 				c.host.look(m)
 			}
 		}
-		_ = guest.Close(context.WithoutCancel(ctx)) // nothing of it is needed any more
+		_ = guest.Close(context.WithoutCancel(ctx)) // its result no longer matters
 	}()
 	if f := guest.ExportedFunction(abi.ExportInitialize); f != nil {
 		if _, err := f.Call(ctx); err != nil {
@@ -79,8 +79,8 @@ func (c *Connector) run(state *abi1.Call, export string) (end ending) {
 	return ending{status: api.DecodeI32(results[0])}
 }
 
-// verdict decides what became of a call. Records that were delivered before
-// something broke never count, whatever the guest says.
+// verdict decides whether a call succeeded. If something broke, records
+// delivered before never count, whatever the guest says.
 func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending) error {
 	fault := func(kind abi.Kind, format string, args ...any) error {
 		e := c.fault(app, j.input.Function, kind, fmt.Sprintf(format, args...))
@@ -133,7 +133,7 @@ func (c *Connector) fault(app Application, function string, kind abi.Kind, messa
 	}
 }
 
-// trap tells in one line how a guest's code broke off.
+// trap describes in one line how a guest's code broke off.
 func trap(end ending) string {
 	var exit *sys.ExitError
 	var abort *abi1.AbortError
@@ -150,7 +150,7 @@ func trap(end ending) string {
 	return text
 }
 
-// resultOf is what metrics call the end of a call.
+// resultOf returns the result of a call as metrics name it.
 func resultOf(err error) string {
 	var call *CallError
 	switch {
@@ -162,8 +162,8 @@ func resultOf(err error) string {
 	return "stopped"
 }
 
-// random is the system's source of random numbers, until ctx ends: a guest may
-// ask for all of its memory at once.
+// random reads the system's random numbers until ctx ends, because a guest may
+// ask to fill all of its memory at once.
 type random struct {
 	ctx context.Context //nolint:containedctx // io.Reader takes none
 }
@@ -176,9 +176,9 @@ func (r random) Read(p []byte) (int, error) {
 	return rand.Read(p[:min(len(p), piece)])
 }
 
-// lines hands on a guest's output line by line, until ctx ends: one call may
-// write all of the guest's memory millions of times. Lines that are too long
-// are cut by who gets them.
+// lines passes on a guest's output line by line until ctx ends, because one
+// call may write all of the guest's memory millions of times. The receiver cuts
+// lines that are too long.
 type lines struct {
 	ctx      context.Context //nolint:containedctx // io.Writer takes none
 	to       func(string)

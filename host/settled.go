@@ -9,7 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// stamp tells whether a module or its signature changed, without reading them.
+// stamp changes when a module or its signature changes. Making one reads
+// neither.
 type stamp struct{ module, signature string }
 
 // survey stamps every module of the folder, by path.
@@ -31,14 +32,14 @@ func (h *Host) survey() (map[string]stamp, error) {
 	return found, nil
 }
 
-// look stamps one module; the stamp of what is not there is "".
+// look returns the stamp of one module; the stamp of a missing file is "".
 func look(path string) stamp {
 	return stamp{module: mark(path), signature: mark(path + abi.SignatureSuffix)}
 }
 
-// mark follows links: what they lead to is what is read. What cannot be read,
-// such as a folder or a link that leads nowhere, has a mark too: reading it
-// tells why.
+// mark describes a file without reading it. It follows links, because their
+// targets are what will be read. A folder, or a link that leads nowhere, has a
+// mark too: reading it will say what is wrong.
 func mark(path string) string {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
@@ -48,7 +49,7 @@ func mark(path string) string {
 		return ""
 	}
 	if err != nil {
-		return err.Error() // reading it says the same, and it is judged again when that changes
+		return err.Error() // reading says the same, and the file is judged again when this changes
 	}
 	return fmt.Sprintf("%d %d %s", info.Size(), info.ModTime().UnixNano(), identity(info))
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// identity tells a file from another in its place that has its size and time:
-// after a rename, or behind a link that was changed.
+// identity distinguishes a file from another one of the same size and time in
+// its place, after a rename or a change of a link.
 func identity(info os.FileInfo) string {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

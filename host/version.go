@@ -12,14 +12,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// version is a module that was accepted, and the calls that run on it. Its
-// compiled form is freed when it is retired and its last call has ended.
+// version is an accepted module with the calls that run on it. Its compiled
+// form is freed once it is retired and its last call has ended.
 type version struct {
 	host   *Host
 	module Module
-	key    string // of its compiled form
+	key    string // names the compiled form in the cache
 
-	preparing sync.Mutex // held while it is compiled
+	preparing sync.Mutex // held during compilation
 	mu        sync.Mutex
 	wasm      []byte // nil once it is compiled
 	compiled  wazero.CompiledModule
@@ -31,7 +31,7 @@ func newVersion(h *Host, m Module, wasm []byte) *version {
 	return &version{host: h, module: m, wasm: wasm}
 }
 
-// prepare compiles the module when that has not been done.
+// prepare compiles the module unless that has been done.
 func (v *version) prepare(ctx context.Context) error {
 	v.preparing.Lock()
 	defer v.preparing.Unlock()
@@ -58,8 +58,8 @@ func (v *version) prepare(ctx context.Context) error {
 	return nil
 }
 
-// failed tells why a module could not be compiled. When the module is at
-// fault, it serves no longer.
+// failed returns why a module could not be compiled. A module that is itself at
+// fault stops serving.
 func (v *version) failed(ctx context.Context, err error) error {
 	name := v.module.Manifest.Name
 	if ctx.Err() != nil {
@@ -76,7 +76,7 @@ func (v *version) failed(ctx context.Context, err error) error {
 	}
 }
 
-// take begins a call; false says that the version was replaced.
+// take begins a call. It reports false when the version was replaced.
 func (v *version) take() (wazero.CompiledModule, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -98,7 +98,7 @@ func (v *version) release(ctx context.Context) {
 	}
 }
 
-// retire takes no more calls.
+// retire lets no further calls begin.
 func (v *version) retire(ctx context.Context) {
 	v.mu.Lock()
 	first := !v.retired
@@ -117,7 +117,7 @@ func (v *version) free(ctx context.Context, compiled wazero.CompiledModule) {
 	}
 }
 
-// cacheKey names the compiled form of the module.
+// cacheKey returns the name of the compiled form in the cache.
 func (v *version) cacheKey() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// versions remembers the highest version of each connector that has served,
-// over restarts and also when its file was removed.
+// versions remembers the highest version of each connector that has served. It
+// survives restarts and the removal of files.
 type versions struct {
 	path string // "": only in memory
 
@@ -45,15 +45,16 @@ func readVersions(path string) (*versions, error) {
 	return v, nil
 }
 
-// before is the highest version that has served; "" for none.
+// before returns the highest version that has served; "" for none.
 func (v *versions) before(name string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.highest[name]
 }
 
-// served keeps that a version serves, unless a higher one did. With replace it
-// is kept in any case: an older version was allowed, and counts from now on.
+// served records that a version serves, unless a higher one has served. With
+// replace it records the version in any case: the administrator has allowed an
+// older version, which counts from now on.
 func (v *versions) served(name, version string, replace bool) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -71,7 +72,8 @@ func (v *versions) served(name, version string, replace bool) error {
 	return writeAtomically(v.path, append(text, '\n'), 0o600)
 }
 
-// writeAtomically replaces a file: after a crash it is the old one or the new.
+// writeAtomically replaces a file. After a crash, either the old or the new
+// file is there.
 func writeAtomically(path string, text []byte, mode os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -86,7 +88,7 @@ func writeAtomically(path string, text []byte, mode os.FileMode) error {
 	return os.Rename(f.Name(), path)
 }
 
-// serve remembers what serves now.
+// serve records the version that serves now.
 func (h *Host) serve(m abi.Manifest) {
 	if err := h.versions.served(m.Name, m.Version, slices.Contains(h.settings.AllowDowngrade, m.Name)); err != nil {
 		h.log.Error("the version of a connector could not be kept: after a restart an older one would not be noticed",
@@ -94,7 +96,7 @@ func (h *Host) serve(m abi.Manifest) {
 	}
 }
 
-// downgrade refuses a version that is lower than one that has served.
+// downgrade returns an error for a version lower than one that has served.
 func (h *Host) downgrade(m abi.Manifest) error {
 	before := h.versions.before(m.Name)
 	if before == "" || !lower(m.Version, before) || slices.Contains(h.settings.AllowDowngrade, m.Name) {
@@ -104,8 +106,9 @@ func (h *Host) downgrade(m abi.Manifest) error {
 		m.Version, before, m.Name)
 }
 
-// lower compares versions of the form MAJOR.MINOR.PATCH without leading zeros,
-// which manifests were checked to have. The numbers may be of any length.
+// lower reports whether version a is lower than b. Both are MAJOR.MINOR.PATCH
+// without leading zeros, as checked in manifests; the numbers may be of any
+// length.
 func lower(a, b string) bool {
 	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
 		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))

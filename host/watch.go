@@ -12,37 +12,37 @@ import (
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// How the folder is watched.
+// Intervals of watching.
 const (
-	pollEvery = time.Second            // what events do not tell: on network file systems there are none
-	lookSoon  = 50 * time.Millisecond  // while something is under way
-	atRest    = 300 * time.Millisecond // for so long a file has not changed before it is read
+	pollEvery = time.Second            // for changes without events: network file systems report none
+	lookSoon  = 50 * time.Millisecond  // while something is in progress
+	atRest    = 300 * time.Millisecond // a file is read once it has not changed for so long
 	grace     = 1500 * time.Millisecond
-	// retryAfter is when a module is tried again that could not be compiled for
-	// no fault of its own.
+	// retryAfter is the wait before another attempt at a module that failed to
+	// compile through no fault of its own.
 	retryAfter = 30 * time.Second
 )
 
-// watcher follows the modules folder. Only its own goroutine uses its fields.
+// watcher watches the modules folder. Only its own goroutine uses its fields.
 type watcher struct {
 	host    *Host
 	changed func()
 	files   map[string]*watched
 	done    chan prepared
-	running int    // preparations that have not ended
-	blind   string // why the folder cannot be read, when that was logged
+	running int    // preparations in progress
+	blind   string // why the folder cannot be read, once that was logged
 }
 
-// watched is a file whose change is to be judged.
+// watched is a file whose change must be judged.
 type watched struct {
 	stamp  stamp
-	since  time.Time          // when it was first seen like this
-	judged bool               // there is nothing more to do about it
-	again  time.Time          // when it is judged again; zero is at once
-	stop   context.CancelFunc // of its preparation; nil when none is under way
+	since  time.Time          // when it was first seen in this state
+	judged bool               // nothing more remains to be done
+	again  time.Time          // when to judge it again; zero is at once
+	stop   context.CancelFunc // stops its preparation; nil when none is in progress
 }
 
-// prepared is the end of a preparation.
+// prepared is the result of a preparation.
 type prepared struct {
 	path    string
 	file    *watched
@@ -50,10 +50,11 @@ type prepared struct {
 	err     error
 }
 
-// Watch takes in what is put into the modules folder, replaced there or
-// removed, until ctx ends. A new version is checked and compiled before it
-// serves; calls under way end on the version that they began with. changed is
-// called after each change of what serves or was refused, one call at a time.
+// Watch follows additions, replacements and removals in the modules folder
+// until ctx ends. A new version is checked and compiled before it serves; calls
+// in progress end on the version that they began with. Watch calls changed
+// after each change of the modules that serve or are refused, one call at a
+// time.
 func (h *Host) Watch(ctx context.Context, changed func()) error {
 	w := &watcher{host: h, changed: changed, files: map[string]*watched{}, done: make(chan prepared)}
 	for path, s := range h.catalog.stamps() {
@@ -75,13 +76,13 @@ func (h *Host) Watch(ctx context.Context, changed func()) error {
 	return nil
 }
 
-// follow is the watcher's loop. Events only make it look sooner, so that one
-// that was lost costs a second.
+// follow is the watcher's loop. Events only make it look sooner, so a lost
+// event costs at most a second.
 func (w *watcher) follow(ctx context.Context, events <-chan fsnotify.Event, lost <-chan error) {
 	defer w.stop(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	soon := false // a look is near already: a storm of events must not put it off
+	soon := false // a look is already due: a flood of events must not postpone it
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,7 +115,7 @@ func (w *watcher) follow(ctx context.Context, events <-chan fsnotify.Event, lost
 	}
 }
 
-// stop ends what is being prepared and waits for it.
+// stop cancels the preparations in progress and waits for them.
 func (w *watcher) stop(ctx context.Context) {
 	for _, f := range w.files {
 		f.interrupt()
@@ -125,7 +126,7 @@ func (w *watcher) stop(ctx context.Context) {
 	}
 }
 
-// busy reports whether something is to be looked at soon.
+// busy reports whether something must be looked at soon.
 func (w *watcher) busy() bool {
 	for _, f := range w.files {
 		if !f.judged && f.stop == nil && time.Now().Add(pollEvery).After(f.again) {
@@ -135,11 +136,11 @@ func (w *watcher) busy() bool {
 	return false
 }
 
-// scan compares the folder with what is known of it.
+// scan compares the folder with the catalog.
 func (w *watcher) scan(ctx context.Context) {
 	found, err := w.host.survey()
 	if err != nil {
-		if w.blind != err.Error() { // a share that went away says nothing about its files
+		if w.blind != err.Error() { // a network share that went away says nothing about its files
 			w.host.log.Error("the modules folder cannot be read: the connectors that serve go on", "cause", err)
 		}
 		w.blind = err.Error()
@@ -172,17 +173,18 @@ func (w *watcher) scan(ctx context.Context) {
 	}
 }
 
-// interrupt ends a preparation whose file has changed meanwhile, or is about to
-// be of no use.
+// interrupt stops a preparation that became useless, because its file changed
+// or is about to.
 func (f *watched) interrupt() {
 	if f != nil && f.stop != nil {
 		f.stop()
 	}
 }
 
-// judge decides about a file that is at rest, and reports whether the catalog
-// has to be settled. What is acceptable is prepared first; what is not gets
-// some more time, for its signature or its other half may be on the way.
+// judge decides about a file that has stopped changing, and reports whether the
+// catalog must be settled. An acceptable module is prepared first. Any other
+// gets some more time, since its signature or the rest of it may still be on
+// the way.
 func (w *watcher) judge(ctx context.Context, path string, f *watched) bool {
 	h := w.host
 	if f.stamp == (stamp{}) {
@@ -193,7 +195,7 @@ func (w *watcher) judge(ctx context.Context, path string, f *watched) bool {
 	}
 	m, wasm, err := h.read(path)
 	if look(path) != f.stamp {
-		return false // it changed while it was read: the next scan sees that
+		return false // it changed during the read: the next scan notices
 	}
 	switch {
 	case err != nil && time.Since(f.since) < grace:
@@ -206,7 +208,7 @@ func (w *watcher) judge(ctx context.Context, path string, f *watched) bool {
 		w.complain(path)
 		return true
 	}
-	if v := h.catalog.current(path, m.SHA256); v != nil { // its signature changed, or it was copied over itself
+	if v := h.catalog.current(path, m.SHA256); v != nil { // its signature changed, or the same bytes were copied again
 		f.judged = true
 		h.catalog.accept(path, f.stamp, m, v)
 		return true
@@ -227,7 +229,7 @@ func waitsFor(err error) string {
 	return "waiting for the rest of it: " + err.Error()
 }
 
-// prepare compiles a version while the one before it serves.
+// prepare compiles a new version while the old one serves.
 func (w *watcher) prepare(ctx context.Context, path string, f *watched, v *version) {
 	ctx, f.stop = context.WithCancel(ctx)
 	p := prepared{path: path, file: f, version: v}
@@ -238,11 +240,11 @@ func (w *watcher) prepare(ctx context.Context, path string, f *watched, v *versi
 	}()
 }
 
-// finish lets a version serve that is prepared.
+// finish lets a prepared version serve.
 func (w *watcher) finish(ctx context.Context, p prepared) {
 	f := p.file
 	f.stop()
-	if ctx.Err() != nil || w.files[p.path] != f { // it is judged anew
+	if ctx.Err() != nil || w.files[p.path] != f { // it will be judged again
 		p.version.retire(ctx)
 		return
 	}
@@ -271,8 +273,7 @@ func (w *watcher) complain(path string) {
 	}
 }
 
-// announce logs what serves from now on, or why a version that is good does
-// not.
+// announce logs what serves from now on, or why a good version does not.
 func (w *watcher) announce(p prepared) {
 	if p.err != nil {
 		return
@@ -285,14 +286,14 @@ func (w *watcher) announce(p prepared) {
 	}
 }
 
-// settle retires what was replaced or removed.
+// settle retires versions that were replaced or removed.
 func (w *watcher) settle(ctx context.Context) {
 	for _, v := range w.host.catalog.settle() {
 		v.retire(ctx)
 	}
 }
 
-// sweep clears the cache of what nothing needs any more.
+// sweep removes from the cache what is no longer needed.
 func (h *Host) sweep() {
 	var keys []string
 	for _, v := range h.catalog.versions() {

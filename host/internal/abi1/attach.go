@@ -36,7 +36,7 @@ func attach(f *frame) int64 {
 		return c.no(abi.CodeTooLarge, "an attachment of %d bytes, more than %d", size, abi.MaxAttachment)
 	}
 	fields := map[string]any{}
-	if c.Spec.All || slices.Contains(c.Spec.Keep, field) { // what nobody needs is not kept, as of other records
+	if c.Spec.All || slices.Contains(c.Spec.Keep, field) { // as in other records, a field that nobody needs is dropped
 		content := make([]byte, r.Body.Size())
 		if _, err := r.Body.ReadAt(content, 0); err != nil && !errors.Is(err, io.EOF) {
 			return c.no(abi.CodeNetwork, "read the spooled body: %v", err)

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/host/internal/jsonstream"
 )
 
-// blame adds to a parse error what the body looks like, when it never was
-// JSON. It does not quote the body, which may hold anybody's data.
+// blame adds to a parse error what the body looks like, if it never was JSON.
+// It does not quote the body, which may hold personal data.
 func (r *response) blame(err error) string {
 	text := err.Error()
 	if !errors.Is(err, jsonstream.ErrSyntax) {

@@ -1,6 +1,6 @@
 package abi1
 
-// bodySize answers a body's size: docs/connector-abi.md, body_size.
+// bodySize returns a body's size: docs/connector-abi.md, body_size.
 func bodySize(f *frame) int64 {
 	r, bad := f.call.open(f.i64())
 	if r == nil {

@@ -1,5 +1,5 @@
 // Package abi1 implements the functions of rollcall_v1, one file each; package
-// abi and docs/connector-abi.md say what they promise. It keeps the state of a
+// abi and docs/connector-abi.md specify them. It keeps the state of a single
 // call and nothing beyond it.
 package abi1
 
@@ -16,36 +16,37 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Call is the state of one call of a connector. It is used by one instance,
-// which runs one thing at a time.
+// Call is the state of one call of a connector. One instance uses it, one
+// function at a time.
 type Call struct {
-	// Context ends with the whole call; that of the guest's code may end earlier.
+	// Context ends with the whole call; the context of the guest's code may end
+	// earlier.
 	Context context.Context    //nolint:containedctx // the guest's calls arrive with the context of its code
-	Input   []byte             // what call_input answers
-	Spec    jsonstream.Spec    // Array and Record are the guest's to say
+	Input   []byte             // what call_input returns
+	Spec    jsonstream.Spec    // the guest sets Array and Record
 	Sink    func(Record) error // nil: the call delivers no records
 	Client  *web.Client
 	Secrets Secrets // nil: there are none
-	Cursor  string  // what cursor_get answers
-	Invoke  bool    // the call has an answer
-	Check   bool    // the call has findings about Needs
+	Cursor  string  // what cursor_get returns
+	Invoke  bool    // the call must have an answer
+	Check   bool    // the call may deliver findings about Needs
 	Needs   []abi.Need
 
-	// Bytes of bodies, and records; 0: the limits of package abi.
+	// Limits on the bytes of bodies and on records; 0: the limits of package abi.
 	MaxOpen, MaxTotal, MaxRecords int64
 	MaxEmpty                      int // pages in a row that bring nothing new
 	Clock                         *Clock
 	Log                           *slog.Logger
 
-	// What became of it.
-	Answer     *response // of an invoke: what the guest responded; stays open until Close
+	// The results of the call.
+	Answer     *response // what the guest responded in an invoke; stays open until Close
 	NextCursor string
-	Findings   []abi.Finding // of a check
+	Findings   []abi.Finding // from a check
 	Sent       bool          // a request other than GET and HEAD may have been carried out
 	Failure    *Failure      // what the guest said with fail
-	Broken     error         // records were delivered of an answer that turned out broken: nothing of the call counts
-	SinkErr    error         // what the agent answered when it took no more records
-	Status     int           // the HTTP status of the last answer
+	Broken     error         // why an answer proved broken after records of it were delivered: nothing of the call counts
+	SinkErr    error         // the agent's error, when it took no more records
+	Status     int           // HTTP status of the last answer
 	Requests   int
 	Records    int64
 	Bytes      int64
@@ -54,20 +55,20 @@ type Call struct {
 	handles  map[int64]*response
 	last     int64
 	waits    int
-	openSize int64 // bytes of the bodies that are open
+	openSize int64 // bytes of all open bodies
 	problem  string
 	lines    int
-	batches  int // of records that the guest made
+	batches  int // lists of records that the guest made
 	progress progress
 }
 
-// Failure is what a guest said about the call's end.
+// Failure is the reason that a guest gave for the call's failure.
 type Failure struct {
 	Kind abi.Kind
 	Text string
 }
 
-// Record is one delivery.
+// Record is one record, deletion or attachment that the guest delivered.
 type Record struct {
 	jsonstream.Record
 	Deleted bool // the application reports the key as deleted
@@ -77,14 +78,14 @@ type Record struct {
 type response struct {
 	*web.Response
 	index    jsonstream.Index
-	number   int  // of the request in its call, from 1
+	number   int  // the request's place in its call, from 1
 	Changes  bool // the request was neither GET nor HEAD
-	released bool // by the guest, and kept because it is the call's answer
+	released bool // the guest released it, but it is kept as the call's answer
 }
 
 type key struct{}
 
-// With puts a call into the context that its guest is run with.
+// With returns a context, for running the guest, that carries the call.
 func With(ctx context.Context, c *Call) context.Context { return context.WithValue(ctx, key{}, c) }
 
 func from(ctx context.Context) *Call {
@@ -112,7 +113,7 @@ func (c *Call) free(h int64) {
 	}
 }
 
-// no remembers a failure for last_error and answers its code.
+// no stores a failure for last_error and returns its code.
 func (c *Call) no(code abi.Code, format string, args ...any) int64 {
 	c.problem = cut(fmt.Sprintf(format, args...))
 	return int64(code)
@@ -125,8 +126,7 @@ func (c *Call) open(h int64) (*response, int64) {
 	return nil, c.no(abi.CodeHandle, "handle %d is not open in this call", h)
 }
 
-// Line writes one line of the guest to the log, as long as there are not too
-// many of them.
+// Line writes one line of the guest to the log, up to the limit of lines.
 func (c *Call) Line(level slog.Level, text string) {
 	c.lines++
 	switch {
@@ -137,7 +137,7 @@ func (c *Call) Line(level slog.Level, text string) {
 	}
 }
 
-// cut bounds a text and keeps it to one line of valid UTF-8.
+// cut shortens a text and makes it one line of valid UTF-8.
 func cut(text string) string {
 	if len(text) > abi.MaxTextSize {
 		text = text[:abi.MaxTextSize] + "..."
@@ -151,7 +151,7 @@ func cut(text string) string {
 	}, text)
 }
 
-// code finds the code of an error of the parts that a call uses.
+// code returns the code for an error of the packages that a call uses.
 func code(err error) abi.Code {
 	var sent *web.Error
 	switch {

@@ -1,6 +1,6 @@
 package abi1
 
-// callInput answers the call: docs/connector-abi.md, call_input.
+// callInput returns the call: docs/connector-abi.md, call_input.
 func callInput(f *frame) int64 {
 	buf := f.bytes()
 	if f.bad {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// ErrGuestTime is the cause with which a guest's context ends when its code
-// ran for too long.
+// ErrGuestTime is the cause for which a guest's context ends when its code runs
+// for too long.
 var ErrGuestTime = errors.New("the connector's code ran for too long")
 
-// Clock bounds how long a guest's code runs between two requests, deliveries
-// or waits. It stands still while the host works for the guest.
+// Clock limits how long a guest's code runs between two requests, deliveries or
+// waits. It stands still while the host works for the guest.
 type Clock struct {
 	limit  time.Duration
 	cancel context.CancelCauseFunc
@@ -21,7 +21,7 @@ type Clock struct {
 	timer *time.Timer
 }
 
-// NewClock starts a clock, and returns the context to run the guest with.
+// NewClock starts a clock and returns the context for running the guest.
 func NewClock(ctx context.Context, limit time.Duration) (context.Context, *Clock) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &Clock{limit: limit, cancel: cancel}
@@ -29,7 +29,7 @@ func NewClock(ctx context.Context, limit time.Duration) (context.Context, *Clock
 	return ctx, c
 }
 
-// Pause stops the clock and returns what starts it anew with the whole limit.
+// Pause stops the clock. resume restarts it with the whole limit.
 func (c *Clock) Pause() (resume func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,7 +2,7 @@ package abi1
 
 import "github.com/rollcall-agent/rollcall/sdk/abi"
 
-// cursorGet answers the last cursor: docs/connector-abi.md, cursor_get.
+// cursorGet returns the last cursor: docs/connector-abi.md, cursor_get.
 func cursorGet(f *frame) int64 {
 	buf := f.bytes()
 	if f.bad {

@@ -32,7 +32,7 @@ func emit(f *frame) int64 {
 	if spec.Record, err = pointer(record); err != nil {
 		return c.no(abi.CodeInput, "%v", err)
 	}
-	r.index = jsonstream.Index{} // a delivery that fails leaves none
+	r.index = jsonstream.Index{} // a failed delivery leaves no index
 	n, err := c.deliver(r.reader(c.Context), r.Body.Size(), spec, &r.index, origin{fmt.Sprintf("answer %d", r.number), h})
 	if err != nil {
 		return c.broken(err, r.blame(err))
@@ -40,10 +40,10 @@ func emit(f *frame) int64 {
 	return n
 }
 
-// origin is where records come from.
+// origin says where records come from.
 type origin struct {
-	name   string // for what is to be told about one of them
-	answer int64  // the handle; 0: the guest made them
+	name   string // names the source in messages about a record
+	answer int64  // the handle; 0: the guest made the records
 }
 
 // deliver streams records to the agent.
@@ -69,7 +69,7 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 	return n, err
 }
 
-// hand gives one record to the agent.
+// hand passes one record to the agent.
 func (c *Call) hand(rec Record) error {
 	if err := c.Context.Err(); err != nil {
 		return err
@@ -90,8 +90,8 @@ var (
 	errManyRecords = errors.New("the call has delivered as many records as one call may")
 )
 
-// broken answers the code of a failed delivery, and remembers that nothing of
-// the call counts when records may have been delivered.
+// broken returns the code of a failed delivery. If records may have been
+// delivered, it also notes that nothing of the call counts.
 func (c *Call) broken(err error, text string) int64 {
 	if errors.Is(err, errNoSink) {
 		return c.no(abi.CodeState, "%v", err)

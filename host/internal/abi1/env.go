@@ -12,13 +12,13 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// AbortError ends a guest that asked for it.
+// AbortError is the end of a guest that aborted itself.
 type AbortError struct{ Reason string }
 
-// Error is the reason, in the guest's words.
+// Error returns the reason, in the guest's words.
 func (e *AbortError) Error() string { return "the connector's code gave up: " + e.Reason }
 
-// registerEnv makes what AssemblyScript's runtime imports importable.
+// registerEnv registers the imports that AssemblyScript's runtime needs.
 func registerEnv(ctx context.Context, r wazero.Runtime) error {
 	builder := r.NewHostModuleBuilder(abi.ModuleEnv)
 	for _, f := range abi.EnvFunctions() {
@@ -34,7 +34,7 @@ func registerEnv(ctx context.Context, r wazero.Runtime) error {
 	return nil
 }
 
-// abort ends the guest. The runtime makes an error of the panic.
+// abort ends the guest. The runtime turns the panic into an error.
 func abort(_ context.Context, guest api.Module, stack []uint64) {
 	memory := guest.ExportedMemory(abi.ExportMemory)
 	message, file := scriptString(memory, uint32(stack[0])), scriptString(memory, uint32(stack[1]))
@@ -48,8 +48,9 @@ func abort(_ context.Context, guest api.Module, stack []uint64) {
 	panic(&AbortError{Reason: cut(reason)})
 }
 
-// scriptString reads a string of AssemblyScript's: UTF-16 in little endian,
-// its length in bytes 4 bytes before it. "" is one that is not there.
+// scriptString reads an AssemblyScript string: UTF-16 in little endian, with
+// its length in bytes stored 4 bytes before it. "" stands for a null pointer or
+// an invalid one.
 func scriptString(memory api.Memory, ptr uint32) string {
 	const header = 4
 	if memory == nil || ptr < header {

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// findings takes what a check has found out.
+// findings stores what a check has found out.
 func (c *Call) findings(list []byte) int64 {
 	if len(list) > abi.MaxFindingsSize {
 		return c.no(abi.CodeTooLarge, "%d bytes of findings, more than %d", len(list), abi.MaxFindingsSize)

@@ -6,7 +6,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// httpHeader answers a header: docs/connector-abi.md, http_header.
+// httpHeader returns a header: docs/connector-abi.md, http_header.
 func httpHeader(f *frame) int64 {
 	h, name, buf := f.i64(), f.bytes(), f.bytes()
 	if f.bad {
@@ -16,7 +16,7 @@ func httpHeader(f *frame) int64 {
 	if r == nil {
 		return bad
 	}
-	name = name[:min(len(name), abi.MaxKeySize)] // no header has a longer one
+	name = name[:min(len(name), abi.MaxKeySize)] // no header name is longer
 	values := r.Header.Values(string(name))
 	if len(values) == 0 {
 		return f.call.no(abi.CodeNoValue, "the answer has no header %q", name)

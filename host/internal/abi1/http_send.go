@@ -72,8 +72,8 @@ func changes(method string) bool {
 }
 
 // mayBeDone reports whether the application may have carried out a request.
-// Only an answer that refuses it, or an error before it was sent, says that it
-// has not.
+// Only a refusal by the application, or an error before the request was sent,
+// shows that it did not.
 func mayBeDone(resp *web.Response, err error) bool {
 	if err != nil {
 		c := code(err)

@@ -1,6 +1,6 @@
 package abi1
 
-// httpStatus answers a status: docs/connector-abi.md, http_status.
+// httpStatus returns a status: docs/connector-abi.md, http_status.
 func httpStatus(f *frame) int64 {
 	r, bad := f.call.open(f.i64())
 	if r == nil {

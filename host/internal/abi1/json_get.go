@@ -5,7 +5,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// jsonGet answers a value of a body: docs/connector-abi.md, json_get.
+// jsonGet returns a value of a body: docs/connector-abi.md, json_get.
 func jsonGet(f *frame) int64 {
 	h, text, buf := f.i64(), f.bytes(), f.bytes()
 	if f.bad {

@@ -1,6 +1,7 @@
 package abi1
 
-// lastError tells the last failure in words: docs/connector-abi.md, last_error.
+// lastError returns the last failure in words: docs/connector-abi.md,
+// last_error.
 func lastError(f *frame) int64 {
 	buf := f.bytes()
 	if f.bad {

@@ -8,10 +8,10 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// frame is one call of a host function: its arguments, taken from the front,
-// and the memory that they point into.
+// frame is one call of a host function: the arguments, taken one by one from
+// the front, and the guest's memory that they point into.
 type frame struct {
-	ctx    context.Context //nolint:containedctx // that of the guest's code, for as long as the function runs
+	ctx    context.Context //nolint:containedctx // the context of the guest's code, only while the function runs
 	call   *Call
 	memory api.Memory // nil when the guest exports none
 	args   []uint64
@@ -32,8 +32,8 @@ func (f *frame) u32() uint32 {
 
 func (f *frame) i32() int32 { return int32(f.u32()) }
 
-// bytes takes a pointer and a length. The answer is the guest's own memory,
-// valid until the host function returns.
+// bytes takes a pointer and a length, and returns that part of the guest's own
+// memory. It is valid until the host function returns.
 func (f *frame) bytes() []byte {
 	ptr, length := f.u32(), f.u32()
 	if length == 0 {
@@ -48,13 +48,13 @@ func (f *frame) bytes() []byte {
 	return nil
 }
 
-// outside is the answer to arguments outside memory.
+// outside returns the code for arguments that lie outside memory.
 func (f *frame) outside() int64 {
 	return f.call.no(abi.CodeArgument, "a pointer and length lie outside the connector's memory")
 }
 
-// give answers into the buffer that the guest passed: the needed length, and
-// the answer itself where it fits.
+// give writes an answer into the guest's buffer if it fits, and returns the
+// length that the answer needs.
 func give(buf, answer []byte) int64 {
 	if len(answer) <= len(buf) {
 		copy(buf, answer)

@@ -10,29 +10,30 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// progress watches that a fetch comes to an end: an application that hands out
-// cursors for ever, or serves the same page whatever is asked for, would keep
-// it busy until its time is over. What was delivered is remembered by page, in
-// eight bytes each, and not by record.
+// progress makes sure that a fetch comes to an end. Without it, an application
+// that hands out cursors for ever, or always serves the same page, would keep
+// the fetch busy until its time is over. Deliveries are remembered by page, in
+// eight bytes each, not by record.
 type progress struct {
 	seed   maphash.Seed
 	seen   map[uint64]struct{}
-	answer int64 // the handle that the last page came from; 0: the guest made it
+	answer int64 // the handle of the last page; 0: the guest made it
 
-	// Since something new was delivered.
+	// Counted since something new was delivered.
 	pages, requests, keyless int
 	problem                  string // of the last record without a key
-	request                  string // the last one
+	request                  string // the last request
 
 	stalled error
 }
 
 var errStalled = errors.New("the fetch makes no progress")
 
-// Stalled says why a fetch was ended that made no progress; nil when it was not.
+// Stalled returns why a fetch without progress was ended; nil when it was not.
 func (c *Call) Stalled() error { return c.progress.stalled }
 
-// send counts a request. It is refused when the ones before it led to nothing.
+// send counts a request. It refuses the request if too many before it brought
+// nothing new.
 func (p *progress) send(r abi.Request, empty int) error {
 	if p.stalled == nil && p.requests >= max(abi.MaxIdleRequests, 2*empty) {
 		p.stall(fmt.Sprintf("%d requests in a row", p.requests))
@@ -45,7 +46,7 @@ func (p *progress) send(r abi.Request, empty int) error {
 	return nil
 }
 
-// empty is how many pages in a row may bring nothing new.
+// empty returns how many pages in a row may bring nothing new.
 func (c *Call) empty() int {
 	if c.MaxEmpty > 0 {
 		return c.MaxEmpty
@@ -65,7 +66,8 @@ func (p *progress) stall(what string) {
 	p.stalled = fmt.Errorf("%s brought no record that was not delivered before%s: %w. %s", what, keyless, errStalled, last)
 }
 
-// sum is what a page is remembered by: the keys on it, in any order.
+// sum adds a record's key to the sum that a page is remembered by, which does
+// not depend on the order of the keys.
 func (p *progress) sum(before uint64, rec jsonstream.Record) uint64 {
 	if rec.Key == "" {
 		p.keyless, p.problem = p.keyless+1, rec.Problem
@@ -81,7 +83,8 @@ func (p *progress) hash(text string) uint64 {
 	return maphash.String(p.seed, text)
 }
 
-// delivered counts a list of records. Several lists of one answer are one page.
+// delivered counts a list of records. Several lists from one answer are one
+// page.
 func (p *progress) delivered(sum uint64, answer int64, empty int) error {
 	counted := answer != 0 && answer == p.answer
 	p.answer = answer
@@ -94,7 +97,8 @@ func (p *progress) delivered(sum uint64, answer int64, empty int) error {
 	return p.stalled
 }
 
-// fresh notes what was delivered, and whether it is new; 0 is nothing.
+// fresh remembers a delivery by its sum, and reports whether it is new. The sum
+// 0 is an empty delivery, which is never new.
 func (p *progress) fresh(sum uint64) bool {
 	if _, known := p.seen[sum]; known || sum == 0 {
 		return false
@@ -109,7 +113,7 @@ func (p *progress) single(rec Record, what string) {
 	p.fresh(p.hash(what + "\x00" + rec.Key))
 }
 
-// target is what a request asks for, for people.
+// target describes a request for people.
 func target(r abi.Request) string {
 	method, at := r.Method, r.URL
 	if method == "" {

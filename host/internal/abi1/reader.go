@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// pointer reads a JSON pointer of the guest's.
+// pointer parses a JSON pointer from the guest.
 func pointer(text []byte) (jsonstream.Pointer, error) {
 	if len(text) > abi.MaxPointerSize {
 		return nil, fmt.Errorf("a JSON pointer of %d bytes, more than %d", len(text), abi.MaxPointerSize)
@@ -18,8 +18,8 @@ func pointer(text []byte) (jsonstream.Pointer, error) {
 	return jsonstream.ParsePointer(string(text))
 }
 
-// reader reads a body until ctx ends. One in memory is done before that
-// matters.
+// reader returns a reader of a body that stops when ctx ends. A body in memory
+// needs no such check, because reading it is quick.
 func (r *response) reader(ctx context.Context) io.Reader {
 	if r.Body.Size() <= body.InMemory {
 		return r.Body.Reader()
@@ -34,8 +34,8 @@ func (r *response) readerAt(ctx context.Context) io.ReaderAt {
 	return within{ctx, r.Body}
 }
 
-// within reads as long as its context lasts: a spooled body takes seconds to
-// walk through.
+// within reads only as long as its context lasts, because a walk through a
+// spooled body takes seconds.
 type within struct {
 	ctx  context.Context //nolint:containedctx // io.ReaderAt takes none
 	from io.ReaderAt

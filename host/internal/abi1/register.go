@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// functions are the implementations, by name in package abi.
+// functions returns the implementations by their name in package abi.
 func functions() map[string]func(*frame) int64 {
 	return map[string]func(*frame) int64{
 		"call_input":   callInput,
@@ -37,8 +37,8 @@ func functions() map[string]func(*frame) int64 {
 	}
 }
 
-// Register makes the functions importable in a runtime, and with them that of
-// AssemblyScript's.
+// Register registers the host functions in a runtime, together with the
+// function that AssemblyScript needs.
 func Register(ctx context.Context, r wazero.Runtime) error {
 	implemented := functions()
 	builder := r.NewHostModuleBuilder(abi.Module)
@@ -64,7 +64,7 @@ func Register(ctx context.Context, r wazero.Runtime) error {
 
 func bind(impl func(*frame) int64, f abi.Function) api.GoModuleFunc {
 	return func(ctx context.Context, guest api.Module, stack []uint64) {
-		result := int64(abi.CodeState) // no call is under way: _initialize
+		result := int64(abi.CodeState) // no call is in progress: the guest is in _initialize
 		if c := from(ctx); c != nil {
 			result = impl(&frame{ctx: ctx, call: c, memory: guest.ExportedMemory(abi.ExportMemory), args: stack[:len(f.Params)]})
 		}

@@ -2,7 +2,8 @@ package abi1
 
 import "github.com/rollcall-agent/rollcall/sdk/abi"
 
-// respond makes a response the webhook's answer: docs/connector-abi.md, respond.
+// respond makes a response the webhook's answer: docs/connector-abi.md,
+// respond.
 func respond(f *frame) int64 {
 	h := f.i64()
 	c := f.call

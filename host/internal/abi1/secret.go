@@ -6,16 +6,16 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Secrets are the secrets of the manifest that the administrator gave. Errors
-// are *web.Error: input for a name that the manifest does not have, auth for a
-// secret that cannot be read.
+// Secrets gives access to the manifest's secrets that the administrator has
+// set. Errors are *web.Error, of kind input for a name that the manifest does
+// not have, and of kind auth for a secret that cannot be read.
 type Secrets interface {
-	// Secret returns what stands for a secret in requests.
+	// Secret returns the placeholder that stands for a secret in requests.
 	Secret(ctx context.Context, name string) (placeholder string, err error)
 	HMAC(ctx context.Context, name string, algorithm abi.Algorithm, data []byte) ([]byte, error)
 }
 
-// secret answers a placeholder: docs/connector-abi.md, secret.
+// secret returns a placeholder: docs/connector-abi.md, secret.
 func secret(f *frame) int64 {
 	name, buf := f.bytes(), f.bytes()
 	if f.bad {

@@ -2,7 +2,7 @@ package abi1
 
 import "github.com/rollcall-agent/rollcall/sdk/abi"
 
-// secretHMAC signs: docs/connector-abi.md, secret_hmac.
+// secretHMAC signs data: docs/connector-abi.md, secret_hmac.
 func secretHMAC(f *frame) int64 {
 	name, algorithm, data, buf := f.bytes(), abi.Algorithm(f.i32()), f.bytes(), f.bytes()
 	if f.bad {

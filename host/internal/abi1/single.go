@@ -6,7 +6,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// key checks a key or the name of a field that the guest passed.
+// key checks a key, or the name of a field, that the guest passed.
 func (c *Call) key(raw []byte) (string, int64) {
 	switch {
 	case len(raw) == 0:
@@ -19,8 +19,8 @@ func (c *Call) key(raw []byte) (string, int64) {
 	return string(raw), 0
 }
 
-// single delivers one record that is not part of an array; what is delivered of
-// it tells it from others with its key.
+// single delivers one record that is not part of an array. Its key and what
+// together show whether the delivery is new.
 func (c *Call) single(r Record, what string) int64 {
 	if c.Sink == nil {
 		return c.no(abi.CodeState, "%v", errNoSink)

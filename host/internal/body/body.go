@@ -1,7 +1,7 @@
 // Package body keeps response bodies outside the guest: small ones in memory,
-// large ones in a temporary file that nobody else can read and that is gone
-// with the body. It replaces secrets by asterisks on the way in, so that
-// nothing that a server reflects can be read from a body.
+// large ones in a temporary file that only the agent can read and that
+// disappears with the body. It overwrites secrets with asterisks as a body
+// comes in, so that a server that reflects a secret does not reveal it.
 package body
 
 import (
@@ -17,10 +17,10 @@ import (
 const InMemory = 4 << 20
 
 var (
-	// ErrTooLarge says that a body is over the limit.
+	// ErrTooLarge is the error for a body over the limit.
 	ErrTooLarge = errors.New("the body is too large")
-	// ErrSpool says that a large body could not be written to the disk, such as
-	// one that is full.
+	// ErrSpool is the error for a large body that could not be written to disk,
+	// for example because the disk is full.
 	ErrSpool = errors.New("a large body cannot be kept on the disk: make room in the agent's cache folder")
 )
 
@@ -28,32 +28,32 @@ var (
 type Body struct {
 	memory []byte
 	file   *os.File
-	remove string // the name of a file that could not be removed while it is open
+	remove string // name of a file that could not be removed while it was open
 	size   int64
-	store  *Store // that the memory goes back to
+	store  *Store // gets the memory back
 }
 
 var _ io.ReaderAt = (*Body)(nil)
 
-// Store takes bodies in, those of one call. It keeps the memory of one that was
-// closed for the next. It is not safe for concurrent use, and Close of a body
+// Store takes in the bodies of one call. It reuses the memory of a closed body
+// for the next one. It is not safe for concurrent use, and closing a body
 // counts as a use.
 type Store struct {
-	Dir   string // of spooled bodies; "" is the system's folder for temporary files
+	Dir   string // for spooled bodies; "" is the system's folder for temporary files
 	Pool  *Pool  // where Close leaves memory for the next Store; may be nil
 	spare []byte // its length is 0
 	held  int64  // bytes of open bodies that are in memory
 }
 
-// atOnce bounds what the open bodies of one call may have in memory: those
-// beyond are spooled, whatever their size.
+// atOnce limits the memory of one call's open bodies. Bodies beyond it are
+// spooled, whatever their size.
 const atOnce = 8 * InMemory
 
-// Pool keeps memory between calls until the next garbage collections. It is
-// safe for concurrent use.
+// Pool keeps memory for other calls until the garbage collector claims it. It
+// is safe for concurrent use.
 type Pool struct{ spare sync.Pool }
 
-// Close leaves the memory to the Pool. The bodies must have been closed.
+// Close gives the memory to the Pool. All bodies must have been closed.
 func (s *Store) Close() {
 	if s.Pool != nil && s.spare != nil {
 		spare := s.spare
@@ -62,7 +62,7 @@ func (s *Store) Close() {
 	s.spare = nil
 }
 
-// take finds room for a body.
+// take finds memory for a body.
 func (s *Store) take(least int64) []byte {
 	buf := s.spare
 	s.spare = nil
@@ -77,12 +77,13 @@ func (s *Store) take(least int64) []byte {
 	return buf
 }
 
-// leastRead is the room in bytes for a body whose size nobody announced.
+// leastRead is the first buffer, in bytes, for a body of unknown size.
 const leastRead = 16 << 10
 
-// Read takes a body in, at most limit bytes, spooling it to a file when it is
-// large. announced is the size that the sender says it has, or a negative
-// number. What the redactor (nil: none) knows is blotted out.
+// Read takes in a body of at most limit bytes, and spools a large one to a
+// file. announced is the size that the sender declares; it is negative when the
+// sender declares none. Read overwrites the secrets that the redactor (nil:
+// none) knows.
 func (s *Store) Read(r io.Reader, announced, limit int64, redactor *Redactor) (*Body, error) {
 	r = io.LimitReader(r, limit+1)
 	head, err := s.head(r, announced)
@@ -109,7 +110,7 @@ func (s *Store) Read(r io.Reader, announced, limit int64, redactor *Redactor) (*
 	return b, nil
 }
 
-// head reads a body to its end, or so much that it is too large for memory.
+// head reads a body to its end, or until it is too large for memory.
 func (s *Store) head(r io.Reader, announced int64) ([]byte, error) {
 	buf := s.take(min(max(announced, leastRead), InMemory) + 1)
 	for len(buf) <= InMemory {
@@ -133,8 +134,8 @@ func (b *Body) spool(dir string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
-	// Where the system allows it the name goes at once, and nothing is left
-	// behind when the agent is killed.
+	// Where the system allows it, the name is removed at once, so that nothing is
+	// left behind if the agent is killed.
 	if os.Remove(f.Name()) != nil {
 		b.remove = f.Name()
 	}
@@ -149,7 +150,7 @@ func (b *Body) fill(r io.Reader) (err error) {
 	return err
 }
 
-// writer tells a fault of the disk from one of the sender.
+// writer marks errors of the disk, to distinguish them from the sender's.
 type writer struct{ to io.Writer }
 
 func (w writer) Write(p []byte) (int, error) {
@@ -160,7 +161,7 @@ func (w writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Size is the number of bytes.
+// Size returns the number of bytes.
 func (b *Body) Size() int64 { return b.size }
 
 // ReadAt implements io.ReaderAt.
@@ -178,7 +179,7 @@ func (b *Body) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// Reader reads from the beginning.
+// Reader returns a reader from the beginning.
 func (b *Body) Reader() io.Reader {
 	if b.file == nil {
 		return bytes.NewBuffer(b.memory)
@@ -186,7 +187,7 @@ func (b *Body) Reader() io.Reader {
 	return io.NewSectionReader(b.file, 0, b.size)
 }
 
-// Close frees the memory or file. What ReadAt and Reader gave is not to be used
+// Close frees the memory or file. Results of ReadAt and Reader must not be used
 // afterwards. A body may be closed more than once.
 func (b *Body) Close() {
 	if b.store != nil {
@@ -197,11 +198,11 @@ func (b *Body) Close() {
 	}
 	b.memory = nil
 	if b.file != nil {
-		_ = b.file.Close() // nothing of it is needed any more
+		_ = b.file.Close() // the file is no longer needed
 		b.file = nil
 	}
 	if b.remove != "" {
-		_ = os.Remove(b.remove) // the folder is the agent's own
+		_ = os.Remove(b.remove) // the folder belongs to the agent
 		b.remove = ""
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"unicode/utf16"
 )
 
-// pattern is one form of a secret. before and after count the bytes around it
-// that hold some of its bits, as the characters of base64 do.
+// pattern is one form of a secret. before and after count the neighbouring
+// bytes that also hold some bits of the secret, as characters of base64 may.
 type pattern struct {
 	text          string
 	before, after int
 }
 
-// forms lists how a server may send a secret back. What it got may be written
-// for JSON, URLs or markup already, because a secret stood in such a text when it
-// was sent, and is then written for an answer once more.
+// forms lists how a server may send a secret back. The server may have received
+// it already encoded for JSON, URLs or markup, and may encode it once more in
+// the answer.
 func forms(secret string) []pattern {
 	var all []pattern
 	for _, w := range writings(secret) {
@@ -36,8 +36,8 @@ func forms(secret string) []pattern {
 	return all
 }
 
-// writings are a text as it is, and as JSON, URLs and markup write it, each one
-// once: an ordinary token is the same in all of them.
+// writings returns a text as it is and as JSON, URLs and markup encode it,
+// without duplicates: an ordinary token is the same in all of them.
 func writings(text string) []string {
 	all := append([]string{text}, jsonForms(text)...)
 	all = append(all, percentForms(text)...)
@@ -46,8 +46,8 @@ func writings(text string) []string {
 	return slices.Compact(all)
 }
 
-// jsonForms escapes as little as JSON asks for, and as much as Go, Python, PHP
-// and .NET do.
+// jsonForms returns the text with as few escapes as JSON allows, and with as
+// many as Go, Python, PHP and .NET use.
 func jsonForms(secret string) []string {
 	goes, plain := goJSON(secret, true), goJSON(secret, false)
 	ascii := func(format, special string, slash bool) string {
@@ -79,12 +79,12 @@ func jsonForms(secret string) []string {
 	}
 }
 
-// goJSON is a text in JSON, as Go writes it, without its quotes.
+// goJSON returns a text as Go's JSON encoder writes it, without the quotes.
 func goJSON(text string, markup bool) string {
 	var out strings.Builder
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(markup)
-	_ = e.Encode(text) // a string is always text, and a Builder takes everything
+	_ = e.Encode(text) // a string can always be encoded, and a Builder never fails
 	return strings.TrimSuffix(out.String()[1:], "\"\n")
 }
 
@@ -114,7 +114,7 @@ func lowerEscapes(s string) string {
 func markupForms(secret string) []string {
 	escaped := html.EscapeString(secret) // &#34; and &#39;
 	var x strings.Builder
-	_ = xml.EscapeText(&x, []byte(secret)) // a Builder takes everything
+	_ = xml.EscapeText(&x, []byte(secret)) // a Builder never fails
 	return []string{
 		escaped, x.String(),
 		strings.NewReplacer("&#34;", "&quot;").Replace(escaped),
@@ -124,9 +124,9 @@ func markupForms(secret string) []string {
 	}
 }
 
-// base64Forms are the characters that are sure when the secret stands at any
-// place of an encoded text, as a password does in that of USER:PASSWORD; also in
-// JSON and URLs that escape some of them.
+// base64Forms returns the base64 characters that are certain wherever the
+// secret stands in the encoded text, as a password does in USER:PASSWORD. It
+// includes the forms for JSON and URLs that escape some of the characters.
 func base64Forms(secret string) []pattern {
 	const bits = 6
 	var all []pattern
@@ -146,7 +146,7 @@ func base64Forms(secret string) []pattern {
 	return all
 }
 
-// base64Escapes are what JSON and URLs make of base64.
+// base64Escapes holds the ways in which JSON and URLs escape base64.
 var base64Escapes = []*strings.Replacer{
 	strings.NewReplacer(), strings.NewReplacer("/", `\/`), strings.NewReplacer("+", `\u002B`),
 	strings.NewReplacer("+", "%2B", "/", "%2F"), strings.NewReplacer("+", "%2b", "/", "%2f"),

@@ -2,15 +2,16 @@ package body
 
 import "encoding/binary"
 
-// matcher finds many patterns at once, after Wu and Manber: the last two bytes
-// of a window as long as the shortest pattern tell how far the window can be
-// moved without missing one. Most bytes are not looked at.
+// matcher finds many patterns at once by the algorithm of Wu and Manber. It
+// slides a window as long as the shortest pattern over the text; the last two
+// bytes in the window tell how far it can move without missing a pattern. So
+// most bytes are never examined.
 type matcher struct {
 	window   int
-	reach    int // the longest pattern with what is around it
+	reach    int // length of the longest pattern with its neighbouring bytes
 	patterns []pattern
 	buckets  [][]int       // of patterns, by the end of their first window
-	moves    [1 << 16]byte // from firstBucket on: a bucket
+	moves    [1 << 16]byte // how far to move; from firstBucket on: the number of a bucket
 }
 
 // span is a part of a text: [from, to).
@@ -18,7 +19,7 @@ type span struct{ from, to int }
 
 const firstBucket = 128
 
-// newMatcher takes patterns of at least 2 bytes; none is nil.
+// newMatcher takes patterns of at least 2 bytes. Without any it returns nil.
 func newMatcher(patterns []pattern) *matcher {
 	if len(patterns) == 0 {
 		return nil
@@ -43,8 +44,8 @@ func newMatcher(patterns []pattern) *matcher {
 	return m
 }
 
-// file puts a pattern into the bucket of a pair. When there are too many
-// buckets the last one takes in the rest.
+// file puts a pattern into the bucket of a pair of bytes. When there are too
+// many buckets, the last one takes the rest.
 func (m *matcher) file(i int, at uint16) {
 	b := int(m.moves[at]) - firstBucket
 	if b < 0 {
@@ -59,14 +60,14 @@ func (m *matcher) file(i int, at uint16) {
 
 func pair(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
-// leastLane is the length in bytes from which on a quarter of a text is worth
-// a lane of its own.
+// leastLane is the length in bytes from which a quarter of a text is worth its
+// own lane.
 const leastLane = 1 << 10
 
-// find appends where patterns are, with what is there of their surroundings.
-// Those that touch become one, so that a text has fewer spans than bytes. It
-// looks at four parts of a long text in turn: each look at a part waits for the
-// one before, and not for those at the others.
+// find appends the places of patterns, with any neighbouring bytes that exist.
+// Places that touch become one span, so that there are fewer spans than bytes.
+// A long text is searched in four lanes by turns, because within one lane each
+// step waits for the step before.
 func (m *matcher) find(text []byte, to []span) []span {
 	begin := m.window - 1
 	quarter := (len(text) - begin) / 4
@@ -104,8 +105,8 @@ func (m *matcher) scan(text []byte, from, end int, to []span) []span {
 	return to
 }
 
-// match compares the patterns of a bucket with what ends its window here, and
-// says how far to move on.
+// match compares the text with the patterns of a bucket, and returns how far to
+// move on.
 func (m *matcher) match(text []byte, last int, move byte, to []span) ([]span, byte) {
 	if move < firstBucket {
 		return to, move
@@ -121,10 +122,10 @@ func (m *matcher) match(text []byte, last int, move byte, to []span) ([]span, by
 	return to, 1
 }
 
-// at is the pair that ends at a place.
+// at returns the pair of bytes that ends at a place.
 func at(text []byte, last int) uint16 { return binary.BigEndian.Uint16(text[last-1:]) }
 
-// join appends a span, or makes the last one longer by it.
+// join appends a span, or extends the last one if they touch.
 func join(to []span, s span) []span {
 	if last := len(to) - 1; last >= 0 && s.from <= to[last].to && s.to >= to[last].from {
 		to[last] = span{min(s.from, to[last].from), max(s.to, to[last].to)}

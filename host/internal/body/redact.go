@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// shortest is the length in bytes of the shortest text that is taken for a
-// secret: less would blot out ordinary words.
+// shortest is the length in bytes of the shortest text that is treated as a
+// secret: anything shorter would overwrite ordinary words.
 const shortest = 8
 
-// Redactor replaces secrets by as many asterisks: as they are and as JSON,
-// URLs, HTML, XML, base64 and hexadecimal digits write them. A secret of less
-// than 8 bytes is left alone. It is safe for concurrent use.
+// Redactor overwrites secrets with as many asterisks, as they are and as JSON,
+// URLs, HTML, XML, base64 and hexadecimal digits encode them. It ignores
+// secrets of less than 8 bytes. It is safe for concurrent use.
 type Redactor struct {
 	matcher *matcher
 	names   []string // the forms in lower case
 }
 
-// NewRedactor prepares the forms of secrets, once for many texts.
+// NewRedactor prepares the forms of secrets for use on many texts.
 func NewRedactor(secrets []string) *Redactor {
 	var all []pattern
 	seen := map[pattern]bool{}
@@ -36,10 +36,10 @@ func NewRedactor(secrets []string) *Redactor {
 	return &Redactor{matcher: newMatcher(all), names: lowered(all)}
 }
 
-// Redact replaces the secrets in a text.
+// Redact overwrites the secrets in a text.
 func Redact(text string, secrets []string) string { return NewRedactor(secrets).Text(text) }
 
-// Text replaces the secrets in a text.
+// Text overwrites the secrets in a text.
 func (r *Redactor) Text(text string) string {
 	if r == nil || r.matcher == nil {
 		return text
@@ -53,14 +53,14 @@ func (r *Redactor) Text(text string) string {
 	return string(b)
 }
 
-// blot replaces the secrets in b.
+// blot overwrites the secrets in b.
 func (r *Redactor) blot(b []byte) {
 	if r != nil && r.matcher != nil {
 		blot(b, r.matcher.find(b, nil))
 	}
 }
 
-// Reader replaces the secrets in a stream, wherever its pieces begin and end.
+// Reader overwrites the secrets in a stream, wherever its chunks begin and end.
 func (r *Redactor) Reader(from io.Reader) io.Reader {
 	if r == nil || r.matcher == nil {
 		return from
@@ -68,8 +68,8 @@ func (r *Redactor) Reader(from io.Reader) io.Reader {
 	return &redactor{from: from, matcher: r.matcher, hold: r.matcher.reach - 1}
 }
 
-// Covers reports whether a name, in which case may have been lost, holds one
-// of the secrets in one of its forms.
+// Covers reports whether a name contains a form of one of the secrets. It
+// ignores case, because header names may have lost theirs.
 func (r *Redactor) Covers(name string) bool {
 	name = strings.ToLower(name)
 	return r != nil && slices.ContainsFunc(r.names, func(form string) bool { return strings.Contains(name, form) })
@@ -92,18 +92,18 @@ func blot(b []byte, spans []span) {
 	}
 }
 
-// redactor redacts a stream. A secret may lie across two reads: as many bytes
-// as the longest form has, less one, are held back until more has come, and
-// searched again. What is held back is still as it came, so that overlapping
-// secrets are all found.
+// redactor redacts a stream. A secret may span two reads, so the last bytes,
+// one less than the longest form, are held back until more has arrived and then
+// searched again. They are held back unchanged, so that overlapping secrets are
+// all found.
 type redactor struct {
 	from    io.Reader
 	matcher *matcher
 	hold    int
 	space   []byte
-	buf     []byte // in space; buf[:clean] can be given out
+	buf     []byte // part of space; buf[:clean] can be returned
 	clean   int
-	spans   []span // that begin before buf[clean:] and end in it
+	spans   []span // begin before buf[clean:] and end in it
 	err     error
 }
 

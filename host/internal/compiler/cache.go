@@ -21,16 +21,17 @@ import (
 const (
 	noteSuffix = ".built"
 	buildTag   = "new-"
-	atOnce     = 2       // compilations
+	atOnce     = 2       // compilations at a time
 	maxNote    = 1 << 10 // bytes
 )
 
-// Cache is the folder of compiled modules. Beside each file of wazero's lies a
-// note: which module it was made from, and its hash, so that nothing is loaded
-// that is not what the child left. Only the agent's user can write there.
-// Several processes may use one folder. It is safe for concurrent use.
+// Cache is the folder of compiled modules. Beside each of wazero's files lies a
+// note with the module that it was made from and the file's hash, so that
+// nothing is loaded but what the child wrote. Only the agent's user can write
+// there. Several processes may share a folder. A Cache is safe for concurrent
+// use.
 type Cache struct {
-	dir     string // what wazero is given
+	dir     string // the folder that wazero is given
 	version string // the folder in it for this version of wazero
 	pages   uint32
 	limits  Limits
@@ -38,7 +39,7 @@ type Cache struct {
 	slots   chan struct{}
 }
 
-// OpenCache makes the folder, or checks that it is the agent's own.
+// OpenCache creates the folder, or checks that it belongs to the agent.
 func OpenCache(dir string, pages uint32, l Limits, log *slog.Logger) (*Cache, error) {
 	if err := private(dir, os.Geteuid()); err != nil {
 		return nil, err
@@ -53,8 +54,8 @@ func OpenCache(dir string, pages uint32, l Limits, log *slog.Logger) (*Cache, er
 	return &Cache{dir: dir, version: version, pages: pages, limits: l, log: log, slots: make(chan struct{}, atOnce)}, nil
 }
 
-// private makes a folder that only one user can enter, or closes one that
-// others could. One that belongs to somebody else is an error.
+// private creates a folder that only one user can enter, or closes an existing
+// one to others. A folder of another user is an error.
 func private(dir string, uid int) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder of compiled connectors: %w", err)
@@ -76,7 +77,7 @@ func private(dir string, uid int) error {
 	return nil
 }
 
-// versionName asks wazero what it calls the folder of this version.
+// versionName asks wazero for the name of this version's folder.
 func versionName(in string) (string, error) {
 	dir, err := os.MkdirTemp(in, buildTag)
 	if err != nil {
@@ -89,7 +90,7 @@ func versionName(in string) (string, error) {
 	return only(dir)
 }
 
-// only is the name of the single entry of a folder.
+// only returns the name of the single entry of a folder.
 func only(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -101,7 +102,7 @@ func only(dir string) (string, error) {
 	return entries[0].Name(), nil
 }
 
-// Key names a module, compiled for these limits.
+// Key returns the name of a module compiled for these limits.
 func (c *Cache) Key(wasm []byte) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%d %s %d\n", c.pages, c.version, len(wasm))
@@ -111,16 +112,16 @@ func (c *Cache) Key(wasm []byte) string {
 
 func (c *Cache) path(name string) string { return filepath.Join(c.dir, c.version, name) }
 
-// Ensure sees to it that the compiled form of a module is in the cache, and
-// says whether it had to be made. Anything there that is not what a child left
-// is removed and made again. The error is a *RefusedError when the module is at
+// Ensure makes sure that the compiled form of a module is in the cache, and
+// reports whether it had to be made. A file that a child did not write is
+// removed and made again. The error is a *RefusedError if the module is at
 // fault.
 func (c *Cache) Ensure(ctx context.Context, wasm []byte) (made bool, err error) {
 	key := c.Key(wasm)
 	err = c.check(key)
 	if err == nil {
 		now := time.Now()
-		_ = os.Chtimes(c.path(key+noteSuffix), now, now) // Sweep goes by it
+		_ = os.Chtimes(c.path(key+noteSuffix), now, now) // marks it as used, for Sweep
 		return false, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
@@ -135,7 +136,7 @@ func (c *Cache) Ensure(ctx context.Context, wasm []byte) (made bool, err error) 
 	case <-ctx.Done():
 		return false, fmt.Errorf("compile: %w", context.Cause(ctx))
 	}
-	if c.check(key) == nil { // somebody else made it meanwhile
+	if c.check(key) == nil { // another process made it meanwhile
 		return false, nil
 	}
 	return true, c.build(ctx, key, wasm)
@@ -148,7 +149,7 @@ func (c *Cache) Forget(wasm []byte) error {
 	if err == nil {
 		err = remove(c.path(name))
 	} else {
-		err = nil // what the note should say is not known; Sweep finds the file
+		err = nil // without a note the file's name is unknown; Sweep will find it
 	}
 	if err := errors.Join(err, remove(note)); err != nil {
 		return fmt.Errorf("clear the cache of compiled connectors: %w", err)
@@ -197,7 +198,7 @@ func isHash(s string) bool {
 	return err == nil && len(b) == sha256.Size
 }
 
-// digest hashes a file that only its owner could have written.
+// digest returns the hash of a file that only its owner can have written.
 func digest(path string, uid int) (string, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -210,7 +211,7 @@ func digest(path string, uid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close() //nolint:errcheck // it was only read
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("read %s: %w", filepath.Base(path), err)
@@ -218,13 +219,13 @@ func digest(path string, uid int) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// build compiles into a folder of its own and moves the result to its place.
+// build compiles into a temporary folder and moves the result to its place.
 func (c *Cache) build(ctx context.Context, key string, wasm []byte) error {
 	dir, err := os.MkdirTemp(c.dir, buildTag)
 	if err != nil {
 		return fmt.Errorf("make a folder to compile in: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // Sweep comes by
+	defer os.RemoveAll(dir) //nolint:errcheck // Sweep removes leftovers
 	if err := run(ctx, dir, c.pages, c.limits, wasm); err != nil {
 		return err
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// answer is what the child says on its standard output.
+// answer is what the child writes to its standard output.
 type answer struct {
 	OK    bool
 	Error string
 }
 
-// Main is the whole life of the child: it reads a module from in, leaves its
-// compiled form in the working folder, says on out how that went and returns
+// Main is the child's main function. It reads a module from in, leaves the
+// compiled form in the working folder, reports the result on out, and returns
 // the exit code.
 func Main(ctx context.Context, in io.Reader, out io.Writer) int {
 	var a answer
@@ -34,8 +34,8 @@ func Main(ctx context.Context, in io.Reader, out io.Writer) int {
 	return 0
 }
 
-// obey carries the order out. A panic of the compiler is an error; what cannot
-// be recovered from ends the process, and the parent sees that.
+// obey carries out the order. It turns a panic of the compiler into an error. A
+// fatal error ends the process, which the parent notices.
 func obey(ctx context.Context, in io.Reader) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -49,7 +49,7 @@ func obey(ctx context.Context, in io.Reader) (err error) {
 	if err := confine(o.MemoryMiB); err != nil {
 		return fmt.Errorf("limit the compiler: %w", err)
 	}
-	debug.SetMemoryLimit(int64(o.MemoryMiB) << 20 / 4 * 3) // collect before the hard limit is met
+	debug.SetMemoryLimit(int64(o.MemoryMiB) << 20 / 4 * 3) // collect garbage before the hard limit is reached
 	wasm, err := io.ReadAll(io.LimitReader(in, MaxModule+1))
 	if err != nil {
 		return fmt.Errorf("read the module: %w", err)

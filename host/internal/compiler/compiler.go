@@ -1,10 +1,10 @@
-// Package compiler turns the bytes of a module into machine code in a process
-// of its own: the same program, started again, under limits of time and
-// memory. What the child made is kept in a folder that wazero then loads from.
-// A module that makes the compiler hang, take all memory or crash takes the
-// child with it and nothing else.
+// Package compiler turns the bytes of a module into machine code in a separate
+// process: the same program, started again, with limits on time and memory. The
+// child leaves its result in a folder that wazero then loads from. A module
+// that makes the compiler hang, exhaust memory or crash takes down only the
+// child.
 //
-// It does not judge a module: that is done before. It does not run one either.
+// It neither judges a module, which happens before, nor runs one.
 package compiler
 
 import (
@@ -17,18 +17,18 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// The hidden way in takes both: the only argument of the command line, and an
-// order in the environment. Neither alone does anything.
+// Entering the hidden mode takes both: the only argument on the command line,
+// and an order in the environment. Neither has an effect alone.
 const (
 	argument = "__compile-connector"
 	orderEnv = "ROLLCALL_COMPILER_ORDER"
 )
 
-// MaxModule is the most that the child reads, in bytes. It is above what the
-// host lets through.
+// MaxModule bounds what the child reads, in bytes. It is larger than what the
+// host accepts.
 const MaxModule = 64 << 20
 
-// Limits bound one compilation.
+// Limits limit one compilation.
 type Limits struct {
 	Time      time.Duration
 	MemoryMiB int
@@ -36,13 +36,13 @@ type Limits struct {
 
 // order is what the parent tells the child besides the module.
 type order struct {
-	Pages     uint32 // of memory that a module may have at most
+	Pages     uint32 // of memory, the most that a module may have
 	MemoryMiB int
 	Workers   int
 }
 
-// RefusedError says that a module cannot be compiled within the limits, or not at
-// all: the module is at fault, and another try ends the same way.
+// RefusedError says that a module cannot be compiled, or not within the limits.
+// The module is at fault, and another try would end the same way.
 type RefusedError struct{ Why string }
 
 func (r *RefusedError) Error() string { return r.Why }
@@ -53,13 +53,13 @@ var (
 	errChild = errors.New("this is the process that compiles: it does not start another; main must call host.CompileMain before anything else")
 )
 
-// hooked says that this program asked whether it is the child, as the first
-// thing that it did: then it can be started again as one. It belongs to the
+// hooked says that this program has asked whether it is the child, and can
+// therefore be started again as one. It is global because it describes the
 // process, as the command line does.
 var hooked atomic.Bool
 
 // IsChild reports whether this process was started to compile one module. main
-// asks first of all; a program that does not ask cannot compile.
+// must ask first; a program that does not ask cannot compile.
 func IsChild() bool {
 	hooked.Store(true)
 	return len(os.Args) == 2 && os.Args[1] == argument && os.Getenv(orderEnv) != ""
@@ -76,8 +76,8 @@ func ready() error {
 	return nil
 }
 
-// Config is how connectors are compiled and run. Child and parent must agree
-// on it: wazero finds what was compiled by it.
+// Config returns how connectors are compiled and run. Child and parent must use
+// the same, because wazero looks up compiled modules by it.
 func Config(pages uint32) wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().
 		WithCloseOnContextDone(true).

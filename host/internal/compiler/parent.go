@@ -15,9 +15,9 @@ import (
 
 const (
 	maxWorkers = 4
-	maxOutput  = 64 << 10 // bytes that are kept of what the child says
+	maxOutput  = 64 << 10 // bytes kept of what the child writes
 	lookEvery  = 20 * time.Millisecond
-	patience   = 5 * time.Second // for the pipes of a child that was killed
+	patience   = 5 * time.Second // wait for the pipes of a killed child
 )
 
 var errTime = errors.New("the time for compiling is over")
@@ -58,12 +58,13 @@ type child struct {
 	cmd            *exec.Cmd
 	limits         Limits
 	stdout, stderr head
-	greedy         atomic.Bool // it was ended because of its memory
+	greedy         atomic.Bool // it was killed because of its memory
 	started        bool
 }
 
-// run starts the process, gives it the module and waits for its end. It stays
-// on one thread: on Linux the child ends with the thread that started it.
+// run starts the process, sends it the module and waits for its end. It stays
+// on one thread, because on Linux the child dies with the thread that started
+// it.
 func (c *child) run(wasm []byte) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -76,8 +77,8 @@ func (c *child) run(wasm []byte) error {
 	if err := c.cmd.Start(); err != nil {
 		return fmt.Errorf("start the compiler: %w", err)
 	}
-	// The child does nothing before it has its input, so that it cannot be
-	// faster than its limits.
+	// The child does nothing before it has its input, so it cannot start work
+	// before its limits are set.
 	release, err := hold(c.cmd.Process, c.limits)
 	if err != nil {
 		_ = c.cmd.Process.Kill()
@@ -92,7 +93,7 @@ func (c *child) run(wasm []byte) error {
 		c.watch(done)
 	}()
 	go func() {
-		_, _ = pipe.Write(wasm) // a child that ended early says why itself
+		_, _ = pipe.Write(wasm) // a child that ended early gives its reason itself
 		_ = pipe.Close()
 	}()
 	err = c.cmd.Wait()
@@ -101,8 +102,8 @@ func (c *child) run(wasm []byte) error {
 	return err
 }
 
-// watch ends a child that takes more memory than it may, where its own limit
-// does not see that.
+// watch kills a child that uses too much memory, in cases that the child's own
+// limit does not cover.
 func (c *child) watch(done <-chan struct{}) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -120,7 +121,7 @@ func (c *child) watch(done <-chan struct{}) {
 	}
 }
 
-// verdict tells what became of the child.
+// verdict returns the result of the child's work.
 func (c *child) verdict(err, cause error) error {
 	var a answer
 	switch {

@@ -2,7 +2,7 @@
 
 package compiler
 
-// How much more memory and time than the compiler alone this build takes.
+// How much more memory and time this build takes than the compiler alone.
 const (
 	timeFactor     = 1
 	residentFactor = 1

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	spare    = 8         // compiled modules that are kept although nothing needs them now: for a way back
-	leftover = time.Hour // after which nothing is another process's work under way
+	spare    = 8         // unused compiled modules that are kept, for a return to an older version
+	leftover = time.Hour // after this, a file cannot belong to work in progress in another process
 )
 
-// Sweep removes what no module with one of the given keys needs: the compiled
-// forms of other versions of the agent, those that were not used for longest,
-// and what a crash left behind.
+// Sweep removes everything that the modules with the given keys do not need:
+// compiled forms of other versions of the agent, the least recently used ones,
+// and leftovers of a crash.
 func (c *Cache) Sweep(needed []string) error {
 	keep := map[string]bool{}
 	for _, key := range needed {
@@ -37,7 +37,7 @@ func (c *Cache) sweepFolders() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// sweepNotes keeps what is needed and the few that were used last.
+// sweepNotes keeps the needed notes and the few most recently used.
 func (c *Cache) sweepNotes(keep map[string]bool) error {
 	entries, err := os.ReadDir(filepath.Join(c.dir, c.version))
 	if err != nil {
@@ -64,8 +64,8 @@ func (c *Cache) sweepNotes(keep map[string]bool) error {
 	return errors.Join(errs...)
 }
 
-// sweepOrphans removes files that no note speaks of. One that is new may get
-// its note yet.
+// sweepOrphans removes files that no note mentions, except new ones, whose note
+// may follow.
 func (c *Cache) sweepOrphans() error {
 	entries, err := os.ReadDir(filepath.Join(c.dir, c.version))
 	if err != nil {

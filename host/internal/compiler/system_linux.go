@@ -12,23 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// niceness of the child: the calls under way come first.
+// niceness of the child: calls in progress come first.
 const niceness = 10
 
-// self is this program, also when its file was replaced since it started.
+// self returns the path of this program, even when its file has been replaced
+// since the start.
 func self() (string, error) { return "/proc/self/exe", nil }
 
-// environment is what a Go program needs of it here: nothing.
+// environment returns the variables that the child needs: none.
 func environment() []string { return nil }
 
-// lone lets the child end with this process and gives it no open files.
+// lone makes the child die with this process and closes other open files to it.
 func lone(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	// Go's own files are closed in a child already; those that this process got
-	// from who started it may not be.
+	// Go closes its own files in a child. Files that this process inherited from
+	// its parent may still be open.
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return // without /proc nothing is known of such files
+		return // without /proc, inherited files are unknown
 	}
 	for _, f := range open {
 		if fd, err := strconv.Atoi(f.Name()); err == nil && fd > 2 {
@@ -37,13 +38,13 @@ func lone(cmd *exec.Cmd) {
 	}
 }
 
-// hold has nothing to do: the child limits itself before it reads.
+// hold does nothing: the child limits itself before it reads.
 func hold(*os.Process, Limits) (func(), error) { return func() {}, nil }
 
-// confine limits this process. RLIMIT_DATA counts what is mapped writable,
-// which is what a compiler takes; the race detector's reservations are there
-// before and are not counted. A service whose system calls are filtered may not
-// be allowed to: then the parent's eye on the memory is what holds.
+// confine limits this process. RLIMIT_DATA counts writable mappings, which is
+// what a compiler uses; it does not count the race detector's reservations,
+// which exist before. A service with filtered system calls may not be allowed
+// to set it; then only the parent's watch on the memory holds.
 func confine(memoryMiB int) error {
 	there, err := statm(os.Getpid(), 5)
 	if err != nil {
@@ -59,18 +60,18 @@ func confine(memoryMiB int) error {
 			return fmt.Errorf("set limit %d: %w", what, err)
 		}
 	}
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // a courtesy
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // a courtesy to other processes
 	return nil
 }
 
-// resident is the memory that a process holds, in bytes.
+// resident returns the memory that a process holds, in bytes.
 func resident(pid int) (int64, bool) {
 	n, err := statm(pid, 1)
 	return n, err == nil
 }
 
-// statm reads one number of /proc/PID/statm, in bytes: 1 is what is resident,
-// 5 what is mapped writable.
+// statm returns one number of /proc/PID/statm, in bytes: number 1 is resident
+// memory, 5 writable mappings.
 func statm(pid, at int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -84,7 +85,7 @@ func statm(pid, at int) (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// owner is the user that a file belongs to.
+// owner returns the user that a file belongs to.
 func owner(info os.FileInfo) (int, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// On other systems, where the agent is developed but not run, only the time is
-// limited.
+// On other systems, where the agent is developed but not run in production,
+// only the time is limited.
 
 func self() (string, error) { return os.Executable() }
 

@@ -12,7 +12,7 @@ import (
 
 func self() (string, error) { return os.Executable() }
 
-// environment is what a Go program needs of it: where the system is.
+// environment returns the variables that the child needs: where the system is.
 func environment() []string {
 	var env []string
 	for _, name := range []string{"SystemRoot", "windir"} {
@@ -30,8 +30,8 @@ func lone(cmd *exec.Cmd) {
 	}
 }
 
-// hold puts the child into a job of its own, which ends with this process and
-// bounds memory, time of the processor and the number of processes.
+// hold puts the child into a job object of its own. The job ends with this
+// process and limits memory, processor time and the number of processes.
 func hold(p *os.Process, l Limits) (func(), error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -62,7 +62,7 @@ func hold(p *os.Process, l Limits) (func(), error) {
 		release()
 		return nil, fmt.Errorf("open the process: %w", err)
 	}
-	defer windows.CloseHandle(process) //nolint:errcheck // it was only looked up
+	defer windows.CloseHandle(process) //nolint:errcheck // it was only used for the job
 	if err := windows.AssignProcessToJobObject(job, process); err != nil {
 		release()
 		return nil, fmt.Errorf("put the process into its job: %w", err)
@@ -70,11 +70,11 @@ func hold(p *os.Process, l Limits) (func(), error) {
 	return release, nil
 }
 
-// confine has nothing to do: the job holds the limits.
+// confine does nothing: the job holds the limits.
 func confine(int) error { return nil }
 
-// resident is not needed: the job counts.
+// resident is not needed: the job limits the memory.
 func resident(int) (int64, bool) { return 0, false }
 
-// owner is not looked at: the folder's access list decides.
+// owner is not checked: the folder's access list decides.
 func owner(os.FileInfo) (int, bool) { return 0, false }

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// Spec says where records are and what of them is wanted.
+// Spec says where the records are, and what of them is wanted.
 type Spec struct {
 	Array  Pointer // the array in the text
 	Record Pointer // the record within an element
 	Key    Pointer // the primary key within a record
-	// Keyed says that the records are the members of an object. The name of a
-	// member is the key of a record that has none itself. Names may occur
-	// twice: both records are delivered.
+	// Keyed says that the records are the members of an object. A member's name
+	// is the key of a record that has no key of its own. A name may occur twice:
+	// both records are delivered.
 	Keyed bool
-	// Foreign says that Key is another field than the API's own key, so that
-	// the name of a member is no key.
+	// Foreign says that Key is not the API's own key, so that a member's name is
+	// no key.
 	Foreign bool
 	Keep    []string
 	All     bool // every field is wanted, whatever Keep says
 }
 
 const (
-	// MaxRecord bounds what is kept of one record: each value as the bytes of
-	// its text and 64 more.
+	// MaxRecord bounds what is kept of one record, in bytes: each value counts
+	// the length of its text plus 64.
 	MaxRecord = 8 << 20
 	// MaxKey bounds a primary key, in bytes.
 	MaxKey = 4 << 10
@@ -35,24 +35,24 @@ const (
 
 // Record is one element of the array.
 type Record struct {
-	// Key is the primary key as text, a number as abi.NumberKey spells it; ""
-	// when Problem says why there is none.
+	// Key is the primary key as text; a number is spelled as by abi.NumberKey. It
+	// is "" when Problem says why there is none.
 	Key string
-	// Number is the key as it was sent, when it is a number.
+	// Number is the key as the text spells it, when it is a number.
 	Number string
-	// Problem says what is wrong with the record, and Place where it is: the
-	// JSON pointer of its element. A field that has a flaw is not in Fields.
+	// Problem says what is wrong with the record, and Place where it is, as the
+	// JSON pointer of its element. Fields leaves out a field that has a flaw.
 	Problem string
 	Place   string
 	Fields  map[string]any // nil, string, bool, json.Number, []any, map[string]any
 }
 
-// Emit reads one whole JSON text of size bytes and calls deliver with each
-// record. It returns how many it delivered. Bad text in a record, a name that
-// occurs twice in it or too much of it is a Problem of that record, and nobody's
-// where it is not kept. What it delivered counts only when
-// the error is nil or ErrNoValue or ErrNotArray, both of which come before the
-// first record. A text in a bytes.Buffer is not copied.
+// Emit reads one whole JSON text of size bytes, calls deliver with each record,
+// and returns how many it delivered. Invalid text, a name that occurs twice, or
+// too much data is a Problem of the record, unless it is in a part that is not
+// kept. The records count only when the error is nil, ErrNoValue or
+// ErrNotArray; the latter two come before the first record. A text in a
+// bytes.Buffer is not copied.
 func Emit(r io.Reader, size int64, spec Spec, index *Index, deliver func(Record) error) (int64, error) {
 	e := &emitter{
 		walker: walker{scanner: newScanner(r, size), index: index}, spec: spec, deliver: deliver,
@@ -86,23 +86,24 @@ type emitter struct {
 	spec    Spec
 	deliver func(Record) error
 	keep    map[string]bool
-	known   map[string]*field // of records, by name
-	shape   []*field          // of the last record, in order
-	inner   map[string]string // names within kept values, so that they are made once
+	known   map[string]*field // fields of all records, by name
+	shape   []*field          // fields of the last record, in order
+	inner   map[string]string // names within kept values, so that each is allocated once
 	count   int64
-	other   byte // what is at the pointer when it is not what it must be
+	other   byte // first byte of what is at the pointer, when it is not what it must be
 	reading reading
 }
 
-// reading is the record that is being read.
+// reading is the state of the record that is being read.
 type reading struct {
-	room    int    // of MaxRecord; below 0: the rest is passed over
+	room    int    // what is left of MaxRecord; below 0: the rest is skipped
 	keys    int    // fields with the key so far
-	keyless bool   // it has no value at the key
-	flaw    string // of what is kept; "": none
+	keyless bool   // the record has no value at the key
+	flaw    string // the first flaw in what is kept; "": none
 }
 
-// besides adds the flaw to what is wrong with the key, unless that tells of it.
+// besides joins a problem of the key with the flaw, unless the problem names
+// the flaw already.
 func (r reading) besides(problem string) string {
 	if r.flaw == "" || strings.Contains(problem, hasFault) {
 		return problem
@@ -183,13 +184,13 @@ func (e *emitter) one() (Record, error) {
 	return e.placed(rec, place), nil
 }
 
-// element reads a record and gives it its place when it has a problem.
+// element reads a record and, when it has a problem, sets its place.
 func (e *emitter) element(token string) (Record, error) {
 	if len(e.spec.Record) == 0 {
 		rec, err := e.record()
 		return e.placed(rec, token), err
 	}
-	var all []Record // one, unless a name on the way occurs twice
+	var all []Record // one record, unless a name on the way occurs twice
 	inner := walker{scanner: e.scanner, element: true}
 	found, err := inner.descend(nil, e.spec.Record, func() error {
 		rec, err := e.record()
@@ -209,7 +210,7 @@ func (e *emitter) element(token string) (Record, error) {
 	return e.placed(all[0], token), nil
 }
 
-// placed says where a record with a problem is.
+// placed sets the place of a record with a problem.
 func (e *emitter) placed(rec Record, token string) Record {
 	rec.Place = ""
 	if rec.Problem != "" {
@@ -218,7 +219,7 @@ func (e *emitter) placed(rec Record, token string) Record {
 	return rec
 }
 
-// record reads the record that the scanner stands in front of.
+// record reads the record in front of the scanner.
 func (e *emitter) record() (Record, error) {
 	e.reading = reading{room: MaxRecord, keyless: true}
 	c, err := e.peek()
@@ -259,7 +260,7 @@ func (e *emitter) record() (Record, error) {
 	return rec, nil
 }
 
-// fields guesses how many fields of a record are kept.
+// fields estimates how many fields of a record are kept.
 func (e *emitter) fields() int {
 	if e.spec.All {
 		return len(e.shape)
@@ -267,25 +268,25 @@ func (e *emitter) fields() int {
 	return len(e.keep)
 }
 
-// field is what is known of a field of the records.
+// field is a field of the records, as seen so far.
 type field struct {
-	quoted   []byte // as it stands in the text
+	quoted   []byte // the name as it stands in the text
 	name     string
 	sum      uint64 // see names
 	wanted   bool
-	key      bool // the primary key is in it
+	key      bool // the primary key is in this field
 	nameless bool // the name has a flaw
 }
 
 const (
-	maxKnown     = 1_000 // fields and names that are remembered
+	maxKnown     = 1_000 // fields and names to remember
 	maxKnownName = 128   // bytes
 )
 
 // field reads the name of the i-th field of a record. Records mostly have the
-// same fields in the same order: as long as this one has those of the last
-// (known), the names need neither be decoded nor compared with each other. A
-// name that nobody wants may occur as often as it likes.
+// same fields in the same order: as long as this one matches the last (known),
+// names need neither decoding nor a check for duplicates. A field that is not
+// wanted may occur any number of times.
 func (e *emitter) field(o *object, i int, known *bool) (*field, error) {
 	if *known && i < len(e.shape) {
 		if f := e.shape[i]; bytes.HasPrefix(e.buf[e.pos:], f.quoted) {
@@ -327,7 +328,7 @@ func (e *emitter) field(o *object, i int, known *bool) (*field, error) {
 	return f, nil
 }
 
-// meet makes a field of a name that was not seen before.
+// meet creates the field for a name that was not seen before.
 func (e *emitter) meet(name []byte) *field {
 	f := &field{name: string(name), sum: e.names.sum(name)}
 	f.wanted = e.spec.All || e.keep[f.name]
@@ -345,7 +346,7 @@ func (e *emitter) take(f *field, rec *Record) error {
 		return e.skip()
 	}
 	room := e.reading.room
-	if f.key && room < 0 { // whose record it is must be known all the same
+	if f.key && room < 0 { // even an oversized record needs its key
 		e.reading.room = MaxKey + perValue
 	}
 	v, err := e.value()
@@ -362,7 +363,7 @@ func (e *emitter) take(f *field, rec *Record) error {
 	case e.flaw.what == "" && room >= 0 && f.wanted:
 		rec.Fields[f.name] = v
 	case e.flaw.what != "":
-		delete(rec.Fields, f.name) // of two, neither is to be believed
+		delete(rec.Fields, f.name) // when a name occurs twice, neither value is trusted
 		if e.reading.flaw == "" {
 			e.reading.flaw = e.flaw.in(f)
 		}
@@ -370,7 +371,7 @@ func (e *emitter) take(f *field, rec *Record) error {
 	return nil
 }
 
-// in tells of a flaw in a field.
+// in describes a flaw in a field.
 func (w flaw) in(f *field) string {
 	if f.nameless {
 		return fmt.Sprintf("a name of the record%s%s at byte %d", hasFault, w.what, w.at)
@@ -378,8 +379,8 @@ func (w flaw) in(f *field) string {
 	return fmt.Sprintf("%s%s%s at byte %d", Pointer{f.name}, hasFault, w.what, w.at)
 }
 
-// takeKey reads the key in the value of its first name. Of two that differ
-// neither counts.
+// takeKey sets the key from the value of the key's first name. If the key
+// occurs twice with different values, neither counts.
 func (e *emitter) takeKey(v any, rec *Record) {
 	before := rec.Key
 	e.reading.keys++

@@ -9,13 +9,13 @@ import (
 	"slices"
 )
 
-// Index remembers where values lie that Emit passed on its way, so that Find
-// need not read the text again.
+// Index remembers the places of values that Emit passed, so that Find need not
+// read the text again.
 type Index struct {
 	places map[string][2]int64
-	whole  bool    // everything beside the way is in places
+	whole  bool    // places holds every value beside the way to the array
 	way    Pointer // to the array
-	full   bool    // places is not complete: too many values
+	full   bool    // places is incomplete: there were too many values
 }
 
 const maxIndex = 1_000
@@ -35,8 +35,9 @@ func (x *Index) add(p Pointer, start, end int64) {
 
 func (x *Index) complete(way Pointer) { x.whole, x.way = !x.full, way }
 
-// locate finds the part of the text that holds a pointer's value, and what is
-// left of the pointer there. known is false when only a walk can tell.
+// locate returns the part of the text that holds a pointer's value, and the
+// rest of the pointer within that part. known is false when only a walk through
+// the text can tell.
 func (x *Index) locate(p Pointer, size int64) (start, end int64, rest Pointer, known bool) {
 	if x == nil || !x.whole {
 		return 0, size, p, true
@@ -57,7 +58,7 @@ func (x *Index) locate(p Pointer, size int64) (start, end int64, rest Pointer, k
 var errFound = errors.New("found")
 
 // Find returns the raw text of the value at a pointer, at most limit bytes. It
-// reads no further than the end of the value. A flaw in the value is an error.
+// stops reading at the end of the value. A flaw in the value is an error.
 func Find(body io.ReaderAt, size int64, index *Index, p Pointer, limit int64) ([]byte, error) {
 	from, to, rest, known := index.locate(p, size)
 	if !known {
@@ -97,7 +98,8 @@ func Find(body io.ReaderAt, size int64, index *Index, p Pointer, limit int64) ([
 	return raw, nil
 }
 
-// sound looks for flaws in a value that begins at an offset of its text.
+// sound returns an error for a flaw in a value that begins at an offset of its
+// text.
 func sound(raw []byte, at int64) error {
 	e := &emitter{walker: walker{scanner: newScanner(bytes.NewBuffer(raw), 0)}, inner: map[string]string{}}
 	e.base, e.reading.room = at, math.MaxInt

@@ -1,10 +1,11 @@
-// Package jsonstream takes records and single values out of JSON text of any
-// size in memory that does not grow with it: only the fields that are wanted
-// become Go values. It is strict about what a text is: where each value ends
-// must be plain, to the end of the text. What is wrong within one value (invalid
-// UTF-8, halves of surrogate pairs, names that occur twice) is a problem of the
-// record that it is kept for, and nobody's when it is not kept. Numbers keep
-// their text. It is not a decoder into types and changes nothing.
+// Package jsonstream extracts records and single values from JSON text of any
+// size in a fixed amount of memory: only the wanted fields become Go values. It
+// is strict about structure: the end of each value must be clear, up to the end
+// of the text. A flaw within one value (invalid UTF-8, unpaired surrogates,
+// duplicate names) is a problem of the record that keeps the value, and is
+// ignored in values that are not kept. Numbers keep their spelling.
+//
+// It does not decode into Go types of the caller, and it changes nothing.
 package jsonstream
 
 import (
@@ -35,7 +36,7 @@ func ParsePointer(text string) (Pointer, error) {
 	return tokens, nil
 }
 
-// String joins and escapes the pointer.
+// String joins and escapes the parts of the pointer.
 func (p Pointer) String() string {
 	var b strings.Builder
 	for _, t := range p {
@@ -45,18 +46,18 @@ func (p Pointer) String() string {
 	return b.String()
 }
 
-// Kinds of failure, for errors.Is.
+// The kinds of failure, for errors.Is.
 var (
 	ErrSyntax   = errors.New("not valid JSON")
 	ErrNoValue  = errors.New("no such value")
 	ErrNotArray = errors.New("not an array")
 	ErrTooLarge = errors.New("the value is too large")
 	ErrRead     = errors.New("read the body")
-	// ErrDelivery wraps what deliver returned.
+	// ErrDelivery wraps the error that deliver returned.
 	ErrDelivery = errors.New("delivery")
 )
 
-// kindName says what starts with a byte, for messages.
+// kindName names the kind of value that starts with a byte, for messages.
 func kindName(k byte) string {
 	switch k {
 	case 'n':

@@ -6,24 +6,24 @@ import (
 )
 
 const (
-	maxNames = 1 << 20 // names of all objects that are open at once
-	fewNames = 32      // up to here looking at each of them is faster than a table
+	maxNames = 1 << 20 // names of all open objects
+	fewNames = 32      // up to here a linear search is faster than a table
 )
 
-// names tells whether a name came before in its object. It holds 64 bits of
-// each name of the objects that are open, under a key of its own: two names
-// that meet by chance (one in 10^13 for an object of a thousand names) fail
-// the call like a name that occurs twice, and never pass for one.
+// names finds names that occur twice in an object. It holds a 64-bit hash, with
+// a random seed, of each name in the open objects. Two names with the same hash
+// (a chance of one in 10^13 for an object of a thousand names) are treated as a
+// name that occurs twice; a duplicate never goes unnoticed.
 type names struct {
 	seed maphash.Seed
 	sums []uint64
 }
 
-// object is one object that is open.
+// object is one open object.
 type object struct {
 	begun bool     // a member came before
-	start int      // of its names in sums
-	table []uint32 // open addressing: 1 and more is a place in sums; nil while there are few
+	start int      // where its names begin in sums
+	table []uint32 // open addressing: an entry from 1 on is a place in sums; nil while there are few names
 }
 
 func (n *names) open() object {
@@ -59,7 +59,7 @@ func (n *names) add(o *object, sum uint64) bool {
 	return true
 }
 
-// find returns the place in the table of a name, or the one where it belongs.
+// find returns the place of a name in the table, or the free place for it.
 func (o *object) find(own []uint64, sum uint64) uint64 {
 	mask := uint64(len(o.table) - 1)
 	at := sum & mask
@@ -69,7 +69,7 @@ func (o *object) find(own []uint64, sum uint64) uint64 {
 	return at
 }
 
-// tableSize is a power of two that leaves room for as many again.
+// tableSize returns a power of two with room for twice the names.
 func tableSize(n int) int {
 	size := 4 * fewNames
 	for size < 4*n {

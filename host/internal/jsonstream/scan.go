@@ -8,36 +8,36 @@ import (
 )
 
 const (
-	window   = 64 << 10 // bytes that are read at once
-	maxDepth = 10_000   // objects and arrays in each other, of what is kept
-	maxOpen  = 64 << 20 // the same of what is passed over
+	window   = 64 << 10 // bytes of one read
+	maxDepth = 10_000   // nested objects and arrays in values that are kept
+	maxOpen  = 64 << 20 // the same in values that are skipped
 	maxName  = 64 << 10 // bytes of a name
-	maxReads = 100      // reads in a row that give nothing
+	maxReads = 100      // reads in a row without data
 )
 
-// scanner reads one JSON text token by token. What it passes over is checked
-// and not kept, however long it is.
+// scanner reads one JSON text token by token. It checks what it skips without
+// keeping it, however long it is.
 type scanner struct {
 	r     io.Reader
-	buf   []byte // what was read and is still needed
-	pos   int    // of what comes next in buf
-	mark  int    // where in buf a token begins that is to stay there whole; -1: none
+	buf   []byte // read and still needed
+	pos   int    // the next byte in buf
+	mark  int    // start in buf of a token that must stay whole; -1: none
 	most  int    // bytes of a token that stays whole; a longer one loses its mark
-	base  int64  // the place of buf[0] in the text
+	base  int64  // the offset of buf[0] in the text
 	fault error  // why r gives no more; io.EOF at the end
 
-	flaw  flaw // the first one since the caller cleared it
-	flaws int  // all so far
+	flaw  flaw // the first since the caller cleared it
+	flaws int  // flaws so far
 
 	depth   int
 	names   names
-	scratch []byte // of the last text with escapes
+	scratch []byte // the last text with escapes
 	quoted  []byte // the last name as it stands in the text
 }
 
-// flaw is something wrong within a value that does not hide where the value
-// ends: bad text, a name that occurs twice, too much of it. It is the fault of
-// the value alone.
+// flaw is a fault within a value that leaves the end of the value clear:
+// invalid text, a name that occurs twice, too much data. Only the value is
+// affected.
 type flaw struct {
 	at   int64
 	what string // "": there is none
@@ -50,8 +50,8 @@ func (s *scanner) note(at int64, what string) {
 	}
 }
 
-// hold keeps the token that comes next in the buffer, unless it is longer than
-// most; held returns it, or nil when it was too long, and lets it go.
+// hold keeps the next token in the buffer, unless it is longer than most. held
+// returns the token, or nil if it was too long, and releases it.
 func (s *scanner) hold(most int) { s.mark, s.most = s.pos, most }
 
 func (s *scanner) held() []byte {
@@ -66,7 +66,7 @@ func (s *scanner) held() []byte {
 
 func newScanner(r io.Reader, size int64) *scanner {
 	s := &scanner{r: r, mark: -1}
-	if b, ok := r.(*bytes.Buffer); ok { // it is all there: no copy
+	if b, ok := r.(*bytes.Buffer); ok { // the whole text is there: no copy
 		s.buf, s.fault = b.Bytes(), io.EOF
 		return s
 	}
@@ -74,10 +74,10 @@ func newScanner(r io.Reader, size int64) *scanner {
 	return s
 }
 
-// offset is the place in the text of what comes next.
+// offset returns the offset in the text of the next byte.
 func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
 
-// more reads on. It keeps what lies behind the mark, or else behind pos.
+// more reads on. It keeps the bytes from the mark, or else from pos.
 func (s *scanner) more() bool {
 	if s.fault != nil {
 		return false
@@ -124,7 +124,7 @@ func (s *scanner) peek() (byte, error) {
 	}
 }
 
-// at returns the byte that comes next; 0 at the end, which no token holds.
+// at returns the next byte; 0 at the end, since no token contains 0.
 func (s *scanner) at() byte {
 	if s.pos < len(s.buf) || s.more() {
 		return s.buf[s.pos]
@@ -132,7 +132,7 @@ func (s *scanner) at() byte {
 	return 0
 }
 
-// ended is the error of a text that does not go on where it must.
+// ended returns the error for a text that ends too early.
 func (s *scanner) ended() error {
 	end := s.base + int64(len(s.buf))
 	switch {
@@ -144,7 +144,7 @@ func (s *scanner) ended() error {
 	return fmt.Errorf("%w at byte %d: the text ends in the middle, it is truncated", ErrSyntax, end)
 }
 
-// bad is the error of what comes next.
+// bad returns the error for an unexpected next byte.
 func (s *scanner) bad(wanted string) error {
 	if s.pos >= len(s.buf) && !s.more() {
 		return s.ended()
@@ -161,7 +161,7 @@ func (s *scanner) wrong(at int64, what string) error {
 	return fmt.Errorf("%w at byte %d: %s", ErrSyntax, at, what)
 }
 
-// char names a byte without showing what somebody's data holds.
+// char names a byte for messages without showing anybody's data.
 func char(c byte) string {
 	switch {
 	case c == 0:

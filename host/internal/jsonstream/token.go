@@ -12,14 +12,14 @@ const (
 	tops = 0x8080_8080_8080_8080
 )
 
-// plain counts the bytes at the front that need no look: ASCII, neither a
-// quote nor a backslash nor a control character.
+// plain returns the number of leading bytes that need no examination: ASCII
+// without quotes, backslashes and control characters.
 func plain(b []byte) int {
 	n := 0
 	for ; len(b)-n >= 8; n += 8 {
 		v := binary.LittleEndian.Uint64(b[n:])
 		quote, slash := v^('"'*ones), v^('\\'*ones)
-		// The lowest byte that is marked is exact; those above it may not be.
+		// The lowest marked byte is exact; higher ones may be false.
 		found := ((quote-ones)&^quote | (slash-ones)&^slash | (v-' '*ones)&^v | v) & tops
 		if found != 0 {
 			return n + bits.TrailingZeros64(found)/8
@@ -34,9 +34,9 @@ func plain(b []byte) int {
 	return n
 }
 
-// text passes over a string. escaped says that its text is not what stands
-// between the quotes. What is wrong with the text is a flaw and no error: where
-// the string ends is plain all the same.
+// text skips a string. escaped says that the string has escapes, so that the
+// bytes between the quotes are not its text. A fault in the text is a flaw, not
+// an error, because the end of the string is clear.
 func (s *scanner) text() (escaped bool, err error) {
 	s.pos++
 	for {
@@ -67,7 +67,7 @@ func (s *scanner) text() (escaped bool, err error) {
 	}
 }
 
-// rune passes over one character that is not ASCII.
+// rune skips one character that is not ASCII.
 func (s *scanner) rune() error {
 	for {
 		rest := s.buf[s.pos:]
@@ -91,7 +91,7 @@ const (
 	badEscape = "an escape that JSON does not have"
 )
 
-// escape passes over an escape, or over two that are a surrogate pair.
+// escape skips an escape, or the two of a surrogate pair.
 func (s *scanner) escape() error {
 	var first rune // a first half, at start
 	var start int64
@@ -124,7 +124,7 @@ func (s *scanner) escape() error {
 	}
 }
 
-// lone notes a first half with something else after it.
+// lone notes a high surrogate that no low one follows.
 func (s *scanner) lone(start int64) error {
 	if s.pos == len(s.buf) {
 		return s.ended()
@@ -133,7 +133,7 @@ func (s *scanner) lone(start int64) error {
 	return nil
 }
 
-// short passes over the character after the backslash of an escape.
+// short skips the character after the backslash of an escape.
 func (s *scanner) short(at int64) error {
 	switch s.at() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -175,7 +175,8 @@ func digit(c byte) rune {
 	return -1
 }
 
-// unescape appends the text of what stood between quotes and has no flaw.
+// unescape appends the text of a string, given the bytes between the quotes.
+// They must have no flaw.
 func unescape(out, in []byte) []byte {
 	for i := 0; i < len(in); i++ {
 		if in[i] != '\\' {
@@ -213,7 +214,7 @@ func unit(in []byte) rune {
 	return digit(in[0])<<12 | digit(in[1])<<8 | digit(in[2])<<4 | digit(in[3])
 }
 
-// number passes over a number.
+// number skips a number.
 func (s *scanner) number() error {
 	if s.at() == '-' {
 		s.pos++
@@ -250,7 +251,7 @@ func (s *scanner) digits() bool {
 	return some
 }
 
-// word passes over true, false or null.
+// word skips true, false or null.
 func (s *scanner) word(w string) error {
 	for i := range len(w) {
 		if s.at() != w[i] {

@@ -8,12 +8,13 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// flawed stands in a kept value where a part of it has a flaw.
+// flawed replaces a part with a flaw in a kept value.
 type flawed struct{}
 
-// key finds the primary key below the value of its first name, in which w is
-// the first flaw. number is the spelling of one that is a number. keyless says
-// that there is none, and that none was meant.
+// key returns the primary key, found below v, the value of the key's first
+// name. w is the first flaw in v. number is the spelling of a key that is a
+// number. keyless says that the record has no key, and that this is not due to
+// a fault.
 func (s Spec) key(v any, w flaw) (key, number, problem string, keyless bool) {
 	for _, token := range s.Key[1:] {
 		object, ok := v.(map[string]any)
@@ -49,7 +50,7 @@ func (s Spec) key(v any, w flaw) (key, number, problem string, keyless bool) {
 	return key, number, "", false
 }
 
-// unusable says why a text is no key; "" when it is one.
+// unusable returns why a text cannot be a key; "" when it can.
 func unusable(key string) string {
 	switch {
 	case key == "":
@@ -62,8 +63,8 @@ func unusable(key string) string {
 	return ""
 }
 
-// value builds the Go value of what comes next; flawed{} when it has a flaw of
-// its own, or is beyond what one record may hold.
+// value returns the Go value of what comes next. It returns flawed{} when the
+// value itself has a flaw, or exceeds what one record may hold.
 func (e *emitter) value() (any, error) {
 	c, err := e.peek()
 	if err != nil {
@@ -134,8 +135,8 @@ func (e *emitter) string(at int64) (any, error) {
 	return string(raw), nil
 }
 
-// spend counts a value that is kept, which begins at an offset. It reports
-// whether there was room for it.
+// spend counts a kept value that begins at an offset, and reports whether there
+// was room for it.
 func (e *emitter) spend(at int64, size int) bool {
 	if e.reading.room -= size + perValue; e.reading.room < 0 {
 		e.excess(at)
@@ -144,7 +145,7 @@ func (e *emitter) spend(at int64, size int) bool {
 	return true
 }
 
-// excess ends what is kept of a record.
+// excess stops keeping values of a record.
 func (e *emitter) excess(at int64) {
 	e.note(at, fmt.Sprintf("what is wanted of the record is more than %d bytes", MaxRecord))
 	e.reading.room = -1

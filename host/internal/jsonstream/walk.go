@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// enter passes over the bracket that opens an object or array.
+// enter skips the bracket that opens an object or array.
 func (s *scanner) enter() {
 	s.depth++
 	s.pos++
 }
 
-// next goes to the next element or member: past the comma, where one must be,
-// or past the closing bracket, and then done is true.
+// next moves to the next element or member, past the comma. done is true when
+// it moved past the closing bracket instead.
 func (s *scanner) next(begun *bool, closing byte) (done bool, err error) {
 	c, err := s.peek()
 	switch {
@@ -33,8 +33,9 @@ func (s *scanner) next(begun *bool, closing byte) (done bool, err error) {
 	return false, err
 }
 
-// name reads a name and its colon. ok is false when the name has a flaw: it is
-// then nobody's. The answer, and quoted, are valid until the next name.
+// name reads a name and its colon. ok is false when the name has a flaw, and
+// then it matches no wanted name. The result and quoted are valid until the
+// next name.
 func (s *scanner) name() (name []byte, ok bool, err error) {
 	if err := s.quote(); err != nil {
 		return nil, false, err
@@ -61,7 +62,7 @@ func (s *scanner) name() (name []byte, ok bool, err error) {
 	return raw, true, nil
 }
 
-// quote goes to the quote that a name begins with.
+// quote moves to the opening quote of a name.
 func (s *scanner) quote() error {
 	c, err := s.peek()
 	if err == nil && c != '"' {
@@ -106,16 +107,15 @@ func (s *scanner) again(o *object, m member) bool {
 	return !s.names.add(o, s.names.sum(m.name))
 }
 
-// twice is the flaw of a name that came before in its object.
+// twice returns the flaw of a name that came before in its object.
 func twice(name []byte) string {
 	return fmt.Sprintf("the name %q occurs twice in its object", name[:min(len(name), shown)])
 }
 
 const shown = 64 // bytes of a name in a message
 
-// skip passes over a value. Nobody looks at it: only where it ends matters, and
-// that is all it checks. It remembers one bit for each object and array that is
-// open, however many there are.
+// skip skips a value. It checks no more than where the value ends. It remembers
+// one bit for each open object and array, however many there are.
 func (s *scanner) skip() error {
 	var open brackets
 	for {
@@ -146,8 +146,8 @@ func (s *scanner) skip() error {
 	}
 }
 
-// following goes to the next value of what is open; done is true when nothing
-// is open any more.
+// following moves to the next value of the innermost open bracket. done is true
+// when none is open any more.
 func (s *scanner) following(open *brackets, begun bool) (done bool, err error) {
 	for open.depth > 0 {
 		closing := byte(']')
@@ -167,7 +167,7 @@ func (s *scanner) following(open *brackets, begun bool) (done bool, err error) {
 	return true, nil
 }
 
-// passName passes over the name of a member; an element has none.
+// passName skips the name of a member; an element has none.
 func (s *scanner) passName(closing byte) error {
 	if closing == ']' {
 		return nil
@@ -181,7 +181,7 @@ func (s *scanner) passName(closing byte) error {
 	return s.colon()
 }
 
-// brackets are the objects and arrays that are open.
+// brackets holds the kinds of the open objects and arrays.
 type brackets struct {
 	objects []uint64
 	depth   int
@@ -204,7 +204,7 @@ func (b *brackets) object() bool {
 	return b.objects[at/64]&(1<<(at%64)) != 0
 }
 
-// scalar passes over a number, boolean or null.
+// scalar skips a number, boolean or null.
 func (s *scanner) scalar(c byte) error {
 	switch c {
 	case 't':
@@ -222,20 +222,20 @@ func (s *scanner) scalar(c byte) error {
 // walker descends into one JSON text.
 type walker struct {
 	*scanner
-	index *Index // of what is beside the way; may be nil
+	index *Index // for values beside the way; may be nil
 
-	// The last value on the way, for messages about what is missing.
+	// The last value on the way, for messages about a missing value.
 	deepest Pointer
 	kind    byte
 
-	// element says that the text is that of one record, where a name that occurs
-	// twice is its own fault.
+	// element says that the text is that of one record, where a duplicate name is
+	// the record's own fault.
 	element bool
 }
 
-// descend walks to the value at rest, calls at with the scanner in front of
-// it, and walks on to the end of the value that it began with. way is the
-// pointer so far.
+// descend walks to the value at rest, calls at with the scanner in front of it,
+// and walks on to the end of the value that it started in. way is the pointer
+// so far.
 func (w *walker) descend(way, rest Pointer, at func() error) (found bool, err error) {
 	c, err := w.peek()
 	if err != nil {
@@ -278,8 +278,8 @@ func (w *walker) descendObject(way, rest Pointer, at func() error) (found bool, 
 	}
 }
 
-// unique wants each name of the objects on the way once: what is asked for at
-// one of them must be one thing.
+// unique requires each name in the objects on the way to occur once, so that a
+// pointer names one value only.
 func (w *walker) unique(o *object, m member) error {
 	switch {
 	case w.element || !m.ok:
@@ -292,9 +292,9 @@ func (w *walker) unique(o *object, m member) error {
 	return nil
 }
 
-// passMember passes over a member beside the way.
+// passMember skips a member beside the way.
 func (w *walker) passMember(way Pointer, m member) error {
-	if !m.ok { // nobody can ask for it
+	if !m.ok { // no pointer can name it
 		return w.skip()
 	}
 	token := ""
@@ -331,8 +331,8 @@ func (w *walker) descendArray(way, rest Pointer, at func() error) (found bool, e
 	}
 }
 
-// pass passes over a value beside the way and remembers its place, under a
-// token that is there when the index wants it.
+// pass skips a value beside the way. When the index wants it, pass remembers
+// its place under the token.
 func (w *walker) pass(way Pointer, token string) error {
 	if _, err := w.peek(); err != nil {
 		return err
