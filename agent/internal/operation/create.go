@@ -6,12 +6,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// create makes an account with its anchor. Whether it has happened is found out
-// by the anchor, since nobody knows the GUID of the account before.
+// create makes an account with its anchor. After a crash the anchor shows
+// whether it happened, because the GUID is not known before the account
+// exists.
 var create = kind{
 	sign: "+", account: true, link: true,
-	// The key was delivered for sure, and the account is rollcall's own: nobody
-	// else's is at stake.
+	// The key was certainly delivered, and the account is rollcall's own, so
+	// no other account can be affected.
 	remember: func(link *ident.Link, op ident.Operation, _ time.Time) {
 		link.Origin = ident.OriginCreated
 		link.Unseen = false

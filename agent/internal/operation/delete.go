@@ -1,5 +1,5 @@
 package operation
 
-// remove stands for the deletion of accounts, of which this version knows no
-// more than how it reads: no plan has one, and none is carried out.
+// remove describes the deletion of accounts. This version only knows how to
+// display it: no plan contains one, and none is carried out.
 var remove = kind{sign: "-", unsupported: true}

@@ -11,19 +11,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Digest identifies a set of values of an attribute, whatever their order: 32
-// hexadecimal digits. It is what Link.Applied holds.
+// Digest returns 32 hexadecimal digits that identify a set of attribute
+// values, whatever their order. Link.Applied holds such digests.
 func Digest(values []string) string {
 	h := sha256.New()
 	addStrings(h, sorted(values))
 	return short(h)
 }
 
-// AppliedDigest is the digest of all values that the attribute has once the
-// change is applied.
+// AppliedDigest returns the digest of all values that the attribute has after
+// the change.
 func AppliedDigest(ch ident.AttributeChange) string { return Digest(allValues(ch)) }
 
-// allValues lists all that an attribute has once the change is applied.
+// allValues lists all values that the attribute has after the change.
 func allValues(ch ident.AttributeChange) []string {
 	if ch.Add {
 		return append(slices.Clone(ch.Old), ch.New...)
@@ -31,19 +31,21 @@ func allValues(ch ident.AttributeChange) []string {
 	return ch.New
 }
 
-// Account is what an operation is carried out on.
+// Account is the account that an operation changes.
 type Account struct {
 	Key  ident.Key
 	GUID ident.GUID // "" for an account that is yet to be made
 	DN   ident.DN   // where it is right before the operation
 }
 
-// Identify returns the digest of what an operation would do, and for one that
-// renames or moves, in which container. It does not depend on what is held.
+// Identify returns the digest of what an operation would do. For a rename or a
+// move it also covers the container of the account. It does not depend on what
+// is held.
 //
-// Groups leave out the GUID, so that those of a held create are known again once
-// the account exists. The digest of an adoption covers the digests of the
-// operations that follow from it: with others it is another adoption.
+// The digest of a groups operation leaves out the GUID, so that it stays the
+// same when a held create has made the account. The digest of an adoption
+// covers the digests of the operations that follow from it: an adoption with
+// other followers is a different adoption.
 func Identify(op ident.Operation, on Account, to Target, followers ...string) string {
 	container := on.DN.Parent()
 	if op.Class == ident.ClassGroups {
@@ -81,7 +83,8 @@ func sorted(values []string) []string {
 	return slices.Compact(out)
 }
 
-// addStrings hashes a list so that no two lists look alike.
+// addStrings hashes a list so that two different lists never produce the same
+// input.
 func addStrings(h hash.Hash, list []string) {
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(len(list)))

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// disable disables the account of a missing key and then, if need be, moves it
-// away.
+// disable disables the account of a missing key and then moves it, if it has
+// to go elsewhere.
 var disable = kind{
 	sign: "-", halves: true, inverse: ident.ClassEnable, fate: (*since).ofState,
 	holds: func(now ident.Entry, op ident.Operation) bool { return disabled(now) && placed(now, op) },
@@ -20,8 +20,8 @@ var disable = kind{
 	},
 }
 
-// ofState tells whether an account is in the state, and at the place, that an
-// enable or a disable would give it.
+// ofState reports whether an account already has the state and the place that
+// an enable or a disable would give it.
 func (s *since) ofState(i int) (Fate, error) {
 	op := s.change.Operations[i]
 	off, known := s.entry.Disabled()

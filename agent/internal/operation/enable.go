@@ -6,8 +6,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// enable brings an account back that rollcall had disabled as missing, to its
-// state and then to its place.
+// enable brings back an account that rollcall had disabled as missing: first
+// its state, then its place.
 var enable = kind{
 	sign: "+", halves: true, inverse: ident.ClassDisable, fate: (*since).ofState,
 	holds: func(now ident.Entry, op ident.Operation) bool { return !disabled(now) && placed(now, op) },

@@ -6,8 +6,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// groups adds an account to groups. Nothing takes it back: no operation removes
-// an account from a group.
+// groups adds an account to groups. It has no inverse: no operation removes an
+// account from a group.
 var groups = kind{
 	undone: ident.PartGroups,
 	holds: func(now ident.Entry, op ident.Operation) bool {

@@ -2,10 +2,10 @@ package operation
 
 import "github.com/rollcall-agent/rollcall/agent/internal/ident"
 
-// Inverse returns the operation that takes op back, from what op tells of the
-// account before: the old values and the old place. It expects the account as
-// op left it. false says that no operation takes op back, or that op does not
-// tell enough. Reason, Verdict, After and Digest are for the caller to set.
+// Inverse returns the operation that undoes op, using the old values and the
+// old place that op contains. It expects the account as op left it. It returns
+// false if no operation can undo op, or if op does not contain enough. The
+// caller sets Reason, Verdict, After and Digest.
 func Inverse(op ident.Operation) (ident.Operation, bool) {
 	k := of(op.Class)
 	if k.inverse == "" || op.From == "" && op.To != "" {

@@ -7,7 +7,7 @@ import (
 )
 
 // link restores a link by the anchor that the account carries, or gives a link
-// another key, and with it the account another anchor.
+// another key and its account the new anchor.
 var link = kind{
 	link: true, local: true, holds: valuesHold,
 	remember: func(link *ident.Link, op ident.Operation, _ time.Time) {

@@ -21,8 +21,8 @@ func placed(now ident.Entry, op ident.Operation) bool {
 	return op.To == "" || now.DN.EqualFold(op.To)
 }
 
-// ofPlace tells whether the account is where the operation puts it, and if not,
-// whether it is still where the operation takes it from.
+// ofPlace reports whether the account is where the operation puts it or, if
+// not, still where the operation takes it from.
 func (s *since) ofPlace(i int) (Fate, error) {
 	if s.placed(i) {
 		return asPlanned, nil
@@ -31,7 +31,7 @@ func (s *since) ofPlace(i int) (Fate, error) {
 }
 
 // placed reports whether the account is where the operation would put it, or
-// has gone on from there by the later ones of the change.
+// where later operations of the same change have put it since.
 func (s *since) placed(i int) bool {
 	op, now := s.change.Operations[i], s.entry.DN
 	if op.To == "" {
@@ -40,15 +40,15 @@ func (s *since) placed(i int) bool {
 	later := slices.ContainsFunc(s.change.Operations[i+1:], func(next ident.Operation) bool {
 		return next.To != "" && next.To.EqualFold(now) && next.To.Name() == now.Name()
 	})
-	if op.Class == ident.ClassRename { // a move that was not held takes the old name along
+	if op.Class == ident.ClassRename { // a move that was not held keeps the old name
 		return now.Name() == op.To.Name() && (later || now.Parent().EqualFold(op.To.Parent()))
 	}
 	return later || now.EqualFold(op.To)
 }
 
-// leaves tells whether the account is still where the operation takes it from.
-// One that is held starts where those before it leave the account that are
-// held, too: approving it finds out.
+// leaves reports whether the account is still where the operation takes it
+// from. A held operation also starts after the held ones before it; whether
+// that place is right is checked when they are approved.
 func (s *since) leaves(op ident.Operation) Fate {
 	if op.To == "" || op.Verdict != ident.VerdictApply {
 		return Fate{}

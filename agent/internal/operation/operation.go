@@ -1,12 +1,12 @@
 // Package operation says what each class of operation means: what it leaves in
-// the link, how to see that it has happened, what takes it back, where it puts
-// the account, by which digest a later run knows it again, and how it reads.
-// There is one file a class; whoever wants to add a class begins with one, and
-// the functions of this package answer for all of them.
+// the link, how to see that it has happened, how to undo it, where it puts the
+// account, by which digest a later run recognises it, and how it is displayed.
+// Each class has one file. To add a class, start with such a file; the
+// functions of this package combine them all.
 //
-// It carries nothing out (package write does), and does not decide which
-// operations there should be (package plan does). It is for plan, apply, engine
-// and store, and for what prints operations.
+// It carries nothing out (package write does) and does not decide which
+// operations there should be (package plan does). It is used by plan, apply,
+// engine and store, and by the code that prints operations.
 package operation
 
 import (
@@ -16,27 +16,27 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// kind is what is particular to one class. The zero value of each field is the
-// answer of most classes.
+// kind holds what is specific to one class. The zero value of each field suits
+// most classes.
 type kind struct {
 	sign        string // how it reads: "+", "-" or, for "", "~"
 	undone      string // the part of a user that a failure leaves undone; see Undone
 	account     bool   // it makes the account
-	link        bool   // it makes the link of a record
-	local       bool   // it writes nothing to the directory unless attributes are to be changed
-	halves      bool   // the state of the account is one write, its place another, and the state comes first
+	link        bool   // it links a record
+	local       bool   // it writes to the directory only if it changes attributes
+	halves      bool   // it writes twice: first the state of the account, then its place
 	unsupported bool   // this version does not carry it out
 
-	// inverse is the class that takes it back; "" when none does.
+	// inverse is the class that undoes it; "" if none does.
 	inverse ident.Class
-	// remember notes in a link what the operation leaves, beside the values of
-	// its attributes. nil notes nothing.
+	// remember records in a link what the operation leaves, apart from the
+	// values of its attributes. nil records nothing.
 	remember func(link *ident.Link, op ident.Operation, at time.Time)
-	// holds reports whether an account is as the operation leaves it. nil says
-	// that the account alone does not show it.
+	// holds reports whether an account is as the operation leaves it. nil
+	// means that the account alone does not show it.
 	holds func(now ident.Entry, op ident.Operation) bool
-	// fate tells what has become of operation i of a saved change. nil leaves
-	// that to the write.
+	// fate returns what has become of operation i of a saved change. nil
+	// leaves that to the write.
 	fate func(s *since, i int) (Fate, error)
 }
 
@@ -53,7 +53,7 @@ var kinds = map[ident.Class]*kind{
 	ident.ClassDelete:  &remove,
 }
 
-// of returns what is particular to a class: nothing when it is unknown.
+// of returns the kind of a class, or an empty one if the class is unknown.
 func of(class ident.Class) *kind {
 	if k, ok := kinds[class]; ok {
 		return k
@@ -64,20 +64,19 @@ func of(class ident.Class) *kind {
 // Known reports whether this version carries out operations of the class.
 func Known(class ident.Class) bool { return kinds[class] != nil && !kinds[class].unsupported }
 
-// MakesLink reports whether an operation of the class comes before there is a
-// link, so that all others about the user wait for it.
+// MakesLink reports whether an operation of the class creates the link, so
+// that all other operations of the user wait for it.
 func MakesLink(class ident.Class) bool { return of(class).link }
 
-// MakesAccount reports whether there is no account before an operation of the
-// class is carried out.
+// MakesAccount reports whether an operation of the class creates the account.
 func MakesAccount(class ident.Class) bool { return of(class).account }
 
-// Writes reports whether the operation changes anything in the directory. A
-// link that is restored by its anchor does not.
+// Writes reports whether the operation changes anything in the directory.
+// Restoring a link by its anchor does not.
 func Writes(op ident.Operation) bool { return !of(op.Class).local || len(op.Attributes) > 0 }
 
-// Undone is the part of a user that is left undone when an operation of the
-// class fails, as QuarantineItem.Part has it.
+// Undone returns the part of a user that stays undone when an operation of the
+// class fails, in the form of QuarantineItem.Part.
 func Undone(class ident.Class) string {
 	switch k := of(class); {
 	case k.account:
@@ -88,17 +87,17 @@ func Undone(class ident.Class) string {
 	return ident.PartAccount
 }
 
-// Holds reports whether an account is as the operation leaves it. Of the groups
-// of the account, now holds the primary one, too.
+// Holds reports whether an account is as the operation leaves it. The groups
+// in now must include the primary group.
 func Holds(now ident.Entry, op ident.Operation) bool {
 	k := of(op.Class)
 	return k.holds != nil && k.holds(now, op)
 }
 
-// FirstHalf returns the part of an operation that is carried out first, where
-// there are two writes: the link must know who disabled an account even when
-// the move that goes with it failed. Any other operation is returned as it is,
-// with false.
+// FirstHalf returns the part of an operation that is carried out first, if the
+// operation writes twice. The link must know that rollcall disabled an account
+// even if the move that belongs to it failed. Any other operation is returned
+// unchanged, with false.
 func FirstHalf(op ident.Operation) (ident.Operation, bool) {
 	if !of(op.Class).halves {
 		return op, false

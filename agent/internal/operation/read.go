@@ -6,13 +6,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Line is one line of what an operation does.
+// Line is one line of the description of an operation.
 type Line struct {
 	Sign string // "+" something comes, "-" it goes, "~" it changes; "" says where the account is
 	Text string
 }
 
-// Sign tells what an operation of the class is for an account: "+", "-" or "~".
+// Sign returns what an operation of the class does to an account: "+" adds it,
+// "-" removes it, "~" changes it.
 func Sign(class ident.Class) string {
 	if sign := of(class).sign; sign != "" {
 		return sign
@@ -20,8 +21,8 @@ func Sign(class ident.Class) string {
 	return "~"
 }
 
-// Read tells what an operation does to the object at dn: places, old and new
-// values, groups.
+// Read describes what an operation does to the object at dn: places, old and
+// new values, groups.
 func Read(op ident.Operation, dn ident.DN) []Line {
 	lines := readPlace(op, dn)
 	if op.OU != "" && !op.OU.EqualFold(op.To.Parent()) {
@@ -48,7 +49,7 @@ func readPlace(op ident.Operation, dn ident.DN) []Line {
 	return nil
 }
 
-// readChange tells old and new values; of an account that is being made, fresh,
+// readChange describes old and new values. For a new account (fresh) it gives
 // only the new ones.
 func readChange(ch ident.AttributeChange, fresh bool) Line {
 	sign := "~"

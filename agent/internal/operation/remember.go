@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Remember returns what a link holds once the operation is applied. For
-// create, adopt and link, start from a link with its Application, Key, GUID,
-// Automation, Created and Unseen, and for one by hand with its Origin.
+// Remember returns the link after the operation is applied. For create, adopt
+// and link, start from a link with its Application, Key, GUID, Automation,
+// Created and Unseen; for a link by hand, also with its Origin.
 func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	before := link.Applied
 	link.Applied = make(map[string]string, len(before)+len(op.Attributes))
@@ -32,9 +32,10 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	return link
 }
 
-// moved remembers where an account is put, if it is. Of a leaver it keeps where
-// the account was, and what rollcall had chosen for it: a returner who goes back
-// there is where somebody wanted the account to be.
+// moved remembers in the link where the operation puts the account, if it
+// does. For a leaver it keeps where the account was and which place rollcall
+// had chosen for it, so that a returner goes back to where somebody wanted the
+// account.
 func moved(link *ident.Link, op ident.Operation, leaves bool) {
 	if op.To == "" {
 		return
@@ -56,7 +57,7 @@ func moved(link *ident.Link, op ident.Operation, leaves bool) {
 	link.Placed, link.Left, link.LeftOU = to, "", ""
 }
 
-// stays remembers where an account was when it was linked, when it stays there.
+// stays remembers where an account was when it was linked, if it stays there.
 func stays(link *ident.Link, op ident.Operation) {
 	if op.OU == "" {
 		return
@@ -66,7 +67,8 @@ func stays(link *ident.Link, op ident.Operation) {
 	}
 }
 
-// Chosen is what ou named when the place of a linked account was decided.
+// Chosen returns the place that ou gave when rollcall decided where a linked
+// account belongs.
 func Chosen(link ident.Link) ident.DN {
 	if link.OU != "" && link.Left == "" {
 		return link.OU

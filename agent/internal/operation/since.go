@@ -7,11 +7,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Fate is what has become of an operation since it was planned. The zero Fate
-// is still to be made.
+// Fate says what has become of an operation since it was planned. The zero
+// Fate means that it is still to be made.
 type Fate struct {
-	Done bool   // the directory is as the operation would make it
-	Why  string // it is done, or cannot be made as it was planned
+	Done bool   // the directory is already as the operation would make it
+	Why  string // why it is done, or why it can no longer be made as planned
 }
 
 const doneAlready = "done already: "
@@ -19,30 +19,30 @@ const doneAlready = "done already: "
 // asPlanned is the fate of an operation that need not be made any more.
 var asPlanned = Fate{Done: true, Why: doneAlready + "the account is as this would make it"}
 
-// View is the directory and the links as they are now. What cannot be found is
-// no error.
+// View shows the directory and the links as they are now. Finding nothing is
+// not an error.
 type View interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
-	// EntriesByValue finds every object that has the value in the attribute; it
-	// may find more, as text.Alike compares.
+	// EntriesByValue finds every object with this value in the attribute. It
+	// compares like text.Alike and may therefore find more.
 	EntriesByValue(attribute, value string) ([]ident.Entry, error)
 	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
 	LinkByKey(ident.Key) (ident.Link, bool, error)
 }
 
-// World is what a change of a saved plan is held against.
+// World is the present state that a change of a saved plan is compared with.
 type World struct {
 	View
 	Application string
 	Anchor      string // the attribute that carries "application:key"
-	// Known tells which attributes the view can show. What it cannot show is
-	// left to the write.
+	// Known reports whether the view can show an attribute. Attributes that it
+	// cannot show are left to the write to check.
 	Known func(attribute string) bool
 }
 
-// Since tells of each operation of a change whether it is done already and
-// whether its old values still hold. Those that a person may still approve
-// count like those that would be applied.
+// Since says for each operation of a change whether it is already done and
+// whether its old values still hold. Operations that a person may still
+// approve are treated like those that would be applied.
 func (w World) Since(c ident.Change) ([]Fate, error) {
 	s := &since{World: w, change: c, fates: make([]Fate, len(c.Operations))}
 	var err error
@@ -78,7 +78,7 @@ func (w World) Since(c ident.Change) ([]Fate, error) {
 	return s.fates, nil
 }
 
-// since is the state of one change.
+// since compares one change with the present state.
 type since struct {
 	World
 	change ident.Change
@@ -87,11 +87,11 @@ type since struct {
 	fates  []Fate
 
 	entry ident.Entry
-	will  map[string][]string // values after the operations before, by attribute in lower case
-	at    ident.DN            // where the account is after the operations before
+	will  map[string][]string // values after the preceding operations, by attribute in lower case
+	at    ident.DN            // where the account is after the preceding operations
 }
 
-// ofLinking tells what has become of the operation that makes the link.
+// ofLinking says what has become of the operation that makes the link.
 func (s *since) ofLinking(op ident.Operation) (Fate, error) {
 	same := s.link.GUID == s.change.GUID
 	makes := MakesAccount(op.Class)
@@ -108,7 +108,7 @@ func (s *since) ofLinking(op ident.Operation) (Fate, error) {
 	anchor := ident.Anchor(s.Application, s.change.Key)
 	found, err := s.EntriesByValue(s.Anchor, anchor)
 	for _, e := range found {
-		if slices.Contains(e.Attributes.Values(s.Anchor), anchor) { // the view sees through case
+		if slices.Contains(e.Attributes.Values(s.Anchor), anchor) { // the view ignores case
 			return Fate{Why: fmt.Sprintf("%s carries the anchor %s by now: the next run links it", placeOf(e, e.GUID), anchor)}, err
 		}
 	}
@@ -122,7 +122,7 @@ func placeOf(e ident.Entry, guid ident.GUID) string {
 	return string(guid)
 }
 
-// find looks for the account; why says that nothing can be done about it.
+// find looks for the account; why says why nothing can be done about it.
 func (s *since) find(making bool) (why string, err error) {
 	guid := s.change.GUID
 	switch {
@@ -141,7 +141,8 @@ func (s *since) find(making bool) (why string, err error) {
 	return "the account is not there any more", nil
 }
 
-// stepsAside counts a step aside as done when what it made room for is.
+// stepsAside marks the operation that moves an account aside as done if the
+// operation it made room for is done.
 func (s *since) stepsAside() {
 	for i, op := range s.change.Operations {
 		if !op.Aside {

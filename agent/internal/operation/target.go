@@ -2,8 +2,8 @@ package operation
 
 import "github.com/rollcall-agent/rollcall/agent/internal/ident"
 
-// Target is where an operation puts an account, as far as it changes that. It
-// becomes DNs once it is known where the account is by then.
+// Target says where an operation puts an account. Empty fields change nothing.
+// The DNs follow once it is known where the account is at that time.
 type Target struct {
 	Container ident.DN // "" is the one where the account is
 	Name      string   // the common name; "" is the one that the account has
@@ -24,9 +24,9 @@ func (t Target) Reach(class ident.Class, from ident.DN) ident.DN {
 	return to
 }
 
-// Ends returns the DNs that an operation of the class has as From and To when
-// the account is at from: none, when it stays there. What makes a link has no
-// From, and tells in To where the account is.
+// Ends returns the From and To of an operation of the class for an account at
+// from. Both are empty if the account stays there. An operation that makes a
+// link has no From, and its To says where the account is.
 func (t Target) Ends(class ident.Class, from ident.DN) (ident.DN, ident.DN) {
 	switch {
 	case MakesLink(class):
@@ -37,8 +37,8 @@ func (t Target) Ends(class ident.Class, from ident.DN) (ident.DN, ident.DN) {
 	return from, t.Reach(class, from)
 }
 
-// Gains returns the values that an operation gives an account, by attribute in
-// lower case. Binary values are left out.
+// Gains returns the values that an operation gives to an account, by attribute
+// in lower case. Binary values are left out.
 func Gains(op ident.Operation) ident.Attributes {
 	out := ident.Attributes{}
 	for _, ch := range op.Attributes {

@@ -19,8 +19,8 @@ func valuesHold(now ident.Entry, op ident.Operation) bool {
 	})
 }
 
-// reached reports whether an attribute with these values needs no change any
-// more.
+// reached reports whether an attribute with these values needs no further
+// change.
 func reached(ch ident.AttributeChange, have []string) bool {
 	if !ch.Add {
 		return slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(ch.New)))
@@ -28,7 +28,8 @@ func reached(ch ident.AttributeChange, have []string) bool {
 	return !slices.ContainsFunc(ch.New, func(v string) bool { return !slices.Contains(have, v) })
 }
 
-// ofValues tells whether each value is the old one, or the new one already.
+// ofValues reports whether each attribute still has its old value, or already
+// has the new one.
 func (s *since) ofValues(i int) (Fate, error) {
 	op := s.change.Operations[i]
 	all := true

@@ -7,14 +7,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// isAnchorAttribute reports whether an attribute is the one that carries anchors.
+// isAnchorAttribute reports whether an attribute is the configured anchor.
 func (set *Settings) isAnchorAttribute(attribute string) bool {
 	return set.Anchor != "" && text.Same(attribute, set.Anchor)
 }
 
 // badAnchor says why the anchor attribute cannot hold the anchor of a key, and
-// what to do about it; "" when it can. After a loss of the state an account is
-// found by its anchor alone.
+// what to do about it; "" if it can. The anchor must fit, because after a loss
+// of the state it is the only way to find the account.
 func (set *Settings) badAnchor(key ident.Key) (cause, next string) {
 	if set.Anchor == "" {
 		return "", ""
@@ -30,10 +30,12 @@ func (set *Settings) badAnchor(key ident.Key) (cause, next string) {
 	return fmt.Sprintf("the anchor does not fit into %s: %s", set.Anchor, cause), next
 }
 
-// anchorOf is the value of the anchor attribute of the record's account.
+// anchorOf returns the anchor of a key: the value that the account's anchor
+// attribute is to have.
 func (set *Settings) anchorOf(key ident.Key) string { return ident.Anchor(set.Application, key) }
 
-// isAnchor reports whether a value ties an account to a key of any application.
+// isAnchor reports whether a value links an account to a key of any
+// application.
 func isAnchor(value string) bool {
 	_, key, ok := ident.ParseAnchor(value)
 	return ok && key != ""

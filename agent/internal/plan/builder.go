@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Builder makes one plan: Add, Duplicate, Deleted, Contradiction and Quarantine
-// for what was delivered, then Finish once. It hands each record from one job to
-// the next. It is not safe for concurrent use.
+// Builder makes one plan. Call Add, Duplicate, Deleted, Contradiction and
+// Quarantine for what was delivered, then Finish once. It passes each record
+// from one job to the next. It is not safe for concurrent use.
 type Builder struct {
 	set    *Settings
 	view   View
@@ -53,9 +53,9 @@ func withDefaults(set Settings) Settings {
 	return set
 }
 
-// Add decides about one record. Records come once each, in the order of their
-// keys. An error is one of the View and ends the plan; what is wrong with the
-// record itself puts it into quarantine.
+// Add decides about one record. Call it once per record, in the order of the
+// keys. An error comes from the View and ends the plan; a fault of the record
+// itself puts the record into quarantine.
 func (b *Builder) Add(rec ident.Record) error {
 	return b.draft.shield(rec.Key, rec, func() error { return b.add(rec) })
 }
@@ -109,7 +109,7 @@ func (b *Builder) add(rec ident.Record) error {
 	return nil
 }
 
-// decide plans a record in scope, with its link when it has one.
+// decide plans a record in scope, with its link if it has one.
 func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {
 	if linked {
 		return b.diff.addLinkedOrLate(rec, link)
@@ -139,13 +139,13 @@ func (b *Builder) Duplicate(key ident.Key, n int) {
 		"remove the duplicate at the source, or choose a primary_key that is unique")
 }
 
-// Deleted notes that the source reports a key as deleted, and delivered neither
-// a record nor a part of one with it.
+// Deleted records that the source reports a key as deleted and delivered
+// neither a record nor an attachment with it.
 func (b *Builder) Deleted(key ident.Key) { b.draft.keys.deleted[key] = struct{}{} }
 
-// Contradiction sets aside a key that was delivered and reported as deleted at
-// once; Add is not called for it. The key counts as present: the order in which
-// the two came does not say which of them is true.
+// Contradiction sets aside a key that was both delivered and reported as
+// deleted; Add is not called for it. The key counts as present, because the
+// order of the two reports does not show which one is true.
 func (b *Builder) Contradiction(key ident.Key) {
 	b.draft.delivered(key)
 	b.draft.setAside(key, "",
@@ -156,8 +156,9 @@ func (b *Builder) Contradiction(key ident.Key) {
 // Remark adds a note about the delivery as a whole.
 func (b *Builder) Remark(text string) { b.draft.note("", "", "%s", text) }
 
-// Quarantine sets aside a record that cannot be given to Add. Its key counts
-// as present; without a key ("") it may be anybody's, so nobody is missing.
+// Quarantine sets aside a record that cannot be passed to Add. Its key counts
+// as present. A record without a key ("") may be anybody's, so nobody can be
+// missing.
 func (b *Builder) Quarantine(key ident.Key, name, cause, next string) {
 	if key == "" {
 		b.draft.counts.Delivered++
@@ -168,8 +169,9 @@ func (b *Builder) Quarantine(key ident.Key, name, cause, next string) {
 	b.draft.setAside(key, name, cause, next)
 }
 
-// Mapped names the attributes that the mapping writes. One that no account of
-// this directory can have is reported once, not for each record.
+// Mapped names the attributes that the mapping writes. An attribute that no
+// account of this directory can have is reported once instead of once per
+// record.
 func (b *Builder) Mapped(attributes []string) {
 	for _, name := range attributes {
 		if rule := b.set.Schema.Rule(name); rule.Unusable != "" {
@@ -178,13 +180,13 @@ func (b *Builder) Mapped(attributes []string) {
 	}
 }
 
-// blockedTries bounds how often retryBlocked goes round: a record may wait for
-// one that waits itself.
+// blockedTries limits the rounds of retryBlocked: a record may wait for
+// another that waits itself.
 const blockedTries = 3
 
-// retryBlocked plans a record again when it was set aside for a value of another
-// record, and that one was set aside later: it gets nothing, so the value is
-// free.
+// retryBlocked plans a record again if it was set aside because another record
+// had a value that it wants, and that other record was set aside later: then
+// the value is free.
 func (b *Builder) retryBlocked() error {
 	for range blockedTries {
 		for _, key := range slices.Sorted(maps.Keys(b.draft.blocked)) {
@@ -210,5 +212,5 @@ func (b *Builder) retryBlocked() error {
 	return nil
 }
 
-// Attend reports something about the delivery as a whole that needs a person.
+// Attend reports something about the whole delivery that needs a person.
 func (b *Builder) Attend(cause, next string) { b.draft.attend("", "", ident.PartAccount, cause, next) }

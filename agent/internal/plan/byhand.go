@@ -9,26 +9,27 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// HandMade is a link that a person asks for, before anything is written.
+// HandMade is a link that a person has asked for, before anything is written.
 type HandMade struct {
 	Change ident.Change // the adoption, and what follows from it
-	Name   string       // of the person whom the record describes
+	Name   string       // of the person that the record describes
 	Mail   string
-	Seen   bool // the key was delivered, and its record is in scope and can be mapped
-	// Objections say why the record does not call for the link. A person may
-	// overrule them.
+	Seen   bool // the key was delivered, its record is in scope and can be mapped
+	// Objections say what speaks against this link. A person may overrule
+	// them.
 	Objections []string
 }
 
-// RefusedError says why the rules do not allow a link by hand, whoever asks for it.
+// RefusedError says why the rules forbid a link by hand. Nobody can overrule
+// it.
 type RefusedError struct{ Cause, Next string }
 
 func (e *RefusedError) Error() string { return e.Cause + "; next: " + e.Next }
 
 // ByHand plans the link of a key to an account that a person has chosen, under
-// the rules of an adoption. When the source did not deliver a record, it is nil
-// and cause says what came instead. A *RefusedError says why the account or the
-// key cannot be linked at all.
+// the rules of an adoption. If the source did not deliver a usable record, rec
+// is nil and cause says why. A *RefusedError says why the account or the key
+// cannot be linked at all.
 func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident.Entry) (HandMade, error) {
 	link, linked, err := b.view.LinkByKey(key)
 	if err != nil {
@@ -70,8 +71,8 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 	return made, nil
 }
 
-// describe names the person whom a record is about and says what their account
-// should look like, or why the record does not call for an account.
+// describe names the person that a record is about, and says what their
+// account should look like, or why the record does not ask for an account.
 func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, ident.Desired, error) {
 	made := HandMade{Name: recordName(rec), Mail: recordMail(rec)}
 	objection, want, err := b.look(rec, e)
@@ -91,7 +92,8 @@ func (b *Builder) describe(rec ident.Record, e ident.Entry) (HandMade, ident.Des
 	return made, want, nil
 }
 
-// look maps a record in scope for an account; objection says why it cannot.
+// look maps a record in scope for an account; objection says why that is
+// impossible.
 func (b *Builder) look(rec ident.Record, e ident.Entry) (objection string, want ident.Desired, err error) {
 	aside := func(err error) (string, ident.Desired, error) {
 		return fmt.Sprintf("the record of the key %s goes into quarantine: %v", rec.Key, err), want, nil
@@ -119,7 +121,7 @@ func (b *Builder) look(rec ident.Record, e ident.Entry) (objection string, want 
 	return "", want, nil
 }
 
-// nameOf names an object, also one that is not in the directory any more.
+// nameOf names an object, even one that is no longer in the directory.
 func (b *Builder) nameOf(guid ident.GUID) string {
 	if e, there, err := b.view.EntryByGUID(guid); err == nil && there {
 		return string(e.DN)
@@ -127,7 +129,7 @@ func (b *Builder) nameOf(guid ident.GUID) string {
 	return string(guid)
 }
 
-// recordMail is the mail address of a person before anything was mapped.
+// recordMail returns the mail address of a person from the unmapped record.
 func recordMail(rec ident.Record) string {
 	for _, field := range []string{"email", "mail"} {
 		if s, ok := rec.Fields[field].(string); ok && !text.Blank(s) {
@@ -137,8 +139,8 @@ func recordMail(rec ident.Record) string {
 	return ""
 }
 
-// SameHuman reports whether anything but a person's word ties a record to an
-// account: its name, or one of its addresses.
+// SameHuman reports whether the name, or one of the addresses, shows that a
+// record and an account belong to one person.
 func SameHuman(name, mail string, e ident.Entry) (sameName, sameMail bool) {
 	same := func(want string, have ...string) bool {
 		return want != "" && slices.ContainsFunc(have, func(h string) bool { return text.SameName(h, want) })

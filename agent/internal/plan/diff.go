@@ -8,10 +8,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// differ compares an account with what its record wants, and plans the
-// operations that make the one like the other; for a record without an account
-// it plans the creation. It neither looks for accounts nor decides whether an
-// operation may be applied.
+// differ compares an account with what its record asks for, and plans the
+// operations that close the gap. For a record without an account it plans the
+// creation. It neither looks for accounts nor decides whether an operation may
+// be applied.
 type differ struct {
 	set        *Settings
 	view       diffView
@@ -23,14 +23,15 @@ type differ struct {
 	everywhere everywhere
 }
 
-// diffView is what of a View it reads.
+// diffView is the part of View that a differ reads.
 type diffView interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)
 	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
 }
 
-// diffMapper is what of a Mapper it asks for; it may be an explainer besides.
+// diffMapper is the part of Mapper that a differ uses. The Mapper may also be
+// an explainer.
 type diffMapper interface {
 	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names mapping.Names) (ident.Desired, error)
 }
@@ -46,9 +47,9 @@ func newDiffer(set *Settings, view diffView, mapper diffMapper, dir *directory, 
 
 // addLinked decides about a record in scope whose account is known.
 //
-// An automation owns the state and the place of the accounts that it made or
-// adopted. For links of another automation of the application only attributes
-// are compared.
+// An automation controls the state and the place of the accounts that it made
+// or adopted. For links of another automation of the application it compares
+// only attributes.
 func (f *differ) addLinked(rec ident.Record, link ident.Link) error {
 	e, there, err := f.view.EntryByGUID(link.GUID)
 	if err != nil {
@@ -87,15 +88,15 @@ func (f *differ) addLinked(rec ident.Record, link ident.Link) error {
 }
 
 // linkAccount plans the link between a record and the account that the match
-// found, and all that follows from it: whoever approves an adoption sees the
-// whole of it.
+// found, with everything that follows from it, so that the person who approves
+// an adoption sees all of it.
 func (f *differ) linkAccount(rec ident.Record, e ident.Entry, op operation) error {
 	c := &change{key: rec.Key, entry: e, name: entryName(e)}
 	if op.Class == ident.ClassAdopt {
 		c.entry = anchoredEntry(f.set, e, rec.Key)
 	}
 	c.add(op)
-	if f.set.Action == ActionCreate { // does nothing about linked accounts
+	if f.set.Action == ActionCreate { // leaves linked accounts alone
 		f.draft.keep(c)
 		return nil
 	}
@@ -119,8 +120,8 @@ func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
 	return &ident.Link{Application: set.Application, Key: key, GUID: e.GUID, Automation: set.Automation, Origin: ident.OriginAdopted}
 }
 
-// compare adds what is to be done about an account that has a link, or is
-// about to get one.
+// compare adds what must be done about an account that has a link or is about
+// to get one.
 func (f *differ) compare(c *change, want ident.Desired, link ident.Link) error {
 	f.diffAttributes(c, want, link)
 	if f.set.Action == ActionLifecycle && link.Automation == f.set.Automation {
@@ -174,7 +175,7 @@ func (f *differ) lifecycle(c *change, want ident.Desired, link ident.Link) error
 }
 
 // disabledByOthers reports a disabled account whose record is delivered: the
-// person is active in the application and cannot log in.
+// person is active in the application but cannot log in.
 func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.LinkOrigin) {
 	cause := "disabled by somebody else"
 	next := "enable the account, or leave the person out with where"
@@ -187,8 +188,8 @@ func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.Lin
 		next+f.set.orAccept(key))
 }
 
-// returned remembers what the operations of a returner do not say: somebody
-// enabled the account already, or moved it, and it stays there for good.
+// returned records in the link what no operation shows: if somebody has
+// already enabled or moved the account of a returner, it stays there for good.
 func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
 	up := LinkUpdate{Key: c.key, ClearMissing: !disabled}
 	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
@@ -200,10 +201,11 @@ func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ide
 	}
 }
 
-// mapRecord runs the mapping. ok is false when the record was set aside.
+// mapRecord runs the mapping. It returns ok = false if the record was set
+// aside.
 func (f *differ) mapRecord(rec ident.Record, current *ident.Entry, link *ident.Link) (want ident.Desired, ok bool, err error) {
 	want, err = f.mapper.Map(rec, current, link, f.draft.names)
-	if f.draft.names.err != nil { // of the View: no fault of the record, whatever the mapping made of it
+	if f.draft.names.err != nil { // the error comes from the View, not from the record
 		return want, false, f.draft.names.err
 	}
 	if err != nil {
@@ -224,7 +226,7 @@ func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.Attribu
 	return attributeDiff(cn, []string{commonName(e)}, link)
 }
 
-// newName returns the rename that the mapping asks for; nil when there is none.
+// newName returns the rename that the mapping asks for, or nil.
 func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operation {
 	ch, verdict := nameDiff(c.entry, want, link)
 	switch verdict {
@@ -235,7 +237,7 @@ func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operat
 		return nil
 	}
 	if strings.HasPrefix(ch.Old[0], ch.New[0]) {
-		link.Applied = nil // it got this name because its own was taken: nothing has changed at the source
+		link.Applied = nil // the present name is a form that avoids a taken one: nothing has changed at the source
 	}
 	cn, _ := want.Attribute("cn")
 	why := reasons{}

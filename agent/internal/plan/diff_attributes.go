@@ -10,18 +10,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// comparison is what comparing one attribute came to.
+// comparison is the result of comparing one attribute.
 type comparison int
 
 const (
 	asWanted  comparison = iota // nothing to do
 	different                   // to be written
-	leftAlone                   // it differs, but the directory's own value stays
+	leftAlone                   // it differs, but the value in the directory stays
 )
 
-// attributeDiff compares the values that an attribute should have with those
-// that it has, as sets and by their bytes: AD keeps case, so a change of case is
-// a change. An attribute that accounts cannot be without is cleared by writing
+// attributeDiff compares the wanted values of an attribute with the present
+// ones, as sets and byte by byte: AD keeps case, so a change of case is a
+// change. An attribute that accounts cannot be without is cleared by writing
 // the value that means none.
 func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) (ident.AttributeChange, comparison) {
 	ch := ident.AttributeChange{Name: want.Name, Old: have, Binary: want.Binary}
@@ -43,8 +43,8 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	}
 	applied, known := link.Applied[text.Lower(want.Name)]
 	byHand := known && applied != ops.Digest(have)
-	// Without knowledge of what was last written (an adopted account, or a
-	// link restored after a loss), a value may be anybody's.
+	// If nobody knows what rollcall last wrote (an adopted account, or a link
+	// restored after a loss), anybody may have set the value.
 	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
 		return ch, leftAlone
 	}
@@ -56,9 +56,9 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	return ch, different
 }
 
-// union returns have with the values of want added, and what there is to add.
-// Values that differ in case only are one value to AD: it refuses the second.
-// Binary ones have no case.
+// union returns have with the values of want added, and the added values. To
+// AD, values that differ only in case are one value, and it refuses the
+// second. Binary values have no case.
 func union(have, want []string, binary bool) (all, added []string) {
 	for _, v := range want {
 		same := func(other string) bool { return other == v || !binary && text.Same(other, v) }
@@ -69,7 +69,7 @@ func union(have, want []string, binary bool) (all, added []string) {
 	return slices.Concat(have, added), added
 }
 
-// distinct leaves out what AD would refuse as a second value.
+// distinct removes values that AD would refuse as duplicates.
 func distinct(values []string, binary bool) []string {
 	if len(values) < 2 {
 		return values
@@ -78,8 +78,8 @@ func distinct(values []string, binary bool) []string {
 	return all
 }
 
-// diffAttributes adds the update of an account; the common name is renamed,
-// not updated.
+// diffAttributes adds the update of an account. The common name is not among
+// its attributes: it is changed by a rename.
 func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) {
 	op, why := operation{}, reasons{}
 	op.Class = ident.ClassUpdate
@@ -110,8 +110,8 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 	}
 }
 
-// maxBinary bounds the bytes of binary values in one plan, because a plan is in
-// memory as a whole: a hundred thousand photos take several runs.
+// maxBinary limits the bytes of binary values in one plan, because a plan is
+// held in memory: a hundred thousand photos take several runs.
 const maxBinary = 64 << 20
 
 // affords reports whether a change still fits into the plan, and counts it.
@@ -135,8 +135,9 @@ func (f *differ) wait(key ident.Key) {
 	f.draft.waiting[key], f.draft.unsettled[key] = struct{}{}, struct{}{}
 }
 
-// diffAnchor puts back an anchor that was removed: without it the link would
-// not survive a loss of the state. Another value is somebody's: it stays.
+// diffAnchor puts back an anchor that was removed, because without it the link
+// would not survive a loss of the state. Any other value in the attribute was
+// set by somebody and stays.
 func (f *differ) diffAnchor(c *change, op *operation, why *reasons) {
 	if f.set.Anchor == "" {
 		return

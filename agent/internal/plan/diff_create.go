@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// create plans the account of a record that matches nobody. The common name is
-// in the DN, not among the attributes; the anchor is among them.
+// create plans the account of a record that matches nobody. The anchor is
+// among the attributes; the common name is not, because it is part of the DN.
 func (f *differ) create(rec ident.Record) error {
 	want, ok, err := f.mapRecord(rec, nil, nil)
 	if !ok || err != nil {
@@ -41,7 +41,8 @@ func (f *differ) create(rec ident.Record) error {
 		if f.draft.refusedAttribute(rec.Key, c.name, ch) {
 			continue
 		}
-		// A later run does not write what is written with the creation only.
+		// No later run would write an attribute with apply = "create", so it
+		// is never put off.
 		if !f.affords(ch) && a.Apply != ident.ApplyCreate {
 			f.wait(rec.Key)
 			continue
@@ -58,7 +59,7 @@ func (f *differ) create(rec ident.Record) error {
 	return nil
 }
 
-// cannotPlace says why no account can be made there; "" when it can.
+// cannotPlace says why no account can be made in a container; "" if one can.
 func (f *differ) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAttribute) (cause, next string, err error) {
 	if len(cn.Values) != 1 || cn.Values[0] == "" {
 		return "cn has no value", "complete the record at the source, or give cn another expression", nil
@@ -80,7 +81,7 @@ func (f *differ) cannotPlace(key ident.Key, parent ident.DN, cn ident.DesiredAtt
 	return cause, "give cn a further format that tells the two apart", err
 }
 
-// desiredName is the name of a person for people.
+// desiredName returns the name that people call the person by.
 func desiredName(want ident.Desired) string {
 	for _, name := range []string{"displayName", "cn"} {
 		if a, ok := want.Attribute(name); ok && len(a.Values) > 0 {

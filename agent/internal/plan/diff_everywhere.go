@@ -8,15 +8,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// everywhere counts the records that lack a field for an attribute. A field that
-// all of them lack is most likely misspelled, and nothing else would ever say so.
+// everywhere counts the records that lack a field for an attribute. A field
+// that all of them lack is probably misspelled, and nothing else would report
+// that.
 type everywhere struct {
 	records int
 	absent  map[string]int
-	first   ident.Record // of those that were mapped
+	first   ident.Record // the first record that was mapped
 }
 
-// fewRecords is how many records may lack a field by chance.
+// fewRecords is the number of records below which all of them may lack a field
+// by chance.
 const fewRecords = 5
 
 func (ev *everywhere) count(rec ident.Record, want ident.Desired) {
@@ -41,7 +43,7 @@ type explainer interface {
 
 var _ explainer = (*mapping.Mapper)(nil)
 
-// absentEverywhere reports each attribute whose field no record has, once.
+// absentEverywhere reports, once per attribute, a field that no record has.
 func (f *differ) absentEverywhere() {
 	ev := f.everywhere
 	mapper, explains := f.mapper.(explainer)

@@ -9,8 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// fit leaves out the attributes that the directory would refuse, and reports
-// each of them.
+// fit leaves out attributes that the directory would refuse, and reports each.
 func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired) error {
 	name := desiredName(*want)
 	if current != nil {
@@ -41,8 +40,9 @@ func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired
 	return failure
 }
 
-// respell writes DNs and times as the directory gives them back. It keeps no
-// other spelling, so each run would find a difference and write it again.
+// respell writes DNs and times in the spelling that the directory returns. The
+// directory keeps no other, so otherwise each run would find a difference and
+// write it again.
 func (f *differ) respell(a *ident.DesiredAttribute, current *ident.Entry) {
 	syntax := f.set.Schema.Rule(a.Name).Syntax
 	if syntax != ident.SyntaxDN && syntax != ident.SyntaxTime {
@@ -65,7 +65,7 @@ func (f *differ) respell(a *ident.DesiredAttribute, current *ident.Entry) {
 	}
 }
 
-// danglingDN returns a value that names no object; "" when each names one.
+// danglingDN returns a value that names no object, or "" if each names one.
 func (f *differ) danglingDN(a ident.DesiredAttribute, current *ident.Entry) (ident.DN, error) {
 	var have []string
 	if current != nil {
@@ -73,7 +73,7 @@ func (f *differ) danglingDN(a ident.DesiredAttribute, current *ident.Entry) (ide
 	}
 	for _, v := range a.Values {
 		if slices.Contains(have, v) {
-			continue // the directory itself keeps such a value in step
+			continue // the directory itself updates such a value
 		}
 		there, err := f.dir.objectExists(ident.DN(v))
 		if err != nil {

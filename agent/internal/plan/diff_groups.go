@@ -9,17 +9,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// group is what a plan knows about a group that records belong into.
+// group is what a plan knows about a group that accounts are to join.
 type group struct {
 	dn      ident.DN
 	trouble string // why nobody is added to it; "" when members are
-	next    string // what to do about that
+	next    string // what to do about the trouble
 	sid     string
 }
 
-// usableGroups leaves out the groups that nobody may be added to, and reports
-// each for the account. A report makes the next run plan the account again, so
-// that it is added once the group is in order.
+// usableGroups returns the groups that accounts may be added to, and reports
+// each of the others for this account. Because of the report the next run
+// plans the account again and adds it once the group is in order.
 func (f *differ) usableGroups(c *change, dns []ident.DN) ([]ident.DN, error) {
 	var out []ident.DN
 	for _, dn := range dns {
@@ -73,9 +73,9 @@ func (f *differ) groupsOfNew(c *change, dns []ident.DN) ([]ident.DN, error) {
 	return slices.DeleteFunc(usable, func(dn ident.DN) bool { return ident.IsDomainUsers(f.groups[dn].sid) }), err
 }
 
-// groupsToJoin returns the usable groups that the account is not in yet. Its
-// primary group counts: AD does not list the account there, and refuses to add
-// it.
+// groupsToJoin returns the usable groups that the account is not in yet. It
+// counts the primary group as joined: AD does not list the account there, and
+// refuses to add it.
 func (f *differ) groupsToJoin(c *change, dns []ident.DN) ([]ident.DN, error) {
 	usable, err := f.usableGroups(c, dns)
 	if err != nil {
@@ -112,7 +112,8 @@ func (c *change) addGroups(groups []ident.DN) {
 	c.add(op)
 }
 
-// isGroup tells groups from other objects; one of unknown kind passes for a group.
+// isGroup reports whether an object is a group. An object of unknown kind
+// counts as one.
 func isGroup(e ident.Entry) bool {
 	classes := e.Attributes.Values("objectclass")
 	return len(classes) == 0 || slices.ContainsFunc(classes, func(c string) bool { return text.Same(c, "group") })

@@ -13,24 +13,24 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// handover lets people swap names and addresses, in pairs or in rings: it finds
-// the values that their holders give up in this very plan. Records come one by
-// one, and the holder of a value may come after the record that wants it. That
-// record is put off until everybody has come.
+// handover lets people swap names and addresses, in pairs or in rings. It
+// finds values that their holders give up in the same plan. Records come one
+// at a time, and the holder of a value may come after the record that wants
+// it; that record is put off until all records have come.
 type handover struct {
 	view  linkView
 	draft *draft
-	// asking is set while a linked record is mapped that can be put off; putOff
-	// tells that it has to be.
+	// asking is set while mapping a linked record that can be put off; putOff
+	// is set if that is necessary.
 	asking, putOff bool
 	// group is set while the records that were put off are planned together:
-	// each of them is expected to give up what the others ask for.
+	// each is expected to give up what the others ask for.
 	group map[ident.Key]bool
-	keeps map[given]bool // expectations that did not come true
+	keeps map[given]bool // expectations that turned out wrong
 	needs map[ident.Key][]need
 	late  []lateRecord
-	// planned lists who of the group has been planned by this attempt: of them it
-	// is known what they give up.
+	// planned holds the keys of the group already planned in this attempt, for
+	// which it is known what they give up.
 	planned map[ident.Key]bool
 }
 
@@ -40,15 +40,15 @@ type given struct {
 	place  place
 }
 
-// need says that a record gets a value once its holder has given it up.
+// need is a value that a record gets once its holder has given it up.
 type need struct {
 	given
-	attribute string // for which the record wants it
+	attribute string // where the record wants it
 	value     string
 	container ident.DN // where the holder is; it matters for cn
 }
 
-// step is the operation by which the holder gives the value up.
+// step returns the operation by which the holder gives up the value.
 func (n need) step() ident.Step {
 	class := ident.ClassUpdate
 	if n.place.attribute == "cn" {
@@ -62,13 +62,14 @@ type lateRecord struct {
 	link ident.Link
 }
 
-// errPutOff ends the mapping of a record that is mapped again later.
+// errPutOff ends the mapping of a record that will be mapped again later.
 var errPutOff = errors.New("the holder of a value has not been planned yet")
 
-// maxAttempts bounds how often a group is planned anew with other expectations.
+// maxAttempts limits how often a group is planned anew with other
+// expectations.
 const maxAttempts = 20
 
-// linkView is what of a View it reads.
+// linkView is the part of View that a handover reads.
 type linkView interface {
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)
 }
@@ -77,8 +78,8 @@ func newHandover(view linkView, d *draft) *handover {
 	return &handover{view: view, draft: d, keeps: map[given]bool{}, needs: map[ident.Key][]need{}}
 }
 
-// freed reports whether the object e gives up a value, in time for key to get it
-// as attribute by the same plan.
+// freed reports whether the same plan makes the object e give up a value in
+// time for key to get it as attribute.
 func (h *handover) freed(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error) {
 	if !h.asking {
 		return false, nil
@@ -150,7 +151,8 @@ func (c *change) taker(n need) *operation {
 }
 
 // takesName reports whether an operation gives the account a name in the
-// container where somebody gives it up: by a rename there, or by a move there.
+// container where another account gives it up: by a rename there, or by a move
+// there.
 func (c *change) takesName(op *operation, n need) bool {
 	if op.Class == ident.ClassRename {
 		return text.Name(op.cn) == text.Name(n.value) && sameDN(c.entry.DN.Parent(), n.container)
@@ -158,8 +160,8 @@ func (c *change) takesName(op *operation, n need) bool {
 	return op.parent != "" && sameDN(op.parent, n.container)
 }
 
-// tooEarly reports whether an account would need a name before its holder gives
-// it up: accounts are enabled, and moved with that, before others are renamed.
+// tooEarly reports whether an account would need a name before its holder
+// gives it up. Enabling an account can move it, and comes before the renames.
 func (c *change) tooEarly(n need) bool {
 	enable := c.first(ident.ClassEnable)
 	return n.attribute == "cn" && enable != nil && enable.parent != ""
@@ -170,7 +172,7 @@ func holds(values []string, folded string) bool {
 	return slices.ContainsFunc(values, func(v string) bool { return text.Name(v) == folded })
 }
 
-// while sets asking until do returns, by a panic too.
+// while sets asking until do returns or panics.
 func (h *handover) while(asking bool, do func() error) error {
 	h.asking = asking
 	defer func() { h.asking = false }()
@@ -192,7 +194,7 @@ func (f *differ) addLinkedOrLate(rec ident.Record, link ident.Link) error {
 }
 
 // addLate plans the records that were put off, together: each is expected to
-// give up what the others ask for. Where one does not, all are planned anew
+// give up what the others ask for. If one does not, all are planned anew
 // without that expectation.
 func (f *differ) addLate() error {
 	h := f.handover
@@ -209,7 +211,7 @@ func (f *differ) addLate() error {
 	}
 	for attempt := range maxAttempts {
 		before := f.draft.mark()
-		// With the last attempt nobody is expected to give up anything.
+		// In the last attempt nobody is expected to give up anything.
 		if err := f.planLate(attempt < maxAttempts-1); err != nil {
 			return err
 		}
@@ -222,7 +224,7 @@ func (f *differ) addLate() error {
 	return nil
 }
 
-// takeBack takes back all that was planned of the keys since the mark.
+// takeBack removes everything planned for the keys since the mark.
 func (f *differ) takeBack(m mark, keys ...ident.Key) {
 	f.draft.restore(m, keys...)
 	for _, key := range keys {
@@ -230,8 +232,8 @@ func (f *differ) takeBack(m mark, keys ...ident.Key) {
 	}
 }
 
-// planLate plans the records that were put off, once. With asking they may get
-// what others give up.
+// planLate plans the records that were put off, once. With asking, they may
+// get values that others give up.
 func (f *differ) planLate(asking bool) error {
 	h := f.handover
 	h.planned = map[ident.Key]bool{}
@@ -249,8 +251,8 @@ func (f *differ) planLate(asking bool) error {
 }
 
 // giversFirst sorts the records so that the holder of a value comes before the
-// record that wants it. A record whose value stays where it is keeps its own, and
-// so does the next one in a chain of any length.
+// record that wants it. If a holder keeps its value, the record that wants it
+// keeps its own, and so on along a chain of any length.
 func (h *handover) giversFirst() {
 	byKey := make(map[ident.Key]lateRecord, len(h.late))
 	for _, l := range h.late {
@@ -276,7 +278,7 @@ func (h *handover) giversFirst() {
 	h.late = order
 }
 
-// cameTrue checks every expectation, and remembers those that failed.
+// cameTrue checks every expectation and remembers those that failed.
 func (h *handover) cameTrue(keys []ident.Key) bool {
 	all := true
 	for _, key := range keys {
@@ -289,9 +291,10 @@ func (h *handover) cameTrue(keys []ident.Key) bool {
 	return all
 }
 
-// stepAside makes the operation by which an account lets go of values before
-// it gets its own: a name becomes one that nobody has, anything else is
-// emptied. The operation that follows starts from there.
+// stepAside returns the operation that moves an account aside: it releases
+// values before the account gets its new ones. A name becomes an interim one
+// that nobody has; any other attribute is emptied. The operation that follows
+// starts from there.
 func (f *differ) stepAside(c *change, op *operation, wanted []place) (*operation, error) {
 	aside := &operation{}
 	aside.Class, aside.Aside = op.Class, true
@@ -325,8 +328,8 @@ func (f *differ) stepAside(c *change, op *operation, wanted []place) (*operation
 	return aside, nil
 }
 
-// interim finds a name that nobody has, within 20 characters, for the moment
-// between giving up one name and getting another.
+// interim returns a name that nobody has, of at most 20 characters, for the
+// time between giving up one name and getting another.
 func (f *differ) interim(attribute string, c *change, old string) (string, error) {
 	unique := mapping.UniqueDomain
 	if text.Same(attribute, "cn") {

@@ -8,9 +8,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// orderHandovers puts operations that hand over values in order: whoever gives
-// a value up comes before whoever gets it. In a ring one account steps aside
-// first, so that no value is on two objects at any moment.
+// orderHandovers puts operations that hand over values in order: the account
+// that gives up a value comes before the one that gets it. In a ring one
+// account is first moved aside, so that no value is on two objects at any
+// moment.
 func (f *differ) orderHandovers() error {
 	for _, class := range []ident.Class{ident.ClassUpdate, ident.ClassRename} {
 		g := f.handovers(class)
@@ -27,17 +28,18 @@ func (f *differ) orderHandovers() error {
 	return nil
 }
 
-// handovers is who gets what from whom by operations of one class.
+// handovers records which account gets which value from which other, for the
+// operations of one class.
 type handovers struct {
-	keys   []ident.Key               // who gets something, in order
-	givers map[ident.Key][]given     // what each of them gets, and from whom
-	takers map[ident.Key][]ident.Key // who waits for a key, once for each value
-	waits  map[ident.Key]int         // for how many values a key still waits
-	gave   map[ident.Key]bool        // who has given up everything
+	keys   []ident.Key               // keys that get something, in order
+	givers map[ident.Key][]given     // what each key gets, and from which
+	takers map[ident.Key][]ident.Key // the keys that wait for a key, once for each value
+	waits  map[ident.Key]int         // for how many values each key still waits
+	gave   map[ident.Key]bool        // keys that have given up everything
 }
 
-// handovers collects what was asked for and is given, and notes it in the
-// operations of those who get it.
+// handovers collects the values that are both wanted and given up, and notes
+// them in the operations of the accounts that get them.
 func (f *differ) handovers(class ident.Class) *handovers {
 	g := &handovers{
 		givers: map[ident.Key][]given{}, takers: map[ident.Key][]ident.Key{},
@@ -57,7 +59,7 @@ func (f *differ) handovers(class ident.Class) *handovers {
 				op.After = append(op.After, n.step())
 				op.Reason += fmt.Sprintf("; once the key %s has let go of it", n.holder)
 			}
-			if op.Class == class { // others come later in any case
+			if op.Class == class { // other classes come later in any case
 				g.givers[key] = append(g.givers[key], n.given)
 			}
 		}
@@ -69,7 +71,8 @@ func (f *differ) handovers(class ident.Class) *handovers {
 	return g
 }
 
-// begin counts who waits for whom, and lets those give who wait for nobody.
+// begin counts how many values each key waits for, and starts with the keys
+// that wait for none.
 func (g *handovers) begin() {
 	for _, key := range g.keys {
 		for _, v := range g.givers[key] {
@@ -86,7 +89,8 @@ func (g *handovers) begin() {
 	}
 }
 
-// gives lets a key give up everything, and then those who waited for it alone.
+// gives marks that a key has given up everything, and then does the same for
+// the keys that waited for it alone.
 func (g *handovers) gives(key ident.Key) {
 	for ready := []ident.Key{key}; len(ready) > 0; ready = ready[1:] {
 		giver := ready[0]
@@ -102,8 +106,8 @@ func (g *handovers) gives(key ident.Key) {
 	}
 }
 
-// inRing returns a key of those that wait for each other: the smallest of the
-// ring that a waiting key leads to.
+// inRing returns a key of a ring of keys that wait for each other: the
+// smallest of the ring that is reached from at.
 func (g *handovers) inRing(at ident.Key) ident.Key {
 	var path []ident.Key
 	visited := map[ident.Key]int{}
@@ -118,8 +122,8 @@ func (g *handovers) inRing(at ident.Key) ident.Key {
 	}
 }
 
-// makeRoom splits the operation of an account in two: the first lets go of
-// what others wait for.
+// makeRoom splits the operation of an account in two: the first releases the
+// values that others wait for.
 func (f *differ) makeRoom(key ident.Key, class ident.Class, g *handovers) error {
 	c := f.draft.changes[key]
 	var wanted []place

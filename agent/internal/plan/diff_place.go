@@ -13,16 +13,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// home is a container in which an account belongs.
+// home is a container that an account belongs in.
 type home struct {
 	dn     ident.DN
-	reason string // of a move into it
+	reason string // of a move there
 	note   string // why it is not the place that ou names; "" when it is
 }
 
-// newPlace returns the container that the account is to be moved to; none when
-// it stays. What somebody else moved stays, and so does an adopted account,
-// unless the place that ou names has changed since.
+// newPlace returns the container to move the account to; none if it stays. An
+// account that somebody else moved stays, and so does an adopted account,
+// unless ou has named another place since.
 func (f *differ) newPlace(c *change, want ident.Desired, link ident.Link) (home, error) {
 	here := c.entry.DN.Parent()
 	returner := link.MissingSince != nil
@@ -57,9 +57,9 @@ func (f *differ) newPlace(c *change, want ident.Desired, link ident.Link) (home,
 	return to, err
 }
 
-// home finds the container in which an account belongs. A returner goes back
-// to where they were when they left, unless ou names another place since, or
-// that container cannot be used any more.
+// home returns the container that an account belongs in. A returner goes back
+// to where the account was when the person left, unless ou has named another
+// place since or that container cannot be used any more.
 func (f *differ) home(want ident.Desired, link ident.Link) (home, error) {
 	ou := home{dn: want.Parent, reason: fmt.Sprintf("ou: it belongs into %s", want.Parent)}
 	unknown := link.LeftOU == "" && link.Origin == ident.OriginRestored
@@ -79,8 +79,8 @@ func (f *differ) home(want ident.Desired, link ident.Link) (home, error) {
 	return home{link.Left, "back: " + note, note}, nil
 }
 
-// stay notes where an account is and where ou would put it. As long as ou
-// names that place, the account stays where it is.
+// stay records where an account is and where ou would put it. As long as ou
+// names that place, the account stays.
 func (f *differ) stay(c *change, want ident.Desired) {
 	here := c.entry.DN.Parent()
 	if op := c.linking(); op != nil {
@@ -96,8 +96,8 @@ func (f *differ) stay(c *change, want ident.Desired) {
 	}
 }
 
-// put adds what brings an account to its name, its place and, when it is
-// disabled, back to life.
+// put adds the operations that give an account its name and its place and, if
+// it is disabled, enable it.
 func (f *differ) put(c *change, name *operation, to home, disabled bool) error {
 	op := &operation{}
 	op.Class, op.Reason = ident.ClassMove, to.reason
@@ -125,7 +125,7 @@ func (f *differ) put(c *change, name *operation, to home, disabled bool) error {
 	return nil
 }
 
-// rename renames an account within the container where it is.
+// rename renames an account within its present container.
 func (f *differ) rename(c *change, name *operation) error {
 	if name == nil {
 		return nil
@@ -145,8 +145,8 @@ func (f *differ) rename(c *change, name *operation) error {
 	return nil
 }
 
-// expired reports an account that is enabled, or about to be, although it has
-// expired: nobody can log in with it.
+// expired reports an account that has expired although it is enabled or about
+// to be: nobody can log in with it.
 func (f *differ) expired(c *change) {
 	until := c.entry.Attributes.First("accountexpires")
 	if update := c.first(ident.ClassUpdate); update != nil {
@@ -165,8 +165,8 @@ func (f *differ) expired(c *change) {
 		"set another end date or none, in the directory or in the mapping"+f.set.orAccept(c.key))
 }
 
-// expiry reads accountExpires: 100 ns since 1601-01-01 UTC, with 0 and the
-// largest number for never (MS-ADA1, attribute accountExpires).
+// expiry reads accountExpires: units of 100 ns since 1601-01-01 UTC. 0 and the
+// largest number mean never (MS-ADA1, attribute accountExpires).
 func expiry(value string) (at time.Time, ends bool) {
 	const toUnix = 116444736000000000
 	n, err := strconv.ParseInt(value, 10, 64)

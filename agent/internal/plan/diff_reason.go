@@ -16,7 +16,7 @@ type reasons struct {
 	others []string
 }
 
-// because is one cause and the attributes that follow from it.
+// because is one cause with the attributes that change because of it.
 type because struct {
 	before, after string // around the names: "user.name changed " and ""
 	names         []string
@@ -48,8 +48,8 @@ func (r *reasons) add(ch ident.AttributeChange, source string, link ident.Link) 
 	r.source = append(r.source, b)
 }
 
-// String is a sentence such as
-// "user.name changed displayName and sn; drift: somebody changed title by hand".
+// String returns a sentence such as "user.name changed displayName and sn;
+// drift: somebody changed title by hand".
 func (r *reasons) String() string {
 	var out []string
 	for _, b := range r.source {
@@ -71,7 +71,8 @@ func enumerate(names []string) string {
 
 var reference = regexp.MustCompile(`\b(?:user|attributes|endpoints|link|settings)(?:\.[A-Za-z_][A-Za-z0-9_]*)+`)
 
-// references names what an expression reads: "user.name", "user.id and user.name".
+// references names what an expression reads: "user.name", "user.id and
+// user.name".
 func references(source string) string {
 	var names []string
 	for _, name := range reference.FindAllString(source, -1) {

@@ -6,17 +6,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// directory answers what the jobs ask about the directory: what is there, and
-// what may be changed. It asks the View once for each container and object.
+// directory answers the questions of the jobs about the directory: what
+// exists, and what may be changed. It asks the View only once per container
+// and object.
 type directory struct {
 	set     *Settings
 	view    directoryView
-	scopes  map[ident.DN]bool // containers that were asked about: in scope or not
-	exists  map[ident.DN]bool // containers that were asked about: there or not
-	objects map[ident.DN]bool // the same of objects of any kind
+	scopes  map[ident.DN]bool // whether a container is in scope
+	exists  map[ident.DN]bool // whether a container exists
+	objects map[ident.DN]bool // whether an object of any kind exists
 }
 
-// directoryView is what of a View it reads.
+// directoryView is the part of View that a directory reads.
 type directoryView interface {
 	ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
 	ContainerExists(ident.DN) (bool, error)
@@ -39,7 +40,8 @@ func (dir *directory) inScope(container ident.DN) bool {
 	return in
 }
 
-// containerExists asks the View once for each container.
+// containerExists reports whether a container exists, asking the View once for
+// each.
 func (dir *directory) containerExists(dn ident.DN) (bool, error) {
 	if there, known := dir.exists[dn]; known {
 		return there, nil
@@ -51,7 +53,8 @@ func (dir *directory) containerExists(dn ident.DN) (bool, error) {
 	return there, err
 }
 
-// objectExists asks the View once for each object.
+// objectExists reports whether an object exists, asking the View once for
+// each.
 func (dir *directory) objectExists(dn ident.DN) (bool, error) {
 	if there, known := dir.objects[dn]; known {
 		return there, nil
@@ -63,7 +66,7 @@ func (dir *directory) objectExists(dn ident.DN) (bool, error) {
 	return there, err
 }
 
-// untouchable says why an object must not be changed; "" when it may be.
+// untouchable says why an object must not be changed; "" if it may be.
 func (dir *directory) untouchable(e ident.Entry) (string, error) {
 	if !dir.inScope(e.DN.Parent()) {
 		return fmt.Sprintf("%s is outside the scope of [directory]", e.DN), nil
@@ -80,7 +83,7 @@ func (dir *directory) untouchable(e ident.Entry) (string, error) {
 	return fmt.Sprintf("%s is protected: %s", e.DN, reason), nil
 }
 
-// entryAt finds the object with that very DN.
+// entryAt returns the object with exactly this DN.
 func (dir *directory) entryAt(dn ident.DN) (ident.Entry, bool, error) {
 	found, err := dir.view.ChildrenByName(dn.Parent(), dn.Name())
 	for _, e := range found {
@@ -91,7 +94,7 @@ func (dir *directory) entryAt(dn ident.DN) (ident.Entry, bool, error) {
 	return ident.Entry{}, false, err
 }
 
-// unusable says why no account can be put into a container; "" when one can.
+// unusable says why no account can be put into a container; "" if one can.
 func (dir *directory) unusable(to ident.DN) (string, error) {
 	if !dir.inScope(to) {
 		return "it is outside the scope of [directory]", nil
@@ -103,7 +106,7 @@ func (dir *directory) unusable(to ident.DN) (string, error) {
 	return "", err
 }
 
-// makeUsable is the next step about a container that cannot be used.
+// makeUsable returns the next step for a container that cannot be used.
 func (dir *directory) makeUsable(to ident.DN) string {
 	if !dir.inScope(to) {
 		return "add that OU to scope of [directory], or choose another"

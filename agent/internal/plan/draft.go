@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// draft is a plan in the making: what is to be done about whom, who is set
-// aside, and what there is to say. It is all that the jobs share: each reads what
-// those before it have put there. It decides nothing by itself.
+// draft is a plan in the making: the changes, the records that are set aside,
+// and the notes. The jobs share nothing else; each reads what the earlier ones
+// have put there. The draft itself decides nothing.
 type draft struct {
 	set     *Settings
 	names   *names
@@ -20,7 +20,7 @@ type draft struct {
 	changes     map[ident.Key]*change
 	quarantined map[ident.Key]ident.QuarantineItem
 	keyless     []ident.QuarantineItem // records without a key
-	attention   []ident.QuarantineItem // what needs a person while the rest of a record goes on
+	attention   []ident.QuarantineItem // needs a person while the rest of the record goes on
 	accepted    []ident.QuarantineItem // see Builder.Accepted
 	notes       []ident.Note
 	links       []LinkUpdate
@@ -29,31 +29,31 @@ type draft struct {
 	unsettled   map[ident.Key]struct{} // see Builder.Unsettled
 	crashes     Crashes
 
-	blocked map[ident.Key]blocked                // set aside for a value that others of this run have
-	holders map[ident.QuarantineItem][]ident.Key // who of this run has the value that an attribute was refused
+	blocked map[ident.Key]blocked                // set aside because another record of this run has the value
+	holders map[ident.QuarantineItem][]ident.Key // which records of this run have the value that an attribute was refused
 	matched map[ident.GUID]ident.Key             // linked objects that the record of another key matches
 
 	stillRefused []ident.Refusal        // see Builder.StillRefused
-	leftOut      []ident.QuarantineItem // was refused before, and it is not yet time to try again
+	leftOut      []ident.QuarantineItem // refused before, and not yet due to be tried again
 
 	binary  int                    // bytes of binary values in the plan
-	waiting map[ident.Key]struct{} // accounts with a binary value that waits for a later run
+	waiting map[ident.Key]struct{} // accounts whose binary value waits for a later run
 
 	known    known
-	leaving  int  // changes that follow from a missing key
-	reported int  // those of them that follow from a reported deletion
-	believed bool // the delivery says who is not in it; see Builder.Marks
+	leaving  int  // changes caused by a missing key
+	reported int  // those of them caused by a reported deletion
+	believed bool // the delivery proves which keys are absent; see Builder.Marks
 }
 
-// keys is what the delivery says of each key.
+// keys holds what the delivery says about each key.
 type keys struct {
 	seen    map[ident.Key]struct{} // delivered, whatever became of the record
 	numbers map[ident.Key]struct{} // keys that are numbers
 	deleted map[ident.Key]struct{} // reported as deleted
 	sighted map[ident.Key]struct{} // linked, in scope, and never delivered before
-	left    map[ident.Key]struct{} // linked records that left the scope of the data source
-	never   map[ident.Key]struct{} // records without a link that are not in it; kept only to list strays
-	copies  int                    // deliveries of a key beyond its first
+	left    map[ident.Key]struct{} // linked keys whose record left the scope of the data source
+	never   map[ident.Key]struct{} // keys without a link whose record is out of scope; kept only to list strays
+	copies  int                    // repeated deliveries of the same key
 }
 
 func newDraft(set *Settings, view nameView, refused func(ident.Key, string) (ident.Refusal, bool)) *draft {
@@ -81,15 +81,16 @@ func (d *draft) delivered(key ident.Key) {
 	}
 }
 
-// tally counts what is told in one note for all, as a note each would be too much.
+// tally counts what one summary note reports, where a note for each user would
+// be too much.
 type tally struct{ unmatched, renames, others, kept, staying int }
 
-// note reports something that needs nobody.
+// note reports something that needs nobody's attention.
 func (d *draft) note(key ident.Key, name, format string, args ...any) {
 	d.notes = append(d.notes, ident.Note{Key: key, Name: name, Text: fmt.Sprintf(format, args...)})
 }
 
-// keep keeps a change that has operations.
+// keep adds a change to the draft if it has operations.
 func (d *draft) keep(c *change) {
 	if len(c.ops) == 0 {
 		d.counts.Unchanged++
@@ -101,7 +102,7 @@ func (d *draft) keep(c *change) {
 // sameDN reports whether two DNs name one object.
 func sameDN(a, b ident.DN) bool { return a == b || a.EqualFold(b) }
 
-// recordName is the name of a person before anything was mapped.
+// recordName returns the name of a person from the unmapped record.
 func recordName(rec ident.Record) string {
 	for _, field := range []string{"name", "displayName", "display_name", "email"} {
 		if s, ok := rec.Fields[field].(string); ok && !text.Blank(s) {
@@ -111,7 +112,7 @@ func recordName(rec ident.Record) string {
 	return ""
 }
 
-// entryName is the name of an account for people.
+// entryName returns the name that people know an account by.
 func entryName(e ident.Entry) string {
 	if n := text.Trim(e.Attributes.First("displayname")); n != "" {
 		return n
@@ -119,7 +120,7 @@ func entryName(e ident.Entry) string {
 	return commonName(e)
 }
 
-// commonName is the cn of an account.
+// commonName returns the cn of an account.
 func commonName(e ident.Entry) string {
 	if n := e.Attributes.First("cn"); n != "" {
 		return n
@@ -135,20 +136,20 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// attend reports one part of a user that needs a person, while the rest of that
-// user goes on: ident.PartAccount, ident.PartGroups or the name of an attribute.
-// Each run reports it until somebody has dealt with it.
+// attend reports one part of a user that needs a person, while the rest of
+// that user goes on. The part is ident.PartAccount, ident.PartGroups or the
+// name of an attribute. Every run reports it until somebody has dealt with it.
 func (d *draft) attend(key ident.Key, name, part, cause, next string) {
 	d.attendShared(key, name, part, cause, shared(cause, key), next)
 }
 
-// attendShared is attend for a cause that several users may have. common is the
-// cause without what is this user's own.
+// attendShared is like attend, for a cause that several users may share.
+// common is the cause without this user's own details.
 func (d *draft) attendShared(key ident.Key, name, part, cause, common, next string) {
 	d.attention = append(d.attention, item(key, name, part, cause, common, next))
 }
 
-// hasLeft reports whether the record of a linked key was delivered and is out
+// hasLeft reports whether the record of a linked key was delivered but is out
 // of scope.
 func (d *draft) hasLeft(key ident.Key) bool {
 	_, left := d.keys.left[key]
@@ -156,8 +157,8 @@ func (d *draft) hasLeft(key ident.Key) bool {
 	return left && !aside
 }
 
-// asDelivered returns a key as this delivery spells it: an anchor may spell a
-// number in another way.
+// asDelivered returns a key in the spelling of this delivery, because an
+// anchor may spell a number in another way.
 func (d *draft) asDelivered(key ident.Key) ident.Key {
 	if s, ok := abi.NumberKey(string(key)); ok {
 		if _, isNumber := d.keys.numbers[ident.Key(s)]; isNumber {
@@ -167,8 +168,8 @@ func (d *draft) asDelivered(key ident.Key) ident.Key {
 	return key
 }
 
-// formerAnchor reports whether an anchor carries the same number as key in
-// another spelling. A key that is a text has no other.
+// formerAnchor reports whether an anchor contains the same number as key in
+// another spelling. A text key has only one spelling.
 func (d *draft) formerAnchor(key ident.Key, anchor string) bool {
 	application, former, ok := ident.ParseAnchor(anchor)
 	return ok && application == d.set.Application && former != key && d.asDelivered(former) == key

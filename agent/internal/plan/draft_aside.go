@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// shared returns a cause without what is one user's own: the key, and the names
-// of the account. Users for whom it is the same are reported together.
+// shared returns a cause without one user's own details: the key and the names
+// of the account. Users with the same shared cause are reported together.
 func shared(cause string, key ident.Key, own ...string) string {
 	if key != "" {
 		cause = strings.ReplaceAll(cause+" ", "the key "+string(key)+" ", "the key ")
@@ -26,7 +26,8 @@ func shared(cause string, key ident.Key, own ...string) string {
 	return cause
 }
 
-// item makes a QuarantineItem; common is its cause as others share it.
+// item returns a QuarantineItem; common is the form of its cause that other
+// users may share.
 func item(key ident.Key, name, part, cause, common, next string) ident.QuarantineItem {
 	q := ident.QuarantineItem{Key: key, Name: name, Part: part, Cause: cause, Next: next}
 	if common != cause {
@@ -35,14 +36,14 @@ func item(key ident.Key, name, part, cause, common, next string) ident.Quarantin
 	return q
 }
 
-// setAside quarantines a key and withdraws what was planned for it. The first
-// cause stays.
+// setAside quarantines a key and withdraws what was planned for it. If the key
+// is set aside again, the first cause stays.
 func (d *draft) setAside(key ident.Key, name, cause, next string) {
 	d.setAsideShared(key, name, cause, shared(cause, key), next)
 }
 
-// setAsideShared is setAside for a cause that several users may have. common is
-// the cause without what is this user's own.
+// setAsideShared is like setAside, for a cause that several users may share.
+// common is the cause without this user's own details.
 func (d *draft) setAsideShared(key ident.Key, name, cause, common, next string) {
 	if c, ok := d.changes[key]; ok {
 		if name == "" {
@@ -73,23 +74,23 @@ func (d *draft) quarantineError(rec ident.Record, err error) {
 	d.block(rec, cause)
 }
 
-// blocked is a record that was set aside because others of this run have the
-// values that it wants.
+// blocked is a record that was set aside because other records of this run
+// have the values that it wants.
 type blocked struct {
 	rec ident.Record
 	by  []ident.Key
 }
 
-// block remembers who has the values that a record was set aside for: they may
-// be set aside themselves (see Builder.retryBlocked).
+// block remembers which records have the values that a record was set aside
+// for, because they may be set aside themselves (see Builder.retryBlocked).
 func (d *draft) block(rec ident.Record, cause string) {
 	if by := d.names.named(cause); len(by) > 0 {
 		d.blocked[rec.Key] = blocked{rec, by}
 	}
 }
 
-// named returns the records of this run that a cause names as holders of values
-// which the record that is planned now asked for.
+// named returns the keys of this run that a cause mentions as holders of
+// values that the present record asked for.
 func (n *names) named(cause string) []ident.Key {
 	var by []ident.Key
 	for _, key := range n.holders {
@@ -102,8 +103,8 @@ func (n *names) named(cause string) []ident.Key {
 
 func holderOfThisRun(key ident.Key) string { return fmt.Sprintf("the key %s of this run", key) }
 
-// tellRoots adds, to whatever waits for the value of a record in quarantine, that
-// this record is what to look at first.
+// tellRoots adds to each item that waits for the value of a record in
+// quarantine that this record must be dealt with first.
 func (d *draft) tellRoots() {
 	for _, w := range d.blocked {
 		if q, aside := d.quarantined[w.rec.Key]; aside {

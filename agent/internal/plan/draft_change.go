@@ -15,8 +15,8 @@ type change struct {
 	ops   []*operation
 }
 
-// operation is an ident.Operation whose DNs are not yet written down: they
-// depend on which of the operations before it are applied.
+// operation is an ident.Operation whose DNs are not set yet: they depend on
+// which of the operations before it are applied.
 type operation struct {
 	ident.Operation
 	parent  ident.DN // the container that the object is to be in; "" where it is
@@ -28,7 +28,8 @@ type operation struct {
 
 func (c *change) add(op operation) { c.ops = append(c.ops, &op) }
 
-// first finds the operation of a class; nil when there is none, or no change.
+// first returns the first operation of a class, or nil if there is none. c may
+// be nil.
 func (c *change) first(class ident.Class) *operation {
 	if c == nil {
 		return nil
@@ -41,8 +42,8 @@ func (c *change) first(class ident.Class) *operation {
 	return nil
 }
 
-// linking returns the operation that makes the link of a change; nil when
-// there is one already.
+// linking returns the operation that makes the link of a change, or nil if the
+// link exists already.
 func (c *change) linking() *operation {
 	if len(c.ops) > 0 && ops.MakesLink(c.ops[0].Class) {
 		return c.ops[0]
@@ -50,7 +51,8 @@ func (c *change) linking() *operation {
 	return nil
 }
 
-// waitsFor ends the reason of an operation that waits for the link of its account.
+// waitsFor returns the end of the reason for an operation that waits for the
+// link of its account.
 func waitsFor(class ident.Class) string {
 	if class == ident.ClassAdopt {
 		return "; waits for the account to be adopted"
@@ -58,13 +60,15 @@ func waitsFor(class ident.Class) string {
 	return "; waits for the account to be created"
 }
 
-// drop leaves out all operations of some classes: a step aside and the operation
-// after it have one class, and neither makes sense without the other.
+// drop removes all operations of some classes. The operation that moves an
+// account aside and the one after it have the same class; neither makes sense
+// without the other.
 func (c *change) drop(gone map[ident.Class]bool) {
 	c.ops = slices.DeleteFunc(c.ops, func(op *operation) bool { return gone[op.Class] })
 }
 
-// inOrder sorts the operations of a change by the order of application.
+// inOrder sorts the operations of a change into the order in which they are
+// applied.
 func (c *change) inOrder() {
 	slices.SortStableFunc(c.ops, func(a, b *operation) int {
 		return slices.Index(ident.Classes, a.Class) - slices.Index(ident.Classes, b.Class)
@@ -77,7 +81,7 @@ func (c *change) finish() ident.Change {
 		if op.Class == ident.ClassCreate {
 			out.DN = op.To
 		}
-		for i := range op.Attributes { // lists in JSON, not null
+		for i := range op.Attributes { // empty lists instead of null in JSON
 			ch := &op.Attributes[i]
 			ch.Old, ch.New = append([]string{}, ch.Old...), append([]string{}, ch.New...)
 		}
@@ -86,7 +90,7 @@ func (c *change) finish() ident.Change {
 	return out
 }
 
-// place writes down the DNs of the operations anew, by their verdicts.
+// place sets the DNs of all operations, according to their verdicts.
 func (c *change) place() {
 	at, approved := c.entry.DN, c.entry.DN
 	for _, op := range c.ops {
@@ -94,9 +98,9 @@ func (c *change) place() {
 	}
 }
 
-// locate writes down the DNs of an operation on an object that is at a place by
-// now, or at another once what is held is approved. It returns where the object
-// is afterwards, in both cases.
+// locate sets the DNs of an operation. The object is at one DN if only the
+// applied operations are made, and at approved if those that are held are
+// approved too. locate returns both DNs after the operation.
 func (op *operation) locate(at, approved ident.DN) (ident.DN, ident.DN) {
 	from := at
 	if op.Verdict == ident.VerdictHold {
@@ -112,22 +116,23 @@ func (op *operation) locate(at, approved ident.DN) (ident.DN, ident.DN) {
 	return at, approved
 }
 
-// place writes down the DNs of an operation on an object at from.
+// place sets the DNs of an operation on an object at from.
 func (op *operation) place(from ident.DN) { op.From, op.To = op.target().Ends(op.Class, from) }
 
 func (op *operation) target() ops.Target { return ops.Target{Container: op.parent, Name: op.cn} }
 
-// leaves returns where an object at from is after the operation.
+// leaves returns the DN of an object at from after the operation.
 func (op *operation) leaves(from ident.DN) ident.DN { return op.target().Reach(op.Class, from) }
 
-// identify returns the digest of an operation on the object of the change, with
-// the place where the object is by then.
+// identify returns the digest of an operation on the object of the change,
+// which is at that time at the given DN.
 func (c *change) identify(op *operation, at ident.DN, followers ...string) string {
 	return ops.Identify(op.Operation, ops.Account{Key: c.key, GUID: c.entry.GUID, DN: at}, op.target(), followers...)
 }
 
-// linkingDigest is the digest of the operation that makes the link of a change,
-// with what follows from it as if all were applied; "" when there is none.
+// linkingDigest returns the digest of the operation that makes the link of a
+// change, including what follows from it as if all were applied; "" if there
+// is none.
 func (c *change) linkingDigest() string {
 	linking := c.linking()
 	if linking == nil {

@@ -4,7 +4,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// mark remembers how far the plan has come.
+// mark remembers how far a plan has come.
 type mark struct {
 	notes, attention, links, binary, reserved int
 	counts                                    ident.RecordCounts
@@ -18,7 +18,7 @@ func (d *draft) mark() mark {
 	}
 }
 
-// restore takes back all that was planned of the keys since the mark.
+// restore removes everything planned for the keys since the mark.
 func (d *draft) restore(m mark, keys ...ident.Key) {
 	d.notes, d.attention, d.links = d.notes[:m.notes], d.attention[:m.attention], d.links[:m.links]
 	d.counts, d.tally, d.binary = m.counts, m.tally, m.binary

@@ -9,24 +9,25 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// names answers which names are in use: in the directory, or promised to
+// names finds out which names are in use: in the directory, or promised to
 // another record of this plan. It keeps the first error of the View, because
-// an error of the mapping would be taken for one of the record.
+// an error that came through the mapping would look like a fault of the
+// record.
 type names struct {
 	view     nameView
 	domain   string // the DNS name of the domain; "" knows no implicit names
 	reserved map[string]ident.Key
-	inOrder  []string            // the reservations, in the order in which they were made
-	begun    int                 // where the reservations of the record that is planned now begin
-	holders  []ident.Key         // who had reserved what that record asked for
-	folded   map[ident.DN]string // containers: few, and folding takes time
-	// freed tells whether an object gives up a value in time for the record with
-	// a key; nil when nobody gives up anything.
+	inOrder  []string            // the reservations, oldest first
+	begun    int                 // index of the first reservation of the present record
+	holders  []ident.Key         // keys that had reserved what the present record asked for
+	folded   map[ident.DN]string // folded containers, cached because folding takes time and there are few
+	// freed reports whether an object gives up a value in time for the record
+	// with a key. If it is nil, nobody gives up anything.
 	freed func(e ident.Entry, p place, key ident.Key, attribute, value string) (bool, error)
 	err   error
 }
 
-// nameView is what of a View they read.
+// nameView is the part of View that names reads.
 type nameView interface {
 	EntriesByName(attribute, value string) ([]ident.Entry, error)
 	ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
@@ -38,12 +39,12 @@ func newNames(view nameView) *names {
 
 var _ mapping.Names = (*names)(nil)
 
-// place is one attribute and value in which a name may be in use.
+// place is an attribute and a value that may be in use.
 type place struct{ attribute, value string }
 
-// places lists where a value is looked for. A mail address or user principal
-// name that has to be unique in the forest must not be anybody's address in any
-// of three attributes: the DC does not check that.
+// places lists where to look for a value. A mail address or user principal
+// name that must be unique in the forest must not be in use as anybody's
+// address in any of three attributes: the DC does not check that.
 func places(attribute, value string, unique mapping.Unique) []place {
 	address := value
 	switch text.Lower(attribute) {
@@ -62,10 +63,10 @@ func places(attribute, value string, unique mapping.Unique) []place {
 	return []place{{"mail", address}, {"proxyAddresses", "smtp:" + address}, {"userPrincipalName", address}}
 }
 
-// implicit lists where else a domain controller finds a name in use: an
-// account's sAMAccountName before the name of the domain is a user principal
-// name of that account, whatever its userPrincipalName is (MS-ADTS section
-// 5.1.1.1.1; bugzilla.samba.org 14564).
+// implicit lists further places where a domain controller finds a name in use.
+// An account's sAMAccountName before the name of the domain is a user
+// principal name of that account, whatever its userPrincipalName is (MS-ADTS
+// section 5.1.1.1.1; bugzilla.samba.org 14564).
 func (n *names) implicit(attribute, value string, unique mapping.Unique) []place {
 	if n.domain == "" || unique == mapping.UniqueContainer {
 		return nil
@@ -120,7 +121,7 @@ func (n *names) inDirectory(
 		return "", false, err
 	}
 	holder := ""
-	for _, e := range found { // of several the first by DN, so that plans do not differ
+	for _, e := range found { // if there are several, the first by DN, so that the plan is always the same
 		if e.GUID == self {
 			continue
 		}
@@ -137,7 +138,7 @@ func (n *names) inDirectory(
 	return holder, holder != "", nil
 }
 
-// sameName finds the objects beside which a value cannot be given away.
+// sameName finds the objects that prevent another one from getting a value.
 func (n *names) sameName(p place, unique mapping.Unique, parent ident.DN) ([]ident.Entry, error) {
 	if unique == mapping.UniqueContainer && text.Same(p.attribute, "cn") {
 		return n.view.ChildrenByName(parent, p.value)
@@ -171,11 +172,11 @@ func (n *names) reservation(p place, unique mapping.Unique, parent ident.DN) str
 	return id + "\x00" + container
 }
 
-// begin starts a record.
+// begin starts the next record.
 func (n *names) begin() { n.begun, n.holders = len(n.inOrder), nil }
 
-// release gives back what the record that is planned now had reserved: without
-// an account it stands in nobody's way.
+// release frees what the present record has reserved: it gets no account, so
+// it needs no names.
 func (n *names) release(key ident.Key) {
 	for _, id := range n.inOrder[n.begun:] {
 		if n.reserved[id] == key {
@@ -184,8 +185,8 @@ func (n *names) release(key ident.Key) {
 	}
 }
 
-// releaseAll gives back all that a record had reserved, however long ago it was
-// planned.
+// releaseAll frees everything that a record has reserved, even if it was
+// planned long ago.
 func (n *names) releaseAll(key ident.Key) {
 	for _, id := range n.inOrder {
 		if n.reserved[id] == key {

@@ -10,13 +10,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// under lets an operation put an account into a container, and chooses its name
-// there. It returns the rename that is left as an operation of its own, if any.
+// under completes an operation that puts an account into a container, and
+// chooses its name there. It returns the rename that remains as an operation
+// of its own, if any.
 //
-// A rename and a move are two operations, each with its limit, as long as
-// either can come without the other. Where a name is in the way, the account
-// gets its place and its name at once, as AD can do: under the name that it is
-// to have, or one made from it that nobody has there.
+// A rename and a move are two operations, each with its own limit, as long as
+// either works without the other. If a name is taken, the account gets its
+// place and its name in one operation, which AD supports. It gets the name
+// that it is to have, or one derived from that and free there.
 func (n *names) under(c *change, op *operation, name *operation, to ident.DN) (*operation, error) {
 	op.parent = to
 	have := commonName(c.entry)
@@ -34,7 +35,7 @@ func (n *names) under(c *change, op *operation, name *operation, to ident.DN) (*
 				return nil, err
 			}
 			apart = apart && !wantedTaken
-			holder, taken = other, wantedTaken // of the last: the target
+			holder, taken = other, wantedTaken // of the last name tried: the target
 		}
 		if apart {
 			n.Reserve("cn", have, mapping.UniqueContainer, to, c.key)
@@ -68,11 +69,11 @@ func (n *names) inTheWay(c *change, cn string, container ident.DN) (holder strin
 	return n.Holder("cn", cn, mapping.UniqueContainer, container, c.entry.GUID, c.key)
 }
 
-// freeName makes a name from one that is taken: with the account's
-// sAMAccountName, which nobody else has, or with a number.
+// freeName derives a free name from one that is taken, with the account's
+// sAMAccountName, which is unique, or with a number.
 func (n *names) freeName(c *change, base string, container ident.DN) (string, error) {
 	var suffixes []string
-	if sam := c.entry.Attributes.First("samaccountname"); sam != "" && text.Units(sam) <= ident.MaxAccountName { // Samba takes longer ones
+	if sam := c.entry.Attributes.First("samaccountname"); sam != "" && text.Units(sam) <= ident.MaxAccountName { // Samba accepts longer ones
 		suffixes = append(suffixes, " ("+sam+")")
 	}
 	for number := 2; ; number++ {

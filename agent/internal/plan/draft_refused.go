@@ -12,8 +12,8 @@ import (
 )
 
 // refused reports whether the directory has refused the same before and it is
-// not yet time to try again. part is that of an ident.Refusal. The digest of what
-// is to be written is computed only where something was refused.
+// not yet time to try again. part is that of an ident.Refusal. The digest is
+// computed only if something was refused.
 func (d *draft) refused(key ident.Key, part string, digest func() string) (ident.Refusal, bool) {
 	if d.refusal == nil {
 		return ident.Refusal{}, false
@@ -29,7 +29,7 @@ func (d *draft) refused(key ident.Key, part string, digest func() string) (ident
 }
 
 // refusedAttribute reports whether a change of an attribute is left out, and
-// tells why.
+// adds an item that says why.
 func (d *draft) refusedAttribute(key ident.Key, name string, ch ident.AttributeChange) bool {
 	r, wait := d.refused(key, text.Lower(ch.Name), func() string { return ops.AppliedDigest(ch) })
 	if wait {
@@ -38,14 +38,15 @@ func (d *draft) refusedAttribute(key ident.Key, name string, ch ident.AttributeC
 	return wait
 }
 
-// attendRefused reports what is left out because it was refused before.
+// attendRefused reports what is left out because the directory refused it
+// before.
 func (d *draft) attendRefused(key ident.Key, name, part string, r ident.Refusal) {
 	d.attendShared(key, name, part, r.Cause, cmp.Or(r.Shared, r.Cause), r.Next)
 	d.leftOut = append(d.leftOut, d.attention[len(d.attention)-1])
 }
 
-// refusedBefore counts what is left out because it was refused before. What a
-// person has accepted is no failure any more.
+// refusedBefore counts what is left out because the directory refused it
+// before. What a person has accepted does not count as a failure.
 func (d *draft) refusedBefore() int {
 	open := slices.DeleteFunc(slices.Clone(d.leftOut), func(q ident.QuarantineItem) bool { return slices.Contains(d.accepted, q) })
 	return len(open)

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// unsettle notes of which keys the plan has something to say.
+// unsettle records the keys that the plan has something to say about.
 func (d *draft) unsettle() {
 	for key := range d.changes {
 		d.unsettled[key] = struct{}{}
@@ -27,8 +27,8 @@ func (d *draft) unsettle() {
 	}
 }
 
-// noteSighted makes links remember that their key was delivered, and is no
-// mistake. A fetch that did not end properly says nothing of the kind.
+// noteSighted records in links that their key was delivered, so it cannot be a
+// mistake. A fetch that did not end properly proves nothing of the kind.
 func (d *draft) noteSighted(end Delivery) {
 	if !end.Complete {
 		return
@@ -44,14 +44,15 @@ func (d *draft) noteSighted(end Delivery) {
 	}
 }
 
-// sortLinks sorts what links must remember by their keys. Of a record that is
-// set aside nothing is remembered.
+// sortLinks sorts what links must remember by key. For a record that is set
+// aside, nothing is remembered.
 func (d *draft) sortLinks() {
 	d.links = slices.DeleteFunc(d.links, func(up LinkUpdate) bool { _, aside := d.quarantined[up.Key]; return aside })
 	slices.SortFunc(d.links, func(x, y LinkUpdate) int { return cmp.Compare(x.Key, y.Key) })
 }
 
-// tallyNotes tells in one note what would be too much as a note for each user.
+// tallyNotes adds the summary notes, where a note for each user would be too
+// much.
 func (d *draft) tallyNotes() {
 	if n := d.tally.unmatched; n > 0 {
 		d.note("", "", "%s no account; the action update creates none", count(n, "record has", "records have"))
@@ -79,8 +80,8 @@ func (d *draft) tallyNotes() {
 	}
 }
 
-// sortedQuarantine lists what needs a person, by keys. What is said twice of one
-// part is listed once.
+// sortedQuarantine lists what needs a person, by key. If something is said
+// twice about the same part, it is listed once.
 func (d *draft) sortedQuarantine() []ident.QuarantineItem {
 	out := slices.Concat(d.keyless, d.attention)
 	for _, q := range d.quarantined {
@@ -92,8 +93,8 @@ func (d *draft) sortedQuarantine() []ident.QuarantineItem {
 	return slices.CompactFunc(out, func(x, y ident.QuarantineItem) bool { return x.Part != "" && x == y })
 }
 
-// sortedNotes puts the notes about everybody first. Notes about a record that
-// was set aside later stay: they are still true.
+// sortedNotes puts the notes that concern everybody first. Notes about a
+// record that was set aside later stay: they are still true.
 func (d *draft) sortedNotes() []ident.Note {
 	slices.SortStableFunc(d.notes, func(x, y ident.Note) int {
 		return cmp.Or(x.Key.Compare(y.Key), cmp.Compare(x.Text, y.Text))

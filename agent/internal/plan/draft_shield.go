@@ -7,16 +7,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Crashes are panics while single records were planned.
+// Crashes counts panics while planning single records.
 type Crashes struct {
 	Count int
-	Key   ident.Key // of the first
+	Key   ident.Key // of the first one
 	Panic string
 	Stack string
 }
 
-// shield keeps a panic about one key from ending the plan of everybody: the key
-// is set aside. It counts as present, so nobody leaves because of it.
+// shield keeps a panic over one key from ending the whole plan: the key is set
+// aside. It counts as present, so that nobody is missing because of it.
 func (d *draft) shield(key ident.Key, rec ident.Record, do func() error) (err error) {
 	defer func() {
 		v := recover()

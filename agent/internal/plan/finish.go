@@ -31,8 +31,8 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	return p, nil
 }
 
-// conclude does what can only be done once everybody has come, up to the
-// verdicts. It says why nobody is missing; "" when somebody may be.
+// conclude does what is only possible once all records have come, up to the
+// verdicts. It says why nobody can be missing; "" if somebody may be.
 func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 	b.draft.counts.Delivered += d.Skipped
 	b.draft.counts.InScope += d.Skipped

@@ -7,8 +7,8 @@ import (
 )
 
 // judge decides what of the draft may be applied. It leaves out what the
-// directory refused before, turns into notes what a person accepted, weighs
-// whether the delivery can be believed, and gives each operation its verdict by
+// directory refused before, turns what a person accepted into notes, judges
+// whether the delivery can be trusted, and gives each operation its verdict by
 // the limits and the approval.
 type judge struct {
 	set   *Settings
@@ -16,14 +16,14 @@ type judge struct {
 	draft *draft
 }
 
-// sentence is what the judge came to.
+// sentence is what the judge decides.
 type sentence struct {
-	changes []*change // by their keys, with their verdicts
+	changes []*change // by key, with their verdicts
 	limits  []ident.LimitState
 	doubt   string // see ident.Plan
 }
 
-// rule judges the whole draft. nobody says why nobody is missing; "" when
+// rule judges the whole draft. nobody says why nobody can be missing; "" if
 // somebody may be.
 func (j *judge) rule(d Delivery, nobody string) sentence {
 	changes, linking := j.ordered()
@@ -40,8 +40,8 @@ func (j *judge) rule(d Delivery, nobody string) sentence {
 	return sentence{changes, lim.account(), j.doubtOf(d, nobody, doubt, changes)}
 }
 
-// ordered returns the changes by their keys, without what the directory has
-// refused, and how many accounts they link by themselves.
+// ordered returns the changes by key, without what the directory has refused
+// before, and how many accounts they link without approval.
 func (j *judge) ordered() (changes []*change, linking int) {
 	for key, c := range j.draft.changes {
 		c.inOrder()

@@ -4,8 +4,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// accept turns into a note what a person has accepted as it is. The cause is part
-// of what was accepted: another cause needs a person again.
+// accept turns what a person has accepted into a note. The acceptance covers
+// only the same cause: another cause needs a person again.
 func (j *judge) accept() {
 	if j.hist.Accepted == nil {
 		return

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// doubts says what may not follow from the delivery, and notes whether it is
-// believed. judged tells that the missing were decided about.
+// doubts says what must not follow from the delivery, and records whether the
+// delivery is trusted. judged is true if the missing keys were decided about.
 func (j *judge) doubts(d Delivery, judged bool) doubts {
 	doubt := j.doubtful(d)
 	doubt.created = j.strangeKeys(judged && j.set.Missing.Action != MissingKeep)
@@ -18,10 +18,11 @@ func (j *judge) doubts(d Delivery, judged bool) doubts {
 	return doubt
 }
 
-// doubtOf says why a person must look at the delivery; "" when nobody must. There
-// are two reasons: nobody counts as missing although the automation would act on
-// that, or something that follows from the delivery is held or refused. Once a
-// person has rejected all of that, there is nothing left to look at.
+// doubtOf says why a person must look at the delivery; "" if nobody must.
+// There are two reasons: nobody counts as missing although the automation
+// would act on that, or something that follows from the delivery is held or
+// refused. Once a person has rejected all of that, there is nothing left to
+// look at.
 func (j *judge) doubtOf(d Delivery, nobody string, doubt doubts, changes []*change) string {
 	if !d.ChangesOnly && nobody != "" && (j.expectsEverybody() || j.emptied()) {
 		return nobody
@@ -40,22 +41,23 @@ func (j *judge) doubtOf(d Delivery, nobody string, doubt doubts, changes []*chan
 	return ""
 }
 
-// expectsEverybody reports whether something is done about whoever is missing.
+// expectsEverybody reports whether the automation acts on missing keys.
 func (j *judge) expectsEverybody() bool {
 	return j.set.Action == ActionLifecycle && j.set.Missing.Action != MissingKeep
 }
 
-// emptied reports whether an application that had people has nobody any more.
-// Nothing is done for anybody then, whatever the action.
+// emptied reports whether an application that used to deliver people now
+// delivers none. Nothing is done for anybody then, whatever the action.
 func (j *judge) emptied() bool {
 	return j.draft.counts.Delivered == 0 && cmp.Or(j.hist.CurrentLinks, j.hist.LastDelivered) > 0
 }
 
-// doubts say why nothing may follow from a key that was not delivered, nor from
-// one that is reported as deleted, and why no account may be created. "" allows it.
+// doubts say why nothing may follow from a key that was not delivered, or from
+// one that is reported as deleted, and why no account may be created. ""
+// allows it.
 type doubts struct{ missing, deleted, created string }
 
-// about returns the doubt that stands against an operation.
+// about returns the doubt that applies to an operation.
 func (d doubts) about(op *operation) string {
 	switch {
 	case op.Class == ident.ClassCreate:
@@ -69,15 +71,15 @@ func (d doubts) about(op *operation) string {
 }
 
 // doubtful says why the delivery does not prove that anybody is missing: it is
-// much smaller than it was, or a part of it came twice. What follows from keys
-// that it left out is held then. If it is too small, so is what follows from the
-// deletions that it reports.
+// much smaller than before, or a part of it came twice. Then everything that
+// follows from absent keys is held. If the delivery is too small, everything
+// that follows from its reported deletions is held too.
 //
-// It is compared with the last delivery and with the links. Links already
-// handled as missing in earlier years are not counted. A key that came more than
-// once counts once; as many copies as leavers look like one page that was sent in
-// place of another. A delivery of changes may be small: of it, only the deletions
-// are counted.
+// The size is compared with the last delivery and with the links. Links
+// already handled as missing in earlier years are not counted. A key that came
+// more than once counts once; as many copies as leavers look like one page
+// that was sent in place of another. A delivery of changes may be small: only
+// its deletions are counted.
 func (j *judge) doubtful(d Delivery) doubts {
 	handled := j.draft.counts.Missing - j.draft.leaving
 	before := max(j.hist.CurrentLinks-handled, j.hist.LastDelivered)
@@ -101,11 +103,11 @@ func (j *judge) doubtful(d Delivery) doubts {
 	return doubts{}
 }
 
-// strangeKeys says that too many of the linked keys were not delivered, however
-// many other keys were; "" when that is not so. Links that earlier runs have
-// handled are not counted: the account was disabled, or, where nothing is done
-// about missing keys, the last delivery lacked the key too. acted tells that
-// something is done about them.
+// strangeKeys says that too many of the linked keys were not delivered,
+// however many other keys were; "" if that is not so. Links that earlier runs
+// have handled are not counted: their account was disabled or, if the
+// automation does not act on missing keys, the last delivery lacked the key
+// too. acted is true if it does act on them.
 func (j *judge) strangeKeys(acted bool) string {
 	absent := 0
 	for _, link := range j.draft.known.absent {
@@ -118,7 +120,7 @@ func (j *judge) strangeKeys(acted bool) string {
 	handled := len(j.draft.known.absent) - absent
 	all := max(j.draft.known.delivered+absent, j.hist.CurrentLinks-handled)
 	allowed := j.set.SourceShrink.of(all)
-	// One key of several is a leaver, even in a company of three.
+	// One key out of several may leave, even in a company of three.
 	if j.set.SourceShrink.Percent > 0 && all > 1 {
 		allowed = max(allowed, 1)
 	}

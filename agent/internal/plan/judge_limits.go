@@ -15,8 +15,8 @@ type Limit struct {
 	Unlimited bool
 }
 
-// String writes the limit as the configuration does: "100", "5%", "none", or
-// "5% or 5" for the larger of both.
+// String returns the limit as the configuration spells it: "100", "5%",
+// "none", or "5% or 5" for the larger of the two.
 func (l Limit) String() string {
 	percent := strconv.FormatFloat(l.Percent, 'f', -1, 64) + "%"
 	switch {
@@ -30,9 +30,9 @@ func (l Limit) String() string {
 	return strconv.Itoa(l.Count)
 }
 
-// DefaultLimits are the limits of classes that the configuration does not
-// mention. A percentage comes with a count, so that five people can be worked
-// with too.
+// DefaultLimits returns the limits of classes that the configuration does not
+// mention. A percentage comes with a count, so that it also works for five
+// people.
 func DefaultLimits() map[ident.Class]Limit {
 	none := Limit{Unlimited: true}
 	return map[ident.Class]Limit{
@@ -44,14 +44,15 @@ func DefaultLimits() map[ident.Class]Limit {
 	}
 }
 
-// DefaultSourceShrink is the limit when the configuration does not mention it.
+// DefaultSourceShrink returns the limit that applies if the configuration sets
+// none.
 func DefaultSourceShrink() Limit { return Limit{Percent: 20} }
 
-// of returns how many the limit allows of a whole; -1 is unlimited.
+// of returns how many the limit allows out of a whole; -1 means unlimited.
 func (l Limit) of(whole int) int {
 	if l.Unlimited {
 		return -1
 	}
-	const rounding = 1e-9 // 29 % of 100 is 28.999999999999996
+	const rounding = 1e-9 // 29 % of 100 is computed as 28.999999999999996
 	return max(l.Count, int(math.Floor(l.Percent*float64(whole)/100+rounding)))
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// dropRefused leaves out the operations that the directory has refused as a
-// whole, with what depends on them, and reports whether anything is left.
+// dropRefused removes the operations that the directory has refused as a
+// whole, with those that depend on them, and reports whether any operation is
+// left.
 func (j *judge) dropRefused(c *change) bool {
 	at := c.entry.DN
 	whole := false
@@ -44,9 +45,10 @@ func (j *judge) dropRefused(c *change) bool {
 	return len(c.ops) > 0
 }
 
-// dropWaiting leaves out operations that wait for another account to give up a
-// value, when that account does not do so in this plan after all. What waits for
-// them is left out in turn, so that in a ring nobody steps aside.
+// dropWaiting removes operations that wait for another account to give up a
+// value if this plan does not make it do so after all. Operations that wait
+// for these are removed in turn, so that in a ring no account is moved aside
+// for nothing.
 func (j *judge) dropWaiting() {
 	waiting := j.waitingForOthers()
 	for changed := true; changed; {
@@ -73,8 +75,8 @@ func (j *judge) dropWaiting() {
 	}
 }
 
-// waitingForOthers returns the keys, in order, of the accounts that get a value
-// once another gives it up.
+// waitingForOthers returns, in order, the keys of the accounts that get a
+// value once another account gives it up.
 func (j *judge) waitingForOthers() []ident.Key {
 	var keys []ident.Key
 	for key, c := range j.draft.changes {
@@ -86,8 +88,8 @@ func (j *judge) waitingForOthers() []ident.Key {
 	return keys
 }
 
-// waitsInVain returns the key of an account that an operation waits for, and that
-// does not do its part.
+// waitsInVain returns the key of an account that an operation waits for, if
+// that account does not do its part.
 func (j *judge) waitsInVain(op *operation) (holder ident.Key, waits bool) {
 	for _, step := range op.After {
 		if j.draft.changes[step.Key].first(step.Class) == nil {

@@ -7,10 +7,10 @@ import (
 	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
-// Relimit judges a saved plan by what other runs have done since it was made. An
-// operation that it would apply may be held or refused now; never the other way
-// round. What another run holds by now, or a person has rejected, is not asked
-// again. DNs stay as they are.
+// Relimit judges a saved plan by what other runs have done since it was made.
+// It may hold or refuse an operation that the plan would apply, never the
+// reverse. It does not ask again about what another run holds by now or a
+// person has rejected. DNs stay as they are.
 func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 	set = withDefaults(set)
 	lim := newLimiter(&set, &hist, doubts{}, linkedBy(p))
@@ -46,7 +46,7 @@ func Relimit(set Settings, hist History, p ident.Plan) ident.Plan {
 	return p
 }
 
-// linkedBy counts the accounts that a saved plan links by itself.
+// linkedBy counts the accounts that a saved plan links without approval.
 func linkedBy(p ident.Plan) int {
 	n := 0
 	for _, c := range p.Changes {

@@ -5,8 +5,8 @@ import (
 )
 
 // together holds what cannot be applied alone: an operation that takes a value
-// whose holder is held, and a step aside for nothing. It returns the changes that
-// are bound to others.
+// whose holder is held, and moving an account aside for nothing. It returns
+// the changes that depend on others.
 func (lim *limiter) together(changes []*change) []*change {
 	bound, follows := bonds(changes)
 	var stopped []*operation
@@ -28,9 +28,10 @@ func (lim *limiter) together(changes []*change) []*change {
 	return bound
 }
 
-// bonds returns the changes that are bound to others, and for each operation those
-// that cannot be applied without it: the ones that get what it gives up, and the
-// step aside before it. In a ring all lead to the account that steps aside.
+// bonds returns the changes that depend on others. For each operation it also
+// returns those that cannot be applied without it: the ones that get what it
+// gives up, and the one before it that moves the account aside. In a ring all
+// lead to the account that is moved aside.
 func bonds(changes []*change) (bound []*change, follows map[*operation][]*operation) {
 	byKey := make(map[ident.Key]*change, len(changes))
 	for _, c := range changes {
@@ -57,7 +58,7 @@ func bonds(changes []*change) (bound []*change, follows map[*operation][]*operat
 	return bound, follows
 }
 
-// follow gives an operation the verdict of one that it waits for.
+// follow gives an operation the verdict of another one that it waits for.
 func (lim *limiter) follow(op, other *operation) {
 	op.Verdict = ident.VerdictHold
 	if other.Verdict == ident.VerdictRefuse {

@@ -7,8 +7,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// limiter gives each operation its verdict, and keeps the account of the
-// limits.
+// limiter gives each operation its verdict and keeps count of the limits.
 type limiter struct {
 	set    *Settings
 	hist   *History
@@ -16,9 +15,9 @@ type limiter struct {
 	states map[ident.Class]*ident.LimitState
 }
 
-// newLimiter starts the account of the limits. A percentage counts the accounts
-// that this plan links, too: more than five updates may follow from five hundred
-// adoptions. For disable and delete it does not.
+// newLimiter sets up the counts of the limits. A percentage also counts the
+// accounts that this plan links, since five hundred adoptions may lead to more
+// than five updates. For disable and delete it does not.
 func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limiter {
 	lim := &limiter{set: set, hist: hist, doubt: doubt, states: map[ident.Class]*ident.LimitState{}}
 	limits := DefaultLimits()
@@ -48,14 +47,15 @@ func (lim *limiter) account() []ident.LimitState {
 	return out
 }
 
-// change judges the operations of one change and writes their DNs down. Of
-// each class the first ones that the limit leaves are applied, in the order in
+// change judges the operations of one change and sets their DNs. For each
+// class, the first operations within the limit are applied, in the order in
 // which changes come here; the rest is held.
 //
 // Operations apply in order, so each starts where those before it leave the
-// object: an applied one after the applied ones; a held one after the applied
-// and the held ones, because they are approved together. After a rename from
-// CN=A to CN=B that is held, an applied move goes from CN=A to CN=A elsewhere.
+// object. An applied operation starts after the applied ones; a held one
+// starts after the applied and the held ones, because they are approved
+// together. For example, after a held rename from CN=A to CN=B, an applied
+// move goes from CN=A to CN=A elsewhere.
 func (lim *limiter) change(c *change) {
 	at, approved := c.entry.DN, c.entry.DN
 	linking := c.linking()
@@ -102,8 +102,8 @@ func (lim *limiter) verdict(key ident.Key, op *operation) {
 	st.Over++
 }
 
-// decided reports whether an earlier run holds the same operation, or a person
-// has rejected it, and gives the operation that verdict.
+// decided reports whether an earlier run holds the same operation or a person
+// has rejected it. If so, the operation gets that verdict.
 func (lim *limiter) decided(key ident.Key, op *operation) bool {
 	if lim.hist.Decided == nil {
 		return false
@@ -120,7 +120,7 @@ func (lim *limiter) decided(key ident.Key, op *operation) bool {
 	return true
 }
 
-// against says what stands against applying an operation now.
+// against says why an operation must not be applied now.
 func (lim *limiter) against(op *operation, st *ident.LimitState) (why string, verdict ident.Verdict) {
 	over, word := ident.VerdictHold, "held"
 	if lim.set.Approval == ApprovalNever {

@@ -9,10 +9,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// leaverPlanner finds the links whose key is missing, and plans what happens to
-// their accounts. After a loss of the state it also lists the accounts that no
-// link and no record explains. Whether the delivery can be believed is for the
-// judge to say.
+// leaverPlanner finds the links whose key is missing, and plans what happens
+// to their accounts. After a loss of the state it also lists the accounts that
+// no link and no record explains. Whether the delivery can be trusted is the
+// judge's decision.
 type leaverPlanner struct {
 	set    *Settings
 	view   leaversView
@@ -22,14 +22,15 @@ type leaverPlanner struct {
 	strays int // see Builder.Strays
 }
 
-// leaversView is what of a View it reads; it may be an AnchorLister besides.
+// leaversView is the part of View that a leaverPlanner reads. The View may
+// also be an AnchorLister.
 type leaversView interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
 	LinkByKey(ident.Key) (ident.Link, bool, error)
 	EachLink(func(ident.Link) error) error
 }
 
-// nobodyMissing says why no link can be missing; "" when it can.
+// nobodyMissing says why no link can be missing; "" if one can.
 func (l *leaverPlanner) nobodyMissing(d Delivery) string {
 	switch {
 	case !d.Complete && d.Reason != "":
@@ -50,8 +51,9 @@ func (l *leaverPlanner) nobodyMissing(d Delivery) string {
 	return ""
 }
 
-// planMissing plans what happens to the accounts of missing keys: all keys that
-// the delivery left out or, with nobody, only those that it reports as deleted.
+// planMissing plans what happens to the accounts of missing keys: all keys
+// absent from the delivery or, with nobody set, only those that it reports as
+// deleted.
 func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
 	missing, err := l.deletedLinks(d)
 	if err != nil {
@@ -80,8 +82,8 @@ func (l *leaverPlanner) planMissing(d Delivery, nobody bool) error {
 }
 
 // deletedLinks lists the links of the automation whose key is reported as
-// deleted. Such a report says something about its key even when the delivery does
-// not tell who is missing; a fetch that did not end properly says nothing.
+// deleted. Such a report is valid even if the delivery cannot show who is
+// missing, unless the fetch did not end properly.
 func (l *leaverPlanner) deletedLinks(d Delivery) ([]ident.Link, error) {
 	if !d.Complete || l.set.Action != ActionLifecycle {
 		return nil, nil
@@ -107,7 +109,8 @@ func (l *leaverPlanner) deletedLinks(d Delivery) ([]ident.Link, error) {
 	return deleted, nil
 }
 
-// present reports whether a key was delivered, and its record is not out of scope.
+// present reports whether a key was delivered and its record is not out of
+// scope.
 func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
 	if _, left := l.draft.keys.left[key]; left {
 		return !l.draft.hasLeft(key), nil
@@ -115,8 +118,8 @@ func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
 	return l.delivered(key, d)
 }
 
-// missingLink plans what happens to the account of one missing key, or reports why
-// nothing does.
+// missingLink plans what happens to the account of one missing key, or reports
+// why nothing does.
 func (l *leaverPlanner) missingLink(link ident.Link) error {
 	reason := fmt.Sprintf("missing: %s no longer delivers the key %s", l.set.Application, link.Key)
 	if _, left := l.draft.keys.left[link.Key]; left {
@@ -168,7 +171,7 @@ func (l *leaverPlanner) missingLink(link ident.Link) error {
 	return nil
 }
 
-// leaver disables the account of a missing key and moves it away.
+// leaver plans to disable the account of a missing key and to move it.
 func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error {
 	op := operation{missing: true}
 	op.Class, op.Reason = ident.ClassDisable, reason
@@ -210,8 +213,8 @@ func (l *leaverPlanner) leaver(c *change, reason string, link ident.Link) error 
 	return nil
 }
 
-// accountGone reports a link of a missing key whose account cannot be seen.
-// Once rollcall has disabled an account, its deletion is what one expects.
+// accountGone reports a link of a missing key whose account cannot be found.
+// If rollcall had disabled the account, its deletion is expected.
 func (l *leaverPlanner) accountGone(link ident.Link, reason string) {
 	remove := l.set.removeLink(link.Key)
 	if link.MissingSince != nil || l.set.Missing.Action == MissingKeep {
@@ -223,8 +226,8 @@ func (l *leaverPlanner) accountGone(link ident.Link, reason string) {
 		"if it was deleted: "+remove+"; if not, let the bind account read it")
 }
 
-// leftAlone reports the account of a missing key that rollcall does not disable.
-// When it is disabled already, nobody has to look.
+// leftAlone reports the account of a missing key that rollcall does not
+// disable. If the account is already disabled, nobody has to look.
 func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
 	disabled, known := c.entry.Disabled()
 	state := "stays enabled"
@@ -239,7 +242,8 @@ func (l *leaverPlanner) leftAlone(c *change, reason, why, next string) {
 	l.draft.attendShared(c.key, c.name, ident.PartAccount, cause, shared(cause, c.key, string(c.entry.DN)), next)
 }
 
-// disableByHand is the next step about a leaver that rollcall must not touch.
+// disableByHand returns the next step for a leaver that rollcall must not
+// touch.
 func (l *leaverPlanner) disableByHand(c *change) string {
 	next := "disable the account by hand; or if only adminCount is left over from former rights, clear that; " +
 		"or name it in allow_protected of [directory]"
@@ -249,8 +253,9 @@ func (l *leaverPlanner) disableByHand(c *change) string {
 	return next + l.set.orAccept(c.key)
 }
 
-// emptyDelivery reports a source that had people and delivers none. Nobody counts
-// as missing then, so without a word it would look like a quiet day.
+// emptyDelivery reports a source that used to deliver people and now delivers
+// none. Nobody counts as missing then, so without a report it would look like
+// a day without changes.
 func (l *leaverPlanner) emptyDelivery(d Delivery) {
 	if d.Complete && !d.ChangesOnly && l.draft.counts.Delivered == 0 && l.hist.CurrentLinks > 0 {
 		l.draft.attend("", "", ident.PartAccount,

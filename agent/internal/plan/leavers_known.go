@@ -4,16 +4,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// known is what a delivery says about the keys of the automation's links. When all
-// keys are new, as after another import or with ids in another form, they look
-// like as many joiners and leavers, and the number of records does not show it.
+// known is what a delivery says about the keys of the automation's links. If
+// all keys are new, after another import or because ids have another form, it
+// looks as if everybody had left and as many had joined; the number of records
+// does not show it.
 type known struct {
 	delivered int          // links whose key was delivered, in scope or not
-	absent    []ident.Link // the others
+	absent    []ident.Link // links whose key was not
 	fresh     []ident.Key  // delivered, but not by the last delivery
 }
 
-// lookAtLinks goes through the links once, and returns those that are missing.
+// lookAtLinks goes through the links once and returns those that are missing.
 func (l *leaverPlanner) lookAtLinks(d Delivery) ([]ident.Link, error) {
 	var missing []ident.Link
 	err := l.view.EachLink(func(link ident.Link) error {
@@ -38,7 +39,8 @@ func (l *leaverPlanner) lookAtLinks(d Delivery) ([]ident.Link, error) {
 	return missing, err
 }
 
-// delivered reports whether a record with the key came, whatever became of it.
+// delivered reports whether a record with the key was delivered, whatever
+// became of it.
 func (l *leaverPlanner) delivered(key ident.Key, d Delivery) (bool, error) {
 	if _, seen := l.draft.keys.seen[key]; seen || d.Present == nil {
 		return seen, nil

@@ -9,15 +9,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// listsStrays reports whether to look for accounts with an anchor and no link.
-// After a loss of the state they may be leavers, and without a link nobody is
-// missing.
+// listsStrays reports whether to look for accounts with an anchor but no link.
+// After a loss of the state they may be leavers, and without a link nobody can
+// be missing.
 func (l *leaverPlanner) listsStrays() bool {
 	return l.set.Anchor != "" && (l.hist.AnchorsTrusted || l.hist.StraysOpen)
 }
 
-// strayAnchors lists the accounts that carry an anchor of the application, and
-// that no link and no record in scope accounts for.
+// strayAnchors lists the accounts with an anchor of the application that no
+// link and no record in scope explains.
 func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	lister, can := l.view.(AnchorLister)
 	if !can || !l.listsStrays() || !d.Complete || l.draft.counts.Delivered == 0 {
@@ -67,7 +67,7 @@ func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	return nil
 }
 
-// stray reports one of them.
+// stray reports one account that strayAnchors has found.
 func (l *leaverPlanner) stray(key ident.Key, e ident.Entry, outOfScope bool) {
 	why := fmt.Sprintf("%s does not deliver the key", l.set.Application)
 	if outOfScope {

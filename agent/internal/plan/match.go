@@ -12,31 +12,31 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// matcher finds the account that belongs to a record without a link, or says that
-// there is none. It compares no attributes and plans no operation but the one
-// that makes the link.
+// matcher finds the account that belongs to a record without a link, or
+// decides that there is none. It compares no attributes, and plans only the
+// operation that makes the link.
 type matcher struct {
 	set     *Settings
 	view    matchView
 	mapper  matchMapper
 	dir     *directory
 	draft   *draft
-	trusted bool // an anchor restores its link without a review
+	trusted bool // an anchor restores its link without review
 
-	claims  map[ident.GUID]ident.Key  // unlinked objects, by the record that matched them
-	wanted  map[string]ident.Key      // match values of records that get an account
+	claims  map[ident.GUID]ident.Key  // unlinked objects, each with the key that matched it
+	wanted  map[string]ident.Key      // match values of records that are to get an account
 	foreign map[ident.Key]ident.Entry // accounts whose anchor attribute holds something else
 }
 
-// matchView is what of a View it reads; it may be an AnchorLister and an
-// AnchorAdviser besides.
+// matchView is the part of View that a matcher reads. The View may also be an
+// AnchorLister and an AnchorAdviser.
 type matchView interface {
 	EntriesByValue(attribute, value string) ([]ident.Entry, error)
 	EntriesByName(attribute, value string) ([]ident.Entry, error)
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)
 }
 
-// matchMapper is what of a Mapper it asks for.
+// matchMapper is the part of Mapper that a matcher uses.
 type matchMapper interface {
 	MatchValues(rec ident.Record, attributes []string) (map[string][]string, error)
 }
@@ -49,16 +49,16 @@ func newMatcher(set *Settings, view matchView, mapper matchMapper, dir *director
 }
 
 // finding is the result of the match for a record in scope without a link. The
-// zero finding asks for nothing: the record was set aside, or the automation
-// makes no accounts.
+// zero finding means that nothing is to be done: the record was set aside, or
+// the automation makes no accounts.
 type finding struct {
-	link   *operation  // ties the record to the account; nil when none belongs to it
+	link   *operation  // links the record to the account; nil if none belongs to it
 	entry  ident.Entry // the account
-	create bool        // no account belongs to the record, and it is to get one
+	create bool        // no account belongs to the record, and one is to be created
 }
 
-// unlinked finds the account of a record in scope that has no link: by the
-// anchor, then by the match rules. Only when both find nothing is an account to
+// unlinked looks for the account of a record in scope that has no link: by the
+// anchor, then by the match rules. Only if both find nothing is an account to
 // be created.
 func (m *matcher) unlinked(rec ident.Record) (finding, error) {
 	if cause, next := m.set.badAnchor(rec.Key); cause != "" {
@@ -91,8 +91,9 @@ func (m *matcher) unlinked(rec ident.Record) (finding, error) {
 	return finding{create: m.claimValues(rec, values)}, nil
 }
 
-// claim reserves an object for a record. Two records that match one object are
-// both set aside: the order of keys does not say which one is right.
+// claim reserves an object for a record. If two records match the same object,
+// both are set aside, because the order of their keys does not show which one
+// is right.
 func (m *matcher) claim(rec ident.Record, e ident.Entry) bool {
 	other, taken := m.claims[e.GUID]
 	if !taken {
@@ -106,8 +107,9 @@ func (m *matcher) claim(rec ident.Record, e ident.Entry) bool {
 	return false
 }
 
-// isUser tells user accounts from contacts, groups and computers. An object of
-// unknown kind passes for a user: what it lacks shows in its state.
+// isUser reports whether an object is a user account and not a contact, group
+// or computer. An object of unknown kind counts as a user; if it is none,
+// reading its state reveals that.
 func isUser(e ident.Entry) bool {
 	has := func(class string) bool {
 		return slices.ContainsFunc(e.Attributes.Values("objectclass"), func(v string) bool { return text.Same(v, class) })

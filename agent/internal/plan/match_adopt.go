@@ -6,7 +6,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// anchoredEntry returns an account as it is once its anchor is written.
+// anchoredEntry returns an account as it will be once its anchor is written.
 func anchoredEntry(set *Settings, e ident.Entry, key ident.Key) ident.Entry {
 	if set.Anchor == "" {
 		return e
@@ -16,8 +16,8 @@ func anchoredEntry(set *Settings, e ident.Entry, key ident.Key) ident.Entry {
 	return e
 }
 
-// writeAnchor returns the operation of a class that links an account to a key by
-// writing its anchor.
+// writeAnchor returns an operation of a class that links an account to a key
+// by writing its anchor.
 func writeAnchor(set *Settings, class ident.Class, key ident.Key, e ident.Entry, reason string) operation {
 	op := operation{Operation: ident.Operation{Class: class, Reason: reason}}
 	if set.Anchor != "" {

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// matchAnchor looks for the account that carries the record's anchor. Keys may
-// differ in nothing but case, so only the exact value counts.
+// matchAnchor looks for the account that carries the record's anchor. Only the
+// exact value counts, because two keys may differ only in case.
 func (m *matcher) matchAnchor(rec ident.Record) (result finding, done bool, err error) {
 	if m.set.Anchor == "" {
 		return finding{}, false, nil
@@ -70,8 +70,8 @@ func (m *matcher) anchoredBy(anchor string) ([]ident.Entry, error) {
 	}), err
 }
 
-// anchoredByFormer lists the objects whose anchor spells the number that is the
-// record's key as earlier versions did: as it was sent, or with a fraction.
+// anchoredByFormer lists the objects whose anchor spells a numeric key as
+// earlier versions did: as it was sent, or with a fraction.
 func (m *matcher) anchoredByFormer(rec ident.Record) ([]ident.Entry, error) {
 	var all []ident.Entry
 	for _, key := range slices.Compact([]string{rec.Number, string(rec.Key) + ".0"}) {

@@ -8,20 +8,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// AnchorAdviser is a View that knows attributes which could carry anchors.
+// AnchorAdviser is a View that knows which attributes could hold anchors.
 type AnchorAdviser interface {
 	FreeAnchors() ([]string, error)
 }
 
-// AnchorUse counts the accounts whose anchor attribute holds something else than
-// an anchor.
+// AnchorUse counts the accounts whose anchor attribute holds something other
+// than an anchor.
 type AnchorUse struct {
 	Attribute string
 	Count     int
 	examples  []string
 }
 
-// Add looks at one account.
+// Add examines one account.
 func (u *AnchorUse) Add(e ident.Entry) {
 	for _, v := range e.Attributes.Values(u.Attribute) {
 		if !isAnchor(v) {
@@ -30,7 +30,7 @@ func (u *AnchorUse) Add(e ident.Entry) {
 			break
 		}
 	}
-	if len(u.examples) > 50 { // the first three by name are told
+	if len(u.examples) > 50 { // only the first three by name are shown
 		u.shorten()
 	}
 }
@@ -47,7 +47,7 @@ func (u *AnchorUse) Cause() string {
 		u.Attribute, count(u.Count, "account has", "accounts have"), strings.Join(u.examples, ", "))
 }
 
-// Next says what to choose instead.
+// Next says which attribute to choose instead.
 func (u *AnchorUse) Next(free []string) string {
 	if len(free) == 0 {
 		return "choose an attribute of accounts that nobody uses, one text of at least 64 characters: anchor = \"...\" in [directory]"
@@ -59,8 +59,9 @@ func (u *AnchorUse) Next(free []string) string {
 	return next
 }
 
-// anchorInUse reports once that the anchor attribute is in use for something else.
-// The first plan looks at all accounts, later ones at those that records match.
+// anchorInUse reports once that the anchor attribute is in use for something
+// else. The first plan examines all accounts, later ones only those that
+// records match.
 func (m *matcher) anchorInUse() error {
 	use := AnchorUse{Attribute: m.set.Anchor}
 	for _, e := range m.foreign {
@@ -78,7 +79,7 @@ func (m *matcher) anchorInUse() error {
 			return err
 		}
 	}
-	if use.Count < 2 { // one may be a mistake, and its record says what to do
+	if use.Count < 2 { // one may be a mistake; its record says what to do
 		return nil
 	}
 	var free []string

@@ -7,17 +7,17 @@ import (
 )
 
 // obstacle says why an account cannot be linked to a key, and what to do about
-// it. The zero obstacle stands in nobody's way.
+// it. The zero obstacle is none.
 type obstacle struct {
 	cause  string
-	next   string // when the record found the account by its anchor or a match rule
-	byHand string // when a person chose the account
+	next   string // if the record found the account by its anchor or a match rule
+	byHand string // if a person chose the account
 }
 
 func (o obstacle) inTheWay() bool { return o.cause != "" }
 
-// unfit says what the rules of an adoption have against an account. A link that
-// the anchor restores takes a disabled account too (disabledToo).
+// unfit says which rule of adoption forbids linking an account. A link
+// restored by its anchor may belong to a disabled account (disabledToo).
 func (m *matcher) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacle, error) {
 	link, linked, err := m.view.LinkByGUID(e.GUID)
 	if err != nil {
@@ -51,8 +51,8 @@ func (m *matcher) unfit(key ident.Key, e ident.Entry, disabledToo bool) (obstacl
 	return obstacle{}, nil
 }
 
-// foreignAnchor keeps an account that carries something else in the anchor
-// attribute from being linked.
+// foreignAnchor prevents an account from being linked if its anchor attribute
+// holds something else.
 func (m *matcher) foreignAnchor(key ident.Key, e ident.Entry) obstacle {
 	if m.set.Anchor == "" {
 		return obstacle{}

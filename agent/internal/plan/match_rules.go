@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// matchRules looks for an existing account by the first match attribute that
-// finds any object.
+// matchRules looks for an existing account, using the first match attribute
+// that finds any object.
 func (m *matcher) matchRules(rec ident.Record, values map[string][]string) (result finding, done bool, err error) {
 	if len(m.set.Match) == 0 {
 		return finding{}, false, nil
@@ -34,9 +34,9 @@ func (m *matcher) matchRules(rec ident.Record, values map[string][]string) (resu
 	return finding{}, done, err
 }
 
-// matchFound adopts the only account that a match rule found. Whatever stands
-// against that quarantines the record; an account is never created beside one
-// that matches.
+// matchFound adopts the account that a match rule found, if it is the only
+// one. Any obstacle puts the record into quarantine: an account is never
+// created beside one that matches.
 func (m *matcher) matchFound(rec ident.Record, attribute, rule string, found []ident.Entry) (finding, error) {
 	for _, e := range found {
 		m.draft.matched[e.GUID] = rec.Key
@@ -86,10 +86,11 @@ func (m *matcher) matchFound(rec ident.Record, attribute, rule string, found []i
 	return finding{link: &op, entry: e}, nil
 }
 
-// lookalike sets a record aside when an account has a value that is not the
-// record's, but the same to the directory. Muller's account is not adopted for
-// Müller, who gets no second account either: they may be one person. A linked
-// account is known to be somebody else's.
+// lookalike sets a record aside if an account has a value that differs from
+// the record's but is the same to the directory. Muller's account is not
+// adopted for Müller, and Müller gets no second account either: they may be
+// one person. An account that is already linked is known to belong to somebody
+// else.
 func (m *matcher) lookalike(rec ident.Record, values map[string][]string) (done bool, err error) {
 	for _, attribute := range m.set.Match {
 		for _, v := range values[attribute] {
@@ -120,9 +121,10 @@ func (m *matcher) lookalike(rec ident.Record, values map[string][]string) (done 
 	return false, nil
 }
 
-// claimValues reserves the match values of a record that is to get an account, and
-// reports whether they were free. Two such records with one value would become two
-// accounts that a later run takes for one person's: both are set aside.
+// claimValues reserves the match values of a record that is to get an account,
+// and reports whether they were free. Two such records with the same value
+// would get two accounts, and a later run would take these for one person's:
+// both are set aside.
 func (m *matcher) claimValues(rec ident.Record, values map[string][]string) bool {
 	free := true
 	for _, attribute := range m.set.Match {

@@ -4,23 +4,24 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// orAccept ends a next step with the command that accepts things as they are.
+// orAccept returns the end of a next step: the command that accepts things as
+// they are.
 func (set *Settings) orAccept(key ident.Key) string {
 	return "; if it is meant to be so: " + ident.Command("quarantine accept", set.Automation, string(key))
 }
 
-// removeLink is the command that takes the link of a key back.
+// removeLink returns the command that removes the link of a key.
 func (set *Settings) removeLink(key ident.Key) string {
 	return ident.Command("link remove", set.Application, string(key))
 }
 
-// linkAdd is the command that links a record to an account by hand.
+// linkAdd returns the command that links a record to an account by hand.
 func (set *Settings) linkAdd(key ident.Key) string {
 	return ident.Command("link add", set.Automation, string(key), "ACCOUNT")
 }
 
-// samePerson is what to do when the records of two keys mean one account, which
-// is linked to the first.
+// samePerson returns what to do if the records of two keys mean the same
+// account, which is linked to the first.
 func (set *Settings) samePerson(link ident.Link, key ident.Key) string {
 	if link.Automation == set.Automation {
 		return "if both are one person, who has another key now: " + ident.Command("link rekey", set.Automation, string(link.Key), string(key))

@@ -4,7 +4,7 @@
 // to the byte.
 //
 // It does not apply a plan, does not fetch records and does not decide which
-// groups or accounts are privileged. Runs use it, and so does whoever links an
+// groups or accounts are privileged. It is used by runs and by linking an
 // account by hand.
 //
 // # The jobs
@@ -29,32 +29,32 @@
 //	                           Plan
 //
 // Match finds the account of a record that has no link: by the anchor, then by
-// the match rules. Whatever stands against linking that account sets the record
-// aside; an account is never created beside one that matches.
+// the match rules. Any obstacle to linking that account sets the record aside;
+// an account is never created beside one that matches.
 //
-// Diff compares an account with what its record wants, and plans what makes the
-// one like the other: attributes, name, place, state and groups. It plans the
-// creations too. Names that are in use are asked for here, and given away; a
-// record that wants a name which its holder may give up is put off until
-// everybody has come (see handover).
+// Diff compares an account with what its record asks for, and plans the
+// operations that close the gap: attributes, name, place, state and groups. It
+// also plans creations, and it reserves names. If a record wants a name that
+// its holder may give up, the record is put off until all records have come
+// (see handover).
 //
-// Leavers come last, once everybody is known: the links whose key is missing, or
-// reported as deleted, and after a loss of the state the accounts that nobody
-// accounts for.
+// Leavers come last, once all records are known: links whose key is missing or
+// reported as deleted and, after a loss of the state, accounts that nothing
+// explains.
 //
 // The judge sees the whole draft. It leaves out what the directory refused
-// before, turns into notes what a person accepted, weighs whether the delivery
-// can be believed, and gives each operation its verdict by the limits and the
+// before, turns what a person accepted into notes, judges whether the delivery
+// can be trusted, and gives each operation its verdict by the limits and the
 // approval.
 //
-// Files are named after the job that they belong to; those that start with
-// draft are what the jobs share. A job may also ask the directory (directory.go)
-// what is there and what may be changed.
+// Files are named after their job; those that start with draft are shared by
+// the jobs. A job may also ask the directory (directory.go) what exists and
+// what may be changed.
 //
 // # Setting aside
 //
-// What is wrong with one record never ends the plan of the others. The record
-// goes into quarantine as a whole (draft.setAside), or a part of it does while
+// A fault of one record never ends the plan of the others. The record goes
+// into quarantine as a whole (draft.setAside), or only a part of it does while
 // the rest goes on (draft.attend). Only an error of the View ends a plan.
 package plan
 
@@ -64,9 +64,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Settings are the decisions of the configuration for one automation.
-// Empty values of Adopt, Approval and Missing.Action stand for review,
-// over_limit and keep.
+// Settings are what the configuration says about one automation. Empty values
+// of Adopt, Approval and Missing.Action stand for review, over_limit and keep.
 type Settings struct {
 	Automation  string
 	Application string
@@ -76,19 +75,20 @@ type Settings struct {
 	Adopt       Adopt
 	AdoptMove   bool // an adopted account is moved to where ou puts it
 	Missing     Missing
-	Match       []string // attributes by which existing accounts are recognised, in this order
+	Match       []string // attributes that identify existing accounts, tried in this order
 	Anchor      string   // the attribute that carries "application:key"; "" turns anchors off
-	// Limits by class; a class without an entry has the limit of DefaultLimits.
+	// Limits holds the limit of each class; a class without an entry has the
+	// one of DefaultLimits.
 	Limits map[ident.Class]Limit
-	// SourceShrink is how much smaller than before a delivery may be before
-	// what missing keys would cause is held; see DefaultSourceShrink. The zero
-	// Limit lets it be no smaller at all.
+	// SourceShrink is how much smaller than before a delivery may be. If it is
+	// even smaller, what missing keys would cause is held; see
+	// DefaultSourceShrink. The zero Limit allows no shrinking at all.
 	SourceShrink Limit
 	Approval     Approval
 	Scope        ident.Scope  // nothing outside is ever changed
-	Allow        []ident.DN   // protected accounts and groups that may be changed all the same
-	Schema       ident.Schema // what the directory takes; the Mapper knows it too
-	Now          time.Time    // for Plan.Made, and for what has expired
+	Allow        []ident.DN   // protected accounts and groups that may be changed nevertheless
+	Schema       ident.Schema // what the directory accepts; the Mapper knows it too
+	Now          time.Time    // for Plan.Made, and to tell what has expired
 }
 
 // History is what earlier runs of the automation left behind.
@@ -99,49 +99,51 @@ type History struct {
 	PeakLinks     int // the highest number of links in seven days
 	CurrentLinks  int
 	LastDelivered int // records of the last complete delivery; 0 when there was none
-	// Decided tells whether an operation with that digest was held or rejected
-	// by an earlier run; nil when nothing was.
+	// Decided returns the run that held or rejected an operation with that
+	// digest. It is nil if no operation was held or rejected.
 	Decided func(key ident.Key, class ident.Class, digest string) (run int64, result ident.Result, ok bool)
-	// AnchorsTrusted is set when the state was lost and no run was completed
-	// since: an anchor then restores its link without a review.
+	// AnchorsTrusted is set if the state was lost and no run has been
+	// completed since. An anchor then restores its link without review.
 	AnchorsTrusted bool
-	// StraysOpen is set while accounts are enabled that no link accounts for
-	// since the state was lost: they are listed until somebody has settled each.
+	// StraysOpen is set while there are enabled accounts that no link has
+	// explained since the state was lost. They are listed until somebody has
+	// settled each of them.
 	StraysOpen bool
-	// NotRun names the other automations of the application that have not been
-	// run since the state was lost: accounts without a link may be theirs.
+	// NotRun names the other automations of the application that have not run
+	// since the state was lost: accounts without a link may be theirs.
 	NotRun []string
-	// Refused tells what the directory refused of a part of a user (see
-	// ident.Refusal); nil when it refused nothing.
+	// Refused returns what the directory refused for a part of a user (see
+	// ident.Refusal). It is nil if nothing was refused.
 	Refused func(key ident.Key, part string) (ident.Refusal, bool)
-	// Accepted tells who said that something is meant to be so; nil when nobody did.
+	// Accepted returns the person who accepted an item as it is. It is nil if
+	// nothing was accepted.
 	Accepted func(ident.QuarantineItem) (by string, ok bool)
 }
 
-// Delivery is how a fetch ended.
+// Delivery says how a fetch ended.
 type Delivery struct {
-	Complete    bool   // it ended properly; when not, nobody is missing and nobody deleted
-	ChangesOnly bool   // its endpoint delivers changes, not everybody
+	Complete    bool   // it ended properly; if not, nobody is missing and nobody deleted
+	ChangesOnly bool   // its endpoint delivers only changes
 	Reason      string // why it is not complete, for people
-	// Doubt says why nobody is missing although it ended properly: a record
-	// may be somebody else's. Whom it reports as deleted is deleted all the same.
+	// Doubt says why nobody is missing although the fetch ended properly: a
+	// record may be somebody else's. Reported deletions still count.
 	Doubt string
-	// Skipped counts delivered records that were not given to the builder,
+	// Skipped counts delivered records that were not passed to the builder,
 	// because nothing about them can have changed.
 	Skipped int
-	// Present tells whether a key was delivered, skipped ones included; the
-	// report that it was deleted is no delivery. Nil means that the builder was
-	// given every record.
+	// Present reports whether a key was delivered, including skipped records;
+	// a reported deletion does not count as a delivery. Nil means that the
+	// builder was given every record.
 	Present func(ident.Key) (bool, error)
 }
 
-// LinkUpdate is something that a link must remember although no operation
-// says so. The engine stores it at the end of the run, whatever became of the
-// operations, before it stores their own effects (see operation.Remember).
+// LinkUpdate is something that a link must remember although no operation says
+// so. The engine stores it at the end of the run, whatever became of the
+// operations, and before it stores their own effects (see operation.Remember).
 type LinkUpdate struct {
 	Key          ident.Key
-	ClearMissing bool     // somebody enabled the account that rollcall had disabled
-	Seen         bool     // the key was delivered for the first time, and is in scope
+	ClearMissing bool     // somebody has enabled the account that rollcall had disabled
+	Seen         bool     // the key was delivered for the first time, in scope
 	Placed       ident.DN // where it belongs from now on, also after it had left; "" leaves the link's own
-	OU           ident.DN // with Placed: what ou names, of an account that stays elsewhere
+	OU           ident.DN // with Placed: the place that ou gives for an account that stays elsewhere
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Rekey plans that the account of one key belongs to another from now on:
-// somebody was hired again, or has another id in the application. The record of
-// the new key must be delivered and in scope; cause says what came instead when
-// it is nil. A *RefusedError says why the link cannot change its key.
+// Rekey plans that the account of one key belongs to another key from now on:
+// somebody was hired again, or has another id in the application. The record
+// of the new key must be delivered and in scope; if it is nil, cause says why.
+// A *RefusedError says why the link cannot change its key.
 func (b *Builder) Rekey(former, key ident.Key, rec *ident.Record, cause string) (HandMade, ident.Entry, error) {
 	refused := func(next, format string, args ...any) (HandMade, ident.Entry, error) {
 		return HandMade{}, ident.Entry{}, &RefusedError{fmt.Sprintf(format, args...), next}
@@ -46,7 +46,8 @@ func (b *Builder) Rekey(former, key ident.Key, rec *ident.Record, cause string) 
 	return made, e, err
 }
 
-// rekeyable finds the account of a link whose key is to change.
+// rekeyable returns the account of a link whose key is to change, or says why
+// the key cannot change.
 func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, against obstacle, err error) {
 	e, there, err := b.view.EntryByGUID(link.GUID)
 	if err != nil {
@@ -82,7 +83,7 @@ func (b *Builder) rekeyable(link ident.Link, key ident.Key) (e ident.Entry, agai
 	return e, against, nil
 }
 
-// rekeyed returns the change of the key, and what follows from it.
+// rekeyed returns the change of the key, with what follows from it.
 func (b *Builder) rekeyed(link ident.Link, key ident.Key, e ident.Entry, want ident.Desired) (ident.Change, error) {
 	c := &change{key: key, entry: anchoredEntry(b.set, e, key), name: entryName(e)}
 	op := writeAnchor(b.set, ident.ClassLink, key, e, fmt.Sprintf("the key %s is now %s", link.Key, key))

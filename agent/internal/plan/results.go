@@ -11,31 +11,32 @@ import (
 // plan says so, in the order of keys. Call it after Finish.
 func (b *Builder) LinkUpdates() []LinkUpdate { return b.draft.links }
 
-// Accepted returns what would need a person, had nobody accepted it: what is
-// accepted besides is gone and need not be remembered. Call it after Finish.
+// Accepted returns the items of this plan that a person has accepted and that
+// would otherwise need a person. Accepted items that it does not return are
+// gone and need not be remembered. Call it after Finish.
 func (b *Builder) Accepted() []ident.QuarantineItem { return b.draft.accepted }
 
 // Unsettled returns the keys, in order, that a later run must plan again even
-// when the source does not deliver them again: those with a change, in
-// quarantine, with something that needs a person, or with a note, and linked
-// ones that are reported as deleted. Call it after Finish.
+// if the source does not deliver them again. These are the keys with a change,
+// in quarantine, with something that needs a person, or with a note, and
+// linked keys that are reported as deleted. Call it after Finish.
 func (b *Builder) Unsettled() []ident.Key { return slices.Sorted(maps.Keys(b.draft.unsettled)) }
 
-// StillRefused returns, by Key and Part, what was refused and is still to be
-// written: all other refusals are past. Call it after Finish.
+// StillRefused returns the refusals, by Key and Part, of what is still to be
+// written. All other refusals no longer apply. Call it after Finish.
 func (b *Builder) StillRefused() []ident.Refusal { return b.draft.stillRefused }
 
-// Back reports whether a record of a key was delivered that is not out of scope:
-// whatever became of it, nobody is missing by that key.
+// Back reports whether a record of the key was delivered and is not out of
+// scope. Whatever became of the record, the key is not missing.
 func (b *Builder) Back(key ident.Key) bool {
 	_, seen := b.draft.keys.seen[key]
 	_, left := b.draft.keys.left[key]
 	return seen && !left
 }
 
-// Marks returns the keys of links that the delivery had for the first time
-// since it lacked them, and those that it lacks for the first time. They are
-// none when the delivery is not believed. Call it after Finish.
+// Marks returns the keys of links that were delivered for the first time since
+// they were absent, and those that are absent for the first time. Both are
+// empty if the delivery is not trusted. Call it after Finish.
 func (b *Builder) Marks() (delivered, absent []ident.Key) {
 	if !b.draft.believed {
 		return nil, nil
@@ -49,9 +50,9 @@ func (b *Builder) Marks() (delivered, absent []ident.Key) {
 }
 
 // Strays returns how many enabled accounts carry an anchor that neither a link
-// nor a record in scope accounts for. Call it after Finish.
+// nor a record in scope explains. Call it after Finish.
 func (b *Builder) Strays() int { return b.leavers.strays }
 
-// Crashes returns what went wrong within rollcall itself, for the log. The
-// records are in quarantine. Call it after Finish.
+// Crashes returns the internal errors of rollcall, for the log. The records
+// concerned are in quarantine. Call it after Finish.
 func (b *Builder) Crashes() Crashes { return b.draft.crashes }

@@ -10,16 +10,16 @@ import (
 )
 
 // Earlier is an operation that was planned some time ago: it is in a saved
-// plan, or was held.
+// plan or was held.
 type Earlier struct {
 	Key  ident.Key
 	GUID ident.GUID // empty for a create
 	ident.Operation
 }
 
-// Taken tells of each operation which of its values that must be unique
-// somebody else has by now; "" when none is taken. A value counts as free when
-// its holder gives it up by another of the operations.
+// Taken says, for each operation, which of its unique values another object
+// has taken since; "" if none. A value counts as free if its holder gives it
+// up by another operation of the list.
 func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]string, error) {
 	n := newNames(givers{view, list})
 	out := make([]string, len(list))
@@ -32,7 +32,7 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 		}
 		for _, ch := range op.Attributes {
 			unique := uniques[text.Lower(ch.Name)]
-			if unique == "" || text.Same(ch.Name, "cn") { // the server sees to names in a container
+			if unique == "" || text.Same(ch.Name, "cn") { // the server checks names within a container
 				continue
 			}
 			for _, v := range ch.New {
@@ -50,7 +50,8 @@ func Taken(view View, uniques map[string]mapping.Unique, list []Earlier) ([]stri
 	return out, nil
 }
 
-// givers is a View without the objects that give up the value which is looked for.
+// givers is a View without the objects that give up the value that is looked
+// for.
 type givers struct {
 	View
 	list []Earlier

@@ -5,24 +5,25 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
-// View is what the plan reads: the mirror of the directory and the links. It
-// must not change while a plan is built. An error ends the plan; what cannot
-// be found is no error.
+// View is what the plan reads: the mirror of the directory, and the links. It
+// must not change while a plan is built. An error ends the plan; finding
+// nothing is not an error.
 type View interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
 	// EntriesByValue finds every object of the domain, of any kind, that has
 	// the value in the attribute, as text.Alike compares.
 	EntriesByValue(attribute, value string) ([]ident.Entry, error)
-	// EntriesByName and ChildrenByName find every object beside which a value or
-	// a name cannot be given away, as text.SameName compares.
+	// EntriesByName and ChildrenByName find every object that prevents another
+	// one from getting a value or a name, compared like text.SameName.
 	EntriesByName(attribute, value string) ([]ident.Entry, error)
 	ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error)
 	ContainerExists(ident.DN) (bool, error)
-	// ObjectExists looks for an object of any kind, in any domain that the
-	// directory knows.
+	// ObjectExists looks for an object of any kind, in any domain known to the
+	// directory.
 	ObjectExists(ident.DN) (bool, error)
 	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
-	// Protected says why an account or group must not be touched; "" when it may.
+	// Protected says why an account or group must not be touched; "" if it may
+	// be.
 	Protected(ident.Entry) (reason string, err error)
 
 	// LinkByKey and LinkByGUID look among the links of the application,
@@ -30,22 +31,22 @@ type View interface {
 	LinkByKey(ident.Key) (ident.Link, bool, error)
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)
 	// EachLink calls the function for each link of the automation, in any
-	// order, and stops at its first error. The function does not use the View.
+	// order, and stops at its first error. The function must not use the View.
 	EachLink(func(ident.Link) error) error
 }
 
 // AnchorLister is a View that can list the objects whose anchor attribute
-// starts with a prefix. With it, a plan made after a loss of the state lists the
-// accounts that belong to nobody. The function does not use the View.
+// starts with a prefix. With it, a plan made after a loss of the state can
+// list accounts that nothing explains. The function must not use the View.
 type AnchorLister interface {
 	EachAnchor(attribute, prefix string, fn func(ident.Entry) error) error
 }
 
-// Mapper turns records into what the directory should hold. Its errors are
-// about the record: it is quarantined.
+// Mapper turns records into what the directory should hold. Its errors concern
+// the record, which is quarantined.
 type Mapper interface {
-	// Derive computes the fields that the record has beside those delivered.
-	// The other methods take the record that it returns.
+	// Derive computes further fields of a record from those delivered. The
+	// other methods take the record that it returns.
 	Derive(ident.Record) (ident.Record, error)
 	InScope(ident.Record) (bool, error)
 	MatchValues(rec ident.Record, attributes []string) (map[string][]string, error)

@@ -2,10 +2,10 @@ package plan
 
 import "github.com/rollcall-agent/rollcall/agent/internal/ident"
 
-// Action is what an automation does with the records of its data source.
+// Action says what an automation does with the records of its data source.
 type Action string
 
-// The actions that plan accounts. The action update writes attributes only: it
+// These actions plan accounts. The action update writes only attributes: it
 // neither renames nor moves, enables or disables.
 const (
 	ActionCreate    Action = "create"
@@ -22,12 +22,12 @@ func (Action) Values() []string {
 // have none.
 func (a Action) MakesAccounts() bool { return a == ActionCreate || a == ActionLifecycle }
 
-// Adopt says how accounts that rollcall did not create get linked.
+// Adopt says how accounts that rollcall did not create are linked.
 type Adopt string
 
 // The ways to adopt.
 const (
-	AdoptReview Adopt = "review" // each is held for a person
+	AdoptReview Adopt = "review" // each is held for approval
 	AdoptAuto   Adopt = "auto"
 	AdoptNever  Adopt = "never" // the record is quarantined
 )
@@ -37,17 +37,17 @@ func (Adopt) Values() []string {
 	return []string{string(AdoptReview), string(AdoptAuto), string(AdoptNever)}
 }
 
-// Approval says which operations wait for a person.
+// Approval says which operations wait for approval.
 type Approval string
 
-// What waits for a person.
+// Which operations wait for approval.
 const (
-	ApprovalNever     Approval = "never" // nothing does: what exceeds a limit is refused
+	ApprovalNever     Approval = "never" // none: what exceeds a limit is refused
 	ApprovalOverLimit Approval = "over_limit"
-	ApprovalAlways    Approval = "always" // every operation is held, a restored link aside
+	ApprovalAlways    Approval = "always" // every operation is held, except for a restored link
 )
 
-// Values lists what may wait for a person by its names in the configuration.
+// Values lists the settings of approval by their names in the configuration.
 func (Approval) Values() []string {
 	return []string{string(ApprovalNever), string(ApprovalOverLimit), string(ApprovalAlways)}
 }
@@ -61,8 +61,8 @@ const (
 	MissingDisable MissingAction = "disable"
 )
 
-// Values lists what may happen to the account of a missing key by its names in
-// the configuration.
+// Values lists the actions for missing keys by their names in the
+// configuration.
 func (MissingAction) Values() []string {
 	return []string{string(MissingKeep), string(MissingDisable)}
 }
