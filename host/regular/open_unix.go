@@ -4,6 +4,7 @@ package regular
 
 import "syscall"
 
-// withoutWaiting is for what was put there between the look and the opening: a
-// named pipe is opened at once then, and no terminal takes the process over.
+// withoutWaiting is for a file that was replaced after the check: opening a
+// named pipe returns at once, and a terminal does not take control of the
+// process.
 const withoutWaiting = syscall.O_NONBLOCK | syscall.O_NOCTTY

@@ -1,5 +1,5 @@
 package regular
 
-// withoutWaiting is nothing here: named pipes have a name space of their own
-// and do not lie in folders.
+// withoutWaiting is 0: on Windows named pipes have a separate name space and
+// never lie in folders.
 const withoutWaiting = 0

@@ -1,10 +1,10 @@
-// Package regular reads files that somebody else has put in their place: what
-// lies in the modules folder, what the configuration names. Only regular files
-// are read, and opening one never waits: a named pipe, a socket or a device in
-// its place is an error, as is a file that is larger than it may be.
+// Package regular reads files that somebody else has provided, such as modules
+// and the files that the configuration names. It reads only regular files, and
+// opening one never waits: a named pipe, a socket or a device is an error, and
+// so is a file over the size limit.
 //
-// It is not for files that rollcall itself has made in a folder that nobody
-// else can write to. It stands here because host and agent both use it.
+// It is not for files that rollcall itself creates in a folder that nobody else
+// can write to. Both host and agent use it, so it lives here.
 package regular
 
 import (
@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// patience is how long a read may wait. Files never do, except for some below
-// /proc and /sys that look like regular ones.
+// patience is how long a read may wait. Regular files never make a reader wait,
+// except for some below /proc and /sys that only look regular.
 const patience = 2 * time.Second
 
-// Open opens a regular file for reading, links followed. It looks before it
-// opens, because opening a device may do something, and afterwards again,
-// because what lies there may have been replaced in between.
+// Open opens a regular file for reading and follows links. It checks the file
+// before opening it, because opening a device may have effects, and again
+// afterwards, because the file may have been replaced in between.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func Open(path string) (*os.File, error) {
 		_ = f.Close() // nothing was read from it
 		return nil, err
 	}
-	_ = f.SetReadDeadline(time.Now().Add(patience)) // an error says that reads do not wait
+	_ = f.SetReadDeadline(time.Now().Add(patience)) // an error means that reads do not wait
 	return f, nil
 }
 
@@ -51,12 +51,12 @@ func Read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close() //nolint:errcheck // it was only read
 	return ReadFrom(f, limit)
 }
 
-// ReadFrom reads an opened file of at most limit bytes. One that is larger is
-// not read at all where its size tells.
+// ReadFrom reads an opened file of at most limit bytes. It does not start to
+// read a file whose size shows that it is larger.
 func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -69,13 +69,13 @@ func ReadFrom(f *os.File, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(b)) > limit { // it grew meanwhile, or its size does not tell
+	if int64(len(b)) > limit { // it has grown since, or its size is not known
 		return nil, &TooLargeError{f.Name(), limit}
 	}
 	return b, nil
 }
 
-// TooLargeError is a file that is larger than it may be.
+// TooLargeError is the error for a file over the size limit.
 type TooLargeError struct {
 	Path  string
 	Limit int64 // bytes
@@ -85,7 +85,7 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Path, e.Limit)
 }
 
-// missing tells a link that leads nowhere from a file that is not there.
+// missing distinguishes a link without a target from a missing file.
 func missing(path string, err error) error {
 	if !os.IsNotExist(err) {
 		return err
@@ -103,7 +103,7 @@ func check(path string, info os.FileInfo) error {
 	return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%s, not a regular file", kind(info.Mode()))}
 }
 
-// kind names what is not a regular file.
+// kind names the kind of a file that is not regular.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

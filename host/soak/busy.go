@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must come. It is there to end a
-// hang: no busy machine needs it.
+// Patience is how long a test waits for something that must happen. It exists
+// to end a hang; even a busy machine needs less.
 const Patience = 10 * time.Minute
 
 // Await waits until a condition holds, and fails the test when Patience is over.

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// CPU returns the processor time that this process has used. A test that bounds
-// how long something of its own runs compares this instead of the clock, which
-// goes on while other programs have their turn.
+// CPU returns the processor time that this process has used. A test that limits
+// the run time of its own code uses it instead of the clock, which also counts
+// the time of other programs.
 func CPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // there is no other way to fail than a wrong argument
+		panic(err) // only a wrong argument can fail
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// CPU returns the processor time that this process has used. A test that bounds
-// how long something of its own runs compares this instead of the clock, which
-// goes on while other programs have their turn.
+// CPU returns the processor time that this process has used. A test that limits
+// the run time of its own code uses it instead of the clock, which also counts
+// the time of other programs.
 func CPU() time.Duration {
 	var created, ended, kernel, user syscall.Filetime
 	self, err := syscall.GetCurrentProcess()
@@ -15,7 +15,7 @@ func CPU() time.Duration {
 		err = syscall.GetProcessTimes(self, &created, &ended, &kernel, &user)
 	}
 	if err != nil {
-		panic(err) // there is no other way to fail than a wrong argument
+		panic(err) // only a wrong argument can fail
 	}
 	used := func(f syscall.Filetime) int64 { return int64(f.HighDateTime)<<32 + int64(f.LowDateTime) }
 	return time.Duration(used(kernel)+used(user)) * 100

@@ -1,12 +1,11 @@
 // Package soak sets the size of tests that repeat something: random changes,
-// hostile modules, processes that are killed. `make test` runs them small,
-// `make soak` at full size; the assertions are the same. What is random starts
-// from a seed that the test logs and that ROLLCALL_SEED gives again. For tests
-// of any size it waits (Await) and measures (CPU) in a way that a busy machine
-// does not fail.
+// hostile modules, killed processes. `make test` runs them small, `make soak`
+// at full size, with the same assertions. Random values start from a seed that
+// the test logs and that ROLLCALL_SEED can repeat. Await and CPU let any test
+// wait and measure in a way that does not fail on a busy machine.
 //
-// Only tests import it. It does not decide what a test asserts, and a test
-// whose size is fixed has no use for it.
+// Only tests import it. It does not decide what a test asserts, and tests of a
+// fixed size have no use for it.
 package soak
 
 import (
@@ -20,10 +19,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Environment variables that a developer sets.
+// Environment variables that developers set.
 const (
 	sizeVariable = "ROLLCALL_SOAK" // 1 asks for the full size
-	seedVariable = "ROLLCALL_SEED" // the seed of a run that is to be repeated
+	seedVariable = "ROLLCALL_SEED" // the seed of a run to repeat
 )
 
 // Full reports whether tests run at full size.
@@ -40,7 +39,7 @@ func Size(small, full int) int {
 // Seed returns the seed of ROLLCALL_SEED, or else a random one, and logs it.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
-	seed := rand.Uint64()>>1 | 1 // never 0, which rapid takes for none
+	seed := rand.Uint64()>>1 | 1 // never 0, which rapid takes for no seed
 	if given := os.Getenv(seedVariable); given != "" {
 		n, err := strconv.ParseUint(given, 10, 64)
 		if err != nil || n == 0 {
@@ -52,14 +51,14 @@ func Seed(t testing.TB) uint64 {
 	return seed
 }
 
-// Rand returns random numbers that start from Seed.
+// Rand returns a source of random numbers that starts from Seed.
 func Rand(t testing.TB) *rand.Rand {
 	t.Helper()
 	return rand.New(rand.NewPCG(Seed(t), 0))
 }
 
-// Some returns each element of all at full size, and otherwise n of them,
-// chosen at random but in their order.
+// Some returns all elements at full size, and otherwise n of them, chosen at
+// random but in their original order.
 func Some[T any](t testing.TB, n int, all []T) []T {
 	t.Helper()
 	if Full() || n >= len(all) {
@@ -78,13 +77,13 @@ func Some[T any](t testing.TB, n int, all []T) []T {
 	return some
 }
 
-// flags holds the flags of rapid still while a check reads them: rapid knows
-// one number of checks and one seed for all tests of a process.
+// flags keeps rapid's flags constant while a check reads them: rapid has one
+// number of checks and one seed for all tests of a process.
 var flags sync.Mutex
 
-// Check runs rapid.Check with as many checks as Size says, from Seed. A flag or
-// variable of rapid that a developer sets wins. In a package whose tests run in
-// parallel, all of them use Check.
+// Check runs rapid.Check from Seed with as many checks as Size says. A flag or
+// variable of rapid that a developer sets takes precedence. If a package runs
+// tests in parallel, all of them must use Check.
 func Check(t *testing.T, small, full int, property func(*rapid.T)) {
 	t.Helper()
 	flags.Lock()
@@ -102,8 +101,8 @@ func Check(t *testing.T, small, full int, property func(*rapid.T)) {
 	})
 }
 
-// set gives flags values, except those that a developer has set, and returns
-// what sets them back.
+// set sets flags, except those that a developer has set, and returns a function
+// that restores them.
 func set(t *testing.T, values map[string]string) func() {
 	t.Helper()
 	former := map[string]string{}
@@ -124,5 +123,6 @@ func set(t *testing.T, values map[string]string) func() {
 	}
 }
 
-// variables are the ones of rapid that stand for a flag.
+// variables maps rapid's flags to the environment variables that stand for
+// them.
 var variables = map[string]string{"rapid.checks": "RAPID_CHECKS", "rapid.seed": "RAPID_SEED"}

@@ -1,8 +1,8 @@
-// Package tomlbounds looks at the text of a TOML file before a parser does. The
-// parser that rollcall uses takes time with the square of how many parts a
-// dotted key has, of how deep inline tables are nested and of how long the
-// names of tables are, and recurses into nested arrays; what is within bounds
-// it reads in time proportional to the size.
+// Package tomlbounds checks the text of a TOML file before a parser reads it.
+// The parser that rollcall uses needs time quadratic in the number of parts of
+// a dotted key, in the depth of inline tables and in the length of table names,
+// and it recurses into nested arrays. Within the bounds its time is
+// proportional to the size.
 //
 // It is not a parser and does not say whether a file is valid. It takes one
 // step for each byte and never recurses.
@@ -13,8 +13,8 @@ import (
 	"fmt"
 )
 
-// Limits of a text. Each bounds something that was measured to cost the parser
-// more than its share; see RATIONALE.md.
+// Limits bounds a text. Each limit is on something that was measured to slow
+// the parser down out of proportion; see RATIONALE.md.
 type Limits struct {
 	Bytes int // of the whole text
 	Items int // keys, headers of tables, and values within arrays
@@ -23,19 +23,19 @@ type Limits struct {
 	Path  int // bytes of all names from the top of the file to a value
 }
 
-// Manifest bounds what anybody may have written. Those of the connectors that
-// come with rollcall have 30 KB, 1,100 items and a depth of 6.
+// Manifest is for manifests, which anybody may have written. Those of the
+// connectors that come with rollcall have 30 KB, 1,100 items and a depth of 6.
 var Manifest = Limits{Bytes: 1 << 20, Items: 20_000, Depth: 16, Name: 256, Path: 1024}
 
-// Configuration bounds what an administrator has written, or an editor by
-// accident.
+// Configuration is for files that an administrator wrote, or that an editor
+// produced by accident.
 var Configuration = Limits{Bytes: 8 << 20, Items: 200_000, Depth: 32, Name: 1024, Path: 4096}
 
-// LimitError is a text that is over a limit.
+// LimitError is the error for a text that exceeds a limit.
 type LimitError struct {
 	Offset int // in bytes
 	Line   int
-	What   string // what there is too much of
+	What   string // the thing of which there is too much
 	Limit  int
 }
 
@@ -43,21 +43,21 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("line %d: %s, more than %d", e.Line, e.What, e.Limit)
 }
 
-// SyntaxError is a text that cannot be TOML. A parser says it better, where it
-// may be asked.
+// SyntaxError is the error for a text that cannot be TOML. A parser explains it
+// better, where calling one is safe.
 type SyntaxError struct{ Line int }
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: not valid TOML", e.Line) }
 
-// Check returns a *LimitError for a text that is over a limit, and a
-// *SyntaxError for one in which it is not certain where names and values end.
-// Of a text without error the parser finds nothing that was not counted.
+// Check returns a *LimitError for a text that exceeds a limit, and a
+// *SyntaxError for a text in which the ends of names and values are uncertain.
+// In a text without error the parser finds nothing that Check has not counted.
 func Check(text []byte, l Limits) error {
 	if len(text) > l.Bytes {
 		return &LimitError{Line: 1, What: fmt.Sprintf("%d bytes", len(text)), Limit: l.Bytes}
 	}
 	s := scanner{text: text, limits: l}
-	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // those that the parser skips
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // the marks that the parser skips
 		if bytes.HasPrefix(text, []byte(mark)) {
 			s.at = len(mark)
 			break
@@ -72,17 +72,17 @@ type scanner struct {
 	at     int
 	limits Limits
 	items  int
-	table  place   // the table that a header has opened
-	open   []frame // the arrays and inline tables around what is read
+	table  place   // opened by the last header
+	open   []frame // arrays and inline tables around the current place
 }
 
-// place is how far from the top of the file something is.
+// place is the distance from the top of the file.
 type place struct{ depth, path int }
 
 // frame is an array or an inline table.
 type frame struct {
 	inline bool
-	place  place // of what is in it
+	place  place // of its content
 }
 
 func (s *scanner) document() error {
@@ -114,7 +114,7 @@ func (s *scanner) header() error {
 		s.at++
 		brackets++
 	}
-	to, err := s.key(place{depth: brackets - 1}) // an element of an array is one step deeper
+	to, err := s.key(place{depth: brackets - 1}) // an element of an array is one level deeper
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *scanner) header() error {
 	return s.item()
 }
 
-// assignment reads KEY = VALUE, with whatever is nested in the value.
+// assignment reads KEY = VALUE, including everything nested in the value.
 func (s *scanner) assignment(in place) error {
 	if err := s.begin(in); err != nil {
 		return err
@@ -178,8 +178,8 @@ func (s *scanner) begin(in place) error {
 	return s.value(at)
 }
 
-// key reads names with dots between them, blanks around them, and finds where
-// they lead to.
+// key reads names joined by dots, with blanks around them, and returns the
+// place that they lead to.
 func (s *scanner) key(at place) (place, error) {
 	for {
 		s.blanks(false)
@@ -226,8 +226,8 @@ func bare(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 }
 
-// value reads a text, a number and the like to its end, and of an array or an
-// inline table the bracket.
+// value reads a text, a number or the like to its end, but only the opening
+// bracket of an array or inline table.
 func (s *scanner) value(at place) error {
 	c, ok := s.peek()
 	switch {
@@ -257,8 +257,8 @@ func (s *scanner) value(at place) error {
 	return nil
 }
 
-// plain are the letters of numbers, dates and booleans, and the blank within a
-// date.
+// plain reports whether c may occur in numbers, dates and booleans, including
+// the blank within a date.
 func plain(c byte) bool { return bare(c) || c == '+' || c == '.' || c == ':' || c == ' ' }
 
 // quoted reads a text on one line.
@@ -277,7 +277,7 @@ func (s *scanner) quoted(quote byte) error {
 	return s.syntax()
 }
 
-// multiline reads a text between three quotes. Up to two more at its end
+// multiline reads a text between three quotes. Up to two more quotes at its end
 // belong to it.
 func (s *scanner) multiline(quote byte) error {
 	for s.at += 3; s.at < len(s.text); s.at++ {
@@ -296,7 +296,7 @@ func (s *scanner) multiline(quote byte) error {
 	return s.syntax()
 }
 
-// has tells whether a byte stands n times in a row here.
+// has reports whether a byte occurs n times in a row here.
 func (s *scanner) has(c byte, n int) bool {
 	if s.at+n > len(s.text) {
 		return false
@@ -309,8 +309,8 @@ func (s *scanner) has(c byte, n int) bool {
 	return true
 }
 
-// blanks skips what stands between names and values: comments and ends of
-// lines too, where they may be there.
+// blanks skips what may stand between names and values. With lines, it also
+// skips comments and line ends.
 func (s *scanner) blanks(lines bool) {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; {
@@ -325,14 +325,14 @@ func (s *scanner) blanks(lines bool) {
 	}
 }
 
-// comment goes to the end of the line.
+// comment skips to the end of the line.
 func (s *scanner) comment() {
 	for s.at < len(s.text) && s.text[s.at] != '\n' {
 		s.at++
 	}
 }
 
-// endOfLine wants nothing more on this line.
+// endOfLine checks that nothing more follows on this line.
 func (s *scanner) endOfLine() error {
 	s.blanks(false)
 	c, ok := s.peek()

@@ -1,8 +1,8 @@
 package wasmfile
 
-// maxLeaf is how many instructions a function without calls may have to be
-// left without a check at its entry. A caller runs at most maxInstructions of
-// them without a check.
+// maxLeaf is how many instructions a function without calls may have and still
+// need no check at its entry. A caller runs at most maxInstructions such
+// functions without a check.
 const maxLeaf = 48
 
 func (f *File) readCode(r *reader) {
@@ -27,33 +27,33 @@ func (f *File) readCode(r *reader) {
 	}
 }
 
-// walker goes through the code of one function after another.
+// walker walks through the code of the functions, one after another.
 type walker struct {
 	f      *File
 	r      *reader
 	index  int // of the function
 	body   body
 	code   int // where its code starts
-	locals int // with the parameters
+	locals int // including parameters
 	frames []frame
 	height int // operands on the stack
-	loops  int // that are open
+	loops  int // open loops
 	effort Effort
 
-	distance int  // basic blocks since values last met
-	first    byte // instruction
+	distance int  // basic blocks since the last place where values merge
+	first    byte // the first instruction
 	loopAt   int  // where the code of a loop without a type starts
-	checked  int  // the end of a check that was there already
-	busy     bool // it does more than a leaf without a check may
+	checked  int  // the end of an existing check
+	busy     bool // the function does more than a leaf without a check may
 }
 
-// frame is a block that is open.
+// frame is an open block.
 type frame struct {
 	op              byte
-	base            int // operands below it
+	base            int // operands below the block
 	params, results int
 	distance        int
-	target          bool // a branch leads to it
+	target          bool // a branch leads to this block
 }
 
 // function reads the locals and the code of one function.
@@ -85,7 +85,7 @@ func (w *walker) function(index int, r *reader) {
 	f.bodies = append(f.bodies, w.body)
 }
 
-// entry decides whether the function is checked when it is entered.
+// entry decides whether the function needs a check at its entry.
 func (w *walker) entry() {
 	there := len(w.body.checks) > 0 && w.body.checks[0] == w.code
 	leaf := !w.busy && w.effort.Instructions <= maxLeaf
@@ -168,7 +168,7 @@ func (w *walker) shape(op byte, start int) shape {
 	return s
 }
 
-// needCheck notes that a check goes in before the instruction at start.
+// needCheck records that a check is needed before the instruction at start.
 func (w *walker) needCheck(start int) {
 	w.busy = true
 	if w.checked == start {
@@ -178,8 +178,8 @@ func (w *walker) needCheck(start int) {
 	w.countCheck(len(w.frames), start)
 }
 
-// countCheck counts what a check adds, as if it were there: a loop that is
-// nested so deep.
+// countCheck counts the effort of a check that will be added: a loop at this
+// nesting depth.
 func (w *walker) countCheck(depth, at int) {
 	w.nested(depth, at)
 	w.effort.Blocks++
@@ -193,12 +193,12 @@ func (w *walker) countCheck(depth, at int) {
 
 func (w *walker) top() *frame { return &w.frames[len(w.frames)-1] }
 
-// pop takes operands, as far as the block has any: code that cannot be reached
-// may take more.
+// pop removes operands, but not those below the block: unreachable code may pop
+// more than there are.
 func (w *walker) pop(n int) { w.height = max(w.height-n, w.top().base) }
 
-// label reads the number of an open block and answers how many operands a
-// branch to it carries.
+// label reads the index of an open block and returns how many operands a branch
+// to it carries.
 func (w *walker) label() int {
 	i := w.r.index("label", len(w.frames))
 	if w.r.err != nil {

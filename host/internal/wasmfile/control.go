@@ -1,6 +1,6 @@
 package wasmfile
 
-// control reads what belongs to blocks, branches and calls.
+// control reads the instructions for blocks, branches and calls.
 func (w *walker) control(op byte, imm immediate, start int) {
 	switch imm {
 	case immBlock:
@@ -74,7 +74,7 @@ func (w *walker) nested(n, at int) {
 	w.f.Numbers.Nesting = max(w.f.Numbers.Nesting, n)
 }
 
-// blockType reads the type of a block; plain is one without operands.
+// blockType reads the type of a block. plain is a block without operands.
 func (w *walker) blockType() (t frame, plain bool) {
 	const empty = -64
 	start := w.r.at
@@ -145,8 +145,9 @@ func (w *walker) callIndirect(start int) {
 	w.call(of, 1, w.f.leaks, start)
 }
 
-// call is one of a function of a type, with so many operands besides its
-// parameters. Functions of the host have no checks of their own.
+// call counts a call to a function of a type, with more operands besides its
+// parameters. foreign functions belong to the host and have no checks of their
+// own.
 func (w *walker) call(of uint32, more int, foreign bool, start int) {
 	s := w.f.types[of]
 	w.busy = true

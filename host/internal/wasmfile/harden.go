@@ -1,14 +1,14 @@
 package wasmfile
 
-// check is a loop that ends at once. The compiler puts the test for the
-// deadline at the head of every loop. It is closed before anything else, so
-// labels stay what they are.
+// check is a loop that ends at once. The compiler tests the deadline at the
+// head of every loop. The loop closes before the next instruction, so no label
+// changes.
 const check = "\x03\x40\x0B" // loop, end
 
-// Harden writes the module that is to be compiled: without custom sections,
-// with a check at the entry of functions and before what can take long, and
-// with a limit on every table. It does what the module did. The same file
-// gives the same bytes, and Harden changes nothing in what it has written.
+// Harden returns the module to compile: without custom sections, with a check
+// at the entry of functions and before instructions that can take long, and
+// with a limit on every table. It behaves as the original module. The same file
+// gives the same bytes, and hardening the result again changes nothing.
 func Harden(f *File) []byte {
 	out := make([]byte, 0, len(f.data)+f.Numbers.Checks*len(check)+f.Numbers.Functions)
 	out = append(out, header...)
@@ -27,7 +27,7 @@ func Harden(f *File) []byte {
 	return out
 }
 
-// boundTables gives every table of a section that has no limit one.
+// boundTables adds a limit to every table of a section that has none.
 func (f *File) boundTables(s section) []byte {
 	var out []byte
 	at := s.start

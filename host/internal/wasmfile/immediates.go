@@ -1,6 +1,6 @@
 package wasmfile
 
-// immediate reads what follows an instruction.
+// immediate reads the immediate operands of an instruction.
 func (w *walker) immediate(op byte, s shape, start int) {
 	r := w.r
 	switch s.imm {

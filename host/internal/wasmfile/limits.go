@@ -1,8 +1,8 @@
 package wasmfile
 
-// Caps on what a file may hold. A connector in Go with encoding/json stays far
-// below; its own numbers are in brackets. They are counted as they are after
-// Harden, which adds a block, two instructions and three bytes a check.
+// Caps on the content of a file. A connector in Go with encoding/json stays far
+// below them; its numbers are in brackets. The caps apply to the module after
+// Harden, which adds a block, two instructions and three bytes for each check.
 const (
 	MaxSize = 16 << 20 // bytes of a file [3.7 MB]
 

@@ -1,49 +1,49 @@
 package wasmfile
 
-// Numbers is how much of what a module holds, as it is after Harden.
+// Numbers counts the content of a module as it is after Harden.
 type Numbers struct {
 	Functions int // with code
 	Entries   int // in element segments
-	Locals    int // declared ones
-	Checks    int // that Harden puts in
+	Locals    int // declared locals
+	Checks    int // checks that Harden adds
 
 	Effort         // of all functions together
-	Largest Effort // the most of each in one function
+	Largest Effort // the maximum of each within one function
 	Body    int    // bytes of the largest function
-	Nesting int    // the deepest
+	Nesting int    // the deepest nesting
 	Table   int    // targets of the largest br_table
 }
 
-// Effort is what compiling code costs, by what drives it. The times are what
-// wazero 1.12 took for one on one core.
+// Effort is what compiling code costs, by its causes. The times are what wazero
+// 1.12 took for each on one core.
 type Effort struct {
 	Instructions int // 0.4 us
 	Blocks       int // block, loop, if
-	Branches     int // basic blocks that these and br_if make; 4 us
-	Pairs        int // of branches in one function; 1.5 ns
+	Branches     int // basic blocks made by these and br_if; 4 us
+	Pairs        int // pairs of branches in one function; 1.5 ns
 	Loops        int // checks among them; 15 us
-	Exits        int // what may leave the code: loads, stores, divisions, conversions; 6 us
+	Exits        int // instructions that may leave the code: loads, stores, divisions, conversions; 6 us
 	Vectors      int // SIMD; 4 us
 	Calls        int // 4 us
 	Indirect     int // calls through a table; 20 us and 13 KB
 	Bulk         int // instructions on whole memories and tables; 150 us
-	Operands     int // that calls, branches and blocks carry; 0.5 us
+	Operands     int // operands that calls, branches and blocks carry; 0.5 us
 	Targets      int // of br_table; 4 us and 2 KB
-	Live         int // locals and operands, at each branch; 50 ns
-	Merges       int // pairs of those that may meet there, and loops around; 0.5 ns
-	Distance     int // instructions by the branches since values last met; 16 ns
+	Live         int // locals and operands, counted at each branch; 50 ns
+	Merges       int // pairs of values that may merge at a branch, times the loops around it; 0.5 ns
+	Distance     int // instructions times branches since values last merged; 16 ns
 }
 
-// limit is a cap on one of the efforts.
+// limit is a cap on one kind of effort.
 type limit struct {
 	what             string
 	value            func(*Effort) *int
 	function, module int
 }
 
-// effortLimits are the caps of one function and of the module. The numbers of
-// a connector in Go with encoding/json (largest function, module) are at the
-// end of each line.
+// effortLimits are the caps on a function and on the module. The end of each
+// line has the numbers of a connector in Go with encoding/json (largest
+// function, module).
 var effortLimits = [...]limit{
 	{"instructions", func(e *Effort) *int { return &e.Instructions }, maxInstructions, 5_000_000},            // 13,339; 1,125,332
 	{"blocks", func(e *Effort) *int { return &e.Blocks }, maxBlocks, 400_000},                                // 801; 75,446
@@ -62,8 +62,8 @@ var effortLimits = [...]limit{
 	{"distance to where values merge", func(e *Effort) *int { return &e.Distance }, 50_000_000, 100_000_000}, // 307,180; 4,259,040
 }
 
-// branch counts the basic blocks that the compiler makes of an instruction,
-// and what flows into them.
+// branch counts the basic blocks that the compiler makes from an instruction,
+// and the values that flow into them.
 func (w *walker) branch(blocks, operands int) {
 	w.effort.Branches += blocks
 	w.effort.Operands += blocks * operands
@@ -77,7 +77,7 @@ func (w *walker) flow(edges, operands int) {
 	w.effort.Merges += edges * values * values * (1 + w.loops)
 }
 
-// within fails when a function is over a cap.
+// within fails when the function is over a cap.
 func (w *walker) within() {
 	for _, l := range effortLimits {
 		if n := *l.value(&w.effort); n > l.function {
@@ -86,7 +86,8 @@ func (w *walker) within() {
 	}
 }
 
-// sum adds a function to the module, and fails when that is over a cap.
+// sum adds the function to the module's effort, and fails when that is over a
+// cap.
 func (w *walker) sum() {
 	all := &w.f.Numbers
 	all.Functions++

@@ -1,6 +1,6 @@
 package wasmfile
 
-// Instructions that something is done about.
+// Instructions that are treated specially.
 const (
 	opBlock        = 0x02
 	opLoop         = 0x03
@@ -22,16 +22,16 @@ const (
 	vecConst = 0x0C
 )
 
-// immediate is what follows an instruction.
+// immediate is the kind of immediate operands that an instruction has.
 type immediate byte
 
 const (
-	immUnknown immediate = iota // there is no such instruction
+	immUnknown immediate = iota // no such instruction exists
 	immNone
 	immBlock
 	immElse
 	immEnd
-	immJump // none, and what follows cannot be reached
+	immJump // none, and the code after it is unreachable
 	immBranch
 	immBranchIf
 	immBranchTable
@@ -53,15 +53,15 @@ const (
 	immAddressLane
 	immI32
 	immI64
-	immBytes // limit of them
+	immBytes // as many bytes as limit says
 	immLane  // a number below limit
 	immShuffle
 	immReference
 	immFunction
 )
 
-// shape is what an instruction looks like: what follows it, how many operands
-// it takes and leaves, and whether it needs a check before it.
+// shape describes an instruction: its immediates, how many operands it takes
+// and leaves, and whether it needs a check before it.
 type shape struct {
 	imm           immediate
 	takes, leaves int8
@@ -78,7 +78,7 @@ func bulk(i immediate, t, l int8) shape {
 	return shape{imm: i, takes: t, leaves: l, check: true}
 }
 
-// plain is an instruction of one byte.
+// plain returns the shape of an instruction of one byte.
 func plain(op byte) shape {
 	switch {
 	case op >= 0x45 && op <= 0xC4:
@@ -157,7 +157,8 @@ func rare(op byte) shape {
 	return shape{}
 }
 
-// access is a load or store; the limit is the logarithm of its width.
+// access returns the shape of a load or store; the limit is the logarithm of
+// its width.
 func access(op byte) shape {
 	const widths = "\x02\x03\x02\x03\x00\x00\x01\x01\x00\x00\x01\x01\x02\x02" + "\x02\x03\x02\x03\x00\x01\x00\x01\x02"
 	if op < 0x36 {
@@ -177,8 +178,8 @@ func numeric(op byte) shape {
 	return none(2, 1)
 }
 
-// exits reports whether the compiler has to make a way out of the code for an
-// instruction of one byte: divisions, conversions, tables, references.
+// exits reports whether the compiler must provide a way out of the code for a
+// one-byte instruction: divisions, conversions, tables, references.
 func exits(op byte) bool {
 	switch {
 	case op >= 0x6D && op <= 0x70, op >= 0x7F && op <= 0x82:
@@ -191,7 +192,7 @@ func exits(op byte) bool {
 	return false
 }
 
-// misc is an instruction after 0xFC.
+// misc returns the shape of an instruction with the prefix 0xFC.
 func misc(op uint32) shape {
 	switch op {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating conversions
@@ -220,7 +221,7 @@ func misc(op uint32) shape {
 	return shape{}
 }
 
-// vector is an instruction after 0xFD.
+// vector returns the shape of an instruction with the prefix 0xFD.
 func vector(op uint32) shape {
 	switch {
 	case op <= 0x0C || op == 0x5C || op == 0x5D || op >= 0x54 && op <= 0x5B:
@@ -262,7 +263,8 @@ func vectorAccess(op uint32) shape {
 	return shape{imm: immAddressLane, takes: 2, limit: byte(op - 0x58)}
 }
 
-// lane takes out or puts in one of the numbers of a vector.
+// lane returns the shape of an instruction that reads or replaces one lane of a
+// vector.
 func lane(op uint32) shape {
 	s := shape{imm: immLane, takes: 1, leaves: 1}
 	switch op {
@@ -319,7 +321,8 @@ func vectorUnary(op uint32) bool {
 	return false
 }
 
-// proposal names what an unknown instruction belongs to.
+// proposal names the WebAssembly proposal that an unknown instruction belongs
+// to.
 func proposal(op byte) string {
 	switch op {
 	case 0x06, 0x07, 0x08, 0x09, 0x0A, 0x18, 0x19, 0x1F:

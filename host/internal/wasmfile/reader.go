@@ -8,10 +8,11 @@ import (
 
 var errTruncated = errors.New("the file ends before what it announces")
 
-// reader reads the parts of the binary format. After the first error every
-// answer is zero. Errors say at which byte of the file they were found.
+// reader reads the elements of the binary format. After the first error it
+// returns only zeros. Errors give the byte of the file at which they were
+// found.
 type reader struct {
-	data []byte // up to the end of what may be read
+	data []byte // up to the end of the part that may be read
 	at   int
 	err  error
 }
@@ -60,13 +61,13 @@ func (r *reader) take(n uint32) []byte {
 	return b
 }
 
-// part takes the next n bytes as a reader of their own.
+// part returns the next n bytes as a separate reader.
 func (r *reader) part(n uint32) *reader {
 	r.take(n)
 	return &reader{data: r.data[:r.at], at: r.at - min(int(n), r.at), err: r.err}
 }
 
-// close fails when something is left.
+// close fails when bytes are left.
 func (r *reader) close() {
 	if !r.done() {
 		r.fail("%d bytes are left over", r.left())
@@ -91,8 +92,8 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
-// signed reads a signed LEB128 number of at most so many bits. The unused bits
-// of its last byte must repeat the sign.
+// signed reads a signed LEB128 number of at most bits bits. The unused bits of
+// its last byte must repeat the sign.
 func (r *reader) signed(bits int) int64 {
 	start := r.at
 	var n int64
@@ -115,8 +116,8 @@ func (r *reader) signed(bits int) int64 {
 	return 0
 }
 
-// count reads the number of entries that follow. Each takes at least so many
-// bytes.
+// count reads the number of entries that follow. Each entry takes at least
+// least bytes.
 func (r *reader) count(what string, limit uint32, least int) uint32 {
 	start := r.at
 	n := r.u32()
@@ -132,7 +133,7 @@ func (r *reader) count(what string, limit uint32, least int) uint32 {
 	return n
 }
 
-// index reads an index of a list.
+// index reads an index into a list.
 func (r *reader) index(what string, of int) uint32 {
 	start := r.at
 	i := r.u32()

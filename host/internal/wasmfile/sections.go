@@ -58,7 +58,7 @@ func (f *File) readImports(r *reader) {
 	}
 }
 
-// limits reads how much there is at the start and at most.
+// limits reads the initial and the maximum size of a memory or table.
 func limits(r *reader) (least, most uint32, bounded bool) {
 	switch flags := r.byte(); {
 	case r.err != nil:

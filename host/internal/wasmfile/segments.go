@@ -1,7 +1,7 @@
 package wasmfile
 
-// constant reads a constant expression: one instruction and an end. Globals
-// must be imported ones that do not change.
+// constant reads a constant expression: one instruction and an end. A global
+// must be imported and immutable.
 func (f *File) constant(r *reader, want byte) {
 	start := r.at
 	kind := f.constantKind(r)
@@ -54,7 +54,7 @@ func (f *File) constantKind(r *reader) byte {
 	}
 }
 
-// refer notes that a function can get into a table.
+// refer records that a function can get into a table.
 func (f *File) refer(function uint32) {
 	if int64(function) < int64(f.imported) {
 		f.leaks = true

@@ -1,15 +1,15 @@
-// Package wasmfile reads WebAssembly files that nobody has reason to trust,
-// and rewrites them so that their code can be stopped.
+// Package wasmfile reads untrusted WebAssembly files, and rewrites them so that
+// their code can be stopped.
 //
-// Read walks the whole binary: every section, every count that the file
-// claims against the bytes that are there, every instruction with its
-// immediates and indices. It knows WebAssembly 2.0 and refuses everything else
-// by name. Its caps keep what passes from exhausting the process that
-// compiles it. Harden writes the module that is to be compiled.
+// Read walks the whole binary. It checks every section, every count against the
+// bytes that exist, and every instruction with its immediates and indices. It
+// knows WebAssembly 2.0, and names any other feature that it refuses. Its caps
+// keep an accepted file from exhausting the process that compiles it. Harden
+// returns the module to compile.
 //
-// It does not check the types of operands: the compiler's own validation does.
-// It is neither a compiler nor a sandbox: what Read accepts still belongs into
-// a process that may die.
+// It does not check the types of operands, which the compiler's own validation
+// does. It is neither a compiler nor a sandbox: a file that Read accepts must
+// still be compiled in a process that may die.
 package wasmfile
 
 import (
@@ -26,7 +26,7 @@ const (
 	KindGlobal   = 3
 )
 
-// Signature is the type of a function: bytes as the binary format has them
+// Signature is the type of a function. Its bytes are those of the binary format
 // (0x7F i32, 0x7E i64, 0x7D f32, 0x7C f64, 0x7B v128, 0x70 funcref, 0x6F
 // externref).
 type Signature struct{ Params, Results []byte }
@@ -56,7 +56,8 @@ type Custom struct {
 	Content []byte
 }
 
-// File is what was read. Its slices share the memory of what Read was given.
+// File is the content of a module. Its slices share memory with the data given
+// to Read.
 type File struct {
 	Imports []Import
 	Exports []Export
@@ -66,19 +67,19 @@ type File struct {
 	data      []byte
 	sections  []section
 	types     []Signature
-	functions []uint32 // type indices: imported functions, then own ones
+	functions []uint32 // type indices: imported functions, then the module's own
 	imported  int      // functions
 	tables    []table
 	memories  int
 	globals   []global
 	elements  []byte // reference type of each element segment
-	dataCount int    // as the section before the code says; -1: there is none
-	segments  int    // of data
+	dataCount int    // as announced before the code section; -1: not announced
+	segments  int    // data segments
 	bodies    []body
 	leaks     bool // a table may hold a function of the host
 }
 
-// section is where the content of a section other than a custom one is.
+// section says where the content of a section other than a custom one is.
 type section struct {
 	id         byte
 	start, end int
@@ -87,9 +88,9 @@ type section struct {
 type table struct {
 	kind    byte
 	limits  int // where its limits start
-	end     int // and end
+	end     int // and where they end
 	least   uint32
-	bounded bool // it says how large it may become
+	bounded bool // it has a maximum size
 	foreign bool // it is imported
 }
 
@@ -100,11 +101,12 @@ type global struct {
 
 // body is the code of one function.
 type body struct {
-	start, end int   // without its size
-	checks     []int // where a check goes in, in order
+	start, end int   // without the size in front
+	checks     []int // the places for checks, in order
 }
 
-// ErrNotWASM says that the file is not a WebAssembly module of version 1.
+// ErrNotWASM is the error for a file that is not a WebAssembly module of
+// version 1.
 var ErrNotWASM = errors.New("not a WebAssembly module")
 
 const header = "\x00asm\x01\x00\x00\x00"
@@ -133,7 +135,8 @@ var order = [...]int{
 	sectionCode: 11, sectionData: 12,
 }
 
-// Read walks a file. Its error says what is wrong and at which byte.
+// Read parses and checks a file. Its error says what is wrong and at which
+// byte.
 func Read(data []byte) (*File, error) {
 	if len(data) < len(header) || string(data[:len(header)]) != header {
 		return nil, ErrNotWASM
@@ -216,7 +219,7 @@ func (f *File) section(id byte, r *reader) {
 	}
 }
 
-// complete checks what can only be seen at the end.
+// complete checks what only the whole file shows.
 func (f *File) complete() error {
 	if own := len(f.functions) - f.imported; own != len(f.bodies) {
 		return fmt.Errorf("%d functions are declared, and %d have code", own, len(f.bodies))
@@ -227,8 +230,8 @@ func (f *File) complete() error {
 	return nil
 }
 
-// Section returns the content of the custom section with a name. Two of one
-// name are an error, none is (nil, nil).
+// Section returns the content of the custom section with a name, or nil when
+// there is none. Two sections of one name are an error.
 func (f *File) Section(name string) ([]byte, error) {
 	var found []byte
 	for _, c := range f.Customs {

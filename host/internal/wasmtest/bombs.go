@@ -2,33 +2,35 @@ package wasmtest
 
 import "math"
 
-// Claim is a module of one section that claims 2^32-1 entries and ends there.
+// Claim returns a module of one section that claims 2^32-1 entries and ends
+// there.
 func Claim(section byte) []byte {
 	return Cat([]byte(Header), Section(section, U32(math.MaxUint32)))
 }
 
-// ClaimNames has a name section that claims 2^32-1 names of functions.
+// ClaimNames returns a module with a name section that claims 2^32-1 names of
+// functions.
 func ClaimNames() []byte {
 	m, status := fetcher(1)
 	m.Custom("name", Cat([]byte{1}, Sized(U32(math.MaxUint32))))
 	return m.exported(m.Func(status, nil, zero...))
 }
 
-// TypeOutOfRange declares a function of a type that is not there: it panics
-// wazero 1.12.
+// TypeOutOfRange returns a module that declares a function of a nonexistent
+// type, which makes wazero 1.12 panic.
 func TypeOutOfRange() []byte {
 	m, _ := fetcher(1)
 	return m.exported(m.Func(7, nil, zero...))
 }
 
-// Parameters has a type of n parameters.
+// Parameters returns a module with a type of n parameters.
 func Parameters(n int) []byte {
 	m, status := fetcher(1)
 	m.Type(Repeat(n, I32), nil)
 	return m.exported(m.Func(status, nil, zero...))
 }
 
-// Functions has n small functions.
+// Functions returns a module with n small functions.
 func Functions(n int) []byte {
 	m, status := fetcher(1)
 	for range n {
@@ -37,7 +39,8 @@ func Functions(n int) []byte {
 	return m.exported(0)
 }
 
-// Locals has n functions of so many locals each, in a few bytes.
+// Locals returns a module with n functions of so many locals each, in a few
+// bytes.
 func Locals(n, locals int) []byte {
 	m, status := fetcher(1)
 	for range n {
@@ -46,12 +49,12 @@ func Locals(n, locals int) []byte {
 	return m.exported(0)
 }
 
-// NestedBlocks has one function with blocks within each other, n deep.
+// NestedBlocks returns a module with blocks nested n deep in one function.
 func NestedBlocks(n int) []byte {
 	return Fetch(1, Cat(Repeat(n, Block, Void), Repeat(n, End), zero)...)
 }
 
-// Ifs has n functions of so many ifs, one after the other.
+// Ifs returns a module with n functions of so many ifs, one after the other.
 func Ifs(n, ifs int) []byte {
 	m, status := fetcher(1)
 	for range n {
@@ -60,12 +63,13 @@ func Ifs(n, ifs int) []byte {
 	return m.exported(0)
 }
 
-// HugeTable has a br_table of n targets.
+// HugeTable returns a module with a br_table of n targets.
 func HugeTable(n int) []byte {
 	return Fetch(1, Cat([]byte{Block, Void}, zero, []byte{BrTable}, U32(uint32(n)), make([]byte, n+1), []byte{End}, zero)...)
 }
 
-// Straight has n functions of so many instructions without a branch.
+// Straight returns a module with n functions of so many instructions without a
+// branch.
 func Straight(n, instructions int) []byte {
 	m, _ := fetcher(1)
 	one := m.Type([]byte{I32}, []byte{I32})

@@ -2,12 +2,12 @@
 // that no compiler would write. Only tests import it.
 //
 // It is an encoder, not an assembler: code is given as bytes, and nothing is
-// checked. What it makes may be invalid on purpose.
+// checked. The modules may be invalid on purpose.
 package wasmtest
 
 import "slices"
 
-// Header is how every module starts.
+// Header is the start of every module.
 const Header = "\x00asm\x01\x00\x00\x00"
 
 // Value types of the binary format.
@@ -29,8 +29,8 @@ const (
 	KindGlobal   = 3
 )
 
-// Module collects the parts of a module. The zero value is an empty one. Add
-// imports before functions: an index is what the method answers at that time.
+// Module collects the parts of a module. The zero value is an empty module. Add
+// imports before functions, because the method returns the index at that time.
 type Module struct {
 	types, imports, functions, tables, memories, globals, exports, elements, codes, data [][]byte
 
@@ -40,14 +40,14 @@ type Module struct {
 	DataCount bool // write the section that memory.init and data.drop need
 }
 
-// Type adds a function type and answers its index.
+// Type adds a function type and returns its index.
 func (m *Module) Type(params, results []byte) uint32 {
 	t := Cat([]byte{0x60}, U32(uint32(len(params))), params, U32(uint32(len(results))), results)
 	m.types = append(m.types, t)
 	return uint32(len(m.types) - 1)
 }
 
-// Import adds an imported function and answers its index.
+// Import adds an imported function and returns its index.
 func (m *Module) Import(module, name string, typ uint32) uint32 {
 	m.ImportOther(module, name, Cat([]byte{KindFunction}, U32(typ)))
 	m.imported++
@@ -59,8 +59,8 @@ func (m *Module) ImportOther(module, name string, description []byte) {
 	m.imports = append(m.imports, Cat(Name(module), Name(name), description))
 }
 
-// Func adds a function and answers its index. The end of the code is added;
-// locals are value types, one a local.
+// Func adds a function and returns its index. It adds the end of the code.
+// locals holds one value type for each local.
 func (m *Module) Func(typ uint32, locals []byte, code ...byte) uint32 {
 	var groups []byte
 	count := uint32(0)
@@ -84,10 +84,10 @@ func (m *Module) RawFunc(typ uint32, body []byte) uint32 {
 	return uint32(m.imported + len(m.functions) - 1)
 }
 
-// Memory adds a memory of so many pages; a negative max is none.
+// Memory adds a memory of so many pages; a negative most means no maximum.
 func (m *Module) Memory(least, most int) { m.memories = append(m.memories, limits(least, most)) }
 
-// Table adds a table of a reference type; a negative max is none.
+// Table adds a table of a reference type; a negative most means no maximum.
 func (m *Module) Table(kind byte, least, most int) {
 	m.tables = append(m.tables, Cat([]byte{kind}, limits(least, most)))
 }
@@ -99,7 +99,7 @@ func limits(least, most int) []byte {
 	return Cat([]byte{1}, U32(uint32(least)), U32(uint32(most)))
 }
 
-// Global adds a global whose first value is a constant expression without its
+// Global adds a global. Its initial value is a constant expression without the
 // end.
 func (m *Module) Global(kind byte, mutable bool, value ...byte) {
 	change := byte(0)
@@ -139,7 +139,7 @@ func (m *Module) PassiveData(content []byte) {
 	m.data = append(m.data, Cat([]byte{1}, Sized(content)))
 }
 
-// Custom adds a custom section; they come last.
+// Custom adds a custom section. Custom sections come last.
 func (m *Module) Custom(name string, content []byte) {
 	m.customs = append(m.customs, Section(0, Cat(Name(name), content))...)
 }

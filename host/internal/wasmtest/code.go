@@ -1,6 +1,6 @@
 package wasmtest
 
-// Instructions of one byte, or their first.
+// Instructions of one byte, or the first byte of longer ones.
 const (
 	Unreachable = 0x00
 	Nop         = 0x01
@@ -27,7 +27,7 @@ func I64Const(n int64) []byte { return Cat([]byte{0x42}, S64(n)) }
 // Call calls a function.
 func Call(function uint32) []byte { return Cat([]byte{0x10}, U32(function)) }
 
-// CallIndirect calls what table 0 has at the operand.
+// CallIndirect calls the function in table 0 at the index on the stack.
 func CallIndirect(typ uint32) []byte { return Cat([]byte{0x11}, U32(typ), []byte{0}) }
 
 // LocalGet pushes a local.
@@ -42,13 +42,13 @@ func GlobalGet(i uint32) []byte { return Cat([]byte{0x23}, U32(i)) }
 // GlobalSet pops into a global.
 func GlobalSet(i uint32) []byte { return Cat([]byte{0x24}, U32(i)) }
 
-// I32Load loads a number from the address that is the operand.
+// I32Load loads a number from the address on the stack.
 func I32Load(offset uint32) []byte { return Cat([]byte{0x28, 2}, U32(offset)) }
 
 // I32Store stores a number at an address.
 func I32Store(offset uint32) []byte { return Cat([]byte{0x36, 2}, U32(offset)) }
 
-// Instructions on all of memories and tables, which take their numbers from
+// Instructions on whole memories and tables, which take their arguments from
 // the stack.
 var (
 	MemoryGrow = []byte{0x40, 0}
@@ -59,7 +59,7 @@ var (
 	TableCopy  = []byte{0xFC, 14, 0, 0}
 )
 
-// Repeat joins a piece of code with itself.
+// Repeat returns a piece of code n times in a row.
 func Repeat(n int, code ...byte) []byte {
 	out := make([]byte, 0, n*len(code))
 	for range n {

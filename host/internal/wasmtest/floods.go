@@ -3,8 +3,8 @@ package wasmtest
 // WASI is the import module of WASI preview 1.
 const WASI = "wasi_snapshot_preview1"
 
-// Writes asks for one fd_write of everything: all of its memory is buffers, of
-// which each is most of the memory and full of line ends.
+// Writes returns a module that calls fd_write once with all of its memory as
+// buffers, each of them most of the memory and full of line ends.
 func Writes(pages int) []byte {
 	m := &Module{}
 	status := m.Type(nil, []byte{I32})
@@ -21,7 +21,8 @@ func Writes(pages int) []byte {
 		I32Const(1), zero, I32Const(size/8), zero, Call(write))...))
 }
 
-// Randoms fills all of its memory with random numbers, n times without a loop.
+// Randoms returns a module that fills its whole memory with random numbers, n
+// times without a loop.
 func Randoms(pages, n int) []byte {
 	m := &Module{}
 	status := m.Type(nil, []byte{I32})
@@ -33,8 +34,9 @@ func Randoms(pages, n int) []byte {
 	return m.exported(m.Func(status, nil, Cat(Repeat(n, once...), zero)...))
 }
 
-// Pointers sends one request and asks for what lies at a JSON pointer that is
-// all of its memory, slash after slash. It returns 0 when it was told no.
+// Pointers returns a module that sends one request and asks for the value at a
+// JSON pointer that fills all of its memory, slash after slash. Its export
+// returns 0 when the host refused.
 func Pointers(module string, pages int) []byte {
 	m := &Module{}
 	status := m.Type(nil, []byte{I32})
@@ -49,5 +51,5 @@ func Pointers(module string, pages int) []byte {
 		zero, I32Const(int32(len(request))), Call(send), LocalSet(0),
 		zero, I32Const('/'), I32Const(size), MemoryFill,
 		LocalGet(0), zero, I32Const(size), zero, zero, Call(get),
-		I64Const(0), []byte{0x59})...)) // 1 when the answer is not below 0
+		I64Const(0), []byte{0x59})...)) // 1 when the result is not negative
 }

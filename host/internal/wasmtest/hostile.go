@@ -1,11 +1,11 @@
 package wasmtest
 
-// FetchExport is what a connector exports: () -> i32.
+// FetchExport is the export of a connector that fetches: () -> i32.
 const FetchExport = "rollcall_fetch"
 
-// Fetch is a module of one function, exported as rollcall_fetch, with a memory
-// of so many pages that is exported too; none when pages is negative. The code
-// must leave an i32.
+// Fetch returns a module of one function, exported as rollcall_fetch, and an
+// exported memory of so many pages; without memory when pages is negative. The
+// code must leave an i32.
 func Fetch(pages int, code ...byte) []byte {
 	m, status := fetcher(pages)
 	return m.exported(m.Func(status, nil, code...))
@@ -30,14 +30,14 @@ func (m *Module) exported(function uint32) []byte {
 
 var zero = I32Const(0)
 
-// Healthy returns 0.
+// Healthy returns a module whose export returns 0.
 func Healthy() []byte { return Fetch(1, zero...) }
 
-// Endless loops for ever.
+// Endless returns a module that loops for ever.
 func Endless() []byte { return Fetch(1, Cat([]byte{Loop, Void, Br, 0, End}, zero)...) }
 
-// Doubling is a chain of functions without loops of which each calls the next
-// one twice: 2^depth calls.
+// Doubling returns a module with a chain of functions without loops. Each calls
+// the next one twice: 2^depth calls.
 func Doubling(depth int) []byte {
 	m, status := fetcher(1)
 	last := m.Func(status, nil, I32Const(1)...)
@@ -47,7 +47,7 @@ func Doubling(depth int) []byte {
 	return m.exported(last)
 }
 
-// DoublingIndirect is Doubling through a table.
+// DoublingIndirect returns the module of Doubling with calls through a table.
 func DoublingIndirect(depth int) []byte {
 	m, status := fetcher(1)
 	m.Table(Funcref, depth+1, -1)
@@ -60,26 +60,27 @@ func DoublingIndirect(depth int) []byte {
 	return m.exported(functions[depth])
 }
 
-// Recursion calls itself without end. The native stack ends it.
+// Recursion returns a module that calls itself without end. The native stack
+// ends it.
 func Recursion() []byte { return Fetch(1, Call(0)...) }
 
-// UnreachableTrap traps.
+// UnreachableTrap returns a module that traps.
 func UnreachableTrap() []byte { return Fetch(1, Unreachable) }
 
-// DivisionByZero traps.
+// DivisionByZero returns a module that traps.
 func DivisionByZero() []byte { return Fetch(1, Cat(zero, zero, []byte{0x6D})...) }
 
-// OutOfBoundsLoad traps.
+// OutOfBoundsLoad returns a module that traps.
 func OutOfBoundsLoad() []byte { return Fetch(1, Cat(I32Const(-8), I32Load(0))...) }
 
-// NullCall traps: the table's entry is empty.
+// NullCall returns a module that traps: the table's entry is empty.
 func NullCall() []byte {
 	m, status := fetcher(1)
 	m.Table(Funcref, 1, 1)
 	return m.exported(m.Func(status, nil, Cat(zero, CallIndirect(status))...))
 }
 
-// HangingStart has a start function that loops for ever.
+// HangingStart returns a module with a start function that loops for ever.
 func HangingStart() []byte {
 	m, status := fetcher(1)
 	nothing := m.Type(nil, nil)
@@ -87,33 +88,34 @@ func HangingStart() []byte {
 	return m.exported(m.Func(status, nil, zero...))
 }
 
-// MemoryGrowth asks for one page after another for ever.
+// MemoryGrowth returns a module that asks for one page after another for ever.
 func MemoryGrowth() []byte {
 	return Fetch(1, Cat(
 		[]byte{Loop, Void}, I32Const(1), MemoryGrow, []byte{Drop, Br, 0, End}, zero)...)
 }
 
-// MemoryGrowthStraight asks for one page n times without a loop. Each is a
-// copy of all that is there.
+// MemoryGrowthStraight returns a module that asks for one page n times without
+// a loop. Each time the whole memory is copied.
 func MemoryGrowthStraight(n int) []byte {
 	return Fetch(1, Cat(Repeat(n, Cat(I32Const(1), MemoryGrow, []byte{Drop})...), zero)...)
 }
 
-// MemoryFills fills a memory of so many pages n times without a loop.
+// MemoryFills returns a module that fills a memory of so many pages n times
+// without a loop.
 func MemoryFills(pages, n int) []byte {
 	fill := Cat(zero, I32Const(7), I32Const(int32(pages<<16)), MemoryFill)
 	return Fetch(pages, Cat(Repeat(n, fill...), zero)...)
 }
 
-// MemoryCopies copies half of a memory of so many pages onto the other n times
-// without a loop.
+// MemoryCopies returns a module that copies half of a memory of so many pages
+// onto the other n times without a loop.
 func MemoryCopies(pages, n int) []byte {
 	half := I32Const(int32(pages << 15))
 	return Fetch(pages, Cat(Repeat(n, Cat(half, zero, half, MemoryCopy)...), zero)...)
 }
 
-// TableGrowth asks for a table of so many entries n times, and answers the last
-// size that it got: -1 when it did not get it.
+// TableGrowth returns a module that grows a table by so many entries n times.
+// Its export returns the last result: -1 when the growth was refused.
 func TableGrowth(entries int32, n int) []byte {
 	m, status := fetcher(1)
 	m.Table(Funcref, 1, -1)
@@ -121,8 +123,8 @@ func TableGrowth(entries int32, n int) []byte {
 	return m.exported(m.Func(status, nil, Cat(Repeat(n-1, Cat(grow, []byte{Drop})...), grow)...))
 }
 
-// TableFills fills and copies a table of so many entries n times without a
-// loop.
+// TableFills returns a module that fills and copies a table of so many entries
+// n times without a loop.
 func TableFills(entries, n int) []byte {
 	m, status := fetcher(1)
 	m.Table(Funcref, entries, entries)
@@ -131,8 +133,8 @@ func TableFills(entries, n int) []byte {
 	return m.exported(m.Func(status, nil, Cat(Repeat(n, once...), zero)...))
 }
 
-// StraightHostCalls calls an imported function () -> i32 n times without a
-// loop, through a table when indirect is set.
+// StraightHostCalls returns a module that calls an imported function () -> i32
+// n times without a loop, through a table when indirect is set.
 func StraightHostCalls(module, name string, n int, indirect bool) []byte {
 	m, status := &Module{}, uint32(0)
 	m.Type(nil, []byte{I32})
@@ -146,8 +148,8 @@ func StraightHostCalls(module, name string, n int, indirect bool) []byte {
 	return m.exported(m.Func(status, nil, Cat(Repeat(n, Cat(call, []byte{Drop})...), zero)...))
 }
 
-// CallLoop calls a function n times in a loop; when deep is set, that function
-// calls another.
+// CallLoop returns a module that calls a function n times in a loop; when deep
+// is set, that function calls another.
 func CallLoop(n int, deep bool) []byte {
 	m, status := fetcher(1)
 	called := m.Func(status, nil, I32Const(1)...)
@@ -158,8 +160,9 @@ func CallLoop(n int, deep bool) []byte {
 		[]byte{Loop, Void}, Call(called), LocalGet(0), []byte{0x6A, 0x22, 0}, I32Const(int32(n)), []byte{0x48, BrIf, 0, End}, zero)...))
 }
 
-// Leaves calls a small function without calls of its own n times without a
-// loop, from each of 10 functions; it loads so many times from all over 64 MiB.
+// Leaves returns a module with 10 functions. Each calls a small function
+// without calls of its own n times without a loop; that function does so many
+// loads from all over 64 MiB.
 func Leaves(n, loads int) []byte {
 	m, status := fetcher(1024)
 	m.Global(I32, true, 0x41, 1)
@@ -174,7 +177,7 @@ func Leaves(n, loads int) []byte {
 	return m.exported(m.Func(status, nil, Cat(callers, zero)...))
 }
 
-// UnknownImport imports what no host has.
+// UnknownImport returns a module that imports a function that no host has.
 func UnknownImport() []byte {
 	m := &Module{}
 	status := m.Type(nil, []byte{I32})

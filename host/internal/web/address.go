@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// special are the address blocks that are not hosts of the public internet,
-// besides what netip tells by itself: the IANA registries of special-purpose
-// addresses (RFC 6890).
+// special lists the address blocks outside the public internet that netip does
+// not know, from the IANA registries of special-purpose addresses (RFC 6890).
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),       // this network
 	netip.MustParsePrefix("100.64.0.0/10"),   // carrier-grade NAT
@@ -27,17 +26,18 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),       // site-local
 }
 
-// carriers are the blocks whose addresses lead to an IPv4 address within them.
+// carriers lists the blocks whose addresses contain an IPv4 address that they
+// lead to.
 var carriers = []struct {
 	block netip.Prefix
-	at    int // the byte at which it begins
+	at    int // the byte at which the IPv4 address begins
 }{
 	{netip.MustParsePrefix("64:ff9b::/96"), 12}, // NAT64
 	{netip.MustParsePrefix("2002::/16"), 2},     // 6to4
 	{netip.MustParsePrefix("::/96"), 12},        // IPv4-compatible
 }
 
-// private reports whether an address is not one of the public internet.
+// private reports whether an address is outside the public internet.
 func private(ip netip.Addr) bool {
 	ip = ip.WithZone("").Unmap()
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
@@ -57,11 +57,11 @@ func private(ip netip.Addr) bool {
 	return false
 }
 
-// localDomains are never delegated in the public DNS.
+// localDomains lists domains that are never delegated in the public DNS.
 var localDomains = []string{"localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa", "corp", "home"}
 
-// local reports whether a host can be told to be none of the public internet
-// without a look into the DNS, which a proxy may see differently.
+// local reports whether the name alone shows that a host is outside the public
+// internet. It does not ask the DNS, because a proxy may see another answer.
 func local(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return private(ip)

@@ -11,13 +11,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Limits are what the manifest and the configuration say of an application.
+// Limits holds the manifest's and the configuration's limits for an
+// application.
 type Limits struct {
 	Rate       string     // REQUESTS/DURATION; "": none
-	Rates      []abi.Rate // of single operations
+	Rates      []abi.Rate // for single operations
 	PerDay     int64      // tokens; 0: not known
-	Reset      string     // the time of day in UTC, HH:MM, at which a day begins; "": 00:00
-	LeftHeader string     // of answers: what is left of the day
+	Reset      string     // the time of day in UTC, HH:MM, when a day begins; "": 00:00
+	LeftHeader string     // the response header with the tokens left for the day
 }
 
 type limits struct {
@@ -29,10 +30,10 @@ type limits struct {
 	left     string
 }
 
-// daily is the part that the day's budget is made of.
+// daily returns the limits that define the daily budget.
 func (l limits) daily() limits { return limits{perDay: l.perDay, reset: l.reset, left: l.left} }
 
-// budget is what tells one daily budget from another; never 0.
+// budget returns a number that identifies the daily budget; never 0.
 func (l limits) budget() int64 {
 	if l.perDay == 0 {
 		return -1
@@ -61,29 +62,29 @@ func (s Limits) parse() (limits, error) {
 	return l, nil
 }
 
-// The longest pauses that an application can ask for: one that has a daily
-// budget until tomorrow, another an hour. Whatever a broken server says, it is
-// asked again after that.
+// The longest pauses that an application can ask for: until tomorrow with a
+// daily budget, an hour otherwise. After that requests go out again, whatever a
+// faulty server says.
 const (
 	longestPause = time.Hour
 	longestDay   = 24 * time.Hour
-	// worthSaving is the shortest pause that is kept in the ledger.
+	// worthSaving is the shortest pause that is saved in the ledger.
 	worthSaving = time.Second
 	// worthTelling is the shortest pause that is logged.
 	worthTelling = time.Minute
 )
 
-// day is what was spent since a day began.
+// day is what has been spent since a day began.
 type day struct {
 	begin time.Time
 	spent int64
 }
 
-// pause is a time in which nothing is sent.
+// pause is a time during which nothing is sent.
 type pause struct {
 	until  time.Time
 	why    string
-	budget bool // because the budget of the day is used up
+	budget bool // because the day's budget is used up
 }
 
 // turnDay begins a new day when it is time.
@@ -118,7 +119,7 @@ func (l *Limiter) deplete(cost int64, now time.Time) {
 	}
 }
 
-// begin begins a pause, or makes it longer.
+// begin begins a pause, or extends the current one.
 func (l *Limiter) begin(p pause, now time.Time) {
 	if !p.until.After(l.pause.until) {
 		return
@@ -132,7 +133,7 @@ func (l *Limiter) begin(p pause, now time.Time) {
 	}
 }
 
-// Answered hears what the headers of an answer ask for.
+// Answered updates the limits from the headers of an answer.
 func (l *Limiter) Answered(ctx context.Context, status int, h http.Header) {
 	if l == nil {
 		return
@@ -154,8 +155,8 @@ func (l *Limiter) Answered(ctx context.Context, status int, h http.Header) {
 	l.save(ctx)
 }
 
-// hearLeft believes an application that knows of less than is thought to be
-// left.
+// hearLeft lowers what is left of the day when the application reports less
+// than the Limiter has counted.
 func (l *Limiter) hearLeft(h http.Header, now time.Time) {
 	if l.limits.left == "" {
 		return

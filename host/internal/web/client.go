@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Credentials authorize requests; see host.Credentials for the obligations.
+// Credentials authorize requests; host.Credentials states the obligations.
 type Credentials interface {
 	Apply(ctx context.Context, req *http.Request) error
 	Rejected(ctx context.Context) (retry bool, err error)
@@ -21,18 +21,18 @@ type Credentials interface {
 	Redact() []string
 }
 
-// Settings of a Client.
+// Settings configure a Client.
 type Settings struct {
 	Network      Network
-	Pool         *Pool  // of the application; nil: connections of the Client's own
-	Configured   string // the base URL of the configuration; wins over the token's and the manifest's
-	Manifest     string // the base URL of the manifest
+	Pool         *Pool  // the application's; nil: the Client has its own connections
+	Configured   string // base URL from the configuration; takes precedence over the token's and the manifest's
+	Manifest     string // base URL from the manifest
 	Profiles     []string
 	Credentials  Credentials // nil: none
-	SecretNames  []string    // that the manifest declares
+	SecretNames  []string    // names that the manifest declares
 	Secrets      map[string]func(context.Context) (string, error)
-	Limiter      *Limiter // of the application; nil: none
-	Outbound     bool     // the call delivers: it takes turns with those that fetch
+	Limiter      *Limiter // the application's; nil: none
+	Outbound     bool     // the call delivers a webhook: it alternates with calls that fetch
 	Timeout      time.Duration
 	SpoolDir     string
 	UserAgent    string
@@ -41,18 +41,18 @@ type Settings struct {
 	ObserveLimit func(waited time.Duration)
 }
 
-// Client sends the requests of one call. Close it afterwards.
+// Client sends the requests of one call. The caller must close it.
 type Client struct {
 	Settings
 	connections *connections
 	vault       vault
 	bodies      body.Store
-	hidden      bool // what the application has is in the vault
+	hidden      bool // the vault knows the application's secrets
 	local       error
 	flush       func()
 }
 
-// New makes a Client. An error is that of the proxy's URL.
+// New returns a Client. It fails when the proxy's URL is invalid.
 func New(s Settings) (*Client, error) {
 	if s.Pool == nil {
 		s.Pool = &Pool{closed: true}
@@ -64,8 +64,8 @@ func New(s Settings) (*Client, error) {
 	return &Client{Settings: s, connections: connections, bodies: body.Store{Dir: s.SpoolDir, Pool: &s.Pool.bodies}}, nil
 }
 
-// Close hands its connections and memory back, and has the Limiter saved. The
-// bodies of its answers must have been closed.
+// Close returns connections and memory to the Pool, and saves the Limiter's
+// state. The bodies of all answers must have been closed.
 func (c *Client) Close() {
 	c.bodies.Close()
 	c.Pool.give(c.connections)
@@ -81,13 +81,13 @@ type Response struct {
 	Body   *body.Body
 }
 
-// Error is a request without an answer.
+// Error says why a request has no answer.
 type Error struct {
 	Code abi.Code
 	Err  error
 }
 
-// Error says what happened, without secrets.
+// Error returns what happened, without secrets.
 func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
@@ -97,7 +97,8 @@ func failed(code abi.Code, format string, args ...any) *Error {
 	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
 }
 
-// failed is an Error without secrets, for what does not come from here.
+// failed returns an Error. It removes secrets from the text, which may come
+// from elsewhere.
 func (c *Client) failed(code abi.Code, format string, args ...any) *Error {
 	e := failed(code, format, args...)
 	if text := c.vault.look().Text(e.Error()); text != e.Error() {
@@ -124,8 +125,8 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	if err != nil || resp.Status != http.StatusUnauthorized || !c.authorizes(r) {
 		return resp, err
 	}
-	// 401 says that the request was not carried out: even a POST may be sent
-	// once more.
+	// After a 401 even a POST may be sent once more: the request was not carried
+	// out.
 	retry, err := c.Credentials.Rejected(ctx)
 	c.vault.learn(c.Credentials.Redact()...)
 	if err != nil {
@@ -139,9 +140,9 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	return c.attempt(ctx, r, target)
 }
 
-// credentialCode tells credentials that cannot be had now from those that are
-// refused: a server that is down says nothing about them, nor does a host that
-// may not be asked.
+// credentialCode returns the code for credentials that cannot be obtained. A
+// server that is down, or a host that must not be asked, proves nothing about
+// them; only a refusal means that they are bad.
 func (c *Client) credentialCode(ctx context.Context, err error) abi.Code {
 	var passing interface{ Temporary() bool }
 	var refused *refusedError
@@ -158,8 +159,8 @@ func (c *Client) credentialCode(ctx context.Context, err error) abi.Code {
 	return abi.CodeAuth
 }
 
-// isLocal notes an error that says of itself that it is a fault of this machine,
-// such as a secret that cannot be read.
+// isLocal remembers an error that declares itself a fault of this machine, such
+// as an unreadable secret.
 func (c *Client) isLocal(err error) bool {
 	var here interface{ Local() bool }
 	if !errors.As(err, &here) || !here.Local() {
@@ -169,16 +170,16 @@ func (c *Client) isLocal(err error) bool {
 	return true
 }
 
-// Local is why a request could not be authorized by what this machine has; nil
-// when nothing of the kind came up.
+// Local returns why this machine could not authorize a request; nil when that
+// did not happen.
 func (c *Client) Local() error { return c.local }
 
 func (c *Client) authorizes(r abi.Request) bool { return c.Credentials != nil && r.Auth != abi.NoAuth }
 
 var errTimeout = errors.New("no complete answer in time")
 
-// explain makes an *Error of whatever went wrong. It names the request without
-// its query.
+// explain turns any error into an *Error. It names the request without its
+// query.
 func (c *Client) explain(ctx context.Context, err error, target *url.URL) error {
 	where := target.Scheme + "://" + target.Host + target.EscapedPath()
 	var own *Error
@@ -195,7 +196,7 @@ func (c *Client) explain(ctx context.Context, err error, target *url.URL) error 
 	case cause != nil:
 		return failed(abi.CodeDeadline, "%s: %w", where, cause)
 	}
-	var wrapped *url.Error // its text holds the query
+	var wrapped *url.Error // the text of a *url.Error includes the query
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}

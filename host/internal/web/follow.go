@@ -13,8 +13,8 @@ import (
 
 const maxRedirects = 10
 
-// follow sends a request and its redirects, each hop checked like the first.
-// Once a hop has left the host, credentials and secrets stay behind for good.
+// follow sends a request and its redirects. It checks each hop like the first.
+// Once a hop has left the host, no further hop gets credentials or secrets.
 func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*Response, error) {
 	trusted := true
 	for range maxRedirects + 1 {
@@ -48,7 +48,7 @@ func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && portOf(a) == portOf(b) && strings.EqualFold(a.Hostname(), b.Hostname())
 }
 
-// hop sends one request, without following anything.
+// hop sends one request without following redirects.
 func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, trusted bool) (*http.Response, error) {
 	at, err := c.Network.Rules.check(target)
 	if err != nil {
@@ -61,8 +61,8 @@ func (c *Client) hop(ctx context.Context, r abi.Request, target *url.URL, truste
 	return at.send(c.connections.transport, req)
 }
 
-// request makes what goes out. target keeps its placeholders: it is what
-// errors name and redirects are relative to.
+// request builds the HTTP request. target keeps its placeholders, because
+// errors show it and redirects are relative to it.
 func (c *Client) request(ctx context.Context, r abi.Request, target *url.URL, trusted, secrets bool) (*http.Request, error) {
 	header := http.Header{}
 	for name, value := range r.Headers {
@@ -91,7 +91,7 @@ func (c *Client) request(ctx context.Context, r abi.Request, target *url.URL, tr
 	return req, nil
 }
 
-// redirect returns where an answer points to; nil when it is the final one.
+// redirect returns where an answer redirects to; nil when it does not.
 func redirect(resp *http.Response, from *url.URL) (*url.URL, error) {
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -110,15 +110,15 @@ func redirect(resp *http.Response, from *url.URL) (*url.URL, error) {
 	return u, nil
 }
 
-// discard reads a little of a body, so that its connection can be used again.
+// discard reads a little of a body, so that its connection can be reused.
 func discard(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
 	_ = resp.Body.Close()
 }
 
 func (c *Client) read(resp *http.Response) (*Response, error) {
-	defer resp.Body.Close() //nolint:errcheck // it was read to its end or failed
-	// What the transport did not decompress, secrets could not be found in.
+	defer resp.Body.Close() //nolint:errcheck // it was read to its end, or failed
+	// Secrets cannot be found in a body that the transport did not decompress.
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && resp.Body != http.NoBody {
 		return nil, failed(abi.CodeNetwork, "the answer is encoded as %q, which was not asked for", e)
 	}
@@ -139,7 +139,7 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
 }
 
-// attempt sends once, after waiting for its turn, and follows redirects.
+// attempt waits for its turn, sends the request once and follows redirects.
 func (c *Client) attempt(ctx context.Context, r abi.Request, target *url.URL) (*Response, error) {
 	waited, err := c.Limiter.Wait(ctx, Turn{Delivers: c.Outbound, Cost: max(r.Cost, 1), Method: r.Method, Path: target.EscapedPath()})
 	if waited > 0 && c.ObserveLimit != nil {

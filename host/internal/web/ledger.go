@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// Ledger keeps a text for each application; see host.Ledger.
+// Ledger stores a text for each application; see host.Ledger.
 type Ledger interface {
 	Load(ctx context.Context, application string) (string, error)
 	Save(ctx context.Context, application, text string) error
 }
 
 const (
-	// saveEvery and saveTokens bound what a crash can make forget of a day's
-	// spending. The beginning of a pause is saved before anything else is done.
+	// saveEvery and saveTokens limit how much of a day's spending a crash can
+	// lose. The beginning of a pause is saved before anything else happens.
 	saveEvery  = time.Second
 	saveTokens = 100
-	// ledgerTime bounds one use of the ledger: requests do not wait longer for
-	// one that hangs.
+	// ledgerTime limits one access to the ledger: requests wait no longer for a
+	// ledger that hangs.
 	ledgerTime = 5 * time.Second
-	// ledgerRest is how long a ledger that failed is not tried again.
+	// ledgerRest is the wait before another attempt after the ledger failed.
 	ledgerRest = 5 * time.Second
 	maxWhy     = 500
 )
 
-// ledger is the use that a Limiter makes of a Ledger. One use at a time.
+// ledger is a Limiter's access to a Ledger, one at a time.
 type ledger struct {
 	to      Ledger
-	turn    chan struct{} // holds one token while nobody uses it
+	turn    chan struct{} // holds one token while nobody uses the ledger
 	loaded  bool          // guarded by the Limiter's mutex
-	again   time.Time     // not before, after a failure; guarded as well
-	failing bool          // it has been logged; guarded as well
+	again   time.Time     // after a failure, not before this time; guarded as well
+	failing bool          // the failure was logged; guarded as well
 }
 
 func newLedger(to Ledger) ledger {
@@ -41,16 +41,16 @@ func newLedger(to Ledger) ledger {
 	return l
 }
 
-// account is what is kept of an application.
+// account is what the ledger stores for an application.
 type account struct {
 	Day    time.Time `json:"day"`
 	Spent  int64     `json:"spent"`
-	Until  time.Time `json:"until,omitzero"` // the end of a pause
+	Until  time.Time `json:"until,omitzero"` // end of the pause
 	Why    string    `json:"why,omitempty"`
-	Budget int64     `json:"budget,omitempty"` // not 0: the pause is that of a budget; PerDay then, or -1
+	Budget int64     `json:"budget,omitempty"` // not 0: the pause is due to a budget, identified by this: PerDay, or -1
 }
 
-// use runs f while nobody else uses the ledger.
+// use runs f with exclusive access to the ledger.
 func (l *Limiter) use(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerTime)
 	defer cancel()
@@ -62,8 +62,8 @@ func (l *Limiter) use(ctx context.Context, f func(context.Context)) {
 	}
 }
 
-// load reads what is known from before, once. When it cannot be read requests
-// go on, and it is tried again before anything is saved.
+// load reads the stored account once. If that fails, requests go on, and the
+// next attempt comes before anything is saved.
 func (l *Limiter) load(ctx context.Context) {
 	l.mu.Lock()
 	due := l.due()
@@ -102,7 +102,7 @@ func (l *Limiter) loadNow(ctx context.Context) {
 	l.merge(a, time.Now())
 }
 
-// merge adds what an account says, as far as it can be true.
+// merge adds a stored account, as far as it is plausible.
 func (l *Limiter) merge(a account, now time.Time) {
 	l.turnDay(now)
 	if a.Spent > 0 && !a.Day.Before(l.day.begin) && a.Day.Before(l.tomorrow()) {
@@ -113,15 +113,14 @@ func (l *Limiter) merge(a account, now time.Time) {
 		if a.Until.After(longest) {
 			a.Until = longest
 		}
-		other := a.Budget != 0 && a.Budget != l.limits.budget() // what is left is counted anew
+		other := a.Budget != 0 && a.Budget != l.limits.budget() // a different budget is counted anew
 		if !other && a.Until.After(l.pause.until) {
 			l.pause = pause{until: a.Until, why: a.Why, budget: a.Budget != 0}
 		}
 	}
 }
 
-// save sees to it that what has changed is saved: at once when a pause has
-// begun, otherwise soon.
+// save saves changes: at once when a pause has begun, otherwise soon.
 func (l *Limiter) save(ctx context.Context) {
 	l.mu.Lock()
 	now := (l.urgent || l.unsaved >= saveTokens) && !time.Now().Before(l.ledger.again)
@@ -138,8 +137,8 @@ func (l *Limiter) save(ctx context.Context) {
 	}
 }
 
-// Flush saves what has not been saved yet. What goes wrong is logged, once
-// until it goes well again: it must not cost records.
+// Flush saves everything unsaved. A failure is only logged, and only once until
+// saving works again, because it must not cost records.
 func (l *Limiter) Flush(ctx context.Context) {
 	if l == nil {
 		return

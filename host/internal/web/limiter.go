@@ -11,12 +11,12 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Limiter lets the requests of one application through: at most so many in any
-// window of time, none while the application asks to be left alone, and within
-// a day no more than its budget. Those who wait are served in the order in
-// which they came, calls that fetch and calls that deliver in turn; one that
-// waits for the window of its own operation lets others pass. It is shared by
-// all calls of the application and safe for concurrent use.
+// Limiter admits the requests of one application. It limits them in any window
+// of time, admits none while the application has asked for a pause, and keeps
+// to the daily budget. Waiting requests are served in order of arrival,
+// alternating between calls that fetch and calls that deliver. A request that
+// waits for the window of its own operation lets others pass. A Limiter is
+// shared by all calls of the application and safe for concurrent use.
 type Limiter struct {
 	name   string
 	log    *slog.Logger
@@ -27,16 +27,16 @@ type Limiter struct {
 	window  rateWindow
 	narrow  []*narrow
 	waiting [2][]*waiter
-	turn    int // the class that is served first when both wait
+	turn    int // the class served first when both wait
 	timer   *time.Timer
 	day     day
 	pause   pause
-	unsaved int64 // tokens that the ledger does not know of
-	urgent  bool  // a pause has begun that the ledger does not know of
+	unsaved int64 // tokens not yet saved in the ledger
+	urgent  bool  // a pause not yet saved in the ledger
 	later   *time.Timer
 }
 
-// The classes of who waits.
+// The classes of waiting requests.
 const (
 	inbound  = 0
 	outbound = 1
@@ -48,16 +48,16 @@ type waiter struct {
 	narrow   []*narrow // the windows of its operation
 	deadline time.Time // zero: none
 	done     chan error
-	at       time.Time // of its place in the window, once it has one
+	at       time.Time // when it got its place in the window; zero before
 }
 
-// NewLimiter makes the Limiter of an application, without limits until
-// Configure is called. ledger may be nil: nothing outlives the process.
+// NewLimiter returns the Limiter of an application, without limits until
+// Configure is called. With a nil ledger, its state ends with the process.
 func NewLimiter(application string, to Ledger, log *slog.Logger) *Limiter {
 	return &Limiter{name: application, log: log, ledger: newLedger(to)}
 }
 
-// Configure sets the limits, from now on.
+// Configure sets the limits from now on.
 func (l *Limiter) Configure(set Limits) error {
 	limits, err := set.parse()
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *Limiter) Configure(set Limits) error {
 		return nil
 	}
 	if limits.daily() != l.limits.daily() && l.pause.budget {
-		l.pause = pause{} // what is left is counted anew
+		l.pause = pause{} // the remaining budget is counted anew
 	}
 	l.limits, l.narrow = limits, windows
 	l.window.requests, l.window.per = limits.requests, limits.per
@@ -84,16 +84,16 @@ func (l *Limiter) Configure(set Limits) error {
 	return nil
 }
 
-// Turn is what a request waits for.
+// Turn describes a request that waits.
 type Turn struct {
 	Delivers     bool
 	Cost         int64  // in tokens
-	Method, Path string // which rates of single operations count
+	Method, Path string // decide which rates of single operations apply
 }
 
-// Wait waits for the turn of a request, and says how long it took. When the
-// turn would come after the deadline of ctx, the answer is an *Error with
-// CodeRateLimited at once, without a wait.
+// Wait waits for the request's turn and returns how long that took. If the turn
+// would come after the deadline of ctx, it does not wait and returns an *Error
+// with CodeRateLimited.
 func (l *Limiter) Wait(ctx context.Context, t Turn) (time.Duration, error) {
 	if l == nil {
 		return 0, nil
@@ -138,7 +138,7 @@ func (l *Limiter) enter(w *waiter, class int, now time.Time) {
 	}
 }
 
-// used names the limit that a request waits for.
+// used returns the limit that a request waits for.
 func (l *Limiter) used(w *waiter, now time.Time) string {
 	for _, n := range w.narrow {
 		if n.free(now).After(now) {
@@ -150,8 +150,8 @@ func (l *Limiter) used(w *waiter, now time.Time) string {
 
 func (w *waiter) late(at time.Time) bool { return !w.deadline.IsZero() && at.After(w.deadline) }
 
-// await waits until a request has its turn or may wait no longer. A turn that
-// is not used is given back.
+// await waits until the request has its turn or may wait no longer. An unused
+// turn is given back.
 func (l *Limiter) await(ctx context.Context, w *waiter, class int) error {
 	select {
 	case err := <-w.done:
@@ -172,7 +172,7 @@ func (l *Limiter) await(ctx context.Context, w *waiter, class int) error {
 	return failed(abi.CodeDeadline, "waiting for the rate limit: %w", context.Cause(ctx))
 }
 
-// leave takes a request out of its queue, and says whether it was there.
+// leave removes a request from its queue, and reports whether it was there.
 func (l *Limiter) leave(w *waiter, class int) bool {
 	i := slices.Index(l.waiting[class], w)
 	if i < 0 {
@@ -182,8 +182,8 @@ func (l *Limiter) leave(w *waiter, class int) bool {
 	return true
 }
 
-// serve lets through whoever may go now, turns away those who cannot wait for
-// the end of a pause, and sees to it that it is called again in time.
+// serve admits every request whose turn it is, rejects those that cannot wait
+// for the end of a pause, and arranges for its next call.
 func (l *Limiter) serve(now time.Time) {
 	for {
 		w, class, at := l.first(now)
@@ -210,8 +210,8 @@ func (l *Limiter) serve(now time.Time) {
 	}
 }
 
-// first finds whose turn it is. When nobody's operation has room, at is when
-// the next one's will have.
+// first returns the request whose turn it is. When no waiting request's
+// operation has room, at is when the next one will.
 func (l *Limiter) first(now time.Time) (w *waiter, class int, at time.Time) {
 	in, at := ready(l.waiting[inbound], now)
 	out, later := ready(l.waiting[outbound], now)
@@ -227,14 +227,15 @@ func (l *Limiter) first(now time.Time) (w *waiter, class int, at time.Time) {
 		return in, inbound, now
 	}
 	class = l.turn
-	if i := slices.IndexFunc(in.narrow, out.wants); i >= 0 { // each side has every second place of a window that both want
+	if i := slices.IndexFunc(in.narrow, out.wants); i >= 0 { // a window that both classes want serves them alternately
 		class = in.narrow[i].turn
 	}
 	return []*waiter{in, out}[class], class, now
 }
 
-// ready finds the first of a queue whose operation has room, or when the next
-// one's will have. In every window those who came first go first.
+// ready returns the first request of a queue whose operation has room, or
+// otherwise when the next one will. In every window, requests go in order of
+// arrival.
 func ready(queue []*waiter, now time.Time) (*waiter, time.Time) {
 	var at time.Time
 	var held []*narrow
@@ -257,7 +258,7 @@ func ready(queue []*waiter, now time.Time) (*waiter, time.Time) {
 
 func (w *waiter) wants(n *narrow) bool { return slices.Contains(w.narrow, n) }
 
-// free says when the windows of the operation have room.
+// free returns when the windows of the operation have room.
 func (w *waiter) free(now time.Time) time.Time {
 	at := now
 	for _, n := range w.narrow {
@@ -268,7 +269,8 @@ func (w *waiter) free(now time.Time) time.Time {
 	return at
 }
 
-// next says when a request may go, as far as the application's own limits go.
+// next returns when a request may go, as far as the application-wide limits are
+// concerned.
 func (l *Limiter) next(cost int64, now time.Time) time.Time {
 	l.turnDay(now)
 	l.deplete(cost, now)
@@ -279,8 +281,8 @@ func (l *Limiter) next(cost int64, now time.Time) time.Time {
 	return at
 }
 
-// turnOf estimates when the request at a place of its queue may go. Those who
-// wait for windows that it does not want are not counted: it may pass them.
+// turnOf estimates when the request at a place of its queue may go. Requests
+// that wait for other windows are not counted, because it may pass them.
 func (l *Limiter) turnOf(w *waiter, class, place int, now time.Time) time.Time {
 	at := l.window.turnOf(l.ahead(class, place, func(o *waiter) bool {
 		return len(o.narrow) == 0 || slices.ContainsFunc(o.narrow, w.wants)
@@ -296,7 +298,8 @@ func (l *Limiter) turnOf(w *waiter, class, place int, now time.Time) time.Time {
 	return at
 }
 
-// ahead is how many of those who count go before the one at a place.
+// ahead returns how many of the requests that counts selects go before the one
+// at a place.
 func (l *Limiter) ahead(class, place int, counts func(*waiter) bool) int {
 	count := func(queue []*waiter) (n int) {
 		for _, o := range queue {
@@ -310,7 +313,7 @@ func (l *Limiter) ahead(class, place int, counts func(*waiter) bool) int {
 	return own + min(count(l.waiting[1-class]), own+1)
 }
 
-// turnAway ends the wait of those whose calls end before the pause does.
+// turnAway rejects the requests whose calls end before the pause does.
 func (l *Limiter) turnAway(now time.Time) {
 	if !l.pause.until.After(now) {
 		return
@@ -326,7 +329,7 @@ func (l *Limiter) turnAway(now time.Time) {
 	}
 }
 
-// again calls serve later.
+// again schedules the next call of serve.
 func (l *Limiter) again(after time.Duration) {
 	if l.timer != nil {
 		l.timer.Stop()
@@ -334,7 +337,7 @@ func (l *Limiter) again(after time.Duration) {
 	l.timer = time.AfterFunc(after, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.serve(time.Now()) // a pause that begins here is saved by whoever spent the last tokens
+		l.serve(time.Now()) // a pause that begins here is saved by the request that spent the last tokens
 	})
 }
 

@@ -1,7 +1,7 @@
-// Package web sends the requests of connectors: only to allowed hosts, each
-// hop of a redirect checked again, with credentials that the connector never
-// sees and that do not cross hosts, and as often as the application allows. It
-// does not retry, and does not know WebAssembly.
+// Package web sends the requests of connectors. It sends them only to allowed
+// hosts and checks each hop of a redirect again. It adds credentials that the
+// connector never sees and that do not cross hosts, and it keeps to the
+// application's limits. It does not retry, and knows nothing of WebAssembly.
 package web
 
 import (
@@ -26,23 +26,23 @@ type entry struct {
 	origin origin
 }
 
-// origin is who named a host.
+// origin says where a host was named.
 type origin int
 
 const (
 	byManifest origin = iota
-	byHosts           // of the configuration
-	byURL             // of the configuration: where the API lives
+	byHosts           // hosts in the configuration
+	byURL             // a base URL in the configuration
 )
 
-// place is what the rules know of an allowed URL.
+// place is what the rules say about an allowed URL.
 type place struct {
-	configured bool // the administrator named the host: its addresses may be private ones
+	configured bool // the administrator named the host: its addresses may be private
 	secrets    bool // placeholders are replaced in requests to it
 }
 
-// NewRules takes the hosts of a manifest, and the hosts ("name", "name:port",
-// "*.domain") and base URLs that the configuration names.
+// NewRules returns the rules for the manifest's hosts and for the hosts
+// ("name", "name:port", "*.domain") and base URLs in the configuration.
 func NewRules(manifest, configured, urls []string) (Rules, error) {
 	var r Rules
 	for _, h := range manifest {
@@ -79,13 +79,13 @@ func (r *Rules) add(host, port string, from origin) {
 	r.entries = append(r.entries, entry{host: name, wild: wild, port: port, origin: from})
 }
 
-// Check reports why a URL may not be requested; nil when it may.
+// Check returns why a URL may not be requested; nil when it may.
 func (r Rules) Check(u *url.URL) error {
 	_, err := r.check(u)
 	return err
 }
 
-// equal tells whether two sets of rules are the same.
+// equal reports whether two sets of rules are the same.
 func (r Rules) equal(o Rules) bool { return slices.Equal(r.entries, o.entries) }
 
 func portOf(u *url.URL) string {
@@ -98,7 +98,7 @@ func portOf(u *url.URL) string {
 	return "443"
 }
 
-// check reports why a URL may not be requested; nil when it may.
+// check returns the place of a URL, or why it may not be requested.
 func (r Rules) check(u *url.URL) (place, error) {
 	host := strings.ToLower(u.Hostname())
 	switch {
@@ -109,7 +109,7 @@ func (r Rules) check(u *url.URL) (place, error) {
 	case host == "" || u.Opaque != "":
 		return place{}, errors.New("the URL has no host")
 	}
-	if err := plainHost(u.Hostname()); err != nil { // as it came: a secret in it is found only so
+	if err := plainHost(u.Hostname()); err != nil { // checked as given, because only so is a secret in it recognized
 		return place{}, err
 	}
 	var at place
@@ -146,9 +146,9 @@ func (e entry) matches(host, port string) bool {
 	return host == e.host
 }
 
-// plainHost wants a name in ASCII or an address in its usual form. Whatever
-// else resolvers and URL libraries read as a host, each in its own way, is not
-// compared but refused.
+// plainHost returns an error unless the host is an ASCII name or an address in
+// its usual form. Resolvers and URL libraries interpret other forms in
+// different ways, so those are refused.
 func plainHost(host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
@@ -169,8 +169,8 @@ func plainHost(host string) error {
 	return nil
 }
 
-// numeric reports whether some resolvers would take a name for an IPv4
-// address: 2130706433, 0x7f.1, 0177.0.0.1.
+// numeric reports whether some resolvers would read a name as an IPv4 address:
+// 2130706433, 0x7f.1, 0177.0.0.1.
 func numeric(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	hex, ok := strings.CutPrefix(last, "0x")

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // some APIs sign with nothing better
+	"crypto/sha1" //nolint:gosec // some APIs offer no stronger signature
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -25,7 +25,7 @@ import (
 )
 
 // A placeholder stands for a secret until a request is sent. It cannot be
-// guessed and is good for one call.
+// guessed and is valid for one call.
 const (
 	placeholderStart  = "rollcall-secret-"
 	placeholderEnd    = "-end"
@@ -33,20 +33,20 @@ const (
 	placeholderSize   = len(placeholderStart) + 2*placeholderRandom + len(placeholderEnd)
 )
 
-// vault holds what a call knows of secrets.
+// vault holds a call's secrets.
 type vault struct {
 	mu           sync.Mutex
 	placeholders map[string]string // by name
 	values       map[string]string // by placeholder
-	known        []string          // everything that must not be seen
-	redactor     *body.Redactor    // of known; nil: to be made
+	known        []string          // every text that must not be shown
+	redactor     *body.Redactor    // for known; nil: must be rebuilt
 }
 
-// maxKnown bounds what is looked for in answers. Tokens that were replaced
-// within a call stay known; the oldest of very many are forgotten.
+// maxKnown limits how many secrets are searched for in answers. Tokens replaced
+// within a call stay known; of very many, the oldest are dropped.
 const maxKnown = 64
 
-// learn adds what must not be seen in anything that a server reflects.
+// learn adds secrets that must not be shown, even when a server reflects them.
 func (v *vault) learn(secrets ...string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -62,7 +62,7 @@ func (v *vault) learn(secrets ...string) {
 	}
 }
 
-// look returns what finds the secrets.
+// look returns the redactor for the known secrets.
 func (v *vault) look() *body.Redactor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -72,9 +72,9 @@ func (v *vault) look() *body.Redactor {
 	return v.redactor
 }
 
-// hide learns what the application has before its first answer is read. An
-// earlier call may have sent it, and a server can keep what it was sent; a token
-// is fetched through the proxy before any request of the connector.
+// hide learns the application's secrets before the first answer is read. A
+// server may have stored a secret from an earlier call, and a token is fetched
+// through the proxy before the connector's first request.
 func (c *Client) hide(ctx context.Context) {
 	if c.hidden {
 		return
@@ -84,9 +84,9 @@ func (c *Client) hide(ctx context.Context) {
 		c.vault.learn(c.Credentials.Redact()...)
 	}
 	for _, name := range c.SecretNames {
-		_, _ = c.secret(ctx, name) // whoever asks for it is told that it is not there
+		_, _ = c.secret(ctx, name) // a connector that asks for it gets the error
 	}
-	for _, scheme := range []string{"https", "http"} { // the environment may name one for each
+	for _, scheme := range []string{"https", "http"} { // the environment may name a proxy for each
 		proxy, err := c.connections.transport.Proxy(&http.Request{URL: &url.URL{Scheme: scheme, Host: "example.com"}})
 		if err != nil || proxy == nil {
 			continue
@@ -98,10 +98,10 @@ func (c *Client) hide(ctx context.Context) {
 	}
 }
 
-// Secret answers a placeholder for a secret of the manifest. Sent in the path,
-// query, header values or body of a request to a host of the manifest or of the
-// base URL it is replaced. Errors are an *Error: input for a name that the
-// manifest does not declare, auth for one that cannot be had.
+// Secret returns a placeholder for a secret of the manifest. The secret
+// replaces it in the path, query, header values and body of requests to a host
+// of the manifest or the base URL. Errors are an *Error: input for a name that
+// the manifest does not declare, auth for a secret that cannot be read.
 func (c *Client) Secret(ctx context.Context, name string) (string, error) {
 	value, err := c.secret(ctx, name)
 	if err != nil {
@@ -123,8 +123,8 @@ func (c *Client) Secret(ctx context.Context, name string) (string, error) {
 	return p, nil
 }
 
-// HMAC signs data with a secret of the manifest. Errors are those of Secret,
-// and input for an algorithm that is not known.
+// HMAC signs data with a secret of the manifest. Its errors are those of
+// Secret, and input for an unknown algorithm.
 func (c *Client) HMAC(ctx context.Context, name string, algorithm abi.Algorithm, data []byte) ([]byte, error) {
 	hashes := map[abi.Algorithm]func() hash.Hash{abi.HMACSHA256: sha256.New, abi.HMACSHA512: sha512.New, abi.HMACSHA1: sha1.New}
 	newHash, ok := hashes[algorithm]
@@ -160,8 +160,8 @@ func (c *Client) secret(ctx context.Context, name string) (string, error) {
 	return value, nil
 }
 
-// reveal replaces the placeholders of a request that is about to be sent.
-// allowed tells whether it goes where secrets may go.
+// reveal replaces the placeholders in a request about to be sent. allowed says
+// whether secrets may go to its target.
 func (v *vault) reveal(req *http.Request, text string, allowed bool) (string, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -212,9 +212,9 @@ func (v *vault) revealURL(u *url.URL) error {
 	return nil
 }
 
-// replace puts secrets in, in one pass: what looks like a placeholder within a
-// secret stays. One that was not given out in this call is an error, so that
-// none is ever sent.
+// replace inserts the secrets in one pass, so that text within a secret that
+// looks like a placeholder stays. A placeholder from another call is an error,
+// so that none is ever sent.
 func (v *vault) replace(text string, escape func(string) string) (string, error) {
 	var out strings.Builder
 	for {
@@ -236,7 +236,7 @@ func (v *vault) replace(text string, escape func(string) string) (string, error)
 // percent writes everything but letters, digits and -_.~ as %XX.
 func percent(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// escaper is how a secret is written into a body.
+// escaper returns the function that escapes a secret for a kind of body.
 func escaper(contentType string) func(string) string {
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -255,12 +255,12 @@ func escaper(contentType string) func(string) string {
 }
 
 func jsonText(s string) string {
-	quoted, _ := json.Marshal(s) // a string is always text
+	quoted, _ := json.Marshal(s) // a string can always be encoded
 	return string(quoted[1 : len(quoted)-1])
 }
 
 func xmlText(s string) string {
 	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(s)) // a Buffer takes everything
+	_ = xml.EscapeText(&b, []byte(s)) // a Buffer never fails
 	return b.String()
 }

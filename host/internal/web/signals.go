@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// epoch is where the value of a reset header is a time in seconds, and
-// millis where it is one in milliseconds, not a duration.
+// epoch is the value from which a reset header holds a time in seconds, not a
+// duration; millis is the value from which it holds a time in milliseconds.
 const (
 	epoch  = 1e9
 	millis = 1e12
 )
 
-// asked reads how long an answer asks to wait before the next request, and
-// why; 0 when it does not. 429 and 503 ask with Retry-After or with the reset
-// of a rate limit, any answer with a rate limit of which nothing remains.
+// asked returns how long an answer asks to wait before the next request, and
+// why; 0 when it does not. A 429 or 503 asks with Retry-After or the reset of a
+// rate limit; any answer asks when its rate limit has nothing remaining.
 func asked(status int, h http.Header, now time.Time) (time.Duration, string) {
 	server := now
 	if at, err := http.ParseTime(h.Get("Date")); err == nil {
@@ -41,8 +41,8 @@ func asked(status int, h http.Header, now time.Time) (time.Duration, string) {
 	return wait, "the application says that its rate limit is used up"
 }
 
-// retryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter
-// against the server's own clock.
+// retryAfter reads seconds or a date (RFC 9110 section 10.2.3). A date is
+// compared with the server's own clock.
 func retryAfter(text string, server time.Time) time.Duration {
 	if s, ok := seconds(text); ok {
 		return duration(s)
@@ -53,9 +53,9 @@ func retryAfter(text string, server time.Time) time.Duration {
 	return 0
 }
 
-// window reads what remains of a rate limit and when it is reset, in the forms
-// that are around: X-RateLimit-*, X-Rate-Limit-*, RateLimit-*, and the field
-// RateLimit of the IETF's drafts.
+// window returns what remains of a rate limit and when it resets. It knows the
+// headers in use: X-RateLimit-*, X-Rate-Limit-*, RateLimit-*, and the RateLimit
+// field of the IETF drafts.
 func window(h http.Header) (remaining, reset string) {
 	for _, prefix := range []string{"X-Ratelimit-", "X-Rate-Limit-", "Ratelimit-"} {
 		if v := h.Get(prefix + "Remaining"); v != "" {
@@ -79,7 +79,7 @@ func window(h http.Header) (remaining, reset string) {
 	return remaining, reset
 }
 
-// first is the value before parameters and further values.
+// first returns the value before parameters and further values.
 func first(text string) string {
 	if i := strings.IndexAny(text, ",;"); i >= 0 {
 		text = text[:i]
@@ -105,10 +105,10 @@ func resetIn(text string, server time.Time) time.Duration {
 
 func seconds(text string) (float64, bool) {
 	s, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	return s, err == nil && s >= 0 // not NaN
+	return s, err == nil && s >= 0 // false for NaN
 }
 
-// duration keeps a number of seconds within a Duration.
+// duration converts seconds and keeps them within a Duration.
 func duration(s float64) time.Duration {
 	const most = 1e9
 	return time.Duration(min(s, most) * float64(time.Second))

@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// target finds the URL of a request.
+// target returns the URL of a request.
 func (c *Client) target(ctx context.Context, r abi.Request) (*url.URL, error) {
 	if (r.Path == "") == (r.URL == "") {
 		return nil, failed(abi.CodeInput, "exactly one of path and url must be set")
@@ -38,7 +38,7 @@ func (c *Client) target(ctx context.Context, r abi.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// relative puts a path behind the base URL, or a URL without a host on the
+// relative appends a path to the base URL, or puts a URL without a host on the
 // host of the base URL.
 func (c *Client) relative(ctx context.Context, r abi.Request, u *url.URL) (*url.URL, error) {
 	base, err := c.base(ctx)
@@ -60,8 +60,8 @@ func (c *Client) relative(ctx context.Context, r abi.Request, u *url.URL) (*url.
 	return u, nil
 }
 
-// root is what a path is put behind: the base URL, without its path where the
-// path begins with it already.
+// root returns the prefix for a path: the base URL, without its path if the
+// given path begins with it.
 func root(base *url.URL, path string) string {
 	prefix := strings.TrimSuffix(base.EscapedPath(), "/")
 	if prefix == "" || path != prefix && !strings.HasPrefix(path, prefix+"/") && !strings.HasPrefix(path, prefix+"?") {
@@ -72,7 +72,7 @@ func root(base *url.URL, path string) string {
 	return without.String()
 }
 
-// base finds where the API lives.
+// base returns where the API lives.
 func (c *Client) base(ctx context.Context) (*url.URL, error) {
 	text := c.Configured
 	if text == "" && c.Credentials != nil {
@@ -94,13 +94,13 @@ func (c *Client) base(ctx context.Context) (*url.URL, error) {
 	return u, nil
 }
 
-// own are the headers that the host sets, or that belong to the connection.
+// own lists the headers that the host sets, or that belong to the connection.
 var own = []string{
 	"Host", "User-Agent", "Accept-Encoding", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
 	"Proxy-Authorization", "Proxy-Authenticate", "Te", "Trailer", "Upgrade", "Http2-Settings", "Expect",
 }
 
-// checkRequest looks at what the guest may choose.
+// checkRequest checks the parts of a request that the guest may choose.
 func (c *Client) checkRequest(r abi.Request) error {
 	if !token(r.Method) || slices.Contains([]string{"CONNECT", "TRACE", "TRACK"}, strings.ToUpper(r.Method)) {
 		return failed(abi.CodeInput, "method %q is not one of requests", r.Method)
@@ -129,7 +129,7 @@ func (c *Client) checkRequest(r abi.Request) error {
 	return failed(abi.CodeInput, "auth profile %q is not in the manifest", r.Auth)
 }
 
-// token follows RFC 9110 section 5.6.2.
+// token reports whether s is a token (RFC 9110 section 5.6.2).
 func token(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") == ""
 }

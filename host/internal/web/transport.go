@@ -17,20 +17,20 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// refusedError is a rule that was broken.
+// refusedError says which rule a request broke.
 type refusedError struct{ reason string }
 
 func (e *refusedError) Error() string { return e.reason }
 
-// Refused says that nothing was sent.
+// Refused returns true: nothing was sent.
 func (e *refusedError) Refused() bool { return true }
 
-// Network is how to get out. Connections of one Network are not used by
-// another, so that what one configuration allows does not help another.
+// Network says how to reach the network. Networks do not share connections, so
+// that a connection that one configuration allows cannot serve another.
 type Network struct {
 	Rules Rules
 	Proxy string      // see ParseProxy
-	TLS   *tls.Config // nil: the system's roots; TLS 1.2 is the least in any case
+	TLS   *tls.Config // nil: the system's root certificates; never below TLS 1.2
 }
 
 func (n Network) equal(o Network) bool {
@@ -47,15 +47,15 @@ type Pool struct {
 	closed bool
 }
 
-// connections are those of one Network. They are closed when they have been
-// replaced and their last user has gone.
+// connections are the connections of one Network. They are closed once they
+// have been replaced and their last user has finished.
 type connections struct {
 	network   Network
 	transport *http.Transport
 	users     int
 }
 
-// take finds the connections for a network, for a call that ends with give.
+// take returns the connections for a network, for a call that ends with give.
 func (p *Pool) take(n Network) (*connections, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,7 @@ func (p *Pool) give(c *connections) {
 	}
 }
 
-// Close ends idle connections; those in use end with their call.
+// Close closes idle connections; those in use end with their call.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,8 +95,8 @@ func (p *Pool) Close() {
 	p.retire()
 }
 
-// anyAddress marks the context of a request whose host the administrator
-// named, or that goes through a proxy: its address may be a private one.
+// anyAddress marks the context of a request that may go to a private address,
+// because the administrator named the host or a proxy is used.
 type anyAddress struct{}
 
 func newTransport(n Network) (*http.Transport, error) {
@@ -118,14 +118,14 @@ func newTransport(n Network) (*http.Transport, error) {
 	}, nil
 }
 
-// guard sends requests that are not a Client's, by the same rules.
+// guard sends requests that do not come from a Client, by the same rules.
 type guard struct {
 	rules     Rules
 	transport *http.Transport
 }
 
-// Guard returns what sends single requests, such as a login's, where the rules
-// allow it. It follows no redirect and puts nothing on them.
+// Guard returns a transport for single requests, such as a login, that obeys
+// the rules. It follows no redirects and adds no credentials.
 func Guard(n Network) (http.RoundTripper, error) {
 	t, err := newTransport(n)
 	if err != nil {
@@ -143,8 +143,8 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return at.send(g.transport, req)
 }
 
-// send sends a request to an allowed place; the address that its name leads to
-// is looked at when the connection is made.
+// send sends a request to an allowed place. The address of its name is checked
+// when the connection is made.
 func (p place) send(t *http.Transport, req *http.Request) (*http.Response, error) {
 	proxy, err := t.Proxy(req)
 	if err != nil {
@@ -156,14 +156,14 @@ func (p place) send(t *http.Transport, req *http.Request) (*http.Response, error
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
 // ParseProxy reads "direct" (no proxy), the URL of an HTTP proxy (http or
-// https), or "" for HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment.
-// Its errors do not hold the text, which may have a password in it.
+// https), or "" for HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment.
+// Its errors do not quote the text, which may contain a password.
 func ParseProxy(text string) (proxyFunc, error) {
 	switch text {
 	case "":
 		return http.ProxyFromEnvironment, nil
 	case "direct":
-		return func(*http.Request) (*url.URL, error) { return nil, nil }, nil //nolint:nilnil // what http.Transport calls no proxy
+		return func(*http.Request) (*url.URL, error) { return nil, nil }, nil //nolint:nilnil // how http.Transport expects no proxy
 	}
 	u, err := url.Parse(text)
 	switch {
@@ -175,7 +175,7 @@ func ParseProxy(text string) (proxyFunc, error) {
 	return http.ProxyURL(u), nil
 }
 
-// proxyAnswered says who turned a connection down.
+// proxyAnswered returns the error for a proxy that refused a connection.
 func proxyAnswered(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode == http.StatusOK {
 		return nil
@@ -187,9 +187,9 @@ func proxyAnswered(_ context.Context, proxy *url.URL, _ *http.Request, answer *h
 	return fmt.Errorf("the proxy %s does not connect: it answered %d%s", proxy.Host, answer.StatusCode, hint)
 }
 
-// addressCheck sees the address that a name was resolved to, right before the
-// connection: a public name must not lead into the private network. Of several
-// addresses the dialer tries the next one.
+// addressCheck checks the address that a name was resolved to, just before the
+// connection: a public name must not lead into the private network. If there
+// are several addresses, the dialer tries the next.
 func addressCheck(private func(netip.Addr) bool) func(context.Context, string, string, syscall.RawConn) error {
 	return func(ctx context.Context, _, address string, _ syscall.RawConn) error {
 		if allowed, _ := ctx.Value(anyAddress{}).(bool); allowed {

@@ -8,14 +8,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// rateWindow lets so many requests through in any span of time.
+// rateWindow admits a limited number of requests in any span of time.
 type rateWindow struct {
 	requests int // 0: no limit
 	per      time.Duration
-	sent     []time.Time // within the span, oldest first
+	sent     []time.Time // the requests within the span, oldest first
 }
 
-// free says when one more request may go.
+// free returns when one more request may go.
 func (w *rateWindow) free(now time.Time) time.Time {
 	if w.requests == 0 {
 		w.sent = nil
@@ -32,7 +32,7 @@ func (w *rateWindow) free(now time.Time) time.Time {
 	return now
 }
 
-// turnOf estimates when the request that has so many ahead of it may go.
+// turnOf estimates when a request may go that has so many ahead of it.
 func (w *rateWindow) turnOf(ahead int, now time.Time) time.Time {
 	n := w.requests
 	if n == 0 {
@@ -54,14 +54,14 @@ func (w *rateWindow) giveBack(at time.Time) {
 	}
 }
 
-// narrow is the window of single operations.
+// narrow is the window of one rate for single operations.
 type narrow struct {
 	rateWindow
 	rate abi.Rate
-	turn int // as of the Limiter, of those who want this window
+	turn int // the class served first when both want this window
 }
 
-// rates makes the windows of a manifest's rates. What was sent before counts.
+// rates returns the windows for a manifest's rates. Requests sent before count.
 func rates(list []abi.Rate, before []*narrow) ([]*narrow, error) {
 	windows := make([]*narrow, 0, len(list))
 	for _, r := range list {
@@ -86,7 +86,7 @@ func rates(list []abi.Rate, before []*narrow) ([]*narrow, error) {
 	return windows, nil
 }
 
-// windowsOf finds the windows that a request needs room in.
+// windowsOf returns the windows in which a request needs room.
 func (l *Limiter) windowsOf(t Turn) []*narrow {
 	var windows []*narrow
 	for _, n := range l.narrow {

@@ -1,5 +1,5 @@
-// Command guest is the connector that the host's tests run. The parameter `do`
-// of the endpoint says what it does.
+// Command guest is the connector that the host's tests run. The endpoint's
+// parameter `do` says what it does.
 package main
 
 import (
@@ -23,7 +23,7 @@ func check(c *sdk.Call) error {
 		return err
 	}
 	defer resp.Close()
-	for _, n := range c.Needs() { // the test's right says what is found
+	for _, n := range c.Needs() { // the test's right says what the check finds
 		if n.Path == "/emit" {
 			_, err := resp.Emit("/data", sdk.EmitOptions{})
 			return err
@@ -137,8 +137,8 @@ func fetch(c *sdk.Call) error {
 	return nil
 }
 
-// restless asks again and again, does something in between, and ends with the
-// first error.
+// restless sends requests again and again, calls between after each, and ends
+// with the first error.
 func restless(c *sdk.Call, between func() error) error {
 	for i := 0; ; i++ {
 		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"i": fmt.Sprint(i)}})
@@ -156,7 +156,7 @@ func restless(c *sdk.Call, between func() error) error {
 }
 
 // photos asks for something about each of many records that it has delivered
-// before, as a connector does that has no list of them.
+// before, like a connector for an API without a list of photos.
 func photos(c *sdk.Call) error {
 	for i := range 1_500 {
 		resp, err := c.Send(sdk.Request{Path: "/users", Query: map[string]string{"i": fmt.Sprint(i)}})
@@ -174,7 +174,7 @@ func photos(c *sdk.Call) error {
 	return nil
 }
 
-// changes delivers in every way that there is, and fails when its parameter
+// changes delivers records in every possible way, and fails when its parameter
 // says so.
 func changes(c *sdk.Call) error {
 	cursor, err := c.Cursor()
@@ -215,7 +215,7 @@ var sink int
 
 func spin(i int) { sink += i }
 
-// ignoreEmit says that all is well although a delivery failed.
+// ignoreEmit reports success although a delivery failed.
 func ignoreEmit(c *sdk.Call) error {
 	resp, err := c.Send(sdk.Request{Path: "/users"})
 	if err != nil {
@@ -225,7 +225,7 @@ func ignoreEmit(c *sdk.Call) error {
 	return nil
 }
 
-// leak opens responses until it may not.
+// leak opens responses until the host refuses.
 func leak(c *sdk.Call) error {
 	for {
 		if _, err := c.Send(sdk.Request{Path: "/users"}); err != nil {
@@ -251,7 +251,7 @@ func many(c *sdk.Call) error {
 }
 
 // parse does what a connector should leave to the host: it reads a whole body
-// and decodes it. It answers one record with the number of users.
+// and decodes it. It emits one record with the number of users.
 func parse(c *sdk.Call) error {
 	resp, err := c.Send(sdk.Request{Path: "/users"})
 	if err != nil {
@@ -285,7 +285,7 @@ func parse(c *sdk.Call) error {
 	return err
 }
 
-// look answers, as one record, what a connector can see of an answer.
+// look emits, as one record, what a connector can see of an answer.
 func look(c *sdk.Call) error {
 	resp, err := c.Send(sdk.Request{
 		Method: "POST", Path: "/echo?a=1", Query: map[string]string{"b": "2 3"},

@@ -78,7 +78,7 @@ func at(s string) (uint32, uint32) {
 
 const far = 0xFFFF_FFF0 // no memory of 64 MiB reaches here
 
-// ranges are pointers and lengths that lie outside memory, each in its way.
+// ranges are pointers and lengths outside memory, each in a different way.
 var ranges = map[string][2]uint32{
 	"beyond": {far, 4},
 	"wraps":  {far, 0xFFFF_FFFF},
@@ -86,8 +86,8 @@ var ranges = map[string][2]uint32{
 	"most":   {1024, 0x7FFF_FFFF},
 }
 
-// probe calls every function with what it must refuse, and answers one record
-// with the results.
+// probe calls every function with arguments that it must refuse, and emits one
+// record with the results.
 func probe(c *sdk.Call) error {
 	results := map[string]any{"id": 1}
 	rp, rn := at(`{"method":"GET","path":"/users"}`)

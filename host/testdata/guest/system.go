@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk"
 )
 
-// system answers, as one record, what the guest can learn of where it runs.
+// system emits, as one record, what the guest can learn about its environment.
 func system(c *sdk.Call) error {
 	var random [16]byte
 	if _, err := rand.Read(random[:]); err != nil {

@@ -1,5 +1,5 @@
-// Command hostile is a connector compiled from Go that means harm, for the
-// suite of hostile modules. The parameter `do` of the endpoint says which.
+// Command hostile is a malicious connector compiled from Go, for the suite of
+// hostile modules. The endpoint's parameter `do` says what it attempts.
 package main
 
 import (
@@ -73,8 +73,8 @@ func logs(c *sdk.Call) error {
 	}
 }
 
-// requests delivers somebody new now and then: a fetch that makes no progress
-// ends before its time is over.
+// requests delivers a new record now and then, because a fetch that makes no
+// progress would end before its time is over.
 func requests(c *sdk.Call) error {
 	for i := 0; ; i++ {
 		resp, err := c.Send(sdk.Request{Path: "/users"})

@@ -1,7 +1,7 @@
 // Package kept names the folders in which tests keep compiled connectors from
-// one run to the next, as an agent does in its state folder: compiling one
+// one run to the next, as an agent does in its state folder. Compiling one
 // takes seconds, and a minute with the race detector. Several processes may use
-// a folder at a time. Only tests import it; it does not compile anything.
+// a folder at once. Only tests import it; it does not compile anything.
 package kept
 
 import (

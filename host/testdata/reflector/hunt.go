@@ -17,13 +17,13 @@ import (
 type Secret struct {
 	Name  string
 	Value string
-	// Sent are other forms in which requests carry it, such as that of basic
-	// authentication; what a server makes of these is looked for too.
+	// Sent lists other forms in which requests carry the secret, such as that of
+	// basic authentication. The hunt also looks for encodings of these.
 	Sent []string
 }
 
-// Hunt looks for secrets in all their forms, in any case. It is made without
-// the code that hides them.
+// Hunt searches for secrets in all their forms, in upper and lower case. It
+// shares no code with the redaction that it tests.
 type Hunt struct {
 	secrets  []Secret
 	patterns []pattern
@@ -38,7 +38,7 @@ type pattern struct {
 
 const head = 8 // bytes; no form is shorter
 
-// NewHunt makes the forms of the secrets, each of at least 12 bytes.
+// NewHunt prepares the forms of the secrets, each of at least 12 bytes.
 func NewHunt(secrets []Secret) *Hunt {
 	h := &Hunt{secrets: secrets, heads: map[uint64][]int{}}
 	seen := map[string]bool{}
@@ -70,13 +70,13 @@ func (h *Hunt) add(p pattern) {
 	h.patterns = append(h.patterns, p)
 }
 
-// Secrets is what is looked for.
+// Secrets returns the secrets to look for.
 func (h *Hunt) Secrets() []Secret { return h.secrets }
 
-// Size is the number of forms that are looked for.
+// Size returns the number of forms to look for.
 func (h *Hunt) Size() int { return len(h.patterns) }
 
-// Find names the secrets that are in a text, with form and place.
+// Find lists the secrets that are in a text, with form and place.
 func (h *Hunt) Find(text []byte) []string {
 	text = bytes.ToLower(text)
 	found := map[int]int{}
@@ -96,7 +96,7 @@ func (h *Hunt) Find(text []byte) []string {
 	return hits
 }
 
-// Forms are how a server may write a text.
+// Forms returns the ways in which a server may write a text.
 func Forms(text string) map[string]string {
 	standard, _ := json.Marshal(text)
 	var lax, markup bytes.Buffer
@@ -114,7 +114,7 @@ func Forms(text string) map[string]string {
 		"HTML":           html.EscapeString(text), "XML": markup.String(),
 		"hexadecimal": hex.EncodeToString([]byte(text)),
 	}
-	for before := range 3 { // whatever stands before it and after it
+	for before := range 3 { // whatever stands before and after it
 		for name, code := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
 			whole := code.EncodeToString([]byte(strings.Repeat("?", before) + text + "??"))
 			first, end := (8*before+5)/6, 8*(before+len(text))/6

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Notes takes down whatever leaves a host, one source beside the other. It is a
-// handler of logs at every level, and an observer of calls. It is safe for
+// Notes records everything that leaves a host, separately for each source. It
+// is a log handler for every level and an observer of calls. It is safe for
 // concurrent use.
 type Notes struct {
 	mu    sync.Mutex
 	texts map[string]*bytes.Buffer
 }
 
-// Note takes down what stands somewhere.
+// Note records what was seen at a place.
 func (n *Notes) Note(where string, what ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -31,7 +31,7 @@ func (n *Notes) Note(where string, what ...any) {
 	_, _ = fmt.Fprintln(n.texts[where], what...)
 }
 
-// Values writes a record without escaping its texts once more.
+// Values records a value without escaping its texts once more.
 func (n *Notes) Values(where string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -75,7 +75,7 @@ func (n *Notes) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// Texts are what was taken down so far.
+// Texts returns what has been recorded so far.
 func (n *Notes) Texts() map[string][]byte {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -86,8 +86,8 @@ func (n *Notes) Texts() map[string][]byte {
 	return all
 }
 
-// Search looks for secrets in all of it. What is taken down under a name that
-// begins with "memory" counts as memory.
+// Search looks for secrets in everything recorded. Notes whose name begins with
+// "memory" count as memory.
 func (n *Notes) Search(h *Hunt) (hits []string, summary string) {
 	memory, others := 0, 0
 	for where, text := range n.Texts() {

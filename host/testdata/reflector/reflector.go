@@ -1,6 +1,6 @@
 // Package reflector is a server that answers with everything it was sent, in
-// every form that it can think of, and a search for what must not be seen. Only
-// tests import it. It does not check credentials.
+// many forms, and a search for texts that must not be shown. Only tests import
+// it. It does not check credentials.
 package reflector
 
 import (
@@ -16,17 +16,18 @@ import (
 	"sync"
 )
 
-// Server reflects. The first part of the path names the way; see Ways. /token
-// and /login give out tokens, /dump takes what a connector says its memory is.
+// Server reflects what it was sent. The first part of the path names the way to
+// answer; see Ways. /token and /login issue tokens, /dump receives what a
+// connector says its memory is.
 type Server struct {
-	Canary  string   // no secret; it stands in every answer
-	Secrets []string // what it may point redirects to, once it was sent it
-	Tokens  []Token  // what /token and /login give out, one after the other; the last one stays
+	Canary  string   // not a secret; in every answer
+	Secrets []string // where it may point redirects to, once it has received them
+	Tokens  []Token  // answers of /token and /login, in order; the last one repeats
 
 	mu       sync.Mutex
 	requests int
 	received map[string]bool
-	kept     []string // what it remembers: credentials of earlier requests
+	kept     []string // credentials of earlier requests
 	expired  bool
 	given    int
 	dump     []byte
@@ -35,7 +36,7 @@ type Server struct {
 // Token is an answer of /token.
 type Token struct {
 	Access, Refresh string
-	Refused         bool // with an error that tells all that was sent
+	Refused         bool // as an error that reveals everything sent
 }
 
 // request is what came in.
@@ -65,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// learn takes apart what was sent, and remembers credentials.
+// learn decomposes a request and remembers its credentials.
 func (s *Server) learn(in *request) *request {
 	sent := pieces(in)
 	s.mu.Lock()
@@ -99,7 +100,7 @@ func unique(list []string) []string {
 	})
 }
 
-// pieces is all that a request holds, as it came and decoded.
+// pieces returns all parts of a request, as received and decoded.
 func pieces(in *request) []string {
 	out := []string{in.Method + " " + in.RequestURI + " " + in.Proto, in.RequestURI, in.URL.Path, in.body}
 	out = append(out, strings.Split(in.URL.Path, "/")...)
@@ -167,7 +168,7 @@ func texts(v any) []string {
 	return out
 }
 
-// token gives out what comes next, and tells all it knows.
+// token issues the next token, and reveals all it knows.
 func (s *Server) token(w http.ResponseWriter, in *request) {
 	s.mu.Lock()
 	t := s.Tokens[min(s.given, len(s.Tokens)-1)]
@@ -187,7 +188,7 @@ func (s *Server) token(w http.ResponseWriter, in *request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// pick finds the secrets that it was sent, or gave out.
+// pick returns the secrets that it has received or issued.
 func (s *Server) pick() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,22 +201,22 @@ func (s *Server) pick() []string {
 	return out
 }
 
-// Received tells whether it was sent exactly this text, or gave it out itself.
+// Received reports whether it has received exactly this text, or issued it
+// itself.
 func (s *Server) Received(text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.received[text] || slices.Contains(s.kept, text)
 }
 
-// Requests is how many there were, without those of the dump.
+// Requests returns the number of requests, not counting the dump.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// take puts a piece of memory in its place: the rest of the path is where it
-// begins.
+// take stores a piece of memory; the rest of the path is its address.
 func (s *Server) take(rest string, body []byte) {
 	var at int
 	_, _ = fmt.Sscan(rest, &at)
@@ -227,7 +228,7 @@ func (s *Server) take(rest string, body []byte) {
 	}
 }
 
-// Dump is the memory that came in through /dump.
+// Dump returns the memory received through /dump.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"unicode/utf16"
 )
 
-// Ways lists the ways to answer, by the first part of the path. Those of Broken
-// have no answer that could be read.
+// Ways lists the ways to answer, by the first part of the path. Broken lists
+// those without a readable answer.
 func Ways() []string {
 	return []string{
 		"json", "lax", "ascii", "records", "text", "html", "xml", "base64", "percent", "hex",
@@ -57,7 +57,7 @@ func (s *Server) text(w http.ResponseWriter, in *request) { _, _ = w.Write(s.lin
 
 func same(t string) string { return t }
 
-// lines is what was sent, one a line, rewritten.
+// lines returns everything that was sent, one item a line, encoded.
 func (s *Server) lines(in *request, code ...func(string) string) []byte {
 	var out bytes.Buffer
 	_, _ = fmt.Fprintln(&out, s.Canary)
@@ -69,7 +69,7 @@ func (s *Server) lines(in *request, code ...func(string) string) []byte {
 	return out.Bytes()
 }
 
-// plain answers what is not JSON.
+// plain answers with something other than JSON.
 func (s *Server) plain(w http.ResponseWriter, in *request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	switch in.way {
@@ -158,7 +158,7 @@ func (s *Server) json(w http.ResponseWriter, in *request, way string, status int
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	keyed, everything := map[string]any{}, strings.Join(in.facts, "\n")
-	for i, f := range in.facts { // two secrets of one length look the same when they are hidden
+	for i, f := range in.facts { // redacted secrets of one length look the same
 		keyed[fmt.Sprint(i, " ", f)] = map[string]any{"name": f}
 	}
 	answer := map[string]any{"canary": s.Canary, "count": len(in.facts), "facts": in.facts}
@@ -174,7 +174,7 @@ func (s *Server) json(w http.ResponseWriter, in *request, way string, status int
 	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(way != "lax" && way != "ascii") // as Go does, and as others do
+	e.SetEscapeHTML(way != "lax" && way != "ascii") // as Go escapes, and as others do
 	_ = e.Encode(answer)
 	text := out.String()
 	switch way {
@@ -196,7 +196,7 @@ func (s *Server) json(w http.ResponseWriter, in *request, way string, status int
 	_, _ = w.Write([]byte(text))
 }
 
-// expire answers 401 to the first request, and all others.
+// expire answers 401 to the first request, and later ones.
 func (s *Server) expire(w http.ResponseWriter, in *request) {
 	s.mu.Lock()
 	first := !s.expired
@@ -210,15 +210,15 @@ func (s *Server) expire(w http.ResponseWriter, in *request) {
 	s.json(w, in, "json", status)
 }
 
-// away redirects to places where nobody may go, and that tell a secret. The
-// last part of the path says which.
+// away redirects to places that requests may not go to and that contain a
+// secret. The last part of the path says which.
 func (s *Server) away(w http.ResponseWriter, in *request) {
 	all := s.pick()
 	n := 0
 	_, _ = fmt.Sscan(in.URL.Query().Get("n"), &n)
 	secret := all[n%len(all)]
 	host := strings.Map(func(r rune) rune {
-		if r > '~' || strings.ContainsRune(" \"/:<>?@[]\\{}|^`#%", r) { // the others may stand in a host
+		if r > '~' || strings.ContainsRune(" \"/:<>?@[]\\{}|^`#%", r) { // a host may contain the others
 			return -1
 		}
 		return r
@@ -234,7 +234,7 @@ func (s *Server) away(w http.ResponseWriter, in *request) {
 	s.text(w, in)
 }
 
-// raw writes what net/http would not.
+// raw writes responses that net/http would not.
 func (s *Server) raw(w http.ResponseWriter, in *request) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -1,7 +1,7 @@
-// Command secrecy is a connector that wants to know secrets: it reads and keeps
-// all that a reflecting server answers, in every way that the host offers, and
-// then gives its whole memory away. The parameter `do` of the endpoint says what
-// it does.
+// Command secrecy is a connector that tries to learn secrets. It reads and
+// keeps all that a reflecting server answers, in every way that the host
+// offers, and then reveals its whole memory. The endpoint's parameter `do` says
+// what it does.
 package main
 
 import (
@@ -18,7 +18,7 @@ func init() { sdk.Register(sdk.Connector{Fetch: fetch, Invoke: invoke, Check: ch
 
 func main() {}
 
-// kept is everything that was read. It stays alive.
+// kept is everything that was read, kept alive.
 var kept []string
 
 func keep(texts ...string) { kept = append(kept, texts...) }
@@ -81,10 +81,10 @@ func placeholders(c *sdk.Call) ([]string, error) {
 	return marks, nil
 }
 
-// spy asks in each form for an answer of each way.
+// spy requests an answer of each way in each form.
 func spy(c *sdk.Call) error {
 	p := c.Endpoint().Params
-	// Before this call has used any secret the server tells those of earlier
+	// Before this call has used any secret, the server reveals those of earlier
 	// calls.
 	if err := ask(c, sdk.Request{Path: "/json/before", Auth: abi.NoAuth}); err != nil {
 		return err
@@ -122,7 +122,7 @@ func spy(c *sdk.Call) error {
 	return giveAway(c)
 }
 
-// forms are requests with placeholders wherever one can stand.
+// forms returns requests with placeholders wherever one can stand.
 func forms(way string, marks []string) []sdk.Request {
 	a, b := marks[0], marks[1]
 	post := func(kind, body string) sdk.Request {
@@ -170,7 +170,7 @@ func ask(c *sdk.Call, req sdk.Request) error {
 
 var names = []string{"Set-Cookie", "Location", "WWW-Authenticate", "X-All", "Link", "X-Canary", "Content-Type", "Trailer"}
 
-// read keeps all of an answer.
+// read keeps all parts of an answer.
 func read(c *sdk.Call, resp *sdk.Response) {
 	buf := make([]byte, 4<<10)
 	var body strings.Builder
@@ -208,7 +208,7 @@ func read(c *sdk.Call, resp *sdk.Response) {
 	}
 }
 
-// everything is what a server says to placeholders in all places.
+// everything returns a server's answer to placeholders in all places.
 func everything(c *sdk.Call) string {
 	marks, err := placeholders(c)
 	if err != nil {
@@ -223,7 +223,7 @@ func everything(c *sdk.Call) string {
 
 func failing(c *sdk.Call) error { return sdk.Errorf(abi.KindForbidden, "%s", everything(c)) }
 
-// broken delivers what breaks off: the host's own error speaks of it.
+// broken delivers an answer that breaks off: the host's own error describes it.
 func broken(c *sdk.Call) error {
 	resp, err := c.Send(sdk.Request{Path: "/error"})
 	if err != nil {
@@ -238,8 +238,8 @@ func broken(c *sdk.Call) error {
 	return err
 }
 
-// replay uses the placeholders of an earlier call, and sends those of this one
-// where they may not go. It answers with the errors.
+// replay uses the placeholders of an earlier call, and sends this call's
+// placeholders where they may not go. It emits the errors.
 func replay(c *sdk.Call) error {
 	old, err := c.Cursor()
 	if err != nil {

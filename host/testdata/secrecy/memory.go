@@ -25,12 +25,12 @@ const (
 	room  = piece/3*4 + 256
 )
 
-// out is where a piece of memory is made ready to leave. It is part of what
-// leaves, as it was before.
+// out is the buffer in which a piece of memory is prepared for sending. It is
+// itself part of the memory sent, in its earlier state.
 var out [room]byte
 
 // giveAway copies the whole memory out of the instance: as records, and in
-// requests. Address 0 alone stays, which a pointer of Go's cannot have.
+// requests. Only address 0 is left out, because a Go pointer cannot be 0.
 func giveAway(c *sdk.Call) error {
 	const ping = `{"method":"GET","path":"/text/ping","auth":"none"}`
 	h := httpSend(unsafe.Pointer(unsafe.StringData(ping)), uint32(len(ping)))
@@ -65,7 +65,8 @@ func giveAway(c *sdk.Call) error {
 	return nil
 }
 
-// memorySize asks the host: what lies outside memory it refuses.
+// memorySize finds the size by asking the host, which refuses addresses outside
+// memory.
 func memorySize(handle int64) uint64 {
 	inside := func(pages uint64) bool { return bodyRead(handle, 1<<62, uint32(pages*page-1), 1) == 0 }
 	low, high := uint64(1), uint64(1<<16)
@@ -80,7 +81,7 @@ func memorySize(handle int64) uint64 {
 	return low * page
 }
 
-// at is memory from an address on.
+// at returns memory from an address on.
 func at(from uintptr, length uint64) []byte {
 	here := unsafe.Pointer(&out)
 	return unsafe.Slice((*byte)(unsafe.Add(here, int(from)-int(uintptr(here)))), length)

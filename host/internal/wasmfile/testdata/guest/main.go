@@ -1,5 +1,5 @@
-// Command guest is a connector-like program in Go: it parses JSON, sorts,
-// recurses and switches goroutines, and answers a checksum of it all.
+// Command guest is a connector-like program in Go. It parses JSON, sorts,
+// recurses and switches goroutines, and returns a checksum of it all.
 package main
 
 import (
