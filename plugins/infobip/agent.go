@@ -7,15 +7,16 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk"
 )
 
-// changeAgent completes a change with what the agent has: the request replaces
-// the agent as a whole, and without enabled it would enable a disabled one.
+// changeAgent completes a change with the agent's current values. The request
+// replaces the whole agent, and without enabled it would enable a disabled one.
 func (d *delivery) changeAgent(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	return nil, sdk.Complete(c, req, d.judge.classify, "displayName", "role", "status", "enabled")
 }
 
-// createAgent wants a name that nobody has before the first attempt. Infobip
-// takes no other sign to know an agent by, so only then the one who is found
-// before a later attempt is the one that an earlier attempt has made.
+// createAgent refuses a display name that is already in use before the first
+// attempt. Infobip accepts no other identifier for an agent, so only a name
+// that was free identifies the agent of an earlier attempt when a later one
+// looks for it.
 func (d *delivery) createAgent(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	if c.Repeated() {
 		return nil, nil

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// batch reads the list of a body with many people.
+// batch reads the list of people in a body.
 func (d *delivery) batch(text, name string) (body sdk.Object, list []sdk.Object, err error) {
 	if body, err = sdk.ParseObject(text); err != nil {
 		return nil, nil, err
@@ -22,8 +22,8 @@ func (d *delivery) batch(text, name string) (body sdk.Object, list []sdk.Object,
 	return body, list, err
 }
 
-// batchCreate wants people whom Infobip can recognize: the others would be
-// made anew with each attempt.
+// batchCreate refuses people whom Infobip could not recognize, because each
+// attempt would create them again.
 func (d *delivery) batchCreate(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	_, list, err := d.batch(req.Body, "people")
 	for i, one := range list {
@@ -39,9 +39,9 @@ func (d *delivery) batchCreate(_ *sdk.Call, req *sdk.Request) (*sdk.Response, er
 	return nil, err
 }
 
-// upsert makes a request of version 3 safe to repeat. What its PATCH does with
-// the tags and contacts of a person who is there is not documented: it may add
-// them, or put them in place of the others.
+// upsert makes a request of version 3 safe to repeat. Infobip does not document
+// what PATCH does with the tags and contacts of an existing person: it may add
+// to them or replace them.
 func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	_, list, err := d.batch(req.Body, "persons")
 	for i, item := range list {
@@ -58,8 +58,8 @@ func (d *delivery) upsert(_ *sdk.Call, req *sdk.Request) (*sdk.Response, error) 
 	return nil, err
 }
 
-// batchUpdate leaves out of each item what the person has already, and items of
-// which nothing is left.
+// batchUpdate removes from each item what the person has already, and then the
+// items that are empty.
 func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	return d.each(c, req, func(item sdk.Object, who identity) (bool, *sdk.Response, error) {
 		var update sdk.Object
@@ -67,7 +67,7 @@ func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, er
 			return true, nil, err
 		}
 		p, resp, err := d.read(c, who)
-		if err != nil || p == nil { // Infobip's answer names who is not there
+		if err != nil || p == nil { // Infobip's answer names the missing people
 			return true, resp, err
 		}
 		err = reduce(update, p, false)
@@ -76,8 +76,8 @@ func (d *delivery) batchUpdate(c *sdk.Call, req *sdk.Request) (*sdk.Response, er
 	})
 }
 
-// tagPersons sends only those who do not have the tag yet or, when it is taken
-// away, those who have it.
+// tagPersons sends only people who lack the tag or, when the tag is removed,
+// people who have it.
 func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	segments := strings.Split(strings.TrimSuffix(req.Path+req.URL, "/"), "/")
 	tag, err := url.PathUnescape(segments[len(segments)-2])
@@ -94,8 +94,8 @@ func (d *delivery) tagPersons(c *sdk.Call, req *sdk.Request) (*sdk.Response, err
 	})
 }
 
-// each asks about every item of a batch whether it is to be sent. When none is,
-// the last answer that was read stands for all.
+// each asks for every item of a batch whether to send it. If none is left, the
+// last answer that was read stands for all.
 func (d *delivery) each(
 	c *sdk.Call, req *sdk.Request, wanted func(sdk.Object, identity) (bool, *sdk.Response, error),
 ) (last *sdk.Response, err error) {

@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// trial is a request that needs a scope and changes nothing: the writing ones
-// are about somebody who cannot be there, and hold nothing to write. The zero
-// Request is for a scope that is not known here.
+// trial returns a request that needs a scope and changes nothing: a writing one
+// concerns somebody who cannot exist, and has nothing to write. For an unknown
+// scope it returns the zero Request.
 func trial(scope string) sdk.Request {
 	reads := map[string]string{
 		"people:read": personsPath, "conversations:read": "/ccaas/1/agents", "account-management:manage": "/settings/1/accounts",
@@ -31,13 +31,13 @@ func trial(scope string) sdk.Request {
 	return req
 }
 
-// nobodysID has the form of an agent's id: 128 bits in capitals.
+// nobodysID returns an id in the form of agents' ids: 128 bits in capitals.
 func nobodysID() string {
-	return fmt.Sprintf("%016X%016X", rand.Uint64(), rand.Uint64()) //nolint:gosec // nobody has it, whether it can be guessed or not
+	return fmt.Sprintf("%016X%016X", rand.Uint64(), rand.Uint64()) //nolint:gosec // it belongs to nobody, guessable or not
 }
 
 // check makes one request for each scope that the configuration needs. Infobip
-// has none that answers whose credentials these are.
+// has no request that says whose credentials these are.
 func check(c *sdk.Call) error {
 	tried := map[string]abi.Finding{}
 	var list []abi.Finding
@@ -65,8 +65,8 @@ func check(c *sdk.Call) error {
 	return err
 }
 
-// scopes are the rights of the manifest, or what the path of a request of
-// one's own needs.
+// scopes returns the rights of the manifest or, for the configuration's own
+// request, the rights that its path needs.
 func scopes(need abi.Need) []string {
 	if len(need.Rights) > 0 {
 		return need.Rights

@@ -5,7 +5,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// delivery is one webhook on its way.
+// delivery is one webhook being carried out.
 type delivery struct{ judge *judge }
 
 // invoke carries out the call's webhook.
@@ -18,12 +18,13 @@ func invoke(c *sdk.Call) error {
 	return d.judge.advise(sdk.Delivery{Classify: d.judge.classify, Prepare: prepare, Repeatable: safe}.Run(c))
 }
 
-// step prepares an attempt: it changes the request, or answers for it when
+// step prepares an attempt. It changes the request, or returns the answer when
 // nothing is left to do.
 type step func(*sdk.Call, *sdk.Request) (*sdk.Response, error)
 
-// preparation is what a webhook needs before each attempt; nil for most. safe
-// says that it makes a request that would add to what is there safe to repeat.
+// preparation returns the step that a webhook needs before each attempt; nil
+// for most. safe says that the step makes it safe to repeat a request that adds
+// data.
 func (d *delivery) preparation(w abi.Webhook) (prepare step, safe bool) {
 	at := func(method, pattern string) bool { return w.Method == method && abi.MatchPath(pattern, w.Path+w.URL) }
 	switch {

@@ -10,18 +10,18 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// judge says what is wrong with the answers of one call.
+// judge decides what is wrong with the answers of one call.
 type judge struct {
 	call    *sdk.Call
 	place   string
-	scopes  []string     // those that the call needs
-	webhook *abi.Webhook // nil when the call is none
-	taken   bool         // a create was refused because it is there
-	sent    []sdk.Object // the items of a batch
+	scopes  []string     // the scopes that the call needs
+	webhook *abi.Webhook // nil when the call is not an invoke
+	taken   bool         // a create was refused because the object exists
+	sent    []sdk.Object // items of a batch
 }
 
-// said quotes Infobip's envelopes. There are three: requestError, errorCode
-// with description, and code with message.
+// said quotes Infobip's error envelopes. There are three: requestError,
+// errorCode with description, and code with message.
 func said(r *sdk.Response) string {
 	return sdk.Envelope{
 		Texts:  []string{"/requestError/serviceException/text", "/description", "/action", "/message"},
@@ -33,8 +33,8 @@ func said(r *sdk.Response) string {
 	}.Said(r)
 }
 
-// window is the span over which Infobip counts requests. It is how long to
-// wait after a 429 that does not say.
+// window is the span over which Infobip counts requests, and the wait after a
+// 429 that names none.
 const window = time.Second
 
 // classify is an sdk.Classifier.
@@ -65,7 +65,7 @@ func (j *judge) classify(r *sdk.Response) error {
 	return j.items(r)
 }
 
-// failed judges the other answers that are no success.
+// failed judges the other unsuccessful answers.
 func (j *judge) failed(r *sdk.Response) error {
 	err := sdk.Classify(r)
 	var e *sdk.Error
@@ -93,9 +93,9 @@ func (j *judge) failed(r *sdk.Response) error {
 	return e
 }
 
-// conflict judges a create that is refused because what it makes is there,
-// which the look before it has not seen: somebody was faster. The first time
-// it is worth another look.
+// conflict judges a create that was refused because the object exists, although
+// the check before it did not find the object: somebody else was faster. The
+// first time, another look is worthwhile.
 func (j *judge) conflict(e *sdk.Error) {
 	if j.webhook.Verify != nil && !j.taken {
 		j.taken, e.Kind = true, abi.KindUnavailable
@@ -105,7 +105,7 @@ func (j *judge) conflict(e *sdk.Error) {
 		"and link that person or free it there"
 }
 
-// gone says what is not there.
+// gone says which object is missing.
 func (j *judge) gone() string {
 	switch path := j.webhook.Path + j.webhook.URL; {
 	case strings.Contains(path, "/agents/"):
@@ -120,8 +120,8 @@ func (j *judge) gone() string {
 	return "Infobip has nothing of that id, or not any more"
 }
 
-// advise adds what only Infobip's users can know. The host adds the next step
-// of each kind.
+// advise adds advice for users of Infobip. The host adds the next step for each
+// kind of failure.
 func (j *judge) advise(err error) error {
 	return sdk.Advise(err, j.place,
 		"With an API key: it may be disabled, expired, or not allowed from this address. With a user name: try it in the portal, "+

@@ -1,7 +1,7 @@
-// Command infobip is the connector for Infobip: it reads people, agents, tags
+// Command infobip is the connector for Infobip. It reads people, agents, tags
 // and accounts, changes people and agents by webhooks, and checks what the
 // credentials allow. It is built for WebAssembly and does nothing by itself;
-// what it may reach and offers stands in manifest.toml.
+// manifest.toml lists the hosts that it may reach and what it offers.
 //
 // It does not map or compare records, and it never sees the credentials.
 package main
@@ -19,7 +19,7 @@ func main() {}
 
 func connector() sdk.Connector { return sdk.Connector{Fetch: fetch, Invoke: invoke, Check: check} }
 
-// fetch delivers the records of the call's endpoint, all pages of them.
+// fetch delivers the records of all pages of the call's endpoint.
 func fetch(c *sdk.Call) error {
 	e := c.Endpoint()
 	if e.Params["identifier"] != "" || strings.Contains(e.Path+e.URL, "identifier=") {
@@ -31,7 +31,7 @@ func fetch(c *sdk.Call) error {
 		return j.advise(sdk.Pages(c, j.classify))
 	}
 	list := sdk.Numbered{Totals: []string{"/totalCount", "/pagination/totalItems"}, Limits: []string{"/limit", "/pagination/limit"}}
-	if e.Params["orderBy"] == "createdAt:asc" { // new people come last, and shift nobody
+	if e.Params["orderBy"] == "createdAt:asc" { // new people come last and shift nobody
 		list.Ordered = "/createdAt"
 	}
 	return j.advise(list.Pages(c, j.classify))

@@ -11,7 +11,7 @@ import (
 
 const personsPath = "/people/2/persons"
 
-// identity is who a request is about.
+// identity says which person a request is about.
 type identity struct {
 	Type       string `json:"type"`
 	Identifier string `json:"identifier"`
@@ -24,7 +24,7 @@ func identityOf(query map[string]string) identity {
 	return identity{query["type"], query["identifier"], query["sender"]}
 }
 
-// person is the part of a profile that requests add to.
+// person is the part of a profile that requests can add to.
 type person struct {
 	ID      json.Number `json:"id"`
 	Tags    []string    `json:"tags"`
@@ -36,8 +36,8 @@ type person struct {
 
 func (p *person) tagged(tag string) bool { return slices.Contains(p.Tags, tag) }
 
-// has reports whether the person can be reached there. Infobip does not tell
-// apart capital letters of addresses, and writes numbers as digits only.
+// has reports whether the person has a destination. Infobip ignores letter case
+// in addresses, and writes numbers as digits only.
 func (p *person) has(channel, destination string) bool {
 	for _, e := range p.Contact.Email {
 		if channel == "email" && strings.EqualFold(e.Address, strings.TrimSpace(destination)) {
@@ -61,8 +61,8 @@ func digits(s string) string {
 	}, s)
 }
 
-// read asks for one person; nil when there is none. The response is to be
-// closed in either case.
+// read asks for one person and returns nil when there is none. The caller must
+// close the response in either case.
 func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
 	if who.Type == "" || who.Identifier == "" {
 		return nil, nil, sdk.Refusef("it does not say whom it is about: type, such as ID or EXTERNAL_ID, and identifier are needed")
@@ -77,7 +77,7 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 	}
 	var found struct {
 		person
-		Persons []person `json:"persons"` // a list of one is the other form of the answer
+		Persons []person `json:"persons"` // the other form of the answer is a list of one
 	}
 	if !resp.Decode("", &found) {
 		resp.Close()
@@ -92,7 +92,7 @@ func (d *delivery) read(c *sdk.Call, who identity) (*person, *sdk.Response, erro
 	return &found.person, resp, nil
 }
 
-// look asks for what may not be there.
+// look asks for an object that may be missing.
 func (d *delivery) look(c *sdk.Call, req sdk.Request) (*sdk.Response, error) {
 	return sdk.Retry(c, req, func(r *sdk.Response) error {
 		if nobody(r) {
@@ -102,20 +102,20 @@ func (d *delivery) look(c *sdk.Call, req sdk.Request) (*sdk.Response, error) {
 	})
 }
 
-// nobody reports whether an answer says that there is no such person. The
-// documentation does not say how: 404, 400 and an empty answer count as that.
+// nobody reports whether an answer says that there is no such person. Infobip
+// does not document how it says so: 404, 400 and an empty answer count.
 func nobody(r *sdk.Response) bool {
 	switch r.Status() {
 	case 404, 410:
 		return !r.HTML()
 	case 400:
 		_, err := r.Get("/requestError/serviceException/validationErrors")
-		return err != nil && !r.HTML() // a field that is wrong says nothing about the person
+		return err != nil && !r.HTML() // a wrong field says nothing about the person
 	}
 	return r.Status() < 300 && strings.TrimSpace(r.Text(64)) == ""
 }
 
-// known is read for somebody who must be there.
+// known reads a person who must exist.
 func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, error) {
 	p, resp, err := d.read(c, who)
 	if err == nil && p == nil {
@@ -125,8 +125,8 @@ func (d *delivery) known(c *sdk.Call, who identity) (*person, *sdk.Response, err
 	return p, resp, err
 }
 
-// createPerson looks whether the person is there before each attempt, in place
-// of the SDK, which does not know Infobip's ways to say that nobody is.
+// createPerson checks before each attempt whether the person exists. The SDK's
+// own check does not know the ways in which Infobip reports a missing person.
 func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, error) {
 	v := d.judge.webhook.Verify
 	if !v.Always && !c.Repeated() {
@@ -140,8 +140,8 @@ func (d *delivery) createPerson(c *sdk.Call, _ *sdk.Request) (*sdk.Response, err
 	return nil, nil
 }
 
-// remove looks for what is to be deleted when an attempt before may have
-// deleted it: gone is what was wanted.
+// remove checks, when an earlier attempt may have deleted the object, whether
+// it still exists: if it is gone, the webhook has succeeded.
 func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	if !c.Repeated() {
 		return nil, nil
@@ -166,16 +166,16 @@ func (d *delivery) remove(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) 
 	return d.settled(c, list)
 }
 
-// settled is the answer when nothing is left to do and there is nothing that
-// could be read: the beginning of the list.
+// settled returns an answer for a webhook with nothing left to do and nothing
+// to read: the beginning of the list.
 func (d *delivery) settled(c *sdk.Call, list string) (*sdk.Response, error) {
 	return sdk.Retry(c, sdk.Request{Path: list, Query: map[string]string{"limit": "1"}}, d.judge.classify)
 }
 
-// changePerson leaves out what the person has already, as Infobip adds what is
-// sent to the tags and contacts that are there; of what is to be taken away,
-// what the person does not have. What was read is the answer when nothing is
-// left.
+// changePerson removes from the body what would change nothing, because Infobip
+// adds the tags and contacts that are sent to the existing ones: what the
+// person has already or, in a deletion, what the person lacks. If nothing is
+// left, the answer is the profile that was read.
 func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	body, err := sdk.ParseObject(req.Body)
 	if err != nil || !adds(body) {
@@ -194,11 +194,11 @@ func (d *delivery) changePerson(c *sdk.Call, req *sdk.Request) (*sdk.Response, e
 	return nil, err
 }
 
-// adds reports whether a body holds what Infobip adds to what is there.
+// adds reports whether a body has data that Infobip adds to existing data.
 func adds(o sdk.Object) bool { return o["tags"] != nil || o["contactInformation"] != nil }
 
-// reduce takes out the tags and contacts that the person has already or, with
-// had, those that the person does not have.
+// reduce removes the tags and contacts that the person has already or, with
+// had, those that the person lacks.
 func reduce(o sdk.Object, p *person, had bool) error {
 	if err := sdk.Reduce(o, "tags", func(tag string) bool { return p.tagged(tag) == had }); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// result is what a batch tells about an item: in version 2 a status and errors,
+// result is what a batch says about an item: in version 2 a status and errors,
 // in version 3 a code, a message and details.
 type result struct {
 	Status  int
@@ -21,8 +21,8 @@ type result struct {
 	Details []struct{ Property, Message string }
 }
 
-// items judges the results of a batch, which succeeds as a whole although some
-// of its items do not.
+// items judges the results of a batch, which may succeed as a whole although
+// some of its items failed.
 func (j *judge) items(r *sdk.Response) error {
 	at := "/results"
 	if abi.MatchPath("/people/3/persons/upsert", r.Place()) {
@@ -31,7 +31,7 @@ func (j *judge) items(r *sdk.Response) error {
 		return nil
 	}
 	var list []result
-	if one := (result{}); !r.Decode(at, &list) && r.Decode(at, &one) { // the specification also shows one without a list
+	if one := (result{}); !r.Decode(at, &list) && r.Decode(at, &one) { // the specification also shows a single result without a list
 		list = []result{one}
 	}
 	failed := slices.DeleteFunc(list, j.fine)
@@ -54,7 +54,7 @@ func (j *judge) items(r *sdk.Response) error {
 		max(len(j.sent), len(failed)), strings.Join(texts, "; "))
 }
 
-// fine reports whether an item needs nothing more.
+// fine reports whether an item needs no further attempt.
 func (j *judge) fine(one result) bool {
 	if one.Code != 0 || one.Message != "" {
 		return false
@@ -62,7 +62,7 @@ func (j *judge) fine(one result) bool {
 	if one.Status >= 200 && one.Status < 300 || one.Status == 0 && len(one.Errors) == 0 {
 		return true
 	}
-	text := strings.ToLower(one.text()) // an attempt before may have done it
+	text := strings.ToLower(one.text()) // an earlier attempt may have done it
 	return j.call.Repeated() && (j.webhook.Method == abi.MethodPost && strings.Contains(text, "already exist") ||
 		j.webhook.Method == abi.MethodDelete && strings.Contains(text, "no person matching"))
 }
@@ -81,7 +81,7 @@ func (one result) text() string {
 	return strings.Join(texts, ", ")
 }
 
-// name says which item a result is about.
+// name returns the name of the item that a result is about.
 func (j *judge) name(one result) string {
 	if one.Query != nil {
 		return one.Query.String()

@@ -10,8 +10,8 @@ import (
 
 const mePath = "/v1/users/me"
 
-// check asks who the credentials belong to, and says which of the rights that
-// the configuration needs that user has.
+// check finds the user behind the credentials and reports which of the rights
+// that the configuration needs this user has.
 func check(c *sdk.Call) error {
 	j := &judge{place: "GET " + mePath, scopes: []string{"base"}}
 	resp, err := sdk.Retry(c, sdk.Request{Path: mePath, Cost: 2}, j.classify)
@@ -31,7 +31,7 @@ func check(c *sdk.Call) error {
 type account struct {
 	id, email, company string
 	access             []access
-	known              bool // the answer tells the access
+	known              bool // the answer says what access the user has
 	others             *seen
 }
 
@@ -40,7 +40,7 @@ type access struct {
 	Admin bool   `json:"admin"`
 }
 
-// seen is whether the user sees the others.
+// seen says whether the user may see other users.
 type seen struct {
 	state  abi.RightState
 	reason string

@@ -20,7 +20,7 @@ func invoke(c *sdk.Call) error {
 	return j.advise(err)
 }
 
-// prepare completes the requests that templates cannot.
+// prepare completes requests that templates cannot complete.
 func prepare(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	if req.Method == abi.MethodPost && strings.HasSuffix(req.Path, "/v1/webhooks") {
 		return nil, authenticate(c, req)
@@ -28,9 +28,9 @@ func prepare(c *sdk.Call, req *sdk.Request) (*sdk.Response, error) {
 	return nil, nil
 }
 
-// authenticate lets Pipedrive send its events with a user name and a password,
-// the only authentication that it knows. The password is a secret, which no
-// template can use.
+// authenticate adds a user name and password for Pipedrive's events, the only
+// authentication that Pipedrive offers for them. Templates cannot do this,
+// because the password is a secret.
 func authenticate(c *sdk.Call, req *sdk.Request) error {
 	user := c.Setting("webhook_user")
 	if user == "" {
@@ -47,7 +47,7 @@ func authenticate(c *sdk.Call, req *sdk.Request) error {
 	body["http_auth_user"], body["http_auth_password"] = user, password
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false) // the host looks for the placeholder as it is
+	enc.SetEscapeHTML(false) // the host must find the placeholder unchanged
 	if err := enc.Encode(body); err != nil {
 		return err
 	}

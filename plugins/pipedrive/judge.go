@@ -9,18 +9,18 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// judge says what is wrong with the answers of one call.
+// judge decides what is wrong with the answers of one call.
 type judge struct {
 	place    string
 	scopes   []string // OAuth scopes that the call needs
 	rights   []string // rights that the call needs
 	webhook  *abi.Webhook
-	refused  int // answers 429 in a row
-	conflict int // answers that say that what is to be made is there
+	refused  int // 429 answers in a row
+	conflict int // answers that say that the object to create exists
 }
 
-// burstWindow is the span over which Pipedrive counts requests. It is how long
-// to wait after a 429 that does not say.
+// burstWindow is the span over which Pipedrive counts requests, and the wait
+// after a 429 that names none.
 const burstWindow = 2 * time.Second
 
 // classify is an sdk.Classifier.
@@ -51,8 +51,9 @@ func (j *judge) classify(r *sdk.Response) error {
 	return j.envelope(r)
 }
 
-// envelope wants the success that every answer says. The one that the
-// documentation shows both with an envelope and without is the object itself.
+// envelope checks for success, which every answer states. The documentation
+// shows one answer both with and without an envelope; without one, it is the
+// object itself.
 func (j *judge) envelope(r *sdk.Response) error {
 	ok, there, err := r.GetBool("/success")
 	if err == nil && !there && j.webhook != nil && j.webhook.Method == abi.MethodGet {
@@ -86,8 +87,8 @@ func page(r *sdk.Response) error {
 	}
 }
 
-// limited judges a 429. The headers tell about the burst window only. When
-// waiting for that does not help, the budget of the day is spent.
+// limited judges a 429. The headers describe the burst window only. When
+// waiting for that does not help, the day's budget is spent.
 func (j *judge) limited(r *sdk.Response) error {
 	j.refused++
 	e := r.Errorf(abi.KindRateLimited, "%s answered 429: too many requests with this token%s", r.Place(), said(r))
@@ -103,8 +104,8 @@ func (j *judge) limited(r *sdk.Response) error {
 	return e
 }
 
-// capped is the code of a refusal for what the plan does not include; "" for
-// another answer.
+// capped returns the code of a refusal of something that the plan does not
+// include; "" for any other answer.
 func capped(r *sdk.Response) string {
 	if status := r.Status(); status != 402 && status != 403 {
 		return ""
@@ -134,16 +135,16 @@ func (j *judge) forbidden(r *sdk.Response) error {
 		r.Place(), needs, text)
 }
 
-// advise adds what only Pipedrive's users can know. The host adds the next
-// step of each kind.
+// advise adds advice for users of Pipedrive. The host adds the next step for
+// each kind of failure.
 func (j *judge) advise(err error) error {
 	return sdk.Advise(err, j.place,
 		"With an API token: copy it again from Pipedrive's personal preferences, a new one ends the old one. "+
 			"With OAuth: authorize the application again")
 }
 
-// said quotes Pipedrive's envelopes. That of /webhooks is another one: its
-// errors go by field.
+// said quotes Pipedrive's error envelopes. /webhooks has its own, with errors
+// by field.
 func said(r *sdk.Response) string {
 	return sdk.Envelope{Texts: []string{"/error", "/error_info", "/message"}, Fields: []string{"/errors"}}.Said(r)
 }

@@ -1,7 +1,7 @@
-// Command pipedrive is the connector for Pipedrive: it reads the company's
+// Command pipedrive is the connector for Pipedrive. It reads the company's
 // users, contacts, roles and teams, changes them by webhooks, and checks what
 // the credentials allow. It is built for WebAssembly and does nothing by
-// itself; what it may reach and offers stands in manifest.toml.
+// itself; manifest.toml lists the hosts that it may reach and what it offers.
 //
 // It does not map or compare records, and it never sees the credentials.
 package main
@@ -16,7 +16,7 @@ func main() {}
 
 func connector() sdk.Connector { return sdk.Connector{Fetch: fetch, Invoke: invoke, Check: check} }
 
-// fetch delivers the records of the call's endpoint, all pages of them.
+// fetch delivers the records of all pages of the call's endpoint.
 func fetch(c *sdk.Call) error {
 	e := c.Endpoint()
 	configured, err := sdk.StepOf(e.Repeat)

@@ -9,16 +9,16 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Where an answer carries a position: lists of v1 an offset, lists of v2 a
-// cursor. GET /v1/users carries neither today.
+// Where an answer gives the next position: lists of v1 use an offset, lists of
+// v2 a cursor. Today GET /v1/users gives neither.
 const (
 	paginationAt = "/additional_data/pagination"
 	cursorAt     = "/additional_data/next_cursor"
 )
 
-// follow goes on as the answer says, in either form, and otherwise as the
-// endpoint is configured: a list that starts to be paged must not be taken for
-// complete after its first page.
+// follow returns a step that goes on as the answer says, in either form, and
+// otherwise as the endpoint is configured. So if Pipedrive starts to page a
+// list, its first page is not mistaken for the complete list.
 func follow(configured sdk.Step) sdk.Step {
 	return func(p sdk.Page, req *sdk.Request) (bool, error) {
 		if more, err := offset(p, req); more || err != nil {
@@ -42,8 +42,8 @@ type pagination struct {
 	Next  *int64 `json:"next_start"`
 }
 
-// offset follows the form of v1. It does not believe an answer that is not the
-// page that was asked for, or that leads nowhere.
+// offset follows the form of v1. It rejects an answer that is not the requested
+// page, or that makes no progress.
 func offset(p sdk.Page, req *sdk.Request) (bool, error) {
 	bad := func(format string, args ...any) (bool, error) {
 		args = append([]any{p.Response.Place(), paginationAt}, args...)
@@ -68,7 +68,7 @@ func offset(p sdk.Page, req *sdk.Request) (bool, error) {
 		return bad("says that the page starts at %d, asked for was %d", *at.Start, asked)
 	}
 	if at.More && at.Next == nil && at.Start != nil && p.Records > 0 {
-		next := asked + p.Records // the documentation of some lists shows no next_start
+		next := asked + p.Records // some lists are documented without next_start
 		at.Next = &next
 	}
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// failed judges the other answers that are no success.
+// failed judges the other unsuccessful answers.
 func (j *judge) failed(r *sdk.Response) error {
 	err := sdk.Classify(r)
 	text := said(r)
@@ -36,9 +36,9 @@ func (j *judge) failed(r *sdk.Response) error {
 	return e
 }
 
-// taken judges a create that is refused because what it makes is there, which
-// the look before it has not seen: somebody was faster. The first time it is
-// worth another look.
+// taken judges a create that was refused because the object exists, although
+// the check before it did not find the object: somebody else was faster. The
+// first time, another look is worthwhile.
 func (j *judge) taken(e *sdk.Error) {
 	j.conflict++
 	if j.conflict == 1 {
@@ -49,13 +49,14 @@ func (j *judge) taken(e *sdk.Error) {
 		"does not see, or to another company"
 }
 
-// isThere reports whether a refusal says that something is there already. The
-// documentation does not say how Pipedrive says so, nor what follows.
+// isThere reports whether a refusal says that an object exists already.
+// Pipedrive does not document the form of such a refusal, or what to do about
+// it.
 func isThere(status int, text string) bool {
 	return status == 409 || status == 400 && says(text, "already", "exists", "in use", "taken", "duplicate")
 }
 
-// isMissing reports whether a refusal says that something is not there.
+// isMissing reports whether a refusal says that an object does not exist.
 func isMissing(status int, text string) bool {
 	return status == 404 || status == 410 || status == 400 && says(text, "not exist", "not found", "no such", "deleted")
 }
@@ -65,7 +66,7 @@ func says(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
-// gone says what it means that what a path names is missing.
+// gone says what a missing object in a path means.
 func gone(path string) string {
 	switch {
 	case strings.Contains(path, "/users/"):
@@ -77,7 +78,7 @@ func gone(path string) string {
 	return "Pipedrive has nothing of that id, or not any more"
 }
 
-// allowed says who may do what the call needs.
+// allowed says which users may do what the call needs.
 func (j *judge) allowed() string {
 	var all []string
 	for _, r := range j.rights {

@@ -8,11 +8,11 @@ import (
 // The rights that the manifest names.
 const (
 	rightAdmin    = "admin"            // a global admin
-	rightSettings = "account settings" // user management is a part of these
+	rightSettings = "account settings" // includes user management
 	rightOthers   = "see other users"
 )
 
-// whoHas completes "a user who ..."; "" for a right that is not known here.
+// whoHas completes the phrase "a user who ..."; "" for an unknown right.
 func whoHas(right string) string {
 	switch right {
 	case rightAdmin:
@@ -25,7 +25,7 @@ func whoHas(right string) string {
 	return ""
 }
 
-// findings answers for every right of what the configuration uses.
+// findings returns a finding for every right that the configuration needs.
 func (a *account) findings(c *sdk.Call) (list []abi.Finding) {
 	for _, need := range c.Needs() {
 		for _, right := range need.Rights {
@@ -56,7 +56,8 @@ func (a *account) has(c *sdk.Call, right string) (abi.RightState, string) {
 		": let a global admin give the access under Manage users in Pipedrive, or use the credentials of a user who has it"
 }
 
-// seesOthers asks for the permissions of the user, once.
+// seesOthers reports whether the user may see others. It asks for the
+// permissions once.
 func (a *account) seesOthers(c *sdk.Call) (abi.RightState, string) {
 	if a.others == nil {
 		state, reason := seesOthers(c, "/v1/users/"+a.id+"/permissions")

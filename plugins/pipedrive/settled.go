@@ -8,10 +8,11 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// settle looks at a refusal that may mean that everything is already as the
-// webhook wants it: what it deletes is gone, what it adds is there. That is no
-// failure, as a delivery may come twice. The list that it would change in is
-// read to be sure that the refusal is not about that, and becomes the answer.
+// settle examines a refusal that may mean that nothing is left to do: the
+// object to delete is gone, or the object to add exists. That is no failure,
+// because a delivery may happen twice. To make sure that the refusal has no
+// other cause, settle reads the list that the webhook would have changed, and
+// responds with it.
 func settle(c *sdk.Call, j *judge, refused error) error {
 	path := settledBy(*j.webhook, refused)
 	if path == "" {
@@ -27,10 +28,10 @@ func settle(c *sdk.Call, j *judge, refused error) error {
 	return resp.Respond()
 }
 
-const listCost = 20 // of the dearest list
+const listCost = 20 // tokens of the most expensive list
 
-// settledBy is the path of the list that a refused webhook would have changed
-// in; "" when the refusal means something else.
+// settledBy returns the path of the list that a refused webhook would have
+// changed; "" when the refusal means something else.
 func settledBy(w abi.Webhook, refused error) string {
 	var e *sdk.Error
 	if !errors.As(refused, &e) || w.Path == "" || !w.Repeatable {

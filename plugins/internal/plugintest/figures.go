@@ -23,16 +23,16 @@ type Figure struct {
 	Profile     abi.AuthKind
 	Secret      string
 	Endpoint    string
-	Records     int64                      // that must come
-	Least       func(requests int) float64 // seconds that the vendor's limits allow so many requests in; nil: none
-	Tokens      func() int                 // that were spent; nil: the vendor counts none
+	Records     int64                      // how many must arrive
+	Least       func(requests int) float64 // seconds in which the vendor's limits allow so many requests; nil: no limits
+	Tokens      func() int                 // how many were spent; nil: the vendor counts none
 	Unlimited   bool                       // without the manifest's rate limits
 }
 
-// Measure fetches once for each iteration of a benchmark and reports requests,
-// answers 429, tokens, seconds, how that compares to what the vendor's limits
-// make necessary, and by how much the memory of the process grew, in which the
-// simulator runs too.
+// Measure fetches once for each iteration of a benchmark. It reports requests,
+// 429 answers, tokens, seconds, the ratio of that time to the least that the
+// vendor's limits allow, and the growth of the process's memory, which includes
+// the simulator.
 func (m *Module) Measure(b *testing.B, f Figure) {
 	if f.Unlimited {
 		m = &Module{Name: m.Name, Unlimited: true}
@@ -55,7 +55,7 @@ func (m *Module) Measure(b *testing.B, f Figure) {
 	if err := connector.Prepare(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	debug.FreeOSMemory() // what was used before is not to hide what is used now
+	debug.FreeOSMemory() // memory freed before must not hide what the fetch uses
 	memory := watchMemory()
 	b.ResetTimer()
 	for range b.N {
@@ -94,7 +94,7 @@ func (f Figure) report(b *testing.B, c *counter) {
 	}
 }
 
-// counter counts requests, and answers 429.
+// counter counts requests and 429 answers.
 type counter struct {
 	to           http.Handler
 	all, refused atomic.Int64
@@ -119,8 +119,9 @@ func (w *watched) WriteHeader(status int) {
 
 func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// watchMemory looks at the resident memory of this process until what it
-// returns is called, which answers the growth in MiB; 0 where it cannot be read.
+// watchMemory watches the resident memory of this process until the returned
+// function is called. That function returns the growth in MiB; 0 where it
+// cannot be read.
 func watchMemory() func() float64 {
 	before, stop, most := resident(), make(chan struct{}), make(chan float64)
 	go func() {

@@ -1,7 +1,7 @@
 //go:build !wasip1
 
 // Package plugintest builds a connector as it is shipped and loads it into the
-// host, for the connector's own tests. It is not for anything but tests.
+// host, for the connector's own tests only.
 package plugintest
 
 import (
@@ -20,10 +20,10 @@ import (
 )
 
 // Module is the connector in the folder of the tests. It is built and loaded
-// once, as compiling takes seconds.
+// only once, because compiling takes seconds.
 type Module struct {
-	Name      string // as the manifest has it
-	Unlimited bool   // with rate limits in the manifest that are never met, for benchmarks
+	Name      string // as in the manifest
+	Unlimited bool   // for benchmarks: the manifest's rate limits are so high that they never apply
 
 	once      sync.Once
 	dir       string
@@ -31,7 +31,7 @@ type Module struct {
 	err       error
 }
 
-// Main runs the tests. It is all that TestMain does.
+// Main runs the tests. TestMain needs nothing else.
 func (m *Module) Main(tests *testing.M) {
 	if host.IsCompiler() {
 		os.Exit(host.CompileMain(context.Background()))
@@ -47,7 +47,7 @@ func (m *Module) remove() {
 	}
 }
 
-// Connector builds and loads the module the first time.
+// Connector returns the connector, which it builds and loads the first time.
 func (m *Module) Connector(t testing.TB) *host.Connector {
 	t.Helper()
 	m.once.Do(func() { m.err = m.load(t.Context()) })

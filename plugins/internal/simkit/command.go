@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Main runs a simulator's command until it ends, or ctrl-C or SIGTERM ends it,
-// and returns the exit code.
+// Main runs a simulator's command until it returns, or until Ctrl-C or SIGTERM
+// stops it, and returns the exit code.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -27,7 +27,7 @@ func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer)
 	return 1
 }
 
-// Run serves h on a loopback address until ctx ends. ready is called with the
+// Run serves h on a loopback address until ctx ends. It calls ready with the
 // address as soon as it listens.
 func Run(ctx context.Context, address string, h http.Handler, ready func(address string)) error {
 	listener, err := listen(ctx, address)
@@ -47,13 +47,13 @@ func Run(ctx context.Context, address string, h http.Handler, ready func(address
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
-		_ = server.Close() // requests that hang do not keep the command alive
+		_ = server.Close() // hanging requests must not keep the command alive
 	}
 	return nil
 }
 
-// listen refuses an address that others could reach: the control API has no
-// password.
+// listen opens a listener. It refuses an address that others could reach,
+// because the control API has no password.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

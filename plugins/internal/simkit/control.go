@@ -10,24 +10,24 @@ import (
 	"strings"
 )
 
-// ErrNotFound tells the control API to answer 404.
+// ErrNotFound makes the control API answer 404.
 var ErrNotFound = errors.New("not found")
 
-// IsControl reports whether a request is for the simulator's own paths, below
-// /_sim/. They need no credentials: listen on a loopback address only.
+// IsControl reports whether a request is for the simulator's own paths below
+// /_sim/. They need no credentials, so listen on a loopback address only.
 func IsControl(r *http.Request) bool {
 	return r.URL.Path == "/_sim" || strings.HasPrefix(r.URL.Path, "/_sim/")
 }
 
-// ControlHelp describes what Control puts on a mux.
+// ControlHelp describes the paths that Control adds to a mux.
 const ControlHelp = `  GET    /_sim/requests                 the last 1000 requests
   POST   /_sim/faults                   {"kind":"lost","route":"users","times":1}
   GET    /_sim/faults                   DELETE clears them
   GET    /_sim/readings                 answers to open questions; PATCH {"name":"value"} changes some
 `
 
-// Control puts the common part of the control API on a new mux: help, the
-// journal, faults and readings. The simulator adds its own below /_sim/.
+// Control returns a new mux with the common part of the control API: help, the
+// journal, faults and readings. The simulator adds its own paths below /_sim/.
 func (k *Kit) Control(help string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sim/{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +84,7 @@ func (k *Kit) setReadings(w http.ResponseWriter, r *http.Request) {
 	ControlDone(w, nil)
 }
 
-// ControlDone answers 204, or tells the error.
+// ControlDone answers 204, or the error.
 func ControlDone(w http.ResponseWriter, err error) {
 	if err != nil {
 		status := http.StatusBadRequest
@@ -97,8 +97,8 @@ func ControlDone(w http.ResponseWriter, err error) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// ControlBody decodes the body into v and refuses unknown members. It has
-// answered when it returns false.
+// ControlBody decodes the body into v and refuses unknown members. When it
+// returns false, it has answered the request.
 func ControlBody(w http.ResponseWriter, r *http.Request, v any) bool {
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()
@@ -109,7 +109,7 @@ func ControlBody(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-// ControlRecord answers with what do makes of the id in the path.
+// ControlRecord answers with the result of do for the id in the path.
 func ControlRecord[T any](do func(id int64) (T, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)

@@ -5,16 +5,16 @@ import "strings"
 // Culture is a pool of names from one part of the world.
 type Culture struct {
 	first, last  []string
-	stems, ends  []string // of surnames that are put together
+	stems, ends  []string // of composed surnames
 	Locale       string
-	Zone, Offset string // of time
+	Zone, Offset string // time zone and its offset
 	Currency     string
 }
 
 func words(s string) []string { return strings.Fields(s) }
 
-// cultures are the pools. Their surnames are common ones; stems and ends make
-// further ones, so that a large company is not full of equal names.
+// cultures returns the pools. Their surnames are common ones; stems and ends
+// make more, so that a large company is not full of equal names.
 func cultures() []Culture {
 	return []Culture{
 		{
@@ -75,7 +75,7 @@ func cultures() []Culture {
 }
 
 // specialNames are names that break programs which paste them into filters,
-// DNs, CSV, shells or HTML; each is given to one person among the first.
+// DNs, CSV, shells or HTML. Each is given to one of the first people.
 func specialNames() []string {
 	return []string{
 		"Jan Novák", "Jan Novák", "Jan Novák", // three people
@@ -91,8 +91,8 @@ func specialNames() []string {
 	}
 }
 
-// foldName writes a name with the letters a to z and dots, as companies make
-// e-mail addresses. Letters that it does not know are left out.
+// foldName writes a name in letters a to z and dots, as companies make e-mail
+// addresses. It leaves out unknown letters.
 func foldName(fold *strings.Replacer, name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(fold.Replace(name)) {
@@ -109,7 +109,7 @@ func foldName(fold *strings.Replacer, name string) string {
 	return strings.Trim(b.String(), ".")
 }
 
-// letterFolder replaces the letters with marks that the pools use.
+// letterFolder returns a replacer for the letters with marks in the pools.
 func letterFolder() *strings.Replacer {
 	const table = `aáàâäãåąăảạấầẩẫậắằẳẵặ cçćč dďđð eéèêëęěẻẽẹếềểễệ gğ` +
 		` iíìîïıỉĩị lł nñńň oóòôöõőỏọốồổỗộớờởỡợơ rřŕ sśšş tťţ uúùûüůűủũụứừửữựư yýỳỷỹỵ zźżž`

@@ -22,11 +22,11 @@ const (
 
 	HTML    Kind = "html"     // 200 with an HTML page
 	Blocked Kind = "blocked"  // 403 with an HTML page
-	TooMany Kind = "too_many" // 429; Headers says whether with rate limit headers, RetryAfter adds that one
+	TooMany Kind = "too_many" // 429; Headers adds rate limit headers, RetryAfter adds Retry-After
 	Status  Kind = "status"   // Code, for example 500 or 503, in the vendor's envelope
 
-	PageRepeats Kind = "page_repeats" // the first page again, whatever was asked for
-	Half        Kind = "half"         // only the first half of the records, and nothing says so
+	PageRepeats Kind = "page_repeats" // the first page again, whatever page was requested
+	Half        Kind = "half"         // only the first half of the records, without any notice
 	DuplicateID Kind = "duplicate_id" // the second record of a page has the id of the first
 	MissingID   Kind = "missing_id"   // the second record has no id
 	WrongTypes  Kind = "wrong_types"  // the second record has members of wrong types
@@ -42,13 +42,14 @@ func Kinds() []Kind {
 	}
 }
 
-// Fault is a misbehaviour of the next requests. Unused fields are zero.
+// Fault is a misbehaviour of the next requests. Fields that a kind does not use
+// are zero.
 type Fault struct {
 	Kind       Kind   `json:"kind"`
-	Route      string `json:"route"`       // as the simulator calls its routes; "" is every request
+	Route      string `json:"route"`       // name of a route in the simulator; "" is every request
 	Method     string `json:"method"`      // "" is every method
-	Skip       int    `json:"skip"`        // requests that are let through first
-	Times      int    `json:"times"`       // requests that are spoiled then; 0: until cleared
+	Skip       int    `json:"skip"`        // requests to let through first
+	Times      int    `json:"times"`       // requests to spoil after that; 0: until cleared
 	Bytes      int    `json:"bytes"`       // reset and truncate
 	Delay      string `json:"delay"`       // latency: a Go duration such as "1.5s"
 	Code       int    `json:"code"`        // status
@@ -57,19 +58,19 @@ type Fault struct {
 	RetryAfter int    `json:"retry_after"` // too_many: seconds; 0 is no header
 }
 
-// Vendor is what faults must know of the API. Refuse is needed, the rest is
-// as zero as the vendor has nothing of the kind.
+// Vendor holds what faults must know about the API. Only Refuse is required;
+// leave fields zero for features that the vendor lacks.
 type Vendor struct {
 	Refuse     func(w http.ResponseWriter, status int) // an error in the vendor's envelope
 	RateHeader func(w http.ResponseWriter)             // headers of a 429
 	BlockPage  string                                  // of Blocked
-	ListStart  string                                  // how a list begins, for a reset in the middle of it
-	FirstPage  func(url.Values)                        // takes the parameters of paging out
+	ListStart  string                                  // the beginning of a list, for a reset in the middle of it
+	FirstPage  func(url.Values)                        // removes the paging parameters
 	Wrong      map[string]any                          // members of WrongTypes
 	Huge       map[string]any                          // members of HugeNumbers, json.RawMessage
 
 	Own    []Kind                                    // kinds of its own
-	Answer func(w http.ResponseWriter, f Fault) bool // writes the answer of an own kind; false lets the request be served
+	Answer func(w http.ResponseWriter, f Fault) bool // answers with an own kind; false lets the request be served
 }
 
 const (
@@ -77,7 +78,7 @@ const (
 	blockedPage     = "<!DOCTYPE html>\n<html><head><title>Access denied</title></head><body>You have been blocked.</body></html>\n"
 )
 
-// Faults holds what is set. It is safe for concurrent use.
+// Faults holds the faults that are set. It is safe for concurrent use.
 type Faults struct {
 	vendor Vendor
 
@@ -85,7 +86,7 @@ type Faults struct {
 	set []Fault
 }
 
-// NewFaults makes an empty set.
+// NewFaults returns an empty set.
 func NewFaults(v Vendor) *Faults {
 	if v.BlockPage == "" {
 		v.BlockPage = blockedPage
@@ -122,7 +123,7 @@ func (f *Faults) validate(one Fault) error {
 	return nil
 }
 
-// Add sets a fault beside those that are set.
+// Add sets a fault, in addition to those that are set.
 func (f *Faults) Add(one Fault) error {
 	if err := f.validate(one); err != nil {
 		return fmt.Errorf("add fault: %w", err)
@@ -140,14 +141,14 @@ func (f *Faults) Clear() {
 	f.set = nil
 }
 
-// List returns what is set, with what is left of Skip and Times.
+// List returns the faults that are set, with the remaining Skip and Times.
 func (f *Faults) List() []Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Fault{}, f.set...)
 }
 
-// take counts a request and returns the faults that it meets.
+// take counts a request and returns the faults that apply to it.
 func (f *Faults) take(method, route string) Active {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,8 +177,8 @@ func (f *Faults) take(method, route string) Active {
 	return active
 }
 
-// before does what comes before or instead of the answer and reports whether
-// the request is to be served.
+// before carries out the faults that come before or instead of the answer, and
+// reports whether the request must still be served.
 func (f *Faults) before(active Active, w *Response, r *http.Request) (serve bool) {
 	for _, one := range active.faults {
 		if !f.act(one, w, r) {
@@ -190,7 +191,7 @@ func (f *Faults) before(active Active, w *Response, r *http.Request) (serve bool
 func (f *Faults) act(one Fault, w *Response, r *http.Request) (serve bool) {
 	switch one.Kind {
 	case Latency:
-		d, _ := time.ParseDuration(one.Delay) // checked when it was set
+		d, _ := time.ParseDuration(one.Delay) // it was checked when it was set
 		select {
 		case <-time.After(d):
 		case <-r.Context().Done():
@@ -216,7 +217,7 @@ func (f *Faults) act(one Fault, w *Response, r *http.Request) (serve bool) {
 	return true
 }
 
-// answer writes the faults that replace the answer.
+// answer carries out the faults that replace the answer.
 func (f *Faults) answer(one Fault, w http.ResponseWriter) bool {
 	switch one.Kind {
 	case HTML:

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Journal keeps the last requests, for tests that count them. The zero value
-// is ready.
+// Journal keeps the last requests, for tests that count them. The zero value is
+// ready for use.
 type Journal struct {
 	mu   sync.Mutex
 	last []*Request
@@ -24,7 +24,8 @@ type Request struct {
 
 const journalSize = 1000
 
-// add notes a request when it comes: one that is reset is never answered.
+// add records a request on arrival, because a request that is reset never gets
+// an answer.
 func (j *Journal) add(r *http.Request, auth string) *Request {
 	e := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Auth: auth}
 	j.mu.Lock()
@@ -54,7 +55,7 @@ func (j *Journal) Requests() []Request {
 	return list
 }
 
-// Count is how many requests came in all.
+// Count returns how many requests came in all.
 func (j *Journal) Count() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

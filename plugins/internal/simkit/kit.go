@@ -1,11 +1,11 @@
-// Package simkit is what the simulators of vendors' APIs have in common: a
-// journal of requests, faults on demand, rate limits by an injected clock,
-// strict reading of JSON bodies, people made from a seed, answers to open
-// questions that can be switched, and a command that serves all that on a
-// loopback address. It knows no vendor, has no routes, and is for tests and
-// demos only: nothing that runs in production imports it.
+// Package simkit is the common part of the simulators of vendors' APIs: a
+// journal of requests, faults on demand, rate limits with an injected clock,
+// strict reading of JSON bodies, people generated from a seed, switchable
+// answers to questions that documentation leaves open, and a command that
+// serves all that on a loopback address. It knows no vendor and has no routes.
+// It is for tests and demos only: nothing that runs in production imports it.
 //
-// A simulator is put together like this:
+// A simulator is built like this:
 //
 //   - Its Server holds a Kit, made with the vendor's error envelope, and is an
 //     http.Handler: requests below /_sim/ go to a ServeMux on which
@@ -26,7 +26,7 @@ import (
 	"net/http"
 )
 
-// Kit is the part of a simulator that every request meets.
+// Kit is the part of a simulator that handles every request.
 type Kit struct {
 	Journal  Journal
 	Faults   *Faults
@@ -34,8 +34,8 @@ type Kit struct {
 	log      *slog.Logger
 }
 
-// New makes a Kit. known are the questions that the documentation leaves open,
-// chosen the answers that differ from the defaults. log gets one line a
+// New returns a Kit. known lists the questions that the documentation leaves
+// open, chosen the answers that differ from the defaults. log gets one line a
 // request at level debug; nil is none.
 func New(v Vendor, known []Reading, chosen map[string]string, log *slog.Logger) (*Kit, error) {
 	readings, err := NewReadings(known, chosen)
@@ -48,8 +48,8 @@ func New(v Vendor, known []Reading, chosen map[string]string, log *slog.Logger) 
 	return &Kit{Faults: NewFaults(v), Readings: readings, log: log}, nil
 }
 
-// Serve notes the request, lets the faults of its route act, and calls serve
-// unless one of them has answered. auth names the kind of credential.
+// Serve records the request, applies the faults of its route, and calls serve
+// unless a fault has answered. auth names the kind of credential.
 func (k *Kit) Serve(w http.ResponseWriter, r *http.Request, route, auth string, serve func(*Response, *http.Request, Active)) {
 	out := &Response{ResponseWriter: w}
 	entry := k.Journal.add(r, auth)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Window counts requests in a rolling window, for each key by itself.
+// Window counts requests in a rolling window, separately for each key.
 type Window struct {
 	Length time.Duration
 
@@ -20,7 +20,8 @@ type Use struct {
 	Reset     time.Duration // until the oldest counted request leaves the window
 }
 
-// Take counts a request of key at now. One beyond the limit is not counted.
+// Take counts a request of key at now. It does not count a request over the
+// limit.
 func (w *Window) Take(key string, limit int, now time.Time) Use {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -40,12 +41,12 @@ func (w *Window) Take(key string, limit int, now time.Time) Use {
 	return use
 }
 
-// Reset is how long the oldest counted request of key stays in the window.
+// Reset returns how long the oldest counted request of key stays in the window.
 func (w *Window) Reset(key string, now time.Time) time.Duration {
 	return w.Take(key, 0, now).Reset
 }
 
-// After drops the times up to cut.
+// After returns the times after cut.
 func After(times []time.Time, cut time.Time) []time.Time {
 	for len(times) > 0 && !times[0].After(cut) {
 		times = times[1:]
@@ -53,17 +54,18 @@ func After(times []time.Time, cut time.Time) []time.Time {
 	return times
 }
 
-// Seconds is a duration in whole seconds, rounded up, as headers tell it.
+// Seconds returns a duration in whole seconds, rounded up, as headers give it.
 func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
-// Budget is an amount a day, from midnight UTC. The zero value is ready.
+// Budget is a daily amount, from midnight UTC. The zero value is ready for use.
 type Budget struct {
 	mu    sync.Mutex
 	day   string
 	spent int
 }
 
-// Spend takes cost from a budget of limit, or nothing when it does not suffice.
+// Spend takes cost from a budget of limit. If that does not suffice, it takes
+// nothing and returns false.
 func (b *Budget) Spend(cost, limit int, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,7 +79,7 @@ func (b *Budget) Spend(cost, limit int, now time.Time) bool {
 	return true
 }
 
-// Spent is what was spent on the day of the last request.
+// Spent returns what was spent on the day of the last request.
 func (b *Budget) Spent() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

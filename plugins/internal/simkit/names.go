@@ -20,11 +20,11 @@ func (d *Dice) next() uint64 {
 // Below returns a number from 0 to n-1.
 func (d *Dice) Below(n int) int { return int(d.next() % uint64(n)) }
 
-// Pick returns one of them.
+// Pick returns one of the elements.
 func Pick[T any](d *Dice, from []T) T { return from[d.Below(len(from))] }
 
-// Names makes people's names and addresses. The same seed and number make the
-// same ones, and nothing is kept.
+// Names generates people's names and addresses. The same seed and number give
+// the same results, and nothing is stored.
 type Names struct {
 	seed     uint64
 	cultures []Culture
@@ -32,25 +32,26 @@ type Names struct {
 	fold     *strings.Replacer
 }
 
-// NewNames makes a generator.
+// NewNames returns a generator.
 func NewNames(seed uint64) *Names {
 	return &Names{seed: seed, cultures: cultures(), special: specialNames(), fold: letterFolder()}
 }
 
-// Dice returns the source of everything about person number.
+// Dice returns the source of numbers for everything about a person.
 func (n *Names) Dice(number int64) Dice {
 	return Dice(n.seed*0x632be59bd9b4e019 + uint64(number))
 }
 
-// Culture picks the part of the world that a person is from.
+// Culture picks the part of the world that a person comes from.
 func (n *Names) Culture(d *Dice) Culture { return Pick(d, n.cultures) }
 
-// Every seventh of the first people has a special name.
+// specialEvery spaces the special names: every seventh of the first people has
+// one.
 const specialEvery = 7
 
-// Special is the name of a person whose name breaks programs that paste it
-// into filters, DNs, CSV, shells or HTML. Each is given to one of the first
-// people, and nothing else should be unusual about them.
+// Special returns a name that breaks programs which paste it into filters, DNs,
+// CSV, shells or HTML. Each such name is given to one of the first people;
+// nothing else should be unusual about them.
 func (n *Names) Special(number int64) (string, bool) {
 	i := (number - 3) / specialEvery
 	if number < 3 || (number-3)%specialEvery != 0 || i >= int64(len(n.special)) {
@@ -62,8 +63,8 @@ func (n *Names) Special(number int64) (string, bool) {
 // Specials lists the special names.
 func (n *Names) Specials() []string { return specialNames() }
 
-// Full makes the name of person number. Person 1 is always the same, and every
-// fiftieth has somebody else's name.
+// Full returns the name of a person. Person 1 is always the same, and every
+// fiftieth has another person's name.
 func (n *Names) Full(d *Dice, c Culture, number int64) string {
 	if number == 1 {
 		return "Ada Novak"
@@ -79,7 +80,7 @@ func (n *Names) Full(d *Dice, c Culture, number int64) string {
 	return first + " " + last
 }
 
-// Pair makes a given name and a surname.
+// Pair returns a given name and a surname.
 func (n *Names) Pair(d *Dice, c Culture, number int64) (first, last string) {
 	last = Pick(d, c.last)
 	switch k := d.Below(10); {
@@ -91,8 +92,8 @@ func (n *Names) Pair(d *Dice, c Culture, number int64) (first, last string) {
 	return Pick(d, c.first), strings.ReplaceAll(last, "_", " ")
 }
 
-// Address makes an e-mail address that is unique whatever the case, because
-// its local part ends in the number. A few are written with capitals.
+// Address returns an e-mail address that is unique regardless of letter case,
+// because its local part ends in the number. A few contain capitals.
 func (n *Names) Address(d *Dice, name string, number int64) string {
 	local := foldName(n.fold, name)
 	if local == "" {
@@ -105,7 +106,7 @@ func (n *Names) Address(d *Dice, name string, number int64) string {
 	return address
 }
 
-// NumberOf reads the number out of an address that Address has made.
+// NumberOf returns the number in an address made by Address.
 func NumberOf(address string) (int64, bool) {
 	local, _, _ := strings.Cut(address, "@")
 	number, err := strconv.ParseInt(local[len(strings.TrimRight(local, "0123456789")):], 10, 64)

@@ -19,7 +19,7 @@ var (
 	ErrBody      = errors.New("body cannot be read")
 )
 
-// ReadBody reads the body of a request that must say that it is JSON.
+// ReadBody reads the body of a request, which must declare itself as JSON.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -32,8 +32,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// Parse decodes one JSON value and refuses what encoding/json lets pass:
-// members that come twice, and text behind the value. Integers become int64,
+// Parse decodes one JSON value. It refuses two things that encoding/json
+// accepts: repeated members, and text after the value. Integers become int64,
 // other numbers json.Number.
 func Parse(body []byte) (any, Violations) {
 	p := parser{json.NewDecoder(bytes.NewReader(body))}

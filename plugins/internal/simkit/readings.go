@@ -16,10 +16,10 @@ type Reading struct {
 	Values   []string `json:"values"` // the first one is the default
 }
 
-// Default is what holds when nothing is chosen.
+// Default returns the value that holds when nothing is chosen.
 func (r Reading) Default() string { return r.Values[0] }
 
-// Readings are the answers in force.
+// Readings holds the answers in force.
 type Readings struct {
 	known []Reading
 
@@ -27,8 +27,8 @@ type Readings struct {
 	values map[string]string
 }
 
-// NewReadings starts with the defaults and what was chosen. A choice that does
-// not exist is an error.
+// NewReadings returns the defaults, changed by chosen. A choice that does not
+// exist is an error.
 func NewReadings(known []Reading, chosen map[string]string) (*Readings, error) {
 	r := &Readings{known: known}
 	if err := r.Reset(chosen); err != nil {
@@ -37,7 +37,7 @@ func NewReadings(known []Reading, chosen map[string]string) (*Readings, error) {
 	return r, nil
 }
 
-// Reset goes back to the defaults and what was chosen.
+// Reset restores the defaults, changed by chosen.
 func (r *Readings) Reset(chosen map[string]string) error {
 	values := map[string]string{}
 	for _, one := range r.known {
@@ -55,7 +55,7 @@ func (r *Readings) Reset(chosen map[string]string) error {
 	return nil
 }
 
-// Check tells whether a reading of that name has that value.
+// Check returns an error unless the named reading has that value.
 func (r *Readings) Check(name, value string) error {
 	i := slices.IndexFunc(r.known, func(one Reading) bool { return one.Name == name })
 	if i < 0 {
@@ -85,10 +85,11 @@ func (r *Readings) Get(name string) string {
 	return r.values[name]
 }
 
-// Is reports whether that answer is in force.
+// Is reports whether a given answer is in force.
 func (r *Readings) Is(name, value string) bool { return r.Get(name) == value }
 
-// Flag reads name=value pairs of a repeated flag into chosen.
+// Flag returns a function that reads name=value pairs of a repeated flag into
+// chosen.
 func Flag(chosen map[string]string) func(string) error {
 	return func(text string) error {
 		name, value, ok := strings.Cut(text, "=")

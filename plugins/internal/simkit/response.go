@@ -7,17 +7,17 @@ import (
 	"net/http"
 )
 
-// Response remembers what was answered, and can keep it from the client.
+// Response remembers what was answered, and can withhold it from the client.
 type Response struct {
 	http.ResponseWriter
 	Status int
 	Bytes  int
 
-	limit int  // bytes of body let through; 0 is no limit
+	limit int  // bytes of the body to let through; 0 is no limit
 	lost  bool // nothing is let through, and the connection is reset at the end
 }
 
-// WriteHeader sends the status, unless the answer gets lost.
+// WriteHeader sends the status, unless the answer must be lost.
 func (r *Response) WriteHeader(status int) {
 	if r.Status == 0 {
 		r.Status = status
@@ -27,7 +27,7 @@ func (r *Response) WriteHeader(status int) {
 	}
 }
 
-// Write pretends to send all of p.
+// Write reports that all of p was sent, whatever the client gets.
 func (r *Response) Write(p []byte) (int, error) {
 	if r.Status == 0 {
 		r.Status = http.StatusOK
@@ -49,16 +49,17 @@ func (r *Response) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *Response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// finish resets the connection when the answer is to be lost.
+// finish resets the connection when the answer must be lost.
 func (r *Response) finish() {
 	if !r.lost {
 		return
 	}
-	r.Status = 0 // nobody has seen it
+	r.Status = 0 // the client has not seen it
 	reset(r, 0, "")
 }
 
-// reset sends the beginning of an answer and cuts the connection with a TCP RST.
+// reset sends the beginning of an answer and cuts the connection with a TCP
+// RST.
 func reset(w http.ResponseWriter, after int, start string) {
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -75,7 +76,7 @@ func reset(w http.ResponseWriter, after int, start string) {
 	_ = conn.Close()
 }
 
-// WriteJSON answers with v. A content type that is set already stays.
+// WriteJSON answers with v. It keeps a content type that is already set.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -83,7 +84,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the client is gone: nobody is left to tell
+	_ = enc.Encode(v) // the client is gone, and nobody is left to tell
 }
 
 // WriteHTML answers with a page, as gateways and shields before an API do.

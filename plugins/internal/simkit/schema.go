@@ -22,18 +22,18 @@ const (
 	Boolean Type = "boolean"
 )
 
-// Schema says which value an operation accepts.
+// Schema says which values an operation accepts.
 type Schema struct {
 	Type     Type
 	Required bool               // as a member of an object
-	Null     bool               // null too
-	NotEmpty bool               // strings, arrays and objects with something in them only
+	Null     bool               // null is accepted too
+	NotEmpty bool               // only non-empty strings, arrays and objects
 	Max      int                // characters of a string; 0 is no limit
 	Enum     []any              // strings or int64; nil is every value
 	Items    *Schema            // of an array
 	Members  map[string]Schema  // of an object
-	Free     bool               // an object may have further members
-	Check    func(v any) string // further rules: what is wrong, "" is nothing
+	Free     bool               // an object may have other members
+	Check    func(v any) string // checks further rules and returns what is wrong, "" for nothing
 }
 
 // Violation is one broken rule.
@@ -42,7 +42,7 @@ type Violation struct{ Path, Text string }
 // Violations are the broken rules of one body. None is nil.
 type Violations []Violation
 
-// Error tells the first one.
+// Error returns the first violation.
 func (v Violations) Error() string {
 	if len(v) == 0 {
 		return "nothing is wrong"
@@ -50,9 +50,9 @@ func (v Violations) Error() string {
 	return v[0].Path + ": " + v[0].Text
 }
 
-// Read decodes the body of a request: one JSON object with nothing behind it,
-// no member twice, and as s says. Unknown members are refused, or ignored and
-// left out of the result.
+// Read decodes the body of a request: one JSON object that follows the schema,
+// with no repeated member and nothing after it. Unknown members are refused, or
+// else ignored and left out of the result.
 func (s Schema) Read(body []byte, ignoreUnknown bool) (map[string]any, Violations) {
 	v, found := Parse(body)
 	if found != nil {

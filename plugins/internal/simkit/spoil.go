@@ -21,8 +21,8 @@ func (a Active) Has(k Kind) bool {
 	return false
 }
 
-// Spoil changes record n of a page, counted from 0: the second one is spoiled.
-// before is the id of the record before it.
+// Spoil changes a record of a page, if a fault asks for it. n counts from 0;
+// the second record is spoiled. before is the id of the record before it.
 func (a Active) Spoil(n int, before, record any) any {
 	if n != 1 {
 		return record
@@ -48,7 +48,7 @@ func (a Active) Spoil(n int, before, record any) any {
 	return spoiled(record, changes)
 }
 
-// spoiled is a record with other members; nil removes one.
+// spoiled returns a record with changed members; nil removes a member.
 func spoiled(record any, changes map[string]any) any {
 	members := map[string]any{}
 	b, err := json.Marshal(record)

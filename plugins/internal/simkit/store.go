@@ -6,9 +6,8 @@ import (
 	"sync"
 )
 
-// Store holds numbered records: the first ones are generated whenever they
-// are asked for, and only changed and added ones take memory. Numbers start
-// at 1.
+// Store holds numbered records, starting at 1. The first ones are generated
+// whenever they are requested; only changed and added records take memory.
 type Store[T any] struct {
 	count    int64
 	generate func(id int64) T
@@ -20,8 +19,9 @@ type Store[T any] struct {
 	last    int64
 }
 
-// NewStore makes a store of count generated records. clone copies what a
-// record points to, so that nobody changes a stored one; nil copies the value.
+// NewStore returns a store of count generated records. clone copies everything
+// a record points to, so that nobody changes a stored one; nil copies the
+// value.
 func NewStore[T any](count int64, generate func(id int64) T, clone func(T) T) *Store[T] {
 	if clone == nil {
 		clone = func(v T) T { return v }
@@ -47,18 +47,18 @@ func (s *Store[T]) get(id int64) (T, bool) {
 	return s.generate(id), true
 }
 
-// Highest is the last number that was given out.
+// Highest returns the last number in use.
 func (s *Store[T]) Highest() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.last
 }
 
-// Generated is how many records are generated.
+// Generated returns how many records are generated.
 func (s *Store[T]) Generated() int64 { return s.count }
 
-// Change applies f to record id and stores the result. An error of f leaves
-// the record as it was. ok is false when there is no such record.
+// Change applies f to record id and stores the result. If f fails, the record
+// stays as it was. ok is false when there is no such record.
 func (s *Store[T]) Change(id int64, f func(*T) error) (before, after T, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *Store[T]) Change(id int64, f func(*T) error) (before, after T, ok bool,
 	return before, after, true, nil
 }
 
-// Add stores the record that f makes for the next number.
+// Add stores the record that f returns for the next number.
 func (s *Store[T]) Add(f func(id int64) T) T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *Store[T]) Add(f func(id int64) T) T {
 	return v
 }
 
-// Remove takes record id away and returns it.
+// Remove deletes record id and returns it.
 func (s *Store[T]) Remove(id int64) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *Store[T]) Remove(id int64) (T, bool) {
 	return v, ok
 }
 
-// Changed returns the records that are kept in memory, in order of their
-// numbers: to look for something that generated records give away by itself.
+// Changed returns the records in memory, ordered by number. Generated records
+// need no search, because their numbers determine them.
 func (s *Store[T]) Changed() []T {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -107,8 +107,8 @@ func (s *Store[T]) Changed() []T {
 	return list
 }
 
-// Find returns a kept record for which is holds. It looks at changed and added
-// records only: what generated ones are, their numbers give away.
+// Find returns a record that satisfies is. It looks only at changed and added
+// records: the numbers of generated ones determine them.
 func (s *Store[T]) Find(is func(T) bool) (T, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -1,5 +1,5 @@
-// Package simtest is what the tests of simulators have in common. It is for
-// nothing else.
+// Package simtest holds what the tests of simulators share. Nothing else
+// imports it.
 package simtest
 
 import (
@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Clock is a time that a test moves. It is safe for concurrent use.
+// Clock is a clock that a test advances. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock makes a clock that stands at the same time in every test.
+// NewClock returns a clock that starts at the same time in every test.
 func NewClock() *Clock { return &Clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)} }
 
-// Now is the time that the clock shows.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance moves the clock.
+// Advance moves the clock forward.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
