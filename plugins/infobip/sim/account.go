@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Account is the account of the caller or one below it.
+// Account is the caller's account or one below it.
 type Account struct {
 	Key      string `json:"key"`
 	OwnerKey string `json:"ownerKey"`
@@ -22,7 +22,7 @@ func accounts() []Account {
 	}
 }
 
-// listAccounts is GET /settings/1/accounts.
+// listAccounts handles GET /settings/1/accounts.
 func (s *Server) listAccounts(w http.ResponseWriter, c *call) {
 	q, found := s.query(c.URL, "name", "limit", "enabled")
 	limit := number(&found, q, "limit", maxLimit, 1, maxLimit)
@@ -44,7 +44,8 @@ func (s *Server) listAccounts(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, map[string]any{"accounts": list})
 }
 
-// listKeys is GET /settings/2/api-keys. It does not take App authorization.
+// listKeys handles GET /settings/2/api-keys. It does not accept App
+// authorization.
 func (s *Server) listKeys(w http.ResponseWriter, c *call) {
 	if c.form == schemeApp {
 		status := http.StatusUnauthorized

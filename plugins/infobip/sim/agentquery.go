@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// agentQuery is what GET /ccaas/1/agents was asked.
+// agentQuery is a parsed query of GET /ccaas/1/agents.
 type agentQuery struct {
 	wanted      []func(Agent) bool
 	limit, page int64
@@ -26,14 +26,14 @@ func (s *Server) agentQuery(u *url.URL) (agentQuery, violations) {
 	q, found := s.query(u, "agentIds", "queueIds", "displayName", "email", "status", "availability", "role", "enabled",
 		"createdAfter", "createdBefore", "updatedAfter", "updatedBefore", "limit", "page", "orderBy")
 	found = slices.DeleteFunc(found,
-		func(v simkit.Violation) bool { return v.Path == "agentIds" || v.Path == "queueIds" }) // lists: may be repeated
+		func(v simkit.Violation) bool { return v.Path == "agentIds" || v.Path == "queueIds" }) // lists may be repeated
 	a := agentQuery{order: orderID}
 	a.limit = number(&found, q, "limit", agentLimit, 0, agentMaxLimit)
 	a.page = number(&found, q, "page", 0, 0, 1<<31)
 	a.texts(&found, q)
 	a.times(&found, q)
 	if q.Has("queueIds") {
-		a.wanted = append(a.wanted, func(Agent) bool { return false }) // nobody is in a queue
+		a.wanted = append(a.wanted, func(Agent) bool { return false }) // no agent is in any queue
 	}
 	if v := q.Get("orderBy"); v != "" {
 		field, direction, ok := strings.Cut(v, ":")
@@ -99,7 +99,7 @@ func (a *agentQuery) times(found *violations, q url.Values) {
 	bound("updatedBefore", updated, false)
 }
 
-// agentKey is what agents are ordered by; false for a field they do not have.
+// agentKey returns the value to sort an agent by; false for an unknown field.
 func agentKey(field string, one Agent) (string, bool) {
 	switch field {
 	case "id":
@@ -122,8 +122,8 @@ func agentKey(field string, one Agent) (string, bool) {
 	return "", false
 }
 
-// selected returns the numbers of a page of agents and how many there are in
-// all.
+// selected returns the numbers of a page of agents, and how many agents match
+// in all.
 func (s *Server) selected(c *call, q agentQuery) (page []int64, total int64) {
 	last := s.agents.Highest()
 	if c.faults.Has(Half) {

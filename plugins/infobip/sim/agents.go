@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Agent is somebody who answers conversations: the nearest to a person who
-// signs in that the vendor's API has.
+// Agent is somebody who answers conversations. In the vendor's API nothing
+// comes closer to a person who signs in.
 type Agent struct {
 	ID           string `json:"id"`
 	DisplayName  string `json:"displayName"`
@@ -17,7 +17,7 @@ type Agent struct {
 	Enabled      bool   `json:"enabled"`
 	CreatedAt    string `json:"createdAt"` // 2019-05-10T09:53:58.463+0000
 	UpdatedAt    string `json:"updatedAt"`
-	Email        string `json:"email,omitempty"` // the vendor shows it of one agent, not in the list
+	Email        string `json:"email,omitempty"` // the vendor shows it for a single agent, not in the list
 }
 
 const agentTime = "2006-01-02T15:04:05.000-0700"
@@ -26,7 +26,7 @@ func agentStatuses() []string { return []string{"ACTIVE", "BUSY", "INVISIBLE", "
 
 func agentRoles() []string { return []string{"AGENT", "SUPERVISOR"} }
 
-// listAgents is GET /ccaas/1/agents. Its pages count from zero.
+// listAgents handles GET /ccaas/1/agents. Its pages count from zero.
 func (s *Server) listAgents(w http.ResponseWriter, c *call) {
 	q, found := s.agentQuery(c.URL)
 	if len(found) > 0 {
@@ -36,7 +36,7 @@ func (s *Server) listAgents(w http.ResponseWriter, c *call) {
 	page, total := s.selected(c, q)
 	list, before := make([]any, len(page)), ""
 	for i, n := range page {
-		one, _ := s.agents.Get(n) // gone since: an empty one
+		one, _ := s.agents.Get(n) // an agent that has gone since is an empty one
 		if s.readings.Is("agents_email", "absent") {
 			one.Email = ""
 		}
@@ -49,7 +49,8 @@ func (s *Server) listAgents(w http.ResponseWriter, c *call) {
 	})
 }
 
-// agentOf finds the agent of the path. It has answered when it returns false.
+// agentOf returns the agent in the path. When it returns false, it has answered
+// the request.
 func (s *Server) agentOf(w http.ResponseWriter, c *call) (int64, bool) {
 	text := fmt.Sprintf("Invalid agent id given '%s'", c.param)
 	n, ok := s.agents.number(c.param)
@@ -64,7 +65,7 @@ func (s *Server) agentOf(w http.ResponseWriter, c *call) (int64, bool) {
 	return 0, false
 }
 
-// getAgent is GET /ccaas/1/agents/{agentId}.
+// getAgent handles GET /ccaas/1/agents/{agentId}.
 func (s *Server) getAgent(w http.ResponseWriter, c *call) {
 	if n, ok := s.agentOf(w, c); ok {
 		one, _ := s.agents.Get(n)
@@ -72,7 +73,8 @@ func (s *Server) getAgent(w http.ResponseWriter, c *call) {
 	}
 }
 
-// addAgent is POST /ccaas/1/agents. It answers 200, and takes no address.
+// addAgent handles POST /ccaas/1/agents. It answers 200, and accepts no
+// address.
 func (s *Server) addAgent(w http.ResponseWriter, c *call) {
 	set, ok := s.agentBody(w, c, true)
 	if !ok {
@@ -83,12 +85,12 @@ func (s *Server) addAgent(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, s.agents.add(one))
 }
 
-// updateAgent is PUT /ccaas/1/agents/{agentId}.
+// updateAgent handles PUT /ccaas/1/agents/{agentId}.
 func (s *Server) updateAgent(w http.ResponseWriter, c *call) {
 	s.changeAgent(w, c, true)
 }
 
-// setAgentStatus is PUT /ccaas/1/agents/{agentId}/status.
+// setAgentStatus handles PUT /ccaas/1/agents/{agentId}/status.
 func (s *Server) setAgentStatus(w http.ResponseWriter, c *call) {
 	s.changeAgent(w, c, false)
 }
@@ -112,7 +114,7 @@ func (s *Server) changeAgent(w http.ResponseWriter, c *call, whole bool) {
 		refuse(w, http.StatusNotFound, "")
 		return
 	}
-	one.Email = "" // the vendor's examples of writes have none
+	one.Email = "" // the vendor's examples of writes show none
 	writeJSON(w, http.StatusOK, one)
 }
 

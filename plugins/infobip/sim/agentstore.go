@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// agents holds the generated ones and what was changed since.
+// agents holds the generated agents and all changes since.
 type agents struct {
 	*simkit.Store[Agent]
 	generator
@@ -34,11 +34,11 @@ func (a *agents) reset() {
 	a.Reset()
 }
 
-// step makes the numbers in ids look like those of the vendor and keeps their
-// order.
+// step makes the numbers in ids look like the vendor's and keeps their order.
 const step = 0x1F3A5C7B9
 
-// idText is the id of agent n: the number, and digits that nobody guesses.
+// idText returns the id of agent n: the number, and digits that cannot be
+// guessed.
 func (a *agents) idText(n int64) string {
 	d := a.names.Dice(n)
 	return fmt.Sprintf("%016X%08X%08X", uint64(n)*step, d.Below(1<<31-1), d.Below(1<<31-1))
@@ -46,7 +46,7 @@ func (a *agents) idText(n int64) string {
 
 var agentID = regexp.MustCompile(`^[0-9A-F]{32}$`)
 
-// number is the agent behind an id.
+// number returns the number of the agent with an id.
 func (a *agents) number(id string) (int64, bool) {
 	if !agentID.MatchString(id) {
 		return 0, false
@@ -111,7 +111,7 @@ func (a *agents) total() int64 {
 }
 
 // page returns the numbers of a page of the agents up to last, and how many
-// they are, without making any.
+// there are in all. It creates no agents.
 func (a *agents) page(last, from, n int64) (page []int64, total int64) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -123,7 +123,7 @@ func (a *agents) page(last, from, n int64) (page []int64, total int64) {
 	return page, total
 }
 
-// nth is the number at a position, counted from 0, when some are gone.
+// nth returns the number at a position, counted from 0, skipping removed ones.
 func nth(gone []int64, position int64) int64 {
 	n := position + 1
 	for _, g := range gone {

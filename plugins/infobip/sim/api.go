@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// ErrNoPerson and ErrNoAgent tell that there is nobody with that number.
+// ErrNoPerson and ErrNoAgent are the errors for a number that nobody has.
 var (
 	ErrNoPerson = fmt.Errorf("no such person: %w", simkit.ErrNotFound)
 	ErrNoAgent  = fmt.Errorf("no such agent: %w", simkit.ErrNotFound)
@@ -32,7 +32,8 @@ func (s *Server) Find(kind, identifier string) (Person, error) {
 	return s.Person(id)
 }
 
-// Change applies f to person id, as a user of the portal does. The id stays.
+// Change applies f to person id, as a user of the portal does. The id stays the
+// same.
 func (s *Server) Change(id int64, f func(*Person)) (Person, error) {
 	p, err := s.people.change(id, func(p *Person) error {
 		p.ModifiedAt, p.ModifiedFrom = s.now(), "PORTAL"
@@ -48,7 +49,7 @@ func (s *Server) Change(id int64, f func(*Person)) (Person, error) {
 	return p, nil
 }
 
-// Add makes a new person with the next id.
+// Add creates a person with the next id.
 func (s *Server) Add(p Person) (Person, error) {
 	if p.CreatedAt == "" {
 		p.CreatedAt = s.now()
@@ -94,7 +95,7 @@ func (s *Server) AgentNumber(id string) (int64, error) {
 	return n, nil
 }
 
-// ChangeAgent applies f to agent number n. The id stays.
+// ChangeAgent applies f to agent number n. The id stays the same.
 func (s *Server) ChangeAgent(n int64, f func(*Agent)) (Agent, error) {
 	a, ok := s.agents.change(n, func(a *Agent) {
 		a.UpdatedAt = s.opts.Now().UTC().Format(agentTime)
@@ -106,7 +107,7 @@ func (s *Server) ChangeAgent(n int64, f func(*Agent)) (Agent, error) {
 	return a, nil
 }
 
-// AddAgent makes a new agent, as a user of the portal does.
+// AddAgent creates an agent, as a user of the portal does.
 func (s *Server) AddAgent(a Agent) Agent {
 	a.CreatedAt = s.opts.Now().UTC().Format(agentTime)
 	a.UpdatedAt = a.CreatedAt
@@ -116,7 +117,7 @@ func (s *Server) AddAgent(a Agent) Agent {
 	return s.agents.add(a)
 }
 
-// DeleteAgent takes agent number n away, which the vendor's API cannot do.
+// DeleteAgent removes agent number n, which the vendor's API cannot do.
 func (s *Server) DeleteAgent(n int64) (Agent, error) {
 	a, ok := s.agents.remove(n)
 	if !ok {
@@ -125,7 +126,7 @@ func (s *Server) DeleteAgent(n int64) (Agent, error) {
 	return a, nil
 }
 
-// Restart forgets changes of people and agents, faults and readings. Tokens
+// Restart discards changes of people and agents, faults and readings. Tokens
 // and rate limits stay.
 func (s *Server) Restart() {
 	s.people.reset()
@@ -134,7 +135,7 @@ func (s *Server) Restart() {
 	_ = s.readings.Reset(s.opts.Readings) // New has checked them
 }
 
-// Counts is how many there are.
+// Counts holds the numbers of people and agents.
 type Counts struct {
 	People int64 `json:"people"`
 	Agents int64 `json:"agents"`

@@ -16,7 +16,7 @@ type CustomAttribute struct {
 	ModifiedAt   string            `json:"modifiedAt"`
 	Name         string            `json:"name"`
 	DataType     string            `json:"dataType"`
-	ObjectSchema map[string]string `json:"objectSchema,omitempty"` // of LIST_OF_OBJECTS
+	ObjectSchema map[string]string `json:"objectSchema,omitempty"` // for LIST_OF_OBJECTS
 }
 
 const listOfObjects = "LIST_OF_OBJECTS"
@@ -54,7 +54,7 @@ func (r rules) custom(found *violations, path string, v any) {
 	}
 }
 
-// check judges a value of the attribute.
+// check checks a value of the attribute.
 func (d CustomAttribute) check(v any) string {
 	if d.DataType != listOfObjects {
 		return checkType(d.DataType, v)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// scheme is a form of the header Authorization.
+// scheme is a form of the Authorization header.
 type scheme string
 
 const (
@@ -20,7 +20,7 @@ const (
 	schemeBearer scheme = "bearer"
 )
 
-// The scopes of the vendor's API that the simulator's operations need.
+// The scopes of the vendor's API that the simulator's operations require.
 const (
 	peopleRead          = "people:read"
 	peopleManage        = "people:manage"
@@ -29,13 +29,13 @@ const (
 	accountManage       = "account-management:manage"
 )
 
-// AllScopes are the scopes that a caller has when the options name none.
+// AllScopes lists the scopes that a caller has when the options name none.
 func AllScopes() []string {
 	return []string{peopleRead, peopleManage, conversationsRead, conversationsManage, accountManage}
 }
 
-// authenticate accepts the vendor's four forms of Authorization. It returns
-// the form, and the token of a session.
+// authenticate accepts the vendor's four forms of Authorization. It returns the
+// form, and the token if it is a session's.
 func (s *Server) authenticate(r *http.Request) (form scheme, token string, ok bool) {
 	name, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if len(r.Header.Values("Authorization")) != 1 || value == "" || strings.ContainsAny(value, " \t") {
@@ -57,7 +57,7 @@ func (s *Server) authenticate(r *http.Request) (form scheme, token string, ok bo
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// tokens holds the credentials that are valid and what they allow.
+// tokens holds the valid credentials and what they allow.
 type tokens struct {
 	now  func() time.Time
 	life time.Duration
@@ -65,7 +65,7 @@ type tokens struct {
 	mu     sync.Mutex
 	apiKey string
 	scopes []string
-	issued map[scheme]map[string]time.Time // until when
+	issued map[scheme]map[string]time.Time // with their ends
 }
 
 func newTokens(o Options) *tokens {
@@ -109,14 +109,15 @@ func (t *tokens) allows(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(t.scopes, scope) })
 }
 
-// SetScopes changes what every credential allows; none takes everything away.
+// SetScopes changes what every credential allows; without scopes nothing is
+// allowed.
 func (s *Server) SetScopes(scopes ...string) {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
 	s.tokens.scopes = slices.Clone(scopes)
 }
 
-// SetAPIKey replaces the API key; the old one is dead at once.
+// SetAPIKey replaces the API key; the old one is invalid at once.
 func (s *Server) SetAPIKey(value string) {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()

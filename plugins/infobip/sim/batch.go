@@ -9,8 +9,9 @@ import (
 
 const maxBatch = 1000
 
-// batch reads {"people":[{...}]} with the members that an item may have; any
-// are allowed when none are named. It has answered when it returns false.
+// batch reads {"people":[{...}]}. members lists what an item may have; without
+// any, everything is allowed. When batch returns false, it has answered the
+// request.
 func (s *Server) batch(w http.ResponseWriter, c *call, members ...string) ([]map[string]any, bool) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -91,7 +92,7 @@ func (s *Server) identityOf(found *violations, prefix string, m map[string]any) 
 	return id
 }
 
-// result is what a batch tells about an item.
+// result is what a batch says about an item.
 type result struct {
 	Errors   []itemError       `json:"errors,omitempty"`
 	Status   int               `json:"status"`
@@ -104,7 +105,7 @@ type itemError struct {
 	Message string `json:"message"`
 }
 
-// outcome makes the result of an item from what its write returned.
+// outcome returns the result of an item for what its write returned.
 func outcome(err error) result {
 	var found violations
 	switch {
@@ -144,8 +145,8 @@ func (s *Server) finish(w http.ResponseWriter, results []result) {
 	writeJSON(w, status, map[string]any{"results": shown})
 }
 
-// whole answers 400 for the whole batch if a reading says so and an item
-// breaks a rule.
+// whole answers 400 for the whole batch if an item breaks a rule and a reading
+// asks for that.
 func (s *Server) whole(w http.ResponseWriter, found violations) (answered bool) {
 	if len(found) == 0 || s.readings.Is("batch_invalid", "item") {
 		return false
@@ -154,7 +155,7 @@ func (s *Server) whole(w http.ResponseWriter, found violations) (answered bool) 
 	return true
 }
 
-// batchCreate is POST /people/2/persons/batch.
+// batchCreate handles POST /people/2/persons/batch.
 func (s *Server) batchCreate(w http.ResponseWriter, c *call) {
 	list, ok := s.batch(w, c)
 	if !ok {
@@ -177,7 +178,7 @@ func (s *Server) batchCreate(w http.ResponseWriter, c *call) {
 	s.finish(w, results)
 }
 
-// batchUpdate is PATCH /people/2/persons/batch.
+// batchUpdate handles PATCH /people/2/persons/batch.
 func (s *Server) batchUpdate(w http.ResponseWriter, c *call) {
 	list, ok := s.batch(w, c, "query", "update")
 	if !ok {
@@ -231,7 +232,7 @@ func (s *Server) updateItem(who identity, m map[string]any) (modified bool, err 
 	return err == nil && !sameData(old, one), err
 }
 
-// batchDelete is DELETE /people/2/persons/batch, with a body.
+// batchDelete handles DELETE /people/2/persons/batch, with a body.
 func (s *Server) batchDelete(w http.ResponseWriter, c *call) {
 	list, ok := s.batch(w, c, "query")
 	if !ok {

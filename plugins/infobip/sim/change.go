@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// changes are the checked members of a body.
+// changes holds the checked members of a body.
 type changes struct {
-	values  map[string]*string // standard attributes; nil empties
+	values  map[string]*string // standard attributes; nil clears one
 	nick    *string
-	custom  map[string]any // nil empties
+	custom  map[string]any // nil clears one
 	noCust  bool           // customAttributes: null
 	tags    []string
 	hasTags bool
-	unknown string // a tag that a reading does not let be defined here
+	unknown string // a tag that a reading does not allow to be defined here
 	contact *contacts
 }
 
-// contacts are the checked destinations of a body.
+// contacts holds the checked destinations of a body.
 type contacts struct {
 	phones, emails       []string
 	hasPhones, hasEmails bool
 }
 
-// changes2 reads a body in the form of version 2 that has been checked.
+// changes2 reads a checked body in the form of version 2.
 func (s *Server) changes2(m map[string]any) changes {
 	ch := s.attributes(m)
 	if v, ok := m["contactInformation"].(map[string]any); ok {
@@ -37,7 +37,7 @@ func (s *Server) changes2(m map[string]any) changes {
 
 func (s *Server) nullEmpties() bool { return s.readings.Is("null_members", "empties") }
 
-// attributes reads what both versions write alike.
+// attributes reads the attributes that both versions write alike.
 func (s *Server) attributes(m map[string]any) changes {
 	ch := changes{values: map[string]*string{}, custom: map[string]any{}}
 	for _, a := range standard() {
@@ -114,16 +114,16 @@ func (s *Server) overwrite(p *Person, ch changes) error {
 	return s.update(p, ch, replace)
 }
 
-// mode is what a write does to tags and contacts.
+// mode says what a write does to tags and contacts.
 type mode int
 
 const (
 	replace mode = iota
-	add          // and a reading says what happens to those that are there
+	add          // a reading says what happens to those that exist
 	addOnce
 )
 
-// update replaces what is given in p; tags and contacts by mode.
+// update replaces the given parts of p; mode applies to tags and contacts.
 func (s *Server) update(p *Person, ch changes, mode mode) error {
 	for _, a := range standard() {
 		v, given := ch.values[a.name]
@@ -151,7 +151,7 @@ func (s *Server) update(p *Person, ch changes, mode mode) error {
 	return s.complete(*p)
 }
 
-// complete refuses a person without any identifier when a reading says so.
+// complete refuses a person without any identifier if a reading asks for that.
 func (s *Server) complete(p Person) error {
 	if len(identifiers(p)) == 0 && s.readings.Is("without_identifier", "refused") {
 		return wrong("contactInformation", "a phone, an e-mail address or an external id is required")
@@ -195,8 +195,8 @@ func (s *Server) setTags(p *Person, ch changes, mode mode) error {
 	return err
 }
 
-// appendTo adds values to a list, and does what a reading says about those
-// that are there already.
+// appendTo adds values to a list. A reading says what happens to those that are
+// in it already.
 func (s *Server) appendTo(mode mode, list, values []string, path string, equal func(a, b string) bool) ([]string, error) {
 	for _, v := range values {
 		if slices.ContainsFunc(list, func(old string) bool { return equal(old, v) }) {
@@ -241,7 +241,7 @@ func (s *Server) applyContacts(p *Person, c *contacts, mode mode) error {
 	return nil
 }
 
-// unique drops repetitions within one list that replaces another.
+// unique removes repetitions within a list that replaces another.
 func unique(values []string, mode mode) []string {
 	if mode != replace {
 		return values
@@ -281,7 +281,7 @@ func (p *Person) setContacts(phones, emails []string) {
 	}
 }
 
-// sameData reports whether only the time of change differs.
+// sameData reports whether two people differ in the time of change only.
 func sameData(a, b Person) bool {
 	a.ModifiedAt, a.ModifiedFrom = b.ModifiedAt, b.ModifiedFrom
 	if len(a.CustomAttributes)+len(b.CustomAttributes) == 0 {

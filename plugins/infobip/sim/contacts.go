@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// setContacts is PUT contactInformation: all phones and addresses are replaced.
+// setContacts handles PUT contactInformation: it replaces all phones and
+// addresses.
 func (s *Server) setContacts(w http.ResponseWriter, c *call) {
 	s.writeContacts(w, c, func(p *Person, given *contacts) error {
 		given.hasPhones, given.hasEmails = true, true
@@ -14,13 +15,13 @@ func (s *Server) setContacts(w http.ResponseWriter, c *call) {
 	})
 }
 
-// addContacts is PATCH contactInformation.
+// addContacts handles PATCH contactInformation.
 func (s *Server) addContacts(w http.ResponseWriter, c *call) {
 	s.writeContacts(w, c, func(p *Person, given *contacts) error { return s.applyContacts(p, given, add) })
 }
 
-// removeContacts is DELETE contactInformation, with a body. What the person
-// does not have is passed over.
+// removeContacts handles DELETE contactInformation, with a body. It ignores
+// destinations that the person does not have.
 func (s *Server) removeContacts(w http.ResponseWriter, c *call) {
 	s.writeContacts(w, c, func(p *Person, given *contacts) error {
 		phones := slices.DeleteFunc(p.phones(), func(n string) bool { return slices.Contains(given.phones, n) })

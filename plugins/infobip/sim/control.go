@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// controlHandler adds what is Infobip's to the common control API.
+// controlHandler adds Infobip's own paths to the common control API.
 func (s *Server) controlHandler() http.Handler {
 	mux := s.kit.Control(controlHelp + simkit.ControlHelp)
 	mux.HandleFunc("GET /_sim/stats", func(w http.ResponseWriter, _ *http.Request) {
@@ -58,7 +58,7 @@ const controlHelp = `Control of the simulator (the vendor has nothing like it):
   POST   /_sim/reset                    forget changes, faults and readings
 `
 
-// controlWrite reads the body over v and answers with what do makes of it.
+// controlWrite decodes the body into v and answers with the result of do.
 func controlWrite[T any](w http.ResponseWriter, r *http.Request, v T, do func(T) (T, error)) {
 	if !simkit.ControlBody(w, r, &v) {
 		return

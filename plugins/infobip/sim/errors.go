@@ -47,7 +47,7 @@ func message(status int) (id, text string) {
 	return "GENERAL_ERROR", "Something went wrong. Please contact support."
 }
 
-// refuse answers in the old envelope; an empty text is that of the status.
+// refuse answers in the old envelope; without text it uses the status's own.
 func refuse(w http.ResponseWriter, status int, text string) {
 	id, standard := message(status)
 	if text == "" {
@@ -65,7 +65,7 @@ func refuseAs(w http.ResponseWriter, status int, id, text string, found violatio
 	writeJSON(w, status, e)
 }
 
-// invalid answers 400 with what is wrong with each field.
+// invalid answers 400 with what is wrong in each field.
 func invalid(w http.ResponseWriter, found violations) {
 	refuseAs(w, http.StatusBadRequest, "BAD_REQUEST", "Bad request", found)
 }
@@ -78,7 +78,7 @@ func (v violations) byField() map[string][]string {
 	return fields
 }
 
-// wrong is one violation.
+// wrong returns a single violation.
 func wrong(path, format string, a ...any) violations {
 	return violations{{Path: path, Text: fmt.Sprintf(format, a...)}}
 }
@@ -115,7 +115,7 @@ func refuseNew(w http.ResponseWriter, status int, found violations) {
 	writeJSON(w, status, e)
 }
 
-// problem3 is the error envelope of version 3, for a request and for an item.
+// problem3 is the error envelope of version 3, for a request or an item.
 type problem3 struct {
 	Code    int       `json:"code"`
 	Message string    `json:"message"`
@@ -136,13 +136,13 @@ func (v violations) details() []detail3 {
 	return list
 }
 
-// envelope is how a route tells errors.
+// envelope says in which form a route reports errors.
 type envelope int
 
 const (
 	oldErrors envelope = iota
 	newErrors
-	errors3 // as oldErrors, but 400
+	errors3 // like oldErrors, but 400
 )
 
 func (e envelope) refuse(w http.ResponseWriter, status int) {
@@ -153,7 +153,7 @@ func (e envelope) refuse(w http.ResponseWriter, status int) {
 	refuse(w, status, "")
 }
 
-// invalid tells what is wrong with a request as a whole.
+// invalid reports what is wrong with a request as a whole.
 func (e envelope) invalid(w http.ResponseWriter, found violations) {
 	switch e {
 	case newErrors:
@@ -167,7 +167,7 @@ func (e envelope) invalid(w http.ResponseWriter, found violations) {
 
 func writeJSON(w http.ResponseWriter, status int, v any) { simkit.WriteJSON(w, status, v) }
 
-// errNobody tells that there is no such person.
+// errNobody is the error for a person who does not exist.
 var errNobody = errors.New("There is no person matching the query") //nolint:staticcheck // the vendor's text
 
 // fail answers a refused write of a person.
@@ -190,12 +190,12 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	}
 }
 
-// Error makes violations an error.
+// Error returns the violations as one text.
 func (v violations) Error() string {
 	return simkit.Violations(v).Error()
 }
 
-// nobody answers for a person who is not there.
+// nobody answers for a person who does not exist.
 func (s *Server) nobody(w http.ResponseWriter) {
 	switch s.readings.Get("unknown_person") {
 	case "200":

@@ -17,7 +17,7 @@ type Fault = simkit.Fault
 // Request is one request as the simulator saw it. It holds no credentials.
 type Request = simkit.Request
 
-// The faults. simkit says what each does.
+// The faults. Package simkit describes the common ones.
 const (
 	Latency     = simkit.Latency
 	Reset       = simkit.Reset
@@ -38,7 +38,7 @@ const (
 	DataEmpty Kind = "data_empty" // 200 with an empty list of people and of agents
 )
 
-// vendor is what faults must know of Infobip.
+// vendor is what faults must know about Infobip.
 func vendor() simkit.Vendor {
 	return simkit.Vendor{
 		Refuse:    func(w http.ResponseWriter, status int) { refuse(w, status, "") },
@@ -54,13 +54,13 @@ func vendor() simkit.Vendor {
 	}
 }
 
-// AddFault sets a fault beside those that are set.
+// AddFault sets a fault, in addition to those that are set.
 func (s *Server) AddFault(f Fault) error { return s.kit.Faults.Add(f) }
 
 // ClearFaults ends every fault.
 func (s *Server) ClearFaults() { s.kit.Faults.Clear() }
 
-// Faults returns what is set, with what is left of Skip and Times.
+// Faults returns the faults that are set, with the remaining Skip and Times.
 func (s *Server) Faults() []Fault { return s.kit.Faults.List() }
 
 // Requests returns the last requests, at most 1000, oldest first.

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// filter reports whether a person is wanted; nil wants everybody.
+// filter reports whether a person is wanted; a nil filter wants everybody.
 type filter func(Person) bool
 
 // parseFilter reads the vendor's filter language: JSON with the operators
 // #and, #or, #eq and so on. A member without operator means #eq.
 func parseFilter(raw string) (filter, error) {
 	if raw == "" {
-		return nil, nil //nolint:nilnil // no filter is an answer
+		return nil, nil //nolint:nilnil // an absent filter is valid
 	}
 	v, err := decode([]byte(raw))
 	if err != nil {
@@ -64,8 +64,8 @@ func joined(name string, operand any) (filter, error) {
 	}, nil
 }
 
-// comparison is an operator on one field, which may lie in an object such as
-// customAttributes.
+// comparison is an operator on one field. The field may lie in an object such
+// as customAttributes.
 func comparison(op string, operand any) (filter, error) {
 	path, want, err := fieldOf(operand)
 	if err != nil {
@@ -89,8 +89,8 @@ func comparison(op string, operand any) (filter, error) {
 	}, nil
 }
 
-// operator returns the comparison of a value with want. Those of #ne and
-// #notContain tell what must not be.
+// operator returns the comparison of a value with want. The comparisons for #ne
+// and #notContain report what must not be.
 func operator(op string, want any) (func(any) bool, error) {
 	text, isText := want.(string)
 	texts := func(f func(s, part string) bool) (func(any) bool, error) {
@@ -163,8 +163,8 @@ func filterable(name string) bool {
 	return false
 }
 
-// valuesOf are the values of a person at a path. An attribute without value has
-// none, a list has several.
+// valuesOf returns the values of a person at a path. An attribute without value
+// has none, a list has several.
 func valuesOf(p Person, path []string) []any {
 	for _, a := range standard() {
 		if a.name == path[0] {
@@ -196,7 +196,7 @@ func valuesOf(p Person, path []string) []any {
 	return nil
 }
 
-// texts are strings that are not empty; they have nothing inside.
+// texts holds strings that are not empty; they have no members.
 func texts(inside []string, values ...string) (list []any) {
 	for _, v := range values {
 		if v != "" && len(inside) == 0 {
@@ -228,8 +228,8 @@ func valuesAt(v any, path []string) []any {
 	return valuesAt(inner, path[1:])
 }
 
-// compareValues compares numbers as numbers, and strings, which dates are too,
-// as strings.
+// compareValues compares numbers as numbers, and strings, including dates, as
+// strings.
 func compareValues(a, b any) (int, bool) {
 	if m, ok := numeric(a); ok {
 		n, ok := numeric(b)

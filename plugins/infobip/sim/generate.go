@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// generator makes the first people, always the same from the same seed.
+// generator makes the first people, always the same for the same seed.
 type generator struct {
-	count int64 // generated records
+	count int64 // number of generated people
 	names *simkit.Names
 }
 
@@ -20,7 +20,7 @@ func newGenerator(seed uint64, count int) generator {
 	return generator{int64(count), simkit.NewNames(seed)}
 }
 
-// name makes a first and a last name; a name of one word is a last name.
+// name returns a first and a last name; a name of one word is a last name.
 func (g generator) name(d *simkit.Dice, id int64) (first, last string, special bool) {
 	culture := g.names.Culture(d)
 	if id == 1 {
@@ -37,7 +37,7 @@ func (g generator) name(d *simkit.Dice, id int64) (first, last string, special b
 	return "", whole, true
 }
 
-// founded is when generated tags and attributes were defined.
+// founded is when the generated tags and attributes were defined.
 const founded = "2019-02-25T12:46:06"
 
 func generatedTags() []string { return []string{"Newsletter", "VIP", "Partner", "Beta"} }
@@ -52,13 +52,13 @@ func generatedAttributes() []CustomAttribute {
 	}
 }
 
-// What each number of a generated person looks like. Each holds the id.
+// The identifiers of a generated person. Each contains the id.
 const (
 	externalForm = "hr-%d"
 	phoneForm12  = "4206%08d"
 )
 
-// idOf reads the id out of an identifier of a generated person.
+// idOf reads the id from an identifier of a generated person.
 func idOf(k key) (int64, bool) {
 	digits := ""
 	switch k.kind {
@@ -77,8 +77,8 @@ func idOf(k key) (int64, bool) {
 	return id, err == nil && id > 0
 }
 
-// generate makes person id. Most have an address, a number and an external id;
-// each of them is missing now and then, never all.
+// generate returns person id. Most people have an address, a number and an
+// external id. Some lack one or two of them, nobody lacks all.
 func (g generator) generate(id int64) Person {
 	d := g.names.Dice(id)
 	first, last, special := g.name(&d, id)
@@ -95,7 +95,7 @@ func (g generator) generate(id int64) Person {
 		Contact: Contact{Phone: []Phone{{fmt.Sprintf(phoneForm12, id)}}, Email: []Email{{g.names.Address(&d, first+" "+last, id)}}},
 	}
 	g.details(&d, &p)
-	if !special { // nothing else about the others is unusual
+	if !special { // nothing else is unusual about people with special names
 		g.gaps(&d, &p)
 	}
 	return p
@@ -127,7 +127,7 @@ func (g generator) details(d *simkit.Dice, p *Person) {
 	}
 }
 
-// gaps takes something away from some people and gives others more.
+// gaps removes data from some people and gives others more.
 func (g generator) gaps(d *simkit.Dice, p *Person) {
 	switch n := d.Below(100); {
 	case n < 5:

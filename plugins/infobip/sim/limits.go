@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// limits counts requests: the vendor limits each endpoint of an account by
-// itself, whoever the caller is.
+// limits counts requests. The vendor limits each endpoint of an account
+// separately, whoever the caller is.
 type limits struct {
 	opts   Options
 	second simkit.Window
@@ -18,8 +18,8 @@ func newLimits(o Options) *limits {
 	return &limits{opts: o, second: simkit.Window{Length: time.Second}}
 }
 
-// exceeded counts a request and reports whether it is one too many. Refused
-// ones do not count.
+// exceeded counts a request and reports whether it is over the limit. Refused
+// requests do not count.
 func (l *limits) exceeded(endpoint string, perSecond int) bool {
 	if l.opts.PerSecond > 0 && perSecond > 0 {
 		perSecond = l.opts.PerSecond

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// paging is what a list of the vendor takes: limit, a page that counts from
-// one, an order, and whether to count.
+// paging holds the paging parameters of the vendor's lists: limit, a page that
+// counts from one, an order, and whether to count.
 type paging struct {
 	limit, page int64
 	order       string
@@ -23,7 +23,7 @@ const (
 	maxLimit     = 1000
 )
 
-// readPaging reads the parameters of a list that can be ordered by fields.
+// readPaging reads the parameters of a list that can be sorted by fields.
 func readPaging(q url.Values, order string, fields ...string) (paging, violations) {
 	p := paging{limit: defaultLimit, page: 1, order: order}
 	var found violations
@@ -62,8 +62,8 @@ func number(found *violations, q url.Values, name string, standard, low, high in
 	return n
 }
 
-// getPersons is GET /people/2/persons: one person when the query names one,
-// else a list.
+// getPersons handles GET /people/2/persons. It returns one person when the
+// query names one, and a list otherwise.
 func (s *Server) getPersons(w http.ResponseWriter, c *call) {
 	q, found := s.query(c.URL, "identifier", "type", "sender", "limit", "page", "includeTotalCount", "orderBy", "filter")
 	one := q.Has("identifier") || q.Has("type") || q.Has("sender")
@@ -103,7 +103,7 @@ func (s *Server) getPerson(w http.ResponseWriter, id identity) {
 func (s *Server) listPersons(w http.ResponseWriter, c *call, p paging, f filter) {
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	out := bufio.NewWriterSize(w, 32<<10)
-	defer func() { _ = out.Flush() }() // the client is gone: nobody is left to tell
+	defer func() { _ = out.Flush() }() // the client is gone, and nobody is left to tell
 	_, _ = out.WriteString("{")
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
@@ -128,7 +128,8 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call, p paging, f filter)
 	_, _ = out.WriteString("]}")
 }
 
-// seen is how many people a request sees: all, or the first half with a fault.
+// seen returns how many people a request sees: all, or the first half with a
+// fault.
 func (s *Server) seen(c *call) int64 {
 	total := s.people.total()
 	if c.faults.Has(Half) {
@@ -148,7 +149,7 @@ func (s *Server) count(c *call, f filter) int64 {
 
 const walkStep = 1000
 
-// walk hands the people of a page to visit.
+// walk calls visit with the people of a page.
 func (s *Server) walk(c *call, p paging, f filter, visit func(Person) bool) {
 	end, from := s.seen(c), (p.page-1)*p.limit
 	if f == nil {
@@ -173,7 +174,7 @@ func (s *Server) walk(c *call, p paging, f filter, visit func(Person) bool) {
 	}
 }
 
-// each visits n people of everybody in an order.
+// each visits n of all people in an order.
 func (s *Server) each(order string, from, n int64, visit func(Person) bool) {
 	for _, id := range s.people.page(order, from, max(n, 0)) {
 		if one, ok := s.people.get(id); ok && !visit(one) {

@@ -13,7 +13,8 @@ type matched struct {
 	PersonID   int64  `json:"personId"`
 }
 
-// match is POST /people/2/persons/match: the ids behind identities.
+// match handles POST /people/2/persons/match: it returns the ids behind
+// identities.
 func (s *Server) match(w http.ResponseWriter, c *call) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -59,7 +60,7 @@ func (s *Server) match(w http.ResponseWriter, c *call) {
 	}
 }
 
-// matchTypes are the types that match knows: no WEB_PUSH, but KAKAO_TALK.
+// matchTypes lists the types that match knows: not WEB_PUSH, but KAKAO_TALK.
 func (s *Server) matchTypes() []string {
 	return append(slices.DeleteFunc(identityTypes(), func(t string) bool { return t == "WEB_PUSH" }), "KAKAO_TALK")
 }

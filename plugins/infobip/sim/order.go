@@ -8,7 +8,7 @@ import (
 
 const orderID = "id:asc" // the order when the client names none
 
-// entry is a record in an order: its number, and what it is ordered by.
+// entry is a record to sort: its number, and the value to sort by.
 type entry struct {
 	key string
 	n   int64
@@ -32,7 +32,7 @@ func ordered(entries []entry, order string) []int64 {
 	return numbers
 }
 
-// fieldOfOrder is the field of an order such as "lastName:asc".
+// fieldOfOrder returns the field of an order such as "lastName:asc".
 func fieldOfOrder(order string) string {
 	field, _, _ := strings.Cut(order, ":")
 	return field

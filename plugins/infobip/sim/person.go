@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Person is one profile as GET /people/2/persons shows it. Empty attributes
-// are absent.
+// Person is one profile as GET /people/2/persons shows it. Empty attributes are
+// absent.
 type Person struct {
 	ID                int64          `json:"id"`
 	CreatedAt         string         `json:"createdAt,omitempty"` // YYYY-MM-DDTHH:MM:SS, no zone
@@ -34,8 +34,8 @@ type Person struct {
 	NickName string `json:"-"` // version 3 writes it, version 2 does not show it
 }
 
-// Contact is how a person can be reached. The vendor's other channels are
-// read-only, and the simulator has none of them.
+// Contact says how a person can be reached. The vendor's other channels are
+// read-only, and the simulator lacks them.
 type Contact struct {
 	Phone []Phone `json:"phone,omitempty"`
 	Email []Email `json:"email,omitempty"`
@@ -61,7 +61,8 @@ func (p Person) clone() Person {
 	return p
 }
 
-// normalize gives what Go code has put into p the form of decoded JSON.
+// normalize converts values that Go code has put into p to the form of decoded
+// JSON.
 func (p *Person) normalize() error {
 	if p.Tags == nil {
 		p.Tags = []string{}
@@ -81,15 +82,15 @@ func (p *Person) normalize() error {
 	return nil
 }
 
-// attribute is one standard attribute: its rule, and where a person keeps it.
+// attribute is one standard attribute: its rule, and the place in a person.
 type attribute struct {
 	name  string
 	check check
 	of    func(*Person) *string
 }
 
-// standard lists the attributes that a client may write. One table serves
-// validation, writing, ordering and filters.
+// standard lists the attributes that a client may write. The same table serves
+// validation, writing, sorting and filters.
 func standard() []attribute {
 	return []attribute{
 		{"externalId", text(256), func(p *Person) *string { return &p.ExternalID }},
@@ -107,12 +108,13 @@ func standard() []attribute {
 	}
 }
 
-// readOnlyMembers are members of a person that only the vendor sets.
+// readOnlyMembers lists the members of a person that only the vendor sets.
 func readOnlyMembers() []string {
 	return []string{"id", "createdAt", "modifiedAt", "origin", "modifiedFrom", "computedAttributes", "integrations"}
 }
 
-// readOnlyChannels are the lists of contactInformation that only the vendor sets.
+// readOnlyChannels lists the parts of contactInformation that only the vendor
+// sets.
 func readOnlyChannels() []string {
 	return []string{
 		"appleBusinessChat", "facebook", "instagram", "instagramDm", "kakaoSangdam", "line", "liveChat", "openChannel",
@@ -120,7 +122,7 @@ func readOnlyChannels() []string {
 	}
 }
 
-// identityTypes are the values of the parameter type. All but the first four
+// identityTypes lists the values of the parameter type. All but the first four
 // need a sender.
 func identityTypes() []string {
 	return []string{
@@ -129,7 +131,7 @@ func identityTypes() []string {
 	}
 }
 
-// shown is p as the reading empty_attributes wants it.
+// shown returns p as the reading empty_attributes shows it.
 func (s *Server) shown(p Person) any {
 	if !s.readings.Is("empty_attributes", "null") {
 		return p
@@ -140,7 +142,7 @@ func (s *Server) shown(p Person) any {
 		err = json.Unmarshal(b, &members)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("person %d cannot be encoded: %v", p.ID, err)) // strings and decoded JSON only
+		panic(fmt.Sprintf("person %d cannot be encoded: %v", p.ID, err)) // it holds strings and decoded JSON only
 	}
 	members["id"] = p.ID
 	for _, a := range standard() {

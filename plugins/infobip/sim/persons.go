@@ -15,7 +15,8 @@ func (s *Server) rules() rules { return rules{s.readings, s.people.definition} }
 
 func (s *Server) now() string { return s.opts.Now().UTC().Format(timeForm) }
 
-// object reads the body: one JSON object. It has answered when it returns false.
+// object reads a body of one JSON object. When it returns false, it has
+// answered the request.
 func (s *Server) object(w http.ResponseWriter, r *http.Request) (map[string]any, bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -39,7 +40,7 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) (map[string]any,
 	return m, ok
 }
 
-// query checks names and number of query parameters.
+// query checks the names of query parameters, and that none is repeated.
 func (s *Server) query(u *url.URL, known ...string) (url.Values, violations) {
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *Server) query(u *url.URL, known ...string) (url.Values, violations) {
 	return q, found
 }
 
-// identity is who a request is about.
+// identity says which person a request is about.
 type identity struct{ kind, value, sender string }
 
 // readIdentity checks identifier, type and sender.
@@ -80,14 +81,14 @@ func readIdentity(id identity, prefix string, types []string) violations {
 	return nil
 }
 
-// lookup returns the id of the person behind an identity. Nobody has one of
-// the channels that need a sender.
+// lookup returns the id of the person behind an identity. In the simulator
+// nobody has a channel that needs a sender.
 func (s *Server) lookup(id identity) (int64, bool) {
 	return s.people.find(key{id.kind, id.value})
 }
 
-// target reads identifier, type and sender of the query and finds the person.
-// It has answered when it returns false.
+// target finds the person named by identifier, type and sender in the query.
+// When it returns false, it has answered the request.
 func (s *Server) target(w http.ResponseWriter, c *call) (int64, bool) {
 	q, found := s.query(c.URL, "identifier", "type", "sender")
 	id := identity{q.Get("type"), q.Get("identifier"), q.Get("sender")}
@@ -102,7 +103,7 @@ func (s *Server) target(w http.ResponseWriter, c *call) (int64, bool) {
 	return n, ok
 }
 
-// addPerson is POST /people/2/persons. It answers 200, not 201.
+// addPerson handles POST /people/2/persons. It answers 200, not 201.
 func (s *Server) addPerson(w http.ResponseWriter, c *call) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -116,7 +117,7 @@ func (s *Server) addPerson(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, s.shown(p))
 }
 
-// create makes a person of a body in the form of version 2.
+// create makes a person from a body in the form of version 2.
 func (s *Server) create(m map[string]any, prefix string) (Person, error) {
 	r := s.rules()
 	if found := r.person(m, prefix, r.contact2); len(found) > 0 {
@@ -129,17 +130,18 @@ func (s *Server) create(m map[string]any, prefix string) (Person, error) {
 	return s.people.add(p)
 }
 
-// blank is a new person without any attribute.
+// blank returns a new person without attributes.
 func (s *Server) blank() Person {
 	return Person{CreatedAt: s.now(), Origin: "API", Type: "CUSTOMER", Tags: []string{}}
 }
 
-// replacePerson is PUT: what is not given is emptied.
+// replacePerson handles PUT: it clears everything that is not given.
 func (s *Server) replacePerson(w http.ResponseWriter, c *call) {
 	s.write(w, c, s.overwrite)
 }
 
-// patchPerson is PATCH: what is given is replaced, tags and contacts are added.
+// patchPerson handles PATCH: it replaces what is given, and adds tags and
+// contacts.
 func (s *Server) patchPerson(w http.ResponseWriter, c *call) {
 	s.write(w, c, func(p *Person, ch changes) error { return s.update(p, ch, add) })
 }
@@ -167,7 +169,7 @@ func (s *Server) write(w http.ResponseWriter, c *call, apply func(*Person, chang
 	writeJSON(w, http.StatusOK, s.shown(p))
 }
 
-// deletePerson is DELETE /people/2/persons.
+// deletePerson handles DELETE /people/2/persons.
 func (s *Server) deletePerson(w http.ResponseWriter, c *call) {
 	id, ok := s.target(w, c)
 	if !ok {

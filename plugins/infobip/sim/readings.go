@@ -42,5 +42,5 @@ func Readings() []Reading {
 	}
 }
 
-// SetReading changes what the simulator does where the documentation is open.
+// SetReading changes the simulator's behaviour where the documentation is open.
 func (s *Server) SetReading(name, value string) error { return s.readings.Set(name, value) }

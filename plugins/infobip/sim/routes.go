@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Names of routes: what faults and the journal call them.
+// The names of routes, as faults and the journal use them.
 const (
 	routePersons    = "persons"
 	routeContacts   = "persons/contactInformation"
@@ -28,7 +28,7 @@ const (
 	routeAccounts   = "accounts"
 	routeKeys       = "api-keys"
 	routeSession    = "session"
-	routeToken      = "oauth2/token" //nolint:gosec // G101: a path, no credential
+	routeToken      = "oauth2/token" //nolint:gosec // G101: a path, not a credential
 )
 
 // route is a path that the simulator knows.
@@ -41,17 +41,17 @@ type route struct {
 
 // operation is one method of a path.
 type operation struct {
-	scopes    []string // one of them is needed
+	scopes    []string // a caller needs one of them
 	perSecond int      // the vendor's limit; 0 is none
-	open      bool     // needs no credentials, or looks at them itself
-	query     bool     // takes query parameters, and checks them itself
+	open      bool     // needs no credentials, or checks them itself
+	query     bool     // accepts query parameters, and checks them itself
 	handle    handler
 }
 
-// call is one admitted request to a known operation.
+// call is one admitted request for a known operation.
 type call struct {
 	*http.Request
-	param  string // what the path has instead of "*"
+	param  string // the segment in place of "*"
 	form   scheme
 	faults simkit.Active
 }
@@ -60,8 +60,8 @@ type operations = map[string]operation
 
 type handler func(*Server, http.ResponseWriter, *call)
 
-// op is an operation without query parameters, asked one with them, open one
-// without credentials.
+// op returns an operation without query parameters, asked one with them, and
+// open one without credentials.
 func op(scopes []string, perSecond int, h handler) operation {
 	return operation{scopes: scopes, perSecond: perSecond, handle: h}
 }
@@ -114,7 +114,7 @@ func routes() []*route {
 	return append(list, otherRoutes(r)...)
 }
 
-// otherRoutes are those outside People.
+// otherRoutes lists the routes outside People.
 func otherRoutes(r func(string, string, operations) *route) []*route {
 	read, manage := []string{conversationsRead, conversationsManage}, []string{conversationsManage}
 	account := []string{accountManage}
@@ -137,8 +137,8 @@ func otherRoutes(r func(string, string, operations) *route) []*route {
 	}
 }
 
-// findRoute returns the route of a path and what stands for its "*"; nil when
-// there is none.
+// findRoute returns the route of a path and the segment in place of its "*";
+// nil when there is none.
 func (s *Server) findRoute(u *url.URL) (*route, string) {
 	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
 	for _, rt := range s.routes {
@@ -165,8 +165,8 @@ func (rt *route) match(segments []string) (param string, ok bool) {
 	return param, true
 }
 
-// serveAPI takes a request through path, method, credentials, scope and rate
-// limit, in that order.
+// serveAPI checks a request's path, method, credentials, scope and rate limit,
+// in that order, and serves it.
 func (s *Server) serveAPI(w http.ResponseWriter, c *call, rt *route) {
 	if rt == nil {
 		if _, _, ok := s.authenticate(c.Request); !ok {

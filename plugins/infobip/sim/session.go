@@ -7,7 +7,7 @@ import (
 	"net/url"
 )
 
-// createSession is POST /auth/1/session.
+// createSession handles POST /auth/1/session.
 func (s *Server) createSession(w http.ResponseWriter, c *call) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -43,7 +43,8 @@ func (s *Server) createSession(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, map[string]string{"token": s.tokens.issue(schemeIBSSO)})
 }
 
-// endSession is DELETE /auth/1/session, with the token that it ends.
+// endSession handles DELETE /auth/1/session, authorized by the token that it
+// ends.
 func (s *Server) endSession(w http.ResponseWriter, c *call) {
 	form, token, ok := s.authenticate(c.Request)
 	if !ok || form != schemeIBSSO {
@@ -67,7 +68,7 @@ func refuseToken(w http.ResponseWriter, status int, code, text string) {
 	writeJSON(w, status, e)
 }
 
-// createToken is POST /auth/1/oauth2/token: client credentials, in a form.
+// createToken handles POST /auth/1/oauth2/token: client credentials, in a form.
 func (s *Server) createToken(w http.ResponseWriter, c *call) {
 	w.Header().Set("Cache-Control", "no-store")
 	kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))

@@ -1,11 +1,12 @@
-// Package sim is a simulator of the parts of Infobip's API that a directory
-// synchronization uses: People, agents of Conversations, and what leads to
-// them. It is stateful and strict, has the vendor's rate limits, and faults on
-// demand. A request that the vendor's documentation does not allow is refused,
-// so that a client which works here has at least read it.
+// Package sim simulates the parts of Infobip's API that a directory
+// synchronization uses: People, agents of Conversations, and the login and
+// account operations that they need. It is stateful and strict, enforces the
+// vendor's rate limits, and misbehaves on demand. It refuses any request that
+// the vendor's documentation does not allow, so that a client that works here
+// at least follows the documentation.
 //
 // It is not a mock generated from a specification: it keeps state between
-// requests. And it is not a proof of what the vendor does: where the
+// requests. And it does not prove how the vendor behaves: where the
 // documentation is open, Readings lists the answers that can be switched, and
 // README.md lists the rest.
 package sim
@@ -19,9 +20,9 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Options configure a Server. The zero value is an account without people.
+// Options configures a Server. The zero value is an account without people.
 type Options struct {
-	Seed   uint64 // of people and agents: the same seed and count make the same ones
+	Seed   uint64 // for people and agents: the same seed and count give the same ones
 	People int    // generated people, numbered from 1
 	Agents int    // generated agents
 
@@ -31,7 +32,7 @@ type Options struct {
 	Scopes    []string // what every credential allows; nil is AllScopes
 	TokenLife time.Duration
 
-	PerSecond int  // requests a second for each endpoint that the vendor limits, instead of the vendor's numbers
+	PerSecond int  // requests a second for each endpoint that the vendor limits, instead of the vendor's limits
 	Unlimited bool // no rate limits: for benchmarks
 
 	Readings map[string]string // answers to open questions; see Readings
@@ -55,8 +56,8 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a simulator. It needs no closing. It panics when the options name
-// a reading that does not exist: see Readings and CheckReadings.
+// New returns a simulator, which needs no closing. It panics when the options
+// name a reading that does not exist; use CheckReadings first.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	kit, err := simkit.New(vendor(), Readings(), o.Readings, o.Log)
@@ -71,7 +72,7 @@ func New(o Options) *Server {
 	return s
 }
 
-// CheckReadings tells whether the chosen answers exist.
+// CheckReadings returns an error unless the chosen answers exist.
 func CheckReadings(chosen map[string]string) error {
 	_, err := simkit.NewReadings(Readings(), chosen)
 	return err
@@ -98,7 +99,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ServeHTTP answers the vendor's paths, and the simulator's own below /_sim/.
+// ServeHTTP serves the vendor's paths, and the simulator's own below /_sim/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if simkit.IsControl(r) {
 		s.control.ServeHTTP(w, r)

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Kinds of identifiers that the simulator knows people by.
+// The kinds of identifiers by which the simulator finds people.
 const (
 	byID         = "ID"
 	byExternalID = "EXTERNAL_ID"
@@ -16,8 +16,8 @@ const (
 	byEmail      = "EMAIL"
 )
 
-// people holds every profile: a generator of the first ones, and what was
-// changed since. A person that nobody changed takes no memory.
+// people holds every profile: a generator for the first ones, and all changes
+// since. An unchanged person takes no memory.
 type people struct {
 	generator
 
@@ -34,8 +34,8 @@ type people struct {
 	lastTag int64
 }
 
-// dropped is what was deleted from everybody. Generated people lose it when
-// they are made; that it may be defined again later does not bring it back.
+// dropped lists what was deleted from everybody. Generated people lose it as
+// they are generated; defining it again later does not bring it back.
 type dropped struct{ tags, custom map[string]bool }
 
 // key is an identifier of a person.
@@ -47,7 +47,7 @@ func newPeople(o Options) *people {
 	return p
 }
 
-// reset forgets every change.
+// reset discards every change.
 func (p *people) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,8 +64,8 @@ func (p *people) reset() {
 	}
 }
 
-// identifiers are the keys that belong to one person only. E-mail addresses
-// are the same whatever their case.
+// identifiers returns the keys that only one person may have. E-mail addresses
+// are equal regardless of letter case.
 func identifiers(p Person) []key {
 	var keys []key
 	if p.ExternalID != "" {
@@ -104,8 +104,8 @@ func (p *people) locked(id int64) (Person, bool) {
 	return one, true
 }
 
-// find returns the id of who has an identifier. Generated identifiers hold the
-// id, so that no scan of everybody is needed.
+// find returns the id of the person who has an identifier. Generated
+// identifiers contain the id, so that no search through everybody is needed.
 func (p *people) find(k key) (int64, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -126,12 +126,12 @@ func (p *people) holder(k key) (int64, bool) {
 	if _, changed := p.changed[id]; k.kind == byID {
 		return id, true
 	} else if changed {
-		return 0, false // what it has now is in owner
+		return 0, false // its present identifiers are in owner
 	}
 	return id, id <= p.count && slices.Contains(identifiers(p.generate(id)), k)
 }
 
-// conflictError tells that an identifier belongs to somebody else.
+// conflictError says that an identifier belongs to somebody else.
 type conflictError struct {
 	key
 	holder int64
@@ -144,7 +144,8 @@ func (c conflictError) Error() string {
 	return fmt.Sprintf("Destination(%s) %s already exists.", strings.ToLower(c.kind), c.value)
 }
 
-// free reports the first identifier of one that another person has.
+// free returns an error for the first identifier of one that another person
+// has.
 func (p *people) free(one Person) error {
 	for _, k := range identifiers(one) {
 		if id, taken := p.holder(k); taken && id != one.ID {
@@ -154,7 +155,7 @@ func (p *people) free(one Person) error {
 	return nil
 }
 
-// add gives one the next id.
+// add gives a person the next id and stores it.
 func (p *people) add(one Person) (Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,7 +173,7 @@ func (p *people) addLocked(one Person) (Person, error) {
 	return one.clone(), nil
 }
 
-// change applies f to person id and stores the result unless f refuses.
+// change applies f to person id and stores the result, unless f fails.
 func (p *people) change(id int64, f func(*Person) error) (Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,13 +193,13 @@ func (p *people) changeLocked(id int64, f func(*Person) error) (Person, error) {
 	if err := p.free(one); err != nil {
 		return Person{}, err
 	}
-	if !reflect.DeepEqual(old, one) { // what stays as it was generated takes no memory
+	if !reflect.DeepEqual(old, one) { // a person equal to the generated one takes no memory
 		p.store(old, one)
 	}
 	return one.clone(), nil
 }
 
-// store keeps one instead of old and defines its tags.
+// store replaces old by one and defines its tags.
 func (p *people) store(old, one Person) {
 	for _, k := range identifiers(old) {
 		delete(p.owner, k)
@@ -215,7 +216,7 @@ func (p *people) store(old, one Person) {
 	clear(p.orders)
 }
 
-// remove deletes person id. The number stays unused.
+// remove deletes person id. The number is not used again.
 func (p *people) remove(id int64) (Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,7 +239,7 @@ func (p *people) removeLocked(id int64) (Person, error) {
 	return one, nil
 }
 
-// total is how many people there are.
+// total returns how many people there are.
 func (p *people) total() int64 {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -246,7 +247,7 @@ func (p *people) total() int64 {
 }
 
 // page returns the ids of a page of everybody, in an order such as
-// "lastName:asc". The order is kept until somebody changes.
+// "lastName:asc". The order is cached until somebody changes.
 func (p *people) page(order string, from, n int64) []int64 {
 	p.mu.RLock()
 	if ids, ok := p.slice(order, from, n); ok {

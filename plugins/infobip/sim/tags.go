@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Tag is a mark that people can have.
+// Tag is a label that people can have.
 type Tag struct {
 	CreatedAt  string `json:"createdAt"`
 	ModifiedAt string `json:"modifiedAt"`
@@ -14,7 +14,7 @@ type Tag struct {
 	Name       string `json:"name"`
 }
 
-// defineTag is for holders of the lock.
+// defineTag defines a tag. The caller holds the lock.
 func (p *people) defineTag(name, at string) Tag {
 	p.lastTag++
 	t := Tag{at, at, 100 + p.lastTag, name}
@@ -36,7 +36,7 @@ func (p *people) definition(name string) (CustomAttribute, bool) {
 	return def, ok
 }
 
-// addTag defines a tag unless there is one.
+// addTag defines a tag unless it exists.
 func (p *people) addTag(name, at string) (Tag, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,7 +46,7 @@ func (p *people) addTag(name, at string) (Tag, bool) {
 	return p.defineTag(name, at), true
 }
 
-// dropTag takes a tag away from everybody.
+// dropTag removes a tag from everybody.
 func (p *people) dropTag(name string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +72,7 @@ func (p *people) addAttribute(def CustomAttribute) bool {
 	return true
 }
 
-// dropAttribute takes a custom attribute away from everybody.
+// dropAttribute removes a custom attribute from everybody.
 func (p *people) dropAttribute(name string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,7 +89,7 @@ func (p *people) dropAttribute(name string) bool {
 	return true
 }
 
-// pageOf returns a page of definitions and how many there are.
+// pageOf returns a page of definitions, and how many there are in all.
 func pageOf[T any](all map[string]T, p paging, key func(one T, field string) string) ([]T, int) {
 	names := slices.Sorted(maps.Keys(all))
 	entries := make([]entry, len(names))
@@ -105,7 +105,7 @@ func pageOf[T any](all map[string]T, p paging, key func(one T, field string) str
 	return list[from:min(from+p.limit, size)], len(list)
 }
 
-// definitionKey is what definitions are ordered by.
+// definitionKey returns the value to sort definitions by.
 func definitionKey(field, created, modified, name string) string {
 	switch field {
 	case "createdAt":
@@ -116,8 +116,8 @@ func definitionKey(field, created, modified, name string) string {
 	return name
 }
 
-// pagingOf reads the parameters of a list of definitions. It has answered when
-// it returns false.
+// pagingOf reads the parameters of a list of definitions. When it returns
+// false, it has answered the request.
 func (s *Server) pagingOf(w http.ResponseWriter, c *call) (paging, bool) {
 	q, found := s.query(c.URL, "limit", "page", "includeTotalCount", "orderBy")
 	p, more := readPaging(q, "name:asc", "name", "createdAt", "modifiedAt")
@@ -136,7 +136,7 @@ func (p paging) answer(name string, list any, total int) map[string]any {
 	return answer
 }
 
-// listTags is GET /people/2/tags.
+// listTags handles GET /people/2/tags.
 func (s *Server) listTags(w http.ResponseWriter, c *call) {
 	p, ok := s.pagingOf(w, c)
 	if !ok {
@@ -153,7 +153,7 @@ func (s *Server) listTags(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, p.answer("tags", list, total))
 }
 
-// addTag is POST /people/2/tags.
+// addTag handles POST /people/2/tags.
 func (s *Server) addTag(w http.ResponseWriter, c *call) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -182,7 +182,7 @@ func (s *Server) addTag(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, t)
 }
 
-// exists answers the definition of something that is defined already.
+// exists answers with a definition that exists already.
 func (s *Server) exists(w http.ResponseWriter, what, name string) {
 	status := http.StatusConflict
 	if s.readings.Is("duplicate", "400") {
@@ -191,7 +191,7 @@ func (s *Server) exists(w http.ResponseWriter, what, name string) {
 	refuse(w, status, what+" "+name+" already exists.")
 }
 
-// getTag is GET /people/2/tags/{name}.
+// getTag handles GET /people/2/tags/{name}.
 func (s *Server) getTag(w http.ResponseWriter, c *call) {
 	if t, ok := s.people.tag(c.param); ok {
 		writeJSON(w, http.StatusOK, t)
@@ -200,7 +200,7 @@ func (s *Server) getTag(w http.ResponseWriter, c *call) {
 	refuse(w, http.StatusNotFound, "")
 }
 
-// deleteTag is DELETE /people/2/tags/{name}: everybody loses the tag.
+// deleteTag handles DELETE /people/2/tags/{name}: everybody loses the tag.
 func (s *Server) deleteTag(w http.ResponseWriter, c *call) {
 	if !s.people.dropTag(c.param) {
 		refuse(w, http.StatusNotFound, "")
@@ -209,7 +209,7 @@ func (s *Server) deleteTag(w http.ResponseWriter, c *call) {
 	s.deleted(w)
 }
 
-// tagPersons is PATCH /people/2/tags/{name}/persons.
+// tagPersons handles PATCH /people/2/tags/{name}/persons.
 func (s *Server) tagPersons(w http.ResponseWriter, c *call) {
 	s.markPersons(w, c, func(p *Person) error {
 		if !slices.Contains(p.Tags, c.param) {
@@ -219,7 +219,7 @@ func (s *Server) tagPersons(w http.ResponseWriter, c *call) {
 	})
 }
 
-// untagPersons is DELETE /people/2/tags/{name}/persons.
+// untagPersons handles DELETE /people/2/tags/{name}/persons.
 func (s *Server) untagPersons(w http.ResponseWriter, c *call) {
 	s.markPersons(w, c, func(p *Person) error {
 		p.Tags = slices.DeleteFunc(p.Tags, func(t string) bool { return t == c.param })
@@ -227,8 +227,8 @@ func (s *Server) untagPersons(w http.ResponseWriter, c *call) {
 	})
 }
 
-// markPersons changes each person of a list. Those who are not there are
-// passed over: the answer has no place to name them.
+// markPersons changes each person in a list. It ignores people who do not
+// exist, because the answer has no place to name them.
 func (s *Server) markPersons(w http.ResponseWriter, c *call, apply func(*Person) error) {
 	if _, ok := s.people.tag(c.param); !ok {
 		refuse(w, http.StatusNotFound, "")
@@ -249,7 +249,7 @@ func (s *Server) markPersons(w http.ResponseWriter, c *call, apply func(*Person)
 	}
 	for _, who := range ids {
 		if id, ok := s.lookup(who); ok {
-			_, _ = s.people.change(id, func(p *Person) error { // gone in the meantime: passed over too
+			_, _ = s.people.change(id, func(p *Person) error { // a person deleted in the meantime is ignored too
 				p.ModifiedAt = s.now()
 				return apply(p)
 			})
@@ -262,7 +262,7 @@ func (s *Server) markPersons(w http.ResponseWriter, c *call, apply func(*Person)
 	w.WriteHeader(http.StatusOK)
 }
 
-// listAttributes is GET /people/2/customAttributes.
+// listAttributes handles GET /people/2/customAttributes.
 func (s *Server) listAttributes(w http.ResponseWriter, c *call) {
 	p, ok := s.pagingOf(w, c)
 	if !ok {
@@ -276,7 +276,7 @@ func (s *Server) listAttributes(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, p.answer("customAttributes", list, total))
 }
 
-// addAttribute is POST /people/2/customAttributes.
+// addAttribute handles POST /people/2/customAttributes.
 func (s *Server) addAttribute(w http.ResponseWriter, c *call) {
 	m, ok := s.object(w, c.Request)
 	if !ok {
@@ -296,7 +296,7 @@ func (s *Server) addAttribute(w http.ResponseWriter, c *call) {
 	writeJSON(w, http.StatusOK, def)
 }
 
-// getAttribute is GET /people/2/customAttributes/{name}.
+// getAttribute handles GET /people/2/customAttributes/{name}.
 func (s *Server) getAttribute(w http.ResponseWriter, c *call) {
 	if def, ok := s.people.definition(c.param); ok {
 		writeJSON(w, http.StatusOK, def)
@@ -305,8 +305,8 @@ func (s *Server) getAttribute(w http.ResponseWriter, c *call) {
 	refuse(w, http.StatusNotFound, "")
 }
 
-// deleteAttribute is DELETE /people/2/customAttributes/{name}: everybody loses
-// the value.
+// deleteAttribute handles DELETE /people/2/customAttributes/{name}: everybody
+// loses the value.
 func (s *Server) deleteAttribute(w http.ResponseWriter, c *call) {
 	if !s.people.dropAttribute(c.param) {
 		refuse(w, http.StatusNotFound, "")

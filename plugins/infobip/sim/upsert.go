@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Version 3 has its own body of a person, error envelope and codes.
+// Version 3 has its own form of a person, error envelope and codes.
 const (
 	codeInvalid  = 400100
 	codeSyntax   = 400103
@@ -34,7 +34,8 @@ func refuse3(w http.ResponseWriter, code int, text string, found violations) {
 	writeJSON(w, http.StatusBadRequest, problem3{Code: code, Message: text, Details: found.details()})
 }
 
-// persons3 reads {"persons":[{...}]}. It has answered when it returns false.
+// persons3 reads {"persons":[{...}]}. When it returns false, it has answered
+// the request.
 func (s *Server) persons3(w http.ResponseWriter, c *call) ([]any, bool) {
 	kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -112,7 +113,7 @@ func (s *Server) item3(v any, index int) (changes, violations) {
 	return ch, nil
 }
 
-// repeats reports whether a string comes twice.
+// repeats reports whether a string occurs twice.
 func repeats(list []any) bool {
 	seen := map[string]bool{}
 	for _, v := range list {
@@ -170,7 +171,7 @@ func (r rules) destination3(found *violations, at string, m map[string]any) {
 	}
 }
 
-// contacts3 reads a checked list; the primary destinations come first.
+// contacts3 reads a checked list; primary destinations come first.
 func contacts3(v any) *contacts {
 	list := items(v)
 	if list == nil {
@@ -193,7 +194,8 @@ func contacts3(v any) *contacts {
 	return c
 }
 
-// holders are the people who have one of the identifiers of ch, lowest first.
+// holders returns the people who have one of the identifiers of ch, lowest id
+// first.
 func (p *people) holders(ch changes) []int64 {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -225,7 +227,7 @@ func (p *people) holdersLocked(ch changes) []int64 {
 
 var errSeveral = errors.New("The identifiers belong to more than one person") //nolint:staticcheck // in the form of the vendor's texts
 
-// upsert is PUT and PATCH /people/3/persons/upsert.
+// upsert handles PUT and PATCH /people/3/persons/upsert.
 func (s *Server) upsert(w http.ResponseWriter, c *call) {
 	apply := s.overwrite
 	if c.Method == http.MethodPatch {
@@ -268,7 +270,7 @@ func (s *Server) make3(ch changes) (Person, error) {
 	return s.people.add(p)
 }
 
-// each3 answers 207 with the result of each person of a request.
+// each3 answers 207 with a result for each person in a request.
 func (s *Server) each3(w http.ResponseWriter, c *call, do func(changes) (int64, string, error)) {
 	list, ok := s.persons3(w, c)
 	if !ok {
@@ -297,8 +299,8 @@ func (s *Server) each3(w http.ResponseWriter, c *call, do func(changes) (int64, 
 	writeJSON(w, http.StatusMultiStatus, answer)
 }
 
-// merge is POST /people/3/persons/merge: those who share identifiers become
-// one, and what the request gives overrides.
+// merge handles POST /people/3/persons/merge. People who share identifiers
+// become one, and the values in the request take precedence.
 func (s *Server) merge(w http.ResponseWriter, c *call) {
 	s.each3(w, c, func(ch changes) (int64, string, error) {
 		p, err := s.people.merge(ch, func(p *Person) error { return s.update(p, ch, addOnce) })
@@ -309,7 +311,7 @@ func (s *Server) merge(w http.ResponseWriter, c *call) {
 	})
 }
 
-// merge puts everybody who has an identifier of ch into the first of them.
+// merge merges everybody who has an identifier of ch into the first of them.
 func (p *people) merge(ch changes, apply func(*Person) error) (Person, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -317,7 +319,7 @@ func (p *people) merge(ch changes, apply func(*Person) error) (Person, error) {
 	if len(ids) == 0 {
 		return Person{}, errNobody
 	}
-	one, _ := p.locked(ids[0]) // a holder is there
+	one, _ := p.locked(ids[0]) // a person with the identifier exists
 	for _, id := range ids[1:] {
 		other, _ := p.locked(id)
 		one.take(other)
@@ -331,7 +333,7 @@ func (p *people) merge(ch changes, apply func(*Person) error) (Person, error) {
 	return p.changeLocked(ids[0], func(into *Person) error { *into = one; return nil })
 }
 
-// take fills what p does not have from another person.
+// take fills the gaps of p from another person.
 func (p *Person) take(other Person) {
 	for _, a := range standard() {
 		if to := a.of(p); *to == "" {

@@ -21,7 +21,7 @@ func (v *violations) add(path, format string, a ...any) {
 	*v = append(*v, simkit.Violation{Path: path, Text: fmt.Sprintf(format, a...)})
 }
 
-// check judges a decoded value and says what is wrong with it; "" is nothing.
+// check returns what is wrong with a decoded value; "" for nothing.
 type check func(v any) string
 
 const (
@@ -103,7 +103,8 @@ func email(v any) string {
 	return ""
 }
 
-// An E.164 number has at most 15 digits; the vendor's 50 characters come first.
+// An E.164 number has at most 15 digits; the vendor's limit of 50 characters
+// comes first.
 var phoneForm = regexp.MustCompile(`^[1-9][0-9]{4,14}$`)
 
 func phone(v any) string {
@@ -122,7 +123,7 @@ type rules struct {
 	defined  func(name string) (CustomAttribute, bool)
 }
 
-// unwanted notes a member that is unknown or read-only.
+// unwanted records a violation for an unknown or read-only member.
 func (r rules) unwanted(found *violations, path string, readOnly bool) {
 	if readOnly {
 		if r.readings.Is("read_only_members", "refused") {
@@ -135,7 +136,7 @@ func (r rules) unwanted(found *violations, path string, readOnly bool) {
 	}
 }
 
-// null notes a member that is null, and reports whether v is.
+// null records a violation for a null member, and reports whether v is null.
 func (r rules) null(found *violations, path string, v any) bool {
 	if v == nil && r.readings.Is("null_members", "refused") {
 		found.add(path, isMissing)
@@ -261,7 +262,8 @@ func (r rules) destinations(found *violations, path string, v any, member string
 	}
 }
 
-// phone is the rule for numbers: with a plus sign only when a reading says so.
+// phone is the rule for numbers: a plus sign is allowed only if a reading says
+// so.
 func (r rules) phone() check {
 	return func(v any) string {
 		if t, ok := v.(string); ok && r.readings.Is("phone_plus", "stripped") {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// caller is who sent a request, by its credential.
+// caller describes the sender of a request, as shown by the credential.
 type caller struct {
 	credential string
 	oauth      bool
 	scopes     []string
 }
 
-// authenticate accepts the header x-api-token or a Bearer token. The query
-// parameter api_token of older versions is refused, even beside a header.
+// authenticate accepts the header x-api-token or a Bearer token. It refuses the
+// query parameter api_token of older versions, even beside a header.
 func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 	unauthorized := &problem{status: http.StatusUnauthorized, text: "unauthorized access", code: http.StatusUnauthorized, short: true}
 	if r.URL.Query().Has("api_token") {
@@ -50,13 +50,13 @@ func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// Life times that the vendor documents.
+// Lifetimes that the vendor documents.
 const (
 	refreshLife = 60 * 24 * time.Hour // each use starts it again
 	codeLife    = 5 * time.Minute
 )
 
-// tokens holds the credentials that are valid.
+// tokens holds the valid credentials.
 type tokens struct {
 	opts Options
 
@@ -92,7 +92,7 @@ func (t *tokens) api() string {
 	return t.apiToken
 }
 
-// access returns the scopes of an access token that is known and not expired.
+// access returns the scopes of an access token, if it is known and not expired.
 func (t *tokens) access(token string) ([]string, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,7 +121,7 @@ func (s *Server) IssueAccessToken(scopes ...string) string {
 }
 
 // IssueCode returns an authorization code, as the vendor's consent page sends
-// it to redirectURI. It is good for one use within 5 minutes.
+// it to redirectURI. It can be used once within 5 minutes.
 func (s *Server) IssueCode(redirectURI string) string {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
@@ -130,23 +130,23 @@ func (s *Server) IssueCode(redirectURI string) string {
 	return c
 }
 
-// ExpireAccessTokens ends the life of every access token.
+// ExpireAccessTokens makes every access token expire.
 func (s *Server) ExpireAccessTokens() {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
 	clear(s.tokens.granted)
 }
 
-// RevokeRefreshTokens makes every refresh token invalid, as an administrator
-// does who uninstalls the app.
+// RevokeRefreshTokens makes every refresh token invalid, as happens when an
+// administrator uninstalls the app.
 func (s *Server) RevokeRefreshTokens() {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
 	clear(s.tokens.refresh)
 }
 
-// SetAPIToken replaces the API token. The vendor knows one a user, and the old
-// one is dead at once.
+// SetAPIToken replaces the API token. The vendor gives each user one, and the
+// old one is invalid at once.
 func (s *Server) SetAPIToken(token string) {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// The control API lives below /_sim/, where the vendor has nothing.
+// The control API lives below /_sim/, which the vendor's API does not use.
 
 func (s *Server) controlHandler() http.Handler {
 	mux := s.kit.Control(controlHelp)
@@ -45,7 +45,7 @@ const controlHelp = `Control of the simulator (the vendor has nothing like it):
   POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form
 `
 
-// ErrNoUser tells that there is no user with that id.
+// ErrNoUser is the error for an id that no user has.
 var ErrNoUser = fmt.Errorf("no such user: %w", simkit.ErrNotFound)
 
 // User returns user id with every field, whatever the caller may see.
@@ -57,11 +57,11 @@ func (s *Server) User(id int64) (User, error) {
 	return u, nil
 }
 
-// Change applies f to user id, as the web application does. The id itself
-// stays.
+// Change applies f to user id, as the web application does. The id stays the
+// same.
 func (s *Server) Change(id int64, f func(*User)) (User, error) { return s.changePerson(id, byApp, f) }
 
-// Add makes a new, active user who has accepted the invitation.
+// Add creates an active user who has accepted the invitation.
 func (s *Server) Add(name, email string) User {
 	u := s.invited(email, []Access{{App: "sales", PermissionSetID: salesSet}}, true)
 	u.Name, u.Activated = name, true
@@ -78,10 +78,10 @@ func (s *Server) SetActive(id int64, active bool) (User, error) {
 	return s.Change(id, func(u *User) { u.ActiveFlag = active })
 }
 
-// Delete deletes user id permanently. The row stays, as the vendor keeps it.
+// Delete deletes user id permanently. Its row remains, as in the vendor's API.
 func (s *Server) Delete(id int64) (User, error) { return s.Change(id, (*User).forget) }
 
-// Remove takes user id out of every answer, which the vendor never does.
+// Remove removes user id from every answer, which the vendor never does.
 func (s *Server) Remove(id int64) (User, error) {
 	u, ok := s.people.Remove(id)
 	if !ok {
@@ -90,7 +90,7 @@ func (s *Server) Remove(id int64) (User, error) {
 	return u, nil
 }
 
-// Restart forgets every change and goes back to the options. Tokens and rate
+// Restart discards every change and goes back to the options. Tokens and rate
 // limits stay.
 func (s *Server) Restart() {
 	s.people.Reset()

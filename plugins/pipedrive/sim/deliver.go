@@ -25,7 +25,7 @@ type event struct {
 // The vendor's rules of delivery.
 const (
 	deliveryTimeout = 10 * time.Second
-	banAfter        = 10 // first attempts that failed
+	banAfter        = 10 // failed first attempts
 	banTime         = 30 * time.Minute
 	deadAfter       = 3 * 24 * time.Hour // without success
 )
@@ -60,7 +60,7 @@ type delivery struct {
 	Previous map[string]any `json:"previous"`
 }
 
-// emit starts the delivery of e to every webhook that asked for it.
+// emit starts the delivery of e to every webhook that subscribes to it.
 func (s *Server) emit(e event) {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()
@@ -97,8 +97,8 @@ func (s *Server) metaID(id int64) any {
 	return strconv.FormatInt(id, 10)
 }
 
-// contents are data and previous: of a change only what has changed is
-// previous, of a deletion there is no data.
+// contents returns data and previous. A change lists only changed fields in
+// previous; a deletion has no data.
 func (s *Server) contents(e event) (data, previous map[string]any) {
 	before, after := s.members(e.before), s.members(e.after)
 	if e.action != "change" {
@@ -126,7 +126,7 @@ func (s *Server) members(u *User) map[string]any {
 	return m
 }
 
-// attempt delivers after the wait that belongs to the attempt before it.
+// attempt makes a delivery attempt after its waiting time.
 func (s *Server) attempt(hookID int64, d delivery, failed int) {
 	wait := time.Duration(0)
 	if failed > 0 {
@@ -141,8 +141,9 @@ func (s *Server) attempt(hookID int64, d delivery, failed int) {
 	})
 }
 
-// deliver makes one attempt and reports whether the delivery is over. It goes
-// to loopback addresses only: a simulator must not call anybody else.
+// deliver makes one attempt and reports whether the delivery has ended. It
+// sends to loopback addresses only, because a simulator must not contact
+// anybody else.
 func (s *Server) deliver(hookID int64, d delivery) (over bool) {
 	s.hooks.mu.Lock()
 	stored, ok := s.hooks.byID[hookID]
@@ -160,7 +161,7 @@ func (s *Server) deliver(hookID int64, d delivery) (over bool) {
 	return s.delivered(hookID, d.Meta.Attempt, status)
 }
 
-// post returns the status, 0 for none.
+// post returns the status; 0 for none.
 func post(h hook, d delivery) int {
 	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
 	defer cancel()
@@ -188,7 +189,7 @@ func post(h hook, d delivery) int {
 	return res.StatusCode
 }
 
-// delivered notes the outcome: any 2xx is a success.
+// delivered records the outcome: any 2xx is a success.
 func (s *Server) delivered(hookID int64, attempt, status int) (success bool) {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()

@@ -6,13 +6,13 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// problem is an error answer. The vendor has several envelopes; which one
-// belongs to which status is in README.md.
+// problem is an error answer. The vendor has several envelopes; README.md says
+// which belongs to which status.
 type problem struct {
 	status int
 	text   string
 	code   int    // errorCode, when the envelope has one
-	reason string // code, of refusals for what the plan does not include
+	reason string // the code when the plan does not include something
 	short  bool   // without error_info, data and additional_data
 }
 

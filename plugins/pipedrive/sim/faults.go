@@ -80,11 +80,11 @@ func faultsOfTheVendor() simkit.Vendor {
 	}
 }
 
-// AddFault sets a fault beside those that are set.
+// AddFault sets a fault, in addition to those that are set.
 func (s *Server) AddFault(f Fault) error { return s.kit.Faults.Add(f) }
 
 // ClearFaults ends every fault.
 func (s *Server) ClearFaults() { s.kit.Faults.Clear() }
 
-// Faults returns what is set, with what is left of Skip and Times.
+// Faults returns the faults that are set, with the remaining Skip and Times.
 func (s *Server) Faults() []Fault { return s.kit.Faults.List() }

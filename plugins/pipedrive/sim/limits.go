@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Plans of the vendor: burst limits in 2 seconds and the factor of the daily
+// The vendor's plans: burst limits in 2 seconds, and the factor of the daily
 // budget (30,000 x factor x seats).
 var plans = map[string]struct{ apiBurst, oauthBurst, factor int }{
 	"lite":     {20, 80, 1},
@@ -28,8 +28,9 @@ const (
 	burstWindow = 2 * time.Second
 	searchBurst = 10 // whatever the plan
 
-	// A client with an API token that collects so many 429 within a minute is
-	// blocked. The vendor tells that it blocks, not when or for how long.
+	// A client with an API token that receives so many 429 answers within a
+	// minute is blocked. The vendor says that it blocks, not when or for how
+	// long.
 	abuseCount  = 10
 	abuseWindow = time.Minute
 	blockTime   = time.Minute
@@ -37,7 +38,7 @@ const (
 	dailyWrites = 10000 // what x-daily-requests-left counts down from; not documented
 )
 
-// limits is the account of requests and tokens.
+// limits counts requests and tokens.
 type limits struct {
 	burst  simkit.Window
 	tokens simkit.Budget
@@ -56,8 +57,8 @@ func newLimits(Options) *limits {
 	return &limits{burst: simkit.Window{Length: burstWindow}, abuses: map[string]*abuse{}}
 }
 
-// burst counts a request and reports whether it was answered: with 429 beyond
-// the burst limit, with an HTML page when the client did not stop at that.
+// burst counts a request and reports whether it has answered it: with 429 over
+// the burst limit, or with an HTML page when the client goes on regardless.
 func (s *Server) burst(w http.ResponseWriter, who caller, search bool) (answered bool) {
 	if s.opts.Unlimited {
 		return false
@@ -77,7 +78,7 @@ func (s *Server) burst(w http.ResponseWriter, who caller, search bool) (answered
 	return false
 }
 
-// window is the key and the limit of the burst window of a request.
+// window returns the key and the limit of the burst window of a request.
 func (s *Server) window(who caller, search bool) (key string, limit int) {
 	switch p := plans[s.opts.Plan]; {
 	case search:
@@ -91,8 +92,8 @@ func (s *Server) window(who caller, search bool) (key string, limit int) {
 	}
 }
 
-// spend takes the price of an operation from the daily budget and reports
-// whether the request was answered with 429 because the budget is gone.
+// spend takes the price of an operation from the daily budget. When the budget
+// is exhausted, it answers 429 and returns true.
 func (s *Server) spend(w http.ResponseWriter, c *call, cost int) (answered bool) {
 	if s.opts.Unlimited {
 		return false
@@ -136,7 +137,7 @@ func (s *Server) refuse(w http.ResponseWriter, who caller, search bool) {
 	overLimit().write(w)
 }
 
-// count notes a refusal and reports whether it was one too many.
+// count records a refusal and reports whether there have been too many.
 func (l *limits) count(who caller, now time.Time) (blocked bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -166,7 +167,7 @@ func rateHeaders(w http.ResponseWriter, limit, remaining, reset int) {
 	w.Header().Set("x-ratelimit-reset", strconv.Itoa(reset))
 }
 
-// writeBlocked is the page of the vendor's shield: HTML, not JSON.
+// writeBlocked writes the page of the vendor's shield: HTML, not JSON.
 func writeBlocked(w http.ResponseWriter) {
 	for _, h := range []string{"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} {
 		w.Header().Del(h)

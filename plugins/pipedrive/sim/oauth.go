@@ -25,7 +25,7 @@ func refuseToken(w http.ResponseWriter, status int, code, text string) {
 	simkit.WriteJSON(w, status, oauthError{Error: code, Description: text})
 }
 
-// serveToken is POST /oauth/token.
+// serveToken handles POST /oauth/token.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method != http.MethodPost {
@@ -64,8 +64,8 @@ func repeated(form url.Values) bool {
 	return false
 }
 
-// clientValid accepts HTTP Basic or, discouraged, the credentials in the body;
-// not both (RFC 6749 section 2.3).
+// clientValid accepts HTTP Basic or, although discouraged, the credentials in
+// the body, but not both (RFC 6749 section 2.3).
 func (s *Server) clientValid(r *http.Request, form url.Values) bool {
 	id, secret, basic := r.BasicAuth()
 	if basic && form.Has("client_secret") {

@@ -50,8 +50,9 @@ type page struct {
 	limit int   // 0: everything
 }
 
-// readPage reads the parameters of paging. An unpaged list ignores them.
-// object is what a cursor points to: it is good for lists of that only.
+// readPage reads the parameters of paging, which an unpaged list ignores.
+// object is the kind of list that a cursor belongs to: a cursor is valid for
+// that kind only.
 func (s *Server) readPage(q url.Values, form Paging, size int, object string) (page, error) {
 	p := page{form: form, from: 1, limit: size}
 	if form == Unpaged {
@@ -86,8 +87,8 @@ func (s *Server) readPage(q url.Values, form Paging, size int, object string) (p
 	return p, nil
 }
 
-// tail is additional_data of a page; nil for an unpaged list. next is the id
-// of the first item after it, 0 when there is none.
+// tail returns additional_data of a page; nil for an unpaged list. next is the
+// id of the first item after the page, 0 when there is none.
 func (p page) tail(next int64, object string) any {
 	switch p.form {
 	case OffsetPaging:
@@ -112,8 +113,8 @@ func (p page) tail(next int64, object string) any {
 	return nil
 }
 
-// writeOffsets answers with a page of items, as lists of version 1 other than
-// that of users are.
+// writeOffsets answers with a page of items, in the form of version 1's lists
+// other than that of users.
 func writeOffsets[T any](s *Server, w http.ResponseWriter, c *call, items []T) {
 	p, err := s.readPage(c.URL.Query(), OffsetPaging, defaultPage, "")
 	if err != nil {
@@ -142,7 +143,7 @@ func writeOffsets[T any](s *Server, w http.ResponseWriter, c *call, items []T) {
 	}{true, data, p.tail(next, "")})
 }
 
-// idOf is the id that an item shows; nil when it has none.
+// idOf returns the id of an item; nil when it has none.
 func idOf(item any) any {
 	var shown struct{ ID any }
 	b, err := json.Marshal(item)

@@ -10,12 +10,12 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// people is the company's users: a generator of the first ones, and what was
-// changed since. A person that nobody changed takes no memory.
+// people holds the company's users: a generator for the first ones, and all
+// changes since. An unchanged person takes no memory.
 type people struct {
 	*simkit.Store[User]
 	names   *simkit.Names
-	adding  sync.Mutex // held from the check of a rule over all people to the write
+	adding  sync.Mutex // held from the check of a rule about all people to the write
 	noEmail int64
 }
 
@@ -28,7 +28,7 @@ func newPeople(o Options) *people {
 	return p
 }
 
-// generate makes person id, always the same.
+// generate returns person id, always the same.
 func (p *people) generate(id int64) User {
 	d := p.names.Dice(id)
 	c := p.names.Culture(&d)
@@ -60,7 +60,7 @@ func (p *people) generate(id int64) User {
 	return u
 }
 
-// fate makes some people inactive, invited, or deleted.
+// fate makes some people inactive, invited or deleted.
 func (p *people) fate(d *simkit.Dice, u *User, created time.Time) {
 	switch n := d.Below(100); {
 	case n < 8:
@@ -72,7 +72,7 @@ func (p *people) fate(d *simkit.Dice, u *User, created time.Time) {
 	}
 }
 
-// email leaves the address out for some.
+// email returns an address, but none for some people.
 func (p *people) email(d *simkit.Dice, name string, id int64) Text {
 	if step := p.noEmailStep(); step > 0 && id > 1 && id%step == 2%step && id/step < p.noEmail {
 		return []Text{Null(), {}, Some("")}[(id/step)%3]
@@ -88,8 +88,9 @@ func (p *people) noEmailStep() int64 {
 	return max(p.Generated()/p.noEmail, 1)
 }
 
-// holder finds who has an e-mail address, whatever its case. Generated
-// addresses end in the id, so that no scan of everybody is needed.
+// holder returns the person with an e-mail address, regardless of letter case.
+// Generated addresses end in the id, so that no search through everybody is
+// needed.
 func (p *people) holder(address string) (User, bool) {
 	has := func(u User) bool { return strings.EqualFold(u.Email.Value, address) }
 	if u, ok := p.Find(has); ok {
@@ -103,7 +104,7 @@ func (p *people) holder(address string) (User, bool) {
 	return u, ok && has(u)
 }
 
-// all hands everybody to f, in the order of ids.
+// all calls f with everybody, in the order of ids.
 func (p *people) all(f func(User)) {
 	for id := int64(1); id <= p.Highest(); id++ {
 		if u, ok := p.Get(id); ok {
@@ -112,12 +113,12 @@ func (p *people) all(f func(User)) {
 	}
 }
 
-// Counts is how many people there are of each kind.
+// Counts holds how many people of each kind there are.
 type Counts struct {
 	Total, Active, Inactive, Invited, Deleted, NoEmail int
 }
 
-// Count walks over everybody.
+// Count counts people by walking over everybody.
 func (s *Server) Count() Counts {
 	var c Counts
 	s.people.all(func(u User) {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// permissionSet is what users may do in one app.
+// permissionSet says what users may do in one app.
 type permissionSet struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	App         string `json:"app"`
 	Type        string `json:"type,omitempty"` // in the list only
 	Assignments int    `json:"assignment_count"`
-	Contents    any    `json:"contents,omitempty"` // in the single one only
+	Contents    any    `json:"contents,omitempty"` // in a single set only
 }
 
 const (
@@ -55,7 +55,7 @@ func findSet(id string) (permissionSet, bool) {
 	return sets[i], true
 }
 
-// setOf is the set that a user gets in an app who is invited without one.
+// setOf returns the set that a user invited without one gets in an app.
 func setOf(app string, admin bool) string {
 	best := ""
 	for _, p := range permissionSets() {
@@ -66,7 +66,7 @@ func setOf(app string, admin bool) string {
 	return best
 }
 
-// permissions are what a set allows; an admin may do more.
+// permissions returns what a set allows; an admin may do more.
 func (p permissionSet) permissions() []string {
 	list := []string{"can_use_api", "can_see_other_users", "can_share_filters"}
 	if p.App == "sales" {
@@ -122,7 +122,7 @@ func (s *Server) listSets(w http.ResponseWriter, c *call) {
 	writeData(w, list)
 }
 
-// getSet is GET /permissionSets/{id}; its 404 has no body.
+// getSet handles GET /permissionSets/{id}; its 404 has no body.
 func (s *Server) getSet(w http.ResponseWriter, c *call) {
 	p, ok := findSet(c.params["uuid"])
 	if !ok {
@@ -155,7 +155,8 @@ func (s *Server) listSetUsers(w http.ResponseWriter, c *call) {
 	writeOffsets(s, w, c, list)
 }
 
-// getPermissions is GET /users/{id}/permissions: every permission there is.
+// getPermissions handles GET /users/{id}/permissions: every existing
+// permission.
 func (s *Server) getPermissions(w http.ResponseWriter, c *call) {
 	u, ok := s.people.Get(c.id)
 	if !ok {

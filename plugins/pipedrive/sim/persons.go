@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Person is a contact of the company's, as API v2 shows it: somebody whom the
-// company does business with, not a user.
+// Person is a contact of the company, as API v2 shows it: somebody with whom
+// the company does business, not a user.
 type Person struct {
 	ID         int64
 	Name       string
@@ -25,8 +25,8 @@ type Person struct {
 	LabelIDs   []int64
 	Marketing  string
 	Custom     map[string]any
-	Sync       map[string]any // fields of the contacts' synchronization, as they were written
-	Deleted    time.Time      // zero: it is not
+	Sync       map[string]any // fields of contact sync, as they were written
+	Deleted    time.Time      // zero: not deleted
 }
 
 // Contact is an e-mail address or a phone number of a person.
@@ -36,7 +36,7 @@ type Contact struct {
 	Label   string `json:"label"`
 }
 
-// persons are the company's contacts.
+// persons holds the company's contacts.
 type persons struct {
 	store *simkit.Store[Person]
 	names *simkit.Names
@@ -55,8 +55,8 @@ func clonePerson(p Person) Person {
 	return p
 }
 
-// generate makes contact id, always the same. Both times grow with the id: a
-// list of them needs no sorting, whatever it is sorted by.
+// generate returns contact id, always the same. Both times grow with the id, so
+// that a list needs no sorting, whatever the order.
 func (p *persons) generate(id int64) Person {
 	d := p.names.Dice(id)
 	c := p.names.Culture(&d)
@@ -76,10 +76,10 @@ func (p *persons) generate(id int64) Person {
 	return made
 }
 
-// purgeAfter is how long the row of a deleted contact stays.
+// purgeAfter is how long the row of a deleted contact remains.
 const purgeAfter = 30 * 24 * time.Hour
 
-// get returns a contact. One that was deleted is there until it is purged.
+// get returns a contact. A deleted contact exists until it is purged.
 func (p *persons) get(id int64) (Person, bool) {
 	found, ok := p.store.Get(id)
 	if ok && !found.Deleted.IsZero() && !p.now().Before(found.Deleted.Add(purgeAfter)) {
@@ -88,7 +88,7 @@ func (p *persons) get(id int64) (Person, bool) {
 	return found, ok
 }
 
-// second is now, as exact as the vendor's times are.
+// second returns the present time with the precision of the vendor's times.
 func (p *persons) second() time.Time { return p.now().UTC().Truncate(time.Second) }
 
 // change applies f to a contact that is not deleted.
@@ -104,7 +104,7 @@ func (p *persons) change(id int64, f func(*Person)) (Person, bool) {
 	return after, ok
 }
 
-// Persons returns how many contacts there are that are not deleted.
+// Persons returns the number of contacts that are not deleted.
 func (s *Server) Persons() int {
 	n := 0
 	for id := int64(1); id <= s.persons.store.Highest(); id++ {
@@ -115,13 +115,13 @@ func (s *Server) Persons() int {
 	return n
 }
 
-// Person returns a contact; false when there is none, deleted ones included.
+// Person returns a contact; false when there is none or it was deleted.
 func (s *Server) Person(id int64) (Person, bool) {
 	one, ok := s.persons.get(id)
 	return one, ok && one.Deleted.IsZero()
 }
 
-// personRoutes are those of API v2 about contacts, and what is left of v1.
+// personRoutes lists the routes of API v2 for contacts, and what is left of v1.
 func personRoutes() []route {
 	read, write := []string{"contacts:read", "contacts:full"}, []string{"contacts:full"}
 	create, change := personBody(true), personBody(false)
@@ -151,7 +151,7 @@ func personRoutes() []route {
 	}
 }
 
-// goneFromV1 is what became of persons in API v1.
+// goneFromV1 answers for the routes of persons that API v1 has removed.
 func (s *Server) goneFromV1(w http.ResponseWriter, _ *call) {
 	if s.reads("persons_v1", "410") {
 		problem{status: http.StatusGone, text: "This endpoint has been removed", short: true}.write(w)
@@ -160,7 +160,7 @@ func (s *Server) goneFromV1(w http.ResponseWriter, _ *call) {
 	missing(w, "Not found")
 }
 
-// personReadings are the questions that the documentation of persons leaves
+// personReadings lists the questions that the documentation of persons leaves
 // open.
 func personReadings() []Reading {
 	return []Reading{

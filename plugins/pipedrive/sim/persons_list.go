@@ -9,7 +9,7 @@ import (
 	"sort"
 )
 
-// listPersons is GET /api/v2/persons, page by page.
+// listPersons handles GET /api/v2/persons, page by page.
 func (s *Server) listPersons(w http.ResponseWriter, c *call) {
 	q, err := s.readPersonQuery(c.URL.Query())
 	if err != nil {
@@ -22,7 +22,7 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	out := bufio.NewWriterSize(w, 32<<10)
-	defer func() { _ = out.Flush() }() // the client is gone: nobody is left to tell
+	defer func() { _ = out.Flush() }() // the client is gone, and nobody is left to tell
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	_, _ = out.WriteString(`{"success":true,"data":[`)
@@ -48,7 +48,7 @@ func (s *Server) listPersons(w http.ResponseWriter, c *call) {
 	_ = out.WriteByte('}')
 }
 
-// nextCursor is additional_data of a list of persons; "" is its end.
+// nextCursor returns additional_data of a list of persons; "" is its end.
 func (s *Server) nextCursor(cursor string) any {
 	switch {
 	case cursor != "":
@@ -59,8 +59,8 @@ func (s *Server) nextCursor(cursor string) any {
 	return map[string]any{"next_cursor": nil}
 }
 
-// each hands out the persons of a query in its order. Nobody is kept in
-// memory but those who were changed: they are put between the generated ones.
+// each visits the persons of a query in its order. Only changed persons are
+// held in memory, and merged with the generated ones.
 func (p *persons) each(q personQuery) iter.Seq[Person] {
 	return func(yield func(Person) bool) {
 		changed, known := p.changed(q)
@@ -90,8 +90,8 @@ func (p *persons) each(q personQuery) iter.Seq[Person] {
 	}
 }
 
-// changed are the stored persons of a query in its order, and the ids of all
-// stored ones.
+// changed returns the stored persons of a query in its order, and the ids of
+// all stored persons.
 func (p *persons) changed(q personQuery) (wanted []Person, known map[int64]bool) {
 	known = map[int64]bool{}
 	for _, one := range p.store.Changed() {
@@ -109,8 +109,8 @@ func (p *persons) changed(q personQuery) (wanted []Person, known map[int64]bool)
 	return wanted, known
 }
 
-// generated are the ids of generated persons that a query may want, in its
-// order, which is that of the ids or its reverse.
+// generated returns the ids of the generated persons that may match a query, in
+// the query's order, which is that of the ids or its reverse.
 func (p *persons) generated(q personQuery) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
 		from, to := p.bounds(q)
@@ -142,7 +142,7 @@ func (p *persons) count(from, to int64, down bool, yield func(int64) bool) {
 	}
 }
 
-// bounds are the first and the last generated id that a query may want.
+// bounds returns the first and the last generated id that may match a query.
 func (p *persons) bounds(q personQuery) (from, to int64) {
 	last := min(p.store.Generated(), q.last)
 	firstWith := func(is func(Person) bool) int64 {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// personQuery is what GET /api/v2/persons was asked for.
+// personQuery is a parsed query of GET /api/v2/persons.
 type personQuery struct {
 	ids          []int64 // nil: everybody
 	owner, org   int64   // 0: any
@@ -21,12 +21,12 @@ type personQuery struct {
 	down         bool
 	limit        int
 	view         view
-	last         int64     // nobody beyond this id
-	after        *position // where the page before ended
-	digest       string    // of everything but the cursor and the limit
+	last         int64     // nobody after this id
+	after        *position // where the previous page ended
+	digest       string    // of all parameters but the cursor and the limit
 }
 
-// position is a place in a list: the value that is sorted by, and the id.
+// position is a place in a list: the value to sort by, and the id.
 type position struct{ at, id int64 }
 
 func (p position) less(other position) bool {
@@ -43,7 +43,7 @@ func (q personQuery) position(one Person) position {
 	return position{one.ID, one.ID}
 }
 
-// before tells whether a comes before b in the list.
+// before reports whether a comes before b in the list.
 func (q personQuery) before(a, b position) bool {
 	if q.down {
 		return b.less(a)
@@ -111,14 +111,14 @@ func (q *personQuery) readOrder(v url.Values) error {
 	return nil
 }
 
-// readLimit is the size of a page with a cursor.
+// readLimit returns the size of a page with a cursor.
 func (s *Server) readLimit(v url.Values) (int, error) {
 	p, err := s.readPage(url.Values{"limit": v["limit"]}, CursorPaging, defaultPage, "")
 	return p.limit, err
 }
 
-// digestOf ties a cursor to the query that it came from. Another limit may
-// come with it.
+// digestOf ties a cursor to the query that it came from. The limit may change
+// from page to page.
 func digestOf(v url.Values) string {
 	h := fnv.New64a()
 	for _, name := range []string{
@@ -136,10 +136,11 @@ func cursorAt(of string, p position) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s:%d:%d", of, p.at, p.id))
 }
 
-// readCursor returns nil for no cursor, and an error for one of another query.
+// readCursor returns nil when there is no cursor, and an error for a cursor of
+// another query.
 func readCursor(text, of string) (*position, error) {
 	if text == "" {
-		return nil, nil //nolint:nilnil // no cursor is no position
+		return nil, nil //nolint:nilnil // without a cursor there is no position
 	}
 	b, _ := base64.RawURLEncoding.DecodeString(text)
 	rest, ours := strings.CutPrefix(string(b), of+":")
@@ -172,7 +173,7 @@ func readIDs(text string) ([]int64, error) {
 	return ids, nil
 }
 
-// readID reads an id from the query; 0 when it is not there.
+// readID reads an id from the query; 0 when it is absent.
 func readID(v url.Values, name string) (int64, error) {
 	text := v.Get(name)
 	if text == "" {

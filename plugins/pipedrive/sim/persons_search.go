@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// personSearch is what GET /api/v2/persons/search was asked for.
+// personSearch is a parsed query of GET /api/v2/persons/search.
 type personSearch struct {
 	term    string
 	exact   bool
@@ -21,7 +21,7 @@ type personSearch struct {
 	org     int64
 	picture bool
 	limit   int
-	after   int64 // id of the last person of the page before
+	after   int64 // id of the last person of the previous page
 	digest  string
 }
 
@@ -29,7 +29,7 @@ func searchFields() []string {
 	return []string{"custom_fields", "email", "notes", "phone", "name"}
 }
 
-// searchPersons is GET /api/v2/persons/search.
+// searchPersons handles GET /api/v2/persons/search.
 func (s *Server) searchPersons(w http.ResponseWriter, c *call) {
 	q, err := s.readPersonSearch(c.URL.Query())
 	if err != nil {
@@ -54,8 +54,9 @@ func (s *Server) searchPersons(w http.ResponseWriter, c *call) {
 	})
 }
 
-// candidates are the ids that a search looks at. An exact search for an
-// address need not look at everybody: generated ones tell their number.
+// candidates returns the ids that a search examines. An exact search for an
+// address need not examine everybody, because generated addresses contain the
+// number.
 func (p *persons) candidates(q personSearch) iter.Seq[int64] {
 	return func(yield func(int64) bool) {
 		if !q.exact || !slices.Equal(q.fields, []string{"email"}) {
@@ -92,7 +93,7 @@ func (q personSearch) hits(text string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(q.term))
 }
 
-// texts are the values of a field that can be searched.
+// texts returns the values of a field that can be searched.
 func (one Person) texts(field string) []string {
 	switch field {
 	case "name":
@@ -126,7 +127,8 @@ func values(list []Contact) []string {
 	return texts
 }
 
-// score is how relevant a result is. How the vendor counts is not told.
+// score returns how relevant a result is. The vendor does not document its
+// measure.
 func (q personSearch) score() float64 {
 	if q.exact {
 		return 1.25
@@ -134,8 +136,8 @@ func (q personSearch) score() float64 {
 	return 0.5092
 }
 
-// item is a person in the form of search results, where addresses and numbers
-// are plain texts.
+// item returns a person in the form of search results, where addresses and
+// numbers are plain texts.
 func (q personSearch) item(one Person) map[string]any {
 	item := map[string]any{
 		"id": one.ID, "type": "person", "name": one.Name, "phones": values(one.Phones), "emails": values(one.Emails),

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// view is which optional fields of persons a request asks for.
+// view says which optional fields of persons a request asks for.
 type view struct {
 	include []string
 	custom  []string // keys of custom fields; nil is all
@@ -47,8 +47,8 @@ func readView(q url.Values) (v view, err error) {
 	return v, notSimulated(q, "include_option_labels", "include_labels")
 }
 
-// notSimulated refuses what would change an answer in a way that is not made
-// here.
+// notSimulated refuses parameters that would change an answer in ways that are
+// not simulated.
 func notSimulated(q url.Values, names ...string) error {
 	for _, name := range names {
 		if text := q.Get(name); text != "" && text != "false" {
@@ -58,8 +58,8 @@ func notSimulated(q url.Values, names ...string) error {
 	return nil
 }
 
-// personFields are those that the vendor always shows, and those of contact
-// sync.
+// personFields returns the fields that the vendor always shows, and those of
+// contact sync.
 type personFields struct {
 	ID         int64          `json:"id"`
 	Name       string         `json:"name"`
@@ -78,7 +78,7 @@ type personFields struct {
 	Custom     map[string]any `json:"custom_fields"`
 }
 
-// shown is a person as a request that asked for v sees it.
+// shown returns a person as a request that asked for v sees it.
 func (s *Server) shown(one Person, v view) any {
 	fields := personFields{
 		ID: one.ID, Name: one.Name, OwnerID: one.OwnerID, OrgID: one.OrgID, Deleted: !one.Deleted.IsZero(), VisibleTo: one.VisibleTo,
@@ -110,7 +110,8 @@ func (s *Server) shown(one Person, v view) any {
 	return withMembers(fields, further)
 }
 
-// included is an optional field. Nobody has deals, activities or mail here.
+// included returns an optional field. Nobody has deals, activities or mail
+// here.
 func (one Person) included(name string) any {
 	switch {
 	case name == "marketing_status":
@@ -125,7 +126,7 @@ func (one Person) included(name string) any {
 	return nil
 }
 
-// withMembers is an object with more members at its end.
+// withMembers returns an object with more members at its end.
 func withMembers(object any, further map[string]any) any {
 	a, errA := json.Marshal(object)
 	b, errB := json.Marshal(further)

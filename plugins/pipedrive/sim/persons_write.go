@@ -12,12 +12,13 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// syncFields exist in companies that have set up contact sync.
+// syncFields exist only in companies that have set up contact sync.
 func syncFields() []string {
 	return []string{"postal_address", "notes", "im", "birthday", "job_title"}
 }
 
-// personBody is the body of POST and PATCH. add_time belongs to POST only.
+// personBody is the schema of the bodies of POST and PATCH. Only POST has
+// add_time.
 func personBody(create bool) *simkit.Schema {
 	text := simkit.Schema{Type: simkit.String, Null: true}
 	contact := simkit.Schema{Type: simkit.Object, Members: map[string]simkit.Schema{
@@ -53,7 +54,8 @@ func rfc3339(v any) string {
 	return ""
 }
 
-// noEmptySet: null clears a custom field of several options, [] is refused.
+// noEmptySet refuses []: a custom field with several options is cleared by
+// null.
 func noEmptySet(v any) string {
 	for _, name := range slices.Sorted(maps.Keys(v.(map[string]any))) {
 		if list, ok := v.(map[string]any)[name].([]any); ok && len(list) == 0 {
@@ -63,7 +65,7 @@ func noEmptySet(v any) string {
 	return ""
 }
 
-// createPerson is POST /api/v2/persons.
+// createPerson handles POST /api/v2/persons.
 func (s *Server) createPerson(w http.ResponseWriter, c *call) {
 	err := s.checkPerson(c.body)
 	if _, named := c.body["name"]; !named && s.reads("persons_without_name", "refused") {
@@ -77,7 +79,7 @@ func (s *Server) createPerson(w http.ResponseWriter, c *call) {
 	made := Person{OwnerID: 1, AddTime: now, UpdateTime: now, VisibleTo: 3, Marketing: "no_consent"}
 	made.write(c.body)
 	if text, ok := c.body["add_time"].(string); ok {
-		made.AddTime, _ = time.Parse(time.RFC3339, text) // the schema has seen it
+		made.AddTime, _ = time.Parse(time.RFC3339, text) // the schema has checked it
 	}
 	made = s.persons.store.Add(func(id int64) Person {
 		made.ID = id
@@ -90,11 +92,11 @@ func (s *Server) createPerson(w http.ResponseWriter, c *call) {
 	simkit.WriteJSON(w, status, map[string]any{"success": true, "data": s.shown(made, written())})
 }
 
-// written is what answers to POST and PATCH show.
+// written is the view in the answers to POST and PATCH.
 func written() view { return view{include: []string{"marketing_status"}} }
 
-// checkPerson refuses, or takes out, what a company without contact sync does
-// not have.
+// checkPerson refuses, or removes, fields that a company without contact sync
+// does not have.
 func (s *Server) checkPerson(body map[string]any) error {
 	for _, name := range syncFields() {
 		if _, given := body[name]; given && s.reads("persons_sync_fields", "refused") {
@@ -107,7 +109,7 @@ func (s *Server) checkPerson(body map[string]any) error {
 	return nil
 }
 
-// getPerson is GET /api/v2/persons/{id}.
+// getPerson handles GET /api/v2/persons/{id}.
 func (s *Server) getPerson(w http.ResponseWriter, c *call) {
 	v, err := readView(c.URL.Query())
 	if err != nil {
@@ -122,7 +124,8 @@ func (s *Server) getPerson(w http.ResponseWriter, c *call) {
 	writeData(w, s.shown(one, v))
 }
 
-// updatePerson is PATCH /api/v2/persons/{id}: lists are replaced as a whole.
+// updatePerson handles PATCH /api/v2/persons/{id}: lists are replaced as a
+// whole.
 func (s *Server) updatePerson(w http.ResponseWriter, c *call) {
 	if err := s.checkPerson(c.body); err != nil {
 		invalid(w, err.Error())
@@ -136,7 +139,8 @@ func (s *Server) updatePerson(w http.ResponseWriter, c *call) {
 	writeData(w, s.shown(one, written()))
 }
 
-// deletePerson is DELETE /api/v2/persons/{id}: it marks.
+// deletePerson handles DELETE /api/v2/persons/{id}: it marks the person as
+// deleted.
 func (s *Server) deletePerson(w http.ResponseWriter, c *call) {
 	now := s.persons.now()
 	if _, ok := s.persons.change(c.id, func(p *Person) { p.Deleted = now }); !ok {
@@ -148,7 +152,7 @@ func (s *Server) deletePerson(w http.ResponseWriter, c *call) {
 
 func noPerson(w http.ResponseWriter) { missing(w, "Person not found") }
 
-// write takes over the members of a body that the schema has passed.
+// write applies the members of a checked body.
 func (one *Person) write(body map[string]any) {
 	take(body, "name", &one.Name)
 	take(body, "owner_id", &one.OwnerID)
@@ -172,19 +176,19 @@ func (one *Person) write(body map[string]any) {
 		}
 	}
 	if slices.ContainsFunc(one.Emails, func(c Contact) bool { _, err := mail.ParseAddress(c.Value); return err == nil }) {
-		take(body, "marketing_status", &one.Marketing) // without a valid address it stays
+		take(body, "marketing_status", &one.Marketing) // without a valid address it stays as it is
 	}
 	one.writeFree(body)
 }
 
-// take sets to when the body has that member.
+// take sets to if the body has that member.
 func take[T any](body map[string]any, name string, to *T) {
 	if v, ok := body[name].(T); ok {
 		*to = v
 	}
 }
 
-// writeFree sets custom fields and those of contact sync; null clears one.
+// writeFree sets custom fields and those of contact sync; null clears a field.
 func (one *Person) writeFree(body map[string]any) {
 	custom, _ := body["custom_fields"].(map[string]any)
 	for name, value := range custom {

@@ -41,7 +41,7 @@ func Readings() []Reading {
 	})
 }
 
-// SetReading changes what the simulator does where the documentation is open.
+// SetReading changes the simulator's behaviour where the documentation is open.
 func (s *Server) SetReading(name, value string) error { return s.kit.Readings.Set(name, value) }
 
 func (s *Server) reads(name, value string) bool { return s.kit.Readings.Is(name, value) }

@@ -10,18 +10,18 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// unassignedRole is the role of users without one.
+// unassignedRole is the role of users without a role.
 const unassignedRole = 1
 
-// role is a role of the company. Users name theirs.
+// role is a role of the company. Users refer to it by id.
 type role struct {
 	id, parent int64
 	name       string
 	settings   map[string]int64
-	pipelines  []int64 // hidden ones
+	pipelines  []int64 // the hidden ones
 }
 
-// roles holds them.
+// roles holds the company's roles.
 type roles struct {
 	mu   sync.Mutex
 	byID map[int64]*role
@@ -92,7 +92,7 @@ func (r *roles) data(one *role, assigned map[int64]int) roleData {
 	return roleData{one.id, one.parent, one.name, true, strconv.Itoa(assigned[one.id]), strconv.Itoa(subs), 0}
 }
 
-// assigned counts the users of each role.
+// assigned returns the number of users of each role.
 func (s *Server) assigned() map[int64]int {
 	counts := map[int64]int{}
 	s.people.all(func(u User) {
@@ -141,7 +141,7 @@ func roleRoutes() []route {
 	}
 }
 
-// withRole calls handle with the role of the path, while nobody else changes
+// withRole calls handle with the role in the path, while nobody else can change
 // roles.
 func withRole(handle func(*Server, http.ResponseWriter, *call, *role)) func(*Server, http.ResponseWriter, *call) {
 	return func(s *Server, w http.ResponseWriter, c *call) {
@@ -189,8 +189,8 @@ func (s *Server) addRole(w http.ResponseWriter, c *call) {
 	writeData(w, map[string]int64{"id": s.roles.add(c.body["name"].(string), parent).id})
 }
 
-// parent is the new parent of role id in a body: one that exists and is not
-// the role itself or below it.
+// parent returns the new parent of role id from a body. The parent must exist,
+// and must not be the role itself or below it.
 func (r *roles) parent(body map[string]any, id int64) (int64, bool) {
 	parent, given := body["parent_role_id"].(int64)
 	if !given {
@@ -228,7 +228,7 @@ func (s *Server) updateRole(w http.ResponseWriter, c *call, one *role) {
 	writeData(w, map[string]int64{"id": one.id})
 }
 
-// deleteRole refuses a role that is in use.
+// deleteRole deletes a role, unless it is in use.
 func (s *Server) deleteRole(w http.ResponseWriter, _ *call, one *role) {
 	data := s.roles.data(one, s.assigned())
 	if one.id == unassignedRole || data.Assignments != "0" || data.SubRoles != "0" {
@@ -278,7 +278,8 @@ func (s *Server) unassign(w http.ResponseWriter, c *call, one *role) {
 	}
 }
 
-// setRole has answered when it returns false.
+// setRole sets a user's role. When it returns false, it has answered the
+// request.
 func (s *Server) setRole(w http.ResponseWriter, id, role int64, may func(User) bool) bool {
 	u, ok := s.people.Get(id)
 	if !ok || u.IsDeleted || !may(u) {

@@ -26,7 +26,7 @@ func setSetting(_ *Server, w http.ResponseWriter, c *call, one *role) {
 	writeData(w, map[string]int64{"id": one.id, key: value})
 }
 
-// pipelinesBody: the specification writes the lists as text, "[1]".
+// pipelinesBody is a schema: the specification writes the lists as text, "[1]".
 func pipelinesBody() *simkit.Schema {
 	ids := simkit.Schema{Check: func(v any) string {
 		if _, ok := pipelineIDs(v); !ok {
@@ -64,7 +64,7 @@ func pipelineIDs(v any) ([]int64, bool) {
 
 func setPipelines(_ *Server, w http.ResponseWriter, c *call, one *role) {
 	change := c.body["visible_pipeline_ids"].(map[string]any)
-	add, _ := pipelineIDs(change["add"]) // checked by the schema
+	add, _ := pipelineIDs(change["add"]) // the schema has checked it
 	remove, _ := pipelineIDs(change["remove"])
 	one.pipelines = slices.DeleteFunc(one.pipelines, func(id int64) bool { return slices.Contains(add, id) })
 	one.pipelines = append(one.pipelines, remove...)

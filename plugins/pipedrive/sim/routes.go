@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	routeToken = "oauth/token" //nolint:gosec // G101: a path, no credential
+	routeToken = "oauth/token" //nolint:gosec // G101: a path, not a credential
 
 	scopeBase  = "base"
 	scopeRead  = "users:read"
@@ -19,18 +19,18 @@ const (
 )
 
 // route is a path: {id} and {..._id} are positive integers, {uuid} is text.
-// Its name is what faults call it; paths of v2 begin with "v2/" there.
+// Faults call it by its name; names of v2 routes begin with "v2/".
 type route struct {
 	name string
 	ops  map[string]operation
-	hook bool // errors in the envelope of webhooks
+	hook bool // reports errors in the envelope of webhooks
 }
 
 // operation is one method of a path.
 type operation struct {
 	scopes []string // an OAuth token needs one of them
 	cost   int      // tokens of the daily budget
-	search bool     // falls under the limit of searches
+	search bool     // counts against the limit of searches
 	body   *simkit.Schema
 	handle func(*Server, http.ResponseWriter, *call)
 }
@@ -43,13 +43,13 @@ func writing(cost int, body *simkit.Schema, handle func(*Server, http.ResponseWr
 	return operation{scopes: []string{scopeAdmin}, cost: cost, body: body, handle: handle}
 }
 
-// routes is the table of what the vendor has. A path of words comes before one
+// routes is the table of the vendor's routes. A literal path comes before one
 // with a parameter in the same place.
 func routes() []route {
 	return slices.Concat(userRoutes(), roleRoutes(), permissionSetRoutes(), teamRoutes(), hookRoutes(), personRoutes())
 }
 
-// findRoute knows the three prefixes of the vendor.
+// findRoute finds a route under one of the vendor's three prefixes.
 func (s *Server) findRoute(path string) (route, map[string]string) {
 	if path == "/oauth/token" || path == "/oauth/token/" {
 		return route{name: routeToken}, nil
@@ -88,19 +88,19 @@ func match(pattern, path string) (map[string]string, bool) {
 	return params, true
 }
 
-// call is one authenticated request to a known operation.
+// call is one authenticated request for a known operation.
 type call struct {
 	*http.Request
 	params map[string]string
-	ids    map[string]int64 // those parameters that are numbers
+	ids    map[string]int64 // the parameters that are numbers
 	id     int64            // {id}
 	body   map[string]any
 	caller caller
 	faults simkit.Active
 }
 
-// serveAPI takes a request through authentication, rate limits, path, method,
-// scope, budget, rights, ids and body, in that order.
+// serveAPI checks a request's authentication, rate limits, path, method, scope,
+// budget, rights, ids and body, in that order, and serves it.
 func (s *Server) serveAPI(w http.ResponseWriter, c *call, rt route) {
 	who, refused := s.authenticate(c.Request)
 	if refused != nil {
@@ -141,7 +141,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, c *call, rt route) {
 	}
 }
 
-// readIDs has answered when it returns false, as readBody has.
+// readIDs reads the ids in the path. When it returns false, it has answered the
+// request; readBody does the same.
 func (c *call) readIDs(w http.ResponseWriter) bool {
 	c.ids = map[string]int64{}
 	for name, text := range c.params {

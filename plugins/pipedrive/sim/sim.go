@@ -1,12 +1,12 @@
-// Package sim is a simulator of the parts of Pipedrive's API that a directory
+// Package sim simulates the parts of Pipedrive's API that a directory
 // synchronization uses: users, roles, permission sets, teams, webhooks and
-// persons, for demos and tests. It is stateful and strict, with the vendor's rate limits,
-// and with faults on demand. A request that the vendor's documentation does
-// not allow is refused, so that a client which works here has at least read
-// it.
+// persons, for demos and tests. It is stateful and strict, enforces the
+// vendor's rate limits, and misbehaves on demand. It refuses any request that
+// the vendor's documentation does not allow, so that a client that works here
+// at least follows the documentation.
 //
 // It is not a mock generated from a specification: it keeps state between
-// requests. And it is not a proof of what the vendor does: where the
+// requests. And it does not prove how the vendor behaves: where the
 // documentation is open, Readings lists the answers that can be switched, and
 // README.md lists the rest.
 package sim
@@ -22,12 +22,12 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Options configure a Server. The zero value is a company of one person.
+// Options configures a Server. The zero value is a company of one person.
 type Options struct {
-	Seed    uint64 // of the people: the same seed and count make the same people
+	Seed    uint64 // for people: the same seed and count give the same ones
 	People  int    // generated people, numbered from 1; at least 1
 	Persons int    // generated contacts of API v2, numbered from 1
-	NoEmail int    // how many of them have no e-mail address: null, absent and empty in turn
+	NoEmail int    // how many people have no e-mail address: null, absent and empty in turn
 	Seats   int    // active users that the company has paid for; 0 is no limit
 
 	APIToken     string   // for the header x-api-token; default "sim-api-token"
@@ -52,8 +52,8 @@ type Options struct {
 
 	Readings map[string]string // answers to open questions; see Readings
 
-	LoopbackWebhooks bool                        // accept subscriptions of loopback URLs, and deliver to them; the vendor wants public ones
-	AfterFunc        func(time.Duration, func()) // runs deliveries of webhooks after a while; default a timer of its own goroutine
+	LoopbackWebhooks bool                        // subscriptions may have loopback URLs, and get deliveries; the vendor requires public ones
+	AfterFunc        func(time.Duration, func()) // runs a delivery of a webhook after a wait; default a timer with its own goroutine
 	Now              func() time.Time            // the clock of every limit, expiry and time stamp; default time.Now
 	Log              *slog.Logger                // one line a request at level debug; default none
 }
@@ -90,8 +90,8 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New makes a simulator. It needs no closing. Readings that do not exist are a
-// mistake in the program: it panics.
+// New returns a simulator, which needs no closing. It panics when the options
+// name a reading that does not exist, because that is a mistake in the program.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	kit, err := simkit.New(faultsOfTheVendor(), Readings(), o.Readings, o.Log)
@@ -136,7 +136,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ServeHTTP answers the vendor's paths, and the simulator's own below /_sim/.
+// ServeHTTP serves the vendor's paths, and the simulator's own below /_sim/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if simkit.IsControl(r) {
 		s.control.ServeHTTP(w, r)
@@ -166,5 +166,5 @@ type Request = simkit.Request
 // Requests returns the last requests, at most 1000, oldest first.
 func (s *Server) Requests() []Request { return s.kit.Journal.Requests() }
 
-// stamp is the time as most of the vendor's fields have it.
+// stamp returns a time as most of the vendor's fields show it.
 func (s *Server) stamp() string { return s.opts.Now().UTC().Format(time.DateTime) }

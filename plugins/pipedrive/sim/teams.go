@@ -23,7 +23,7 @@ type team struct {
 	Creator   int64   `json:"created_by_user_id"`
 }
 
-// teams holds them.
+// teams holds the legacy teams.
 type teams struct {
 	mu   sync.Mutex
 	byID map[int64]*team
@@ -80,7 +80,7 @@ func withTeam(handle func(*Server, http.ResponseWriter, *call, *team)) func(*Ser
 	}
 }
 
-// shown is a team as the query wants it.
+// shown returns a team as the query asks for it.
 func shown(c *call, t team) (team, error) {
 	switch c.URL.Query().Get("skip_users") {
 	case "", "0":
@@ -93,7 +93,7 @@ func shown(c *call, t team) (team, error) {
 	return t, nil
 }
 
-// listTeams is GET /legacyTeams, and of one user GET /legacyTeams/user/{id}.
+// listTeams handles GET /legacyTeams, and of one user GET /legacyTeams/user/{id}.
 func (s *Server) listTeams(w http.ResponseWriter, c *call) {
 	s.teams.mu.Lock()
 	defer s.teams.mu.Unlock()
@@ -124,7 +124,7 @@ func (s *Server) listTeams(w http.ResponseWriter, c *call) {
 	writeData(w, list)
 }
 
-// unknownUser finds the first user of a body who is not there.
+// unknownUser returns the first user in a body who does not exist.
 func (s *Server) unknownUser(body map[string]any) (path string, unknown bool) {
 	is := func(v any) bool {
 		u, ok := s.people.Get(v.(int64))

@@ -14,7 +14,7 @@ type User struct {
 	Activated         bool     `json:"activated"`
 	LastLogin         Text     `json:"last_login,omitzero"` // YYYY-MM-DD HH:MM:SS, like the next two
 	Created           string   `json:"created"`
-	Modified          Text     `json:"modified,omitzero"` // shown to callers with access to the account settings
+	Modified          Text     `json:"modified,omitzero"` // only for callers with access to the account settings
 	HasCreatedCompany bool     `json:"has_created_company"`
 	Access            []Access `json:"access"`
 	ActiveFlag        bool     `json:"active_flag"`
@@ -26,7 +26,7 @@ type User struct {
 	IsDeleted         bool     `json:"is_deleted"`
 }
 
-// Access is what a user may do in one of the vendor's apps.
+// Access says what a user may do in one of the vendor's apps.
 type Access struct {
 	App             string `json:"app"`
 	Admin           bool   `json:"admin"`
@@ -40,10 +40,10 @@ type Text struct {
 	Value string
 }
 
-// Some is a text with that value.
+// Some returns a text with a value.
 func Some(v string) Text { return Text{Set: true, Value: v} }
 
-// Null is a text that is null.
+// Null returns a text that is null.
 func Null() Text { return Text{Set: true, Null: true} }
 
 // IsZero reports whether the text is absent, for omitzero.
@@ -69,7 +69,7 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 
 const deletedText = "(deleted user)"
 
-// forget turns the user into the row that the vendor keeps of a permanently
+// forget reduces the user to the row that the vendor keeps of a permanently
 // deleted one.
 func (u *User) forget() {
 	u.Name, u.Email, u.Phone, u.IconURL = deletedText, Some(deletedText), Some(deletedText), Some(deletedText)

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simkit"
 )
 
-// Names of the routes of users.
+// The names of the routes of users.
 const (
 	routeUsers = "users"
 	routeFind  = "users/find"
@@ -38,7 +38,7 @@ func userRoutes() []route {
 	}
 }
 
-// visible is u as the caller may see it.
+// visible returns u as the caller may see it.
 func (s *Server) visible(u User) User {
 	if !u.IsYou && !u.IsDeleted && s.reads("phones", "own") {
 		u.Phone = Null()
@@ -49,7 +49,7 @@ func (s *Server) visible(u User) User {
 	return u
 }
 
-// getUser is GET /users/{id}.
+// getUser handles GET /users/{id}.
 func (s *Server) getUser(w http.ResponseWriter, c *call) {
 	u, ok := s.people.Get(c.id)
 	if !ok {
@@ -59,7 +59,7 @@ func (s *Server) getUser(w http.ResponseWriter, c *call) {
 	writeData(w, s.visible(u))
 }
 
-// getMe is GET /users/me: the caller and their company.
+// getMe handles GET /users/me: the caller and their company.
 func (s *Server) getMe(w http.ResponseWriter, _ *call) {
 	type language struct {
 		Code    string `json:"language_code"`
@@ -86,7 +86,7 @@ const (
 	companyDomain = "example-co"
 )
 
-// findUsers is GET /users/find: by name, or by e-mail address.
+// findUsers handles GET /users/find: by name, or by e-mail address.
 func (s *Server) findUsers(w http.ResponseWriter, c *call) {
 	q := c.URL.Query()
 	term := strings.ToLower(q.Get("term"))
@@ -112,7 +112,8 @@ func (s *Server) findUsers(w http.ResponseWriter, c *call) {
 	writeData(w, found)
 }
 
-// listUsers is GET /users. People are made one by one while they are written.
+// listUsers handles GET /users. It generates people one by one while writing
+// them.
 func (s *Server) listUsers(w http.ResponseWriter, c *call) {
 	form, size := s.pagingForm()
 	p, err := s.readPage(c.URL.Query(), form, size, "user")
@@ -122,7 +123,7 @@ func (s *Server) listUsers(w http.ResponseWriter, c *call) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	out := bufio.NewWriterSize(w, 32<<10)
-	defer func() { _ = out.Flush() }() // the client is gone: nobody is left to tell
+	defer func() { _ = out.Flush() }() // the client is gone, and nobody is left to tell
 	_, _ = out.WriteString(`{"success":true,"data":[`)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
@@ -140,8 +141,8 @@ func (s *Server) listUsers(w http.ResponseWriter, c *call) {
 	_ = out.WriteByte('}')
 }
 
-// writePage hands the people of a page to emit and returns the id of the first
-// one after it; 0 when there is none.
+// writePage calls emit with the people of a page and returns the id of the
+// first one after it; 0 when there is none.
 func (s *Server) writePage(c *call, p page, emit func(int, any) error) (next int64) {
 	last := s.people.Highest()
 	if c.faults.Has(Half) {
@@ -169,7 +170,8 @@ func (s *Server) writePage(c *call, p page, emit func(int, any) error) (next int
 	return 0
 }
 
-// followers of a user: the caller follows everybody, nobody else anybody.
+// followers returns the followers of a user: the caller follows everybody,
+// nobody else follows anybody.
 func (s *Server) followers(w http.ResponseWriter, c *call) (ids []int64, ok bool) {
 	if _, ok := s.people.Get(c.id); !ok {
 		notFound(w)
@@ -181,14 +183,14 @@ func (s *Server) followers(w http.ResponseWriter, c *call) (ids []int64, ok bool
 	return []int64{1}, true
 }
 
-// getFollowers is GET /users/{id}/followers of version 1.
+// getFollowers handles GET /users/{id}/followers of version 1.
 func (s *Server) getFollowers(w http.ResponseWriter, c *call) {
 	if ids, ok := s.followers(w, c); ok {
 		writeData(w, ids)
 	}
 }
 
-// listFollowers is GET /users/{id}/followers of version 2.
+// listFollowers handles GET /users/{id}/followers of version 2.
 func (s *Server) listFollowers(w http.ResponseWriter, c *call) {
 	type follower struct {
 		UserID  int64  `json:"user_id"`

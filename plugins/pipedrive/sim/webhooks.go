@@ -36,12 +36,12 @@ type hook struct {
 	AdminID      int64   `json:"admin_id"`
 	Name         string  `json:"name"`
 
-	failures int       // first attempts that failed, since the last success
-	banned   time.Time // until then
-	success  time.Time // the last one; at first when it was made
+	failures int       // failed first attempts since the last success
+	banned   time.Time // until this time
+	success  time.Time // the last success; at first the creation
 }
 
-// hooks holds them.
+// hooks holds the webhooks.
 type hooks struct {
 	mu   sync.Mutex
 	byID map[int64]*hook
@@ -57,7 +57,7 @@ func (h *hooks) reset() {
 }
 
 const (
-	maxHooks = 40 // of one user
+	maxHooks = 40 // for one user
 	isoForm  = "2006-01-02T15:04:05.000Z"
 )
 
@@ -146,8 +146,8 @@ func (s *Server) addHook(w http.ResponseWriter, c *call) {
 	simkit.WriteJSON(w, http.StatusCreated, hookAnswer{"ok", true, *h})
 }
 
-// reachable is what can be said of a URL without asking it: the vendor wants
-// a public one. Loopback URLs are for tests.
+// reachable checks what can be known about a URL without requesting it: the
+// vendor requires a public one. Loopback URLs are for tests.
 func (s *Server) reachable(target string) bool {
 	u, err := url.Parse(target)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil {

@@ -30,7 +30,7 @@ func invitationBody() *simkit.Schema {
 	}}
 }
 
-// activationBody: only active_flag can be updated.
+// activationBody is a schema: only active_flag can be updated.
 func activationBody() *simkit.Schema {
 	return &simkit.Schema{Members: map[string]simkit.Schema{"active_flag": {Type: simkit.Boolean, Required: true}}}
 }
@@ -49,7 +49,8 @@ func isUUID(v any) string {
 	return ""
 }
 
-// addUser is POST /users: an invitation by e-mail. It answers 200, not 201.
+// addUser handles POST /users: an invitation by e-mail. It answers 200, not
+// 201.
 func (s *Server) addUser(w http.ResponseWriter, c *call) {
 	access, err := s.readAccess(c.body["access"])
 	if err != nil {
@@ -90,8 +91,8 @@ func (s *Server) refuseSeat(w http.ResponseWriter) {
 	problem{status: status, text: "Your plan has no free seat for this user.", reason: "feature_capping_users_limit"}.write(w)
 }
 
-// invited is a user who has not accepted yet: the name comes from the address,
-// and the user sets it when accepting.
+// invited returns a user who has not accepted yet. The name comes from the
+// address; the user sets it when accepting.
 func (s *Server) invited(address string, access []Access, active bool) User {
 	name, _, _ := strings.Cut(address, "@")
 	if s.reads("invited_name", "address") {
@@ -109,7 +110,7 @@ func (s *Server) invited(address string, access []Access, active bool) User {
 	}
 }
 
-// readAccess makes the access of an invitation; without any it is to sales.
+// readAccess reads the access in an invitation; without any, it is to sales.
 func (s *Server) readAccess(raw any) ([]Access, error) {
 	items, given := raw.([]any)
 	if !given {
@@ -137,7 +138,7 @@ func (s *Server) readAccess(raw any) ([]Access, error) {
 	return access, nil
 }
 
-// updateUser is PUT /users/{id}.
+// updateUser handles PUT /users/{id}.
 func (s *Server) updateUser(w http.ResponseWriter, c *call) {
 	active := c.body["active_flag"].(bool)
 	s.people.adding.Lock()
@@ -165,15 +166,15 @@ func (s *Server) updateUser(w http.ResponseWriter, c *call) {
 	writeData(w, s.visible(u))
 }
 
-// origin is what meta.change_source of a delivery tells.
+// origin is the value of meta.change_source in a delivery.
 type origin string
 
 const (
 	byAPI origin = "api"
-	byApp origin = "app" // the web application, which the control API stands for
+	byApp origin = "app" // the web application, for which the control API stands
 )
 
-// changePerson changes a user and tells webhooks.
+// changePerson changes a user and notifies webhooks.
 func (s *Server) changePerson(id int64, by origin, f func(*User)) (User, error) {
 	before, after, ok, _ := s.people.Change(id, func(u *User) error {
 		f(u)

@@ -1,5 +1,5 @@
-// Command cmd runs the simulator of Pipedrive's API on a loopback address
-// until it is told to stop.
+// Command cmd runs the simulator of Pipedrive's API on a loopback address until
+// it is stopped.
 package main
 
 import (
