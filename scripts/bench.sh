@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Benchmarks whose results are ratios of interleaved pairs against a baseline in
-# the same run: absolute figures depend on the machine, and all of them on what
-# else it does. Metrics are medians.
+# Benchmarks. Each result is a ratio to a baseline that runs interleaved in the
+# same run, because absolute figures depend on the machine and its other load.
+# Metrics are medians.
 #   OneBody, Pages, CGuest  a fetch through a connector, against a native client
-#              that reads the same bodies with the same parser: in one body of
-#              3,000 records, in 100 pages of 500, in one body through a guest in
-#              C; native-one-buffer keeps one buffer for all pages, native makes
+#              that reads the same bodies with the same parser: one body of 3,000
+#              records, 100 pages of 500, one body through a guest in C;
+#              native-one-buffer reuses one buffer for all pages, native makes
 #              one for each, as io.ReadAll does
-#   Checks, Size, Harden  a Go guest with the checks that the host puts into its
-#              code, against the same without them
+#   Checks, Size, Harden  a Go guest with the checks that the host adds to its
+#              code, against the same guest without them
 #   Load       one and two Go connectors from an empty and from a warm cache
-#   TenThousand  10,000 records of each vendor with the vendor's rate limits on
-#              and the manifest's own: requests, answers 429 (none), tokens, and
+#   TenThousand  10,000 records of each vendor under the vendor's and the
+#              manifest's rate limits: requests, 429 answers (none), tokens, and
 #              time against the least that the limits allow
-#   Many       100,000 and a million without limits: how much the memory of the
-#              process grows, which holds the simulator too
+#   Many       100,000 and a million records without limits: the growth of the
+#              process's memory, which includes the simulator
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
 #   records/s  through connector, mapping and plan, against the same work in
-#              plain native Go; ratio is our time by theirs
+#              plain native Go; the ratio is our time divided by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
-#              domain controller; ratio is our rate by theirs
-# scripts/bench.sh host leaves out those that need a domain controller.
+#              domain controller; the ratio is our rate divided by theirs
+# scripts/bench.sh host leaves out the benchmarks that need a domain controller.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0

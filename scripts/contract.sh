@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds the connectors and simulators against the vendors' API specifications:
+# Checks the connectors and simulators against the vendors' API specifications:
 #   make contract APIS=FOLDER
-# Exit: 0 no violation, 1 violations, 2 it could not be checked.
+# Exit: 0 no violation, 1 violations, 2 the check could not run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,7 +28,7 @@ fi
 
 work=$(mktemp -d)
 pid=
-# The check has a process group of its own, so that no proxy outlives it.
+# The check runs in its own process group, so that no proxy outlives it.
 trap '[ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
 go test -c -tags contract -o "$work/contract" ./agent/internal/connector || cannot "the check cannot be built"
 cd agent/internal/connector

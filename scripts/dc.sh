@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Active Directory for development and tests: Samba as a domain
-# controller of AD.TEST on a loopback address, root on Debian only. Its
-# passwords stand below for anyone to read: it is not for anything else.
+# controller of AD.TEST on a loopback address. It needs root on Debian. Its
+# passwords are written below for anyone to read: use it for nothing else.
 set -euo pipefail
 
 usage() {
@@ -39,7 +39,8 @@ install_packages() {
   need $packages
 }
 
-# cache_folder names the folder of the snapshot: another Samba, script or seed is another folder.
+# cache_folder names the folder of the snapshot. Each version of Samba, of this
+# script and of the seed has its own.
 cache_folder() {
   local version digest
   version=$(samba --version | awk '{print $2}')
@@ -64,7 +65,8 @@ certificates() { # DIR
   ) >/dev/null 2>&1 || fail "openssl could not make the certificates"
 }
 
-# unicode_pwd prints a password as unicodePwd wants it: quoted, UTF-16LE, here in base64.
+# unicode_pwd prints a password as unicodePwd requires it (quoted, UTF-16LE), in
+# base64.
 unicode_pwd() { printf '"%s"' "$1" | iconv -t UTF-16LE | base64 -w0; }
 
 seed() { # the database
@@ -82,8 +84,9 @@ seed() { # the database
   done
   grant "OU=Groups,$base_dn" "(OA;CIIO;WP;$member;$group;$sid)"
   grant "$base_dn" "(OA;;CR;$replicate;;$sid)"
-  # Samba tells of deletions only to those who may list the container (on
-  # Windows: dsacls with LCRP). samba-tool cannot reach it: it counts as deleted.
+  # Samba reports deletions only to accounts that may list this container (on
+  # Windows: dsacls with LCRP). samba-tool cannot reach the container, because it
+  # counts as deleted itself.
   ldbmodify -H "$db" --option=ldb:nosync=true --controls=show_deleted:1 <<LDIF
 dn: CN=Deleted Objects,$base_dn
 changetype: modify
@@ -102,7 +105,7 @@ provision() { # sets cache
   if [ ! -e "$cache/ready" ]; then
     rm -rf "$cache"
     mkdir -m 700 "$cache"
-    # As a command of its own, so that its first failure ends it.
+    # A separate command, so that its first failure ends it.
     "$here/dc.sh" make-domain "$cache" >"$cache/log" 2>&1 || { tail -n 20 "$cache/log" >&2; fail "provisioning failed; the whole output is in $cache/log"; }
     touch "$cache/ready"
   fi
@@ -111,7 +114,7 @@ provision() { # sets cache
 
 make_domain() { # CACHE
   local cache=$1
-  # A configuration of its own: the system's smb.conf is neither read nor changed.
+  # With its own configuration: the system's smb.conf is neither read nor changed.
   echo '[global]' >"$cache/base.conf"
   samba-tool domain provision --configfile="$cache/base.conf" --realm=AD.TEST --domain=ADTEST \
     --server-role=dc --dns-backend=NONE --use-rfc2307 --adminpass="$admin_password" \
@@ -156,15 +159,15 @@ smb_conf() { # DIR IP
 CONF
 }
 
-# lock_ip opens the lock of an address as descriptor 9. Samba inherits it, so
-# that the address is free again only when the last process is gone.
+# lock_ip opens the lock of an address as descriptor 9. Samba inherits it, so the
+# address stays locked until its last process has ended.
 lock_ip() {
   exec 9>"/run/lock/rollcall-dc-$1"
   flock -n 9 && ! listens "$1"
 }
 
-# listens reports whether something else has one of Samba's ports there, such as
-# a domain controller in a container that shares the network.
+# listens reports whether another program uses one of Samba's ports on an
+# address, such as a domain controller in a container that shares the network.
 listens() {
   local port
   for port in 88 389 636; do
@@ -196,7 +199,7 @@ restore() { # CACHE DIR IP
   mkdir -p "$dir"
   [ -z "$(ls -A "$dir")" ] || fail "$dir is not empty and holds no domain controller; next: name another folder"
   chmod 700 "$dir"
-  # dc.env comes first: it marks the folder as one that may be replaced.
+  # dc.env is written first: it marks the folder as one that may be replaced.
   (umask 077; cat >"$dir/dc.env" <<ENV
 DC_IP='$3'
 DC_HOST='dc1.ad.test'
@@ -239,8 +242,8 @@ start() { # DIR [IP] [--for PID [--remove]]
   wait_ready "$dir" $!
 }
 
-# supervise runs Samba until it is told to stop or the watched process is gone.
-# It leads a session and process group of its own; dc.env names its pid.
+# supervise runs Samba until it is told to stop or the watched process has ended.
+# It leads its own session and process group; dc.env holds its pid.
 supervise() { # DIR PID REMOVE
   local dir=$1 watch=$2 remove=$3 samba
   cd "$dir"
@@ -276,8 +279,8 @@ running() { # DIR: true while any process of its group lives
   [ -n "$DC_PID" ] && ours "$DC_PID" "$1"
 }
 
-# ours guards against a pid that belongs to somebody else by now: a process of
-# the group must have DIR as its working folder.
+# ours guards against a pid that now belongs to another program: a process of the
+# group must have DIR as its working folder.
 ours() { # GROUP DIR
   local p
   for p in $(pgrep -g "$1"); do
@@ -291,7 +294,7 @@ wait_ready() { # DIR PID
   . "$1/dc.env"
   (umask 077; printf %s "$admin_password" >"$1/lock/password")
   local i
-  for ((i = 0; i < 3000; i++)); do # only a hang takes so long, not a busy machine
+  for ((i = 0; i < 3000; i++)); do # only a hang takes longer, not a busy machine
     if LDAPTLS_CACERT=$DC_CA_FILE ldapsearch -LLL -x -H "$DC_URL" -D "$DC_ADMIN_DN" -y "$1/lock/password" -b "$DC_BASE_DN" -s base dn >/dev/null 2>&1; then
       echo "domain controller of ad.test at $DC_URL, $1/dc.env says how to reach it" >&2
       return

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The main job at work on this machine alone: a Samba AD domain controller, a
-# simulated Pipedrive company with 500 people, and the agent between them.
+# Shows rollcall's main job on this machine alone: a Samba AD domain controller,
+# a simulated Pipedrive company with 500 people, and the agent between them.
 # ROLLCALL_DEMO_END=1 ends after the story instead of leaving the agent running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,7 +27,7 @@ step() {
 }
 sim() { curl -fsS "http://127.0.0.1:$port/_sim/$1" "${@:2}" >/dev/null; }
 person() { curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/$1" | sed -E 's/.*"name":"([^"]*)".*/\1/'; }
-# readable decodes what LDIF has in base64: names with letters beyond ASCII.
+# readable decodes the base64 values of LDIF: names with letters beyond ASCII.
 readable() {
   local name value
   while IFS= read -r line; do
@@ -59,8 +59,8 @@ stop() {
 }
 trap stop EXIT
 
-# make says "Error 130" when a command ends with that, and nothing when the
-# command ends well and make itself was interrupted.
+# make prints "Error 130" when a command exits with 130, and nothing when make
+# itself was interrupted and the command exits with 0.
 made=''
 [ "$(cat /proc/$PPID/comm 2>/dev/null)" != make ] || made=$PPID
 # shellcheck disable=SC2329 # the trap calls it
@@ -70,7 +70,8 @@ interrupted() {
   exit 0
 }
 trap interrupted INT TERM
-# interrupt does what Ctrl-C on a terminal does, for a process and all below it.
+# interrupt interrupts a process and its descendants, as Ctrl-C on a terminal
+# does.
 # shellcheck disable=SC2329 # runs in the background
 interrupt() {
   local child
@@ -79,8 +80,8 @@ interrupt() {
     if [ "$child" != "$BASHPID" ]; then interrupt "$child"; fi
   done
 }
-# make does not pass on an interrupt that came to it alone: it holds the signal
-# back (bit 2 of SigBlk) until the command has ended.
+# make does not pass on an interrupt that only make received: it blocks the signal
+# (bit 2 of SigBlk) until the command has ended.
 # shellcheck disable=SC2329 # runs in the background
 watch_make() {
   local blocked
@@ -88,7 +89,7 @@ watch_make() {
     if ((0x${blocked:8} & 2)); then interrupt $$; return; fi
     sleep 0.5
   done
-  kill -TERM $$ # make is gone
+  kill -TERM $$ # make has ended
 }
 if [ -n "$made" ]; then watch_make & watcher=$!; fi
 

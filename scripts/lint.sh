@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatting, vet for every platform that is shipped, golangci-lint at a pinned version.
+# Checks formatting, runs vet for every shipped platform, and runs a pinned
+# version of golangci-lint.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/tools.sh

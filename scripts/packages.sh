@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Sourced by the other scripts: Debian packages, installed when they are missing.
-# need WHAT...: a package, or COMMAND=PACKAGE where the command may as well come
-# from elsewhere. Where there is no dpkg, only commands are looked for.
+# Sourced by the other scripts: installs missing Debian packages.
+# need WHAT...: a package, or COMMAND=PACKAGE if the command may also come from
+# elsewhere. Without dpkg, only commands are checked.
 
 missing_packages() {
   local what
@@ -13,7 +13,7 @@ missing_packages() {
   done
 }
 
-# quietly shows what a command printed when it failed.
+# quietly runs a command and shows its output only if it fails.
 quietly() {
   local said
   said=$(DEBIAN_FRONTEND=noninteractive "$@" 2>&1) || { printf '%s\n' "$said" >&2; return 1; }
@@ -32,7 +32,7 @@ need() {
     flock 8
     missing=$(missing_packages "$@" | xargs)
     [ -n "$missing" ] || exit 0
-    # Services of packages would start by themselves on the system's addresses.
+    # Without this, packages would start their services on the system's addresses.
     if [ ! -e $policy ]; then
       trap 'rm -f "$policy"' EXIT
       printf '#!/bin/sh\nexit 101\n' >$policy

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Sourced before `go test -race`, also by hand: leaves the race detector out of
-# code of others that only computes, where it takes most of the time and finds
-# nothing of ours. SQLite is C that was translated and locks for itself;
-# wazero's compiler works on one module in a process of its own. What talks to
-# them (the driver of the database, the running of modules) stays under the
-# detector, and all of our own code does.
+# Sourced before `go test -race`, also by hand: excludes third-party code that
+# only computes from the race detector, which would spend most of its time there
+# and find none of our faults. SQLite is translated C with its own locks;
+# wazero's compiler works on one module in a separate process. The code around
+# them (the database driver, the running of modules) stays under the detector,
+# and so does all of our own code.
 for computes in modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory \
   github.com/tetratelabs/wazero/internal/engine/wazevo/{backend/...,frontend,ssa,wazevoapi} \
   github.com/tetratelabs/wazero/internal/{leb128,wasm,wasm/binary}; do
   GOFLAGS="${GOFLAGS:-$(go env GOFLAGS)} -gcflags=$computes=-race=false"
 done
 unset computes
-export GOFLAGS # the programs that tests build are built alike
+export GOFLAGS # programs that tests build get the same flags

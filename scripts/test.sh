@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs every test with the race detector and closes with one line that counts
-# them. Tests that need a domain controller say so when they could not run;
-# with ROLLCALL_REQUIRE_DC=1, as in CI, that is a failure.
+# Runs every test with the race detector and ends with one line of totals. If
+# tests that need a domain controller could not run, it says so; with
+# ROLLCALL_REQUIRE_DC=1, as in CI, that is a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . scripts/tools.sh
 . scripts/packages.sh
 . scripts/race.sh
 
-# The race detector needs cgo, cgo a C compiler, and only the tests do.
+# Only the tests need a C compiler: the race detector uses cgo.
 need ca-certificates "$(go env CC)=gcc" libc6-dev || exit 1
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   scripts/dc.sh install || exit 1
@@ -18,7 +18,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export CGO_ENABLED=1
 during "compiling with the race detector (for the first time this takes minutes)" go build -race ./... || exit 1
-# What takes longest comes first: nothing is to run alone at the end.
+# The slowest packages come first, so that none runs alone at the end.
 long=(./agent ./host ./agent/internal/{engine,directory/mirror,store,directory/write})
 "$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m "$@" "${long[@]}" ./...
 status=$?

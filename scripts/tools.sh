@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sourced by the other scripts: pinned tools, built once into a cache outside the tree.
+# Sourced by the other scripts: builds pinned tools once, into a cache outside the
+# tree.
 # tool NAME MODULE@VERSION prints the path of the built command.
 tool() {
   local name=$1 module=$2
@@ -12,8 +13,8 @@ tool() {
   echo "$dir/$name"
 }
 
-# during TEXT COMMAND... says what a command does, and every 20 seconds that it
-# still does it: compiling says nothing for minutes.
+# during TEXT COMMAND... prints what a command does, and repeats it every 20
+# seconds, because compiling prints nothing for minutes.
 during() {
   local text=$1 running status=0
   shift
