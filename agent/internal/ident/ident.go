@@ -37,7 +37,8 @@ type Record struct {
 	// delivered separately from it: a photo, as base64 text.
 	Partial bool `json:"partial,omitempty"`
 	// Problem says why the record cannot be used as it was delivered, and where
-	// it came from; "" when it can. Fields hold what could be read.
+	// in the delivery it was; "" when it can be used. Fields hold what could be
+	// read.
 	Problem string `json:"problem,omitempty"`
 }
 

@@ -8,10 +8,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// AcceptQuarantined says on behalf of by that what the last run of an
-// automation reported about a key is meant to be so: it leaves the quarantine,
-// and is remembered with its cause until ForgetAccepted. Whole records are not
-// concerned. It returns what was accepted.
+// AcceptQuarantined accepts what the last run of an automation reported about a
+// key: the items leave the quarantine, and are remembered with their causes
+// until ForgetAccepted. by is the person who says so. Items about whole records
+// stay in quarantine. It returns the accepted items.
 func (s *Store) AcceptQuarantined(ctx context.Context, automation string, key ident.Key, by string) ([]ident.QuarantineItem, error) {
 	var items []ident.QuarantineItem
 	err := s.write(ctx, "accept", func(tx *sql.Tx) error {
@@ -39,8 +39,8 @@ func (s *Store) AcceptQuarantined(ctx context.Context, automation string, key id
 	return items, err
 }
 
-// Accepted returns what is accepted for an automation, and by whom. Of the
-// items only Key, Part and Cause are set.
+// Accepted returns the items that are accepted for an automation, each with the
+// person who accepted it. Only Key, Part and Cause of the items are set.
 func (s *Store) Accepted(ctx context.Context, automation string) (map[ident.QuarantineItem]string, error) {
 	type acceptance struct {
 		ident.QuarantineItem
@@ -61,8 +61,8 @@ func (s *Store) Accepted(ctx context.Context, automation string) (map[ident.Quar
 	return out, s.fail("accepted", err)
 }
 
-// ForgetAccepted removes what is no longer so: when the same comes up again, a
-// person is asked again.
+// ForgetAccepted removes accepted items that no longer apply: when one comes up
+// again, it needs a person again.
 func (s *Store) ForgetAccepted(ctx context.Context, automation string, items []ident.QuarantineItem) error {
 	if len(items) == 0 {
 		return nil

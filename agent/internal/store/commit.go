@@ -9,16 +9,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Commit is what is recorded about one operation, all of it or nothing.
+// Commit is the record of one operation. It is written as a whole or not at all.
 type Commit struct {
 	Outcome     ident.Outcome // At is set to the time of the call when it is zero
 	Automation  string
 	Application string
-	By          string // who started the run; for the journal
-	// HeldID is the held operation that this is the final result of; 0 for an
+	By          string // the person or trigger that started the run; for the journal
+	// HeldID is the held operation whose final result this is; 0 for an
 	// operation that was not held.
 	HeldID int64
-	// Intent is the intent that is done with; 0 for none.
+	// Intent is the intent that this settles; 0 for none.
 	Intent int64
 	// Link is added or changed when it is not nil.
 	Link *ident.Link
@@ -26,9 +26,9 @@ type Commit struct {
 	Unlink bool
 }
 
-// Commit records one operation. It returns an *FencedError when the lease was
-// released or taken over, an *LinkTakenError or an *NotHeldError when the link or
-// the held operation does not allow it; nothing is written then.
+// Commit records one operation. It returns a *FencedError when the lease was
+// released or taken over, and a *LinkTakenError or a *NotHeldError when the link
+// or the held operation does not allow it. On an error nothing is written.
 func (s *Store) Commit(ctx context.Context, lease Lease, c Commit) error {
 	return s.CommitAll(ctx, lease, []Commit{c})
 }
@@ -88,7 +88,7 @@ func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 	return updateOutcome(ctx, tx, held, c.Outcome)
 }
 
-// changeLink returns the link that it removed, or nil.
+// changeLink writes or removes the link. It returns the removed link, or nil.
 func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Link, error) {
 	switch {
 	case c.Unlink && c.Link != nil:

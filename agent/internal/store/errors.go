@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
-// LinkTakenError says that a key or an object is linked to something else
-// already. Nothing was written.
+// LinkTakenError reports that a key or an object is already linked to something
+// else. Nothing was written.
 type LinkTakenError struct {
 	Wanted ident.Link
 	Holder ident.Link // the link that is in the way
@@ -25,7 +25,7 @@ func (e *LinkTakenError) Error() string {
 		e.Wanted.Application, e.Wanted.Key, e.Wanted.GUID, e.Holder.Application, e.Holder.Key, e.Holder.GUID, e.Holder.Automation)
 }
 
-// NotLinkedError says that a record has no link. Nothing was written.
+// NotLinkedError reports that a record has no link. Nothing was written.
 type NotLinkedError struct {
 	Application string
 	Key         ident.Key
@@ -35,7 +35,7 @@ func (e *NotLinkedError) Error() string {
 	return fmt.Sprintf("application %s has no link for key %s", e.Application, e.Key)
 }
 
-// LeasedError says that somebody else holds a lease.
+// LeasedError reports that another run holds the lease.
 type LeasedError struct {
 	Name, Owner string
 	Until       time.Time
@@ -45,11 +45,11 @@ func (e *LeasedError) Error() string {
 	return fmt.Sprintf("lease %q is held by %s until %s", e.Name, e.Owner, e.Until.Format(time.RFC3339))
 }
 
-// FencedError says that the writer no longer holds its lease. Nothing was
-// written; what the writer does must stop.
+// FencedError reports that the writer no longer holds its lease. Nothing was
+// written, and the writer must stop.
 type FencedError struct {
 	Lease Lease  // as the writer believed
-	Owner string // who holds it now; "" when it was released or ran out
+	Owner string // the owner that holds it now; "" when it was released or ran out
 }
 
 func (e *FencedError) Error() string {
@@ -59,11 +59,11 @@ func (e *FencedError) Error() string {
 	return fmt.Sprintf("lease %q of %s was taken over by %s", e.Lease.Name, e.Lease.Owner, e.Owner)
 }
 
-// NotHeldError says that a held operation was decided already or never was held.
-// Nothing was written.
+// NotHeldError reports that a held operation was already decided, or was never
+// held. Nothing was written.
 type NotHeldError struct {
 	ID     int64
-	Result ident.Result // what became of it; "" when there is none with this ID
+	Result ident.Result // what became of it; "" when there is no operation with this ID
 }
 
 func (e *NotHeldError) Error() string {
@@ -73,13 +73,13 @@ func (e *NotHeldError) Error() string {
 	return fmt.Sprintf("operation %d is not held any more: it was %s", e.ID, e.Result)
 }
 
-// UnderWayError says that an operation is being carried out, or that it is not
-// known yet whether it was. Nothing was written.
+// UnderWayError reports that an operation is being carried out, or that it is
+// not yet known whether it was. Nothing was written.
 type UnderWayError struct {
 	Class      ident.Class
-	Name       string // whom it is about
+	Name       string // the user that it is about
 	Automation string
-	Run        int64 // the run that carries it out, or was cut off when it did
+	Run        int64 // the run that carries it out, or was interrupted while it did
 	InDoubt    bool  // an intent is open
 }
 
@@ -94,7 +94,7 @@ func (e *UnderWayError) Error() string {
 		e.Class, e.Name, e.Run, e.Run)
 }
 
-// NewerSchemaError says that a newer rollcall has written the store.
+// NewerSchemaError reports that a newer rollcall has written the store.
 type NewerSchemaError struct {
 	Path         string
 	Found, Known int
@@ -105,7 +105,7 @@ func (e *NewerSchemaError) Error() string {
 		"or restore the copy of the state folder from before the upgrade", e.Path, e.Found, e.Known)
 }
 
-// DamagedError says that the database file is not a sound store.
+// DamagedError reports that the database file is not a sound store.
 type DamagedError struct {
 	Path string
 	Err  error
@@ -118,10 +118,12 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// foreignError is the cause within an DamagedError for somebody else's database.
+// foreignError is the cause within a DamagedError for the database of another
+// program.
 var foreignError = errors.New("it is a database of another program")
 
-// fail adds the operation to an error and tells damage from other failures.
+// fail adds the operation to an error and distinguishes damage from other
+// failures.
 func (s *Store) fail(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -145,14 +147,14 @@ func (s *Store) fail(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// fileCause is what SQLite says of the file, as the system says it; nil for
-// what is about something else.
+// fileCause returns the operating system's error behind an error of SQLite about
+// the file; nil for an error about anything else.
 func fileCause(err *sqlite.Error) error {
 	if err == nil {
 		return nil
 	}
 	switch err.Code() {
-	case sqlite3.SQLITE_IOERR_SHMSIZE: // what a full disk is called when the first file to grow is the -shm
+	case sqlite3.SQLITE_IOERR_SHMSIZE: // SQLite reports a full disk like this when the first file to grow is the -shm
 		return statedir.ErrFull
 	}
 	switch err.Code() & 0xff {

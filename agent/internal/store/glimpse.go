@@ -10,11 +10,11 @@ import (
 )
 
 // Glimpse reads names from a state that another process may have open, for the
-// completion of commands. It changes nothing, makes no file and waits for
-// nobody: what cannot be read at once is not there.
+// completion of commands. It changes nothing, creates no file and waits for
+// nobody: it leaves out what it cannot read at once.
 type Glimpse struct{ db *sql.DB }
 
-// Named is a name and what there is to say about it.
+// Named is a name with a description.
 type Named struct{ Name, About string }
 
 // OpenGlimpse opens the state in dir as it is.
@@ -30,7 +30,8 @@ func OpenGlimpse(dir string) (*Glimpse, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
-	// Without a log beside it nobody has the file open, and all is in it.
+	// Without a log beside it, no process has the file open and the file is
+	// complete.
 	how := "mode=ro&immutable=1"
 	if exists(path + "-wal") {
 		if how = "mode=ro"; !exists(path + "-shm") {
@@ -71,7 +72,8 @@ func (g *Glimpse) named(ctx context.Context, query string, args ...any) ([]Named
 	})
 }
 
-// Runs lists runs, the newest first: all of them, or those that hold something.
+// Runs lists runs, the newest first: all of them, or only those that hold
+// something.
 func (g *Glimpse) Runs(ctx context.Context, held bool) ([]Named, error) {
 	where := ""
 	if held {
@@ -99,7 +101,7 @@ func (g *Glimpse) Quarantined(ctx context.Context, automation, prefix string, wh
 		automation, whole, prefix, prefix)
 }
 
-// Refused lists the keys of which the directory refused something.
+// Refused lists the keys for which the directory refused something.
 func (g *Glimpse) Refused(ctx context.Context, automation, prefix string) ([]Named, error) {
 	return g.named(ctx, `SELECT DISTINCT key, '' FROM refusals WHERE automation = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
 		automation, prefix, prefix)

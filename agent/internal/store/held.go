@@ -17,7 +17,7 @@ type Held struct {
 	ident.Outcome
 }
 
-// HeldOutcomes returns what an automation ("" is all of them) has held.
+// HeldOutcomes returns what an automation holds; "" means all automations.
 func (s *Store) HeldOutcomes(ctx context.Context, automation string) ([]Held, error) {
 	if automation == "" {
 		return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' ORDER BY id`)
@@ -30,9 +30,9 @@ func (s *Store) HeldOfRun(ctx context.Context, run int64) ([]Held, error) {
 	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND run = ? ORDER BY id`, run)
 }
 
-// ClaimHeld gives what a run holds, of one class or of all (""), to another
-// run, which is about to carry it out: as long as that run is running, nobody
-// else may decide about it. It returns how many operations that are.
+// ClaimHeld assigns what a run holds, of one class or of all (""), to the run
+// that is about to carry it out. While that run is running, nobody else may
+// decide about these operations. It returns how many there are.
 func (s *Store) ClaimHeld(ctx context.Context, lease Lease, run int64, class ident.Class, claimer int64) (int, error) {
 	var n int64
 	err := s.write(ctx, "claim held operations", func(tx *sql.Tx) error {
@@ -50,7 +50,7 @@ func (s *Store) ClaimHeld(ctx context.Context, lease Lease, run int64, class ide
 	return int(n), err
 }
 
-// ClaimedHeld returns what a run has claimed and not carried out yet.
+// ClaimedHeld returns what a run has claimed and not yet carried out.
 func (s *Store) ClaimedHeld(ctx context.Context, claimer int64) ([]Held, error) {
 	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND claimed_run = ? ORDER BY id`, claimer)
 }
@@ -61,9 +61,9 @@ type Drop struct {
 	Cause string
 }
 
-// DropHeld ends held operations that a run no longer plans as they are, and
-// tells why. One that was decided meanwhile, or of which it is not known
-// whether it was carried out, stays as it is.
+// DropHeld ends held operations that a run no longer plans as they are, with the
+// reason. It leaves alone operations that have been decided in the meantime, and
+// those that a run may have carried out.
 func (s *Store) DropHeld(ctx context.Context, lease Lease, run int64, list []Drop) error {
 	return s.write(ctx, "drop held operations", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
@@ -92,9 +92,9 @@ func (s *Store) DropHeld(ctx context.Context, lease Lease, run int64, list []Dro
 	})
 }
 
-// RejectHeld rejects what a run holds, of one class or of all (""), on behalf
-// of by, and returns how many operations that were. It returns an
-// *UnderWayError, and rejects nothing, when one of them is being carried out.
+// RejectHeld rejects what a run holds, of one class or of all (""), on behalf of
+// by, and returns how many operations that were. When one of them is being
+// carried out, it returns an *UnderWayError and rejects nothing.
 func (s *Store) RejectHeld(ctx context.Context, run int64, class ident.Class, by string) (int, error) {
 	var n int
 	err := s.write(ctx, "reject held operations", func(tx *sql.Tx) error {
@@ -123,8 +123,8 @@ func (s *Store) RejectHeld(ctx context.Context, run int64, class ident.Class, by
 	return n, nil
 }
 
-// checkIdle refuses a held operation that a run is carrying out, or of which
-// it is not known yet whether a run has carried it out.
+// checkIdle refuses a held operation that a run is carrying out, or may have
+// carried out.
 func checkIdle(ctx context.Context, tx *sql.Tx, held Held) error {
 	var run int64
 	var open bool
@@ -141,7 +141,7 @@ func checkIdle(ctx context.Context, tx *sql.Tx, held Held) error {
 }
 
 // decision ends a held operation without carrying it out: a run (0 for none)
-// or somebody ("" for nobody) says no to it.
+// dropped it, or a person ("" for none) rejected it.
 type decision struct {
 	result ident.Result
 	run    int64
@@ -161,7 +161,7 @@ func (s *Store) decide(ctx context.Context, tx *sql.Tx, held Held, d decision) e
 	})
 }
 
-// heldOutcome returns an *NotHeldError when the outcome is not held.
+// heldOutcome returns a *NotHeldError when the outcome is not held.
 func heldOutcome(ctx context.Context, tx *sql.Tx, id int64) (Held, error) {
 	held, err := scanOutcome(tx.QueryRowContext(ctx, selectOutcomes+` WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -176,8 +176,8 @@ func heldOutcome(ctx context.Context, tx *sql.Tx, id int64) (Held, error) {
 	return held, nil
 }
 
-// ForgetRejected takes rejections back: the same operations may be held again
-// by later runs. The outcomes stay as they are.
+// ForgetRejected takes rejections back: later runs may hold the same operations
+// again. The outcomes stay as they are.
 func (s *Store) ForgetRejected(ctx context.Context, lease Lease, ids []int64) error {
 	if len(ids) == 0 {
 		return nil

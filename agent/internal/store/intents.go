@@ -11,11 +11,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
-// Intent is a write to the directory that is about to happen. One that is
-// found after a crash may or may not have happened: look before trying again.
+// Intent is a write to the directory that is about to happen. When an intent is
+// found after a crash, the write may or may not have happened: check before
+// trying again.
 //
-// The table has a column password, which no version has filled: it stays, as
-// to drop it every state would have to be written anew for nothing.
+// The table has a column password that no version has filled. It stays, because
+// dropping it would mean rewriting every state for nothing.
 type Intent struct {
 	ID          int64
 	Run         int64
@@ -25,26 +26,27 @@ type Intent struct {
 	GUID        ident.GUID // empty for a create
 	DN          ident.DN
 	Name        string // for people
-	Server      string // the DC that it goes to
+	Server      string // the DC that the write goes to
 	Anchor      string // the anchor that a create carries
 	Operation   ident.Operation
-	Link        *ident.Link // to be written when the operation turns out to be applied
+	Link        *ident.Link // the link to write once the operation turns out to be applied
 	By          string
-	HeldID      int64 // the held operation that this carries out; 0 for none
+	HeldID      int64 // the held operation that this write carries out; 0 for none
 	Created     time.Time
 	// Unreadable says why Operation and Link could not be read; nil when they
-	// were. Another version may have written them.
+	// could. Another version may have written them.
 	Unreadable error
 }
 
-// OpenIntent records an intent, on disk when it returns, and gives it a
-// number. The write must not happen when it returns an error:
-//   - an *FencedError when the lease is not running any more;
-//   - an *NotHeldError or *UnderWayError when it carries out a held operation that
-//     the run has not claimed (see ClaimHeld);
+// OpenIntent records an intent and returns its number. The intent is on disk
+// when it returns. After an error, the write must not happen:
+//   - a *FencedError when the lease has ended;
+//   - a *NotHeldError or *UnderWayError when the intent carries out a held
+//     operation that the run has not claimed (see ClaimHeld);
 //   - an *UnderWayError when another write about the same record is open;
-//   - an *LinkTakenError or *NotLinkedError when the link is not what the operation
-//     goes by: none for what makes one, that of the object for all others.
+//   - a *LinkTakenError or *NotLinkedError when the link is not the expected
+//     one: none for an operation that makes a link, that of the object for all
+//     others.
 func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
 	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
 		if err := s.checkLive(ctx, tx, lease); err != nil {
@@ -80,8 +82,8 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 	return in.ID, nil
 }
 
-// checkClaim makes sure that nobody has decided about a held operation
-// otherwise before it is carried out.
+// checkClaim makes sure that nobody else has decided about a held operation
+// before it is carried out.
 func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 	if in.HeldID == 0 {
 		return nil
@@ -100,8 +102,8 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return nil
 }
 
-// checkAlone refuses a second write about one record: whether the first was
-// made is not known.
+// checkAlone refuses a second write about one record while it is not known
+// whether the first was made.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	open := UnderWayError{InDoubt: true}
 	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
@@ -117,8 +119,8 @@ func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return &open
 }
 
-// checkLink makes sure that nobody has changed the link since the operation
-// was planned.
+// checkLink makes sure that the link has not changed since the operation was
+// planned.
 func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	if in.Operation.FormerKey != "" {
 		return checkFormerLink(ctx, tx, in)
@@ -141,8 +143,8 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return nil
 }
 
-// checkFormerLink makes sure that the object is linked to the former key still,
-// and the new one to nothing.
+// checkFormerLink makes sure that the object is still linked to the former key,
+// and the new key to nothing.
 func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR guid = ?)`, in.Application, in.Key, in.GUID)
 	if err != nil {
@@ -163,8 +165,8 @@ func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return nil
 }
 
-// CloseIntent forgets an intent whose write is known not to have happened;
-// one that happened is closed by its Commit.
+// CloseIntent forgets an intent whose write is known not to have happened. For a
+// write that happened, Commit closes the intent.
 func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64) error {
 	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
@@ -185,8 +187,9 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 	return fmt.Errorf("there is no open intent %d", id)
 }
 
-// Intents returns the open intents of all automations, the oldest first. One
-// that cannot be read is among them: it must not stop what concerns others.
+// Intents returns the open intents of all automations, the oldest first. It
+// includes intents that cannot be read, because one of them must not block the
+// other automations.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
 		operation_json, link_json, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)

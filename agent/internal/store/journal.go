@@ -16,14 +16,14 @@ import (
 const (
 	JournalRun     = "run"     // a run started or ended
 	JournalOutcome = "outcome" // what became of an operation, with the values before it
-	JournalLink    = "link"    // a link was put by hand
+	JournalLink    = "link"    // a link was made or changed by hand
 	JournalUnlink  = "unlink"  // a link was removed by hand
-	JournalRemoved = "removed" // old runs are no longer kept
-	// JournalCheckpoint: old lines of the journal are no longer kept.
+	JournalRemoved = "removed" // old runs were removed
+	// JournalCheckpoint says that old lines of the journal were removed.
 	JournalCheckpoint = "checkpoint"
-	JournalAccept     = "accept" // something that needed a person is meant to be so
-	// JournalSecret: a secret was set or deleted, or tokens came by a consent;
-	// never what they are.
+	JournalAccept     = "accept" // a person accepted what needed one
+	// JournalSecret says that a secret was set or deleted, or that a consent
+	// brought tokens; it never contains their values.
 	JournalSecret = "secret"
 )
 
@@ -38,25 +38,26 @@ type JournalLine struct {
 	Run         int64          `json:"run,omitempty"`
 	HeldID      int64          `json:"held_id,omitempty"`
 	Outcome     *ident.Outcome `json:"outcome,omitempty"`
-	Link        *ident.Link    `json:"link,omitempty"` // as it is now, or as it was when it was removed
+	Link        *ident.Link    `json:"link,omitempty"` // the present link, or the removed one
 	Unlinked    bool           `json:"unlinked,omitempty"`
 	Text        string         `json:"text,omitempty"`
 	Checkpoint  *Checkpoint    `json:"checkpoint,omitempty"`
 
-	// Raw is the line as it is hashed, Hash the chain up to and with it:
-	// sha256(hash of the line before || Raw), in hexadecimal.
+	// Raw is the line as it is hashed. Hash is the end of the chain after this
+	// line: sha256(hash of the line before
+	// Raw), in hexadecimal.
 	Raw  json.RawMessage `json:"-"`
 	Hash string          `json:"-"`
 }
 
 // Checkpoint says which lines were removed from the beginning of the journal.
-// The first line that is left follows from Hash.
+// The first remaining line is chained to Hash.
 type Checkpoint struct {
 	Last int64  `json:"last"` // the last line that was removed
 	Hash string `json:"hash"` // its hash
 }
 
-// JournalBrokenError names the first line of the journal that does not hold.
+// JournalBrokenError names the first line of the journal that fails the check.
 type JournalBrokenError struct {
 	Seq   int64
 	Cause string
@@ -70,7 +71,7 @@ func (e *JournalBrokenError) Error() string {
 // journalBatch is how many lines one query reads.
 const journalBatch = 500
 
-// journal appends a line in the transaction of what it records.
+// journal appends a line in the same transaction as what the line records.
 func (s *Store) journal(ctx context.Context, tx *sql.Tx, line JournalLine) error {
 	var previous []byte
 	if err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM journal_head`).Scan(&line.Seq, &previous); err != nil {

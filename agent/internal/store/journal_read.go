@@ -11,31 +11,30 @@ import (
 	"strings"
 )
 
-// JournalState is what a journal holds whose chain is whole.
+// JournalState describes a journal whose chain is unbroken.
 type JournalState struct {
 	Lines int    `json:"lines"`
-	Last  int64  `json:"last"` // the number of the last line; 0: there is none
-	Hash  string `json:"hash"` // its hash, to compare with one that was noted elsewhere
-	// Removed is the last of the lines that are no longer kept, as a checkpoint
-	// says; 0: all are.
+	Last  int64  `json:"last"` // the number of the last line; 0: the journal is empty
+	Hash  string `json:"hash"` // the hash of the last line, to compare with one noted elsewhere
+	// Removed is the last of the removed lines, according to a checkpoint; 0:
+	// none was removed.
 	Removed int64 `json:"removed,omitempty"`
 }
 
-// VerifyJournal is CheckJournal without what it counts.
+// VerifyJournal is CheckJournal without the counts.
 func (s *Store) VerifyJournal(ctx context.Context) error {
 	_, err := s.CheckJournal(ctx)
 	return err
 }
 
-// CheckJournal walks the whole chain and returns an *JournalBrokenError for the
-// first line that was changed, removed or put in between, for lines that are
-// gone from the end, and for lines that are gone from the beginning without a
-// checkpoint that says so.
+// CheckJournal walks the whole chain. It returns a *JournalBrokenError for the
+// first line that was changed, removed or inserted, for lines missing at the
+// end, and for lines missing at the beginning without a checkpoint.
 func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
 	var state JournalState
 	var headSeq int64
 	var headHash []byte
-	// The head is read first: lines that are appended meanwhile are beyond it.
+	// Read the head first: lines that are appended from now on lie beyond it.
 	if err := s.reader.QueryRowContext(ctx, `SELECT seq, hash FROM journal_head`).Scan(&headSeq, &headHash); err != nil {
 		return state, s.fail("verify journal", err)
 	}
@@ -69,7 +68,7 @@ func (s *Store) CheckJournal(ctx context.Context) (JournalState, error) {
 	return state, s.fail("verify journal", err)
 }
 
-// journalBase is where the journal begins: the last line that was removed.
+// journalBase is the last line that was removed, where the chain begins.
 type journalBase struct {
 	Checkpoint
 	hash []byte
@@ -84,11 +83,12 @@ func (s *Store) journalBase(ctx context.Context) (journalBase, error) {
 
 // chainWalk checks lines one by one.
 type chainWalk struct {
-	seq  int64 // of the last line that holds
+	seq  int64 // of the last line that passed
 	hash []byte
 }
 
-// next returns an *JournalBrokenError for a line that does not follow.
+// next returns a *JournalBrokenError for a line that does not continue the
+// chain.
 func (w *chainWalk) next(row rawLine) (line JournalLine, err error) {
 	switch {
 	case row.seq != w.seq+1:
@@ -102,10 +102,10 @@ func (w *chainWalk) next(row rawLine) (line JournalLine, err error) {
 	return line, nil
 }
 
-// ExportJournal calls each for every line in order, and ends with the first
-// error of each. A line is a JSON object with the members of the JournalLine
-// and three more: raw is the line as it is hashed, hash its hash and previous
-// that of the line before, in hexadecimal. It does not verify.
+// ExportJournal calls each for every line in order, and stops at the first error
+// of each. A line is a JSON object with the members of JournalLine and three
+// more: raw is the line as it is hashed, hash its hash, and previous the hash of
+// the line before, both in hexadecimal. It does not verify the chain.
 func (s *Store) ExportJournal(ctx context.Context, each func(json.RawMessage) error) error {
 	base, err := s.journalBase(ctx)
 	if err != nil {
@@ -123,15 +123,15 @@ func (s *Store) ExportJournal(ctx context.Context, each func(json.RawMessage) er
 		}
 		previous = row.hash
 		open, isObject := strings.CutSuffix(row.text, "}")
-		if !isObject || len(open) < 2 || !json.Valid([]byte(row.text)) { // somebody has changed it: the proof says so
+		if !isObject || len(open) < 2 || !json.Valid([]byte(row.text)) { // somebody has tampered with it: the hashes will show that
 			return each(json.RawMessage(proof))
 		}
 		return each(json.RawMessage(open + "," + proof[1:]))
 	})
 }
 
-// EachJournal calls each for every line in order, and ends with the first
-// error of each. It does not verify.
+// EachJournal calls each for every line in order, and stops at the first error
+// of each. It does not verify the chain.
 func (s *Store) EachJournal(ctx context.Context, each func(JournalLine) error) error {
 	base, err := s.journalBase(ctx)
 	if err != nil {
@@ -154,8 +154,8 @@ type rawLine struct {
 
 var errShortened = errors.New("old lines of the journal were removed while it was read: try again")
 
-// eachRawLine reads the lines after the one that the journal begins with; 0 is
-// the beginning, and then lines that cannot be are read too.
+// eachRawLine reads the lines after base. With base 0 it starts at the very
+// beginning, and also reads lines with impossible numbers.
 func (s *Store) eachRawLine(ctx context.Context, base int64, each func(rawLine) error) error {
 	last := base
 	if base == 0 {

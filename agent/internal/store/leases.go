@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Lease is the right to run one automation. Its fence rises with each holder,
-// so that a write of an earlier one can be told and refused.
+// Lease is the right to run one automation. Its fence rises with each holder, so
+// that a late write of an earlier holder is recognised and refused.
 type Lease struct {
 	Name  string
 	Owner string
@@ -17,8 +17,8 @@ type Lease struct {
 	Until time.Time
 }
 
-// AcquireLease takes a lease for ttl. It returns an *LeasedError while somebody
-// holds it, the same owner included: two runs of one automation in one process
+// AcquireLease takes a lease for ttl. It returns a *LeasedError while the lease
+// is taken, even by the same owner: two runs of one automation in one process
 // exclude each other too.
 func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.Duration) (Lease, error) {
 	var lease Lease
@@ -45,9 +45,9 @@ func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.D
 	return lease, nil
 }
 
-// RenewLease prolongs a lease to ttl from now and returns it with its new end.
-// One that ran out is renewed as well, as long as nobody else took it;
-// otherwise it returns an *FencedError.
+// RenewLease extends a lease to ttl from now and returns it with its new end. It
+// also renews a lease that has run out, unless another holder took it: then it
+// returns a *FencedError.
 func (s *Store) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error) {
 	until := s.now().UTC().Add(ttl)
 	err := s.write(ctx, "renew lease", func(tx *sql.Tx) error {
@@ -64,8 +64,8 @@ func (s *Store) RenewLease(ctx context.Context, lease Lease, ttl time.Duration) 
 	return lease, nil
 }
 
-// ReleaseLease gives a lease back. It returns an *FencedError when it was lost
-// before.
+// ReleaseLease gives a lease back. It returns a *FencedError when the lease was
+// already lost.
 func (s *Store) ReleaseLease(ctx context.Context, lease Lease) error {
 	return s.write(ctx, "release lease", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
@@ -77,7 +77,7 @@ func (s *Store) ReleaseLease(ctx context.Context, lease Lease) error {
 }
 
 // BreakLeases ends all leases. Only a process that has just taken the lock of
-// the state folder may do that: then every holder is known to be dead.
+// the state folder may call it: then every holder is known to be dead.
 func (s *Store) BreakLeases(ctx context.Context) error {
 	return s.exec(ctx, "break leases", `UPDATE leases SET owner = ''`)
 }
@@ -93,8 +93,9 @@ func readLease(ctx context.Context, tx *sql.Tx, name string) (Lease, error) {
 	return lease, err
 }
 
-// checkFence refuses a writer whose lease was released or taken over. Mere
-// lateness is no reason: what was done in time has to be recorded.
+// checkFence refuses a writer whose lease was released or taken over. A lease
+// that has merely run out does not count: what was done in time must be
+// recorded.
 func checkFence(ctx context.Context, tx *sql.Tx, lease Lease) error {
 	current, err := readLease(ctx, tx, lease.Name)
 	if err != nil {
@@ -106,8 +107,8 @@ func checkFence(ctx context.Context, tx *sql.Tx, lease Lease) error {
 	return nil
 }
 
-// checkLive is checkFence for what is yet to be done: it wants the lease to
-// run still.
+// checkLive is checkFence for writes that are yet to happen: the lease must
+// still be running.
 func (s *Store) checkLive(ctx context.Context, tx *sql.Tx, lease Lease) error {
 	if err := checkFence(ctx, tx, lease); err != nil {
 		return err

@@ -34,8 +34,8 @@ func (s *Store) oneLink(operation string, row *sql.Row) (ident.Link, bool, error
 	return link, err == nil, s.fail(operation, err)
 }
 
-// Links calls each for every link of an application ("" is all of them) in
-// the order of application and key, and ends with the first error of each.
+// Links calls each for every link of an application ("" is all of them), in the
+// order of application and key. It stops at the first error of each.
 func (s *Store) Links(ctx context.Context, application string, each func(ident.Link) error) error {
 	var last ident.Link
 	for {
@@ -92,9 +92,9 @@ func (s *Store) LinkOwners(ctx context.Context, application string) (map[string]
 	return owners, s.fail("count links", err)
 }
 
-// PutLink adds a link, or changes what is remembered about it, on behalf of
-// by, and notes it in the journal. It returns an *LinkTakenError when the key or
-// the object is linked to something else: a link is never redirected.
+// PutLink adds a link, or changes what it remembers, on behalf of by, and notes
+// it in the journal. It returns a *LinkTakenError when the key or the object is
+// linked to something else: a link is never redirected.
 func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
 	return s.write(ctx, "put link", func(tx *sql.Tx) error {
 		if err := s.putLink(ctx, tx, &link); err != nil {
@@ -107,13 +107,13 @@ func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
 // Unlinked is a link that was removed by hand.
 type Unlinked struct {
 	ident.Link
-	Dropped []Held `json:"dropped"` // what was held about the record, and no longer is
+	Dropped []Held `json:"dropped"` // what was held about the record, and is dropped now
 }
 
-// DeleteLink removes the link of a record on behalf of by, with what is held
-// about the record, and notes it in the journal. It returns an *NotLinkedError
-// when there is none, and an *UnderWayError, with nothing changed, while an
-// operation about the record is being carried out or in doubt.
+// DeleteLink removes the link of a record on behalf of by, drops what is held
+// about the record, and notes it in the journal. It returns a *NotLinkedError
+// when there is no link. While an operation about the record is being carried
+// out or in doubt, it returns an *UnderWayError and changes nothing.
 func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string, key ident.Key, by string) (Unlinked, error) {
 	var gone Unlinked
 	err := s.write(ctx, "delete link", func(tx *sql.Tx) error {
@@ -142,8 +142,8 @@ func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string,
 	return gone, nil
 }
 
-// dropAbout ends what is held about a record: it was planned for an account
-// that is no longer the record's.
+// dropAbout ends what is held about a record: it was planned for an account that
+// no longer belongs to the record.
 func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, application string, key ident.Key, by string) ([]Held, error) {
 	rows, err := tx.QueryContext(ctx, selectOutcomes+` WHERE result = 'held' AND application = ? AND key = ? ORDER BY id`, application, key)
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 	return err
 }
 
-// deleteLink returns the link that it removed, or nil.
+// deleteLink removes a link. It returns the removed link, or nil.
 func deleteLink(ctx context.Context, tx *sql.Tx, application string, key ident.Key) (*ident.Link, error) {
 	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND key = ?`, application, key))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -226,9 +226,9 @@ func scanLink(row scanner) (ident.Link, error) {
 	return l, err
 }
 
-// MarkDelivered remembers which keys of an application the last delivery had,
-// and which it had not. What an automation knows of its source is no change of
-// a link: the journal says nothing about it.
+// MarkDelivered remembers which keys of an application the last delivery
+// contained, and which it did not. The journal says nothing about it, because no
+// link changes by what a source delivers.
 func (s *Store) MarkDelivered(ctx context.Context, lease Lease, application string, delivered, absent []ident.Key) error {
 	if len(delivered)+len(absent) == 0 {
 		return nil

@@ -9,20 +9,21 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Account is what an object is known by.
+// Account holds the names by which people know an object.
 type Account struct {
 	Name string   `json:"name"` // the display name, or else the name in the DN
 	DN   ident.DN `json:"dn"`
 }
 
-// LinkedAccounts calls each for every link of an application ("" is all of them)
-// in the order of application and key as people read keys, 2 before 10, and ends
-// with the first error of each. The account is what the local image of the
-// directory has at the other side, or else, such as for accounts that the last
-// run made, what the history has; nil when nothing is known.
+// LinkedAccounts calls each for every link of an application ("" is all of
+// them), in the order of application and key as people read keys, 2 before 10.
+// It stops at the first error of each. The account comes from the local image of
+// the directory, or from the history when the image does not have it, as for
+// accounts that the last run created. It is nil when nothing is known.
 //
-// No database orders keys like that, so that the keys are in memory; the rest of
-// the links is read a batch at a time, and the store can be used meanwhile.
+// A database cannot order keys like that, so all keys are kept in memory. The
+// rest of the links is read in batches, and the store can be used in the
+// meantime.
 func (s *Store) LinkedAccounts(ctx context.Context, application string, each func(ident.Link, *Account) error) error {
 	order, err := s.linkOrder(ctx, application)
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *Store) LinkedAccounts(ctx context.Context, application string, each fun
 	return nil
 }
 
-// linkName is what a link is told apart by.
+// linkName identifies a link.
 type linkName struct {
 	application string
 	key         ident.Key
@@ -60,7 +61,7 @@ func (s *Store) linkOrder(ctx context.Context, application string) ([]linkName, 
 	if err != nil {
 		return nil, err
 	}
-	last := "" // one text for all links of an application
+	last := "" // all links of an application share one string
 	order, err := collect(rows, func(row scanner) (n linkName, err error) {
 		if err := row.Scan(&n.application, &n.key); err != nil {
 			return n, err
@@ -77,8 +78,8 @@ func (s *Store) linkOrder(ctx context.Context, application string) ([]linkName, 
 	return order, err
 }
 
-// eachLinked reads the links of one batch, which is of one application. One that
-// is gone by now is left out.
+// eachLinked reads the links of one batch, all of one application. It leaves out
+// links that are gone by now.
 func (s *Store) eachLinked(
 	ctx context.Context, batch []linkName, made map[ident.GUID]Account, each func(ident.Link, *Account) error,
 ) error {

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Meta returns a small value by name (cursors, the time of the last good run);
-// false when it was never set.
+// Meta returns a small value by name, such as a cursor or the time of the last
+// good run; false when it was never set.
 func (s *Store) Meta(ctx context.Context, name string) (string, bool, error) {
 	var value string
 	err := s.reader.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(&value)
@@ -24,7 +24,7 @@ func (s *Store) SetMeta(ctx context.Context, name, value string) error {
 	return s.exec(ctx, "set "+name, `INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)`, name, value)
 }
 
-// SetQuarantine replaces what an automation has set aside.
+// SetQuarantine replaces the quarantine of an automation.
 func (s *Store) SetQuarantine(ctx context.Context, automation string, items []ident.QuarantineItem) error {
 	return s.write(ctx, "set quarantine", func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM quarantine WHERE automation = ?`, automation); err != nil {
@@ -45,7 +45,7 @@ func (s *Store) SetQuarantine(ctx context.Context, automation string, items []id
 }
 
 // Quarantine returns what an automation has set aside, in the order in which
-// it was given.
+// SetQuarantine got it.
 func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.QuarantineItem, error) {
 	rows, err := s.reader.QueryContext(ctx,
 		`SELECT key, name, part, cause, shared, next FROM quarantine WHERE automation = ? ORDER BY position`, automation)
@@ -89,7 +89,7 @@ func (s *Store) SecretNames(ctx context.Context) ([]string, error) {
 	return names, s.fail("list secrets", err)
 }
 
-// DeleteSecretBlob removes a secret; false when there was none.
+// DeleteSecretBlob removes a secret. It returns false when there was none.
 func (s *Store) DeleteSecretBlob(ctx context.Context, name string) (bool, error) {
 	var n int64
 	err := s.write(ctx, "delete secret "+name, func(tx *sql.Tx) error {

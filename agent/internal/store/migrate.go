@@ -12,7 +12,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// applicationID marks the file as ours in its header ("roll").
+// applicationID marks the file as a rollcall store in its header ("roll").
 const applicationID = 0x726f6c6c
 
 // migration brings the schema from one version to the next.
@@ -21,8 +21,8 @@ type migration struct {
 	sql  string
 }
 
-// migrations returns the embedded files by number: the first makes version 1.
-// A file that is misnumbered fails every test, so it panics.
+// migrations returns the embedded files by number: the first makes version 1. A
+// misnumbered file makes every test fail, so it may panic.
 func migrations() []migration {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted
 	if err != nil {
@@ -43,8 +43,8 @@ func migrations() []migration {
 	return list
 }
 
-// migrate applies what is missing of list, each in a transaction of its own
-// together with the version number.
+// migrate applies the missing migrations of list, each together with the version
+// number in a transaction of its own.
 func migrate(ctx context.Context, db *sql.DB, list []migration) error {
 	version, err := schemaVersion(ctx, db)
 	if err != nil {
@@ -66,7 +66,7 @@ func (m migration) apply(ctx context.Context, db *sql.DB, version int) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	defer func() { _ = tx.Rollback() }() // has no effect after the commit
 	header := fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d;", version, applicationID)
 	if _, err := tx.ExecContext(ctx, m.sql+"\n;"+header); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (m migration) apply(ctx context.Context, db *sql.DB, version int) error {
 	return tx.Commit()
 }
 
-// schemaVersion returns 0 for an empty file.
+// schemaVersion returns the version of the schema; 0 for an empty file.
 func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
 	var version, application, tables int
 	for query, into := range map[string]*int{

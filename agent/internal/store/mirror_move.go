@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// mirrorRow is a row of the table mirror; id 0 is none.
+// mirrorRow is a row of the table mirror. The id 0 means that there is none.
 type mirrorRow struct {
 	id      int64
 	dn      ident.DN
@@ -44,13 +44,13 @@ func (b *mirrorBatch) find(guid ident.GUID) (mirrorRow, error) {
 	return b.one(` WHERE guid = ?`, guid)
 }
 
-// holder is the object that is known to be at a DN now.
+// holder returns the object that is known to be at a DN now.
 func (b *mirrorBatch) holder(folded string) (mirrorRow, error) {
 	return b.one(` WHERE folded = ? AND stale = 0`, folded)
 }
 
-// place notes that the directory reports guid at dn, and returns its row as it
-// was before, made when it is absent and create is set.
+// place records that the directory reports guid at dn, and returns its row as it
+// was before. When the row does not exist and create is set, place creates it.
 func (b *mirrorBatch) place(guid ident.GUID, dn ident.DN, create bool) (mirrorRow, error) {
 	row, err := b.find(guid)
 	if err != nil {
@@ -103,8 +103,8 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 	return mirrorRow{id: id, dn: dn, parent: parent.id, written: b.revision}, b.gatherChildren(id, folded)
 }
 
-// setDN moves an object to dn below parent; whoever was thought to be there is
-// stale from now on: its own change is yet to be reported.
+// setDN moves an object to dn below parent. The object that was thought to be
+// there becomes stale: its own change has yet to be reported.
 func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 	b.noteMove(row, dn)
 	folded := dn.Fold()
@@ -119,18 +119,19 @@ func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 	return b.gatherChildren(row.id, folded)
 }
 
-// markStale notes that the object that was thought to be at a DN has left it:
-// its own change is yet to be reported.
+// markStale records that the object that was thought to be at a DN has left it.
+// Its own change has yet to be reported.
 func (b *mirrorBatch) markStale(folded string, except int64) error {
 	there, err := b.holder(folded)
 	if err != nil || there.id == 0 || there.id == except {
 		return err
 	}
-	b.noteMove(there, there.dn) // where it came from is certain still
+	b.noteMove(there, there.dn) // its former place is still certain
 	return b.exec(`UPDATE mirror SET stale = 1 WHERE id = ?`, there.id)
 }
 
-// gatherChildren gives an object the children that were reported before it.
+// gatherChildren attaches to an object the children that were reported before
+// it.
 func (b *mirrorBatch) gatherChildren(id int64, folded string) error {
 	return b.exec(`UPDATE mirror SET parent = ? WHERE parent_folded = ? AND parent IS NULL`, id, folded)
 }
@@ -144,8 +145,8 @@ func (b *mirrorBatch) noteMove(row mirrorRow, to ident.DN) {
 	b.order = append(b.order, row.id)
 }
 
-// before is where an object was when the transaction began; "" when it is not
-// certain or there was none.
+// before returns the place of an object when the transaction began; "" when it
+// did not exist or its place is not certain.
 func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 	if m, ok := b.moves[row.id]; ok {
 		return m.from
@@ -158,9 +159,9 @@ func (b *mirrorBatch) before(row mirrorRow) ident.DN {
 
 func foldName(dn ident.DN) string { return text.Name(dn.Name()) }
 
-// followMoves lets children and references follow the objects that were moved.
+// followMoves updates the children of moved objects, and the references to them.
 func (b *mirrorBatch) followMoves() error {
-	moved := slices.Clone(b.order) // the walk notes more moves
+	moved := slices.Clone(b.order) // the walk adds more moves
 	moved = slices.DeleteFunc(moved, func(id int64) bool { return b.moves[id] == nil })
 	if err := b.moveTrees(moved); err != nil {
 		return fmt.Errorf("move children: %w", err)
@@ -171,12 +172,13 @@ func (b *mirrorBatch) followMoves() error {
 	return nil
 }
 
-// maxDepth is far deeper than any tree: a cycle must not hang the agent.
+// maxDepth is far deeper than any real tree. It keeps a cycle from hanging the
+// agent.
 const maxDepth = 1000
 
-// moveTrees has everything below the objects in tops follow them. Children
-// that the directory has just reported are in doubt: they come last, when it
-// is known who is where.
+// moveTrees moves everything below the objects in tops along with them. Children
+// that the directory has just reported are in doubt: they come last, when the
+// places of all others are known.
 func (b *mirrorBatch) moveTrees(tops []int64) error {
 	for round := 0; ; round++ {
 		for _, id := range tops {
@@ -240,10 +242,10 @@ func (b *mirrorBatch) moveChildren(parent int64, depth int) error {
 }
 
 // moveDoubtful finds the parents of children that were reported in the same
-// transaction as the change of their parent. If somebody else is at the place
-// that was their parent's, they were reported below that one. If nobody is,
-// they were reported before their parent was renamed: they follow, and are
-// returned.
+// transaction as the change of their parent. When another object is now at the
+// former place of their parent, they were reported below that object. When none
+// is, they were reported before their parent was renamed: they follow it, and
+// are returned.
 func (b *mirrorBatch) moveDoubtful() (followed []int64, err error) {
 	doubtful := b.doubtful
 	b.doubtful = nil
@@ -286,10 +288,10 @@ func (b *mirrorBatch) follow(child, parent mirrorRow) error {
 		dn, dn.Fold(), parent.dn.Fold(), foldName(dn), parent.id, child.id)
 }
 
-// takePlaces makes the objects that followed their parents the holders of their new
-// DNs, once all have left their old ones. Where the directory has just reported
-// another object at that DN, the one that followed has moved on by itself, and
-// that is yet to be reported.
+// takePlaces makes the objects that followed their parents the holders of their
+// new DNs, once all of them have left their old ones. Where the directory has
+// just reported another object at such a DN, the object that followed has moved
+// on by itself, which has yet to be reported.
 func (b *mirrorBatch) takePlaces() error {
 	for _, id := range b.followed {
 		row, err := b.one(` WHERE id = ?`, id)
@@ -318,7 +320,7 @@ func (b *mirrorBatch) takePlaces() error {
 	return nil
 }
 
-// isFresh tells whether the directory has reported an object in this
+// isFresh reports whether the directory has reported an object in this
 // transaction, or in this sweep.
 func (b *mirrorBatch) isFresh(row mirrorRow) bool {
 	if b.sweep != 0 {
@@ -327,7 +329,7 @@ func (b *mirrorBatch) isFresh(row mirrorRow) bool {
 	return row.written == b.revision
 }
 
-// findParents finds the parents of all objects anew. Those that were reported
+// findParents finds the parents of all objects again. Objects that were reported
 // below a parent that was renamed during the read follow it.
 func (b *mirrorBatch) findParents() error {
 	holder := `(SELECT h.id FROM mirror h WHERE h.folded = mirror.parent_folded AND h.stale = 0)`
@@ -349,6 +351,6 @@ func (b *mirrorBatch) findParents() error {
 	if err := b.moveTrees(parents); err != nil {
 		return err
 	}
-	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // references were read anew as well
+	b.moves, b.order, b.removed = map[int64]*move{}, nil, nil // the references were read again as well
 	return nil
 }

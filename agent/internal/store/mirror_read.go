@@ -10,12 +10,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// MirrorState is how far the local image of the directory has come.
+// MirrorState says how far the local image of the directory has come.
 type MirrorState struct {
-	Cookie []byte    // of DirSync; empty for none
+	Cookie []byte    // of DirSync; empty when there is none
 	Server string    // the DC that gave it
-	Spec   string    // digest of what is mirrored: bases, filters, attributes
-	Full   bool      // a full read has ended
+	Spec   string    // digest of the mirrored bases, filters and attributes
+	Full   bool      // a full read has been completed
 	Synced time.Time // when the image was last brought up to date
 }
 
@@ -23,14 +23,15 @@ const (
 	selectEntries = `SELECT m.id, m.guid, m.dn, v.attribute, v.value FROM mirror m LEFT JOIN mirror_values v ON v.entry = m.id`
 	orderEntries  = ` ORDER BY m.id, v.attribute, v.position`
 	entryBatch    = 500
-	// indexedBytes is the length up to which a value can be found by index.
+	// indexedBytes is the greatest length at which the index can find a value.
 	indexedBytes = 512
-	// foldedBytes is the length up to which it is worth a try: folded, a value
-	// is shorter when it has many accents, and hardly by more than this.
+	// foldedBytes is the greatest length at which indexing is tried: folding
+	// shortens a value with many accents, but hardly by more than this factor.
 	foldedBytes = 8 * indexedBytes
 )
 
-// MirrorState returns the zero state for a mirror that was never filled.
+// MirrorState returns the state of the mirror; the zero state when it was never
+// filled.
 func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
 	var (
 		state  MirrorState
@@ -47,14 +48,14 @@ func (s *Store) EntryByGUID(ctx context.Context, guid ident.GUID) (ident.Entry, 
 	return s.oneEntry(ctx, "entry by guid", s.stmts.entryByGUID, guid)
 }
 
-// EntryByDN finds an object by its DN, however spelled; false when the mirror
+// EntryByDN finds an object by its DN, in any spelling; false when the mirror
 // does not have it.
 func (s *Store) EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, error) {
 	return s.oneEntry(ctx, "entry by DN", s.stmts.entryByDN, dn.Fold())
 }
 
-// ChildrenByName finds the objects directly below parent that have the same
-// name, as text.SameName says: none beside which the name could be given away.
+// ChildrenByName finds the objects directly below parent whose name equals name
+// according to text.SameName, so that no other object there may get it.
 func (s *Store) ChildrenByName(ctx context.Context, parent ident.DN, name string) ([]ident.Entry, error) {
 	return s.entries(ctx, "children by name", s.stmts.childrenByName, parent.Fold(), text.Name(name))
 }
@@ -67,20 +68,20 @@ func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, 
 	return list[0], true, nil
 }
 
-// EntriesByValue finds the objects that have value in attribute, whatever the
-// case of either, and whatever nobody sees in them; values that are DNs however
-// spelled.
+// EntriesByValue finds the objects that have value in attribute. It ignores the
+// case of letters and invisible characters. DNs match in any spelling.
 func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
 	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.Alike(v, value) })
 }
 
-// EntriesByName finds the objects beside which value could not be given away in
-// attribute, because theirs is the same name, as text.SameName says.
+// EntriesByName finds the objects whose value in attribute is the same name as
+// value according to text.SameName, so that no other object may get it.
 func (s *Store) EntriesByName(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
 	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.SameName(v, value) })
 }
 
-// entriesBy narrows what the index finds, which is kept by name.
+// entriesBy filters with same what the index finds, because the index is by
+// text.Name, which takes more values for the same.
 func (s *Store) entriesBy(ctx context.Context, attribute, value string, same func(string) bool) ([]ident.Entry, error) {
 	attribute = text.Lower(attribute)
 	stmt, args := s.stmts.entriesByLongValue, []any{attribute}
@@ -111,8 +112,8 @@ func (s *Store) CountEntries(ctx context.Context) (int, error) {
 	return n, s.fail("count entries", err)
 }
 
-// EachEntry calls each for every object in no particular order, with little
-// memory, and ends with the first error of each.
+// EachEntry calls each for every object, in no particular order and with little
+// memory. It stops at the first error of each.
 func (s *Store) EachEntry(ctx context.Context, each func(ident.Entry) error) error {
 	last := int64(0)
 	for {
@@ -137,8 +138,8 @@ func (s *Store) EachEntry(ctx context.Context, each func(ident.Entry) error) err
 	}
 }
 
-// collectEntries reads the rows of selectEntries, one for each value, and
-// returns the row number of the last entry too.
+// collectEntries reads the rows of selectEntries, one for each value. It also
+// returns the row number of the last entry.
 func collectEntries(rows *sql.Rows) ([]ident.Entry, int64, error) {
 	defer func() { _ = rows.Close() }()
 	var (

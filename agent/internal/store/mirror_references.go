@@ -8,10 +8,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// references are the attributes whose values are DNs of other objects and
-// follow them when they move, as the directory itself does it (MS-ADTS section
-// 3.1.1.1.6, "referential integrity"). distinguishedname names the object
-// itself.
+// references lists the attributes whose values are DNs of other objects and
+// follow them when they move. The directory itself does the same (MS-ADTS
+// section 3.1.1.1.6, "referential integrity"). distinguishedname names the
+// object itself.
 var references = []string{
 	"directreports", "distinguishedname", "managedby", "managedobjects", "manager", "member", "memberof",
 	"owner", "secretary", "assistant", "seealso",
@@ -21,9 +21,9 @@ var referenceList = `('` + strings.Join(references, `', '`) + `')`
 
 func isReference(attribute string) bool { return slices.Contains(references, attribute) }
 
-// moveReferences lets values follow the objects that they name. It is done in
-// two steps, so that objects may swap places. What the directory has told anew
-// in this transaction stays as it was told.
+// moveReferences updates the values that name moved objects. It takes two steps,
+// so that objects may swap places. Values that the directory has reported in
+// this transaction stay as they are.
 func (b *mirrorBatch) moveReferences() error {
 	for _, from := range b.removed {
 		if err := b.markReferences(from, removedMark); err != nil {
@@ -53,7 +53,7 @@ func (b *mirrorBatch) moveReferences() error {
 	return nil
 }
 
-// markReferences sets aside the values that name the object at from.
+// markReferences replaces the values that name the object at from by mark.
 func (b *mirrorBatch) markReferences(from ident.DN, mark []byte) error {
 	err := b.exec(`UPDATE mirror_values SET folded = ? WHERE attribute IN `+referenceList+` AND folded = ? AND written < ?`,
 		mark, []byte(from.Fold()), b.revision)
@@ -67,5 +67,6 @@ func (b *mirrorBatch) markReferences(from ident.DN, mark []byte) error {
 // removedMark stands in for the DN of an object that is gone.
 var removedMark = []byte("\x00removed")
 
-// movedMark stands in for the DN of an object on the move; no DN folds to it.
+// movedMark stands in for the DN of an object that is being moved. No DN folds
+// to it.
 func movedMark(id int64) []byte { return fmt.Appendf(nil, "\x00moved %d", id) }

@@ -15,39 +15,40 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// MirrorTx changes the local image of the directory within one transaction.
-// It must not be used after the function that it was handed to has returned,
-// nor by several goroutines.
+// MirrorTx changes the local image of the directory within one transaction. It
+// must not be used after the function that received it has returned, nor by
+// several goroutines.
 //
-// DNs are told as they are when the directory is read. When the DN of a known
-// object changes, the objects below it and the values that name it (member,
-// manager and the like) follow at the end of the transaction, unless the
-// directory has told them anew in the same one: AD's change feed does not
-// mention them. Parents need not come before their children.
+// DNs are passed as the directory reports them. When the DN of a known object
+// changes, the objects below it and the values that name it (member, manager and
+// the like) follow at the end of the transaction, because AD's change feed does
+// not mention them. Objects and values that the directory has reported in the
+// same transaction stay as reported. Parents need not come before their
+// children.
 type MirrorTx struct{ b *mirrorBatch }
 
-// mirrorBatch is the work of one transaction, so it carries its context.
+// mirrorBatch is the work of one transaction, so it may carry a context.
 type mirrorBatch struct {
 	ctx      context.Context
 	tx       *sql.Tx
 	prepared map[string]*sql.Stmt
 	revision int64
-	sweep    int64 // the revision in which the running sweep began; 0 for none
+	sweep    int64 // the revision in which the present sweep began; 0 when there is none
 	newest   int64 // the last row that was there when the transaction began
 	moves    map[int64]*move
 	order    []int64 // the keys of moves
-	followed []int64 // children that were moved with their parents and have not taken their new place yet
-	doubtful []int64 // children that were reported where their parent was before
+	followed []int64 // children that moved with their parents and have not taken their new places yet
+	doubtful []int64 // children that were reported where their parent used to be
 	removed  []ident.DN
 }
 
-// move is where an object was when the transaction began, "" when that is not
-// certain, and where it is now.
+// move holds the place of an object when the transaction began ("" when that is
+// not certain), and its place now.
 type move struct{ from, to ident.DN }
 
 // UpdateMirror runs update in one transaction: the image and its state change
-// together, or not at all when update returns an error. What one exchange with
-// the change feed has told belongs in one transaction; a full read may take
+// together, or not at all when update returns an error. All changes from one
+// exchange with the change feed belong in one transaction. A full read may take
 // several, between BeginSweep and Sweep.
 func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) error {
 	return s.write(ctx, "update mirror", func(tx *sql.Tx) error {
@@ -63,14 +64,14 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 			return err
 		}
 		if b.sweep != 0 {
-			return nil // Sweep lets all follow at once
+			return nil // Sweep will update all children and references at once
 		}
 		return b.followMoves()
 	})
 }
 
-// Entry returns an object as the transaction has left it so far; false when
-// the mirror does not have it.
+// Entry returns an object in its present state within the transaction; false
+// when the mirror does not have it.
 func (m MirrorTx) Entry(guid ident.GUID) (ident.Entry, bool, error) {
 	stmt, err := m.b.prepare(selectEntries + ` WHERE m.guid = ?` + orderEntries)
 	if err != nil {
@@ -87,7 +88,7 @@ func (m MirrorTx) Entry(guid ident.GUID) (ident.Entry, bool, error) {
 	return list[0], true, nil
 }
 
-// Put adds an object, or replaces all that is known about it.
+// Put adds an object, or replaces everything that is known about it.
 func (m MirrorTx) Put(e ident.Entry) error {
 	if e.GUID == "" || e.DN == "" {
 		return fmt.Errorf("mirror %q: an entry needs an objectGUID and a DN", e.DN)
@@ -114,9 +115,9 @@ func (m MirrorTx) Put(e ident.Entry) error {
 	return nil
 }
 
-// Merge changes the attributes that are given, and no others; one without
-// values is removed. An empty dn leaves the DN as it is. It returns false, and
-// does nothing, when the mirror does not have the object.
+// Merge changes only the given attributes; it removes an attribute without
+// values. An empty dn leaves the DN as it is. When the mirror does not have the
+// object, Merge returns false and does nothing.
 func (m MirrorTx) Merge(guid ident.GUID, dn ident.DN, changed ident.Attributes) (found bool, err error) {
 	row, err := m.b.place(guid, dn, false)
 	if err != nil {
@@ -144,8 +145,8 @@ func (m MirrorTx) Merge(guid ident.GUID, dn ident.DN, changed ident.Attributes) 
 	return true, nil
 }
 
-// Remove forgets an object and the values that name it; an unknown one is no
-// error.
+// Remove forgets an object and the values that name it. An unknown object is not
+// an error.
 func (m MirrorTx) Remove(guid ident.GUID) error {
 	row, err := m.b.find(guid)
 	if err != nil || row.id == 0 {
@@ -176,14 +177,16 @@ func (m MirrorTx) Clear() error {
 }
 
 // BeginSweep begins a full read, which may span several transactions and ends
-// with Sweep. One that did not end is begun anew by the next BeginSweep.
+// with Sweep. After a full read that was cut off, the next BeginSweep starts
+// again.
 func (m MirrorTx) BeginSweep() error {
 	m.b.sweep = m.b.revision
 	return m.b.exec(`UPDATE mirror_state SET sweep = ?`, m.b.sweep)
 }
 
-// Sweep ends a full read: it forgets the objects that were neither Put nor
-// Merged with their DN since BeginSweep, and returns how many those were.
+// Sweep ends a full read: it forgets the objects that since BeginSweep were
+// neither passed to Put nor to Merge with their DN. It returns how many it
+// forgot.
 func (m MirrorTx) Sweep() (removed int, err error) {
 	if m.b.sweep == 0 {
 		return 0, errors.New("sweep mirror: no full read was begun")
@@ -236,8 +239,8 @@ func (b *mirrorBatch) exec(query string, args ...any) error {
 	return err
 }
 
-// valuesAtOnce is how many values one statement inserts: much faster than one
-// by one, and few enough to keep a statement for each number.
+// valuesAtOnce is how many values one statement inserts. That is much faster
+// than one by one, and few enough to keep a prepared statement for each number.
 const valuesAtOnce = 32
 
 func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) error {
@@ -269,8 +272,8 @@ func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) err
 	return flush()
 }
 
-// foldValue is what values share that are one name: nil for one that is too
-// long to index.
+// foldValue returns what all values share that are the same name; nil for a
+// value that is too long for the index.
 func foldValue(attribute, value string) []byte {
 	switch {
 	case isReference(attribute) && len(value) <= indexedBytes:
@@ -293,7 +296,8 @@ func lowerNames(a ident.Attributes) ident.Attributes {
 	return lower
 }
 
-// digestOf tells whether attributes are those that are stored, order included.
+// digestOf returns a digest of attributes, which shows whether they are the
+// stored ones. It depends on their order.
 func digestOf(a ident.Attributes) []byte {
 	h := sha256.New()
 	var length [8]byte

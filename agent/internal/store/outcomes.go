@@ -8,15 +8,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// OperationID names the same operation across runs.
+// OperationID identifies the same operation across runs.
 type OperationID struct {
 	Key    ident.Key
 	Class  ident.Class
 	Digest string
 }
 
-// Decision is what became of an operation in an earlier run: it is held, or it
-// was rejected.
+// Decision says what an earlier run did with an operation: it holds it, or it
+// was rejected there.
 type Decision struct {
 	ID     int64 // of the outcome
 	Run    int64
@@ -26,8 +26,9 @@ type Decision struct {
 const selectOutcomes = `SELECT id, automation, application, run, coalesce(settled_run, 0), key, guid, dn, name,
 	operation_json, result, code, cause, next, approved, at FROM outcomes`
 
-// Outcomes returns what a run has done, in order. What it held and another run
-// carried out belongs to both; what another run dropped belongs to the first.
+// Outcomes returns the outcomes of a run, in order. An operation that one run
+// held and another carried out belongs to both. One that another run dropped
+// belongs only to the run that held it.
 func (s *Store) Outcomes(ctx context.Context, run int64) ([]ident.Outcome, error) {
 	rows, err := s.outcomes(ctx, selectOutcomes+` WHERE run = ? OR settled_run = ? AND result <> 'dropped' ORDER BY id`, run, run)
 	list := make([]ident.Outcome, 0, len(rows))
@@ -69,8 +70,8 @@ func (s *Store) Decided(ctx context.Context, automation string) (map[OperationID
 	return decided, s.fail("decided operations", rows.Err())
 }
 
-// CountApplied counts by class what an automation has applied since then
-// without anybody's approval.
+// CountApplied counts, by class, the operations that an automation has applied
+// since a time without an approval.
 func (s *Store) CountApplied(ctx context.Context, automation string, since time.Time) (map[ident.Class]int, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT class, count(*) FROM outcomes
 		WHERE automation = ? AND at >= ? AND result = 'applied' AND approved = '' GROUP BY class`, automation, stamp(since))
@@ -92,8 +93,8 @@ func (s *Store) CountApplied(ctx context.Context, automation string, since time.
 	return counts, s.fail("count applied", rows.Err())
 }
 
-// updateOutcome writes the final result of a held operation. The row stays
-// with the run that held it.
+// updateOutcome writes the final result of a held operation. The row stays with
+// the run that held the operation.
 func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) error {
 	settled := o.SettledBy
 	if o.Run != held.Run {
@@ -109,8 +110,8 @@ func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) 
 	return err
 }
 
-// insertOutcome keeps binary values only as long as somebody may still ask for
-// the operation to be carried out.
+// insertOutcome records an outcome. It keeps binary values only while the
+// operation may still have to be carried out.
 func insertOutcome(ctx context.Context, tx *sql.Tx, automation, application string, o ident.Outcome) error {
 	if o.Result != ident.ResultHeld {
 		o.Operation = o.Operation.Brief()

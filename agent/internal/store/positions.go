@@ -9,22 +9,24 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Endpoint is whose position it is: one automation reads one endpoint of one
+// Endpoint identifies a position: one automation reads one endpoint of one
 // application.
 type Endpoint struct{ Automation, Application, Name string }
 
-// Delivered is what the last delivery of an endpoint in mode changes left.
+// Delivered is the state that the last delivery of an endpoint in mode changes
+// left.
 type Delivered struct {
 	ident.Position
-	Config string // digest of the configuration under which it was delivered
-	Run    int64  // the run whose delivery it was; 0 when there was none
+	Config string // digest of the configuration that the delivery was made with
+	Run    int64  // the run that fetched the delivery; 0 when there was none
 }
 
-// Retained rows are copied and removed so many at a time: photos make them
-// large, and the one writer serves others in between.
+// retainedChunk is how many retained rows are copied or removed at a time:
+// photos make them large, and the one writer must serve others in between.
 const retainedChunk = 64
 
-// Delivered returns the position of an endpoint; zero when there is none.
+// Delivered returns the position of an endpoint; the zero value when there is
+// none.
 func (s *Store) Delivered(ctx context.Context, e Endpoint) (Delivered, error) {
 	var (
 		d       Delivered
@@ -40,9 +42,9 @@ func (s *Store) Delivered(ctx context.Context, e Endpoint) (Delivered, error) {
 	return d, s.fail("read position", err)
 }
 
-// StageRetained adds to a run's staging what earlier deliveries said and no run
-// has settled. A key about which the run itself staged a record or a deletion
-// is left out: the newer word counts.
+// StageRetained adds to a run's staging the records of earlier deliveries that
+// no run has finished with. It leaves out a key for which the run itself staged
+// a record or a deletion: that is newer.
 func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error {
 	d, err := s.Delivered(ctx, e)
 	if err != nil || d.Run == 0 {
@@ -81,10 +83,10 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 	return nil
 }
 
-// SettleDelivery ends the delivery that a run has staged: what it says of the
-// keys in open is retained for the next run, the rest is done with, and the
-// position is p. A crash before its end leaves everything as it was, so that
-// the same is delivered once more.
+// SettleDelivery ends the delivery that a run has staged, and sets the position
+// to p. What the delivery says about the keys in open is retained for the next
+// run; the rest is forgotten. After a crash before its end everything is as
+// before, and the same delivery is fetched again.
 func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position,
 	open []ident.Key) error {
 	for chunk := range slices.Chunk(open, retainedChunk) {
@@ -123,7 +125,7 @@ func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e En
 }
 
 // DropDelivery forgets the position of an automation and what is retained for
-// it: it reads an endpoint that delivers everybody.
+// it. It is for an automation whose endpoint delivers all records.
 func (s *Store) DropDelivery(ctx context.Context, automation string) error {
 	var n int
 	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM positions WHERE automation = ?`, automation).Scan(&n)
@@ -136,7 +138,7 @@ func (s *Store) DropDelivery(ctx context.Context, automation string) error {
 	return s.purgeRetained(ctx, automation, 0)
 }
 
-// purgeRetained removes what belongs to another run than keep.
+// purgeRetained removes the retained rows of all runs except keep.
 func (s *Store) purgeRetained(ctx context.Context, automation string, keep int64) error {
 	for more := true; more; {
 		err := s.write(ctx, "remove what is settled", func(tx *sql.Tx) error {
@@ -156,7 +158,8 @@ func (s *Store) purgeRetained(ctx context.Context, automation string, keep int64
 	return nil
 }
 
-// retainedIDs lists the first rows that a condition finds, one chunk of them.
+// retainedIDs lists the first rows that match a condition, at most one chunk of
+// them.
 func retainedIDs(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]int64, error) {
 	query := `SELECT id FROM retained WHERE ` + where + ` ORDER BY id LIMIT ?` //nolint:gosec // conditions are written in this file
 	rows, err := tx.QueryContext(ctx, query, append(args, retainedChunk)...)

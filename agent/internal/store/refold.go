@@ -11,10 +11,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// folding is raised when names, values or keys are compared otherwise than in
-// the version before. What the mirror keeps of them is then computed anew from
-// the mirror itself, when the store is opened: to read the directory again is
-// not needed.
+// folding is the version of the rules by which names, values and keys are
+// compared: raise it when they change. The folded columns of the mirror are then
+// computed again when the store is opened. They are computed from the mirror
+// itself, so the directory need not be read again.
 const folding = "4"
 
 // refold brings the folded columns of the mirror up to date.
@@ -23,7 +23,7 @@ func refold(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	defer func() { _ = tx.Rollback() }() // has no effect after the commit
 	var have string
 	err = tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'folding'`).Scan(&have)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) || have == folding {
@@ -43,9 +43,9 @@ func refold(ctx context.Context, db *sql.DB) error {
 	return tx.Commit()
 }
 
-// trimKeys gives links the keys that records come with now: without white space
-// around them. Their people would be missing otherwise. Where the trimmed key
-// has a link of its own, both stay.
+// trimKeys removes the white space around the keys of links, because the keys of
+// records now come without it: otherwise the users would count as missing. When
+// the trimmed key already has a link, both links stay.
 func trimKeys(ctx context.Context, tx *sql.Tx) error {
 	rows, err := tx.QueryContext(ctx, `SELECT application, key FROM links`)
 	if err != nil {
@@ -71,7 +71,7 @@ func trimKeys(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// refoldBatch does the next objects after the row last.
+// refoldBatch updates the next objects after the row last.
 func refoldBatch(ctx context.Context, tx *sql.Tx, last int64) (end int64, more bool, err error) {
 	type object struct {
 		id                   int64
@@ -104,7 +104,7 @@ func refoldBatch(ctx context.Context, tx *sql.Tx, last int64) (end int64, more b
 	return end, true, refoldValues(ctx, tx, objects[0].id, end)
 }
 
-// refoldValues does the values of the objects from first to last.
+// refoldValues updates the values of the objects from first to last.
 func refoldValues(ctx context.Context, tx *sql.Tx, first, last int64) error {
 	type value struct {
 		entry, position int64

@@ -10,7 +10,7 @@ import (
 
 const selectRefusals = `SELECT key, part, digest, cause, shared, next, tries, again FROM refusals WHERE automation = ?`
 
-// Refusals returns what the directory refused an automation.
+// Refusals returns what the directory refused for an automation.
 func (s *Store) Refusals(ctx context.Context, automation string) ([]ident.Refusal, error) {
 	rows, err := s.reader.QueryContext(ctx, selectRefusals+` ORDER BY key, part`, automation)
 	if err != nil {
@@ -20,7 +20,7 @@ func (s *Store) Refusals(ctx context.Context, automation string) ([]ident.Refusa
 	return list, s.fail("refusals", err)
 }
 
-// Refusal returns what the directory refused of one part of a user; false when
+// Refusal returns what the directory refused for one part of a user; false when
 // there is nothing.
 func (s *Store) Refusal(ctx context.Context, automation string, key ident.Key, part string) (ident.Refusal, bool, error) {
 	r, err := scanRefusal(s.reader.QueryRowContext(ctx, selectRefusals+` AND key = ? AND part = ?`, automation, key, part))
@@ -37,8 +37,8 @@ func scanRefusal(row scanner) (r ident.Refusal, err error) {
 	return r, err
 }
 
-// Refuse remembers what the directory refused, in the place of what it refused
-// of the same part of the same user before.
+// Refuse remembers what the directory refused. It replaces an earlier refusal of
+// the same part of the same user.
 func (s *Store) Refuse(ctx context.Context, automation string, list []ident.Refusal) error {
 	return s.write(ctx, "remember refusals", func(tx *sql.Tx) error {
 		for _, r := range list {

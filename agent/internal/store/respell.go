@@ -8,8 +8,8 @@ import (
 )
 
 // RespellLink gives a link another spelling of its key, and notes that in the
-// journal. It answers false, and changes nothing, when there is no such link
-// or another one has that key.
+// journal. It returns false and changes nothing when there is no such link, or
+// another link has the new key.
 func (s *Store) RespellLink(ctx context.Context, application string, from, to ident.Key, by string) (done bool, err error) {
 	err = s.write(ctx, "spell a link's key in another way", func(tx *sql.Tx) error {
 		var taken int
@@ -37,9 +37,9 @@ func (s *Store) RespellLink(ctx context.Context, application string, from, to id
 	return done && err == nil, err
 }
 
-// RespellStaged gives deletions, parts and what earlier deliveries left the
-// spelling of their keys that spell answers. What was left from earlier gives
-// way to a record or deletion that the run itself has staged with that key.
+// RespellStaged changes the keys of staged deletions, parts and retained records
+// to the spelling that spell returns. A retained record is dropped when the run
+// itself has staged a record or a deletion with the new key.
 func (s *Store) RespellStaged(ctx context.Context, run int64, spell func(ident.Key) ident.Key) error {
 	return s.write(ctx, "spell staged keys in one way", func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, `SELECT DISTINCT key FROM staging WHERE run = ? AND (kind <> 0 OR fresh = 0)`, run)

@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// Retention says what need not be kept any longer. A zero time keeps all.
+// Retention says what need not be kept any longer. A zero time keeps everything.
 type Retention struct {
-	Runs    time.Time // runs that ended before, with their outcomes
-	Journal time.Time // lines that were written before
+	Runs    time.Time // remove runs that ended before, with their outcomes
+	Journal time.Time // remove lines that were written before
 }
 
 // Removed counts what Retain has removed.
 type Removed struct {
 	Runs, Outcomes, Lines int
-	// Open is the run that the journal could not be shortened beyond: it holds
-	// something, or a write of it is not settled. 0: there is none.
+	// Open is the run that kept the journal from being shortened further: it
+	// holds something, or one of its writes is not settled. 0: there is none.
 	Open int64
 }
 
-// byRetention is who removes, in the journal.
+// byRetention is the name in the journal for removals by retention.
 const byRetention = "retention"
 
 // Retain removes what need not be kept, in small transactions. What is still
-// open stays: runs with something held, with a rejection that counts, with a
-// write that is not settled, and the last run of each kind of an automation.
-// The journal keeps a line about each removal. It is shortened from its
-// beginning, only where its chain is whole, and never beyond the first line of
-// an open run.
+// open stays: runs with a held operation, with a rejection that still counts, or
+// with a write that is not settled, and the last run of each kind of an
+// automation. The journal gets a line about each removal. It is shortened only
+// from its beginning, only where its chain is unbroken, and never beyond the
+// first line of an open run.
 func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 	var removed Removed
 	if !r.Runs.IsZero() {
@@ -47,11 +47,12 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 	return removed, nil
 }
 
-// runsAtOnce bounds how long the writer is busy.
+// runsAtOnce limits how many runs one transaction removes, and so how long the
+// writer is busy.
 const runsAtOnce = 50
 
-// settledRuns finds runs of which nothing is open. An outcome that was decided
-// later belongs to both runs, so the one that decided goes last.
+// settledRuns finds runs with nothing open. An outcome that a later run decided
+// belongs to both runs, so the deciding run is removed last.
 const settledRuns = `SELECT id FROM runs r WHERE ended <> 0 AND ended < ?1
 	AND id NOT IN (SELECT max(id) FROM runs GROUP BY automation, kind)
 	AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.run = r.id
@@ -112,10 +113,10 @@ func deleted(ctx context.Context, tx *sql.Tx, query string, args ...any) (int64,
 // errFarEnough ends a walk through the journal.
 var errFarEnough = errors.New("far enough")
 
-// shortenJournal removes the lines before a time, up to the first that is
+// shortenJournal removes the lines before a time, up to the first line that is
 // younger or belongs to an open run.
 func (s *Store) shortenJournal(ctx context.Context, before time.Time, removed *Removed) error {
-	if err := s.dropLines(ctx); err != nil { // that an interrupted removal left
+	if err := s.dropLines(ctx); err != nil { // left by an interrupted removal
 		return err
 	}
 	open, err := s.openRuns(ctx)
@@ -171,7 +172,8 @@ func ignore(err, what error) error {
 	return err
 }
 
-// openRuns are the runs of which something is held, not settled or under way.
+// openRuns returns the runs that are under way, or that have a held operation or
+// a write that is not settled.
 func (s *Store) openRuns(ctx context.Context) (map[int64]bool, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT run FROM outcomes WHERE result = 'held' UNION SELECT run FROM intents
 		UNION SELECT o.run FROM intents i JOIN outcomes o ON o.id = i.held_id UNION SELECT id FROM runs WHERE ended = 0`)
@@ -190,8 +192,8 @@ func (s *Store) openRuns(ctx context.Context) (map[int64]bool, error) {
 	return open, rows.Err()
 }
 
-// dropLines deletes the lines that the head says are removed. What a crash
-// leaves of them is no longer part of the journal.
+// dropLines deletes the lines that the head of the journal declares as removed.
+// Lines that a crash leaves behind are no longer part of the journal.
 func (s *Store) dropLines(ctx context.Context) error {
 	for {
 		var n int64

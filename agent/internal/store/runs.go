@@ -9,51 +9,51 @@ import (
 	"time"
 )
 
-// Kind tells what started a run.
+// Kind says what started a run.
 type Kind string
 
-// What starts runs.
+// The kinds of runs.
 const (
 	KindScheduled Kind = "scheduled"
 	KindManual    Kind = "manual"
 	KindSaved     Kind = "saved"    // a plan that was saved to a file
 	KindApproval  Kind = "approval" // of what another run held
-	KindLink      Kind = "link"     // a link by hand
+	KindLink      Kind = "link"     // a link made by hand
 )
 
-// RunResult is how a run ended.
+// RunResult says how a run ended.
 type RunResult string
 
-// How runs end. When several apply, the one that stands further down counts.
+// The results of a run. When several apply, the later one in this list counts.
 const (
 	RunRunning     RunResult = "running"
 	RunOK          RunResult = "ok"
-	RunQuarantined RunResult = "quarantined" // somebody was not dealt with, or not in every part
+	RunQuarantined RunResult = "quarantined" // some users were not processed, or not in every part
 	RunHeld        RunResult = "held"        // a part waits for approval, or was refused by limits
-	RunDoubtful    RunResult = "doubtful"    // the delivery cannot be believed: leavers may go unseen
+	RunDoubtful    RunResult = "doubtful"    // the delivery cannot be trusted: leavers may go unnoticed
 	RunPartial     RunResult = "partial"     // some writes failed
-	RunFailed      RunResult = "failed"      // all writes failed, or it could not be carried out
-	RunInterrupted RunResult = "interrupted" // it was stopped, or the agent died under it
+	RunFailed      RunResult = "failed"      // all writes failed, or the run could not be carried out
+	RunInterrupted RunResult = "interrupted" // the run was stopped, or the agent died during it
 )
 
-// RunResults lists how a run can have ended.
+// RunResults lists the results that a run can have.
 var RunResults = []RunResult{RunOK, RunQuarantined, RunHeld, RunDoubtful, RunPartial, RunFailed, RunInterrupted}
 
 // Run is one execution of an automation.
 type Run struct {
 	ID         int64  `json:"id"`
 	Automation string `json:"automation"`
-	// Application is that of the automation; "" for runs of versions that did
-	// not note it, and that left no outcome.
+	// Application is the automation's application; "" for runs of older
+	// versions, which did not record it, when they left no outcome.
 	Application string          `json:"application,omitempty"`
 	Kind        Kind            `json:"kind"`
-	By          string          `json:"by"` // who started it
+	By          string          `json:"by"` // the person or trigger that started it
 	Started     time.Time       `json:"started"`
 	Ended       *time.Time      `json:"ended,omitempty"`
 	Result      RunResult       `json:"result"`
-	Error       string          `json:"error,omitempty"` // why it is failed, partial or doubtful
+	Error       string          `json:"error,omitempty"` // why the result is failed, partial or doubtful
 	Plan        json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
-	// Held counts what the run held and nobody has decided yet.
+	// Held counts the operations that the run held and nobody has decided yet.
 	Held int `json:"held,omitempty"`
 }
 
@@ -128,9 +128,9 @@ func (s *Store) journalRun(ctx context.Context, tx *sql.Tx, run Run) error {
 	})
 }
 
-// InterruptRuns marks the runs that a crash left running, and returns how many
-// there were. Like BreakLeases, it is for a process that has just taken the
-// lock of the state folder.
+// InterruptRuns marks the runs that a crash left running as interrupted, and
+// returns how many there were. Like BreakLeases, it is for a process that has
+// just taken the lock of the state folder.
 func (s *Store) InterruptRuns(ctx context.Context) (int, error) {
 	var left []Run
 	err := s.write(ctx, "interrupt runs", func(tx *sql.Tx) error {
@@ -155,7 +155,7 @@ func (s *Store) InterruptRuns(ctx context.Context) (int, error) {
 	return len(left), nil
 }
 
-// Runs returns the last limit runs, the newest first.
+// Runs returns the last runs, at most limit, the newest first.
 func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
 	rows, err := s.reader.QueryContext(ctx, selectRuns+` ORDER BY id DESC LIMIT ?`, limit)
 	if err != nil {
@@ -165,8 +165,8 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
 	return runs, s.fail("runs", err)
 }
 
-// LastScheduled returns when the last scheduled run of an automation started,
-// however many others there were since; the zero time when there was none.
+// LastScheduled returns when the last scheduled run of an automation started;
+// the zero time when there was none. Other kinds of runs do not count.
 func (s *Store) LastScheduled(ctx context.Context, automation string) (time.Time, error) {
 	var started int64
 	err := s.reader.QueryRowContext(ctx, `SELECT started FROM runs WHERE automation = ? AND kind = ? ORDER BY id DESC LIMIT 1`,
@@ -177,10 +177,11 @@ func (s *Store) LastScheduled(ctx context.Context, automation string) (time.Time
 	return moment(started), s.fail("last scheduled run", err)
 }
 
-// Standing returns how the last run of an automation ended that was not of a
-// part only (its result, and what its summary says that applies besides; none:
-// there was no run), and when the last one of these ended that may be taken for
-// a success (the zero time: none did). One under way does not count.
+// Standing returns the results of an automation's last complete run, and the
+// time at which the last successful one ended. A run of a part only does not
+// count, nor does one that is still under way. results holds the run's result
+// and those that its summary adds; it is empty when there was no run. success is
+// zero when none succeeded.
 func (s *Store) Standing(ctx context.Context, automation string) (results []string, success time.Time, err error) {
 	const whole = ` FROM runs WHERE automation = ? AND kind IN (?, ?) AND result `
 	var result string

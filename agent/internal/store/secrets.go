@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// SecretsBy are the stored secrets in the hands of a person: each change is
-// noted in the journal, with the name and never the value. What rollcall
-// renews by itself does not go this way.
+// SecretsBy changes stored secrets on behalf of a person: each change is noted
+// in the journal, with the name and never the value. What rollcall renews by
+// itself does not use it.
 type SecretsBy struct {
 	*Store
 	by, application string
 }
 
-// SecretsBy returns the secrets as somebody changes them; for an application,
-// or "" for none.
+// SecretsBy returns the secrets as by changes them, for an application or "" for
+// none.
 func (s *Store) SecretsBy(by, application string) *SecretsBy { return &SecretsBy{s, by, application} }
 
 // PutSecretBlob stores or replaces an encrypted secret.
@@ -28,7 +28,7 @@ func (s *SecretsBy) PutSecretBlob(ctx context.Context, name string, blob []byte)
 	})
 }
 
-// DeleteSecretBlob removes a secret; false when there was none.
+// DeleteSecretBlob removes a secret. It returns false when there was none.
 func (s *SecretsBy) DeleteSecretBlob(ctx context.Context, name string) (bool, error) {
 	var n int64
 	err := s.write(ctx, "delete secret "+name, func(tx *sql.Tx) error {
@@ -44,7 +44,7 @@ func (s *SecretsBy) DeleteSecretBlob(ctx context.Context, name string) (bool, er
 	return n > 0 && err == nil, err
 }
 
-// ForgetSecrets removes secrets because nobody has the key that opens them.
+// ForgetSecrets removes secrets that cannot be opened because their key is lost.
 func (s *SecretsBy) ForgetSecrets(ctx context.Context, names []string) error {
 	return s.write(ctx, "forget the secrets", func(tx *sql.Tx) error {
 		for _, name := range names {

@@ -4,13 +4,13 @@ import (
 	"context"
 )
 
-// spareBytes is what a database may hold without needing it.
+// spareBytes is how much unused space the database may keep.
 const spareBytes = 64 << 20
 
-// shrink gives back to the file system what the database no longer needs, when
-// that is more than half of it: what an older version had staged, or retention
-// has removed. It writes what is left anew, so it takes as long as that is
-// large. A failure, such as of a full disk, changes nothing and is logged.
+// shrink returns unused space to the file system when it is more than half of
+// the database, as after retention, or after the staging of an older version. It
+// rewrites what is left, so its time grows with that. A failure, such as a full
+// disk, changes nothing and is logged.
 func (s *Store) shrink(ctx context.Context) error {
 	var pages, free, size int64
 	for query, into := range map[string]*int64{"PRAGMA page_count": &pages, "PRAGMA freelist_count": &free, "PRAGMA page_size": &size} {
@@ -23,7 +23,7 @@ func (s *Store) shrink(ctx context.Context) error {
 	}
 	mib := free * size >> 20
 	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, "mib", mib)
-	// VACUUM makes a copy of what is left: not in memory.
+	// VACUUM makes a copy of what is left, on disk and not in memory.
 	if _, err := s.writer.ExecContext(ctx,
 		`PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		if ctx.Err() != nil {

@@ -14,14 +14,14 @@ import (
 
 const (
 	stagedBatch = 512     // records read by one query
-	stagedBytes = 4 << 20 // and their bytes, about
+	stagedBytes = 4 << 20 // and about this many bytes
 )
 
-// rowBytes is about what a row takes besides its text and key, which are in the
-// table and in its index.
+// rowBytes is about how many bytes a row takes in the table and its index,
+// besides its text and key.
 const rowBytes = 64
 
-// The kinds of what is staged.
+// The kinds of staged rows.
 const (
 	kindRecord  = 0
 	kindPart    = 1
@@ -41,18 +41,18 @@ func kindOf(r ident.Record) int {
 // Staged is everything that a delivery said about one key.
 type Staged struct {
 	// Record is the first record with the key, with the fields of its parts
-	// laid over its own; of several parts with one field the last counts. When
-	// Records is 0 nothing but its key means anything.
+	// added over its own. When several parts have a field, the last one counts.
+	// When Records is 0, only its key is valid.
 	Record  ident.Record
-	Records int // with this key; more than one means that it is not unique
+	Records int // with this key; more than one means that the key is not unique
 	Parts   int
 	Deleted bool // the source reports that the key was deleted
 }
 
-// Stage keeps the records of a running fetch, in order, until DropStaging or
-// the next Open. Records with the same key are all kept. run is any number
-// that the caller uses for this fetch alone. What is more than one run may stage
-// is an *StagingFullError.
+// Stage keeps the records of a running fetch, in order, until DropStaging or the
+// next Open. It keeps all records with the same key. run is any number that the
+// caller uses for this fetch alone. When the run stages more than one run may,
+// Stage returns a *StagingFullError.
 func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) error {
 	return s.write(ctx, "stage records", func(tx *sql.Tx) error {
 		insert, err := tx.PrepareContext(ctx, `INSERT INTO staging (run, key, kind, fresh, record_json) VALUES (?, ?, ?, 1, ?)`)
@@ -76,9 +76,8 @@ func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) er
 }
 
 // EachStaged calls each once for every key of a run, in the byte order of the
-// keys. Numbers come back as json.Number with the text they were staged with.
-// It holds only a few records in memory, and ends with the first error of
-// each.
+// keys. Numbers come back as json.Number with the text that was staged. It holds
+// only a few records in memory, and stops at the first error of each.
 func (s *Store) EachStaged(ctx context.Context, run int64, each func(Staged) error) error {
 	var key *gathered
 	last := stagedRow{}
@@ -111,7 +110,7 @@ func (s *Store) EachStaged(ctx context.Context, run int64, each func(Staged) err
 	}
 }
 
-// gathered is a Staged in the making.
+// gathered is a Staged that is being put together.
 type gathered struct {
 	Staged
 	parts map[string]any
@@ -151,7 +150,7 @@ type stagedRow struct {
 	record ident.Record
 }
 
-// stagedAfter returns the records that follow last; false when there are no more.
+// stagedAfter returns the records after last; false when there are no more.
 func (s *Store) stagedAfter(ctx context.Context, run int64, last stagedRow) ([]stagedRow, bool, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, kind, fresh, record_json FROM staging
 		WHERE run = ? AND (key, fresh, id) > (?, ?, ?) ORDER BY key, fresh, id LIMIT ?`,
@@ -182,8 +181,8 @@ func (s *Store) stagedAfter(ctx context.Context, run int64, last stagedRow) ([]s
 	return batch, true, nil
 }
 
-// StagedHas tells whether a run has staged a record with that key, or a part
-// of one. The report that a key was deleted is none.
+// StagedHas reports whether a run has staged a record with that key, or a part
+// of one. A reported deletion of the key does not count.
 func (s *Store) StagedHas(ctx context.Context, run int64, key ident.Key) (bool, error) {
 	var one int
 	err := s.reader.QueryRowContext(ctx, `SELECT 1 FROM staging WHERE run = ? AND key = ? AND kind <> 2 LIMIT 1`, run, key).Scan(&one)
@@ -201,7 +200,7 @@ func (s *Store) CountStaged(ctx context.Context, run int64) (int, error) {
 	return n, s.fail("count staged records", err)
 }
 
-// DropStaging forgets the records of a run, and gives back their space.
+// DropStaging forgets the records of a run and frees their space.
 func (s *Store) DropStaging(ctx context.Context, run int64) error {
 	s.sizes.drop(run)
 	err := s.write(ctx, "drop staged records", func(tx *sql.Tx) error {
@@ -214,15 +213,15 @@ func (s *Store) DropStaging(ctx context.Context, run int64) error {
 		if others {
 			_, err = tx.ExecContext(ctx, `DELETE FROM staging WHERE run = ?`, run)
 		} else {
-			_, err = tx.ExecContext(ctx, `DELETE FROM staging`) // which need not look at each record
+			_, err = tx.ExecContext(ctx, `DELETE FROM staging`) // faster, because SQLite need not look at each record
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	// The file shrinks now, and not with some later write. While other runs
-	// read, it stays as it is, and the next run that drops its records shrinks it.
+	// Shrink the file now, not with some later write. While other runs read, it
+	// stays as it is; the next run that drops its records shrinks it then.
 	_, err = s.writer.ExecContext(ctx, `PRAGMA fetched.wal_checkpoint(PASSIVE)`)
 	return s.fail("give back the space of staged records", err)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
-// stagingFile is the name of the file of staged records within the state
-// folder. They are kept apart from the rest because a fetch may deliver
-// gigabytes that nobody needs after its run: the file shrinks when they are
-// dropped, is made anew by each Open, and none of its writes waits for the disk.
+// stagingFile is the name of the file for staged records within the state
+// folder. They are kept apart because a fetch may deliver gigabytes that are
+// useless after its run. The file shrinks when they are dropped, each Open
+// creates it anew, and no write to it waits for the disk.
 const stagingFile = "staging.db"
 
 // The parameters of a DSN that attachStaging looks for.
@@ -26,8 +26,8 @@ const (
 	stagingMake = "rollcall_staging_make"
 )
 
-// withStaging has connections attach the file that their DSN names. The driver
-// takes hooks for all connections of the process.
+// withStaging makes connections attach the file that their DSN names. The driver
+// only has hooks for all connections of the process.
 var withStaging = sync.OnceFunc(func() { sqlite.RegisterConnectionHook(attachStaging) })
 
 func attachStaging(conn sqlite.ExecQuerierContext, dsn string) error {
@@ -63,7 +63,7 @@ func attachStaging(conn sqlite.ExecQuerierContext, dsn string) error {
 	return nil
 }
 
-// removeStaging removes the file with what a crash left in it.
+// removeStaging removes the file, with anything that a crash left in it.
 func (s *Store) removeStaging() error {
 	var errs []error
 	for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -74,9 +74,9 @@ func (s *Store) removeStaging() error {
 	return errors.Join(errs...)
 }
 
-// StagingFullError is a fetch that delivered more than one may.
+// StagingFullError reports a fetch that delivered more than one fetch may.
 type StagingFullError struct {
-	Records int   // that were delivered
+	Records int   // the number of records delivered
 	Limit   int64 // bytes
 }
 
@@ -85,7 +85,7 @@ func (e *StagingFullError) Error() string {
 		e.Records, e.Limit>>20)
 }
 
-// stagedSizes counts what the runs under way have staged.
+// stagedSizes counts what each run under way has staged.
 type stagedSizes struct {
 	mu   sync.Mutex
 	runs map[int64]stagedSize
@@ -96,8 +96,8 @@ type stagedSize struct {
 	bytes   int64
 }
 
-// add counts more of a run, and tells whether it is too much. Without a limit
-// nothing is.
+// add counts what a run stages, and reports an error when that is too much.
+// Without a limit it never is.
 func (s *stagedSizes) add(run int64, records int, bytes, limit int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

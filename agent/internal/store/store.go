@@ -1,16 +1,16 @@
-// Package store keeps what must survive a crash: links, runs and their
-// outcomes, intents, the journal, leases, the local image of the directory,
-// records staged by a running fetch, and encrypted secrets.
+// Package store keeps what must survive a crash: links, runs and their outcomes,
+// intents, the journal, leases, the local image of the directory, the records
+// that a running fetch has staged, and encrypted secrets.
 //
-// It is one SQLite file with one writer; every method that writes is one
-// transaction, on disk when it returns. It decides nothing: it refuses only
-// what would break its own rules (a key linked twice, a writer whose lease has
-// moved on, a held operation decided twice). It is not a cache and not a
-// queue, and it does not encrypt: secrets come in sealed.
+// It is one SQLite file with one writer. Every method that writes is one
+// transaction, on disk when it returns. The package decides nothing: it refuses
+// only what would break its own rules (a key linked twice, a writer that has
+// lost its lease, a held operation decided twice). It is not a cache and not a
+// queue, and it does not encrypt: secrets are encrypted before they get here.
 //
-// All methods are safe for concurrent use. A callback that is given to one of
-// the Each methods may call the store; one that is given to UpdateMirror must
-// only use the transaction that it is handed.
+// All methods are safe for concurrent use. A callback of one of the Each methods
+// may call the store. A callback of UpdateMirror must only use the transaction
+// that it receives.
 package store
 
 import (
@@ -49,27 +49,27 @@ type Store struct {
 	reader  *sql.DB
 	stmts   statements
 	sizes   stagedSizes
-	most    int64 // bytes that one run may stage; 0: any
+	most    int64 // bytes that one run may stage; 0: no limit
 }
 
 // Option changes how a store is opened.
 type Option func(*Store)
 
-// WithClock sets the clock; time.Now without it.
+// WithClock sets the clock. The default is time.Now.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = now } }
 
-// WithLogger sets where warnings go; they are dropped without it.
+// WithLogger sets where warnings go. Without it they are dropped.
 func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log } }
 
-// WithStagingLimit bounds what one run may stage, in bytes of the file.
+// WithStagingLimit limits what one run may stage, in bytes of the file.
 func WithStagingLimit(bytes int64) Option { return func(s *Store) { s.most = bytes } }
 
-// Open opens the store in the folder dir and makes both when they are absent
-// (0700 and 0600). It brings an older schema up to date and drops staged
-// records that a crash left behind. Only one process may have it open: the
-// caller holds the lock of the state folder.
+// Open opens the store in the folder dir, and creates both when they are absent
+// (0700 and 0600). It brings an older schema up to date and drops staged records
+// that a crash left behind. Only one process may have the store open: the caller
+// holds the lock of the state folder.
 //
-// It returns an *DamagedError when the file is not a sound store and an
+// It returns a *DamagedError when the file is not a sound store, and a
 // *NewerSchemaError when a newer rollcall wrote it.
 func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
@@ -85,7 +85,7 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if err := s.connect(ctx); err != nil {
-		_ = s.Close() // the first error is the one to tell
+		_ = s.Close() // report the first error
 		return nil, s.fail("open store", err)
 	}
 	return s, nil
@@ -119,8 +119,8 @@ func (s *Store) prepareFiles(dir string) error {
 	return os.Chmod(s.path, 0o600)
 }
 
-// usable opens a file as SQLite will, before it does: closing a file later
-// would take away its locks.
+// usable opens a file in the same way as SQLite will, before SQLite does:
+// closing the file later would release SQLite's locks.
 func usable(path string, flags int) error {
 	f, err := os.OpenFile(path, os.O_RDWR|flags, 0o600)
 	if err == nil {
@@ -158,8 +158,8 @@ func (s *Store) connect(ctx context.Context) error {
 	return s.stmts.prepare(ctx, s.reader)
 }
 
-// absolute is the path of a file in a form that does not depend on the folder
-// that the process works in.
+// absolute returns the path of a file in a form that does not depend on the
+// working directory of the process.
 func absolute(path string) string {
 	if full, err := filepath.Abs(path); err == nil {
 		return full
@@ -180,10 +180,10 @@ func (s *Store) dsn(extra ...string) string {
 	return u.String()
 }
 
-// Close ends all connections. A store that is closed must not be used.
+// Close closes all connections. The store must not be used afterwards.
 func (s *Store) Close() error {
 	var first error
-	for _, db := range []*sql.DB{s.reader, s.writer} { // the writer last: it folds the WAL into the file
+	for _, db := range []*sql.DB{s.reader, s.writer} { // the writer last: it merges the WAL into the file
 		if db == nil {
 			continue
 		}
@@ -200,8 +200,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Size returns the bytes that the store takes on disk, its write-ahead logs and
-// staged records included.
+// Size returns the bytes that the store takes on disk, including its write-ahead
+// logs and the staged records.
 func (s *Store) Size(context.Context) (int64, error) {
 	var sum int64
 	for _, name := range []string{s.path, s.path + "-wal", s.staging, s.staging + "-wal"} {
@@ -223,7 +223,7 @@ func (s *Store) write(ctx context.Context, operation string, do func(*sql.Tx) er
 	if err != nil {
 		return s.fail(operation, err)
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	defer func() { _ = tx.Rollback() }() // has no effect after the commit
 	if err := do(tx); err != nil {
 		return s.fail(operation, err)
 	}
@@ -238,7 +238,7 @@ func (s *Store) exec(ctx context.Context, operation, query string, args ...any) 
 	})
 }
 
-// statements are the reads that a run makes for each record.
+// statements holds the reads that a run makes for each record.
 type statements struct {
 	linkByKey, linkByGUID                  *sql.Stmt
 	entryByGUID, entryByDN, childrenByName *sql.Stmt

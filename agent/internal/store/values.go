@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// stamp is t as a column holds it: Unix nanoseconds, 0 for the zero time.
+// stamp returns t as a column holds it: Unix nanoseconds, 0 for the zero time.
 func stamp(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -37,7 +37,7 @@ func momentOf(n int64) *time.Time {
 	return &t
 }
 
-// orNow is t in UTC, or the time of the store's clock when t is zero.
+// orNow returns t in UTC, or the time of the store's clock when t is zero.
 func (s *Store) orNow(t time.Time) time.Time {
 	if t.IsZero() {
 		t = s.now()
@@ -60,7 +60,7 @@ func fromJSON(text string, into any) error {
 	return nil
 }
 
-// nullID is how an optional reference is written: NULL for 0.
+// nullID returns an optional reference as a column holds it: NULL for 0.
 func nullID(id int64) any {
 	if id == 0 {
 		return nil
