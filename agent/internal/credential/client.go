@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// MaxBody is the most bytes of an answer that are read.
+// MaxBody is the greatest size of an answer, in bytes.
 const MaxBody = 1 << 20
 
-// Timeout is for a whole exchange, with name, connection and body.
+// Timeout limits a whole exchange: name resolution, connection and body.
 const Timeout = 30 * time.Second
 
-// NewClient returns a client for token URLs and logins. It follows no
-// redirect, because that would carry a secret elsewhere. Where requests may go
-// is for transport to say.
+// NewClient returns a client for token URLs and logins. It does not follow
+// redirects, because they would carry a secret elsewhere. transport decides
+// where requests may go.
 func NewClient(transport http.RoundTripper, userAgent string) *http.Client {
 	return &http.Client{
 		Timeout: Timeout, Transport: &courteous{transport, userAgent},
@@ -27,7 +27,7 @@ func NewClient(transport http.RoundTripper, userAgent string) *http.Client {
 	}
 }
 
-// courteous says who asks, and bounds the answer.
+// courteous adds the user agent to requests and limits the size of answers.
 type courteous struct {
 	next      http.RoundTripper
 	userAgent string
@@ -48,7 +48,8 @@ func (c *courteous) RoundTrip(req *http.Request) (*http.Response, error) {
 
 var errTooLong = fmt.Errorf("the answer has more than %d bytes", MaxBody)
 
-// bounded fails where a limited reader would pretend that the body is over.
+// bounded returns an error at its limit, where a limited reader would pretend
+// that the body has ended.
 type bounded struct {
 	io.ReadCloser
 	left int
@@ -64,8 +65,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // Unsent reports whether an error means that no byte of the request can have
-// reached the server: it may not be asked, its name was not found, nobody took
-// the connection, or its certificate is not to be trusted.
+// reached the server: the host may not be called, its name was not found, it did
+// not accept the connection, or its certificate is not trusted.
 func Unsent(err error) bool {
 	var refused interface{ Refused() bool }
 	if errors.As(err, &refused) && refused.Refused() {
@@ -77,8 +78,8 @@ func Unsent(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &untrusted) || errors.As(err, &op) && op.Op == "dial"
 }
 
-// Cause is what went wrong with an exchange, without the URL: whoever reports
-// it names that.
+// Cause returns what went wrong with an exchange, without the URL, which the
+// caller names in its own message.
 func Cause(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

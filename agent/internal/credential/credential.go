@@ -1,7 +1,7 @@
-// Package credential holds what the kinds of credentials that are fetched have
-// in common: the HTTP client for token URLs and logins, the error of a token
-// that cannot be had, the pause after a refusal, and the list of what must not
-// be shown. It knows no protocol; packages oauth and session do.
+// Package credential holds what packages oauth and session share for fetching
+// credentials: the HTTP client for token URLs and logins, the error for a token
+// that cannot be obtained, the pause after a refusal, and the list of values
+// that must not be shown. It implements no protocol itself.
 package credential
 
 import (
@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// Error is a token that cannot be had.
+// Error reports that a token cannot be obtained.
 type Error struct {
 	Text      string // for the operator, with the next step and without secrets
-	Transient bool   // it says nothing about the credentials: trying later may help
-	Here      bool   // the fault is on this machine: nobody was asked, or the answer could not be kept
+	Transient bool   // the credentials may be right: trying later may help
+	Here      bool   // the fault is on this machine: no server was asked, or its answer could not be stored
 	Err       error  // the cause; may be nil
 }
 
@@ -27,20 +27,19 @@ func (e *Error) Error() string { return e.Text }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Local reports whether the fault is on this machine: a secret that cannot be
-// read, or a store. Text then has the next step.
+// Local reports whether the fault is on this machine, such as a secret that
+// cannot be read or a store that fails. Text then contains the next step.
 func (e *Error) Local() bool {
 	var cause interface{ Local() bool }
 	return e.Here || errors.As(e.Err, &cause) && cause.Local()
 }
 
-// Temporary reports whether it is the token server or the way to it that
-// failed, not the credentials.
+// Temporary reports whether the token server or the connection to it failed, not
+// the credentials.
 func (e *Error) Temporary() bool { return e.Transient }
 
-// Refusals remembers that credentials were refused, so that a client that asks
-// again and again does not get the account locked. It is not safe for
-// concurrent use.
+// Refusals remembers that credentials were refused, so that repeated tries do
+// not lock the account. It is not safe for concurrent use.
 type Refusals struct {
 	Pause time.Duration
 	until time.Time
@@ -60,19 +59,19 @@ func (r *Refusals) Check(now time.Time, credentials string) error {
 	}
 }
 
-// Note keeps an error that is a refusal.
+// Note remembers err when it is a refusal.
 func (r *Refusals) Note(now time.Time, credentials string, err *Error) {
 	if err != nil && !err.Transient {
 		r.until, r.what, r.err = now.Add(r.Pause), credentials, err
 	}
 }
 
-// recent is how many values Hidden keeps. A request may be under way with a
-// token that was replaced meanwhile, and its answer may show it.
+// recent is how many values Hidden keeps. A request with a token that has since
+// been replaced may still be under way, and its answer may show that token.
 const recent = 32
 
-// Hidden lists what must not be shown: the last values that were in use. It is
-// safe for concurrent use, and its zero value is empty.
+// Hidden lists the values that must not be shown: those that were last in use.
+// It is safe for concurrent use, and its zero value is empty.
 type Hidden struct {
 	mu   sync.Mutex
 	list []string
@@ -94,15 +93,16 @@ func (h *Hidden) Add(values ...string) {
 	h.list = slices.Delete(h.list, 0, max(len(h.list)-recent, 0))
 }
 
-// AddPair puts a secret on the list, as it is and as basic authentication
-// sends it with its user name.
+// AddPair puts a secret on the list, both as it is and as basic authentication
+// sends it with the user name.
 func (h *Hidden) AddPair(user, secret string) {
 	if secret != "" {
 		h.Add(secret, base64.StdEncoding.EncodeToString([]byte(user+":"+secret)))
 	}
 }
 
-// List returns the values, the longest first: one may be a part of another.
+// List returns the values, the longest first, because one may be a part of
+// another.
 func (h *Hidden) List() []string {
 	h.mu.Lock()
 	list := slices.Clone(h.list)
@@ -111,9 +111,9 @@ func (h *Hidden) List() []string {
 	return list
 }
 
-// Clean replaces the values in a text that a server wrote, and keeps it short
-// and on one line. It is cut between words: what is left of a secret in another
-// form, which the host would find, would be found by nobody.
+// Clean replaces the values in a text from a server, and makes it short and one
+// line. It cuts between words: the host redacts secrets in other encodings
+// later, but could not recognise half of one.
 func (h *Hidden) Clean(text string) string {
 	for _, v := range h.List() {
 		text = strings.ReplaceAll(text, v, "[secret]")
@@ -125,4 +125,4 @@ func (h *Hidden) Clean(text string) string {
 	return text
 }
 
-const maxWords = 300 // bytes of a server's own words in an error
+const maxWords = 300 // the most bytes of a server's own words in an error

@@ -2,8 +2,8 @@ package credential
 
 import "context"
 
-// Turn lets one at a time do something, and the others wait only as long as
-// their contexts allow. Make one with NewTurn.
+// Turn lets one goroutine at a time do something. The others wait, but only as
+// long as their contexts allow. Create one with NewTurn.
 type Turn chan struct{}
 
 // NewTurn returns a Turn that is free.
@@ -22,5 +22,5 @@ func (t Turn) Take(ctx context.Context) error {
 	}
 }
 
-// Give ends it.
+// Give ends the turn.
 func (t Turn) Give() { <-t }

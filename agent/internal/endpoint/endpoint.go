@@ -1,7 +1,7 @@
-// Package endpoint holds one inbound call of an application as it is going to
-// be made: what the connector's manifest says, with the configuration's
-// templates over it. It evaluates the templates for one call. It does not know
-// the configuration (package fit makes an Endpoint from it) and calls nobody
+// Package endpoint holds one inbound call of an application as it will be made:
+// the endpoint of the connector's manifest, with the configuration's templates
+// over it. It evaluates the templates for one call. It neither knows the
+// configuration (package fit makes an Endpoint from it) nor makes the call
 // (package source does).
 package endpoint
 
@@ -15,15 +15,15 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Endpoint is the manifest's endpoint with the configuration's changes, its
-// templates compiled.
+// Endpoint is the manifest's endpoint with the configuration's changes and
+// compiled templates.
 type Endpoint struct {
-	abi.Endpoint                              // texts that are templates are replaced when it is called
-	Path, URL       *expr.Template            // nil where the manifest's is used as it is
+	abi.Endpoint                              // At replaces the texts that are templates
+	Path, URL       *expr.Template            // nil where the manifest's text is used as it is
 	Params, Headers map[string]*expr.Template // added to the manifest's, or replacing them by name
 }
 
-// Target is the path or URL that e calls with these settings; "" when that is
+// Target returns the path or URL that e calls with these settings; "" when it is
 // not known before the call.
 func (e Endpoint) Target(now time.Time, settings map[string]any) string {
 	target := e.Endpoint.URL
@@ -41,8 +41,8 @@ func (e Endpoint) Target(now time.Time, settings map[string]any) string {
 	return target
 }
 
-// At evaluates the templates for one call. from is how far earlier calls came;
-// zero for a call that fetches everybody.
+// At evaluates the templates for one call. from says how far earlier calls came;
+// it is zero for a call that fetches all records.
 func (e Endpoint) At(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
 	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
 	if !from.Since.IsZero() {

@@ -11,8 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Application holds an application against the manifest of its connector, and
-// lists what it asks for in vain and what it leaves out.
+// Application checks an application against the manifest of its connector. It
+// returns an error for each setting that the connector does not support, and for
+// each required one that is missing.
 func Application(conf config.Application, m abi.Manifest) []error {
 	var wrong []error
 	profile, ok := m.Profile(abi.AuthKind(conf.Auth))
@@ -46,7 +47,7 @@ func Application(conf config.Application, m abi.Manifest) []error {
 	return append(wrong, wrongSettings(conf, m)...)
 }
 
-// wrongSettings holds the settings against those that the manifest declares.
+// wrongSettings checks the settings against those that the manifest declares.
 func wrongSettings(conf config.Application, m abi.Manifest) []error {
 	var wrong []error
 	var names []string
@@ -73,8 +74,8 @@ func wrongSettings(conf config.Application, m abi.Manifest) []error {
 	return wrong
 }
 
-// LoginURL returns where a session is opened: below base_url, on a host of the
-// manifest or one that the configuration names, and nowhere else.
+// LoginURL returns the URL at which to open a session. It is below base_url, and
+// only on a host of the manifest or one that the configuration names.
 func LoginURL(conf config.Application, m abi.Manifest, login abi.Login) (string, error) {
 	text := login.URL
 	if text == "" {
@@ -104,7 +105,8 @@ func LoginURL(conf config.Application, m abi.Manifest, login abi.Login) (string,
 	return text, nil
 }
 
-// NamedHosts lists the hosts in the URLs of the configuration's own endpoints.
+// NamedHosts lists the hosts in the URLs of the endpoints that the configuration
+// sets.
 func NamedHosts(conf config.Application) []string {
 	var hosts []string
 	for _, e := range conf.Endpoints {
@@ -118,7 +120,7 @@ func NamedHosts(conf config.Application) []string {
 	return hosts
 }
 
-// RateLimit spells a rate limit in the manifest's form; "" for none.
+// RateLimit returns a rate limit in the manifest's form; "" for none.
 func RateLimit(r config.RateLimit) string {
 	if r.Requests == 0 {
 		return ""

@@ -8,8 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// wrongAudience refuses to make accounts for people who are not meant to have
-// one: those that an application only knows of, and what is nobody at all.
+// wrongAudience refuses to create accounts from records that are not meant to
+// have one: those of people whom the application only knows of, such as
+// customers, and those of objects.
 func (f Fitted) wrongAudience(conf config.Automation, data config.DataSource, m abi.Manifest) error {
 	if f.known == nil {
 		return nil
@@ -32,7 +33,7 @@ func (f Fitted) wrongAudience(conf config.Automation, data config.DataSource, m 
 	return nil
 }
 
-// instead names the endpoints whose records are the people who log in.
+// instead names the endpoints whose records are people who log in.
 func instead(m abi.Manifest, or string) string {
 	var names []string
 	for _, e := range m.Endpoints {

@@ -13,20 +13,21 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Fitted is what becomes of an automation with the manifest of a connector.
+// Fitted is an automation combined with the manifest of its connector.
 type Fitted struct {
 	Endpoint endpoint.Endpoint // with primary_key as its key
 	OwnKey   string            // the endpoint's own key, "" when it has none
-	Mapper   *mapping.Mapper   // with what the connector derives
+	Mapper   *mapping.Mapper   // with the attributes that the connector derives
 	Warnings []string          // each with its place in the configuration
 
-	known *abi.Endpoint   // the manifest's endpoint that is called, under whatever name; nil when the manifest does not know it
-	plain *mapping.Mapper // the configuration's, without what the connector derives
+	known *abi.Endpoint   // the called endpoint in the manifest, perhaps under another name; nil when the manifest does not have it
+	plain *mapping.Mapper // the configuration's mapper, without the attributes that the connector derives
 }
 
-// Automation holds an automation against the manifest of its connector, and
-// lists what makes it impossible. With errors only the warnings count. now
-// stands for the time in paths that are templates.
+// Automation combines an automation with the manifest of its connector. It
+// returns an error for each reason why it cannot run. When there are errors,
+// only the warnings of Fitted are valid. now stands for the time in paths that
+// are templates.
 func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) (Fitted, []error) {
 	conf := cfg.Automations[name]
 	data := cfg.DataSources[conf.DataSource]
@@ -55,8 +56,9 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	return f, wrong
 }
 
-// Digest adds what the connector derives to the digest of the automation's
-// configuration: with another expression, every record is looked at again.
+// Digest adds the attributes that the connector derives to the digest of the
+// automation's configuration: when one of their expressions changes, every
+// record is processed again.
 func (f Fitted) Digest(config string) string {
 	if f.Mapper.Version() == f.plain.Version() {
 		return config
@@ -65,7 +67,7 @@ func (f Fitted) Digest(config string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// attributes are those that the manifest lists for the endpoint's records;
+// attributes returns those that the manifest lists for the endpoint's records;
 // none when it does not know the endpoint.
 func (f Fitted) attributes(m abi.Manifest) []abi.Attribute {
 	if f.known == nil {
@@ -74,8 +76,8 @@ func (f Fitted) attributes(m abi.Manifest) []abi.Attribute {
 	return m.EndpointAttributes(f.known.Name)
 }
 
-// fieldTypes are the types of the attributes. A time that is computed may be a
-// text or a time.
+// fieldTypes returns the types of the attributes. A time that the connector
+// computes may be a text or a time.
 func fieldTypes(attributes []abi.Attribute) map[string]mapping.FieldType {
 	types := map[string]mapping.FieldType{}
 	for _, a := range attributes {
@@ -86,8 +88,8 @@ func fieldTypes(attributes []abi.Attribute) map[string]mapping.FieldType {
 	return types
 }
 
-// derivations are the attributes that are computed. The connector and the
-// attribute are the place that errors name.
+// derivations returns the computed attributes. As their place, errors name the
+// connector and the attribute.
 func derivations(attributes []abi.Attribute, connector string) []mapping.DerivedDef {
 	var defs []mapping.DerivedDef
 	for _, a := range attributes {

@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// endpointOf merges what the configuration changes into the manifest's
-// endpoint, or makes a new one. Its key is that of the endpoint: primary_key of
-// the data source is yet to take its place.
+// endpointOf merges the configuration's changes into the manifest's endpoint, or
+// makes a new one. It has the endpoint's own key; the caller replaces that by
+// primary_key of the data source.
 func endpointOf(cfg *config.Config, app config.Application, data config.DataSource, m abi.Manifest) (endpoint.Endpoint, error) {
 	name := data.Endpoints[0]
 	from, inManifest := m.Endpoint(name)
@@ -62,9 +62,9 @@ func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Sc
 	return mergeTemplates(out, change, scope)
 }
 
-// mergeRepeat takes another way of paging as a whole. Without one the paging
-// stays the connector's: an endpoint that lost it would deliver its first page
-// only, and everybody else would be missing.
+// mergeRepeat replaces the way of paging as a whole. When the configuration sets
+// none, the connector's stays: without paging, an endpoint would deliver only
+// its first page, and all other users would count as missing.
 func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
 	maxEmpty := cmp.Or(change.MaxEmpty, known.MaxEmpty)
 	if change.Style != "" {
@@ -77,8 +77,8 @@ func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
 	return known
 }
 
-// mergeTemplates compiles the texts that the configuration sets. It has
-// checked them already; an error here names the place all the same.
+// mergeTemplates compiles the texts that the configuration sets. They have been
+// checked already; an error still names the place.
 func mergeTemplates(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {
 	compile := func(t *config.Text, escape expr.Escape, to **expr.Template) error {
 		if t == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// keyPointer is what primary_key stands for: the name of a field of a record,
-// or a JSON pointer to one that lies deeper.
+// keyPointer returns the JSON pointer that primary_key stands for. primary_key
+// is the name of a field of a record, or a JSON pointer to a deeper one.
 func keyPointer(name string) string {
 	if strings.HasPrefix(name, "/") {
 		return name
@@ -19,9 +19,9 @@ func keyPointer(name string) string {
 	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// wrongKey holds primary_key against the fields that the connector lists. Of
-// an endpoint that it does not know, or whose fields it does not list, any name
-// may be right.
+// wrongKey checks primary_key against the fields that the connector lists. It
+// accepts any name for an endpoint that the connector does not know, or whose
+// fields it does not list.
 func (f Fitted) wrongKey(cfg *config.Config, data config.DataSource, m abi.Manifest) error {
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%s: data source %s: primary_key is %q, %s",
@@ -67,9 +67,9 @@ func typeInWords(t abi.AttributeType) string {
 	return "a list"
 }
 
-// rivalKey refuses two automations that tell the records of one endpoint apart
-// by different fields. An application has one link for each key: that of one
-// could lead the other to somebody else's account.
+// rivalKey refuses two automations that identify the records of one endpoint by
+// different fields. Links of both are in one table by application and key, so a
+// key of one could lead the other to somebody else's account.
 func rivalKey(cfg *config.Config, name string) error {
 	data := cfg.DataSources[cfg.Automations[name].DataSource]
 	for _, other := range slices.Sorted(maps.Keys(cfg.Automations)) {

@@ -12,10 +12,10 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// knownEndpoint finds the endpoint of the manifest that is called: the one at
-// the same place, under whatever name, or the one that the configuration moved
-// elsewhere. Where several are at one place the name decides, and without it
-// the audience: the strictest of them wins.
+// knownEndpoint finds the called endpoint in the manifest: the one with the same
+// place, perhaps under another name, or the one that the configuration moved
+// elsewhere. When several have that place, the one with the same name wins;
+// without such a name, the one with the strictest audience does.
 func knownEndpoint(app config.Application, e endpoint.Endpoint, m abi.Manifest, now time.Time) *abi.Endpoint {
 	named := -1
 	var there []int
@@ -40,7 +40,8 @@ func knownEndpoint(app config.Application, e endpoint.Endpoint, m abi.Manifest, 
 	return &m.Endpoints[strictest]
 }
 
-// strictness orders audiences by how little may be done with their records.
+// strictness ranks audiences: the higher, the less may be done with their
+// records.
 func strictness(a abi.Audience) int {
 	return slices.Index([]abi.Audience{"", abi.AudienceWorkforce, abi.AudienceCustomers, abi.AudienceObjects}, a)
 }
@@ -52,8 +53,8 @@ func methodOf(method string) string {
 	return method
 }
 
-// places are the forms of a path that may mean the same: as it is written and
-// below the base URLs, without the query and a leading "api".
+// places returns the forms of a path that may mean the same: as written, and
+// below each base URL, without the query and a leading "api".
 func places(target string, bases ...string) []string {
 	u, err := url.Parse(target)
 	if err != nil || u.Path == "" {

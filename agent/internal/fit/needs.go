@@ -13,12 +13,12 @@ import (
 // Need is a call that the configuration makes.
 type Need struct {
 	abi.Need
-	Known  bool     // by the manifest, which then names the rights and scopes
+	Known  bool     // the manifest has it, and so names its rights and scopes
 	Scopes []string // of OAuth
 }
 
-// Needs lists what the automations use of an application. now stands for the
-// time in paths that are templates.
+// Needs lists the calls to an application that the automations need. now stands
+// for the time in paths that are templates.
 func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.Time) []Need {
 	var needs []Need
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
@@ -28,7 +28,7 @@ func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.
 		}
 		called, err := endpointOf(cfg, app, data, m)
 		if err != nil {
-			continue // Automation tells it
+			continue // Automation reports it
 		}
 		n := Need{Need: abi.Need{Use: "endpoint " + called.Name, Method: methodOf(called.Method)}}
 		if slices.ContainsFunc(needs, func(other Need) bool { return other.Use == n.Use }) {

@@ -12,13 +12,13 @@ import (
 
 // Reach is one host that requests of a connector may go to.
 type Reach struct {
-	Host string `json:"host"` // a name, "*." and a domain, or with a port what the configuration names
+	Host string `json:"host"` // a name, "*." and a domain, or a name with a port from the configuration
 	Use  string `json:"use"`  // what is sent there
 }
 
 // Reaches lists the hosts of a manifest, and those that applications of the
-// connector name in the configuration. Hosts that are sent secrets, or where
-// people log in, are named as such.
+// connector name in the configuration. It marks hosts that receive secrets or at
+// which people log in.
 func Reaches(m abi.Manifest, applications map[string]config.Application) []Reach {
 	list := []Reach{}
 	for _, h := range m.Hosts {

@@ -14,7 +14,7 @@ func inBrackets(text string) string {
 	return " (" + text + ")"
 }
 
-// nearest tells which of the known names may be meant, or which there are.
+// nearest names the known name that was probably meant, or lists all known ones.
 func nearest(name string, known []string) string {
 	if len(known) == 0 {
 		return "it has none"
@@ -27,7 +27,7 @@ func nearest(name string, known []string) string {
 	return "it has: " + strings.Join(known, ", ")
 }
 
-// closest gives `did you mean "..."?` for the nearest of the known names; ""
+// closest returns `did you mean "..."?` with the nearest of the known names; ""
 // when none is near.
 func closest(name string, known []string) string {
 	best, distance := "", 2+len(name)/4

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// overruledKey warns of a key that the configuration gives an endpoint and that
-// primary_key overrules.
+// overruledKey warns of a key of an endpoint in the configuration that differs
+// from primary_key, which overrules it.
 func overruledKey(cfg *config.Config, data config.DataSource) []string {
 	change := cfg.Applications[data.Application].Endpoints[data.Endpoints[0]]
 	if change.Key == nil || *change.Key == "" || *change.Key == keyPointer(data.PrimaryKey) {
@@ -20,9 +20,9 @@ func overruledKey(cfg *config.Config, data config.DataSource) []string {
 		cfg.Place("data_sources", data.Name, "primary_key"), data.Name, data.PrimaryKey, data.Endpoints[0], *change.Key)}
 }
 
-// unknownFields warns of fields that the manifest does not list: APIs grow, so
-// that it is no error. Nothing is known of the records of an endpoint that the
-// configuration defines by itself.
+// unknownFields warns of fields that the manifest does not list. It is not an
+// error, because APIs grow. For an endpoint that only the configuration defines,
+// the fields are not known, and there is no warning.
 func (f Fitted) unknownFields(a config.Automation, data config.DataSource, m abi.Manifest) []string {
 	if f.known == nil {
 		return nil
@@ -37,7 +37,7 @@ func (f Fitted) unknownFields(a config.Automation, data config.DataSource, m abi
 		}
 		place, ok := a.Mapper.Place(field)
 		if !ok {
-			continue // of the primary key, which is told as an error
+			continue // the primary key, which wrongKey reports as an error
 		}
 		hint := strings.Replace(closest(field, known), `"`, `"user.`, 1)
 		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s",

@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Written lists the attributes that an automation writes to accounts that are
-// there already. What it gives an account with its creation comes with the
-// right to create it.
+// Written lists the attributes that an automation writes to existing accounts.
+// Those that it only sets on new accounts are left out: the right to create an
+// account includes them.
 func Written(conf config.Automation, data config.DataSource, anchor string) []string {
 	var names []string
 	if conf.Adopt.Mode != plan.AdoptNever {

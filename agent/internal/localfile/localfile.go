@@ -1,9 +1,9 @@
 // Package localfile reads the small files that a configuration names: secrets
-// and certificates. When one cannot be read it says which, as which user it was
-// tried, why, and what to do about it.
+// and certificates. When one cannot be read, its error says which one, as which
+// user, why, and what to do about it.
 //
-// It does not know what the files hold. Files of the state folder are for
-// package statedir.
+// It does not know what the files hold. Package statedir is for the files of the
+// state folder.
 package localfile
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
-// Error is a file that cannot be read here. It is not wrong itself, and nobody
-// elsewhere has refused anything.
+// Error reports a file that cannot be read on this machine. That says nothing
+// about its content, and no remote server was involved.
 type Error struct {
 	Path string
-	User string // as whom it was tried
+	User string // the user that tried
 	Err  error
 	Next string
 }
 
-// Error tells the file, the user, the cause and the next step.
+// Error returns the file, the user, the cause and the next step.
 func (e *Error) Error() string {
 	return fmt.Sprintf("user %s cannot read %s: %v; next: %s", e.User, e.Path, e.Err, e.Next)
 }
@@ -34,16 +34,16 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Local says that the fault is on this machine.
+// Local reports that the fault is on this machine.
 func (e *Error) Local() bool { return true }
 
-// Rules say what a file must be like.
+// Rules says what a file must be like.
 type Rules struct {
 	Max     int64 // bytes
-	Private bool  // nobody but its owner may read it; Windows has access lists for that
+	Private bool  // only its owner may read it; not checked on Windows, which has access lists for that
 }
 
-// Read returns what a regular file holds. Its error is an *Error.
+// Read returns the content of a regular file. Its error is an *Error.
 func Read(path string, rules Rules) ([]byte, error) {
 	f, err := regular.Open(path)
 	if err != nil {
@@ -67,7 +67,7 @@ func Read(path string, rules Rules) ([]byte, error) {
 	return b, nil
 }
 
-// explain finds out what on the way to a file stands in the way.
+// explain finds out which part of the path causes an error.
 func explain(path string, err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
@@ -95,7 +95,7 @@ func explain(path string, err error) error {
 	return e
 }
 
-// missingFolder is the first folder on the way that does not exist.
+// missingFolder returns the topmost folder of the path that does not exist.
 func missingFolder(path string) (missing string) {
 	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +106,7 @@ func missingFolder(path string) (missing string) {
 	return missing
 }
 
-// closed is the folder that nobody gets through as this user, or else the file
+// closed returns the folder that this user cannot enter, or else the file
 // itself.
 func closed(path string) (where string, folder bool) {
 	for {

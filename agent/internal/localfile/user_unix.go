@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// User names the user as whom this process reads files.
+// User returns the name of the user as whom this process reads files.
 func User() string { return nameOf(os.Geteuid()) }
 
 func nameOf(id int) string {
@@ -24,7 +24,7 @@ func nameOf(id int) string {
 	return text
 }
 
-// belongs says whose a file is and who may use it, as far as that can be seen.
+// belongs says who owns a file and who may use it, as far as that is visible.
 func belongs(path string) string {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -43,8 +43,8 @@ func own(user, path string) string {
 
 func enter(_, dir string) string { return "chmod o+x " + dir }
 
-// ReadableBy judges by owner, group and mode whether another user can read a
-// file, and every folder on the way be entered. Access lists are not looked at.
+// ReadableBy judges by owner, group and mode whether another user can enter
+// every folder of a path and read the file. It does not look at access lists.
 func ReadableBy(name, path string) error {
 	u, err := user.Lookup(name)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package metrics is what Prometheus scrapes: the names that users
-// alert on, and the HTTP server that shows them with /livez and /readyz. No
-// label carries a user.
+// Package metrics holds what Prometheus scrapes: the metrics that users alert
+// on, and the HTTP server that serves them together with /livez and /readyz. No
+// label names a user.
 package metrics
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Metrics holds every metric of the agent. Its methods are the observers that
-// other packages declare.
+// Metrics holds every metric of the agent. Its methods implement the observers
+// that other packages declare.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -44,7 +44,7 @@ type Metrics struct {
 	storeSize       prometheus.GaugeFunc
 }
 
-// New registers every metric. storeSize answers the size of the state in bytes.
+// New registers every metric. storeSize returns the size of the state in bytes.
 func New(version string, storeSize func() float64) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), readiness: func() error { return errors.New("starting") }}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -103,11 +103,11 @@ func New(version string, storeSize func() float64) *Metrics {
 	return m
 }
 
-// Readiness takes what answers /readyz and rollcall_ready: nil, or the reason
-// why the agent is not ready. It must be called before Serve.
+// Readiness sets the function behind /readyz and rollcall_ready. It returns nil,
+// or the reason why the agent is not ready. Call Readiness before Serve.
 func (m *Metrics) Readiness(now func() error) { m.readiness = now }
 
-// Results are the results that a run can have.
+// Results lists the results that a run can have.
 var Results = []string{"ok", "quarantined", "held", "doubtful", "partial", "failed", "interrupted"}
 
 // RunEnded counts a run.
@@ -116,12 +116,12 @@ func (m *Metrics) RunEnded(automation, result string, took time.Duration) {
 	m.runDuration.WithLabelValues(automation).Observe(took.Seconds())
 }
 
-// Stands tells the results of an automation's last run, its own and those that
-// apply besides (none: there was no run), and when the last one that counts as a
-// success ended (zero: none did).
+// Stands sets the results of an automation's last run, its own and the
+// additional ones (none: there was no run), and when the last successful run
+// ended (zero: none did).
 func (m *Metrics) Stands(automation string, results []string, success time.Time) {
 	for _, result := range results {
-		m.lastResult.WithLabelValues(automation, result).Set(1) // before the others: a scrape in between must not miss it
+		m.lastResult.WithLabelValues(automation, result).Set(1) // before the others, so that a scrape in between does not miss it
 	}
 	for _, other := range Results {
 		if len(results) > 0 && !slices.Contains(results, other) {
@@ -133,7 +133,7 @@ func (m *Metrics) Stands(automation string, results []string, success time.Time)
 	}
 }
 
-// SuccessDue tells when the next success of an automation is due.
+// SuccessDue sets when the next success of an automation is due.
 func (m *Metrics) SuccessDue(automation string, at time.Time) {
 	m.successDue.WithLabelValues(automation).Set(seconds(at))
 }
@@ -160,7 +160,7 @@ func (m *Metrics) Held(automation, operation string, n int) {
 	m.held.WithLabelValues(automation, operation).Set(float64(n))
 }
 
-// HeldSince tells since when the oldest operation waits; zero: none does.
+// HeldSince sets since when the oldest held operation waits; zero: none does.
 func (m *Metrics) HeldSince(automation string, oldest time.Time) {
 	if oldest.IsZero() {
 		m.heldOldest.DeleteLabelValues(automation)
@@ -175,19 +175,20 @@ func (m *Metrics) Request(operation string, code int, took time.Duration) {
 	m.ldapDuration.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// Servers shows every configured domain controller from the start.
+// Servers shows every configured domain controller from the start, before it is
+// used.
 func (m *Metrics) Servers(urls []string) {
 	for _, u := range urls {
 		m.ldapConnected.WithLabelValues(u)
 	}
 }
 
-// Connected says what the last contact with a domain controller showed.
+// Connected records whether the last contact with a domain controller worked.
 func (m *Metrics) Connected(server string, up bool) {
 	m.ldapConnected.WithLabelValues(server).Set(flag(up))
 }
 
-// TokenExpiry tells when an application's access token ends.
+// TokenExpiry sets when an application's access token ends.
 func (m *Metrics) TokenExpiry(application string, at time.Time) {
 	m.tokenExpiry.WithLabelValues(application).Set(float64(at.Unix()))
 }
@@ -207,8 +208,8 @@ func (m *Metrics) RateLimited(application string, _ time.Duration) {
 	m.httpRateLimited.WithLabelValues(application).Inc()
 }
 
-// ConnectorCall counts a call into a connector; memory is what its instance had
-// at the end, in bytes.
+// ConnectorCall counts a call into a connector. memory is the size of its
+// instance at the end, in bytes.
 func (m *Metrics) ConnectorCall(connector, function, result string, took time.Duration, memory uint64) {
 	m.memory.WithLabelValues(connector).Set(float64(memory))
 	m.calls.WithLabelValues(connector, function, result).Inc()

@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Listen opens the address for Serve, so that a taken port is an error at
-// start and the caller learns the port that ":0" chose.
+// Listen opens the address for Serve. Opening it early makes a taken port an
+// error at start, and tells the caller which port ":0" chose.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
@@ -23,7 +23,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Handler answers a scrape.
+// Handler returns the handler that answers a scrape.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
-// Consent is one question to a person whether rollcall may act for them
-// (RFC 6749 section 4.1), with a state against forged answers and PKCE
-// (RFC 7636) against stolen codes.
+// Consent is one question to a person whether rollcall may act for them (RFC
+// 6749 section 4.1). A state protects it against forged answers, and PKCE (RFC
+// 7636) against stolen codes.
 type Consent struct {
 	AuthURL     string
 	ClientID    string
 	RedirectURL string // exactly as it is registered at the vendor
 	Scopes      []string
 	State       string
-	Verifier    string // of PKCE; Exchange needs it
+	Verifier    string // of PKCE, for Exchange
 }
 
-// NewConsent fills in what is random.
+// NewConsent returns a consent with a new random state and verifier.
 func NewConsent(authURL, clientID, redirectURL string, scopes []string) Consent {
 	return Consent{
 		AuthURL: authURL, ClientID: clientID, RedirectURL: redirectURL, Scopes: scopes,
@@ -34,18 +34,18 @@ func NewConsent(authURL, clientID, redirectURL string, scopes []string) Consent 
 	}
 }
 
-// URL is the page of the vendor where the person consents.
+// URL returns the vendor's page on which the person consents.
 func (c Consent) URL() string {
 	conf := oauth2.Config{ClientID: c.ClientID, RedirectURL: c.RedirectURL, Scopes: c.Scopes, Endpoint: oauth2.Endpoint{AuthURL: c.AuthURL}}
 	return conf.AuthCodeURL(c.State, oauth2.S256ChallengeOption(c.Verifier))
 }
 
-// ErrNotTheAnswer is a redirect that does not belong to the question: somebody
-// else's, an earlier one's, or no redirect at all.
+// ErrNotTheAnswer reports a redirect that does not belong to the question: it
+// answers another or an earlier question, or is no redirect at all.
 var ErrNotTheAnswer = errors.New("this is not the answer to the question that was asked just now (its state is another)")
 
-// Code reads the query of the redirect. It returns ErrNotTheAnswer, or tells
-// why the vendor said no.
+// Code returns the code in the query of the redirect. Otherwise it returns
+// ErrNotTheAnswer, or the vendor's reason for refusing.
 func (c Consent) Code(query url.Values) (string, error) {
 	if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(c.State)) != 1 {
 		return "", ErrNotTheAnswer
@@ -64,14 +64,14 @@ func (c Consent) Code(query url.Values) (string, error) {
 	return query.Get("code"), nil
 }
 
-// Authorized is what came of a consent; the tokens themselves are stored.
+// Authorized is the result of a consent. The tokens themselves are stored.
 type Authorized struct {
-	BaseURL   string    `json:"base_url,omitempty"` // where the API lives, if the token tells
+	BaseURL   string    `json:"base_url,omitempty"` // where the API lives, if the token says so
 	Expiry    time.Time `json:"expiry,omitzero"`    // of the first access token
 	Refreshes bool      `json:"refreshes"`          // whether a refresh token came with it
 }
 
-// Exchange makes tokens of a code and stores them in place of earlier ones.
+// Exchange turns a code into tokens and stores them in place of earlier ones.
 func Exchange(ctx context.Context, s Settings, vault Vault, locks Locker, code, verifier, redirectURL string) (Authorized, error) {
 	var hidden credential.Hidden
 	secret, err := s.secret(ctx, &hidden)
@@ -84,7 +84,7 @@ func Exchange(ctx context.Context, s Settings, vault Vault, locks Locker, code, 
 		return Authorized{}, fmt.Errorf("tokens of application %s: %w", s.Application, err)
 	}
 	defer unlock()
-	ctx = context.WithoutCancel(ctx) // a code works once: what comes of it has to be stored
+	ctx = context.WithoutCancel(ctx) // a code works only once, so its tokens must be stored
 	conf := oauth2.Config{ClientID: s.ClientID, ClientSecret: secret, RedirectURL: redirectURL, Endpoint: s.endpoint()}
 	answer, err := conf.Exchange(context.WithValue(ctx, oauth2.HTTPClient, s.HTTP), code, oauth2.VerifierOption(verifier))
 	if err != nil {

@@ -11,20 +11,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
-// Credentials puts an application's access token on its requests. It is safe
-// for concurrent use. Refreshes that are needed at the same time become one,
-// across all processes that share the vault and the locks.
+// Credentials puts an application's access token on its requests. It is safe for
+// concurrent use. Refreshes that are needed at the same time become one, across
+// all processes that share the vault and the locks.
 type Credentials struct {
 	holder
 	vault Vault
 	locks Locker
 
-	unsaved *unsaved // belongs to who has the turn
+	unsaved *unsaved // only the holder of the turn may use it
 }
 
-// unsaved is an answer that the vault did not take.
+// unsaved is an answer that could not be written to the vault.
 type unsaved struct {
-	from   string // the refresh token that was spent for it
+	from   string // the refresh token that it was obtained with
 	tokens tokens
 }
 
@@ -35,9 +35,10 @@ func New(settings Settings, vault Vault, locks Locker) *Credentials {
 	return c
 }
 
-// refreshed makes c.now a token that is good and is not bad. What another process
-// has fetched meanwhile is taken: using a refresh token twice makes a strict
-// server revoke all that came of the consent (RFC 9700 section 4.14.2).
+// refreshed makes c.now a valid token other than bad. It uses a token that
+// another process has fetched in the meantime: using a refresh token twice makes
+// a strict server revoke everything that came from the consent (RFC 9700 section
+// 4.14.2).
 func (c *Credentials) refreshed(ctx context.Context, bad string) error {
 	unlock, err := c.locks.Lock(ctx, SecretName(c.settings.Application))
 	if err != nil {
@@ -64,9 +65,10 @@ func (c *Credentials) refreshed(ctx context.Context, bad string) error {
 	return c.refresh(ctx, stored)
 }
 
-// refresh spends the refresh token. That it is about to be spent is written
-// first, which shows too that the store can be written; then it goes on
-// whatever becomes of the caller, until the answer is stored.
+// refresh uses the refresh token to get a new access token. It first writes down
+// that it is about to do so, which also proves that the store can be written.
+// From then on it ignores the end of the caller's context until the answer is
+// stored.
 func (c *Credentials) refresh(ctx context.Context, t tokens) error {
 	s, now := c.settings, c.settings.now()
 	if t.RefreshToken == "" {
@@ -109,8 +111,8 @@ func (c *Credentials) use(t tokens) {
 	c.now = t
 }
 
-// refused keeps the mark of t, if it had one, and that of now when the server
-// may have acted.
+// refused turns a failed refresh into an error. It stores t again, without the
+// mark that the refresh set. When the server may have acted, that mark stays.
 func (c *Credentials) refused(ctx context.Context, t tokens, secret string, err error) error {
 	s := c.settings
 	f := s.judge("refresh the token", err, &c.hidden)

@@ -9,19 +9,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
-// holder puts an application's access token on its requests, and has a new one
-// fetched when there is none that is good. Whose grant it is says how.
+// holder puts an application's access token on its requests, and renews the
+// token when it has no valid one. renew depends on the kind of grant.
 type holder struct {
 	settings Settings
 	hidden   credential.Hidden
 	turn     credential.Turn
-	// renew makes now a token that is good and is not bad ("": any). It is
-	// called by who has the turn.
+	// renew makes now a valid token other than bad ("": any). The caller holds
+	// the turn.
 	renew func(ctx context.Context, bad string) error
 
-	// What follows belongs to who has the turn.
+	// Only the holder of the turn may use the fields below.
 	now      tokens
-	replaced time.Time // when now took the place of another token
+	replaced time.Time // when now replaced another token
 	refusals credential.Refusals
 }
 
@@ -29,9 +29,8 @@ func newHolder(settings Settings) holder {
 	return holder{settings: settings, turn: credential.NewTurn(), refusals: credential.Refusals{Pause: pause}}
 }
 
-// Apply sets the Authorization header, with a new token when there is none or
-// it is about to end. A token that does not say when it ends is used until it
-// is rejected.
+// Apply sets the Authorization header. It gets a new token when there is none or
+// it is about to end. A token without an end is used until it is rejected.
 func (h *holder) Apply(ctx context.Context, req *http.Request) error {
 	t, err := h.fresh(ctx)
 	if err != nil {
@@ -41,7 +40,7 @@ func (h *holder) Apply(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
-// Rejected is told that the application answered 401. It gets a new token and
+// Rejected handles an answer 401 of the application. It gets a new token and
 // reports whether the request is worth another try.
 func (h *holder) Rejected(ctx context.Context) (bool, error) {
 	if err := h.turn.Take(ctx); err != nil {
@@ -55,7 +54,8 @@ func (h *holder) Rejected(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// BaseURL tells where the token says that the API lives; "" when it does not.
+// BaseURL returns where the API lives according to the token; "" when the token
+// does not say.
 func (h *holder) BaseURL(ctx context.Context) (string, error) {
 	if h.settings.BaseURLField == "" {
 		return "", nil
@@ -64,15 +64,15 @@ func (h *holder) BaseURL(ctx context.Context) (string, error) {
 	return h.settings.base(t.BaseURL), err
 }
 
-// Granted lists the scopes that the vendor said it has granted; none when it
-// did not say. It gets a token when there is none that is good.
+// Granted returns the scopes that the vendor said it granted; none when it did
+// not say. It gets a token when there is no valid one.
 func (h *holder) Granted(ctx context.Context) ([]string, error) {
 	t, err := h.fresh(ctx)
 	return t.Scope.list(), err
 }
 
-// Redact lists what must not be seen in anything that a server reflects: the
-// tokens, those before them, and the client secret.
+// Redact lists what must not be shown when a server repeats it: the tokens,
+// earlier tokens, and the client secret.
 func (h *holder) Redact() []string { return h.hidden.List() }
 
 func (h *holder) fresh(ctx context.Context) (tokens, error) {
@@ -87,7 +87,7 @@ func (h *holder) fresh(ctx context.Context) (tokens, error) {
 	err := h.renew(ctx, "")
 	var failed *credential.Error
 	if errors.As(err, &failed) && failed.Temporary() && h.now.AccessToken != "" && now.Before(h.now.Expiry) {
-		return h.now, nil // its last minute is as good as any
+		return h.now, nil // the token is still valid for its last minute
 	}
 	return h.now, err
 }

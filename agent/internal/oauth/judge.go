@@ -14,15 +14,15 @@ import (
 
 const invalidGrant = "invalid_grant"
 
-// failure is what became of a token request.
+// failure says why a token request failed.
 type failure struct {
 	*credential.Error
-	code   string // of RFC 6749 section 5.2; "" when the server named none
-	unsure bool   // the server may have done what it was asked for
+	code   string // of RFC 6749 section 5.2; "" when the server sent none
+	unsure bool   // the server may have carried out the request
 }
 
-// judge tells what a failed token request was about. The body is left out: it
-// may hold a token. The server's own words are redacted.
+// judge explains why a token request failed. It leaves out the body, which may
+// hold a token, and redacts the server's own words.
 func (s Settings) judge(doing string, err error, hidden *credential.Hidden) failure {
 	at := fmt.Sprintf("%s of application %s at %s: ", doing, s.Application, s.TokenURL)
 	var answer *oauth2.RetrieveError

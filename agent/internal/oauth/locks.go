@@ -11,14 +11,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// FileLocks are locks on files of a folder. The system gives such a lock back
-// when its holder dies, however it dies, and at no other time: a holder that
-// stalls before it spends its refresh token keeps everybody else from spending
-// it. A lease in the store would end under such a holder, and its fence could
-// refuse the late write but not the late request.
+// FileLocks are locks on files in a folder. The system releases such a lock when
+// its holder dies, and never before. A holder that stalls before it uses its
+// refresh token keeps all others from using it. A lease in the store would end
+// while its holder stalls, and its fence could refuse only the late write, not
+// the late request.
 type FileLocks struct {
 	Dir  string        // made 0700, files in it 0600
-	Wait time.Duration // longest wait for another holder; 0: a minute
+	Wait time.Duration // the longest wait for another holder; 0: a minute
 }
 
 var _ Locker = FileLocks{}
@@ -40,7 +40,7 @@ func (f FileLocks) Lock(ctx context.Context, name string) (func(), error) {
 	ok, err := lock.TryLockContext(within, 20*time.Millisecond)
 	switch {
 	case ok:
-		return func() { _ = lock.Unlock() }, nil // nothing is left to be done about it
+		return func() { _ = lock.Unlock() }, nil // ignore the error: nothing can be done about it
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):

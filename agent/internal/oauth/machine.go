@@ -8,9 +8,9 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// ClientCredentials gets access tokens with nothing but the client's id and
-// secret. They live in memory: a new one costs a request, and there is nothing
-// that could be lost. It is safe for concurrent use.
+// ClientCredentials gets access tokens with only the client's id and secret.
+// They live in memory: a new one costs only one request, so nothing is lost with
+// them. It is safe for concurrent use.
 type ClientCredentials struct{ holder }
 
 // NewClientCredentials returns the credentials of one application.

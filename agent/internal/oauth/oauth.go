@@ -1,8 +1,8 @@
-// Package oauth gets an application's OAuth 2.0 access tokens. Credentials
-// reads those of a consent from the encrypted store, refreshes them (RFC 6749
-// section 6) and writes back what came, also when several processes share the
-// store; ClientCredentials needs no consent (section 4.4); Consent obtains one
-// (section 4.1).
+// Package oauth gets an application's OAuth 2.0 access tokens. Credentials reads
+// the tokens of a consent from the encrypted store, refreshes them (RFC 6749
+// section 6) and writes the answer back; several processes may share the store.
+// ClientCredentials needs no consent (section 4.4). Consent obtains one (section
+// 4.1).
 package oauth
 
 import (
@@ -17,36 +17,35 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
-// Vault is the encrypted store that tokens live in.
+// Vault is the encrypted store that holds the tokens.
 type Vault interface {
 	// Get returns the value of name; false when there is none.
 	Get(ctx context.Context, name string) ([]byte, bool, error)
 	Set(ctx context.Context, name string, value []byte) error
 }
 
-// Locker excludes everybody else who shares the vault, in this process and in
-// others. A lock must end with the process that holds it, and must never end
-// before: see FileLocks.
+// Locker excludes all other users of the vault, in this process and in others. A
+// lock must end when its process does, and never earlier: see FileLocks.
 type Locker interface {
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 
-// Settings describe one application's authorization.
+// Settings describes one application's authorization.
 type Settings struct {
 	Application  string
 	TokenURL     string
 	ClientID     string
 	ClientSecret func(context.Context) (string, error)
-	SecretInBody bool     // the client secret goes into the form instead of the Authorization header
+	SecretInBody bool     // the client secret goes into the form, not into the Authorization header
 	Scopes       []string // asked for by ClientCredentials and Consent
-	BaseURLField string   // the field of the token answer that tells where the API lives; "" for none
+	BaseURLField string   // the field of the token answer that says where the API lives; "" for none
 	BasePath     string   // appended to that URL
 	HTTP         *http.Client
-	Expiry       func(application string, at time.Time) // told whenever a token came; may be nil
+	Expiry       func(application string, at time.Time) // called whenever a token arrives; may be nil
 	Now          func() time.Time                       // nil: time.Now
 }
 
-// SecretName is the name under which an application's tokens are stored.
+// SecretName returns the name under which an application's tokens are stored.
 func SecretName(application string) string { return "oauth." + application }
 
 func (s Settings) now() time.Time {
@@ -64,7 +63,7 @@ func (s Settings) endpoint() oauth2.Endpoint {
 	return oauth2.Endpoint{TokenURL: s.TokenURL, AuthStyle: style}
 }
 
-// secret reads the client secret, and hides it in the forms in which it is
+// secret reads the client secret, and hides it in every form in which it is
 // sent.
 func (s Settings) secret(ctx context.Context, hidden *credential.Hidden) (string, error) {
 	secret, err := s.ClientSecret(ctx)
@@ -83,7 +82,7 @@ func (s Settings) tell(expiry time.Time) {
 	}
 }
 
-// base is where the API lives according to a token's base URL.
+// base returns where the API lives according to a token's base URL.
 func (s Settings) base(url string) string {
 	if url == "" {
 		return ""
@@ -92,16 +91,16 @@ func (s Settings) base(url string) string {
 }
 
 const (
-	early = time.Minute // a token this close to its end is renewed first
-	// settle is how long a token that has replaced another is not replaced
-	// itself when the application answers 401: the answer is about the other.
+	early = time.Minute // a token this close to its end is renewed before use
+	// settle is how long a new token is not replaced after a 401 of the
+	// application: such an answer is about the token before it.
 	settle = 5 * time.Second
-	// pause follows a refusal: asking again would not change it.
+	// pause is the time after a refusal in which the server is not asked again.
 	pause = 10 * time.Minute
 )
 
-// good reports whether a token can be used for a while. Of one that lives
-// shortly, a quarter of its life is enough.
+// good reports whether a token can be used for a while. For a short-lived token,
+// a quarter of its life is enough.
 func good(token string, obtained, expiry, now time.Time) bool {
 	if token == "" {
 		return false

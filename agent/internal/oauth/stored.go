@@ -13,8 +13,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/credential"
 )
 
-// tokens is the stored form. It accepts a token answer as the vendor sent it
-// (RFC 6749 section 5.1), and one that holds only a refresh token.
+// tokens is the stored form of the tokens. It accepts a token answer as the
+// vendor sent it (RFC 6749 section 5.1), and one that holds only a refresh
+// token.
 type tokens struct {
 	AccessToken  string    `json:"access_token,omitempty"`
 	RefreshToken string    `json:"refresh_token"`
@@ -22,16 +23,16 @@ type tokens struct {
 	Obtained     time.Time `json:"obtained,omitzero"`
 	BaseURL      string    `json:"base_url,omitempty"`
 	Scope        scope     `json:"scope,omitzero"` // what was granted; "": the vendor did not say
-	// Refreshing is when the refresh token was sent whose answer is not stored
-	// yet. It stays when the process dies in between.
+	// Refreshing is when the refresh token was sent, as long as the answer is
+	// not stored. It stays when the process dies in between.
 	Refreshing time.Time `json:"refreshing,omitzero"`
 }
 
-// scope is what a token answer says that was granted. Vendors separate with
-// spaces (RFC 6749 section 3.3) or commas, or send a list.
+// scope is the granted scope according to a token answer. Vendors separate its
+// parts with spaces (RFC 6749 section 3.3) or commas, or send a list.
 type scope string
 
-// UnmarshalJSON takes every form, and takes what is none of them for nothing.
+// UnmarshalJSON accepts every form, and treats anything else as empty.
 func (s *scope) UnmarshalJSON(body []byte) error {
 	var v any
 	if err := json.Unmarshal(body, &v); err != nil {
@@ -61,7 +62,8 @@ func (s scope) list() []string {
 	return strings.FieldsFunc(string(s), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
-// after is what a token answer makes of them: what it does not name stays.
+// after returns the tokens that follow from a token answer: what the answer does
+// not name stays.
 func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens {
 	next := tokens{
 		AccessToken: answer.AccessToken, RefreshToken: t.RefreshToken,
@@ -70,7 +72,7 @@ func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens 
 	if granted := scopeOf(answer.Extra("scope")); granted != "" {
 		next.Scope = granted
 	}
-	if life, ok := answer.Extra("expires_in").(float64); ok && life < 0 { // that is no end; a refresh before each request would be
+	if life, ok := answer.Extra("expires_in").(float64); ok && life < 0 { // not a real end: it would cause a refresh before each request
 		next.Expiry = time.Time{}
 	}
 	if answer.RefreshToken != "" {
@@ -82,7 +84,7 @@ func (t tokens) after(answer *oauth2.Token, field string, now time.Time) tokens 
 	return next
 }
 
-// read takes the tokens out of the vault.
+// read reads the tokens from the vault.
 func (c *Credentials) read(ctx context.Context) (tokens, error) {
 	s, name := c.settings, SecretName(c.settings.Application)
 	body, ok, err := c.vault.Get(ctx, name)
@@ -112,8 +114,8 @@ func (c *Credentials) read(ctx context.Context) (tokens, error) {
 	return t, nil
 }
 
-// write puts them back, even when the caller has lost its patience: a rotated
-// refresh token that is lost locks the application out.
+// write stores the tokens, even when the caller's context has ended: losing a
+// rotated refresh token locks the application out.
 func (c *Credentials) write(ctx context.Context, t tokens) error {
 	if err := save(ctx, c.vault, c.settings.Application, t); err != nil {
 		return err
@@ -133,7 +135,7 @@ func save(ctx context.Context, v Vault, application string, t tokens) error {
 	return nil
 }
 
-// again is the next step of who has to consent anew.
+// again returns the next step for a person who must consent again.
 func again(application string) string {
 	return fmt.Sprintf("authorize it with `rollcall authorize %s`, or store its tokens with `rollcall secret set %s`",
 		application, SecretName(application))

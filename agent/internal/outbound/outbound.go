@@ -1,10 +1,10 @@
 // Package outbound turns a webhook's templates into the request for one object.
-// A webhook is compiled once, with every mistake in it found, and rendered for
+// A webhook is compiled once, which finds every mistake in it, and rendered for
 // each object.
 //
-// It is pure: it sends nothing, and knows nothing of links, retries or
-// orchestrations. No secret ever goes through it: credentials are put into a
-// request by the host.
+// The package is pure: it sends nothing, and knows nothing of links, retries or
+// orchestrations. It never handles secrets: the host puts credentials into a
+// request.
 package outbound
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// NewScope returns what a webhook's templates may refer to: the object, how it
-// was before the change, the change, the link of the webhook's application and
+// NewScope returns the names that a webhook's templates may use: the object, its
+// state before the change, the change, the link of the webhook's application and
 // those of others, the answers of earlier steps, the application's settings and
 // the time.
 func NewScope() expr.Scope {
@@ -32,7 +32,7 @@ type Webhook struct {
 	texts      []text
 }
 
-// text is one member that holds a template, and where its value goes.
+// text is one member that holds a template, and says where its value goes.
 type text struct {
 	member string // for messages: "params.limit"
 	pieces []piece
@@ -82,7 +82,7 @@ func (c *compiler) refuse(member string, err error) {
 	c.errs = append(c.errs, fmt.Errorf("webhook %s: %s: %w", c.out.definition.Name, member, err))
 }
 
-// add compiles one member. Cut says where its values stand.
+// add compiles one member. cut says in which place each of its values stands.
 func (c *compiler) add(member, source string, cut func(*expr.Template) ([]piece, error), put func(*abi.Webhook, string)) {
 	if source == "" {
 		return
@@ -106,8 +106,8 @@ func (c *compiler) target(in, path, url string, at func(*abi.Webhook) (path, url
 	c.add(in+"url", url, absolute, func(w *abi.Webhook, s string) { _, u := at(w); *u = s })
 }
 
-// table compiles the values of a table. Those of a query are escaped by who
-// sends it.
+// table compiles the values of a table. The values of a query are not escaped
+// here: the sender of the request does that.
 func (c *compiler) table(in string, table map[string]string, e expr.Escape, at func(*abi.Webhook) map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		c.add(in+name, table[name], all(e), func(w *abi.Webhook, s string) { at(w)[name] = s })
@@ -127,8 +127,8 @@ func (c *compiler) body(w abi.Webhook) {
 	c.add("body", w.Body, cut, func(w *abi.Webhook, s string) { w.Body = s })
 }
 
-// Render puts the values of env into the webhook. A value that is missing
-// fails, with the name of the webhook and the member that needs it.
+// Render puts the values of env into the webhook. A missing value is an error
+// that names the webhook and the member.
 func (w *Webhook) Render(env expr.Env) (abi.Webhook, error) {
 	out := clone(w.definition)
 	for _, t := range w.texts {

@@ -14,17 +14,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
-// maxRendered bounds one rendered text, in bytes: a photo as base64 is in it.
+// maxRendered limits one rendered text, in bytes. It has room for a photo as
+// base64.
 const maxRendered = 8 << 20
 
-// piece is literal text, or an expression with the place that it stands in.
+// piece is literal text, or an expression with the escaping of its place.
 type piece struct {
 	expr.Part
 	escape expr.Escape
 	whole  bool // a whole JSON value, which keeps its type
 }
 
-// all puts every value into the same place.
+// all escapes every value in the same way.
 func all(e expr.Escape) func(*expr.Template) ([]piece, error) {
 	return func(t *expr.Template) ([]piece, error) {
 		var out []piece
@@ -35,7 +36,7 @@ func all(e expr.Escape) func(*expr.Template) ([]piece, error) {
 	}
 }
 
-// target places the values of a path, and of a query behind it.
+// target escapes the values of a path, and of a query after it.
 func target(t *expr.Template) ([]piece, error) {
 	e := expr.EscapePath
 	var out []piece
@@ -48,8 +49,8 @@ func target(t *expr.Template) ([]piece, error) {
 	return out, nil
 }
 
-// absolute places the values of a URL. Which host is called never depends on
-// an object.
+// absolute escapes the values of a URL. It refuses a value before the path, so
+// that no object decides which host is called.
 func absolute(t *expr.Template) ([]piece, error) {
 	parts := t.Parts()
 	_, rest, ok := strings.Cut(parts[0].Text, "://")
@@ -96,17 +97,17 @@ func (p piece) text(v expr.Value) (string, error) {
 	return p.escape.Text(v.Text())
 }
 
-// mistake is an error at the place of the expression.
+// mistake returns an error at the place of the expression.
 func (p piece) mistake(message, hint string) error {
 	return &expr.Error{Pos: p.Expression.Source().Pos, Message: message, Hint: hint}
 }
 
-// jsonPieces places the values of a JSON body: within a string they are
-// escaped, elsewhere each is a JSON value of its own. What is around them must
-// be JSON whatever the values are, so that a mistake shows when it is compiled.
+// jsonPieces escapes the values of a JSON body: within a string they are text,
+// elsewhere each is a JSON value of its own. The body must be JSON whatever the
+// values are, so that a mistake shows when it is compiled.
 func jsonPieces(t *expr.Template) ([]piece, error) {
 	var out []piece
-	var shape strings.Builder // the body with stand-ins of the same length
+	var shape strings.Builder // the body with placeholders of the same length for the values
 	inString, escaped := false, false
 	for _, p := range t.Parts() {
 		if p.Expression != nil {
@@ -140,7 +141,7 @@ func standIn(size int, inString bool) string {
 	return "null" + strings.Repeat(" ", size-len("null"))
 }
 
-// checkShape wants JSON in which no value can be torn apart.
+// checkShape requires that the body with its placeholders is valid JSON.
 func checkShape(source, shape string) error {
 	var any json.RawMessage
 	err := json.Unmarshal([]byte(shape), &any)
@@ -159,7 +160,7 @@ func checkShape(source, shape string) error {
 	}
 }
 
-// jsonValue spells a value as JSON.
+// jsonValue returns a value as JSON.
 func jsonValue(v any) (string, error) {
 	v, err := plain(v, "")
 	if err != nil {
@@ -174,8 +175,8 @@ func jsonValue(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// plain turns what JSON does not know into text, and refuses null: nothing
-// that is missing is sent unseen.
+// plain turns types that JSON does not have into text. It refuses null, so that
+// a missing value is never sent unnoticed.
 func plain(v any, at string) (any, error) {
 	var err error
 	switch v := v.(type) {

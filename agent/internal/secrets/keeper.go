@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// Backend keeps encrypted blobs by name. *store.Store is one.
+// Backend stores encrypted blobs by name; *store.Store does.
 type Backend interface {
 	SecretBlob(ctx context.Context, name string) (blob []byte, found bool, err error)
 	PutSecretBlob(ctx context.Context, name string, blob []byte) error
@@ -19,32 +19,32 @@ type Backend interface {
 	DeleteSecretBlob(ctx context.Context, name string) (found bool, err error)
 }
 
-// ErrNoSecret is what a Keeper's errors wrap when there is no secret of that
+// ErrNoSecret is wrapped by a Keeper's errors when there is no secret with that
 // name.
 var ErrNoSecret = errors.New("there is no such secret; add it with: rollcall secret set")
 
-// ErrWrongKey is what a Keeper's errors wrap when the master key is not the
-// one that the secrets were encrypted with.
+// ErrWrongKey is wrapped by a Keeper's errors when the master key is not the one
+// that encrypted the secrets.
 var ErrWrongKey = errors.New("the master key is not the one that the stored secrets were encrypted with; " +
 	"give back the old one ([secrets] master_key, or master.key in the state folder), or start a new one with: rollcall secret reset")
 
-// errShortKey is what a master key is refused with that could be guessed.
+// errShortKey refuses a master key that could be guessed.
 var errShortKey = fmt.Errorf("the master key is shorter than %d bytes; make one with: openssl rand -base64 32", minMaster)
 
 const (
-	// checkName is the blob that tells a wrong master key at once. No secret
-	// can have that name.
+	// checkName is the name of a blob that detects a wrong master key at once.
+	// No secret can have that name.
 	checkName = ".check"
 	checkText = "rollcall"
-	// minMaster is the least length of a master key: it is not stretched, so
-	// it must not be a password that can be guessed.
+	// minMaster is the least length of a master key in bytes. The key is not
+	// stretched, so it must not be a password that can be guessed.
 	minMaster     = 16
 	formatVersion = 1
 )
 
 // Keeper encrypts secrets with AES-256-GCM under a key derived from the master
-// key. The name of a secret is authenticated with it: blobs that are swapped
-// in the database do not open.
+// key. The name of a secret is authenticated with it, so blobs that are swapped
+// in the database cannot be decrypted.
 type Keeper struct {
 	backend Backend
 	aead    cipher.AEAD
@@ -52,8 +52,8 @@ type Keeper struct {
 
 var _ Getter = (*Keeper)(nil)
 
-// OpenKeeper returns the keeper of a backend. On first use it notes which
-// master key it is; later, another one gives an error that wraps ErrWrongKey.
+// OpenKeeper returns the keeper of a backend. On first use it records a check of
+// the master key. Later, another key gives an error that wraps ErrWrongKey.
 func OpenKeeper(ctx context.Context, backend Backend, master Secret) (*Keeper, error) {
 	if len(master.Reveal()) < minMaster {
 		return nil, fmt.Errorf("open secrets: %w", errShortKey)
@@ -77,7 +77,7 @@ func OpenKeeper(ctx context.Context, backend Backend, master Secret) (*Keeper, e
 	return k, nil
 }
 
-// Over is the same keeper over another view of its backend.
+// Over returns the same keeper over another view of its backend.
 func (k *Keeper) Over(backend Backend) *Keeper { return &Keeper{backend: backend, aead: k.aead} }
 
 func (k *Keeper) checkKey(ctx context.Context) error {
@@ -127,7 +127,7 @@ func (k *Keeper) List(ctx context.Context) ([]string, error) {
 	return stored(ctx, k.backend)
 }
 
-// stored lists what people have entrusted to a backend.
+// stored lists the secrets in a backend, without the blob that checks the key.
 func stored(ctx context.Context, backend Backend) ([]string, error) {
 	names, err := backend.SecretNames(ctx)
 	return slices.DeleteFunc(names, func(name string) bool { return name == checkName }), err
@@ -163,7 +163,7 @@ func (k *Keeper) open(sealed []byte, label string) ([]byte, error) {
 
 func secretLabel(name string) string { return "secret " + name }
 
-// CheckName tells what is wrong with the name of a stored secret.
+// CheckName says what is wrong with the name of a stored secret.
 func CheckName(name string) error {
 	if !plainName.MatchString(name) {
 		return fmt.Errorf("the name %q must have letters, digits and . _ - only, at most 128, and must not start with a dot", name)

@@ -19,7 +19,7 @@ import (
 // KeyFileName is the name of the master key file within the state folder.
 const KeyFileName = "master.key"
 
-// LostKeyError is a master key that is gone, damaged or another one than
+// LostKeyError reports that the master key is missing, damaged or different from
 // before, so that the stored secrets cannot be read. Nothing was changed.
 type LostKeyError struct {
 	Where   string   // the key's file or reference
@@ -38,10 +38,10 @@ func (e *LostKeyError) Error() string {
 		e.Where, e.Problem, strings.Join(again, ", "))
 }
 
-// oauthPrefix is how the names of tokens begin that came by a consent.
+// oauthPrefix begins the names of tokens that a consent brought.
 const oauthPrefix = "oauth."
 
-// Again is the command that stores a lost secret anew.
+// Again returns the command that stores a lost secret again.
 func Again(name string) string {
 	if application, ok := strings.CutPrefix(name, oauthPrefix); ok {
 		return "rollcall authorize " + application
@@ -49,9 +49,9 @@ func Again(name string) string {
 	return "rollcall secret set " + name
 }
 
-// OpenWithKey is OpenKeeper for a master key that the configuration names: where
-// is its reference. Another key than before is taken when nothing is stored
-// under the former one; otherwise the error wraps a *LostKeyError.
+// OpenWithKey is OpenKeeper for a master key that the configuration names; where
+// is its reference. It accepts a new key when nothing is stored under the former
+// one. Otherwise the error wraps a *LostKeyError.
 func OpenWithKey(ctx context.Context, backend Backend, master Secret, where string, log *slog.Logger) (*Keeper, error) {
 	k, err := OpenKeeper(ctx, backend, master)
 	if !errors.Is(err, ErrWrongKey) {
@@ -66,11 +66,11 @@ func OpenWithKey(ctx context.Context, backend Backend, master Secret, where stri
 }
 
 // OpenWithKeyFile is OpenKeeper for agents without [secrets] master_key: the key
-// is a file in the state folder dir. On first use it makes one (0600) and
-// warns: whoever can read the folder can read the secrets.
+// is a file in the state folder dir. On first use it creates one (0600) and
+// warns: everybody who can read the folder can read the secrets.
 //
-// A key that is gone or damaged is replaced, with a warning, when nothing is
-// stored under it; otherwise the error wraps a *LostKeyError.
+// When the key is missing or damaged and nothing is stored under it, it is
+// replaced, with a warning. Otherwise the error wraps a *LostKeyError.
 func OpenWithKeyFile(ctx context.Context, dir string, backend Backend, log *slog.Logger) (*Keeper, error) {
 	path := filepath.Join(dir, KeyFileName)
 	if abs, err := filepath.Abs(path); err == nil {
@@ -103,7 +103,7 @@ func OpenWithKeyFile(ctx context.Context, dir string, backend Backend, log *slog
 	return replaceKeyFile(ctx, path, problem, backend, log)
 }
 
-// nothingLost is a *LostKeyError when something is stored.
+// nothingLost returns a *LostKeyError when something is stored.
 func nothingLost(ctx context.Context, backend Backend, where, problem string) error {
 	names, err := stored(ctx, backend)
 	if err != nil {
@@ -115,8 +115,8 @@ func nothingLost(ctx context.Context, backend Backend, where, problem string) er
 	return nil
 }
 
-// replaceKeyFile makes a new key. The former one is kept aside: it may open a
-// backup.
+// replaceKeyFile creates a new key. It keeps the former one beside it, because
+// that may open a backup.
 func replaceKeyFile(ctx context.Context, path, problem string, backend Backend, log *slog.Logger) (*Keeper, error) {
 	_, used, err := backend.SecretBlob(ctx, checkName)
 	if err != nil {
@@ -145,7 +145,7 @@ func replaceKeyFile(ctx context.Context, path, problem string, backend Backend, 
 	return k, nil
 }
 
-// openAnew opens a backend without secrets with another key than before.
+// openAnew opens a backend without secrets with a different key than before.
 func openAnew(ctx context.Context, backend Backend, master Secret) (*Keeper, error) {
 	if _, err := backend.DeleteSecretBlob(ctx, checkName); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)

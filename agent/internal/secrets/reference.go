@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// Kind is where a reference leads to.
+// Kind says where a reference points to.
 type Kind string
 
-// The kinds of references. KindLiteral is a secret that stands in the
-// configuration itself.
+// The kinds of references. KindLiteral is a secret that the configuration itself
+// contains.
 const (
 	KindEnv     Kind = "env"
 	KindFile    Kind = "file"
@@ -29,7 +29,7 @@ const (
 type Reference struct {
 	Kind  Kind
 	Name  string // of the variable, file, credential or stored secret; "" for a literal
-	Field string // for KindVault: within the secret
+	Field string // for KindVault: the field within the secret
 
 	literal Secret
 }
@@ -58,8 +58,8 @@ func Parse(text string) (Reference, error) {
 }
 
 // ParseOrLiteral is Parse for a place where plain text is allowed. literal is
-// true for plain text: the caller should warn that a secret stands in the
-// configuration.
+// true for plain text: the caller should warn that the configuration contains a
+// secret.
 func ParseOrLiteral(text string) (ref Reference, literal bool, err error) {
 	if !strings.Contains(text, "@{") {
 		if text == "" {
@@ -107,7 +107,8 @@ func (r Reference) check() error {
 	return nil
 }
 
-// String returns the reference as it is written, and "[secret]" for a literal.
+// String returns the reference as the configuration spells it, and "[secret]"
+// for a literal.
 func (r Reference) String() string {
 	switch {
 	case r.Kind == KindLiteral:

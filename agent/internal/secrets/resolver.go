@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
 
-// maxFile is the most bytes that a secret in a file may have.
+// maxFile is the greatest size of a file with a secret, in bytes.
 const maxFile = 64 << 10
 
 // Getter fetches a secret by name; *Keeper is one.
@@ -19,21 +19,21 @@ type Getter interface {
 	Get(ctx context.Context, name string) (Secret, error)
 }
 
-// Resolver fetches what references refer to.
+// Resolver fetches the secrets that references point to.
 type Resolver struct {
 	lookupEnv func(string) (string, bool)
 	store     Getter
 }
 
-// NewResolver returns a resolver. lookupEnv is os.LookupEnv outside of tests;
-// store answers "@{store:...}" and may be nil, which makes those an error.
+// NewResolver returns a resolver. lookupEnv is os.LookupEnv except in tests.
+// store answers "@{store:...}"; when it is nil, such a reference is an error.
 func NewResolver(lookupEnv func(string) (string, bool), store Getter) *Resolver {
 	return &Resolver{lookupEnv: lookupEnv, store: store}
 }
 
-// Resolve returns the secret. An empty one is an error: whoever refers to a
-// secret needs it. Errors are an *Error: they name the reference, the user that
-// this process runs as where that matters, and the next step.
+// Resolve returns the secret. An empty one is an error, because a secret that is
+// referred to is needed. Errors are an *Error: they name the reference, the user
+// that this process runs as where that matters, and the next step.
 func (r *Resolver) Resolve(ctx context.Context, ref Reference) (Secret, error) {
 	secret, err := r.fetch(ctx, ref)
 	if err != nil {
@@ -75,9 +75,9 @@ func (r *Resolver) fetch(ctx context.Context, ref Reference) (Secret, error) {
 	return Secret{}, errors.New("no reference was given")
 }
 
-// credential reads what systemd passes with LoadCredential= (systemd.exec(5)).
-// systemd guards the folder by itself, partly with access lists that show up
-// as group permissions, so the modes are not checked.
+// credential reads a credential that systemd passes with LoadCredential=
+// (systemd.exec(5)). systemd itself protects the folder, partly with access
+// lists that show up as group permissions, so the modes are not checked.
 func (r *Resolver) credential(name string) (Secret, error) {
 	dir, found := r.lookupEnv("CREDENTIALS_DIRECTORY")
 	if !found || dir == "" {
@@ -88,8 +88,8 @@ func (r *Resolver) credential(name string) (Secret, error) {
 	return secret, withoutCredential(dir, name, err)
 }
 
-// withoutCredential says what to do about a credential that cannot be read: its
-// folder is systemd's own, so that giving rights there would not help.
+// withoutCredential says what to do about a credential that cannot be read. Its
+// folder belongs to systemd, so changing permissions there would not help.
 func withoutCredential(dir, name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -101,7 +101,7 @@ func withoutCredential(dir, name string, err error) error {
 	return err
 }
 
-// readFile trims one line break from the end.
+// readFile reads a file without the line break at its end.
 func readFile(path string, private bool) (Secret, error) {
 	b, err := localfile.Read(path, localfile.Rules{Max: maxFile, Private: private})
 	if err != nil {
@@ -111,18 +111,18 @@ func readFile(path string, private bool) (Secret, error) {
 	return New(strings.TrimSuffix(text, "\r")), nil
 }
 
-// Error is a secret that cannot be read on this machine. Nobody elsewhere has
-// refused it, so that another token or password would change nothing.
+// Error reports that a secret cannot be read on this machine. No server has
+// refused it, so another token or password would change nothing.
 type Error struct {
 	Reference Reference
-	Err       error // with the next step
+	Err       error // contains the next step
 }
 
-// Error tells which secret, why, and what to do.
+// Error returns which secret, why, and what to do.
 func (e *Error) Error() string { return fmt.Sprintf("secret %s: %v", e.Reference, e.Err) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Local says that the fault is on this machine.
+// Local reports that the fault is on this machine.
 func (e *Error) Local() bool { return true }

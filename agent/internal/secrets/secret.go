@@ -1,14 +1,14 @@
-// Package secrets reads secrets from where the configuration says they are,
-// and keeps those that are entrusted to the agent encrypted.
+// Package secrets reads secrets from where the configuration says they are, and
+// stores those that are entrusted to the agent encrypted.
 //
-// A secret in the configuration is a reference: "@{env:NAME}",
-// "@{file:/path}", "@{cred:name}" or "@{store:name}". Parse reads one, a
-// Resolver fetches what it refers to, and a Keeper is the encrypted store
-// behind "@{store:...}". What comes out is a Secret, which no log line, error
-// or printed value shows.
+// A secret in the configuration is a reference: "@{env:NAME}", "@{file:/path}",
+// "@{cred:name}" or "@{store:name}". Parse reads one, a Resolver fetches the
+// secret that it points to, and a Keeper is the encrypted store behind
+// "@{store:...}". The result is a Secret, which no log line, error or printed
+// value shows.
 //
-// It is not a protection against root or against who can read the agent's
-// memory, and no error of this package contains a secret or a piece of one.
+// The package does not protect against root, nor against anybody who can read
+// the agent's memory. None of its errors contains a secret or a part of one.
 package secrets
 
 import (
@@ -17,13 +17,14 @@ import (
 	"log/slog"
 )
 
-// hidden is what a secret looks like wherever it is printed.
+// hidden is printed in place of a secret.
 const hidden = "[secret]"
 
 // Secret is a text that must not be shown. Its zero value is the empty secret.
 type Secret struct {
-	// A pointer, because package fmt prints unexported fields of an outer
-	// struct without asking their methods: it finds an address then.
+	// The text is behind a pointer, because package fmt prints unexported fields
+	// of an outer struct without calling their methods: then it prints an
+	// address.
 	text *string
 }
 
@@ -43,7 +44,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsEmpty tells whether there is no text at all.
+// IsEmpty reports whether the text is empty.
 func (s Secret) IsEmpty() bool { return s.text == nil || *s.text == "" }
 
 // String returns "[secret]".

@@ -4,7 +4,7 @@ package secrets
 
 import "os"
 
-// syncFolder makes a new file in dir survive a power failure.
+// syncFolder makes sure that a new file in dir survives a power failure.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -30,11 +30,11 @@ func message(l abi.Login, user, password string) (body, kind string, err error) 
 	return string(text), "application/json", err
 }
 
-// lockout is the warning of every rejected login.
+// lockout ends the error about every rejected login.
 const lockout = "check username and password; repeated tries may lock the account"
 
-// judge tells rejected credentials from what says nothing about them. The body
-// is left out: it may hold what was sent.
+// judge distinguishes rejected credentials from answers that say nothing about
+// them. It leaves out the body, which may contain what was sent.
 func judge(resp *http.Response) error {
 	status := resp.StatusCode
 	page := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
@@ -58,7 +58,7 @@ func judge(resp *http.Response) error {
 	return refused("refused (%d): %s", status, lockout)
 }
 
-// find takes the token out of an answer: a text or a number at the pointer.
+// find returns the token in an answer: a text or a number at the pointer.
 func find(answer []byte, pointer string) (string, error) {
 	dec := json.NewDecoder(bytes.NewReader(answer))
 	dec.UseNumber()

@@ -1,6 +1,6 @@
-// Package session logs in to applications that want a user name and a password
-// once and a token from then on. The token lives in memory; when it ends or is
-// rejected a new session is opened. It does not log out.
+// Package session logs in to applications that take a user name and a password
+// once and then a token. The token lives in memory. When it ends or is rejected,
+// a new session is opened. It does not log out.
 package session
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Settings describe one application's login.
+// Settings describes one application's login.
 type Settings struct {
 	Application string
-	URL         string // of the login; the caller has checked its host
+	URL         string // the URL of the login; the caller has checked its host
 	Username    string
 	Password    func(context.Context) (string, error)
 	Profile     abi.AuthProfile // normalized, with its Login
@@ -28,10 +28,11 @@ type Settings struct {
 }
 
 const (
-	// settle is how long a token that has replaced another is not replaced
-	// itself when the application answers 401: the answer is about the other.
+	// settle is how long a new token is not replaced after a 401 of the
+	// application: such an answer is about the token before it.
 	settle = 5 * time.Second
-	// pause follows a rejected login. Applications lock accounts after a few.
+	// pause is the time after a rejected login without another try: applications
+	// lock accounts after a few.
 	pause = 15 * time.Minute
 )
 
@@ -39,14 +40,14 @@ const (
 // concurrent use; logins that are needed at the same time become one.
 type Credentials struct {
 	settings Settings
-	lifetime time.Duration // 0: until 401 comes
+	lifetime time.Duration // 0: until the application answers 401
 	hidden   credential.Hidden
 	turn     credential.Turn
 
-	// What follows belongs to who has the turn.
+	// Only the holder of the turn may use the fields below.
 	token    string
 	opened   time.Time
-	replaced time.Time // when token took the place of another
+	replaced time.Time // when token replaced another
 	refusals credential.Refusals
 }
 
@@ -68,8 +69,8 @@ func New(s Settings) (*Credentials, error) {
 	return c, nil
 }
 
-// Apply sets the header, logging in when there is no session or it is about to
-// end.
+// Apply sets the header. It logs in when there is no session, or when the
+// session is about to end.
 func (c *Credentials) Apply(ctx context.Context, req *http.Request) error {
 	if err := c.turn.Take(ctx); err != nil {
 		return err
@@ -85,7 +86,7 @@ func (c *Credentials) Apply(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
-// Rejected is told that the application answered 401. It logs in again and
+// Rejected handles an answer 401 of the application. It logs in again and
 // reports whether the request is worth another try.
 func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
 	if err := c.turn.Take(ctx); err != nil {
@@ -99,10 +100,10 @@ func (c *Credentials) Rejected(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// BaseURL is not known from a session.
+// BaseURL returns "": a session does not say where the API lives.
 func (c *Credentials) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact lists the password and the tokens, those of earlier sessions too.
+// Redact lists the password and the tokens, those of earlier sessions included.
 func (c *Credentials) Redact() []string { return c.hidden.List() }
 
 func (c *Credentials) login(ctx context.Context) error {
@@ -136,8 +137,9 @@ func (c *Credentials) login(ctx context.Context) error {
 	return nil
 }
 
-// ask sends the login and finds the token in the answer. Its error is a
-// *credential.Error without place, or about the request itself.
+// ask sends the login and finds the token in the answer. Its error is either a
+// *credential.Error that does not name the application and URL yet, or about the
+// request itself.
 func (c *Credentials) ask(ctx context.Context, password string) (string, error) {
 	s, login := c.settings, c.settings.Profile.Login
 	body, kind, err := message(*login, s.Username, password)

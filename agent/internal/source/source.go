@@ -1,7 +1,7 @@
-// Package source turns one endpoint of an application into records: it has the
-// endpoint's templates evaluated, hands the call to the connector and passes on
-// what comes, batch by batch. It keeps no records and decides nothing about
-// them.
+// Package source turns one endpoint of an application into records: it evaluates
+// the endpoint's templates, passes the call to the connector and hands on the
+// records that arrive, batch by batch. It keeps no records and decides nothing
+// about them.
 package source
 
 import (
@@ -25,7 +25,7 @@ type Connector interface {
 
 var _ Connector = (*host.Connector)(nil)
 
-// Settings describe one source.
+// Settings describes one source.
 type Settings struct {
 	Connector   Connector
 	Application host.Application
@@ -40,27 +40,28 @@ type Source struct{ settings Settings }
 // New returns the source of an endpoint.
 func New(s Settings) *Source { return &Source{s} }
 
-// ChangesOnly reports whether the endpoint delivers changes, not everybody.
+// ChangesOnly reports whether the endpoint delivers only changes instead of all
+// records.
 func (s *Source) ChangesOnly() bool { return s.settings.Endpoint.Mode == abi.ModeChanges }
 
-// batchSize is how many records go to the next stage at once, batchBytes after
-// about how many bytes they go earlier: a record may have eight mebibytes.
+// A batch goes to the next stage after batchSize records, or earlier after about
+// batchBytes: one record may have eight mebibytes.
 const (
 	batchSize  = 500
 	batchBytes = 4 << 20
 )
 
-// Endpoint is the name of the endpoint that is fetched.
+// Endpoint returns the name of the endpoint.
 func (s *Source) Endpoint() string { return s.settings.Endpoint.Name }
 
-// Fetch calls each with batches of records and returns the cursor from which
-// the connector wants to go on next time; "" when it said nothing. An error
-// means that the answer was not whole: whoever was delivered before it says
-// nothing about who was not.
+// Fetch calls each with batches of records and returns the cursor from which the
+// connector wants to continue next time; "" when it did not say. An error means
+// that the delivery is not complete: keys that it has not contained so far may
+// not count as missing.
 //
-// from and the returned cursor are for endpoints in mode changes. One that
-// delivers everybody starts at the beginning each time: a cursor would let it
-// leave people out, and they would be missing.
+// from and the returned cursor are for endpoints in mode changes. An endpoint
+// that delivers all records starts at the beginning each time: a cursor would
+// let it leave out users, who would then count as missing.
 func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ident.Record) error) (cursor string, err error) {
 	if !s.ChangesOnly() {
 		from = ident.Position{}
@@ -103,7 +104,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	return report.Cursor, flush()
 }
 
-// problem tells what is wrong with a record and where it was; "" when nothing is.
+// problem says what is wrong with a record and where it was; "" when nothing is.
 func problem(endpoint string, r host.Record) string {
 	switch {
 	case r.Problem == "":
@@ -114,10 +115,11 @@ func problem(endpoint string, r host.Record) string {
 	return fmt.Sprintf("%s (endpoint %s, %s)", r.Problem, endpoint, r.Place)
 }
 
-// perValue is about what a value takes besides its text.
+// perValue is about how many bytes a value takes besides its text.
 const perValue = 64
 
-// sizeOf is about what a value, or the fields of a record, take in memory.
+// sizeOf returns about how many bytes a value, or the fields of a record, take
+// in memory.
 func sizeOf(value any) int {
 	size := perValue
 	switch v := value.(type) {
@@ -137,8 +139,8 @@ func sizeOf(value any) int {
 	return size
 }
 
-// WithNext adds the operator's next step to the text of an error: a
-// host.CallError carries it beside.
+// WithNext adds the operator's next step to the text of an error. A
+// host.CallError holds it in a field of its own.
 func WithNext(err error) error {
 	var failed *host.CallError
 	if errors.As(err, &failed) && failed.Next != "" {

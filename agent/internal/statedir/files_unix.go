@@ -21,7 +21,7 @@ func named(id int) account {
 	return a
 }
 
-// ownerOf tells whose a file is; false when it cannot be seen.
+// ownerOf returns the owner of a file; false when it is not visible.
 func ownerOf(path string) (account, bool) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -41,17 +41,17 @@ func isFolder(err error) bool {
 	return errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTEMPTY)
 }
 
-// The causes that a database tells in its own words.
+// The causes that a database reports by codes of its own.
 var (
 	ErrFull     error = syscall.ENOSPC
 	ErrReadOnly error = syscall.EROFS
 )
 
-// maxSocket is the longest path of a socket: sun_path of sockaddr_un, less the
-// byte that ends it (Linux has 108, BSD and macOS 104).
+// maxSocket is the greatest length of a socket's path: that of sun_path in
+// sockaddr_un, less the byte that ends it (Linux has 108, BSD and macOS 104).
 const maxSocket = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// CheckSocket refuses a path that no socket can have.
+// CheckSocket refuses a path that is too long for a socket.
 func CheckSocket(path string) error {
 	if n := len(path); n > maxSocket {
 		return &Error{

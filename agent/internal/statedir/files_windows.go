@@ -15,7 +15,7 @@ func self() account {
 	return account{name: "unknown"}
 }
 
-// ownerOf knows nobody: access lists, not owners, decide on Windows.
+// ownerOf returns nothing: on Windows access lists decide, not owners.
 func ownerOf(string) (account, bool) { return account{}, false }
 
 func isFull(err error) bool {
@@ -23,15 +23,15 @@ func isFull(err error) bool {
 }
 func isReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 func isNoFolder(err error) bool {
-	return errors.Is(err, windows.ERROR_DIRECTORY) || errors.Is(err, syscall.ENOTDIR) // os.MkdirAll says so everywhere
+	return errors.Is(err, windows.ERROR_DIRECTORY) || errors.Is(err, syscall.ENOTDIR) // os.MkdirAll reports ENOTDIR on every system
 }
 func isFolder(error) bool { return false }
 
-// The causes that a database tells in its own words.
+// The causes that a database reports by codes of its own.
 var (
 	ErrFull     error = windows.ERROR_DISK_FULL
 	ErrReadOnly error = windows.ERROR_WRITE_PROTECT
 )
 
-// CheckSocket has nothing to refuse: the name of a pipe is always short.
+// CheckSocket accepts everything: the name of a pipe is always short.
 func CheckSocket(string) error { return nil }

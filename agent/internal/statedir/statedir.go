@@ -1,6 +1,6 @@
-// Package statedir is the state folder as files: it makes and locks the
-// folder, and explains why a file in it cannot be used: which one, as which
-// user it was tried, and what to do next. It does not know what the files hold.
+// Package statedir handles the state folder as files: it creates and locks the
+// folder, and explains why a file in it cannot be used: which file, as which
+// user, and what to do next. It does not know what the files hold.
 package statedir
 
 import (
@@ -15,14 +15,15 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockName is the file that is locked. Its text says who holds the lock.
+// lockName is the name of the lock file. Its text says which process holds the
+// lock.
 const lockName = "lock"
 
-// Error is a file or folder of the state that cannot be used.
+// Error reports a file or folder of the state that cannot be used.
 type Error struct {
 	Op   string // what was tried, such as "make the state folder"
 	Path string // absolute
-	User string // as whom
+	User string // the user that tried
 	Next string
 	Err  error
 }
@@ -33,8 +34,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Make makes the folder (0700) when it is absent, and checks that its files can
-// be made by this user without taking them away from its owner.
+// Make creates the folder (0700) when it is absent. It also checks that this
+// user can create files there that the folder's owner can still open.
 func Make(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Explain(makeFolder, dir, err)
@@ -45,7 +46,7 @@ func Make(dir string) error {
 	probe, err := os.CreateTemp(dir, "probe")
 	var at *fs.PathError
 	if errors.As(err, &at) {
-		err = at.Err // it is about the folder
+		err = at.Err // report the folder, not the file in it
 	}
 	if err != nil {
 		return Explain("make files in the state folder", dir, err)
@@ -55,15 +56,16 @@ func Make(dir string) error {
 
 const makeFolder = "make the state folder"
 
-// foreignError is the cause within an Error for a folder of somebody else.
+// foreignError is the cause within an Error for a folder that belongs to another
+// user.
 type foreignError struct{ owner string }
 
 func (e foreignError) Error() string {
 	return fmt.Sprintf("it belongs to %s, whose agent could not open the files that this user makes in it", e.owner)
 }
 
-// mayMakeFilesIn keeps root out of another user's folder: nothing else would
-// stop it, and the agent of that user could not be started again.
+// mayMakeFilesIn keeps root out of another user's folder. Nothing else would
+// stop root, and then that user's agent could no longer start.
 func (me account) mayMakeFilesIn(dir string, ownerOf func(string) (account, bool)) error {
 	owner, known := ownerOf(dir)
 	if !me.root || !known || owner.id == me.id {
@@ -76,8 +78,8 @@ func (me account) mayMakeFilesIn(dir string, ownerOf func(string) (account, bool
 	}
 }
 
-// Lock takes the lock of the folder; nil without an error when somebody else
-// holds it.
+// Lock takes the lock of the folder. It returns nil without an error when
+// another process holds it.
 func Lock(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockName)
 	lock := flock.New(path)
@@ -86,17 +88,17 @@ func Lock(dir string) (*flock.Flock, error) {
 	case err != nil:
 		return nil, Explain("lock the state folder with", path, err)
 	case !ok:
-		return nil, nil //nolint:nilnil // as it says: nobody failed
+		return nil, nil //nolint:nilnil // another process holds the lock, which is not an error
 	}
-	if runtime.GOOS != "windows" { // where nobody may read or write a locked file
+	if runtime.GOOS != "windows" { // Windows lets nobody else read or write a locked file
 		_ = os.WriteFile(path, fmt.Appendf(nil, "process %d (%s)\n", os.Getpid(), strings.Join(commandLine(os.Args), " ")), 0o600)
 	}
 	return lock, nil
 }
 
-// commandLine is the name of a command, without flags and what it is about.
+// commandLine returns the name of a command, without its flags and arguments.
 func commandLine(args []string) []string {
-	for i, a := range args[1:] { // args[i] is the one before it
+	for i, a := range args[1:] { // args[i] is the argument before a
 		valued := strings.HasPrefix(args[i], "-") && !strings.Contains(args[i], "=")
 		if !strings.HasPrefix(a, "-") && !valued {
 			return []string{filepath.Base(args[0]), a}
@@ -105,8 +107,8 @@ func commandLine(args []string) []string {
 	return []string{filepath.Base(args[0])}
 }
 
-// Holder names who holds the lock, as far as that is known: "process 17
-// (rollcall plan)".
+// Holder returns which process holds the lock, as far as that is known: "process
+// 17 (rollcall plan)".
 func Holder(dir string) string {
 	text, err := os.ReadFile(filepath.Join(dir, lockName))
 	if line := strings.TrimSpace(string(text)); err == nil && strings.HasPrefix(line, "process ") {
@@ -115,8 +117,8 @@ func Holder(dir string) string {
 	return "another process"
 }
 
-// Explain says what stands in the way of a file or folder: the operation that
-// failed comes first. It keeps an error that is explained already.
+// Explain returns an Error that says why a file or folder cannot be used.
+// operation is what failed. An error that is already explained stays as it is.
 func Explain(operation, path string, err error) error {
 	return self().explain(operation, path, err, ownerOf)
 }
@@ -134,7 +136,7 @@ func (me account) explain(operation, path string, err error, ownerOf func(string
 	return &Error{Op: operation, Path: path, User: me.name, Err: err, Next: me.next(operation, path, err, ownerOf)}
 }
 
-// elsewhere is the way out that is always there.
+// elsewhere is the next step that is always possible.
 const elsewhere = "or set state_dir in [agent] to another folder"
 
 func (me account) next(operation, path string, err error, ownerOf func(string) (account, bool)) string {
@@ -155,10 +157,11 @@ func (me account) next(operation, path string, err error, ownerOf func(string) (
 	return "put right what the cause says, " + elsewhere
 }
 
-// ErrBusy says that another program has locked a file.
+// ErrBusy reports that another program has locked a file.
 var ErrBusy = errors.New("it is locked by another program")
 
-// permission tells whose a path is, and who could use it.
+// permission returns the next step for a path that this user may not use. It
+// depends on who owns the path.
 func (me account) permission(operation, path string, ownerOf func(string) (account, bool)) string {
 	place, missing := existing(path)
 	owner, known := ownerOf(place)
@@ -187,8 +190,8 @@ func as(owner account) string {
 	return fmt.Sprintf("sudo -u %s rollcall ...", owner.name)
 }
 
-// existing is the nearest thing on the way to a path that can be seen; missing
-// says that what comes after it is not there, rather than out of sight.
+// existing returns the nearest part of a path that is visible. missing reports
+// that the part below it does not exist, as opposed to being out of sight.
 func existing(path string) (place string, missing bool) {
 	for {
 		_, err := os.Lstat(path)
@@ -200,7 +203,8 @@ func existing(path string) (place string, missing bool) {
 	}
 }
 
-// firstFile is the first thing on the way to a path that is no folder.
+// firstFile returns the first part of a path that is a file where a folder
+// should be.
 func firstFile(path string) string {
 	found := path
 	for p := path; p != filepath.Dir(p); p = filepath.Dir(p) {
@@ -218,7 +222,7 @@ func absolute(path string) string {
 	return path
 }
 
-// quoted writes a path as a shell takes it.
+// quoted writes a path as a shell reads it.
 func quoted(path string) string {
 	if strings.ContainsAny(path, " \t\n\"'$`\\!*?[](){};&|<>#~") && runtime.GOOS != "windows" {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
@@ -233,8 +237,8 @@ type account struct {
 	root bool
 }
 
-// Owner names the user to whom the state folder belongs, when that is another
-// one than this process runs as. The agent runs as that user.
+// Owner returns the user who owns the state folder, when that is not the user of
+// this process. The agent runs as its owner.
 func Owner(dir string) (name string, other bool) {
 	owner, known := ownerOf(dir)
 	return owner.name, known && owner.id != self().id

@@ -22,14 +22,14 @@ func (s *Store) shrink(ctx context.Context) error {
 		return nil
 	}
 	mib := free * size >> 20
-	s.log.Info("the database is written anew, to give back what it no longer needs", "file", s.path, "mib", mib)
+	s.log.Info("rewriting the database to free unused disk space", "file", s.path, "mib", mib)
 	// VACUUM makes a copy of what is left, on disk and not in memory.
 	if _, err := s.writer.ExecContext(ctx,
 		`PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
-		s.log.Warn("the database keeps what it no longer needs: writing it anew failed; the next start tries again",
+		s.log.Warn("rewriting the database to free unused disk space failed; the next start tries again",
 			"file", s.path, "mib", mib, "cause", err)
 	}
 	return nil
