@@ -22,7 +22,8 @@ var keep = []string{"id", "name", "email", "phone", "field_01", "field_02", "fie
 
 var benchSpec = jsonstream.Spec{Array: jsonstream.Pointer{"data"}, Key: jsonstream.Pointer{"id"}, Keep: keep}
 
-// people makes the answer of an application: 25 fields each, about 500 bytes.
+// people returns an application's answer: records of 25 fields, about 500 bytes
+// each.
 func people(n int) string {
 	var b strings.Builder
 	b.WriteString(`{"success":true,"data":[`)
@@ -40,8 +41,8 @@ func people(n int) string {
 	return b.String()
 }
 
-// turns runs each of the functions in turn, so many times, and answers what
-// they took in milliseconds. A turn before that warms up.
+// turns runs the functions by turns, so many times, after one turn to warm up.
+// It returns the times that each took in milliseconds.
 func turns(n int, functions ...func()) [][]float64 {
 	took := make([][]float64, len(functions))
 	for i := range n + 1 {
@@ -61,7 +62,8 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// ratio is the median of what one took by what the other took in the same turn.
+// ratio returns the median of the ratios of two functions' times in the same
+// turn.
 func ratio(a, b []float64) float64 {
 	each := make([]float64, len(a))
 	for i := range a {
@@ -70,14 +72,14 @@ func ratio(a, b []float64) float64 {
 	return median(each)
 }
 
-// nativeClient is what a connector is held against: it sends the same requests,
+// nativeClient is the baseline for a connector: it sends the same requests,
 // reads whole bodies and parses them with the same parser under the same
-// policy. It has no limits, no credentials and nothing to redact.
+// policy. It has no limits, no credentials and no redaction.
 type nativeClient struct {
 	b      testing.TB
 	client *http.Client
 	url    string
-	buffer *bytes.Buffer // for every body; nil: one is made for each, by io.ReadAll
+	buffer *bytes.Buffer // for all bodies; nil: io.ReadAll makes one for each
 }
 
 func newNative(b testing.TB, url string, reuse bool) *nativeClient {
@@ -113,8 +115,8 @@ func (n *nativeClient) body(query string) []byte {
 	return n.buffer.Bytes()
 }
 
-// page fetches one page and answers how many records it has, and the cursor of
-// the next one.
+// page fetches one page and returns the number of its records and the cursor of
+// the next page.
 func (n *nativeClient) page(query string) (count int64, next string) {
 	body := n.body(query)
 	var index jsonstream.Index
@@ -169,8 +171,8 @@ func BenchmarkOneBody(b *testing.B) {
 
 const bodyCount = 3_000
 
-// oneBody fetches several times in each turn, so that no side is the one that
-// always meets the garbage collector.
+// oneBody fetches several times in each turn, so that the garbage collector
+// does not always hit the same side.
 func oneBody(b *testing.B, conn *host.Connector, app host.Application) {
 	const each = 10
 	n := newNative(b, app.BaseURL, true)
@@ -194,8 +196,9 @@ func oneBody(b *testing.B, conn *host.Connector, app host.Application) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkPages is the same in 100 pages of 500 records. The native client
-// makes a body for each page, as most do, or keeps one buffer for all of them.
+// BenchmarkPages does the same with 100 pages of 500 records. The native client
+// allocates a body for each page, as most clients do, or reuses one buffer for
+// all.
 func BenchmarkPages(b *testing.B) {
 	const count = 50_000
 	srv := httptest.NewServer(pagesOf(500))
@@ -215,7 +218,7 @@ func BenchmarkPages(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// pagesOf answers 100 pages of so many records.
+// pagesOf returns 100 pages of so many records.
 func pagesOf(records int) http.HandlerFunc {
 	page := strings.TrimSuffix(people(records), "}")
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -227,7 +230,7 @@ func pagesOf(records int) http.HandlerFunc {
 	}
 }
 
-// cursored is the users endpoint, paged by a cursor.
+// cursored returns the users endpoint, paged by a cursor.
 func cursored(conn *host.Connector) abi.Endpoint {
 	e, _ := conn.Manifest().Endpoint("users")
 	e.Repeat = abi.Repeat{Style: abi.RepeatCursor, Param: "cursor", Next: "/next"}

@@ -47,8 +47,9 @@ func TestFetchDeliversWhatIsKept(t *testing.T) {
 	}
 }
 
-// TestAFaultInARecord is told with its place, which is in the second answer or
-// in what the connector made itself, and the others of the page are there.
+// TestAFaultInARecord checks that a faulty record is reported with its place,
+// in the second answer or in records that the connector made itself, and that
+// the other records of the page arrive.
 func TestAFaultInARecord(t *testing.T) {
 	pages := map[string]string{
 		"":  `{"data":[{"id":1},{"id":2,"name":"Bo"}],"next":"b"}`,
@@ -89,8 +90,8 @@ func TestSinkErrorIsReturned(t *testing.T) {
 	}
 }
 
-// TestAnswersAreToldApart is what a connector without a classifier of its own
-// makes of an application's answers.
+// TestAnswersAreToldApart checks how a connector without its own classifier
+// judges an application's answers.
 func TestAnswersAreToldApart(t *testing.T) {
 	cases := map[string]struct {
 		status int

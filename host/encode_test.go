@@ -7,8 +7,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestWhatAConnectorIsNotTold: who the records are is for the agent, and the
-// caller keeps its endpoint.
+// TestWhatAConnectorIsNotTold checks that a connector does not learn the
+// audience, which is for the agent, and that the caller's endpoint stays
+// unchanged.
 func TestWhatAConnectorIsNotTold(t *testing.T) {
 	e := abi.Endpoint{Name: "users", Audience: abi.AudienceCustomers, Attributes: []abi.Attribute{{Name: "everybody", Type: abi.TypeString}}}
 	input, err := encode(Application{Name: "crm"}, abi.Call{Function: abi.FunctionFetch, Endpoint: &e})

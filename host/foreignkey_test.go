@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestAKeyThatIsNotTheAPIsOwn: with another field as the key, the name of a
-// member is no key, and what a connector reports by the API's own key could be
-// about somebody else.
+// TestAKeyThatIsNotTheAPIsOwn uses a field other than the API's key. Then a
+// member's name is no key, and a report by the API's own key is refused,
+// because it could concern somebody else.
 func TestAKeyThatIsNotTheAPIsOwn(t *testing.T) {
 	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"users":{"17":{"a":"x"},"18":{"id":"own"}},"more":{"list":[]}}`)

@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
 )
 
-// BenchmarkCGuest compares a connector without a runtime with a native client:
-// what the ABI itself costs. clang and wasm-ld build it where they are at hand.
+// BenchmarkCGuest compares a connector without a language runtime with a native
+// client, to measure the cost of the ABI itself. It needs clang and wasm-ld.
 func BenchmarkCGuest(b *testing.B) {
 	wasm := buildC(b)
 	srv := httptest.NewServer(answer(people(bodyCount)))
@@ -39,8 +39,8 @@ func buildC(b *testing.B) []byte {
 	return wasm
 }
 
-// plainOrNot loads a guest as connectors are, or without the checks that are
-// put into its code.
+// plainOrNot loads a guest as connectors are loaded, or without the checks that
+// are added to its code.
 func plainOrNot(b *testing.B, wasm []byte, url string, plain bool) (*host.Connector, host.Application) {
 	wasm, err := host.Embed(wasm, []byte(manifest))
 	if err != nil {
@@ -64,9 +64,9 @@ func plainOrNot(b *testing.B, wasm []byte, url string, plain bool) (*host.Connec
 	return conn, host.Application{Name: "app", BaseURL: url, Credentials: creds}
 }
 
-// BenchmarkChecks compares a Go guest with the checks that are put into its
-// code with the same guest without them: fetching 100 pages, where the host
-// does the work, and parsing 1,000 records with encoding/json itself.
+// BenchmarkChecks compares a Go guest with the added checks to the same guest
+// without them: fetching 100 pages, where the host does the work, and parsing
+// 1,000 records with encoding/json itself.
 func BenchmarkChecks(b *testing.B) {
 	b.Run("pages", func(b *testing.B) {
 		const count = 50_000

@@ -18,8 +18,8 @@ const (
 	allPages = guestMiB * 16
 )
 
-// hostiles are all modules of the suite, the healthy one first: it shows that
-// the others end as they do because of what they are.
+// hostiles returns all modules of the suite. The healthy one comes first, to
+// show that the others end as they do because of their own code.
 func hostiles(t *testing.T) []hostile {
 	t.Helper()
 	all := []hostile{{name: "healthy", wasm: wt.Healthy()}}
@@ -35,7 +35,7 @@ func hostiles(t *testing.T) []hostile {
 	return all
 }
 
-// forms claim what is not there, or are not what the format allows.
+// forms are files that claim content they lack, or that violate the format.
 func forms() []hostile {
 	all := []hostile{
 		{name: "type out of range", wasm: wt.TypeOutOfRange(), refused: "type 7 of 1"},
@@ -71,7 +71,7 @@ func bombs() []hostile {
 	}
 }
 
-// links ask for what connectors do not have.
+// links are modules that ask for functions that connectors do not have.
 func links() []hostile {
 	imports := func(module, name string) []byte {
 		m := &wt.Module{}
@@ -93,7 +93,7 @@ func links() []hostile {
 	}
 }
 
-// endless run until they are stopped.
+// endless are modules that run until they are stopped.
 func endless() []hostile {
 	all := []hostile{
 		{name: "endless loop", wasm: wt.Endless()},
@@ -112,7 +112,7 @@ func endless() []hostile {
 	return all
 }
 
-// traps end by themselves.
+// traps are modules that end by themselves.
 func traps() []hostile {
 	return []hostile{
 		{name: "unreachable", wasm: wt.UnreachableTrap(), stopped: "unreachable"},
@@ -128,7 +128,7 @@ func traps() []hostile {
 	}
 }
 
-// manifests are forged or odd.
+// manifests are modules whose manifest is forged or odd.
 func manifests() []hostile {
 	change := func(old, new string) []byte { return with(wt.Healthy(), strings.Replace(manifest, old, new, 1)) }
 	appended := func(text string) []byte { return with(wt.Healthy(), manifest+text) }
@@ -156,7 +156,7 @@ func manifests() []hostile {
 	}
 }
 
-// damaged are a sound module of which the end is missing.
+// damaged is a sound module cut off before its end.
 func damaged() []hostile {
 	const short = "the file ends before what it announces"
 	whole := with(wt.Doubling(5), manifest)
@@ -229,7 +229,7 @@ func table(entries int) []byte {
 	return m.Bytes()
 }
 
-// environment answers 1 when there are neither variables nor arguments.
+// environment returns 1 when there are neither variables nor arguments.
 func environment() []byte {
 	m := &wt.Module{}
 	status := m.Type(nil, []byte{wt.I32})
@@ -244,8 +244,8 @@ func environment() []byte {
 	return m.Bytes()
 }
 
-// TestFlippedBits lets in modules with one bit or byte changed, one after the
-// other in one host: each is refused, or runs and ends within its time.
+// TestFlippedBits loads modules with one bit or byte changed, one after the
+// other, into one host. Each must be refused, or run and end within its time.
 func TestFlippedBits(t *testing.T) {
 	o := newOthers(t)
 	r := soak.Rand(t)

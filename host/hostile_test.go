@@ -20,25 +20,25 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// hostile is a module that means harm.
+// hostile is a malicious module.
 type hostile struct {
 	name string
 	wasm []byte // with its manifest
 	do   string // what a module from Go is told to do
-	// refused is the reason when it is not let in, stopped how its call ends;
-	// "" of both: the call ends well.
+	// refused is the reason to refuse the module, stopped the way its call ends.
+	// When both are "", the call succeeds.
 	refused, stopped string
 	// deadline is when the call is stopped, 0 when it ends by itself: that of
 	// guest code, or that of the whole fetch when timeout is that of guest code.
 	deadline, timeout time.Duration
 }
 
-// past is how much processor time may pass after its deadline before a call
-// ends. The clock would count what other programs do on a busy machine.
+// past is how much processor time may pass between a call's deadline and its
+// end. Wall-clock time would include other programs on a busy machine.
 const past = time.Second
 
-// TestHostileModules lets in one hostile module after the other, while
-// another connector's calls, garbage collection and /metrics go on.
+// TestHostileModules loads hostile modules one after the other, while another
+// connector's calls, garbage collection and /metrics go on.
 func TestHostileModules(t *testing.T) {
 	s := newOthers(t)
 	var table strings.Builder
@@ -53,8 +53,8 @@ func TestHostileModules(t *testing.T) {
 	t.Logf("of %d hostile modules; the largest compiling process had %d MiB\n%s", len(cases), childMiB(t), table.String())
 }
 
-// endure runs one module, up to five times as long as it is late: what goes on
-// beside it takes processor time too. It returns a row of the table.
+// endure runs one module, and up to five times while it ends late, because the
+// concurrent work takes processor time too. It returns a row of the table.
 func (o *others) endure(t *testing.T, c hostile) string {
 	var e end
 	late := time.Hour
@@ -80,13 +80,13 @@ func (o *others) endure(t *testing.T, c hostile) string {
 	return row + o.check(t)
 }
 
-// end is how a module ended.
+// end says how a module ended.
 type end struct {
 	how        string
 	took, late time.Duration // late in processor time
 }
 
-// meet lets a module in and calls it.
+// meet loads a module and calls it.
 func (o *others) meet(t *testing.T, c hostile) end {
 	settings := host.Settings{AllowUnsigned: true, CallTimeout: c.timeout, FetchTimeout: c.deadline}
 	if c.timeout == 0 {
@@ -130,8 +130,8 @@ func (o *others) meet(t *testing.T, c hostile) end {
 	return e
 }
 
-// timed runs f, and tells how much more processor time was used than there is
-// until a deadline.
+// timed runs f, and returns how much more processor time was used than there
+// was until a deadline.
 func timed(deadline time.Duration, f func()) (took, late time.Duration) {
 	begin, used := time.Now(), soak.CPU() // not from a timer: what freezes the process delays that too
 	f()
@@ -139,7 +139,7 @@ func timed(deadline time.Duration, f func()) (took, late time.Duration) {
 	return time.Since(begin), soak.CPU() - used - busy*deadline
 }
 
-// survive lets in a module of which nothing is known.
+// survive loads a module whose outcome is not known.
 func (o *others) survive(t *testing.T, wasm []byte) string {
 	h, _ := open(t, host.Settings{AllowUnsigned: true, CallTimeout: time.Second, CacheDir: passing()}, map[string][]byte{"hostile.wasm": wasm})
 	conn, err := h.Connector("guest")
@@ -233,12 +233,12 @@ func (o *others) reset(t *testing.T) {
 	resetPeak(t)
 }
 
-// frozen is more processor time than passes while any of the others is done, and
-// much less than what a module uses up that freezes the process.
+// frozen is more processor time than passes while one of the other activities
+// is done, and much less than a module uses that freezes the process.
 const frozen = 5 * time.Second
 
-// check waits until each of the others was done at least once after the
-// module, and tells how they fared.
+// check waits until each of the other activities was done at least once after
+// the module, and returns their longest times.
 func (o *others) check(t *testing.T) string {
 	for end := time.Now().Add(soak.Patience); ; time.Sleep(time.Millisecond) {
 		o.mu.Lock()

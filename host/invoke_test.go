@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// scripted answers what its list says, one after the other, and remembers what
-// it was asked.
+// scripted gives the answers in its list one after the other, and remembers the
+// requests.
 type scripted struct {
 	mu      sync.Mutex
 	answers []string // "status body", or "cut"

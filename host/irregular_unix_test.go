@@ -38,8 +38,8 @@ func irregular(t *testing.T) map[string]func(path string) error {
 	}
 }
 
-// Neither the start nor the watcher nor its end waits for what is no file, and
-// everything else goes on. That the test ends is the test of the end.
+// Neither the start, the watcher nor its end may wait for something that is not
+// a file, and everything else must go on. The test shows that by ending.
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	for says, place := range irregular(t) {
 		for _, name := range []string{"x.wasm", "x.wasm.minisig"} {

@@ -11,7 +11,7 @@ import (
 )
 
 // unreadable are credentials whose secret cannot be read on this machine, in
-// one of the ways in which they are asked.
+// one of the calls that need it.
 type unreadable struct{ apply, rejected, base error }
 
 func (u unreadable) Apply(context.Context, *http.Request) error { return u.apply }
@@ -26,8 +26,9 @@ func (localError) Error() string {
 }
 func (e localError) Local() bool { return e.local }
 
-// TestFaultsOfThisMachine: what cannot be read here is told as that, with the
-// error's own next step. Nobody has refused a token, and none is to be renewed.
+// TestFaultsOfThisMachine: a secret that cannot be read here is reported as
+// such, with the error's own next step. No token was refused, so none is
+// renewed.
 func TestFaultsOfThisMachine(t *testing.T) {
 	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	here, refused := localError{true}, localError{false}

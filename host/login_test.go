@@ -37,8 +37,8 @@ func (loggingIn) Rejected(context.Context) (bool, error)  { return false, nil }
 func (loggingIn) BaseURL(context.Context) (string, error) { return "", nil }
 func (loggingIn) Redact() []string                        { return nil }
 
-// TestALoginObeysTheRules: a host that nobody named is told nothing, and the
-// call fails as any request to it does: with what to do about it.
+// TestALoginObeysTheRules: a host that nobody named receives nothing, and the
+// call fails like any request to such a host, with the next step.
 func TestALoginObeysTheRules(t *testing.T) {
 	reached := 0
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))

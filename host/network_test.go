@@ -40,8 +40,8 @@ func (n *notes) Save(_ context.Context, application, text string) error {
 	return nil
 }
 
-// TestBudgetSurvivesARestart: what was spent, and why nothing is sent, is known
-// to the next process, which asks nobody.
+// TestBudgetSurvivesARestart: the next process knows what was spent, and why
+// nothing is sent, without asking the application.
 func TestBudgetSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -80,7 +80,8 @@ func TestBudgetSurvivesARestart(t *testing.T) {
 	}
 }
 
-// TestAnApplicationThatAsksToBeLeftAlone is, by all calls and after a restart.
+// TestAnApplicationThatAsksToBeLeftAlone checks that all calls keep to a pause,
+// also after a restart.
 func TestAnApplicationThatAsksToBeLeftAlone(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -175,8 +176,8 @@ func TestProxyOfAnApplication(t *testing.T) {
 const held = 20 * time.Second
 
 // TestConnectorsDoNotHoldUpEachOther fetches through a guest while the guests
-// of other applications wait for a server that is dead, one that drips, and
-// one that answers 429.
+// of other applications wait for a dead server, a dripping one, and one that
+// answers 429.
 func TestConnectorsDoNotHoldUpEachOther(t *testing.T) {
 	stop := make(chan struct{})
 	f := start(t, host.Settings{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

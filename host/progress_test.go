@@ -24,8 +24,8 @@ func (e paging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func empty(int) string { return "" }
 
-// TestAFetchThatComesToNothingEnds: cursors without end, in each style of
-// paging, and whatever a connector does of its own.
+// TestAFetchThatComesToNothingEnds: endless cursors, in each style of paging,
+// and a connector's own endless loops.
 func TestAFetchThatComesToNothingEnds(t *testing.T) {
 	cursor := abi.Repeat{Style: abi.RepeatCursor, Param: "p", Next: "/next"}
 	with := func(r abi.Repeat, max int) abi.Repeat { r.MaxEmpty = max; return r }
@@ -96,8 +96,8 @@ func TestAFetchThatComesToNothingEnds(t *testing.T) {
 	}
 }
 
-// TestEmptyPagesAreNoEnd: an application may send many of them before the next
-// person, and a connector may ask much about each.
+// TestEmptyPagesAreNoEnd: an application may send many empty pages before the
+// next record, and a connector may send many requests about each.
 func TestEmptyPagesAreNoEnd(t *testing.T) {
 	pages := paging(func(n int) string {
 		if n%100 == 99 {

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestWhereRequestsMayGo asks a server that redirects, or a URL of the
-// endpoint, and looks at who was reached with which credentials.
+// TestWhereRequestsMayGo asks a server that redirects, or requests a URL of the
+// endpoint, and checks which hosts were reached with which credentials.
 func TestWhereRequestsMayGo(t *testing.T) {
 	var reached []string
 	record := func(name string) http.HandlerFunc {
@@ -92,8 +92,8 @@ func TestWhereRequestsMayGo(t *testing.T) {
 	}
 }
 
-// TestTLSIsVerified: a certificate that nobody vouches for, and a version that
-// is too old.
+// TestTLSIsVerified: a certificate from an unknown authority, and a version
+// that is too old.
 func TestTLSIsVerified(t *testing.T) {
 	f := share(t, answer(`{}`))
 	srv := httptest.NewTLSServer(answer(`{"data":[]}`))

@@ -83,8 +83,8 @@ func asSent(secret string) []string {
 	}
 }
 
-// secretly is a host whose connector tries to get at secrets, before a server
-// that reflects everything, through a proxy that is the same server.
+// secretly is a host whose connector tries to learn secrets. Its server
+// reflects everything, and is reached through a proxy that is the same server.
 type secretly struct {
 	*reflector.Notes
 	t      *testing.T
@@ -181,8 +181,9 @@ func (s *secretly) fails(err error) {
 	}
 }
 
-// TestNoSecretReachesTheGuest reads the whole memory of a connector that read
-// everything of a server that reflects everything, and what else came of it.
+// TestNoSecretReachesTheGuest searches for secrets in the whole memory of a
+// connector that read everything from a reflecting server, and in all other
+// output.
 func TestNoSecretReachesTheGuest(t *testing.T) {
 	t.Parallel()
 	basic := base64.StdEncoding.EncodeToString([]byte("me:" + aCredential))
@@ -205,7 +206,7 @@ func TestNoSecretReachesTheGuest(t *testing.T) {
 	}
 }
 
-// run does everything twice: a server may tell later what it was told before.
+// run does everything twice: a server may reveal later what it received before.
 func (s *secretly) run() {
 	t := s.t
 	for range 2 {
@@ -300,8 +301,9 @@ func TestHuntFindsEveryForm(t *testing.T) {
 	}
 }
 
-// TestPlaceholdersAreWorthNothingElsewhere: those of an earlier call, and those
-// of this one towards a host that only the configuration names.
+// TestPlaceholdersAreWorthNothingElsewhere: placeholders of an earlier call,
+// and this call's placeholders sent to a host that only the configuration
+// names.
 func TestPlaceholdersAreWorthNothingElsewhere(t *testing.T) {
 	s := newSecretly(t, abi.AuthProfile{Kind: abi.AuthBearer}, "")
 	s.cursor = "none yet"

@@ -61,8 +61,8 @@ path = "/rated"
 limit = "1/1h"
 `
 
-// shared is what all tests of a run use: the built guest, and a cache so that
-// it is compiled once, and not again in the next run.
+// shared is what all tests of a run use: the built guest, and a cache, so that
+// the guest is compiled once and not again in the next run.
 var shared struct {
 	dir   string
 	cache string
@@ -195,7 +195,7 @@ func (o *observed) ConnectorCall(connector, function, result string, _ time.Dura
 	o.count("call " + connector + " " + function + " " + result)
 }
 
-// passing is a cache for small modules that no later run will look for.
+// passing is a cache for small modules that no later run needs.
 func passing() string { return filepath.Join(shared.dir, "cache") }
 
 func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.Observer) (*host.Host, *logged) {
@@ -226,8 +226,8 @@ func open(t testing.TB, s host.Settings, files map[string][]byte, seen ...host.O
 	return h, l
 }
 
-// start opens a host of its own for a test that looks at more than its calls,
-// or runs beside others.
+// start opens a separate host, for a test that examines more than its calls or
+// runs in parallel.
 func start(t testing.TB, s host.Settings, handler http.Handler) fixture {
 	t.Helper()
 	s.AllowUnsigned = true
@@ -258,8 +258,8 @@ var usual = sync.OnceValues(func() (*host.Host, error) {
 	return host.Open(context.Background(), s, slog.New(slog.DiscardHandler), nil)
 })
 
-// share is start with the settings that are usual, for a test that only looks
-// at its calls and runs beside no other: such tests have one host.
+// share is start with the usual settings, for a test that only examines its
+// calls and does not run in parallel: such tests share one host.
 func share(t testing.TB, handler http.Handler) fixture {
 	t.Helper()
 	h, err := usual()
@@ -289,7 +289,7 @@ func load(t testing.TB, h *host.Host, handler http.Handler) fixture {
 	return fixture{conn: conn, app: host.Application{Name: "app", BaseURL: srv.URL, Credentials: creds}}
 }
 
-// fetch runs the guest's users endpoint, doing what do says.
+// fetch runs the guest's users endpoint; do says what the guest does.
 func (f fixture) fetch(ctx context.Context, do string, change func(*abi.FetchCall)) ([]host.Record, host.Report, error) {
 	e, _ := f.conn.Manifest().Endpoint("users")
 	if do != "" {

@@ -63,7 +63,7 @@ var shapes = map[string]func(i int64) string{
 	},
 }
 
-// pour writes users until there are so many bytes, and answers how many.
+// pour writes users until there are so many bytes, and returns their number.
 func pour(w http.ResponseWriter, shape string, keyed bool, size int64, last string) int64 {
 	out := bufio.NewWriterSize(w, 64<<10)
 	open, closing := "[", "]"
@@ -88,8 +88,8 @@ func pour(w http.ResponseWriter, shape string, keyed bool, size int64, last stri
 	return n
 }
 
-// TestBodiesStreamThrough fetches bodies that are larger than what the process
-// may take, in a process of its own, and reads its peak.
+// TestBodiesStreamThrough fetches bodies larger than the memory that the
+// process may use, in a separate process, and reads that process's peak.
 func TestBodiesStreamThrough(t *testing.T) {
 	t.Parallel()
 	whole := int64(0)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// resetPeak begins to measure the peak anew (proc(5), clear_refs).
+// resetPeak restarts the measurement of the peak (proc(5), clear_refs).
 func resetPeak(t testing.TB) {
 	t.Helper()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
@@ -31,7 +31,7 @@ func peakMiB(t testing.TB) int {
 	return kib >> 10
 }
 
-// childMiB is the most memory that any child had that has ended.
+// childMiB is the largest peak of any child that has ended.
 func childMiB(t testing.TB) int {
 	t.Helper()
 	var u syscall.Rusage

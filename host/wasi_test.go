@@ -118,8 +118,9 @@ func called(t *testing.T, code []byte) ([]host.Record, *logged, error) {
 	return records, l, err
 }
 
-// TestWASIRefusesTheRest: whatever WASI has for files, sockets and processes
-// is refused before any code runs, function by function; what is listed loads.
+// TestWASIRefusesTheRest: WASI's functions for files, sockets and processes are
+// refused one by one before any code runs; a module that uses only listed
+// functions loads.
 func TestWASIRefusesTheRest(t *testing.T) {
 	for _, name := range abi.WASIFunctions() {
 		if _, known := signatures[name]; !known {
@@ -175,8 +176,8 @@ const (
 	enosys = 52
 )
 
-// TestWASIHasNothingToGive: functions that speak of files, environment and
-// arguments answer that there are none, whatever is asked.
+// TestWASIHasNothingToGive: the functions for files, environment and arguments
+// answer that there are none, whatever is asked.
 func TestWASIHasNothingToGive(t *testing.T) {
 	t.Setenv("ROLLCALL_TEST_CANARY", "the-canary-of-the-environment")
 	type call struct {
@@ -317,7 +318,7 @@ func TestAbortOfAssemblyScript(t *testing.T) {
 	}
 }
 
-// TestGoSeesNothingOfTheSystem: what a Go program asks its system for.
+// TestGoSeesNothingOfTheSystem checks what a Go program learns from its system.
 func TestGoSeesNothingOfTheSystem(t *testing.T) {
 	t.Setenv("ROLLCALL_TEST_CANARY", "the-canary-of-the-environment")
 	f := share(t, answer(`{}`))

@@ -81,7 +81,7 @@ func (l *life) rename(name string, content []byte) {
 	}
 }
 
-// module is what the host says of a file.
+// module returns what the host says about a file.
 func (l *life) module(name string) host.Module {
 	for _, m := range l.host.Modules() {
 		if m.File == l.path(name) {
@@ -91,7 +91,7 @@ func (l *life) module(name string) host.Module {
 	return host.Module{}
 }
 
-// until waits for a state of a file; "" is that it is not known.
+// until waits for a state of a file; "" means that the file is unknown.
 func (l *life) until(name string, state host.State, version string) host.Module {
 	l.Helper()
 	start := time.Now()
@@ -180,8 +180,8 @@ func TestFilesThatComeChangeAndGo(t *testing.T) {
 	}
 }
 
-// TestWaysToPutAFile are how people and tools replace a file. None is judged
-// half way.
+// TestWaysToPutAFile covers how people and tools replace a file. No file may be
+// judged half way.
 func TestWaysToPutAFile(t *testing.T) {
 	t.Parallel()
 	next := named("guest", "1.1.0")
@@ -366,7 +366,7 @@ func TestWhoServesUnderAName(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.until("c.wasm", host.Serving, "1.1.0")
-	// A file that takes another name gives its old one free.
+	// A file that takes another name frees its old one.
 	l.write("d.wasm", named("guest", "1.2.0"))
 	l.until("d.wasm", host.Refused, "1.2.0")
 	l.write("c.wasm", named("other", "1.0.0"))

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// fill gives every field that a struct has a value of its own, so that one that
-// decodeCall forgets or mixes up is noticed.
+// fill gives every field of a struct a different value, so that a field that
+// decodeCall forgets or confuses is noticed.
 func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Kind() {

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestAppendRequest holds the encoding against encoding/json: whatever strings
-// a connector puts into a request, the host reads the same from both.
+// TestAppendRequest compares the encoding with encoding/json: whatever strings
+// a connector puts into a request, the host must read the same from both.
 func TestAppendRequest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.StringMatching(`[ -~]{0,12}`), rapid.String(),
@@ -40,7 +40,7 @@ func TestAppendRequest(t *testing.T) {
 	})
 }
 
-// TestAppendRequestText is what the host sees of an ordinary page.
+// TestAppendRequestText shows what the host sees of an ordinary page.
 func TestAppendRequestText(t *testing.T) {
 	const want = `{"method":"GET","path":"/users","query":{"after":"a\"b","limit":"500"},"headers":{"Accept":"application/json"},"auth":"none","cost":2}`
 	got := appendRequest(nil, abi.Request{
@@ -52,8 +52,8 @@ func TestAppendRequestText(t *testing.T) {
 	}
 }
 
-// TestPosition tells apart what paging changes, however it is split between
-// names and values.
+// TestPosition checks that positions differ when paging parameters differ,
+// however the text is split between names and values.
 func TestPosition(t *testing.T) {
 	requests := []Request{
 		{Path: "/a"},

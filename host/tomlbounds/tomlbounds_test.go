@@ -64,7 +64,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// killers are texts that took the parser minutes, or would have broken it.
+// killers are texts that kept the parser busy for minutes, or would have
+// crashed it.
 func killers() map[string]string {
 	keys := func(n int) string {
 		var b strings.Builder
@@ -116,9 +117,9 @@ func TestOwnFilesAreFarBelowTheLimits(t *testing.T) {
 	}
 }
 
-// FuzzCheck holds the scanner against the parser: of a text that it takes the
-// parser may find nothing that is deeper, longer or more, and a text that the
-// parser takes it must understand.
+// FuzzCheck compares the scanner with the parser. In a text that the scanner
+// accepts, the parser must find nothing deeper, longer or more; and the scanner
+// must understand every text that the parser accepts.
 func FuzzCheck(f *testing.F) {
 	for _, text := range []string{
 		"a = 1\n[b.c]\nd = 'x' # y\n[[e]]\nf = [1, {g = \"\"\"\n\"\"\"\"\"}]\n", "a.'b'.\"c\\\"\" = 1979-05-27 07:32:00Z", "a = {\n b = 1, # c\n}\r\n",

@@ -52,8 +52,8 @@ func BenchmarkMany(b *testing.B) {
 	}
 }
 
-// sortEverybody asks for a page, so that the simulator keeps everybody's order
-// before memory is measured: that is not the connector's.
+// sortEverybody asks for a page, so that the simulator has sorted everybody
+// before memory is measured: that memory is not the connector's.
 func sortEverybody(b *testing.B, s http.Handler) {
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/people/2/persons?limit=1&orderBy=createdAt:asc", nil)
 	r.Header.Set("Authorization", "App "+apiKey)

@@ -26,7 +26,8 @@ func needs(t *testing.T) (list []abi.Need) {
 	return list
 }
 
-// Every right is looked at once, tells the truth, and looking changes nothing.
+// Every right is checked once and reported correctly, and checking changes
+// nothing.
 func TestRights(t *testing.T) {
 	for _, r := range soak.Some(t, 8, sim.Readings()) {
 		for _, value := range r.Values {
@@ -80,8 +81,8 @@ func TestRightsOfRequestsOfOnesOwn(t *testing.T) {
 	}
 }
 
-// Without needs a check says whether the credentials are accepted; a scope that
-// is lacking does not make them wrong.
+// Without needs, a check says whether the credentials are accepted; a missing
+// scope does not make them wrong.
 func TestCheck(t *testing.T) {
 	for _, scopes := range [][]string{{"people:read"}, {"conversations:read"}} {
 		s := newScene(t, sim.Options{People: 1, Scopes: scopes})

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Faults that last: the fetch fails, with this kind and message, after so many
-// requests. On a later page it fails too.
+// Lasting faults: the fetch fails with this kind and message after so many
+// requests. It also fails on a later page.
 func TestEveryFaultFailsTheFetch(t *testing.T) {
 	for _, c := range []struct {
 		fault    sim.Fault
@@ -52,7 +52,7 @@ func TestEveryFaultFailsTheFetch(t *testing.T) {
 	}
 }
 
-// Infobip counts by the second: a 429 that does not say costs that long.
+// Infobip counts by the second: a 429 without a waiting time costs one second.
 func TestTransientFaultsAreOvercome(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault sim.Fault
@@ -76,8 +76,8 @@ func TestTransientFaultsAreOvercome(t *testing.T) {
 	}
 }
 
-// The first half of the list, announced as the whole, cannot be told from a
-// short list; a page that comes twice can.
+// The first half of the list, announced as the whole, cannot be distinguished
+// from a short list; a page that comes twice can be noticed.
 func TestPageRepeats(t *testing.T) {
 	for _, siblings := range []string{"present", "absent"} {
 		s := newScene(t, sim.Options{Seed: 1, People: 30, Unlimited: true, Readings: map[string]string{"list_siblings": siblings}})

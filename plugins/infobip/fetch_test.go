@@ -50,7 +50,7 @@ func TestEveryEndpoint(t *testing.T) {
 	}
 }
 
-// Both forms of the list of tags, and lists that say nothing of themselves.
+// Both forms of the list of tags, and lists that do not say how long they are.
 func TestEveryEndpointWithEveryReading(t *testing.T) {
 	for _, r := range soak.Some(t, 8, sim.Readings()) {
 		for _, value := range r.Values {
@@ -132,7 +132,7 @@ func peoplePage(total string, people ...string) string {
 	return `{` + total + `"persons":[` + strings.Join(rows, ",") + `]}`
 }
 
-// What is read while people come and go is complete, or it fails.
+// A list read while people come and go is complete, or the fetch fails.
 func TestPagesThatDoNotFitTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		bodies  []string

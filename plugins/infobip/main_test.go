@@ -44,7 +44,7 @@ func endpoint(t *testing.T, name string) abi.Endpoint {
 }
 
 // scene is a simulator and a host that talks to it. The simulator's clock
-// moves by what the host waits.
+// advances by the waits of the host.
 type scene struct {
 	sim  *sim.Server
 	host *sdktest.Host
@@ -67,8 +67,8 @@ func newScene(t *testing.T, o sim.Options) scene {
 	return scene{s, host}
 }
 
-// clock moves by what the host has waited, with each request: the simulator may
-// still be at work on one whose answer is lost.
+// clock advances, with each request, by the waits of the host. The simulator
+// may still be busy with a request whose answer is lost.
 type clock struct {
 	http.RoundTripper
 	host   *sdktest.Host
@@ -154,7 +154,7 @@ func phones(p sim.Person) string {
 	return strings.Join(list, " ")
 }
 
-// state is everything that deliveries could pile up in, without the times of
+// state is everything in which deliveries could pile up, without the times of
 // changes.
 func (s scene) state(t *testing.T) string {
 	t.Helper()
@@ -176,7 +176,7 @@ func (s scene) state(t *testing.T) string {
 	return string(raw) + s.get(t, "/people/2/tags?limit=1000") + s.get(t, "/people/2/customAttributes?limit=1000")
 }
 
-// fails wants a failure of that kind whose message holds all of these.
+// fails checks for a failure of that kind whose message contains all of these.
 func fails(t *testing.T, err error, kind abi.Kind, message ...string) {
 	t.Helper()
 	var f *sdktest.Error

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// values are those of the expressions of a webhook's templates.
+// values maps the expressions of a webhook's templates to their values.
 type values map[string]string
 
 const (
@@ -69,17 +69,17 @@ func render(t *testing.T, w abi.Webhook, v values) abi.Webhook {
 	return w
 }
 
-// operation is how one webhook is tried.
+// operation says how to try one webhook.
 type operation struct {
 	about func(*testing.T, scene) values // nil: person 3
-	done  func(*testing.T, scene) string // "" when it is done
+	done  func(*testing.T, scene) string // "" when it succeeded
 	key   func(*testing.T, scene) string // the link that it makes
 	only  bool                           // it reads only
 }
 
 func person3(*testing.T, scene) values { return about("3") }
 
-// want compares what is there with what is wanted.
+// want compares what exists with what is wanted.
 func want(got, wanted string) string {
 	if got == wanted {
 		return ""
@@ -87,7 +87,7 @@ func want(got, wanted string) string {
 	return fmt.Sprintf("got %q, want %q", got, wanted)
 }
 
-// made is the person who has the object's GUID.
+// made returns the person who has the object's GUID.
 func made(t *testing.T, s scene) (sim.Person, string) {
 	t.Helper()
 	p, err := s.sim.Find("EXTERNAL_ID", guid)
@@ -156,7 +156,7 @@ func agent(t *testing.T, s scene, n int64) sim.Agent {
 
 func agent2(t *testing.T, s scene) values { return about(agent(t, s, 2).ID) }
 
-// agent2Is wants that nothing but the name and the state of agent 2 is changed.
+// agent2Is checks that only the name and the state of agent 2 have changed.
 func agent2Is(name string, enabled bool) func(*testing.T, scene) string {
 	return func(t *testing.T, s scene) string {
 		a := agent(t, s, 2)
@@ -243,7 +243,7 @@ func newOperations(t *testing.T, readings map[string]string) scene {
 	return s
 }
 
-// try delivers a webhook twice, with the first answer lost or not.
+// try delivers a webhook twice, and may lose the first answer.
 func (o operation) try(t *testing.T, w abi.Webhook, readings map[string]string, lost bool) {
 	t.Helper()
 	s := newOperations(t, readings)
@@ -303,8 +303,8 @@ func TestEveryWebhook(t *testing.T) {
 	}
 }
 
-// Where the documentation is open, every operation does the same whatever
-// Infobip means.
+// Where the documentation is open, every operation must work with either
+// meaning.
 func TestEveryWebhookWithEveryReading(t *testing.T) {
 	all, m := operations(), manifest(t)
 	for _, r := range soak.Some(t, 12, sim.Readings()) {

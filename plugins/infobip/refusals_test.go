@@ -33,7 +33,7 @@ func (s scene) invoke(t *testing.T, name string, v values, change ...func(*abi.W
 
 func body(text string) func(*abi.Webhook) { return func(w *abi.Webhook) { w.Body = text } }
 
-// Whoever is not there is named, in every way in which Infobip may say so.
+// A missing person is named, in every way in which Infobip may report it.
 func TestUnknownPersonIsTold(t *testing.T) {
 	for _, reading := range []string{"404", "400", "200"} {
 		for _, name := range []string{"update_person", "add_contact_information", "remove_contact_information", "add_tag", "delete_person", "replace_person", "batch_update", "batch_delete"} {
@@ -59,7 +59,7 @@ func TestUnknownAgentIsTold(t *testing.T) {
 	}
 }
 
-// What cannot be delivered safely is refused before it is sent.
+// A delivery that is not safe is refused before anything is sent.
 func TestRefusedBeforeItIsSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		webhook string
@@ -104,7 +104,8 @@ func TestAgentOfTheSameNameIsNotTaken(t *testing.T) {
 	}
 }
 
-// A contact of somebody else is refused by Infobip, and told.
+// Infobip refuses a contact that belongs to somebody else, and the message says
+// so.
 func TestContactOfSomebodyElse(t *testing.T) {
 	for _, reading := range []string{"409", "400"} {
 		s := newOperations(t, map[string]string{"duplicate": reading})
@@ -121,7 +122,7 @@ func TestContactOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// What a person has already is not sent again, however it is written.
+// Data that a person has already is not sent again, however it is written.
 func TestNothingPilesUp(t *testing.T) {
 	for _, reading := range []string{"once", "twice", "refused"} {
 		s := newOperations(t, map[string]string{"append_existing": reading})
@@ -144,7 +145,8 @@ func TestNothingPilesUp(t *testing.T) {
 	}
 }
 
-// A batch of which a part fails names that part, whatever its status is.
+// When a part of a batch fails, the message names that part, whatever its
+// status.
 func TestPartOfABatchFails(t *testing.T) {
 	for _, status := range []string{"207", "200"} {
 		for _, shown := range []string{"failed", "all"} {
@@ -194,8 +196,8 @@ func (s status) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// A race: the person is made between the look and the create. The second look
-// finds who it is.
+// A race: somebody creates the person between the look and the create. The
+// second look finds the person.
 func TestCreateThatSomebodyElseIsFasterWith(t *testing.T) {
 	s := newOperations(t, nil)
 	s.host.Client.Transport = raced{s.host.Client.Transport, func() {

@@ -20,8 +20,8 @@ func (s scene) writes() (n int) {
 	return n
 }
 
-// An answer that is lost within one call: the next attempt of the same call
-// does what is left.
+// An answer is lost within one call: the next attempt of the same call does
+// what remains.
 func TestLostAnswerWithinOneCall(t *testing.T) {
 	for _, w := range manifest(t).Webhooks {
 		t.Run(w.Name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestLostAnswerWithinOneCall(t *testing.T) {
 	}
 }
 
-// Who is there already is taken, whoever made them, and nothing is sent.
+// An existing person is linked, whoever created it, and nothing is sent.
 func TestWhatIsThereIsTaken(t *testing.T) {
 	for name, key := range map[string]string{"create_person": "3", "create_tag": "Staff", "create_custom_attribute": ""} {
 		s := newOperations(t, nil)

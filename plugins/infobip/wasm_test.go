@@ -153,8 +153,8 @@ func TestWASMFailures(t *testing.T) {
 	}
 }
 
-// What Infobip cannot do is refused before anything is sent, and nothing of
-// what the manifest offers is.
+// Requests that Infobip cannot carry out are refused before anything is sent;
+// nothing that the manifest offers is refused.
 func TestWASMWhatCannotBeDone(t *testing.T) {
 	s := newOperations(t, nil)
 	o := newOutside(t, s.sim, abi.AuthAPIKey)

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// endpoints are how the manifest's endpoints are tried: how many records there
-// are after a setup, and more than fit on a page of the simulator.
+// endpoints says how to try the manifest's endpoints: the number of records
+// after a setup, more than fit on a page of the simulator.
 func endpoints() map[string]func(*testing.T, scene) int {
 	many := func(path, body string) func(*testing.T, scene) int {
 		return func(t *testing.T, s scene) int {

@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
 )
 
-// Faults that last: the fetch fails, with this kind and message, after so many
+// Lasting faults: the fetch fails with this kind and message after so many
 // requests.
 func TestEveryFaultFailsTheFetch(t *testing.T) {
 	for _, c := range []struct {
@@ -92,7 +92,7 @@ func TestTransientFaultsAreOvercome(t *testing.T) {
 	}
 }
 
-// A fault on a later page must not leave the first pages as everybody.
+// After a fault on a later page, the first pages must not count as everybody.
 func TestFaultsOnALaterPageFailTheFetch(t *testing.T) {
 	for _, form := range []sim.Paging{sim.OffsetPaging, sim.CursorPaging} {
 		for _, f := range []sim.Fault{
@@ -193,8 +193,8 @@ func TestBlockedIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-// What cannot be seen in an answer is delivered as it is: what to do with it
-// is for the agent to decide.
+// A fault that an answer does not show is delivered as it is: the agent decides
+// what to do with it.
 func TestAnswersThatLookComplete(t *testing.T) {
 	for kind, want := range map[sim.Kind]string{
 		sim.DataEmpty: "", sim.Half: "1 2", sim.DuplicateID: "1 1 3 4", sim.MissingID: "1  3 4",
@@ -208,7 +208,7 @@ func TestAnswersThatLookComplete(t *testing.T) {
 	}
 }
 
-// Answers that no vendor should give; each must end as an error, and soon.
+// Answers that no vendor should give; each must soon end in an error.
 func TestPagingThatMakesNoSense(t *testing.T) {
 	const user = `{"success":true,"data":[{"id":1}]`
 	for _, c := range []struct{ name, answer, message string }{

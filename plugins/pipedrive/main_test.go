@@ -37,8 +37,8 @@ func manifest(t *testing.T) abi.Manifest {
 	return m
 }
 
-// usersEndpoint is the one of the manifest without its page size, so that the
-// simulator's counts.
+// usersEndpoint is the manifest's endpoint without its page size, so that the
+// simulator's own applies.
 func usersEndpoint(t *testing.T) abi.Endpoint {
 	t.Helper()
 	e := endpoint(t, "users")
@@ -56,7 +56,7 @@ func endpoint(t *testing.T, name string) abi.Endpoint {
 }
 
 // scene is a simulator and a host that talks to it. The simulator's clock
-// moves by what the host waits.
+// advances by the waits of the host.
 type scene struct {
 	sim  *sim.Server
 	host *sdktest.Host
@@ -104,7 +104,7 @@ func (s scene) keys() string {
 	return strings.Join(keys, " ")
 }
 
-// fails wants a failure of that kind whose message holds all of these.
+// fails checks for a failure of that kind whose message contains all of these.
 func fails(t *testing.T, err error, kind abi.Kind, message ...string) {
 	t.Helper()
 	var f *sdktest.Error

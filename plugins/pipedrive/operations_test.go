@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// values are those of the expressions of a webhook's templates.
+// values maps the expressions of a webhook's templates to their values.
 type values map[string]string
 
 var expression = regexp.MustCompile(`\{\{ (.*?) \}\}`)
@@ -86,13 +86,13 @@ func (s scene) call(t *testing.T, method, path, body string) any {
 	return answer.Data
 }
 
-// made is the id of what a request makes.
+// made returns the id of the object that a request creates.
 func (s scene) made(t *testing.T, path, body string) string {
 	t.Helper()
 	return member(s.call(t, http.MethodPost, path, body), "id")
 }
 
-// member is a member of an object as text; "" when there is none.
+// member returns a member of an object as text; "" when there is none.
 func member(object any, name string) string {
 	m, _ := object.(map[string]any)
 	switch v := m[name].(type) {
@@ -105,7 +105,7 @@ func member(object any, name string) string {
 	}
 }
 
-// sizes are those of everything that a create could pile up in.
+// sizes counts everything that a repeated create could pile up.
 func (s scene) sizes(t *testing.T) map[string]int {
 	t.Helper()
 	n := map[string]int{}
@@ -117,10 +117,10 @@ func (s scene) sizes(t *testing.T) map[string]int {
 	return n
 }
 
-// operation is how one webhook is tried.
+// operation says how to try one webhook.
 type operation struct {
 	setup func(*testing.T, scene) values
-	adds  string // the list that it makes longer; with a minus, shorter
+	adds  string // the list that grows; with a minus, the list that shrinks
 	done  func(*testing.T, scene, values) bool
 	key   func(*testing.T, scene, values) string // the link that it makes
 }
@@ -131,14 +131,14 @@ func fixed(v values) func(*testing.T, scene) values {
 	return func(*testing.T, scene) values { return v }
 }
 
-// is wants a member of what a path answers.
+// is checks a member of the answer at a path.
 func is(path, name, want string) func(*testing.T, scene, values) bool {
 	return func(t *testing.T, s scene, v values) bool {
 		return member(s.call(t, http.MethodGet, strings.ReplaceAll(path, "{link}", v["link.key"]), ""), name) == want
 	}
 }
 
-// found is the id of the one element of a list that has a value.
+// found returns the id of the only element of a list with a value.
 func found(path, name, value string) func(*testing.T, scene, values) string {
 	return func(t *testing.T, s scene, _ values) string {
 		t.Helper()
@@ -275,7 +275,7 @@ func permissionSet(t *testing.T, s scene) values {
 	return values{"settings.permission_set_id": member(sets[0], "id")}
 }
 
-// holds wants user 2 in a list of members, or not.
+// holds checks whether user 2 is in a list of members.
 func holds(path string, want bool) func(*testing.T, scene, values) bool {
 	return func(t *testing.T, s scene, v values) bool {
 		path := strings.NewReplacer("{role}", v["settings.role_id"], "{team}", v["settings.team_id"]).Replace(path)
@@ -289,7 +289,7 @@ func holds(path string, want bool) func(*testing.T, scene, values) bool {
 	}
 }
 
-// delivered checks what a webhook has done, however often it was delivered.
+// delivered checks the effect of a webhook, however often it was delivered.
 func (o operation) delivered(t *testing.T, s scene, v values, before map[string]int, key string) {
 	t.Helper()
 	want := before
@@ -355,7 +355,7 @@ func (o operation) deliverTwice(t *testing.T, name string, options sim.Options) 
 	}
 }
 
-// looks is how many requests come before the one that changes something.
+// looks returns how many requests come before the one that changes something.
 func looks(w abi.Webhook) int {
 	if w.Verify != nil && w.Verify.Always {
 		return 1
@@ -376,7 +376,8 @@ func losing(after int) roundTrip {
 	}
 }
 
-// The application carries it out, and the connection is gone before it says so.
+// The application carries out the request, and the connection breaks before it
+// answers.
 func TestEveryOperationSurvivesALostAnswer(t *testing.T) {
 	each(t, func(t *testing.T, name string, o operation) {
 		for _, attempts := range []int{1, 5} {

@@ -31,7 +31,8 @@ func otherReadings() (list []map[string]string) {
 	return list
 }
 
-// Where the vendor's documentation is open, either answer must do.
+// Where the vendor's documentation is open, the connector must cope with each
+// answer.
 func TestEveryReadingOfTheDocumentation(t *testing.T) {
 	for _, readings := range otherReadings() {
 		t.Run(fmt.Sprint(readings), func(t *testing.T) {
@@ -52,7 +53,8 @@ func TestEveryReadingOfTheDocumentation(t *testing.T) {
 	}
 }
 
-// Nobody knows how Pipedrive answers these; each must be told clearly.
+// Nobody knows how Pipedrive answers these requests; each failure must be
+// reported clearly.
 func TestRefusalsInEveryReading(t *testing.T) {
 	for _, c := range []struct {
 		reading, webhook, key string

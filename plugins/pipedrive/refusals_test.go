@@ -22,7 +22,7 @@ func answersWith(status int, kind, body string) roundTrip {
 	}
 }
 
-// What is refused is told in the vendor's words and ours.
+// A refusal is reported in the vendor's words and ours.
 func TestRefusedWebhooks(t *testing.T) {
 	const envelope = `{"success":false,"error":"%","error_info":"Please check developers.pipedrive.com","data":null,"additional_data":null}`
 	said := func(text string) string { return strings.ReplaceAll(envelope, "%", text) }
@@ -71,7 +71,8 @@ func TestAShieldIsNotReadAsJSON(t *testing.T) {
 	}
 }
 
-// answersByMethod answers a look, and what follows it.
+// answersByMethod returns one answer to a look, and another to the request
+// after it.
 func answersByMethod(looks []string, status int, post string, seen *[]string) roundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		*seen = append(*seen, r.Method)

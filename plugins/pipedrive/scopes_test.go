@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// oauth lets the connector go to the company's own host, as api_domain and the
-// manifest's base_path tell it, with a token of these scopes.
+// oauth lets the connector use the company's own host, as api_domain and the
+// manifest's base_path give it, with a token of these scopes.
 func (s scene) oauth(t *testing.T, scopes ...string) {
 	t.Helper()
 	token := s.sim.IssueAccessToken(scopes...)

@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
 )
 
-// scene lets the helpers of the native tests look at the simulator of an
-// application.
+// scene lets the helpers of the native tests examine an application's
+// simulator.
 func (o *outside) scene() scene {
 	return scene{sim: o.sim, host: &sdktest.Host{URL: strings.TrimSuffix(o.app.BaseURL, "/api"), Client: http.DefaultClient}}
 }
@@ -75,7 +75,7 @@ func TestWASMSubscriptionsHaveTheirPassword(t *testing.T) {
 	}
 }
 
-// What the API cannot do is refused before anything is sent.
+// Requests that the API cannot carry out are refused before anything is sent.
 func TestWASMRefusesWhatTheAPICannotDo(t *testing.T) {
 	for _, c := range manifest(t).Cannot {
 		if c.Method == "" {
@@ -102,7 +102,7 @@ func TestWASMRefusesWhatTheAPICannotDo(t *testing.T) {
 	}
 }
 
-// What the manifest offers is not what it refuses.
+// Nothing that the manifest offers is refused.
 func TestWASMOffersNothingThatItRefuses(t *testing.T) {
 	for name, op := range operations() {
 		t.Run(name, func(t *testing.T) {

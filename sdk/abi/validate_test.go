@@ -127,7 +127,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// refuses wants one error and no more.
+// refuses checks that there is exactly one error.
 func refuses(t *testing.T, name string, change func(*abi.Manifest), want string) {
 	t.Helper()
 	m := good()
@@ -243,9 +243,9 @@ func TestNormalizeFillsInDefaults(t *testing.T) {
 	}
 }
 
-// FuzzValidate wants that no manifest makes the checks panic, that what they
-// accept keeps being accepted once it was written and read again, and that it
-// leads to no other host in clear text and into no other header.
+// FuzzValidate checks that no manifest makes the checks panic. An accepted
+// manifest must still be accepted after writing and reading it, and must
+// neither send to another host in clear text nor set another header.
 func FuzzValidate(f *testing.F) {
 	var seed bytes.Buffer
 	if err := toml.NewEncoder(&seed).Encode(good()); err != nil {

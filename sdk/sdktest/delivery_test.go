@@ -43,8 +43,8 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"data":{"id":%d}}`, len(s.emails))
 }
 
-// lose cuts an answer short. Its beginning is sent, so that the client comes
-// after what the server has done.
+// lose cuts an answer short. It sends the beginning, so that the client
+// continues only after the server has done its work.
 func lose(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
@@ -111,7 +111,7 @@ func TestWhatCannotBeSeenIsNotMissing(t *testing.T) {
 	}
 }
 
-// A search in a list without end does not end in a second one of what is made.
+// An endless search must not end in a second create.
 func TestASearchWithoutEnd(t *testing.T) {
 	asked, created := 0, 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

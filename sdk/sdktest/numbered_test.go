@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
 )
 
-// bodies answers with one after the other, whatever is asked for, and the last
-// one again for ever. It writes down what is asked for.
+// bodies returns the given answers one after the other, whatever the request,
+// and repeats the last one. It records the requests.
 func bodies(t *testing.T, answers ...string) (h *sdktest.Host, asked *[]string) {
 	t.Helper()
 	asked = new([]string)
@@ -99,7 +99,7 @@ func TestNumberedPages(t *testing.T) {
 	}
 }
 
-// badTexts is a host for which each time that is told as "bad" is bad text.
+// badTexts is a host that reports every time "bad" as bad text.
 type badTexts struct{ *sdktest.Host }
 
 func (h badTexts) JSONGet(handle int64, pointer string, buf []byte) int64 {
@@ -209,7 +209,7 @@ func TestNumberedAsksForPages(t *testing.T) {
 	}
 }
 
-// Without an order only a page that repeats can be told.
+// Without an order, only a page that repeats can be noticed.
 func TestNumberedWithoutAnOrder(t *testing.T) {
 	h, _ := bodies(t, rows("", "1@9", "2@9"), rows("", "3@1"))
 	err := h.Fetch(sdk.Connector{Fetch: func(c *sdk.Call) error { return sdk.Numbered{}.Pages(c, nil) }}, inTwos())

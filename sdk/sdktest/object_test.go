@@ -84,7 +84,8 @@ func TestReduce(t *testing.T) {
 	}
 }
 
-// What is left keeps the members and digits that the connector does not know.
+// Elements that stay keep the members and digits that the connector does not
+// know.
 func TestReduceKeepsElements(t *testing.T) {
 	o, err := sdk.ParseObject(`{"phones":[{"number":"1","rank":12345678901234567890},{"number":"2"},{"rank": 12345678901234567890, "number":"1"},{"number":"1","rank":12345678901234567891}]}`)
 	if err != nil {
@@ -141,7 +142,7 @@ var completing = sdk.Connector{Invoke: func(c *sdk.Call) error {
 	}}.Run(c)
 }}
 
-// Nothing is sent when what would be lost cannot be read.
+// Nothing is sent when a member that would be lost cannot be read.
 func TestCompleteWithoutAnAnswer(t *testing.T) {
 	put := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -31,7 +31,7 @@ func answering(t *testing.T, status int, contentType, body string) *sdktest.Host
 	return &sdktest.Host{URL: server.URL}
 }
 
-// with runs look on the answer of an application.
+// with calls look with the application's answer.
 func with(t *testing.T, body string, look func(*sdk.Response)) {
 	t.Helper()
 	h := answering(t, 400, "application/json", body)
@@ -169,7 +169,7 @@ func TestTry(t *testing.T) {
 	}
 }
 
-// A connector's own classifier decides what no status does.
+// A connector's own classifier decides what a status alone does not show.
 func TestTryAsksTheClassifier(t *testing.T) {
 	h := answering(t, 200, "application/json", `{"success":false}`)
 	_, err := h.Check(sdk.Connector{Check: func(c *sdk.Call) error {

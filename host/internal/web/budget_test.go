@@ -81,7 +81,7 @@ func FuzzAsked(f *testing.F) {
 	})
 }
 
-// TestAPauseHoldsForAllCalls and is never longer than an hour.
+// TestAPauseHoldsForAllCalls also checks that no pause is longer than an hour.
 func TestAPauseHoldsForAllCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, other := limiter(t, Limits{}, nil), limiter(t, Limits{}, nil)
@@ -114,7 +114,8 @@ func TestAPauseHoldsForAllCalls(t *testing.T) {
 	})
 }
 
-// TestAPauseTurnsAwayWhoWaits: those who wait already hear of it.
+// TestAPauseTurnsAwayWhoWaits checks that requests already waiting are
+// rejected.
 func TestAPauseTurnsAwayWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)
@@ -195,7 +196,7 @@ func TestDailyBudget(t *testing.T) {
 			t.Errorf("kept: %+v", a)
 		}
 
-		// A restart changes nothing, and who may wait does.
+		// A restart changes nothing, and a request that may wait does so.
 		l = limiter(t, set, b)
 		_, err = l.Wait(ctx, Turn{Delivers: true, Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "9 are used up")
@@ -208,7 +209,7 @@ func TestDailyBudget(t *testing.T) {
 			t.Errorf("kept the next day: %+v", a)
 		}
 
-		// The application knows better.
+		// The application reports fewer tokens than the Limiter has counted.
 		l.Answered(t.Context(), 200, header("X-Left", "9")) // 8 are left
 		l.Answered(t.Context(), 200, header("X-Left", "1"))
 		l.Answered(t.Context(), 200, header("X-Left", "many"))
@@ -225,7 +226,7 @@ func TestDailyBudget(t *testing.T) {
 		_, err = limiter(t, set, b).Wait(ctx, Turn{Cost: 1})
 		wantCode(t, err, abi.CodeRateLimited, "nothing is left of today's budget; nothing is sent until 2000-01-02T06:00:00Z")
 
-		// Who has more from now on need not wait.
+		// With a larger budget, requests no longer wait.
 		if err := l.Configure(Limits{PerDay: 100, Reset: "06:00", LeftHeader: "X-Left"}); err != nil {
 			t.Fatal(err)
 		}
@@ -235,8 +236,8 @@ func TestDailyBudget(t *testing.T) {
 	})
 }
 
-// TestAPauseWhileOneWaitsIsKept: the budget is used up by somebody who may
-// wait; a restart in the meantime must not forget.
+// TestAPauseWhileOneWaitsIsKept: a request that may wait finds the budget used
+// up, and a restart in the meantime must not forget the pause.
 func TestAPauseWhileOneWaitsIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{}
@@ -253,8 +254,8 @@ func TestAPauseWhileOneWaitsIsKept(t *testing.T) {
 	})
 }
 
-// TestHowOftenIsSaved: once a second or every hundred tokens; after the call
-// everything.
+// TestHowOftenIsSaved: spending is saved once a second or every hundred tokens,
+// and completely at the end of a call.
 func TestHowOftenIsSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{}
@@ -295,8 +296,8 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// TestLedgersThatFail cost neither requests nor, when they work again, what
-// was counted.
+// TestLedgersThatFail checks that a failing ledger costs no requests, and that
+// no count is lost once it works again.
 func TestLedgersThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		day := time.Now().UTC().Format(time.RFC3339)

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestWhoseAnswersCount: what was spent is kept at the end of a call, and a
-// host that a redirect leads to does not speak for the application.
+// TestWhoseAnswersCount checks that spending is saved at the end of a call, and
+// that a redirect's target does not speak for the application.
 func TestWhoseAnswersCount(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "600")
@@ -48,8 +48,8 @@ func TestWhoseAnswersCount(t *testing.T) {
 	}
 }
 
-// TestHowLongWaitsAreForeseen: the turns of the other side count, and with a
-// daily budget a pause may last a day.
+// TestHowLongWaitsAreForeseen checks that the other class's turns count, and
+// that with a daily budget a pause may last a day.
 func TestHowLongWaitsAreForeseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)

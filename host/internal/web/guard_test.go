@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// guarded sends one request through a guard, and says what became of it.
+// guarded sends one request through a guard, and returns its result.
 func guarded(t *testing.T, g http.RoundTripper, url string) error {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("client_secret=x"))
@@ -25,7 +25,8 @@ func guarded(t *testing.T, g http.RoundTripper, url string) error {
 	return err
 }
 
-// TestGuardHoldsToTheRules: what is sent without a Client goes nowhere else.
+// TestGuardHoldsToTheRules checks that requests sent without a Client follow
+// the same rules.
 func TestGuardHoldsToTheRules(t *testing.T) {
 	reached := 0
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))

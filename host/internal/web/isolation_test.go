@@ -20,8 +20,8 @@ import (
 const held = time.Minute
 
 // TestApplicationsDoNotHoldUpEachOther fetches pages while another application
-// never answers, one drips, and one answers 429 to all that it is flooded
-// with. Each of them has a Limiter and a Pool of its own, as in the host.
+// never answers, one drips, and one answers a flood of requests with 429. As in
+// the host, each has its own Limiter and Pool.
 func TestApplicationsDoNotHoldUpEachOther(t *testing.T) {
 	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"data":[%0100d]}`, 0)

@@ -73,8 +73,8 @@ func TestALowerLimitLooksBack(t *testing.T) {
 	})
 }
 
-// TestATurnThatIsNotUsed: who gives up in the moment of being served leaves
-// place and tokens to others.
+// TestATurnThatIsNotUsed: a request that is cancelled at the moment of its turn
+// leaves place and tokens to others.
 func TestATurnThatIsNotUsed(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -96,8 +96,9 @@ func TestATurnThatIsNotUsed(t *testing.T) {
 	t.Error("it was never seen")
 }
 
-// TestNoWindowHoldsTooMany: whatever the limit, and whoever gives up, no span
-// of time holds more requests than allowed, and nobody waits for nothing.
+// TestNoWindowHoldsTooMany: whatever the limit, and whichever requests are
+// cancelled, no span of time holds more requests than allowed, and none waits
+// without need.
 func TestNoWindowHoldsTooMany(t *testing.T) {
 	soak.Check(t, 30, 100, func(r *rapid.T) {
 		n := rapid.IntRange(1, 5).Draw(r, "requests")
@@ -187,8 +188,8 @@ func TestInTurn(t *testing.T) {
 	})
 }
 
-// TestPlacesGivenBack: who gives up does not hold up those behind, and who
-// could not be served in time is told at once.
+// TestPlacesGivenBack: a cancelled request does not delay those behind it, and
+// a request that cannot be served in time fails at once.
 func TestPlacesGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rate: "1/10s"}, nil)

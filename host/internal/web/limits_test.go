@@ -61,11 +61,12 @@ func forever(c net.Conn, text string, pause time.Duration) {
 	}
 }
 
-// untimely is told of a server that does not answer within the time of a request.
+// untimely matches the error for a server that does not answer within the time
+// of a request.
 const untimely = "no complete answer within"
 
-// TestServersThatDoNotEnd: each is over within the time of a request, with the
-// memory of a request.
+// TestServersThatDoNotEnd checks that each request ends within its time, and
+// needs only the memory of one request.
 func TestServersThatDoNotEnd(t *testing.T) {
 	cases := map[string]struct {
 		answer func(net.Conn)
@@ -217,8 +218,8 @@ func TestHTTP2(t *testing.T) {
 	wantCode(t, err, abi.CodeNetwork, untimely)
 }
 
-// TestWhatIsSentTwice: a connection that was used before and then breaks is
-// tried again for what is safe to repeat, and for nothing else.
+// TestWhatIsSentTwice: when a reused connection breaks, only requests that are
+// safe to repeat are sent again.
 func TestWhatIsSentTwice(t *testing.T) {
 	for method, want := range map[string]int32{"GET": 2, "HEAD": 2, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1, "POST with Idempotency-Key": 2} {
 		t.Run(method, func(t *testing.T) {

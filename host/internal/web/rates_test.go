@@ -19,7 +19,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// queue enters requests one after another and keeps who went when.
+// queue enters requests one after another and records the order in which they
+// went.
 type queue struct {
 	*testing.T
 	l     *Limiter
@@ -45,7 +46,7 @@ func (q *queue) enter(name, method, path string, delivers bool) {
 	synctest.Wait()
 }
 
-// order is who went when.
+// order returns the order in which requests went.
 func (q *queue) order() string {
 	time.Sleep(time.Hour)
 	q.mu.Lock()
@@ -85,8 +86,8 @@ func TestRoomInEveryWindow(t *testing.T) {
 	})
 }
 
-// TestInEveryWindowTheFirstGoesFirst: one that wants two windows is not passed
-// by those who want one of them only.
+// TestInEveryWindowTheFirstGoesFirst: a request that needs two windows is not
+// overtaken by requests that need only one of them.
 func TestInEveryWindowTheFirstGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := enqueue(t, Limits{Rates: []abi.Rate{{Path: "/search", Limit: "1/2s"}, {Path: "/persons/search", Limit: "1/5s"}}})
@@ -122,8 +123,9 @@ func TestOneSideDoesNotStarveTheOtherInAWindow(t *testing.T) {
 	})
 }
 
-// TestWhoWouldWaitTooLongForARate is told at once which one; who only stands
-// behind such requests is not.
+// TestWhoWouldWaitTooLongForARate: a request that would wait too long fails at
+// once and names the rate; a request that merely stands behind such requests
+// does not fail.
 func TestWhoWouldWaitTooLongForARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := enqueue(t, Limits{Rate: "2/1s", Rates: []abi.Rate{{Method: "GET", Path: "/search", Limit: "1/1m"}}})
@@ -141,8 +143,8 @@ func TestWhoWouldWaitTooLongForARate(t *testing.T) {
 	})
 }
 
-// TestAPauseWhileRatesAreWaitedFor: who cannot wait for its end is told at
-// once, not when the window has room.
+// TestAPauseWhileRatesAreWaitedFor: a request that cannot wait for the end of a
+// pause fails at once, not when the window has room.
 func TestAPauseWhileRatesAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limiter(t, Limits{Rates: []abi.Rate{{Path: "/search", Limit: "1/1m"}}}, nil)
@@ -161,8 +163,8 @@ func TestAPauseWhileRatesAreWaitedFor(t *testing.T) {
 	})
 }
 
-// TestRatesOfAnotherManifest: what was sent counts, and who waits obeys the
-// new ones.
+// TestRatesOfAnotherManifest: requests sent before count, and waiting requests
+// obey the new rates.
 func TestRatesOfAnotherManifest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := func(limit string) Limits { return Limits{Rates: []abi.Rate{{Path: "/search", Limit: limit}}} }

@@ -188,8 +188,8 @@ func (s *nameServer) serve() {
 	}
 }
 
-// resolve lets connections ask this server for names, and take 127.0.0.1 alone
-// for an address of the public internet.
+// resolve makes connections ask this server for names, and treat 127.0.0.1
+// alone as an address of the public internet.
 func (s *nameServer) resolve(t *http.Transport) {
 	d := &net.Dialer{
 		ControlContext: addressCheck(func(a netip.Addr) bool { return a != netip.MustParseAddr("127.0.0.1") }),
@@ -200,8 +200,8 @@ func (s *nameServer) resolve(t *http.Transport) {
 	t.DialContext = d.DialContext
 }
 
-// TestNamesThatLeadInside: what a name of the manifest is resolved to is
-// looked at when the connection is made, each time.
+// TestNamesThatLeadInside checks that the address of a manifest's host is
+// examined for each connection.
 func TestNamesThatLeadInside(t *testing.T) {
 	public, inside := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
 	reached := map[string]int{}

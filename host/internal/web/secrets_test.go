@@ -235,8 +235,8 @@ func TestWhereSecretsMayGo(t *testing.T) {
 	wantCode(t, err, abi.CodeRefused, "holds a line break")
 }
 
-// TestWhatAServerReflects answers everything that it was sent, in all forms
-// that come to mind: nothing of a secret is in what the guest can read.
+// TestWhatAServerReflects answers with everything that was sent, in all forms
+// known to us: the guest must not be able to read any part of a secret.
 func TestWhatAServerReflects(t *testing.T) {
 	const secret, old, fresh = awkward, "old-token/+value", "new-token/+value"
 	now := &changing{token: old, next: fresh}
@@ -286,7 +286,7 @@ func TestWhatAServerReflects(t *testing.T) {
 }
 
 // changing are credentials that are replaced when they are rejected, and then
-// know nothing of what they were.
+// no longer know their former values.
 type changing struct{ token, next string }
 
 func (c *changing) Apply(_ context.Context, r *http.Request) error {

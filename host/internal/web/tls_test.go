@@ -105,8 +105,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestDowngradeIsNoticed: somebody in between who takes TLS 1.3 out of the
-// greeting of both sides. The server's random tells (RFC 8446 section 4.1.3).
+// TestDowngradeIsNoticed has somebody in between remove TLS 1.3 from the
+// greetings of both sides. The server's random value reveals it (RFC 8446
+// section 4.1.3).
 func TestDowngradeIsNoticed(t *testing.T) {
 	trusted := newAuthority(t)
 	pool := x509.NewCertPool()
@@ -131,7 +132,7 @@ func TestDowngradeIsNoticed(t *testing.T) {
 	wantCode(t, err, abi.CodeNetwork, "downgrade")
 }
 
-// downgrade hands connections on, with the first greeting made to offer TLS
+// downgrade forwards connections, but changes the first greeting to offer TLS
 // 1.2 at most.
 func downgrade(l net.Listener, to string) {
 	for {

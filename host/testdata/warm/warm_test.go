@@ -1,7 +1,7 @@
-// Package warm compiles the connectors of a folder into a cache, for tests
-// whose own program has the race detector: that takes ten times as long to
-// compile, and what comes out is the same. It is a program of `go test -c`,
-// since wazero gives those a cache apart.
+// Package warm compiles the connectors of a folder into a cache. It serves
+// tests whose own program runs under the race detector, where compiling takes
+// ten times as long and gives the same result. It is a program of `go test -c`,
+// because wazero gives such programs a separate cache.
 //
 //	warm MODULES CACHE MEMORY_MIB...
 package warm

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/plugins/internal/simtest"
 )
 
-// receiver is who a webhook calls, and the timer of the deliveries: nothing is
-// delivered before the test says so.
+// receiver is the target of a webhook's calls, and the timer of the deliveries:
+// nothing is delivered before the test says so.
 type receiver struct {
 	*httptest.Server
 	status int
