@@ -110,7 +110,7 @@ func verify(c *Call, v abi.Verify, classify Classifier) (done bool, err error) {
 		total = page.Total
 		if more && pages == maxVerifyPages {
 			err = resp.Errorf(abi.KindBadResponse,
-				"%s: %d pages hold %d candidates, none of them the one that is looked for, and more are to come: whether it is there cannot be told",
+				"%s: %d pages hold %d candidates, but not the one that verify looks for, and more pages follow: it may or may not exist",
 				resp.Place(), pages, total)
 		}
 		resp.Close()

@@ -53,7 +53,7 @@ func (c *Call) pause(err error, attempt, attempts int, maxWait time.Duration) er
 	if errors.As(err, &own) && own.After > 0 {
 		if own.After > maxWait {
 			own.Message += "; it asks to wait " + own.After.Round(time.Second).String() +
-				", longer than the " + maxWait.String() + " that this call may"
+				", longer than the " + maxWait.String() + " that this call may wait"
 			return own
 		}
 		wait = own.After + jitter(firstBackoff/2)

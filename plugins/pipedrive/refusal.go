@@ -70,7 +70,7 @@ func says(text string, words ...string) bool {
 func gone(path string) string {
 	switch {
 	case strings.Contains(path, "/users/"):
-		return "Pipedrive has no such user, or not any more: who was deleted permanently can be neither changed nor activated, " +
+		return "Pipedrive has no such user, or not any more: a user deleted permanently can be neither changed nor activated, " +
 			"and needs no deactivation"
 	case strings.Contains(path, "/persons/"):
 		return "Pipedrive has no such contact, or not any more, or does not show it to the user behind the credentials"

@@ -70,7 +70,7 @@ func seesOthers(c *sdk.Call, path string) (abi.RightState, string) {
 	j := &judge{scopes: []string{"users:read"}}
 	resp, err := sdk.Retry(c, sdk.Request{Path: path, Cost: 10}, j.classify)
 	if err != nil {
-		return abi.RightUnknown, "what the user is permitted cannot be read: " + err.Error()
+		return abi.RightUnknown, "the user's permissions cannot be read: " + err.Error()
 	}
 	defer resp.Close()
 	sees, there, err := resp.GetBool("/data/can_see_other_users")
