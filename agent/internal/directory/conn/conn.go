@@ -1,11 +1,12 @@
-// Package conn speaks LDAP with one Active Directory domain controller: LDAPS
-// with a verified certificate, a bind, a small pool of connections, requests
-// under contexts, errors that carry the operator's next step.
+// Package conn speaks LDAP with one Active Directory domain controller. It
+// verifies the certificate (LDAPS), binds, keeps a small pool of connections,
+// sends requests under contexts, and returns errors that contain the
+// operator's next step.
 //
-// It knows nothing of plans, scope or protection: what may be written is
-// decided in package write. It does not follow referrals, does not fail over
-// while it is open (a run stays on the domain controller that it began with),
-// and never repeats a write.
+// It knows nothing of plans, scope or protection: package write decides what
+// may be written. It does not follow referrals, does not fail over while it is
+// open (a run stays on the domain controller that it began with), and never
+// repeats a write.
 package conn
 
 import (
@@ -20,13 +21,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// defaultTimeout bounds one request when Settings names no other time.
+// defaultTimeout limits one request if Settings sets no other time.
 const defaultTimeout = 30 * time.Second
 
-// Settings say where the directory is and who the agent is there.
+// Settings say where the directory is and as which account the agent binds.
 type Settings struct {
 	URLs     []string // ldaps://host[:port], tried in this order
-	BaseDN   ident.DN // lies in a naming context of the domain controller
+	BaseDN   ident.DN // in a naming context of the domain controller
 	BindDN   string   // DN, user@domain or DOMAIN\user
 	Password func(context.Context) (string, error)
 	// CAFile names a PEM file with the authorities to trust; "" trusts those
@@ -35,7 +36,7 @@ type Settings struct {
 	// Timeout bounds each connect, bind and request, and each page of a
 	// search; 0 is 30 s. A request that exceeds it closes its connection.
 	Timeout     time.Duration
-	Connections int // at most that many at once; less than 1 is 1
+	Connections int // at most that many connections at once; less than 1 means 1
 }
 
 // Observer counts what happens, for metrics. Its methods are called from
@@ -45,9 +46,9 @@ type Observer interface {
 	// "modify_dn", "delete" or "dirsync"; code is the LDAP result code or
 	// CodeNetwork.
 	Request(operation string, code int, took time.Duration)
-	// Connected reports what the last contact with a domain controller, by its
-	// URL, showed: it answered, or it could not be used. To close a Client that
-	// is no longer needed says nothing about its server.
+	// Connected reports whether the last contact with a domain controller,
+	// named by its URL, succeeded. Closing a Client that is no longer needed
+	// is not reported, because it says nothing about the server.
 	Connected(server string, up bool)
 }
 
@@ -57,13 +58,13 @@ type Server struct {
 	DNSHostName string
 	// ServiceName is the DN of the NTDS settings object: which DC this is.
 	ServiceName ident.DN
-	// InvocationID names the DC's database: USNs and cookies of another one
-	// mean nothing here. "" when the account may not read it.
+	// InvocationID identifies the DC's database: USNs and cookies of another
+	// one are meaningless here. It is "" if the account may not read it.
 	InvocationID  ident.GUID
 	NamingContext ident.DN // of Settings.BaseDN
 	DomainSID     string   // S-1-5-21-...
-	// TokenSIDs are the SIDs in the token of the bound account, its own among
-	// them; empty where the DC does not tell.
+	// TokenSIDs are the SIDs in the token of the bound account, including its
+	// own. It is empty if the DC does not tell.
 	TokenSIDs []string
 }
 
@@ -83,13 +84,12 @@ type Client struct {
 	address string // host:port that the URL resolved to
 }
 
-// Open connects to the first domain controller of the settings that can be
-// used: it answers with a certificate that verifies, accepts the bind, holds
-// the base DN and is writable and synchronized. Those that were passed over
-// are logged.
-// A refused password ends the attempts, so that no account is locked out. So
-// does a password or a CA file that cannot be read here: the next domain
-// controller would change nothing.
+// Open connects to the first usable domain controller of the settings: its
+// certificate verifies, it accepts the bind, holds the base DN and is writable
+// and synchronized. Skipped ones are logged. A refused password ends the
+// attempts, so that no account is locked out. An unreadable password or CA
+// file ends them too, because it would fail with the next domain controller as
+// well.
 func Open(ctx context.Context, s Settings, log *slog.Logger, observer Observer) (*Client, error) {
 	if len(s.URLs) == 0 {
 		return nil, errors.New("open directory: no URL is configured")
@@ -148,7 +148,7 @@ func openOne(ctx context.Context, s Settings, rawURL string, log *slog.Logger, o
 	return c, nil
 }
 
-// Close closes every connection. Requests under way fail; a write among them
+// Close closes every connection. Requests in progress fail; a write among them
 // has an unknown outcome.
 func (c *Client) Close() error {
 	c.mu.Lock()
@@ -172,7 +172,7 @@ func (c *Client) isClosed() bool {
 	}
 }
 
-// Server returns what is known of the domain controller.
+// Server describes the domain controller.
 func (c *Client) Server() Server { return c.server }
 
 // request is one exchange with the server.
@@ -182,9 +182,9 @@ type request struct {
 	write bool
 }
 
-// do runs f on a free connection. When the connection turns out to be dead a
-// read is repeated once on a new one. A write is never repeated: when nothing
-// says that it failed, its outcome is unknown.
+// do runs f on a free connection. If the connection turns out to be dead, a
+// read is repeated once on a new one. A write is never repeated: unless the
+// server said that it failed, its outcome is unknown.
 func (c *Client) do(ctx context.Context, r request, f func(context.Context, *connection) error) error {
 	l, err := c.take(ctx)
 	if err != nil {
@@ -211,8 +211,8 @@ func (c *Client) do(ctx context.Context, r request, f func(context.Context, *con
 	}
 }
 
-// lost reports that the server could not be used, unless it was this side that
-// gave up: a caller that stopped waiting, or Close.
+// lost reports that the server could not be used, unless this side gave up:
+// the caller stopped waiting, or Close was called.
 func (c *Client) lost(ctx context.Context) {
 	if ctx.Err() == nil && !c.isClosed() {
 		c.observer.Connected(c.server.URL, false)

@@ -17,24 +17,24 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
 
-// connection is one connection of the pool, dialled when it is first needed. One
-// request at a time uses it.
+// connection is one connection of the pool, dialled when first needed. It
+// serves one request at a time.
 type connection struct {
 	client     *Client
 	host, port string
 
-	mu   sync.Mutex // guards the two below: Close and deadlines reach in from outside
+	mu   sync.Mutex // guards conn and raw: Close and deadlines use them from outside
 	conn *ldap.Conn
 	raw  net.Conn
 }
 
-// kill breaks the connection at once, without waiting for the server.
-// Whoever waits for an answer on it gets an error.
+// kill breaks the connection at once, without waiting for the server. A
+// request that waits for an answer on it gets an error.
 func (l *connection) kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.raw != nil {
-		_ = l.raw.Close() // it is given up, whatever closing it says
+		_ = l.raw.Close() // the connection is abandoned, so the error does not matter
 		l.raw, l.conn = nil, nil
 	}
 }
@@ -48,8 +48,8 @@ func (l *connection) current() *ldap.Conn {
 	return l.conn
 }
 
-// ready dials and binds unless the connection is alive. Nothing of a request
-// has been sent when it fails.
+// ready dials and binds unless the connection is alive. If it fails, no part
+// of a request has been sent.
 func (l *connection) ready(ctx context.Context) error {
 	if l.current() != nil {
 		return nil
@@ -107,8 +107,8 @@ func (l *connection) dial(ctx context.Context) error {
 	return nil
 }
 
-// address is where the first connection led, so that a URL that stands for
-// several domain controllers leads to the same one again.
+// address returns where the first connection led, so that a URL that stands
+// for several domain controllers leads to the same one again.
 func (l *connection) address() string {
 	l.client.mu.Lock()
 	defer l.client.mu.Unlock()
@@ -132,11 +132,11 @@ func (l *connection) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
-// maxCAFile is above the bundles of all public authorities.
+// maxCAFile is larger than the bundles of all public authorities.
 const maxCAFile = 16 << 20 // bytes
 
-// ReadCAFile reads the authorities of a PEM file. An error is one of this
-// machine (see Local of localfile.Error), with the next step.
+// ReadCAFile reads the authorities of a PEM file. An error is a fault of this
+// machine (see Local of localfile.Error) and contains the next step.
 func ReadCAFile(name string) (*x509.CertPool, error) {
 	text, err := localfile.Read(name, localfile.Rules{Max: maxCAFile})
 	if err != nil {
@@ -163,7 +163,8 @@ func (l *connection) bind(ctx context.Context) error {
 	if err != nil {
 		return &Error{Op: "bind", Server: c.server.URL, Err: fmt.Errorf("get the password: %w", err)}
 	}
-	// A simple bind without a password succeeds, as nobody (RFC 4513 section 5.1.2).
+	// A simple bind without a password succeeds anonymously (RFC 4513 section
+	// 5.1.2).
 	if password == "" {
 		return &Error{
 			Op: "bind", Server: c.server.URL, Err: errors.New("the password is empty"),
@@ -177,12 +178,12 @@ func (l *connection) bind(ctx context.Context) error {
 	return nil
 }
 
-// sameServer makes sure that a new connection leads to the domain controller
-// that the client is pinned to: an address may hide several.
+// sameServer checks that a new connection leads to the domain controller that
+// the client is pinned to, because an address may stand for several.
 func (l *connection) sameServer(ctx context.Context) error {
 	c := l.client
 	if c.server.ServiceName == "" {
-		return nil // the first connection: this one is it
+		return nil // the first connection decides
 	}
 	var name string
 	err := l.run(ctx, "search", func(conn *ldap.Conn) error {
@@ -206,8 +207,8 @@ func (l *connection) sameServer(ctx context.Context) error {
 }
 
 // run performs one exchange within the timeout. When the time is up or ctx is
-// done it breaks the connection, so that an answer that comes later cannot be
-// taken for that of another request.
+// done, it breaks the connection, so that a late answer cannot be taken for
+// the answer to another request.
 func (l *connection) run(ctx context.Context, op string, f func(*ldap.Conn) error) error {
 	conn := l.current()
 	if conn == nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// errUndecodable marks an answer that came whole but makes no sense.
+// errUndecodable marks an answer that arrived completely but makes no sense.
 var errUndecodable = errors.New("the server's answer cannot be understood")
 
-// sids are the attributes whose binary values are given as text.
+// sids lists the attributes whose binary values are returned as text.
 var sids = []string{"objectsid", "sidhistory", "tokengroups"}
 
 // entry translates what the server sent: names in lower case, objectGUID and
-// SIDs as text, other values as they are.
+// SIDs as text, other values unchanged.
 func entry(e *ldap.Entry) (ident.Entry, error) {
 	out := ident.Entry{DN: ident.DN(e.DN), Attributes: make(ident.Attributes, len(e.Attributes))}
 	for _, a := range e.Attributes {
@@ -48,7 +48,7 @@ func entry(e *ldap.Entry) (ident.Entry, error) {
 	return out, nil
 }
 
-// sidText writes a SID as AD tools do: S-1-5-21-... (MS-DTYP section 2.4.2).
+// sidText formats a SID as AD tools do: S-1-5-21-... (MS-DTYP section 2.4.2).
 func sidText(b []byte) (string, error) {
 	if len(b) < 8 || len(b) != 8+4*int(b[1]) {
 		return "", fmt.Errorf("read SID: %d bytes do not make one", len(b))

@@ -21,17 +21,18 @@ const CodeNetwork = ldap.ErrorNetwork
 
 const codeInvalidCredentials = ldap.LDAPResultInvalidCredentials
 
-// What an Error can be, for errors.Is.
+// Errors of this package match these with errors.Is.
 var (
-	// ErrNotFound: no such object, or none that the account may see.
+	// ErrNotFound means that the object does not exist, or that the account
+	// may not see it.
 	ErrNotFound = errors.New("no such object")
-	// ErrUnavailable: the server did not answer or is busy. The same request
-	// may succeed later.
+	// ErrUnavailable means that the server did not answer or is busy. The same
+	// request may succeed later.
 	ErrUnavailable = errors.New("directory is unavailable")
-	// ErrCredentials: the server refuses the name or the password.
+	// ErrCredentials means that the server refuses the name or the password.
 	ErrCredentials = errors.New("credentials are refused")
-	// ErrOutcomeUnknown: a write was sent and no answer came. Whether it was
-	// carried out must be found out by reading.
+	// ErrOutcomeUnknown means that a write was sent and no answer came. Only
+	// reading can show whether it was carried out.
 	ErrOutcomeUnknown = errors.New("outcome of the write is unknown")
 )
 
@@ -40,16 +41,16 @@ type Error struct {
 	Op     string // "connect", "bind", "search", "add", ...
 	Server string // URL
 	DN     string // the object, or the account of a bind
-	Code   int    // LDAP result code (RFC 4511 section 4.1.9), CodeNetwork, or 0 when nothing was sent
-	// Data is the Windows code that AD put into the diagnostic text: "52e" of
-	// a bind, "0000202F" of others; "" when there is none.
+	Code   int    // LDAP result code (RFC 4511 section 4.1.9), CodeNetwork, or 0 if nothing was sent
+	// Data is the Windows code in the diagnostic text of AD: "52e" for a bind,
+	// "0000202F" for other requests; "" if there is none.
 	Data    string
 	Unknown bool // a write that may or may not have been carried out
 	Err     error
 	Hint    string // what the operator should do next
 }
 
-// Error tells operation, object, server, cause and next step.
+// Error returns operation, object, server, cause and next step.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -69,7 +70,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is classifies by result code.
+// Is matches the errors of this package by result code.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
@@ -84,7 +85,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// fail wraps what go-ldap or the network said.
+// fail wraps an error from go-ldap or the network.
 func (c *Client) fail(r request, err error, unknown bool) error {
 	var ours *Error
 	if errors.As(err, &ours) {
@@ -103,8 +104,7 @@ func (c *Client) fail(r request, err error, unknown bool) error {
 	return e
 }
 
-// Answer makes the Error for what a server said: a result code and its
-// diagnostic text.
+// Answer returns the Error for a server's result code and diagnostic text.
 func Answer(op, server string, dn ident.DN, code int, diagnostic string) *Error {
 	diagnostic = strings.TrimRight(diagnostic, "\x00\n ")
 	e := &Error{
@@ -115,22 +115,22 @@ func Answer(op, server string, dn ident.DN, code int, diagnostic string) *Error 
 	return e
 }
 
-// NoAnswer makes the Error for a connection that broke. The outcome is unknown
-// when a write may have been carried out.
+// NoAnswer returns the Error for a connection that broke. The outcome is
+// unknown if a write may have been carried out.
 func NoAnswer(op, server string, dn ident.DN, cause error, unknown bool) *Error {
 	e := &Error{Op: op, Server: server, DN: string(dn), Code: CodeNetwork, Err: cause, Unknown: unknown}
 	e.Hint = hint(e)
 	return e
 }
 
-// isLocal reports whether an error says of itself that it is a fault of this
-// machine, such as a secret that cannot be read.
+// isLocal reports whether an error declares itself a fault of this machine,
+// such as an unreadable secret.
 func isLocal(err error) bool {
 	var here interface{ Local() bool }
 	return errors.As(err, &here) && here.Local()
 }
 
-// code returns the LDAP result code that err stands for.
+// code returns the LDAP result code for err.
 func code(err error) int {
 	var answer *ldap.Error
 	switch {
@@ -144,7 +144,7 @@ func code(err error) int {
 	return 0
 }
 
-// isNetwork reports whether the connection, not the server, is what failed.
+// isNetwork reports whether the connection failed rather than the server.
 func isNetwork(err error) bool {
 	var ours *Error
 	if errors.As(err, &ours) {
@@ -167,7 +167,7 @@ var (
 )
 
 // windowsCode finds the Windows error code in a diagnostic text: "data 52e" of
-// a refused bind, else the eight hexadecimal digits that it begins with
+// a refused bind, or else the eight hexadecimal digits at its beginning
 // (MS-ADTS section 3.1.1.3.1.9).
 func windowsCode(diagnostic string) string {
 	if m := bindData.FindStringSubmatch(diagnostic); m != nil && m[1] != "0" {
@@ -179,7 +179,7 @@ func windowsCode(diagnostic string) string {
 	return ""
 }
 
-// bindHints are by the Windows code of a refused bind.
+// bindHints maps the Windows code of a refused bind to the next step.
 var bindHints = map[string]string{
 	"525": "no such user: check bind_dn",
 	"52e": "wrong user or password: check bind_dn and the secret of bind_password",
@@ -221,7 +221,7 @@ func hint(e *Error) string {
 	return ""
 }
 
-// handshakeError says why TLS failed, and what the certificate says of itself.
+// handshakeError says why TLS failed, and quotes what the certificate claims.
 func (l *connection) handshakeError(err error) error {
 	e := &Error{
 		Op: "connect", Server: l.client.server.URL, Code: CodeNetwork, Err: fmt.Errorf("TLS: %w", err),

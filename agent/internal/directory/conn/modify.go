@@ -10,17 +10,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// controlPermissiveModify makes adding a value that is there, or deleting one
-// that is not, succeed (MS-ADTS section 3.1.1.3.4.1.8).
+// controlPermissiveModify makes it succeed to add a value that exists, or to
+// delete one that does not (MS-ADTS section 3.1.1.3.4.1.8).
 const controlPermissiveModify = "1.2.840.113556.1.4.1413"
 
-// ModKind is what a modification does.
+// ModKind says what a modification does.
 type ModKind int
 
 // The kinds of modifications (RFC 4511 section 4.6).
 const (
-	AddValues    ModKind = iota // fails when one is there, or on a second value of a single-valued attribute
-	DeleteValues                // without values: the whole attribute
+	AddValues    ModKind = iota // fails if the value exists, or on a second value of a single-valued attribute
+	DeleteValues                // without values, deletes the whole attribute
 	ReplaceValues
 )
 
@@ -31,8 +31,8 @@ type Mod struct {
 	Values    []string // binary values as bytes in a string
 }
 
-// Add creates an object. Like every write here it is sent at most once: when
-// no answer comes the error is ErrOutcomeUnknown.
+// Add creates an object. Like every write here, it is sent at most once: if no
+// answer comes, the error is ErrOutcomeUnknown.
 func (c *Client) Add(ctx context.Context, dn ident.DN, attributes map[string][]string) error {
 	r := ldap.NewAddRequest(string(dn), nil)
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
@@ -64,7 +64,8 @@ func (c *Client) Modify(ctx context.Context, t Target, mods []Mod, permissive bo
 	return c.write(ctx, "modify", base, func(conn *ldap.Conn) error { return conn.Modify(r) })
 }
 
-// ModifyDN gives an object another name, and with newParent another container.
+// ModifyDN gives an object another name and, with newParent, another
+// container.
 func (c *Client) ModifyDN(ctx context.Context, dn ident.DN, newRDN string, newParent ident.DN) error {
 	r := ldap.NewModifyDNRequest(string(dn), newRDN, true, string(newParent))
 	return c.write(ctx, "modify_dn", dn, func(conn *ldap.Conn) error { return conn.ModifyDN(r) })

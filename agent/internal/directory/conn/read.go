@@ -13,7 +13,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// defaultPage is the number of entries asked for at once; AD gives at most 1000.
+// defaultPage is the number of entries requested at once; AD returns at most
+// 1000.
 const defaultPage = 500
 
 // Target names one object, by GUID (which renames and moves do not change) or
@@ -21,7 +22,7 @@ const defaultPage = 500
 type Target struct {
 	GUID    ident.GUID
 	DN      ident.DN // used when GUID is empty
-	Deleted bool     // find it among the deleted objects too, as far as the account may see them
+	Deleted bool     // search among the deleted objects too, as far as the account may see them
 }
 
 // ByGUID names an object by its GUID.
@@ -40,9 +41,9 @@ func (t Target) base() (ident.DN, error) {
 	return ident.DN("<GUID=" + string(t.GUID) + ">"), nil
 }
 
-// Get reads one object. Without attributes it reads all but the constructed
-// ones. An object that does not exist, or that the account may not see, is an
-// error that is ErrNotFound.
+// Get reads one object. Without attributes, it reads all but the constructed
+// ones. If the object does not exist, or the account may not see it, the error
+// matches ErrNotFound.
 func (c *Client) Get(ctx context.Context, t Target, attributes []string) (ident.Entry, error) {
 	base, err := t.base()
 	if err != nil {
@@ -75,7 +76,7 @@ type Scope int
 const (
 	Subtree  Scope = iota // the base and everything below
 	Base                  // the base alone
-	Children              // what is directly below the base
+	Children              // the objects directly below the base
 )
 
 // Query is a search. The filter must have been built with EscapeFilter.
@@ -85,16 +86,16 @@ type Query struct {
 	Filter     string
 	Attributes []string // none: all but the constructed ones
 	PageSize   int      // 0 is 500
-	Deleted    bool     // tombstones too
+	Deleted    bool     // include tombstones
 }
 
 // EscapeFilter makes a value safe for use in a filter (RFC 4515 section 3).
 func EscapeFilter(value string) string { return ldap.EscapeFilter(value) }
 
-// Search reads page by page and calls each for every entry; an error of each
-// ends it and is returned as it is. References to other servers are left out.
-// The connection is held until Search returns: with a single one, each must
-// not use the client.
+// Search reads page by page and calls each for every entry. An error of each
+// ends the search and is returned unchanged. References to other servers are
+// left out. The connection is held until Search returns: with a single
+// connection, each must not use the client.
 func (c *Client) Search(ctx context.Context, q Query, each func(ident.Entry) error) error {
 	scope := map[Scope]int{Subtree: ldap.ScopeWholeSubtree, Base: ldap.ScopeBaseObject, Children: ldap.ScopeSingleLevel}[q.Scope]
 	if q.PageSize <= 0 {
@@ -151,7 +152,8 @@ func (l *connection) pages(ctx context.Context, r *ldap.SearchRequest, paging *l
 	}
 }
 
-// nextPage takes over the cookie of result, and reports whether there is another page.
+// nextPage takes the cookie from result, and reports whether there is another
+// page.
 func nextPage(paging *ldap.ControlPaging, result *ldap.SearchResult) bool {
 	control, ok := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 	if !ok {
@@ -162,7 +164,8 @@ func nextPage(paging *ldap.ControlPaging, result *ldap.SearchResult) bool {
 	return len(control.Cookie) > 0
 }
 
-// abandon tells the server that no other page is wanted (RFC 2696 section 3).
+// abandon tells the server that no further page is wanted (RFC 2696 section
+// 3).
 func (l *connection) abandon(ctx context.Context, r *ldap.SearchRequest, paging *ldap.ControlPaging) error {
 	if len(paging.Cookie) == 0 {
 		return nil
@@ -182,8 +185,9 @@ func (l *connection) search(ctx context.Context, r *ldap.SearchRequest) (*ldap.S
 	return result, err
 }
 
-// complete translates e and fetches the rest of attributes of which the server
-// gave only a range, as AD does above 1500 values (MS-ADTS section 3.1.1.3.1.3.3).
+// complete translates e and fetches the remaining values of attributes for
+// which the server returned only a range, as AD does above 1500 values
+// (MS-ADTS section 3.1.1.3.1.3.3).
 func (l *connection) complete(ctx context.Context, e *ldap.Entry) (ident.Entry, error) {
 	found, err := entry(e)
 	if err != nil {

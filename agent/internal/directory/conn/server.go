@@ -41,7 +41,7 @@ func (c *Client) root(ctx context.Context, attributes ...string) (*ldap.Entry, e
 	return root, err
 }
 
-// identify finds out which domain controller answers and refuses one that the
+// identify finds out which domain controller answers, and refuses one that the
 // agent cannot work with.
 func (c *Client) identify(ctx context.Context) error {
 	root, err := c.root(ctx, "dnsHostName", "dsServiceName", "namingContexts", "defaultNamingContext",
@@ -75,7 +75,8 @@ func (c *Client) identifyDomain(ctx context.Context, service ident.DN) error {
 		return err
 	}
 	c.server.DomainSID = domain.Attributes.First("objectSid")
-	// These two are good to know; an account may be kept from reading them.
+	// These two are useful but optional: an account may not be allowed to read
+	// them.
 	if settings, err := c.Get(ctx, ByDN(service), []string{"invocationId"}); err == nil {
 		if id, err := ident.GUIDFromBytes([]byte(settings.Attributes.First("invocationId"))); err == nil {
 			c.server.InvocationID = id
@@ -106,8 +107,8 @@ func (c *Client) unusable(why, next string) error {
 	return &Error{Op: "connect", Server: c.server.URL, Err: errors.New(why), Hint: next}
 }
 
-// HighestUSN reads highestCommittedUSN: it grows with every write that this
-// domain controller makes or replicates, and costs 0.2 ms to read.
+// HighestUSN reads highestCommittedUSN. It grows with every write that this
+// domain controller makes or replicates, and takes 0.2 ms to read.
 func (c *Client) HighestUSN(ctx context.Context) (int64, error) {
 	root, err := c.root(ctx, "highestCommittedUSN")
 	if err != nil {

@@ -13,28 +13,29 @@ import (
 // SyncQuery asks for what changed since a cookie (MS-ADTS section 3.1.1.3.4.1.3).
 type SyncQuery struct {
 	Base   ident.DN // a whole naming context, nothing smaller
-	Filter string   // deleted objects keep few attributes: objectClass is one to filter by
-	// Attributes to report, and to report objects for. objectGUID, isDeleted
-	// and name are always added; name tells of renames and moves.
+	Filter string   // deleted objects keep few attributes; objectClass is one of them
+	// Attributes are the attributes to report. An object is reported only if
+	// one of them has changed. objectGUID, isDeleted and name are always
+	// added; a change of name shows renames and moves.
 	Attributes []string
-	Cookie     []byte // of the page before; empty: everything
-	// ObjectSecurity asks as a plain user, who is told of what he may read.
-	// Without it the account needs Replicating Directory Changes.
+	Cookie     []byte // of the page before; empty means everything
+	// ObjectSecurity asks as a plain user, who only gets what he may read.
+	// Without it, the account needs Replicating Directory Changes.
 	ObjectSecurity bool
 }
 
 // SyncEntry is one object that changed.
 type SyncEntry struct {
 	GUID    ident.GUID
-	DN      ident.DN // now; below CN=Deleted Objects after a deletion
+	DN      ident.DN // the present DN; below CN=Deleted Objects after a deletion
 	Deleted bool
-	// Changed holds the attributes that changed, with all the values that they
-	// have now: none when the attribute was cleared.
+	// Changed holds the attributes that changed, with all their present
+	// values: none if the attribute was cleared.
 	Changed ident.Attributes
 }
 
-// SyncPage is one answer. While More is set, another page is to be fetched
-// with Cookie, even when this one has no entries.
+// SyncPage is one answer. While More is set, another page must be fetched with
+// Cookie, even if this one has no entries.
 type SyncPage struct {
 	Entries []SyncEntry
 	Cookie  []byte

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Every function of this file acts as the domain's administrator, as the people
-// do who work in the directory beside the agent, and fails the test on an error.
+// Every function of this file acts as the domain's administrator, like people
+// who work in the directory beside the agent, and fails the test on an error.
 
 // Add creates an object and returns its GUID.
 func (d *DC) Add(t testing.TB, dn ident.DN, attributes map[string][]string) ident.GUID {

@@ -1,9 +1,10 @@
-// Package dctest gives tests a real Active Directory: a Samba domain controller
-// on a loopback address, started by scripts/dc.sh from a snapshot, fresh for
-// each test binary. It is no fake of LDAP, and nothing but tests imports it.
+// Package dctest gives tests a real Active Directory: a Samba domain
+// controller on a loopback address, started by scripts/dc.sh from a snapshot,
+// fresh for each test binary. It does not imitate LDAP, and only tests import
+// it.
 //
-// Where a domain controller cannot be had (not Linux, not root, no Samba) a test
-// is skipped with a line that starts "DC TESTS DID NOT RUN:"; with the
+// If no domain controller is available (not Linux, not root, no Samba), a test
+// is skipped with a line that starts "DC TESTS DID NOT RUN:". With the
 // environment variable ROLLCALL_REQUIRE_DC=1 it fails instead.
 package dctest
 
@@ -110,7 +111,7 @@ func (d *DC) OU(name string) ident.DN {
 	return ident.DN("OU=" + ident.EscapeValue(name) + "," + string(d.BaseDN))
 }
 
-// require ends the test when no domain controller can be had here.
+// require skips or fails the test if no domain controller is available here.
 func require(t testing.TB) {
 	t.Helper()
 	why := missing()

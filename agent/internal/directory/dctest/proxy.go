@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Proxy passes TCP between a client and a domain controller, and can fail as a
-// network does. The certificate of the domain controller is valid behind it.
+// Proxy forwards TCP between a client and a domain controller, and can fail as
+// a network does. The certificate of the domain controller is valid behind it.
 type Proxy struct {
 	URL string
 
@@ -16,7 +16,7 @@ type Proxy struct {
 	target   string
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
-	silent   chan struct{} // not nil: nothing passes towards the client until it is closed
+	silent   chan struct{} // while it is open, nothing passes to the client; nil lets everything pass
 	accepted int
 	closed   bool
 	running  sync.WaitGroup

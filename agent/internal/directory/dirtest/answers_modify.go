@@ -20,7 +20,8 @@ func on(mods ...conn.Mod) func(*scene) error {
 	}
 }
 
-// permissively does so with the control that lets what is done already pass.
+// permissively is like on, with the control that accepts modifications already
+// done.
 func permissively(mods ...conn.Mod) func(*scene) error {
 	return func(s *scene) error {
 		answers := make([]error, len(mods))

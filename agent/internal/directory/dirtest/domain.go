@@ -1,11 +1,11 @@
-// Package dirtest holds what a directory must do to be taken for Active
+// Package dirtest defines how a directory must behave to be taken for Active
 // Directory, as one suite that runs against the real domain controller of
-// package dctest and against package memory. A case says what AD does; where
-// the two differ, the memory is mended, never the case.
+// package dctest and against package memory. A case says what AD does; if the
+// two differ, package memory is corrected, never the case.
 //
-// It also gives other packages a domain in either form, so that tests of rules
-// run in memory, and those that rest on the server's own behaviour on both.
-// Nothing but tests imports it.
+// It also gives other packages a domain in either form. Tests of our own rules
+// run in memory; tests that depend on the server's behaviour run on both. Only
+// tests import it.
 package dirtest
 
 import (
@@ -20,7 +20,8 @@ import (
 	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
-// Directory is a connection: all that any package uses of one.
+// Directory is a connection with every method that the packages of the agent
+// use.
 type Directory interface {
 	Server() conn.Server
 	HighestUSN(context.Context) (int64, error)
@@ -35,7 +36,7 @@ type Directory interface {
 
 var _ Directory = (*conn.Client)(nil)
 
-// Administrator does what people do who work in the directory beside the agent.
+// Administrator acts like people who work in the directory beside the agent.
 // Each method fails the test on an error.
 type Administrator interface {
 	Add(t testing.TB, dn ident.DN, attributes map[string][]string) ident.GUID
@@ -64,7 +65,7 @@ type Domain struct {
 	connect func(testing.TB, Account) Directory
 }
 
-// Account is who a connection acts as.
+// Account names the account that a connection acts as.
 type Account string
 
 // The accounts of the seeded domain.
@@ -112,8 +113,8 @@ func dial(t testing.TB, dc *dctest.DC, as Account) *conn.Client {
 	return c
 }
 
-// InRules runs a test of our own rules in memory, and at full size (see package
-// soak) at the domain controller as well.
+// InRules runs a test of our own rules in memory, and at full size (see
+// package soak) on the domain controller as well.
 func InRules(t *testing.T, test func(*testing.T, *Domain)) {
 	if soak.Full() {
 		OnBoth(t, test)
@@ -122,7 +123,7 @@ func InRules(t *testing.T, test func(*testing.T, *Domain)) {
 	test(t, InMemory(t))
 }
 
-// OnBoth runs a test in memory and at the shared domain controller of the test
+// OnBoth runs a test in memory and on the shared domain controller of the test
 // binary.
 func OnBoth(t *testing.T, test func(*testing.T, *Domain)) {
 	t.Run("memory", func(t *testing.T) { test(t, InMemory(t)) })

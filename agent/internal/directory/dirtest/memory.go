@@ -56,7 +56,7 @@ func InMemory(t testing.TB) *Domain {
 	return domain
 }
 
-// seed makes what scripts/dc-seed.ldif does.
+// seed creates the objects of scripts/dc-seed.ldif.
 func seed(t testing.TB, d *Domain) {
 	t.Helper()
 	for _, name := range []string{"Staff", "Leavers", "Groups", "Elsewhere"} {
@@ -86,8 +86,8 @@ func seed(t testing.TB, d *Domain) {
 	d.AddMember(t, "CN=Domain Admins,CN=Users,"+baseDN, d.OU("Staff").Child("Alan Admin"))
 }
 
-// hands are the administrator's in memory. They act beside the tests, and so
-// not under their contexts.
+// hands acts as the administrator in memory, independently of the contexts of
+// the tests.
 type hands struct {
 	domain *memory.Domain
 	client *memory.Client

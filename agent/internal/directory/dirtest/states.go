@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// state is a case of what is to be read after writes.
+// state is a case about what can be read after writes.
 type state struct {
 	name  string
 	check func(*scene)
@@ -208,8 +208,8 @@ var states = []state{
 	}},
 }
 
-// checkFilters asks for the objects of the scene in every way that the agent
-// does (MS-ADTS section 3.1.1.3.1.3).
+// checkFilters uses every kind of filter that the agent uses on the objects of
+// the scene (MS-ADTS section 3.1.1.3.1.3).
 func checkFilters(s *scene) {
 	guid, err := s.guid(s.user).Bytes()
 	s.done(err)
@@ -248,8 +248,8 @@ func checkFilters(s *scene) {
 	}
 }
 
-// checkSchema compares what the directory says of attributes with what package
-// memory knows.
+// checkSchema compares what the directory says about attributes with what
+// package memory knows.
 func checkSchema(t *testing.T, c Directory) {
 	t.Helper()
 	here := InMemory(t).Connect(t, AsAdministrator)

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// answer is a case of what the directory says to one request.
+// answer is a case about the directory's answer to one request.
 type answer struct {
 	name string
 	why  string // section of MS-ADTS, or that it was measured on Samba 4.17
@@ -20,7 +20,7 @@ type answer struct {
 	code int // LDAP result code; 0 is success
 }
 
-// scene is a place of its own for one case: an organizational unit with two
+// scene is a separate place for one case: an organizational unit with two
 // users, the first with a userPrincipalName, and a group.
 type scene struct {
 	Directory

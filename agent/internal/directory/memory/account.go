@@ -34,7 +34,7 @@ const (
 	typeMachine   = "805306369"
 )
 
-// never is the value of accountExpires of an account that does not.
+// never is the value of accountExpires for an account that does not expire.
 const never = "9223372036854775807"
 
 // accountDefaults gives a new account what every account has (MS-SAMR section

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// draft is what a write makes of an object. Nobody sees it before commit, so
-// that a refused write leaves nothing behind.
+// draft is the state that a write would give an object. It is invisible before
+// commit, so that a refused write leaves nothing behind.
 type draft struct {
 	domain   *Domain
 	object   *object
@@ -79,8 +79,8 @@ func (a *attributeRule) equal(x, y value) bool {
 	return a.same(x.text, y.text)
 }
 
-// repeats reports whether a value is there already. Samba tells values apart
-// by case here, and not where it compares.
+// repeats reports whether a value exists already. Samba respects case here,
+// although it ignores case in comparisons.
 func repeats(have []value, v value) bool {
 	return slices.ContainsFunc(have, func(h value) bool {
 		return h.to == v.to && (h.to != nil || h.text == v.text)

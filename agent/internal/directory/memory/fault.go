@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Request is what a Client is asked for.
+// Request is what a Client is asked to do.
 type Request struct {
 	Op     string   // as conn.Observer names it
 	DN     ident.DN // base or object
@@ -17,19 +17,19 @@ type Request struct {
 	Write  bool
 }
 
-// Fault is what goes wrong with one request. The zero Fault is none.
+// Fault says what goes wrong with one request. The zero Fault is none.
 type Fault struct {
-	// Refuse is a result code that is answered instead, such as that of an
+	// Refuse is a result code to answer with instead, such as that of an
 	// overloaded server; nothing is written.
 	Refuse int
-	// Unreachable: no connection could be made, and nothing was sent.
+	// Unreachable means that no connection can be made and nothing is sent.
 	Unreachable bool
-	// LostBefore and LostAfter: the connection breaks before or after the
-	// server has carried out the request. The outcome of a write is unknown
-	// with both.
+	// LostBefore and LostAfter break the connection before or after the server
+	// carries out the request. Either way the outcome of a write is unknown to
+	// the client.
 	LostBefore, LostAfter bool
-	// Slow is how long the server takes. A caller that does not wait for it
-	// has lost the connection before the request was carried out.
+	// Slow is how long the server takes. A caller that does not wait that long
+	// loses the connection before the request is carried out.
 	Slow time.Duration
 }
 

@@ -1,12 +1,12 @@
-// Package memory is an Active Directory in memory: one domain with the objects,
-// the rules and the result codes that the rest of the agent can meet. It is for
-// tests, of rules in milliseconds and of whole worlds that are made at random.
+// Package memory is an Active Directory in memory: one domain with the
+// objects, rules and result codes that the rest of the agent can meet. It lets
+// tests check rules in milliseconds, and whole worlds made at random.
 //
-// What it answers is what a Samba domain controller was measured to answer: the
-// suite in package dirtest runs against both, and a difference is a fault of
-// this package. It speaks no LDAP, checks no certificate and replicates nothing;
-// it knows the classes and attributes of schema.txt only. Nothing that is
-// shipped links it.
+// Its answers are those measured on a Samba domain controller: the suite in
+// package dirtest runs against both, and a difference is a fault of this
+// package. It speaks no LDAP, checks no certificate and replicates nothing; it
+// knows only the classes and attributes of schema.txt. The shipped program
+// does not contain it.
 package memory
 
 import (

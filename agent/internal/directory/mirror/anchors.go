@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// anchorCandidates are attributes of accounts that nothing in AD itself reads:
-// those that Microsoft keeps free for whoever wants them come first.
+// anchorCandidates lists attributes of accounts that AD itself does not use.
+// Those that Microsoft keeps free for customers come first.
 func anchorCandidates() []string {
 	var names []string
 	for i := range 15 {
@@ -25,13 +25,14 @@ func anchorCandidates() []string {
 }
 
 const (
-	anchorLength = 64 // characters that an anchor should have room for
+	anchorLength = 64 // characters that an anchor attribute should have room for
 	fewAnchors   = 5
 )
 
-// FreeAnchors lists up to five attributes that could carry anchors: the schema
-// has them for user accounts, as one text that is long enough, and no account
-// below base has a value. Those in taken are left out.
+// FreeAnchors lists up to five attributes that could hold anchors. User
+// accounts may have them by the schema, they hold one text that is long
+// enough, and no account below base has a value. Attributes in taken are left
+// out.
 func FreeAnchors(ctx context.Context, dir Searcher, base ident.DN, taken []string) ([]string, error) {
 	candidates := slices.DeleteFunc(anchorCandidates(), func(name string) bool {
 		return slices.ContainsFunc(taken, func(t string) bool { return text.Same(t, name) })

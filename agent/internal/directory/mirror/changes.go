@@ -10,10 +10,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// maxChanges is the number of changed objects from which a full read is the
-// better way: changes are held in memory until all are there, because the
-// store can only sort out objects that took each other's places when they come
-// in one transaction.
+// maxChanges is the number of changed objects from which a full read is
+// better. Changes are held in memory until all have arrived, because the store
+// can only sort out objects that took each other's places if they come in one
+// transaction.
 const maxChanges = 20_000
 
 // catchUp reads what has changed since the last cookie.
@@ -41,7 +41,8 @@ func (s *synchroniser) catchUp(ctx context.Context) error {
 	return s.apply(ctx, c, changed, map[ident.GUID]*ident.Entry{})
 }
 
-// changes are the objects of an incremental read, in the order of the server.
+// changes holds the objects of an incremental read, in the order of the
+// server.
 type changes struct {
 	entries []ident.Entry
 	gone    []ident.GUID
@@ -57,14 +58,14 @@ func (c *changes) add(page []conn.SyncEntry) {
 	}
 }
 
-// errUnknown takes back a transaction that met objects which are not in the
+// errUnknown rolls back a transaction that met objects which are not in the
 // mirror.
 var errUnknown = errors.New("objects unknown to the mirror")
 
-// apply stores changes and the cursor in one transaction. What is reported of
-// an object is only what changed, so one that the mirror does not know is read
-// whole first, and so is one that came unfinished. whole holds the objects that
-// were read already, nil for one that is not there any more.
+// apply stores changes and the cursor in one transaction. The server reports
+// only what has changed, so objects that the mirror does not know are first
+// read whole, and so are unfinished ones. whole holds the objects already
+// read, or nil for one that no longer exists.
 func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, whole map[ident.GUID]*ident.Entry) error {
 	state, err := s.state(c, true)
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, who
 	}
 }
 
-// readInto reads objects whole; nil stands for one that is not there any more.
+// readInto reads objects whole; nil stands for one that no longer exists.
 func (s *synchroniser) readInto(ctx context.Context, whole map[ident.GUID]*ident.Entry, ask []ident.GUID) error {
 	found, err := s.lookUp(ctx, ask)
 	if err != nil {
@@ -107,9 +108,9 @@ func (s *synchroniser) readInto(ctx context.Context, whole map[ident.GUID]*ident
 	return nil
 }
 
-// applyTo returns the objects that must be read whole before it can succeed.
-// What is gone goes first: it may have been replaced by an object with the same
-// DN, which does not inherit the values that named the first.
+// applyTo stores the changes, or returns the objects that must be read whole
+// first. Removals come first: a removed object may have been replaced by one
+// with the same DN, which must not inherit values that name the old one.
 func (s *synchroniser) applyTo(tx store.MirrorTx, changed changes, whole map[ident.GUID]*ident.Entry) (unknown []ident.GUID, err error) {
 	if err := s.removeFrom(tx, changed.gone); err != nil {
 		return nil, err

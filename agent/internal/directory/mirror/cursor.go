@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// cursor is where the next synchronisation goes on. The store keeps it as the
-// cookie of the mirror. The cookies of servers carry no check sum, and Samba
-// takes one with a flipped bit and then reports no changes for ever, so this
-// has one.
+// cursor is where the next synchronisation continues. The store keeps it as
+// the cookie of the mirror. It has its own checksum, because the cookies of
+// servers have none: Samba accepts one with a flipped bit and then never
+// reports changes again.
 type cursor struct {
 	Way    way    `json:"way"`
 	Base   string `json:"base"`             // folded
 	Cookie []byte `json:"cookie,omitempty"` // of DirSync
 	// USN is the server's highestCommittedUSN before the last read began.
 	USN int64 `json:"usn"`
-	// Blind: the server does not show deletions to this account.
+	// Blind means that the server does not show deletions to this account.
 	Blind bool `json:"blind,omitempty"`
-	// Unswept: something has changed since deletions were last looked for.
+	// Unswept means that something has changed since the last search for
+	// deletions.
 	Unswept bool      `json:"unswept,omitempty"`
 	Swept   time.Time `json:"swept,omitzero"`
 	Whole   time.Time `json:"whole,omitzero"` // when the last full read began
@@ -35,7 +36,7 @@ type way struct {
 	Security bool `json:"security,omitempty"`
 }
 
-// ways are tried in this order.
+// ways lists the ways to read, in the order in which they are tried.
 func ways() []way {
 	return []way{{Mode: ModeDirSync}, {Mode: ModeDirSync, Security: true}, {Mode: ModePaged}}
 }
@@ -51,7 +52,7 @@ func (c cursor) encode() ([]byte, error) {
 	return append(sum[:], text...), nil
 }
 
-// decodeCursor returns errCursor for anything that encode did not make.
+// decodeCursor returns errCursor for anything that encode did not produce.
 func decodeCursor(data []byte) (cursor, error) {
 	var c cursor
 	if len(data) < sha256.Size {

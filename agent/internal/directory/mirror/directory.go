@@ -17,11 +17,11 @@ import (
 type Directory interface {
 	Server() conn.Server
 	HighestUSN(context.Context) (int64, error)
-	// DirSync returns a page with a cookie, or an error: a *conn.Error with
-	// the code of the server when that refused.
+	// DirSync returns a page with a cookie, or an error. If the server
+	// refused, it is a *conn.Error with its code.
 	DirSync(context.Context, conn.SyncQuery) (conn.SyncPage, error)
 	// Search calls the function for each object, with all the values of each
-	// attribute. The function does not use the Directory.
+	// attribute. The function must not use the Directory.
 	Search(context.Context, conn.Query, func(ident.Entry) error) error
 }
 
@@ -44,26 +44,26 @@ func (s *synchroniser) dirSync(ctx context.Context, w way, cookie []byte) (conn.
 	})
 }
 
-// outages are the answers of a server that would do what was asked of it at
-// another time or for another password.
+// outages are the result codes of a server that would answer at another time
+// or with another password.
 var outages = []int{
 	conn.CodeNetwork, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultSizeLimitExceeded,
 	ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable,
 }
 
-// refused tells an answer by which the server does not do DirSync, not for
-// this account or not from this cookie. Which code it is differs: Samba
-// answers 50 without the right and 12 to a cookie that it cannot read.
+// refused reports whether the server's answer means that it does not do
+// DirSync for this account or from this cookie. The code differs: Samba
+// answers 50 without the right, and 12 to a cookie that it cannot read.
 func refused(err error) bool {
 	var e *conn.Error
 	return errors.As(err, &e) && !slices.Contains(outages, e.Code)
 }
 
-// lookUpSize is how many objects one search asks for.
+// lookUpSize is how many objects one search requests.
 const lookUpSize = 50
 
-// lookUp reads objects by their GUIDs. One that is not in the answer does not
-// exist, or the bind account may not see it.
+// lookUp reads objects by their GUIDs. An object missing from the answer does
+// not exist, or the bind account may not see it.
 func (s *synchroniser) lookUp(ctx context.Context, guids []ident.GUID) (map[ident.GUID]ident.Entry, error) {
 	found := make(map[ident.GUID]ident.Entry, len(guids))
 	for part := range slices.Chunk(guids, lookUpSize) {

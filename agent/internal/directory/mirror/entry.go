@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// clean brings what a server sent into the form that is stored: only the
-// attributes that are mirrored, and the naming attribute, which DirSync does
-// not deliver, from the DN. An attribute that DirSync reports as emptied stays,
+// clean converts what a server sent to the stored form: only the mirrored
+// attributes, plus the naming attribute taken from the DN, because DirSync
+// does not deliver it. An attribute that DirSync reports as emptied stays,
 // without values.
 func (s *synchroniser) clean(e ident.Entry) ident.Entry {
 	kept := make(ident.Attributes, len(e.Attributes)+1)
@@ -26,8 +26,8 @@ func (s *synchroniser) clean(e ident.Entry) ident.Entry {
 	return e
 }
 
-// unfinished lists the objects whose values DirSync did not deliver in a usable
-// form, as a search does.
+// unfinished lists the objects with values that DirSync did not deliver in the
+// usable form of a search.
 func unfinished(entries []ident.Entry) []ident.GUID {
 	var list []ident.GUID
 	for _, e := range entries {
@@ -41,13 +41,14 @@ func unfinished(entries []ident.Entry) []ident.GUID {
 	return list
 }
 
-// isRange tells an attribute of which only some values came, like
+// isRange reports whether only some values of an attribute came, like
 // "member;range=0-1499" (MS-ADTS section 3.1.1.3.1.3.3).
 func isRange(name string) bool { return strings.Contains(text.Lower(name), ";range=") }
 
-// isExtendedDN tells values of the form <GUID=...>;<SID=...>;DN (MS-ADTS
-// section 3.1.1.3.4.1.5). Samba's DirSync gives them for attributes without a
-// back link, with the DN that the object had when the value was written.
+// isExtendedDN reports whether values have the form <GUID=...>;<SID=...>;DN
+// (MS-ADTS section 3.1.1.3.4.1.5). Samba's DirSync sends it for attributes
+// without a back link, with the DN that the object had when the value was
+// written.
 func isExtendedDN(values []string) bool {
 	return len(values) > 0 && strings.HasPrefix(values[0], "<GUID=")
 }

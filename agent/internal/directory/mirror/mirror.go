@@ -1,11 +1,12 @@
-// Package mirror keeps the local image of Active Directory up to date: whole
-// reads and changes by DirSync, or by paged search where DirSync is refused.
+// Package mirror keeps a local image of Active Directory up to date. It reads
+// everything once and then the changes, by DirSync or, if DirSync is refused,
+// by paged search.
 //
 // The image holds users, computers, groups, organizational units, containers
 // and contacts of one naming context, as far as the bind account may read
-// them. What it may not read is unknown to the image, not empty. It is the
-// state of one domain controller at one moment; a change that is under way on
-// another one is not in it.
+// them. What the account may not read is unknown to the image, not empty. The
+// image is the state of one domain controller at one moment; changes that have
+// not reached it yet are not included.
 //
 // The package does not decide what a change means and raises no events.
 package mirror
@@ -21,11 +22,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Store keeps the image and how far it has come.
+// Store keeps the image, and how up to date it is.
 type Store interface {
 	MirrorState(context.Context) (store.MirrorState, error)
-	// UpdateMirror changes the image in one transaction, or not at all when
-	// the function returns an error, which is returned wrapped.
+	// UpdateMirror changes the image in one transaction. If the function
+	// returns an error, nothing changes, and UpdateMirror returns the error
+	// wrapped.
 	UpdateMirror(context.Context, func(store.MirrorTx) error) error
 	CountEntries(context.Context) (int, error)
 	EntryByGUID(context.Context, ident.GUID) (ident.Entry, bool, error)
@@ -33,7 +35,7 @@ type Store interface {
 	EachEntry(context.Context, func(ident.Entry) error) error
 }
 
-// Mode is the way in which the directory was read.
+// Mode says how the directory was read.
 type Mode string
 
 // The modes.
@@ -42,7 +44,7 @@ const (
 	ModePaged   Mode = "paged"
 )
 
-// Report is what a synchronisation did.
+// Report says what a synchronisation did.
 type Report struct {
 	Mode    Mode
 	Full    bool          // everything was read, not only changes
@@ -53,18 +55,19 @@ type Report struct {
 	Took    time.Duration // all of it
 }
 
-// maxAge is the age of the last full read from which the next one is full,
-// too. It mends what no feed of changes tells: permissions of the bind account
-// that were changed, and a database that was restored and has caught up since.
+// maxAge is the age of the last full read from which the next read is full
+// again. A full read corrects what no feed of changes shows: changed
+// permissions of the bind account, and a database that was restored and has
+// caught up since.
 const maxAge = 24 * time.Hour
 
-// Sync brings the mirror up to date with the directory. It may be called by
-// one goroutine at a time.
+// Sync brings the mirror up to date with the directory. Only one goroutine may
+// call it at a time.
 //
-// When it fails, the mirror is what it was, or its state says that it is not
-// Full: then it mixes old and new objects and must not be used before a later
-// Sync succeeds. A read that shows suspiciously little is a *ShrinkError, an
-// attribute that cannot be mirrored an *AttributeError.
+// If it fails, the mirror is either unchanged or marked as not Full: then it
+// mixes old and new objects and must not be used before a later Sync succeeds.
+// A read that shows suspiciously few objects returns a *ShrinkError; an
+// attribute that cannot be mirrored, an *AttributeError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
 	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}
@@ -89,7 +92,7 @@ func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Log
 	return s.report, nil
 }
 
-// synchroniser is one synchronisation under way.
+// synchroniser is one synchronisation in progress.
 type synchroniser struct {
 	dir    Directory
 	store  Store
@@ -98,9 +101,9 @@ type synchroniser struct {
 	stored map[string]bool // the attributes, lower case
 	log    *slog.Logger
 	began  time.Time
-	usn    int64 // of the server when it began
+	usn    int64 // highestCommittedUSN of the server at the beginning
 	before store.MirrorState
-	last   cursor // of before; zero when there is none
+	last   cursor // the previous cursor; zero if there is none
 	report Report
 }
 
@@ -127,7 +130,7 @@ func (s *synchroniser) sync(ctx context.Context) error {
 	return s.apply(ctx, s.last, changes{}, nil)
 }
 
-// whyWhole says why changes alone would not do; "" when they do.
+// whyWhole says why reading only changes would not be enough; "" if it is.
 func (s *synchroniser) whyWhole() string {
 	var err error
 	s.last, err = decodeCursor(s.before.Cookie)
@@ -150,7 +153,7 @@ func (s *synchroniser) whyWhole() string {
 	return ""
 }
 
-// state is what is committed together with the entries that c has passed.
+// state returns what is committed together with the entries read up to c.
 func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
 	cookie, err := c.encode()
 	return store.MirrorState{Cookie: cookie, Server: s.report.Server, Spec: s.spec.digest(s.base), Full: full, Synced: s.began}, err

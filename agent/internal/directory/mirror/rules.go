@@ -11,15 +11,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Searcher is the part of a Directory that reading the schema takes.
+// Searcher is the part of a Directory that reads the schema.
 type Searcher interface {
 	Server() conn.Server
 	Search(context.Context, conn.Query, func(ident.Entry) error) error
 }
 
-// ReadSchema tells what the directory takes as values of the attributes, and
-// which of the attributes user accounts cannot have. A directory that does not
-// tell refuses nothing.
+// ReadSchema returns which values the directory accepts for the attributes,
+// and which of the attributes user accounts cannot have. If the directory does
+// not show its schema, the result refuses nothing.
 func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.Schema, error) {
 	found, err := readSchema(ctx, dir, attributes)
 	if err != nil || len(found) == 0 {
@@ -47,7 +47,7 @@ func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.S
 	return schema, nil
 }
 
-// singleOfAccounts may have several values by the schema, and one only in an
+// singleOfAccounts may have several values by the schema, but only one in an
 // account (MS-ADTS section 3.1.1.5.3.2).
 const singleOfAccounts = "description"
 
@@ -64,8 +64,8 @@ func unusable(e ident.Entry, known bool) (why, next string) {
 	return "", ""
 }
 
-// bound reads an end of a range. The directory writes ranges above 2^31 as
-// negative numbers; nothing is ever that long.
+// bound reads one end of a range. The directory shows ranges above 2^31 as
+// negative numbers; no value is ever that long.
 func bound(e ident.Entry, attribute string) *int64 {
 	n, err := strconv.ParseInt(e.Attributes.First(attribute), 10, 64)
 	if err != nil || attribute == "rangeUpper" && n < 0 {
@@ -76,8 +76,8 @@ func bound(e ident.Entry, attribute string) *int64 {
 
 var errEnough = errors.New("enough")
 
-// allowedOfUsers reads from some account which attributes accounts may have, in
-// lower case; nothing when no account tells.
+// allowedOfUsers reads from some account which attributes accounts may have,
+// in lower case. The result is empty if no account shows it.
 func allowedOfUsers(ctx context.Context, dir Searcher) (map[string]bool, error) {
 	allowed := map[string]bool{}
 	err := dir.Search(ctx, conn.Query{

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// AttributeError is an attribute that cannot be mirrored.
+// AttributeError reports an attribute that cannot be mirrored.
 type AttributeError struct {
 	Name, Why, Hint string
 }
@@ -21,15 +21,15 @@ func (e *AttributeError) Error() string {
 	return fmt.Sprintf("attribute %q %s; next: %s", e.Name, e.Why, e.Hint)
 }
 
-// systemFlags of an attribute (MS-ADTS section 2.2.10): its values are not
-// replicated, or computed when they are asked for. DirSync never tells them.
+// These are systemFlags of an attribute (MS-ADTS section 2.2.10): its values
+// are not replicated, or computed on request. DirSync never reports them.
 const (
 	flagNotReplicated = 0x1
 	flagConstructed   = 0x4
 )
 
 // checkAttributes refuses attributes that the directory does not have, and
-// those whose values DirSync does not deliver: they would look empty.
+// those that DirSync does not deliver, because they would look empty.
 func (s *synchroniser) checkAttributes(ctx context.Context) error {
 	if schemaContext(s.dir.Server().ServiceName) == "" || len(s.spec.Attributes) == 0 {
 		return nil
@@ -47,8 +47,8 @@ func (s *synchroniser) checkAttributes(ctx context.Context) error {
 	return nil
 }
 
-// readSchema returns what the schema says of attributes, by their names in
-// lower case; nothing when it cannot be found.
+// readSchema returns the schema of attributes, by name in lower case. The
+// result is empty if the schema cannot be found.
 func readSchema(ctx context.Context, dir Searcher, attributes []string) (map[string]ident.Entry, error) {
 	found := map[string]ident.Entry{}
 	schema := schemaContext(dir.Server().ServiceName)
@@ -93,13 +93,14 @@ func check(name string, e ident.Entry, known bool) error {
 	return nil
 }
 
-// unread tells an attribute without values that DirSync delivers.
+// unread reports whether DirSync would deliver no values for an attribute.
 func unread(e ident.Entry, known bool) bool {
 	return !known || number(e, "systemFlags")&(flagNotReplicated|flagConstructed) != 0
 }
 
-// schemaContext finds the naming context of the schema, the same for the whole
-// forest, from the DN of a domain controller's settings; "" when it cannot.
+// schemaContext derives the naming context of the schema, which is the same
+// for the whole forest, from the DN of a domain controller's settings; "" if
+// it cannot.
 func schemaContext(service ident.DN) ident.DN {
 	for dn := service; dn != ""; dn = dn.Parent() {
 		if text.Same(dn.RDN(), "CN=Configuration") {

@@ -12,22 +12,23 @@ import (
 
 // Spec says what is mirrored.
 type Spec struct {
-	// Base lies in the naming context to mirror. All of that is mirrored:
-	// names are unique beyond the base, and DirSync knows nothing smaller.
+	// Base lies in the naming context to mirror. The whole context is
+	// mirrored, because names must be unique beyond the base and DirSync reads
+	// nothing smaller.
 	Base ident.DN
-	// Attributes are mirrored besides the ones that always are: the anchor and
-	// whatever the mappings read or write.
+	// Attributes are mirrored in addition to the standard ones: the anchor and
+	// all that the mappings read or write.
 	Attributes []string
 	// SweepEvery is the shortest time between two searches for deleted objects
-	// when the bind account is not shown deletions; 0: whenever anything in
+	// if the bind account is not shown deletions. 0 means whenever anything in
 	// the directory has changed.
 	SweepEvery time.Duration
-	// AcceptShrink lets a read stand that shows less than half of the mirror.
+	// AcceptShrink accepts a read that shows less than half of the mirror.
 	AcceptShrink bool
 }
 
 // always lists the attributes that every consumer of the mirror relies on.
-// Membership is read from member: memberOf is computed by the server and
+// Membership comes from member, because the server computes memberOf and
 // leaves out other domains.
 var always = []string{
 	"objectSid", "objectClass", "cn", "name", "sAMAccountName", "userPrincipalName",
@@ -35,20 +36,20 @@ var always = []string{
 	"isCriticalSystemObject", "whenCreated", "member",
 }
 
-// Attributes that are asked for and not stored: an entry has its GUID, and
-// what is deleted is not in the mirror.
+// These attributes are requested but not stored: an entry has its GUID, and
+// deleted objects are not in the mirror.
 const (
 	objectGUID = "objectguid"
 	isDeleted  = "isdeleted"
 )
 
-// filter selects the mirrored kinds. Computers and service accounts are users;
-// containers matter because names are unique within one and because all that
-// is below one moves with it.
+// filter selects the mirrored kinds. Computers and service accounts are users.
+// Containers matter because names are unique within one, and because
+// everything below one moves with it.
 const filter = "(|(objectClass=user)(objectClass=group)(objectClass=organizationalUnit)" +
 	"(objectClass=container)(objectClass=contact))"
 
-// names returns what is stored of each object: lower case, sorted.
+// names returns the stored attributes of each object: lower case, sorted.
 func (s Spec) names() []string {
 	names := make([]string, 0, len(always)+len(s.Attributes))
 	for _, name := range slices.Concat(always, s.Attributes) {
@@ -58,10 +59,11 @@ func (s Spec) names() []string {
 	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return n == objectGUID || n == isDeleted })
 }
 
-// format is raised when the mirror of an older rollcall must be read anew.
+// format is raised when the mirror of an older rollcall must be read again.
 const format = "1"
 
-// digest changes with everything that makes a mirror another one.
+// digest returns a value that changes with everything that requires a new
+// mirror.
 func (s Spec) digest(base ident.DN) string {
 	h := sha256.New()
 	for _, part := range append([]string{format, filter, base.Fold()}, s.names()...) {

@@ -6,14 +6,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// sweepDue tells whether it is time to look for objects that are gone, which
-// the server does not show to this account.
+// sweepDue reports whether it is time to search for removed objects that the
+// server does not show to this account.
 func (s *synchroniser) sweepDue(c cursor) bool {
 	return c.Blind && c.Unswept && s.began.Sub(c.Swept) >= s.spec.SweepEvery
 }
 
-// sweep looks for objects that are gone, and commits them with the changes and
-// with c. With shown the server has begun to tell: this is the last sweep.
+// sweep searches for removed objects and commits the removals with the changes
+// and with c. shown means that the server now shows deletions, so this is the
+// last sweep.
 func (s *synchroniser) sweep(ctx context.Context, c cursor, changed changes, shown bool) error {
 	seen := map[ident.GUID]struct{}{}
 	err := s.search(ctx, filter, []string{objectGUID}, func(e ident.Entry) error {
@@ -35,9 +36,9 @@ func (s *synchroniser) sweep(ctx context.Context, c cursor, changed changes, sho
 	if err != nil {
 		return err
 	}
-	// Equal numbers are equal sets: what was added is in the changes. What
-	// slips in while this goes on comes with the next changes, and then the
-	// numbers differ.
+	// Equal numbers mean equal sets, because the changes contain everything
+	// added. Objects added while this runs come with the next changes, and
+	// then the numbers differ.
 	if known+added != len(seen) {
 		there, gone, err := s.unseen(ctx, seen)
 		if err != nil {
@@ -67,9 +68,9 @@ func (s *synchroniser) unknown(ctx context.Context, entries []ident.Entry) (int,
 	return n, nil
 }
 
-// unseen compares the mirror with the objects that a read of the directory has
-// seen, and asks the directory about each that only one side has: a search
-// that runs while objects move may miss one.
+// unseen compares the mirror with the objects seen by a read of the directory.
+// It asks the directory about each object that only one side has, because a
+// search that runs while objects move may miss one.
 func (s *synchroniser) unseen(ctx context.Context, seen map[ident.GUID]struct{}) (there []ident.Entry, gone []ident.GUID, err error) {
 	var ask []ident.GUID
 	mirrored := make(map[ident.GUID]struct{}, len(seen))

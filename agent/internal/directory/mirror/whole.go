@@ -15,13 +15,14 @@ import (
 const (
 	// pageSize is how many objects of a full read one transaction stores.
 	pageSize = 500
-	// fewEntries is the size up to which a mirror may shrink without a doubt.
+	// fewEntries is the size up to which a mirror may shrink without
+	// suspicion.
 	fewEntries = 100
 )
 
-// ShrinkError is a read that shows less than half of the objects of the
-// mirror: more likely a permission that was lost than so many deletions. When
-// they were deletions, Spec.AcceptShrink lets the read stand.
+// ShrinkError reports a read that shows less than half of the objects of the
+// mirror. A lost permission is more likely than so many deletions. If they
+// were deletions, Spec.AcceptShrink accepts the read.
 type ShrinkError struct {
 	Had, Got int
 }
@@ -35,7 +36,7 @@ func (e *ShrinkError) Error() string {
 		shows, e.Had)
 }
 
-// readWhole reads everything in the best way that the server grants.
+// readWhole reads everything in the best way that the server allows.
 func (s *synchroniser) readWhole(ctx context.Context, reason string) error {
 	if err := s.checkAttributes(ctx); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (s *synchroniser) readWhole(ctx context.Context, reason string) error {
 	return nil
 }
 
-// announce logs how the directory is read when that is news.
+// announce logs how the directory is read if that has changed.
 func (s *synchroniser) announce(w way, reason string, refusedWith error, blind bool) {
 	if reason != "" {
 		s.log.Info("the directory was read whole", "cause", reason, "mode", w.Mode, "own_rights_only", w.Security,
@@ -75,19 +76,19 @@ func (s *synchroniser) announce(w way, reason string, refusedWith error, blind b
 	}
 }
 
-// wholeRead is a full read under way.
+// wholeRead is a full read in progress.
 type wholeRead struct {
 	*synchroniser
 	way          way
-	had          int // objects of the mirror before
+	had          int // objects in the mirror before
 	begun        bool
 	seen         map[ident.GUID]struct{}
 	page         []ident.Entry
 	sawTombstone bool
 }
 
-// blind tells whether deletions stay hidden: a server that shows them sends at
-// least the container of tombstones, which is itself marked as deleted.
+// blind reports whether deletions stay hidden. A server that shows them sends
+// at least the container of tombstones, which is itself marked as deleted.
 func (r *wholeRead) blind() bool { return r.way.Mode == ModeDirSync && !r.sawTombstone }
 
 func (r *wholeRead) run(ctx context.Context) error {
@@ -125,7 +126,8 @@ func (r *wholeRead) add(ctx context.Context, e ident.Entry) error {
 	return r.flush(ctx)
 }
 
-// flush stores a page. From the first one on the mirror is marked as not full.
+// flush stores a page. From the first page on, the mirror is marked as not
+// full.
 func (r *wholeRead) flush(ctx context.Context) error {
 	if err := r.complete(ctx); err != nil {
 		return err
@@ -139,8 +141,8 @@ func (r *wholeRead) flush(ctx context.Context) error {
 	return err
 }
 
-// complete reads the objects of the page again that came unfinished; one that
-// has gone since is left out.
+// complete reads the unfinished objects of the page again; those that have
+// gone since are left out.
 func (r *wholeRead) complete(ctx context.Context) error {
 	ask := unfinished(r.page)
 	if len(ask) == 0 {
@@ -155,8 +157,8 @@ func (r *wholeRead) complete(ctx context.Context) error {
 	return nil
 }
 
-// put stores objects. One that is reported again during the read was changed
-// meanwhile, and what comes then may be the change alone.
+// put stores objects. An object reported again during the read has changed
+// meanwhile; its second report may contain only the change.
 func (r *wholeRead) put(tx store.MirrorTx, entries []ident.Entry) error {
 	for _, e := range entries {
 		e = r.clean(e)
@@ -205,7 +207,7 @@ func (r *wholeRead) begin(ctx context.Context) error {
 	})
 }
 
-// finish drops what was not seen and commits the cursor with it.
+// finish removes what was not seen and commits the cursor with the removals.
 func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	if err := r.flush(ctx); err != nil {
 		return err
@@ -235,8 +237,8 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	})
 }
 
-// missed returns the objects of the mirror that this read has not seen and
-// that are there all the same.
+// missed returns the objects of the mirror that this read has not seen
+// although they still exist.
 func (r *wholeRead) missed(ctx context.Context) ([]ident.Entry, error) {
 	all, err := r.store.CountEntries(ctx)
 	if err != nil || all == len(r.seen) {

@@ -1,7 +1,8 @@
 // Package rights asks a domain controller what the bound account may do with
-// an object, by the attributes that it computes for whoever asks (MS-ADTS
-// section 3.1.1.4.5). It only reads. What the domain controller does not tell
-// is unknown, never lacking: the write itself remains the proof.
+// an object, using attributes that the domain controller computes for the
+// account that asks (MS-ADTS section 3.1.1.4.5). It only reads. If the domain
+// controller does not answer, a right is unknown, not lacking: only the write
+// itself is proof.
 package rights
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Directory is the part of a connection that is used.
+// Directory is the part of a connection that this package uses.
 type Directory interface {
 	Get(ctx context.Context, t conn.Target, attributes []string) (ident.Entry, error)
 	Search(ctx context.Context, q conn.Query, each func(ident.Entry) error) error
@@ -23,14 +24,15 @@ type Directory interface {
 
 var _ Directory = (*conn.Client)(nil)
 
-// Effective is what the account may do with one object.
+// Effective says what the account may do with one object.
 type Effective struct {
 	DN    ident.DN
 	entry ident.Entry
 }
 
-// What is computed: what the schema allows at all, and what of it this account
-// is allowed. The first tells whether an empty second means anything.
+// These attributes are computed: what the schema allows at all, and what of it
+// this account may do. The first shows whether an empty second one means
+// anything.
 const (
 	attributesAllowed   = "allowedAttributes"
 	attributesEffective = "allowedAttributesEffective"
@@ -38,8 +40,8 @@ const (
 	classesEffective    = "allowedChildClassesEffective"
 )
 
-// Of reads what the account may do with an object. One that does not exist, or
-// that the account may not see, is an error that is conn.ErrNotFound.
+// Of reads what the account may do with an object. If the object does not
+// exist, or the account may not see it, the error matches conn.ErrNotFound.
 func Of(ctx context.Context, d Directory, dn ident.DN) (Effective, error) {
 	e, err := d.Get(ctx, conn.ByDN(dn), []string{attributesAllowed, attributesEffective, classesAllowed, classesEffective})
 	if err != nil {
@@ -48,12 +50,12 @@ func Of(ctx context.Context, d Directory, dn ident.DN) (Effective, error) {
 	return Effective{DN: dn, entry: e}, nil
 }
 
-// errEnough ends a search.
+// errEnough ends a search early.
 var errEnough = errors.New("enough")
 
-// Sample reads what the account may do with some account below a container;
-// false when there is none. Protected accounts are passed over: AD gives them
-// rights of their own.
+// Sample reads what the account may do with any one account below a container;
+// false if there is none. Protected accounts are skipped, because AD gives
+// them rights of their own.
 func Sample(ctx context.Context, d Directory, under ident.DN) (Effective, bool, error) {
 	var found ident.DN
 	err := d.Search(ctx, conn.Query{
@@ -73,14 +75,14 @@ func Sample(ctx context.Context, d Directory, under ident.DN) (Effective, bool, 
 }
 
 // MayCreate reports whether the account may create objects of a class directly
-// below; known is false when the domain controller does not tell.
+// below. known is false if the domain controller does not tell.
 func (e Effective) MayCreate(class string) (may, known bool) {
 	return e.has(classesEffective, class), len(e.entry.Attributes.Values(classesAllowed)) > 0
 }
 
-// Unwritable lists those of the attributes that the account may not write, and
-// those that objects of this kind do not have at all; known is false when the
-// domain controller does not tell.
+// Unwritable lists the attributes that the account may not write, and those
+// that objects of this kind do not have at all. known is false if the domain
+// controller does not tell.
 func (e Effective) Unwritable(attributes []string) (lacking, unheardOf []string, known bool) {
 	if len(e.entry.Attributes.Values(attributesAllowed)) == 0 {
 		return nil, nil, false

@@ -12,19 +12,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Create makes an enabled user account with everything in one Add: attributes,
-// anchor and password. It returns the account as the server has it. When the
-// server refuses some of the attributes, the account is made without them, and
-// the error says so (see Error.Refused). Of the
-// changes the new values count; the anchor must be among them. That nobody
-// carries the anchor yet is for the plan to know: AD keeps no index of it.
+// Create makes an enabled user account in one Add: attributes, anchor and
+// password. It returns the account as the server shows it. If the server
+// refuses some attributes, the account is made without them, and the error
+// says so (see Error.Refused). Only the new values of the changes are used;
+// they must include the anchor. The plan must have checked that no account
+// carries the anchor yet: AD keeps no index of it.
 func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.AttributeChange, initial Initial) (ident.Entry, error) {
 	name, parent, err := w.target(ident.ClassCreate, dn)
 	if err != nil {
 		return ident.Entry{}, err
 	}
 	at := parent.Child(name)
-	left := w.add(ctx, at, changes, initial) // what the account is left without
+	left := w.add(ctx, at, changes, initial) // what the account lacks
 	if aboutValues(left) {
 		left = w.withoutRefused(ctx, at, changes, initial, left)
 	}
@@ -43,7 +43,7 @@ func (w *Writer) Create(ctx context.Context, dn ident.DN, changes []ident.Attrib
 	return e, left
 }
 
-// add makes an account with all that is given.
+// add makes an account with everything given.
 func (w *Writer) add(ctx context.Context, at ident.DN, changes []ident.AttributeChange, initial Initial) error {
 	attributes, err := w.newAccount(at, changes, initial)
 	if err != nil {
@@ -103,7 +103,8 @@ func (w *Writer) createFailed(ctx context.Context, at ident.DN, changes []ident.
 		case ldap.LDAPResultNoSuchObject:
 			return noParent(ident.ClassCreate, at, err)
 		case ldap.LDAPResultEntryAlreadyExists:
-			// Whoever is there may be this person: made by a write whose answer was lost.
+			// The account there may be this person's, made by a write whose
+			// answer was lost.
 			anchor := anchorOf(ident.Operation{Attributes: changes}, w.rules.Anchor)
 			if holders, _ := w.FindAnchor(ctx, anchor); len(holders) > 0 {
 				e := taken(ident.ClassCreate, at, w.rules.Anchor, anchor, holders[0].DN,
@@ -127,12 +128,13 @@ func noParent(class ident.Class, to ident.DN, err error) *Error {
 	}
 }
 
-// uniqueAttributes are those that the server itself keeps unique. Its answers
-// do not say reliably which of them it is about: who has the value is looked up.
+// uniqueAttributes are kept unique by the server itself. Its answers do not
+// reliably say which attribute is concerned, so the holder of the value is
+// looked up.
 var uniqueAttributes = []string{"sAMAccountName", "userPrincipalName"}
 
-// refused explains a refused Add or Modify, naming the holder of a value that
-// must be unique when that is the cause.
+// refused explains a refused Add or Modify. If a unique value is the cause, it
+// names the holder.
 func (w *Writer) refused(ctx context.Context, class ident.Class, dn ident.DN, changes []ident.AttributeChange, err error) error {
 	var answer *conn.Error
 	if errors.As(err, &answer) && (answer.Code == ldap.LDAPResultEntryAlreadyExists || answer.Code == ldap.LDAPResultConstraintViolation) {
@@ -152,8 +154,8 @@ func (w *Writer) refused(ctx context.Context, class ident.Class, dn ident.DN, ch
 	return w.fail(class, dn, err)
 }
 
-// holder finds another object of any kind that has the value; "" when none is
-// found.
+// holder finds another object of any kind that has the value; "" if there is
+// none.
 func (w *Writer) holder(ctx context.Context, attribute, value string, self ident.DN) ident.DN {
 	var found ident.DN
 	err := w.dir.Search(ctx, conn.Query{

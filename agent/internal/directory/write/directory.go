@@ -7,18 +7,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Reader is what protection reads: one domain controller. Its errors are
+// Reader is what protection reads from: one domain controller. Its errors are
 // *conn.Error with the result code of the server.
 type Reader interface {
 	Server() conn.Server
 	Get(context.Context, conn.Target, []string) (ident.Entry, error)
-	// Search calls the function for each object. The function does not use the
+	// Search calls the function for each object. The function must not use the
 	// Reader.
 	Search(context.Context, conn.Query, func(ident.Entry) error) error
 }
 
 // Directory is the domain controller that a Writer writes to. Each write is
-// sent at most once: one without an answer is conn.ErrOutcomeUnknown.
+// sent at most once; without an answer its error is conn.ErrOutcomeUnknown.
 type Directory interface {
 	Reader
 	Add(context.Context, ident.DN, map[string][]string) error

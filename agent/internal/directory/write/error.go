@@ -11,14 +11,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// Kind is what kind of failure an Error is: what the caller decides by.
+// Kind classifies an Error for the caller's decision.
 type Kind string
 
-// The kinds of failures. Unless it is Unknown nothing was written, or what
-// was is told by Error.Done.
+// The kinds of failures. Except for Unknown, nothing was written, or
+// Error.Done says what was.
 const (
 	Stale       Kind = "stale"        // an old value no longer holds
-	OutOfScope  Kind = "out of scope" // the object, or the place it would go to
+	OutOfScope  Kind = "out of scope" // the object, or its destination
 	Protected   Kind = "protected"    // privileged, built in, or the agent's own account
 	NameTaken   Kind = "name taken"   // another object has the DN
 	ValueTaken  Kind = "value taken"  // another object has a value that must be unique
@@ -26,12 +26,12 @@ const (
 	NotFound    Kind = "not found"    // the object does not exist, or is not visible
 	Denied      Kind = "denied"       // the agent's account lacks a right
 	Policy      Kind = "policy"       // the domain's password policy
-	Invalid     Kind = "invalid"      // a value that AD does not take
-	Unknown     Kind = "unknown"      // sent, and no answer came: it must be looked up
+	Invalid     Kind = "invalid"      // a value that AD does not accept
+	Unknown     Kind = "unknown"      // sent, but no answer came: the result must be looked up
 	Unavailable Kind = "unavailable"  // the directory cannot be reached; nothing was sent
 )
 
-// Error is an operation that was not carried out, or not as a whole.
+// Error reports an operation that was not carried out, or only in part.
 type Error struct {
 	Kind      Kind
 	Op        ident.Class
@@ -39,21 +39,22 @@ type Error struct {
 	Attribute string   // of Stale, ValueTaken and Invalid
 	Expected  []string // of Stale
 	Found     []string // of Stale
-	Code      int      // LDAP result code; 0 when the server was not asked
-	// Done is the part that was carried out before the rest failed: "disable"
-	// or "enable" when the move that belongs to it failed, "groups" when some
-	// were joined, "update" or "create" when it was carried out or "create" without the attributes in Refused.
+	Code      int      // LDAP result code; 0 if the server was not asked
+	// Done is the part that was carried out before the rest failed. It is
+	// "disable" or "enable" if the move that belongs to it failed, "groups" if
+	// some were joined, and "update" or "create" if it was carried out,
+	// possibly without the attributes in Refused.
 	Done ident.Class
-	// Refused lists the attributes that an update or a create was left without,
-	// or all of those of an update of which nothing was carried out.
+	// Refused lists the attributes that an update or a create lacks. If no
+	// part of an update was carried out, it lists all of its attributes.
 	Refused []Refusal
 	Cause   string
 	Common  string // Cause without what the server says of this object; "" is the same
 	Next    string // what the operator should do
-	Err     error  // from package conn; nil when the server was not asked
+	Err     error  // from package conn; nil if the server was not asked
 }
 
-// Error tells what, why, and what to do.
+// Error returns what failed, why, and what to do.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Op != "" {
@@ -91,7 +92,7 @@ func stale(class ident.Class, dn ident.DN, attribute string, expected, found []s
 	}
 }
 
-// list writes values for people, and not too many of them.
+// list formats values for people, limited to a few of them.
 func list(values []string) string {
 	const most, longest = 4, 80
 	if len(values) == 0 {
@@ -110,19 +111,19 @@ func list(values []string) string {
 	return strings.Join(out, ", ")
 }
 
-// Windows codes that tell apart what shares a result code.
+// These Windows codes distinguish failures that share a result code.
 const (
 	dataPasswordPolicy = "0000052D" // ERROR_PASSWORD_RESTRICTION
 	dataNoSuchRefer    = "000020B5" // ERROR_DS_NAME_REFERENCE_INVALID
 )
 
-// verdict is how one answer of the server is explained.
+// verdict explains one answer of the server.
 type verdict struct {
 	kind        Kind
 	cause, next string
 }
 
-// byCode explains result codes (RFC 4511 section 4.1.9).
+// byCode maps result codes to their explanations (RFC 4511 section 4.1.9).
 var byCode = map[int]verdict{
 	ldap.LDAPResultNoSuchAttribute: {
 		Invalid, "the directory does not know the attribute, or it has no such value", "check the attribute's name in the mapping",
@@ -185,7 +186,7 @@ func (w *Writer) fail(class ident.Class, dn ident.DN, err error) error {
 	case answer.Op == "connect" || answer.Op == "bind" || errors.Is(err, conn.ErrUnavailable):
 		e.Kind = Unavailable
 		return e
-	case answer.Data == dataPasswordPolicy: // 19 at Samba, 53 at Windows
+	case answer.Data == dataPasswordPolicy: // result code 19 from Samba, 53 from Windows
 		e.explain(answer, verdict{
 			Policy, "the password does not meet the domain's password policy",
 			"raise length in password of the automation, or see the policy: net accounts /domain",

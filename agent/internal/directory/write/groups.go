@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// AddToGroups makes an account a member of groups. All groups are checked
-// before the first is joined; one that it is in already is fine.
+// AddToGroups makes an account a member of groups. It checks all groups before
+// it joins the first. It is no error if the account is already a member.
 func (w *Writer) AddToGroups(ctx context.Context, guid ident.GUID, groups []ident.DN) error {
 	e, err := w.account(ctx, ident.ClassGroups, guid)
 	if err != nil {
@@ -51,8 +51,9 @@ func (w *Writer) joinFailed(group ident.DN, joined bool, err error) error {
 	return err
 }
 
-// mayJoin reads a group afresh: it must be one, lie in scope, and give no
-// power over the domain, neither itself nor through a group that it is in.
+// mayJoin reads a group afresh and checks it: it must be a group, lie in
+// scope, and give no power over the domain, neither itself nor through a group
+// that it is in.
 func (w *Writer) mayJoin(ctx context.Context, dn ident.DN) error {
 	g, err := w.dir.Get(ctx, conn.ByDN(dn), protectionAttributes)
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Guard tells for a whole plan which objects are protected. It reads the
-// members of the privileged groups once, so that asking costs no exchange with
-// the server; a Writer checks again before it writes.
+// Guard says for a whole plan which objects are protected. It reads the
+// members of the privileged groups once, so that each question needs no
+// exchange with the server; a Writer checks again before it writes.
 type Guard struct {
 	protection *protection
 	members    map[ident.GUID]string // object -> privileged group that it is in, at any depth
 	primary    map[string]string     // RID of a group in members -> privileged group
 }
 
-// NewGuard reads who is in a privileged group.
+// NewGuard reads the members of the privileged groups.
 func NewGuard(ctx context.Context, dir Reader, rules Rules) (*Guard, error) {
 	p, err := newProtection(ctx, dir, rules)
 	if err != nil {
@@ -59,9 +59,9 @@ func (g *Guard) read(ctx context.Context) error {
 	return nil
 }
 
-// membersOf calls each for every direct member of a group that the account may
-// see, with objectClass and objectSid. Accounts whose primary group it is are
-// not among them: AD keeps those in primaryGroupID alone.
+// membersOf calls each for every visible direct member of a group, with
+// objectClass and objectSid. It does not include accounts that have the group
+// as primary group: AD records those only in primaryGroupID.
 func (g *Guard) membersOf(ctx context.Context, group ident.DN, each func(ident.Entry) error) error {
 	return g.protection.dir.Search(ctx, conn.Query{
 		Base: g.protection.dir.Server().NamingContext, Filter: "(memberOf=" + conn.EscapeFilter(string(group)) + ")",
@@ -69,8 +69,8 @@ func (g *Guard) membersOf(ctx context.Context, group ident.DN, each func(ident.E
 	}, each)
 }
 
-// Protected says why an account or group must not be touched; "" when it may
-// be as far as protection goes. The entry needs objectClass, objectSid,
+// Protected says why an account or group must not be touched; "" if protection
+// does not forbid it. The entry needs objectClass, objectSid,
 // userAccountControl, adminCount, primaryGroupID and isCriticalSystemObject.
 func (g *Guard) Protected(_ context.Context, e ident.Entry) (string, error) {
 	if g.protection.allowed(e.DN) {

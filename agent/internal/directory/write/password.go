@@ -8,8 +8,8 @@ import (
 	"unicode/utf16"
 )
 
-// The classes of characters of a password. Characters that are mistaken for
-// each other on paper are left out.
+// These are the classes of characters of a password, without characters that
+// look alike on paper.
 const (
 	lowerLetters = "abcdefghijkmnopqrstuvwxyz"
 	upperLetters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -17,7 +17,8 @@ const (
 	symbols      = "!#%+-./:=?@_~"
 )
 
-// minPassword is the shortest password that is made.
+// minPassword is the length of the shortest password that GeneratePassword
+// makes.
 const minPassword = 12
 
 // GeneratePassword makes a password of that many characters, at least 12, with
@@ -52,7 +53,8 @@ func hasAll(password []byte, classes ...string) bool {
 	return true
 }
 
-// uniform draws from 0 to n-1, n at most 256, without favouring any.
+// uniform returns a number from 0 to n-1, each equally likely; n is at most
+// 256.
 func uniform(n int) (int, error) {
 	limit := 256 - 256%n
 	for b := make([]byte, 1); ; {
@@ -65,8 +67,8 @@ func uniform(n int) (int, error) {
 	}
 }
 
-// unicodePwd writes a password as AD wants it: in quotes, UTF-16LE (MS-ADTS
-// section 3.1.1.3.1.5.1).
+// unicodePwd encodes a password for AD: in quotes, UTF-16LE (MS-ADTS section
+// 3.1.1.3.1.5.1).
 func unicodePwd(password []byte) string {
 	var b strings.Builder
 	for _, u := range utf16.Encode([]rune(`"` + string(password) + `"`)) {

@@ -31,8 +31,8 @@ func (w *Writer) Rename(ctx context.Context, guid ident.GUID, from, to ident.DN)
 	return w.modifyDN(ctx, ident.ClassRename, e, name, "")
 }
 
-// Move puts the account at from into the container of to, under its name or,
-// at once, under another: what is free there.
+// Move puts the account at from into the container of to, under its present
+// name or, in the same step, under another one that is free there.
 func (w *Writer) Move(ctx context.Context, guid ident.GUID, from, to ident.DN) error {
 	name, parent, err := w.target(ident.ClassMove, to)
 	if err != nil {
@@ -51,9 +51,9 @@ func (w *Writer) Move(ctx context.Context, guid ident.GUID, from, to ident.DN) e
 	return w.modifyDN(ctx, ident.ClassMove, e, name, parent)
 }
 
-// mayMove makes sure that the account is still at from, spelled as it was when
-// it is to keep its name, that the container is there and that the name is free
-// in it.
+// mayMove checks that the account is still at from (in the same spelling, if
+// it is to keep its name), that the container exists, and that the name is
+// free there.
 func (w *Writer) mayMove(ctx context.Context, class ident.Class, e ident.Entry, from, to ident.DN) error {
 	keeps := from.Name() == to.Name()
 	if !e.DN.EqualFold(from) || keeps && e.DN.Name() != to.Name() {
@@ -84,15 +84,16 @@ func (w *Writer) modifyDN(ctx context.Context, class ident.Class, e ident.Entry,
 	return nil
 }
 
-// Enable clears the disabled bit of an account that has it and then, when to
-// is set, moves it there from from.
+// Enable clears the disabled bit of an account that has it and then, if to is
+// set, moves the account from from to to.
 func (w *Writer) Enable(ctx context.Context, guid ident.GUID, from, to ident.DN) error {
 	return w.setState(ctx, ident.ClassEnable, guid, from, to)
 }
 
 // Disable sets the disabled bit of an account that does not have it and then,
-// when to is set, moves it there from from. That somebody else has disabled it
-// makes the operation stale: rollcall must not take it for its own doing.
+// if to is set, moves the account from from to to. If somebody else has
+// disabled the account, the operation is stale: rollcall must not take it for
+// its own doing.
 func (w *Writer) Disable(ctx context.Context, guid ident.GUID, from, to ident.DN) error {
 	return w.setState(ctx, ident.ClassDisable, guid, from, to)
 }
@@ -112,7 +113,8 @@ func (w *Writer) setState(ctx context.Context, class ident.Class, guid ident.GUI
 	}
 	moves := to != "" && !e.DN.EqualFold(to)
 	if moves {
-		// What can keep it from moving is found out before its state changes.
+		// Everything that could prevent the move is checked before the state
+		// changes.
 		if err := w.mayMove(ctx, class, e, from, parent.Child(name)); err != nil {
 			return err
 		}

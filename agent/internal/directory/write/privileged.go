@@ -14,22 +14,22 @@ import (
 )
 
 // groups are the groups that protect their members: those of
-// ident.PrivilegedGroups and of Rules.Protect, without those of Rules.Allow.
+// ident.PrivilegedGroups and of Rules.Protect, except those of Rules.Allow.
 type groups struct {
-	all    []privilegedGroup // as far as they are in this domain
+	all    []privilegedGroup // those that exist in this domain
 	names  map[string]string // SID -> name, of those in all
 	lifted map[string]bool   // SIDs of groups in Rules.Allow
-	lists  bool              // one of them is a distribution group: it is in no token
+	lists  bool              // all contains a distribution group, which is in no token
 }
 
 type privilegedGroup struct {
 	dn   ident.DN
 	sid  string
-	name string // of the group that protects: itself, or one that it is in
+	name string // the protecting group: itself, or one that it is in
 }
 
-// privileged names the privileged group that has the SID, of this domain or of
-// another one of the forest; "" when it is none.
+// privileged returns the name of the privileged group with a SID, of this
+// domain or another one of the forest; "" if it is none.
 func (g groups) privileged(sid string) string {
 	if sid == "" || g.lifted[sid] {
 		return ""
@@ -72,7 +72,7 @@ func findGroups(ctx context.Context, dir Reader, rules Rules) (groups, error) {
 		Base: dir.Server().NamingContext, Filter: wellKnown(dir.Server().DomainSID), Attributes: groupAttributes,
 	}, func(e ident.Entry) error {
 		name := ident.PrivilegedSID(e.Attributes.First("objectSid"))
-		if name == "" { // known by its name
+		if name == "" { // it is recognised by its name
 			name = e.DN.Name()
 		}
 		g.add(e, name)
@@ -103,9 +103,9 @@ func groupAt(ctx context.Context, dir Reader, dn ident.DN) (e ident.Entry, isGro
 	return e, slices.ContainsFunc(e.Attributes.Values("objectClass"), func(c string) bool { return text.Same(c, "group") }), err
 }
 
-// wellKnown is a filter for the privileged groups of a domain. Exchange gives
-// some of its groups a sAMAccountName by chance, so that the name may stand in
-// either place.
+// wellKnown returns a filter for the privileged groups of a domain. Exchange
+// gives some of its groups a random sAMAccountName, so the name may be in
+// either attribute.
 func wellKnown(domain string) string {
 	var b strings.Builder
 	b.WriteString("(&(objectClass=group)(|")
@@ -120,8 +120,8 @@ func wellKnown(domain string) string {
 	return b.String()
 }
 
-// cutRID splits a SID into the one of its domain, with a hyphen behind it, and
-// the part that its domain gave out.
+// cutRID splits a SID into the part of its domain, including the last hyphen,
+// and the part that the domain assigned.
 func cutRID(sid string) (domain, rid string) {
 	i := strings.LastIndexByte(sid, '-') + 1
 	return sid[:i], sid[i:]

@@ -13,9 +13,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// protectionAttributes are read of each object before it is written.
-// tokenGroups has the SIDs of all its groups, nested ones and the primary one
-// included, and costs one tenth of a millisecond.
+// protectionAttributes are read from each object before it is written.
+// tokenGroups contains the SIDs of all its groups, including nested ones and
+// the primary one, and takes a tenth of a millisecond.
 var protectionAttributes = []string{
 	"objectClass", "objectSid", "userAccountControl", "adminCount", "primaryGroupID",
 	"isCriticalSystemObject", "memberOf", "tokenGroups",
@@ -27,7 +27,7 @@ const (
 	passwordExpiry = 0x800000
 	trustAccounts  = 0x800 | 0x1000 | 0x2000 // interdomain, workstation, server
 	normalAccount  = 0x200
-	// computedBits are answered by the server and never written.
+	// computedBits are computed by the server and never written.
 	computedBits = lockout | passwordExpiry
 )
 
@@ -35,11 +35,11 @@ var domainUsers = map[string]string{"500": "the built-in Administrator", "501": 
 
 const domainPrefix = "S-1-5-21-"
 
-// protection tells which objects must not be touched.
+// protection decides which objects must not be touched.
 type protection struct {
 	dir    Reader
 	rules  Rules
-	self   []string // SIDs of the agent's account, and of groups that it is in
+	self   []string // SIDs of the agent's account, and of the groups it is in
 	groups groups
 }
 
@@ -63,7 +63,7 @@ func newProtection(ctx context.Context, dir Reader, rules Rules) (*protection, e
 	return p, nil
 }
 
-// bindAccount finds the SIDs of the accounts that the bind name can mean.
+// bindAccount finds the SIDs of the accounts that the bind name may refer to.
 func (p *protection) bindAccount(ctx context.Context) ([]string, error) {
 	name := p.rules.BindDN
 	if strings.Contains(name, "=") {
@@ -95,7 +95,7 @@ func (p *protection) allowed(dn ident.DN) bool {
 }
 
 // account says why a user account that was just read must not be touched; ""
-// when it may be.
+// if it may be.
 func (p *protection) account(ctx context.Context, e ident.Entry) (string, error) {
 	if p.allowed(e.DN) {
 		return "", nil
@@ -148,7 +148,7 @@ func (p *protection) byItself(e ident.Entry) string {
 }
 
 // byMembership looks for a privileged group among all groups of an account, or
-// among those that a group is in.
+// among the groups that a group is in.
 func (p *protection) byMembership(ctx context.Context, e ident.Entry) (string, error) {
 	token := e.Attributes.Values("tokenGroups")
 	for _, sid := range token {
@@ -162,9 +162,9 @@ func (p *protection) byMembership(ctx context.Context, e ident.Entry) (string, e
 	return p.upwards(ctx, e)
 }
 
-// upwards follows memberOf and the primary group where tokenGroups does not
-// do: of groups, to accounts without the right to read it, and when a
-// distribution group is protected, of which no token knows.
+// upwards follows memberOf and the primary group where tokenGroups is not
+// enough: for groups, for accounts whose tokenGroups may not be read, and if a
+// distribution group is protected, because no token contains those.
 func (p *protection) upwards(ctx context.Context, e ident.Entry) (string, error) {
 	var open []ident.DN
 	for _, dn := range e.Attributes.Values("memberOf") {

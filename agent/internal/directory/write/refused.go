@@ -10,24 +10,24 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Refusal is one attribute that the directory did not take.
+// Refusal is one attribute that the directory refused.
 type Refusal struct {
 	Attribute string
 	Err       *Error
 }
 
-// aboutValues tells whether the directory refused an operation for what was to
-// be written: then the same may be taken without one of its attributes. It
-// goes by the result code; which attribute it was is found out by trying,
-// because no server says so reliably.
+// aboutValues reports whether the directory refused an operation because of
+// its values, so that it may succeed without one of the attributes. The result
+// code decides. Which attribute is at fault must be found by trying, because
+// no server reliably says so.
 func aboutValues(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Err != nil && (e.Kind == Invalid || e.Kind == ValueTaken || e.Kind == Denied)
 }
 
-// oneByOne writes the attributes of an account that was just read, each by
-// itself, after the directory has refused them together with whole. Its error
-// lists those that were refused; the others are written.
+// oneByOne writes the attributes of an account that was just read one at a
+// time, after the directory has refused them together with the error whole.
+// Its error lists the attributes that were refused; the others are written.
 func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry, changes []ident.AttributeChange, whole error) error {
 	var refused []Refusal
 	written := class == ident.ClassCreate // the account itself
@@ -50,7 +50,7 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 		}
 	}
 	if len(refused) == 0 {
-		return nil // it was the combination, or it has passed
+		return nil // the combination was refused, or the cause has passed
 	}
 	var out *Error
 	if !errors.As(whole, &out) {
@@ -67,7 +67,7 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 	return &partly
 }
 
-// modify sends what changes amount to.
+// modify sends the modifications.
 func (w *Writer) modify(ctx context.Context, dn ident.DN, mods []conn.Mod, changes []ident.AttributeChange) error {
 	err := w.dir.Modify(ctx, conn.ByDN(dn), mods, false)
 	if err == nil {
@@ -79,10 +79,10 @@ func (w *Writer) modify(ctx context.Context, dn ident.DN, mods []conn.Mod, chang
 	return w.refused(ctx, ident.ClassUpdate, dn, changes, err)
 }
 
-// withoutRefused makes the account with nothing but what makes an account, once
-// the directory has refused it with all that was to be in it, and then writes
-// the rest one by one. An account that is refused all the same is refused for
-// the reason given with whole.
+// withoutRefused makes the account with only the attributes that every account
+// needs, after the directory has refused it with all of them, and then writes
+// the others one by one. If the bare account is refused too, the reason in
+// whole is reported.
 func (w *Writer) withoutRefused(ctx context.Context, at ident.DN, changes []ident.AttributeChange, initial Initial, whole error) error {
 	var least, rest []ident.AttributeChange
 	for _, c := range changes {

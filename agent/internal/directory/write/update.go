@@ -14,9 +14,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Update writes the values that changed. An attribute that has its new values
-// already is left alone; one that has neither those nor the old ones makes the
-// whole update stale, and nothing is written.
+// Update writes the values that changed. It leaves alone an attribute that
+// already has its new values. An attribute with neither the new nor the old
+// values makes the whole update stale, and nothing is written.
 func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.AttributeChange) error {
 	e, err := w.account(ctx, ident.ClassUpdate, guid, attributeNames(changes)...)
 	if err != nil {
@@ -40,7 +40,8 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 	return err
 }
 
-// modification turns a change into what is sent for it: nothing or one.
+// modification returns what must be sent for a change: nothing, or one
+// modification.
 func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
 	if cause := checkAttribute(c.Name, c.New, c.Binary); cause != "" {
 		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
@@ -71,8 +72,8 @@ func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mo
 	return []conn.Mod{{Kind: conn.ReplaceValues, Attribute: c.Name, Values: c.New}}, nil
 }
 
-// Adopt writes the anchor to an enabled account that has none. Another value
-// is somebody else's and stays.
+// Adopt writes the anchor to an enabled account that has none. Any other value
+// was set by somebody else and stays.
 func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) error {
 	e, err := w.account(ctx, ident.ClassAdopt, guid, w.rules.Anchor)
 	if err != nil {
@@ -94,8 +95,8 @@ func (w *Writer) Adopt(ctx context.Context, guid ident.GUID, anchor string) erro
 	return nil
 }
 
-// Rekey puts the anchor of another key into the place of the one that the
-// account has, for a person with a new key. Without attributes it does nothing.
+// Rekey replaces the anchor of an account by that of another key, for a person
+// with a new key. Without attributes it does nothing.
 func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.AttributeChange) error {
 	if len(changes) == 0 {
 		return nil
@@ -118,7 +119,7 @@ func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.Att
 		}
 	}
 	mods := []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: c.New}}
-	if len(have) > 0 { // named, so that the server refuses it when the value is another by now
+	if len(have) > 0 { // names the old value, so that the server refuses if it has changed meanwhile
 		mods = slices.Insert(mods, 0, conn.Mod{Kind: conn.DeleteValues, Attribute: c.Name, Values: have})
 	}
 	if err := w.dir.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
@@ -127,7 +128,7 @@ func (w *Writer) Rekey(ctx context.Context, guid ident.GUID, changes []ident.Att
 	return nil
 }
 
-// addFailed explains a refused addition: when a value is there already,
+// addFailed explains a refused addition: if the attribute has a value now,
 // somebody wrote it after the object was read.
 func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err error) error {
 	var answer *conn.Error
@@ -139,9 +140,9 @@ func (w *Writer) addFailed(class ident.Class, dn ident.DN, attribute string, err
 	return w.fail(class, dn, err)
 }
 
-// anchorMod adds the anchor where there is none, or where the same number is
-// spelled in another way. It is sent as an addition, so that the server refuses
-// it when somebody has filled the attribute meanwhile.
+// anchorMod adds the anchor if there is none, or if the same number is spelled
+// in another way. It is sent as an addition, so that the server refuses it if
+// somebody has filled the attribute meanwhile.
 func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]conn.Mod, error) {
 	have := e.Attributes.Values(w.rules.Anchor)
 	if len(have) > 0 && slices.Equal(have, []string{anchor}) {
@@ -163,8 +164,8 @@ func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]c
 	return []conn.Mod{add}, nil
 }
 
-// sameNumber reports whether two anchors are those of one application and one
-// number: pipedrive:12.0 and pipedrive:12.
+// sameNumber reports whether two anchors have the same application and the
+// same number, such as pipedrive:12.0 and pipedrive:12.
 func sameNumber(a, b string) bool {
 	of, former, ok := ident.ParseAnchor(a)
 	application, key, also := ident.ParseAnchor(b)
@@ -176,7 +177,8 @@ func sameNumber(a, b string) bool {
 	return isNumber && isToo && x == y
 }
 
-// flags returns userAccountControl, which account has made sure to be there.
+// flags returns userAccountControl. The method account has checked that it
+// exists.
 func flags(e ident.Entry) int64 {
 	v, _ := strconv.ParseInt(e.Attributes.First("userAccountControl"), 10, 64)
 	return v

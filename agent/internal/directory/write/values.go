@@ -15,7 +15,7 @@ import (
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
 // checkAttribute says what is wrong with an attribute that is to be written;
-// "" when it can be.
+// "" if nothing is.
 func checkAttribute(name string, values []string, binary bool) string {
 	if !attributeName.MatchString(name) {
 		return fmt.Sprintf("%q is not the name of an attribute", name)
@@ -50,7 +50,7 @@ func badAccountName(values []string) string {
 	return ""
 }
 
-// badName says why a text cannot be a common name; "" when it can.
+// badName says why a text cannot be a common name; "" if it can.
 func badName(name string) string {
 	switch {
 	case text.Blank(name):
@@ -65,7 +65,7 @@ func badName(name string) string {
 	return ""
 }
 
-// sameValues compares as sets, by bytes.
+// sameValues compares values as sets, byte by byte.
 func sameValues(a, b []string) bool {
 	return len(a) == len(b) && holdsAll(a, b, func(x, y string) bool { return x == y })
 }
@@ -74,7 +74,7 @@ func holdsAll(have, want []string, equal func(x, y string) bool) bool {
 	return len(absent(have, want, equal)) == 0
 }
 
-// absent returns the values of want that have lacks.
+// absent returns the values of want that are not in have.
 func absent(have, want []string, equal func(x, y string) bool) []string {
 	var out []string
 	for _, v := range want {

@@ -1,10 +1,10 @@
 // Package write carries out one operation of a plan in Active Directory.
 //
-// It trusts nobody: right before each write the object is read again from the
-// domain controller and must lie in scope, must not be protected, and must
-// still have the values that the plan saw. It decides nothing about who should
-// have an account, keeps no state, and never repeats a write whose outcome is
-// unknown.
+// It trusts no plan: right before each write it reads the object again from
+// the domain controller. The object must lie in scope, must not be protected,
+// and must still have the values that the plan saw. The package does not
+// decide who should have an account, keeps no state, and never repeats a write
+// whose outcome is unknown.
 package write
 
 import (
@@ -20,20 +20,22 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Rules bound what may be written.
+// Rules limit what may be written.
 type Rules struct {
 	// Scope lists the containers below which objects may be written; the
 	// containers themselves may not. Required.
 	Scope ident.Scope
-	// Anchor names the attribute that carries "application:key". Required.
+	// Anchor names the attribute that holds "application:key". Required.
 	Anchor string
-	// Protect lists groups that are as privileged as those of
+	// Protect lists further groups to treat like those of
 	// ident.PrivilegedGroups.
 	Protect []ident.DN
-	// Allow lists protected accounts and groups that may be touched all the
-	// same. A privileged group among them protects its members no longer.
+	// Allow lists protected accounts and groups that may be touched
+	// nevertheless. A privileged group among them no longer protects its
+	// members.
 	Allow []ident.DN
-	// BindDN is the account that the agent binds as, as conn.Settings names it.
+	// BindDN is the account that the agent binds as, in any form that
+	// conn.Settings accepts.
 	BindDN string
 }
 
@@ -77,8 +79,8 @@ type Initial struct {
 }
 
 // Apply carries out one operation on the object guid, which is empty for a
-// create. It returns the GUID of the object, also when an account was made
-// without some of its attributes. An error is an *Error.
+// create. It returns the GUID of the object, even if an account was made
+// without some of its attributes. Errors are *Error.
 func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial Initial) (ident.GUID, error) {
 	switch op.Class {
 	case ident.ClassCreate:
@@ -115,15 +117,15 @@ func anchorOf(op ident.Operation, anchor string) string {
 }
 
 // FindAnchor lists the user accounts of the whole domain, in scope or not,
-// that carry exactly this value in the anchor attribute. AD has no index of the
-// usual anchors, so that this reads through all users: it is for finding out
-// what became of a write, not for each of them.
+// that carry exactly this value in the anchor attribute. AD has no index of
+// the usual anchor attributes, so it scans all users: use it to find out what
+// became of a write, not for every write.
 func (w *Writer) FindAnchor(ctx context.Context, value string) ([]ident.Entry, error) {
 	found, err := w.find(ctx, w.rules.Anchor, value)
 	if err != nil {
 		return nil, w.fail(ident.ClassLink, "", err)
 	}
-	// The directory ignores case and spaces, keys do not.
+	// The directory ignores case and spaces; keys do not.
 	return slices.DeleteFunc(found, func(e ident.Entry) bool {
 		return !slices.Contains(e.Attributes.Values(w.rules.Anchor), value)
 	}), nil
@@ -144,7 +146,7 @@ func (w *Writer) find(ctx context.Context, attribute, value string) ([]ident.Ent
 }
 
 // ReadBack reads an object from the domain controller that the writes go to.
-// Without attributes it reads all but the constructed ones.
+// Without attributes, it reads all but the constructed ones.
 func (w *Writer) ReadBack(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, error) {
 	e, err := w.dir.Get(ctx, conn.ByGUID(guid), attributes)
 	if err != nil {
@@ -153,7 +155,7 @@ func (w *Writer) ReadBack(ctx context.Context, guid ident.GUID, attributes []str
 	return e, nil
 }
 
-// account reads a user account afresh and makes sure that it may be touched.
+// account reads a user account afresh and checks that it may be touched.
 func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID, attributes ...string) (ident.Entry, error) {
 	e, err := w.dir.Get(ctx, conn.ByGUID(guid), append(attributes, protectionAttributes...))
 	if err != nil {
@@ -175,8 +177,9 @@ func (w *Writer) account(ctx context.Context, class ident.Class, guid ident.GUID
 	return e, nil
 }
 
-// target checks the DN that an object is to have and splits it. A DN that
-// could be read in two ways is refused: what is checked must be what is sent.
+// target checks and splits the DN that an object is to have. It refuses a DN
+// that could be read in two ways, because what is checked must be what is
+// sent.
 func (w *Writer) target(class ident.Class, to ident.DN) (name string, parent ident.DN, err error) {
 	if _, perr := ident.ParseDN(string(to)); perr != nil || to.Parent() == "" || !to.Parent().Child(to.Name()).EqualFold(to) {
 		return "", "", invalid(class, to, fmt.Sprintf("%q is not a plain CN=...,OU=... name", to), "correct cn or ou in the mapping")
