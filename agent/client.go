@@ -27,7 +27,8 @@ func (c *cli) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// ask asks the running agent, or does the work in this process when none runs.
+// ask sends a question to the running agent, or answers it in this process if
+// none is running.
 func ask[In, Out any](
 	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) (Out, error), in In,
 ) (out Out, err error) {
@@ -38,7 +39,7 @@ func ask[In, Out any](
 	return out, err
 }
 
-// list is ask for an answer of any length.
+// list is like ask, for an answer of any length.
 func list[In, Item any](
 	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) iter.Seq2[Item, error], in In, each func(Item) error,
 ) error {
@@ -55,8 +56,8 @@ func list[In, Item any](
 	})
 }
 
-// connected makes calls, and shows how far they are. When ctx ends, they stop
-// at their next safe point.
+// connected calls do with a client, and shows the progress of its calls. When
+// ctx ends, they stop at their next safe point.
 func (c *cli) connected(ctx context.Context, do func(context.Context, *control.Client) error) error {
 	ctx = progress.With(ctx, c.stderr.show)
 	defer c.stderr.clear()
@@ -104,9 +105,9 @@ func (c *cli) reach(ctx context.Context) (client *control.Client, done func(), e
 	return control.NewClient(local), a.Close, nil
 }
 
-// reachAnyway connects to the running agent although the file has a mistake:
-// what it did and what it holds must be seen then too. What needs the file is
-// refused by the agent, with the same mistake.
+// reachAnyway connects to the running agent even if the file has a mistake,
+// because what the agent did and holds must stay visible. The agent refuses
+// whatever needs the file, and reports the same mistake.
 func (c *cli) reachAnyway(ctx context.Context, mistake error) (*control.Client, error) {
 	dir := config.StateDir(c.configPath)
 	if dir == "" {
@@ -122,8 +123,9 @@ func (c *cli) reachAnyway(ctx context.Context, mistake error) (*control.Client, 
 // onDisk names the configuration that the command is about.
 func (c *cli) onDisk() service.OnDisk { return service.NewOnDisk(c.configPath, false) }
 
-// runningAgent asks the agent that runs, if one does and answers to this user,
-// in what its configuration is another. One that is starting is not waited for.
+// runningAgent asks the running agent how its configuration differs from the
+// file. It returns nothing if no agent is running or answers to this user. It
+// does not wait for an agent that is starting.
 func (c *cli) runningAgent(ctx context.Context, cfg *config.Config) (*service.Divergence, error) {
 	remote, err := control.Connect(ctx, cfg.Agent.StateDir)
 	if err != nil {
@@ -145,8 +147,8 @@ func (c *cli) runningAgent(ctx context.Context, cfg *config.Config) (*service.Di
 	return d, err
 }
 
-// printDivergence tells it below a result; what says which of the two
-// configurations that result is of.
+// printDivergence prints the difference below a result; what says which of the
+// two configurations the result belongs to.
 func printDivergence(w io.Writer, d *service.Divergence, what string) {
 	if d == nil {
 		return
@@ -157,12 +159,12 @@ func printDivergence(w io.Writer, d *service.Divergence, what string) {
 	p.put("", what+" To make the file count: "+d.Next+".")
 }
 
-// cautionConnectors tells when the connectors are those of an agent that finds
-// them by another configuration than that on disk.
+// cautionConnectors warns if the listed connectors are those of an agent whose
+// configuration differs from the one on disk.
 func (c *cli) cautionConnectors(ctx context.Context) {
 	cfg, err := config.Load(c.configPath)
 	if err != nil {
-		return // the agent was asked all the same, see reachAnyway
+		return // the agent was asked nevertheless, see reachAnyway
 	}
 	d, err := c.runningAgent(ctx, cfg)
 	if err != nil || d == nil {

@@ -63,7 +63,7 @@ func (c *cli) authorize(ctx context.Context, application string, back consent.Wa
 	})
 }
 
-// tellConsent says where to consent, and what to do then.
+// tellConsent says where to consent, and what to do afterwards.
 func (c *cli) tellConsent(p consent.Prompt) {
 	if p.Paste {
 		_, _ = fmt.Fprintf(c.stderr, "Open this address in a browser and consent:\n\n%s\n\n"+

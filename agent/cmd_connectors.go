@@ -49,7 +49,7 @@ func printModules(w io.Writer, modules []connector.View) {
 	table(w, "CONNECTOR\tVERSION\tFILE\tSIGNATURE\tSTATE", func(row func(...any)) {
 		for _, m := range modules {
 			file := m.File
-			if pageOf(w).terminal { // where the path would take half of the line
+			if pageOf(w).terminal { // if the path would take half of the line
 				file = filepath.Base(file)
 			}
 			row(m.Manifest.Name, m.Manifest.Version, file, m.Signature, stateOf(m))
@@ -57,7 +57,7 @@ func printModules(w io.Writer, modules []connector.View) {
 	})
 }
 
-// stateOf tells what became of a file, and what serves in its place.
+// stateOf says what became of a module file, and which version serves instead.
 func stateOf(m connector.View) string {
 	state := string(m.State)
 	if m.Reason != "" {
@@ -108,8 +108,8 @@ func printSecrets(w io.Writer, all []abi.Secret) {
 	})
 }
 
-// printCalls lists what the connector can call, who the records are, and what
-// the credentials must be allowed for it.
+// printCalls lists what the connector can call, what its records are, and
+// which rights the credentials need for that.
 func printCalls(w io.Writer, m abi.Manifest) {
 	if len(m.Endpoints) > 0 {
 		_, _ = fmt.Fprintln(w)
@@ -168,7 +168,8 @@ func printAttributes(w io.Writer, m abi.Manifest) {
 	})
 }
 
-// printLimits lists what the API does not do, and how often it does the rest.
+// printLimits lists what the API does not support, and how often everything
+// else may be called.
 func printLimits(w io.Writer, m abi.Manifest) {
 	if len(m.Cannot) > 0 {
 		p := pageOf(w)
@@ -195,7 +196,7 @@ func printLimits(w io.Writer, m abi.Manifest) {
 	})
 }
 
-// refusedCall tells which requests a limitation refuses.
+// refusedCall says which requests a limitation refuses.
 func refusedCall(l abi.Limitation) string {
 	call := strings.TrimSpace(l.Method + " " + l.Path)
 	switch {

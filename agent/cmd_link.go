@@ -66,8 +66,7 @@ func (c *cli) linkRekeyCommand() *cobra.Command {
 	return cmd
 }
 
-// printLinkedBy tells by which configuration it was found out what the next run
-// does.
+// printLinkedBy says which configuration decides what the next run does.
 func printLinkedBy(w io.Writer, l service.LinkAnswer) {
 	by := "This was done by the configuration that the agent runs with."
 	if l.DryRun {
@@ -76,7 +75,7 @@ func printLinkedBy(w io.Writer, l service.LinkAnswer) {
 	printDivergence(w, l.RunningAgent, by)
 }
 
-// printLinked names the person on both sides of a link by hand.
+// printLinked prints both sides of a link by hand.
 func printLinked(w io.Writer, l service.Linked) {
 	p := pageOf(w)
 	verb := "is linked"

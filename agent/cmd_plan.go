@@ -107,7 +107,7 @@ func (c *cli) applyCommand() *cobra.Command {
 	return cmd
 }
 
-// report makes a call that answers with a run, prints it and chooses the exit
+// report makes a call that returns a run, prints the run and chooses the exit
 // code.
 func report[In any](
 	ctx context.Context, c *cli, question func(*control.Client, context.Context, In) (service.ReportAnswer, error), req In, how extent,

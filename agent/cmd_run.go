@@ -40,12 +40,12 @@ func (c *cli) runCommand() *cobra.Command {
 	return cmd
 }
 
-// stopTime is how long calls and runs may take to come to a safe point after
-// the agent was told to stop.
+// stopTime is how long calls and runs may take to reach a safe point after the
+// agent was told to stop.
 const stopTime = 4 * time.Second
 
-// serve runs the daemon. Commands are taken from the first moment on, and wait
-// for the end of the start.
+// serve runs the daemon. It accepts commands from the first moment; they wait
+// until the agent has started.
 func serve(ctx context.Context, a *runtime.Agent) error {
 	commands, err := control.Listen(ctx, a.Config().Agent.StateDir)
 	if err != nil {
@@ -75,7 +75,7 @@ func runOnce(ctx context.Context, a *runtime.Agent) error {
 	return nil
 }
 
-// worse keeps the exit code that a caller must know about first.
+// worse returns the exit code that a caller must know about first.
 func worse(worst int, result error, failure error) int {
 	code := exit.Done
 	var silent exitError

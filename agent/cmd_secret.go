@@ -20,7 +20,7 @@ func (c *cli) secretCommand() *cobra.Command {
 		Short: "Store a secret that is read from standard input",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := service.CheckSecretName(args[0]); err != nil { // before anybody types a secret
+			if err := service.CheckSecretName(args[0]); err != nil { // check before anybody types a secret
 				return &usageError{err}
 			}
 			value, err := c.readSecret(cmd.Context(), args[0])
@@ -65,12 +65,12 @@ func (c *cli) secretCommand() *cobra.Command {
 	return group("secret", "The encrypted store of secrets, for @{store:NAME}", set, list, remove, c.secretResetCommand())
 }
 
-// maxSecret bounds a secret in bytes.
+// maxSecret is the largest size of a secret in bytes.
 const maxSecret = 64 << 10
 
-// readSecret takes the value from a pipe, or from a terminal without showing
-// it. One line end is cut off. It ends with ctx, and leaves the terminal as it
-// was.
+// readSecret reads the value from a pipe, or from a terminal without showing
+// it. It removes one line end. It returns when ctx ends, and leaves the
+// terminal as it was.
 func (c *cli) readSecret(ctx context.Context, name string) ([]byte, error) {
 	read := c.readPiped
 	f, ok := c.stdin.(*os.File)
@@ -89,7 +89,7 @@ func (c *cli) readSecret(ctx context.Context, name string) ([]byte, error) {
 		err   error
 	}
 	got := make(chan result, 1)
-	go func() { // it may outlive the context: nothing ends the read of a terminal
+	go func() { // may outlive the context, because nothing can interrupt a read from a terminal
 		value, err := read()
 		got <- result{value, err}
 	}()

@@ -62,7 +62,7 @@ func (c *cli) linkCommand() *cobra.Command {
 			if len(args) == 1 {
 				req.Application = args[0]
 			}
-			links := []service.ListedLink{} // a table has widths, and JSON is whole or not there
+			links := []service.ListedLink{} // a table needs all widths, and JSON must be complete
 			err := list(cmd.Context(), c, (*control.Client).Links, req, func(l service.ListedLink) error {
 				links = append(links, l)
 				return nil

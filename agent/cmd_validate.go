@@ -35,15 +35,15 @@ func (c *cli) validateCommand() *cobra.Command {
 	return cmd
 }
 
-// validation is what `rollcall validate` found out.
+// validation is the result of `rollcall validate`.
 type validation struct {
 	OK       bool     `json:"ok"`
 	Files    []string `json:"files"`
 	Warnings []string `json:"warnings"`
-	// LookedAs is the user whose rights counted for files and secrets.
+	// LookedAs is the user whose rights were used to check files and secrets.
 	LookedAs string          `json:"looked_as,omitempty"`
 	Online   []check.Finding `json:"online,omitempty"`
-	// RunningAgent tells that it has another configuration.
+	// RunningAgent says how the configuration of the running agent differs.
 	RunningAgent *service.Divergence `json:"running_agent,omitempty"`
 }
 
@@ -90,8 +90,8 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 	return exitError(code)
 }
 
-// onlineExit is 2 when something is lacking, since asking again changes
-// nothing, and 1 when only the asking failed.
+// onlineExit returns 2 if something is lacking, because asking again would
+// change nothing, and 1 if only the asking failed.
 func onlineExit(found []check.Finding) int {
 	code := exit.Done
 	for _, f := range found {

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/completion"
 )
 
-// complete makes the completion of a command's arguments: one list of names for
-// each of them, and for the last one files where withFiles says so.
+// complete returns the completion of a command's arguments, with one list of
+// names per argument. With withFiles, the last argument completes files.
 func (c *cli) complete(withFiles bool, places ...completion.Place) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) >= len(places) {
@@ -23,7 +23,7 @@ func (c *cli) complete(withFiles bool, places ...completion.Place) cobra.Complet
 	}
 }
 
-// completeFlag makes the completion of a flag's value.
+// completeFlag sets the completion of a flag's value.
 func (c *cli) completeFlag(cmd *cobra.Command, flag string, place completion.Place) {
 	complete := func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return c.words(cmd, args, typed, place), cobra.ShellCompDirectiveNoFileComp
@@ -33,7 +33,7 @@ func (c *cli) completeFlag(cmd *cobra.Command, flag string, place completion.Pla
 	}
 }
 
-// words offers the words for a place in cobra's form.
+// words returns the words for a place in cobra's form.
 func (c *cli) words(cmd *cobra.Command, args []string, typed string, place completion.Place) []cobra.Completion {
 	var out []cobra.Completion
 	for _, w := range completion.Words(cmd.Context(), completion.Query{Config: c.configPath, Args: args, Typed: typed}, place) {
@@ -46,7 +46,7 @@ func (c *cli) words(cmd *cobra.Command, args []string, typed string, place compl
 	return out
 }
 
-// completions says what may stand at each place of a command line.
+// completions sets what may stand at each place of a command line.
 func (c *cli) completions(root *cobra.Command) {
 	arguments := map[string]cobra.CompletionFunc{
 		"plan":              c.complete(false, completion.Automations),

@@ -30,7 +30,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, stderr))
 }
 
-// run executes one command and answers its exit code.
+// run executes one command and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &cli{stdin: stdin, stdout: stdout, stderr: newStatus(stderr)}
 	root := c.root()
@@ -45,14 +45,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return c.fail(err)
 }
 
-// cli is what every command shares.
+// cli is what all commands share.
 type cli struct {
 	stdin      io.Reader
 	stdout     io.Writer
 	stderr     *status
 	configPath string
 	output     string
-	understood bool // the command line; what fails before is wrong usage
+	understood bool // the command line was understood; an error before that is wrong usage
 }
 
 // exitError ends a command with a code and nothing more to print.
@@ -117,7 +117,7 @@ func (c *cli) root() *cobra.Command {
 	c.completions(root)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	for _, own := range root.Commands() { // cobra's own take any name for a good one
+	for _, own := range root.Commands() { // cobra's own commands accept any arguments
 		switch own.Name() {
 		case "help":
 			own.Args = topics(root)
@@ -128,7 +128,7 @@ func (c *cli) root() *cobra.Command {
 	return root
 }
 
-// topics refuses a command that there is not.
+// topics refuses an unknown command.
 func topics(root *cobra.Command) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		of, rest, err := root.Find(args)
@@ -142,7 +142,7 @@ func topics(root *cobra.Command) cobra.PositionalArgs {
 	}
 }
 
-// group is a command that only holds others.
+// group returns a command that only contains others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
@@ -152,7 +152,8 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// onlyNamed is what a command does that only holds others: it says what there is.
+// onlyNamed returns the action of a command that only contains others: it
+// lists them.
 func onlyNamed(commands []*cobra.Command) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -166,7 +167,7 @@ func onlyNamed(commands []*cobra.Command) func(*cobra.Command, []string) error {
 	}
 }
 
-// exactly is cobra.ExactArgs with the usage in its message.
+// exactly is like cobra.ExactArgs, with the usage in its message.
 func exactly(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {

@@ -12,7 +12,7 @@ import (
 
 const timeFormat = "2006-01-02 15:04:05"
 
-// show prints a result: as JSON, or by text.
+// show prints a result: as JSON, or as text.
 func (c *cli) show(value any, text func(io.Writer)) error {
 	if c.output == "json" {
 		return printJSON(c.stdout, value)
@@ -21,8 +21,8 @@ func (c *cli) show(value any, text func(io.Writer)) error {
 	return nil
 }
 
-// printJSON writes what cannot be printed as escapes of JSON: the same text to
-// a program, and nothing that drives a terminal.
+// printJSON writes unprintable characters as escapes of JSON. A program reads
+// the same text, and nothing can control a terminal.
 func printJSON(w io.Writer, value any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -35,11 +35,12 @@ func printJSON(w io.Writer, value any) error {
 	return err
 }
 
-// printable keeps foreign text from driving the terminal or breaking the
+// printable keeps foreign text from controlling the terminal or breaking the
 // table: control characters are shown as escapes.
 func printable(s string) string { return escaped(s, "") }
 
-// escaped shows what cannot be printed as escapes, except for what is kept.
+// escaped returns a text with unprintable characters as escapes, except those
+// in keep.
 func escaped(s, keep string) string {
 	bad := func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune(keep, r) }
 	if !strings.ContainsFunc(s, bad) {

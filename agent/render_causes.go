@@ -10,15 +10,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// commonCause is one cause and everybody whom it concerns.
+// commonCause is one cause with all items that share it.
 type commonCause struct {
-	cause  string // without what is somebody's own
-	next   string // for all of them, with KEY where each has their own
-	own    bool   // the causes differ in what is somebody's own
+	cause  string // without what is specific to one item
+	next   string // for all items, with KEY in place of each one's key
+	own    bool   // the causes differ in what is specific to one item
 	people []ident.QuarantineItem
 }
 
-// byCause tells things that have one cause as one, the most frequent first.
+// byCause groups items by their shared cause, the most frequent first.
 func byCause(items []ident.QuarantineItem) []commonCause {
 	type id struct{ part, cause string }
 	at := map[id]int{}
@@ -40,7 +40,7 @@ func byCause(items []ident.QuarantineItem) []commonCause {
 	return all
 }
 
-// sum finds what is common to everybody: somebody alone keeps their own words.
+// sum sets the common text of all items; a single item keeps its own.
 func (c *commonCause) sum() {
 	first := c.people[0]
 	c.next = first.Next
@@ -58,12 +58,12 @@ func (c *commonCause) sum() {
 	}
 }
 
-// forAnyKey is the next step of an item with KEY in the place of its own key.
+// forAnyKey returns the next step of an item with KEY in place of its own key.
 func forAnyKey(q ident.QuarantineItem) string {
 	if q.Key == "" {
 		return q.Next
 	}
-	key := strings.TrimPrefix(ident.Command("x", string(q.Key)), "rollcall x ") // quoted, where it must be
+	key := strings.TrimPrefix(ident.Command("x", string(q.Key)), "rollcall x ") // quoted if necessary
 	var out strings.Builder
 	rest := q.Next
 	for {
@@ -82,12 +82,12 @@ func forAnyKey(q ident.QuarantineItem) string {
 	}
 }
 
-// fewNames is how many of those who share a cause are named unless all are
-// asked for.
+// fewNames is how many names are printed for a shared cause unless all are
+// requested.
 const fewNames = 5
 
-// print writes a cause with whom it concerns. more tells where all of them are
-// named; "" names all here.
+// print writes a cause with the names concerned. more says where to find all
+// names; "" prints all here.
 func (c commonCause) print(p *page, more string) {
 	line := p.put
 	first := c.people[0]
@@ -128,27 +128,27 @@ func (c commonCause) printNext(p *page) {
 	}
 }
 
-// personName is somebody's name with the key.
+// personName returns the name of a person with the key.
 func personName(q ident.QuarantineItem) string {
 	return cmp.Or(strings.TrimSuffix(who(q.Name, q.Key), ": "), "somebody without a key")
 }
 
-// failures counts writes that the directory refused for one reason.
+// failures counts writes that the directory refused for the same reason.
 type failures map[failure]int
 
-// failure is what they have in common: the server's texts differ from object to
-// object.
+// failure is the reason that writes share. It omits the server's texts, which
+// differ from object to object.
 type failure struct {
 	class ident.Class
 	code  int
 	next  string
 }
 
-// fewFailures is how many of them a short report lists.
+// fewFailures is how many failures of a kind a short report lists.
 const fewFailures = 3
 
-// count adds an outcome and returns how many of its kind there are so far; 0 when
-// it is no such failure.
+// count adds an outcome and returns how many of its kind there are so far, or
+// 0 if it is not such a failure.
 func (f failures) count(o ident.Outcome) int {
 	if o.Result != ident.ResultFailed || o.Code == 0 {
 		return 0
@@ -158,7 +158,7 @@ func (f failures) count(o ident.Outcome) int {
 	return f[kind]
 }
 
-// print counts those that were not listed.
+// print writes how many failures were not listed.
 func (f failures) print(p *page, run int64) {
 	kinds := slices.SortedFunc(maps.Keys(f), func(x, y failure) int {
 		return cmp.Or(cmp.Compare(x.class, y.class), x.code-y.code, cmp.Compare(x.next, y.next))

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// takesColours reports whether a console understands escape sequences, and has
-// it do so: Windows 10 and later can, and do not by themselves
+// takesColours reports whether a console understands escape sequences, and
+// turns that on: Windows 10 and later support them, but not by default
 // (learn.microsoft.com/windows/console/setconsolemode).
 func takesColours(f *os.File) bool {
 	var mode uint32

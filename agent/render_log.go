@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// logger is where a command logs to that does the work itself. On a terminal
-// the lines stand among the results, so that only warnings and errors come
-// through there, as sentences; with the level debug, everything does.
+// logger returns the logger of a command that does the work itself. On a
+// terminal the lines appear among the results, so only warnings and errors are
+// printed there, as sentences; with level debug, everything is.
 func (c *cli) logger(cfg config.Log) *slog.Logger {
 	p := openPage(c.stderr)
 	if !p.terminal || cfg.Level == config.LogDebug {
@@ -38,8 +38,8 @@ func (t *terminalLog) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn
 }
 
-// Handle implements slog.Handler. It leaves out how a run ended: the report
-// that follows says so.
+// Handle implements slog.Handler. It skips the end of a run, because the
+// report that follows says it.
 func (t *terminalLog) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == service.LogRunEnded {
 		return nil

@@ -12,17 +12,18 @@ import (
 	"golang.org/x/term"
 )
 
-// page is where text for people goes: a terminal of some width, or something
-// that is no terminal, such as a file or a pipe. There, lines are not broken,
-// so that scripts find a whole line, and there are neither marks nor colours.
+// page is the destination of text for people: a terminal of some width, or
+// something else such as a file or a pipe. Without a terminal, lines are not
+// broken, so that scripts find whole lines, and there are neither marks nor
+// colours.
 type page struct {
 	io.Writer
 	terminal bool
-	width    int  // of the lines, in cells; 0 is any
-	colours  bool // never without terminal
+	width    int  // of the lines, in cells; 0 means unlimited
+	colours  bool // never set without a terminal
 }
 
-// pageOf is the page that w is, or one of a w that is no terminal.
+// pageOf returns w if it is a page, or else a new page without a terminal.
 func pageOf(w io.Writer) *page {
 	if p, ok := w.(*page); ok {
 		return p
@@ -30,14 +31,14 @@ func pageOf(w io.Writer) *page {
 	return &page{Writer: w}
 }
 
-// narrowest is the least width that lines are broken to.
+// narrowest is the smallest width that lines are broken to.
 const narrowest = 40
 
-// openPage finds out what w is. The environment may forbid colours:
-// no-color.org, and TERM=dumb.
+// openPage finds out what kind of destination w is. The environment may forbid
+// colours: no-color.org, and TERM=dumb.
 func openPage(w io.Writer) *page {
 	file := w
-	if s, ok := w.(*status); ok { // which goes on keeping its last line apart
+	if s, ok := w.(*status); ok { // which still handles its last line separately
 		file = s.to
 	}
 	f, ok := file.(*os.File)
@@ -52,8 +53,8 @@ func openPage(w io.Writer) *page {
 	return p
 }
 
-// style is how a piece of text stands out: the number of an SGR sequence, or
-// nothing.
+// style is how a piece of text is emphasised: the number of an SGR sequence,
+// or nothing.
 type style string
 
 const (
@@ -64,7 +65,7 @@ const (
 	yellow    style = "33"
 )
 
-// paint gives text a style, on a page with colours.
+// paint applies a style to text, on a page with colours.
 func (p *page) paint(s style, text string) string {
 	if !p.colours || s == plainText || text == "" {
 		return text
@@ -72,7 +73,7 @@ func (p *page) paint(s style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// cells is how many columns of a terminal a text takes.
+// cells returns how many columns of a terminal a text takes.
 func cells(s string) int {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
@@ -82,8 +83,8 @@ func cells(s string) int {
 	return len(s)
 }
 
-// put writes a paragraph. lead stands before it, and what does not fit into the
-// line goes on below its beginning. Both are made printable.
+// put writes a paragraph. lead stands before the text; further lines are
+// indented to the beginning of the text. Both are made printable.
 func (p *page) put(lead, text string) { p.putStyled(plainText, lead, plainText, text) }
 
 // putStyled is put with a style for the lead and one for the text.
@@ -101,8 +102,8 @@ func (p *page) putStyled(leading style, lead string, body style, text string) {
 	_, _ = io.WriteString(p, b.String())
 }
 
-// lines is putStyled for a text of several lines, each of which is broken by
-// itself.
+// lines is like putStyled, for a text of several lines, each broken
+// separately.
 func (p *page) lines(leading style, lead, text string) {
 	for i, line := range strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n") {
 		text := strings.TrimLeft(line, " ")
@@ -125,7 +126,7 @@ func (p *page) broken(text string, column int) []string {
 }
 
 // wrap breaks a text into lines of at most width cells: between words, and
-// within one only when it is longer than a line.
+// within a word only if it is longer than a line.
 func wrap(text string, width int) []string {
 	var lines []string
 	line, used := "", 0
@@ -137,7 +138,7 @@ func wrap(text string, width int) []string {
 		if used > 0 {
 			line, used = line+" ", used+1
 		}
-		for used+n > width { // nothing is before it then
+		for used+n > width { // nothing stands before it then
 			head := breakWord(unit, width)
 			lines = append(lines, head)
 			unit = unit[len(head):]
@@ -148,10 +149,10 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// units are the pieces of a text between which a line may end: words, except
-// that an arrow stays with what it points to, and a date with its time. What
-// stands in backquotes or is a command of rollcall stays whole too, as long as
-// it fits into a line: people copy it.
+// units splits a text into pieces between which a line may end: words, except
+// that an arrow stays with its target and a date with its time. Text in
+// backquotes and commands of rollcall also stay whole if they fit into a line,
+// because people copy them.
 func units(text string, width int) []string {
 	var out []string
 	words := strings.Split(text, " ")
@@ -171,7 +172,7 @@ func units(text string, width int) []string {
 
 var dated = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 
-// together counts the words at the beginning that are one piece.
+// together returns how many words at the beginning form one piece.
 func together(words []string) int {
 	switch first := words[0]; {
 	case first == "->":
@@ -196,8 +197,8 @@ func together(words []string) int {
 }
 
 // breakWord cuts off the beginning of a word that does not fit into a line:
-// after a comma where there is one, such as in a DN, and never within what is
-// one character to a reader.
+// after a comma if there is one, as in a DN, and never within a character as
+// the reader sees it.
 func breakWord(word string, width int) string {
 	end, used, comma := 0, 0, 0
 	state := -1
@@ -218,7 +219,8 @@ func breakWord(word string, width int) string {
 	return word[:end]
 }
 
-// counted is a number with what it counts, such as "1 record" and "2 records".
+// counted returns a number with what it counts, such as "1 record" and "2
+// records".
 func counted(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one

@@ -13,8 +13,8 @@ import (
 
 // extent says how much of a plan or a run is printed.
 type extent struct {
-	brief   bool // one line an operation; of a run only what did not go as planned
-	verbose bool // also the limits that nothing came near to
+	brief   bool // one line per operation; of a run, only what did not go as planned
+	verbose bool // include the limits that nothing came close to
 }
 
 func printPlan(w io.Writer, plan ident.Plan, how extent) {
@@ -75,8 +75,8 @@ func printChange(w io.Writer, c ident.Change, brief bool) {
 	}
 }
 
-// printHead begins an operation: its class, whom it is about, and what is to
-// become or became of it.
+// printHead begins an operation: its class, the person concerned, and what
+// will become or has become of it.
 func printHead(p *page, class ident.Class, name string, key ident.Key, state string) {
 	if state != "" {
 		state = " [" + state + "]"
@@ -89,7 +89,7 @@ func printHead(p *page, class ident.Class, name string, key ident.Key, state str
 	p.putStyled(signs[sign], lead, bold, fmt.Sprintf("%s (key %s)%s", name, key, state))
 }
 
-// signs are the marks of a change on a terminal, and their colours.
+// signs are the marks of changes on a terminal, with their colours.
 var signs = map[string]style{"+": green, "~": yellow, "-": red}
 
 // detail writes a line about an operation below its head.
@@ -111,7 +111,7 @@ func (p *page) effect(sign, text string) {
 	p.putStyled(signs[sign], p.indent()+sign+" ", plainText, text)
 }
 
-// apart sets operations apart for people who read, not for scripts.
+// apart separates operations by a blank line for people, but not for scripts.
 func (p *page) apart() {
 	if p.terminal {
 		p.blank()
@@ -129,7 +129,7 @@ func printEffect(p *page, dn ident.DN, op ident.Operation) {
 	}
 }
 
-// mark tells what the limits and earlier decisions make of an operation.
+// mark says what the limits and earlier decisions mean for an operation.
 func mark(op ident.Operation) string {
 	switch op.Verdict {
 	case ident.VerdictHold:
@@ -165,7 +165,8 @@ func printSummary(p *page, s service.Summary, how extent, rest string) {
 	p.blank()
 }
 
-// printLimitStates prints the limits that this plan counts against, or all.
+// printLimitStates prints the limits that this plan counts against, or all of
+// them.
 func printLimitStates(p *page, limits []ident.LimitState, all bool) {
 	matter := slices.DeleteFunc(slices.Clone(limits),
 		func(l ident.LimitState) bool { return !all && l.Over == 0 && (l.Planned == 0 || l.Allowed < 0) })
@@ -188,9 +189,10 @@ func printLimitStates(p *page, limits []ident.LimitState, all bool) {
 // thousand would hide everything else.
 const most = 50
 
-// printQuarantine lists what needs a person, each cause once: at most 50 causes
-// of a kind when rest tells where the others are, all of them when it is "". In
-// the same way names tells where everybody with a cause is named.
+// printQuarantine lists what needs a person, each cause once. If rest says
+// where to find the others, it lists at most 50 causes of a kind; if rest is
+// "", all of them. In the same way, names says where to find everybody with a
+// cause.
 func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names string) {
 	p := pageOf(w)
 	records, parts := byPart(items)
@@ -198,8 +200,8 @@ func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names stri
 	printItems(p, "Needs a person (everything else about them goes on):", parts, rest, names)
 }
 
-// printQuarantineList lists all that one automation set aside; names is that of
-// printQuarantine.
+// printQuarantineList lists everything that one automation has set aside;
+// names is as in printQuarantine.
 func printQuarantineList(w io.Writer, q service.QuarantineList, names string) {
 	records, parts := byPart(q.Items)
 	head := fmt.Sprintf("Automation %s for application %s: %s", q.Automation, q.Application, counted(len(records), "record", "records"))
@@ -210,7 +212,7 @@ func printQuarantineList(w io.Writer, q service.QuarantineList, names string) {
 	printQuarantine(w, q.Items, "", names)
 }
 
-// byPart tells records that are set aside from parts that need a person.
+// byPart separates records that are set aside from parts that need a person.
 func byPart(items []ident.QuarantineItem) (records, parts []ident.QuarantineItem) {
 	for _, q := range items {
 		if q.Part == "" {
@@ -235,7 +237,7 @@ func printItems(p *page, title string, items []ident.QuarantineItem, rest, names
 	printRest(p, len(causes), rest)
 }
 
-// noted are notes as items: of those, too, one cause is told once.
+// noted converts notes to items, so that each cause is printed once.
 func noted(notes []ident.Note) []ident.QuarantineItem {
 	items := make([]ident.QuarantineItem, 0, len(notes))
 	for _, n := range notes {
@@ -244,7 +246,7 @@ func noted(notes []ident.Note) []ident.QuarantineItem {
 	return items
 }
 
-// bounded is how many of n are listed.
+// bounded returns how many of n are listed.
 func bounded(n int, rest string) int {
 	if rest == "" {
 		return n
@@ -258,7 +260,7 @@ func printRest(p *page, n int, rest string) {
 	}
 }
 
-// about names the attribute that an item is about.
+// about returns the attribute that an item is about.
 func about(q ident.QuarantineItem) string {
 	switch q.Part {
 	case "", ident.PartAccount, ident.PartGroups:
@@ -273,7 +275,7 @@ func who(name string, key ident.Key) string {
 		return ""
 	case key == "":
 		return name + ": "
-	case name == "": // it may be the name that cannot be read
+	case name == "": // perhaps the name is what cannot be read
 		return fmt.Sprintf("key %s: ", key)
 	}
 	return fmt.Sprintf("%s (key %s): ", name, key)

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// printReport prints a run; brief leaves out what went as planned.
+// printReport prints a run; brief omits what went as planned.
 func printReport(w io.Writer, r service.Report, how extent) {
 	p := pageOf(w)
 	printRunHead(p, r)
@@ -50,8 +50,8 @@ func printReport(w io.Writer, r service.Report, how extent) {
 	printFailed(p, r)
 }
 
-// printFailed ends the report of a run that did not do what it was to do: where
-// a long report ends, nobody sees how it began.
+// printFailed ends the report of a run that did not do what it should have
+// done, because at the end of a long report its beginning has scrolled away.
 func printFailed(p *page, r service.Report) {
 	f := failed(r)
 	if f == "" {
@@ -65,8 +65,7 @@ func printFailed(p *page, r service.Report) {
 		fmt.Sprintf("%sRun %d of automation %s, with %s applied.", f, r.ID, r.Automation, operations(r.Count(ident.ResultApplied))))
 }
 
-// failed is how the report of a run begins and ends that did not do what it was
-// to do.
+// failed returns the line that begins and ends the report of such a run.
 func failed(r service.Report) string {
 	var silent exitError
 	switch {
@@ -78,7 +77,7 @@ func failed(r service.Report) string {
 	return ""
 }
 
-// outcomes are those of a run that are printed, person by person.
+// outcomes returns the outcomes of a run to print, grouped by person.
 func outcomes(r service.Report, brief bool) []ident.Outcome {
 	list := slices.DeleteFunc(slices.Clone(r.Outcomes), func(o ident.Outcome) bool {
 		return brief && (o.DoneAlready() || o.Result == ident.ResultApplied || o.Result == ident.ResultHeld)
@@ -102,7 +101,7 @@ func printRunHead(p *page, r service.Report) {
 	}
 }
 
-// results are in the order in which a report counts them.
+// results lists the results in the order in which a report counts them.
 var results = []ident.Result{
 	ident.ResultApplied, ident.ResultHeld, ident.ResultRefused, ident.ResultSkipped,
 	ident.ResultFailed, ident.ResultRejected, ident.ResultDropped,
@@ -121,7 +120,8 @@ func printCounts(p *page, r service.Report) {
 	}
 }
 
-// printDone counts what was skipped because nothing was left to do.
+// printDone counts operations that were skipped because nothing was left to
+// do.
 func printDone(p *page, list []ident.Outcome) {
 	done := 0
 	for _, o := range list {
@@ -161,7 +161,8 @@ func decided(o ident.Outcome) bool {
 	return o.SettledBy != 0 || o.Result == ident.ResultRejected || o.Result == ident.ResultDropped
 }
 
-// printStillHeld tells which runs hold what this one would have made.
+// printStillHeld says which runs hold operations that this one would have
+// made.
 func printStillHeld(p *page, list []service.HeldBy) {
 	if len(list) > 0 {
 		p.blank()
@@ -176,8 +177,8 @@ func printStillHeld(p *page, list []service.HeldBy) {
 	}
 }
 
-// became tells what became of an operation, to a reader of a run: the one that
-// held it, or the one that carried it out.
+// became says what became of an operation, to a reader of the run that held it
+// or of the run that carried it out.
 func became(run int64, o ident.Outcome) string {
 	approved := ""
 	if o.Approved != "" {
@@ -205,7 +206,7 @@ func printOutcome(p *page, run int64, o ident.Outcome, brief bool) {
 	if !brief && o.Operation.Reason != o.Cause {
 		p.detail(o.Operation.Reason)
 	}
-	if o.Cause != "" && o.Result != ident.ResultRejected && o.Result != ident.ResultDropped { // which say it in the head
+	if o.Cause != "" && o.Result != ident.ResultRejected && o.Result != ident.ResultDropped { // these say it in the head
 		p.detail(o.Cause)
 	}
 	if o.Next != "" {
@@ -229,7 +230,7 @@ func printRuns(w io.Writer, runs []service.Run) {
 	})
 }
 
-// resultOf tells of a run that held something how much of it is open still.
+// resultOf says how much of what a run held is still open.
 func resultOf(r service.Run) string {
 	switch {
 	case r.Held > 0:

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// table writes rows in columns; every cell is made printable. On a terminal
-// that is too narrow, columns that tell nothing move out of the way and long
-// cells go on below themselves.
+// table writes rows in columns; every cell is made printable. If a terminal is
+// too narrow, columns without information are dropped and long cells continue
+// on the next line.
 func table(w io.Writer, header string, rows func(row func(cells ...any))) {
 	t := &grid{header: strings.Split(header, "\t")}
 	rows(func(cells ...any) {
@@ -22,14 +22,14 @@ func table(w io.Writer, header string, rows func(row func(cells ...any))) {
 	t.write(pageOf(w))
 }
 
-// grid is a table before it is laid out.
+// grid is a table before its layout.
 type grid struct {
 	header []string
 	rows   [][]string
 	below  []string // a paragraph below each row; "" for none
 }
 
-// gap is how many blanks are between columns.
+// gap is the number of blanks between columns.
 const gap = 2
 
 func (t *grid) write(p *page) {
@@ -66,7 +66,7 @@ func (t *grid) column(i int) []string {
 	return out
 }
 
-// drop leaves out the columns that a rule finds needless.
+// drop removes the columns for which needless returns true.
 func (t *grid) drop(needless func(column []string) bool) {
 	for i := len(t.header) - 1; i >= 0; i-- {
 		if needless(t.column(i)) {
@@ -82,8 +82,8 @@ func (t *grid) remove(i int) {
 	}
 }
 
-// hoist says once, above a table that is too wide, what is the same in every
-// row, until the rest fits.
+// hoist moves columns with the same value in every row to a line above a table
+// that is too wide, until the rest fits.
 func (t *grid) hoist(p *page) {
 	var same []string
 	for i := 0; i < len(t.header)-1 && len(t.rows) > 1 && t.total(t.natural()) > p.width; {
@@ -101,15 +101,15 @@ func (t *grid) hoist(p *page) {
 	}
 }
 
-// readable is the least width of a column of prose, and mostDeep how many lines
-// it may take there.
+// readable is the smallest width of a column of prose, and mostDeep the
+// largest number of lines it may take there.
 const (
 	readable = 30
 	mostDeep = 3
 )
 
-// long reports whether the last column holds prose that is too long for what
-// the others leave of the width.
+// long reports whether the last column contains prose that is too long for the
+// width that the others leave.
 func (t *grid) long(width int) bool {
 	widths := t.natural()
 	last := len(widths) - 1
@@ -120,7 +120,7 @@ func (t *grid) long(width int) bool {
 	return left < readable || widths[last] > mostDeep*left
 }
 
-// natural is how wide each column would like to be.
+// natural returns how wide each column is without breaking.
 func (t *grid) natural() []int {
 	widths := make([]int, len(t.header))
 	for i, h := range t.header {
@@ -143,16 +143,17 @@ func (t *grid) total(widths []int) int {
 // Words up to this width are not broken in a table: the width of a GUID.
 const wholeWord = 36
 
-// least is how wide a column must be so that no word in it is broken.
+// least returns how wide a column must be so that no word in it is broken.
 func (t *grid) least(i int) int { return slices.Max(t.words(i)) }
 
-// usual is how wide a column must be so that most words in it are not broken.
+// usual returns how wide a column must be so that most words in it are not
+// broken.
 func (t *grid) usual(i int) int {
 	words := t.words(i)
 	return max(longestWord(t.header[i]), words[len(words)/2])
 }
 
-// words are the widths of the longest word of each cell, in order.
+// words returns the widths of the longest word of each cell, in order.
 func (t *grid) words(i int) []int {
 	all := []int{longestWord(t.header[i])}
 	for _, row := range t.rows {
@@ -170,8 +171,8 @@ func longestWord(cell string) int {
 	return longest
 }
 
-// fitted takes from the widest columns until the table fits, down to their
-// least widths; false when it cannot.
+// fitted narrows the widest columns until the table fits, down to their
+// smallest widths; false if it cannot fit.
 func (t *grid) fitted(width int, leastOf func(column int) int) ([]int, bool) {
 	widths := t.natural()
 	least := make([]int, len(widths))
@@ -219,7 +220,7 @@ func (t *grid) line(p *page, s style, row []string, widths []int) {
 	}
 	for n := range deep {
 		var b strings.Builder
-		behind := 0 // blanks that are due before the next text
+		behind := 0 // blanks to write before the next text
 		for i := range row {
 			part := ""
 			if n < len(parts[i]) {

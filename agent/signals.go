@@ -11,8 +11,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 )
 
-// untilTold returns a context that ends with the first signal to stop: the work
-// goes on to a safe point, and tells what was done. The second signal leaves.
+// untilTold returns a context that ends with the first signal to stop: the
+// work continues to a safe point and reports what was done. The second signal
+// ends the process at once.
 func untilTold(leave func()) context.Context {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -29,10 +30,10 @@ func untilTold(leave func()) context.Context {
 	return ctx
 }
 
-// leaveAtOnce ends the process where it is, which a write under way survives as
-// it does a crash.
+// leaveAtOnce ends the process immediately. A write in progress survives that
+// as it survives a crash.
 func leaveAtOnce(status *status) {
-	if status.mu.TryLock() { // whoever has it may be stuck in a write
+	if status.mu.TryLock() { // its holder may be stuck in a write
 		status.wipe()
 		status.mu.Unlock()
 	}

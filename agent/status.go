@@ -12,11 +12,11 @@ import (
 )
 
 // status is the standard error of a command. On a terminal its last line shows
-// how far the work is; whatever is printed takes the place of that line.
+// the progress; other output replaces that line.
 type status struct {
 	mu    sync.Mutex
 	to    io.Writer
-	width func() int // of the terminal; nil when it is none
+	width func() int // of the terminal; nil if there is none
 	shown bool
 }
 
@@ -45,8 +45,8 @@ func (s *status) Write(p []byte) (int, error) {
 	return s.to.Write(p)
 }
 
-// show replaces the last line of a terminal. Elsewhere only what must be known
-// is printed.
+// show replaces the last line of a terminal. Elsewhere only important steps
+// are printed.
 func (s *status) show(step progress.Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *status) show(step progress.Step) {
 	s.shown = true
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (s *status) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// wrongFlag adds what may have been meant by a flag that there is not, and what
-// the value of another must be.
+// wrongFlag adds suggestions for an unknown flag, and the allowed values for a
+// flag with a wrong one.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {

@@ -15,14 +15,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// granter is credentials that know which scopes they were granted; none when
-// the vendor did not say.
+// granter is implemented by credentials that know which scopes they were
+// granted. The list is empty if the vendor did not say.
 type granter interface {
 	Granted(ctx context.Context) ([]string, error)
 }
 
-// application asks an application whether it accepts the credentials, and
-// what they may do of what the configuration uses.
+// application checks whether an application accepts the credentials, and which
+// of the configured calls they allow.
 func application(ctx context.Context, conf config.Application, agent Agent) []Finding {
 	where := "application " + conf.Name
 	one := func(right string, state abi.RightState, err error) []Finding {
@@ -56,7 +56,7 @@ func application(ctx context.Context, conf config.Application, agent Agent) []Fi
 	return found
 }
 
-// credentialsState tells a refusal from not having been able to ask.
+// credentialsState distinguishes a refusal from a failure to ask.
 func credentialsState(err error) abi.RightState {
 	var failed *host.CallError
 	if errors.As(err, &failed) && (failed.Kind == abi.KindAuth || failed.Kind == abi.KindForbidden) {
@@ -65,7 +65,7 @@ func credentialsState(err error) abi.RightState {
 	return Failed
 }
 
-// untold lists what the connector did not say anything about.
+// untold lists the needs that the connector said nothing about.
 func untold(needs []fit.Need, told []abi.Finding, connector string) []abi.Finding {
 	var out []abi.Finding
 	for _, n := range needs {

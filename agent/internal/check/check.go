@@ -1,11 +1,11 @@
-// Package check tells an administrator beforehand what would not work.
-// Configuration looks at everything that can be known without a connection:
-// the texts of the configuration, the manifests of the connectors, the files and
-// secrets that are named. Online asks the directory and the applications what
-// the accounts may do there.
+// Package check tells an administrator in advance what would not work.
+// Configuration checks everything that can be known without a connection: the
+// texts of the configuration, the manifests of the connectors, and the named
+// files and secrets. Online asks the directory and the applications what the
+// accounts may do there.
 //
-// It only reads, and it is no part of a run: a run finds out by itself, and
-// stops where something is missing.
+// It only reads and is not part of a run: a run finds out by itself, and stops
+// if something is missing.
 package check
 
 import (
@@ -23,32 +23,35 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Finding is one right that the configuration needs, and whether it is there.
+// Finding is one right that the configuration needs, and whether the account
+// has it.
 type Finding struct {
 	Where string `json:"where"` // "directory", "application pipedrive"
 	abi.Finding
 }
 
-// Failed is the state of what could not be found out because of an error.
+// Failed is the state of a right that could not be determined because of an
+// error.
 const Failed abi.RightState = "failed"
 
-// Agent is what the checks need of an agent with one configuration: the
+// Agent is what the checks need from an agent with one configuration: the
 // connections and credentials that its runs would use.
 type Agent interface {
 	// Config is the configuration that is checked.
 	Config() *config.Config
-	// Connect binds to the directory, to the server that is preferred if one is.
+	// Connect binds to the directory, to the preferred server if one is named.
 	Connect(ctx context.Context, preferred string) (*conn.Client, error)
 	// Mirrored lists the attributes that the automations write or read.
 	Mirrored() []string
-	// Connector finds what serves an application.
+	// Connector returns the connector that serves an application.
 	Connector(application config.Application) (*host.Connector, error)
-	// Application is an application as its connector is called with it.
+	// Application returns an application in the form in which its connector is
+	// called.
 	Application(ctx context.Context, application config.Application, m abi.Manifest) (host.Application, error)
 }
 
-// Online asks the directory and every enabled application at once: one that is
-// slow or fails does not keep the others from being asked.
+// Online asks the directory and every enabled application in parallel: a slow
+// or failing one does not prevent the others from being asked.
 func Online(ctx context.Context, agent Agent, log *slog.Logger) []Finding {
 	cfg := agent.Config()
 	names := slices.Sorted(maps.Keys(cfg.Applications))
@@ -66,7 +69,7 @@ func Online(ctx context.Context, agent Agent, log *slog.Logger) []Finding {
 			})
 		}
 	}
-	_ = group.Wait() // what fails is a finding
+	_ = group.Wait() // failures are findings
 	all := []Finding{}
 	for _, f := range found {
 		all = append(all, f...)
@@ -74,7 +77,7 @@ func Online(ctx context.Context, agent Agent, log *slog.Logger) []Finding {
 	return all
 }
 
-// rescued makes a panic of one check the finding of that one.
+// rescued turns a panic of one check into its finding.
 func rescued(log *slog.Logger, where string, check func() []Finding) (found []Finding) {
 	err := rescue.Do(log, func() error { found = check(); return nil }, "check", where)
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 )
 
-// Configuration looks at everything that can be known of a configuration
-// without a connection, and tells all of it at once. The error is a config.Errors
-// when the texts are wrong, or else an exit.UsageError. With remote it leaves the
-// files and secrets to an agent, whose user and environment may be others.
+// Configuration checks everything that can be known of a configuration without
+// a connection, and reports all of it at once. The error is a config.Errors if
+// the texts are wrong, otherwise an exit.UsageError. With remote, it leaves
+// the files and secrets to an agent, which may run as another user in another
+// environment.
 func Configuration(ctx context.Context, path string, remote bool) (*config.Config, []string, error) {
 	cfg, errs := config.Check(path)
 	if cfg == nil {
@@ -55,7 +56,7 @@ func Configuration(ctx context.Context, path string, remote bool) (*config.Confi
 
 var placeForm = regexp.MustCompile(`^(.*?):([0-9]+):([0-9]+): `)
 
-// byPlace orders lines by the place in the configuration that they begin with.
+// byPlace orders lines by the place in the configuration at their beginning.
 func byPlace(a, b string) int {
 	x, y := placeForm.FindStringSubmatch(a), placeForm.FindStringSubmatch(b)
 	if x == nil || y == nil {

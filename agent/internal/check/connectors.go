@@ -14,9 +14,9 @@ import (
 	"github.com/rollcall-agent/rollcall/host"
 )
 
-// connectors holds the configuration against the manifests of the
-// connectors, without running any of their code. What makes an automation
-// impossible is wrong.
+// connectors checks the configuration against the manifests of the connectors,
+// without running any of their code. Whatever prevents an automation from
+// running is an error.
 func connectors(ctx context.Context, cfg *config.Config) (wrong, warnings []string) {
 	h, err := host.Open(ctx, host.Settings{
 		ModulesDir: cfg.Agent.ModulesDir, TrustedKeys: cfg.Modules.TrustedKeys, AllowUnsigned: cfg.Modules.AllowUnsigned,

@@ -18,7 +18,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// directoryCheck collects what the bind account may do of what the
+// directoryCheck collects what the bind account may do of everything the
 // configuration does in the directory. It only reads.
 type directoryCheck struct {
 	config config.Directory
@@ -26,8 +26,8 @@ type directoryCheck struct {
 	found  []Finding
 }
 
-// directory binds, and looks at every place and attribute that the
-// configuration names.
+// directory binds, and checks every place and attribute that the configuration
+// names.
 func directory(ctx context.Context, agent Agent) []Finding {
 	cfg := agent.Config()
 	d := cfg.Directory
@@ -66,8 +66,8 @@ func (c *directoryCheck) add(use, right string, state abi.RightState, reason str
 	c.found = append(c.found, Finding{"directory", f})
 }
 
-// anchor tells when the anchor attribute is in use for something else, and what
-// to take instead.
+// anchor reports if the anchor attribute is in use for something else, and
+// what to use instead.
 func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
 	right := "carry anchors in " + c.config.Anchor
 	use := plan.AnchorUse{Attribute: c.config.Anchor}
@@ -96,7 +96,7 @@ func (c *directoryCheck) anchor(ctx context.Context, taken []string) {
 	c.add("anchor", right, abi.RightLacking, "%s; next: %s", use.Cause(), use.Next(free))
 }
 
-// read finds an object, or tells that it is not there.
+// read returns an object, or reports that it does not exist.
 func (c *directoryCheck) read(ctx context.Context, use string, dn ident.DN) (rights.Effective, bool) {
 	e, err := rights.Of(ctx, c.client, dn)
 	right := "read " + string(dn)
@@ -114,7 +114,7 @@ func (c *directoryCheck) read(ctx context.Context, use string, dn ident.DN) (rig
 
 func (c *directoryCheck) automation(ctx context.Context, conf config.Automation, data config.DataSource) {
 	use := "automation " + conf.Name
-	var places []ident.DN // where accounts are that it writes to
+	var places []ident.DN // where the accounts are that it writes to
 	if conf.Action.MakesAccounts() && conf.OU != nil {
 		if strings.Contains(conf.OU.Text, "{{") {
 			c.add(use, "create accounts", abi.RightUnknown, "the OU is computed for each person: %s", conf.OU.Text)
@@ -136,8 +136,8 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 	}
 }
 
-// possible tells which mapped attributes no account of this directory can have,
-// and leaves them out of those that are tried.
+// possible reports mapped attributes that no account of this directory can
+// have, and returns the others.
 func (c *directoryCheck) possible(ctx context.Context, use string, conf config.Automation, attributes []string) []string {
 	schema, err := mirror.ReadSchema(ctx, c.client, slices.Concat(conf.Mapper.Attributes(), attributes))
 	if err != nil {
@@ -152,7 +152,7 @@ func (c *directoryCheck) possible(ctx context.Context, use string, conf config.A
 	return slices.DeleteFunc(attributes, func(name string) bool { return schema.Rule(name).Unusable != "" })
 }
 
-// container finds an OU, and tells whether accounts may be made in it.
+// container finds an OU, and reports whether accounts may be created in it.
 func (c *directoryCheck) container(ctx context.Context, use, right string, dn ident.DN) (there bool) {
 	e, there := c.read(ctx, use, dn)
 	if !there {
@@ -188,9 +188,9 @@ func (c *directoryCheck) group(ctx context.Context, use string, dn ident.DN) {
 	}
 }
 
-// attributes tries the attributes on an account of each place. Without places
-// it may be anywhere in scope; there, a container without accounts says
-// nothing.
+// attributes checks the attributes on one account of each place. Without
+// places, the account may be anywhere in scope, and a container without
+// accounts is not reported.
 func (c *directoryCheck) attributes(ctx context.Context, use string, places []ident.DN, attributes []string) {
 	anywhere := len(places) == 0
 	if anywhere {
@@ -202,7 +202,7 @@ func (c *directoryCheck) attributes(ctx context.Context, use string, places []id
 		e, there, err := rights.Sample(ctx, c.client, place)
 		switch {
 		case errors.Is(err, conn.ErrNotFound):
-			continue // told with the place
+			continue // reported with the place
 		case err != nil:
 			c.add(use, right, Failed, "%v", err)
 		case there:

@@ -15,16 +15,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
-// nearby is what can be known of the files and secrets that a configuration
-// names, without asking anybody.
+// nearby is what can be found out locally about the files and secrets that a
+// configuration names.
 type nearby struct {
-	wrong    []string // whoever looks
-	warnings []string // may be otherwise for the agent, which is another process and perhaps another user
+	wrong    []string // for this user and any other
+	warnings []string // may not apply to the agent, which is another process and perhaps another user
 }
 
-// lookNearby looks with the rights of whoever runs the command. What this user
-// may not read, the agent may; what is not there is there for nobody. Of
-// credentials that systemd passes and of stored secrets only the agent knows.
+// lookNearby checks with the rights of the user who runs the command. A file
+// that this user may not read may be readable for the agent; a file that does
+// not exist is missing for both. Only the agent knows the credentials that
+// systemd passes, and the stored secrets.
 func lookNearby(ctx context.Context, cfg *config.Config) nearby {
 	var n nearby
 	resolver := secrets.NewResolver(os.LookupEnv, nil)
@@ -69,8 +70,8 @@ func (n *nearby) warn(place, format string, args ...any) {
 	n.warnings = append(n.warnings, where+": warning: "+what+fmt.Sprintf(format, args...))
 }
 
-// file tells what became of reading a file. The agent runs as the owner of the
-// state folder, so that root, who can read everything, looks whether that user
+// file reports the result of reading a file. The agent runs as the owner of
+// the state folder, so root, who can read everything, checks whether that user
 // can.
 func (n *nearby) file(place, path string, err error, stateDir string, owned bool) {
 	switch {

@@ -1,7 +1,7 @@
 // Package completion finds the names that may stand at a place of a command
-// line, for a shell that completes it: of automations and applications in the
-// configuration, of runs, links and secrets in the state. It reads both as they
-// are on disk and asks no agent; what does not come at once is left out.
+// line, for a shell that completes it: automations and applications from the
+// configuration, and runs, links and secrets from the state. It reads both
+// from disk and asks no agent; names that take too long are left out.
 package completion
 
 import (
@@ -14,33 +14,34 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// within is how long a completion may take: somebody waits at the keyboard, and
-// no names are better than late ones.
+// within is how long a completion may take: somebody waits at the keyboard,
+// and no names are better than late ones.
 const within = 500 * time.Millisecond
 
-// Word is one that may stand at a place, with what is known of it.
+// Word is a word that may stand at a place, with a description.
 type Word struct{ Text, About string }
 
 // Query says what has been typed so far.
 type Query struct {
-	Config string   // the configuration's file
+	Config string   // path of the configuration file
 	Args   []string // the arguments before the word
-	Typed  string   // what has been typed of the word
+	Typed  string   // the part of the word typed so far
 }
 
 // Place yields the names that may stand at one place.
 type Place func(*lookup) []store.Named
 
-// lookup is what names are taken from: the configuration as it is on disk, and
-// the state as it is.
+// lookup is the source of names: the configuration and the state as they are
+// on disk.
 type lookup struct {
 	Query
 	config.Outline
 	ctx context.Context //nolint:containedctx // it lives for one completion only
 }
 
-// Words finds the words for a place, as far as that is done in time. Whatever
-// goes wrong is not for a shell that draws its prompt: there are no words then.
+// Words returns the words for a place, as far as they are found in time. On
+// any error it returns none: the shell is drawing its prompt and cannot show
+// errors.
 func Words(ctx context.Context, q Query, place Place) []Word {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -61,9 +62,9 @@ func Words(ctx context.Context, q Query, place Place) []Word {
 	}
 }
 
-// offered are the names that begin with what was typed. Keys and names of people
-// are foreign texts, and the shell takes what is offered into its line: only
-// what needs no quoting is.
+// offered returns the names that begin with what was typed. Keys and names of
+// people come from outside, and the shell inserts them into its line, so only
+// names that need no quoting are offered.
 func offered(list []store.Named, typed string) []Word {
 	var out []Word
 	for _, n := range list {

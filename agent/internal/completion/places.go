@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// glimpse asks the state, as far as it can be read at once.
+// glimpse queries the state, as far as it can be read at once.
 func (o *lookup) glimpse(ask func(context.Context, *store.Glimpse) ([]store.Named, error)) []store.Named {
 	g, err := store.OpenGlimpse(o.StateDir)
 	if err != nil {
@@ -24,13 +24,13 @@ func (o *lookup) glimpse(ask func(context.Context, *store.Glimpse) ([]store.Name
 	return list
 }
 
-// Automations are the names of all automations.
+// Automations returns the names of all automations.
 func Automations(o *lookup) []store.Named { return asNamed(o.Automations) }
 
-// Applications are the names of all applications.
+// Applications returns the names of all applications.
 func Applications(o *lookup) []store.Named { return asNamed(o.Applications) }
 
-// Nothing is for a place where any text may stand.
+// Nothing is for a place where any text may stand; it offers none.
 func Nothing(*lookup) []store.Named { return nil }
 
 // Fixed is for a place where one of these words must stand.
@@ -38,14 +38,15 @@ func Fixed(words ...string) Place {
 	return func(*lookup) []store.Named { return asNamed(words) }
 }
 
-// Runs are the numbers of runs, of all or of those that hold something.
+// Runs returns the numbers of runs: all of them, or those that hold something.
 func Runs(held bool) Place {
 	return func(o *lookup) []store.Named {
 		return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Runs(ctx, held) })
 	}
 }
 
-// Classes are the classes that the run before holds, or all when nobody knows.
+// Classes returns the classes held by the run named before, or all classes if
+// that is unknown.
 func Classes(o *lookup) []store.Named {
 	if len(o.Args) > 0 {
 		held := o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Classes(ctx, o.Args[0]) })
@@ -60,7 +61,7 @@ func Classes(o *lookup) []store.Named {
 	return all
 }
 
-// LinkedKeys are the keys of the application, or of the automation, that the
+// LinkedKeys returns the linked keys of the application or automation that the
 // first argument names.
 func LinkedKeys(o *lookup) []store.Named {
 	application := o.Args[0]
@@ -72,8 +73,8 @@ func LinkedKeys(o *lookup) []store.Named {
 	})
 }
 
-// QuarantinedKeys are keys of records that are set aside as a whole, or of
-// accounts with a part that needs a person.
+// QuarantinedKeys returns the keys of records that are in quarantine as a
+// whole, or of accounts with a part that needs a person.
 func QuarantinedKeys(whole bool) Place {
 	return func(o *lookup) []store.Named {
 		return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
@@ -82,27 +83,27 @@ func QuarantinedKeys(whole bool) Place {
 	}
 }
 
-// RefusedKeys are keys of records with an operation that was refused.
+// RefusedKeys returns the keys of records with an operation that was refused.
 func RefusedKeys(o *lookup) []store.Named {
 	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
 		return g.Refused(ctx, o.Args[0], o.Typed)
 	})
 }
 
-// Secrets are the names of stored secrets.
+// Secrets returns the names of stored secrets.
 func Secrets(o *lookup) []store.Named {
 	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) { return g.Secrets(ctx) })
 }
 
-// Connectors are those of the applications, and those of the files in the
-// modules folder.
+// Connectors returns the connectors of the applications and of the files in
+// the modules folder.
 func Connectors(o *lookup) []store.Named {
 	known := slices.Concat(o.Connectors, connector.Names(o.ctx, o.ModulesDir))
 	slices.Sort(known)
 	return asNamed(slices.Compact(known))
 }
 
-// Functions are those of expressions.
+// Functions returns the functions of expressions.
 func Functions(*lookup) []store.Named {
 	var all []store.Named
 	for _, f := range expr.Functions() {

@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
-// Build compiles the connector in dir, embeds its manifest.toml and writes the
-// module to out; what the compiler says goes to stderr. It answers the size of
-// the module. It needs the go command: a connector is a Go package main.
+// Build compiles the connector in dir, embeds its manifest.toml, writes the
+// module to out and returns its size. Messages of the compiler go to stderr.
+// It needs the go command: a connector is a Go package main.
 func Build(ctx context.Context, dir, out string, stderr io.Writer) (int, error) {
 	manifest, err := regular.Read(filepath.Join(dir, "manifest.toml"), host.MaxManifest)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package connector works on connectors as files, for their authors and for
-// administrators: it builds one from its source, signs it, tells whether an
+// Package connector works with connectors as files, for their authors and for
+// administrators: it builds one from its source, signs it, checks whether an
 // agent would load it, and shows where the requests of a loaded one may go.
 //
 // It never calls a connector's code: package host loads and calls connectors.
@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
-// View is a module with everything that requests on its behalf may go to.
+// View is a module together with every destination that its requests may have.
 type View struct {
 	host.Module
 	Reach []fit.Reach `json:"reach"`
@@ -34,8 +34,8 @@ func Views(modules []host.Module, applications map[string]config.Application) []
 // largestModule is how much of a file is read to find the name of a connector.
 const largestModule = 64 << 20
 
-// Names lists the connectors in a modules folder by what their manifests call
-// them, as far as they can be read before ctx ends. It verifies nothing.
+// Names lists the connectors in a modules folder under the names in their
+// manifests, as far as they can be read before ctx ends. It verifies nothing.
 func Names(ctx context.Context, modulesDir string) []string {
 	var names []string
 	files, _ := filepath.Glob(filepath.Join(modulesDir, "*.wasm"))

@@ -31,7 +31,7 @@ func checkExpressions(m abi.Manifest) error {
 	return errors.Join(errs...)
 }
 
-// checkDerived compiles what attributes are made of.
+// checkDerived compiles the expressions of derived attributes.
 func checkDerived(in string, attributes []abi.Attribute) (errs []error) {
 	scope := expr.NewScope("user")
 	types := map[string]string{}

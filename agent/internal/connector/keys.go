@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/host/regular"
 )
 
-// A key pair is two files of one name.
+// A key pair is two files with the same base name.
 const (
 	SecretKeySuffix = ".key"
 	PublicKeySuffix = ".pub"
@@ -20,12 +20,13 @@ const (
 
 const maxKeyFile = 4 << 10 // bytes
 
-// Password asks for the password that what names.
+// Password asks for a password; what says what it is for.
 type Password func(what string) ([]byte, error)
 
-// MakeKeys makes a minisign key pair in out.key and out.pub and answers the
-// public key. The secret key is encrypted unless password is nil. It never
-// replaces a key: what was signed with it could not be renewed.
+// MakeKeys writes a minisign key pair to out.key and out.pub and returns the
+// public key. The secret key is encrypted unless password is nil. MakeKeys
+// never replaces a key, because nothing could be signed again with the old
+// one.
 func MakeKeys(out string, password Password) (minisign.PublicKey, error) {
 	for _, file := range []string{out + SecretKeySuffix, out + PublicKeySuffix} {
 		if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
@@ -59,7 +60,7 @@ func MakeKeys(out string, password Password) (minisign.PublicKey, error) {
 	return public, nil
 }
 
-// writeNew writes a file that must not be there yet.
+// writeNew writes a file that must not exist yet.
 func writeNew(path string, text []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -69,7 +70,7 @@ func writeNew(path string, text []byte, mode os.FileMode) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// secretKey reads a key file, and asks for its password when it has one.
+// secretKey reads a key file, and asks for its password if it has one.
 func secretKey(file string, password Password) (key minisign.PrivateKey, err error) {
 	text, err := readKeyFile(file)
 	if err != nil {
@@ -93,7 +94,8 @@ func readKeyFile(file string) ([]byte, error) {
 	return bytes.TrimSpace(text), err
 }
 
-// PublicKeys takes trusted keys as text, or reads them from their files.
+// PublicKeys returns trusted keys that are given as text or as the names of
+// their files.
 func PublicKeys(given []string) ([]string, error) {
 	var keys []string
 	for _, text := range given {

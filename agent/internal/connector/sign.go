@@ -15,9 +15,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Sign writes the signature of a module beside it, FILE.minisig, and answers
-// the module and the key's id. It signs what a host would accept, and nothing
-// else. password is asked when the key has one.
+// Sign writes the signature of a module beside it, as FILE.minisig, and
+// returns the module and the key's id. It signs only what a host would accept.
+// password is asked if the key has one.
 func Sign(ctx context.Context, file, keyFile string, password Password) (m host.Module, id string, err error) {
 	private, err := secretKey(keyFile, password)
 	if err != nil {
@@ -32,8 +32,8 @@ func Sign(ctx context.Context, file, keyFile string, password Password) (m host.
 	if err != nil {
 		return m, "", fmt.Errorf("sign %s: %w", file, err)
 	}
-	// A copy, so that an old signature beside the file says nothing, and what is
-	// signed is what was looked at.
+	// Work on a copy: an old signature beside the file has no influence, and
+	// what was checked is what is signed.
 	copied := filepath.Join(work, filepath.Base(file))
 	if err := os.WriteFile(copied, wasm, 0o600); err != nil {
 		return m, "", fmt.Errorf("sign %s: %w", file, err)

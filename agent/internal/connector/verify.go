@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Verified is what is known of a connector's file.
+// Verified is the result of checking a connector's file.
 type Verified struct {
 	Connector string   `json:"connector"`
 	Version   string   `json:"version"`
@@ -23,12 +23,13 @@ type Verified struct {
 // Signed reports whether a trusted key has signed the file.
 func (v Verified) Signed() bool { return strings.HasPrefix(v.Signature, trustedSignature) }
 
-// trustedSignature begins what a host says of a signature that it has checked.
+// trustedSignature is the prefix of what a host says about a signature that it
+// has verified.
 const trustedSignature = "key "
 
-// Verify tells whether an agent that trusts these keys would load a file, and
-// who signed it. Without a key it cannot be said who signed: then everything
-// else counts.
+// Verify reports whether an agent that trusts these keys would load a file,
+// and who signed it. Without keys it cannot say who signed, and checks
+// everything else.
 func Verify(ctx context.Context, file string, trusted []string) (Verified, error) {
 	m, problems, err := host.Inspect(ctx, file, host.Settings{TrustedKeys: trusted, AllowUnsigned: len(trusted) == 0})
 	if err != nil {
@@ -41,7 +42,7 @@ func Verify(ctx context.Context, file string, trusted []string) (Verified, error
 	return v, nil
 }
 
-// signedBy tells whose signature lies beside a file, also when that key is not
+// signedBy says whose signature lies beside a file, even if that key is not
 // trusted.
 func signedBy(file string, m host.Module) string {
 	text, err := readKeyFile(file + abi.SignatureSuffix)

@@ -20,8 +20,8 @@ type reply struct {
 	err  error
 }
 
-// redirected serves the listener until the vendor's answer has come. What does
-// not belong to the question is turned away and changes nothing.
+// redirected serves the listener until the vendor's answer has come. Requests
+// that do not belong to the question are refused and change nothing.
 func redirected(ctx context.Context, listener net.Listener, path string, question oauth.Consent) (string, error) {
 	answers := make(chan reply, 1)
 	server := &http.Server{
@@ -72,7 +72,7 @@ func redirected(ctx context.Context, listener net.Listener, path string, questio
 // pasted reads lines until one is the vendor's answer.
 func pasted(ctx context.Context, from io.Reader, question oauth.Consent) (string, error) {
 	answers := make(chan reply, 1)
-	go func() { // it may outlive the context: nothing ends the read of a terminal
+	go func() { // may outlive the context, because nothing can interrupt a read from a terminal
 		lines, last := bufio.NewScanner(from), errors.New("no address came on standard input")
 		for lines.Scan() {
 			text := strings.TrimSpace(lines.Text())

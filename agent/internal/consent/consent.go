@@ -1,8 +1,8 @@
 // Package consent asks a person whether rollcall may act for them at a vendor,
-// and waits for the vendor's answer: on a port of this machine, or as an address
-// that the person pastes. It runs with the command, because that is where the
-// person and the browser are. The client secret and the tokens stay with the
-// agent: package oauth makes tokens of the answer.
+// and waits for the vendor's answer, which comes to a port of this machine or
+// is pasted as an address. It runs in the command's process, because the
+// person and the browser are there. The client secret and the tokens stay with
+// the agent: package oauth exchanges the answer for tokens.
 package consent
 
 import (
@@ -22,32 +22,33 @@ import (
 // wait is how long a person may take.
 const wait = 10 * time.Minute
 
-// Question is what a person is asked for.
+// Question is what to ask a person.
 type Question struct {
-	AuthURL  string // the page of the vendor
+	AuthURL  string // the vendor's page
 	ClientID string
 	Scopes   []string
 }
 
-// Way is how the vendor's answer comes back.
+// Way says how the vendor's answer comes back.
 type Way struct {
-	Port        int    // to listen on; 0 is any that is free
+	Port        int    // to listen on; 0 means any free port
 	RedirectURL string // as it is registered with the vendor; "" for one of this machine
-	Paste       bool   // do not listen: the person pastes the address that the browser ends at
+	Paste       bool   // do not listen: the person pastes the final address of the browser
 }
 
-// Prompt is what the person has to be told.
+// Prompt is what to tell the person.
 type Prompt struct {
 	URL         string // to open in a browser
-	RedirectURL string // that the browser ends at
+	RedirectURL string // where the browser ends up
 	Paste       bool   // the person has to paste that address
 }
 
-// Given is a consent that somebody gave. Tokens are made of it once.
+// Given is a consent that somebody has given. It can be exchanged for tokens
+// once.
 type Given struct{ Code, Verifier, RedirectURL string }
 
 // Ask tells the person where to consent and waits for the vendor's answer,
-// which comes from stdin when it is pasted.
+// which is read from stdin if it is pasted.
 func Ask(ctx context.Context, q Question, way Way, stdin io.Reader, tell func(Prompt)) (Given, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("nobody consented within %s", wait))
 	defer cancel()

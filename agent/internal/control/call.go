@@ -9,11 +9,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// call is the name of a question with one answer. Both ends take its types from
-// here.
+// call is the name of a question with one answer. Both ends take its types
+// from here.
 type call[In, Out any] struct{ name string }
 
-// serve has a Mux answer the call.
+// serve registers the answer to the call in a Mux.
 func (c call[In, Out]) serve(m *Mux, answer func(context.Context, service.Caller, In) (Out, error)) {
 	Handle(m, c.name, answer)
 }
@@ -24,10 +24,10 @@ func (c call[In, Out]) ask(ctx context.Context, to Transport, in In) (out Out, e
 	return out, err
 }
 
-// list is the name of a question that is answered by a list of any length.
+// list is the name of a question whose answer is a list of any length.
 type list[In, Item any] struct{ name string }
 
-// serve has a Mux answer the call.
+// serve registers the answer to the call in a Mux.
 func (l list[In, Item]) serve(m *Mux, answer func(context.Context, service.Caller, In) iter.Seq2[Item, error]) {
 	HandleStream(m, l.name, func(ctx context.Context, caller service.Caller, in In, each func(any) error) error {
 		for item, err := range answer(ctx, caller, in) {
@@ -42,11 +42,11 @@ func (l list[In, Item]) serve(m *Mux, answer func(context.Context, service.Calle
 	})
 }
 
-// errEnough ends a list that nobody reads any further.
+// errEnough ends a list when the reader has stopped.
 var errEnough = errors.New("nobody reads on")
 
-// ask sends the call. An error comes last, with no item; items count only when
-// there is none.
+// ask sends the call. An error comes last, without an item; if there is one,
+// the items before it do not count.
 func (l list[In, Item]) ask(ctx context.Context, to Transport, in In) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		err := to.Stream(ctx, l.name, in, func(raw json.RawMessage) error {

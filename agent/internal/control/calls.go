@@ -9,7 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// The calls by their names on the wire, with what each asks and answers.
+// These are the calls with their names on the wire and the types of question
+// and answer.
 var (
 	callConfiguration = call[service.OnDisk, *service.Divergence]{"configuration"}
 	callConnectors    = call[service.Nothing, []connector.View]{"connectors"}
@@ -41,7 +42,7 @@ var (
 	callDeleteSecret = call[service.SecretRequest, service.Nothing]{"secret-delete"}
 )
 
-// Calls are all that a service answers.
+// Calls returns a Mux with every call of a service.
 func Calls(s *service.Service, log *slog.Logger) *Mux {
 	m := NewMux(log)
 	callConfiguration.serve(m, s.Configuration)

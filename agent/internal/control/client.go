@@ -10,14 +10,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// Client asks an agent: it has a method for each that package service has, and
-// the other end of the transport knows the caller. Lists end with their error.
+// Client asks an agent. It has one method for each method of service.Service,
+// without the caller, whom the other end of the transport knows. Lists end
+// with their error.
 type Client struct{ to Transport }
 
-// NewClient returns a client whose calls take a transport.
+// NewClient returns a client that sends its calls through a transport.
 func NewClient(to Transport) *Client { return &Client{to} }
 
-// Configuration tells how the configuration on disk is another than the agent's; nil when it is the same.
+// Configuration returns how the configuration on disk differs from the
+// agent's; nil if it does not.
 func (c *Client) Configuration(ctx context.Context, in service.OnDisk) (*service.Divergence, error) {
 	return callConfiguration.ask(ctx, c.to, in)
 }
@@ -27,12 +29,12 @@ func (c *Client) Connectors(ctx context.Context, in service.Nothing) ([]connecto
 	return callConnectors.ask(ctx, c.to, in)
 }
 
-// Online checks what the accounts may do.
+// Online checks what the accounts are allowed to do.
 func (c *Client) Online(ctx context.Context, in service.OnDisk) (service.OnlineAnswer, error) {
 	return callOnline.ask(ctx, c.to, in)
 }
 
-// Consent tells where somebody consents, and to what.
+// Consent returns where somebody consents, and to what.
 func (c *Client) Consent(ctx context.Context, in service.ConsentRequest) (service.ConsentAnswer, error) {
 	return callConsent.ask(ctx, c.to, in)
 }
@@ -42,7 +44,7 @@ func (c *Client) Authorize(ctx context.Context, in service.AuthorizeRequest) (se
 	return callAuthorize.ask(ctx, c.to, in)
 }
 
-// Plan tells what a run would do.
+// Plan returns what a run would do.
 func (c *Client) Plan(ctx context.Context, in service.PlanRequest) (service.PlanAnswer, error) {
 	return callPlan.ask(ctx, c.to, in)
 }
@@ -67,7 +69,7 @@ func (c *Client) Runs(ctx context.Context, in service.RunsRequest) ([]service.Ru
 	return callRuns.ask(ctx, c.to, in)
 }
 
-// Run tells what became of each change of a run.
+// Run returns what became of each change of a run.
 func (c *Client) Run(ctx context.Context, in service.RunRequest) (service.Report, error) {
 	return callRun.ask(ctx, c.to, in)
 }
@@ -97,12 +99,12 @@ func (c *Client) Quarantine(ctx context.Context, in service.Nothing) ([]service.
 	return callQuarantine.ask(ctx, c.to, in)
 }
 
-// Accept says that what is reported is meant to be so.
+// Accept records that a person accepts what is reported.
 func (c *Client) Accept(ctx context.Context, in service.AcceptRequest) ([]ident.QuarantineItem, error) {
 	return callAccept.ask(ctx, c.to, in)
 }
 
-// Retry has the next run try again what was refused.
+// Retry makes the next run try again what was refused.
 func (c *Client) Retry(ctx context.Context, in service.AcceptRequest) (int, error) {
 	return callRetry.ask(ctx, c.to, in)
 }

@@ -1,9 +1,10 @@
-// Package control carries what can be asked of an agent (package service) over
-// a local socket: each question is a named call with a JSON request, and its
-// answer one JSON value or a list of any length, item by item. While the daemon
+// Package control carries questions to an agent (package service) over a local
+// socket. Each question is a named call with a JSON request; its answer is one
+// JSON value, or a list of any length sent item by item. While the daemon
 // runs, commands reach it through that socket; otherwise the same calls are
-// served inside the command's own process. It answers nothing by itself, and it
-// is not a network API: the socket belongs to the machine's administrators.
+// served inside the command's own process. The package answers nothing itself,
+// and it is not a network API: the socket belongs to the machine's
+// administrators.
 package control
 
 import (
@@ -20,20 +21,21 @@ import (
 
 // Transport sends one named call and decodes the answer into out.
 //
-// An error of the callee comes back as *Error; any other error means that the
-// call did not get through. When ctx ends, the callee is asked to stop, and its
-// answer is waited for: it tells what was done until then. How far a call is
-// goes to the context (see package progress).
+// An error of the callee is returned as *Error; any other error means that the
+// call did not get through. When ctx ends, Call asks the callee to stop and
+// waits for its answer, which tells what was done so far. The progress of a
+// call goes to the context (see package progress).
 type Transport interface {
 	Call(ctx context.Context, name string, in, out any) error
-	// Stream sends one named call and hands the items of its answer to each, as
-	// they come. It ends with the first error of each, and returns it as it is.
-	// Items count only when the error is nil: the answer was whole.
+	// Stream sends one named call and passes the items of its answer to each
+	// as they arrive. It stops at the first error of each and returns it
+	// unchanged. The items count only if the error is nil, because only then
+	// is the answer complete.
 	Stream(ctx context.Context, name string, in any, each func(item json.RawMessage) error) error
 }
 
-// Error is a call's failure as it crosses the socket: what to print and the
-// exit code of the command.
+// Error is the failure of a call as sent over the socket: the message to print
+// and the exit code of the command.
 type Error struct {
 	Message string `json:"message"`
 	Exit    int    `json:"exit"`
@@ -41,7 +43,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// asError turns any failure into the form that crosses the socket.
+// asError converts any failure to the form that is sent over the socket.
 func asError(err error) *Error {
 	var already *Error
 	if errors.As(err, &already) {
@@ -54,17 +56,17 @@ func asError(err error) *Error {
 	return &Error{Message: err.Error(), Exit: exit.Failed}
 }
 
-// StoppedError is the cause of a context that somebody ended on purpose, in words
-// for whoever reads what became of the work: "stopped with Ctrl-C by ada".
+// StoppedError is the cause of a context that somebody ended on purpose. Its
+// text is shown with the result of the work: "stopped with Ctrl-C by ada".
 type StoppedError string
 
 func (s StoppedError) Error() string { return string(s) }
 
-// Is makes it what a canceled context is.
+// Is makes the error match context.Canceled.
 func (s StoppedError) Is(target error) bool { return target == context.Canceled }
 
-// handler serves one call: it hands the items of the answer to each, one by
-// one, and ends with the first error of each.
+// handler serves one call: it passes the items of the answer to each, one by
+// one, and stops at the first error of each.
 type handler func(ctx context.Context, caller service.Caller, in []byte, each func(any) error) error
 
 // Mux holds the calls that an agent serves.
@@ -80,13 +82,13 @@ func NewMux(log *slog.Logger) *Mux {
 	return &Mux{handlers: map[string]handler{}, before: func(context.Context) error { return nil }, log: log}
 }
 
-// Before makes every call wait for wait, and fail with its error.
+// Before makes every call first wait for wait, and fail with its error.
 func (m *Mux) Before(wait func(context.Context) error) *Mux {
 	m.before = wait
 	return m
 }
 
-// Handle registers a call. A name can be registered once.
+// Handle registers a call. Each name can be registered only once.
 func Handle[In, Out any](m *Mux, name string, serve func(context.Context, service.Caller, In) (Out, error)) {
 	HandleStream(m, name, func(ctx context.Context, caller service.Caller, in In, each func(any) error) error {
 		out, err := serve(ctx, caller, in)
@@ -98,7 +100,7 @@ func Handle[In, Out any](m *Mux, name string, serve func(context.Context, servic
 }
 
 // HandleStream registers a call whose answer is a list of any length: serve
-// hands its items to each, one by one, and ends with the first error of each.
+// passes its items to each, one by one, and stops at the first error of each.
 func HandleStream[In any](m *Mux, name string, serve func(ctx context.Context, caller service.Caller, in In, each func(any) error) error) {
 	m.handlers[name] = func(ctx context.Context, caller service.Caller, body []byte, each func(any) error) error {
 		var in In
@@ -130,7 +132,7 @@ func unknown(name string) error {
 	return exit.Mistake(fmt.Errorf("the running agent does not know %q: is it of another version than this command?", name))
 }
 
-// one takes the single item of the answer to a call.
+// one decodes the single item of the answer to a call.
 func one(name string, out any, stream func(each func(json.RawMessage) error) error) error {
 	items := 0
 	err := stream(func(item json.RawMessage) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// peer asks the kernel who is at the other end of the socket.
+// peer asks the kernel which user is at the other end of the socket.
 func peer(c net.Conn) service.Caller {
 	raw, err := c.(*net.UnixConn).SyscallConn()
 	if err != nil {

@@ -8,5 +8,5 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// peer is the owner of the socket: nobody else can open it.
+// peer returns the owner of the socket: no other user can open it.
 func peer(net.Conn) service.Caller { return Self() }

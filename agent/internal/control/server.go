@@ -19,22 +19,23 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-const maxRequest = 1 << 30 // a saved plan of a million users
+const maxRequest = 1 << 30 // for a saved plan of a million users
 
-// The paths of the socket. The number is that of the protocol: an agent and a
-// command of different versions say so instead of misreading each other.
+// These are the paths of the socket. The number is the version of the
+// protocol: an agent and a command of different versions report that instead
+// of misreading each other.
 const (
 	callPath = "/3/call/"
 	stopPath = "/3/stop/"
 )
 
-// callHeader carries the identifier by which a call can be stopped.
+// callHeader holds the identifier that is used to stop a call.
 const callHeader = "Rollcall-Call"
 
 type callerKey struct{}
 
-// Listen opens the local socket of the state folder, whose lock the caller
-// holds. Commands that connect before Serve wait for it.
+// Listen opens the local socket of the state folder; the caller must hold its
+// lock. Commands that connect before Serve wait for it.
 func Listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	listener, err := listen(ctx, stateDir)
 	if err != nil {
@@ -43,9 +44,9 @@ func Listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers calls on a listener until ctx ends, and closes it. Calls that
-// are under way are stopped then, at their next safe point, and get until grace
-// has passed to answer.
+// Serve answers calls on a listener until ctx ends, and closes the listener.
+// Calls in progress are then stopped at their next safe point and have until
+// grace has passed to answer.
 func Serve(ctx context.Context, listener net.Listener, mux *Mux, grace time.Duration, log *slog.Logger) error {
 	calls, stopCalls := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopCalls(nil)
@@ -74,7 +75,7 @@ func Serve(ctx context.Context, listener net.Listener, mux *Mux, grace time.Dura
 	return server.Close()
 }
 
-// server answers calls, and stops those that are under way.
+// server answers calls, and stops those in progress.
 type server struct {
 	mux *Mux
 	log *slog.Logger
@@ -106,15 +107,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refuse answers what is no call in the way that every version understands.
+// refuse answers a request that is not a call, in a form that every version
+// understands.
 func refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusUnprocessableEntity)
 	_ = json.NewEncoder(w).Encode(asError(err))
 }
 
-// begin gives a call a context that ends when it is stopped, and when the
-// command that asked is gone: nobody would read what becomes of it.
+// begin gives a call a context that ends when the call is stopped or the
+// command that asked is gone, because nobody would read the answer.
 func (s *server) begin(r *http.Request, name string, caller service.Caller) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	id := r.Header.Get(callHeader)
@@ -139,7 +141,8 @@ func (s *server) begin(r *http.Request, name string, caller service.Caller) (con
 	}
 }
 
-// stop ends the context of a call. It is no error when the call has ended.
+// stop ends the context of a call. It is no error if the call has already
+// ended.
 func (s *server) stop(w http.ResponseWriter, r *http.Request, caller service.Caller, id string) {
 	how, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
 	if err != nil {
@@ -159,7 +162,7 @@ type Remote struct{ http *http.Client }
 
 var _ Transport = (*Remote)(nil)
 
-// ErrNoAgent means that no agent listens in the state folder.
+// ErrNoAgent means that no agent is listening in the state folder.
 var ErrNoAgent = errors.New("no agent is running")
 
 // Connect returns a client of the running agent, or ErrNoAgent.
@@ -187,13 +190,13 @@ func (r *Remote) Stream(ctx context.Context, name string, in any, each func(json
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// The agent has taken the call: from here on it can be told to stop.
+	// The agent has accepted the call; from here on it can be told to stop.
 	defer context.AfterFunc(ctx, func() { r.stop(ctx, id) })()
 	return readAnswer(ctx, name, resp.Body, each)
 }
 
-// stop asks the agent to stop a call. When that does not reach it, the call's
-// own answer says why.
+// stop asks the agent to stop a call. If that fails, the call's own answer
+// says why.
 func (r *Remote) stop(ctx context.Context, id string) {
 	how := "stopped"
 	var why StoppedError
@@ -209,7 +212,8 @@ func (r *Remote) stop(ctx context.Context, id string) {
 	}
 }
 
-// send sends a call. The answer is there, and says that the call was taken.
+// send sends a call and returns the answer once the agent has accepted the
+// call.
 func (r *Remote) send(ctx context.Context, name, id string, in any) (*http.Response, error) {
 	body, err := json.Marshal(in)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 
 func socketPath(stateDir string) string { return filepath.Join(stateDir, "rollcall.sock") }
 
-// listen removes a socket that a killed agent left behind: the caller holds
-// the state folder's lock, so nobody else listens on it.
+// listen first removes a socket that a killed agent left behind. The caller
+// holds the lock of the state folder, so nobody else listens on it.
 func listen(ctx context.Context, stateDir string) (net.Listener, error) {
 	path := socketPath(stateDir)
 	if err := statedir.CheckSocket(path); err != nil {
@@ -43,7 +43,7 @@ func dial(ctx context.Context, stateDir string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", socketPath(stateDir))
 }
 
-// Self is the caller of a call inside this process.
+// Self returns the caller for calls inside this process.
 func Self() service.Caller { return named(os.Getuid()) }
 
 func named(uid int) service.Caller {

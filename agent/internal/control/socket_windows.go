@@ -14,11 +14,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// onlyAdministrators lets LocalSystem and the built-in Administrators in
-// (SDDL, MS-DTYP section 2.5.1).
+// onlyAdministrators admits LocalSystem and the built-in Administrators (SDDL,
+// MS-DTYP section 2.5.1).
 const onlyAdministrators = "D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
-// pipeName is one name for each state folder.
+// pipeName returns a different name for each state folder.
 func pipeName(stateDir string) string {
 	abs, err := filepath.Abs(stateDir)
 	if err != nil {
@@ -39,7 +39,7 @@ func dial(ctx context.Context, stateDir string) (net.Conn, error) {
 // peer cannot be told apart further than the pipe's descriptor does.
 func peer(net.Conn) service.Caller { return "administrator" }
 
-// Self is the caller of a call inside this process.
+// Self returns the caller for calls inside this process.
 func Self() service.Caller {
 	if u, err := user.Current(); err == nil {
 		return service.Caller(u.Username)

@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 )
 
-// part is one line of an answer. The last one says Done or Error: an answer
+// part is one line of an answer. The last one has Done or Error set; an answer
 // without either was cut off.
 type part struct {
 	Item     json.RawMessage `json:"item,omitempty"`
@@ -28,11 +28,11 @@ type answer struct {
 	out  *bufio.Writer
 	enc  *json.Encoder
 	http *http.ResponseController
-	step chan progress.Step // the latest that is not written yet
+	step chan progress.Step // the latest step not written yet
 }
 
-// answerCall writes what serve makes. Its beginning goes out at once: it says
-// that the call was taken.
+// answerCall writes what serve returns. The beginning is sent at once, to show
+// that the call was accepted.
 func answerCall(ctx context.Context, w http.ResponseWriter, serve func(context.Context, func(any) error) error) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	a := &answer{out: bufio.NewWriterSize(w, 64<<10), http: http.NewResponseController(w), step: make(chan progress.Step, 1)}
@@ -50,7 +50,7 @@ func answerCall(ctx context.Context, w http.ResponseWriter, serve func(context.C
 	if err != nil {
 		last = part{Error: asError(err)}
 	}
-	_ = a.enc.Encode(last) // whoever asked may be gone
+	_ = a.enc.Encode(last) // the command that asked may be gone
 	_ = a.out.Flush()
 }
 
@@ -64,8 +64,8 @@ func (a *answer) item(item any) error {
 	return a.enc.Encode(part{Item: raw})
 }
 
-// tell keeps the latest step. The work that it is about never waits for a
-// command that does not read, such as one that a person has suspended.
+// tell stores the latest step. The work never waits for a command that does
+// not read, for example because a person has suspended it.
 func (a *answer) tell(s progress.Step) {
 	for {
 		select {
@@ -96,7 +96,7 @@ func (a *answer) follow(ended <-chan struct{}) {
 	}
 }
 
-// readAnswer takes an answer apart.
+// readAnswer reads the parts of an answer.
 func readAnswer(ctx context.Context, name string, from io.Reader, each func(json.RawMessage) error) error {
 	dec := json.NewDecoder(bufio.NewReaderSize(from, 64<<10))
 	for {

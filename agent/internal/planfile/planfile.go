@@ -1,7 +1,7 @@
 // Package planfile saves plans in files and reads them again, for commands. A
-// saved plan holds the data of people, so nobody else may read it, not even
-// while it is being written; and it never takes the place of a file of another
-// kind. Whether a plan may still be applied is for the engine to say.
+// saved plan contains personal data, so nobody else may read it, not even
+// while it is being written. It never replaces a file of another kind. The
+// engine decides whether a plan may still be applied.
 package planfile
 
 import (
@@ -19,23 +19,23 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// File is where a plan is going to be saved.
+// File is the place where a plan will be saved.
 type File struct {
 	path      string
 	temporary *os.File
 }
 
-// New finds out whether a plan can be saved at path, before the plan is made.
-// The error is an exit.UsageError. The caller calls Discard in the end.
+// New checks whether a plan can be saved at path, before the plan is made. The
+// error is an exit.UsageError. The caller must call Discard at the end.
 func New(path string) (*File, error) {
 	if err := replaceable(path); err != nil {
 		return nil, exit.Mistake(fmt.Errorf("save the plan: %w", err))
 	}
-	// A name that nobody else has: made anew, with mode 0600, and not through a
+	// A name of its own: newly created with mode 0600, and not through a
 	// symbolic link.
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
 	if err != nil {
-		var of *fs.PathError // the name is none that anybody gave
+		var of *fs.PathError // the user did not choose the name in the error
 		if errors.As(err, &of) {
 			err = of.Err
 		}
@@ -44,8 +44,8 @@ func New(path string) (*File, error) {
 	return &File{path: path, temporary: f}, nil
 }
 
-// replaceable says why what is at a path must stay; nil when nothing is there,
-// an empty file, or an earlier plan.
+// replaceable says why the file at a path must stay. It returns nil if there
+// is no file, an empty one, or an earlier plan.
 func replaceable(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -71,8 +71,8 @@ func replaceable(path string) error {
 	return nil
 }
 
-// Save puts the whole plan there at once. The error is an exit.UsageError when
-// something else has come to be there.
+// Save puts the whole plan in place at once. The error is an exit.UsageError
+// if another file has appeared there.
 func (f *File) Save(p ident.Plan) error {
 	body, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *File) Save(p ident.Plan) error {
 	if err := errors.Join(f.temporary.Sync(), f.temporary.Close()); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
-	if err := replaceable(f.path); err != nil { // somebody may have put something there meanwhile
+	if err := replaceable(f.path); err != nil { // somebody may have put a file there meanwhile
 		return exit.Mistake(fmt.Errorf("save the plan: %w", err))
 	}
 	if err := os.Rename(f.temporary.Name(), f.path); err != nil {
@@ -99,15 +99,15 @@ func (f *File) Discard() {
 	_ = os.Remove(f.temporary.Name())
 }
 
-// printed is a plan as `rollcall --output json plan` prints it, which can be
+// printed is a plan in the form of `rollcall --output json plan`, which can be
 // applied as well.
 type printed struct {
 	ident.Plan
 	RunningAgent json.RawMessage `json:"running_agent,omitempty"`
 }
 
-// Load reads a saved plan strictly: a misspelled or foreign field is an error,
-// because a plan is applied as it stands. The error is an exit.UsageError.
+// Load reads a saved plan strictly: an unknown field is an error, because a
+// plan is applied as it stands. The error is an exit.UsageError.
 func Load(path string) (ident.Plan, error) {
 	var p printed
 	body, err := os.ReadFile(path)
@@ -126,21 +126,22 @@ func Load(path string) (ident.Plan, error) {
 	return p.Plan, nil
 }
 
-// inWordsOfTheFile says that a value has the wrong type by the names of its
-// field and of JSON's types: whoever reads it knows the file and not this code.
+// inWordsOfTheFile reports a value of the wrong type with the name of its
+// field and the types of JSON, because the user knows the file and not this
+// code.
 func inWordsOfTheFile(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	field := strings.TrimPrefix(wrong.Field, "Plan.") // embedded: the file has no such level
+	field := strings.TrimPrefix(wrong.Field, "Plan.") // an embedded struct, which is no level of its own in the file
 	if field == "" {
 		field = "it"
 	}
 	return fmt.Errorf("%s must be %s, not %s", field, wanted(wrong.Type.Kind()), found(wrong.Value))
 }
 
-// wanted names the type of JSON for a kind of Go's.
+// wanted returns the JSON type for a Go kind.
 func wanted(kind reflect.Kind) string {
 	switch kind {
 	case reflect.String:
@@ -158,7 +159,7 @@ func wanted(kind reflect.Kind) string {
 	}
 }
 
-// found names what the decoder came upon: a type of JSON, or a number with its
+// found describes what the decoder met: a JSON type, or a number with its
 // digits.
 func found(value string) string {
 	switch value {

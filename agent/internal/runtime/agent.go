@@ -1,11 +1,11 @@
-// Package runtime is the agent itself: its state under lock, the connectors, and
-// what the configuration makes of them. The configuration with all that follows
-// from it is a Snapshot, which never changes and is swapped as a whole; an Agent
-// holds what lives longer. Run is the daemon.
+// Package runtime is the agent itself: its locked state, its connectors, and
+// what follows from its configuration. The configuration and everything
+// derived from it form a Snapshot, which never changes and is replaced as a
+// whole; an Agent holds what lives longer. Run is the daemon.
 //
-// It is for package service, which answers those who ask, and for the command
-// that starts an agent. It decides nothing about people (packages plan and
-// engine do) and knows nothing of the socket.
+// The package is used by package service, which answers questions, and by the
+// command that starts an agent. It decides nothing about people (packages plan
+// and engine do) and knows nothing of the socket.
 package runtime
 
 import (
@@ -34,25 +34,25 @@ type Settings struct {
 	Log     *slog.Logger
 	Version string // of this program
 	// Answers reports whether another process serves this state folder. It is
-	// asked while the lock is waited for; nil means that none can.
+	// called while waiting for the lock; nil means that no process can.
 	Answers func() (bool, error)
 }
 
 // Agent is an agent in this process. It is opened in two steps: Lock takes the
-// state folder, Open reads what is in it; Run does the second by itself. The
-// connectors are loaded when they are first needed.
+// state folder, and Open reads what is in it. Run calls Open itself. The
+// connectors are loaded when first needed.
 type Agent struct {
 	parts
 	lock    *flock.Flock
 	serving atomic.Bool // this is the daemon, and commands come through its socket
 	now     atomic.Pointer[Snapshot]
 
-	mu     sync.Mutex // guards what follows, and the swaps of now
+	mu     sync.Mutex // guards the fields below, and the replacement of now
 	host   *host.Host
 	engine *engine.Engine
 }
 
-// parts live as long as the agent; its snapshots share them.
+// parts live as long as the agent and are shared by its snapshots.
 type parts struct {
 	log      *slog.Logger
 	version  string
@@ -63,8 +63,8 @@ type parts struct {
 	metrics  *metrics.Metrics
 }
 
-// Lock takes the lock of the state folder, which nobody else has until Close. It
-// returns ErrServed when another process turns out to serve the folder.
+// Lock takes the lock of the state folder and keeps it until Close. It returns
+// ErrServed if another process turns out to serve the folder.
 func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 	if err := statedir.Make(cfg.Agent.StateDir); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 	if a.store, err = store.Open(ctx, a.stateDir, store.WithLogger(a.log), store.WithStagingLimit(limit)); err != nil {
 		return err
 	}
-	// Whatever was running when this process took the lock is running no more.
+	// Runs that were in progress when this process took the lock have ended.
 	if _, err := a.store.InterruptRuns(ctx); err != nil {
 		return fmt.Errorf("close runs that were cut off: %w", err)
 	}
@@ -105,7 +105,8 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// Close gives back what the agent holds. Everything that uses it must have ended.
+// Close releases what the agent holds. Everything that uses it must have
+// ended.
 func (a *Agent) Close() {
 	if a.host != nil {
 		_ = a.host.Close(context.Background())
@@ -118,19 +119,20 @@ func (a *Agent) Close() {
 	_ = a.lock.Unlock()
 }
 
-// Config is the configuration that the agent runs with. It must not be changed.
+// Config returns the configuration that the agent runs with. It must not be
+// changed.
 func (a *Agent) Config() *config.Config { return a.now.Load().config }
 
-// Log is where the agent logs to.
+// Log returns the agent's logger.
 func (a *Agent) Log() *slog.Logger { return a.log }
 
-// Store is the agent's state.
+// Store returns the agent's state.
 func (a *Agent) Store() *store.Store { return a.store }
 
-// Metrics is what the agent counts.
+// Metrics returns the agent's metrics.
 func (a *Agent) Metrics() *metrics.Metrics { return a.metrics }
 
-// Snapshot is what the agent goes by now, with its connectors loaded.
+// Snapshot returns the present snapshot, with its connectors loaded.
 func (a *Agent) Snapshot(ctx context.Context) (*Snapshot, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,7 +155,8 @@ func (a *Agent) connectors(ctx context.Context) (*host.Host, error) {
 	return a.host, err
 }
 
-// Engine is the engine with every automation, made when it is first asked for.
+// Engine returns the engine with every automation. It is made on the first
+// call.
 func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -173,7 +176,7 @@ func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 	return e, nil
 }
 
-// loaded is the current snapshot, after the connectors are there.
+// loaded returns the present snapshot once the connectors are loaded.
 func (a *Agent) loaded(ctx context.Context) (*Snapshot, error) {
 	now := a.now.Load()
 	if now.connectors != nil {

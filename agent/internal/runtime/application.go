@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Application is what the host must know of a configured application.
+// Application returns what the host must know of a configured application.
 func (s *Snapshot) Application(ctx context.Context, conf config.Application, m abi.Manifest) (host.Application, error) {
 	if wrong := fit.Application(conf, m); len(wrong) > 0 {
 		return host.Application{}, errors.Join(wrong...)
@@ -19,7 +19,7 @@ func (s *Snapshot) Application(ctx context.Context, conf config.Application, m a
 	if err != nil {
 		return host.Application{}, err
 	}
-	profile, _ := m.Profile(abi.AuthKind(conf.Auth)) // or it would be a misfit
+	profile, _ := m.Profile(abi.AuthKind(conf.Auth)) // otherwise it would be a misfit
 	credentials, err := s.shared(conf, m, profile, proxy)
 	if err != nil {
 		return host.Application{}, err

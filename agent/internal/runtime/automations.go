@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 )
 
-// engineSettings are what an engine must know to run s.
+// engineSettings returns what an engine needs in order to run s.
 func (s *Snapshot) engineSettings() engine.Settings {
 	d := s.config.Directory
 	return engine.Settings{
@@ -28,21 +28,21 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	}
 }
 
-// pinned is Connect for a run.
+// pinned is Connect in the form that a run needs.
 func (s *Snapshot) pinned(ctx context.Context, prefer string) (engine.Directory, error) {
 	c, err := s.Connect(ctx, prefer)
 	if err != nil {
-		return nil, err // and no Directory without a connection in it
+		return nil, err // not a Directory that holds a nil connection
 	}
 	return c, nil
 }
 
-// Connect opens a connection to the directory, to the preferred server if it can
-// be reached; "" prefers none.
+// Connect opens a connection to the directory, to the preferred server if it
+// can be reached; "" means no preference.
 func (s *Snapshot) Connect(ctx context.Context, prefer string) (*conn.Client, error) {
 	d := s.config.Directory
 	var observer conn.Observer
-	if !s.trial { // a directory that is tried is no outage of the one in use
+	if !s.trial { // an outage of a directory on trial says nothing about the one in use
 		observer = s.metrics
 	}
 	return conn.Open(ctx, conn.Settings{
@@ -51,7 +51,7 @@ func (s *Snapshot) Connect(ctx context.Context, prefer string) (*conn.Client, er
 	}, s.log, observer)
 }
 
-// preferred puts one of the URLs first.
+// preferred moves one of the URLs to the front.
 func preferred(urls []string, first string) []string {
 	i := slices.Index(urls, first)
 	if i < 0 {
@@ -60,7 +60,7 @@ func preferred(urls []string, first string) []string {
 	return append([]string{first}, slices.Delete(slices.Clone(urls), i, i+1)...)
 }
 
-// Mirrored lists every attribute that some automation writes or reads.
+// Mirrored lists every attribute that an automation writes or reads.
 func (s *Snapshot) Mirrored() []string {
 	seen := map[string]bool{s.config.Directory.Anchor: true}
 	names := []string{s.config.Directory.Anchor}
@@ -75,7 +75,7 @@ func (s *Snapshot) Mirrored() []string {
 	return names
 }
 
-// automation makes of an automation what an engine runs.
+// automation converts a configured automation to the form that an engine runs.
 func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automation, error) {
 	conf := s.config.Automations[name]
 	data := s.config.DataSources[conf.DataSource]

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// refresh swaps the snapshot for one with the connectors that serve now, and
-// says which automations that concerns.
+// refresh replaces the snapshot by one with the connectors that serve now, and
+// returns the automations concerned.
 func (a *Agent) refresh(ctx context.Context) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -28,8 +28,8 @@ func (a *Agent) refresh(ctx context.Context) {
 	a.engine.Replace(now.automations, now.broken)
 }
 
-// refreshed is refresh for the watcher of the modules folder: a panic leaves the
-// automations as they were.
+// refreshed is refresh for the watcher of the modules folder: after a panic
+// the automations stay as they were.
 func (a *Agent) refreshed(ctx context.Context) {
 	err := rescue.Do(a.log, func() error { a.refresh(ctx); return nil }, "folder", a.Config().Agent.ModulesDir)
 	if err != nil {
@@ -37,8 +37,8 @@ func (a *Agent) refreshed(ctx context.Context) {
 	}
 }
 
-// prepare compiles the connectors in use before the agent says that it is
-// ready, and logs what cannot run: one of them does not stop the others.
+// prepare compiles the connectors in use before the agent reports that it is
+// ready, and logs which cannot run. One of them does not stop the others.
 func (a *Agent) prepare(ctx context.Context) {
 	now := a.now.Load()
 	used := map[string]bool{}
@@ -63,5 +63,5 @@ func (a *Agent) prepare(ctx context.Context) {
 			return nil
 		})
 	}
-	_ = group.Wait() // each has logged its own
+	_ = group.Wait() // each has logged its own error
 }

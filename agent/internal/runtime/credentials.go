@@ -19,7 +19,7 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// secret reads a secret when somebody needs it: one that is missing concerns
+// secret reads a secret at the time it is needed: a missing one affects only
 // its own application, and a new one needs no restart.
 func (s *Snapshot) secret(ref config.SecretRef) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
@@ -28,7 +28,7 @@ func (s *Snapshot) secret(ref config.SecretRef) func(context.Context) (string, e
 	}
 }
 
-// Proxy is the application's proxy with its password in it.
+// Proxy returns the application's proxy, including its password.
 func (s *Snapshot) Proxy(ctx context.Context, conf config.Application) (string, error) {
 	if conf.ProxyPassword.IsZero() {
 		return conf.Proxy, nil
@@ -47,7 +47,7 @@ type credentials struct {
 	all map[string]used // by application
 }
 
-// without is a copy that lacks some applications.
+// without returns a copy that lacks some applications.
 func (c *credentials) without(left func(application string) bool) *credentials {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,14 +63,14 @@ type used struct {
 	credentials host.Credentials
 }
 
-// madeFor reports whether the manifest still says what the credentials were made
-// for.
+// madeFor reports whether the manifest still says what the credentials were
+// made for.
 func (u used) madeFor(m abi.Manifest, profile abi.AuthProfile) bool {
 	return reflect.DeepEqual(u.profile, profile) && slices.Equal(u.hosts, m.Hosts) && u.base == m.BaseURL
 }
 
-// shared makes the credentials of an application, once for as long as the
-// manifest says the same.
+// shared returns the credentials of an application. They are made once and
+// kept as long as the manifest says the same.
 func (s *Snapshot) shared(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (host.Credentials, error) {
 	s.credentials.mu.Lock()
 	defer s.credentials.mu.Unlock()
@@ -88,7 +88,8 @@ func (s *Snapshot) shared(conf config.Application, m abi.Manifest, profile abi.A
 	return made, nil
 }
 
-// makeCredentials keeps secrets on this side: the connector only names a profile.
+// makeCredentials keeps secrets on the agent's side: the connector only names
+// a profile.
 func (s *Snapshot) makeCredentials(
 	conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string,
 ) (host.Credentials, error) {
@@ -125,7 +126,7 @@ func (s *Snapshot) makeCredentials(
 	return nil, fmt.Errorf("%s: auth = %q is not known", conf.Pos, conf.Auth)
 }
 
-// OAuth is what tokens of an application are asked for with.
+// OAuth returns the settings for requesting tokens of an application.
 func (s *Snapshot) OAuth(conf config.Application, m abi.Manifest, profile abi.AuthProfile, proxy string) (oauth.Settings, error) {
 	client, err := s.tokenClient(conf, m, proxy)
 	if err != nil {
@@ -143,8 +144,8 @@ func (s *Snapshot) OAuth(conf config.Application, m abi.Manifest, profile abi.Au
 	}, nil
 }
 
-// tokenClient speaks to token URLs and logins, through the proxy that the
-// application's other requests take.
+// tokenClient returns the client for token URLs and logins. It uses the same
+// proxy as the application's other requests.
 func (s *Snapshot) tokenClient(conf config.Application, m abi.Manifest, proxy string) (*http.Client, error) {
 	transport, err := Logins(conf, m, proxy).Transport()
 	if err != nil {
@@ -153,20 +154,21 @@ func (s *Snapshot) tokenClient(conf config.Application, m abi.Manifest, proxy st
 	return credential.NewClient(transport, "rollcall/"+s.version), nil
 }
 
-// Logins are the hosts that may be told a secret for a token: those of the
-// manifest, and what the configuration names for this. The URLs of endpoints
-// are for records.
+// Logins returns the hosts that may receive a secret in exchange for a token:
+// those of the manifest, and those that the configuration names for this. The
+// URLs of endpoints are only for records.
 func Logins(conf config.Application, m abi.Manifest, proxy string) host.Logins {
 	return host.Logins{Hosts: m.Hosts, URLs: []string{conf.BaseURL, conf.AuthURL, conf.TokenURL}, Proxy: proxy}
 }
 
-// TokenLocks exclude each other wherever tokens are written.
+// TokenLocks returns the locks that prevent two writers from changing the same
+// token.
 func (s *Snapshot) TokenLocks() oauth.Locker {
 	return oauth.FileLocks{Dir: filepath.Join(s.stateDir, "locks")}
 }
 
-// resolved are static credentials whose secret is read when a request needs
-// it: a missing one concerns its own application, and a new one needs no
+// resolved holds static credentials whose secret is read when a request needs
+// it: a missing one affects only its own application, and a new one needs no
 // restart.
 type resolved struct {
 	profile abi.AuthProfile
@@ -192,12 +194,12 @@ func (r *resolved) Apply(ctx context.Context, req *http.Request) error {
 	return now.Apply(ctx, req)
 }
 
-// Rejected implements host.Credentials: nothing better is known.
+// Rejected implements host.Credentials. There is nothing better to try.
 func (r *resolved) Rejected(context.Context) (bool, error) { return false, nil }
 
-// BaseURL implements host.Credentials: it is not known from them.
+// BaseURL implements host.Credentials. Static credentials do not determine it.
 func (r *resolved) BaseURL(context.Context) (string, error) { return "", nil }
 
-// Redact implements host.Credentials: what was exchanged meanwhile may still
-// be on its way.
+// Redact implements host.Credentials. It includes replaced secrets, which may
+// still be in use by requests in progress.
 func (r *resolved) Redact() []string { return r.hidden.List() }

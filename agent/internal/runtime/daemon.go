@@ -13,13 +13,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Serve takes commands until ctx ends, and returns when those under way have
-// stopped. It begins at once, when the agent is not up yet: each command must
+// Serve accepts commands until ctx ends, and returns when those in progress
+// have stopped. It starts at once, before the agent is up: each command must
 // wait for started, and fail with its error.
 type Serve func(ctx context.Context, started func(context.Context) error) error
 
-// Run is the daemon, for an agent that is locked and not opened. It returns when
-// ctx ends and everything has stopped.
+// Run is the daemon. It takes an agent that is locked but not opened, and
+// returns when ctx has ended and everything has stopped.
 func (a *Agent) Run(ctx context.Context, serve Serve) error {
 	told := ctx
 	group, ctx := errgroup.WithContext(ctx)
@@ -45,7 +45,8 @@ func (a *Agent) Run(ctx context.Context, serve Serve) error {
 	return err
 }
 
-// start brings the agent up. What runs from then on is in the group.
+// start brings the agent up. Everything that runs from then on is in the
+// group.
 func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *start) error {
 	if err := a.Open(ctx); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 	return nil
 }
 
-// stopAll ends what was started when the rest could not be.
+// stopAll ends what was started if the rest could not be.
 func stopAll(group *errgroup.Group) error {
 	stop := errors.New("the agent could not start")
 	group.Go(func() error { return stop })
@@ -89,7 +90,7 @@ func stopAll(group *errgroup.Group) error {
 	return nil
 }
 
-// entries are the automations that run by themselves.
+// entries returns the automations with a schedule.
 func (s *Snapshot) entries() []schedule.Entry {
 	var entries []schedule.Entry
 	for _, name := range s.names() {
@@ -102,7 +103,7 @@ func (s *Snapshot) entries() []schedule.Entry {
 
 func (s *Snapshot) enabled(automation string) bool { return s.applicationOf(automation).Enabled }
 
-// scheduled runs an automation and tells the log how it went.
+// scheduled runs an automation and logs how it ended.
 func (a *Agent) scheduled(e *engine.Engine) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
 		report, err := e.Run(ctx, byItself(name))
@@ -122,7 +123,7 @@ func (a *Agent) scheduled(e *engine.Engine) func(context.Context, string) error 
 	}
 }
 
-// byItself asks for a run that is due.
+// byItself returns the request for a scheduled run.
 func byItself(automation string) engine.Request {
 	return engine.Request{Automation: automation, Kind: store.KindScheduled, By: "schedule"}
 }

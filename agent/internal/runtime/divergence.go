@@ -11,17 +11,17 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/notify"
 )
 
-// Divergence tells how the configuration on disk is another than that of the
+// Divergence says how the configuration on disk differs from that of the
 // running agent.
 type Divergence struct {
-	Config  string              `json:"config"`          // the file that the command is about
+	Config  string              `json:"config"`          // the file that the command uses
 	File    string              `json:"file"`            // the file that the agent was started with
 	Differs []config.Difference `json:"differs"`         // new, changed and removed in Config
 	Fault   string              `json:"fault,omitempty"` // why Config cannot be used
-	Next    string              `json:"next"`            // what makes Config count
+	Next    string              `json:"next"`            // how to make Config take effect
 }
 
-// Says tells what differs.
+// Says describes the difference in a sentence.
 func (d *Divergence) Says() string {
 	if d.Fault != "" {
 		return fmt.Sprintf("%s cannot be used as it is now: %s", d.Config, d.Fault)
@@ -29,7 +29,7 @@ func (d *Divergence) Says() string {
 	return fmt.Sprintf("the running agent has another configuration than %s: %s", d.Config, d.Tables())
 }
 
-// Tables lists what differs, for people.
+// Tables lists the tables that differ, for people.
 func (d *Divergence) Tables() string {
 	texts := make([]string, len(d.Differs))
 	for i, one := range d.Differs {
@@ -38,7 +38,8 @@ func (d *Divergence) Tables() string {
 	return strings.Join(texts, ", ")
 }
 
-// divergence starts what is said about a file that the agent does not run with.
+// divergence begins the description of a file that the agent does not run
+// with.
 func (a *Agent) divergence(path string) *Divergence {
 	own := absolute(a.Config().Files[0])
 	restart := "stop the agent and start it again: " + ident.Command("run --config", own)

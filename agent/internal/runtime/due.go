@@ -11,16 +11,17 @@ import (
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// Ended is a run that was due and is over, or the removal of old history.
+// Ended is the end of a due run, or of the removal of old history.
 type Ended struct {
 	Automation string // "" for the removal
 	Report     engine.Report
 	Err        error // why there is no report
 }
 
-// RunDue runs once what is due since its last run, removes old history as the
-// daemon does every day, and returns how the runs ended. Automations do not wait
-// for each other: the source of one may hang. What failed is in the log too.
+// RunDue runs once everything that has become due since its last run, removes
+// old history as the daemon does every day, and returns how the runs ended.
+// Automations do not wait for each other, because the source of one may hang.
+// Failures are also logged.
 func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
 	e, err := a.Engine(ctx)
 	if err != nil {

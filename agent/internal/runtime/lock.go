@@ -12,14 +12,15 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
 
-// ErrServed means that another process serves the state folder: it has the lock,
-// and can do what is wanted.
+// ErrServed means that another process serves the state folder: it holds the
+// lock and can answer the command.
 var ErrServed = errors.New("another process serves the state folder")
 
-// lockWait is how long a command waits for another that uses the same state.
+// lockWait is how long a command waits for another one that uses the same
+// state.
 const lockWait = 5 * time.Second
 
-// lockPoll is how often it looks whether it may.
+// lockPoll is the interval between two attempts to take the lock.
 const lockPoll = 50 * time.Millisecond
 
 // lockState waits until it has the lock.

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/schedule"
 )
 
-// observer tells the metrics what the engine does not know: schedules, and which
-// automations share a data source.
+// observer adds to the metrics what the engine does not know: schedules, and
+// which automations share a data source.
 type observer struct {
 	*metrics.Metrics
 	config  *config.Config
@@ -31,9 +31,9 @@ func (s *Snapshot) observer() *observer {
 	}
 }
 
-// Stands implements engine.Observer. An automation that never succeeded is to
-// do so the first time that it is due after the start of the agent. How one ended
-// whose application is turned off by now is of no interest.
+// Stands implements engine.Observer. An automation that has never succeeded is
+// expected to succeed the first time it is due after the start of the agent.
+// Automations of a disabled application are ignored.
 func (o *observer) Stands(automation string, results []string, success time.Time) {
 	if !o.enabled(automation) {
 		return
@@ -43,7 +43,7 @@ func (o *observer) Stands(automation string, results []string, success time.Time
 		success = o.started
 	}
 	for _, entry := range o.entries {
-		if next, err := entry.Next(success); entry.Name == automation && err == nil { // the schedule was read before
+		if next, err := entry.Next(success); entry.Name == automation && err == nil { // the schedule was already validated
 			o.SuccessDue(automation, next)
 		}
 	}

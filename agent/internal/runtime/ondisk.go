@@ -15,21 +15,21 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 )
 
-// A command works with the configuration as its file is now. A running agent
-// reads that file itself: what it would get by a restart is what it shows, with
-// its rights, its environment and its secrets. It never changes anything by a
+// A command works with the configuration file as it is now. A running agent
+// reads that file itself: it shows what a restart would give, with its own
+// rights, environment and secrets. It never changes anything according to a
 // configuration that it does not run with.
 
-// OnDisk names the configuration that a command is about.
+// OnDisk names the configuration that a command uses.
 type OnDisk struct {
 	Config string // an absolute path
-	// RunningConfig lets a command that changes something do so by the
+	// RunningConfig lets a command that changes something use the
 	// configuration that the agent runs with, whatever is on disk.
 	RunningConfig bool
 }
 
-// NewOnDisk names a file for whoever serves a command: paths are the caller's,
-// and the agent has another folder.
+// NewOnDisk names a file for the process that serves a command. Paths are
+// relative to the caller's folder, so it makes them absolute.
 func NewOnDisk(path string, runningConfig bool) OnDisk {
 	return OnDisk{Config: absolute(path), RunningConfig: runningConfig}
 }
@@ -40,8 +40,8 @@ type disk struct {
 	agent  *Divergence // nil when the agent runs with the same
 }
 
-// Divergence reads the configuration that a command names, and tells how it is
-// another than the agent's; nil when it is the same.
+// Divergence reads the configuration that a command names and returns how it
+// differs from the agent's; nil if it does not.
 func (a *Agent) Divergence(in OnDisk) (*Divergence, error) {
 	found, err := a.read(in)
 	if err != nil {
@@ -64,7 +64,8 @@ func (a *Agent) read(in OnDisk) (*disk, error) {
 	return found, nil
 }
 
-// asSeen explains why the agent cannot read a file that the caller perhaps can.
+// asSeen explains why the agent cannot read a file that the caller may be able
+// to read.
 func (a *Agent) asSeen(path string, err error) error {
 	f, failed := os.Open(path)
 	if failed == nil {
@@ -78,9 +79,9 @@ func (a *Agent) asSeen(path string, err error) error {
 		"from services, as /home and /tmp mostly are; or stop the agent and try again", err, localfile.User())
 }
 
-// Checked is the agent under the configuration that a command names, for
-// checking it from its beginning: with credentials of its own, also when the
-// agent runs with the same. It is for as long as the command takes.
+// Checked returns a snapshot of the configuration that a command names, for
+// checking it from scratch: it has credentials of its own, even if the agent
+// runs with the same configuration. It is valid while the command runs.
 func (a *Agent) Checked(ctx context.Context, in OnDisk) (*Snapshot, *Divergence, error) {
 	found, err := a.read(in)
 	if err != nil {
@@ -90,7 +91,8 @@ func (a *Agent) Checked(ctx context.Context, in OnDisk) (*Snapshot, *Divergence,
 	return s, found.agent, err
 }
 
-// under is a snapshot of another configuration. What it shares belongs to a.
+// under returns a snapshot of another configuration. The parts that it shares
+// belong to a.
 func (a *Agent) under(ctx context.Context, cfg *config.Config, shared *credentials) (*Snapshot, error) {
 	h, err := a.connectors(ctx)
 	if err != nil {
@@ -108,8 +110,8 @@ func (a *Agent) under(ctx context.Context, cfg *config.Config, shared *credentia
 	return s.with(ctx, h), nil
 }
 
-// beside is another configuration for calls beside those of the agent: the state
-// folder, rate limits and budgets stay the agent's own.
+// beside adapts another configuration to calls made next to those of the
+// agent: the state folder, rate limits and budgets stay the agent's own.
 func beside(own, other *config.Config) *config.Config {
 	changed := *other
 	changed.Agent.StateDir = own.Agent.StateDir
@@ -123,8 +125,9 @@ func beside(own, other *config.Config) *config.Config {
 	return &changed
 }
 
-// sameGround refuses a configuration that a running agent cannot try out: it
-// has the connectors of one folder, and a copy of one directory.
+// sameGround refuses a configuration that a running agent cannot try out,
+// because the agent has the connectors of one folder and a copy of one
+// directory.
 func sameGround(own, other *config.Config) error {
 	if here, there := absolute(own.Agent.ModulesDir), absolute(other.Agent.ModulesDir); here != there {
 		return fmt.Errorf("modules_dir is %s, and the running agent has its connectors from %s: "+
@@ -142,9 +145,9 @@ func sameGround(own, other *config.Config) error {
 	return nil
 }
 
-// Tried is the engine under the configuration that a command names, for what
-// only looks. It is the agent's own when that runs with the same. Applications
-// that have not changed keep their sessions and tokens.
+// Tried returns the engine under the configuration that a command names, for
+// dry runs. It is the agent's own engine if the agent runs with the same
+// configuration. Unchanged applications keep their sessions and tokens.
 func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergence, error) {
 	e, err := a.Engine(ctx)
 	if err != nil {
@@ -168,11 +171,11 @@ func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergen
 	return e.Under(s.engineSettings()), found.agent, nil
 }
 
-// Agreed is the engine for a command that changes something. It refuses when
-// the configuration on disk would do something else about the automation than
-// the one that the agent runs with, unless the command says that the latter is
-// meant. shown is the digest of the configuration of a plan that is to be
-// applied; "" for none.
+// Agreed returns the engine for a command that changes something. It refuses
+// if the configuration on disk differs, for this automation, from the one that
+// the agent runs with, unless the command asks for the agent's. shown is the
+// digest of the configuration of a plan that is to be applied; "" if there is
+// none.
 func (a *Agent) Agreed(ctx context.Context, in OnDisk, automation, shown string) (*engine.Engine, *Divergence, error) {
 	e, err := a.Engine(ctx)
 	if err != nil {
@@ -202,9 +205,9 @@ func (a *Agent) Agreed(ctx context.Context, in OnDisk, automation, shown string)
 	return nil, nil, exit.Mistake(fmt.Errorf("nothing was done: %s. Next: %s. %s", found.agent.Says(), found.agent.Next, insist))
 }
 
-// Differing tells, of what is done already, how the configuration on disk would
-// have it otherwise. Whatever became of the file meanwhile, it is done: nothing
-// that is said of the file takes the place of the report.
+// Differing says, after something was done, how the configuration on disk
+// would have done it differently. The work is done whatever has become of the
+// file, so an error about the file never replaces the report.
 func (a *Agent) Differing(in OnDisk, automation string) *Divergence {
 	if !a.serving.Load() {
 		return nil // the file was read when the command began
@@ -227,18 +230,19 @@ func (a *Agent) faulty(in OnDisk, why error) *Divergence {
 	return d
 }
 
-// insist is how to say that the agent's configuration is meant.
+// insist tells how to ask for the agent's configuration.
 const insist = "With --running-config the same command goes by what the agent runs with."
 
-// notShown refuses a plan that was made with what is on disk: the agent runs
-// with something else. A plan of neither is for the engine to refuse.
+// notShown refuses a plan that was made with the configuration on disk while
+// the agent runs with another. The engine refuses a plan that was made with
+// neither.
 func (a *Agent) notShown(ctx context.Context, found *disk, automation, shown string) error {
 	s, err := a.under(ctx, found.config, &credentials{})
 	if err != nil {
 		return err
 	}
 	if s.automations[automation].Settings.Config != shown {
-		return nil // the plan is of neither, which the engine says
+		return nil // the plan was made with neither; the engine says so
 	}
 	return exit.Mistake(fmt.Errorf("nothing was done: the plan was made with %s as it is now, and %s. Next: %s, then apply the plan",
 		found.agent.Config, found.agent.Says(), found.agent.Next))

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/notify"
 )
 
-// readiness tells why the agent is not ready, or nil. It looks anew each time:
-// a secret that can be read again needs no restart.
+// readiness returns why the agent is not ready, or nil. It checks anew each
+// time: a secret that has become readable again needs no restart.
 func (a *Agent) readiness(ctx context.Context, loaded <-chan struct{}) func() error {
 	return func() error {
 		select {
@@ -33,8 +33,8 @@ func (a *Agent) unreadable(ctx context.Context) []error {
 	return wrong
 }
 
-// announce says in the log and to the service manager that the agent serves,
-// and what keeps it from being ready.
+// announce reports in the log and to the service manager that the agent
+// serves, and what keeps it from being ready.
 func (a *Agent) announce(ctx context.Context) {
 	wrong := a.unreadable(ctx)
 	for _, err := range wrong {

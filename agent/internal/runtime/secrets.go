@@ -34,11 +34,11 @@ func (a *Agent) openKeeper(ctx context.Context) (*secrets.Keeper, error) {
 	return secrets.OpenWithKey(ctx, a.store, master, ref.Reference.String(), a.log)
 }
 
-// ResetSecrets gives up a master key that is lost: it removes the secrets that
-// nobody can read any more, and starts a new key. It belongs to an agent that is
-// locked and not opened. An error of confirm, which is told what would be lost,
-// ends it before anything is changed. With a master key that opens its secrets
-// the error is ErrKeyNotLost.
+// ResetSecrets replaces a lost master key: it removes the secrets that nobody
+// can read any more, and creates a new key. The agent must be locked but not
+// opened. confirm is told what would be lost; if it returns an error, nothing
+// is changed. If the master key does open its secrets, the error is
+// ErrKeyNotLost.
 func (a *Agent) ResetSecrets(
 	ctx context.Context, by string, confirm func(lost *secrets.LostKeyError) error,
 ) (*secrets.LostKeyError, error) {
@@ -65,8 +65,8 @@ func (a *Agent) ResetSecrets(
 // ErrKeyNotLost means that the master key opens the stored secrets.
 var ErrKeyNotLost = errors.New("the master key opens the stored secrets")
 
-// KeyFile is the file of the master key; "" when the configuration names another
-// place for it.
+// KeyFile returns the file of the master key, or "" if the configuration names
+// another place for it.
 func (a *Agent) KeyFile() string {
 	if !a.Config().Secrets.MasterKey.IsZero() {
 		return ""
@@ -83,17 +83,17 @@ func resolve(ctx context.Context, r *secrets.Resolver, field config.SecretRef) (
 	return s, nil
 }
 
-// Vault gives the OAuth tokens and those who ask access to the encrypted store.
+// Vault gives access to the encrypted store, for OAuth tokens and for callers.
 type Vault struct{ *secrets.Keeper }
 
 var _ oauth.Vault = (*Vault)(nil)
 
-// Vault is the agent's encrypted store. What is changed through it is journalled
-// as the agent's own doing.
+// Vault returns the agent's encrypted store. The journal records changes made
+// through it as the agent's own.
 func (a *Agent) Vault() *Vault { return a.vault }
 
-// VaultBy is the vault in somebody's hands: the journal names them, and the
-// application that it was for.
+// VaultBy returns the vault for a caller. The journal records the caller, and
+// the application concerned.
 func (a *Agent) VaultBy(by, application string) *Vault {
 	return &Vault{a.vault.Over(a.store.SecretsBy(by, application))}
 }

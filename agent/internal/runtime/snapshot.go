@@ -13,31 +13,32 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// Snapshot is a configuration with all that follows from it and from the
-// connectors that serve at one moment: manifests, automations and what keeps one
-// of them from running. It never changes. The agent swaps its own as a whole;
-// the configuration of a file that a command names is another one over the same
-// parts.
+// Snapshot is a configuration with everything derived from it and from the
+// connectors that serve at one moment: manifests, automations, and what keeps
+// an automation from running. It never changes. The agent replaces its own as
+// a whole; a configuration that a command names gets another snapshot over the
+// same parts.
 type Snapshot struct {
 	*parts
 	config      *config.Config
 	credentials *credentials
 	trial       bool // the directory is not the one that the agent runs with
 
-	// What follows is there from when the connectors are.
-	connectors  map[string]served // by the name that an application gives
+	// The fields below are set once the connectors are loaded.
+	connectors  map[string]served // by the name that applications use
 	automations map[string]engine.Automation
 	broken      map[string]error // automations that cannot run, and why
 }
 
-// served is what serves under a name, or why nothing does.
+// served is the connector that serves under a name, or the reason why none
+// does.
 type served struct {
 	*host.Connector
-	manifest abi.Manifest // of the moment: the connector tells that of the file that serves by now
+	manifest abi.Manifest // of that moment; the connector itself returns the manifest of the file that serves now
 	err      error
 }
 
-// with is s with the connectors that serve now.
+// with returns s with the connectors that serve now.
 func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
 		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
@@ -68,17 +69,17 @@ func serving(h *host.Host, name string) served {
 	return served{Connector: c, manifest: c.Manifest()}
 }
 
-// Config is the configuration of s. It must not be changed.
+// Config returns the configuration of s. It must not be changed.
 func (s *Snapshot) Config() *config.Config { return s.config }
 
-// Connector is what serves an application.
+// Connector returns the connector that serves an application.
 func (s *Snapshot) Connector(application config.Application) (*host.Connector, error) {
 	c := s.connectors[application.Connector]
 	return c.Connector, c.err
 }
 
-// servedTo is what serves an application. Its error has the place of the
-// application, and what to do next.
+// servedTo returns what serves an application. Its error contains the place of
+// the application in the configuration, and what to do next.
 func (s *Snapshot) servedTo(application config.Application) (served, error) {
 	c := s.connectors[application.Connector]
 	if err := c.err; err != nil {
@@ -90,7 +91,8 @@ func (s *Snapshot) servedTo(application config.Application) (served, error) {
 // names lists the automations.
 func (s *Snapshot) names() []string { return slices.Sorted(maps.Keys(s.config.Automations)) }
 
-// applicationOf is where an automation has its records from.
+// applicationOf returns the application that an automation gets its records
+// from.
 func (s *Snapshot) applicationOf(automation string) config.Application {
 	return s.config.Applications[s.config.DataSources[s.config.Automations[automation].DataSource].Application]
 }

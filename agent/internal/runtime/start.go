@@ -9,14 +9,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
 )
 
-// start is the agent's start for the commands that come meanwhile: they wait
-// for its end, which takes minutes when connectors must be compiled.
+// start represents the start of the agent to commands that arrive meanwhile.
+// They wait for its end, which takes minutes if connectors must be compiled.
 type start struct {
 	ended  chan struct{}
 	err    error // why it failed; set before ended is closed
 	phase  atomic.Value
-	notice time.Duration // how long a command waits before it says so
-	limit  time.Duration // how long it waits at all
+	notice time.Duration // how long a command waits before it reports that it waits
+	limit  time.Duration // how long it waits at most
 }
 
 func newStart() *start {
@@ -25,10 +25,10 @@ func newStart() *start {
 	return s
 }
 
-// at says what the agent is doing.
+// at sets what the agent is doing.
 func (s *start) at(phase string) { s.phase.Store(phase) }
 
-// end lets the commands go on, or fail with the same error as the start.
+// end lets the waiting commands continue, or fail with the error of the start.
 func (s *start) end(err error) {
 	if err != nil {
 		s.err = fmt.Errorf("the agent could not start: %w", err)
@@ -51,7 +51,7 @@ func (s *start) wait(ctx context.Context) error {
 				"its log says more, so look there, then try again", s.limit, s.phase.Load())
 		case <-ctx.Done():
 			select {
-			case <-s.ended: // and the agent ends because of that
+			case <-s.ended: // the start has failed, which also ended ctx
 				return s.err
 			default:
 				return fmt.Errorf("nothing was done, the agent is still %s: %w", s.phase.Load(), context.Cause(ctx))

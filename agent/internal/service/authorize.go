@@ -12,30 +12,31 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// The two questions of `rollcall authorize`: what to ask, and what to make of the
-// answer. The client secret and the tokens stay on this side.
+// These are the two questions of `rollcall authorize`: what to ask the person,
+// and what to do with the answer. The client secret and the tokens stay on the
+// agent's side.
 type (
-	// ConsentRequest names the application that wants a consent.
+	// ConsentRequest names the application that needs a consent.
 	ConsentRequest struct {
 		OnDisk
 		Application string
 	}
-	// ConsentAnswer is what the page for the consent is asked with.
+	// ConsentAnswer contains what the page for the consent is called with.
 	ConsentAnswer struct {
 		AuthURL  string
 		ClientID string
 		Scopes   []string
 	}
-	// AuthorizeRequest has what the vendor answered.
+	// AuthorizeRequest contains the vendor's answer.
 	AuthorizeRequest struct {
 		OnDisk
 		Application, Code, Verifier, RedirectURL string
 	}
-	// Authorized tells what the consent is good for.
+	// Authorized says what the consent allows.
 	Authorized = oauth.Authorized
 )
 
-// Consent tells where somebody consents, and to what.
+// Consent returns where somebody consents, and to what.
 func (s *Service) Consent(ctx context.Context, _ Caller, in ConsentRequest) (ConsentAnswer, error) {
 	_, c, err := s.consenting(ctx, in.Application)
 	if err != nil {

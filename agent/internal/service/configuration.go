@@ -10,12 +10,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 )
 
-// NewOnDisk names a file from the folder of whoever asks. With runningConfig what
-// is asked goes by the configuration that the agent runs with.
+// NewOnDisk names a file relative to the caller's folder. With runningConfig,
+// the question uses the configuration that the agent runs with.
 func NewOnDisk(path string, runningConfig bool) OnDisk { return runtime.NewOnDisk(path, runningConfig) }
 
-// Configuration tells how the configuration on disk is another than the agent's;
-// nil when it is the same.
+// Configuration returns how the configuration on disk differs from the
+// agent's; nil if it does not.
 func (s *Service) Configuration(_ context.Context, _ Caller, in OnDisk) (*Divergence, error) {
 	return s.agent.Divergence(in)
 }

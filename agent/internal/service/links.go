@@ -12,10 +12,11 @@ import (
 )
 
 type (
-	// LinksRequest asks for the links of an application; "" is all of them.
+	// LinksRequest asks for the links of an application, or of all if it is
+	// "".
 	LinksRequest struct{ Application string }
-	// ListedLink is a link with the account at its other side, nil when nothing is
-	// known of it.
+	// ListedLink is a link with its account, which is nil if nothing is known
+	// about it.
 	ListedLink struct {
 		ident.Link
 		Account *Account `json:"account,omitempty"`
@@ -102,7 +103,7 @@ func (s *Service) Unlink(ctx context.Context, caller Caller, in UnlinkRequest) (
 	return gone, mistaken(err)
 }
 
-// linking is the engine for a link by hand: what is only tried goes by the
+// linking returns the engine for a link by hand: a dry run uses the
 // configuration on disk.
 func (s *Service) linking(ctx context.Context, in OnDisk, automation string, dry bool) (*engine.Engine, *Divergence, error) {
 	if dry {
@@ -111,8 +112,9 @@ func (s *Service) linking(ctx context.Context, in OnDisk, automation string, dry
 	return s.agent.Agreed(ctx, in, automation, "")
 }
 
-// knownApplication refuses a name that neither the configuration nor a link has:
-// an application that was taken out of the configuration leaves its links.
+// knownApplication refuses a name that appears neither in the configuration
+// nor in a link. Links remain when an application is removed from the
+// configuration.
 func (s *Service) knownApplication(ctx context.Context, name string) error {
 	if _, configured := s.agent.Config().Applications[name]; configured || name == "" {
 		return nil
@@ -130,7 +132,8 @@ func (s *Service) linkedKeys(ctx context.Context, application string) ([]string,
 	return keys, err
 }
 
-// unknownLink tells which links there are instead of one that there is not.
+// unknownLink returns the error for a link that does not exist, with those
+// that do.
 func (s *Service) unknownLink(ctx context.Context, application string, key ident.Key) error {
 	keys, err := s.linkedKeys(ctx, application)
 	if err != nil {

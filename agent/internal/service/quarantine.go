@@ -16,7 +16,7 @@ type (
 		Application string                 `json:"application"`
 		Items       []ident.QuarantineItem `json:"items"`
 	}
-	// AcceptRequest names somebody, or with no key everybody of an automation.
+	// AcceptRequest names a key or, without one, all keys of an automation.
 	AcceptRequest struct {
 		Automation string
 		Key        ident.Key
@@ -39,8 +39,8 @@ func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]Quaran
 	return all, nil
 }
 
-// Accept says that what is reported about somebody is meant to be so, and
-// returns what that was.
+// Accept records that a person accepts what is reported about a key, and
+// returns what was accepted.
 func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) ([]ident.QuarantineItem, error) {
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
@@ -50,7 +50,8 @@ func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) (
 	return orEmpty(items), mistaken(err)
 }
 
-// Retry has the next run try again what the directory refused, and counts it.
+// Retry makes the next run try again what the directory refused, and returns
+// how much that is.
 func (s *Service) Retry(ctx context.Context, _ Caller, in AcceptRequest) (int, error) {
 	e, err := s.agent.Engine(ctx)
 	if err != nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// The questions about plans and runs, and their answers.
+// These are the questions about plans and runs, and their answers.
 type (
 	// PlanRequest asks what a run would do.
 	PlanRequest struct {
 		OnDisk
 		Automation   string
-		AcceptShrink bool // believe a directory that shows far fewer objects than before
+		AcceptShrink bool // trust a directory that shows far fewer objects than before
 	}
-	// PlanAnswer is the plan of the configuration on disk.
+	// PlanAnswer is the plan made with the configuration on disk.
 	PlanAnswer struct {
 		ident.Plan
 		RunningAgent *Divergence `json:"running_agent,omitempty"`
 	}
-	// ApplyRequest asks for a run, or for a saved plan to be carried out.
+	// ApplyRequest asks for a run, or for carrying out a saved plan.
 	ApplyRequest struct {
 		OnDisk
 		Automation   string
@@ -49,7 +49,7 @@ type (
 	RunRequest struct{ Run int64 }
 )
 
-// Plan tells what a run would do by the configuration on disk. Nothing is
+// Plan returns what a run would do with the configuration on disk. Nothing is
 // written to the directory.
 func (s *Service) Plan(ctx context.Context, _ Caller, in PlanRequest) (PlanAnswer, error) {
 	e, differs, err := s.agent.Tried(ctx, in.OnDisk)
@@ -82,8 +82,9 @@ func (s *Service) Apply(ctx context.Context, caller Caller, in ApplyRequest) (Re
 	return ReportAnswer{r, differs}, err
 }
 
-// Approve carries out what a run holds. That was shown with the configuration of
-// that run: approving it goes by that, and by what the agent runs with.
+// Approve carries out what a run holds. The operations were shown with the
+// configuration of that run, so the approval uses that one and the one that
+// the agent runs with.
 func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) (ReportAnswer, error) {
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
@@ -96,7 +97,8 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 	return ReportAnswer{r, s.agent.Differing(in.OnDisk, r.Automation)}, nil
 }
 
-// Reject decides against what a run holds: the same is not asked again.
+// Reject decides against what a run holds: later runs do not ask about the
+// same operations again.
 func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (RejectAnswer, error) {
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
@@ -112,13 +114,14 @@ func (s *Service) Runs(ctx context.Context, _ Caller, in RunsRequest) ([]Run, er
 	return orEmpty(runs), err
 }
 
-// Run tells what became of each change of a run.
+// Run returns what became of each change of a run.
 func (s *Service) Run(ctx context.Context, _ Caller, in RunRequest) (Report, error) {
 	r, err := engine.ReadReport(ctx, s.agent.Store(), in.Run)
 	return r, mistaken(err)
 }
 
-// reported prefers a report that tells of the failure to a bare error.
+// reported returns a report that describes the failure in place of a bare
+// error, if there is one.
 func reported(r Report, err error) (Report, error) {
 	if r.ID != 0 {
 		return r, nil

@@ -13,25 +13,25 @@ import (
 )
 
 type (
-	// SecretRequest names a secret, and has its value when it is to be stored.
+	// SecretRequest names a secret and, if it is to be stored, its value.
 	SecretRequest struct {
 		Name  string
 		Value []byte
 	}
 	// ResetRequest asks for a new master key.
 	ResetRequest struct {
-		Yes bool // the secrets that would be lost were seen
+		Yes bool // the caller has seen the secrets that would be lost
 	}
-	// ResetAnswer is what a new master key costs.
+	// ResetAnswer says what is lost with a new master key.
 	ResetAnswer struct {
 		Forgotten []string `json:"forgotten"`
-		Again     []string `json:"-"` // how each of them is entered again
+		Again     []string `json:"-"` // how to enter each of them again
 		BackUp    string   `json:"-"` // the file of the new key; "" when it is kept elsewhere
 	}
 )
 
-// CheckSecretName tells whether a secret can have this name, before anybody types
-// its value.
+// CheckSecretName reports whether a secret may have this name, before anybody
+// types its value.
 func CheckSecretName(name string) error { return secrets.CheckName(name) }
 
 // SetSecret stores a secret.
@@ -61,8 +61,8 @@ func (s *Service) unknownSecret(ctx context.Context, name string) error {
 	return exit.Mistake(&ident.UnknownNameError{What: "secret", Name: name, Known: known, List: "rollcall secret list"})
 }
 
-// ResetSecrets starts with a new master key when the former one is lost. It is
-// for an agent that is locked and not open: one that is open has its key.
+// ResetSecrets creates a new master key if the former one is lost. The agent
+// must be locked but not open: an open agent has its key.
 func (s *Service) ResetSecrets(ctx context.Context, caller Caller, in ResetRequest) (ResetAnswer, error) {
 	lost, err := s.agent.ResetSecrets(ctx, string(caller), func(lost *secrets.LostKeyError) error {
 		if in.Yes {

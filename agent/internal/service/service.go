@@ -1,10 +1,10 @@
-// Package service is what can be asked of an agent: one method for each thing,
-// with who asks first. It is for whoever carries questions to an agent, such as
-// package control over the local socket, or a command that does the work itself
-// because no agent runs. It renders nothing and knows no wire.
+// Package service answers questions to an agent, with one method for each. Its
+// first argument after the context is the caller. Package control uses it to
+// answer over the local socket, and so do commands that do the work themselves
+// because no agent is running. It renders nothing and knows no wire format.
 //
-// Every method takes the caller, also where only some of them are journalled:
-// whoever carries a question must know whose it is. An error that is the
+// Every method takes the caller, although only some are journalled, so that no
+// transport can forget to say whose question it carries. An error that is the
 // caller's own mistake is an *exit.UsageError.
 package service
 
@@ -19,26 +19,27 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Caller is who asks, for the journal: "root", "uid 1000", "DOMAIN\\name".
+// Caller is the user who asks, for the journal: "root", "uid 1000",
+// "DOMAIN\\name".
 type Caller string
 
 // Service answers for one agent.
 type Service struct{ agent *runtime.Agent }
 
-// New returns what answers for an agent. The agent may still be starting; it must
-// be open when it is asked.
+// New returns a Service for an agent. The agent may still be starting, but it
+// must be open when it is asked.
 func New(a *runtime.Agent) *Service { return &Service{a} }
 
-// Nothing is the request of a question that needs no more than its name, and the
-// answer of one after which there is nothing to say.
+// Nothing is the request of a question without details, and the answer if
+// there is nothing to say.
 type Nothing struct{}
 
-// What is asked and answered in the words of the packages below is theirs: a
-// copy of each of these types would have to be kept equal field by field.
+// These types are shared with the packages below, because a copy of each would
+// have to be kept equal field by field.
 type (
-	// OnDisk names the configuration that a question is about.
+	// OnDisk names the configuration that a question uses.
 	OnDisk = runtime.OnDisk
-	// Divergence tells how that is another than the agent's.
+	// Divergence says how that configuration differs from the agent's.
 	Divergence = runtime.Divergence
 	// Report is a run and what became of its operations.
 	Report = engine.Report
@@ -46,17 +47,17 @@ type (
 	Summary = engine.Summary
 	// HeldBy counts operations of one class that a run holds.
 	HeldBy = engine.HeldBy
-	// Linked tells both sides of a link by hand.
+	// Linked is both sides of a link by hand.
 	Linked = engine.Linked
 	// Run is a run of the history.
 	Run = store.Run
 	// RunResult is how a run ended.
 	RunResult = store.RunResult
-	// Account is what an object of the directory is known by.
+	// Account is how an object of the directory is known.
 	Account = store.Account
 	// Unlinked is a link that was removed, and what went with it.
 	Unlinked = store.Unlinked
-	// JournalState is what a journal holds whose chain is whole.
+	// JournalState describes a journal whose chain is complete.
 	JournalState = store.JournalState
 )
 
@@ -72,10 +73,10 @@ const (
 	RunInterrupted = store.RunInterrupted
 )
 
-// LogRunEnded is the line of the log about a run that is over.
+// LogRunEnded is the log message at the end of a run.
 const LogRunEnded = engine.LogRunEnded
 
-// mistaken marks what the caller got wrong.
+// mistaken marks errors that are the caller's mistake.
 func mistaken(err error) error {
 	var name *ident.UnknownNameError
 	var run *engine.UnknownRunError
@@ -89,7 +90,7 @@ func mistaken(err error) error {
 	return err
 }
 
-// orEmpty makes JSON say [] where there is nothing, not null.
+// orEmpty returns an empty list for nil, so that JSON says [] and not null.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -97,11 +98,11 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// errEnough ends a list that nobody reads any further.
+// errEnough ends a list when the reader has stopped.
 var errEnough = errors.New("nobody reads on")
 
-// listed makes an iterator of what hands its items to a function. An error comes
-// last, with no item.
+// listed turns a function that passes its items to a callback into an
+// iterator. An error comes last, without an item.
 func listed[T any](hand func(each func(T) error) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		err := hand(func(item T) error {
