@@ -6,7 +6,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// call compiles a call of one of our functions.
+// call compiles a call of one of rollcall's own functions.
 func (c *compiler) call(n *ast.CallNode) node {
 	name := n.Callee.(*ast.IdentifierNode).Value
 	f := c.scope.lib.functions[name]
@@ -32,7 +32,7 @@ func (c *compiler) call(n *ast.CallNode) node {
 	return propagating(args, run, at)
 }
 
-// single calls a function of one argument.
+// single compiles a call of a function with one argument.
 func single(arg node, f body, at int) node {
 	return func(r *run) any {
 		v := arg(r)
@@ -48,7 +48,7 @@ func single(arg node, f body, at int) node {
 	}
 }
 
-// propagating answers null when an argument is null.
+// propagating compiles a call that gives null when an argument is null.
 func propagating(args []node, f body, at int) node {
 	return func(r *run) any {
 		base := len(r.args)
@@ -67,7 +67,7 @@ func propagating(args []node, f body, at int) node {
 	}
 }
 
-// nullable lets the function see null.
+// nullable compiles a call of a function that handles null arguments itself.
 func nullable(args []node, f body, at int) node {
 	return func(r *run) any {
 		base := len(r.args)
@@ -81,8 +81,8 @@ func nullable(args []node, f body, at int) node {
 	}
 }
 
-// checkLiterals checks arguments that are written out: a pattern, the name of
-// a table, a unit.
+// checkLiterals checks arguments that are written as literals: a pattern, the
+// name of a table, a unit.
 func (c *compiler) checkLiterals(f *function, n *ast.CallNode) {
 	if f.literal == nil {
 		return
@@ -98,7 +98,7 @@ func (c *compiler) checkLiterals(f *function, n *ast.CallNode) {
 	}
 }
 
-// textArg returns argument i as text; numbers and the like are converted.
+// textArg returns argument i as text, converting numbers and other scalars.
 func textArg(args []any, i int) string {
 	switch v := args[i].(type) {
 	case string:
@@ -113,7 +113,7 @@ func textArg(args []any, i int) string {
 	return s
 }
 
-// intArg returns argument i, which must be a whole number or a text of one.
+// intArg returns argument i, which must be a whole number or the text of one.
 func intArg(args []any, i int) int {
 	if n, ok := asInt(args[i]); ok {
 		return n
@@ -127,7 +127,7 @@ func intArg(args []any, i int) int {
 	return 0
 }
 
-// asList returns a value as a list: a scalar is a list of one.
+// asList returns a value as a list. A scalar becomes a list of one.
 func asList(r *run, v any) []any {
 	list, ok := v.([]any)
 	if !ok {

@@ -16,8 +16,8 @@ import (
 	"github.com/expr-lang/expr/types"
 )
 
-// predicates are the functions of the language itself that stay: they take an
-// expression about each element, which # stands for.
+// predicates lists the built-in functions of the language that rollcall keeps:
+// they evaluate an expression for each element, which # stands for.
 var predicates = map[string]bool{
 	"all": true, "any": true, "none": true, "one": true,
 	"filter": true, "map": true, "find": true, "findLast": true,
@@ -71,7 +71,7 @@ func (s Scope) config() *conf.Config {
 	return c
 }
 
-// neverCalled stands in for functions while types are checked.
+// neverCalled stands in for every function while types are checked.
 func neverCalled(...any) (any, error) { return nil, errors.New("not evaluated here") }
 
 func (s Scope) typeOf(name string) types.Type {
@@ -94,8 +94,8 @@ func (s Scope) typeOf(name string) types.Type {
 	return m
 }
 
-// normalizer makes null mean nil and refuses what the language has and
-// rollcall has not.
+// normalizer turns null into nil and refuses the parts of the language that
+// rollcall does not support.
 type normalizer struct {
 	src   Source
 	scope Scope
@@ -130,15 +130,16 @@ func (v *normalizer) Visit(node *ast.Node) {
 	}
 }
 
-// An unknown name as the checker and the parser report it.
+// These patterns match the errors of the checker and the parser that translate
+// explains.
 var (
 	unknownName   = regexp.MustCompile(`^unknown name (\S+)`)
 	unknownField  = regexp.MustCompile(`^(?:unknown field|type \S+ has no field) (\S+)`)
 	unexpectedEnd = regexp.MustCompile(`^unexpected token EOF`)
 )
 
-// translate gives an error of the parser or the checker its place in the file
-// and says what was probably meant.
+// translate adds to an error of the parser or the checker its place in the file,
+// and what was probably meant.
 func (s Scope) translate(src Source, err error) error {
 	var fe *file.Error
 	if !errors.As(err, &fe) {
@@ -157,11 +158,12 @@ func (s Scope) translate(src Source, err error) error {
 	return src.errorAt(fe.From, unexpected.ReplaceAllString(message, `unexpected "$1"`), hint)
 }
 
-// plainTypes replaces Go's names of types by words.
+// plainTypes replaces Go's names of types by plain words.
 var plainTypes = strings.NewReplacer("map[string]interface {}", "object", "[]interface {}", "list",
 	"interface {}", "any", "time.Time", "time")
 
-// rest returns what follows the character at offset, without white space.
+// rest returns the text after the character at offset, without leading white
+// space.
 func rest(text string, offset int) string {
 	runes := []rune(text)
 	return strings.TrimSpace(string(runes[min(offset, len(runes)):]))
@@ -175,7 +177,7 @@ func (s Scope) allMembers() []string {
 	return all
 }
 
-// nearest hints at the name or function that is spelled most alike.
+// nearest returns a hint with the most similar name or function.
 func (s Scope) nearest(name string) string {
 	var known []string
 	for n := range s.names {
@@ -190,8 +192,8 @@ func (s Scope) nearest(name string) string {
 	return didYouMean(name, known)
 }
 
-// didYouMean hints at the candidate that is spelled most alike; "" when none
-// is near.
+// didYouMean returns a hint with the most similar candidate; "" when none is
+// similar.
 func didYouMean(name string, candidates []string) string {
 	best, distance := "", 2
 	if len(name) > 3 {
@@ -209,7 +211,7 @@ func didYouMean(name string, candidates []string) string {
 	return `did you mean "` + best + `"?`
 }
 
-// errorAt makes an error about the character at offset (in characters) of src.
+// errorAt returns an error about the character at offset (in characters) of src.
 func (src Source) errorAt(offset int, message, hint string) error {
 	return &Error{Pos: src.posAt(offset), Message: message, Hint: hint}
 }

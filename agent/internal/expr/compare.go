@@ -12,14 +12,14 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// unlike is a pair of values of two types, whose comparison is not decided: a
-// source that begins to send 1 instead of true has not said that everybody is
-// false.
+// unlike is a pair of values of two types, which are never compared: when a
+// source begins to send 1 instead of true, that does not mean false for
+// everybody.
 type unlike struct{ a, b any }
 
-// equal compares by value: 1 equals 1.0, lists and objects element by element,
-// null only null. Null differs from any other value. It answers the first
-// pair of unlike types that it would have to compare.
+// equal compares by value: 1 equals 1.0, lists and objects are compared element
+// by element, and null equals only null. When it would have to compare two
+// values of unlike types, it returns the first such pair.
 func equal(a, b any) (bool, *unlike) {
 	if a == nil || b == nil {
 		return a == nil && b == nil, nil
@@ -73,8 +73,8 @@ func equalObjects(a, b map[string]any) (bool, *unlike) {
 	return true, nil
 }
 
-// compare orders two numbers, texts, times or durations; false for anything
-// else, and for two that are not of one type.
+// compare orders two numbers, texts, times or durations. It returns false for
+// anything else, and for two values of different types.
 func compare(a, b any) (int, bool) {
 	switch x := a.(type) {
 	case string:
@@ -94,7 +94,7 @@ func compare(a, b any) (int, bool) {
 	return compareNumbers(a, b)
 }
 
-// compareNumbers compares exactly, whatever the numbers are kept as.
+// compareNumbers compares exactly, in whichever type the numbers are stored.
 func compareNumbers(a, b any) (int, bool) {
 	x, xFloat := a.(float64)
 	y, yFloat := b.(float64)
@@ -109,7 +109,7 @@ func compareNumbers(a, b any) (int, bool) {
 	return m.Compare(n), true
 }
 
-// exact returns a number as its digits; false when v is none.
+// exact returns a number with all its digits; false when v is not a number.
 func exact(v any) (abi.Number, bool) {
 	switch v.(type) {
 	case int, float64, json.Number:
@@ -152,7 +152,7 @@ func (c *compiler) equality(n *ast.BinaryNode, left, right node) node {
 	return compare
 }
 
-// ordered is one of the operators < > <= >=.
+// ordered returns one of the operators < > <= >=.
 func ordered(n *ast.BinaryNode) operator {
 	return func(_ *run, a, b any) any {
 		if a == nil || b == nil {
@@ -174,9 +174,9 @@ func ordered(n *ast.BinaryNode) operator {
 	}
 }
 
-// contained is the operator in: an element of a list, or a member of an
-// object. Whether a value is in a list that holds none like it, but some of
-// another type, is not decided.
+// contained is the operator in: it looks for an element of a list, or a member
+// of an object. When no element equals the value but one has another type, the
+// comparison is refused as undecided.
 func contained(n *ast.BinaryNode) operator {
 	return func(r *run, a, b any) any {
 		switch b := b.(type) {
@@ -218,12 +218,13 @@ func among(r *run, n *ast.BinaryNode, a any, list []any) any {
 	return false
 }
 
-// refuseUnlike ends the evaluation of a comparison that is not decided.
+// refuseUnlike ends the evaluation of a comparison of unlike types with an
+// error.
 func refuseUnlike(n *ast.BinaryNode, pair *unlike) {
 	failWith(adviceFor(n, kindOf(pair.a), kindOf(pair.b)), "%s cannot compare %s with %s", n.Operator, described(pair.a), described(pair.b))
 }
 
-// described names the type of a value and, shortly, the value.
+// described names the type of a value and shows the value, shortened.
 func described(v any) string {
 	const longest = 40
 	s, isText := v.(string)

@@ -43,8 +43,8 @@ func (c *compiler) refuse(n ast.Node, message, hint string) {
 	panic(c.src.errorAt(place(n), message, hint))
 }
 
-// node compiles n. A closure sets run.at before it does what may fail, after
-// its operands: that is the place which a failure is reported at.
+// node compiles n. The closure evaluates its operands and then sets run.at,
+// before it does anything that may fail: a failure is reported at that place.
 func (c *compiler) node(n ast.Node) node {
 	switch n := n.(type) {
 	case *ast.NilNode:
@@ -81,13 +81,13 @@ func (c *compiler) node(n ast.Node) node {
 	return c.structure(n)
 }
 
-// structure compiles what is made of other expressions.
+// structure compiles expressions that consist of other expressions.
 func (c *compiler) structure(n ast.Node) node {
 	switch n := n.(type) {
 	case *ast.VariableDeclaratorNode:
 		return c.let(n)
 	case *ast.SequenceNode:
-		return c.node(n.Nodes[len(n.Nodes)-1]) // without side effects only the last counts
+		return c.node(n.Nodes[len(n.Nodes)-1]) // there are no side effects, so only the last one counts
 	case *ast.ConditionalNode:
 		return c.conditional(n)
 	case *ast.ArrayNode:
@@ -166,8 +166,8 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	}
 }
 
-// isReference reports whether n selects members of a name by fixed texts only,
-// so that the last reference is about n.
+// isReference reports whether n selects members of a name by fixed texts only.
+// Then the last reference is the one for n.
 func (c *compiler) isReference(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:
@@ -190,7 +190,7 @@ func (c *compiler) isVariable(name string) bool {
 	return false
 }
 
-// rootMember is the most frequent case: user.email.
+// rootMember compiles the most frequent case: user.email.
 func rootMember(name, property string, at int) node {
 	path := name + "." + property
 	return func(r *run) any {
@@ -211,7 +211,7 @@ func rootMember(name, property string, at int) node {
 	}
 }
 
-// found notes why a member has no value.
+// found records why a member has no value.
 func (r *run) found(v any, ok bool, path string) any {
 	v = normal(v)
 	switch {
@@ -223,8 +223,8 @@ func (r *run) found(v any, ok bool, path string) any {
 	return v
 }
 
-// fetch returns a member of an object, or an element of a list counted from 0
-// (negative from the end).
+// fetch returns a member of an object, or an element of a list. Elements count
+// from 0, and from the end when negative.
 func (r *run) fetch(base, key any, path string) any {
 	switch b := base.(type) {
 	case map[string]any:
@@ -252,8 +252,9 @@ func (r *run) fetch(base, key any, path string) any {
 	return nil
 }
 
-// pathOf spells a member for messages; "" when it does not start at a name:
-// what the elements of a list lack is no field of the record.
+// pathOf returns a member as a path for messages; "" when it does not start at a
+// name. Members of list elements have none, because they are not fields of the
+// record.
 func pathOf(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:

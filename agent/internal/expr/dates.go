@@ -11,9 +11,9 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// The parts of a date (ISO 8601-1:2019 sections 5.2.2, 5.3, 5.4.2; RFC 4517
-// section 3.3.13 for AD's GeneralizedTime, which has no separator before the
-// hour). A fraction is one of the last unit that is given.
+// These patterns match the parts of a date (ISO 8601-1:2019 sections 5.2.2, 5.3,
+// 5.4.2; RFC 4517 section 3.3.13 for AD's GeneralizedTime, which has no
+// separator before the hour). A fraction belongs to the last unit that is given.
 var (
 	isoDate = regexp.MustCompile(`^(\d{4})-?(\d{2})-?(\d{2})(.*)$`)
 	isoTime = regexp.MustCompile(`^(\d{2})(?::?(\d{2})(?::?(\d{2}))?)?(?:[.,](\d{1,18}))?(.*)$`)
@@ -23,10 +23,11 @@ var (
 	ordinalDate = regexp.MustCompile(`^\d{4}-?\d{3}(?:$|[^\d\-])`)
 )
 
-// others are what mail and HTTP write.
+// others lists the layouts of dates in mail and HTTP.
 var others = []string{time.RFC1123, time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -0700"}
 
-// parseTime reads a date or a time of day on a date. Without a zone it is UTC.
+// parseTime reads a date, or a date with a time of day. Without a zone it is
+// UTC.
 func parseTime(s string) (time.Time, error) {
 	switch {
 	case weekDate.MatchString(s):
@@ -66,7 +67,7 @@ func parseISO(s string) (time.Time, bool) {
 }
 
 // parseTimeOfDay reads what follows a date: nothing, a zone, or a time with or
-// without one. attached allows it to follow without a separator.
+// without a zone. attached allows it to follow without a separator.
 func parseTimeOfDay(s string, attached bool) (time.Duration, *time.Location, bool) {
 	rest := strings.TrimLeft(s, " ")
 	if zone, ok := parseZone(rest); ok {
@@ -97,7 +98,8 @@ func parseTimeOfDay(s string, attached bool) (time.Duration, *time.Location, boo
 	return ofDay, zone, true
 }
 
-// fraction is that of a second, or of the minute or hour that is given last.
+// fraction returns a fraction of a second, or of the minute or hour that is the
+// last unit given.
 func fraction(digits string, minutes, seconds bool) time.Duration {
 	if digits == "" {
 		return 0
@@ -112,7 +114,7 @@ func fraction(digits string, minutes, seconds bool) time.Duration {
 	return time.Duration(math.Round(f * float64(unit)))
 }
 
-// parseZone reads Z, UTC, +01, +0100, +01:00, or nothing, which is UTC.
+// parseZone reads Z, UTC, +01, +0100, +01:00, or nothing, which means UTC.
 func parseZone(s string) (*time.Location, bool) {
 	switch s {
 	case "", "Z", "z", "UTC", "GMT":
@@ -132,14 +134,14 @@ func parseZone(s string) (*time.Location, bool) {
 	return time.FixedZone("", seconds), true
 }
 
-// atoi reads digits that a pattern has matched; "" is 0.
+// atoi converts digits that a pattern has matched; "" is 0.
 func atoi(digits string) int {
 	n, _ := strconv.Atoi(digits)
 	return n
 }
 
-// timeArg returns argument i as a time; false when it is a text with nothing
-// to see in it, which is no value.
+// timeArg returns argument i as a time; false when it is a blank text, which
+// counts as no value.
 func timeArg(r *run, args []any, i int) (time.Time, bool) {
 	if t, ok := args[i].(time.Time); ok {
 		return t, true

@@ -12,12 +12,13 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Escape is the place that the values of a template are put into.
+// Escape says in which place the values of a template stand, and so how to
+// escape them.
 type Escape int
 
-// The places. A template that is one {{ expression }} and nothing else keeps
-// its type under EscapeNone and EscapeJSON, and is a whole DN of its own under
-// EscapeDN; everywhere else it is escaped as part of a text is.
+// The places. A template that consists of one {{ expression }} keeps its type
+// under EscapeNone and EscapeJSON, and is a complete DN under EscapeDN. In all
+// other cases its value is escaped as a part of a text.
 const (
 	EscapeNone   Escape = iota // plain text
 	EscapeDN                   // a value within a DN (RFC 4514); control characters are refused
@@ -29,7 +30,8 @@ const (
 	EscapeXML                  // text or an attribute's value in XML; what XML cannot carry is refused
 )
 
-// keepsWhole reports whether a template of one expression is left as it is.
+// keepsWhole reports whether the value of a template with exactly one expression
+// stays as it is.
 func (e Escape) keepsWhole() bool {
 	return e == EscapeNone || e == EscapeJSON || e == EscapeDN
 }
@@ -76,15 +78,14 @@ func (e Escape) text(s string) (string, error) {
 	return s, nil
 }
 
-// notInXML tells the characters that no XML text has (XML 1.0 section 2.2),
-// however they are escaped.
+// notInXML reports whether a character is not allowed in XML text (XML 1.0
+// section 2.2), even when escaped.
 func notInXML(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
-// lacksValue reports whether a part of a DN has no value, as that of
-// CN={{ user.team }} for an empty team. An equals sign within a value is
-// escaped.
+// lacksValue reports whether a part of a DN has no value, as in CN={{ user.team
+// }} for an empty team. An equals sign within a value is escaped.
 func lacksValue(dn string) bool {
 	for i := 0; i < len(dn); i++ {
 		switch dn[i] {

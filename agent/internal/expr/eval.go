@@ -7,46 +7,46 @@ import (
 	"unicode/utf8"
 )
 
-// Env holds the values of the names in scope. Objects are map[string]any,
-// lists []any or []string, numbers int, float64 or json.Number. An Env is only
-// read. When it has no "now", the time of the evaluation is taken, in UTC.
+// Env holds the values of the names in scope. Objects are map[string]any, lists
+// []any or []string, numbers int, float64 or json.Number. An Env is only read.
+// When it has no "now", the time of the evaluation is used, in UTC.
 type Env map[string]any
 
 // node evaluates one part of an expression. A failure is a panic with a
-// *failure, which Eval turns into an *Error; it never leaves the package.
+// *failure. Eval turns it into an *Error, so it never leaves the package.
 type node func(*run) any
 
 // run is the state of one evaluation.
 type run struct {
 	env    Env
 	lib    *library
-	vars   []any // variables made by let
+	vars   []any // variables defined by let
 	args   []any // arguments of the calls under way
-	items  []any // elements that the predicates under way look at
+	items  []any // elements that the present predicates are evaluated for
 	notes  notes
-	at     int // offset of what is evaluated, in characters
+	at     int // offset of the part that is being evaluated, in characters
 	memory int
 	steps  int
 }
 
-// notes remembers the first field that had no value, and whether a text was
-// empty where a time was needed.
+// notes records the first field without a value, and whether a text was empty
+// where a time was needed.
 type notes struct {
 	absent, null string
 	empty        bool
 }
 
-// failure is what ends an evaluation early.
+// failure ends an evaluation early.
 type failure struct{ message, hint string }
 
 func fail(format string, args ...any) { failWith("", format, args...) }
 
-// failWith is fail with what to do about it.
+// failWith is fail with a hint about what to do.
 func failWith(hint, format string, args ...any) {
 	panic(&failure{fmt.Sprintf(format, args...), hint})
 }
 
-// spend counts n bytes that the evaluation makes.
+// spend counts n bytes that the evaluation creates.
 func (r *run) spend(n int) {
 	if n > MaxText {
 		fail("the result would be longer than %d bytes", MaxText)
@@ -56,7 +56,7 @@ func (r *run) spend(n int) {
 	}
 }
 
-// step counts an element that the evaluation looks at.
+// step counts an element that the evaluation visits.
 func (r *run) step() {
 	if r.steps++; r.steps > maxSteps {
 		fail("the expression looks at more than %d list elements", maxSteps)
@@ -84,8 +84,8 @@ func (r *run) reset() {
 	*r = run{vars: r.vars, args: r.args[:0], items: r.items[:0]}
 }
 
-// Eval evaluates the expression. An error is an *Error with its place; a
-// value that is missing is no error, but has the state Absent or Null.
+// Eval evaluates the expression. An error is an *Error with its place. A missing
+// value is not an error: it has the state Absent or Null.
 func (e *Expression) Eval(env Env) (Value, error) {
 	r := e.lib.runs.Get().(*run)
 	defer func() {
@@ -124,11 +124,12 @@ func (e *Expression) guarded(r *run) (v any, err error) {
 	return v, nil
 }
 
-// checkResult refuses values that no attribute or request can carry.
+// checkResult refuses values that cannot become an attribute or a part of a
+// request.
 func checkResult(v any) {
 	switch v := v.(type) {
 	case string:
-		if len(v) > MaxValue { // what is made here is held to MaxText on the way
+		if len(v) > MaxValue { // texts that the evaluation creates are checked against MaxText earlier
 			fail("the result is longer than %d bytes", MaxValue)
 		}
 		if !utf8.ValidString(v) {
@@ -162,7 +163,7 @@ func (r *run) result(v any) Value {
 	return out
 }
 
-// now answers the time of the environment, or the current one.
+// now returns the time of the environment, or the current one.
 func (r *run) now() any {
 	if t, ok := r.env["now"]; ok {
 		return t

@@ -1,23 +1,22 @@
-// Package expr is the one language of templates and expressions: it compiles
+// Package expr is the one language of templates and expressions. It compiles
 // them when the configuration is loaded, checks names, argument counts and
 // types, and evaluates them over a record. Syntax and type rules are those of
-// github.com/expr-lang/expr; what is evaluated are closures made from its
-// syntax tree, so that missing values propagate, and time and memory have a
-// budget.
+// github.com/expr-lang/expr. Its syntax tree is compiled into closures, so that
+// missing values propagate, and time and memory have a budget.
 //
 // It is not a programming language: there are no methods, no reduce and no
-// recursion. It does no I/O and knows nothing of directories; what a missing
-// value means for an attribute is decided by package mapping.
+// recursion. It does no I/O and knows nothing of directories. Package mapping
+// decides what a missing value means for an attribute.
 //
 // # Missing values
 //
-// A field that was not delivered is absent, one that was delivered as null is
-// null. Both are nil within an expression, and nil propagates: an operator or
-// a function given nil answers nil, unless its description says otherwise
+// A field that was not delivered is absent; one that was delivered as null is
+// null. Both are nil within an expression, and nil propagates: an operator or a
+// function with a nil operand gives nil, unless its description says otherwise
 // (default, coalesce, is_null, is_empty, lookup with a default; == and != and
 // "in" compare with nil as with any other value; the condition of any, all,
-// filter and find counts nil as false). The Value of an evaluation tells which
-// of absent, null, empty and present it is, and why.
+// filter and find counts nil as false). The Value of an evaluation says whether
+// it is absent, null, empty or present, and why.
 package expr
 
 import (
@@ -25,14 +24,14 @@ import (
 	"strconv"
 )
 
-// The limits that keep one expression from using up time or memory. They are
-// far above what names and addresses need.
+// These limits keep one expression from using up time or memory. They are far
+// above what names and addresses need.
 const (
 	MaxExpression = 8 << 10   // bytes of one expression
 	MaxTemplate   = 256 << 10 // bytes of one template
-	MaxText       = 256 << 10 // bytes of one text that an evaluation makes
-	MaxValue      = 2 << 20   // bytes of one text that it passes on as it came: a photo
-	maxMemory     = 4 << 20   // bytes that one evaluation may make in total
+	MaxText       = 256 << 10 // bytes of one text that an evaluation creates
+	MaxValue      = 2 << 20   // bytes of one text that it passes on unchanged: a photo
+	maxMemory     = 4 << 20   // bytes that one evaluation may create in total
 	maxSteps      = 100_000   // list elements that one evaluation may visit
 	maxNodes      = 2000      // nodes of one syntax tree
 )
@@ -43,7 +42,7 @@ type Pos struct {
 	Line, Column int // from 1; columns count characters
 }
 
-// String formats p as FILE:LINE:COLUMN; "" when it is unknown.
+// String returns "FILE:LINE:COLUMN"; "" when p is unknown.
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -55,8 +54,8 @@ func (p Pos) String() string {
 	return s
 }
 
-// after returns the place that follows text, which starts at p. An escape
-// sequence of a quoted TOML string counts as the one character it stands for.
+// after returns the place after text, which starts at p. An escape sequence in a
+// quoted TOML string counts as the one character that it stands for.
 func (p Pos) after(text string) Pos {
 	if p.Line == 0 {
 		return p
@@ -72,27 +71,26 @@ func (p Pos) after(text string) Pos {
 	return p
 }
 
-// Before reports whether p stands before q: in the order of files, lines and
+// Before reports whether p comes before q, in the order of files, lines and
 // columns.
 func (p Pos) Before(q Pos) bool {
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column)) < 0
 }
 
-// Source is the text of an expression or template and where it stands.
+// Source is the text of an expression or template, and its place.
 type Source struct {
 	Text string
 	Pos  Pos // of the first character of Text in its file; the zero Pos is unknown
 }
 
-// Error is a mistake in an expression, found when it was compiled or
-// evaluated.
+// Error is a mistake in an expression, found when it is compiled or evaluated.
 type Error struct {
 	Pos     Pos
 	Message string
 	Hint    string // what to do about it: `did you mean "lower"?`
 }
 
-// Error formats e as "FILE:LINE:COLUMN: message (hint)".
+// Error returns "FILE:LINE:COLUMN: message (hint)".
 func (e *Error) Error() string {
 	s := e.Message
 	if p := e.Pos.String(); p != "" {

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldASCII returns s in ASCII: by a table for the letters of Europe, which
-// decomposition does not do alone (it leaves o with stroke, l with stroke,
-// sharp s, ...), by compatibility decomposition (NFKD) for the rest. What is
-// left has no ASCII form and is dropped.
+// foldASCII returns s in ASCII. It uses a table for the letters of Europe,
+// because decomposition alone does not cover them (it leaves o with stroke, l
+// with stroke, sharp s, ...), and compatibility decomposition (NFKD) for the
+// rest. It drops what then still has no ASCII form.
 func foldASCII(s string) string {
 	i := 0
 	for i < len(s) && s[i] < utf8.RuneSelf {
@@ -47,7 +47,7 @@ func appendFolded(out []byte, r rune) []byte {
 	return out
 }
 
-// firstFolded is the rune of the first entry of folded.
+// firstFolded is the character of the first entry in folded.
 const firstFolded = 0xC0
 
 // folded holds Latin-1 letters and Latin Extended-A, U+00C0 to U+017F.
@@ -66,7 +66,7 @@ var folded = [...]string{
 	"U", "u", "U", "u", "W", "w", "Y", "y", "Y", "Z", "z", "Z", "z", "Z", "z", "s", // U+0170
 }
 
-// foldedOthers holds what lies elsewhere and does not decompose.
+// foldedOthers holds letters outside of that range that do not decompose.
 var foldedOthers = map[rune]string{
 	'\u00a0': " ", '«': "\"", '»': "\"", '¡': "!", '¿': "?",
 	'Ɓ': "B", 'ƀ': "b", 'ɓ': "b", 'Ƈ': "C", 'ƈ': "c", 'Ɖ': "D", 'ɖ': "d", 'Ɗ': "D", 'ɗ': "d",
@@ -79,7 +79,8 @@ var foldedOthers = map[rune]string{
 	'“': "\"", '”': "\"", '„': "\"", '‟': "\"", '″': "\"",
 }
 
-// translit folds s to ASCII by the habits of a language first.
+// translit turns s into ASCII, with the spellings of a language before the
+// general ones.
 func translit(language, s string) string {
 	table := languages[language]
 	runes := []rune(norm.NFC.String(s))

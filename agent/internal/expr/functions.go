@@ -12,24 +12,24 @@ type Function struct {
 	Name        string `json:"name"`
 	Signature   string `json:"signature"`   // "left(s, n)"
 	Description string `json:"description"` // one or two sentences
-	Example     string `json:"example"`     // `left("Ada", 2) -> "Ad"`; the result is as json() spells it
+	Example     string `json:"example"`     // `left("Ada", 2) -> "Ad"`; the result is written as json() writes it
 }
 
-// body does the work of a function. Its arguments are not nil unless the
-// function is nullable; it must not keep them.
+// body implements a function. Its arguments are not nil unless the function is
+// nullable. It must not keep them.
 type body func(r *run, args []any) any
 
-// function is a Function with what the compiler needs.
+// function is a Function together with what the compiler needs.
 type function struct {
 	Function
 	types    []any // pointers to func types for the checker, one per accepted form
 	nullable bool  // sees null arguments; otherwise null makes the result null
-	volatile bool  // two calls may differ
+	volatile bool  // two calls may give different results
 	body     body
-	// literal checks argument i when it is written out as a text.
+	// literal checks argument i when it is a literal text.
 	literal func(lib *library, i int, s string) (message, hint string)
-	// prepare replaces body for one call, when arguments written out allow
-	// work to be done once.
+	// prepare may return a replacement of body for one call, which does work in
+	// advance that depends only on literal arguments.
 	prepare func(args []ast.Node) body
 }
 
@@ -56,13 +56,13 @@ func functionsByName() map[string]*function {
 	return m
 }
 
-// define makes a function from its documentation.
+// define returns a function with its documentation.
 func define(signature, description, example string, b body, types ...any) *function {
 	name, _, _ := strings.Cut(signature, "(")
 	return &function{Function: Function{name, signature, description, example}, types: types, body: b}
 }
 
-// onText makes the body of a function from text to text.
+// onText returns the body of a function from text to text.
 func onText(f func(string) string) body {
 	return func(r *run, args []any) any {
 		s := f(textArg(args, 0))
@@ -71,7 +71,7 @@ func onText(f func(string) string) body {
 	}
 }
 
-// The forms of functions, for the checker.
+// The types of functions, for the checker.
 type (
 	textToText    = func(string) string
 	textIntToText = func(string, int) string

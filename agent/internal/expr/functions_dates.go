@@ -8,9 +8,9 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// dateFunctions read, change and write times. Where they take a time they
-// also take a text that date() understands. An empty text is no time: the
-// result is null, as for null.
+// dateFunctions returns the functions that read, change and write times. Where
+// they take a time, they also take a text that date() understands. An empty text
+// is not a time: the result is null, as for null.
 func dateFunctions() []*function {
 	unit := func(at int) func(*library, int, string) (string, string) {
 		return func(_ *library, i int, s string) (string, string) {
@@ -53,7 +53,7 @@ func dateFunctions() []*function {
 
 var units = []string{"years", "months", "days", "hours", "minutes"}
 
-// orNull is the result of a function that may have no value.
+// orNull returns the result of a function that may have no value.
 func orNull(t time.Time, ok bool) any {
 	if !ok {
 		return nil
@@ -125,7 +125,7 @@ var layoutTokens = map[string]string{
 	"mm": "04", "ss": "05", "a": "PM",
 }
 
-// parseLayout cuts a layout into pieces; message says what is wrong with it.
+// parseLayout splits a layout into pieces. message says what is wrong with it.
 func parseLayout(s string) (pieces []piece, message string) {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -181,12 +181,13 @@ func dateAdd(r *run, args []any) any {
 	}
 }
 
-// addSeconds goes further than a time.Duration reaches, which is 292 years.
+// addSeconds adds seconds beyond the 292 years of a time.Duration.
 func addSeconds(t time.Time, n int) time.Time {
 	return time.Unix(t.Unix()+int64(n), int64(t.Nanosecond())).In(t.Location())
 }
 
-// wholeSeconds is the time between two, also beyond what a time.Duration holds.
+// wholeSeconds returns the seconds between two times, also beyond the range of a
+// time.Duration.
 func wholeSeconds(from, to time.Time) int {
 	if to.Before(from) {
 		return -wholeSeconds(to, from)
@@ -198,8 +199,8 @@ func wholeSeconds(from, to time.Time) int {
 	return int(n)
 }
 
-// addMonths stays within the month that it reaches: 31 January plus one month
-// is the last of February.
+// addMonths adds months and stays within the resulting month: 31 January plus
+// one month is the last day of February.
 func addMonths(t time.Time, n int) time.Time {
 	first := time.Date(t.Year(), t.Month(), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).AddDate(0, n, 0)
 	last := first.AddDate(0, 1, -1).Day()
@@ -241,11 +242,11 @@ func months(from, to time.Time) int {
 	return n
 }
 
-// epochDifference is the seconds from 1601-01-01 to 1970-01-01 (MS-DTYP
-// section 2.3.3).
+// epochDifference is the number of seconds from 1601-01-01 to 1970-01-01
+// (MS-DTYP section 2.3.3).
 const epochDifference = 11644473600
 
-// never is what AD stores for a time that does not come.
+// never is what AD stores for a time that never comes.
 const never = 1<<63 - 1
 
 func toFileTime(r *run, args []any) any {

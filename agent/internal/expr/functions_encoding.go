@@ -12,7 +12,7 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// encodingFunctions spell a value for another system.
+// encodingFunctions returns the functions that write a value for another system.
 func encodingFunctions() []*function {
 	jsonOf := define("json(x)", "x as JSON.", `json({"a": [1, null]}) -> "{\"a\":[1,null]}"`, toJSON, new(anyToText))
 	jsonOf.nullable = true
@@ -40,8 +40,8 @@ func toJSON(r *run, args []any) any {
 
 func escapeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// e164Function relies on Google's numbering plans, as phonenumbers carries
-// them.
+// e164Function uses Google's numbering plans, which package phonenumbers
+// contains.
 func e164Function() *function {
 	f := define("e164(s, country)",
 		"A phone number in international form. The country (ISO 3166, two letters) counts for numbers without +. Null when s is no valid number.",

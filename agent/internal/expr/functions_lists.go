@@ -1,6 +1,7 @@
 package expr
 
-// listFunctions work on lists; a scalar counts as a list of one.
+// listFunctions returns the functions on lists; a scalar counts as a list of
+// one.
 func listFunctions() []*function {
 	return []*function{
 		define("count(list)", "The number of elements that are not null and not empty.", `count(["a", null, "b"]) -> 2`,

@@ -9,7 +9,7 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// partFunctions take a part of a text, or make one text of many.
+// partFunctions returns the functions that take a part of a text, or join texts.
 func partFunctions() []*function {
 	t, n := new(textToText), new(textIntToText)
 	return []*function{
@@ -35,11 +35,11 @@ func partFunctions() []*function {
 	}
 }
 
-// A character is what a reader sees as one, with its accents: see text.First.
-// Half of one would be another letter, or none.
+// In these functions a character is what a reader sees as one, with its accents:
+// see text.First. Half of one would be another letter, or none.
 
-// skip returns the offset of character n, from 0; that of the end when there
-// are fewer.
+// skip returns the offset of character n, counted from 0; the length of s when
+// it has fewer.
 func skip(s string, n int) int {
 	at := 0
 	for ; n > 0 && at < len(s); n-- {
@@ -88,7 +88,7 @@ func word(_ *run, args []any) any {
 	return nil
 }
 
-// firstWord answers "" for a text without words: empty stays empty.
+// firstWord returns "" for a text without words: empty stays empty.
 func firstWord(s string) string {
 	s = plaintext.Trim(s)
 	if end := strings.IndexFunc(s, unicode.IsSpace); end >= 0 {
@@ -106,7 +106,7 @@ func lastWord(s string) string {
 	return s
 }
 
-// nth turns a position from 1, or from the end when negative, into an index.
+// nth converts a position from 1, or from the end when negative, to an index.
 func nth(position, n int) (int, bool) {
 	if position < 0 {
 		position += n + 1

@@ -11,7 +11,7 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// textFunctions change a text as a whole.
+// textFunctions returns the functions that change a text as a whole.
 func textFunctions() []*function {
 	t := new(textToText)
 	return []*function{
@@ -112,7 +112,8 @@ func regexReplace() *function {
 	return f
 }
 
-// substitute is ReplaceAllString that stops before the result gets too long.
+// substitute is like ReplaceAllString, but stops before the result gets too
+// long.
 func substitute(r *run, re *regexp.Regexp, args []any) any {
 	s, to := textArg(args, 0), textArg(args, 2)
 	var out []byte

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// valueFunctions choose, convert and make values.
+// valueFunctions returns the functions that choose, convert and create values.
 func valueFunctions() []*function {
 	truthOf, number := new(func(any) bool), new(func(any, int) float64)
 	fs := []*function{

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// kinds is a set of the types that a value may have; 0 when nothing is known.
-// Null is none of them: it is compared with everything.
+// kinds is a set of types that a value may have; 0 when nothing is known. Null
+// is not among them, because it can be compared with everything.
 type kinds uint8
 
 const (
@@ -39,7 +39,7 @@ func (k kinds) String() string {
 	return strings.Join(names, " or ")
 }
 
-// kindOf tells the type of a value; 0 for null and for what is not known.
+// kindOf returns the type of a value; 0 for null and for an unknown type.
 func kindOf(v any) kinds {
 	switch v.(type) {
 	case string:
@@ -60,7 +60,7 @@ func kindOf(v any) kinds {
 	return 0
 }
 
-// kindName names the type of a value for messages.
+// kindName returns the name of a value's type for messages.
 func kindName(v any) string {
 	if v == nil {
 		return "null"
@@ -71,8 +71,8 @@ func kindName(v any) string {
 	return fmt.Sprintf("a value of type %T", v)
 }
 
-// adviceFor says how to write a comparison so that both sides are of one
-// type, when they are of the types left and right; "" when it depends.
+// adviceFor says how to write a comparison whose sides have the types left and
+// right, so that both have one type; "" when that depends on what is meant.
 func adviceFor(n *ast.BinaryNode, left, right kinds) string {
 	switch {
 	case n.Operator == "in" || n.Operator == notIn:
@@ -101,8 +101,8 @@ func adviceFor(n *ast.BinaryNode, left, right kinds) string {
 	return ""
 }
 
-// asOther spells the two sides of a comparison alike: a side that is written
-// out takes the type of the other, or both become texts.
+// asOther returns the two sides of a comparison with one type: a literal takes
+// the type of the other side, or both sides become texts.
 func asOther(l ast.Node, left kinds, r ast.Node, right kinds) (a, b string) {
 	const scalar = text | number | boolean
 	switch {
@@ -122,7 +122,8 @@ func asOther(l ast.Node, left kinds, r ast.Node, right kinds) (a, b string) {
 	return asString(l, left), asString(r, right)
 }
 
-// asNumber spells a side of <, which means another order for texts.
+// asNumber returns a side of < as a number, because texts are ordered
+// differently.
 func asNumber(n ast.Node, k kinds) string {
 	if k == number {
 		return n.String()
@@ -143,8 +144,8 @@ func asString(n ast.Node, k kinds) string {
 	return "string(" + n.String() + ")"
 }
 
-// literalAs spells a value that is written out as one of another type; "" when
-// it is none, or means nothing in that type.
+// literalAs returns a literal as a literal of another type; "" when it is not a
+// literal, or has no meaning in that type.
 func literalAs(n ast.Node, k kinds) string {
 	var value string
 	switch n := n.(type) {
@@ -173,8 +174,8 @@ func literalAs(n ast.Node, k kinds) string {
 	return ""
 }
 
-// adviceForList is the advice for the operators in and not in, whose list holds elements
-// of the type element.
+// adviceForList is the advice for the operators in and not in, whose list holds
+// elements of the type element.
 func adviceForList(n *ast.BinaryNode, value, element kinds) string {
 	literal, ok := n.Right.(*ast.ArrayNode)
 	if !ok {
@@ -212,8 +213,7 @@ func bothAsText(s string, k kinds) string {
 
 func quoted(s string) string { return strconv.Quote(s) }
 
-// adviceForTruth says how to ask for true or false where a value of type k
-// stands.
+// adviceForTruth says how to get true or false from a value of type k.
 func adviceForTruth(n ast.Node, k kinds) string {
 	switch k {
 	case text:
@@ -226,7 +226,7 @@ func adviceForTruth(n ast.Node, k kinds) string {
 	return ""
 }
 
-// adviceForText says how to make a text of an operand of type k.
+// adviceForText says how to turn an operand of type k into a text.
 func adviceForText(n ast.Node, k kinds) string {
 	switch k {
 	case number, boolean:

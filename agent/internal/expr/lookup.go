@@ -8,12 +8,12 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// lookupTable is a table of [lookups]. Its keys are texts. A number or true or
-// false finds the key that is spelled like it, a number whatever its spelling.
+// lookupTable is a table of [lookups]. Its keys are texts. The numbers, true and
+// false find the key with the same text; numbers find it in any spelling.
 type lookupTable struct {
 	entries map[string]string
-	numbers map[string]string // by the spelling that equal numbers share
-	kinds   kinds             // what its keys may be read as
+	numbers map[string]string // by the one spelling that equal numbers share
+	kinds   kinds             // the types that its keys can be read as
 }
 
 func newLookupTable(entries map[string]string) lookupTable {
@@ -32,9 +32,9 @@ func newLookupTable(entries map[string]string) lookupTable {
 	return t
 }
 
-// find looks a key up. Whether a value is in a table without any key of its
-// type is not decided: a department that is number 5 is not unknown to a
-// table of the departments' names.
+// find looks a key up. It fails when no key of the table can have the type of
+// the given one, because then the answer is undecided: department number 5 may
+// well be in a table that lists departments by name.
 func (t lookupTable) find(name string, key any) (string, bool) {
 	k := kindOf(key)
 	if k == number {

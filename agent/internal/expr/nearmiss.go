@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// miss is what a text was probably meant to be.
+// miss says what a text was probably meant to be.
 type miss struct {
 	at            int // offset in characters
 	message, hint string
@@ -36,8 +36,8 @@ var meantWords = map[string]string{
 	"is": "==", "equals": "==", "like": "contains, startsWith or matches", "then": "CONDITION ? A : B", "xor": "!=",
 }
 
-// nearMiss explains a syntax error of somebody who knows other languages, or
-// who takes an expression for a text; false when it looks like neither.
+// nearMiss explains a syntax error that comes from the habits of another
+// language, or from a text without quotes; false when it looks like neither.
 func (s Scope) nearMiss(text string, at int, message string) (miss, bool) {
 	runes := []rune(text)
 	at = max(0, min(at, len(runes)))
@@ -70,8 +70,8 @@ func (s Scope) nearMiss(text string, at int, message string) (miss, bool) {
 	return miss{}, false
 }
 
-// operatorNear looks for the sign that the error is about, or a single | before
-// it, which the parser takes for something else.
+// operatorNear looks for the operator at the error, or a single | before it,
+// which the parser takes for something else.
 func operatorNear(runes []rune, at int) (miss, bool) {
 	sign := func(i int) bool { return i >= 0 && i < len(runes) && strings.ContainsRune(operatorSign, runes[i]) }
 	start := at
@@ -96,7 +96,7 @@ func operatorNear(runes []rune, at int) (miss, bool) {
 	return miss{start, fmt.Sprintf("there is no operator %q", written), "did you mean " + meant + "?"}, ok
 }
 
-// wordNear looks at the word that the error is about, and at the one before it.
+// wordNear looks at the word at the error, and at the one before it.
 func (s Scope) wordNear(before, token string, at int) (miss, bool) {
 	said := func(word string, at int) (miss, bool) {
 		meant, ok := meantWords[strings.ToLower(word)]
@@ -119,7 +119,7 @@ func (s Scope) wordNear(before, token string, at int) (miss, bool) {
 	return miss{}, false
 }
 
-// unknown hints at what an unknown name was meant to be.
+// unknown returns a hint about what an unknown name was meant to be.
 func (s Scope) unknown(name, following string) string {
 	if meant, ok := meantWords[strings.ToLower(name)]; ok && meant != name && plainWords.MatchString(meant) {
 		return "did you mean " + meant + "?"

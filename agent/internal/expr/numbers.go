@@ -13,8 +13,8 @@ import (
 // exactly its digits; otherwise a json.Number in the spelling of abi.Number,
 // which compares but does not compute.
 
-// decoded turns a JSON number into one of these, however it is spelled. What
-// is no number of JSON stays text.
+// decoded converts a JSON number to one of these types, however it is spelled.
+// Anything that is not a JSON number stays text.
 func decoded(n json.Number) any {
 	s := n.String()
 	if i, err := strconv.Atoi(s); err == nil && (s[0] != '0' || len(s) == 1) && s[0] != '+' && !strings.HasPrefix(s, "-0") {
@@ -35,7 +35,7 @@ func decoded(n json.Number) any {
 	return json.Number(normal)
 }
 
-// spelled writes a number as abi.Number does.
+// spelled returns a number in the spelling of abi.Number.
 func spelled(f float64) string {
 	s := strconv.FormatFloat(f, 'e', -1, 64)
 	if normal, ok := abi.NumberKey(s); ok {
@@ -44,7 +44,7 @@ func spelled(f float64) string {
 	return s // not finite
 }
 
-// parsed reads a number from text, as people write it: +5, .5 and 1. too.
+// parsed reads a number from text as people write it, also +5, .5 and 1.
 func parsed(s string) (any, bool) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "+")
 	sign := ""
@@ -72,7 +72,7 @@ func parsed(s string) (any, bool) {
 	return decoded(json.Number(number)), true
 }
 
-// asFloat returns a number to compute with.
+// asFloat returns a number as a float64, for computing.
 func asFloat(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int:
@@ -85,7 +85,7 @@ func asFloat(v any) (float64, bool) {
 	return 0, false
 }
 
-// asInt accepts whole numbers.
+// asInt returns a whole number as an int; false for anything else.
 func asInt(v any) (int, bool) {
 	switch v := normal(v).(type) {
 	case int:

@@ -29,11 +29,12 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 	return operand // the checker lets only + through, for numbers
 }
 
-// notIn is how advice spells an operator that the parser knows as two.
+// notIn is how advice writes an operator that the parser splits into two.
 const notIn = "not in"
 
-// negated is the operand of n, in which a "not in" bears its name: whoever
-// follows advice that says "in" instead would turn the condition round.
+// negated returns the operand of n. In the operand of a "not in" the operator is
+// named so: otherwise the advice would say "in", and following it would reverse
+// the condition.
 func negated(n *ast.UnaryNode) ast.Node {
 	b, ok := n.Node.(*ast.BinaryNode)
 	if !ok || n.Operator != "not" || b.Operator != "in" || n.Location().From < b.Left.Location().From {
@@ -44,7 +45,8 @@ func negated(n *ast.UnaryNode) ast.Node {
 	return &named
 }
 
-// truth converts an operand of a logical operator; not known when it is null.
+// truth converts an operand of a logical operator. known is false when it is
+// null.
 func truth(n ast.Node, v any) (value, known bool) {
 	switch v := v.(type) {
 	case nil:
@@ -88,7 +90,7 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 	}
 }
 
-// guard forgets which fields had no value when f found another one.
+// guard forgets which fields had no value when f found a value after all.
 func guard(f node) node {
 	return func(r *run) any {
 		before := r.notes
@@ -100,8 +102,8 @@ func guard(f node) node {
 	}
 }
 
-// logical decides as soon as an operand equals decisive; a null operand that
-// had to be asked makes the result null.
+// logical evaluates the right operand only when the left one is neither decisive
+// nor null. The result is null when an operand that it evaluated is null.
 func logical(n *ast.BinaryNode, left, right node, decisive bool) node {
 	at := place(n)
 	return func(r *run) any {
@@ -184,8 +186,8 @@ func onTexts(n *ast.BinaryNode, f func(a, b string) bool) operator {
 	}
 }
 
-// textOf is an operand of a comparison of texts. A number does not become one:
-// 12.0 and 12 would then start with different texts.
+// textOf returns an operand of a comparison of texts. It does not convert
+// numbers: 12.0 and 12 would then start with different texts.
 func textOf(n *ast.BinaryNode, operand ast.Node, v any) string {
 	s, ok := v.(string)
 	if !ok {
@@ -194,7 +196,7 @@ func textOf(n *ast.BinaryNode, operand ast.Node, v any) string {
 	return s
 }
 
-// joinable is an operand of +, which joins a text with any scalar.
+// joinable returns an operand of +, which joins a text with any scalar, as text.
 func joinable(v any) string {
 	switch v.(type) {
 	case []any, map[string]any:

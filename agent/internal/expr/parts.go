@@ -14,8 +14,8 @@ func (p Part) Size() int {
 	return len(p.Text)
 }
 
-// Parts returns the pieces of the template in their order, for a caller whose
-// places differ within one text, as those of a JSON body do.
+// Parts returns the pieces of the template in order. It is for a caller that
+// escapes parts of one text differently, such as those of a JSON body.
 func (t *Template) Parts() []Part {
 	out := make([]Part, len(t.parts))
 	for i, p := range t.parts {

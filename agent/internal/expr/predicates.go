@@ -2,7 +2,7 @@ package expr
 
 import "github.com/expr-lang/expr/ast"
 
-// predicate is what is asked about each element.
+// predicate is the expression that is evaluated for each element.
 type predicate struct {
 	node    node
 	written ast.Node
@@ -97,7 +97,7 @@ func (r *run) holds(element any, condition predicate, at int) bool {
 	return b
 }
 
-// about evaluates f with # standing for element.
+// about evaluates f with element as #.
 func (r *run) about(element any, f predicate) any {
 	r.step()
 	r.items = append(r.items, normal(element))
@@ -113,8 +113,8 @@ func (c *compiler) pointer(n *ast.PointerNode) node {
 	return func(r *run) any { return r.items[len(r.items)-1] }
 }
 
-// slice compiles v[from:to]: characters of a text, elements of a list, counted
-// from 0, negative from the end.
+// slice compiles v[from:to] for the characters of a text or the elements of a
+// list. Positions count from 0, and from the end when negative.
 func (c *compiler) slice(n *ast.SliceNode) node {
 	value, from, to, at := c.node(n.Node), constant(0), constant(beyond), place(n)
 	if n.From != nil {

@@ -9,15 +9,15 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Scope is what an expression may refer to: names and lookup tables. It is
-// immutable, and safe for concurrent use, as everything compiled in it.
+// Scope says what an expression may refer to: names and lookup tables. It is
+// immutable and safe for concurrent use, and so is everything that it compiles.
 type Scope struct {
 	names   map[string]bool
-	members map[string][]string // of names whose members are all known
+	members map[string][]string // for names with a fixed set of members
 	lib     *library
 }
 
-// library is what the expressions of a scope share.
+// library holds what the expressions of a scope share.
 type library struct {
 	functions map[string]*function
 	lookups   map[string]lookupTable
@@ -25,8 +25,8 @@ type library struct {
 }
 
 // NewScope returns a scope with these names. A name stands for an object whose
-// members are not checked, except: now is a time, last_success a time or null,
-// password a text.
+// members are not checked. The exceptions are now (a time), last_success (a time
+// or null) and password (a text).
 func NewScope(names ...string) Scope {
 	s := Scope{names: map[string]bool{}, lib: &library{
 		functions: functionsByName(),
@@ -38,7 +38,7 @@ func NewScope(names ...string) Scope {
 	return s
 }
 
-// WithLookups returns a scope that also knows these tables for lookup().
+// WithLookups returns a scope that also has these tables for lookup().
 func (s Scope) WithLookups(tables map[string]map[string]string) Scope {
 	lib := *s.lib
 	lib.lookups = map[string]lookupTable{}
@@ -72,16 +72,16 @@ type Expression struct {
 	volatile  bool
 }
 
-// reference is a use of a name, with the members that are selected from it;
-// none when the name is used as a whole.
+// reference is a use of a name, with the members that are selected from it.
+// There are none when the name is used as a whole.
 type reference struct {
 	name string
 	path []string
 	pos  Pos
 }
 
-// Every is what Fields answers for an object that is used as a whole, so that
-// any of its members may matter.
+// Every is among the Fields when an object is used as a whole, so that any of
+// its members may matter.
 const Every = "*"
 
 // Compile checks and compiles one bare expression. An error is an *Error.
@@ -93,8 +93,8 @@ func (s Scope) Compile(src Source) (*Expression, error) {
 	return e, nil
 }
 
-// Template checks and compiles a text with {{ expression }} in it. What the
-// expressions give is escaped for the place that the text is used in. An error
+// Template checks and compiles a text with {{ expression }} in it. The results
+// of the expressions are escaped for the place where the text is used. An error
 // is an *Error.
 func (s Scope) Template(src Source, escape Escape) (*Template, error) {
 	t, err := s.template(src, escape)
@@ -126,8 +126,9 @@ func (e *Expression) Fields(name string) []string { return fieldsOf(e.refs, name
 // ["users", "email"] for endpoints.users.email[0].
 func (e *Expression) Paths(name string) [][]string { return pathsOf(e.refs, name) }
 
-// Places tells where the expression uses each member of name first: those that
-// follow name itself, or with depth 1 the next.
+// Places returns the place where the expression first uses each member of name.
+// With depth 0 these are the members of name itself, with depth 1 the members of
+// those.
 func (e *Expression) Places(name string, depth int) map[string]Pos {
 	return placesOf(e.refs, name, depth)
 }
@@ -139,8 +140,8 @@ func (e *Expression) Uses(name string) bool { return usesName(e.refs, name) }
 // attributes.X, sorted.
 func (e *Expression) UsesAttributes() []string { return e.Fields("attributes") }
 
-// Volatile reports whether two evaluations over the same values may differ:
-// the expression uses now, guid or random_digits.
+// Volatile reports whether two evaluations over the same values may differ: the
+// expression uses now, guid or random_digits.
 func (e *Expression) Volatile() bool { return e.volatile || e.Uses("now") }
 
 // Source returns the text and place that the expression was compiled from.

@@ -51,9 +51,9 @@ func (s Scope) template(src Source, escape Escape) (*Template, error) {
 	return t, nil
 }
 
-// endOfExpression returns the length of the expression that s starts with, up
-// to the }} that closes it; -1 when nothing does. Braces of objects and
-// predicates within it count, those in texts and comments do not.
+// endOfExpression returns the length of the expression at the start of s, up to
+// the }} that closes it; -1 when nothing does. Braces of objects and predicates
+// within it count; those in texts and comments do not.
 func endOfExpression(s string) int {
 	depth := 0
 	for i := 0; i < len(s); i++ {
@@ -79,7 +79,8 @@ func endOfExpression(s string) int {
 }
 
 // endOfText returns the offset of the quote that ends a text; -1 when it does
-// not end. Texts in backquotes have no escapes, but a doubled one is itself.
+// not end. Texts in backquotes have no escapes; a doubled backquote stands for
+// one.
 func endOfText(s string, quote byte) int {
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -96,7 +97,7 @@ func endOfText(s string, quote byte) int {
 	return -1
 }
 
-// comment returns how many bytes to skip behind the slash that s starts with.
+// comment returns how many bytes to skip after the slash at the start of s.
 func comment(s string) int {
 	var end string
 	switch {
@@ -114,7 +115,7 @@ func comment(s string) int {
 }
 
 // closeAnyhow finds the next }} after a text that does not end, so that the
-// compiler reports the text with its place.
+// compiler can report that text with its place.
 func closeAnyhow(s string, from int) int {
 	if n := strings.Index(s[from:], "}}"); n >= 0 {
 		return from + n
@@ -122,10 +123,11 @@ func closeAnyhow(s string, from int) int {
 	return -1
 }
 
-// Eval evaluates the template. When an expression in it has no value, the
-// whole template has none: absent when one of them is absent, otherwise null.
-// A template of exactly one expression keeps its type, as far as its escape
-// says. A DN of which a part is empty is empty as a whole. An error is an *Error with its place.
+// Eval evaluates the template. When an expression in it has no value, the whole
+// template has none: absent when one of them is absent, otherwise null. A
+// template of exactly one expression keeps its type where its escape allows
+// that. A DN with an empty part is empty as a whole. An error is an *Error with
+// its place.
 func (t *Template) Eval(env Env) (Value, error) {
 	if len(t.parts) == 1 && t.parts[0].expression != nil && t.escape.keepsWhole() {
 		return t.parts[0].expression.Eval(env)
@@ -164,7 +166,7 @@ func (t *Template) Eval(env Env) (Value, error) {
 	return Value{State: stateOf(b.String()), V: b.String(), Missing: relied}, nil
 }
 
-// write adds what an expression gave to the text.
+// write adds the result of an expression to the text.
 func (t *Template) write(b *strings.Builder, e *Expression, v Value) error {
 	switch v.V.(type) {
 	case []any, map[string]any:
@@ -189,8 +191,8 @@ func (t *Template) Fields(name string) []string { return fieldsOf(t.refs, name) 
 // Expression.Paths.
 func (t *Template) Paths(name string) [][]string { return pathsOf(t.refs, name) }
 
-// Places tells where the template uses each member of name first; see
-// Expression.Places.
+// Places returns the place where the template first uses each member of name;
+// see Expression.Places.
 func (t *Template) Places(name string, depth int) map[string]Pos {
 	return placesOf(t.refs, name, depth)
 }

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// table spells letters of one language, all in lower case.
+// table holds the spellings of one language's letters, all in lower case.
 type table map[rune]string
 
-// of finds r whatever its case.
+// of finds the spelling of r, in any case.
 func (t table) of(r rune) (spelling string, upper, ok bool) {
 	if s, ok := t[r]; ok {
 		return s, false, true
@@ -21,7 +21,7 @@ func (t table) of(r rune) (spelling string, upper, ok bool) {
 	return s, true, ok
 }
 
-// cased gives a spelling the case of the letter: all of it in upper case when
+// cased gives a spelling the case of the letter. All of it is in upper case when
 // the letters around it are too.
 func cased(spelling string, upper bool, runes []rune, i int) string {
 	if !upper || spelling == "" {
@@ -34,9 +34,9 @@ func cased(spelling string, upper bool, runes []rune, i int) string {
 	return strings.ToUpper(spelling[:1]) + spelling[1:]
 }
 
-// languages holds, by ISO 639 code, what differs from the plain fold: for
-// German, Danish, Norwegian, Swedish and Finnish the spelling of passports
-// (ICAO 9303), for Russian, Ukrainian and Greek one close to it.
+// languages holds, by ISO 639 code, the spellings that differ from the general
+// ones. German, Danish, Norwegian, Swedish and Finnish follow passports (ICAO
+// 9303). Russian, Ukrainian and Greek are close to that.
 var languages = map[string]table{
 	"de": {'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss"},
 	"da": nordic, "no": nordic, "nb": nordic, "sv": nordic, "fi": nordic,
@@ -72,7 +72,7 @@ func WithoutASCII(s string) string {
 	}, norm.NFC.String(s))
 }
 
-// LanguagesOf returns the languages of translit() that know each letter of s,
+// LanguagesOf returns the languages of translit() that know every letter of s,
 // in the order of their names.
 func LanguagesOf(s string) []string {
 	var out []string

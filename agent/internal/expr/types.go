@@ -7,28 +7,30 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Types says of which type the members of names are, as far as it is known:
+// Types holds the types of the members of names, as far as they are known:
 // Types{"user": {"id": "int"}}. The types are those of a manifest: string int
-// number bool time object strings objects; and values for what is a text or a
-// list of texts. A time is delivered as text. Others say nothing.
+// number bool time object strings objects; and values for a text or a list of
+// texts. A time is delivered as text. Any other type means that nothing is
+// known.
 type Types map[string]map[string]string
 
-// static is what is known of a value before there is a record.
+// static is what is known about a value before there is a record.
 type static struct {
-	kinds kinds    // 0: nothing
-	elem  *static  // of a list; nil: nothing
-	parts []static // the elements of a list that is written out
+	kinds kinds    // the types; 0: not known
+	elem  *static  // what the elements of a list are; nil: not known
+	parts []static // the elements of a list that is a literal
 	loose bool     // the value need not have each of the kinds
 }
 
-// null marks the value null among kinds; it can be compared with anything.
+// null marks among kinds that a value may be null. Null can be compared with
+// anything.
 const null kinds = 1 << 7
 
 func known(k kinds) static { return static{kinds: k} }
 
 func listOf(elem static) static { return static{kinds: list, elem: &elem} }
 
-// of answers what a name's member is.
+// of returns what is known about a member of a name.
 func (t Types) of(name, member string) static {
 	switch t[name][member] {
 	case "string", "time":
@@ -49,7 +51,7 @@ func (t Types) of(name, member string) static {
 	return static{}
 }
 
-// either is what a value is that comes from one of two places.
+// either returns what is known about a value that is either a or b.
 func either(a, b static) static {
 	if a.kinds == 0 || b.kinds == 0 {
 		return static{}
@@ -67,8 +69,8 @@ func either(a, b static) static {
 	return out
 }
 
-// typist finds out of which types the parts of an expression are, and what
-// cannot be compared.
+// typist finds the types of the parts of an expression, and comparisons of
+// unlike types.
 type typist struct {
 	src   Source
 	lib   *library
@@ -83,7 +85,7 @@ type typedVar struct {
 	is   static
 }
 
-// check returns what is wrong with the types of an expression.
+// check returns the type errors of an expression.
 func (s Scope) check(src Source, tree ast.Node, types Types, condition bool) []error {
 	t := &typist{src: src, lib: s.lib, types: types}
 	root := t.of(tree)
@@ -96,11 +98,11 @@ func (s Scope) check(src Source, tree ast.Node, types Types, condition bool) []e
 	return t.errs
 }
 
-// Check looks for values of unlike types that the expression compares, and for
-// other uses of values of the wrong type. Each error is an *Error.
+// Check looks for comparisons of values of unlike types, and for other uses of
+// values of a wrong type. Each error is an *Error.
 func (e *Expression) Check(types Types) []error { return e.scope.check(e.source, e.tree, types, false) }
 
-// CheckCondition is Check for an expression that must give true or false.
+// CheckCondition is Check for an expression that must be true or false.
 func (e *Expression) CheckCondition(types Types) []error {
 	return e.scope.check(e.source, e.tree, types, true)
 }
@@ -252,7 +254,7 @@ func (t *typist) array(n *ast.ArrayNode) static {
 	return static{kinds: list, elem: &elem, parts: parts}
 }
 
-// call answers what a function gives, by its signature.
+// call returns what is known about the result of a function, from its signature.
 func (t *typist) call(n *ast.CallNode) static {
 	args := make([]static, len(n.Arguments))
 	for i, a := range n.Arguments {

@@ -11,9 +11,8 @@ func (t *typist) refuse(n ast.Node, hint, format string, args ...any) {
 	t.errs = append(t.errs, t.src.errorAt(place(n), fmt.Sprintf(format, args...), hint))
 }
 
-// unlike reports whether two values are, or may be, of two types: when nothing
-// that the one may be is what the other may be, or when either is made of
-// parts of several types.
+// unlike reports whether two values are, or may be, of different types: they
+// have no possible type in common, or one of them has parts of several types.
 func (a static) unlike(b static) bool {
 	l, r := a.kinds&^null, b.kinds&^null
 	switch {
@@ -25,8 +24,8 @@ func (a static) unlike(b static) bool {
 	return !a.loose && !b.loose && bits.OnesCount8(uint8(l|r)) > 1
 }
 
-// unlikeElements reports whether two lists have elements that are never alike.
-// Lists of two lengths that are written out differ without a look at them.
+// unlikeElements reports whether two lists have elements that are never of one
+// type. Two literal lists of different lengths are just unequal.
 func (a static) unlikeElements(b static) bool {
 	switch {
 	case a.elem == nil || b.elem == nil:
@@ -43,7 +42,7 @@ func (a static) unlikeElements(b static) bool {
 	return l != 0 && r != 0 && l&r == 0
 }
 
-// other reports whether a value that is known may be something else than k.
+// other reports whether a value with a known type may be something else than k.
 func (a static) other(k kinds) bool {
 	is := a.kinds &^ null
 	if a.loose {
@@ -102,8 +101,8 @@ func (t *typist) compare(n *ast.BinaryNode, l, r static) {
 	}
 }
 
-// in checks the element that is looked for against each that is written out:
-// with a list of two types, one of them is never like it.
+// in compares the type of the value with that of each literal element: in a list
+// of two types, one of them never matches.
 func (t *typist) in(n *ast.BinaryNode, l, r static) {
 	switch {
 	case r.kinds == object && l.other(text):
@@ -171,7 +170,7 @@ func (t *typist) counted(n *ast.BinaryNode, operand ast.Node, is static) {
 	t.refuse(n, hint, "%s needs numbers, and %s is %s", n.Operator, operand, is.kinds)
 }
 
-// key checks what lookup() looks up in a table that is written out.
+// key checks the type of the key in a lookup() of a literal table name.
 func (t *typist) key(n *ast.CallNode, args []static) {
 	name, ok := n.Arguments[0].(*ast.StringNode)
 	if !ok || len(args) < 2 {

@@ -10,14 +10,14 @@ import (
 	plaintext "github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// State tells absent, null, empty and present apart.
+// State distinguishes absent, null, empty and present.
 type State int
 
 // The states of a value.
 const (
 	Absent  State = iota // a field that it needs was not delivered
 	Null                 // delivered as null, or the expression found nothing
-	Empty                // a text or list in which there is nothing to see
+	Empty                // a text or list with nothing visible in it
 	Present              // a value
 )
 
@@ -35,15 +35,16 @@ type Value struct {
 	V any
 	// Cause says why the value is absent or null: "user.email is null".
 	Cause string
-	// Missing names the first field that the evaluation relied on although
-	// the record does not have it: "user.email". A field that the expression
-	// itself tests for null (default, coalesce, is_null, is_empty, ??,
-	// == null) is not relied on.
+	// Missing names the first field that the evaluation needed although the
+	// record does not have it: "user.email". A field that the expression itself
+	// tests for null (default, coalesce, is_null, is_empty, ??, == null) is not
+	// needed in this sense.
 	Missing string
 }
 
-// Text returns the value as text: numbers as abi.Number spells them, true and false, times as
-// RFC 3339, the elements of a list joined by ", "; "" when there is no value.
+// Text returns the value as text: numbers as abi.Number spells them, true and
+// false, times as RFC 3339, the elements of a list joined by ", "; "" when there
+// is no value.
 func (v Value) Text() string {
 	if list, ok := v.V.([]any); ok {
 		return strings.Join(texts(list), ", ")
@@ -74,7 +75,7 @@ func texts(list []any) []string {
 	return out
 }
 
-// stateOf tells the state of a value that is not nil.
+// stateOf returns the state of a value that is not nil.
 func stateOf(v any) State {
 	switch v := v.(type) {
 	case string:
@@ -89,8 +90,8 @@ func stateOf(v any) State {
 	return Present
 }
 
-// asText converts a scalar to text; false for nil, lists and objects.
-// Objects in a list count as their JSON, so that they are not lost unseen.
+// asText converts a scalar to text; false for nil, lists and objects. Objects in
+// a list are converted to their JSON, so that they are not lost unnoticed.
 func asText(v any) (string, bool) {
 	switch v := normal(v).(type) {
 	case string:
@@ -114,8 +115,8 @@ func asText(v any) (string, bool) {
 	return "", false
 }
 
-// normal turns what decoders deliver into the types that expressions know.
-// Elements of lists and objects are turned when they are reached.
+// normal converts what decoders deliver to the types of expressions. Elements of
+// lists and objects are converted when they are used.
 func normal(v any) any {
 	switch v := v.(type) {
 	case nil, string, bool, int, float64, []any, map[string]any, time.Time, time.Duration:
@@ -142,8 +143,8 @@ func normal(v any) any {
 	return v
 }
 
-// deepNormal is normal for a whole value. Lists and objects that need a change
-// are copied: what the caller holds stays as it is.
+// deepNormal is normal for a whole value. It copies lists and objects that need
+// a change, and leaves the caller's value as it is.
 func deepNormal(v any) any {
 	switch v := normal(v).(type) {
 	case []any:

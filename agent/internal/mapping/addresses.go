@@ -11,8 +11,8 @@ const (
 	secondaryPrefix = "smtp"
 )
 
-// splitAddress cuts "SMTP:ada@example.com" at its colon; an address without
-// a prefix has type "".
+// splitAddress splits "SMTP:ada@example.com" at its colon. An address without a
+// prefix has the kind "".
 func splitAddress(v string) (kind, address string) {
 	kind, address, ok := strings.Cut(v, ":")
 	if !ok {
@@ -21,8 +21,8 @@ func splitAddress(v string) (kind, address string) {
 	return kind, address
 }
 
-// cleanAddress removes what nobody sees around the address and its prefix; ""
-// when there is no address.
+// cleanAddress removes white space and invisible characters around the address
+// and its prefix. It returns "" when no address is left.
 func cleanAddress(v string) string {
 	kind, address, ok := strings.Cut(v, ":")
 	if !ok {
@@ -39,12 +39,12 @@ func isMail(v string) bool {
 	return text.Same(kind, primaryPrefix)
 }
 
-// mergeAddresses computes the proxyAddresses of an account. The first wanted
-// primary address (SMTP:) is the one primary; without one the present one
-// stays; without that the first mail address becomes it. Every other mail
-// address is spelled smtp:. With add the present values stay, those of other
-// kinds (X500:, SIP:) untouched. The order of present values is kept, so that
-// a list in which nothing changes is equal to the old one.
+// mergeAddresses computes the proxyAddresses of an account. The primary address
+// is the first wanted one (SMTP:); without one, the present primary stays;
+// without that, the first mail address becomes primary. Every other mail address
+// is spelled smtp:. With add, the present values stay, and those of other kinds
+// (X500:, SIP:) are not changed. The present values keep their order, so that a
+// list without changes is equal to the old one.
 func mergeAddresses(present, wanted []string, add bool) []string {
 	var all []string
 	if add {
@@ -87,13 +87,13 @@ func primaryOf(values []string) string {
 	return ""
 }
 
-// distinct removes values that AD considers equal, which it refuses together:
-// it compares without regard to case.
+// distinct removes values that AD considers equal and refuses together: AD
+// compares without regard to case.
 func distinct(values []string) []string {
 	return distinctBy(values, func(v string) string { return v })
 }
 
-// distinctBy is distinct, comparing what clean makes of the values.
+// distinctBy is like distinct, but compares what clean makes of the values.
 func distinctBy(values []string, clean func(string) string) []string {
 	if len(values) < 2 {
 		return values

@@ -11,18 +11,18 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// wanted is what the expressions of an attribute give, before the rules for
+// wanted is the result of an attribute's expressions, before the rules for
 // missing values and uniqueness.
 type wanted struct {
 	state  expr.State
 	pos    expr.Pos
-	values []candidate // of a single-valued attribute: in order of preference
-	absent bool        // some expression lacks a field
-	// lacking are the expressions that gave no value.
+	values []candidate // in order of preference when the attribute takes one value
+	absent bool        // a field is absent that some expression needs
+	// lacking lists the expressions that gave no value.
 	lacking []without
 }
 
-// candidate is a value and the template it came from.
+// candidate is a value with the template that gave it.
 type candidate struct {
 	value    string
 	template *expr.Template
@@ -30,8 +30,8 @@ type candidate struct {
 
 func (c candidate) source() string { return c.template.Source().Text }
 
-// attributeOrAside evaluates a, and leaves it as it is when what is wrong
-// concerns it alone: fault says what that is.
+// attributeOrAside evaluates a. When its error affects no other attribute, a
+// keeps its value in AD, and the error is returned as fault.
 func (e *evaluation) attributeOrAside(a *attribute) (fault *Error, err error) {
 	err = e.attribute(a)
 	if err == nil {
@@ -54,8 +54,8 @@ func faultOf(e *Error, next string) ident.AttributeFault {
 	return ident.AttributeFault{Attribute: e.Attribute, Cause: e.Error(), Shared: e.Shared(), Next: next}
 }
 
-// attribute evaluates a and notes what it should be in `attributes` and, when
-// it is to be written, in the result.
+// attribute evaluates a and sets its value in `attributes`. When the value is to
+// be written, attribute adds it to the result.
 func (e *evaluation) attribute(a *attribute) error {
 	if e.current != nil && (a.Apply == ident.ApplyCreate || a.Apply == ident.ApplyIfEmpty && !ident.None(a.Name, e.own(a.Name))) {
 		e.settle(a, expr.Null)
@@ -77,7 +77,8 @@ func (e *evaluation) attribute(a *attribute) error {
 	return e.choose(a, w)
 }
 
-// unrecognised tells that the account has a value that is none of those wanted.
+// unrecognised reports whether the account has a value that is none of the
+// wanted ones.
 func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
 	own := e.own(a.Name)
 	return len(own) > 0 && !slices.ContainsFunc(own, func(v string) bool {
@@ -86,8 +87,8 @@ func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
 	})
 }
 
-// missing applies on_missing. It answers nil when nothing is left to do, and
-// the default's value otherwise.
+// missing applies on_missing. It returns the value of the default, or nil when
+// nothing is left to do.
 func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	switch a.OnMissing {
 	case OnMissingFail:
@@ -109,14 +110,14 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	return nil, nil
 }
 
-// missed is the error of on_missing = "fail".
+// missed returns the error of on_missing = "fail".
 func (e *evaluation) missed(a *attribute, w *wanted) *Error {
 	failure := e.noForm(a, w)
 	failure.Next += "; or let on_missing of " + a.Name + " keep, clear or default"
 	return failure
 }
 
-// noDefault is the error of a default that gives nothing.
+// noDefault returns the error for a default that gives no value.
 func (a *attribute) noDefault(cause string) *Error {
 	return &Error{
 		Attribute: a.Name, Pos: a.fallback.Source().Pos, Cause: cause,
@@ -137,8 +138,8 @@ func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
 	return &wanted{state: expr.Present, pos: a.fallback.Source().Pos, values: candidates(values, a.fallback)}, nil
 }
 
-// settle leaves the attribute as it is: `attributes` has AD's value. Where AD
-// has none either it is as missing as the expression's result was.
+// settle leaves the attribute as it is: `attributes` gets AD's value. When AD
+// has none either, the attribute is absent or null, as state says.
 func (e *evaluation) settle(a *attribute, state expr.State) {
 	switch own := e.own(a.Name); {
 	case len(own) > 0:
@@ -148,7 +149,7 @@ func (e *evaluation) settle(a *attribute, state expr.State) {
 	}
 }
 
-// own returns the values that AD has; none when there is nothing to see in them.
+// own returns the values that AD has; none when they contain nothing visible.
 func (e *evaluation) own(name string) []string {
 	if e.current == nil {
 		return nil
@@ -173,7 +174,8 @@ func asValue(values []string) any {
 	return list
 }
 
-// choose picks the values, notes them, and adds them to the result.
+// choose selects the values, sets them in `attributes`, and adds them to the
+// result.
 func (e *evaluation) choose(a *attribute, w *wanted) error {
 	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Directory: a.Directory}
 	if a.Encoding != "" {
@@ -210,8 +212,8 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	return nil
 }
 
-// fits makes sure that the directory takes the values together, those
-// included that the account keeps.
+// fits checks that the directory accepts all values together, including the
+// present ones that stay.
 func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) error {
 	all := d.Values
 	if d.Add {
@@ -223,8 +225,8 @@ func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) 
 	return nil
 }
 
-// want adds an attribute to the result, unless no account can have it: that is
-// told once for everybody, not for each record.
+// want adds an attribute to the result. It leaves out an attribute that no
+// account can have: that is reported once, not for each record.
 func (e *evaluation) want(d ident.DesiredAttribute) {
 	if e.m.schema.Rule(d.Name).Unusable == "" {
 		e.desired = append(e.desired, d)
@@ -277,14 +279,14 @@ func (e *evaluation) evaluate(t *expr.Template) (expr.Value, []string, error) {
 	return v, values, err
 }
 
-// lacks notes an expression without a value; absent outweighs null, and null
-// empty.
+// lacks records an expression without a value. The state of the whole is the
+// least of its parts: absent, then null, then empty.
 func (w *wanted) lacks(a *attribute, t *expr.Template, v expr.Value) {
 	w.lacking = append(w.lacking, without{t, v})
 	state := v.State
 	switch {
 	case state == expr.Present:
-		state = expr.Empty // nothing was left of it
+		state = expr.Empty // cleaning left nothing of it
 	case state == expr.Absent && a.Absent == AbsentClear:
 		state = expr.Null
 	}
@@ -292,8 +294,8 @@ func (w *wanted) lacks(a *attribute, t *expr.Template, v expr.Value) {
 	w.state = min(w.state, state)
 }
 
-// toleratesGaps tells whether some of several values suffice when another is
-// missing in this way.
+// toleratesGaps reports whether the other values may be written when one of
+// several is missing in this way.
 func (a *attribute) toleratesGaps(state expr.State) bool {
 	if a.OnMissing == OnMissingFail {
 		return false
@@ -309,12 +311,13 @@ func candidates(values []string, t *expr.Template) []candidate {
 	return out
 }
 
-// generalizedTime is how AD spells times (RFC 4517 section 3.3.13).
+// generalizedTime is the layout in which AD writes times (RFC 4517 section
+// 3.3.13).
 const generalizedTime = "20060102150405.0Z"
 
-// valuesOf converts the result of an expression to the values of an attribute,
-// without null and empty ones: numbers in decimal, TRUE and FALSE, times as
-// GeneralizedTime.
+// valuesOf converts the result of an expression to the values of an attribute:
+// numbers in decimal, TRUE and FALSE, times as GeneralizedTime. It leaves out
+// null and empty ones.
 func valuesOf(v any) ([]string, error) {
 	if s, ok := v.(string); ok && s != "" {
 		return []string{s}, nil

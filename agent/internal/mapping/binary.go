@@ -34,7 +34,7 @@ func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttrib
 	return nil
 }
 
-// decode turns base64 text into bytes that AD would take.
+// decode turns base64 text into bytes, and refuses what AD would not accept.
 func (a *attribute) decode(encoded string) (string, *Error) {
 	bytes, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	failure := &Error{Attribute: a.Name, alone: true}
@@ -53,7 +53,7 @@ func (a *attribute) decode(encoded string) (string, *Error) {
 	return "", failure
 }
 
-// encoded is what expressions see of values in AD.
+// encoded returns values of AD in the form in which expressions see them.
 func (a *attribute) encoded(values []string) []string {
 	if a.Encoding == "" {
 		return values

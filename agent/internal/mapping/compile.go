@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// builder collects the parts of a Mapper and every error on the way.
+// builder collects the parts of a Mapper and all errors found on the way.
 type builder struct {
 	def   Definition
 	scope expr.Scope
@@ -56,9 +56,9 @@ func Compile(def Definition) (*Mapper, []error) {
 	return b.m, nil
 }
 
-// withDefaultCN adds the default of cn as far as what it is made of is mapped.
-// Without displayName there is none: an account that exists keeps its name,
-// and a create fails.
+// withDefaultCN adds the default mapping of cn, when the attributes that it is
+// made of are mapped. Without displayName there is no default: an existing
+// account keeps its name, and a create fails.
 func withDefaultCN(defs []AttributeDef) []AttributeDef {
 	index := func(name string) int {
 		return slices.IndexFunc(defs, func(a AttributeDef) bool { return text.Same(a.Name, name) })
@@ -82,7 +82,7 @@ func (b *builder) fail(pos expr.Pos, hint, format string, args ...any) {
 	b.errs = append(b.errs, &expr.Error{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// keep compiles src and remembers the error.
+// keep compiles src and keeps the error.
 func keep[T any](b *builder, compile func(expr.Source) (*T, error), src expr.Source) *T {
 	t, err := compile(src)
 	if err != nil {
@@ -96,8 +96,8 @@ func (b *builder) template(src expr.Source, escape expr.Escape) *expr.Template {
 	return keep(b, func(s expr.Source) (*expr.Template, error) { return b.scope.Template(s, escape) }, src)
 }
 
-// literalDN checks an OU or group that is written out, and returns it; "" when
-// it is not.
+// literalDN checks an OU or a group that contains no expression, and returns its
+// DN. It returns "" when there is an expression.
 func (b *builder) literalDN(t *expr.Template) ident.DN {
 	if t == nil {
 		return ""
@@ -148,7 +148,7 @@ func (b *builder) attribute(def AttributeDef) *attribute {
 	return a
 }
 
-// templates returns everything that the attribute is made of.
+// templates returns all templates of the attribute.
 func (a *attribute) templates() []*expr.Template {
 	all := slices.Concat(a.candidates, a.values)
 	if a.fallback != nil {
@@ -157,7 +157,7 @@ func (a *attribute) templates() []*expr.Template {
 	return all
 }
 
-// check sets defaults and refuses settings that contradict each other.
+// check sets defaults and refuses contradictory settings.
 func (b *builder) check(def *AttributeDef) {
 	if def.Apply == "" {
 		def.Apply = ident.ApplyAlways
@@ -196,13 +196,13 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(def.Raw && (required || binary), "raw needs a text that may begin and end with anything")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
 	if def.Unique == "" && text.Same(def.Name, "sAMAccountName") {
-		def.Unique = UniqueDomain // the domain controller keeps it so
+		def.Unique = UniqueDomain // the domain controller enforces that
 	}
 }
 
-// uniqueness is where the value must be the only one. One mail address must
-// not lead to two people, so that is the forest unless the configuration says
-// otherwise.
+// uniqueness returns where the value must be unique. For mail addresses that is
+// the forest, unless the configuration says otherwise: one address must not lead
+// to two people.
 func (def *AttributeDef) uniqueness() Unique {
 	switch {
 	case def.Unique == uniqueNone:
@@ -213,29 +213,29 @@ func (def *AttributeDef) uniqueness() Unique {
 	return def.Unique
 }
 
-// holdsAddresses tells the attributes whose values mail is sent to, or can be
-// taken for it.
+// holdsAddresses reports whether an attribute's values are mail addresses, or
+// can be taken for them.
 func holdsAddresses(name string) bool {
 	return text.Same(name, "mail") || text.Same(name, "proxyAddresses") || text.Same(name, "userPrincipalName")
 }
 
-// severalValues reports whether all that the expressions give is written, and
-// not one of it.
+// severalValues reports whether all results of the expressions are written, not
+// just one.
 func (def *AttributeDef) severalValues() bool {
 	return len(def.Formats) == 0 && (len(def.Values) > 0 || def.Add || text.Same(def.Name, "proxyAddresses"))
 }
 
-// single reports whether one of what the expressions give is chosen.
+// single reports whether one result of the expressions is chosen.
 func (def *AttributeDef) single() bool {
 	return !def.severalValues() && (len(def.Formats) > 0 || def.Unique != "" || Required(def.Name))
 }
 
-// Required tells the attributes without which there is no account.
+// Required reports whether there is no account without the attribute.
 func Required(name string) bool {
 	return text.Same(name, "cn") || text.Same(name, "sAMAccountName")
 }
 
-// word is a word of the configuration; "" is one that is not set.
+// word is an enumeration of the configuration; "" means that it is not set.
 type word interface {
 	~string
 	Values() []string

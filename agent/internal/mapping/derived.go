@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// DerivedDef is a field of a record that is computed from its other fields. It
-// takes the place of one that the application delivers under the same name.
+// DerivedDef defines a field of a record that is computed from its other fields.
+// It replaces a field of the same name that the application delivers.
 type DerivedDef struct {
 	Name  string
 	Type  FieldType
@@ -30,7 +30,7 @@ const (
 	FieldInt     FieldType = "int"
 	FieldNumber  FieldType = "number"
 	FieldBool    FieldType = "bool"
-	FieldTime    FieldType = "time" // a time, or a text that holds one
+	FieldTime    FieldType = "time" // a time, or a text that contains one
 	FieldObject  FieldType = "object"
 	FieldStrings FieldType = "strings"
 	FieldObjects FieldType = "objects"
@@ -42,10 +42,10 @@ type derived struct {
 	expression *expr.Expression
 }
 
-// Deriving returns a mapper that computes those of the fields which it uses,
-// instead of expecting them in records. What they read is among its Fields in
-// their place. It returns every mistake that it finds in the fields in use,
-// each an *expr.Error; the others are not looked at.
+// Deriving returns a mapper that computes the given fields, as far as it uses
+// them, instead of expecting them in records. Its Fields then list the fields
+// that they are computed from. Deriving returns every mistake that it finds in
+// the fields in use, each an *expr.Error; it does not check the others.
 func (m *Mapper) Deriving(defs []DerivedDef) (*Mapper, []error) {
 	names := map[string]bool{}
 	for _, d := range defs {
@@ -80,7 +80,7 @@ func (m *Mapper) Deriving(defs []DerivedDef) (*Mapper, []error) {
 	return &out, nil
 }
 
-// derive compiles one field and says what it reads.
+// derive compiles one field and returns the fields that it reads.
 func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool) (derived, []string, error) {
 	refuse := func(hint, format string, args ...any) (derived, []string, error) {
 		return derived{}, nil, &expr.Error{Pos: def.Value.Pos, Message: fmt.Sprintf(format, args...), Hint: hint}
@@ -108,21 +108,22 @@ func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool)
 	return derived{def, e}, reads, nil
 }
 
-// derivedVersion is the version of a mapping whose records have these fields.
+// derivedVersion returns the version of a mapping whose records have these
+// computed fields.
 func derivedVersion(version string, all []derived) string {
 	parts := []string{version}
 	for _, d := range all {
 		parts = append(parts, d.Name, string(d.Type), d.Value.Text)
 	}
 	slices.Sort(parts[1:])
-	b, _ := json.Marshal(parts) // texts can always be spelled
+	b, _ := json.Marshal(parts) // texts can always be encoded
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 
-// Derive computes the fields that the mapper derives, and leaves rec itself as
-// it is. A field is absent when its expression relies on one that is absent,
-// and null when it gives null. An *Error is about the record: it is to be
+// Derive returns rec with the fields that the mapper computes. rec itself stays
+// unchanged. A field is absent when its expression needs an absent one, and null
+// when its result is null. An *Error is about the record, which must be
 // quarantined.
 func (m *Mapper) Derive(rec ident.Record) (ident.Record, error) {
 	if len(m.derived) == 0 {
@@ -168,7 +169,7 @@ func (d derived) eval(env expr.Env) (value any, present bool, err error) {
 	return v.V, true, nil
 }
 
-// shown spells a value for messages, shortly.
+// shown returns a value for messages, shortened.
 func shown(v expr.Value) string {
 	const longest = 40
 	text := []rune(v.Text())
@@ -178,7 +179,7 @@ func shown(v expr.Value) string {
 	return fmt.Sprintf("%q", string(text))
 }
 
-// holds reports whether a value is of that type.
+// holds reports whether a value has that type.
 func (t FieldType) holds(v any) bool {
 	switch v := v.(type) {
 	case string:

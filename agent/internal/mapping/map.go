@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// linkMembers are the members of `link` in expressions.
+// linkMembers lists the members of `link` in expressions.
 var linkMembers = []string{"application", "key", "guid", "automation", "origin"}
 
 // evaluation is the mapping of one record.
@@ -20,14 +20,14 @@ type evaluation struct {
 	m       *Mapper
 	key     ident.Key
 	env     expr.Env
-	final   map[string]any // `attributes`; an absent one has no entry
+	final   map[string]any // `attributes`; an absent attribute has no entry
 	current *ident.Entry
 	link    *ident.Link
-	names   Names // nil: the first candidate is taken, free or not
+	names   Names // nil: the first candidate is taken, in use or not
 	parent  ident.DN
 	desired []ident.DesiredAttribute
 	aside   []ident.AttributeFault
-	lost    []lost // attributes that got no value
+	lost    []lost // attributes without a value
 }
 
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
@@ -51,11 +51,11 @@ func (m *Mapper) evaluation(rec ident.Record) *evaluation {
 	return e
 }
 
-// InScope evaluates the scope filter; without one every record is in scope. A
-// filter that cannot be evaluated, or that relies on a field which the record
-// does not have, is an *Error, never false: a user is not out of scope because
-// an answer was incomplete. A filter that tests a field for null itself
-// (user.x != null, default(user.x, false)) does not rely on it.
+// InScope evaluates the scope filter. Without a filter every record is in scope.
+// When the filter cannot be evaluated, or needs a field that the record does not
+// have, InScope returns an *Error, never false: no user leaves the scope because
+// an answer was incomplete. A filter may test a field for null itself (user.x !=
+// null, default(user.x, false)); then it does not need it.
 func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	if m.where == nil {
 		return true, nil
@@ -106,17 +106,19 @@ func (e *Error) take(err error) {
 	}
 }
 
-// Map computes what the account of rec should look like. current is the
-// account when there is one, link its link when it is linked. Names that it
-// chooses are reserved with names; when names is nil, none counts as taken. An
-// error about the record is an *Error; any other is one of names.
+// Map computes what the account of rec should look like. current is the account,
+// nil when there is none. link is its link, nil when it is not linked. Names
+// that Map chooses are reserved with names; when names is nil, every name counts
+// as free. An error about the record is an *Error. Any other error comes from
+// names.
 //
-// An attribute that the directory would not take is set aside, and `attributes`
-// has AD's value of it; without cn or sAMAccountName, which make an account,
-// there is none to create.
+// An attribute with a value that the directory would refuse is set aside, and
+// `attributes` has AD's value of it. Without cn or sAMAccountName no account can
+// be created, so for a new account that is an error.
 //
-// For an account that exists, an attribute with apply "create", or "if_empty"
-// when AD has a value, is not in the result, and `attributes` has AD's value.
+// For an existing account the result leaves out attributes with apply "create",
+// and those with apply "if_empty" that have a value in AD. `attributes` has AD's
+// value of them.
 func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error) {
 	e := m.evaluation(rec)
 	e.current, e.link, e.names = current, link, names
@@ -154,7 +156,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent()}, nil
 }
 
-// absent lists the attributes that keep because a field is absent.
+// absent lists the attributes that keep their values because a field is absent.
 func (e *evaluation) absent() []string {
 	var out []string
 	for _, l := range e.lost {
@@ -181,7 +183,7 @@ func (m *Mapper) WhyAbsent(rec ident.Record, name string) *Error {
 	return nil
 }
 
-// complete refuses a create without the attributes that make an account.
+// complete refuses to create an account without the required attributes.
 func (e *evaluation) complete() error {
 	if e.current != nil {
 		return nil
@@ -197,8 +199,7 @@ func (e *evaluation) complete() error {
 	return nil
 }
 
-// cannotCreate says why an attribute without which there is no account has no
-// value.
+// cannotCreate says why a required attribute has no value.
 func (e *evaluation) cannotCreate(name string) *Error {
 	for _, l := range e.lost {
 		if text.Same(l.a.Name, name) && l.fault == nil {
@@ -212,10 +213,10 @@ func (e *evaluation) cannotCreate(name string) *Error {
 	return &Error{Attribute: name, Cause: "it is not mapped, and an account cannot be created without it", Next: next}
 }
 
-// MatchValues evaluates attributes to look for an existing account by, and
-// returns their values by the names given. The first candidate counts, whether
-// it is free or not; an attribute without a value, or with one that no account
-// can have, has no entry. When nothing is left to look for, the error says why.
+// MatchValues evaluates the attributes by which to look for an existing account,
+// and returns their values under the given names. It takes the first candidate,
+// in use or not. It leaves out an attribute without a value, or with a value
+// that no account can have. When it leaves out all of them, the error says why.
 func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]string, error) {
 	e := m.evaluation(rec)
 	needed, err := m.closure(names)
@@ -251,8 +252,8 @@ func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]str
 	return out, nil
 }
 
-// unrecognisable is the error of a record that has no value for any attribute by
-// which accounts are matched.
+// unrecognisable returns the error for a record that has no value for any
+// attribute by which accounts are matched.
 func (e *evaluation) unrecognisable(names []string) *Error {
 	out := &Error{Attribute: names[0]}
 	var causes, commons []string
@@ -262,7 +263,7 @@ func (e *evaluation) unrecognisable(names []string) *Error {
 				continue
 			}
 			failure := e.noForm(l.a, l.want)
-			if len(causes) > 0 { // its place and name are not those of the error
+			if len(causes) > 0 { // its place and name differ from those of the error
 				failure.Cause, failure.Common = failure.Error(), failure.Shared()
 			} else {
 				out.Attribute, out.Pos, out.Next = failure.Attribute, failure.Pos, failure.Next
@@ -276,7 +277,7 @@ func (e *evaluation) unrecognisable(names []string) *Error {
 	return out
 }
 
-// closure returns the attributes, in lower case, that names are computed from.
+// closure returns the attributes, in lower case, from which names are computed.
 func (m *Mapper) closure(names []string) (map[string]bool, error) {
 	needed := map[string]bool{}
 	for _, n := range names {
@@ -300,8 +301,8 @@ func (m *Mapper) closure(names []string) (map[string]bool, error) {
 	return needed, nil
 }
 
-// place evaluates the OU. An account that exists stays where it is when there
-// is no OU or the OU has no value.
+// place evaluates the OU. An existing account stays where it is when there is no
+// OU, or when the OU has no value.
 func (e *evaluation) place() error {
 	if e.current != nil {
 		e.parent = e.current.DN.Parent()
@@ -336,7 +337,7 @@ func (e *evaluation) place() error {
 	return nil
 }
 
-// groups evaluates the groups; one without a value is left out.
+// groups evaluates the groups. It leaves out a group without a value.
 func (e *evaluation) groups() ([]ident.DN, error) {
 	var out []ident.DN
 	for _, t := range e.m.groups {

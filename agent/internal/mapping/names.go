@@ -18,12 +18,12 @@ var errNotScalar = errors.New("an object or a list of lists cannot be the value 
 // maxSuffix bounds the search for a free number.
 const maxSuffix = 9999
 
-// clean makes values fit for the attribute as far as nothing is lost that
-// matters: white space and invisible characters at the ends go, also behind
-// the prefix of an address; in cn, control characters become spaces (AD itself
-// marks conflicts and deletions by a line break in cn). What nothing is left of
-// is no value. A raw attribute keeps its values as they came, and so does
-// base64 text, which is decoded.
+// clean makes values acceptable for the attribute without losing anything that
+// matters. It removes white space and invisible characters at the ends, also
+// after the prefix of an address. In cn, control characters become spaces (AD
+// itself marks conflicts and deletions by a line break in cn). A value that
+// becomes empty is dropped. Raw attributes and base64 text, which is decoded
+// later, stay as they are.
 func (a *attribute) clean(values []string) []string {
 	if a.Raw || a.Encoding != "" {
 		return values
@@ -51,7 +51,7 @@ func cleanCN(s string) string {
 	return text.Trim(s)
 }
 
-// limit returns the length that AD allows; 0 when none is known.
+// limit returns the greatest length that AD allows; 0 when none is known.
 func limit(name string) int {
 	switch text.Lower(name) {
 	case "cn":
@@ -62,9 +62,9 @@ func limit(name string) int {
 	return 0
 }
 
-// invalid says what is wrong with a value by the rules of AD, and what to do.
-// source is the template that gave it: its author is not told to do what it
-// does.
+// invalid says which rule of AD a value breaks, and what to do. source is the
+// template that gave the value: the advice must not tell its author to do what
+// it already does.
 func invalid(name, value, source string) (cause, next string) {
 	if text.Same(name, "sAMAccountName") {
 		if cause := ident.AccountNameFault(value); cause != "" {
@@ -78,9 +78,9 @@ func invalid(name, value, source string) (cause, next string) {
 	return "", ""
 }
 
-// adviceToWrap says how to apply a function to the whole of a template: as the
-// function does what is wanted, one that uses it applies it to a part, or adds
-// to its result.
+// adviceToWrap says how to apply a function to the whole of a template. When the
+// template already uses the function, that can only be on a part of the value,
+// or with other arguments.
 func adviceToWrap(function, arguments, source string) string {
 	if !strings.Contains(source, function+"(") {
 		return "use " + function + "(..." + arguments + ")"
@@ -88,16 +88,17 @@ func adviceToWrap(function, arguments, source string) string {
 	return "put " + function + "(..." + arguments + ") around the whole value: here it stands around a part, or with another length: " + source
 }
 
-// shorten cuts s to n UTF-16 code units, without part of a character, and then
-// without dots and spaces at its end.
+// shorten cuts s to n UTF-16 code units without splitting a character, and then
+// removes dots and spaces at its end.
 func shorten(s string, n int) string { return strings.TrimRight(text.Cut(s, n), ". ") }
 
-// WithSuffix appends to a common name and keeps it within what AD allows.
+// WithSuffix appends a suffix to a common name and keeps the result within the
+// length that AD allows.
 func WithSuffix(cn, suffix string) string {
 	return shorten(cn, ident.MaxCommonName-text.Units(suffix)) + suffix
 }
 
-// numbered appends a number to a name and keeps it within the limit.
+// numbered appends a number to a name and keeps the result within the limit.
 func numbered(name, base string, number int) string {
 	suffix := strconv.Itoa(number)
 	if n := limit(name); n > 0 {
@@ -106,8 +107,8 @@ func numbered(name, base string, number int) string {
 	return base + suffix
 }
 
-// pick chooses one value: the one that the account has already when it is
-// among the candidates, otherwise the first that is valid and free.
+// pick chooses one value: the one that the account already has when it is among
+// the candidates, otherwise the first that is valid and free.
 func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	valid := make([]candidate, 0, len(w.values))
 	var bad []tried
@@ -126,13 +127,14 @@ func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 		return c, err
 	}
 	failure := unusable(a, w.pos, a.inOrder(slices.Concat(e.tries(w), bad, taken)))
-	// A joiner with somebody else's address may be that somebody. An account
-	// can do without userPrincipalName.
+	// When the address belongs to somebody else, this record may be that person,
+	// so no account is created. An account can do without userPrincipalName,
+	// though.
 	failure.alone = len(taken) == 0 || e.current != nil || text.Same(a.Name, "userPrincipalName")
 	return candidate{}, failure
 }
 
-// inOrder sorts what was tried as the configuration has it.
+// inOrder sorts the tried forms as in the configuration.
 func (a *attribute) inOrder(all []tried) []tried {
 	at := func(t tried) int {
 		return slices.IndexFunc(a.candidates, func(c *expr.Template) bool { return c.Source().Text == t.source })
@@ -153,8 +155,8 @@ func (e *evaluation) held(a *attribute, valid []candidate, choice bool) candidat
 	return valid[0]
 }
 
-// match finds the candidate that is the same name as value, or that is it with
-// a number behind, in the spelling of the candidate.
+// match finds the candidate that is the same name as value, with or without a
+// number appended. It returns the candidate's spelling.
 func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 	for _, c := range valid {
 		if text.SameName(c.value, value) {
@@ -178,11 +180,11 @@ func match(a *attribute, value string, valid []candidate) (candidate, bool) {
 	return candidate{}, false
 }
 
-// free finds the first candidate that nobody else has, and reserves it; none,
-// and who has each of them, when all are taken. The value that the account has
-// already needs no asking, unless it gets another spelling, which somebody else
-// may have, or the account changes its container and that is where it must be
-// unique.
+// free finds the first candidate that nobody else has, and reserves it. When all
+// are taken, it returns who has each of them. The present value of the account
+// is kept without asking, with two exceptions: its spelling changes, and
+// somebody else may have the new one; or the account changes its container, and
+// the value must be unique there.
 func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, error) {
 	if len(valid) == 0 {
 		return candidate{}, nil, nil
@@ -215,7 +217,7 @@ func (e *evaluation) free(a *attribute, valid []candidate) (candidate, []tried, 
 			return n, nil, nil
 		}
 		if asked++; asked > len(valid) {
-			continue // the numbers are told together
+			continue // all numbers are reported as one
 		}
 		if one := (tried{n.source(), e.inUse(a, n, who)}); !slices.Contains(taken, one) {
 			taken = append(taken, one)
@@ -238,9 +240,9 @@ func adviceWhenTaken(a *attribute) string {
 	return `correct the source or the other account, add a format, or set suffix = "number"`
 }
 
-// freeValues leaves out of several values those that somebody else has, and
-// reports them: the rest is written. Without its primary address an account
-// would get another one for it, so that then nothing is.
+// freeValues leaves out and reports those of several values that somebody else
+// has; the rest is written. When the primary address is in use, nothing is
+// written: otherwise another address would become the primary one.
 func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]string, error) {
 	if a.Unique == "" || e.names == nil {
 		return values, nil
@@ -280,8 +282,9 @@ func (e *evaluation) freeValues(a *attribute, values []string, pos expr.Pos) ([]
 
 const nextTaken = `take the value from the source or from the other object; unique = "none" allows it on several`
 
-// whereabouts answers who the account is and which container its name must be
-// unique in: where it belongs, or where it is when somebody else moved it.
+// whereabouts returns the account and the container in which its name must be
+// unique: the container where it belongs, or the present one when somebody else
+// moved it.
 func (e *evaluation) whereabouts() (self ident.GUID, parent ident.DN, moves bool) {
 	parent = e.parent
 	if e.current == nil {
@@ -294,7 +297,7 @@ func (e *evaluation) whereabouts() (self ident.GUID, parent ident.DN, moves bool
 	return e.current.GUID, parent, at != parent && !at.EqualFold(parent)
 }
 
-// attempts yields the candidates, then base with numbers behind it.
+// attempts yields the candidates, and then base with numbers appended.
 func attempts(a *attribute, valid []candidate, base candidate) func(func(candidate) bool) {
 	return func(yield func(candidate) bool) {
 		for _, c := range valid {

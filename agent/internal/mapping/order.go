@@ -10,12 +10,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 )
 
-// ouNode is the name of the OU among the attributes while they are ordered; no
+// ouNode is the name of the OU among the attributes while they are ordered. No
 // attribute can have it.
 const ouNode = "ou"
 
 // sorter orders attributes so that each follows those it refers to. The OU is
-// one of them: what must be unique in its container follows it.
+// one of them: attributes that must be unique in their container follow it.
 type sorter struct {
 	needs   map[string][]string
 	state   map[string]int // 1: being visited, 2: done
@@ -65,7 +65,7 @@ func (b *builder) posOf(name string, byName map[string]*attribute) expr.Pos {
 	return b.m.ou.Source().Pos
 }
 
-// visit appends name behind what it needs; false when that leads in a circle.
+// visit appends name after everything it needs. It returns false on a cycle.
 func (s *sorter) visit(name string) bool {
 	switch s.state[name] {
 	case 1:
@@ -87,8 +87,8 @@ func (s *sorter) visit(name string) bool {
 	return true
 }
 
-// usage finds out which fields of a record matter, and refuses what would
-// make all of them matter.
+// usage finds out which fields of a record matter, and refuses expressions that
+// would make all of them matter.
 func (b *builder) usage() {
 	fields := []string{b.m.primary}
 	b.m.places = map[string]expr.Pos{}
@@ -124,7 +124,8 @@ func (b *builder) usage() {
 	b.m.fields = slices.Compact(slices.DeleteFunc(fields, func(s string) bool { return s == "" }))
 }
 
-// place remembers where fields are used, as far as that is before what is known.
+// place records where fields are used, when that is before the place known so
+// far.
 func (m *Mapper) place(fields map[string]expr.Pos) {
 	for name, at := range fields {
 		if known, ok := m.places[name]; !ok || at.Before(known) {
@@ -133,7 +134,7 @@ func (m *Mapper) place(fields map[string]expr.Pos) {
 	}
 }
 
-// user is what an expression and a template have in common.
+// user is what expressions and templates have in common.
 type user interface {
 	Paths(name string) [][]string
 	Places(name string, depth int) map[string]expr.Pos
@@ -152,12 +153,12 @@ func (b *builder) allTemplates() []*expr.Template {
 	return all
 }
 
-// semantics changes when the same definition maps to something else than in an
-// earlier version of this package.
+// semantics must change when this package maps the same definition differently
+// than before.
 const semantics = 4
 
-// version digests a definition without its positions: a comment that moves
-// lines does not make every record new.
+// version returns a digest of a definition without its positions: a comment that
+// moves lines must not make every record count as changed.
 func version(def Definition) string {
 	type plain struct {
 		Name    string
@@ -191,7 +192,7 @@ func version(def Definition) string {
 		texts("groups", def.Groups), def.Lookups, def.Settings,
 	})
 	if err != nil {
-		b = []byte(err.Error()) // settings that JSON cannot spell come from no file
+		b = []byte(err.Error()) // only for settings that JSON cannot encode, which come from no file
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

@@ -27,15 +27,15 @@ type without struct {
 	value    expr.Value
 }
 
-// lost is an attribute that got no value, which others may be made of.
+// lost is an attribute without a value. Other attributes may be made of it.
 type lost struct {
 	a     *attribute
 	want  *wanted
 	fault *Error // what was wrong with the value; nil when there was none
 }
 
-// unusable is the error of an attribute of which no form can be used: it names
-// each form with its reason.
+// unusable returns the error for an attribute with no usable form. It names each
+// form with its reason.
 func unusable(a *attribute, pos expr.Pos, all []tried) *Error {
 	e := &Error{Attribute: a.Name, Pos: pos, alone: true}
 	if len(all) == 1 {
@@ -70,7 +70,7 @@ func (e *evaluation) tries(w *wanted) []tried {
 }
 
 // whyNone says why a template gave no value: which field is not there, or what
-// became of those that are.
+// happened to those that are.
 func (e *evaluation) whyNone(t *expr.Template, v expr.Value) why {
 	if v.State != expr.Absent && v.State != expr.Null {
 		return e.whyEmpty(t)
@@ -90,7 +90,7 @@ func (e *evaluation) whyNone(t *expr.Template, v expr.Value) why {
 	return y
 }
 
-// root says why an attribute that a template is made of has no value.
+// root says why an attribute that a template needs has no value.
 func (e *evaluation) root(t *expr.Template) (why, bool) {
 	for _, name := range t.UsesAttributes() {
 		for _, l := range e.lost {
@@ -107,7 +107,7 @@ func (e *evaluation) root(t *expr.Template) (why, bool) {
 	return why{}, false
 }
 
-// noForm is the error of an attribute that has no value at all.
+// noForm returns the error for an attribute that has no value at all.
 func (e *evaluation) noForm(a *attribute, w *wanted) *Error {
 	failure := unusable(a, w.pos, e.tries(w))
 	failure.alone = false
@@ -117,7 +117,7 @@ func (e *evaluation) noForm(a *attribute, w *wanted) *Error {
 	return failure
 }
 
-// whyEmpty says what became of the fields that an empty text was made of.
+// whyEmpty says what happened to the fields that an empty text was made of.
 func (e *evaluation) whyEmpty(t *expr.Template) why {
 	full, empty := e.inputs(t)
 	if len(full) == 0 {
@@ -152,8 +152,8 @@ func (e *evaluation) whyEmpty(t *expr.Template) why {
 // input is a field that an expression reads, and its text.
 type input struct{ name, value string }
 
-// inputs lists the texts that a template reads, and the names of those in which
-// there is nothing to see.
+// inputs returns the texts that a template reads, and the names of those that
+// contain nothing visible.
 func (e *evaluation) inputs(t *expr.Template) (full []input, empty []string) {
 	for _, root := range []string{"user", "endpoints", "attributes", "settings"} {
 		for _, path := range t.Paths(root) {
@@ -184,8 +184,8 @@ var (
 	transliterates = regexp.MustCompile(`\btranslit\(`)
 )
 
-// letters tells which letters of the inputs a template drops because they have
-// no form in ASCII, and what to do about it.
+// letters returns the letters of the inputs that a template drops because they
+// have no form in ASCII, and what to do about it.
 func letters(t *expr.Template, inputs []input) (dropped, next string) {
 	source := t.Source().Text
 	if !foldsToASCII.MatchString(source) || transliterates.MatchString(source) {
@@ -210,8 +210,8 @@ func instead(languages []string) string {
 	return ", or with " + strings.Join(languages, ", ")
 }
 
-// droppedNote tells of a value from which ascii() has dropped letters; "" when
-// it has not.
+// droppedNote names the letters that ascii() has dropped from a value; "" when
+// it has dropped none.
 func (e *evaluation) droppedNote(c candidate) string {
 	if c.template == nil {
 		return ""
@@ -223,7 +223,7 @@ func (e *evaluation) droppedNote(c candidate) string {
 	return ""
 }
 
-// near finds a field of the record that a missing one may have been meant for.
+// near returns a field of the record that may have been meant by a missing one.
 func (e *evaluation) near(missing string) string {
 	name, isField := strings.CutPrefix(missing, "user.")
 	if !isField || strings.Contains(name, ".") {
@@ -275,7 +275,7 @@ func (e *evaluation) inUse(a *attribute, c candidate, holder string) why {
 	}
 }
 
-// refused says why AD would not take a value.
+// refused says why AD would not accept a value.
 func (e *evaluation) refused(a *attribute, c candidate) why {
 	cause, next := invalid(a.Name, c.value, c.source())
 	if cause == "" {
@@ -287,7 +287,7 @@ func (e *evaluation) refused(a *attribute, c candidate) why {
 	return why{cause + e.droppedNote(c), withoutValue(cause), next}
 }
 
-// withoutValue is a cause without the value that it begins with.
+// withoutValue returns a cause without the value that it begins with.
 func withoutValue(cause string) string {
 	quoted, err := strconv.QuotedPrefix(cause)
 	if err != nil {

@@ -2,9 +2,9 @@ package mapping
 
 import "github.com/rollcall-agent/rollcall/agent/internal/expr"
 
-// Check looks for values of unlike types that the expressions compare. fields
-// are the types of the fields of the endpoint's records, as far as they are
-// known. Each error is an *expr.Error with its place.
+// Check looks for comparisons of values of unlike types in the expressions.
+// fields holds the types of the fields of the endpoint's records, as far as they
+// are known. Each error is an *expr.Error with its place.
 func (m *Mapper) Check(endpoint string, fields map[string]FieldType) []error {
 	types := m.types(endpoint, fields)
 	var errs []error
