@@ -18,7 +18,7 @@ const (
 	// ManifestSection is the custom section that holds the text of
 	// manifest.toml.
 	ManifestSection = "rollcall.manifest"
-	// SignatureSuffix, appended to a module's file name, names the file of its
+	// SignatureSuffix is appended to a module's file name to name the file of its
 	// detached minisign signature.
 	SignatureSuffix = ".minisig"
 )
@@ -81,7 +81,7 @@ const (
 	CodeRateLimited Code = -15 // the application's rate limit or daily budget asks to wait longer than the call may
 )
 
-// EmitKeyed, a flag of emit, says that the records are the members of an
+// EmitKeyed is a flag of emit: the records are the members of an
 // object, not the elements of an array: {"17": {...}, "18": {...}}.
 const EmitKeyed int32 = 1
 

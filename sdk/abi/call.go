@@ -110,7 +110,7 @@ const (
 	MethodDelete = "DELETE"
 )
 
-// NoAuth, as Request.Auth, sends a request without credentials.
+// NoAuth as Request.Auth sends a request without credentials.
 const NoAuth = "none"
 
 // Request is the JSON that http_send takes. Exactly one of URL and Path is set.

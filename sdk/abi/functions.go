@@ -143,7 +143,9 @@ func callFunctions() []Function {
 			codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline, CodeTooLarge),
 		},
 		{
-			"wait_ms", []Param{{"milliseconds", I64}}, I32, "waits; answers 0, or deadline without waiting when the call would be over before",
+			"wait_ms",
+			[]Param{{"milliseconds", I64}},
+			I32, "waits; answers 0, or deadline without waiting when the call would be over before",
 			codes(CodeArgument, CodeLimit, CodeDeadline),
 		},
 		{"log", append([]Param{{"level", I32}}, text("text")...), "", "writes a line to the agent's log", nil},

@@ -118,9 +118,9 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// foreignError is the cause within a DamagedError for the database of another
+// errForeign is the cause within a DamagedError for the database of another
 // program.
-var foreignError = errors.New("it is a database of another program")
+var errForeign = errors.New("it is a database of another program")
 
 // fail adds the operation to an error and distinguishes damage from other
 // failures.
@@ -133,7 +133,7 @@ func (s *Store) fail(operation string, err error) error {
 		return err
 	}
 	var lite *sqlite.Error
-	damaged := errors.Is(err, foreignError)
+	damaged := errors.Is(err, errForeign)
 	if errors.As(err, &lite) {
 		code := lite.Code() & 0xff // without the extended part
 		damaged = damaged || code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB

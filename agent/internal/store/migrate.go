@@ -87,7 +87,7 @@ func schemaVersion(ctx context.Context, db *sql.DB) (int, error) {
 		}
 	}
 	if application != applicationID && (tables > 0 || version > 0) {
-		return 0, foreignError
+		return 0, errForeign
 	}
 	return version, nil
 }

@@ -88,7 +88,8 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 // run; the rest is forgotten. After a crash before its end everything is as
 // before, and the same delivery is fetched again.
 func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position,
-	open []ident.Key) error {
+	open []ident.Key,
+) error {
 	for chunk := range slices.Chunk(open, retainedChunk) {
 		err := s.write(ctx, "retain what is not settled", func(tx *sql.Tx) error {
 			if err := checkFence(ctx, tx, lease); err != nil {
