@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// An accident of an editor is an error with its place, not a start that does
-// not end.
+// A file that an editor has damaged is an error with its place, and does not
+// make the start hang.
 func TestFilesThatAreNoConfiguration(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"parts of a key": {"[agent]\n" + strings.Repeat("a.", 100_000) + "a = 1", "agent.toml:2:64: a value 33 names and brackets deep, more than 32: is this a configuration?"},
@@ -29,8 +29,8 @@ func TestFilesThatAreNoConfiguration(t *testing.T) {
 	}
 }
 
-// The places of what an included file defines are those of that file, however
-// many definitions there are.
+// The definitions of an included file have their places in that file, however
+// many there are.
 func TestPlacesOfManyIncludedDefinitions(t *testing.T) {
 	dir := t.TempDir()
 	var lookups strings.Builder

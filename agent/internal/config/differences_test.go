@@ -55,7 +55,8 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// TestDifferencesOfPlaces: it makes no difference from where a file is named.
+// TestDifferencesOfPlaces checks that it does not matter from where a file is
+// named.
 func TestDifferencesOfPlaces(t *testing.T) {
 	dir := t.TempDir()
 	text := strings.Replace(base(t), "bind_dn =", "ca_file = \"ca.pem\"\nbind_dn =", 1)

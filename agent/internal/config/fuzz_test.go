@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzLoad wants that no file makes Load panic, and that every error has its
+// FuzzLoad checks that no file makes Load panic, and that every error has its
 // place.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"testdata/base.toml", examples + "/agent.toml", examples + "/conf.d/*.example"} {

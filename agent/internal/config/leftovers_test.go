@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTheExampleDoesNotPass: each value of the shipped example that an
-// administrator has to change is an error as long as it is there, and so it is
-// in the further examples.
+// TestTheExampleDoesNotPass checks that each value of the shipped example that
+// an administrator has to change is an error until it is changed, also in the
+// other examples.
 func TestTheExampleDoesNotPass(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(examples, "agent.toml"))
 	if err != nil {

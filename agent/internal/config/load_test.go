@@ -186,8 +186,8 @@ func TestValuesAreRead(t *testing.T) {
 	}
 }
 
-// An automation that makes accounts recognises nobody without match; that can
-// be meant, when it is said.
+// Without match, an automation that creates accounts recognises no existing one.
+// That may be intended, when the configuration says so.
 func TestWarningWithoutMatch(t *testing.T) {
 	for with, warned := range map[string]bool{
 		"match = [\"mail\"]\n": false,
@@ -341,7 +341,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestErrorsCarryTheirPlace holds for programs what the lines hold for people.
+// TestErrorsCarryTheirPlace checks that programs get the same places as people
+// read in the lines.
 func TestErrorsCarryTheirPlace(t *testing.T) {
 	dir := writeFiles(t, map[string]string{"agent.toml": strings.Replace(base(t), `["mail"]`, `["mial"]`, 1)})
 	_, err := Load(filepath.Join(dir, "agent.toml"))
@@ -358,7 +359,7 @@ func TestErrorsCarryTheirPlace(t *testing.T) {
 	}
 }
 
-// TestAllowedAllTheSame holds what only looks wrong.
+// TestAllowedAllTheSame loads configurations that only look wrong.
 func TestAllowedAllTheSame(t *testing.T) {
 	const group = "CN=Domain Admins,OU=Groups,DC=example,DC=com"
 	for _, edit := range []struct{ name, old, with string }{

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAnOutlineIsReadFromAnything: a file with mistakes has names, and what is
-// no configuration has none.
+// TestAnOutlineIsReadFromAnything checks that a file with mistakes still has
+// names, and that a file that is not a configuration has none.
 func TestAnOutlineIsReadFromAnything(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

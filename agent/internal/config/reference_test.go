@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestEveryKeyIsDescribed holds the list for the documentation against the
-// types: neither may have a key that the other does not know.
+// TestEveryKeyIsDescribed compares the list for the documentation with the
+// types: neither may have a key that the other lacks.
 func TestEveryKeyIsDescribed(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range Reference() {
@@ -58,7 +58,7 @@ func TestReferenceShowsTypesAndDefaults(t *testing.T) {
 	}
 }
 
-// TestNoKeyIsBothKnownAndRefused looks at each table that refuses keys.
+// TestNoKeyIsBothKnownAndRefused checks each table that refuses keys.
 func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 	for _, table := range []partial{
 		Config{},

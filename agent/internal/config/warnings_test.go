@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestWarningsOfNearMisses: what loads and is probably not meant.
+// TestWarningsOfNearMisses loads what is valid but probably not intended.
 func TestWarningsOfNearMisses(t *testing.T) {
 	const mail = `mail = { value = "{{ lower(user.email) }}", unique = "forest" }`
 	for name, c := range map[string]struct{ old, with, want string }{
@@ -62,7 +62,8 @@ func TestWarningsOfNearMisses(t *testing.T) {
 	}
 }
 
-// What cannot be mapped is an error, and not also a name that may be right.
+// An attribute that cannot be mapped is an error. There is no warning about its
+// name as well.
 func TestWrongIsNotAlsoDoubtful(t *testing.T) {
 	const line = `displayName = "{{ trim(user.name) }}"`
 	text := strings.Replace(base(t), line, line+"\nmemberOf = \"x\"\ncorpBadge = \"x\"", 1)

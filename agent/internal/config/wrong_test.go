@@ -14,10 +14,10 @@ import (
 
 var update = flag.Bool("update", false, "write the errors into testdata/wrong")
 
-// wrongCase is one edit of testdata/base.toml and the errors that follow. In a
-// file of testdata/wrong its lines begin with "# " (the name), "- " (lines of
-// the base that go), "+ " (lines that come in their place, or at the end) and
-// "! " (errors).
+// wrongCase is one edit of testdata/base.toml and the errors that follow from
+// it. In a file of testdata/wrong its lines begin with "# " (the name), "- "
+// (removed lines of the base), "+ " (lines in their place, or at the end) and "!
+// " (errors).
 type wrongCase struct {
 	name             string
 	remove, add, err []string

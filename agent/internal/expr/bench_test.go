@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// The same work in plain Go and as an expression: what an expression costs.
+// The same work in plain Go and as an expression shows the cost of an
+// expression.
 func BenchmarkLogonName(b *testing.B) {
 	env := Env{"user": map[string]any{"givenName": "Łukasz", "surname": "Ångström-Groß"}}
 	e, err := testScope().Compile(Source{Text: `lower(ascii(left(user.givenName, 1) + user.surname))`})

@@ -2,7 +2,7 @@ package expr
 
 import "testing"
 
-// What nobody sees is no content, and is in nobody's way.
+// Invisible characters are not content, and they change no result.
 func TestWhatNobodySees(t *testing.T) {
 	env := Env{"user": map[string]any{
 		"blank": " \t\u00a0\u200b\u202a\u00ad\ufeff", "name": "\u200b Ada  Maria Novak\u00a0", "list": []any{" ", "\u200b"},

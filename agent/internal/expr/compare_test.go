@@ -14,8 +14,8 @@ const mixed = `{"one": 1, "text1": "1", "yes": true, "textyes": "true", "zip": "
 	"n10": 1.0, "n1e0": 1e0, "half": 0.50, "big": 9007199254740993, "bigf": 9007199254740993.0, "near": 9007199254740992,
 	"vast": 12345678901234567890123, "vast1": 12345678901234567890124, "vaste": 1.2345678901234567890123e22, "huge": 1e999999999, "tiny": 1e-999999999, "fine": 0.10000000000000000001, "tenth": 0.1}`
 
-// A comparison of unlike types is never true or false: it fails, and says what
-// it would have compared.
+// A comparison of unlike types is never true or false: it fails, and its error
+// names both values.
 func TestUnlikeTypesAreNotCompared(t *testing.T) {
 	env := record(t, mixed)
 	for text, want := range map[string]string{
@@ -81,7 +81,7 @@ func TestUnlikeTypesAreNotCompared(t *testing.T) {
 	}
 }
 
-// What is alike, and null, is compared as ever.
+// Values of one type, and null, are compared as usual.
 func TestLikeTypesAreCompared(t *testing.T) {
 	env := record(t, mixed)
 	for text, want := range map[string]any{
@@ -109,7 +109,7 @@ func TestLikeTypesAreCompared(t *testing.T) {
 	}
 }
 
-// With a type that is known an unlike comparison is found before there is a
+// When the type is known, an unlike comparison is found before there is a
 // record.
 func TestUnlikeTypesAreFoundWhenLoaded(t *testing.T) {
 	types := Types{
@@ -205,8 +205,8 @@ func TestACheckedConditionGivesTrueOrFalse(t *testing.T) {
 	}
 }
 
-// An expression that the check lets pass, over values of the types that it was
-// told, does not meet unlike types; and == and < are those of exact numbers.
+// An expression that passes the check never compares unlike types, for values of
+// the types that the check was given. == and < compare numbers exactly.
 func TestTheCheckFindsWhatAnEvaluationWould(t *testing.T) {
 	fields := map[string]any{"n": 7, "s": "7", "b": true, "l": []any{"7", "x"}}
 	types := Types{"user": {"n": "int", "s": "string", "b": "bool", "l": "strings"}}

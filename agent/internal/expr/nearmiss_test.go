@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNearMisses holds what people write who know other languages, or who take
-// an expression for a text, against what they are told.
+// TestNearMisses checks the explanations for people with the habits of another
+// language, or with texts without quotes.
 func TestNearMisses(t *testing.T) {
 	s := NewScope("user", "attributes", "now", "settings")
 	for text, want := range map[string]string{

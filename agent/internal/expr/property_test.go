@@ -60,8 +60,8 @@ func TestFoldedNames(t *testing.T) {
 	}
 }
 
-// What is cut off a text and what is left are whole characters, and together
-// the text.
+// The part that is cut off a text and the rest consist of whole characters, and
+// together they are the text.
 func TestCutsPartNoCharacter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("aé\u0301😀\u200d🏽🇳 ")))).Draw(t, "s")

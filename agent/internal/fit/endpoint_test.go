@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestRepeatWithoutStyleKeepsTheConnectorsPaging: to allow more empty pages must
-// not end the fetch after the first page, because everybody beyond it would be
-// missing.
+// TestRepeatWithoutStyleKeepsTheConnectorsPaging checks that raising the number
+// of empty pages does not end the fetch after the first page: all users beyond
+// it would count as missing.
 func TestRepeatWithoutStyleKeepsTheConnectorsPaging(t *testing.T) {
 	m := acme()
 	cursor := abi.Repeat{Style: abi.RepeatCursor, Param: "c", Next: "/next", MaxEmpty: 200}

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// TestPrimaryKeyIsTheKey: what the configuration names is what records are told
-// apart by, whatever key the endpoint has, and it is fetched.
+// TestPrimaryKeyIsTheKey checks that the configured field identifies the
+// records, whatever key the endpoint has, and that it is fetched.
 func TestPrimaryKeyIsTheKey(t *testing.T) {
 	m := abi.Manifest{
 		Name: "pipedrive", BaseURL: "https://api.example.com", Auth: []abi.AuthProfile{{Kind: abi.AuthAPIKey}},

@@ -32,8 +32,8 @@ func configured(t *testing.T, replacements ...string) *config.Config {
 	return cfg
 }
 
-// TestNeeds: each call that the configuration makes is listed once, with the
-// scopes and rights that the manifest names for it under whatever name.
+// TestNeeds checks that each call of the configuration is listed once, with the
+// scopes and rights that the manifest has for it, perhaps under another name.
 func TestNeeds(t *testing.T) {
 	m := abi.Manifest{Name: "pipedrive", BaseURL: "https://api.example.com/api", Auth: []abi.AuthProfile{{Kind: abi.AuthAPIKey}}, Endpoints: []abi.Endpoint{
 		{Name: "users", Path: "/v1/users", Key: "/id", Scopes: []string{"users:read"}, Rights: []string{"see other users"}},
@@ -74,8 +74,8 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// TestWritten: what an account gets with its creation comes with the right to
-// create it; everything else needs the right to write it.
+// TestWritten checks that the right to create an account covers what is set only
+// then, and that everything else needs the right to write it.
 func TestWritten(t *testing.T) {
 	for name, c := range map[string]struct {
 		replace []string

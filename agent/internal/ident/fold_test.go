@@ -74,8 +74,8 @@ func TestUnderNothing(t *testing.T) {
 	}
 }
 
-// The spellings that a domain controller reads otherwise than a parser of
-// RFC 4514 does are no DNs.
+// A spelling that a domain controller and a parser of RFC 4514 read differently
+// is not a DN.
 func TestParseDN(t *testing.T) {
 	for s, want := range map[string]string{
 		"": "", "DC=x": "", " ": "", `CN=\#1 \"a\" \+ b\\ \;\<\>\=\,,DC=x`: "", "2.5.4.11=x": "", "OU=a=b": "", `CN=a\0ADEL:1,DC=x`: "",

@@ -60,8 +60,8 @@ func TestAddressesBehindTheirPrefix(t *testing.T) {
 	}
 }
 
-// A name of nothing that anybody sees makes no account, and an OU or a group is
-// found whatever stands around its parts.
+// A name without anything visible makes no account. An OU or a group is found
+// whatever invisible characters surround its parts.
 func TestBlankNamesAndPlaces(t *testing.T) {
 	def := staff()
 	def.OU = src("OU={{ user.team }},OU=Staff,DC=example,DC=com")

@@ -15,7 +15,7 @@ func field(name string, kind FieldType, value string) DerivedDef {
 	return DerivedDef{Name: name, Type: kind, Value: expr.Source{Text: value, Pos: expr.Pos{File: "connector crm, attribute " + name, Line: 1, Column: 1}}}
 }
 
-// using is a mapping of which only the fields matter that it uses.
+// using returns a mapping that uses the given fields and no others.
 func using(t *testing.T, uses ...string) *Mapper {
 	t.Helper()
 	def := Definition{Primary: "id"}

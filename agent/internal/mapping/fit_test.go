@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// schema is what a directory says of a few attributes.
+// schema is what a directory says about a few attributes.
 func schema() ident.Schema {
 	n := func(n int64) *int64 { return &n }
 	return ident.Schema{
@@ -22,8 +22,8 @@ func schema() ident.Schema {
 	}
 }
 
-// TestWhatDoesNotFitIsSetAside: the attribute is named with its limit, and the
-// others of that person go on.
+// TestWhatDoesNotFitIsSetAside checks that the attribute is named with its
+// limit, and that the person's other attributes are written.
 func TestWhatDoesNotFitIsSetAside(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -92,8 +92,8 @@ func TestAdviceGivesAValueThatFits(t *testing.T) {
 	}
 }
 
-// TestNamesThatDoNotFit: an account cannot be made without its name, but one
-// that is there keeps what it has.
+// TestNamesThatDoNotFit checks that no account is created without its name, but
+// an existing one keeps its name.
 func TestNamesThatDoNotFit(t *testing.T) {
 	m := compile(t, Definition{Attributes: []AttributeDef{
 		{Name: "cn", Value: src("Ada {{ user.id }}")},
@@ -114,8 +114,8 @@ func TestNamesThatDoNotFit(t *testing.T) {
 	}
 }
 
-// The quarantine of somebody who cannot be recognised names the value that is
-// at fault, not a missing one.
+// When a record has no usable value to match by, the quarantine names the faulty
+// value, not a missing one.
 func TestMatchValuesThatDoNotFit(t *testing.T) {
 	m := compile(t, Definition{Attributes: []AttributeDef{
 		{Name: "title", Value: src("user.x")}, {Name: "department", Value: src("user.dep")},

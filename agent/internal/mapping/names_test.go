@@ -212,7 +212,7 @@ func bothTooLong(cn string) string {
 		"{{ user.cn }} ({{ attributes.sAMAccountName }}): %q is longer than 64 characters", cn, cn+" (s1)")
 }
 
-// The advice is never what the expression does already.
+// The advice never tells an author to do what the expression already does.
 func TestAdviceIsNotWhatWasDone(t *testing.T) {
 	for _, c := range []struct{ name, source, fields, cause, next string }{
 		{"sAMAccountName", "{{ user.x }}", `{"x": "a/b"}`, `"a/b" contains '/', which sAMAccountName may not have`, "use sam_safe(...)"},

@@ -131,8 +131,8 @@ func TestMapIsDeterministicAndLeavesTheRecordAlone(t *testing.T) {
 	})
 }
 
-// A name that the account has is kept whichever of its candidates it is, and
-// whatever the others' names are.
+// The account keeps a name that is one of its candidates, whichever one it is
+// and whatever the names of others are.
 func TestKeptNamesDoNotFlap(t *testing.T) {
 	m := compile(t, account(UniqueDomain, SuffixNumber, "{{ user.a }}", "{{ user.b }}"))
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// TestAValueThatCannotBeMadeIsToldAsSuch: each form with its reason, its place,
-// and the field or the attribute that the trouble begins with.
+// TestAValueThatCannotBeMadeIsToldAsSuch checks that each form is named with its
+// reason, its place, and the field or attribute that is the cause.
 func TestAValueThatCannotBeMadeIsToldAsSuch(t *testing.T) {
 	const login = "sam_safe(lower(ascii(user.name)))"
 	long := strings.Repeat("x", 63)

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// A source that begins to send another type sets its records aside; it moves
-// nobody out of scope and writes nothing.
+// When a source begins to send another type, its records are set aside: nobody
+// leaves the scope, and nothing is written.
 func TestRecordsOfUnlikeTypesAreSetAside(t *testing.T) {
 	for _, where := range []string{
 		`user.x == true`, `user.x != false`, `user.x in [true]`, `user.x not in [false]`, `!(user.x == false)`, `user.x`, `!user.x`,

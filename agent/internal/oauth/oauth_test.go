@@ -188,8 +188,8 @@ func TestErrorsNameTheNextStepAndNoSecret(t *testing.T) {
 	}
 }
 
-// TestOneOf401sIsEnough: several requests were under way with the token that
-// is rejected; the first refreshes, the others take what it got.
+// TestOneOf401sIsEnough has several requests under way when their token is
+// rejected: the first one refreshes it, and the others use the new one.
 func TestOneOf401sIsEnough(t *testing.T) {
 	v := newVendor(t)
 	v.rotate = true

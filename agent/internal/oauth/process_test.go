@@ -217,9 +217,10 @@ func TestProcessesThatShareAStoreSpendEachTokenOnce(t *testing.T) {
 	}
 }
 
-// TestAProcessThatDiesBetweenAnswerAndStore: its lock is free at once, and who
-// comes next is told what happened, not to check the client secret. Nothing is
-// lost by sending the old token once more: what replaced it is gone for good.
+// TestAProcessThatDiesBetweenAnswerAndStore checks that its lock is released at
+// once, and that the next process says what happened instead of advising to
+// check the client secret. Sending the old token once more does no harm: its
+// replacement is lost for good.
 func TestAProcessThatDiesBetweenAnswerAndStore(t *testing.T) {
 	server, dir := newStrict(t), t.TempDir()
 	vault, done, err := open(t.Context(), dir)

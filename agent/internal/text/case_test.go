@@ -54,8 +54,8 @@ func TestSameIsFinerThanUnicode(t *testing.T) {
 	})
 }
 
-// Same takes a shorter way than folding both sides, to the same answer: for
-// texts, and for bytes that are none.
+// Same gives the same answer as folding both sides, by a shorter way, for texts
+// and for bytes that are not text.
 func TestSameIsWhatLowerMakesEqual(t *testing.T) {
 	piece := rapid.SampledFrom([]string{"a", "A", "k", "K", "\u212a", "é", "É", "\u017f", "s", "\xff", "\xc3", "@", "`", "[", "{", ""})
 	rapid.Check(t, func(t *rapid.T) {
