@@ -37,8 +37,8 @@ const (
 // never is the value of accountExpires for an account that does not expire.
 const never = "9223372036854775807"
 
-// accountDefaults gives a new account what every account has (MS-SAMR section
-// 3.1.1.8).
+// accountDefaults sets the attributes that every new account gets (MS-SAMR
+// section 3.1.1.8).
 func (f *draft) accountDefaults() error {
 	switch f.object.class.name {
 	case "user", "computer":
@@ -51,7 +51,7 @@ func (f *draft) accountDefaults() error {
 	return nil
 }
 
-// anyName makes the account name of an account that was given none.
+// anyName returns an account name for an account that was given none.
 func (f *draft) anyName() string {
 	return "$" + strings.ToUpper(strconv.FormatInt(0x10000000+int64(f.domain.serial), 16)) + "-MEMORY"
 }
@@ -92,8 +92,8 @@ func (f *draft) userDefaults() error {
 	return f.settleAccount()
 }
 
-// settleAccount brings userAccountControl and pwdLastSet, as they were given,
-// into the form that is stored, with what follows from them.
+// settleAccount converts the given userAccountControl and pwdLastSet to the
+// stored form, and sets what follows from them.
 func (f *draft) settleAccount() error {
 	if v, written := f.values["useraccountcontrol"]; written {
 		if len(v) == 0 {
@@ -141,8 +141,8 @@ func (f *draft) settleFlags(given string) error {
 	return nil
 }
 
-// setPassword takes unicodePwd: the password in quotes, UTF-16LE (MS-ADTS
-// section 3.1.1.3.1.5.1), and holds it against the domain's policy.
+// setPassword reads unicodePwd, the password in quotes, UTF-16LE (MS-ADTS
+// section 3.1.1.3.1.5.1), and checks it against the domain's policy.
 func (f *draft) setPassword(values []string) error {
 	if len(values) != 1 {
 		return constraint("unicodePwd takes one value")
@@ -176,8 +176,8 @@ func decodePassword(value string) (string, bool) {
 	return string(utf16.Decode(units[1 : len(units)-1])), true
 }
 
-// strong reports whether a password has seven characters of three kinds, the
-// default policy (MS-SAMR section 3.1.1.7.2).
+// strong reports whether a password has seven characters of three kinds, as
+// the default policy requires (MS-SAMR section 3.1.1.7.2).
 func strong(password string) bool {
 	kinds := map[string]bool{}
 	for _, r := range password {

@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// add makes an object (MS-ADTS section 3.1.1.5.2). The order of the checks is
-// that of the server: the place, the right, the account, the attributes.
+// add creates an object (MS-ADTS section 3.1.1.5.2). It checks in the order of
+// the server: the place, the right, the account, the attributes.
 func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) error {
 	if _, err := ident.ParseDN(string(dn)); err != nil || dn == "" {
 		return refuse(ldap.LDAPResultInvalidDNSyntax, "00002032: invalid DN %s", dn)
@@ -59,7 +59,7 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 	return nil
 }
 
-// insert makes a checked draft an object of the domain.
+// insert turns a checked draft into an object of the domain.
 func (d *Domain) insert(f *draft, above *object) {
 	o, c := f.object, f.object.class
 	o.guid = d.newGUID()
@@ -87,7 +87,7 @@ func (d *Domain) insert(f *draft, above *object) {
 	}
 }
 
-// newClass reads which class an object is to have.
+// newClass returns the class that a new object is to have.
 func newClass(attributes map[string][]string) (*class, error) {
 	for name, values := range attributes {
 		if !text.Same(name, "objectClass") {
@@ -101,7 +101,7 @@ func newClass(attributes map[string][]string) (*class, error) {
 	return nil, refuse(ldap.LDAPResultObjectClassViolation, "00002014: no objectClass is specified")
 }
 
-// placeable refuses a name of another kind than the class has, and a container
+// placeable refuses a name whose kind does not fit the class, and a container
 // that cannot hold the class.
 func placeable(c *class, above *object, dn ident.DN) error {
 	naming, _, _ := strings.Cut(dn.RDN(), "=")
@@ -114,8 +114,8 @@ func placeable(c *class, above *object, dn ident.DN) error {
 	return nil
 }
 
-// preview checks what makes an account, before the other attributes are looked
-// at: its names, then its flags, then its password.
+// preview checks what makes an account before the other attributes: its names,
+// then its flags, then its password.
 func (f *draft) preview(attributes map[string][]string) error {
 	given := map[string][]string{}
 	for name, values := range attributes {
@@ -138,7 +138,7 @@ func (f *draft) preview(attributes map[string][]string) error {
 	return nil
 }
 
-// fillNew takes over the attributes of a new object.
+// fillNew sets the attributes of a new object.
 func (f *draft) fillNew(attributes map[string][]string) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		key := text.Lower(name)

@@ -13,10 +13,10 @@ import (
 )
 
 // Client is a connection to one of the domain's servers as some account. It
-// answers as conn.Client does. It is safe for use by several goroutines.
+// answers like conn.Client. It is safe for use by several goroutines.
 type Client struct {
-	// Fault decides what goes wrong with a request, before it is looked at;
-	// nil: nothing.
+	// Fault decides, before a request is examined, what goes wrong with it;
+	// nil means nothing.
 	Fault func(Request) Fault
 
 	domain  *Domain
@@ -24,8 +24,8 @@ type Client struct {
 	server  server
 }
 
-// server is one of the domain controllers. They hold the same objects at every
-// moment, and count USNs on their own.
+// server is one of the domain controllers. All hold the same objects at every
+// moment, but each counts its own USNs.
 type server struct {
 	conn.Server
 	offset int64 // of its USNs
@@ -51,7 +51,7 @@ func (d *Domain) Connect(account Account, host string) (*Client, error) {
 	}}, nil
 }
 
-// Server returns what is known of the domain controller.
+// Server describes the domain controller.
 func (c *Client) Server() conn.Server { return c.server.Server }
 
 // HighestUSN returns the USN of the last write.
@@ -107,8 +107,7 @@ func (c *Client) Search(ctx context.Context, q conn.Query, each func(ident.Entry
 	return nil
 }
 
-// candidates are the objects that a scope covers, in no order that means
-// anything.
+// candidates returns the objects that a scope covers, in no particular order.
 func (c *Client) candidates(base *object, scope conn.Scope) []*object {
 	var list []*object
 	switch scope {
@@ -158,7 +157,8 @@ func (c *Client) Modify(ctx context.Context, t conn.Target, mods []conn.Mod, per
 	})
 }
 
-// ModifyDN gives an object another name, and with newParent another container.
+// ModifyDN gives an object another name and, with newParent, another
+// container.
 func (c *Client) ModifyDN(ctx context.Context, dn ident.DN, newRDN string, newParent ident.DN) error {
 	return c.do(ctx, Request{Op: "modify_dn", DN: dn, Write: true}, func() error {
 		above, err := c.domain.newParent(dn, newParent)
@@ -196,7 +196,7 @@ func target(t conn.Target) ident.DN {
 	return ident.DN("<GUID=" + string(t.GUID) + ">")
 }
 
-// named finds the object that a request is about.
+// named returns the object that a request names.
 func (c *Client) named(dn ident.DN, deleted bool) (*object, error) {
 	if _, err := ident.ParseDN(string(dn)); err != nil && dn[0] != '<' {
 		return nil, refuse(ldap.LDAPResultInvalidDNSyntax, "00002032: invalid dn")
@@ -212,7 +212,7 @@ func (c *Client) shown(o *object, deleted bool) bool {
 	return c.account.sees(o) && (deleted || !o.deleted)
 }
 
-// do carries out a request with what goes wrong with it.
+// do carries out a request, with the fault that Fault chooses for it.
 func (c *Client) do(ctx context.Context, r Request, f func() error) error {
 	fault := Fault{}
 	if c.Fault != nil {
@@ -234,12 +234,12 @@ func (c *Client) do(ctx context.Context, r Request, f func() error) error {
 	return err
 }
 
-// acceptError is the text of a refused bind, with its Windows code.
+// acceptError returns the text of a refused bind, with its Windows code.
 func acceptError(data string) string {
 	return "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data " + data + ", v1db1"
 }
 
-// Bind reports whether the domain takes a password for an account, named by
+// Bind reports whether the domain accepts a password for an account, named by
 // DN, user@domain or sAMAccountName.
 func (d *Domain) Bind(name, password string) error {
 	d.mu.Lock()

@@ -35,7 +35,7 @@ func (f *draft) first(name string) string {
 	return ""
 }
 
-// set gives an attribute, named in lower case, one value or several.
+// set gives one value or several to an attribute named in lower case.
 func (f *draft) set(name string, texts ...string) {
 	values := make([]value, len(texts))
 	for i, t := range texts {
@@ -44,7 +44,7 @@ func (f *draft) set(name string, texts ...string) {
 	f.values[name] = values
 }
 
-// fill sets an attribute that has no value.
+// fill sets an attribute if it has no value.
 func (f *draft) fill(name, text string) {
 	if len(f.get(name)) == 0 {
 		f.set(name, text)
@@ -71,7 +71,7 @@ func (f *draft) parse(a *attributeRule, texts []string) ([]value, error) {
 	return values, nil
 }
 
-// equal reports whether a value that is to be deleted is that one.
+// equal reports whether a stored value is the one to delete.
 func (a *attributeRule) equal(x, y value) bool {
 	if x.to != nil || y.to != nil {
 		return x.to == y.to
@@ -87,8 +87,8 @@ func repeats(have []value, v value) bool {
 	})
 }
 
-// commit makes the draft the object's state, with a USN of its own, unless it
-// changes nothing.
+// commit makes the draft the object's state, with a new USN, unless it changes
+// nothing.
 func (f *draft) commit() {
 	d, o := f.domain, f.object
 	changed := map[string][]value{}
@@ -115,7 +115,7 @@ func (d *Domain) touch(o *object) {
 	o.changed, o.whenChange = d.usn, d.stamp()
 }
 
-// assign replaces the values of an attribute and keeps the indexes right.
+// assign replaces the values of an attribute and updates the indexes.
 func (d *Domain) assign(o *object, name string, values []value) {
 	here := reference{o, name}
 	for _, v := range o.values[name].values {
@@ -140,8 +140,8 @@ func (d *Domain) assign(o *object, name string, values []value) {
 	}
 }
 
-// unique refuses a name of an account that another one has. The account name at
-// the domain counts as a userPrincipalName of everybody.
+// unique refuses an account's name that another account has. The account name
+// followed by @ and the domain counts as a userPrincipalName of that account.
 func (f *draft) unique() error {
 	if v := f.values["samaccountname"]; len(v) > 0 {
 		if f.other(f.domain.bySAM, v[0].text) {
@@ -162,14 +162,15 @@ func (f *draft) unique() error {
 	return nil
 }
 
-// other reports whether another object is in an index under a name.
+// other reports whether another object has a name in an index.
 func (f *draft) other(index map[string]*object, name string) bool {
 	holder := index[fold(name)]
 	return holder != nil && holder != f.object
 }
 
-// single refuses several values where the class takes one. description may
-// have several by the schema, and one only in accounts (MS-ADTS section 3.1.1.5.3.2).
+// single reports whether the class allows only one value. By the schema
+// description may have several, but accounts only one (MS-ADTS section
+// 3.1.1.5.3.2).
 func (f *draft) single(a *attributeRule) bool {
 	return a.single || text.Same(a.name, "description") && f.object.class.account()
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// filter is a search filter, compiled. An attribute that is not in the schema
-// has no value: Samba has two truth values only, where RFC 4511 has three.
+// filter is a compiled search filter. An attribute that is not in the schema
+// has no value: Samba has only two truth values, where RFC 4511 has three.
 type filter func(*Domain, *object) bool
 
-// compile reads a filter as the client's library writes it for the wire.
+// compile reads a filter in the form that the client's library encodes for the
+// wire.
 func compile(source string) (filter, error) {
 	packet, err := ldap.CompileFilter(source)
 	if err != nil {
@@ -73,7 +74,8 @@ func combined(p *ber.Packet) (filter, error) {
 }
 
 // equality compares by the syntax of the attribute. The object that a
-// reference names is looked up once: a filter lives for one search.
+// reference names is looked up only once, because a filter lives for one
+// search.
 func equality(name, want string) filter {
 	var to *object
 	looked := false
@@ -115,7 +117,8 @@ func (d *Domain) refersTo(o *object, a *attributeRule, to *object) bool {
 	return false
 }
 
-// category turns the name of a class into its category, as (objectCategory=person) means it.
+// category converts the name of a class to its category, as in
+// (objectCategory=person).
 func (d *Domain) category(want string) string {
 	if strings.Contains(want, "=") {
 		return want
@@ -129,7 +132,7 @@ func (d *Domain) category(want string) string {
 func guidOf(bytes string) ident.GUID {
 	guid, err := ident.GUIDFromBytes([]byte(bytes))
 	if err != nil {
-		return "-" // nobody's
+		return "-" // matches nothing
 	}
 	return guid
 }

@@ -11,7 +11,7 @@ import (
 
 func dnOf(text string) ident.DN { return ident.DN(text) }
 
-// referred finds the object that a value of a DN attribute names.
+// referred returns the object that a value of a DN attribute names.
 func (d *Domain) referred(a *attributeRule, dn string) (*object, error) {
 	if _, err := ident.ParseDN(dn); err != nil {
 		return nil, refuse(ldap.LDAPResultInvalidDNSyntax, "could not parse %s as a DN", dn)
@@ -26,9 +26,9 @@ func (d *Domain) referred(a *attributeRule, dn string) (*object, error) {
 	return nil, refuse(ldap.LDAPResultConstraintViolation, "000020B5: attribute '%s' names %s, which does not exist", a.name, dn)
 }
 
-// checkMessage refuses empty values, and values of a DN attribute that name
-// nobody. The server does so before it looks at anything else. What is to be
-// deleted may be gone.
+// checkMessage refuses empty values, and values of a DN attribute that name no
+// object. The server does so before it checks anything else. A value to be
+// deleted may name an object that is gone.
 func (d *Domain) checkMessage(attribute string, values []string, deleting bool) error {
 	if slices.Contains(values, "") {
 		return badValue(attribute)
@@ -50,7 +50,8 @@ func isSyntax(err error) bool {
 	return errors.As(err, &r) && r.code == ldap.LDAPResultInvalidDNSyntax
 }
 
-// checkMembers refuses as a member whoever has the group as primary group.
+// checkMembers refuses as members the accounts that have the group as primary
+// group.
 func (f *draft) checkMembers() error {
 	_, rid := cutRID(f.object.first("objectsid"))
 	for _, v := range f.values["member"] {
@@ -64,8 +65,8 @@ func (f *draft) checkMembers() error {
 	return nil
 }
 
-// changePrimaryGroup lets the account into the group that it leaves as its
-// primary one, and out of the members of the new one, which it must be among
+// changePrimaryGroup makes the account a member of its former primary group,
+// and removes it from the members of the new one, of which it must be a member
 // (MS-SAMR section 3.1.1.8.2).
 func (f *draft) changePrimaryGroup() error {
 	v, written := f.values["primarygroupid"]
@@ -91,8 +92,8 @@ func (d *Domain) rewrite(o *object, name string, values []value) {
 	d.assign(o, name, values)
 }
 
-// groupsAbove returns the groups that an object is in, nested ones and the
-// primary one included.
+// groupsAbove returns the groups that an object is in, including nested ones
+// and the primary one.
 func (d *Domain) groupsAbove(o *object) []*object {
 	var all []*object
 	open := []*object{o}

@@ -22,8 +22,8 @@ import (
 // Domain is a domain with everything in it. It is safe for use by several
 // goroutines.
 type Domain struct {
-	// SyncPage is how many objects one answer of DirSync holds; 0: all of them,
-	// as Samba does.
+	// SyncPage is how many objects one answer of DirSync contains; 0 means all
+	// of them, as with Samba.
 	SyncPage int
 
 	base   ident.DN
@@ -34,9 +34,9 @@ type Domain struct {
 	mu      sync.Mutex
 	heads   []*object // of the naming contexts
 	deleted *object   // CN=Deleted Objects
-	objects []*object // in the order in which they were made
+	objects []*object // in order of creation
 	byGUID  map[ident.GUID]*object
-	sids    map[string]*object // alive, by objectSid
+	sids    map[string]*object // live objects, by objectSid
 	bySAM   map[string]*object // sAMAccountName, folded
 	byUPN   map[string]*object // userPrincipalName, folded
 	usn     int64
@@ -44,12 +44,13 @@ type Domain struct {
 	serial  int
 }
 
-// firstRID is what the first account made by people gets (MS-SAMR section 3.1.1.9.2.1).
+// firstRID is the RID of the first account created by people (MS-SAMR section
+// 3.1.1.9.2.1).
 const firstRID = 1103
 
-// New makes a domain with what every domain has: the containers, the groups
-// and accounts that are built in, and the schema. now tells the time, for
-// whenCreated and pwdLastSet; nil is time.Now.
+// New makes a domain with what every domain has: the containers, the built-in
+// groups and accounts, and the schema. now returns the time, for whenCreated
+// and pwdLastSet; nil means time.Now.
 func New(base ident.DN, now func() time.Time) (*Domain, error) {
 	if now == nil {
 		now = time.Now
@@ -69,11 +70,12 @@ func New(base ident.DN, now func() time.Time) (*Domain, error) {
 	return d, nil
 }
 
-// newGUID returns the next GUID: the same ones in every domain, in no order.
+// newGUID returns the next GUID. The sequence is the same in every domain and
+// not sorted.
 func (d *Domain) newGUID() ident.GUID {
 	d.serial++
 	sum := sha256.Sum256([]byte(strconv.Itoa(d.serial)))
-	guid, _ := ident.GUIDFromBytes(sum[:16]) // 16 bytes are one
+	guid, _ := ident.GUIDFromBytes(sum[:16]) // 16 bytes always form a GUID
 	return guid
 }
 
@@ -82,10 +84,11 @@ func (d *Domain) newRID() int {
 	return d.rid
 }
 
-// stamp is a time as generalizedTime has it.
+// stamp returns the present time in the form of generalizedTime.
 func (d *Domain) stamp() string { return d.now().UTC().Format("20060102150405.0Z") }
 
-// fileTime is a time in units of 100 ns since 1601 (MS-DTYP section 2.3.3).
+// fileTime returns the present time in units of 100 ns since 1601 (MS-DTYP
+// section 2.3.3).
 func (d *Domain) fileTime() string {
 	const epoch = 116444736000000000 // 1970
 	return strconv.FormatInt(d.now().UnixNano()/100+epoch, 10)

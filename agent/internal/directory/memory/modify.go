@@ -18,7 +18,7 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 			return err
 		}
 	}
-	for _, m := range mods { // all values are looked at before any is written
+	for _, m := range mods { // all values are checked before any is written
 		a := d.schema.rule(m.Attribute)
 		if text.Same(m.Attribute, "unicodePwd") || m.Kind == conn.DeleteValues && a.reference() {
 			continue
@@ -44,7 +44,8 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 	return nil
 }
 
-// permit refuses attributes that cannot be modified, or not by this account.
+// permit refuses attributes that cannot be modified at all, or not by this
+// account.
 func (f *draft) permit(who *Account, name string) error {
 	a := f.domain.schema.rule(name)
 	switch {
@@ -68,7 +69,8 @@ func (f *draft) permit(who *Account, name string) error {
 	return f.writable(a)
 }
 
-// ofAccounts are attributes of which the server says that it makes them.
+// ofAccounts lists attributes that, according to the server, only the server
+// sets.
 var ofAccounts = []string{"objectsid", "samaccounttype"}
 
 func (f *draft) apply(m conn.Mod, permissive bool) error {
@@ -109,14 +111,15 @@ func (f *draft) replaced(a *attributeRule, texts []string) ([]value, error) {
 			return nil, valueExists(a)
 		}
 	}
-	if len(values) == 0 && text.Same(a.name, "userPrincipalName") { // Samba wants it deleted
+	if len(values) == 0 && text.Same(a.name, "userPrincipalName") { // Samba requires a deletion instead
 		return nil, refuse(ldap.LDAPResultObjectClassViolation, "00002014: no new value for userPrincipalName")
 	}
 	return values, nil
 }
 
-// second refuses another value of a single-valued attribute. Of references
-// Samba tells several at once from one beside another.
+// second refuses another value of a single-valued attribute. For references,
+// Samba's answer depends on whether the values come at once or one after
+// another.
 func (f *draft) second(a *attributeRule, atOnce bool) error {
 	if a.reference() && a.linked() && atOnce {
 		return severalValues(a.name)
@@ -151,14 +154,13 @@ func valueExists(a *attributeRule) error {
 	return refuse(ldap.LDAPResultAttributeOrValueExists, "0000200D: attribute '%s' has that value already", a.name)
 }
 
-// linkedOnce reports whether a link has values, or objects that are still there
-// were taken out of it: Samba keeps those, and answers by that.
+// linkedOnce reports whether a link has values, or once had objects that still
+// exist: Samba keeps those, and its answers depend on them.
 func (f *draft) linkedOnce(a *attributeRule) bool {
 	return a.linked() && (len(f.get(text.Lower(a.name))) > 0 || f.domain.leftBehind(f.object, a))
 }
 
-// leftBehind reports whether objects that are still there were taken out of a
-// link.
+// leftBehind reports whether a link once had objects that still exist.
 func (d *Domain) leftBehind(from *object, a *attributeRule) bool {
 	here := reference{from, text.Lower(a.name)}
 	return a.linked() && slices.ContainsFunc(d.objects, func(o *object) bool { return !o.deleted && o.left[here] })
@@ -175,7 +177,7 @@ func (f *draft) without(a *attributeRule, have []value, texts []string, permissi
 		gone := value{text: t}
 		if a.reference() {
 			if gone.to = f.domain.find(dnOf(t)); gone.to == nil {
-				gone.to = &object{} // equal to nothing
+				gone.to = &object{} // equal to no object
 			}
 		}
 		i := slices.IndexFunc(have, func(h value) bool { return a.equal(h, gone) })
@@ -191,7 +193,7 @@ func (f *draft) without(a *attributeRule, have []value, texts []string, permissi
 	return have, nil
 }
 
-// needed are attributes that an account always has.
+// needed lists attributes that an account always has.
 var needed = []string{"accountexpires", "countrycode", "codepage", "samaccountname", "primarygroupid"}
 
 func (f *draft) checkAccount() error {

@@ -9,11 +9,11 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// object is one object, alive or a tombstone.
+// object is one object, live or a tombstone.
 type object struct {
 	guid       ident.GUID
 	above      *object            // nil for the head of a naming context
-	head       ident.DN           // of such a head
+	head       ident.DN           // DN of the head of a naming context
 	naming     string             // "CN"
 	name       string             // without escapes
 	below      map[string]*object // by key
@@ -25,36 +25,36 @@ type object struct {
 	created    int64 // USN
 	changed    int64 // USN
 	referrers  map[reference]bool
-	left       map[reference]bool // the links that it was taken out of
+	left       map[reference]bool // the links that it was removed from
 	whenMade   string
 	whenChange string
 }
 
-// attribute holds the values and the USN of their last change. One that was
-// cleared has no values.
+// attribute holds values, and the USN of their last change. A cleared
+// attribute has no values.
 type attribute struct {
 	values []value
 	usn    int64
 }
 
-// value is one value. Of an attribute that holds DNs it is a reference: the
+// value is one value. For an attribute that holds DNs it is a reference: the
 // object, and the DN that it had when the value was written.
 type value struct {
 	text string
 	to   *object
 }
 
-// reference is a place that an object is referred to from.
+// reference is a place that refers to an object.
 type reference struct {
 	from      *object
 	attribute string // in lower case
 }
 
-// key is what two children of a container may not share: the server compares
-// names without case, and takes several blanks for one.
+// key returns the form of a name that must be unique among the children of a
+// container: the server ignores case, and treats several blanks as one.
 func key(naming, name string) string { return text.Lower(naming) + "=" + fold(name) }
 
-// fold brings a text into the form that is compared.
+// fold converts a text to the form that is compared.
 func fold(s string) string { return strings.Join(strings.FieldsFunc(text.Lower(s), blank), " ") }
 
 func blank(r rune) bool { return r == ' ' }
@@ -85,7 +85,7 @@ func (o *object) first(name string) string {
 	return ""
 }
 
-// each calls f for o and all that is below it, parents first.
+// each calls f for o and everything below it, parents first.
 func (o *object) each(f func(*object)) {
 	f(o)
 	for _, k := range slices.Sorted(maps.Keys(o.below)) {
@@ -100,8 +100,8 @@ func (o *object) attach(to *object) {
 
 func (o *object) detach() { delete(o.above.below, key(o.naming, o.name)) }
 
-// find returns the object that a DN names, in the forms <GUID=...> and
-// <SID=...> too; nil when there is none.
+// find returns the object that a DN names, also in the forms <GUID=...> and
+// <SID=...>; nil if there is none.
 func (d *Domain) find(dn ident.DN) *object {
 	if form, ok := strings.CutPrefix(string(dn), "<GUID="); ok {
 		return d.byGUID[ident.GUID(text.Lower(strings.TrimSuffix(form, ">")))]
@@ -124,7 +124,7 @@ func (d *Domain) find(dn ident.DN) *object {
 	return best.descend(dn)
 }
 
-// descend follows a DN down from a head that it is under.
+// descend follows a DN down from the head of its naming context.
 func (o *object) descend(dn ident.DN) *object {
 	if dn.EqualFold(o.head) {
 		return o

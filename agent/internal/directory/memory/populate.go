@@ -11,14 +11,14 @@ import (
 func (d *Domain) configurationBase() ident.DN { return "CN=Configuration," + d.base }
 func (d *Domain) schemaBase() ident.DN        { return "CN=Schema," + d.configurationBase() }
 
-// nameGUID makes a GUID of a text.
+// nameGUID derives a GUID from a text.
 func nameGUID(name string) ident.GUID {
 	sum := sha256.Sum256([]byte(name))
-	guid, _ := ident.GUIDFromBytes(sum[:16]) // 16 bytes are one
+	guid, _ := ident.GUIDFromBytes(sum[:16]) // 16 bytes always form a GUID
 	return guid
 }
 
-// populate makes what every domain has.
+// populate creates what every domain has.
 func (d *Domain) populate() error {
 	for _, head := range []struct {
 		dn    ident.DN
@@ -54,8 +54,8 @@ func (d *Domain) newHead(dn ident.DN, class string) *object {
 	return o
 }
 
-// describe fills the schema's naming context: the classes that categories
-// refer to, and the attributes.
+// describe fills the naming context of the schema with the classes that
+// categories refer to, and with the attributes.
 func (d *Domain) describe(schema *object) {
 	plain := &class{"classSchema", []string{"top", "classSchema"}, "Class-Schema", "CN", '-'}
 	for _, c := range classes {
@@ -97,8 +97,8 @@ func boolean(b bool) string {
 	return "FALSE"
 }
 
-// containers makes those that every domain has. The many below DomainUpdates
-// say which updates of the domain were carried out.
+// containers creates those that every domain has. The many below DomainUpdates
+// record which updates of the domain were carried out.
 func (d *Domain) containers() error {
 	const updates = 80
 	list := []string{

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// references returns the objects that an attribute of o refers to. Of a back
-// link those are the objects that refer to o.
+// references returns the objects that an attribute of o refers to. For a back
+// link, they are the objects that refer to o.
 func (d *Domain) references(o *object, a *attributeRule) []*object {
 	var list []*object
 	if !a.backLink() {
@@ -30,8 +30,8 @@ func (d *Domain) references(o *object, a *attributeRule) []*object {
 	return list
 }
 
-// texts returns the values of an attribute as a search shows them, without
-// those that are computed for whoever asks.
+// texts returns the values of an attribute as a search shows them. It leaves
+// out attributes that are computed for the account that asks.
 func (d *Domain) texts(o *object, name string) []string {
 	name = text.Lower(name)
 	switch name {
@@ -79,7 +79,7 @@ func (d *Domain) stored(o *object) []string {
 	return names
 }
 
-// entry makes what a search answers of an object.
+// entry returns an object as a search shows it.
 func (d *Domain) entry(who *Account, o *object, attributes []string) ident.Entry {
 	e := ident.Entry{GUID: o.guid, DN: o.dn(), Attributes: ident.Attributes{}}
 	names := attributes
@@ -102,7 +102,7 @@ func (d *Domain) entry(who *Account, o *object, attributes []string) ident.Entry
 	return e
 }
 
-// computed returns the values of an attribute that is made when it is asked for
+// computed returns the values of an attribute that is computed on request
 // (MS-ADTS section 3.1.1.4.5).
 func (d *Domain) computed(who *Account, o *object, name string) ([]string, bool) {
 	switch name {
@@ -141,7 +141,7 @@ func (d *Domain) effective(who *Account, o *object) []string {
 
 func childClasses(o *object, may func(*class) bool) []string {
 	var list []string
-	for i := range classes[:6] { // what people make
+	for i := range classes[:6] { // the classes of objects that people create
 		c := &classes[i]
 		if o.class.holds() && placeable(c, o, ident.DN(c.naming+"=x")) == nil && may(c) {
 			list = append(list, c.name)
@@ -150,14 +150,14 @@ func childClasses(o *object, may func(*class) bool) []string {
 	return list
 }
 
-// tokenGroups are the SIDs of the security groups of an account.
+// tokenGroups returns the SIDs of the security groups of an account.
 func (d *Domain) tokenGroups(o *object) []string {
 	if o.class.name != "user" && o.class.name != "computer" {
 		return nil
 	}
 	var list []string
 	for _, g := range d.groupsAbove(o) {
-		if strings.HasPrefix(g.first("grouptype"), "-") { // the bit of security groups is the sign
+		if strings.HasPrefix(g.first("grouptype"), "-") { // the sign is the bit of security groups
 			list = append(list, g.first("objectsid"))
 		}
 	}
@@ -175,7 +175,7 @@ func canonical(o *object) string {
 	return above + o.name
 }
 
-// sidOf reads a SID that a filter names as text or as bytes.
+// sidOf reads a SID that a filter contains as text or as bytes.
 func sidOf(want string) string {
 	if strings.HasPrefix(want, "S-") || len(want) < 8 || len(want) != 8+4*int(want[1]) {
 		return want

@@ -7,7 +7,7 @@ import (
 )
 
 // refusal is an answer other than success: the result code, and the Windows
-// code that a domain controller puts before its text.
+// code at the beginning of a domain controller's text.
 type refusal struct {
 	code int
 	text string
@@ -19,7 +19,7 @@ func refuse(code int, format string, args ...any) *refusal {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
-// The refusals, each with what Samba 4.17 says.
+// The following functions return refusals with the texts of Samba 4.17.
 func noSuchObject(dn string) *refusal {
 	return refuse(ldap.LDAPResultNoSuchObject, "00002030: No such object: %s", dn)
 }

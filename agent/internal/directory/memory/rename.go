@@ -44,8 +44,8 @@ func (d *Domain) rename(who *Account, o *object, rdn string, above *object) erro
 	return nil
 }
 
-// newParent finds the container that an object is to have; without to it is
-// the one that it has. That is checked before the object.
+// newParent finds the container that an object is to have; if to is empty, it
+// is the present one. This is checked before the object.
 func (d *Domain) newParent(dn, to ident.DN) (*object, error) {
 	if _, err := ident.ParseDN(string(to)); err != nil {
 		return nil, refuse(ldap.LDAPResultInvalidDNSyntax, "00002032: invalid new DN")
@@ -60,8 +60,8 @@ func (d *Domain) newParent(dn, to ident.DN) (*object, error) {
 	return above, nil
 }
 
-// remove makes a tombstone of an object (MS-ADTS section 3.1.1.5.5), with tree
-// of all that is below it too.
+// remove makes a tombstone of an object (MS-ADTS section 3.1.1.5.5) and, with
+// tree, of everything below it.
 func (d *Domain) remove(who *Account, o *object, tree bool) error {
 	switch {
 	case o.fixed || o.above == nil:
@@ -83,13 +83,14 @@ func (d *Domain) remove(who *Account, o *object, tree bool) error {
 	return nil
 }
 
-// kept are the attributes that a tombstone keeps.
+// kept lists the attributes that a tombstone keeps.
 var kept = map[string]bool{
 	"objectclass": true, "objectsid": true, "samaccountname": true, "useraccountcontrol": true, "instancetype": true,
 }
 
-// bury makes a tombstone. Linked references to it vanish from where they were,
-// and nothing tells of that: not the USN of the object, and not DirSync.
+// bury makes a tombstone. Linked references to the object vanish where they
+// were, and nothing reports that: neither the USN of the referring object nor
+// DirSync.
 func (d *Domain) bury(o *object) {
 	d.touch(o)
 	o.deleted = true
@@ -108,12 +109,12 @@ func (d *Domain) bury(o *object) {
 		if !kept[name] && name != "lastknownparent" && len(a.values) > 0 {
 			d.assign(o, name, nil)
 		}
-		if d.schema.rules[name].linked() { // and nothing tells of that either
+		if d.schema.rules[name].linked() { // not reported either
 			delete(o.values, name)
 		}
 	}
 	sam := o.values["samaccountname"]
-	d.assign(o, "samaccountname", nil) // out of the index
+	d.assign(o, "samaccountname", nil) // removes it from the index
 	o.values["samaccountname"] = sam
 	delete(d.sids, o.first("objectsid"))
 	o.detach()

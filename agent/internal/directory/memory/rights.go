@@ -8,24 +8,25 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Account is who a connection acts as, and what that account may do. Everybody
-// may read everything but deleted objects.
+// Account is the account that a connection acts as, and what it may do. Every
+// account may read everything except deleted objects.
 type Account struct {
 	DN ident.DN // of an account of the domain
 	// Administrator may do everything.
 	Administrator bool
-	// Replicates: it has the right Replicating Directory Changes.
+	// Replicates means that it has the right Replicating Directory Changes.
 	Replicates bool
-	// SeesDeleted: it may list CN=Deleted Objects.
+	// SeesDeleted means that it may list CN=Deleted Objects.
 	SeesDeleted bool
-	// Users lists containers below which it creates, changes and deletes user
+	// Users lists containers below which it may create, change and delete user
 	// accounts.
 	Users []ident.DN
-	// Members lists containers below which it changes who is in a group.
+	// Members lists containers below which it may change the members of
+	// groups.
 	Members []ident.DN
-	// Unwritable lists attributes that it may not write all the same.
+	// Unwritable lists attributes that it nevertheless may not write.
 	Unwritable []string
-	// Unreadable lists attributes that it is not shown.
+	// Unreadable lists attributes that it does not see.
 	Unreadable []string
 }
 
@@ -57,7 +58,7 @@ func (a *Account) mayWrite(o *object, attribute string) bool {
 
 func (a *Account) mayRead(attribute string) bool { return !contains(a.Unreadable, attribute) }
 
-// sees reports whether the account is shown an object at all.
+// sees reports whether the account sees an object at all.
 func (a *Account) sees(o *object) bool { return !o.deleted || a.Administrator || a.SeesDeleted }
 
 func contains(list []string, name string) bool {
@@ -68,15 +69,15 @@ func under(dn ident.DN, containers []ident.DN) bool {
 	return slices.ContainsFunc(containers, dn.Under)
 }
 
-// cutRID splits a SID into the one of its domain, with a hyphen behind it, and
-// the part that its domain gave out.
+// cutRID splits a SID into the part of its domain, including the last hyphen,
+// and the part that the domain assigned.
 func cutRID(sid string) (domain, rid string) {
 	i := strings.LastIndexByte(sid, '-') + 1
 	return sid[:i], sid[i:]
 }
 
-// builtIn reports whether an account came with the domain: their RIDs have
-// three digits.
+// builtIn reports whether an account came with the domain: its RID has three
+// digits.
 func (o *object) builtIn() bool {
 	_, rid := cutRID(o.first("objectsid"))
 	return len(rid) == len("512")

@@ -14,7 +14,8 @@ import (
 //go:embed schema.txt
 var schemaText string
 
-// attributeRule is what the schema says of one attribute (MS-ADTS section 3.1.1.2.3).
+// attributeRule is what the schema says about one attribute (MS-ADTS section
+// 3.1.1.2.3).
 type attributeRule struct {
 	name         string
 	syntax, om   string
@@ -22,11 +23,11 @@ type attributeRule struct {
 	lower, upper *int
 	systemOnly   bool
 	flags        int // systemFlags
-	link         int // linkID: even is written, the next odd one is computed; 0 for none
+	link         int // linkID: an even one is written, the next odd one is computed; 0 for none
 	classes      string
 }
 
-// systemFlags of an attribute (MS-ADTS section 2.2.10).
+// These are systemFlags of an attribute (MS-ADTS section 2.2.10).
 const (
 	flagNotReplicated = 0x1
 	flagConstructed   = 0x4
@@ -45,7 +46,7 @@ func (a *attributeRule) linked() bool    { return a.link > 0 && a.link%2 == 0 }
 // synced reports whether DirSync delivers the attribute.
 func (a *attributeRule) synced() bool { return a.flags&(flagNotReplicated|flagConstructed) == 0 }
 
-// schema holds the rules by the attributes' names in lower case.
+// schema holds the rules by attribute name in lower case.
 type schema struct {
 	rules map[string]*attributeRule
 	names []string          // in the order of the file
@@ -108,13 +109,13 @@ func (s *schema) rule(name string) *attributeRule { return s.rules[text.Lower(na
 // class is a kind of objects (MS-ADTS section 3.1.1.2.4).
 type class struct {
 	name     string
-	chain    []string // as objectClass holds it
+	chain    []string // as in objectClass
 	category string   // the cn of defaultObjectCategory
 	naming   string   // the attribute that names its objects
 	letter   rune     // in schema.txt
 }
 
-// classes are those that objects can be made of.
+// classes lists the classes that objects can have.
 var classes = []class{
 	{"user", []string{"top", "person", "organizationalPerson", "user"}, "Person", "CN", 'u'},
 	{"computer", []string{"top", "person", "organizationalPerson", "user", "computer"}, "Computer", "CN", 'p'},
@@ -129,7 +130,7 @@ var classes = []class{
 	{"nTDSDSA", []string{"top", "applicationSettings", "nTDSDSA"}, "NTDS-DSA", "CN", 'c'},
 }
 
-// classOf finds the most special of the classes that an object is to have.
+// classOf returns the most specific class that an object is to have.
 func classOf(names []string) *class {
 	for _, name := range slices.Backward(names) {
 		for i := range classes {
@@ -141,7 +142,7 @@ func classOf(names []string) *class {
 	return nil
 }
 
-// holds reports whether objects of the class may be directly above others.
+// holds reports whether objects of the class may contain others.
 func (c *class) holds() bool {
 	switch c.name {
 	case "user", "contact", "group":

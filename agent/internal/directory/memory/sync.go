@@ -14,19 +14,19 @@ import (
 // cookie is how far a reader of changes has come.
 type cookie struct {
 	Database ident.GUID `json:"database"`
-	// Since is the USN up to which the attributes are known; At the one up to
-	// which objects were delivered in the read that is under way.
+	// Since is the USN up to which the attributes are known. At is the USN up
+	// to which the read in progress has delivered objects.
 	Since int64 `json:"since"`
 	At    int64 `json:"at"`
 }
 
 func (c cookie) encode() []byte {
-	data, _ := json.Marshal(c) // it has no part that fails
+	data, _ := json.Marshal(c) // cookie has no field that can fail
 	return data
 }
 
-// dirSync answers what changed since a cookie (MS-ADTS section
-// 3.1.1.3.4.1.3). A cookie of another server's database stands for none.
+// dirSync returns what has changed since a cookie (MS-ADTS section
+// 3.1.1.3.4.1.3). A cookie of another server's database counts as none.
 func (d *Domain) dirSync(who *Account, server *server, q conn.SyncQuery) (conn.SyncPage, error) {
 	base := d.find(q.Base)
 	if base == nil || base.above != nil || !q.ObjectSecurity && !who.Replicates && !who.Administrator {
@@ -67,7 +67,8 @@ func (d *Domain) dirSync(who *Account, server *server, q conn.SyncQuery) (conn.S
 	return page, nil
 }
 
-// changedSince lists the objects of a naming context by their last USN.
+// changedSince lists the changed objects of a naming context by their last
+// USN.
 func (d *Domain) changedSince(head *object, usn int64) []*object {
 	var list []*object
 	for _, o := range d.objects {
@@ -79,8 +80,8 @@ func (d *Domain) changedSince(head *object, usn int64) []*object {
 	return list
 }
 
-// syncEntry tells which of the attributes of an object changed; ok is false
-// when none did. The naming attribute is not among them.
+// syncEntry returns an object with the attributes that changed; ok is false if
+// none did. The naming attribute is not among them.
 func (d *Domain) syncEntry(who *Account, o *object, attributes []string, since int64) (conn.SyncEntry, bool) {
 	e := conn.SyncEntry{GUID: o.guid, DN: o.dn(), Deleted: o.deleted, Changed: ident.Attributes{}}
 	told := false
@@ -106,8 +107,8 @@ func (d *Domain) syncEntry(who *Account, o *object, attributes []string, since i
 	return e, told
 }
 
-// syncValues are the values of an attribute. A reference without a back link
-// is told in the extended form, with the DN that its object had at the time.
+// syncValues returns the values of an attribute. References without a back
+// link have the extended form, with the DN that the object had at the time.
 func (d *Domain) syncValues(o *object, a *attributeRule) []string {
 	if !a.reference() || a.linked() {
 		return d.texts(o, a.name)

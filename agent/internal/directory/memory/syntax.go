@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// check brings a value into the form that is stored, or refuses it. References
-// are looked up elsewhere.
+// check converts a value to the stored form, or refuses it. References are
+// looked up elsewhere.
 func (a *attributeRule) check(v string) (string, error) {
 	if v == "" {
 		return "", badValue(a.name)
@@ -46,10 +46,10 @@ func (a *attributeRule) within(n int) bool {
 	return (a.lower == nil || n >= *a.lower) && (a.upper == nil || n <= *a.upper)
 }
 
-// same reports whether two values of the attribute are one.
+// same reports whether two values of the attribute are equal.
 func (a *attributeRule) same(x, y string) bool { return x == y || a.fold(x) == a.fold(y) }
 
-// fold brings a value into the form that is compared.
+// fold converts a value to the form that is compared.
 func (a *attributeRule) fold(v string) string {
 	switch a.syntax {
 	case "2.5.5.12", "2.5.5.4", "2.5.5.6", "2.5.5.2":
