@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
-// Client asks an agent. It has one method for each method of service.Service,
-// without the caller, whom the other end of the transport knows. Lists end
-// with their error.
+// Client asks an agent. It has one method for each method of service.Service.
+// The methods take no caller, because the other end of the transport knows it.
+// Lists end with their error.
 type Client struct{ to Transport }
 
 // NewClient returns a client that sends its calls through a transport.

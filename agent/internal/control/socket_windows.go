@@ -36,7 +36,8 @@ func dial(ctx context.Context, stateDir string) (net.Conn, error) {
 	return winio.DialPipeContext(ctx, pipeName(stateDir))
 }
 
-// peer cannot be told apart further than the pipe's descriptor does.
+// peer returns the same caller for everybody: the security descriptor of the pipe
+// admits only administrators, and the connection does not say which of them.
 func peer(net.Conn) service.Caller { return "administrator" }
 
 // Self returns the caller for calls inside this process.

@@ -16,7 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// planned is a plan with what the planning found out besides.
+// planned is a plan with the other results of planning.
 type planned struct {
 	ident.Plan
 	links     []plan.LinkUpdate
@@ -52,13 +52,13 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 		return planned{}, err
 	}
 	if err := e.respellLinks(ctx, a, d); err != nil {
-		return planned{}, fmt.Errorf("spell the keys of links in one way: %w", err)
+		return planned{}, fmt.Errorf("give the keys of links one spelling: %w", err)
 	}
 	// Read this before the plan does, so that an item accepted meanwhile
 	// stays.
 	accepted, err := e.Store.Accepted(ctx, a.Settings.Automation)
 	if err != nil {
-		return planned{}, fmt.Errorf("read what is meant to be so: %w", err)
+		return planned{}, fmt.Errorf("read what was accepted: %w", err)
 	}
 	refused, err := e.refusals(ctx, a.Settings.Automation)
 	if err != nil {

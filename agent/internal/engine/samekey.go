@@ -57,7 +57,7 @@ func (e *Engine) sameKey(ctx context.Context, a Automation) error {
 		}
 		remembered, found, err := e.Store.Meta(ctx, keyMeta(owner))
 		if err != nil {
-			return fmt.Errorf("read by what field records were told apart: %w", err)
+			return fmt.Errorf("read which field was the primary key: %w", err)
 		}
 		endpoint, former, _ := strings.Cut(remembered, " ")
 		if !found && owner == name {
@@ -77,7 +77,7 @@ func (e *Engine) rememberKey(ctx context.Context, a Automation) error {
 		return nil
 	}
 	if err := e.Store.SetMeta(ctx, keyMeta(a.Settings.Automation), a.Source.Endpoint()+" "+a.Key); err != nil {
-		return fmt.Errorf("remember by what field records are told apart: %w", err)
+		return fmt.Errorf("remember which field is the primary key: %w", err)
 	}
 	return nil
 }

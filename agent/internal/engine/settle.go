@@ -24,10 +24,10 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 		return err
 	}
 	if err := e.Store.ForgetAccepted(ctx, r.Automation, made.settled); err != nil {
-		return fmt.Errorf("forget what was accepted and is settled: %w", err)
+		return fmt.Errorf("forget accepted items that are no longer reported: %w", err)
 	}
 	if err := e.Store.ForgetRefusals(ctx, r.Automation, made.past); err != nil {
-		return fmt.Errorf("forget what the directory refused and is settled: %w", err)
+		return fmt.Errorf("forget refusals that no longer apply: %w", err)
 	}
 	e.Observer.Records(r.automation.Settings.DataSource, "quarantined", r.plan.Records.Quarantined)
 	r.tally.quarantined = len(r.plan.Quarantined)

@@ -28,7 +28,7 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	}
 }
 
-// pinned is Connect in the form that a run needs.
+// pinned connects like Connect, in the form that a run needs.
 func (s *Snapshot) pinned(ctx context.Context, prefer string) (engine.Directory, error) {
 	c, err := s.Connect(ctx, prefer)
 	if err != nil {

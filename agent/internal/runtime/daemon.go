@@ -18,7 +18,7 @@ import (
 // wait for started, and fail with its error.
 type Serve func(ctx context.Context, started func(context.Context) error) error
 
-// Run is the daemon. It takes an agent that is locked but not opened, and
+// Run runs the daemon. It takes an agent that is locked but not opened, and
 // returns when ctx has ended and everything has stopped.
 func (a *Agent) Run(ctx context.Context, serve Serve) error {
 	told := ctx
