@@ -28,8 +28,8 @@ func ParseManifest(text []byte) (abi.Manifest, error) {
 		return m, fmt.Errorf("manifest: %w", err)
 	}
 	meta, err := toml.Decode(string(text), &m)
-	if err != nil {
-		return m, fmt.Errorf("manifest: %w", err)
+	if err != nil { // what was decoded before the error depends on the order of a map
+		return headOf(text), fmt.Errorf("manifest: %w", err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		var names []string
@@ -46,6 +46,17 @@ func ParseManifest(text []byte) (abi.Manifest, error) {
 		return m, fmt.Errorf("manifest: %w", err)
 	}
 	return m, nil
+}
+
+// headOf returns name, version and title of a manifest that cannot be decoded
+// as a whole, so that its connector is still shown by its name.
+func headOf(text []byte) abi.Manifest {
+	var all map[string]any
+	if _, err := toml.Decode(string(text), &all); err != nil {
+		return abi.Manifest{}
+	}
+	word := func(key string) string { s, _ := all[key].(string); return s }
+	return abi.Manifest{Name: word("name"), Version: word("version"), Title: word("title")}
 }
 
 // ReadManifest returns the manifest embedded in a module. It neither runs nor

@@ -294,6 +294,17 @@ func TestEmbedAndReadManifest(t *testing.T) {
 	}
 }
 
+// TestManifestsThatDoNotDecodeKeepTheirName reads the same wrong manifest again
+// and again: its connector has the same name each time.
+func TestManifestsThatDoNotDecodeKeepTheirName(t *testing.T) {
+	for range 50 {
+		m, err := host.ParseManifest([]byte("name = \"crm\"\nversion = \"1.0.0\"\ntitle = \"CRM\"\nhosts = 1\nabi = []\n"))
+		if err == nil || m.Name != "crm" || m.Version != "1.0.0" || m.Title != "CRM" || m.ABI != "" {
+			t.Fatalf("%+v, %v", m, err)
+		}
+	}
+}
+
 func TestOpenNeedsItsFolder(t *testing.T) {
 	_, err := host.Open(context.Background(), host.Settings{ModulesDir: filepath.Join(t.TempDir(), "none")}, slog.New(&logged{}), nil)
 	if err == nil || !strings.Contains(err.Error(), "modules folder") {
