@@ -117,13 +117,13 @@ func TestAnOldDatabaseShrinks(t *testing.T) {
 	s := openAt(t, dir, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	info, err := os.Stat(filepath.Join(dir, FileName))
 	must(t, err)
-	if info.Size() > 2<<20 || !strings.Contains(log.String(), "written anew, to give back") {
+	if info.Size() > 2<<20 || !strings.Contains(log.String(), "rewriting the database to free unused disk space") {
 		t.Errorf("%d bytes; log %s", info.Size(), log.String())
 	}
 	log.Reset()
 	must(t, s.Close())
 	openAt(t, dir, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-	if strings.Contains(log.String(), "written anew") {
+	if strings.Contains(log.String(), "rewriting the database") {
 		t.Errorf("the next start: %s", log.String())
 	}
 }
