@@ -20,7 +20,8 @@ export CGO_ENABLED=1
 during "compiling with the race detector (for the first time this takes minutes)" go build -race ./... || exit 1
 # The slowest packages come first, so that none runs alone at the end.
 long=(./agent ./host ./agent/internal/{engine,directory/mirror,store,directory/write})
-"$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m "$@" "${long[@]}" ./...
+# Two packages more than processors: tests against the domain controller wait a lot.
+"$gotestsum" --format pkgname --format-hide-empty-pkg --jsonfile "$log" -- -race -timeout 75m -p "$(($(nproc) + 2))" "$@" "${long[@]}" ./...
 status=$?
 count() { grep '"Test":' "$log" | grep -c "\"Action\":\"$1\""; }
 dc=$(grep -o 'DC TESTS DID NOT RUN:[^"\\]*' "$log" | sort | uniq -c | sed 's/^ *//')
