@@ -28,7 +28,7 @@ demo: ## the main job at work: a real AD, a simulated Pipedrive, the whole story
 test: ## unit, connector, real-DC and command tests, with the race detector
 	@scripts/test.sh
 
-soak: ## make test with every random, hostile and killed test at full size (an hour)
+soak: ## make test with every random, hostile and killed test at full size (long)
 	@ROLLCALL_SOAK=1 scripts/test.sh
 
 contract: ## connectors and simulators against the vendors' specifications: APIS=FOLDER
