@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/internal/wasmfile"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -213,7 +214,11 @@ func TestTinyModules(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h, _ := open(t, host.Settings{AllowUnsigned: true, CallTimeout: 300 * time.Millisecond}, map[string][]byte{"guest.wasm": with(c.wasm, manifest)})
+			timeout := soak.Patience
+			if name == "endless" {
+				timeout = 300 * time.Millisecond
+			}
+			h, _ := open(t, host.Settings{AllowUnsigned: true, CallTimeout: timeout}, map[string][]byte{"guest.wasm": with(c.wasm, manifest)})
 			conn, err := h.Connector("guest")
 			if err == nil {
 				e, _ := conn.Manifest().Endpoint("users")

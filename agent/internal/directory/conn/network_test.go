@@ -3,6 +3,7 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -12,13 +13,24 @@ import (
 	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
-// behind opens a client with one connection through a proxy.
+// behind opens a client with one connection through a proxy. It tries again
+// while a short timeout is over before a busy machine has connected.
 func behind(t *testing.T, timeout time.Duration) (*dctest.DC, *dctest.Proxy, *conn.Client) {
+	t.Helper()
 	dc := dctest.Start(t)
 	proxy := dc.Proxy(t)
 	s := settings(dc)
 	s.URLs, s.Connections, s.Timeout = []string{proxy.URL}, 1, timeout
-	return dc, proxy, open(t, s)
+	var c *conn.Client
+	soak.Await(t, "the server answers in time", func() bool {
+		var err error
+		if c, err = conn.Open(t.Context(), s, slog.New(slog.DiscardHandler), nil); err != nil && !errors.Is(err, conn.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	t.Cleanup(func() { c.Close() })
+	return dc, proxy, c
 }
 
 // reachable reads an object, again for as long as the short time of a request

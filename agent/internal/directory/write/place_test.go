@@ -13,23 +13,29 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
-// behind makes a writer whose only connection goes through a proxy.
+// behind makes a writer whose only connection goes through a proxy. It tries
+// again while its short timeout is over before a busy machine answers.
 func behind(t *testing.T, dc *dctest.DC, url string) *write.Writer {
 	t.Helper()
-	client, err := conn.Open(t.Context(), conn.Settings{
-		URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 1, Timeout: 500 * time.Millisecond,
-		Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
-	}, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	w, err := write.New(t.Context(), client, rules(dirtest.OnDC(dc)), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := slog.New(slog.DiscardHandler)
+	var w *write.Writer
+	soak.Await(t, "the server answers in time", func() bool {
+		client, err := conn.Open(t.Context(), conn.Settings{
+			URLs: []string{url}, BaseDN: dc.BaseDN, BindDN: dc.BindDN, CAFile: dc.CAFile, Connections: 1, Timeout: 500 * time.Millisecond,
+			Password: func(context.Context) (string, error) { return dc.BindPassword, nil },
+		}, log, nil)
+		if err == nil {
+			t.Cleanup(func() { client.Close() })
+			w, err = write.New(t.Context(), client, rules(dirtest.OnDC(dc)), log)
+		}
+		if err != nil && !errors.Is(err, conn.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	return w
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 func change(name string, old []string, values ...string) ident.AttributeChange {
@@ -263,9 +264,10 @@ func TestWritesWithoutAnAnswerAreUnknown(t *testing.T) {
 	proxy := dc.Proxy(t)
 	w := behind(t, dc, proxy.URL)
 	guid, _ := s.user(s.staff, nil)
-	if _, err := w.ReadBack(t.Context(), guid, nil); err != nil {
-		t.Fatal(err)
-	}
+	soak.Await(t, "the server answers in time", func() bool {
+		_, err := w.ReadBack(t.Context(), guid, nil)
+		return err == nil
+	})
 	sam := fresh()
 	proxy.Silence()
 	err := w.Update(t.Context(), guid, []ident.AttributeChange{change("title", nil, "x")})
