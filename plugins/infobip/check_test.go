@@ -29,7 +29,7 @@ func needs(t *testing.T) (list []abi.Need) {
 // Every right is checked once and reported correctly, and checking changes
 // nothing.
 func TestRights(t *testing.T) {
-	for _, r := range soak.Some(t, 8, sim.Readings()) {
+	for _, r := range soak.Some(t, 4, sim.Readings()) {
 		for _, value := range r.Values {
 			for _, scope := range sim.AllScopes() {
 				s := newOperations(t, map[string]string{r.Name: value})

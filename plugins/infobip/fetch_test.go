@@ -52,7 +52,7 @@ func TestEveryEndpoint(t *testing.T) {
 
 // Both forms of the list of tags, and lists that do not say how long they are.
 func TestEveryEndpointWithEveryReading(t *testing.T) {
-	for _, r := range soak.Some(t, 8, sim.Readings()) {
+	for _, r := range soak.Some(t, 4, sim.Readings()) {
 		for _, value := range r.Values {
 			for _, e := range manifest(t).Endpoints {
 				plain := newScene(t, sim.Options{Seed: 1, People: 30, Agents: 12})

@@ -307,7 +307,7 @@ func TestEveryWebhook(t *testing.T) {
 // meaning.
 func TestEveryWebhookWithEveryReading(t *testing.T) {
 	all, m := operations(), manifest(t)
-	for _, r := range soak.Some(t, 12, sim.Readings()) {
+	for _, r := range soak.Some(t, 6, sim.Readings()) {
 		for _, value := range r.Values {
 			if value == r.Default() {
 				continue

@@ -58,7 +58,7 @@ func TestFollow(t *testing.T) {
 	})
 	t.Run("dc", func(t *testing.T) {
 		dc := dirtest.OnDC(dctest.Start(t))
-		testFollow(t, dc, soak.Some(t, 3, slices.Sorted(maps.Keys(readers(dc)))))
+		testFollow(t, dc, soak.Some(t, 2, slices.Sorted(maps.Keys(readers(dc)))))
 	})
 }
 
