@@ -103,6 +103,9 @@ var may = map[string]map[string]string{
 		"agent/internal/expr": "a webhook's texts are templates",
 		"sdk/abi":             "it renders a webhook into one",
 	},
+	"agent/internal/orchestration": {
+		"sdk/abi": "a step may call a webhook, which is the manifest's noun",
+	},
 	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",
 		"agent/internal/ident": "they may name how far earlier calls came",
@@ -265,7 +268,7 @@ var may = map[string]map[string]string{
 
 // pure lists packages that decide and therefore must not import I/O.
 var pure = []string{
-	"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/plan",
+	"agent/internal/ident", "agent/internal/expr", "agent/internal/mapping", "agent/internal/outbound", "agent/internal/orchestration", "agent/internal/plan",
 	"agent/internal/endpoint", "agent/internal/fit", "agent/internal/operation", comparing,
 }
 
