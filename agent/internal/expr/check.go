@@ -218,5 +218,5 @@ func (src Source) errorAt(offset int, message, hint string) error {
 
 func (src Source) posAt(offset int) Pos {
 	prefix := []rune(src.Text)
-	return src.Pos.after(string(prefix[:min(max(offset, 0), len(prefix))]))
+	return src.Pos.After(string(prefix[:min(max(offset, 0), len(prefix))]))
 }

@@ -54,9 +54,9 @@ func (p Pos) String() string {
 	return s
 }
 
-// after returns the place after text, which starts at p. An escape sequence in a
+// After returns the place after text, which starts at p. An escape sequence in a
 // quoted TOML string counts as the one character that it stands for.
-func (p Pos) after(text string) Pos {
+func (p Pos) After(text string) Pos {
 	if p.Line == 0 {
 		return p
 	}

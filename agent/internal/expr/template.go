@@ -40,7 +40,7 @@ func (s Scope) template(src Source, escape Escape) (*Template, error) {
 			return nil, src.errorAt(utf8.RuneCountInString(src.Text[:start-2]), "{{ without }}",
 				`to write {{ itself, put it in an expression: {{ "{{" }}`)
 		}
-		e, err := s.compile(Source{src.Text[start : start+n], src.Pos.after(src.Text[:start])})
+		e, err := s.compile(Source{src.Text[start : start+n], src.Pos.After(src.Text[:start])})
 		if err != nil {
 			return nil, err
 		}

@@ -18,13 +18,28 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// NewScope returns the names that a webhook's templates may use: the object, its
-// state before the change, the change, the link of the webhook's application and
-// those of others, the answers of earlier steps, the application's settings and
-// the time.
-func NewScope() expr.Scope {
-	return expr.NewScope("ad", "old", "change", "link", "links", "steps", "settings", "now")
+// NewScope returns the names that a webhook's templates may use: the object, the
+// one that its attribute manager names, its state before the change, the change,
+// the link of the webhook's application and those of others, the answers of
+// earlier steps, the application's settings and the time. more lists names that
+// only some have, such as password.
+func NewScope(more ...string) expr.Scope {
+	names := []string{"ad", "manager", "old", "change", "link", "links", "steps", "settings", "now"}
+	return expr.NewScope(append(names, more...)...)
 }
+
+// Error is a mistake in one member of a webhook.
+type Error struct {
+	Webhook string
+	Member  string // "path", "params.limit", "verify.match./name"
+	Err     error  // an *expr.Error where the place within the member is known
+}
+
+// Error returns "webhook NAME: MEMBER: " and the mistake.
+func (e *Error) Error() string { return fmt.Sprintf("webhook %s: %s: %v", e.Webhook, e.Member, e.Err) }
+
+// Unwrap returns the mistake without its member.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Webhook is a compiled webhook. It is immutable, and safe for concurrent use.
 type Webhook struct {
@@ -40,11 +55,18 @@ type text struct {
 }
 
 // Compile checks and compiles the templates of a webhook. The error joins all
-// mistakes, each with its place: "webhook NAME: MEMBER: LINE:COLUMN: message".
+// mistakes, each an *Error with its place: "webhook NAME: MEMBER: LINE:COLUMN:
+// message".
 func Compile(w abi.Webhook, scope expr.Scope) (*Webhook, error) {
+	return CompileAt(w, scope, nil)
+}
+
+// CompileAt is like Compile for a webhook of a file. places says where its
+// members begin there; the other members begin at the first line of their own.
+func CompileAt(w abi.Webhook, scope expr.Scope, places map[string]expr.Pos) (*Webhook, error) {
 	w = clone(w)
 	w.Normalize()
-	c := compiler{scope: scope, out: &Webhook{definition: w}}
+	c := compiler{scope: scope, places: places, out: &Webhook{definition: w}}
 	c.target("", w.Path, w.URL, func(w *abi.Webhook) (*string, *string) { return &w.Path, &w.URL })
 	c.table("params.", w.Params, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Params })
 	c.table("headers.", w.Headers, expr.EscapeHeader, func(w *abi.Webhook) map[string]string { return w.Headers })
@@ -73,13 +95,14 @@ func clone(w abi.Webhook) abi.Webhook {
 
 // compiler collects the templates of one webhook and the mistakes in them.
 type compiler struct {
-	scope expr.Scope
-	out   *Webhook
-	errs  []error
+	scope  expr.Scope
+	places map[string]expr.Pos // of members
+	out    *Webhook
+	errs   []error
 }
 
 func (c *compiler) refuse(member string, err error) {
-	c.errs = append(c.errs, fmt.Errorf("webhook %s: %s: %w", c.out.definition.Name, member, err))
+	c.errs = append(c.errs, &Error{c.out.definition.Name, member, err})
 }
 
 // add compiles one member. cut says in which place each of its values stands.
@@ -87,7 +110,11 @@ func (c *compiler) add(member, source string, cut func(*expr.Template) ([]piece,
 	if source == "" {
 		return
 	}
-	t, err := c.scope.Template(expr.Source{Text: source, Pos: expr.Pos{Line: 1, Column: 1}}, expr.EscapeNone)
+	pos, known := c.places[member]
+	if !known {
+		pos = expr.Pos{Line: 1, Column: 1}
+	}
+	t, err := c.scope.Template(expr.Source{Text: source, Pos: pos}, expr.EscapeNone)
 	if err != nil {
 		c.refuse(member, err)
 		return
@@ -134,7 +161,7 @@ func (w *Webhook) Render(env expr.Env) (abi.Webhook, error) {
 	for _, t := range w.texts {
 		s, err := t.render(env)
 		if err != nil {
-			return abi.Webhook{}, fmt.Errorf("webhook %s: %s: %w", w.definition.Name, t.member, err)
+			return abi.Webhook{}, &Error{w.definition.Name, t.member, err}
 		}
 		t.put(&out, s)
 	}

@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -132,6 +133,30 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 	for _, member := range []string{"path:", "body:", "verify.path:"} {
 		if err == nil || !strings.Contains(err.Error(), member) {
 			t.Errorf("%v does not name %s", err, member)
+		}
+	}
+}
+
+// TestMistakesHaveTheirPlaceInTheFile checks what an administrator reads of a
+// mistake in a webhook of the configuration.
+func TestMistakesHaveTheirPlaceInTheFile(t *testing.T) {
+	places := map[string]expr.Pos{"body": {File: "a.toml", Line: 7, Column: 9}, "params.q": {File: "a.toml", Line: 5, Column: 20}}
+	for body, want := range map[string]string{
+		`{"a": {{ foo }}}`:            "webhook w: body: a.toml:7:18: unknown name foo",
+		"{\n  \"a\": {{ foo }}}":      "webhook w: body: a.toml:8:11: unknown name foo",
+		"{\"ä\": 1,\n \"b\" 2}":       "webhook w: body: a.toml:8:6: the body is no JSON",
+		`{"ä": "{{ ad.cn }}", "b" 2}`: "webhook w: body: a.toml:7:34: the body is no JSON",
+	} {
+		w := abi.Webhook{Name: "w", Path: "/{{ bar }}", Params: map[string]string{"q": "{{ baz }}"}, Body: body}
+		_, err := outbound.CompileAt(w, outbound.NewScope(), places)
+		var one *outbound.Error
+		if !errors.As(err, &one) || one.Webhook != "w" || one.Member != "path" {
+			t.Errorf("%q: %v holds no Error of path", body, err)
+		}
+		for _, want := range []string{want, "params.q: a.toml:5:23: unknown name baz", "webhook w: path: 1:5: unknown name bar"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: got\n%v\nwant %s", body, err, want)
+			}
 		}
 	}
 }

@@ -131,7 +131,7 @@ func jsonPieces(t *expr.Template) ([]piece, error) {
 			}
 		}
 	}
-	return out, checkShape(t.Source().Text, shape.String())
+	return out, checkShape(t.Source(), shape.String())
 }
 
 func standIn(size int, inString bool) string {
@@ -142,21 +142,19 @@ func standIn(size int, inString bool) string {
 }
 
 // checkShape requires that the body with its placeholders is valid JSON.
-func checkShape(source, shape string) error {
+func checkShape(source expr.Source, shape string) error {
 	var any json.RawMessage
 	err := json.Unmarshal([]byte(shape), &any)
 	if err == nil {
 		return nil
 	}
-	at := len(source)
+	at := len(source.Text)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		at = max(0, min(at, int(syntax.Offset)-1))
 	}
-	before := source[:at]
-	pos := expr.Pos{Line: 1 + strings.Count(before, "\n"), Column: 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))}
 	return &expr.Error{
-		Pos: pos, Message: "the body is no JSON: " + err.Error(), Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text",
+		Pos: source.Pos.After(source.Text[:at]), Message: "the body is no JSON: " + err.Error(), Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text",
 	}
 }
 
