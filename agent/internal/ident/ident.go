@@ -136,9 +136,11 @@ type Link struct {
 	Application string     `json:"application"`
 	Key         Key        `json:"key"`
 	GUID        GUID       `json:"guid"`
-	Automation  string     `json:"automation"`
+	Automation  string     `json:"automation"` // "" for a link that an orchestration made
 	Origin      LinkOrigin `json:"origin"`
-	Created     time.Time  `json:"created"`
+	// Orchestration made the link. No automation takes its key for missing.
+	Orchestration string    `json:"orchestration,omitempty"`
+	Created       time.Time `json:"created"`
 	// Placed is the container that rollcall last chose for the object. If the
 	// object is elsewhere, somebody else moved it.
 	Placed DN `json:"placed,omitempty"`
@@ -174,4 +176,5 @@ const (
 	OriginAdopted  LinkOrigin = "adopted"  // rollcall linked an account that it did not create
 	OriginRestored LinkOrigin = "restored" // found again by the anchor after the state was lost
 	OriginManual   LinkOrigin = "manual"   // rollcall link add
+	OriginOutbound LinkOrigin = "outbound" // an orchestration created or found the record in the application
 )

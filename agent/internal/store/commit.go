@@ -24,6 +24,8 @@ type Commit struct {
 	Link *ident.Link
 	// Unlink removes the link of (Application, Outcome.Key).
 	Unlink bool
+	// Start begins orchestrations together with the outcome.
+	Start []NewInstance
 }
 
 // Commit records one operation. It returns a *FencedError when the lease was
@@ -68,10 +70,14 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 		link = unlinked
 	}
 	c.Outcome.Operation = c.Outcome.Operation.Brief()
-	return s.journal(ctx, tx, JournalLine{
+	err = s.journal(ctx, tx, JournalLine{
 		Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
 		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil,
 	})
+	if err == nil && len(c.Start) > 0 {
+		_, err = s.startAll(ctx, newBatch(tx), c.Start)
+	}
+	return err
 }
 
 func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {

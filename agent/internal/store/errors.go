@@ -171,3 +171,48 @@ func fileCause(err *sqlite.Error) error {
 	}
 	return nil
 }
+
+// NoInstanceError reports that there is no such instance.
+type NoInstanceError struct{ ID int64 }
+
+func (e *NoInstanceError) Error() string {
+	return fmt.Sprintf("there is no orchestration with the number %d: retention may have removed it", e.ID)
+}
+
+// InstanceStateError reports that an instance cannot be changed like this as it
+// stands. Nothing was written.
+type InstanceStateError struct {
+	ID     int64
+	Status InstanceStatus
+	Wanted string // cancel, resume, replay
+	Next   string
+}
+
+func (e *InstanceStateError) Error() string {
+	return fmt.Sprintf("cannot %s orchestration %d, which is %s: %s", e.Wanted, e.ID, e.Status, e.Next)
+}
+
+// NoDeliveryError reports that there is no such delivery.
+type NoDeliveryError struct{ ID int64 }
+
+func (e *NoDeliveryError) Error() string {
+	return fmt.Sprintf("there is no delivery %d: retention may have removed it", e.ID)
+}
+
+// DeliveryStateError reports that a delivery cannot be changed like this as it
+// stands. Nothing was written.
+type DeliveryStateError struct {
+	ID     int64
+	State  DeliveryState
+	Wanted string // retry, drop, cancel, ...
+}
+
+func (e *DeliveryStateError) Error() string {
+	next := map[DeliveryState]string{
+		DeliverySending: "wait until its attempt has ended, then try again",
+		DeliveryQueued:  "it is sent as soon as its turn comes",
+		DeliveryDone:    "nothing is left to do",
+		DeliveryDropped: "replay its orchestration to do the whole again",
+	}[e.State]
+	return joinNonEmpty(fmt.Sprintf("cannot %s delivery %d, which is %s", e.Wanted, e.ID, e.State), next)
+}

@@ -25,6 +25,10 @@ const (
 	// JournalSecret says that a secret was set or deleted, or that a consent
 	// brought tokens; it never contains their values.
 	JournalSecret = "secret"
+	// JournalOrchestration says that an instance was started, held, ended or
+	// decided about, or what a step of it wrote to the directory.
+	JournalOrchestration = "orchestration"
+	JournalDelivery      = "delivery" // what became of a delivery
 )
 
 // JournalLine is one line of the journal.
@@ -42,12 +46,30 @@ type JournalLine struct {
 	Unlinked    bool           `json:"unlinked,omitempty"`
 	Text        string         `json:"text,omitempty"`
 	Checkpoint  *Checkpoint    `json:"checkpoint,omitempty"`
+	// Orchestrated says which instance and delivery the line is about.
+	Orchestrated *Orchestrated `json:"orchestrated,omitempty"`
 
 	// Raw is the line as it is hashed. Hash is the end of the chain after this
 	// line: sha256(hash of the line before
 	// Raw), in hexadecimal.
 	Raw  json.RawMessage `json:"-"`
 	Hash string          `json:"-"`
+}
+
+// Orchestrated is what a line says about an orchestration. It holds no request
+// and no answer.
+type Orchestrated struct {
+	Orchestration string     `json:"orchestration"`
+	Instance      int64      `json:"instance"`
+	Step          string     `json:"step,omitempty"`
+	Webhook       string     `json:"webhook,omitempty"`
+	Delivery      int64      `json:"delivery,omitempty"`
+	Attempts      int        `json:"attempts,omitempty"`
+	GUID          ident.GUID `json:"guid"`
+	DN            ident.DN   `json:"dn,omitempty"`
+	Name          string     `json:"name,omitempty"`
+	Status        string     `json:"status"` // of the delivery, or else of the instance
+	Cause         string     `json:"cause,omitempty"`
 }
 
 // Checkpoint says which lines were removed from the beginning of the journal.
@@ -73,24 +95,9 @@ const journalBatch = 500
 
 // journal appends a line in the same transaction as what the line records.
 func (s *Store) journal(ctx context.Context, tx *sql.Tx, line JournalLine) error {
-	var previous []byte
-	if err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM journal_head`).Scan(&line.Seq, &previous); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	line.Seq++
-	line.At = s.orNow(line.At)
-	text, err := toJSON(line) // canonical: fields in the order of the struct, maps sorted
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	hash := chain(previous, text)
-	if _, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, line_json, hash) VALUES (?, ?, ?)`, line.Seq, text, hash); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE journal_head SET seq = ?, hash = ?`, line.Seq, hash); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
+	b := newBatch(tx)
+	b.note(line)
+	return b.writeJournal(ctx, s)
 }
 
 func chain(previous []byte, text string) []byte {

@@ -10,7 +10,7 @@ import (
 )
 
 const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
-	left_from, left_ou, delivered, applied_json FROM links`
+	left_from, left_ou, delivered, applied_json, orchestration FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
@@ -187,13 +187,14 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json, orchestration)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
-			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json`,
+			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json,
+			orchestration = excluded.orchestration`,
 		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
-		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied)
+		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration)
 	return err
 }
 
@@ -217,7 +218,7 @@ func scanLink(row scanner) (ident.Link, error) {
 		applied          string
 	)
 	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
-		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied)
+		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration)
 	if err != nil {
 		return ident.Link{}, err
 	}
