@@ -66,15 +66,9 @@ func (p piece) write(b *strings.Builder, env expr.Env) error {
 		b.WriteString(p.Text)
 		return nil
 	}
-	v, err := p.Expression.Eval(env)
+	v, err := p.value(env)
 	if err != nil {
 		return err
-	}
-	switch {
-	case v.V == nil:
-		return p.mistake(v.Cause, `a value is needed here; default(..., "") allows an empty one`)
-	case v.Missing != "":
-		return p.mistake(v.Missing+" is absent", `a value is needed here; default(..., "") allows an empty one`)
 	}
 	s := ""
 	if p.whole {
@@ -87,6 +81,20 @@ func (p piece) write(b *strings.Builder, env expr.Env) error {
 	}
 	b.WriteString(s)
 	return nil
+}
+
+// value evaluates the expression. A missing value is a mistake.
+func (p piece) value(env expr.Env) (expr.Value, error) {
+	v, err := p.Expression.Eval(env)
+	switch {
+	case err != nil:
+		return v, err
+	case v.V == nil:
+		return v, p.mistake(v.Cause, `a value is needed here; default(..., "") allows an empty one`)
+	case v.Missing != "":
+		return v, p.mistake(v.Missing+" is absent", `a value is needed here; default(..., "") allows an empty one`)
+	}
+	return v, nil
 }
 
 func (p piece) text(v expr.Value) (string, error) {
