@@ -104,7 +104,11 @@ var may = map[string]map[string]string{
 		"sdk/abi":             "it renders a webhook into one",
 	},
 	"agent/internal/orchestration": {
-		"sdk/abi": "a step may call a webhook, which is the manifest's noun",
+		"agent/internal/expr":     "its conditions and texts are expressions",
+		"agent/internal/ident":    "the object, its links and where it may be moved to",
+		"agent/internal/outbound": "a step may call a webhook, which is rendered there",
+		"agent/internal/text":     "spellings that are probably meant",
+		"sdk/abi":                 "a step may call a webhook, which is the manifest's noun",
 	},
 	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",

@@ -29,7 +29,7 @@ type Definition struct {
 // Step is one step. Exactly one of the pointers, Command, Delay and WaitUntil is
 // set.
 type Step struct {
-	Name    string   `json:"name"`
+	Name    string   `json:"name"`               // "" means step1, step2, ...
 	If      string   `json:"if,omitempty"`       // an expression; a false one skips the step
 	OnError *OnError `json:"on_error,omitempty"` // nil: as the orchestration says
 	Retry   Retry    `json:"retry"`
@@ -41,6 +41,36 @@ type Step struct {
 	Delay     Duration   `json:"delay,omitempty"`
 	WaitUntil string     `json:"wait_until,omitempty"` // an expression
 	Deadline  Duration   `json:"deadline,omitempty"`   // of wait_until
+}
+
+// Kind is what a step does.
+type Kind string
+
+// The kinds of steps.
+const (
+	KindWebhook   Kind = "webhook"
+	KindDirectory Kind = "directory"
+	KindMail      Kind = "mail"
+	KindCommand   Kind = "command"
+	KindDelay     Kind = "delay"
+	KindWaitUntil Kind = "wait_until"
+)
+
+// Kinds returns the kinds of which the step has a member. A step must have one.
+func (s Step) Kinds() []Kind {
+	var out []Kind
+	for _, k := range []struct {
+		kind Kind
+		set  bool
+	}{
+		{KindWebhook, s.Webhook != nil}, {KindDirectory, s.Directory != nil}, {KindMail, s.Mail != nil},
+		{KindCommand, len(s.Command) > 0}, {KindDelay, s.Delay != 0}, {KindWaitUntil, s.WaitUntil != ""},
+	} {
+		if k.set {
+			out = append(out, k.kind)
+		}
+	}
+	return out
 }
 
 // Webhook is a step that calls an application.
@@ -127,6 +157,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Bounds and defaults.
 const (
+	MaxSteps        = 100                 // of one orchestration
 	MaxTurns        = 15                  // how often one step may run in an instance
 	DefaultWithin   = 90 * 24 * time.Hour // how long an instance may take
 	DefaultAttempts = 8

@@ -1,0 +1,89 @@
+package orchestration
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Describe returns the steps for people, one line each:
+//
+//	1 deactivate  webhook pipedrive/deactivate_user if link != null
+//	2 step2       delay 24h
+func (o *Orchestration) Describe() []string {
+	width := 0
+	for _, s := range o.steps {
+		width = max(width, len(s.Name))
+	}
+	out := make([]string, len(o.steps))
+	for i, s := range o.steps {
+		out[i] = fmt.Sprintf("%*d %-*s  %s", len(fmt.Sprint(len(o.steps))), i+1, width, s.Name, s.describe())
+	}
+	return out
+}
+
+// describe says what the step does, and when.
+func (s step) describe() string {
+	b := []string{string(s.kind)}
+	switch s.kind {
+	case KindWebhook:
+		b = append(b, s.Webhook.Ref)
+	case KindDirectory:
+		b = append(b, s.Directory.describe())
+	case KindMail:
+		b = append(b, "to "+strings.Join(s.Mail.To, ", "))
+	case KindCommand:
+		b = append(b, s.Command[0])
+	case KindDelay:
+		b = append(b, Spell(time.Duration(s.Delay)))
+	case KindWaitUntil:
+		b = append(b, oneLine(s.WaitUntil))
+		if s.Deadline > 0 {
+			b = append(b, "for at most "+Spell(time.Duration(s.Deadline)))
+		}
+	}
+	if s.If != "" {
+		b = append(b, "if "+oneLine(s.If))
+	}
+	if s.canFail() && s.onError.Do != OnErrorStop {
+		b = append(b, "on error "+string(s.onError.Do))
+		if s.onError.Do == OnErrorGoto {
+			b = append(b, s.onError.Goto)
+		}
+	}
+	return strings.Join(b, " ")
+}
+
+func (d *Directory) describe() string {
+	switch d.Action {
+	case ActionUpdate:
+		return "update " + strings.Join(slices.Sorted(maps.Keys(d.Attributes)), ", ")
+	case ActionMove:
+		return "move to " + d.OU
+	case ActionAddGroups, ActionRemoveGroups:
+		return string(d.Action) + " " + strings.Join(d.Groups, "; ")
+	case ActionEnable, ActionDisable, ActionDelete:
+	}
+	return string(d.Action)
+}
+
+// oneLine makes one line of a text of several.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Spell writes a duration as the configuration does: "24h", "1h30m", "7d".
+func Spell(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package orchestration
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Values is what the steps of an instance may know of its object. A nil object
+// is null.
+type Values struct {
+	Object  *ident.Entry // as it is now; nil when it no longer exists
+	Manager *ident.Entry // the object that its attribute manager names
+	Old     *ident.Entry // the object before the change
+	Change  *Change
+	Links   []Link
+	// Settings holds those of applications, by application and name.
+	Settings map[string]map[string]any
+	Schema   ident.Schema
+	Password string // "" is null
+	Now      time.Time
+}
+
+// Change is what happened to the object.
+type Change struct {
+	Kind       string   `json:"kind"` // "created", "updated", "disabled", ...
+	Attributes []string `json:"attributes,omitempty"`
+}
+
+// Link is a link of the object.
+type Link struct {
+	Application string
+	Kind        string // "" means UserKind
+	Key         ident.Key
+	GUID        ident.GUID
+	Automation  string // the automation or orchestration that made it
+	Origin      ident.LinkOrigin
+}
+
+// UserKind is the kind of the links that links.APPLICATION means. Those of other
+// kinds are links["APPLICATION/KIND"].
+const UserKind = "user"
+
+func (l Link) kind() string {
+	if l.Kind == "" {
+		return UserKind
+	}
+	return l.Kind
+}
+
+func (l Link) value() map[string]any {
+	return map[string]any{
+		"application": l.Application, "kind": l.kind(), "key": string(l.Key), "guid": string(l.GUID),
+		"automation": l.Automation, "origin": string(l.Origin),
+	}
+}
+
+// Env returns the values of the names that a step may use. The step is counted
+// from 0.
+func (o *Orchestration) Env(step int, s State, v Values) expr.Env { return o.env(step, s, v) }
+
+// env is Env, also for the members of the Whole.
+func (o *Orchestration) env(step int, s State, v Values) expr.Env {
+	env := expr.Env{
+		"ad": o.object("ad", v.Object, v.Schema), "manager": o.object("manager", v.Manager, v.Schema),
+		"old": o.object("old", v.Old, v.Schema), "change": nil, "link": nil, "links": linksOf(v.Links),
+		"steps": o.answers(s), "settings": nil, "now": v.Now, "password": nil,
+	}
+	if v.Change != nil {
+		env["change"] = map[string]any{"kind": v.Change.Kind, "attributes": listOf(v.Change.Attributes)}
+	}
+	if o.definition.Password && v.Password != "" {
+		env["password"] = v.Password
+	}
+	if step == Whole || o.steps[step].Webhook == nil {
+		return env
+	}
+	w := o.steps[step].Webhook
+	for _, l := range v.Links {
+		if l.Application == w.Application && l.kind() == (Link{Kind: w.LinkKind}).kind() {
+			env["link"] = l.value()
+		}
+	}
+	env["settings"] = maps.Clone(v.Settings[w.Application])
+	if v.Settings[w.Application] == nil {
+		env["settings"] = map[string]any{}
+	}
+	return env
+}
+
+func linksOf(links []Link) map[string]any {
+	out := map[string]any{}
+	for _, l := range links {
+		name := l.Application
+		if l.kind() != UserKind {
+			name += "/" + l.kind()
+		}
+		out[name] = l.value()
+	}
+	return out
+}
+
+func listOf(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, s := range texts {
+		out[i] = s
+	}
+	return out
+}
+
+// answers returns the value of steps. A step that has not run, or was skipped,
+// is null.
+func (o *Orchestration) answers(s State) map[string]any {
+	out := map[string]any{}
+	for _, step := range o.steps {
+		a, ran := s.Answers[step.Name]
+		if !ran || a.Outcome == OutcomeSkipped {
+			out[step.Name] = nil
+			continue
+		}
+		answer := map[string]any{"error": nil, "status": nil, "response": nil}
+		if a.Error != "" {
+			answer["error"] = a.Error
+		}
+		if a.Answered {
+			answer["status"] = a.Status
+		}
+		if len(a.Response) > 0 {
+			answer["response"] = decoded(a.Response)
+		}
+		out[step.Name] = answer
+	}
+	return out
+}
+
+// decoded returns a response as expressions see it; nil when it is no JSON.
+func decoded(response []byte) any {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(response))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	return v
+}
+
+// compact removes white space from JSON.
+func compact(response []byte) json.RawMessage {
+	var b bytes.Buffer
+	if json.Compact(&b, response) != nil {
+		return slices.Clone(response)
+	}
+	return b.Bytes()
+}
+
+// Attributes returns the attributes of an object that the orchestration uses, as
+// it spells them: of "ad", "manager" or "old". all says that every attribute may
+// be needed.
+func (o *Orchestration) Attributes(object string) (names []string, all bool) {
+	names = slices.Clone(o.spelled[object])
+	all = slices.Contains(names, expr.Every)
+	return slices.DeleteFunc(names, func(n string) bool { return n == expr.Every || slices.Contains(derived, n) }), all
+}
