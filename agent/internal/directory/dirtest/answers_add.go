@@ -81,6 +81,9 @@ var addAnswers = []answer{
 	{"no time", measured, "", func(s *scene) error { return s.newUser("msTSExpireDate", "2020") }, 21},
 	{"no large number", measured, "", func(s *scene) error { return s.newUser("accountExpires", "never") }, 21},
 	{"weak password", "MS-SAMR 3.1.1.7.2", "", func(s *scene) error { return s.newUser("unicodePwd", dctest.Password("abc")) }, 19},
+	{"an account that exists, with its name and a weak password", measured, "", func(s *scene) error {
+		return s.add(s.user, "user", "sAMAccountName", s.tag+"u", "unicodePwd", dctest.Password("abc"))
+	}, 19},
 	{"password of two kinds of characters", "MS-SAMR 3.1.1.7.2", "", func(s *scene) error {
 		return s.newUser("unicodePwd", dctest.Password("abcdefgh12"))
 	}, 19},

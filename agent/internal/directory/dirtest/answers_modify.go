@@ -151,6 +151,12 @@ var referenceAnswers = []answer{
 	{"members replaced by a missing one", measured, "", members(member(conn.ReplaceValues, toNobody)), 32},
 	{"members replaced by one twice", measured, "", members(member(conn.ReplaceValues, toUser, toUser)), 68},
 	{"delete who is no member", measured, "", members(member(conn.AddValues, toUser), member(conn.DeleteValues, toOther)), 53},
+	{"delete a missing manager", measured, "", func(s *scene) error {
+		return s.then(s.modify(s.user, instead("manager", string(s.other))), s.modify(s.user, minus("manager", string(s.ou.Child("no")))))
+	}, 32},
+	{"delete a missing manager where none ever was", measured, "", func(s *scene) error {
+		return s.modify(s.other, minus("manager", string(s.ou.Child("no"))))
+	}, 16},
 	{"delete a missing member", measured, "", members(member(conn.AddValues, toUser), member(conn.DeleteValues, toNobody)), 53},
 	{"delete a member where none ever was", measured, "", members(member(conn.DeleteValues, toOther)), 16},
 	{"delete a member", "MS-ADTS 3.1.1.1.6", "", members(member(conn.AddValues, toUser), member(conn.DeleteValues, toUser)), 0},
@@ -181,12 +187,37 @@ var accountAnswers = []answer{
 	{"accountExpires deleted", "ACTIVE_DIRECTORY, accountExpires", "", on(minus("accountExpires")), 53},
 	{"accountExpires replaced by nothing", "ACTIVE_DIRECTORY, accountExpires", "", on(instead("accountExpires")), 53},
 	{"countryCode cleared", "ACTIVE_DIRECTORY, accountExpires", "", on(instead("countryCode")), 53},
+	{"countryCode of a contact cleared", measured, "", func(s *scene) error {
+		contact := s.ou.Child("contact")
+		return s.then(s.add(contact, "contact"), s.modify(contact, instead("countryCode")))
+	}, 53},
+	{"countryCode of a group deleted", measured, "", func(s *scene) error { return s.modify(s.group, minus("countryCode")) }, 16},
+	{"accountExpires of a group cleared", measured, "", func(s *scene) error { return s.modify(s.group, instead("accountExpires")) }, 0},
+	{"codePage of a group cleared", measured, "", func(s *scene) error { return s.modify(s.group, instead("codePage")) }, 0},
 	{"codePage cleared", "ACTIVE_DIRECTORY, accountExpires", "", on(instead("codePage")), 53},
 	{"userAccountControl cleared", measured, "", on(instead("userAccountControl")), 53},
 	{"userAccountControl without a type", measured, "", on(instead("userAccountControl", "2")), 0},
 	{"userAccountControl with computed bits", "MS-ADTS 2.2.16", "", on(instead("userAccountControl", "8389120")), 0},
 	{"userAccountControl of two types", "MS-SAMR 3.1.1.8.1", "", on(instead("userAccountControl", "4608")), 80},
 	{"userAccountControl that is no number", measured, "", on(instead("userAccountControl", "abc")), 21},
+	{"userAccountControl that is no number, of an ordinary account", measured, "", func(s *scene) error {
+		return s.then(s.modify(s.user, instead("userAccountControl", "512")), s.modify(s.user, instead("userAccountControl", "abc")))
+	}, 0},
+	{"userAccountControl of a group", measured, "", func(s *scene) error {
+		return s.modify(s.group, instead("userAccountControl", "512"))
+	}, 1},
+	{"userAccountControl of a group cleared", measured, "", func(s *scene) error {
+		return s.modify(s.group, instead("userAccountControl"))
+	}, 53},
+	{"the name and a bad value", measured, "", func(s *scene) error {
+		return s.modify(s.user, instead("cn", "z"), instead("countryCode", "b"))
+	}, 21},
+	{"the name and an unknown attribute", measured, "", func(s *scene) error {
+		return s.modify(s.user, instead("cn", "z"), instead("noSuchThing", "b"))
+	}, 16},
+	{"an attribute that the class lacks and a missing value", measured, "", func(s *scene) error {
+		return s.modify(s.group, instead("title", "b"), minus("url"))
+	}, 16},
 	{"pwdLastSet 0", "MS-SAMR 3.1.1.8.8", "", on(instead("pwdLastSet", "0")), 0},
 	{"pwdLastSet now", "MS-SAMR 3.1.1.8.8", "", on(instead("pwdLastSet", "-1")), 0},
 	{"pwdLastSet of some time", "MS-SAMR 3.1.1.8.8", "", on(instead("pwdLastSet", "5")), 80},

@@ -81,6 +81,11 @@ var states = []state{
 		s.want(conn.ByDN(s.ou.Child("pc")), "userAccountControl", "4130")
 		s.want(conn.ByDN(s.ou.Child("pc")), "primaryGroupID", "515")
 	}},
+	{"a canonical name has escapes", func(s *scene) {
+		dn := s.ou.Child(`q, r\t`)
+		s.done(s.add(dn, "contact"))
+		s.want(conn.ByDN(dn), "canonicalName", "ad.test/"+s.ou.Name()+`/q\, r\\t`)
+	}},
 	{"references follow their objects", func(s *scene) {
 		s.done(s.modify(s.user, instead("manager", string(s.other)), instead("secretary", string(s.other))))
 		s.done(s.modify(s.group, plus("member", string(s.other))))

@@ -200,7 +200,7 @@ var volatile = []string{
 var compared = []string{
 	"objectClass", "cn", "ou", "name", "sAMAccountName", "userPrincipalName", "userAccountControl", "sAMAccountType", "groupType",
 	"accountExpires", "title", "description", "url", "mail", "employeeNumber", "manager", "directReports", "secretary", "member",
-	"memberOf", "objectCategory", "distinguishedName",
+	"memberOf", "objectCategory", "distinguishedName", "canonicalName",
 }
 
 // entries are the objects of the tree, in words.

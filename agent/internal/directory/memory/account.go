@@ -96,9 +96,6 @@ func (f *draft) userDefaults() error {
 // stored form, and sets what follows from them.
 func (f *draft) settleAccount() error {
 	if v, written := f.values["useraccountcontrol"]; written {
-		if len(v) == 0 {
-			return unwilling("userAccountControl cannot be cleared")
-		}
 		if err := f.settleFlags(v[0].text); err != nil {
 			return err
 		}

@@ -42,7 +42,10 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 		naming: strings.ToUpper(strings.TrimSpace(naming)), name: dn.Name(), class: c, below: map[string]*object{},
 		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
 	}
-	if err := d.draft(o).preview(attributes); err != nil {
+	same := above.below[key(o.naming, o.name)]
+	account := d.draft(o)
+	account.same = same
+	if err := account.preview(attributes); err != nil {
 		return err
 	}
 	f := d.draft(o)
@@ -52,7 +55,7 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 	if err := f.accountDefaults(); err != nil {
 		return err
 	}
-	if above.below[key(o.naming, o.name)] != nil {
+	if same != nil {
 		return nameExists(string(dn))
 	}
 	d.insert(f, above)

@@ -15,6 +15,7 @@ type draft struct {
 	object   *object
 	values   map[string][]value // of the attributes that are written
 	password *string
+	same     *object // the object that has the DN of a new one; nil if none does
 }
 
 func (d *Domain) draft(o *object) *draft {
@@ -162,10 +163,11 @@ func (f *draft) unique() error {
 	return nil
 }
 
-// other reports whether another object has a name in an index.
+// other reports whether another object has a name in an index. Samba tells
+// objects apart by their DNs, also when one of them is only to be added.
 func (f *draft) other(index map[string]*object, name string) bool {
 	holder := index[fold(name)]
-	return holder != nil && holder != f.object
+	return holder != nil && holder != f.object && holder != f.same
 }
 
 // single reports whether the class allows only one value. By the schema

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -18,14 +19,12 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 			return err
 		}
 	}
-	for _, m := range mods { // all values are checked before any is written
-		a := d.schema.rule(m.Attribute)
-		if text.Same(m.Attribute, "unicodePwd") || m.Kind == conn.DeleteValues && a.reference() {
-			continue
-		}
-		if _, err := f.parse(a, m.Values); err != nil {
-			return err
-		}
+	mods, err := f.accountFlags(mods)
+	if err != nil {
+		return err
+	}
+	if err := f.checkValues(mods); err != nil {
+		return err
 	}
 	for _, m := range mods {
 		if err := f.apply(m, permissive); err != nil {
@@ -40,7 +39,74 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 	if err := f.unique(); err != nil {
 		return err
 	}
+	for _, m := range mods { // the server checks the result of all of them
+		if key := text.Lower(m.Attribute); len(f.values[key]) > 0 {
+			if err := f.belongs(d.schema.rules[key]); err != nil {
+				return err
+			}
+		}
+	}
+	if o.class.account() && o.class.name != "group" {
+		if err := f.changePrimaryGroup(); err != nil {
+			return err
+		}
+	}
 	f.commit()
+	return nil
+}
+
+// accountFlags checks what is written to userAccountControl, and refuses to
+// clear what an account always has; the server does so before all else. Samba takes a value that is no number for 0, the flags
+// of an ordinary account, and ignores it if the account has those already.
+func (f *draft) accountFlags(mods []conn.Mod) ([]conn.Mod, error) {
+	left := make([]conn.Mod, 0, len(mods))
+	for _, m := range mods {
+		if len(m.Values) == 0 && f.object.class.name != "group" && slices.Contains(neutral, text.Lower(m.Attribute)) {
+			return nil, unwilling("attribute '%s' cannot be cleared", m.Attribute)
+		}
+		if !text.Same(m.Attribute, "userAccountControl") {
+			left = append(left, m)
+			continue
+		}
+		switch have := f.object.first("useraccountcontrol"); {
+		case len(m.Values) == 0:
+			return nil, unwilling("userAccountControl cannot be cleared")
+		case have == "":
+			return nil, refuse(ldap.LDAPResultOperationsError, "00002020: %s has no userAccountControl", f.object.dn())
+		case have == strconv.Itoa(uacNormal) && badNumber(m.Values[0]):
+			continue
+		}
+		left = append(left, m)
+	}
+	return left, nil
+}
+
+// neutral lists attributes that have a neutral value instead of none, also in
+// objects that have no value. Samba makes an exception for groups.
+var neutral = []string{"accountexpires", "countrycode", "codepage"}
+
+func badNumber(s string) bool {
+	_, err := strconv.ParseInt(s, 10, 32)
+	return err != nil
+}
+
+// checkValues checks all values before any is written. Only then does the
+// server refuse to write the name.
+func (f *draft) checkValues(mods []conn.Mod) error {
+	for _, m := range mods {
+		a := f.domain.schema.rule(m.Attribute)
+		if text.Same(m.Attribute, "unicodePwd") || m.Kind == conn.DeleteValues && a.reference() {
+			continue
+		}
+		if _, err := f.parse(a, m.Values); err != nil {
+			return err
+		}
+	}
+	for _, m := range mods {
+		if text.Same(m.Attribute, f.object.naming) || text.Same(m.Attribute, "name") {
+			return refuse(ldap.LDAPResultNotAllowedOnRDN, "00002016: Modify of RDN '%s' not allowed", m.Attribute)
+		}
+	}
 	return nil
 }
 
@@ -61,7 +127,7 @@ func (f *draft) permit(who *Account, name string) error {
 	case !who.mayWrite(f.object, name):
 		return denied("no access to write %s", name)
 	case text.Same(name, f.object.naming) || text.Same(name, "name"):
-		return refuse(ldap.LDAPResultNotAllowedOnRDN, "00002016: Modify of RDN '%s' not allowed", name)
+		return nil // checkValues refuses it
 	}
 	if !a.backLink() && (a.systemOnly || a.flags&flagConstructed != 0) && !slices.Contains(ofAccounts, text.Lower(name)) {
 		return constraint("attribute '%s' is written by the system only", a.name)
@@ -88,9 +154,6 @@ func (f *draft) apply(m conn.Mod, permissive bool) error {
 		have, err = f.without(a, have, m.Values, permissive)
 	case conn.ReplaceValues:
 		have, err = f.replaced(a, m.Values)
-	}
-	if err == nil && len(have) > 0 {
-		err = f.belongs(a)
 	}
 	if err == nil {
 		f.values[key] = have
@@ -177,6 +240,9 @@ func (f *draft) without(a *attributeRule, have []value, texts []string, permissi
 		gone := value{text: t}
 		if a.reference() {
 			if gone.to = f.domain.find(dnOf(t)); gone.to == nil {
+				if f.linkedOnce(a) && !text.Same(a.name, "member") {
+					return nil, noSuchObject(t)
+				}
 				gone.to = &object{} // equal to no object
 			}
 		}
@@ -205,8 +271,5 @@ func (f *draft) checkAccount() error {
 	if f.object.class.name == "group" {
 		return f.checkMembers()
 	}
-	if err := f.settleAccount(); err != nil {
-		return err
-	}
-	return f.changePrimaryGroup()
+	return f.settleAccount()
 }

@@ -172,7 +172,7 @@ func canonical(o *object) string {
 	if !strings.HasSuffix(above, "/") {
 		above += "/"
 	}
-	return above + o.name
+	return above + ident.EscapeValue(o.name)
 }
 
 // sidOf reads a SID that a filter contains as text or as bytes.
