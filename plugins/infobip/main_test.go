@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,18 +23,23 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
 )
 
+// manifest returns the manifest, which all tests share and must not change.
 func manifest(t *testing.T) abi.Manifest {
 	t.Helper()
-	text, err := os.ReadFile("manifest.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := host.ParseManifest(text)
+	m, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
+
+var parsed = sync.OnceValues(func() (abi.Manifest, error) {
+	text, err := os.ReadFile("manifest.toml")
+	if err != nil {
+		return abi.Manifest{}, err
+	}
+	return host.ParseManifest(text)
+})
 
 func endpoint(t *testing.T, name string) abi.Endpoint {
 	t.Helper()
@@ -40,6 +47,7 @@ func endpoint(t *testing.T, name string) abi.Endpoint {
 	if !ok {
 		t.Fatalf("no endpoint %s", name)
 	}
+	e.Params = maps.Clone(e.Params)
 	return e
 }
 

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,23 +19,24 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/sdktest"
 )
 
+// manifest returns the manifest, which all tests share and must not change.
 func manifest(t *testing.T) abi.Manifest {
 	t.Helper()
-	text, err := os.ReadFile("manifest.toml")
+	m, err := decoded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m abi.Manifest
-	meta, err := toml.Decode(string(text), &m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		t.Fatalf("unknown keys %v", unknown)
-	}
-	m.Normalize()
 	return m
 }
+
+var decoded = sync.OnceValues(func() (m abi.Manifest, err error) {
+	meta, err := toml.DecodeFile("manifest.toml", &m)
+	if unknown := meta.Undecoded(); err == nil && len(unknown) > 0 {
+		err = fmt.Errorf("unknown keys %v", unknown)
+	}
+	m.Normalize()
+	return m, err
+})
 
 // usersEndpoint is the manifest's endpoint without its page size, so that the
 // simulator's own applies.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -42,19 +43,22 @@ func render(t *testing.T, name string, v values) abi.Webhook {
 			return value
 		})
 	}
-	table := func(m map[string]string) {
-		for k, s := range m {
+	table := func(m *map[string]string) {
+		*m = maps.Clone(*m)
+		for k, s := range *m {
 			text(&s)
-			m[k] = s
+			(*m)[k] = s
 		}
 	}
 	text(&w.Path)
 	text(&w.Body)
-	table(w.Params)
+	table(&w.Params)
 	if w.Verify != nil {
-		text(&w.Verify.Path)
-		table(w.Verify.Params)
-		table(w.Verify.Match)
+		verify := *w.Verify
+		w.Verify = &verify
+		text(&verify.Path)
+		table(&verify.Params)
+		table(&verify.Match)
 	}
 	return w
 }
