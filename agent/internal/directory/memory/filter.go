@@ -73,37 +73,39 @@ func combined(p *ber.Packet) (filter, error) {
 	}, nil
 }
 
-// equality compares by the syntax of the attribute. The object that a
-// reference names is looked up only once, because a filter lives for one
-// search.
+// equality compares by the syntax of the attribute. What does not depend on the
+// object is found out once, because a filter lives for one search.
 func equality(name, want string) filter {
-	var to *object
-	looked := false
+	var compare filter
 	return func(d *Domain, o *object) bool {
-		a := d.schema.rule(name)
-		if a == nil {
-			return false
+		if compare == nil {
+			compare = d.equality(text.Lower(name), want)
 		}
-		switch text.Lower(name) {
-		case "objectguid":
-			return string(o.guid) == text.Lower(want) || string(guidOf(want)) == string(o.guid)
-		case "objectcategory":
-			want = d.category(want)
-		case "objectsid":
-			want = sidOf(want)
-		}
-		if a.reference() {
-			if !looked {
-				to, looked = d.find(ident.DN(want)), true
-			}
-			return to != nil && d.refersTo(o, a, to)
-		}
-		for _, have := range d.texts(o, name) {
-			if a.same(have, want) {
-				return true
-			}
-		}
-		return false
+		return compare(d, o)
+	}
+}
+
+func (d *Domain) equality(name, want string) filter {
+	a := d.schema.rule(name)
+	if a == nil {
+		return func(*Domain, *object) bool { return false }
+	}
+	switch name {
+	case "objectguid":
+		lower, guid := text.Lower(want), string(guidOf(want))
+		return func(_ *Domain, o *object) bool { return string(o.guid) == lower || string(o.guid) == guid }
+	case "objectcategory":
+		want = d.category(want)
+	case "objectsid":
+		want = sidOf(want)
+	}
+	if a.reference() {
+		to := d.find(ident.DN(want))
+		return func(d *Domain, o *object) bool { return to != nil && d.refersTo(o, a, to) }
+	}
+	folded := a.fold(want)
+	return func(d *Domain, o *object) bool {
+		return slices.ContainsFunc(d.texts(o, name), func(have string) bool { return have == want || a.fold(have) == folded })
 	}
 }
 
