@@ -69,7 +69,7 @@ func TestKilledAtEachStepOfEachOperation(t *testing.T) {
 			}
 		},
 	}
-	for _, kill := range soak.Some(t, 5, kills()) {
+	for _, kill := range soak.Some(t, 3, kills()) {
 		class, step := kill.class, kill.step
 		if u, err := w.sim.User(4); err != nil || u.ActiveFlag != (class != ident.ClassEnable) {
 			w.activate(4, class != ident.ClassEnable)
@@ -155,7 +155,7 @@ func mustPerson(t testing.TB) func(any, error) {
 // that writes.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
-	people, wantKills := soak.Size(100, 500), soak.Size(6, 50)
+	people, wantKills := soak.Size(100, 500), soak.Size(4, 50)
 	unlimited := []string{`disable = "5%"`, `disable = 1000000, update = 1000000`}
 	w, calm := newWorld(t, people, unlimited...), newWorld(t, people, unlimited...)
 	r := soak.Rand(t)

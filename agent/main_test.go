@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +22,8 @@ var (
 )
 
 const (
+	overlap = 4 // tests that run in parallel, at least
+
 	hang = 10 * time.Minute      // ends a wait for what never comes; a busy machine does not reach it
 	poll = 20 * time.Millisecond // between two looks at what another process does
 )
@@ -42,6 +47,11 @@ func (r runner) Run() int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
+	// These tests wait most of the time: for agents, schedules and the domain
+	// controller. A -parallel on the command line takes precedence.
+	if n := flag.Lookup("test.parallel"); runtime.GOMAXPROCS(0) < overlap {
+		_ = n.Value.Set(strconv.Itoa(overlap))
+	}
 	return r.m.Run()
 }
 

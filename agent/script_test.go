@@ -182,7 +182,7 @@ func watched(t *testing.T, dir string) []string {
 			others = append(others, name)
 		}
 	}
-	return append(agents, soak.Some(t, len(others)/5, others)...)
+	return append(agents, soak.Some(t, len(others)/8, others)...)
 }
 
 type managerKey struct{}

@@ -225,7 +225,7 @@ func TestEverySituationOfTheTable(t *testing.T) {
 		}
 	}
 	w.d = w.start()
-	for _, row := range soak.Some(t, 10, all) {
+	for _, row := range soak.Some(t, 6, all) {
 		w.calm()
 		w.check(row, happenings[row.name](w), alerts)
 	}

@@ -59,7 +59,7 @@ var raced = sync.OnceValues(func() (string, error) {
 })
 
 // race lets the world's agents run with the race detector, and its commands:
-// each of them at full size, and otherwise one in three, chosen by a seed.
+// each of them at full size, and otherwise one in five, chosen by a seed.
 func (w *world) race() *world {
 	w.Helper()
 	binary, err := raced()
@@ -74,7 +74,7 @@ func (w *world) race() *world {
 func (w *world) program(args []string) string {
 	w.choosing.Lock()
 	defer w.choosing.Unlock()
-	if w.choose != nil && (args[0] == "run" || w.choose.IntN(soak.Size(3, 1)) == 0) {
+	if w.choose != nil && (args[0] == "run" || w.choose.IntN(soak.Size(5, 1)) == 0) {
 		return w.raced
 	}
 	return w.binary
