@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -24,7 +25,8 @@ const (
 type Decision struct {
 	Do   Do
 	Step int // the step that it is about; the number of steps at the end
-	// Again says that an earlier attempt of the step may have had its effect.
+	// Again says that an earlier attempt of the step was cut off, or may have had
+	// its effect although it failed.
 	Again  bool
 	Passed []Passed // the steps that were left behind, in order, for the story
 }
@@ -160,6 +162,8 @@ func (o *Orchestration) cancels(s State, values Values) (holds bool, reason stri
 }
 
 // truth evaluates a condition. The reason says why it is neither true nor false.
+// An object without an attribute is nothing unusual, but what compares an answer
+// that does not exist is neither.
 func truth(member string, e *expr.Expression, env expr.Env) (holds bool, reason string) {
 	v, err := e.Eval(env)
 	if err != nil {
@@ -167,6 +171,9 @@ func truth(member string, e *expr.Expression, env expr.Env) (holds bool, reason 
 	}
 	switch b := v.V.(type) {
 	case bool:
+		if strings.HasPrefix(v.Missing, "steps.") {
+			return false, fmt.Sprintf("%s: %s: %s is absent (default() says what to take then)", member, e.Source().Pos, v.Missing)
+		}
 		return b, ""
 	case nil:
 		return false, fmt.Sprintf("%s: %s: it has no value, as %s", member, e.Source().Pos, v.Cause)
@@ -217,9 +224,11 @@ func (t *transition) attempt(do Do, phase Phase) {
 	if t.s.Phase != phase {
 		t.phase(phase)
 	}
+	cutOff := t.s.Attempts > 0 && t.s.Next.IsZero()
+	t.s.Unsure = t.s.Unsure || cutOff
 	t.s.Next = time.Time{}
 	t.s.Attempts++
-	t.decision.Do, t.decision.Again = do, t.s.Attempts > 1
+	t.decision.Do, t.decision.Again = do, t.s.Unsure
 }
 
 // The times between two looks at a condition: a tenth of the time waited so far,
@@ -292,7 +301,7 @@ func (t *transition) left(outcome Outcome, reason string) {
 
 // move makes a step the current one.
 func (t *transition) move(step int) {
-	t.s.Step, t.s.Begun, t.s.Attempts, t.s.Deadline, t.s.Reason = step, false, 0, time.Time{}, ""
+	t.s.Step, t.s.Begun, t.s.Attempts, t.s.Unsure, t.s.Deadline, t.s.Reason = step, false, 0, false, time.Time{}, ""
 	t.phase(PhaseEnter)
 }
 

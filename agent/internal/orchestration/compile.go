@@ -82,6 +82,7 @@ func Compile(d Definition, options Options) (*Orchestration, error) {
 		c.refuse(Whole, "steps", "", "it has no steps")
 	case len(d.Steps) > MaxSteps:
 		c.refuse(Whole, "steps", "", "it has %d steps, and at most %d are possible", len(d.Steps), MaxSteps)
+		return nil, c.mistakes
 	}
 	if d.Within < 0 {
 		c.refuse(Whole, "within", "", "the time cannot be negative")
@@ -145,9 +146,9 @@ func (c *compiler) kind(i int) {
 	if s.Deadline != 0 && s.kind != KindWaitUntil {
 		c.refuse(i, "deadline", "", "only wait_until has a deadline")
 	}
-	for name, d := range map[string]Duration{"delay": s.Delay, "deadline": s.Deadline} {
-		if d < 0 {
-			c.refuse(i, name, "", "the time cannot be negative")
+	for _, w := range s.waits() {
+		if w.time < 0 {
+			c.refuse(i, w.member, "", "the time cannot be negative")
 		}
 	}
 	if r := s.Retry; r.Attempts < 0 || r.Backoff < 0 || r.Max < 0 {
@@ -155,7 +156,8 @@ func (c *compiler) kind(i int) {
 	}
 }
 
-// follow finds what follows a failure of the step.
+// follow finds what follows a failure of the step. Where the orchestration goes
+// to a step, that step and those after it stop: they are the way out.
 func (c *compiler) follow(i int) {
 	s := &c.out.steps[i]
 	s.onError, s.failed = c.out.definition.OnError, nowhere
@@ -171,9 +173,14 @@ func (c *compiler) follow(i int) {
 	case OnErrorContinue:
 		s.failed = i + 1
 	case OnErrorGoto:
-		s.failed = c.out.index(s.onError.Goto)
-		if s.failed == nowhere && (member == i || i == 0) {
+		to := c.out.index(s.onError.Goto)
+		switch {
+		case to == nowhere && (member == i || i == 0):
 			c.refuse(member, "on_error", c.suggest(s.onError.Goto), "there is no step %q to go to", s.onError.Goto)
+		case member == Whole && to <= i:
+			s.onError = OnError{Do: OnErrorStop}
+		default:
+			s.failed = to
 		}
 	default:
 		if member == i || i == 0 {
@@ -200,6 +207,9 @@ func (o *Orchestration) index(name string) int {
 
 // Definition returns what the orchestration was compiled from.
 func (o *Orchestration) Definition() Definition { return o.definition }
+
+// Retry returns how often and when a step, counted from 0, is tried again.
+func (o *Orchestration) Retry(step int) Retry { return o.steps[step].Retry }
 
 // Warnings returns what is allowed but probably not meant.
 func (o *Orchestration) Warnings() []*MistakeError { return slices.Clone(o.warnings) }

@@ -147,6 +147,9 @@ func callMembers(s *step) []string {
 	return out
 }
 
+// element names an element of a list: "mail.to[0]".
+func element(list string, k int) string { return list + "[" + strconv.Itoa(k) + "]" }
+
 // text compiles one text of a step. It returns nil when there is a mistake.
 func (c *compiler) text(i int, name, text string, scope expr.Scope, e expr.Escape) *outbound.Text {
 	t, err := outbound.CompileText(c.source(i, name, text), scope, e)
@@ -169,10 +172,10 @@ func (c *compiler) mail(i int, scope expr.Scope) {
 		c.refuse(i, "mail", "write text or html", "the mail has no content")
 	}
 	for k, to := range m.To {
-		c.text(i, "mail.to."+strconv.Itoa(k), to, scope, expr.EscapeHeader)
+		c.text(i, element("mail.to", k), to, scope, expr.EscapeHeader)
 	}
 	for k, cc := range m.Cc {
-		c.text(i, "mail.cc."+strconv.Itoa(k), cc, scope, expr.EscapeHeader)
+		c.text(i, element("mail.cc", k), cc, scope, expr.EscapeHeader)
 	}
 	c.text(i, "mail.subject", m.Subject, scope, expr.EscapeHeader)
 	if m.Text != "" {
@@ -185,7 +188,7 @@ func (c *compiler) mail(i int, scope expr.Scope) {
 
 func (c *compiler) command(i int, scope expr.Scope) {
 	for k, arg := range c.out.steps[i].Command {
-		name := "command." + strconv.Itoa(k)
+		name := element("command", k)
 		t := c.text(i, name, arg, scope, expr.EscapeNone)
 		if t == nil || k > 0 {
 			continue
@@ -209,12 +212,15 @@ func (c *compiler) directory(i int, scope expr.Scope) {
 		c.refuse(i, "directory.action", "", "%v", &ident.UnknownNameError{What: "action", Name: string(d.Action), Known: d.Action.Values()})
 		return
 	}
-	for name, given := range map[string]bool{"attributes": len(d.Attributes) > 0, "ou": d.OU != "", "groups": len(d.Groups) > 0} {
+	for _, m := range []struct {
+		name  string
+		given bool
+	}{{"attributes", len(d.Attributes) > 0}, {"ou", d.OU != ""}, {"groups", len(d.Groups) > 0}} {
 		switch {
-		case given && name != need:
-			c.refuse(i, "directory."+name, "", "the action %s has no %s", d.Action, name)
-		case !given && name == need:
-			c.refuse(i, "directory."+name, "", "the action %s needs %s", d.Action, name)
+		case m.given && m.name != need:
+			c.refuse(i, "directory."+m.name, "", "the action %s has no %s", d.Action, m.name)
+		case !m.given && m.name == need:
+			c.refuse(i, "directory."+m.name, "", "the action %s needs %s", d.Action, m.name)
 		}
 	}
 	for _, attribute := range slices.Sorted(maps.Keys(d.Attributes)) {
@@ -228,7 +234,7 @@ func (c *compiler) directory(i int, scope expr.Scope) {
 		c.dn(i, "directory.ou", d.OU, scope)
 	}
 	for k, g := range d.Groups {
-		c.dn(i, "directory.groups."+strconv.Itoa(k), g, scope)
+		c.dn(i, element("directory.groups", k), g, scope)
 	}
 }
 

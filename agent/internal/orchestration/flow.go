@@ -72,14 +72,22 @@ func (c *compiler) loops() {
 			continue
 		}
 		if s.failed == i || rounds[s.failed][i] {
-			at := i
-			if s.OnError == nil {
-				at = Whole
-			}
-			c.refuse(at, "on_error", "put a delay into the loop, or let retry repeat the step",
+			c.refuse(i, "on_error", "put a delay into the loop, or let retry repeat the step",
 				"a loop without a bound: when %s fails it leads back to %s, and nothing between them waits", s.Name, steps[s.failed].Name)
 		}
 	}
+}
+
+const moreTime = "give the orchestration more time by within"
+
+// wait is a member that says how long to wait.
+type wait struct {
+	member string
+	time   time.Duration
+}
+
+func (s step) waits() []wait {
+	return []wait{{"delay", time.Duration(s.Delay)}, {"deadline", time.Duration(s.Deadline)}}
 }
 
 // time refuses waits that do not fit into the time of the whole.
@@ -87,15 +95,15 @@ func (c *compiler) time() {
 	within := c.out.within()
 	var sum time.Duration
 	for i, s := range c.out.steps {
-		for member, d := range map[string]Duration{"delay": s.Delay, "deadline": s.Deadline} {
-			if time.Duration(d) > within {
-				c.refuse(i, member, "give the orchestration more time by within", "%s is longer than the %s that the whole may take", Spell(time.Duration(d)), Spell(within))
+		for _, w := range s.waits() {
+			if w.time > within {
+				c.refuse(i, w.member, moreTime, "%s is longer than the %s that the whole may take", Spell(w.time), Spell(within))
 			}
 		}
 		if s.If == "" && s.Delay > 0 && time.Duration(s.Delay) <= within && sum <= within {
 			sum += time.Duration(s.Delay)
 			if sum > within {
-				c.refuse(i, "delay", "give the orchestration more time by within", "with it the delays are longer than the %s that the whole may take", Spell(within))
+				c.refuse(i, "delay", moreTime, "with it the delays are longer than the %s that the whole may take", Spell(within))
 			}
 		}
 	}

@@ -19,7 +19,7 @@ type MistakeError struct {
 	Orchestration string
 	Step          int    // counted from 0; Whole for a member of the orchestration
 	Name          string // of the step
-	Member        string // "if", "on_error", "mail.subject", "webhook.body", "command.1"; "" is the step as a whole
+	Member        string // "if", "on_error", "mail.subject", "webhook.body", "command[1]"; "" is the step as a whole
 	// Pos is the place, in a file when Options.Place is given. Otherwise lines
 	// and columns count from the beginning of the member; the zero Pos is the
 	// member as a whole.

@@ -11,8 +11,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// derived are the members of an object that are no attributes.
-var derived = []string{"dn", "ou", "disabled", "locked"}
+// derived are the members of an object that are no attributes, and the
+// attributes that they come from.
+var derived = map[string][]string{
+	"dn": nil, "ou": nil, "disabled": {"userAccountControl"},
+	"locked": {"userAccountControl", "msDS-User-Account-Control-Computed", "lockoutTime"},
+}
 
 // object returns an object as expressions see it: the attributes by the names by
 // which the orchestration spells them, and all others in lower case; attributes
@@ -33,6 +37,7 @@ func (o *Orchestration) object(name string, e *ident.Entry, schema ident.Schema)
 			out[spelled] = v
 		}
 	}
+	delete(out, "objectguid")
 	out["objectGUID"], out["dn"], out["ou"] = string(e.GUID), string(e.DN), string(e.DN.Parent())
 	if sid := e.Attributes.First("objectSid"); sid != "" {
 		out["objectSid"] = sid
@@ -81,11 +86,11 @@ func value(attribute string, values []string, rule ident.AttributeRule) (v any, 
 		single = single || !slices.Contains(several, attribute)
 	}
 	if single && len(values) == 1 {
-		return element(values[0], rule.Syntax), true
+		return typed(values[0], rule.Syntax), true
 	}
 	list := make([]any, len(values))
 	for i, s := range values {
-		list[i] = element(s, rule.Syntax)
+		list[i] = typed(s, rule.Syntax)
 	}
 	return list, true
 }
@@ -93,8 +98,8 @@ func value(attribute string, values []string, rule ident.AttributeRule) (v any, 
 // timeLayouts are the forms of GeneralizedTime that directories answer with.
 var timeLayouts = []string{"20060102150405.0Z", "20060102150405Z"}
 
-// element returns one value of an attribute in the type that its syntax means.
-func element(s string, syntax ident.Syntax) any {
+// typed returns one value of an attribute in the type that its syntax means.
+func typed(s string, syntax ident.Syntax) any {
 	switch syntax {
 	case ident.SyntaxInteger, ident.SyntaxLarge:
 		if n, err := strconv.Atoi(s); err == nil {

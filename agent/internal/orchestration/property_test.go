@@ -209,8 +209,8 @@ func (w *walk) ended() {
 	if _, _, err := w.o.Settle(w.state, orchestration.Result{}, w.now, 0); err == nil {
 		w.t.Fatal("an instance that has ended takes a result")
 	}
-	if _, _, err := w.o.Resume(w.state, w.now); err == nil {
-		w.t.Fatal("an instance that has ended is resumed")
+	if _, _, err := w.o.Resume(w.state, w.now); (err == nil) != (w.state.Phase == orchestration.PhaseFailed) {
+		w.t.Fatalf("an instance that has ended is resumed in phase %s: %v", w.state.Phase, err)
 	}
 	for step, turns := range w.runs {
 		if turns > orchestration.MaxTurns {

@@ -163,7 +163,7 @@ func (r *renderer) message() (*Message, error) {
 					return nil, r.failed(t.name, fmt.Errorf("%q %s", address, fault))
 				}
 			}
-			if strings.HasPrefix(part, "to.") {
+			if strings.HasPrefix(part, "to[") {
 				m.To = append(m.To, values...)
 			} else {
 				m.Cc = append(m.Cc, values...)

@@ -12,6 +12,7 @@ import (
 type Result struct {
 	Error      string // "" means success
 	Retry      bool   // another attempt may succeed
+	Unsure     bool   // it may have had its effect although it failed
 	RetryAfter time.Duration
 	Status     int // of HTTP, or the exit code of a command
 	Answered   bool
@@ -19,16 +20,18 @@ type Result struct {
 }
 
 // Settle records the result of the step that is delivering or under way. A
-// result of a delivery is final: the outbox has made the attempts. jitter is a
-// random number from 0 up to 1.
+// result of a delivery is final: the outbox has made the attempts. It may also
+// be that of a delivery that was dead and that a person had tried again. jitter
+// is a random number from 0 up to 1.
 func (o *Orchestration) Settle(s State, r Result, now time.Time, jitter float64) (State, Decision, error) {
 	t, err := o.transition(s, now)
 	if err != nil {
 		return s, Decision{}, err
 	}
-	if s.Phase != PhaseDelivering && s.Phase != PhaseTrying {
+	if s.Phase != PhaseDelivering && s.Phase != PhaseTrying && !o.dead(s) {
 		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s, so that no result is expected", s.Phase)}
 	}
+	t.forgive(s)
 	step := &o.steps[s.Step]
 	answer := t.answer(step, r)
 	if r.Error == "" {
@@ -41,6 +44,7 @@ func (o *Orchestration) Settle(s State, r Result, now time.Time, jitter float64)
 	if s.Phase == PhaseTrying && r.Retry {
 		wait, again := step.Retry.Wait(s.Attempts, r.RetryAfter, jitter)
 		if again && now.Add(wait).Before(s.Until) {
+			t.s.Unsure = s.Unsure || r.Unsure
 			t.s.Reason = bounded(fmt.Sprintf("attempt %d of %d failed: %s", s.Attempts, step.Retry.Attempts, r.Error))
 			t.wait(PhaseTrying, now.Add(wait))
 			return t.end()
@@ -93,14 +97,36 @@ func (t *transition) answer(step *step, r Result) Answer {
 	return a
 }
 
-// Resume goes on with a blocked instance from the step that failed. The time
-// that it was blocked does not count, and neither does the turn that failed.
+// dead reports whether the instance is blocked because its delivery was out of
+// attempts.
+func (o *Orchestration) dead(s State) bool {
+	return s.Phase == PhaseBlocked && o.steps[s.Step].kind == KindWebhook && s.Attempts > 0
+}
+
+// forgive takes the time that the instance waited for a person from the time
+// that the whole takes.
+func (t *transition) forgive(s State) {
+	if blocked := t.now.Sub(s.Since); s.Phase == PhaseBlocked && blocked > 0 {
+		t.s.Until = t.s.Until.Add(blocked)
+	}
+}
+
+// Resume goes on with an instance that is blocked or has failed, from the step
+// that failed. The time that it was blocked does not count, and neither does the
+// turn that failed. When it has failed because a bound was reached, the time and
+// the turns begin anew: a person has decided that it may go on.
 func (o *Orchestration) Resume(s State, now time.Time) (State, Decision, error) {
-	t, err := o.unblock(s, now)
+	t, err := o.transition(s, now)
 	if err != nil {
 		return s, Decision{}, err
 	}
-	if s.Begun {
+	if s.Phase != PhaseBlocked && s.Phase != PhaseFailed || s.Step == len(o.steps) {
+		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s and can only be resumed when it is blocked or has failed", s.Phase)}
+	}
+	t.forgive(s)
+	if s.Phase == PhaseFailed {
+		t.s.Until, t.s.Turns = now.Add(o.within()), make([]int, len(o.steps))
+	} else if s.Begun {
 		t.s.Turns[s.Step]--
 	}
 	t.move(t.s.Step)
@@ -111,31 +137,18 @@ func (o *Orchestration) Resume(s State, now time.Time) (State, Decision, error) 
 // Redeliver goes on with an instance that is blocked because its delivery was
 // out of attempts, when that delivery is tried again.
 func (o *Orchestration) Redeliver(s State, now time.Time) (State, Decision, error) {
-	t, err := o.unblock(s, now)
+	t, err := o.transition(s, now)
 	if err != nil {
 		return s, Decision{}, err
 	}
-	if o.steps[s.Step].kind != KindWebhook || s.Attempts == 0 {
+	if !o.dead(s) {
 		return s, Decision{}, &StateError{o.definition.Name, "no delivery of it is dead"}
 	}
+	t.forgive(s)
 	t.phase(PhaseDelivering)
 	t.s.Reason, t.decision.Do, t.decision.Again = "", DoDeliver, true
 	t.s.Attempts++
 	return t.end()
-}
-
-func (o *Orchestration) unblock(s State, now time.Time) (*transition, error) {
-	t, err := o.transition(s, now)
-	if err != nil {
-		return nil, err
-	}
-	if s.Phase != PhaseBlocked {
-		return nil, &StateError{o.definition.Name, fmt.Sprintf("it is %s and waits for nobody", s.Phase)}
-	}
-	if blocked := now.Sub(s.Since); blocked > 0 {
-		t.s.Until = t.s.Until.Add(blocked)
-	}
-	return t, nil
 }
 
 // Fail ends an instance because a person dropped what it needs.

@@ -47,6 +47,7 @@ type State struct {
 	Begun   bool  `json:"begun,omitempty"` // the present turn of the step counts among Turns
 	// Attempts counts those of the current step.
 	Attempts int       `json:"attempts,omitempty"`
+	Unsure   bool      `json:"unsure,omitempty"` // an earlier attempt may have had its effect
 	Began    time.Time `json:"began"`
 	Since    time.Time `json:"since"`             // of the phase
 	Next     time.Time `json:"next,omitzero"`     // when to go on; zero: at once, or not by time
@@ -59,6 +60,30 @@ type State struct {
 	// last attempt failed with.
 	Reason string `json:"reason,omitempty"`
 }
+
+// Status returns the state of the instance in the words of the store, except
+// held: that is decided before there is a state. Between the beginning and the
+// result of a step that is no delivery, the instance is ready: after a kill the
+// step is begun once more.
+func (s State) Status() string {
+	switch s.Phase {
+	case PhaseDelayed, PhaseWaiting:
+		return "waiting"
+	case PhaseTrying:
+		if !s.Next.IsZero() {
+			return "waiting"
+		}
+		return "ready"
+	case PhaseEnter:
+		return "ready"
+	case PhaseDelivering, PhaseBlocked, PhaseDone, PhaseFailed, PhaseCancelled:
+	}
+	return string(s.Phase)
+}
+
+// Idle reports whether the instance waits for a time or a condition, so that
+// later instances for its object need not wait for it.
+func (s State) Idle() bool { return s.Phase == PhaseDelayed || s.Phase == PhaseWaiting }
 
 // Outcome is what became of a step.
 type Outcome string

@@ -113,17 +113,17 @@ func listOf(texts []string) []any {
 	return out
 }
 
-// answers returns the value of steps. A step that has not run, or was skipped,
-// is null.
+// answers returns the value of steps. What there is no answer for is absent
+// rather than null, so that a condition that needs it fails unless it asks
+// whether it is there.
 func (o *Orchestration) answers(s State) map[string]any {
 	out := map[string]any{}
 	for _, step := range o.steps {
 		a, ran := s.Answers[step.Name]
 		if !ran || a.Outcome == OutcomeSkipped {
-			out[step.Name] = nil
 			continue
 		}
-		answer := map[string]any{"error": nil, "status": nil, "response": nil}
+		answer := map[string]any{"error": nil}
 		if a.Error != "" {
 			answer["error"] = a.Error
 		}
@@ -158,11 +158,23 @@ func compact(response []byte) json.RawMessage {
 	return b.Bytes()
 }
 
-// Attributes returns the attributes of an object that the orchestration uses, as
-// it spells them: of "ad", "manager" or "old". all says that every attribute may
-// be needed.
+// Attributes returns the attributes of an object that must be read for "ad",
+// "manager" or "old", sorted. all says that every attribute may be needed. There
+// are none when the orchestration does not use the object.
 func (o *Orchestration) Attributes(object string) (names []string, all bool) {
-	names = slices.Clone(o.spelled[object])
-	all = slices.Contains(names, expr.Every)
-	return slices.DeleteFunc(names, func(n string) bool { return n == expr.Every || slices.Contains(derived, n) }), all
+	for _, n := range o.spelled[object] {
+		switch from, isDerived := derived[n]; {
+		case n == expr.Every:
+			all = true
+		case isDerived:
+			names = append(names, from...)
+		default:
+			names = append(names, n)
+		}
+	}
+	if _, used := o.spelled["manager"]; used && object == "ad" {
+		names = append(names, "manager")
+	}
+	slices.Sort(names)
+	return slices.Compact(names), all
 }
