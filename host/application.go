@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/host/internal/abi1"
 	"github.com/rollcall-agent/rollcall/host/internal/web"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -30,7 +31,13 @@ type Application struct {
 	// reflect a secret that an earlier call sent; and it reads one again when the
 	// connector asks for it.
 	Secrets map[string]func(context.Context) (string, error)
+	// Macros renders the templates of one call; nil: the call has none.
+	Macros Macros
 }
+
+// Macros renders templates in the scope of one call. Its errors wrap the
+// abi.Code that the connector gets: input, refused, no_value or too_large.
+type Macros = abi1.Macros
 
 // client returns the client that sends the requests of a call. outbound says
 // that the call delivers a webhook.

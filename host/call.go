@@ -160,7 +160,7 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	ctx, cancel := context.WithTimeoutCause(ctx, j.timeout, errTimeout)
 	defer cancel()
 	state := &abi1.Call{
-		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Secrets: client, Cursor: j.cursor,
+		Context: ctx, Input: input, Spec: j.spec, Sink: j.sink, Client: client, Secrets: client, Macros: app.Macros, Cursor: j.cursor,
 		Invoke: j.input.Function == abi.FunctionInvoke, Check: j.input.Function == abi.FunctionCheck, Needs: j.input.Needs, MaxEmpty: j.empty,
 		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}

@@ -25,6 +25,9 @@ var special = map[string]string{
 	"body_size": "26", "emit_deleted empty": "-4", "emit_deleted long": "-12", "emit_deleted text": "-4",
 	"attach empty": "-4", "attach long": "-12", "cursor_set long": "-12", "cursor_set text": "-4", "cursor_get": "0",
 	"secret unknown": "-4", "secret_hmac unknown": "-4", "secret_hmac algorithm": "-1", "secret_hmac long": "-12",
+	"macro": "8", "macro written": "/success", "macro small": "8", "macro place": "-1", "macro negative": "-1", "macro long": "-12",
+	"macro text": "-4", "macro empty": "0", "macro input": "-4", "macro refused": "-5", "macro no_value": "-10", "macro too_large": "-12",
+	"macro auth": "-4", "macro longer": "-12",
 	"emit_json long": "-12", "http_send long": "-12", "emit_json object": "-11", "respond": "-14",
 }
 
@@ -84,6 +87,7 @@ func TestTheProbeCallsEveryFunction(t *testing.T) {
 // bad handles, and its own special cases.
 func TestEveryFunctionChecksItsArguments(t *testing.T) {
 	f := share(t, answer(`{"success":true,"data":[]}`))
+	f.app.Macros = echo{}
 	got, _, err := f.fetch(t.Context(), "probe", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -142,8 +143,33 @@ func newSecretly(t *testing.T, profile abi.AuthProfile, user string) *secretly {
 			"signing": func(context.Context) (string, error) { return signingSecret, nil },
 			"pin":     func(context.Context) (string, error) { return pinSecret, nil },
 		},
+		Macros: givingAway{},
 	}
 	return s
+}
+
+// givingAway renders each template into a text, or an error, with a secret in it.
+type givingAway struct{}
+
+func (givingAway) Macro(_ context.Context, template string, place abi.Place) (string, error) {
+	n, _ := strconv.Atoi(template)
+	secret := everySecret()[n%4].Value
+	text := "a " + secret + " b"
+	switch place {
+	case abi.PlacePath, abi.PlaceQuery, abi.PlaceForm:
+		text = url.QueryEscape(text)
+	case abi.PlaceJSON, abi.PlaceJSONValue:
+		quoted, _ := json.Marshal(text)
+		text = string(quoted)
+	case abi.PlaceXML:
+		var markup bytes.Buffer
+		_ = xml.EscapeText(&markup, []byte(text))
+		text = markup.String()
+	}
+	if n >= 4 {
+		return "", errors.New("1:1: " + text)
+	}
+	return text, nil
 }
 
 // fetch runs the guest, and takes down all that comes of it.

@@ -177,6 +177,16 @@ func (c *Call) HMAC(name string, algorithm abi.Algorithm, data []byte) ([]byte, 
 	return append([]byte(nil), b...), err
 }
 
+// Macro renders a template with {{ expression }} in it, in the scope of the
+// call, and escapes its values for the place where the text will stand. The
+// template is a text of the manifest or a setting as the administrator wrote
+// it; any other may use only names that the manifest declares under
+// macro_roots. A value that is missing is an error, abi.CodeNoValue.
+func (c *Call) Macro(template string, place abi.Place) (string, error) {
+	b, err := c.read("macro", func(buf []byte) int64 { return c.host.Macro(template, place, buf) })
+	return string(b), err
+}
+
 func (c *Call) done(function string, code int64) error {
 	if code < 0 {
 		return c.fault(function, code)

@@ -57,6 +57,10 @@ func KindOf(err error) abi.Kind {
 	if !errors.As(err, &code) {
 		return abi.KindInternal
 	}
+	var from *HostError
+	if errors.As(err, &from) && from.Function == "macro" && code != abi.CodeDeadline {
+		return abi.KindConfig // a template, or the values that it is rendered with
+	}
 	switch code {
 	case abi.CodeRefused:
 		return abi.KindRefused

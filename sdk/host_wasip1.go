@@ -67,6 +67,9 @@ func secret(name unsafe.Pointer, nameLength uint32, ptr unsafe.Pointer, capacity
 func secretHMAC(name unsafe.Pointer, nameLength uint32, algorithm int32, data unsafe.Pointer, dataLength uint32,
 	ptr unsafe.Pointer, capacity uint32) int64
 
+//go:wasmimport rollcall_v1 macro
+func macro(template unsafe.Pointer, templateLength uint32, place int32, ptr unsafe.Pointer, capacity uint32) int64
+
 //go:wasmimport rollcall_v1 wait_ms
 func waitMS(milliseconds int64) int32
 
@@ -172,6 +175,12 @@ func (wasmHost) SecretHMAC(name string, algorithm abi.Algorithm, data, buf []byt
 	dp, dn := bytes(data)
 	p, n := bytes(buf)
 	return secretHMAC(np, nn, int32(algorithm), dp, dn, p, n)
+}
+
+func (wasmHost) Macro(template string, place abi.Place, buf []byte) int64 {
+	tp, tn := text(template)
+	p, n := bytes(buf)
+	return macro(tp, tn, int32(place), p, n)
 }
 
 func (wasmHost) WaitMS(milliseconds int64) int32 { return waitMS(milliseconds) }

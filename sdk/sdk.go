@@ -63,6 +63,7 @@ type Host interface {
 	Respond(handle int64) int32
 	Secret(name string, buf []byte) int64
 	SecretHMAC(name string, algorithm abi.Algorithm, data, buf []byte) int64
+	Macro(template string, place abi.Place, buf []byte) int64
 	WaitMS(milliseconds int64) int32
 	Log(level abi.Level, text string)
 	Fail(kind abi.Kind, text string)

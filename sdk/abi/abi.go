@@ -56,6 +56,9 @@ const (
 	MaxAttachment   = 1 << 20  // bytes of a body given to attach
 	MaxCursorSize   = 16 << 10 // bytes of a cursor
 	MaxHMACSize     = 16 << 20 // bytes that secret_hmac signs at once
+	MaxMacros       = 100_000  // macro calls in one call
+	MaxTemplateSize = 64 << 10 // bytes of a template given to macro
+	MaxMacroSize    = 1 << 20  // bytes of a text that macro answers
 )
 
 // Code is a negative answer of a host function. The function last_error
@@ -73,7 +76,7 @@ const (
 	CodeAuth        Code = -7  // the credentials cannot be had, or a refresh was rejected
 	CodeDeadline    Code = -8  // the time of the whole call is over, or would be before the wait ends
 	CodeNotJSON     Code = -9  // the body is not valid JSON, or truncated, up to the place that was read
-	CodeNoValue     Code = -10 // there is nothing at the pointer, or no such header
+	CodeNoValue     Code = -10 // there is nothing at the pointer, no such header, or a value of a template is missing
 	CodeNotArray    Code = -11 // what is at the pointer is not an array
 	CodeTooLarge    Code = -12 // the value or body is over its limit
 	CodeStopped     Code = -13 // the agent takes no more records of this call

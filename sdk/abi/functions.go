@@ -143,6 +143,11 @@ func callFunctions() []Function {
 			codes(CodeArgument, CodeInput, CodeAuth, CodeDeadline, CodeTooLarge),
 		},
 		{
+			"macro", join(text("template"), []Param{{"place", I32}}, answer), I64,
+			"renders a template in the scope of the call, its values escaped for a place, and answers the text",
+			codes(CodeArgument, CodeInput, CodeRefused, CodeNoValue, CodeTooLarge, CodeLimit, CodeDeadline, CodeState),
+		},
+		{
 			"wait_ms",
 			[]Param{{"milliseconds", I64}},
 			I32, "waits; answers 0, or deadline without waiting when the call would be over before",

@@ -26,6 +26,11 @@ type Manifest struct {
 	Cannot     []Limitation  `toml:"cannot" json:"cannot,omitempty"`
 	// Rates are limits of single operations, beside RateLimit.
 	Rates []Rate `toml:"rates" json:"rates,omitempty"`
+	// MacroRoots lists the names whose values the connector may render with
+	// templates of its own (the host function macro). Texts of the manifest and
+	// of the configuration need none.
+	MacroRoots []string `toml:"macro_roots" json:"macro_roots,omitempty"`
+	Macros     []Macro  `toml:"macros" json:"macros,omitempty"`
 }
 
 // Endpoint returns the endpoint of a name.

@@ -99,6 +99,7 @@ func (m Manifest) Validate() error {
 	m.checkAttributes(p)
 	m.checkCannot(p)
 	m.checkRates(p)
+	m.checkMacros(p)
 	return first(list)
 }
 
@@ -131,6 +132,8 @@ func (m Manifest) checkNumbers(p problems) {
 	most(p, "endpoints", len(m.Endpoints), maxCalls)
 	most(p, "webhooks", len(m.Webhooks), maxCalls)
 	most(p, "rates", len(m.Rates), maxCalls)
+	most(p, "macros", len(m.Macros), maxCalls)
+	most(p, "of macro_roots", len(m.MacroRoots), maxSettings)
 	most(p, "of cannot", len(m.Cannot), maxCalls)
 	most(p, "hosts", len(m.Hosts), maxCalls)
 	most(p, "settings", len(m.Settings), maxSettings)

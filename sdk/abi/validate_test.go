@@ -49,7 +49,9 @@ func good() abi.Manifest {
 			{Operation: "delete", Reason: "no such call"},
 			{Operation: "rename", Reason: "no such field", Method: "PUT", Path: "/users/*", Only: []string{"active"}},
 		},
-		Rates: []abi.Rate{{Path: "/search", Limit: "10/2s"}},
+		Rates:      []abi.Rate{{Path: "/search", Limit: "10/2s"}},
+		MacroRoots: []string{"ad", "now"},
+		Macros:     []abi.Macro{{Name: "given_name", Expression: "first_word(ad.cn)", Description: "The first name"}},
 	}
 	m.Normalize()
 	return m

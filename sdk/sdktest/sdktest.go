@@ -31,6 +31,10 @@ type Host struct {
 	Retry     abi.RetryLimits     // default 5 attempts, 5 minutes
 	Cursor    string              // what a fetch starts with; a successful fetch replaces it
 	Secrets   map[string]string   // the manifest's secrets by name; the placeholder is replaced everywhere in a request
+	Values    map[string]any      // what templates may name, besides settings: {"link": {"key": "7"}}
+	// Macros renders templates instead of the small renderer of this package.
+	// An error that wraps an abi.Code has that code.
+	Macros func(template string, place abi.Place) (string, error)
 
 	Records []Record        // what was emitted, over all calls
 	Waits   []time.Duration // what was waited for

@@ -128,6 +128,31 @@ func TestThePageListsCodesAndKinds(t *testing.T) {
 	}
 }
 
+// TestThePageListsPlacesAndNames compares the tables of macro with package abi.
+func TestThePageListsPlacesAndNames(t *testing.T) {
+	text := page(t)
+	for _, p := range abi.Places() {
+		if !strings.Contains(text, fmt.Sprintf("\n| %s | %d | ", p, p)) {
+			t.Errorf("the page has no place %d, %s", p, p)
+		}
+	}
+	for call, names := range map[string][]string{
+		"fetch | ": abi.FetchRoots(), "invoke | those of the webhook's templates: ": abi.InvokeRoots(), "check | ": abi.CheckRoots(),
+	} {
+		if want := "\n| " + call + "`" + strings.Join(names, "`, `") + "` |"; !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// TestTheExampleInC: the page shows the file.
+func TestTheExampleInC(t *testing.T) {
+	source, err := os.ReadFile("../../testdata/c/macro.c")
+	if err != nil || !strings.Contains(page(t), "\n```c\n"+string(source)+"```\n") {
+		t.Errorf("the page does not show macro.c: %v", err)
+	}
+}
+
 // TestKeysHaveOneLimit: a key that a record may have can be reported as deleted.
 func TestKeysHaveOneLimit(t *testing.T) {
 	if jsonstream.MaxKey != abi.MaxKeySize {
@@ -156,6 +181,8 @@ func TestThePageStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("At most %d MiB are signed at once", abi.MaxHMACSize>>20),
 		fmt.Sprintf("(`EmitKeyed`, %d)", abi.EmitKeyed),
 		fmt.Sprintf("`algorithm` %d is SHA-256 (32 bytes), %d SHA-512 (64), %d SHA-1 (20)", abi.HMACSHA256, abi.HMACSHA512, abi.HMACSHA1),
+		fmt.Sprintf("It has at most %d KiB, its text at most %d MiB", abi.MaxTemplateSize>>10, abi.MaxMacroSize>>20),
+		fmt.Sprintf("`limit` (%d,000 templates)", abi.MaxMacros/1000),
 		fmt.Sprintf("cut at %d KiB", abi.MaxTextSize>>10),
 		fmt.Sprintf("After %d,000 lines", abi.MaxLogLines/1000),
 	} {

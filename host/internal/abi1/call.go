@@ -27,6 +27,7 @@ type Call struct {
 	Sink    func(Record) error // nil: the call delivers no records
 	Client  *web.Client
 	Secrets Secrets // nil: there are none
+	Macros  Macros  // nil: the call renders no templates
 	Cursor  string  // what cursor_get returns
 	Invoke  bool    // the call must have an answer
 	Check   bool    // the call may deliver findings about Needs
@@ -55,6 +56,8 @@ type Call struct {
 	handles  map[int64]*response
 	last     int64
 	waits    int
+	macros   int
+	rendered *rendered
 	openSize int64 // bytes of all open bodies
 	problem  string
 	lines    int

@@ -30,6 +30,7 @@ func functions() map[string]func(*frame) int64 {
 		"respond":      respond,
 		"secret":       secret,
 		"secret_hmac":  secretHMAC,
+		"macro":        macro,
 		"wait_ms":      waitMS,
 		"log":          logLine,
 		"fail":         fail,

@@ -123,6 +123,13 @@ func (c *Client) Secret(ctx context.Context, name string) (string, error) {
 	return p, nil
 }
 
+// Redact returns a text in which the application's secrets are replaced by
+// asterisks.
+func (c *Client) Redact(ctx context.Context, text string) string {
+	c.hide(ctx)
+	return c.vault.look().Text(text)
+}
+
 // HMAC signs data with a secret of the manifest. Its errors are those of
 // Secret, and input for an unknown algorithm.
 func (c *Client) HMAC(ctx context.Context, name string, algorithm abi.Algorithm, data []byte) ([]byte, error) {

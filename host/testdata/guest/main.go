@@ -46,6 +46,18 @@ func invoke(c *sdk.Call) error {
 		return nil
 	case "probe":
 		return probe(c)
+	case "macro":
+		text, err := c.Macro(w.Body, abi.PlaceQuery)
+		if err != nil {
+			return err
+		}
+		w.Path, w.Body, w.MessageType = "/macro?q="+text, "", abi.MessageNone
+		resp, err := c.Send(sdk.WebhookRequest(w))
+		if err != nil {
+			return err
+		}
+		defer resp.Close()
+		return resp.Respond()
 	case "replace":
 		for range 3 {
 			resp, err := c.Send(sdk.WebhookRequest(w))
@@ -133,6 +145,18 @@ func fetch(c *sdk.Call) error {
 		return system(c)
 	case "changes":
 		return changes(c)
+	case "macro":
+		return rendered(c)
+	case "macro-endless":
+		for {
+			_, _ = c.Macro("plain", abi.PlaceNone)
+		}
+	case "macro-many":
+		for {
+			if _, err := c.Macro("x", abi.PlaceNone); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -282,6 +306,21 @@ func parse(c *sdk.Call) error {
 		return sdk.Errorf(abi.KindBadResponse, "nobody is there")
 	}
 	_, err = c.EmitRecords(fmt.Appendf(nil, `[{"id":%d}]`, len(doc.Data)))
+	return err
+}
+
+// rendered emits, as one record, what became of a template.
+func rendered(c *sdk.Call) error {
+	record := map[string]any{"id": 1}
+	text, err := c.Macro(c.Endpoint().Params["template"], abi.PlaceNone)
+	if record["text"] = text; err != nil {
+		record["error"] = err.Error()
+	}
+	out, err := json.Marshal([]any{record})
+	if err != nil {
+		return err
+	}
+	_, err = c.EmitRecords(out)
 	return err
 }
 

@@ -60,6 +60,9 @@ func secret(name, nameLength, ptr, capacity uint32) int64
 //go:wasmimport rollcall_v1 secret_hmac
 func secretHMAC(name, nameLength uint32, algorithm int32, data, dataLength, ptr, capacity uint32) int64
 
+//go:wasmimport rollcall_v1 macro
+func macro(template, templateLength uint32, place int32, ptr, capacity uint32) int64
+
 //go:wasmimport rollcall_v1 wait_ms
 func waitMS(milliseconds int64) int32
 
@@ -124,6 +127,8 @@ func probe(c *sdk.Call) error {
 		results["secret_hmac name "+name] = secretHMAC(p, n, 1, jp, jn, bp, 64)
 		results["secret_hmac data "+name] = secretHMAC(jp, jn, 1, p, n, bp, 64)
 		results["secret_hmac "+name] = secretHMAC(jp, jn, 1, jp, jn, p, n)
+		results["macro template "+name] = macro(p, n, 0, bp, 64)
+		results["macro "+name] = macro(jp, jn, 0, p, n)
 		logLine(0, p, n)
 		fail(0, p, n)
 	}
@@ -169,6 +174,18 @@ func probe(c *sdk.Call) error {
 	results["secret_hmac unknown"] = secretHMAC(jp, jn, 1, jp, jn, bp, 64)
 	results["secret_hmac algorithm"] = secretHMAC(jp, jn, 4, jp, jn, bp, 64)
 	results["secret_hmac long"] = secretHMAC(jp, jn, 1, lp, 17<<20, bp, 64)
+	results["macro"] = macro(jp, jn, 0, bp, 64)
+	results["macro written"] = string(buf[:8])
+	results["macro small"] = macro(jp, jn, 1, bp, 2)
+	results["macro place"] = macro(jp, jn, 8, bp, 64)
+	results["macro negative"] = macro(jp, jn, -1, bp, 64)
+	results["macro long"] = macro(lp, 65<<10, 0, bp, 64)
+	results["macro text"] = macro(up, un, 0, bp, 64)
+	results["macro empty"] = macro(0, 0, 0, bp, 64)
+	for _, code := range []string{"input", "refused", "no_value", "too_large", "auth", "longer"} {
+		p, n := at(code)
+		results["macro "+code] = macro(p, n, 0, bp, 64)
+	}
 	results["emit_json long"] = emitJSON(lp, 17<<20)
 	results["http_send long"] = httpSend(lp, 17<<20)
 	results["emit_json object"] = emitJSON(op, on)

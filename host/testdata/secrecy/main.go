@@ -89,6 +89,9 @@ func spy(c *sdk.Call) error {
 	if err := ask(c, sdk.Request{Path: "/json/before", Auth: abi.NoAuth}); err != nil {
 		return err
 	}
+	if err := macros(c); err != nil {
+		return err
+	}
 	marks, err := placeholders(c)
 	if err != nil {
 		return err
@@ -120,6 +123,21 @@ func spy(c *sdk.Call) error {
 		return err
 	}
 	return giveAway(c)
+}
+
+// macros renders every template of the test, each at every place. All of them
+// hold a secret.
+func macros(c *sdk.Call) error {
+	for n := range 8 {
+		for _, place := range abi.Places() {
+			text, err := c.Macro(fmt.Sprint(n), place)
+			keep(text, fmt.Sprint(err))
+			if !errors.Is(err, abi.CodeRefused) && !errors.Is(err, abi.CodeInput) {
+				return fmt.Errorf("template %d at place %s gave %d bytes, %w", n, place, len(text), err)
+			}
+		}
+	}
+	return nil
 }
 
 // forms returns requests with placeholders wherever one can stand.
