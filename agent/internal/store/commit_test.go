@@ -131,7 +131,9 @@ func TestIntents(t *testing.T) {
 	lease, run := begin(t, s)
 	first, err := s.OpenIntent(ctx, lease, creating(run, "1"))
 	must(t, err)
-	second, err := s.OpenIntent(ctx, lease, creating(run, "2"))
+	handed := creating(run, "2")
+	handed.Password = []byte("sealed")
+	second, err := s.OpenIntent(ctx, lease, handed)
 	must(t, err)
 	must(t, s.CloseIntent(ctx, lease, first))
 	if err := s.CloseIntent(ctx, lease, first); err == nil {
@@ -143,7 +145,7 @@ func TestIntents(t *testing.T) {
 		t.Error("a closed intent is committed")
 	}
 	left := must1[[]Intent](t)(s.Intents(ctx))
-	if len(left) != 1 || left[0].ID != second || left[0].Link != nil || left[0].Created.IsZero() {
+	if len(left) != 1 || left[0].ID != second || string(left[0].Password) != "sealed" || left[0].Link != nil || left[0].Created.IsZero() {
 		t.Errorf("%+v", left)
 	}
 }

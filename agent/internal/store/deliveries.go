@@ -168,6 +168,8 @@ func (s *Store) SaveCalls(ctx context.Context, lease Lease, list []Call) error {
 	})
 }
 
+const recoverDeliveries = `UPDATE deliveries SET state = 'retrying', again = 1, next_at = ? WHERE state = 'sending' AND ended = 0`
+
 // RecoverDeliveries puts back what a dead process was sending, and returns how
 // many deliveries that were. They are taken again with Again. It must be called
 // before the first TakeDeliveries under a lease.
@@ -177,8 +179,7 @@ func (s *Store) RecoverDeliveries(ctx context.Context, lease Lease) (int, error)
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		n, err = newBatch(tx).count(ctx, `UPDATE deliveries SET state = 'retrying', again = 1, next_at = ? WHERE state = 'sending' AND ended = 0`,
-			stamp(s.now()))
+		n, err = newBatch(tx).count(ctx, recoverDeliveries, stamp(s.now()))
 		return err
 	})
 	return int(n), err

@@ -128,12 +128,18 @@ type Holding struct {
 	Automation string
 }
 
+const (
+	heldOfRun        = ` WHERE status = 'held' AND run = ? ORDER BY id`
+	heldOfAutomation = ` WHERE status = 'held' AND automation = ? ORDER BY id`
+	openOfInstance   = `SELECT id FROM deliveries WHERE instance = ? AND ended = 0 ORDER BY id`
+)
+
 func (h Holding) where() (string, []any, error) {
 	switch {
 	case h.Run != 0:
-		return ` WHERE status = 'held' AND run = ? ORDER BY id`, []any{h.Run}, nil
+		return heldOfRun, []any{h.Run}, nil
 	case h.Automation != "":
-		return ` WHERE status = 'held' AND automation = ? ORDER BY id`, []any{h.Automation}, nil
+		return heldOfAutomation, []any{h.Automation}, nil
 	}
 	return "", nil, fmt.Errorf("which held orchestrations are meant is not said")
 }
@@ -207,7 +213,7 @@ func scanID(row scanner) (id int64, err error) {
 // openDeliveries returns the deliveries of an instance that have not ended, by
 // number.
 func (b *batch) openDeliveries(ctx context.Context, instance int64) ([]deliveryBrief, error) {
-	rows, err := b.tx.QueryContext(ctx, `SELECT id FROM deliveries WHERE instance = ? AND ended = 0 ORDER BY id`, instance)
+	rows, err := b.tx.QueryContext(ctx, openOfInstance, instance)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,6 @@ import (
 // Intent is a write to the directory that is about to happen. When an intent is
 // found after a crash, the write may or may not have happened: check before
 // trying again.
-//
-// The table has a column password that no version has filled. It stays, because
-// dropping it would mean rewriting every state for nothing.
 type Intent struct {
 	ID          int64
 	Run         int64
@@ -31,8 +28,11 @@ type Intent struct {
 	Operation   ident.Operation
 	Link        *ident.Link // the link to write once the operation turns out to be applied
 	By          string
-	HeldID      int64 // the held operation that this write carries out; 0 for none
-	Created     time.Time
+	// Password is the sealed initial password of a create that hands it over, so
+	// that whoever finds the account after a crash can still start what does.
+	Password []byte
+	HeldID   int64 // the held operation that this write carries out; 0 for none
+	Created  time.Time
 	// Unreadable says why Operation and Link could not be read; nil when they
 	// could. Another version may have written them.
 	Unreadable error
@@ -66,10 +66,10 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO intents
-			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, opened_by, held_id, created)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			in.Run, in.Automation, in.Application, in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
-			in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
+			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 // other automations.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
-		operation_json, link_json, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
+		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
 	if err != nil {
 		return nil, s.fail("intents", err)
 	}
@@ -207,7 +207,7 @@ func scanIntent(row scanner) (Intent, error) {
 		created         int64
 	)
 	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
-		&operation, &link, &in.By, &in.HeldID, &created)
+		&operation, &link, &in.Password, &in.By, &in.HeldID, &created)
 	if err != nil {
 		return Intent{}, err
 	}

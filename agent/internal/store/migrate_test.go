@@ -71,6 +71,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				checkAccepted(t, s)
 				checkRefusals(t, s)
 			}
+			if version > 6 {
+				checkOutbox(t, s)
+			}
 		})
 	}
 }
@@ -130,6 +133,34 @@ func checkDeliveries(t *testing.T, s *Store) {
 	}
 	if text, err := s.LedgerText(t.Context(), "crm"); err != nil || text != "spent 7" {
 		t.Errorf("ledger: %q, %v", text, err)
+	}
+}
+
+// checkOutbox finds what version 7 added, and takes the delivery that waits.
+func checkOutbox(t *testing.T, s *Store) {
+	t.Helper()
+	i, err := s.Instance(t.Context(), 3)
+	if err != nil || i.Orchestration != "leaver" || i.Status != InstanceDelivering || string(i.State) != `{"turn":1}` || i.Trigger != "after disabled" {
+		t.Errorf("instance: %+v, %v", i, err)
+	}
+	if text, err := s.Definition(t.Context(), i.Digest); err != nil || string(text) != `{"name":"leaver"}` {
+		t.Errorf("definition: %s, %v", text, err)
+	}
+	if sealed, err := s.InitialPassword(t.Context(), 3); err != nil || string(sealed) != "sealed" {
+		t.Errorf("password: %q, %v", sealed, err)
+	}
+	story, err := s.Story(t.Context(), 3)
+	if err != nil || len(story) != 1 || story[0].Cause != "503" || story[0].Request != "PUT /users/7" {
+		t.Errorf("story: %+v, %v", story, err)
+	}
+	starts, err := s.Starts(t.Context(), "stale")
+	if err != nil || starts["guid-1"].IsZero() {
+		t.Errorf("starts: %v, %v", starts, err)
+	}
+	lease := must1[Lease](t)(s.AcquireLease(t.Context(), "outbox", "test", time.Hour))
+	got, err := s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 5})
+	if err != nil || len(got) != 1 || got[0].ID != 4 || got[0].Attempts != 2 || string(got[0].Call) != "call" || !got[0].Again {
+		t.Errorf("delivery: %+v, %v", got, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func andOf[T ~string](w *where, column string, value T) {
 	}
 }
 
-func andIn[T ~string](w *where, column string, values []T) {
+func andIn[T ~string | ~int64](w *where, column string, values []T) {
 	if len(values) == 0 {
 		return
 	}
@@ -113,6 +114,28 @@ func (s *Store) Instance(ctx context.Context, id int64) (Instance, error) {
 		return Instance{}, &NoInstanceError{ID: id}
 	}
 	return i, s.fail("orchestration", err)
+}
+
+// InstancesByID returns the instances with these numbers; those that do not exist
+// are left out.
+func (s *Store) InstancesByID(ctx context.Context, ids []int64) (map[int64]Instance, error) {
+	found := make(map[int64]Instance, len(ids))
+	for chunk := range slices.Chunk(ids, outboxBatch) {
+		w := &where{}
+		andIn(w, "id", chunk)
+		rows, err := s.reader.QueryContext(ctx, selectInstances+w.String(), w.args...)
+		if err != nil {
+			return nil, s.fail("orchestrations", err)
+		}
+		list, err := collect(rows, scanInstance)
+		if err != nil {
+			return nil, s.fail("orchestrations", err)
+		}
+		for _, i := range list {
+			found[i.ID] = i
+		}
+	}
+	return found, nil
 }
 
 // Story returns what happened in an instance, in order.
@@ -210,10 +233,15 @@ type Depth struct {
 	Oldest time.Time // when the oldest open delivery was queued; zero: there is none
 }
 
+const (
+	outboxDepth    = `SELECT state, count(*), min(created) FROM deliveries WHERE ended = 0 GROUP BY state`
+	instanceCounts = `SELECT orchestration, status, count(*) FROM instances GROUP BY orchestration, status ORDER BY orchestration, status`
+)
+
 // OutboxDepth counts the open deliveries.
 func (s *Store) OutboxDepth(ctx context.Context) (Depth, error) {
 	d := Depth{States: map[DeliveryState]int{}}
-	rows, err := s.reader.QueryContext(ctx, `SELECT state, count(*), min(created) FROM deliveries WHERE ended = 0 GROUP BY state`)
+	rows, err := s.reader.QueryContext(ctx, outboxDepth)
 	if err != nil {
 		return d, s.fail("depth of the outbox", err)
 	}
@@ -241,8 +269,7 @@ type InstanceCount struct {
 
 // InstanceCounts counts the instances that are kept, in order.
 func (s *Store) InstanceCounts(ctx context.Context) ([]InstanceCount, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT orchestration, status, count(*) FROM instances
-		GROUP BY orchestration, status ORDER BY orchestration, status`)
+	rows, err := s.reader.QueryContext(ctx, instanceCounts)
 	if err != nil {
 		return nil, s.fail("count orchestrations", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,6 +155,83 @@ func TestWhatWasBeingSentIsTakenAgainAfterACrash(t *testing.T) {
 	got := must1[[]Delivery](t)(s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 1}))
 	if len(got) != 1 || !got[0].Again || got[0].Attempts != 2 || string(got[0].Call) != "PUT /users/1" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatWasNotSentIsNoAttempt(t *testing.T) {
+	s := openTest(t)
+	lease := outbox(t, s)
+	i, d := queue(t, s, lease, "crm", "g1")
+	take(t, s, lease, "crm")
+	settle(t, s, lease, Settled{Delivery: d, State: DeliveryQueued})
+	got := must1[[]Delivery](t)(s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 1}))
+	if len(got) != 1 || got[0].Attempts != 1 || got[0].Again {
+		t.Errorf("%+v", got)
+	}
+	same(t, "story", 0, len(must1[[]StoryLine](t)(s.Story(t.Context(), i))))
+}
+
+func TestWithoutTheLeaseNothingIsTakenOrSettled(t *testing.T) {
+	clock := newClock()
+	s := openTest(t, WithClock(clock.Now))
+	lease := outbox(t, s)
+	_, d := queue(t, s, lease, "crm", "g1")
+	clock.Add(2 * time.Hour) // the lease has run out, and nobody has taken it over
+	var fenced *FencedError
+	if _, err := s.TakeDeliveries(t.Context(), lease, clock.Now(), map[string]int{"crm": 1}); !errors.As(err, &fenced) {
+		t.Errorf("taken: %v", err)
+	}
+	lease = must1[Lease](t)(s.RenewLease(t.Context(), lease, time.Hour))
+	take(t, s, lease, "crm")
+	clock.Add(2 * time.Hour)
+	if err := s.SaveCalls(t.Context(), lease, []Call{{Delivery: d}}); !errors.As(err, &fenced) {
+		t.Errorf("saved: %v", err)
+	}
+	settle(t, s, lease, Settled{Delivery: d, State: DeliveryRetrying}) // what was sent in time is recorded
+	outbox(t, s)
+	if _, err := s.SettleDeliveries(t.Context(), lease, []Settled{{Delivery: d, State: DeliveryDone}}); !errors.As(err, &fenced) {
+		t.Errorf("settled: %v", err)
+	}
+	if _, err := s.AdvanceInstances(t.Context(), lease, []Advance{{Instance: 1, Version: 2, Status: InstanceDone}}); !errors.As(err, &fenced) {
+		t.Errorf("advanced: %v", err)
+	}
+	if _, err := s.StartInstances(t.Context(), lease, []NewInstance{leaver("g1")}); !errors.As(err, &fenced) {
+		t.Errorf("started: %v", err)
+	}
+	if _, err := s.RecoverDeliveries(t.Context(), lease); !errors.As(err, &fenced) {
+		t.Errorf("recovered: %v", err)
+	}
+}
+
+func TestALinkThatIsThereStaysAsItIs(t *testing.T) {
+	s := openTest(t)
+	lease := outbox(t, s)
+	made := link("7", "g1")
+	must(t, s.PutLink(t.Context(), made, "test"))
+	_, d := queue(t, s, lease, "crm", "g1")
+	take(t, s, lease, "crm")
+	settle(t, s, lease, Settled{Delivery: d, State: DeliveryDone, Link: &ident.Link{Key: "7"}})
+	got, _, err := s.LinkByKey(t.Context(), "crm", "7")
+	must(t, err)
+	same(t, "link", made, got)
+}
+
+func TestALinkThatCannotBeMadeFollowsIfTaken(t *testing.T) {
+	s := openTest(t)
+	lease := outbox(t, s)
+	must(t, s.PutLink(t.Context(), link("7", "g9"), "test"))
+	i, d := queue(t, s, lease, "crm", "g1")
+	take(t, s, lease, "crm")
+	settle(t, s, lease, Settled{
+		Delivery: d, State: DeliveryDone, Link: &ident.Link{Key: "7"}, Advance: after(t, s, i, InstanceDone),
+		IfTaken: &Settled{State: DeliveryDone, Failed: true, Advance: after(t, s, i, InstanceReady)},
+	})
+	row := must1[Delivery](t)(s.Delivery(t.Context(), d))
+	if row.State != DeliveryDone || !row.Failed || !strings.Contains(row.Cause, "crm:7 is linked to g9 already") || statusOf(t, s, i) != InstanceReady {
+		t.Errorf("%+v", row)
+	}
+	if got, _, _ := s.LinkByKey(t.Context(), "crm", "7"); got.GUID != "g9" {
+		t.Errorf("the link was redirected: %+v", got)
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 
 // Retention says what need not be kept any longer. A zero time keeps everything.
 type Retention struct {
-	Runs    time.Time // remove runs that ended before, with their outcomes
+	Runs    time.Time // remove runs and orchestrations that ended before, with what they did
 	Journal time.Time // remove lines that were written before
 }
 
 // Removed counts what Retain has removed.
 type Removed struct {
 	Runs, Outcomes, Lines int
+	Instances             int // orchestrations, with their stories and deliveries
 	// Open is the run that kept the journal from being shortened further: it
 	// holds something, or one of its writes is not settled. 0: there is none.
 	Open int64
@@ -29,7 +30,8 @@ const byRetention = "retention"
 // Retain removes what need not be kept, in small transactions. What is still
 // open stays: runs with a held operation, with a rejection that still counts, or
 // with a write that is not settled, and the last run of each kind of an
-// automation. The journal gets a line about each removal. It is shortened only
+// automation; orchestrations that have not ended, and what waits in the outbox.
+// The journal gets a line about each removal. It is shortened only
 // from its beginning, only where its chain is unbroken, and never beyond the
 // first line of an open run.
 func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
@@ -37,6 +39,9 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 	if !r.Runs.IsZero() {
 		if err := s.removeRuns(ctx, r.Runs, &removed); err != nil {
 			return removed, s.fail("remove old runs", err)
+		}
+		if err := s.removeInstances(ctx, r.Runs, &removed); err != nil {
+			return removed, s.fail("remove old orchestrations", err)
 		}
 	}
 	if !r.Journal.IsZero() {

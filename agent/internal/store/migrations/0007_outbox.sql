@@ -40,6 +40,7 @@ CREATE INDEX instances_due ON instances (next_at, id) WHERE turn = 1 AND status 
 CREATE INDEX instances_open ON instances (orchestration, guid, id) WHERE ended = 0;
 CREATE INDEX instances_started ON instances (automation, started) WHERE started <> 0;
 CREATE INDEX instances_held ON instances (automation, id) WHERE status = 'held';
+CREATE INDEX instances_held_run ON instances (run, id) WHERE status = 'held';
 CREATE INDEX instances_status ON instances (orchestration, status);
 CREATE INDEX instances_ended ON instances (ended, id) WHERE ended <> 0;
 CREATE INDEX instances_guid ON instances (guid, id);
