@@ -3,6 +3,7 @@ package orchestration_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func anyStep(i, n int) *rapid.Generator[orchestration.Step] {
 // anyOrchestration draws definitions until one compiles.
 func anyOrchestration(t *rapid.T) *orchestration.Orchestration {
 	n := rapid.IntRange(1, 6).Draw(t, "steps")
-	d := orchestration.Definition{Name: "o", CancelWhen: rapid.SampledFrom([]string{"", "", "ad == null", "ad.disabled", "ad.x"}).Draw(t, "cancel_when")}
+	d := orchestration.Definition{Name: "o", Within: 300 * hour, CancelWhen: rapid.SampledFrom([]string{"", "", "ad == null", "ad.disabled", "ad.x"}).Draw(t, "cancel_when")}
 	for i := range n {
 		d.Steps = append(d.Steps, anyStep(i, n).Draw(t, "step"))
 	}
@@ -83,28 +84,29 @@ func person(attributes ident.Attributes, disabled bool) *ident.Entry {
 func TestEveryWalkEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyOrchestration(t)
-		w := &walk{t: t, o: o, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), runs: map[int]int{}}
+		w := &walk{t: t, o: o, random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed of the walk"), 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), runs: map[int]int{}}
 		w.state = o.Start(w.now)
 		w.next = orchestration.Decision{Do: orchestration.DoAdvance}
-		for range 5000 {
+		for range 20_000 {
 			if w.next.Do == orchestration.DoEnd {
 				w.ended()
 				return
 			}
 			w.go1()
 		}
-		t.Fatalf("no end after 5000 transitions: %+v", w.state)
+		t.Fatalf("no end after 20000 transitions: %+v", w.state)
 	})
 }
 
 // walk is an instance under way.
 type walk struct {
-	t     *rapid.T
-	o     *orchestration.Orchestration
-	now   time.Time
-	state orchestration.State
-	next  orchestration.Decision
-	runs  map[int]int
+	t      *rapid.T
+	random *rand.Rand // rather than draws of rapid, which are too many
+	o      *orchestration.Orchestration
+	now    time.Time
+	state  orchestration.State
+	next   orchestration.Decision
+	runs   map[int]int
 }
 
 // take makes a transition twice, once from the state as it was kept.
@@ -156,7 +158,7 @@ func (w *walk) go1() {
 		w.settle()
 	case orchestration.DoBlock:
 		w.now = w.now.Add(time.Hour)
-		switch rapid.IntRange(0, 2).Draw(w.t, "person") {
+		switch w.random.IntN(3) {
 		case 0:
 			w.take(func(s orchestration.State) (orchestration.State, orchestration.Decision, error) {
 				return w.o.Cancel(s, "x", w.now)
@@ -176,8 +178,8 @@ func (w *walk) go1() {
 }
 
 func (w *walk) advance() {
-	object := person(ident.Attributes{"cn": {"Ada"}}, rapid.Bool().Draw(w.t, "disabled"))
-	if rapid.Bool().Draw(w.t, "sn") {
+	object := person(ident.Attributes{"cn": {"Ada"}}, w.random.IntN(2) == 0)
+	if w.random.IntN(2) == 0 {
 		object.Attributes.Set("sn", "Novak")
 	}
 	v := orchestration.Values{Object: object, Now: w.now}
@@ -188,11 +190,11 @@ func (w *walk) advance() {
 
 func (w *walk) settle() {
 	r := orchestration.Result{Status: 200, Answered: true, Response: []byte(`{"id": 7}`)}
-	if rapid.IntRange(0, 2).Draw(w.t, "fails") > 0 {
-		r = orchestration.Result{Error: "boom", Status: 503, Answered: true, Retry: rapid.Bool().Draw(w.t, "retry")}
+	if w.random.IntN(3) > 0 {
+		r = orchestration.Result{Error: "boom", Status: 503, Answered: true, Retry: w.random.IntN(2) == 0}
 	}
 	w.now = w.now.Add(time.Second)
-	jitter := rapid.Float64Range(0, 1).Draw(w.t, "jitter")
+	jitter := w.random.Float64()
 	w.take(func(s orchestration.State) (orchestration.State, orchestration.Decision, error) {
 		return w.o.Settle(s, r, w.now, jitter)
 	})
