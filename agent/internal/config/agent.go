@@ -18,6 +18,8 @@ type Agent struct {
 	Include    []string `toml:"include"`
 	Listen     string   `toml:"listen"` // host:port of /metrics, /livez and /readyz; "" does not listen
 	Log        Log      `toml:"log"`
+	// AllowCommands lists the programs that steps may run, by absolute paths.
+	AllowCommands []string `toml:"allow_commands"`
 }
 
 // Log is the key agent.log.

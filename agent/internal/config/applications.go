@@ -140,22 +140,8 @@ func (l *loader) checkApplication(in path, a Application) {
 
 func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkName(in)
-	if e.Path != nil && e.URL != nil {
-		l.failKey(in.with("url"), "path and url exclude each other", "")
-	}
-	if e.Path != nil && !strings.HasPrefix(e.Path.Text, "/") {
-		l.fail(in.with("path"), `path must begin with "/"`, "")
-	}
-	if e.URL != nil && !strings.HasPrefix(e.URL.Text, "{{") {
-		host, _, _ := strings.Cut(e.URL.Text, "{{")
-		host, _, _ = strings.Cut(host, "?")
-		l.checkURL(in.with("url"), host)
-	}
-	for name := range e.Headers {
-		if !headerForm.MatchString(name) {
-			l.failKey(in.with("headers").with(name), fmt.Sprintf("%q cannot be the name of a header", name), "")
-		}
-	}
+	l.checkTarget(in, e.Path, e.URL)
+	l.checkHeaders(in.with("headers"), e.Headers)
 	l.checkPointer(in.with("records"), e.Records)
 	l.checkPointer(in.with("record"), e.Record)
 	l.checkPointer(in.with("key"), e.Key)

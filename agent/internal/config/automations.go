@@ -9,6 +9,7 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/robfig/cron/v3"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
@@ -33,9 +34,18 @@ type Automation struct {
 	Limits     Limits        `toml:"limits"`
 	Approval   plan.Approval `toml:"approval"`
 	Owns       Owns          `toml:"owns"`
+	After      After         `toml:"after"`
+
+	Trigger       Trigger       `toml:"trigger"` // "": DataSource and Action say what is done
+	Base          ident.DN      `toml:"base"`    // of trigger: "" is the whole domain
+	Where         *Text         `toml:"where"`
+	Orchestration string        `toml:"orchestration"`
+	Every         time.Duration `toml:"every"` // 0: an object again only once it has left the filter
 
 	// Mapper is the compiled mapping of the data source, with OU and Groups.
 	Mapper *mapping.Mapper `toml:"-"`
+	// Filter is Where, compiled.
+	Filter *expr.Expression `toml:"-"`
 }
 
 // Password is the key automations.NAME.password: the initial password of a new
@@ -43,6 +53,8 @@ type Automation struct {
 type Password struct {
 	Length     int  `toml:"length"`
 	MustChange bool `toml:"must_change"`
+	// Deliver names the orchestration that gets the password.
+	Deliver string `toml:"deliver"`
 }
 
 // Adopt is the key automations.NAME.adopt: it says what happens to accounts that
@@ -66,10 +78,12 @@ type Owns string
 const OwnsAccount Owns = "account"
 
 func (l *loader) checkAutomation(in path, a Automation) {
-	if l.has(in.with("trigger")) || l.has(in.with("orchestration")) {
+	if l.has(in.with("on")) {
 		return // the table is refused as a whole
 	}
 	l.checkName(in)
+	l.checkUntriggered(in)
+	l.checkAfter(in, a)
 	l.require(in, "data_source", "action")
 	if l.has(in.with("data_source")) {
 		l.exists(in.with("data_source"), "data source", a.DataSource, sortedKeys(l.config.DataSources))
@@ -174,10 +188,7 @@ func (l *loader) checkPlaces(in path, a Automation) {
 		if !isConstant(g.Text) {
 			continue
 		}
-		if dn, ok := l.checkPlace(in.with("groups").item(i), "groups", g.Text); ok && l.privileged(dn) {
-			l.fail(in.with("groups").item(i), fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn),
-				"choose another group, or name it in allow_protected of [directory]")
-		}
+		l.checkGroup(in.with("groups").item(i), g.Text)
 	}
 	at := in.with("missing").with("move_to")
 	if !isConstant(string(a.Missing.MoveTo)) {
@@ -210,6 +221,14 @@ func (l *loader) outside(dn ident.DN) string {
 		}
 	}
 	return "scope in [directory] lists what rollcall may change"
+}
+
+// checkGroup requires a group in scope that is not privileged.
+func (l *loader) checkGroup(at path, text string) {
+	if dn, ok := l.checkPlace(at, "groups", text); ok && l.privileged(dn) {
+		l.fail(at, fmt.Sprintf("%q is a privileged group: rollcall never adds anyone to it", dn),
+			"choose another group, or name it in allow_protected of [directory]")
+	}
 }
 
 func (l *loader) checkPlace(at path, what, text string) (ident.DN, bool) {

@@ -25,8 +25,19 @@ func (l *loader) check() {
 		l.checkDataSource(path{"data_sources", name}, l.config.DataSources[name])
 	}
 	for _, name := range sortedKeys(l.config.Automations) {
-		l.checkAutomation(path{"automations", name}, l.config.Automations[name])
+		in, a := path{"automations", name}, l.config.Automations[name]
+		if l.has(in.with("trigger")) {
+			l.checkTriggered(in, &a)
+			l.config.Automations[name] = a
+		} else {
+			l.checkAutomation(in, a)
+		}
 	}
+	l.splitAutomations()
+	l.checkMail()
+	l.checkAllowedCommands()
+	l.checkWebhooks()
+	l.checkOrchestrations()
 	l.compileMappings()
 	l.warnLiterals()
 	l.warnUnused()
@@ -101,6 +112,9 @@ func (l *loader) warnUnused() {
 	for _, d := range l.config.DataSources {
 		applications[d.Application] = true
 	}
+	for _, name := range l.config.UsedApplications() {
+		applications[name] = true
+	}
 	for name, a := range l.config.Automations {
 		sources[a.DataSource] = true
 		app, ok := l.config.Applications[l.config.DataSources[a.DataSource].Application]
@@ -110,6 +124,13 @@ func (l *loader) warnUnused() {
 	}
 	l.warnUnusedIn("applications", "application", sortedKeys(l.config.Applications), applications)
 	l.warnUnusedIn("data_sources", "data source", sortedKeys(l.config.DataSources), sources)
+	l.warnUnusedIn("webhooks", "webhook", sortedKeys(l.config.Webhooks), l.config.usedWebhooks())
+	for _, name := range sortedKeys(l.config.Orchestrations) {
+		if !l.config.usedOrchestrations()[name] {
+			l.warnKey(path{"orchestrations", name}, fmt.Sprintf("orchestration %q is named by no automation", name),
+				"it runs only for whom somebody starts it")
+		}
+	}
 	l.warnUnusedIn("lookups", "lookup", sortedKeys(l.config.Lookups), l.usedLookups())
 }
 

@@ -22,6 +22,14 @@ type Config struct {
 	DataSources  map[string]DataSource        `toml:"data_sources"`
 	Automations  map[string]Automation        `toml:"automations"`
 
+	Webhooks       map[string]Webhook       `toml:"webhooks"`
+	Orchestrations map[string]Orchestration `toml:"orchestrations"`
+	Mail           Mail                     `toml:"mail"`
+
+	// Triggered holds the automations with a trigger, which start orchestrations
+	// for objects of the directory. They are not in Automations.
+	Triggered map[string]Automation `toml:"-"`
+
 	Files    []string  `toml:"-"` // every file that was read, the main one first
 	Warnings []Warning `toml:"-"` // in the order of the files
 

@@ -65,6 +65,8 @@ func (l *loader) decode(v any, target reflect.Value, at path) {
 	switch t := target.Addr().Interface().(type) {
 	case *Text:
 		l.decodeText(v, t, at)
+	case *Texts:
+		l.decodeTexts(v, t, at)
 	case *SecretRef:
 		l.decodeSecret(v, t, at)
 	case *time.Duration:
@@ -254,7 +256,7 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 // ofOneLine reports whether a value is a name or a path, in which a control
 // character comes from a backslash that was not escaped, as in "C:\temp".
 func ofOneLine(at path) bool {
-	return at[0] == "agent" || at[0] == "directory" || at.last() == "username"
+	return at[0] == "agent" || at[0] == "directory" || at[0] == "mail" || at.last() == "username"
 }
 
 func (l *loader) decodeText(v any, t *Text, at path) {
@@ -266,6 +268,18 @@ func (l *loader) decodeText(v any, t *Text, at path) {
 	}
 	*t = Text{Text: s, Pos: l.value(at)}
 	l.texts = append(l.texts, s)
+}
+
+func (l *loader) decodeTexts(v any, t *Texts, at path) {
+	if list, ok := listOf(v); ok {
+		*t = make(Texts, len(list))
+		for i, one := range list {
+			l.decodeText(one, &(*t)[i], at.item(i))
+		}
+		return
+	}
+	*t = make(Texts, 1)
+	l.decodeText(v, &(*t)[0], at)
 }
 
 func (l *loader) decodeSecret(v any, t *SecretRef, at path) {

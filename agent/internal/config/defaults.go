@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
@@ -65,6 +66,18 @@ func (a *Automation) setDefaults() {
 	a.Limits.setDefaults()
 }
 
+func (o *Orchestration) setDefaults() {
+	*o = Orchestration{OnError: OnError{Do: orchestration.OnErrorStop}, Within: orchestration.DefaultWithin}
+}
+
+func (s *Step) setDefaults() { s.Retry.setDefaults() }
+
+func (r *Retry) setDefaults() {
+	*r = Retry{Attempts: orchestration.DefaultAttempts, Backoff: orchestration.DefaultBackoff, Max: orchestration.DefaultMax}
+}
+
+func (v *Verify) setDefaults() { *v = Verify{Method: MethodGet} }
+
 func (a *Adopt) setDefaults() { *a = Adopt{Mode: plan.AdoptReview} }
 
 func (a *Adopt) setText(t Text) { a.Mode = plan.Adopt(t.Text) }
@@ -76,3 +89,6 @@ func (e *Endpoint) setName(name string, pos Pos)    { e.Name, e.Pos = name, pos 
 func (d *DataSource) setName(name string, pos Pos)  { d.Name, d.Pos = name, pos }
 func (a *Attribute) setName(name string, pos Pos)   { a.Name, a.Pos = name, pos }
 func (a *Automation) setName(name string, pos Pos)  { a.Name, a.Pos = name, pos }
+func (w *Webhook) setName(name string, pos Pos)     { w.Name, w.Pos = name, pos }
+
+func (o *Orchestration) setName(name string, pos Pos) { o.Name, o.Pos = name, pos }

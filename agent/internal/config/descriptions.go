@@ -7,6 +7,7 @@ func descriptions() map[string]string {
 	all := describeSections()
 	for _, more := range []map[string]string{
 		describeApplications(), describeEndpoints(), describeDataSources(), describeAutomations(),
+		describeWebhooks(), describeOrchestrations(), describeMail(), describeTriggers(),
 	} {
 		maps.Copy(all, more)
 	}
@@ -19,6 +20,7 @@ func describeSections() map[string]string {
 		"agent.modules_dir":          "The connectors (*.wasm).",
 		"agent.include":              "More files, as patterns relative to this one; only in the main file.",
 		"agent.listen":               "Address and port of /metrics, /livez and /readyz; \"\" turns it off.",
+		"agent.allow_commands":       "Programs that steps of orchestrations may run, by absolute paths; none without it.",
 		"agent.log.level":            "The least severe level that is logged.",
 		"agent.log.format":           "The form of the log's lines.",
 		"store.keep_runs":            "How long runs and what became of their changes are kept, or forever.",

@@ -60,7 +60,7 @@ func (c *Config) DifferencesFor(former *Config, automation string) []Difference 
 // so that it does not matter from where the file was named.
 func (c *Config) tables() map[string]map[string]any {
 	all := *c
-	for _, path := range []*string{&all.Agent.StateDir, &all.Agent.ModulesDir, &all.Directory.CAFile} {
+	for _, path := range []*string{&all.Agent.StateDir, &all.Agent.ModulesDir, &all.Directory.CAFile, &all.Mail.CAFile} {
 		if abs, err := filepath.Abs(*path); err == nil && *path != "" {
 			*path = abs
 		}
@@ -75,6 +75,9 @@ func (c *Config) tables() map[string]map[string]any {
 		for it := v.Field(i).MapRange(); it.Next(); {
 			out[name+"."+keyText(it.Key().String())] = tableOf(it.Value())
 		}
+	}
+	for name, a := range c.Triggered {
+		out["automations."+keyText(name)] = tableOf(reflect.ValueOf(a))
 	}
 	delete(out["agent"], "include") // the included files are compared themselves
 	return out
@@ -96,7 +99,7 @@ func (c *Config) tablesFor(automation string) map[string]map[string]any {
 	take("data_sources."+keyText(a.DataSource), "description")
 	take(application, "rate_limit", "daily_budget")
 	take("directory", "connections", "timeout")
-	take("agent", "listen", "log", "include")
+	take("agent", "listen", "log", "include", "allow_commands")
 	take("modules", "memory_mib", "call_timeout", "fetch_timeout", "compile_timeout", "compile_memory_mib")
 	take("store", "staging_mib")
 	for name := range all {

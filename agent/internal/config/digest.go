@@ -14,8 +14,9 @@ import (
 
 // Digest identifies everything in the configuration that decides what the
 // automation would do: its settings, its data source, the application and the
-// endpoint, the lookups, and where the directory may be written. Schedules,
-// secrets, descriptions and the places in the files are left out. A saved plan
+// endpoint, the lookups, and where the directory may be written. The orchestrations that after
+// and password.deliver name belong to it, because what follows a change was
+// part of what somebody agreed to; their steps do not. Schedules, secrets, descriptions and the places in the files are left out. A saved plan
 // is valid only while this digest stays the same.
 func (c *Config) Digest(automation string) (string, error) {
 	a, ok := c.Automations[automation]
@@ -28,7 +29,7 @@ func (c *Config) Digest(automation string) (string, error) {
 	maps.DeleteFunc(app.Endpoints, func(name string, _ Endpoint) bool { return !slices.Contains(d.Endpoints, name) })
 	data, err := json.Marshal(map[string]any{
 		"name":        automation,
-		"automation":  settingsOf(reflect.ValueOf(a), "schedule"),
+		"automation":  settingsOf(reflect.ValueOf(withoutStart(a)), "schedule"),
 		"data_source": settingsOf(reflect.ValueOf(d), "description"),
 		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit", "daily_budget", "proxy", "secrets"),
 		"lookups":     c.Lookups,
@@ -40,6 +41,13 @@ func (c *Config) Digest(automation string) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// withoutStart leaves out how many orchestrations may begin: that does not change
+// what a plan does.
+func withoutStart(a Automation) Automation {
+	a.Limits.Start = plan.Limit{}
+	return a
 }
 
 // settingsOf turns a table into plain values, without places and secrets. Unset

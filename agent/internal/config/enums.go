@@ -55,6 +55,17 @@ func (Authority) Values() []string {
 // Values lists what an automation may decide.
 func (Owns) Values() []string { return []string{string(OwnsAccount)} }
 
+// Values lists the methods.
+func (WebhookMethod) Values() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE"} }
+
+// Values lists the formats.
+func (MessageType) Values() []string {
+	return []string{string(MessageNone), string(MessageJSON), string(MessageForm), string(MessageXML), string(MessageText)}
+}
+
+// Values lists the triggers.
+func (Trigger) Values() []string { return []string{string(TriggerSchedule)} }
+
 // laterValues lists the values that the documentation describes and this version
 // refuses.
 func laterValues(w word) []string {
@@ -65,6 +76,8 @@ func laterValues(w word) []string {
 		return []string{"enable", "disable", "move", "groups", "delete", "audit"}
 	case plan.MissingAction:
 		return []string{"delete"}
+	case Trigger:
+		return []string{"directory"}
 	case Owns:
 		return []string{"attributes"}
 	}

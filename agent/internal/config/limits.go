@@ -6,7 +6,7 @@ import (
 )
 
 // Limits is the key automations.NAME.limits: it says how many operations of each
-// class an automation may do in 24 hours.
+// class an automation may do in 24 hours, and how many orchestrations it may start.
 type Limits struct {
 	Create       plan.Limit `toml:"create"`
 	Adopt        plan.Limit `toml:"adopt"`
@@ -18,6 +18,7 @@ type Limits struct {
 	Delete       plan.Limit `toml:"delete"`
 	Groups       plan.Limit `toml:"groups"`
 	SourceShrink plan.Limit `toml:"source_shrink"` // by how much a source may shrink before changes are held
+	Start        plan.Limit `toml:"start"`         // how many orchestrations may begin
 }
 
 // ByClass returns the limit of each class of operation.
@@ -35,6 +36,6 @@ func (l *Limits) setDefaults() {
 		Create: of[ident.ClassCreate], Adopt: of[ident.ClassAdopt], Update: of[ident.ClassUpdate],
 		Rename: of[ident.ClassRename], Move: of[ident.ClassMove], Enable: of[ident.ClassEnable],
 		Disable: of[ident.ClassDisable], Delete: of[ident.ClassDelete], Groups: of[ident.ClassGroups],
-		SourceShrink: plan.DefaultSourceShrink(),
+		SourceShrink: plan.DefaultSourceShrink(), Start: plan.DefaultStart(),
 	}
 }

@@ -98,7 +98,7 @@ ou = "OU=Staff,DC=example,DC=com"
 	none := plan.Limit{Unlimited: true}
 	limits := Limits{
 		Create: none, Adopt: none, Rename: none, Move: none, Enable: none, Groups: none,
-		Update: plan.Limit{Percent: 50, Count: 5}, Disable: plan.Limit{Percent: 5, Count: 5}, SourceShrink: plan.Limit{Percent: 20},
+		Update: plan.Limit{Percent: 50, Count: 5}, Disable: plan.Limit{Percent: 5, Count: 5}, SourceShrink: plan.Limit{Percent: 20}, Start: plan.Limit{Percent: 20, Count: 20},
 	}
 	attribute := c.DataSources["d"].Attributes["sAMAccountName"]
 	automation := c.Automations["x"]

@@ -10,7 +10,9 @@ import (
 // edited.
 type Outline struct {
 	StateDir, ModulesDir string
-	Automations          []string
+	Automations          []string // without those that have a trigger
+	Webhooks             []string // of the configuration
+	Orchestrations       []string
 	Applications         []string
 	Connectors           []string          // of the applications
 	ApplicationOf        map[string]string // by automation
@@ -30,6 +32,8 @@ func ReadOutline(file string) Outline {
 		out.ModulesDir = l.relative(at, dir)
 	}
 	out.Automations, out.Applications = namesAt(tree, "automations"), namesAt(tree, "applications")
+	out.Webhooks, out.Orchestrations = namesAt(tree, "webhooks"), namesAt(tree, "orchestrations")
+	out.Automations = slices.DeleteFunc(out.Automations, func(name string) bool { return textAt(tree, "automations", name, "trigger") != "" })
 	for _, name := range out.Automations {
 		data := textAt(tree, "automations", name, "data_source")
 		out.ApplicationOf[name] = textAt(tree, "data_sources", data, "application")

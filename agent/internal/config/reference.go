@@ -60,6 +60,14 @@ func (r *reference) setting(v reflect.Value, key string) {
 		r.setting(item.Elem(), key+".NAME")
 		return
 	}
+	if v.Kind() == reflect.Slice {
+		item := reflect.New(v.Type().Elem())
+		if d, ok := item.Interface().(defaulter); ok {
+			d.setDefaults()
+		}
+		r.setting(item.Elem(), key)
+		return
+	}
 	if v.Kind() == reflect.Struct {
 		r.table(v, key+".")
 		return
@@ -74,6 +82,10 @@ func typeWord(v reflect.Value) string {
 		return "expression or template"
 	case []Text:
 		return "list of templates"
+	case Texts:
+		return "template or list of templates"
+	case OnError:
+		return onErrorForm
 	case map[string]Text:
 		return "table of templates"
 	case SecretRef:
@@ -117,6 +129,8 @@ func defaultText(v reflect.Value) string {
 		return d.String()
 	case Keep:
 		return d.String()
+	case OnError:
+		return string(d.Do)
 	case time.Duration:
 		if d == 0 {
 			return ""

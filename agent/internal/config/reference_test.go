@@ -61,7 +61,6 @@ func TestReferenceShowsTypesAndDefaults(t *testing.T) {
 // TestNoKeyIsBothKnownAndRefused checks each table that refuses keys.
 func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 	for _, table := range []partial{
-		Config{},
 		Agent{},
 		Store{},
 		Directory{},
@@ -69,9 +68,7 @@ func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 		DataSource{},
 		Attribute{},
 		Automation{},
-		Password{},
 		Missing{},
-		Limits{},
 	} {
 		fields := fieldsOf(reflect.TypeOf(table))
 		for key := range table.unavailable() {

@@ -3,10 +3,6 @@ package config
 // The keys that the documentation describes and this version refuses, each with
 // what to do instead; "" when there is nothing to suggest.
 
-func (Config) unavailable() map[string]string {
-	return map[string]string{"webhooks": "", "orchestrations": ""}
-}
-
 func (Agent) unavailable() map[string]string {
 	return map[string]string{"web_config": "let a proxy in front of a loopback address do TLS"}
 }
@@ -34,29 +30,22 @@ func (Attribute) unavailable() map[string]string {
 func (Automation) unavailable() map[string]string {
 	const filter = "filter with where in the data source"
 	return map[string]string{
-		"on": "", "base": "", "where": filter, "after": "", "enable_when": filter, "disable_when": filter, "directory": "",
+		"enable_when": filter, "disable_when": filter, "directory": "",
 	}
 }
 
-// refuse reports an automation that reacts to events with one error, instead of
-// one for each of its keys.
+// refuse reports an automation that reacts to changes in the directory with one
+// error, instead of one for each of its keys.
 func (Automation) refuse(table map[string]any) (key, what string) {
-	for _, key := range []string{"trigger", "orchestration"} {
-		if _, ok := table[key]; ok {
-			return key, "an automation with " + key
-		}
+	if table["trigger"] == "directory" {
+		return "trigger", `an automation with trigger = "directory"`
+	}
+	if _, ok := table["on"]; ok {
+		return "on", "an automation with on"
 	}
 	return "", ""
 }
 
-func (Password) unavailable() map[string]string {
-	return map[string]string{"deliver": ""}
-}
-
 func (Missing) unavailable() map[string]string {
 	return map[string]string{"delete_after": "", "strip_groups": "", "create_groups": ""}
-}
-
-func (Limits) unavailable() map[string]string {
-	return map[string]string{"start": ""}
 }

@@ -48,6 +48,10 @@ func DefaultLimits() map[ident.Class]Limit {
 // none.
 func DefaultSourceShrink() Limit { return Limit{Percent: 20} }
 
+// DefaultStart returns the limit of orchestrations that begin in 24 hours. The
+// percentage is of the users that they could begin for.
+func DefaultStart() Limit { return Limit{Count: 20, Percent: 20} }
+
 // of returns how many the limit allows out of a whole; -1 means unlimited.
 func (l Limit) of(whole int) int {
 	if l.Unlimited {

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// outboundBase returns the base with webhooks and orchestrations.
+func outboundBase(t *testing.T) string {
+	t.Helper()
+	more, err := os.ReadFile("testdata/outbound.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base(t) + string(more)
+}
+
+// given returns what the configuration sets of a webhook, without a manifest.
+func given(c *Config) Complete {
+	return func(ref string) (orchestration.Webhook, map[string]Pos) {
+		w := orchestration.Webhook{Ref: ref, Application: c.ApplicationOf(ref)}
+		if own, ok := c.Webhooks[ref]; ok {
+			w.Call, _ = own.Call()
+		}
+		return w, nil
+	}
+}
+
+func TestOutboundIsRead(t *testing.T) {
+	c := mustLoad(t, map[string]string{"agent.toml": outboundBase(t)})
+	wantNoWarnings(t, map[string]string{"agent.toml": outboundBase(t)})
+	leaver, _ := c.OrchestrationDefinition("leaver", given(c))
+	hour, day := orchestration.Duration(time.Hour), orchestration.Duration(24*time.Hour)
+	retry := orchestration.Retry{Attempts: 8, Backoff: orchestration.Duration(30 * time.Second), Max: 6 * hour}
+	want := orchestration.Definition{
+		Name: "leaver", OnError: orchestration.OnError{Do: "stop"}, CancelWhen: "!ad.disabled", Within: 30 * day,
+		Steps: []orchestration.Step{
+			{Name: "deactivate", If: "link != null", Retry: retry, OnError: &orchestration.OnError{Do: "goto", Goto: "tell"}, Webhook: &orchestration.Webhook{Ref: "pipedrive/deactivate_user", Application: "pipedrive"}},
+			{Delay: day, Retry: retry},
+			{WaitUntil: `ad.department == "x"`, Deadline: 7 * day, Retry: retry},
+			{
+				Directory: &orchestration.Directory{Action: "remove_groups", Groups: []string{"CN=CRM,OU=Groups,DC=example,DC=com"}},
+				OnError:   &orchestration.OnError{Do: "continue"}, Retry: retry,
+			},
+			{Name: "tell", Retry: retry, Mail: &orchestration.Mail{
+				To: []string{"a@example.com", "{{ manager.mail }}"}, Cc: []string{"b@example.com"}, Subject: "s", HTML: "<p>{{ ad.cn }}</p>",
+			}},
+		},
+	}
+	if diff := cmp.Diff(want, leaver); diff != "" {
+		t.Errorf("leaver (-want +got):\n%s", diff)
+	}
+	welcome, _ := c.OrchestrationDefinition("welcome", given(c))
+	stale := c.Triggered["stale"]
+	person, _ := c.Webhooks["infobip_person"].Call()
+	for _, check := range []struct {
+		name      string
+		got, want any
+	}{
+		{"password", welcome.Password, true},
+		{"within", time.Duration(welcome.Within), orchestration.DefaultWithin},
+		{"on_error", welcome.OnError, orchestration.OnError{Do: "stop"}},
+		{"after a creation, once", c.Automations["crm"].Starts(ident.ClassCreate), []string{"welcome"}},
+		{"after a disable", c.Automations["crm"].Starts(ident.ClassDisable), []string{"leaver"}},
+		{"after a move", len(c.Automations["crm"].Starts(ident.ClassMove)), 0},
+		{"limits.start", c.Automations["crm"].Limits.Start, plan.Limit{Count: 50}},
+		{"limits.start by default", c.Automations["staff"].Limits.Start, plan.Limit{Count: 20, Percent: 20}},
+		{"automations over records", sortedKeys(c.Automations), []string{"crm", "staff"}},
+		{"stale", []any{stale.Base, stale.Orchestration, stale.Every, stale.Limits.Start, stale.Filter != nil}, []any{
+			ident.DN("OU=Staff,DC=example,DC=com"), "leaver", 30 * 24 * time.Hour, plan.Limit{Percent: 10}, true,
+		}},
+		{"application of from", c.Webhooks["new_agent"].Application, "infobip"},
+		{"verify", person.Verify, &abi.Verify{
+			Method: "GET", Path: "/people/2/persons", Params: map[string]string{"type": "EXTERNAL_ID", "identifier": "{{ ad.objectGUID }}"},
+		}},
+		{"used", c.UsedApplications(), []string{"infobip", "pipedrive"}},
+		{"secrets", slices.ContainsFunc(c.NamedSecrets(), func(s NamedSecret) bool { return s.Key == "[mail] password" }), true},
+	} {
+		if diff := cmp.Diff(check.want, check.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", check.name, diff)
+		}
+	}
+}
+
+// TestOverAPreconfiguredWebhook checks what a configuration replaces of a
+// connector's webhook, and that the connector's own stays as it is.
+func TestOverAPreconfiguredWebhook(t *testing.T) {
+	base := abi.Webhook{
+		Name: "create_agent", Method: "POST", Path: "/agents", Params: map[string]string{"a": "1", "b": "2"}, Body: `{}`, MessageType: abi.MessageJSON,
+		LinkKey: "/id", Repeatable: true, Scopes: []string{"s"},
+	}
+	params := map[string]Text{"b": {Text: "{{ ad.cn }}", Pos: Pos{File: "f", Line: 3, Column: 4}}}
+	url := Text{Text: "https://x.example/y"}
+	for name, c := range map[string]struct {
+		webhook Webhook
+		want    func(*abi.Webhook)
+	}{
+		"one param":   {Webhook{Params: params}, func(w *abi.Webhook) { w.Params = map[string]string{"a": "1", "b": "{{ ad.cn }}"} }},
+		"url":         {Webhook{URL: &url}, func(w *abi.Webhook) { w.Path, w.URL = "", url.Text }},
+		"no body":     {Webhook{Body: &Text{}}, func(w *abi.Webhook) { w.Body, w.MessageType = "", abi.MessageNone }},
+		"verify":      {Webhook{Verify: &Verify{Method: "GET", Path: &Text{Text: "/z"}}}, func(w *abi.Webhook) { w.Repeatable, w.Verify = false, &abi.Verify{Method: "GET", Path: "/z"} }},
+		"description": {Webhook{Description: "d"}, func(w *abi.Webhook) { w.Description = "d" }},
+	} {
+		want := base
+		want.Name = "mine"
+		c.want(&want)
+		c.webhook.Name = "mine"
+		got, places := c.webhook.Over(base)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if name == "one param" && places["params.b"].Line != 3 {
+			t.Errorf("places %v", places)
+		}
+	}
+	if base.Params["b"] != "2" {
+		t.Error("the manifest was changed")
+	}
+}
+
+// TestWarningsOfOutbound loads what is valid but probably not intended.
+func TestWarningsOfOutbound(t *testing.T) {
+	for name, c := range map[string]struct{ old, with, want string }{
+		"an unused webhook":       {"webhook = \"new_agent\"", "webhook = \"infobip/create_agent\"", `warning: webhook "new_agent" is used nowhere`},
+		"an unused orchestration": {`created = "welcome", disabled = "leaver"`, `created = "welcome"`, ""},
+		"by hand only": {
+			"[orchestrations.leaver]", "[orchestrations.other]\nsteps = [{ delay = \"1h\" }]\n[orchestrations.leaver]",
+			"orchestration \"other\" is named by no automation (it runs only for whom somebody starts it)",
+		},
+		"a password that nobody gets": {`text = "{{ password }}"`, `text = "x"`, "which does not use password: nobody would learn it"},
+		"deletes":                     {`disabled = "leaver" }`, `disabled = "leaver", deleted = "leaver" }`, "after.deleted starts nothing yet: this version deletes nobody"},
+		"a filter that is constant":   {`where = '!ad.disabled && date_diff(from_filetime(ad.lastLogonTimestamp), now, "days") > 90 && links.pipedrive != null'`, `where = 'true'`, "where does not look at the object: it is the same for everybody (name an attribute, such as ad.department)"},
+		"a constant if":               {`if = 'link != null'`, `if = 'true'`, "it is always true, whatever the object is"},
+	} {
+		text := strings.Replace(outboundBase(t), c.old, c.with, 1)
+		if text == outboundBase(t) {
+			t.Fatalf("%s: the base has no %s", name, c.old)
+		}
+		var got []string
+		for _, w := range mustLoad(t, map[string]string{"agent.toml": text}).Warnings {
+			got = append(got, w.String())
+		}
+		if all := strings.Join(got, "\n"); !strings.Contains(all, c.want) || c.want == "" && all != "" {
+			t.Errorf("%s: got  %s\nwant %s", name, all, c.want)
+		}
+	}
+}
+
+// TestDigestOfOutbound: what follows the changes of a plan belongs to it by its
+// name. How it is done does not.
+func TestDigestOfOutbound(t *testing.T) {
+	of := func(text string) string {
+		d, err := mustLoad(t, map[string]string{"agent.toml": text}).Digest("crm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	text := outboundBase(t)
+	for _, edit := range []struct {
+		old, with   string
+		same        bool
+		differences string // those for the automation
+	}{
+		{`path = "/people/2/persons"`, `path = "/people/3/persons"`, true, ""},
+		{`delay = "24h"`, `delay = "25h"`, true, ""},
+		{`smtps://mail`, `smtps://mail2`, true, ""},
+		{`every = "30d"`, `every = "31d"`, true, ""},
+		{`start = 50`, `start = 51`, true, "[automations.crm] (limits)"},
+		{`disabled = "leaver"`, `enabled = "leaver"`, false, "[automations.crm] (after)"},
+		{`password = { deliver = "welcome" }`, `password = { length = 24 }`, false, "[automations.crm] (password)"},
+	} {
+		changed := strings.Replace(text, edit.old, edit.with, 1)
+		changed = strings.Replace(changed, "{{ password }}", "{{ default(ad.x, 'x') }}", 1)
+		before := strings.Replace(text, "{{ password }}", "{{ default(ad.x, 'x') }}", 1)
+		if changed == before {
+			t.Fatalf("the base does not hold %s", edit.old)
+		}
+		if same := of(changed) == of(before); same != edit.same {
+			t.Errorf("%s -> %s: same digest is %t", edit.old, edit.with, same)
+		}
+		former, now := mustLoad(t, map[string]string{"agent.toml": before}), mustLoad(t, map[string]string{"agent.toml": changed})
+		if got := said(now.DifferencesFor(former, "crm")); got != edit.differences {
+			t.Errorf("%s -> %s: differences for the automation: %s", edit.old, edit.with, got)
+		}
+		if len(now.Differences(former)) == 0 {
+			t.Errorf("%s -> %s: no difference at all", edit.old, edit.with)
+		}
+	}
+}
+
+func TestOutlineNamesWhatIsCalled(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"agent.toml": outboundBase(t)})
+	out := ReadOutline(filepath.Join(dir, "agent.toml"))
+	got := [][]string{out.Automations, out.Webhooks, out.Orchestrations}
+	want := [][]string{{"crm", "staff"}, {"infobip_person", "new_agent"}, {"leaver", "welcome"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
