@@ -16,6 +16,9 @@
 #   Many       100,000 and a million records without limits: the growth of the
 #              process's memory, which includes the simulator
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
+#   Outbox     100,000 queued deliveries that are taken, saved and settled in
+#              batches, with a sender that does nothing: deliveries/s, the ratio
+#              to one delivery at a time, and the growth of the heap
 #   records/s  through connector, mapping and plan, against the same work in
 #              plain native Go; the ratio is our time divided by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
@@ -41,6 +44,7 @@ bench ./host/internal/jsonstream BenchmarkAgainstOthers 25x "$@"
 for vendor in pipedrive infobip; do
   bench ./plugins/$vendor . 1x "$@"
 done
+bench ./agent/internal/store BenchmarkOutbox 1x "$@"
 [ "$only" = all ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then scripts/dc.sh install; fi
 go test ./agent -run '^$' -bench . -benchtime 1x -timeout 30m "$@"

@@ -18,10 +18,12 @@ import (
 const crashDir = "ROLLCALL_TEST_CRASH_DIR"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		if err := commitForever(context.Background(), dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for variable, child := range map[string]func(context.Context, string) error{crashDir: commitForever, crashOutbox: sendForever} {
+		if dir := os.Getenv(variable); dir != "" {
+			if err := child(context.Background(), dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
 		}
 	}
 	os.Exit(m.Run())

@@ -137,7 +137,8 @@ func (s *Store) settleRow(ctx context.Context, b *batch, row deliveryBrief, d Se
 	default:
 		return fmt.Errorf("a delivery cannot be settled as %q", d.State)
 	}
-	err := b.exec(ctx, `UPDATE deliveries SET state = ?, failed = ?, attempts = ?, again = CASE WHEN ? THEN 1 ELSE again END, next_at = ?, ended = ?,
+	err := b.exec(ctx, `UPDATE deliveries SET state = ?, failed = ?, attempts = ?, again = CASE WHEN ? THEN 1 ELSE again END,
+		next_at = ?, ended = ?,
 		call = CASE WHEN ? THEN ? ELSE call END, status = ?, answer = ?, cause = ?, next = ? WHERE id = ?`,
 		d.State, d.Failed, attempts, d.Again, nextAt, ended, ended != 0, []byte{}, d.Status, d.Answer, d.Cause, d.Next, row.id)
 	if err != nil || d.State == DeliveryQueued {

@@ -129,12 +129,12 @@ type Holding struct {
 }
 
 const (
-	heldOfRun        = ` WHERE status = 'held' AND run = ? ORDER BY id`
-	heldOfAutomation = ` WHERE status = 'held' AND automation = ? ORDER BY id`
+	heldOfRun        = `SELECT id FROM instances WHERE status = 'held' AND run = ? ORDER BY id`
+	heldOfAutomation = `SELECT id FROM instances WHERE status = 'held' AND automation = ? ORDER BY id`
 	openOfInstance   = `SELECT id FROM deliveries WHERE instance = ? AND ended = 0 ORDER BY id`
 )
 
-func (h Holding) where() (string, []any, error) {
+func (h Holding) query() (string, []any, error) {
 	switch {
 	case h.Run != 0:
 		return heldOfRun, []any{h.Run}, nil
@@ -172,13 +172,13 @@ func (s *Store) RejectInstances(ctx context.Context, h Holding, by string) (int,
 }
 
 func (s *Store) decideHeld(ctx context.Context, operation string, h Holding, do func(*batch, brief) error) (int, error) {
-	where, args, err := h.where()
+	query, args, err := h.query()
 	if err != nil {
 		return 0, s.fail(operation, err)
 	}
 	n := 0
 	err = s.write(ctx, operation, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM instances`+where, args...)
+		rows, err := tx.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

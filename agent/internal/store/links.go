@@ -187,7 +187,8 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json, orchestration)
+		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json,
+			orchestration)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,

@@ -128,6 +128,10 @@ func TestARetriedDeliverySendsTheSameUnlessNothingWasSent(t *testing.T) {
 		settle(t, s, lease, Settled{Delivery: d, State: DeliveryDead, Again: again, Advance: after(t, s, i, InstanceBlocked)})
 		must(t, s.RetryDelivery(t.Context(), d, "ada", true))
 		got := must1[[]Delivery](t)(s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 1}))
+		story := must1[[]StoryLine](t)(s.DeliveryStory(t.Context(), d))
+		if len(story) != 2 || story[0].Result != "dead" || story[0].Request != "PUT" || story[1].By != "ada" {
+			t.Errorf("%+v", story)
+		}
 		if len(got) != 1 || string(got[0].Call) != want || got[0].Attempts != 1 || got[0].Again != again {
 			t.Errorf("again %v: %+v", again, got)
 		}

@@ -138,20 +138,22 @@ func (s *Store) InstancesByID(ctx context.Context, ids []int64) (map[int64]Insta
 	return found, nil
 }
 
+const selectStory = `SELECT s.at, s.step, s.delivery, s.attempt, s.told_by,
+	CASE WHEN s.attempt > 0 THEN coalesce(d.request, s.request) ELSE s.request END, s.status, s.answer, s.result, s.cause, s.next
+	FROM story s LEFT JOIN deliveries d ON d.id = s.delivery WHERE s.instance = `
+
 // Story returns what happened in an instance, in order.
 func (s *Store) Story(ctx context.Context, instance int64) ([]StoryLine, error) {
-	return s.story(ctx, `WHERE s.instance = ?`, instance)
+	return s.story(ctx, selectStory+`? ORDER BY s.id`, instance)
 }
 
 // DeliveryStory returns what happened to a delivery, in order.
 func (s *Store) DeliveryStory(ctx context.Context, delivery int64) ([]StoryLine, error) {
-	return s.story(ctx, `WHERE s.instance = (SELECT instance FROM deliveries WHERE id = ?) AND s.delivery = ?`, delivery, delivery)
+	return s.story(ctx, selectStory+`(SELECT instance FROM deliveries WHERE id = ?) AND s.delivery = ? ORDER BY s.id`, delivery, delivery)
 }
 
-func (s *Store) story(ctx context.Context, condition string, args ...any) ([]StoryLine, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT s.at, s.step, s.delivery, s.attempt, s.told_by,
-		CASE WHEN s.attempt > 0 THEN coalesce(d.request, s.request) ELSE s.request END, s.status, s.answer, s.result, s.cause, s.next
-		FROM story s LEFT JOIN deliveries d ON d.id = s.delivery `+condition+` ORDER BY s.id`, args...)
+func (s *Store) story(ctx context.Context, query string, args ...any) ([]StoryLine, error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.fail("story", err)
 	}

@@ -1,12 +1,14 @@
 // Package store keeps what must survive a crash: links, runs and their outcomes,
 // intents, the journal, leases, the local image of the directory, the records
-// that a running fetch has staged, and encrypted secrets.
+// that a running fetch has staged, orchestrations with the outbox of what they
+// send, and encrypted secrets.
 //
 // It is one SQLite file with one writer. Every method that writes is one
 // transaction, on disk when it returns. The package decides nothing: it refuses
 // only what would break its own rules (a key linked twice, a writer that has
-// lost its lease, a held operation decided twice). It is not a cache and not a
-// queue, and it does not encrypt: secrets are encrypted before they get here.
+// lost its lease, a held operation decided twice, a delivery before an earlier
+// one about the same object). It is not a cache, it sends nothing, and it does not
+// encrypt: secrets are encrypted before they get here.
 //
 // All methods are safe for concurrent use. A callback of one of the Each methods
 // may call the store. A callback of UpdateMirror must only use the transaction
