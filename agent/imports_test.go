@@ -113,6 +113,15 @@ var may = map[string]map[string]string{
 		"agent/internal/text":     "spellings that are probably meant",
 		"sdk/abi":                 "a step may call a webhook, which is the manifest's noun",
 	},
+	"agent/internal/dispatch": {
+		"agent/internal/orchestration": "it carries out what is decided there",
+		"agent/internal/store":         "about instances and deliveries, which are kept there",
+		"agent/internal/ident":         "for objects and their links",
+		"agent/internal/failpoint":     "and must survive a kill at any moment",
+		"host":                         "the answers and errors of connectors",
+		"host/rescue":                  "a panic of one call ends no other",
+		"sdk/abi":                      "a call is a webhook, which is the manifest's noun",
+	},
 	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",
 		"agent/internal/ident": "they may name how far earlier calls came",

@@ -178,3 +178,9 @@ func (o *Orchestration) Attributes(object string) (names []string, all bool) {
 	slices.Sort(names)
 	return slices.Compact(names), all
 }
+
+// Input is what started an instance. It is kept with the instance as JSON.
+type Input struct {
+	Change *Change      `json:"change,omitempty"`
+	Old    *ident.Entry `json:"old,omitempty"` // the object before the change
+}

@@ -13,7 +13,7 @@ import (
 // Settled is what became of a delivery that was taken.
 type Settled struct {
 	Delivery int64
-	// State is done, retrying or dead. With queued, the delivery was not sent,
+	// State is done, dropped, retrying or dead. With queued, the delivery was not sent,
 	// and the attempt does not count.
 	State  DeliveryState
 	Failed bool      // done without success: the instance goes on
@@ -129,7 +129,7 @@ func (s *Store) settleRow(ctx context.Context, b *batch, row deliveryBrief, d Se
 		nextAt = now
 	}
 	switch d.State {
-	case DeliveryDone:
+	case DeliveryDone, DeliveryDropped:
 		ended = now
 	case DeliveryQueued:
 		attempts--

@@ -1,0 +1,176 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// advanceDue moves due instances on. It reports whether more may be due at once.
+func (d *Dispatcher) advanceDue(ctx context.Context, run *runner) bool {
+	now := d.Now()
+	skipped := d.forget(now)
+	due, err := d.Store.DueInstances(ctx, now, batch+skipped)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.Log.Warn("the outbox could not look for due orchestrations", "cause", err)
+		}
+		return false
+	}
+	var group sync.WaitGroup
+	moved := false
+	for _, i := range due {
+		if d.resting(i.ID) {
+			continue
+		}
+		moved = true
+		group.Go(func() { d.advanceOne(ctx, i, run) })
+	}
+	group.Wait()
+	return moved
+}
+
+// forget forgets which instances were left alone until now, and returns how many
+// others must be skipped.
+func (d *Dispatcher) forget(now time.Time) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, until := range d.later {
+		if !now.Before(until) {
+			delete(d.later, id)
+		}
+	}
+	return len(d.later) + len(d.busy)
+}
+
+func (d *Dispatcher) resting(id int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, later := d.later[id]
+	return later || d.busy[id]
+}
+
+// rest leaves an instance alone for a while.
+func (d *Dispatcher) rest(id int64, until time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.later[id] = until
+}
+
+// advanceOne moves one instance on.
+func (d *Dispatcher) advanceOne(ctx context.Context, row store.Instance, run *runner) {
+	i, err := d.compiled(ctx, row)
+	var v orchestration.Values
+	if err == nil {
+		v, err = d.values(ctx, i)
+	}
+	var decision orchestration.Decision
+	if err == nil {
+		if i.state, decision, err = i.o.Advance(i.state, v); err != nil {
+			err = &StuckError{err}
+		}
+	}
+	if err != nil {
+		d.notAdvanced(ctx, row, err)
+		return
+	}
+	if decision.Do == orchestration.DoAct {
+		d.begin(i, decision, v, run)
+		return
+	}
+	if _, err := d.keep(i, decision, ""); err != nil {
+		d.notAdvanced(ctx, row, err)
+	}
+}
+
+// notAdvanced handles an instance that could not be moved on: one that is stuck
+// becomes blocked, and any other is tried again later.
+func (d *Dispatcher) notAdvanced(ctx context.Context, i store.Instance, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	var stuck *StuckError
+	if errors.As(err, &stuck) {
+		a := d.stuck(i, stuck)
+		if _, err = d.advances.do(*a); err == nil {
+			return
+		}
+	}
+	d.Log.Warn("an orchestration cannot go on yet", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
+	d.rest(i.ID, d.Now().Add(unreachable))
+}
+
+// stuck is what becomes of an instance that cannot go on.
+func (d *Dispatcher) stuck(i store.Instance, err *StuckError) *store.Advance {
+	const next = "cancel it, correct the orchestration, and start it again"
+	return &store.Advance{
+		Instance: i.ID, Version: i.Version, Status: store.InstanceBlocked, Step: i.Step, Cause: err.Error(), Next: next,
+		Story: []store.StoryLine{{At: d.Now(), Step: i.Step, Result: string(store.InstanceBlocked), Cause: err.Error(), Next: next}},
+	}
+}
+
+// keep records what an instance has become. It reports whether that was written:
+// it is not when somebody else has changed the instance. told names the step whose
+// story is told elsewhere.
+func (d *Dispatcher) keep(i instance, decision orchestration.Decision, told string, more ...func(*store.Advance)) (bool, error) {
+	a, err := d.advanced(i, decision, told)
+	if err != nil {
+		return false, err
+	}
+	for _, add := range more {
+		add(a)
+	}
+	failpoint.Hit("advance")
+	written, err := d.advances.do(*a)
+	if err != nil {
+		return false, err
+	}
+	switch decision.Do {
+	case orchestration.DoDeliver:
+		wake(d.deliveriesDue)
+	case orchestration.DoAdvance:
+		wake(d.instancesDue)
+	case orchestration.DoEnd, orchestration.DoBlock:
+		wake(d.instancesDue) // a later one of the same object may have the turn now
+	case orchestration.DoWait, orchestration.DoAct:
+	}
+	return written, nil
+}
+
+// advanced is the row of an instance after a decision.
+func (d *Dispatcher) advanced(i instance, decision orchestration.Decision, told string) (*store.Advance, error) {
+	state, err := json.Marshal(i.state)
+	if err != nil {
+		return nil, &StuckError{err}
+	}
+	steps := i.o.Steps()
+	name := func(step int) string {
+		if step < len(steps) {
+			return steps[step].Name
+		}
+		return ""
+	}
+	a := &store.Advance{
+		Instance: i.ID, Version: i.Version, Status: store.InstanceStatus(i.state.Status()), Step: name(decision.Step),
+		NextAt: i.state.Next, Idle: i.state.Idle(), Cause: i.state.Reason, State: state,
+	}
+	if a.Status == store.InstanceBlocked {
+		a.Next = "look at its story, put right what failed, and resume or cancel it"
+	}
+	for _, p := range decision.Passed {
+		if name(p.Step) != told {
+			a.Story = append(a.Story, store.StoryLine{At: d.Now(), Step: name(p.Step), Result: string(p.Outcome), Cause: p.Reason})
+		}
+	}
+	if decision.Do == orchestration.DoDeliver {
+		w := steps[decision.Step].Webhook
+		a.Deliver = &store.NewDelivery{Step: a.Step, Webhook: w.Ref, Application: w.Application}
+	}
+	return a, nil
+}

@@ -1,0 +1,51 @@
+package dispatch
+
+import "time"
+
+const (
+	outages      = 5 // in a row, until nothing is sent for a while
+	firstPause   = 30 * time.Second
+	longestPause = 10 * time.Minute
+)
+
+// breaker keeps calls from an application that is down. After several outages in a
+// row nothing is sent for a while; then one call at a time finds out whether the
+// application is back. The zero breaker lets everything pass.
+type breaker struct {
+	failed int
+	pause  time.Duration
+	until  time.Time
+}
+
+// open reports whether the application counts as down.
+func (b *breaker) open() bool { return b.pause > 0 }
+
+// pass returns how many calls of so many may begin, when others are under way.
+func (b *breaker) pass(now time.Time, free, under int) int {
+	switch {
+	case !b.open():
+		return free
+	case now.Before(b.until) || under > 0:
+		return 0
+	}
+	return min(1, free)
+}
+
+// answered notes that the application is there.
+func (b *breaker) answered() { *b = breaker{} }
+
+// outage notes that the application was not there. It reports whether a pause
+// begins with that. asked is how long the application asks to wait.
+func (b *breaker) outage(now time.Time, asked time.Duration) bool {
+	b.failed++
+	if b.failed < outages || b.open() && now.Before(b.until) {
+		return false
+	}
+	if b.pause == 0 {
+		b.pause = firstPause
+	} else {
+		b.pause = min(2*b.pause, longestPause)
+	}
+	b.until = now.Add(max(b.pause, asked))
+	return true
+}

@@ -1,0 +1,276 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/host/rescue"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// The retries of the connector itself are small, as the outbox retries.
+const (
+	connectorAttempts = 2
+	connectorWait     = 2 * time.Second
+)
+
+// delivery is a delivery under way.
+type delivery struct {
+	store.Delivery
+	i    instance
+	step orchestration.Step
+}
+
+// deliver sends one delivery that was taken, and settles it. A panic leaves it to
+// the next start.
+func (d *Dispatcher) deliver(ctx context.Context, a *application, row store.Delivery, probe bool) {
+	_ = rescue.Do(d.Log, func() error {
+		d.deliverOne(ctx, a, row, probe)
+		return nil
+	}, "application", row.Application, "dn", row.DN)
+}
+
+func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.Delivery, probe bool) {
+	one, values, err := d.prepare(ctx, row)
+	var stuck *StuckError
+	switch {
+	case errors.As(err, &stuck):
+		d.settleStuck(ctx, one, stuck)
+		return
+	case err != nil:
+		d.giveBack(ctx, row, d.Now().Add(unreachable), "it was not sent: "+err.Error())
+		return
+	}
+	if d.cancelled(ctx, one, values) {
+		return
+	}
+	call, fail := d.rendered(ctx, one, values)
+	if fail != nil {
+		d.settleFailed(ctx, one, *fail)
+		return
+	}
+	if call == nil {
+		return // it could not be kept
+	}
+	select {
+	case a.sending <- struct{}{}:
+		defer func() { <-a.sending }()
+	case <-ctx.Done():
+		return
+	}
+	if until := a.until(probe, d.Now()); !until.IsZero() {
+		d.giveBack(ctx, row, until, "the application is down")
+		return
+	}
+	failpoint.Hit("sending")
+	answer, err := d.Sender.Send(ctx, row.Application, abi.InvokeCall{
+		Webhook: *call, Again: row.Again || row.Attempts > 1 && one.unsure(),
+		Retry: abi.RetryLimits{Attempts: connectorAttempts, MaxWaitMS: connectorWait.Milliseconds()},
+	})
+	failpoint.Hit("sent")
+	if err != nil && ctx.Err() != nil {
+		return // it was cut off: the next process takes it up as one that may have arrived
+	}
+	f := judge(err)
+	d.note(a, f)
+	if err != nil {
+		d.settleFailed(ctx, one, f)
+		return
+	}
+	d.settleDone(ctx, one, answer)
+}
+
+// unsure reports whether the instance remembers that an attempt may have arrived.
+func (o delivery) unsure() bool { return o.i.state.Unsure }
+
+// prepare reads what a delivery needs.
+func (d *Dispatcher) prepare(ctx context.Context, row store.Delivery) (delivery, orchestration.Values, error) {
+	one := delivery{Delivery: row}
+	i, err := d.Store.Instance(ctx, row.Instance)
+	if err != nil {
+		return one, orchestration.Values{}, err
+	}
+	one.i.Instance = i
+	if one.i, err = d.compiled(ctx, i); err != nil {
+		one.i.Instance = i
+		return one, orchestration.Values{}, err
+	}
+	for _, s := range one.i.o.Steps() {
+		if s.Name == row.Step && s.Webhook != nil {
+			one.step = s
+		}
+	}
+	if one.step.Webhook == nil || one.i.o.Steps()[one.i.state.Step].Name != row.Step {
+		return one, orchestration.Values{}, &StuckError{fmt.Errorf("the instance is not at the step %s, which the delivery is for", row.Step)}
+	}
+	v, err := d.values(ctx, one.i)
+	return one, v, err
+}
+
+// cancelled looks at cancel_when, which must hold neither before the first attempt
+// nor before a later one. It reports whether the delivery has been settled by that.
+func (d *Dispatcher) cancelled(ctx context.Context, one delivery, v orchestration.Values) bool {
+	holds, err := one.i.o.Cancels(one.i.state, v)
+	if err != nil {
+		d.settleStuck(ctx, one, &StuckError{err})
+		return true
+	}
+	if !holds {
+		return false
+	}
+	cause := "cancel_when holds: " + one.i.o.Definition().CancelWhen
+	if one.Again {
+		cause += "; an earlier attempt may have arrived"
+	}
+	state, decision, err := one.i.o.Cancel(one.i.state, cause, d.Now())
+	if err != nil {
+		d.settleStuck(ctx, one, &StuckError{err})
+		return true
+	}
+	one.i.state = state
+	d.settle(ctx, one, store.Settled{State: store.DeliveryDropped, Cause: cause}, decision)
+	return true
+}
+
+// rendered returns the call that every attempt sends: rendered and kept at the first
+// one. It returns a failure when there is no value for it, and neither when the call
+// could not be kept.
+func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration.Values) (*abi.Webhook, *failure) {
+	if len(one.Call) > 0 {
+		w := &abi.Webhook{}
+		if err := json.Unmarshal(one.Call, w); err != nil {
+			return nil, &failure{text: "the call that was kept cannot be read: " + err.Error(), next: "drop the delivery"}
+		}
+		return w, nil
+	}
+	r, err := one.i.o.Render(one.i.state.Step, one.i.state, v)
+	if err != nil {
+		return nil, &failure{text: err.Error(), next: "complete the object in the directory or correct the webhook, then retry the delivery"}
+	}
+	text, err := json.Marshal(r.Webhook)
+	if err != nil {
+		return nil, &failure{text: err.Error()}
+	}
+	kept := false
+	d.record(ctx, one.i.Instance, func() error {
+		_, err := d.calls.do(store.Call{Delivery: one.ID, Call: text, Request: request(*r.Webhook)})
+		kept = err == nil
+		return err
+	})
+	if !kept {
+		return nil, nil
+	}
+	failpoint.Hit("rendered")
+	return r.Webhook, nil
+}
+
+// settleDone records a call that succeeded.
+func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.Answer) {
+	body := string(answer.Body)
+	result := orchestration.Result{Status: answer.Status, Answered: true, Response: answer.Body}
+	if int64(len(answer.Body)) < answer.Size {
+		result.Response = nil // a part of an answer is no answer
+	}
+	s := store.Settled{State: store.DeliveryDone, Status: answer.Status, Answer: cut(body, mostAnswer)}
+	if answer.LinkKey != "" {
+		s.Link = &ident.Link{Key: ident.Key(answer.LinkKey)}
+		s.IfTaken = d.ifTaken(one, result)
+	}
+	state, decision, err := one.i.o.Settle(one.i.state, result, d.Now(), d.Random())
+	if err != nil {
+		d.settleStuck(ctx, one, &StuckError{err})
+		return
+	}
+	one.i.state = state
+	d.settle(ctx, one, s, decision)
+}
+
+// ifTaken is what becomes of a delivery whose link cannot be made, as its key or its
+// object is linked to something else.
+func (d *Dispatcher) ifTaken(one delivery, result orchestration.Result) *store.Settled {
+	result.Error = "the link cannot be made, as its key or its object is linked to something else"
+	state, decision, err := one.i.o.Settle(one.i.state, result, d.Now(), d.Random())
+	if err != nil {
+		return nil
+	}
+	one.i.state = state
+	s := store.Settled{State: store.DeliveryDone, Failed: true, Again: true}
+	if decision.Do == orchestration.DoBlock {
+		s.State, s.Failed = store.DeliveryDead, false
+	}
+	if s.Advance, err = d.advanced(one.i, decision, one.Step); err != nil {
+		return nil
+	}
+	return &s
+}
+
+// settleFailed records a call that failed: it is tried again, or out of attempts.
+func (d *Dispatcher) settleFailed(ctx context.Context, one delivery, f failure) {
+	now := d.Now()
+	s := store.Settled{Again: f.sent, Status: f.status, Cause: f.text, Next: f.next}
+	if f.retry {
+		wait, again := one.step.Retry.Wait(one.Attempts, f.asked, d.Random())
+		if at := now.Add(wait); again && at.Before(one.i.state.Until) {
+			s.State, s.NextAt = store.DeliveryRetrying, at
+			d.settle(ctx, one, s, orchestration.Decision{})
+			return
+		}
+	}
+	state, decision, err := one.i.o.Settle(one.i.state, orchestration.Result{
+		Error: f.text, Unsure: f.sent, Status: f.status, Answered: f.status != 0,
+	}, now, d.Random())
+	if err != nil {
+		d.settleStuck(ctx, one, &StuckError{err})
+		return
+	}
+	one.i.state = state
+	s.State, s.Failed = store.DeliveryDone, true
+	if decision.Do == orchestration.DoBlock {
+		s.State, s.Failed = store.DeliveryDead, false
+		d.Log.Warn("a delivery is out of attempts: what follows it waits for a person", "application", one.Application, "dn", one.DN,
+			"cause", f.text, "next", "queue show, then queue retry or queue drop")
+	}
+	d.settle(ctx, one, s, decision)
+}
+
+// settleStuck leaves a delivery to a person: it cannot be sent as things are.
+func (d *Dispatcher) settleStuck(ctx context.Context, one delivery, err *StuckError) {
+	a := d.stuck(one.i.Instance, err)
+	a.Story = nil // the delivery has the line
+	d.record(ctx, one.i.Instance, func() error {
+		_, err := d.settles.do(store.Settled{
+			Delivery: one.ID, State: store.DeliveryDead, Cause: a.Cause, Next: "put that right, then retry or drop the delivery", Advance: a,
+		})
+		return err
+	})
+}
+
+// settle writes what became of a delivery, together with what that means for its
+// instance. Without a decision the instance stays as it is.
+func (d *Dispatcher) settle(ctx context.Context, one delivery, s store.Settled, decision orchestration.Decision) {
+	s.Delivery = one.ID
+	if decision.Do != "" {
+		a, err := d.advanced(one.i, decision, one.Step)
+		if err != nil {
+			d.settleStuck(ctx, one, &StuckError{err})
+			return
+		}
+		s.Advance = a
+	}
+	failpoint.Hit("settle")
+	d.record(ctx, one.i.Instance, func() error {
+		_, err := d.settles.do(s)
+		return err
+	})
+	if decision.Do != "" {
+		wake(d.instancesDue)
+	}
+}

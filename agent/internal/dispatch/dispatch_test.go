@@ -1,0 +1,345 @@
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+func (s *scene) want(what string, want ...string) {
+	s.Helper()
+	if d := cmp.Diff(want, s.calls()); d != "" {
+		s.Errorf("%s (-want +got)\n%s", what, d)
+	}
+}
+
+func TestAStepIsDeliveredAndTheNextFollows(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		id := s.start(define("leaver", webhook("crm", "/off/{{ ad.sAMAccountName }}"), webhook("crm", "/bye/{{ ad.sAMAccountName }}")), ada)[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.want("calls", "crm /off/ada", "crm /bye/ada")
+		s.status(id, store.InstanceDone)
+	})
+}
+
+func TestADelayOverARestart(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		id := s.start(define("leaver", orchestration.Step{Delay: orchestration.Duration(time.Hour)}, webhook("crm", "/off")), ada)[0]
+		_, stop := s.run()
+		time.Sleep(30 * time.Minute)
+		stop()
+		s.status(id, store.InstanceWaiting)
+		_ = s.store.Close()
+		s.open()
+		time.Sleep(10 * time.Minute)
+		_, stop = s.run()
+		defer stop()
+		time.Sleep(19 * time.Minute)
+		s.want("before its time")
+		time.Sleep(2 * time.Minute)
+		s.want("after the delay", "crm /off")
+		s.status(id, store.InstanceDone)
+	})
+}
+
+// TestOneObjectInOrder: while the first call to an application about an object is
+// retried, no later one is sent, and those about others are.
+func TestOneObjectInOrder(t *testing.T) {
+	within(t, func(s *scene) {
+		ada, bob := s.person("ada"), s.person("bob")
+		failing := true
+		s.answer = func(c sending) (host.Answer, error) {
+			if failing && c.Webhook.Path == "/a/ada" {
+				return host.Answer{}, unavailable(false)
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		s.start(define("a", webhook("crm", "/a/{{ ad.sAMAccountName }}")), ada, bob)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(2 * time.Second)
+		s.start(define("b", webhook("crm", "/b/{{ ad.sAMAccountName }}")), ada, bob)
+		time.Sleep(5 * time.Second)
+		calls := map[string]int{}
+		for _, c := range s.calls() {
+			calls[c]++
+		}
+		if calls["crm /b/ada"] != 0 || calls["crm /b/bob"] != 1 || calls["crm /a/bob"] != 1 || calls["crm /a/ada"] != 1 {
+			s.Errorf("%v", calls)
+		}
+		s.mu.Lock()
+		failing = false
+		s.mu.Unlock()
+		time.Sleep(time.Minute)
+		if got := s.calls(); len(got) != 5 || got[3] != "crm /a/ada" || got[4] != "crm /b/ada" {
+			s.Errorf("%v", got)
+		}
+	})
+}
+
+func TestADeadLetterBlocksUntilItIsRetried(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		bad := true
+		s.answer = func(c sending) (host.Answer, error) {
+			if bad {
+				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindForbidden, Status: 403, Message: "it may not"}
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		first := s.start(define("a", webhook("crm", "/a")), ada)[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Second)
+		second := s.start(define("b", webhook("crm", "/b")), ada)[0]
+		time.Sleep(20 * time.Minute)
+		s.want("not retried by itself, and blocks", "crm /a")
+		s.status(first, store.InstanceBlocked)
+		s.status(second, store.InstanceDelivering)
+		s.mu.Lock()
+		bad = false
+		s.mu.Unlock()
+		if err := s.store.RetryDelivery(s.Context(), s.deliveries(store.DeliveryFilter{Instance: first})[0].ID, "ada", true); err != nil {
+			s.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		s.want("after the retry", "crm /a", "crm /a", "crm /b")
+		s.status(first, store.InstanceDone)
+		s.status(second, store.InstanceDone)
+	})
+}
+
+func TestOnErrorContinue(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		s.answer = func(c sending) (host.Answer, error) {
+			if c.Webhook.Path == "/a" {
+				return host.Answer{}, unavailable(true)
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		step := webhook("crm", "/a")
+		step.OnError = &orchestration.OnError{Do: orchestration.OnErrorContinue}
+		step.Retry = orchestration.Retry{Attempts: 3, Backoff: orchestration.Duration(time.Second)}
+		id := s.start(define("a", step, webhook("crm", "/b")), ada)[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s.want("calls", "crm /a", "crm /a again", "crm /a again", "crm /b")
+		s.status(id, store.InstanceDone)
+		if d := s.deliveries(store.DeliveryFilter{Instance: id})[1]; d.State != store.DeliveryDone || !d.Failed || d.Attempts != 3 {
+			s.Errorf("%+v", d)
+		}
+	})
+}
+
+// TestRetriesSendTheSame: what is sent is rendered at the first attempt, although
+// the object changes afterwards.
+func TestRetriesSendTheSame(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada", "mail", "old@x")
+		tries := 0
+		s.answer = func(c sending) (host.Answer, error) {
+			tries++
+			if tries == 1 {
+				return host.Answer{}, unavailable(true)
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		s.start(define("a", webhook("crm", "/a/{{ ad.mail }}")), ada)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Second)
+		s.person("ada", "mail", "new@x")
+		time.Sleep(time.Minute)
+		s.want("calls", "crm /a/old@x", "crm /a/old@x again")
+	})
+}
+
+func TestCancelWhenBeforeARetry(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada", "userAccountControl", "514")
+		s.answer = func(sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
+		d := define("leaver", webhook("crm", "/a"))
+		d.CancelWhen = "ad.disabled == false"
+		id := s.start(d, ada)[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Second)
+		s.person("ada", "userAccountControl", "512")
+		time.Sleep(time.Hour)
+		s.want("calls", "crm /a")
+		s.status(id, store.InstanceCancelled)
+		if d := s.deliveries(store.DeliveryFilter{Instance: id})[0]; d.State != store.DeliveryDropped {
+			s.Errorf("%+v", d)
+		}
+	})
+}
+
+// TestAKilledProcess: a call that was under way is sent again, the same, and says
+// that it may have arrived.
+func TestAKilledProcess(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada", "mail", "old@x")
+		hang := make(chan struct{})
+		s.answer = func(sending) (host.Answer, error) { <-hang; return host.Answer{Status: 200}, nil }
+		id := s.start(define("a", webhook("crm", "/a/{{ ad.mail }}")), ada)[0]
+		_, stop := s.run()
+		time.Sleep(time.Second)
+		go func() { time.Sleep(10 * time.Second); close(hang) }() // after the dispatcher has given up
+		stop()
+		s.want("calls", "crm /a/old@x")
+		s.person("ada", "mail", "new@x")
+		s.answer = func(sending) (host.Answer, error) { return host.Answer{Status: 200}, nil }
+		_, stop = s.run()
+		defer stop()
+		time.Sleep(time.Second)
+		s.want("calls", "crm /a/old@x", "crm /a/old@x again")
+		s.status(id, store.InstanceDone)
+	})
+}
+
+// TestOneApplicationDown: while an application hangs and fails for an hour, what
+// goes to others is as fast as without it, and the application is asked rarely.
+func TestOneApplicationDown(t *testing.T) {
+	within(t, func(s *scene) {
+		s.applications["sms"] = map[string]any{}
+		var guids []ident.GUID
+		for i := range 30 {
+			guids = append(guids, s.person(fmt.Sprint("p", i)))
+		}
+		down := true
+		s.answer = func(c sending) (host.Answer, error) {
+			s.mu.Lock()
+			failing := down && c.application == "crm"
+			s.mu.Unlock()
+			if failing {
+				time.Sleep(20 * time.Second)
+				return host.Answer{}, unavailable(false)
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		off := webhook("crm", "/off")
+		off.Retry = orchestration.Retry{Attempts: 20, Max: orchestration.Duration(10 * time.Minute)}
+		s.start(define("crm", off), guids...)
+		d, stop := s.run()
+		defer stop()
+		began := time.Now()
+		for n := 0; time.Since(began) < time.Hour; n++ {
+			at := time.Now()
+			s.start(define(fmt.Sprint("sms", n), webhook("sms", "/text")), guids[n%len(guids)])
+			d.Wake()
+			time.Sleep(99 * time.Millisecond)
+			s.mu.Lock()
+			last := s.sent[len(s.sent)-1]
+			for _, c := range s.sent {
+				if c.application == "sms" {
+					last = c
+				}
+			}
+			s.mu.Unlock()
+			if last.at.Before(at) {
+				s.Fatalf("%s: nothing was sent to the other application within 99 ms", time.Since(began))
+			}
+			time.Sleep(2 * time.Minute)
+		}
+		asked := 0
+		for _, c := range s.calls() {
+			if c == "crm /off" {
+				asked++
+			}
+		}
+		if asked > 25 {
+			s.Errorf("the application that is down was asked %d times", asked)
+		}
+		s.mu.Lock()
+		down = false
+		s.mu.Unlock()
+		time.Sleep(30 * time.Minute)
+		if open := s.deliveries(store.DeliveryFilter{Application: "crm", States: []store.DeliveryState{store.DeliveryQueued, store.DeliveryRetrying, store.DeliveryDead}}); len(open) > 0 {
+			s.Errorf("%d deliveries are still open: %+v", len(open), open[0])
+		}
+	})
+}
+
+func TestAnApplicationThatIsOffKeepsItsQueue(t *testing.T) {
+	within(t, func(s *scene) {
+		delete(s.applications, "crm")
+		id := s.start(define("a", webhook("crm", "/a")), s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(10 * time.Minute)
+		s.want("nothing")
+		s.status(id, store.InstanceDelivering)
+		s.mu.Lock()
+		s.applications["crm"] = map[string]any{}
+		s.mu.Unlock()
+		time.Sleep(time.Second)
+		s.want("once it is on", "crm /a")
+	})
+}
+
+func TestALinkIsMade(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		s.answer = func(sending) (host.Answer, error) { return host.Answer{Status: 201, LinkKey: "7"}, nil }
+		second := webhook("crm", "/users/{{ link.key }}")
+		s.start(define("joiner", webhook("crm", "/users"), second), ada)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(2 * time.Second)
+		s.want("calls", "crm /users", "crm /users/7")
+		link, found, err := s.store.LinkByKey(s.Context(), "crm", "7")
+		if err != nil || !found || link.GUID != ada || link.Orchestration != "joiner" {
+			s.Errorf("%+v %v %v", link, found, err)
+		}
+		// The key belongs to ada now: another object cannot have it.
+		bob := s.start(define("other", webhook("crm", "/users")), s.person("bob"))[0]
+		time.Sleep(2 * time.Second)
+		s.status(bob, store.InstanceBlocked)
+	})
+}
+
+func TestAStepThatNobodyCarriesOutIsRefused(t *testing.T) {
+	within(t, func(s *scene) {
+		d := define("a", webhook("crm", "/a"), orchestration.Step{Directory: &orchestration.Directory{Action: orchestration.ActionDisable}})
+		id := s.start(d, s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Second)
+		s.want("nothing of it is done")
+		s.status(id, store.InstanceBlocked)
+	})
+}
+
+func TestWithoutTheDirectoryNothingIsSent(t *testing.T) {
+	within(t, func(s *scene) {
+		s.adDown = errors.New("no domain controller answers")
+		id := s.start(define("a", webhook("crm", "/a")), s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(10 * time.Minute)
+		s.want("nothing")
+		s.mu.Lock()
+		s.adDown = nil
+		s.mu.Unlock()
+		time.Sleep(time.Minute)
+		s.want("once it answers", "crm /a")
+		s.status(id, store.InstanceDone)
+	})
+}

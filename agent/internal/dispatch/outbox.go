@@ -1,0 +1,124 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// application is the part of the outbox for one application. Nothing in it is
+// shared with others, so that none waits for another.
+type application struct {
+	name    string
+	sending chan struct{} // bounds the calls under way
+
+	mu      sync.Mutex
+	under   int // deliveries that were taken and not settled
+	breaker breaker
+}
+
+// takeDue takes what is due for each application and has room there. It reports
+// whether more may be due at once.
+func (d *Dispatcher) takeDue(ctx context.Context, run *runner) bool {
+	now := d.Now()
+	most := map[string]int{}
+	for name := range d.Sender.Applications() {
+		if n := d.application(name).room(now); n > 0 {
+			most[name] = n
+		}
+	}
+	if len(most) == 0 {
+		return false
+	}
+	list, err := d.Store.TakeDeliveries(ctx, d.held(), now, most)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.Log.Warn("the outbox could not take deliveries", "cause", err)
+		}
+		return false
+	}
+	for _, row := range list {
+		a := d.application(row.Application)
+		probe := a.take()
+		run.Go(func() {
+			defer a.give(d)
+			d.deliver(run.ctx, a, row, probe)
+		})
+	}
+	return len(list) > 0
+}
+
+func (d *Dispatcher) application(name string) *application {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.applications[name]
+	if a == nil {
+		a = &application{name: name, sending: make(chan struct{}, parallel)}
+		d.applications[name] = a
+	}
+	return a
+}
+
+// room returns how many deliveries may be taken.
+func (a *application) room(now time.Time) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.breaker.pass(now, taken-a.under, a.under)
+}
+
+// take notes that a delivery was taken. It reports whether its call is to find out
+// if the application is back.
+func (a *application) take() (probe bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.under++
+	return a.breaker.open()
+}
+
+func (a *application) give(d *Dispatcher) {
+	a.mu.Lock()
+	a.under--
+	a.mu.Unlock()
+	wake(d.deliveriesDue)
+}
+
+// until returns until when nothing may be sent; the zero time: it may.
+func (a *application) until(probe bool, now time.Time) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case !a.breaker.open() || probe:
+		return time.Time{}
+	case now.Before(a.breaker.until):
+		return a.breaker.until
+	}
+	return now
+}
+
+// note tells the breaker how a call ended.
+func (d *Dispatcher) note(a *application, r failure) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !r.outage {
+		if a.breaker.open() {
+			d.Log.Info("an application is back, and its deliveries go on", "application", a.name)
+		}
+		a.breaker.answered()
+		return
+	}
+	if a.breaker.outage(d.Now(), r.asked) {
+		d.Log.Warn("an application is down: nothing is sent to it for a while", "application", a.name, "failures_in_a_row", a.breaker.failed,
+			"until", a.breaker.until, "cause", r.text, "next", r.next)
+	}
+}
+
+// giveBack puts a delivery back into the queue. It was not sent, and the attempt
+// does not count.
+func (d *Dispatcher) giveBack(ctx context.Context, row store.Delivery, at time.Time, cause string) {
+	d.record(ctx, store.Instance{Orchestration: row.Orchestration, DN: row.DN}, func() error {
+		_, err := d.settles.do(store.Settled{Delivery: row.ID, State: store.DeliveryQueued, NextAt: at, Cause: cause})
+		return err
+	})
+}

@@ -1,0 +1,234 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// scene is a dispatcher over a real store, with applications and a directory in
+// memory. In a synctest bubble its clock is simulated.
+type scene struct {
+	testing.TB
+	dir     string
+	store   *store.Store
+	starter store.Lease
+	actors  map[orchestration.Kind]Actor
+
+	mu           sync.Mutex
+	applications map[string]map[string]any
+	objects      map[ident.GUID]ident.Entry
+	adDown       error
+	sent         []sending
+	answer       func(sending) (host.Answer, error)
+}
+
+// sending is one call as an application got it.
+type sending struct {
+	at          time.Time
+	application string
+	abi.InvokeCall
+}
+
+func newScene(t testing.TB) *scene {
+	s := &scene{
+		TB: t, dir: t.TempDir(), applications: map[string]map[string]any{"crm": {}}, objects: map[ident.GUID]ident.Entry{},
+		answer: func(sending) (host.Answer, error) { return host.Answer{Status: 200}, nil },
+	}
+	s.open()
+	return s
+}
+
+func (s *scene) open() {
+	s.Helper()
+	var err error
+	ctx := s.Context()
+	if s.store, err = store.Open(ctx, s.dir); err != nil {
+		s.Fatal(err)
+	}
+	if err := s.store.BreakLeases(ctx); err != nil {
+		s.Fatal(err)
+	}
+	if s.starter, err = s.store.AcquireLease(ctx, "starter", "test", 1000*time.Hour); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) dispatcher() *Dispatcher {
+	return New(Settings{
+		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Log: slog.New(slog.NewTextHandler(s.Output(), nil)), Owner: "test",
+	})
+}
+
+// run runs a dispatcher until the function that it returns is called.
+func (s *scene) run() (d *Dispatcher, stop func()) {
+	s.Helper()
+	d = s.dispatcher()
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := make(chan error)
+	go func() { ended <- d.Run(ctx) }()
+	var once sync.Once
+	return d, func() {
+		once.Do(func() {
+			cancel()
+			if err := <-ended; err != nil {
+				s.Errorf("dispatcher: %v", err)
+			}
+		})
+	}
+}
+
+// within runs a test in a bubble with its own clock and store.
+func within(t *testing.T, do func(*scene)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t)
+		defer func() { _ = s.store.Close() }()
+		do(s)
+	})
+}
+
+func (s *scene) Applications() map[string]map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.applications)
+}
+
+func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall) (host.Answer, error) {
+	one := sending{time.Now(), application, call}
+	s.mu.Lock()
+	s.sent = append(s.sent, one)
+	answer := s.answer
+	s.mu.Unlock()
+	a, err := answer(one)
+	if ctx.Err() != nil {
+		return a, ctx.Err()
+	}
+	return a, err
+}
+
+func (s *scene) Object(_ context.Context, guid ident.GUID, _ []string) (ident.Entry, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, found := s.objects[guid]
+	return e, found, s.adDown
+}
+
+func (s *scene) Named(_ context.Context, dn ident.DN, _ []string) (ident.Entry, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.objects {
+		if e.DN == dn {
+			return e, true, s.adDown
+		}
+	}
+	return ident.Entry{}, false, s.adDown
+}
+
+func (s *scene) Schema() ident.Schema { return ident.Schema{} }
+
+// person puts an object into the directory.
+func (s *scene) person(name string, attributes ...string) ident.GUID {
+	guid := ident.GUID("guid-" + name)
+	e := ident.Entry{GUID: guid, DN: ident.DN("CN=" + name + ",DC=c"), Attributes: ident.Attributes{}}
+	e.Attributes.Set("sAMAccountName", name)
+	for i := 0; i+1 < len(attributes); i += 2 {
+		e.Attributes.Set(attributes[i], attributes[i+1])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[guid] = e
+	return guid
+}
+
+func (s *scene) start(d orchestration.Definition, guids ...ident.GUID) []int64 {
+	s.Helper()
+	text, err := json.Marshal(d)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var list []store.NewInstance
+	for _, guid := range guids {
+		e := s.objects[guid]
+		list = append(list, store.NewInstance{
+			Orchestration: d.Name, Definition: text, Trigger: "command", By: "ada", GUID: guid, DN: e.DN, Name: string(guid),
+		})
+	}
+	ids, err := s.store.StartInstances(s.Context(), s.starter, list)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return ids
+}
+
+func (s *scene) instance(id int64) store.Instance {
+	s.Helper()
+	i, err := s.store.Instance(s.Context(), id)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return i
+}
+
+func (s *scene) status(id int64, want store.InstanceStatus) {
+	s.Helper()
+	if i := s.instance(id); i.Status != want {
+		s.Errorf("instance %d of %s is %s (%s), want %s", id, i.Orchestration, i.Status, i.Cause, want)
+	}
+}
+
+func (s *scene) deliveries(f store.DeliveryFilter) (list []store.Delivery) {
+	s.Helper()
+	err := s.store.Deliveries(s.Context(), f, func(d store.Delivery) error { list = append(list, d); return nil })
+	if err != nil {
+		s.Fatal(err)
+	}
+	return list
+}
+
+// calls returns what arrived, as "application path".
+func (s *scene) calls() (list []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.sent {
+		text := fmt.Sprintf("%s %s", one.application, one.Webhook.Path)
+		if one.Again {
+			text += " again"
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// webhook is a step that calls an application.
+func webhook(application, path string) orchestration.Step {
+	return orchestration.Step{Webhook: &orchestration.Webhook{
+		Ref: application + "/off", Application: application,
+		Call: abi.Webhook{Name: "off", Method: "PUT", Path: path},
+	}}
+}
+
+func named(name string, s orchestration.Step) orchestration.Step {
+	s.Name = name
+	return s
+}
+
+func define(name string, steps ...orchestration.Step) orchestration.Definition {
+	return orchestration.Definition{Name: name, Steps: steps}
+}
+
+// unavailable is the error of an application that is down.
+func unavailable(sent bool) error {
+	return &host.CallError{Connector: "x", Application: "crm", Function: "invoke", Kind: abi.KindUnavailable, Message: "no answer", Sent: sent}
+}
