@@ -25,7 +25,9 @@ var (
 // different ways, or that go-ldap reads in another way than a server: what was
 // checked must be what is sent. It also refuses multi-valued parts (CN=a+OU=b),
 // which AD does not have (MS-ADTS section 3.1.1.3.1.2.1), quotes, semicolons as
-// separators, and bytes in the form #0403... .
+// separators, and bytes in the form #0403... . The spelling \/ is ADSI's for its
+// paths: it is no escape in RFC 4514 (section 3), and go-ldap refuses it, while
+// Samba takes it for a slash.
 func parseDN(s string) ([]part, error) {
 	if strings.Trim(s, " ") == "" {
 		return nil, nil

@@ -82,7 +82,7 @@ func TestParseDN(t *testing.T) {
 		"CN": "TYPE=VALUE", "CN=": "TYPE=VALUE", "=x": "TYPE=VALUE", "CN=a,": "TYPE=VALUE", "CN=a,,DC=x": "TYPE=VALUE", "C N=x": "TYPE=VALUE",
 		"<GUID=1>": "TYPE=VALUE", "\u017fn=x": "TYPE=VALUE",
 		"OU=a;DC=x": "without a backslash", "OU=a+CN=b": "without a backslash", `OU="a"`: "without a backslash", "OU=a\x00": "without a backslash",
-		`OU=a\`: "hexadecimal", `OU=a\x`: "hexadecimal", `OU=a\4`: "hexadecimal", "OU=#0401": "bytes", "OU=\xff": "UTF-8", `OU=\ff`: "UTF-8",
+		`OU=a\`: "hexadecimal", `OU=a\x`: "hexadecimal", `OU=a\4`: "hexadecimal", `OU=a\/b`: "hexadecimal", "OU=#0401": "bytes", "OU=\xff": "UTF-8", `OU=\ff`: "UTF-8",
 	} {
 		_, err := ParseDN(s)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
