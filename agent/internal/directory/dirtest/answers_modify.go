@@ -20,6 +20,11 @@ func on(mods ...conn.Mod) func(*scene) error {
 	}
 }
 
+// atOnce modifies the user of a scene in one request.
+func atOnce(mods ...conn.Mod) func(*scene) error {
+	return func(s *scene) error { return s.modify(s.user, mods...) }
+}
+
 // permissively is like on, with the control that accepts modifications already
 // done.
 func permissively(mods ...conn.Mod) func(*scene) error {
@@ -215,6 +220,14 @@ var accountAnswers = []answer{
 	{"the name and an unknown attribute", measured, "", func(s *scene) error {
 		return s.modify(s.user, instead("cn", "z"), instead("noSuchThing", "b"))
 	}, 16},
+	{"countryCode cleared and a bad value", measured, "", atOnce(instead("countryCode"), instead("initials", "longer than six")), 21},
+	{"countryCode cleared and a missing value", measured, "", atOnce(instead("countryCode"), minus("url")), 16},
+	{"countryCode cleared and two values for one", measured, "", atOnce(instead("countryCode"), plus("initials", "a", "b")), 20},
+	{"countryCode cleared and the name", measured, "", atOnce(instead("countryCode"), instead("cn", "z")), 67},
+	{"accountExpires of a contact cleared", measured, "", func(s *scene) error {
+		contact := s.ou.Child("contact")
+		return s.then(s.add(contact, "contact"), s.modify(contact, instead("accountExpires")))
+	}, 0},
 	{"an attribute that the class lacks and a missing value", measured, "", func(s *scene) error {
 		return s.modify(s.group, instead("title", "b"), minus("url"))
 	}, 16},

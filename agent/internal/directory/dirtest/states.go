@@ -52,6 +52,30 @@ func (s *scene) found(filter string, deleted bool) []string {
 	return names
 }
 
+// syncs returns a function that says what DirSync tells of an attribute of an
+// object since it was called last.
+func (s *scene) syncs(attribute string) func(ident.DN) string {
+	s.t.Helper()
+	q := conn.SyncQuery{Base: s.domain.BaseDN, Filter: "(objectClass=group)", Attributes: []string{attribute}}
+	next := func(dn ident.DN) string {
+		s.t.Helper()
+		said := "nothing"
+		for more := true; more; {
+			page, err := s.DirSync(s.ctx, q)
+			s.done(err)
+			for _, e := range page.Entries {
+				if values, ok := e.Changed[attribute]; ok && e.DN.EqualFold(dn) {
+					said = fmt.Sprintf("%q", values)
+				}
+			}
+			q.Cookie, more = page.Cookie, page.More
+		}
+		return said
+	}
+	next("")
+	return next
+}
+
 func (s *scene) guid(dn ident.DN) ident.GUID {
 	s.t.Helper()
 	e, err := s.Get(s.ctx, conn.ByDN(dn), []string{"cn"})
@@ -110,6 +134,29 @@ var states = []state{
 		if got := e.Attributes.First("secretary"); !strings.Contains(got, "DEL:"+string(guid)) {
 			s.t.Errorf("a reference without a back link is %q after the deletion", got)
 		}
+	}},
+	{"DirSync tells of links that were written, not of those that ended with their objects", func(s *scene) {
+		told := s.syncs("member")
+		member := func(mod conn.Mod) { s.t.Helper(); s.done(s.modify(s.group, mod)) }
+		expect := func(what, want string) {
+			s.t.Helper()
+			if got := told(s.group); got != want {
+				s.t.Errorf("after %s DirSync tells %s, want %s", what, got, want)
+			}
+		}
+		user := fmt.Sprintf("%q", []string{string(s.user)})
+		member(plus("member", string(s.user)))
+		expect("an addition", user)
+		member(instead("member", string(s.user)))
+		expect("a replacement by the same", user)
+		member(plus("member", string(s.other)))
+		s.done(s.Delete(s.ctx, s.other))
+		expect("an addition whose object is gone", "nothing")
+		member(minus("member", string(s.user)))
+		s.done(s.Delete(s.ctx, s.user))
+		expect("a removal and the deletion of whoever was removed", "[]")
+		member(instead("member"))
+		expect("a replacement of nothing by nothing", "nothing")
 	}},
 	{"a tombstone", func(s *scene) {
 		guid := s.guid(s.user)

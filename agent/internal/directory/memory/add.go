@@ -40,7 +40,7 @@ func (d *Domain) add(who *Account, dn ident.DN, attributes map[string][]string) 
 	naming, _, _ := strings.Cut(dn.RDN(), "=")
 	o := &object{
 		naming: strings.ToUpper(strings.TrimSpace(naming)), name: dn.Name(), class: c, below: map[string]*object{},
-		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, links: map[string]map[*object]int64{},
 	}
 	same := above.below[key(o.naming, o.name)]
 	account := d.draft(o)

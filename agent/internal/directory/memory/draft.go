@@ -14,12 +14,13 @@ type draft struct {
 	domain   *Domain
 	object   *object
 	values   map[string][]value // of the attributes that are written
+	renewed  map[string]bool    // linked attributes of which all values are written anew
 	password *string
 	same     *object // the object that has the DN of a new one; nil if none does
 }
 
 func (d *Domain) draft(o *object) *draft {
-	return &draft{domain: d, object: o, values: map[string][]value{}}
+	return &draft{domain: d, object: o, values: map[string][]value{}, renewed: map[string]bool{}}
 }
 
 func (f *draft) get(name string) []value {
@@ -94,7 +95,7 @@ func (f *draft) commit() {
 	d, o := f.domain, f.object
 	changed := map[string][]value{}
 	for name, values := range f.values {
-		if !slices.Equal(o.values[name].values, values) {
+		if f.renewed[name] || !slices.Equal(o.values[name].values, values) {
 			changed[name] = values
 		}
 	}
@@ -107,6 +108,11 @@ func (f *draft) commit() {
 	d.touch(o)
 	for _, name := range slices.Sorted(maps.Keys(changed)) {
 		d.assign(o, name, changed[name])
+		for _, v := range changed[name] {
+			if f.renewed[name] {
+				o.link(name, v.to)
+			}
+		}
 	}
 }
 
@@ -119,11 +125,14 @@ func (d *Domain) touch(o *object) {
 // assign replaces the values of an attribute and updates the indexes.
 func (d *Domain) assign(o *object, name string, values []value) {
 	here := reference{o, name}
-	for _, v := range o.values[name].values {
+	former := o.values[name].values
+	for _, v := range former {
 		if v.to != nil {
 			delete(v.to.referrers, here)
-			v.to.left[here] = true
 		}
+	}
+	if d.schema.rules[name].linked() {
+		o.relink(name, former, values)
 	}
 	index := map[string]map[string]*object{"samaccountname": d.bySAM, "userprincipalname": d.byUPN}[name]
 	if index != nil {
@@ -133,12 +142,33 @@ func (d *Domain) assign(o *object, name string, values []value) {
 	for _, v := range values {
 		if v.to != nil {
 			v.to.referrers[here] = true
-			delete(v.to.left, here)
 		}
 	}
 	if index != nil && len(values) > 0 {
 		index[fold(values[0].text)] = o
 	}
+}
+
+// relink notes which links are new and which have ended.
+func (o *object) relink(name string, former, values []value) {
+	for _, v := range former {
+		if !repeats(values, v) {
+			o.link(name, v.to)
+		}
+	}
+	for _, v := range values {
+		if !repeats(former, v) {
+			o.link(name, v.to)
+		}
+	}
+}
+
+// link notes that the link to another object has changed just now.
+func (o *object) link(name string, to *object) {
+	if o.links[name] == nil {
+		o.links[name] = map[*object]int64{}
+	}
+	o.links[name][to] = o.changed
 }
 
 // unique refuses an account's name that another account has. The account name

@@ -5,8 +5,9 @@
 // Its answers are those measured on a Samba domain controller: the suite in
 // package dirtest runs against both, and a difference is a fault of this
 // package. It speaks no LDAP, checks no certificate and replicates nothing; it
-// knows only the classes and attributes of schema.txt. The shipped program
-// does not contain it.
+// knows only the classes and attributes of schema.txt. It refuses the spellings
+// of a DN that ident.ParseDN refuses, though Samba accepts some of them: the
+// agent never sends them. The shipped program does not contain it.
 package memory
 
 import (

@@ -39,12 +39,8 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 	if err := f.unique(); err != nil {
 		return err
 	}
-	for _, m := range mods { // the server checks the result of all of them
-		if key := text.Lower(m.Attribute); len(f.values[key]) > 0 {
-			if err := f.belongs(d.schema.rules[key]); err != nil {
-				return err
-			}
-		}
+	if err := f.checkResult(mods); err != nil {
+		return err
 	}
 	if o.class.account() && o.class.name != "group" {
 		if err := f.changePrimaryGroup(); err != nil {
@@ -55,15 +51,12 @@ func (d *Domain) modify(who *Account, o *object, mods []conn.Mod, permissive boo
 	return nil
 }
 
-// accountFlags checks what is written to userAccountControl, and refuses to
-// clear what an account always has; the server does so before all else. Samba takes a value that is no number for 0, the flags
-// of an ordinary account, and ignores it if the account has those already.
+// accountFlags checks what is written to userAccountControl; the server does so
+// before all else. Samba takes a value that is no number for 0, the flags of an
+// ordinary account, and ignores it if the account has those already.
 func (f *draft) accountFlags(mods []conn.Mod) ([]conn.Mod, error) {
 	left := make([]conn.Mod, 0, len(mods))
 	for _, m := range mods {
-		if len(m.Values) == 0 && f.object.class.name != "group" && slices.Contains(neutral, text.Lower(m.Attribute)) {
-			return nil, unwilling("attribute '%s' cannot be cleared", m.Attribute)
-		}
 		if !text.Same(m.Attribute, "userAccountControl") {
 			left = append(left, m)
 			continue
@@ -81,13 +74,32 @@ func (f *draft) accountFlags(mods []conn.Mod) ([]conn.Mod, error) {
 	return left, nil
 }
 
-// neutral lists attributes that have a neutral value instead of none, also in
-// objects that have no value. Samba makes an exception for groups.
+// neutral lists attributes that have a neutral value instead of none where the
+// class has them, also in objects that have no value.
 var neutral = []string{"accountexpires", "countrycode", "codepage"}
 
 func badNumber(s string) bool {
 	_, err := strconv.ParseInt(s, 10, 32)
 	return err != nil
+}
+
+// checkResult refuses attributes that the class lacks, and neutral ones that
+// are gone. The server looks at the object as all changes left it.
+func (f *draft) checkResult(mods []conn.Mod) error {
+	for _, m := range mods {
+		key := text.Lower(m.Attribute)
+		if len(f.get(key)) == 0 && slices.Contains(neutral, key) && f.belongs(f.domain.schema.rules[key]) == nil {
+			return unwilling("attribute '%s' cannot be cleared", m.Attribute)
+		}
+	}
+	for _, m := range mods {
+		if key := text.Lower(m.Attribute); len(f.values[key]) > 0 {
+			if err := f.belongs(f.domain.schema.rules[key]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // checkValues checks all values before any is written. Only then does the
@@ -154,6 +166,7 @@ func (f *draft) apply(m conn.Mod, permissive bool) error {
 		have, err = f.without(a, have, m.Values, permissive)
 	case conn.ReplaceValues:
 		have, err = f.replaced(a, m.Values)
+		f.renewed[key] = a.linked() // Samba writes also the links that are there already
 	}
 	if err == nil {
 		f.values[key] = have
@@ -217,16 +230,11 @@ func valueExists(a *attributeRule) error {
 	return refuse(ldap.LDAPResultAttributeOrValueExists, "0000200D: attribute '%s' has that value already", a.name)
 }
 
-// linkedOnce reports whether a link has values, or once had objects that still
-// exist: Samba keeps those, and its answers depend on them.
+// linkedOnce reports whether a link has values, or had values that were removed:
+// Samba keeps those, and its answers depend on them.
 func (f *draft) linkedOnce(a *attributeRule) bool {
-	return a.linked() && (len(f.get(text.Lower(a.name))) > 0 || f.domain.leftBehind(f.object, a))
-}
-
-// leftBehind reports whether a link once had objects that still exist.
-func (d *Domain) leftBehind(from *object, a *attributeRule) bool {
-	here := reference{from, text.Lower(a.name)}
-	return a.linked() && slices.ContainsFunc(d.objects, func(o *object) bool { return !o.deleted && o.left[here] })
+	key := text.Lower(a.name)
+	return a.linked() && (len(f.get(key)) > 0 || len(f.object.links[key]) > 0)
 }
 
 func (f *draft) without(a *attributeRule, have []value, texts []string, permissive bool) ([]value, error) {

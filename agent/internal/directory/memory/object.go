@@ -11,21 +11,25 @@ import (
 
 // object is one object, live or a tombstone.
 type object struct {
-	guid       ident.GUID
-	above      *object            // nil for the head of a naming context
-	head       ident.DN           // DN of the head of a naming context
-	naming     string             // "CN"
-	name       string             // without escapes
-	below      map[string]*object // by key
-	class      *class
-	values     map[string]attribute // by name in lower case
-	password   string
-	deleted    bool
-	fixed      bool  // it came with the domain and cannot be renamed or deleted
-	created    int64 // USN
-	changed    int64 // USN
-	referrers  map[reference]bool
-	left       map[reference]bool // the links that it was removed from
+	guid      ident.GUID
+	above     *object            // nil for the head of a naming context
+	head      ident.DN           // DN of the head of a naming context
+	naming    string             // "CN"
+	name      string             // without escapes
+	below     map[string]*object // by key
+	class     *class
+	values    map[string]attribute // by name in lower case
+	password  string
+	deleted   bool
+	fixed     bool  // it came with the domain and cannot be renamed or deleted
+	created   int64 // USN
+	changed   int64 // USN
+	referrers map[reference]bool
+	// links holds for each linked attribute, by name in lower case, the objects
+	// that it links to or once linked to, with the USN at which each link was
+	// last written or removed. A link that is removed stays here, also when the
+	// other object is deleted later; one that ends by that deletion does not.
+	links      map[string]map[*object]int64
 	whenMade   string
 	whenChange string
 }

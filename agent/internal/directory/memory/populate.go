@@ -41,7 +41,7 @@ func (d *Domain) newHead(dn ident.DN, class string) *object {
 	c := classOf([]string{class})
 	o := &object{
 		head: dn, naming: c.naming, name: dn.Name(), class: c, below: map[string]*object{}, fixed: true,
-		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, links: map[string]map[*object]int64{},
 	}
 	d.heads = append(d.heads, o)
 	f := d.draft(o)
@@ -86,7 +86,7 @@ func (d *Domain) describe(schema *object) {
 func (d *Domain) fixture(c *class, name string) *object {
 	return &object{
 		naming: c.naming, name: name, class: c, below: map[string]*object{}, fixed: true,
-		values: map[string]attribute{}, referrers: map[reference]bool{}, left: map[reference]bool{},
+		values: map[string]attribute{}, referrers: map[reference]bool{}, links: map[string]map[*object]int64{},
 	}
 }
 

@@ -98,9 +98,8 @@ func (d *Domain) bury(o *object) {
 		if a := d.schema.rules[ref.attribute]; a.linked() {
 			left := ref.from.values[ref.attribute]
 			left.values = without(left.values, o)
-			if ref.from.values[ref.attribute] = left; len(left.values) == 0 && !d.leftBehind(ref.from, a) {
-				delete(ref.from.values, ref.attribute)
-			}
+			ref.from.values[ref.attribute] = left
+			delete(ref.from.links[ref.attribute], o)
 			delete(o.referrers, ref)
 		}
 	}
@@ -113,6 +112,7 @@ func (d *Domain) bury(o *object) {
 			delete(o.values, name)
 		}
 	}
+	clear(o.links)
 	sam := o.values["samaccountname"]
 	d.assign(o, "samaccountname", nil) // removes it from the index
 	o.values["samaccountname"] = sam

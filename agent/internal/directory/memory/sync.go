@@ -92,11 +92,14 @@ func (d *Domain) syncEntry(who *Account, o *object, attributes []string, since i
 		if name == "whencreated" {
 			usn = o.created
 		}
+		if rule != nil && rule.linked() {
+			usn = o.lastLink(name)
+		}
 		if rule == nil || !rule.synced() || name == text.Lower(o.naming) || usn <= since || !who.mayRead(name) {
 			continue
 		}
 		values := d.syncValues(o, rule)
-		if len(values) == 0 && since == 0 && !d.leftBehind(o, rule) {
+		if len(values) == 0 && since == 0 && !rule.linked() {
 			continue
 		}
 		e.Changed[name] = values
@@ -105,6 +108,16 @@ func (d *Domain) syncEntry(who *Account, o *object, attributes []string, since i
 	e.Changed["objectguid"] = []string{string(o.guid)}
 	e.Changed["instancetype"] = []string{o.first("instancetype")}
 	return e, told
+}
+
+// lastLink returns the USN at which a link of an attribute was last written or
+// removed; 0 if there is and was none.
+func (o *object) lastLink(name string) int64 {
+	var last int64
+	for _, usn := range o.links[name] {
+		last = max(last, usn)
+	}
+	return last
 }
 
 // syncValues returns the values of an attribute. References without a back
