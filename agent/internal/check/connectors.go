@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // connectors checks the configuration against the manifests of the connectors,
@@ -25,15 +26,18 @@ func connectors(ctx context.Context, cfg *config.Config) (wrong, warnings []stri
 		return []string{err.Error()}, nil
 	}
 	defer func() { _ = h.Close(ctx) }()
+	reported := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
 		data := cfg.DataSources[cfg.Automations[name].DataSource]
 		application := cfg.Applications[data.Application]
 		connector, err := h.Connector(application.Connector)
 		if err != nil {
 			wrong = append(wrong, fmt.Sprintf("%s: application %s: %v", application.Pos, application.Name, source.WithNext(err)))
+			reported[application.Name] = true
 			continue
 		}
 		m := connector.Manifest()
+		reported[application.Name] = true
 		for _, err := range fit.Application(application, m) {
 			wrong = append(wrong, err.Error())
 		}
@@ -43,5 +47,36 @@ func connectors(ctx context.Context, cfg *config.Config) (wrong, warnings []stri
 		}
 		warnings = append(warnings, fitted.Warnings...)
 	}
+	for _, err := range outbound(cfg, h, reported) {
+		wrong = append(wrong, err.Error())
+	}
 	return wrong, warnings
+}
+
+// outbound checks webhooks and orchestrations, and the applications that only
+// they call: those that are not reported yet.
+func outbound(cfg *config.Config, h *host.Host, reported map[string]bool) []error {
+	var wrong []error
+	manifests := map[string]abi.Manifest{}
+	for _, name := range cfg.UsedApplications() {
+		application := cfg.Applications[name]
+		connector, err := h.Connector(application.Connector)
+		if err == nil {
+			manifests[name] = connector.Manifest()
+		}
+		switch {
+		case reported[name]:
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("%s: application %s: %w", application.Pos, name, source.WithNext(err)))
+		default:
+			wrong = append(wrong, fit.Application(application, connector.Manifest())...)
+		}
+	}
+	known := func(application string) (abi.Manifest, bool) { m, ok := manifests[application]; return m, ok }
+	wrong = append(wrong, fit.Webhooks(cfg, known)...)
+	for _, name := range slices.Sorted(maps.Keys(cfg.Orchestrations)) {
+		_, errs := fit.Orchestration(cfg, name, known)
+		wrong = append(wrong, errs...)
+	}
+	return wrong
 }

@@ -113,7 +113,10 @@ func (c *Config) usedOrchestrations() map[string]bool {
 	return used
 }
 
-// usedWebhooks returns the webhooks of the configuration that a step names.
+// UsedWebhooks returns the webhooks that steps name, sorted.
+func (c *Config) UsedWebhooks() []string { return sortedKeys(c.usedWebhooks()) }
+
+// usedWebhooks returns the webhooks that a step names.
 func (c *Config) usedWebhooks() map[string]bool {
 	used := map[string]bool{}
 	for _, o := range c.Orchestrations {

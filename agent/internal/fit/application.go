@@ -110,14 +110,46 @@ func LoginURL(conf config.Application, m abi.Manifest, login abi.Login) (string,
 func NamedHosts(conf config.Application) []string {
 	var hosts []string
 	for _, e := range conf.Endpoints {
-		if e.URL == nil {
-			continue
-		}
-		if u, err := url.Parse(e.URL.Text); err == nil && u.Host != "" && !strings.Contains(u.Host, "{{") {
-			hosts = append(hosts, u.Host)
+		if host := hostOf(e.URL); host != "" {
+			hosts = append(hosts, host)
 		}
 	}
 	return hosts
+}
+
+// WebhookHosts lists the hosts in the URLs of an application's webhooks that the
+// configuration sets.
+func WebhookHosts(cfg *config.Config, application string) []string {
+	var hosts []string
+	for _, name := range slices.Sorted(maps.Keys(cfg.Webhooks)) {
+		w := cfg.Webhooks[name]
+		if w.Application != application {
+			continue
+		}
+		urls := []*config.Text{w.URL}
+		if w.Verify != nil {
+			urls = append(urls, w.Verify.URL)
+		}
+		for _, u := range urls {
+			if host := hostOf(u); host != "" && !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	return hosts
+}
+
+// hostOf returns the host of a URL that is written out.
+func hostOf(t *config.Text) string {
+	if t == nil {
+		return ""
+	}
+	whole, _, _ := strings.Cut(t.Text, "{{")
+	u, err := url.Parse(whole)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // RateLimit returns a rate limit in the manifest's form; "" for none.

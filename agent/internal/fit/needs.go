@@ -17,7 +17,8 @@ type Need struct {
 	Scopes []string // of OAuth
 }
 
-// Needs lists the calls to an application that the automations need. now stands
+// Needs lists the calls to an application that the automations and the steps
+// of orchestrations need. now stands
 // for the time in paths that are templates.
 func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.Time) []Need {
 	var needs []Need
@@ -44,6 +45,27 @@ func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.
 			n.Known, n.Rights, n.Scopes = true, known.Rights, known.Scopes
 		}
 		needs = append(needs, n)
+	}
+	return append(needs, webhookNeeds(cfg, app, m)...)
+}
+
+// webhookNeeds lists the webhooks of an application that steps call.
+func webhookNeeds(cfg *config.Config, app config.Application, m abi.Manifest) []Need {
+	var needs []Need
+	for _, ref := range cfg.UsedWebhooks() {
+		if cfg.ApplicationOf(ref) != app.Name {
+			continue
+		}
+		w, _, err := Webhook(cfg, ref, config.Pos{}, m)
+		if err != nil {
+			continue // Webhooks and Orchestration report it
+		}
+		_, known := sameCall(w.Call, m)
+		needs = append(needs, Need{
+			Need: abi.Need{
+				Use: "webhook " + ref, Method: w.Call.Method, Path: w.Call.Path, URL: w.Call.URL, Rights: w.Call.Rights,
+			}, Known: known, Scopes: w.Call.Scopes,
+		})
 	}
 	return needs
 }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
@@ -25,7 +26,8 @@ func (s *Snapshot) Application(ctx context.Context, conf config.Application, m a
 		return host.Application{}, err
 	}
 	app := host.Application{
-		Name: conf.Name, BaseURL: conf.BaseURL, Settings: conf.Settings, Hosts: fit.NamedHosts(conf),
+		Name: conf.Name, BaseURL: conf.BaseURL, Settings: conf.Settings,
+		Hosts:       slices.Concat(fit.NamedHosts(conf), fit.WebhookHosts(s.config, conf.Name)),
 		Credentials: credentials, RateLimit: fit.RateLimit(conf.RateLimit), DailyBudget: int64(conf.DailyBudget),
 		Proxy: proxy, Secrets: map[string]func(context.Context) (string, error){},
 	}
