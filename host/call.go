@@ -165,7 +165,8 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
 	defer state.Close()
-	end := c.run(state, j.export)
+	of, known := c.owner(app)
+	end, instance := c.run(state, j.export, of, known && state.Invoke)
 	report := Report{
 		Records: state.Records, Requests: state.Requests, Bytes: state.Bytes,
 		Waited: state.Waited, Took: time.Since(start), Memory: end.memory, findings: state.Findings,
@@ -173,6 +174,13 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	answer, err := c.settle(state, app, j, end)
 	if err == nil {
 		report.Cursor = state.NextCursor
+	}
+	switch {
+	case instance == nil:
+	case err == nil:
+		c.host.idle.give(of, instance)
+	default: // what it did was wrong, whatever it said
+		instance.close()
 	}
 	c.observe(j.input.Function, err, report)
 	return report, answer, err

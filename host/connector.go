@@ -10,11 +10,13 @@ import (
 
 // Connector is a name that the host can call. Each call uses the version that
 // serves under the name when the call begins, and keeps it to the end. A
-// Connector is safe for concurrent use: each call has its own instance.
+// Connector is safe for concurrent use: no two calls use an instance at the same
+// time, and only invokes of the same application use one after each other.
 type Connector struct {
 	host     *Host
-	module   Module                // as first found; in a bound Connector, the version of the call
-	compiled wazero.CompiledModule // in a bound Connector only
+	module   Module   // as first found; in a bound Connector, the version of the call
+	version  *version // in a bound Connector only, as compiled
+	compiled wazero.CompiledModule
 }
 
 // Manifest returns the manifest of the version that serves now, or of the last
@@ -51,7 +53,7 @@ func (c *Connector) pin(ctx context.Context) (bound *Connector, release func(), 
 		}
 		compiled, ok := v.take()
 		if ok {
-			return &Connector{host: c.host, module: v.module, compiled: compiled}, func() { v.release(ctx) }, nil
+			return &Connector{host: c.host, module: v.module, version: v, compiled: compiled}, func() { v.release(ctx) }, nil
 		}
 		// It was replaced just now: the next one serves already.
 	}

@@ -1,6 +1,10 @@
 package host
 
-import "github.com/tetratelabs/wazero/api"
+import (
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+)
 
 // Grace is how long the host waits for the rest of what is incomplete.
 const Grace = grace
@@ -34,3 +38,31 @@ func (h *Host) Look(f func(memory []byte)) {
 		}
 	}
 }
+
+// Started returns how many instances there have been.
+func (h *Host) Started() int64 { return h.started.Load() }
+
+// Idle returns how many instances wait for another call.
+func (h *Host) Idle() int {
+	h.idle.mu.Lock()
+	defer h.idle.mu.Unlock()
+	return len(h.idle.all)
+}
+
+// EndIdle ends the instances that wait.
+func (h *Host) EndIdle() { h.idle.end(func(*resting) bool { return true }) }
+
+// RestFor sets how long instances wait for another call. No call
+// may be running.
+func (h *Host) RestFor(d time.Duration) { h.idle.last = d }
+
+// Bounds of instances that are kept.
+const (
+	MaxCalls = maxCalls
+	MaxKept  = maxKept
+	MaxEach  = maxEach
+	MaxIdle  = maxIdle
+)
+
+// Host returns the host of a connector.
+func (c *Connector) Host() *Host { return c.host }

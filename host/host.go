@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aead.dev/minisign"
@@ -125,6 +126,8 @@ type Host struct {
 	scratch  string // a cache for this process only; "" when the settings name one
 	catalog  *catalog
 	versions *versions
+	idle     idle
+	started  atomic.Int64     // instances, for tests
 	look     func(api.Memory) // for tests: sees a guest's memory at the end of its call; nil otherwise
 
 	mu       sync.Mutex
@@ -139,7 +142,7 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, o Observer) (*Host,
 	if err != nil {
 		return nil, fmt.Errorf("open connectors: %w", err)
 	}
-	h := &Host{settings: s, log: log, observer: o, catalog: newCatalog(), limiters: map[string]limited{}}
+	h := &Host{settings: s, log: log, observer: o, catalog: newCatalog(), limiters: map[string]limited{}, idle: idle{last: idleFor}}
 	if h.keys, err = parseKeys(s.TrustedKeys); err != nil {
 		return nil, fmt.Errorf("open connectors: %w", err)
 	}
@@ -189,6 +192,7 @@ func (h *Host) cacheDir() (string, error) {
 // Close frees the compiled modules. All calls must have ended.
 func (h *Host) Close(ctx context.Context) error {
 	var errs []error
+	h.idle.close()
 	h.disconnect()
 	if h.runtime != nil {
 		errs = append(errs, h.runtime.Close(ctx))

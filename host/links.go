@@ -50,6 +50,7 @@ func checkExports(file *wasmfile.File) error {
 		switch e.Name {
 		case abi.ExportFetch, abi.ExportInvoke, abi.ExportCheck:
 			supported = true
+		case abi.ExportReusable:
 		case abi.ExportInitialize:
 			want = wasmfile.Signature{}
 		default:

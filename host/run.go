@@ -6,17 +6,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/rollcall-agent/rollcall/host/internal/abi1"
 	"github.com/rollcall-agent/rollcall/host/internal/body"
-	"github.com/rollcall-agent/rollcall/host/internal/web"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -32,43 +28,52 @@ type ending struct {
 	said    string // the last words on stderr of a program that aborted
 }
 
-// run creates an instance, calls one export and discards the instance. It does
-// not panic.
-func (c *Connector) run(state *abi1.Call, export string) (end ending) {
+// ok reports whether the guest says that the call succeeded.
+func (e ending) ok() bool { return e.err == nil && e.cause == nil && !e.missing && e.status == 0 }
+
+// run calls one export of an instance and says how that ended. It does not
+// panic. The instance is an idle one, or else new, and is returned when it can
+// serve another call; otherwise it is discarded. Only an invoke keeps its
+// instance: it is short, and there are many.
+func (c *Connector) run(state *abi1.Call, export string, of owner, kept bool) (end ending, next *instance) {
 	ctx, clock := abi1.NewClock(state.Context, c.host.settings.CallTimeout)
 	defer clock.Stop()
 	state.Clock = clock
-	stdout := &lines{ctx: ctx, to: func(s string) { state.Line(slog.LevelInfo, s) }}
-	stderr := &lines{ctx: ctx, to: func(s string) { state.Line(slog.LevelWarn, s) }}
+	var i *instance
+	if kept {
+		i = c.host.idle.take(of)
+	}
+	fresh := i == nil
+	if fresh {
+		i = &instance{}
+	}
+	i.begin(ctx, state)
+	end = c.serve(ctx, i, state, export, fresh)
+	if kept && end.ok() && !state.Refused && i.reusable(ctx) {
+		i.end(state)
+		return end, i
+	}
+	i.close()
+	return end, nil
+}
+
+// serve calls one export, after the start of an instance that is fresh.
+func (c *Connector) serve(ctx context.Context, i *instance, state *abi1.Call, export string, fresh bool) (end ending) {
 	defer func() {
 		if p := recover(); p != nil {
 			end.err = fmt.Errorf("panic: %v", p)
 		}
-		end.cause, end.said = context.Cause(ctx), stderr.panicked
-	}()
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().
-		WithStdout(stdout).WithStderr(stderr).WithRandSource(random{ctx}).
-		WithSysWalltime().WithSysNanotime().
-		WithNanosleep(func(ns int64) { _ = web.Sleep(ctx, time.Duration(ns)) }) // the end of ctx also ends the guest
-	guest, err := c.host.runtime.InstantiateModule(ctx, c.compiled, config)
-	if err != nil {
-		return ending{err: fmt.Errorf("start: %w", err)}
-	}
-	defer func() {
-		if m := guest.ExportedMemory(abi.ExportMemory); m != nil {
-			end.memory = uint64(m.Size())
-			if c.host.look != nil {
-				c.host.look(m)
-			}
+		end.cause, end.said, end.memory = context.Cause(ctx), i.stderr.panicked, i.size()
+		if m := i.memory(); m != nil && c.host.look != nil {
+			c.host.look(m)
 		}
-		_ = guest.Close(context.WithoutCancel(ctx)) // its result no longer matters
 	}()
-	if f := guest.ExportedFunction(abi.ExportInitialize); f != nil {
-		if _, err := f.Call(ctx); err != nil {
-			return ending{err: fmt.Errorf("%s: %w", abi.ExportInitialize, err)}
+	if fresh {
+		if err := c.start(ctx, i); err != nil {
+			return ending{err: err}
 		}
 	}
-	f := guest.ExportedFunction(export)
+	f := i.guest.ExportedFunction(export) // each has a stack of its own, which deep recursion may enlarge
 	if f == nil {
 		return ending{missing: true}
 	}
@@ -162,15 +167,13 @@ func resultOf(err error) string {
 	return "stopped"
 }
 
-// random reads the system's random numbers until ctx ends, because a guest may
-// ask to fill all of its memory at once.
-type random struct {
-	ctx context.Context //nolint:containedctx // io.Reader takes none
-}
+// random reads the system's random numbers until the call ends, because a guest
+// may ask to fill all of its memory at once.
+type random struct{ of *instance }
 
 func (r random) Read(p []byte) (int, error) {
 	const piece = 1 << 20
-	if err := r.ctx.Err(); err != nil {
+	if err := r.of.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return rand.Read(p[:min(len(p), piece)])

@@ -257,6 +257,18 @@ func (s *secretly) run() {
 	} else {
 		s.fails(err)
 	}
+	before := s.conn.Host().Started()
+	for range 2 { // the second is in the instance of the first
+		warm, err := s.conn.Invoke(t.Context(), s.app, abi.InvokeCall{Webhook: abi.Webhook{Name: "w", Path: "/json/x", Body: "x"}})
+		if err != nil {
+			t.Error(err)
+		}
+		s.Note("answer", string(warm.Body))
+		s.Note("memory, seen by the host", string(s.seen))
+	}
+	if n := s.conn.Host().Started() - before; n != 1 {
+		t.Errorf("two webhooks had %d instances: nothing was reused", n)
+	}
 	answer, err := s.conn.Invoke(t.Context(), s.app, abi.InvokeCall{Webhook: abi.Webhook{Name: "w", Path: "/headers/x", Body: "x"}})
 	if err != nil {
 		t.Error(err)
@@ -358,5 +370,23 @@ func TestPlaceholdersAreWorthNothingElsewhere(t *testing.T) {
 	}
 	if n := s.server.Requests(); n != before {
 		t.Errorf("%d requests of the second call were sent", n-before)
+	}
+}
+
+// TestPlaceholdersOfTheCallBeforeAreWorthNothing: an instance that serves
+// another call has them in its memory.
+func TestPlaceholdersOfTheCallBeforeAreWorthNothing(t *testing.T) {
+	s := newSecretly(t, abi.AuthProfile{Kind: abi.AuthBearer}, "")
+	for _, name := range []string{"first", "replay"} {
+		if _, err := s.conn.Invoke(t.Context(), s.app, abi.InvokeCall{Webhook: abi.Webhook{Name: name, Path: "/json/x", Body: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := string(s.Texts()["logs"])
+	if n := strings.Count(said, "the request holds a placeholder of a secret that was not given out in this call"); n != 2 || s.conn.Host().Started() != 1 {
+		t.Errorf("%d of 2 placeholders of the call before were refused, in %d instances", n, s.conn.Host().Started())
+	}
+	if s.conn.Host().Idle() != 0 {
+		t.Error("an instance that was refused something waits for another call")
 	}
 }

@@ -78,6 +78,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(streamURL); url != "" {
 		os.Exit(streamChild(url))
 	}
+	if os.Getenv(nullServer) != "" {
+		os.Exit(serveNull())
+	}
 	dir, err := os.MkdirTemp("", "rollcall-host-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

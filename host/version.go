@@ -98,7 +98,7 @@ func (v *version) release(ctx context.Context) {
 	}
 }
 
-// retire lets no further calls begin.
+// retire lets no further calls begin. Idle instances end with the last call.
 func (v *version) retire(ctx context.Context) {
 	v.mu.Lock()
 	first := !v.retired
@@ -111,6 +111,7 @@ func (v *version) retire(ctx context.Context) {
 }
 
 func (v *version) free(ctx context.Context, compiled wazero.CompiledModule) {
+	v.host.idle.end(func(r *resting) bool { return r.owner.version == v })
 	if err := compiled.Close(context.WithoutCancel(ctx)); err != nil {
 		v.host.log.Warn("free a connector that was replaced", "connector", v.module.Manifest.Name,
 			"version", v.module.Manifest.Version, "cause", err)

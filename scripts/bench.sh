@@ -9,6 +9,9 @@
 #              one for each, as io.ReadAll does
 #   Checks, Size, Harden  a Go guest with the checks that the host adds to its
 #              code, against the same guest without them
+#   WarmInvoke a webhook through an instance that serves many, in processor time,
+#              against a new instance for each, and against a native client; the
+#              server is another process
 #   Load       one and two Go connectors from an empty and from a warm cache
 #   TenThousand  10,000 records of each vendor under the vendor's and the
 #              manifest's rate limits: requests, 429 answers (none), tokens, and

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -10,7 +11,24 @@ import (
 func exportFetch() int32 { return Run(wasmHost{}, registered) }
 
 //go:wasmexport rollcall_invoke
-func exportInvoke() int32 { return Run(wasmHost{}, registered) }
+func exportInvoke() int32 {
+	before = runtime.NumGoroutine()
+	return Run(wasmHost{}, registered)
+}
+
+// before is how many goroutines there were when the last invoke began.
+var before int
+
+// exportReusable declines when the last call left a goroutine behind, which
+// would go on in the next call and act in its name.
+//
+//go:wasmexport rollcall_reusable
+func exportReusable() int32 {
+	if runtime.NumGoroutine() > before {
+		return 0
+	}
+	return 1
+}
 
 //go:wasmexport rollcall_check
 func exportCheck() int32 { return Run(wasmHost{}, registered) }

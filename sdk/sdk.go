@@ -10,8 +10,9 @@
 //
 // Response bodies stay in the host: a connector reads the status, headers and
 // small values, and tells the host where the records are. It never sees
-// credentials, and it does not map, compare or store anything. Each call has
-// its own instance of the module: nothing is kept between calls.
+// credentials, and it does not map, compare or store anything. Package
+// variables may or may not outlive a call: one instance of the module serves
+// several invokes of one application, unless a call leaves goroutines behind.
 package sdk
 
 import (

@@ -25,10 +25,11 @@ const (
 
 // The exports of a connector. A connector that lacks one does not support it.
 const (
-	ExportFetch      = "rollcall_fetch"  // () -> i32: 0 when every record was emitted
-	ExportInvoke     = "rollcall_invoke" // () -> i32: 0 when the webhook's request was carried out
-	ExportCheck      = "rollcall_check"  // () -> i32: 0 when the application answers with these credentials
-	ExportInitialize = "_initialize"     // () -> (): called once, before any other
+	ExportFetch      = "rollcall_fetch"    // () -> i32: 0 when every record was emitted
+	ExportInvoke     = "rollcall_invoke"   // () -> i32: 0 when the webhook's request was carried out
+	ExportCheck      = "rollcall_check"    // () -> i32: 0 when the application answers with these credentials
+	ExportReusable   = "rollcall_reusable" // () -> i32: 1 when the instance can serve another call
+	ExportInitialize = "_initialize"       // () -> (): called once, before any other
 	ExportMemory     = "memory"
 )
 

@@ -32,6 +32,9 @@ type Call struct {
 	Invoke  bool    // the call must have an answer
 	Check   bool    // the call may deliver findings about Needs
 	Needs   []abi.Need
+	// LastHandle is the last handle that was given out, in this call or an
+	// earlier one of the instance: no number is used twice.
+	LastHandle int64
 
 	// Limits on the bytes of bodies and on records; 0: the limits of package abi.
 	MaxOpen, MaxTotal, MaxRecords int64
@@ -46,6 +49,7 @@ type Call struct {
 	Sent       bool          // a request other than GET and HEAD may have been carried out
 	Failure    *Failure      // what the guest said with fail
 	Broken     error         // why an answer proved broken after records of it were delivered: nothing of the call counts
+	Refused    bool          // a host function refused something, other than that there is no value
 	SinkErr    error         // the agent's error, when it took no more records
 	Status     int           // HTTP status of the last answer
 	Requests   int
@@ -54,7 +58,6 @@ type Call struct {
 	Waited     time.Duration
 
 	handles  map[int64]*response
-	last     int64
 	waits    int
 	macros   int
 	rendered *rendered
@@ -119,6 +122,7 @@ func (c *Call) free(h int64) {
 // no stores a failure for last_error and returns its code.
 func (c *Call) no(code abi.Code, format string, args ...any) int64 {
 	c.problem = cut(fmt.Sprintf(format, args...))
+	c.Refused = c.Refused || code != abi.CodeNoValue && code != abi.CodeNotArray
 	return int64(code)
 }
 

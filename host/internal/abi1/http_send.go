@@ -52,12 +52,12 @@ func httpSend(f *frame) int64 {
 	if c.handles == nil {
 		c.handles = map[int64]*response{}
 	}
-	c.last++
-	c.handles[c.last] = &response{Response: resp, Changes: changes(r.Method), number: c.Requests}
+	c.LastHandle++
+	c.handles[c.LastHandle] = &response{Response: resp, Changes: changes(r.Method), number: c.Requests}
 	c.Status = resp.Status
 	c.Bytes += resp.Body.Size()
 	c.openSize += resp.Body.Size()
-	return c.last
+	return c.LastHandle
 }
 
 func (c *Call) limit(set, usual int64) int64 {

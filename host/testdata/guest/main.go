@@ -42,6 +42,8 @@ func check(c *sdk.Call) error {
 // invoke does what the webhook's name says.
 func invoke(c *sdk.Call) error {
 	switch w := c.Webhook(); w.Name {
+	case "again":
+		return again(c)
 	case "silent":
 		return nil
 	case "probe":
@@ -76,6 +78,10 @@ func invoke(c *sdk.Call) error {
 
 func fetch(c *sdk.Call) error {
 	switch do := c.Endpoint().Params["do"]; do {
+	case "again":
+		calls++
+		_, err := c.EmitRecords(fmt.Appendf(nil, `[{"id":%d}]`, calls))
+		return err
 	case "":
 		return sdk.Pages(c, sdk.Classify)
 	case "loop":

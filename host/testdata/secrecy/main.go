@@ -49,18 +49,29 @@ func check(c *sdk.Call) error {
 
 // invoke answers with a reflection.
 func invoke(c *sdk.Call) error {
+	if c.Webhook().Name == "replay" { // with what the call before in this instance was given
+		for _, mark := range lastMarks {
+			_, err := c.Send(sdk.Request{Path: "/headers/" + mark, Headers: map[string]string{"X-Mark": mark}})
+			c.Logf(abi.LevelInfo, "a placeholder of the call before: %v", err)
+		}
+	}
 	marks, err := placeholders(c)
 	if err != nil {
 		return err
 	}
+	lastMarks = marks
 	req := sdk.WebhookRequest(c.Webhook())
 	req.Headers = map[string]string{"X-Mark": marks[0], "X-Other": marks[1]}
 	resp, err := c.Send(req)
 	if err != nil {
 		return err
 	}
+	read(c, resp)
 	return resp.Respond()
 }
+
+// lastMarks are the placeholders of the last invoke of this instance.
+var lastMarks []string
 
 func placeholders(c *sdk.Call) ([]string, error) {
 	var marks []string
