@@ -32,7 +32,7 @@ func describeSections() map[string]string {
 		"modules.memory_mib":         "Memory that one call of a connector may use, in MiB.",
 		"modules.call_timeout":       "Time for a stretch of a connector's code and for one request; waiting for a rate limit does not count.",
 		"modules.fetch_timeout":      "Time for a whole fetch.",
-		"modules.compile_timeout":    "Time for compiling one connector, which happens when a new one is put into modules_dir.",
+		"modules.compile_timeout":    "Processor time for compiling one connector, which happens when a new one is put into modules_dir. By the clock it may take ten times as long, so that a busy machine refuses none.",
 		"modules.compile_memory_mib": "Memory that compiling one connector may use, in MiB.",
 		"modules.allow_downgrade":    "Names of connectors that may be replaced by an older version than one that has run before.",
 		"directory.urls":             "The domain controllers, ldaps:// only; the next one is used when one is down.",

@@ -30,7 +30,7 @@ const MaxModule = 64 << 20
 
 // Limits limit one compilation.
 type Limits struct {
-	Time      time.Duration
+	Time      time.Duration // of the processor; ten times as long by the clock
 	MemoryMiB int
 }
 
@@ -86,7 +86,7 @@ func Config(pages uint32) wazero.RuntimeConfig {
 }
 
 func tooSlow(l Limits) *RefusedError {
-	return &RefusedError{fmt.Sprintf("compiling it takes longer than %s (compile_timeout in [modules])", l.Time)}
+	return &RefusedError{fmt.Sprintf("compiling it takes longer than %s of processor time (compile_timeout in [modules])", l.Time)}
 }
 
 func tooLarge(l Limits) *RefusedError {

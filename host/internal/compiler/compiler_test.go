@@ -108,7 +108,7 @@ func TestModulesThatTheCompilerCannotTake(t *testing.T) {
 		"type of nothing": {bytes.Replace(small, []byte{3, 2, 1, 0}, []byte{3, 2, 1, 9}, 1), usual, "type section index 9 out of range"},
 		"claims billions": {slices.Concat(small[:8], section(4, []byte{0xFF, 0xFF, 0xFF, 0xFF, 0x0F})), usual, "more than 512 MiB of memory (compile_memory_mib in [modules])"},
 		"takes memory":    {module(1, straight(4<<20)...), Limits{Time: time.Minute, MemoryMiB: 128}, "more than 128 MiB of memory"},
-		"takes time":      {slow(), Limits{Time: 300 * time.Millisecond, MemoryMiB: 512}, "longer than 300ms (compile_timeout in [modules])"},
+		"takes time":      {slow(), Limits{Time: 300 * time.Millisecond, MemoryMiB: 512}, "longer than 300ms of processor time (compile_timeout in [modules])"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

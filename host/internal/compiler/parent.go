@@ -14,16 +14,19 @@ import (
 )
 
 const (
-	maxWorkers = 4
-	maxOutput  = 64 << 10 // bytes kept of what the child writes
-	lookEvery  = 20 * time.Millisecond
-	patience   = 5 * time.Second // wait for the pipes of a killed child
+	maxWorkers  = 4
+	maxOutput   = 64 << 10 // bytes kept of what the child writes
+	lookEvery   = 20 * time.Millisecond
+	clockFactor = 10              // how much longer compiling may take by the clock than in processor time
+	patience    = 5 * time.Second // wait for the pipes of a killed child
 )
 
 var errTime = errors.New("the time for compiling is over")
 
 // run compiles a module in a child process, into a folder. It returns a
-// *RefusedError when the module is at fault.
+// *RefusedError when the module is at fault. Limits.Time is processor time, so
+// that a busy machine refuses no module that an idle one takes; a limit by the
+// clock only ends a child that hangs.
 func run(ctx context.Context, dir string, pages uint32, l Limits, wasm []byte) error {
 	if err := ready(); err != nil {
 		return err
@@ -36,7 +39,7 @@ func run(ctx context.Context, dir string, pages uint32, l Limits, wasm []byte) e
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, l.Time*timeFactor, errTime)
+	limited, cancel := context.WithTimeoutCause(ctx, l.Time*timeFactor*clockFactor, errTime)
 	defer cancel()
 	cmd := exec.CommandContext(limited, program, argument)
 	cmd.Args[0] = filepath.Base(program)
@@ -59,6 +62,7 @@ type child struct {
 	limits         Limits
 	stdout, stderr head
 	greedy         atomic.Bool // it was killed because of its memory
+	slow           atomic.Bool // it was killed because of its processor time
 	started        bool
 }
 
@@ -102,8 +106,8 @@ func (c *child) run(wasm []byte) error {
 	return err
 }
 
-// watch kills a child that uses too much memory, in cases that the child's own
-// limit does not cover.
+// watch kills a child that uses too much processor time, or too much memory in
+// cases that the child's own limit does not cover.
 func (c *child) watch(done <-chan struct{}) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -118,6 +122,11 @@ func (c *child) watch(done <-chan struct{}) {
 			_ = c.cmd.Process.Kill()
 			return
 		}
+		if used, ok := spent(c.cmd.Process.Pid); ok && used > c.limits.Time*timeFactor {
+			c.slow.Store(true)
+			_ = c.cmd.Process.Kill()
+			return
+		}
 	}
 }
 
@@ -129,7 +138,7 @@ func (c *child) verdict(err, cause error) error {
 		return err
 	case c.greedy.Load():
 		return tooLarge(c.limits)
-	case errors.Is(cause, errTime) && err != nil:
+	case c.slow.Load() || errors.Is(cause, errTime) && err != nil:
 		return tooSlow(c.limits)
 	case err == nil && json.Unmarshal(c.stdout.text, &a) == nil && a.OK:
 		return nil

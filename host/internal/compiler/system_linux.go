@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,6 +70,25 @@ func confine(memoryMiB int) error {
 func resident(pid int) (int64, bool) {
 	n, err := statm(pid, 1)
 	return n, err == nil
+}
+
+// spent returns the processor time that a process has used (proc(5): utime and
+// stime, in ticks of 10 ms).
+func spent(pid int) (time.Duration, bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, false
+	}
+	// The name of the program may hold blanks and brackets; it ends with the last
+	// bracket.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const utime, stime, tick = 11, 12, 10 * time.Millisecond
+	if len(fields) <= stime {
+		return 0, false
+	}
+	user, err := strconv.ParseInt(fields[utime], 10, 64)
+	system, err2 := strconv.ParseInt(fields[stime], 10, 64)
+	return time.Duration(user+system) * tick, err == nil && err2 == nil
 }
 
 // statm returns one number of /proc/PID/statm, in bytes: number 1 is resident

@@ -5,10 +5,11 @@ package compiler
 import (
 	"os"
 	"os/exec"
+	"time"
 )
 
 // On other systems, where the agent is developed but not run in production,
-// only the time is limited.
+// only the time by the clock is limited.
 
 func self() (string, error) { return os.Executable() }
 
@@ -21,5 +22,7 @@ func hold(*os.Process, Limits) (func(), error) { return func() {}, nil }
 func confine(int) error { return nil }
 
 func resident(int) (int64, bool) { return 0, false }
+
+func spent(int) (time.Duration, bool) { return 0, false }
 
 func owner(os.FileInfo) (int, bool) { return 0, false }

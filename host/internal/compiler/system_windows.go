@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -75,6 +76,22 @@ func confine(int) error { return nil }
 
 // resident is not needed: the job limits the memory.
 func resident(int) (int64, bool) { return 0, false }
+
+// spent returns the processor time that a process has used.
+func spent(pid int) (time.Duration, bool) {
+	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return 0, false
+	}
+	defer func() { _ = windows.CloseHandle(process) }()
+	var created, ended, kernel, user windows.Filetime
+	if err := windows.GetProcessTimes(process, &created, &ended, &kernel, &user); err != nil {
+		return 0, false
+	}
+	// They count intervals of 100 ns.
+	intervals := func(t windows.Filetime) int64 { return int64(t.HighDateTime)<<32 | int64(t.LowDateTime) }
+	return time.Duration(intervals(kernel)+intervals(user)) * 100, true
+}
 
 // owner is not checked: the folder's access list decides.
 func owner(os.FileInfo) (int, bool) { return 0, false }
