@@ -35,7 +35,10 @@ func again(c *sdk.Call) error {
 	s.Problem = lastError(uint32(uintptr(unsafe.Pointer(&buffer))), uint32(len(buffer)))
 	do := c.Webhook().Params["do"]
 	if do == "replay" {
-		own := send(`{"path":"/own"}`)
+		own := int64(0)
+		for range 4 { // as many as make the old handle's number one of them, if counting began anew
+			own = send(`{"path":"/own"}`)
+		}
 		s.Open = int64(httpStatus(own))
 		s.Old = replay(handle)
 	}
