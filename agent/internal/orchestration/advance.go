@@ -261,7 +261,8 @@ func (t *transition) look(step *step, values Values) {
 		return
 	}
 	if !t.s.Deadline.IsZero() && !t.now.Before(t.s.Deadline) {
-		t.fail(Answer{Error: fmt.Sprintf("wait_until: it did not become true within %s: %s: %s", Spell(time.Duration(step.Deadline)), step.WaitUntil, why)})
+		t.fail(Answer{Error: fmt.Sprintf("wait_until: it did not become true within %s: %s: %s",
+			Spell(time.Duration(step.Deadline)), step.WaitUntil, why)})
 		return
 	}
 	next := t.now.Add(min(max(t.now.Sub(t.s.Since)/10, soonestLook), latestLook))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // anyStep draws a step. It may refer to the answers of others, and go to them.
@@ -82,7 +83,7 @@ func person(attributes ident.Attributes, disabled bool) *ident.Entry {
 // the state survives its JSON at each point, and the same input gives the same
 // output.
 func TestEveryWalkEnds(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	soak.Check(t, 60, 3000, func(t *rapid.T) {
 		o := anyOrchestration(t)
 		w := &walk{t: t, o: o, random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed of the walk"), 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), runs: map[int]int{}}
 		w.state = o.Start(w.now)

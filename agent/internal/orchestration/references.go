@@ -101,7 +101,8 @@ func (c *compiler) answerMember(step int, u use, other *step) {
 	case what != "error" && other.kind != KindWebhook && other.kind != KindCommand:
 		c.refuseAt(step, u.member, u.Pos, "only webhooks and commands answer", "the step %s (%s) has no %s", other.Name, other.kind, what)
 	case what == "response" && other.usesPassword():
-		c.refuseAt(step, u.member, u.Pos, "fetch the values by another webhook", "the response of %s is not kept, as it may hold the password", other.Name)
+		c.refuseAt(step, u.member, u.Pos, "fetch the values by another webhook",
+			"the response of %s is not kept, as it may hold the password", other.Name)
 	case what == "response":
 		other.keeps = true
 	}

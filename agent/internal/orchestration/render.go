@@ -201,7 +201,8 @@ func (r *renderer) command() ([]string, error) {
 			return nil, r.failed(t.name, errors.New("it contains a NUL character, which no argument can"))
 		}
 		if strings.HasPrefix(s, "-") && t.text.Leads() && !endsOptions(argv) {
-			return nil, r.failed(t.name, fmt.Errorf("the value %q begins with -, so that the program could take it for an option: put an argument -- before it", s))
+			return nil, r.failed(t.name, fmt.Errorf(
+				"the value %q begins with -, so that the program could take it for an option: put an argument -- before it", s))
 		}
 		argv = append(argv, s)
 	}

@@ -121,7 +121,7 @@ func (o *Orchestration) Resume(s State, now time.Time) (State, Decision, error) 
 		return s, Decision{}, err
 	}
 	if s.Phase != PhaseBlocked && s.Phase != PhaseFailed || s.Step == len(o.steps) {
-		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s and can only be resumed when it is blocked or has failed", s.Phase)}
+		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s; only what is blocked or has failed is resumed", s.Phase)}
 	}
 	t.forgive(s)
 	if s.Phase == PhaseFailed {

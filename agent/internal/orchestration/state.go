@@ -125,7 +125,8 @@ type StateError struct {
 
 // Error names the orchestration and what is wrong.
 func (e *StateError) Error() string {
-	return fmt.Sprintf("orchestration %s: the state of the instance cannot be used: %s (cancel it and start it again)", e.Orchestration, e.Fault)
+	return fmt.Sprintf("orchestration %s: the state of the instance cannot be used: %s (cancel it and start it again)",
+		e.Orchestration, e.Fault)
 }
 
 // ParseState reads a state that an instance of this orchestration kept. An error

@@ -162,7 +162,8 @@ func checkShape(source expr.Source, shape string) error {
 		at = max(0, min(at, int(syntax.Offset)-1))
 	}
 	return &expr.Error{
-		Pos: source.Pos.After(source.Text[:at]), Message: "the body is no JSON: " + err.Error(), Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text",
+		Pos: source.Pos.After(source.Text[:at]), Message: "the body is no JSON: " + err.Error(),
+		Hint: "a {{ }} outside of quotes is a whole value, within quotes it is text",
 	}
 }
 
