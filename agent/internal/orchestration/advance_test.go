@@ -423,10 +423,21 @@ func TestRetryWait(t *testing.T) {
 		jitter float64
 		want   time.Duration
 	}{
-		{1, 0, 0, 30 * time.Second}, {2, 0, 0, time.Minute}, {3, 0, 0, 2 * time.Minute}, {10, 0, 0, 256 * time.Minute},
-		{11, 0, 0, 6 * time.Hour}, {99, 0, 0, 6 * time.Hour}, {1, 0, 1, 15 * time.Second}, {1, 0, 0.5, 22500 * time.Millisecond},
-		{1, time.Hour, 0, time.Hour}, {1, time.Hour, 1, 66 * time.Minute}, {1, time.Second, 0, 30 * time.Second},
-		{1, 7 * time.Hour, 1, 6 * time.Hour}, {1, 1 << 62, 1, 6 * time.Hour}, {1, -1, 0, 30 * time.Second}, {1, 0, 7, 15 * time.Second},
+		{1, 0, 0, 30 * time.Second},
+		{2, 0, 0, time.Minute},
+		{3, 0, 0, 2 * time.Minute},
+		{10, 0, 0, 256 * time.Minute},
+		{11, 0, 0, 6 * time.Hour},
+		{99, 0, 0, 6 * time.Hour},
+		{1, 0, 1, 15 * time.Second},
+		{1, 0, 0.5, 22500 * time.Millisecond},
+		{1, time.Hour, 0, time.Hour},
+		{1, time.Hour, 1, 66 * time.Minute},
+		{1, time.Second, 0, 30 * time.Second},
+		{1, 7 * time.Hour, 1, 6 * time.Hour},
+		{1, 1 << 62, 1, 6 * time.Hour},
+		{1, -1, 0, 30 * time.Second},
+		{1, 0, 7, 15 * time.Second},
 	} {
 		if got, again := r.Wait(c.failed, c.asked, c.jitter); got != c.want || !again {
 			t.Errorf("after %d, asked for %s, jitter %g: %s, %t, want %s", c.failed, c.asked, c.jitter, got, again, c.want)

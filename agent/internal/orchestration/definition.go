@@ -63,8 +63,12 @@ func (s Step) Kinds() []Kind {
 		kind Kind
 		set  bool
 	}{
-		{KindWebhook, s.Webhook != nil}, {KindDirectory, s.Directory != nil}, {KindMail, s.Mail != nil},
-		{KindCommand, len(s.Command) > 0}, {KindDelay, s.Delay != 0}, {KindWaitUntil, s.WaitUntil != ""},
+		{KindWebhook, s.Webhook != nil},
+		{KindDirectory, s.Directory != nil},
+		{KindMail, s.Mail != nil},
+		{KindCommand, len(s.Command) > 0},
+		{KindDelay, s.Delay != 0},
+		{KindWaitUntil, s.WaitUntil != ""},
 	} {
 		if k.set {
 			out = append(out, k.kind)
