@@ -74,7 +74,7 @@ var may = map[string]map[string]string{
 		"host/regular":                 "a file may be anything that lies there",
 		"host/tomlbounds":              "and may hold what a parser takes hours for",
 	},
-	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries", "agent/internal/localfile": "it trusts the certificates of a file"},
+	"agent/internal/directory/conn":   {"agent/internal/ident": "it answers with entries", "agent/internal/localfile": "it trusts the authorities of a file"},
 	"agent/internal/directory/dctest": {"agent/internal/ident": "tests look entries up"},
 	"agent/internal/directory/memory": {
 		"agent/internal/ident":          "it holds entries",

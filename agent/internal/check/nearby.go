@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
@@ -53,7 +52,7 @@ func lookNearby(ctx context.Context, cfg *config.Config) nearby {
 			"next: name another folder, or move the file away", cfg.Place("agent", "state_dir"), cfg.Agent.StateDir))
 	}
 	if cfg.Directory.CAFile != "" {
-		_, err := conn.ReadCAFile(cfg.Directory.CAFile)
+		_, err := localfile.Authorities(cfg.Directory.CAFile)
 		place := fmt.Sprintf("%s: [directory] ca_file: ", cfg.Place("directory", "ca_file"))
 		n.file(place, cfg.Directory.CAFile, err, cfg.Agent.StateDir, true)
 	}

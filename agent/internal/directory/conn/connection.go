@@ -3,8 +3,6 @@ package conn
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -124,37 +122,12 @@ func (l *connection) tlsConfig() (*tls.Config, error) {
 	if name == "" {
 		return config, nil
 	}
-	roots, err := ReadCAFile(name)
+	roots, err := localfile.Authorities(name)
 	if err != nil {
 		return nil, &Error{Op: "connect", Server: l.client.server.URL, Err: fmt.Errorf("ca_file: %w", err)}
 	}
 	config.RootCAs = roots
 	return config, nil
-}
-
-// maxCAFile is larger than the bundles of all public authorities.
-const maxCAFile = 16 << 20 // bytes
-
-// ReadCAFile reads the authorities of a PEM file. An error is a fault of this
-// machine (see Local of localfile.Error) and contains the next step.
-func ReadCAFile(name string) (*x509.CertPool, error) {
-	text, err := localfile.Read(name, localfile.Rules{Max: maxCAFile})
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if roots.AppendCertsFromPEM(text) {
-		return roots, nil
-	}
-	const form = "put the certificate of the authority that issued the domain controller's into it, in PEM form (-----BEGIN CERTIFICATE-----)"
-	e := &localfile.Error{Path: name, User: localfile.User(), Err: errors.New("it holds no PEM certificate"), Next: form}
-	if _, err := x509.ParseCertificate(text); err == nil {
-		e.Err = errors.New("the certificate in it is in binary form (DER), not PEM")
-		e.Next = fmt.Sprintf("openssl x509 -inform der -in %s -out ca.pem, and name that file", name)
-	} else if block, _ := pem.Decode(text); block != nil {
-		e.Err = fmt.Errorf("it holds no certificate that can be read, but %q", block.Type)
-	}
-	return nil, e
 }
 
 func (l *connection) bind(ctx context.Context) error {
