@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.." || exit 1
 . scripts/race.sh
 
 # Only the tests need a C compiler: the race detector uses cgo.
-need ca-certificates "$(go env CC)=gcc" libc6-dev || exit 1
+# Mails are sent to a real SMTP server, aiosmtpd.
+need ca-certificates "$(go env CC)=gcc" libc6-dev python3-aiosmtpd || exit 1
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   scripts/dc.sh install || exit 1
 fi
