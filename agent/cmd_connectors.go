@@ -93,6 +93,26 @@ func printModule(w io.Writer, m connector.View) {
 	printCalls(w, f)
 	printAttributes(w, f)
 	printLimits(w, f)
+	printMayRender(w, f)
+}
+
+// printMayRender lists which values the connector may ask for by templates of
+// its own, and the macros that it gives to administrators.
+func printMayRender(w io.Writer, m abi.Manifest) {
+	if len(m.MacroRoots) > 0 {
+		p := pageOf(w)
+		p.blank()
+		p.put("", "May read in templates of its own: "+strings.Join(m.MacroRoots, ", "))
+	}
+	if len(m.Macros) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(w)
+	table(w, "MACRO\tEXPRESSION\tDESCRIPTION\tEXAMPLE", func(row func(...any)) {
+		for _, one := range m.Macros {
+			row("macros."+one.Name, one.Expression, one.Description, one.Example)
+		}
+	})
 }
 
 // printSecrets lists what [applications.NAME.secrets] may hold.

@@ -69,6 +69,7 @@ func (c *cli) completions(root *cobra.Command) {
 		"secret set":       c.complete(false, completion.Secrets),
 		"secret delete":    c.complete(false, completion.Secrets),
 		"functions":        c.complete(false, completion.Functions),
+		"macros":           c.complete(false, completion.Applications),
 		"authorize":        c.complete(false, completion.Applications),
 	}
 	each(root, func(cmd *cobra.Command) {

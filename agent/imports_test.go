@@ -127,6 +127,11 @@ var may = map[string]map[string]string{
 		"agent/internal/localfile": "it trusts the authorities of a file",
 		"sdk/abi":                  "which addresses are of this machine",
 	},
+	"agent/internal/macro": {
+		"agent/internal/expr":     "what a connector renders are templates",
+		"agent/internal/outbound": "as strict about missing values as those of a webhook",
+		"sdk/abi":                 "the manifest says what it may render",
+	},
 	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",
 		"agent/internal/ident": "they may name how far earlier calls came",
@@ -142,8 +147,10 @@ var may = map[string]map[string]string{
 		"agent/internal/plan":          "the words of an automation are its words",
 		"agent/internal/outbound":      "a webhook comes of it",
 		"agent/internal/orchestration": "and an orchestration",
+		"agent/internal/macro":         "templates may use the macros of the manifest",
 	},
 	"agent/internal/check": {
+		"agent/internal/macro":            "a connector renders templates while it checks",
 		"agent/internal/config":           "it checks a configuration",
 		"agent/internal/fit":              "against the manifests",
 		"host":                            "of the connectors that a host finds",
@@ -166,6 +173,7 @@ var may = map[string]map[string]string{
 		"sdk/abi":                 "a manifest's expressions are checked when it is built",
 		"agent/internal/expr":     "by compiling them",
 		"agent/internal/outbound": "and its webhooks",
+		"agent/internal/macro":    "and its macros",
 		"agent/internal/fit":      "where requests may go depends on what fits",
 		"agent/internal/config":   "in the configuration",
 	},
@@ -187,6 +195,7 @@ var may = map[string]map[string]string{
 	"agent/internal/source": {
 		"agent/internal/ident":    "it delivers records",
 		"agent/internal/endpoint": "of one endpoint",
+		"agent/internal/macro":    "whose templates it renders during the call",
 		"host":                    "fetched by connectors",
 		"sdk/abi":                 "by endpoint definitions",
 	},
@@ -249,6 +258,7 @@ var may = map[string]map[string]string{
 		"sdk/abi":                         "whose manifests say what they need",
 	},
 	"agent/internal/service": {
+		"agent/internal/macro":     "somebody asks what may stand in a template",
 		"agent/internal/runtime":   "it answers for an agent",
 		"agent/internal/engine":    "whose engine does what is asked",
 		"agent/internal/store":     "and whose state tells the rest",

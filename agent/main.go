@@ -112,7 +112,7 @@ func (c *cli) root() *cobra.Command {
 		c.runCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(),
 		c.approveCommand(), c.rejectCommand(), c.runsCommand(), c.linkCommand(),
 		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
-		c.functionsCommand(), c.journalCommand(), c.authorizeCommand(),
+		c.functionsCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
 	)
 	c.completions(root)
 	root.InitDefaultHelpCmd()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -42,6 +43,7 @@ func application(ctx context.Context, conf config.Application, agent Agent) []Fi
 	for i, n := range needs {
 		asked[i] = n.Need
 	}
+	target.Macros = macro.ForCheck(m, target.Settings, time.Now())
 	told, err := connector.Check(ctx, target, asked)
 	if err != nil {
 		return one("credentials", credentialsState(err), source.WithNext(err))

@@ -158,8 +158,9 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 }
 
 // EndpointScope returns the names that the templates of an endpoint may use.
+// Which macros the connector has is not known here.
 func (c *Config) EndpointScope() expr.Scope {
-	return expr.NewScope("settings", "now", "last_success").WithLookups(c.Lookups)
+	return expr.NewScope("settings", "now", "last_success", expr.NameMacros).WithLookups(c.Lookups)
 }
 
 // checkTemplates compiles the templates of an endpoint. An endpoint that asks

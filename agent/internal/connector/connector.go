@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/regular"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // View is a module together with every destination that its requests may have.
@@ -29,6 +30,16 @@ func Views(modules []host.Module, applications map[string]config.Application) []
 		views[i] = View{m, fit.Reaches(m.Manifest, applications)}
 	}
 	return views
+}
+
+// Serving returns the manifest of the connector of a name, if it serves.
+func Serving(modules []host.Module, name string) (abi.Manifest, bool) {
+	for _, m := range modules {
+		if m.Manifest.Name == name && m.State == host.Serving {
+			return m.Manifest, true
+		}
+	}
+	return abi.Manifest{}, false
 }
 
 // largestModule is how much of a file is read to find the name of a connector.

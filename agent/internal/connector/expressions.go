@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -17,8 +18,11 @@ func checkExpressions(m abi.Manifest) error {
 	for _, s := range m.Settings {
 		settings = append(settings, s.Name)
 	}
-	scope := outbound.NewScope().WithMembers("settings", settings...)
+	scope := macro.Scope(outbound.NewScope().WithMembers("settings", settings...), m)
 	var errs []error
+	if err := macro.Check(m); err != nil {
+		errs = append(errs, err)
+	}
 	for _, w := range m.Webhooks {
 		if _, err := outbound.Compile(w, scope); err != nil {
 			errs = append(errs, err)

@@ -14,6 +14,7 @@ import (
 var (
 	callConfiguration = call[service.OnDisk, *service.Divergence]{"configuration"}
 	callConnectors    = call[service.Nothing, []connector.View]{"connectors"}
+	callMacros        = call[service.MacrosRequest, service.MacrosAnswer]{"macros"}
 	callOnline        = call[service.OnDisk, service.OnlineAnswer]{"online"}
 	callConsent       = call[service.ConsentRequest, service.ConsentAnswer]{"consent"}
 	callAuthorize     = call[service.AuthorizeRequest, service.Authorized]{"authorize"}
@@ -47,6 +48,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	m := NewMux(log)
 	callConfiguration.serve(m, s.Configuration)
 	callConnectors.serve(m, s.Connectors)
+	callMacros.serve(m, s.Macros)
 	callOnline.serve(m, s.Online)
 	callConsent.serve(m, s.Consent)
 	callAuthorize.serve(m, s.Authorize)

@@ -24,6 +24,11 @@ func (c *Client) Configuration(ctx context.Context, in service.OnDisk) (*service
 	return callConfiguration.ask(ctx, c.to, in)
 }
 
+// Macros lists what may stand in a template.
+func (c *Client) Macros(ctx context.Context, in service.MacrosRequest) (service.MacrosAnswer, error) {
+	return callMacros.ask(ctx, c.to, in)
+}
+
 // Connectors lists the files of the modules folder.
 func (c *Client) Connectors(ctx context.Context, in service.Nothing) ([]connector.View, error) {
 	return callConnectors.ask(ctx, c.to, in)

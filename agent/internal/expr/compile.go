@@ -111,6 +111,9 @@ func (c *compiler) identifier(n *ast.IdentifierNode) node {
 		}
 	}
 	name := n.Value
+	if name == NameMacros && c.scope.names[name] {
+		c.refuse(n, "macros is no value by itself", "name one of them: macros.NAME")
+	}
 	if !c.scope.names[name] {
 		c.refuse(n, name+" is a function", "call it: "+name+"(...)")
 	}
@@ -144,7 +147,10 @@ func (c *compiler) member(n *ast.MemberNode) node {
 	property, fixed := n.Property.(*ast.StringNode)
 	root, isName := n.Node.(*ast.IdentifierNode)
 	if fixed && isName && c.scope.names[root.Value] && !c.isVariable(root.Value) {
-		c.refs = append(c.refs, reference{root.Value, []string{property.Value}, c.src.posAt(place(root))})
+		if root.Value == NameMacros {
+			return c.macro(n, property.Value)
+		}
+		c.refs = append(c.refs, reference{name: root.Value, path: []string{property.Value}, pos: c.src.posAt(place(root))})
 		return rootMember(root.Value, property.Value, place(n))
 	}
 	base, key := c.node(n.Node), c.node(n.Property)
@@ -171,7 +177,7 @@ func (c *compiler) member(n *ast.MemberNode) node {
 func (c *compiler) isReference(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:
-		return c.scope.names[n.Value] && !c.isVariable(n.Value)
+		return c.scope.names[n.Value] && !c.isVariable(n.Value) && n.Value != NameMacros
 	case *ast.ChainNode:
 		return c.isReference(n.Node)
 	case *ast.MemberNode:

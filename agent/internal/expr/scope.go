@@ -21,6 +21,7 @@ type Scope struct {
 type library struct {
 	functions map[string]*function
 	lookups   map[string]lookupTable
+	macros    map[string]*Expression
 	runs      *sync.Pool // of *run
 }
 
@@ -75,9 +76,10 @@ type Expression struct {
 // reference is a use of a name, with the members that are selected from it.
 // There are none when the name is used as a whole.
 type reference struct {
-	name string
-	path []string
-	pos  Pos
+	name  string
+	path  []string
+	pos   Pos
+	macro bool // a macro uses it
 }
 
 // Every is among the Fields when an object is used as a whole, so that any of

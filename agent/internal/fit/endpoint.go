@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -32,7 +33,7 @@ func endpointOf(cfg *config.Config, app config.Application, data config.DataSour
 	if !changed {
 		return out, nil
 	}
-	return out, mergeEndpoint(&out, change, cfg.EndpointScope())
+	return out, mergeEndpoint(&out, change, macro.Scope(cfg.EndpointScope(), m))
 }
 
 func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {

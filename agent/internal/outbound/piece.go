@@ -90,9 +90,9 @@ func (p piece) value(env expr.Env) (expr.Value, error) {
 	case err != nil:
 		return v, err
 	case v.V == nil:
-		return v, p.mistake(v.Cause, `a value is needed here; default(..., "") allows an empty one`)
+		return v, &MissingError{p.mistake(v.Cause, `a value is needed here; default(..., "") allows an empty one`)}
 	case v.Missing != "":
-		return v, p.mistake(v.Missing+" is absent", `a value is needed here; default(..., "") allows an empty one`)
+		return v, &MissingError{p.mistake(v.Missing+" is absent", `a value is needed here; default(..., "") allows an empty one`)}
 	}
 	return v, nil
 }

@@ -106,7 +106,7 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 		Key:      fits.Endpoint.Key, OwnKey: fits.OwnKey,
 		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
 		Source: source.New(source.Settings{
-			Connector: connector.Connector, Application: target, Endpoint: fits.Endpoint,
+			Connector: connector.Connector, Application: target, Manifest: connector.manifest, Endpoint: fits.Endpoint,
 			Fields: fits.Mapper.Fields(), Now: time.Now,
 		}),
 	}, nil

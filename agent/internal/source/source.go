@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -29,6 +30,7 @@ var _ Connector = (*host.Connector)(nil)
 type Settings struct {
 	Connector   Connector
 	Application host.Application
+	Manifest    abi.Manifest // of the connector: what it may render
 	Endpoint    endpoint.Endpoint
 	Fields      []string // top-level fields of a record that anything uses
 	Now         func() time.Time
@@ -66,7 +68,8 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	if !s.ChangesOnly() {
 		from = ident.Position{}
 	}
-	called, err := s.settings.Endpoint.At(s.settings.Now(), from, s.settings.Application.Settings)
+	now, app := s.settings.Now(), s.settings.Application
+	called, err := s.settings.Endpoint.At(now, from, app.Settings)
 	if err != nil {
 		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, s.settings.Application.Name, err)
 	}
@@ -80,7 +83,8 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		return err
 	}
 	call := abi.FetchCall{Endpoint: called, Keep: s.settings.Fields, Cursor: from.Cursor}
-	report, err := s.settings.Connector.Fetch(ctx, s.settings.Application, call, func(r host.Record) error {
+	app.Macros = macro.ForFetch(s.settings.Manifest, app.Settings, now, from.Since)
+	report, err := s.settings.Connector.Fetch(ctx, app, call, func(r host.Record) error {
 		key := ident.Key(text.Trim(r.Key))
 		if key == "" && r.Problem == "" {
 			r.Problem = "the primary key is nothing but white space and invisible characters"

@@ -1,0 +1,64 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// NameMacros is the name in a scope whose members are expressions of their own.
+const NameMacros = "macros"
+
+// WithMacros returns a scope in which macros.NAME stands for an expression of
+// that name, which is evaluated over the same values. The expressions come from
+// this scope, or from one with fewer names, and use no macros themselves.
+func (s Scope) WithMacros(macros map[string]*Expression) Scope {
+	lib := *s.lib
+	lib.macros = maps.Clone(macros)
+	s.lib = &lib
+	return s.WithMembers(NameMacros, slices.Sorted(maps.Keys(macros))...)
+}
+
+// macro compiles macros.NAME.
+func (c *compiler) macro(n *ast.MemberNode, name string) node {
+	m, at := c.scope.lib.macros[name], place(n.Node)
+	pos := c.src.posAt(at)
+	c.refs = append(c.refs, reference{name: NameMacros, path: []string{name}, pos: pos})
+	if m == nil { // of a scope that is only checked, before the macros are known
+		return rootMember(NameMacros, name, at)
+	}
+	for _, r := range m.refs {
+		c.refs = append(c.refs, reference{name: r.name, path: r.path, pos: pos, macro: true})
+	}
+	c.volatile = c.volatile || m.volatile
+	return func(r *run) any {
+		defer func() {
+			switch p := recover().(type) {
+			case nil:
+			case *failure:
+				r.at = at
+				panic(&failure{NameMacros + "." + name + ": " + p.message, p.hint})
+			default:
+				panic(p)
+			}
+		}()
+		vars, items := r.vars, r.items
+		r.vars, r.items = make([]any, m.variables), nil
+		v := m.root(r)
+		r.vars, r.items = vars, items
+		return v
+	}
+}
+
+// Names returns the names that the text of the template itself uses, each with
+// its first place. What its macros use is not among them.
+func (t *Template) Names() map[string]Pos {
+	names := map[string]Pos{}
+	for _, r := range t.refs {
+		if _, known := names[r.name]; !known && !r.macro {
+			names[r.name] = r.pos
+		}
+	}
+	return names
+}
