@@ -249,6 +249,8 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/mirror": "and says what is mirrored of it",
 		"agent/internal/directory/write":  "and what may be written",
 		"agent/internal/schedule":         "the daemon runs what is due",
+		"agent/internal/dispatch":         "and carries orchestrations out",
+		"agent/internal/orchestration":    "which follow the changes of its automations",
 		"agent/internal/metrics":          "and serves the metrics",
 		"agent/internal/notify":           "and tells the service manager",
 		"agent/internal/progress":         "commands wait for its start",

@@ -3,10 +3,12 @@ package apply
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // What a failed write means for the one user, the run, and the intent.
@@ -292,5 +294,30 @@ func TestTwoSwap(t *testing.T) {
 				t.Errorf("%s: %s; want %s: %s", got, s.results(), c.want, c.results)
 			}
 		})
+	}
+}
+
+// TestWhatFollowsBeginsWithTheOutcome: an orchestration begins for an operation
+// that was carried out, also when the run that did it was killed before it could
+// say so, and for no other.
+func TestWhatFollowsBeginsWithTheOutcome(t *testing.T) {
+	s := opened(t)
+	s.settings.Follows = func(automation, by string, o ident.Outcome) []store.NewInstance {
+		return []store.NewInstance{{
+			Orchestration: "joiner", Definition: []byte(`{}`), Automation: automation, Trigger: "after created", By: by, GUID: o.GUID, DN: o.DN, Name: o.Name,
+		}}
+	}
+	if err := s.apply(creation("1")); err != nil {
+		t.Fatal(err)
+	}
+	s.world.fault = func(ident.Operation, bool) error {
+		return &write.Error{Kind: write.Invalid, Cause: "too long", Next: "shorten it"}
+	}
+	if err := s.apply(creation("2")); err != nil {
+		t.Fatal(err)
+	}
+	due, err := s.store.DueInstances(t.Context(), time.Now(), 10)
+	if err != nil || len(due) != 1 || due[0].GUID != s.created("1").GUID || due[0].Automation != "a" {
+		t.Errorf("%+v, %v", due, err)
 	}
 }

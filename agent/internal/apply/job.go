@@ -93,8 +93,11 @@ type Settings struct {
 	// Configured reports whether an automation of that name exists. If it
 	// does, it finds out itself what became of its writes.
 	Configured func(automation string) bool
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Follows returns the orchestrations that begin with an operation that was
+	// carried out. They are recorded together with it. nil: none do.
+	Follows func(automation, by string, o ident.Outcome) []store.NewInstance
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Order names the run that a Job writes for, and where it writes.

@@ -44,7 +44,17 @@ func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
 }
 
 func (j *Job) commit(o ident.Outcome) store.Commit {
-	return store.Commit{Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By}
+	return store.Commit{
+		Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By, Start: j.follow(j.Automation, j.By, o),
+	}
+}
+
+// follow returns the orchestrations that begin with an outcome.
+func (j *Job) follow(automation, by string, o ident.Outcome) []store.NewInstance {
+	if j.Follows == nil || o.Result != ident.ResultApplied {
+		return nil
+	}
+	return j.Follows(automation, by, o)
 }
 
 // commitAll records outcomes together and passes them to the Listener.

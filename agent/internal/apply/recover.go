@@ -174,7 +174,7 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	}
 	c := store.Commit{
 		Outcome: o, Automation: in.Automation, Application: in.Application, By: in.By,
-		HeldID: in.HeldID, Intent: in.ID, Link: &link,
+		HeldID: in.HeldID, Intent: in.ID, Link: &link, Start: j.follow(in.Automation, in.By, o),
 	}
 	err := j.Store.Commit(ctx, j.Lease, c)
 	var decided *store.NotHeldError

@@ -66,7 +66,8 @@ type Directory interface {
 	Object(ctx context.Context, guid ident.GUID, attributes []string) (e ident.Entry, found bool, err error)
 	// Named returns the object with a DN.
 	Named(ctx context.Context, dn ident.DN, attributes []string) (e ident.Entry, found bool, err error)
-	Schema() ident.Schema
+	// Schema returns what is known about attributes; "*" among them asks nothing.
+	Schema(ctx context.Context, attributes []string) (ident.Schema, error)
 }
 
 // Action is a step that is no delivery, with the values of its object.

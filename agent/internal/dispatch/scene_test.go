@@ -136,7 +136,7 @@ func (s *scene) Named(_ context.Context, dn ident.DN, _ []string) (ident.Entry, 
 	return ident.Entry{}, false, s.adDown
 }
 
-func (s *scene) Schema() ident.Schema { return ident.Schema{} }
+func (s *scene) Schema(context.Context, []string) (ident.Schema, error) { return nil, nil }
 
 // person puts an object into the directory.
 func (s *scene) person(name string, attributes ...string) ident.GUID {

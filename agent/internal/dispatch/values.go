@@ -51,7 +51,7 @@ func (d *Dispatcher) compiled(ctx context.Context, i store.Instance) (instance, 
 
 // values returns what the steps of an instance may know, as it is now.
 func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Values, error) {
-	v := orchestration.Values{Settings: d.Sender.Applications(), Schema: d.Directory.Schema()}
+	v := orchestration.Values{Settings: d.Sender.Applications()}
 	var input orchestration.Input
 	if len(i.Input) > 0 {
 		if err := json.Unmarshal(i.Input, &input); err != nil {
@@ -70,6 +70,9 @@ func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Valu
 	}
 	var err error
 	if v.Object, err = d.object(ctx, i); err != nil {
+		return v, err
+	}
+	if v.Schema, err = d.Directory.Schema(ctx, append(attributes(i.o, "ad"), attributes(i.o, "manager")...)); err != nil {
 		return v, err
 	}
 	if v.Manager, err = d.manager(ctx, i, v.Object); err != nil {

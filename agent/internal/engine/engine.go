@@ -83,9 +83,12 @@ type Settings struct {
 	Writers     int // how many writes may be in progress at once
 	Automations map[string]Automation
 	Broken      map[string]error // automations that cannot run, with the reason; the others still run
-	Observer    Observer
-	Log         *slog.Logger
-	Now         func() time.Time
+	// Follows returns the orchestrations that begin with an operation that was
+	// carried out; nil: none do.
+	Follows  func(automation, by string, o ident.Outcome) []store.NewInstance
+	Observer Observer
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Engine runs automations. Different automations may run at once: they fetch
@@ -297,7 +300,7 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.job = apply.Begin(apply.Settings{
 		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
 		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
-		Log:        e.Log, Now: e.Now,
+		Follows:    e.Follows, Log: e.Log, Now: e.Now,
 	}, apply.Order{
 		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By, Lease: r.lease,
 		Password: r.automation.Password, Seen: r.delivered, Directory: client, Writer: writer, Listener: listener{r, e.Observer},

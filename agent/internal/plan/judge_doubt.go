@@ -88,7 +88,7 @@ func (j *judge) doubtful(d Delivery) doubts {
 		before = j.hist.CurrentLinks
 		keys = before - j.draft.reported
 	}
-	allowed := j.set.SourceShrink.of(before)
+	allowed := j.set.SourceShrink.Of(before)
 	switch {
 	case allowed >= 0 && before-keys > allowed:
 		why := fmt.Sprintf("source_shrink is %s: %s instead of %d", j.set.SourceShrink, count(keys, "record", "records"), before)
@@ -119,7 +119,7 @@ func (j *judge) strangeKeys(acted bool) string {
 	}
 	handled := len(j.draft.known.absent) - absent
 	all := max(j.draft.known.delivered+absent, j.hist.CurrentLinks-handled)
-	allowed := j.set.SourceShrink.of(all)
+	allowed := j.set.SourceShrink.Of(all)
 	// One key out of several may leave, even in a company of three.
 	if j.set.SourceShrink.Percent > 0 && all > 1 {
 		allowed = max(allowed, 1)

@@ -52,8 +52,8 @@ func DefaultSourceShrink() Limit { return Limit{Percent: 20} }
 // percentage is of the users that they could begin for.
 func DefaultStart() Limit { return Limit{Count: 20, Percent: 20} }
 
-// of returns how many the limit allows out of a whole; -1 means unlimited.
-func (l Limit) of(whole int) int {
+// Of returns how many the limit allows out of a whole; -1 means unlimited.
+func (l Limit) Of(whole int) int {
 	if l.Unlimited {
 		return -1
 	}

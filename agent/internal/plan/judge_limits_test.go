@@ -29,7 +29,7 @@ func TestLimitOf(t *testing.T) {
 		{DefaultLimits()[ident.ClassUpdate], 1000, 500},
 		{DefaultLimits()[ident.ClassCreate], 1000, -1},
 	} {
-		if got := c.limit.of(c.whole); got != c.want {
+		if got := c.limit.Of(c.whole); got != c.want {
 			t.Errorf("%+v of %d = %d, want %d", c.limit, c.whole, got, c.want)
 		}
 	}

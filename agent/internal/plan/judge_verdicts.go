@@ -30,7 +30,7 @@ func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limite
 		}
 		lim.states[class] = &ident.LimitState{
 			Class: class, Limit: l.String(),
-			Allowed: l.of(base), Used: hist.Used[class],
+			Allowed: l.Of(base), Used: hist.Used[class],
 		}
 	}
 	return lim

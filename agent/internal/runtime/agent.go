@@ -168,7 +168,9 @@ func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 		return nil, err
 	}
 	a.metrics.Servers(now.config.Directory.URLs)
-	e, err := engine.New(ctx, now.engineSettings())
+	settings := now.engineSettings()
+	settings.Follows = a.follows
+	e, err := engine.New(ctx, settings)
 	if err != nil {
 		return nil, err
 	}

@@ -95,6 +95,9 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 	if err != nil {
 		return engine.Automation{}, err
 	}
+	if err := s.following(conf); err != nil {
+		return engine.Automation{}, err
+	}
 	settings, err := s.planSettings(conf, data)
 	if err != nil {
 		return engine.Automation{}, err

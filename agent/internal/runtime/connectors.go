@@ -49,6 +49,7 @@ func (a *Agent) prepare(ctx context.Context) {
 		}
 		used[now.applicationOf(name).Connector] = true
 	}
+	now.tellOrchestrations()
 	var group errgroup.Group
 	for name := range used {
 		group.Go(func() error {

@@ -28,6 +28,8 @@ type Snapshot struct {
 	connectors  map[string]served // by the name that applications use
 	automations map[string]engine.Automation
 	broken      map[string]error // automations that cannot run, and why
+
+	orchestrations map[string]orchestrated
 }
 
 // served is the connector that serves under a name, or the reason why none
@@ -43,12 +45,16 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
 		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
 		connectors: map[string]served{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
+		orchestrations: map[string]orchestrated{},
 	}
 	for _, application := range s.config.Applications {
 		name := application.Connector
 		if _, done := next.connectors[name]; !done {
 			next.connectors[name] = serving(h, name)
 		}
+	}
+	for name := range s.config.Orchestrations {
+		next.orchestrations[name] = next.orchestration(name)
 	}
 	for _, name := range next.names() {
 		built, err := next.automation(ctx, name)

@@ -1,0 +1,148 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// orchestrated is an orchestration of the configuration that can be carried out, or
+// the reason why it cannot.
+type orchestrated struct {
+	definition json.RawMessage
+	first      string // its first step
+	err        error
+}
+
+// orchestration completes an orchestration with the connectors that serve.
+func (s *Snapshot) orchestration(name string) orchestrated {
+	o, wrong := fit.Orchestration(s.config, name, func(application string) (abi.Manifest, bool) {
+		c := s.connectors[s.config.Applications[application].Connector]
+		return c.manifest, c.Connector != nil && c.err == nil
+	})
+	if len(wrong) > 0 {
+		return orchestrated{err: errors.Join(wrong...)}
+	}
+	if err := dispatch.Available(o, nil); err != nil {
+		return orchestrated{err: fmt.Errorf("%s: %w", s.config.Place("orchestrations", name), err)}
+	}
+	text, err := json.Marshal(o.Definition())
+	return orchestrated{text, o.Steps()[0].Name, err}
+}
+
+// Orchestration returns the definition of an orchestration, as instances keep it.
+func (s *Snapshot) Orchestration(name string) (json.RawMessage, error) {
+	o, ok := s.orchestrations[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no orchestration %q in the configuration", name)
+	}
+	return o.definition, o.err
+}
+
+// following requires that everything which an automation starts can be carried out:
+// otherwise the change would be made and what must follow it would not.
+func (s *Snapshot) following(conf config.Automation) error {
+	for _, class := range ident.Classes {
+		for _, name := range conf.Starts(class) {
+			if err := s.orchestrations[name].err; err != nil {
+				return fmt.Errorf("automation %s starts the orchestration %s after its changes, and that cannot be carried out: %w",
+					conf.Name, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// tellOrchestrations logs what of the configuration is not carried out.
+func (s *Snapshot) tellOrchestrations() {
+	for _, name := range slices.Sorted(maps.Keys(s.orchestrations)) {
+		if err := s.orchestrations[name].err; err != nil {
+			s.log.Error("orchestration cannot be carried out", "orchestration", name, "cause", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.config.Triggered)) {
+		s.log.Error("automation cannot run", "automation", name,
+			"cause", "orchestrations that a schedule starts over objects of the directory are not available yet")
+	}
+}
+
+// kinds are the words for changes that after has.
+var kinds = map[ident.Class]string{
+	ident.ClassCreate: "created", ident.ClassUpdate: "updated", ident.ClassDisable: "disabled", ident.ClassEnable: "enabled",
+	ident.ClassMove: "moved", ident.ClassRename: "renamed", ident.ClassDelete: "deleted",
+}
+
+// follows returns the orchestrations that begin with an operation that an automation
+// has carried out.
+func (a *Agent) follows(automation, by string, o ident.Outcome) []store.NewInstance {
+	s := a.now.Load()
+	conf := s.config.Automations[automation]
+	if o.Operation.Aside { // the second of the two operations is the change
+		return nil
+	}
+	var out []store.NewInstance
+	for _, name := range conf.Starts(o.Operation.Class) {
+		defined := s.orchestrations[name]
+		if defined.err != nil || len(defined.definition) == 0 {
+			a.log.Error("an orchestration that must follow a change cannot begin", "automation", automation, "orchestration", name, "dn", o.DN,
+				"cause", defined.err)
+			continue
+		}
+		n := store.NewInstance{
+			Orchestration: name, Definition: defined.definition, Automation: automation, Trigger: "after " + kinds[o.Operation.Class],
+			Run: o.Run, By: by, GUID: o.GUID, DN: dnAfter(o), Name: o.Name, Step: defined.first, Approved: o.Approved,
+		}
+		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o)}) //nolint:errchkjson // plain text
+		if n.Approved == "" {
+			n.Held, n.Cause = a.tooMany(conf)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// dnAfter is the DN of the object after the operation.
+func dnAfter(o ident.Outcome) ident.DN {
+	if o.Operation.To != "" && o.Operation.Class == ident.ClassCreate {
+		return o.Operation.To
+	}
+	return o.DN
+}
+
+func changeOf(o ident.Outcome) *orchestration.Change {
+	c := &orchestration.Change{Kind: kinds[o.Operation.Class]}
+	for _, attribute := range o.Operation.Attributes {
+		c.Attributes = append(c.Attributes, attribute.Name)
+	}
+	return c
+}
+
+// tooMany reports whether an automation has started as many orchestrations in a day
+// as limits.start allows. When that cannot be found out it has: a person decides.
+func (a *Agent) tooMany(conf config.Automation) (bool, string) {
+	ctx := context.Background()
+	begun, err := a.store.CountStarts(ctx, conf.Name, time.Now().Add(-24*time.Hour))
+	people := 0
+	if err == nil {
+		people, err = a.store.CountLinks(ctx, conf.Name)
+	}
+	if err != nil {
+		return true, "limits.start could not be looked at: " + err.Error()
+	}
+	if most := conf.Limits.Start.Of(people); most >= 0 && begun >= most {
+		return true, fmt.Sprintf("limits.start: %d orchestrations began in 24 hours, and %d may", begun, most)
+	}
+	return false, ""
+}
