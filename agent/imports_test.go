@@ -250,6 +250,8 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/write":  "and what may be written",
 		"agent/internal/schedule":         "the daemon runs what is due",
 		"agent/internal/dispatch":         "and carries orchestrations out",
+		"agent/internal/mail":             "by mails",
+		"agent/internal/command":          "and by programs that the configuration allows",
 		"agent/internal/orchestration":    "which follow the changes of its automations",
 		"agent/internal/metrics":          "and serves the metrics",
 		"agent/internal/notify":           "and tells the service manager",

@@ -38,7 +38,9 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		return
 	}
 	i.Version++
-	a := Action{Instance: i.Instance, Step: step.Name, Attempt: i.state.Attempts, Again: decision.Again, Rendered: rendered}
+	a := Action{
+		Instance: i.Instance, Step: step.Name, Turn: i.state.Turns[decision.Step], Attempt: i.state.Attempts, Again: decision.Again, Rendered: rendered,
+	}
 	run.Go(func() {
 		defer d.leave(i.ID, kind)
 		failpoint.Hit("acting")

@@ -74,6 +74,7 @@ type Directory interface {
 type Action struct {
 	Instance store.Instance
 	Step     string
+	Turn     int // how often the step has begun
 	Attempt  int
 	Again    bool // an earlier attempt may have had its effect
 	orchestration.Rendered

@@ -35,7 +35,7 @@ func (s *Snapshot) orchestration(name string) orchestrated {
 	if len(wrong) > 0 {
 		return orchestrated{err: errors.Join(wrong...)}
 	}
-	if err := dispatch.Available(o, nil); err != nil {
+	if err := dispatch.Available(o, s.actors()); err != nil {
 		return orchestrated{err: fmt.Errorf("%s: %w", s.config.Place("orchestrations", name), err)}
 	}
 	text, err := json.Marshal(o.Definition())

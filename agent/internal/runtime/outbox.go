@@ -25,7 +25,9 @@ func (a *Agent) dispatch(ctx context.Context) {
 	read := &objects{agent: a, rules: ident.Schema{}}
 	defer read.close()
 	for ctx.Err() == nil {
-		err := dispatch.New(dispatch.Settings{Store: a.store, Sender: sender{a}, Directory: read, Log: a.log, Owner: "agent"}).Run(ctx)
+		err := dispatch.New(dispatch.Settings{
+			Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Log: a.log, Owner: "agent",
+		}).Run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}

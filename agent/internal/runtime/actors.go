@@ -1,0 +1,90 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/command"
+	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
+	"github.com/rollcall-agent/rollcall/agent/internal/mail"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+)
+
+// actors carry out the steps that are no deliveries. A kind that the configuration
+// does not allow has none.
+func (s *Snapshot) actors() map[orchestration.Kind]dispatch.Actor {
+	out := map[orchestration.Kind]dispatch.Actor{}
+	if s.config.Mail.URL != "" {
+		out[orchestration.KindMail] = mailer{s}
+	}
+	if allow := s.config.Agent.AllowCommands; len(allow) > 0 {
+		out[orchestration.KindCommand] = runner{command.New(command.Settings{Allow: allow})}
+	}
+	return out
+}
+
+// mailer hands mails to the server of the configuration.
+type mailer struct{ snapshot *Snapshot }
+
+// Act sends one mail. Its key is the same for each attempt of one turn of the step.
+func (m mailer) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
+	done := dispatch.Done{Request: "to " + strings.Join(append(append([]string{}, a.Mail.To...), a.Mail.Cc...), ", ") + ": " + a.Mail.Subject}
+	c := m.snapshot.config.Mail
+	settings := mail.Settings{URL: c.URL, From: c.From, Username: c.Username, CAFile: c.CAFile}
+	if c.Username != "" {
+		password, err := m.snapshot.secret(c.Password)(ctx)
+		if err != nil {
+			done.Result = orchestration.Result{Error: fmt.Sprintf("the password of the mail server cannot be read: %v", err), Retry: true}
+			return done
+		}
+		settings.Password = password
+	}
+	client, err := mail.New(settings)
+	var sent mail.Sent
+	if err == nil {
+		sent, err = client.Send(ctx, mail.Message{
+			Key: fmt.Sprintf("%d-%s-%d", a.Instance.ID, a.Step, a.Turn), To: a.Mail.To, Cc: a.Mail.Cc, Subject: a.Mail.Subject,
+			Text: a.Mail.Text, HTML: a.Mail.HTML,
+		})
+	}
+	var failed *mail.Error
+	switch {
+	case err == nil:
+		done.Answer = sent.Reply
+	case errors.As(err, &failed):
+		done.Result = orchestration.Result{Error: failed.Error(), Retry: failed.Temporary(), Unsure: failed.Sent}
+	default:
+		done.Result = orchestration.Result{Error: err.Error(), Unsure: true}
+	}
+	return done
+}
+
+// runner runs the programs that the configuration allows.
+type runner struct{ *command.Runner }
+
+// Act runs one program. What people may see of it is its name: arguments and output
+// may be secret.
+func (r runner) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
+	done := dispatch.Done{Request: fmt.Sprintf("%s with %d arguments", a.Command[0], len(a.Command)-1)}
+	result, err := r.Run(ctx, a.Command)
+	done.Status, done.Answered = result.Exit, err == nil
+	var failed *command.Error
+	switch {
+	case err == nil:
+		if !result.StdoutCut {
+			done.Response = []byte(result.Stdout)
+		}
+	case errors.As(err, &failed):
+		done.Error, done.Retry, done.Unsure, done.Answered = failed.Error(), failed.Temporary(), failed.Started, failed.Started
+	default:
+		done.Error, done.Unsure = err.Error(), true
+	}
+	return done
+}
+
+var (
+	_ dispatch.Actor = mailer{}
+	_ dispatch.Actor = runner{}
+)
