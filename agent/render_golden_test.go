@@ -149,8 +149,12 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"quarantine": func(p *page) {
 			printQuarantineList(p, service.QuarantineList{Automation: "staff", Application: "pipedrive", Items: mixedPlan(t).Quarantined}, "")
 		},
-		"online":     func(p *page) { printOnline(p, findings()) },
-		"connectors": func(p *page) { printModules(p, someModules()) },
+		"queue":       func(p *page) { printQueue(p, someDeliveries()) },
+		"dead_letter": func(p *page) { printDelivery(p, deadLetter()) },
+		"instances":   func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
+		"instance":    func(p *page) { printInstance(p, someInstance()) },
+		"online":      func(p *page) { printOnline(p, findings()) },
+		"connectors":  func(p *page) { printModules(p, someModules()) },
 		"error": func(p *page) {
 			p.lines(red, "rollcall: ", "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory], then `rollcall validate --online`\n\tand again")
 		},

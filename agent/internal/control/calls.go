@@ -38,6 +38,17 @@ var (
 	callVerifyJournal = call[service.Nothing, service.JournalState]{"journal-verify"}
 	callExportJournal = list[service.Nothing, json.RawMessage]{"journal-export"}
 
+	callQueue         = list[service.QueueRequest, service.Delivery]{"queue"}
+	callDelivery      = call[service.DeliveryRequest, service.DeliveryAnswer]{"delivery"}
+	callRetryDelivery = call[service.DeliveryRequest, service.Delivery]{"delivery-retry"}
+	callDropDelivery  = call[service.DeliveryRequest, service.Delivery]{"delivery-drop"}
+
+	callInstances = list[service.InstancesRequest, service.Instance]{"instances"}
+	callInstance  = call[service.InstanceRequest, service.InstanceAnswer]{"instance"}
+	callCancel    = call[service.InstanceRequest, service.Instance]{"instance-cancel"}
+	callResume    = call[service.InstanceRequest, service.Instance]{"instance-resume"}
+	callReplay    = call[service.InstanceRequest, service.Instance]{"instance-replay"}
+
 	callSetSecret    = call[service.SecretRequest, service.Nothing]{"secret-set"}
 	callSecrets      = call[service.Nothing, []string]{"secret-list"}
 	callDeleteSecret = call[service.SecretRequest, service.Nothing]{"secret-delete"}
@@ -67,6 +78,15 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callRetry.serve(m, s.Retry)
 	callVerifyJournal.serve(m, s.VerifyJournal)
 	callExportJournal.serve(m, s.ExportJournal)
+	callQueue.serve(m, s.Queue)
+	callDelivery.serve(m, s.Delivery)
+	callRetryDelivery.serve(m, s.RetryDelivery)
+	callDropDelivery.serve(m, s.DropDelivery)
+	callInstances.serve(m, s.Instances)
+	callInstance.serve(m, s.Instance)
+	callCancel.serve(m, s.CancelInstance)
+	callResume.serve(m, s.ResumeInstance)
+	callReplay.serve(m, s.ReplayInstance)
 	callSetSecret.serve(m, s.SetSecret)
 	callSecrets.serve(m, s.Secrets)
 	callDeleteSecret.serve(m, s.DeleteSecret)

@@ -138,3 +138,48 @@ func (c *Client) Secrets(ctx context.Context, in service.Nothing) ([]string, err
 func (c *Client) DeleteSecret(ctx context.Context, in service.SecretRequest) (service.Nothing, error) {
 	return callDeleteSecret.ask(ctx, c.to, in)
 }
+
+// Queue lists deliveries, in the order in which they were queued.
+func (c *Client) Queue(ctx context.Context, in service.QueueRequest) iter.Seq2[service.Delivery, error] {
+	return callQueue.ask(ctx, c.to, in)
+}
+
+// Delivery returns one delivery with its story.
+func (c *Client) Delivery(ctx context.Context, in service.DeliveryRequest) (service.DeliveryAnswer, error) {
+	return callDelivery.ask(ctx, c.to, in)
+}
+
+// RetryDelivery gives a delivery new attempts, the first at once.
+func (c *Client) RetryDelivery(ctx context.Context, in service.DeliveryRequest) (service.Delivery, error) {
+	return callRetryDelivery.ask(ctx, c.to, in)
+}
+
+// DropDelivery gives a delivery up, and with it the instance that it belongs to.
+func (c *Client) DropDelivery(ctx context.Context, in service.DeliveryRequest) (service.Delivery, error) {
+	return callDropDelivery.ask(ctx, c.to, in)
+}
+
+// Instances lists instances, in the order in which they began.
+func (c *Client) Instances(ctx context.Context, in service.InstancesRequest) iter.Seq2[service.Instance, error] {
+	return callInstances.ask(ctx, c.to, in)
+}
+
+// Instance returns one instance with its story.
+func (c *Client) Instance(ctx context.Context, in service.InstanceRequest) (service.InstanceAnswer, error) {
+	return callInstance.ask(ctx, c.to, in)
+}
+
+// CancelInstance ends an instance before its time.
+func (c *Client) CancelInstance(ctx context.Context, in service.InstanceRequest) (service.Instance, error) {
+	return callCancel.ask(ctx, c.to, in)
+}
+
+// ResumeInstance lets an instance go on from the step that failed.
+func (c *Client) ResumeInstance(ctx context.Context, in service.InstanceRequest) (service.Instance, error) {
+	return callResume.ask(ctx, c.to, in)
+}
+
+// ReplayInstance begins an instance that has ended once more.
+func (c *Client) ReplayInstance(ctx context.Context, in service.InstanceRequest) (service.Instance, error) {
+	return callReplay.ask(ctx, c.to, in)
+}

@@ -84,7 +84,7 @@ func mistaken(err error) error {
 	var none *store.NotLinkedError
 	if errors.As(err, &none) || errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) ||
 		errors.Is(err, engine.ErrNothingHeld) || errors.Is(err, engine.ErrPlanOutdated) ||
-		errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) {
+		errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) || notThere(err) {
 		return exit.Mistake(err)
 	}
 	return err

@@ -1,0 +1,224 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// These are the questions about orchestrations that have begun and about what
+// they send, and their answers.
+type (
+	// Delivery is one call of the outbox.
+	Delivery = store.Delivery
+	// DeliveryState says where a delivery stands.
+	DeliveryState = store.DeliveryState
+	// Instance is one run of an orchestration for one object.
+	Instance = store.Instance
+	// StoryLine tells of one try of a step, or of the decision of a person.
+	StoryLine = store.StoryLine
+
+	// QueueRequest chooses deliveries; what is empty chooses all. Without States
+	// it chooses those that are open.
+	QueueRequest struct {
+		Application, Orchestration string
+		States                     []DeliveryState
+		Blocked                    bool // those that wait for an earlier dead one
+	}
+	// DeliveryRequest names a delivery.
+	DeliveryRequest struct {
+		ID int64
+		// Same sends what was rendered before, instead of rendering it anew for
+		// the object as it is now.
+		Same bool
+	}
+	// DeliveryAnswer is a delivery with everything that happened to it.
+	DeliveryAnswer struct {
+		Delivery
+		Story []StoryLine `json:"story"`
+	}
+	// InstancesRequest chooses instances of an orchestration; "" is all.
+	InstancesRequest struct {
+		Orchestration string
+		All           bool // also those that have ended
+	}
+	// InstanceRequest names an instance.
+	InstanceRequest struct{ ID int64 }
+	// InstanceAnswer is an instance with its steps and everything that happened.
+	InstanceAnswer struct {
+		Instance
+		Steps []string    `json:"steps"` // one line each, for people
+		At    int         `json:"at"`    // the step where it stands, counted from 0; -1: at none
+		Story []StoryLine `json:"story"`
+	}
+)
+
+// DeliveryDead is the state of a dead letter.
+const DeliveryDead = store.DeliveryDead
+
+var (
+	openDeliveries = []store.DeliveryState{store.DeliveryQueued, store.DeliverySending, store.DeliveryRetrying, store.DeliveryDead}
+	openInstances  = []store.InstanceStatus{
+		store.InstanceHeld, store.InstanceReady, store.InstanceWaiting, store.InstanceDelivering, store.InstanceBlocked,
+	}
+)
+
+// Queue lists deliveries, in the order in which they were queued.
+func (s *Service) Queue(ctx context.Context, _ Caller, in QueueRequest) iter.Seq2[Delivery, error] {
+	f := store.DeliveryFilter{Application: in.Application, Orchestration: in.Orchestration, States: in.States, Blocked: in.Blocked}
+	if len(f.States) == 0 {
+		f.States = openDeliveries
+	}
+	return listed(func(each func(Delivery) error) error { return s.agent.Store().Deliveries(ctx, f, each) })
+}
+
+// Delivery returns one delivery with its story.
+func (s *Service) Delivery(ctx context.Context, _ Caller, in DeliveryRequest) (DeliveryAnswer, error) {
+	d, err := s.agent.Store().Delivery(ctx, in.ID)
+	if err != nil {
+		return DeliveryAnswer{}, mistaken(err)
+	}
+	story, err := s.agent.Store().DeliveryStory(ctx, in.ID)
+	return DeliveryAnswer{d, orEmpty(story)}, err
+}
+
+// RetryDelivery gives a delivery new attempts, the first at once.
+func (s *Service) RetryDelivery(ctx context.Context, caller Caller, in DeliveryRequest) (Delivery, error) {
+	if err := s.agent.Store().RetryDelivery(ctx, in.ID, string(caller), !in.Same); err != nil {
+		return Delivery{}, mistaken(err)
+	}
+	return s.agent.Store().Delivery(ctx, in.ID)
+}
+
+// DropDelivery gives a delivery up, and with it the instance that it belongs to.
+func (s *Service) DropDelivery(ctx context.Context, caller Caller, in DeliveryRequest) (Delivery, error) {
+	if err := s.agent.Store().DiscardDelivery(ctx, in.ID, string(caller)); err != nil {
+		return Delivery{}, mistaken(err)
+	}
+	return s.agent.Store().Delivery(ctx, in.ID)
+}
+
+// Instances lists instances, in the order in which they began.
+func (s *Service) Instances(ctx context.Context, _ Caller, in InstancesRequest) iter.Seq2[Instance, error] {
+	f := store.InstanceFilter{Orchestration: in.Orchestration}
+	if !in.All {
+		f.Statuses = openInstances
+	}
+	return listed(func(each func(Instance) error) error { return s.agent.Store().Instances(ctx, f, each) })
+}
+
+// Instance returns one instance with its story.
+func (s *Service) Instance(ctx context.Context, _ Caller, in InstanceRequest) (InstanceAnswer, error) {
+	i, err := s.agent.Store().Instance(ctx, in.ID)
+	if err != nil {
+		return InstanceAnswer{}, mistaken(err)
+	}
+	o, err := s.begunWith(ctx, i)
+	if err != nil {
+		return InstanceAnswer{}, err
+	}
+	story, err := s.agent.Store().Story(ctx, in.ID)
+	at := slices.IndexFunc(o.Steps(), func(step orchestration.Step) bool { return step.Name == i.Step })
+	return InstanceAnswer{i, o.Describe(), at, orEmpty(story)}, err
+}
+
+// begunWith returns the orchestration as it was when an instance of it began.
+func (s *Service) begunWith(ctx context.Context, i Instance) (*orchestration.Orchestration, error) {
+	text, err := s.agent.Store().Definition(ctx, i.Digest)
+	if err != nil {
+		return nil, err
+	}
+	var d orchestration.Definition
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("read what orchestration %d began with: %w", i.ID, err)
+	}
+	return orchestration.Compile(d, orchestration.Options{Lookups: s.agent.Config().Lookups})
+}
+
+// CancelInstance ends an instance before its time.
+func (s *Service) CancelInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
+	if err := s.agent.Store().CancelInstance(ctx, in.ID, string(caller)); err != nil {
+		return Instance{}, mistaken(err)
+	}
+	return s.agent.Store().Instance(ctx, in.ID)
+}
+
+// ResumeInstance lets an instance go on from the step that failed.
+func (s *Service) ResumeInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
+	i, err := s.agent.Store().Instance(ctx, in.ID)
+	if err != nil {
+		return Instance{}, mistaken(err)
+	}
+	o, err := s.begunWith(ctx, i)
+	if err != nil {
+		return Instance{}, err
+	}
+	r := store.Resume{Version: i.Version, Step: i.Step, State: i.State, By: string(caller)}
+	if i.Status == store.InstanceBlocked || i.Status == store.InstanceFailed {
+		if r.State, err = resumed(o, i.State); err != nil {
+			return Instance{}, fmt.Errorf("resume orchestration %d: %w", i.ID, err)
+		}
+	}
+	if err := s.agent.Store().ResumeInstance(ctx, in.ID, r); err != nil {
+		return Instance{}, mistaken(err)
+	}
+	return s.agent.Store().Instance(ctx, in.ID)
+}
+
+// resumed returns the state of an instance that goes on.
+func resumed(o *orchestration.Orchestration, state json.RawMessage) (json.RawMessage, error) {
+	s, err := o.ParseState(state)
+	if err != nil {
+		return nil, err
+	}
+	if s, _, err = o.Resume(s, time.Now()); err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+// ReplayInstance begins an instance that has ended once more, from its first
+// step and with the orchestration as it was. It returns the new instance.
+func (s *Service) ReplayInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
+	i, err := s.agent.Store().Instance(ctx, in.ID)
+	if err != nil {
+		return Instance{}, mistaken(err)
+	}
+	o, err := s.begunWith(ctx, i)
+	if err != nil {
+		return Instance{}, err
+	}
+	text, err := s.agent.Store().Definition(ctx, i.Digest)
+	if err != nil {
+		return Instance{}, err
+	}
+	state, err := json.Marshal(o.Start(time.Now()))
+	if err != nil {
+		return Instance{}, err
+	}
+	id, err := s.agent.Store().ReplayInstance(ctx, in.ID, store.NewInstance{
+		Orchestration: i.Orchestration, Definition: text, Automation: i.Automation, Trigger: "replay", By: string(caller),
+		GUID: i.GUID, DN: i.DN, Name: i.Name, Input: i.Input, State: state, Step: o.Steps()[0].Name, Approved: string(caller),
+	})
+	if err != nil {
+		return Instance{}, mistaken(err)
+	}
+	return s.agent.Store().Instance(ctx, id)
+}
+
+// notThere reports whether an error says that what was named does not exist or
+// cannot be changed like this as it stands.
+func notThere(err error) bool {
+	var delivery *store.NoDeliveryError
+	var instance *store.NoInstanceError
+	var state *store.DeliveryStateError
+	var status *store.InstanceStateError
+	return errors.As(err, &delivery) || errors.As(err, &instance) || errors.As(err, &state) || errors.As(err, &status)
+}

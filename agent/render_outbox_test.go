@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// someDeliveries is a dead letter with what waits behind it, and one that is
+// tried again later.
+func someDeliveries() []service.Delivery {
+	dead := deadLetter().Delivery
+	behind := service.Delivery{
+		ID: 19, Instance: 7, Orchestration: "back", Step: "activate", Webhook: "pipedrive/activate_user", Application: "pipedrive",
+		Name: "Joan Clarke", State: store.DeliveryQueued, Created: noonAnd(30), WaitsFor: 12, WaitsForState: store.DeliveryDead,
+	}
+	later := service.Delivery{
+		ID: 20, Instance: 8, Orchestration: "leaver", Step: "deactivate", Webhook: "pipedrive/deactivate_user", Application: "pipedrive",
+		Name: "Ada Novak", State: store.DeliveryRetrying, Attempts: 2, Created: noonAnd(31), NextAt: noonAnd(40),
+		Cause: "PUT /v1/users/11 answered 503",
+	}
+	return []service.Delivery{dead, behind, later}
+}
+
+func deadLetter() service.DeliveryAnswer {
+	return service.DeliveryAnswer{
+		Delivery: service.Delivery{
+			ID: 12, Instance: 4, Orchestration: "leaver", Step: "deactivate", Webhook: "pipedrive/deactivate_user", Application: "pipedrive",
+			DN: "CN=Joan Clarke,OU=Leavers,DC=ad,DC=test", Name: "Joan Clarke", State: store.DeliveryDead, Attempts: 1, Created: noonAnd(0),
+			Request: "PUT /v1/users/9\n{\"active_flag\": false}", Cause: "PUT /v1/users/9 answered 404, it says \"User not found\"",
+			Next: "look whether the user was deleted there",
+		},
+		Story: []service.StoryLine{
+			{At: noonAnd(1), Step: "deactivate", Delivery: 12, Attempt: 1, Status: 404, Answer: `{"success":false}`, Result: "failed", Cause: "PUT /v1/users/9 answered 404"},
+			{At: noonAnd(20), Step: "deactivate", Delivery: 12, By: "ada", Result: "retried"},
+		},
+	}
+}
+
+func someInstance() service.InstanceAnswer {
+	return service.InstanceAnswer{
+		Instance: service.Instance{
+			ID: 4, Orchestration: "leaver", Automation: "staff", Trigger: "after disabled", By: "schedule",
+			DN: "CN=Joan Clarke,OU=Leavers,DC=ad,DC=test", Name: "Joan Clarke", Status: store.InstanceBlocked, Step: "deactivate",
+			Created: noonAnd(0), Since: noonAnd(20), Cause: "PUT /v1/users/9 answered 404", Next: "look whether the user was deleted there",
+		},
+		Steps: []string{"1 wait        delay 24h", "2 deactivate  webhook pipedrive/deactivate_user if link != null"},
+		At:    1,
+		Story: deadLetter().Story,
+	}
+}
