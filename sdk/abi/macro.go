@@ -63,9 +63,9 @@ func (m Manifest) Macro(name string) (Macro, bool) {
 // RootMacros is the root that holds a manifest's own macros.
 const RootMacros = "macros"
 
-// FetchRoots, InvokeRoots and CheckRoots list the names that stand for values
-// in a template of a fetch, an invoke and a check. The password of a new
-// account is never among them.
+// FetchRoots lists the names that stand for values in a template of a fetch. As
+// in those of an invoke and a check, the password of a new account is never
+// among them.
 func FetchRoots() []string { return []string{"settings", "now", "last_success", "parent"} }
 
 // InvokeRoots lists the names of an invoke.

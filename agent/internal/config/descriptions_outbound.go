@@ -66,7 +66,7 @@ func describeOrchestrations() map[string]string {
 }
 
 func describeMail() map[string]string {
-	return map[string]string{ //nolint:gosec // names of settings, not their values
+	return map[string]string{
 		"mail.url": "The server that takes the mails: smtps://, or smtp:// with STARTTLS, which is required; " +
 			"clear text only to a loopback address.",
 		"mail.from":     "The sender.",

@@ -14,10 +14,11 @@ import (
 
 // Digest identifies everything in the configuration that decides what the
 // automation would do: its settings, its data source, the application and the
-// endpoint, the lookups, and where the directory may be written. The orchestrations that after
-// and password.deliver name belong to it, because what follows a change was
-// part of what somebody agreed to; their steps do not. Schedules, secrets, descriptions and the places in the files are left out. A saved plan
-// is valid only while this digest stays the same.
+// endpoint, the lookups, and where the directory may be written. The
+// orchestrations that after and password.deliver name belong to it, because
+// what follows a change was part of what somebody agreed to; their steps do not.
+// Schedules, secrets, descriptions and the places in the files are left out. A
+// saved plan is valid only while this digest stays the same.
 func (c *Config) Digest(automation string) (string, error) {
 	a, ok := c.Automations[automation]
 	if !ok {

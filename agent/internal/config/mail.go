@@ -28,7 +28,8 @@ func (l *loader) checkMail() {
 	}
 	if at := in.with("from"); l.has(at) {
 		if _, err := netmail.ParseAddress(m.From); err != nil {
-			l.fail(at, fmt.Sprintf("from is %q, which is not a mail address", m.From), `like "rollcall@example.com" or "Rollcall <rollcall@example.com>"`)
+			l.fail(at, fmt.Sprintf("from is %q, which is not a mail address", m.From),
+				`like "rollcall@example.com" or "Rollcall <rollcall@example.com>"`)
 		}
 	}
 	l.notAReference(in.with("username"), m.Username)

@@ -60,7 +60,8 @@ func (l *loader) compileOrchestration(name string, known map[Pos]bool, wrong boo
 		l.warnings = append(l.warnings, Warning{Pos: m.Pos, Key: path{"orchestrations", name}.String(), Message: saidBy(m), Hint: m.Hint})
 	}
 	if uses := slices.ContainsFunc(indexes(d.Steps), compiled.UsesPassword); d.Password && !uses {
-		l.warnKey(path{"orchestrations", name}, fmt.Sprintf("password.deliver names orchestration %q, which does not use password: nobody would learn it", name),
+		l.warnKey(path{"orchestrations", name},
+			fmt.Sprintf("password.deliver names orchestration %q, which does not use password: nobody would learn it", name),
 			"write {{ password }} into a mail's text or a webhook's body")
 	}
 }
@@ -96,7 +97,8 @@ func (l *loader) checkStep(in path, s Step) {
 		return
 	}
 	if l.has(in.with("name")) && !l.failed[in.with("name").index()] && !stepForm.MatchString(s.Name) {
-		l.fail(in.with("name"), fmt.Sprintf("%q cannot be the name of a step", s.Name), "a letter, then letters, digits and _: expressions say steps.NAME")
+		l.fail(in.with("name"), fmt.Sprintf("%q cannot be the name of a step", s.Name),
+			"a letter, then letters, digits and _: expressions say steps.NAME")
 	}
 	if l.has(in.with("webhook")) {
 		l.checkWebhookRef(in.with("webhook"), s.Webhook)
@@ -133,7 +135,8 @@ func (l *loader) checkCommand(at path, command []Text) {
 
 func (l *loader) checkAllowedCommands() {
 	for i, program := range l.config.Agent.AllowCommands {
-		if at := (path{"agent", "allow_commands"}).item(i); !l.failed[at.index()] && (!filepath.IsAbs(program) || filepath.Clean(program) != program) {
+		at := path{"agent", "allow_commands"}.item(i)
+		if !l.failed[at.index()] && (!filepath.IsAbs(program) || filepath.Clean(program) != program) {
 			l.fail(at, fmt.Sprintf("allow_commands holds %q, which is not the absolute path of a program", program), `like "/usr/local/bin/badge"`)
 		}
 	}

@@ -11,7 +11,10 @@ type NamedSecret struct {
 // NamedSecrets lists every secret that the agent needs, with its place.
 // Applications that are not enabled need none.
 func (c *Config) NamedSecrets() []NamedSecret {
-	all := []NamedSecret{{"[secrets] master_key", c.Secrets.MasterKey}, {"[directory] bind_password", c.Directory.BindPassword}, {"[mail] password", c.Mail.Password}}
+	all := []NamedSecret{
+		{"[secrets] master_key", c.Secrets.MasterKey}, {"[directory] bind_password", c.Directory.BindPassword},
+		{"[mail] password", c.Mail.Password},
+	}
 	for _, name := range sortedKeys(c.Applications) {
 		a := c.Applications[name]
 		if !a.Enabled {

@@ -116,7 +116,8 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 	}
 	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[Limits]())) {
 		if at := in.with("limits").with(key); key != "start" && l.has(at) {
-			l.failKey(at, fmt.Sprintf("limits.%s has no effect with trigger = %q", key, a.Trigger), "only start limits how many orchestrations begin")
+			l.failKey(at, fmt.Sprintf("limits.%s has no effect with trigger = %q", key, a.Trigger),
+				"only start limits how many orchestrations begin")
 		}
 	}
 	if base := l.config.Directory.BaseDN; a.Base != "" && base != "" && !a.Base.Under(base) && !a.Base.EqualFold(base) {
@@ -154,7 +155,8 @@ func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
 	}
 	if len(bad) == 0 && !e.Uses("ad") && !e.Uses("links") && !e.Uses("manager") {
 		l.warnings = append(l.warnings, Warning{
-			Pos: where.Pos, Key: at.String(), Message: "where does not look at the object: it is the same for everybody", Hint: "name an attribute, such as ad.department",
+			Pos: where.Pos, Key: at.String(),
+			Message: "where does not look at the object: it is the same for everybody", Hint: "name an attribute, such as ad.department",
 		})
 	}
 	return e
@@ -164,7 +166,9 @@ func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
 func (l *loader) checkUntriggered(in path) {
 	for _, key := range []string{"base", "where", "orchestration", "every"} {
 		if l.has(in.with(key)) {
-			hint := map[string]string{"where": "filter with where in the data source", "orchestration": "after = { ... } names what follows a change"}[key]
+			hint := map[string]string{
+				"where": "filter with where in the data source", "orchestration": "after = { ... } names what follows a change",
+			}[key]
 			l.failKey(in.with(key), fmt.Sprintf("%s has no effect without trigger", key), cmp.Or(hint, "remove it"))
 		}
 	}

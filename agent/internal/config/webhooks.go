@@ -99,9 +99,11 @@ func (l *loader) checkFrom(in path, w *Webhook) {
 	switch {
 	case l.failed[at.index()]:
 	case !preconfigured || webhook == "":
-		l.fail(at, fmt.Sprintf("from is %q, which is not the name of a connector's webhook", w.From), `like "infobip/create_agent": an application and a webhook`)
+		l.fail(at, fmt.Sprintf("from is %q, which is not the name of a connector's webhook", w.From),
+			`like "infobip/create_agent": an application and a webhook`)
 	case l.has(in.with("application")) && w.Application != application:
-		l.failKey(in.with("application"), fmt.Sprintf("application is %q, and from names a webhook of %q", w.Application, application), "from says it: leave application out")
+		l.failKey(in.with("application"), fmt.Sprintf("application is %q, and from names a webhook of %q", w.Application, application),
+			"from says it: leave application out")
 	default:
 		l.exists(at, "application", application, sortedKeys(l.config.Applications))
 	}

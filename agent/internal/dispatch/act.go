@@ -39,7 +39,8 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	}
 	i.Version++
 	a := Action{
-		Instance: i.Instance, Step: step.Name, Turn: i.state.Turns[decision.Step], Attempt: i.state.Attempts, Again: decision.Again, Rendered: rendered,
+		Instance: i.Instance, Step: step.Name, Turn: i.state.Turns[decision.Step], Attempt: i.state.Attempts, Again: decision.Again,
+		Rendered: rendered,
 	}
 	run.Go(func() {
 		defer d.leave(i.ID, kind)

@@ -96,7 +96,7 @@ func TestADeadLetterBlocksUntilItIsRetried(t *testing.T) {
 	within(t, func(s *scene) {
 		ada := s.person("ada")
 		bad := true
-		s.answer = func(c sending) (host.Answer, error) {
+		s.answer = func(sending) (host.Answer, error) {
 			if bad {
 				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindForbidden, Status: 403, Message: "it may not"}
 			}
@@ -154,7 +154,7 @@ func TestRetriesSendTheSame(t *testing.T) {
 	within(t, func(s *scene) {
 		ada := s.person("ada", "mail", "old@x")
 		tries := 0
-		s.answer = func(c sending) (host.Answer, error) {
+		s.answer = func(sending) (host.Answer, error) {
 			tries++
 			if tries == 1 {
 				return host.Answer{}, unavailable(true)

@@ -219,11 +219,6 @@ func webhook(application, path string) orchestration.Step {
 	}}
 }
 
-func named(name string, s orchestration.Step) orchestration.Step {
-	s.Name = name
-	return s
-}
-
 func define(name string, steps ...orchestration.Step) orchestration.Definition {
 	return orchestration.Definition{Name: name, Steps: steps}
 }

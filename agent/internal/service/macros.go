@@ -69,7 +69,9 @@ func unknownPlace(application, name string, places []MacroPlace) error {
 	for _, p := range places {
 		known = append(known, strings.TrimPrefix(p.Name, application+"/"))
 	}
-	return &ident.UnknownNameError{What: "endpoint or webhook of " + application, Name: name, Known: known, List: "rollcall macros " + application}
+	return &ident.UnknownNameError{
+		What: "endpoint or webhook of " + application, Name: name, Known: known, List: "rollcall macros " + application,
+	}
 }
 
 // manifestOf returns the manifest of an application's connector.
@@ -82,5 +84,6 @@ func (s *Service) manifestOf(ctx context.Context, conf config.Application) (abi.
 		return m, nil
 	}
 	return abi.Manifest{}, exit.Mistake(fmt.Errorf(
-		"%s: application %s: no connector %s serves: rollcall connectors says what was found, and why one was refused", conf.Pos, conf.Name, conf.Connector))
+		"%s: application %s: no connector %s serves: rollcall connectors says what was found, and why one was refused",
+		conf.Pos, conf.Name, conf.Connector))
 }
