@@ -147,6 +147,7 @@ func (l *loader) checkDirectoryStep(in path, d DirectoryStep) {
 		return
 	}
 	l.require(in, "action")
+	l.warnKey(in, "this version carries out no directory steps: an automation that starts the orchestration does not run", "")
 	if d.OU != nil && isConstant(d.OU.Text) {
 		l.checkPlace(in.with("ou"), "ou", d.OU.Text)
 	}

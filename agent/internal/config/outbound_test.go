@@ -37,9 +37,19 @@ func given(c *Config) Complete {
 	}
 }
 
+// notYet begins each warning of what is read and not carried out.
+const notYet = "this version "
+
 func TestOutboundIsRead(t *testing.T) {
 	c := mustLoad(t, map[string]string{"agent.toml": outboundBase(t)})
-	wantNoWarnings(t, map[string]string{"agent.toml": outboundBase(t)})
+	for _, w := range c.Warnings {
+		if !strings.Contains(w.Message, notYet) {
+			t.Error(w.String())
+		}
+	}
+	if len(c.Warnings) != 3 {
+		t.Errorf("%d warnings of what is not carried out, want one for a directory step, one for deliver and one for a schedule", len(c.Warnings))
+	}
 	leaver, _ := c.OrchestrationDefinition("leaver", given(c))
 	hour, day := orchestration.Duration(time.Hour), orchestration.Duration(24*time.Hour)
 	retry := orchestration.Retry{Attempts: 8, Backoff: orchestration.Duration(30 * time.Second), Max: 6 * hour}
@@ -149,7 +159,9 @@ func TestWarningsOfOutbound(t *testing.T) {
 		}
 		var got []string
 		for _, w := range mustLoad(t, map[string]string{"agent.toml": text}).Warnings {
-			got = append(got, w.String())
+			if !strings.HasPrefix(w.Message, notYet) {
+				got = append(got, w.String())
+			}
 		}
 		if all := strings.Join(got, "\n"); !strings.Contains(all, c.want) || c.want == "" && all != "" {
 			t.Errorf("%s: got  %s\nwant %s", name, all, c.want)

@@ -103,6 +103,7 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 		return // decode has reported it
 	}
 	l.require(in, "schedule", "where", "orchestration")
+	l.warnKey(in.with("trigger"), "this version does not start orchestrations by a schedule: nothing comes of this automation", "")
 	if at := in.with("orchestration"); l.has(at) && !l.failed[at.index()] {
 		l.exists(at, "orchestration", a.Orchestration, sortedKeys(l.config.Orchestrations))
 	}
