@@ -29,7 +29,7 @@ func TestAVersionIsFreedWhenItsLastCallEnds(t *testing.T) {
 		"too late":   {"xt", []int{1, 1}},
 	} {
 		module := &counted{}
-		v := &version{compiled: module}
+		v := &version{host: &Host{}, compiled: module}
 		retired := false
 		for i, step := range tc.steps {
 			switch step {
