@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,7 @@ func (s *secretly) fetch(do string) error {
 		"do": do, "ways": strings.Join(reflector.Ways(), " "), "broken": strings.Join(reflector.Broken(), " "),
 	}}
 	s.dump = nil
+	application.Macros = givingAway{}
 	report, err := s.conn.Fetch(s.t.Context(), application, abi.FetchCall{Endpoint: e}, func(r host.Record) error {
 		if data, ok := r.Fields["data"].(string); ok && r.Key == "memory" {
 			at, _ := r.Fields["at"].(json.Number).Int64()
@@ -172,6 +174,22 @@ func (s *secretly) fetch(do string) error {
 	s.Note("report", fmt.Sprintf("%+v", report))
 	s.fails(err)
 	return err
+}
+
+// givingAway renders a template into a text with a secret in it, and every second
+// one into an error with it.
+type givingAway struct{}
+
+func (givingAway) Macro(_ context.Context, template string, _ abi.Place) (string, error) {
+	n, err := strconv.Atoi(template)
+	if err != nil {
+		return "", err
+	}
+	text := "a " + []string{signingKey, pinCode}[n/2%2] + " b"
+	if n%2 == 1 {
+		return "", errors.New("1:1: " + text)
+	}
+	return text, nil
 }
 
 func (s *secretly) fails(err error) {

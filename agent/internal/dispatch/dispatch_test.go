@@ -289,7 +289,7 @@ func TestAnApplicationThatIsOffKeepsItsQueue(t *testing.T) {
 		s.mu.Lock()
 		s.applications["crm"] = map[string]any{}
 		s.mu.Unlock()
-		time.Sleep(time.Second)
+		time.Sleep(3 * time.Second) // it looks each second whether it is on
 		s.want("once it is on", "crm /a")
 	})
 }
