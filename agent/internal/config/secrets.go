@@ -12,7 +12,8 @@ type NamedSecret struct {
 // Applications that are not enabled need none.
 func (c *Config) NamedSecrets() []NamedSecret {
 	all := []NamedSecret{
-		{"[secrets] master_key", c.Secrets.MasterKey}, {"[directory] bind_password", c.Directory.BindPassword},
+		{"[secrets] master_key", c.Secrets.MasterKey},
+		{"[directory] bind_password", c.Directory.BindPassword},
 		{"[mail] password", c.Mail.Password},
 	}
 	for _, name := range sortedKeys(c.Applications) {
