@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
 // advanceDue moves due instances on. It reports whether more may be due at once.
@@ -30,7 +31,7 @@ func (d *Dispatcher) advanceDue(ctx context.Context, run *runner) bool {
 			continue
 		}
 		moved = true
-		group.Go(func() { d.advanceOne(ctx, i, run) })
+		group.Go(func() { d.advance(ctx, i, run) })
 	}
 	group.Wait()
 	return moved
@@ -63,7 +64,17 @@ func (d *Dispatcher) rest(id int64, until time.Time) {
 	d.later[id] = until
 }
 
-// advanceOne moves one instance on.
+// advance moves one instance on. A panic blocks this instance and nothing else.
+func (d *Dispatcher) advance(ctx context.Context, row store.Instance, run *runner) {
+	err := rescue.Do(d.Log, func() error {
+		d.advanceOne(ctx, row, run)
+		return nil
+	}, "orchestration", row.Orchestration, "dn", row.DN)
+	if err != nil {
+		d.notAdvanced(ctx, row, &StuckError{err})
+	}
+}
+
 func (d *Dispatcher) advanceOne(ctx context.Context, row store.Instance, run *runner) {
 	i, err := d.compiled(ctx, row)
 	var v orchestration.Values

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
@@ -29,13 +30,23 @@ type delivery struct {
 	step orchestration.Step
 }
 
-// deliver sends one delivery that was taken, and settles it. A panic leaves it to
-// the next start.
+// deliver sends one delivery that was taken, and settles it. A panic makes it a
+// dead letter, which may have arrived.
 func (d *Dispatcher) deliver(ctx context.Context, a *application, row store.Delivery, probe bool) {
-	_ = rescue.Do(d.Log, func() error {
+	err := rescue.Do(d.Log, func() error {
 		d.deliverOne(ctx, a, row, probe)
 		return nil
 	}, "application", row.Application, "dn", row.DN)
+	if err == nil {
+		return
+	}
+	i, lost := d.Store.Instance(ctx, row.Instance)
+	if lost != nil {
+		d.Log.Error("a delivery ended in an internal error and waits for the next start", "application", row.Application, "dn", row.DN, "cause", lost)
+		return
+	}
+	row.Again = true
+	d.settleStuck(ctx, delivery{Delivery: row, i: instance{Instance: i}}, &StuckError{err})
 }
 
 func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.Delivery, probe bool) {
@@ -236,7 +247,7 @@ func (d *Dispatcher) settleFailed(ctx context.Context, one delivery, f failure) 
 	if decision.Do == orchestration.DoBlock {
 		s.State, s.Failed = store.DeliveryDead, false
 		d.Log.Warn("a delivery is out of attempts: what follows it waits for a person", "application", one.Application, "dn", one.DN,
-			"cause", f.text, "next", "queue show, then queue retry or queue drop")
+			"cause", f.text, "next", "look at it with `rollcall queue show "+strconv.FormatInt(one.ID, 10)+"`, then retry or drop it")
 	}
 	d.settle(ctx, one, s, decision)
 }
@@ -247,7 +258,7 @@ func (d *Dispatcher) settleStuck(ctx context.Context, one delivery, err *StuckEr
 	a.Story = nil // the delivery has the line
 	d.record(ctx, one.i.Instance, func() error {
 		_, err := d.settles.do(store.Settled{
-			Delivery: one.ID, State: store.DeliveryDead, Cause: a.Cause, Next: "put that right, then retry or drop the delivery", Advance: a,
+			Delivery: one.ID, State: store.DeliveryDead, Again: one.Again, Cause: a.Cause, Next: "put that right, then retry or drop the delivery", Advance: a,
 		})
 		return err
 	})

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,6 +292,40 @@ func TestAnApplicationThatIsOffKeepsItsQueue(t *testing.T) {
 		s.mu.Unlock()
 		time.Sleep(3 * time.Second) // it looks each second whether it is on
 		s.want("once it is on", "crm /a")
+	})
+}
+
+// TestAPanicConcernsOneObject: nothing else waits for it, and a person sees it.
+func TestAPanicConcernsOneObject(t *testing.T) {
+	within(t, func(s *scene) {
+		bad, good := s.person("bad"), s.person("good")
+		s.panics = map[ident.GUID]bool{bad: true}
+		ids := s.start(define("a", webhook("crm", "/a")), bad, good)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(5 * time.Second)
+		s.want("the other object", "crm /a")
+		s.status(ids[0], store.InstanceBlocked)
+		s.status(ids[1], store.InstanceDone)
+		if cause := s.instance(ids[0]).Cause; !strings.Contains(cause, "internal error of rollcall") {
+			s.Errorf("cause %q", cause)
+		}
+	})
+}
+
+// TestAPanicWhileSendingIsADeadLetter: the call may have arrived.
+func TestAPanicWhileSendingIsADeadLetter(t *testing.T) {
+	within(t, func(s *scene) {
+		s.answer = func(sending) (host.Answer, error) { panic("as the test wants") }
+		id := s.start(define("a", webhook("crm", "/a")), s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(5 * time.Second)
+		s.status(id, store.InstanceBlocked)
+		dead := s.deliveries(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryDead}})
+		if len(dead) != 1 || !dead[0].Again || !strings.Contains(dead[0].Cause, "internal error of rollcall") {
+			s.Errorf("%+v", dead)
+		}
 	})
 }
 

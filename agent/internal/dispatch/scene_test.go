@@ -31,6 +31,7 @@ type scene struct {
 	applications map[string]map[string]any
 	objects      map[ident.GUID]ident.Entry
 	adDown       error
+	panics       map[ident.GUID]bool // reading these objects panics
 	sent         []sending
 	answer       func(sending) (host.Answer, error)
 }
@@ -121,6 +122,9 @@ func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCal
 func (s *scene) Object(_ context.Context, guid ident.GUID, _ []string) (ident.Entry, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.panics[guid] {
+		panic("as the test wants")
+	}
 	e, found := s.objects[guid]
 	return e, found, s.adDown
 }
