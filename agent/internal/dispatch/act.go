@@ -19,7 +19,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	step := i.o.Steps()[decision.Step]
 	kind := step.Kinds()[0]
 	if !d.occupy(i.ID, kind) {
-		d.rest(i.ID, d.Now().Add(poll))
+		d.rest(i.ID, d.Now().Add(d.Poll))
 		return
 	}
 	rendered, err := i.o.Render(decision.Step, i.state, v)
@@ -33,7 +33,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		d.leave(i.ID, kind)
 		if err != nil {
 			d.Log.Warn("a step could not be begun", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
-			d.rest(i.ID, d.Now().Add(poll))
+			d.rest(i.ID, d.Now().Add(d.Poll))
 		}
 		return
 	}

@@ -104,6 +104,7 @@ type Settings struct {
 	Actors map[orchestration.Kind]Actor
 	Log    *slog.Logger
 	Owner  string           // of the lease
+	Poll   time.Duration    // how often it looks for work that nobody has woken it for; 0: each second
 	Now    func() time.Time // nil: time.Now
 	Random func() float64   // from 0 up to 1, for jitter; nil: random
 }
@@ -111,7 +112,6 @@ type Settings struct {
 // The sizes of the work.
 const (
 	leaseTime   = time.Minute
-	poll        = time.Second
 	batch       = 256 // instances that are moved on at once
 	taken       = 64  // deliveries of one application that are prepared or sent at once
 	parallel    = 8   // calls to one application at once
@@ -145,6 +145,9 @@ func New(s Settings) *Dispatcher {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
+	if s.Poll == 0 {
+		s.Poll = time.Second
+	}
 	if s.Random == nil {
 		s.Random = rand.Float64
 	}
@@ -159,7 +162,7 @@ func New(s Settings) *Dispatcher {
 }
 
 // Wake says that something may be due: instances were started, or a person has
-// decided about some. Without it they are found within a second.
+// decided about some. Without it they are found at the next poll.
 func (d *Dispatcher) Wake() {
 	wake(d.instancesDue)
 	wake(d.deliveriesDue)
@@ -243,12 +246,12 @@ type runner struct {
 // repeat calls do until it has nothing left to do, then waits for a moment or for
 // due, and so on until ctx ends.
 func (d *Dispatcher) repeat(ctx context.Context, due <-chan struct{}, do func() bool) error {
-	timer := time.NewTimer(poll)
+	timer := time.NewTimer(d.Poll)
 	defer timer.Stop()
 	for {
 		for do() && ctx.Err() == nil {
 		}
-		timer.Reset(poll)
+		timer.Reset(d.Poll)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

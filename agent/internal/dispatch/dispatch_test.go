@@ -39,6 +39,7 @@ func TestAStepIsDeliveredAndTheNextFollows(t *testing.T) {
 
 func TestADelayOverARestart(t *testing.T) {
 	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
 		ada := s.person("ada")
 		id := s.start(define("leaver", orchestration.Step{Delay: orchestration.Duration(time.Hour)}, webhook("crm", "/off")), ada)[0]
 		_, stop := s.run()
@@ -174,6 +175,7 @@ func TestRetriesSendTheSame(t *testing.T) {
 
 func TestCancelWhenBeforeARetry(t *testing.T) {
 	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
 		ada := s.person("ada", "userAccountControl", "514")
 		s.answer = func(sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
 		d := define("leaver", webhook("crm", "/a"))
@@ -219,6 +221,7 @@ func TestAKilledProcess(t *testing.T) {
 // goes to others is as fast as without it, and the application is asked rarely.
 func TestOneApplicationDown(t *testing.T) {
 	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
 		s.applications["sms"] = map[string]any{}
 		var guids []ident.GUID
 		for i := range 30 {
@@ -364,6 +367,7 @@ func TestAStepThatNobodyCarriesOutIsRefused(t *testing.T) {
 
 func TestWithoutTheDirectoryNothingIsSent(t *testing.T) {
 	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
 		s.adDown = errors.New("no domain controller answers")
 		id := s.start(define("a", webhook("crm", "/a")), s.person("ada"))[0]
 		_, stop := s.run()

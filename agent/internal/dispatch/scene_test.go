@@ -26,6 +26,7 @@ type scene struct {
 	store   *store.Store
 	starter store.Lease
 	actors  map[orchestration.Kind]Actor
+	poll    time.Duration // of dispatchers; 0: as in production
 
 	mu           sync.Mutex
 	applications map[string]map[string]any
@@ -69,7 +70,7 @@ func (s *scene) open() {
 
 func (s *scene) dispatcher() *Dispatcher {
 	return New(Settings{
-		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Log: slog.New(slog.NewTextHandler(s.Output(), nil)), Owner: "test",
+		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Poll: s.poll, Log: slog.New(slog.NewTextHandler(s.Output(), nil)), Owner: "test",
 	})
 }
 
