@@ -91,18 +91,20 @@ func (s *Service) Delivery(ctx context.Context, _ Caller, in DeliveryRequest) (D
 
 // RetryDelivery gives a delivery new attempts, the first at once.
 func (s *Service) RetryDelivery(ctx context.Context, caller Caller, in DeliveryRequest) (Delivery, error) {
-	if err := s.agent.Store().RetryDelivery(ctx, in.ID, string(caller), !in.Same); err != nil {
-		return Delivery{}, mistaken(err)
-	}
-	return s.agent.Store().Delivery(ctx, in.ID)
+	return s.delivery(ctx, in.ID, s.agent.Store().RetryDelivery(ctx, in.ID, string(caller), !in.Same))
 }
 
 // DropDelivery gives a delivery up, and with it the instance that it belongs to.
 func (s *Service) DropDelivery(ctx context.Context, caller Caller, in DeliveryRequest) (Delivery, error) {
-	if err := s.agent.Store().DiscardDelivery(ctx, in.ID, string(caller)); err != nil {
-		return Delivery{}, mistaken(err)
+	return s.delivery(ctx, in.ID, s.agent.Store().DiscardDelivery(ctx, in.ID, string(caller)))
+}
+
+// delivery returns a delivery as it is after a decision, or the decision's error.
+func (s *Service) delivery(ctx context.Context, id int64, decided error) (d Delivery, err error) {
+	if err = decided; err == nil {
+		d, err = s.agent.Store().Delivery(ctx, id)
 	}
-	return s.agent.Store().Delivery(ctx, in.ID)
+	return d, mistaken(err)
 }
 
 // Instances lists instances, in the order in which they began.
@@ -116,47 +118,55 @@ func (s *Service) Instances(ctx context.Context, _ Caller, in InstancesRequest) 
 
 // Instance returns one instance with its story.
 func (s *Service) Instance(ctx context.Context, _ Caller, in InstanceRequest) (InstanceAnswer, error) {
-	i, err := s.agent.Store().Instance(ctx, in.ID)
-	if err != nil {
-		return InstanceAnswer{}, mistaken(err)
+	i, o, _, unread := s.begun(ctx, in.ID)
+	if i.ID == 0 {
+		return InstanceAnswer{}, unread
 	}
-	o, err := s.begunWith(ctx, i)
-	if err != nil {
-		return InstanceAnswer{}, err
+	// Its story must be seen even if this version cannot read its steps.
+	steps, at := []string{fmt.Sprint(unread)}, -1
+	if unread == nil {
+		steps = o.Describe()
+		at = slices.IndexFunc(o.Steps(), func(step orchestration.Step) bool { return step.Name == i.Step })
 	}
 	story, err := s.agent.Store().Story(ctx, in.ID)
-	at := slices.IndexFunc(o.Steps(), func(step orchestration.Step) bool { return step.Name == i.Step })
-	return InstanceAnswer{i, o.Describe(), at, orEmpty(story)}, err
+	return InstanceAnswer{i, steps, at, orEmpty(story)}, err
 }
 
-// begunWith returns the orchestration as it was when an instance of it began.
-func (s *Service) begunWith(ctx context.Context, i Instance) (*orchestration.Orchestration, error) {
+// begun returns an instance with its orchestration and the text of that, as they
+// were when it began.
+func (s *Service) begun(ctx context.Context, id int64) (Instance, *orchestration.Orchestration, json.RawMessage, error) {
+	i, err := s.instance(ctx, id, nil)
+	if err != nil {
+		return i, nil, nil, err
+	}
 	text, err := s.agent.Store().Definition(ctx, i.Digest)
 	if err != nil {
-		return nil, err
+		return i, nil, nil, err
 	}
 	var d orchestration.Definition
 	if err := json.Unmarshal(text, &d); err != nil {
-		return nil, fmt.Errorf("read what orchestration %d began with: %w", i.ID, err)
+		return i, nil, nil, fmt.Errorf("read what orchestration %d began with: %w", id, err)
 	}
-	return orchestration.Compile(d, orchestration.Options{Lookups: s.agent.Config().Lookups})
+	o, err := orchestration.Compile(d, orchestration.Options{Lookups: s.agent.Config().Lookups})
+	return i, o, text, err
 }
 
 // CancelInstance ends an instance before its time.
 func (s *Service) CancelInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
-	if err := s.agent.Store().CancelInstance(ctx, in.ID, string(caller)); err != nil {
-		return Instance{}, mistaken(err)
+	return s.instance(ctx, in.ID, s.agent.Store().CancelInstance(ctx, in.ID, string(caller)))
+}
+
+// instance returns an instance as it is after a decision, or the decision's error.
+func (s *Service) instance(ctx context.Context, id int64, decided error) (i Instance, err error) {
+	if err = decided; err == nil {
+		i, err = s.agent.Store().Instance(ctx, id)
 	}
-	return s.agent.Store().Instance(ctx, in.ID)
+	return i, mistaken(err)
 }
 
 // ResumeInstance lets an instance go on from the step that failed.
 func (s *Service) ResumeInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
-	i, err := s.agent.Store().Instance(ctx, in.ID)
-	if err != nil {
-		return Instance{}, mistaken(err)
-	}
-	o, err := s.begunWith(ctx, i)
+	i, o, _, err := s.begun(ctx, in.ID)
 	if err != nil {
 		return Instance{}, err
 	}
@@ -166,10 +176,7 @@ func (s *Service) ResumeInstance(ctx context.Context, caller Caller, in Instance
 			return Instance{}, fmt.Errorf("resume orchestration %d: %w", i.ID, err)
 		}
 	}
-	if err := s.agent.Store().ResumeInstance(ctx, in.ID, r); err != nil {
-		return Instance{}, mistaken(err)
-	}
-	return s.agent.Store().Instance(ctx, in.ID)
+	return s.instance(ctx, in.ID, s.agent.Store().ResumeInstance(ctx, in.ID, r))
 }
 
 // resumed returns the state of an instance that goes on.
@@ -187,15 +194,7 @@ func resumed(o *orchestration.Orchestration, state json.RawMessage) (json.RawMes
 // ReplayInstance begins an instance that has ended once more, from its first
 // step and with the orchestration as it was. It returns the new instance.
 func (s *Service) ReplayInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
-	i, err := s.agent.Store().Instance(ctx, in.ID)
-	if err != nil {
-		return Instance{}, mistaken(err)
-	}
-	o, err := s.begunWith(ctx, i)
-	if err != nil {
-		return Instance{}, err
-	}
-	text, err := s.agent.Store().Definition(ctx, i.Digest)
+	i, o, text, err := s.begun(ctx, in.ID)
 	if err != nil {
 		return Instance{}, err
 	}
@@ -207,10 +206,7 @@ func (s *Service) ReplayInstance(ctx context.Context, caller Caller, in Instance
 		Orchestration: i.Orchestration, Definition: text, Automation: i.Automation, Trigger: "replay", By: string(caller),
 		GUID: i.GUID, DN: i.DN, Name: i.Name, Input: i.Input, State: state, Step: o.Steps()[0].Name, Approved: string(caller),
 	})
-	if err != nil {
-		return Instance{}, mistaken(err)
-	}
-	return s.agent.Store().Instance(ctx, id)
+	return s.instance(ctx, id, err)
 }
 
 // notThere reports whether an error says that what was named does not exist or

@@ -1,0 +1,108 @@
+package service
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// leavers starts an orchestration for two objects, and returns the instances.
+func leavers(t *testing.T, s *store.Store) (store.Lease, []int64) {
+	t.Helper()
+	lease, err := s.AcquireLease(t.Context(), "test", "test", time.Hour)
+	must(t, err)
+	text, err := json.Marshal(orchestration.Definition{Name: "leaver", Steps: []orchestration.Step{
+		{Name: "wait", Delay: orchestration.Duration(time.Hour)},
+		{Name: "off", Mail: &orchestration.Mail{To: []string{"it@example.com"}, Subject: "x", Text: "y"}},
+	}})
+	must(t, err)
+	one := store.NewInstance{Orchestration: "leaver", Definition: text, Trigger: "command", By: "ada", Step: "wait"}
+	o, err := orchestration.Compile(orchestration.Definition{Name: "x", Steps: []orchestration.Step{{Delay: orchestration.Duration(time.Hour)}}}, orchestration.Options{})
+	must(t, err)
+	one.State, err = json.Marshal(o.Start(time.Now()))
+	must(t, err)
+	joan, bo := one, one
+	joan.GUID, joan.Name, bo.GUID, bo.Name = "guid-joan", "Joan", "guid-bo", "Bo"
+	ids, err := s.StartInstances(t.Context(), lease, []store.NewInstance{joan, bo})
+	must(t, err)
+	return lease, ids
+}
+
+// TestDecisionsAboutOrchestrations: a person ends one and begins it again; it
+// keeps to what it was, and the journal says who decided.
+func TestDecisionsAboutOrchestrations(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	_, ids := leavers(t, a.Store())
+	_, err := s.ReplayInstance(ctx, "grace", InstanceRequest{ids[0]})
+	mistake(t, err, "cannot replay orchestration")
+	cancelled, err := s.CancelInstance(ctx, "grace", InstanceRequest{ids[0]})
+	must(t, err)
+	if cancelled.Status != store.InstanceCancelled {
+		t.Errorf("cancelled: %+v", cancelled)
+	}
+	_, err = s.CancelInstance(ctx, "grace", InstanceRequest{ids[0]})
+	mistake(t, err, "cannot cancel orchestration")
+	again, err := s.ReplayInstance(ctx, "grace", InstanceRequest{ids[0]})
+	must(t, err)
+	if again.ID == ids[0] || again.ReplayOf != ids[0] || again.Name != "Joan" || again.By != "grace" {
+		t.Errorf("replayed: %+v", again)
+	}
+	shown, err := s.Instance(ctx, "grace", InstanceRequest{again.ID})
+	must(t, err)
+	if len(shown.Steps) != 2 || shown.At != 0 || !strings.Contains(shown.Steps[0], "delay 1h") {
+		t.Errorf("shown: %+v", shown)
+	}
+	open := 0
+	for i, err := range s.Instances(ctx, "grace", InstancesRequest{Orchestration: "leaver"}) {
+		must(t, err)
+		if i.Status.Ended() {
+			t.Errorf("%d has ended", i.ID)
+		}
+		open++
+	}
+	if open != 2 {
+		t.Errorf("%d are open, want Bo's and the new one of Joan", open)
+	}
+	by := 0
+	for line, err := range s.ExportJournal(ctx, "grace", Nothing{}) {
+		must(t, err)
+		if strings.Contains(string(line), `"by":"grace"`) {
+			by++
+		}
+	}
+	if by != 2 {
+		t.Errorf("%d lines of the journal are by grace, want those of cancel and replay", by)
+	}
+}
+
+// TestABlockedOrchestrationGoesOn: resume starts at the step that failed.
+func TestABlockedOrchestrationGoesOn(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	lease, ids := leavers(t, a.Store())
+	_, err := s.ResumeInstance(ctx, "grace", InstanceRequest{ids[1]})
+	mistake(t, err, "cannot resume orchestration")
+	i, err := a.Store().Instance(ctx, ids[1])
+	must(t, err)
+	var state orchestration.State
+	must(t, json.Unmarshal(i.State, &state))
+	state.Phase, state.Step, state.Turns, state.Begun, state.Reason = orchestration.PhaseBlocked, 1, []int{1, 1}, true, "refused"
+	text, err := json.Marshal(state)
+	must(t, err)
+	_, err = a.Store().AdvanceInstances(ctx, lease, []store.Advance{{
+		Instance: i.ID, Version: i.Version, Status: store.InstanceBlocked, Step: "off", State: text, Cause: "refused",
+	}})
+	must(t, err)
+	on, err := s.ResumeInstance(ctx, "grace", InstanceRequest{ids[1]})
+	must(t, err)
+	if on.Status != store.InstanceReady || on.Step != "off" {
+		t.Errorf("resumed: %+v", on)
+	}
+	_, err = s.Delivery(ctx, "grace", DeliveryRequest{ID: 7})
+	mistake(t, err, "there is no delivery 7")
+}
