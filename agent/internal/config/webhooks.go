@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 )
 
@@ -114,6 +115,9 @@ func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkTarget(in, w.Path, w.URL)
 	l.checkHeaders(in.with("headers"), w.Headers)
 	l.checkPointer(in.with("link_key"), w.LinkKey)
+	if w.Kind != "" && w.Kind != orchestration.UserKind {
+		l.warnKey(in.with("kind"), "this version makes links of users only: an automation that starts an orchestration with this webhook does not run", "")
+	}
 	if w.Kind != "" && !nameForm.MatchString(w.Kind) {
 		l.fail(in.with("kind"), fmt.Sprintf("%q cannot be the kind of a link", w.Kind), "a letter, then letters, digits, _ and -")
 	}
