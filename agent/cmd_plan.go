@@ -118,6 +118,9 @@ func report[In any](
 	}
 	err = c.show(r, func(w io.Writer) {
 		printReport(w, r.Report, how)
+		if r.Begun > 0 {
+			pageOf(w).put("", counted(r.Begun, "orchestration that it held begins", "orchestrations that it held begin")+" now: `rollcall orchestrations`.")
+		}
 		printDivergence(w, r.RunningAgent, "This was done by the configuration that the agent runs with.")
 	})
 	if err != nil {
@@ -181,6 +184,9 @@ func (c *cli) rejectCommand() *cobra.Command {
 					verb = "is"
 				}
 				pageOf(w).put("", fmt.Sprintf("%s of run %d %s rejected and will not be asked again.", operations(answer.Rejected), req.Run, verb))
+				if answer.Orchestrations > 0 {
+					pageOf(w).put("", counted(answer.Orchestrations, "orchestration that it held does", "orchestrations that it held do")+" not begin.")
+				}
 			})
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
@@ -107,6 +108,9 @@ func (a *Agent) follows(automation, by string, o ident.Outcome) []store.NewInsta
 		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o)}) //nolint:errchkjson // plain text
 		if n.Approved == "" {
 			n.Held, n.Cause = a.tooMany(conf)
+			if n.Held {
+				n.Cause += "; next: `" + ident.Command("approve", strconv.FormatInt(o.Run, 10)) + "` or reject"
+			}
 		}
 		out = append(out, n)
 	}

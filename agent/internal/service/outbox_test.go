@@ -106,3 +106,47 @@ func TestABlockedOrchestrationGoesOn(t *testing.T) {
 	_, err = s.Delivery(ctx, "grace", DeliveryRequest{ID: 7})
 	mistake(t, err, "there is no delivery 7")
 }
+
+// TestOrchestrationsThatARunHolds: approve lets them begin, and reject ends them,
+// although the run holds no operation.
+func TestOrchestrationsThatARunHolds(t *testing.T) {
+	for _, approve := range []bool{true, false} {
+		s, a := opened(t)
+		ctx := t.Context()
+		lease, err := a.Store().AcquireLease(ctx, "staff", "test", time.Hour)
+		must(t, err)
+		run, err := a.Store().StartRun(ctx, lease, store.Run{Automation: "staff", Kind: store.KindManual, By: "ada"})
+		must(t, err)
+		must(t, a.Store().FinishRun(ctx, lease, store.Run{ID: run, Automation: "staff", Result: store.RunOK}))
+		_, ids := leavers(t, a.Store())
+		i, err := a.Store().Instance(ctx, ids[0])
+		must(t, err)
+		text, err := a.Store().Definition(ctx, i.Digest)
+		must(t, err)
+		held, err := a.Store().StartInstances(ctx, lease, []store.NewInstance{{
+			Orchestration: "leaver", Definition: text, Automation: "staff", Trigger: "after disabled", Run: run, By: "ada",
+			GUID: "guid-cy", Name: "Cy", Step: "wait", State: i.State, Held: true, Cause: "limits.start",
+		}})
+		must(t, err)
+		want := store.InstanceReady
+		if approve {
+			r, err := s.Approve(ctx, "grace", DecideRequest{Run: run})
+			must(t, err)
+			if r.Begun != 1 || r.ID != run {
+				t.Errorf("approved: %+v", r)
+			}
+		} else {
+			r, err := s.Reject(ctx, "grace", DecideRequest{Run: run})
+			must(t, err)
+			want = store.InstanceCancelled
+			if r.Orchestrations != 1 {
+				t.Errorf("rejected: %+v", r)
+			}
+		}
+		if i, err = a.Store().Instance(ctx, held[0]); err != nil || i.Status != want {
+			t.Errorf("it is %s, want %s, %v", i.Status, want, err)
+		}
+		_, err = s.Approve(ctx, "grace", DecideRequest{Run: run})
+		mistake(t, err, "nothing of it is held")
+	}
+}

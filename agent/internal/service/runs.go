@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -31,6 +32,7 @@ type (
 	// ReportAnswer is a run that was carried out.
 	ReportAnswer struct {
 		Report
+		Begun        int         `json:"orchestrations_begun,omitempty"` // that were held, and were approved
 		RunningAgent *Divergence `json:"running_agent,omitempty"`
 	}
 	// DecideRequest decides about what a run holds.
@@ -41,7 +43,8 @@ type (
 	}
 	// RejectAnswer counts what was rejected.
 	RejectAnswer struct {
-		Rejected int `json:"rejected"`
+		Rejected       int `json:"rejected"`
+		Orchestrations int `json:"orchestrations,omitempty"` // rejected too
 	}
 	// RunsRequest asks for the newest runs.
 	RunsRequest struct{ Limit int }
@@ -79,7 +82,7 @@ func (s *Service) Apply(ctx context.Context, caller Caller, in ApplyRequest) (Re
 		})
 	}
 	r, err = reported(r, err)
-	return ReportAnswer{r, differs}, err
+	return ReportAnswer{Report: r, RunningAgent: differs}, err
 }
 
 // Approve carries out what a run holds. The operations were shown with the
@@ -91,10 +94,29 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 		return ReportAnswer{}, err
 	}
 	r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)}))
+	begun, err := s.held(in, err, func(h store.Holding) (int, error) { return s.agent.Store().ApproveInstances(ctx, h, string(caller)) })
+	if err == nil && r.ID == 0 { // it held orchestrations only
+		r, err = engine.ReadReport(ctx, s.agent.Store(), in.Run)
+	}
 	if err != nil {
 		return ReportAnswer{}, err
 	}
-	return ReportAnswer{r, s.agent.Differing(in.OnDisk, r.Automation)}, nil
+	return ReportAnswer{r, begun, s.agent.Differing(in.OnDisk, r.Automation)}, nil
+}
+
+// held decides about the orchestrations that a run holds, after its operations
+// were decided about with this error. That it holds none of those is no error
+// if it holds orchestrations.
+func (s *Service) held(in DecideRequest, decided error, decide func(store.Holding) (int, error)) (int, error) {
+	none := errors.Is(decided, engine.ErrNothingHeld)
+	if in.Only != "" || decided != nil && !none {
+		return 0, decided
+	}
+	n, err := decide(store.Holding{Run: in.Run})
+	if err == nil && n == 0 && none {
+		err = decided
+	}
+	return n, err
 }
 
 // Reject decides against what a run holds: later runs do not ask about the
@@ -105,7 +127,8 @@ func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (
 		return RejectAnswer{}, err
 	}
 	n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)})
-	return RejectAnswer{n}, mistaken(err)
+	orchestrations, err := s.held(in, mistaken(err), func(h store.Holding) (int, error) { return s.agent.Store().RejectInstances(ctx, h, string(caller)) })
+	return RejectAnswer{n, orchestrations}, err
 }
 
 // Runs lists the newest runs.
