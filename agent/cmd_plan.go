@@ -119,7 +119,8 @@ func report[In any](
 	err = c.show(r, func(w io.Writer) {
 		printReport(w, r.Report, how)
 		if r.Begun > 0 {
-			pageOf(w).put("", counted(r.Begun, "orchestration that it held begins", "orchestrations that it held begin")+" now: `rollcall orchestrations`.")
+			begin := counted(r.Begun, "orchestration that it held begins", "orchestrations that it held begin")
+			pageOf(w).put("", begin+" now: `rollcall orchestrations`.")
 		}
 		printDivergence(w, r.RunningAgent, "This was done by the configuration that the agent runs with.")
 	})

@@ -116,7 +116,8 @@ func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkHeaders(in.with("headers"), w.Headers)
 	l.checkPointer(in.with("link_key"), w.LinkKey)
 	if w.Kind != "" && w.Kind != orchestration.UserKind {
-		l.warnKey(in.with("kind"), "this version makes links of users only: an automation that starts an orchestration with this webhook does not run", "")
+		l.warnKey(in.with("kind"),
+			"this version makes links of users only: an automation that starts an orchestration with this webhook does not run", "")
 	}
 	if w.Kind != "" && !nameForm.MatchString(w.Kind) {
 		l.fail(in.with("kind"), fmt.Sprintf("%q cannot be the kind of a link", w.Kind), "a letter, then letters, digits, _ and -")

@@ -42,7 +42,8 @@ func (d *Dispatcher) deliver(ctx context.Context, a *application, row store.Deli
 	}
 	i, lost := d.Store.Instance(ctx, row.Instance)
 	if lost != nil {
-		d.Log.Error("a delivery ended in an internal error and waits for the next start", "application", row.Application, "dn", row.DN, "cause", lost)
+		d.Log.Error("a delivery ended in an internal error and waits for the next start",
+			"application", row.Application, "dn", row.DN, "cause", lost)
 		return
 	}
 	row.Again = true
@@ -258,7 +259,8 @@ func (d *Dispatcher) settleStuck(ctx context.Context, one delivery, err *StuckEr
 	a.Story = nil // the delivery has the line
 	d.record(ctx, one.i.Instance, func() error {
 		_, err := d.settles.do(store.Settled{
-			Delivery: one.ID, State: store.DeliveryDead, Again: one.Again, Cause: a.Cause, Next: "put that right, then retry or drop the delivery", Advance: a,
+			Delivery: one.ID, State: store.DeliveryDead, Again: one.Again, Advance: a,
+			Cause: a.Cause, Next: "put that right, then retry or drop the delivery",
 		})
 		return err
 	})

@@ -94,7 +94,9 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 		return ReportAnswer{}, err
 	}
 	r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)}))
-	begun, err := s.held(in, err, func(h store.Holding) (int, error) { return s.agent.Store().ApproveInstances(ctx, h, string(caller)) })
+	begun, err := s.held(in, err, func(h store.Holding) (int, error) {
+		return s.agent.Store().ApproveInstances(ctx, h, string(caller))
+	})
 	if err == nil && r.ID == 0 { // it held orchestrations only
 		r, err = engine.ReadReport(ctx, s.agent.Store(), in.Run)
 	}
@@ -127,7 +129,9 @@ func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (
 		return RejectAnswer{}, err
 	}
 	n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)})
-	orchestrations, err := s.held(in, mistaken(err), func(h store.Holding) (int, error) { return s.agent.Store().RejectInstances(ctx, h, string(caller)) })
+	orchestrations, err := s.held(in, mistaken(err), func(h store.Holding) (int, error) {
+		return s.agent.Store().RejectInstances(ctx, h, string(caller))
+	})
 	return RejectAnswer{n, orchestrations}, err
 }
 
