@@ -177,7 +177,8 @@ say "Accounts that rollcall has disabled in all of this: $(directory '(&(employe
 
 [ -z "${ROLLCALL_DEMO_END:-}" ] || exit 0
 bold "8. The agent, every minute from now on."
-rollcall run 2>"$demo/agent.log" &
+# Not through the function above: its process would be a shell around the agent.
+"$(type -P rollcall)" --config "$demo/agent.toml" run 2>"$demo/agent.log" &
 agent=$!
 for _ in $(seq 100); do curl -fsS http://127.0.0.1:9480/readyz >/dev/null 2>&1 && break; sleep 0.1; done
 curl -fsS http://127.0.0.1:9480/readyz >/dev/null || { cat "$demo/agent.log"; fail "the agent did not become ready"; }
