@@ -137,7 +137,7 @@ func (e *Engine) position(ctx context.Context, a Automation) (ident.Position, er
 	if !a.Source.ChangesOnly() {
 		return ident.Position{}, nil
 	}
-	last, err := e.Store.Delivered(ctx, endpoint(a))
+	last, err := e.Store.Position(ctx, endpoint(a))
 	if err != nil {
 		return ident.Position{}, fmt.Errorf("find where the last fetch of data source %s ended: %w", a.Settings.DataSource, err)
 	}
@@ -155,7 +155,7 @@ func (e *Engine) position(ctx context.Context, a Automation) (ident.Position, er
 // fetch starts where this one did.
 func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made planned) error {
 	if !r.automation.Source.ChangesOnly() {
-		return e.Store.DropDelivery(ctx, r.Automation)
+		return e.Store.DropPosition(ctx, r.Automation)
 	}
 	if d.keyless > 0 {
 		e.Log.Warn("records without a primary key: the next fetch reads the same again until they have one",
@@ -163,7 +163,7 @@ func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made pl
 		return nil
 	}
 	next := ident.Position{Cursor: d.cursor, Since: r.Started}
-	err := e.Store.SettleDelivery(ctx, r.lease, d.staging, endpoint(r.automation), r.automation.Settings.Config, next, made.unsettled)
+	err := e.Store.SettlePosition(ctx, r.lease, d.staging, endpoint(r.automation), r.automation.Settings.Config, next, made.unsettled)
 	if err != nil {
 		return fmt.Errorf("settle the delivery of run %d: %w", r.ID, err)
 	}

@@ -96,7 +96,7 @@ func (s *Service) RetryDelivery(ctx context.Context, caller Caller, in DeliveryR
 
 // DropDelivery gives a delivery up, and with it the instance that it belongs to.
 func (s *Service) DropDelivery(ctx context.Context, caller Caller, in DeliveryRequest) (Delivery, error) {
-	return s.delivery(ctx, in.ID, s.agent.Store().DiscardDelivery(ctx, in.ID, string(caller)))
+	return s.delivery(ctx, in.ID, s.agent.Store().DropDelivery(ctx, in.ID, string(caller)))
 }
 
 // delivery returns a delivery as it is after a decision, or the decision's error.

@@ -47,10 +47,10 @@ func (s *Store) retry(ctx context.Context, b *batch, d deliveryBrief, by string,
 	return s.become(ctx, b, i, Advance{Status: InstanceDelivering, Step: d.step}, by)
 }
 
-// DiscardDelivery gives a delivery up on behalf of by, with its instance: that
+// DropDelivery gives a delivery up on behalf of by, with its instance: that
 // becomes failed. It returns a *DeliveryStateError for a delivery that is being
 // sent, or has ended.
-func (s *Store) DiscardDelivery(ctx context.Context, id int64, by string) error {
+func (s *Store) DropDelivery(ctx context.Context, id int64, by string) error {
 	return s.write(ctx, "drop a delivery", func(tx *sql.Tx) error {
 		b := newBatch(tx)
 		d, err := b.delivery(ctx, id)

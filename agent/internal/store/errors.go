@@ -176,7 +176,7 @@ func fileCause(err *sqlite.Error) error {
 type NoInstanceError struct{ ID int64 }
 
 func (e *NoInstanceError) Error() string {
-	return fmt.Sprintf("there is no orchestration with the number %d: retention may have removed it", e.ID)
+	return fmt.Sprintf("there is no orchestration with the number %d, or retention has removed it: `rollcall orchestrations` lists those that there are", e.ID)
 }
 
 // InstanceStateError reports that an instance cannot be changed like this as it
@@ -196,7 +196,7 @@ func (e *InstanceStateError) Error() string {
 type NoDeliveryError struct{ ID int64 }
 
 func (e *NoDeliveryError) Error() string {
-	return fmt.Sprintf("there is no delivery %d: retention may have removed it", e.ID)
+	return fmt.Sprintf("there is no delivery %d, or retention has removed it: `rollcall queue list` lists those that there are", e.ID)
 }
 
 // DeliveryStateError reports that a delivery cannot be changed like this as it
@@ -209,10 +209,10 @@ type DeliveryStateError struct {
 
 func (e *DeliveryStateError) Error() string {
 	next := map[DeliveryState]string{
-		DeliverySending: "wait until its attempt has ended, then try again",
+		DeliverySending: "wait until its attempt has ended (see `rollcall queue show`), then try again",
 		DeliveryQueued:  "it is sent as soon as its turn comes",
 		DeliveryDone:    "nothing is left to do",
-		DeliveryDropped: "replay its orchestration to do the whole again",
+		DeliveryDropped: "`rollcall orchestrations replay` does the whole again",
 	}[e.State]
 	return joinNonEmpty(fmt.Sprintf("cannot %s delivery %d, which is %s", e.Wanted, e.ID, e.State), next)
 }

@@ -67,7 +67,7 @@ func (s *Store) ResumeInstance(ctx context.Context, id int64, r Resume) error {
 		if i.status != InstanceBlocked && i.status != InstanceFailed {
 			next := "only one that is blocked or failed can be resumed"
 			if i.status.Ended() {
-				next = "replay it to do the whole again"
+				next = "`rollcall orchestrations replay` does the whole again"
 			}
 			return &InstanceStateError{ID: id, Status: i.status, Wanted: "resume", Next: next}
 		}
@@ -109,7 +109,7 @@ func (s *Store) ReplayInstance(ctx context.Context, id int64, n NewInstance) (in
 	var made int64
 	err := s.decideInstance(ctx, "replay an orchestration", id, func(b *batch, i brief) (err error) {
 		if !i.status.Ended() {
-			return &InstanceStateError{ID: id, Status: i.status, Wanted: "replay", Next: "cancel it first, or resume it"}
+			return &InstanceStateError{ID: id, Status: i.status, Wanted: "replay", Next: "`rollcall orchestrations cancel` ends it first, or resume it"}
 		}
 		n.Approved = n.By
 		made, err = s.startOne(ctx, b, n, id)

@@ -123,7 +123,7 @@ func checkMigrated(t *testing.T, s *Store) {
 func checkDeliveries(t *testing.T, s *Store) {
 	t.Helper()
 	e := Endpoint{Automation: "staff", Application: "crm", Name: "changes"}
-	d, err := s.Delivered(t.Context(), e)
+	d, err := s.Position(t.Context(), e)
 	if err != nil || d.Cursor != "page-7" || d.Config != "c0ffee" || d.Since.IsZero() || d.Run != 1 {
 		t.Errorf("position: %+v, %v", d, err)
 	}

@@ -16,7 +16,7 @@ type hand func(ctx context.Context, s *Store, instance, delivery int64) error
 
 var hands = map[string]hand{
 	"retry":   func(ctx context.Context, s *Store, _, d int64) error { return s.RetryDelivery(ctx, d, "ada", false) },
-	"discard": func(ctx context.Context, s *Store, _, d int64) error { return s.DiscardDelivery(ctx, d, "ada") },
+	"discard": func(ctx context.Context, s *Store, _, d int64) error { return s.DropDelivery(ctx, d, "ada") },
 	"cancel":  func(ctx context.Context, s *Store, i, _ int64) error { return s.CancelInstance(ctx, i, "ada") },
 	"resume": func(ctx context.Context, s *Store, i, _ int64) error {
 		now, err := s.Instance(ctx, i)
@@ -49,7 +49,7 @@ var stands = map[string]func(t tb, s *Store, lease Lease, instance, delivery int
 		take(t, s, lease, "crm")
 		settle(t, s, lease, Settled{Delivery: d, State: DeliveryDone, Advance: after(t, s, i, InstanceDone)})
 	},
-	"dropped": func(t tb, s *Store, _ Lease, _, d int64) { must(t, s.DiscardDelivery(contextOf(t), d, "bo")) },
+	"dropped": func(t tb, s *Store, _ Lease, _, d int64) { must(t, s.DropDelivery(contextOf(t), d, "bo")) },
 	"mailed": func(t tb, s *Store, lease Lease, i, d int64) { // a mail step failed after the delivery
 		take(t, s, lease, "crm")
 		settle(t, s, lease, Settled{Delivery: d, State: DeliveryDone, Advance: after(t, s, i, InstanceBlocked)})

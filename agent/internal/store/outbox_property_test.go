@@ -167,7 +167,7 @@ func (m *model) decide(t *rapid.T) {
 	ctx := context.Background()
 	switch decision := rapid.SampledFrom([]string{"retry", "discard", "cancel"}).Draw(t, "decision"); {
 	case decision == "discard":
-		must(m, m.s.DiscardDelivery(ctx, id, "ada"))
+		must(m, m.s.DropDelivery(ctx, id, "ada"))
 		m.state[id] = DeliveryDropped
 	case decision == "cancel":
 		must(m, m.s.CancelInstance(ctx, m.instance[id], "ada"))

@@ -131,7 +131,7 @@ func TestDeliveriesOfOneObjectAreTakenInOrder(t *testing.T) {
 	must(t, s.Deliveries(t.Context(), DeliveryFilter{Blocked: true}, func(d Delivery) error { found = append(found, d.ID); return nil }))
 	same(t, "blocked", []int64{d2}, found)
 
-	must(t, s.DiscardDelivery(t.Context(), d1, "ada"))
+	must(t, s.DropDelivery(t.Context(), d1, "ada"))
 	same(t, "the next", []int64{d2}, take(t, s, lease, "crm", "sms"))
 	same(t, "instance of the dropped", InstanceFailed, statusOf(t, s, i1))
 	same(t, "an application that is off keeps its queue", DeliveryQueued, states(t, s)[d5])

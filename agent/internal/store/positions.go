@@ -13,30 +13,30 @@ import (
 // application.
 type Endpoint struct{ Automation, Application, Name string }
 
-// Delivered is the state that the last delivery of an endpoint in mode changes
+// Position is the state that the last fetch of an endpoint in mode changes
 // left.
-type Delivered struct {
+type Position struct {
 	ident.Position
-	Config string // digest of the configuration that the delivery was made with
-	Run    int64  // the run that fetched the delivery; 0 when there was none
+	Config string // digest of the configuration that the fetch was made with
+	Run    int64  // the run that fetched it; 0 when there was none
 }
 
 // retainedChunk is how many retained rows are copied or removed at a time:
 // photos make them large, and the one writer must serve others in between.
 const retainedChunk = 64
 
-// Delivered returns the position of an endpoint; the zero value when there is
+// Position returns the position of an endpoint; the zero value when there is
 // none.
-func (s *Store) Delivered(ctx context.Context, e Endpoint) (Delivered, error) {
+func (s *Store) Position(ctx context.Context, e Endpoint) (Position, error) {
 	var (
-		d       Delivered
+		d       Position
 		started int64
 	)
 	err := s.reader.QueryRowContext(ctx, `SELECT config, cursor, started, run FROM positions
 		WHERE automation = ? AND application = ? AND endpoint = ?`, e.Automation, e.Application, e.Name).
 		Scan(&d.Config, &d.Cursor, &started, &d.Run)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Delivered{}, nil
+		return Position{}, nil
 	}
 	d.Since = moment(started)
 	return d, s.fail("read position", err)
@@ -46,7 +46,7 @@ func (s *Store) Delivered(ctx context.Context, e Endpoint) (Delivered, error) {
 // no run has finished with. It leaves out a key for which the run itself staged
 // a record or a deletion: that is newer.
 func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error {
-	d, err := s.Delivered(ctx, e)
+	d, err := s.Position(ctx, e)
 	if err != nil || d.Run == 0 {
 		return err
 	}
@@ -83,11 +83,11 @@ func (s *Store) StageRetained(ctx context.Context, run int64, e Endpoint) error 
 	return nil
 }
 
-// SettleDelivery ends the delivery that a run has staged, and sets the position
-// to p. What the delivery says about the keys in open is retained for the next
+// SettlePosition ends the fetch that a run has staged, and sets the position
+// to p. What it says about the keys in open is retained for the next
 // run; the rest is forgotten. After a crash before its end everything is as
-// before, and the same delivery is fetched again.
-func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position,
+// before, and the same is fetched again.
+func (s *Store) SettlePosition(ctx context.Context, lease Lease, run int64, e Endpoint, config string, p ident.Position,
 	open []ident.Key,
 ) error {
 	for chunk := range slices.Chunk(open, retainedChunk) {
@@ -125,9 +125,9 @@ func (s *Store) SettleDelivery(ctx context.Context, lease Lease, run int64, e En
 	return s.purgeRetained(ctx, e.Automation, run)
 }
 
-// DropDelivery forgets the position of an automation and what is retained for
+// DropPosition forgets the position of an automation and what is retained for
 // it. It is for an automation whose endpoint delivers all records.
-func (s *Store) DropDelivery(ctx context.Context, automation string) error {
+func (s *Store) DropPosition(ctx context.Context, automation string) error {
 	var n int
 	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM positions WHERE automation = ?`, automation).Scan(&n)
 	if err != nil || n == 0 {

@@ -51,16 +51,16 @@ func TestWhatIsNotSettledComesBack(t *testing.T) {
 		photoOf("6", "nobody's"),
 	}))
 	at := ident.Position{Cursor: "page-1", Since: time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)}
-	must(t, s.SettleDelivery(ctx, lease, run, feed, "c0ffee", at, []ident.Key{"2", "3", "4", "5"}))
+	must(t, s.SettlePosition(ctx, lease, run, feed, "c0ffee", at, []ident.Key{"2", "3", "4", "5"}))
 	must(t, s.DropStaging(ctx, run))
 
-	got, err := s.Delivered(ctx, feed)
-	if d := cmp.Diff(Delivered{Position: at, Config: "c0ffee", Run: run}, got); err != nil || d != "" {
+	got, err := s.Position(ctx, feed)
+	if d := cmp.Diff(Position{Position: at, Config: "c0ffee", Run: run}, got); err != nil || d != "" {
 		t.Error(err, d)
 	}
 	other := feed
 	other.Name = "other"
-	if got := must1[Delivered](t)(s.Delivered(ctx, other)); got != (Delivered{}) {
+	if got := must1[Position](t)(s.Position(ctx, other)); got != (Position{}) {
 		t.Errorf("another endpoint has %+v", got)
 	}
 	must(t, s.Stage(ctx, 99, []ident.Record{photoOf("2", "new"), person("3", "Cyril"), person("4", "is back"), person("7", "Fay")}))
@@ -75,9 +75,9 @@ func TestWhatIsNotSettledComesBack(t *testing.T) {
 	if got := said(t, s, 98); got != nil {
 		t.Errorf("another endpoint is given %v", got)
 	}
-	must(t, s.DropDelivery(ctx, "staff"))
+	must(t, s.DropPosition(ctx, "staff"))
 	must(t, s.StageRetained(ctx, 97, feed))
-	if got := must1[Delivered](t)(s.Delivered(ctx, feed)); got != (Delivered{}) || said(t, s, 97) != nil {
+	if got := must1[Position](t)(s.Position(ctx, feed)); got != (Position{}) || said(t, s, 97) != nil {
 		t.Errorf("after it was dropped: %+v, %v", got, said(t, s, 97))
 	}
 }
@@ -87,7 +87,7 @@ func TestSettlingIsAllOrNothing(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	lease, run := begin(t, s)
 	must(t, s.Stage(ctx, run, []ident.Record{person("1", "Ada")}))
-	must(t, s.SettleDelivery(ctx, lease, run, feed, "c", ident.Position{Cursor: "old"}, []ident.Key{"1"}))
+	must(t, s.SettlePosition(ctx, lease, run, feed, "c", ident.Position{Cursor: "old"}, []ident.Key{"1"}))
 	var many []ident.Record
 	var keys []ident.Key
 	for i := range 3 * retainedChunk {
@@ -97,7 +97,7 @@ func TestSettlingIsAllOrNothing(t *testing.T) {
 	must(t, s.Stage(ctx, run+1, many))
 	late, stop := context.WithCancel(ctx)
 	stop()
-	if err := s.SettleDelivery(late, lease, run+1, feed, "c", ident.Position{Cursor: "new"}, keys); err == nil {
+	if err := s.SettlePosition(late, lease, run+1, feed, "c", ident.Position{Cursor: "new"}, keys); err == nil {
 		t.Fatal("a canceled settlement reports no error")
 	}
 	// As if the agent had been killed after half of them:
@@ -109,7 +109,7 @@ func TestSettlingIsAllOrNothing(t *testing.T) {
 		t.Error(d)
 	}
 	must(t, s.Stage(ctx, run+2, many))
-	must(t, s.SettleDelivery(ctx, lease, run+2, feed, "c", ident.Position{Cursor: "new"}, keys))
+	must(t, s.SettlePosition(ctx, lease, run+2, feed, "c", ident.Position{Cursor: "new"}, keys))
 	must(t, s.StageRetained(ctx, 51, feed))
 	if got := staged(t, s, 51); len(got) != len(keys) || slices.ContainsFunc(got, func(k Staged) bool { return k.Records != 1 }) {
 		t.Errorf("%d keys of %d", len(got), len(keys))
@@ -128,11 +128,11 @@ func TestSettlingIsFenced(t *testing.T) {
 	must(t, s.Stage(ctx, run, []ident.Record{person("1", "Ada")}))
 	for _, open := range [][]ident.Key{nil, {"1"}} {
 		var fenced *FencedError
-		if err := s.SettleDelivery(ctx, lease, run, feed, "c", ident.Position{Cursor: "x"}, open); !errors.As(err, &fenced) {
+		if err := s.SettlePosition(ctx, lease, run, feed, "c", ident.Position{Cursor: "x"}, open); !errors.As(err, &fenced) {
 			t.Errorf("with a lost lease: %v", err)
 		}
 	}
-	if got := must1[Delivered](t)(s.Delivered(ctx, feed)); got != (Delivered{}) {
+	if got := must1[Position](t)(s.Position(ctx, feed)); got != (Position{}) {
 		t.Errorf("committed %+v", got)
 	}
 }

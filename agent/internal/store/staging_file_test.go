@@ -88,7 +88,7 @@ func TestRetainedRecordsCount(t *testing.T) {
 	e := Endpoint{Automation: "staff", Application: "crm", Name: "changes"}
 	lease := must1[Lease](t)(s.AcquireLease(t.Context(), "staff", "test", time.Hour))
 	must(t, s.Stage(t.Context(), 1, photos(6)))
-	must(t, s.SettleDelivery(t.Context(), lease, 1, e, "c0ffee", ident.Position{Cursor: "x"}, []ident.Key{"0", "1", "2", "3", "4", "5"}))
+	must(t, s.SettlePosition(t.Context(), lease, 1, e, "c0ffee", ident.Position{Cursor: "x"}, []ident.Key{"0", "1", "2", "3", "4", "5"}))
 	must(t, s.DropStaging(t.Context(), 1))
 	must(t, s.Stage(t.Context(), 2, photos(3)))
 	must(t, s.StageRetained(t.Context(), 2, e))
