@@ -46,6 +46,7 @@ type Agent struct {
 	lock    *flock.Flock
 	serving atomic.Bool // this is the daemon, and commands come through its socket
 	now     atomic.Pointer[Snapshot]
+	people  *people
 
 	mu     sync.Mutex // guards the fields below, and the replacement of now
 	host   *host.Host
@@ -73,7 +74,7 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir}, lock: lock}
+	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir}, lock: lock, people: newPeople()}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil
 }
