@@ -33,6 +33,11 @@ type Application struct {
 	Secrets map[string]func(context.Context) (string, error)
 	// Macros renders the templates of one call; nil: the call has none.
 	Macros Macros
+	// Watch is told of each request of a call, with its answer; nil: nobody
+	// watches, and nothing is kept. It must not block.
+	Watch func(Exchange)
+
+	rehearse bool // nothing is sent
 }
 
 // Macros renders templates in the scope of one call. Its errors wrap the
@@ -60,7 +65,7 @@ func (c *Connector) client(app Application, outbound bool) (*web.Client, error) 
 		Configured: app.BaseURL, Manifest: m.BaseURL,
 		Secrets: app.Secrets, Limiter: shared.limiter, Outbound: outbound,
 		Timeout: c.host.settings.CallTimeout, SpoolDir: c.host.settings.CacheDir,
-		UserAgent: "rollcall/" + c.host.settings.Version, MaxBody: abi.MaxBodySize,
+		UserAgent: "rollcall/" + c.host.settings.Version, MaxBody: abi.MaxBodySize, Watch: app.Watch, Rehearse: app.rehearse,
 	}
 	for _, p := range m.Auth {
 		s.Profiles = append(s.Profiles, p.Name)

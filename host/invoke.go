@@ -42,17 +42,8 @@ const invokeTimeout = 20
 // despite the error.
 func (c *Connector) Invoke(ctx context.Context, app Application, call abi.InvokeCall) (Answer, error) {
 	w := &call.Webhook
-	if (w.Path == "") == (w.URL == "") {
-		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig,
-			fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
-	}
-	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
-		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))
-	}
-	w.Normalize()
-	if l, refused := c.Manifest().Refuses(*w); refused {
-		return Answer{}, c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf(
-			"webhook %q: %s cannot %s: %s. Nothing was sent", w.Name, c.Manifest().Title, l.Operation, l.Reason))
+	if err := c.checkInvoke(app, w); err != nil {
+		return Answer{}, err
 	}
 	report, answer, err := c.call(ctx, app, job{
 		input:   abi.Call{Function: abi.FunctionInvoke, Webhook: w, Again: call.Again, Retry: call.Retry},
@@ -64,6 +55,23 @@ func (c *Connector) Invoke(ctx context.Context, app Application, call abi.Invoke
 	}
 	answer.Requests, answer.Took = report.Requests, report.Took
 	return *answer, nil
+}
+
+// checkInvoke normalizes a webhook. It refuses one that no application could
+// answer, or that this application's API cannot do.
+func (c *Connector) checkInvoke(app Application, w *abi.Webhook) error {
+	if (w.Path == "") == (w.URL == "") {
+		return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
+	}
+	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
+		return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))
+	}
+	w.Normalize()
+	if l, refused := c.Manifest().Refuses(*w); refused {
+		return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf(
+			"webhook %q: %s cannot %s: %s. Nothing was sent", w.Name, c.Manifest().Title, l.Operation, l.Reason))
+	}
+	return nil
 }
 
 // answerOf reads the answer before the call's bodies are freed.

@@ -3,7 +3,6 @@ package sdk
 import (
 	"errors"
 	"maps"
-	"strings"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -173,32 +172,14 @@ func missing(r *Response) bool { return r.Status() == 404 || r.Status() == 410 }
 func WebhookRequest(w abi.Webhook) Request {
 	req := Request{
 		Method: w.Method, Path: w.Path, URL: w.URL, Query: maps.Clone(w.Params),
-		Headers: maps.Clone(w.Headers), Repeatable: w.Repeatable, Cost: w.Cost,
+		Repeatable: w.Repeatable, Cost: w.Cost,
 	}
 	if req.Method == "" {
 		req.Method = abi.MethodPost
 	}
-	kind := w.MessageType
-	if kind == "" && w.Body != "" {
-		kind = abi.MessageJSON
+	req.Headers = w.RequestHeaders()
+	if w.SendsBody() {
+		req.Body = w.Body
 	}
-	types := map[abi.MessageType]string{
-		abi.MessageJSON: "application/json", abi.MessageForm: "application/x-www-form-urlencoded",
-		abi.MessageXML: "application/xml", abi.MessageText: "text/plain; charset=utf-8",
-	}
-	contentType, has := types[kind]
-	if !has {
-		return req
-	}
-	req.Body = w.Body
-	for name := range req.Headers {
-		if strings.EqualFold(name, "Content-Type") {
-			return req
-		}
-	}
-	if req.Headers == nil {
-		req.Headers = map[string]string{}
-	}
-	req.Headers["Content-Type"] = contentType
 	return req
 }

@@ -39,6 +39,8 @@ type Settings struct {
 	MaxBody      int64
 	Observe      func(status int, took time.Duration)
 	ObserveLimit func(waited time.Duration)
+	Watch        func(Exchange) // nil: nobody wants to see the requests
+	Rehearse     bool           // nothing is sent: Watch sees each request, which then fails
 }
 
 // Client sends the requests of one call. The caller must close it.
@@ -50,6 +52,8 @@ type Client struct {
 	hidden      bool // the vault knows the application's secrets
 	local       error
 	flush       func()
+	exchange    *Exchange // the request under way, when somebody watches
+	began       time.Time
 }
 
 // New returns a Client. It fails when the proxy's URL is invalid.
@@ -119,6 +123,9 @@ func (c *Client) Send(ctx context.Context, r abi.Request) (*Response, error) {
 	target, err := c.target(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if c.Rehearse {
+		return nil, c.rehearse(ctx, r, target)
 	}
 	c.flush = func() { c.Limiter.Flush(context.WithoutCancel(ctx)) }
 	resp, err := c.attempt(ctx, r, target)

@@ -34,6 +34,7 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 			return nil, err
 		}
 		discard(resp)
+		c.ended(&Response{Status: resp.StatusCode, Header: resp.Header}, nil)
 		trusted = trusted && sameOrigin(next, target)
 		keep := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
 		if !keep && r.Method != http.MethodHead {
@@ -81,13 +82,15 @@ func (c *Client) request(ctx context.Context, r abi.Request, target *url.URL, tr
 	}
 	req.URL, req.Header = &to, header
 	req.Header.Set("User-Agent", c.UserAgent)
-	if trusted && c.authorizes(r) {
+	plain, authorized := c.headers(header), trusted && c.authorizes(r)
+	if authorized && !c.Rehearse {
 		err := c.Credentials.Apply(ctx, req)
 		c.vault.learn(c.Credentials.Redact()...)
 		if err != nil {
 			return nil, c.failed(c.credentialCode(ctx, err), "%w", err)
 		}
 	}
+	c.begins(req, plain, text, authorized && c.Rehearse)
 	return req, nil
 }
 
@@ -160,7 +163,8 @@ func (c *Client) attempt(ctx context.Context, r abi.Request, target *url.URL) (*
 		c.Observe(status, time.Since(start))
 	}
 	if err != nil {
-		return nil, c.explain(ctx, err, target)
+		err = c.explain(ctx, err, target)
 	}
-	return resp, nil
+	c.ended(resp, err)
+	return resp, err
 }
