@@ -23,6 +23,14 @@ const (
 	connectorWait     = 2 * time.Second
 )
 
+// Call returns the call that carries out a rendered webhook. again says that an
+// earlier one may have arrived.
+func Call(w abi.Webhook, again bool) abi.InvokeCall {
+	return abi.InvokeCall{
+		Webhook: w, Again: again, Retry: abi.RetryLimits{Attempts: connectorAttempts, MaxWaitMS: connectorWait.Milliseconds()},
+	}
+}
+
 // delivery is a delivery under way.
 type delivery struct {
 	store.Delivery
@@ -83,10 +91,7 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 		return
 	}
 	failpoint.Hit("sending")
-	answer, err := d.Sender.Send(ctx, row.Application, abi.InvokeCall{
-		Webhook: *call, Again: row.Again || row.Attempts > 1 && one.unsure(),
-		Retry: abi.RetryLimits{Attempts: connectorAttempts, MaxWaitMS: connectorWait.Milliseconds()},
-	})
+	answer, err := d.Sender.Send(ctx, row.Application, Call(*call, row.Again || row.Attempts > 1 && one.unsure()))
 	failpoint.Hit("sent")
 	if err != nil && ctx.Err() != nil {
 		return // it was cut off: the next process takes it up as one that may have arrived

@@ -46,7 +46,7 @@ type Store interface {
 	SettleDeliveries(ctx context.Context, lease store.Lease, list []store.Settled) (store.Settlement, error)
 	RecoverDeliveries(ctx context.Context, lease store.Lease) (int, error)
 
-	LinkByGUID(ctx context.Context, application string, guid ident.GUID) (ident.Link, bool, error)
+	Links
 }
 
 // Sender sends to applications.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -51,16 +52,37 @@ func (d *Dispatcher) compiled(ctx context.Context, i store.Instance) (instance, 
 
 // values returns what the steps of an instance may know, as it is now.
 func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Values, error) {
-	v := orchestration.Values{Settings: d.Sender.Applications()}
 	var input orchestration.Input
 	if len(i.Input) > 0 {
 		if err := json.Unmarshal(i.Input, &input); err != nil {
-			return v, &StuckError{fmt.Errorf("what started the instance cannot be read: %w", err)}
+			return orchestration.Values{}, &StuckError{fmt.Errorf("what started the instance cannot be read: %w", err)}
 		}
 	}
-	v.Old, v.Change = input.Old, input.Change
+	from := Source{Links: d.Store, Directory: few{d.Directory, d.reading}, Settings: d.Sender.Applications(), Now: d.Now}
+	return from.Values(ctx, i.o, i.GUID, input)
+}
+
+// Source is where the values come from that steps use.
+type Source struct {
+	Links     Links
+	Directory Directory
+	Settings  map[string]map[string]any // by application
+	Now       func() time.Time
+}
+
+// Links finds the link of an object.
+type Links interface {
+	LinkByGUID(ctx context.Context, application string, guid ident.GUID) (ident.Link, bool, error)
+}
+
+// Values returns what the steps of an orchestration may know of an object, as it
+// is now. Only what the steps use is read.
+func (s Source) Values(
+	ctx context.Context, o *orchestration.Orchestration, guid ident.GUID, input orchestration.Input,
+) (orchestration.Values, error) {
+	v := orchestration.Values{Settings: s.Settings, Old: input.Old, Change: input.Change}
 	for application := range v.Settings {
-		link, found, err := d.Store.LinkByGUID(ctx, application, i.GUID)
+		link, found, err := s.Links.LinkByGUID(ctx, application, guid)
 		if err != nil {
 			return v, err
 		}
@@ -68,17 +90,20 @@ func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Valu
 			v.Links = append(v.Links, linkOf(link))
 		}
 	}
-	var err error
-	if v.Object, err = d.object(ctx, i); err != nil {
+	e, found, err := s.Directory.Object(ctx, guid, attributes(o, "ad"))
+	if err != nil {
 		return v, err
 	}
-	if v.Schema, err = d.Directory.Schema(ctx, append(attributes(i.o, "ad"), attributes(i.o, "manager")...)); err != nil {
+	if found {
+		v.Object = &e
+	}
+	if v.Schema, err = s.Directory.Schema(ctx, append(attributes(o, "ad"), attributes(o, "manager")...)); err != nil {
 		return v, err
 	}
-	if v.Manager, err = d.manager(ctx, i, v.Object); err != nil {
+	if v.Manager, err = s.manager(ctx, o, v.Object); err != nil {
 		return v, err
 	}
-	v.Now = d.Now()
+	v.Now = s.Now()
 	return v, nil
 }
 
@@ -90,34 +115,41 @@ func linkOf(l ident.Link) orchestration.Link {
 	return orchestration.Link{Application: l.Application, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
 }
 
-// object reads the object of an instance. It returns nil when it no longer exists.
-func (d *Dispatcher) object(ctx context.Context, i instance) (*ident.Entry, error) {
-	return d.read(ctx, func() (ident.Entry, bool, error) { return d.Directory.Object(ctx, i.GUID, attributes(i.o, "ad")) })
-}
-
 // manager reads the object that the attribute manager names, when the orchestration
 // uses it.
-func (d *Dispatcher) manager(ctx context.Context, i instance, object *ident.Entry) (*ident.Entry, error) {
-	if object == nil || !slices.Contains(attributes(i.o, "ad"), "manager") || object.Attributes.First("manager") == "" {
+func (s Source) manager(ctx context.Context, o *orchestration.Orchestration, object *ident.Entry) (*ident.Entry, error) {
+	if object == nil || !slices.Contains(attributes(o, "ad"), "manager") || object.Attributes.First("manager") == "" {
 		return nil, nil
 	}
-	dn := ident.DN(object.Attributes.First("manager"))
-	return d.read(ctx, func() (ident.Entry, bool, error) { return d.Directory.Named(ctx, dn, attributes(i.o, "manager")) })
-}
-
-// read reads one object. Only so many are read at once.
-func (d *Dispatcher) read(ctx context.Context, get func() (ident.Entry, bool, error)) (*ident.Entry, error) {
-	select {
-	case d.reading <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-d.reading }()
-	e, found, err := get()
+	e, found, err := s.Directory.Named(ctx, ident.DN(object.Attributes.First("manager")), attributes(o, "manager"))
 	if err != nil || !found {
 		return nil, err
 	}
 	return &e, nil
+}
+
+// few reads only so many objects at once.
+type few struct {
+	Directory
+	reading chan struct{}
+}
+
+func (f few) Object(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, bool, error) {
+	return f.read(ctx, func() (ident.Entry, bool, error) { return f.Directory.Object(ctx, guid, attributes) })
+}
+
+func (f few) Named(ctx context.Context, dn ident.DN, attributes []string) (ident.Entry, bool, error) {
+	return f.read(ctx, func() (ident.Entry, bool, error) { return f.Directory.Named(ctx, dn, attributes) })
+}
+
+func (f few) read(ctx context.Context, get func() (ident.Entry, bool, error)) (ident.Entry, bool, error) {
+	select {
+	case f.reading <- struct{}{}:
+	case <-ctx.Done():
+		return ident.Entry{}, false, ctx.Err()
+	}
+	defer func() { <-f.reading }()
+	return get()
 }
 
 // attributes lists what must be read of "ad" or "manager".

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
@@ -22,7 +23,7 @@ import (
 // dispatch carries orchestrations out until ctx ends. Runs go on when that cannot
 // be done, so an error does not stop the agent.
 func (a *Agent) dispatch(ctx context.Context) {
-	read := &objects{agent: a, rules: ident.Schema{}}
+	read := newObjects(func(ctx context.Context) (*conn.Client, error) { return a.now.Load().Connect(ctx, "") })
 	defer read.close()
 	for ctx.Err() == nil {
 		err := dispatch.New(dispatch.Settings{
@@ -47,41 +48,49 @@ var _ dispatch.Sender = sender{}
 // Applications returns the settings of the applications that are enabled and have a
 // connector.
 func (s sender) Applications() map[string]map[string]any {
-	now := s.agent.now.Load()
-	out := map[string]map[string]any{}
-	for name, conf := range now.config.Applications {
-		c := now.connectors[conf.Connector]
-		if !conf.Enabled || c.Connector == nil || c.err != nil {
-			continue
-		}
-		settings := map[string]any{}
-		for _, d := range c.manifest.Settings {
-			if d.Default != nil {
-				settings[d.Name] = d.Default
-			}
-		}
-		maps.Copy(settings, conf.Settings)
-		out[name] = settings
-	}
-	return out
+	return s.agent.now.Load().outboundSettings()
 }
 
 // Send carries out one call. The body of the answer has no credentials of the
 // application.
 func (s sender) Send(ctx context.Context, application string, call abi.InvokeCall) (host.Answer, error) {
-	now := s.agent.now.Load()
-	conf, ok := now.config.Applications[application]
-	if !ok {
-		return host.Answer{}, notSent(application, fmt.Errorf("there is no application %q in the configuration any more", application))
+	return s.agent.now.Load().send(ctx, application, call, nil)
+}
+
+// outboundSettings returns the settings of the applications that may be sent to:
+// those that are enabled and have a connector.
+func (s *Snapshot) outboundSettings() map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for name, conf := range s.config.Applications {
+		c := s.connectors[conf.Connector]
+		if !conf.Enabled || c.Connector == nil || c.err != nil {
+			continue
+		}
+		out[name] = settingsOf(conf, c.manifest)
 	}
-	c, err := now.servedTo(conf)
+	return out
+}
+
+// settingsOf returns the settings of an application, with the defaults of its
+// connector.
+func settingsOf(conf config.Application, m abi.Manifest) map[string]any {
+	settings := map[string]any{}
+	for _, d := range m.Settings {
+		if d.Default != nil {
+			settings[d.Name] = d.Default
+		}
+	}
+	maps.Copy(settings, conf.Settings)
+	return settings
+}
+
+// send carries out one call. watch is told of each request; nil: nobody is.
+func (s *Snapshot) send(ctx context.Context, application string, call abi.InvokeCall, watch func(host.Exchange)) (host.Answer, error) {
+	c, target, err := s.target(ctx, application)
 	if err != nil {
 		return host.Answer{}, notSent(application, err)
 	}
-	target, err := now.Application(ctx, conf, c.manifest)
-	if err != nil {
-		return host.Answer{}, notSent(application, err)
-	}
+	target.Watch = watch
 	answer, err := c.Invoke(ctx, target, call)
 	for _, secret := range target.Credentials.Redact() {
 		if secret != "" {
@@ -89,6 +98,20 @@ func (s sender) Send(ctx context.Context, application string, call abi.InvokeCal
 		}
 	}
 	return answer, err
+}
+
+// target returns an application for a call, and the connector that makes it.
+func (s *Snapshot) target(ctx context.Context, application string) (served, host.Application, error) {
+	conf, ok := s.config.Applications[application]
+	if !ok {
+		return served{}, host.Application{}, fmt.Errorf("there is no application %q in the configuration any more", application)
+	}
+	c, err := s.servedTo(conf)
+	if err != nil {
+		return c, host.Application{}, err
+	}
+	target, err := s.Application(ctx, conf, c.manifest)
+	return c, target, err
 }
 
 // notSent is the error of a call that did not get as far as the connector.
@@ -102,7 +125,7 @@ func notSent(application string, err error) error {
 // objects reads objects from the directory over one connection, which is opened
 // when it is first needed, and again after a failure.
 type objects struct {
-	agent *Agent
+	connect func(context.Context) (*conn.Client, error)
 
 	mu     sync.Mutex
 	client *conn.Client
@@ -110,6 +133,10 @@ type objects struct {
 }
 
 var _ dispatch.Directory = (*objects)(nil)
+
+func newObjects(connect func(context.Context) (*conn.Client, error)) *objects {
+	return &objects{connect: connect, rules: ident.Schema{}}
+}
 
 // Object returns the object with a GUID.
 func (o *objects) Object(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, bool, error) {
@@ -181,7 +208,7 @@ func (o *objects) open(ctx context.Context) (*conn.Client, error) {
 	if o.client != nil {
 		return o.client, nil
 	}
-	c, err := o.agent.now.Load().Connect(ctx, "")
+	c, err := o.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
