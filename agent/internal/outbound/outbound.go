@@ -147,9 +147,9 @@ func (c *compiler) body(w abi.Webhook) {
 	case abi.MessageJSON:
 		cut = jsonPieces
 	case abi.MessageForm:
-		cut = all(expr.EscapeForm)
+		cut = formPieces
 	case abi.MessageXML:
-		cut = all(expr.EscapeXML)
+		cut = xmlPieces
 	}
 	c.add("body", w.Body, cut, func(w *abi.Webhook, s string) { w.Body = s })
 }

@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"net/url"
 	"strings"
@@ -60,6 +61,7 @@ func TestBody(t *testing.T) {
 		"no HTML escapes":       {"", `[{{ ad.xml }}]`, `["<&>"]`},
 		"form":                  {abi.MessageForm, `cn={{ ad.cn }}&x={{ ad.slash }}`, `cn=Ada+%22A%22+Nov%C3%A1k&x=a%2Fb%3Fc%23d`},
 		"xml":                   {abi.MessageXML, `<cn>{{ ad.xml }}</cn>`, `<cn>&lt;&amp;&gt;</cn>`},
+		"XML whole":             {abi.MessageXML, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a n=\"{{ ad.cn }}\"><!-- x --><b/>{{ ad.mail }}</a>\n", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a n=\"Ada &#34;A&#34; Novák\"><!-- x --><b/>ada@example.org</a>\n"},
 		"text":                  {abi.MessageText, `{{ ad.cn }}`, `Ada "A" Novák`},
 	} {
 		got, err := render(abi.Webhook{MessageType: c.kind, Body: c.body})
@@ -119,6 +121,18 @@ func TestWhatCannotBeRendered(t *testing.T) {
 		"a value as a name":    {abi.Webhook{Body: `{ {{ ad.cn }}: 1}`}, "the body is no JSON"},
 		"an open string":       {abi.Webhook{Body: `{"a": "{{ ad.cn }}}`}, "the body is no JSON"},
 		"behind a backslash":   {abi.Webhook{Body: `{"a": "\{{ ad.cn }}"}`}, "cannot follow a backslash"},
+		"no XML":               {abi.Webhook{MessageType: abi.MessageXML, Body: "<a>{{ ad.cn }}</b>"}, "webhook w: body: 1:15: the body is no XML"},
+		"no XML, second line":  {abi.Webhook{MessageType: abi.MessageXML, Body: "<a>\n{{ ad.cn }} & </a>"}, "webhook w: body: 2:13: the body is no XML"},
+		"an open element":      {abi.Webhook{MessageType: abi.MessageXML, Body: "<a>{{ ad.cn }}"}, "the body is no XML"},
+		"two elements":         {abi.Webhook{MessageType: abi.MessageXML, Body: "<a/><b>{{ ad.cn }}</b>"}, "the body is no XML"},
+		"text alone":           {abi.Webhook{MessageType: abi.MessageXML, Body: "{{ ad.cn }}"}, "the body is no XML"},
+		"a value as a tag":     {abi.Webhook{MessageType: abi.MessageXML, Body: "<{{ ad.cn }}/>"}, "the body is no XML"},
+		"part of a tag":        {abi.Webhook{MessageType: abi.MessageXML, Body: "<a{{ ad.cn }}/>"}, "the body is no XML"},
+		"a value in a comment": {abi.Webhook{MessageType: abi.MessageXML, Body: "<a><!-- {{ ad.cn }} --></a>"}, "webhook w: body: 1:9: a value cannot stand in a comment"},
+		"a value in CDATA":     {abi.Webhook{MessageType: abi.MessageXML, Body: "<a><![CDATA[{{ ad.cn }}]]></a>"}, "webhook w: body: 1:13: a value cannot stand in CDATA"},
+		"another encoding":     {abi.Webhook{MessageType: abi.MessageXML, Body: `<?xml version="1.0" encoding="latin1"?><a>{{ ad.cn }}</a>`}, "UTF-8"},
+		"a control character":  {abi.Webhook{MessageType: abi.MessageXML, Body: `<a>{{ "\u0001" }}</a>`}, "control character"},
+		"no form":              {abi.Webhook{MessageType: abi.MessageForm, Body: "a={{ ad.cn }}&b=%zz"}, "webhook w: body: 1:1: the body is no form"},
 		"the host":             {abi.Webhook{URL: "https://{{ ad.cn }}.example.org/"}, "webhook w: url: a value cannot stand before the path"},
 		"part of the host":     {abi.Webhook{URL: "https://a{{ ad.cn }}/"}, "before the path"},
 	} {
@@ -176,6 +190,7 @@ func FuzzPlaces(f *testing.F) {
 	path := compile(abi.Webhook{Path: "/v1/{{ ad.x }}/end", Headers: map[string]string{"X": "{{ default(ad.header, ad.x) }}"}})
 	body := compile(abi.Webhook{Body: `{"a": "<{{ ad.x }}>", "b": {{ ad.x }}, "c": {{ {"d": ad.x} }}}`})
 	form := compile(abi.Webhook{MessageType: abi.MessageForm, Body: "a={{ ad.x }}&b=1"})
+	document := compile(abi.Webhook{MessageType: abi.MessageXML, Body: `<a b="{{ ad.x }}">{{ ad.x }}</a>`})
 	f.Fuzz(func(t *testing.T, s string) {
 		env := expr.Env{"ad": map[string]any{"x": s}}
 		if w, err := path.Render(env); err == nil {
@@ -185,6 +200,15 @@ func FuzzPlaces(f *testing.F) {
 			}
 			if strings.ContainsAny(w.Headers["X"], "\r\n\x00") {
 				t.Errorf("header %q", w.Headers["X"])
+			}
+		}
+		if w, err := document.Render(env); err == nil {
+			var got struct {
+				B string `xml:"b,attr"`
+				T string `xml:",chardata"`
+			}
+			if err := xml.Unmarshal([]byte(w.Body), &got); err != nil || got.B != s || got.T != s {
+				t.Errorf("XML %s of %q: %v", w.Body, s, err)
 			}
 		}
 		w, err := body.Render(env)
