@@ -13,7 +13,7 @@ func describeWebhooks() map[string]string {
 		"webhooks.NAME.headers":      "Request headers.",
 		"webhooks.NAME.message_type": "Format of the body; json without it, none without a body.",
 		"webhooks.NAME.body": "The body. In json a {{ }} within quotes is text, and elsewhere a value that keeps its type; " +
-			"it must be JSON whatever the values are.",
+			"it must be JSON whatever the values are, and in xml well-formed with values in text and in attributes only.",
 		"webhooks.NAME.link_key": "Of a create: JSON pointer to the new key in the answer, which becomes the link.",
 		"webhooks.NAME.kind": "Kind of the link that link means and link_key makes; user unless the connector says otherwise. " +
 			"One object has one link of a kind with an application.",
