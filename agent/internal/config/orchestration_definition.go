@@ -28,8 +28,11 @@ func (c *Config) OrchestrationDefinition(name string, complete Complete) (orches
 		}
 		d.Steps = append(d.Steps, step)
 	}
+	if d.NeedsLookups() {
+		d.Lookups = c.Lookups
+	}
 	return d, orchestration.Options{
-		Lookups: c.Lookups, Applications: sortedKeys(c.Applications),
+		Applications: sortedKeys(c.Applications),
 		Place: func(step int, member string) Pos {
 			in := path{"orchestrations", name}
 			if step == orchestration.Whole {

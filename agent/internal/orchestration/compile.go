@@ -13,7 +13,6 @@ import (
 // an instance that runs: what the configuration no longer has shows where it is
 // used.
 type Options struct {
-	Lookups      map[string]map[string]string
 	Applications []string            // that links may name; nil: any
 	Settings     map[string][]string // the names of settings by application; any of an application that is not listed
 	// Place returns where a member begins in a file: of a step counted from 0,
@@ -76,7 +75,7 @@ func Compile(d Definition, options Options) (*Orchestration, error) {
 	if d.Password {
 		more = append(more, "password")
 	}
-	c.scope = outbound.NewScope(more...).WithLookups(options.Lookups).WithMembers("link", linkMembers...)
+	c.scope = outbound.NewScope(more...).WithLookups(d.Lookups).WithMembers("link", linkMembers...)
 	switch {
 	case len(d.Steps) == 0:
 		c.refuse(Whole, "steps", "", "it has no steps")

@@ -169,7 +169,6 @@ func TestAllMistakesAreReported(t *testing.T) {
 func TestOptions(t *testing.T) {
 	options := orchestration.Options{
 		Applications: []string{"crm", "sms"}, Settings: map[string][]string{"crm": {"role"}},
-		Lookups: map[string]map[string]string{"departments": {"1": "Sales"}},
 	}
 	for body, want := range map[string]string{
 		"{{ links.smss.key }}":                  `there is no application "smss" (did you mean "sms"?)`,
@@ -180,7 +179,9 @@ func TestOptions(t *testing.T) {
 		`{{ lookup("departments", ad.x, "") }}`: "",
 		`{{ lookup("department", ad.x, "") }}`:  "department",
 	} {
-		_, err := orchestration.Compile(steps(call("a", body)), options)
+		d := steps(call("a", body))
+		d.Lookups = map[string]map[string]string{"departments": {"1": "Sales"}}
+		_, err := orchestration.Compile(d, options)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", body, err, want)
 		}
@@ -199,7 +200,11 @@ func TestWarnings(t *testing.T) {
 // TestDefinitionIsJSON checks that a definition that was kept means the same
 // later.
 func TestDefinitionIsJSON(t *testing.T) {
-	d := steps(onError(call("a", "{{ ad.cn }}"), "continue", ""), delay(""), orchestration.Step{WaitUntil: "ad.disabled", Deadline: hour}, update("u", "x"), mail("m", "x"))
+	d := steps(
+		onError(call("a", "{{ ad.cn }}"), "continue", ""), delay(""), orchestration.Step{WaitUntil: "ad.disabled", Deadline: hour},
+		update("u", `{{ lookup("t", ad.cn) }}`), mail("m", "x"),
+	)
+	d.Lookups = map[string]map[string]string{"t": {"a": "b"}}
 	d.Within, d.CancelWhen = 100*hour, "ad == null"
 	b, err := json.Marshal(d)
 	if err != nil {

@@ -8,6 +8,8 @@
 package orchestration
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -24,6 +26,15 @@ type Definition struct {
 	CancelWhen  string   `json:"cancel_when,omitempty"` // an expression; "" never cancels
 	Within      Duration `json:"within,omitempty"`      // bound on the whole; 0 means DefaultWithin
 	Password    bool     `json:"password,omitempty"`    // password.deliver names it, so that password is in scope
+
+	Lookups map[string]map[string]string `json:"lookups,omitempty"` // the tables of lookup(); see NeedsLookups
+}
+
+// NeedsLookups reports whether a text of the definition may use lookup(). Then the
+// definition must have the tables of that time.
+func (d Definition) NeedsLookups() bool {
+	text, err := json.Marshal(d)
+	return err != nil || bytes.Contains(text, []byte("lookup"))
 }
 
 // Step is one step. Exactly one of the pointers, Command, Delay and WaitUntil is

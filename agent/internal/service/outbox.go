@@ -147,7 +147,7 @@ func (s *Service) begun(ctx context.Context, id int64) (Instance, *orchestration
 	if err := json.Unmarshal(text, &d); err != nil {
 		return i, nil, nil, fmt.Errorf("read what orchestration %d began with: %w", id, err)
 	}
-	o, err := orchestration.Compile(d, orchestration.Options{Lookups: s.agent.Config().Lookups})
+	o, err := orchestration.Compile(d, orchestration.Options{})
 	return i, o, text, err
 }
 
