@@ -1,8 +1,7 @@
 package sdk
 
 import (
-	"encoding/binary"
-	"encoding/json"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -64,34 +63,60 @@ func names(values map[string]string) []string {
 // appendText writes a string as encoding/json does: invalid UTF-8 becomes
 // U+FFFD.
 func appendText(to []byte, s string) []byte {
-	start := len(to)
-	to = append(append(to, '"'), s...)
-	if plain(to[start+1:]) {
-		return append(to, '"')
+	to = append(to, '"')
+	for {
+		n := plain(s)
+		to, s = append(to, s[:n]...), s[n:]
+		if s == "" {
+			return append(to, '"')
+		}
+		n = 1
+		switch c := s[0]; {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c == '\n':
+			to = append(to, `\n`...)
+		case c < ' ':
+			to = append(to, `\u00`...)
+			to = append(to, hexDigits[c>>4], hexDigits[c&15])
+		default:
+			var r rune
+			r, n = utf8.DecodeRuneInString(s)
+			to = utf8.AppendRune(to, r)
+		}
+		s = s[n:]
 	}
-	quoted, _ := json.Marshal(s) // a string can always be written
-	return append(to[:start], quoted...)
 }
 
 const (
-	ones = 0x0101_0101_0101_0101
-	tops = 0x8080_8080_8080_8080
+	hexDigits = "0123456789abcdef"
+	ones      = 0x0101_0101_0101_0101
+	tops      = 0x8080_8080_8080_8080
 )
 
-// plain reports whether a text needs no escaping in JSON: ASCII without quotes,
-// backslashes and control characters. It examines 8 bytes at once.
-func plain(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		v := binary.LittleEndian.Uint64(b)
+// plain returns how much of a text needs no escaping in JSON, up to the first
+// quote, backslash, control character or byte that is not ASCII. It examines 8
+// bytes at once.
+func plain(s string) int {
+	n := 0
+	for ; len(s)-n >= 8; n += 8 {
+		v := eight(s[n : n+8])
 		quote, slash := v^('"'*ones), v^('\\'*ones)
-		if ((quote-ones)&^quote|(slash-ones)&^slash|(v-' '*ones)&^v|v)&tops != 0 {
-			return false
+		if found := ((quote-ones)&^quote | (slash-ones)&^slash | (v-' '*ones)&^v | v) & tops; found != 0 {
+			return n + bits.TrailingZeros64(found)/8
 		}
 	}
-	for _, c := range b {
-		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			return false
+	for ; n < len(s); n++ {
+		if c := s[n]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			break
 		}
 	}
-	return true
+	return n
+}
+
+// eight returns the first eight bytes of a text as a number.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -8,12 +8,31 @@ import (
 )
 
 //go:wasmexport rollcall_fetch
-func exportFetch() int32 { return Run(wasmHost{}, registered) }
+func exportFetch() int32 { return exported() }
 
 //go:wasmexport rollcall_invoke
 func exportInvoke() int32 {
 	before = runtime.NumGoroutine()
-	return Run(wasmHost{}, registered)
+	return exported()
+}
+
+// buffers are those of the last call, as an instance serves one at a time: new ones
+// would soon make the collector of garbage run, which takes milliseconds here.
+var buffers struct{ answer, request []byte }
+
+// mostKept is the size of buffers that are kept for another call.
+const mostKept = 64 << 10
+
+func exported() int32 {
+	call := &Call{host: wasmHost{}, buffer: buffers.answer, request: buffers.request}
+	status := serve(call, registered)
+	if cap(call.buffer) <= mostKept {
+		buffers.answer = call.buffer
+	}
+	if cap(call.request) <= mostKept {
+		buffers.request = call.request
+	}
+	return status
 }
 
 // before is how many goroutines there were when the last invoke began.
@@ -31,7 +50,7 @@ func exportReusable() int32 {
 }
 
 //go:wasmexport rollcall_check
-func exportCheck() int32 { return Run(wasmHost{}, registered) }
+func exportCheck() int32 { return exported() }
 
 //go:wasmimport rollcall_v1 call_input
 func callInput(ptr unsafe.Pointer, capacity uint32) int64

@@ -73,31 +73,40 @@ type Host interface {
 
 // Run makes one call of a connector and returns the result of its export: 0, or
 // 1 after it has told the host why. It does not panic.
-func Run(h Host, c Connector) (status int32) {
+func Run(h Host, c Connector) (status int32) { return serve(&Call{host: h}, c) }
+
+func serve(call *Call, c Connector) (status int32) {
+	h := call.host
 	defer func() {
 		if p := recover(); p != nil {
 			h.Fail(abi.KindInternal, fmt.Sprintf("panic: %v", p))
 			status = 1
 		}
 	}()
-	if err := run(h, c); err != nil {
+	if err := run(call, c); err != nil {
 		h.Fail(KindOf(err), err.Error())
 		return 1
 	}
 	return 0
 }
 
-func run(h Host, c Connector) error {
-	call := &Call{host: h}
-	input, err := call.read("call_input", h.CallInput)
+func run(call *Call, c Connector) error {
+	input, err := call.read("call_input", call.host.CallInput)
 	if err != nil {
 		return err
 	}
 	if call.input, err = decodeCall(input); err != nil {
 		return fmt.Errorf("decode the call: %w", err)
 	}
-	functions := map[string]func(*Call) error{abi.FunctionFetch: c.Fetch, abi.FunctionInvoke: c.Invoke, abi.FunctionCheck: c.Check}
-	f := functions[call.input.Function]
+	var f func(*Call) error
+	switch call.input.Function {
+	case abi.FunctionFetch:
+		f = c.Fetch
+	case abi.FunctionInvoke:
+		f = c.Invoke
+	case abi.FunctionCheck:
+		f = c.Check
+	}
 	if f == nil {
 		return Errorf(abi.KindConfig, "the connector does not support %q", call.input.Function)
 	}

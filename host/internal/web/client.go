@@ -65,7 +65,10 @@ func New(s Settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Settings: s, connections: connections, bodies: body.Store{Dir: s.SpoolDir, Pool: &s.Pool.bodies}}, nil
+	return &Client{
+		Settings: s, connections: connections, vault: vault{made: &s.Pool.redactors},
+		bodies: body.Store{Dir: s.SpoolDir, Pool: &s.Pool.bodies},
+	}, nil
 }
 
 // Close returns connections and memory to the Pool, and saves the Limiter's

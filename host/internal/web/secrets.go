@@ -39,7 +39,8 @@ type vault struct {
 	placeholders map[string]string // by name
 	values       map[string]string // by placeholder
 	known        []string          // every text that must not be shown
-	redactor     *body.Redactor    // for known; nil: must be rebuilt
+	redactor     *body.Redactor    // for known; nil: must be looked up
+	made         *redactors        // the application's; nil: none
 }
 
 // maxKnown limits how many secrets are searched for in answers. Tokens replaced
@@ -67,9 +68,30 @@ func (v *vault) look() *body.Redactor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.redactor == nil {
-		v.redactor = body.NewRedactor(v.known)
+		v.redactor = v.made.find(v.known)
 	}
 	return v.redactor
+}
+
+// redactors keeps the last redactor of an application for its next calls, as to
+// make one takes longer than a short request. Another application has its own.
+type redactors struct {
+	mu    sync.Mutex
+	known []string
+	last  *body.Redactor
+}
+
+// find returns the redactor for secrets, in the order in which they were learned.
+func (r *redactors) find(known []string) *body.Redactor {
+	if r == nil {
+		return body.NewRedactor(known)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil || !slices.Equal(r.known, known) {
+		r.known, r.last = slices.Clone(known), body.NewRedactor(known)
+	}
+	return r.last
 }
 
 // hide learns the application's secrets before the first answer is read. A

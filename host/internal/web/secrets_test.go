@@ -19,6 +19,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -345,4 +346,29 @@ func FuzzReveal(f *testing.F) {
 			t.Errorf("sent %q", sent)
 		}
 	})
+}
+
+// TestRedactorsAreKept: calls of one application with the same secrets share a
+// redactor, and no others do.
+func TestRedactorsAreKept(t *testing.T) {
+	one, other := &Pool{}, &Pool{}
+	look := func(p *Pool, secrets ...string) *body.Redactor {
+		v := vault{made: &p.redactors}
+		v.learn(secrets...)
+		return v.look()
+	}
+	first := look(one, "a-first-secret")
+	if look(one, "a-first-secret") != first {
+		t.Error("the next call made a redactor of its own")
+	}
+	if look(other, "a-first-secret") == first {
+		t.Error("another application has the same redactor")
+	}
+	second := look(one, "a-first-secret", "a-second-secret")
+	if got := second.Text("a-first-secret, a-second-secret"); strings.Contains(got, "secret") {
+		t.Errorf("shown: %s", got)
+	}
+	if got := look(one, "a-first-secret").Text("a-second-secret"); got != "a-second-secret" {
+		t.Errorf("what another call learned counts: %s", got)
+	}
 }

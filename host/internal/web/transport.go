@@ -41,10 +41,11 @@ func (n Network) equal(o Network) bool {
 // its Network stays the same, and memory for bodies. It is safe for concurrent
 // use.
 type Pool struct {
-	bodies body.Pool
-	mu     sync.Mutex
-	now    *connections
-	closed bool
+	bodies    body.Pool
+	redactors redactors
+	mu        sync.Mutex
+	now       *connections
+	closed    bool
 }
 
 // connections are the connections of one Network. They are closed once they
