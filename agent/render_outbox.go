@@ -108,7 +108,11 @@ func printInstances(w io.Writer, instances []service.Instance) {
 	}
 	table(w, "ID\tORCHESTRATION\tFOR\tSTATUS\tSTEP\tSINCE\tNEXT AT\tSTARTED BY\tREASON", func(row func(...any)) {
 		for _, i := range instances {
-			row(i.ID, i.Orchestration, i.Name, i.Status, i.Step, shown(i.Since), shown(i.NextAt), i.By, i.Cause)
+			reason := i.Cause
+			if i.Status == service.InstanceHeld && i.Next != "" {
+				reason += ": " + i.Next
+			}
+			row(i.ID, i.Orchestration, i.Name, i.Status, i.Step, shown(i.Since), shown(i.NextAt), i.By, reason)
 		}
 	})
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
@@ -107,10 +105,8 @@ func (a *Agent) follows(automation, by string, o ident.Outcome) []store.NewInsta
 		}
 		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o)}) //nolint:errchkjson // plain text
 		if n.Approved == "" {
-			n.Held, n.Cause = a.tooMany(conf)
-			if n.Held {
-				n.Cause += "; next: `" + ident.Command("approve", strconv.FormatInt(o.Run, 10)) + "` or reject"
-			}
+			n.Limit, n.Cause = a.startLimit(conf)
+			n.Held = n.Limit == nil
 		}
 		out = append(out, n)
 	}
@@ -133,20 +129,13 @@ func changeOf(o ident.Outcome) *orchestration.Change {
 	return c
 }
 
-// tooMany reports whether an automation has started as many orchestrations in a day
-// as limits.start allows. When that cannot be found out it has: a person decides.
-func (a *Agent) tooMany(conf config.Automation) (bool, string) {
-	ctx := context.Background()
-	begun, err := a.store.CountStarts(ctx, conf.Name, time.Now().Add(-24*time.Hour))
-	people := 0
-	if err == nil {
-		people, err = a.store.CountLinks(ctx, conf.Name)
-	}
+// startLimit says how many orchestrations of an automation may begin in 24 hours:
+// a percentage is of the users that it has links to, as there is no other base.
+// When that cannot be found out, a person decides, for the reason returned.
+func (a *Agent) startLimit(conf config.Automation) (limit *store.StartLimit, unknown string) {
+	people, err := a.store.CountLinks(context.Background(), conf.Name)
 	if err != nil {
-		return true, "limits.start could not be looked at: " + err.Error()
+		return nil, "limits.start could not be looked at: " + err.Error()
 	}
-	if most := conf.Limits.Start.Of(people); most >= 0 && begun >= most {
-		return true, fmt.Sprintf("limits.start: %d orchestrations began in 24 hours, and %d may", begun, most)
-	}
-	return false, ""
+	return &store.StartLimit{Most: conf.Limits.Start.Of(people)}, ""
 }

@@ -63,6 +63,9 @@ type (
 // DeliveryDead is the state of a dead letter.
 const DeliveryDead = store.DeliveryDead
 
+// InstanceHeld is the status of an instance that waits for an approval.
+const InstanceHeld = store.InstanceHeld
+
 var (
 	openDeliveries = []store.DeliveryState{store.DeliveryQueued, store.DeliverySending, store.DeliveryRetrying, store.DeliveryDead}
 	openInstances  = []store.InstanceStatus{

@@ -15,11 +15,12 @@ type batch struct {
 	tx      *sql.Tx
 	stmts   map[string]*sql.Stmt
 	defined map[string]string // digests by definition
+	begun   map[[2]string]int // what counts against a StartLimit, by automation and orchestration
 	lines   []JournalLine
 }
 
 func newBatch(tx *sql.Tx) *batch {
-	return &batch{tx: tx, stmts: map[string]*sql.Stmt{}, defined: map[string]string{}}
+	return &batch{tx: tx, stmts: map[string]*sql.Stmt{}, defined: map[string]string{}, begun: map[[2]string]int{}}
 }
 
 // stmt returns a prepared statement. It is closed with the transaction.

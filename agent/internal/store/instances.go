@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -55,6 +56,9 @@ type NewInstance struct {
 	// Held makes it wait for ApproveInstances, with Cause as the reason.
 	Held  bool
 	Cause string
+	// Limit holds it too when as many have begun in 24 hours; nil holds nothing.
+	// Whoever has Approved it has decided, and nothing is counted.
+	Limit *StartLimit
 	// Approved is the person who let it begin; such a start does not count in
 	// CountStarts.
 	Approved string
@@ -159,6 +163,14 @@ func (s *Store) startOne(ctx context.Context, b *batch, n NewInstance, replayOf 
 	if err != nil {
 		return 0, err
 	}
+	if err := s.limit(ctx, b, &n); err != nil {
+		return 0, err
+	}
+	next := ""
+	if n.Held && n.Run != 0 {
+		next = fmt.Sprintf("`%s` or `%s`", ident.Command("approve", strconv.FormatInt(n.Run, 10)),
+			ident.Command("reject", strconv.FormatInt(n.Run, 10)))
+	}
 	now := stamp(s.now())
 	status, started, turn := InstanceReady, now, int64(1)
 	if n.Held {
@@ -168,9 +180,9 @@ func (s *Store) startOne(ctx context.Context, b *batch, n NewInstance, replayOf 
 	}
 	id, err := b.insert(ctx, `INSERT INTO instances (orchestration, digest, automation, cause_of, run, started_by, approved, replay_of,
 		guid, dn, name, status, step, cause, next, idle, turn, version, next_at, created, started, since, ended, input_json, state_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, 1, ?, ?, ?, ?, 0, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, 0, ?, ?)`,
 		n.Orchestration, digest, n.Automation, n.Trigger, n.Run, n.By, n.Approved, replayOf, n.GUID, n.DN, n.Name, status, n.Step, n.Cause,
-		turn, now, now, started, now, orNull(n.Input), orNull(n.State))
+		next, turn, now, now, started, now, orNull(n.Input), orNull(n.State))
 	if err != nil {
 		return 0, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,7 +155,7 @@ func TestHeldInstances(t *testing.T) {
 		return due
 	}
 	same(t, "held ones are not due", ids[3:], due())
-	count := func() int { return must1[int](t)(s.CountStarts(t.Context(), "staff", time.Time{})) }
+	count := func() int { return must1[int](t)(s.CountStarts(t.Context(), "staff", "", time.Time{})) }
 	same(t, "held ones do not count", 1, count())
 	same(t, "approved", 2, must1[int](t)(s.ApproveInstances(t.Context(), Holding{Run: 1}, "ada")))
 	same(t, "one after the other", []int64{ids[3], ids[0]}, due())
@@ -167,6 +168,66 @@ func TestHeldInstances(t *testing.T) {
 	}
 	must(t, s.CancelInstance(t.Context(), ids[0], "ada"))
 	same(t, "the next of the object", []int64{ids[3], ids[1]}, due())
+}
+
+// TestParallelWritersStayUnderTheLimit: exactly as many begin as may, however many
+// write at once and however many of them a transaction holds.
+func TestParallelWritersStayUnderTheLimit(t *testing.T) {
+	clock := newClock()
+	s := openTest(t, WithClock(clock.Now))
+	lease := outbox(t, s)
+	begin := func(writer string, n, most int, change func(*NewInstance)) {
+		list := make([]NewInstance, n)
+		for i := range list {
+			list[i] = leaver(ident.GUID(fmt.Sprint(writer, i)))
+			list[i].Limit, list[i].Run = &StartLimit{most}, 7
+			change(&list[i])
+		}
+		if _, err := s.StartInstances(t.Context(), lease, list); err != nil {
+			t.Error(err)
+		}
+	}
+	asItIs := func(*NewInstance) {}
+	count := func() (held, begun int) {
+		must(t, s.Instances(t.Context(), InstanceFilter{}, func(i Instance) error {
+			switch {
+			case i.Status != InstanceHeld:
+				begun++
+			case i.Cause != "limits.start: 20 orchestrations began in 24 hours, and 20 may" || i.Next != "`rollcall approve 7` or `rollcall reject 7`":
+				t.Errorf("%q, next %q", i.Cause, i.Next)
+				fallthrough
+			default:
+				held++
+			}
+			return nil
+		}))
+		return held, begun
+	}
+	var group sync.WaitGroup
+	for w := range 8 {
+		group.Go(func() {
+			for part := range 4 {
+				begin(fmt.Sprint(w, part), 1+part, 20, asItIs)
+			}
+		})
+	}
+	group.Wait()
+	if held, begun := count(); held != 60 || begun != 20 {
+		t.Errorf("%d began and %d are held, want 20 and 60", begun, held)
+	}
+	begin("another automation", 1, 20, func(n *NewInstance) { n.Automation = "others" })
+	begin("approved", 1, 20, func(n *NewInstance) { n.Approved = "ada" })
+	begin("unlimited", 1, -1, asItIs)
+	begin("by a person", 1, 1, func(n *NewInstance) { n.Automation = "" })
+	begin("by a person, another", 1, 1, func(n *NewInstance) { n.Automation, n.Orchestration = "", "other" })
+	if _, begun := count(); begun != 25 {
+		t.Errorf("%d began, want 25", begun)
+	}
+	clock.Add(25 * time.Hour)
+	begin("a day later", 1, 20, asItIs)
+	if _, begun := count(); begun != 26 {
+		t.Errorf("%d began, want 26", begun)
+	}
 }
 
 func TestInstancesOfOneObjectGoOneAfterAnother(t *testing.T) {

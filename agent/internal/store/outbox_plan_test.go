@@ -21,7 +21,7 @@ func TestTheOutboxIsReadByIndex(t *testing.T) {
 		"first delivery":   {firstDelivery, guid, "deliveries_open"},
 		"recover":          {recoverDeliveries, []any{1}, "deliveries_state"},
 		"depth":            {outboxDepth, nil, "deliveries_state"},
-		"starts":           {countStarts, []any{"staff", 1}, "instances_started"},
+		"starts":           {countStarts, []any{"staff", 1, ""}, "instances_started"},
 		"held of a run":    {heldOfRun, []any{1}, "instances_held_run"},
 		"held":             {heldOfAutomation, []any{"staff"}, "instances_held"},
 		"open of instance": {openOfInstance, []any{1}, "deliveries_instance"},

@@ -3,20 +3,64 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// CountStarts counts the instances that an automation has begun since a time
-// without an approval. Those that are held do not count.
-func (s *Store) CountStarts(ctx context.Context, automation string, since time.Time) (int, error) {
+// StartLimit says how many instances of an automation may begin in 24 hours, of
+// all its orchestrations; without an automation, how many of the orchestration.
+// Those that are held and those that somebody approved do not count.
+type StartLimit struct {
+	Most int // negative: any number
+}
+
+// CountStarts counts what a StartLimit is about, since a time.
+func (s *Store) CountStarts(ctx context.Context, automation, orchestration string, since time.Time) (int, error) {
 	var n int
-	err := s.reader.QueryRowContext(ctx, countStarts, automation, stamp(since)).Scan(&n)
+	err := s.reader.QueryRowContext(ctx, countStarts, automation, stamp(since), orchestration).Scan(&n)
 	return n, s.fail("count starts", err)
 }
 
-const countStarts = `SELECT count(*) FROM instances WHERE automation = ? AND started >= ? AND started <> 0 AND approved = ''`
+const countStarts = `SELECT count(*) FROM instances WHERE automation = ? AND started >= ? AND started <> 0 AND approved = ''
+	AND (automation <> '' OR orchestration = ?)`
+
+// limitFor is the time over which starts are counted.
+const limitFor = 24 * time.Hour
+
+// TooMany is the reason why a limit holds an instance.
+func TooMany(begun, most int) string {
+	return fmt.Sprintf("limits.start: %d orchestrations began in 24 hours, and %d may", begun, most)
+}
+
+// limit holds an instance that exceeds its limit. It counts in the transaction
+// that begins the instance, so that writers beside each other do not exceed the
+// limit together: a database with several writers at once must let them take turns
+// for each automation.
+func (s *Store) limit(ctx context.Context, b *batch, n *NewInstance) error {
+	if n.Held || n.Approved != "" || n.Limit == nil || n.Limit.Most < 0 {
+		return nil
+	}
+	of := [2]string{n.Automation, n.Orchestration}
+	if n.Automation != "" {
+		of[1] = ""
+	}
+	begun, counted := b.begun[of]
+	if !counted {
+		since := stamp(s.now().Add(-limitFor))
+		if err := b.scan(ctx, []any{&begun}, countStarts, n.Automation, since, n.Orchestration); err != nil {
+			return err
+		}
+	}
+	if begun >= n.Limit.Most {
+		n.Held, n.Cause = true, TooMany(begun, n.Limit.Most)
+	} else {
+		begun++
+	}
+	b.begun[of] = begun
+	return nil
+}
 
 // Starts returns when an automation last started its orchestration for each
 // object, of those that NewInstance.Remember noted and ForgetStarts has not
