@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -15,7 +16,12 @@ type CallError struct {
 	Status                 int // HTTP status of the last answer; 0 when there was none
 	// Sent says that the application may have carried out a request that changes
 	// something: check there before sending it again.
-	Sent    bool
+	Sent bool
+	// After is how long to wait before the next call: the application asked for
+	// that (Retry-After with 429 or 503), or the request was kept back for its
+	// rate limit or budget; then Status is 0. It is at most an hour, a day where
+	// there is a daily budget, or the time of the rate limit; 0: it is not known.
+	After   time.Duration
 	Message string
 	Next    string // the operator's next step
 	Err     error  // the cause, if there is one besides the message

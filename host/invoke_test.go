@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -215,4 +216,48 @@ func TestCallsWithinCalls(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestHowLongToWait: a call that failed says how long the application is to be left
+// alone, as its answer asks, within bounds; one that the host keeps back says when
+// there is room.
+func TestHowLongToWait(t *testing.T) {
+	w := abi.Webhook{Name: "put", Method: "PUT", Path: "/people/1", Body: "{}"}
+	for name, c := range map[string]struct {
+		status      int
+		header      string
+		least, most time.Duration
+	}{
+		"seconds":                {429, "Retry-After: 90", 80 * time.Second, 90 * time.Second},
+		"a date":                 {503, "Retry-After: Fri, 31 Dec 1999 23:01:30 GMT\nDate: Fri, 31 Dec 1999 23:00:00 GMT", 80 * time.Second, 90 * time.Second},
+		"a reset":                {429, "X-RateLimit-Reset: 90", 80 * time.Second, 90 * time.Second},
+		"for ever":               {429, "Retry-After: 315360000", 59 * time.Minute, time.Hour},
+		"nonsense":               {429, "Retry-After: soon", 0, 0},
+		"none":                   {503, "", 0, 0},
+		"not a status that asks": {400, "Retry-After: 90", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := share(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				for line := range strings.Lines(c.header) {
+					k, v, _ := strings.Cut(strings.TrimSpace(line), ": ")
+					w.Header().Set(k, v)
+				}
+				w.WriteHeader(c.status)
+			}))
+			_, err := f.conn.Invoke(t.Context(), f.app, abi.InvokeCall{Webhook: w, Retry: abi.RetryLimits{Attempts: 1, MaxWaitMS: 20}})
+			if e := asCallError(t, err); e.After < c.least || e.After > c.most || e.Status != c.status {
+				t.Errorf("status %d, after %s: %v", e.Status, e.After, e)
+			}
+		})
+	}
+	f := share(t, answer(`{}`))
+	f.app.RateLimit = "1/1h"
+	call := abi.InvokeCall{Webhook: w}
+	if _, err := f.conn.Invoke(t.Context(), f.app, call); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.conn.Invoke(t.Context(), f.app, call)
+	if e := asCallError(t, err); e.After < 50*time.Minute || e.After > time.Hour || e.Status != 0 || e.Sent || e.Kind != abi.KindRateLimited {
+		t.Errorf("%s, status %d, sent %t, after %s: %v", e.Kind, e.Status, e.Sent, e.After, e)
+	}
 }

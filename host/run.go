@@ -89,7 +89,7 @@ func (c *Connector) serve(ctx context.Context, i *instance, state *abi1.Call, ex
 func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending) error {
 	fault := func(kind abi.Kind, format string, args ...any) error {
 		e := c.fault(app, j.input.Function, kind, fmt.Sprintf(format, args...))
-		e.Status, e.Sent = state.Status, state.Sent
+		e.Status, e.Sent, e.After = state.Status, state.Sent, state.After
 		return e
 	}
 	cause := context.Cause(state.Context)

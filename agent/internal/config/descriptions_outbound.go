@@ -61,7 +61,7 @@ func describeOrchestrations() map[string]string {
 		"orchestrations.NAME.steps.on_error":       "In place of the orchestration's.",
 		"orchestrations.NAME.steps.retry.attempts": "How often the step is tried, the first time included.",
 		"orchestrations.NAME.steps.retry.backoff":  "Time before the second attempt; it doubles with each further one.",
-		"orchestrations.NAME.steps.retry.max":      "The longest time between two attempts.",
+		"orchestrations.NAME.steps.retry.max":      "The longest time between two attempts, unless the application asks for more (`Retry-After`).",
 	}
 }
 

@@ -86,8 +86,8 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 	case <-ctx.Done():
 		return
 	}
-	if until := a.until(probe, d.Now()); !until.IsZero() {
-		d.giveBack(ctx, row, until, "the application is down")
+	if until, why := a.closedUntil(probe, d.Now()); !until.IsZero() {
+		d.giveBack(ctx, row, until, why)
 		return
 	}
 	failpoint.Hit("sending")
@@ -97,6 +97,10 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 		return // it was cut off: the next process takes it up as one that may have arrived
 	}
 	f := judge(err)
+	if f.kept {
+		d.giveBack(ctx, row, d.Now().Add(max(f.asked, time.Second)), f.text)
+		return
+	}
 	d.note(a, f)
 	if err != nil {
 		d.settleFailed(ctx, one, f)

@@ -382,3 +382,73 @@ func TestWithoutTheDirectoryNothingIsSent(t *testing.T) {
 		s.status(id, store.InstanceDone)
 	})
 }
+
+// TestRetryAfter: an application that asks to be left alone gets not one call
+// before that time, whoever it is about, and none is given up for it.
+func TestRetryAfter(t *testing.T) {
+	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
+		var guids []ident.GUID
+		for i := range 20 {
+			guids = append(guids, s.person(fmt.Sprint("p", i)))
+		}
+		began := time.Now()
+		const asked = 40 * time.Minute // longer than retry.max
+		s.answer = func(c sending) (host.Answer, error) {
+			time.Sleep(time.Second)
+			if c.at.Sub(began) < asked {
+				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindRateLimited, Status: 429, Message: "too much", After: asked}
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		off := webhook("crm", "/off")
+		off.Retry = orchestration.Retry{Attempts: 2, Max: orchestration.Duration(time.Minute)}
+		ids := s.start(define("a", off), guids[:10]...)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(10 * time.Second)
+		first := len(s.calls())
+		ids = append(ids, s.start(define("a", off), guids[10:]...)...)
+		time.Sleep(time.Hour)
+		s.mu.Lock()
+		for n, c := range s.sent[first:] {
+			if at := c.at.Sub(began); at < asked {
+				s.Errorf("call %d after %s", n, at)
+			}
+		}
+		s.mu.Unlock()
+		if first > parallel {
+			s.Errorf("%d calls before the first answer", first)
+		}
+		for _, id := range ids {
+			s.status(id, store.InstanceDone)
+		}
+	})
+}
+
+// TestARateLimitOfOursCostsNoAttempt: what the host keeps back for the rate limit
+// or the budget is sent when there is room again.
+func TestARateLimitOfOursCostsNoAttempt(t *testing.T) {
+	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
+		began := time.Now()
+		s.answer = func(c sending) (host.Answer, error) {
+			if since := c.at.Sub(began); since < 20*time.Hour {
+				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindRateLimited, Message: "budget", After: 20*time.Hour - since}
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		off := webhook("crm", "/off")
+		off.Retry = orchestration.Retry{Attempts: 1}
+		id := s.start(define("a", off), s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Hour)
+		if d := s.deliveries(store.DeliveryFilter{Instance: id})[0]; d.State != store.DeliveryQueued || d.Attempts != 0 || d.Cause == "" {
+			s.Errorf("%+v", d)
+		}
+		time.Sleep(20 * time.Hour)
+		s.want("calls", "crm /off", "crm /off")
+		s.status(id, store.InstanceDone)
+	})
+}

@@ -16,10 +16,11 @@ import (
 // failure is what a failed call means. The zero failure is a success.
 type failure struct {
 	text, next string
-	retry      bool // another attempt may succeed
-	outage     bool // the application as a whole is not there
-	sent       bool // it may have been carried out
-	asked      time.Duration
+	retry      bool          // another attempt may succeed
+	outage     bool          // the application as a whole is not there
+	sent       bool          // it may have been carried out
+	kept       bool          // nothing was sent, as the application's rate limit or budget is used up until after asked
+	asked      time.Duration // how long the application is to be left alone
 	status     int
 }
 
@@ -33,11 +34,12 @@ func judge(err error) failure {
 	if !errors.As(err, &call) {
 		return f // it is not known what became of the call
 	}
-	f.next, f.sent, f.status, f.asked = call.Next, call.Sent, call.Status, 0
+	f.next, f.sent, f.status, f.asked = call.Next, call.Sent, call.Status, call.After
 	if call.Function == "" { // it did not get that far, such as without a connector
 		f.outage = true
 		return f
 	}
+	f.kept = call.Kind == abi.KindRateLimited && call.Status == 0 && !call.Sent && call.After > 0
 	switch call.Kind {
 	case abi.KindAuth, abi.KindBlocked, abi.KindRateLimited, abi.KindUnavailable:
 		f.outage = true

@@ -84,17 +84,11 @@ func (a *application) give(d *Dispatcher) {
 	wake(d.deliveriesDue)
 }
 
-// until returns until when nothing may be sent; the zero time: it may.
-func (a *application) until(probe bool, now time.Time) time.Time {
+// closedUntil is that of its breaker.
+func (a *application) closedUntil(probe bool, now time.Time) (time.Time, string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case !a.breaker.open() || probe:
-		return time.Time{}
-	case now.Before(a.breaker.until):
-		return a.breaker.until
-	}
-	return now
+	return a.breaker.closedUntil(now, probe)
 }
 
 // note tells the breaker how a call ended.

@@ -434,8 +434,8 @@ func TestRetryWait(t *testing.T) {
 		{1, time.Hour, 0, time.Hour},
 		{1, time.Hour, 1, 66 * time.Minute},
 		{1, time.Second, 0, 30 * time.Second},
-		{1, 7 * time.Hour, 1, 6 * time.Hour},
-		{1, 1 << 62, 1, 6 * time.Hour},
+		{1, 7 * time.Hour, 0, 7 * time.Hour},
+		{1, 1 << 62, 0, 24 * time.Hour},
 		{1, -1, 0, 30 * time.Second},
 		{1, 0, 7, 15 * time.Second},
 	} {

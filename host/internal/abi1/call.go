@@ -52,6 +52,7 @@ type Call struct {
 	Refused    bool          // a host function refused something, other than that there is no value
 	SinkErr    error         // the agent's error, when it took no more records
 	Status     int           // HTTP status of the last answer
+	After      time.Duration // how long nothing can be sent after the last request; 0: that is not known
 	Requests   int
 	Records    int64
 	Bytes      int64

@@ -2,7 +2,9 @@ package abi1
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/host/internal/web"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -45,6 +47,7 @@ func httpSend(f *frame) int64 {
 	defer c.Clock.Pause()()
 	resp, err := c.Client.Send(c.Context, r)
 	c.Sent = c.Sent || changes(r.Method) && mayBeDone(resp, err)
+	c.After = after(c.Client, resp, err)
 	if err != nil {
 		c.Status = 0
 		return c.no(code(err), "%v", err)
@@ -69,6 +72,19 @@ func (c *Call) limit(set, usual int64) int64 {
 
 func changes(method string) bool {
 	return method != "" && method != abi.MethodGet && method != abi.MethodHead
+}
+
+// after returns how long nothing can be sent after a request that was kept back,
+// or that the application turned away for the moment; 0 when that is not known.
+func after(client *web.Client, resp *web.Response, err error) time.Duration {
+	var kept *web.Error
+	switch {
+	case errors.As(err, &kept):
+		return kept.After
+	case err == nil && (resp.Status == http.StatusTooManyRequests || resp.Status == http.StatusServiceUnavailable):
+		return client.Limiter.Paused()
+	}
+	return 0
 }
 
 // mayBeDone reports whether the application may have carried out a request.

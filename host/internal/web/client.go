@@ -92,6 +92,9 @@ type Response struct {
 type Error struct {
 	Code abi.Code
 	Err  error
+	// After is when the rate limit or the pause that kept the request back has
+	// room again, from now; 0: nothing kept it back, or waiting does not help.
+	After time.Duration
 }
 
 // Error returns what happened, without secrets.

@@ -50,7 +50,7 @@ func (c *Client) rehearse(ctx context.Context, r abi.Request, target *url.URL) e
 	if _, err := c.request(ctx, r, target, true, at.secrets); err != nil {
 		return c.explain(ctx, err, target)
 	}
-	err = &Error{abi.CodeRefused, errRehearsal}
+	err = &Error{Code: abi.CodeRefused, Err: errRehearsal}
 	c.ended(nil, err)
 	return err
 }

@@ -132,10 +132,33 @@ func (l *Limiter) enter(w *waiter, class int, now time.Time) {
 	}
 	l.waiting[class] = append(l.waiting[class], w)
 	l.serve(now)
-	if i := slices.Index(l.waiting[class], w); i >= 0 && w.late(l.turnOf(w, class, i, now)) {
-		l.leave(w, class)
-		w.done <- failed(abi.CodeRateLimited, "the rate limit of %s is used up, and the next turn is after the end of this call", l.used(w, now))
+	i := slices.Index(l.waiting[class], w)
+	if i < 0 {
+		return
 	}
+	if turn := l.turnOf(w, class, i, now); w.late(turn) {
+		l.leave(w, class)
+		w.done <- keptBack(turn.Sub(now), "the rate limit of %s is used up, and the next turn is after the end of this call", l.used(w, now))
+	}
+}
+
+// keptBack returns the error of a request that was not sent and may be after a
+// while.
+func keptBack(after time.Duration, format string, args ...any) *Error {
+	e := failed(abi.CodeRateLimited, format, args...)
+	e.After = after
+	return e
+}
+
+// Paused returns how much is left of the application's pause, 0 when there is
+// none.
+func (l *Limiter) Paused() time.Duration {
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(time.Until(l.pause.until), 0)
 }
 
 // used returns the limit that a request waits for.
@@ -323,7 +346,7 @@ func (l *Limiter) turnAway(now time.Time) {
 			if !w.late(l.pause.until) {
 				return false
 			}
-			w.done <- failed(abi.CodeRateLimited, "%s; nothing is sent until %s", l.pause.why, l.pause.until.UTC().Format(time.RFC3339))
+			w.done <- keptBack(l.pause.until.Sub(now), "%s; nothing is sent until %s", l.pause.why, l.pause.until.UTC().Format(time.RFC3339))
 			return true
 		})
 	}
