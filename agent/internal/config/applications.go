@@ -157,10 +157,10 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkTemplates(in, e)
 }
 
-// EndpointScope returns the names that the templates of an endpoint may use.
-// Which macros the connector has is not known here.
-func (c *Config) EndpointScope() expr.Scope {
-	return expr.NewScope("settings", "now", "last_success", expr.NameMacros).WithLookups(c.Lookups)
+// EndpointScope returns the names that the templates of an endpoint may use, and
+// more. The macros of its connector are not among them.
+func (c *Config) EndpointScope(more ...string) expr.Scope {
+	return expr.NewScope(append(more, "settings", "now", "last_success")...).WithLookups(c.Lookups)
 }
 
 // checkTemplates compiles the templates of an endpoint. An endpoint that asks
@@ -169,7 +169,7 @@ func (c *Config) EndpointScope() expr.Scope {
 func (l *loader) checkTemplates(in path, e Endpoint) {
 	changes := e.Mode != nil && *e.Mode == ModeChanges
 	check := func(at path, text Text, escape expr.Escape) {
-		t, err := l.config.EndpointScope().Template(text, escape)
+		t, err := l.config.EndpointScope(expr.NameMacros).Template(text, escape) // which macros there are is not known here
 		if err != nil {
 			l.failExpression(at, err)
 		} else if t.Uses("last_success") && !changes {

@@ -44,6 +44,7 @@ func (l *loader) compileOrchestration(name string, known map[Pos]bool, wrong boo
 		}
 		return w, places
 	})
+	options.AnyMacro = true
 	compiled, err := orchestration.Compile(d, options)
 	var mistakes orchestration.MistakesError
 	if errors.As(err, &mistakes) {

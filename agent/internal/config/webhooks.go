@@ -202,13 +202,14 @@ func (l *loader) checkVerify(in path, w Webhook) {
 
 // compileWebhook reports the mistakes in the templates that the configuration
 // sets. Package fit compiles the complete webhook again: the rest may come from
-// a manifest, and each orchestration has steps of its own.
+// a manifest, and each orchestration has steps of its own. Which macros the
+// connector has is not known here.
 func (l *loader) compileWebhook(in path, w Webhook) {
 	call, places := w.Call()
-	var more []string
+	more := []string{expr.NameMacros}
 	for name, o := range l.config.Orchestrations {
 		if l.config.getsPassword(name) && slices.Contains(o.webhookRefs(), w.Name) {
-			more = []string{"password"}
+			more = append(more, "password")
 		}
 	}
 	scope := outbound.NewScope(more...).WithLookups(l.config.Lookups)

@@ -149,6 +149,9 @@ func (s Scope) translate(src Source, err error) error {
 	if m := unknownName.FindStringSubmatch(message); m != nil {
 		hint = s.unknown(m[1], rest(src.Text, fe.To))
 	} else if m := unknownField.FindStringSubmatch(message); m != nil {
+		if why, ok := s.absentMacro(before(src.Text, fe.From), m[1]); ok {
+			return src.errorAt(fe.From, why, "")
+		}
 		hint = didYouMean(m[1], s.allMembers())
 	} else if m, ok := s.nearMiss(src.Text, fe.From, message); ok {
 		return src.errorAt(m.at, m.message, m.hint)
@@ -167,6 +170,12 @@ var plainTypes = strings.NewReplacer("map[string]interface {}", "object", "[]int
 func rest(text string, offset int) string {
 	runes := []rune(text)
 	return strings.TrimSpace(string(runes[min(offset, len(runes)):]))
+}
+
+// before returns the text before the character at offset.
+func before(text string, offset int) string {
+	runes := []rune(text)
+	return string(runes[:min(offset, len(runes))])
 }
 
 func (s Scope) allMembers() []string {

@@ -3,6 +3,7 @@ package expr
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -12,12 +13,26 @@ const NameMacros = "macros"
 
 // WithMacros returns a scope in which macros.NAME stands for an expression of
 // that name, which is evaluated over the same values. The expressions come from
-// this scope, or from one with fewer names, and use no macros themselves.
-func (s Scope) WithMacros(macros map[string]*Expression) Scope {
+// this scope, or from one with fewer names, and use no macros themselves. absent
+// says of other names why they do not exist in this scope.
+func (s Scope) WithMacros(macros map[string]*Expression, absent map[string]string) Scope {
 	lib := *s.lib
-	lib.macros = maps.Clone(macros)
+	lib.macros, lib.absent = maps.Clone(macros), maps.Clone(absent)
 	s.lib = &lib
 	return s.WithMembers(NameMacros, slices.Sorted(maps.Keys(macros))...)
+}
+
+// notHere is the hint for macros where there are none.
+const notHere = "macros.NAME may stand in the endpoints and webhooks of an application, and not in another macro"
+
+// absentMacro says why a macro does not exist in the scope, if that is what the text
+// before an unknown member is about.
+func (s Scope) absentMacro(before, name string) (message string, ok bool) {
+	why, known := s.lib.absent[name]
+	if !known || !strings.HasSuffix(strings.TrimRight(before, " ?."), NameMacros) {
+		return "", false
+	}
+	return NameMacros + "." + name + " does not exist here: " + why, true
 }
 
 // macro compiles macros.NAME.

@@ -124,6 +124,9 @@ func (s Scope) unknown(name, following string) string {
 	if meant, ok := meantWords[strings.ToLower(name)]; ok && meant != name && plainWords.MatchString(meant) {
 		return "did you mean " + meant + "?"
 	}
+	if name == NameMacros {
+		return notHere
+	}
 	called := strings.HasPrefix(following, "(")
 	if nearest := s.nearest(name); nearest != "" && (called || strings.HasPrefix(following, ".") || strings.HasPrefix(following, "[")) {
 		return nearest

@@ -22,7 +22,8 @@ type library struct {
 	functions map[string]*function
 	lookups   map[string]lookupTable
 	macros    map[string]*Expression
-	runs      *sync.Pool // of *run
+	absent    map[string]string // macros that do not exist in the scope, and why
+	runs      *sync.Pool        // of *run
 }
 
 // NewScope returns a scope with these names. A name stands for an object whose

@@ -79,13 +79,16 @@ func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
 }
 
 // mergeTemplates compiles the texts that the configuration sets. They have been
-// checked already; an error still names the place.
+// checked already, but for what macros are and use; an error names the place.
 func mergeTemplates(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {
 	compile := func(t *config.Text, escape expr.Escape, to **expr.Template) error {
 		if t == nil {
 			return nil
 		}
 		compiled, err := scope.Template(*t, escape)
+		if err == nil && compiled.Uses("last_success") && out.Mode != abi.ModeChanges {
+			err = fmt.Errorf("%s: a macro of it uses last_success, so the endpoint must say mode = \"changes\"", t.Pos)
+		}
 		*to = compiled
 		return err
 	}

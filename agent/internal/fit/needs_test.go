@@ -17,6 +17,15 @@ import (
 // configured loads the sample configuration with replacements in it.
 func configured(t *testing.T, replacements ...string) *config.Config {
 	t.Helper()
+	cfg, err := loaded(t, replacements...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func loaded(t *testing.T, replacements ...string) (*config.Config, error) {
+	t.Helper()
 	text, err := os.ReadFile("../../testdata/agent.toml")
 	if err != nil {
 		t.Fatal(err)
@@ -25,11 +34,7 @@ func configured(t *testing.T, replacements ...string) *config.Config {
 	if err := os.WriteFile(file, []byte(strings.NewReplacer(replacements...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
+	return config.Load(file)
 }
 
 // TestNeeds checks that each call of the configuration is listed once, with the

@@ -1,7 +1,9 @@
 package fit
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,7 +42,7 @@ func Webhook(cfg *config.Config, ref string, place config.Pos, m abi.Manifest) (
 	}
 	if !configured {
 		base.Normalize()
-		out.Call = base
+		out.Call, out.Macros = base, macrosFor(base, m)
 		return out, nil, refusedByAPI(cfg, out.Call, place, m)
 	}
 	call, places := own.Over(base)
@@ -54,8 +56,30 @@ func Webhook(cfg *config.Config, ref string, place config.Pos, m abi.Manifest) (
 			call.Scopes, call.Rights = known.Scopes, known.Rights
 		}
 	}
-	out.Call = call
+	out.Call, out.Macros = call, macrosFor(call, m)
 	return out, places, refusedByAPI(cfg, call, own.Pos, m)
+}
+
+// macrosFor returns the macros that the templates of a call may use: all of the
+// connector's, if they use any.
+func macrosFor(call abi.Webhook, m abi.Manifest) []abi.Macro {
+	if text, err := json.Marshal(call); err == nil && !bytes.Contains(text, []byte(expr.NameMacros)) {
+		return nil
+	}
+	out := make([]abi.Macro, len(m.Macros))
+	for i, one := range m.Macros {
+		out[i] = abi.Macro{Name: one.Name, Expression: one.Expression}
+	}
+	return out
+}
+
+// settingNames lists the settings of a connector. The list is not nil.
+func settingNames(m abi.Manifest) []string {
+	names := []string{}
+	for _, s := range m.Settings {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func webhookNames(m abi.Manifest) []string {
@@ -113,7 +137,7 @@ func refusedByAPI(cfg *config.Config, call abi.Webhook, place config.Pos, m abi.
 // filled returns a text with 0 for each of its values, which fits within a text
 // of JSON and outside of one.
 func filled(cfg *config.Config, text string) string {
-	t, err := outbound.NewScope("password").WithLookups(cfg.Lookups).Template(expr.Source{Text: text}, expr.EscapeNone)
+	t, err := outbound.NewScope("password", expr.NameMacros).WithLookups(cfg.Lookups).Template(expr.Source{Text: text}, expr.EscapeNone)
 	if err != nil {
 		return text // Compile reports it
 	}
@@ -144,7 +168,10 @@ func Webhooks(cfg *config.Config, manifests Manifests) []error {
 			wrong = append(wrong, err)
 			continue
 		}
-		_, err = outbound.CompileAt(w.Call, outbound.NewScope("password").WithLookups(cfg.Lookups), places)
+		scope := func(more ...string) expr.Scope {
+			return outbound.NewScope(more...).WithLookups(cfg.Lookups).WithMembers("settings", settingNames(m)...)
+		}
+		_, err = outbound.CompileAt(w.Call, outbound.WithMacros(scope("password"), scope(), w.Macros), places)
 		wrong = append(wrong, placed(cfg.Webhooks[name].Pos, places, err)...)
 	}
 	return wrong
@@ -182,10 +209,7 @@ func Orchestration(cfg *config.Config, name string, manifests Manifests) (*orche
 		if !ok {
 			return orchestration.Webhook{Ref: ref, Application: application}, nil
 		}
-		settings[application] = []string{}
-		for _, s := range m.Settings {
-			settings[application] = append(settings[application], s.Name)
-		}
+		settings[application] = settingNames(m)
 		w, places, err := Webhook(cfg, ref, refPlace(cfg, name, ref), m)
 		if err != nil {
 			wrong = append(wrong, err)

@@ -1,14 +1,12 @@
 package fit
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -37,8 +35,13 @@ func outboundManifest() abi.Manifest {
 // of the configuration, without the names of files.
 func checked(t *testing.T, more string) string {
 	t.Helper()
+	return checkedAgainst(t, outboundManifest(), more)
+}
+
+func checkedAgainst(t *testing.T, m abi.Manifest, more string) string {
+	t.Helper()
 	cfg := configured(t, "[automations.staff]", more+"\n[automations.staff]")
-	manifests := func(application string) (abi.Manifest, bool) { return outboundManifest(), application == "pipedrive" }
+	manifests := func(application string) (abi.Manifest, bool) { return m, application == "pipedrive" }
 	wrong := Webhooks(cfg, manifests)
 	for name := range cfg.Orchestrations {
 		_, errs := Orchestration(cfg, name, manifests)
@@ -89,30 +92,6 @@ func TestWebhooksAgainstTheManifest(t *testing.T) {
 		got := checked(t, c.config)
 		if !strings.Contains(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%s: got  %s\nwant %s", name, got, c.want)
-		}
-	}
-}
-
-// TestAnOrchestrationTakesItsTablesAlong: instances go on without the configuration
-// that they began with, so the definition that they keep has the tables of lookup().
-func TestAnOrchestrationTakesItsTablesAlong(t *testing.T) {
-	for text, want := range map[string]int{`{{ lookup("departments", ad.department, "") }}`: 1, "{{ ad.cn }}": 0} {
-		cfg := configured(t, "[automations.staff]", "[lookups]\ndepartments = { 1 = \"Sales\" }\n[orchestrations.o]\nsteps = [{ webhook = \"pipedrive/update_user\", if = 'link != null' },"+
-			" { directory = { action = \"update\", attributes = { company = '"+text+"' } } }]\n[automations.staff]")
-		o, wrong := Orchestration(cfg, "o", func(string) (abi.Manifest, bool) { return outboundManifest(), true })
-		if len(wrong) > 0 {
-			t.Fatal(wrong)
-		}
-		kept, err := json.Marshal(o.Definition())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var d orchestration.Definition
-		if err := json.Unmarshal(kept, &d); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := orchestration.Compile(d, orchestration.Options{}); err != nil || len(d.Lookups) != want {
-			t.Errorf("%s: %d tables, %v", text, len(d.Lookups), err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -75,7 +76,7 @@ func Choices(kind string, m abi.Manifest, settings map[string]any) []Choice {
 		out = append(out, one)
 	}
 	for _, one := range m.Macros {
-		if _, err := compile(base, one); err == nil {
+		if _, err := outbound.CompileMacro(base, one); err == nil {
 			out = append(out, Choice{RootName(one.Name), "", one.Description + " (" + one.Expression + ")", one.Example})
 		}
 	}

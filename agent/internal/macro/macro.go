@@ -23,13 +23,7 @@ import (
 // Scope adds the macros of a manifest to a scope, as far as the names that they
 // use exist there.
 func Scope(base expr.Scope, m abi.Manifest) expr.Scope {
-	macros := map[string]*expr.Expression{}
-	for _, one := range m.Macros {
-		if e, err := compile(base, one); err == nil {
-			macros[one.Name] = e
-		}
-	}
-	return base.WithMacros(macros)
+	return outbound.WithMacros(base, base, m.Macros)
 }
 
 // Check compiles the macros of a manifest. Each must compile among the names of
@@ -37,18 +31,14 @@ func Scope(base expr.Scope, m abi.Manifest) expr.Scope {
 func Check(m abi.Manifest) error {
 	var errs []error
 	for _, one := range m.Macros {
-		if _, err := compile(expr.NewScope(abi.FetchRoots()...), one); err == nil {
+		if _, err := outbound.CompileMacro(expr.NewScope(abi.FetchRoots()...), one); err == nil {
 			continue
 		}
-		if _, err := compile(outbound.NewScope(), one); err != nil {
+		if _, err := outbound.CompileMacro(outbound.NewScope(), one); err != nil {
 			errs = append(errs, fmt.Errorf("macro %s: %w", one.Name, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func compile(scope expr.Scope, one abi.Macro) (*expr.Expression, error) {
-	return scope.Compile(expr.Source{Text: one.Expression, Pos: start})
 }
 
 // start is the place of the first character of a text that no file holds.

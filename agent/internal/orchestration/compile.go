@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Applications []string            // that links may name; nil: any
 	Settings     map[string][]string // the names of settings by application; any of an application that is not listed
+	AnyMacro     bool                // which macros connectors have is not known: webhooks may name any
 	// Place returns where a member begins in a file: of a step counted from 0,
 	// or of the orchestration for Whole. Members are named as in MistakeError.
 	Place func(step int, member string) expr.Pos
@@ -64,6 +65,7 @@ type compiler struct {
 	options  Options
 	out      *Orchestration
 	scope    expr.Scope
+	plain    expr.Scope // without password: of macros
 	mistakes MistakesError
 }
 
@@ -75,7 +77,7 @@ func Compile(d Definition, options Options) (*Orchestration, error) {
 	if d.Password {
 		more = append(more, "password")
 	}
-	c.scope = outbound.NewScope(more...).WithLookups(d.Lookups).WithMembers("link", linkMembers...)
+	c.scope, c.plain = c.names(more...), c.names()
 	switch {
 	case len(d.Steps) == 0:
 		c.refuse(Whole, "steps", "", "it has no steps")
@@ -104,6 +106,11 @@ func Compile(d Definition, options Options) (*Orchestration, error) {
 	}
 	c.out.spelled = spelledIn(c.out.steps, cancel)
 	return c.out, nil
+}
+
+// names returns the names that every member may use, and more.
+func (c *compiler) names(more ...string) expr.Scope {
+	return outbound.NewScope(more...).WithLookups(c.out.definition.Lookups).WithMembers("link", linkMembers...)
 }
 
 // lacksKind reports whether a step has no kind, so that nothing follows from it.

@@ -23,14 +23,29 @@ var conditionTypes = expr.Types{
 }
 
 // scopeOf returns the names that the members of a step may use.
-func (c *compiler) scopeOf(s *step) expr.Scope {
+func (c *compiler) scopeOf(s *step) expr.Scope { return c.settings(s, c.scope) }
+
+// callScope returns the names that the templates of a webhook may use.
+func (c *compiler) callScope(s *step) expr.Scope {
+	if !c.options.AnyMacro {
+		return outbound.WithMacros(c.scopeOf(s), c.settings(s, c.plain), s.Webhook.Macros)
+	}
+	more := []string{expr.NameMacros}
+	if c.out.definition.Password {
+		more = append(more, "password")
+	}
+	return c.settings(s, c.names(more...))
+}
+
+// settings returns a scope that knows the settings of a step's application.
+func (c *compiler) settings(s *step, scope expr.Scope) expr.Scope {
 	if s.Webhook == nil {
-		return c.scope
+		return scope
 	}
 	if settings, known := c.options.Settings[s.Webhook.Application]; known {
-		return c.scope.WithMembers("settings", settings...)
+		return scope.WithMembers("settings", settings...)
 	}
-	return c.scope
+	return scope
 }
 
 // texts compiles the expressions and templates of a step.
@@ -43,7 +58,7 @@ func (c *compiler) texts(i int) {
 	}
 	switch s.kind {
 	case KindWebhook:
-		c.webhook(i, scope)
+		c.webhook(i)
 	case KindDirectory:
 		c.directory(i, scope)
 	case KindMail:
@@ -104,7 +119,7 @@ func usesIn(member string, references func(string) []expr.Reference) []use {
 	return out
 }
 
-func (c *compiler) webhook(i int, scope expr.Scope) {
+func (c *compiler) webhook(i int) {
 	s := &c.out.steps[i]
 	places := map[string]expr.Pos{}
 	if c.options.Place != nil {
@@ -112,7 +127,7 @@ func (c *compiler) webhook(i int, scope expr.Scope) {
 			places[m] = c.options.Place(i, "webhook."+m)
 		}
 	}
-	w, err := outbound.CompileAt(s.Webhook.Call, scope, places)
+	w, err := outbound.CompileAt(s.Webhook.Call, c.callScope(s), places)
 	if err != nil {
 		c.refuseWebhook(i, err)
 		return

@@ -94,6 +94,7 @@ type Webhook struct {
 	Application string      `json:"application"`
 	LinkKind    string      `json:"link_kind,omitempty"` // kind of the link that link means and link_key makes
 	Call        abi.Webhook `json:"call"`                // complete, with its templates
+	Macros      []abi.Macro `json:"macros,omitempty"`    // those of the application's connector, when the templates use any
 }
 
 // Action is what a directory step does.

@@ -112,7 +112,7 @@ func (c *compiler) add(member, source string, cut func(*expr.Template) ([]piece,
 	}
 	pos, known := c.places[member]
 	if !known {
-		pos = expr.Pos{Line: 1, Column: 1}
+		pos = start
 	}
 	t, err := c.scope.Template(expr.Source{Text: source, Pos: pos}, expr.EscapeNone)
 	if err != nil {
