@@ -22,8 +22,15 @@ if = "link != null"
 
 [automations.staff]
 after = { created = "joined" }`)
+	if p := w.plan(0); len(p.Follows) != 1 || p.Follows[0] != (ident.Follow{Orchestration: "joined", Class: ident.ClassCreate, Count: 5}) {
+		t.Errorf("the plan does not tell what begins with it: %+v", p.Follows)
+	}
 	d := w.start()
-	if r := w.apply(0); r.Counts[ident.ClassCreate][ident.ResultApplied] != 5 {
+	r := w.apply(0)
+	if n := r.Orchestrations; len(n) != 1 || n[0].Orchestration != "joined" || n[0].Count != 5 {
+		t.Errorf("the report does not tell what began: %+v", n)
+	}
+	if r.Counts[ident.ClassCreate][ident.ResultApplied] != 5 {
 		t.Fatalf("%+v", r.Counts)
 	}
 	d.stop()

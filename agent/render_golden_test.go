@@ -38,6 +38,7 @@ func mixedPlan(t *testing.T) ident.Plan {
 		t.Fatal(err)
 	}
 	p.Made = noonAnd(0)
+	p.Follows = []ident.Follow{{Orchestration: "welcome", Class: ident.ClassCreate, Count: 1}, {Orchestration: "leaver", Class: ident.ClassDisable, Count: 12}}
 	return p
 }
 
@@ -78,6 +79,10 @@ func heldRun() engine.Report {
 		{Run: 12, SettledBy: 13, Key: "21", DN: leaver.From, Name: "Eve", Operation: leaver, Result: ident.ResultDropped, Cause: "superseded: run 13 holds it with other values", At: noonAnd(3)},
 	}
 	r.Outcomes[0], r.Outcomes[1] = r.Outcomes[1], r.Outcomes[0] // as they were carried out
+	r.Orchestrations = []store.InstanceCount{
+		{Orchestration: "leaver", Status: store.InstanceHeld, Count: 3}, {Orchestration: "welcome", Status: store.InstanceDone, Count: 9},
+		{Orchestration: "welcome", Status: store.InstanceWaiting, Count: 1},
+	}
 	return r
 }
 

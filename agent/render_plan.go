@@ -35,6 +35,7 @@ func printPlan(w io.Writer, plan ident.Plan, how extent) {
 	if plan.Doubt != "" {
 		p.putStyled(yellow, "", yellow, fmt.Sprintf("The delivery is in doubt: %s.", strings.TrimSuffix(plan.Doubt, ".")))
 	}
+	printFollows(p, plan.Follows)
 	apply, held, refused := countVerdicts(plan)
 	if len(plan.Changes) == 0 {
 		p.put("", "Nothing to do.")

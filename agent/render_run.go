@@ -47,6 +47,7 @@ func printReport(w io.Writer, r service.Report, how extent) {
 		p.put("", fmt.Sprintf("Held: %s. %s`rollcall approve %d` applies it, `rollcall reject %d` does not.", operations(n), show, r.ID, r.ID))
 	}
 	printStillHeld(p, r.Summary.HeldBy)
+	printCaused(p, r)
 	printFailed(p, r)
 }
 

@@ -89,6 +89,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	}
 	busy := busy(v.others, a.Settings.Application)
 	leaveBusy(&p, busy)
+	p.Follows = follows(p.Changes, a.Settings.Starts)
 	made := planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,

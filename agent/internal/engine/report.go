@@ -42,6 +42,8 @@ type Report struct {
 	// Waiting counts operations that this run would have made but an earlier
 	// run holds: the sum of the summary's HeldBy.
 	Waiting int `json:"waiting,omitempty"`
+	// Orchestrations are those that began with its operations, or are held.
+	Orchestrations []store.InstanceCount `json:"orchestrations,omitempty"`
 }
 
 // Count returns how many outcomes have a result, over all classes.
@@ -74,6 +76,9 @@ func ReadReport(ctx context.Context, s *store.Store, id int64) (Report, error) {
 	}
 	if r.Outcomes, err = s.Outcomes(ctx, id); err != nil {
 		return Report{}, fmt.Errorf("read the outcomes of run %d: %w", id, err)
+	}
+	if r.Orchestrations, err = s.InstancesOfRun(ctx, id); err != nil {
+		return Report{}, fmt.Errorf("read the orchestrations of run %d: %w", id, err)
 	}
 	for _, o := range r.Outcomes {
 		if r.Counts[o.Operation.Class] == nil {

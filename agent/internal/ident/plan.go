@@ -60,6 +60,15 @@ type Plan struct {
 	Limits      []LimitState     `json:"limits"`
 	Quarantined []QuarantineItem `json:"quarantined,omitempty"`
 	Notes       []Note           `json:"notes,omitempty"`
+	// Follows are the orchestrations that begin with what is to be applied.
+	Follows []Follow `json:"follows,omitempty"`
+}
+
+// Follow counts how often an orchestration begins with operations of a class.
+type Follow struct {
+	Orchestration string `json:"orchestration"`
+	Class         Class  `json:"class"`
+	Count         int    `json:"count"`
 }
 
 // RecordCounts counts the records of a fetch.

@@ -88,7 +88,10 @@ type Settings struct {
 	Scope        ident.Scope  // nothing outside is ever changed
 	Allow        []ident.DN   // protected accounts and groups that may be changed nevertheless
 	Schema       ident.Schema // what the directory accepts; the Mapper knows it too
-	Now          time.Time    // for Plan.Made, and to tell what has expired
+	// Starts names the orchestrations that begin with an operation of a class
+	// that was carried out.
+	Starts map[ident.Class][]string
+	Now    time.Time // for Plan.Made, and to tell what has expired
 }
 
 // History is what earlier runs of the automation left behind.

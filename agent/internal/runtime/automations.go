@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 )
@@ -120,8 +121,14 @@ func (s *Snapshot) planSettings(conf config.Automation, data config.DataSource) 
 	if err != nil {
 		return plan.Settings{}, fmt.Errorf("digest of automation %s: %w", conf.Name, err)
 	}
+	starts := map[ident.Class][]string{}
+	for _, class := range ident.Classes {
+		if names := conf.Starts(class); len(names) > 0 {
+			starts[class] = names
+		}
+	}
 	return plan.Settings{
-		Automation: conf.Name, Application: data.Application, DataSource: data.Name,
+		Starts: starts, Automation: conf.Name, Application: data.Application, DataSource: data.Name,
 		Config: digest, Action: conf.Action, Adopt: conf.Adopt.Mode, AdoptMove: conf.Adopt.Move,
 		Missing: plan.Missing(conf.Missing),
 		Match:   conf.Match, Anchor: s.config.Directory.Anchor, Limits: conf.Limits.ByClass(),

@@ -27,6 +27,7 @@ func TestTheOutboxIsReadByIndex(t *testing.T) {
 		"open of instance": {openOfInstance, []any{1}, "deliveries_instance"},
 		"old instances":    {oldInstances, []any{1, 10}, "instances_ended"},
 		"counts":           {instanceCounts, nil, "instances_status"},
+		"counts of a run":  {instancesOfRun, []any{1}, "instances_run"},
 	} {
 		rows, err := s.reader.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+q.query, q.args...)
 		must(t, err)

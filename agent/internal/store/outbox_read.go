@@ -264,14 +264,26 @@ func (s *Store) OutboxDepth(ctx context.Context) (Depth, error) {
 
 // InstanceCount says how many instances of an orchestration have a status.
 type InstanceCount struct {
-	Orchestration string
-	Status        InstanceStatus
-	Count         int
+	Orchestration string         `json:"orchestration"`
+	Status        InstanceStatus `json:"status"`
+	Count         int            `json:"count"`
 }
 
 // InstanceCounts counts the instances that are kept, in order.
 func (s *Store) InstanceCounts(ctx context.Context) ([]InstanceCount, error) {
-	rows, err := s.reader.QueryContext(ctx, instanceCounts)
+	return s.countInstances(ctx, instanceCounts)
+}
+
+const instancesOfRun = `SELECT orchestration, status, count(*) FROM instances WHERE run = ? GROUP BY orchestration, status
+	ORDER BY orchestration, status`
+
+// InstancesOfRun counts the instances that a run caused, in order.
+func (s *Store) InstancesOfRun(ctx context.Context, run int64) ([]InstanceCount, error) {
+	return s.countInstances(ctx, instancesOfRun, run)
+}
+
+func (s *Store) countInstances(ctx context.Context, query string, args ...any) ([]InstanceCount, error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.fail("count orchestrations", err)
 	}
