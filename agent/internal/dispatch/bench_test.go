@@ -26,7 +26,7 @@ func BenchmarkOutbox(b *testing.B) {
 		application := []string{"crm", "sms"}[rounds%2]
 		rounds++
 		s.start(define(fmt.Sprint("a", rounds), webhook(application, "/a/{{ ad.sAMAccountName }}")), guids...)
-		began := time.Now()
+		began, cpu := time.Now(), soak.CPU()
 		_, stop := s.run()
 		soak.Await(b, "everything is sent", func() bool {
 			time.Sleep(10 * time.Millisecond)
@@ -40,6 +40,7 @@ func BenchmarkOutbox(b *testing.B) {
 			return err == nil && len(depth.States) == 0
 		})
 		b.ReportMetric(people/time.Since(began).Seconds(), "deliveries/s")
+		b.ReportMetric((soak.CPU()-cpu).Seconds()*1e6/people, "cpu-us/delivery")
 		stop()
 	}
 	if d := s.deliveries(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryDone}}); len(d) != rounds*people {

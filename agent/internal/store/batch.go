@@ -10,17 +10,22 @@ import (
 )
 
 // batch is a transaction that does the same for many rows: it prepares each
-// statement once, and writes the lines of the journal together.
+// statement once, and writes the lines of the journal together. The end of a
+// context ends the transaction, and none of its short statements: the driver would
+// need a goroutine for each.
 type batch struct {
-	tx      *sql.Tx
-	stmts   map[string]*sql.Stmt
-	defined map[string]string // digests by definition
-	begun   map[[2]string]int // what counts against a StartLimit, by automation and orchestration
-	lines   []JournalLine
+	tx       *sql.Tx
+	prepared *prepared
+	stmts    map[string]*sql.Stmt
+	defined  map[string]string // digests by definition
+	begun    map[[2]string]int // what counts against a StartLimit, by automation and orchestration
+	lines    []JournalLine
 }
 
-func newBatch(tx *sql.Tx) *batch {
-	return &batch{tx: tx, stmts: map[string]*sql.Stmt{}, defined: map[string]string{}, begun: map[[2]string]int{}}
+func (s *Store) newBatch(tx *sql.Tx) *batch {
+	return &batch{
+		tx: tx, prepared: &s.prepared, stmts: map[string]*sql.Stmt{}, defined: map[string]string{}, begun: map[[2]string]int{},
+	}
 }
 
 // stmt returns a prepared statement. It is closed with the transaction.
@@ -28,8 +33,11 @@ func (b *batch) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if known, ok := b.stmts[query]; ok {
 		return known, nil
 	}
-	made, err := b.tx.PrepareContext(ctx, query)
-	if err != nil {
+	var made *sql.Stmt
+	var err error
+	if ready := b.prepared.find(query); ready != nil {
+		made = b.tx.StmtContext(ctx, ready)
+	} else if made, err = b.tx.PrepareContext(ctx, query); err != nil {
 		return nil, err
 	}
 	b.stmts[query] = made
@@ -47,7 +55,7 @@ func (b *batch) count(ctx context.Context, query string, args ...any) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.ExecContext(ctx, args...)
+	result, err := stmt.ExecContext(context.WithoutCancel(ctx), args...)
 	if err != nil {
 		return 0, err
 	}
@@ -67,7 +75,7 @@ func (b *batch) scan(ctx context.Context, into []any, query string, args ...any)
 	if err != nil {
 		return err
 	}
-	return stmt.QueryRowContext(ctx, args...).Scan(into...)
+	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(into...)
 }
 
 // define keeps a definition and returns its digest.

@@ -75,7 +75,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil,
 	})
 	if err == nil && len(c.Start) > 0 {
-		_, err = s.startAll(ctx, newBatch(tx), c.Start)
+		_, err = s.startAll(ctx, s.newBatch(tx), c.Start)
 	}
 	return err
 }

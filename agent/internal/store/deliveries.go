@@ -154,7 +154,7 @@ func (s *Store) SaveCalls(ctx context.Context, lease Lease, list []Call) error {
 		if err := s.checkLive(ctx, tx, lease); err != nil {
 			return err
 		}
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		for _, c := range list {
 			n, err := b.count(ctx, `UPDATE deliveries SET call = ?, request = ? WHERE id = ? AND state = 'sending'`, c.Call, c.Request, c.Delivery)
 			if err == nil && n == 0 {
@@ -179,7 +179,7 @@ func (s *Store) RecoverDeliveries(ctx context.Context, lease Lease) (int, error)
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		n, err = newBatch(tx).count(ctx, recoverDeliveries, stamp(s.now()))
+		n, err = s.newBatch(tx).count(ctx, recoverDeliveries, stamp(s.now()))
 		return err
 	})
 	return int(n), err

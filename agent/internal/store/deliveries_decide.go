@@ -12,7 +12,7 @@ import (
 // *DeliveryStateError for other deliveries.
 func (s *Store) RetryDelivery(ctx context.Context, id int64, by string, render bool) error {
 	return s.write(ctx, "retry a delivery", func(tx *sql.Tx) error {
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		d, err := b.delivery(ctx, id)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s *Store) retry(ctx context.Context, b *batch, d deliveryBrief, by string,
 // sent, or has ended.
 func (s *Store) DropDelivery(ctx context.Context, id int64, by string) error {
 	return s.write(ctx, "drop a delivery", func(tx *sql.Tx) error {
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		d, err := b.delivery(ctx, id)
 		if err != nil {
 			return err

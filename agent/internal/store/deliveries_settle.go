@@ -57,7 +57,7 @@ func (s *Store) SettleDeliveries(ctx context.Context, lease Lease, list []Settle
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		for _, d := range list {
 			if err := s.settleOne(ctx, b, d, &done); err != nil {
 				return fmt.Errorf("delivery %d: %w", d.Delivery, err)

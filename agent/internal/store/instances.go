@@ -134,7 +134,7 @@ func (s *Store) StartInstances(ctx context.Context, lease Lease, list []NewInsta
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		ids, err = s.startAll(ctx, newBatch(tx), list)
+		ids, err = s.startAll(ctx, s.newBatch(tx), list)
 		return err
 	})
 	if err != nil {

@@ -56,7 +56,7 @@ func (s *Store) AdvanceInstances(ctx context.Context, lease Lease, list []Advanc
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		for _, a := range list {
 			written, err := s.advance(ctx, b, a)
 			if err != nil {

@@ -38,7 +38,7 @@ func (s *Store) endByHand(ctx context.Context, b *batch, i brief, by, cause stri
 // decideInstance runs do in one transaction about one instance.
 func (s *Store) decideInstance(ctx context.Context, operation string, id int64, do func(*batch, brief) error) error {
 	return s.write(ctx, operation, func(tx *sql.Tx) error {
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		i, err := b.instance(ctx, id)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (s *Store) decideHeld(ctx context.Context, operation string, h Holding, do 
 		if err != nil {
 			return err
 		}
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		for _, id := range ids {
 			i, err := b.instance(ctx, id)
 			if err != nil {

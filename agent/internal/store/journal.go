@@ -95,7 +95,7 @@ const journalBatch = 500
 
 // journal appends a line in the same transaction as what the line records.
 func (s *Store) journal(ctx context.Context, tx *sql.Tx, line JournalLine) error {
-	b := newBatch(tx)
+	b := s.newBatch(tx)
 	b.note(line)
 	return b.writeJournal(ctx, s)
 }

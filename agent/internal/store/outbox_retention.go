@@ -29,7 +29,7 @@ func (s *Store) removeInstances(ctx context.Context, before time.Time, removed *
 			if n = len(ids); err != nil || n == 0 {
 				return err
 			}
-			b := newBatch(tx)
+			b := s.newBatch(tx)
 			deliveries, err := b.removeInstances(ctx, ids)
 			if err != nil {
 				return err

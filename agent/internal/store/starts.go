@@ -91,7 +91,7 @@ func (s *Store) ForgetStarts(ctx context.Context, lease Lease, automation string
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		b := newBatch(tx)
+		b := s.newBatch(tx)
 		for _, guid := range guids {
 			if err := b.exec(ctx, `DELETE FROM starts WHERE automation = ? AND guid = ?`, automation, guid); err != nil {
 				return err

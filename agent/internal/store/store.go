@@ -50,8 +50,10 @@ type Store struct {
 	writer  *sql.DB // one connection; its transactions begin IMMEDIATE
 	reader  *sql.DB
 	stmts   statements
-	sizes   stagedSizes
-	most    int64 // bytes that one run may stage; 0: no limit
+
+	prepared prepared // of the writer
+	sizes    stagedSizes
+	most     int64 // bytes that one run may stage; 0: no limit
 }
 
 // Option changes how a store is opened.
@@ -221,6 +223,7 @@ func (s *Store) Size(context.Context) (int64, error) {
 
 // write runs do in one transaction of the writer.
 func (s *Store) write(ctx context.Context, operation string, do func(*sql.Tx) error) error {
+	s.prepared.prepare(ctx, s.writer)
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fail(operation, err)
