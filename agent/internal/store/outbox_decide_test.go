@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -294,17 +296,60 @@ func TestInitialPasswordsAreErased(t *testing.T) {
 			return err
 		},
 		"cancelled": func(s *Store, _ Lease, a *Advance) error { return s.CancelInstance(t.Context(), a.Instance, "ada") },
+		"rejected": func(s *Store, _ Lease, _ *Advance) error {
+			_, err := s.RejectInstances(t.Context(), Holding{Automation: "staff"}, "ada")
+			return err
+		},
+		"its delivery dropped": func(s *Store, lease Lease, a *Advance) error {
+			a.Status, a.Deliver = InstanceDelivering, &NewDelivery{Step: "mail", Webhook: "w", Application: "crm"}
+			if _, err := s.AdvanceInstances(t.Context(), lease, []Advance{*a}); err != nil {
+				return err
+			}
+			return s.DropDelivery(t.Context(), 1, "ada")
+		},
 	} {
 		s := openTest(t)
 		lease := outbox(t, s)
 		n := leaver("g1")
-		n.Password = []byte("sealed")
+		n.Password, n.Held = []byte("sealed"), name == "rejected"
 		id := must1[[]int64](t)(s.StartInstances(t.Context(), lease, []NewInstance{n}))[0]
 		same(t, "password", "sealed", string(must1[[]byte](t)(s.InitialPassword(t.Context(), id))))
 		must(t, end(s, lease, after(t, s, id, InstanceReady)))
 		if got := must1[[]byte](t)(s.InitialPassword(t.Context(), id)); got != nil {
 			t.Errorf("%s: the password is still there", name)
 		}
+	}
+}
+
+// TestWhatIsErasedIsOverwritten: the file holds nothing of a password, sealed as it
+// was, or of a call, once they are erased.
+func TestWhatIsErasedIsOverwritten(t *testing.T) {
+	s := openTest(t)
+	lease := outbox(t, s)
+	secret := func(n int) []byte { return bytes.Repeat([]byte("sealed-"), n) }
+	var ids []int64
+	for i := range 200 { // several pages, which are free afterwards
+		n := leaver(ident.GUID(fmt.Sprint("g", i)))
+		n.Password = secret(10)
+		ids = append(ids, must1[[]int64](t)(s.StartInstances(t.Context(), lease, []NewInstance{n}))...)
+	}
+	_, d := queue(t, s, lease, "crm", "g-call")
+	take(t, s, lease, "crm")
+	must(t, s.SaveCalls(t.Context(), lease, []Call{{Delivery: d, Call: secret(3000)}}))
+	holds := func() bool {
+		_, err := s.writer.ExecContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+		must(t, err)
+		return bytes.Contains(must1[[]byte](t)(os.ReadFile(s.path)), []byte("sealed-sealed-"))
+	}
+	if !holds() {
+		t.Fatal("nothing was there to erase")
+	}
+	settle(t, s, lease, Settled{Delivery: d, State: DeliveryDone})
+	for _, id := range ids {
+		must(t, s.CancelInstance(t.Context(), id, "ada"))
+	}
+	if holds() {
+		t.Error("the file still holds what was erased")
 	}
 }
 

@@ -47,6 +47,7 @@ func attachStaging(conn sqlite.ExecQuerierContext, dsn string) error {
 		PRAGMA fetched.auto_vacuum = FULL;
 		PRAGMA fetched.journal_mode = WAL;
 		PRAGMA fetched.synchronous = OFF;
+		PRAGMA fetched.secure_delete = OFF;
 		PRAGMA fetched.journal_size_limit = 16777216;
 		CREATE TABLE IF NOT EXISTS fetched.staging (
 			id          INTEGER PRIMARY KEY,

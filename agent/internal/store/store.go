@@ -179,7 +179,7 @@ func (s *Store) dsn(extra ...string) string {
 	}
 	u := url.URL{Scheme: "file", Path: path}
 	u.RawQuery = fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
-		"&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=temp_store(MEMORY)&%s=%s&%s",
+		"&_pragma=secure_delete(1)&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=temp_store(MEMORY)&%s=%s&%s",
 		busyTimeout.Milliseconds(), stagingPath, url.QueryEscape(absolute(s.staging)), strings.Join(extra, "&"))
 	return u.String()
 }
