@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -29,6 +30,10 @@ type Credentials interface {
 	// stays hidden until the end of the call.
 	Redact() []string
 }
+
+// Redact overwrites texts that nobody may see, in all the forms that the host
+// derives for Credentials.Redact.
+func Redact(text string, hide ...string) string { return body.Redact(text, hide) }
 
 // StaticCredentials are credentials that do not change by themselves: an API
 // key, a user name and password, or a token.

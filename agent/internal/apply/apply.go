@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/operation"
@@ -103,6 +102,11 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 		return j.Skip(ctx, t, stale)
 	}
 	after := operation.Remember(link, t.Op, j.Now().UTC())
+	if operation.MakesAccount(t.Op.Class) {
+		if t.initial, err = j.makeInitial(); err != nil {
+			return err
+		}
+	}
 	failpoint.Hit("before-intent")
 	intent, err := j.Store.OpenIntent(ctx, j.Lease, j.intent(t, after))
 	if overtaken(err) {
@@ -113,7 +117,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	}
 	failpoint.Hit("after-intent")
 	j.turns.begin(t)
-	guid, err := j.write(ctx, t)
+	guid, err := j.Writer.Apply(ctx, t.Change.GUID, t.Op, t.initial)
 	failpoint.Hit("after-write")
 	if err != nil {
 		if guid != "" { // the account may have been created without some of its attributes
@@ -124,7 +128,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	after.GUID = guid
 	o := j.Outcome(t, ident.ResultApplied)
 	o.GUID = guid
-	c := j.commit(o)
+	c := j.commit(o, j.handedOver(t))
 	c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
 		return j.unrecorded(ctx, t, intent, err)
@@ -202,24 +206,14 @@ func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale st
 }
 
 func (j *Job) intent(t Task, after ident.Link) store.Intent {
-	return store.Intent{
+	in := store.Intent{
 		Run: j.Run, Automation: j.Automation, Application: j.Application,
 		Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
 		Server: j.Directory.Server().URL, Anchor: ident.Anchor(j.Application, t.Change.Key), Operation: t.Op,
 		Link: &after, By: j.By, HeldID: t.HeldID,
 	}
-}
-
-// write makes the LDAP changes of one operation and returns the GUID of the
-// account. An initial password is generated here and never stored.
-func (j *Job) write(ctx context.Context, t Task) (ident.GUID, error) {
-	var initial write.Initial
-	if operation.MakesAccount(t.Op.Class) {
-		password, err := write.GeneratePassword(j.Password.Length)
-		if err != nil {
-			return "", err
-		}
-		initial = write.Initial{Password: password, MustChange: j.Password.MustChange}
+	if password := j.handedOver(t); password != "" {
+		in.Password = j.Sealer.Seal(passwordUse(in), password)
 	}
-	return j.Writer.Apply(ctx, t.Change.GUID, t.Op, initial)
+	return in
 }

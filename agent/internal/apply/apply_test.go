@@ -302,7 +302,7 @@ func TestTwoSwap(t *testing.T) {
 // say so, and for no other.
 func TestWhatFollowsBeginsWithTheOutcome(t *testing.T) {
 	s := opened(t)
-	s.settings.Follows = func(automation, by string, o ident.Outcome) []store.NewInstance {
+	s.settings.Follows = func(automation, by string, o ident.Outcome, _ string) []store.NewInstance {
 		return []store.NewInstance{{
 			Orchestration: "joiner", Definition: []byte(`{}`), Automation: automation, Trigger: "after created", By: by, GUID: o.GUID, DN: o.DN, Name: o.Name,
 		}}

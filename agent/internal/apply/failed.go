@@ -43,7 +43,7 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 	if result == ident.ResultFailed {
 		j.Listener.Tell(failedItem(o, w.Attribute, w.Common), false)
 	}
-	c := j.commit(o)
+	c := j.commit(o, "")
 	c.HeldID, c.Intent = t.HeldID, intent
 	if w.Done == t.Op.Class {
 		first, _ := operation.FirstHalf(t.Op)
@@ -113,7 +113,7 @@ func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64,
 		after.GUID = t.Change.GUID
 		done := t
 		done.Op = taken
-		c := j.commit(j.Outcome(done, ident.ResultApplied))
+		c := j.commit(j.Outcome(done, ident.ResultApplied), j.handedOver(t))
 		c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
 		commits = append(commits, c)
 	}
@@ -121,7 +121,7 @@ func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64,
 	failed.Op = refused
 	o := j.Outcome(failed, ident.ResultFailed)
 	o.Code, o.Cause, o.Next = w.Code, causes(w.Refused), w.Next
-	c := j.commit(o)
+	c := j.commit(o, "")
 	if len(commits) == 0 {
 		c.HeldID, c.Intent = t.HeldID, intent
 	}

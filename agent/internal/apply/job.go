@@ -66,6 +66,9 @@ type Writer interface {
 	// Apply carries out one operation; its errors are *write.Error. It returns
 	// the GUID of the account, even if it created one without some attributes.
 	Apply(ctx context.Context, guid ident.GUID, op ident.Operation, initial write.Initial) (ident.GUID, error)
+	// RenewInitial gives an account that nobody has logged on with another
+	// initial password.
+	RenewInitial(ctx context.Context, guid ident.GUID, initial write.Initial) error
 	// FindAnchor lists the accounts that carry exactly this anchor.
 	FindAnchor(ctx context.Context, value string) ([]ident.Entry, error)
 }
@@ -94,10 +97,15 @@ type Settings struct {
 	// does, it finds out itself what became of its writes.
 	Configured func(automation string) bool
 	// Follows returns the orchestrations that begin with an operation that was
-	// carried out. They are recorded together with it. nil: none do.
-	Follows func(automation, by string, o ident.Outcome) []store.NewInstance
-	Log     *slog.Logger
-	Now     func() time.Time
+	// carried out. They are recorded together with it. password is the initial
+	// password of a new account, for the one that delivers it; "" for none.
+	// nil: none do.
+	Follows func(automation, by string, o ident.Outcome, password string) []store.NewInstance
+	// Sealer encrypts what intents keep of passwords. Needed with
+	// Password.Deliver.
+	Sealer Sealer
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // Order names the run that a Job writes for, and where it writes.
@@ -114,10 +122,17 @@ type Order struct {
 	Listener  Listener
 }
 
+// Sealer encrypts texts that the store keeps, each for one use.
+type Sealer interface {
+	Seal(use, text string) []byte
+	Open(use string, sealed []byte) (string, error)
+}
+
 // Password says what initial passwords look like.
 type Password struct {
 	Length     int
 	MustChange bool // at the next logon
+	Deliver    bool // Follows gets it; otherwise nobody knows it
 }
 
 // Task is one operation to apply.
@@ -127,6 +142,7 @@ type Task struct {
 	HeldID   int64            // the held operation that this one carries out; 0 for none
 	Approved string           // who approved it; "" for nobody
 	Origin   ident.LinkOrigin // of a link that it makes; "" is as its class says
+	initial  write.Initial    // of an account that it makes
 }
 
 // Job makes the writes of one run.

@@ -16,7 +16,7 @@ const PlanAnew = "the next run plans it anew"
 func (j *Job) Skip(ctx context.Context, t Task, cause string) error {
 	o := j.Outcome(t, ident.ResultSkipped)
 	o.Cause, o.Next = cause, PlanAnew
-	c := j.commit(o)
+	c := j.commit(o, "")
 	c.HeldID = t.HeldID
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
 		return fmt.Errorf("record that %s of %s was skipped: %w", t.Op.Class, t.Change.Name, err)
@@ -38,23 +38,25 @@ func (j *Job) Outcome(t Task, result ident.Result) ident.Outcome {
 func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
 	commits := make([]store.Commit, len(outcomes))
 	for i, o := range outcomes {
-		commits[i] = j.commit(o)
+		commits[i] = j.commit(o, "")
 	}
 	return j.commitAll(ctx, commits)
 }
 
-func (j *Job) commit(o ident.Outcome) store.Commit {
+// commit returns the record of an outcome with what follows it. password is what
+// follow hands over.
+func (j *Job) commit(o ident.Outcome, password string) store.Commit {
 	return store.Commit{
-		Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By, Start: j.follow(j.Automation, j.By, o),
+		Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By, Start: j.follow(j.Automation, j.By, o, password),
 	}
 }
 
 // follow returns the orchestrations that begin with an outcome.
-func (j *Job) follow(automation, by string, o ident.Outcome) []store.NewInstance {
+func (j *Job) follow(automation, by string, o ident.Outcome, password string) []store.NewInstance {
 	if j.Follows == nil || o.Result != ident.ResultApplied {
 		return nil
 	}
-	return j.Follows(automation, by, o)
+	return j.Follows(automation, by, o, password)
 }
 
 // commitAll records outcomes together and passes them to the Listener.

@@ -172,11 +172,16 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	if in.HeldID != 0 {
 		o.Approved = in.By
 	}
+	password, note, err := j.recoverPassword(ctx, in, guid)
+	if err != nil {
+		return err
+	}
+	o.Cause += note
 	c := store.Commit{
 		Outcome: o, Automation: in.Automation, Application: in.Application, By: in.By,
-		HeldID: in.HeldID, Intent: in.ID, Link: &link, Start: j.follow(in.Automation, in.By, o),
+		HeldID: in.HeldID, Intent: in.ID, Link: &link, Start: j.follow(in.Automation, in.By, o, password),
 	}
-	err := j.Store.Commit(ctx, j.Lease, c)
+	err = j.Store.Commit(ctx, j.Lease, c)
 	var decided *store.NotHeldError
 	if !errors.As(err, &decided) {
 		return err

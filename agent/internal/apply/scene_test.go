@@ -32,10 +32,14 @@ type world struct {
 	// fault is asked before and after each write. An error is the answer of the
 	// write, whatever was written.
 	fault func(op ident.Operation, written bool) error
+	// passwords are those that accounts have; renewal is the answer when one gets
+	// another.
+	passwords map[ident.GUID]string
+	renewal   error
 }
 
 func newWorld() *world {
-	return &world{accounts: map[ident.GUID]ident.Entry{}, server: dc, fault: func(ident.Operation, bool) error { return nil }}
+	return &world{accounts: map[ident.GUID]ident.Entry{}, passwords: map[ident.GUID]string{}, server: dc, fault: func(ident.Operation, bool) error { return nil }}
 }
 
 func (w *world) Server() conn.Server { return conn.Server{URL: w.server} }
@@ -75,9 +79,19 @@ func (w *world) Apply(_ context.Context, guid ident.GUID, op ident.Operation, in
 			return "", fmt.Errorf("%s has no password", op.To)
 		}
 		guid = ident.GUID(fmt.Sprintf("10000000-2000-3000-4000-%012d", w.writes))
+		w.passwords[guid] = string(initial.Password)
 	}
 	w.accounts[guid] = written(w.accounts[guid], guid, op)
 	return guid, w.fault(op, true)
+}
+
+func (w *world) RenewInitial(_ context.Context, guid ident.GUID, initial write.Initial) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.renewal == nil {
+		w.passwords[guid] = string(initial.Password)
+	}
+	return w.renewal
 }
 
 func written(e ident.Entry, guid ident.GUID, op ident.Operation) ident.Entry {
@@ -113,6 +127,7 @@ type scene struct {
 	store    *store.Store
 	settings Settings
 	runs     int
+	deliver  bool // passwords are handed over
 
 	mu       sync.Mutex
 	recorded []ident.Outcome // of the run of now
@@ -178,7 +193,7 @@ func (s *scene) run(automation string, do func(*Job) error) error {
 	}
 	s.runs++
 	failed := do(Begin(s.settings, Order{
-		Run: id, Automation: automation, Application: "app", By: "test", Lease: lease, Seen: true, Password: Password{Length: 24},
+		Run: id, Automation: automation, Application: "app", By: "test", Lease: lease, Seen: true, Password: Password{Length: 24, Deliver: s.deliver},
 		Directory: s.world, Writer: s.world, Listener: s,
 	}))
 	if err := s.store.FinishRun(ctx, lease, store.Run{ID: id, Result: store.RunOK}); err != nil {

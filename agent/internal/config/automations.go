@@ -93,9 +93,6 @@ func (l *loader) checkAutomation(in path, a Automation) {
 		l.checkSchedule(in.with("schedule"), a.Schedule)
 	}
 	l.inRange(in.with("password").with("length"), a.Password.Length, 12, 127)
-	if a.Password.Deliver != "" {
-		l.warnKey(in.with("password").with("deliver"), "this version hands over no passwords: the automation does not run", "remove it")
-	}
 	l.checkPlaces(in, a)
 	l.checkAdopt(in.with("adopt"), a)
 	l.checkMatch(in.with("match"), a)

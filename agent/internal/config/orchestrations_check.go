@@ -60,10 +60,33 @@ func (l *loader) compileOrchestration(name string, known map[Pos]bool, wrong boo
 	for _, m := range compiled.Warnings() {
 		l.warnings = append(l.warnings, Warning{Pos: m.Pos, Key: path{"orchestrations", name}.String(), Message: saidBy(m), Hint: m.Hint})
 	}
-	if uses := slices.ContainsFunc(indexes(d.Steps), compiled.UsesPassword); d.Password && !uses {
+	if uses := slices.ContainsFunc(indexes(d.Steps), compiled.UsesPassword); uses {
+		l.checkDelivers(name)
+	} else if d.Password {
 		l.warnKey(path{"orchestrations", name},
 			fmt.Sprintf("password.deliver names orchestration %q, which does not use password: nobody would learn it", name),
 			"write {{ password }} into a mail's text or a webhook's body")
+	}
+}
+
+// checkDelivers refuses to start an orchestration that hands over initial passwords
+// where there is none.
+func (l *loader) checkDelivers(name string) {
+	refuse := func(at path) {
+		l.failKey(at, fmt.Sprintf("orchestration %q hands over an initial password, and there is none here", name),
+			"there is one for each account that an automation with password.deliver creates; name another orchestration")
+	}
+	for automation, a := range l.config.Triggered {
+		if a.Orchestration == name {
+			refuse(path{"automations", automation, "orchestration"})
+		}
+	}
+	for automation, a := range l.config.Automations {
+		for key, started := range a.After.byKey() {
+			if started == name && (key != "created" || a.Password.Deliver != name) {
+				refuse(path{"automations", automation, "after", key})
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,8 +48,8 @@ func TestOutboundIsRead(t *testing.T) {
 			t.Error(w.String())
 		}
 	}
-	if len(c.Warnings) != 4 {
-		t.Errorf("%d warnings of what is not carried out, want one for a directory step, one for deliver, one for a schedule and one for a kind of links", len(c.Warnings))
+	if len(c.Warnings) != 3 {
+		t.Errorf("%d warnings of what is not carried out, want one for a directory step, one for a schedule and one for a kind of links", len(c.Warnings))
 	}
 	leaver, _ := c.OrchestrationDefinition("leaver", given(c))
 	hour, day := orchestration.Duration(time.Hour), orchestration.Duration(24*time.Hour)
@@ -167,6 +168,36 @@ func TestWarningsOfOutbound(t *testing.T) {
 			t.Errorf("%s: got  %s\nwant %s", name, all, c.want)
 		}
 	}
+}
+
+// TestPasswordsAreHandedOverWhereThereIsOne: nothing else starts the orchestration
+// that delivers them.
+func TestPasswordsAreHandedOverWhereThereIsOne(t *testing.T) {
+	const none = `orchestration "welcome" hands over an initial password, and there is none here`
+	for name, c := range map[string]struct{ old, with, want string }{
+		"after another change": {`disabled = "leaver" }`, `disabled = "leaver", updated = "welcome" }`, `updated = "welcome"`},
+		"by a schedule":        {"orchestration = \"leaver\"", "orchestration = \"welcome\"", `orchestration = "welcome"`},
+		"of another automation": {
+			"[automations.stale]", "[automations.other]\ndata_source = \"people\"\naction = \"create\"\nou = \"OU=Staff,DC=example,DC=com\"\n" +
+				"after = { created = \"welcome\" }\n[automations.stale]", `after = { created = "welcome" }`,
+		},
+	} {
+		text := strings.Replace(outboundBase(t), c.old, c.with, 1)
+		got := loadErrors(t, map[string]string{"agent.toml": text})
+		if len(got) != 1 || !strings.Contains(got[0], none) {
+			t.Fatalf("%s: %q", name, got)
+		}
+		line, err := strconv.Atoi(strings.Split(got[0], ":")[1])
+		if err != nil || !strings.Contains(strings.Split(text, "\n")[line-1], c.want) {
+			t.Errorf("%s: %s", name, got[0])
+		}
+	}
+	got := strings.Join(loadErrors(t, map[string]string{"agent.toml": strings.Replace(outboundBase(t), `password = { deliver = "welcome" }`, "", 1)}), "\n")
+	if !strings.Contains(got, "unknown name password (the initial password is known only to the orchestration that password.deliver") {
+		t.Error(got)
+	}
+	unused := strings.Replace(outboundBase(t), "{{ password }}", "x", 1)
+	mustLoad(t, map[string]string{"agent.toml": strings.Replace(unused, `orchestration = "leaver"`, `orchestration = "welcome"`, 1)})
 }
 
 // TestDigestOfOutbound: what follows the changes of a plan belongs to it by its

@@ -22,6 +22,14 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		d.rest(i.ID, d.Now().Add(d.Poll))
 		return
 	}
+	password, err := d.password(run.ctx, i, decision.Step)
+	if err != nil {
+		defer d.leave(i.ID, kind)
+		d.notAdvanced(run.ctx, i.Instance, err)
+		return
+	}
+	v.Password = password
+	secrets := i.o.Secrets(decision.Step, i.state, v)
 	rendered, err := i.o.Render(decision.Step, i.state, v)
 	if err != nil {
 		defer d.leave(i.ID, kind)
@@ -45,7 +53,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	run.Go(func() {
 		defer d.leave(i.ID, kind)
 		failpoint.Hit("acting")
-		done := d.act(run, kind, a)
+		done := unseen(d.act(run, kind, a), secrets)
 		if run.ctx.Err() != nil && done.Error != "" {
 			return // it was cut off: the next process takes it up
 		}

@@ -170,6 +170,7 @@ func (d *Dispatcher) advanced(i instance, decision orchestration.Decision, told 
 	a := &store.Advance{
 		Instance: i.ID, Version: i.Version, Status: store.InstanceStatus(i.state.Status()), Step: name(decision.Step),
 		NextAt: i.state.Next, Idle: i.state.Idle(), Cause: i.state.Reason, State: state,
+		ErasePassword: i.o.Definition().Password && !i.o.NeedsPassword(i.state),
 	}
 	if a.Status == store.InstanceBlocked {
 		a.Next = "look at its story, put right what failed, and resume or cancel it"

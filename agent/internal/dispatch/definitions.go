@@ -27,9 +27,6 @@ func (e *UnavailableError) Error() string {
 // error is an *UnavailableError.
 func Available(o *orchestration.Orchestration, actors map[orchestration.Kind]Actor) error {
 	d := o.Definition()
-	if d.Password {
-		return &UnavailableError{Orchestration: d.Name, What: "handing over initial passwords (password.deliver) is not available yet"}
-	}
 	for _, s := range o.Steps() {
 		kind := s.Kinds()[0]
 		switch kind {

@@ -91,12 +91,13 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 		return
 	}
 	failpoint.Hit("sending")
-	answer, err := d.Sender.Send(ctx, row.Application, Call(*call, row.Again || row.Attempts > 1 && one.unsure()))
+	answer, err := d.Sender.Send(ctx, row.Application, Call(*call, row.Again || row.Attempts > 1 && one.unsure()), one.hidden(values)...)
 	failpoint.Hit("sent")
 	if err != nil && ctx.Err() != nil {
 		return // it was cut off: the next process takes it up as one that may have arrived
 	}
 	f := judge(err)
+	f.text, f.next = host.Redact(f.text, one.hidden(values)...), host.Redact(f.next, one.hidden(values)...)
 	if f.kept {
 		d.giveBack(ctx, row, d.Now().Add(max(f.asked, time.Second)), f.text)
 		return
@@ -133,6 +134,9 @@ func (d *Dispatcher) prepare(ctx context.Context, row store.Delivery) (delivery,
 		return one, orchestration.Values{}, &StuckError{fmt.Errorf("the instance is not at the step %s, which the delivery is for", row.Step)}
 	}
 	v, err := d.values(ctx, one.i)
+	if err == nil {
+		v.Password, err = d.password(ctx, one.i, one.i.state.Step)
+	}
 	return one, v, err
 }
 
@@ -167,7 +171,11 @@ func (d *Dispatcher) cancelled(ctx context.Context, one delivery, v orchestratio
 func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration.Values) (*abi.Webhook, *failure) {
 	if len(one.Call) > 0 {
 		w := &abi.Webhook{}
-		if err := json.Unmarshal(one.Call, w); err != nil {
+		text, err := d.opened(one)
+		if err == nil {
+			err = json.Unmarshal(text, w)
+		}
+		if err != nil {
 			return nil, &failure{text: "the call that was kept cannot be read: " + err.Error(), next: "drop the delivery"}
 		}
 		return w, nil
@@ -182,7 +190,7 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 	}
 	kept := false
 	d.record(ctx, one.i.Instance, func() error {
-		_, err := d.calls.do(store.Call{Delivery: one.ID, Call: text, Request: request(*r.Webhook)})
+		_, err := d.calls.do(store.Call{Delivery: one.ID, Call: d.sealed(one, text), Request: one.shown(r, v)})
 		kept = err == nil
 		return err
 	})
@@ -197,6 +205,9 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.Answer) {
 	body := string(answer.Body)
 	result := orchestration.Result{Status: answer.Status, Answered: true, Response: answer.Body}
+	if one.handsOver() {
+		body = notKept
+	}
 	if int64(len(answer.Body)) < answer.Size {
 		result.Response = nil // a part of an answer is no answer
 	}

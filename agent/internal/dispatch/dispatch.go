@@ -37,6 +37,7 @@ type Store interface {
 	ReleaseLease(ctx context.Context, lease store.Lease) error
 
 	Definition(ctx context.Context, digest string) (json.RawMessage, error)
+	InitialPassword(ctx context.Context, instance int64) (sealed []byte, err error)
 	Instance(ctx context.Context, id int64) (store.Instance, error)
 	DueInstances(ctx context.Context, now time.Time, limit int) ([]store.Instance, error)
 	AdvanceInstances(ctx context.Context, lease store.Lease, list []store.Advance) (stale []int64, err error)
@@ -55,8 +56,9 @@ type Sender interface {
 	// now. What is queued for others is kept.
 	Applications() map[string]map[string]any
 	// Send carries out one call. An error that says what the application or the
-	// connector made of it is a *host.CallError.
-	Send(ctx context.Context, application string, call abi.InvokeCall) (host.Answer, error)
+	// connector made of it is a *host.CallError. No text of hide, which the call
+	// may hold, is logged, or returned with the answer or the error.
+	Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error)
 }
 
 // Directory reads objects as they are now.
@@ -102,6 +104,7 @@ type Settings struct {
 	// Actors carry out the steps that are no deliveries. A step of a kind that has
 	// none is refused: its instance becomes blocked before anything of it is done.
 	Actors map[orchestration.Kind]Actor
+	Sealer Sealer // of initial passwords, and of calls that hold one
 	Log    *slog.Logger
 	Owner  string           // of the lease
 	Poll   time.Duration    // how often it looks for work that nobody has woken it for; 0: each second

@@ -1,9 +1,11 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"sync"
@@ -27,6 +29,8 @@ type scene struct {
 	starter store.Lease
 	actors  map[orchestration.Kind]Actor
 	poll    time.Duration // of dispatchers; 0: as in production
+	key     sealer
+	logged  bytes.Buffer
 
 	mu           sync.Mutex
 	applications map[string]map[string]any
@@ -70,7 +74,7 @@ func (s *scene) open() {
 
 func (s *scene) dispatcher() *Dispatcher {
 	return New(Settings{
-		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Poll: s.poll, Log: slog.New(slog.NewTextHandler(s.Output(), nil)), Owner: "test",
+		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Poll: s.poll, Sealer: s.key, Log: slog.New(slog.NewTextHandler(io.MultiWriter(s.Output(), &s.logged), nil)), Owner: "test",
 	})
 }
 
@@ -107,7 +111,7 @@ func (s *scene) Applications() map[string]map[string]any {
 	return maps.Clone(s.applications)
 }
 
-func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall) (host.Answer, error) {
+func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall, _ ...string) (host.Answer, error) {
 	one := sending{time.Now(), application, call}
 	s.mu.Lock()
 	s.sent = append(s.sent, one)

@@ -84,8 +84,9 @@ type Settings struct {
 	Automations map[string]Automation
 	Broken      map[string]error // automations that cannot run, with the reason; the others still run
 	// Follows returns the orchestrations that begin with an operation that was
-	// carried out; nil: none do.
-	Follows  func(automation, by string, o ident.Outcome) []store.NewInstance
+	// carried out, as apply.Settings has it; nil: none do.
+	Follows  func(automation, by string, o ident.Outcome, password string) []store.NewInstance
+	Sealer   apply.Sealer // of the passwords that are handed over
 	Observer Observer
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -300,7 +301,7 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.job = apply.Begin(apply.Settings{
 		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
 		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
-		Follows:    e.Follows, Log: e.Log, Now: e.Now,
+		Follows:    e.Follows, Sealer: e.Sealer, Log: e.Log, Now: e.Now,
 	}, apply.Order{
 		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By, Lease: r.lease,
 		Password: r.automation.Password, Seen: r.delivered, Directory: client, Writer: writer, Listener: listener{r, e.Observer},

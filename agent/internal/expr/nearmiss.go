@@ -134,6 +134,8 @@ func (s Scope) unknown(name, following string) string {
 	switch {
 	case called:
 		return ""
+	case s.names["ad"] && name == "password":
+		return "the initial password is known only to the orchestration that password.deliver of an automation names"
 	case s.names["user"]:
 		return fmt.Sprintf("a field of the record is user.%s, and a text needs quotes: '%s'", name, name)
 	case s.names["ad"]:

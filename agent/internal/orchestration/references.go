@@ -118,6 +118,38 @@ func (s step) usesPassword() bool {
 // all.
 func (o *Orchestration) UsesPassword(step int) bool { return o.steps[step].usesPassword() }
 
+// Secrets lists the texts that nobody may see of what a step sends and of the
+// answer: the initial password, and what the step's templates make of it.
+func (o *Orchestration) Secrets(step int, s State, v Values) []string {
+	if v.Password == "" || !o.UsesPassword(step) {
+		return nil
+	}
+	out, env := []string{v.Password}, o.env(step, s, v)
+	if w := o.steps[step].webhook; w != nil {
+		out = append(out, w.ValuesOf("password", env)...)
+	}
+	for _, t := range o.steps[step].texts {
+		if t.text != nil {
+			out = append(out, t.text.ValuesOf("password", env)...)
+		}
+	}
+	return out
+}
+
+// NeedsPassword reports whether a step that hands over the initial password can
+// still run.
+func (o *Orchestration) NeedsPassword(s State) bool {
+	if s.Phase.Ended() || s.Step >= len(o.steps) {
+		return false
+	}
+	for i, step := range o.steps {
+		if step.usesPassword() && (i == s.Step || o.flow.after[s.Step][i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // suggest returns a hint with the step that was probably meant.
 func (c *compiler) suggest(name string) string {
 	var known []string

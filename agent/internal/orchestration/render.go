@@ -121,6 +121,10 @@ func (r *renderer) unseen(member string, err error) error {
 		return err
 	}
 	out := &expr.Error{Message: "a value is missing, or has a character that cannot stand there"}
+	if r.env["password"] == nil {
+		out.Message = "there is no initial password: it has been handed over, or was erased when the orchestration ended"
+		out.Hint = "set another password by hand, and tell the person"
+	}
 	var at *expr.Error
 	if errors.As(err, &at) {
 		out.Pos = at.Pos

@@ -180,3 +180,28 @@ func (t text) render(env expr.Env) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// ValuesOf returns what the expressions that use a name give, unescaped. Those
+// that give none are left out.
+func (w *Webhook) ValuesOf(name string, env expr.Env) []string {
+	var out []string
+	for _, t := range w.texts {
+		out = append(out, t.valuesOf(name, env)...)
+	}
+	return out
+}
+
+func (t text) valuesOf(name string, env expr.Env) []string {
+	var out []string
+	for _, p := range t.pieces {
+		if p.Expression == nil || !p.Expression.Uses(name) {
+			continue
+		}
+		v, err := p.value(env)
+		if err != nil {
+			continue
+		}
+		out = append(out, v.Strings()...)
+	}
+	return out
+}

@@ -65,6 +65,9 @@ func (p piece) elements(v expr.Value) ([]string, error) {
 	return out, nil
 }
 
+// ValuesOf returns what the expressions that use a name give, unescaped.
+func (t *Text) ValuesOf(name string, env expr.Env) []string { return t.text.valuesOf(name, env) }
+
 // References returns the uses of a name in the text.
 func (t *Text) References(name string) []expr.Reference { return t.template.References(name) }
 

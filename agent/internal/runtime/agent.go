@@ -170,7 +170,7 @@ func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.metrics.Servers(now.config.Directory.URLs)
 	settings := now.engineSettings()
-	settings.Follows = a.follows
+	settings.Follows, settings.Sealer = a.follows, a.vault
 	e, err := engine.New(ctx, settings)
 	if err != nil {
 		return nil, err

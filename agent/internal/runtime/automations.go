@@ -108,7 +108,9 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 		Settings: settings,
 		Mapper:   fits.Mapper,
 		Key:      fits.Endpoint.Key, OwnKey: fits.OwnKey,
-		Password: engine.Password{Length: conf.Password.Length, MustChange: conf.Password.MustChange},
+		Password: engine.Password{
+			Length: conf.Password.Length, MustChange: conf.Password.MustChange, Deliver: conf.Password.Deliver != "",
+		},
 		Source: source.New(source.Settings{
 			Connector: connector.Connector, Application: target, Manifest: connector.manifest, Endpoint: fits.Endpoint,
 			Fields: fits.Mapper.Fields(), Now: time.Now,

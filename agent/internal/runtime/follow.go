@@ -84,8 +84,8 @@ var kinds = map[ident.Class]string{
 }
 
 // follows returns the orchestrations that begin with an operation that an automation
-// has carried out.
-func (a *Agent) follows(automation, by string, o ident.Outcome) []store.NewInstance {
+// has carried out. The one that delivers the initial password gets it, sealed.
+func (a *Agent) follows(automation, by string, o ident.Outcome, password string) []store.NewInstance {
 	s := a.now.Load()
 	conf := s.config.Automations[automation]
 	if o.Operation.Aside { // the second of the two operations is the change
@@ -102,6 +102,9 @@ func (a *Agent) follows(automation, by string, o ident.Outcome) []store.NewInsta
 		n := store.NewInstance{
 			Orchestration: name, Definition: defined.definition, Automation: automation, Trigger: "after " + kinds[o.Operation.Class],
 			Run: o.Run, By: by, GUID: o.GUID, DN: dnAfter(o), Name: o.Name, Step: defined.first, Approved: o.Approved,
+		}
+		if password != "" && name == conf.Password.Deliver {
+			n.Password = a.vault.Seal(dispatch.PasswordUse(o.GUID), password)
 		}
 		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o)}) //nolint:errchkjson // plain text
 		if n.Approved == "" {

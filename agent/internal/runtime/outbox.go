@@ -27,7 +27,7 @@ func (a *Agent) dispatch(ctx context.Context) {
 	defer read.close()
 	for ctx.Err() == nil {
 		err := dispatch.New(dispatch.Settings{
-			Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Log: a.log, Owner: "agent",
+			Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Sealer: a.vault, Log: a.log, Owner: "agent",
 		}).Run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
@@ -53,8 +53,8 @@ func (s sender) Applications() map[string]map[string]any {
 
 // Send carries out one call. The body of the answer has no credentials of the
 // application.
-func (s sender) Send(ctx context.Context, application string, call abi.InvokeCall) (host.Answer, error) {
-	return s.agent.now.Load().send(ctx, application, call, nil)
+func (s sender) Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error) {
+	return s.agent.now.Load().send(ctx, application, call, nil, hide...)
 }
 
 // outboundSettings returns the settings of the applications that may be sent to:
@@ -84,13 +84,19 @@ func settingsOf(conf config.Application, m abi.Manifest) map[string]any {
 	return settings
 }
 
-// send carries out one call. watch is told of each request; nil: nobody is.
-func (s *Snapshot) send(ctx context.Context, application string, call abi.InvokeCall, watch func(host.Exchange)) (host.Answer, error) {
+// send carries out one call. watch is told of each request; nil: nobody is. What
+// the call holds of hide is not seen again.
+func (s *Snapshot) send(
+	ctx context.Context, application string, call abi.InvokeCall, watch func(host.Exchange), hide ...string,
+) (host.Answer, error) {
 	c, target, err := s.target(ctx, application)
 	if err != nil {
 		return host.Answer{}, notSent(application, err)
 	}
 	target.Watch = watch
+	if len(hide) > 0 {
+		target.Credentials = hiding{target.Credentials, hide}
+	}
 	answer, err := c.Invoke(ctx, target, call)
 	for _, secret := range target.Credentials.Redact() {
 		if secret != "" {
@@ -113,6 +119,16 @@ func (s *Snapshot) target(ctx context.Context, application string) (served, host
 	target, err := s.Application(ctx, conf, c.manifest)
 	return c, target, err
 }
+
+// hiding adds texts to those that nobody may see. An instance of the connector
+// serves no other call after one that held them: see host.Connector.
+type hiding struct {
+	host.Credentials
+	texts []string
+}
+
+// Redact lists the texts beside those of the credentials.
+func (h hiding) Redact() []string { return append(h.Credentials.Redact(), h.texts...) }
 
 // notSent is the error of a call that did not get as far as the connector.
 func notSent(application string, err error) error {

@@ -145,6 +145,20 @@ func (k *Keeper) Delete(ctx context.Context, name string) error {
 	return err
 }
 
+// Seal encrypts a text that the caller keeps. Open needs the same use, so a text
+// that is kept in the place of another cannot be read there.
+func (k *Keeper) Seal(use, text string) []byte { return k.seal([]byte(text), "use "+use) }
+
+// Open returns what Seal encrypted. Its error wraps ErrWrongKey when the master
+// key has been replaced since, and when the text belongs to another use.
+func (k *Keeper) Open(use string, sealed []byte) (string, error) {
+	plain, err := k.open(sealed, "use "+use)
+	if err != nil {
+		return "", fmt.Errorf("open the %s: %w", use, err)
+	}
+	return string(plain), nil
+}
+
 // seal returns version || nonce || ciphertext || tag.
 func (k *Keeper) seal(plain []byte, label string) []byte {
 	return k.aead.Seal([]byte{formatVersion}, nil, plain, []byte(label)) //nolint:gosec // the aead makes a random nonce itself

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -200,6 +201,10 @@ func (s *Service) ReplayInstance(ctx context.Context, caller Caller, in Instance
 	i, o, text, err := s.begun(ctx, in.ID)
 	if err != nil {
 		return Instance{}, err
+	}
+	if o.NeedsPassword(o.Start(time.Now())) {
+		return Instance{}, exit.Mistake(fmt.Errorf("orchestration %d handed over an initial password, which is erased: "+
+			"set another password by hand, and tell the person", i.ID))
 	}
 	state, err := json.Marshal(o.Start(time.Now()))
 	if err != nil {

@@ -150,3 +150,24 @@ func TestOrchestrationsThatARunHolds(t *testing.T) {
 		mistake(t, err, "nothing of it is held")
 	}
 }
+
+// TestAPasswordIsNotDeliveredTwice: what handed it over is not begun again, as the
+// password is erased.
+func TestAPasswordIsNotDeliveredTwice(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	lease, err := a.Store().AcquireLease(ctx, "joiner", "test", time.Hour)
+	must(t, err)
+	text, err := json.Marshal(orchestration.Definition{Name: "joined", Password: true, Steps: []orchestration.Step{{
+		Mail: &orchestration.Mail{To: []string{"boss@x"}, Subject: "hello", Text: "{{ password }}"},
+	}}})
+	must(t, err)
+	ids, err := a.Store().StartInstances(ctx, lease, []store.NewInstance{{
+		Orchestration: "joined", Definition: text, Trigger: "after created", GUID: "guid-joan", DN: "CN=Joan,DC=c", Name: "Joan",
+	}})
+	must(t, err)
+	_, err = s.CancelInstance(ctx, "grace", InstanceRequest{ids[0]})
+	must(t, err)
+	_, err = s.ReplayInstance(ctx, "grace", InstanceRequest{ids[0]})
+	mistake(t, err, "handed over an initial password, which is erased: set another password by hand")
+}

@@ -2,10 +2,14 @@ package write
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // These are the classes of characters of a password, without characters that
@@ -76,4 +80,33 @@ func unicodePwd(password []byte) string {
 		b.WriteByte(byte(u >> 8))
 	}
 	return b.String()
+}
+
+// logons are the attributes that show that somebody has logged on.
+var logons = []string{"lastLogon", "lastLogonTimestamp", "logonCount"}
+
+// RenewInitial gives an account another initial password. It is for an account
+// whose initial password is lost, and refuses one that somebody has logged on
+// with: that person knows a password. Errors are *Error.
+func (w *Writer) RenewInitial(ctx context.Context, guid ident.GUID, initial Initial) error {
+	e, err := w.account(ctx, ident.ClassUpdate, guid, logons...)
+	if err != nil {
+		return err
+	}
+	for _, name := range logons {
+		if v := e.Attributes.First(name); v != "" && v != "0" {
+			return &Error{
+				Kind: Stale, Op: ident.ClassUpdate, DN: e.DN, Attribute: "unicodePwd",
+				Cause: "somebody has logged on with it (" + name + " is " + v + "), and so knows a password",
+			}
+		}
+	}
+	mods := []conn.Mod{{Kind: conn.ReplaceValues, Attribute: "unicodePwd", Values: []string{unicodePwd(initial.Password)}}}
+	if initial.MustChange {
+		mods = append(mods, conn.Mod{Kind: conn.ReplaceValues, Attribute: "pwdLastSet", Values: []string{"0"}})
+	}
+	if err := w.dir.Modify(ctx, conn.ByDN(e.DN), mods, false); err != nil {
+		return w.fail(ident.ClassUpdate, e.DN, err)
+	}
+	return nil
 }
