@@ -36,7 +36,7 @@ func (c *cli) runCommand() *cobra.Command {
 			return serve(cmd.Context(), a)
 		},
 	}
-	cmd.Flags().BoolVar(&once, "once", false, "run every automation that is due once, and end")
+	cmd.Flags().BoolVar(&once, "once", false, "run every automation that is due once, send what is due, and end")
 	return cmd
 }
 

@@ -182,6 +182,19 @@ func wake(c chan struct{}) {
 // end. It returns an error when it cannot begin, or when another process has taken
 // its place.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	return d.run(ctx,
+		func(ctx context.Context, run *runner) error {
+			return d.repeat(ctx, d.instancesDue, func() bool { return d.advanceDue(ctx, run) })
+		},
+		func(ctx context.Context, run *runner) error {
+			return d.repeat(ctx, d.deliveriesDue, func() bool { return d.takeDue(ctx, run) })
+		})
+}
+
+// loop is work that goes on beside the keeping of the lease.
+type loop func(context.Context, *runner) error
+
+func (d *Dispatcher) run(ctx context.Context, loops ...loop) error {
 	lease, err := d.Store.AcquireLease(ctx, "outbox", d.Owner, leaseTime)
 	if err != nil {
 		return fmt.Errorf("start the outbox: %w", err)
@@ -194,7 +207,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if n > 0 {
 		d.Log.Info("deliveries were cut off and are sent again", "records", n)
 	}
-	err = d.work(ctx)
+	err = d.work(ctx, loops)
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
@@ -202,10 +215,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 // work runs the loops, and returns when all that they began has ended.
-func (d *Dispatcher) work(ctx context.Context) error {
+func (d *Dispatcher) work(ctx context.Context, loops []loop) error {
 	writing, written := context.WithCancel(context.WithoutCancel(ctx))
 	defer written()
-	writers, loops := errgroup.Group{}, errgroup.Group{}
+	writers, running := errgroup.Group{}, errgroup.Group{}
 	writers.Go(func() error { d.advances.run(writing); return nil })
 	writers.Go(func() error { d.calls.run(writing); return nil })
 	writers.Go(func() error { d.settles.run(writing); return nil })
@@ -218,22 +231,14 @@ func (d *Dispatcher) work(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, end) })()
 
 	run := runner{ctx: under}
-	for _, loop := range []func(context.Context) error{
-		d.keepLease,
-		func(ctx context.Context) error {
-			return d.repeat(ctx, d.instancesDue, func() bool { return d.advanceDue(ctx, &run) })
-		},
-		func(ctx context.Context) error {
-			return d.repeat(ctx, d.deliveriesDue, func() bool { return d.takeDue(ctx, &run) })
-		},
-	} {
-		loops.Go(func() error {
-			err := loop(ctx)
+	for _, one := range append(loops, d.keepLease) {
+		running.Go(func() error {
+			err := one(ctx, &run)
 			stop(err)
 			return err
 		})
 	}
-	err := loops.Wait()
+	err := running.Wait()
 	run.Wait()
 	written()
 	_ = writers.Wait()
@@ -264,7 +269,7 @@ func (d *Dispatcher) repeat(ctx context.Context, due <-chan struct{}, do func() 
 	}
 }
 
-func (d *Dispatcher) keepLease(ctx context.Context) error {
+func (d *Dispatcher) keepLease(ctx context.Context, _ *runner) error {
 	tick := time.NewTicker(leaseTime / 4)
 	defer tick.Stop()
 	for {

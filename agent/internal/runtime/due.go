@@ -11,15 +11,17 @@ import (
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
-// Ended is the end of a due run, or of the removal of old history.
+// Ended is the end of a due run, of what was due of orchestrations, or of the
+// removal of old history.
 type Ended struct {
-	Automation string // "" for the removal
+	Automation string // "" for orchestrations, and for the removal
 	Report     engine.Report
 	Err        error // why there is no report
 }
 
-// RunDue runs once everything that has become due since its last run, removes
-// old history as the daemon does every day, and returns how the runs ended.
+// RunDue runs once everything that has become due since its last run, carries out
+// what is due of orchestrations, removes old history as the daemon does every day,
+// and returns how the runs ended.
 // Automations do not wait for each other, because the source of one may hang.
 // Failures are also logged.
 func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
@@ -49,6 +51,10 @@ func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
 		})
 	}
 	runs.Wait()
+	if err := a.drain(ctx); err != nil {
+		a.log.Error("what is due was not sent to applications", "cause", err)
+		ended = append(ended, Ended{Err: err})
+	}
 	if err := a.retain(ctx, time.Now()); err != nil {
 		a.log.Error("old history was not removed", "cause", err)
 		ended = append(ended, Ended{Err: err})

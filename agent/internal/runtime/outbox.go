@@ -23,12 +23,10 @@ import (
 // dispatch carries orchestrations out until ctx ends. Runs go on when that cannot
 // be done, so an error does not stop the agent.
 func (a *Agent) dispatch(ctx context.Context) {
-	read := newObjects(func(ctx context.Context) (*conn.Client, error) { return a.now.Load().Connect(ctx, "") })
+	read := a.objects()
 	defer read.close()
 	for ctx.Err() == nil {
-		err := dispatch.New(dispatch.Settings{
-			Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Sealer: a.vault, Log: a.log, Owner: "agent",
-		}).Run(ctx)
+		err := a.dispatcher(read).Run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -38,6 +36,24 @@ func (a *Agent) dispatch(ctx context.Context) {
 		case <-time.After(time.Minute):
 		}
 	}
+}
+
+// objects reads the directory of the present snapshot.
+func (a *Agent) objects() *objects {
+	return newObjects(func(ctx context.Context) (*conn.Client, error) { return a.now.Load().Connect(ctx, "") })
+}
+
+func (a *Agent) dispatcher(read *objects) *dispatch.Dispatcher {
+	return dispatch.New(dispatch.Settings{
+		Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Sealer: a.vault, Log: a.log, Owner: "agent",
+	})
+}
+
+// drain carries out what is due of orchestrations, and leaves the rest.
+func (a *Agent) drain(ctx context.Context) error {
+	read := a.objects()
+	defer read.close()
+	return a.dispatcher(read).Drain(ctx)
 }
 
 // sender sends to the applications of the present snapshot.
