@@ -42,6 +42,7 @@ func single(arg node, f body, at int) node {
 		base := len(r.args)
 		r.args = append(r.args, v)
 		r.at = at
+		r.examineTexts(v)
 		v = f(r, r.args[base:])
 		r.args = r.args[:base]
 		return v
@@ -61,6 +62,7 @@ func propagating(args []node, f body, at int) node {
 			r.args = append(r.args, v)
 		}
 		r.at = at
+		r.examineTexts(r.args[base:]...)
 		v := f(r, r.args[base:])
 		r.args = r.args[:base]
 		return v
@@ -75,6 +77,7 @@ func nullable(args []node, f body, at int) node {
 			r.args = append(r.args, a(r))
 		}
 		r.at = at
+		r.examineTexts(r.args[base:]...)
 		v := f(r, r.args[base:])
 		r.args = r.args[:base]
 		return v
@@ -133,8 +136,9 @@ func asList(r *run, v any) []any {
 	if !ok {
 		return []any{v}
 	}
-	for range list {
+	for _, e := range list {
 		r.step()
+		r.examineTexts(e)
 	}
 	return list
 }

@@ -3,7 +3,9 @@ package expr
 import (
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agext/levenshtein"
@@ -50,8 +52,9 @@ func (s Scope) parse(src Source) (ast.Node, error) {
 	return tree.Node, nil
 }
 
-// config describes the scope to the parser and the checker.
-func (s Scope) config() *conf.Config {
+// language is what the scopes have in common. It is made once, as that takes longer
+// than to compile an expression, and only read.
+var language = sync.OnceValue(func() conf.Config {
 	c := conf.CreateNew()
 	c.MaxNodes = maxNodes
 	exprlang.DisableAllBuiltins()(c)
@@ -60,15 +63,22 @@ func (s Scope) config() *conf.Config {
 			delete(c.Builtins, name)
 		}
 	}
-	for name, f := range s.lib.functions {
+	for name, f := range functionsByName() {
 		exprlang.Function(name, neverCalled, f.types...)(c)
 	}
+	return *c
+})
+
+// config describes the scope to the parser and the checker, which keep what they find
+// out in it.
+func (s Scope) config() *conf.Config {
+	c := language()
 	env := types.Map{}
 	for name := range s.names {
 		env[name] = s.typeOf(name)
 	}
-	exprlang.Env(env)(c)
-	return c
+	exprlang.Env(env)(&c)
+	return &c
 }
 
 // neverCalled stands in for every function while types are checked.
@@ -126,6 +136,12 @@ func (v *normalizer) Visit(node *ast.Node) {
 	case *ast.CallNode:
 		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			v.refuse(n, "values have no methods", "use a function: rollcall functions lists them")
+		}
+	case *ast.BinaryNode: // before the checker compiles the pattern, however large it is
+		if p, ok := n.Right.(*ast.StringNode); ok && n.Operator == "matches" {
+			if _, err := compilePattern(p.Value); err != nil {
+				v.refuse(n.Right, err.Error(), "")
+			}
 		}
 	}
 }
@@ -220,8 +236,14 @@ func didYouMean(name string, candidates []string) string {
 	return `did you mean "` + best + `"?`
 }
 
+// maxMessage bounds the message of an error, in bytes: it may quote a value.
+const maxMessage = 1000
+
 // errorAt returns an error about the character at offset (in characters) of src.
 func (src Source) errorAt(offset int, message, hint string) error {
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage/4], "") + " ... (" + strconv.Itoa(len(message)) + " bytes)"
+	}
 	return &Error{Pos: src.posAt(offset), Message: message, Hint: hint}
 }
 

@@ -133,6 +133,11 @@ func (c *compiler) equality(n *ast.BinaryNode, left, right node) node {
 	want, at := n.Operator == "==", place(n)
 	compare := func(r *run) any {
 		a, b := left(r), right(r)
+		if a != nil && b != nil {
+			r.at = at
+			r.examineValue(a)
+			r.examineValue(b)
+		}
 		same, pair := equal(a, b)
 		if pair != nil {
 			r.at = at
@@ -204,6 +209,7 @@ func among(r *run, n *ast.BinaryNode, a any, list []any) any {
 	var other *unlike
 	for _, e := range list {
 		r.step()
+		r.examineValue(e)
 		same, pair := equal(a, normal(e))
 		if same {
 			return true

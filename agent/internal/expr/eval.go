@@ -27,6 +27,7 @@ type run struct {
 	at     int // offset of the part that is being evaluated, in characters
 	memory int
 	steps  int
+	work   int
 }
 
 // notes records the first field without a value, and whether a text was empty

@@ -33,6 +33,7 @@ const (
 	MaxValue      = 2 << 20   // bytes of one text that it passes on unchanged: a photo
 	maxMemory     = 4 << 20   // bytes that one evaluation may create in total
 	maxSteps      = 100_000   // list elements that one evaluation may visit
+	maxWork       = 32 << 20  // bytes of text that one evaluation may look at, weighed by what that costs
 	maxNodes      = 2000      // nodes of one syntax tree
 )
 

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -91,43 +90,28 @@ func regexReplace() *function {
 	f := define("regex_replace(s, pattern, new)",
 		"Every match of the regular expression (RE2) replaced; ${1} in new stands for the first group.",
 		`regex_replace("Novak, Ada", "(\\w+), (\\w+)", "${2} ${1}") -> "Ada Novak"`,
-		func(r *run, args []any) any { return substitute(r, compilePattern(textArg(args, 1)), args) },
+		func(r *run, args []any) any {
+			return patternOf(r, textArg(args, 1)).replace(r, textArg(args, 0), textArg(args, 2))
+		},
 		new(func(string, string, string) string))
 	f.literal = func(_ *library, i int, s string) (string, string) {
 		if i == 1 {
-			if _, err := regexp.Compile(s); err != nil {
+			if _, err := compilePattern(s); err != nil {
 				return err.Error(), ""
 			}
 		}
 		return "", ""
 	}
 	f.prepare = func(args []ast.Node) body {
-		pattern, ok := args[1].(*ast.StringNode)
+		fixed, ok := args[1].(*ast.StringNode)
 		if !ok {
 			return f.body
 		}
-		re := regexp.MustCompile(pattern.Value)
-		return func(r *run, args []any) any { return substitute(r, re, args) }
+		p, err := compilePattern(fixed.Value)
+		if err != nil {
+			return f.body
+		}
+		return func(r *run, args []any) any { return p.replace(r, textArg(args, 0), textArg(args, 2)) }
 	}
 	return f
-}
-
-// substitute is like ReplaceAllString, but stops before the result gets too
-// long.
-func substitute(r *run, re *regexp.Regexp, args []any) any {
-	s, to := textArg(args, 0), textArg(args, 2)
-	var out []byte
-	last := 0
-	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
-		r.step()
-		if n := len(out) + len(to) + strings.Count(to, "$")*(m[1]-m[0]); n > MaxText {
-			fail("the result would be longer than %d bytes", MaxText)
-		}
-		out = append(out, s[last:m[0]]...)
-		out = re.ExpandString(out, to, s, m)
-		last = m[1]
-	}
-	out = append(out, s[last:]...)
-	r.spend(len(out))
-	return string(out)
 }

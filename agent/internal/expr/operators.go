@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -86,6 +85,7 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 		l := left(r)
 		v := right(r)
 		r.at = at
+		r.examineTexts(l, v)
 		return operate(r, l, v)
 	}
 }
@@ -127,30 +127,22 @@ func logical(n *ast.BinaryNode, left, right node, decisive bool) node {
 
 func (c *compiler) matches(n *ast.BinaryNode, left, right node) node {
 	at := place(n)
-	var fixed *regexp.Regexp
+	var fixed *pattern
 	if p, ok := n.Right.(*ast.StringNode); ok {
-		fixed = regexp.MustCompile(p.Value) // the checker has compiled it
+		fixed, _ = compilePattern(p.Value) // the normalizer has compiled it
 	}
 	return func(r *run) any {
-		l, pattern := left(r), right(r)
+		l, written := left(r), right(r)
 		r.at = at
-		if l == nil || pattern == nil {
+		if l == nil || written == nil {
 			return nil
 		}
-		re := fixed
-		if re == nil {
-			re = compilePattern(textOf(n, n.Right, pattern))
+		p := fixed
+		if p == nil {
+			p = patternOf(r, textOf(n, n.Right, written))
 		}
-		return re.MatchString(textOf(n, n.Left, l))
+		return p.matches(r, textOf(n, n.Left, l))
 	}
-}
-
-func compilePattern(p string) *regexp.Regexp {
-	re, err := regexp.Compile(p)
-	if err != nil {
-		fail("%s", err)
-	}
-	return re
 }
 
 type operator func(r *run, a, b any) any
