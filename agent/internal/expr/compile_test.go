@@ -1,7 +1,9 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -46,4 +48,25 @@ func TestMistakesAreFoundWhenCompiled(t *testing.T) {
 			t.Errorf("%.60s:\n got %s\nwant %s", c.text, err, c.want)
 		}
 	}
+}
+
+// TestScopesCompileSideBySide: a scope is used by several goroutines, and all scopes
+// share the description of the language.
+func TestScopesCompileSideBySide(t *testing.T) {
+	shared := NewScope("user", "settings").WithMembers("settings", "role")
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			own := NewScope("ad").WithMembers("link", fmt.Sprint("key", i))
+			for range 20 {
+				_, one := shared.Compile(Source{Text: `upper(user.name) + settings.role`})
+				_, two := own.Template(Source{Text: fmt.Sprintf("{{ link.key%d }} {{ any(ad.list, # matches '^a+') }}", i)}, EscapeNone)
+				_, three := own.Compile(Source{Text: fmt.Sprintf("link.key%d + user.name", i+1)})
+				if one != nil || two != nil || three == nil {
+					t.Errorf("%v, %v, %v", one, two, three)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -3,6 +3,7 @@ package expr
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -48,13 +49,14 @@ func allFunctions() []*function {
 		dateFunctions(), encodingFunctions())
 }
 
-func functionsByName() map[string]*function {
+// functionsByName holds every function. It is only read.
+var functionsByName = sync.OnceValue(func() map[string]*function {
 	m := map[string]*function{}
 	for _, f := range allFunctions() {
 		m[f.Name] = f
 	}
 	return m
-}
+})
 
 // define returns a function with its documentation.
 func define(signature, description, example string, b body, types ...any) *function {
