@@ -31,6 +31,10 @@ type Application struct {
 	// reflect a secret that an earlier call sent; and it reads one again when the
 	// connector asks for it.
 	Secrets map[string]func(context.Context) (string, error)
+	// Configured stands for everything that the configuration says of the
+	// application, references of secrets included: calls with another value share
+	// no instance of the connector. "" is one value like any other.
+	Configured string
 	// Macros renders the templates of one call; nil: the call has none.
 	Macros Macros
 	// Watch is told of each request of a call, with its answer; nil: nobody

@@ -32,16 +32,16 @@ type owner struct {
 }
 
 // owner returns whose instance serves a call, and false when that cannot be
-// told from others. Readers of secrets cannot be compared, but a guest sees no
-// secret: their names suffice.
+// told from others. Readers of secrets cannot be compared: what they read is part
+// of Configured.
 func (c *Connector) owner(app Application) (owner, bool) {
 	text, err := json.Marshal(struct {
-		BaseURL, RateLimit, Proxy string
-		DailyBudget               int64
-		Settings                  map[string]any
-		Hosts, Secrets            []string
+		BaseURL, RateLimit, Proxy, Configured string
+		DailyBudget                           int64
+		Settings                              map[string]any
+		Hosts, Secrets                        []string
 	}{
-		app.BaseURL, app.RateLimit, app.Proxy, app.DailyBudget, app.Settings, app.Hosts,
+		app.BaseURL, app.RateLimit, app.Proxy, app.Configured, app.DailyBudget, app.Settings, app.Hosts,
 		slices.Sorted(maps.Keys(app.Secrets)),
 	})
 	if err != nil || !reflect.ValueOf(&app.Credentials).Elem().Comparable() {

@@ -209,6 +209,7 @@ func applicationsShareNone(t *testing.T, f fixture) {
 		"base url":    func(a *host.Application) { a.BaseURL += "/v2" },
 		"host":        func(a *host.Application) { a.Hosts = []string{"files.example.com"} },
 		"credentials": func(a *host.Application) { a.Credentials = credentials },
+		"reference":   func(a *host.Application) { a.Configured = "another" },
 		"none":        func(a *host.Application) { a.Credentials = nil },
 		"secret":      func(a *host.Application) { a.Secrets = map[string]func(context.Context) (string, error){"x": nil} },
 	} {

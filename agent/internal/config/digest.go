@@ -44,6 +44,13 @@ func (c *Config) Digest(automation string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// Fingerprint returns a text that differs when anything differs that the file says
+// of the application, references of secrets included, apart from the place.
+func (a Application) Fingerprint() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", tableOf(reflect.ValueOf(a)))) // fmt sorts maps
+	return hex.EncodeToString(sum[:])
+}
+
 // withoutStart leaves out how many orchestrations may begin: that does not change
 // what a plan does.
 func withoutStart(a Automation) Automation {

@@ -73,3 +73,35 @@ func digest(t *testing.T, text string) string {
 	}
 	return d
 }
+
+// TestFingerprint: it is another one for each change of an application that a call
+// can notice, a secret that is read from elsewhere included.
+func TestFingerprint(t *testing.T) {
+	text := base(t)
+	of := func(text string) string { return mustLoad(t, map[string]string{"agent.toml": text}).Applications["pipedrive"].Fingerprint() }
+	before := of(text)
+	if before != of(text) {
+		t.Fatal("it is not stable")
+	}
+	for _, edit := range []struct {
+		old, with string
+		same      bool
+	}{
+		{old: "[applications.pipedrive]\n", with: "\n# moved down\n[applications.pipedrive]\n", same: true},
+		{old: "create = 100", with: "create = 101", same: true},
+		{old: `@{env:PIPEDRIVE_TOKEN}`, with: `@{env:OTHER}`},
+		{old: `connector = "pipedrive"`, with: "connector = \"pipedrive\"\nsecrets = { hook = \"@{env:H}\" }"},
+		{old: `connector = "pipedrive"`, with: "connector = \"pipedrive\"\nsettings = { a = 1, b = nan }"},
+		{old: `connector = "pipedrive"`, with: "connector = \"pipedrive\"\nrate_limit = \"1/1s\""},
+		{old: `connector = "pipedrive"`, with: "connector = \"pipedrive\"\nbase_url = \"https://x.example.com\""},
+		{old: `path = "/v1/users"`, with: `path = "/v2/users"`},
+	} {
+		changed := strings.Replace(text, edit.old, edit.with, 1)
+		if changed == text {
+			t.Fatalf("the base does not hold %s", edit.old)
+		}
+		if same := of(changed) == before; same != edit.same {
+			t.Errorf("%s -> %s: same fingerprint is %t, want %t", edit.old, edit.with, same, edit.same)
+		}
+	}
+}

@@ -30,6 +30,7 @@ type Snapshot struct {
 	broken      map[string]error // automations that cannot run, and why
 
 	orchestrations map[string]orchestrated
+	fingerprints   map[string]string // of the applications
 }
 
 // served is the connector that serves under a name, or the reason why none
@@ -45,9 +46,10 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
 		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
 		connectors: map[string]served{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
-		orchestrations: map[string]orchestrated{},
+		orchestrations: map[string]orchestrated{}, fingerprints: map[string]string{},
 	}
 	for _, application := range s.config.Applications {
+		next.fingerprints[application.Name] = application.Fingerprint()
 		name := application.Connector
 		if _, done := next.connectors[name]; !done {
 			next.connectors[name] = serving(h, name)
