@@ -78,7 +78,9 @@ func digest(t *testing.T, text string) string {
 // can notice, a secret that is read from elsewhere included.
 func TestFingerprint(t *testing.T) {
 	text := base(t)
-	of := func(text string) string { return mustLoad(t, map[string]string{"agent.toml": text}).Applications["pipedrive"].Fingerprint() }
+	of := func(text string) string {
+		return mustLoad(t, map[string]string{"agent.toml": text}).Applications["pipedrive"].Fingerprint()
+	}
 	before := of(text)
 	if before != of(text) {
 		t.Fatal("it is not stable")

@@ -65,7 +65,12 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 // act carries a step out. A panic of it fails the step and nothing else.
 func (d *Dispatcher) act(run *runner, kind orchestration.Kind, a Action) (done Done) {
 	err := rescue.Do(d.Log, func() error {
-		done = d.Actors[kind].Act(run.ctx, a)
+		actor := d.Actors()[kind]
+		if actor == nil { // until a moment ago there was one
+			done.Error, done.Retry = fmt.Sprintf("steps of the kind %s are not carried out any more", kind), true
+			return nil
+		}
+		done = actor.Act(run.ctx, a)
 		return nil
 	}, "dn", a.Instance.DN)
 	if err != nil {

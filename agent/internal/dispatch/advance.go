@@ -119,7 +119,11 @@ func (d *Dispatcher) notAdvanced(ctx context.Context, i store.Instance, err erro
 
 // stuck is what becomes of an instance that cannot go on.
 func (d *Dispatcher) stuck(i store.Instance, err *StuckError) *store.Advance {
-	const next = "cancel it, correct the orchestration, and start it again"
+	next := "cancel it, correct the orchestration, and start it again"
+	var unavailable *UnavailableError
+	if errors.As(err, &unavailable) {
+		next = "make it possible in the configuration and resume it, or cancel it"
+	}
 	return &store.Advance{
 		Instance: i.ID, Version: i.Version, Status: store.InstanceBlocked, Step: i.Step, Cause: err.Error(), Next: next,
 		Story: []store.StoryLine{{At: d.Now(), Step: i.Step, Result: string(store.InstanceBlocked), Cause: err.Error(), Next: next}},

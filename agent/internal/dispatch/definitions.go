@@ -49,8 +49,6 @@ const mostDefinitions = 200
 
 // definitions keeps compiled definitions by their digest.
 type definitions struct {
-	actors map[orchestration.Kind]Actor
-
 	mu    sync.Mutex
 	known map[string]compiled
 }
@@ -73,7 +71,7 @@ func (d *definitions) get(digest string, read func() (json.RawMessage, error)) (
 	if err != nil {
 		return compiled{}, err
 	}
-	c = d.compile(text)
+	c = compile(text)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.known == nil || len(d.known) >= mostDefinitions {
@@ -83,14 +81,11 @@ func (d *definitions) get(digest string, read func() (json.RawMessage, error)) (
 	return c, nil
 }
 
-func (d *definitions) compile(text []byte) compiled {
+func compile(text []byte) compiled {
 	var definition orchestration.Definition
 	if err := json.Unmarshal(text, &definition); err != nil {
 		return compiled{err: fmt.Errorf("the definition that the instance began with cannot be read: %w", err)}
 	}
 	o, err := orchestration.Compile(definition, orchestration.Options{})
-	if err == nil {
-		err = Available(o, d.actors)
-	}
 	return compiled{o, err}
 }

@@ -52,9 +52,11 @@ type Store interface {
 
 // Sender sends to applications.
 type Sender interface {
-	// Applications returns the settings of every application that may be sent to
-	// now. What is queued for others is kept.
+	// Applications returns the settings of every application that is configured.
 	Applications() map[string]map[string]any
+	// Sends reports whether an application may be sent to now: it is enabled and has
+	// a connector. What is queued for others is kept.
+	Sends(application string) bool
 	// Send carries out one call. An error that says what the application or the
 	// connector made of it is a *host.CallError. No text of hide, which the call
 	// may hold, is logged, or returned with the answer or the error.
@@ -101,9 +103,10 @@ type Settings struct {
 	Store     Store
 	Sender    Sender
 	Directory Directory
-	// Actors carry out the steps that are no deliveries. A step of a kind that has
-	// none is refused: its instance becomes blocked before anything of it is done.
-	Actors map[orchestration.Kind]Actor
+	// Actors returns who carries out the steps that are no deliveries, as things are
+	// now; nil: nobody does. An instance with a step of a kind that has none becomes
+	// blocked before anything of it is done.
+	Actors func() map[orchestration.Kind]Actor
 	Sealer Sealer // of initial passwords, and of calls that hold one
 	Log    *slog.Logger
 	Owner  string           // of the lease
@@ -151,6 +154,9 @@ func New(s Settings) *Dispatcher {
 	if s.Poll == 0 {
 		s.Poll = time.Second
 	}
+	if s.Actors == nil {
+		s.Actors = func() map[orchestration.Kind]Actor { return nil }
+	}
 	if s.Random == nil {
 		s.Random = rand.Float64
 	}
@@ -159,7 +165,6 @@ func New(s Settings) *Dispatcher {
 		instancesDue: make(chan struct{}, 1), deliveriesDue: make(chan struct{}, 1),
 		busy: map[int64]bool{}, later: map[int64]time.Time{}, acts: map[orchestration.Kind]int{}, applications: map[string]*application{},
 	}
-	d.definitions.actors = s.Actors
 	d.advances, d.calls, d.settles = newBatcher(d.writeAdvances), newBatcher(d.writeCalls), newBatcher(d.writeSettled)
 	return d
 }

@@ -1,9 +1,11 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -283,18 +285,22 @@ func TestOneApplicationDown(t *testing.T) {
 
 func TestAnApplicationThatIsOffKeepsItsQueue(t *testing.T) {
 	within(t, func(s *scene) {
-		delete(s.applications, "crm")
-		id := s.start(define("a", webhook("crm", "/a")), s.person("ada"))[0]
+		s.off = map[string]bool{"crm": true}
+		ada := s.person("ada")
+		s.link("crm", "7", ada)
+		step := webhook("crm", "/a/{{ link.key }}")
+		step.If = "link != null && links.crm != null"
+		id := s.start(define("a", step), ada)[0]
 		_, stop := s.run()
 		defer stop()
 		time.Sleep(10 * time.Minute)
 		s.want("nothing")
 		s.status(id, store.InstanceDelivering)
 		s.mu.Lock()
-		s.applications["crm"] = map[string]any{}
+		s.off = nil
 		s.mu.Unlock()
 		time.Sleep(3 * time.Second) // it looks each second whether it is on
-		s.want("once it is on", "crm /a")
+		s.want("once it is on", "crm /a/7")
 	})
 }
 
@@ -451,4 +457,82 @@ func TestARateLimitOfOursCostsNoAttempt(t *testing.T) {
 		s.want("calls", "crm /off", "crm /off")
 		s.status(id, store.InstanceDone)
 	})
+}
+
+// TestWhatBeginsIsTakenUpAtOnce: what starts, is approved, retried, resumed or
+// dropped needs no poll.
+func TestWhatBeginsIsTakenUpAtOnce(t *testing.T) {
+	within(t, func(s *scene) {
+		s.poll = 1000 * time.Hour
+		bad := true
+		s.answer = func(c sending) (host.Answer, error) {
+			if bad && c.Webhook.Path == "/a" {
+				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindForbidden, Status: 403, Message: "it may not"}
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		_, stop := s.run()
+		defer stop()
+		synctest.Wait()
+		ada := s.person("ada")
+		first := s.start(define("a", webhook("crm", "/a")), ada)[0]
+		synctest.Wait()
+		s.want("started", "crm /a")
+		second := s.start(define("b", webhook("crm", "/b")), ada)[0]
+		synctest.Wait()
+		bad = false
+		if err := s.store.RetryDelivery(s.Context(), s.deliveries(store.DeliveryFilter{Instance: first})[0].ID, "ada", true); err != nil {
+			s.Fatal(err)
+		}
+		synctest.Wait()
+		s.want("retried, and what waited behind it", "crm /a", "crm /a", "crm /b")
+		s.status(second, store.InstanceDone)
+
+		s.hold(define("c", webhook("crm", "/c")), 7, ada)
+		synctest.Wait()
+		if n, err := s.store.ApproveInstances(s.Context(), store.Holding{Run: 7}, "ada"); n != 1 || err != nil {
+			s.Fatal(n, err)
+		}
+		synctest.Wait()
+		s.want("approved", "crm /a", "crm /a", "crm /b", "crm /c")
+		if _, err := s.store.ReplayInstance(s.Context(), second, s.begins(define("b", webhook("crm", "/b")), ada)); err != nil {
+			s.Fatal(err)
+		}
+		synctest.Wait()
+		s.want("replayed", "crm /a", "crm /a", "crm /b", "crm /c", "crm /b")
+	})
+}
+
+// TestWhoCarriesOutIsAskedAnew: a step that nobody could carry out is carried out
+// once somebody can, and a person has resumed it.
+func TestWhoCarriesOutIsAskedAnew(t *testing.T) {
+	within(t, func(s *scene) {
+		d := define("a", orchestration.Step{Mail: &orchestration.Mail{To: []string{"ada@x"}, Subject: "s", Text: "t"}})
+		id := s.start(d, s.person("ada"))[0]
+		_, stop := s.run()
+		defer stop()
+		synctest.Wait()
+		s.status(id, store.InstanceBlocked)
+		acts := &counting{}
+		s.mu.Lock()
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: acts}
+		s.mu.Unlock()
+		i := s.instance(id)
+		if err := s.store.ResumeInstance(s.Context(), id, store.Resume{Version: i.Version, Step: i.Step, State: i.State, By: "ada"}); err != nil {
+			s.Fatal(err)
+		}
+		synctest.Wait()
+		s.status(id, store.InstanceDone)
+		if acts.n.Load() != 1 {
+			s.Errorf("%d mails", acts.n.Load())
+		}
+	})
+}
+
+// counting carries out any step, and counts.
+type counting struct{ n atomic.Int32 }
+
+func (c *counting) Act(context.Context, Action) Done {
+	c.n.Add(1)
+	return Done{}
 }

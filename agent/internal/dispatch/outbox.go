@@ -25,7 +25,7 @@ func (d *Dispatcher) takeDue(ctx context.Context, run *runner) bool {
 	now := d.Now()
 	most := map[string]int{}
 	for name := range d.Sender.Applications() {
-		if n := d.application(name).room(now); n > 0 {
+		if n := d.application(name).room(now); n > 0 && d.Sender.Sends(name) {
 			most[name] = n
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,8 +33,11 @@ type scene struct {
 	key     sealer
 	logged  bytes.Buffer
 
+	woken atomic.Pointer[Dispatcher]
+
 	mu           sync.Mutex
 	applications map[string]map[string]any
+	off          map[string]bool // applications that are not enabled
 	objects      map[ident.GUID]ident.Entry
 	adDown       error
 	panics       map[ident.GUID]bool // reading these objects panics
@@ -61,7 +65,7 @@ func (s *scene) open() {
 	s.Helper()
 	var err error
 	ctx := s.Context()
-	if s.store, err = store.Open(ctx, s.dir); err != nil {
+	if s.store, err = store.Open(ctx, s.dir, store.WithDue(s.due)); err != nil {
 		s.Fatal(err)
 	}
 	if err := s.store.BreakLeases(ctx); err != nil {
@@ -72,10 +76,28 @@ func (s *scene) open() {
 	}
 }
 
+// due wakes the dispatcher, as the agent does.
+func (s *scene) due() {
+	if d := s.woken.Load(); d != nil {
+		d.Wake()
+	}
+}
+
 func (s *scene) dispatcher() *Dispatcher {
-	return New(Settings{
-		Store: s.store, Sender: s, Directory: s, Actors: s.actors, Poll: s.poll, Sealer: s.key, Log: slog.New(slog.NewTextHandler(io.MultiWriter(s.Output(), &s.logged), nil)), Owner: "test",
+	d := New(Settings{
+		Store: s.store, Sender: s, Directory: s, Actors: s.who, Poll: s.poll, Sealer: s.key, Log: slog.New(slog.NewTextHandler(io.MultiWriter(s.Output(), &s.logged), nil)), Owner: "test",
 	})
+	s.woken.Store(d)
+	return d
+}
+
+// link links an object to a key of an application.
+func (s *scene) link(application string, key ident.Key, guid ident.GUID) {
+	s.Helper()
+	err := s.store.PutLink(s.Context(), ident.Link{Application: application, Key: key, GUID: guid, Automation: "staff"}, "test")
+	if err != nil {
+		s.Fatal(err)
+	}
 }
 
 // run runs a dispatcher until the function that it returns is called.
@@ -109,6 +131,18 @@ func (s *scene) Applications() map[string]map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.applications)
+}
+
+func (s *scene) who() map[orchestration.Kind]Actor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.actors
+}
+
+func (s *scene) Sends(application string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.off[application]
 }
 
 func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall, _ ...string) (host.Answer, error) {
@@ -161,18 +195,33 @@ func (s *scene) person(name string, attributes ...string) ident.GUID {
 	return guid
 }
 
-func (s *scene) start(d orchestration.Definition, guids ...ident.GUID) []int64 {
+// begins is an instance of an orchestration for an object.
+func (s *scene) begins(d orchestration.Definition, guid ident.GUID) store.NewInstance {
 	s.Helper()
 	text, err := json.Marshal(d)
 	if err != nil {
 		s.Fatal(err)
 	}
+	return store.NewInstance{
+		Orchestration: d.Name, Definition: text, Trigger: "command", By: "ada", GUID: guid, DN: s.objects[guid].DN, Name: string(guid),
+	}
+}
+
+// hold starts an instance that a run holds.
+func (s *scene) hold(d orchestration.Definition, run int64, guid ident.GUID) {
+	s.Helper()
+	n := s.begins(d, guid)
+	n.Held, n.Run, n.Cause = true, run, "too many"
+	if _, err := s.store.StartInstances(s.Context(), s.starter, []store.NewInstance{n}); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) start(d orchestration.Definition, guids ...ident.GUID) []int64 {
+	s.Helper()
 	var list []store.NewInstance
 	for _, guid := range guids {
-		e := s.objects[guid]
-		list = append(list, store.NewInstance{
-			Orchestration: d.Name, Definition: text, Trigger: "command", By: "ada", GUID: guid, DN: e.DN, Name: string(guid),
-		})
+		list = append(list, s.begins(d, guid))
 	}
 	ids, err := s.store.StartInstances(s.Context(), s.starter, list)
 	if err != nil {

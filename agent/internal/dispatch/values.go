@@ -37,6 +37,9 @@ func (d *Dispatcher) compiled(ctx context.Context, i store.Instance) (instance, 
 		return instance{}, err
 	}
 	out := instance{Instance: i, o: c.Orchestration}
+	if c.err == nil {
+		c.err = Available(c.Orchestration, d.Actors())
+	}
 	if c.err != nil {
 		return out, &StuckError{c.err}
 	}

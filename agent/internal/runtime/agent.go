@@ -21,6 +21,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
@@ -46,6 +47,7 @@ type Agent struct {
 	lock    *flock.Flock
 	serving atomic.Bool // this is the daemon, and commands come through its socket
 	now     atomic.Pointer[Snapshot]
+	outbox  atomic.Pointer[dispatch.Dispatcher] // nil: this process carries no orchestrations out
 	people  *people
 
 	mu     sync.Mutex // guards the fields below, and the replacement of now
@@ -89,7 +91,7 @@ func (a *Agent) Open(ctx context.Context) error {
 
 func (a *Agent) openStore(ctx context.Context) (err error) {
 	limit := int64(a.Config().Store.StagingMiB) << 20
-	if a.store, err = store.Open(ctx, a.stateDir, store.WithLogger(a.log), store.WithStagingLimit(limit)); err != nil {
+	if a.store, err = store.Open(ctx, a.stateDir, store.WithLogger(a.log), store.WithStagingLimit(limit), store.WithDue(a.wake)); err != nil {
 		return err
 	}
 	// Runs that were in progress when this process took the lock have ended.

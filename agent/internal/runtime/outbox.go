@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -26,7 +27,7 @@ func (a *Agent) dispatch(ctx context.Context) {
 	read := a.objects()
 	defer read.close()
 	for ctx.Err() == nil {
-		err := a.dispatcher(read).Run(ctx)
+		err := a.dispatcher(read, 0).Run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -43,17 +44,29 @@ func (a *Agent) objects() *objects {
 	return newObjects(func(ctx context.Context) (*conn.Client, error) { return a.now.Load().Connect(ctx, "") })
 }
 
-func (a *Agent) dispatcher(read *objects) *dispatch.Dispatcher {
-	return dispatch.New(dispatch.Settings{
-		Store: a.store, Sender: sender{a}, Directory: read, Actors: a.now.Load().actors(), Sealer: a.vault, Log: a.log, Owner: "agent",
+// dispatcher returns a dispatcher that follows the agent's snapshots, and is woken
+// from now on. poll is how often it looks for work by itself; 0 is the default.
+func (a *Agent) dispatcher(read dispatch.Directory, poll time.Duration) *dispatch.Dispatcher {
+	d := dispatch.New(dispatch.Settings{
+		Store: a.store, Sender: sender{a}, Directory: read, Sealer: a.vault, Log: a.log, Owner: "agent", Poll: poll,
+		Actors: func() map[orchestration.Kind]dispatch.Actor { return a.now.Load().actors() },
 	})
+	a.outbox.Store(d)
+	return d
+}
+
+// wake tells the dispatcher that something may be due.
+func (a *Agent) wake() {
+	if d := a.outbox.Load(); d != nil {
+		d.Wake()
+	}
 }
 
 // drain carries out what is due of orchestrations, and leaves the rest.
 func (a *Agent) drain(ctx context.Context) error {
 	read := a.objects()
 	defer read.close()
-	return a.dispatcher(read).Drain(ctx)
+	return a.dispatcher(read, 0).Drain(ctx)
 }
 
 // sender sends to the applications of the present snapshot.
@@ -61,11 +74,15 @@ type sender struct{ agent *Agent }
 
 var _ dispatch.Sender = sender{}
 
-// Applications returns the settings of the applications that are enabled and have a
-// connector.
+// Applications returns the settings of all applications. One that is not enabled,
+// or whose connector does not serve, has links and settings too: the steps of an
+// orchestration depend on them.
 func (s sender) Applications() map[string]map[string]any {
 	return s.agent.now.Load().outboundSettings()
 }
+
+// Sends reports whether an application is enabled and has a connector.
+func (s sender) Sends(application string) bool { return s.agent.now.Load().sends(application) }
 
 // Send carries out one call. The body of the answer has no credentials of the
 // application.
@@ -73,18 +90,19 @@ func (s sender) Send(ctx context.Context, application string, call abi.InvokeCal
 	return s.agent.now.Load().send(ctx, application, call, nil, hide...)
 }
 
-// outboundSettings returns the settings of the applications that may be sent to:
-// those that are enabled and have a connector.
+// outboundSettings returns the settings of the applications.
 func (s *Snapshot) outboundSettings() map[string]map[string]any {
 	out := map[string]map[string]any{}
 	for name, conf := range s.config.Applications {
-		c := s.connectors[conf.Connector]
-		if !conf.Enabled || c.Connector == nil || c.err != nil {
-			continue
-		}
-		out[name] = settingsOf(conf, c.manifest)
+		out[name] = settingsOf(conf, s.connectors[conf.Connector].manifest)
 	}
 	return out
+}
+
+func (s *Snapshot) sends(application string) bool {
+	conf := s.config.Applications[application]
+	c := s.connectors[conf.Connector]
+	return conf.Enabled && c.Connector != nil && c.err == nil
 }
 
 // settingsOf returns the settings of an application, with the defaults of its

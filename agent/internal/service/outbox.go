@@ -183,11 +183,19 @@ func (s *Service) ResumeInstance(ctx context.Context, caller Caller, in Instance
 	return s.instance(ctx, in.ID, s.agent.Store().ResumeInstance(ctx, in.ID, r))
 }
 
-// resumed returns the state of an instance that goes on.
+// resumed returns the state of an instance that goes on. That of one which could not
+// go on as things were (the dispatcher blocks it without touching its state) stays
+// as it is; nil stands for that, too.
 func resumed(o *orchestration.Orchestration, state json.RawMessage) (json.RawMessage, error) {
+	if len(state) == 0 || string(state) == "null" { // it has not begun its first step
+		return nil, nil
+	}
 	s, err := o.ParseState(state)
 	if err != nil {
 		return nil, err
+	}
+	if !s.Phase.Ended() && s.Phase != orchestration.PhaseBlocked {
+		return nil, nil
 	}
 	if s, _, err = o.Resume(s, time.Now()); err != nil {
 		return nil, err

@@ -171,3 +171,27 @@ func TestAPasswordIsNotDeliveredTwice(t *testing.T) {
 	_, err = s.ReplayInstance(ctx, "grace", InstanceRequest{ids[0]})
 	mistake(t, err, "handed over an initial password, which is erased: set another password by hand")
 }
+
+// TestWhatCouldNotGoOnIsResumed: an instance that was blocked from outside, such as
+// for want of a mail server, goes on where it stood.
+func TestWhatCouldNotGoOnIsResumed(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	lease, ids := leavers(t, a.Store())
+	before, err := a.Store().Instance(ctx, ids[0])
+	must(t, err)
+	var state orchestration.State
+	must(t, json.Unmarshal(before.State, &state))
+	state.Turns = []int{0, 0}
+	before.State, err = json.Marshal(state)
+	must(t, err)
+	_, err = a.Store().AdvanceInstances(ctx, lease, []store.Advance{{
+		Instance: ids[0], Version: before.Version, Status: store.InstanceBlocked, Step: "wait", State: before.State, Cause: "there is no mail server",
+	}})
+	must(t, err)
+	on, err := s.ResumeInstance(ctx, "grace", InstanceRequest{ids[0]})
+	must(t, err)
+	if on.Status != store.InstanceReady || on.Step != "wait" || string(on.State) != string(before.State) {
+		t.Errorf("resumed: %+v", on)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -38,7 +39,11 @@ func (s *Store) Commit(ctx context.Context, lease Lease, c Commit) error {
 // CommitAll records several operations in one transaction, all or none, with
 // the errors of Commit.
 func (s *Store) CommitAll(ctx context.Context, lease Lease, list []Commit) error {
-	return s.write(ctx, "record outcome", func(tx *sql.Tx) error {
+	write := s.write
+	if slices.ContainsFunc(list, func(c Commit) bool { return len(c.Start) > 0 }) {
+		write = s.writeDue
+	}
+	return write(ctx, "record outcome", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 // then the same is sent, so that it is recognised there. It returns a
 // *DeliveryStateError for other deliveries.
 func (s *Store) RetryDelivery(ctx context.Context, id int64, by string, render bool) error {
-	return s.write(ctx, "retry a delivery", func(tx *sql.Tx) error {
+	return s.writeDue(ctx, "retry a delivery", func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		d, err := b.delivery(ctx, id)
 		if err != nil {
@@ -51,7 +51,7 @@ func (s *Store) retry(ctx context.Context, b *batch, d deliveryBrief, by string,
 // becomes failed. It returns a *DeliveryStateError for a delivery that is being
 // sent, or has ended.
 func (s *Store) DropDelivery(ctx context.Context, id int64, by string) error {
-	return s.write(ctx, "drop a delivery", func(tx *sql.Tx) error {
+	return s.writeDue(ctx, "drop a delivery", func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		d, err := b.delivery(ctx, id)
 		if err != nil {

@@ -130,7 +130,7 @@ func scanInstance(row scanner) (i Instance, err error) {
 // StartInstances begins instances, all or none, and returns their numbers.
 func (s *Store) StartInstances(ctx context.Context, lease Lease, list []NewInstance) ([]int64, error) {
 	var ids []int64
-	err := s.write(ctx, "start orchestrations", func(tx *sql.Tx) (err error) {
+	err := s.writeDue(ctx, "start orchestrations", func(tx *sql.Tx) (err error) {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}

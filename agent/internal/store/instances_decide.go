@@ -37,7 +37,7 @@ func (s *Store) endByHand(ctx context.Context, b *batch, i brief, by, cause stri
 
 // decideInstance runs do in one transaction about one instance.
 func (s *Store) decideInstance(ctx context.Context, operation string, id int64, do func(*batch, brief) error) error {
-	return s.write(ctx, operation, func(tx *sql.Tx) error {
+	return s.writeDue(ctx, operation, func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		i, err := b.instance(ctx, id)
 		if err != nil {
@@ -177,7 +177,7 @@ func (s *Store) decideHeld(ctx context.Context, operation string, h Holding, do 
 		return 0, s.fail(operation, err)
 	}
 	n := 0
-	err = s.write(ctx, operation, func(tx *sql.Tx) error {
+	err = s.writeDue(ctx, operation, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err

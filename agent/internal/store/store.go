@@ -53,7 +53,8 @@ type Store struct {
 
 	prepared prepared // of the writer
 	sizes    stagedSizes
-	most     int64 // bytes that one run may stage; 0: no limit
+	most     int64  // bytes that one run may stage; 0: no limit
+	due      func() // of WithDue; nil: nobody asked
 }
 
 // Option changes how a store is opened.
@@ -67,6 +68,12 @@ func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log }
 
 // WithStagingLimit limits what one run may stage, in bytes of the file.
 func WithStagingLimit(bytes int64) Option { return func(s *Store) { s.most = bytes } }
+
+// WithDue sets what is called after each write by which an instance or a delivery
+// may have become due: one that begins, or that a person has decided about. What
+// AdvanceInstances and SettleDeliveries write is not among them: who calls these
+// knows. It must return at once.
+func WithDue(due func()) Option { return func(s *Store) { s.due = due } }
 
 // Open opens the store in the folder dir, and creates both when they are absent
 // (0700 and 0600). It brings an older schema up to date and drops staged records
@@ -233,6 +240,15 @@ func (s *Store) write(ctx context.Context, operation string, do func(*sql.Tx) er
 		return s.fail(operation, err)
 	}
 	return s.fail(operation, tx.Commit())
+}
+
+// writeDue is write for what may make an instance or a delivery due.
+func (s *Store) writeDue(ctx context.Context, operation string, do func(*sql.Tx) error) error {
+	err := s.write(ctx, operation, do)
+	if err == nil && s.due != nil {
+		s.due()
+	}
+	return err
 }
 
 // exec is write for a single statement.
