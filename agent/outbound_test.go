@@ -22,7 +22,11 @@ if = "link != null"
 
 [automations.staff]
 after = { created = "joined" }`)
-	if p := w.plan(0); len(p.Follows) != 1 || p.Follows[0] != (ident.Follow{Orchestration: "joined", Class: ident.ClassCreate, Count: 5}) {
+	p := w.plan(0)
+	if i := len(p.Limits) - 1; p.Limits[i] != (ident.LimitState{Class: ident.ClassStart, Limit: "20% or 20", Allowed: 20, Planned: 5}) {
+		t.Errorf("the plan does not tell the limit of what begins: %+v", p.Limits)
+	}
+	if len(p.Follows) != 1 || p.Follows[0] != (ident.Follow{Orchestration: "joined", Class: ident.ClassCreate, Count: 5}) {
 		t.Errorf("the plan does not tell what begins with it: %+v", p.Follows)
 	}
 	d := w.start()

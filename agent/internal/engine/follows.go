@@ -1,6 +1,41 @@
 package engine
 
-import "github.com/rollcall-agent/rollcall/agent/internal/ident"
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+)
+
+// follow adds to a plan which orchestrations would begin, and how many of them
+// limits.start allows as things are now.
+func (e *Engine) follow(ctx context.Context, p *ident.Plan, set plan.Settings) error {
+	p.Follows = follows(p.Changes, set.Starts)
+	if len(p.Follows) == 0 {
+		return nil
+	}
+	used, err := e.Store.CountStarts(ctx, set.Automation, "", e.Now().Add(-24*time.Hour))
+	if err != nil {
+		return fmt.Errorf("count what limits.start is about: %w", err)
+	}
+	people, err := e.Store.CountLinks(ctx, set.Automation)
+	if err != nil {
+		return fmt.Errorf("count the users of limits.start: %w", err)
+	}
+	limit := ident.LimitState{Class: ident.ClassStart, Limit: set.Start.String(), Allowed: set.Start.Of(people), Used: used}
+	for _, f := range p.Follows {
+		limit.Planned += f.Count
+	}
+	if left := max(0, limit.Allowed-used); limit.Allowed >= 0 && limit.Planned > left {
+		limit.Over = limit.Planned - left
+		limit.Reason = fmt.Sprintf("%d orchestrations may begin in 24 hours for %d linked users, %d have begun; what exceeds it is held",
+			limit.Allowed, people, used)
+	}
+	p.Limits = append(p.Limits, limit)
+	return nil
+}
 
 // follows counts the orchestrations that begin when everything is applied that
 // the limits let through. Of an exchange only the second operation counts, as in

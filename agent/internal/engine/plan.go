@@ -89,7 +89,9 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	}
 	busy := busy(v.others, a.Settings.Application)
 	leaveBusy(&p, busy)
-	p.Follows = follows(p.Changes, a.Settings.Starts)
+	if err := e.follow(ctx, &p, a.Settings); err != nil {
+		return planned{}, err
+	}
 	made := planned{
 		Plan: p, links: b.LinkUpdates(), unsettled: b.Unsettled(),
 		complete: end.Complete && end.Doubt == "" && !end.ChangesOnly,

@@ -6,6 +6,10 @@ import "time"
 // be narrowed to one.
 type Class string
 
+// ClassStart stands in a LimitState for the orchestrations that begin. No
+// operation has it.
+const ClassStart Class = "start"
+
 // The classes of operations, in the order in which a run applies them.
 const (
 	ClassLink    Class = "link" // restores a link by the anchor; writes nothing to the directory

@@ -91,6 +91,7 @@ type Settings struct {
 	// Starts names the orchestrations that begin with an operation of a class
 	// that was carried out.
 	Starts map[ident.Class][]string
+	Start  Limit     // how many of them may begin in 24 hours
 	Now    time.Time // for Plan.Made, and to tell what has expired
 }
 

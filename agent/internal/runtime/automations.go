@@ -130,7 +130,7 @@ func (s *Snapshot) planSettings(conf config.Automation, data config.DataSource) 
 		}
 	}
 	return plan.Settings{
-		Starts: starts, Automation: conf.Name, Application: data.Application, DataSource: data.Name,
+		Starts: starts, Start: conf.Limits.Start, Automation: conf.Name, Application: data.Application, DataSource: data.Name,
 		Config: digest, Action: conf.Action, Adopt: conf.Adopt.Mode, AdoptMove: conf.Adopt.Move,
 		Missing: plan.Missing(conf.Missing),
 		Match:   conf.Match, Anchor: s.config.Directory.Anchor, Limits: conf.Limits.ByClass(),
