@@ -126,7 +126,8 @@ var may = map[string]map[string]string{
 		"host/rescue":                  "a panic of one call ends no other",
 		"sdk/abi":                      "a call is a webhook, which is the manifest's noun",
 	},
-	"agent/internal/command": {},
+	"agent/internal/command":       {},
+	"agent/internal/mail/mailtest": {},
 	"agent/internal/mail": {
 		"agent/internal/localfile": "it trusts the authorities of a file",
 		"sdk/abi":                  "which addresses are of this machine",

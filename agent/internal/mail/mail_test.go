@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/mail/mailtest"
 	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
@@ -347,6 +348,6 @@ func foreignCA(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
-	certificates(t, dir, ca)
+	mailtest.Certificates(t, dir, ca)
 	return ca
 }

@@ -1,4 +1,4 @@
-"""A real SMTP server (aiosmtpd) for the tests of package mail.
+"""A real SMTP server (aiosmtpd) for tests.
 
 server.py FOLDER CERT KEY: listens on free ports of 127.0.0.1, prints one line of
 JSON with them, writes each mail it takes to FOLDER, and ends with its input.
@@ -53,11 +53,13 @@ class Handler:
         if any(a.startswith("full@") for a in envelope.rcpt_tos):
             return "452 4.3.1 disk full"
         Handler.count += 1
-        with open(os.path.join(folder, "%03d.json" % Handler.count), "w") as f:
+        path = os.path.join(folder, "%03d" % Handler.count)
+        with open(path, "w") as f:
             json.dump({
                 "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None or implicit(server),
                 "login": bool(session.authenticated), "data": envelope.content.decode("utf-8"),
             }, f)
+        os.rename(path, path + ".json")
         return "250 2.0.0 queued as %d" % Handler.count
 
 
