@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,6 +152,9 @@ func TestAWebhookHandsOverThePassword(t *testing.T) {
 		for i, c := range s.sent {
 			if c.Webhook.Body != quoted {
 				t.Errorf("call %d: %s", i, c.Webhook.Body)
+			}
+			if !slices.Contains(c.hide, initial) || !slices.Contains(c.hide, strings.ToUpper(initial)) {
+				t.Errorf("call %d: the sender does not know what it must hide: %d texts", i, len(c.hide))
 			}
 		}
 		if len(s.sent) != 3 {

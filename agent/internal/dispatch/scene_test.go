@@ -50,6 +50,7 @@ type sending struct {
 	at          time.Time
 	application string
 	abi.InvokeCall
+	hide []string
 }
 
 func newScene(t testing.TB) *scene {
@@ -145,8 +146,8 @@ func (s *scene) Sends(application string) bool {
 	return !s.off[application]
 }
 
-func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall, _ ...string) (host.Answer, error) {
-	one := sending{time.Now(), application, call}
+func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error) {
+	one := sending{time.Now(), application, call, hide}
 	s.mu.Lock()
 	s.sent = append(s.sent, one)
 	answer := s.answer
