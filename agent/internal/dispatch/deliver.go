@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
@@ -40,9 +41,11 @@ type delivery struct {
 
 // deliver sends one delivery that was taken, and settles it. A panic makes it a
 // dead letter, which may have arrived.
-func (d *Dispatcher) deliver(ctx context.Context, a *application, row store.Delivery, probe bool) {
+func (d *Dispatcher) deliver(
+	ctx context.Context, a *application, row store.Delivery, of map[int64]store.Instance, probe bool,
+) {
 	err := rescue.Do(d.Log, func() error {
-		d.deliverOne(ctx, a, row, probe)
+		d.deliverOne(ctx, a, row, of, probe)
 		return nil
 	}, "application", row.Application, "dn", row.DN)
 	if err == nil {
@@ -58,8 +61,10 @@ func (d *Dispatcher) deliver(ctx context.Context, a *application, row store.Deli
 	d.settleStuck(ctx, delivery{Delivery: row, i: instance{Instance: i}}, &StuckError{err})
 }
 
-func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.Delivery, probe bool) {
-	one, values, err := d.prepare(ctx, row)
+func (d *Dispatcher) deliverOne(
+	ctx context.Context, a *application, row store.Delivery, of map[int64]store.Instance, probe bool,
+) {
+	one, values, err := d.prepare(ctx, row, of)
 	var stuck *StuckError
 	switch {
 	case errors.As(err, &stuck):
@@ -82,10 +87,11 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 	}
 	select {
 	case a.sending <- struct{}{}:
-		defer func() { <-a.sending }()
 	case <-ctx.Done():
 		return
 	}
+	leave := sync.OnceFunc(func() { <-a.sending })
+	defer leave()
 	if until, why := a.closedUntil(probe, d.Now()); !until.IsZero() {
 		d.giveBack(ctx, row, until, why)
 		return
@@ -103,6 +109,7 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 		return
 	}
 	d.note(a, f)
+	leave() // the next call need not wait until this one is recorded
 	if err != nil {
 		d.settleFailed(ctx, one, f)
 		return
@@ -113,10 +120,16 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a *application, row store.D
 // unsure reports whether the instance remembers that an attempt may have arrived.
 func (o delivery) unsure() bool { return o.i.state.Unsure }
 
-// prepare reads what a delivery needs.
-func (d *Dispatcher) prepare(ctx context.Context, row store.Delivery) (delivery, orchestration.Values, error) {
+// prepare reads what a delivery needs. of has instances that were read with it.
+func (d *Dispatcher) prepare(
+	ctx context.Context, row store.Delivery, of map[int64]store.Instance,
+) (delivery, orchestration.Values, error) {
 	one := delivery{Delivery: row}
-	i, err := d.Store.Instance(ctx, row.Instance)
+	i, found := of[row.Instance]
+	var err error
+	if !found {
+		i, err = d.Store.Instance(ctx, row.Instance)
+	}
 	if err != nil {
 		return one, orchestration.Values{}, err
 	}
@@ -303,7 +316,4 @@ func (d *Dispatcher) settle(ctx context.Context, one delivery, s store.Settled, 
 		_, err := d.settles.do(s)
 		return err
 	})
-	if decision.Do != "" {
-		wake(d.instancesDue)
-	}
 }

@@ -39,6 +39,7 @@ type Store interface {
 	Definition(ctx context.Context, digest string) (json.RawMessage, error)
 	InitialPassword(ctx context.Context, instance int64) (sealed []byte, err error)
 	Instance(ctx context.Context, id int64) (store.Instance, error)
+	InstancesByID(ctx context.Context, ids []int64) (map[int64]store.Instance, error)
 	DueInstances(ctx context.Context, now time.Time, limit int) ([]store.Instance, error)
 	AdvanceInstances(ctx context.Context, lease store.Lease, list []store.Advance) (stale []int64, err error)
 
@@ -119,7 +120,7 @@ type Settings struct {
 const (
 	leaseTime   = time.Minute
 	batch       = 256 // instances that are moved on at once
-	taken       = 64  // deliveries of one application that are prepared or sent at once
+	taken       = 128 // deliveries of one application that are prepared or sent at once
 	parallel    = 8   // calls to one application at once
 	acting      = 8   // steps of one kind at once that are no deliveries
 	grace       = 5 * time.Second
@@ -331,6 +332,7 @@ func (d *Dispatcher) writeCalls(ctx context.Context, list []store.Call) ([]struc
 
 func (d *Dispatcher) writeSettled(ctx context.Context, list []store.Settled) ([]struct{}, error) {
 	done, err := d.Store.SettleDeliveries(ctx, d.held(), list)
+	wake(d.instancesDue) // they go on, or let later ones of their object go on
 	for _, t := range done.Taken {
 		d.Log.Warn("a delivery could not make its link", "key", t.Err.Wanted.Key, "application", t.Err.Wanted.Application, "cause", t.Err)
 	}

@@ -39,15 +39,27 @@ func (d *Dispatcher) takeDue(ctx context.Context, run *runner) bool {
 		}
 		return false
 	}
+	of := d.instancesOf(ctx, list)
 	for _, row := range list {
 		a := d.application(row.Application)
 		probe := a.take()
 		run.Go(func() {
 			defer a.give(d)
-			d.deliver(run.ctx, a, row, probe)
+			d.deliver(run.ctx, a, row, of, probe)
 		})
 	}
 	return len(list) > 0
+}
+
+// instancesOf reads the instances of deliveries at once. What it does not find is
+// read for each delivery, which says what is wrong.
+func (d *Dispatcher) instancesOf(ctx context.Context, list []store.Delivery) map[int64]store.Instance {
+	ids := make([]int64, len(list))
+	for n, row := range list {
+		ids[n] = row.Instance
+	}
+	found, _ := d.Store.InstancesByID(ctx, ids)
+	return found
 }
 
 func (d *Dispatcher) application(name string) *application {
@@ -61,12 +73,19 @@ func (d *Dispatcher) application(name string) *application {
 	return a
 }
 
-// room returns how many deliveries may be taken.
+// room returns how many deliveries may be taken. It is none as long as more than
+// half of what may be under way is, as to take few at once costs as much as many.
 func (a *application) room(now time.Time) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.full() {
+		return 0
+	}
 	return a.breaker.pass(now, taken-a.under, a.under)
 }
+
+// full reports whether enough is under way. a.mu is held.
+func (a *application) full() bool { return a.under > taken/2 }
 
 // take notes that a delivery was taken. It reports whether its call is to find out
 // if the application is back.
@@ -80,8 +99,11 @@ func (a *application) take() (probe bool) {
 func (a *application) give(d *Dispatcher) {
 	a.mu.Lock()
 	a.under--
+	full := a.full()
 	a.mu.Unlock()
-	wake(d.deliveriesDue)
+	if !full {
+		wake(d.deliveriesDue)
+	}
 }
 
 // closedUntil is that of its breaker.

@@ -20,6 +20,9 @@ type batch struct {
 	defined  map[string]string // digests by definition
 	begun    map[[2]string]int // what counts against a StartLimit, by automation and orchestration
 	lines    []JournalLine
+
+	deliveries map[int64]deliveryBrief // read ahead: see expect
+	instances  map[int64]brief
 }
 
 func (s *Store) newBatch(tx *sql.Tx) *batch {
@@ -71,11 +74,28 @@ func (b *batch) insert(ctx context.Context, query string, args ...any) (int64, e
 
 // scan reads one row.
 func (b *batch) scan(ctx context.Context, into []any, query string, args ...any) error {
-	stmt, err := b.stmt(ctx, query)
+	row, err := b.row(ctx, query, args...)
 	if err != nil {
 		return err
 	}
-	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(into...)
+	return row.Scan(into...)
+}
+
+func (b *batch) row(ctx context.Context, query string, args ...any) (*sql.Row, error) {
+	stmt, err := b.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...), nil
+}
+
+// query reads rows.
+func (b *batch) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := b.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(context.WithoutCancel(ctx), args...)
 }
 
 // define keeps a definition and returns its digest.

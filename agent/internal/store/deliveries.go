@@ -114,8 +114,9 @@ func (s *Store) TakeDeliveries(ctx context.Context, lease Lease, now time.Time, 
 		if err := s.checkLive(ctx, tx, lease); err != nil {
 			return err
 		}
+		b := s.newBatch(tx)
 		for _, application := range slices.Sorted(maps.Keys(most)) {
-			rows, err := tx.QueryContext(ctx, `UPDATE deliveries SET state = 'sending', attempts = attempts + 1, taken = ? WHERE id IN (`+
+			rows, err := b.query(ctx, `UPDATE deliveries SET state = 'sending', attempts = attempts + 1, taken = ? WHERE id IN (`+
 				dueDeliveries+`) RETURNING `+deliveryColumns, stamp(s.now()), application, stamp(now), most[application])
 			if err != nil {
 				return err

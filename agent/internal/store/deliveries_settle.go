@@ -58,6 +58,9 @@ func (s *Store) SettleDeliveries(ctx context.Context, lease Lease, list []Settle
 			return err
 		}
 		b := s.newBatch(tx)
+		if err := b.expectSettled(ctx, list); err != nil {
+			return err
+		}
 		for _, d := range list {
 			if err := s.settleOne(ctx, b, d, &done); err != nil {
 				return fmt.Errorf("delivery %d: %w", d.Delivery, err)
@@ -69,6 +72,17 @@ func (s *Store) SettleDeliveries(ctx context.Context, lease Lease, list []Settle
 		return Settlement{}, err
 	}
 	return done, nil
+}
+
+func (b *batch) expectSettled(ctx context.Context, list []Settled) error {
+	deliveries, instances := make([]int64, len(list)), make([]int64, 0, len(list))
+	for n, d := range list {
+		deliveries[n] = d.Delivery
+		if d.Advance != nil {
+			instances = append(instances, d.Advance.Instance)
+		}
+	}
+	return b.expect(ctx, deliveries, instances)
 }
 
 func (s *Store) settleOne(ctx context.Context, b *batch, d Settled, done *Settlement) error {
@@ -200,10 +214,23 @@ type deliveryBrief struct {
 	attempts            int
 }
 
-func (b *batch) delivery(ctx context.Context, id int64) (d deliveryBrief, err error) {
-	err = b.scan(ctx, []any{
-		&d.id, &d.instance, &d.orchestration, &d.step, &d.webhook, &d.application, &d.guid, &d.dn, &d.name, &d.state, &d.attempts,
-	}, `SELECT id, instance, orchestration, step, webhook, application, guid, dn, name, state, attempts FROM deliveries WHERE id = ?`, id)
+const selectDeliveryBriefs = `SELECT id, instance, orchestration, step, webhook, application, guid, dn, name, state, attempts
+	FROM deliveries WHERE `
+
+func scanDeliveryBrief(row scanner) (d deliveryBrief, err error) {
+	err = row.Scan(&d.id, &d.instance, &d.orchestration, &d.step, &d.webhook, &d.application, &d.guid, &d.dn, &d.name, &d.state, &d.attempts)
+	return d, err
+}
+
+func (b *batch) delivery(ctx context.Context, id int64) (deliveryBrief, error) {
+	if d, found := once(b.deliveries, id); found {
+		return d, nil
+	}
+	row, err := b.row(ctx, selectDeliveryBriefs+`id = ?`, id)
+	if err != nil {
+		return deliveryBrief{}, err
+	}
+	d, err := scanDeliveryBrief(row)
 	if none(err) {
 		err = &NoDeliveryError{ID: id}
 	}

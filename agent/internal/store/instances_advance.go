@@ -35,7 +35,7 @@ type Advance struct {
 // orchestration and object goes first: those that are held, or wait for a time
 // or a condition, do not.
 func (s *Store) DueInstances(ctx context.Context, now time.Time, limit int) ([]Instance, error) {
-	rows, err := s.reader.QueryContext(ctx, selectInstances+dueInstances, stamp(now), limit)
+	rows, err := s.stmts.dueInstances.QueryContext(ctx, stamp(now), limit)
 	if err != nil {
 		return nil, s.fail("due instances", err)
 	}
@@ -57,6 +57,13 @@ func (s *Store) AdvanceInstances(ctx context.Context, lease Lease, list []Advanc
 			return err
 		}
 		b := s.newBatch(tx)
+		ids := make([]int64, len(list))
+		for n, a := range list {
+			ids[n] = a.Instance
+		}
+		if err := b.expect(ctx, nil, ids); err != nil {
+			return err
+		}
 		for _, a := range list {
 			written, err := s.advance(ctx, b, a)
 			if err != nil {
@@ -86,9 +93,22 @@ type brief struct {
 	version                   int64
 }
 
-func (b *batch) instance(ctx context.Context, id int64) (i brief, err error) {
-	err = b.scan(ctx, []any{&i.id, &i.orchestration, &i.automation, &i.run, &i.guid, &i.dn, &i.name, &i.step, &i.status, &i.version},
-		`SELECT id, orchestration, automation, run, guid, dn, name, step, status, version FROM instances WHERE id = ?`, id)
+const selectBriefs = `SELECT id, orchestration, automation, run, guid, dn, name, step, status, version FROM instances WHERE `
+
+func scanBrief(row scanner) (i brief, err error) {
+	err = row.Scan(&i.id, &i.orchestration, &i.automation, &i.run, &i.guid, &i.dn, &i.name, &i.step, &i.status, &i.version)
+	return i, err
+}
+
+func (b *batch) instance(ctx context.Context, id int64) (brief, error) {
+	if i, found := once(b.instances, id); found {
+		return i, nil
+	}
+	row, err := b.row(ctx, selectBriefs+`id = ?`, id)
+	if err != nil {
+		return brief{}, err
+	}
+	i, err := scanBrief(row)
 	if none(err) {
 		err = &NoInstanceError{ID: id}
 	}
@@ -125,6 +145,12 @@ func (s *Store) advance(ctx context.Context, b *batch, a Advance) (bool, error) 
 	return true, s.become(ctx, b, i, a, "")
 }
 
+const (
+	becomes = `UPDATE instances SET status = ?, step = ?, cause = ?, next = ?, idle = ?, version = version + 1, next_at = ?,
+		since = CASE WHEN status = ? THEN since ELSE ? END, state_json = coalesce(?, state_json)`
+	becomesEnded = becomes + `, ended = ?`
+)
+
 // become writes the new status of an instance, on behalf of by or of the agent
 // (""), with what follows from it for others. It notes in the journal how the
 // instance ended or that it is blocked.
@@ -137,10 +163,11 @@ func (s *Store) become(ctx context.Context, b *batch, i brief, a Advance, by str
 	if nextAt == 0 {
 		nextAt = now
 	}
-	err := b.exec(ctx, `UPDATE instances SET status = ?, step = ?, cause = ?, next = ?, idle = ?, version = version + 1, next_at = ?,
-		since = CASE WHEN status = ? THEN since ELSE ? END, ended = ?, state_json = coalesce(?, state_json) WHERE id = ?`,
-		a.Status, a.Step, a.Cause, a.Next, a.Idle, nextAt, a.Status, now, ended, nullText(a.State), i.id)
-	if err != nil {
+	query, args := becomes, []any{a.Status, a.Step, a.Cause, a.Next, a.Idle, nextAt, a.Status, now, nullText(a.State)}
+	if ended != 0 || i.status.Ended() { // only then, as several indexes depend on it
+		query, args = becomesEnded, append(args, ended)
+	}
+	if err := b.exec(ctx, query+` WHERE id = ?`, append(args, i.id)...); err != nil {
 		return err
 	}
 	if ended != 0 {

@@ -259,11 +259,13 @@ func (s *Store) exec(ctx context.Context, operation, query string, args ...any) 
 	})
 }
 
-// statements holds the reads that a run makes for each record.
+// statements holds the reads that a run makes for each record, and the dispatcher
+// all the time.
 type statements struct {
 	linkByKey, linkByGUID                  *sql.Stmt
 	entryByGUID, entryByDN, childrenByName *sql.Stmt
 	entriesByValue, entriesByLongValue     *sql.Stmt
+	dueInstances                           *sql.Stmt
 }
 
 func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
@@ -273,6 +275,7 @@ func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
 	}{
 		{&p.linkByKey, selectLinks + ` WHERE application = ? AND key = ?`},
 		{&p.linkByGUID, selectLinks + ` WHERE application = ? AND guid = ?`},
+		{&p.dueInstances, selectInstances + dueInstances},
 		{&p.entryByGUID, selectEntries + ` WHERE m.guid = ?` + orderEntries},
 		{&p.entryByDN, selectEntries + ` WHERE m.folded = ? AND m.stale = 0` + orderEntries},
 		{&p.childrenByName, selectEntries + ` WHERE m.parent_folded = ? AND m.name_folded = ? AND m.stale = 0` + orderEntries},
