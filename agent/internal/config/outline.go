@@ -16,6 +16,7 @@ type Outline struct {
 	Applications         []string
 	Connectors           []string          // of the applications
 	ApplicationOf        map[string]string // by automation
+	ConnectorOf          map[string]string // by application
 }
 
 // ReadOutline reads the names in a configuration. It checks nothing else, and
@@ -23,7 +24,7 @@ type Outline struct {
 func ReadOutline(file string) Outline {
 	l := &loader{places: map[string]place{}, failed: map[string]bool{}}
 	tree := l.read(file)
-	out := Outline{StateDir: StateDir(file), ApplicationOf: map[string]string{}}
+	out := Outline{StateDir: StateDir(file), ApplicationOf: map[string]string{}, ConnectorOf: map[string]string{}}
 	var agent Agent
 	agent.setDefaults()
 	out.ModulesDir = agent.ModulesDir
@@ -39,7 +40,9 @@ func ReadOutline(file string) Outline {
 		out.ApplicationOf[name] = textAt(tree, "data_sources", data, "application")
 	}
 	for _, name := range out.Applications {
-		if connector := textAt(tree, "applications", name, "connector"); connector != "" && !slices.Contains(out.Connectors, connector) {
+		connector := textAt(tree, "applications", name, "connector")
+		out.ConnectorOf[name] = connector
+		if connector != "" && !slices.Contains(out.Connectors, connector) {
 			out.Connectors = append(out.Connectors, connector)
 		}
 	}

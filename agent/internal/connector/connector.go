@@ -49,6 +49,18 @@ const largestModule = 64 << 20
 // manifests, as far as they can be read before ctx ends. It verifies nothing.
 func Names(ctx context.Context, modulesDir string) []string {
 	var names []string
+	for _, m := range Manifests(ctx, modulesDir) {
+		if !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Manifests reads those of the connectors in a modules folder, as far as that is
+// possible before ctx ends. It verifies nothing.
+func Manifests(ctx context.Context, modulesDir string) []abi.Manifest {
+	var list []abi.Manifest
 	files, _ := filepath.Glob(filepath.Join(modulesDir, "*.wasm"))
 	for _, file := range files {
 		if ctx.Err() != nil {
@@ -58,9 +70,9 @@ func Names(ctx context.Context, modulesDir string) []string {
 		if err != nil {
 			continue
 		}
-		if m, err := host.ReadManifest(body); err == nil && !slices.Contains(names, m.Name) {
-			names = append(names, m.Name)
+		if m, err := host.ReadManifest(body); err == nil {
+			list = append(list, m)
 		}
 	}
-	return names
+	return list
 }

@@ -168,13 +168,19 @@ func Webhooks(cfg *config.Config, manifests Manifests) []error {
 			wrong = append(wrong, err)
 			continue
 		}
-		scope := func(more ...string) expr.Scope {
-			return outbound.NewScope(more...).WithLookups(cfg.Lookups).WithMembers("settings", settingNames(m)...)
-		}
-		_, err = outbound.CompileAt(w.Call, outbound.WithMacros(scope("password"), scope(), w.Macros), places)
+		_, err = outbound.CompileAt(w.Call, scopeOf(cfg, w, m), places)
 		wrong = append(wrong, placed(cfg.Webhooks[name].Pos, places, err)...)
 	}
 	return wrong
+}
+
+// scopeOf returns the names that the templates of a webhook may use, wherever it is
+// used.
+func scopeOf(cfg *config.Config, w orchestration.Webhook, m abi.Manifest) expr.Scope {
+	scope := func(more ...string) expr.Scope {
+		return outbound.NewScope(more...).WithLookups(cfg.Lookups).WithMembers("settings", settingNames(m)...)
+	}
+	return outbound.WithMacros(scope("password"), scope(), w.Macros)
 }
 
 // placed turns the mistakes of a webhook into errors that begin with a place in

@@ -14,6 +14,7 @@ type UnknownNameError struct {
 	Name  string
 	Known []string // the existing names
 	List  string   // the command that lists the existing names; "" when there is none
+	Meant string   // the name that was meant, when that is known; "": the nearest one is suggested
 }
 
 // mostNames is how many names an UnknownNameError lists.
@@ -25,7 +26,11 @@ func (e *UnknownNameError) Error() string {
 	if len(e.Known) == 0 {
 		return s + ": there is none at all"
 	}
-	if near := text.Nearest(e.Name, e.Known); near != "" {
+	near := e.Meant
+	if near == "" {
+		near = text.Nearest(e.Name, e.Known)
+	}
+	if near != "" {
 		s += fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	known := slices.Sorted(slices.Values(e.Known))
