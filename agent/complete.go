@@ -71,6 +71,8 @@ func (c *cli) completions(root *cobra.Command) {
 		"functions":        c.complete(false, completion.Functions),
 		"macros":           c.complete(false, completion.Applications),
 		"authorize":        c.complete(false, completion.Applications),
+		"webhooks":         c.complete(false, completion.Webhooks),
+		"test webhook":     c.complete(false, completion.Webhooks),
 	}
 	each(root, func(cmd *cobra.Command) {
 		path := strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
@@ -82,6 +84,7 @@ func (c *cli) completions(root *cobra.Command) {
 		}
 		for flag, place := range map[string]completion.Place{
 			"only": completion.Classes, "limit": completion.Nothing, "port": completion.Nothing, "redirect-url": completion.Nothing,
+			"user": completion.Nothing, "group": completion.Nothing,
 		} {
 			if cmd.Flags().Lookup(flag) != nil {
 				c.completeFlag(cmd, flag, place)

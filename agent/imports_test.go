@@ -239,6 +239,7 @@ var may = map[string]map[string]string{
 	"agent/internal/runtime": {
 		"agent/internal/config":           "a snapshot is of a configuration",
 		"agent/internal/fit":              "held against the manifests of connectors",
+		"agent/internal/outbound":         "a value that is missing in a webhook has its own advice",
 		"agent/internal/engine":           "an engine runs what comes of it",
 		"agent/internal/plan":             "by the settings of its automations",
 		"agent/internal/source":           "over the endpoints of applications",

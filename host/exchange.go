@@ -17,13 +17,13 @@ type Exchange = web.Exchange
 type Rehearsal struct {
 	// Requests are those that the connector begins with. What it sends after
 	// them may depend on the answers.
-	Requests []Exchange
+	Requests []Exchange `json:"requests"`
 	// Whole is the webhook itself as a request, in case the connector asks for
 	// something first.
-	Whole Exchange
+	Whole Exchange `json:"whole"`
 	// Verify is the request that tells whether an earlier call succeeded; nil
 	// when the webhook has none.
-	Verify *Exchange
+	Verify *Exchange `json:"verify,omitempty"`
 }
 
 // Exact reports whether the connector begins with the webhook itself, so that

@@ -103,6 +103,25 @@ func Connectors(o *lookup) []store.Named {
 	return asNamed(slices.Compact(known))
 }
 
+// Webhooks returns the webhooks of the configuration, and those of the connectors
+// by application.
+func Webhooks(o *lookup) []store.Named {
+	all := asNamed(o.Webhooks)
+	manifests := connector.Manifests(o.ctx, o.ModulesDir)
+	for _, application := range o.Applications {
+		for _, m := range manifests {
+			if m.Name != o.ConnectorOf[application] {
+				continue
+			}
+			for _, w := range m.Webhooks {
+				all = append(all, store.Named{Name: application + "/" + w.Name, About: w.Title})
+			}
+			break
+		}
+	}
+	return all
+}
+
 // Functions returns the functions of expressions.
 func Functions(*lookup) []store.Named {
 	var all []store.Named

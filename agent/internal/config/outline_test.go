@@ -40,6 +40,7 @@ schedule = "never"
 		StateDir: filepath.Join(dir, "state"), ModulesDir: filepath.Join(dir, "modules"),
 		Automations: []string{"sales", "staff"}, Applications: []string{"crm", "old"}, Connectors: []string{"pipedrive"},
 		ApplicationOf: map[string]string{"staff": "crm", "sales": ""},
+		ConnectorOf:   map[string]string{"crm": "pipedrive", "old": "pipedrive"},
 	}
 	if d := cmp.Diff(want, ReadOutline(file)); d != "" {
 		t.Error(d)

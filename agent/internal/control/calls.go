@@ -19,6 +19,10 @@ var (
 	callConsent       = call[service.ConsentRequest, service.ConsentAnswer]{"consent"}
 	callAuthorize     = call[service.AuthorizeRequest, service.Authorized]{"authorize"}
 
+	callWebhooks    = call[service.WebhooksRequest, service.WebhooksAnswer]{"webhooks"}
+	callTestWebhook = call[service.TestWebhookRequest, service.TestWebhookAnswer]{"test-webhook"}
+	callObjects     = call[service.ObjectsRequest, service.ObjectsAnswer]{"objects"}
+
 	callPlan    = call[service.PlanRequest, service.PlanAnswer]{"plan"}
 	callApply   = call[service.ApplyRequest, service.ReportAnswer]{"apply"}
 	callApprove = call[service.DecideRequest, service.ReportAnswer]{"approve"}
@@ -63,6 +67,9 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callOnline.serve(m, s.Online)
 	callConsent.serve(m, s.Consent)
 	callAuthorize.serve(m, s.Authorize)
+	callWebhooks.serve(m, s.Webhooks)
+	callTestWebhook.serve(m, s.TestWebhook)
+	callObjects.serve(m, s.Objects)
 	callPlan.serve(m, s.Plan)
 	callApply.serve(m, s.Apply)
 	callApprove.serve(m, s.Approve)

@@ -49,6 +49,21 @@ func (c *Client) Authorize(ctx context.Context, in service.AuthorizeRequest) (se
 	return callAuthorize.ask(ctx, c.to, in)
 }
 
+// Webhooks lists the webhooks that steps may name.
+func (c *Client) Webhooks(ctx context.Context, in service.WebhooksRequest) (service.WebhooksAnswer, error) {
+	return callWebhooks.ask(ctx, c.to, in)
+}
+
+// TestWebhook tries a webhook on one object.
+func (c *Client) TestWebhook(ctx context.Context, in service.TestWebhookRequest) (service.TestWebhookAnswer, error) {
+	return callTestWebhook.ask(ctx, c.to, in)
+}
+
+// Objects lists users and groups to choose from.
+func (c *Client) Objects(ctx context.Context, in service.ObjectsRequest) (service.ObjectsAnswer, error) {
+	return callObjects.ask(ctx, c.to, in)
+}
+
 // Plan returns what a run would do.
 func (c *Client) Plan(ctx context.Context, in service.PlanRequest) (service.PlanAnswer, error) {
 	return callPlan.ask(ctx, c.to, in)

@@ -4,12 +4,13 @@ import "time"
 
 // Verdict is what the error of a call means for its delivery.
 type Verdict struct {
-	Cause, Next string
-	Retry       bool          // it is tried again
-	Outage      bool          // the application as a whole is not there: all of its deliveries wait
-	Sent        bool          // the application may have carried it out all the same
-	Asked       time.Duration // how long the application asks to wait; 0 when it does not
-	Status      int           // of the last answer; 0 when there was none
+	Cause  string        `json:"cause,omitempty"` // "": it was delivered
+	Next   string        `json:"next,omitempty"`
+	Retry  bool          `json:"retry,omitempty"`  // it is tried again
+	Outage bool          `json:"outage,omitempty"` // the application as a whole is not there: all of its deliveries wait
+	Sent   bool          `json:"sent,omitempty"`   // the application may have carried it out all the same
+	Asked  time.Duration `json:"asked,omitempty"`  // how long the application asks to wait, in nanoseconds
+	Status int           `json:"status,omitempty"` // of the last answer
 }
 
 // Judge says what the dispatcher makes of the error of a call. The verdict on nil

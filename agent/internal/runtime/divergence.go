@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
@@ -36,6 +37,12 @@ func (d *Divergence) Tables() string {
 		texts[i] = one.String()
 	}
 	return strings.Join(texts, ", ")
+}
+
+// Touches reports whether one of the tables differs: "directory",
+// "applications.pipedrive".
+func (d *Divergence) Touches(tables ...string) bool {
+	return d != nil && slices.ContainsFunc(d.Differs, func(one config.Difference) bool { return slices.Contains(tables, one.Table) })
 }
 
 // divergence begins the description of a file that the agent does not run

@@ -14,7 +14,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
-	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // orchestrated is an orchestration of the configuration that can be carried out, or
@@ -27,10 +26,7 @@ type orchestrated struct {
 
 // orchestration completes an orchestration with the connectors that serve.
 func (s *Snapshot) orchestration(name string) orchestrated {
-	o, wrong := fit.Orchestration(s.config, name, func(application string) (abi.Manifest, bool) {
-		c := s.connectors[s.config.Applications[application].Connector]
-		return c.manifest, c.Connector != nil && c.err == nil
-	})
+	o, wrong := fit.Orchestration(s.config, name, s.manifest)
 	if len(wrong) > 0 {
 		return orchestrated{err: errors.Join(wrong...)}
 	}

@@ -104,15 +104,15 @@ func (a *Agent) under(ctx context.Context, cfg *config.Config, shared *credentia
 	}
 	directory := func(d config.Difference) bool { return d.Table == "directory" }
 	s := &Snapshot{
-		parts: &a.parts, config: beside(own, cfg), credentials: shared,
+		parts: &a.parts, config: alongside(own, cfg), credentials: shared,
 		trial: slices.ContainsFunc(cfg.Differences(own), directory),
 	}
 	return s.with(ctx, h), nil
 }
 
-// beside adapts another configuration to calls made next to those of the
+// alongside adapts another configuration to calls made next to those of the
 // agent: the state folder, rate limits and budgets stay the agent's own.
-func beside(own, other *config.Config) *config.Config {
+func alongside(own, other *config.Config) *config.Config {
 	changed := *other
 	changed.Agent.StateDir = own.Agent.StateDir
 	changed.Applications = maps.Clone(other.Applications)
@@ -157,6 +157,16 @@ func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergen
 	if err != nil || found.agent == nil {
 		return e, nil, err
 	}
+	s, err := a.beside(ctx, found)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.Under(s.engineSettings()), found.agent, nil
+}
+
+// beside returns a snapshot of a configuration that differs from the agent's.
+// Unchanged applications keep their sessions and tokens.
+func (a *Agent) beside(ctx context.Context, found *disk) (*Snapshot, error) {
 	changed := map[string]bool{}
 	for _, d := range found.agent.Differs {
 		if name, ok := strings.CutPrefix(d.Table, "applications."); ok {
@@ -164,11 +174,23 @@ func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergen
 		}
 	}
 	kept := a.now.Load().credentials.without(func(application string) bool { return changed[application] })
-	s, err := a.under(ctx, found.config, kept)
+	return a.under(ctx, found.config, kept)
+}
+
+// OnDisk returns a snapshot of the configuration that a command names, for calls
+// that change nothing in the directory. It is the agent's own if the agent runs
+// with the same configuration. It is valid while the command runs.
+func (a *Agent) OnDisk(ctx context.Context, in OnDisk) (*Snapshot, *Divergence, error) {
+	found, err := a.read(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	return e.Under(s.engineSettings()), found.agent, nil
+	if found.agent == nil {
+		s, err := a.Snapshot(ctx)
+		return s, nil, err
+	}
+	s, err := a.beside(ctx, found)
+	return s, found.agent, err
 }
 
 // Agreed returns the engine for a command that changes something. It refuses

@@ -34,7 +34,7 @@ func TestACheckLeavesLimitsAlone(t *testing.T) {
 	running := &config.Config{Applications: apps(100)}
 	file := &config.Config{Applications: apps(200)}
 	file.Applications["new"] = config.Application{Name: "new", DailyBudget: 300}
-	got := beside(running, file).Applications
+	got := alongside(running, file).Applications
 	if got["crm"].DailyBudget != 100 || got["crm"].BaseURL != "https://200" || got["new"].DailyBudget != 300 {
 		t.Errorf("checked with %+v", got)
 	}

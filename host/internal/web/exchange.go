@@ -15,22 +15,22 @@ import (
 // Exchange is one request as it was sent, and what came back. It holds no
 // secrets: what authorizes a request is shown as asterisks.
 type Exchange struct {
-	Method string
-	URL    string
-	Header http.Header
+	Method string      `json:"method"`
+	URL    string      `json:"url"`
+	Header http.Header `json:"header,omitempty"`
 	// Body and AnswerBody are the beginnings of the bodies, at most MaxShown
 	// bytes; the sizes are those of the whole bodies.
-	Body       string
-	BodySize   int
-	Status     int // 0: there is no answer, and Problem says why
-	Answer     http.Header
-	AnswerBody string
-	AnswerSize int64
-	Problem    string
+	Body       string      `json:"body,omitempty"`
+	BodySize   int         `json:"body_size,omitempty"`
+	Status     int         `json:"status,omitempty"` // 0: there is no answer
+	Answer     http.Header `json:"answer_header,omitempty"`
+	AnswerBody string      `json:"answer_body,omitempty"`
+	AnswerSize int64       `json:"answer_size,omitempty"`
+	Problem    string      `json:"problem,omitempty"` // why there is no answer
 	// Unauthorized says that the credentials are put on when the request is
 	// sent: this one was not.
-	Unauthorized bool
-	Took         time.Duration
+	Unauthorized bool          `json:"unauthorized,omitempty"`
+	Took         time.Duration `json:"took,omitempty"` // in nanoseconds
 }
 
 // MaxShown bounds the bodies in an Exchange, in bytes.
