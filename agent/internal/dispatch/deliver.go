@@ -291,11 +291,10 @@ func (d *Dispatcher) settleStuck(ctx context.Context, one delivery, err *StuckEr
 	a := d.stuck(one.i.Instance, err)
 	a.Story = nil // the delivery has the line
 	d.record(ctx, one.i.Instance, func() error {
-		_, err := d.settles.do(store.Settled{
+		return d.writeOne(one.Webhook, store.Settled{
 			Delivery: one.ID, State: store.DeliveryDead, Again: one.Again, Advance: a,
 			Cause: a.Cause, Next: "put that right, then retry or drop the delivery",
 		})
-		return err
 	})
 }
 
@@ -312,8 +311,14 @@ func (d *Dispatcher) settle(ctx context.Context, one delivery, s store.Settled, 
 		s.Advance = a
 	}
 	failpoint.Hit("settle")
-	d.record(ctx, one.i.Instance, func() error {
-		_, err := d.settles.do(s)
-		return err
-	})
+	d.record(ctx, one.i.Instance, func() error { return d.writeOne(one.Webhook, s) })
+}
+
+// writeOne writes what became of one delivery, and tells the observer.
+func (d *Dispatcher) writeOne(webhook string, s store.Settled) error {
+	result, err := d.settles.do(s)
+	if err == nil {
+		d.Observe(webhook, result)
+	}
+	return err
 }

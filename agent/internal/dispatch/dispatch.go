@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,11 +110,14 @@ type Settings struct {
 	// blocked before anything of it is done.
 	Actors func() map[orchestration.Kind]Actor
 	Sealer Sealer // of initial passwords, and of calls that hold one
-	Log    *slog.Logger
-	Owner  string           // of the lease
-	Poll   time.Duration    // how often it looks for work that nobody has woken it for; 0: each second
-	Now    func() time.Time // nil: time.Now
-	Random func() float64   // from 0 up to 1, for jitter; nil: random
+	// Observe is told what became of each attempt to deliver: done, failed (given up,
+	// and its instance goes on), retrying, dead or dropped; nil: nobody is.
+	Observe func(webhook, result string)
+	Log     *slog.Logger
+	Owner   string           // of the lease
+	Poll    time.Duration    // how often it looks for work that nobody has woken it for; 0: each second
+	Now     func() time.Time // nil: time.Now
+	Random  func() float64   // from 0 up to 1, for jitter; nil: random
 }
 
 // The sizes of the work.
@@ -135,7 +139,7 @@ type Dispatcher struct {
 
 	advances *batcher[store.Advance, bool]
 	calls    *batcher[store.Call, struct{}]
-	settles  *batcher[store.Settled, struct{}]
+	settles  *batcher[store.Settled, string]
 
 	instancesDue, deliveriesDue chan struct{}
 
@@ -154,6 +158,9 @@ func New(s Settings) *Dispatcher {
 	}
 	if s.Poll == 0 {
 		s.Poll = time.Second
+	}
+	if s.Observe == nil {
+		s.Observe = func(string, string) {}
 	}
 	if s.Actors == nil {
 		s.Actors = func() map[orchestration.Kind]Actor { return nil }
@@ -330,11 +337,28 @@ func (d *Dispatcher) writeCalls(ctx context.Context, list []store.Call) ([]struc
 	return make([]struct{}, len(list)), d.Store.SaveCalls(ctx, d.held(), list)
 }
 
-func (d *Dispatcher) writeSettled(ctx context.Context, list []store.Settled) ([]struct{}, error) {
+// writeSettled returns for each what it was settled as.
+func (d *Dispatcher) writeSettled(ctx context.Context, list []store.Settled) ([]string, error) {
 	done, err := d.Store.SettleDeliveries(ctx, d.held(), list)
 	wake(d.instancesDue) // they go on, or let later ones of their object go on
+	results := make([]string, len(list))
+	for i, s := range list {
+		results[i] = settledAs(s)
+	}
 	for _, t := range done.Taken {
 		d.Log.Warn("a delivery could not make its link", "key", t.Err.Wanted.Key, "application", t.Err.Wanted.Application, "cause", t.Err)
+		at := slices.IndexFunc(list, func(s store.Settled) bool { return s.Delivery == t.Delivery })
+		results[at] = string(store.DeliveryDead)
+		if other := list[at].IfTaken; other != nil {
+			results[at] = settledAs(*other)
+		}
 	}
-	return make([]struct{}, len(list)), err
+	return results, err
+}
+
+func settledAs(s store.Settled) string {
+	if s.Failed {
+		return "failed"
+	}
+	return string(s.State)
 }

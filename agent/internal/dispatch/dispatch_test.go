@@ -146,6 +146,9 @@ func TestOnErrorContinue(t *testing.T) {
 		time.Sleep(time.Minute)
 		s.want("calls", "crm /a", "crm /a again", "crm /a again", "crm /b")
 		s.status(id, store.InstanceDone)
+		if d := cmp.Diff(map[string]int{"crm/off retrying": 2, "crm/off failed": 1, "crm/off done": 1}, s.counted()); d != "" {
+			s.Errorf("what is counted (-want +got)\n%s", d)
+		}
 		if d := s.deliveries(store.DeliveryFilter{Instance: id})[1]; d.State != store.DeliveryDone || !d.Failed || d.Attempts != 3 {
 			s.Errorf("%+v", d)
 		}
@@ -356,6 +359,9 @@ func TestALinkIsMade(t *testing.T) {
 		bob := s.start(define("other", webhook("crm", "/users")), s.person("bob"))[0]
 		time.Sleep(2 * time.Second)
 		s.status(bob, store.InstanceBlocked)
+		if n := s.counted()["crm/off dead"]; n != 1 {
+			s.Errorf("%d dead letters are counted", n)
+		}
 	})
 }
 

@@ -42,6 +42,7 @@ type scene struct {
 	adDown       error
 	panics       map[ident.GUID]bool // reading these objects panics
 	sent         []sending
+	observed     map[string]int
 	answer       func(sending) (host.Answer, error)
 }
 
@@ -86,7 +87,7 @@ func (s *scene) due() {
 
 func (s *scene) dispatcher() *Dispatcher {
 	d := New(Settings{
-		Store: s.store, Sender: s, Directory: s, Actors: s.who, Poll: s.poll, Sealer: s.key, Log: slog.New(slog.NewTextHandler(io.MultiWriter(s.Output(), &s.logged), nil)), Owner: "test",
+		Store: s.store, Sender: s, Directory: s, Actors: s.who, Observe: s.observe, Poll: s.poll, Sealer: s.key, Log: slog.New(slog.NewTextHandler(io.MultiWriter(s.Output(), &s.logged), nil)), Owner: "test",
 	})
 	s.woken.Store(d)
 	return d
@@ -132,6 +133,21 @@ func (s *scene) Applications() map[string]map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.applications)
+}
+
+func (s *scene) observe(webhook, result string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.observed == nil {
+		s.observed = map[string]int{}
+	}
+	s.observed[webhook+" "+result]++
+}
+
+func (s *scene) counted() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.observed)
 }
 
 func (s *scene) who() map[orchestration.Kind]Actor {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +43,11 @@ type Metrics struct {
 	callDuration    *prometheus.HistogramVec
 	memory          *prometheus.GaugeVec
 	storeSize       prometheus.GaugeFunc
+	deliveries      *prometheus.CounterVec
+	outbox          *outbox
+
+	mu       sync.Mutex
+	webhooks map[string]bool // of which deliveries are counted
 }
 
 // New registers every metric. storeSize returns the size of the state in bytes.
@@ -99,7 +105,9 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk.",
 	}, storeSize)
-	m.registry.MustRegister(ready, m.storeSize, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.deliveries = counter("deliveries_total", "Attempts to deliver, by what became of them.", "webhook", "result")
+	m.outbox = newOutbox()
+	m.registry.MustRegister(ready, m.storeSize, m.outbox, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -33,6 +33,10 @@ func used() *Metrics {
 	m.Connected("ldaps://dc1.example.com", true)
 	m.TokenExpiry("pipedrive", time.Unix(1_700_000_000, 0))
 	m.HTTPRequest("pipedrive", 429, time.Millisecond)
+	m.Delivered("deactivate", "done")
+	m.Outbox(func() (Outbox, error) {
+		return Outbox{Depth: map[string]int{"dead": 1}, Orchestrations: []OrchestrationCount{{"leaver", "waiting", 2}}}, nil
+	})
 	m.ConnectorCall("pipedrive", "fetch", "ok", time.Millisecond, 1<<20)
 	return m
 }

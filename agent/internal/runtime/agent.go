@@ -105,6 +105,7 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 		}
 		return float64(size)
 	})
+	a.metrics.Outbox(func() (metrics.Outbox, error) { return a.outboxNow(context.WithoutCancel(ctx)) })
 	return nil
 }
 

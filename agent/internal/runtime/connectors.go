@@ -26,6 +26,7 @@ func (a *Agent) refresh(ctx context.Context) {
 	}
 	a.now.Store(now)
 	a.engine.Replace(now.automations, now.broken)
+	a.metrics.Webhooks(now.webhooks())
 	a.wake() // an application may be there again
 }
 

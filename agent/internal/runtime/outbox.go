@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
@@ -49,10 +50,40 @@ func (a *Agent) objects() *objects {
 func (a *Agent) dispatcher(read dispatch.Directory, poll time.Duration) *dispatch.Dispatcher {
 	d := dispatch.New(dispatch.Settings{
 		Store: a.store, Sender: sender{a}, Directory: read, Sealer: a.vault, Log: a.log, Owner: "agent", Poll: poll,
-		Actors: func() map[orchestration.Kind]dispatch.Actor { return a.now.Load().actors() },
+		Observe: a.metrics.Delivered,
+		Actors:  func() map[orchestration.Kind]dispatch.Actor { return a.now.Load().actors() },
 	})
 	a.outbox.Store(d)
 	return d
+}
+
+// outboxNow counts for the metrics.
+func (a *Agent) outboxNow(ctx context.Context) (metrics.Outbox, error) {
+	depth, err := a.store.OutboxDepth(ctx)
+	if err != nil {
+		return metrics.Outbox{}, err
+	}
+	counts, err := a.store.InstanceCounts(ctx)
+	out := metrics.Outbox{Depth: map[string]int{}, Oldest: depth.Oldest}
+	for state, n := range depth.States {
+		out.Depth[string(state)] = n
+	}
+	for _, c := range counts {
+		out.Orchestrations = append(out.Orchestrations, metrics.OrchestrationCount{Name: c.Orchestration, State: string(c.Status), Count: c.Count})
+	}
+	return out, err
+}
+
+// webhooks lists the webhooks that may be named: the configured ones, and those of
+// the connectors.
+func (s *Snapshot) webhooks() []string {
+	names := slices.Collect(maps.Keys(s.config.Webhooks))
+	for application, conf := range s.config.Applications {
+		for _, w := range s.connectors[conf.Connector].manifest.Webhooks {
+			names = append(names, application+"/"+w.Name)
+		}
+	}
+	return names
 }
 
 // wake tells the dispatcher that something may be due.
