@@ -85,7 +85,7 @@ func printLinked(w io.Writer, l service.Linked) {
 	if l.Former != "" {
 		p.put("", fmt.Sprintf("Key %s becomes key %s.", l.Former, l.Key))
 	}
-	p.put("", fmt.Sprintf("Key %s of application %s %s to %s.", l.Key, l.Application, verb, l.Account.DN))
+	p.put("", fmt.Sprintf("Key %s of application %s %s to %s.", l.Key, l.Space(), verb, l.Account.DN))
 	p.blank()
 	table(w, "\tNAME\tMAIL\tKNOWN AS", func(row func(...any)) {
 		row("record", orNone(l.Record.Name), orNone(l.Record.Mail), "key "+string(l.Record.Key))

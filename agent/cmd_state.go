@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,13 +55,13 @@ func (c *cli) oneRun(cmd *cobra.Command, text string, verbose bool) error {
 
 func (c *cli) linkCommand() *cobra.Command {
 	all := &cobra.Command{
-		Use:   "list [APPLICATION]",
-		Short: "List the links",
+		Use:   "list [APPLICATION[/KIND]]",
+		Short: "List the links, of every kind or of one",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var req service.LinksRequest
 			if len(args) == 1 {
-				req.Application = args[0]
+				req.Application, req.Kind, _ = strings.Cut(args[0], "/")
 			}
 			links := []service.ListedLink{} // a table needs all widths, and JSON must be complete
 			err := list(cmd.Context(), c, (*control.Client).Links, req, func(l service.ListedLink) error {
@@ -74,11 +75,13 @@ func (c *cli) linkCommand() *cobra.Command {
 		},
 	}
 	remove := &cobra.Command{
-		Use:   "remove APPLICATION KEY",
+		Use:   "remove APPLICATION[/KIND] KEY",
 		Short: "Forget which account a record belongs to; the account stays as it is",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			gone, err := ask(cmd.Context(), c, (*control.Client).Unlink, service.UnlinkRequest{Application: args[0], Key: ident.Key(args[1])})
+			req := service.UnlinkRequest{Key: ident.Key(args[1])}
+			req.Application, req.Kind, _ = strings.Cut(args[0], "/")
+			gone, err := ask(cmd.Context(), c, (*control.Client).Unlink, req)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ func printLinks(w io.Writer, links []service.ListedLink) {
 			if l.MissingSince != nil {
 				missing = l.MissingSince.Local().Format(timeFormat)
 			}
-			row(l.Application, l.Key, name, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
+			row(l.Space(), l.Key, name, l.GUID, l.Automation, l.Origin, l.Created.Local().Format(timeFormat), missing)
 		}
 	})
 }

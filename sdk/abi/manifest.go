@@ -223,6 +223,7 @@ type Endpoint struct {
 	Rights []string `toml:"rights" json:"rights,omitempty"`
 
 	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // what the records stand for; "": not stated
+	Kind       string      `toml:"kind" json:"kind,omitempty"`             // of the records, within which a key means one; default user
 	Attributes []Attribute `toml:"attributes" json:"attributes,omitempty"` // of this endpoint's records, in addition to the manifest's
 }
 
@@ -264,6 +265,7 @@ type Webhook struct {
 	MessageType MessageType       `toml:"message_type" json:"message_type"` // default none without a body, else json
 	Body        string            `toml:"body" json:"body,omitempty"`
 
+	Kind       string   `toml:"kind" json:"kind,omitempty"`             // of the records that the link of the object is about; default user
 	LinkKey    string   `toml:"link_key" json:"link_key,omitempty"`     // of a create: JSON pointer to the new key in the answer
 	Repeatable bool     `toml:"repeatable" json:"repeatable,omitempty"` // sending it twice does no more than sending it once
 	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1

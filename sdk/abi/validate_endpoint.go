@@ -48,7 +48,15 @@ func (e Endpoint) check(p problems) {
 	default:
 		p.add("audience %q is not workforce, customers or objects", e.Audience)
 	}
+	checkKind(p, e.Kind)
 	e.Repeat.check(p.in("repeat"))
+}
+
+// checkKind refuses a kind that could not stand in an anchor.
+func checkKind(p problems, kind string) {
+	if kind != "" && !isName(kind) {
+		p.add("kind %q is not a lower case letter, then up to 63 letters, digits, _ and -", kind)
+	}
 }
 
 func (r Repeat) check(p problems) {

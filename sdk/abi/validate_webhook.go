@@ -72,6 +72,7 @@ func (w Webhook) check(p problems) {
 	if w.Body != "" && w.Method == MethodGet {
 		p.add("body is set, and the method is GET")
 	}
+	checkKind(p, w.Kind)
 	checkPointer(p, "link_key", w.LinkKey)
 	if w.Cost < 0 {
 		p.add("cost %d is negative", w.Cost)

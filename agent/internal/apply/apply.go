@@ -166,7 +166,7 @@ func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure erro
 // linkOf returns the link that the operation relies on, after checking that it
 // is still as the plan saw it. If it is not, stale says why.
 func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
-	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Change.Key)
+	link, linked, err := j.Store.LinkByKey(ctx, j.Space(), t.Change.Key)
 	if err != nil {
 		return link, "", err
 	}
@@ -179,7 +179,7 @@ func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string
 		return link, "the record has been linked since to " + string(link.GUID), nil
 	case makes:
 		fresh := ident.Link{
-			Application: j.Application, Key: t.Change.Key, GUID: t.Change.GUID,
+			Application: j.Application, Kind: j.Space().Kind(), Key: t.Change.Key, GUID: t.Change.GUID,
 			Automation: j.Automation, Created: j.Now().UTC(), Unseen: !j.Seen, Origin: t.Origin,
 		}
 		return fresh, "", nil
@@ -194,7 +194,7 @@ func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string
 
 // formerLink returns the link of the former key, with its new key.
 func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
-	link, linked, err := j.Store.LinkByKey(ctx, j.Application, t.Op.FormerKey)
+	link, linked, err := j.Store.LinkByKey(ctx, j.Space(), t.Op.FormerKey)
 	switch {
 	case err != nil:
 		return link, "", err
@@ -207,9 +207,9 @@ func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale st
 
 func (j *Job) intent(t Task, after ident.Link) store.Intent {
 	in := store.Intent{
-		Run: j.Run, Automation: j.Automation, Application: j.Application,
+		Run: j.Run, Automation: j.Automation, Application: j.Application, Kind: j.Space().Kind(),
 		Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
-		Server: j.Directory.Server().URL, Anchor: ident.Anchor(j.Application, t.Change.Key), Operation: t.Op,
+		Server: j.Directory.Server().URL, Anchor: ident.Anchor(j.Space(), t.Change.Key), Operation: t.Op,
 		Link: &after, By: j.By, HeldID: t.HeldID,
 	}
 	if password := j.handedOver(t); password != "" {

@@ -214,7 +214,7 @@ func TestAnotherServer(t *testing.T) {
 	if err != nil || len(s.told) != 1 || !strings.Contains(s.told[0].Cause, "only "+dc+" knows") || len(s.open()) != 1 {
 		t.Errorf("%v, %+v", err, s.told)
 	}
-	notes, err := Unsettled(t.Context(), s.store, "app")
+	notes, err := Unsettled(t.Context(), s.store, ident.Users("app"))
 	const left = "left out: whether create of run 1 was carried out is not known yet"
 	if err != nil || len(notes) != 1 || notes[0].Key != "1" || !strings.HasPrefix(notes[0].Text, left) {
 		t.Errorf("%+v, %v", notes, err)

@@ -53,7 +53,7 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool,
 	if !halved || !operation.Holds(entry, first) {
 		return in.GUID, false, nil
 	}
-	link, ok, err := j.Store.LinkByKey(ctx, in.Application, in.Key)
+	link, ok, err := j.Store.LinkByKey(ctx, in.Space(), in.Key)
 	if err != nil || !ok {
 		return in.GUID, false, err
 	}

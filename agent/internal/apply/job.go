@@ -45,7 +45,7 @@ type Journal interface {
 // Store is what a Job reads and writes.
 type Store interface {
 	Journal
-	LinkByKey(ctx context.Context, application string, key ident.Key) (ident.Link, bool, error)
+	LinkByKey(ctx context.Context, space ident.Space, key ident.Key) (ident.Link, bool, error)
 	RunByID(context.Context, int64) (store.Run, bool, error)
 	// Refusal and Refuse read and remember what the directory refused.
 	Refusal(ctx context.Context, automation string, key ident.Key, part string) (ident.Refusal, bool, error)
@@ -91,7 +91,7 @@ type Settings struct {
 	Store   Store
 	Objects *Objects
 	Writers int      // how many writes may be in progress at once; at least one
-	Anchor  string   // the attribute that carries "application:key"
+	Anchor  string   // the attribute that carries ident.Anchor
 	Servers []string // URLs of the domain controllers that the agent may connect to again; none means any
 	// Configured reports whether an automation of that name exists. If it
 	// does, it finds out itself what became of its writes.
@@ -112,6 +112,7 @@ type Settings struct {
 type Order struct {
 	Run                         int64
 	Automation, Application, By string
+	Kind                        string // of the records; "" is ident.UserKind
 	Lease                       store.Lease
 	Password                    Password
 	// Seen reports that the record being linked has just been delivered and is
@@ -156,6 +157,9 @@ type Job struct {
 	mu      sync.Mutex
 	blocked map[ident.Key]bool // users to leave alone
 }
+
+// Space returns the space of the records that the Job writes for.
+func (o Order) Space() ident.Space { return ident.SpaceOf(o.Application, o.Kind) }
 
 // Begin starts a Job. Call Recover before anything else.
 func Begin(s Settings, o Order) *Job { return &Job{Settings: s, Order: o} }

@@ -28,7 +28,7 @@ func (j *Job) handedOver(t Task) string {
 
 // passwordUse names what the sealed password of an intent is for.
 func passwordUse(in store.Intent) string {
-	return fmt.Sprintf("initial password of %s in run %d", ident.Anchor(in.Application, in.Key), in.Run)
+	return fmt.Sprintf("initial password of %s in run %d", ident.Anchor(in.Space(), in.Key), in.Run)
 }
 
 // recoverPassword returns the initial password of an account that a run made

@@ -47,7 +47,8 @@ func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
 // follow hands over.
 func (j *Job) commit(o ident.Outcome, password string) store.Commit {
 	return store.Commit{
-		Outcome: o, Automation: j.Automation, Application: j.Application, By: j.By, Start: j.follow(j.Automation, j.By, o, password),
+		Outcome: o, Automation: j.Automation, Application: j.Application, Kind: j.Kind, By: j.By,
+		Start: j.follow(j.Automation, j.By, o, password),
 	}
 }
 

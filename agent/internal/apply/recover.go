@@ -30,7 +30,7 @@ func (j *Job) Recover(ctx context.Context) error {
 		switch {
 		case in.Automation == j.Automation:
 			err = j.settleIntent(ctx, in)
-		case in.Application == j.Application:
+		case in.Space() == j.Space():
 			err = j.avoid(ctx, in)
 		}
 		if err != nil && ends(ctx, err) {
@@ -94,7 +94,7 @@ func asItem(in *store.Intent, err error) ident.QuarantineItem {
 		item.Next = known.next
 	case errors.As(err, &taken):
 		item.Next = fmt.Sprintf("if the other link is wrong, remove it: %s; otherwise clear the anchor of this account",
-			ident.Command("link remove", taken.Holder.Application, string(taken.Holder.Key)))
+			ident.Command("link remove", taken.Holder.Space().String(), string(taken.Holder.Key)))
 	}
 	return item
 }
@@ -178,7 +178,7 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	}
 	o.Cause += note
 	c := store.Commit{
-		Outcome: o, Automation: in.Automation, Application: in.Application, By: in.By,
+		Outcome: o, Automation: in.Automation, Application: in.Application, Kind: in.Kind, By: in.By,
 		HeldID: in.HeldID, Intent: in.ID, Link: &link, Start: j.follow(in.Automation, in.By, o, password),
 	}
 	err = j.Store.Commit(ctx, j.Lease, c)
@@ -198,17 +198,17 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	return j.Store.Commit(ctx, j.Lease, c)
 }
 
-// Unsettled returns a note for each user of an application that a dry run must
+// Unsettled returns a note for each user of a space that a dry run must
 // leave out, because the result of a write for that user is not known yet. The
 // next real run finds it out before it plans.
-func Unsettled(ctx context.Context, journal Journal, application string) ([]ident.Note, error) {
+func Unsettled(ctx context.Context, journal Journal, space ident.Space) ([]ident.Note, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the open intents: %w", err)
 	}
 	var notes []ident.Note
 	for i := range intents {
-		if in := &intents[i]; in.Application == application {
+		if in := &intents[i]; in.Space() == space {
 			notes = append(notes, ident.Note{
 				Key: in.Key, Name: in.Name,
 				Text: fmt.Sprintf("left out: whether %s of run %d was carried out is not known yet; the next run finds out first", what(in), in.Run),

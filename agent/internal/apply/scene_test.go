@@ -219,7 +219,7 @@ func (s *scene) apply(tasks ...Task) error {
 
 func (s *scene) link(key ident.Key) (ident.Link, bool) {
 	s.Helper()
-	l, ok, err := s.store.LinkByKey(context.Background(), "app", key)
+	l, ok, err := s.store.LinkByKey(context.Background(), ident.Users("app"), key)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func creation(key ident.Key) Task {
 		Op: ident.Operation{
 			Class: ident.ClassCreate, Verdict: ident.VerdictApply, To: to, Digest: "create" + string(key),
 			Attributes: []ident.AttributeChange{
-				{Name: "employeeNumber", New: []string{ident.Anchor("app", key)}}, {Name: "title", New: []string{"one"}},
+				{Name: "employeeNumber", New: []string{ident.Anchor(ident.Users("app"), key)}}, {Name: "title", New: []string{"one"}},
 			},
 		},
 	}

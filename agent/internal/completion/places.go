@@ -3,6 +3,7 @@ package completion
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -29,6 +30,14 @@ func Automations(o *lookup) []store.Named { return asNamed(o.Automations) }
 
 // Applications returns the names of all applications.
 func Applications(o *lookup) []store.Named { return asNamed(o.Applications) }
+
+// Spaces returns the names of all applications, and APPLICATION/KIND where there
+// are links of other kinds than users.
+func Spaces(o *lookup) []store.Named {
+	return append(Applications(o), o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
+		return g.Spaces(ctx)
+	})...)
+}
 
 // Nothing is for a place where any text may stand; it offers none.
 func Nothing(*lookup) []store.Named { return nil }
@@ -64,12 +73,14 @@ func Classes(o *lookup) []store.Named {
 // LinkedKeys returns the linked keys of the application or automation that the
 // first argument names.
 func LinkedKeys(o *lookup) []store.Named {
-	application := o.Args[0]
+	application, kind, named := strings.Cut(o.Args[0], "/")
 	if of, known := o.ApplicationOf[application]; known {
 		application = of
+	} else if !named {
+		kind = ident.UserKind
 	}
 	return o.glimpse(func(ctx context.Context, g *store.Glimpse) ([]store.Named, error) {
-		return g.Links(ctx, application, o.Typed)
+		return g.Links(ctx, application, kind, o.Typed)
 	})
 }
 

@@ -66,6 +66,7 @@ type Endpoint struct {
 	Records *string         `toml:"records"` // JSON pointer to the array
 	Record  *string         `toml:"record"`  // JSON pointer to the user within an element of the array
 	Key     *string         `toml:"key"`     // JSON pointer within a record
+	Kind    string          `toml:"kind"`    // of the records; "" is that of the connector's endpoint
 	Mode    *Mode           `toml:"mode"`
 	Repeat  *Repeat         `toml:"repeat"`
 	Keyed   *bool           `toml:"keyed"` // Records points at an object whose members are the records
@@ -145,6 +146,7 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	l.checkPointer(in.with("records"), e.Records)
 	l.checkPointer(in.with("record"), e.Record)
 	l.checkPointer(in.with("key"), e.Key)
+	l.checkKind(in.with("kind"), e.Kind)
 	if e.Body != nil && (e.Method == nil || *e.Method != MethodPost) {
 		l.failKey(in.with("body"), "body needs method = \"POST\"", "")
 	}

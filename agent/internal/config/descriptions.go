@@ -91,6 +91,8 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.record":  "JSON pointer to the user within an element of the list.",
 		"applications.NAME.endpoints.NAME.key": "JSON pointer to the primary key within a record, as the API has it; " +
 			"primary_key of the data source counts.",
+		"applications.NAME.endpoints.NAME.kind": "Kind of the records and of their links, within which a key means one person; " +
+			"user unless the connector says otherwise.",
 		"applications.NAME.endpoints.NAME.mode": "Whether everybody is delivered or only changes; " +
 			"with changes nobody is missing whom it does not report as deleted.",
 		"applications.NAME.endpoints.NAME.keyed": "Records leads to an object whose members are the records, in place of a list.",

@@ -111,6 +111,13 @@ func (l *loader) checkFrom(in path, w *Webhook) {
 	w.Application = application
 }
 
+// checkKind refuses a kind of records that could not stand in an anchor.
+func (l *loader) checkKind(at path, kind string) {
+	if kind != "" && !nameForm.MatchString(kind) {
+		l.fail(at, fmt.Sprintf("%q cannot be a kind of records", kind), "a letter, then letters, digits, _ and -")
+	}
+}
+
 func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkTarget(in, w.Path, w.URL)
 	l.checkHeaders(in.with("headers"), w.Headers)
@@ -119,9 +126,7 @@ func (l *loader) checkWebhook(in path, w Webhook) {
 		l.warnKey(in.with("kind"),
 			"this version makes links of users only: an automation that starts an orchestration with this webhook does not run", "")
 	}
-	if w.Kind != "" && !nameForm.MatchString(w.Kind) {
-		l.fail(in.with("kind"), fmt.Sprintf("%q cannot be the kind of a link", w.Kind), "a letter, then letters, digits, _ and -")
-	}
+	l.checkKind(in.with("kind"), w.Kind)
 	if w.Cost != nil {
 		l.inRange(in.with("cost"), *w.Cost, 1, 1_000_000)
 	}

@@ -351,7 +351,7 @@ func TestALinkIsMade(t *testing.T) {
 		defer stop()
 		time.Sleep(2 * time.Second)
 		s.want("calls", "crm /users", "crm /users/7")
-		link, found, err := s.store.LinkByKey(s.Context(), "crm", "7")
+		link, found, err := s.store.LinkByKey(s.Context(), ident.Users("crm"), "7")
 		if err != nil || !found || link.GUID != ada || link.Orchestration != "joiner" {
 			s.Errorf("%+v %v %v", link, found, err)
 		}

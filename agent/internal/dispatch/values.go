@@ -73,9 +73,9 @@ type Source struct {
 	Now       func() time.Time
 }
 
-// Links finds the link of an object.
+// Links lists the links of an object: *store.Store.
 type Links interface {
-	LinkByGUID(ctx context.Context, application string, guid ident.GUID) (ident.Link, bool, error)
+	LinksOf(ctx context.Context, guid ident.GUID) ([]ident.Link, error)
 }
 
 // Values returns what the steps of an orchestration may know of an object, as it
@@ -84,14 +84,12 @@ func (s Source) Values(
 	ctx context.Context, o *orchestration.Orchestration, guid ident.GUID, input orchestration.Input,
 ) (orchestration.Values, error) {
 	v := orchestration.Values{Settings: s.Settings, Old: input.Old, Change: input.Change}
-	for application := range v.Settings {
-		link, found, err := s.Links.LinkByGUID(ctx, application, guid)
-		if err != nil {
-			return v, err
-		}
-		if found {
-			v.Links = append(v.Links, linkOf(link))
-		}
+	links, err := s.Links.LinksOf(ctx, guid)
+	if err != nil {
+		return v, err
+	}
+	for _, link := range links {
+		v.Links = append(v.Links, linkOf(link))
 	}
 	e, found, err := s.Directory.Object(ctx, guid, attributes(o, "ad"))
 	if err != nil {
@@ -115,7 +113,7 @@ func linkOf(l ident.Link) orchestration.Link {
 	if by == "" {
 		by = l.Orchestration
 	}
-	return orchestration.Link{Application: l.Application, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
+	return orchestration.Link{Application: l.Application, Kind: l.Kind, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
 }
 
 // manager reads the object that the attribute manager names, when the orchestration

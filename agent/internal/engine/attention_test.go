@@ -176,7 +176,7 @@ func TestStraysOfTwoAutomations(t *testing.T) {
 		}
 	}
 	for key, name := range map[ident.Key]string{"1": "pairstaff", "2": "pairtemps"} {
-		l, linked, err := s.Store.LinkByKey(t.Context(), "pair", key)
+		l, linked, err := s.Store.LinkByKey(t.Context(), ident.Users("pair"), key)
 		if err != nil || !linked || l.Automation != name || l.Origin != ident.OriginRestored {
 			t.Errorf("the link of %s: %+v, %v, %v", key, l, linked, err)
 		}
@@ -185,7 +185,7 @@ func TestStraysOfTwoAutomations(t *testing.T) {
 	s.dc.AddUser(t, s.ou, "Pair Di", "pair4", map[string][]string{"employeeNumber": {"pair:4"}, "displayName": {"Di"}})
 	temps.records = append(temps.records, person("4", "Di"))
 	s.run("pairtemps")
-	if _, linked, err := s.Store.LinkByKey(t.Context(), "pair", "4"); linked || err != nil {
+	if _, linked, err := s.Store.LinkByKey(t.Context(), ident.Users("pair"), "4"); linked || err != nil {
 		t.Errorf("linked without a review: %v, %v", linked, err)
 	}
 }

@@ -112,7 +112,7 @@ func (e *Engine) linkByHand(ctx context.Context, a Automation, hand plan.HandMad
 // madeLink returns the link that a run by hand has made, or says why there is
 // none. A link to another account is not from this run.
 func (e *Engine) madeLink(ctx context.Context, r *run, change ident.Change) (ident.Link, error) {
-	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, change.Key)
+	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Space(), change.Key)
 	if err != nil || ok && link.GUID == change.GUID {
 		return link, err
 	}

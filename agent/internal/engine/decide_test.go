@@ -204,7 +204,7 @@ func (s *scene) leaveIntent(held Report, key ident.Key) {
 	for list[i].Key != key {
 		i++
 	}
-	link, _, err := s.Store.LinkByKey(s.Context(), held.Automation, key)
+	link, _, err := s.Store.LinkByKey(s.Context(), ident.Users(held.Automation), key)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func takenSince(v *view, a Automation, tasks []apply.Task) (map[*ident.Change]st
 	if err != nil {
 		return nil, err
 	}
-	busy := busy(v.others, a.Settings.Application)
+	busy := busy(v.others, a.Settings.Space())
 	taken := map[*ident.Change]string{}
 	for i, t := range tasks {
 		switch other := busy[t.Change.Key]; {

@@ -303,7 +303,7 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
 		Follows:    e.Follows, Sealer: e.Sealer, Log: e.Log, Now: e.Now,
 	}, apply.Order{
-		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, By: r.By, Lease: r.lease,
+		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, Kind: r.automation.Settings.Kind, By: r.By, Lease: r.lease,
 		Password: r.automation.Password, Seen: r.delivered, Directory: client, Writer: writer, Listener: listener{r, e.Observer},
 	})
 }
@@ -311,7 +311,7 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 // leaveUnsettled removes users from a dry run if the result of an earlier
 // write for them is not known yet.
 func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
-	notes, err := apply.Unsettled(ctx, e.Store, p.Application)
+	notes, err := apply.Unsettled(ctx, e.Store, p.Space())
 	if err != nil {
 		return err
 	}

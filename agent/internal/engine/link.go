@@ -105,7 +105,7 @@ func (e *Engine) bothSides(
 	}
 	linked := Linked{
 		Link: ident.Link{
-			Application: a.Settings.Application, Key: req.Key, GUID: entry.GUID, Automation: req.Automation,
+			Application: a.Settings.Application, Kind: a.Settings.Space().Kind(), Key: req.Key, GUID: entry.GUID, Automation: req.Automation,
 			Origin: ident.OriginManual, Created: e.Now().UTC(), Unseen: !hand.Seen,
 		},
 		DryRun: req.DryRun, Account: account,

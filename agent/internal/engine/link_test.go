@@ -18,7 +18,7 @@ func (s *scene) enabled(guid ident.GUID) bool {
 
 func (s *scene) link(application string, key ident.Key) (ident.Link, bool) {
 	s.Helper()
-	l, ok, err := s.Store.LinkByKey(s.Context(), application, key)
+	l, ok, err := s.Store.LinkByKey(s.Context(), ident.Users(application), key)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestLinkToARecord(t *testing.T) {
 	if r := s.run("torecord"); len(r.Counts[ident.ClassCreate]) > 0 || !s.enabled(mine) {
 		t.Errorf("the next run: %+v", r.Counts)
 	}
-	if _, err := s.Unlink(t.Context(), "torecord", "2", "ada"); err != nil {
+	if _, err := s.Unlink(t.Context(), ident.Users("torecord"), "2", "ada"); err != nil {
 		t.Fatal(err)
 	}
 	if r := s.run("torecord"); r.Counts[ident.ClassAdopt][ident.ResultHeld] != 1 || len(r.Counts) != 1 || !s.enabled(mine) {

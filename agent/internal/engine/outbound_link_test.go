@@ -19,7 +19,7 @@ func TestALinkMadeOutboundIsNobodysLeaver(t *testing.T) {
 	source.records = []ident.Record{person("1", "Ada"), person("2", "Bo")}
 	s.run("crm")
 	guid := s.dc.Find(s, "(employeeNumber=crm:2)", "objectGUID")[0].GUID
-	if _, err := s.Unlink(t.Context(), "crm", "2", "test"); err != nil {
+	if _, err := s.Unlink(t.Context(), ident.Users("crm"), "2", "test"); err != nil {
 		t.Fatal(err)
 	}
 	link := ident.Link{Application: "crm", Key: "77", GUID: guid, Origin: ident.OriginOutbound, Orchestration: "crm"}
@@ -41,7 +41,7 @@ func TestALinkMadeOutboundIsNobodysLeaver(t *testing.T) {
 	if n, err := s.Store.CountLinks(t.Context(), "crm"); err != nil || n != 1 {
 		t.Errorf("%d links count: %v", n, err)
 	}
-	left, linked, err := s.Store.LinkByKey(t.Context(), "crm", "77")
+	left, linked, err := s.Store.LinkByKey(t.Context(), ident.Users("crm"), "77")
 	if err != nil || !linked || left.MissingSince != nil {
 		t.Errorf("link: %+v, %v, %v", left, linked, err)
 	}

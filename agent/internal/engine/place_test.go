@@ -143,7 +143,7 @@ func TestCutOffUnderAnotherName(t *testing.T) {
 	all, without := source.records, source.records[1:]
 	cn := []ident.AttributeChange{{Name: "cn", Old: []string{"Ada"}, New: []string{"Ada (cut1)"}}}
 	link := func() ident.Link {
-		l, ok, err := s.Store.LinkByKey(t.Context(), "cut", "1")
+		l, ok, err := s.Store.LinkByKey(t.Context(), ident.Users("cut"), "1")
 		if err != nil || !ok {
 			t.Fatalf("link: %v, %v", ok, err)
 		}

@@ -32,12 +32,12 @@ type planned struct {
 
 // The following functions name the meta entries that one run leaves for the
 // next.
-func deliveredMeta(automation string) string   { return "delivered/" + automation }
-func linksKnownMeta(application string) string { return "links_known/" + application }
-func straysMeta(automation string) string      { return "strays/" + automation }
+func deliveredMeta(automation string) string  { return "delivered/" + automation }
+func linksKnownMeta(space ident.Space) string { return "links_known/" + space.String() }
+func straysMeta(automation string) string     { return "strays/" + automation }
 
 // notRunMeta marks an automation that has not run since the state was lost,
-// although another automation of its application has. Its own links have yet
+// although another automation of its space has. Its own links have yet
 // to be restored.
 func notRunMeta(automation string) string { return "not_run/" + automation }
 
@@ -87,7 +87,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
 			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
 	}
-	busy := busy(v.others, a.Settings.Application)
+	busy := busy(v.others, a.Settings.Space())
 	leaveBusy(&p, busy)
 	if err := e.follow(ctx, &p, a.Settings); err != nil {
 		return planned{}, err
@@ -103,7 +103,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	return made, nil
 }
 
-// leaveBusy removes users from a plan if another automation of the application
+// leaveBusy removes users from a plan if another automation of the same space
 // is changing them right now. The next run examines them.
 func leaveBusy(p *ident.Plan, busy map[ident.Key]string) {
 	if len(busy) == 0 {
@@ -211,7 +211,7 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*vie
 	}
 	return &view{
 		ctx: ctx, store: e.Store, client: client, guard: guard,
-		application: a.Settings.Application, automation: a.Settings.Automation,
+		space: a.Settings.Space(), automation: a.Settings.Automation,
 		members: map[string]map[ident.GUID]bool{}, taken: e.Mirror.Attributes,
 	}, nil
 }
@@ -282,7 +282,7 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 		return h, err
 	}
 	h.LastDelivered, _ = strconv.Atoi(delivered) // not set before the first run
-	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
+	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Space()))
 	if err != nil {
 		return h, err
 	}
@@ -307,7 +307,7 @@ func (e *Engine) history(ctx context.Context, a Automation) (plan.History, error
 	return h, err
 }
 
-// notRun names the automations of an application that have not run since the
+// notRun names the automations of a space that have not run since the
 // state was lost. known means that at least one has.
 func (e *Engine) notRun(ctx context.Context, a Automation, known bool) ([]string, error) {
 	var waiting []string
@@ -323,11 +323,11 @@ func (e *Engine) notRun(ctx context.Context, a Automation, known bool) ([]string
 	return waiting, nil
 }
 
-// sharing names the automations of the same application, including a itself.
+// sharing names the automations of the same space, including a itself.
 func (e *Engine) sharing(a Automation) []string {
 	names := []string{a.Settings.Automation}
 	for name, other := range e.configured.Load().automations {
-		if name != a.Settings.Automation && other.Settings.Application == a.Settings.Application {
+		if name != a.Settings.Automation && other.Settings.Space() == a.Settings.Space() {
 			names = append(names, name)
 		}
 	}
@@ -336,9 +336,9 @@ func (e *Engine) sharing(a Automation) []string {
 }
 
 // knowLinks records that an automation has restored its links. If it is the
-// first of its application, the others are marked as not run yet.
+// first of its space, the others are marked as not run yet.
 func (e *Engine) knowLinks(ctx context.Context, a Automation) error {
-	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Application))
+	_, known, err := e.Store.Meta(ctx, linksKnownMeta(a.Settings.Space()))
 	for _, name := range e.sharing(a) {
 		if name != a.Settings.Automation && !known && err == nil {
 			err = e.Store.SetMeta(ctx, notRunMeta(name), "1")
@@ -348,7 +348,7 @@ func (e *Engine) knowLinks(ctx context.Context, a Automation) error {
 		err = e.Store.SetMeta(ctx, notRunMeta(a.Settings.Automation), "0")
 	}
 	if err == nil {
-		err = e.Store.SetMeta(ctx, linksKnownMeta(a.Settings.Application), e.Now().UTC().Format(time.RFC3339))
+		err = e.Store.SetMeta(ctx, linksKnownMeta(a.Settings.Space()), e.Now().UTC().Format(time.RFC3339))
 	}
 	return err
 }
@@ -364,7 +364,7 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))
 	}
 	if err == nil {
-		err = e.Store.MarkDelivered(ctx, r.lease, r.automation.Settings.Application, made.delivered, made.absent)
+		err = e.Store.MarkDelivered(ctx, r.lease, r.automation.Settings.Space(), made.delivered, made.absent)
 	}
 	if err == nil && made.Records.Delivered > 0 { // an empty answer restores no link
 		err = e.Store.SetMeta(ctx, straysMeta(r.Automation), strconv.Itoa(made.strays))
@@ -379,12 +379,12 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 }
 
 func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) error {
-	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key)
+	link, ok, err := e.Store.LinkByKey(ctx, r.automation.Settings.Space(), u.Key)
 	if err != nil || !ok {
 		return err
 	}
 	defer e.objects.Lock(link.GUID)() // another run may be writing to it
-	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Application, u.Key); err != nil || !ok {
+	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Space(), u.Key); err != nil || !ok {
 		return err
 	}
 	if u.ClearMissing {

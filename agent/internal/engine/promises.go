@@ -32,12 +32,13 @@ func newPromises() *promises {
 
 // promised is what one run is about to write. It is immutable.
 type promised struct {
-	run                     int64
-	automation, application string
-	tasks                   []apply.Task
-	guids                   []ident.GUID // of the tasks; invented for accounts still to be created
-	index                   []indexed    // sorted
-	hashed                  maphash.Seed
+	run        int64
+	automation string
+	space      ident.Space // of the keys of the tasks
+	tasks      []apply.Task
+	guids      []ident.GUID // of the tasks; invented for accounts still to be created
+	index      []indexed    // sorted
+	hashed     maphash.Seed
 }
 
 // indexed is a value, or a name in a container, that a task gives to an
@@ -50,13 +51,13 @@ type indexed struct {
 // add notes what a run is about to write.
 func (p *promises) add(r *run, tasks []apply.Task) {
 	made := &promised{
-		run: r.ID, automation: r.Automation, application: r.automation.Settings.Application,
+		run: r.ID, automation: r.Automation, space: r.automation.Settings.Space(),
 		tasks: tasks, guids: make([]ident.GUID, len(tasks)), hashed: p.hashed,
 	}
 	for i, t := range tasks {
 		made.guids[i] = t.Change.GUID
 		if operation.MakesAccount(t.Op.Class) {
-			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.application, t.Change.Key))
+			made.guids[i] = ident.GUID(madeUp + ident.Anchor(made.space, t.Change.Key))
 		}
 		made.note(i, t.Op)
 	}
@@ -124,10 +125,10 @@ func (p *promises) others(automation string) []*promised {
 
 // busy maps the keys that other automations of an application are changing to
 // the name of that automation.
-func busy(others []*promised, application string) map[ident.Key]string {
+func busy(others []*promised, space ident.Space) map[ident.Key]string {
 	keys := map[ident.Key]string{}
 	for _, p := range others {
-		if p.application != application {
+		if p.space != space {
 			continue
 		}
 		for _, t := range p.tasks {

@@ -80,7 +80,7 @@ func TestRecoveryBlocksOneUserOnly(t *testing.T) {
 			},
 			"was carried out and cannot be recorded", "if the other link is wrong, remove it: rollcall link remove taken 9",
 			func(s *scene, name string) {
-				if _, err := s.Unlink(s.Context(), name, "9", "test"); err != nil {
+				if _, err := s.Unlink(s.Context(), ident.Users(name), "9", "test"); err != nil {
 					s.Fatal(err)
 				}
 			},
@@ -176,7 +176,7 @@ func TestACommitThatFails(t *testing.T) {
 	if r := s.run("lost"); r.Result != store.RunOK || len(r.Outcomes) != 0 {
 		t.Errorf("after it was mended: %s, %+v", r.Result, r.Outcomes)
 	}
-	if _, linked, err := s.Store.LinkByKey(t.Context(), "lost", "1"); err != nil || !linked {
+	if _, linked, err := s.Store.LinkByKey(t.Context(), ident.Users("lost"), "1"); err != nil || !linked {
 		t.Errorf("not linked: %v", err)
 	}
 }

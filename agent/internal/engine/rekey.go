@@ -68,7 +68,9 @@ func (e *Engine) rekeySides(
 		return Linked{}, err
 	}
 	linked := Linked{
-		Link:   ident.Link{Application: a.Settings.Application, Key: req.Key, GUID: entry.GUID, Automation: req.Automation},
+		Link: ident.Link{
+			Application: a.Settings.Application, Kind: a.Settings.Space().Kind(), Key: req.Key, GUID: entry.GUID, Automation: req.Automation,
+		},
 		DryRun: req.DryRun, Former: req.Former, Account: account,
 		Record:   RecordSide{Key: req.Key, Name: hand.Name, Mail: hand.Mail},
 		Warnings: []string{}, Follows: append([]ident.Operation{}, hand.Change.Operations[1:]...),

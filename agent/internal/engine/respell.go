@@ -30,9 +30,10 @@ func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) err
 	if !d.numbersOnly() {
 		return nil
 	}
+	space := a.Settings.Space()
 	var former []ident.Key
 	err := e.Store.Links(ctx, a.Settings.Application, func(l ident.Link) error {
-		if l.Automation == a.Settings.Automation && oneSpelling(l.Key) != l.Key {
+		if l.Automation == a.Settings.Automation && l.Space() == space && oneSpelling(l.Key) != l.Key {
 			former = append(former, l.Key)
 		}
 		return nil
@@ -41,16 +42,16 @@ func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) err
 		return err
 	}
 	for _, key := range former {
-		done, err := e.Store.RespellLink(ctx, a.Settings.Application, key, oneSpelling(key), "rollcall")
+		done, err := e.Store.RespellLink(ctx, space, key, oneSpelling(key), "rollcall")
 		if err != nil {
 			return fmt.Errorf("key %s: %w", key, err)
 		}
 		if !done {
-			if err := e.doubt(ctx, a.Settings.Application, key); err != nil {
+			if err := e.doubt(ctx, space, key); err != nil {
 				return fmt.Errorf("key %s: %w", key, err)
 			}
-			e.Log.Warn("two links have the same number as their key", "application", a.Settings.Application,
-				"key", key, "other", oneSpelling(key), "next", "remove the wrong one: rollcall link remove APPLICATION KEY")
+			e.Log.Warn("two links have the same number as their key", "application", space,
+				"key", key, "other", oneSpelling(key), "next", "remove the wrong one: "+ident.Command("link remove", space.String(), "KEY"))
 		}
 	}
 	return nil
@@ -59,8 +60,8 @@ func (e *Engine) respellLinks(ctx context.Context, a Automation, d delivery) err
 // doubt marks a link whose key will never be delivered in this spelling. Its
 // account is left alone and reported until a person has removed one of the two
 // links.
-func (e *Engine) doubt(ctx context.Context, application string, key ident.Key) error {
-	link, linked, err := e.Store.LinkByKey(ctx, application, key)
+func (e *Engine) doubt(ctx context.Context, space ident.Space, key ident.Key) error {
+	link, linked, err := e.Store.LinkByKey(ctx, space, key)
 	if err != nil || !linked || link.Unseen {
 		return err
 	}

@@ -34,7 +34,7 @@ func TestLinksUnderAFormerSpellingGoOn(t *testing.T) {
 		}
 	}
 	for key, guid := range before {
-		link, ok, err := s.Store.LinkByKey(t.Context(), "respell", key)
+		link, ok, err := s.Store.LinkByKey(t.Context(), ident.Users("respell"), key)
 		if err != nil || !ok || link.GUID != guid || link.Origin != ident.OriginCreated {
 			t.Errorf("the link of %s is %+v %v %v, of %s", key, link, ok, err, guid)
 		}

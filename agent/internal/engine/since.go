@@ -22,7 +22,7 @@ func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 			return err
 		}
 		now := operation.World{
-			View: v, Application: r.automation.Settings.Application, Anchor: r.automation.Settings.Anchor,
+			View: v, Space: r.automation.Settings.Space(), Anchor: r.automation.Settings.Anchor,
 			Known: func(attribute string) bool { return !schema.Rule(attribute).Unread },
 		}
 		for i, c := range r.plan.Changes {

@@ -156,7 +156,7 @@ func TestARingWithSomebodyWhoIsLeftAlone(t *testing.T) {
 	for key := range 3 {
 		f.records[key] = swapper(name, key, (key+1)%3)
 	}
-	link, _, err := s.Store.LinkByKey(t.Context(), name, "1")
+	link, _, err := s.Store.LinkByKey(t.Context(), ident.Users(name), "1")
 	if err != nil {
 		t.Fatal(err)
 	}

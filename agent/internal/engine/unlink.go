@@ -11,22 +11,22 @@ import (
 // Unlink removes a link. Its account stays as it is; held operations of the
 // record are dropped. Unlink refuses while a run of the link's automation is
 // in progress, or while the result of a write for the record is unknown.
-func (e *Engine) Unlink(ctx context.Context, application string, key ident.Key, by string) (store.Unlinked, error) {
-	link, linked, err := e.Store.LinkByKey(ctx, application, key)
+func (e *Engine) Unlink(ctx context.Context, space ident.Space, key ident.Key, by string) (store.Unlinked, error) {
+	link, linked, err := e.Store.LinkByKey(ctx, space, key)
 	if err != nil {
 		return store.Unlinked{}, fmt.Errorf("look up the link of key %s: %w", key, err)
 	}
 	if !linked {
-		return store.Unlinked{}, &store.NotLinkedError{Application: application, Key: key}
+		return store.Unlinked{}, &store.NotLinkedError{Space: space, Key: key}
 	}
 	lease, err := e.acquire(ctx, link.Automation, by)
 	if err != nil {
-		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", application, key, err)
+		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", space, key, err)
 	}
 	defer e.release(ctx, lease)
-	gone, err := e.Store.DeleteLink(ctx, lease, application, key, by)
+	gone, err := e.Store.DeleteLink(ctx, lease, space, key, by)
 	if err != nil {
-		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", application, key, err)
+		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", space, key, err)
 	}
 	for _, h := range gone.Dropped {
 		e.Log.Info("a held operation is dropped: the link was removed", "automation", h.Automation, "run", h.Run,

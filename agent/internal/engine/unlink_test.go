@@ -13,11 +13,11 @@ import (
 // nothing of others. Who did it stands in the journal.
 func TestUnlinkDropsWhatIsHeld(t *testing.T) {
 	s, _, held := holding(t, "unlinks")
-	link, _, err := s.Store.LinkByKey(t.Context(), "unlinks", "1")
+	link, _, err := s.Store.LinkByKey(t.Context(), ident.Users("unlinks"), "1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, err := s.Unlink(t.Context(), "unlinks", "1", "eve")
+	gone, err := s.Unlink(t.Context(), ident.Users("unlinks"), "1", "eve")
 	if err != nil || gone.GUID != link.GUID || len(gone.Dropped) != 1 || gone.Dropped[0].Run != held.ID || gone.Dropped[0].Name != "Held One" {
 		t.Fatalf("%+v, %v", gone, err)
 	}
@@ -32,7 +32,7 @@ func TestUnlinkDropsWhatIsHeld(t *testing.T) {
 	if last.Kind != store.JournalUnlink || last.By != "eve" || last.Link.GUID != link.GUID {
 		t.Errorf("journal: %+v", last)
 	}
-	if _, err := s.Unlink(t.Context(), "unlinks", "1", "eve"); !errors.As(err, new(*store.NotLinkedError)) {
+	if _, err := s.Unlink(t.Context(), ident.Users("unlinks"), "1", "eve"); !errors.As(err, new(*store.NotLinkedError)) {
 		t.Errorf("once more: %v", err)
 	}
 }
@@ -43,10 +43,10 @@ func TestUnlinkIsRefused(t *testing.T) {
 	s, _, held := holding(t, "linked")
 	refused := func(text string) {
 		t.Helper()
-		if _, err := s.Unlink(t.Context(), "linked", "1", "eve"); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := s.Unlink(t.Context(), ident.Users("linked"), "1", "eve"); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v, want %q", err, text)
 		}
-		if _, linked, err := s.Store.LinkByKey(t.Context(), "linked", "1"); err != nil || !linked {
+		if _, linked, err := s.Store.LinkByKey(t.Context(), ident.Users("linked"), "1"); err != nil || !linked {
 			t.Errorf("the link is gone: %v", err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestUnlinkIsRefused(t *testing.T) {
 	if r, err := s.Approve(t.Context(), Decision{Run: held.ID, By: "ada"}); err != nil || r.Count(ident.ResultApplied) != 2 {
 		t.Fatalf("%+v, %v", r.Counts, err)
 	}
-	link, _, err := s.Store.LinkByKey(t.Context(), "linked", "1")
+	link, _, err := s.Store.LinkByKey(t.Context(), ident.Users("linked"), "1")
 	if err != nil {
 		t.Fatal(err)
 	}

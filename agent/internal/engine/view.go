@@ -19,15 +19,15 @@ import (
 // view is what a plan reads: the mirror and the links in the store and, for
 // the few groups that matter, the DC itself.
 type view struct {
-	ctx         context.Context // of the one plan that uses this view
-	store       *store.Store
-	client      Directory
-	application string
-	automation  string
-	guard       *write.Guard
-	members     map[string]map[ident.GUID]bool // by folded DN of the group
-	taken       []string                       // attributes that the configuration uses
-	others      []*promised                    // what other runs are about to write
+	ctx        context.Context // of the one plan that uses this view
+	store      *store.Store
+	client     Directory
+	space      ident.Space
+	automation string
+	guard      *write.Guard
+	members    map[string]map[ident.GUID]bool // by folded DN of the group
+	taken      []string                       // attributes that the configuration uses
+	others     []*promised                    // what other runs are about to write
 }
 
 var (
@@ -101,16 +101,16 @@ func (v *view) ObjectExists(dn ident.DN) (bool, error) {
 }
 
 func (v *view) LinkByKey(key ident.Key) (ident.Link, bool, error) {
-	return v.store.LinkByKey(v.ctx, v.application, key)
+	return v.store.LinkByKey(v.ctx, v.space, key)
 }
 
 func (v *view) LinkByGUID(guid ident.GUID) (ident.Link, bool, error) {
-	return v.store.LinkByGUID(v.ctx, v.application, guid)
+	return v.store.LinkByGUID(v.ctx, v.space, guid)
 }
 
 func (v *view) EachLink(each func(ident.Link) error) error {
-	return v.store.Links(v.ctx, v.application, func(l ident.Link) error {
-		if l.Automation != v.automation {
+	return v.store.Links(v.ctx, v.space.Application(), func(l ident.Link) error {
+		if l.Automation != v.automation || l.Space() != v.space {
 			return nil
 		}
 		return each(l)

@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -17,6 +19,7 @@ import (
 type Fitted struct {
 	Endpoint endpoint.Endpoint // with primary_key as its key
 	OwnKey   string            // the endpoint's own key, "" when it has none
+	Kind     string            // of the records and their links
 	Mapper   *mapping.Mapper   // with the attributes that the connector derives
 	Warnings []string          // each with its place in the configuration
 
@@ -38,6 +41,7 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	}
 	f := Fitted{Endpoint: called, OwnKey: called.Key, known: knownEndpoint(app, called, m, now), plain: conf.Mapper}
 	f.Endpoint.Key = keyPointer(data.PrimaryKey)
+	f.Kind = f.kind()
 	f.Warnings = append(overruledKey(cfg, data), f.unknownFields(conf, data, m)...)
 	var wrong []error
 	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name), f.wrongAudience(conf, data, m)} {
@@ -56,14 +60,30 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	return f, wrong
 }
 
-// Digest adds the attributes that the connector derives to the digest of the
-// automation's configuration: when one of their expressions changes, every
-// record is processed again.
-func (f Fitted) Digest(config string) string {
-	if f.Mapper.Version() == f.plain.Version() {
-		return config
+// kind returns the kind of the records: that of the endpoint or, when its own
+// definition says none, that of the manifest's endpoint that it calls.
+func (f Fitted) kind() string {
+	if f.Endpoint.Kind == "" && f.known != nil {
+		return cmp.Or(f.known.Kind, ident.UserKind)
 	}
-	sum := sha256.Sum256([]byte(config + "\n" + f.Mapper.Version()))
+	return cmp.Or(f.Endpoint.Kind, ident.UserKind)
+}
+
+// Digest adds to the digest of the automation's configuration what the connector
+// says. When the expression of a derived attribute changes, every record is
+// processed again; when the kind of the records changes, a saved plan is outdated.
+func (f Fitted) Digest(config string) string {
+	if f.Mapper.Version() != f.plain.Version() {
+		config = digest(config, f.Mapper.Version())
+	}
+	if f.Kind != ident.UserKind {
+		config = digest(config, f.Kind)
+	}
+	return config
+}
+
+func digest(config, more string) string {
+	sum := sha256.Sum256([]byte(config + "\n" + more))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -48,6 +48,9 @@ func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Sc
 			*text.to = *text.from
 		}
 	}
+	if change.Kind != "" {
+		out.Kind = change.Kind
+	}
 	if change.Mode != nil {
 		out.Mode = abi.Mode(*change.Mode)
 	}

@@ -12,24 +12,21 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// linkKindUser is the kind of links that nothing says otherwise about.
-const linkKindUser = "user"
-
 // Webhook returns a webhook that the configuration names, with everything that
 // comes from the manifest, and where its texts stand in the configuration. The
 // name was found at place.
 func Webhook(cfg *config.Config, ref string, place config.Pos, m abi.Manifest) (orchestration.Webhook, map[string]config.Pos, error) {
-	out := orchestration.Webhook{Ref: ref, Application: cfg.ApplicationOf(ref), LinkKind: linkKindUser}
+	out := orchestration.Webhook{Ref: ref, Application: cfg.ApplicationOf(ref)}
 	own, configured := cfg.Webhooks[ref]
 	from := ref
 	if configured {
 		from, place = own.From, cfg.Place("webhooks", ref, "from")
-		out.LinkKind = cmp.Or(own.Kind, linkKindUser)
 	}
 	var base abi.Webhook
 	if from != "" {
@@ -42,7 +39,7 @@ func Webhook(cfg *config.Config, ref string, place config.Pos, m abi.Manifest) (
 	}
 	if !configured {
 		base.Normalize()
-		out.Call, out.Macros = base, macrosFor(base, m)
+		out.Call, out.Macros, out.LinkKind = base, macrosFor(base, m), cmp.Or(base.Kind, ident.UserKind)
 		return out, nil, refusedByAPI(cfg, out.Call, place, m)
 	}
 	call, places := own.Over(base)
@@ -51,12 +48,10 @@ func Webhook(cfg *config.Config, ref string, place config.Pos, m abi.Manifest) (
 		return out, places, fmt.Errorf("%s: webhook %s: %w", own.Pos, own.Name, err)
 	}
 	if from == "" || moved(base, call) {
-		call.Scopes, call.Rights = nil, nil
-		if known, ok := sameCall(call, m); ok {
-			call.Scopes, call.Rights = known.Scopes, known.Rights
-		}
+		known, _ := sameCall(call, m)
+		call.Scopes, call.Rights, call.Kind = known.Scopes, known.Rights, cmp.Or(known.Kind, base.Kind)
 	}
-	out.Call, out.Macros = call, macrosFor(call, m)
+	out.Call, out.Macros, out.LinkKind = call, macrosFor(call, m), cmp.Or(own.Kind, call.Kind, ident.UserKind)
 	return out, places, refusedByAPI(cfg, call, own.Pos, m)
 }
 

@@ -1,26 +1,20 @@
 package ident
 
-import (
-	"regexp"
-	"strings"
-)
-
-// applicationForm is the form of an application's name in the configuration. It
-// has no colon, so the first colon of an anchor ends the name.
-var applicationForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+import "strings"
 
 // Anchor returns the value of the anchor attribute for the account that belongs
-// to a key of an application. With the empty key it returns the prefix of all
-// the application's anchors.
-func Anchor(application string, key Key) string { return application + ":" + string(key) }
+// to a key of a space: "application:key" for users, "application/kind:key" for
+// others. With the empty key it returns the prefix of all anchors of the space,
+// and of no other space.
+func Anchor(space Space, key Key) string { return space.String() + ":" + string(key) }
 
 // ParseAnchor splits a value that Anchor returned. ok is false for a value that
 // is not an anchor. Nothing after the colon means the empty key, which no record
-// has.
-func ParseAnchor(value string) (application string, key Key, ok bool) {
-	application, rest, ok := strings.Cut(value, ":")
-	if !ok || !applicationForm.MatchString(application) {
-		return "", "", false
+// has. The first colon ends the space, because names have no colon.
+func ParseAnchor(value string) (space Space, key Key, ok bool) {
+	name, rest, found := strings.Cut(value, ":")
+	if space, ok = ParseSpace(name); !found || !ok {
+		return Space{}, "", false
 	}
-	return application, Key(rest), true
+	return space, Key(rest), true
 }

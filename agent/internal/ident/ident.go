@@ -5,12 +5,13 @@
 package ident
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// Key is the primary key of a record within one application, as text ("11",
+// Key is the primary key of a record within one Space, as text ("11",
 // "f07d229d-..."). Equal numbers are one key, however the application spells
 // them: see abi.NumberKey. A text that consists of digits is kept as it is.
 type Key string
@@ -134,6 +135,7 @@ type DesiredAttribute struct {
 // Link ties a record of an application to a directory object permanently.
 type Link struct {
 	Application string     `json:"application"`
+	Kind        string     `json:"kind"` // of the record; "" is UserKind
 	Key         Key        `json:"key"`
 	GUID        GUID       `json:"guid"`
 	Automation  string     `json:"automation"` // "" for a link that an orchestration made
@@ -165,6 +167,17 @@ type Link struct {
 	// Applied holds a digest of the last written values, by attribute name in
 	// lower case. A value with another digest was changed by hand.
 	Applied map[string]string `json:"applied,omitempty"`
+}
+
+// Space returns the space of the link's key.
+func (l Link) Space() Space { return SpaceOf(l.Application, l.Kind) }
+
+// Maker names what made the link, for people: the automation or orchestration.
+func (l Link) Maker() string {
+	if l.Orchestration != "" {
+		return fmt.Sprintf("orchestration %q", l.Orchestration)
+	}
+	return fmt.Sprintf("automation %q", l.Automation)
 }
 
 // LinkOrigin says how a link was made.

@@ -47,6 +47,7 @@ const (
 type Plan struct {
 	Automation  string       `json:"automation"`
 	Application string       `json:"application"`
+	Kind        string       `json:"kind,omitempty"` // of the records; "" is UserKind, as in plans of earlier versions
 	DataSource  string       `json:"data_source"`
 	Made        time.Time    `json:"made"`
 	Config      string       `json:"config"` // digest of the configuration that made it
@@ -74,6 +75,9 @@ type Follow struct {
 	Class         Class  `json:"class"`
 	Count         int    `json:"count"`
 }
+
+// Space returns the space of the records' keys.
+func (p Plan) Space() Space { return SpaceOf(p.Application, p.Kind) }
 
 // RecordCounts counts the records of a fetch.
 type RecordCounts struct {

@@ -33,8 +33,8 @@ type View interface {
 // World is the present state that a change of a saved plan is compared with.
 type World struct {
 	View
-	Application string
-	Anchor      string // the attribute that carries "application:key"
+	Space  ident.Space // of the change's key
+	Anchor string      // the attribute that carries ident.Anchor
 	// Known reports whether the view can show an attribute. Attributes that it
 	// cannot show are left to the write to check.
 	Known func(attribute string) bool
@@ -105,7 +105,7 @@ func (s *since) ofLinking(op ident.Operation) (Fate, error) {
 	case !makes:
 		return Fate{}, nil
 	}
-	anchor := ident.Anchor(s.Application, s.change.Key)
+	anchor := ident.Anchor(s.Space, s.change.Key)
 	found, err := s.EntriesByValue(s.Anchor, anchor)
 	for _, e := range found {
 		if slices.Contains(e.Attributes.Values(s.Anchor), anchor) { // the view ignores case

@@ -32,7 +32,7 @@ func (set *Settings) badAnchor(key ident.Key) (cause, next string) {
 
 // anchorOf returns the anchor of a key: the value that the account's anchor
 // attribute is to have.
-func (set *Settings) anchorOf(key ident.Key) string { return ident.Anchor(set.Application, key) }
+func (set *Settings) anchorOf(key ident.Key) string { return ident.Anchor(set.Space(), key) }
 
 // isAnchor reports whether a value links an account to a key of any
 // application.

@@ -103,7 +103,7 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 			f.draft.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", a.Name)
 		}
 	}
-	f.diffAnchor(c, &op, &why)
+	f.diffAnchor(c, link, &op, &why)
 	if len(op.Attributes) > 0 {
 		op.Reason = why.String()
 		c.add(op)
@@ -137,9 +137,11 @@ func (f *differ) wait(key ident.Key) {
 
 // diffAnchor puts back an anchor that was removed, because without it the link
 // would not survive a loss of the state. Any other value in the attribute was
-// set by somebody and stays.
-func (f *differ) diffAnchor(c *change, op *operation, why *reasons) {
-	if f.set.Anchor == "" {
+// set by somebody and stays. A link that an orchestration made has no anchor: the
+// account may carry that of another link, and no automation restores it as its
+// own.
+func (f *differ) diffAnchor(c *change, link ident.Link, op *operation, why *reasons) {
+	if f.set.Anchor == "" || link.Orchestration != "" {
 		return
 	}
 	anchor := f.set.anchorOf(c.key)

@@ -171,6 +171,6 @@ func (d *draft) asDelivered(key ident.Key) ident.Key {
 // formerAnchor reports whether an anchor contains the same number as key in
 // another spelling. A text key has only one spelling.
 func (d *draft) formerAnchor(key ident.Key, anchor string) bool {
-	application, former, ok := ident.ParseAnchor(anchor)
-	return ok && application == d.set.Application && former != key && d.asDelivered(former) == key
+	space, former, ok := ident.ParseAnchor(anchor)
+	return ok && space == d.set.Space() && former != key && d.asDelivered(former) == key
 }

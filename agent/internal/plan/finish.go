@@ -19,7 +19,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	b.draft.counts.Quarantined = len(b.draft.quarantined) + len(b.draft.keyless)
 
 	p := ident.Plan{
-		Automation: b.set.Automation, Application: b.set.Application, DataSource: b.set.DataSource,
+		Automation: b.set.Automation, Application: b.set.Application, Kind: b.set.Kind, DataSource: b.set.DataSource,
 		Made: b.set.Now, Config: b.set.Config,
 		Records: b.draft.counts, NobodyMissing: nobody, Doubt: ruled.doubt, Refused: b.draft.refusedBefore(),
 		Changes: make([]ident.Change, 0, len(ruled.changes)), Limits: ruled.limits,

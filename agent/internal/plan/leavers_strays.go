@@ -16,14 +16,14 @@ func (l *leaverPlanner) listsStrays() bool {
 	return l.set.Anchor != "" && (l.hist.AnchorsTrusted || l.hist.StraysOpen)
 }
 
-// strayAnchors lists the accounts with an anchor of the application that no
+// strayAnchors lists the accounts with an anchor of the space that no
 // link and no record in scope explains.
 func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	lister, can := l.view.(AnchorLister)
 	if !can || !l.listsStrays() || !d.Complete || l.draft.counts.Delivered == 0 {
 		return nil
 	}
-	prefix := ident.Anchor(l.set.Application, "")
+	prefix := l.set.anchorOf("")
 	type stray struct {
 		key ident.Key
 		ident.Entry
@@ -31,7 +31,7 @@ func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	var anchored []stray
 	err := lister.EachAnchor(l.set.Anchor, prefix, func(e ident.Entry) error {
 		for _, v := range e.Attributes.Values(l.set.Anchor) {
-			if application, key, ok := ident.ParseAnchor(v); ok && application == l.set.Application && isUser(e) {
+			if space, key, ok := ident.ParseAnchor(v); ok && space == l.set.Space() && isUser(e) {
 				anchored = append(anchored, stray{l.draft.asDelivered(key), e})
 			}
 		}
@@ -61,7 +61,7 @@ func (l *leaverPlanner) strayAnchors(d Delivery) error {
 	if others := l.hist.NotRun; len(others) > 0 && l.strays > 0 {
 		l.draft.attend("", "", ident.PartAccount,
 			fmt.Sprintf("%s an anchor of %s and no link since the loss of the state; %s, which may know them, has not been run since",
-				count(l.strays, "enabled account has", "enabled accounts have"), l.set.Application, strings.Join(others, " and ")),
+				count(l.strays, "enabled account has", "enabled accounts have"), l.set.Space(), strings.Join(others, " and ")),
 			"run it, then this one again, which lists who is left: "+ident.Command("apply", others[0]))
 	}
 	return nil

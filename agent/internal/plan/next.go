@@ -12,7 +12,7 @@ func (set *Settings) orAccept(key ident.Key) string {
 
 // removeLink returns the command that removes the link of a key.
 func (set *Settings) removeLink(key ident.Key) string {
-	return ident.Command("link remove", set.Application, string(key))
+	return ident.Command("link remove", set.Space().String(), string(key))
 }
 
 // linkAdd returns the command that links a record to an account by hand.

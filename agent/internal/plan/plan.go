@@ -69,6 +69,7 @@ import (
 type Settings struct {
 	Automation  string
 	Application string
+	Kind        string // of the records and links; "" is ident.UserKind
 	DataSource  string
 	Config      string // digest of the configuration, copied into the plan
 	Action      Action
@@ -76,7 +77,7 @@ type Settings struct {
 	AdoptMove   bool // an adopted account is moved to where ou puts it
 	Missing     Missing
 	Match       []string // attributes that identify existing accounts, tried in this order
-	Anchor      string   // the attribute that carries "application:key"; "" turns anchors off
+	Anchor      string   // the attribute that carries ident.Anchor; "" turns anchors off
 	// Limits holds the limit of each class; a class without an entry has the
 	// one of DefaultLimits.
 	Limits map[ident.Class]Limit
@@ -94,6 +95,9 @@ type Settings struct {
 	Start  Limit     // how many of them may begin in 24 hours
 	Now    time.Time // for Plan.Made, and to tell what has expired
 }
+
+// Space returns the space of the records' keys.
+func (set Settings) Space() ident.Space { return ident.SpaceOf(set.Application, set.Kind) }
 
 // History is what earlier runs of the automation left behind.
 type History struct {
@@ -113,7 +117,7 @@ type History struct {
 	// explained since the state was lost. They are listed until somebody has
 	// settled each of them.
 	StraysOpen bool
-	// NotRun names the other automations of the application that have not run
+	// NotRun names the other automations of the same space that have not run
 	// since the state was lost: accounts without a link may be theirs.
 	NotRun []string
 	// Refused returns what the directory refused for a part of a user (see

@@ -20,7 +20,7 @@ func (b *Builder) Rekey(former, key ident.Key, rec *ident.Record, cause string) 
 	case err != nil:
 		return HandMade{}, ident.Entry{}, err
 	case !linked:
-		return refused(ident.Command("link list", b.set.Application)+" shows the keys", "no account is linked to the key %s", former)
+		return refused(ident.Command("link list", b.set.Space().String())+" shows the keys", "no account is linked to the key %s", former)
 	case link.Automation != b.set.Automation:
 		return refused("name that automation", "the link of the key %s belongs to the automation %s", former, link.Automation)
 	}

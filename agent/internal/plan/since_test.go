@@ -16,7 +16,7 @@ import (
 func (s *scene) fates(t fataler, p ident.Plan) map[string]ops.Fate {
 	t.Helper()
 	all := map[string]ops.Fate{}
-	now := ops.World{View: s.world, Application: s.set.Application, Anchor: s.set.Anchor, Known: func(string) bool { return true }}
+	now := ops.World{View: s.world, Space: ident.Users(s.set.Application), Anchor: s.set.Anchor, Known: func(string) bool { return true }}
 	for _, c := range p.Changes {
 		fates, err := now.Since(c)
 		if err != nil {

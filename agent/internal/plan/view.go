@@ -26,7 +26,7 @@ type View interface {
 	// be.
 	Protected(ident.Entry) (reason string, err error)
 
-	// LinkByKey and LinkByGUID look among the links of the application,
+	// LinkByKey and LinkByGUID look among the links of the space,
 	// whichever automation made them.
 	LinkByKey(ident.Key) (ident.Link, bool, error)
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)

@@ -103,7 +103,7 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 	if err != nil {
 		return engine.Automation{}, err
 	}
-	settings.Config = fits.Digest(settings.Config)
+	settings.Kind, settings.Config = fits.Kind, fits.Digest(settings.Config)
 	return engine.Automation{
 		Settings: settings,
 		Mapper:   fits.Mapper,

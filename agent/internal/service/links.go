@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
@@ -12,9 +13,9 @@ import (
 )
 
 type (
-	// LinksRequest asks for the links of an application, or of all if it is
-	// "".
-	LinksRequest struct{ Application string }
+	// LinksRequest asks for the links of an application and a kind of records;
+	// "" means all of them.
+	LinksRequest struct{ Application, Kind string }
 	// ListedLink is a link with its account, which is nil if nothing is known
 	// about it.
 	ListedLink struct {
@@ -24,6 +25,7 @@ type (
 	// UnlinkRequest names a link.
 	UnlinkRequest struct {
 		Application string
+		Kind        string // of the record; "" is ident.UserKind
 		Key         ident.Key
 	}
 	// LinkRequest says which account a record belongs to.
@@ -49,13 +51,13 @@ type (
 	}
 )
 
-// Links lists the links, in the order of their application and key.
+// Links lists the links, in the order of their application, kind and key.
 func (s *Service) Links(ctx context.Context, _ Caller, in LinksRequest) iter.Seq2[ListedLink, error] {
 	return listed(func(each func(ListedLink) error) error {
 		if err := s.knownApplication(ctx, in.Application); err != nil {
 			return err
 		}
-		return s.agent.Store().LinkedAccounts(ctx, in.Application, func(l ident.Link, a *Account) error {
+		return s.agent.Store().LinkedAccounts(ctx, in.Application, in.Kind, func(l ident.Link, a *Account) error {
 			return each(ListedLink{l, a})
 		})
 	})
@@ -95,10 +97,11 @@ func (s *Service) Unlink(ctx context.Context, caller Caller, in UnlinkRequest) (
 	if err := s.knownApplication(ctx, in.Application); err != nil {
 		return Unlinked{}, err
 	}
-	gone, err := e.Unlink(ctx, in.Application, in.Key, string(caller))
+	space := ident.SpaceOf(in.Application, in.Kind)
+	gone, err := e.Unlink(ctx, space, in.Key, string(caller))
 	var none *store.NotLinkedError
 	if errors.As(err, &none) {
-		err = s.unknownLink(ctx, in.Application, in.Key)
+		err = s.unknownLink(ctx, space, in.Key)
 	}
 	return gone, mistaken(err)
 }
@@ -119,28 +122,45 @@ func (s *Service) knownApplication(ctx context.Context, name string) error {
 	if _, configured := s.agent.Config().Applications[name]; configured || name == "" {
 		return nil
 	}
-	keys, err := s.linkedKeys(ctx, name)
-	if err == nil && len(keys) == 0 {
+	links, err := s.linked(ctx, name)
+	if err == nil && len(links) == 0 {
 		err = exit.Mistake(s.unknownApplication(name))
 	}
 	return err
 }
 
-func (s *Service) linkedKeys(ctx context.Context, application string) ([]string, error) {
-	var keys []string
-	err := s.agent.Store().Links(ctx, application, func(l ident.Link) error { keys = append(keys, string(l.Key)); return nil })
-	return keys, err
+// linked lists where links of an application lead from.
+func (s *Service) linked(ctx context.Context, application string) ([]ident.Link, error) {
+	var links []ident.Link
+	err := s.agent.Store().Links(ctx, application, func(l ident.Link) error {
+		links = append(links, ident.Link{Application: l.Application, Kind: l.Kind, Key: l.Key})
+		return nil
+	})
+	return links, err
 }
 
 // unknownLink returns the error for a link that does not exist, with those
-// that do.
-func (s *Service) unknownLink(ctx context.Context, application string, key ident.Key) error {
-	keys, err := s.linkedKeys(ctx, application)
+// that do. It says so when records of another kind have the key.
+func (s *Service) unknownLink(ctx context.Context, space ident.Space, key ident.Key) error {
+	links, err := s.linked(ctx, space.Application())
 	if err != nil {
 		return err
 	}
+	var keys []string
+	for _, l := range links {
+		switch {
+		case l.Space() == space:
+			keys = append(keys, string(l.Key))
+		case l.Key == key:
+			err = errors.Join(err, fmt.Errorf("application %s has no link for the key %s of the kind %s, but one of the kind %s: %s removes that one",
+				space.Application(), key, space.Kind(), l.Kind, ident.Command("link remove", l.Space().String(), string(key))))
+		}
+	}
+	if err != nil {
+		return exit.Mistake(err)
+	}
 	return &ident.UnknownNameError{
-		What: "link of application " + application + " for the key", Name: string(key), Known: keys,
-		List: ident.Command("link list", application),
+		What: "link of application " + space.String() + " for the key", Name: string(key), Known: keys,
+		List: ident.Command("link list", space.String()),
 	}
 }

@@ -15,6 +15,7 @@ type Commit struct {
 	Outcome     ident.Outcome // At is set to the time of the call when it is zero
 	Automation  string
 	Application string
+	Kind        string // of the record; "" is ident.UserKind
 	By          string // the person or trigger that started the run; for the journal
 	// HeldID is the held operation whose final result this is; 0 for an
 	// operation that was not held.
@@ -23,11 +24,13 @@ type Commit struct {
 	Intent int64
 	// Link is added or changed when it is not nil.
 	Link *ident.Link
-	// Unlink removes the link of (Application, Outcome.Key).
+	// Unlink removes the link of Outcome.Key.
 	Unlink bool
 	// Start begins orchestrations together with the outcome.
 	Start []NewInstance
 }
+
+func (c Commit) space() ident.Space { return ident.SpaceOf(c.Application, c.Kind) }
 
 // Commit records one operation. It returns a *FencedError when the lease was
 // released or taken over, and a *LinkTakenError or a *NotHeldError when the link
@@ -49,7 +52,7 @@ func (s *Store) CommitAll(ctx context.Context, lease Lease, list []Commit) error
 		}
 		for _, c := range list {
 			if err := s.commitOne(ctx, tx, c); err != nil {
-				return fmt.Errorf("%s of %s:%s: %w", c.Outcome.Operation.Class, c.Application, c.Outcome.Key, err)
+				return fmt.Errorf("%s of %s: %w", c.Outcome.Operation.Class, ident.Anchor(c.space(), c.Outcome.Key), err)
 			}
 		}
 		return nil
@@ -87,7 +90,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 
 func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 	if c.HeldID == 0 {
-		return insertOutcome(ctx, tx, c.Automation, c.Application, c.Outcome)
+		return insertOutcome(ctx, tx, c.Automation, c.space(), c.Outcome)
 	}
 	if c.Outcome.Result == ident.ResultHeld {
 		return fmt.Errorf("operation %d is held already", c.HeldID)
@@ -105,11 +108,11 @@ func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Li
 	case c.Unlink && c.Link != nil:
 		return nil, errors.New("a link cannot be written and removed at once")
 	case c.Unlink:
-		return deleteLink(ctx, tx, c.Application, c.Outcome.Key)
+		return deleteLink(ctx, tx, c.space(), c.Outcome.Key)
 	case c.Link != nil:
 		link := *c.Link
 		if former := c.Outcome.Operation.FormerKey; former != "" && c.Outcome.Result == ident.ResultApplied {
-			if _, err := deleteLink(ctx, tx, c.Application, former); err != nil {
+			if _, err := deleteLink(ctx, tx, c.space(), former); err != nil {
 				return nil, err
 			}
 		}

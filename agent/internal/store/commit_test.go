@@ -15,7 +15,7 @@ func TestCommit(t *testing.T) {
 	lease, run := begin(t, s)
 	l := link("1", "guid-1")
 	in := Intent{
-		Run: run, Automation: "staff", Application: "crm", Key: "1", DN: "CN=1,DC=c", Name: "One", Server: "dc1", Anchor: "crm:1",
+		Run: run, Automation: "staff", Application: "crm", Kind: ident.UserKind, Key: "1", DN: "CN=1,DC=c", Name: "One", Server: "dc1", Anchor: "crm:1",
 		Operation: outcome(run, "1", ident.ClassCreate, "").Operation, Link: &l, By: "ada", Created: l.Created,
 	}
 	id, err := s.OpenIntent(ctx, lease, in)
@@ -30,7 +30,7 @@ func TestCommit(t *testing.T) {
 	if d := cmp.Diff([]ident.Outcome{c.Outcome}, must1[[]ident.Outcome](t)(s.Outcomes(ctx, run))); d != "" {
 		t.Error(d)
 	}
-	if got, found, err := s.LinkByKey(ctx, "crm", "1"); err != nil || !found || !cmp.Equal(l, got) {
+	if got, found, err := s.LinkByKey(ctx, ident.Users("crm"), "1"); err != nil || !found || !cmp.Equal(l, got) {
 		t.Errorf("link %v, %v, %v", got, found, err)
 	}
 	if left := must1[[]Intent](t)(s.Intents(ctx)); len(left) != 0 {
@@ -45,7 +45,7 @@ func TestCommit(t *testing.T) {
 	gone := commit(outcome(run, "1", ident.ClassDelete, ident.ResultApplied))
 	gone.Unlink = true
 	must(t, s.Commit(ctx, lease, gone))
-	if _, found, err := s.LinkByKey(ctx, "crm", "1"); found || err != nil {
+	if _, found, err := s.LinkByKey(ctx, ident.Users("crm"), "1"); found || err != nil {
 		t.Errorf("the link is still there: %v", err)
 	}
 	must(t, s.EachJournal(ctx, func(line JournalLine) error { last = line; return nil }))
@@ -83,7 +83,7 @@ func TestCommitIsAtomic(t *testing.T) {
 				t.Errorf("outcomes left: %v", list)
 			}
 			for _, key := range []ident.Key{"1", "2"} {
-				if _, found, _ := s.LinkByKey(ctx, "crm", key); found {
+				if _, found, _ := s.LinkByKey(ctx, ident.Users("crm"), key); found {
 					t.Errorf("link %s left", key)
 				}
 			}

@@ -23,7 +23,7 @@ type Settled struct {
 	Answer string // redacted and cut; for people
 	Cause  string
 	Next   string
-	Link   *ident.Link // made, or found, with done
+	Link   *ident.Link // Kind and Key of the link that is made, or found, with done
 	// Advance moves the instance on; nil leaves it as it is.
 	Advance *Advance
 	// IfTaken is written instead when the link cannot be made because its key or
@@ -184,8 +184,8 @@ func (s *Store) settleRow(ctx context.Context, b *batch, row deliveryBrief, d Se
 // as it is, whoever made it.
 func (s *Store) linkOutbound(ctx context.Context, b *batch, link *ident.Link, row deliveryBrief) error {
 	link.Application, link.GUID = row.application, row.guid
-	present, err := scanLink(b.tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND key = ? AND guid = ?`,
-		link.Application, link.Key, link.GUID))
+	present, err := scanLink(b.tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND key = ? AND guid = ?`,
+		link.Application, link.Space().Kind(), link.Key, link.GUID))
 	if err == nil {
 		*link = present
 		return nil

@@ -21,18 +21,18 @@ type LinkTakenError struct {
 }
 
 func (e *LinkTakenError) Error() string {
-	return fmt.Sprintf("link %s:%s to %s: %s:%s is linked to %s already (by automation %q); remove that link first if it is wrong",
-		e.Wanted.Application, e.Wanted.Key, e.Wanted.GUID, e.Holder.Application, e.Holder.Key, e.Holder.GUID, e.Holder.Automation)
+	return fmt.Sprintf("link %s to %s: %s is linked to %s already (by %s); remove that link first if it is wrong",
+		ident.Anchor(e.Wanted.Space(), e.Wanted.Key), e.Wanted.GUID, ident.Anchor(e.Holder.Space(), e.Holder.Key), e.Holder.GUID, e.Holder.Maker())
 }
 
 // NotLinkedError reports that a record has no link. Nothing was written.
 type NotLinkedError struct {
-	Application string
-	Key         ident.Key
+	Space ident.Space
+	Key   ident.Key
 }
 
 func (e *NotLinkedError) Error() string {
-	return fmt.Sprintf("application %s has no link for key %s", e.Application, e.Key)
+	return fmt.Sprintf("application %s has no link for key %s", e.Space, e.Key)
 }
 
 // LeasedError reports that another run holds the lease.

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // Glimpse reads names from a state that another process may have open, for the
@@ -87,10 +89,16 @@ func (g *Glimpse) Classes(ctx context.Context, run string) ([]Named, error) {
 	return g.named(ctx, `SELECT DISTINCT class, '' FROM outcomes WHERE run = ? AND result = 'held' ORDER BY class`, run)
 }
 
-// Links lists the keys of an application that have a link and begin with prefix.
-func (g *Glimpse) Links(ctx context.Context, application, prefix string) ([]Named, error) {
-	return g.named(ctx, `SELECT key, '' FROM links WHERE application = ? AND substr(key, 1, length(?)) = ? ORDER BY key`,
-		application, prefix, prefix)
+// Links lists the keys that have a link and begin with prefix, in an application
+// and a kind; the kind "" is every one.
+func (g *Glimpse) Links(ctx context.Context, application, kind, prefix string) ([]Named, error) {
+	return g.named(ctx, `SELECT DISTINCT key, '' FROM links WHERE application = ? AND ? IN ('', kind)
+		AND substr(key, 1, length(?)) = ? ORDER BY key`, application, kind, prefix, prefix)
+}
+
+// Spaces lists where there are links of other kinds than ident.UserKind.
+func (g *Glimpse) Spaces(ctx context.Context) ([]Named, error) {
+	return g.named(ctx, `SELECT DISTINCT application || '/' || kind, '' FROM links WHERE kind <> ? ORDER BY application, kind`, ident.UserKind)
 }
 
 // Quarantined lists the keys of records that are set aside as a whole, or of

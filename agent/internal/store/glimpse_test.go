@@ -41,7 +41,7 @@ func TestAGlimpseChangesNothing(t *testing.T) {
 		got := [][]Named{
 			must1[[]Named](t)(g.Quarantined(ctx, "staff", "", true)), must1[[]Named](t)(g.Quarantined(ctx, "staff", "1", false)),
 			must1[[]Named](t)(g.Quarantined(ctx, "staff", "2", false)), must1[[]Named](t)(g.Refused(ctx, "staff", "")),
-			must1[[]Named](t)(g.Secrets(ctx)), must1[[]Named](t)(g.Runs(ctx, true)), must1[[]Named](t)(g.Links(ctx, "crm", "")), must1[[]Named](t)(g.Classes(ctx, "1")),
+			must1[[]Named](t)(g.Secrets(ctx)), must1[[]Named](t)(g.Runs(ctx, true)), must1[[]Named](t)(g.Links(ctx, "crm", "", "")), must1[[]Named](t)(g.Classes(ctx, "1")),
 		}
 		want := [][]Named{{{"11", "Ada"}}, {{"12", "Bo"}}, nil, {{"21", ""}}, {{"token", ""}}, nil, nil, nil}
 		if d := cmp.Diff(want, got); d != "" {

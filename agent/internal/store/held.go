@@ -14,6 +14,7 @@ type Held struct {
 	ID          int64  `json:"id"`
 	Automation  string `json:"automation"`
 	Application string `json:"application"`
+	Kind        string `json:"kind"` // of the record
 	ident.Outcome
 }
 

@@ -29,7 +29,10 @@ func TestHeld(t *testing.T) {
 	if len(held) != 5 || len(must1[[]Held](t)(s.HeldOutcomes(ctx, ""))) != 5 || len(must1[[]Held](t)(s.HeldOutcomes(ctx, "staff"))) != 4 {
 		t.Fatalf("%v", held)
 	}
-	if d := cmp.Diff(Held{ID: held[0].ID, Automation: "staff", Application: "crm", Outcome: outcome(run, "1", ident.ClassDisable, ident.ResultHeld)}, held[0]); d != "" {
+	if d := cmp.Diff(Held{
+		ID: held[0].ID, Automation: "staff", Application: "crm", Kind: ident.UserKind,
+		Outcome: outcome(run, "1", ident.ClassDisable, ident.ResultHeld),
+	}, held[0]); d != "" {
 		t.Error(d)
 	}
 

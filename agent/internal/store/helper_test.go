@@ -101,7 +101,7 @@ func commit(o ident.Outcome) Commit {
 
 func link(key ident.Key, guid ident.GUID) ident.Link {
 	return ident.Link{
-		Application: "crm", Key: key, GUID: guid, Automation: "staff", Origin: ident.OriginCreated,
+		Application: "crm", Kind: ident.UserKind, Key: key, GUID: guid, Automation: "staff", Origin: ident.OriginCreated,
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 	}
 }

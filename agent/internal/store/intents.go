@@ -19,6 +19,7 @@ type Intent struct {
 	Run         int64
 	Automation  string
 	Application string
+	Kind        string // of the record; "" is ident.UserKind
 	Key         ident.Key
 	GUID        ident.GUID // empty for a create
 	DN          ident.DN
@@ -37,6 +38,9 @@ type Intent struct {
 	// could. Another version may have written them.
 	Unreadable error
 }
+
+// Space returns the space of the record's key.
+func (in Intent) Space() ident.Space { return ident.SpaceOf(in.Application, in.Kind) }
 
 // OpenIntent records an intent and returns its number. The intent is on disk
 // when it returns. After an error, the write must not happen:
@@ -66,9 +70,9 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO intents
-			(run, automation, application, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			in.Run, in.Automation, in.Application, in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
+			(run, automation, application, kind, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			in.Run, in.Automation, in.Application, in.Space().Kind(), in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
 			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
 		if err != nil {
 			return err
@@ -108,7 +112,7 @@ func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	open := UnderWayError{InDoubt: true}
 	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
 		CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END
-		FROM intents WHERE application = ? AND key = ? LIMIT 1`, in.Application, in.Key).
+		FROM intents WHERE application = ? AND kind = ? AND key = ? LIMIT 1`, in.Application, in.Space().Kind(), in.Key).
 		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -126,15 +130,15 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return checkFormerLink(ctx, tx, in)
 	}
 	makes := operation.MakesLink(in.Operation.Class)
-	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`,
-		in.Application, in.Key, makes, in.GUID))
+	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND (key = ? OR ? AND guid = ?) LIMIT 1`,
+		in.Application, in.Space().Kind(), in.Key, makes, in.GUID))
 	none := errors.Is(err, sql.ErrNoRows)
-	wanted := ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}
+	wanted := in.wanted()
 	switch {
 	case none && makes:
 		return nil
 	case none:
-		return &NotLinkedError{Application: in.Application, Key: in.Key}
+		return &NotLinkedError{Space: in.Space(), Key: in.Key}
 	case err != nil:
 		return err
 	case makes || link.GUID != in.GUID:
@@ -143,10 +147,16 @@ func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return nil
 }
 
+// wanted is the link that the operation needs.
+func (in Intent) wanted() ident.Link {
+	return ident.Link{Application: in.Application, Kind: in.Space().Kind(), Key: in.Key, GUID: in.GUID}
+}
+
 // checkFormerLink makes sure that the object is still linked to the former key,
 // and the new key to nothing.
 func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
-	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR guid = ?)`, in.Application, in.Key, in.GUID)
+	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND (key = ? OR guid = ?)`,
+		in.Application, in.Space().Kind(), in.Key, in.GUID)
 	if err != nil {
 		return err
 	}
@@ -155,11 +165,11 @@ func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 		return err
 	}
 	if len(links) == 0 {
-		return &NotLinkedError{Application: in.Application, Key: in.Operation.FormerKey}
+		return &NotLinkedError{Space: in.Space(), Key: in.Operation.FormerKey}
 	}
 	for _, l := range links {
 		if l.Key != in.Operation.FormerKey {
-			return &LinkTakenError{Wanted: ident.Link{Application: in.Application, Key: in.Key, GUID: in.GUID}, Holder: l}
+			return &LinkTakenError{Wanted: in.wanted(), Holder: l}
 		}
 	}
 	return nil
@@ -191,7 +201,7 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 // includes intents that cannot be read, because one of them must not block the
 // other automations.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, key, guid, dn, name, server, anchor,
+	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, kind, key, guid, dn, name, server, anchor,
 		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
 	if err != nil {
 		return nil, s.fail("intents", err)
@@ -206,7 +216,7 @@ func scanIntent(row scanner) (Intent, error) {
 		operation, link string
 		created         int64
 	)
-	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
+	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Kind, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
 		&operation, &link, &in.Password, &in.By, &in.HeldID, &created)
 	if err != nil {
 		return Intent{}, err

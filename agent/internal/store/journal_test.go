@@ -123,7 +123,7 @@ func TestJournalChain(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(rt, "writes") {
 			key := ident.Key(rapid.StringMatching(`[a-dä<"]`).Draw(rt, "key"))
 			if rapid.Bool().Draw(rt, "delete") {
-				_, err = s.DeleteLink(ctx, lease, "crm", key, "eve")
+				_, err = s.DeleteLink(ctx, lease, ident.Users("crm"), key, "eve")
 				if errors.As(err, new(*NotLinkedError)) {
 					err = nil
 				}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,21 +10,31 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-const selectLinks = `SELECT application, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
+const selectLinks = `SELECT application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen,
 	left_from, left_ou, delivered, applied_json, orchestration FROM links`
 
 // linkBatch is how many links one query of Links reads.
 const linkBatch = 1000
 
 // LinkByKey finds the link of a record; false when there is none.
-func (s *Store) LinkByKey(ctx context.Context, application string, key ident.Key) (ident.Link, bool, error) {
-	return s.oneLink("link by key", s.stmts.linkByKey.QueryRowContext(ctx, application, key))
+func (s *Store) LinkByKey(ctx context.Context, space ident.Space, key ident.Key) (ident.Link, bool, error) {
+	return s.oneLink("link by key", s.stmts.linkByKey.QueryRowContext(ctx, space.Application(), space.Kind(), key))
 }
 
-// LinkByGUID finds the link of an object within an application; false when
-// there is none.
-func (s *Store) LinkByGUID(ctx context.Context, application string, guid ident.GUID) (ident.Link, bool, error) {
-	return s.oneLink("link by object", s.stmts.linkByGUID.QueryRowContext(ctx, application, guid))
+// LinkByGUID finds the link of an object within a space; false when there is
+// none.
+func (s *Store) LinkByGUID(ctx context.Context, space ident.Space, guid ident.GUID) (ident.Link, bool, error) {
+	return s.oneLink("link by object", s.stmts.linkByGUID.QueryRowContext(ctx, space.Application(), space.Kind(), guid))
+}
+
+// LinksOf lists the links of an object, in the order of application and kind.
+func (s *Store) LinksOf(ctx context.Context, guid ident.GUID) ([]ident.Link, error) {
+	rows, err := s.stmts.linksOf.QueryContext(ctx, guid)
+	if err != nil {
+		return nil, s.fail("links of an object", err)
+	}
+	list, err := collect(rows, scanLink)
+	return list, s.fail("links of an object", err)
 }
 
 func (s *Store) oneLink(operation string, row *sql.Row) (ident.Link, bool, error) {
@@ -35,7 +46,7 @@ func (s *Store) oneLink(operation string, row *sql.Row) (ident.Link, bool, error
 }
 
 // Links calls each for every link of an application ("" is all of them), in the
-// order of application and key. It stops at the first error of each.
+// order of application, kind and key. It stops at the first error of each.
 func (s *Store) Links(ctx context.Context, application string, each func(ident.Link) error) error {
 	var last ident.Link
 	for {
@@ -56,11 +67,11 @@ func (s *Store) Links(ctx context.Context, application string, each func(ident.L
 }
 
 func (s *Store) linksAfter(ctx context.Context, application string, last ident.Link) ([]ident.Link, error) {
-	query, args := selectLinks+` WHERE (application, key) > (?, ?)`, []any{last.Application, last.Key}
+	query, args := selectLinks+` WHERE (application, kind, key) > (?, ?, ?)`, []any{last.Application, last.Kind, last.Key}
 	if application != "" {
-		query, args = selectLinks+` WHERE application = ? AND key > ?`, []any{application, last.Key}
+		query, args = selectLinks+` WHERE application = ? AND (kind, key) > (?, ?)`, []any{application, last.Kind, last.Key}
 	}
-	rows, err := s.reader.QueryContext(ctx, query+` ORDER BY application, key LIMIT ?`, append(args, linkBatch)...)
+	rows, err := s.reader.QueryContext(ctx, query+` ORDER BY application, kind, key LIMIT ?`, append(args, linkBatch)...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,17 +85,27 @@ func (s *Store) CountLinks(ctx context.Context, automation string) (int, error) 
 	return n, s.fail("count links", err)
 }
 
-// LinkOwners counts the links of an application by the automation that made
-// them.
-func (s *Store) LinkOwners(ctx context.Context, application string) (map[string]int, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT automation, count(*) FROM links WHERE application = ? GROUP BY automation`, application)
+// LinkOwner is an automation, by whose name links were made, and a kind of them.
+type LinkOwner struct {
+	Automation, Kind string
+}
+
+// Compare orders owners by automation, then by kind.
+func (o LinkOwner) Compare(other LinkOwner) int {
+	return cmp.Or(cmp.Compare(o.Automation, other.Automation), cmp.Compare(o.Kind, other.Kind))
+}
+
+// LinkOwners counts the links of an application by who made them and by kind.
+func (s *Store) LinkOwners(ctx context.Context, application string) (map[LinkOwner]int, error) {
+	rows, err := s.reader.QueryContext(ctx,
+		`SELECT automation, kind, count(*) FROM links WHERE application = ? GROUP BY automation, kind`, application)
 	if err != nil {
 		return nil, s.fail("count links", err)
 	}
-	owners := map[string]int{}
-	_, err = collect(rows, func(row scanner) (owner string, err error) {
+	owners := map[LinkOwner]int{}
+	_, err = collect(rows, func(row scanner) (owner LinkOwner, err error) {
 		var n int
-		if err = row.Scan(&owner, &n); err == nil {
+		if err = row.Scan(&owner.Automation, &owner.Kind, &n); err == nil {
 			owners[owner] = n
 		}
 		return owner, err
@@ -114,27 +135,27 @@ type Unlinked struct {
 // about the record, and notes it in the journal. It returns a *NotLinkedError
 // when there is no link. While an operation about the record is being carried
 // out or in doubt, it returns an *UnderWayError and changes nothing.
-func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string, key ident.Key, by string) (Unlinked, error) {
+func (s *Store) DeleteLink(ctx context.Context, lease Lease, space ident.Space, key ident.Key, by string) (Unlinked, error) {
 	var gone Unlinked
 	err := s.write(ctx, "delete link", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		if err := checkAlone(ctx, tx, Intent{Application: application, Key: key}); err != nil {
+		if err := checkAlone(ctx, tx, Intent{Application: space.Application(), Kind: space.Kind(), Key: key}); err != nil {
 			return err
 		}
-		link, err := deleteLink(ctx, tx, application, key)
+		link, err := deleteLink(ctx, tx, space, key)
 		if err != nil {
 			return err
 		}
 		if link == nil {
-			return &NotLinkedError{Application: application, Key: key}
+			return &NotLinkedError{Space: space, Key: key}
 		}
 		gone.Link = *link
-		if gone.Dropped, err = s.dropAbout(ctx, tx, application, key, by); err != nil {
+		if gone.Dropped, err = s.dropAbout(ctx, tx, space, key, by); err != nil {
 			return err
 		}
-		return s.journal(ctx, tx, JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: application, By: by, Link: link})
+		return s.journal(ctx, tx, JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: link.Application, By: by, Link: link})
 	})
 	if err != nil {
 		return Unlinked{}, err
@@ -144,8 +165,9 @@ func (s *Store) DeleteLink(ctx context.Context, lease Lease, application string,
 
 // dropAbout ends what is held about a record: it was planned for an account that
 // no longer belongs to the record.
-func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, application string, key ident.Key, by string) ([]Held, error) {
-	rows, err := tx.QueryContext(ctx, selectOutcomes+` WHERE result = 'held' AND application = ? AND key = ? ORDER BY id`, application, key)
+func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, space ident.Space, key ident.Key, by string) ([]Held, error) {
+	rows, err := tx.QueryContext(ctx, selectOutcomes+` WHERE result = 'held' AND application = ? AND kind = ? AND key = ? ORDER BY id`,
+		space.Application(), space.Kind(), key)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +190,9 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 	if link.Application == "" || link.Key == "" || link.GUID == "" {
 		return errors.New("a link needs an application, a key and an objectGUID")
 	}
-	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND (key = ? OR guid = ?)`, link.Application, link.Key, link.GUID)
+	link.Kind = link.Space().Kind()
+	rows, err := tx.QueryContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND (key = ? OR guid = ?)`,
+		link.Application, link.Kind, link.Key, link.GUID)
 	if err != nil {
 		return err
 	}
@@ -187,28 +211,29 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json,
+		(application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json,
 			orchestration)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (application, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (application, kind, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,
 			left_from = excluded.left_from, left_ou = excluded.left_ou, delivered = excluded.delivered, applied_json = excluded.applied_json,
 			orchestration = excluded.orchestration`,
-		link.Application, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
+		link.Application, link.Kind, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
 		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration)
 	return err
 }
 
 // deleteLink removes a link. It returns the removed link, or nil.
-func deleteLink(ctx context.Context, tx *sql.Tx, application string, key ident.Key) (*ident.Link, error) {
-	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND key = ?`, application, key))
+func deleteLink(ctx context.Context, tx *sql.Tx, space ident.Space, key ident.Key) (*ident.Link, error) {
+	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND key = ?`,
+		space.Application(), space.Kind(), key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM links WHERE application = ? AND key = ?`, application, key)
+	_, err = tx.ExecContext(ctx, `DELETE FROM links WHERE application = ? AND kind = ? AND key = ?`, space.Application(), space.Kind(), key)
 	return &link, err
 }
 
@@ -218,7 +243,7 @@ func scanLink(row scanner) (ident.Link, error) {
 		created, missing int64
 		applied          string
 	)
-	err := row.Scan(&l.Application, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
+	err := row.Scan(&l.Application, &l.Kind, &l.Key, &l.GUID, &l.Automation, &l.Origin, &created, &l.Placed, &l.OU, &missing,
 		&l.Unseen, &l.Left, &l.LeftOU, &l.Delivered, &applied, &l.Orchestration)
 	if err != nil {
 		return ident.Link{}, err
@@ -228,10 +253,10 @@ func scanLink(row scanner) (ident.Link, error) {
 	return l, err
 }
 
-// MarkDelivered remembers which keys of an application the last delivery
+// MarkDelivered remembers which keys of a space the last delivery
 // contained, and which it did not. The journal says nothing about it, because no
 // link changes by what a source delivers.
-func (s *Store) MarkDelivered(ctx context.Context, lease Lease, application string, delivered, absent []ident.Key) error {
+func (s *Store) MarkDelivered(ctx context.Context, lease Lease, space ident.Space, delivered, absent []ident.Key) error {
 	if len(delivered)+len(absent) == 0 {
 		return nil
 	}
@@ -239,7 +264,7 @@ func (s *Store) MarkDelivered(ctx context.Context, lease Lease, application stri
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
-		mark, err := tx.PrepareContext(ctx, `UPDATE links SET delivered = ? WHERE application = ? AND key = ?`)
+		mark, err := tx.PrepareContext(ctx, `UPDATE links SET delivered = ? WHERE application = ? AND kind = ? AND key = ?`)
 		if err != nil {
 			return err
 		}
@@ -249,7 +274,7 @@ func (s *Store) MarkDelivered(ctx context.Context, lease Lease, application stri
 			keys []ident.Key
 		}{{true, delivered}, {false, absent}} {
 			for _, key := range set.keys {
-				if _, err := mark.ExecContext(ctx, set.to, application, key); err != nil {
+				if _, err := mark.ExecContext(ctx, set.to, space.Application(), space.Kind(), key); err != nil {
 					return err
 				}
 			}

@@ -25,26 +25,26 @@ func TestLinks(t *testing.T) {
 		must(t, s.PutLink(ctx, l, "ada"))
 	}
 	for _, want := range []ident.Link{full, bare, other} {
-		got, found, err := s.LinkByKey(ctx, want.Application, want.Key)
+		got, found, err := s.LinkByKey(ctx, want.Space(), want.Key)
 		if d := cmp.Diff(want, got); err != nil || !found || d != "" {
 			t.Errorf("LinkByKey: %v, %v\n%s", found, err, d)
 		}
-		got, found, err = s.LinkByGUID(ctx, want.Application, want.GUID)
+		got, found, err = s.LinkByGUID(ctx, want.Space(), want.GUID)
 		if d := cmp.Diff(want, got); err != nil || !found || d != "" {
 			t.Errorf("LinkByGUID: %v, %v\n%s", found, err, d)
 		}
 	}
 	for _, app := range []string{"crm", "nowhere"} {
-		if _, found, err := s.LinkByKey(ctx, app, "9"); found || err != nil {
+		if _, found, err := s.LinkByKey(ctx, ident.Users(app), "9"); found || err != nil {
 			t.Errorf("LinkByKey of nothing: %v, %v", found, err)
 		}
-		if _, found, err := s.LinkByGUID(ctx, app, "guid-9"); found || err != nil {
+		if _, found, err := s.LinkByGUID(ctx, ident.Users(app), "guid-9"); found || err != nil {
 			t.Errorf("LinkByGUID of nothing: %v, %v", found, err)
 		}
 	}
 	full.MissingSince, full.Applied, full.Automation = nil, nil, "leavers"
 	must(t, s.PutLink(ctx, full, "ada"))
-	if got, _, err := s.LinkByKey(ctx, "crm", "1"); err != nil || !cmp.Equal(full, got) {
+	if got, _, err := s.LinkByKey(ctx, ident.Users("crm"), "1"); err != nil || !cmp.Equal(full, got) {
 		t.Errorf("after a change: %v, %v", got, err)
 	}
 	for automation, want := range map[string]int{"staff": 1, "leavers": 1, "hr_staff": 1, "none": 0} {
@@ -53,16 +53,16 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	lease := must1[Lease](t)(s.AcquireLease(ctx, "staff", "ada", time.Hour))
-	if gone := must1[Unlinked](t)(s.DeleteLink(ctx, lease, "crm", "1", "ada")); !cmp.Equal(gone.Link, full) || len(gone.Dropped) != 0 {
+	if gone := must1[Unlinked](t)(s.DeleteLink(ctx, lease, ident.Users("crm"), "1", "ada")); !cmp.Equal(gone.Link, full) || len(gone.Dropped) != 0 {
 		t.Errorf("DeleteLink: %+v", gone)
 	}
-	if _, err := s.DeleteLink(ctx, lease, "crm", "1", "ada"); !errors.As(err, new(*NotLinkedError)) {
+	if _, err := s.DeleteLink(ctx, lease, ident.Users("crm"), "1", "ada"); !errors.As(err, new(*NotLinkedError)) {
 		t.Errorf("DeleteLink once more: %v", err)
 	}
-	if _, found, _ := s.LinkByKey(ctx, "crm", "1"); found {
+	if _, found, _ := s.LinkByKey(ctx, ident.Users("crm"), "1"); found {
 		t.Error("the link is still there")
 	}
-	if _, found, _ := s.LinkByKey(ctx, "hr", "1"); !found {
+	if _, found, _ := s.LinkByKey(ctx, ident.Users("hr"), "1"); !found {
 		t.Error("the link of another application is gone")
 	}
 }
@@ -108,8 +108,8 @@ func TestEachLink(t *testing.T) {
 		want = append(want, fmt.Sprintf("crm:%05d", i))
 	}
 	_, err := s.writer.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO links (application, key, guid, automation, origin, created, placed, missing_since, applied_json)
-		SELECT 'crm', printf('%05d', i), 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch)
+		INSERT INTO links (application, kind, key, guid, automation, origin, created, placed, missing_since, applied_json)
+		SELECT 'crm', 'user', printf('%05d', i), 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch)
 	must(t, err)
 	hr := link("1", "guid-1")
 	hr.Application = "hr"
@@ -117,7 +117,7 @@ func TestEachLink(t *testing.T) {
 	walk := func(app string) (got []string) {
 		must(t, s.Links(ctx, app, func(l ident.Link) error {
 			got = append(got, l.Application+":"+string(l.Key))
-			_, _, err := s.LinkByKey(ctx, l.Application, l.Key) // the store can be used meanwhile
+			_, _, err := s.LinkByKey(ctx, l.Space(), l.Key) // the store can be used meanwhile
 			return err
 		}))
 		return got
@@ -165,15 +165,15 @@ func TestMarkDelivered(t *testing.T) {
 	}
 	lease, err := s.AcquireLease(ctx, "automation/staff", "test", time.Minute)
 	must(t, err)
-	must(t, s.MarkDelivered(ctx, lease, "crm", []ident.Key{"1"}, []ident.Key{"2", "none"}))
+	must(t, s.MarkDelivered(ctx, lease, ident.Users("crm"), []ident.Key{"1"}, []ident.Key{"2", "none"}))
 	for key, want := range map[ident.Key]bool{"1": true, "2": false, "3": false} {
-		if l, _, err := s.LinkByKey(ctx, "crm", key); err != nil || l.Delivered != want {
+		if l, _, err := s.LinkByKey(ctx, ident.Users("crm"), key); err != nil || l.Delivered != want {
 			t.Errorf("link %s: delivered %t, %v", key, l.Delivered, err)
 		}
 	}
 	must(t, s.ReleaseLease(ctx, lease))
 	var fenced *FencedError
-	if err := s.MarkDelivered(ctx, lease, "crm", []ident.Key{"3"}, nil); !errors.As(err, &fenced) {
+	if err := s.MarkDelivered(ctx, lease, ident.Users("crm"), []ident.Key{"3"}, nil); !errors.As(err, &fenced) {
 		t.Errorf("without the lease: %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestLinkedAccounts(t *testing.T) {
 	}
 	of := func(application string) map[ident.GUID]Account {
 		found := map[ident.GUID]Account{}
-		must(t, s.LinkedAccounts(ctx, application, func(l ident.Link, a *Account) error {
+		must(t, s.LinkedAccounts(ctx, application, "", func(l ident.Link, a *Account) error {
 			if a != nil {
 				found[l.GUID] = *a
 			}
@@ -227,8 +227,8 @@ func TestLinkedAccounts(t *testing.T) {
 func TestLinkedAccountsInOrder(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	_, err := s.writer.ExecContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO links (application, key, guid, automation, origin, created, placed, missing_since, applied_json)
-		SELECT 'crm', i, 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch+1)
+		INSERT INTO links (application, kind, key, guid, automation, origin, created, placed, missing_since, applied_json)
+		SELECT 'crm', 'user', i, 'guid-' || i, 'staff', 'created', 1, '', 0, 'null' FROM n`, 2*linkBatch+1)
 	must(t, err)
 	for _, key := range []ident.Key{"9", "10"} {
 		l := link(key, ident.GUID("guid-"+key))
@@ -243,13 +243,13 @@ func TestLinkedAccountsInOrder(t *testing.T) {
 	}
 	lease := must1[Lease](t)(s.AcquireLease(ctx, "staff", "ada", time.Hour))
 	var got []string
-	must(t, s.LinkedAccounts(ctx, "", func(l ident.Link, a *Account) error {
+	must(t, s.LinkedAccounts(ctx, "", "", func(l ident.Link, a *Account) error {
 		if a != nil {
 			t.Errorf("%s has the account %v", l.Key, a)
 		}
 		got = append(got, l.Application+":"+string(l.Key))
 		if l.Application == "crm" && l.Key == "1" {
-			_, err := s.DeleteLink(ctx, lease, "crm", ident.Key(fmt.Sprint(2*linkBatch)), "ada")
+			_, err := s.DeleteLink(ctx, lease, ident.Users("crm"), ident.Key(fmt.Sprint(2*linkBatch)), "ada")
 			return err
 		}
 		return nil
@@ -258,7 +258,7 @@ func TestLinkedAccountsInOrder(t *testing.T) {
 		t.Errorf("-want +got\n%s", d)
 	}
 	enough := errors.New("enough")
-	if err := s.LinkedAccounts(ctx, "crm", func(ident.Link, *Account) error { return enough }); !errors.Is(err, enough) {
+	if err := s.LinkedAccounts(ctx, "crm", "", func(ident.Link, *Account) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("the error of who reads is %v", err)
 	}
 }

@@ -74,6 +74,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			if version > 6 {
 				checkOutbox(t, s)
 			}
+			if version > 8 {
+				checkKinds(t, s)
+			}
 		})
 	}
 }
@@ -82,19 +85,19 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 // version.
 func checkMigrated(t *testing.T, s *Store) {
 	t.Helper()
-	l, found, err := s.LinkByKey(t.Context(), "crm", "1")
-	if err != nil || !found || l.GUID != "guid-1" || l.Applied["sn"] != "d" {
+	l, found, err := s.LinkByKey(t.Context(), ident.Users("crm"), "1")
+	if err != nil || !found || l.GUID != "guid-1" || l.Kind != ident.UserKind || l.Applied["sn"] != "d" {
 		t.Errorf("link: %v, %v, %v", l, found, err)
 	}
 	held, err := s.HeldOutcomes(t.Context(), "staff")
-	if err != nil || len(held) != 1 || held[0].Operation.Class != "disable" {
+	if err != nil || len(held) != 1 || held[0].Operation.Class != "disable" || held[0].Kind != ident.UserKind {
 		t.Errorf("held: %v, %v", held, err)
 	}
 	if run, found, err := s.RunByID(t.Context(), 1); err != nil || !found || run.Application != "crm" || run.Held != 1 {
 		t.Errorf("run: %+v, %v, %v", run, found, err)
 	}
 	intents, err := s.Intents(t.Context())
-	if err != nil || len(intents) != 1 || intents[0].Anchor != "crm:3" {
+	if err != nil || len(intents) != 1 || intents[0].Anchor != "crm:3" || intents[0].Space() != ident.Users("crm") {
 		t.Errorf("intents: %v, %v", intents, err)
 	}
 	e, found, err := s.EntryByDN(t.Context(), "cn=ada, dc=c")
@@ -116,7 +119,32 @@ func checkMigrated(t *testing.T, s *Store) {
 		t.Errorf("%d journal lines", lines)
 	}
 	must(t, s.PutLink(t.Context(), link("2", "guid-2"), "test")) // and it goes on
+	goesOn(t, s, intents[0], held[0])
 	must(t, s.VerifyJournal(t.Context()))
+}
+
+// goesOn finishes what an older version had begun: the write that was cut off, and
+// the operation that is held. A record of another kind with the same key is in
+// nobody's way.
+func goesOn(t *testing.T, s *Store, in Intent, held Held) {
+	t.Helper()
+	person := link("3", "guid-4")
+	person.Kind = "person"
+	must(t, s.PutLink(t.Context(), person, "test"))
+	lease := must1[Lease](t)(s.AcquireLease(t.Context(), "staff", "test", time.Hour))
+	must(t, s.Commit(t.Context(), lease, Commit{
+		Automation: in.Automation, Application: in.Application, Kind: in.Kind, Intent: in.ID,
+		Outcome: ident.Outcome{Run: in.Run, Key: in.Key, GUID: "guid-3", DN: in.DN, Operation: in.Operation, Result: ident.ResultApplied},
+		Link:    &ident.Link{Application: in.Application, Kind: in.Kind, Key: in.Key, GUID: "guid-3", Automation: in.Automation},
+	}))
+	if l, found, err := s.LinkByKey(t.Context(), in.Space(), in.Key); err != nil || !found || l.GUID != "guid-3" {
+		t.Errorf("link of the write that was cut off: %+v, %v, %v", l, found, err)
+	}
+	done := held.Outcome
+	done.Result = ident.ResultApplied
+	must(t, s.Commit(t.Context(), lease, Commit{
+		Automation: held.Automation, Application: held.Application, Kind: held.Kind, HeldID: held.ID, Outcome: done,
+	}))
 }
 
 // checkDeliveries finds what version 2 added.
@@ -133,6 +161,16 @@ func checkDeliveries(t *testing.T, s *Store) {
 	}
 	if text, err := s.LedgerText(t.Context(), "crm"); err != nil || text != "spent 7" {
 		t.Errorf("ledger: %q, %v", text, err)
+	}
+}
+
+// checkKinds finds what version 9 added: a link of another kind with a key that a
+// user has too.
+func checkKinds(t *testing.T, s *Store) {
+	t.Helper()
+	l, found, err := s.LinkByKey(t.Context(), ident.SpaceOf("crm", "person"), "1")
+	if err != nil || !found || l.GUID != "guid-2" || l.Orchestration != "leaver" || l.Kind != "person" {
+		t.Errorf("link of a person: %+v, %v, %v", l, found, err)
 	}
 }
 
@@ -176,13 +214,13 @@ func TestMigrateLinksByHand(t *testing.T) {
 	must(t, old.Close())
 	s := openAt(t, dir)
 	for key, unseen := range map[ident.Key]bool{"1": true, "2": false} {
-		l, found, err := s.LinkByKey(t.Context(), "crm", key)
+		l, found, err := s.LinkByKey(t.Context(), ident.Users("crm"), key)
 		if err != nil || !found || l.Unseen != unseen {
 			t.Errorf("link %s: %+v, %v, %v", key, l, found, err)
 		}
 		l.Unseen = !l.Unseen
 		must(t, s.PutLink(t.Context(), l, "test"))
-		if again, _, _ := s.LinkByKey(t.Context(), "crm", key); again.Unseen == unseen {
+		if again, _, _ := s.LinkByKey(t.Context(), ident.Users("crm"), key); again.Unseen == unseen {
 			t.Errorf("link %s does not keep whether its key was seen", key)
 		}
 	}

@@ -211,7 +211,7 @@ func TestALinkThatIsThereStaysAsItIs(t *testing.T) {
 	_, d := queue(t, s, lease, "crm", "g1")
 	take(t, s, lease, "crm")
 	settle(t, s, lease, Settled{Delivery: d, State: DeliveryDone, Link: &ident.Link{Key: "7"}})
-	got, _, err := s.LinkByKey(t.Context(), "crm", "7")
+	got, _, err := s.LinkByKey(t.Context(), ident.Users("crm"), "7")
 	must(t, err)
 	same(t, "link", made, got)
 }
@@ -230,7 +230,7 @@ func TestALinkThatCannotBeMadeFollowsIfTaken(t *testing.T) {
 	if row.State != DeliveryDone || !row.Failed || !strings.Contains(row.Cause, "crm:7 is linked to g9 already") || statusOf(t, s, i) != InstanceReady {
 		t.Errorf("%+v", row)
 	}
-	if got, _, _ := s.LinkByKey(t.Context(), "crm", "7"); got.GUID != "g9" {
+	if got, _, _ := s.LinkByKey(t.Context(), ident.Users("crm"), "7"); got.GUID != "g9" {
 		t.Errorf("the link was redirected: %+v", got)
 	}
 }
@@ -244,7 +244,7 @@ func TestSettleMakesTheLink(t *testing.T) {
 	done := settle(t, s, lease,
 		Settled{Delivery: d1, State: DeliveryDone, Link: &ident.Link{Key: "7"}, Advance: after(t, s, i1, InstanceDone)},
 		Settled{Delivery: d2, State: DeliveryDone, Link: &ident.Link{Key: "7"}, Advance: after(t, s, i2, InstanceDone)})
-	link, found, err := s.LinkByKey(t.Context(), "crm", "7")
+	link, found, err := s.LinkByKey(t.Context(), ident.Users("crm"), "7")
 	if err != nil || !found || link.GUID != "g1" || link.Origin != ident.OriginOutbound || link.Automation != "" || link.Orchestration != "leaver-0" {
 		t.Errorf("link: %+v, %v, %v", link, found, err)
 	}

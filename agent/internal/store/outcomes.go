@@ -23,7 +23,7 @@ type Decision struct {
 	Result ident.Result
 }
 
-const selectOutcomes = `SELECT id, automation, application, run, coalesce(settled_run, 0), key, guid, dn, name,
+const selectOutcomes = `SELECT id, automation, application, kind, run, coalesce(settled_run, 0), key, guid, dn, name,
 	operation_json, result, code, cause, next, approved, at FROM outcomes`
 
 // Outcomes returns the outcomes of a run, in order. An operation that one run
@@ -112,7 +112,7 @@ func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) 
 
 // insertOutcome records an outcome. It keeps binary values only while the
 // operation may still have to be carried out.
-func insertOutcome(ctx context.Context, tx *sql.Tx, automation, application string, o ident.Outcome) error {
+func insertOutcome(ctx context.Context, tx *sql.Tx, automation string, space ident.Space, o ident.Outcome) error {
 	if o.Result != ident.ResultHeld {
 		o.Operation = o.Operation.Brief()
 	}
@@ -121,9 +121,9 @@ func insertOutcome(ctx context.Context, tx *sql.Tx, automation, application stri
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO outcomes
-		(run, automation, application, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.Run, automation, application, o.Key, o.GUID, o.DN, o.Name, o.Operation.Class, o.Operation.Digest, operation,
+		(run, automation, application, kind, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.Run, automation, space.Application(), space.Kind(), o.Key, o.GUID, o.DN, o.Name, o.Operation.Class, o.Operation.Digest, operation,
 		o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At))
 	return err
 }
@@ -134,7 +134,7 @@ func scanOutcome(row scanner) (Held, error) {
 		operation string
 		at        int64
 	)
-	err := row.Scan(&h.ID, &h.Automation, &h.Application, &h.Run, &h.SettledBy, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
+	err := row.Scan(&h.ID, &h.Automation, &h.Application, &h.Kind, &h.Run, &h.SettledBy, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
 		&h.Result, &h.Code, &h.Cause, &h.Next, &h.Approved, &at)
 	if err != nil {
 		return Held{}, err

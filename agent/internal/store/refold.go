@@ -47,12 +47,12 @@ func refold(ctx context.Context, db *sql.DB) error {
 // records now come without it: otherwise the users would count as missing. When
 // the trimmed key already has a link, both links stay.
 func trimKeys(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, `SELECT application, key FROM links`)
+	rows, err := tx.QueryContext(ctx, `SELECT application, kind, key FROM links`)
 	if err != nil {
 		return err
 	}
 	links, err := collect(rows, func(row scanner) (l ident.Link, err error) {
-		err = row.Scan(&l.Application, &l.Key)
+		err = row.Scan(&l.Application, &l.Kind, &l.Key)
 		return l, err
 	})
 	if err != nil {
@@ -63,8 +63,8 @@ func trimKeys(ctx context.Context, tx *sql.Tx) error {
 		if key == l.Key || key == "" {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE OR IGNORE links SET key = ? WHERE application = ? AND key = ?`,
-			key, l.Application, l.Key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE OR IGNORE links SET key = ? WHERE application = ? AND kind = ? AND key = ?`,
+			key, l.Application, l.Kind, l.Key); err != nil {
 			return err
 		}
 	}

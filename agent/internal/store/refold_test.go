@@ -35,7 +35,7 @@ func TestRefold(t *testing.T) {
 		}
 	}
 	for key, want := range map[ident.Key]ident.GUID{"7": "g7", " 7\u00a0": "", "8 ": "g8", "8": "g9"} {
-		if l, _, err := s.LinkByKey(t.Context(), "crm", key); l.GUID != want || err != nil {
+		if l, _, err := s.LinkByKey(t.Context(), ident.Users("crm"), key); l.GUID != want || err != nil {
 			t.Errorf("the key %q belongs to %q, %v, want %q", key, l.GUID, err, want)
 		}
 	}

@@ -10,14 +10,14 @@ import (
 // RespellLink gives a link another spelling of its key, and notes that in the
 // journal. It returns false and changes nothing when there is no such link, or
 // another link has the new key.
-func (s *Store) RespellLink(ctx context.Context, application string, from, to ident.Key, by string) (done bool, err error) {
+func (s *Store) RespellLink(ctx context.Context, space ident.Space, from, to ident.Key, by string) (done bool, err error) {
 	err = s.write(ctx, "spell a link's key in another way", func(tx *sql.Tx) error {
 		var taken int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE application = ? AND key = ?`,
-			application, to).Scan(&taken); err != nil || taken > 0 {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE application = ? AND kind = ? AND key = ?`,
+			space.Application(), space.Kind(), to).Scan(&taken); err != nil || taken > 0 {
 			return err
 		}
-		link, err := deleteLink(ctx, tx, application, from)
+		link, err := deleteLink(ctx, tx, space, from)
 		if link == nil || err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func (s *Store) RespellLink(ctx context.Context, application string, from, to id
 			return err
 		}
 		done = true
-		line := JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: application, By: by, Link: &former}
+		line := JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: link.Application, By: by, Link: &former}
 		if err := s.journal(ctx, tx, line); err != nil {
 			return err
 		}

@@ -17,23 +17,23 @@ func TestRespellLink(t *testing.T) {
 		from, to := ident.Key(fmt.Sprintf("%d.0", i)), ident.Key(fmt.Sprint(i))
 		l := link(from, ident.GUID("guid-"+to))
 		must(t, s.PutLink(ctx, l, "test"))
-		if !must1[bool](t)(s.RespellLink(ctx, "crm", from, to, "ada")) {
+		if !must1[bool](t)(s.RespellLink(ctx, ident.Users("crm"), from, to, "ada")) {
 			t.Errorf("%s stays", from)
 		}
-		if _, found, err := s.LinkByKey(ctx, "crm", from); found || err != nil {
+		if _, found, err := s.LinkByKey(ctx, ident.Users("crm"), from); found || err != nil {
 			t.Errorf("%s is still there: %v", from, err)
 		}
-		if got, _, err := s.LinkByKey(ctx, "crm", to); got.GUID != l.GUID || !got.Created.Equal(l.Created) || err != nil {
+		if got, _, err := s.LinkByKey(ctx, ident.Users("crm"), to); got.GUID != l.GUID || !got.Created.Equal(l.Created) || err != nil {
 			t.Errorf("%s is %+v, %v", to, got, err)
 		}
 	}
 	must(t, s.PutLink(ctx, link("7.0", "guid-x"), "test"))
 	for _, from := range []ident.Key{"7.0", "none"} {
-		if must1[bool](t)(s.RespellLink(ctx, "crm", from, "7", "ada")) {
+		if must1[bool](t)(s.RespellLink(ctx, ident.Users("crm"), from, "7", "ada")) {
 			t.Errorf("%s took the key of another", from)
 		}
 	}
-	if l, _, err := s.LinkByKey(ctx, "crm", "7.0"); l.GUID != "guid-x" || err != nil {
+	if l, _, err := s.LinkByKey(ctx, ident.Users("crm"), "7.0"); l.GUID != "guid-x" || err != nil {
 		t.Errorf("%+v, %v", l, err)
 	}
 	var kinds, want []string

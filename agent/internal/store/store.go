@@ -262,7 +262,7 @@ func (s *Store) exec(ctx context.Context, operation, query string, args ...any) 
 // statements holds the reads that a run makes for each record, and the dispatcher
 // all the time.
 type statements struct {
-	linkByKey, linkByGUID                  *sql.Stmt
+	linkByKey, linkByGUID, linksOf         *sql.Stmt
 	entryByGUID, entryByDN, childrenByName *sql.Stmt
 	entriesByValue, entriesByLongValue     *sql.Stmt
 	dueInstances                           *sql.Stmt
@@ -273,8 +273,9 @@ func (p *statements) prepare(ctx context.Context, db *sql.DB) error {
 		stmt  **sql.Stmt
 		query string
 	}{
-		{&p.linkByKey, selectLinks + ` WHERE application = ? AND key = ?`},
-		{&p.linkByGUID, selectLinks + ` WHERE application = ? AND guid = ?`},
+		{&p.linkByKey, selectLinks + ` WHERE application = ? AND kind = ? AND key = ?`},
+		{&p.linkByGUID, selectLinks + ` WHERE application = ? AND kind = ? AND guid = ?`},
+		{&p.linksOf, selectLinks + ` WHERE guid = ? ORDER BY application, kind`},
 		{&p.dueInstances, selectInstances + dueInstances},
 		{&p.entryByGUID, selectEntries + ` WHERE m.guid = ?` + orderEntries},
 		{&p.entryByDN, selectEntries + ` WHERE m.folded = ? AND m.stale = 0` + orderEntries},

@@ -164,12 +164,12 @@ func (w *Writer) anchorMod(class ident.Class, e ident.Entry, anchor string) ([]c
 	return []conn.Mod{add}, nil
 }
 
-// sameNumber reports whether two anchors have the same application and the
-// same number, such as pipedrive:12.0 and pipedrive:12.
+// sameNumber reports whether two anchors have the same space and the same
+// number, such as pipedrive:12.0 and pipedrive:12.
 func sameNumber(a, b string) bool {
 	of, former, ok := ident.ParseAnchor(a)
-	application, key, also := ident.ParseAnchor(b)
-	if !ok || !also || of != application {
+	space, key, also := ident.ParseAnchor(b)
+	if !ok || !also || of != space {
 		return false
 	}
 	x, isNumber := abi.NumberKey(string(former))
