@@ -257,6 +257,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/find":   "a person names an object",
 		"agent/internal/schedule":         "the daemon runs what is due",
 		"agent/internal/dispatch":         "and carries orchestrations out",
+		"agent/internal/macro":            "whose connectors render templates",
 		"agent/internal/mail":             "by mails",
 		"agent/internal/command":          "and by programs that the configuration allows",
 		"agent/internal/orchestration":    "which follow the changes of its automations",

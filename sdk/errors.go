@@ -58,7 +58,7 @@ func KindOf(err error) abi.Kind {
 		return abi.KindInternal
 	}
 	var from *HostError
-	if errors.As(err, &from) && from.Function == "macro" && code != abi.CodeDeadline {
+	if errors.As(err, &from) && from.Function == "macro" && code != abi.CodeDeadline && code != abi.CodeNetwork {
 		return abi.KindConfig // a template, or the values that it is rendered with
 	}
 	switch code {

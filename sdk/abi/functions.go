@@ -145,7 +145,7 @@ func callFunctions() []Function {
 		{
 			"macro", join(text("template"), []Param{{"place", I32}}, answer), I64,
 			"renders a template in the scope of the call, its values escaped for a place, and answers the text",
-			codes(CodeArgument, CodeInput, CodeRefused, CodeNoValue, CodeTooLarge, CodeLimit, CodeDeadline, CodeState),
+			codes(CodeArgument, CodeInput, CodeRefused, CodeNoValue, CodeTooLarge, CodeLimit, CodeNetwork, CodeDeadline, CodeState),
 		},
 		{
 			"wait_ms",

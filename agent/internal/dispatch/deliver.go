@@ -96,16 +96,23 @@ func (d *Dispatcher) deliverOne(
 		d.giveBack(ctx, row, until, why)
 		return
 	}
+	out := Outgoing{
+		InvokeCall: Call(*call, row.Again || row.Attempts > 1 && one.unsure()), About: d.about(one, values), Hide: one.hidden(values),
+	}
 	failpoint.Hit("sending")
-	answer, err := d.Sender.Send(ctx, row.Application, Call(*call, row.Again || row.Attempts > 1 && one.unsure()), one.hidden(values)...)
+	answer, err := d.Sender.Send(ctx, row.Application, out)
 	failpoint.Hit("sent")
 	if err != nil && ctx.Err() != nil {
 		return // it was cut off: the next process takes it up as one that may have arrived
 	}
 	f := judge(err)
-	f.text, f.next = host.Redact(f.text, one.hidden(values)...), host.Redact(f.next, one.hidden(values)...)
-	if f.kept {
+	f.text, f.next = host.Redact(f.text, out.Hide...), host.Redact(f.next, out.Hide...)
+	switch unread := out.About.Unread(); {
+	case f.kept:
 		d.giveBack(ctx, row, d.Now().Add(max(f.asked, time.Second)), f.text)
+		return
+	case err != nil && unread != nil && !f.sent: // the directory is away, and not the application
+		d.giveBack(ctx, row, d.Now().Add(unreachable), "it was not sent: "+unread.Error())
 		return
 	}
 	d.note(a, f)
@@ -115,6 +122,12 @@ func (d *Dispatcher) deliverOne(
 		return
 	}
 	d.settleDone(ctx, one, answer)
+}
+
+// about returns the object of a delivery for templates of the connector.
+func (d *Dispatcher) about(one delivery, v orchestration.Values) *Subject {
+	input, _ := one.i.input() // it has been read to get v
+	return d.source().Subject(one.i.o, one.i.GUID, input, one.i.state.Step, one.i.state, v)
 }
 
 // unsure reports whether the instance remembers that an attempt may have arrived.

@@ -28,7 +28,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
-	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // Store keeps instances and deliveries: *store.Store.
@@ -60,9 +59,9 @@ type Sender interface {
 	// a connector. What is queued for others is kept.
 	Sends(application string) bool
 	// Send carries out one call. An error that says what the application or the
-	// connector made of it is a *host.CallError. No text of hide, which the call
-	// may hold, is logged, or returned with the answer or the error.
-	Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error)
+	// connector made of it is a *host.CallError. No text of call.Hide is logged, or
+	// returned with the answer or the error.
+	Send(ctx context.Context, application string, call Outgoing) (host.Answer, error)
 }
 
 // Directory reads objects as they are now.

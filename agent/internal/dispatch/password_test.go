@@ -153,8 +153,8 @@ func TestAWebhookHandsOverThePassword(t *testing.T) {
 			if c.Webhook.Body != quoted {
 				t.Errorf("call %d: %s", i, c.Webhook.Body)
 			}
-			if !slices.Contains(c.hide, initial) || !slices.Contains(c.hide, strings.ToUpper(initial)) {
-				t.Errorf("call %d: the sender does not know what it must hide: %d texts", i, len(c.hide))
+			if !slices.Contains(c.Hide, initial) || !slices.Contains(c.Hide, strings.ToUpper(initial)) {
+				t.Errorf("call %d: the sender does not know what it must hide: %d texts", i, len(c.Hide))
 			}
 		}
 		if len(s.sent) != 3 {

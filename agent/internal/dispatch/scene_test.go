@@ -41,6 +41,7 @@ type scene struct {
 	objects      map[ident.GUID]ident.Entry
 	adDown       error
 	panics       map[ident.GUID]bool // reading these objects panics
+	read         [][]string          // the attributes of each object that was read
 	sent         []sending
 	observed     map[string]int
 	answer       func(sending) (host.Answer, error)
@@ -50,8 +51,7 @@ type scene struct {
 type sending struct {
 	at          time.Time
 	application string
-	abi.InvokeCall
-	hide []string
+	Outgoing
 }
 
 func newScene(t testing.TB) *scene {
@@ -162,8 +162,8 @@ func (s *scene) Sends(application string) bool {
 	return !s.off[application]
 }
 
-func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error) {
-	one := sending{time.Now(), application, call, hide}
+func (s *scene) Send(ctx context.Context, application string, call Outgoing) (host.Answer, error) {
+	one := sending{time.Now(), application, call}
 	s.mu.Lock()
 	s.sent = append(s.sent, one)
 	answer := s.answer
@@ -175,9 +175,10 @@ func (s *scene) Send(ctx context.Context, application string, call abi.InvokeCal
 	return a, err
 }
 
-func (s *scene) Object(_ context.Context, guid ident.GUID, _ []string) (ident.Entry, bool, error) {
+func (s *scene) Object(_ context.Context, guid ident.GUID, attributes []string) (ident.Entry, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.read = append(s.read, attributes)
 	if s.panics[guid] {
 		panic("as the test wants")
 	}

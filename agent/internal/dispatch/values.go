@@ -55,14 +55,26 @@ func (d *Dispatcher) compiled(ctx context.Context, i store.Instance) (instance, 
 
 // values returns what the steps of an instance may know, as it is now.
 func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Values, error) {
-	var input orchestration.Input
-	if len(i.Input) > 0 {
-		if err := json.Unmarshal(i.Input, &input); err != nil {
-			return orchestration.Values{}, &StuckError{fmt.Errorf("what started the instance cannot be read: %w", err)}
-		}
+	input, err := i.input()
+	if err != nil {
+		return orchestration.Values{}, err
 	}
-	from := Source{Links: d.Store, Directory: few{d.Directory, d.reading}, Settings: d.Sender.Applications(), Now: d.Now}
-	return from.Values(ctx, i.o, i.GUID, input)
+	return d.source().Values(ctx, i.o, i.GUID, input)
+}
+
+// input returns what started the instance.
+func (i instance) input() (input orchestration.Input, err error) {
+	if len(i.Input) == 0 {
+		return input, nil
+	}
+	if err := json.Unmarshal(i.Input, &input); err != nil {
+		return input, &StuckError{fmt.Errorf("what started the instance cannot be read: %w", err)}
+	}
+	return input, nil
+}
+
+func (d *Dispatcher) source() Source {
+	return Source{Links: d.Store, Directory: few{d.Directory, d.reading}, Settings: d.Sender.Applications(), Now: d.Now}
 }
 
 // Source is where the values come from that steps use.

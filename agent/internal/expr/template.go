@@ -228,3 +228,10 @@ func (t *Template) Literal() (string, bool) {
 
 // Source returns the text and place that the template was compiled from.
 func (t *Template) Source() Source { return t.source }
+
+// Weight is about how many bytes the compiled template takes, at most.
+func (t *Template) Weight() int {
+	const perByte = 100 // of the text
+	patterns := strings.Count(t.source.Text, "regex_replace") + strings.Count(t.source.Text, "matches")
+	return perByte*len(t.source.Text) + patterns*maxPattern*patternBytes
+}

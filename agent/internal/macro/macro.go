@@ -41,18 +41,44 @@ func Check(m abi.Manifest) error {
 	return errors.Join(errs...)
 }
 
-// start is the place of the first character of a text that no file holds.
-var start = expr.Pos{Line: 1, Column: 1}
+// Object is what a call is about. It is asked for values when a template needs some:
+// which attributes that will be is not known before.
+type Object interface {
+	// Env returns the values of all names, with at least these members of ad, manager
+	// and old, spelled as they are there; expr.Every stands for all of them. An error
+	// that wraps abi.CodeNetwork says that they cannot be read at the moment.
+	Env(ctx context.Context, uses map[string][]string) (map[string]any, error)
+}
+
+// Rules say what a connector may have rendered in the calls of one kind and
+// application. They are safe for concurrent use.
+type Rules struct {
+	scope    expr.Scope
+	settings map[string]any
+	roots    []string        // what templates of the connector's own may use
+	texts    map[string]bool // what may be rendered whatever it uses
+	kept     cache           // for all calls
+}
+
+// ForInvokes returns the rules of the invokes of an application with its settings.
+func ForInvokes(m abi.Manifest, settings map[string]any) *Rules {
+	return newRules(m, settings, expr.NewScope(abi.InvokeRoots()...))
+}
+
+// Renderer returns the renderer of one invoke. The initial password stays out,
+// whatever the object knows.
+func (r *Rules) Renderer(about Object) *Renderer { return r.renderer(about) }
+
+func (r *Rules) renderer(about Object) *Renderer {
+	return &Renderer{Rules: r, about: about, own: cache{most: maxCompiled}}
+}
 
 // Renderer renders the templates of one call. It is not safe for concurrent
 // use: a connector's functions run one at a time.
 type Renderer struct {
-	scope    expr.Scope
-	env      expr.Env
-	roots    []string        // what templates of the connector's own may use
-	texts    map[string]bool // what may be rendered whatever it uses
-	compiled map[template]*outbound.Text
-	size     int // bytes of the templates in compiled
+	*Rules
+	about Object
+	own   cache // of this call
 }
 
 type template struct {
@@ -60,32 +86,29 @@ type template struct {
 	place abi.Place
 }
 
+// fixed is what is known before a call.
+type fixed expr.Env
+
+// Env returns the values.
+func (f fixed) Env(context.Context, map[string][]string) (map[string]any, error) { return f, nil }
+
 // ForFetch returns the renderer of a fetch. since is the start of the last good
 // run; zero: there was none.
 func ForFetch(m abi.Manifest, settings map[string]any, now, since time.Time) *Renderer {
-	env := expr.Env{"now": now, "last_success": nil, "parent": nil}
+	env := fixed{"now": now, "last_success": nil, "parent": nil}
 	if !since.IsZero() {
 		env["last_success"] = since
 	}
-	return newRenderer(m, settings, expr.NewScope(abi.FetchRoots()...), env)
-}
-
-// ForInvoke returns the renderer of an invoke. env holds what the webhook's own
-// templates were rendered with, of which the password stays out.
-func ForInvoke(m abi.Manifest, settings map[string]any, env expr.Env) *Renderer {
-	known := maps.Clone(env)
-	delete(known, "password")
-	return newRenderer(m, settings, expr.NewScope(abi.InvokeRoots()...), known)
+	return newRules(m, settings, expr.NewScope(abi.FetchRoots()...)).renderer(env)
 }
 
 // ForCheck returns the renderer of a check.
 func ForCheck(m abi.Manifest, settings map[string]any, now time.Time) *Renderer {
-	return newRenderer(m, settings, expr.NewScope(abi.CheckRoots()...), expr.Env{"now": now})
+	return newRules(m, settings, expr.NewScope(abi.CheckRoots()...)).renderer(fixed{"now": now})
 }
 
-// newRenderer adds to the settings the defaults of the manifest, as the host
-// does.
-func newRenderer(m abi.Manifest, settings map[string]any, scope expr.Scope, env expr.Env) *Renderer {
+// newRules adds to the settings the defaults of the manifest, as the host does.
+func newRules(m abi.Manifest, settings map[string]any, scope expr.Scope) *Rules {
 	all := map[string]any{}
 	for _, s := range m.Settings {
 		if s.Default != nil {
@@ -93,10 +116,7 @@ func newRenderer(m abi.Manifest, settings map[string]any, scope expr.Scope, env 
 		}
 	}
 	maps.Copy(all, settings)
-	env["settings"] = all
-	return &Renderer{
-		scope: Scope(scope, m), env: env, roots: m.MacroRoots, texts: written(m, all), compiled: map[template]*outbound.Text{},
-	}
+	return &Rules{scope: Scope(scope, m), settings: all, roots: m.MacroRoots, texts: written(m, all), kept: cache{most: maxKept}}
 }
 
 // written lists the texts of the manifest and the settings: somebody could read
@@ -151,7 +171,11 @@ func (r *Renderer) Macro(ctx context.Context, text string, place abi.Place) (str
 	if err != nil {
 		return "", err
 	}
-	out, err := t.RenderWithin(ctx, r.env, abi.MaxMacroSize)
+	env, err := r.env(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	out, err := t.RenderWithin(ctx, env, abi.MaxMacroSize)
 	var missing *outbound.MissingError
 	switch {
 	case err == nil:
@@ -164,25 +188,44 @@ func (r *Renderer) Macro(ctx context.Context, text string, place abi.Place) (str
 	return "", &codedError{abi.CodeInput, err}
 }
 
-// maxCompiled bounds the templates that a call keeps compiled, in bytes of
-// their text: a connector may make up a new one each time.
-const maxCompiled = 256 << 10
+// env returns the values for a template.
+func (r *Renderer) env(ctx context.Context, t *outbound.Text) (expr.Env, error) {
+	uses := map[string][]string{}
+	for _, name := range []string{"ad", "manager", "old"} {
+		for _, ref := range t.References(name) {
+			member := expr.Every
+			if len(ref.Path) > 0 {
+				member = ref.Path[0]
+			}
+			uses[name] = append(uses[name], member)
+		}
+	}
+	values, err := r.about.Env(ctx, uses)
+	if err != nil {
+		return nil, err
+	}
+	env := expr.Env(maps.Clone(values))
+	delete(env, "password")
+	env["settings"] = r.settings
+	return env, nil
+}
 
 // compile returns a template that the connector may render.
 func (r *Renderer) compile(key template) (*outbound.Text, error) {
-	if t, ok := r.compiled[key]; ok {
-		return t, nil
+	for _, known := range []*cache{&r.own, &r.kept} {
+		if t := known.get(key); t != nil {
+			return t, nil
+		}
 	}
-	t, err := outbound.CompileFor(expr.Source{Text: key.text, Pos: start}, r.scope, key.place)
+	t, err := outbound.CompileFor(expr.Source{Text: key.text, Pos: expr.Pos{Line: 1, Column: 1}}, r.scope, key.place)
 	if err != nil {
 		return nil, &codedError{abi.CodeInput, err}
 	}
 	if err := r.mayRender(key.text, t); err != nil {
 		return nil, &codedError{abi.CodeRefused, err}
 	}
-	if r.size+len(key.text) <= maxCompiled {
-		r.compiled[key] = t
-		r.size += len(key.text)
+	if !r.kept.put(key, t) {
+		r.own.put(key, t)
 	}
 	return t, nil
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +35,72 @@ func manifest() abi.Manifest {
 	}
 }
 
+// known is an object whose values are known.
+type known map[string]any
+
+func (k known) Env(context.Context, map[string][]string) (map[string]any, error) { return k, nil }
+
+// asked is an object that notes what is asked of it.
+type asked struct {
+	uses []map[string][]string
+	err  error
+}
+
+func (a *asked) Env(_ context.Context, uses map[string][]string) (map[string]any, error) {
+	a.uses = append(a.uses, uses)
+	return map[string]any{"ad": map[string]any{"givenName": "Ada", "cn": "x", "mail": "a@b"}, "link": nil, "password": "s3cret"}, a.err
+}
+
+// TestValuesAreAskedFor: those that a template and its macros use, each time it is
+// rendered; what cannot be read at the moment is told apart from what is missing.
+func TestValuesAreAskedFor(t *testing.T) {
+	a := &asked{}
+	r := macro.ForInvokes(manifest(), nil).Renderer(a)
+	for template, want := range map[string]map[string][]string{
+		"{{ macros.given }}":               {"ad": {"givenName", "cn"}},
+		"{{ ad.mail }}":                    {"ad": {"mail"}},
+		"{{ settings.tag }}":               {},
+		"{{ default(ad.mail, old.mail) }}": nil, // refused: only the first one stands in the manifest
+	} {
+		a.uses = nil
+		_, err := r.Macro(t.Context(), template, abi.PlaceNone)
+		if want == nil {
+			if !errors.Is(err, abi.CodeRefused) || len(a.uses) > 0 {
+				t.Errorf("%s: %v, asked for %v", template, err, a.uses)
+			}
+			continue
+		}
+		if err != nil || len(a.uses) != 1 || !maps.EqualFunc(a.uses[0], want, slices.Equal) {
+			t.Errorf("%s: asked for %v, want %v (%v)", template, a.uses, want, err)
+		}
+	}
+	a.err = fmt.Errorf("the directory is away: %w", abi.CodeNetwork)
+	if _, err := r.Macro(t.Context(), "{{ macros.given }}", abi.PlaceNone); !errors.Is(err, abi.CodeNetwork) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCallsShareWhatIsCompiled: calls of one application at the same time, each with
+// its own object.
+func TestCallsShareWhatIsCompiled(t *testing.T) {
+	rules := macro.ForInvokes(manifest(), nil)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			key := fmt.Sprint("key", i)
+			r := rules.Renderer(known{"link": map[string]any{"key": key}})
+			for n := range 200 {
+				if got, err := r.Macro(t.Context(), fmt.Sprintf("%d {{ link.key }}", n), abi.PlaceNone); err != nil || got != fmt.Sprint(n, " ", key) {
+					t.Errorf("%q %v", got, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func invoking() *macro.Renderer {
-	return macro.ForInvoke(manifest(), map[string]any{"greeting": "Hello {{ ad.cn }}"}, expr.Env{
+	return macro.ForInvokes(manifest(), map[string]any{"greeting": "Hello {{ ad.cn }}"}).Renderer(known{
 		"ad":   map[string]any{"cn": `Ada "A" <Lovelace>`, "mail": "ada@example.com", "list": []any{"a", "b"}, "number": 7},
 		"link": map[string]any{"key": "a/b"}, "password": "s3cret", "now": now, "old": nil,
 	})
@@ -113,7 +181,7 @@ func TestNamesOfACall(t *testing.T) {
 // TestTheTextIsBounded: in its length and in the time of its call.
 func TestTheTextIsBounded(t *testing.T) {
 	long := strings.Repeat("{{ link.key }}", 4000)
-	r := macro.ForInvoke(manifest(), nil, expr.Env{"link": map[string]any{"key": strings.Repeat("x", 1000)}})
+	r := macro.ForInvokes(manifest(), nil).Renderer(known{"link": map[string]any{"key": strings.Repeat("x", 1000)}})
 	if _, err := r.Macro(t.Context(), long, abi.PlaceNone); !errors.Is(err, abi.CodeTooLarge) {
 		t.Errorf("too long: %v", err)
 	}
@@ -163,7 +231,7 @@ func FuzzTemplates(f *testing.F) {
 		}
 		m := manifest()
 		m.Webhooks, m.Macros = nil, nil
-		r := macro.ForInvoke(m, nil, expr.Env{"ad": map[string]any{"mail": "s3cret-value"}, "link": map[string]any{"key": "k"}})
+		r := macro.ForInvokes(m, nil).Renderer(known{"ad": map[string]any{"mail": "s3cret-value"}, "link": map[string]any{"key": "k"}})
 		out, err := r.Macro(t.Context(), template, p)
 		if strings.Contains(out, "s3cret-value") && !strings.Contains(template, "s3cret-value") {
 			t.Errorf("%q gave %q", template, out)

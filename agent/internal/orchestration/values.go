@@ -179,6 +179,30 @@ func (o *Orchestration) Attributes(object string) (names []string, all bool) {
 	return slices.Compact(names), all
 }
 
+// Knowing returns an orchestration that also reads these members of ad, manager and
+// old, and whose Env has them as they are spelled here. It is o itself when it knows
+// them all.
+func (o *Orchestration) Knowing(uses map[string][]string) *Orchestration {
+	out := o
+	for _, name := range []string{"ad", "manager", "old"} {
+		for _, member := range uses[name] {
+			if slices.Contains(out.spelled[name], member) {
+				continue
+			}
+			if out == o {
+				copied := *o
+				out = &copied
+			}
+			out.spelled = maps.Clone(out.spelled)
+			if out.spelled == nil {
+				out.spelled = spellings{}
+			}
+			out.spelled[name] = append(slices.Clone(out.spelled[name]), member)
+		}
+	}
+	return out
+}
+
 // Input is what started an instance. It is kept with the instance as JSON.
 type Input struct {
 	Change *Change      `json:"change,omitempty"`

@@ -68,6 +68,9 @@ func (p piece) elements(v expr.Value) ([]string, error) {
 // ValuesOf returns what the expressions that use a name give, unescaped.
 func (t *Text) ValuesOf(name string, env expr.Env) []string { return t.text.valuesOf(name, env) }
 
+// Weight is about how many bytes the compiled text takes.
+func (t *Text) Weight() int { return t.template.Weight() }
+
 // References returns the uses of a name in the text.
 func (t *Text) References(name string) []expr.Reference { return t.template.References(name) }
 

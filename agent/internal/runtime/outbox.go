@@ -117,8 +117,8 @@ func (s sender) Sends(application string) bool { return s.agent.now.Load().sends
 
 // Send carries out one call. The body of the answer has no credentials of the
 // application.
-func (s sender) Send(ctx context.Context, application string, call abi.InvokeCall, hide ...string) (host.Answer, error) {
-	return s.agent.now.Load().send(ctx, application, call, nil, hide...)
+func (s sender) Send(ctx context.Context, application string, call dispatch.Outgoing) (host.Answer, error) {
+	return s.agent.now.Load().send(ctx, application, call, nil)
 }
 
 // outboundSettings returns the settings of the applications.
@@ -149,20 +149,17 @@ func settingsOf(conf config.Application, m abi.Manifest) map[string]any {
 	return settings
 }
 
-// send carries out one call. watch is told of each request; nil: nobody is. What
-// the call holds of hide is not seen again.
-func (s *Snapshot) send(
-	ctx context.Context, application string, call abi.InvokeCall, watch func(host.Exchange), hide ...string,
-) (host.Answer, error) {
-	c, target, err := s.target(ctx, application)
+// send carries out one call. watch is told of each request; nil: nobody is.
+func (s *Snapshot) send(ctx context.Context, application string, call dispatch.Outgoing, watch func(host.Exchange)) (host.Answer, error) {
+	c, target, err := s.target(ctx, application, call.About)
 	if err != nil {
 		return host.Answer{}, notSent(application, err)
 	}
 	target.Watch = watch
-	if len(hide) > 0 {
-		target.Credentials = hiding{target.Credentials, hide}
+	if len(call.Hide) > 0 {
+		target.Credentials = hiding{target.Credentials, call.Hide}
 	}
-	answer, err := c.Invoke(ctx, target, call)
+	answer, err := c.Invoke(ctx, target, call.InvokeCall)
 	for _, secret := range target.Credentials.Redact() {
 		if secret != "" {
 			answer.Body = []byte(strings.ReplaceAll(string(answer.Body), secret, "***"))
@@ -171,8 +168,9 @@ func (s *Snapshot) send(
 	return answer, err
 }
 
-// target returns an application for a call, and the connector that makes it.
-func (s *Snapshot) target(ctx context.Context, application string) (served, host.Application, error) {
+// target returns an application for a call about an object, and the connector that
+// makes it.
+func (s *Snapshot) target(ctx context.Context, application string, about *dispatch.Subject) (served, host.Application, error) {
 	conf, ok := s.config.Applications[application]
 	if !ok {
 		return served{}, host.Application{}, fmt.Errorf("there is no application %q in the configuration any more", application)
@@ -182,6 +180,7 @@ func (s *Snapshot) target(ctx context.Context, application string) (served, host
 		return c, host.Application{}, err
 	}
 	target, err := s.Application(ctx, conf, c.manifest)
+	target.Macros = s.rules[application].Renderer(about)
 	return c, target, err
 }
 

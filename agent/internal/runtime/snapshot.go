@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -30,7 +31,8 @@ type Snapshot struct {
 	broken      map[string]error // automations that cannot run, and why
 
 	orchestrations map[string]orchestrated
-	fingerprints   map[string]string // of the applications
+	fingerprints   map[string]string       // of the applications
+	rules          map[string]*macro.Rules // by application that has a connector
 }
 
 // served is the connector that serves under a name, or the reason why none
@@ -46,13 +48,18 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
 		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
 		connectors: map[string]served{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
-		orchestrations: map[string]orchestrated{}, fingerprints: map[string]string{},
+		orchestrations: map[string]orchestrated{}, fingerprints: map[string]string{}, rules: map[string]*macro.Rules{},
 	}
 	for _, application := range s.config.Applications {
 		next.fingerprints[application.Name] = application.Fingerprint()
 		name := application.Connector
 		if _, done := next.connectors[name]; !done {
 			next.connectors[name] = serving(h, name)
+		}
+	}
+	for name, application := range s.config.Applications {
+		if c := next.connectors[application.Connector]; c.err == nil {
+			next.rules[name] = macro.ForInvokes(c.manifest, application.Settings)
 		}
 	}
 	for name := range s.config.Orchestrations {

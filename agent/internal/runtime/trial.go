@@ -18,7 +18,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
-	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // TrialRequest asks for a webhook to be tried about one object.
@@ -74,7 +73,8 @@ type trial struct {
 	TrialRequest
 	out   Trial
 	about fit.Listed
-	call  abi.Webhook
+	read  *objects
+	call  dispatch.Outgoing
 }
 
 // Try renders a webhook for an object as a delivery does and sends it once, or
@@ -83,7 +83,8 @@ type trial struct {
 // error means that nothing was sent; it is an *exit.UsageError when the request or
 // the configuration is at fault.
 func (s *Snapshot) Try(ctx context.Context, r TrialRequest) (Trial, error) {
-	t := &trial{Snapshot: s, TrialRequest: r}
+	t := &trial{Snapshot: s, TrialRequest: r, read: newObjects(func(ctx context.Context) (*conn.Client, error) { return s.Connect(ctx, "") })}
+	defer t.read.close()
 	if err := t.prepare(ctx); err != nil {
 		return Trial{}, err
 	}
@@ -139,9 +140,7 @@ func (t *trial) queued(ctx context.Context) error {
 
 // render fills the templates in with the object as it is now.
 func (t *trial) render(ctx context.Context, o *orchestration.Orchestration) error {
-	read := newObjects(func(ctx context.Context) (*conn.Client, error) { return t.Connect(ctx, "") })
-	defer read.close()
-	from := dispatch.Source{Links: t.store, Directory: read, Settings: t.outboundSettings(), Now: time.Now}
+	from := dispatch.Source{Links: t.store, Directory: t.read, Settings: t.outboundSettings(), Now: time.Now}
 	v, err := from.Values(ctx, o, t.out.GUID, orchestration.Input{})
 	if err != nil {
 		return err
@@ -154,7 +153,10 @@ func (t *trial) render(ctx context.Context, o *orchestration.Orchestration) erro
 			t.out.Linked = l.Key
 		}
 	}
-	t.call, err = fit.RenderAlone(o, v)
+	w, err := fit.RenderAlone(o, v)
+	t.call = dispatch.Outgoing{
+		InvokeCall: dispatch.Call(w, false), About: from.Subject(o, t.out.GUID, orchestration.Input{}, 0, o.Start(v.Now), v),
+	}
 	var missing *outbound.MissingError
 	switch {
 	case errors.As(err, &missing) && t.out.Linked == "" && t.about.UsesLink():
@@ -195,19 +197,18 @@ func (t *trial) withoutChange() string {
 
 // rehearse shows what would be sent.
 func (t *trial) rehearse(ctx context.Context) error {
-	c, target, err := t.target(ctx, t.about.Application)
+	c, target, err := t.target(ctx, t.about.Application, t.call.About)
 	if err != nil {
 		return exit.Mistake(err)
 	}
-	r, err := c.Rehearse(ctx, target, dispatch.Call(t.call, false))
+	r, err := c.Rehearse(ctx, target, t.call.InvokeCall)
 	t.out.DryRun = &r
 	return err
 }
 
 // send sends the call once, and records what became of it.
 func (t *trial) send(ctx context.Context) error {
-	call := dispatch.Call(t.call, false)
-	answer, err := t.Snapshot.send(ctx, t.about.Application, call, func(x host.Exchange) { t.out.Sent = append(t.out.Sent, x) })
+	answer, err := t.Snapshot.send(ctx, t.about.Application, t.call, func(x host.Exchange) { t.out.Sent = append(t.out.Sent, x) })
 	if err != nil && ctx.Err() != nil && len(t.out.Sent) == 0 {
 		return fmt.Errorf("it was stopped before anything was sent: %w", context.Cause(ctx))
 	}

@@ -14,7 +14,8 @@ type Macros interface {
 	// Macro returns a template's text with its values escaped for a place. An
 	// error that wraps an abi.Code has that code: input for a template that does
 	// not compile, refused for one that the connector may not render, no_value
-	// for a missing value. It stops when ctx ends, and never knows a secret.
+	// for a missing value, network for one that cannot be had at the moment. It stops
+	// when ctx ends, and never knows a secret.
 	Macro(ctx context.Context, template string, place abi.Place) (string, error)
 }
 
@@ -87,7 +88,7 @@ func (c *Call) hidden(ctx context.Context, text string) string {
 // macroCode returns the code of an error of Macros.
 func macroCode(err error) abi.Code {
 	var code abi.Code
-	if errors.As(err, &code) && slices.Contains([]abi.Code{abi.CodeRefused, abi.CodeNoValue, abi.CodeTooLarge}, code) {
+	if errors.As(err, &code) && slices.Contains([]abi.Code{abi.CodeRefused, abi.CodeNoValue, abi.CodeTooLarge, abi.CodeNetwork, abi.CodeLimit}, code) {
 		return code
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
