@@ -1,11 +1,13 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host/soak"
+	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
 // TestWhatFollowsAChangeIsSent: each account that a run creates is followed by a
@@ -82,4 +84,54 @@ after = { created = "joined" }`)
 	if active(1) || active(2) || active(3) {
 		t.Error("somebody is still active")
 	}
+}
+
+// TestWhatAChangeReplaced: steps see the object as it was before the change, and can
+// ask whether it is one that they care for.
+func TestWhatAChangeReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, "[automations.staff]", `[webhooks.say]
+application = "pipedrive"
+method = "POST"
+path = "/api/v2/persons"
+message_type = "json"
+body = '{"name": "{{ change.kind }} {{ join(change.attributes, " ") }}: {{ old.displayName }}, {{ old.dn }}"}'
+repeatable = true
+
+[orchestrations.renamed]
+steps = [{ webhook = "say", if = 'old.displayName != ad.displayName || old.cn != ad.cn' }]
+
+[automations.staff]
+after = { updated = "renamed", renamed = "renamed" }`)
+	d := w.start()
+	w.apply(0)
+	before := w.accounts()["pipedrive:1"]
+	mustPerson(t)(w.sim.Rename(1, "Ada Lovelace"))
+	w.apply(0)
+	w.orchestrated(2)
+	mustPerson(t)(w.sim.Change(1, func(u *sim.User) { u.Email = sim.Some("countess@example.org") }))
+	w.apply(0)
+	w.orchestrated(3)
+	var got []string
+	for id := int64(1); id <= int64(w.sim.Persons()); id++ {
+		p, _ := w.sim.Person(id)
+		got = append(got, p.Name)
+	}
+	slices.Sort(got)
+	want := []string{
+		"renamed cn: Ada Lovelace, " + string(before.DN),
+		"updated displayName sn: " + before.Attributes.First("displayName") + ", ",
+	}
+	if len(got) != 2 || got[0] != want[0] || !strings.HasPrefix(got[1], want[1]) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	d.stop()
+}
+
+// orchestrated waits until that many orchestrations are done.
+func (w *world) orchestrated(n int) {
+	w.Helper()
+	soak.Await(w, "the orchestrations", func() bool {
+		return strings.Count(w.want(0, "--output", "json", "orchestrations", "--all").stdout, `"status": "done"`) >= n
+	})
 }

@@ -181,7 +181,7 @@ func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 		t.Fatalf("%+v", r.Counts)
 	}
 	passwords := j.delivered(2)
-	j.ended(2)
+	j.orchestrated(2)
 	for dn, p := range passwords {
 		j.logOn(dn, p)
 	}
@@ -192,7 +192,7 @@ func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 	d = j.start()
 	j.apply(0)
 	all := j.delivered(3)
-	j.ended(3)
+	j.orchestrated(3)
 	for dn, p := range all {
 		if passwords[dn] == "" {
 			j.logOn(dn, p)
@@ -200,12 +200,4 @@ func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 	}
 	j.nowhere(d, all)
 	d.stop()
-}
-
-// ended waits until that many orchestrations are done.
-func (j *joiners) ended(n int) {
-	j.Helper()
-	soak.Await(j, "the orchestrations", func() bool {
-		return strings.Count(j.want(0, "--output", "json", "orchestrations", "--all").stdout, `"status": "done"`) >= n
-	})
 }

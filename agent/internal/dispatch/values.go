@@ -95,7 +95,7 @@ type Links interface {
 func (s Source) Values(
 	ctx context.Context, o *orchestration.Orchestration, guid ident.GUID, input orchestration.Input,
 ) (orchestration.Values, error) {
-	v := orchestration.Values{Settings: s.Settings, Old: input.Old, Change: input.Change}
+	v := orchestration.Values{Settings: s.Settings, Change: input.Change}
 	links, err := s.Links.LinksOf(ctx, guid)
 	if err != nil {
 		return v, err
@@ -103,14 +103,19 @@ func (s Source) Values(
 	for _, link := range links {
 		v.Links = append(v.Links, linkOf(link))
 	}
-	e, found, err := s.Directory.Object(ctx, guid, attributes(o, "ad"))
+	read := attributes(o, "ad")
+	if input.Old != nil {
+		read = append(read, attributes(o, "old")...)
+	}
+	e, found, err := s.Directory.Object(ctx, guid, read)
 	if err != nil {
 		return v, err
 	}
 	if found {
 		v.Object = &e
 	}
-	if v.Schema, err = s.Directory.Schema(ctx, append(attributes(o, "ad"), attributes(o, "manager")...)); err != nil {
+	v.Old = input.Before(v.Object)
+	if v.Schema, err = s.Directory.Schema(ctx, append(read, attributes(o, "manager")...)); err != nil {
 		return v, err
 	}
 	if v.Manager, err = s.manager(ctx, o, v.Object); err != nil {

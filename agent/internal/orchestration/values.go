@@ -206,5 +206,5 @@ func (o *Orchestration) Knowing(uses map[string][]string) *Orchestration {
 // Input is what started an instance. It is kept with the instance as JSON.
 type Input struct {
 	Change *Change      `json:"change,omitempty"`
-	Old    *ident.Entry `json:"old,omitempty"` // the object before the change
+	Old    *ident.Entry `json:"old,omitempty"` // what the change replaced: see Former
 }

@@ -20,7 +20,7 @@ import (
 // the reason why it cannot.
 type orchestrated struct {
 	definition json.RawMessage
-	first      string // its first step
+	compiled   *orchestration.Orchestration
 	err        error
 }
 
@@ -34,7 +34,7 @@ func (s *Snapshot) orchestration(name string) orchestrated {
 		return orchestrated{err: fmt.Errorf("%s: %w", s.config.Place("orchestrations", name), err)}
 	}
 	text, err := json.Marshal(o.Definition())
-	return orchestrated{text, o.Steps()[0].Name, err}
+	return orchestrated{text, o, err}
 }
 
 // Orchestration returns the definition of an orchestration, as instances keep it.
@@ -97,12 +97,12 @@ func (a *Agent) follows(automation, by string, o ident.Outcome, password string)
 		}
 		n := store.NewInstance{
 			Orchestration: name, Definition: defined.definition, Automation: automation, Trigger: "after " + kinds[o.Operation.Class],
-			Run: o.Run, By: by, GUID: o.GUID, DN: dnAfter(o), Name: o.Name, Step: defined.first, Approved: o.Approved,
+			Run: o.Run, By: by, GUID: o.GUID, DN: dnAfter(o), Name: o.Name, Step: defined.compiled.Steps()[0].Name, Approved: o.Approved,
 		}
 		if password != "" && name == conf.Password.Deliver {
 			n.Password = a.vault.Seal(dispatch.PasswordUse(o.GUID), password)
 		}
-		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o)}) //nolint:errchkjson // plain text
+		n.Input, _ = json.Marshal(orchestration.Input{Change: changeOf(o), Old: defined.compiled.Former(o)}) //nolint:errchkjson // plain text
 		if n.Approved == "" {
 			n.Limit, n.Cause = a.startLimit(conf)
 			n.Held = n.Limit == nil
