@@ -38,8 +38,19 @@ func (e *CallError) Error() string {
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// next returns what to do about a kind of failure.
-func next(k abi.Kind, application string) string {
+// next returns what to do about a kind of failure. A webhook is tried again by
+// whoever sent it, and no run is concerned.
+func next(k abi.Kind, function, application string) string {
+	if function == abi.FunctionInvoke {
+		switch k {
+		case abi.KindRateLimited:
+			return "lower rate_limit, or send less often"
+		case abi.KindUnavailable:
+			return "when it stays, check the network and the vendor's status page"
+		case abi.KindBadResponse:
+			return "compare the webhook with what the application says; the object may lack a value that it needs, or the webhook's path be wrong"
+		}
+	}
 	switch k {
 	case abi.KindAuth:
 		return fmt.Sprintf("check the credentials of application %q; a token may have been replaced or revoked", application)

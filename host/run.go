@@ -134,7 +134,7 @@ func (c *Connector) fault(app Application, function string, kind abi.Kind, messa
 	}
 	return &CallError{
 		Connector: c.module.Manifest.Name, Application: app.Name, Function: function,
-		Kind: kind, Message: message, Next: next(kind, app.Name),
+		Kind: kind, Message: message, Next: next(kind, function, app.Name),
 	}
 }
 

@@ -72,7 +72,7 @@ func (v *version) failed(ctx context.Context, err error) error {
 	return &CallError{
 		Connector: name, Kind: abi.KindInternal, Err: err,
 		Message: fmt.Sprintf("compile connector %s (%s): %v", name, v.module.File, err),
-		Next:    next(abi.KindInternal, ""),
+		Next:    next(abi.KindInternal, "", ""),
 	}
 }
 
