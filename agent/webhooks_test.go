@@ -267,7 +267,7 @@ func triedAndFailed(t *testing.T, w *world, f *front, login string) {
 		want  []string
 	}{
 		"down": {answering(503, "X-Request-Id", "r-17"), []string{
-			"answer: 503 Service Unavailable", "X-Request-Id: r-17", "Not delivered: ", "A delivery would be tried again, after 30s", "8 times in all", "its other deliveries would wait"}},
+			"answer: 503 Service Unavailable", "X-Request-Id: r-17", "Not delivered: ", "A delivery would be tried again after 30s,", "at most 6h: 8 times in all", "nothing more would be sent to pipedrive for a while"}},
 		"refused":   {answering(400, "X-A", "b"), []string{"answer: 400 Bad Request", "Not delivered: ", "A delivery would not be tried again."}},
 		"not known": {answering(401, "X-A", "b"), []string{"answer: 401 Unauthorized", "check the credentials", "tried again"}},
 		"cut off":   {func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) }, []string{"no answer: ", "closed", "may have carried it out", "tried again"}},

@@ -62,9 +62,9 @@ type Trial struct {
 // Retries says how often and when a failed delivery is sent again: after First, then
 // after twice as long each time, up to Longest.
 type Retries struct {
-	Attempts int           `json:"attempts"` // the first one included
-	First    time.Duration `json:"first"`    // in nanoseconds
-	Longest  time.Duration `json:"longest"`
+	Attempts int    `json:"attempts"` // the first one included
+	First    string `json:"first"`    // "30s"
+	Longest  string `json:"longest"`  // "6h"
 }
 
 // trial is a webhook that is being tried.
@@ -214,7 +214,9 @@ func (t *trial) send(ctx context.Context) error {
 	}
 	v := dispatch.Judge(err)
 	t.out.Verdict = &v
-	t.out.Retries = Retries{orchestration.DefaultAttempts, orchestration.DefaultBackoff, orchestration.DefaultMax}
+	t.out.Retries = Retries{
+		orchestration.DefaultAttempts, orchestration.Spell(orchestration.DefaultBackoff), orchestration.Spell(orchestration.DefaultMax),
+	}
 	if len(t.out.Sent) == 0 {
 		return nil // it did not get that far: there is nothing to record
 	}
