@@ -215,6 +215,7 @@ var may = map[string]map[string]string{
 		"host/rescue":                    "a panic ends one operation, not the others",
 	},
 	"agent/internal/engine": {
+		"agent/internal/orchestration":    "a run may begin orchestrations, for objects in a filter",
 		"agent/internal/apply":            "it writes through it",
 		"agent/internal/ident":            "a run is made of nouns",
 		"agent/internal/operation":        "of operations",

@@ -101,7 +101,7 @@ func (s Source) Values(
 		return v, err
 	}
 	for _, link := range links {
-		v.Links = append(v.Links, linkOf(link))
+		v.Links = append(v.Links, orchestration.LinkOf(link))
 	}
 	read := attributes(o, "ad")
 	if input.Old != nil {
@@ -123,14 +123,6 @@ func (s Source) Values(
 	}
 	v.Now = s.Now()
 	return v, nil
-}
-
-func linkOf(l ident.Link) orchestration.Link {
-	by := l.Automation
-	if by == "" {
-		by = l.Orchestration
-	}
-	return orchestration.Link{Application: l.Application, Kind: l.Kind, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
 }
 
 // manager reads the object that the attribute manager names, when the orchestration

@@ -38,7 +38,8 @@ type Fetcher interface {
 	Endpoint() string
 }
 
-// Automation is one automation as configured.
+// Automation is one automation as configured: what it does with records of an
+// application, or Begins.
 type Automation struct {
 	Settings plan.Settings // without Now
 	Mapper   *mapping.Mapper
@@ -48,6 +49,9 @@ type Automation struct {
 	// that the endpoint itself declares. Without Key, nothing is known about
 	// the key.
 	Key, OwnKey string
+	// Begins is what an automation with a trigger begins. Of the other fields it has
+	// the name in Settings.
+	Begins *Beginning
 }
 
 // Password says what initial passwords look like.
@@ -165,12 +169,26 @@ func (e *Engine) automation(name string) (Automation, error) {
 		return Automation{}, err
 	}
 	a, ok := now.automations[name]
+	if ok && a.Begins != nil {
+		return a, fmt.Errorf("automation %s begins the orchestration %s for objects of the directory: it has no records and no links",
+			name, a.Begins.Orchestration)
+	}
 	if !ok {
 		return a, &ident.UnknownNameError{What: "automation", Name: name, Known: now.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())
 	return a, nil
+}
+
+// Beginning returns what an automation begins for objects of the directory; false for
+// the others.
+func (e *Engine) Beginning(automation string) (Beginning, bool) {
+	b := e.configured.Load().automations[automation].Begins
+	if b == nil {
+		return Beginning{}, false
+	}
+	return *b, true
 }
 
 // has reports whether an automation is configured, even if it cannot run.
@@ -194,7 +212,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	defer e.dropStaging(ctx, staging)
 	d, err := e.fetch(ctx, a, staging)
 	if err != nil {
-		return ident.Plan{}, stoppedPlan(ctx, req.Automation, err)
+		return ident.Plan{}, stoppedPlan(ctx, "automation "+req.Automation, err)
 	}
 	d.acceptShrink = req.AcceptShrink
 	var made planned
@@ -206,7 +224,7 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 			return e.leaveUnsettled(ctx, &made.Plan)
 		})
 	})
-	return made.Plan, stoppedPlan(ctx, req.Automation, err)
+	return made.Plan, stoppedPlan(ctx, "automation "+req.Automation, err)
 }
 
 // Request asks for a run.
@@ -217,11 +235,16 @@ type Request struct {
 	// AcceptShrink trusts the directory although it shows far fewer objects
 	// than before.
 	AcceptShrink bool
+
+	orchestration string // that the run begins; "" for none
 }
 
 // Run makes one run of an automation. The report says how far the run came,
 // even if it ended with an error.
 func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
+	if b, begins := e.Beginning(req.Automation); begins {
+		return e.beginRun(ctx, b, req)
+	}
 	a, err := e.automation(req.Automation)
 	if err != nil {
 		return e.unableToRun(ctx, req, err)

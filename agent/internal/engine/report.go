@@ -18,6 +18,9 @@ type Summary struct {
 	Limits        []ident.LimitState     `json:"limits,omitempty"`
 	Quarantined   []ident.QuarantineItem `json:"quarantined,omitempty"`
 	Notes         []ident.Note           `json:"notes,omitempty"`
+	// Began counts the objects of a run that begins an orchestration; nil for
+	// other runs.
+	Began *BeginCounts `json:"began,omitempty"`
 	// Besides lists further results that apply and that the run's own result
 	// hides.
 	Besides []store.RunResult `json:"besides,omitempty"`

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +25,8 @@ type run struct {
 	job        *apply.Job // makes the writes; nil before the run has a connection
 	plan       ident.Plan
 	tally      tally
-	delivered  bool // the record being linked has just been delivered and is in scope
+	delivered  bool         // the record being linked has just been delivered and is in scope
+	began      *BeginCounts // of a run that begins an orchestration
 
 	mu    sync.Mutex
 	aside []ident.QuarantineItem // what a person must know and the plan does not report yet
@@ -68,35 +71,41 @@ const LogRunEnded = "run ended"
 // afterwards.
 func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(context.Context, *run) error) (Report, error) {
 	name := a.Settings.Automation
-	lease, err := e.acquire(ctx, name, req.By)
+	what := "automation " + name
+	if name == "" {
+		what = "orchestration " + req.orchestration
+	}
+	lease, err := e.acquire(ctx, what, req.By)
 	if err != nil {
 		return Report{}, err
 	}
 	defer e.release(ctx, lease)
 	r := &run{
 		automation: a, lease: lease,
-		Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now()},
+		Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now(), Orchestration: req.orchestration},
 	}
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
-		return Report{}, fmt.Errorf("start a run of automation %s: %w", name, err)
+		return Report{}, fmt.Errorf("start a run of %s: %w", what, err)
 	}
-	e.Log.Info("run started", "automation", name, "run", r.ID, "kind", r.Kind, "by", r.By)
+	log := r.logger(e.Log)
+	log.Info("run started", "run", r.ID, "kind", r.Kind, "by", r.By)
 	err = e.leased(ctx, lease, func(ctx context.Context) error {
 		return rescue.Do(e.Log, func() error { return do(ctx, r) }, "automation", name, "run", r.ID)
 	})
 	return e.finish(ctx, r, err)
 }
 
-// acquire takes the lease of an automation.
-func (e *Engine) acquire(ctx context.Context, automation, by string) (store.Lease, error) {
-	lease, err := e.Store.AcquireLease(ctx, "automation/"+automation, by, leaseTime)
+// acquire takes the lease of "automation NAME", or of an orchestration that a person
+// begins.
+func (e *Engine) acquire(ctx context.Context, what, by string) (store.Lease, error) {
+	lease, err := e.Store.AcquireLease(ctx, strings.Replace(what, " ", "/", 1), by, leaseTime)
 	var taken *store.LeasedError
 	if errors.As(err, &taken) {
-		return lease, fmt.Errorf("another run of automation %s is under way, started by %s: "+
-			"wait until it has ended (`rollcall runs` shows it): %w", automation, taken.Owner, err)
+		return lease, fmt.Errorf("another run of %s is under way, started by %s: "+
+			"wait until it has ended (`rollcall runs` shows it): %w", what, taken.Owner, err)
 	}
 	if err != nil {
-		return lease, fmt.Errorf("start a run of automation %s: %w", automation, err)
+		return lease, fmt.Errorf("start a run of %s: %w", what, err)
 	}
 	return lease, nil
 }
@@ -147,6 +156,7 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	r.Result, r.Error = r.tally.result(r.plan, failure, stopped)
 	var err error
 	summary := r.summary()
+	summary.Began = r.began
 	summary.Besides = r.tally.besides(r.plan, r.Result)
 	if r.Plan, err = json.Marshal(summary); err != nil {
 		return Report{}, fmt.Errorf("encode the summary of run %d: %w", r.ID, err)
@@ -154,19 +164,32 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	if err := e.Store.FinishRun(ctx, r.lease, r.Run); err != nil && failure == nil {
 		failure = fmt.Errorf("close run %d: %w", r.ID, err)
 	}
-	e.Observer.RunEnded(r.Automation, string(r.Result), ended.Sub(r.Started))
-	if err := e.observe(ctx, r.Automation); err != nil && failure == nil {
-		failure = err
+	if r.Automation != "" {
+		e.Observer.RunEnded(r.Automation, string(r.Result), ended.Sub(r.Started))
+		if err := e.observe(ctx, r.Automation); err != nil && failure == nil {
+			failure = err
+		}
 	}
 	report, err := ReadReport(ctx, e.Store, r.ID)
 	if err != nil && failure == nil {
 		failure = err
 	}
 	if r.Kind != store.KindScheduled { // scheduled runs are reported by the scheduler
-		e.Log.Log(ctx, LevelOf(r.Result), LogRunEnded, "automation", r.Automation, "run", r.ID, "kind", r.Kind, "by", r.By,
-			"result", r.Result, "cause", r.Error)
+		log := r.logger(e.Log)
+		log.Log(ctx, LevelOf(r.Result), LogRunEnded, "run", r.ID, "kind", r.Kind, "by", r.By, "result", r.Result, "cause", r.Error)
 	}
 	return report, failure
+}
+
+// logger says in each line what the run was made for.
+func (r *run) logger(log *slog.Logger) *slog.Logger {
+	if r.Automation != "" {
+		log = log.With("automation", r.Automation)
+	}
+	if r.Orchestration != "" {
+		log = log.With("orchestration", r.Orchestration)
+	}
+	return log
 }
 
 // planTasks lists the operations that the limits allow.

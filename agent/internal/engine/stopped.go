@@ -27,6 +27,9 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 	}
 	cause := context.Cause(ctx)
 	text := fmt.Sprintf("%v before anything was written; ", cause)
+	if r.began != nil {
+		text = fmt.Sprintf("%v: orchestrations that begin or are held: %d; ", cause, r.began.Begun+r.began.Held)
+	}
 	if done, of := r.advance(); of > 0 {
 		text = fmt.Sprintf("%v: %d of %d operations are done and recorded; ", cause, done, of)
 	}
@@ -35,7 +38,7 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 		text += "the rest is held as before: approve it again"
 	case store.KindSaved:
 		text += "apply the plan again for the rest"
-	case store.KindLink:
+	case store.KindLink, store.KindOrchestrate:
 		text += "try again"
 	default:
 		text += fmt.Sprintf("the next run does the rest: %s", ident.Command("apply", r.Automation))
@@ -46,8 +49,8 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 	return &stoppedError{text, errors.Join(failure, cause)}
 }
 
-// stoppedPlan is like stopped, for a dry run.
-func stoppedPlan(ctx context.Context, automation string, failure error) error {
+// stoppedPlan is like stopped, for a dry run of "automation NAME".
+func stoppedPlan(ctx context.Context, what string, failure error) error {
 	if ctx.Err() == nil || failure == nil {
 		return failure
 	}
@@ -56,6 +59,6 @@ func stoppedPlan(ctx context.Context, automation string, failure error) error {
 		where = " (" + failure.Error() + ")"
 	}
 	return &stoppedError{
-		fmt.Sprintf("the plan of automation %s was not made: %v%s; nothing was written", automation, context.Cause(ctx), where), failure,
+		fmt.Sprintf("the plan of %s was not made: %v%s; nothing was written", what, context.Cause(ctx), where), failure,
 	}
 }

@@ -168,7 +168,7 @@ func TestStoppedPlanSaysWhyOnce(t *testing.T) {
 		context.Cause(ctx):        "the plan of automation staff was not made: stopped with Ctrl-C; nothing was written",
 		errors.New("fetch: gone"): "the plan of automation staff was not made: stopped with Ctrl-C (fetch: gone); nothing was written",
 	} {
-		if got := stoppedPlan(ctx, "staff", failure); got.Error() != want {
+		if got := stoppedPlan(ctx, "automation staff", failure); got.Error() != want {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
 	}

@@ -19,7 +19,7 @@ func (e *Engine) Unlink(ctx context.Context, space ident.Space, key ident.Key, b
 	if !linked {
 		return store.Unlinked{}, &store.NotLinkedError{Space: space, Key: key}
 	}
-	lease, err := e.acquire(ctx, link.Automation, by)
+	lease, err := e.acquire(ctx, "automation "+link.Automation, by)
 	if err != nil {
 		return store.Unlinked{}, fmt.Errorf("remove the link of %s key %s: %w", space, key, err)
 	}

@@ -46,6 +46,15 @@ type Link struct {
 // kinds are links["APPLICATION/KIND"].
 const UserKind = "user"
 
+// LinkOf returns a link as steps know it.
+func LinkOf(l ident.Link) Link {
+	by := l.Automation
+	if by == "" {
+		by = l.Orchestration
+	}
+	return Link{Application: l.Application, Kind: l.Kind, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
+}
+
 func (l Link) kind() string {
 	if l.Kind == "" {
 		return UserKind

@@ -62,8 +62,6 @@ type NewInstance struct {
 	// Approved is the person who let it begin; such a start does not count in
 	// CountStarts.
 	Approved string
-	// Remember keeps the time of the start for Starts.
-	Remember bool
 	// Password is the sealed initial password that this instance may hand over.
 	// It is erased when the instance ends, at the latest.
 	Password []byte
@@ -188,13 +186,6 @@ func (s *Store) startOne(ctx context.Context, b *batch, n NewInstance, replayOf 
 	}
 	if len(n.Password) > 0 {
 		if err := b.exec(ctx, `INSERT INTO initial_passwords (instance, sealed) VALUES (?, ?)`, id, n.Password); err != nil {
-			return 0, err
-		}
-	}
-	if n.Remember {
-		err := b.exec(ctx, `INSERT INTO starts (automation, guid, at) VALUES (?, ?, ?)
-			ON CONFLICT (automation, guid) DO UPDATE SET at = excluded.at`, n.Automation, n.GUID, now)
-		if err != nil {
 			return 0, err
 		}
 	}

@@ -191,9 +191,8 @@ func checkOutbox(t *testing.T, s *Store) {
 	if err != nil || len(story) != 1 || story[0].Cause != "503" || story[0].Request != "PUT /users/7" {
 		t.Errorf("story: %+v, %v", story, err)
 	}
-	starts, err := s.Starts(t.Context(), "stale")
-	if err != nil || starts["guid-1"].IsZero() {
-		t.Errorf("starts: %v, %v", starts, err)
+	if st, err := s.Beginnings(t.Context(), "stale", "leaver", "guid-1"); err != nil || st.Started.IsZero() || st.UnderWay != 3 {
+		t.Errorf("starts: %+v, %v", st, err)
 	}
 	lease := must1[Lease](t)(s.AcquireLease(t.Context(), "outbox", "test", time.Hour))
 	got, err := s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 5})

@@ -353,21 +353,6 @@ func TestWhatIsErasedIsOverwritten(t *testing.T) {
 	}
 }
 
-func TestStartsAreRemembered(t *testing.T) {
-	clock := newClock()
-	s := openTest(t, WithClock(clock.Now))
-	lease := outbox(t, s)
-	for range 2 {
-		clock.Add(time.Hour)
-		n := leaver("g1")
-		n.Remember = true
-		must1[[]int64](t)(s.StartInstances(t.Context(), lease, []NewInstance{n, leaver("g2")}))
-	}
-	same(t, "starts", map[ident.GUID]time.Time{"g1": clock.Now()}, must1[map[ident.GUID]time.Time](t)(s.Starts(t.Context(), "staff")))
-	must(t, s.ForgetStarts(t.Context(), lease, "staff", []ident.GUID{"g1", "g7"}))
-	same(t, "forgotten", map[ident.GUID]time.Time{}, must1[map[ident.GUID]time.Time](t)(s.Starts(t.Context(), "staff")))
-}
-
 func TestDepthOfTheOutbox(t *testing.T) {
 	clock := newClock()
 	s := openTest(t, WithClock(clock.Now))

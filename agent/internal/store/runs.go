@@ -19,6 +19,8 @@ const (
 	KindSaved     Kind = "saved"    // a plan that was saved to a file
 	KindApproval  Kind = "approval" // of what another run held
 	KindLink      Kind = "link"     // a link made by hand
+	// KindOrchestrate is an orchestration that somebody began for chosen objects.
+	KindOrchestrate Kind = "orchestrate"
 )
 
 // RunResult says how a run ended.
@@ -45,20 +47,26 @@ type Run struct {
 	Automation string `json:"automation"`
 	// Application is the automation's application; "" for runs of older
 	// versions, which did not record it, when they left no outcome.
-	Application string          `json:"application,omitempty"`
-	Kind        Kind            `json:"kind"`
-	By          string          `json:"by"` // the person or trigger that started it
-	Started     time.Time       `json:"started"`
-	Ended       *time.Time      `json:"ended,omitempty"`
-	Result      RunResult       `json:"result"`
-	Error       string          `json:"error,omitempty"` // why the result is failed, partial or doubtful
-	Plan        json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
-	// Held counts the operations that the run held and nobody has decided yet.
-	Held int `json:"held,omitempty"`
+	Application string `json:"application,omitempty"`
+	// Orchestration is what the run began for objects of the directory; "" for a
+	// run that brings records of an application into the directory.
+	Orchestration string          `json:"orchestration,omitempty"`
+	Kind          Kind            `json:"kind"`
+	By            string          `json:"by"` // the person or trigger that started it
+	Started       time.Time       `json:"started"`
+	Ended         *time.Time      `json:"ended,omitempty"`
+	Result        RunResult       `json:"result"`
+	Error         string          `json:"error,omitempty"` // why the result is failed, partial or doubtful
+	Plan          json.RawMessage `json:"plan,omitempty"`  // the plan without its changes
+	// Held counts the operations that the run held and nobody has decided yet,
+	// HeldStarts the orchestrations.
+	Held       int `json:"held,omitempty"`
+	HeldStarts int `json:"held_orchestrations,omitempty"`
 }
 
-const selectRuns = `SELECT id, automation, application,
+const selectRuns = `SELECT id, automation, application, orchestration,
 	(SELECT count(*) FROM outcomes WHERE run = runs.id AND outcomes.result = 'held'),
+	(SELECT count(*) FROM instances WHERE run = runs.id AND instances.status = 'held'),
 	kind, started_by, started, ended, result, error, plan_json FROM runs`
 
 // StartRun records that a run has started under a lease and returns its
@@ -69,8 +77,9 @@ func (s *Store) StartRun(ctx context.Context, lease Lease, run Run) (int64, erro
 			return err
 		}
 		run.Started, run.Result = s.orNow(run.Started), RunRunning
-		result, err := tx.ExecContext(ctx, `INSERT INTO runs (automation, application, kind, started_by, started, ended, result, error, plan_json)
-			VALUES (?, ?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Application, run.Kind, run.By, stamp(run.Started),
+		result, err := tx.ExecContext(ctx, `INSERT INTO runs
+			(automation, application, orchestration, kind, started_by, started, ended, result, error, plan_json)
+			VALUES (?, ?, ?, ?, ?, ?, 0, ?, '', ?)`, run.Automation, run.Application, run.Orchestration, run.Kind, run.By, stamp(run.Started),
 			run.Result, string(run.Plan))
 		if err != nil {
 			return err
@@ -124,7 +133,7 @@ func (s *Store) endRun(ctx context.Context, tx *sql.Tx, run Run) error {
 func (s *Store) journalRun(ctx context.Context, tx *sql.Tx, run Run) error {
 	return s.journal(ctx, tx, JournalLine{
 		Kind: JournalRun, Automation: run.Automation, By: run.By, Run: run.ID,
-		Text: joinNonEmpty(string(run.Kind), string(run.Result), run.Error),
+		Text: joinNonEmpty(string(run.Kind), run.Orchestration, string(run.Result), run.Error),
 	})
 }
 
@@ -223,7 +232,7 @@ func scanRun(row scanner) (Run, error) {
 		started, ended int64
 		plan           string
 	)
-	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Held, &r.Kind, &r.By, &started, &ended, &r.Result,
+	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Orchestration, &r.Held, &r.HeldStarts, &r.Kind, &r.By, &started, &ended, &r.Result,
 		&r.Error, &plan); err != nil {
 		return Run{}, err
 	}

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
-
-	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // StartLimit says how many instances of an automation may begin in 24 hours, of
@@ -60,43 +57,4 @@ func (s *Store) limit(ctx context.Context, b *batch, n *NewInstance) error {
 	}
 	b.begun[of] = begun
 	return nil
-}
-
-// Starts returns when an automation last started its orchestration for each
-// object, of those that NewInstance.Remember noted and ForgetStarts has not
-// forgotten.
-func (s *Store) Starts(ctx context.Context, automation string) (map[ident.GUID]time.Time, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT guid, at FROM starts WHERE automation = ?`, automation)
-	if err != nil {
-		return nil, s.fail("starts", err)
-	}
-	starts := map[ident.GUID]time.Time{}
-	_, err = collect(rows, func(row scanner) (guid ident.GUID, err error) {
-		var at int64
-		if err = row.Scan(&guid, &at); err == nil {
-			starts[guid] = moment(at)
-		}
-		return guid, err
-	})
-	return starts, s.fail("starts", err)
-}
-
-// ForgetStarts forgets the starts for objects: those that have left the filter
-// of the automation, or may be started again.
-func (s *Store) ForgetStarts(ctx context.Context, lease Lease, automation string, guids []ident.GUID) error {
-	if len(guids) == 0 {
-		return nil
-	}
-	return s.write(ctx, "forget starts", func(tx *sql.Tx) error {
-		if err := checkFence(ctx, tx, lease); err != nil {
-			return err
-		}
-		b := s.newBatch(tx)
-		for _, guid := range guids {
-			if err := b.exec(ctx, `DELETE FROM starts WHERE automation = ? AND guid = ?`, automation, guid); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
