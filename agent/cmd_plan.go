@@ -45,6 +45,9 @@ func (c *cli) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if p.Begins != nil {
+				return c.showBegins(p, out != "")
+			}
 			if err := save(p.Plan); err != nil {
 				return err
 			}
@@ -63,6 +66,22 @@ func (c *cli) planCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.verbose, "verbose", false, "show all limits, not only those that the plan counts against")
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
 	return cmd
+}
+
+// showBegins prints what an automation would begin for objects of the directory.
+func (c *cli) showBegins(p service.PlanAnswer, toSave bool) error {
+	if toSave {
+		return &usageError{fmt.Errorf("--out: automation %s begins an orchestration, and such a plan cannot be saved: apply the automation",
+			p.Begins.Automation)}
+	}
+	err := c.show(p, func(w io.Writer) {
+		printBegins(w, *p.Begins, nil, mostListed)
+		printDivergence(w, p.RunningAgent, "This is what the file would do.")
+	})
+	if err != nil {
+		return err
+	}
+	return beginExit(*p.Begins)
 }
 
 func planExit(p ident.Plan) error {
@@ -126,6 +145,9 @@ func report[In any](
 	})
 	if err != nil {
 		return err
+	}
+	if r.Begun > 0 && r.Result == service.RunHeld && r.Held+r.HeldStarts == 0 {
+		return nil // of what it held, everything begins now
 	}
 	return resultExit(r.Result)
 }

@@ -49,8 +49,9 @@ func (c *cli) words(cmd *cobra.Command, args []string, typed string, place compl
 // completions sets what may stand at each place of a command line.
 func (c *cli) completions(root *cobra.Command) {
 	arguments := map[string]cobra.CompletionFunc{
-		"plan":              c.complete(false, completion.Automations),
-		"apply":             c.complete(true, completion.Automations),
+		"plan":              c.complete(false, completion.Runnable),
+		"apply":             c.complete(true, completion.Runnable),
+		"orchestrate":       c.complete(false, completion.Orchestrations),
 		"approve":           c.complete(false, completion.Runs(true)),
 		"reject":            c.complete(false, completion.Runs(true)),
 		"runs":              c.complete(false, completion.Runs(false)),
@@ -84,7 +85,8 @@ func (c *cli) completions(root *cobra.Command) {
 		}
 		for flag, place := range map[string]completion.Place{
 			"only": completion.Classes, "limit": completion.Nothing, "port": completion.Nothing, "redirect-url": completion.Nothing,
-			"user": completion.Nothing, "group": completion.Nothing,
+			"user": completion.Nothing, "group": completion.Nothing, "members-of": completion.Nothing, "where": completion.Nothing,
+			"base": completion.Nothing,
 		} {
 			if cmd.Flags().Lookup(flag) != nil {
 				c.completeFlag(cmd, flag, place)

@@ -113,7 +113,7 @@ func (c *cli) root() *cobra.Command {
 		c.approveCommand(), c.rejectCommand(), c.runsCommand(), c.linkCommand(),
 		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
 		c.functionsCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
-		c.queueCommand(), c.orchestrationsCommand(), c.webhooksCommand(), c.testCommand(),
+		c.queueCommand(), c.orchestrationsCommand(), c.webhooksCommand(), c.testCommand(), c.orchestrateCommand(),
 	)
 	c.completions(root)
 	root.InitDefaultHelpCmd()

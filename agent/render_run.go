@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,11 @@ func printReport(w io.Writer, r service.Report, how extent) {
 		printSummary(p, r.Summary, how,
 			fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list --all` all that need a person", r.ID))
 	}
-	printCounts(p, r)
+	if r.Summary.Began != nil {
+		printBegan(p, r)
+	} else {
+		printCounts(p, r)
+	}
 	printDone(p, r.Outcomes)
 	printDecided(p, r)
 	if n := r.Count(ident.ResultHeld); n > 0 {
@@ -63,7 +68,18 @@ func printFailed(p *page, r service.Report) {
 		p.putStyled(plainText, "", red, r.Error)
 	}
 	p.putStyled(plainText, "", bold,
-		fmt.Sprintf("%sRun %d of automation %s, with %s applied.", f, r.ID, r.Automation, operations(r.Count(ident.ResultApplied))))
+		fmt.Sprintf("%sRun %d of %s, with %s applied.", f, r.ID, whatRan(r.Run), operations(r.Count(ident.ResultApplied))))
+}
+
+// whatRan names what a run was made for.
+func whatRan(r service.Run) string {
+	switch {
+	case r.Automation == "":
+		return "orchestration " + r.Orchestration
+	case r.Orchestration != "":
+		return "automation " + r.Automation + ", orchestration " + r.Orchestration
+	}
+	return "automation " + r.Automation
 }
 
 // failed returns the line that begins and ends the report of such a run.
@@ -88,7 +104,7 @@ func outcomes(r service.Report, brief bool) []ident.Outcome {
 }
 
 func printRunHead(p *page, r service.Report) {
-	head := fmt.Sprintf("%sRun %d of automation %s", failed(r), r.ID, r.Automation)
+	head := fmt.Sprintf("%sRun %d of %s", failed(r), r.ID, whatRan(r.Run))
 	if r.Application != "" {
 		head += " for application " + r.Application
 	}
@@ -226,7 +242,7 @@ func printRuns(w io.Writer, runs []service.Run) {
 			if r.Ended != nil {
 				took = fmt.Sprintf("%.1f", r.Ended.Sub(r.Started).Seconds())
 			}
-			row(r.ID, r.Automation, orDash(r.Application), r.Started.Local().Format(timeFormat), took, r.Kind, r.By, resultOf(r), r.Error)
+			row(r.ID, cmp.Or(r.Automation, whatRan(r)), orDash(r.Application), r.Started.Local().Format(timeFormat), took, r.Kind, r.By, resultOf(r), r.Error)
 		}
 	})
 }
@@ -234,8 +250,8 @@ func printRuns(w io.Writer, runs []service.Run) {
 // resultOf says how much of what a run held is still open.
 func resultOf(r service.Run) string {
 	switch {
-	case r.Held > 0:
-		return fmt.Sprintf("%s (%d open)", r.Result, r.Held)
+	case r.Held+r.HeldStarts > 0:
+		return fmt.Sprintf("%s (%d open)", r.Result, r.Held+r.HeldStarts)
 	case r.Result == service.RunHeld:
 		return string(r.Result) + " (none open)"
 	}

@@ -25,8 +25,14 @@ func (o *lookup) glimpse(ask func(context.Context, *store.Glimpse) ([]store.Name
 	return list
 }
 
-// Automations returns the names of all automations.
+// Automations returns the names of the automations that bring records.
 func Automations(o *lookup) []store.Named { return asNamed(o.Automations) }
+
+// Runnable returns the names of all automations, those with a trigger too.
+func Runnable(o *lookup) []store.Named { return asNamed(slices.Concat(o.Automations, o.Triggered)) }
+
+// Orchestrations returns the names of all orchestrations of the configuration.
+func Orchestrations(o *lookup) []store.Named { return asNamed(o.Orchestrations) }
 
 // Applications returns the names of all applications.
 func Applications(o *lookup) []store.Named { return asNamed(o.Applications) }

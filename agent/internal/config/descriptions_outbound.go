@@ -81,7 +81,7 @@ func describeTriggers() map[string]string {
 	return map[string]string{
 		"automations.NAME.trigger": "What starts orchestration, in place of data_source and action: " +
 			"schedule takes the objects of the directory that fit base and where.",
-		"automations.NAME.base":          "Of a trigger: below which DN the users are; the whole domain without it.",
+		"automations.NAME.base":          "Of a trigger: below which DN the users are, within scope; the whole scope without it.",
 		"automations.NAME.where":         "Of a trigger: an expression over ad, manager, links and now.",
 		"automations.NAME.orchestration": "Of a trigger: what is started for each object.",
 		"automations.NAME.every": "Of a trigger: one object at most this often; " +

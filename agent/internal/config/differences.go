@@ -92,6 +92,11 @@ func (c *Config) tablesFor(automation string) map[string]map[string]any {
 			maps.DeleteFunc(out[name], func(key string, _ any) bool { return slices.Contains(without, key) })
 		}
 	}
+	if begins, ok := c.Triggered[automation]; ok {
+		take("automations."+keyText(automation), "schedule")
+		maps.Copy(out, c.tablesOf(begins.Orchestration))
+		return out
+	}
 	a := c.Automations[automation]
 	d := c.DataSources[a.DataSource]
 	application := "applications." + keyText(d.Application)
@@ -112,6 +117,37 @@ func (c *Config) tablesFor(automation string) map[string]map[string]any {
 		maps.DeleteFunc(endpoints, func(name string, _ any) bool { return !slices.Contains(d.Endpoints, name) })
 		out[application]["endpoints"] = endpoints
 	}
+	return out
+}
+
+// DifferencesOf is DifferencesFor, for an orchestration that begins.
+func (c *Config) DifferencesOf(former *Config, orchestration string) []Difference {
+	return compareTables(former.tablesOf(orchestration), c.tablesOf(orchestration))
+}
+
+// tablesOf returns the tables that decide what an orchestration does.
+func (c *Config) tablesOf(orchestration string) map[string]map[string]any {
+	names := []string{"secrets", "mail", "orchestrations." + keyText(orchestration)}
+	for _, step := range c.Orchestrations[orchestration].Steps {
+		if step.Webhook != "" {
+			names = append(names, "webhooks."+keyText(step.Webhook), "applications."+keyText(c.ApplicationOf(step.Webhook)))
+		}
+	}
+	all := c.tables()
+	out := map[string]map[string]any{}
+	for _, name := range names {
+		if table, ok := all[name]; ok {
+			out[name] = table
+		}
+	}
+	for name, table := range all {
+		if strings.HasPrefix(name, "lookups.") {
+			out[name] = table
+		}
+	}
+	out["directory"] = maps.Clone(all["directory"])
+	delete(out["directory"], "connections")
+	delete(out["directory"], "timeout")
 	return out
 }
 

@@ -11,6 +11,7 @@ import (
 type Outline struct {
 	StateDir, ModulesDir string
 	Automations          []string // without those that have a trigger
+	Triggered            []string // those that have
 	Webhooks             []string // of the configuration
 	Orchestrations       []string
 	Applications         []string
@@ -34,7 +35,13 @@ func ReadOutline(file string) Outline {
 	}
 	out.Automations, out.Applications = namesAt(tree, "automations"), namesAt(tree, "applications")
 	out.Webhooks, out.Orchestrations = namesAt(tree, "webhooks"), namesAt(tree, "orchestrations")
-	out.Automations = slices.DeleteFunc(out.Automations, func(name string) bool { return textAt(tree, "automations", name, "trigger") != "" })
+	triggered := func(name string) bool { return textAt(tree, "automations", name, "trigger") != "" }
+	for _, name := range out.Automations {
+		if triggered(name) {
+			out.Triggered = append(out.Triggered, name)
+		}
+	}
+	out.Automations = slices.DeleteFunc(out.Automations, triggered)
 	for _, name := range out.Automations {
 		data := textAt(tree, "automations", name, "data_source")
 		out.ApplicationOf[name] = textAt(tree, "data_sources", data, "application")

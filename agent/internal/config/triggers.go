@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -103,7 +104,6 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 		return // decode has reported it
 	}
 	l.require(in, "schedule", "where", "orchestration")
-	l.warnKey(in.with("trigger"), "this version does not start orchestrations by a schedule: nothing comes of this automation", "")
 	if at := in.with("orchestration"); l.has(at) && !l.failed[at.index()] {
 		l.exists(at, "orchestration", a.Orchestration, sortedKeys(l.config.Orchestrations))
 	}
@@ -121,8 +121,12 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 				"only start limits how many orchestrations begin")
 		}
 	}
-	if base := l.config.Directory.BaseDN; a.Base != "" && base != "" && !a.Base.Under(base) && !a.Base.EqualFold(base) {
-		l.fail(in.with("base"), fmt.Sprintf("base is %q, which is not under base_dn %q", a.Base, base), "")
+	switch d := l.config.Directory; {
+	case a.Base == "" || l.failed[in.with("base").index()]:
+	case d.BaseDN != "" && !a.Base.Under(d.BaseDN):
+		l.fail(in.with("base"), fmt.Sprintf("base is %q, which is not under base_dn %q", a.Base, d.BaseDN), "")
+	case len(d.Scope) > 0 && !slices.ContainsFunc(d.Scope, func(s ident.DN) bool { return s.Under(a.Base) || a.Base.Under(s) }):
+		l.fail(in.with("base"), fmt.Sprintf("base %q is outside of scope: nothing would begin", a.Base), l.outside(a.Base))
 	}
 	a.Filter = l.compileFilter(in.with("where"), a.Where)
 }
@@ -133,28 +137,43 @@ func (c *Config) FilterScope() expr.Scope {
 	return expr.NewScope("ad", "manager", "links", "now").WithLookups(c.Lookups)
 }
 
-func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
-	if where == nil || l.failed[at.index()] {
-		return nil
-	}
-	e, err := l.config.FilterScope().Compile(*where)
+// CompileFilter compiles a condition over objects of the directory. The error joins
+// all mistakes, each with its place.
+func (c *Config) CompileFilter(where Text) (*expr.Expression, error) {
+	e, err := c.FilterScope().Compile(where)
 	if err != nil {
-		l.failExpression(at, err)
-		return nil
+		return nil, err
 	}
+	var wrong []error
 	for name, pos := range e.Places("links", 0) {
-		if applications := sortedKeys(l.config.Applications); name != expr.Every && !slices.Contains(applications, name) {
-			l.errs = append(l.errs, Error{
-				Pos: pos, Key: at.String(), Message: fmt.Sprintf("there is no application %q", name),
+		name, _, _ := strings.Cut(name, "/") // "APPLICATION/KIND"
+		if applications := sortedKeys(c.Applications); name != expr.Every && !slices.Contains(applications, name) {
+			wrong = append(wrong, &expr.Error{
+				Pos: pos, Message: fmt.Sprintf("there is no application %q", name),
 				Hint: cmp.Or(suggest(name, applications), "defined: "+strings.Join(applications, ", ")),
 			})
 		}
 	}
-	bad := e.CheckCondition(nil)
-	for _, err := range bad {
-		l.failExpression(at, err)
+	if wrong = append(wrong, e.CheckCondition(nil)...); len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
-	if len(bad) == 0 && !e.Uses("ad") && !e.Uses("links") && !e.Uses("manager") {
+	return e, nil
+}
+
+func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
+	if where == nil || l.failed[at.index()] {
+		return nil
+	}
+	e, err := l.config.CompileFilter(*where)
+	var several interface{ Unwrap() []error }
+	switch {
+	case errors.As(err, &several):
+		for _, one := range several.Unwrap() {
+			l.failExpression(at, one)
+		}
+	case err != nil:
+		l.failExpression(at, err)
+	case !e.Uses("ad") && !e.Uses("links") && !e.Uses("manager"):
 		l.warnings = append(l.warnings, Warning{
 			Pos: where.Pos, Key: at.String(),
 			Message: "where does not look at the object: it is the same for everybody", Hint: "name an attribute, such as ad.department",

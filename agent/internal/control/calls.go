@@ -22,6 +22,8 @@ var (
 	callWebhooks    = call[service.WebhooksRequest, service.WebhooksAnswer]{"webhooks"}
 	callTestWebhook = call[service.TestWebhookRequest, service.TestWebhookAnswer]{"test-webhook"}
 	callObjects     = call[service.ObjectsRequest, service.ObjectsAnswer]{"objects"}
+	callChoose      = call[service.OrchestrateRequest, service.ChosenAnswer]{"choose"}
+	callOrchestrate = call[service.OrchestrateRequest, service.ReportAnswer]{"orchestrate"}
 
 	callPlan    = call[service.PlanRequest, service.PlanAnswer]{"plan"}
 	callApply   = call[service.ApplyRequest, service.ReportAnswer]{"apply"}
@@ -70,6 +72,8 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callWebhooks.serve(m, s.Webhooks)
 	callTestWebhook.serve(m, s.TestWebhook)
 	callObjects.serve(m, s.Objects)
+	callChoose.serve(m, s.Choose)
+	callOrchestrate.serve(m, s.Orchestrate)
 	callPlan.serve(m, s.Plan)
 	callApply.serve(m, s.Apply)
 	callApprove.serve(m, s.Approve)

@@ -64,6 +64,16 @@ func (c *Client) Objects(ctx context.Context, in service.ObjectsRequest) (servic
 	return callObjects.ask(ctx, c.to, in)
 }
 
+// Choose returns for which objects an orchestration would begin.
+func (c *Client) Choose(ctx context.Context, in service.OrchestrateRequest) (service.ChosenAnswer, error) {
+	return callChoose.ask(ctx, c.to, in)
+}
+
+// Orchestrate begins an orchestration for the chosen objects.
+func (c *Client) Orchestrate(ctx context.Context, in service.OrchestrateRequest) (service.ReportAnswer, error) {
+	return callOrchestrate.ask(ctx, c.to, in)
+}
+
 // Plan returns what a run would do.
 func (c *Client) Plan(ctx context.Context, in service.PlanRequest) (service.PlanAnswer, error) {
 	return callPlan.ask(ctx, c.to, in)

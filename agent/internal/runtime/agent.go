@@ -48,7 +48,6 @@ type Agent struct {
 	serving atomic.Bool // this is the daemon, and commands come through its socket
 	now     atomic.Pointer[Snapshot]
 	outbox  atomic.Pointer[dispatch.Dispatcher] // nil: this process carries no orchestrations out
-	people  *people
 
 	mu     sync.Mutex // guards the fields below, and the replacement of now
 	host   *host.Host
@@ -64,6 +63,7 @@ type parts struct {
 	vault    *Vault
 	secrets  *secrets.Resolver
 	metrics  *metrics.Metrics
+	people   *people
 }
 
 // Lock takes the lock of the state folder and keeps it until Close. It returns
@@ -76,7 +76,7 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir}, lock: lock, people: newPeople()}
+	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir, people: newPeople()}, lock: lock}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil
 }

@@ -15,7 +15,7 @@ func (a *Agent) refresh(ctx context.Context) {
 	defer a.mu.Unlock()
 	before := a.now.Load()
 	now := before.with(ctx, a.host)
-	for _, name := range now.names() {
+	for _, name := range now.all() {
 		was, is := before.broken[name], now.broken[name]
 		switch {
 		case is != nil && (was == nil || was.Error() != is.Error()):
@@ -50,6 +50,11 @@ func (a *Agent) prepare(ctx context.Context) {
 			continue
 		}
 		used[now.applicationOf(name).Connector] = true
+	}
+	for name := range now.config.Triggered {
+		if err := now.broken[name]; err != nil {
+			a.log.Error("automation cannot run", "automation", name, "cause", err)
+		}
 	}
 	now.tellOrchestrations()
 	var group errgroup.Group

@@ -94,15 +94,21 @@ func stopAll(group *errgroup.Group) error {
 // entries returns the automations with a schedule.
 func (s *Snapshot) entries() []schedule.Entry {
 	var entries []schedule.Entry
-	for _, name := range s.names() {
-		if spec := s.config.Automations[name].Schedule; spec != "" && s.enabled(name) {
+	for _, name := range s.all() {
+		if spec := s.conf(name).Schedule; spec != "" && s.enabled(name) {
 			entries = append(entries, schedule.Entry{Name: name, Spec: spec})
 		}
 	}
 	return entries
 }
 
-func (s *Snapshot) enabled(automation string) bool { return s.applicationOf(automation).Enabled }
+// enabled reports whether no application that an automation works with is disabled.
+func (s *Snapshot) enabled(automation string) bool {
+	if conf, ok := s.config.Triggered[automation]; ok {
+		return s.disabledOf(conf.Orchestration) == ""
+	}
+	return s.applicationOf(automation).Enabled
+}
 
 // scheduled runs an automation and logs how it ended.
 func (a *Agent) scheduled(e *engine.Engine) func(context.Context, string) error {

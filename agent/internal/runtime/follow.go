@@ -67,10 +67,6 @@ func (s *Snapshot) tellOrchestrations() {
 			s.log.Error("orchestration cannot be carried out", "orchestration", name, "cause", err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.config.Triggered)) {
-		s.log.Error("automation cannot run", "automation", name,
-			"cause", "orchestrations that a schedule starts over objects of the directory are not available yet")
-	}
 }
 
 // kinds are the words for changes that after has.

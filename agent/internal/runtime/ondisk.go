@@ -149,19 +149,25 @@ func sameGround(own, other *config.Config) error {
 // dry runs. It is the agent's own engine if the agent runs with the same
 // configuration. Unchanged applications keep their sessions and tokens.
 func (a *Agent) Tried(ctx context.Context, in OnDisk) (*engine.Engine, *Divergence, error) {
+	_, e, differs, err := a.Try(ctx, in)
+	return e, differs, err
+}
+
+// Try is Tried, with the snapshot of that configuration.
+func (a *Agent) Try(ctx context.Context, in OnDisk) (*Snapshot, *engine.Engine, *Divergence, error) {
 	e, err := a.Engine(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	found, err := a.read(in)
 	if err != nil || found.agent == nil {
-		return e, nil, err
+		return a.now.Load(), e, nil, err
 	}
 	s, err := a.beside(ctx, found)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return e.Under(s.engineSettings()), found.agent, nil
+	return s, e.Under(s.engineSettings()), found.agent, nil
 }
 
 // beside returns a snapshot of a configuration that differs from the agent's.
@@ -191,6 +197,25 @@ func (a *Agent) OnDisk(ctx context.Context, in OnDisk) (*Snapshot, *Divergence, 
 	}
 	s, err := a.beside(ctx, found)
 	return s, found.agent, err
+}
+
+// AgreedTo returns the snapshot and the engine for a command that begins an
+// orchestration. It refuses if the configuration on disk gives the orchestration
+// another meaning than the one that the agent runs with.
+func (a *Agent) AgreedTo(ctx context.Context, in OnDisk, orchestration string) (*Snapshot, *engine.Engine, error) {
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := a.read(in)
+	if err != nil {
+		return nil, nil, exit.Mistake(fmt.Errorf("%w\nNothing was done", err))
+	}
+	if differs := found.config.DifferencesOf(a.Config(), orchestration); len(differs) > 0 {
+		found.agent.Differs = differs
+		return nil, nil, exit.Mistake(fmt.Errorf("nothing was done: %s. Next: %s", found.agent.Says(), found.agent.Next))
+	}
+	return a.now.Load(), e, nil
 }
 
 // Agreed returns the engine for a command that changes something. It refuses

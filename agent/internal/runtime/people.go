@@ -41,14 +41,17 @@ func newPeople() *people {
 // People counts the users of the scope that are under base; "" counts all of
 // them. A count may be some minutes old.
 func (a *Agent) People(ctx context.Context, base ident.DN) (int, error) {
-	now := a.now.Load()
-	return a.people.count(ctx, Below(now.config.Directory.Scope, base), func(do func(searcher) error) error {
-		c, err := now.Connect(ctx, "")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = c.Close() }()
-		return do(c)
+	return a.now.Load().People(ctx, base)
+}
+
+// People is People of an Agent, in the directory of s.
+func (s *Snapshot) People(ctx context.Context, base ident.DN) (int, error) {
+	of := s.people
+	if s.trial {
+		of = newPeople() // those of another directory
+	}
+	return of.count(ctx, Below(s.config.Directory.Scope, base), func(do func(searcher) error) error {
+		return s.connected(ctx, func(c *conn.Client) error { return do(c) })
 	})
 }
 

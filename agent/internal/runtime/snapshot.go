@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/macro"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -73,6 +74,14 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 		}
 		next.automations[name] = built
 	}
+	for name, conf := range s.config.Triggered {
+		begins, err := next.triggered(conf)
+		if err != nil {
+			next.broken[name] = err
+			continue
+		}
+		next.automations[name] = engine.Automation{Settings: plan.Settings{Automation: name}, Begins: &begins}
+	}
 	return next
 }
 
@@ -103,7 +112,22 @@ func (s *Snapshot) servedTo(application config.Application) (served, error) {
 	return c, nil
 }
 
-// names lists the automations.
+// all lists the automations, those with a trigger too.
+func (s *Snapshot) all() []string {
+	names := slices.AppendSeq(s.names(), maps.Keys(s.config.Triggered))
+	slices.Sort(names)
+	return names
+}
+
+// conf returns an automation, with a trigger or without.
+func (s *Snapshot) conf(automation string) config.Automation {
+	if conf, ok := s.config.Triggered[automation]; ok {
+		return conf
+	}
+	return s.config.Automations[automation]
+}
+
+// names lists the automations that bring records of applications.
 func (s *Snapshot) names() []string { return slices.Sorted(maps.Keys(s.config.Automations)) }
 
 // applicationOf returns the application that an automation gets its records

@@ -20,6 +20,9 @@ type (
 	// PlanAnswer is the plan made with the configuration on disk.
 	PlanAnswer struct {
 		ident.Plan
+		// Begins is set for an automation that begins an orchestration: that is all it
+		// does.
+		Begins       *BeginPlan  `json:"begins,omitempty"`
 		RunningAgent *Divergence `json:"running_agent,omitempty"`
 	}
 	// ApplyRequest asks for a run, or for carrying out a saved plan.
@@ -59,8 +62,12 @@ func (s *Service) Plan(ctx context.Context, _ Caller, in PlanRequest) (PlanAnswe
 	if err != nil {
 		return PlanAnswer{}, err
 	}
+	if b, begins := e.Beginning(in.Automation); begins {
+		p, err := e.PlanBegin(ctx, b, nil)
+		return PlanAnswer{Plan: ident.Plan{Automation: in.Automation}, Begins: &p, RunningAgent: differs}, mistaken(err)
+	}
 	p, err := e.Plan(ctx, engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink})
-	return PlanAnswer{p, differs}, mistaken(err)
+	return PlanAnswer{Plan: p, RunningAgent: differs}, mistaken(err)
 }
 
 // Apply makes a run, or carries out a saved plan as it stands.
