@@ -155,10 +155,7 @@ func printWebhook(w io.Writer, one service.Webhook) {
 func inBrackets(text string) string { return " (" + text + ")" }
 
 func linkSentence(one service.Webhook) string {
-	kind := ""
-	if one.LinkKind != "" && one.LinkKind != "user" {
-		kind = " of the kind " + one.LinkKind
-	}
+	kind := ofKind(one.LinkKind)
 	var parts []string
 	if one.UsesLink {
 		parts = append(parts, "it needs the link"+kind+" of the object to "+one.Application)

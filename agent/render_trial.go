@@ -19,9 +19,9 @@ func printTrial(w io.Writer, t service.TestWebhookAnswer) {
 	p := pageOf(w)
 	p.putStyled(plainText, "", bold, fmt.Sprintf("%s about %s (%s)", t.Webhook, t.Name, t.DN))
 	if t.Linked != "" {
-		p.put("  ", fmt.Sprintf("linked to %s in application %s", t.Linked, t.Application))
+		p.put("  ", fmt.Sprintf("linked to %s in application %s%s", t.Linked, t.Application, ofKind(t.LinkKind)))
 	} else {
-		p.put("  ", "not linked in application "+t.Application)
+		p.put("  ", "not linked in application "+t.Application+ofKind(t.LinkKind))
 	}
 	if t.OutOfScope {
 		p.putStyled(yellow, "  Caution: ", plainText, "the object lies outside of the directory's scope, so that no automation would send this")
@@ -41,6 +41,14 @@ func printTrial(w io.Writer, t service.TestWebhookAnswer) {
 		printVerdict(p, t)
 	}
 	printDivergence(w, t.RunningAgent, "This is the webhook of the file.")
+}
+
+// ofKind names the kind of a link, where it is not the usual one.
+func ofKind(kind string) string {
+	if kind == "" || kind == ident.UserKind {
+		return ""
+	}
+	return " (kind " + kind + ")"
 }
 
 func printRehearsal(p *page, t service.TestWebhookAnswer) {
@@ -164,7 +172,7 @@ func printMadeLink(p *page, t service.TestWebhookAnswer) {
 	case t.LinkProblem != "":
 		p.putStyled(red, "The link was not made: ", plainText, t.LinkProblem)
 	case t.Link != nil && t.LinkIsNew:
-		p.put("", fmt.Sprintf("The object is linked to %s in application %s now.", t.Link.Key, t.Application))
+		p.put("", fmt.Sprintf("The object is linked to %s in application %s%s now.", t.Link.Key, t.Application, ofKind(t.LinkKind)))
 	case t.Link != nil:
 		p.put("", fmt.Sprintf("The object was linked to %s before.", t.Link.Key))
 	}

@@ -35,6 +35,12 @@ application = "pipedrive"
 path = "/v1/legacyTeams"
 body = '{"name": "{{ ad.cn }} {{ count(ad.member) }}: {{ join(ad.member, "; ") }}", "manager_id": 1}'
 link_key = "/data/id"
+[webhooks.other_team]
+application = "pipedrive"
+path = "/v1/legacyTeams"
+body = '{"name": "{{ ad.cn }}", "manager_id": 1}'
+link_key = "/data/id"
+kind = "team"
 [webhooks.was]
 application = "pipedrive"
 path = "/v1/x"
@@ -342,6 +348,13 @@ func triedGroup(t *testing.T, w *world, f *front, members ...ident.DN) {
 	if d := cmp.Diff(want, listed); d != "" || name != "Testers 2" || got.Link != nil || got.Verdict.Cause != "" ||
 		!strings.Contains(got.LinkProblem, "pipedrive:1 is linked to") {
 		t.Errorf("%s%+v", d, got)
+	}
+	got = w.tried(0, "other_team", "--group", "Testers")
+	if got.Link == nil || got.Link.Kind != "team" || got.Link.Key != "2" || !got.LinkIsNew { // the user 2 has a link, too
+		t.Errorf("%+v", got)
+	}
+	if got = w.tried(0, "other_team", "--group", "Testers", "--dry-run"); got.Linked != "2" {
+		t.Errorf("%+v", got)
 	}
 	got = w.tried(0, "team", "--group", "Domain Admins", "--dry-run")
 	if !got.OutOfScope {

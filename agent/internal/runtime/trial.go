@@ -40,7 +40,8 @@ type Trial struct {
 	// OutOfScope says that the object lies outside of the directory's scope, so
 	// that no automation concerns it.
 	OutOfScope bool            `json:"out_of_scope,omitempty"`
-	Linked     ident.Key       `json:"linked,omitempty"`     // the key that the object has in the application
+	LinkKind   string          `json:"link_kind,omitempty"`  // of the links that the webhook uses and makes
+	Linked     ident.Key       `json:"linked,omitempty"`     // the key that the object has, by a link of that kind
 	Queued     int             `json:"queued,omitempty"`     // deliveries for it that are open, and that the call overtakes
 	MakesLink  bool            `json:"makes_link,omitempty"` // the webhook has a link_key
 	NotEnabled bool            `json:"not_enabled,omitempty"`
@@ -102,6 +103,7 @@ func (t *trial) prepare(ctx context.Context) error {
 		return exit.Mistake(err)
 	}
 	t.out.Webhook, t.out.Application, t.out.MakesLink = t.about.Name, t.about.Application, t.about.Call.LinkKey != ""
+	t.out.LinkKind = t.about.LinkKind
 	t.out.NotEnabled = !t.config.Applications[t.about.Application].Enabled
 	m, _ := t.manifest(t.about.Application)
 	o, err := fit.Alone(t.config, t.about.Name, m)
@@ -127,6 +129,9 @@ func (t *trial) prepare(ctx context.Context) error {
 	return t.render(ctx, o)
 }
 
+// space is where the keys of the links belong that the webhook uses and makes.
+func (t *trial) space() ident.Space { return ident.SpaceOf(t.about.Application, t.about.LinkKind) }
+
 // queued counts the deliveries that wait for the object and the application.
 func (t *trial) queued(ctx context.Context) error {
 	return t.store.Deliveries(ctx, store.DeliveryFilter{
@@ -149,7 +154,7 @@ func (t *trial) render(ctx context.Context, o *orchestration.Orchestration) erro
 		return fmt.Errorf("%s was deleted in this moment: nothing was sent", t.out.DN)
 	}
 	for _, l := range v.Links {
-		if l.Application == t.about.Application {
+		if ident.SpaceOf(l.Application, l.Kind) == t.space() {
 			t.out.Linked = l.Key
 		}
 	}
@@ -175,7 +180,7 @@ func (t *trial) unlinked(err error) error {
 	all, _ := t.Webhooks()
 	for _, w := range all {
 		where := w.Call.Path + w.Call.URL
-		if w.Application == t.about.Application && w.Call.LinkKey != "" && w.Problem == nil && where+"/{{ link.key }}" == t.about.Call.Path+t.about.Call.URL {
+		if w.Application == t.about.Application && w.Call.LinkKey != "" && w.LinkKind == t.about.LinkKind && w.Problem == nil && where+"/{{ link.key }}" == t.about.Call.Path+t.about.Call.URL {
 			makes = " A webhook that makes one is " + w.Name + "."
 		}
 	}
@@ -224,7 +229,7 @@ func (t *trial) send(ctx context.Context) error {
 		Application: t.about.Application, Webhook: t.about.Name, GUID: t.out.GUID, DN: t.out.DN, Name: t.out.Name, Cause: v.Cause,
 	}
 	if answer.LinkKey != "" && err == nil {
-		note.Link = &ident.Link{Key: ident.Key(answer.LinkKey)}
+		note.Link = &ident.Link{Kind: t.space().Kind(), Key: ident.Key(answer.LinkKey)}
 	}
 	link, err := t.store.NoteTestCall(context.WithoutCancel(ctx), note, t.By)
 	if err != nil {
