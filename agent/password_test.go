@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"mime/quotedprintable"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mail/mailtest"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/soak"
 )
@@ -36,7 +38,7 @@ func newJoiners(t *testing.T, people int) *joiners {
 	j.world = newWorld(t, people, `[data_sources.pipedrive_staff.attributes]
 `, `[data_sources.pipedrive_staff.attributes]
 manager = "{{ 'CN=Boss,OU=Staff,DC=ad,DC=test' }}"
-`, "[automations.staff]", `[mail]
+`, "create = 1000", "create = 1000, start = 2", "[automations.staff]", `[mail]
 url = "smtps://127.0.0.1:`+strconv.Itoa(j.mails.Ports["smtps"])+`"
 from = "rollcall@ad.test"
 username = "rollcall"
@@ -172,7 +174,8 @@ func (j *joiners) nowhere(d *daemon, passwords map[ident.DN]string) {
 
 // TestTheInitialPasswordReachesTheManager: a new employee of Pipedrive gets an
 // account, the manager a mail with the password, and nothing else has it. An agent
-// that was killed right after it made an account delivers that one too.
+// that was killed right after it made an account keeps the password for when a
+// person lets the orchestration begin, which limits.start holds.
 func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 	t.Parallel()
 	j := newJoiners(t, 2)
@@ -190,7 +193,8 @@ func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 	j.sim.Add("Joan Clarke", "joan@example.org")
 	j.killedAt("after-write")
 	d = j.start()
-	j.apply(0)
+	j.rollcall("apply", "staff")
+	j.approve()
 	all := j.delivered(3)
 	j.orchestrated(3)
 	for dn, p := range all {
@@ -200,4 +204,17 @@ func TestTheInitialPasswordReachesTheManager(t *testing.T) {
 	}
 	j.nowhere(d, all)
 	d.stop()
+}
+
+// approve lets the only orchestration begin that is held.
+func (j *joiners) approve() {
+	j.Helper()
+	var held []store.Instance
+	out := j.want(0, "--output", "json", "orchestrations").stdout
+	if err := json.Unmarshal([]byte(out), &held); err != nil || len(held) != 1 || held[0].Status != store.InstanceHeld {
+		j.Fatalf("%v: what is held: %s", err, out)
+	}
+	if a := j.rollcall("approve", strconv.FormatInt(held[0].Run, 10)); !strings.Contains(a.stdout, "1 orchestration that it held begins now") {
+		j.Fatalf("%d: %s%s", a.code, a.stdout, a.stderr)
+	}
 }
