@@ -98,6 +98,7 @@ func (w *Writer) RenewInitial(ctx context.Context, guid ident.GUID, initial Init
 			return &Error{
 				Kind: Stale, Op: ident.ClassUpdate, DN: e.DN, Attribute: "unicodePwd",
 				Cause: "somebody has logged on with it (" + name + " is " + v + "), and so knows a password",
+				Next:  "set another password by hand if that person does not",
 			}
 		}
 	}

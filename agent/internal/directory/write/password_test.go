@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
@@ -56,4 +58,40 @@ func keys(m map[byte]int) []byte {
 		out = append(out, k)
 	}
 	return out
+}
+
+// TestRenewInitial: an account gets another initial password as long as nobody has
+// used it, below the same rules as every write.
+func TestRenewInitial(t *testing.T) { dirtest.OnBoth(t, testRenewInitial) }
+
+func testRenewInitial(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, false, nil)
+	create := func() (ident.Entry, string) {
+		sam := fresh()
+		e, err := s.Create(t.Context(), s.staff.Child(sam), append(account(sam),
+			ident.AttributeChange{Name: "userPrincipalName", New: []string{sam + "@ad.test"}}), write.Initial{Password: []byte("The-First-One-1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, sam + "@ad.test"
+	}
+	for _, mustChange := range []bool{false, true} {
+		e, name := create()
+		if err := s.RenewInitial(t.Context(), e.GUID, write.Initial{Password: initial.Password, MustChange: mustChange}); err != nil {
+			t.Fatal(err)
+		}
+		// The former password may be taken for an hour more (OldPasswordAllowedPeriod).
+		err := s.dc.CanBind(t, name, string(initial.Password))
+		if mustChange != (err != nil) || mustChange && !strings.Contains(err.Error(), "data 773") {
+			t.Errorf("must change %v: bind with the password: %v", mustChange, err)
+		}
+	}
+	e, _ := create()
+	s.dc.Replace(t, e.DN, "logonCount", "1")
+	wantKind(t, s.RenewInitial(t.Context(), e.GUID, initial), write.Stale)
+	outside, _ := s.user(s.outside, nil)
+	wantKind(t, s.RenewInitial(t.Context(), outside, initial), write.OutOfScope)
+	if strings.Contains(s.log.String(), string(initial.Password)) {
+		t.Error("the password is in the log")
+	}
 }
