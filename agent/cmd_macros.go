@@ -10,17 +10,20 @@ import (
 )
 
 func (c *cli) macrosCommand() *cobra.Command {
-	return &cobra.Command{
+	var user, group string
+	cmd := &cobra.Command{
 		Use:   "macros [APPLICATION[/ENDPOINT|WEBHOOK]]",
 		Short: "What may stand in a template at a place",
 		Long: "What may stand between {{ and }} in a template of an endpoint or a webhook: names with their type, meaning and an example. " +
-			"Without one it lists the places. The functions are in rollcall functions.",
+			"Without one it lists the places. With --user or --group the examples are the values of that object, found by sAMAccountName, " +
+			"userPrincipalName, mail, DN or objectGUID, and all its attributes are listed. The functions are in rollcall functions.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in service.MacrosRequest
 			if len(args) > 0 {
 				in.Place = args[0]
 			}
+			in.User, in.Group = user, group
 			answer, err := ask(cmd.Context(), c, (*control.Client).Macros, in)
 			if err != nil {
 				return err
@@ -28,6 +31,10 @@ func (c *cli) macrosCommand() *cobra.Command {
 			return c.show(answer, func(w io.Writer) { printMacros(w, answer) })
 		},
 	}
+	cmd.Flags().StringVar(&user, "user", "", "show the values of this user")
+	cmd.Flags().StringVar(&group, "group", "", "show the values of this group")
+	cmd.MarkFlagsMutuallyExclusive("user", "group")
+	return cmd
 }
 
 func printMacros(w io.Writer, answer service.MacrosAnswer) {

@@ -55,6 +55,19 @@ after = { created = "joined" }`)
 		}
 		return true
 	})
+	for _, e := range w.accounts() {
+		sam := e.Attributes.First("sAMAccountName")
+		a := w.want(0, "macros", "pipedrive/deactivate_user", "--user", sam)
+		for _, want := range []string{sam, string(e.GUID), "link.key", "macros.display_name"} {
+			if !strings.Contains(a.stdout, want) {
+				t.Errorf("the names in a template have no %s for %s:\n%s", want, sam, a.stdout)
+			}
+		}
+		if a := w.want(2, "macros", "pipedrive/deactivate_user", "--user", "x"+sam); !strings.Contains(a.stderr, "there is no user") {
+			t.Errorf("%s", a.stderr)
+		}
+		break
+	}
 	if strings.Contains(d.said(), "sim-api-token") {
 		t.Error("the log has the token")
 	}

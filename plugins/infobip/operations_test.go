@@ -25,7 +25,7 @@ const (
 func about(key string) values {
 	return values{
 		"link.key": key, "ad.objectGUID": guid, "ad.cn": "Sales & Co", "ad.mail": "Ada.Novak@new.example.org", "old.mail": "old@example.org",
-		`default(ad.givenName, "")`: "Ada", "coalesce(ad.sn, ad.cn)": "Novak", "coalesce(ad.displayName, ad.cn)": "Ada Q. Novak",
+		"macros.first_name": "Ada", "macros.last_name": "Novak", "macros.display_name": "Ada Q. Novak",
 		"settings.tag": "Staff", "settings.custom_attribute": "Cost centre", "settings.custom_attribute_type": "STRING", "settings.agent_role": "AGENT",
 		contacts: `{"contactInformation": {"email": [{"address": "Ada.Novak@new.example.org"}], "phone": [{"number": "385991234567"}]}}`,
 	}

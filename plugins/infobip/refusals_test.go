@@ -96,9 +96,9 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 func TestAgentOfTheSameNameIsNotTaken(t *testing.T) {
 	s := newOperations(t, nil)
 	v := about("")
-	v["coalesce(ad.displayName, ad.cn)"] = "bo ek"
+	v["macros.display_name"] = "bo ek"
 	fails(t, s.invoke(t, "create_agent", v), abi.KindConfig, "there is an agent", agent(t, s, 2).ID, "another display name")
-	v["coalesce(ad.displayName, ad.cn)"] = "Bo" // a part of a name is no name
+	v["macros.display_name"] = "Bo" // a part of a name is no name
 	if err := s.invoke(t, "create_agent", v); err != nil {
 		t.Error(err)
 	}

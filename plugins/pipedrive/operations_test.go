@@ -176,7 +176,7 @@ func group(v values) values {
 
 func operations() map[string]operation {
 	ada := values{"ad.mail": "ada.new@example.org"}
-	body := `{{ {"name": coalesce(ad.displayName, ad.cn), "emails": [{"value": ad.mail, "primary": true, "label": "work"}], "phones": ad.telephoneNumber == null ? [] : [{"value": ad.telephoneNumber, "primary": true, "label": "work"}]} }}`
+	body := `{{ {"name": macros.display_name, "emails": [{"value": ad.mail, "primary": true, "label": "work"}], "phones": ad.telephoneNumber == null ? [] : [{"value": ad.telephoneNumber, "primary": true, "label": "work"}]} }}`
 	return map[string]operation{
 		"me":        {setup: fixed(nil)},
 		"get_user":  {setup: fixed(link("2"))},
@@ -239,7 +239,7 @@ func operations() map[string]operation {
 		"update_person": {
 			setup: func(t *testing.T, s scene) values {
 				v := person(t, s)
-				v["coalesce(ad.displayName, ad.cn)"], v["ad.mail"] = "Bo King", "bo.king@example.org"
+				v["macros.display_name"], v["ad.mail"] = "Bo King", "bo.king@example.org"
 				return v
 			},
 			done: is("/api/v2/persons/{link}", "name", "Bo King"),

@@ -54,7 +54,7 @@ func TestRefusedWebhooks(t *testing.T) {
 			s.host.Client.Transport = answersWith(c.status, "application/json", c.body)
 			v := group(values{
 				"link.key": "2", "settings.webhook_id": "7", "settings.permission_set_id": "x", "settings.role_setting": "x", "settings.role_setting_value": "9",
-				"coalesce(ad.displayName, ad.cn)": "x", "ad.mail": "x@example.org",
+				"macros.display_name": "x", "ad.mail": "x@example.org",
 			})
 			_, err := s.host.Invoke(connector(), abi.InvokeCall{Webhook: render(t, c.webhook, v)})
 			fails(t, err, c.kind, c.message...)

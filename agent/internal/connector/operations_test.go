@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/host/testdata/kept"
@@ -176,7 +177,7 @@ func (s *stage) webhook(name string) abi.Webhook {
 	if !ok {
 		s.Fatalf("there is no webhook %s", name)
 	}
-	c, err := outbound.Compile(w, outbound.NewScope())
+	c, err := outbound.Compile(w, macro.Scope(outbound.NewScope(), s.connector.Manifest()))
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/find"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/macro"
@@ -19,6 +21,10 @@ type (
 	// MacrosRequest asks what may stand in a template.
 	MacrosRequest struct {
 		Place string `json:"place,omitempty"` // APPLICATION or APPLICATION/NAME; "": every application
+		// User or Group names an object of the directory whose values are the
+		// examples, as find.One takes it; "": none.
+		User  string `json:"user,omitempty"`
+		Group string `json:"group,omitempty"`
 	}
 	// MacrosAnswer has the places below an application, or the choices at one.
 	MacrosAnswer struct {
@@ -35,6 +41,9 @@ type (
 func (s *Service) Macros(ctx context.Context, _ Caller, in MacrosRequest) (MacrosAnswer, error) {
 	application, name, exact := strings.Cut(in.Place, "/")
 	var answer MacrosAnswer
+	if in.User+in.Group != "" && !exact {
+		return answer, exit.Mistake(errors.New("an object has values in the templates of one webhook: name it as APPLICATION/WEBHOOK"))
+	}
 	applications := s.agent.Config().Applications
 	if _, known := applications[application]; !known && in.Place != "" {
 		return answer, exit.Mistake(s.unknownApplication(application))
@@ -56,12 +65,39 @@ func (s *Service) Macros(ctx context.Context, _ Caller, in MacrosRequest) (Macro
 		for _, p := range places {
 			if p.Name == in.Place {
 				answer.Choices = macro.Choices(p.Kind, m, conf.Settings)
-				return answer, nil
+				if in.User+in.Group != "" {
+					answer.Choices, err = s.examples(ctx, of, p, m, in, answer.Choices)
+				}
+				return answer, err
 			}
 		}
 		return answer, exit.Mistake(unknownPlace(of, name, places))
 	}
 	return answer, nil
+}
+
+// examples replaces the examples of choices by the values of an object.
+func (s *Service) examples(
+	ctx context.Context, application string, at macro.Place, m abi.Manifest, in MacrosRequest, choices []MacroChoice,
+) ([]MacroChoice, error) {
+	_, name, _ := strings.Cut(at.Name, "/")
+	w, ok := m.Webhook(name)
+	if at.Kind != macro.KindWebhook || !ok {
+		return nil, exit.Mistake(fmt.Errorf("%s is an endpoint: its templates are about no object of the directory", at.Name))
+	}
+	now, err := s.agent.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kind, object := find.User, in.User
+	if in.Group != "" {
+		kind, object = find.Group, in.Group
+	}
+	env, err := now.Examples(ctx, application, w, kind, object, macro.Spelled(m, choices))
+	if err != nil {
+		return nil, err
+	}
+	return macro.WithExamples(m, choices, env), nil
 }
 
 func unknownPlace(application, name string, places []MacroPlace) error {
