@@ -26,7 +26,7 @@ func TestReachNamesEveryHost(t *testing.T) {
 	own := config.Application{Connector: "acme", Auth: config.AuthSession, BaseURL: "https://own.example:8443/v1", TokenURL: "http://127.0.0.1:1/t", AuthURL: "https://sso.example/a", Proxy: "http://me@proxy.example:3128"}
 	own.Endpoints = map[string]config.Endpoint{"users": {URL: &expr.Source{Text: "https://files.example/users"}}}
 	applications := map[string]config.Application{"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"}}
-	view := connector.Views([]host.Module{{Manifest: m}}, applications)[0]
+	view := connector.Views([]host.Module{{Manifest: m}}, &config.Config{Applications: applications})[0]
 	var b bytes.Buffer
 	printModule(&b, view)
 	_, after, _ := strings.Cut(b.String(), "\n\nMAY REACH")

@@ -55,7 +55,7 @@ func TestForeignTextDoesNotDriveTheTerminal(t *testing.T) {
 		"a verified one": func(b *bytes.Buffer) {
 			printVerified(b, connector.Verified{Connector: evil, Version: evil, Signature: evil, Problems: []string{evil}})
 		},
-		"a connector": func(b *bytes.Buffer) { printModule(b, connector.Views([]host.Module{m}, nil)[0]) },
+		"a connector": func(b *bytes.Buffer) { printModule(b, connector.Views([]host.Module{m}, &config.Config{})[0]) },
 	} {
 		var b bytes.Buffer
 		show(&b)

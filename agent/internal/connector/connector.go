@@ -23,11 +23,11 @@ type View struct {
 	Reach []fit.Reach `json:"reach"`
 }
 
-// Views adds to each module where its requests may go with these applications.
-func Views(modules []host.Module, applications map[string]config.Application) []View {
+// Views adds to each module where its requests may go with a configuration.
+func Views(modules []host.Module, cfg *config.Config) []View {
 	views := make([]View, len(modules))
 	for i, m := range modules {
-		views[i] = View{m, fit.Reaches(m.Manifest, applications)}
+		views[i] = View{m, fit.Reaches(m.Manifest, cfg)}
 	}
 	return views
 }

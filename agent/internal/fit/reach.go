@@ -17,9 +17,9 @@ type Reach struct {
 }
 
 // Reaches lists the hosts of a manifest, and those that applications of the
-// connector name in the configuration. It marks hosts that receive secrets or at
-// which people log in.
-func Reaches(m abi.Manifest, applications map[string]config.Application) []Reach {
+// connector and their webhooks name in the configuration. It marks hosts that
+// receive secrets or at which people log in.
+func Reaches(m abi.Manifest, cfg *config.Config) []Reach {
 	list := []Reach{}
 	for _, h := range m.Hosts {
 		list = append(list, Reach{h, "requests"})
@@ -42,8 +42,8 @@ func Reaches(m abi.Manifest, applications map[string]config.Application) []Reach
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(applications)) {
-		conf := applications[name]
+	for _, name := range slices.Sorted(maps.Keys(cfg.Applications)) {
+		conf := cfg.Applications[name]
 		if conf.Connector != m.Name {
 			continue
 		}
@@ -57,6 +57,9 @@ func Reaches(m abi.Manifest, applications map[string]config.Application) []Reach
 		add(conf.Proxy, "proxy"+of)
 		for _, h := range NamedHosts(conf) {
 			list = append(list, Reach{h, "endpoints" + of})
+		}
+		for _, h := range WebhookHosts(cfg, name) {
+			list = append(list, Reach{h, "webhooks" + of})
 		}
 	}
 	return list

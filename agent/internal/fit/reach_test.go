@@ -27,8 +27,15 @@ func TestReachesNameEveryHost(t *testing.T) {
 			"computed": {URL: &expr.Source{Text: "https://{{ settings.host }}/users"}},
 		},
 	}
-	got := Reaches(m, map[string]config.Application{
-		"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"},
+	got := Reaches(m, &config.Config{
+		Applications: map[string]config.Application{
+			"own": own, "plain": {Connector: "acme"}, "foreign": {Connector: "x", BaseURL: "https://foreign.example"},
+		},
+		Webhooks: map[string]config.Webhook{
+			"note":    {Application: "own", URL: &expr.Source{Text: "https://notes.example/n/{{ link.key }}"}},
+			"usual":   {Application: "own", Path: &expr.Source{Text: "/x"}},
+			"another": {Application: "foreign", URL: &expr.Source{Text: "https://other.example/n"}},
+		},
 	})
 	want := []Reach{
 		{"*.acme.example", "requests"},
@@ -42,6 +49,7 @@ func TestReachesNameEveryHost(t *testing.T) {
 		{"own.example:8443", "login: user name and password of application own"},
 		{"proxy.example:3128", "proxy of application own"},
 		{"files.example", "endpoints of application own"},
+		{"notes.example", "webhooks of application own"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

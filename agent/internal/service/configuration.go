@@ -26,7 +26,7 @@ func (s *Service) Connectors(ctx context.Context, _ Caller, _ Nothing) ([]connec
 	if err != nil {
 		return nil, err
 	}
-	return connector.Views(modules, s.agent.Config().Applications), nil
+	return connector.Views(modules, s.agent.Config()), nil
 }
 
 func (s *Service) unknownApplication(name string) error {
