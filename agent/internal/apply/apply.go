@@ -129,7 +129,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	o := j.Outcome(t, ident.ResultApplied)
 	o.GUID = guid
 	c := j.commit(o, j.handedOver(t))
-	c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
+	c.HeldID, c.Intent, c.Link = t.HeldID, intent, j.linked(after)
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
 		return j.unrecorded(ctx, t, intent, err)
 	}
@@ -166,6 +166,9 @@ func (j *Job) unrecorded(ctx context.Context, t Task, intent int64, failure erro
 // linkOf returns the link that the operation relies on, after checking that it
 // is still as the plan saw it. If it is not, stale says why.
 func (j *Job) linkOf(ctx context.Context, t Task) (link ident.Link, stale string, err error) {
+	if j.Step != nil {
+		return link, "", nil
+	}
 	link, linked, err := j.Store.LinkByKey(ctx, j.Space(), t.Change.Key)
 	if err != nil {
 		return link, "", err
@@ -205,15 +208,28 @@ func (j *Job) formerLink(ctx context.Context, t Task) (link ident.Link, stale st
 	return link, "", nil
 }
 
+// linked returns the link that an operation leaves; nil if it has to do with none.
+func (j *Job) linked(after ident.Link) *ident.Link {
+	if j.Step != nil {
+		return nil
+	}
+	return &after
+}
+
 func (j *Job) intent(t Task, after ident.Link) store.Intent {
 	in := store.Intent{
 		Run: j.Run, Automation: j.Automation, Application: j.Application, Kind: j.Space().Kind(),
 		Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
-		Server: j.Directory.Server().URL, Anchor: ident.Anchor(j.Space(), t.Change.Key), Operation: t.Op,
-		Link: &after, By: j.By, HeldID: t.HeldID,
+		Server: j.Directory.Server().URL, Operation: t.Op,
+		Link: j.linked(after), By: j.By, HeldID: t.HeldID, Approved: t.Approved,
 	}
 	if password := j.handedOver(t); password != "" {
 		in.Password = j.Sealer.Seal(passwordUse(in), password)
+	}
+	if j.Step != nil {
+		in.Orchestration, in.Instance = j.Step.Orchestration, j.Step.Instance
+	} else {
+		in.Anchor = ident.Anchor(j.Space(), t.Change.Key)
 	}
 	return in
 }

@@ -32,7 +32,7 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool,
 	}
 	entry, err := j.Directory.Get(ctx, conn.ByGUID(in.GUID), attributes)
 	if errors.Is(err, conn.ErrNotFound) {
-		return in.GUID, false, nil
+		return in.GUID, operation.Removes(in.Operation.Class), nil
 	}
 	if err != nil {
 		return in.GUID, false, err
@@ -43,7 +43,7 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool,
 			"give the bind account the right to read that account: rollcall validate --online",
 		}
 	}
-	if err := j.addPrimaryGroup(ctx, entry); err != nil {
+	if err := AddPrimaryGroup(ctx, j.Directory, entry); err != nil {
 		return in.GUID, false, err
 	}
 	if operation.Holds(entry, in.Operation) {
@@ -52,6 +52,10 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool,
 	first, halved := operation.FirstHalf(in.Operation)
 	if !halved || !operation.Holds(entry, first) {
 		return in.GUID, false, nil
+	}
+	if in.Application == "" {
+		in.Operation = first
+		return in.GUID, true, nil
 	}
 	link, ok, err := j.Store.LinkByKey(ctx, in.Space(), in.Key)
 	if err != nil || !ok {
@@ -89,14 +93,17 @@ func dns(entries []ident.Entry) string {
 	return strings.Join(list, "; ")
 }
 
-// addPrimaryGroup adds the primary group to the groups of an account, because
-// AD leaves it out of memberOf.
-func (j *Job) addPrimaryGroup(ctx context.Context, account ident.Entry) error {
+// AddPrimaryGroup adds the primary group to the groups of an account that was read
+// with primaryGroupID and objectSid, because AD leaves it out of memberOf.
+func AddPrimaryGroup(ctx context.Context, dir interface {
+	Get(context.Context, conn.Target, []string) (ident.Entry, error)
+}, account ident.Entry,
+) error {
 	sid := ident.PrimaryGroup(account)
 	if sid == "" {
 		return nil
 	}
-	group, err := j.Directory.Get(ctx, conn.ByDN(ident.DN("<SID="+sid+">")), []string{"cn"})
+	group, err := dir.Get(ctx, conn.ByDN(ident.DN("<SID="+sid+">")), []string{"cn"})
 	if errors.Is(err, conn.ErrNotFound) {
 		return nil
 	}

@@ -40,6 +40,9 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 	}
 	o := j.Outcome(t, result)
 	o.Code, o.Cause, o.Next = w.Code, w.Cause, w.Next
+	if result == ident.ResultSkipped && j.Step != nil {
+		o.Next = tryAnew
+	}
 	if result == ident.ResultFailed {
 		j.Listener.Tell(failedItem(o, w.Attribute, w.Common), false)
 	}
@@ -47,8 +50,7 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 	c.HeldID, c.Intent = t.HeldID, intent
 	if w.Done == t.Op.Class {
 		first, _ := operation.FirstHalf(t.Op)
-		partly := operation.Remember(link, first, j.Now().UTC())
-		c.Link = &partly
+		c.Link = j.linked(operation.Remember(link, first, j.Now().UTC()))
 	}
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
 		return fmt.Errorf("record that %s of %s failed: %w", t.Op.Class, t.Change.Name, err)
@@ -62,6 +64,9 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 }
 
 func (j *Job) logFailure(o ident.Outcome) {
+	if j.Step != nil {
+		return // whoever carries the step out says so
+	}
 	j.Log.Warn("operation failed", "automation", j.Automation, "run", j.Run, "operation", o.Operation.Class,
 		"dn", o.DN, "key", o.Key, "cause", o.Cause, "next", o.Next)
 }
@@ -80,8 +85,12 @@ func failedItem(o ident.Outcome, attribute, common string) ident.QuarantineItem 
 	}
 }
 
-// refuse remembers what the directory refused.
+// refuse remembers what the directory refused, so that the next run does not plan
+// it as good. A step is not planned: it is tried again when a person says so.
 func (j *Job) refuse(ctx context.Context, list ...ident.Refusal) error {
+	if j.Step != nil {
+		return nil
+	}
 	for i := range list {
 		before, _, err := j.Store.Refusal(ctx, j.Automation, list[i].Key, list[i].Part)
 		if err != nil {
@@ -114,7 +123,7 @@ func (j *Job) partly(ctx context.Context, t Task, link ident.Link, intent int64,
 		done := t
 		done.Op = taken
 		c := j.commit(j.Outcome(done, ident.ResultApplied), j.handedOver(t))
-		c.HeldID, c.Intent, c.Link = t.HeldID, intent, &after
+		c.HeldID, c.Intent, c.Link = t.HeldID, intent, j.linked(after)
 		commits = append(commits, c)
 	}
 	failed := t

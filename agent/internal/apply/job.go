@@ -110,11 +110,17 @@ type Settings struct {
 
 // Order names the run that a Job writes for, and where it writes.
 type Order struct {
-	Run                         int64
+	Run int64
+	// Automation and Application are those of the run. Both are "" for a
+	// directory step: its operations are about objects and not about records.
+	// They need no link and change none, and nothing follows them.
 	Automation, Application, By string
 	Kind                        string // of the records; "" is ident.UserKind
-	Lease                       store.Lease
-	Password                    Password
+	// Step is the instance whose directory step the Job carries out; nil for a
+	// run.
+	Step     *store.Orchestrated
+	Lease    store.Lease
+	Password Password
 	// Seen reports that the record being linked has just been delivered and is
 	// in scope.
 	Seen      bool

@@ -8,14 +8,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// PlanAnew is the next step for an operation that was skipped.
-const PlanAnew = "the next run plans it anew"
+// The next steps for an operation that was skipped.
+const (
+	PlanAnew = "the next run plans it anew"
+	tryAnew  = "the step reads the object again and tries anew"
+)
 
 // Skip records that an operation was not made because something has changed
 // since it was planned.
 func (j *Job) Skip(ctx context.Context, t Task, cause string) error {
 	o := j.Outcome(t, ident.ResultSkipped)
 	o.Cause, o.Next = cause, PlanAnew
+	if j.Step != nil {
+		o.Next = tryAnew
+	}
 	c := j.commit(o, "")
 	c.HeldID = t.HeldID
 	if err := j.Store.Commit(ctx, j.Lease, c); err != nil {
@@ -47,7 +53,7 @@ func (j *Job) Record(ctx context.Context, outcomes []ident.Outcome) error {
 // follow hands over.
 func (j *Job) commit(o ident.Outcome, password string) store.Commit {
 	return store.Commit{
-		Outcome: o, Automation: j.Automation, Application: j.Application, Kind: j.Kind, By: j.By,
+		Outcome: o, Automation: j.Automation, Application: j.Application, Kind: j.Kind, By: j.By, Orchestrated: j.Step,
 		Start: j.follow(j.Automation, j.By, o, password),
 	}
 }

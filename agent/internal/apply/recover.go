@@ -47,6 +47,47 @@ func (j *Job) Recover(ctx context.Context) error {
 	return nil
 }
 
+// RecoverObject finds out what became of writes of directory steps to one object
+// without a recorded outcome, as Recover does for runs. No such write is under way
+// meanwhile. An error says that it cannot be found out yet.
+func (j *Job) RecoverObject(ctx context.Context, guid ident.GUID) error {
+	defer j.Objects.Lock(guid)()
+	intents, err := j.Store.Intents(ctx)
+	if err != nil {
+		return fmt.Errorf("read the open intents: %w", err)
+	}
+	for i := range intents {
+		in := &intents[i]
+		if in.Application != "" || in.GUID != guid {
+			continue
+		}
+		if err := j.settleIntent(ctx, in); err != nil {
+			return &InDoubtError{Class: what(in), Name: in.Name, Err: err}
+		}
+	}
+	return nil
+}
+
+// InDoubtError says that it cannot be found out yet whether a write was made.
+type InDoubtError struct {
+	Class ident.Class
+	Name  string
+	Err   error
+}
+
+// Error names the write, the reason, and what to do.
+func (e *InDoubtError) Error() string {
+	text := fmt.Sprintf("it cannot be found out yet whether %s of %s was carried out: %v", e.Class, e.Name, e.Err)
+	var known *unsettledError
+	if errors.As(e.Err, &known) {
+		text += "; next: " + known.next
+	}
+	return text
+}
+
+// Unwrap returns the reason.
+func (e *InDoubtError) Unwrap() error { return e.Err }
+
 // ends reports whether an error ends the run because it concerns every user: an
 // outage of the directory, a lost lease, a damaged state, a stop.
 func ends(ctx context.Context, err error) bool {
@@ -127,7 +168,7 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 	if err != nil {
 		return err
 	}
-	j.Log.Info("a write that was cut off is settled", "automation", j.Automation, "run", in.Run,
+	j.Log.Info("a write that was cut off is settled", "automation", in.Automation, "orchestration", in.Orchestration, "run", in.Run,
 		"operation", in.Operation.Class, "dn", in.DN, "was_carried_out", done)
 	return nil
 }
@@ -163,10 +204,8 @@ func (j *Job) avoid(ctx context.Context, in *store.Intent) error {
 // recordRecovered records what the killed run could not, the outcome and the
 // link, as part of that run.
 func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.GUID) error {
-	link := *in.Link
-	link.GUID = guid
 	o := ident.Outcome{
-		Run: in.Run, Key: in.Key, GUID: guid, DN: in.DN, Name: in.Name, Operation: in.Operation,
+		Run: in.Run, Key: in.Key, GUID: guid, DN: in.DN, Name: in.Name, Operation: in.Operation, Approved: in.Approved,
 		Result: ident.ResultApplied, Cause: "carried out before the run was cut off; found by run " + strconv.FormatInt(j.Run, 10), At: j.Now(),
 	}
 	if in.HeldID != 0 {
@@ -179,7 +218,17 @@ func (j *Job) recordRecovered(ctx context.Context, in store.Intent, guid ident.G
 	o.Cause += note
 	c := store.Commit{
 		Outcome: o, Automation: in.Automation, Application: in.Application, Kind: in.Kind, By: in.By,
-		HeldID: in.HeldID, Intent: in.ID, Link: &link, Start: j.follow(in.Automation, in.By, o, password),
+		HeldID: in.HeldID, Intent: in.ID, Start: j.follow(in.Automation, in.By, o, password),
+	}
+	if in.Orchestration != "" {
+		c.Outcome.Cause = "carried out before the step was cut off; found out afterwards"
+		c.Orchestrated = &store.Orchestrated{
+			Orchestration: in.Orchestration, Instance: in.Instance, GUID: guid, DN: in.DN, Name: in.Name, Status: string(o.Result),
+		}
+	} else {
+		link := *in.Link
+		link.GUID = guid
+		c.Link = &link
 	}
 	err = j.Store.Commit(ctx, j.Lease, c)
 	var decided *store.NotHeldError

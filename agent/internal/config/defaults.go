@@ -68,6 +68,7 @@ func (a *Automation) setDefaults() {
 
 func (o *Orchestration) setDefaults() {
 	*o = Orchestration{OnError: OnError{Do: orchestration.OnErrorStop}, Within: orchestration.DefaultWithin}
+	o.Limits.setDefaults()
 }
 
 func (s *Step) setDefaults() { s.Retry.setDefaults() }

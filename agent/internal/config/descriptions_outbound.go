@@ -37,10 +37,17 @@ func describeOrchestrations() map[string]string {
 		"orchestrations.NAME.description": "For people.",
 		"orchestrations.NAME.on_error": "What follows a step that is out of attempts: the instance waits for a person, " +
 			"goes on, or goes to a step.",
-		"orchestrations.NAME.cancel_when": "An expression, looked at before each step and after each delay: true ends the instance.",
-		"orchestrations.NAME.within":      "How long an instance may take as a whole; then it fails.",
-		"orchestrations.NAME.steps.name":  "What expressions (steps.NAME), goto and reports call the step; step1, step2 and so on without it.",
-		"orchestrations.NAME.steps.if":    "An expression; when it is false, the step is skipped.",
+		"orchestrations.NAME.cancel_when":    "An expression, looked at before each step and after each delay: true ends the instance.",
+		"orchestrations.NAME.within":         "How long an instance may take as a whole; then it fails.",
+		"orchestrations.NAME.limits.update":  "How many updates its directory steps may make in 24 hours, of the users in scope; what exceeds it is held.",
+		"orchestrations.NAME.limits.rename":  "In 24 hours.",
+		"orchestrations.NAME.limits.move":    "In 24 hours.",
+		"orchestrations.NAME.limits.enable":  "In 24 hours.",
+		"orchestrations.NAME.limits.disable": "In 24 hours.",
+		"orchestrations.NAME.limits.delete":  "In 24 hours; 0 holds each of them.",
+		"orchestrations.NAME.limits.groups":  "In 24 hours; each group counts.",
+		"orchestrations.NAME.steps.name":     "What expressions (steps.NAME), goto and reports call the step; step1, step2 and so on without it.",
+		"orchestrations.NAME.steps.if":       "An expression; when it is false, the step is skipped.",
 		"orchestrations.NAME.steps.webhook": "A webhook of this configuration, or one of a connector as APPLICATION/WEBHOOK. " +
 			"A step has exactly one of webhook, directory, mail, command, delay and wait_until.",
 		"orchestrations.NAME.steps.directory.action": "What is done with the object in the directory, " +

@@ -18,6 +18,7 @@ type Orchestration struct {
 	OnError     OnError       `toml:"on_error"`    // of steps that have none of their own
 	CancelWhen  *Text         `toml:"cancel_when"` // an expression
 	Within      time.Duration `toml:"within"`      // bound on the whole
+	Limits      StepLimits    `toml:"limits"`      // of its directory steps
 	Steps       []Step        `toml:"steps"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ func (l *loader) checkOrchestrations() {
 		for i, s := range o.Steps {
 			l.checkStep(in.with("steps").item(i), s)
 		}
+		l.checkStepLimits(in.with("limits"), o)
 		if !l.failed[in.index()] && !l.failed[in.with("steps").index()] {
 			l.compileOrchestration(name, l.knownPlaces(), len(l.errs) > before)
 		}
@@ -116,6 +118,31 @@ func saidBy(m *orchestration.MistakeError) string {
 	return "step " + m.Name + ": " + m.Message
 }
 
+// classes are the classes of operations that the actions of directory steps make.
+var classes = map[orchestration.Action][]string{
+	orchestration.ActionUpdate: {"update", "rename"}, orchestration.ActionMove: {"move"}, orchestration.ActionEnable: {"enable"},
+	orchestration.ActionDisable: {"disable"}, orchestration.ActionDelete: {"delete"},
+	orchestration.ActionAddGroups: {"groups"}, orchestration.ActionRemoveGroups: {"groups"},
+}
+
+// checkStepLimits warns of limits of what no step does.
+func (l *loader) checkStepLimits(in path, o Orchestration) {
+	if !l.has(in) || l.failed[in.index()] {
+		return
+	}
+	var made []string
+	for _, s := range o.Steps {
+		if s.Directory != nil {
+			made = append(made, classes[s.Directory.Action]...)
+		}
+	}
+	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[StepLimits]())) {
+		if l.has(in.with(key)) && !slices.Contains(made, key) {
+			l.warnKey(in.with(key), fmt.Sprintf("limits.%s limits nothing: no directory step of the orchestration does that", key), "")
+		}
+	}
+}
+
 func (l *loader) checkStep(in path, s Step) {
 	if l.failed[in.index()] {
 		return
@@ -171,7 +198,6 @@ func (l *loader) checkDirectoryStep(in path, d DirectoryStep) {
 		return
 	}
 	l.require(in, "action")
-	l.warnKey(in, "this version carries out no directory steps: an automation that starts the orchestration does not run", "")
 	if d.OU != nil && isConstant(d.OU.Text) {
 		l.checkPlace(in.with("ou"), "ou", d.OU.Text)
 	}

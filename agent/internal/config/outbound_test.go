@@ -48,8 +48,8 @@ func TestOutboundIsRead(t *testing.T) {
 			t.Error(w.String())
 		}
 	}
-	if len(c.Warnings) != 2 {
-		t.Errorf("%d warnings of what is not carried out, want one for a directory step and one for a kind of links", len(c.Warnings))
+	if len(c.Warnings) != 1 {
+		t.Errorf("%d warnings of what is not carried out, want one for a kind of links", len(c.Warnings))
 	}
 	leaver, _ := c.OrchestrationDefinition("leaver", given(c))
 	hour, day := orchestration.Duration(time.Hour), orchestration.Duration(24*time.Hour)
@@ -152,6 +152,7 @@ func TestWarningsOfOutbound(t *testing.T) {
 		"a password that nobody gets": {`text = "{{ password }}"`, `text = "x"`, "which does not use password: nobody would learn it"},
 		"deletes":                     {`disabled = "leaver" }`, `disabled = "leaver", deleted = "leaver" }`, "after.deleted starts nothing yet: this version deletes nobody"},
 		"a filter that is constant":   {`where = '!ad.disabled && date_diff(from_filetime(ad.lastLogonTimestamp), now, "days") > 90 && links.pipedrive != null'`, `where = 'true'`, "where does not look at the object: it is the same for everybody (name an attribute, such as ad.department)"},
+		"limits of nothing":           {"within = \"30d\"", "within = \"30d\"\nlimits = { groups = 7, delete = 3 }", "limits.delete limits nothing: no directory step of the orchestration does that"},
 		"a constant if":               {`if = 'link != null'`, `if = 'true'`, "it is always true, whatever the object is"},
 	} {
 		text := strings.Replace(outboundBase(t), c.old, c.with, 1)
@@ -250,5 +251,25 @@ func TestOutlineNamesWhatIsCalled(t *testing.T) {
 	want := [][]string{{"crm", "staff"}, {"infobip_person", "new_agent"}, {"leaver", "welcome"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestStepLimits: what is not written has the default of an automation, and so has
+// an orchestration that is no longer there.
+func TestStepLimits(t *testing.T) {
+	c := mustLoad(t, map[string]string{"agent.toml": strings.Replace(outboundBase(t), "within = \"30d\"", "within = \"30d\"\nlimits = { groups = \"10%\" }", 1)})
+	want := map[ident.Class]plan.Limit{}
+	for class, limit := range plan.DefaultLimits() {
+		switch class {
+		case ident.ClassUpdate, ident.ClassRename, ident.ClassMove, ident.ClassEnable, ident.ClassDisable, ident.ClassDelete, ident.ClassGroups:
+			want[class] = limit
+		}
+	}
+	if d := cmp.Diff(want, c.StepLimits("gone")); d != "" {
+		t.Error(d)
+	}
+	want[ident.ClassGroups] = plan.Limit{Percent: 10}
+	if d := cmp.Diff(want, c.StepLimits("leaver")); d != "" {
+		t.Error(d)
 	}
 }

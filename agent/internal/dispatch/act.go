@@ -48,7 +48,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	i.Version++
 	a := Action{
 		Instance: i.Instance, Step: step.Name, Turn: i.state.Turns[decision.Step], Attempt: i.state.Attempts, Again: decision.Again,
-		Rendered: rendered,
+		Approved: i.state.Approved, Lease: d.held(), Rendered: rendered,
 	}
 	run.Go(func() {
 		defer d.leave(i.ID, kind)
@@ -83,6 +83,9 @@ func (d *Dispatcher) act(run *runner, kind orchestration.Kind, a Action) (done D
 func (d *Dispatcher) acted(run *runner, i instance, step orchestration.Step, done Done) {
 	attempt := i.state.Attempts
 	state, decision, err := i.o.Settle(i.state, done.Result, d.Now(), d.Random())
+	if done.Held != "" {
+		state, decision, err = i.o.Hold(i.state, done.Held, d.Now())
+	}
 	if err != nil {
 		d.Log.Error("the result of a step does not fit its orchestration", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
 		return
@@ -93,6 +96,8 @@ func (d *Dispatcher) acted(run *runner, i instance, step orchestration.Step, don
 		Result: "done", Cause: done.Error,
 	}
 	switch {
+	case done.Held != "":
+		line.Result, line.Cause = string(store.InstanceHeld), done.Held
 	case done.Error != "" && decision.Do == orchestration.DoWait:
 		line.Result = "retrying"
 	case done.Error != "":

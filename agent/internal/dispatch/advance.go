@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/rescue"
@@ -175,6 +177,9 @@ func (d *Dispatcher) advanced(i instance, decision orchestration.Decision, told 
 		Instance: i.ID, Version: i.Version, Status: store.InstanceStatus(i.state.Status()), Step: name(decision.Step),
 		NextAt: i.state.Next, Idle: i.state.Idle(), Cause: i.state.Reason, State: state,
 		ErasePassword: i.o.Definition().Password && !i.o.NeedsPassword(i.state),
+	}
+	if a.Status == store.InstanceHeld {
+		a.Next = "`" + ident.Command("approve", strconv.FormatInt(i.Run, 10)) + "`, or reject"
 	}
 	if a.Status == store.InstanceBlocked {
 		a.Next = "look at its story, put right what failed, and resume or cancel it"

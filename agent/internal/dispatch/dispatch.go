@@ -81,7 +81,9 @@ type Action struct {
 	Step     string
 	Turn     int // how often the step has begun
 	Attempt  int
-	Again    bool // an earlier attempt may have had its effect
+	Again    bool        // an earlier attempt may have had its effect
+	Approved bool        // limits would not allow the step, and a person has approved it
+	Lease    store.Lease // for what the step writes to the store
 	orchestration.Rendered
 }
 
@@ -91,6 +93,9 @@ type Done struct {
 	Request string // what people may see of what was done
 	Answer  string
 	Journal []store.JournalLine
+	// Held says why a person must approve the step before anything of it is done;
+	// "": nobody need.
+	Held string
 }
 
 // Actor carries out the steps of one kind: mail, command or directory. It must

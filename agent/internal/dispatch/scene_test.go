@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -302,4 +303,35 @@ func define(name string, steps ...orchestration.Step) orchestration.Definition {
 // unavailable is the error of an application that is down.
 func unavailable(sent bool) error {
 	return &host.CallError{Connector: "x", Application: "crm", Function: "invoke", Kind: abi.KindUnavailable, Message: "no answer", Sent: sent}
+}
+
+// started begins one instance that a run caused.
+func (s *scene) started(run int64, d orchestration.Definition, guid ident.GUID) int64 {
+	s.Helper()
+	text, err := json.Marshal(d)
+	if err != nil {
+		s.Fatal(err)
+	}
+	ids, err := s.store.StartInstances(s.Context(), s.starter, []store.NewInstance{{
+		Orchestration: d.Name, Definition: text, Trigger: "after disabled", Run: run, By: "schedule",
+		GUID: guid, DN: s.objects[guid].DN, Name: string(guid),
+	}})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return ids[0]
+}
+
+// told returns the story of an instance, as "step result".
+func (s *scene) told(id int64) string {
+	s.Helper()
+	lines, err := s.store.Story(s.Context(), id)
+	if err != nil {
+		s.Fatal(err)
+	}
+	list := make([]string, len(lines))
+	for i, l := range lines {
+		list[i] = strings.TrimSpace(l.Step + " " + l.Result)
+	}
+	return strings.Join(list, ", ")
 }

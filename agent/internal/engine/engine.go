@@ -81,10 +81,13 @@ type Settings struct {
 	// preferred DC if that can be reached; "" means no preference.
 	Connect func(ctx context.Context, prefer string) (Directory, error)
 	// Servers are the URLs of the DCs that Connect may use; none means any.
-	Servers     []string
-	Rules       write.Rules
-	Mirror      mirror.Spec
-	Writers     int // how many writes may be in progress at once
+	Servers []string
+	Rules   write.Rules
+	Mirror  mirror.Spec
+	Writers int // how many writes may be in progress at once
+	// Objects are shared with everybody else who writes to the directory; nil:
+	// nobody else does.
+	Objects     *apply.Objects
 	Automations map[string]Automation
 	Broken      map[string]error // automations that cannot run, with the reason; the others still run
 	// Follows returns the orchestrations that begin with an operation that was
@@ -128,7 +131,10 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if _, err := s.Store.InterruptRuns(ctx); err != nil {
 		return nil, fmt.Errorf("close runs that were cut off: %w", err)
 	}
-	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: &apply.Objects{}, drafts: &atomic.Int64{}}
+	if s.Objects == nil {
+		s.Objects = &apply.Objects{}
+	}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: s.Objects, drafts: &atomic.Int64{}}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
 }

@@ -21,7 +21,7 @@ const (
 	ClassMove    Class = "move"
 	ClassGroups  Class = "groups"
 	ClassDisable Class = "disable"
-	ClassDelete  Class = "delete"
+	ClassDelete  Class = "delete" // by directory steps of orchestrations only
 )
 
 // Classes lists every class in the order of application.
@@ -112,7 +112,8 @@ type Change struct {
 //	         name changes too
 //	enable   To and Attributes as with move, when it is also moved back
 //	disable  To and Attributes as with move, when it is also moved away
-//	groups   Groups (DNs to be added to)
+//	groups   Groups (DNs to be added to) or Left (DNs to be removed from)
+//	delete   nothing
 type Operation struct {
 	Class      Class             `json:"class"`
 	Reason     string            `json:"reason"`
@@ -121,6 +122,7 @@ type Operation struct {
 	To         DN                `json:"to,omitempty"`
 	Attributes []AttributeChange `json:"attributes,omitempty"`
 	Groups     []DN              `json:"groups,omitempty"`
+	Left       []DN              `json:"left,omitempty"`
 	// FormerKey is the key that a link had until now.
 	FormerKey Key `json:"former_key,omitempty"`
 	// OU is the container that ou names, when the account stays where it is.

@@ -1,5 +1,5 @@
 package operation
 
-// remove describes the deletion of accounts. This version only knows how to
-// display it: no plan contains one, and none is carried out.
-var remove = kind{sign: "-", unsupported: true}
+// remove deletes an account. Only directory steps of orchestrations do that: no
+// plan of an automation contains it.
+var remove = kind{sign: "-", gone: true}

@@ -65,15 +65,23 @@ func Identify(op ident.Operation, on Account, to Target, followers ...string) st
 		addStrings(h, sorted(a.Old))
 		addStrings(h, sorted(a.New))
 	}
-	groups := make([]string, len(op.Groups))
-	for i, g := range op.Groups {
-		groups[i] = g.Fold()
+	addStrings(h, folded(op.Groups))
+	if len(op.Left) > 0 {
+		addStrings(h, folded(op.Left))
 	}
-	addStrings(h, sorted(groups))
 	if op.Class == ident.ClassAdopt {
 		addStrings(h, append([]string{op.OU.Fold()}, followers...))
 	}
 	return short(h)
+}
+
+// folded returns the distinct DNs in order.
+func folded(dns []ident.DN) []string {
+	out := make([]string, len(dns))
+	for i, dn := range dns {
+		out[i] = dn.Fold()
+	}
+	return sorted(out)
 }
 
 // sorted returns the distinct values in order.

@@ -38,6 +38,9 @@ func carriedOut(e ident.Entry, op ident.Operation) ident.Entry {
 		for _, g := range op.Groups {
 			e.Attributes.Set("memberOf", append(slices.Clone(e.Attributes.Values("memberOf")), string(g))...)
 		}
+		e.Attributes["memberof"] = slices.DeleteFunc(slices.Clone(e.Attributes["memberof"]), func(dn string) bool {
+			return slices.ContainsFunc(op.Left, ident.DN(dn).EqualFold)
+		})
 	}
 	if op.To != "" {
 		e.DN = op.To
@@ -173,8 +176,11 @@ func TestTheFirstHalfIsSeenByItself(t *testing.T) {
 // A new class must be given its answers here before anything can be made of it.
 func TestEveryClassIsKnown(t *testing.T) {
 	for _, class := range ident.Classes {
-		if want := class != ident.ClassDelete; Known(class) != want {
-			t.Errorf("%s is known: %t", class, !want)
+		if !Known(class) {
+			t.Errorf("%s is not known", class)
+		}
+		if Removes(class) != (class == ident.ClassDelete) {
+			t.Errorf("%s removes the account: %t", class, Removes(class))
 		}
 	}
 	if Known("restore") || Holds(ident.Entry{}, ident.Operation{Class: "restore"}) || MakesLink("restore") {

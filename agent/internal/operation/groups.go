@@ -6,12 +6,13 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// groups adds an account to groups. It has no inverse: no operation removes an
-// account from a group.
+// groups adds an account to groups, or removes it from groups. It has no inverse:
+// which of them an account was in before is not recorded.
 var groups = kind{
 	undone: ident.PartGroups,
 	holds: func(now ident.Entry, op ident.Operation) bool {
-		return !slices.ContainsFunc(op.Groups, func(g ident.DN) bool { return !memberOf(now, g) })
+		return !slices.ContainsFunc(op.Groups, func(g ident.DN) bool { return !memberOf(now, g) }) &&
+			!slices.ContainsFunc(op.Left, func(g ident.DN) bool { return memberOf(now, g) })
 	},
 	fate: func(s *since, i int) (Fate, error) {
 		for _, g := range s.change.Operations[i].Groups {

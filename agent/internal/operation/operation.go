@@ -19,13 +19,13 @@ import (
 // kind holds what is specific to one class. The zero value of each field suits
 // most classes.
 type kind struct {
-	sign        string // how it reads: "+", "-" or, for "", "~"
-	undone      string // the part of a user that a failure leaves undone; see Undone
-	account     bool   // it makes the account
-	link        bool   // it links a record
-	local       bool   // it writes to the directory only if it changes attributes
-	halves      bool   // it writes twice: first the state of the account, then its place
-	unsupported bool   // this version does not carry it out
+	sign    string // how it reads: "+", "-" or, for "", "~"
+	undone  string // the part of a user that a failure leaves undone; see Undone
+	account bool   // it makes the account
+	link    bool   // it links a record
+	local   bool   // it writes to the directory only if it changes attributes
+	halves  bool   // it writes twice: first the state of the account, then its place
+	gone    bool   // the account does not exist afterwards
 
 	// inverse is the class that undoes it; "" if none does.
 	inverse ident.Class
@@ -62,7 +62,11 @@ func of(class ident.Class) *kind {
 }
 
 // Known reports whether this version carries out operations of the class.
-func Known(class ident.Class) bool { return kinds[class] != nil && !kinds[class].unsupported }
+func Known(class ident.Class) bool { return kinds[class] != nil }
+
+// Removes reports whether the account does not exist any more after an operation
+// of the class.
+func Removes(class ident.Class) bool { return of(class).gone }
 
 // MakesLink reports whether an operation of the class creates the link, so
 // that all other operations of the user wait for it.

@@ -34,6 +34,9 @@ func Read(op ident.Operation, dn ident.DN) []Line {
 	for _, g := range op.Groups {
 		lines = append(lines, Line{"+", "add to " + string(g)})
 	}
+	for _, g := range op.Left {
+		lines = append(lines, Line{"-", "remove from " + string(g)})
+	}
 	return lines
 }
 

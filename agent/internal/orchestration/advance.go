@@ -70,12 +70,16 @@ func (t *transition) end() (State, Decision, error) {
 
 // Advance goes on with an instance that is ready or whose wait is over: it looks
 // at cancel_when and at the condition of the step, and passes steps that need
-// nobody, until something has to be done. values must be fresh. It is an error
-// to call Advance for an instance that is delivering, blocked or has ended.
+// nobody, until something has to be done. values must be fresh. For an instance
+// that is held it means that a person has approved its step. It is an error to
+// call Advance for an instance that is delivering, blocked or has ended.
 func (o *Orchestration) Advance(s State, values Values) (State, Decision, error) {
 	t, err := o.transition(s, values.Now)
 	if err != nil {
 		return s, Decision{}, err
+	}
+	if s.Phase == PhaseHeld {
+		t.approved(s)
 	}
 	if s.Phase == PhaseDelivering || s.Phase == PhaseBlocked || s.Phase.Ended() {
 		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s, which Advance does not change", s.Phase)}
@@ -303,6 +307,7 @@ func (t *transition) left(outcome Outcome, reason string) {
 // move makes a step the current one.
 func (t *transition) move(step int) {
 	t.s.Step, t.s.Begun, t.s.Attempts, t.s.Unsure, t.s.Deadline, t.s.Reason = step, false, 0, false, time.Time{}, ""
+	t.s.Approved = false
 	t.phase(PhaseEnter)
 }
 

@@ -457,3 +457,48 @@ func TestRetryWait(t *testing.T) {
 		t.Error("more than 8 attempts by default")
 	}
 }
+
+// TestHold: a step that limits do not allow waits for a person. Neither the turn nor
+// the time counts, the approval is for this step only, and it survives a failure.
+func TestHold(t *testing.T) {
+	i := start(t, orchestration.Definition{
+		Name: "o", Within: orchestration.Duration(time.Hour), CancelWhen: "!ad.disabled", Steps: []orchestration.Step{update("a", "x"), update("b", "x")},
+	})
+	i.is(orchestration.DoAct, "a", "")
+	i.keep(i.o.Hold(i.state, "too many", i.now))
+	i.is(orchestration.DoBlock, "a", "too many")
+	if i.state.Status() != "held" || i.state.Turns[0] != 0 || i.state.Approved {
+		t.Fatalf("%+v", i.state)
+	}
+	if _, _, err := i.o.Resume(i.state, i.now); err == nil {
+		t.Error("it is resumed without an approval")
+	}
+	i.later(10 * time.Hour)
+	i.advance()
+	i.is(orchestration.DoAct, "a", "")
+	if !i.state.Approved || i.state.Turns[0] != 1 || i.state.Attempts != 1 || i.last.Again || i.state.Until != began.Add(11*time.Hour) {
+		t.Fatalf("%+v, %+v", i.state, i.last)
+	}
+	i.settle(orchestration.Result{Error: "down", Retry: true})
+	if i.is(orchestration.DoWait, "a", "down"); !i.state.Approved {
+		t.Fatalf("%+v", i.state)
+	}
+	i.now = i.state.Next
+	i.advance()
+	i.settle(orchestration.Result{Error: "refused"})
+	i.is(orchestration.DoBlock, "a", "refused")
+	i.keep(i.o.Resume(i.state, i.now))
+	i.advance()
+	if i.is(orchestration.DoAct, "a", ""); !i.state.Approved {
+		t.Fatal("a person must approve the same step once more")
+	}
+	i.settle(orchestration.Result{})
+	i.advance()
+	if i.is(orchestration.DoAct, "b", ""); i.state.Approved {
+		t.Fatal("the approval is for another step")
+	}
+	i.keep(i.o.Hold(i.state, "too many", i.now))
+	i.ad = person(ident.Attributes{"cn": {"Ada"}}, false)
+	i.advance()
+	i.is(orchestration.DoEnd, "b", "cancel_when holds")
+}

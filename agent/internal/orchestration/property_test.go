@@ -159,7 +159,18 @@ func (w *walk) go1() {
 		w.settle()
 	case orchestration.DoBlock:
 		w.now = w.now.Add(time.Hour)
-		switch w.random.IntN(3) {
+		if w.state.Phase == orchestration.PhaseHeld && w.random.IntN(3) > 0 {
+			w.advance() // somebody has approved it
+			if w.next.Do == orchestration.DoAct && !w.state.Approved {
+				w.t.Fatalf("an approved step is not: %+v", w.state)
+			}
+			return
+		}
+		choice := w.random.IntN(3)
+		if w.state.Phase == orchestration.PhaseHeld {
+			choice = w.random.IntN(2)
+		}
+		switch choice {
 		case 0:
 			w.take(func(s orchestration.State) (orchestration.State, orchestration.Decision, error) {
 				return w.o.Cancel(s, "x", w.now)
@@ -195,6 +206,12 @@ func (w *walk) settle() {
 		r = orchestration.Result{Error: "boom", Status: 503, Answered: true, Retry: w.random.IntN(2) == 0}
 	}
 	w.now = w.now.Add(time.Second)
+	if w.next.Do == orchestration.DoAct && !w.state.Approved && w.o.Steps()[w.state.Step].Directory != nil && w.random.IntN(4) == 0 {
+		w.take(func(s orchestration.State) (orchestration.State, orchestration.Decision, error) {
+			return w.o.Hold(s, "too many", w.now)
+		})
+		return
+	}
 	jitter := w.random.Float64()
 	w.take(func(s orchestration.State) (orchestration.State, orchestration.Decision, error) {
 		return w.o.Settle(s, r, w.now, jitter)

@@ -106,7 +106,7 @@ func (o *Orchestration) dead(s State) bool {
 // forgive takes the time that the instance waited for a person from the time
 // that the whole takes.
 func (t *transition) forgive(s State) {
-	if blocked := t.now.Sub(s.Since); s.Phase == PhaseBlocked && blocked > 0 {
+	if blocked := t.now.Sub(s.Since); (s.Phase == PhaseBlocked || s.Phase == PhaseHeld) && blocked > 0 {
 		t.s.Until = t.s.Until.Add(blocked)
 	}
 }
@@ -124,14 +124,41 @@ func (o *Orchestration) Resume(s State, now time.Time) (State, Decision, error) 
 		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s; only what is blocked or has failed is resumed", s.Phase)}
 	}
 	t.forgive(s)
+	approved := s.Approved
 	if s.Phase == PhaseFailed {
 		t.s.Until, t.s.Turns = now.Add(o.within()), make([]int, len(o.steps))
 	} else if s.Begun {
 		t.s.Turns[s.Step]--
 	}
 	t.move(t.s.Step)
+	t.s.Approved = approved
 	t.decision.Do = DoAdvance
 	return t.end()
+}
+
+// Hold keeps the step that is under way from being done until a person approves
+// it: limits do not allow it. Nothing of it has been done. The turn does not
+// count, and neither does the time until the approval.
+func (o *Orchestration) Hold(s State, reason string, now time.Time) (State, Decision, error) {
+	t, err := o.transition(s, now)
+	if err != nil {
+		return s, Decision{}, err
+	}
+	if s.Phase != PhaseTrying {
+		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s, so that no step of it can be held", s.Phase)}
+	}
+	t.s.Turns[s.Step]--
+	t.move(s.Step)
+	t.phase(PhaseHeld)
+	t.s.Reason, t.decision.Do = bounded(reason), DoBlock
+	return t.end()
+}
+
+// approved lets a step begin that a person has approved.
+func (t *transition) approved(s State) {
+	t.forgive(s)
+	t.move(s.Step)
+	t.s.Approved = true
 }
 
 // Redeliver goes on with an instance that is blocked because its delivery was

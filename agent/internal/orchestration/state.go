@@ -23,6 +23,7 @@ const (
 	PhaseWaiting    Phase = "waiting"    // for a condition, which is looked at again at Next
 	PhaseDelivering Phase = "delivering" // the outbox has the call
 	PhaseTrying     Phase = "trying"     // a mail, a command or a directory step is under way, or tried again at Next
+	PhaseHeld       Phase = "held"       // the step is more than limits allow: a person must approve it
 	PhaseBlocked    Phase = "blocked"    // a person must decide
 	PhaseDone       Phase = "done"
 	PhaseFailed     Phase = "failed"
@@ -31,7 +32,7 @@ const (
 
 // Values lists the phases.
 func (Phase) Values() []string {
-	return []string{"enter", "delayed", "waiting", "delivering", "trying", "blocked", "done", "failed", "cancelled"}
+	return []string{"enter", "delayed", "waiting", "delivering", "trying", "held", "blocked", "done", "failed", "cancelled"}
 }
 
 // Ended reports whether nothing follows.
@@ -46,7 +47,9 @@ type State struct {
 	Turns   []int `json:"turns"`           // how often each step was begun
 	Begun   bool  `json:"begun,omitempty"` // the present turn of the step counts among Turns
 	// Attempts counts those of the current step.
-	Attempts int       `json:"attempts,omitempty"`
+	Attempts int `json:"attempts,omitempty"`
+	// Approved says that a person has approved the current step, which was held.
+	Approved bool      `json:"approved,omitempty"`
 	Unsure   bool      `json:"unsure,omitempty"` // an earlier attempt may have had its effect
 	Began    time.Time `json:"began"`
 	Since    time.Time `json:"since"`             // of the phase
@@ -61,8 +64,8 @@ type State struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Status returns the state of the instance in the words of the store, except
-// held: that is decided before there is a state. Between the beginning and the
+// Status returns the state of the instance in the words of the store. One whose
+// beginning is held has no state yet. Between the beginning and the
 // result of a step that is no delivery, the instance is ready: after a kill the
 // step is begun once more.
 func (s State) Status() string {
@@ -76,7 +79,7 @@ func (s State) Status() string {
 		return "ready"
 	case PhaseEnter:
 		return "ready"
-	case PhaseDelivering, PhaseBlocked, PhaseDone, PhaseFailed, PhaseCancelled:
+	case PhaseDelivering, PhaseHeld, PhaseBlocked, PhaseDone, PhaseFailed, PhaseCancelled:
 	}
 	return string(s.Phase)
 }
@@ -189,6 +192,8 @@ func (o *Orchestration) phaseFits(s State) bool {
 		return kind == KindWaitUntil && s.Begun
 	case PhaseDelivering:
 		return kind == KindWebhook && s.Begun
+	case PhaseHeld:
+		return !s.Begun && kind == KindDirectory
 	case PhaseTrying:
 		return s.Begun && (kind == KindDirectory || kind == KindMail || kind == KindCommand)
 	case PhaseEnter:

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/command"
+	"github.com/rollcall-agent/rollcall/agent/internal/dirstep"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/mail"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -15,7 +17,7 @@ import (
 // actors carry out the steps that are no deliveries. A kind that the configuration
 // does not allow has none.
 func (s *Snapshot) actors() map[orchestration.Kind]dispatch.Actor {
-	out := map[orchestration.Kind]dispatch.Actor{}
+	out := map[orchestration.Kind]dispatch.Actor{orchestration.KindDirectory: s.steps()}
 	if s.config.Mail.URL != "" {
 		out[orchestration.KindMail] = mailer{s}
 	}
@@ -23,6 +25,16 @@ func (s *Snapshot) actors() map[orchestration.Kind]dispatch.Actor {
 		out[orchestration.KindCommand] = runner{command.New(command.Settings{Allow: allow})}
 	}
 	return out
+}
+
+// steps returns what carries out directory steps.
+func (s *Snapshot) steps() *dirstep.Actor {
+	return dirstep.New(dirstep.Settings{
+		Store: s.store, Servers: s.config.Directory.URLs, Rules: s.writeRules(), Objects: s.writing, Begun: s.begun, Log: s.log, Now: time.Now,
+		Connect: func(ctx context.Context, prefer string) (dirstep.Directory, error) { return s.pinned(ctx, prefer) },
+		Limits:  s.config.StepLimits,
+		People:  func(ctx context.Context) (int, error) { return s.People(ctx, "") },
+	})
 }
 
 // mailer hands mails to the server of the configuration.

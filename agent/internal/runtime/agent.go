@@ -20,7 +20,9 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/dirstep"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
@@ -64,6 +66,8 @@ type parts struct {
 	secrets  *secrets.Resolver
 	metrics  *metrics.Metrics
 	people   *people
+	writing  *apply.Objects // for whoever writes to the directory
+	begun    *dirstep.Begun // of directory steps, for their limits
 }
 
 // Lock takes the lock of the state folder and keeps it until Close. It returns
@@ -77,6 +81,7 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir, people: newPeople()}, lock: lock}
+	a.writing, a.begun = &apply.Objects{}, &dirstep.Begun{}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil
 }

@@ -23,10 +23,15 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	d := s.config.Directory
 	return engine.Settings{
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
-		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections,
-		Rules:  write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN},
+		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections, Objects: s.writing, Rules: s.writeRules(),
 		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: s.Mirrored()},
 	}
+}
+
+// writeRules limit what may be written to the directory.
+func (s *Snapshot) writeRules() write.Rules {
+	d := s.config.Directory
+	return write.Rules{Scope: d.Scope, Anchor: d.Anchor, Protect: d.ProtectedGroups, Allow: d.AllowProtected, BindDN: d.BindDN}
 }
 
 // pinned connects like Connect, in the form that a run needs.

@@ -27,6 +27,9 @@ import (
 func (a *Agent) dispatch(ctx context.Context) {
 	read := a.objects()
 	defer read.close()
+	var watching sync.WaitGroup
+	watching.Go(func() { a.now.Load().steps().Watch(ctx) })
+	defer watching.Wait()
 	for ctx.Err() == nil {
 		err := a.dispatcher(read, 0).Run(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -97,6 +100,7 @@ func (a *Agent) wake() {
 func (a *Agent) drain(ctx context.Context) error {
 	read := a.objects()
 	defer read.close()
+	a.now.Load().steps().Look(ctx)
 	return a.dispatcher(read, 0).Drain(ctx)
 }
 

@@ -17,6 +17,9 @@ type Commit struct {
 	Application string
 	Kind        string // of the record; "" is ident.UserKind
 	By          string // the person or trigger that started the run; for the journal
+	// Orchestrated is the instance whose directory step this is; nil for what a
+	// run does.
+	Orchestrated *Orchestrated
 	// HeldID is the held operation whose final result this is; 0 for an
 	// operation that was not held.
 	HeldID int64
@@ -79,7 +82,8 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 	}
 	c.Outcome.Operation = c.Outcome.Operation.Brief()
 	err = s.journal(ctx, tx, JournalLine{
-		Kind: JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
+		Orchestrated: c.Orchestrated,
+		Kind:         JournalOutcome, Automation: c.Automation, Application: c.Application, By: c.By,
 		Run: c.Outcome.Run, HeldID: c.HeldID, Outcome: &c.Outcome, Link: link, Unlinked: unlinked != nil,
 	})
 	if err == nil && len(c.Start) > 0 {
@@ -90,7 +94,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 
 func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 	if c.HeldID == 0 {
-		return insertOutcome(ctx, tx, c.Automation, c.space(), c.Outcome)
+		return insertOutcome(ctx, tx, c)
 	}
 	if c.Outcome.Result == ident.ResultHeld {
 		return fmt.Errorf("operation %d is held already", c.HeldID)

@@ -208,6 +208,17 @@ func orNull(text json.RawMessage) string {
 	return string(text)
 }
 
+// Approver returns who last approved an instance, or its step; "" for nobody.
+func (s *Store) Approver(ctx context.Context, instance int64) (string, error) {
+	var by string
+	err := s.reader.QueryRowContext(ctx, `SELECT told_by FROM story WHERE instance = ? AND result = 'approved' ORDER BY id DESC LIMIT 1`,
+		instance).Scan(&by)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return by, s.fail("read who approved an orchestration", err)
+}
+
 // Definition returns the definition with a digest, as NewInstance got it.
 func (s *Store) Definition(ctx context.Context, digest string) (json.RawMessage, error) {
 	var text string

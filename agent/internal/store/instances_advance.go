@@ -153,7 +153,7 @@ const (
 
 // become writes the new status of an instance, on behalf of by or of the agent
 // (""), with what follows from it for others. It notes in the journal how the
-// instance ended or that it is blocked.
+// instance ended, or that it is blocked or held.
 func (s *Store) become(ctx context.Context, b *batch, i brief, a Advance, by string) error {
 	now, ended := stamp(s.now()), int64(0)
 	if a.Status.Ended() {
@@ -175,12 +175,12 @@ func (s *Store) become(ctx context.Context, b *batch, i brief, a Advance, by str
 			return err
 		}
 	}
-	if ended != 0 || a.Idle {
+	if ended != 0 || a.Idle || a.Status == InstanceHeld {
 		if err := b.passInstance(ctx, i.orchestration, i.guid); err != nil {
 			return err
 		}
 	}
-	if by != "" || ended != 0 || a.Status == InstanceBlocked {
+	if by != "" || ended != 0 || a.Status == InstanceBlocked || a.Status == InstanceHeld {
 		s.noteInstance(b, i, a, by)
 	}
 	return nil

@@ -144,8 +144,8 @@ func (h Holding) query() (string, []any, error) {
 	return "", nil, fmt.Errorf("which held orchestrations are meant is not said")
 }
 
-// ApproveInstances lets held instances begin on behalf of by, and returns how
-// many those are.
+// ApproveInstances lets held instances begin, or go on with the step that they are
+// held at, on behalf of by, and returns how many those are.
 func (s *Store) ApproveInstances(ctx context.Context, h Holding, by string) (int, error) {
 	return s.decideHeld(ctx, "approve orchestrations", h, func(b *batch, i brief) error {
 		if err := s.tell(ctx, b, i.id, StoryLine{Step: i.step, By: by, Result: "approved"}); err != nil {
@@ -155,7 +155,9 @@ func (s *Store) ApproveInstances(ctx context.Context, h Holding, by string) (int
 		if err != nil {
 			return err
 		}
-		err = b.exec(ctx, `UPDATE instances SET turn = ?, approved = ?, started = ? WHERE id = ?`, turn, by, stamp(s.now()), i.id)
+		// One that is held at a step has begun, and counts as it did then.
+		err = b.exec(ctx, `UPDATE instances SET turn = ?, approved = CASE started WHEN 0 THEN ? ELSE approved END,
+			started = CASE started WHEN 0 THEN ? ELSE started END WHERE id = ?`, turn, by, stamp(s.now()), i.id)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ type Intent struct {
 	ID          int64
 	Run         int64
 	Automation  string
-	Application string
+	Application string // "" for a directory step, which writes about an object and not about a record
 	Kind        string // of the record; "" is ident.UserKind
 	Key         ident.Key
 	GUID        ident.GUID // empty for a create
@@ -27,8 +27,13 @@ type Intent struct {
 	Server      string // the DC that the write goes to
 	Anchor      string // the anchor that a create carries
 	Operation   ident.Operation
-	Link        *ident.Link // the link to write once the operation turns out to be applied
+	Link        *ident.Link // the link to write once the operation turns out to be applied; nil for a directory step
 	By          string
+	// Orchestration and Instance are those of a directory step; "" and 0 for the
+	// write of a run.
+	Orchestration string
+	Instance      int64
+	Approved      string // who approved the write; "" for nobody
 	// Password is the sealed initial password of a create that hands it over, so
 	// that whoever finds the account after a crash can still start what does.
 	Password []byte
@@ -47,10 +52,11 @@ func (in Intent) Space() ident.Space { return ident.SpaceOf(in.Application, in.K
 //   - a *FencedError when the lease has ended;
 //   - a *NotHeldError or *UnderWayError when the intent carries out a held
 //     operation that the run has not claimed (see ClaimHeld);
-//   - an *UnderWayError when another write about the same record is open;
+//   - an *UnderWayError when another write about the same record is open, or about
+//     the same object if one of the two is that of a directory step;
 //   - a *LinkTakenError or *NotLinkedError when the link is not the expected
 //     one: none for an operation that makes a link, that of the object for all
-//     others.
+//     others. A directory step needs no link.
 func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, error) {
 	err := s.write(ctx, "open intent", func(tx *sql.Tx) error {
 		if err := s.checkLive(ctx, tx, lease); err != nil {
@@ -70,10 +76,10 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO intents
-			(run, automation, application, kind, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(run, automation, application, kind, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created,
+			orchestration, instance, approved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			in.Run, in.Automation, in.Application, in.Space().Kind(), in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
-			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)))
+			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)), in.Orchestration, in.Instance, in.Approved)
 		if err != nil {
 			return err
 		}
@@ -107,12 +113,14 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 }
 
 // checkAlone refuses a second write about one record while it is not known
-// whether the first was made.
+// whether the first was made. Directory steps know no record: they and all others
+// go by the object.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	open := UnderWayError{InDoubt: true}
 	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
 		CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END
-		FROM intents WHERE application = ? AND kind = ? AND key = ? LIMIT 1`, in.Application, in.Space().Kind(), in.Key).
+		FROM intents WHERE application <> '' AND application = ? AND kind = ? AND key = ?
+			OR guid <> '' AND guid = ? AND (application = '' OR ? = '') LIMIT 1`, in.Application, in.Space().Kind(), in.Key, in.GUID, in.Application).
 		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -126,6 +134,9 @@ func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 // checkLink makes sure that the link has not changed since the operation was
 // planned.
 func checkLink(ctx context.Context, tx *sql.Tx, in Intent) error {
+	if in.Application == "" {
+		return nil
+	}
 	if in.Operation.FormerKey != "" {
 		return checkFormerLink(ctx, tx, in)
 	}
@@ -202,7 +213,8 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 // other automations.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, kind, key, guid, dn, name, server, anchor,
-		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created FROM intents ORDER BY id`)
+		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created,
+		orchestration, instance, approved FROM intents ORDER BY id`)
 	if err != nil {
 		return nil, s.fail("intents", err)
 	}
@@ -217,13 +229,13 @@ func scanIntent(row scanner) (Intent, error) {
 		created         int64
 	)
 	err := row.Scan(&in.ID, &in.Run, &in.Automation, &in.Application, &in.Kind, &in.Key, &in.GUID, &in.DN, &in.Name, &in.Server, &in.Anchor,
-		&operation, &link, &in.Password, &in.By, &in.HeldID, &created)
+		&operation, &link, &in.Password, &in.By, &in.HeldID, &created, &in.Orchestration, &in.Instance, &in.Approved)
 	if err != nil {
 		return Intent{}, err
 	}
 	in.Created = moment(created)
 	in.Unreadable = errors.Join(fromJSON(operation, &in.Operation), fromJSON(link, &in.Link))
-	if in.Unreadable == nil && in.Link == nil {
+	if in.Unreadable == nil && in.Link == nil && in.Application != "" {
 		in.Unreadable = errors.New("it has no link")
 	}
 	return in, nil

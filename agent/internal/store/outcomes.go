@@ -73,8 +73,18 @@ func (s *Store) Decided(ctx context.Context, automation string) (map[OperationID
 // CountApplied counts, by class, the operations that an automation has applied
 // since a time without an approval.
 func (s *Store) CountApplied(ctx context.Context, automation string, since time.Time) (map[ident.Class]int, error) {
+	return s.countApplied(ctx, `automation = ?`, automation, since)
+}
+
+// CountSteps counts, by class, the operations that the directory steps of an
+// orchestration have applied since a time without an approval.
+func (s *Store) CountSteps(ctx context.Context, orchestration string, since time.Time) (map[ident.Class]int, error) {
+	return s.countApplied(ctx, `orchestration <> '' AND orchestration = ?`, orchestration, since)
+}
+
+func (s *Store) countApplied(ctx context.Context, of, name string, since time.Time) (map[ident.Class]int, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT class, count(*) FROM outcomes
-		WHERE automation = ? AND at >= ? AND result = 'applied' AND approved = '' GROUP BY class`, automation, stamp(since))
+		WHERE `+of+` AND at >= ? AND result = 'applied' AND approved = '' GROUP BY class`, name, stamp(since))
 	if err != nil {
 		return nil, s.fail("count applied", err)
 	}
@@ -112,7 +122,11 @@ func updateOutcome(ctx context.Context, tx *sql.Tx, held Held, o ident.Outcome) 
 
 // insertOutcome records an outcome. It keeps binary values only while the
 // operation may still have to be carried out.
-func insertOutcome(ctx context.Context, tx *sql.Tx, automation string, space ident.Space, o ident.Outcome) error {
+func insertOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
+	o, orchestration := c.Outcome, ""
+	if c.Orchestrated != nil {
+		orchestration = c.Orchestrated.Orchestration
+	}
 	if o.Result != ident.ResultHeld {
 		o.Operation = o.Operation.Brief()
 	}
@@ -121,10 +135,10 @@ func insertOutcome(ctx context.Context, tx *sql.Tx, automation string, space ide
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO outcomes
-		(run, automation, application, kind, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.Run, automation, space.Application(), space.Kind(), o.Key, o.GUID, o.DN, o.Name, o.Operation.Class, o.Operation.Digest, operation,
-		o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At))
+		(run, automation, application, kind, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at, orchestration)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.Run, c.Automation, c.Application, c.space().Kind(), o.Key, o.GUID, o.DN, o.Name, o.Operation.Class, o.Operation.Digest, operation,
+		o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At), orchestration)
 	return err
 }
 

@@ -28,9 +28,9 @@ type Removed struct {
 const byRetention = "retention"
 
 // Retain removes what need not be kept, in small transactions. What is still
-// open stays: runs with a held operation, with a rejection that still counts, or
-// with a write that is not settled, and the last run of each kind of an
-// automation; orchestrations that have not ended, and what waits in the outbox.
+// open stays: runs with a held operation, with a rejection that still counts, with
+// a write that is not settled, or with an orchestration that they began, and the
+// last run of each kind of an automation; orchestrations that have not ended, and what waits in the outbox.
 // The journal gets a line about each removal. It is shortened only
 // from its beginning, only where its chain is unbroken, and never beyond the
 // first line of an open run.
@@ -65,6 +65,7 @@ const settledRuns = `SELECT id FROM runs r WHERE ended <> 0 AND ended < ?1
 			OR EXISTS (SELECT 1 FROM intents i WHERE i.held_id = o.id)))
 	AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.settled_run = r.id AND o.run <> r.id)
 	AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.run = r.id)
+	AND NOT EXISTS (SELECT 1 FROM instances n WHERE n.run = r.id)
 	ORDER BY id LIMIT ?2`
 
 func (s *Store) removeRuns(ctx context.Context, before time.Time, removed *Removed) error {

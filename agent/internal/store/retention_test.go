@@ -46,7 +46,9 @@ func (h *history) outcome(run int64, key string, result ident.Result) {
 	h.t.Helper()
 	o := outcome(run, ident.Key(key), ident.ClassUpdate, result)
 	o.At = h.clock.Now()
-	must(h.t, h.write(h.ctx, "test", func(tx *sql.Tx) error { return insertOutcome(h.ctx, tx, "staff", ident.Users("crm"), o) }))
+	must(h.t, h.write(h.ctx, "test", func(tx *sql.Tx) error {
+		return insertOutcome(h.ctx, tx, Commit{Outcome: o, Automation: "staff", Application: "crm"})
+	}))
 }
 
 func (h *history) exec(query string, args ...any) {

@@ -24,6 +24,7 @@ type Directory interface {
 	Add(context.Context, ident.DN, map[string][]string) error
 	Modify(ctx context.Context, t conn.Target, mods []conn.Mod, permissive bool) error
 	ModifyDN(ctx context.Context, dn ident.DN, newRDN string, newParent ident.DN) error
+	Delete(context.Context, ident.DN) error
 }
 
 var _ Directory = (*conn.Client)(nil)

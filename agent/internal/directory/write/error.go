@@ -164,7 +164,10 @@ var byCode = map[int]verdict{
 	ldap.LDAPResultNamingViolation:      {Invalid, "the object may not be in that container", "choose an organizational unit in ou"},
 	ldap.LDAPResultObjectClassViolation: {Invalid, "the attribute does not belong to user accounts", "take it out of the mapping"},
 	ldap.LDAPResultNotAllowedOnRDN:      {Invalid, "the attribute is part of the name and is changed by a rename only", "map cn instead"},
-	ldap.LDAPResultEntryAlreadyExists:   {NameTaken, "another object has that name", "give cn a further format that tells the two apart"},
+	ldap.LDAPResultNotAllowedOnNonLeaf: {
+		Invalid, "other objects are below the account", "look at them, and move or delete them by hand",
+	},
+	ldap.LDAPResultEntryAlreadyExists: {NameTaken, "another object has that name", "give cn a further format that tells the two apart"},
 }
 
 // fail explains an error of package conn.

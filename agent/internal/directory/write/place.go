@@ -77,6 +77,18 @@ func (w *Writer) mayMove(ctx context.Context, class ident.Class, e ident.Entry, 
 	return nil
 }
 
+// Delete deletes an account. What is below it keeps it from being deleted.
+func (w *Writer) Delete(ctx context.Context, guid ident.GUID) error {
+	e, err := w.account(ctx, ident.ClassDelete, guid)
+	if err != nil {
+		return err
+	}
+	if err := w.dir.Delete(ctx, e.DN); err != nil {
+		return w.fail(ident.ClassDelete, e.DN, err)
+	}
+	return nil
+}
+
 func (w *Writer) modifyDN(ctx context.Context, class ident.Class, e ident.Entry, name string, parent ident.DN) error {
 	if err := w.dir.ModifyDN(ctx, e.DN, parent.Child(name).RDN(), parent); err != nil {
 		return w.fail(class, e.DN, err)

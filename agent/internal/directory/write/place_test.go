@@ -187,8 +187,64 @@ func testApplyCarriesOutEachClass(t *testing.T, d *dirtest.Domain) {
 	if e.DN != gone || e.Attributes.First("title") != "Clerk" || e.Attributes.First("memberOf") != string(group) || e.Attributes.First("userAccountControl") != "512" {
 		t.Errorf("%+v", e)
 	}
+	for _, op := range []ident.Operation{{Class: ident.ClassGroups, Left: []ident.DN{group}}, {Class: ident.ClassDelete}} {
+		if _, err := s.Apply(t.Context(), guid, op, initial); err != nil {
+			t.Fatalf("%s: %v", op.Class, err)
+		}
+		if op.Class == ident.ClassGroups && s.get(guid, "memberOf").Attributes.First("memberOf") != "" {
+			t.Error("it is still in the group")
+		}
+	}
 	_, err := s.Apply(t.Context(), guid, ident.Operation{Class: ident.ClassDelete}, initial)
+	wantKind(t, err, write.NotFound)
+	_, err = s.Apply(t.Context(), guid, ident.Operation{Class: "restore"}, initial)
 	wantKind(t, err, write.Invalid)
+}
+
+func TestRemoveFromGroups(t *testing.T) { dirtest.OnBoth(t, testRemoveFromGroups) }
+
+func testRemoveFromGroups(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
+	guid, dn := s.user(s.staff, nil)
+	in := d.AddGroup(t, d.OU("Groups"), fresh(), dn)
+	other := d.AddGroup(t, d.OU("Groups"), fresh())
+	outside := d.AddGroup(t, s.outside, fresh(), dn)
+	if err := s.RemoveFromGroups(t.Context(), guid, []ident.DN{other, in}); err != nil {
+		t.Fatalf("of one it was no member: %v", err)
+	}
+	if got := s.get(guid, "memberOf").Attributes.Values("memberOf"); len(got) != 1 || !outside.EqualFold(ident.DN(got[0])) {
+		t.Errorf("member of %v", got)
+	}
+	if err := s.RemoveFromGroups(t.Context(), guid, []ident.DN{in}); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	wantKind(t, s.RemoveFromGroups(t.Context(), guid, []ident.DN{outside}), write.OutOfScope)
+	primary := d.AddGroup(t, d.OU("Groups"), fresh(), dn)
+	d.Replace(t, dn, "primaryGroupID", d.Get(t, primary, "primaryGroupToken").Attributes.First("primaryGroupToken"))
+	e := wantKind(t, s.RemoveFromGroups(t.Context(), guid, []ident.DN{primary}), write.Invalid)
+	if !strings.Contains(e.Cause, "is the primary group") {
+		t.Error(e)
+	}
+}
+
+func TestDelete(t *testing.T) { dirtest.OnBoth(t, testDelete) }
+
+func testDelete(t *testing.T, d *dirtest.Domain) {
+	s := set(t, d, true, nil)
+	outside, _ := s.user(s.outside, nil)
+	wantKind(t, s.Delete(t.Context(), outside), write.OutOfScope)
+	protected, _ := s.user(s.staff, map[string][]string{"adminCount": {"1"}})
+	wantKind(t, s.Delete(t.Context(), protected), write.Protected)
+	for _, guid := range []ident.GUID{outside, protected} {
+		if s.get(guid).DN == "" {
+			t.Errorf("%s is gone", guid)
+		}
+	}
+	guid, _ := s.user(s.staff, nil)
+	if err := s.Delete(t.Context(), guid); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, s.Delete(t.Context(), guid), write.NotFound)
 }
 
 func TestCancelledBeforeAnythingIsSent(t *testing.T) {

@@ -101,7 +101,12 @@ func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation,
 	case ident.ClassDisable:
 		return guid, w.Disable(ctx, guid, op.From, op.To)
 	case ident.ClassGroups:
+		if len(op.Left) > 0 {
+			return guid, w.RemoveFromGroups(ctx, guid, op.Left)
+		}
 		return guid, w.AddToGroups(ctx, guid, op.Groups)
+	case ident.ClassDelete:
+		return guid, w.Delete(ctx, guid)
 	}
 	return guid, invalid(op.Class, op.To, fmt.Sprintf("the operation %q is not carried out by this version", op.Class),
 		"leave it out of the plan")

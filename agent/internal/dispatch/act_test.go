@@ -1,0 +1,88 @@
+package dispatch
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// actor answers steps as the test says.
+type actor func(Action) Done
+
+func (a actor) Act(_ context.Context, action Action) Done { return a(action) }
+
+var disable = orchestration.Step{Name: "off", Directory: &orchestration.Directory{Action: orchestration.ActionDisable}}
+
+// TestAHeldStep: it waits for a person, and holds up no later instance; it goes on
+// with the approval, and ends with a rejection.
+func TestAHeldStep(t *testing.T) {
+	within(t, func(s *scene) {
+		s.poll = 10 * time.Second
+		ada, bob := s.person("ada"), s.person("bob")
+		var acted []Action
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindDirectory: actor(func(a Action) Done {
+			acted = append(acted, a)
+			if !a.Approved && a.Instance.GUID == ada {
+				return Done{Request: "disable", Held: "limits.disable: too many"}
+			}
+			return Done{Request: "disable"}
+		})}
+		leaver := define("leaver", disable, webhook("crm", "/off"))
+		leaver.Within = orchestration.Duration(time.Hour)
+		id := s.started(7, leaver, ada)
+		bobs := s.started(8, define("leaver", disable, webhook("crm", "/off")), bob)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s.status(bobs, store.InstanceDone)
+		s.status(id, store.InstanceHeld)
+		i := s.instance(id)
+		if i.Cause != "limits.disable: too many" || i.Next != "`rollcall approve 7`, or reject" || i.Step != "off" || len(acted) != 2 {
+			s.Errorf("%+v, %d actions", i, len(acted))
+		}
+		later := s.started(9, define("leaver", webhook("crm", "/later")), ada)
+		time.Sleep(time.Minute)
+		s.status(later, store.InstanceDone)
+
+		time.Sleep(2 * time.Hour) // more than the orchestration may take
+		if n, err := s.store.ApproveInstances(s.Context(), store.Holding{Run: 7}, "eve"); err != nil || n != 1 {
+			s.Fatalf("%d, %v", n, err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.status(id, store.InstanceDone)
+		if i := s.instance(id); i.Approved != "" || !acted[len(acted)-1].Approved || acted[0].Lease.Name != "outbox" {
+			s.Errorf("%+v, %+v", i, acted)
+		}
+		if by, err := s.store.Approver(s.Context(), id); err != nil || by != "eve" {
+			s.Errorf("approved by %q, %v", by, err)
+		}
+		if story := s.told(id); story != "off held, off approved, off done, step2 done" {
+			s.Error(story)
+		}
+	})
+}
+
+func TestAHeldStepIsRejected(t *testing.T) {
+	within(t, func(s *scene) {
+		ada := s.person("ada")
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindDirectory: actor(func(Action) Done { return Done{Held: "too many"} })}
+		id := s.started(7, define("leaver", disable), ada)
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s.status(id, store.InstanceHeld)
+		if n, err := s.store.RejectInstances(s.Context(), store.Holding{Run: 7}, "eve"); err != nil || n != 1 {
+			s.Fatalf("%d, %v", n, err)
+		}
+		s.status(id, store.InstanceCancelled)
+		if story := s.told(id); !strings.Contains(story, "off cancelled") {
+			s.Error(story)
+		}
+	})
+}
