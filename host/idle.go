@@ -15,7 +15,7 @@ import (
 const (
 	maxCalls = 1000     // of one instance; then it starts anew, whatever it has gathered
 	maxKept  = 16 << 20 // bytes of an instance's memory
-	maxEach  = 4        // idle instances of one application
+	maxEach  = 8        // idle instances of one application: as many as the outbox uses at once
 	maxIdle  = 32       // of all
 	idleFor  = time.Minute
 )

@@ -29,8 +29,16 @@ const deepest = 1000
 
 var errEnd = errors.New("unexpected end of JSON input")
 
-// skip passes over white space and returns the byte after it; 0 at the end.
+// skip passes over white space and returns the byte after it; 0 at the end. The
+// host writes none, and this much is inlined.
 func (r *reader) skip() byte {
+	if r.at < len(r.text) && r.text[r.at] > ' ' {
+		return r.text[r.at]
+	}
+	return r.space()
+}
+
+func (r *reader) space() byte {
 	for r.at < len(r.text) {
 		if c := r.text[r.at]; c > ' ' {
 			return c
@@ -42,12 +50,16 @@ func (r *reader) skip() byte {
 
 // take passes over one byte, which must be c.
 func (r *reader) take(c byte) bool {
-	switch got := r.skip(); {
-	case r.err != nil:
-		return false
-	case got == c:
+	if r.skip() == c && r.err == nil {
 		r.at++
 		return true
+	}
+	return r.missing(c)
+}
+
+func (r *reader) missing(c byte) bool {
+	switch got := r.skip(); {
+	case r.err != nil:
 	case got == 0:
 		r.err = errEnd
 	default:
