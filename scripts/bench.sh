@@ -19,9 +19,19 @@
 #   Many       100,000 and a million records without limits: the growth of the
 #              process's memory, which includes the simulator
 #   AgainstOthers  the parser, against encoding/json into structs and jsontext
-#   Outbox     100,000 queued deliveries that are taken, saved and settled in
-#              batches, with a sender that does nothing: deliveries/s, the ratio
-#              to one delivery at a time, and the growth of the heap
+#   Outbox     of the store: 100,000 queued deliveries that are taken, saved and
+#              settled in batches, with a sender that does nothing: deliveries/s,
+#              the ratio to one delivery at a time, and the growth of the heap; of
+#              the dispatcher: 5,000 orchestrations from their start to their end,
+#              with the processor time of each delivery, and how many two cores
+#              without other work could send by that
+#   Drain      100,000 queued deliveries through the dispatcher, ten for each
+#              object: the heap when a tenth, half and nine tenths were sent, and
+#              the objects whose deliveries came out of order (none)
+#   Connectors 2,000 deliveries through both connectors, without limits, to a
+#              server in another process that says yes to everything
+#   one application down  the longest that another waits meanwhile, by a simulated
+#              clock
 #   records/s  through connector, mapping and plan, against the same work in
 #              plain native Go; the ratio is our time divided by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
@@ -48,6 +58,8 @@ for vendor in pipedrive infobip; do
   bench ./plugins/$vendor . 1x "$@"
 done
 bench ./agent/internal/store BenchmarkOutbox 1x "$@"
+bench ./agent/internal/dispatch . 1x -cpu 2 "$@"
+go test ./agent/internal/dispatch -run TestOneApplicationDown -v | grep -E 'one application down|^(FAIL|---)'
 [ "$only" = all ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then scripts/dc.sh install; fi
 go test ./agent -run '^$' -bench . -benchtime 1x -timeout 30m "$@"
