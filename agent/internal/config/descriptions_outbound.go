@@ -62,8 +62,9 @@ func describeOrchestrations() map[string]string {
 		"orchestrations.NAME.steps.mail.html":            "The text as HTML; values in it are escaped.",
 		"orchestrations.NAME.steps.command": "A program and its arguments, run without a shell; " +
 			"only a program that allow_commands of [agent] names.",
-		"orchestrations.NAME.steps.delay":          "Waits that long.",
-		"orchestrations.NAME.steps.wait_until":     "An expression; waits until it is true.",
+		"orchestrations.NAME.steps.delay": "Waits that long.",
+		"orchestrations.NAME.steps.wait_until": "An expression; waits until it is true. It is looked at again after 30 seconds, " +
+			"then ever more rarely, every 15 minutes at last. `ad` is null once the object is gone: `ad == null` may be part of it.",
 		"orchestrations.NAME.steps.deadline":       "How long wait_until waits; then the step has failed.",
 		"orchestrations.NAME.steps.on_error":       "In place of the orchestration's.",
 		"orchestrations.NAME.steps.retry.attempts": "How often the step is tried, the first time included.",

@@ -208,7 +208,7 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 	}
 	r, err := one.i.o.Render(one.i.state.Step, one.i.state, v)
 	if err != nil {
-		return nil, &failure{text: err.Error(), next: "complete the object in the directory or correct the webhook, then retry the delivery"}
+		return nil, notRendered(err, v)
 	}
 	text, err := json.Marshal(r.Webhook)
 	if err != nil {
@@ -225,6 +225,16 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 	}
 	failpoint.Hit("rendered")
 	return r.Webhook, nil
+}
+
+// notRendered is the failure of a call that has no value for something.
+func notRendered(err error, v orchestration.Values) *failure {
+	f := failure{text: err.Error(), next: "complete the object in the directory or correct the webhook, then retry the delivery"}
+	if v.Object == nil {
+		f.text = "the object is not in the directory any more: " + f.text
+		f.next = "drop the delivery, or restore the object in the directory and retry it"
+	}
+	return &f
 }
 
 // settleDone records a call that succeeded.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -543,4 +544,115 @@ type counting struct{ n atomic.Int32 }
 func (c *counting) Act(context.Context, Action) Done {
 	c.n.Add(1)
 	return Done{}
+}
+
+// TestADeadLetterConcernsItsObjectAlone: others go on, and once it is dropped what
+// waited behind it is sent.
+func TestADeadLetterConcernsItsObjectAlone(t *testing.T) {
+	within(t, func(s *scene) {
+		s.applications["sms"] = map[string]any{}
+		ada, bob := s.person("ada"), s.person("bob")
+		s.answer = func(c sending) (host.Answer, error) {
+			if c.Webhook.Path == "/a/ada" {
+				return host.Answer{}, &host.CallError{Function: "invoke", Kind: abi.KindForbidden, Status: 403, Message: "it may not"}
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		_, stop := s.run()
+		defer stop()
+		first := s.start(define("a", webhook("crm", "/a/{{ ad.sAMAccountName }}")), ada, bob)[0]
+		synctest.Wait()
+		s.start(define("b", webhook("crm", "/b/{{ ad.sAMAccountName }}")), ada)
+		s.start(define("c", orchestration.Step{Delay: orchestration.Duration(time.Minute)}, webhook("sms", "/c/{{ ad.sAMAccountName }}")), ada)
+		time.Sleep(2 * time.Minute)
+		s.wantSet("its object at its application waits, and nothing else does", "crm /a/ada", "crm /a/bob", "sms /c/ada")
+		if err := s.store.DropDelivery(s.Context(), s.deliveries(store.DeliveryFilter{Instance: first})[0].ID, "ada"); err != nil {
+			s.Fatal(err)
+		}
+		synctest.Wait()
+		s.wantSet("once it is dropped", "crm /a/ada", "crm /a/bob", "sms /c/ada", "crm /b/ada")
+		s.status(first, store.InstanceFailed)
+	})
+}
+
+// TestAnApplicationThatComesBack: while it is down a hundred deliveries cost few
+// calls and none its attempts; once it is back they go out, in order for each object.
+func TestAnApplicationThatComesBack(t *testing.T) {
+	within(t, func(s *scene) {
+		s.poll = 10 * time.Second // minutes and hours go by here
+		var guids []ident.GUID
+		for i := range 50 {
+			guids = append(guids, s.person(fmt.Sprint("p", i)))
+		}
+		down := true
+		s.answer = func(sending) (host.Answer, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if down {
+				return host.Answer{}, unavailable(false)
+			}
+			return host.Answer{Status: 200}, nil
+		}
+		_, stop := s.run()
+		defer stop()
+		a := s.start(define("a", webhook("crm", "/a/{{ ad.sAMAccountName }}")), guids...)
+		synctest.Wait()
+		b := s.start(define("b", webhook("crm", "/b/{{ ad.sAMAccountName }}")), guids...)
+		time.Sleep(2 * time.Hour)
+		calls := len(s.calls())
+		if calls > 30 {
+			s.Errorf("%d calls in two hours", calls)
+		}
+		if dead := s.deliveries(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryDead}}); len(dead) > 0 {
+			s.Errorf("%d dead letters", len(dead))
+		}
+		s.mu.Lock()
+		down = false
+		s.mu.Unlock()
+		time.Sleep(12 * time.Minute) // the longest pause, and a poll
+		at := map[string]int{}
+		for n, c := range s.calls()[calls:] {
+			at[c] = n + 1
+		}
+		for i := range guids {
+			first, second := at[fmt.Sprint("crm /a/p", i)], at[fmt.Sprint("crm /b/p", i)]
+			if first == 0 || second < first {
+				s.Errorf("p%d: calls %d and %d", i, first, second)
+			}
+		}
+		for _, id := range append(a, b...) {
+			s.status(id, store.InstanceDone)
+		}
+	})
+}
+
+// TestAnObjectThatIsGone: what needs nothing of it is sent, and what does says so.
+func TestAnObjectThatIsGone(t *testing.T) {
+	within(t, func(s *scene) {
+		gone := ident.GUID("guid-gone")
+		s.link("crm", "7", gone)
+		_, stop := s.run()
+		defer stop()
+		by := s.start(define("key", webhook("crm", "/off/{{ link.key }}")), gone)[0]
+		synctest.Wait()
+		name := s.start(define("name", webhook("crm", "/off/{{ ad.sAMAccountName }}")), gone)[0]
+		synctest.Wait()
+		s.want("calls", "crm /off/7")
+		s.status(by, store.InstanceDone)
+		s.status(name, store.InstanceBlocked)
+		if cause := s.instance(name).Cause; !strings.Contains(cause, "is not in the directory any more") {
+			s.Errorf("cause %q", cause)
+		}
+	})
+}
+
+// wantSet compares what arrived, in any order.
+func (s *scene) wantSet(what string, want ...string) {
+	s.Helper()
+	got := s.calls()
+	slices.Sort(got)
+	slices.Sort(want)
+	if d := cmp.Diff(want, got); d != "" {
+		s.Errorf("%s (-want +got)\n%s", what, d)
+	}
 }
