@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/soak"
+)
+
+// gate stands before an application and lets writes pass, or not.
+type gate struct {
+	behind http.Handler
+
+	mu     sync.Mutex
+	mood   string // "busy": 429 with Retry-After, once; "closed": 403; "": all passes
+	busy   time.Time
+	writes []time.Time
+}
+
+// asked is how long the application asks to be left alone.
+const asked = 3 * time.Second
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		g.behind.ServeHTTP(w, r)
+		return
+	}
+	g.mu.Lock()
+	g.writes = append(g.writes, time.Now())
+	mood := g.mood
+	if mood == "busy" {
+		g.mood, g.busy = "closed", time.Now()
+	}
+	g.mu.Unlock()
+	switch mood {
+	case "busy":
+		w.Header().Set("Retry-After", fmt.Sprint(int(asked.Seconds())))
+		http.Error(w, `{"success":false,"error":"too many requests"}`, http.StatusTooManyRequests)
+	case "closed":
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"success":false,"error":"only an administrator may do this","error_info":""}`))
+	default:
+		g.behind.ServeHTTP(w, r)
+	}
+}
+
+func (g *gate) set(mood string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mood = mood
+}
+
+// instances lists those of all orchestrations, by the names of their objects.
+func (w *world) instances() map[string]store.Instance {
+	w.Helper()
+	var list []store.Instance
+	if err := json.Unmarshal([]byte(w.want(0, "--output", "json", "orchestrations", "--all").stdout), &list); err != nil {
+		w.Fatal(err)
+	}
+	byID := map[string]store.Instance{}
+	for _, i := range list {
+		byID[fmt.Sprint(i.ID)] = i
+	}
+	return byID
+}
+
+// TestAnApplicationThatIsBusyAndThenRefuses: of three orchestrations with a delay
+// one is cancelled, the agent is restarted meanwhile, the application asks to be
+// left alone and then refuses: both calls end as dead letters, which a person lets
+// go on once that is put right.
+func TestAnApplicationThatIsBusyAndThenRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3, "[automations.staff]", `[orchestrations.joined]
+[[orchestrations.joined.steps]]
+delay = "8s"
+[[orchestrations.joined.steps]]
+webhook = "pipedrive/deactivate_user"
+retry = { attempts = 3, backoff = "1s", max = "1s" }
+
+[automations.staff]
+after = { created = "joined" }`)
+	g := &gate{behind: w.sim, mood: "busy"}
+	w.api.Config.Handler = g
+	d := w.start()
+	w.apply(0)
+	w.want(0, "orchestrations", "cancel", "3")
+	soak.Await(t, "both wait", func() bool {
+		all := w.instances()
+		return all["1"].Status == store.InstanceWaiting && all["2"].Status == store.InstanceWaiting
+	})
+	d.stop()
+	if all := w.instances(); all["1"].Status != store.InstanceWaiting || all["3"].Status != store.InstanceCancelled {
+		t.Fatalf("%+v", all)
+	}
+	d = w.start()
+	soak.Await(t, "both are dead letters", func() bool {
+		all := w.instances()
+		return all["1"].Status == store.InstanceBlocked && all["2"].Status == store.InstanceBlocked
+	})
+	g.mu.Lock()
+	for _, at := range g.writes {
+		if after := at.Sub(g.busy); after > time.Second && after < asked {
+			t.Errorf("a call came after %s, and the application had asked for %s", after, asked)
+		}
+	}
+	if len(g.writes) < 3 || len(g.writes) > 4 { // each is refused once, and one or two were turned away before
+		t.Errorf("%d calls", len(g.writes))
+	}
+	g.mu.Unlock()
+	if code, body := d.get("/readyz"); code != http.StatusOK {
+		t.Errorf("not ready because of an application: %d %s", code, body)
+	}
+	if _, page := d.get("/metrics"); !strings.Contains(page, `rollcall_deliveries_total{result="dead",webhook="pipedrive/deactivate_user"} 2`) {
+		t.Error("/metrics does not count the dead letters")
+	}
+	shown := w.want(0, "queue", "show", "1").stdout
+	for _, want := range []string{"dead", "403", "only an administrator may do this", "rollcall queue retry"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("queue show does not say %q:\n%s", want, shown)
+		}
+	}
+	t.Logf("queue show 1:\n%s", shown)
+	t.Logf("orchestrations show 1:\n%s", w.want(0, "orchestrations", "show", "1").stdout)
+	g.set("")
+	var first store.Delivery
+	if err := json.Unmarshal([]byte(w.want(0, "--output", "json", "queue", "retry", "1").stdout), &first); err != nil {
+		t.Fatal(err)
+	}
+	other := fmt.Sprint(3 - first.Instance)
+	w.want(0, "orchestrations", "resume", other)
+	soak.Await(t, "both are done", func() bool {
+		all := w.instances()
+		return all["1"].Status == store.InstanceDone && all["2"].Status == store.InstanceDone
+	})
+	t.Logf("orchestrations show %s:\n%s", other, w.want(0, "orchestrations", "show", other).stdout)
+	t.Logf("orchestrations show 3:\n%s", w.want(0, "orchestrations", "show", "3").stdout)
+	inactive := 0
+	for id := int64(1); id <= 3; id++ {
+		if u, err := w.sim.User(id); err == nil && !u.ActiveFlag {
+			inactive++
+		}
+	}
+	if inactive != 2 {
+		t.Errorf("%d people are deactivated at the application, want 2", inactive)
+	}
+	d.stop()
+}
