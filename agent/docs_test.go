@@ -22,7 +22,9 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/host"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of docs/ anew")
@@ -248,6 +250,43 @@ func TestTOMLInPagesLoads(t *testing.T) {
 				t.Errorf("%q is none of toml, toml refused and toml manifest", f.info)
 			}
 		})
+	}
+}
+
+// TestOrchestrationsInPagesFitTheConnectors holds what pages show of webhooks and
+// orchestrations against the connectors of this repository, as validate does.
+func TestOrchestrationsInPagesFitTheConnectors(t *testing.T) {
+	all := fences(t, "toml")
+	least := decodeTOML(t, all[slices.IndexFunc(all, func(f fence) bool { return strings.Contains(f.text, "[directory]\nurls") })].text)
+	manifests := func(application string) (abi.Manifest, bool) {
+		text, err := os.ReadFile("../plugins/" + application + "/manifest.toml")
+		if err != nil {
+			return abi.Manifest{}, false
+		}
+		m, err := host.ParseManifest(text)
+		return m, err == nil
+	}
+	seen := 0
+	for _, f := range all {
+		if f.info != "toml" || !strings.Contains(f.text, "[orchestrations.") {
+			continue
+		}
+		cfg, err := load(t, complete(least, decodeTOML(t, f.text), 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := fit.Webhooks(cfg, manifests)
+		for name := range cfg.Orchestrations {
+			_, errs := fit.Orchestration(cfg, name, manifests)
+			wrong = append(wrong, errs...)
+			seen++
+		}
+		if len(wrong) > 0 {
+			t.Errorf("%s:%d: %v", filepath.Base(f.page), f.line, wrong)
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d orchestrations are in the pages", seen)
 	}
 }
 
