@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows rollcall's main job on this machine alone: a Samba AD domain controller,
-# a simulated Pipedrive company with 500 people, and the agent between them.
+# a simulated Pipedrive company with 500 people, a simulated Infobip account, and
+# the agent between them.
 # ROLLCALL_DEMO_END=1 ends after the story instead of leaving the agent running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,7 +27,30 @@ step() {
   [ "$code" = "$want" ] || fail "\`$*\` ended with $code, not $want"
 }
 sim() { curl -fsS "http://127.0.0.1:$port/_sim/$1" "${@:2}" >/dev/null; }
-person() { curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/$1" | sed -E 's/.*"name":"([^"]*)".*/\1/'; }
+pipedrive() { curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/$1"; }
+person() { pipedrive "$1" | sed -E 's/.*"name":"([^"]*)".*/\1/'; }
+# infobip returns the person with an e-mail address; nothing when there is none.
+infobip() {
+  curl -fsS -H 'Authorization: App sim-api-key' "http://127.0.0.1:$infobip_port/people/2/persons?type=EMAIL&identifier=$1" 2>/dev/null
+}
+# simulate PROGRAM ARGUMENTS...: starts a simulator and waits until it listens.
+# Its port is in $listening then.
+simulate() {
+  local log=$demo/$1.log
+  "bin/$1" --listen 127.0.0.1:0 "${@:2}" >"$log" 2>&1 &
+  simulators+=" $!"
+  for _ in $(seq 100); do
+    listening=$(grep -oE '127\.0\.0\.1:[0-9]+' "$log" | head -n 1 | cut -d: -f2) && [ -n "$listening" ] && return
+    sleep 0.1
+  done
+  fail "$1 did not start: $(cat "$log")"
+}
+# await WHAT COMMAND...: waits until a command succeeds, for a minute at most.
+await() {
+  for _ in $(seq 300); do "${@:2}" && return; sleep 0.2; done
+  cat "$demo/agent.log"
+  fail "$1 has not happened"
+}
 # readable decodes the base64 values of LDIF: names with letters beyond ASCII.
 readable() {
   local name value
@@ -42,17 +66,27 @@ readable() {
 compile() {
   make --no-print-directory build
   CGO_ENABLED=0 go build -o bin/pipedrive-sim ./plugins/pipedrive/sim/cmd
+  CGO_ENABLED=0 go build -o bin/infobip-sim ./plugins/infobip/sim/cmd
+}
+# disable disables an account as an administrator would.
+disable() {
+  LDAPTLS_CACERT=$DC_CA_FILE ldapmodify -H "$DC_URL" -x -D "$DC_ADMIN_DN" -w "$DC_ADMIN_PASSWORD" >/dev/null <<LDIF
+dn: $1
+changetype: modify
+replace: userAccountControl
+userAccountControl: 514
+LDIF
 }
 directory() { LDAPTLS_CACERT=$DC_CA_FILE ldapsearch -LLL -o ldif-wrap=no -H "$DC_URL" -x -D "$DC_BIND_DN" -w "$DC_BIND_PASSWORD" -b "$DC_BASE_DN" "$@"; }
 
-agent='' simulator='' watcher=''
+agent='' simulators='' watcher=''
 # shellcheck disable=SC2329 # the trap calls it
 stop() {
   trap '' INT TERM
   trap - EXIT
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
-  for pid in $agent $simulator; do kill "$pid" 2>/dev/null || true; done
-  for pid in $agent $simulator; do wait "$pid" 2>/dev/null || true; done
+  for pid in $agent $simulators; do kill "$pid" 2>/dev/null || true; done
+  for pid in $agent $simulators; do wait "$pid" 2>/dev/null || true; done
   if [ -e "$demo/dc/dc.env" ]; then scripts/dc.sh stop "$demo/dc"; fi
   rm -rf "$demo"
   echo "The demo has ended; nothing of it is left running."
@@ -105,14 +139,8 @@ scripts/dc.sh start "$demo/dc" --for $$
 . "$demo/dc/dc.env"
 say "Active Directory: $DC_URL, domain $DC_BASE_DN"
 
-bin/pipedrive-sim --listen 127.0.0.1:0 --people 500 --seed 1 --no-email 3 >"$demo/sim.log" 2>&1 &
-simulator=$!
-port=''
-for _ in $(seq 50); do
-  port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$demo/sim.log" | head -n 1 | cut -d: -f2) && [ -n "$port" ] && break
-  sleep 0.1
-done
-[ -n "$port" ] || fail "the simulator did not start: $(cat "$demo/sim.log")"
+simulate pipedrive-sim --people 500 --seed 1 --no-email 3
+port=$listening
 say "Pipedrive (simulated): http://127.0.0.1:$port, 500 people"
 
 (umask 077; printf '%s' "$DC_BIND_PASSWORD" >"$demo/ad_password"; printf 'sim-api-token' >"$demo/pipedrive_token")
@@ -175,13 +203,59 @@ sim faults -X POST -d '{"kind":"truncate","route":"users","bytes":20000,"times":
 step 1 rollcall apply staff
 say "Accounts that rollcall has disabled in all of this: $(directory '(&(employeeNumber=pipedrive:*)(userAccountControl:1.2.840.113556.1.4.803:=2))' dn | grep -c '^dn:') (the one who left)."
 
-[ -z "${ROLLCALL_DEMO_END:-}" ] || exit 0
-bold "8. The agent, every minute from now on."
+bold "8. The other direction: what happens in Active Directory goes to the applications."
+simulate infobip-sim --people 20 --agents 0
+infobip_port=$listening
+say "Infobip (simulated): http://127.0.0.1:$infobip_port"
+(umask 077; printf 'sim-api-key' >"$demo/infobip_key")
+sed -i 's|^\[automations\.staff\]|&\nafter       = { created = "welcome" }|' "$demo/agent.toml"
+tee -a "$demo/agent.toml" <<TEXT
+
+[applications.infobip]
+connector = "infobip"
+base_url  = "http://127.0.0.1:$infobip_port"
+auth      = "api_key"
+api_key   = "@{file:$demo/infobip_key}"
+
+[orchestrations.welcome]
+description = "A new employee becomes a person in Infobip"
+[[orchestrations.welcome.steps]]
+webhook = "infobip/create_person"
+if      = 'link == null'
+
+[orchestrations.leaver]
+description = "Who is disabled in AD loses the seat in Pipedrive"
+cancel_when = '!ad.disabled'
+[[orchestrations.leaver.steps]]
+webhook = "pipedrive/deactivate_user"
+if      = 'link != null'
+TEXT
+step 0 rollcall validate
+say "A new employee: Ida Berg appears in Pipedrive. A run makes the account, and with it what must follow."
+sim users -X POST -d '{"name":"Ida Berg","email":"ida.berg@example.org"}'
+step 4 rollcall apply staff
+say "A leaver: an administrator disables the account of $(person 9) in AD, with whatever tool."
+leaver=$(directory '(employeeNumber=pipedrive:9)' dn | sed -n 's/^dn: //p')
+disable "$leaver"
+step 0 rollcall test webhook pipedrive/deactivate_user --user "$leaver" --dry-run
+step 0 rollcall orchestrate leaver --user "$leaver" --yes
+say "Both are kept in the state until the agent runs:"
+step 0 rollcall orchestrations
+
+bold "9. The agent, every minute from now on."
 # Not through the function above: its process would be a shell around the agent.
 "$(type -P rollcall)" --config "$demo/agent.toml" run 2>"$demo/agent.log" &
 agent=$!
-for _ in $(seq 100); do curl -fsS http://127.0.0.1:9480/readyz >/dev/null 2>&1 && break; sleep 0.1; done
-curl -fsS http://127.0.0.1:9480/readyz >/dev/null || { cat "$demo/agent.log"; fail "the agent did not become ready"; }
+ready() { curl -fsS http://127.0.0.1:9480/readyz >/dev/null 2>&1; }
+await "that the agent is ready" ready
+in_infobip() { found=$(infobip ida.berg@example.org) && [[ $found == *'"firstName":"Ida"'* ]]; }
+in_pipedrive() { pipedrive 9 | grep -q '"active_flag":false'; }
+await "that Ida Berg is in Infobip" in_infobip
+await "that $(person 9) is deactivated in Pipedrive" in_pipedrive
+say "Infobip:   $found"
+say "Pipedrive: $(person 9), $(pipedrive 9 | grep -o '"active_flag":[a-z]*')"
+step 0 rollcall orchestrations --all
+[ -z "${ROLLCALL_DEMO_END:-}" ] || exit 0
 cat <<TEXT
 It runs. Metrics: http://127.0.0.1:9480/metrics    Log: $demo/agent.log
 
