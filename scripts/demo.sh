@@ -47,7 +47,7 @@ simulate() {
 }
 # await WHAT COMMAND...: waits until a command succeeds, for a minute at most.
 await() {
-  for _ in $(seq 300); do "${@:2}" && return; sleep 0.2; done
+  for _ in $(seq 120); do "${@:2}" && return; sleep 0.5; done
   cat "$demo/agent.log"
   fail "$1 has not happened"
 }
