@@ -126,8 +126,15 @@ func (j *joiners) nowhere(d *daemon, passwords map[ident.DN]string) {
 	_, page := d.get("/metrics")
 	texts := map[string]string{"the log": d.said(), "metrics": page}
 	for _, args := range [][]string{
-		{"queue", "list"}, {"queue", "show", "1"}, {"orchestrations", "--all"}, {"orchestrations", "show", "1"}, {"runs"}, {"runs", "1"},
-		{"journal", "export"}, {"link", "list"}, {"quarantine", "list"},
+		{"queue", "list"},
+		{"queue", "show", "1"},
+		{"orchestrations", "--all"},
+		{"orchestrations", "show", "1"},
+		{"runs"},
+		{"runs", "1"},
+		{"journal", "export"},
+		{"link", "list"},
+		{"quarantine", "list"},
 	} {
 		for _, form := range []string{"text", "json"} {
 			a := j.want(0, append([]string{"--output", form}, args...)...)

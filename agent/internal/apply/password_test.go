@@ -58,7 +58,7 @@ func (s *scene) expected(class ident.Class) string {
 func TestAnInitialPasswordIsHandedOver(t *testing.T) {
 	s, got := handing(t)
 	var sealed []byte
-	s.fault = func(op ident.Operation, written bool) error {
+	s.fault = func(_ ident.Operation, written bool) error {
 		if !written {
 			sealed = s.open()[0].Password
 		}
@@ -82,7 +82,7 @@ func TestAnInitialPasswordIsHandedOver(t *testing.T) {
 func TestNobodyGetsAPasswordUnasked(t *testing.T) {
 	s, got := handing(t)
 	s.deliver, s.settings.Sealer = false, nil
-	s.fault = func(_ ident.Operation, written bool) error {
+	s.fault = func(_ ident.Operation, _ bool) error {
 		if len(s.open()[0].Password) > 0 {
 			t.Error("the intent has the password")
 		}

@@ -105,8 +105,7 @@ func (d *Dispatcher) deliverOne(
 	if err != nil && ctx.Err() != nil {
 		return // it was cut off: the next process takes it up as one that may have arrived
 	}
-	f := judge(err)
-	f.text, f.next = host.Redact(f.text, out.Hide...), host.Redact(f.next, out.Hide...)
+	f := judge(err).without(out.Hide)
 	switch unread := out.About.Unread(); {
 	case f.kept:
 		d.giveBack(ctx, row, d.Now().Add(max(f.asked, time.Second)), f.text)

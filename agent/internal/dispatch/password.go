@@ -90,6 +90,12 @@ func (o delivery) hidden(v orchestration.Values) []string {
 	return o.i.o.Secrets(o.i.state.Step, o.i.state, v)
 }
 
+// without takes secrets out of what people read of a failure.
+func (f failure) without(secrets []string) failure {
+	f.text, f.next = host.Redact(f.text, secrets...), host.Redact(f.next, secrets...)
+	return f
+}
+
 // unseen takes secrets out of what a step has to say.
 func unseen(done Done, secrets []string) Done {
 	if len(secrets) == 0 {
