@@ -21,8 +21,8 @@ func (c *cli) testWebhookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "webhook WEBHOOK",
 		Short: "Send one webhook about one user or group, and show the request, the answer and what it means",
-		Long: "Sends the webhook once, as a delivery would, about an object of the directory named by sAMAccountName, userPrincipalName, mail, DN or " +
-			"objectGUID. It shows the requests as they are sent, with secrets as asterisks, the answers, and what a delivery would do with " +
+		Long: "Sends the webhook once, as a delivery would, about an object of the directory named by sAMAccountName, userPrincipalName, mail, " +
+			"DN or objectGUID. It shows the requests as they are sent, with secrets as asterisks, the answers, and what a delivery would do with " +
 			"them. A link that the answer makes is recorded, so that nobody is created a second time. Nothing is written to the directory. " +
 			"With --dry-run nothing is sent. Without an object, on a terminal, it asks for one, and again before it sends.",
 		Args: exactly(1),

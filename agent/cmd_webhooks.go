@@ -11,15 +11,16 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/control"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 func (c *cli) webhooksCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "webhooks [WEBHOOK|APPLICATION]",
 		Short: "List the webhooks that a step may name, with what each needs; show one with a sample request",
-		Long: "The webhooks of the configuration, and those of the connectors as APPLICATION/WEBHOOK: what each calls, whether it uses or makes " +
-			"a link, its price in the tokens of the application's budget, what the account behind the credentials needs, and why one cannot be " +
-			"sent. For one webhook it shows everything, and the request for an object that does not exist. Nothing is sent.",
+		Long: "The webhooks of the configuration, and those of the connectors as APPLICATION/WEBHOOK: what each calls, whether it uses or " +
+			"makes a link, its price in the tokens of the application's budget, what the account behind the credentials needs, and why one cannot " +
+			"be sent. For one webhook it shows everything, and the request for an object that does not exist. Nothing is sent.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := service.WebhooksRequest{OnDisk: c.onDisk()}
@@ -175,7 +176,7 @@ func twice(one service.Webhook) string {
 		return "the application is asked before each call whether it is done already: " + v.Method + " " + v.Path + v.URL
 	case v != nil:
 		return "the application is asked before another attempt whether it is done already: " + v.Method + " " + v.Path + v.URL
-	case one.Call.Repeatable, one.Call.Method == "GET", one.Call.Method == "HEAD":
+	case one.Call.Repeatable, one.Call.Method == abi.MethodGet, one.Call.Method == abi.MethodHead:
 		return "it does no more than sent once"
 	}
 	return "it may be done twice, when the answer to the first attempt is lost; verify would tell"

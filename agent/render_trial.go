@@ -27,7 +27,8 @@ func printTrial(w io.Writer, t service.TestWebhookAnswer) {
 		p.putStyled(yellow, "  Caution: ", plainText, "the object lies outside of the directory's scope, so that no automation would send this")
 	}
 	if t.Queued > 0 {
-		p.putStyled(yellow, "  Caution: ", plainText, fmt.Sprintf("%s for it and application %s in the queue, and a test call overtakes what waits: %s",
+		p.putStyled(yellow, "  Caution: ", plainText, fmt.Sprintf(
+			"%s for it and application %s in the queue, and a test call overtakes what waits: %s",
 			counted(t.Queued, "delivery is", "deliveries are"), t.Application, ticked(ident.Command("queue list --application", t.Application))))
 	}
 	if t.DryRun != nil {
@@ -159,7 +160,8 @@ func afterwards(t service.TestWebhookAnswer) string {
 	if v.Asked > 0 {
 		wait = "after the " + v.Asked.String() + " that the application asks for, and then less and less often"
 	}
-	said := fmt.Sprintf("A delivery would be tried again %s: %d times in all, unless retry of its step says otherwise. Then it would be a dead letter, %s.",
+	said := fmt.Sprintf(
+		"A delivery would be tried again %s: %d times in all, unless retry of its step says otherwise. Then it would be a dead letter, %s.",
 		wait, t.Retries.Attempts, end)
 	if v.Outage {
 		said += fmt.Sprintf(" After several such failures in a row nothing more would be sent to %s for a while.", t.Application)

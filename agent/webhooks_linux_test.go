@@ -53,7 +53,8 @@ func triedAtTerminal(t *testing.T, w *world, f *front, one ident.Entry) {
 	}{
 		"sent": {[][2]string{{which, "nobodyhasthis\n"}, {which, "ada\n"}, {which, "99\n"}, {which, "1\n"}, {send, "y\n"}}, nil, 1, []string{
 			"About whom is pipedrive/deactivate_user to be sent?", `begins with "nobodyhasthis"`, "The list goes from 1 to", "(the credentials are put on when it is sent)",
-			"Delivered: pipedrive answered 200.", string(one.DN)}},
+			"Delivered: pipedrive answered 200.", string(one.DN),
+		}},
 		"not sent":   {[][2]string{{which, "ada\n"}, {which, "1\n"}, {send, "\n"}}, nil, 0, []string{"Nothing was sent."}},
 		"left":       {[][2]string{{which, "\n"}}, nil, 0, []string{"group", "user"}},
 		"a dry run":  {[][2]string{{which, "ada\n"}, {which, "1\n"}}, []string{"--dry-run"}, 0, []string{"Nothing was sent."}},

@@ -236,7 +236,8 @@ func triedInVain(t *testing.T, w *world, login string) {
 		{1, []string{"pager", "--user", login}, []string{"nothing was sent about CN=Ada Novak,", "webhook pager: body: ", "ad.pager is absent", "complete the object"}},
 		{1, []string{"was", "--user", login}, []string{"webhook was: body: ", "old", "nothing has changed"}},
 		{1, []string{"pipedrive/deactivate_user", "--user", "nunlinked"}, []string{
-			"CN=Nell Unlinked,OU=Staff,DC=ad,DC=test has no link to application pipedrive", "A webhook that makes one is pipedrive/create_user.", "webhook pipedrive/deactivate_user: path: 1:13: "}},
+			"CN=Nell Unlinked,OU=Staff,DC=ad,DC=test has no link to application pipedrive", "A webhook that makes one is pipedrive/create_user.", "webhook pipedrive/deactivate_user: path: 1:13: ",
+		}},
 		{2, []string{"pipedrive/deactivate_user", "--user", "nunlinkd"}, []string{`there is no user "nunlinkd"`, `did you mean "nunlinked"?`}},
 		{2, []string{"pipedrive/deactivate_user", "--group", login}, []string{"is a user and not a group"}},
 		{2, []string{"pipedrive/deactivat_user", "--user", login}, []string{`did you mean "pipedrive/deactivate_user"?`}},
@@ -273,7 +274,8 @@ func triedAndFailed(t *testing.T, w *world, f *front, login string) {
 		want  []string
 	}{
 		"down": {answering(503, "X-Request-Id", "r-17"), []string{
-			"answer: 503 Service Unavailable", "X-Request-Id: r-17", "Not delivered: ", "A delivery would be tried again after 30s,", "at most 6h: 8 times in all", "nothing more would be sent to pipedrive for a while"}},
+			"answer: 503 Service Unavailable", "X-Request-Id: r-17", "Not delivered: ", "A delivery would be tried again after 30s,", "at most 6h: 8 times in all", "nothing more would be sent to pipedrive for a while",
+		}},
 		"refused":   {answering(400, "X-A", "b"), []string{"answer: 400 Bad Request", "Not delivered: ", "A delivery would not be tried again."}},
 		"not known": {answering(401, "X-A", "b"), []string{"answer: 401 Unauthorized", "check the credentials", "tried again"}},
 		"cut off":   {func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) }, []string{"no answer: ", "closed", "may have carried it out", "tried again"}},

@@ -21,7 +21,8 @@ var (
 		"userAccountControl": {"512"}, "objectSid": {"S-1-5-21-1004336348-1177238915-682003330-1001"},
 		"manager":     {"CN=Max Boss,OU=Staff,DC=example,DC=com"},
 		"memberOf":    {"CN=CRM,OU=Groups,DC=example,DC=com"},
-		"whenCreated": {"20260105080000.0Z"}, "lastLogonTimestamp": {"134093376000000000"}, "accountExpires": {"0"}, "pwdLastSet": {"134093376000000000"},
+		"whenCreated": {"20260105080000.0Z"}, "lastLogonTimestamp": {"134093376000000000"}, "accountExpires": {"0"},
+		"pwdLastSet": {"134093376000000000"},
 	}
 	sampleGroup = map[string][]string{
 		"sAMAccountName": {"CRM"}, "cn": {"CRM"}, "name": {"CRM"}, "displayName": {"CRM"}, "description": {"Who may use the CRM"},

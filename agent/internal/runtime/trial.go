@@ -179,8 +179,9 @@ func (t *trial) unlinked(err error) error {
 	makes := ""
 	all, _ := t.Webhooks()
 	for _, w := range all {
-		where := w.Call.Path + w.Call.URL
-		if w.Application == t.about.Application && w.Call.LinkKey != "" && w.LinkKind == t.about.LinkKind && w.Problem == nil && where+"/{{ link.key }}" == t.about.Call.Path+t.about.Call.URL {
+		same := ident.SpaceOf(w.Application, w.LinkKind) == t.space() &&
+			w.Call.Path+w.Call.URL+"/{{ link.key }}" == t.about.Call.Path+t.about.Call.URL
+		if same && w.Call.LinkKey != "" && w.Problem == nil {
 			makes = " A webhook that makes one is " + w.Name + "."
 		}
 	}
@@ -195,7 +196,8 @@ func (t *trial) withoutChange() string {
 		root, _, _ := strings.Cut(name, ".")
 		return root == "old" || root == "change"
 	}) {
-		return "\nThe webhook uses old or change, which have a value only when a change of the object starts it; with a test call nothing has changed."
+		return "\nThe webhook uses old or change, which have a value only when a change of the object starts it; " +
+			"with a test call nothing has changed."
 	}
 	return "\nA delivery would not be sent either: complete the object in the directory, or correct the webhook."
 }
