@@ -134,6 +134,24 @@ func (s *Snapshot) outboundSettings() map[string]map[string]any {
 	return out
 }
 
+// NotSending returns why nothing is sent to an application now, with the next step;
+// nil when something is. While the connectors are not loaded, only the configuration
+// is looked at.
+func (a *Agent) NotSending(application string) error {
+	s := a.now.Load()
+	conf, known := s.config.Applications[application]
+	switch {
+	case !known:
+		return fmt.Errorf("there is no application %q in the configuration any more: put it back, or drop the delivery", application)
+	case !conf.Enabled:
+		return fmt.Errorf("%s: application %s is not enabled, and its queue is kept until it is", conf.Pos, application)
+	case s.connectors == nil:
+		return nil
+	}
+	_, err := s.servedTo(conf)
+	return err
+}
+
 func (s *Snapshot) sends(application string) bool {
 	conf := s.config.Applications[application]
 	c := s.connectors[conf.Connector]

@@ -80,7 +80,21 @@ func (s *Service) Queue(ctx context.Context, _ Caller, in QueueRequest) iter.Seq
 	if len(f.States) == 0 {
 		f.States = openDeliveries
 	}
-	return listed(func(each func(Delivery) error) error { return s.agent.Store().Deliveries(ctx, f, each) })
+	return listed(func(each func(Delivery) error) error {
+		return s.agent.Store().Deliveries(ctx, f, func(d Delivery) error { return each(s.explained(d)) })
+	})
+}
+
+// explained adds to a delivery why it is not sent, when that is due to its
+// application.
+func (s *Service) explained(d Delivery) Delivery {
+	if d.State != store.DeliveryQueued && d.State != store.DeliveryRetrying {
+		return d
+	}
+	if why := s.agent.NotSending(d.Application); why != nil {
+		d.Cause, d.Next = why.Error(), ""
+	}
+	return d
 }
 
 // Delivery returns one delivery with its story.
@@ -90,7 +104,7 @@ func (s *Service) Delivery(ctx context.Context, _ Caller, in DeliveryRequest) (D
 		return DeliveryAnswer{}, mistaken(err)
 	}
 	story, err := s.agent.Store().DeliveryStory(ctx, in.ID)
-	return DeliveryAnswer{d, orEmpty(story)}, err
+	return DeliveryAnswer{s.explained(d), orEmpty(story)}, err
 }
 
 // RetryDelivery gives a delivery new attempts, the first at once.

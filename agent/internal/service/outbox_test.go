@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -193,5 +194,38 @@ func TestWhatCouldNotGoOnIsResumed(t *testing.T) {
 	must(t, err)
 	if on.Status != store.InstanceReady || on.Step != "wait" || string(on.State) != string(before.State) {
 		t.Errorf("resumed: %+v", on)
+	}
+}
+
+// TestAQueueThatIsKeptSaysWhy: what waits for an application that is not sent to says
+// so in the list and by itself.
+func TestAQueueThatIsKeptSaysWhy(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	lease, ids := leavers(t, a.Store())
+	var advances []store.Advance
+	for k, application := range []string{"gone", "off"} {
+		i, err := a.Store().Instance(ctx, ids[k])
+		must(t, err)
+		advances = append(advances, store.Advance{
+			Instance: i.ID, Version: i.Version, Status: store.InstanceDelivering, Step: "off",
+			Deliver: &store.NewDelivery{Step: "off", Webhook: "off", Application: application},
+		})
+	}
+	a.Config().Applications = map[string]config.Application{"off": {Name: "off"}}
+	_, err := a.Store().AdvanceInstances(ctx, lease, advances)
+	must(t, err)
+	causes := map[string]string{}
+	for d, err := range s.Queue(ctx, "grace", QueueRequest{}) {
+		must(t, err)
+		causes[d.Application] = d.Cause
+		one, err := s.Delivery(ctx, "grace", DeliveryRequest{ID: d.ID})
+		must(t, err)
+		if one.Cause != d.Cause {
+			t.Errorf("delivery %d says %q", d.ID, one.Cause)
+		}
+	}
+	if !strings.Contains(causes["gone"], `no application "gone" in the configuration any more`) || !strings.Contains(causes["off"], "application off is not enabled") {
+		t.Errorf("%q", causes)
 	}
 }
