@@ -168,5 +168,8 @@ func TestAPersonBeginsAnOrchestration(t *testing.T) {
 	if items := unclear.Summary.Quarantined; len(items) != 1 || !strings.Contains(items[0].Cause, "--where:1:1") {
 		t.Errorf("%+v", items)
 	}
-	w.want(0, "run", "--once")
+	w.want(0, "run", "--once") // both automations are due
+	if said := w.want(0, "runs").stdout; !strings.Contains(said, "stale") || strings.Count(said, "scheduled") != 2 {
+		t.Error(said)
+	}
 }

@@ -273,3 +273,27 @@ func TestStepLimits(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestWhereATriggerLooks: only within scope, and links of any kind may be meant.
+func TestWhereATriggerLooks(t *testing.T) {
+	base := outboundBase(t)
+	const staff = `base = "OU=Staff,DC=example,DC=com"`
+	with := func(old, changed string) map[string]string {
+		text := strings.Replace(base, old, changed, 1)
+		if text == base {
+			t.Fatalf("the base has no %s", old)
+		}
+		return map[string]string{"agent.toml": text}
+	}
+	got := loadErrors(t, with(staff, `base = "OU=Elsewhere,DC=example,DC=com"`))
+	if len(got) != 1 || !strings.Contains(got[0], `base "OU=Elsewhere,DC=example,DC=com" is outside of scope: nothing would begin`) {
+		t.Errorf("%q", got)
+	}
+	mustLoad(t, with(staff, `base = "DC=example,DC=com"`)) // above the scope: all of it
+	mustLoad(t, with(staff, ""))
+	mustLoad(t, with("links.pipedrive != null'", "links[\"pipedrive/person\"] != null'"))
+	got = loadErrors(t, with("links.pipedrive != null'", "links.pipedriv != null && links[\"infobp/person\"] != null'"))
+	if all := strings.Join(got, "\n"); len(got) != 2 || !strings.Contains(all, `there is no application "pipedriv"`) || !strings.Contains(all, `there is no application "infobp"`) {
+		t.Errorf("%q", got)
+	}
+}

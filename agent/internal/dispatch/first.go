@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -18,6 +19,8 @@ type First struct {
 	// Cause says why there is no request.
 	Cause string `json:"cause,omitempty"`
 }
+
+const sendsNothing = "no step sends a request"
 
 // mostBefore bounds how many steps First goes through.
 const mostBefore = 1000
@@ -45,6 +48,10 @@ func FirstOf(o *orchestration.Orchestration, v orchestration.Values) First {
 				f.Cause = err.Error()
 				return f
 			}
+			if s.Phase.Ended() {
+				f.Cause = cmp.Or(s.Reason, sendsNothing)
+				return f
+			}
 		case orchestration.DoWait:
 			if s.Phase == orchestration.PhaseWaiting {
 				f.Step, f.Cause = steps[d.Step].Name, s.Reason
@@ -53,9 +60,7 @@ func FirstOf(o *orchestration.Orchestration, v orchestration.Values) First {
 			f.Before = append(f.Before, steps[d.Step].Name+" (delay of "+orchestration.Spell(time.Duration(steps[d.Step].Delay))+")")
 			v.Now = s.Next
 		case orchestration.DoBlock, orchestration.DoEnd:
-			if f.Cause = s.Reason; f.Cause == "" {
-				f.Cause = "no step sends a request"
-			}
+			f.Cause = cmp.Or(s.Reason, sendsNothing)
 			return f
 		case orchestration.DoAdvance:
 		}

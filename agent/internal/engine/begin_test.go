@@ -147,6 +147,13 @@ func TestAFilterWithoutAValueSetsAside(t *testing.T) {
 	if err != nil || len(items) != 1 || !strings.HasPrefix(items[0].Name, "old1 (CN=Old 1,") || !strings.Contains(items[0].Cause, "f:1:") {
 		t.Errorf("%+v, %v", items, err)
 	}
+	for _, title := range []string{"x", "2020-01-01"} { // unclear, and back
+		s.dc.Replace(t, s.ou.Child("Old 0"), "title", title)
+		r, err = s.Run(t.Context(), Request{Automation: "stale", Kind: store.KindScheduled, By: "schedule"})
+	}
+	if got := summary(r); err != nil || got != "scheduled quarantined: 1 match, 0 begin, 0 held, 1 before, 0 under way, 1 unclear" {
+		t.Errorf("%s (%v)", got, err)
+	}
 }
 
 // TestAFailedSearchForgetsNobody: a run that has not seen every object ends as failed,

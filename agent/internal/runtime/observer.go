@@ -55,6 +55,9 @@ func (o *observer) Quarantined(automation string, n int) {
 	defer o.mu.Unlock()
 	o.aside[automation] = n
 	source, sum := o.config.Automations[automation].DataSource, 0
+	if source == "" { // it begins an orchestration, and has no records
+		return
+	}
 	for name, n := range o.aside {
 		if o.config.Automations[name].DataSource == source {
 			sum += n

@@ -13,7 +13,7 @@ type (
 	// needs a person.
 	QuarantineList struct {
 		Automation  string                 `json:"automation"`
-		Application string                 `json:"application"`
+		Application string                 `json:"application"` // "" for one that begins an orchestration
 		Items       []ident.QuarantineItem `json:"items"`
 	}
 	// AcceptRequest names a key or, without one, all keys of an automation.
@@ -27,7 +27,9 @@ type (
 func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]QuarantineList, error) {
 	var all []QuarantineList
 	cfg := s.agent.Config()
-	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(cfg.Automations)), maps.Keys(cfg.Triggered))
+	slices.Sort(names)
+	for _, name := range names {
 		items, err := s.agent.Store().Quarantine(ctx, name)
 		if err != nil {
 			return nil, err

@@ -87,7 +87,7 @@ const (
 // order of the list.
 func (s *Store) BeginInstances(ctx context.Context, lease Lease, a Anew, list []NewInstance) ([]Begun, error) {
 	out := make([]Begun, len(list))
-	err := s.write(ctx, "begin orchestrations", func(tx *sql.Tx) error {
+	err := s.writeDue(ctx, "begin orchestrations", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err
 		}
