@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
-	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 )
 
@@ -122,10 +121,6 @@ func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkTarget(in, w.Path, w.URL)
 	l.checkHeaders(in.with("headers"), w.Headers)
 	l.checkPointer(in.with("link_key"), w.LinkKey)
-	if w.Kind != "" && w.Kind != orchestration.UserKind {
-		l.warnKey(in.with("kind"),
-			"this version makes links of users only: an automation that starts an orchestration with this webhook does not run", "")
-	}
 	l.checkKind(in.with("kind"), w.Kind)
 	if w.Cost != nil {
 		l.inRange(in.with("cost"), *w.Cost, 1, 1_000_000)

@@ -30,11 +30,7 @@ func Available(o *orchestration.Orchestration, actors map[orchestration.Kind]Act
 	for _, s := range o.Steps() {
 		kind := s.Kinds()[0]
 		switch kind {
-		case orchestration.KindDelay, orchestration.KindWaitUntil:
-		case orchestration.KindWebhook:
-			if k := s.Webhook.LinkKind; k != "" && k != orchestration.UserKind {
-				return &UnavailableError{d.Name, s.Name, fmt.Sprintf("links of the kind %q are not available yet", k)}
-			}
+		case orchestration.KindDelay, orchestration.KindWaitUntil, orchestration.KindWebhook:
 		default:
 			if actors[kind] == nil {
 				return &UnavailableError{d.Name, s.Name, fmt.Sprintf("steps of the kind %s are not available yet", kind)}

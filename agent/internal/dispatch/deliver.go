@@ -248,7 +248,7 @@ func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.A
 	}
 	s := store.Settled{State: store.DeliveryDone, Status: answer.Status, Answer: cut(body, mostAnswer)}
 	if answer.LinkKey != "" {
-		s.Link = &ident.Link{Key: ident.Key(answer.LinkKey)}
+		s.Link = &ident.Link{Kind: one.step.Webhook.LinkKind, Key: ident.Key(answer.LinkKey)}
 		s.IfTaken = d.ifTaken(one, result)
 	}
 	state, decision, err := one.i.o.Settle(one.i.state, result, d.Now(), d.Random())

@@ -217,7 +217,12 @@ func Orchestration(cfg *config.Config, name string, manifests Manifests) (*orche
 		}
 		return w, places
 	})
-	options.Settings = settings
+	options.Settings, options.Kinds = settings, map[string][]string{}
+	for application := range cfg.Applications {
+		if m, ok := manifests(application); ok {
+			options.Kinds[application] = kindsOf(cfg, application, m)
+		}
+	}
 	compiled, err := orchestration.Compile(d, options)
 	var mistakes orchestration.MistakesError
 	if errors.As(err, &mistakes) {

@@ -14,6 +14,7 @@ import (
 // used.
 type Options struct {
 	Applications []string            // that links may name; nil: any
+	Kinds        map[string][]string // that links may name by application; any of an application that is not listed
 	Settings     map[string][]string // the names of settings by application; any of an application that is not listed
 	AnyMacro     bool                // which macros connectors have is not known: webhooks may name any
 	// Place returns where a member begins in a file: of a step counted from 0,

@@ -168,12 +168,17 @@ func TestAllMistakesAreReported(t *testing.T) {
 // TestOptions checks what Compile knows only from its caller.
 func TestOptions(t *testing.T) {
 	options := orchestration.Options{
-		Applications: []string{"crm", "sms"}, Settings: map[string][]string{"crm": {"role"}},
+		Applications: []string{"crm", "sms"}, Settings: map[string][]string{"crm": {"role"}}, Kinds: map[string][]string{"sms": {"person", "user"}},
 	}
 	for body, want := range map[string]string{
 		"{{ links.smss.key }}":                  `there is no application "smss" (did you mean "sms"?)`,
 		"{{ links.sms.id }}":                    `a link has no member "id"`,
 		`{{ links["sms/person"].key }}`:         "",
+		`{{ links["sms/persom"].key }}`:         `application sms has no links of the kind "persom" (did you mean "person"?)`,
+		`{{ links["smss/person"].key }}`:        `there is no application "smss" (did you mean "sms"?)`,
+		`{{ links["sms/user"].key }}`:           `the link of a user is named by the application alone (write links.sms)`,
+		`{{ links["sms/person"].id }}`:          `a link has no member "id"`,
+		`{{ links["crm/anything"].key }}`:       "", // what the connector has is not known
 		"{{ settings.rol }}":                    `did you mean "role"?`,
 		"{{ settings.role }}":                   "",
 		`{{ lookup("departments", ad.x, "") }}`: "",

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -33,7 +34,7 @@ func (c *compiler) reference(step int, u use) {
 		if step == Whole || c.out.steps[step].kind != KindWebhook {
 			hint := ""
 			if u.name == "link" {
-				hint = "name the application: links.APPLICATION"
+				hint = `name the application: links.APPLICATION, or links["APPLICATION/KIND"]`
 			}
 			c.refuseAt(step, u.member, u.Pos, hint, "%s belongs to the application of a webhook, and there is none here", u.name)
 		}
@@ -56,9 +57,15 @@ func (c *compiler) link(step int, u use) {
 	if len(u.Path) == 0 || c.options.Applications == nil {
 		return
 	}
-	application, _, _ := strings.Cut(u.Path[0], "/")
-	if !slices.Contains(c.options.Applications, application) {
+	application, kind, named := strings.Cut(u.Path[0], "/")
+	kinds, known := c.options.Kinds[application]
+	switch {
+	case !slices.Contains(c.options.Applications, application):
 		c.refuseAt(step, u.member, u.Pos, nearest(application, c.options.Applications), "there is no application %q", application)
+	case named && kind == ident.UserKind:
+		c.refuseAt(step, u.member, u.Pos, "write links."+application, "the link of a user is named by the application alone")
+	case named && known && !slices.Contains(kinds, kind):
+		c.refuseAt(step, u.member, u.Pos, nearest(kind, kinds), "application %s has no links of the kind %q", application, kind)
 	}
 	if len(u.Path) > 1 && !slices.Contains(linkMembers, u.Path[1]) {
 		c.refuseAt(step, u.member, u.Pos, nearest(u.Path[1], linkMembers), "a link has no member %q", u.Path[1])

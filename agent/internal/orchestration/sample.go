@@ -50,7 +50,7 @@ func (o *Orchestration) Sample(settings map[string]map[string]any, now time.Time
 		v.Links = append(v.Links, Link{Application: application, Key: sampleKey, GUID: sampleGUID, Origin: ident.OriginOutbound})
 	}
 	for _, s := range o.steps {
-		if w := s.Webhook; w != nil && (Link{Kind: w.LinkKind}).kind() != UserKind {
+		if w := s.Webhook; w != nil && ident.SpaceOf(w.Application, w.LinkKind) != ident.Users(w.Application) {
 			v.Links = append(v.Links, Link{
 				Application: w.Application, Kind: w.LinkKind, Key: sampleKey, GUID: sampleGUID, Origin: ident.OriginOutbound,
 			})

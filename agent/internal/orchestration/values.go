@@ -35,16 +35,12 @@ type Change struct {
 // Link is a link of the object.
 type Link struct {
 	Application string
-	Kind        string // "" means UserKind
+	Kind        string // "" means ident.UserKind
 	Key         ident.Key
 	GUID        ident.GUID
 	Automation  string // the automation or orchestration that made it
 	Origin      ident.LinkOrigin
 }
-
-// UserKind is the kind of the links that links.APPLICATION means. Those of other
-// kinds are links["APPLICATION/KIND"].
-const UserKind = "user"
 
 // LinkOf returns a link as steps know it.
 func LinkOf(l ident.Link) Link {
@@ -55,16 +51,12 @@ func LinkOf(l ident.Link) Link {
 	return Link{Application: l.Application, Kind: l.Kind, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
 }
 
-func (l Link) kind() string {
-	if l.Kind == "" {
-		return UserKind
-	}
-	return l.Kind
-}
+// space returns the space of the link's key.
+func (l Link) space() ident.Space { return ident.SpaceOf(l.Application, l.Kind) }
 
 func (l Link) value() map[string]any {
 	return map[string]any{
-		"application": l.Application, "kind": l.kind(), "key": string(l.Key), "guid": string(l.GUID),
+		"application": l.Application, "kind": l.space().Kind(), "key": string(l.Key), "guid": string(l.GUID),
 		"automation": l.Automation, "origin": string(l.Origin),
 	}
 }
@@ -91,7 +83,7 @@ func (o *Orchestration) env(step int, s State, v Values) expr.Env {
 	}
 	w := o.steps[step].Webhook
 	for _, l := range v.Links {
-		if l.Application == w.Application && l.kind() == (Link{Kind: w.LinkKind}).kind() {
+		if l.space() == ident.SpaceOf(w.Application, w.LinkKind) {
 			env["link"] = l.value()
 		}
 	}
@@ -102,14 +94,12 @@ func (o *Orchestration) env(step int, s State, v Values) expr.Env {
 	return env
 }
 
+// linksOf returns the value of links: links.APPLICATION is the link of a user,
+// links["APPLICATION/KIND"] that of another kind.
 func linksOf(links []Link) map[string]any {
 	out := map[string]any{}
 	for _, l := range links {
-		name := l.Application
-		if l.kind() != UserKind {
-			name += "/" + l.kind()
-		}
-		out[name] = l.value()
+		out[l.space().String()] = l.value()
 	}
 	return out
 }
