@@ -63,8 +63,10 @@ func (c *Connector) checkInvoke(app Application, w *abi.Webhook) error {
 	if (w.Path == "") == (w.URL == "") {
 		return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: exactly one of path and url must be set", w.Name))
 	}
-	if _, err := jsonstream.ParsePointer(w.LinkKey); err != nil {
-		return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: link_key: %v", w.Name, err))
+	for key, pointer := range map[string]string{"link_key": w.LinkKey, "link_records": w.LinkRecords} {
+		if _, err := jsonstream.ParsePointer(pointer); err != nil {
+			return c.fault(app, abi.FunctionInvoke, abi.KindConfig, fmt.Sprintf("webhook %q: %s: %v", w.Name, key, err))
+		}
 	}
 	w.Normalize()
 	if l, refused := c.Manifest().Refuses(*w); refused {
@@ -96,7 +98,11 @@ func answerOf(state *abi1.Call, w *abi.Webhook) (*Answer, error) {
 			return a, nil // the value that verify found is the key itself
 		}
 	}
-	a.LinkKey, err = linkKey(r.Body, w.LinkKey)
+	at, err := w.LinkAt(valueIn(r.Body))
+	if at == "" || err != nil {
+		return a, err // nobody was found: there is no link to make
+	}
+	a.LinkKey, err = linkKey(r.Body, at)
 	return a, err
 }
 
@@ -110,7 +116,19 @@ func verifiedKey(b *body.Body, v abi.Verify) (string, error) {
 	if b.Size() > MaxAnswer {
 		return "", fmt.Errorf("the answer of the webhook's verify has %d bytes, more than %d", b.Size(), MaxAnswer)
 	}
-	element, _, err := v.Candidate(func(pointer string) ([]byte, error) {
+	element, _, err := v.Candidate(valueIn(b))
+	if err != nil {
+		return "", err
+	}
+	if element == "" {
+		return "", fmt.Errorf("no candidate at %q is the one that verify looks for", v.Records)
+	}
+	return linkKey(b, element+v.Found)
+}
+
+// valueIn reads values of an answer by their JSON pointers.
+func valueIn(b *body.Body) func(pointer string) ([]byte, error) {
+	return func(pointer string) ([]byte, error) {
 		p, err := jsonstream.ParsePointer(pointer)
 		if err != nil {
 			return nil, err
@@ -120,14 +138,7 @@ func verifiedKey(b *body.Body, v abi.Verify) (string, error) {
 			return nil, fmt.Errorf("%w: %w", abi.CodeNoValue, err)
 		}
 		return raw, err
-	})
-	if err != nil {
-		return "", err
 	}
-	if element == "" {
-		return "", fmt.Errorf("no candidate at %q is the one that verify looks for", v.Records)
-	}
-	return linkKey(b, element+v.Found)
 }
 
 // linkKey reads the key of the object that the webhook created.

@@ -17,7 +17,12 @@ const maxCandidates = 1_000
 // An answer without the array is an error, because it does not prove that the
 // element is missing. A null array is an empty one.
 func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element string, looked int, err error) {
-	for i := range maxCandidates {
+	return v.candidate(0, get)
+}
+
+// candidate is Candidate from an element on.
+func (v Verify) candidate(first int, get func(pointer string) ([]byte, error)) (element string, looked int, err error) {
+	for i := first; i < maxCandidates; i++ {
 		element = v.Records + "/" + strconv.Itoa(i)
 		_, err := get(element)
 		if errors.Is(err, CodeNoValue) {
@@ -32,6 +37,25 @@ func (v Verify) Candidate(get func(pointer string) ([]byte, error)) (element str
 		}
 	}
 	return "", maxCandidates, fmt.Errorf("more than %d candidates at %q: %w", maxCandidates, v.Records, CodeTooLarge)
+}
+
+// LinkAt returns the JSON pointer to the key of the link in the webhook's answer,
+// or "" when a search has found nobody. A search that found several is an error:
+// no one of them may be taken for the object. get is as in Verify.Candidate.
+func (w Webhook) LinkAt(get func(pointer string) ([]byte, error)) (string, error) {
+	if w.LinkRecords == "" {
+		return w.LinkKey, nil
+	}
+	search := Verify{Records: w.LinkRecords, Match: w.LinkMatch}
+	element, at, err := search.candidate(0, get)
+	if element == "" || err != nil {
+		return "", err
+	}
+	other, _, err := search.candidate(at+1, get)
+	if err == nil && other != "" {
+		err = fmt.Errorf("the search found several, at %q and %q: it is not known which of them is meant", element, other)
+	}
+	return element + w.LinkKey, err
 }
 
 // ended checks that the end of the elements is the end of an array.

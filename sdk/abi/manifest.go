@@ -265,8 +265,15 @@ type Webhook struct {
 	MessageType MessageType       `toml:"message_type" json:"message_type"` // default none without a body, else json
 	Body        string            `toml:"body" json:"body,omitempty"`
 
-	Kind       string   `toml:"kind" json:"kind,omitempty"`             // of the records that the link of the object is about; default user
-	LinkKey    string   `toml:"link_key" json:"link_key,omitempty"`     // of a create: JSON pointer to the new key in the answer
+	Kind    string `toml:"kind" json:"kind,omitempty"`         // of the records that the link of the object is about; default user
+	LinkKey string `toml:"link_key" json:"link_key,omitempty"` // JSON pointer to the key in the answer of a create or a search
+	// LinkRecords is the JSON pointer to the results of a search. LinkKey is then a
+	// pointer within the only result that has all the values of LinkMatch, compared
+	// as in Verify. Without such a result there is no link, and with several the
+	// webhook fails.
+	LinkRecords string            `toml:"link_records" json:"link_records,omitempty"`
+	LinkMatch   map[string]string `toml:"link_match" json:"link_match,omitempty"`
+
 	Repeatable bool     `toml:"repeatable" json:"repeatable,omitempty"` // sending it twice does no more than sending it once
 	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1
 	Scopes     []string `toml:"scopes" json:"scopes,omitempty"`

@@ -79,6 +79,16 @@ func (w Webhook) check(p problems) {
 	}
 	checkScopes(p, w.Scopes)
 	checkRights(p, w.Rights)
+	checkPointer(p, "link_records", w.LinkRecords)
+	for at := range w.LinkMatch {
+		checkPointer(p, "link_match", at)
+	}
+	if (w.LinkRecords == "") != (len(w.LinkMatch) == 0) || w.LinkRecords != "" && w.LinkKey == "" {
+		p.add("link_records, link_match and link_key belong together: which of the results is meant, and where its key is")
+	}
+	if w.LinkRecords != "" && w.Verify != nil {
+		p.add("link_records and verify are both set: a search creates nothing")
+	}
 	if w.Verify == nil {
 		return
 	}

@@ -38,7 +38,14 @@ func linkKey(a *Answer, w abi.Webhook) (string, error) {
 			return key, nil
 		}
 	}
-	key, err := text(get(w.LinkKey))
+	at, err := w.LinkAt(get)
+	if at == "" && err == nil {
+		return "", nil // nobody was found
+	}
+	if err != nil {
+		return "", &Error{Kind: abi.KindBadResponse, Message: err.Error()}
+	}
+	key, err := text(get(at))
 	if err != nil {
 		return "", &Error{Kind: abi.KindBadResponse, Message: fmt.Sprintf("the answer has no key at link_key: %v", err)}
 	}

@@ -14,7 +14,9 @@ func describeWebhooks() map[string]string {
 		"webhooks.NAME.message_type": "Format of the body; json without it, none without a body.",
 		"webhooks.NAME.body": "The body. In json a {{ }} within quotes is text, and elsewhere a value that keeps its type; " +
 			"it must be JSON whatever the values are, and in xml well-formed with values in text and in attributes only.",
-		"webhooks.NAME.link_key": "Of a create: JSON pointer to the new key in the answer, which becomes the link.",
+		"webhooks.NAME.link_key":     "JSON pointer to the key in the answer of a create, or in a result of a search; it becomes the link.",
+		"webhooks.NAME.link_records": "Of a search: JSON pointer to the list of results. One result makes the link, none makes none, several are an error.",
+		"webhooks.NAME.link_match":   "Of a search: values that the result must have, by JSON pointer; letter case does not matter.",
 		"webhooks.NAME.kind": "Kind of the link that link means and link_key makes; user unless the connector says otherwise. " +
 			"One object has one link of a kind with an application.",
 		"webhooks.NAME.repeatable": "Whether sending it twice does no more than sending it once.",

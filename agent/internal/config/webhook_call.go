@@ -44,6 +44,12 @@ func (w Webhook) Over(base abi.Webhook) (abi.Webhook, map[string]Pos) {
 	if w.LinkKey != nil {
 		out.LinkKey = *w.LinkKey
 	}
+	if w.LinkRecords != nil {
+		out.LinkRecords = *w.LinkRecords
+	}
+	if len(w.LinkMatch) > 0 {
+		out.LinkMatch = places.table("link_match.", nil, w.LinkMatch)
+	}
 	if w.Repeatable != nil {
 		out.Repeatable = *w.Repeatable
 	}

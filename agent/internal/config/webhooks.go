@@ -28,8 +28,10 @@ type Webhook struct {
 	Headers     map[string]Text `toml:"headers"`
 	MessageType *MessageType    `toml:"message_type"`
 	Body        *Text           `toml:"body"`
-	LinkKey     *string         `toml:"link_key"` // JSON pointer to the new key in the answer
-	Kind        string          `toml:"kind"`     // of the link; "": the manifest's, or that of users
+	LinkKey     *string         `toml:"link_key"`     // JSON pointer to the key in the answer, or in a result
+	LinkRecords *string         `toml:"link_records"` // JSON pointer to the results of a search
+	LinkMatch   map[string]Text `toml:"link_match"`   // values that the result must have, by JSON pointer
+	Kind        string          `toml:"kind"`         // of the link; "": the manifest's, or that of users
 	Repeatable  *bool           `toml:"repeatable"`
 	Cost        *int            `toml:"cost"`
 	Verify      *Verify         `toml:"verify"`
@@ -117,10 +119,26 @@ func (l *loader) checkKind(at path, kind string) {
 	}
 }
 
+// checkSearch checks what says which result of a search becomes the link. With
+// from, the connector's webhook may say the rest.
+func (l *loader) checkSearch(in path, w Webhook) {
+	for at := range w.LinkMatch {
+		l.checkPointer(in.with("link_match").with(at), &at)
+	}
+	if w.From == "" && (w.LinkRecords != nil) != (len(w.LinkMatch) > 0) {
+		l.failKey(in, "link_records and link_match belong together", "link_match says which of the results at link_records is meant")
+	}
+	if w.LinkRecords != nil && w.LinkKey == nil && w.From == "" {
+		l.failKey(in.with("link_records"), "link_records needs link_key", "link_key is the JSON pointer to the key within a result")
+	}
+}
+
 func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkTarget(in, w.Path, w.URL)
 	l.checkHeaders(in.with("headers"), w.Headers)
 	l.checkPointer(in.with("link_key"), w.LinkKey)
+	l.checkPointer(in.with("link_records"), w.LinkRecords)
+	l.checkSearch(in, w)
 	l.checkKind(in.with("kind"), w.Kind)
 	if w.Cost != nil {
 		l.inRange(in.with("cost"), *w.Cost, 1, 1_000_000)

@@ -142,6 +142,7 @@ func pipedriveWebhooks() map[string]operation {
 		"find_user": {
 			prepare: func(s *stage) { s.ad["mail"] = at(s.do(http.MethodGet, "/v1/users/2", ""), "/data/email") },
 			reads:   answers("/data/0/id", func(*stage) any { return 2 }),
+			key:     func(*stage) string { return "2" },
 		},
 		"create_user": create,
 		"activate_user": {
@@ -183,6 +184,7 @@ func pipedriveWebhooks() map[string]operation {
 		"search_person": {
 			prepare: func(s *stage) { aContact(s); s.ad["mail"] = "bo.ek@example.org" },
 			reads:   answers("/data/items/0/item/id", linked),
+			key:     func(s *stage) string { return s.link },
 		},
 		"create_person": contact,
 		"update_person": {prepare: aContact, done: func(s *stage) string {

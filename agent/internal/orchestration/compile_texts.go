@@ -154,6 +154,7 @@ func callMembers(s *step) []string {
 	}
 	add("params.", w.Params)
 	add("headers.", w.Headers)
+	add("link_match.", w.LinkMatch)
 	if w.Verify != nil {
 		out = append(out, "verify.path", "verify.url")
 		add("verify.params.", w.Verify.Params)

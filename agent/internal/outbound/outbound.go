@@ -71,6 +71,7 @@ func CompileAt(w abi.Webhook, scope expr.Scope, places map[string]expr.Pos) (*We
 	c.table("params.", w.Params, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Params })
 	c.table("headers.", w.Headers, expr.EscapeHeader, func(w *abi.Webhook) map[string]string { return w.Headers })
 	c.body(w)
+	c.table("link_match.", w.LinkMatch, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.LinkMatch })
 	if v := w.Verify; v != nil {
 		c.target("verify.", v.Path, v.URL, func(w *abi.Webhook) (*string, *string) { return &w.Verify.Path, &w.Verify.URL })
 		c.table("verify.params.", v.Params, expr.EscapeNone, func(w *abi.Webhook) map[string]string { return w.Verify.Params })
@@ -84,7 +85,7 @@ func CompileAt(w abi.Webhook, scope expr.Scope, places map[string]expr.Pos) (*We
 
 // clone copies what Render writes to.
 func clone(w abi.Webhook) abi.Webhook {
-	w.Params, w.Headers = maps.Clone(w.Params), maps.Clone(w.Headers)
+	w.Params, w.Headers, w.LinkMatch = maps.Clone(w.Params), maps.Clone(w.Headers), maps.Clone(w.LinkMatch)
 	if w.Verify != nil {
 		v := *w.Verify
 		v.Params, v.Match = maps.Clone(v.Params), maps.Clone(v.Match)

@@ -127,7 +127,9 @@ func ifTaken(d Settled, taken *LinkTakenError) Settled {
 		other.Advance = &Advance{Instance: a.Instance, Version: a.Version, Status: InstanceBlocked}
 	}
 	other.Delivery, other.Link, other.Status, other.Answer = d.Delivery, nil, d.Status, d.Answer
-	other.Cause, other.Next = taken.Error(), "remove that link if it is the wrong one, then retry the delivery"
+	other.Cause = taken.Error()
+	other.Next = "remove that link if it is the wrong one (" +
+		ident.Command("link remove", taken.Holder.Space().String(), string(taken.Holder.Key)) + "), then retry the delivery"
 	if other.Advance != nil {
 		a := *other.Advance
 		a.Cause, a.Next = other.Cause, other.Next
