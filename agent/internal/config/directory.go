@@ -21,7 +21,7 @@ type Directory struct {
 	BindPassword    SecretRef     `toml:"bind_password"`
 	CAFile          string        `toml:"ca_file"` // "": the system's certificates
 	Connections     int           `toml:"connections"`
-	Anchor          string        `toml:"anchor"`           // the attribute that carries "application:key"
+	Anchor          string        `toml:"anchor"`           // the attribute that carries ident.Anchor
 	ProtectedGroups []ident.DN    `toml:"protected_groups"` // as privileged as the built-in ones
 	AllowProtected  []ident.DN    `toml:"allow_protected"`
 	Timeout         time.Duration `toml:"timeout"` // for one LDAP request

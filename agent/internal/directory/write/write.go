@@ -25,7 +25,7 @@ type Rules struct {
 	// Scope lists the containers below which objects may be written; the
 	// containers themselves may not. Required.
 	Scope ident.Scope
-	// Anchor names the attribute that holds "application:key". Required.
+	// Anchor names the attribute that holds ident.Anchor. Required.
 	Anchor string
 	// Protect lists further groups to treat like those of
 	// ident.PrivilegedGroups.
