@@ -161,7 +161,10 @@ func linkSentence(one service.Webhook) string {
 	if one.UsesLink {
 		parts = append(parts, "it needs the link"+kind+" of the object to "+one.Application)
 	}
-	if one.Call.LinkKey != "" {
+	switch {
+	case one.Call.LinkRecords != "":
+		parts = append(parts, "the key at "+one.Call.LinkKey+" of the only result at "+one.Call.LinkRecords+" that is meant becomes the link"+kind)
+	case one.Call.LinkKey != "":
 		parts = append(parts, "the key at "+one.Call.LinkKey+" of the answer becomes the link"+kind)
 	}
 	return strings.Join(parts, "; ")

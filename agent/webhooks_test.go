@@ -35,6 +35,7 @@ application = "pipedrive"
 path = "/v1/legacyTeams"
 body = '{"name": "{{ ad.cn }} {{ count(ad.member) }}: {{ join(ad.member, "; ") }}", "manager_id": 1}'
 link_key = "/data/id"
+kind = "user" # the id of the team is that of a user who is linked
 [webhooks.other_team]
 application = "pipedrive"
 path = "/v1/legacyTeams"
