@@ -87,13 +87,17 @@ func (c *cli) showBegins(p service.PlanAnswer, toSave bool) error {
 func planExit(p ident.Plan) error {
 	_, held, refused := countVerdicts(p)
 	switch {
-	case held+refused > 0, p.Doubt != "":
+	case held+refused > 0, p.Doubt != "", slices.ContainsFunc(p.Limits, startHolds):
 		return exitError(exit.Held)
 	case len(p.Quarantined) > 0:
 		return exitError(exit.Quarantine)
 	}
 	return nil
 }
+
+// startHolds reports whether a limit is that of orchestrations that begin, and
+// would hold some.
+func startHolds(l ident.LimitState) bool { return l.Class == ident.ClassStart && l.Over > 0 }
 
 const verboseUsage = "list every operation and every limit, not only what did not go as planned"
 

@@ -2,10 +2,12 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
@@ -72,6 +74,40 @@ after = { created = "joined" }`)
 		t.Error("the log has the token")
 	}
 	d.stop()
+}
+
+// TestWhatLimitsStartHolds: a run whose orchestrations are held needs a person, as
+// one whose operations are: by its result, its exit code and its report.
+func TestWhatLimitsStartHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3, "create = 1000", "create = 1000, start = 1", "[automations.staff]", `[orchestrations.joined]
+[[orchestrations.joined.steps]]
+webhook = "pipedrive/deactivate_user"
+if = "link != null"
+
+[automations.staff]
+after = { created = "joined" }`)
+	p := w.plan(3)
+	if i := len(p.Limits) - 1; p.Limits[i].Over != 2 || p.Limits[i].Reason == "" {
+		t.Errorf("the plan: %+v", p.Limits)
+	}
+	r := w.apply(3)
+	held := 0
+	for _, c := range r.Orchestrations {
+		if c.Status == store.InstanceHeld {
+			held += c.Count
+		}
+	}
+	if r.Result != store.RunHeld || held != 2 {
+		t.Errorf("result %s: %+v", r.Result, r.Orchestrations)
+	}
+	w.want(0, "approve", strconv.FormatInt(r.ID, 10))
+	w.want(0, "run", "--once")
+	for id := int64(1); id <= 3; id++ {
+		if u, err := w.sim.User(id); err != nil || u.ActiveFlag {
+			t.Errorf("user %d is still active: %v", id, err)
+		}
+	}
 }
 
 // TestRunOnceSends: without an agent that stays, `run --once` sends what follows

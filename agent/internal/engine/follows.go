@@ -7,7 +7,27 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
+
+// countHeld counts the orchestrations that limits.start has held after the changes
+// of a run: like operations that are held, they need a person. A run that begins
+// orchestrations has counted them itself.
+func (e *Engine) countHeld(ctx context.Context, r *run) error {
+	if r.began != nil {
+		return nil
+	}
+	list, err := e.Store.InstancesOfRun(ctx, r.ID)
+	if err != nil {
+		return fmt.Errorf("count the orchestrations that run %d holds: %w", r.ID, err)
+	}
+	for _, c := range list {
+		if c.Status == store.InstanceHeld {
+			r.tally.held += c.Count
+		}
+	}
+	return nil
+}
 
 // follow adds to a plan which orchestrations would begin, and how many of them
 // limits.start allows as things are now.

@@ -151,6 +151,9 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 	if err := e.reportAside(ctx, r); err != nil && failure == nil {
 		failure = err
 	}
+	if err := e.countHeld(ctx, r); err != nil && failure == nil {
+		failure = err
+	}
 	ended := e.Now()
 	r.Ended = &ended
 	r.Result, r.Error = r.tally.result(r.plan, failure, stopped)
