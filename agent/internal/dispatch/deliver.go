@@ -106,12 +106,8 @@ func (d *Dispatcher) deliverOne(
 		return // it was cut off: the next process takes it up as one that may have arrived
 	}
 	f := judge(err).without(out.Hide)
-	switch unread := out.About.Unread(); {
-	case f.kept:
-		d.giveBack(ctx, row, d.Now().Add(max(f.asked, time.Second)), f.text)
-		return
-	case err != nil && unread != nil && !f.sent: // the directory is away, and not the application
-		d.giveBack(ctx, row, d.Now().Add(unreachable), "it was not sent: "+unread.Error())
+	if wait, why := notSent(f, out.About); wait > 0 {
+		d.giveBack(ctx, row, d.Now().Add(wait), why)
 		return
 	}
 	d.note(a, f)
@@ -121,6 +117,19 @@ func (d *Dispatcher) deliverOne(
 		return
 	}
 	d.settleDone(ctx, one, answer)
+}
+
+// notSent says how long a delivery waits of which nothing was sent, for a reason that
+// the application has nothing to do with, and why; 0: it was sent, or has failed.
+func notSent(f failure, about *Subject) (time.Duration, string) {
+	unread := about.Unread()
+	switch {
+	case f.kept:
+		return max(f.asked, time.Second), f.text
+	case f.text != "" && unread != nil && !f.sent: // the directory is away
+		return unreachable, "it was not sent: " + unread.Error()
+	}
+	return 0, ""
 }
 
 // about returns the object of a delivery for templates of the connector.

@@ -80,7 +80,7 @@ func valueOf(scope expr.Scope, env map[string]any, name string) string {
 
 // shown returns a value as an example.
 func shown(name string, value any) string {
-	if lower := text.Lower(name); strings.Contains(lower, "pwd") && lower != "ad.pwdlastset" && lower != "pwdlastset" || strings.Contains(lower, "password") {
+	if mayBeSecret(name) {
 		return "(not shown)"
 	}
 	var s string
@@ -99,6 +99,13 @@ func shown(name string, value any) string {
 		return cut + " ..."
 	}
 	return s
+}
+
+// mayBeSecret reports whether an attribute may hold a password, such as those of
+// LAPS, which an account with many rights can read.
+func mayBeSecret(name string) bool {
+	lower := text.Lower(name)
+	return !strings.HasSuffix(lower, "pwdlastset") && (strings.Contains(lower, "pwd") || strings.Contains(lower, "password"))
 }
 
 func typeOf(value any) string {

@@ -43,6 +43,6 @@ func (s *Snapshot) connected(ctx context.Context, do func(*conn.Client) error) e
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return do(c)
 }
