@@ -63,8 +63,8 @@ func (s *Snapshot) beginning(name string) (engine.Beginning, error) {
 		return b, fmt.Errorf("the orchestration %s cannot be carried out: %w", name, defined.err)
 	}
 	if defined.compiled.Definition().Password {
-		return b, exit.Mistake(fmt.Errorf("the orchestration %s hands over an initial password, and there is none here: it begins with new accounts only",
-			name))
+		return b, exit.Mistake(fmt.Errorf("the orchestration %s hands over an initial password, and there is none here: "+
+			"automations with password.deliver begin it for the accounts that they create", name))
 	}
 	if application := s.disabledOf(name); application != "" {
 		return b, fmt.Errorf("%s: application %s is not enabled, and the orchestration %s sends to it",
