@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"aead.dev/minisign"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 )
 
 // Agent is the table [agent]: it says where the daemon keeps its files and where
@@ -86,7 +88,7 @@ func (k Keep) String() string {
 	if k == 0 {
 		return forever
 	}
-	return shortDuration(time.Duration(k))
+	return orchestration.Spell(time.Duration(k))
 }
 
 const forever = "forever"

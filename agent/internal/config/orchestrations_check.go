@@ -239,9 +239,9 @@ func (l *loader) checkRetry(in path, s Step) {
 	l.inRange(at.with("attempts"), s.Retry.Attempts, 1, 100)
 	if s.Retry.Backoff > s.Retry.Max {
 		l.failKey(at, fmt.Sprintf("backoff is %s and max is %s: max is the longest time between two attempts",
-			shortDuration(s.Retry.Backoff), shortDuration(s.Retry.Max)), "")
+			orchestration.Spell(s.Retry.Backoff), orchestration.Spell(s.Retry.Max)), "")
 	}
 	if s.Retry.Max > 30*24*time.Hour {
-		l.fail(at.with("max"), fmt.Sprintf("max is %s; it must be 30d or less", shortDuration(s.Retry.Max)), "")
+		l.fail(at.with("max"), fmt.Sprintf("max is %s; it must be 30d or less", orchestration.Spell(s.Retry.Max)), "")
 	}
 }

@@ -3,10 +3,10 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
@@ -135,7 +135,7 @@ func defaultText(v reflect.Value) string {
 		if d == 0 {
 			return ""
 		}
-		return shortDuration(d)
+		return orchestration.Spell(d)
 	}
 	switch {
 	case v.Kind() == reflect.Bool:
@@ -144,19 +144,4 @@ func defaultText(v reflect.Value) string {
 		return ""
 	}
 	return fmt.Sprint(v.Interface())
-}
-
-// shortDuration prints 30s and 6h where Go prints 30s and 6h0m0s.
-func shortDuration(d time.Duration) string {
-	if day := 24 * time.Hour; d >= 2*day && d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

@@ -42,16 +42,17 @@ type Listed struct {
 func Catalogue(cfg *config.Config, manifests Manifests) ([]Listed, []error) {
 	var out []Listed
 	used := usedBy(cfg)
-	names, unknown := webhooksOf(cfg, manifests)
+	names, unknown := WebhookNames(cfg, manifests)
 	for _, name := range names {
 		out = append(out, listed(cfg, name, used, manifests))
 	}
 	return out, unknown
 }
 
-// webhooksOf lists the names of all webhooks, and the applications whose connector
-// is not known.
-func webhooksOf(cfg *config.Config, manifests Manifests) (names []string, unknown []error) {
+// WebhookNames lists the names of all webhooks: the configured ones, then those of
+// the connectors by application. The errors are about applications whose connector
+// is not known, so that its webhooks are not listed.
+func WebhookNames(cfg *config.Config, manifests Manifests) (names []string, unknown []error) {
 	names = slices.Sorted(maps.Keys(cfg.Webhooks))
 	for _, application := range slices.Sorted(maps.Keys(cfg.Applications)) {
 		m, ok := manifests(application)
@@ -99,7 +100,7 @@ func notServed(conf config.Application) error {
 // unknownWebhook is the error for a name that no webhook has. A webhook of a
 // connector that was named without its application is what was meant.
 func unknownWebhook(cfg *config.Config, name string, manifests Manifests) error {
-	known, _ := webhooksOf(cfg, manifests)
+	known, _ := WebhookNames(cfg, manifests)
 	out := &ident.UnknownNameError{What: "webhook", Name: name, Known: known, List: "rollcall webhooks"}
 	if i := slices.IndexFunc(known, func(w string) bool { return strings.HasSuffix(w, "/"+name) }); i >= 0 {
 		out.Meant = known[i]

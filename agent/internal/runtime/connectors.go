@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/host/rescue"
 )
 
@@ -26,7 +27,8 @@ func (a *Agent) refresh(ctx context.Context) {
 	}
 	a.now.Store(now)
 	a.engine.Replace(now.automations, now.broken)
-	a.metrics.Webhooks(now.webhooks())
+	names, _ := fit.WebhookNames(now.config, now.manifest) // what a missing connector offers is not sent
+	a.metrics.Webhooks(names)
 	a.wake() // an application may be there again
 }
 
