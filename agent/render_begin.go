@@ -78,7 +78,9 @@ func beginCounts(c service.BeginCounts, planned bool) string {
 		n    int
 		what string
 	}{
-		{c.Held, "held for approval"}, {c.UnderWay, "under way already"}, {c.Before, "not again yet"},
+		{c.Held, "held for approval"},
+		{c.UnderWay, "under way already"},
+		{c.Before, "not again yet"},
 		{c.Unclear, "for which the condition has no value"},
 	} {
 		if one.n > 0 {

@@ -80,7 +80,8 @@ func heldRun() engine.Report {
 	}
 	r.Outcomes[0], r.Outcomes[1] = r.Outcomes[1], r.Outcomes[0] // as they were carried out
 	r.Orchestrations = []store.InstanceCount{
-		{Orchestration: "leaver", Status: store.InstanceHeld, Count: 3}, {Orchestration: "welcome", Status: store.InstanceDone, Count: 9},
+		{Orchestration: "leaver", Status: store.InstanceHeld, Count: 3},
+		{Orchestration: "welcome", Status: store.InstanceDone, Count: 9},
 		{Orchestration: "welcome", Status: store.InstanceWaiting, Count: 1},
 	}
 	return r

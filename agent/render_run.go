@@ -242,7 +242,8 @@ func printRuns(w io.Writer, runs []service.Run) {
 			if r.Ended != nil {
 				took = fmt.Sprintf("%.1f", r.Ended.Sub(r.Started).Seconds())
 			}
-			row(r.ID, cmp.Or(r.Automation, whatRan(r)), orDash(r.Application), r.Started.Local().Format(timeFormat), took, r.Kind, r.By, resultOf(r), r.Error)
+			row(r.ID, cmp.Or(r.Automation, whatRan(r)), orDash(r.Application), r.Started.Local().Format(timeFormat), took,
+				r.Kind, r.By, resultOf(r), r.Error)
 		}
 	})
 }

@@ -14,9 +14,10 @@ func describeWebhooks() map[string]string {
 		"webhooks.NAME.message_type": "Format of the body; json without it, none without a body.",
 		"webhooks.NAME.body": "The body. In json a {{ }} within quotes is text, and elsewhere a value that keeps its type; " +
 			"it must be JSON whatever the values are, and in xml well-formed with values in text and in attributes only.",
-		"webhooks.NAME.link_key":     "JSON pointer to the key in the answer of a create, or in a result of a search; it becomes the link.",
-		"webhooks.NAME.link_records": "Of a search: JSON pointer to the list of results. One result makes the link, none makes none, several are an error.",
-		"webhooks.NAME.link_match":   "Of a search: values that the result must have, by JSON pointer; letter case does not matter.",
+		"webhooks.NAME.link_key": "JSON pointer to the key in the answer of a create, or in a result of a search; it becomes the link.",
+		"webhooks.NAME.link_records": "Of a search: JSON pointer to the list of results. " +
+			"One result makes the link, none makes none, several are an error.",
+		"webhooks.NAME.link_match": "Of a search: values that the result must have, by JSON pointer; letter case does not matter.",
 		"webhooks.NAME.kind": "Kind of the link that link means and link_key makes; user unless the connector says otherwise. " +
 			"One object has one link of a kind with an application.",
 		"webhooks.NAME.repeatable": "Whether sending it twice does no more than sending it once.",
@@ -39,9 +40,10 @@ func describeOrchestrations() map[string]string {
 		"orchestrations.NAME.description": "For people.",
 		"orchestrations.NAME.on_error": "What follows a step that is out of attempts: the instance waits for a person, " +
 			"goes on, or goes to a step.",
-		"orchestrations.NAME.cancel_when":    "An expression, looked at before each step and after each delay: true ends the instance.",
-		"orchestrations.NAME.within":         "How long an instance may take as a whole; then it fails.",
-		"orchestrations.NAME.limits.update":  "How many updates its directory steps may make in 24 hours, of the users in scope; what exceeds it is held.",
+		"orchestrations.NAME.cancel_when": "An expression, looked at before each step and after each delay: true ends the instance.",
+		"orchestrations.NAME.within":      "How long an instance may take as a whole; then it fails.",
+		"orchestrations.NAME.limits.update": "How many updates its directory steps may make in 24 hours, " +
+			"of the users in scope; what exceeds it is held.",
 		"orchestrations.NAME.limits.rename":  "In 24 hours.",
 		"orchestrations.NAME.limits.move":    "In 24 hours.",
 		"orchestrations.NAME.limits.enable":  "In 24 hours.",
@@ -71,7 +73,8 @@ func describeOrchestrations() map[string]string {
 		"orchestrations.NAME.steps.on_error":       "In place of the orchestration's.",
 		"orchestrations.NAME.steps.retry.attempts": "How often the step is tried, the first time included.",
 		"orchestrations.NAME.steps.retry.backoff":  "Time before the second attempt; it doubles with each further one.",
-		"orchestrations.NAME.steps.retry.max":      "The longest time between two attempts, unless the application asks for more (`Retry-After`).",
+		"orchestrations.NAME.steps.retry.max": "The longest time between two attempts, " +
+			"unless the application asks for more (`Retry-After`).",
 	}
 }
 

@@ -86,7 +86,8 @@ func (s *Actor) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
 	if _, found, err := s.Store.RunByID(ctx, a.Instance.Run); err != nil {
 		return failed(err, true, false)
 	} else if !found {
-		return failed(errors.New("what it did would belong to no run: it was started by an older rollcall; cancel it and start it again"), false, false)
+		return failed(errors.New("what it did would belong to no run: it was started by an older rollcall; "+
+			"cancel it and start it again"), false, false)
 	}
 	prefer, err := s.server(ctx, a.Instance.GUID)
 	if err != nil {

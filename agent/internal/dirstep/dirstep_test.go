@@ -59,7 +59,9 @@ func testEachAction(t *testing.T, d *dirtest.Domain) {
 		{"disable", do(orchestration.ActionDisable), "disable applied", "disable", func(e ident.Entry) bool { off, _ := e.Disabled(); return off }},
 		{"enable", do(orchestration.ActionEnable), "enable applied", "enable", func(e ident.Entry) bool { off, _ := e.Disabled(); return !off }},
 		{
-			"move", orchestration.Write{Action: orchestration.ActionMove, OU: s.OU("Leavers")}, "move applied", "-> CN=" + dn.Name(),
+			"move",
+			orchestration.Write{Action: orchestration.ActionMove, OU: s.OU("Leavers")},
+			"move applied", "-> CN=" + dn.Name(),
 			func(e ident.Entry) bool { return e.DN.Parent().EqualFold(s.OU("Leavers")) },
 		},
 	} {
@@ -141,15 +143,18 @@ func testRefused(t *testing.T, d *dirtest.Domain) {
 		{"a privileged member", member, set("mobile", "1"), "it is a member of Domain Admins", "update failed"},
 		{"the target is out of scope", guid, orchestration.Write{Action: orchestration.ActionMove, OU: s.OU("Elsewhere")}, "is outside the scope", "move failed"},
 		{
-			"the target does not exist", guid, orchestration.Write{Action: orchestration.ActionMove, OU: "OU=None," + s.OU("Staff")},
+			"the target does not exist", guid,
+			orchestration.Write{Action: orchestration.ActionMove, OU: "OU=None," + s.OU("Staff")},
 			"OU=None", "move failed",
 		},
 		{
-			"a group out of scope", guid, orchestration.Write{Action: orchestration.ActionAddGroups, Groups: []ident.DN{foreign}},
+			"a group out of scope", guid,
+			orchestration.Write{Action: orchestration.ActionAddGroups, Groups: []ident.DN{foreign}},
 			"is outside the scope", "groups failed",
 		},
 		{
-			"a privileged group", guid, orchestration.Write{Action: orchestration.ActionAddGroups, Groups: []ident.DN{"CN=Domain Admins,CN=Users," + d.BaseDN}},
+			"a privileged group", guid,
+			orchestration.Write{Action: orchestration.ActionAddGroups, Groups: []ident.DN{"CN=Domain Admins,CN=Users," + d.BaseDN}},
 			"groups failed", "groups failed",
 		},
 		{"too long", guid, set("department", strings.Repeat("x", 65)), "department: \"" + strings.Repeat("x", 60) + "\"... is longer than 64 characters; next: shorten", ""},

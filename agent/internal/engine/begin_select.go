@@ -84,7 +84,8 @@ type selection struct {
 
 func newSelection(ctx context.Context, st *store.Store, b Beginning, reader Reader, now time.Time) (*selection, error) {
 	s := &selection{
-		Beginning: b, reader: reader, store: st, now: now, attributes: slices.Clone(nameAttributes), managers: map[string]*ident.Entry{}, seen: map[ident.GUID]bool{},
+		Beginning: b, reader: reader, store: st, now: now,
+		attributes: slices.Clone(nameAttributes), managers: map[string]*ident.Entry{}, seen: map[ident.GUID]bool{},
 	}
 	if b.Filter == nil {
 		return s, nil

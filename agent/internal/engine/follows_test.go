@@ -26,7 +26,8 @@ func TestFollows(t *testing.T) {
 		ident.ClassCreate: {"welcome", "badge"}, ident.ClassUpdate: {"push"}, ident.ClassDisable: {"leaver"},
 	})
 	want := []ident.Follow{
-		{Orchestration: "welcome", Class: ident.ClassCreate, Count: 1}, {Orchestration: "badge", Class: ident.ClassCreate, Count: 1},
+		{Orchestration: "welcome", Class: ident.ClassCreate, Count: 1},
+		{Orchestration: "badge", Class: ident.ClassCreate, Count: 1},
 		{Orchestration: "push", Class: ident.ClassUpdate, Count: 1},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -82,7 +82,10 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	defer e.release(ctx, lease)
 	r := &run{
 		automation: a, lease: lease,
-		Run: store.Run{Automation: name, Application: a.Settings.Application, Kind: req.Kind, By: req.By, Started: e.Now(), Orchestration: req.orchestration},
+		Run: store.Run{
+			Automation: name, Application: a.Settings.Application, Orchestration: req.orchestration,
+			Kind: req.Kind, By: req.By, Started: e.Now(),
+		},
 	}
 	if r.ID, err = e.Store.StartRun(ctx, lease, r.Run); err != nil {
 		return Report{}, fmt.Errorf("start a run of %s: %w", what, err)

@@ -107,7 +107,8 @@ func New(version string, storeSize func() float64) *Metrics {
 	}, storeSize)
 	m.deliveries = counter("deliveries_total", "Attempts to deliver, by what became of them.", "webhook", "result")
 	m.outbox = newOutbox()
-	m.registry.MustRegister(ready, m.storeSize, m.outbox, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(ready, m.storeSize, m.outbox,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -64,7 +64,8 @@ func xmlPieces(t *expr.Template) ([]piece, error) {
 			if strings.HasPrefix(shape[from:], "<") {
 				at = from
 			}
-			return nil, mistake(at, "the body is no XML: "+plainly(err), "a {{ }} stands in text or in the value of an attribute; & is written &amp;")
+			return nil, mistake(at, "the body is no XML: "+plainly(err),
+				"a {{ }} stands in text or in the value of an attribute; & is written &amp;")
 		}
 		marked := from + max(0, strings.Index(shape[from:to], mark))
 		switch token := token.(type) {

@@ -117,7 +117,10 @@ func (f *differ) linkAccount(rec ident.Record, e ident.Entry, op operation) erro
 
 // prospect returns the link of an account that is about to be adopted.
 func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
-	return &ident.Link{Application: set.Application, Kind: set.Space().Kind(), Key: key, GUID: e.GUID, Automation: set.Automation, Origin: ident.OriginAdopted}
+	return &ident.Link{
+		Application: set.Application, Kind: set.Space().Kind(), Key: key, GUID: e.GUID,
+		Automation: set.Automation, Origin: ident.OriginAdopted,
+	}
 }
 
 // compare adds what must be done about an account that has a link or is about

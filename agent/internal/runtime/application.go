@@ -28,7 +28,8 @@ func (s *Snapshot) Application(ctx context.Context, conf config.Application, m a
 	app := host.Application{
 		Name: conf.Name, BaseURL: conf.BaseURL, Settings: conf.Settings,
 		Hosts:      slices.Concat(fit.NamedHosts(conf), fit.WebhookHosts(s.config, conf.Name)),
-		Configured: s.fingerprints[conf.Name], Credentials: credentials, RateLimit: fit.RateLimit(conf.RateLimit), DailyBudget: int64(conf.DailyBudget),
+		Configured: s.fingerprints[conf.Name], Credentials: credentials,
+		RateLimit: fit.RateLimit(conf.RateLimit), DailyBudget: int64(conf.DailyBudget),
 		Proxy: proxy, Secrets: map[string]func(context.Context) (string, error){},
 	}
 	for name, ref := range conf.Secrets {

@@ -72,21 +72,10 @@ func (a *Agent) outboxNow(ctx context.Context) (metrics.Outbox, error) {
 		out.Depth[string(state)] = n
 	}
 	for _, c := range counts {
-		out.Orchestrations = append(out.Orchestrations, metrics.OrchestrationCount{Name: c.Orchestration, State: string(c.Status), Count: c.Count})
+		one := metrics.OrchestrationCount{Name: c.Orchestration, State: string(c.Status), Count: c.Count}
+		out.Orchestrations = append(out.Orchestrations, one)
 	}
 	return out, err
-}
-
-// webhooks lists the webhooks that may be named: the configured ones, and those of
-// the connectors.
-func (s *Snapshot) webhooks() []string {
-	names := slices.Collect(maps.Keys(s.config.Webhooks))
-	for application, conf := range s.config.Applications {
-		for _, w := range s.connectors[conf.Connector].manifest.Webhooks {
-			names = append(names, application+"/"+w.Name)
-		}
-	}
-	return names
 }
 
 // wake tells the dispatcher that something may be due.

@@ -152,7 +152,8 @@ func (s *Service) unknownLink(ctx context.Context, space ident.Space, key ident.
 		case l.Space() == space:
 			keys = append(keys, string(l.Key))
 		case l.Key == key:
-			err = errors.Join(err, fmt.Errorf("application %s has no link for the key %s of the kind %s, but one of the kind %s: %s removes that one",
+			err = errors.Join(err, fmt.Errorf("application %s has no link for the key %s of the kind %s, "+
+				"but one of the kind %s: %s removes that one",
 				space.Application(), key, space.Kind(), l.Kind, ident.Command("link remove", l.Space().String(), string(key))))
 		}
 	}

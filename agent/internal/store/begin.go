@@ -142,7 +142,8 @@ func (s *Store) beginOne(ctx context.Context, b *batch, a Anew, n NewInstance) (
 
 // standingOf reads with the scan of a batch, or of the reader.
 func standingOf(
-	ctx context.Context, scan func(ctx context.Context, into []any, query string, args ...any) error, automation, orchestration string, guid ident.GUID,
+	ctx context.Context, scan func(ctx context.Context, into []any, query string, args ...any) error,
+	automation, orchestration string, guid ident.GUID,
 ) (st Standing, err error) {
 	var at int64
 	err = scan(ctx, []any{&at}, startOf, automation, guid)

@@ -22,7 +22,8 @@ type LinkTakenError struct {
 
 func (e *LinkTakenError) Error() string {
 	return fmt.Sprintf("link %s to %s: %s is linked to %s already (by %s); remove that link first if it is wrong",
-		ident.Anchor(e.Wanted.Space(), e.Wanted.Key), e.Wanted.GUID, ident.Anchor(e.Holder.Space(), e.Holder.Key), e.Holder.GUID, e.Holder.Maker())
+		ident.Anchor(e.Wanted.Space(), e.Wanted.Key), e.Wanted.GUID,
+		ident.Anchor(e.Holder.Space(), e.Holder.Key), e.Holder.GUID, e.Holder.Maker())
 }
 
 // NotLinkedError reports that a record has no link. Nothing was written.
@@ -176,7 +177,8 @@ func fileCause(err *sqlite.Error) error {
 type NoInstanceError struct{ ID int64 }
 
 func (e *NoInstanceError) Error() string {
-	return fmt.Sprintf("there is no orchestration with the number %d, or retention has removed it: `rollcall orchestrations` lists those that there are", e.ID)
+	return fmt.Sprintf("there is no orchestration with the number %d, or retention has removed it: "+
+		"`rollcall orchestrations` lists those that there are", e.ID)
 }
 
 // InstanceStateError reports that an instance cannot be changed like this as it

@@ -109,7 +109,8 @@ func (s *Store) ReplayInstance(ctx context.Context, id int64, n NewInstance) (in
 	var made int64
 	err := s.decideInstance(ctx, "replay an orchestration", id, func(b *batch, i brief) (err error) {
 		if !i.status.Ended() {
-			return &InstanceStateError{ID: id, Status: i.status, Wanted: "replay", Next: "`rollcall orchestrations cancel` ends it first, or resume it"}
+			next := "`rollcall orchestrations cancel` ends it first, or resume it"
+			return &InstanceStateError{ID: id, Status: i.status, Wanted: "replay", Next: next}
 		}
 		n.Approved = n.By
 		made, err = s.startOne(ctx, b, n, id)

@@ -76,8 +76,8 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 			return err
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO intents
-			(run, automation, application, kind, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id, created,
-			orchestration, instance, approved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(run, automation, application, kind, key, guid, dn, name, server, anchor, operation_json, link_json, password, opened_by, held_id,
+			created, orchestration, instance, approved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			in.Run, in.Automation, in.Application, in.Space().Kind(), in.Key, in.GUID, in.DN, in.Name, in.Server, in.Anchor, operation, link,
 			in.Password, in.By, nullID(in.HeldID), stamp(s.orNow(in.Created)), in.Orchestration, in.Instance, in.Approved)
 		if err != nil {
@@ -120,7 +120,8 @@ func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
 		CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END
 		FROM intents WHERE application <> '' AND application = ? AND kind = ? AND key = ?
-			OR guid <> '' AND guid = ? AND (application = '' OR ? = '') LIMIT 1`, in.Application, in.Space().Kind(), in.Key, in.GUID, in.Application).
+			OR guid <> '' AND guid = ? AND (application = '' OR ? = '') LIMIT 1`,
+		in.Application, in.Space().Kind(), in.Key, in.GUID, in.Application).
 		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil

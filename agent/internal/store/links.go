@@ -155,7 +155,8 @@ func (s *Store) DeleteLink(ctx context.Context, lease Lease, space ident.Space, 
 		if gone.Dropped, err = s.dropAbout(ctx, tx, space, key, by); err != nil {
 			return err
 		}
-		return s.journal(ctx, tx, JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: link.Application, By: by, Link: link})
+		line := JournalLine{Kind: JournalUnlink, Automation: link.Automation, Application: link.Application, By: by, Link: link}
+		return s.journal(ctx, tx, line)
 	})
 	if err != nil {
 		return Unlinked{}, err
@@ -211,8 +212,8 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO links
-		(application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered, applied_json,
-			orchestration)
+		(application, kind, key, guid, automation, origin, created, placed, ou, missing_since, unseen, left_from, left_ou, delivered,
+			applied_json, orchestration)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (application, kind, key) DO UPDATE SET automation = excluded.automation, origin = excluded.origin, created = excluded.created,
 			placed = excluded.placed, ou = excluded.ou, missing_since = excluded.missing_since, unseen = excluded.unseen,

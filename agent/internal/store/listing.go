@@ -33,7 +33,8 @@ func (s *Store) LinkedAccounts(ctx context.Context, application, kind string, ea
 	made := map[ident.GUID]Account{}
 	err = s.addAccounts(ctx, made, `SELECT o.guid, o.dn, o.name
 		FROM outcomes o JOIN links l ON l.application = o.application AND l.kind = o.kind AND l.key = o.key AND l.guid = o.guid
-		WHERE o.result = 'applied' AND ? IN ('', l.application) AND ? IN ('', l.kind) AND NOT EXISTS (SELECT 1 FROM mirror m WHERE m.guid = l.guid)
+		WHERE o.result = 'applied' AND ? IN ('', l.application) AND ? IN ('', l.kind)
+			AND NOT EXISTS (SELECT 1 FROM mirror m WHERE m.guid = l.guid)
 		ORDER BY o.id`, application, kind)
 	if err != nil {
 		return s.fail("linked accounts", err)

@@ -73,18 +73,19 @@ func (s *Store) Decided(ctx context.Context, automation string) (map[OperationID
 // CountApplied counts, by class, the operations that an automation has applied
 // since a time without an approval.
 func (s *Store) CountApplied(ctx context.Context, automation string, since time.Time) (map[ident.Class]int, error) {
-	return s.countApplied(ctx, `automation = ?`, automation, since)
+	return s.countApplied(ctx, appliedSince+`automation = ? GROUP BY class`, since, automation)
 }
 
 // CountSteps counts, by class, the operations that the directory steps of an
 // orchestration have applied since a time without an approval.
 func (s *Store) CountSteps(ctx context.Context, orchestration string, since time.Time) (map[ident.Class]int, error) {
-	return s.countApplied(ctx, `orchestration <> '' AND orchestration = ?`, orchestration, since)
+	return s.countApplied(ctx, appliedSince+`orchestration <> '' AND orchestration = ? GROUP BY class`, since, orchestration)
 }
 
-func (s *Store) countApplied(ctx context.Context, of, name string, since time.Time) (map[ident.Class]int, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT class, count(*) FROM outcomes
-		WHERE `+of+` AND at >= ? AND result = 'applied' AND approved = '' GROUP BY class`, name, stamp(since))
+const appliedSince = `SELECT class, count(*) FROM outcomes WHERE at >= ? AND result = 'applied' AND approved = '' AND `
+
+func (s *Store) countApplied(ctx context.Context, query string, since time.Time, name string) (map[ident.Class]int, error) {
+	rows, err := s.reader.QueryContext(ctx, query, stamp(since), name)
 	if err != nil {
 		return nil, s.fail("count applied", err)
 	}
@@ -135,8 +136,8 @@ func insertOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO outcomes
-		(run, automation, application, kind, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at, orchestration)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(run, automation, application, kind, key, guid, dn, name, class, digest, operation_json, result, code, cause, next, approved, at,
+			orchestration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.Run, c.Automation, c.Application, c.space().Kind(), o.Key, o.GUID, o.DN, o.Name, o.Operation.Class, o.Operation.Digest, operation,
 		o.Result, o.Code, o.Cause, o.Next, o.Approved, stamp(o.At), orchestration)
 	return err

@@ -232,8 +232,8 @@ func scanRun(row scanner) (Run, error) {
 		started, ended int64
 		plan           string
 	)
-	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Orchestration, &r.Held, &r.HeldStarts, &r.Kind, &r.By, &started, &ended, &r.Result,
-		&r.Error, &plan); err != nil {
+	if err := row.Scan(&r.ID, &r.Automation, &r.Application, &r.Orchestration, &r.Held, &r.HeldStarts, &r.Kind, &r.By, &started, &ended,
+		&r.Result, &r.Error, &plan); err != nil {
 		return Run{}, err
 	}
 	r.Started, r.Ended = moment(started), momentOf(ended)

@@ -38,8 +38,10 @@ func TestNoteTestCall(t *testing.T) {
 		got = append(got, line)
 		return nil
 	})
-	want := []string{"link root", "delivery root crm/create Ada tested", "delivery root crm/create Ada tested",
-		"delivery root crm/create Bo test failed", "delivery root crm/create Bo test failed"}
+	want := []string{
+		"link root", "delivery root crm/create Ada tested", "delivery root crm/create Ada tested",
+		"delivery root crm/create Bo test failed", "delivery root crm/create Bo test failed",
+	}
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("%q, %v", got, err)
 	}

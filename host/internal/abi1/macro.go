@@ -88,7 +88,8 @@ func (c *Call) hidden(ctx context.Context, text string) string {
 // macroCode returns the code of an error of Macros.
 func macroCode(err error) abi.Code {
 	var code abi.Code
-	if errors.As(err, &code) && slices.Contains([]abi.Code{abi.CodeRefused, abi.CodeNoValue, abi.CodeTooLarge, abi.CodeNetwork, abi.CodeLimit}, code) {
+	theirs := []abi.Code{abi.CodeRefused, abi.CodeNoValue, abi.CodeTooLarge, abi.CodeNetwork, abi.CodeLimit}
+	if errors.As(err, &code) && slices.Contains(theirs, code) {
 		return code
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
