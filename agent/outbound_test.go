@@ -77,18 +77,26 @@ after = { created = "joined" }`)
 }
 
 // TestWhatLimitsStartHolds: a run whose orchestrations are held needs a person, as
-// one whose operations are: by its result, its exit code and its report.
+// one whose operations are: by its result, its exit code, its report and the
+// metrics, which follow what people decide.
 func TestWhatLimitsStartHolds(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 3, "create = 1000", "create = 1000, start = 1", "[automations.staff]", `[orchestrations.joined]
+	w := newWorld(t, 4, "create = 1000", "create = 1000, start = 1", "[automations.staff]", `[orchestrations.joined]
 [[orchestrations.joined.steps]]
 webhook = "pipedrive/deactivate_user"
 if = "link != null"
 
 [automations.staff]
 after = { created = "joined" }`)
+	d := w.start()
+	says := func(held string) {
+		t.Helper()
+		if _, page := d.get("/metrics"); !strings.Contains(page, `rollcall_held_changes{automation="staff",operation="start"} `+held+"\n") {
+			t.Errorf("the metrics do not say that %s are held", held)
+		}
+	}
 	p := w.plan(3)
-	if i := len(p.Limits) - 1; p.Limits[i].Over != 2 || p.Limits[i].Reason == "" {
+	if i := len(p.Limits) - 1; p.Limits[i].Over != 3 || p.Limits[i].Reason == "" {
 		t.Errorf("the plan: %+v", p.Limits)
 	}
 	r := w.apply(3)
@@ -98,16 +106,29 @@ after = { created = "joined" }`)
 			held += c.Count
 		}
 	}
-	if r.Result != store.RunHeld || held != 2 {
+	if r.Result != store.RunHeld || held != 3 {
 		t.Errorf("result %s: %+v", r.Result, r.Orchestrations)
 	}
-	w.want(0, "approve", strconv.FormatInt(r.ID, 10))
-	w.want(0, "run", "--once")
-	for id := int64(1); id <= 3; id++ {
-		if u, err := w.sim.User(id); err != nil || u.ActiveFlag {
-			t.Errorf("user %d is still active: %v", id, err)
+	says("3")
+	for id, i := range w.instances() {
+		if i.Status == store.InstanceHeld {
+			w.want(0, "orchestrations", "cancel", id)
+			break
 		}
 	}
+	says("2")
+	w.want(0, "approve", strconv.FormatInt(r.ID, 10))
+	says("0")
+	soak.Await(t, "all but the one whose orchestration was cancelled are deactivated", func() bool {
+		active := 0
+		for id := int64(1); id <= 4; id++ {
+			if u, err := w.sim.User(id); err != nil || u.ActiveFlag {
+				active++
+			}
+		}
+		return active == 1
+	})
+	d.stop()
 }
 
 // TestRunOnceSends: without an agent that stays, `run --once` sends what follows

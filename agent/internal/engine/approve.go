@@ -135,7 +135,7 @@ func (e *Engine) Reject(ctx context.Context, d Decision) (int, error) {
 	if n == 0 {
 		return 0, nothingHeld(d.Run)
 	}
-	return n, e.observeHeld(ctx, automation)
+	return n, e.ObserveHeld(ctx, automation)
 }
 
 // ErrPlanOutdated means that a saved plan was made with another configuration.

@@ -103,7 +103,12 @@ func TestAnAutomationBeginsOrchestrations(t *testing.T) {
 		}
 	}
 	planned("begin, begin, hold")
+	live := &noting{}
+	s.Observer = live
 	first := run("scheduled held: 3 match, 2 begin, 1 held, 0 before, 0 under way, 0 unclear")
+	if live.held["start"] != 1 || live.since.Before(first.Started) {
+		t.Errorf("the metrics say that %d are held, since %s", live.held["start"], live.since)
+	}
 	if first.Orchestration != "ask" || first.HeldStarts != 1 || first.Summary.Began.Looked != 8 {
 		t.Errorf("%+v", first)
 	}
@@ -129,6 +134,12 @@ func TestAnAutomationBeginsOrchestrations(t *testing.T) {
 	}
 	if _, success, err := s.Store.Standing(t.Context(), "stale"); err != nil || success.IsZero() {
 		t.Errorf("no run counts as a success: %v", err)
+	}
+	if _, err := s.Store.ApproveInstances(t.Context(), store.Holding{Run: first.ID}, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ObserveHeld(t.Context(), "stale"); err != nil || live.held["start"] != 0 || !live.since.IsZero() {
+		t.Errorf("after the approval %d are held, since %s: %v", live.held["start"], live.since, err)
 	}
 }
 

@@ -68,9 +68,11 @@ type Observer interface {
 	Records(dataSource, result string, n int)
 	Change(automation, operation, result string)
 	Quarantined(automation string, n int)
+	// Held reports how many operations of a class wait for an approval; of the
+	// class start, how many orchestrations.
 	Held(automation, operation string, n int)
-	// HeldSince reports since when the oldest held operation has waited; zero
-	// if none waits.
+	// HeldSince reports since when the oldest of these has waited; zero if none
+	// waits.
 	HeldSince(automation string, oldest time.Time)
 }
 

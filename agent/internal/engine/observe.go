@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -31,17 +30,21 @@ func (e *Engine) observe(ctx context.Context, automation string) error {
 		return fmt.Errorf("read the quarantine of automation %s: %w", automation, err)
 	}
 	e.Observer.Quarantined(automation, len(items))
-	return e.observeHeld(ctx, automation)
+	return e.ObserveHeld(ctx, automation)
 }
 
-// observeHeld sets the metrics of what waits for approval.
-func (e *Engine) observeHeld(ctx context.Context, automation string) error {
+// ObserveHeld sets the metrics of what of an automation waits for approval:
+// operations by their classes, and orchestrations.
+func (e *Engine) ObserveHeld(ctx context.Context, automation string) error {
 	held, err := e.Store.HeldOutcomes(ctx, automation)
 	if err != nil {
 		return fmt.Errorf("count what is held: %w", err)
 	}
 	counts := map[ident.Class]int{}
-	var oldest time.Time
+	starts, oldest, err := e.Store.HeldInstances(ctx, automation)
+	if err != nil {
+		return fmt.Errorf("count the orchestrations that are held: %w", err)
+	}
 	for _, h := range held {
 		counts[h.Operation.Class]++
 		if oldest.IsZero() || h.At.Before(oldest) {
@@ -52,5 +55,6 @@ func (e *Engine) observeHeld(ctx context.Context, automation string) error {
 	for _, class := range ident.Classes {
 		e.Observer.Held(automation, string(class), counts[class])
 	}
+	e.Observer.Held(automation, string(ident.ClassStart), starts)
 	return nil
 }

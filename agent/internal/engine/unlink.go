@@ -31,7 +31,7 @@ func (e *Engine) Unlink(ctx context.Context, space ident.Space, key ident.Key, b
 	for _, h := range gone.Dropped {
 		e.Log.Info("a held operation is dropped: the link was removed", "automation", h.Automation, "run", h.Run,
 			"operation", h.Operation.Class, "key", key, "by", by)
-		if err := e.observeHeld(ctx, h.Automation); err != nil {
+		if err := e.ObserveHeld(ctx, h.Automation); err != nil {
 			return gone, err
 		}
 	}

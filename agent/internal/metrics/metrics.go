@@ -85,8 +85,8 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
 	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.",
 		"data_source")
-	m.held = gauge("held_changes", "Operations that wait for an approval.", "automation", "operation")
-	m.heldOldest = gauge("held_oldest_timestamp_seconds", "Since when the oldest operation waits for an approval.", "automation")
+	m.held = gauge("held_changes", "Operations and orchestrations that wait for an approval.", "automation", "operation")
+	m.heldOldest = gauge("held_oldest_timestamp_seconds", "Since when the oldest of what waits for an approval waits.", "automation")
 	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
 	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.",
 		prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
@@ -164,12 +164,12 @@ func (m *Metrics) Quarantined(dataSource string, n int) {
 	m.quarantined.WithLabelValues(dataSource).Set(float64(n))
 }
 
-// Held sets how many operations of a class wait for an approval.
+// Held sets how many operations of a class, or orchestrations, wait for an approval.
 func (m *Metrics) Held(automation, operation string, n int) {
 	m.held.WithLabelValues(automation, operation).Set(float64(n))
 }
 
-// HeldSince sets since when the oldest held operation waits; zero: none does.
+// HeldSince sets since when the oldest of these waits; zero: none does.
 func (m *Metrics) HeldSince(automation string, oldest time.Time) {
 	if oldest.IsZero() {
 		m.heldOldest.DeleteLabelValues(automation)

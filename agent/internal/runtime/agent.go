@@ -187,6 +187,18 @@ func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 	return e, nil
 }
 
+// ObserveHeld sets the metrics of what an automation holds, after a decision that
+// the engine did not make; "" is no automation. Without an engine nobody scrapes.
+func (a *Agent) ObserveHeld(ctx context.Context, automation string) error {
+	a.mu.Lock()
+	e := a.engine
+	a.mu.Unlock()
+	if e == nil || automation == "" {
+		return nil
+	}
+	return e.ObserveHeld(ctx, automation)
+}
+
 // loaded returns the present snapshot once the connectors are loaded.
 func (a *Agent) loaded(ctx context.Context) (*Snapshot, error) {
 	now := a.now.Load()

@@ -171,7 +171,11 @@ func (s *Service) begun(ctx context.Context, id int64) (Instance, *orchestration
 
 // CancelInstance ends an instance before its time.
 func (s *Service) CancelInstance(ctx context.Context, caller Caller, in InstanceRequest) (Instance, error) {
-	return s.instance(ctx, in.ID, s.agent.Store().CancelInstance(ctx, in.ID, string(caller)))
+	i, err := s.instance(ctx, in.ID, s.agent.Store().CancelInstance(ctx, in.ID, string(caller)))
+	if err != nil {
+		return i, err
+	}
+	return i, s.agent.ObserveHeld(ctx, i.Automation) // it may have been held
 }
 
 // instance returns an instance as it is after a decision, or the decision's error.

@@ -101,7 +101,7 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 		return ReportAnswer{}, err
 	}
 	r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)}))
-	begun, err := s.held(in, err, func(h store.Holding) (int, error) {
+	begun, err := s.held(ctx, in, err, func(h store.Holding) (int, error) {
 		return s.agent.Store().ApproveInstances(ctx, h, string(caller))
 	})
 	if err == nil && r.ID == 0 { // it held orchestrations only
@@ -116,7 +116,7 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 // held decides about the orchestrations that a run holds, after its operations
 // were decided about with this error. That it holds none of those is no error
 // if it holds orchestrations.
-func (s *Service) held(in DecideRequest, decided error, decide func(store.Holding) (int, error)) (int, error) {
+func (s *Service) held(ctx context.Context, in DecideRequest, decided error, decide func(store.Holding) (int, error)) (int, error) {
 	none := errors.Is(decided, engine.ErrNothingHeld)
 	if in.Only != "" || decided != nil && !none {
 		return 0, decided
@@ -125,7 +125,14 @@ func (s *Service) held(in DecideRequest, decided error, decide func(store.Holdin
 	if err == nil && n == 0 && none {
 		err = decided
 	}
-	return n, err
+	if err != nil || n == 0 {
+		return n, err
+	}
+	run, _, err := s.agent.Store().RunByID(ctx, in.Run)
+	if err != nil {
+		return n, err
+	}
+	return n, s.agent.ObserveHeld(ctx, run.Automation)
 }
 
 // Reject decides against what a run holds: later runs do not ask about the
@@ -136,7 +143,7 @@ func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (
 		return RejectAnswer{}, err
 	}
 	n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)})
-	orchestrations, err := s.held(in, mistaken(err), func(h store.Holding) (int, error) {
+	orchestrations, err := s.held(ctx, in, mistaken(err), func(h store.Holding) (int, error) {
 		return s.agent.Store().RejectInstances(ctx, h, string(caller))
 	})
 	return RejectAnswer{n, orchestrations}, err

@@ -24,6 +24,7 @@ func TestTheOutboxIsReadByIndex(t *testing.T) {
 		"starts":           {countStarts, []any{"staff", 1, ""}, "instances_started"},
 		"held of a run":    {heldOfRun, []any{1}, "instances_held_run"},
 		"held":             {heldOfAutomation, []any{"staff"}, "instances_held"},
+		"count of held":    {countHeld, []any{"staff"}, "instances_held"},
 		"open of instance": {openOfInstance, []any{1}, "deliveries_instance"},
 		"old instances":    {oldInstances, []any{1, 10}, "instances_ended"},
 		"counts":           {instanceCounts, nil, "instances_status"},

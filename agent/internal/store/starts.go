@@ -23,6 +23,16 @@ func (s *Store) CountStarts(ctx context.Context, automation, orchestration strin
 const countStarts = `SELECT count(*) FROM instances WHERE automation = ? AND started >= ? AND started <> 0 AND approved = ''
 	AND (automation <> '' OR orchestration = ?)`
 
+// HeldInstances counts the instances of an automation that are held, at their start
+// or at a step, and returns since when the oldest of them is; zero: there is none.
+func (s *Store) HeldInstances(ctx context.Context, automation string) (n int, oldest time.Time, err error) {
+	var since int64
+	err = s.reader.QueryRowContext(ctx, countHeld, automation).Scan(&n, &since)
+	return n, moment(since), s.fail("count held orchestrations", err)
+}
+
+const countHeld = `SELECT count(*), coalesce(min(since), 0) FROM instances WHERE status = 'held' AND automation = ?`
+
 // limitFor is the time over which starts are counted.
 const limitFor = 24 * time.Hour
 
