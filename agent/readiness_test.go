@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
 // An agent that cannot read a secret that its configuration names says so at
@@ -41,6 +43,36 @@ func TestAnAgentWithoutItsSecretsIsNotReady(t *testing.T) {
 	}
 	if _, text := d.get("/metrics"); !strings.Contains(text, "rollcall_ready 1") {
 		t.Error("/metrics does not say rollcall_ready 1")
+	}
+	d.stop()
+}
+
+// TestAnAgentWithoutItsApplicationIsReady: that an application cannot be reached
+// fails runs and keeps back what is sent to it, and is no reason to restart the agent.
+func TestAnAgentWithoutItsApplicationIsReady(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, "[automations.staff]\n", `[orchestrations.leaver]
+[[orchestrations.leaver.steps]]
+webhook = "pipedrive/deactivate_user"
+
+[automations.staff]
+`)
+	d := w.start()
+	w.apply(0)
+	w.api.Close()
+	w.want(0, "orchestrate", "leaver", "--where", "ad.employeeNumber != null", "--yes")
+	soak.Await(t, "the delivery has been tried", func() bool {
+		return strings.Contains(w.want(0, "--output", "json", "queue", "list").stdout, `"state": "retrying"`)
+	})
+	w.want(1, "apply", "staff")
+	if code, text := d.get("/readyz"); code != http.StatusOK {
+		t.Errorf("/readyz: %d %s", code, text)
+	}
+	_, page := d.get("/metrics")
+	for _, want := range []string{"rollcall_ready 1\n", `rollcall_outbox_depth{state="retrying"} 1` + "\n"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("/metrics does not say %s", want)
+		}
 	}
 	d.stop()
 }
