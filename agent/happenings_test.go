@@ -76,6 +76,31 @@ var happenings = map[string]func(*ward) came{
 
 	"the delivery is much smaller than before (`source_shrink`)": spoils(sim.Fault{Kind: sim.Half, Times: 1}),
 
+	"more orchestrations begin than may, and are held": func(w *ward) came {
+		w.follows(`create = 1000`, `create = 1000, start = 0`)
+		w.joins(1)
+		return w.applies()
+	},
+	"an application refuses what an orchestration sends": func(w *ward) came {
+		w.follows()
+		w.spoilsWrites(sim.Fault{Kind: sim.Forbidden})
+		w.joins(1)
+		c := w.applies()
+		w.awaits(store.InstanceBlocked)
+		return c
+	},
+	"an application has not taken for over an hour what an orchestration sends": func(w *ward) came {
+		w.follows()
+		w.spoilsWrites(sim.Fault{Kind: sim.Status, Code: 500})
+		w.joins(1)
+		c := w.applies()
+		w.awaits(store.InstanceDelivering)
+		w.down()
+		w.exec(`UPDATE deliveries SET created = created - ? WHERE ended = 0`, (61 * time.Minute).Nanoseconds())
+		w.follows()
+		return c
+	},
+
 	"the application delivers nobody":               spoils(sim.Fault{Kind: sim.DataEmpty, Times: 1}),
 	"a key comes twice":                             spoils(sim.Fault{Kind: sim.DuplicateID, Times: 1}),
 	"a record has no key":                           spoils(sim.Fault{Kind: sim.MissingID, Times: 1}),

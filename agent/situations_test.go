@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -97,9 +98,50 @@ func (w *ward) remember() {
 	w.before = baseline{value(scrape(w, w.page()), "rollcall_automation_last_success_timestamp_seconds"), n}
 }
 
-// calm puts everything right.
+// follows runs an agent that sends a webhook for everybody who joins.
+func (w *ward) follows(replace ...string) {
+	w.Helper()
+	w.up(append(replace, "[automations.staff]\n", `[orchestrations.joined]
+[[orchestrations.joined.steps]]
+webhook = "pipedrive/deactivate_user"
+
+[automations.staff]
+after = { created = "joined" }
+`)...)
+}
+
+// spoilsWrites has the application answer what is sent like that.
+func (w *ward) spoilsWrites(f sim.Fault) {
+	w.Helper()
+	f.Method = http.MethodPut
+	if err := w.sim.AddFault(f); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// awaits waits until the orchestration under way stands there.
+func (w *ward) awaits(status store.InstanceStatus) {
+	w.Helper()
+	soak.Await(w, "an orchestration is "+string(status), func() bool {
+		for _, i := range w.instances() {
+			if i.Status == status {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// calm puts everything right. Orchestrations end first, and without an agent that
+// sends: nothing is sent when the application takes it again.
 func (w *ward) calm() {
 	w.Helper()
+	for id, i := range w.instances() {
+		if !i.Status.Ended() {
+			w.down()
+			w.want(0, "orchestrations", "cancel", id)
+		}
+	}
 	w.sim.ClearFaults()
 	w.dc.Replace(w, w.dc.BaseDN, "minPwdLength", "7")
 	w.write("ad_password", w.dc.BindPassword)
