@@ -33,7 +33,11 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	rendered, err := i.o.Render(decision.Step, i.state, v)
 	if err != nil {
 		defer d.leave(i.ID, kind)
-		d.acted(run, i, step, Done{Result: orchestration.Result{Error: err.Error()}})
+		text := withoutObject(err, v)
+		if v.Object == nil {
+			text += "; next: cancel the orchestration, or restore the object in the directory and resume"
+		}
+		d.acted(run, i, step, Done{Result: orchestration.Result{Error: text}})
 		return
 	}
 	written, err := d.keep(i, decision, "")

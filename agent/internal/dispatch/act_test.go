@@ -86,3 +86,22 @@ func TestAHeldStepIsRejected(t *testing.T) {
 		}
 	})
 }
+
+// TestAStepAboutAnObjectThatIsGone: what the text lacks is the object.
+func TestAStepAboutAnObjectThatIsGone(t *testing.T) {
+	within(t, func(s *scene) {
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindDirectory: actor(func(Action) Done { return Done{} })}
+		id := s.started(7, define("leaver", orchestration.Step{Name: "tell", Directory: &orchestration.Directory{
+			Action: orchestration.ActionUpdate, Attributes: map[string]string{"info": "Left: {{ ad.cn }}"},
+		}}), "guid-nobody")
+		_, stop := s.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		s.status(id, store.InstanceBlocked)
+		for _, want := range []string{"the object is not in the directory any more: ", "; next: cancel the orchestration, or restore the object"} {
+			if cause := s.instance(id).Cause; !strings.Contains(cause, want) {
+				s.Errorf("%q lacks %q", cause, want)
+			}
+		}
+	})
+}

@@ -237,12 +237,20 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 
 // notRendered is the failure of a call that has no value for something.
 func notRendered(err error, v orchestration.Values) *failure {
-	f := failure{text: err.Error(), next: "complete the object in the directory or correct the webhook, then retry the delivery"}
+	f := failure{text: withoutObject(err, v), next: "complete the object in the directory or correct the webhook, then retry the delivery"}
 	if v.Object == nil {
-		f.text = "the object is not in the directory any more: " + f.text
 		f.next = "drop the delivery, or restore the object in the directory and retry it"
 	}
 	return &f
+}
+
+// withoutObject is the text of an error of rendering, which comes from the lack of the
+// object when there is none.
+func withoutObject(err error, v orchestration.Values) string {
+	if v.Object == nil {
+		return "the object is not in the directory any more: " + err.Error()
+	}
+	return err.Error()
 }
 
 // settleDone records a call that succeeded.
