@@ -14,15 +14,22 @@ import (
 	"github.com/rollcall-agent/rollcall/host/soak"
 )
 
-// killedAt runs the automation and kills it at a failpoint; it fails when the
-// run never came there.
+// killedAt runs the automation and kills it at a failpoint.
 func (w *world) killedAt(failpoint string) {
 	w.Helper()
-	cmd := w.command("apply", "staff")
+	w.killedWhile(failpoint, "apply", "staff")
+}
+
+// killedWhile runs a command and kills it at a failpoint; it fails when the command
+// never came there.
+func (w *world) killedWhile(failpoint string, args ...string) {
+	w.Helper()
+	cmd := w.command(args...)
 	cmd.Env = append(cmd.Env, "ROLLCALL_FAILPOINT="+failpoint)
+	defer time.AfterFunc(hang, func() { _ = cmd.Process.Signal(syscall.SIGTERM) }).Stop()
 	out, _ := cmd.CombinedOutput()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
-		w.Fatalf("the run was not killed at %s: %v\n%s", failpoint, cmd.ProcessState, out)
+		w.Fatalf("%v was not killed at %s: %v\n%s", args, failpoint, cmd.ProcessState, out)
 	}
 }
 
