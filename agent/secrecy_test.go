@@ -58,9 +58,12 @@ endpoints = [{ name = "all", path = "/", records = "", key = "/id" }]
 [[auth]]
 `
 
-var buildSecrecy = sync.OnceValues(func() ([]byte, error) {
+var buildSecrecy = sync.OnceValues(func() ([]byte, error) { return buildGuest("secrecy") })
+
+// buildGuest compiles a connector of the host's tests, without a manifest.
+func buildGuest(name string) ([]byte, error) {
 	// Reading what it is built from has the tests run again when that changes.
-	for _, pattern := range []string{"../host/testdata/secrecy/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
+	for _, pattern := range []string{"../host/testdata/" + name + "/*.go", "../sdk/*.go", "../sdk/abi/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
@@ -71,14 +74,14 @@ var buildSecrecy = sync.OnceValues(func() ([]byte, error) {
 			}
 		}
 	}
-	out := filepath.Join(scratch, "secrecy.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "../host/testdata/secrecy")
+	out := filepath.Join(scratch, name+".wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "../host/testdata/"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build secrecy: %w\n%s", err, text)
+		return nil, fmt.Errorf("build %s: %w\n%s", name, err, text)
 	}
 	return os.ReadFile(out)
-})
+}
 
 // secretly is an agent with one application: a server that reflects all that
 // it is sent, in its tokens' answers too, and a connector that keeps all that.
