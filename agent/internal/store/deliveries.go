@@ -169,11 +169,13 @@ func (s *Store) SaveCalls(ctx context.Context, lease Lease, list []Call) error {
 	})
 }
 
-const recoverDeliveries = `UPDATE deliveries SET state = 'retrying', again = 1, next_at = ? WHERE state = 'sending' AND ended = 0`
+const recoverDeliveries = `UPDATE deliveries SET state = 'retrying', again = CASE WHEN length(call) > 0 THEN 1 ELSE again END, next_at = ?
+	WHERE state = 'sending' AND ended = 0`
 
 // RecoverDeliveries puts back what a dead process was sending, and returns how
-// many deliveries that were. They are taken again with Again. It must be called
-// before the first TakeDeliveries under a lease.
+// many deliveries that were. Those whose call is kept are taken again with Again:
+// without a kept call nothing was sent. It must be called before the first
+// TakeDeliveries under a lease.
 func (s *Store) RecoverDeliveries(ctx context.Context, lease Lease) (int, error) {
 	var n int64
 	err := s.write(ctx, "recover deliveries", func(tx *sql.Tx) (err error) {

@@ -31,6 +31,7 @@ type model struct {
 	instance map[int64]int64 // of each delivery
 	pair     map[int64]pair
 	state    map[int64]DeliveryState
+	kept     map[int64]bool // its call is on disk
 	again    map[int64]bool // must be taken with Again
 }
 
@@ -44,7 +45,7 @@ func TestOutboxKeepsOrderAndLosesNothing(t *testing.T) {
 		must(rt, err)
 		m := &model{
 			T: rt, dir: dir, clock: newClock(), instance: map[int64]int64{}, pair: map[int64]pair{},
-			state: map[int64]DeliveryState{}, again: map[int64]bool{},
+			state: map[int64]DeliveryState{}, again: map[int64]bool{}, kept: map[int64]bool{},
 		}
 		m.open()
 		defer func() { _ = m.s.Close() }()
@@ -64,7 +65,7 @@ func (m *model) open() {
 	sending := m.in(DeliverySending)
 	same(m, "recovered", len(sending), must1[int](m)(m.s.RecoverDeliveries(ctx, m.lease)))
 	for _, id := range sending {
-		m.state[id], m.again[id] = DeliveryRetrying, true
+		m.state[id], m.again[id] = DeliveryRetrying, m.again[id] || m.kept[id]
 	}
 }
 
@@ -90,7 +91,12 @@ func (m *model) take(t *rapid.T) {
 			most[a] = n
 		}
 	}
-	m.taken(most)
+	for _, d := range m.taken(most) {
+		if rapid.Bool().Draw(t, "rendered") {
+			must(m, m.s.SaveCalls(context.Background(), m.lease, []Call{{Delivery: d.ID, Call: []byte("call")}}))
+			m.kept[d.ID] = true
+		}
+	}
 }
 
 // taken takes deliveries, and compares them with those whose turn it is.
@@ -175,6 +181,7 @@ func (m *model) decide(t *rapid.T) {
 	case m.state[id] != DeliveryQueued:
 		must(m, m.s.RetryDelivery(ctx, id, "ada", true))
 		m.state[id] = DeliveryRetrying
+		m.kept[id] = m.kept[id] && m.again[id] // it is rendered anew
 	}
 }
 

@@ -158,6 +158,26 @@ func TestWhatWasBeingSentIsTakenAgainAfterACrash(t *testing.T) {
 	}
 }
 
+// TestWhatWasNeverRenderedHasNotArrived: a call is on disk before it is sent, so
+// a delivery that was taken and has none cannot be at the application.
+func TestWhatWasNeverRenderedHasNotArrived(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	lease := outbox(t, s)
+	_, d1 := queue(t, s, lease, "crm", "g1")
+	same(t, "taken", []int64{d1}, take(t, s, lease, "crm"))
+	must(t, s.Close())
+
+	s = openAt(t, dir)
+	must(t, s.BreakLeases(t.Context()))
+	lease = outbox(t, s)
+	same(t, "recovered", 1, must1[int](t)(s.RecoverDeliveries(t.Context(), lease)))
+	got := must1[[]Delivery](t)(s.TakeDeliveries(t.Context(), lease, s.now(), map[string]int{"crm": 1}))
+	if len(got) != 1 || got[0].Again || len(got[0].Call) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestWhatWasNotSentIsNoAttempt(t *testing.T) {
 	s := openTest(t)
 	lease := outbox(t, s)
