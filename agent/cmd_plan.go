@@ -150,10 +150,20 @@ func report[In any](
 	if err != nil {
 		return err
 	}
-	if r.Begun > 0 && r.Result == service.RunHeld && r.Held+r.HeldStarts == 0 {
-		return nil // of what it held, everything begins now
+	return answerExit(r)
+}
+
+// answerExit returns the exit code of a call that returns a run. A run whose held
+// orchestrations begin now was made before: its own end, good or bad, is no news
+// of this call.
+func answerExit(r service.ReportAnswer) error {
+	switch {
+	case !r.Earlier:
+		return resultExit(r.Result)
+	case r.Held+r.HeldStarts > 0:
+		return exitError(exit.Held)
 	}
-	return resultExit(r.Result)
+	return nil
 }
 
 func resultExit(result service.RunResult) error {

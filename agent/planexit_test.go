@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -37,6 +38,30 @@ func TestExitOfARun(t *testing.T) {
 	for _, result := range store.RunResults {
 		if got, known := want[result]; !known || codeOf(resultExit(result)) != got {
 			t.Errorf("%s: %d, want %d", result, codeOf(resultExit(result)), got)
+		}
+	}
+}
+
+// TestExitOfAnApproval: what became of the run that held orchestrations is no news
+// when they begin.
+func TestExitOfAnApproval(t *testing.T) {
+	for name, c := range map[string]struct {
+		result  store.RunResult
+		earlier bool
+		held    int
+		want    int
+	}{
+		"held only those":                {store.RunHeld, true, 0, 0},
+		"was interrupted":                {store.RunInterrupted, true, 0, 0},
+		"had failed in part":             {store.RunPartial, true, 0, 0},
+		"more is held":                   {store.RunHeld, true, 1, 3},
+		"the approval was interrupted":   {store.RunInterrupted, false, 0, 1},
+		"the approval holds what begins": {store.RunHeld, false, 1, 3},
+	} {
+		var r service.ReportAnswer
+		r.Result, r.Earlier, r.HeldStarts, r.Begun = c.result, c.earlier, c.held, 1
+		if got := codeOf(answerExit(r)); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestOrchestrationsThatARunHolds(t *testing.T) {
 		if approve {
 			r, err := s.Approve(ctx, "grace", DecideRequest{Run: run})
 			must(t, err)
-			if r.Begun != 1 || r.ID != run {
+			if r.Begun != 1 || r.ID != run || !r.Earlier {
 				t.Errorf("approved: %+v", r)
 			}
 		} else {

@@ -36,6 +36,7 @@ type (
 	ReportAnswer struct {
 		Report
 		Begun        int         `json:"orchestrations_begun,omitempty"` // that were held, and were approved
+		Earlier      bool        `json:"earlier_run,omitempty"`          // the run that held them: none was made now
 		RunningAgent *Divergence `json:"running_agent,omitempty"`
 	}
 	// DecideRequest decides about what a run holds.
@@ -104,13 +105,14 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 	begun, err := s.held(ctx, in, err, func(h store.Holding) (int, error) {
 		return s.agent.Store().ApproveInstances(ctx, h, string(caller))
 	})
-	if err == nil && r.ID == 0 { // it held orchestrations only
+	earlier := err == nil && r.ID == 0 // it held orchestrations only
+	if earlier {
 		r, err = engine.ReadReport(ctx, s.agent.Store(), in.Run)
 	}
 	if err != nil {
 		return ReportAnswer{}, err
 	}
-	return ReportAnswer{r, begun, s.agent.Differing(in.OnDisk, r.Automation)}, nil
+	return ReportAnswer{r, begun, earlier, s.agent.Differing(in.OnDisk, r.Automation)}, nil
 }
 
 // held decides about the orchestrations that a run holds, after its operations
