@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,12 +51,24 @@ func printDelivery(w io.Writer, d service.DeliveryAnswer) {
 		p.message("request", d.Request)
 	}
 	printTries(p, d.Story)
-	printCause(p, d.Cause, d.Next)
+	if !told(d.Story, d.Cause, d.Next) {
+		printCause(p, d.Cause, d.Next)
+	}
 	if d.State == service.DeliveryDead {
 		p.blank()
 		p.put("", fmt.Sprintf("Until somebody decides, nothing else about %s is sent to %s: %s sends it again, %s gives it up.",
 			d.Name, d.Application, ticked(ident.Command("queue retry", fmt.Sprint(d.ID))), ticked(ident.Command("queue drop", fmt.Sprint(d.ID)))))
 	}
+}
+
+// told says whether the last cause in a story is this one.
+func told(story []service.StoryLine, cause, next string) bool {
+	for _, s := range slices.Backward(story) {
+		if s.Cause != "" {
+			return s.Cause == cause && s.Next == next
+		}
+	}
+	return false
 }
 
 func printTries(p *page, story []service.StoryLine) {
@@ -84,6 +97,10 @@ func printTries(p *page, story []service.StoryLine) {
 
 // message writes what was sent or answered, with its lines below each other.
 func (p *page) message(lead, text string) {
+	if text == "" {
+		p.put("  ", lead)
+		return
+	}
 	first, rest, more := strings.Cut(text, "\n")
 	p.put("  "+lead+": ", first)
 	for more {

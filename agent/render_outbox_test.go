@@ -30,8 +30,12 @@ func deadLetter() service.DeliveryAnswer {
 			Next: "look whether the user was deleted there",
 		},
 		Story: []service.StoryLine{
-			{At: noonAnd(1), Step: "deactivate", Delivery: 12, Attempt: 1, Status: 404, Answer: `{"success":false}`, Result: "failed", Cause: "PUT /v1/users/9 answered 404"},
-			{At: noonAnd(20), Step: "deactivate", Delivery: 12, By: "ada", Result: "retried"},
+			{At: noonAnd(1), Step: "deactivate", Delivery: 12, Attempt: 1, Status: 503, Result: "failed", Cause: "PUT /v1/users/9 answered 503"},
+			{At: noonAnd(12), Step: "deactivate", Delivery: 12, By: "ada", Result: "retried"},
+			{
+				At: noonAnd(20), Step: "deactivate", Delivery: 12, Attempt: 2, Status: 404, Answer: `{"success":false}`, Result: "failed",
+				Cause: "PUT /v1/users/9 answered 404, it says \"User not found\"", Next: "look whether the user was deleted there",
+			},
 		},
 	}
 }
