@@ -56,7 +56,10 @@ func (w *world) spaces(args ...string) map[string]ident.Link {
 }
 
 // serve lets another simulator answer for the application.
-func (w *world) serve(with *sim.Server) { w.sim, w.api.Config.Handler = with, with }
+func (w *world) serve(with *sim.Server) {
+	w.sim = with
+	w.front.Store(&gateway{with})
+}
 
 // TestUsersAndContactsWithTheSameIDs: one application, two data sources, the ids
 // 1, 2 and 3 in both. Nobody is taken for somebody else.

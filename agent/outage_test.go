@@ -87,7 +87,7 @@ retry = { attempts = 3, backoff = "1s", max = "1s" }
 [automations.staff]
 after = { created = "joined" }`)
 	g := &gate{behind: w.sim, mood: "busy"}
-	w.api.Config.Handler = g
+	w.front.Store(&gateway{g})
 	d := w.start()
 	w.apply(0)
 	w.want(0, "orchestrations", "cancel", "3")

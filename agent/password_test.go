@@ -65,15 +65,14 @@ password = { deliver = "welcome" }
 after = { created = "welcome" }`)
 	j.env = append(j.env, "MAIL_PASSWORD="+mailtest.Password)
 	j.dc.AddUser(t, j.dc.OU("Staff"), "Boss", "boss", map[string][]string{"mail": {"boss@ad.test"}})
-	api := j.api.Config.Handler
-	j.api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	j.front.Store(&gateway{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(text))
 		j.mu.Lock()
 		j.asks = append(j.asks, r.Method+" "+r.URL.String()+"\n"+string(text))
 		j.mu.Unlock()
-		api.ServeHTTP(w, r)
-	})
+		j.sim.ServeHTTP(w, r)
+	})})
 	return j
 }
 

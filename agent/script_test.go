@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"manager":  scriptManager,
 		"sigterm":  scriptSigterm,
 		"await":    scriptAwait,
+		"until":    scriptUntil,
 		"plain":    scriptPlain,
 		"version":  scriptVersion,
 		"become":   scriptBecome,
@@ -240,6 +242,24 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if got, _, _ := strings.Cut(string(message[:n]), "\n"); got != args[0] { // what follows is for people
 		ts.Fatalf("the agent says %q, want %q", got, args[0])
 	}
+}
+
+// scriptUntil is `until PATTERN PROGRAM ARGS...`: the program is run until what it
+// prints matches. Completions answer with nothing when they take too long, as they
+// may on a busy machine.
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until pattern program [args...]")
+	}
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	for begun := time.Now(); time.Since(begun) < hang; {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("no answer of %s matches %s", args[1], args[0])
 }
 
 // scriptSigterm is `sigterm`: what runs in the background is told to stop the

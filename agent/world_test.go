@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/connector"
@@ -91,10 +93,14 @@ type world struct {
 	binary string
 	env    []string // of commands, beside that of the tests
 
-	raced    string // the binary with the race detector; "": none is used
+	raced    string                // the binary with the race detector; "": none is used
+	front    atomic.Pointer[gateway] // what answers at the api
 	choosing sync.Mutex
 	choose   *rand.Rand
 }
+
+// gateway answers in place of the simulator, and may pass requests on to it.
+type gateway struct{ http.Handler }
 
 // newWorld starts a domain controller and a simulator with that many people,
 // and writes a configuration, changed by pairs of old and new text.
@@ -106,7 +112,8 @@ func newWorld(t testing.TB, people int, replace ...string) *world {
 		t.Fatalf("build: %v", b.err)
 	}
 	w := &world{TB: t, dc: dc, sim: sim.New(sim.Options{Seed: 1, People: people, Unlimited: true}), dir: t.TempDir(), binary: b.binary}
-	w.api = httptest.NewServer(w.sim)
+	w.front.Store(&gateway{w.sim})
+	w.api = httptest.NewServer(http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) { w.front.Load().ServeHTTP(to, r) }))
 	t.Cleanup(w.api.Close)
 	w.newState()
 	w.write("ad_password", dc.BindPassword)
