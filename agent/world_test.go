@@ -93,7 +93,7 @@ type world struct {
 	binary string
 	env    []string // of commands, beside that of the tests
 
-	raced    string                // the binary with the race detector; "": none is used
+	raced    string                  // the binary with the race detector; "": none is used
 	front    atomic.Pointer[gateway] // what answers at the api
 	choosing sync.Mutex
 	choose   *rand.Rand

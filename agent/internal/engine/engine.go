@@ -335,7 +335,8 @@ func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 		Follows:    e.Follows, Sealer: e.Sealer, Log: e.Log, Now: e.Now,
 	}, apply.Order{
 		Run: r.ID, Automation: r.Automation, Application: r.automation.Settings.Application, Kind: r.automation.Settings.Kind,
-		By: r.By, Lease: r.lease, Password: r.automation.Password, Seen: r.delivered, Directory: client, Writer: writer, Listener: listener{r, e.Observer},
+		By: r.By, Lease: r.lease, Password: r.automation.Password, Seen: r.delivered,
+		Directory: client, Writer: writer, Listener: listener{r, e.Observer},
 	})
 }
 
