@@ -88,8 +88,11 @@ func printTries(p *page, story []service.StoryLine) {
 		if s.Request != "" {
 			p.message("request", s.Request)
 		}
-		if s.Status != 0 || s.Answer != "" {
+		switch {
+		case s.Status != 0:
 			p.message(fmt.Sprintf("answer %d", s.Status), s.Answer)
+		case s.Answer != "": // of a mail server
+			p.message("answer", s.Answer)
 		}
 		printCause(p, s.Cause, s.Next)
 	}

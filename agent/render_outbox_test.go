@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strings"
+	"testing"
+
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -50,5 +53,19 @@ func someInstance() service.InstanceAnswer {
 		Steps: []string{"1 wait        delay 24h", "2 deactivate  webhook pipedrive/deactivate_user if link != null"},
 		At:    1,
 		Story: deadLetter().Story,
+	}
+}
+
+// TestAnswersInAStory: what an application answered has a number, and what a mail
+// server said has none.
+func TestAnswersInAStory(t *testing.T) {
+	var out strings.Builder
+	printTries(pageOf(&out), []service.StoryLine{
+		{Step: "tell", Result: "done", Answer: "2.0.0 queued as 4"},
+		{Step: "off", Result: "done", Status: 204},
+		{Step: "badge", Result: "failed", Cause: "exit status 1"},
+	})
+	if text := out.String(); !strings.Contains(text, "answer: 2.0.0 queued") || !strings.Contains(text, "answer 204:") || strings.Count(text, "answer") != 2 {
+		t.Error(text)
 	}
 }

@@ -262,6 +262,7 @@ func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.A
 	}
 	if int64(len(answer.Body)) < answer.Size {
 		result.Response = nil // a part of an answer is no answer
+		result.Dropped = fmt.Sprintf("it has %d bytes, and %d were read", answer.Size, len(answer.Body))
 	}
 	s := store.Settled{State: store.DeliveryDone, Status: answer.Status, Answer: cut(body, mostAnswer)}
 	if answer.LinkKey != "" {

@@ -17,6 +17,7 @@ type Result struct {
 	Status     int // of HTTP, or the exit code of a command
 	Answered   bool
 	Response   []byte // JSON, or text
+	Dropped    string // why there is no Response although something was answered
 }
 
 // Settle records the result of the step that is delivering or under way. A
@@ -71,6 +72,7 @@ func (t *transition) settled() (State, Decision, error) {
 func (t *transition) answer(step *step, r Result) Answer {
 	a := Answer{Status: r.Status, Answered: r.Answered}
 	if len(r.Response) == 0 {
+		a.Dropped = r.Dropped
 		return a
 	}
 	total := 0

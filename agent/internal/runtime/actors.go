@@ -40,7 +40,8 @@ func (s *Snapshot) steps() *dirstep.Actor {
 // mailer hands mails to the server of the configuration.
 type mailer struct{ snapshot *Snapshot }
 
-// Act sends one mail. Its key is the same for each attempt of one turn of the step.
+// Act sends one mail. Its key is the same for each attempt of one turn of the step,
+// and no instance of another state folder has it, in which IDs begin at 1, too.
 func (m mailer) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
 	done := dispatch.Done{Request: "to " + strings.Join(append(append([]string{}, a.Mail.To...), a.Mail.Cc...), ", ") + ": " + a.Mail.Subject}
 	c := m.snapshot.config.Mail
@@ -57,8 +58,8 @@ func (m mailer) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
 	var sent mail.Sent
 	if err == nil {
 		sent, err = client.Send(ctx, mail.Message{
-			Key: fmt.Sprintf("%d-%s-%d", a.Instance.ID, a.Step, a.Turn), To: a.Mail.To, Cc: a.Mail.Cc, Subject: a.Mail.Subject,
-			Text: a.Mail.Text, HTML: a.Mail.HTML,
+			Key: fmt.Sprintf("%d-%d-%s-%d", a.Instance.Created.UnixNano(), a.Instance.ID, a.Step, a.Turn),
+			To:  a.Mail.To, Cc: a.Mail.Cc, Subject: a.Mail.Subject, Text: a.Mail.Text, HTML: a.Mail.HTML,
 		})
 	}
 	var failed *mail.Error
@@ -85,8 +86,8 @@ func (r runner) Act(ctx context.Context, a dispatch.Action) dispatch.Done {
 	var failed *command.Error
 	switch {
 	case err == nil:
-		if !result.StdoutCut {
-			done.Response = []byte(result.Stdout)
+		if done.Response = []byte(result.Stdout); result.StdoutCut { // a part of an output is none
+			done.Response, done.Dropped = nil, fmt.Sprintf("it has more than %d bytes", command.DefaultOutput)
 		}
 	case errors.As(err, &failed):
 		done.Error, done.Retry, done.Unsure, done.Answered = failed.Error(), failed.Temporary(), failed.Started, failed.Started

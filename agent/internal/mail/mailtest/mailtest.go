@@ -39,13 +39,14 @@ type Server struct {
 	folder string
 }
 
-// Mail is a mail as the server took it.
+// Mail is a mail as the server got it whole.
 type Mail struct {
 	From  string
 	To    []string
 	TLS   bool
 	Login bool
 	Data  string
+	Reply string // which may have been lost; "452 ..." means that it did not take the mail
 }
 
 // Start starts a server that ends with the test.
@@ -94,7 +95,7 @@ func python(t testing.TB) string {
 	return ""
 }
 
-// Mails returns the mails that the server has taken, the oldest first.
+// Mails returns the mails that the server has got, the oldest first.
 func (s *Server) Mails(t testing.TB) []Mail {
 	t.Helper()
 	files, err := os.ReadDir(s.folder)

@@ -2,7 +2,8 @@
 
 server.py FOLDER CERT KEY: listens on free ports of 127.0.0.1, prints one line of
 JSON with them, writes each mail it takes to FOLDER, and ends with its input.
-What it refuses depends on the address, as its users would see it.
+What it refuses depends on the address, as its users would see it. The first mail
+to later... is refused for now, that to lost... gets no answer; both are written.
 """
 import asyncio
 import json
@@ -22,6 +23,7 @@ USER, PASSWORD = b"rollcall", b's3cret/pass "word\\x'
 
 class Handler:
     count = 0
+    seen = set()
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         if address.startswith("stranger@"):
@@ -37,9 +39,8 @@ class Handler:
             ("unknown", "550 5.1.1 no such user"),
             ("grey", "450 4.2.0 greylisted, come back later"),
             ("echo", "550 5.7.1 you said " + PASSWORD.decode()),
-            ("cut", None),
         ):
-            if address.startswith(name + "@") and reply:
+            if address.startswith(name + "@"):
                 return reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -52,15 +53,26 @@ class Handler:
             return "552 5.3.4 too big"
         if any(a.startswith("full@") for a in envelope.rcpt_tos):
             return "452 4.3.1 disk full"
+        first = envelope.rcpt_tos[0] not in Handler.seen
+        Handler.seen.update(envelope.rcpt_tos)
+        if first and envelope.rcpt_tos[0].startswith("later"):
+            self.keep(server, session, envelope, "452 4.3.1 not now")
+            return "452 4.3.1 not now"
+        taken = self.keep(server, session, envelope, "250 2.0.0 queued as %d" % (Handler.count + 1))
+        if first and envelope.rcpt_tos[0].startswith("lost"):
+            server.transport.abort()
+        return taken
+
+    def keep(self, server, session, envelope, reply):
         Handler.count += 1
         path = os.path.join(folder, "%03d" % Handler.count)
         with open(path, "w") as f:
             json.dump({
                 "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None or implicit(server),
-                "login": bool(session.authenticated), "data": envelope.content.decode("utf-8"),
+                "login": bool(session.authenticated), "data": envelope.content.decode("utf-8"), "reply": reply,
             }, f)
         os.rename(path, path + ".json")
-        return "250 2.0.0 queued as %d" % Handler.count
+        return reply
 
 
 def implicit(server):
