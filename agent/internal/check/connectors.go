@@ -57,15 +57,16 @@ func connectors(ctx context.Context, cfg *config.Config) (wrong, warnings []stri
 // they call: those that are not reported yet.
 func outbound(cfg *config.Config, h *host.Host, reported map[string]bool) []error {
 	var wrong []error
-	manifests := map[string]abi.Manifest{}
-	for _, name := range cfg.UsedApplications() {
+	manifests := map[string]abi.Manifest{} // of all applications, as the agent that runs knows them
+	used := cfg.UsedApplications()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Applications)) {
 		application := cfg.Applications[name]
 		connector, err := h.Connector(application.Connector)
 		if err == nil {
 			manifests[name] = connector.Manifest()
 		}
 		switch {
-		case reported[name]:
+		case reported[name], !slices.Contains(used, name):
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("%s: application %s: %w", application.Pos, name, source.WithNext(err)))
 		default:

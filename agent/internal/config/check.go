@@ -122,6 +122,12 @@ func (l *loader) warnUnused() {
 			l.warnKey(path{"automations", name}, fmt.Sprintf("automation %q does not run: application %q is not enabled", name, app.Name), "")
 		}
 	}
+	for name, a := range l.config.Triggered {
+		if app := l.config.DisabledOf(a.Orchestration); app != "" {
+			l.warnKey(path{"automations", name}, fmt.Sprintf("automation %q does not run: orchestration %q sends to application %q, which is not enabled",
+				name, a.Orchestration, app), "")
+		}
+	}
 	l.warnUnusedIn("applications", "application", sortedKeys(l.config.Applications), applications)
 	l.warnUnusedIn("data_sources", "data source", sortedKeys(l.config.DataSources), sources)
 	l.warnUnusedIn("webhooks", "webhook", sortedKeys(l.config.Webhooks), l.config.usedWebhooks())

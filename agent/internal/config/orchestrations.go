@@ -114,6 +114,20 @@ func (c *Config) usedOrchestrations() map[string]bool {
 	return used
 }
 
+// DisabledOf returns an application that an orchestration sends to and that is not
+// enabled; "" when there is none.
+func (c *Config) DisabledOf(orchestration string) string {
+	for _, step := range c.Orchestrations[orchestration].Steps {
+		if step.Webhook == "" {
+			continue
+		}
+		if a, ok := c.Applications[c.ApplicationOf(step.Webhook)]; ok && !a.Enabled {
+			return a.Name
+		}
+	}
+	return ""
+}
+
 // UsedWebhooks returns the webhooks that steps name, sorted.
 func (c *Config) UsedWebhooks() []string { return sortedKeys(c.usedWebhooks()) }
 

@@ -66,26 +66,12 @@ func (s *Snapshot) beginning(name string) (engine.Beginning, error) {
 		return b, exit.Mistake(fmt.Errorf("the orchestration %s hands over an initial password, and there is none here: "+
 			"automations with password.deliver begin it for the accounts that they create", name))
 	}
-	if application := s.disabledOf(name); application != "" {
+	if application := s.config.DisabledOf(name); application != "" {
 		return b, fmt.Errorf("%s: application %s is not enabled, and the orchestration %s sends to it",
 			s.config.Applications[application].Pos, application, name)
 	}
 	b.Definition, b.First = defined.definition, defined.compiled.Steps()[0].Name
 	return b, nil
-}
-
-// disabledOf returns an application that an orchestration sends to and that is not
-// enabled; "" when there is none.
-func (s *Snapshot) disabledOf(name string) string {
-	for _, step := range s.config.Orchestrations[name].Steps {
-		if step.Webhook == "" {
-			continue
-		}
-		if application := s.config.ApplicationOf(step.Webhook); !s.config.Applications[application].Enabled {
-			return application
-		}
-	}
-	return ""
 }
 
 // Chosen returns what a person asks for. The error names what is wrong with the

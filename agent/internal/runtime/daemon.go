@@ -105,7 +105,7 @@ func (s *Snapshot) entries() []schedule.Entry {
 // enabled reports whether no application that an automation works with is disabled.
 func (s *Snapshot) enabled(automation string) bool {
 	if conf, ok := s.config.Triggered[automation]; ok {
-		return s.disabledOf(conf.Orchestration) == ""
+		return s.config.DisabledOf(conf.Orchestration) == ""
 	}
 	return s.applicationOf(automation).Enabled
 }
