@@ -113,6 +113,8 @@ func (r *reader) endpoint() *abi.Endpoint {
 			e.Scopes = r.strings()
 		case "rights":
 			e.Rights = r.strings()
+		case "kind":
+			e.Kind = r.string()
 		default:
 			r.value()
 		}
@@ -186,6 +188,12 @@ func (r *reader) webhook() *abi.Webhook {
 			w.Scopes = r.strings()
 		case "rights":
 			w.Rights = r.strings()
+		case "kind":
+			w.Kind = r.string()
+		case "link_records":
+			w.LinkRecords = r.string()
+		case "link_match":
+			w.LinkMatch = r.texts()
 		case "verify":
 			w.Verify = r.verify()
 		default:

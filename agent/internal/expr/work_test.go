@@ -54,7 +54,8 @@ func TestWorkIsBounded(t *testing.T) {
 		if err == nil {
 			_, err = e.Eval(env)
 		}
-		if took := soak.CPU() - before; took > 3*time.Second {
+		// Without a bound they take hours; the race detector makes a second of it ten.
+		if took := soak.CPU() - before; took > time.Minute {
 			t.Errorf("%s took %s", text, took)
 		}
 		if err != nil && len(err.Error()) > 2000 {
