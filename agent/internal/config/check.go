@@ -124,8 +124,8 @@ func (l *loader) warnUnused() {
 	}
 	for name, a := range l.config.Triggered {
 		if app := l.config.DisabledOf(a.Orchestration); app != "" {
-			l.warnKey(path{"automations", name}, fmt.Sprintf("automation %q does not run: orchestration %q sends to application %q, which is not enabled",
-				name, a.Orchestration, app), "")
+			l.warnKey(path{"automations", name}, fmt.Sprintf(
+				"automation %q does not run: orchestration %q sends to application %q, which is not enabled", name, a.Orchestration, app), "")
 		}
 	}
 	l.warnUnusedIn("applications", "application", sortedKeys(l.config.Applications), applications)
