@@ -65,7 +65,7 @@ func TestAnswersInAStory(t *testing.T) {
 		{Step: "off", Result: "done", Status: 204},
 		{Step: "badge", Result: "failed", Cause: "exit status 1"},
 	})
-	if text := out.String(); !strings.Contains(text, "answer: 2.0.0 queued") || !strings.Contains(text, "answer 204:") || strings.Count(text, "answer") != 2 {
+	if text := out.String(); !strings.Contains(text, "answer: 2.0.0 queued") || !strings.Contains(text, "answer 204\n") || strings.Count(text, "answer") != 2 {
 		t.Error(text)
 	}
 }
