@@ -14,6 +14,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
+// stars stand for the fixture's secret.
+const stars = "****************"
+
 // brief is an exchange as the scripted server notes a request.
 func brief(x host.Exchange) string {
 	u, err := url.Parse(x.URL)
@@ -41,7 +44,6 @@ func TestRequestsAreShown(t *testing.T) {
 	if _, err := f.conn.Invoke(t.Context(), f.app, abi.InvokeCall{Webhook: w, Retry: abi.RetryLimits{Attempts: 2, MaxWaitMS: 20}}); err != nil {
 		t.Fatal(err)
 	}
-	const stars = "****************"
 	post := "POST /people?t=" + stars + `&v=1 {"mail":"a"}`
 	var got []string
 	for _, x := range *seen {
@@ -56,11 +58,14 @@ func TestRequestsAreShown(t *testing.T) {
 	}
 }
 
-// TestEveryHopIsShown: a redirect and a connection that breaks are part of it.
+// TestEveryHopIsShown: a redirect and a connection that breaks are part of it. A
+// redirect may repeat a secret too.
 func TestEveryHopIsShown(t *testing.T) {
 	f := share(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/old" {
-			http.Redirect(w, r, "/new", http.StatusTemporaryRedirect)
+			w.Header().Set("Location", "/new?t="+r.Header.Get("X-Api-Token"))
+			w.Header().Set("X-Echo-"+r.Header.Get("X-Api-Token"), "x")
+			w.WriteHeader(http.StatusTemporaryRedirect)
 			return
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -72,8 +77,11 @@ func TestEveryHopIsShown(t *testing.T) {
 		t.Fatalf("%v, %+v", err, *seen)
 	}
 	first, last := (*seen)[0], (*seen)[1]
-	if first.Status != 307 || brief(first) != "POST /old {}" || brief(last) != "POST /new {}" || !strings.Contains(last.Problem, "closed in the middle") {
+	if first.Status != 307 || brief(first) != "POST /old {}" || brief(last) != "POST /new?t="+stars+" {}" || !strings.Contains(last.Problem, "closed in the middle") {
 		t.Errorf("%+v", *seen)
+	}
+	if to := first.Answer.Get("Location"); to != "/new?t="+stars || strings.Contains(strings.ToLower(fmt.Sprint(*seen)), "secret-api-token") {
+		t.Errorf("the answer of a redirect: %v", first.Answer)
 	}
 }
 

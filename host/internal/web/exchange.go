@@ -77,7 +77,7 @@ func (c *Client) begins(req *http.Request, plain http.Header, text string, unaut
 			continue
 		}
 		for _, value := range values {
-			if name != "User-Agent" && !slices.Contains(plain[name], value) {
+			if !slices.Contains(plain[name], value) {
 				value = withoutCredentials(value)
 			}
 			seen.Add(name, look.Text(value))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/host/internal/body"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -34,6 +35,7 @@ func (c *Client) follow(ctx context.Context, r abi.Request, target *url.URL) (*R
 			return nil, err
 		}
 		discard(resp)
+		redact(resp.Header, c.vault.look())
 		c.ended(&Response{Status: resp.StatusCode, Header: resp.Header}, nil)
 		trusted = trusted && sameOrigin(next, target)
 		keep := resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
@@ -130,16 +132,22 @@ func (c *Client) read(resp *http.Response) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range resp.Header {
+	redact(resp.Header, redactor)
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
+}
+
+// redact overwrites secrets in the values of headers, and removes headers with one
+// in their name.
+func redact(header http.Header, redactor *body.Redactor) {
+	for name, values := range header {
 		if redactor.Covers(name) {
-			delete(resp.Header, name)
+			delete(header, name)
 			continue
 		}
 		for i := range values {
 			values[i] = redactor.Text(values[i])
 		}
 	}
-	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
 }
 
 // attempt waits for its turn, sends the request once and follows redirects.
