@@ -324,18 +324,23 @@ func (r *reader) escaped(to []byte) []byte {
 	case 'f':
 		return append(to, '\f')
 	case 'u':
-		u := r.hex()
-		if utf16.IsSurrogate(u) && r.word(`\u`) {
-			second := r.hex()
-			if both := utf16.DecodeRune(u, second); both != utf8.RuneError {
-				return utf8.AppendRune(to, both)
-			}
-			return utf8.AppendRune(utf8.AppendRune(to, utf8.RuneError), second)
-		}
-		return utf8.AppendRune(to, u)
+		return utf8.AppendRune(to, r.char())
 	}
 	r.err = fmt.Errorf("there is an unknown escape, %q, at byte %d", c, r.at-1)
 	return to
+}
+
+// char reads a code unit after its \u, and the one that makes a pair with it. One
+// without its other half is no character, and what follows it stands for itself.
+func (r *reader) char() rune {
+	first := r.hex()
+	if next := r.at; utf16.IsSurrogate(first) && r.word(`\u`) {
+		if both := utf16.DecodeRune(first, r.hex()); both != utf8.RuneError || r.err != nil {
+			return both
+		}
+		r.at = next
+	}
+	return first
 }
 
 // hex reads the four digits of a code unit.

@@ -51,7 +51,8 @@ func TestReader(t *testing.T) {
 
 func TestReaderEscapes(t *testing.T) {
 	for text, want := range map[string]string{
-		`"\ud834\udd1e"`: "𝄞", `"\uD834x"`: "\uFFFDx", `"\ud834\u0041"`: "\uFFFDA", `"\u00e4\/\\"`: `ä/\`, `"12345678\"90"`: `12345678"90`,
+		`"\ud834\udd1e"`: "𝄞", `"\uD834x"`: "\uFFFDx", `"\ud834\u0041"`: "\uFFFDA", `"\ud834\ud834\udd1e"`: "\uFFFD𝄞",
+		`"\u00e4\/\\"`: `ä/\`, `"12345678\"90"`: `12345678"90`,
 	} {
 		r := &reader{text: text}
 		if got := r.string(); r.end() != nil || got != want {
