@@ -40,6 +40,16 @@ func TestAppendRequest(t *testing.T) {
 	})
 }
 
+// TestAppendRequestKnowsEveryMember: a new one of abi.Request reaches the host.
+func TestAppendRequestKnowsEveryMember(t *testing.T) {
+	var full, got abi.Request
+	fill(reflect.ValueOf(&full).Elem(), new(int))
+	text := appendRequest(nil, full)
+	if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, full) {
+		t.Errorf("%v\n%s became\n%+v", err, text, got)
+	}
+}
+
 // TestAppendRequestText shows what the host sees of an ordinary page.
 func TestAppendRequestText(t *testing.T) {
 	const want = `{"method":"GET","path":"/users","query":{"after":"a\"b","limit":"500"},"headers":{"Accept":"application/json"},"auth":"none","cost":2}`
