@@ -16,7 +16,7 @@ func TestChoices(t *testing.T) {
 	m.Endpoints = []abi.Endpoint{{Name: "users", Title: "Users"}}
 	for kind, want := range map[string]string{
 		macro.KindEndpoint: "last_success parent.NAME now settings.tag settings.greeting macros.day",
-		macro.KindWebhook:  "now settings.tag settings.greeting macros.given macros.day macros.first macros.age",
+		macro.KindWebhook:  "now settings.tag settings.greeting macros.given macros.day macros.first macros.age macros.local",
 	} {
 		var have []string
 		for _, c := range macro.Choices(kind, m, map[string]any{"greeting": "Hi"}) {

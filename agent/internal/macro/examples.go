@@ -12,8 +12,11 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// noExample is the example of a name that has no value for an object.
-const noExample = "(no value)"
+// These stand in place of an example.
+const (
+	noExample = "(no value)" // for the object
+	notShown  = "(not shown)"
+)
 
 // mostExample is how much of a value an example shows, in characters.
 const mostExample = 60
@@ -75,13 +78,16 @@ func valueOf(scope expr.Scope, env map[string]any, name string) string {
 	if err != nil || v.V == nil {
 		return noExample
 	}
+	if usesSecret(e) {
+		return notShown
+	}
 	return shown(name, v.V)
 }
 
 // shown returns a value as an example.
 func shown(name string, value any) string {
 	if mayBeSecret(name) {
-		return "(not shown)"
+		return notShown
 	}
 	var s string
 	switch v := value.(type) {
@@ -106,6 +112,14 @@ func shown(name string, value any) string {
 func mayBeSecret(name string) bool {
 	lower := text.Lower(name)
 	return !strings.HasSuffix(lower, "pwdlastset") && (strings.Contains(lower, "pwd") || strings.Contains(lower, "password"))
+}
+
+// usesSecret reports whether an expression, such as that of a macro, reads an attribute
+// that may hold a password.
+func usesSecret(e *expr.Expression) bool {
+	return slices.ContainsFunc([]string{"ad", "manager", "old"}, func(root string) bool {
+		return slices.ContainsFunc(e.Fields(root), mayBeSecret)
+	})
 }
 
 func typeOf(value any) string {

@@ -139,7 +139,7 @@ func written(m abi.Manifest, settings map[string]any) map[string]bool {
 	}
 	for _, w := range m.Webhooks {
 		add(w.Path, w.URL, w.Body)
-		tables(w.Params, w.Headers)
+		tables(w.Params, w.Headers, w.LinkMatch)
 		if v := w.Verify; v != nil {
 			add(v.Path, v.URL)
 			tables(v.Params, v.Match)

@@ -24,13 +24,14 @@ func manifest() abi.Manifest {
 	return abi.Manifest{
 		Name: "acme", MacroRoots: []string{"link", "settings"},
 		Settings: []abi.Setting{{Name: "tag", Default: "staff"}, {Name: "greeting"}},
-		Webhooks: []abi.Webhook{{Name: "w", Path: "/p", Body: `{{ ad.mail }}`}},
+		Webhooks: []abi.Webhook{{Name: "w", Path: "/p", Body: `{{ ad.mail }}`, LinkMatch: map[string]string{"/cn": `{{ ad.cn }}`}}},
 		Macros: []abi.Macro{
 			{Name: "given", Expression: `default(ad.givenName, first_word(ad.cn))`},
 			{Name: "years", Expression: `string_of(`}, // does not compile, and so does not exist
 			{Name: "day", Expression: `format_date(now, "yyyy-MM-dd")`},
 			{Name: "first", Expression: `let x = map(ad.list, # + "!"); x[0]`},
 			{Name: "age", Expression: `date(ad.cn)`},
+			{Name: "local", Expression: `ad["ms-mcs-admpwd"] + "!"`},
 		},
 	}
 }
@@ -59,6 +60,7 @@ func TestValuesAreAskedFor(t *testing.T) {
 	for template, want := range map[string]map[string][]string{
 		"{{ macros.given }}":               {"ad": {"givenName", "cn"}},
 		"{{ ad.mail }}":                    {"ad": {"mail"}},
+		"{{ ad.cn }}":                      {"ad": {"cn"}},
 		"{{ settings.tag }}":               {},
 		"{{ default(ad.mail, old.mail) }}": nil, // refused: only the first one stands in the manifest
 	} {
