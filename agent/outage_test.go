@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,9 +19,9 @@ type gate struct {
 	behind http.Handler
 
 	mu     sync.Mutex
-	mood   string // "busy": 429 with Retry-After, once; "closed": 403; "": all passes
-	busy   time.Time
+	mood   string // "busy": 429 with Retry-After, to two calls; "closed": 403; "": all passes
 	writes []time.Time
+	both   chan struct{} // closed when the two calls are there; neither is answered before
 }
 
 // asked is how long the application asks to be left alone.
@@ -34,12 +35,17 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	g.writes = append(g.writes, time.Now())
 	mood := g.mood
-	if mood == "busy" {
-		g.mood, g.busy = "closed", time.Now()
+	if len(g.writes) == 2 {
+		g.mood = "closed"
+		close(g.both)
 	}
 	g.mu.Unlock()
 	switch mood {
 	case "busy":
+		select {
+		case <-g.both:
+		case <-r.Context().Done():
+		}
 		w.Header().Set("Retry-After", fmt.Sprint(int(asked.Seconds())))
 		http.Error(w, `{"success":false,"error":"too many requests"}`, http.StatusTooManyRequests)
 	case "closed":
@@ -57,6 +63,13 @@ func (g *gate) set(mood string) {
 	g.mood = mood
 }
 
+// arrived returns when each write came.
+func (g *gate) arrived() []time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.writes)
+}
+
 // instances lists those of all orchestrations, by the names of their objects.
 func (w *world) instances() map[string]store.Instance {
 	w.Helper()
@@ -71,6 +84,14 @@ func (w *world) instances() map[string]store.Instance {
 	return byID
 }
 
+// delayed lets the delay of every orchestration be over. The agent must not run.
+func (w *world) delayed() {
+	w.Helper()
+	now := time.Now().UTC()
+	w.exec(`UPDATE instances SET next_at = ?, state_json = json_set(state_json, '$.next', ?) WHERE status = 'waiting'`,
+		now.UnixNano(), now.Format(time.RFC3339Nano))
+}
+
 // TestAnApplicationThatIsBusyAndThenRefuses: of three orchestrations with a delay
 // one is cancelled, the agent is restarted meanwhile, the application asks to be
 // left alone and then refuses: both calls end as dead letters, which a person lets
@@ -79,14 +100,14 @@ func TestAnApplicationThatIsBusyAndThenRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3, "[automations.staff]", `[orchestrations.joined]
 [[orchestrations.joined.steps]]
-delay = "8s"
+delay = "1h"
 [[orchestrations.joined.steps]]
 webhook = "pipedrive/deactivate_user"
 retry = { attempts = 3, backoff = "1s", max = "1s" }
 
 [automations.staff]
 after = { created = "joined" }`)
-	g := &gate{behind: w.sim, mood: "busy"}
+	g := &gate{behind: w.sim, mood: "busy", both: make(chan struct{})}
 	w.front.Store(&gateway{g})
 	d := w.start()
 	w.apply(0)
@@ -99,21 +120,21 @@ after = { created = "joined" }`)
 	if all := w.instances(); all["1"].Status != store.InstanceWaiting || all["3"].Status != store.InstanceCancelled {
 		t.Fatalf("%+v", all)
 	}
+	w.delayed()
 	d = w.start()
 	soak.Await(t, "both are dead letters", func() bool {
 		all := w.instances()
 		return all["1"].Status == store.InstanceBlocked && all["2"].Status == store.InstanceBlocked
 	})
-	g.mu.Lock()
-	for _, at := range g.writes {
-		if after := at.Sub(g.busy); after > time.Second && after < asked {
+	writes := g.arrived()
+	if len(writes) != 4 {
+		t.Fatalf("%d calls, want two that are turned away and two that are refused", len(writes))
+	}
+	for _, at := range writes[2:] {
+		if after := at.Sub(writes[1]); after < asked {
 			t.Errorf("a call came after %s, and the application had asked for %s", after, asked)
 		}
 	}
-	if len(g.writes) < 3 || len(g.writes) > 4 { // each is refused once, and one or two were turned away before
-		t.Errorf("%d calls", len(g.writes))
-	}
-	g.mu.Unlock()
 	if code, body := d.get("/readyz"); code != http.StatusOK {
 		t.Errorf("not ready because of an application: %d %s", code, body)
 	}

@@ -217,7 +217,8 @@ func (w *ward) due() {
 	w.exec(`UPDATE runs SET started = started - ? WHERE kind = 'scheduled'`, year.Nanoseconds())
 }
 
-func (w *ward) exec(query string, args ...any) {
+// exec changes the state of an agent that does not run.
+func (w *world) exec(query string, args ...any) {
 	w.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "state", store.FileName))
 	if err != nil {
