@@ -66,15 +66,7 @@ func null(context.Context, string, abi.InvokeCall) (host.Answer, error) {
 func (s *scene) starting(c *counter) (stop func()) {
 	d := s.dispatcher()
 	d.Sender = c
-	ctx, cancel := context.WithCancel(s.Context())
-	ended := make(chan error)
-	go func() { ended <- d.Run(ctx) }()
-	return func() {
-		cancel()
-		if err := <-ended; err != nil {
-			s.Error(err)
-		}
-	}
+	return s.running(d)
 }
 
 func (s *scene) people(n int) (guids []ident.GUID) {

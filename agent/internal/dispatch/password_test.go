@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -51,18 +50,9 @@ func (s *scene) joined(guid ident.GUID, steps ...orchestration.Step) int64 {
 	s.Helper()
 	d := define("joined", steps...)
 	d.Password = true
-	text, err := json.Marshal(d)
-	if err != nil {
-		s.Fatal(err)
-	}
-	ids, err := s.store.StartInstances(s.Context(), s.starter, []store.NewInstance{{
-		Orchestration: d.Name, Definition: text, Trigger: "after created", By: "ada", GUID: guid, DN: "CN=x,DC=c", Name: string(guid),
-		Password: s.key.Seal(PasswordUse(guid), initial),
-	}})
-	if err != nil {
-		s.Fatal(err)
-	}
-	return ids[0]
+	n := s.begins(d, guid)
+	n.Trigger, n.Password = "after created", s.key.Seal(PasswordUse(guid), initial)
+	return s.begin(n)[0]
 }
 
 func handing(path string) orchestration.Step {
@@ -168,18 +158,13 @@ func TestAWebhookHandsOverThePassword(t *testing.T) {
 	})
 }
 
-// actingFunc is an actor that is a function.
-type actingFunc func(Action) Done
-
-func (a actingFunc) Act(_ context.Context, action Action) Done { return a(action) }
-
 // TestAMailHandsOverThePassword: it is erased once no step needs it any more, and
 // not before.
 func TestAMailHandsOverThePassword(t *testing.T) {
 	within(t, func(s *scene) {
 		ada := s.person("ada")
 		var texts []string
-		s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: actingFunc(func(a Action) Done {
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: actor(func(a Action) Done {
 			texts = append(texts, a.Mail.Text)
 			if len(texts) == 1 {
 				return Done{Result: orchestration.Result{Error: "the server does not like " + a.Mail.Text, Retry: true}, Request: a.Mail.Text, Answer: a.Mail.Text}
@@ -220,7 +205,7 @@ func TestAPasswordThatCannotBeOpened(t *testing.T) {
 	} {
 		within(t, func(s *scene) {
 			ada := s.person("ada")
-			s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: actingFunc(func(Action) Done {
+			s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: actor(func(Action) Done {
 				s.Errorf("%s: it was sent", name)
 				return Done{}
 			})}

@@ -46,9 +46,8 @@ func TestRecordsDoNotHoldUpCalls(t *testing.T) {
 		ids := s.start(define("off", webhook("crm", "/off")), guids...)
 		d, may := s.dispatcher(), make(chan struct{})
 		d.Store = slowRecords{s.store, may}
-		ctx, cancel := context.WithCancel(s.Context())
-		ended := make(chan error)
-		go func() { ended <- d.Run(ctx) }()
+		stop := s.running(d)
+		defer stop()
 		time.Sleep(time.Second)
 		if n := len(s.calls()); n != len(ids) {
 			t.Errorf("%d calls were sent before the first was recorded, want %d", n, len(ids))
@@ -57,10 +56,6 @@ func TestRecordsDoNotHoldUpCalls(t *testing.T) {
 		time.Sleep(time.Second)
 		for _, id := range ids {
 			s.status(id, store.InstanceDone)
-		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
 		}
 	})
 }

@@ -107,11 +107,17 @@ func (s *scene) link(application string, key ident.Key, guid ident.GUID) {
 func (s *scene) run() (d *Dispatcher, stop func()) {
 	s.Helper()
 	d = s.dispatcher()
+	return d, s.running(d)
+}
+
+// running runs that dispatcher until the function that it returns is called.
+func (s *scene) running(d *Dispatcher) (stop func()) {
+	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())
 	ended := make(chan error)
 	go func() { ended <- d.Run(ctx) }()
 	var once sync.Once
-	return d, func() {
+	return func() {
 		once.Do(func() {
 			cancel()
 			if err := <-ended; err != nil {
@@ -231,9 +237,15 @@ func (s *scene) hold(d orchestration.Definition, run int64, guid ident.GUID) {
 	s.Helper()
 	n := s.begins(d, guid)
 	n.Held, n.Run, n.Cause = true, run, "too many"
-	if _, err := s.store.StartInstances(s.Context(), s.starter, []store.NewInstance{n}); err != nil {
-		s.Fatal(err)
-	}
+	s.begin(n)
+}
+
+// started begins one instance that a run caused.
+func (s *scene) started(run int64, d orchestration.Definition, guid ident.GUID) int64 {
+	s.Helper()
+	n := s.begins(d, guid)
+	n.Trigger, n.Run, n.By = "after disabled", run, "schedule"
+	return s.begin(n)[0]
 }
 
 func (s *scene) start(d orchestration.Definition, guids ...ident.GUID) []int64 {
@@ -242,6 +254,11 @@ func (s *scene) start(d orchestration.Definition, guids ...ident.GUID) []int64 {
 	for _, guid := range guids {
 		list = append(list, s.begins(d, guid))
 	}
+	return s.begin(list...)
+}
+
+func (s *scene) begin(list ...store.NewInstance) []int64 {
+	s.Helper()
 	ids, err := s.store.StartInstances(s.Context(), s.starter, list)
 	if err != nil {
 		s.Fatal(err)
@@ -303,23 +320,6 @@ func define(name string, steps ...orchestration.Step) orchestration.Definition {
 // unavailable is the error of an application that is down.
 func unavailable(sent bool) error {
 	return &host.CallError{Connector: "x", Application: "crm", Function: "invoke", Kind: abi.KindUnavailable, Message: "no answer", Sent: sent}
-}
-
-// started begins one instance that a run caused.
-func (s *scene) started(run int64, d orchestration.Definition, guid ident.GUID) int64 {
-	s.Helper()
-	text, err := json.Marshal(d)
-	if err != nil {
-		s.Fatal(err)
-	}
-	ids, err := s.store.StartInstances(s.Context(), s.starter, []store.NewInstance{{
-		Orchestration: d.Name, Definition: text, Trigger: "after disabled", Run: run, By: "schedule",
-		GUID: guid, DN: s.objects[guid].DN, Name: string(guid),
-	}})
-	if err != nil {
-		s.Fatal(err)
-	}
-	return ids[0]
 }
 
 // told returns the story of an instance, as "step result".
