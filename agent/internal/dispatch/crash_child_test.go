@@ -151,7 +151,8 @@ func (r remote) post(ctx context.Context, path, body string, again bool) (int, e
 	req.Header.Set("Again", strconv.FormatBool(again))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil && ctx.Err() == nil {
-		os.Exit(3) // the test has ended, and its child with it
+		fmt.Fprintln(os.Stderr, err) // or else it would pass for killed
+		os.Exit(3)                   // the test has ended, and its child with it
 	}
 	if err != nil {
 		return 0, err

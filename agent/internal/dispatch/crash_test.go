@@ -29,18 +29,10 @@ type arrival struct {
 // receiver is all applications, and the mail server. It remembers what arrives, in
 // order, and turns one call in twenty away.
 type receiver struct {
-	*httptest.Server
 	count atomic.Int64
 
 	mu   sync.Mutex
 	list []arrival
-}
-
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{}
-	r.Server = httptest.NewServer(r)
-	t.Cleanup(r.Close)
-	return r
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -62,16 +54,21 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // child is a process that dispatches.
 type child struct {
 	*exec.Cmd
-	said bytes.Buffer
+	said   bytes.Buffer
+	server *httptest.Server
 }
 
-func launch(t *testing.T, p plan) *child {
+// launch starts a child that sends to a server of its own.
+func (r *receiver) launch(t *testing.T, p plan) *child {
 	t.Helper()
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	p.URL = server.URL
 	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
+	c := &child{Cmd: exec.CommandContext(t.Context(), os.Args[0]), server: server}
 	c.Env = append(os.Environ(), crashPlan+"="+string(text))
 	c.Stderr = &c.said
 	if err := c.Start(); err != nil {
@@ -80,10 +77,18 @@ func launch(t *testing.T, p plan) *child {
 	return c
 }
 
+// ended waits for the end of a child, and of all that it has sent: nothing of it may
+// be taken for a call of the next child.
+func (c *child) ended() error {
+	err := c.Wait()
+	c.server.Close()
+	return err
+}
+
 // killed waits for the end of a child, which must have been killed.
 func (c *child) killed(t *testing.T) {
 	t.Helper()
-	if err := c.Wait(); err == nil || c.said.Len() > 0 {
+	if err := c.ended(); err == nil || c.said.Len() > 0 {
 		t.Fatalf("the child ended by itself: %v\n%s", err, &c.said)
 	}
 }
@@ -91,8 +96,8 @@ func (c *child) killed(t *testing.T) {
 // finish lets a last child send all that is left, and checks what arrived.
 func (r *receiver) finish(t *testing.T, dir string, life, kills int) {
 	t.Helper()
-	c := launch(t, plan{Dir: dir, URL: r.URL, Life: life})
-	if err := c.Wait(); err != nil {
+	c := r.launch(t, plan{Dir: dir, Life: life})
+	if err := c.ended(); err != nil {
 		t.Fatalf("the last child: %v\n%s", err, &c.said)
 	}
 	s, err := store.Open(t.Context(), dir)
@@ -219,7 +224,7 @@ func (l *ledger) complete() {
 // about the same object, and what may have arrived says so.
 func TestKilledAtEachPoint(t *testing.T) {
 	random := soak.Rand(t)
-	dir, r := t.TempDir(), newReceiver(t)
+	dir, r := t.TempDir(), &receiver{}
 	life := 0
 	for range soak.Size(1, 10) {
 		for _, point := range points {
@@ -228,7 +233,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 			if !strings.HasSuffix(point, "recover") {
 				nth += random.IntN(8)
 			}
-			launch(t, plan{Dir: dir, URL: r.URL, Life: life, Start: -1, Point: point, Nth: nth}).killed(t)
+			r.launch(t, plan{Dir: dir, Life: life, Start: -1, Point: point, Nth: nth}).killed(t)
 		}
 	}
 	r.finish(t, dir, life+1, life)
@@ -238,10 +243,10 @@ func TestKilledAtEachPoint(t *testing.T) {
 // at full size every second for five minutes.
 func TestKilledAgainAndAgain(t *testing.T) {
 	random := soak.Rand(t)
-	dir, r := t.TempDir(), newReceiver(t)
+	dir, r := t.TempDir(), &receiver{}
 	kills := soak.Size(5, 300)
 	for life := range kills {
-		c := launch(t, plan{Dir: dir, URL: r.URL, Life: life + 1, Start: -1})
+		c := r.launch(t, plan{Dir: dir, Life: life + 1, Start: -1})
 		if soak.Full() {
 			time.Sleep(time.Second)
 		} else {
