@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,9 +25,12 @@ func TestAHeldStep(t *testing.T) {
 	within(t, func(s *scene) {
 		s.poll = 10 * time.Second
 		ada, bob := s.person("ada"), s.person("bob")
+		var mu sync.Mutex // the two objects are acted on at the same time
 		var acted []Action
 		s.actors = map[orchestration.Kind]Actor{orchestration.KindDirectory: actor(func(a Action) Done {
+			mu.Lock()
 			acted = append(acted, a)
+			mu.Unlock()
 			if !a.Approved && a.Instance.GUID == ada {
 				return Done{Request: "disable", Held: "limits.disable: too many"}
 			}
