@@ -6,13 +6,10 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/connector"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/host/soak"
 	ibsim "github.com/rollcall-agent/rollcall/plugins/infobip/sim"
@@ -116,25 +113,10 @@ func TestUsersAndContactsWithTheSameIDs(t *testing.T) {
 // withInfobip adds the application infobip, and a connector for it, to a world.
 func withInfobip(t *testing.T, w *world, with *ibsim.Server, replace ...string) {
 	t.Helper()
-	modules := filepath.Join(w.dir, "modules")
-	pipedrive, err := os.ReadFile(filepath.Join(build().modules, "pipedrive.wasm"))
-	if err == nil {
-		err = os.Mkdir(modules, 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(modules, "pipedrive.wasm"), pipedrive, 0o600)
-	}
-	var log strings.Builder
-	if err == nil {
-		_, err = connector.Build(t.Context(), "../plugins/infobip", filepath.Join(modules, "infobip.wasm"), &log)
-	}
-	if err != nil {
-		t.Fatal(err, log.String())
-	}
 	api := httptest.NewServer(with)
 	t.Cleanup(api.Close)
 	w.write("infobip_key", "sim-api-key")
-	w.configure(append([]string{build().modules, modules, "[data_sources.pipedrive_staff]", fmt.Sprintf(`[applications.infobip]
+	w.configure(append([]string{build().modules, w.bothConnectors(), "[data_sources.pipedrive_staff]", fmt.Sprintf(`[applications.infobip]
 connector = "infobip"
 base_url  = %q
 auth      = "api_key"

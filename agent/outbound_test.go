@@ -49,14 +49,7 @@ after = { created = "joined" }`)
 	}
 	d.stop()
 	d = w.start()
-	soak.Await(t, "everybody is deactivated at the application", func() bool {
-		for id := int64(1); id <= 5; id++ {
-			if u, err := w.sim.User(id); err != nil || u.ActiveFlag {
-				return false
-			}
-		}
-		return true
-	})
+	soak.Await(t, "everybody is deactivated at the application", func() bool { return w.sim.Count().Active == 0 })
 	for _, e := range w.accounts() {
 		sam := e.Attributes.First("sAMAccountName")
 		a := w.want(0, "macros", "pipedrive/deactivate_user", "--user", sam)
@@ -120,13 +113,7 @@ after = { created = "joined" }`)
 	w.want(0, "approve", strconv.FormatInt(r.ID, 10))
 	says("0")
 	soak.Await(t, "all but the one whose orchestration was cancelled are deactivated", func() bool {
-		active := 0
-		for id := int64(1); id <= 4; id++ {
-			if u, err := w.sim.User(id); err != nil || u.ActiveFlag {
-				active++
-			}
-		}
-		return active == 1
+		return w.sim.Count().Active == 1
 	})
 	d.stop()
 }

@@ -187,11 +187,7 @@ func TestWhatADirectoryStepMustNotTouch(t *testing.T) {
 	}
 	before := w.versions()
 	d := w.start()
-	var ended []store.Instance
-	soak.Await(t, "all have come to an end", func() bool {
-		must(t, json.Unmarshal([]byte(w.want(0, "--output", "json", "orchestrations", "--all").stdout), &ended))
-		return !slices.ContainsFunc(ended, func(i store.Instance) bool { return i.Status != store.InstanceBlocked && i.Ended.IsZero() })
-	})
+	ended := w.allEnded()
 	for _, i := range ended {
 		show := w.want(0, "orchestrations", "show", strconv.FormatInt(i.ID, 10)).stdout
 		want := wants[strings.TrimSuffix(i.Name, i.Orchestration)]

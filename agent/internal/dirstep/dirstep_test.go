@@ -25,8 +25,7 @@ func testEachAction(t *testing.T, d *dirtest.Domain) {
 	s := opened(t, d)
 	s.limits[ident.ClassDelete] = plan.Limit{Count: 1}
 	guid, dn := s.user(s.OU("Staff"), "mobile", "+43 1")
-	manager, managerDN := s.user(s.OU("Staff"))
-	_ = manager
+	_, managerDN := s.user(s.OU("Staff"))
 	group := s.AddGroup(t, s.OU("Groups"), "steps "+dn.Name(), dn)
 	other := s.AddGroup(t, s.OU("Groups"), "steps too "+dn.Name())
 	groups := func(action orchestration.Action, list ...ident.DN) orchestration.Write {
