@@ -142,7 +142,7 @@ func report[In any](
 	err = c.show(r, func(w io.Writer) {
 		printReport(w, r.Report, how)
 		if r.Begun > 0 {
-			begin := counted(r.Begun, "orchestration that it held begins", "orchestrations that it held begin")
+			begin := counted(r.Begun, "orchestration that it held begins or goes on", "orchestrations that it held begin or go on")
 			pageOf(w).put("", begin+" now: `rollcall orchestrations`.")
 		}
 		printDivergence(w, r.RunningAgent, "This was done by the configuration that the agent runs with.")
@@ -184,7 +184,7 @@ func (c *cli) approveCommand() *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
-		Short: "Apply what a run holds, checked against the directory as it is now",
+		Short: "Apply what a run holds, checked against the directory as it is now, and let the orchestrations go on that it holds",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := decision(args[0], only)
@@ -215,20 +215,28 @@ func (c *cli) rejectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.show(answer, func(w io.Writer) {
-				verb := "are"
-				if answer.Rejected == 1 {
-					verb = "is"
-				}
-				pageOf(w).put("", fmt.Sprintf("%s of run %d %s rejected and will not be asked again.", operations(answer.Rejected), req.Run, verb))
-				if answer.Orchestrations > 0 {
-					pageOf(w).put("", counted(answer.Orchestrations, "orchestration that it held does", "orchestrations that it held do")+" not begin.")
-				}
-			})
+			return c.show(answer, func(w io.Writer) { printRejected(w, req.Run, answer) })
 		},
 	}
 	cmd.Flags().StringVar(&only, "only", "", "reject only this `class` of operations: create, disable, ...")
 	return cmd
+}
+
+func printRejected(w io.Writer, run int64, answer service.RejectAnswer) {
+	if answer.Rejected > 0 || answer.Orchestrations == 0 {
+		verb := "are"
+		if answer.Rejected == 1 {
+			verb = "is"
+		}
+		pageOf(w).put("", fmt.Sprintf("%s of run %d %s rejected and will not be asked again.", operations(answer.Rejected), run, verb))
+	}
+	if answer.Orchestrations > 0 {
+		verb := "are"
+		if answer.Orchestrations == 1 {
+			verb = "is"
+		}
+		pageOf(w).put("", fmt.Sprintf("%s that run %d held %s cancelled.", counted(answer.Orchestrations, "orchestration", "orchestrations"), run, verb))
+	}
 }
 
 func decision(run, only string) (service.DecideRequest, error) {

@@ -220,7 +220,7 @@ func (j *joiners) approve() {
 	if err := json.Unmarshal([]byte(out), &held); err != nil || len(held) != 1 || held[0].Status != store.InstanceHeld {
 		j.Fatalf("%v: what is held: %s", err, out)
 	}
-	if a := j.rollcall("approve", strconv.FormatInt(held[0].Run, 10)); !strings.Contains(a.stdout, "1 orchestration that it held begins now") {
+	if a := j.rollcall("approve", strconv.FormatInt(held[0].Run, 10)); !strings.Contains(a.stdout, "1 orchestration that it held begins or goes on now") {
 		j.Fatalf("%d: %s%s", a.code, a.stdout, a.stderr)
 	}
 }

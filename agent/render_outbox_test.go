@@ -69,3 +69,20 @@ func TestAnswersInAStory(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestWhatIsRejected: orchestrations may have begun before they were held, so that
+// they are cancelled; nothing is told of operations when there were none.
+func TestWhatIsRejected(t *testing.T) {
+	for want, answer := range map[string]service.RejectAnswer{
+		"0 operations of run 7 are rejected and will not be asked again.\n": {},
+		"1 operation of run 7 is rejected and will not be asked again.\n":   {Rejected: 1},
+		"1 orchestration that run 7 held is cancelled.\n":                   {Orchestrations: 1},
+		"2 operations of run 7 are rejected and will not be asked again.\n" +
+			"3 orchestrations that run 7 held are cancelled.\n": {Rejected: 2, Orchestrations: 3},
+	} {
+		var out strings.Builder
+		if printRejected(&out, 7, answer); out.String() != want {
+			t.Errorf("%+v: %s", answer, out.String())
+		}
+	}
+}
