@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/completion"
+	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
 // complete returns the completion of a command's arguments, with one list of
@@ -52,6 +53,7 @@ func (c *cli) completions(root *cobra.Command) {
 		"plan":              c.complete(false, completion.Runnable),
 		"apply":             c.complete(true, completion.Runnable),
 		"orchestrate":       c.complete(false, completion.Orchestrations),
+		"orchestrations":    c.complete(false, completion.Orchestrations),
 		"approve":           c.complete(false, completion.Runs(true)),
 		"reject":            c.complete(false, completion.Runs(true)),
 		"runs":              c.complete(false, completion.Runs(false)),
@@ -86,7 +88,8 @@ func (c *cli) completions(root *cobra.Command) {
 		for flag, place := range map[string]completion.Place{
 			"only": completion.Classes, "limit": completion.Nothing, "port": completion.Nothing, "redirect-url": completion.Nothing,
 			"user": completion.Nothing, "group": completion.Nothing, "members-of": completion.Nothing, "where": completion.Nothing,
-			"base": completion.Nothing,
+			"base": completion.Nothing, "application": completion.Applications, "orchestration": completion.Orchestrations,
+			"state": completion.Fixed(service.DeliveryState("").Values()...),
 		} {
 			if cmd.Flags().Lookup(flag) != nil {
 				c.completeFlag(cmd, flag, place)
