@@ -97,7 +97,7 @@ func (l *loader) checkAutomation(in path, a Automation) {
 	l.checkAdopt(in.with("adopt"), a)
 	l.checkMatch(in.with("match"), a)
 	if at := in.with("limits").with("delete"); a.Limits.Delete != (plan.Limit{}) {
-		l.fail(at, "a limit for deletes"+notAvailable, "this version deletes nobody")
+		l.fail(at, "a limit for deletes"+notAvailable, "no automation deletes anybody in this version")
 	}
 }
 

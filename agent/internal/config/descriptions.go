@@ -161,7 +161,7 @@ func describeAutomations() map[string]string {
 		"automations.NAME.limits.move":     "In 24 hours.",
 		"automations.NAME.limits.enable":   "In 24 hours.",
 		"automations.NAME.limits.disable":  "In 24 hours.",
-		"automations.NAME.limits.delete":   "In 24 hours; this version deletes nobody.",
+		"automations.NAME.limits.delete":   "In 24 hours; no automation deletes anybody in this version.",
 		"automations.NAME.limits.groups":   "In 24 hours.",
 		"automations.NAME.limits.source_shrink": "How much smaller than before a delivery may be before disables are held, " +
 			"and how many of the linked keys may be absent before creates are, too.",

@@ -105,7 +105,7 @@ func describeTriggers() map[string]string {
 		"automations.NAME.after.enabled":  follows,
 		"automations.NAME.after.moved":    follows,
 		"automations.NAME.after.renamed":  follows,
-		"automations.NAME.after.deleted":  "This version deletes nobody, so nothing follows yet.",
+		"automations.NAME.after.deleted":  "No automation deletes anybody in this version, so nothing follows yet.",
 		"automations.NAME.password.deliver": "The orchestration that gets the initial password as password, and delivers it. " +
 			"It is started for each account that is created, once, also when after.created names it too. Without it nobody knows the password.",
 		"automations.NAME.limits.start": "Orchestrations started in 24 hours; a percentage is of the users below base or of the linked ones. " +

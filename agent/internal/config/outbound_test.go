@@ -150,7 +150,7 @@ func TestWarningsOfOutbound(t *testing.T) {
 			"orchestration \"other\" is named by no automation (it runs only for whom somebody starts it)",
 		},
 		"a password that nobody gets": {`text = "{{ password }}"`, `text = "x"`, "which does not use password: nobody would learn it"},
-		"deletes":                     {`disabled = "leaver" }`, `disabled = "leaver", deleted = "leaver" }`, "after.deleted starts nothing yet: this version deletes nobody"},
+		"deletes":                     {`disabled = "leaver" }`, `disabled = "leaver", deleted = "leaver" }`, "after.deleted starts nothing yet: no automation deletes anybody in this version"},
 		"a filter that is constant":   {`where = '!ad.disabled && date_diff(from_filetime(ad.lastLogonTimestamp), now, "days") > 90 && links.pipedrive != null'`, `where = 'true'`, "where does not look at the object: it is the same for everybody (name an attribute, such as ad.department)"},
 		"limits of nothing":           {"within = \"30d\"", "within = \"30d\"\nlimits = { groups = 7, delete = 3 }", "limits.delete limits nothing: no directory step of the orchestration does that"},
 		"a constant if":               {`if = 'link != null'`, `if = 'true'`, "it is always true, whatever the object is"},

@@ -88,7 +88,7 @@ func (l *loader) checkAfter(in path, a Automation) {
 		case key == "disabled" && a.Action == plan.ActionLifecycle && a.Missing.Action == plan.MissingKeep:
 			l.failKey(at.with(key), `after.disabled has no effect: missing.action = "keep" disables nobody`, `set missing = { action = "disable" }`)
 		case key == "deleted":
-			l.warnKey(at.with(key), "after.deleted starts nothing yet: this version deletes nobody", "")
+			l.warnKey(at.with(key), "after.deleted starts nothing yet: no automation deletes anybody in this version", "")
 		}
 	}
 }
