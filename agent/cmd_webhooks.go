@@ -134,7 +134,7 @@ func printWebhook(w io.Writer, one service.Webhook) {
 	for _, line := range [][2]string{
 		{"Application: ", strings.TrimSpace(one.Application + inBrackets("connector "+one.Connector))},
 		{"Defined at: ", one.Place},
-		{"Changes: ", one.From},
+		{"Based on: ", one.From},
 		{"Calls: ", callOf(one)},
 		{"Link: ", linkSentence(one)},
 		{"Values of the object: ", strings.Join(one.Uses, ", ")},
@@ -163,8 +163,7 @@ func linkSentence(one service.Webhook) string {
 	}
 	switch {
 	case one.Call.LinkRecords != "":
-		parts = append(parts, "the key at "+one.Call.LinkKey+" of the only result at "+one.Call.LinkRecords+
-			" that is meant becomes the link"+kind)
+		parts = append(parts, "when exactly one result at "+one.Call.LinkRecords+" matches, its key at "+one.Call.LinkKey+" becomes the link"+kind)
 	case one.Call.LinkKey != "":
 		parts = append(parts, "the key at "+one.Call.LinkKey+" of the answer becomes the link"+kind)
 	}

@@ -28,8 +28,8 @@ func printTrial(w io.Writer, t service.TestWebhookAnswer) {
 	}
 	if t.Queued > 0 {
 		p.putStyled(yellow, "  Caution: ", plainText, fmt.Sprintf(
-			"%s for it and application %s in the queue, and a test call overtakes what waits: %s",
-			counted(t.Queued, "delivery is", "deliveries are"), t.Application, ticked(ident.Command("queue list --application", t.Application))))
+			"%s about it to %s, and a test call overtakes what waits: %s",
+			counted(t.Queued, "delivery waits to be sent", "deliveries wait to be sent"), t.Application, ticked(ident.Command("queue list --application", t.Application))))
 	}
 	if t.DryRun != nil {
 		printRehearsal(p, t)
@@ -152,7 +152,7 @@ func printVerdict(p *page, t service.TestWebhookAnswer) {
 // afterwards says what would become of a delivery that failed.
 func afterwards(t service.TestWebhookAnswer) string {
 	v := t.Verdict
-	const end = "that blocks whatever else waits for this object and application until somebody decides (on_error may say otherwise)"
+	const end = "which blocks whatever else waits for this object and application until somebody decides (on_error may say otherwise)"
 	if !v.Retry {
 		return "A delivery would not be tried again. It would be a dead letter, " + end + "."
 	}

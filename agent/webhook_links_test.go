@@ -15,7 +15,7 @@ func TestWhatAWebhookDoesWithLinks(t *testing.T) {
 	}
 	w.Call.LinkRecords, w.UsesLink = "/data", true
 	want := "it needs the link" + ofKind("person") + " of the object to crm; " +
-		"the key at /id of the only result at /data that is meant becomes the link" + ofKind("person")
+		"when exactly one result at /data matches, its key at /id becomes the link" + ofKind("person")
 	if got := linkSentence(w); got != want {
 		t.Errorf("a search: %s", got)
 	}
