@@ -149,6 +149,7 @@ type step struct {
 	job  *apply.Job
 	done dispatch.Done
 
+	left     map[ident.Class]int // operations that Begun counts
 	recorded []ident.Outcome
 	told     []ident.QuarantineItem
 	crashed  bool // an internal error, or a write that could not be recorded
@@ -157,7 +158,10 @@ type step struct {
 var _ apply.Listener = (*step)(nil)
 
 // Recorded notes what became of an operation.
-func (s *step) Recorded(o ident.Outcome) { s.recorded = append(s.recorded, o) }
+func (s *step) Recorded(o ident.Outcome) {
+	s.recorded = append(s.recorded, o)
+	s.counted(o.Operation.Class)
+}
 
 // Tell notes what needs a person.
 func (s *step) Tell(item ident.QuarantineItem, failed bool) {

@@ -280,3 +280,37 @@ func (s *scene) approved(by string) func(*dispatch.Action) {
 		a.Instance.ID, a.Approved = ids[0], true
 	}
 }
+
+// TestLimitsBesideAnotherStep: of a step that is under way, what is recorded and
+// what is still to be written count once each.
+func TestLimitsBesideAnotherStep(t *testing.T) {
+	s := opened(t, dirtest.InMemory(t))
+	s.limits[ident.ClassGroups] = plan.Limit{Count: 3}
+	ada, dn := s.user(s.OU("Staff"))
+	bob, _ := s.user(s.OU("Staff"))
+	cy, _ := s.user(s.OU("Staff"))
+	one, two := s.AddGroup(t, s.OU("Groups"), "one "+dn.Name()), s.AddGroup(t, s.OU("Groups"), "two "+dn.Name())
+	join := func(who ident.GUID, groups ...ident.DN) dispatch.Done {
+		return s.act(who, orchestration.Write{Action: orchestration.ActionAddGroups, Groups: groups})
+	}
+	var beside, over dispatch.Done
+	writes := 0
+	s.fault = func(written bool) error {
+		if written {
+			return nil
+		}
+		if writes++; writes == 2 {
+			beside, over = join(bob, one), join(cy, one)
+		}
+		return nil
+	}
+	if done := join(ada, one, two); done.Error != "" || done.Held != "" {
+		t.Fatalf("%+v", done)
+	}
+	if beside.Error != "" || beside.Held != "" {
+		t.Errorf("one is recorded, one is being written, and one more may be made: %+v", beside)
+	}
+	if !strings.Contains(over.Held, "3 in 24 hours may be made, 3 were, and this step makes 1") {
+		t.Errorf("a fourth: %+v", over)
+	}
+}

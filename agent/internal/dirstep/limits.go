@@ -24,7 +24,7 @@ type counter struct {
 
 // admit counts the operations of a step against the limits of its orchestration.
 // held says why they are too many; "" says that they may be made, and release must
-// be called when their outcomes are recorded. What a person has approved is not
+// be called when they have ended, made or not. What a person has approved is not
 // counted.
 func (s *step) admit(ctx context.Context, ops []ident.Operation) (release func(), held string, err error) {
 	if s.Approved {
@@ -55,11 +55,23 @@ func (s *step) admit(ctx context.Context, ops []ident.Operation) (release func()
 		}
 	}
 	s.Begun.count(name, planned, 1)
+	s.left = planned
 	return func() {
 		s.Begun.mu.Lock()
 		defer s.Begun.mu.Unlock()
-		s.Begun.count(name, planned, -1)
+		s.Begun.count(name, s.left, -1)
+		s.left = nil
 	}, "", nil
+}
+
+// counted says that the store counts an operation from now on.
+func (s *step) counted(class ident.Class) {
+	s.Begun.mu.Lock()
+	defer s.Begun.mu.Unlock()
+	if s.left[class] > 0 {
+		s.left[class]--
+		s.Begun.count(s.Instance.Orchestration, map[ident.Class]int{class: 1}, -1)
+	}
 }
 
 func (b *Begun) count(orchestration string, planned map[ident.Class]int, sign int) {
