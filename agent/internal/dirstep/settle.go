@@ -10,8 +10,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// settling is how long the lease of Settle is good for.
-const settling = 5 * time.Minute
+const (
+	settling = 5 * time.Minute // how long the lease of Settle is good for
+	every    = time.Minute     // how often Watch looks
+)
 
 // Settle finds out what became of writes that were cut off, those of orchestrations
 // that a person has cancelled since included. An error says what is still in doubt.
@@ -53,13 +55,14 @@ func (s *Actor) settle(ctx context.Context, guid ident.GUID, server string) erro
 	return job.RecoverObject(ctx, guid)
 }
 
-// Watch looks until ctx ends: at once, and then from time to time. A write that is
-// in doubt keeps others from the object.
-func (s *Actor) Watch(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
+// Watch looks until ctx ends: at once, and then from time to time, each time with
+// the Actor of the present configuration. A write that is in doubt keeps others from
+// the object.
+func Watch(ctx context.Context, now func() *Actor) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		s.Look(ctx)
+		now().Look(ctx)
 		select {
 		case <-ctx.Done():
 			return

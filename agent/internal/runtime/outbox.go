@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
+	"github.com/rollcall-agent/rollcall/agent/internal/dirstep"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
@@ -28,7 +29,7 @@ func (a *Agent) dispatch(ctx context.Context) {
 	read := a.objects()
 	defer read.close()
 	var watching sync.WaitGroup
-	watching.Go(func() { a.now.Load().steps().Watch(ctx) })
+	watching.Go(func() { dirstep.Watch(ctx, func() *dirstep.Actor { return a.now.Load().steps() }) })
 	defer watching.Wait()
 	for ctx.Err() == nil {
 		err := a.dispatcher(read, 0).Run(ctx)
