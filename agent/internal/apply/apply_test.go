@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +196,28 @@ func TestAWriteUnderWay(t *testing.T) {
 		t.Errorf("%v, %s", err, s.results())
 	}
 }
+
+// A run asks the domain controller that knows about the writes of runs, whatever a
+// directory step is writing to another at the moment.
+func TestPreferredServerOfRuns(t *testing.T) {
+	open := []store.Intent{
+		{Application: "app", Server: "ldaps://dc1.x"},
+		{Orchestration: "leaver", Server: "ldaps://dc2.x"},
+	}
+	for n, want := range map[int]string{0: "ldaps://dc1.x", 1: ""} {
+		if got, err := PreferredServer(t.Context(), journalOf{list: open[n:]}); err != nil || got != want {
+			t.Errorf("%d: prefers %q, %v", n, got, err)
+		}
+	}
+}
+
+// journalOf has open intents.
+type journalOf struct {
+	Journal
+	list []store.Intent
+}
+
+func (j journalOf) Intents(context.Context) ([]store.Intent, error) { return j.list, nil }
 
 // Only the domain controller that a write went to knows what became of it, as
 // long as it may come back.

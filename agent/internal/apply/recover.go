@@ -267,15 +267,18 @@ func Unsettled(ctx context.Context, journal Journal, space ident.Space) ([]ident
 	return notes, nil
 }
 
-// PreferredServer returns the domain controller of the last open write,
-// because it knows what became of that write. It returns "" if none is open.
+// PreferredServer returns the domain controller of the last open write of a run,
+// because it knows what became of that write. It returns "" if none is open. Writes
+// of directory steps are not for runs to find out.
 func PreferredServer(ctx context.Context, journal Journal) (string, error) {
 	intents, err := journal.Intents(ctx)
 	if err != nil {
 		return "", fmt.Errorf("read the open intents: %w", err)
 	}
-	if len(intents) == 0 {
-		return "", nil
+	for i := range slices.Backward(intents) {
+		if intents[i].Application != "" {
+			return intents[i].Server, nil
+		}
 	}
-	return intents[len(intents)-1].Server, nil
+	return "", nil
 }
