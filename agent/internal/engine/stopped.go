@@ -27,18 +27,25 @@ func (r *run) stopped(ctx context.Context, failure error) error {
 	}
 	cause := context.Cause(ctx)
 	text := fmt.Sprintf("%v before anything was written; ", cause)
+	begun := 0
 	if r.began != nil {
-		text = fmt.Sprintf("%v: orchestrations that begin or are held: %d; ", cause, r.began.Begun+r.began.Held)
+		begun = r.began.Begun + r.began.Held
+	}
+	if begun > 0 {
+		text = fmt.Sprintf("%v: orchestrations that begin or are held: %d; ", cause, begun)
 	}
 	if done, of := r.advance(); of > 0 {
 		text = fmt.Sprintf("%v: %d of %d operations are done and recorded; ", cause, done, of)
 	}
-	switch r.Kind {
-	case store.KindApproval:
+	switch {
+	case r.Kind == store.KindApproval:
 		text += "the rest is held as before: approve it again"
-	case store.KindSaved:
+	case r.Kind == store.KindSaved:
 		text += "apply the plan again for the rest"
-	case store.KindLink, store.KindOrchestrate:
+	case r.Kind == store.KindOrchestrate && begun > 0:
+		text += fmt.Sprintf("`%s` lists them: the same command would begin it a second time for objects for which it has ended by then",
+			ident.Command("orchestrations", r.Orchestration))
+	case r.Kind == store.KindLink, r.Kind == store.KindOrchestrate:
 		text += "try again"
 	default:
 		text += fmt.Sprintf("the next run does the rest: %s", ident.Command("apply", r.Automation))

@@ -120,6 +120,24 @@ func TestStoppedRunSaysWhatIsNext(t *testing.T) {
 	}
 }
 
+// Whoever begins an orchestration for the same objects once more is told before
+// that some get it twice.
+func TestStoppedBeginningSaysWhatIsNext(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("stopped with Ctrl-C"))
+	for begun, want := range map[int]string{
+		0: "stopped with Ctrl-C before anything was written; try again",
+		3: "stopped with Ctrl-C: orchestrations that begin or are held: 4; `rollcall orchestrations welcome` lists them: " +
+			"the same command would begin it a second time for objects for which it has ended by then",
+	} {
+		r := &run{began: &BeginCounts{Begun: begun, Held: min(begun, 1)}}
+		r.Kind, r.Orchestration = store.KindOrchestrate, "welcome"
+		if err := r.stopped(ctx, context.Canceled); err.Error() != want {
+			t.Errorf("%d: %v", begun, err)
+		}
+	}
+}
+
 // The next steps that a stopped approval and a stopped saved plan name do the
 // rest, and nothing twice.
 func TestTheRestOfWhatWasStopped(t *testing.T) {
