@@ -82,9 +82,18 @@ type UnderWayError struct {
 	Automation string
 	Run        int64 // the run that carries it out, or was interrupted while it did
 	InDoubt    bool  // an intent is open
+	// Orchestration and Instance are those of a directory step; "" and 0 for what a
+	// run does.
+	Orchestration string
+	Instance      int64
 }
 
 func (e *UnderWayError) Error() string {
+	if e.Orchestration != "" {
+		return fmt.Sprintf("whether a directory step of orchestration %s (number %d) has carried out %s of %s is not known yet: "+
+			"the agent finds out by itself (`rollcall orchestrations show %d` tells more)",
+			e.Orchestration, e.Instance, e.Class, e.Name, e.Instance)
+	}
 	if e.InDoubt {
 		return fmt.Sprintf("whether run %d has carried out %s of %s is not known yet: "+
 			"the next run of automation %s finds out (`rollcall apply %s`)",

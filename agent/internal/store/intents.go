@@ -117,12 +117,12 @@ func checkClaim(ctx context.Context, tx *sql.Tx, in Intent) error {
 // go by the object.
 func checkAlone(ctx context.Context, tx *sql.Tx, in Intent) error {
 	open := UnderWayError{InDoubt: true}
-	err := tx.QueryRowContext(ctx, `SELECT run, automation, name,
+	err := tx.QueryRowContext(ctx, `SELECT run, automation, name, orchestration, instance,
 		CASE WHEN json_valid(operation_json) THEN operation_json ->> 'class' ELSE 'an operation' END
 		FROM intents WHERE application <> '' AND application = ? AND kind = ? AND key = ?
 			OR guid <> '' AND guid = ? AND (application = '' OR ? = '') LIMIT 1`,
 		in.Application, in.Space().Kind(), in.Key, in.GUID, in.Application).
-		Scan(&open.Run, &open.Automation, &open.Name, &open.Class)
+		Scan(&open.Run, &open.Automation, &open.Name, &open.Orchestration, &open.Instance, &open.Class)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

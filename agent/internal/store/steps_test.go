@@ -31,24 +31,27 @@ func TestIntentsOfSteps(t *testing.T) {
 	if d := cmp.Diff([]Intent{in}, must1[[]Intent](t)(s.Intents(ctx))); d != "" {
 		t.Error(d)
 	}
-	refused := func(what string, in Intent) {
+	refused := func(what string, in Intent, want string) {
 		t.Helper()
 		var busy *UnderWayError
-		if _, err := s.OpenIntent(ctx, lease, in); !errors.As(err, &busy) || !busy.InDoubt {
+		if _, err := s.OpenIntent(ctx, lease, in); !errors.As(err, &busy) || !busy.InDoubt || busy.Error() != want {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	refused("another step", stepIntent(run, "guid-1"))
+	const ofStep = "whether a directory step of orchestration leaver (number 4) has carried out disable of Ada is not known yet: " +
+		"the agent finds out by itself (`rollcall orchestrations show 4` tells more)"
+	refused("another step", stepIntent(run, "guid-1"), ofStep)
 	l := link("1", "guid-1")
-	ofRun := Intent{Run: run, Automation: "staff", Application: "crm", Key: "1", GUID: "guid-1", Server: "dc1", Link: &l, Operation: in.Operation}
-	refused("a run", ofRun)
+	ofRun := Intent{Run: run, Automation: "staff", Application: "crm", Key: "1", GUID: "guid-1", Name: "Ada", Server: "dc1", Link: &l, Operation: in.Operation}
+	refused("a run", ofRun, ofStep)
 	if _, err := s.OpenIntent(ctx, lease, stepIntent(run, "guid-2")); err != nil {
 		t.Errorf("another object: %v", err)
 	}
 	must(t, s.CloseIntent(ctx, lease, id))
 	_, err = s.OpenIntent(ctx, lease, ofRun)
 	must(t, err)
-	refused("a step after a run", stepIntent(run, "guid-1"))
+	refused("a step after a run", stepIntent(run, "guid-1"),
+		"whether run 1 has carried out disable of Ada is not known yet: the next run of automation staff finds out (`rollcall apply staff`)")
 }
 
 // TestOutcomesOfSteps: they belong to the run, count for their orchestration and not
