@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,9 @@ func (c *cli) macrosCommand() *cobra.Command {
 			if len(args) > 0 {
 				in.Place = args[0]
 			}
+			if user != "" && group != "" {
+				return &usageError{errors.New("--user and --group exclude each other: the values are those of one object")}
+			}
 			in.User, in.Group = user, group
 			answer, err := ask(cmd.Context(), c, (*control.Client).Macros, in)
 			if err != nil {
@@ -33,7 +37,6 @@ func (c *cli) macrosCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&user, "user", "", "show the values of this user")
 	cmd.Flags().StringVar(&group, "group", "", "show the values of this group")
-	cmd.MarkFlagsMutuallyExclusive("user", "group")
 	return cmd
 }
 
