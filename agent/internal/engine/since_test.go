@@ -104,6 +104,28 @@ func TestASavedPlanHalfDone(t *testing.T) {
 	s.account("savedhalf:2")
 }
 
+// No plan of an automation deletes anybody, whoever has written a deletion into a
+// saved one: it is not even held, so that nobody can approve it.
+func TestASavedPlanDeletesNobody(t *testing.T) {
+	f := &feed{records: []ident.Record{person("1", "Kept One")}}
+	s := newScene(t, map[string]*feed{"savedkept": f})
+	s.run("savedkept")
+	f.records[0].Fields["title"] = "Clerk"
+	saved := s.savedPlan("savedkept")
+	saved.Changes[0].Operations = []ident.Operation{{Class: ident.ClassDelete, Verdict: ident.VerdictApply, Digest: "d"}}
+	for limit := range 2 {
+		s.change("savedkept", func(p *plan.Settings) {
+			p.Limits = map[ident.Class]plan.Limit{ident.ClassDelete: {Count: limit}}
+		})
+		r, err := s.ApplyPlan(t.Context(), saved, "test")
+		applied, held, skipped, causes := s.results(r)
+		if err != nil || applied != 0 || held != 0 || skipped != 1 || !strings.Contains(causes, "an automation deletes no accounts") {
+			t.Errorf("limit %d: %v, applied %d, held %d, skipped %d:\n%s", limit, err, applied, held, skipped, causes)
+		}
+	}
+	s.account("savedkept:1")
+}
+
 // What a saved plan holds is asked once: not beside a run that holds the same,
 // not after it was approved, and not after it was rejected.
 func TestASavedPlanAndApprovals(t *testing.T) {
