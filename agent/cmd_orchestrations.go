@@ -18,7 +18,7 @@ func (c *cli) orchestrationsCommand() *cobra.Command {
 		Short: "List orchestrations that have begun and not ended: for whom, at which step, since when",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+				return onlyNamed(cmd.Commands())(cmd, args)
 			}
 			return nil
 		},

@@ -288,6 +288,7 @@ var may = map[string]map[string]string{
 	"agent/internal/service": {
 		"agent/internal/directory/find": "somebody names an object of the directory",
 		"agent/internal/macro":          "somebody asks what may stand in a template",
+		"agent/internal/fit":            "which kinds of links an application can have",
 		"agent/internal/runtime":        "it answers for an agent",
 		"agent/internal/engine":         "whose engine does what is asked",
 		"agent/internal/store":          "and whose state tells the rest",

@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// kindsOf lists the kinds of links that an application can have: those of the
+// KindsOf lists the kinds of links that an application can have: those of the
 // endpoints and webhooks of its connector and of the configuration.
-func kindsOf(cfg *config.Config, application string, m abi.Manifest) []string {
+func KindsOf(cfg *config.Config, application string, m abi.Manifest) []string {
 	var kinds []string
 	add := func(kind string) { kinds = append(kinds, cmp.Or(kind, ident.UserKind)) }
 	for _, e := range m.Endpoints {

@@ -87,7 +87,7 @@ if = '`+expression+`'`)
 		}
 	}
 	cfg := configured(t)
-	if got := kindsOf(cfg, "pipedrive", kindsManifest()); !slices.Equal(got, []string{"person", "user"}) {
+	if got := KindsOf(cfg, "pipedrive", kindsManifest()); !slices.Equal(got, []string{"person", "user"}) {
 		t.Errorf("%v", got)
 	}
 }

@@ -220,7 +220,7 @@ func Orchestration(cfg *config.Config, name string, manifests Manifests) (*orche
 	options.Settings, options.Kinds = settings, map[string][]string{}
 	for application := range cfg.Applications {
 		if m, ok := manifests(application); ok {
-			options.Kinds[application] = kindsOf(cfg, application, m)
+			options.Kinds[application] = KindsOf(cfg, application, m)
 		}
 	}
 	compiled, err := orchestration.Compile(d, options)

@@ -57,6 +57,9 @@ func (s *Service) Links(ctx context.Context, _ Caller, in LinksRequest) iter.Seq
 		if err := s.knownApplication(ctx, in.Application); err != nil {
 			return err
 		}
+		if err := s.knownKind(ctx, in.Application, in.Kind); err != nil {
+			return err
+		}
 		return s.agent.Store().LinkedAccounts(ctx, in.Application, in.Kind, func(l ident.Link, a *Account) error {
 			return each(ListedLink{l, a})
 		})

@@ -81,6 +81,9 @@ func (s *Service) Queue(ctx context.Context, _ Caller, in QueueRequest) iter.Seq
 		f.States = openDeliveries
 	}
 	return listed(func(each func(Delivery) error) error {
+		if err := errors.Join(s.sendable(ctx, in.Application), s.knownOrchestration(ctx, in.Orchestration)); err != nil {
+			return err
+		}
 		return s.agent.Store().Deliveries(ctx, f, func(d Delivery) error { return each(s.explained(d)) })
 	})
 }
@@ -131,7 +134,12 @@ func (s *Service) Instances(ctx context.Context, _ Caller, in InstancesRequest) 
 	if !in.All {
 		f.Statuses = openInstances
 	}
-	return listed(func(each func(Instance) error) error { return s.agent.Store().Instances(ctx, f, each) })
+	return listed(func(each func(Instance) error) error {
+		if err := s.knownOrchestration(ctx, in.Orchestration); err != nil {
+			return err
+		}
+		return s.agent.Store().Instances(ctx, f, each)
+	})
 }
 
 // Instance returns one instance with its story.

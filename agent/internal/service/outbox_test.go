@@ -229,3 +229,35 @@ func TestAQueueThatIsKeptSaysWhy(t *testing.T) {
 		t.Errorf("%q", causes)
 	}
 }
+
+// TestListsOfUnknownNames: a name that nothing has is a mistake and no empty list;
+// what only the state knows is listed.
+func TestListsOfUnknownNames(t *testing.T) {
+	s, a := opened(t)
+	ctx := t.Context()
+	leavers(t, a.Store())
+	instances := func(name string) (n int, err error) {
+		for _, err = range s.Instances(ctx, "ada", InstancesRequest{Orchestration: name}) {
+			if err == nil {
+				n++
+			}
+		}
+		return n, err
+	}
+	if n, err := instances("leaver"); n != 2 || err != nil {
+		t.Errorf("leaver: %d %v", n, err)
+	}
+	_, err := instances("leavr")
+	mistake(t, err, `there is no orchestration "leavr" (did you mean "leaver"?)`)
+	for says, in := range map[string]QueueRequest{
+		`there is no orchestration "leavr"`: {Orchestration: "leavr"}, `there is no application "nope"`: {Application: "nope"},
+	} {
+		var err error
+		for _, err = range s.Queue(ctx, "ada", in) {
+		}
+		mistake(t, err, says)
+	}
+	for _, err := range s.Queue(ctx, "ada", QueueRequest{Orchestration: "leaver"}) {
+		must(t, err)
+	}
+}
