@@ -22,9 +22,14 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		d.rest(i.ID, d.Now().Add(d.Poll))
 		return
 	}
+	begun := false
+	defer func() {
+		if !begun { // also after a panic
+			d.leave(i.ID, kind)
+		}
+	}()
 	password, err := d.password(run.ctx, i, decision.Step)
 	if err != nil {
-		defer d.leave(i.ID, kind)
 		d.notAdvanced(run.ctx, i.Instance, err)
 		return
 	}
@@ -32,7 +37,6 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	secrets := i.o.Secrets(decision.Step, i.state, v)
 	rendered, err := i.o.Render(decision.Step, i.state, v)
 	if err != nil {
-		defer d.leave(i.ID, kind)
 		text := withoutObject(err, v)
 		if v.Object == nil {
 			text += "; next: cancel the orchestration, or restore the object in the directory and resume"
@@ -41,12 +45,11 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		return
 	}
 	written, err := d.keep(i, decision, "")
+	if err != nil {
+		d.Log.Warn("a step could not be begun", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
+		d.rest(i.ID, d.Now().Add(d.Poll))
+	}
 	if err != nil || !written {
-		d.leave(i.ID, kind)
-		if err != nil {
-			d.Log.Warn("a step could not be begun", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
-			d.rest(i.ID, d.Now().Add(d.Poll))
-		}
 		return
 	}
 	i.Version++
@@ -54,6 +57,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 		Instance: i.Instance, Step: step.Name, Turn: i.state.Turns[decision.Step], Attempt: i.state.Attempts, Again: decision.Again,
 		Approved: i.state.Approved, Lease: d.held(), Rendered: rendered,
 	}
+	begun = true
 	run.Go(func() {
 		defer d.leave(i.ID, kind)
 		failpoint.Hit("acting")

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +107,41 @@ func TestAStepAboutAnObjectThatIsGone(t *testing.T) {
 			if cause := s.instance(id).Cause; !strings.Contains(cause, want) {
 				s.Errorf("%q lacks %q", cause, want)
 			}
+		}
+	})
+}
+
+// unreadable is a store in which reading an initial password panics.
+type unreadable struct{ Store }
+
+func (unreadable) InitialPassword(context.Context, int64) ([]byte, error) { panic("as the test wants") }
+
+// TestAPanicBeforeAStepLeavesItsRoom: other steps of its kind still begin.
+func TestAPanicBeforeAStepLeavesItsRoom(t *testing.T) {
+	within(t, func(s *scene) {
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindMail: actor(func(Action) Done { return Done{} })}
+		mail := func(text string) orchestration.Step {
+			return orchestration.Step{Mail: &orchestration.Mail{To: []string{"boss@x"}, Subject: "hello", Text: text}}
+		}
+		var bad []int64
+		for n := range acting {
+			bad = append(bad, s.joined(s.person(fmt.Sprint("bad", n)), mail("{{ password }}")))
+		}
+		d := s.dispatcher()
+		d.Store = unreadable{s.store}
+		ctx, cancel := context.WithCancel(s.Context())
+		ended := make(chan error)
+		go func() { ended <- d.Run(ctx) }()
+		time.Sleep(time.Second)
+		good := s.start(define("good", mail("hello")), s.person("good"))[0]
+		time.Sleep(time.Minute)
+		for _, id := range bad {
+			s.status(id, store.InstanceBlocked)
+		}
+		s.status(good, store.InstanceDone)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }
