@@ -14,12 +14,11 @@ import (
 
 // begin carries out the current step of an instance, which is no delivery. That it
 // is under way is kept first, so that after a kill the step knows that it may have
-// had its effect. When too many of its kind are under way it is left for later.
+// had its effect. When too many of its kind are under way it waits for room.
 func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orchestration.Values, run *runner) {
 	step := i.o.Steps()[decision.Step]
 	kind := step.Kinds()[0]
-	if !d.occupy(i.ID, kind) {
-		d.rest(i.ID, d.Now().Add(d.Poll))
+	if !d.occupied.enter(i.ID, kind) {
 		return
 	}
 	begun := false
@@ -47,7 +46,7 @@ func (d *Dispatcher) begin(i instance, decision orchestration.Decision, v orches
 	written, err := d.keep(i, decision, "")
 	if err != nil {
 		d.Log.Warn("a step could not be begun", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
-		d.rest(i.ID, d.Now().Add(d.Poll))
+		d.occupied.rest(i.ID, d.Now().Add(d.Poll))
 	}
 	if err != nil || !written {
 		return
@@ -143,21 +142,7 @@ func (d *Dispatcher) record(ctx context.Context, i store.Instance, write func() 
 	}
 }
 
-func (d *Dispatcher) occupy(id int64, kind orchestration.Kind) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.acts[kind] >= acting {
-		return false
-	}
-	d.acts[kind]++
-	d.busy[id] = true
-	return true
-}
-
 func (d *Dispatcher) leave(id int64, kind orchestration.Kind) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.acts[kind]--
-	delete(d.busy, id)
+	d.occupied.leave(id, kind)
 	wake(d.instancesDue)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/failpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -18,8 +17,7 @@ import (
 // advanceDue moves due instances on. It reports whether more may be due at once.
 func (d *Dispatcher) advanceDue(ctx context.Context, run *runner) bool {
 	now := d.Now()
-	skipped := d.forget(now)
-	due, err := d.Store.DueInstances(ctx, now, batch+skipped)
+	due, err := d.Store.DueInstances(ctx, now, batch+d.occupied.free(now))
 	if err != nil {
 		if ctx.Err() == nil {
 			d.Log.Warn("the outbox could not look for due orchestrations", "cause", err)
@@ -29,7 +27,7 @@ func (d *Dispatcher) advanceDue(ctx context.Context, run *runner) bool {
 	var group sync.WaitGroup
 	moved := false
 	for _, i := range due {
-		if d.resting(i.ID) {
+		if d.occupied.resting(i.ID) {
 			continue
 		}
 		moved = true
@@ -37,33 +35,6 @@ func (d *Dispatcher) advanceDue(ctx context.Context, run *runner) bool {
 	}
 	group.Wait()
 	return moved
-}
-
-// forget forgets which instances were left alone until now, and returns how many
-// others must be skipped.
-func (d *Dispatcher) forget(now time.Time) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for id, until := range d.later {
-		if !now.Before(until) {
-			delete(d.later, id)
-		}
-	}
-	return len(d.later) + len(d.busy)
-}
-
-func (d *Dispatcher) resting(id int64) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, later := d.later[id]
-	return later || d.busy[id]
-}
-
-// rest leaves an instance alone for a while.
-func (d *Dispatcher) rest(id int64, until time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.later[id] = until
 }
 
 // advance moves one instance on. A panic blocks this instance and nothing else.
@@ -116,7 +87,7 @@ func (d *Dispatcher) notAdvanced(ctx context.Context, i store.Instance, err erro
 		}
 	}
 	d.Log.Warn("an orchestration cannot go on yet", "orchestration", i.Orchestration, "dn", i.DN, "cause", err)
-	d.rest(i.ID, d.Now().Add(unreachable))
+	d.occupied.rest(i.ID, d.Now().Add(unreachable))
 }
 
 // stuck is what becomes of an instance that cannot go on.

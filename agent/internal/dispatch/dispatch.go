@@ -147,11 +147,10 @@ type Dispatcher struct {
 
 	instancesDue, deliveriesDue chan struct{}
 
+	occupied *occupied
+
 	mu           sync.Mutex
 	lease        store.Lease
-	busy         map[int64]bool      // instances with a step under way
-	later        map[int64]time.Time // instances that are left alone until then
-	acts         map[orchestration.Kind]int
 	applications map[string]*application
 }
 
@@ -175,7 +174,7 @@ func New(s Settings) *Dispatcher {
 	d := &Dispatcher{
 		Settings: s, reading: make(chan struct{}, parallel),
 		instancesDue: make(chan struct{}, 1), deliveriesDue: make(chan struct{}, 1),
-		busy: map[int64]bool{}, later: map[int64]time.Time{}, acts: map[orchestration.Kind]int{}, applications: map[string]*application{},
+		occupied: newOccupied(), applications: map[string]*application{},
 	}
 	d.advances, d.calls, d.settles = newBatcher(d.writeAdvances), newBatcher(d.writeCalls), newBatcher(d.writeSettled)
 	return d

@@ -1,9 +1,6 @@
 package dispatch
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Drain does what is due and ends, for an agent that does not stay. Delays,
 // retries and deliveries to an application that is down wait for the next time.
@@ -23,27 +20,9 @@ func (d *Dispatcher) drain(ctx context.Context, run *runner) error {
 		if d.advanceDue(ctx, run) || d.takeDue(ctx, run) {
 			continue
 		}
-		if !d.crowded() {
+		if !d.occupied.crowded() {
 			return nil
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(d.Poll):
 		}
 	}
 	return ctx.Err()
-}
-
-// crowded reports whether an instance was left alone only because too many steps
-// of its kind were under way.
-func (d *Dispatcher) crowded() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	soon := d.Now().Add(d.Poll)
-	for _, until := range d.later {
-		if !until.After(soon) {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -57,5 +58,52 @@ func TestRecordsDoNotHoldUpCalls(t *testing.T) {
 		for _, id := range ids {
 			s.status(id, store.InstanceDone)
 		}
+	})
+}
+
+// TestStepsWaitForRoom: a step begins as soon as an earlier one of its kind has ended,
+// and its object is not read again and again until then.
+func TestStepsWaitForRoom(t *testing.T) {
+	const many, takes = 20 * acting, 100 * time.Millisecond
+	busy := func(s *scene) (ids []int64) {
+		s.actors = map[orchestration.Kind]Actor{orchestration.KindDirectory: actor(func(Action) Done {
+			time.Sleep(takes)
+			return Done{}
+		})}
+		var guids []ident.GUID
+		for i := range many {
+			guids = append(guids, s.person(fmt.Sprint("p", i)))
+		}
+		return s.start(define("leaver", disable), guids...)
+	}
+	check := func(s *scene, ids []int64) {
+		for _, id := range ids {
+			s.status(id, store.InstanceDone)
+		}
+		if reads := len(s.read); reads > 2*many {
+			s.Errorf("%d objects were read %d times", many, reads)
+		}
+	}
+	t.Run("run", func(t *testing.T) {
+		within(t, func(s *scene) {
+			ids := busy(s)
+			_, stop := s.run()
+			time.Sleep(many/acting*takes + time.Second)
+			stop()
+			check(s, ids)
+		})
+	})
+	t.Run("drain", func(t *testing.T) {
+		within(t, func(s *scene) {
+			ids := busy(s)
+			began := time.Now()
+			if err := s.dispatcher().Drain(s.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > many/acting*takes+time.Second { // by the simulated clock
+				t.Errorf("it took %s", took)
+			}
+			check(s, ids)
+		})
 	})
 }
