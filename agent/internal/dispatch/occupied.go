@@ -13,6 +13,7 @@ import (
 type occupied struct {
 	mu      sync.Mutex
 	busy    map[int64]bool                 // with a step under way
+	left    []int64                        // those in busy whose step has ended
 	acts    map[orchestration.Kind]int     // how many steps are
 	waiting map[orchestration.Kind][]int64 // for room, in the order in which they came
 	waits   map[int64]bool                 // those in waiting
@@ -26,11 +27,17 @@ func newOccupied() *occupied {
 	}
 }
 
-// free lets those go on that were left alone until now, and as many of those that
-// wait for room as there is room for. It returns how many others must be skipped.
+// free lets those go on whose step has ended, those that were left alone until now, and
+// as many of those that wait for room as there is room for. It returns how many others
+// must be skipped. It is called before due instances are read: one whose step ends
+// later may have been read as it was before.
 func (o *occupied) free(now time.Time) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for _, id := range o.left {
+		delete(o.busy, id)
+	}
+	o.left = nil
 	for id, until := range o.later {
 		if !now.Before(until) {
 			delete(o.later, id)
@@ -76,12 +83,12 @@ func (o *occupied) enter(id int64, kind orchestration.Kind) bool {
 	return true
 }
 
-// leave ends what enter began.
+// leave gives back what enter took.
 func (o *occupied) leave(id int64, kind orchestration.Kind) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.acts[kind]--
-	delete(o.busy, id)
+	o.left = append(o.left, id)
 }
 
 // crowded reports whether an instance waits for room.
