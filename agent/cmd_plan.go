@@ -235,7 +235,8 @@ func printRejected(w io.Writer, run int64, answer service.RejectAnswer) {
 		if answer.Orchestrations == 1 {
 			verb = "is"
 		}
-		pageOf(w).put("", fmt.Sprintf("%s that run %d held %s cancelled.", counted(answer.Orchestrations, "orchestration", "orchestrations"), run, verb))
+		pageOf(w).put("", fmt.Sprintf("%s that run %d held %s cancelled.",
+			counted(answer.Orchestrations, "orchestration", "orchestrations"), run, verb))
 	}
 }
 

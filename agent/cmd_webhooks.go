@@ -163,7 +163,8 @@ func linkSentence(one service.Webhook) string {
 	}
 	switch {
 	case one.Call.LinkRecords != "":
-		parts = append(parts, "when exactly one result at "+one.Call.LinkRecords+" matches, its key at "+one.Call.LinkKey+" becomes the link"+kind)
+		parts = append(parts,
+			"when exactly one result at "+one.Call.LinkRecords+" matches, its key at "+one.Call.LinkKey+" becomes the link"+kind)
 	case one.Call.LinkKey != "":
 		parts = append(parts, "the key at "+one.Call.LinkKey+" of the answer becomes the link"+kind)
 	}

@@ -42,6 +42,7 @@ func printCaused(p *page, r service.Report) {
 		p.put("  ", name+": "+strings.Join(statuses[name], ", "))
 	}
 	if held {
-		p.put("  next: ", fmt.Sprintf("`rollcall approve %d` lets those that are held begin or go on, `rollcall reject %d` cancels them", r.ID, r.ID))
+		p.put("  next: ", fmt.Sprintf("`rollcall approve %d` lets those that are held begin or go on, `rollcall reject %d` cancels them",
+			r.ID, r.ID))
 	}
 }

@@ -29,7 +29,8 @@ func printTrial(w io.Writer, t service.TestWebhookAnswer) {
 	if t.Queued > 0 {
 		p.putStyled(yellow, "  Caution: ", plainText, fmt.Sprintf(
 			"%s about it to %s, and a test call overtakes what waits: %s",
-			counted(t.Queued, "delivery waits to be sent", "deliveries wait to be sent"), t.Application, ticked(ident.Command("queue list --application", t.Application))))
+			counted(t.Queued, "delivery waits to be sent", "deliveries wait to be sent"), t.Application,
+			ticked(ident.Command("queue list --application", t.Application))))
 	}
 	if t.DryRun != nil {
 		printRehearsal(p, t)
