@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,11 +34,12 @@ func TestWatchFollowsTheConfiguration(t *testing.T) {
 				},
 			})
 		}
-		now := actor("first")
+		var now atomic.Pointer[Actor]
+		now.Store(actor("first"))
 		ended := make(chan struct{})
-		go func() { Watch(ctx, func() *Actor { return now }); close(ended) }()
+		go func() { Watch(ctx, now.Load); close(ended) }()
 		synctest.Wait()
-		now = actor("second")
+		now.Store(actor("second"))
 		time.Sleep(every)
 		synctest.Wait()
 		stop()
