@@ -1,0 +1,107 @@
+-- What happened to users and groups of the directory, as the mirror saw it. open is
+-- 1 until the automations that it may concern have judged it.
+CREATE TABLE events (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    object     TEXT NOT NULL, -- user or group
+    guid       TEXT NOT NULL,
+    dn         TEXT NOT NULL, -- afterwards; the last one of a deleted object
+    from_dn    TEXT NOT NULL, -- before; '' where there was none
+    name       TEXT NOT NULL,
+    group_guid TEXT NOT NULL, -- of a membership; '' for everything else
+    group_dn   TEXT NOT NULL,
+    group_name TEXT NOT NULL,
+    parts_json TEXT NOT NULL,
+    image_json TEXT NOT NULL, -- the attributes afterwards; the last ones of a deleted object
+    unsure     TEXT NOT NULL, -- why it is not certain that the object was deleted
+    open       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_open ON events (id) WHERE open = 1;
+CREATE INDEX events_guid ON events (guid, id);
+CREATE INDEX events_at ON events (at);
+
+-- What an automation made of an event that it asks for.
+CREATE TABLE event_verdicts (
+    event      INTEGER NOT NULL REFERENCES events (id),
+    automation TEXT NOT NULL,
+    verdict    TEXT NOT NULL,
+    instance   INTEGER NOT NULL, -- that begins or is held; 0 for none
+    cause      TEXT NOT NULL,
+    next       TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (event, automation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_verdicts_aside ON event_verdicts (automation, event) WHERE verdict = 'aside';
+
+-- What is expected to come back from the directory because it was written by the
+-- agent. The row is written with the intent, before the write.
+CREATE TABLE echoes (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    guid        TEXT NOT NULL, -- '' for an object that is being created
+    anchor      TEXT NOT NULL, -- of such an object
+    part        TEXT NOT NULL, -- the kind of the change, with the attribute or the group
+    digest      BLOB NOT NULL, -- of the values afterwards
+    origin_json TEXT NOT NULL,
+    intent      INTEGER NOT NULL, -- 0 once it is known how the write ended
+    settled     INTEGER NOT NULL -- when; 0 before
+) STRICT;
+CREATE INDEX echoes_guid ON echoes (guid, part);
+CREATE INDEX echoes_anchor ON echoes (anchor) WHERE guid = '';
+CREATE INDEX echoes_intent ON echoes (intent) WHERE intent <> 0;
+
+-- Objects that were deleted, so that one that comes back is known as restored.
+CREATE TABLE mirror_deleted (
+    guid TEXT PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Within a whole read: memberships that differ from the mirror, until all objects
+-- are read and it is known which object a DN names, and the former places of objects.
+CREATE TABLE mirror_members (
+    group_guid TEXT NOT NULL,
+    folded     TEXT NOT NULL,
+    dn         TEXT NOT NULL,
+    added      INTEGER NOT NULL, -- 1 added, 0 removed
+    PRIMARY KEY (group_guid, folded, added)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mirror_former (
+    folded TEXT PRIMARY KEY,
+    guid   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- 1: the mirror is what later reads are compared with for events.
+ALTER TABLE mirror_state ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+
+-- What applications sent to the receiver. body is emptied once a run has seen it.
+CREATE TABLE receipts (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    application TEXT NOT NULL,
+    delivery    TEXT NOT NULL, -- the application's id of the delivery
+    at          INTEGER NOT NULL,
+    kind        TEXT NOT NULL, -- of the change, in the application's words
+    records     TEXT NOT NULL, -- the kind of the records: user, person, ...
+    key         TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    state       TEXT NOT NULL, -- open, done, ignored, failed
+    run         INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL,
+    next_at     INTEGER NOT NULL,
+    ended       INTEGER NOT NULL,
+    cause       TEXT NOT NULL,
+    UNIQUE (application, delivery)
+) STRICT;
+CREATE INDEX receipts_open ON receipts (application, id) WHERE state = 'open';
+CREATE INDEX receipts_key ON receipts (application, records, key, id);
+CREATE INDEX receipts_ended ON receipts (ended, id) WHERE ended <> 0;
+
+-- The subscription of an application at the vendor.
+CREATE TABLE subscriptions (
+    application TEXT PRIMARY KEY,
+    id          TEXT NOT NULL, -- at the vendor
+    url         TEXT NOT NULL,
+    created     INTEGER NOT NULL,
+    checked     INTEGER NOT NULL,
+    received    INTEGER NOT NULL, -- the last delivery
+    state       TEXT NOT NULL,
+    cause       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
