@@ -94,6 +94,7 @@ func printModule(w io.Writer, m connector.View) {
 	printAttributes(w, f)
 	printLimits(w, f)
 	printMayRender(w, f)
+	printReceiver(w, f)
 }
 
 // printMayRender lists which values the connector may ask for by templates of

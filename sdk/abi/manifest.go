@@ -31,6 +31,9 @@ type Manifest struct {
 	// of the configuration need none.
 	MacroRoots []string `toml:"macro_roots" json:"macro_roots,omitempty"`
 	Macros     []Macro  `toml:"macros" json:"macros,omitempty"`
+	// Receiver says how the application tells of changes by itself; nil: it does
+	// not.
+	Receiver *Receiver `toml:"receiver" json:"receiver,omitempty"`
 }
 
 // Endpoint returns the endpoint of a name.

@@ -23,7 +23,7 @@ func TestThePageListsTheManifest(t *testing.T) {
 		"### `[[secrets]]`": abi.Secret{}, "### `[[auth]]`": abi.AuthProfile{}, "### `[auth.login]`": abi.Login{},
 		"### `[[endpoints]]`": abi.Endpoint{}, "### `repeat`": abi.Repeat{}, "### `[[webhooks]]`": abi.Webhook{},
 		"### `verify`": abi.Verify{}, "### `[[attributes]]`": abi.Attribute{}, "### `[[cannot]]`": abi.Limitation{}, "### `[[rates]]`": abi.Rate{},
-		"### `[[macros]]`": abi.Macro{},
+		"### `[[macros]]`": abi.Macro{}, "### `[receiver]`": abi.Receiver{}, "### `[receiver.auth]`": abi.ReceiverAuth{},
 	} {
 		_, section, found := strings.Cut(string(b), "\n"+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n##")

@@ -17,6 +17,9 @@ func (m *Manifest) Normalize() {
 	for i := range m.Auth {
 		m.Auth[i].Normalize()
 	}
+	if m.Receiver != nil {
+		m.Receiver.Normalize()
+	}
 	if m.Budget != (Budget{}) && m.Budget.Reset == "" {
 		m.Budget.Reset = "00:00"
 	}
@@ -100,6 +103,7 @@ func (m Manifest) Validate() error {
 	m.checkCannot(p)
 	m.checkRates(p)
 	m.checkMacros(p)
+	m.checkReceiver(p)
 	return first(list)
 }
 

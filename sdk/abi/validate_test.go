@@ -134,6 +134,12 @@ func refuses(t *testing.T, name string, change func(*abi.Manifest), want string)
 	t.Helper()
 	m := good()
 	change(&m)
+	refusesManifest(t, name, m, want)
+}
+
+// refusesManifest checks that there is exactly one error.
+func refusesManifest(t *testing.T, name string, m abi.Manifest, want string) {
+	t.Helper()
 	err := m.Validate()
 	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%s: %v", name, err)

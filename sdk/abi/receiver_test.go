@@ -1,0 +1,133 @@
+package abi_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// received returns a manifest with a receiver that names everything.
+func received() abi.Manifest {
+	m := good()
+	m.Webhooks = append(m.Webhooks,
+		abi.Webhook{Name: "subscribe", Path: "/hooks", Body: "{}"}, abi.Webhook{Name: "unsubscribe", Method: "DELETE", Path: "/hooks/1"})
+	m.Endpoints = append(m.Endpoints, abi.Endpoint{Name: "hooks", Path: "/hooks", Key: "/id"}, abi.Endpoint{Name: "persons", Path: "/persons", Key: "/id"})
+	m.Receiver = &abi.Receiver{
+		Path: "/v2/events", ID: "/meta/id", Time: "/meta/timestamp", Kind: "/meta/action", Key: "/meta/entity_id", Records: "/meta/entity",
+		Auth:      abi.ReceiverAuth{Kind: abi.ReceiverHMAC, Header: "x-signature", Prefix: "v0=", Timestamp: "x-time", Signed: "v0:{timestamp}:{body}"},
+		Endpoints: map[string]string{"user": "users", "person": "persons"},
+		Take:      []string{"create", "change"}, Ignore: []string{"delete"}, Expect: map[string]string{"/meta/version": "2.0"},
+		Subscribe: "subscribe", Unsubscribe: "unsubscribe", Subscriptions: "hooks",
+	}
+	m.Normalize()
+	return m
+}
+
+func TestValidateReceiver(t *testing.T) {
+	if err := received().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	auth := func(change func(*abi.ReceiverAuth)) func(*abi.Receiver) {
+		return func(r *abi.Receiver) { change(&r.Auth) }
+	}
+	for name, c := range map[string]struct {
+		change func(*abi.Receiver)
+		want   string
+	}{
+		"kind of auth":      {auth(func(a *abi.ReceiverAuth) { *a = abi.ReceiverAuth{Kind: "digest"} }), `receiver: auth: kind "digest" is not basic, header or hmac`},
+		"no auth":           {auth(func(a *abi.ReceiverAuth) { *a = abi.ReceiverAuth{} }), `receiver: auth: kind "" is not basic, header or hmac`},
+		"header of basic":   {auth(func(a *abi.ReceiverAuth) { *a = abi.ReceiverAuth{Kind: "basic", Header: "x"} }), "header does not belong to kind basic"},
+		"hash of header":    {auth(func(a *abi.ReceiverAuth) { *a = abi.ReceiverAuth{Kind: "header", Header: "x", Algorithm: "sha256"} }), "algorithm does not belong to kind header"},
+		"no header":         {auth(func(a *abi.ReceiverAuth) { *a = abi.ReceiverAuth{Kind: "header"} }), `header "" is not the name of a header`},
+		"header":            {auth(func(a *abi.ReceiverAuth) { a.Header = "x y" }), `header "x y" is not the name of a header`},
+		"prefix":            {auth(func(a *abi.ReceiverAuth) { a.Prefix = "a\nb" }), "line break"},
+		"algorithm":         {auth(func(a *abi.ReceiverAuth) { a.Algorithm = "md5" }), `algorithm "md5" is not sha256, sha512 or sha1`},
+		"encoding":          {auth(func(a *abi.ReceiverAuth) { a.Encoding = "base32" }), `encoding "base32" is not hex or base64`},
+		"time not signed":   {auth(func(a *abi.ReceiverAuth) { a.Signed = "{body}" }), "a time that is not signed proves nothing"},
+		"time from nowhere": {auth(func(a *abi.ReceiverAuth) { a.Timestamp = "" }), "timestamp and {timestamp} in signed belong together"},
+		"time header":       {auth(func(a *abi.ReceiverAuth) { a.Timestamp = "x y" }), `timestamp "x y" is not the name of a header`},
+		"body not signed":   {auth(func(a *abi.ReceiverAuth) { a.Signed = "{timestamp}" }), `does not hold {body} once`},
+		"unknown in signed": {auth(func(a *abi.ReceiverAuth) { a.Signed = "{id}{timestamp}{body}" }), "only {body} and {timestamp} stand in braces"},
+		"path":              {func(r *abi.Receiver) { r.Path = "events" }, `receiver: path "events" is not a slash and segments`},
+		"way out":           {func(r *abi.Receiver) { r.Path = "/../metrics" }, "is not a slash and segments"},
+		"path pattern":      {func(r *abi.Receiver) { r.Path = "/{x}" }, "is not a slash and segments"},
+		"end of path":       {func(r *abi.Receiver) { r.Path = "/x/" }, "is not a slash and segments"},
+		"id":                {func(r *abi.Receiver) { r.ID = "meta" }, "receiver: id: JSON pointer"},
+		"time":              {func(r *abi.Receiver) { r.Time = "meta" }, "receiver: time: JSON pointer"},
+		"kind":              {func(r *abi.Receiver) { r.Kind = "meta" }, "receiver: kind: JSON pointer"},
+		"key":               {func(r *abi.Receiver) { r.Key = "meta" }, "receiver: key: JSON pointer"},
+		"no key":            {func(r *abi.Receiver) { r.Key = "" }, "receiver: key is missing"},
+		"records":           {func(r *abi.Receiver) { r.Records = "meta" }, "receiver: records: JSON pointer"},
+		"expect":            {func(r *abi.Receiver) { r.Expect = map[string]string{"meta": "2"} }, "receiver: expect: JSON pointer"},
+		"take without kind": {func(r *abi.Receiver) { r.Kind = "" }, "take and ignore need kind"},
+		"kind without take": {func(r *abi.Receiver) { r.Take, r.Ignore = nil, nil }, "kind needs take or ignore"},
+		"empty kind":        {func(r *abi.Receiver) { r.Take = []string{""} }, "take, ignore: an empty text"},
+		"taken and ignored": {func(r *abi.Receiver) { r.Ignore = []string{"create"} }, `"create" is in take and in ignore`},
+		"too many":          {func(r *abi.Receiver) { r.Ignore = slices.Repeat([]string{"x"}, 101) }, "more than 100 values"},
+		"about two":         {func(r *abi.Receiver) { r.Endpoint = "users" }, "either endpoint must be set, or records and endpoints"},
+		"about nothing":     {func(r *abi.Receiver) { r.Records, r.Endpoints = "", nil }, "either endpoint must be set"},
+		"about something":   {func(r *abi.Receiver) { r.Endpoints = nil }, "either endpoint must be set"},
+		"unknown endpoint":  {func(r *abi.Receiver) { r.Endpoints["user"] = "people" }, `endpoints: there is no endpoint "people"`},
+		"one unknown":       {func(r *abi.Receiver) { r.Records, r.Endpoints, r.Endpoint = "", nil, "people" }, `endpoint: there is no endpoint "people"`},
+		"subscribe":         {func(r *abi.Receiver) { r.Subscribe = "x" }, `subscribe: there is no webhook "x"`},
+		"unsubscribe":       {func(r *abi.Receiver) { r.Unsubscribe = "x" }, `unsubscribe: there is no webhook "x"`},
+		"no way back":       {func(r *abi.Receiver) { r.Unsubscribe = "" }, "subscribe and unsubscribe belong together"},
+		"subscriptions":     {func(r *abi.Receiver) { r.Subscriptions = "x" }, `subscriptions: there is no endpoint "x"`},
+		"no look-up":        {func(r *abi.Receiver) { r.Subscriptions = "" }, "subscriptions is missing"},
+	} {
+		m := received()
+		c.change(m.Receiver)
+		refusesManifest(t, name, m, c.want)
+	}
+}
+
+// TestReceiverTakesVerify: a create that can be looked up needs no list.
+func TestReceiverTakesVerify(t *testing.T) {
+	m := received()
+	m.Receiver.Subscriptions = ""
+	m.Webhooks[3].Verify = &abi.Verify{Path: "/hooks"}
+	m.Normalize()
+	if err := m.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReceiverDefaults(t *testing.T) {
+	m := abi.Manifest{Receiver: &abi.Receiver{Auth: abi.ReceiverAuth{Kind: abi.ReceiverHMAC, Header: "x"}}}
+	m.Normalize()
+	want := abi.ReceiverAuth{Kind: abi.ReceiverHMAC, Header: "x", Algorithm: "sha256", Encoding: "hex", Signed: "{body}"}
+	if diff := cmp.Diff(want, m.Receiver.Auth); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReceiverSaysWhatItIsAbout(t *testing.T) {
+	r := *received().Receiver
+	for records, want := range map[string]string{"user": "users", "person": "persons", "deal": "", "": ""} {
+		if got, ok := r.About(records); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", records, got, ok)
+		}
+	}
+	if got := r.EveryEndpoint(); !slices.Equal(got, []string{"persons", "users"}) {
+		t.Error(got)
+	}
+	one := abi.Receiver{Endpoint: "users"}
+	if got, ok := one.About("anything"); got != "users" || !ok || !slices.Equal(one.EveryEndpoint(), []string{"users"}) {
+		t.Error(got, ok)
+	}
+}
+
+func TestReceiverTakes(t *testing.T) {
+	both := *received().Receiver
+	for kind, want := range map[string]abi.Interest{"create": abi.Taken, "delete": abi.Ignored, "merge": abi.Unknown, "": abi.Unknown} {
+		if got := both.Takes(kind); got != want {
+			t.Errorf("%q: %v", kind, got)
+		}
+	}
+	if (abi.Receiver{}).Takes("x") != abi.Taken || (abi.Receiver{Kind: "/k", Ignore: []string{"a"}}).Takes("b") != abi.Taken {
+		t.Error("what nobody excludes is not taken")
+	}
+}
