@@ -84,6 +84,16 @@ func (d DN) Name() string {
 	return parts[0].value
 }
 
+// NamingAttribute returns the attribute of the first part of d in lower case:
+// "cn". It is "" for a text that is not a DN.
+func (d DN) NamingAttribute() string {
+	kind, _, ok := strings.Cut(d.RDN(), "=")
+	if !ok {
+		return ""
+	}
+	return text.Lower(strings.TrimSpace(kind))
+}
+
 // Child returns the DN of the object with that common name directly below d.
 func (d DN) Child(cn string) DN {
 	return DN("CN=" + EscapeValue(cn) + "," + string(d))

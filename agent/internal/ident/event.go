@@ -1,7 +1,6 @@
 package ident
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -70,7 +69,8 @@ type EventGroup struct {
 type EventPart struct {
 	Kind      EventKind `json:"kind"`
 	Attribute string    `json:"attribute,omitempty"` // of EventModified, in lower case
-	// Old and New are the values of the attribute, or the DNs of a move or a rename.
+	// Old and New are the values of the attribute, the DNs of a move or a rename, or
+	// userAccountControl of what was enabled or disabled.
 	Old []string `json:"old,omitempty"`
 	New []string `json:"new,omitempty"`
 	// Origin says which of the agent's own writes this is; nil: somebody else's.
@@ -101,37 +101,41 @@ func (e Event) Kinds() []EventKind {
 }
 
 // Before returns the attributes as they were before the event. They are empty
-// for an object that was not there.
+// for an object that was not there. Changes that are no part of the event, such as
+// those of attributes that nobody asks for, are not undone.
 func (e Event) Before() Attributes {
 	before := Attributes{}
-	for _, p := range e.Parts {
-		if p.Kind == EventCreated || p.Kind == EventRestored {
-			return before
-		}
+	if e.isNew() {
+		return before
 	}
 	for name, values := range e.Image {
 		before[name] = values
 	}
 	for _, p := range e.Parts {
-		if p.Kind != EventModified {
-			continue
-		}
-		delete(before, p.Attribute)
-		if len(p.Old) > 0 {
-			before[p.Attribute] = p.Old
+		switch p.Kind {
+		case EventModified:
+			delete(before, p.Attribute)
+			if len(p.Old) > 0 {
+				before[p.Attribute] = p.Old
+			}
+		case EventEnabled, EventDisabled:
+			before.Set("userAccountControl", p.Old...)
+		case EventRenamed:
+			e.nameBefore(before)
 		}
 	}
 	return before
 }
 
-// ParseParts reads what EncodeParts wrote.
-func ParseParts(text string) (parts []EventPart, err error) {
-	err = json.Unmarshal([]byte(text), &parts)
-	return parts, err
+func (e Event) isNew() bool {
+	return slices.ContainsFunc(e.Parts, func(p EventPart) bool { return p.Kind == EventCreated || p.Kind == EventRestored })
 }
 
-// EncodeParts returns parts as JSON.
-func EncodeParts(parts []EventPart) (string, error) {
-	text, err := json.Marshal(parts)
-	return string(text), err
+// nameBefore sets the attributes that follow the DN as they were before a rename.
+func (e Event) nameBefore(before Attributes) {
+	for _, name := range []string{"name", e.From.NamingAttribute()} {
+		if _, ok := before[name]; ok {
+			before[name] = []string{e.From.Name()}
+		}
+	}
 }

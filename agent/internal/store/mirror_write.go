@@ -31,6 +31,7 @@ type MirrorTx struct{ b *mirrorBatch }
 type mirrorBatch struct {
 	ctx      context.Context
 	tx       *sql.Tx
+	batch    *batch // of tx, for what is not of the mirror
 	prepared map[string]*sql.Stmt
 	revision int64
 	sweep    int64 // the revision in which the present sweep began; 0 when there is none
@@ -52,7 +53,7 @@ type move struct{ from, to ident.DN }
 // several, between BeginSweep and Sweep.
 func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) error {
 	return s.write(ctx, "update mirror", func(tx *sql.Tx) error {
-		b := &mirrorBatch{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
+		b := &mirrorBatch{ctx: ctx, tx: tx, batch: s.newBatch(tx), prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
 		err := tx.QueryRowContext(ctx, `UPDATE mirror_state SET revision = revision + 1 RETURNING revision, sweep`).Scan(&b.revision, &b.sweep)
 		if err != nil {
 			return err

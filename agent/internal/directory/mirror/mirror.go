@@ -51,6 +51,8 @@ type Report struct {
 	Changed int           // objects that were read and stored
 	Removed int           // objects that are gone
 	Entries int           // objects in the mirror now
+	Events  int           // that were recorded
+	Newest  int64         // the id of the last of these events; 0: there was none
 	Server  string        // domain controller and copy of its database
 	Took    time.Duration // all of it
 }

@@ -23,6 +23,14 @@ type Spec struct {
 	// if the bind account is not shown deletions. 0 means whenever anything in
 	// the directory has changed.
 	SweepEvery time.Duration
+	// Events says that what happens to users and groups is recorded as events.
+	Events bool
+	// EventsAsBefore records events if the last synchronisation did, whatever
+	// Events says: for a configuration that is only tried.
+	EventsAsBefore bool
+	// Named lists the attributes that an automation asks for by name. A change of
+	// userAccountControl and the like counts as modified only if it is named.
+	Named []string
 	// AcceptShrink accepts a read that shows less than half of the mirror.
 	AcceptShrink bool
 }
