@@ -70,9 +70,9 @@ func TestPages(t *testing.T) {
 // under the longest that it begins with.
 var sections = []string{
 	"agent", "store", "secrets", "modules", "directory",
-	"applications.NAME", "applications.NAME.endpoints.NAME", "lookups",
+	"applications.NAME", "applications.NAME.endpoints.NAME", "applications.NAME.receiver", "lookups",
 	"data_sources.NAME", "data_sources.NAME.attributes.NAME", "automations.NAME",
-	"webhooks.NAME", "orchestrations.NAME", "orchestrations.NAME.steps", "mail",
+	"webhooks.NAME", "orchestrations.NAME", "orchestrations.NAME.steps", "mail", "receiver",
 }
 
 // TestEveryKeyHasItsSection: a key under none would stand below "[]".

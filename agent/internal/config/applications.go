@@ -35,6 +35,8 @@ type Application struct {
 	Proxy         string              `toml:"proxy"`
 	ProxyPassword SecretRef           `toml:"proxy_password"`
 	Endpoints     map[string]Endpoint `toml:"endpoints"`
+	// Receiver says whether the application may tell of changes by itself.
+	Receiver ApplicationReceiver `toml:"receiver"`
 }
 
 // Auth is the kind of authorization that an application uses.
@@ -131,6 +133,7 @@ func (l *loader) checkApplication(in path, a Application) {
 	l.checkURL(in.with("token_url"), a.TokenURL)
 	l.checkProxy(in, a)
 	l.checkSecrets(in.with("secrets"), a.Secrets)
+	l.checkApplicationReceiver(in.with("receiver"), a.Receiver)
 	if l.has(in.with("daily_budget")) {
 		l.inRange(in.with("daily_budget"), a.DailyBudget, 1, 1_000_000_000)
 	}

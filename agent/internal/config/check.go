@@ -35,6 +35,7 @@ func (l *loader) check() {
 	}
 	l.splitAutomations()
 	l.checkMail()
+	l.checkReceiver()
 	l.checkAllowedCommands()
 	l.checkWebhooks()
 	l.checkOrchestrations()

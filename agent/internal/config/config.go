@@ -25,6 +25,7 @@ type Config struct {
 	Webhooks       map[string]Webhook       `toml:"webhooks"`
 	Orchestrations map[string]Orchestration `toml:"orchestrations"`
 	Mail           Mail                     `toml:"mail"`
+	Receiver       Receiver                 `toml:"receiver"`
 
 	// Triggered holds the automations with a trigger, which start orchestrations
 	// for objects of the directory. They are not in Automations.

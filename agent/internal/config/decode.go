@@ -256,7 +256,7 @@ func (l *loader) decodeString(v any, target reflect.Value, at path) {
 // ofOneLine reports whether a value is a name or a path, in which a control
 // character comes from a backslash that was not escaped, as in "C:\temp".
 func ofOneLine(at path) bool {
-	return at[0] == "agent" || at[0] == "directory" || at[0] == "mail" || at.last() == "username"
+	return at[0] == "agent" || at[0] == "directory" || at[0] == "mail" || at[0] == "receiver" || at.last() == "username"
 }
 
 func (l *loader) decodeText(v any, t *Text, at path) {

@@ -17,6 +17,7 @@ func (c *Config) setDefaults() {
 	c.Modules.setDefaults()
 	c.Store.setDefaults()
 	c.Directory.setDefaults()
+	c.Receiver.setDefaults()
 }
 
 func (a *Agent) setDefaults() {

@@ -7,7 +7,7 @@ func descriptions() map[string]string {
 	all := describeSections()
 	for _, more := range []map[string]string{
 		describeApplications(), describeEndpoints(), describeDataSources(), describeAutomations(),
-		describeWebhooks(), describeOrchestrations(), describeMail(), describeTriggers(),
+		describeWebhooks(), describeOrchestrations(), describeMail(), describeTriggers(), describeReceiver(),
 	} {
 		maps.Copy(all, more)
 	}

@@ -112,3 +112,22 @@ func describeTriggers() map[string]string {
 			"What exceeds it is held.",
 	}
 }
+
+func describeReceiver() map[string]string {
+	return map[string]string{ //nolint:gosec // names of settings, not their values
+		"receiver.listen": "Address and port at which applications tell of changes; nothing listens without it.",
+		"receiver.url": "The address by which applications reach the receiver, https; " +
+			"an application sends to it, a slash and its own name.",
+		"receiver.tls.cert_file": "PEM file of the receiver's certificate with its chain, read again when it changes; " +
+			"without it plain HTTP, on a loopback address only.",
+		"receiver.tls.key_file": "PEM file of its key.",
+		"receiver.max_body_kib": "The largest delivery that is taken, in KiB.",
+		"receiver.max_age": "Deliveries that tell of something older are refused, " +
+			"so that nobody can repeat what was recorded once; from 5m to 24h.",
+		"applications.NAME.receiver.enabled":  "Whether the application may tell of changes by itself, at `[receiver]`.",
+		"applications.NAME.receiver.username": "For HTTP Basic, as the application will send it.",
+		"applications.NAME.receiver.password": "For HTTP Basic; 16 characters or more, and used for nothing else.",
+		"applications.NAME.receiver.secret": "For a connector that authenticates deliveries by a header or a signature; " +
+			"16 characters or more.",
+	}
+}

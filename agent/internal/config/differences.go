@@ -60,7 +60,10 @@ func (c *Config) DifferencesFor(former *Config, automation string) []Difference 
 // so that it does not matter from where the file was named.
 func (c *Config) tables() map[string]map[string]any {
 	all := *c
-	for _, path := range []*string{&all.Agent.StateDir, &all.Agent.ModulesDir, &all.Directory.CAFile, &all.Mail.CAFile} {
+	for _, path := range []*string{
+		&all.Agent.StateDir, &all.Agent.ModulesDir, &all.Directory.CAFile, &all.Mail.CAFile,
+		&all.Receiver.TLS.CertFile, &all.Receiver.TLS.KeyFile,
+	} {
 		if abs, err := filepath.Abs(*path); err == nil && *path != "" {
 			*path = abs
 		}
@@ -102,7 +105,7 @@ func (c *Config) tablesFor(automation string) map[string]map[string]any {
 	application := "applications." + keyText(d.Application)
 	take("automations."+keyText(automation), "schedule")
 	take("data_sources."+keyText(a.DataSource), "description")
-	take(application, "rate_limit", "daily_budget")
+	take(application, "rate_limit", "daily_budget", "receiver")
 	take("directory", "connections", "timeout")
 	take("agent", "listen", "log", "include", "allow_commands")
 	take("modules", "memory_mib", "call_timeout", "fetch_timeout", "compile_timeout", "compile_memory_mib")

@@ -32,7 +32,7 @@ func (c *Config) Digest(automation string) (string, error) {
 		"name":        automation,
 		"automation":  settingsOf(reflect.ValueOf(withoutStart(a)), "schedule"),
 		"data_source": settingsOf(reflect.ValueOf(d), "description"),
-		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit", "daily_budget", "proxy", "secrets"),
+		"application": settingsOf(reflect.ValueOf(app), "enabled", "rate_limit", "daily_budget", "proxy", "secrets", "receiver"),
 		"lookups":     c.Lookups,
 		"directory": settingsOf(reflect.ValueOf(c.Directory),
 			"urls", "auth", "bind_dn", "ca_file", "connections", "timeout"),

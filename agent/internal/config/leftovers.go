@@ -122,6 +122,9 @@ func (c *Config) named() []Text {
 		add(u, "directory", "urls", fmt.Sprintf("[%d]", i))
 	}
 	add(c.Directory.BindDN, "directory", "bind_dn")
+	if u, err := url.Parse(c.Receiver.URL); err == nil {
+		add(u.Hostname(), "receiver", "url")
+	}
 	for _, name := range sortedKeys(c.Applications) {
 		a := c.Applications[name]
 		for key, text := range map[string]string{"base_url": a.BaseURL, "auth_url": a.AuthURL, "token_url": a.TokenURL, "proxy": a.Proxy} {

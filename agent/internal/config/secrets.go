@@ -26,6 +26,10 @@ func (c *Config) NamedSecrets() []NamedSecret {
 			NamedSecret{section + "client_secret", a.ClientSecret}, NamedSecret{section + "password", a.Password},
 			NamedSecret{section + "api_key", a.APIKey}, NamedSecret{section + "token", a.Token},
 			NamedSecret{section + "proxy_password", a.ProxyPassword})
+		if a.Receiver.Enabled {
+			section := "[applications." + name + ".receiver] "
+			all = append(all, NamedSecret{section + "password", a.Receiver.Password}, NamedSecret{section + "secret", a.Receiver.Secret})
+		}
 		for _, key := range sortedKeys(a.Secrets) {
 			all = append(all, NamedSecret{"[applications." + name + ".secrets] " + key, a.Secrets[key]})
 		}
