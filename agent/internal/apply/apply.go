@@ -216,12 +216,23 @@ func (j *Job) linked(after ident.Link) *ident.Link {
 	return &after
 }
 
+// origin says where the writes of the Job come from.
+func (j *Job) origin() ident.Origin {
+	if j.Step == nil {
+		return ident.Origin{Application: j.Application, Automation: j.Automation, Run: j.Run}
+	}
+	return ident.Origin{
+		Automation: j.Begun.Automation, Orchestration: j.Step.Orchestration, Instance: j.Step.Instance, Run: j.Run, Hops: j.Begun.Hops,
+	}
+}
+
 func (j *Job) intent(t Task, after ident.Link) store.Intent {
 	in := store.Intent{
 		Run: j.Run, Automation: j.Automation, Application: j.Application, Kind: j.Space().Kind(),
 		Key: t.Change.Key, GUID: t.Change.GUID, DN: t.Change.DN, Name: t.Change.Name,
 		Server: j.Directory.Server().URL, Operation: t.Op,
 		Link: j.linked(after), By: j.By, HeldID: t.HeldID, Approved: t.Approved,
+		Origin: j.origin(), Database: j.Directory.Server().Identity(),
 	}
 	if password := j.handedOver(t); password != "" {
 		in.Password = j.Sealer.Seal(passwordUse(in), password)

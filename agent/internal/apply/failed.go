@@ -47,7 +47,7 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 		j.Listener.Tell(failedItem(o, w.Attribute, w.Common), false)
 	}
 	c := j.commit(o, "")
-	c.HeldID, c.Intent = t.HeldID, intent
+	c.HeldID, c.Intent, c.Wrote = t.HeldID, intent, wrote(t.Op, w)
 	if w.Done == t.Op.Class {
 		first, _ := operation.FirstHalf(t.Op)
 		c.Link = j.linked(operation.Remember(link, first, j.Now().UTC()))
@@ -61,6 +61,20 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 		return j.refuse(ctx, wholeRefusal(o, w.Common))
 	}
 	return nil
+}
+
+// wrote returns what was carried out of an operation before it failed.
+func wrote(op ident.Operation, w *write.Error) ident.Operation {
+	if w.Done != op.Class {
+		return ident.Operation{}
+	}
+	done, _ := operation.FirstHalf(op)
+	if len(w.Changed) > 0 {
+		failed := func(g ident.DN) bool { return !slices.Contains(w.Changed, g) }
+		done.Groups = slices.DeleteFunc(slices.Clone(op.Groups), failed)
+		done.Left = slices.DeleteFunc(slices.Clone(op.Left), failed)
+	}
+	return done
 }
 
 func (j *Job) logFailure(o ident.Outcome) {

@@ -118,7 +118,9 @@ type Order struct {
 	Kind                        string // of the records; "" is ident.UserKind
 	// Step is the instance whose directory step the Job carries out; nil for a
 	// run.
-	Step     *store.Orchestrated
+	Step *store.Orchestrated
+	// Begun says what began that instance.
+	Begun    Begun
 	Lease    store.Lease
 	Password Password
 	// Seen reports that the record being linked has just been delivered and is
@@ -127,6 +129,13 @@ type Order struct {
 	Directory Directory
 	Writer    Writer
 	Listener  Listener
+}
+
+// Begun says what began an orchestration: an automation, or "" for a person, and
+// how many events led to it.
+type Begun struct {
+	Automation string
+	Hops       int
 }
 
 // Sealer encrypts texts that the store keeps, each for one use.

@@ -11,6 +11,7 @@ package dirstep
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -171,8 +172,14 @@ func (s *step) Tell(item ident.QuarantineItem, failed bool) {
 
 func (s *step) begin(ctx context.Context) (err error) {
 	i := s.Instance
+	var input orchestration.Input
+	if len(i.Input) > 0 {
+		if err := json.Unmarshal(i.Input, &input); err != nil {
+			return fmt.Errorf("read what started the orchestration: %w", err)
+		}
+	}
 	s.job, err = s.Actor.job(ctx, s.dir, apply.Order{
-		Run: i.Run, By: i.By, Lease: s.Lease, Listener: s, Step: &store.Orchestrated{
+		Run: i.Run, By: i.By, Lease: s.Lease, Listener: s, Begun: apply.Begun{Automation: i.Automation, Hops: input.Hops}, Step: &store.Orchestrated{
 			Orchestration: i.Orchestration, Instance: i.ID, Step: s.Step, GUID: i.GUID, DN: i.DN, Name: i.Name, Status: string(i.Status),
 		},
 	})

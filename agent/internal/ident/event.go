@@ -84,8 +84,9 @@ type Origin struct {
 	Orchestration string `json:"orchestration,omitempty"` // whose step it was
 	Instance      int64  `json:"instance,omitempty"`
 	Run           int64  `json:"run,omitempty"`
-	// Hops counts the events that led here: 0 for a run of an automation, and one
-	// more than the event for a step of an orchestration that an event began.
+	// Hops is that of the event that began the orchestration, which is one more than
+	// the greatest Hops of the writes that it shows; 0 when no event did, and for a
+	// run of an automation.
 	Hops int `json:"hops,omitempty"`
 }
 

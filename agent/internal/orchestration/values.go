@@ -206,4 +206,6 @@ func (o *Orchestration) Knowing(uses map[string][]string) *Orchestration {
 type Input struct {
 	Change *Change      `json:"change,omitempty"`
 	Old    *ident.Entry `json:"old,omitempty"` // what the change replaced: see Former
+	// Hops counts the events that led to this one: see ident.Origin.
+	Hops int `json:"hops,omitempty"`
 }

@@ -25,6 +25,9 @@ type Commit struct {
 	HeldID int64
 	// Intent is the intent that this settles; 0 for none.
 	Intent int64
+	// Wrote is what was carried out of an operation of the intent that failed; the
+	// zero Operation for nothing.
+	Wrote ident.Operation
 	// Link is added or changed when it is not nil.
 	Link *ident.Link
 	// Unlink removes the link of Outcome.Key.
@@ -72,6 +75,9 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 		return err
 	}
 	if c.Intent != 0 {
+		if err := settleEchoes(ctx, tx, c.Intent, c.Outcome.GUID, c.wrote()); err != nil {
+			return err
+		}
 		if err := closeIntent(ctx, tx, c.Intent); err != nil {
 			return err
 		}
@@ -90,6 +96,14 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, c Commit) error {
 		_, err = s.startAll(ctx, s.newBatch(tx), c.Start)
 	}
 	return err
+}
+
+// wrote is what was written to the directory.
+func (c Commit) wrote() ident.Operation {
+	if c.Outcome.Result == ident.ResultApplied {
+		return c.Outcome.Operation
+	}
+	return c.Wrote
 }
 
 func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {

@@ -1,11 +1,224 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// recognise sets the Origin of the parts of an event that the agent wrote itself.
-// Nothing is recognised yet.
-func recognise(context.Context, *batch, *ident.Event) error { return nil }
+// An echo is a change in the directory that will be read there because the agent
+// writes it. Echoes are committed with their intent, before the write is sent, so
+// each of them is known before the change can be read. A change that turns out to be an
+// echo gets the origin of the write; the echo is used up by that. How long an
+// echo is waited for:
+//   - While the intent is open, the write may still have its effect.
+//   - When the write is known not to have had it, the echo goes with the intent.
+//     If somebody else makes the same change later, it is theirs.
+//   - When the write has had its effect, the echo is settled. The next complete
+//     read of that domain controller that begins afterwards must show the change.
+//     If it does not, the value was overwritten, was there before, or is not
+//     mirrored, and nothing comes any more. Another domain controller may be late,
+//     so the echo stays for echoKept.
+
+// echoKept is how long an echo is waited for that another domain controller than
+// the one that was written to may still bring.
+const echoKept = time.Hour
+
+// expectEchoes records what will be read because of an intent.
+func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
+	origin, err := toJSON(in.Origin)
+	if err != nil {
+		return err
+	}
+	anchor := in.Anchor
+	if in.GUID != "" {
+		anchor = ""
+	}
+	for _, e := range operation.Echoes(in.Operation) {
+		_, err := tx.ExecContext(ctx, `INSERT INTO echoes (guid, anchor, part, digest, origin_json, server, intent, settled)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 0)`, in.GUID, anchor, e.Part, e.Digest, origin, in.Database, in.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleEchoes keeps the echoes of an intent whose operation was carried out as
+// wrote says, and forgets the others. The part that was not carried out is the
+// business of whoever does the same later.
+func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID, wrote ident.Operation) error {
+	rows, err := tx.QueryContext(ctx, `SELECT id, anchor, part, digest, origin_json FROM echoes WHERE intent = ? ORDER BY id`, intent)
+	if err != nil {
+		return err
+	}
+	list, err := collect(rows, scanEcho)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	made := operation.Echoes(wrote)
+	for _, e := range list {
+		if slices.Contains(made, e.Echo) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM echoes WHERE id = ?`, e.id); err != nil {
+			return err
+		}
+	}
+	// The mirror compares with the system's time, whatever clock the store has.
+	_, err = tx.ExecContext(ctx, `UPDATE echoes SET intent = 0, settled = ?, guid = CASE WHEN guid = '' THEN ? ELSE guid END WHERE intent = ?`,
+		stamp(time.Now()), guid, intent)
+	return err
+}
+
+func dropEchoes(ctx context.Context, tx *sql.Tx, intent int64) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM echoes WHERE intent = ?`, intent)
+	return err
+}
+
+// echo is a row of the table echoes.
+type echo struct {
+	operation.Echo
+	id     int64
+	anchor string
+	origin ident.Origin
+}
+
+func scanEcho(row scanner) (e echo, err error) {
+	var origin string
+	if err = row.Scan(&e.id, &e.anchor, &e.Part, &e.Digest, &origin); err == nil {
+		err = fromJSON(origin, &e.origin)
+	}
+	return e, err
+}
+
+// recognise gives each part of an event that is a write of the agent its origin.
+func (b *mirrorBatch) recognise(e *ident.Event) error {
+	list, err := b.echoes(e)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	for i := range e.Parts {
+		p := &e.Parts[i]
+		if p.Kind == ident.EventCreated {
+			err = b.recogniseCreated(e, p, list)
+		} else if found := slices.IndexFunc(list, func(o echo) bool { return o.Echo == operation.EchoOf(e, *p) }); found >= 0 {
+			p.Origin = &list[found].origin
+			err = b.exec(`DELETE FROM echoes WHERE id = ?`, list[found].id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	originOfFlags(e.Parts)
+	return nil
+}
+
+// echoes lists what is expected of an object, the newest first. An object that was
+// just made may be known by its anchor only.
+func (b *mirrorBatch) echoes(e *ident.Event) ([]echo, error) {
+	list, err := b.echoesBy(`guid = ?`, e.GUID)
+	if err != nil || len(list) > 0 || !slices.ContainsFunc(e.Parts, func(p ident.EventPart) bool { return p.Kind == ident.EventCreated }) {
+		return list, err
+	}
+	for attribute, values := range e.Image {
+		for _, v := range values {
+			if _, _, ok := ident.ParseAnchor(v); !ok {
+				continue
+			}
+			if list, err = b.echoesBy(`guid = '' AND anchor = ?`, v); err != nil {
+				return nil, err
+			}
+			// The value counts where the create writes it, and nowhere else.
+			anchored := operation.EchoOfValues(attribute, []string{v})
+			if slices.ContainsFunc(list, func(o echo) bool { return o.Echo == anchored }) && operation.Shows(e, anchored) {
+				return list, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (b *mirrorBatch) echoesBy(where string, arg any) ([]echo, error) {
+	stmt, err := b.prepare(`SELECT id, anchor, part, digest, origin_json FROM echoes WHERE ` + where + ` ORDER BY id DESC`)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(b.ctx, arg)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanEcho)
+}
+
+// recogniseCreated decides whether an account is as the agent has made it, with
+// what the agent has written to it since. If somebody else has changed it too, the
+// event is theirs: nobody has heard of that change.
+func (b *mirrorBatch) recogniseCreated(e *ident.Event, p *ident.EventPart, list []echo) error {
+	made := slices.IndexFunc(list, func(o echo) bool { return o.Echo == operation.EchoOf(e, *p) })
+	if made < 0 {
+		return nil
+	}
+	asWritten := map[string]bool{}
+	var seen []int64
+	for _, o := range list {
+		is := operation.Shows(e, o.Echo)
+		asWritten[o.Part] = asWritten[o.Part] || is
+		if is {
+			seen = append(seen, o.id)
+		}
+	}
+	for _, is := range asWritten {
+		if !is {
+			return nil
+		}
+	}
+	p.Origin = &list[made].origin
+	for _, id := range seen {
+		if err := b.exec(`DELETE FROM echoes WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// originOfFlags gives a change of userAccountControl the origin of the change of
+// state that it is. Which value an enable or a disable leaves depends on the other
+// bits, so there is no echo of it.
+func originOfFlags(parts []ident.EventPart) {
+	const flags = "userAccountControl"
+	for i := range parts {
+		p := &parts[i]
+		if p.Kind != ident.EventModified || !text.Same(p.Attribute, flags) || p.Origin != nil || len(p.Old) != 1 || len(p.New) != 1 {
+			continue
+		}
+		before, err := strconv.ParseInt(p.Old[0], 10, 64)
+		after, alsoErr := strconv.ParseInt(p.New[0], 10, 64)
+		if cmp.Or(err, alsoErr) != nil || before^after != ident.AccountDisable {
+			continue
+		}
+		for _, other := range parts {
+			if other.Kind == ident.EventEnabled || other.Kind == ident.EventDisabled {
+				p.Origin = other.Origin
+			}
+		}
+	}
+}
+
+// forgetEchoes forgets what a complete read, which began at a time, did not show
+// although it had to, and what belongs to no intent.
+func (b *mirrorBatch) forgetEchoes(state MirrorState) error {
+	err := b.exec(`DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?)`,
+		stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)))
+	if err != nil {
+		return err
+	}
+	return b.exec(`DELETE FROM echoes WHERE intent <> 0 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = echoes.intent)`)
+}

@@ -41,7 +41,7 @@ const insertEvent = `INSERT INTO events
 // addEvent inserts an event, and sets its ID. Values that are too long to be kept
 // are only recognised.
 func (b *mirrorBatch) addEvent(e *ident.Event) error {
-	if err := recognise(b.ctx, b.batch, e); err != nil {
+	if err := b.recognise(e); err != nil {
 		return fmt.Errorf("recognise the own writes in the event of %q: %w", e.DN, err)
 	}
 	parts, err := ident.EncodeParts(briefParts(e.Parts))

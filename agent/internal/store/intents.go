@@ -39,6 +39,10 @@ type Intent struct {
 	Password []byte
 	HeldID   int64 // the held operation that this write carries out; 0 for none
 	Created  time.Time
+	// Origin and Database are for the echoes of the write and are not read back: where
+	// it came from, and the domain controller as in MirrorState.Server.
+	Origin   ident.Origin
+	Database string
 	// Unreadable says why Operation and Link could not be read; nil when they
 	// could. Another version may have written them.
 	Unreadable error
@@ -47,8 +51,9 @@ type Intent struct {
 // Space returns the space of the record's key.
 func (in Intent) Space() ident.Space { return ident.SpaceOf(in.Application, in.Kind) }
 
-// OpenIntent records an intent and returns its number. The intent is on disk
-// when it returns. After an error, the write must not happen:
+// OpenIntent records an intent, with the changes that will be read in the
+// directory because of it, and returns its number. Both are on disk when it
+// returns. After an error, the write must not happen:
 //   - a *FencedError when the lease has ended;
 //   - a *NotHeldError or *UnderWayError when the intent carries out a held
 //     operation that the run has not claimed (see ClaimHeld);
@@ -83,8 +88,10 @@ func (s *Store) OpenIntent(ctx context.Context, lease Lease, in Intent) (int64, 
 		if err != nil {
 			return err
 		}
-		in.ID, err = result.LastInsertId()
-		return err
+		if in.ID, err = result.LastInsertId(); err != nil {
+			return err
+		}
+		return expectEchoes(ctx, tx, in)
 	})
 	if err != nil {
 		return 0, err
@@ -192,6 +199,9 @@ func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64) error {
 	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		if err := dropEchoes(ctx, tx, id); err != nil {
 			return err
 		}
 		return closeIntent(ctx, tx, id)

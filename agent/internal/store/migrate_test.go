@@ -77,6 +77,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			if version > 8 {
 				checkKinds(t, s)
 			}
+			if version > 11 {
+				checkEchoes(t, s)
+			}
 		})
 	}
 }
@@ -145,6 +148,16 @@ func goesOn(t *testing.T, s *Store, in Intent, held Held) {
 	must(t, s.Commit(t.Context(), lease, Commit{
 		Automation: held.Automation, Application: held.Application, Kind: held.Kind, HeldID: held.ID, Outcome: done,
 	}))
+}
+
+// checkEchoes finds a write of version 12 whose change has yet to be read.
+func checkEchoes(t *testing.T, s *Store) {
+	t.Helper()
+	e := ident.Event{GUID: "guid-1", Parts: []ident.EventPart{{Kind: ident.EventDisabled}}}
+	must(t, s.UpdateMirror(t.Context(), func(tx MirrorTx) error { return tx.b.recognise(&e) }))
+	if o := e.Parts[0].Origin; o == nil || o.Automation != "staff" || o.Instance != 3 || o.Hops != 1 {
+		t.Errorf("origin: %+v", o)
+	}
 }
 
 // checkDeliveries finds what version 2 added.

@@ -41,6 +41,7 @@ type mirrorBatch struct {
 	followed []int64 // children that moved with their parents and have not taken their new places yet
 	doubtful []int64 // children that were reported where their parent used to be
 	removed  []ident.DN
+	read     *MirrorState // of a read that is complete with this transaction
 }
 
 // move holds the place of an object when the transaction began ("" when that is
@@ -64,10 +65,15 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 		if err := update(MirrorTx{b}); err != nil {
 			return err
 		}
-		if b.sweep != 0 {
-			return nil // Sweep will update all children and references at once
+		if b.sweep == 0 { // otherwise Sweep will update all children and references at once
+			if err := b.followMoves(); err != nil {
+				return err
+			}
 		}
-		return b.followMoves()
+		if b.read == nil {
+			return nil
+		}
+		return b.forgetEchoes(*b.read)
 	})
 }
 
@@ -215,6 +221,9 @@ func (m MirrorTx) SetState(state MirrorState) error {
 	cookie := state.Cookie
 	if cookie == nil {
 		cookie = []byte{}
+	}
+	if m.b.read = nil; state.Full {
+		m.b.read = &state
 	}
 	return m.b.exec(`UPDATE mirror_state SET cookie = ?, server = ?, spec = ?, complete = ?, synced = ?`,
 		cookie, state.Server, state.Spec, state.Full, stamp(state.Synced))

@@ -68,6 +68,16 @@ type Server struct {
 	TokenSIDs []string
 }
 
+// Identity names the domain controller and the copy of the database that its
+// cookies and USNs belong to.
+func (s Server) Identity() string {
+	host := s.DNSHostName
+	if host == "" {
+		host = s.URL
+	}
+	return fmt.Sprintf("%s (database %s)", host, s.InvocationID)
+}
+
 // Client holds connections to one domain controller. It is safe for use by
 // several goroutines; each request takes one of the connections.
 type Client struct {

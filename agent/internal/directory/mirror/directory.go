@@ -27,16 +27,6 @@ type Directory interface {
 
 var _ Directory = (*conn.Client)(nil)
 
-// identity names the domain controller and the copy of the database that its
-// cookies and USNs belong to.
-func identity(s conn.Server) string {
-	host := s.DNSHostName
-	if host == "" {
-		host = s.URL
-	}
-	return fmt.Sprintf("%s (database %s)", host, s.InvocationID)
-}
-
 // dirSync reads one page of DirSync.
 func (s *synchroniser) dirSync(ctx context.Context, w way, cookie []byte) (conn.SyncPage, error) {
 	return s.dir.DirSync(ctx, conn.SyncQuery{

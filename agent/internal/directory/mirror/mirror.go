@@ -73,7 +73,7 @@ const maxAge = 24 * time.Hour
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
 	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}
-	s.report.Server = identity(server)
+	s.report.Server = server.Identity()
 	for _, name := range spec.names() {
 		s.stored[name] = true
 	}

@@ -45,6 +45,8 @@ type Error struct {
 	// some were joined, and "update" or "create" if it was carried out,
 	// possibly without the attributes in Refused.
 	Done ident.Class
+	// Changed lists the groups that were joined or left before one failed.
+	Changed []ident.DN
 	// Refused lists the attributes that an update or a create lacks. If no
 	// part of an update was carried out, it lists all of its attributes.
 	Refused []Refusal

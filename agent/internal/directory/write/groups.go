@@ -36,7 +36,7 @@ func (w *Writer) memberships(ctx context.Context, guid ident.GUID, groups []iden
 			return err
 		}
 	}
-	changed := false
+	var changed []ident.DN
 	for _, g := range groups {
 		err := w.dir.Modify(ctx, conn.ByDN(g), []conn.Mod{{Kind: kind, Attribute: "member", Values: []string{string(e.DN)}}}, false)
 		if err != nil {
@@ -44,7 +44,7 @@ func (w *Writer) memberships(ctx context.Context, guid ident.GUID, groups []iden
 				return partOf(err, changed)
 			}
 		}
-		changed = true
+		changed = append(changed, g)
 	}
 	return nil
 }
@@ -79,11 +79,11 @@ func (w *Writer) membershipFailed(ctx context.Context, e ident.Entry, group iden
 	return w.fail(ident.ClassGroups, group, err), member
 }
 
-// partOf notes in an error that a part of the groups was changed before it.
-func partOf(err error, changed bool) error {
+// partOf notes in an error which of the groups were changed before it.
+func partOf(err error, changed []ident.DN) error {
 	var failed *Error
-	if errors.As(err, &failed) && changed {
-		failed.Done = ident.ClassGroups
+	if errors.As(err, &failed) && len(changed) > 0 {
+		failed.Done, failed.Changed = ident.ClassGroups, changed
 	}
 	return err
 }

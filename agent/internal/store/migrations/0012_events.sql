@@ -39,15 +39,17 @@ CREATE TABLE echoes (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     guid        TEXT NOT NULL, -- '' for an object that is being created
     anchor      TEXT NOT NULL, -- of such an object
-    part        TEXT NOT NULL, -- the kind of the change, with the attribute or the group
-    digest      BLOB NOT NULL, -- of the values afterwards
+    part        TEXT NOT NULL, -- what changes: the state, the place, an attribute, a membership
+    digest      TEXT NOT NULL, -- of how it is afterwards
     origin_json TEXT NOT NULL,
+    server      TEXT NOT NULL, -- the domain controller that is written to, as in mirror_state
     intent      INTEGER NOT NULL, -- 0 once it is known how the write ended
     settled     INTEGER NOT NULL -- when; 0 before
 ) STRICT;
-CREATE INDEX echoes_guid ON echoes (guid, part);
-CREATE INDEX echoes_anchor ON echoes (anchor) WHERE guid = '';
+CREATE INDEX echoes_guid ON echoes (guid, id);
+CREATE INDEX echoes_anchor ON echoes (anchor, id) WHERE guid = '';
 CREATE INDEX echoes_intent ON echoes (intent) WHERE intent <> 0;
+CREATE INDEX echoes_settled ON echoes (settled) WHERE settled <> 0;
 
 -- Objects that were deleted, so that one that comes back is known as restored.
 CREATE TABLE mirror_deleted (
