@@ -21,6 +21,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("DELETE /_sim/users/{id}", simkit.ControlRecord(s.Delete))
 	mux.HandleFunc("POST /_sim/users/{id}/remove", simkit.ControlRecord(s.Remove))
 	mux.HandleFunc("POST /_sim/paging", s.controlPaging)
+	s.controlWebhooks(mux)
 	mux.HandleFunc("POST /_sim/oauth/code", s.controlCode)
 	for path, do := range map[string]func(){"oauth/expire": s.ExpireAccessTokens, "oauth/revoke": s.RevokeRefreshTokens, "reset": s.Restart} {
 		mux.HandleFunc("POST /_sim/"+path, func(w http.ResponseWriter, _ *http.Request) {
@@ -39,10 +40,10 @@ const controlHelp = `Control of the simulator (the vendor has nothing like it):
   POST   /_sim/users/ID/deactivate      also /activate
   DELETE /_sim/users/ID                 permanently deleted: the row stays, as "(deleted user)"
   POST   /_sim/users/ID/remove          the row disappears (the vendor never does that)
-  POST   /_sim/paging                   {"form":"none|offset|cursor","size":100}
+` + webhooksHelp + `  POST   /_sim/paging                   {"form":"none|offset|cursor","size":100}
   POST   /_sim/oauth/code               {"redirect_uri":"http://127.0.0.1/"}: an authorization code
   POST   /_sim/oauth/expire             every access token; /revoke: every refresh token
-  POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form
+  POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form; no webhook is told
 `
 
 // ErrNoUser is the error for an id that no user has.
@@ -81,12 +82,14 @@ func (s *Server) SetActive(id int64, active bool) (User, error) {
 // Delete deletes user id permanently. Its row remains, as in the vendor's API.
 func (s *Server) Delete(id int64) (User, error) { return s.Change(id, (*User).forget) }
 
-// Remove removes user id from every answer, which the vendor never does.
+// Remove removes user id from every answer, which the vendor never does. Webhooks
+// are told of a deletion.
 func (s *Server) Remove(id int64) (User, error) {
 	u, ok := s.people.Remove(id)
 	if !ok {
 		return User{}, fmt.Errorf("remove user %d: %w", id, ErrNoUser)
 	}
+	s.emit(event{action: "delete", by: byApp, id: id, before: &u})
 	return u, nil
 }
 

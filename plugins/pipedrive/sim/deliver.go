@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -30,8 +32,14 @@ const (
 	deadAfter       = 3 * 24 * time.Hour // without success
 )
 
-func retries() []time.Duration {
-	return []time.Duration{3 * time.Second, 30 * time.Second, 150 * time.Second}
+// waits returns the wait before each attempt of a delivery.
+func waits() []time.Duration {
+	return []time.Duration{0, 3 * time.Second, 30 * time.Second, 150 * time.Second}
+}
+
+// shortened returns one of the vendor's times at the speed of the options.
+func (s *Server) shortened(d time.Duration) time.Duration {
+	return d / time.Duration(s.opts.WebhookSpeed)
 }
 
 // meta is the head of a delivery.
@@ -75,7 +83,7 @@ func (s *Server) emit(e event) {
 	correlation := rand.Text()
 	for _, id := range slices.Sorted(maps.Keys(s.hooks.byID)) {
 		h := s.hooks.byID[id]
-		if (h.Action != "*" && h.Action != e.action) || (h.Object != "*" && h.Object != "user") || h.Version != "2.0" || now.Before(h.banned) {
+		if !h.wants(e.action, "user") || now.Before(h.banned) {
 			continue
 		}
 		d := delivery{Data: data, Previous: previous, Meta: meta{
@@ -86,8 +94,13 @@ func (s *Server) emit(e event) {
 		if s.reads("webhook_time", "seconds") {
 			d.Meta.Timestamp = strconv.FormatInt(now.Unix(), 10)
 		}
-		s.attempt(h.ID, d, 0)
+		s.hand(h.ID, d)
 	}
+}
+
+// wants reports whether events of an action on an object are for h.
+func (h *hook) wants(action, object string) bool {
+	return h.IsActive == 1 && h.Version == "2.0" && (h.Action == "*" || h.Action == action) && (h.Object == "*" || h.Object == object)
 }
 
 func (s *Server) metaID(id int64) any {
@@ -126,19 +139,25 @@ func (s *Server) members(u *User) map[string]any {
 	return m
 }
 
-// attempt makes a delivery attempt after its waiting time.
-func (s *Server) attempt(hookID int64, d delivery, failed int) {
-	wait := time.Duration(0)
-	if failed > 0 {
-		wait = retries()[failed-1]
-	}
-	d.Meta.Attempt = failed + 1
-	s.opts.AfterFunc(wait, func() {
-		if s.deliver(hookID, d) || failed == len(retries()) {
-			return
+// attempt makes a delivery attempt after its waiting time, and more of them
+// until one succeeds. then, when it is not nil, follows the first one.
+func (s *Server) attempt(hookID int64, d delivery, failed int, then func()) {
+	s.opts.AfterFunc(s.shortened(waits()[failed]), func() {
+		s.attemptNow(hookID, d, failed)
+		if then != nil {
+			then()
 		}
-		s.attempt(hookID, d, failed+1)
 	})
+}
+
+func (s *Server) attemptNow(hookID int64, d delivery, failed int) {
+	d.Meta.Attempt = failed + 1
+	if failed > 0 && s.reads("webhook_retry_id", "new") {
+		d.Meta.ID = rand.Text()
+	}
+	if !s.deliver(hookID, d) && failed+1 < len(waits()) {
+		s.attempt(hookID, d, failed+1, nil)
+	}
 }
 
 // deliver makes one attempt and reports whether the delivery has ended. It
@@ -147,7 +166,7 @@ func (s *Server) attempt(hookID int64, d delivery, failed int) {
 func (s *Server) deliver(hookID int64, d delivery) (over bool) {
 	s.hooks.mu.Lock()
 	stored, ok := s.hooks.byID[hookID]
-	if !ok {
+	if !ok || stored.IsActive == 0 {
 		s.hooks.mu.Unlock()
 		return true
 	}
@@ -157,13 +176,13 @@ func (s *Server) deliver(hookID int64, d delivery) (over bool) {
 	if err != nil || !isLoopback(u) {
 		return true
 	}
-	status := post(h, d)
-	return s.delivered(hookID, d.Meta.Attempt, status)
+	status := s.post(h, d)
+	return s.delivered(hookID, d, status)
 }
 
-// post returns the status; 0 for none.
-func post(h hook, d delivery) int {
-	ctx, cancel := context.WithTimeout(context.Background(), deliveryTimeout)
+// post returns the status; 0 when there was no answer in time.
+func (s *Server) post(h hook, d delivery) int {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.WebhookTimeout)
 	defer cancel()
 	body, err := json.Marshal(d)
 	if err != nil {
@@ -177,8 +196,12 @@ func post(h hook, d delivery) int {
 	if h.AuthUser != nil && h.AuthPassword != nil {
 		r.SetBasicAuth(*h.AuthUser, *h.AuthPassword)
 	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	if s.opts.WebhookRoots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: s.opts.WebhookRoots, MinVersion: tls.VersionTLS12}
+	}
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(r)
@@ -190,28 +213,31 @@ func post(h hook, d delivery) int {
 }
 
 // delivered records the outcome: any 2xx is a success.
-func (s *Server) delivered(hookID int64, attempt, status int) (success bool) {
+func (s *Server) delivered(hookID int64, d delivery, status int) (success bool) {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()
+	now := s.opts.Now()
+	s.hooks.note(Attempt{
+		Webhook: hookID, ID: d.Meta.ID, Action: d.Meta.Action, Entity: fmt.Sprint(d.Meta.EntityID), Attempt: d.Meta.Attempt, Status: status, At: now,
+	})
 	h, ok := s.hooks.byID[hookID]
-	if !ok {
+	if !ok || h.IsActive == 0 {
 		return true
 	}
-	now := s.opts.Now()
 	stamp := now.UTC().Format(isoForm)
 	h.LastDelivery, h.LastStatus = &stamp, &status
 	if status >= 200 && status < 300 {
 		h.failures, h.success = 0, now
 		return true
 	}
-	if attempt == 1 {
+	if d.Meta.Attempt == 1 {
 		h.failures++
 		if h.failures >= banAfter {
-			h.failures, h.banned = 0, now.Add(banTime)
+			h.failures, h.banned = 0, now.Add(s.shortened(banTime))
 		}
 	}
-	if now.Sub(h.success) >= deadAfter {
-		delete(s.hooks.byID, hookID)
+	if now.Sub(h.success) >= s.shortened(deadAfter) {
+		s.removeHook(h, removedByVendor)
 		return true
 	}
 	return false

@@ -71,6 +71,22 @@ func probes() map[string]func(*testing.T, *Server) string {
 		"webhook_ids":  func(t *testing.T, s *Server) string { return part(delivered(t, s), "entity_id") },
 		"webhook_time": func(t *testing.T, s *Server) string { return part(delivered(t, s), "timestamp") },
 		"webhook_user": func(t *testing.T, s *Server) string { return part(delivered(t, s), "timezone_name") },
+		"webhook_retry_id": func(t *testing.T, s *Server) string {
+			r := newReceiver(t)
+			r.status = 500
+			s.opts.LoopbackWebhooks, s.opts.AfterFunc = true, r.after
+			send(t, s, "POST", "/v1/webhooks", `{"subscription_url":"`+r.URL+`","event_action":"*","event_object":"user","name":"n"}`)
+			_, _ = s.Rename(2, "Ada King")
+			r.run(simtest.NewClock())
+			return fmt.Sprint(r.got[0].meta["id"] == r.got[1].meta["id"])
+		},
+		"webhook_removed": func(t *testing.T, s *Server) string {
+			send(t, s, "POST", "/v1/webhooks", `{"subscription_url":"https://example.org","event_action":"*","event_object":"user","name":"n"}`)
+			if _, err := s.RemoveWebhook(1); err != nil {
+				t.Error(err)
+			}
+			return part(get(t, s, "/v1/webhooks").body, "is_active")
+		},
 	})
 	return all
 }

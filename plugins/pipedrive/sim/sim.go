@@ -13,6 +13,7 @@ package sim
 
 import (
 	"cmp"
+	"crypto/x509"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -53,6 +54,9 @@ type Options struct {
 	Readings map[string]string // answers to open questions; see Readings
 
 	LoopbackWebhooks bool                        // subscriptions may have loopback URLs, and get deliveries; the vendor requires public ones
+	WebhookRoots     *x509.CertPool              // whom deliveries to https trust; nil: as the system does. The vendor accepts no certificate of one's own making
+	WebhookTimeout   time.Duration               // of an attempt of a delivery; default the vendor's 10 seconds
+	WebhookSpeed     int                         // the waits between attempts, the ban and the time until a removal are shorter by this factor; default 1
 	AfterFunc        func(time.Duration, func()) // runs a delivery of a webhook after a wait; default a timer with its own goroutine
 	Now              func() time.Time            // the clock of every limit, expiry and time stamp; default time.Now
 	Log              *slog.Logger                // one line a request at level debug; default none
@@ -119,6 +123,8 @@ func (o Options) withDefaults() Options {
 	}
 	o.TokenLife = cmp.Or(o.TokenLife, time.Hour)
 	o.PageSize = cmp.Or(o.PageSize, 100)
+	o.WebhookTimeout = cmp.Or(o.WebhookTimeout, deliveryTimeout)
+	o.WebhookSpeed = max(o.WebhookSpeed, 1)
 	o.People = max(o.People, 1)
 	if o.Rotate {
 		o.Readings = maps.Clone(o.Readings)

@@ -41,11 +41,14 @@ type hook struct {
 	success  time.Time // the last success; at first the creation
 }
 
-// hooks holds the webhooks.
+// hooks holds the webhooks, and what happens to their deliveries.
 type hooks struct {
-	mu   sync.Mutex
-	byID map[int64]*hook
-	last int64
+	mu       sync.Mutex
+	byID     map[int64]*hook
+	last     int64
+	spoils   []DeliveryFault
+	held     func()    // the delivery that waits for the next one; nil: none
+	attempts []Attempt // the last ones
 }
 
 func newHooks() *hooks { return &hooks{byID: map[int64]*hook{}} }
@@ -54,6 +57,7 @@ func (h *hooks) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.byID)
+	h.spoils, h.held, h.attempts = nil, nil, nil
 }
 
 const (
@@ -103,7 +107,7 @@ func (s *Server) listHooks(w http.ResponseWriter, _ *call) {
 
 func (s *Server) addHook(w http.ResponseWriter, c *call) {
 	target := c.body["subscription_url"].(string)
-	if !s.reachable(target) {
+	if !s.reachable(target, c.Host) {
 		hookErrors(w, http.StatusBadRequest, "subscription_url", "invalid or non-reachable URL")
 		return
 	}
@@ -119,7 +123,7 @@ func (s *Server) addHook(w http.ResponseWriter, c *call) {
 	defer s.hooks.mu.Unlock()
 	own := 0
 	for _, h := range s.hooks.byID {
-		if h.UserID == owner {
+		if h.UserID == owner && h.IsActive == 1 {
 			own++
 		}
 	}
@@ -147,10 +151,15 @@ func (s *Server) addHook(w http.ResponseWriter, c *call) {
 }
 
 // reachable checks what can be known about a URL without requesting it: the
-// vendor requires a public one. Loopback URLs are for tests.
-func (s *Server) reachable(target string) bool {
+// vendor requires a public one, and not one of its own API, which was called as
+// self. Loopback URLs are for tests.
+func (s *Server) reachable(target, self string) bool {
 	u, err := url.Parse(target)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil {
+		return false
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if u.Host == self || host == "pipedrive.com" || strings.HasSuffix(host, ".pipedrive.com") {
 		return false
 	}
 	if isLoopback(u) {
@@ -171,10 +180,24 @@ func isLoopback(u *url.URL) bool {
 func (s *Server) deleteHook(w http.ResponseWriter, c *call) {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()
-	if s.hooks.byID[c.id] == nil {
+	if h := s.hooks.byID[c.id]; h == nil || h.IsActive == 0 {
 		hookErrors(w, http.StatusNotFound, "id", "not found")
 		return
 	}
 	delete(s.hooks.byID, c.id)
 	simkit.WriteJSON(w, http.StatusOK, hookAnswer{Status: "ok", Success: true})
+}
+
+// removedByVendor is the reason of the vendor for the end of a webhook. Its text
+// is not documented.
+const removedByVendor = "no successful delivery in 3 days"
+
+// removeHook ends a webhook as the vendor does. The caller holds the lock.
+func (s *Server) removeHook(h *hook, reason string) {
+	if s.reads("webhook_removed", "absent") {
+		delete(s.hooks.byID, h.ID)
+		return
+	}
+	stamp := s.opts.Now().UTC().Format(isoForm)
+	h.IsActive, h.RemoveTime, h.RemoveReason = 0, &stamp, &reason
 }

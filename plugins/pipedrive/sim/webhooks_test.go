@@ -130,6 +130,10 @@ func TestWebhooksAreRefused(t *testing.T) {
 		{url("https://127.0.0.1/in"), unreachable},
 		{url("http://localhost/in"), unreachable},
 		{url("http://[::1]:80/in"), unreachable},
+		{url("https://api.pipedrive.com/v1/users"), unreachable},
+		{url("https://pipedrive.com"), unreachable},
+		{url("https://Example-Co.Pipedrive.COM./in"), unreachable},
+		{url("http://example.com/v1/users"), unreachable}, // this simulator
 	} {
 		member, text, _ := strings.Cut(c.want, ": ")
 		want := `{"status":"error","success":false,"errors":{"` + member + `":["` + text + `"]}}`

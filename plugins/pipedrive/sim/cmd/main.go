@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -54,6 +55,18 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.BoolVar(&o.NoAdmin, "no-admin", false, "the caller may not write")
 	f.BoolVar(&o.NoAccountSettings, "no-account-settings", false, "the caller does not see `modified`")
 	f.BoolVar(&o.LoopbackWebhooks, "loopback-webhooks", false, "accept webhooks to loopback addresses, and deliver to them")
+	f.IntVar(&o.WebhookSpeed, "webhook-speed", 1, "divides the waits between attempts of a delivery, and the time of a ban and until a removal")
+	f.Func("webhook-ca", "`file` with the certificates that deliveries to https trust, instead of the system's", func(path string) error {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		o.WebhookRoots = x509.NewCertPool()
+		if !o.WebhookRoots.AppendCertsFromPEM(text) {
+			return errors.New("there is no certificate in it")
+		}
+		return nil
+	})
 	o.Readings = map[string]string{}
 	f.Func("reading", "`name=value`: what to do where the documentation is open; can be repeated", simkit.Flag(o.Readings))
 	verbose := f.Bool("verbose", false, "log each request to stderr")
@@ -74,6 +87,8 @@ func check(f *flag.FlagSet, o sim.Options) error {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.People < 1:
 		return errors.New("--people must be at least 1")
+	case o.WebhookSpeed < 1:
+		return errors.New("--webhook-speed must be at least 1")
 	case o.Persons < 0:
 		return errors.New("--persons must not be negative")
 	case !o.Paging.Valid():
