@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			}
 			if version > 11 {
 				checkEchoes(t, s)
+				checkReceipts(t, s)
 			}
 		})
 	}
@@ -184,6 +186,15 @@ func checkKinds(t *testing.T, s *Store) {
 	l, found, err := s.LinkByKey(t.Context(), ident.SpaceOf("crm", "person"), "1")
 	if err != nil || !found || l.GUID != "guid-2" || l.Orchestration != "leaver" || l.Kind != "person" {
 		t.Errorf("link of a person: %+v, %v, %v", l, found, err)
+	}
+}
+
+// checkReceipts finds what version 12 added for what applications send.
+func checkReceipts(t *testing.T, s *Store) {
+	t.Helper()
+	got, err := s.OpenReceipts(t.Context(), "crm", s.now())
+	if err != nil || len(got) != 1 || got[0].ID != 5 || got[0].Key != "7" || got[0].Run != 3 || !slices.Equal(got[0].Ran, []string{"staff"}) {
+		t.Errorf("receipts: %+v, %v", got, err)
 	}
 }
 

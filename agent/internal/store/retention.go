@@ -11,7 +11,7 @@ import (
 
 // Retention says what need not be kept any longer. A zero time keeps everything.
 type Retention struct {
-	Runs    time.Time // remove runs and orchestrations that ended before, with what they did
+	Runs    time.Time // remove runs, orchestrations and receipts that ended before, with what they did
 	Journal time.Time // remove lines that were written before
 }
 
@@ -19,6 +19,7 @@ type Retention struct {
 type Removed struct {
 	Runs, Outcomes, Lines int
 	Instances             int // orchestrations, with their stories and deliveries
+	Receipts              int // of what applications sent
 	// Open is the run that kept the journal from being shortened further: it
 	// holds something, or one of its writes is not settled. 0: there is none.
 	Open int64
@@ -42,6 +43,9 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 		}
 		if err := s.removeInstances(ctx, r.Runs, &removed); err != nil {
 			return removed, s.fail("remove old orchestrations", err)
+		}
+		if err := s.removeReceipts(ctx, r.Runs, &removed); err != nil {
+			return removed, s.fail("remove old receipts", err)
 		}
 	}
 	if !r.Journal.IsZero() {

@@ -1,7 +1,7 @@
 // Package store keeps what must survive a crash: links, runs and their outcomes,
 // intents, the journal, leases, the local image of the directory, the records
 // that a running fetch has staged, orchestrations with the outbox of what they
-// send, and encrypted secrets.
+// send, receipts of what applications sent by themselves, and encrypted secrets.
 //
 // It is one SQLite file with one writer. Every method that writes is one
 // transaction, on disk when it returns. The package decides nothing: it refuses

@@ -84,17 +84,27 @@ CREATE TABLE receipts (
     records     TEXT NOT NULL, -- the kind of the records: user, person, ...
     key         TEXT NOT NULL,
     body        BLOB NOT NULL,
+    size        INTEGER NOT NULL, -- of body
     state       TEXT NOT NULL, -- open, done, ignored, failed
-    run         INTEGER NOT NULL,
+    run         INTEGER NOT NULL, -- the last one of receipt_runs; 0 for none
     attempts    INTEGER NOT NULL,
     next_at     INTEGER NOT NULL,
     ended       INTEGER NOT NULL,
     cause       TEXT NOT NULL,
     UNIQUE (application, delivery)
 ) STRICT;
-CREATE INDEX receipts_open ON receipts (application, id) WHERE state = 'open';
+CREATE INDEX receipts_open ON receipts (application, id, size) WHERE state = 'open';
 CREATE INDEX receipts_key ON receipts (application, records, key, id);
 CREATE INDEX receipts_ended ON receipts (ended, id) WHERE ended <> 0;
+
+-- Which automations have run for a receipt: several may read the same records.
+CREATE TABLE receipt_runs (
+    receipt    INTEGER NOT NULL REFERENCES receipts (id),
+    automation TEXT NOT NULL,
+    run        INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (receipt, automation)
+) STRICT, WITHOUT ROWID;
 
 -- The subscription of an application at the vendor.
 CREATE TABLE subscriptions (

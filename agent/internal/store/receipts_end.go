@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// ReceiptsSeen records that a run of an automation has looked at the records of
+// receipts. Those in done end, as no other automation waits for them.
+func (s *Store) ReceiptsSeen(ctx context.Context, automation string, run int64, seen, done []int64) error {
+	if len(seen)+len(done) == 0 {
+		return nil
+	}
+	return s.write(ctx, "end receipts", func(tx *sql.Tx) error {
+		b, now := s.newBatch(tx), stamp(s.now())
+		for _, id := range seen {
+			err := b.exec(ctx, `INSERT INTO receipt_runs (receipt, automation, run, at) SELECT id, ?, ?, ? FROM receipts WHERE id = ?
+				ON CONFLICT (receipt, automation) DO UPDATE SET run = excluded.run, at = excluded.at`, automation, run, now, id)
+			if err == nil {
+				err = b.exec(ctx, `UPDATE receipts SET run = ? WHERE id = ?`, run, id)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return b.endReceipts(ctx, now, done, ReceiptDone, "")
+	})
+}
+
+// EndReceipts ends open receipts. Their bodies are emptied.
+func (s *Store) EndReceipts(ctx context.Context, ids []int64, state ReceiptState, cause string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, "end receipts", func(tx *sql.Tx) error {
+		return s.newBatch(tx).endReceipts(ctx, stamp(s.now()), ids, state, cause)
+	})
+}
+
+func (b *batch) endReceipts(ctx context.Context, now int64, ids []int64, state ReceiptState, cause string) error {
+	for _, id := range ids {
+		err := b.exec(ctx, `UPDATE receipts SET state = ?, ended = ?, cause = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
+			string(state), now, cause, []byte{}, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutOffReceipts counts an attempt that failed, and lets the receipts wait until
+// next.
+func (s *Store) PutOffReceipts(ctx context.Context, ids []int64, next time.Time, cause string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, "put receipts off", func(tx *sql.Tx) error {
+		b := s.newBatch(tx)
+		for _, id := range ids {
+			err := b.exec(ctx, `UPDATE receipts SET attempts = attempts + 1, next_at = ?, cause = ? WHERE id = ? AND state = 'open'`,
+				stamp(next), cause, id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// receiptsAtOnce limits how many receipts one transaction removes, and so how long
+// the writer is busy.
+const receiptsAtOnce = 500
+
+// removeReceipts removes receipts that ended before.
+func (s *Store) removeReceipts(ctx context.Context, before time.Time, removed *Removed) error {
+	n, err := s.deleteReceipts(ctx, `SELECT id FROM receipts WHERE ended <> 0 AND ended < ? ORDER BY ended, id LIMIT ?`, stamp(before))
+	removed.Receipts += n
+	return err
+}
+
+// TrimReceipts removes the oldest of the receipts that ended before, as far as
+// there are more than most of all applications together. It bounds what
+// applications that send much leave on the disk.
+func (s *Store) TrimReceipts(ctx context.Context, before time.Time, most int) (int, error) {
+	n, err := s.deleteReceipts(ctx, `SELECT id FROM receipts WHERE ended <> 0 AND ended < ?1
+		AND ended < (SELECT ended FROM receipts WHERE ended <> 0 ORDER BY ended DESC, id DESC LIMIT 1 OFFSET ?3)
+		ORDER BY ended, id LIMIT ?2`, stamp(before), most-1)
+	return n, s.fail("remove old receipts", err)
+}
+
+// deleteReceipts deletes what a query finds, in small transactions. Its second
+// parameter is how many it may find.
+func (s *Store) deleteReceipts(ctx context.Context, query string, before int64, more ...any) (int, error) {
+	for sum := 0; ; {
+		n := 0
+		err := s.write(ctx, "remove old receipts", func(tx *sql.Tx) error {
+			rows, err := tx.QueryContext(ctx, query, append([]any{before, receiptsAtOnce}, more...)...)
+			if err != nil {
+				return err
+			}
+			ids, err := collect(rows, scanID)
+			if n = len(ids); err != nil {
+				return err
+			}
+			b := s.newBatch(tx)
+			for _, id := range ids {
+				for _, query := range []string{`DELETE FROM receipt_runs WHERE receipt = ?`, `DELETE FROM receipts WHERE id = ?`} {
+					if err := b.exec(ctx, query, id); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if sum += n; err != nil || n == 0 {
+			return sum, err
+		}
+	}
+}
