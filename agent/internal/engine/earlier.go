@@ -24,6 +24,7 @@ func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []apply.Task) e
 		if err != nil {
 			return err
 		}
+		defer v.image.Close()
 		if taken, err = takenSince(v, r.automation, tasks); err != nil {
 			return err
 		}

@@ -94,7 +94,10 @@ type Settings struct {
 	Broken      map[string]error // automations that cannot run, with the reason; the others still run
 	// Follows returns the orchestrations that begin with an operation that was
 	// carried out, as apply.Settings has it; nil: none do.
-	Follows  func(automation, by string, o ident.Outcome, password string) []store.NewInstance
+	Follows func(automation, by string, o ident.Outcome, password string) []store.NewInstance
+	// Synced is called after each synchronisation of the mirror, whoever needed it. It
+	// must return at once; nil: nobody listens.
+	Synced   func(mirror.Report)
 	Sealer   apply.Sealer // of the passwords that are handed over
 	Observer Observer
 	Log      *slog.Logger
@@ -102,8 +105,8 @@ type Settings struct {
 }
 
 // Engine runs automations. Different automations may run at once: they fetch
-// and write in parallel, but only one at a time brings the mirror up to date
-// and plans (see promises).
+// and write in parallel, but only one at a time plans (see promises). The change
+// feed brings the mirror up to date beside them (see Follower).
 type Engine struct {
 	Settings
 	turn       *turnstile
@@ -146,7 +149,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 // promises. What e mirrors stays in the mirror, so that its next run need not
 // read the directory anew.
 func (e *Engine) Under(s Settings) *Engine {
-	s.Mirror.Attributes = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes)
+	s.Mirror.Attributes, s.Synced = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes), e.Synced
 	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, objects: e.objects, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	return other
@@ -359,6 +362,9 @@ func (e *Engine) connected(ctx context.Context, do func(Directory) error) error 
 	prefer, err := apply.PreferredServer(ctx, e.Store)
 	if err != nil {
 		return err
+	}
+	if prefer == "" && e.turn.follow.Load() > 0 { // another DC would mean to read everything, and again for the feed
+		prefer, _ = e.turn.synced.Load().(string)
 	}
 	progress.Tell(ctx, progress.Step{Phase: "connecting to the directory"})
 	client, err := e.Connect(ctx, prefer)

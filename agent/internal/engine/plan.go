@@ -48,6 +48,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err != nil {
 		return planned{}, err
 	}
+	defer v.image.Close()
 	if a, err = a.under(schema); err != nil {
 		return planned{}, err
 	}
@@ -165,7 +166,8 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 
 // current returns a view of the present directory and of what other runs are
 // about to change. It reads the promises first: a run that ends after that has
-// written everything before the mirror is read.
+// written everything before the mirror is read. The caller closes the image of the
+// view.
 func (e *Engine) current(ctx context.Context, a Automation, client Directory, acceptShrink bool) (*view, ident.Schema, error) {
 	others := e.promises.others(a.Settings.Automation)
 	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink)
@@ -189,28 +191,52 @@ func (e *Engine) sync(ctx context.Context, automation string, client Directory, 
 	if err != nil {
 		return nil, fmt.Errorf("look up what the directory takes: %w", err)
 	}
-	spec := e.Mirror
-	spec.Attributes = slices.DeleteFunc(slices.Clone(spec.Attributes), func(name string) bool { return schema.Rule(name).Unread })
+	spec := e.mirrored(schema)
 	spec.AcceptShrink = acceptShrink
-	_, err = mirror.Sync(ctx, client, e.Store, spec, e.Log)
+	_, err = e.synchronise(ctx, client, spec)
 	var shrunk *mirror.ShrinkError
 	if errors.As(err, &shrunk) {
-		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w; if that many were really deleted, say so once: %s",
+		return nil, fmt.Errorf("%w; if that many were really deleted, say so once: %s",
 			err, ident.Command("plan --accept-shrink", automation))
 	}
-	if err != nil {
-		return nil, fmt.Errorf("bring the mirror of the directory up to date: %w", err)
-	}
-	return schema, nil
+	return schema, err
 }
 
+// mirrored says what is mirrored of a directory with a schema.
+func (e *Engine) mirrored(schema ident.Schema) mirror.Spec {
+	spec := e.Mirror
+	spec.Attributes = slices.DeleteFunc(slices.Clone(spec.Attributes), func(name string) bool { return schema.Rule(name).Unread })
+	return spec
+}
+
+// synchronise brings the mirror up to date while nobody else does.
+func (e *Engine) synchronise(ctx context.Context, client Directory, spec mirror.Spec) (report mirror.Report, err error) {
+	err = e.syncing(ctx, func() error {
+		report, err = mirror.Sync(ctx, client, e.Store, spec, e.Log)
+		if err != nil {
+			return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
+		}
+		e.turn.synced.Store(client.Server().URL)
+		return nil
+	})
+	if err == nil && e.Synced != nil {
+		e.Synced(report)
+	}
+	return report, err
+}
+
+// view takes an image of the mirror as it is now, which the caller closes.
 func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*view, error) {
 	guard, err := write.NewGuard(ctx, client, e.Rules)
 	if err != nil {
 		return nil, fmt.Errorf("find the protected accounts: %w", err)
 	}
+	image, err := e.Store.Image(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &view{
-		ctx: ctx, store: e.Store, client: client, guard: guard,
+		ctx: ctx, image: image, store: e.Store, client: client, guard: guard,
 		space: a.Settings.Space(), automation: a.Settings.Automation,
 		members: map[string]map[ident.GUID]bool{}, taken: e.Mirror.Attributes,
 	}, nil

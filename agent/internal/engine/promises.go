@@ -183,7 +183,7 @@ func (v *view) asPromised(p *promised, at int32) (ident.Entry, bool, error) {
 	if operation.MakesAccount(t.Op.Class) {
 		e.Attributes["objectclass"], e.Attributes["useraccountcontrol"] = []string{"user"}, []string{"512"}
 	} else {
-		now, there, err := v.store.EntryByGUID(v.ctx, e.GUID)
+		now, there, err := v.image.EntryByGUID(v.ctx, e.GUID)
 		if err != nil || !there {
 			return e, false, err
 		}

@@ -16,11 +16,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
-// view is what a plan reads: the mirror and the links in the store and, for
-// the few groups that matter, the DC itself.
+// view is what a plan reads: the mirror as it was when the plan began, the links
+// and, for the few groups that matter, the DC itself.
 type view struct {
 	ctx        context.Context // of the one plan that uses this view
-	store      *store.Store
+	image      *store.Image
+	store      *store.Store // for links
 	client     Directory
 	space      ident.Space
 	automation string
@@ -37,16 +38,16 @@ var (
 )
 
 func (v *view) EntryByGUID(guid ident.GUID) (ident.Entry, bool, error) {
-	return v.store.EntryByGUID(v.ctx, guid)
+	return v.image.EntryByGUID(v.ctx, guid)
 }
 
 func (v *view) EntriesByValue(attribute, value string) ([]ident.Entry, error) {
-	found, err := v.store.EntriesByValue(v.ctx, attribute, value)
+	found, err := v.image.EntriesByValue(v.ctx, attribute, value)
 	return v.withPromised(found, err, attribute, value, text.Alike)
 }
 
 func (v *view) EntriesByName(attribute, value string) ([]ident.Entry, error) {
-	found, err := v.store.EntriesByName(v.ctx, attribute, value)
+	found, err := v.image.EntriesByName(v.ctx, attribute, value)
 	return v.withPromised(found, err, attribute, value, text.SameName)
 }
 
@@ -61,7 +62,7 @@ func (v *view) withPromised(found []ident.Entry, err error, attribute, value str
 }
 
 func (v *view) ChildrenByName(parent ident.DN, cn string) ([]ident.Entry, error) {
-	found, err := v.store.ChildrenByName(v.ctx, parent, cn)
+	found, err := v.image.ChildrenByName(v.ctx, parent, cn)
 	if err != nil || len(v.others) == 0 {
 		return found, err
 	}
@@ -80,14 +81,14 @@ func oneEach(found, more []ident.Entry) []ident.Entry {
 }
 
 func (v *view) ContainerExists(dn ident.DN) (bool, error) {
-	_, ok, err := v.store.EntryByDN(v.ctx, dn)
+	_, ok, err := v.image.EntryByDN(v.ctx, dn)
 	return ok, err
 }
 
 // ObjectExists asks the DC about kinds of objects that the mirror does not
 // hold. Objects in another domain are left to the write itself.
 func (v *view) ObjectExists(dn ident.DN) (bool, error) {
-	if _, ok, err := v.store.EntryByDN(v.ctx, dn); ok || err != nil {
+	if _, ok, err := v.image.EntryByDN(v.ctx, dn); ok || err != nil {
 		return ok, err
 	}
 	if !dn.Under(v.client.Server().NamingContext) {
@@ -148,7 +149,7 @@ func (v *view) MemberOf(group ident.DN, guid ident.GUID) (bool, error) {
 
 // EachAnchor lists the objects whose anchor starts with prefix.
 func (v *view) EachAnchor(attribute, prefix string, each func(ident.Entry) error) error {
-	return v.store.EachEntry(v.ctx, func(e ident.Entry) error {
+	return v.image.EachEntry(v.ctx, func(e ident.Entry) error {
 		for _, value := range e.Attributes.Values(attribute) {
 			if len(value) >= len(prefix) && value[:len(prefix)] == prefix {
 				return each(e)

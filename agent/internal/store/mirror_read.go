@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // MirrorState says how far the local image of the directory has come.
@@ -43,99 +41,11 @@ func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
 	return state, s.fail("mirror state", err)
 }
 
-// EntryByGUID finds an object; false when the mirror does not have it.
-func (s *Store) EntryByGUID(ctx context.Context, guid ident.GUID) (ident.Entry, bool, error) {
-	return s.oneEntry(ctx, "entry by guid", s.stmts.entryByGUID, guid)
-}
-
-// EntryByDN finds an object by its DN, in any spelling; false when the mirror
-// does not have it.
-func (s *Store) EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, error) {
-	return s.oneEntry(ctx, "entry by DN", s.stmts.entryByDN, dn.Fold())
-}
-
-// ChildrenByName finds the objects directly below parent whose name equals name
-// according to text.SameName, so that no other object there may get it.
-func (s *Store) ChildrenByName(ctx context.Context, parent ident.DN, name string) ([]ident.Entry, error) {
-	return s.entries(ctx, "children by name", s.stmts.childrenByName, parent.Fold(), text.Name(name))
-}
-
-func (s *Store) oneEntry(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) (ident.Entry, bool, error) {
-	list, err := s.entries(ctx, operation, stmt, args...)
-	if err != nil || len(list) == 0 {
-		return ident.Entry{}, false, err
-	}
-	return list[0], true, nil
-}
-
-// EntriesByValue finds the objects that have value in attribute. It ignores the
-// case of letters and invisible characters. DNs match in any spelling.
-func (s *Store) EntriesByValue(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
-	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.Alike(v, value) })
-}
-
-// EntriesByName finds the objects whose value in attribute is the same name as
-// value according to text.SameName, so that no other object may get it.
-func (s *Store) EntriesByName(ctx context.Context, attribute, value string) ([]ident.Entry, error) {
-	return s.entriesBy(ctx, attribute, value, func(v string) bool { return text.SameName(v, value) })
-}
-
-// entriesBy filters with same what the index finds, because the index is by
-// text.Name, which takes more values for the same.
-func (s *Store) entriesBy(ctx context.Context, attribute, value string, same func(string) bool) ([]ident.Entry, error) {
-	attribute = text.Lower(attribute)
-	stmt, args := s.stmts.entriesByLongValue, []any{attribute}
-	if folded := foldValue(attribute, value); folded != nil {
-		stmt, args = s.stmts.entriesByValue, append(args, folded)
-	}
-	if isReference(attribute) {
-		dn := ident.DN(value).Fold()
-		same = func(v string) bool { return v == value || ident.DN(v).Fold() == dn }
-	}
-	found, err := s.entries(ctx, "entries by value", stmt, args...)
-	return slices.DeleteFunc(found, func(e ident.Entry) bool { return !slices.ContainsFunc(e.Attributes[attribute], same) }), err
-}
-
-func (s *Store) entries(ctx context.Context, operation string, stmt *sql.Stmt, args ...any) ([]ident.Entry, error) {
-	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, s.fail(operation, err)
-	}
-	list, _, err := collectEntries(rows)
-	return list, s.fail(operation, err)
-}
-
 // CountEntries counts the objects of the mirror.
 func (s *Store) CountEntries(ctx context.Context) (int, error) {
 	var n int
 	err := s.reader.QueryRowContext(ctx, `SELECT count(*) FROM mirror`).Scan(&n)
 	return n, s.fail("count entries", err)
-}
-
-// EachEntry calls each for every object, in no particular order and with little
-// memory. It stops at the first error of each.
-func (s *Store) EachEntry(ctx context.Context, each func(ident.Entry) error) error {
-	last := int64(0)
-	for {
-		rows, err := s.reader.QueryContext(ctx, selectEntries+
-			` WHERE m.id IN (SELECT id FROM mirror WHERE id > ? ORDER BY id LIMIT ?)`+orderEntries, last, entryBatch)
-		if err != nil {
-			return s.fail("each entry", err)
-		}
-		batch, end, err := collectEntries(rows)
-		if err != nil {
-			return s.fail("each entry", err)
-		}
-		for _, e := range batch {
-			if err := each(e); err != nil {
-				return err
-			}
-		}
-		if len(batch) < entryBatch {
-			return nil
-		}
-		last = end
-	}
 }
 
 // collectEntries reads the rows of selectEntries, one for each value. It also

@@ -38,18 +38,21 @@ const FileName = "rollcall.db"
 
 const (
 	busyTimeout = 10 * time.Second
-	readers     = 4
+	// readers is how many reads can be in progress at once. A plan takes two of them for
+	// as long as it lasts.
+	readers = 6
 )
 
 // Store is the open state of one agent.
 type Store struct {
-	path    string
-	staging string // the file of staged records
-	now     func() time.Time
-	log     *slog.Logger
-	writer  *sql.DB // one connection; its transactions begin IMMEDIATE
-	reader  *sql.DB
-	stmts   statements
+	path        string
+	staging     string // the file of staged records
+	now         func() time.Time
+	log         *slog.Logger
+	writer      *sql.DB // one connection; its transactions begin IMMEDIATE
+	reader      *sql.DB
+	stmts       statements
+	entryReader // of the mirror as it is now
 
 	prepared prepared // of the writer
 	sizes    stagedSizes
@@ -166,6 +169,7 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
+	s.entryReader = entryReader{db: s.reader, stmts: &s.stmts, fail: s.fail}
 	return s.stmts.prepare(ctx, s.reader)
 }
 

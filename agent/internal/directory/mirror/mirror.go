@@ -69,7 +69,8 @@ const maxAge = 24 * time.Hour
 // If it fails, the mirror is either unchanged or marked as not Full: then it
 // mixes old and new objects and must not be used before a later Sync succeeds.
 // A read that shows suspiciously few objects returns a *ShrinkError; an
-// attribute that cannot be mirrored, an *AttributeError.
+// attribute that cannot be mirrored, an *AttributeError; a read of everything that
+// Spec.Incremental forbids, a *WholeError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
 	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}

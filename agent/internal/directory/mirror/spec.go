@@ -31,6 +31,9 @@ type Spec struct {
 	// Named lists the attributes that an automation asks for by name. A change of
 	// userAccountControl and the like counts as modified only if it is named.
 	Named []string
+	// Incremental refuses a read of everything with a *WholeError: the caller has to
+	// see to it that nobody relies on the image meanwhile.
+	Incremental bool
 	// AcceptShrink accepts a read that shows less than half of the mirror.
 	AcceptShrink bool
 }

@@ -36,8 +36,27 @@ func (e *ShrinkError) Error() string {
 		shows, e.Had)
 }
 
+// WholeError says why everything must be read, where Spec.Incremental forbids it.
+// The mirror is as it was.
+type WholeError struct {
+	Reason string // "" if every synchronisation reads everything, because DirSync is refused
+	// Elsewhere means that the mirror was last brought up to date with another domain
+	// controller.
+	Elsewhere bool
+}
+
+func (e *WholeError) Error() string {
+	if e.Reason == "" {
+		return "everything must be read: the domain controller refuses DirSync"
+	}
+	return "everything must be read: " + e.Reason
+}
+
 // readWhole reads everything in the best way that the server allows.
 func (s *synchroniser) readWhole(ctx context.Context, reason string) error {
+	if s.spec.Incremental {
+		return &WholeError{Reason: reason, Elsewhere: s.before.Full && s.before.Server != s.report.Server}
+	}
 	if err := s.checkAttributes(ctx); err != nil {
 		return err
 	}

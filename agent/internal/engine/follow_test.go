@@ -1,0 +1,258 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	diff "github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/memory"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// staffOf is a scene with an automation that has made n accounts, and is about to
+// give each of them a title.
+func staffOf(t *testing.T, name string, n int) (*scene, *feed) {
+	t.Helper()
+	source := &feed{}
+	for key := range n {
+		source.records = append(source.records, person(ident.Key(fmt.Sprint(key)), fmt.Sprintf("%s Person %d", name, key)))
+	}
+	s := newScene(t, map[string]*feed{name: source})
+	s.change(name, func(p *plan.Settings) { p.Limits = map[ident.Class]plan.Limit{ident.ClassUpdate: {Unlimited: true}} })
+	s.run(name)
+	for key := range n {
+		source.records[key].Fields["title"] = fmt.Sprintf("Title %d", key)
+	}
+	return s, source
+}
+
+// inThePlan calls do once, in the middle of the plan of whoever uses the context.
+func inThePlan(ctx context.Context, do func()) context.Context {
+	done := false
+	return progress.With(ctx, func(step progress.Step) {
+		if step.Phase == "planning record" && step.Done > 1 && !done {
+			done = true
+			do()
+		}
+	})
+}
+
+func (s *scene) follower() *Follower {
+	s.Helper()
+	f, err := s.Follow(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// catchUp brings the mirror up to date as the feed does.
+func (s *scene) catchUp(f *Follower) {
+	s.Helper()
+	if _, err := f.Sync(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// disturb changes, by hand, accounts on both sides of where the plan is: one is
+// disabled, one deleted, one moved away, and two have each other's names.
+func disturb(s *scene, name string) {
+	at := func(key int) ident.DN { return s.account(fmt.Sprintf("%s:%d", name, key)).DN }
+	for _, first := range []int{0, 150} {
+		s.dc.Replace(s, at(first), "userAccountControl", "514")
+		s.dc.Replace(s, at(first+1), "title", "by hand")
+		s.dc.Delete(s, at(first+2))
+		s.dc.Replace(s, at(first+3), "employeeNumber", "nobody:1")
+		a, b := at(first+4), at(first+5)
+		s.dc.Move(s, a, "CN=interim", s.ou)
+		s.dc.Move(s, b, a.RDN(), s.ou)
+		s.dc.Move(s, s.ou.Child("interim"), b.RDN(), s.ou)
+	}
+}
+
+// While a plan is being made, the feed brings the mirror up to date without
+// waiting, and the plan is the one that would have been made without it.
+func TestAPlanReadsOneMomentWhileTheFeedGoesOn(t *testing.T) {
+	const name = "moment"
+	s, _ := staffOf(t, name, 200)
+	f := s.follower()
+	s.catchUp(f)
+	before, err := s.Plan(t.Context(), Request{Automation: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guid := s.account(name + ":152").GUID
+	disturbed := false
+	ctx := inThePlan(t.Context(), func() {
+		disturb(s, name)
+		s.catchUp(f)
+		_, there, err := s.Store.EntryByGUID(t.Context(), guid)
+		if disturbed = true; err != nil || there {
+			t.Errorf("the mirror did not go on: %v, %v", there, err)
+		}
+	})
+	during, err := s.Plan(ctx, Request{Automation: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !disturbed || len(before.Changes) != 200 {
+		t.Fatalf("nothing happened during the plan, or it is another: %v, %d", disturbed, len(before.Changes))
+	}
+	if d := diff.Diff(before.Changes, during.Changes); d != "" {
+		t.Errorf("the plan is another:\n%s", d)
+	}
+	if d := diff.Diff(before.Quarantined, during.Quarantined); d != "" {
+		t.Errorf("the quarantine is another:\n%s", d)
+	}
+}
+
+// A run whose plan is overtaken by the feed writes only to the people whom it
+// planned for, and to none who has changed since.
+func TestNoWrongPersonWhileTheFeedGoesOn(t *testing.T) {
+	const name = "wrong"
+	s, _ := staffOf(t, name, 200)
+	f := s.follower()
+	was := map[ident.GUID]string{}
+	for _, e := range s.dc.Find(t, "(employeeNumber="+name+":*)", "employeeNumber") {
+		was[e.GUID] = strings.TrimPrefix(e.Attributes.First("employeeNumber"), name+":")
+	}
+	ctx := inThePlan(t.Context(), func() { disturb(s, name); s.catchUp(f) })
+	r, err := s.Run(ctx, Request{Automation: name, Kind: store.KindManual, By: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Count(ident.ResultApplied) < 180 || r.Count(ident.ResultSkipped) == 0 {
+		t.Errorf("counts: %+v", r.Counts)
+	}
+	for _, e := range s.dc.Find(t, "(sAMAccountName="+name+"*)", "title", "employeeNumber", "sAMAccountName") {
+		key := was[e.GUID]
+		if sam := e.Attributes.First("sAMAccountName"); sam != name+key {
+			t.Errorf("%s has the sAMAccountName %s, and was of the key %s", e.DN, sam, key)
+		}
+		switch title := e.Attributes.First("title"); title {
+		case "", "by hand", "Title " + key:
+		default:
+			t.Errorf("%s, the account of the key %s, has the title %q", e.DN, key, title)
+		}
+		if number := e.Attributes.First("employeeNumber"); number != name+":"+key && number != "nobody:1" {
+			t.Errorf("the account of the key %s has the anchor %s", key, number)
+		}
+	}
+	for _, key := range []int{1, 151} {
+		if title := s.account(fmt.Sprintf("%s:%d", name, key)).Attributes.First("title"); title != "by hand" {
+			t.Errorf("what was set by hand during the plan of %d was overwritten with %q", key, title)
+		}
+	}
+}
+
+// A read of everything takes several transactions: it waits for the plan.
+func TestTheFeedReadsEverythingOnlyInItsTurn(t *testing.T) {
+	const name = "turn"
+	s, _ := staffOf(t, name, 150)
+	f, err := s.Under(func() Settings {
+		other := s.Settings
+		other.Mirror.Attributes = append([]string{"department"}, other.Mirror.Attributes...)
+		return other
+	}()).Follow(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	read := make(chan error, 1)
+	waiting := make(chan string, 8)
+	planned, err := s.Plan(inThePlan(t.Context(), func() {
+		go func() {
+			_, err := f.Sync(progress.With(t.Context(), func(step progress.Step) {
+				if strings.HasPrefix(step.Phase, "waiting") {
+					waiting <- step.Phase
+				}
+			}))
+			read <- err
+		}()
+		select {
+		case who := <-waiting:
+			if who != "waiting until automation turn has read the directory" {
+				t.Errorf("waits: %s", who)
+			}
+		case err := <-read:
+			t.Errorf("it did not wait: %v", err)
+			read <- err
+		}
+	}), Request{Automation: name})
+	if err != nil || len(planned.Changes) != 150 {
+		t.Errorf("the plan: %d changes, %v", len(planned.Changes), err)
+	}
+	if err := <-read; err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// When a run has read another domain controller, the feed goes there instead of
+// reading everything again; and while it is there, so do the runs.
+func TestTheFeedAndRunsReadTheSameDomainController(t *testing.T) {
+	d, err := memory.New("DC=ad,DC=test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := memory.Account{DN: "CN=Administrator,CN=Users,DC=ad,DC=test", Administrator: true}
+	one, two := "ldaps://dc1.ad.test", "ldaps://dc2.ad.test"
+	var asked []string
+	connect := func(_ context.Context, prefer string) (Directory, error) {
+		asked = append(asked, prefer)
+		dc := strings.TrimSuffix(strings.TrimPrefix(cmp.Or(prefer, one), "ldaps://"), ".ad.test")
+		c, err := d.Connect(admin, dc)
+		return remembered{c}, err
+	}
+	s := newSceneIn(t, &dirtest.Domain{BaseDN: "DC=ad,DC=test"}, one, connect, nil)
+	follow := func() *Follower {
+		f, err := s.Follow(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := follow()
+	s.catchUp(f)
+	client, err := s.Connect(t.Context(), two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.sync(t.Context(), "one", client, true); err != nil { // as a run that has to ask this one
+		t.Fatal(err)
+	}
+	unit := ident.Attributes{"objectclass": {"organizationalUnit"}}
+	if err := client.Add(t.Context(), "OU=New,DC=ad,DC=test", unit); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Sync(t.Context()); !errors.Is(err, ErrElsewhere) {
+		t.Errorf("the feed: %v", err)
+	}
+	g := follow()
+	report, err := g.Sync(t.Context())
+	if err != nil || report.Full || report.Changed != 1 {
+		t.Errorf("the next: %+v, %v", report, err)
+	}
+	if err := s.connected(t.Context(), func(Directory) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked[len(asked)-1]; got != two {
+		t.Errorf("a run asks %q", got)
+	}
+	_, _ = f.Close(), g.Close()
+	if err := s.connected(t.Context(), func(Directory) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked[len(asked)-1]; got != "" {
+		t.Errorf("without a feed a run asks %q", got)
+	}
+}
