@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -134,9 +136,9 @@ func printSecrets(w io.Writer, all []abi.Secret) {
 func printCalls(w io.Writer, m abi.Manifest) {
 	if len(m.Endpoints) > 0 {
 		_, _ = fmt.Fprintln(w)
-		table(w, "ENDPOINT\tCALL\tKEY\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
+		table(w, "ENDPOINT\tCALL\tONE RECORD\tKEY\tRECORDS ARE\tSCOPES\tTITLE", func(row func(...any)) {
 			for _, e := range m.Endpoints {
-				row(e.Name, e.Method+" "+e.Path+e.URL, orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)),
+				row(e.Name, e.Method+" "+e.Path+e.URL, orDash(callOfOne(e.One)), orDash(strings.TrimPrefix(e.Key, "/")), orDash(string(e.Audience)),
 					orDash(strings.Join(e.Scopes, " ")), e.Title)
 			}
 		})
@@ -167,6 +169,19 @@ func printCalls(w io.Writer, m abi.Manifest) {
 		_, _ = fmt.Fprintln(w)
 		table(w, "CALL\tTHE ACCOUNT NEEDS", func(row func(...any)) { rights(func(use, right string) { row(use, right) }) })
 	}
+}
+
+// callOfOne shows the request for a single record; "" when there is none.
+func callOfOne(one *abi.One) string {
+	if one == nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(one.Params)) {
+		if strings.Contains(one.Params[name], "{{") {
+			return one.Path + one.URL + "?" + name + "=" + one.Params[name]
+		}
+	}
+	return one.Path + one.URL
 }
 
 // printAttributes lists the fields of records, endpoint by endpoint.

@@ -182,6 +182,7 @@ var may = map[string]map[string]string{
 		"agent/internal/macro":    "and its macros",
 		"agent/internal/fit":      "where requests may go depends on what fits",
 		"agent/internal/config":   "in the configuration",
+		"agent/internal/endpoint": "and its requests for a single record",
 	},
 	"agent/internal/consent": {
 		"agent/internal/oauth": "the question to the person, and how its answer is told from others",

@@ -75,7 +75,7 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		input:   abi.Call{Function: abi.FunctionFetch, Endpoint: &call.Endpoint, Retry: call.Retry},
 		export:  abi.ExportFetch,
 		timeout: c.host.settings.FetchTimeout,
-		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign},
+		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign, Single: call.Endpoint.Single},
 		empty:   call.Endpoint.Repeat.MaxEmpty,
 		sink: func(r abi1.Record) error {
 			if foreign && (r.Deleted || r.Partial) {
@@ -197,9 +197,9 @@ func encode(app Application, call abi.Call) ([]byte, error) {
 		call.Retry.MaxWaitMS = defaultMaxWait.Milliseconds()
 	}
 	call.Application = app.Name
-	if call.Endpoint != nil { // the audience is for the agent only
+	if call.Endpoint != nil { // these are for the agent only
 		e := *call.Endpoint
-		e.Audience, e.Attributes = "", nil
+		e.Audience, e.Attributes, e.One = "", nil, nil
 		call.Endpoint = &e
 	}
 	input, err := json.Marshal(call)

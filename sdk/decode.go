@@ -115,6 +115,10 @@ func (r *reader) endpoint() *abi.Endpoint {
 			e.Rights = r.strings()
 		case "kind":
 			e.Kind = r.string()
+		case "one":
+			e.One = r.one()
+		case "single":
+			e.Single = r.bool()
 		default:
 			r.value()
 		}
@@ -123,6 +127,32 @@ func (r *reader) endpoint() *abi.Endpoint {
 		return nil
 	}
 	return e
+}
+
+func (r *reader) one() *abi.One {
+	o := &abi.One{}
+	there := r.object(func(name string) {
+		switch name {
+		case "path":
+			o.Path = r.string()
+		case "url":
+			o.URL = r.string()
+		case "params":
+			o.Params = r.texts()
+		case "records":
+			o.Records = r.string()
+		case "record":
+			o.Record = r.string()
+		case "cost":
+			o.Cost = r.int()
+		default:
+			r.value()
+		}
+	})
+	if !there {
+		return nil
+	}
+	return o
 }
 
 func (r *reader) repeat() (p abi.Repeat) {

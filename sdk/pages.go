@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -47,6 +48,9 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 		}
 		seen[at] = true
 		resp, err := Retry(c, req, classify)
+		if e.Single && gone(err) {
+			return nil // a fetch without a record says it
+		}
 		if err != nil {
 			return err
 		}
@@ -57,6 +61,12 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 		}
 		total += n
 	}
+}
+
+// gone reports whether an answer says that there is nothing at its place.
+func gone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Status == 404 || e.Status == 410)
 }
 
 // maxPosition bounds what is remembered of each page, in bytes.

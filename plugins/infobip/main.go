@@ -22,6 +22,9 @@ func connector() sdk.Connector { return sdk.Connector{Fetch: fetch, Invoke: invo
 // fetch delivers the records of all pages of the call's endpoint.
 func fetch(c *sdk.Call) error {
 	e := c.Endpoint()
+	if e.Single {
+		return one(c, e)
+	}
 	if e.Params["identifier"] != "" || strings.Contains(e.Path+e.URL, "identifier=") {
 		return sdk.Errorf(abi.KindConfig, "params: identifier asks for one person, and an endpoint delivers a list."+
 			" Take identifier and type away; to read some of the people only use filter, and to read one use the webhook get_person")

@@ -224,10 +224,28 @@ type Endpoint struct {
 	// Rights lists what the account behind the credentials must be allowed to do,
 	// in the application's own words.
 	Rights []string `toml:"rights" json:"rights,omitempty"`
+	// One is the request for a single record; nil where there is none.
+	One *One `toml:"one" json:"one,omitempty"`
+	// Single says in a call that it is that request: Records leads to the record
+	// itself, to a list that holds it, or to null. An answer with the status 404
+	// or 410, or without a record, means that there is none. No manifest sets it.
+	Single bool `toml:"-" json:"single,omitempty"`
 
 	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // what the records stand for; "": not stated
 	Kind       string      `toml:"kind" json:"kind,omitempty"`             // of the records, within which a key means one; default user
 	Attributes []Attribute `toml:"attributes" json:"attributes,omitempty"` // of this endpoint's records, in addition to the manifest's
+}
+
+// One is the request for a single record of an endpoint by its key. Its method
+// is GET, and headers, key, scopes and rights are those of the endpoint. In a
+// manifest Path, URL and Params are templates: {{ key }} is the key.
+type One struct {
+	Path    string            `toml:"path" json:"path,omitempty"` // below the base URL; excludes URL
+	URL     string            `toml:"url" json:"url,omitempty"`   // absolute, on an allowed host
+	Params  map[string]string `toml:"params" json:"params,omitempty"`
+	Records string            `toml:"records" json:"records"`         // JSON pointer to the record, or to a list that holds it
+	Record  string            `toml:"record" json:"record,omitempty"` // JSON pointer to the user within what Records leads to
+	Cost    int64             `toml:"cost" json:"cost,omitempty"`     // in tokens of the budget; default 1
 }
 
 // Audience says what the records of an endpoint stand for, so that nobody

@@ -44,6 +44,11 @@ func (e *Endpoint) Normalize() {
 	if e.Cost == 0 {
 		e.Cost = 1
 	}
+	if e.One != nil && e.One.Cost == 0 {
+		one := *e.One // what it came from may be shared
+		one.Cost = 1
+		e.One = &one
+	}
 }
 
 // problems collects problems, each with its place.

@@ -1,6 +1,11 @@
 package abi
 
-import "errors"
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
 
 func (m Manifest) checkEndpoints(p problems) {
 	seen := map[string]bool{}
@@ -9,6 +14,9 @@ func (m Manifest) checkEndpoints(p problems) {
 		unique(in, seen, e.Name)
 		e.check(in)
 		m.checkCost(in, e.Cost)
+		if e.One != nil {
+			m.checkCost(in.in("one"), e.One.Cost)
+		}
 	}
 }
 
@@ -50,6 +58,24 @@ func (e Endpoint) check(p problems) {
 	}
 	checkKind(p, e.Kind)
 	e.Repeat.check(p.in("repeat"))
+	if e.One != nil {
+		e.One.check(p.in("one"))
+	}
+}
+
+func (o One) check(p problems) {
+	checkTarget(p, o.Path, o.URL)
+	checkPointer(p, "records", o.Records)
+	checkPointer(p, "record", o.Record)
+	if o.Cost < 0 {
+		p.add("cost %d is negative", o.Cost)
+	}
+	for _, text := range append([]string{o.Path, o.URL}, slices.Collect(maps.Values(o.Params))...) {
+		if strings.Contains(text, "{{") && strings.Contains(text, "key") {
+			return
+		}
+	}
+	p.add("no template names the key: path = \"/users/{{ key }}\", or a parameter")
 }
 
 // checkKind refuses a kind that could not stand in an anchor.

@@ -105,10 +105,22 @@ func (h *Host) Emit(handle int64, array, record string, flags int32) int64 {
 		return h.page(before, h.keyed(v, array, record))
 	}
 	list, ok := v.([]any)
+	if one, is := v.(map[string]any); h.forOne() && (is || v == nil) {
+		if list, ok = nil, true; is {
+			list = []any{one}
+		}
+	}
 	if !ok {
 		return h.no(abi.CodeNotArray, "at %q is %s, not an array", array, describe(v))
 	}
 	return h.page(before, h.deliver(list, record))
+}
+
+// forOne reports whether the call asks for a single record.
+func (h *Host) forOne() bool {
+	var call abi.Call
+	_ = json.Unmarshal(h.input, &call) // run has encoded it
+	return call.Endpoint != nil && call.Endpoint.Single
 }
 
 // keyed delivers the members of an object, sorted by name, because their order

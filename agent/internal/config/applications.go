@@ -73,6 +73,18 @@ type Endpoint struct {
 	Repeat  *Repeat         `toml:"repeat"`
 	Keyed   *bool           `toml:"keyed"` // Records points at an object whose members are the records
 	Cost    *int            `toml:"cost"`  // of one request, in tokens of the daily budget
+	One     *One            `toml:"one"`   // the request for a single record
+}
+
+// One is the key endpoints.NAME.one: the request for a single record, in place of
+// the manifest's. Its templates compile in the scope of an endpoint and know key.
+type One struct {
+	Path    *Text           `toml:"path"` // not together with URL
+	URL     *Text           `toml:"url"`
+	Params  map[string]Text `toml:"params"`
+	Records string          `toml:"records"` // JSON pointer to the record, or to a list that holds it
+	Record  string          `toml:"record"`  // JSON pointer to the user within what Records leads to
+	Cost    *int            `toml:"cost"`
 }
 
 // Method is the HTTP method of an inbound call.
@@ -159,7 +171,48 @@ func (l *loader) checkEndpoint(in path, e Endpoint) {
 	if e.Repeat != nil {
 		l.checkRepeat(in.with("repeat"), *e.Repeat)
 	}
+	if e.One != nil {
+		l.checkOne(in.with("one"), *e.One)
+	}
 	l.checkTemplates(in, e)
+}
+
+// checkOne requires what a request for a single record needs. Its templates are
+// compiled with the connector's macros, by package fit; here they are checked
+// without knowing these.
+func (l *loader) checkOne(in path, o One) {
+	l.checkTarget(in, o.Path, o.URL)
+	if o.Path == nil && o.URL == nil {
+		l.failKey(in, "one needs path or url", "path = \"/users/{{ key }}\"")
+		return
+	}
+	l.checkPointer(in.with("records"), &o.Records)
+	l.checkPointer(in.with("record"), &o.Record)
+	if o.Cost != nil {
+		l.inRange(in.with("cost"), *o.Cost, 1, 1_000_000)
+	}
+	named := false
+	check := func(at path, text Text, escape expr.Escape) {
+		t, err := l.config.EndpointScope(expr.NameMacros, expr.NameKey).Template(text, escape)
+		if err != nil {
+			l.failExpression(at, err)
+			named = true // one error is enough
+			return
+		}
+		named = named || t.Uses(expr.NameKey)
+	}
+	if o.Path != nil {
+		check(in.with("path"), *o.Path, expr.EscapePath)
+	}
+	if o.URL != nil {
+		check(in.with("url"), *o.URL, expr.EscapePath)
+	}
+	for _, name := range sortedKeys(o.Params) {
+		check(in.with("params").with(name), o.Params[name], expr.EscapeNone)
+	}
+	if !named {
+		l.failKey(in, "no template of one names key: the request would be about nobody in particular", "path = \"/users/{{ key }}\"")
+	}
 }
 
 // EndpointScope returns the names that the templates of an endpoint may use, and

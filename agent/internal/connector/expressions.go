@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
@@ -29,7 +30,13 @@ func checkExpressions(m abi.Manifest) error {
 		}
 	}
 	errs = append(errs, checkDerived("", m.Attributes)...)
+	endpoints := macro.Scope(expr.NewScope("settings", "now", "last_success", expr.NameKey).WithMembers("settings", settings...), m)
 	for _, e := range m.Endpoints {
+		if e.One != nil {
+			if _, err := endpoint.CompileOne(*e.One, endpoint.TextsOf(*e.One), endpoints); err != nil {
+				errs = append(errs, fmt.Errorf("endpoint %s: %w", e.Name, err))
+			}
+		}
 		errs = append(errs, checkDerived("endpoint "+e.Name+": ", e.Attributes)...)
 	}
 	return errors.Join(errs...)

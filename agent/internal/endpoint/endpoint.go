@@ -21,6 +21,10 @@ type Endpoint struct {
 	abi.Endpoint                              // At replaces the texts that are templates
 	Path, URL       *expr.Template            // nil where the manifest's text is used as it is
 	Params, Headers map[string]*expr.Template // added to the manifest's, or replacing them by name
+	// One is the request for a single record by its key. Without one, NoOne says
+	// why there is none.
+	One   *One
+	NoOne string
 }
 
 // Target returns the path or URL that e calls with these settings; "" when it is

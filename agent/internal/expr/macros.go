@@ -11,6 +11,9 @@ import (
 // NameMacros is the name in a scope whose members are expressions of their own.
 const NameMacros = "macros"
 
+// NameKey is the name of a record's key in the request for that record alone.
+const NameKey = "key"
+
 // WithMacros returns a scope in which macros.NAME stands for an expression of
 // that name, which is evaluated over the same values. The expressions come from
 // this scope, or from one with fewer names, and use no macros themselves. absent

@@ -41,6 +41,10 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	}
 	f := Fitted{Endpoint: called, OwnKey: called.Key, known: knownEndpoint(app, called, m, now), plain: conf.Mapper}
 	f.Endpoint.Key = keyPointer(data.PrimaryKey)
+	if f.Endpoint.One != nil && f.OwnKey != "" && f.Endpoint.Key != f.OwnKey {
+		f.Endpoint.One, f.Endpoint.NoOne = nil, fmt.Sprintf(
+			"primary_key of data source %s is another field than the key of the endpoint, by which the application finds a single record", data.Name)
+	}
 	f.Kind = f.kind()
 	f.Warnings = append(overruledKey(cfg, data), f.unknownFields(conf, data, m)...)
 	var wrong []error

@@ -30,10 +30,12 @@ func endpointOf(cfg *config.Config, app config.Application, data config.DataSour
 	}
 	from.Name = name
 	out := endpoint.Endpoint{Endpoint: from}
-	if !changed {
-		return out, nil
+	if changed {
+		if err := mergeEndpoint(&out, change, macro.Scope(cfg.EndpointScope(), m)); err != nil {
+			return out, err
+		}
 	}
-	return out, mergeEndpoint(&out, change, macro.Scope(cfg.EndpointScope(), m))
+	return out, setOne(&out, from, change, macro.Scope(cfg.EndpointScope(expr.NameKey), m))
 }
 
 func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {

@@ -71,8 +71,21 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 	now, app := s.settings.Now(), s.settings.Application
 	called, err := s.settings.Endpoint.At(now, from, app.Settings)
 	if err != nil {
-		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, s.settings.Application.Name, err)
+		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, app.Name, err)
 	}
+	app.Macros = macro.ForFetch(s.settings.Manifest, app.Settings, now, from.Since)
+	report, err := s.call(ctx, app, abi.FetchCall{Endpoint: called, Keep: s.settings.Fields, Cursor: from.Cursor}, each)
+	if err != nil {
+		return "", WithNext(err)
+	}
+	if !s.ChangesOnly() {
+		report.Cursor = ""
+	}
+	return report.Cursor, nil
+}
+
+// call makes one call and passes on its records batch by batch.
+func (s *Source) call(ctx context.Context, app host.Application, call abi.FetchCall, each func([]ident.Record) error) (host.Report, error) {
 	batch, size := make([]ident.Record, 0, batchSize), 0
 	flush := func() error {
 		if len(batch) == 0 {
@@ -82,16 +95,14 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		batch, size = make([]ident.Record, 0, batchSize), 0
 		return err
 	}
-	call := abi.FetchCall{Endpoint: called, Keep: s.settings.Fields, Cursor: from.Cursor}
-	app.Macros = macro.ForFetch(s.settings.Manifest, app.Settings, now, from.Since)
 	report, err := s.settings.Connector.Fetch(ctx, app, call, func(r host.Record) error {
 		key := ident.Key(text.Trim(r.Key))
 		if key == "" && r.Problem == "" {
 			r.Problem = "the primary key is nothing but white space and invisible characters"
 		}
 		batch = append(batch, ident.Record{
-			Endpoint: called.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial,
-			Problem: problem(called.Name, r),
+			Endpoint: call.Endpoint.Name, Key: key, Number: r.Number, Fields: r.Fields, Deleted: r.Deleted, Partial: r.Partial,
+			Problem: problem(call.Endpoint.Name, r),
 		})
 		size += sizeOf(r.Fields)
 		if len(batch) < batchSize && size < batchBytes {
@@ -100,12 +111,9 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		return flush()
 	})
 	if err != nil {
-		return "", WithNext(err)
+		return report, err
 	}
-	if !s.ChangesOnly() {
-		report.Cursor = ""
-	}
-	return report.Cursor, flush()
+	return report, flush()
 }
 
 // problem says what is wrong with a record and where it was; "" when nothing is.

@@ -23,6 +23,9 @@ type Spec struct {
 	Foreign bool
 	Keep    []string
 	All     bool // every field is wanted, whatever Keep says
+	// Single says that a single record was asked for: in place of the array there
+	// may be the record itself, or null when there is none.
+	Single bool
 }
 
 const (
@@ -126,6 +129,9 @@ func (e *emitter) records() error {
 	if err != nil {
 		return err
 	}
+	if e.spec.Single && !e.spec.Keyed && (c == '{' || c == 'n') {
+		return e.single(c)
+	}
 	if c != open {
 		e.other = c
 		return e.skip()
@@ -145,6 +151,22 @@ func (e *emitter) records() error {
 		}
 		e.count++
 	}
+}
+
+// single reads the record that stands in place of the array; null is none.
+func (e *emitter) single(c byte) error {
+	if c == 'n' {
+		return e.skip()
+	}
+	rec, err := e.element("")
+	if err != nil {
+		return err
+	}
+	if err := e.deliver(rec); err != nil {
+		return fmt.Errorf("%w: %w", ErrDelivery, err)
+	}
+	e.count++
+	return nil
 }
 
 // one reads an element of the array or a member of the object.
@@ -214,7 +236,11 @@ func (e *emitter) element(token string) (Record, error) {
 func (e *emitter) placed(rec Record, token string) Record {
 	rec.Place = ""
 	if rec.Problem != "" {
-		rec.Place = slices.Concat(e.spec.Array, Pointer{token}, e.spec.Record).String()
+		at := Pointer{token}
+		if token == "" && !e.spec.Keyed { // it stands in place of the array
+			at = nil
+		}
+		rec.Place = slices.Concat(e.spec.Array, at, e.spec.Record).String()
 	}
 	return rec
 }
