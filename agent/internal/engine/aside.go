@@ -68,6 +68,20 @@ func (e *Engine) reportAside(ctx context.Context, r *run) error {
 	return e.setQuarantine(ctx, r, known)
 }
 
+// quarantine records what a run has set aside. A run of chosen users replaces
+// what was said about these, and leaves the rest as it is.
+func (e *Engine) quarantine(ctx context.Context, r *run) error {
+	if r.chosen == nil {
+		return e.setQuarantine(ctx, r, r.plan.Quarantined)
+	}
+	n, err := e.Store.MergeQuarantine(ctx, r.Automation, func(key ident.Key) bool { return r.chosen.decided[key] }, r.plan.Quarantined)
+	if err != nil {
+		return fmt.Errorf("record the quarantine: %w", err)
+	}
+	e.Observer.Quarantined(r.Automation, n)
+	return nil
+}
+
 func (e *Engine) setQuarantine(ctx context.Context, r *run, items []ident.QuarantineItem) error {
 	if err := e.Store.SetQuarantine(ctx, r.Automation, items); err != nil {
 		return fmt.Errorf("record the quarantine: %w", err)

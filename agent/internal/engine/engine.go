@@ -111,6 +111,7 @@ type Engine struct {
 	Settings
 	turn       *turnstile
 	promises   *promises
+	gates      *gates
 	objects    *apply.Objects
 	configured atomic.Pointer[configured]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
@@ -139,7 +140,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if s.Objects == nil {
 		s.Objects = &apply.Objects{}
 	}
-	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), objects: s.Objects, drafts: &atomic.Int64{}}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), gates: newGates(), objects: s.Objects, drafts: &atomic.Int64{}}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
 }
@@ -150,7 +151,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 // read the directory anew.
 func (e *Engine) Under(s Settings) *Engine {
 	s.Mirror.Attributes, s.Synced = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes), e.Synced
-	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, objects: e.objects, drafts: e.drafts}
+	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	return other
 }
@@ -219,9 +220,14 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 	if err != nil {
 		return ident.Plan{}, err
 	}
+	return e.dry(ctx, a, req, func(staging int64) (delivery, error) { return e.fetch(ctx, a, staging) })
+}
+
+// dry makes a plan of what fetch stages.
+func (e *Engine) dry(ctx context.Context, a Automation, req Request, fetch func(staging int64) (delivery, error)) (ident.Plan, error) {
 	staging := e.draft()
 	defer e.dropStaging(ctx, staging)
-	d, err := e.fetch(ctx, a, staging)
+	d, err := fetch(staging)
 	if err != nil {
 		return ident.Plan{}, stoppedPlan(ctx, "automation "+req.Automation, err)
 	}
@@ -248,6 +254,7 @@ type Request struct {
 	AcceptShrink bool
 
 	orchestration string // that the run begins; "" for none
+	keys          bool   // it is for single users, and has their automation's gate
 }
 
 // Run makes one run of an automation. The report says how far the run came,
@@ -261,48 +268,53 @@ func (e *Engine) Run(ctx context.Context, req Request) (Report, error) {
 		return e.unableToRun(ctx, req, err)
 	}
 	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
-		d, err := e.fetch(ctx, a, r.ID)
+		return e.carryOut(ctx, a, r, req, func() (delivery, error) { return e.fetch(ctx, a, r.ID) })
+	})
+}
+
+// carryOut fetches, plans, applies and records.
+func (e *Engine) carryOut(ctx context.Context, a Automation, r *run, req Request, fetch func() (delivery, error)) error {
+	d, err := fetch()
+	if err != nil {
+		return err
+	}
+	defer e.dropStaging(ctx, r.ID)
+	failpoint.Hit("fetched")
+	d.acceptShrink = req.AcceptShrink
+	r.delivered, r.chosen = true, d.chosen
+	return e.connected(ctx, func(client Directory) error {
+		if err := e.enter(ctx, r, client); err != nil {
+			return err
+		}
+		var made planned
+		var tasks []apply.Task
+		defer e.promises.forget(r.ID)
+		err := e.alone(ctx, req.Automation, func() (err error) {
+			if made, err = e.plan(ctx, a, client, d); err != nil {
+				return err
+			}
+			r.plan = made.Plan
+			r.withoutBlocked()
+			tasks = planTasks(r.plan)
+			e.promises.add(r, tasks)
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		defer e.dropStaging(ctx, r.ID)
-		failpoint.Hit("fetched")
-		d.acceptShrink = req.AcceptShrink
-		r.delivered = true
-		return e.connected(ctx, func(client Directory) error {
-			if err := e.enter(ctx, r, client); err != nil {
-				return err
-			}
-			var made planned
-			var tasks []apply.Task
-			defer e.promises.forget(r.ID)
-			err := e.alone(ctx, req.Automation, func() (err error) {
-				if made, err = e.plan(ctx, a, client, d); err != nil {
-					return err
-				}
-				r.plan = made.Plan
-				r.withoutBlocked()
-				tasks = planTasks(r.plan)
-				e.promises.add(r, tasks)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if err := e.settle(ctx, r, made); err != nil {
-				return err
-			}
-			if err := e.rememberKey(ctx, a); err != nil { // drops what was held under another key
-				return err
-			}
-			if err := r.job.Apply(ctx, tasks); err != nil {
-				return err
-			}
-			if err := e.remember(ctx, r, made); err != nil {
-				return err
-			}
-			return e.settleDelivery(ctx, r, d, made)
-		})
+		if err := e.settle(ctx, r, made); err != nil {
+			return err
+		}
+		if err := e.rememberKey(ctx, a); err != nil { // drops what was held under another key
+			return err
+		}
+		if err := r.job.Apply(ctx, tasks); err != nil {
+			return err
+		}
+		if err := e.remember(ctx, r, made); err != nil {
+			return err
+		}
+		return e.settleDelivery(ctx, r, d, made)
 	})
 }
 

@@ -25,6 +25,8 @@ type delivery struct {
 	keylessDeletions int    // reported deletions without a key
 	cursor           string // where the next fetch continues; only in mode changes
 
+	chosen *chosen // the users who were asked for; nil: everybody
+
 	acceptShrink bool // asked for by hand: trust a directory with far fewer objects
 }
 
@@ -154,6 +156,9 @@ func (e *Engine) position(ctx context.Context, a Automation) (ident.Position, er
 // A record without a key cannot be retained. As long as there is one, the next
 // fetch starts where this one did.
 func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made planned) error {
+	if r.chosen != nil {
+		return nil // the next fetch of changes continues where it would have
+	}
 	if !r.automation.Source.ChangesOnly() {
 		return e.Store.DropPosition(ctx, r.Automation)
 	}

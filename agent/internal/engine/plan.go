@@ -52,7 +52,10 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if a, err = a.under(schema); err != nil {
 		return planned{}, err
 	}
-	if err := e.respellLinks(ctx, a, d); err != nil {
+	if d.chosen == nil {
+		err = e.respellLinks(ctx, a, d)
+	}
+	if err != nil {
 		return planned{}, fmt.Errorf("give the keys of links one spelling: %w", err)
 	}
 	// Read this before the plan does, so that an item accepted meanwhile
@@ -73,6 +76,9 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
 		if read++; read%100 == 1 {
 			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
+		}
+		if d.chosen != nil {
+			return e.giveChosen(ctx, a, &d, b, s)
 		}
 		return d.give(b, s)
 	})
@@ -101,6 +107,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	}
 	made.keepUndecided(end, b, busy)
 	made.delivered, made.absent = b.Marks()
+	d.chosen.narrow(&made, b, a.Settings.Application)
 	return made, nil
 }
 
@@ -246,6 +253,9 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*vie
 // with somebody else's key, could be anybody, so in that case nobody can be
 // missing.
 func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
+	if d.chosen != nil {
+		return d.chosen.end()
+	}
 	end := plan.Delivery{
 		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
@@ -385,6 +395,9 @@ func (e *Engine) remember(ctx context.Context, r *run, made planned) error {
 	count, err := e.Store.CountLinks(ctx, r.Automation)
 	if err == nil {
 		err = e.Store.NoteLinks(ctx, r.Automation, count)
+	}
+	if err == nil && r.chosen != nil {
+		return nil // what a whole delivery says is not known
 	}
 	if err == nil && made.complete && made.Records.Delivered > 0 {
 		err = e.Store.SetMeta(ctx, deliveredMeta(r.Automation), strconv.Itoa(made.Records.Delivered))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -74,4 +76,34 @@ func oneSpelling(key ident.Key) ident.Key {
 		return ident.Key(s)
 	}
 	return key
+}
+
+// giveChosen passes the record of a chosen user to the plan. A user without a
+// link is left to the next whole run when there is a link under another spelling
+// of the same number: only that run sees whether all keys are numbers.
+func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *plan.Builder, s store.Staged) error {
+	key := s.Record.Key
+	if s.Deleted && s.Records+s.Parts == 0 {
+		return nil // nobody is missing because of a run of chosen users
+	}
+	if s.Record.Number != "" {
+		_, linked, err := e.Store.LinkByKey(ctx, a.Settings.Space(), key)
+		if err != nil {
+			return err
+		}
+		if !linked {
+			others, err := e.Store.KeysLikeNumbers(ctx, a.Settings.Space())
+			if err != nil {
+				return err
+			}
+			for _, other := range others {
+				if other != key && oneSpelling(other) == key {
+					b.Quarantine(key, "", fmt.Sprintf("a link has the key %s, which is the same number", other),
+						"the next whole run gives the link the spelling "+string(key))
+					return nil
+				}
+			}
+		}
+	}
+	return d.give(b, s)
 }

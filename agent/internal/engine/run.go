@@ -27,6 +27,7 @@ type run struct {
 	tally      tally
 	delivered  bool         // the record being linked has just been delivered and is in scope
 	began      *BeginCounts // of a run that begins an orchestration
+	chosen     *chosen      // the only users that the run is about; nil: everybody
 
 	mu    sync.Mutex
 	aside []ident.QuarantineItem // what a person must know and the plan does not report yet
@@ -75,7 +76,7 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 	if name == "" {
 		what = "orchestration " + req.orchestration
 	}
-	lease, err := e.acquire(ctx, what, req.By)
+	lease, err := e.takeLease(ctx, what, req)
 	if err != nil {
 		return Report{}, err
 	}
@@ -96,6 +97,19 @@ func (e *Engine) record(ctx context.Context, a Automation, req Request, do func(
 		return rescue.Do(e.Log, func() error { return do(ctx, r) }, "automation", name, "run", r.ID)
 	})
 	return e.finish(ctx, r, err)
+}
+
+// takeLease is acquire at the gate of an automation.
+func (e *Engine) takeLease(ctx context.Context, what string, req Request) (store.Lease, error) {
+	if req.keys || req.Automation == "" {
+		return e.acquire(ctx, what, req.By)
+	}
+	leave, err := e.gates.enter(ctx, req.Automation)
+	if err != nil {
+		return store.Lease{}, err
+	}
+	defer leave()
+	return e.acquire(ctx, what, req.By)
 }
 
 // acquire takes the lease of "automation NAME", or of an orchestration that a person
@@ -171,7 +185,9 @@ func (e *Engine) finish(ctx context.Context, r *run, failure error) (Report, err
 		failure = fmt.Errorf("close run %d: %w", r.ID, err)
 	}
 	if r.Automation != "" {
-		e.Observer.RunEnded(r.Automation, string(r.Result), ended.Sub(r.Started))
+		if r.Kind != store.KindInstant && r.Kind != store.KindChosen { // a run of single users says nothing about how whole ones go
+			e.Observer.RunEnded(r.Automation, string(r.Result), ended.Sub(r.Started))
+		}
 		if err := e.observe(ctx, r.Automation); err != nil && failure == nil {
 			failure = err
 		}

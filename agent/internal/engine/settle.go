@@ -20,7 +20,7 @@ func (e *Engine) settle(ctx context.Context, r *run, made planned) error {
 			return fmt.Errorf("update the link of key %s: %w", u.Key, err)
 		}
 	}
-	if err := e.setQuarantine(ctx, r, r.plan.Quarantined); err != nil {
+	if err := e.quarantine(ctx, r); err != nil {
 		return err
 	}
 	if err := e.Store.ForgetAccepted(ctx, r.Automation, made.settled); err != nil {
@@ -102,6 +102,9 @@ func (e *Engine) dropHeld(ctx context.Context, r *run, undecided func(ident.Key,
 	}
 	var gone []store.Drop
 	for _, h := range held {
+		if !r.chosen.has(h.Key) {
+			continue
+		}
 		// If this run holds the same operation anew, together with one that it
 		// waits for, the earlier one is dropped, so that a person is asked
 		// only once.

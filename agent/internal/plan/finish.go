@@ -48,12 +48,14 @@ func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 	if err := b.leavers.planMissing(d, nobody != ""); err != nil {
 		return "", err
 	}
-	if err := b.leavers.strayAnchors(d); err != nil {
-		return "", err
-	}
-	b.leavers.emptyDelivery(d)
-	if err := b.match.anchorInUse(); err != nil {
-		return "", err
+	if !d.Chosen { // these look at all accounts
+		if err := b.leavers.strayAnchors(d); err != nil {
+			return "", err
+		}
+		b.leavers.emptyDelivery(d)
+		if err := b.match.anchorInUse(); err != nil {
+			return "", err
+		}
 	}
 	b.diff.absentEverywhere()
 	b.draft.tallyNotes()

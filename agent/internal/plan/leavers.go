@@ -39,6 +39,8 @@ func (l *leaverPlanner) nobodyMissing(d Delivery) string {
 		return "the delivery is not complete"
 	case d.Doubt != "":
 		return "the delivery is not complete: " + d.Doubt
+	case d.Chosen:
+		return "only the users who were asked for were read"
 	case d.ChangesOnly:
 		return "an endpoint delivers changes only, not everybody"
 	case l.draft.counts.Delivered == 0:

@@ -132,6 +132,7 @@ type History struct {
 type Delivery struct {
 	Complete    bool   // it ended properly; if not, nobody is missing and nobody deleted
 	ChangesOnly bool   // its endpoint delivers only changes
+	Chosen      bool   // only chosen users were asked for; with ChangesOnly
 	Reason      string // why it is not complete, for people
 	// Doubt says why nobody is missing although the fetch ended properly: a
 	// record may be somebody else's. Reported deletions still count.

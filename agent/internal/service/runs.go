@@ -15,7 +15,8 @@ type (
 	PlanRequest struct {
 		OnDisk
 		Automation   string
-		AcceptShrink bool // trust a directory that shows far fewer objects than before
+		AcceptShrink bool        // trust a directory that shows far fewer objects than before
+		Keys         []ident.Key // plan for these users only; none: for everybody
 	}
 	// PlanAnswer is the plan made with the configuration on disk.
 	PlanAnswer struct {
@@ -30,6 +31,7 @@ type (
 		OnDisk
 		Automation   string
 		AcceptShrink bool
+		Keys         []ident.Key // run for these users only; none: for everybody
 		Plan         *ident.Plan // a saved plan; nil for a new run
 	}
 	// ReportAnswer is a run that was carried out.
@@ -63,11 +65,16 @@ func (s *Service) Plan(ctx context.Context, _ Caller, in PlanRequest) (PlanAnswe
 	if err != nil {
 		return PlanAnswer{}, err
 	}
+	asked := engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink}
+	if len(in.Keys) > 0 {
+		p, err := e.PlanKeys(ctx, asked, in.Keys)
+		return PlanAnswer{Plan: p, RunningAgent: differs}, mistaken(err)
+	}
 	if b, begins := e.Beginning(in.Automation); begins {
 		p, err := e.PlanBegin(ctx, b, nil)
 		return PlanAnswer{Plan: ident.Plan{Automation: in.Automation}, Begins: &p, RunningAgent: differs}, mistaken(err)
 	}
-	p, err := e.Plan(ctx, engine.Request{Automation: in.Automation, AcceptShrink: in.AcceptShrink})
+	p, err := e.Plan(ctx, asked)
 	return PlanAnswer{Plan: p, RunningAgent: differs}, mistaken(err)
 }
 
@@ -82,12 +89,14 @@ func (s *Service) Apply(ctx context.Context, caller Caller, in ApplyRequest) (Re
 		return ReportAnswer{}, err
 	}
 	var r Report
-	if in.Plan != nil {
+	asked := engine.Request{Automation: in.Automation, Kind: store.KindManual, By: string(caller), AcceptShrink: in.AcceptShrink}
+	switch {
+	case in.Plan != nil:
 		r, err = e.ApplyPlan(ctx, *in.Plan, string(caller))
-	} else {
-		r, err = e.Run(ctx, engine.Request{
-			Automation: in.Automation, Kind: store.KindManual, By: string(caller), AcceptShrink: in.AcceptShrink,
-		})
+	case len(in.Keys) > 0:
+		r, err = e.RunKeys(ctx, asked, in.Keys)
+	default:
+		r, err = e.Run(ctx, asked)
 	}
 	r, err = reported(r, err)
 	return ReportAnswer{Report: r, RunningAgent: differs}, err

@@ -113,6 +113,21 @@ func (s *Store) LinkOwners(ctx context.Context, application string) (map[LinkOwn
 	return owners, s.fail("count links", err)
 }
 
+// KeysLikeNumbers returns the keys of a space that may spell a number otherwise
+// than abi.NumberKey does.
+func (s *Store) KeysLikeNumbers(ctx context.Context, space ident.Space) ([]ident.Key, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT key FROM links WHERE application = ? AND kind = ?
+		AND (key LIKE '%.%' OR key LIKE '%e%' OR key LIKE '%E%' OR key LIKE '-0%' OR key LIKE '+%')`, space.Application(), space.Kind())
+	if err != nil {
+		return nil, s.fail("keys like numbers", err)
+	}
+	keys, err := collect(rows, func(row scanner) (key ident.Key, err error) {
+		err = row.Scan(&key)
+		return key, err
+	})
+	return keys, s.fail("keys like numbers", err)
+}
+
 // PutLink adds a link, or changes what it remembers, on behalf of by, and notes
 // it in the journal. It returns a *LinkTakenError when the key or the object is
 // linked to something else: a link is never redirected.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -26,29 +27,55 @@ func (s *Store) SetMeta(ctx context.Context, name, value string) error {
 
 // SetQuarantine replaces the quarantine of an automation.
 func (s *Store) SetQuarantine(ctx context.Context, automation string, items []ident.QuarantineItem) error {
-	return s.write(ctx, "set quarantine", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM quarantine WHERE automation = ?`, automation); err != nil {
+	return s.write(ctx, "set quarantine", func(tx *sql.Tx) error { return putQuarantine(ctx, tx, automation, items) })
+}
+
+func putQuarantine(ctx context.Context, tx *sql.Tx, automation string, items []ident.QuarantineItem) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM quarantine WHERE automation = ?`, automation); err != nil {
+		return err
+	}
+	insert, err := tx.PrepareContext(ctx,
+		`INSERT INTO quarantine (automation, position, key, name, part, cause, shared, next) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	for i, q := range items {
+		if _, err := insert.ExecContext(ctx, automation, i, q.Key, q.Name, q.Part, q.Cause, q.Shared, q.Next); err != nil {
 			return err
 		}
-		insert, err := tx.PrepareContext(ctx,
-			`INSERT INTO quarantine (automation, position, key, name, part, cause, shared, next) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+	}
+	return nil
+}
+
+// MergeQuarantine replaces what the quarantine of an automation says about the
+// keys for which about returns true, and keeps the rest. It returns how many
+// items there are then.
+func (s *Store) MergeQuarantine(ctx context.Context, automation string, about func(ident.Key) bool, items []ident.QuarantineItem) (n int, err error) {
+	err = s.write(ctx, "merge quarantine", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, selectQuarantine, automation)
 		if err != nil {
 			return err
 		}
-		for i, q := range items {
-			if _, err := insert.ExecContext(ctx, automation, i, q.Key, q.Name, q.Part, q.Cause, q.Shared, q.Next); err != nil {
-				return err
-			}
+		known, err := collect(rows, scanQuarantine)
+		if err != nil {
+			return err
 		}
-		return nil
+		before := len(known)
+		known = slices.DeleteFunc(known, func(q ident.QuarantineItem) bool { return about(q.Key) || slices.Contains(items, q) })
+		if n = len(known) + len(items); n == before && len(items) == 0 {
+			return nil // nothing to write
+		}
+		return putQuarantine(ctx, tx, automation, append(known, items...))
 	})
+	return n, err
 }
+
+const selectQuarantine = `SELECT key, name, part, cause, shared, next FROM quarantine WHERE automation = ? ORDER BY position`
 
 // Quarantine returns what an automation has set aside, in the order in which
 // SetQuarantine got it.
 func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.QuarantineItem, error) {
-	rows, err := s.reader.QueryContext(ctx,
-		`SELECT key, name, part, cause, shared, next FROM quarantine WHERE automation = ? ORDER BY position`, automation)
+	rows, err := s.reader.QueryContext(ctx, selectQuarantine, automation)
 	if err != nil {
 		return nil, s.fail("quarantine", err)
 	}

@@ -21,6 +21,8 @@ const (
 	KindLink      Kind = "link"     // a link made by hand
 	// KindOrchestrate is an orchestration that somebody began for chosen objects.
 	KindOrchestrate Kind = "orchestrate"
+	KindInstant     Kind = "instant" // of single users, because an application reported their change
+	KindChosen      Kind = "chosen"  // of single users whom a person chose
 )
 
 // RunResult says how a run ended.
