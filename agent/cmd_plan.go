@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,7 @@ func (c *cli) planCommand() *cobra.Command {
 	var out string
 	var how extent
 	var acceptShrink bool
+	var keys []string
 	cmd := &cobra.Command{
 		Use:   "plan AUTOMATION",
 		Short: "Show what a run would change, to whom and why; write nothing",
@@ -40,7 +42,7 @@ func (c *cli) planCommand() *cobra.Command {
 				defer file.Discard()
 				save = file.Save
 			}
-			req := service.PlanRequest{OnDisk: c.onDisk(), Automation: args[0], AcceptShrink: acceptShrink}
+			req := service.PlanRequest{OnDisk: c.onDisk(), Automation: args[0], AcceptShrink: acceptShrink, Keys: primaryKeys(keys)}
 			p, err := ask(cmd.Context(), c, (*control.Client).Plan, req)
 			if err != nil {
 				return err
@@ -65,7 +67,16 @@ func (c *cli) planCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.brief, "brief", false, "one line an operation")
 	cmd.Flags().BoolVar(&how.verbose, "verbose", false, "show all limits, not only those that the plan counts against")
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "only the user with this primary `key`; may be said several times")
 	return cmd
+}
+
+func primaryKeys(texts []string) []ident.Key {
+	var keys []ident.Key
+	for _, text := range texts {
+		keys = append(keys, ident.Key(text))
+	}
+	return keys
 }
 
 // showBegins prints what an automation would begin for objects of the directory.
@@ -103,18 +114,22 @@ const verboseUsage = "list every operation and every limit, not only what did no
 
 func (c *cli) applyCommand() *cobra.Command {
 	var verbose, acceptShrink, running bool
+	var keys []string
 	cmd := &cobra.Command{
 		Use:   "apply AUTOMATION|FILE",
 		Short: "Run an automation, or apply a saved plan as it stands",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named := service.NewOnDisk(c.configPath, running)
-			req := service.ApplyRequest{OnDisk: named, Automation: args[0], AcceptShrink: acceptShrink}
+			req := service.ApplyRequest{OnDisk: named, Automation: args[0], AcceptShrink: acceptShrink, Keys: primaryKeys(keys)}
 			info, err := os.Stat(args[0])
 			if err != nil && (filepath.Ext(args[0]) == ".json" || filepath.Base(args[0]) != args[0]) {
 				return &usageError{fmt.Errorf("there is no file %s: `rollcall plan AUTOMATION --out FILE` makes one", args[0])}
 			}
 			if err == nil && info.Mode().IsRegular() {
+				if len(keys) > 0 {
+					return &usageError{errors.New("--key: a saved plan is applied as it stands: make it with `rollcall plan AUTOMATION --key KEY --out FILE`")}
+				}
 				p, err := planfile.Load(args[0])
 				if err != nil {
 					return err
@@ -126,6 +141,7 @@ func (c *cli) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, shrinkUsage)
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "try it for the user with this primary `key` only; may be said several times")
 	cmd.Flags().BoolVar(&running, "running-config", false, runningUsage)
 	return cmd
 }
