@@ -24,6 +24,7 @@ func TestThePageListsTheManifest(t *testing.T) {
 		"### `[[endpoints]]`": abi.Endpoint{}, "### `one`": abi.One{}, "### `repeat`": abi.Repeat{}, "### `[[webhooks]]`": abi.Webhook{},
 		"### `verify`": abi.Verify{}, "### `[[attributes]]`": abi.Attribute{}, "### `[[cannot]]`": abi.Limitation{}, "### `[[rates]]`": abi.Rate{},
 		"### `[[macros]]`": abi.Macro{}, "### `[receiver]`": abi.Receiver{}, "### `[receiver.auth]`": abi.ReceiverAuth{},
+		"### `[receiver.subscription]`": abi.Subscription{},
 	} {
 		_, section, found := strings.Cut(string(b), "\n"+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n##")

@@ -43,11 +43,40 @@ type Receiver struct {
 	Expect map[string]string `toml:"expect" json:"expect,omitempty"`
 
 	// Subscribe and Unsubscribe name the webhooks that make and end the
-	// subscription at the application. Subscriptions names the endpoint that lists
-	// subscriptions; without it Verify of Subscribe looks the subscription up.
-	Subscribe     string `toml:"subscribe" json:"subscribe,omitempty"`
-	Unsubscribe   string `toml:"unsubscribe" json:"unsubscribe,omitempty"`
-	Subscriptions string `toml:"subscriptions" json:"subscriptions,omitempty"`
+	// subscription at the application, and Subscriptions the endpoint that lists
+	// subscriptions. They belong together with Subscription.
+	Subscribe     string        `toml:"subscribe" json:"subscribe,omitempty"`
+	Unsubscribe   string        `toml:"unsubscribe" json:"unsubscribe,omitempty"`
+	Subscriptions string        `toml:"subscriptions" json:"subscriptions,omitempty"`
+	Subscription  *Subscription `toml:"subscription" json:"subscription,omitempty"`
+}
+
+// Subscription says how the webhooks of a receiver are told what to subscribe, and
+// where a record of the list says what about a subscription.
+type Subscription struct {
+	// URLSetting, UsernameSetting and IDSetting name the settings that hold, during
+	// a call of the webhooks, the address of the receiver, the user name that the
+	// application is to send, and the id of the subscription that is to end.
+	// PasswordSecret names the secret that holds the password or secret. The
+	// administrator gives them once, in [receiver] and
+	// [applications.NAME.receiver].
+	URLSetting      string `toml:"url_setting" json:"url_setting"`
+	UsernameSetting string `toml:"username_setting" json:"username_setting,omitempty"`
+	IDSetting       string `toml:"id_setting" json:"id_setting"`
+	PasswordSecret  string `toml:"password_secret" json:"password_secret,omitempty"`
+
+	Created string `toml:"created" json:"created"` // JSON pointer to the id in the answer of Subscribe
+
+	// The others are JSON pointers within a record of the list, whose key is the id.
+	URL      string `toml:"url" json:"url"`
+	Username string `toml:"username" json:"username,omitempty"`
+	// Match holds the texts that a subscription to the events of this receiver has
+	// besides; numbers and booleans count as they are spelled in JSON.
+	Match     map[string]string `toml:"match" json:"match,omitempty"`
+	Active    string            `toml:"active" json:"active,omitempty"`       // false, 0 or null: the application has ended it
+	Delivered string            `toml:"delivered" json:"delivered,omitempty"` // when the last delivery was tried, RFC 3339
+	Status    string            `toml:"status" json:"status,omitempty"`       // HTTP status of the last delivery
+	Reason    string            `toml:"reason" json:"reason,omitempty"`       // why the application has ended it
 }
 
 // ReceiverAuthKind is a way in which an application proves that a delivery is

@@ -42,7 +42,7 @@ func (m Manifest) checkReceiver(p problems) {
 	}
 	r.checkKinds(p)
 	m.checkAbout(p, r)
-	m.checkSubscription(p, r)
+	m.checkSubscribing(p, r)
 }
 
 func (r Receiver) checkPath(p problems) {
@@ -97,26 +97,6 @@ func (m Manifest) checkAbout(p problems, r Receiver) {
 func (m Manifest) checkNamesEndpoint(p problems, field, name string) {
 	if _, ok := m.Endpoint(name); !ok {
 		p.add("%s: there is no endpoint %q", field, name)
-	}
-}
-
-// checkSubscription checks the calls that make, end and look up a subscription.
-func (m Manifest) checkSubscription(p problems, r Receiver) {
-	if (r.Subscribe == "") != (r.Unsubscribe == "") {
-		p.add("subscribe and unsubscribe belong together")
-	}
-	subscribe, ok := m.Webhook(r.Subscribe)
-	if r.Subscribe != "" && !ok {
-		p.add("subscribe: there is no webhook %q", r.Subscribe)
-	}
-	if _, ok := m.Webhook(r.Unsubscribe); r.Unsubscribe != "" && !ok {
-		p.add("unsubscribe: there is no webhook %q", r.Unsubscribe)
-	}
-	switch {
-	case r.Subscriptions != "":
-		m.checkNamesEndpoint(p, "subscriptions", r.Subscriptions)
-	case ok && r.Subscribe != "" && subscribe.Verify == nil:
-		p.add("subscriptions is missing, the endpoint that lists subscriptions, and webhook %q has no verify in its place", r.Subscribe)
 	}
 }
 
