@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -41,14 +42,18 @@ func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 	if in.GUID != "" {
 		anchor = ""
 	}
-	for _, e := range operation.Echoes(in.Operation) {
-		_, err := tx.ExecContext(ctx, `INSERT INTO echoes (guid, anchor, part, digest, origin_json, server, intent, settled)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 0)`, in.GUID, anchor, e.Part, e.Digest, origin, in.Database, in.ID)
-		if err != nil {
-			return err
-		}
+	list := operation.Echoes(in.Operation)
+	if len(list) == 0 {
+		return nil
 	}
-	return nil
+	const columns = 7
+	args := make([]any, 0, len(list)*columns)
+	for _, e := range list {
+		args = append(args, in.GUID, anchor, e.Part, e.Digest, origin, in.Database, in.ID)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO echoes (guid, anchor, part, digest, origin_json, server, intent, settled)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0)`+strings.Repeat(`, (?, ?, ?, ?, ?, ?, ?, 0)`, len(list)-1), args...)
+	return err
 }
 
 // settleEchoes keeps the echoes of an intent whose operation was carried out as

@@ -132,6 +132,9 @@ func TestASettledWriteIsRecognised(t *testing.T) {
 	if own := w.reads(earlier, dc1); len(own) != 0 { // it began before the write
 		t.Error(own)
 	}
+	must(t, w.UpdateMirror(t.Context(), func(tx MirrorTx) error { // the first page of a read of everything
+		return tx.SetState(MirrorState{Server: dc1, Synced: later})
+	}))
 	w.expects(1)
 	if own := w.reads(later, dc1, modified("Lead")); len(own) != 1 {
 		t.Error("the change is not known as the agent's own")
@@ -286,9 +289,12 @@ func TestEchoesOfNobody(t *testing.T) {
 // origin.
 func TestTheLastWriteCounts(t *testing.T) {
 	w := openWrites(t)
-	for _, value := range []string{"Lead", "Chief", "Lead"} {
-		in, id := w.opens(titled(value))
-		w.commits(in, id, ident.ResultApplied)
+	for n, value := range []string{"Lead", "Chief", "Lead"} {
+		in := Intent{Run: w.run, Automation: "staff", Application: "crm", Key: "1", GUID: "guid-1", Operation: titled(value), Database: dc1}
+		if n == 2 {
+			in.Origin = *w.origin()
+		}
+		w.commits(in, must1[int64](t)(w.OpenIntent(t.Context(), w.lease, in)), ident.ResultApplied)
 	}
 	if own := w.reads(later, dc1, modified("Lead")); len(own) != 1 {
 		t.Error("the change is not known as the agent's own")
@@ -369,6 +375,27 @@ func TestACreateWithWhatFollows(t *testing.T) {
 		t.Error("it is not known as the agent's own")
 	}
 	w.expects(0)
+}
+
+// TestACreateBeforeWhatFollows: a write is under way when the account is read for
+// the first time. What it changes comes later, and is the agent's too.
+func TestACreateBeforeWhatFollows(t *testing.T) {
+	w := openWrites(t)
+	in, id := w.opens(creation())
+	w.commits(in, id, ident.ResultApplied, func(c *Commit) { l := link("2", "guid-2"); c.Link = &l })
+	more := Intent{
+		Run: w.run, Automation: "staff", Application: "crm", Key: "2", GUID: "guid-2", Operation: titled("Chief"), Origin: *w.origin(), Database: dc1,
+	}
+	must1[int64](t)(w.OpenIntent(t.Context(), w.lease, more))
+	if own := w.reads(later, dc1, created()); len(own) != 1 {
+		t.Error("it is not known as the agent's own")
+	}
+	w.expects(1)
+	next := modified("Chief")
+	next.GUID = "guid-2"
+	if own := w.reads(later, dc1, next); len(own) != 1 {
+		t.Error("what follows is not known as the agent's own")
+	}
 }
 
 // TestMemberships are events about the member.
