@@ -88,7 +88,8 @@ func (c *cli) completions(root *cobra.Command) {
 		for flag, place := range map[string]completion.Place{
 			"only": completion.Classes, "limit": completion.Nothing, "port": completion.Nothing, "redirect-url": completion.Nothing,
 			"user": completion.Nothing, "group": completion.Nothing, "members-of": completion.Nothing, "where": completion.Nothing,
-			"base": completion.Nothing, "application": completion.Applications, "orchestration": completion.Orchestrations,
+			"base": completion.Nothing, "since": completion.Nothing,
+			"application": completion.Applications, "orchestration": completion.Orchestrations,
 			"state": completion.Fixed(service.DeliveryState("").Values()...),
 		} {
 			if cmd.Flags().Lookup(flag) != nil {

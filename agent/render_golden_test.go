@@ -155,16 +155,18 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"quarantine": func(p *page) {
 			printQuarantineList(p, service.QuarantineList{Automation: "staff", Application: "pipedrive", Items: mixedPlan(t).Quarantined}, "")
 		},
-		"queue":       func(p *page) { printQueue(p, someDeliveries()) },
-		"dead_letter": func(p *page) { printDelivery(p, deadLetter()) },
-		"webhooks":    func(p *page) { printWebhooks(p, someWebhooks()) },
-		"webhook":     func(p *page) { printWebhook(p, someWebhooks().Webhooks[0]) },
-		"trial":       func(p *page) { printTrial(p, someTrial()) },
-		"trial_done":  func(p *page) { printTrial(p, doneTrial()) },
-		"instances":   func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
-		"instance":    func(p *page) { printInstance(p, someInstance()) },
-		"online":      func(p *page) { printOnline(p, findings()) },
-		"connectors":  func(p *page) { printModules(p, someModules()) },
+		"queue":        func(p *page) { printQueue(p, someDeliveries()) },
+		"dead_letter":  func(p *page) { printDelivery(p, deadLetter()) },
+		"webhooks":     func(p *page) { printWebhooks(p, someWebhooks()) },
+		"webhook":      func(p *page) { printWebhook(p, someWebhooks().Webhooks[0]) },
+		"trial":        func(p *page) { printTrial(p, someTrial()) },
+		"trial_done":   func(p *page) { printTrial(p, doneTrial()) },
+		"instances":    func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
+		"instance":     func(p *page) { printInstance(p, someInstance()) },
+		"explain":      func(p *page) { printExplanation(p, someExplanation()) },
+		"explain_gone": func(p *page) { printExplanation(p, goneExplanation()) },
+		"online":       func(p *page) { printOnline(p, findings()) },
+		"connectors":   func(p *page) { printModules(p, someModules()) },
 		"error": func(p *page) {
 			p.lines(red, "rollcall: ", "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory], then `rollcall validate --online`\n\tand again")
 		},

@@ -85,17 +85,22 @@ func printTries(p *page, story []service.StoryLine) {
 			head += ", by " + s.By
 		}
 		p.putStyled(plainText, "", bold, head+": "+s.Result)
-		if s.Request != "" {
-			p.message("request", s.Request)
-		}
-		switch {
-		case s.Status != 0:
-			p.message(fmt.Sprintf("answer %d", s.Status), s.Answer)
-		case s.Answer != "": // of a mail server
-			p.message("answer", s.Answer)
-		}
-		printCause(p, s.Cause, s.Next)
+		p.exchange(s)
 	}
+}
+
+// exchange writes what a try sent, and what came of it.
+func (p *page) exchange(s service.StoryLine) {
+	if s.Request != "" {
+		p.message("request", s.Request)
+	}
+	switch {
+	case s.Status != 0:
+		p.message(fmt.Sprintf("answer %d", s.Status), s.Answer)
+	case s.Answer != "": // of a mail server
+		p.message("answer", s.Answer)
+	}
+	printCause(p, s.Cause, s.Next)
 }
 
 // message writes what was sent or answered, with its lines below each other.

@@ -55,6 +55,8 @@ var (
 	callResume    = call[service.InstanceRequest, service.Instance]{"instance-resume"}
 	callReplay    = call[service.InstanceRequest, service.Instance]{"instance-replay"}
 
+	callExplain = list[service.ExplainRequest, service.Explained]{"explain"}
+
 	callSetSecret    = call[service.SecretRequest, service.Nothing]{"secret-set"}
 	callSecrets      = call[service.Nothing, []string]{"secret-list"}
 	callDeleteSecret = call[service.SecretRequest, service.Nothing]{"secret-delete"}
@@ -98,6 +100,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callCancel.serve(m, s.CancelInstance)
 	callResume.serve(m, s.ResumeInstance)
 	callReplay.serve(m, s.ReplayInstance)
+	callExplain.serve(m, s.Explain)
 	callSetSecret.serve(m, s.SetSecret)
 	callSecrets.serve(m, s.Secrets)
 	callDeleteSecret.serve(m, s.DeleteSecret)

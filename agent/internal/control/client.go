@@ -208,3 +208,9 @@ func (c *Client) ResumeInstance(ctx context.Context, in service.InstanceRequest)
 func (c *Client) ReplayInstance(ctx context.Context, in service.InstanceRequest) (service.Instance, error) {
 	return callReplay.ask(ctx, c.to, in)
 }
+
+// Explain tells what happened to a user: first who that is, then what happened, the
+// oldest first.
+func (c *Client) Explain(ctx context.Context, in service.ExplainRequest) iter.Seq2[service.Explained, error] {
+	return callExplain.ask(ctx, c.to, in)
+}

@@ -122,19 +122,20 @@ func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 
 // changeLink writes or removes the link. It returns the removed link, or nil.
 func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Link, error) {
+	cause := linkCause{c.Outcome.Run, c.By}
 	switch {
 	case c.Unlink && c.Link != nil:
 		return nil, errors.New("a link cannot be written and removed at once")
 	case c.Unlink:
-		return deleteLink(ctx, tx, c.space(), c.Outcome.Key)
+		return s.deleteLink(ctx, tx, c.space(), c.Outcome.Key, cause)
 	case c.Link != nil:
 		link := *c.Link
 		if former := c.Outcome.Operation.FormerKey; former != "" && c.Outcome.Result == ident.ResultApplied {
-			if _, err := deleteLink(ctx, tx, c.space(), former); err != nil {
+			if _, err := s.deleteLink(ctx, tx, c.space(), former, cause); err != nil {
 				return nil, err
 			}
 		}
-		return nil, s.putLink(ctx, tx, &link)
+		return nil, s.putLink(ctx, tx, &link, cause)
 	}
 	return nil, nil
 }

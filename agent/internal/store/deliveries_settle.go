@@ -196,7 +196,7 @@ func (s *Store) linkOutbound(ctx context.Context, b *batch, link *ident.Link, ro
 		return err
 	}
 	link.Automation, link.Origin, link.Orchestration = "", ident.OriginOutbound, row.orchestration
-	if err := s.putLink(ctx, b.tx, link); err != nil {
+	if err := s.putLink(ctx, b.tx, link, linkCause{}); err != nil {
 		return err
 	}
 	b.note(JournalLine{Kind: JournalLink, Application: link.Application, Link: link})

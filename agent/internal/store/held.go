@@ -26,6 +26,11 @@ func (s *Store) HeldOutcomes(ctx context.Context, automation string) ([]Held, er
 	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND automation = ? ORDER BY id`, automation)
 }
 
+// HeldAbout returns what is held about an object; nothing for "".
+func (s *Store) HeldAbout(ctx context.Context, guid ident.GUID) ([]Held, error) {
+	return s.outcomes(ctx, selectOutcomes+` WHERE guid = ? AND guid <> '' AND result = 'held' ORDER BY id`, guid)
+}
+
 // HeldOfRun returns what a run held and nobody has decided yet.
 func (s *Store) HeldOfRun(ctx context.Context, run int64) ([]Held, error) {
 	return s.outcomes(ctx, selectOutcomes+` WHERE result = 'held' AND run = ? ORDER BY id`, run)

@@ -133,7 +133,7 @@ func (s *Store) KeysLikeNumbers(ctx context.Context, space ident.Space) ([]ident
 // linked to something else: a link is never redirected.
 func (s *Store) PutLink(ctx context.Context, link ident.Link, by string) error {
 	return s.write(ctx, "put link", func(tx *sql.Tx) error {
-		if err := s.putLink(ctx, tx, &link); err != nil {
+		if err := s.putLink(ctx, tx, &link, linkCause{by: by}); err != nil {
 			return err
 		}
 		return s.journal(ctx, tx, JournalLine{Kind: JournalLink, Automation: link.Automation, Application: link.Application, By: by, Link: &link})
@@ -159,7 +159,7 @@ func (s *Store) DeleteLink(ctx context.Context, lease Lease, space ident.Space, 
 		if err := checkAlone(ctx, tx, Intent{Application: space.Application(), Kind: space.Kind(), Key: key}); err != nil {
 			return err
 		}
-		link, err := deleteLink(ctx, tx, space, key)
+		link, err := s.deleteLink(ctx, tx, space, key, linkCause{by: by})
 		if err != nil {
 			return err
 		}
@@ -202,7 +202,7 @@ func (s *Store) dropAbout(ctx context.Context, tx *sql.Tx, space ident.Space, ke
 	return list, nil
 }
 
-func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error {
+func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link, cause linkCause) error {
 	if link.Application == "" || link.Key == "" || link.GUID == "" {
 		return errors.New("a link needs an application, a key and an objectGUID")
 	}
@@ -236,11 +236,14 @@ func (s *Store) putLink(ctx context.Context, tx *sql.Tx, link *ident.Link) error
 			orchestration = excluded.orchestration`,
 		link.Application, link.Kind, link.Key, link.GUID, link.Automation, link.Origin, stamp(link.Created), link.Placed, link.OU,
 		stampOf(link.MissingSince), link.Unseen, link.Left, link.LeftOU, link.Delivered, applied, link.Orchestration)
-	return err
+	if err != nil || len(holders) > 0 {
+		return err
+	}
+	return s.noteLink(ctx, tx, *link, true, cause)
 }
 
 // deleteLink removes a link. It returns the removed link, or nil.
-func deleteLink(ctx context.Context, tx *sql.Tx, space ident.Space, key ident.Key) (*ident.Link, error) {
+func (s *Store) deleteLink(ctx context.Context, tx *sql.Tx, space ident.Space, key ident.Key, cause linkCause) (*ident.Link, error) {
 	link, err := scanLink(tx.QueryRowContext(ctx, selectLinks+` WHERE application = ? AND kind = ? AND key = ?`,
 		space.Application(), space.Kind(), key))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -250,7 +253,10 @@ func deleteLink(ctx context.Context, tx *sql.Tx, space ident.Space, key ident.Ke
 		return nil, err
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM links WHERE application = ? AND kind = ? AND key = ?`, space.Application(), space.Kind(), key)
-	return &link, err
+	if err != nil {
+		return nil, err
+	}
+	return &link, s.noteLink(ctx, tx, link, false, cause)
 }
 
 func scanLink(row scanner) (ident.Link, error) {

@@ -63,6 +63,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				t.Errorf("schema (-fresh +migrated)\n%s", d)
 			}
 			if version > 0 {
+				checkLinkChanges(t, s, version)
 				checkMigrated(t, s)
 			}
 			if version > 1 {
@@ -176,6 +177,27 @@ func checkDeliveries(t *testing.T, s *Store) {
 	}
 	if text, err := s.LedgerText(t.Context(), "crm"); err != nil || text != "spent 7" {
 		t.Errorf("ledger: %q, %v", text, err)
+	}
+}
+
+// checkLinkChanges finds that the link of Ada was made, which version 12 remembers,
+// and then also that another was removed.
+func checkLinkChanges(t *testing.T, s *Store, version int) {
+	t.Helper()
+	list, _, err := s.Timeline(t.Context(), TimelineOf{GUID: "guid-1", Most: 50})
+	must(t, err)
+	var got []string
+	for _, e := range list {
+		if e.Kind == TimelineLink {
+			got = append(got, fmt.Sprintf("%s:%s %v", e.Link.Application, e.Link.Key, e.Link.Made))
+		}
+	}
+	want := "[crm:1 true]"
+	if version >= 12 {
+		want = "[crm:1 true crm:9 false]"
+	}
+	if fmt.Sprint(got) != want {
+		t.Errorf("changes of links: %v, want %s", got, want)
 	}
 }
 

@@ -143,14 +143,19 @@ func insertOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 	return err
 }
 
-func scanOutcome(row scanner) (Held, error) {
+func scanOutcome(row scanner) (Held, error) { return scanOutcomeAnd(row) }
+
+// scanOutcomeAnd reads the columns of selectOutcomes and those after them.
+func scanOutcomeAnd(row scanner, more ...any) (Held, error) {
 	var (
 		h         Held
 		operation string
 		at        int64
 	)
-	err := row.Scan(&h.ID, &h.Automation, &h.Application, &h.Kind, &h.Run, &h.SettledBy, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
-		&h.Result, &h.Code, &h.Cause, &h.Next, &h.Approved, &at)
+	err := row.Scan(append([]any{
+		&h.ID, &h.Automation, &h.Application, &h.Kind, &h.Run, &h.SettledBy, &h.Key, &h.GUID, &h.DN, &h.Name, &operation,
+		&h.Result, &h.Code, &h.Cause, &h.Next, &h.Approved, &at,
+	}, more...)...)
 	if err != nil {
 		return Held{}, err
 	}

@@ -17,13 +17,13 @@ func (s *Store) RespellLink(ctx context.Context, space ident.Space, from, to ide
 			space.Application(), space.Kind(), to).Scan(&taken); err != nil || taken > 0 {
 			return err
 		}
-		link, err := deleteLink(ctx, tx, space, from)
+		link, err := s.deleteLink(ctx, tx, space, from, linkCause{by: by})
 		if link == nil || err != nil {
 			return err
 		}
 		former := *link
 		link.Key = to
-		if err := s.putLink(ctx, tx, link); err != nil {
+		if err := s.putLink(ctx, tx, link, linkCause{by: by}); err != nil {
 			return err
 		}
 		done = true

@@ -49,6 +49,9 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 		}
 	}
 	if !r.Journal.IsZero() {
+		if err := s.removeLinkChanges(ctx, r.Journal); err != nil {
+			return removed, s.fail("remove old changes of links", err)
+		}
 		if err := s.shortenJournal(ctx, r.Journal, &removed); err != nil {
 			return removed, s.fail("shorten the journal", err)
 		}

@@ -117,3 +117,29 @@ CREATE TABLE subscriptions (
     state       TEXT NOT NULL,
     cause       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which links were made and removed, for the timeline of a person. Of what earlier
+-- versions did, it has the links that were there.
+CREATE TABLE link_changes (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    at            INTEGER NOT NULL,
+    application   TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    key           TEXT NOT NULL,
+    guid          TEXT NOT NULL,
+    made          INTEGER NOT NULL, -- 1 made, 0 removed
+    automation    TEXT NOT NULL,
+    orchestration TEXT NOT NULL,
+    origin        TEXT NOT NULL,
+    run           INTEGER NOT NULL, -- 0 for none
+    changed_by    TEXT NOT NULL -- the person or trigger; '' for an orchestration
+) STRICT;
+CREATE INDEX link_changes_guid ON link_changes (guid, at);
+CREATE INDEX link_changes_key ON link_changes (application, kind, key, at);
+CREATE INDEX link_changes_at ON link_changes (at);
+INSERT INTO link_changes (at, application, kind, key, guid, made, automation, orchestration, origin, run, changed_by)
+SELECT created, application, kind, key, guid, 1, automation, orchestration, origin, 0, '' FROM links ORDER BY created;
+
+-- The timeline of a person reads what became of operations about them.
+CREATE INDEX outcomes_guid ON outcomes (guid, at) WHERE guid <> '';
+CREATE INDEX outcomes_key ON outcomes (application, kind, key, at) WHERE key <> '';

@@ -1,0 +1,127 @@
+package service
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+const (
+	adaGUID  = ident.GUID("11111111-1111-1111-1111-111111111111")
+	boGUID   = ident.GUID("22222222-2222-2222-2222-222222222222")
+	goneGUID = ident.GUID("33333333-3333-3333-3333-333333333333")
+)
+
+// people fills the local image of the directory, and makes some things happen.
+func people(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	user := func(guid ident.GUID, name, sam, mail, uac string) ident.Entry {
+		return ident.Entry{GUID: guid, DN: ident.DN("CN=" + name + ",OU=Staff,DC=c"), Attributes: ident.Attributes{
+			"samaccountname": {sam}, "mail": {mail}, "userprincipalname": {sam + "@c"}, "cn": {name}, "useraccountcontrol": {uac},
+			"proxyaddresses": {"SMTP:" + mail, "smtp:" + sam + ".old@c.test"},
+		}}
+	}
+	must(t, s.UpdateMirror(ctx, func(tx store.MirrorTx) error {
+		for _, e := range []ident.Entry{user(adaGUID, "Ada Novak", "anovak", "ada@c.test", "512"), user(boGUID, "Bo", "bo", "bo@c.test", "514")} {
+			if err := tx.Put(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	lease, err := s.AcquireLease(ctx, "staff", "test", time.Hour)
+	must(t, err)
+	run, err := s.StartRun(ctx, lease, store.Run{Automation: "staff", Application: "crm", Kind: store.KindManual, By: "ada"})
+	must(t, err)
+	commit := func(key ident.Key, guid ident.GUID, name string, result ident.Result, link bool) {
+		c := store.Commit{Automation: "staff", Application: "crm", By: "ada", Outcome: ident.Outcome{
+			Run: run, Key: key, GUID: guid, DN: ident.DN("CN=" + name + ",OU=Staff,DC=c"), Name: name, Result: result,
+			Operation: ident.Operation{Class: ident.ClassUpdate, Digest: "d" + string(key)},
+		}}
+		if link {
+			c.Link = &ident.Link{Application: "crm", Key: key, GUID: guid, Automation: "staff", Origin: ident.OriginCreated}
+		}
+		must(t, s.Commit(ctx, lease, c))
+	}
+	commit("7", adaGUID, "Ada Novak", ident.ResultApplied, true)
+	commit("7", adaGUID, "Ada Novak", ident.ResultHeld, false)
+	commit("8", goneGUID, "Cy Gone", ident.ResultApplied, true)
+	commit("9", "", "Di", ident.ResultFailed, false)
+	_, err = s.DeleteLink(ctx, lease, ident.Users("crm"), "8", "grace")
+	must(t, err)
+	must(t, s.FinishRun(ctx, lease, store.Run{ID: run, Automation: "staff", Result: store.RunOK}))
+}
+
+// explained collects an answer.
+func explained(t *testing.T, s *Service, user string) (who *Person, entries []string, err error) {
+	t.Helper()
+	for one, err := range s.Explain(t.Context(), "ada", ExplainRequest{User: user, Most: 50}) {
+		switch {
+		case err != nil:
+			return who, entries, err
+		case one.Person != nil:
+			who = one.Person
+		default:
+			entries = append(entries, string(one.Entry.Kind))
+		}
+	}
+	return who, entries, nil
+}
+
+// TestWhoIsExplained: a person is found by every name, also one who is gone, and one
+// who never had an account.
+func TestWhoIsExplained(t *testing.T) {
+	s, a := opened(t)
+	people(t, a.Store())
+	ada := fmt.Sprint(adaGUID, " enabled [outcome link outcome]")
+	gone := fmt.Sprint(goneGUID, " unseen [outcome link link]")
+	for name, want := range map[string]string{
+		"anovak": ada, " ANovak ": ada, "anovak@c": ada, "Ada@c.test": ada, "anovak.old@c.test": ada, "Ada Novak": ada,
+		"cn=ada novak, ou=staff,dc=c": ada, string(adaGUID): ada, "{" + strings.ToUpper(string(adaGUID)) + "}": ada, "crm:7": ada,
+		"bo": fmt.Sprint(boGUID, " disabled []"), "Cy Gone": gone, "CN=Cy Gone,OU=Staff,DC=c": gone, string(goneGUID): gone, "crm:8": gone,
+		"crm:9": " no account [outcome]",
+	} {
+		who, entries, err := explained(t, s, name)
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+		} else if got := fmt.Sprint(who.GUID, " ", who.State, " ", entries); got != want {
+			t.Errorf("%q is %s, want %s", name, got, want)
+		}
+	}
+	who, _, err := explained(t, s, "crm:7")
+	must(t, err)
+	if len(who.Held) != 1 || len(who.Links) != 1 || who.Records[0] != "crm:7" || who.Account != "anovak" || who.Mail != "ada@c.test" {
+		t.Errorf("Ada: %+v", who)
+	}
+}
+
+// TestWhoCannotBeExplained: the error says what to do.
+func TestWhoCannotBeExplained(t *testing.T) {
+	s, a := opened(t)
+	people(t, a.Store())
+	ctx := t.Context()
+	must(t, a.Store().UpdateMirror(ctx, func(tx store.MirrorTx) error {
+		return tx.Put(ident.Entry{GUID: "44444444-4444-4444-4444-444444444444", DN: "CN=Bo,OU=Other,DC=c", Attributes: ident.Attributes{"mail": {"bo@c.test"}}})
+	}))
+	_, _, err := explained(t, s, " ")
+	mistake(t, err, "no user is named: name it by sAMAccountName")
+	_, _, err = explained(t, s, "bo@c.test")
+	mistake(t, err, `2 are or were known as "bo@c.test"; name one of them by its objectGUID: `+string(boGUID)+" (CN=Bo,OU=Staff,DC=c)")
+	_, _, err = explained(t, s, "crm:77")
+	mistake(t, err, "nothing is known about the key 77 of application crm: rollcall link list crm lists the links")
+	_, _, err = explained(t, s, "cmr:7")
+	mistake(t, err, `there is no application "cmr" (did you mean "crm"?)`)
+	if _, _, err = explained(t, s, "nobody"); err == nil || !strings.Contains(err.Error(), `nothing is kept about "nobody", and the directory cannot be asked`) {
+		t.Errorf("nobody: %v", err)
+	}
+	for _, most := range []int{0, MostExplained + 1} {
+		for _, err := range s.Explain(ctx, "ada", ExplainRequest{User: "bo", Most: most}) {
+			mistake(t, err, "--limit is")
+		}
+	}
+}
