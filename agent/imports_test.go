@@ -106,6 +106,11 @@ var may = map[string]map[string]string{
 		"agent/internal/store":          "it keeps them, and says how far the image is",
 		"agent/internal/progress":       "a read of everything takes long",
 	},
+	"agent/internal/directory/feed": {
+		"agent/internal/directory/conn":   "it watches one domain controller at a time, and goes on at another one",
+		"agent/internal/directory/mirror": "how much a read has found says when the next one is due",
+		"host/rescue":                     "a panic is a failure from which it recovers",
+	},
 	"agent/internal/outbound": {
 		"agent/internal/expr": "a webhook's texts are templates",
 		"sdk/abi":             "it renders a webhook into one",
