@@ -36,16 +36,20 @@ type Automation struct {
 	Owns       Owns          `toml:"owns"`
 	After      After         `toml:"after"`
 
-	Trigger       Trigger       `toml:"trigger"` // "": DataSource and Action say what is done
-	Base          ident.DN      `toml:"base"`    // of trigger: "" is the whole domain
-	Where         *Text         `toml:"where"`
-	Orchestration string        `toml:"orchestration"`
-	Every         time.Duration `toml:"every"` // 0: an object again only once it has left the filter
+	Trigger       Trigger          `toml:"trigger"` // "": DataSource and Action say what is done
+	On            []string         `toml:"on"`      // of TriggerDirectory: see Events
+	Object        ident.ObjectKind `toml:"object"`  // of TriggerDirectory: what the change is about
+	Base          ident.DN         `toml:"base"`    // of trigger: "" is the whole scope
+	Where         *Text            `toml:"where"`
+	Orchestration string           `toml:"orchestration"`
+	Every         time.Duration    `toml:"every"` // 0: an object again only once it has left the filter
 
 	// Mapper is the compiled mapping of the data source, with OU and Groups.
 	Mapper *mapping.Mapper `toml:"-"`
 	// Filter is Where, compiled.
 	Filter *expr.Expression `toml:"-"`
+	// Events is On, in its order.
+	Events []ident.On `toml:"-"`
 }
 
 // Password is the key automations.NAME.password: the initial password of a new
@@ -78,9 +82,6 @@ type Owns string
 const OwnsAccount Owns = "account"
 
 func (l *loader) checkAutomation(in path, a Automation) {
-	if l.has(in.with("on")) {
-		return // the table is refused as a whole
-	}
 	l.checkName(in)
 	l.checkUntriggered(in)
 	l.checkAfter(in, a)

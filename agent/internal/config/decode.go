@@ -50,11 +50,6 @@ type (
 	shorthand interface{ setText(t Text) }
 	// word lists its allowed values. laterValues lists those of later versions.
 	word interface{ Values() []string }
-	// refuser returns the key that makes the whole table unavailable in this
-	// version.
-	refuser interface {
-		refuse(table map[string]any) (key, what string)
-	}
 	// partial maps the keys of its table that are unavailable in this version to
 	// what to do instead; "" when there is nothing to suggest.
 	partial interface{ unavailable() map[string]string }
@@ -135,12 +130,6 @@ func (l *loader) decodeTable(v any, target reflect.Value, at path) {
 		}
 		l.mismatch(v, want, at)
 		return
-	}
-	if r, ok := target.Interface().(refuser); ok {
-		if key, what := r.refuse(table); key != "" {
-			l.failKey(at.with(key), what+notAvailable, "")
-			return
-		}
 	}
 	var later map[string]string
 	if p, ok := target.Interface().(partial); ok {

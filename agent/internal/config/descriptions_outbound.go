@@ -93,9 +93,16 @@ func describeTriggers() map[string]string {
 	const follows = "The orchestration that follows for the object, after the change is written."
 	return map[string]string{
 		"automations.NAME.trigger": "What starts orchestration, in place of data_source and action: " +
-			"schedule takes the objects of the directory that fit base and where.",
-		"automations.NAME.base":          "Of a trigger: below which DN the users are, within scope; the whole scope without it.",
-		"automations.NAME.where":         "Of a trigger: an expression over ad, manager, links and now.",
+			"schedule takes the users of the directory that fit base and where, at certain times; " +
+			"directory takes each user or group that somebody changes, with whatever tool.",
+		"automations.NAME.on": "Of trigger = \"directory\": the kinds of changes: created, restored, deleted, enabled, disabled, moved, renamed, " +
+			"modified, modified(ATTRIBUTE, ...), member_added, member_removed. modified alone takes the usual attributes and all that the configuration names.",
+		"automations.NAME.object": "Of trigger = \"directory\": what the change is about; user without it. " +
+			"A membership is about the member.",
+		"automations.NAME.base": "Of a trigger: below which DN the objects are, within scope; the whole scope without it. " +
+			"A change counts when the former or the present DN is below it.",
+		"automations.NAME.where": "Of a trigger: an expression over ad, manager, links and now; " +
+			"with trigger = \"directory\" also over old and change.",
 		"automations.NAME.orchestration": "Of a trigger: what is started for each object.",
 		"automations.NAME.every": "Of a trigger: one object at most this often; " +
 			"without it again only once it has left the filter.",

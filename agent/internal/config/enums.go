@@ -64,7 +64,7 @@ func (MessageType) Values() []string {
 }
 
 // Values lists the triggers.
-func (Trigger) Values() []string { return []string{string(TriggerSchedule)} }
+func (Trigger) Values() []string { return []string{string(TriggerSchedule), string(TriggerDirectory)} }
 
 // laterValues lists the values that the documentation describes and this version
 // refuses.
@@ -76,8 +76,6 @@ func laterValues(w word) []string {
 		return []string{"enable", "disable", "move", "groups", "delete", "audit"}
 	case plan.MissingAction:
 		return []string{"delete"}
-	case Trigger:
-		return []string{"directory"}
 	case Owns:
 		return []string{"attributes"}
 	}

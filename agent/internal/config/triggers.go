@@ -11,14 +11,18 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 )
 
 // Trigger says what starts the orchestration of an automation.
 type Trigger string
 
-// TriggerSchedule starts it on a schedule, for objects of the directory.
-const TriggerSchedule Trigger = "schedule"
+// The triggers.
+const (
+	TriggerSchedule  Trigger = "schedule"  // for the objects of the directory that fit
+	TriggerDirectory Trigger = "directory" // for an object that somebody has changed
+)
 
 // After is the key automations.NAME.after: the orchestrations that follow the
 // automation's own changes.
@@ -94,16 +98,30 @@ func (l *loader) checkAfter(in path, a Automation) {
 }
 
 // triggerKeys lists the keys of automations with a trigger.
-var triggerKeys = []string{"trigger", "schedule", "base", "where", "orchestration", "every", "limits"}
+var triggerKeys = map[Trigger][]string{
+	TriggerSchedule:  {"trigger", "schedule", "base", "where", "orchestration", "every", "limits"},
+	TriggerDirectory: {"trigger", "on", "object", "base", "where", "orchestration", "limits"},
+}
 
-// checkTriggered checks an automation that starts an orchestration on a
-// schedule, and compiles its filter.
+// triggerHints say what to do about keys that a trigger does not have.
+var triggerHints = map[Trigger]map[string]string{
+	TriggerSchedule:  {"on": `changes begin it with trigger = "directory"`},
+	TriggerDirectory: {"schedule": `remove it: a change begins it; trigger = "schedule" looks at certain times`},
+}
+
+// checkTriggered checks an automation that starts an orchestration on a schedule or
+// after a change in the directory, and compiles its filter.
 func (l *loader) checkTriggered(in path, a *Automation) {
 	l.checkName(in)
-	if a.Trigger == "" {
+	switch a.Trigger {
+	case TriggerSchedule:
+		l.require(in, "schedule", "where", "orchestration")
+	case TriggerDirectory:
+		l.require(in, "on", "orchestration")
+		l.checkOn(in, a)
+	default:
 		return // decode has reported it
 	}
-	l.require(in, "schedule", "where", "orchestration")
 	if at := in.with("orchestration"); l.has(at) && !l.failed[at.index()] {
 		l.exists(at, "orchestration", a.Orchestration, sortedKeys(l.config.Orchestrations))
 	}
@@ -111,8 +129,8 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 		l.checkSchedule(at, a.Schedule)
 	}
 	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[Automation]())) {
-		if l.has(in.with(key)) && !slices.Contains(triggerKeys, key) {
-			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with trigger = %q", key, a.Trigger), "remove it")
+		if l.has(in.with(key)) && !slices.Contains(triggerKeys[a.Trigger], key) {
+			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with trigger = %q", key, a.Trigger), cmp.Or(triggerHints[a.Trigger][key], "remove it"))
 		}
 	}
 	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[Limits]())) {
@@ -128,7 +146,7 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 	case len(d.Scope) > 0 && !slices.ContainsFunc(d.Scope, func(s ident.DN) bool { return s.Under(a.Base) || a.Base.Under(s) }):
 		l.fail(in.with("base"), fmt.Sprintf("base %q is outside of scope: nothing would begin", a.Base), l.outside(a.Base))
 	}
-	a.Filter = l.compileFilter(in.with("where"), a.Where)
+	a.Filter = l.compileFilter(in.with("where"), a.Trigger, a.Where)
 }
 
 // FilterScope returns the names that a filter over objects of the directory may
@@ -137,10 +155,20 @@ func (c *Config) FilterScope() expr.Scope {
 	return expr.NewScope("ad", "manager", "links", "now").WithLookups(c.Lookups)
 }
 
+// eventScope returns the names that a filter over changes in the directory may use.
+func (c *Config) eventScope() expr.Scope {
+	return expr.NewScope("ad", "manager", "links", "now", "old").WithMembers("change", orchestration.ChangeMembers...).WithLookups(c.Lookups)
+}
+
 // CompileFilter compiles a condition over objects of the directory. The error joins
 // all mistakes, each with its place.
 func (c *Config) CompileFilter(where Text) (*expr.Expression, error) {
-	e, err := c.FilterScope().Compile(where)
+	return c.compileOver(c.FilterScope(), where)
+}
+
+// compileOver is CompileFilter with the names of a scope.
+func (c *Config) compileOver(scope expr.Scope, where Text) (*expr.Expression, error) {
+	e, err := scope.Compile(where)
 	if err != nil {
 		return nil, err
 	}
@@ -154,17 +182,22 @@ func (c *Config) CompileFilter(where Text) (*expr.Expression, error) {
 			})
 		}
 	}
+	wrong = append(wrong, changeMistakes(e)...)
 	if wrong = append(wrong, e.CheckCondition(nil)...); len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
 	return e, nil
 }
 
-func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
+func (l *loader) compileFilter(at path, trigger Trigger, where *Text) *expr.Expression {
 	if where == nil || l.failed[at.index()] {
 		return nil
 	}
-	e, err := l.config.CompileFilter(*where)
+	scope := l.config.FilterScope()
+	if trigger == TriggerDirectory {
+		scope = l.config.eventScope()
+	}
+	e, err := l.config.compileOver(scope, *where)
 	var several interface{ Unwrap() []error }
 	switch {
 	case errors.As(err, &several):
@@ -173,7 +206,8 @@ func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
 		}
 	case err != nil:
 		l.failExpression(at, err)
-	case !e.Uses("ad") && !e.Uses("links") && !e.Uses("manager"):
+	case trigger == TriggerDirectory && l.notImaged(at, e):
+	case !slices.ContainsFunc([]string{"ad", "links", "manager", "old", "change"}, e.Uses):
 		l.warnings = append(l.warnings, Warning{
 			Pos: where.Pos, Key: at.String(),
 			Message: "where does not look at the object: it is the same for everybody", Hint: "name an attribute, such as ad.department",
@@ -184,9 +218,10 @@ func (l *loader) compileFilter(at path, where *Text) *expr.Expression {
 
 // checkUntriggered refuses keys that only automations with a trigger have.
 func (l *loader) checkUntriggered(in path) {
-	for _, key := range []string{"base", "where", "orchestration", "every"} {
+	for _, key := range []string{"on", "object", "base", "where", "orchestration", "every"} {
 		if l.has(in.with(key)) {
 			hint := map[string]string{
+				"on":    `trigger = "directory" begins an orchestration after changes in the directory`,
 				"where": "filter with where in the data source", "orchestration": "after = { ... } names what follows a change",
 			}[key]
 			l.failKey(in.with(key), fmt.Sprintf("%s has no effect without trigger", key), cmp.Or(hint, "remove it"))

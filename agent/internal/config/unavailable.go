@@ -34,18 +34,6 @@ func (Automation) unavailable() map[string]string {
 	}
 }
 
-// refuse reports an automation that reacts to changes in the directory with one
-// error, instead of one for each of its keys.
-func (Automation) refuse(table map[string]any) (key, what string) {
-	if table["trigger"] == "directory" {
-		return "trigger", `an automation with trigger = "directory"`
-	}
-	if _, ok := table["on"]; ok {
-		return "on", "an automation with on"
-	}
-	return "", ""
-}
-
 func (Missing) unavailable() map[string]string {
 	return map[string]string{"delete_after": "", "strip_groups": "", "create_groups": ""}
 }

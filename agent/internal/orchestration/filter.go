@@ -14,10 +14,10 @@ type Filter struct {
 }
 
 // NewFilter returns the filter of a compiled condition over ad, manager, links and
-// now.
+// now, and over old and change where there is a change.
 func NewFilter(condition *expr.Expression) *Filter {
 	var uses []use
-	for _, name := range []string{"ad", "manager"} {
+	for _, name := range []string{"ad", "manager", "old"} {
 		for _, r := range condition.References(name) {
 			uses = append(uses, use{"where", name, r})
 		}

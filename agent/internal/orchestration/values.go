@@ -15,10 +15,12 @@ import (
 // is null.
 type Values struct {
 	Object  *ident.Entry // as it is now; nil when it no longer exists
+	Gone    bool         // Object was deleted, and this is what it was like before
 	Manager *ident.Entry // the object that its attribute manager names
 	Old     *ident.Entry // the object before the change
 	Change  *Change
 	Links   []Link
+	From    []string // see Input
 	// Settings holds those of applications, by application and name.
 	Settings map[string]map[string]any
 	Schema   ident.Schema
@@ -28,8 +30,40 @@ type Values struct {
 
 // Change is what happened to the object.
 type Change struct {
-	Kind       string   `json:"kind"` // "created", "updated", "disabled", ...
-	Attributes []string `json:"attributes,omitempty"`
+	Kind string `json:"kind"` // "created", "updated", "disabled", ...
+	// Kinds are all kinds of a change in the directory, of which Kind is the first that
+	// the automation asks for; none: there is only Kind.
+	Kinds      []string     `json:"kinds,omitempty"`
+	Attributes []string     `json:"attributes,omitempty"`
+	Group      *ChangeGroup `json:"group,omitempty"` // of a membership
+}
+
+// ChangeGroup is the group that the object became a member of, or was one.
+type ChangeGroup struct {
+	GUID ident.GUID `json:"guid"`
+	DN   ident.DN   `json:"dn"`
+	Name string     `json:"name"`
+}
+
+// The members that expressions see of a change and of its group.
+var (
+	ChangeMembers = []string{"kind", "kinds", "attributes", "group"}
+	GroupMembers  = []string{"dn", "name", "objectGUID"}
+)
+
+func (c *Change) value() map[string]any {
+	if c == nil {
+		return nil
+	}
+	kinds := c.Kinds
+	if len(kinds) == 0 {
+		kinds = []string{c.Kind}
+	}
+	out := map[string]any{"kind": c.Kind, "kinds": listOf(kinds), "attributes": listOf(c.Attributes), "group": nil}
+	if g := c.Group; g != nil {
+		out["group"] = map[string]any{"dn": string(g.DN), "name": g.Name, "objectGUID": string(g.GUID)}
+	}
+	return out
 }
 
 // Link is a link of the object.
@@ -69,11 +103,11 @@ func (o *Orchestration) Env(step int, s State, v Values) expr.Env { return o.env
 func (o *Orchestration) env(step int, s State, v Values) expr.Env {
 	env := expr.Env{
 		"ad": o.object("ad", v.Object, v.Schema), "manager": o.object("manager", v.Manager, v.Schema),
-		"old": o.object("old", v.Old, v.Schema), "change": nil, "link": nil, "links": linksOf(v.Links),
+		"old": o.object("old", v.Old, v.Schema), "change": v.Change.value(), "link": nil, "links": linksOf(v.Links),
 		"steps": o.answers(s), "settings": nil, "now": v.Now, "password": nil,
 	}
-	if v.Change != nil {
-		env["change"] = map[string]any{"kind": v.Change.Kind, "attributes": listOf(v.Change.Attributes)}
+	if v.Gone && v.Object != nil {
+		env["ad"].(map[string]any)["disabled"] = true // nobody can log on with it
 	}
 	if o.definition.Password && v.Password != "" {
 		env["password"] = v.Password
@@ -206,6 +240,14 @@ func (o *Orchestration) Knowing(uses map[string][]string) *Orchestration {
 type Input struct {
 	Change *Change      `json:"change,omitempty"`
 	Old    *ident.Entry `json:"old,omitempty"` // what the change replaced: see Former
+
+	// Event is the change in the directory that began the instance; 0: none did.
+	Event int64 `json:"event,omitempty"`
+	// From are the applications that the change came from: nothing is sent back to
+	// them.
+	From []string `json:"from,omitempty"`
 	// Hops counts the events that led to this one: see ident.Origin.
 	Hops int `json:"hops,omitempty"`
+	// Image is the object as it was last seen. Only one that was deleted has it.
+	Image *ident.Entry `json:"image,omitempty"`
 }
