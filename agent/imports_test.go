@@ -123,6 +123,13 @@ var may = map[string]map[string]string{
 		"agent/internal/text":      "spellings that are probably meant",
 		"sdk/abi":                  "a step may call a webhook, which is the manifest's noun",
 	},
+	"agent/internal/react": {
+		"agent/internal/ident":         "an event is one of the nouns",
+		"agent/internal/store":         "which keeps events, and what follows from them",
+		"agent/internal/orchestration": "filters are evaluated, and orchestrations begin",
+		"agent/internal/failpoint":     "tests kill it between two writes",
+		"host/rescue":                  "one event must not stop the others",
+	},
 	"agent/internal/dispatch": {
 		"agent/internal/orchestration": "it carries out what is decided there",
 		"agent/internal/store":         "about instances and deliveries, which are kept there",
@@ -276,6 +283,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/write":  "and what may be written",
 		"agent/internal/directory/find":   "a person names an object",
 		"agent/internal/schedule":         "the daemon runs what is due",
+		"agent/internal/react":            "begins them after changes in the directory",
 		"agent/internal/dispatch":         "and carries orchestrations out",
 		"agent/internal/macro":            "whose connectors render templates",
 		"agent/internal/dirstep":          "by writing to the directory",

@@ -95,7 +95,7 @@ type Links interface {
 func (s Source) Values(
 	ctx context.Context, o *orchestration.Orchestration, guid ident.GUID, input orchestration.Input,
 ) (orchestration.Values, error) {
-	v := orchestration.Values{Settings: s.Settings, Change: input.Change}
+	v := orchestration.Values{Settings: s.Settings, Change: input.Change, From: input.From}
 	links, err := s.Links.LinksOf(ctx, guid)
 	if err != nil {
 		return v, err
@@ -111,8 +111,11 @@ func (s Source) Values(
 	if err != nil {
 		return v, err
 	}
-	if found {
+	switch {
+	case found:
 		v.Object = &e
+	case input.Image != nil:
+		v.Object, v.Gone = input.Image, true
 	}
 	v.Old = input.Before(v.Object)
 	if v.Schema, err = s.Directory.Schema(ctx, append(read, attributes(o, "manager")...)); err != nil {

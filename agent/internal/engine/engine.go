@@ -52,6 +52,9 @@ type Automation struct {
 	// Begins is what an automation with a trigger begins. Of the other fields it has
 	// the name in Settings.
 	Begins *Beginning
+	// Reacts is the orchestration of an automation that changes in the directory begin.
+	// Runs have nothing to do with it.
+	Reacts string
 }
 
 // Password says what initial passwords look like.
@@ -151,6 +154,8 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 // read the directory anew.
 func (e *Engine) Under(s Settings) *Engine {
 	s.Mirror.Attributes, s.Synced = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes), e.Synced
+	s.Mirror.Optional, s.Mirror.EventsAsBefore = slices.Concat(e.Mirror.Optional, s.Mirror.Optional), true
+	s.Mirror.Named = slices.Concat(e.Mirror.Named, s.Mirror.Named)
 	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	return other
@@ -185,12 +190,26 @@ func (e *Engine) automation(name string) (Automation, error) {
 		return a, fmt.Errorf("automation %s begins the orchestration %s for objects of the directory: it has no records and no links",
 			name, a.Begins.Orchestration)
 	}
+	if ok && a.Reacts != "" {
+		return a, &ReactsError{Automation: name, Orchestration: a.Reacts}
+	}
 	if !ok {
 		return a, &ident.UnknownNameError{What: "automation", Name: name, Known: now.names()}
 	}
 	a.Settings.Now = e.Now()
 	a.Mapper = a.Mapper.At(e.Now())
 	return a, nil
+}
+
+// ReactsError says that an automation has no runs, as changes in the directory begin
+// its orchestration.
+type ReactsError struct{ Automation, Orchestration string }
+
+// Error says what to do instead.
+func (e *ReactsError) Error() string {
+	return fmt.Sprintf("automation %s has no runs: each change in the directory that it asks for begins the orchestration %s. "+
+		"`%s` begins it by hand, `%s` lists what has begun",
+		e.Automation, e.Orchestration, ident.Command("orchestrate", e.Orchestration)+" --user USER", ident.Command("orchestrations"))
 }
 
 // Beginning returns what an automation begins for objects of the directory; false for

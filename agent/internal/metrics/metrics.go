@@ -44,6 +44,8 @@ type Metrics struct {
 	memory          *prometheus.GaugeVec
 	storeSize       prometheus.GaugeFunc
 	deliveries      *prometheus.CounterVec
+	judged          *prometheus.CounterVec
+	eventsAside     *prometheus.GaugeVec
 	outbox          *outbox
 
 	mu       sync.Mutex
@@ -106,6 +108,9 @@ func New(version string, storeSize func() float64) *Metrics {
 		Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk.",
 	}, storeSize)
 	m.deliveries = counter("deliveries_total", "Attempts to deliver, by what became of them.", "webhook", "result")
+	m.judged = counter("events_judged_total", "Changes in the directory that automations ask for, by what was made of them.",
+		"automation", "verdict")
+	m.eventsAside = gauge("events_set_aside", "Changes in the directory that could not be judged and need a person.", "automation")
 	m.outbox = newOutbox()
 	m.registry.MustRegister(ready, m.storeSize, m.outbox,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -195,6 +196,11 @@ func (t *transition) enter(step *step, values Values) {
 	}
 	*turns++
 	t.s.Begun = true
+	if step.kind == KindWebhook && slices.Contains(values.From, step.Webhook.Application) {
+		t.s.Answers[step.Name] = Answer{Outcome: OutcomeSkipped}
+		t.pass(OutcomeSkipped, "not sent: this change came from "+step.Webhook.Application)
+		return
+	}
 	if step.condition != nil {
 		holds, reason := truth("if", step.condition, t.o.env(t.s.Step, t.s, values))
 		switch {

@@ -87,3 +87,19 @@ func Spell(d time.Duration) string {
 	}
 	return s
 }
+
+// OnlyTo reports whether all that the steps do is to call these applications. An
+// orchestration that does nothing but wait does not.
+func (o *Orchestration) OnlyTo(applications []string) bool {
+	does := false
+	for _, s := range o.steps {
+		switch {
+		case s.kind == KindDelay || s.kind == KindWaitUntil:
+		case s.kind == KindWebhook && slices.Contains(applications, s.Webhook.Application):
+			does = true
+		default:
+			return false
+		}
+	}
+	return does
+}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
@@ -44,14 +45,61 @@ func (o *Orchestration) Former(out ident.Outcome) *ident.Entry {
 }
 
 func former(c ident.AttributeChange) []string {
+	if c.Binary {
+		return nil
+	}
+	return kept(c.Old)
+}
+
+// kept returns values, or none when they are bytes or longer than maxFormer.
+func kept(values []string) []string {
 	size := 0
-	for _, v := range c.Old {
+	for _, v := range values {
 		size += len(v)
-		if c.Binary || size > maxFormer || !utf8.ValidString(v) {
+		if size > maxFormer || !utf8.ValidString(v) {
 			return nil
 		}
 	}
-	return slices.Clone(c.Old)
+	return slices.Clone(values)
+}
+
+// FormerOf is Former for a change in the directory: what the object had of the
+// attributes that the orchestration uses of "old", and its former DN. It returns nil
+// for an object that was not there.
+func (o *Orchestration) FormerOf(e ident.Event) *ident.Entry {
+	names, all := o.Attributes("old")
+	if _, used := o.spelled["old"]; !used || e.From == "" {
+		return nil
+	}
+	old := ident.Entry{GUID: e.GUID, DN: e.From, Attributes: ident.Attributes{}}
+	before := e.Before()
+	if all {
+		names = slices.AppendSeq(names, maps.Keys(before))
+	}
+	for _, name := range names {
+		if lower := text.Lower(name); name != expr.Every && ident.Imaged(lower) == "" {
+			old.Attributes.Set(lower, kept(before.Values(lower))...)
+		}
+	}
+	return &old
+}
+
+// ImageOf returns the object as it was last seen, for an event that says that it was
+// deleted: the attributes that the orchestration uses of "ad". It returns nil for
+// other events.
+func (o *Orchestration) ImageOf(e ident.Event) *ident.Entry {
+	if !slices.Contains(e.Kinds(), ident.EventDeleted) {
+		return nil
+	}
+	names, all := o.Attributes("ad")
+	last := ident.Entry{GUID: e.GUID, DN: e.DN, Attributes: ident.Attributes{}}
+	for name, values := range e.Image {
+		used := all || slices.ContainsFunc(names, func(n string) bool { return text.Same(n, name) })
+		if values = kept(values); used && len(values) > 0 {
+			last.Attributes.Set(name, values...)
+		}
+	}
+	return &last
 }
 
 // Before returns the object as it was before the change, from what it is now and

@@ -51,6 +51,8 @@ type Agent struct {
 	now     atomic.Pointer[Snapshot]
 	outbox  atomic.Pointer[dispatch.Dispatcher] // nil: this process carries no orchestrations out
 
+	reacting reacting
+
 	mu     sync.Mutex // guards the fields below, and the replacement of now
 	host   *host.Host
 	engine *engine.Engine
@@ -66,8 +68,10 @@ type parts struct {
 	secrets  *secrets.Resolver
 	metrics  *metrics.Metrics
 	people   *people
-	writing  *apply.Objects // for whoever writes to the directory
-	begun    *dirstep.Begun // of directory steps, for their limits
+
+	population *population    // for limits.start
+	writing    *apply.Objects // for whoever writes to the directory
+	begun      *dirstep.Begun // of directory steps, for their limits
 }
 
 // Lock takes the lock of the state folder and keeps it until Close. It returns
@@ -81,6 +85,7 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir, people: newPeople()}, lock: lock}
+	a.population = newPopulation()
 	a.writing, a.begun = &apply.Objects{}, &dirstep.Begun{}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil
@@ -119,6 +124,11 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 func (a *Agent) Close() {
 	if a.host != nil {
 		_ = a.host.Close(context.Background())
+	}
+	if r := a.reacting.reactor; r != nil {
+		r.Close(context.Background())
+		a.population.work.Wait()
+		a.reacting.read.close()
 	}
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {

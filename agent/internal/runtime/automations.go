@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // engineSettings returns what an engine needs in order to run s.
@@ -24,7 +25,9 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	return engine.Settings{
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
 		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections, Objects: s.writing, Rules: s.writeRules(),
-		Mirror: mirror.Spec{Base: d.BaseDN, Attributes: s.Mirrored()},
+		Mirror: mirror.Spec{
+			Base: d.BaseDN, Attributes: s.Mirrored(), Optional: s.imaged(), Events: len(s.reacts()) > 0, Named: s.askedByName(),
+		},
 	}
 }
 
@@ -66,17 +69,21 @@ func preferred(urls []string, first string) []string {
 	return append([]string{first}, slices.Delete(slices.Clone(urls), i, i+1)...)
 }
 
-// Mirrored lists every attribute that an automation writes or reads.
+// Mirrored lists every attribute that an automation over records writes or reads.
 func (s *Snapshot) Mirrored() []string {
-	seen := map[string]bool{s.config.Directory.Anchor: true}
-	names := []string{s.config.Directory.Anchor}
-	for _, automation := range s.names() {
-		for _, name := range s.config.Automations[automation].Mapper.Attributes() {
-			if !seen[name] {
-				seen[name] = true
+	seen := map[string]bool{}
+	var names []string
+	add := func(more []string) {
+		for _, name := range more {
+			if lower := text.Lower(name); !seen[lower] {
+				seen[lower] = true
 				names = append(names, name)
 			}
 		}
+	}
+	add([]string{s.config.Directory.Anchor})
+	for _, automation := range s.names() {
+		add(s.config.Automations[automation].Mapper.Attributes())
 	}
 	return names
 }

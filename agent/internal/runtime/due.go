@@ -19,8 +19,8 @@ type Ended struct {
 	Err        error // why there is no report
 }
 
-// RunDue runs once everything that has become due since its last run, carries out
-// what is due of orchestrations, removes old history as the daemon does every day,
+// RunDue runs once everything that has become due since its last run, judges what has
+// changed in the directory, carries out what is due of orchestrations, removes old history as the daemon does every day,
 // and returns how the runs ended.
 // Automations do not wait for each other, because the source of one may hang.
 // Failures are also logged.
@@ -51,6 +51,7 @@ func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
 		})
 	}
 	runs.Wait()
+	ended = append(ended, a.reactOnce(ctx)...)
 	if err := a.drain(ctx); err != nil {
 		a.log.Error("what is due was not sent to applications", "cause", err)
 		ended = append(ended, Ended{Err: err})

@@ -75,6 +75,14 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 		next.automations[name] = built
 	}
 	for name, conf := range s.config.Triggered {
+		if conf.Trigger == config.TriggerDirectory {
+			if err := next.orchestrations[conf.Orchestration].err; err != nil {
+				next.broken[name] = fmt.Errorf("automation %s: the orchestration %s cannot be carried out: %w", name, conf.Orchestration, err)
+				continue
+			}
+			next.automations[name] = engine.Automation{Settings: plan.Settings{Automation: name}, Reacts: conf.Orchestration}
+			continue
+		}
 		begins, err := next.triggered(conf)
 		if err != nil {
 			next.broken[name] = err

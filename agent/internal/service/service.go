@@ -82,7 +82,8 @@ func mistaken(err error) error {
 	var run *engine.UnknownRunError
 	var taken *store.LinkTakenError
 	var none *store.NotLinkedError
-	if errors.As(err, &none) || errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) ||
+	var reacts *engine.ReactsError
+	if errors.As(err, &none) || errors.As(err, &reacts) || errors.As(err, &name) || errors.As(err, &run) || errors.As(err, &taken) ||
 		errors.Is(err, engine.ErrNothingHeld) || errors.Is(err, engine.ErrPlanOutdated) ||
 		errors.Is(err, engine.ErrCannotLink) || errors.Is(err, engine.ErrNothingToAccept) || notThere(err) {
 		return exit.Mistake(err)

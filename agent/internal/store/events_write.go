@@ -7,8 +7,10 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// selectEvents is read by scanEvent.
-const selectEvents = `SELECT id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure FROM events`
+// wholeEvent is read by scanEvent.
+const wholeEvent = `events.id, events.at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure`
+
+const selectEvents = `SELECT ` + wholeEvent + ` FROM events`
 
 func scanEvent(row scanner) (ident.Event, error) {
 	var (

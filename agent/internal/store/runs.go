@@ -23,6 +23,9 @@ const (
 	KindOrchestrate Kind = "orchestrate"
 	KindInstant     Kind = "instant" // of single users, because an application reported their change
 	KindChosen      Kind = "chosen"  // of single users whom a person chose
+	// KindEvents holds the orchestrations that changes in the directory would begin,
+	// and that are more than limits.start.
+	KindEvents Kind = "events"
 )
 
 // RunResult says how a run ended.

@@ -19,6 +19,9 @@ type Spec struct {
 	// Attributes are mirrored in addition to the standard ones: the anchor and
 	// all that the mappings read or write.
 	Attributes []string
+	// Optional are mirrored too, as far as the directory has them: one that it does not
+	// have is absent from every object, and stops nothing.
+	Optional []string
 	// SweepEvery is the shortest time between two searches for deleted objects
 	// if the bind account is not shown deletions. 0 means whenever anything in
 	// the directory has changed.
@@ -63,7 +66,7 @@ const filter = "(|(objectClass=user)(objectClass=group)(objectClass=organization
 // names returns the stored attributes of each object: lower case, sorted.
 func (s Spec) names() []string {
 	names := make([]string, 0, len(always)+len(s.Attributes))
-	for _, name := range slices.Concat(always, s.Attributes) {
+	for _, name := range slices.Concat(always, s.Attributes, s.Optional) {
 		names = append(names, text.Lower(name))
 	}
 	slices.Sort(names)

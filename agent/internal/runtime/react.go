@@ -1,0 +1,292 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/react"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// reacts are the automations of a snapshot that changes in the directory begin.
+func (s *Snapshot) reacts() []react.Automation {
+	var out []react.Automation
+	for _, name := range slices.Sorted(maps.Keys(s.config.Triggered)) {
+		if conf := s.config.Triggered[name]; conf.Trigger == config.TriggerDirectory && s.enabled(name) {
+			out = append(out, s.reaction(conf))
+		}
+	}
+	return out
+}
+
+// reaction converts an automation to the form that a reactor judges events for.
+func (s *Snapshot) reaction(conf config.Automation) react.Automation {
+	a := react.Automation{
+		Name: conf.Name, On: conf.Events, Object: conf.Object, Bases: Below(s.config.Directory.Scope, conf.Base),
+		Orchestration: conf.Orchestration, Limit: func(ctx context.Context) (store.StartLimit, error) { return s.startLimit(ctx, conf) },
+	}
+	if conf.Filter != nil {
+		a.Filter = orchestration.NewFilter(conf.Filter)
+	}
+	b, err := s.beginning(conf.Orchestration)
+	a.Definition, a.Compiled, a.Broken = b.Definition, s.orchestrations[conf.Orchestration].compiled, err
+	return a
+}
+
+// asksForChanges reports whether an automation begins its orchestration after
+// changes in the directory.
+func (s *Snapshot) asksForChanges(automation string) bool {
+	return s.config.Triggered[automation].Trigger == config.TriggerDirectory
+}
+
+// startLimit says how many orchestrations of an automation may begin in 24 hours.
+// The count that a percentage is of may be some minutes old: nothing waits for a
+// new one.
+func (s *Snapshot) startLimit(ctx context.Context, conf config.Automation) (store.StartLimit, error) {
+	l := conf.Limits.Start
+	if l.Unlimited || l.Percent == 0 {
+		return store.StartLimit{Most: l.Of(0)}, nil
+	}
+	n, err := s.population.count(ctx, string(conf.Object)+" "+conf.Base.Fold(), func(ctx context.Context) (int, error) {
+		return s.countObjects(ctx, conf.Object, conf.Base)
+	})
+	return store.StartLimit{Most: l.Of(n)}, err
+}
+
+// everyGroup finds groups.
+const everyGroup = "(objectCategory=group)"
+
+// countObjects counts the users or the groups of the scope that are under base.
+func (s *Snapshot) countObjects(ctx context.Context, kind ident.ObjectKind, base ident.DN) (int, error) {
+	if kind == ident.ObjectUser {
+		return s.People(ctx, base)
+	}
+	n := 0
+	err := s.connected(ctx, func(c *conn.Client) error {
+		for _, under := range Below(s.config.Directory.Scope, base) {
+			q := conn.Query{Base: under, Filter: everyGroup, Attributes: []string{"objectGUID"}, PageSize: 1000}
+			if err := c.Search(ctx, q, func(ident.Entry) error { n++; return nil }); err != nil {
+				return fmt.Errorf("count groups: %w", err)
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// population keeps counts of objects, for limits. A count that has become old is
+// renewed beside whoever needs it, who goes on with the old one.
+type population struct {
+	mu    sync.Mutex
+	known map[string]counted
+	under map[string]bool // a count is under way
+	work  sync.WaitGroup
+	now   func() time.Time
+}
+
+func newPopulation() *population {
+	return &population{known: map[string]counted{}, under: map[string]bool{}, now: time.Now}
+}
+
+func (p *population) count(ctx context.Context, of string, count func(context.Context) (int, error)) (int, error) {
+	p.mu.Lock()
+	c, ok := p.known[of]
+	renew := ok && p.now().Sub(c.at) > countedFor && !p.under[of]
+	if renew {
+		p.under[of] = true
+	}
+	p.mu.Unlock()
+	if renew {
+		p.work.Go(func() { _, _ = p.renew(ctx, of, count) }) // without an answer the old count goes on
+	}
+	if ok {
+		return c.users, nil
+	}
+	return p.renew(ctx, of, count)
+}
+
+func (p *population) renew(ctx context.Context, of string, count func(context.Context) (int, error)) (int, error) {
+	n, err := count(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under[of] = false
+	if err == nil {
+		p.known[of] = counted{n, p.now()}
+	}
+	return n, err
+}
+
+// reactor returns what judges events in this process. It is made on the first call.
+func (a *Agent) reactor() *react.Reactor {
+	a.reacting.once.Do(func() {
+		a.reacting.read = a.objects()
+		a.reacting.reactor = react.New(react.Settings{
+			Store: a.store, Directory: a.reacting.read, Log: a.log, Owner: "agent", Judged: a.judged,
+			Automations: func() []react.Automation { return a.now.Load().reacts() },
+		})
+	})
+	return a.reacting.reactor
+}
+
+// reacting is what judges events.
+type reacting struct {
+	once    sync.Once
+	reactor *react.Reactor
+	read    *objects
+}
+
+// react judges events until ctx ends.
+func (a *Agent) react(ctx context.Context) {
+	for _, one := range a.now.Load().reacts() {
+		if _, err := one.Limit(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("limits.start could not be looked at yet", "automation", one.Name, "cause", err)
+		}
+	}
+	a.reactor().Run(ctx)
+	a.population.work.Wait()
+}
+
+// eventsFound tells the reactor that there may be events. It is for whoever has
+// brought the mirror up to date.
+func (a *Agent) eventsFound() { a.reactor().Wake() }
+
+// judged tells the log and the metrics what became of events.
+func (a *Agent) judged(ctx context.Context, list []store.Judged) {
+	changed := map[string]bool{}
+	for _, one := range list {
+		a.metrics.Judged(one.Automation, string(one.Verdict))
+		switch one.Verdict {
+		case store.EventHeld:
+			changed[one.Automation] = true
+			a.log.Warn("an orchestration is held: more than limits.start", "automation", one.Automation, "run", one.Run)
+		case store.EventAside:
+			changed[one.Automation] = true
+			a.log.Warn("a change in the directory is set aside", "automation", one.Automation, "next", "`rollcall quarantine list` says why")
+		case store.EventBegun, store.EventFiltered, store.EventEcho, store.EventDropped:
+		}
+	}
+	for automation := range changed {
+		if err := errors.Join(a.ObserveHeld(ctx, automation), a.observeAside(ctx, automation)); err != nil {
+			a.log.Warn("the metrics could not be set", "automation", automation, "cause", err)
+		}
+	}
+}
+
+// observeAside sets the metric of what an automation has set aside.
+func (a *Agent) observeAside(ctx context.Context, automation string) error {
+	n, err := a.store.CountAside(ctx, automation)
+	if err == nil {
+		a.metrics.EventsAside(automation, n)
+	}
+	return err
+}
+
+// reactOnce judges what is open, and returns how that ended for each automation that
+// holds something or has set something aside.
+func (a *Agent) reactOnce(ctx context.Context) []Ended {
+	list, err := a.reactor().Judge(ctx)
+	var ended []Ended
+	if err != nil {
+		a.log.Error("changes in the directory could not be looked at; they wait", "cause", err)
+		ended = append(ended, Ended{Err: fmt.Errorf("look at changes in the directory: %w", err)})
+	}
+	results := map[string]store.RunResult{}
+	for _, one := range list {
+		switch {
+		case one.Verdict == store.EventHeld:
+			results[one.Automation] = store.RunHeld
+		case one.Verdict == store.EventAside && results[one.Automation] == "":
+			results[one.Automation] = store.RunQuarantined
+		}
+	}
+	for _, automation := range slices.Sorted(maps.Keys(results)) {
+		one := Ended{Automation: automation}
+		one.Report.Automation, one.Report.Result = automation, results[automation]
+		ended = append(ended, one)
+	}
+	return ended
+}
+
+// RetryEvents judges anew what an automation has set aside: one event, or all (0).
+func (a *Agent) RetryEvents(ctx context.Context, automation string, event int64) ([]store.Judged, error) {
+	if _, err := a.Snapshot(ctx); err != nil {
+		return nil, err
+	}
+	list, err := a.reactor().Retry(ctx, automation, event)
+	return list, errors.Join(err, a.observeAside(ctx, automation))
+}
+
+// DropEvents drops what an automation has set aside, on behalf of by: one event, or
+// all (0).
+func (a *Agent) DropEvents(ctx context.Context, automation string, event int64, by string) ([]store.AsideEvent, error) {
+	list, err := a.store.DropAside(ctx, automation, event, by)
+	return list, errors.Join(err, a.observeAside(ctx, automation))
+}
+
+// imaged lists the attributes that the automations which ask for changes need of
+// objects, as they are and as they were: what on, where and the orchestrations name.
+func (s *Snapshot) imaged() []string {
+	var names []string
+	for _, conf := range s.config.Triggered {
+		if conf.Trigger != config.TriggerDirectory {
+			continue
+		}
+		names = append(names, named(conf)...)
+		if compiled := s.orchestrations[conf.Orchestration].compiled; compiled != nil {
+			names = append(names, read(compiled, "old")...)
+			if slices.ContainsFunc(conf.Events, func(on ident.On) bool { return on.Kind == ident.EventDeleted }) {
+				names = append(names, read(compiled, "ad")...)
+			}
+		}
+	}
+	return ident.Mirrorable(names)
+}
+
+// askedByName lists the attributes that on of the automations names.
+func (s *Snapshot) askedByName() []string {
+	var names []string
+	for _, conf := range s.config.Triggered {
+		for _, on := range conf.Events {
+			names = append(names, on.Attributes...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// named lists the attributes that on and where of an automation name.
+func named(conf config.Automation) []string {
+	var names []string
+	for _, on := range conf.Events {
+		switch {
+		case on.Kind == ident.EventModified && len(on.Attributes) == 0:
+			names = append(names, ident.UsualAttributes(conf.Object)...)
+		default:
+			names = append(names, on.Attributes...)
+		}
+	}
+	if conf.Filter != nil {
+		f := orchestration.NewFilter(conf.Filter)
+		for _, object := range []string{"ad", "old", "manager"} {
+			names = append(names, read(f, object)...)
+		}
+	}
+	return names
+}
+
+// read lists the attributes that an orchestration or a filter reads of an object.
+func read(o interface {
+	Attributes(string) ([]string, bool)
+}, object string) []string {
+	names, _ := o.Attributes(object)
+	return names
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// OpenEvents returns the first events that have not been judged yet, in the order of
+// their numbers.
+func (s *Store) OpenEvents(ctx context.Context, limit int) ([]ident.Event, error) {
+	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1 ORDER BY id LIMIT ?`, limit)
+	if err != nil {
+		return nil, s.fail("open events", err)
+	}
+	list, err := collect(rows, scanEvent)
+	return list, s.fail("open events", err)
+}
+
+// CountOpenEvents counts the events that have not been judged yet, and returns when
+// the oldest of them was seen.
+func (s *Store) CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error) {
+	var at int64
+	err = s.reader.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM events WHERE open = 1`).Scan(&n, &at)
+	return n, moment(at), s.fail("count open events", err)
+}
+
+// EventByID returns an event; false when there is none, or none any more.
+func (s *Store) EventByID(ctx context.Context, id int64) (ident.Event, bool, error) {
+	e, err := scanEvent(s.reader.QueryRowContext(ctx, selectEvents+` WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return ident.Event{}, false, nil
+	}
+	return e, err == nil, s.fail("event", err)
+}
+
+// KeptVerdict is a verdict as it was written.
+type KeptVerdict struct {
+	Automation string       `json:"automation"`
+	Verdict    EventVerdict `json:"verdict"`
+	Instance   int64        `json:"instance,omitempty"`
+	Cause      string       `json:"cause,omitempty"`
+	Next       string       `json:"next,omitempty"`
+	At         time.Time    `json:"at"`
+}
+
+// VerdictsOf returns what automations made of an event.
+func (s *Store) VerdictsOf(ctx context.Context, event int64) ([]KeptVerdict, error) {
+	rows, err := s.reader.QueryContext(ctx,
+		`SELECT automation, verdict, instance, cause, next, at FROM event_verdicts WHERE event = ? ORDER BY automation`, event)
+	if err != nil {
+		return nil, s.fail("verdicts about an event", err)
+	}
+	list, err := collect(rows, func(row scanner) (v KeptVerdict, err error) {
+		var at int64
+		err = row.Scan(&v.Automation, &v.Verdict, &v.Instance, &v.Cause, &v.Next, &at)
+		v.At = moment(at)
+		return v, err
+	})
+	return list, s.fail("verdicts about an event", err)
+}
+
+const selectAside = `SELECT ` + wholeEvent + `, v.cause, v.next FROM event_verdicts v JOIN events ON events.id = v.event
+	WHERE v.automation = ? AND v.verdict = 'aside'`
+
+func scanAside(row scanner) (a AsideEvent, err error) {
+	a.Event, err = scanEvent(withMore{row, []any{&a.Cause, &a.Next}})
+	return a, err
+}
+
+// withMore scans further columns behind those of somebody else.
+type withMore struct {
+	scanner
+	more []any
+}
+
+func (w withMore) Scan(into ...any) error { return w.scanner.Scan(append(into, w.more...)...) }
+
+// AsideEvents returns the first events that an automation has set aside, from an
+// event on, in the order of their numbers.
+func (s *Store) AsideEvents(ctx context.Context, automation string, from int64, limit int) ([]AsideEvent, error) {
+	rows, err := s.reader.QueryContext(ctx, selectAside+` AND v.event >= ? ORDER BY v.event LIMIT ?`, automation, from, limit)
+	if err != nil {
+		return nil, s.fail("events set aside", err)
+	}
+	list, err := collect(rows, scanAside)
+	return list, s.fail("events set aside", err)
+}
+
+// CountAside counts what an automation has set aside.
+func (s *Store) CountAside(ctx context.Context, automation string) (n int, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM event_verdicts WHERE automation = ? AND verdict = 'aside'`, automation).Scan(&n)
+	return n, s.fail("count events set aside", err)
+}
+
+// AsideAutomations lists the automations that have set events aside. One of them may
+// not be configured any more.
+func (s *Store) AsideAutomations(ctx context.Context) ([]string, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT DISTINCT automation FROM event_verdicts WHERE verdict = 'aside' ORDER BY automation`)
+	if err != nil {
+		return nil, s.fail("automations with events set aside", err)
+	}
+	list, err := collect(rows, func(row scanner) (name string, err error) { err = row.Scan(&name); return name, err })
+	return list, s.fail("automations with events set aside", err)
+}
