@@ -17,7 +17,6 @@
 package event
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
@@ -79,7 +78,9 @@ func New(deletedBefore bool) []ident.EventPart {
 
 // Compare returns what happened to an object that was there before and is still
 // there, in the order of ident.EventKinds. It returns nothing if nothing counts.
-func Compare(before, after ident.Entry, rules Rules) ([]ident.EventPart, error) {
+// names lists the attributes that were reported anew, in lower case. Others are
+// the same: their DNs have merely followed what they name.
+func Compare(before, after ident.Entry, names []string, rules Rules) ([]ident.EventPart, error) {
 	parts := account(before, after)
 	if before.DN.Parent().Fold() != after.DN.Parent().Fold() {
 		parts = append(parts, place(ident.EventMoved, before.DN, after.DN))
@@ -87,9 +88,7 @@ func Compare(before, after ident.Entry, rules Rules) ([]ident.EventPart, error) 
 	if before.DN.Name() != after.DN.Name() {
 		parts = append(parts, place(ident.EventRenamed, before.DN, after.DN))
 	}
-	names := maps.Clone(before.Attributes)
-	maps.Copy(names, after.Attributes)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range sorted(names) {
 		if !rules.counts(name, before.DN, after.DN) {
 			continue
 		}
@@ -149,13 +148,10 @@ func (r Rules) counts(name string, before, after ident.DN) bool {
 }
 
 // same reports whether two lists hold the same values. Values that are DNs are
-// the same if they name the same object.
+// the same if they name the same object: one DN may have passed to another.
 func (r Rules) same(was, is []string) (bool, error) {
-	if slices.Equal(sorted(was), sorted(is)) {
-		return true, nil
-	}
 	if len(was) != len(is) || !slices.ContainsFunc(was, isDN) {
-		return false, nil
+		return slices.Equal(sorted(was), sorted(is)), nil
 	}
 	before, err := targets(was, r.Places.Before)
 	if err != nil {

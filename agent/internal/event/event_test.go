@@ -29,6 +29,13 @@ func object(dn ident.DN, pairs ...string) ident.Entry {
 	return e
 }
 
+// compare takes all attributes for reported.
+func compare(before, after ident.Entry, rules Rules) ([]ident.EventPart, error) {
+	names := maps.Clone(before.Attributes)
+	maps.Copy(names, after.Attributes)
+	return Compare(before, after, slices.Collect(maps.Keys(names)), rules)
+}
+
 // inWords lists parts as "kind" or "modified name: old > new".
 func inWords(parts []ident.EventPart) string {
 	var list []string
@@ -78,6 +85,8 @@ func TestCompare(t *testing.T) {
 		{"moved, renamed, disabled, changed", object(ada, "title=x", "userAccountControl=512"), object("CN=A,DC=c", "title=y", "userAccountControl=514"), "", "disabled; moved; renamed; modified title: x > y"},
 		{"what the directory keeps", object(ada, "whenChanged=1", "uSNChanged=1", "member=x", "objectClass=user"), object(ada, "whenChanged=2", "uSNChanged=2", "member=y", "objectClass=user", "objectClass=x"), "member", ""},
 		{"the manager is renamed", object(ada, "manager=CN=Boss,DC=c"), object(ada, "manager=CN=Big Boss,DC=c"), "", ""},
+		{"another one in the manager's place", object(ada, "manager=CN=Boss,DC=c"), object(ada, "manager=CN=Boss,DC=c"), "", "modified manager: CN=Boss,DC=c > CN=Boss,DC=c"},
+		{"the manager stays", object(ada, "manager=CN=Other,DC=c"), object(ada, "manager=cn=other,DC=c"), "", ""},
 		{"another manager", object(ada, "manager=CN=Boss,DC=c"), object(ada, "manager=CN=Other,DC=c"), "", "modified manager: CN=Boss,DC=c > CN=Other,DC=c"},
 		{"the manager is gone", object(ada, "manager=CN=Boss,DC=c"), object(ada), "", "modified manager: CN=Boss,DC=c > "},
 		{"one of several is another", object(ada, "x=CN=Boss,DC=c", "x=CN=Other,DC=c"), object(ada, "x=CN=other,DC=c", "x=CN=Boss,DC=c"), "", "modified x: CN=Boss,DC=c|CN=Other,DC=c > CN=other,DC=c|CN=Boss,DC=c"},
@@ -86,7 +95,7 @@ func TestCompare(t *testing.T) {
 		{"a text that is no DN", object(ada, "x=a=b"), object(ada, "x=a=c"), "", "modified x: a=b > a=c"},
 	} {
 		rules := Rules{Named: map[string]bool{c.named: true}, Places: who}
-		parts, err := Compare(c.before, c.after, rules)
+		parts, err := compare(c.before, c.after, rules)
 		if got := inWords(parts); got != c.want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", c.name, got, err, c.want)
 		}
@@ -94,7 +103,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestPartsOfPlaces(t *testing.T) {
-	parts, err := Compare(object("CN=Ada,OU=a,DC=c"), object("CN=Bo,OU=b,DC=c"), Rules{})
+	parts, err := Compare(object("CN=Ada,OU=a,DC=c", "title=x"), object("CN=Bo,OU=b,DC=c", "title=y"), nil, Rules{})
 	want := []ident.EventPart{
 		{Kind: ident.EventMoved, Old: []string{"CN=Ada,OU=a,DC=c"}, New: []string{"CN=Bo,OU=b,DC=c"}},
 		{Kind: ident.EventRenamed, Old: []string{"CN=Ada,OU=a,DC=c"}, New: []string{"CN=Bo,OU=b,DC=c"}},
@@ -109,7 +118,7 @@ type broken struct{ places }
 func (broken) Before(ident.DN) (ident.GUID, error) { return "", errors.New("disk") }
 
 func TestCompareFails(t *testing.T) {
-	_, err := Compare(object("CN=A,DC=c", "m=CN=x,DC=c"), object("CN=A,DC=c", "m=CN=y,DC=c"), Rules{Places: broken{}})
+	_, err := compare(object("CN=A,DC=c", "m=CN=x,DC=c"), object("CN=A,DC=c", "m=CN=y,DC=c"), Rules{Places: broken{}})
 	if err == nil {
 		t.Error("an unknown place passes for a difference")
 	}
@@ -189,7 +198,7 @@ func TestEventsLeadBothWays(t *testing.T) {
 	rules := Rules{Places: places{same, same}}
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawObject(t, "before"), drawObject(t, "after")
-		parts, err := Compare(before, after, rules)
+		parts, err := compare(before, after, rules)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +209,7 @@ func TestEventsLeadBothWays(t *testing.T) {
 		if d := cmp.Diff(alike(before).Attributes, alike(ident.Entry{Attributes: e.Before()}).Attributes); d != "" {
 			t.Fatalf("%s does not lead back (-want +got)\n%s", inWords(parts), d)
 		}
-		again, err := Compare(after, apply(before, parts), rules)
+		again, err := compare(after, apply(before, parts), rules)
 		if err != nil || len(again) > 0 {
 			t.Fatalf("%s leaves %s, %v", inWords(parts), inWords(again), err)
 		}

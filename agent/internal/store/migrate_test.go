@@ -80,6 +80,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				checkKinds(t, s)
 			}
 			if version > 11 {
+				checkEvents(t, s)
 				checkEchoes(t, s)
 				checkReceipts(t, s)
 			}
@@ -217,6 +218,27 @@ func checkReceipts(t *testing.T, s *Store) {
 	got, err := s.OpenReceipts(t.Context(), "crm", s.now())
 	if err != nil || len(got) != 1 || got[0].ID != 5 || got[0].Key != "7" || got[0].Run != 3 || !slices.Equal(got[0].Ran, []string{"staff"}) {
 		t.Errorf("receipts: %+v, %v", got, err)
+	}
+}
+
+// checkEvents finds what version 12 added for events: one that waits, and what a
+// full read had found before it was cut off.
+func checkEvents(t *testing.T, s *Store) {
+	t.Helper()
+	got := events(t, s)
+	if len(got) != 1 || got[0].ID != 5 || got[0].Parts[1].Old[0] != "\xff\x00" || got[0].Image.First("logo") != "\xff" || got[0].From != "CN=A,DC=c" {
+		t.Errorf("events: %+v", got)
+	}
+	update(t, s, record, beginSweep, put(entry("guid-1", "CN=Ada,DC=c", "objectclass", "user", "sn", "Novak")),
+		put(entry("guid-9", "CN=Cy,DC=c", "objectclass", "user")), put(entry("guid-8", "CN=G,DC=c", "objectclass", "group", "member", "CN=Ada,DC=c")))
+	update(t, s, record, sweep)
+	var now []string
+	for _, e := range events(t, s)[1:] {
+		now = append(now, inWords(e))
+	}
+	want := []string{"guid-1 renamed, modified sn", "guid-9 restored", "guid-8 created", "guid-1 member_added guid-8"}
+	if d := cmp.Diff(want, now); d != "" {
+		t.Errorf("events of the read that goes on (-want +got)\n%s", d)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 // mirrorRow is a row of the table mirror. The id 0 means that there is none.
 type mirrorRow struct {
 	id      int64
+	guid    ident.GUID
 	dn      ident.DN
 	parent  int64
 	stale   bool
@@ -20,11 +21,11 @@ type mirrorRow struct {
 	digest  []byte
 }
 
-const selectMirror = `SELECT id, dn, coalesce(parent, 0), stale, written, digest FROM mirror`
+const selectMirror = `SELECT id, guid, dn, coalesce(parent, 0), stale, written, digest FROM mirror`
 
 func scanMirror(row scanner) (mirrorRow, error) {
 	var r mirrorRow
-	err := row.Scan(&r.id, &r.dn, &r.parent, &r.stale, &r.written, &r.digest)
+	err := row.Scan(&r.id, &r.guid, &r.dn, &r.parent, &r.stale, &r.written, &r.digest)
 	return r, err
 }
 
@@ -100,13 +101,17 @@ func (b *mirrorBatch) insert(guid ident.GUID, dn ident.DN) (mirrorRow, error) {
 	if err != nil {
 		return mirrorRow{}, err
 	}
-	return mirrorRow{id: id, dn: dn, parent: parent.id, written: b.revision}, b.gatherChildren(id, folded)
+	b.record.appeared(guid)
+	return mirrorRow{id: id, guid: guid, dn: dn, parent: parent.id, written: b.revision}, b.gatherChildren(id, folded)
 }
 
 // setDN moves an object to dn below parent. The object that was thought to be
 // there becomes stale: its own change has yet to be reported.
 func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 	b.noteMove(row, dn)
+	if err := b.record.leaves(row); err != nil {
+		return err
+	}
 	folded := dn.Fold()
 	if err := b.markStale(folded, row.id); err != nil {
 		return err
@@ -123,6 +128,9 @@ func (b *mirrorBatch) setDN(row mirrorRow, dn ident.DN, parent int64) error {
 // Its own change has yet to be reported.
 func (b *mirrorBatch) markStale(folded string, except int64) error {
 	there, err := b.holder(folded)
+	if err == nil {
+		err = b.record.takes(folded, there.guid)
+	}
 	if err != nil || there.id == 0 || there.id == except {
 		return err
 	}
@@ -165,6 +173,9 @@ func (b *mirrorBatch) followMoves() error {
 	moved = slices.DeleteFunc(moved, func(id int64) bool { return b.moves[id] == nil })
 	if err := b.moveTrees(moved); err != nil {
 		return fmt.Errorf("move children: %w", err)
+	}
+	if err := b.keepLists(); err != nil {
+		return fmt.Errorf("keep what was reported: %w", err)
 	}
 	if err := b.moveReferences(); err != nil {
 		return fmt.Errorf("move references: %w", err)
@@ -283,6 +294,9 @@ func (b *mirrorBatch) moveDoubtful() (followed []int64, err error) {
 func (b *mirrorBatch) follow(child, parent mirrorRow) error {
 	dn := ident.DN(child.dn.RDN() + "," + string(parent.dn))
 	b.noteMove(child, dn)
+	if err := b.record.leaves(child); err != nil {
+		return err
+	}
 	b.followed = append(b.followed, child.id)
 	return b.exec(`UPDATE mirror SET dn = ?, folded = ?, parent_folded = ?, name_folded = ?, parent = ?, stale = 1 WHERE id = ?`,
 		dn, dn.Fold(), parent.dn.Fold(), foldName(dn), parent.id, child.id)

@@ -22,6 +22,8 @@ type forest struct {
 	nodes   map[int]*node
 	next    int
 	removed []ident.GUID
+	bin     []int
+	most    int // objects; 0: no limit
 }
 
 type node struct {
@@ -29,12 +31,16 @@ type node struct {
 	rdn        string
 	attributes map[string]string
 	members    map[int]bool
+	manager    int             // 0: none
 	changed    map[string]bool // attributes, "dn"; what the feed will tell
 }
 
 const root = "DC=c"
 
 func (n *node) guid() ident.GUID { return ident.GUID("guid-" + strconv.Itoa(n.id)) }
+
+// class makes groups, users and units of the objects.
+func (n *node) class() string { return []string{"group", "user", "organizationalUnit"}[n.id%3] }
 
 func (f *forest) dn(id int) ident.DN {
 	if id == 0 {
@@ -64,9 +70,12 @@ func (f *forest) free(parent int, rdn string, except int) bool {
 }
 
 func (f *forest) attributesOf(n *node) ident.Attributes {
-	a := ident.Attributes{"distinguishedname": {string(f.dn(n.id))}}
+	a := ident.Attributes{"distinguishedname": {string(f.dn(n.id))}, "objectclass": {n.class()}}
 	for name, v := range n.attributes {
 		a[name] = []string{v}
+	}
+	if n.manager != 0 {
+		a["manager"] = []string{string(f.dn(n.manager))}
 	}
 	for _, m := range slices.Sorted(maps.Keys(n.members)) {
 		a["member"] = append(a["member"], string(f.dn(m)))
@@ -80,9 +89,12 @@ func (f *forest) step(t *rapid.T) {
 	ids := f.ids()
 	pick := func(label string) int { return rapid.SampledFrom(append([]int{0}, ids...)).Draw(t, label) }
 	n := f.nodes[pick("node")]
-	action := rapid.SampledFrom([]string{"create", "create", "move", "move", "delete", "set", "member"}).Draw(t, "action")
+	action := rapid.SampledFrom([]string{"create", "create", "move", "move", "delete", "set", "member", "member", "manager", "back"}).Draw(t, "action")
 	if n == nil {
 		action = "create"
+	}
+	if action == "create" && f.most > 0 && len(f.nodes) >= f.most {
+		return
 	}
 	switch action {
 	case "create":
@@ -107,6 +119,13 @@ func (f *forest) step(t *rapid.T) {
 		if v := rapid.SampledFrom([]string{"", "x", "Y"}).Draw(t, "value"); v != "" {
 			n.attributes[name] = v
 		}
+	case "manager":
+		if m := pick("manager"); m != n.manager {
+			n.manager = m
+			n.changed["manager"] = true
+		}
+	case "back":
+		f.restore(t, n.parent, rdn)
 	case "member":
 		if m := pick("member"); m != 0 {
 			n.changed["member"] = true
@@ -129,12 +148,31 @@ func (f *forest) remove(n *node) {
 	delete(f.nodes, n.id)
 	for _, other := range f.nodes {
 		delete(other.members, n.id)
+		if other.manager == n.id {
+			other.manager = 0
+		}
 	}
 	f.removed = append(f.removed, n.guid())
+	f.bin = append(f.bin, n.id)
+}
+
+// restore brings a deleted object back, once its deletion has been told.
+func (f *forest) restore(t *rapid.T, parent int, rdn string) {
+	if len(f.bin) == 0 || !f.free(parent, rdn, 0) {
+		return
+	}
+	id := rapid.SampledFrom(f.bin).Draw(t, "back")
+	back := &node{id: id, parent: parent, rdn: rdn, attributes: map[string]string{}, members: map[int]bool{}, changed: map[string]bool{"dn": true}}
+	if slices.Contains(f.removed, back.guid()) {
+		return
+	}
+	f.nodes[id] = back
+	f.bin = slices.DeleteFunc(f.bin, func(other int) bool { return other == id })
 }
 
 // feed tells what has changed since the last feed, in any order.
 func (f *forest) feed(t *rapid.T, m MirrorTx) error {
+	m.Record(EventRules{})
 	var tell []func() error
 	for _, guid := range f.removed {
 		tell = append(tell, func() error { t.Logf("told: %s removed", guid); return m.Remove(guid) })
@@ -173,21 +211,28 @@ func (f *forest) feed(t *rapid.T, m MirrorTx) error {
 	return nil
 }
 
-// read is a full read in several transactions.
-func (f *forest) read(ctx context.Context, t *rapid.T, s *Store) {
-	f.removed = nil
-	must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return m.BeginSweep() }))
-	for _, id := range rapid.Permutation(f.ids()).Draw(t, "order") {
+// read is a full read in several transactions, which may be cut off.
+func (f *forest) read(ctx context.Context, t *rapid.T, s *Store, cutOff bool) {
+	must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { m.Record(EventRules{}); return m.BeginSweep() }))
+	for i, id := range rapid.Permutation(f.ids()).Draw(t, "order") {
+		if cutOff && i >= len(f.nodes)/2 {
+			return
+		}
 		n := f.nodes[id]
-		n.changed = map[string]bool{}
 		must(t, s.UpdateMirror(ctx, func(m MirrorTx) error {
+			m.Record(EventRules{})
 			return m.Put(ident.Entry{GUID: n.guid(), DN: f.dn(id), Attributes: f.attributesOf(n)})
 		}))
 	}
 	must(t, s.UpdateMirror(ctx, func(m MirrorTx) error {
+		m.Record(EventRules{})
 		_, err := m.Sweep()
 		return err
 	}))
+	f.removed = nil
+	for _, n := range f.nodes {
+		n.changed = map[string]bool{}
+	}
 }
 
 // compare holds the mirror against the directory.
@@ -249,7 +294,7 @@ func TestMirrorFollowsTheDirectory(t *testing.T) {
 				f.step(t)
 			}
 			if rapid.IntRange(0, 4).Draw(t, "full") == 0 {
-				f.read(ctx, t, s)
+				f.read(ctx, t, s, false)
 			} else {
 				must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return f.feed(t, m) }))
 			}

@@ -15,6 +15,7 @@ type MirrorState struct {
 	Spec   string    // digest of the mirrored bases, filters and attributes
 	Full   bool      // a full read has been completed
 	Synced time.Time // when the image was last brought up to date
+	Events bool      // what differs from the image is an event
 }
 
 const (
@@ -35,8 +36,8 @@ func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
 		state  MirrorState
 		synced int64
 	)
-	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced FROM mirror_state`).
-		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced)
+	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced, events FROM mirror_state`).
+		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced, &state.Events)
 	state.Synced = moment(synced)
 	return state, s.fail("mirror state", err)
 }

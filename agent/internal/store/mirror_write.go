@@ -2,17 +2,13 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // MirrorTx changes the local image of the directory within one transaction. It
@@ -40,8 +36,13 @@ type mirrorBatch struct {
 	order    []int64 // the keys of moves
 	followed []int64 // children that moved with their parents and have not taken their new places yet
 	doubtful []int64 // children that were reported where their parent used to be
+	reported []int64 // entries whose member was reported and is not written as a whole
+	referred bool    // DNs of other objects were reported
 	removed  []ident.DN
 	read     *MirrorState // of a read that is complete with this transaction
+	record   *recorder    // nil: events do not count
+	events   bool         // whether they count, in the state
+	now      time.Time
 }
 
 // move holds the place of an object when the transaction began ("" when that is
@@ -54,8 +55,11 @@ type move struct{ from, to ident.DN }
 // several, between BeginSweep and Sweep.
 func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) error {
 	return s.write(ctx, "update mirror", func(tx *sql.Tx) error {
-		b := &mirrorBatch{ctx: ctx, tx: tx, batch: s.newBatch(tx), prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}}
-		err := tx.QueryRowContext(ctx, `UPDATE mirror_state SET revision = revision + 1 RETURNING revision, sweep`).Scan(&b.revision, &b.sweep)
+		b := &mirrorBatch{
+			ctx: ctx, tx: tx, batch: s.newBatch(tx), prepared: map[string]*sql.Stmt{}, moves: map[int64]*move{}, now: s.orNow(time.Time{}),
+		}
+		err := tx.QueryRowContext(ctx, `UPDATE mirror_state SET revision = revision + 1 RETURNING revision, sweep, events`).
+			Scan(&b.revision, &b.sweep, &b.events)
 		if err != nil {
 			return err
 		}
@@ -65,13 +69,14 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 		if err := update(MirrorTx{b}); err != nil {
 			return err
 		}
-		if b.sweep == 0 { // otherwise Sweep will update all children and references at once
-			if err := b.followMoves(); err != nil {
-				return err
-			}
+		// What is left when a read is under way comes with Sweep, at once.
+		if b.sweep != 0 {
+			err = b.record.keep()
+		} else if err = b.followMoves(); err == nil {
+			err = b.record.finish()
 		}
-		if b.read == nil {
-			return nil
+		if err != nil || b.read == nil {
+			return err
 		}
 		return b.forgetEchoes(*b.read)
 	})
@@ -109,9 +114,9 @@ func (m MirrorTx) Put(e ident.Entry) error {
 	if slices.Equal(row.digest, digest) {
 		return nil
 	}
-	err = m.b.exec(`DELETE FROM mirror_values WHERE entry = ?`, row.id)
+	err = m.b.record.replaces(row, attributes)
 	if err == nil {
-		err = m.b.insertValues(row.id, attributes)
+		err = m.b.replaceValues(row, attributes)
 	}
 	if err == nil {
 		err = m.b.exec(`UPDATE mirror SET digest = ? WHERE id = ?`, digest, row.id)
@@ -137,12 +142,10 @@ func (m MirrorTx) Merge(guid ident.GUID, dn ident.DN, changed ident.Attributes) 
 		return true, nil
 	}
 	attributes := lowerNames(changed)
-	for name := range attributes {
-		if err := m.b.exec(`DELETE FROM mirror_values WHERE entry = ? AND attribute = ?`, row.id, name); err != nil {
-			return false, fmt.Errorf("mirror %q: %w", dn, err)
-		}
+	err = m.b.record.changes(row, attributes)
+	if err == nil {
+		err = m.b.changeValues(row, attributes)
 	}
-	err = m.b.insertValues(row.id, attributes)
 	if err == nil {
 		err = m.b.exec(`UPDATE mirror SET digest = NULL WHERE id = ?`, row.id)
 	}
@@ -158,6 +161,9 @@ func (m MirrorTx) Remove(guid ident.GUID) error {
 	row, err := m.b.find(guid)
 	if err != nil || row.id == 0 {
 		return err
+	}
+	if err := m.b.record.disappears(row); err != nil {
+		return fmt.Errorf("mirror %q: %w", row.dn, err)
 	}
 	if from := m.b.before(row); from != "" {
 		m.b.removed = append(m.b.removed, from)
@@ -175,6 +181,7 @@ func (m MirrorTx) Remove(guid ident.GUID) error {
 // Clear forgets all objects and the state.
 func (m MirrorTx) Clear() error {
 	m.b.moves, m.b.order, m.b.removed = map[int64]*move{}, nil, nil
+	m.b.record = nil
 	for _, table := range []string{"mirror_values", "mirror"} {
 		if err := m.b.exec(`DELETE FROM ` + table); err != nil {
 			return fmt.Errorf("clear mirror: %w", err)
@@ -188,6 +195,7 @@ func (m MirrorTx) Clear() error {
 // again.
 func (m MirrorTx) BeginSweep() error {
 	m.b.sweep = m.b.revision
+	m.b.record.wholeRead()
 	return m.b.exec(`UPDATE mirror_state SET sweep = ?`, m.b.sweep)
 }
 
@@ -197,6 +205,9 @@ func (m MirrorTx) BeginSweep() error {
 func (m MirrorTx) Sweep() (removed int, err error) {
 	if m.b.sweep == 0 {
 		return 0, errors.New("sweep mirror: no full read was begun")
+	}
+	if err := m.b.record.sweep(); err != nil {
+		return 0, fmt.Errorf("sweep mirror: %w", err)
 	}
 	result, err := m.b.tx.ExecContext(m.b.ctx, `DELETE FROM mirror WHERE written < ?`, m.b.sweep)
 	if err != nil {
@@ -216,7 +227,8 @@ func (m MirrorTx) Sweep() (removed int, err error) {
 	return int(n), nil
 }
 
-// SetState replaces the state of the mirror.
+// SetState replaces the state of the mirror. If events do not count in it, what a
+// whole read that was cut off has found is forgotten.
 func (m MirrorTx) SetState(state MirrorState) error {
 	cookie := state.Cookie
 	if cookie == nil {
@@ -225,8 +237,14 @@ func (m MirrorTx) SetState(state MirrorState) error {
 	if m.b.read = nil; state.Full {
 		m.b.read = &state
 	}
-	return m.b.exec(`UPDATE mirror_state SET cookie = ?, server = ?, spec = ?, complete = ?, synced = ?`,
-		cookie, state.Server, state.Spec, state.Full, stamp(state.Synced))
+	if !state.Events {
+		m.b.record = nil
+		if err := m.b.forgetBefore(); err != nil {
+			return err
+		}
+	}
+	return m.b.exec(`UPDATE mirror_state SET cookie = ?, server = ?, spec = ?, complete = ?, synced = ?, events = ?`,
+		cookie, state.Server, state.Spec, state.Full, stamp(state.Synced), state.Events)
 }
 
 func (b *mirrorBatch) prepare(query string) (*sql.Stmt, error) {
@@ -247,85 +265,4 @@ func (b *mirrorBatch) exec(query string, args ...any) error {
 	}
 	_, err = stmt.ExecContext(b.ctx, args...)
 	return err
-}
-
-// valuesAtOnce is how many values one statement inserts. That is much faster
-// than one by one, and few enough to keep a prepared statement for each number.
-const valuesAtOnce = 32
-
-func (b *mirrorBatch) insertValues(entry int64, attributes ident.Attributes) error {
-	const columns = 6
-	args := make([]any, 0, valuesAtOnce*columns)
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
-		}
-		rows := strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(args)/columns)
-		err := b.exec(`INSERT INTO mirror_values (entry, attribute, position, value, folded, written) VALUES `+rows[2:], args...)
-		args = args[:0]
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		var written any
-		if isReference(name) {
-			written = b.revision
-		}
-		for i, v := range attributes[name] {
-			args = append(args, entry, name, i, []byte(v), foldValue(name, v), written)
-			if len(args) == cap(args) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return flush()
-}
-
-// foldValue returns what all values share that are the same name; nil for a
-// value that is too long for the index.
-func foldValue(attribute, value string) []byte {
-	switch {
-	case isReference(attribute) && len(value) <= indexedBytes:
-		return []byte(ident.DN(value).Fold())
-	case isReference(attribute), len(value) > foldedBytes:
-		return nil
-	}
-	folded := text.Name(value)
-	if len(folded) > indexedBytes {
-		return nil
-	}
-	return []byte(folded)
-}
-
-func lowerNames(a ident.Attributes) ident.Attributes {
-	lower := make(ident.Attributes, len(a))
-	for name, values := range a {
-		lower[text.Lower(name)] = values
-	}
-	return lower
-}
-
-// digestOf returns a digest of attributes, which shows whether they are the
-// stored ones. It depends on their order.
-func digestOf(a ident.Attributes) []byte {
-	h := sha256.New()
-	var length [8]byte
-	add := func(s string) {
-		binary.LittleEndian.PutUint64(length[:], uint64(len(s)))
-		h.Write(length[:])
-		h.Write([]byte(s))
-	}
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if len(a[name]) == 0 {
-			continue
-		}
-		add(name)
-		binary.LittleEndian.PutUint64(length[:], uint64(len(a[name])))
-		h.Write(length[:])
-		for _, v := range a[name] {
-			add(v)
-		}
-	}
-	return h.Sum(nil)[:16]
 }

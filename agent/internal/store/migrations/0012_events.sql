@@ -51,27 +51,41 @@ CREATE INDEX echoes_anchor ON echoes (anchor, id) WHERE guid = '';
 CREATE INDEX echoes_intent ON echoes (intent) WHERE intent <> 0;
 CREATE INDEX echoes_settled ON echoes (settled) WHERE settled <> 0;
 
--- Objects that were deleted, so that one that comes back is known as restored.
+-- Users and groups that were deleted, so that one that comes back is known as
+-- restored.
 CREATE TABLE mirror_deleted (
     guid TEXT PRIMARY KEY,
     at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_deleted_at ON mirror_deleted (at);
 
--- Within a whole read: memberships that differ from the mirror, until all objects
--- are read and it is known which object a DN names, and the former places of objects.
+-- The next three hold, while the directory is read whole, how things were before:
+-- what happened can only be told when all objects are read. They are empty
+-- otherwise.
+-- Objects that differ, with their former values.
+CREATE TABLE mirror_before (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    guid     TEXT NOT NULL UNIQUE,
+    dn       TEXT NOT NULL, -- '' for an object that was not there
+    old_json TEXT NOT NULL  -- of the attributes that changed
+) STRICT;
+-- Members that groups have lost and gained. target is who that was, of the lost.
 CREATE TABLE mirror_members (
     group_guid TEXT NOT NULL,
     folded     TEXT NOT NULL,
     dn         TEXT NOT NULL,
-    added      INTEGER NOT NULL, -- 1 added, 0 removed
+    target     TEXT NOT NULL,
+    added      INTEGER NOT NULL, -- 1 gained, 0 lost
     PRIMARY KEY (group_guid, folded, added)
 ) STRICT, WITHOUT ROWID;
+-- Places that somebody left or took, with who was there before ('' for nobody).
 CREATE TABLE mirror_former (
     folded TEXT PRIMARY KEY,
-    guid   TEXT NOT NULL
+    guid   TEXT NOT NULL,
+    taken  INTEGER NOT NULL -- 1: somebody took it
 ) STRICT, WITHOUT ROWID;
 
--- 1: the mirror is what later reads are compared with for events.
+-- 1: what differs from the mirror is an event.
 ALTER TABLE mirror_state ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
 
 -- What applications sent to the receiver. body is emptied once a run has seen it.

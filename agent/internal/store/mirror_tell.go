@@ -1,0 +1,168 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/event"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// disappears makes the event of an object that is removed. An object that came
+// since the last complete read has none.
+func (r *recorder) disappears(row mirrorRow) error {
+	if r == nil {
+		return nil
+	}
+	if !row.stale {
+		if err := r.notePlace(row.dn.Fold(), former{guid: row.guid}); err != nil {
+			return err
+		}
+	}
+	from, err := r.formerDN(row.guid, row.dn)
+	if err != nil {
+		return err
+	}
+	if err := r.forget(row.guid); err != nil {
+		return err
+	}
+	if from == "" {
+		return r.b.exec(`DELETE FROM mirror_members WHERE group_guid = ?`, row.guid)
+	}
+	image, err := r.values(row.id, `attribute <> '`+members+`'`)
+	if err != nil {
+		return err
+	}
+	kind, ok := event.Kind(image)
+	if !ok {
+		return nil
+	}
+	e := ident.Event{
+		Object: kind, GUID: row.guid, DN: row.dn, From: from, Image: image, Unsure: r.doubts[row.guid],
+		Parts: []ident.EventPart{{Kind: ident.EventDeleted}},
+	}
+	if err := r.add(&e); err != nil {
+		return err
+	}
+	err = r.b.exec(`INSERT INTO mirror_deleted (guid, at) VALUES (?, ?) ON CONFLICT (guid) DO UPDATE SET at = excluded.at`,
+		row.guid, stamp(r.b.now))
+	if err != nil || kind != ident.ObjectGroup {
+		return err
+	}
+	return r.groupDisappears(row, e)
+}
+
+// sweep makes the events of the objects that a full read has not seen.
+func (r *recorder) sweep() error {
+	if r == nil {
+		return nil
+	}
+	rows, err := r.b.tx.QueryContext(r.b.ctx, `SELECT id FROM mirror WHERE written < ? ORDER BY id`, r.b.sweep)
+	if err != nil {
+		return err
+	}
+	ids, err := collect(rows, func(row scanner) (id int64, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		row, err := r.b.one(` WHERE id = ?`, id)
+		if err == nil {
+			err = r.disappears(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish makes the events of all objects that differ, and of the memberships.
+func (r *recorder) finish() error {
+	if r == nil {
+		return nil
+	}
+	err := r.noteExchanged()
+	if err == nil {
+		err = r.eachTouched(r.tell)
+	}
+	if err == nil {
+		err = r.tellMembers()
+	}
+	if err == nil {
+		err = r.followFormer()
+	}
+	if err == nil {
+		err = r.b.forgetBefore()
+	}
+	if err != nil {
+		return fmt.Errorf("events: %w", err)
+	}
+	return nil
+}
+
+// tell makes the event of an object that differs, unless nothing that counts does.
+func (r *recorder) tell(guid ident.GUID, t touched) error {
+	after, found, err := r.entry(guid)
+	if err != nil || !found {
+		return err // what is gone has its event
+	}
+	kind, ok := event.Kind(after.Attributes)
+	if !ok {
+		return nil
+	}
+	e := ident.Event{Object: kind, GUID: guid, DN: after.DN, From: t.dn, Image: after.Attributes}
+	if t.dn == "" {
+		known, err := r.b.batch.count(r.b.ctx, `DELETE FROM mirror_deleted WHERE guid = ?`, guid)
+		if err != nil {
+			return err
+		}
+		e.Parts = event.New(known > 0)
+		return r.add(&e)
+	}
+	if e.Parts, err = event.Compare(t.before(after), after, slices.Collect(maps.Keys(t.old)), r.compare); err != nil || len(e.Parts) == 0 {
+		return err
+	}
+	return r.add(&e)
+}
+
+// before returns the object as it was.
+func (t touched) before(after ident.Entry) ident.Entry {
+	before := ident.Entry{GUID: after.GUID, DN: t.dn, Attributes: ident.Attributes{}}
+	for name, values := range after.Attributes {
+		before.Attributes[name] = values
+	}
+	for name, values := range t.old {
+		delete(before.Attributes, name)
+		if len(values) > 0 {
+			before.Attributes[name] = values
+		}
+	}
+	return before
+}
+
+// entry returns an object without its members; false when it is not there.
+func (r *recorder) entry(guid ident.GUID) (ident.Entry, bool, error) {
+	row, err := r.b.find(guid)
+	if err != nil || row.id == 0 {
+		return ident.Entry{}, false, err
+	}
+	e := ident.Entry{GUID: guid, DN: row.dn}
+	e.Attributes, err = r.values(row.id, `attribute <> '`+members+`'`)
+	return e, err == nil, err
+}
+
+func (r *recorder) add(e *ident.Event) error {
+	e.At = r.b.now
+	e.Name = event.Name(ident.Entry{DN: e.DN, Attributes: e.Image})
+	if err := r.b.addEvent(e); err != nil {
+		return err
+	}
+	r.rules.Recorded.Events++
+	r.rules.Recorded.Newest = e.ID
+	return nil
+}
