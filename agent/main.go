@@ -114,7 +114,7 @@ func (c *cli) root() *cobra.Command {
 		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
 		c.functionsCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
 		c.queueCommand(), c.orchestrationsCommand(), c.webhooksCommand(), c.testCommand(), c.orchestrateCommand(),
-		c.explainCommand(),
+		c.explainCommand(), c.eventsCommand(),
 	)
 	c.completions(root)
 	root.InitDefaultHelpCmd()

@@ -124,7 +124,8 @@ func (j *joiners) nowhere(d *daemon, passwords map[ident.DN]string) {
 	j.Helper()
 	_, page := d.get("/metrics")
 	texts := map[string]string{"the log": d.said(), "metrics": page}
-	for _, args := range [][]string{
+	questions := [][]string{
+		{"events"},
 		{"queue", "list"},
 		{"queue", "show", "1"},
 		{"orchestrations", "--all"},
@@ -134,7 +135,11 @@ func (j *joiners) nowhere(d *daemon, passwords map[ident.DN]string) {
 		{"journal", "export"},
 		{"link", "list"},
 		{"quarantine", "list"},
-	} {
+	}
+	for dn := range passwords {
+		questions = append(questions, []string{"explain", string(dn)})
+	}
+	for _, args := range questions {
 		for _, form := range []string{"text", "json"} {
 			a := j.want(0, append([]string{"--output", form}, args...)...)
 			texts[strings.Join(args, " ")+" as "+form] = a.stdout + a.stderr
@@ -175,6 +180,14 @@ func (j *joiners) nowhere(d *daemon, passwords map[ident.DN]string) {
 	}
 	if show := texts["orchestrations show 1 as text"]; !strings.Contains(show, "***") || !strings.Contains(show, "boss@ad.test") {
 		j.Errorf("the story does not tell of the password: %s", show)
+	}
+	for dn := range passwords {
+		show := texts["explain "+string(dn)+" as text"]
+		for _, want := range []string{"***", "boss@ad.test", "create applied", "step ", "pipedrive"} {
+			if !strings.Contains(show, want) {
+				j.Errorf("what is told about %s does not say %q: %s", dn, want, show)
+			}
+		}
 	}
 }
 

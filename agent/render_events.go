@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -110,4 +111,38 @@ func valuesText(list []string) string {
 		out = append(out, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(out, ", ")
+}
+
+func printEvents(w io.Writer, list []service.SeenEvent) {
+	if len(list) == 0 {
+		pageOf(w).put("", "No change of the directory was seen.")
+		return
+	}
+	table(w, "EVENT\tSEEN\tWHO\tWHAT\tAUTOMATIONS", func(row func(...any)) {
+		for _, e := range list {
+			row(e.ID, e.At.Local().Format(momentFormat), e.Name, happened(e.TimelineChange), verdicts(e))
+		}
+	})
+}
+
+// verdicts says what automations made of an event.
+func verdicts(e service.SeenEvent) string {
+	if e.Open {
+		return "(not judged yet)"
+	}
+	var said []string
+	for _, v := range e.Verdicts {
+		text := v.Automation + " " + v.Verdict
+		if v.Instance != 0 {
+			text += fmt.Sprintf(" %d", v.Instance)
+		}
+		if v.Cause != "" {
+			text += " (" + v.Cause + ")"
+		}
+		said = append(said, text)
+	}
+	if len(said) == 0 {
+		return "(none asks for it)"
+	}
+	return strings.Join(said, ", ")
 }

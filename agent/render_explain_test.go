@@ -89,6 +89,21 @@ func goneExplanation() explanation {
 	}}
 }
 
+// someEvents are the events of someExplanation, with what became of them.
+func someEvents() []service.SeenEvent {
+	var list []service.SeenEvent
+	for _, e := range someExplanation().Timeline {
+		if e.Event != nil {
+			list = append(list, service.SeenEvent{At: e.At, TimelineChange: *e.Event})
+		}
+		if e.Verdict != nil {
+			last := &list[len(list)-1]
+			last.Verdicts = append(last.Verdicts, *e.Verdict)
+		}
+	}
+	return list
+}
+
 // TestParseSince: a time, or how long ago.
 func TestParseSince(t *testing.T) {
 	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.Local)

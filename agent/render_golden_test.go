@@ -164,6 +164,7 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"instances":    func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
 		"instance":     func(p *page) { printInstance(p, someInstance()) },
 		"explain":      func(p *page) { printExplanation(p, someExplanation()) },
+		"events":       func(p *page) { printEvents(p, someEvents()) },
 		"explain_gone": func(p *page) { printExplanation(p, goneExplanation()) },
 		"online":       func(p *page) { printOnline(p, findings()) },
 		"connectors":   func(p *page) { printModules(p, someModules()) },

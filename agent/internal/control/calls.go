@@ -56,6 +56,7 @@ var (
 	callReplay    = call[service.InstanceRequest, service.Instance]{"instance-replay"}
 
 	callExplain = list[service.ExplainRequest, service.Explained]{"explain"}
+	callEvents  = list[service.EventsRequest, service.SeenEvent]{"events"}
 
 	callSetSecret    = call[service.SecretRequest, service.Nothing]{"secret-set"}
 	callSecrets      = call[service.Nothing, []string]{"secret-list"}
@@ -101,6 +102,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callResume.serve(m, s.ResumeInstance)
 	callReplay.serve(m, s.ReplayInstance)
 	callExplain.serve(m, s.Explain)
+	callEvents.serve(m, s.Events)
 	callSetSecret.serve(m, s.SetSecret)
 	callSecrets.serve(m, s.Secrets)
 	callDeleteSecret.serve(m, s.DeleteSecret)

@@ -214,3 +214,8 @@ func (c *Client) ReplayInstance(ctx context.Context, in service.InstanceRequest)
 func (c *Client) Explain(ctx context.Context, in service.ExplainRequest) iter.Seq2[service.Explained, error] {
 	return callExplain.ask(ctx, c.to, in)
 }
+
+// Events lists what the directory showed, the oldest first.
+func (c *Client) Events(ctx context.Context, in service.EventsRequest) iter.Seq2[service.SeenEvent, error] {
+	return callEvents.ask(ctx, c.to, in)
+}

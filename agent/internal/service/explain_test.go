@@ -125,3 +125,30 @@ func TestWhoCannotBeExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsAreListed: those of one person, those that are open, and the newest.
+func TestEventsAreListed(t *testing.T) {
+	s, a := opened(t)
+	people(t, a.Store())
+	for _, test := range []struct {
+		in   EventsRequest
+		want string
+	}{
+		{EventsRequest{Most: 50}, "[]"}, {EventsRequest{Most: 50, User: "anovak"}, "[]"}, {EventsRequest{Most: 50, User: "crm:9"}, "[]"},
+	} {
+		got := []int64{}
+		for e, err := range s.Events(t.Context(), "ada", test.in) {
+			must(t, err)
+			got = append(got, e.ID)
+		}
+		if fmt.Sprint(got) != test.want {
+			t.Errorf("%+v: %v, want %s", test.in, got, test.want)
+		}
+	}
+	for _, err := range s.Events(t.Context(), "ada", EventsRequest{Most: 50, User: "crm:77"}) {
+		mistake(t, err, "nothing is known about the key 77")
+	}
+	for _, err := range s.Events(t.Context(), "ada", EventsRequest{}) {
+		mistake(t, err, "--limit is 0")
+	}
+}

@@ -108,8 +108,8 @@ func (s *Store) deletedUnder(ctx context.Context, name string, add func(FormerOb
 		if err != nil {
 			return err
 		}
-		var attributes ident.Attributes
-		if err := fromJSON(image, &attributes); err != nil {
+		attributes, err := ident.ParseImage(image)
+		if err != nil {
 			return err
 		}
 		for _, attribute := range slices.Concat(identifying, describing) {

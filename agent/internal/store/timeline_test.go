@@ -141,6 +141,39 @@ link crm:7 made false run 0 by "grace"`
 	}
 }
 
+// TestSeenEvents: events by person, time and whether they are judged, with verdicts.
+func TestSeenEvents(t *testing.T) {
+	s := openTest(t)
+	for id, guid := range []string{1: "a", 2: "b", 3: "a", 4: "a"} {
+		if guid != "" {
+			s.sql(t, fmt.Sprintf(`INSERT INTO events VALUES (%d, %d, 'user', '%s', 'CN=x', '', 'X', '', '', '', '[{"kind":"created"}]', '{}', '', %d)`, id, id*10, guid, id/4))
+		}
+	}
+	s.sql(t, `INSERT INTO event_verdicts VALUES (3, 'z', 'echo', 0, 'why', 'what', 1), (3, 'b', 'begun', 7, '', '', 1)`)
+	for _, test := range []struct {
+		f    EventFilter
+		want string
+	}{
+		{EventFilter{Most: 9}, "1 2 3+b begun+z echo 4 false"}, {EventFilter{Most: 2}, "3+b begun+z echo 4 true"}, {EventFilter{Most: 9, GUID: "b"}, "2 false"},
+		{EventFilter{Most: 9, Open: true}, "4 false"}, {EventFilter{Most: 9, Since: moment(20), GUID: "a"}, "3+b begun+z echo 4 false"},
+		{EventFilter{Most: 3, GUID: "a"}, "1 3+b begun+z echo 4 false"},
+	} {
+		list, earlier, err := s.SeenEvents(t.Context(), test.f)
+		must(t, err)
+		got := ""
+		for _, e := range list {
+			got += fmt.Sprint(e.ID)
+			for _, v := range e.Verdicts {
+				got += "+" + v.Automation + " " + v.Verdict
+			}
+			got += " "
+		}
+		if got += fmt.Sprint(earlier); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.f, got, test.want)
+		}
+	}
+}
+
 // TestOldLinkChangesGo: what became of links is kept as long as the journal.
 func TestOldLinkChangesGo(t *testing.T) {
 	now := newClock()

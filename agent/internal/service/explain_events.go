@@ -1,0 +1,52 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+type (
+	// SeenEvent is an event of the directory with what became of it.
+	SeenEvent = store.SeenEvent
+	// EventsRequest asks what the directory showed.
+	EventsRequest struct {
+		User  string // as in ExplainRequest; "": of everybody
+		Since time.Time
+		Open  bool // events that no automation has judged yet
+		Most  int  // so many of the newest
+	}
+)
+
+// Events lists what the directory showed, the oldest first.
+func (s *Service) Events(ctx context.Context, _ Caller, in EventsRequest) iter.Seq2[SeenEvent, error] {
+	return listed(func(each func(SeenEvent) error) error {
+		if in.Most < 1 || in.Most > MostExplained {
+			return exit.Mistake(fmt.Errorf("--limit is %d; it must be from 1 to %d", in.Most, MostExplained))
+		}
+		f := store.EventFilter{Since: in.Since, Open: in.Open, Most: in.Most}
+		if in.User != "" {
+			who, err := s.whoIs(ctx, in.User)
+			if err != nil {
+				return err
+			}
+			if f.GUID = who.GUID; f.GUID == "" {
+				return nil // only a record: the directory never had it
+			}
+		}
+		list, _, err := s.agent.Store().SeenEvents(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
