@@ -282,6 +282,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/conn":   "it connects to the directory",
 		"agent/internal/directory/mirror": "and says what is mirrored of it",
 		"agent/internal/directory/write":  "and what may be written",
+		"agent/internal/directory/feed":   "and what has changed is seen at once",
 		"agent/internal/directory/find":   "a person names an object",
 		"agent/internal/schedule":         "the daemon runs what is due",
 		"agent/internal/react":            "begins them after changes in the directory",

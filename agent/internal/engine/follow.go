@@ -26,6 +26,10 @@ type Follower struct {
 	slow   time.Duration
 }
 
+// RecordsEvents reports whether what changes in the directory is recorded: some
+// automation asks for it.
+func (e *Engine) RecordsEvents() bool { return e.Mirror.Events }
+
 // Follow opens the connection of a Follower: to the domain controller that the
 // mirror was last brought up to date with, if it can be reached.
 func (e *Engine) Follow(ctx context.Context) (*Follower, error) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/feed"
 	"github.com/rollcall-agent/rollcall/agent/internal/dirstep"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
@@ -50,6 +51,7 @@ type Agent struct {
 	serving atomic.Bool // this is the daemon, and commands come through its socket
 	now     atomic.Pointer[Snapshot]
 	outbox  atomic.Pointer[dispatch.Dispatcher] // nil: this process carries no orchestrations out
+	feed    atomic.Pointer[feed.Feed]           // nil: this process does not see changes in the directory at once
 
 	reacting reacting
 
@@ -188,7 +190,7 @@ func (a *Agent) Engine(ctx context.Context) (*engine.Engine, error) {
 	}
 	a.metrics.Servers(now.config.Directory.URLs)
 	settings := now.engineSettings()
-	settings.Follows, settings.Sealer = a.follows, a.vault
+	settings.Follows, settings.Sealer, settings.Synced = a.follows, a.vault, a.synced
 	e, err := engine.New(ctx, settings)
 	if err != nil {
 		return nil, err

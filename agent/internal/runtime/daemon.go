@@ -78,6 +78,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 	group.Go(func() error { a.retainDaily(ctx); return nil })
 	group.Go(func() error { a.dispatch(ctx); return nil })
 	group.Go(func() error { a.react(ctx); return nil })
+	group.Go(func() error { a.follow(ctx, e); return nil })
 	close(loaded)
 	return nil
 }

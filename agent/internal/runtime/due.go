@@ -51,6 +51,10 @@ func (a *Agent) RunDue(ctx context.Context) ([]Ended, error) {
 		})
 	}
 	runs.Wait()
+	if err := a.followOnce(ctx, e); err != nil {
+		a.log.Error("changes in the directory were not looked for", "cause", err, "next", "the next `rollcall run --once` finds them")
+		ended = append(ended, Ended{Err: err})
+	}
 	ended = append(ended, a.reactOnce(ctx)...)
 	if err := a.drain(ctx); err != nil {
 		a.log.Error("what is due was not sent to applications", "cause", err)

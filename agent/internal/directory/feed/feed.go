@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
@@ -59,8 +60,9 @@ type Settings struct {
 // Feed is one feed. It has to be run.
 type Feed struct {
 	Settings
-	rhythm rhythm
-	woken  chan struct{}
+	rhythm    rhythm
+	woken     chan struct{}
+	following atomic.Bool
 }
 
 // New prepares a feed.
@@ -77,18 +79,31 @@ func (f *Feed) Wake() {
 	}
 }
 
+// Reached tells a feed that waits after a failure that somebody else has just reached
+// the directory. It returns at once.
+func (f *Feed) Reached() {
+	if !f.following.Load() {
+		f.Wake()
+	}
+}
+
+func (f *Feed) follows(is bool) {
+	f.following.Store(is)
+	f.Observer.Following(is)
+}
+
 // Run follows the directory until ctx ends, and leaves nothing running behind.
 func (f *Feed) Run(ctx context.Context) {
 	var o outage
 	for ctx.Err() == nil {
 		if !f.Wanted() {
 			o = outage{} // nobody misses anything
-			f.Observer.Following(false)
+			f.follows(false)
 			f.wait(ctx, time.Hour)
 			continue
 		}
 		err := rescue.Do(f.Log, func() error { return f.visit(ctx, &o) })
-		f.Observer.Following(false)
+		f.follows(false)
 		if ctx.Err() != nil {
 			return
 		}

@@ -374,7 +374,7 @@ func TestARefusedPasswordIsNotTriedUntilTheAccountIsLocked(t *testing.T) {
 			t.Errorf("%d attempts in three hours", connects)
 		}
 		d.fail(nil)
-		r.Wake() // a run has reached the directory
+		r.Reached() // a run has reached the directory
 		time.Sleep(time.Second)
 		if !r.isFollowing() {
 			t.Error("it waits on although a run has reached the directory")

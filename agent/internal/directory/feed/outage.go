@@ -69,7 +69,7 @@ func pauseAfter(failures int, err error, chance float64) time.Duration {
 
 // recovered ends an outage.
 func (f *Feed) recovered(o *outage, server conn.Server) {
-	f.Observer.Following(true)
+	f.follows(true)
 	if o.told {
 		f.Log.Info("changes in the directory are seen at once again", "server", server.URL, "waited", time.Since(o.since).Round(time.Second))
 	}
