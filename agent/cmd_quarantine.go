@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -15,7 +16,7 @@ func (c *cli) quarantineCommand() *cobra.Command {
 	var all bool
 	list := &cobra.Command{
 		Use:   "list",
-		Short: "List records that were set aside, and what else needs a person, with the cause and the next step",
+		Short: "List records and changes in the directory that were set aside, and what else needs a person, with the cause and the next step",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lists, err := ask(cmd.Context(), c, (*control.Client).Quarantine, service.Nothing{})
@@ -38,9 +39,10 @@ func (c *cli) quarantineCommand() *cobra.Command {
 	}
 	list.Flags().BoolVar(&all, "all", false, "name everybody who has a cause in common with others, with what is their own")
 	accept := &cobra.Command{
-		Use:   "accept AUTOMATION KEY",
-		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes",
-		Args:  exactly(2),
+		Use: "accept AUTOMATION KEY",
+		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes; " +
+			"or drop a change in the directory that was set aside, by its number",
+		Args: exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			items, err := ask(cmd.Context(), c, (*control.Client).Accept, service.AcceptRequest{Automation: args[0], Key: ident.Key(args[1])})
 			if err != nil {
@@ -48,6 +50,10 @@ func (c *cli) quarantineCommand() *cobra.Command {
 			}
 			return c.show(items, func(w io.Writer) {
 				p := pageOf(w)
+				if items[0].Event != 0 {
+					printDropped(p, items)
+					return
+				}
 				for _, q := range items {
 					p.put("Accepted: ", who(q.Name, q.Key)+about(q)+q.Cause)
 				}
@@ -60,8 +66,9 @@ func (c *cli) quarantineCommand() *cobra.Command {
 
 func (c *cli) retryCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "retry AUTOMATION [KEY]",
-		Short: "Let the next run try again what the directory refused, of one person or of all, without waiting for its time",
+		Use: "retry AUTOMATION [KEY]",
+		Short: "Let the next run try again what the directory refused, of one person or of all, without waiting for its time; " +
+			"or judge anew the changes in the directory that were set aside",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
@@ -73,13 +80,17 @@ func (c *cli) retryCommand() *cobra.Command {
 			if len(args) > 1 {
 				request.Key = ident.Key(args[1])
 			}
-			n, err := ask(cmd.Context(), c, (*control.Client).Retry, request)
-			if err != nil {
+			answer, err := ask(cmd.Context(), c, (*control.Client).Retry, request)
+			switch {
+			case err != nil:
 				return err
+			case answer.Events != nil:
+				err := c.show(answer.Events, func(w io.Writer) { printJudgedAgain(pageOf(w), answer.Events) })
+				return cmp.Or(err, judgedExit(answer.Events))
 			}
-			return c.show(n, func(w io.Writer) {
+			return c.show(answer.Refused, func(w io.Writer) {
 				pageOf(w).put("", fmt.Sprintf("The next run tries %s again.",
-					counted(n, "refused value or operation", "refused values and operations")))
+					counted(answer.Refused, "refused value or operation", "refused values and operations")))
 			})
 		},
 	}

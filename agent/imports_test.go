@@ -307,6 +307,7 @@ var may = map[string]map[string]string{
 		"agent/internal/fit":            "which kinds of links an application can have",
 		"agent/internal/runtime":        "it answers for an agent",
 		"agent/internal/engine":         "whose engine does what is asked",
+		"agent/internal/react":          "changes in the directory are told in words",
 		"agent/internal/store":          "and whose state tells the rest",
 		"agent/internal/ident":          "answers are made of nouns",
 		"agent/internal/config":         "names are those of the configuration",

@@ -205,6 +205,10 @@ func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names stri
 // names is as in printQuarantine.
 func printQuarantineList(w io.Writer, q service.QuarantineList, names string) {
 	records, parts := byPart(q.Items)
+	if q.Application == "" && len(q.Items) == 0 {
+		printAside(pageOf(w), q)
+		return
+	}
 	head := fmt.Sprintf("Automation %s for application %s: %s", q.Automation, q.Application, counted(len(records), "record", "records"))
 	if len(parts) > 0 {
 		head += ", and " + counted(len(parts), "more that needs a person", "more that need a person")

@@ -36,9 +36,12 @@ func printReport(w io.Writer, r service.Report, how extent) {
 		printSummary(p, r.Summary, how,
 			fmt.Sprintf("`rollcall --output json runs %d` shows all, `rollcall quarantine list --all` all that need a person", r.ID))
 	}
-	if r.Summary.Began != nil {
+	switch {
+	case r.Summary.Began != nil:
 		printBegan(p, r)
-	} else {
+	case r.Kind == service.KindEvents:
+		p.put("", "Changes in the directory asked for more orchestrations than limits.start lets begin in 24 hours.")
+	default:
 		printCounts(p, r)
 	}
 	printDone(p, r.Outcomes)

@@ -41,6 +41,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"version":  scriptVersion,
 		"become":   scriptBecome,
 		"trust":    scriptTrust,
+		"changed":  scriptChanged,
 	}
 }
 

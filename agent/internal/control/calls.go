@@ -39,7 +39,7 @@ var (
 
 	callQuarantine = call[service.Nothing, []service.QuarantineList]{"quarantine"}
 	callAccept     = call[service.AcceptRequest, []ident.QuarantineItem]{"quarantine-accept"}
-	callRetry      = call[service.AcceptRequest, int]{"quarantine-retry"}
+	callRetry      = call[service.AcceptRequest, service.RetryAnswer]{"quarantine-retry"}
 
 	callVerifyJournal = call[service.Nothing, service.JournalState]{"journal-verify"}
 	callExportJournal = list[service.Nothing, json.RawMessage]{"journal-export"}

@@ -134,8 +134,8 @@ func (c *Client) Accept(ctx context.Context, in service.AcceptRequest) ([]ident.
 	return callAccept.ask(ctx, c.to, in)
 }
 
-// Retry makes the next run try again what was refused.
-func (c *Client) Retry(ctx context.Context, in service.AcceptRequest) (int, error) {
+// Retry makes the next run try again what was refused, or judges changes again.
+func (c *Client) Retry(ctx context.Context, in service.AcceptRequest) (service.RetryAnswer, error) {
 	return callRetry.ask(ctx, c.to, in)
 }
 

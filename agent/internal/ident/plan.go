@@ -171,8 +171,11 @@ type LimitState struct {
 // QuarantineItem is something that needs a person, with its cause and that
 // person's next step.
 type QuarantineItem struct {
-	Key  Key    `json:"key"`
-	Name string `json:"name,omitempty"`
+	Key Key `json:"key"`
+	// Event is the number of a change in the directory that was set aside, in place of
+	// a record; 0: it is about a record.
+	Event int64  `json:"event,omitempty"`
+	Name  string `json:"name,omitempty"`
 	// Part says what was set aside. "" is the whole record: nothing of it is
 	// applied. Otherwise it is one part, PartAccount, PartGroups or the LDAP
 	// name of an attribute, and the rest of the user is processed as usual.

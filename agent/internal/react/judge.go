@@ -148,9 +148,20 @@ func instance(e ident.Event, a Automation, change *orchestration.Change, from []
 	}
 	return &store.NewInstance{
 		Orchestration: a.Orchestration, Definition: a.Definition, Automation: a.Name, Trigger: triggerOf(change), By: "directory",
-		GUID: e.GUID, DN: e.DN, Name: cmp.Or(e.Image.First("displayName"), e.Name, e.DN.Name()), Input: text,
+		GUID: e.GUID, DN: e.DN, Name: NameOf(e), Input: text,
 		Step: a.Compiled.Steps()[0].Name,
 	}, nil
+}
+
+// NameOf is how people know the object of an event.
+func NameOf(e ident.Event) string { return cmp.Or(e.Image.First("displayName"), e.Name, e.DN.Name()) }
+
+// Words says in a few words what happened: "disabled; modified title".
+func Words(e ident.Event) string {
+	if len(e.Parts) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(triggerOf(changeOf(e, e.Parts)), "directory: ")
 }
 
 // triggerOf says what began an orchestration, in words: "directory: disabled, moved".

@@ -15,8 +15,18 @@ type (
 		Automation  string                 `json:"automation"`
 		Application string                 `json:"application"` // "" for one that begins an orchestration
 		Items       []ident.QuarantineItem `json:"items"`
+		// Events are changes in the directory that an automation could not judge.
+		Events     []AsideEvent `json:"events,omitempty"`
+		MoreEvents int          `json:"more_events,omitempty"` // that are not listed
 	}
-	// AcceptRequest names a key or, without one, all keys of an automation.
+	// RetryAnswer says what is tried again: how many refusals the next run does, or
+	// what became of changes in the directory.
+	RetryAnswer struct {
+		Refused int           `json:"refused,omitempty"`
+		Events  []JudgedEvent `json:"events"` // nil: the automation is about records
+	}
+	// AcceptRequest names a key, or the number of a change in the directory; without
+	// one, all of an automation.
 	AcceptRequest struct {
 		Automation string
 		Key        ident.Key
@@ -28,22 +38,37 @@ func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]Quaran
 	var all []QuarantineList
 	cfg := s.agent.Config()
 	names := slices.AppendSeq(slices.Collect(maps.Keys(cfg.Automations)), maps.Keys(cfg.Triggered))
+	left, err := s.agent.Store().AsideAutomations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names = append(names, left...)
 	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Compact(names) {
 		items, err := s.agent.Store().Quarantine(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		slices.SortStableFunc(items, func(x, y ident.QuarantineItem) int { return x.Key.Compare(y.Key) })
 		source := cfg.DataSources[cfg.Automations[name].DataSource]
-		all = append(all, QuarantineList{name, source.Application, orEmpty(items)})
+		one := QuarantineList{Automation: name, Application: source.Application, Items: orEmpty(items)}
+		if one.Events, one.MoreEvents, err = s.asideEvents(ctx, name); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
 	}
 	return all, nil
 }
 
-// Accept records that a person accepts what is reported about a key, and
-// returns what was accepted.
+// Accept records that a person accepts what is reported about a key, or drops a
+// change in the directory that was set aside, and returns what that was.
 func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) ([]ident.QuarantineItem, error) {
+	if about, err := s.aboutEvents(ctx, in.Automation); about || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.dropEvents(ctx, caller, in)
+	}
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
 		return nil, err
@@ -52,13 +77,21 @@ func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) (
 	return orEmpty(items), mistaken(err)
 }
 
-// Retry makes the next run try again what the directory refused, and returns
-// how much that is.
-func (s *Service) Retry(ctx context.Context, _ Caller, in AcceptRequest) (int, error) {
+// Retry makes the next run try again what the directory refused, and judges anew what
+// was set aside of changes in the directory.
+func (s *Service) Retry(ctx context.Context, _ Caller, in AcceptRequest) (RetryAnswer, error) {
+	about, err := s.aboutEvents(ctx, in.Automation)
+	if err != nil {
+		return RetryAnswer{}, err
+	}
+	if about {
+		events, err := s.retryEvents(ctx, in)
+		return RetryAnswer{Events: events}, err
+	}
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
-		return 0, err
+		return RetryAnswer{}, err
 	}
 	n, err := e.RetryRefused(ctx, in.Automation, in.Key)
-	return n, mistaken(err)
+	return RetryAnswer{Refused: n}, mistaken(err)
 }

@@ -73,6 +73,9 @@ const (
 	RunInterrupted = store.RunInterrupted
 )
 
+// KindEvents is the kind of a run that holds what changes in the directory would begin.
+const KindEvents = store.KindEvents
+
 // LogRunEnded is the log message at the end of a run.
 const LogRunEnded = engine.LogRunEnded
 
