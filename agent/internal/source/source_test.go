@@ -234,3 +234,47 @@ func TestProblemsSayWhere(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// A single record is asked for by its key, escaped for its place, with the
+// endpoint's headers and without its paging; an answer that says that there is
+// none is no error.
+func TestFetchOne(t *testing.T) {
+	scope := expr.NewScope("settings", "now", "last_success", expr.NameKey)
+	one := abi.One{Path: "/teams/{{ settings.team }}/users/{{ key }}", Params: map[string]string{"id": "{{ key }}"}, Records: "/data", Record: "/user", Cost: 2}
+	compiled, err := endpoint.CompileOne(one, endpoint.TextsOf(one), scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := endpoint.Endpoint{Endpoint: abi.Endpoint{
+		Name: "users", Method: "POST", Path: "/users", Body: "{}", Key: "/id", Mode: abi.ModeChanges, Records: "/list", Cost: 20, Scopes: []string{"read"},
+		Repeat: abi.Repeat{Style: abi.RepeatPage, Param: "page"}, Params: map[string]string{"limit": "500"}, Headers: map[string]string{"x": "1"},
+	}, One: compiled}
+	c := &connector{records: 1}
+	var got []ident.Record
+	each := func(batch []ident.Record) error { got = append(got, batch...); return nil }
+	if err := newSource(c, e).FetchOne(t.Context(), "a/b c", each); err != nil || len(got) != 1 || got[0].Endpoint != "users" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	want := abi.Endpoint{
+		Name: "users", Method: "GET", Path: "/teams/north/users/a%2Fb%20c", Params: map[string]string{"id": "a/b c"}, Headers: map[string]string{"x": "1"},
+		Records: "/data", Record: "/user", Key: "/id", Mode: abi.ModeFull, Cost: 2, Scopes: []string{"read"}, Single: true,
+	}
+	if fmt.Sprintf("%+v", c.asked.Endpoint) != fmt.Sprintf("%+v", want) || c.asked.Cursor != "" || !slices.Equal(c.asked.Keep, []string{"id"}) {
+		t.Errorf("asked for\n%+v, want\n%+v", c.asked.Endpoint, want)
+	}
+	for status, absent := range map[int]bool{404: true, 410: true, 403: false, 0: false} {
+		c := &connector{fails: &host.CallError{Kind: abi.KindConfig, Status: status, Message: "no"}}
+		if err := newSource(c, e).FetchOne(t.Context(), "1", each); (err == nil) != absent {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	e.One, e.NoOne = nil, "there is none"
+	if s := newSource(c, e); s.NoSingle() != "there is none" || s.FetchOne(t.Context(), "1", each) == nil {
+		t.Error("a source without such a request is asked")
+	}
+	for _, bad := range []abi.One{{Path: "/users/{{ id }}"}, {Path: "/users/1"}, {Path: "/users/{{ key"}} {
+		if _, err := endpoint.CompileOne(bad, endpoint.TextsOf(bad), scope); err == nil {
+			t.Errorf("%s is taken", bad.Path)
+		}
+	}
+}

@@ -89,6 +89,52 @@ func TestEmit(t *testing.T) {
 	}
 }
 
+// A single record may stand in place of the array; null is none. Without Single,
+// none of that is an array.
+func TestEmitSingle(t *testing.T) {
+	one := []jsonstream.Record{{Key: "1", Fields: map[string]any{}}}
+	for name, c := range map[string]struct {
+		text, array, record string
+		want                []jsonstream.Record
+		err                 error
+	}{
+		"object":          {`{"data":{"id":1}}`, "/data", "", one, nil},
+		"whole":           {`{"id":1}`, "", "", one, nil},
+		"list":            {`{"data":[{"id":1}]}`, "/data", "", one, nil},
+		"two":             {`{"data":[{"id":1},{"id":1}]}`, "/data", "", append(one, one...), nil},
+		"null":            {`{"data":null}`, "/data", "", nil, nil},
+		"empty":           {`{"data":[]}`, "/data", "", nil, nil},
+		"within":          {`{"data":{"user":{"id":1}}}`, "/data", "/user", one, nil},
+		"nothing within":  {`{"data":{}}`, "/data", "/user", []jsonstream.Record{{Problem: `the element has nothing at "/user"`, Place: "/data/user"}}, nil},
+		"without a key":   {`{"data":{}}`, "/data", "", []jsonstream.Record{{Problem: "the record has no /id", Fields: map[string]any{}, Place: "/data"}}, nil},
+		"text":            {`{"data":"1"}`, "/data", "", nil, jsonstream.ErrNotArray},
+		"nothing":         {`{"success":true}`, "/data", "", nil, jsonstream.ErrNoValue},
+		"more after":      {`{"data":{"id":1}}{}`, "/data", "", one, jsonstream.ErrSyntax},
+		"not a text":      {`{"data":nil}`, "/data", "", nil, jsonstream.ErrSyntax},
+		"cut":             {`{"data":{"id":1`, "/data", "", nil, jsonstream.ErrSyntax},
+		"a name of two":   {`{"data":{"id":1},"data":null}`, "/data", "", one, jsonstream.ErrSyntax},
+		"a key of two":    {`{"data":{"id":1,"id":2}}`, "/data", "", nil, nil},
+		"an inner object": {`{"data":{"id":{"id":1}}}`, "/data", "", []jsonstream.Record{{Problem: "/id is neither text nor a number", Fields: map[string]any{}, Place: "/data"}}, nil},
+	} {
+		spec := jsonstream.Spec{Array: pointer(t, c.array), Record: pointer(t, c.record), Key: pointer(t, "/id"), Keep: []string{}, Single: true}
+		got, err := emit(c.text, spec, nil)
+		if name == "a key of two" { // a flaw of the record, as in a list
+			if err != nil || len(got) != 1 || got[0].Problem == "" {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+			continue
+		}
+		if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) || !cmp.Equal(c.want, got, cmpopts.IgnoreFields(jsonstream.Record{}, "Number")) {
+			t.Errorf("%s: %v, %s", name, err, cmp.Diff(c.want, got, cmpopts.IgnoreFields(jsonstream.Record{}, "Number")))
+		}
+	}
+	for _, text := range []string{`{"data":{"id":1}}`, `{"data":null}`} {
+		if _, err := emit(text, jsonstream.Spec{Array: pointer(t, "/data"), Key: pointer(t, "/id")}, nil); !errors.Is(err, jsonstream.ErrNotArray) {
+			t.Errorf("%s without Single: %v", text, err)
+		}
+	}
+}
+
 func TestEmitErrors(t *testing.T) {
 	cases := map[string]struct {
 		text  string
