@@ -136,6 +136,10 @@ type job struct {
 	empty   int // pages in a row that may bring nothing new; 0: the default
 }
 
+// single reports whether a call fetches one record: like an invoke it is short, and
+// there may be many.
+func (j job) single() bool { return j.input.Endpoint != nil && j.input.Endpoint.Single }
+
 // call prepares a call, runs it and reports it. The answer is nil unless the
 // guest responded.
 func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *Answer, error) {
@@ -166,7 +170,7 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 	}
 	defer state.Close()
 	of, known := c.owner(app)
-	end, instance := c.run(state, j.export, of, known && state.Invoke)
+	end, instance := c.run(state, j.export, of, known && (state.Invoke || j.single()))
 	report := Report{
 		Records: state.Records, Requests: state.Requests, Bytes: state.Bytes,
 		Waited: state.Waited, Took: time.Since(start), Memory: end.memory, findings: state.Findings,

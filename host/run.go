@@ -33,8 +33,8 @@ func (e ending) ok() bool { return e.err == nil && e.cause == nil && !e.missing 
 
 // run calls one export of an instance and says how that ended. It does not
 // panic. The instance is an idle one, or else new, and is returned when it can
-// serve another call; otherwise it is discarded. Only an invoke keeps its
-// instance: it is short, and there are many.
+// serve another call; otherwise it is discarded. Only an invoke and the fetch of
+// a single record keep their instance: they are short, and there are many.
 func (c *Connector) run(state *abi1.Call, export string, of owner, kept bool) (end ending, next *instance) {
 	ctx, clock := abi1.NewClock(state.Context, c.host.settings.CallTimeout)
 	defer clock.Stop()

@@ -36,6 +36,10 @@
 #              plain native Go; the ratio is our time divided by theirs
 #   users/s    of an apply, against ldapadd of the same entries on the same
 #              domain controller; the ratio is our rate divided by theirs
+#   Instant    one user of the application changes after the other, and the
+#              automation runs for that user alone: the time from the call to the
+#              end of the run, when the domain controller has the write and the
+#              journal its outcome, as a histogram
 # scripts/bench.sh host leaves out the benchmarks that need a domain controller.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -37,7 +37,7 @@ func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge
 	return e.connected(ctx, func(client Directory) error {
 		p.client = client
 		return e.alone(ctx, a.Settings.Automation, func() error {
-			v, schema, err := e.current(ctx, a, client, false)
+			v, schema, err := e.current(ctx, a, client, false, nil)
 			if err != nil {
 				return err
 			}

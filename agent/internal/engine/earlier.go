@@ -20,7 +20,7 @@ func (e *Engine) applyEarlier(ctx context.Context, r *run, tasks []apply.Task) e
 	var free []apply.Task
 	taken := map[*ident.Change]string{}
 	err = e.alone(ctx, r.Automation, func() error {
-		v, _, err := e.current(ctx, r.automation, r.client, false)
+		v, _, err := e.current(ctx, r.automation, r.client, false, nil)
 		if err != nil {
 			return err
 		}

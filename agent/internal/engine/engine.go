@@ -115,6 +115,7 @@ type Engine struct {
 	turn       *turnstile
 	promises   *promises
 	gates      *gates
+	warm       warm
 	objects    *apply.Objects
 	configured atomic.Pointer[configured]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
@@ -301,40 +302,57 @@ func (e *Engine) carryOut(ctx context.Context, a Automation, r *run, req Request
 	failpoint.Hit("fetched")
 	d.acceptShrink = req.AcceptShrink
 	r.delivered, r.chosen = true, d.chosen
-	return e.connected(ctx, func(client Directory) error {
-		if err := e.enter(ctx, r, client); err != nil {
-			return err
-		}
-		var made planned
-		var tasks []apply.Task
-		defer e.promises.forget(r.ID)
-		err := e.alone(ctx, req.Automation, func() (err error) {
-			if made, err = e.plan(ctx, a, client, d); err != nil {
+	if d.chosen == nil {
+		return e.connected(ctx, func(client Directory) error {
+			if err := e.enter(ctx, r, client); err != nil {
 				return err
 			}
-			r.plan = made.Plan
-			r.withoutBlocked()
-			tasks = planTasks(r.plan)
-			e.promises.add(r, tasks)
-			return nil
+			return e.planAndApply(ctx, a, r, d)
 		})
-		if err != nil {
+	}
+	return e.connectedWarm(ctx, func(known *warmed) error {
+		if err := known.prepare(ctx, e); err != nil {
 			return err
 		}
-		if err := e.settle(ctx, r, made); err != nil {
+		if err := e.enterWith(ctx, r, known.client, known.writer); err != nil {
 			return err
 		}
-		if err := e.rememberKey(ctx, a); err != nil { // drops what was held under another key
-			return err
-		}
-		if err := r.job.Apply(ctx, tasks); err != nil {
-			return err
-		}
-		if err := e.remember(ctx, r, made); err != nil {
-			return err
-		}
-		return e.settleDelivery(ctx, r, d, made)
+		d.warm = known
+		return e.planAndApply(ctx, a, r, d)
 	})
+}
+
+// planAndApply plans what was fetched, applies it and records both.
+func (e *Engine) planAndApply(ctx context.Context, a Automation, r *run, d delivery) error {
+	var made planned
+	var tasks []apply.Task
+	defer e.promises.forget(r.ID)
+	err := e.alone(ctx, a.Settings.Automation, func() (err error) {
+		if made, err = e.plan(ctx, a, r.client, d); err != nil {
+			return err
+		}
+		r.plan = made.Plan
+		r.withoutBlocked()
+		tasks = planTasks(r.plan)
+		e.promises.add(r, tasks)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.settle(ctx, r, made); err != nil {
+		return err
+	}
+	if err := e.rememberKey(ctx, a); err != nil { // drops what was held under another key
+		return err
+	}
+	if err := r.job.Apply(ctx, tasks); err != nil {
+		return err
+	}
+	if err := e.remember(ctx, r, made); err != nil {
+		return err
+	}
+	return e.settleDelivery(ctx, r, d, made)
 }
 
 // unableToRun returns the reason why an automation cannot run. A scheduled run
@@ -349,10 +367,23 @@ func (e *Engine) unableToRun(ctx context.Context, req Request, why error) (Repor
 
 // enter gives a run its connection and finishes what a crash left half done.
 func (e *Engine) enter(ctx context.Context, r *run, client Directory) error {
+	writer, err := e.writer(ctx, client)
+	if err != nil {
+		return err
+	}
+	return e.enterWith(ctx, r, client, writer)
+}
+
+func (e *Engine) writer(ctx context.Context, client Directory) (*write.Writer, error) {
 	writer, err := write.New(ctx, client, e.Rules, e.Log)
 	if err != nil {
-		return fmt.Errorf("prepare writing to the directory: %w", err)
+		return nil, fmt.Errorf("prepare writing to the directory: %w", err)
 	}
+	return writer, nil
+}
+
+// enterWith is enter with a Writer for that connection.
+func (e *Engine) enterWith(ctx context.Context, r *run, client Directory, writer *write.Writer) error {
 	e.begin(r, client, writer)
 	if err := r.job.Recover(ctx); err != nil || r.Kind == store.KindApproval {
 		return err

@@ -26,6 +26,7 @@ type delivery struct {
 	cursor           string // where the next fetch continues; only in mode changes
 
 	chosen *chosen // the users who were asked for; nil: everybody
+	warm   *warmed // what is at hand for them; nil: nothing
 
 	acceptShrink bool // asked for by hand: trust a directory with far fewer objects
 }

@@ -227,7 +227,7 @@ func TestTheFeedAndRunsReadTheSameDomainController(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.sync(t.Context(), "one", client, true); err != nil { // as a run that has to ask this one
+	if _, err := s.sync(t.Context(), "one", client, true, nil); err != nil { // as a run that has to ask this one
 		t.Fatal(err)
 	}
 	unit := ident.Attributes{"objectclass": {"organizationalUnit"}}

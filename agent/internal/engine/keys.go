@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -158,13 +159,14 @@ type chosen struct {
 	came map[ident.Key]bool // asked for, and there is a record, or a part of one
 	// unusable says what is wrong with an answer, by the key that was asked for.
 	unusable map[ident.Key]string
+	outside  map[ident.Key]bool // the record is not what where asks for
 	decided  map[ident.Key]bool // the plan decides about them: their record came and is in scope
 }
 
 func newChosen(keys []ident.Key) *chosen {
 	c := &chosen{
 		names: map[ident.Key]bool{}, spelled: map[ident.Key]ident.Key{}, keys: map[ident.Key]bool{}, came: map[ident.Key]bool{},
-		unusable: map[ident.Key]string{}, decided: map[ident.Key]bool{},
+		unusable: map[ident.Key]string{}, outside: map[ident.Key]bool{}, decided: map[ident.Key]bool{},
 	}
 	for _, key := range keys {
 		if !c.names[key] {
@@ -239,7 +241,10 @@ func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
 			made.note(key, application+" has no record with this key")
 		case !c.came[key]:
 			made.note(key, why)
-		case c.keys[key] && open(key):
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.outside)) {
+		if c.outside[key] {
 			made.note(key, "its record is not what where asks for")
 		}
 	}

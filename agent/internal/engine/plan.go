@@ -44,7 +44,7 @@ func notRunMeta(automation string) string { return "not_run/" + automation }
 // plan brings the mirror up to date and decides what the run would change.
 // Only one run at a time may do so (see alone).
 func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d delivery) (planned, error) {
-	v, schema, err := e.current(ctx, a, client, d.acceptShrink)
+	v, schema, err := e.current(ctx, a, client, d.acceptShrink, d.warm)
 	if err != nil {
 		return planned{}, err
 	}
@@ -174,14 +174,16 @@ func (a Automation) under(schema ident.Schema) (Automation, error) {
 // current returns a view of the present directory and of what other runs are
 // about to change. It reads the promises first: a run that ends after that has
 // written everything before the mirror is read. The caller closes the image of the
-// view.
-func (e *Engine) current(ctx context.Context, a Automation, client Directory, acceptShrink bool) (*view, ident.Schema, error) {
+// view. known is what a run of single users has at hand; nil for any other.
+func (e *Engine) current(
+	ctx context.Context, a Automation, client Directory, acceptShrink bool, known *warmed,
+) (*view, ident.Schema, error) {
 	others := e.promises.others(a.Settings.Automation)
-	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink)
+	schema, err := e.sync(ctx, a.Settings.Automation, client, acceptShrink, known)
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := e.view(ctx, a, client)
+	v, err := e.view(ctx, a, client, known)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -193,10 +195,10 @@ func (e *Engine) current(ctx context.Context, a Automation, client Directory, ac
 // directory although it shows far fewer objects than before. The returned
 // schema says which values the attributes take; attributes that it lacks are
 // left out of the mirror.
-func (e *Engine) sync(ctx context.Context, automation string, client Directory, acceptShrink bool) (ident.Schema, error) {
-	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
+func (e *Engine) sync(ctx context.Context, automation string, client Directory, acceptShrink bool, known *warmed) (ident.Schema, error) {
+	schema, err := e.schema(ctx, client, known)
 	if err != nil {
-		return nil, fmt.Errorf("look up what the directory takes: %w", err)
+		return nil, err
 	}
 	spec := e.mirrored(schema)
 	spec.AcceptShrink = acceptShrink
@@ -207,6 +209,18 @@ func (e *Engine) sync(ctx context.Context, automation string, client Directory, 
 			err, ident.Command("plan --accept-shrink", automation))
 	}
 	return schema, err
+}
+
+// schema reads what the directory takes, unless it is known.
+func (e *Engine) schema(ctx context.Context, client Directory, known *warmed) (ident.Schema, error) {
+	if known != nil {
+		return known.schema, nil
+	}
+	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
+	if err != nil {
+		return nil, fmt.Errorf("look up what the directory takes: %w", err)
+	}
+	return schema, nil
 }
 
 // mirrored says what is mirrored of a directory with a schema.
@@ -233,10 +247,16 @@ func (e *Engine) synchronise(ctx context.Context, client Directory, spec mirror.
 }
 
 // view takes an image of the mirror as it is now, which the caller closes.
-func (e *Engine) view(ctx context.Context, a Automation, client Directory) (*view, error) {
-	guard, err := write.NewGuard(ctx, client, e.Rules)
-	if err != nil {
-		return nil, fmt.Errorf("find the protected accounts: %w", err)
+func (e *Engine) view(ctx context.Context, a Automation, client Directory, known *warmed) (*view, error) {
+	var guard protector
+	if known != nil {
+		guard = known.writer.Lookup()
+	} else {
+		all, err := write.NewGuard(ctx, client, e.Rules)
+		if err != nil {
+			return nil, fmt.Errorf("find the protected accounts: %w", err)
+		}
+		guard = all
 	}
 	image, err := e.Store.Image(ctx)
 	if err != nil {

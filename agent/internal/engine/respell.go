@@ -105,5 +105,8 @@ func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *p
 			}
 		}
 	}
-	return d.give(b, s)
+	outside := b.OutOfScope()
+	err := d.give(b, s)
+	d.chosen.outside[key] = b.OutOfScope() > outside
+	return err
 }

@@ -148,6 +148,7 @@ func newSceneIn(
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 

@@ -17,7 +17,7 @@ import (
 func (e *Engine) dropSettled(ctx context.Context, r *run) error {
 	fates := make([][]operation.Fate, len(r.plan.Changes))
 	err := e.alone(ctx, r.Automation, func() error {
-		v, schema, err := e.current(ctx, r.automation, r.client, false)
+		v, schema, err := e.current(ctx, r.automation, r.client, false, nil)
 		if err != nil {
 			return err
 		}

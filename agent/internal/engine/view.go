@@ -25,11 +25,21 @@ type view struct {
 	client     Directory
 	space      ident.Space
 	automation string
-	guard      *write.Guard
+	guard      protector
 	members    map[string]map[ident.GUID]bool // by folded DN of the group
 	taken      []string                       // attributes that the configuration uses
 	others     []*promised                    // what other runs are about to write
 }
+
+// protector says why an account or group must not be touched; "" if it may be.
+type protector interface {
+	Protected(context.Context, ident.Entry) (string, error)
+}
+
+var (
+	_ protector = (*write.Guard)(nil)
+	_ protector = (*write.Lookup)(nil)
+)
 
 var (
 	_ plan.View          = (*view)(nil)

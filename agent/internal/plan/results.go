@@ -34,6 +34,9 @@ func (b *Builder) Back(key ident.Key) bool {
 	return seen && !left
 }
 
+// OutOfScope returns how many records so far were not what where asks for.
+func (b *Builder) OutOfScope() int { return b.draft.counts.OutOfScope }
+
 // Marks returns the keys of links that were delivered for the first time since
 // they were absent, and those that are absent for the first time. Both are
 // empty if the delivery is not trusted. Call it after Finish.

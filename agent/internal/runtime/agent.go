@@ -124,6 +124,9 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 // Close releases what the agent holds. Everything that uses it must have
 // ended.
 func (a *Agent) Close() {
+	if a.engine != nil {
+		a.engine.Close()
+	}
 	if a.host != nil {
 		_ = a.host.Close(context.Background())
 	}
