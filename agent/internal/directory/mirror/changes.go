@@ -46,6 +46,7 @@ func (s *synchroniser) catchUp(ctx context.Context) error {
 type changes struct {
 	entries []ident.Entry
 	gone    []ident.GUID
+	doubts  map[ident.GUID]string // why it is not certain that some of gone were deleted
 }
 
 func (c *changes) add(page []conn.SyncEntry) {
@@ -112,6 +113,8 @@ func (s *synchroniser) readInto(ctx context.Context, whole map[ident.GUID]*ident
 // first. Removals come first: a removed object may have been replaced by one
 // with the same DN, which must not inherit values that name the old one.
 func (s *synchroniser) applyTo(tx store.MirrorTx, changed changes, whole map[ident.GUID]*ident.Entry) (unknown []ident.GUID, err error) {
+	s.record(tx)
+	doubt(tx, changed.doubts)
 	if err := s.removeFrom(tx, changed.gone); err != nil {
 		return nil, err
 	}

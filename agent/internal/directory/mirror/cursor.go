@@ -17,6 +17,10 @@ type cursor struct {
 	Way    way    `json:"way"`
 	Base   string `json:"base"`             // folded
 	Cookie []byte `json:"cookie,omitempty"` // of DirSync
+	// Names lists the mirrored attributes, which may be more than are wanted now. In
+	// the middle of a full read these are the attributes that were mirrored before
+	// it as well.
+	Names []string `json:"names,omitempty"`
 	// USN is the server's highestCommittedUSN before the last read began.
 	USN int64 `json:"usn"`
 	// Blind means that the server does not show deletions to this account.

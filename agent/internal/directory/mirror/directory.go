@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -30,7 +29,7 @@ var _ Directory = (*conn.Client)(nil)
 // dirSync reads one page of DirSync.
 func (s *synchroniser) dirSync(ctx context.Context, w way, cookie []byte) (conn.SyncPage, error) {
 	return s.dir.DirSync(ctx, conn.SyncQuery{
-		Base: s.base, Filter: filter, Attributes: s.spec.names(), Cookie: cookie, ObjectSecurity: w.Security,
+		Base: s.base, Filter: filter, Attributes: s.names, Cookie: cookie, ObjectSecurity: w.Security,
 	})
 }
 
@@ -57,17 +56,11 @@ const lookUpSize = 50
 func (s *synchroniser) lookUp(ctx context.Context, guids []ident.GUID) (map[ident.GUID]ident.Entry, error) {
 	found := make(map[ident.GUID]ident.Entry, len(guids))
 	for part := range slices.Chunk(guids, lookUpSize) {
-		var f strings.Builder
-		f.WriteString("(|")
-		for _, guid := range part {
-			b, err := guid.Bytes()
-			if err != nil {
-				return nil, fmt.Errorf("look up objects: %w", err)
-			}
-			f.WriteString("(objectGUID=" + conn.EscapeFilter(string(b)) + ")")
+		filter, err := byGUIDs(part)
+		if err != nil {
+			return nil, fmt.Errorf("look up objects: %w", err)
 		}
-		f.WriteString(")")
-		err := s.search(ctx, f.String(), s.spec.names(), func(e ident.Entry) error {
+		err = s.search(ctx, filter, s.names, func(e ident.Entry) error {
 			found[e.GUID] = e
 			return nil
 		})

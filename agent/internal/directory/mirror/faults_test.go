@@ -35,7 +35,6 @@ func testWholeReadIsForced(t *testing.T, dc *dirtest.Domain) {
 		"another attribute": func(_ *testing.T, s *subject, _ *faulty) {
 			s.spec.Attributes = append([]string{"givenName"}, attributes...)
 		},
-		"one attribute less": func(_ *testing.T, s *subject, _ *faulty) { s.spec.Attributes = attributes[1:] },
 		"another database": func(_ *testing.T, _ *subject, f *faulty) {
 			f.server = func(s conn.Server) conn.Server { s.InvocationID = "0" + s.InvocationID[1:]; return s }
 		},

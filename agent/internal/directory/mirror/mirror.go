@@ -8,13 +8,29 @@
 // image is the state of one domain controller at one moment; changes that have
 // not reached it yet are not included.
 //
-// The package does not decide what a change means and raises no events.
+// What differs from the image when it is brought up to date becomes events about
+// users and groups, if Spec asks for them. They commit with the image and the
+// cookie, so none is lost or told twice, whatever is killed when:
+//   - The first read yields none, nor does an image that had to be cleared, or one
+//     that was kept while nobody asked for events. A log line says from when on
+//     they count.
+//   - A full read yields the differences from the image, all of them with its last
+//     transaction: only then it is known which object a DN names. One that is cut
+//     off is begun again, and forgets nothing of what it found.
+//   - An attribute that was not mirrored before has no former value, so its first
+//     values are no event. An image with more attributes than are wanted is kept
+//     as it is, so that two configurations that take turns do not hide changes.
+//   - An object that is no longer shown is looked for among the deleted ones. If it
+//     is not found there either, its event says that the deletion is not certain.
+//
+// The package does not decide who is interested in an event.
 package mirror
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -73,11 +89,9 @@ const maxAge = 24 * time.Hour
 // Spec.Incremental forbids, a *WholeError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
-	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now(), stored: map[string]bool{}}
+	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now()}
 	s.report.Server = server.Identity()
-	for _, name := range spec.names() {
-		s.stored[name] = true
-	}
+	s.take(spec.names())
 	progress.Tell(ctx, progress.Step{Phase: "reading the directory"})
 	var err error
 	if spec.Base.Under(s.base) {
@@ -86,6 +100,7 @@ func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Log
 		err = fmt.Errorf("%q is not in the naming context of %s", spec.Base, server.URL)
 	}
 	if err == nil {
+		s.announceEvents()
 		s.report.Entries, err = st.CountEntries(ctx)
 	}
 	s.report.Took = time.Since(s.began)
@@ -101,13 +116,20 @@ type synchroniser struct {
 	store  Store
 	spec   Spec
 	base   ident.DN        // the naming context
-	stored map[string]bool // the attributes, lower case
-	log    *slog.Logger
-	began  time.Time
-	usn    int64 // highestCommittedUSN of the server at the beginning
-	before store.MirrorState
-	last   cursor // the previous cursor; zero if there is none
-	report Report
+	names  []string        // of the attributes that are read and stored: lower case, sorted
+	stored map[string]bool // the same
+	// comparable lists the attributes that were mirrored before; nil when that is
+	// not known, so that nothing can be an event.
+	comparable []string
+	log        *slog.Logger
+	began      time.Time
+	usn        int64 // highestCommittedUSN of the server at the beginning
+	before     store.MirrorState
+	damaged    string // why the previous cursor cannot be read
+	last       cursor // the previous cursor; zero if there is none
+	report     Report
+	// recorded counts the events of the transaction that was the last.
+	recorded store.Recorded
 }
 
 func (s *synchroniser) sync(ctx context.Context) error {
@@ -118,9 +140,17 @@ func (s *synchroniser) sync(ctx context.Context) error {
 	if s.before, err = s.store.MirrorState(ctx); err != nil {
 		return err
 	}
-	if reason := s.whyWhole(); reason != "" {
+	have := s.readCursor()
+	s.last.Names = have
+	if reason := s.whyWhole(have); reason != "" {
+		if reason == otherAttributes { // whoever asked for the others may come back
+			s.take(union(s.names, have))
+		}
+		s.comparable = shared(have, s.names)
 		return s.readWhole(ctx, reason)
 	}
+	s.take(have)
+	s.comparable = have
 	s.report.Mode = s.last.Way.Mode
 	switch {
 	case s.usn != s.last.USN && s.last.Way.Mode == ModePaged:
@@ -133,19 +163,36 @@ func (s *synchroniser) sync(ctx context.Context) error {
 	return s.apply(ctx, s.last, changes{}, nil)
 }
 
-// whyWhole says why reading only changes would not be enough; "" if it is.
-func (s *synchroniser) whyWhole() string {
+// readCursor reads where the last synchronisation ended. It returns the attributes
+// of the mirror; nil when they are not known.
+func (s *synchroniser) readCursor() []string {
 	var err error
-	s.last, err = decodeCursor(s.before.Cookie)
+	if s.last, err = decodeCursor(s.before.Cookie); err != nil {
+		s.damaged = err.Error()
+	}
+	if s.last.Names != nil {
+		return s.last.Names
+	}
+	if wanted := s.spec.names(); s.before.Spec == digest(s.base, wanted) {
+		return wanted // a cursor of an older version, or a damaged one
+	}
+	return nil
+}
+
+const otherAttributes = "the attributes or the base to mirror have changed"
+
+// whyWhole says why reading only changes would not be enough; "" if it is. have
+// lists the attributes of the mirror.
+func (s *synchroniser) whyWhole(have []string) string {
 	switch {
 	case len(s.before.Cookie) == 0:
 		return "the first read"
-	case err != nil:
-		return err.Error()
+	case s.damaged != "":
+		return s.damaged
 	case !s.before.Full:
 		return "the last full read was cut off"
-	case s.before.Spec != s.spec.digest(s.base):
-		return "the attributes or the base to mirror have changed"
+	case s.before.Spec != digest(s.base, have) || len(shared(s.names, have)) < len(s.names):
+		return otherAttributes
 	case s.before.Server != s.report.Server:
 		return "the domain controller was " + s.before.Server
 	case s.usn < s.last.USN:
@@ -156,8 +203,38 @@ func (s *synchroniser) whyWhole() string {
 	return ""
 }
 
+// take sets the attributes that are read and stored.
+func (s *synchroniser) take(names []string) {
+	s.names, s.stored = names, map[string]bool{}
+	for _, name := range names {
+		s.stored[name] = true
+	}
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// shared lists the names of a that are in b; nil when b is.
+func shared(a, b []string) []string {
+	if a == nil || b == nil {
+		return nil
+	}
+	both := []string{}
+	for _, name := range a {
+		if slices.Contains(b, name) {
+			both = append(both, name)
+		}
+	}
+	return both
+}
+
 // state returns what is committed together with the entries read up to c.
 func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
 	cookie, err := c.encode()
-	return store.MirrorState{Cookie: cookie, Server: s.report.Server, Spec: s.spec.digest(s.base), Full: full, Synced: s.began}, err
+	return store.MirrorState{
+		Cookie: cookie, Server: s.report.Server, Spec: digest(s.base, s.names), Full: full, Synced: s.began, Events: s.wantsEvents(),
+	}, err
 }

@@ -20,9 +20,9 @@ func TestRandomChanges(t *testing.T) {
 	server := dctest.Start(t)
 	dc := dirtest.OnDC(server)
 	seeing, blind := dc.Connect(t, dirtest.AsAgent), dc.Connect(t, dirtest.AsPlainUser)
-	subjects := map[dirtest.Directory]*subject{
-		seeing: newSubject(t, dc, seeing),
-		blind:  newSubject(t, dc, blind),
+	subjects := map[dirtest.Directory]*walker{
+		seeing: newWalker(t, dc, seeing),
+		blind:  newWalker(t, dc, blind),
 	}
 	w := &world{t: t, admin: adminConn(t, server), top: dc.OU("Random")}
 	soak.Check(t, 2, 8, func(r *rapid.T) {
@@ -30,14 +30,14 @@ func TestRandomChanges(t *testing.T) {
 		for range 40 {
 			switch rapid.IntRange(0, 9).Draw(r, "sync") {
 			case 0:
-				subjects[seeing].sync(t)
+				subjects[seeing].step(t, dc, r)
 			case 1:
-				subjects[blind].sync(t)
+				subjects[blind].step(t, dc, r)
 			}
 			w.change(r)
 		}
 		for reader, s := range subjects {
-			s.sync(t)
+			s.step(t, dc, r)
 			s.wantSame(t, dc, reader)
 		}
 	})

@@ -26,7 +26,8 @@ type Spec struct {
 	// if the bind account is not shown deletions. 0 means whenever anything in
 	// the directory has changed.
 	SweepEvery time.Duration
-	// Events says that what happens to users and groups is recorded as events.
+	// Events says that what happens to users and groups is recorded as events. The
+	// first read is none, nor is what happened before events were asked for.
 	Events bool
 	// EventsAsBefore records events if the last synchronisation did, whatever
 	// Events says: for a configuration that is only tried.
@@ -77,10 +78,10 @@ func (s Spec) names() []string {
 const format = "1"
 
 // digest returns a value that changes with everything that requires a new
-// mirror.
-func (s Spec) digest(base ident.DN) string {
+// mirror. names are the mirrored attributes.
+func digest(base ident.DN, names []string) string {
 	h := sha256.New()
-	for _, part := range append([]string{format, filter, base.Fold()}, s.names()...) {
+	for _, part := range append([]string{format, filter, base.Fold()}, names...) {
 		_, _ = h.Write([]byte(part + "\x00")) // never fails
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

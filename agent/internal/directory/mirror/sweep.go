@@ -47,6 +47,9 @@ func (s *synchroniser) sweep(ctx context.Context, c cursor, changed changes, sho
 		for _, e := range there {
 			whole[e.GUID] = &e
 		}
+		if changed.doubts, err = s.doubts(ctx, gone); err != nil {
+			return err
+		}
 		changed.gone = append(changed.gone, gone...)
 	}
 	c.Blind, c.Unswept, c.Swept = !shown, false, s.began

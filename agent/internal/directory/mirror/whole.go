@@ -112,7 +112,7 @@ func (r *wholeRead) blind() bool { return r.way.Mode == ModeDirSync && !r.sawTom
 
 func (r *wholeRead) run(ctx context.Context) error {
 	if r.way.Mode == ModePaged {
-		err := r.search(ctx, filter, r.spec.names(), func(e ident.Entry) error { return r.add(ctx, e) })
+		err := r.search(ctx, filter, r.names, func(e ident.Entry) error { return r.add(ctx, e) })
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,10 @@ func (r *wholeRead) flush(ctx context.Context) error {
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	err := r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error { return r.put(tx, r.page) })
+	err := r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
+		r.record(tx)
+		return r.put(tx, r.page)
+	})
 	r.page = r.page[:0]
 	progress.Tell(ctx, progress.Step{Phase: "reading the directory, objects", Done: r.report.Changed})
 	return err
@@ -201,24 +204,28 @@ func (r *wholeRead) begin(ctx context.Context) error {
 		return nil
 	}
 	r.begun = true
-	otherBase := r.last.Base != "" && r.last.Base != r.base.Fold()
-	if !otherBase {
+	if !r.otherBase() {
 		var err error
 		if r.had, err = r.store.CountEntries(ctx); err != nil {
 			return err
 		}
 	}
-	state, err := r.state(cursor{Way: r.way, Base: r.base.Fold()}, false)
+	names := r.comparable
+	if names == nil { // nothing of the mirror is left
+		names = r.names
+	}
+	state, err := r.state(cursor{Way: r.way, Base: r.base.Fold(), Names: names}, false)
 	if err != nil {
 		return err
 	}
-	state.Synced = r.before.Synced
+	state.Synced, state.Events = r.before.Synced, r.recording()
 	return r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
-		if otherBase {
+		if r.otherBase() {
 			if err := tx.Clear(); err != nil {
 				return err
 			}
 		}
+		r.record(tx)
 		if err := tx.BeginSweep(); err != nil {
 			return err
 		}
@@ -234,18 +241,24 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	if err := r.checkSize(r.had, len(r.seen)); err != nil {
 		return err
 	}
-	there, err := r.missed(ctx)
+	there, gone, err := r.missed(ctx)
+	if err != nil {
+		return err
+	}
+	doubts, err := r.doubts(ctx, gone)
 	if err != nil {
 		return err
 	}
 	state, err := r.state(cursor{
-		Way: r.way, Base: r.base.Fold(), Cookie: cookie, USN: r.usn,
+		Way: r.way, Base: r.base.Fold(), Names: r.names, Cookie: cookie, USN: r.usn,
 		Blind: r.blind(), Swept: r.began, Whole: r.began,
 	}, true)
 	if err != nil {
 		return err
 	}
 	return r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
+		r.record(tx)
+		doubt(tx, doubts)
 		if err := r.put(tx, there); err != nil {
 			return err
 		}
@@ -256,15 +269,14 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	})
 }
 
-// missed returns the objects of the mirror that this read has not seen
-// although they still exist.
-func (r *wholeRead) missed(ctx context.Context) ([]ident.Entry, error) {
+// missed returns the objects of the mirror that this read has not seen: those
+// that still exist, and those that do not.
+func (r *wholeRead) missed(ctx context.Context) (there []ident.Entry, gone []ident.GUID, err error) {
 	all, err := r.store.CountEntries(ctx)
 	if err != nil || all == len(r.seen) {
-		return nil, err
+		return nil, nil, err
 	}
-	there, _, err := r.unseen(ctx, r.seen)
-	return there, err
+	return r.unseen(ctx, r.seen)
 }
 
 var errNothing = errors.New("the bind account is shown no object at all; next: let it read the domain")
