@@ -52,6 +52,7 @@ func directory(ctx context.Context, agent Agent) []Finding {
 		c.read(ctx, "protected_groups", dn)
 	}
 	c.anchor(ctx, agent.Mirrored())
+	c.changes(ctx, cfg.Triggered)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Automations)) {
 		conf := cfg.Automations[name]
 		if cfg.Applications[cfg.DataSources[conf.DataSource].Application].Enabled {
