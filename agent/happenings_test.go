@@ -4,10 +4,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/host/soak"
 	"github.com/rollcall-agent/rollcall/plugins/pipedrive/sim"
 )
 
@@ -158,6 +160,23 @@ var happenings = map[string]func(*ward) came{
 		page := httptest.NewRecorder()
 		metrics.New(version, func() float64 { return 0 }).Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
 		return came{code: -1, page: page.Body.String()}
+	},
+	"changes in AD could not be looked at for over 15 minutes, and an automation asks for them": func(w *ward) came {
+		w.down()
+		w.exec(`UPDATE mirror_state SET synced = synced - ? WHERE synced <> 0`, time.Hour.Nanoseconds())
+		w.up(w.dc.URL, "ldaps://127.0.0.1:1", "[automations.staff]\n", `[orchestrations.leaver]
+[[orchestrations.leaver.steps]]
+webhook = "pipedrive/deactivate_user"
+
+[automations.leavers]
+trigger       = "directory"
+on            = ["disabled"]
+orchestration = "leaver"
+
+[automations.staff]
+`)
+		soak.Await(w, "the lag is told", func() bool { return strings.Contains(w.page(), "\nrollcall_event_lag_seconds ") })
+		return came{code: -1}
 	},
 	"the configuration has an error: the agent does not start": func(w *ward) came {
 		w.down()

@@ -55,11 +55,15 @@ func (f *feed) Collect(c chan<- prometheus.Metric) {
 	c <- prometheus.MustNewConstMetric(f.lag, prometheus.GaugeValue, max(time.Since(behind), 0).Seconds())
 }
 
-// Feed shows from now on how the change feed stands. oldest returns the moment of
-// the oldest change that waits to be judged; zero: none does.
-func (m *Metrics) Feed(oldest func() (time.Time, error)) {
+// Feed shows from now on how the change feed stands. All changes up to since are
+// known; zero: nothing was ever looked at. oldest returns the moment of the oldest
+// change that waits to be judged; zero: none does.
+func (m *Metrics) Feed(since time.Time, oldest func() (time.Time, error)) {
+	if since.IsZero() {
+		since = time.Now()
+	}
 	m.feed.oldest.Store(&oldest)
-	m.feed.caught.Store(time.Now().UnixNano())
+	m.feed.caught.Store(since.UnixNano())
 	m.feed.on.Store(true)
 }
 

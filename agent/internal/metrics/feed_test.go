@@ -28,7 +28,7 @@ func TestLag(t *testing.T) {
 	}
 	var waits time.Time
 	var fails error
-	m.Feed(func() (time.Time, error) { return waits, fails })
+	m.Feed(time.Time{}, func() (time.Time, error) { return waits, fails })
 	lag := func() float64 { return values()["rollcall_event_lag_seconds"] }
 	if got := values(); got["rollcall_feed_following"] != 0 || lag() > 3000 {
 		t.Errorf("at the start: %v", got)

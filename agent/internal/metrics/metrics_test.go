@@ -34,7 +34,7 @@ func used() *Metrics {
 	m.TokenExpiry("pipedrive", time.Unix(1_700_000_000, 0))
 	m.HTTPRequest("pipedrive", 429, time.Millisecond)
 	m.Delivered("deactivate", "done")
-	m.Feed(func() (time.Time, error) { return time.Time{}, nil })
+	m.Feed(time.Time{}, func() (time.Time, error) { return time.Time{}, nil })
 	m.Outbox(func() (Outbox, error) {
 		return Outbox{Depth: map[string]int{"dead": 1}, Orchestrations: []OrchestrationCount{{"leaver", "waiting", 2}}}, nil
 	})

@@ -33,7 +33,11 @@ func (a *Agent) newFeed(e *engine.Engine) *feed.Feed {
 // follow sees changes in the directory at once until ctx ends.
 func (a *Agent) follow(ctx context.Context, e *engine.Engine) {
 	if e.RecordsEvents() {
-		a.metrics.Feed(func() (time.Time, error) { return a.store.OldestOpenEvent(context.WithoutCancel(ctx)) })
+		state, err := a.store.MirrorState(ctx) // how far the agent was before it ended
+		if err != nil {
+			a.log.Error("how far the agent is behind changes in the directory cannot be told", "cause", err)
+		}
+		a.metrics.Feed(state.Synced, func() (time.Time, error) { return a.store.OldestOpenEvent(context.WithoutCancel(ctx)) })
 	}
 	a.newFeed(e).Run(ctx)
 }
