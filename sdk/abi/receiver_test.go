@@ -73,6 +73,7 @@ func TestValidateReceiver(t *testing.T) {
 		"no key":                  {func(r *abi.Receiver) { r.Key = "" }, "receiver: key is missing"},
 		"records":                 {func(r *abi.Receiver) { r.Records = "meta" }, "receiver: records: JSON pointer"},
 		"expect":                  {func(r *abi.Receiver) { r.Expect = map[string]string{"meta": "2"} }, "receiver: expect: JSON pointer"},
+		"expect a body":           {func(r *abi.Receiver) { r.Expect = map[string]string{"": "2"} }, "receiver: expect: an empty pointer"},
 		"take without kind":       {func(r *abi.Receiver) { r.Kind = "" }, "take and ignore need kind"},
 		"kind without take":       {func(r *abi.Receiver) { r.Take, r.Ignore = nil, nil }, "kind needs take or ignore"},
 		"empty kind":              {func(r *abi.Receiver) { r.Take = []string{""} }, "take, ignore: an empty text"},

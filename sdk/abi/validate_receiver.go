@@ -39,6 +39,9 @@ func (m Manifest) checkReceiver(p problems) {
 	}
 	for _, at := range slices.Sorted(maps.Keys(r.Expect)) {
 		checkPointer(p, "expect", at)
+		if at == "" {
+			p.add("expect: an empty pointer means the whole body, which is never a text")
+		}
 	}
 	r.checkKinds(p)
 	m.checkAbout(p, r)

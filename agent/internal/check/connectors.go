@@ -73,6 +73,9 @@ func outbound(cfg *config.Config, h *host.Host, reported map[string]bool) []erro
 			wrong = append(wrong, fit.Application(application, connector.Manifest())...)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(manifests)) {
+		wrong = append(wrong, fit.Receiver(cfg.Applications[name], manifests[name])...)
+	}
 	known := func(application string) (abi.Manifest, bool) { m, ok := manifests[application]; return m, ok }
 	wrong = append(wrong, fit.Webhooks(cfg, known)...)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Orchestrations)) {

@@ -36,10 +36,6 @@ type ApplicationReceiver struct {
 	Secret   SecretRef `toml:"secret"`
 }
 
-// MinReceiverSecret is how many characters a password or secret of the receiver
-// must have: everybody who can reach the receiver may guess.
-const MinReceiverSecret = 16
-
 // ReceiverAddress returns the URL to which an application sends its changes, path
 // being what its connector appends; "" when [receiver] has no url.
 func (c *Config) ReceiverAddress(application, path string) string {

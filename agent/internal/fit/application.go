@@ -44,7 +44,7 @@ func Application(conf config.Application, m abi.Manifest) []error {
 				conf.Secrets[name].Pos, conf.Name, m.Name, name, inBrackets(nearest(name, names))))
 		}
 	}
-	return slices.Concat(wrong, wrongSettings(conf, m), wrongReceiver(conf, m))
+	return append(wrong, wrongSettings(conf, m)...)
 }
 
 // wrongSettings checks the settings against those that the manifest declares.

@@ -2,14 +2,16 @@ package fit
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
-// wrongReceiver checks whether the connector knows what the application sends, and
-// whether it is known how to authenticate that.
-func wrongReceiver(conf config.Application, m abi.Manifest) []error {
+// Receiver checks whether the connector knows what the application sends, and
+// whether it is known how to authenticate that. Runs by the schedule do without, so
+// it is no part of Application.
+func Receiver(conf config.Application, m abi.Manifest) []error {
 	if !conf.Receiver.Enabled {
 		return nil
 	}
@@ -42,11 +44,18 @@ func wrongReceiver(conf config.Application, m abi.Manifest) []error {
 	return wrong
 }
 
-// Reads returns the endpoint of the manifest that the automation reads, perhaps
-// under another name; "" when only the configuration defines it.
-func (f Fitted) Reads() string {
-	if f.known == nil {
+// Reads returns the endpoint of the manifest that an automation reads, perhaps
+// under another name; "" when only the configuration defines it, or nobody does.
+func Reads(cfg *config.Config, automation string, m abi.Manifest, now time.Time) string {
+	data := cfg.DataSources[cfg.Automations[automation].DataSource]
+	app := cfg.Applications[data.Application]
+	called, err := endpointOf(cfg, app, data, m)
+	if err != nil {
 		return ""
 	}
-	return f.known.Name
+	known := knownEndpoint(app, called, m, now)
+	if known == nil {
+		return ""
+	}
+	return known.Name
 }

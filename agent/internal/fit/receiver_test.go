@@ -37,7 +37,7 @@ func TestReceiverMisfits(t *testing.T) {
 	} {
 		conf := config.Application{Name: "x", Auth: config.AuthBasic, Pos: config.Pos{File: "agent.toml", Line: 5, Column: 1}, Receiver: c.given}
 		m := abi.Manifest{Name: "acme", Version: "1.0.0", Auth: []abi.AuthProfile{{Kind: abi.AuthBasic}}, Receiver: c.takes}
-		got := Application(conf, m)
+		got := Receiver(conf, m)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %v", name, got)
 			continue

@@ -48,6 +48,7 @@ type Metrics struct {
 	eventsAside     *prometheus.GaugeVec
 	outbox          *outbox
 	feed            *feed
+	receiver        *receiver
 
 	mu       sync.Mutex
 	webhooks map[string]bool // of which deliveries are counted
@@ -112,8 +113,8 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.judged = counter("events_judged_total", "Changes in the directory that automations ask for, by what was made of them.",
 		"automation", "verdict")
 	m.eventsAside = gauge("events_set_aside", "Changes in the directory that could not be judged and need a person.", "automation")
-	m.outbox, m.feed = newOutbox(), newFeed()
-	m.registry.MustRegister(ready, m.storeSize, m.outbox, m.feed,
+	m.outbox, m.feed, m.receiver = newOutbox(), newFeed(), newReceiver()
+	m.registry.MustRegister(ready, m.storeSize, m.outbox, m.feed, m.receiver,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -38,6 +38,9 @@ func used() *Metrics {
 	m.Outbox(func() (Outbox, error) {
 		return Outbox{Depth: map[string]int{"dead": 1}, Orchestrations: []OrchestrationCount{{"leaver", "waiting", 2}}}, nil
 	})
+	m.Received("pipedrive", "stored")
+	m.Seen("pipedrive", time.Second)
+	m.Receiver(func() ([]Waiting, error) { return []Waiting{{"pipedrive", 1, time.Now()}}, nil })
 	m.ConnectorCall("pipedrive", "fetch", "ok", time.Millisecond, 1<<20)
 	return m
 }

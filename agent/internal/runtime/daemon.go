@@ -79,6 +79,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 	group.Go(func() error { a.dispatch(ctx); return nil })
 	group.Go(func() error { a.react(ctx); return nil })
 	group.Go(func() error { a.follow(ctx, e); return nil })
+	a.receive(ctx, group, e)
 	close(loaded)
 	return nil
 }

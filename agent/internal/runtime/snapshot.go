@@ -34,6 +34,7 @@ type Snapshot struct {
 	orchestrations map[string]orchestrated
 	fingerprints   map[string]string       // of the applications
 	rules          map[string]*macro.Rules // by application that has a connector
+	reading        map[string][]string     // automations, by application and endpoint of its connector
 }
 
 // served is the connector that serves under a name, or the reason why none
@@ -63,6 +64,7 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 			next.rules[name] = macro.ForInvokes(c.manifest, application.Settings)
 		}
 	}
+	next.reading = next.readers()
 	for name := range s.config.Orchestrations {
 		next.orchestrations[name] = next.orchestration(name)
 	}

@@ -9,44 +9,73 @@ import (
 // ReceiptsSeen records that a run of an automation has looked at the records of
 // receipts. Those in done end, as no other automation waits for them.
 func (s *Store) ReceiptsSeen(ctx context.Context, automation string, run int64, seen, done []int64) error {
+	return s.receiptsSeen(ctx, seen, done, func(b *batch, id int64) error {
+		if err := b.receiptRun(ctx, stamp(s.now()), id, automation, run, false); err != nil {
+			return err
+		}
+		return b.exec(ctx, `UPDATE receipts SET run = ? WHERE id = ?`, run, id)
+	})
+}
+
+// GiveUpReceipts records that no run of an automation can look at the records of
+// receipts. Those in done end as failed, as no other automation waits for them;
+// the others end as failed later.
+func (s *Store) GiveUpReceipts(ctx context.Context, automation, cause string, seen, done []int64) error {
+	return s.receiptsSeen(ctx, seen, done, func(b *batch, id int64) error {
+		if err := b.receiptRun(ctx, stamp(s.now()), id, automation, 0, true); err != nil {
+			return err
+		}
+		return b.exec(ctx, `UPDATE receipts SET cause = ? WHERE id = ? AND state = 'open'`, cause, id)
+	})
+}
+
+func (s *Store) receiptsSeen(ctx context.Context, seen, done []int64, each func(*batch, int64) error) error {
 	if len(seen)+len(done) == 0 {
 		return nil
 	}
 	return s.write(ctx, "end receipts", func(tx *sql.Tx) error {
-		b, now := s.newBatch(tx), stamp(s.now())
+		b := s.newBatch(tx)
 		for _, id := range seen {
-			err := b.exec(ctx, `INSERT INTO receipt_runs (receipt, automation, run, at) SELECT id, ?, ?, ? FROM receipts WHERE id = ?
-				ON CONFLICT (receipt, automation) DO UPDATE SET run = excluded.run, at = excluded.at`, automation, run, now, id)
-			if err == nil {
-				err = b.exec(ctx, `UPDATE receipts SET run = ? WHERE id = ?`, run, id)
+			if err := each(b, id); err != nil {
+				return err
 			}
+		}
+		const failed = `EXISTS (SELECT 1 FROM receipt_runs u WHERE u.receipt = receipts.id AND u.failed = 1)`
+		for _, id := range done {
+			err := b.exec(ctx, `UPDATE receipts SET state = CASE WHEN `+failed+` THEN 'failed' ELSE 'done' END,
+				cause = CASE WHEN `+failed+` THEN cause ELSE '' END, ended = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
+				stamp(s.now()), []byte{}, id)
 			if err != nil {
 				return err
 			}
 		}
-		return b.endReceipts(ctx, now, done, ReceiptDone, "")
+		return nil
 	})
 }
 
-// EndReceipts ends open receipts. Their bodies are emptied.
+func (b *batch) receiptRun(ctx context.Context, now, id int64, automation string, run int64, failed bool) error {
+	return b.exec(ctx, `INSERT INTO receipt_runs (receipt, automation, run, failed, at) SELECT id, ?, ?, ?, ? FROM receipts WHERE id = ?
+		ON CONFLICT (receipt, automation) DO UPDATE SET run = excluded.run, failed = excluded.failed, at = excluded.at`,
+		automation, run, failed, now, id)
+}
+
+// EndReceipts ends open receipts for which no automation has to run. Their bodies
+// are emptied.
 func (s *Store) EndReceipts(ctx context.Context, ids []int64, state ReceiptState, cause string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	return s.write(ctx, "end receipts", func(tx *sql.Tx) error {
-		return s.newBatch(tx).endReceipts(ctx, stamp(s.now()), ids, state, cause)
-	})
-}
-
-func (b *batch) endReceipts(ctx context.Context, now int64, ids []int64, state ReceiptState, cause string) error {
-	for _, id := range ids {
-		err := b.exec(ctx, `UPDATE receipts SET state = ?, ended = ?, cause = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
-			string(state), now, cause, []byte{}, id)
-		if err != nil {
-			return err
+		b := s.newBatch(tx)
+		for _, id := range ids {
+			err := b.exec(ctx, `UPDATE receipts SET state = ?, ended = ?, cause = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
+				string(state), stamp(s.now()), cause, []byte{}, id)
+			if err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // PutOffReceipts counts an attempt that failed, and lets the receipts wait until

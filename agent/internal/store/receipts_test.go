@@ -126,9 +126,28 @@ func TestReceiptsEnd(t *testing.T) {
 	if about = must1[[]Receipt](t)(s.ReceiptsAbout(t.Context(), "crm", "deal", "1", 10)); len(about) != 0 {
 		t.Errorf("%+v", about)
 	}
-	must(t, s.EndReceipts(t.Context(), []int64{1}, ReceiptFailed, "twice")) // what has ended stays as it is
+	must(t, s.GiveUpReceipts(t.Context(), "staff", "twice", []int64{1}, []int64{1})) // what has ended stays as it is
 	if about = must1[[]Receipt](t)(s.ReceiptsAbout(t.Context(), "crm", "user", "1", 10)); about[0].State != ReceiptDone {
 		t.Errorf("%+v", about)
+	}
+}
+
+// TestReceiptsThatOneAutomationGaveUp: the other one runs for it all the same, and
+// then it is told that something failed.
+func TestReceiptsThatOneAutomationGaveUp(t *testing.T) {
+	s := openTest(t)
+	keepSent(t, s, sent("d1", "1"), sent("d2", "2"))
+	must(t, s.GiveUpReceipts(t.Context(), "staff", "the connector is gone", []int64{1, 2}, []int64{2}))
+	list := open(t, s)
+	if len(list) != 1 || list[0].ID != 1 || !slices.Equal(list[0].Ran, []string{"staff"}) || bodies(t, s)["d2"] != "" || bodies(t, s)["d1"] == "" {
+		t.Fatalf("%+v", list)
+	}
+	must(t, s.ReceiptsSeen(t.Context(), "more", 9, []int64{1}, []int64{1}))
+	for _, key := range []ident.Key{"1", "2"} {
+		got := must1[[]Receipt](t)(s.ReceiptsAbout(t.Context(), "crm", "user", key, 10))
+		if len(got) != 1 || got[0].State != ReceiptFailed || got[0].Cause != "the connector is gone" {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (s *Store) timelineReceipts(ctx context.Context, of TimelineOf) ([]Timeline
 
 // receiptRuns lists the runs that were about a receipt, in order.
 func (s *Store) receiptRuns(ctx context.Context, receipt int64) ([]int64, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT run FROM receipt_runs WHERE receipt = ? ORDER BY run`, receipt)
+	rows, err := s.reader.QueryContext(ctx, `SELECT run FROM receipt_runs WHERE receipt = ? AND failed = 0 ORDER BY run`, receipt)
 	if err != nil {
 		return nil, err
 	}

@@ -116,6 +116,7 @@ CREATE TABLE receipt_runs (
     receipt    INTEGER NOT NULL REFERENCES receipts (id),
     automation TEXT NOT NULL,
     run        INTEGER NOT NULL,
+    failed     INTEGER NOT NULL, -- 1: given up
     at         INTEGER NOT NULL,
     PRIMARY KEY (receipt, automation)
 ) STRICT, WITHOUT ROWID;
