@@ -79,8 +79,13 @@ func outbound(cfg *config.Config, h *host.Host, reported map[string]bool) []erro
 	known := func(application string) (abi.Manifest, bool) { m, ok := manifests[application]; return m, ok }
 	wrong = append(wrong, fit.Webhooks(cfg, known)...)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Orchestrations)) {
-		_, errs := fit.Orchestration(cfg, name, known)
+		o, errs := fit.Orchestration(cfg, name, known)
 		wrong = append(wrong, errs...)
+		for automation, a := range cfg.Triggered {
+			if len(errs) == 0 && a.Trigger == config.TriggerDirectory && a.Orchestration == name {
+				wrong = append(wrong, fit.Reaction(cfg, automation, o)...)
+			}
+		}
 	}
 	return wrong
 }

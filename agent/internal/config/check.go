@@ -39,6 +39,7 @@ func (l *loader) check() {
 	l.checkAllowedCommands()
 	l.checkWebhooks()
 	l.checkOrchestrations()
+	l.checkConflicts()
 	l.compileMappings()
 	l.warnLiterals()
 	l.warnUnused()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 )
 
 // loader collects what Load has found out so far.
@@ -17,7 +18,8 @@ type loader struct {
 	errs     Errors
 	failed   map[string]bool // values that have an error
 	warnings []Warning
-	texts    []string // of all expressions and templates
+	compiled map[string]*orchestration.Orchestration // as far as the configuration knows them
+	texts    []string                                // of all expressions and templates
 
 	leftovers []leftover // lines that are still marked CHANGE
 }

@@ -59,6 +59,10 @@ func (l *loader) compileOrchestration(name string, known map[Pos]bool, wrong boo
 	if err != nil || wrong {
 		return
 	}
+	if l.compiled == nil {
+		l.compiled = map[string]*orchestration.Orchestration{}
+	}
+	l.compiled[name] = compiled
 	for _, m := range compiled.Warnings() {
 		l.warnings = append(l.warnings, Warning{Pos: m.Pos, Key: path{"orchestrations", name}.String(), Message: saidBy(m), Hint: m.Hint})
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Describe returns the steps for people, one line each:
@@ -102,4 +104,33 @@ func (o *Orchestration) OnlyTo(applications []string) bool {
 		}
 	}
 	return does
+}
+
+// Sent is what a webhook step sends of its object.
+type Sent struct {
+	Step, Ref, Application string
+	Attributes             []string // of ad, in lower case, sorted
+}
+
+// Sends returns which attributes of their object the webhook steps send, in body or
+// parameters. Steps that read or delete do not send, nor do those that make a link:
+// the object is new to the application. What a step sends of the object as a whole is
+// not known.
+func (o *Orchestration) Sends() []Sent {
+	var out []Sent
+	for _, s := range o.steps {
+		if s.kind != KindWebhook || s.Webhook.Call.LinkKey != "" || !slices.Contains([]string{"POST", "PUT", "PATCH"}, s.Webhook.Call.Method) {
+			continue
+		}
+		sent := Sent{Step: s.Name, Ref: s.Webhook.Ref, Application: s.Webhook.Application}
+		for _, u := range s.uses {
+			if u.name == "ad" && len(u.Path) > 0 && (u.member == "webhook.body" || strings.HasPrefix(u.member, "webhook.params.")) {
+				sent.Attributes = append(sent.Attributes, text.Lower(u.Path[0]))
+			}
+		}
+		slices.Sort(sent.Attributes)
+		sent.Attributes = slices.Compact(sent.Attributes)
+		out = append(out, sent)
+	}
+	return out
 }

@@ -26,7 +26,7 @@ func (s *Snapshot) engineSettings() engine.Settings {
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
 		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections, Objects: s.writing, Rules: s.writeRules(),
 		Mirror: mirror.Spec{
-			Base: d.BaseDN, Attributes: s.Mirrored(), Optional: s.imaged(), Events: len(s.reacts()) > 0, Named: s.askedByName(),
+			Base: d.BaseDN, Attributes: s.Mirrored(), Optional: s.imaged(), Events: len(s.reactions) > 0, Named: s.askedByName(),
 		},
 	}
 }

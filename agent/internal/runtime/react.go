@@ -11,14 +11,16 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 	"github.com/rollcall-agent/rollcall/agent/internal/react"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// reacts are the automations of a snapshot that changes in the directory begin.
-func (s *Snapshot) reacts() []react.Automation {
+// reacting converts the automations that changes in the directory begin, as far as
+// they are enabled.
+func (s *Snapshot) reacting() []react.Automation {
 	var out []react.Automation
 	for _, name := range slices.Sorted(maps.Keys(s.config.Triggered)) {
 		if conf := s.config.Triggered[name]; conf.Trigger == config.TriggerDirectory && s.enabled(name) {
@@ -37,9 +39,18 @@ func (s *Snapshot) reaction(conf config.Automation) react.Automation {
 	if conf.Filter != nil {
 		a.Filter = orchestration.NewFilter(conf.Filter)
 	}
-	b, err := s.beginning(conf.Orchestration)
-	a.Definition, a.Compiled, a.Broken = b.Definition, s.orchestrations[conf.Orchestration].compiled, err
+	a.Definition, a.Compiled = s.orchestrations[conf.Orchestration].definition, s.orchestrations[conf.Orchestration].compiled
+	a.Broken = s.unreactive(conf)
 	return a
+}
+
+// unreactive returns the reason why changes in the directory cannot begin the
+// orchestration of an automation; nil when they can.
+func (s *Snapshot) unreactive(conf config.Automation) error {
+	if _, err := s.beginning(conf.Orchestration); err != nil {
+		return err
+	}
+	return errors.Join(fit.Reaction(s.config, conf.Name, s.orchestrations[conf.Orchestration].compiled)...)
 }
 
 // asksForChanges reports whether an automation begins its orchestration after
@@ -131,7 +142,7 @@ func (a *Agent) reactor() *react.Reactor {
 		a.reacting.read = a.objects()
 		a.reacting.reactor = react.New(react.Settings{
 			Store: a.store, Directory: a.reacting.read, Log: a.log, Owner: "agent", Judged: a.judged,
-			Automations: func() []react.Automation { return a.now.Load().reacts() },
+			Automations: func() []react.Automation { return a.now.Load().reactions },
 		})
 	})
 	return a.reacting.reactor
@@ -146,7 +157,7 @@ type reacting struct {
 
 // react judges events until ctx ends.
 func (a *Agent) react(ctx context.Context) {
-	for _, one := range a.now.Load().reacts() {
+	for _, one := range a.now.Load().reactions {
 		if _, err := one.Limit(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("limits.start could not be looked at yet", "automation", one.Name, "cause", err)
 		}

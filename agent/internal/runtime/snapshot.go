@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/macro"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
+	"github.com/rollcall-agent/rollcall/agent/internal/react"
 	"github.com/rollcall-agent/rollcall/agent/internal/source"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -32,6 +33,7 @@ type Snapshot struct {
 	broken      map[string]error // automations that cannot run, and why
 
 	orchestrations map[string]orchestrated
+	reactions      []react.Automation      // that changes in the directory begin
 	fingerprints   map[string]string       // of the applications
 	rules          map[string]*macro.Rules // by application that has a connector
 	reading        map[string][]string     // automations, by application and endpoint of its connector
@@ -78,8 +80,8 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	}
 	for name, conf := range s.config.Triggered {
 		if conf.Trigger == config.TriggerDirectory {
-			if err := next.orchestrations[conf.Orchestration].err; err != nil {
-				next.broken[name] = fmt.Errorf("automation %s: the orchestration %s cannot be carried out: %w", name, conf.Orchestration, err)
+			if err := next.unreactive(conf); err != nil {
+				next.broken[name] = fmt.Errorf("automation %s: %w", name, err)
 				continue
 			}
 			next.automations[name] = engine.Automation{Settings: plan.Settings{Automation: name}, Reacts: conf.Orchestration}
@@ -92,6 +94,7 @@ func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 		}
 		next.automations[name] = engine.Automation{Settings: plan.Settings{Automation: name}, Begins: &begins}
 	}
+	next.reactions = next.reacting()
 	return next
 }
 
