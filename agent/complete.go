@@ -67,15 +67,18 @@ func (c *cli) completions(root *cobra.Command) {
 		"connector build": func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
-		"connector sign":   c.complete(true, completion.Nothing),
-		"connector verify": c.complete(true, completion.Nothing),
-		"secret set":       c.complete(false, completion.Secrets),
-		"secret delete":    c.complete(false, completion.Secrets),
-		"functions":        c.complete(false, completion.Functions),
-		"macros":           c.complete(false, completion.Applications),
-		"authorize":        c.complete(false, completion.Applications),
-		"webhooks":         c.complete(false, completion.Webhooks),
-		"test webhook":     c.complete(false, completion.Webhooks),
+		"connector sign":              c.complete(true, completion.Nothing),
+		"connector verify":            c.complete(true, completion.Nothing),
+		"secret set":                  c.complete(false, completion.Secrets),
+		"secret delete":               c.complete(false, completion.Secrets),
+		"functions":                   c.complete(false, completion.Functions),
+		"macros":                      c.complete(false, completion.Applications),
+		"authorize":                   c.complete(false, completion.Applications),
+		"webhook-receiver register":   c.complete(false, completion.Applications),
+		"webhook-receiver status":     c.complete(false, completion.Applications),
+		"webhook-receiver unregister": c.complete(false, completion.Applications),
+		"webhooks":                    c.complete(false, completion.Webhooks),
+		"test webhook":                c.complete(false, completion.Webhooks),
 	}
 	each(root, func(cmd *cobra.Command) {
 		path := strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")

@@ -241,6 +241,7 @@ var may = map[string]map[string]string{
 		"agent/internal/directory/mirror": "what the schema accepts",
 		"agent/internal/directory/write":  "it gives apply its writer",
 	},
+	"agent/internal/subscription": {"agent/internal/store": "it remembers what was registered"},
 	"agent/internal/engine": {
 		"agent/internal/orchestration":    "a run may begin orchestrations, for objects in a filter",
 		"agent/internal/apply":            "it writes through it",
@@ -294,6 +295,7 @@ var may = map[string]map[string]string{
 		"agent/internal/schedule":         "the daemon runs what is due",
 		"agent/internal/react":            "begins them after changes in the directory",
 		"agent/internal/dispatch":         "and carries orchestrations out",
+		"agent/internal/subscription":     "lets applications tell of changes",
 		"agent/internal/macro":            "whose connectors render templates",
 		"agent/internal/dirstep":          "by writing to the directory",
 		"agent/internal/apply":            "where nobody else writes to the same object meanwhile",
@@ -324,6 +326,7 @@ var may = map[string]map[string]string{
 		"agent/internal/oauth":          "a consent becomes tokens",
 		"agent/internal/check":          "what accounts may do is checked elsewhere",
 		"agent/internal/orchestration":  "a person lets an orchestration go on",
+		"agent/internal/subscription":   "and an application tell of changes",
 		"sdk/abi":                       "a manifest says where somebody consents",
 	},
 	"agent/internal/control": {

@@ -115,6 +115,7 @@ func (c *cli) root() *cobra.Command {
 		c.functionsCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
 		c.queueCommand(), c.orchestrationsCommand(), c.webhooksCommand(), c.testCommand(), c.orchestrateCommand(),
 		c.explainCommand(), c.eventsCommand(),
+		c.webhookReceiverCommand(),
 	)
 	c.completions(root)
 	root.InitDefaultHelpCmd()

@@ -166,6 +166,8 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"explain":      func(p *page) { printExplanation(p, someExplanation()) },
 		"events":       func(p *page) { printEvents(p, someEvents()) },
 		"explain_gone": func(p *page) { printExplanation(p, goneExplanation()) },
+		"registered":   func(p *page) { printRegistered(p, someRegistered()) },
+		"subscription": func(p *page) { printSubscription(p, someSubscription()) },
 		"online":       func(p *page) { printOnline(p, findings()) },
 		"connectors":   func(p *page) { printModules(p, someModules()) },
 		"error": func(p *page) {

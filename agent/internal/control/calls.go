@@ -25,6 +25,10 @@ var (
 	callChoose      = call[service.OrchestrateRequest, service.ChosenAnswer]{"choose"}
 	callOrchestrate = call[service.OrchestrateRequest, service.ReportAnswer]{"orchestrate"}
 
+	callRegister     = call[service.SubscriptionRequest, service.SubscriptionAnswer]{"register"}
+	callUnregister   = call[service.SubscriptionRequest, service.SubscriptionAnswer]{"unregister"}
+	callSubscription = call[service.SubscriptionRequest, service.SubscriptionStatus]{"subscription"}
+
 	callPlan    = call[service.PlanRequest, service.PlanAnswer]{"plan"}
 	callApply   = call[service.ApplyRequest, service.ReportAnswer]{"apply"}
 	callApprove = call[service.DecideRequest, service.ReportAnswer]{"approve"}
@@ -77,6 +81,9 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callObjects.serve(m, s.Objects)
 	callChoose.serve(m, s.Choose)
 	callOrchestrate.serve(m, s.Orchestrate)
+	callRegister.serve(m, s.Register)
+	callUnregister.serve(m, s.Unregister)
+	callSubscription.serve(m, s.SubscriptionStatus)
 	callPlan.serve(m, s.Plan)
 	callApply.serve(m, s.Apply)
 	callApprove.serve(m, s.Approve)

@@ -54,6 +54,21 @@ func (c *Client) Webhooks(ctx context.Context, in service.WebhooksRequest) (serv
 	return callWebhooks.ask(ctx, c.to, in)
 }
 
+// Register lets an application tell of its changes.
+func (c *Client) Register(ctx context.Context, in service.SubscriptionRequest) (service.SubscriptionAnswer, error) {
+	return callRegister.ask(ctx, c.to, in)
+}
+
+// Unregister ends the subscription of an application.
+func (c *Client) Unregister(ctx context.Context, in service.SubscriptionRequest) (service.SubscriptionAnswer, error) {
+	return callUnregister.ask(ctx, c.to, in)
+}
+
+// SubscriptionStatus says how the subscription of an application stands.
+func (c *Client) SubscriptionStatus(ctx context.Context, in service.SubscriptionRequest) (service.SubscriptionStatus, error) {
+	return callSubscription.ask(ctx, c.to, in)
+}
+
 // TestWebhook tries a webhook on one object.
 func (c *Client) TestWebhook(ctx context.Context, in service.TestWebhookRequest) (service.TestWebhookAnswer, error) {
 	return callTestWebhook.ask(ctx, c.to, in)

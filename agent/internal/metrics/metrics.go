@@ -50,6 +50,9 @@ type Metrics struct {
 	feed            *feed
 	receiver        *receiver
 
+	subscriptionActive  *prometheus.GaugeVec
+	subscriptionRepairs *prometheus.CounterVec
+
 	mu       sync.Mutex
 	webhooks map[string]bool // of which deliveries are counted
 }
@@ -109,6 +112,11 @@ func New(version string, storeSize func() float64) *Metrics {
 	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk.",
 	}, storeSize)
+	m.subscriptionActive = gauge("subscription_active",
+		"1 while the application has the subscription that was registered and its last delivery was accepted, 0 otherwise, as of the last look.",
+		"application")
+	m.subscriptionRepairs = counter("subscription_repairs_total",
+		"Subscriptions that were made again because the application had lost or ended them.", "application")
 	m.deliveries = counter("deliveries_total", "Attempts to deliver, by what became of them.", "webhook", "result")
 	m.judged = counter("events_judged_total", "Changes in the directory that automations ask for, by what was made of them.",
 		"automation", "verdict")

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -30,6 +31,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/agent/internal/subscription"
 	"github.com/rollcall-agent/rollcall/host"
 )
 
@@ -74,6 +76,7 @@ type parts struct {
 	population *population    // for limits.start
 	writing    *apply.Objects // for whoever writes to the directory
 	begun      *dirstep.Begun // of directory steps, for their limits
+	keeper     *subscription.Keeper
 }
 
 // Lock takes the lock of the state folder and keeps it until Close. It returns
@@ -106,6 +109,7 @@ func (a *Agent) openStore(ctx context.Context) (err error) {
 	if a.store, err = store.Open(ctx, a.stateDir, store.WithLogger(a.log), store.WithStagingLimit(limit), store.WithDue(a.wake)); err != nil {
 		return err
 	}
+	a.keeper = subscription.New(a.store, time.Now)
 	// Runs that were in progress when this process took the lock have ended.
 	if _, err := a.store.InterruptRuns(ctx); err != nil {
 		return fmt.Errorf("close runs that were cut off: %w", err)

@@ -80,6 +80,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 	group.Go(func() error { a.react(ctx); return nil })
 	group.Go(func() error { a.follow(ctx, e); return nil })
 	a.receive(ctx, group, e)
+	group.Go(func() error { a.keepSubscriptions(ctx, e); return nil })
 	close(loaded)
 	return nil
 }

@@ -29,6 +29,9 @@ const (
 	// decided about, or what a step of it wrote to the directory.
 	JournalOrchestration = "orchestration"
 	JournalDelivery      = "delivery" // what became of a delivery
+	// JournalSubscription says that a subscription at an application was made or
+	// ended, by a person or by the agent itself.
+	JournalSubscription = "subscription"
 )
 
 // JournalLine is one line of the journal.

@@ -83,6 +83,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				checkEvents(t, s)
 				checkEchoes(t, s)
 				checkReceipts(t, s)
+				checkSubscription(t, s)
 			}
 		})
 	}
@@ -239,6 +240,16 @@ func checkEvents(t *testing.T, s *Store) {
 	want := []string{"guid-1 renamed, modified sn", "guid-9 restored", "guid-8 created", "guid-1 member_added guid-8"}
 	if d := cmp.Diff(want, now); d != "" {
 		t.Errorf("events of the read that goes on (-want +got)\n%s", d)
+	}
+}
+
+// checkSubscription finds what version 12 added for what is registered at
+// applications.
+func checkSubscription(t *testing.T, s *Store) {
+	t.Helper()
+	got, known, err := s.Subscription(t.Context(), "crm")
+	if err != nil || !known || got.ID != "77" || got.State != SubscriptionRegistered || got.By != "ada" || got.Repairs != 1 || !got.Poll {
+		t.Errorf("subscription: %+v, %v, %v", got, known, err)
 	}
 }
 

@@ -121,16 +121,23 @@ CREATE TABLE receipt_runs (
     PRIMARY KEY (receipt, automation)
 ) STRICT, WITHOUT ROWID;
 
--- The subscription of an application at the vendor.
+-- What somebody has registered at an application so that it tells of changes. The
+-- row stays when the subscription was ended on purpose.
 CREATE TABLE subscriptions (
     application TEXT PRIMARY KEY,
-    id          TEXT NOT NULL, -- at the vendor
+    state       TEXT NOT NULL, -- registered, ending, ended
+    id          TEXT NOT NULL, -- at the application; '' when it is not known
     url         TEXT NOT NULL,
-    created     INTEGER NOT NULL,
-    checked     INTEGER NOT NULL,
-    received    INTEGER NOT NULL, -- the last delivery
-    state       TEXT NOT NULL,
-    cause       TEXT NOT NULL
+    username    TEXT NOT NULL,
+    reference   TEXT NOT NULL, -- of the password or secret; never the password
+    made_by     TEXT NOT NULL, -- who registered or ended it
+    changed     INTEGER NOT NULL, -- when state, id or url last changed
+    checked     INTEGER NOT NULL, -- when the application was last asked and answered
+    cause       TEXT NOT NULL, -- why the last check found out or repaired nothing; '' when all was well
+    repairs     INTEGER NOT NULL,
+    repaired    INTEGER NOT NULL,
+    repaired_why TEXT NOT NULL,
+    poll        INTEGER NOT NULL -- 1: changes may have been lost, and the automations have not run since
 ) STRICT, WITHOUT ROWID;
 
 -- Which links were made and removed, for the timeline of a person. Of what earlier

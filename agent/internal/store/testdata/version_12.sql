@@ -48,3 +48,4 @@ UPDATE mirror_state SET events = 1;
 INSERT INTO events VALUES (5, 1767323045000000006, 'user', 'guid-1', 'CN=Ada,DC=c', 'CN=A,DC=c', 'ada', '', '', '',
     '[{"kind":"renamed","old":["CN=A,DC=c"],"new":["CN=Ada,DC=c"]},{"kind":"modified","attribute":"logo","new":null,"binary":true,"old":["/wA="]}]',
     '{"sn":["Novak"],"logo":{"binary":["/w=="]}}', '', 1);
+INSERT INTO subscriptions VALUES ('crm', 'registered', '77', 'https://rollcall.example.com/crm', 'crm', '@{env:HOOK}', 'ada', 1767323045000000006, 1767323045000000006, '', 1, 1767323045000000006, 'gone', 1);

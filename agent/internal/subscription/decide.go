@@ -1,0 +1,147 @@
+// Package subscription keeps what an application is asked to tell of its changes:
+// it makes the subscription when somebody registers it, makes it again when the
+// application has lost or ended it, and ends it when somebody wants that.
+//
+// It decides and remembers. How an application is asked is a Vendor's business,
+// and what the application sends is the receiver's.
+package subscription
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
+)
+
+// Want is the subscription as the configuration wants it.
+type Want struct {
+	URL       string // to which the application sends
+	Username  string // that it sends; "" where it sends none
+	Reference string // of the password or secret, never its value
+}
+
+// Known is what was registered last; the zero Known: nothing was.
+type Known struct {
+	ID   string
+	Want // as it was then
+}
+
+// Listed is a subscription as the application lists it.
+type Listed struct {
+	ID        string    `json:"id"`
+	URL       string    `json:"url"`
+	Username  string    `json:"username,omitempty"`
+	Ours      bool      `json:"ours"`   // it is about the events that the receiver takes
+	Active    bool      `json:"active"` // the application has not ended it
+	Delivered time.Time `json:"delivered,omitzero"`
+	Status    int       `json:"status,omitempty"` // HTTP status of the last delivery; 0: it is not known, or there was no answer
+	Reason    string    `json:"reason,omitempty"` // why the application has ended it
+}
+
+// Refused reports whether the receiver did not accept the user name or the password
+// that the application sent last.
+func (l Listed) Refused() bool { return l.Status == 401 || l.Status == 403 }
+
+// Failing reports whether the last delivery was not accepted.
+func (l Listed) Failing() bool { return !l.Delivered.IsZero() && (l.Status < 200 || l.Status > 299) }
+
+// Plan is what has to be done at the application.
+type Plan struct {
+	Keep *Listed  // what is as it should be; nil: a subscription must be made
+	End  []Listed // what must end, after the new one is made
+	Why  string   // why one must be made; "" when Keep is set
+}
+
+// Decide compares what the application lists with what is wanted. A subscription
+// belongs to this agent when it was registered by it, or sends the same events to
+// the same address. Others are left alone: they are somebody else's. anew replaces
+// also what is as it should be.
+func Decide(want Want, known Known, list []Listed, anew bool) Plan {
+	var plan Plan
+	for _, l := range list {
+		if !l.Active || !belongs(l, want, known) {
+			continue
+		}
+		switch {
+		case anew || wrong(l, want, known) != "":
+			plan.End = append(plan.End, l)
+		case plan.Keep == nil:
+			plan.Keep = &l
+		case l.ID == known.ID:
+			plan.End = append(plan.End, *plan.Keep)
+			plan.Keep = &l
+		default:
+			plan.End = append(plan.End, l)
+		}
+	}
+	if plan.Keep == nil {
+		plan.Why = why(want, known, list, anew)
+	}
+	return plan
+}
+
+func belongs(l Listed, want Want, known Known) bool {
+	return known.ID != "" && l.ID == known.ID || l.Ours && SameURL(l.URL, want.URL)
+}
+
+// wrong says what is not as it should be about a subscription of this agent.
+func wrong(l Listed, want Want, known Known) string {
+	switch {
+	case !SameURL(l.URL, want.URL):
+		return "it sends to " + l.URL
+	case !l.Ours:
+		return "it is not about the events that the receiver takes"
+	case l.Username != want.Username:
+		return "it sends another user name"
+	case l.ID == known.ID && known.Reference != want.Reference:
+		return "the configuration names another password since it was registered"
+	}
+	return ""
+}
+
+// why says why a subscription must be made.
+func why(want Want, known Known, list []Listed, anew bool) string {
+	i := slices.IndexFunc(list, func(l Listed) bool { return belongs(l, want, known) && l.Active })
+	ended := slices.IndexFunc(list, func(l Listed) bool { return belongs(l, want, known) && !l.Active })
+	switch {
+	case i >= 0 && anew:
+		return "it was asked for"
+	case i >= 0:
+		return wrong(list[i], want, known)
+	case ended >= 0 && list[ended].Reason != "":
+		return "the application has ended it: " + list[ended].Reason
+	case ended >= 0:
+		return "the application has ended it"
+	case known.ID != "":
+		return "the application does not have it any more, as when deliveries have failed for days"
+	}
+	return "there was none"
+}
+
+// Own returns the subscriptions of this agent among those that the application
+// lists, also those that it has ended.
+func Own(want Want, known Known, list []Listed) []Listed {
+	return slices.DeleteFunc(slices.Clone(list), func(l Listed) bool { return !belongs(l, want, known) })
+}
+
+// SameURL reports whether two addresses are the same but for a slash at the end and
+// capitals in scheme and host.
+func SameURL(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	siteA, pathA := cut(a)
+	siteB, pathB := cut(b)
+	return text.Same(siteA, siteB) && pathA == pathB
+}
+
+// cut returns scheme and host of an address, and the path.
+func cut(address string) (site, path string) {
+	address = strings.TrimRight(address, "/")
+	begin := strings.Index(address, "://") + len("://")
+	if slash := strings.IndexByte(address[begin:], '/'); begin >= len("://") && slash >= 0 {
+		return address[:begin+slash], address[begin+slash:]
+	}
+	return address, ""
+}
