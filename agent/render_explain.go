@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -30,9 +31,11 @@ func printExplanation(w io.Writer, e explanation) {
 	}
 	told := map[int64]bool{} // instances whose beginning a verdict tells
 	for _, one := range e.Timeline {
-		if one.Verdict != nil && one.Verdict.Instance != 0 {
+		if one.Verdict != nil {
 			told[one.Verdict.Instance] = true
 		}
+	}
+	for _, one := range e.Timeline {
 		if i := one.Orchestration; i != nil && i.Became == service.BecameBegun && told[i.Instance] {
 			continue
 		}
@@ -258,5 +261,13 @@ func printPastStep(p *page, e service.TimelineEntry) {
 		text += ", by " + s.By
 	}
 	p.entry(e, text+": "+s.Result)
-	p.exchange(s.StoryLine)
+	line := s.StoryLine
+	line.Request, line.Answer = compact(line.Request), compact(line.Answer)
+	p.exchange(line)
+}
+
+// compact leaves out the empty lines of a request or an answer.
+func compact(text string) string {
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+	return strings.Join(lines, "\n")
 }

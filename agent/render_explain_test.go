@@ -49,7 +49,7 @@ func someExplanation() explanation {
 		}},
 		{At: at(90), Step: &store.TimelineInstanceStory{
 			Instance: 20, Orchestration: "tell_infobip", Webhook: "infobip/update_person", Application: "infobip",
-			StoryLine: service.StoryLine{Step: "person", Delivery: 44, Attempt: 2, Request: "PUT /people/2/persons/7f\n{\"customAttributes\": {\"title\": \"Head of Sales\"}}", Status: 200, Answer: `{"id":"7f"}`, Result: "done"},
+			StoryLine: service.StoryLine{Step: "person", Delivery: 44, Attempt: 2, Request: "PUT /people/2/persons/7f\n\n{\"customAttributes\": {\"title\": \"Head of Sales\"}}", Status: 200, Answer: `{"id":"7f"}`, Result: "done"},
 		}},
 		{At: at(95), Orchestration: &store.TimelineInstance{Instance: 20, Orchestration: "tell_infobip", Became: "done"}},
 		{At: at(60_000), Event: &service.TimelineChange{
