@@ -85,13 +85,14 @@ func BenchmarkInstant(b *testing.B) {
 // histogram draws how many took how long.
 func histogram(took []time.Duration) string {
 	var out strings.Builder
+	all := len(took)
 	for _, below := range []time.Duration{10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 100_000} {
 		n := 0
 		for len(took) > n && took[n] < below*time.Millisecond {
 			n++
 		}
 		if n > 0 {
-			fmt.Fprintf(&out, "  below %4d ms  %5d  %s\n", below, n, strings.Repeat("#", max(1, n*50/max(1, n+len(took)-n))))
+			fmt.Fprintf(&out, "  below %4d ms  %5d  %s\n", below, n, strings.Repeat("#", max(1, n*50/all)))
 		}
 		took = took[n:]
 	}

@@ -68,6 +68,7 @@ func heldRun() engine.Report {
 		{Name: "displayName", Old: []string{"Zoë Čapek"}, New: []string{"Zoë Čapková"}},
 		{Name: "proxyAddresses", Old: []string{"SMTP:zoe@example.com"}, New: []string{"smtp:zoe.capkova@example.com", "smtp:z.capkova@example.com", "smtp:zc@example.com"}, Add: true},
 		{Name: "title", Old: []string{"CTO"}, New: nil, Drift: true},
+		{Name: "company", Old: []string{"Acme"}, New: []string{"Acme Prague"}, Conflict: true},
 	}}
 	move := ident.Operation{Class: ident.ClassMove, Reason: "ou names another container", From: "CN=Jan Novák,OU=Staff,DC=x", To: "CN=Jan Novák,OU=Prague,OU=Staff,DC=x"}
 	leaver := ident.Operation{Class: ident.ClassDisable, Reason: "missing: pipedrive no longer delivers the key", From: "CN=Eve,OU=Staff,DC=x", To: "CN=Eve,OU=Leavers,DC=x"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -452,6 +453,10 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 	link.Unseen = link.Unseen && !u.Seen
 	if u.Placed != "" {
 		link.Placed, link.OU, link.Left, link.LeftOU = u.Placed, u.OU, "", ""
+	}
+	if len(u.Agreed) > 0 {
+		link.Applied = maps.Clone(link.Applied)
+		maps.Copy(link.Applied, u.Agreed)
 	}
 	return e.Store.PutLink(ctx, link, r.By)
 }

@@ -148,12 +148,15 @@ type Step struct {
 
 // AttributeChange is the old and the new values of one attribute.
 type AttributeChange struct {
-	Name   string   `json:"name"`
-	Old    []string `json:"old"`
-	New    []string `json:"new"` // empty: cleared
-	Add    bool     `json:"add,omitempty"`
-	Drift  bool     `json:"drift,omitempty"`  // somebody changed it by hand; it is put back
-	Binary bool     `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
+	Name  string   `json:"name"`
+	Old   []string `json:"old"`
+	New   []string `json:"new"` // empty: cleared
+	Add   bool     `json:"add,omitempty"`
+	Drift bool     `json:"drift,omitempty"` // somebody changed it by hand; it is put back
+	// Conflict says that the application has another value than before, and that
+	// somebody changed the old one by hand: both did since rollcall wrote it.
+	Conflict bool `json:"conflict,omitempty"`
+	Binary   bool `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
 }
 
 // LimitState holds the numbers of one class: used, planned and allowed

@@ -69,8 +69,11 @@ func readChange(ch ident.AttributeChange, fresh bool) Line {
 	if !fresh {
 		told = readValues(ch.Shown(ch.Old)) + " -> " + told
 	}
-	if ch.Drift {
+	switch {
+	case ch.Drift:
 		told += " (changed by hand)"
+	case ch.Conflict:
+		told += " (both changed)"
 	}
 	return Line{sign, ch.Name + ": " + told}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -193,7 +194,7 @@ func TestASeenKeyIsRemembered(t *testing.T) {
 		"seen before":                         {func(s *scene) { s.links["11"].Unseen = false }, false},
 	} {
 		updates := sight(c.change)
-		if seen := len(updates) == 1 && updates[0] == (LinkUpdate{Key: "11", Seen: true}); seen != c.seen || !seen && len(updates) > 0 {
+		if seen := len(updates) == 1 && reflect.DeepEqual(updates[0], LinkUpdate{Key: "11", Seen: true}); seen != c.seen || !seen && len(updates) > 0 {
 			t.Errorf("%s: %+v", name, updates)
 		}
 	}

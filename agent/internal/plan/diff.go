@@ -233,17 +233,17 @@ func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.Attribu
 func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operation {
 	ch, verdict := nameDiff(c.entry, want, link)
 	switch verdict {
-	case asWanted:
+	case asWanted, agreed:
 		return nil
 	case leftAlone:
-		f.draft.note(c.key, c.name, "cn differs from its mapping and is left alone: the directory is authoritative for it")
+		f.leaveAlone(c, ch)
 		return nil
 	}
 	if strings.HasPrefix(ch.Old[0], ch.New[0]) {
-		link.Applied = nil // the present name is a form that avoids a taken one: nothing has changed at the source
+		link.Applied, ch.Conflict = nil, false // the present name is a form that avoids a taken one: nothing has changed at the source
 	}
 	cn, _ := want.Attribute("cn")
-	why := reasons{}
+	why := reasons{application: f.set.Application}
 	why.add(ch, cn.Source, link)
 	op := &operation{cn: ch.New[0]}
 	op.Class, op.Attributes, op.Reason = ident.ClassRename, []ident.AttributeChange{ch}, why.String()

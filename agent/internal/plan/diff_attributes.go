@@ -17,6 +17,7 @@ const (
 	asWanted  comparison = iota // nothing to do
 	different                   // to be written
 	leftAlone                   // it differs, but the value in the directory stays
+	agreed                      // as wanted, and rollcall has not written it: both sides have come to the same value
 )
 
 // attributeDiff compares the wanted values of an attribute with the present
@@ -38,17 +39,23 @@ func attributeDiff(want ident.DesiredAttribute, have []string, link ident.Link) 
 	case want.Add:
 		goal, added = union(have, want.Values, want.Binary)
 	}
-	if ident.SameValues(want.Name, goal, have) {
-		return ch, asWanted
-	}
 	applied, known := link.Applied[text.Lower(want.Name)]
 	byHand := known && applied != ops.Digest(have)
+	atSource := known && applied != ops.Digest(goal)
+	if ident.SameValues(want.Name, goal, have) {
+		if byHand && atSource && !want.Add && !want.Directory {
+			return ch, agreed
+		}
+		return ch, asWanted
+	}
+	ch.Conflict = byHand && atSource && !want.Add
 	// If nobody knows what rollcall last wrote (an adopted account, or a link
 	// restored after a loss), anybody may have set the value.
 	if want.Directory && (byHand || !known && !ident.None(want.Name, have)) {
+		ch.New = goal // for the note
 		return ch, leftAlone
 	}
-	ch.Drift = known && applied == ops.Digest(goal)
+	ch.Drift = known && !atSource
 	ch.New = goal
 	if want.Add {
 		ch.New, ch.Add = added, true
@@ -81,14 +88,17 @@ func distinct(values []string, binary bool) []string {
 // diffAttributes adds the update of an account. The common name is not among
 // its attributes: it is changed by a rename.
 func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) {
-	op, why := operation{}, reasons{}
+	op, why := operation{}, reasons{application: f.set.Application}
 	op.Class = ident.ClassUpdate
+	same := map[string]string{}
 	for _, a := range want.Attributes {
 		if text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
 			continue
 		}
 		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)
 		switch verdict {
+		case agreed:
+			same[text.Lower(a.Name)] = ops.Digest(ch.Old)
 		case different:
 			if f.draft.refusedAttribute(c.key, c.name, ch) {
 				continue
@@ -100,14 +110,26 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 			op.Attributes = append(op.Attributes, ch)
 			why.add(ch, a.Source, link)
 		case leftAlone:
-			f.draft.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", a.Name)
+			f.leaveAlone(c, ch)
 		}
+	}
+	if len(same) > 0 {
+		f.draft.links = append(f.draft.links, LinkUpdate{Key: c.key, Agreed: same})
 	}
 	f.diffAnchor(c, link, &op, &why)
 	if len(op.Attributes) > 0 {
 		op.Reason = why.String()
 		c.add(op)
 	}
+}
+
+// leaveAlone notes an attribute for which the directory is authoritative.
+func (f *differ) leaveAlone(c *change, ch ident.AttributeChange) {
+	if ch.Conflict {
+		f.draft.note(c.key, c.name, "%s; the directory is authoritative, and its value stays", bothChanged(f.set.Application, ch))
+		return
+	}
+	f.draft.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", ch.Name)
 }
 
 // maxBinary limits the bytes of binary values in one plan, because a plan is

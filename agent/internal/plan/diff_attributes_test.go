@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -102,6 +103,54 @@ func TestAttributeDiff(t *testing.T) {
 	}
 }
 
+// Conflicts: what rollcall last wrote tells on which side a value was changed
+// since. Only when both sides changed it is there a conflict, which the
+// authoritative side wins; when both came to the same value there is none, and
+// that value counts as written from then on.
+func TestConflicts(t *testing.T) {
+	list := func(v ...string) []string { return v }
+	type want = ident.DesiredAttribute
+	for _, c := range []struct {
+		name                 string
+		wrote, source, ad    []string // a nil wrote is not known
+		want                 want
+		conflict             bool
+		verdict, byDirectory comparison // authoritative: the application, the directory
+	}{
+		{"nothing changed", list("a"), list("a"), list("a"), want{}, false, asWanted, asWanted},
+		{"the source changed", list("a"), list("b"), list("a"), want{}, false, different, different},
+		{"the directory changed", list("a"), list("a"), list("x"), want{}, false, different, leftAlone},
+		{"both changed", list("a"), list("b"), list("x"), want{}, true, different, leftAlone},
+		{"both changed, emptied by hand", list("a"), list("b"), nil, want{}, true, different, leftAlone},
+		{"both changed, cleared at the source", list("a"), nil, list("x"), want{Clear: true}, true, different, leftAlone},
+		{"both changed, kept where the source has nothing", list("a"), nil, list("x"), want{}, false, asWanted, asWanted},
+		{"both changed to the same", list("a"), list("b"), list("b"), want{}, false, agreed, asWanted},
+		{"both changed to the same, in another order", list("a"), list("b", "c"), list("c", "b"), want{}, false, agreed, asWanted},
+		{"both cleared", list("a"), nil, nil, want{Clear: true}, false, agreed, asWanted},
+		{"nobody knows what was written", nil, list("b"), list("x"), want{}, false, different, leftAlone},
+		{"added values have no conflict", list("a"), list("b"), list("x"), want{Add: true}, false, different, leftAlone},
+		{"apply create", list("a"), list("b"), list("x"), want{Apply: ident.ApplyCreate}, false, asWanted, asWanted},
+	} {
+		for _, directory := range []bool{false, true} {
+			expected := c.verdict
+			if c.want.Name, c.want.Values, c.want.Directory = "title", c.source, directory; directory {
+				expected = c.byDirectory
+			}
+			if c.want.Apply == "" {
+				c.want.Apply = ident.ApplyAlways
+			}
+			link := ident.Link{}
+			if c.wrote != nil {
+				link.Applied = map[string]string{"title": ops.Digest(c.wrote)}
+			}
+			ch, verdict := attributeDiff(c.want, c.ad, link)
+			if verdict != expected || ch.Conflict != c.conflict || ch.Conflict && ch.Drift {
+				t.Errorf("%s, directory %t: verdict %d, want %d; %+v", c.name, directory, verdict, expected, ch)
+			}
+		}
+	}
+}
+
 func TestUpdateReasons(t *testing.T) {
 	runCases(t, []planCase{
 		{"each attribute with its cause", func(s *scene) {
@@ -128,6 +177,29 @@ func TestUpdateReasons(t *testing.T) {
 			e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, ops.Digest([]string{"CTO"})
 			s.mapper.rules["title"] = attributeRule{directory: true}
 		}, []string{"11 note | title differs from its mapping and is left alone: the directory is authoritative for it"}},
+		{"both changed, the application is authoritative", func(s *scene) {
+			e, l := s.known("11", map[string]any{"title": "CTO", "sn": "New"})
+			e.Attributes["title"], l.Applied["title"] = []string{"by hand"}, ops.Digest([]string{"Clerk"})
+			e.Attributes["sn"], l.Applied["sn"] = []string{"Old"}, ops.Digest([]string{"Old"})
+		}, []string{"11 apply update sn:Old->New title:by hand->CTO(both) | user.sn changed sn; " +
+			"both changed title: pipedrive says CTO, the directory was changed by hand to by hand; the application is authoritative"}},
+		{"both changed, the directory is authoritative", func(s *scene) {
+			e, l := s.known("11", map[string]any{"title": "CTO"})
+			e.Attributes["title"], l.Applied["title"] = []string{"Boss"}, ops.Digest([]string{"Clerk"})
+			s.mapper.rules["title"] = attributeRule{directory: true}
+		}, []string{"11 note | both changed title: pipedrive says CTO, the directory was changed by hand to Boss; " +
+			"the directory is authoritative, and its value stays"}},
+		{"both changed, one of them to nothing", func(s *scene) {
+			e, l := s.known("11", map[string]any{"title": strings.Repeat("x", mostQuoted+1)})
+			delete(e.Attributes, "title")
+			l.Applied["title"] = ops.Digest([]string{"Clerk"})
+		}, []string{"11 apply update title:->" + strings.Repeat("x", mostQuoted+1) + "(both) | both changed title: pipedrive says " +
+			strings.Repeat("x", mostQuoted) + "…, the directory was changed by hand to nothing; the application is authoritative"}},
+		{"both changed the name", func(s *scene) {
+			e, _ := s.known("11", map[string]any{"cn": "Ada New"})
+			e.DN = staff.Child("Adi")
+		}, []string{"11 apply rename CN=Adi,OU=Staff,DC=x -> CN=Ada New,OU=Staff,DC=x cn:Adi->Ada New(both) | " +
+			"both changed cn: pipedrive says Ada New, the directory was changed by hand to Adi; the application is authoritative"}},
 		{"the anchor was removed", func(s *scene) {
 			e, _ := s.known("11", nil)
 			delete(e.Attributes, "employeenumber")
@@ -274,4 +346,23 @@ func TestRenameAndMoveCompose(t *testing.T) {
 			"11 hold move CN=Ada New,OU=Staff,DC=x -> CN=Ada New,OU=Support,OU=Staff,DC=x" + moves + "; held: over the limit for move" + none,
 		}},
 	})
+}
+
+// What both sides have agreed on is remembered, so that the next change at the
+// source is no conflict.
+func TestAgreement(t *testing.T) {
+	s := newScene()
+	e, l := s.known("11", map[string]any{"title": "CTO"})
+	e.Attributes["title"], l.Applied["title"] = []string{"CTO"}, ops.Digest([]string{"Clerk"})
+	wantTrace(t, s.plan(t))
+	if len(s.updates) != 1 || s.updates[0].Key != "11" || s.updates[0].Agreed["title"] != ops.Digest([]string{"CTO"}) {
+		t.Fatalf("%+v", s.updates)
+	}
+	l.Applied["title"] = s.updates[0].Agreed["title"]
+	wantTrace(t, s.plan(t))
+	if len(s.updates) != 0 {
+		t.Errorf("it is remembered again: %+v", s.updates)
+	}
+	s.records[0].Fields["title"] = "Boss"
+	wantTrace(t, s.plan(t), "11 apply update title:CTO->Boss | user.title changed title")
 }

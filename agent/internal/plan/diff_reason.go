@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,9 +12,11 @@ import (
 
 // reasons collects why the attributes of one update are written.
 type reasons struct {
-	drift  []string // attributes that somebody changed by hand
-	source []because
-	others []string
+	application string
+	drift       []string // attributes that somebody changed by hand
+	conflicts   []string // what both sides have changed
+	source      []because
+	others      []string
 }
 
 // because is one cause with the attributes that change because of it.
@@ -25,6 +28,10 @@ type because struct {
 func (r *reasons) add(ch ident.AttributeChange, source string, link ident.Link) {
 	if ch.Drift {
 		r.drift = append(r.drift, ch.Name)
+		return
+	}
+	if ch.Conflict {
+		r.conflicts = append(r.conflicts, bothChanged(r.application, ch)+"; the application is authoritative")
 		return
 	}
 	_, known := link.Applied[text.Lower(ch.Name)]
@@ -58,7 +65,33 @@ func (r *reasons) String() string {
 	if len(r.drift) > 0 {
 		out = append(out, "drift: somebody changed "+enumerate(r.drift)+" by hand")
 	}
+	out = append(out, r.conflicts...)
 	return strings.Join(append(out, r.others...), "; ")
+}
+
+// bothChanged names the two values of an attribute that the application and
+// somebody in the directory have changed since rollcall wrote it.
+func bothChanged(application string, ch ident.AttributeChange) string {
+	if ch.Binary {
+		return fmt.Sprintf("both changed %s: %s has another one, and the directory was changed by hand to another", ch.Name, application)
+	}
+	return fmt.Sprintf("both changed %s: %s says %s, the directory was changed by hand to %s",
+		ch.Name, application, valueOf(ch.New), valueOf(ch.Old))
+}
+
+// mostQuoted bounds what a reason quotes of a value, in characters.
+const mostQuoted = 80
+
+// valueOf is how a reason names the values of an attribute.
+func valueOf(values []string) string {
+	if len(values) == 0 {
+		return "nothing"
+	}
+	all := []rune(strings.Join(values, ", "))
+	if len(all) > mostQuoted {
+		all = append(all[:mostQuoted], '…')
+	}
+	return string(all)
 }
 
 func enumerate(names []string) string {

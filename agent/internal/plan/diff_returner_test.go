@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -144,7 +145,7 @@ func TestReturnerLinkUpdates(t *testing.T) {
 			l.MissingSince, l.Placed = &since, leavers
 			e.DN, e.Attributes["useraccountcontrol"] = c.dn, []string{c.uac}
 			p := s.plan(t)
-			if len(s.updates) != len(c.want) || len(c.want) == 1 && s.updates[0] != c.want[0] {
+			if len(s.updates) != len(c.want) || len(c.want) == 1 && !reflect.DeepEqual(s.updates[0], c.want[0]) {
 				t.Errorf("updates %+v, want %+v", s.updates, c.want)
 			}
 			s.apply(t, p, s.updates)

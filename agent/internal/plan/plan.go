@@ -155,4 +155,7 @@ type LinkUpdate struct {
 	Seen         bool     // the key was delivered for the first time, in scope
 	Placed       ident.DN // where it belongs from now on, also after it had left; "" leaves the link's own
 	OU           ident.DN // with Placed: the place that ou gives for an account that stays elsewhere
+	// Agreed are digests of attributes that both sides have changed to the same
+	// value, by their lower-case names: as if rollcall had written that.
+	Agreed map[string]string `json:",omitempty"`
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -316,7 +317,7 @@ func TestDeterministic(t *testing.T) {
 			if string(again) != string(first) {
 				t.Fatalf("two plans:\n%s\n%s", first, again)
 			}
-			if !slices.Equal(updates, s.updates) {
+			if !reflect.DeepEqual(updates, s.updates) {
 				t.Fatalf("two lists of link updates:\n%v\n%v", updates, s.updates)
 			}
 		}

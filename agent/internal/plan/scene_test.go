@@ -127,6 +127,9 @@ func trace(p ident.Plan) []string {
 				if ch.Drift {
 					line += "(drift)"
 				}
+				if ch.Conflict {
+					line += "(both)"
+				}
 			}
 			for _, g := range op.Groups {
 				line += " " + string(g)

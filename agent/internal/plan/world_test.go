@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -187,6 +188,7 @@ func (w *world) apply(t fataler, p ident.Plan, updates []LinkUpdate) (applied in
 		if up.Placed != "" {
 			l.Placed, l.OU, l.Left, l.LeftOU = up.Placed, up.OU, "", ""
 		}
+		maps.Copy(l.Applied, up.Agreed)
 	}
 	w.done = map[ident.Step]bool{}
 	for _, class := range ident.Classes {
