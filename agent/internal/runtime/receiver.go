@@ -90,13 +90,17 @@ func (a *Agent) serveReceiverOnce(ctx context.Context, r *receiver.Receiver, con
 	return r.Serve(ctx, l, certificate)
 }
 
+// waiting counts what waits, also of applications of which nothing does.
 func (a *Agent) waiting(ctx context.Context) ([]metrics.Waiting, error) {
 	counts, err := a.store.OpenReceiptCounts(ctx)
-	list := make([]metrics.Waiting, 0, len(counts))
-	for _, c := range counts {
-		list = append(list, metrics.Waiting{Application: c.Application, Open: c.Open, Oldest: c.Oldest})
+	all := map[string]metrics.Waiting{}
+	for _, app := range (senders{a}).All() {
+		all[app.Name] = metrics.Waiting{Application: app.Name}
 	}
-	return list, err
+	for _, c := range counts {
+		all[c.Application] = metrics.Waiting{Application: c.Application, Open: c.Open, Oldest: c.Oldest}
+	}
+	return slices.Collect(maps.Values(all)), err
 }
 
 // senders are the applications of the present snapshot that may tell of changes.
