@@ -141,6 +141,21 @@ func TestCredentialsComeBeforeTheBody(t *testing.T) {
 	}
 }
 
+// TestABodyThatSaysItIsTooLarge: nothing of it is read.
+func TestABodyThatSaysItIsTooLarge(t *testing.T) {
+	w := newWorld(t)
+	read := &touched{}
+	req := httptest.NewRequest(http.MethodPost, "/pipedrive", read)
+	req.ContentLength = 1 << 40
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth("rollcall", password)
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, req)
+	if rec.Code != http.StatusRequestEntityTooLarge || read.n > 0 {
+		t.Errorf("%d after %d reads", rec.Code, read.n)
+	}
+}
+
 type touched struct{ n int }
 
 func (r *touched) Read([]byte) (int, error) { r.n++; return 0, errors.New("read") }
