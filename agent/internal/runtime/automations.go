@@ -25,10 +25,21 @@ func (s *Snapshot) engineSettings() engine.Settings {
 	return engine.Settings{
 		Store: s.store, Automations: s.automations, Broken: s.broken, Observer: s.observer(), Log: s.log, Now: time.Now,
 		Connect: s.pinned, Servers: d.URLs, Writers: d.Connections, Objects: s.writing, Rules: s.writeRules(),
-		Mirror: mirror.Spec{
-			Base: d.BaseDN, Attributes: s.Mirrored(), Optional: s.imaged(), Events: len(s.reactions) > 0, Named: s.askedByName(),
-		},
+		Mirror: s.mirrorSpec(),
 	}
+}
+
+// mirrorSpec says what is mirrored, and which changes are events. A configuration
+// that a command names changes nothing about the events that the agent waits for.
+func (s *Snapshot) mirrorSpec() mirror.Spec {
+	spec := mirror.Spec{
+		Base: s.config.Directory.BaseDN, Attributes: s.Mirrored(), Optional: s.imaged(),
+		Events: len(s.reactions) > 0, Named: s.askedByName(),
+	}
+	if s.own != nil {
+		spec.EventsAsBefore, spec.Named = true, append(spec.Named, s.own.askedByName()...)
+	}
+	return spec
 }
 
 // writeRules limit what may be written to the directory.

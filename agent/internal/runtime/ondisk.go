@@ -105,7 +105,7 @@ func (a *Agent) under(ctx context.Context, cfg *config.Config, shared *credentia
 	directory := func(d config.Difference) bool { return d.Table == "directory" }
 	s := &Snapshot{
 		parts: &a.parts, config: alongside(own, cfg), credentials: shared,
-		trial: slices.ContainsFunc(cfg.Differences(own), directory),
+		trial: slices.ContainsFunc(cfg.Differences(own), directory), own: a.now.Load(),
 	}
 	return s.with(ctx, h), nil
 }

@@ -28,7 +28,7 @@ func (a *Agent) retainDaily(ctx context.Context) {
 
 // retain removes what [store] no longer keeps.
 func (a *Agent) retain(ctx context.Context, now time.Time) error {
-	var r store.Retention
+	r := store.Retention{Deleted: now.AddDate(-1, 0, 0)} // longer than any domain keeps deleted objects
 	if keep := time.Duration(a.Config().Store.KeepRuns); keep > 0 {
 		r.Runs = now.Add(-keep)
 	}

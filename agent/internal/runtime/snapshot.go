@@ -25,7 +25,8 @@ type Snapshot struct {
 	*parts
 	config      *config.Config
 	credentials *credentials
-	trial       bool // the directory is not the one that the agent runs with
+	trial       bool      // the directory is not the one that the agent runs with
+	own         *Snapshot // that the agent runs with, if this is another one
 
 	// The fields below are set once the connectors are loaded.
 	connectors  map[string]served // by the name that applications use
@@ -50,7 +51,7 @@ type served struct {
 // with returns s with the connectors that serve now.
 func (s *Snapshot) with(ctx context.Context, h *host.Host) *Snapshot {
 	next := &Snapshot{
-		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial,
+		parts: s.parts, config: s.config, credentials: s.credentials, trial: s.trial, own: s.own,
 		connectors: map[string]served{}, automations: map[string]engine.Automation{}, broken: map[string]error{},
 		orchestrations: map[string]orchestrated{}, fingerprints: map[string]string{}, rules: map[string]*macro.Rules{},
 	}

@@ -200,6 +200,12 @@ func TestATriedFileIsAnotherSnapshot(t *testing.T) {
 		t.Error("trying a file has changed what the agent goes by")
 	}
 
+	tried, _, _, err := a.Try(t.Context(), in)
+	must(t, err)
+	if !tried.mirrorSpec().EventsAsBefore || before.mirrorSpec().EventsAsBefore {
+		t.Error("trying a file decides whether what happens meanwhile is an event for the agent")
+	}
+
 	// Checked from its beginning, nothing is shared that somebody logged in for.
 	checked, _, err := a.Checked(t.Context(), in)
 	must(t, err)

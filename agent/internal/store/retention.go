@@ -11,7 +11,8 @@ import (
 
 // Retention says what need not be kept any longer. A zero time keeps everything.
 type Retention struct {
-	Runs    time.Time // remove runs, orchestrations and receipts that ended before, with what they did
+	Runs    time.Time // remove runs, orchestrations, events and receipts that ended before, with what they did
+	Deleted time.Time // forget which users and groups were deleted before
 	Journal time.Time // remove lines that were written before
 }
 
@@ -19,6 +20,7 @@ type Retention struct {
 type Removed struct {
 	Runs, Outcomes, Lines int
 	Instances             int // orchestrations, with their stories and deliveries
+	Events                int // in the directory, with what was made of them
 	Receipts              int // of what applications sent
 	// Open is the run that kept the journal from being shortened further: it
 	// holds something, or one of its writes is not settled. 0: there is none.
@@ -31,7 +33,8 @@ const byRetention = "retention"
 // Retain removes what need not be kept, in small transactions. What is still
 // open stays: runs with a held operation, with a rejection that still counts, with
 // a write that is not settled, or with an orchestration that they began, and the
-// last run of each kind of an automation; orchestrations that have not ended, and what waits in the outbox.
+// last run of each kind of an automation; orchestrations that have not ended, what
+// waits in the outbox, and events that are not judged or are set aside.
 // The journal gets a line about each removal. It is shortened only
 // from its beginning, only where its chain is unbroken, and never beyond the
 // first line of an open run.
@@ -44,8 +47,16 @@ func (s *Store) Retain(ctx context.Context, r Retention) (Removed, error) {
 		if err := s.removeInstances(ctx, r.Runs, &removed); err != nil {
 			return removed, s.fail("remove old orchestrations", err)
 		}
+		if err := s.removeEvents(ctx, r.Runs, &removed); err != nil {
+			return removed, s.fail("remove old events", err)
+		}
 		if err := s.removeReceipts(ctx, r.Runs, &removed); err != nil {
 			return removed, s.fail("remove old receipts", err)
+		}
+	}
+	if !r.Deleted.IsZero() {
+		if err := s.forgetDeleted(ctx, r.Deleted); err != nil {
+			return removed, err
 		}
 	}
 	if !r.Journal.IsZero() {
