@@ -25,6 +25,9 @@
 #              the dispatcher: 5,000 orchestrations from their start to their end,
 #              with the processor time of each delivery, and how many two cores
 #              without other work could send by that
+#   Events     of the store: the transaction that brings the mirror up to date with
+#              10,000 changed users, with events against without; and one in which
+#              a group of 10,000 exchanges a member
 #   Drain      100,000 queued deliveries through the dispatcher, ten for each
 #              object: the heap when a tenth, half and nine tenths were sent, and
 #              the objects whose deliveries came out of order (none)
@@ -61,7 +64,7 @@ bench ./host/internal/jsonstream BenchmarkAgainstOthers 25x "$@"
 for vendor in pipedrive infobip; do
   bench ./plugins/$vendor . 1x "$@"
 done
-bench ./agent/internal/store BenchmarkOutbox 1x "$@"
+bench ./agent/internal/store 'BenchmarkOutbox|BenchmarkEvents' 1x "$@"
 bench ./agent/internal/dispatch . 1x -cpu 2 "$@"
 go test ./agent/internal/dispatch -run TestOneApplicationDown -v | grep -E 'one application down|^(FAIL|---)'
 [ "$only" = all ] || exit 0

@@ -106,6 +106,10 @@ func scanEcho(row scanner) (e echo, err error) {
 
 // recognise gives each part of an event that is a write of the agent its origin.
 func (b *mirrorBatch) recognise(e *ident.Event) error {
+	expected, err := b.expectsEchoes()
+	if err != nil || !expected {
+		return err
+	}
 	list, err := b.echoes(e)
 	if err != nil || len(list) == 0 {
 		return err
@@ -124,6 +128,19 @@ func (b *mirrorBatch) recognise(e *ident.Event) error {
 	}
 	originOfFlags(e.Parts)
 	return nil
+}
+
+// expectsEchoes reports whether there were echoes when the first event of the
+// transaction was written. Nobody adds any before it ends.
+func (b *mirrorBatch) expectsEchoes() (bool, error) {
+	if b.echoing == nil {
+		var expected bool
+		if err := b.tx.QueryRowContext(b.ctx, `SELECT EXISTS (SELECT 1 FROM echoes)`).Scan(&expected); err != nil {
+			return false, err
+		}
+		b.echoing = &expected
+	}
+	return *b.echoing, nil
 }
 
 // echoes lists what is expected of an object, the newest first. An object that was

@@ -11,7 +11,7 @@ import (
 )
 
 // events returns all events in the order of their ids.
-func events(t *testing.T, s *Store) []ident.Event {
+func events(t testing.TB, s *Store) []ident.Event {
 	t.Helper()
 	rows, err := s.reader.QueryContext(t.Context(), selectEvents+` ORDER BY id`)
 	must(t, err)

@@ -153,15 +153,18 @@ func (r *recorder) changes(row mirrorRow, attributes ident.Attributes) error {
 	if r == nil {
 		return nil
 	}
+	where, args := `attribute <> '`+members+`'`, []any(nil)
+	if len(attributes) == 1 {
+		for name := range attributes {
+			where, args = `attribute = ? AND attribute <> '`+members+`'`, []any{name}
+		}
+	}
+	stored, err := r.values(row.id, where, args...)
+	if err != nil {
+		return err
+	}
 	for name := range attributes {
-		if name == members {
-			continue
-		}
-		stored, err := r.values(row.id, `attribute = ?`, name)
-		if err != nil {
-			return err
-		}
-		if !slices.Equal(stored[name], attributes[name]) {
+		if name != members && !slices.Equal(stored[name], attributes[name]) {
 			r.note(row, name, stored[name])
 		}
 	}

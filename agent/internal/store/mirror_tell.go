@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,13 +148,28 @@ func (t touched) before(after ident.Entry) ident.Entry {
 
 // entry returns an object without its members; false when it is not there.
 func (r *recorder) entry(guid ident.GUID) (ident.Entry, bool, error) {
-	row, err := r.b.find(guid)
-	if err != nil || row.id == 0 {
+	stmt, err := r.b.prepare(`SELECT m.dn, v.attribute, v.value FROM mirror m
+		LEFT JOIN mirror_values v ON v.entry = m.id AND v.attribute <> '` + members + `'
+		WHERE m.guid = ? ORDER BY v.attribute, v.position`)
+	if err != nil {
 		return ident.Entry{}, false, err
 	}
-	e := ident.Entry{GUID: guid, DN: row.dn}
-	e.Attributes, err = r.values(row.id, `attribute <> '`+members+`'`)
-	return e, err == nil, err
+	rows, err := stmt.QueryContext(r.b.ctx, guid)
+	if err != nil {
+		return ident.Entry{}, false, err
+	}
+	defer func() { _ = rows.Close() }()
+	e := ident.Entry{GUID: guid, Attributes: ident.Attributes{}}
+	for rows.Next() {
+		var name, value sql.NullString
+		if err := rows.Scan(&e.DN, &name, &value); err != nil {
+			return ident.Entry{}, false, err
+		}
+		if name.Valid {
+			e.Attributes[name.String] = append(e.Attributes[name.String], value.String)
+		}
+	}
+	return e, e.DN != "", rows.Err()
 }
 
 func (r *recorder) add(e *ident.Event) error {

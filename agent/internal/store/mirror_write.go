@@ -42,6 +42,7 @@ type mirrorBatch struct {
 	read     *MirrorState // of a read that is complete with this transaction
 	record   *recorder    // nil: events do not count
 	events   bool         // whether they count, in the state
+	echoing  *bool        // whether echoes are expected; nil: not known yet
 	now      time.Time
 }
 
