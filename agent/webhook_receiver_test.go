@@ -263,6 +263,11 @@ func TestRegisterSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	register(1, "503")
+	h.serve(sim.New(sim.Options{Seed: 1, People: 3, Unlimited: true, LoopbackWebhooks: true}))
+	if err := h.sim.AddFault(sim.Fault{Kind: sim.TooMany, Route: "webhooks", Method: "GET"}); err != nil {
+		t.Fatal(err)
+	}
+	register(1, "429", "Next: the application allows no more requests now: try again", "what is registered stays")
 
 	for name, c := range map[string]struct{ old, with, want string }{
 		"no receiver":     {"listen = \"" + h.listen + "\"\n", "", "there is no receiver: set listen in [receiver]"},
@@ -345,5 +350,46 @@ func TestTheAgentRepairsALostSubscription(t *testing.T) {
 	}
 	if text := d.said(); strings.Contains(text, hookPassword) || strings.Contains(text, "made again") {
 		t.Error(text)
+	}
+}
+
+// TestARegisteredApplicationTellsTheAgent goes the whole way through the running
+// agent: registered by a command, changed at the application, written to the
+// directory long before the schedule would have found it.
+func TestARegisteredApplicationTellsTheAgent(t *testing.T) {
+	h := newHooked(t, sim.Options{Unlimited: true, LoopbackWebhooks: true}, `schedule    = "*/15 * * * *"`, `schedule    = "0 0 1 1 *"`)
+	active := int64(0)
+	for id := int64(1); id <= 3; id++ {
+		if u, err := h.sim.User(id); err == nil && u.ActiveFlag && u.Email.Value != "" {
+			active = id
+		}
+	}
+	h.rollcall("apply", "staff")
+	d := h.start()
+	if a := h.registered(0); a.Made != "1" || a.NotListening != "" {
+		t.Errorf("%+v", a)
+	}
+	if _, err := h.sim.Rename(active, "Ada Lovelace"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the change has not come to the directory", func() bool {
+		for _, e := range h.accounts() {
+			if e.Attributes.First("displayName") == "Ada Lovelace" {
+				return true
+			}
+		}
+		return false
+	})
+	var s service.SubscriptionStatus
+	eventually(t, "the application does not say that it delivered", func() bool {
+		h.decode(h.rollcall("--output", "json", "webhook-receiver", "status", "pipedrive"), &s)
+		return len(s.Found) == 1 && s.Found[0].Status == 200
+	})
+	if s.State != service.SubscriptionActive || s.LastEvent.IsZero() || s.NotListening != "" {
+		t.Errorf("%+v", s)
+	}
+	d.stop()
+	if strings.Contains(d.said(), hookPassword) {
+		t.Error("the password is in the log")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/agent/internal/subscription"
 	"github.com/rollcall-agent/rollcall/host/rescue"
@@ -60,8 +61,8 @@ func (a *Agent) checkSubscriptions(ctx context.Context) {
 // enabled or may not send any more.
 func (a *Agent) checkSubscription(ctx context.Context, one store.Subscription) {
 	s := a.now.Load()
-	conf, ok := s.config.Applications[one.Application]
-	if one.State != store.SubscriptionRegistered || !ok || !conf.Enabled || !conf.Receiver.Enabled || s.config.Receiver.URL == "" {
+	_, ok := s.config.Applications[one.Application]
+	if one.State != store.SubscriptionRegistered || !ok || s.MayReceive(one.Application) != nil {
 		a.metrics.SubscriptionGone(one.Application)
 		return
 	}
@@ -207,7 +208,10 @@ func (s *Snapshot) MayReceive(application string) error {
 	case s.config.Receiver.Listen == "" || s.config.Receiver.URL == "":
 		return errors.New("there is no receiver: set listen in [receiver], and url to the address by which the application reaches it")
 	}
-	return nil
+	if m, known := s.manifest(application); known {
+		return errors.Join(fit.Receiver(conf, m)...)
+	}
+	return nil // the call will say why no connector serves
 }
 
 // ReceiverAnswers returns why nobody can connect to the receiver at its own

@@ -33,6 +33,7 @@ func (a *application) called(what string) error {
 }
 
 func (a *application) List(context.Context) ([]Listed, error) {
+	defer time.Sleep(time.Millisecond) // so that whoever does not wait for his turn meets others
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.list), a.called("list")
