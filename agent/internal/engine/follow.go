@@ -23,6 +23,8 @@ type Follower struct {
 	client Directory
 	schema ident.Schema // of the attributes to mirror, once it is read
 	synced bool         // over this connection
+	usn    int64        // as it was read last; 0: not since the last Sync
+	after  int64        // how many synchronisations there were before that
 	slow   time.Duration
 }
 
@@ -57,8 +59,30 @@ func (f *Follower) Close() error {
 // Server describes the domain controller.
 func (f *Follower) Server() conn.Server { return f.client.Server() }
 
-// HighestUSN reads how far the domain controller is.
-func (f *Follower) HighestUSN(ctx context.Context) (int64, error) { return f.client.HighestUSN(ctx) }
+// HighestUSN reads how far the domain controller is. Sync takes what was read last for
+// where the domain controller is when it begins.
+func (f *Follower) HighestUSN(ctx context.Context) (usn int64, err error) {
+	f.after = f.engine.turn.syncs.Load()
+	f.usn, err = f.client.HighestUSN(ctx)
+	return f.usn, err
+}
+
+// looked is a connection over which it was just read how far the domain controller is.
+// A USN that is older than the read that follows is safe, as it leads to one more
+// read, but it must not be older than the one that the mirror has: when a run has
+// brought the mirror up to date since, it is read again.
+type looked struct {
+	Directory
+	engine     *Engine
+	usn, after int64
+}
+
+func (l looked) HighestUSN(ctx context.Context) (int64, error) {
+	if l.usn == 0 || l.after != l.engine.turn.syncs.Load() {
+		return l.Directory.HighestUSN(ctx)
+	}
+	return l.usn, nil
+}
 
 // Notify calls changed whenever the domain controller says that something has
 // changed, until ctx ends. It returns at once with an error if that cannot be had.
@@ -98,7 +122,9 @@ func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 	}
 	spec := e.mirrored(f.schema)
 	spec.Incremental, spec.SweepEvery = true, min(max(sweepEvery, sweepShare*f.slow), sweepAtLeast)
-	report, err := e.synchronise(ctx, f.client, spec)
+	client := looked{f.client, e, f.usn, f.after}
+	f.usn = 0
+	report, err := e.synchronise(ctx, client, spec)
 	var whole *mirror.WholeError
 	if errors.As(err, &whole) {
 		if whole.Elsewhere && f.synced {

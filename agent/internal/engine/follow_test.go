@@ -256,3 +256,40 @@ func TestTheFeedAndRunsReadTheSameDomainController(t *testing.T) {
 		t.Errorf("without a feed a run asks %q", got)
 	}
 }
+
+// When a run has brought the mirror up to date between a look of the feed and its
+// read, the feed does not take its older USN for a directory that was restored.
+func TestTheFeedIsOvertakenByARun(t *testing.T) {
+	const name = "overtaken"
+	s, _ := staffOf(t, name, 1)
+	f := s.follower()
+	s.catchUp(f)
+	if _, err := f.HighestUSN(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.run(name) // which writes, and so
+	s.run(name) // the next one reads more than the feed has seen
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ctx = progress.With(ctx, func(step progress.Step) {
+		if strings.HasPrefix(step.Phase, "waiting") { // for its turn to read everything
+			cancel()
+		}
+	})
+	err := s.alone(t.Context(), "planning", func() error { _, err := f.Sync(ctx); return err })
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := f.HighestUSN(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.dc.AddUser(t, s.ou, "Late", "late", nil) // after the look: the read may show it already
+	s.catchUp(f)
+	if _, err := f.HighestUSN(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.catchUp(f)
+	if list, err := s.Store.EntriesByValue(t.Context(), "sAMAccountName", "late"); err != nil || len(list) != 1 {
+		t.Errorf("%v, %v", list, err)
+	}
+}

@@ -239,6 +239,7 @@ func (e *Engine) synchronise(ctx context.Context, client Directory, spec mirror.
 			return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
 		}
 		e.turn.synced.Store(client.Server().URL)
+		e.turn.syncs.Add(1)
 		return nil
 	})
 	if err == nil && e.Synced != nil {

@@ -19,6 +19,7 @@ type turnstile struct {
 	holder atomic.Value  // string: who has the turn, such as "automation staff"
 	notice time.Duration // how often a waiting run logs that it waits
 	synced atomic.Value  // string: URL of the DC that the mirror was last brought up to date with
+	syncs  atomic.Int64  // how many synchronisations there were
 	follow atomic.Int32  // how many Followers are open
 }
 
