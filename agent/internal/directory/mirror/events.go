@@ -95,7 +95,8 @@ func (s *synchroniser) lookUpDeleted(ctx context.Context, guids []ident.GUID) (m
 		return nil, err
 	}
 	deleted := map[ident.GUID]bool{}
-	err = s.dir.Search(ctx, conn.Query{Base: s.base, Filter: filter, Attributes: []string{isDeleted}, Deleted: true}, func(e ident.Entry) error {
+	query := conn.Query{Base: s.base, Filter: filter, Attributes: []string{isDeleted}, Deleted: true}
+	err = s.dir.Search(ctx, query, func(e ident.Entry) error {
 		deleted[e.GUID] = text.Same(e.Attributes.First(isDeleted), "TRUE")
 		return nil
 	})
