@@ -226,15 +226,22 @@ func checkReceipts(t *testing.T, s *Store) {
 // full read had found before it was cut off.
 func checkEvents(t *testing.T, s *Store) {
 	t.Helper()
+	aside, err := s.AsideEvents(t.Context(), "leavers", 0, 10)
+	if err != nil || len(aside) != 1 || aside[0].Event.ID != 6 || aside[0].Cause != "where has no value" || aside[0].Next != "correct where" {
+		t.Errorf("set aside: %+v, %v", aside, err)
+	}
+	if open, err := s.OpenEvents(t.Context(), 10); err != nil || len(open) != 1 || open[0].ID != 5 {
+		t.Errorf("open: %+v, %v", open, err)
+	}
 	got := events(t, s)
-	if len(got) != 1 || got[0].ID != 5 || got[0].Parts[1].Old[0] != "\xff\x00" || got[0].Image.First("logo") != "\xff" || got[0].From != "CN=A,DC=c" {
+	if len(got) != 2 || got[0].ID != 5 || got[0].Parts[1].Old[0] != "\xff\x00" || got[0].Image.First("logo") != "\xff" || got[0].From != "CN=A,DC=c" {
 		t.Errorf("events: %+v", got)
 	}
 	update(t, s, record, beginSweep, put(entry("guid-1", "CN=Ada,DC=c", "objectclass", "user", "sn", "Novak")),
 		put(entry("guid-9", "CN=Cy,DC=c", "objectclass", "user")), put(entry("guid-8", "CN=G,DC=c", "objectclass", "group", "member", "CN=Ada,DC=c")))
 	update(t, s, record, sweep)
 	var now []string
-	for _, e := range events(t, s)[1:] {
+	for _, e := range events(t, s)[2:] {
 		now = append(now, inWords(e))
 	}
 	want := []string{"guid-1 renamed, modified sn", "guid-9 restored", "guid-8 created", "guid-1 member_added guid-8"}

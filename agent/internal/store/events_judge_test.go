@@ -1,0 +1,110 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// happen puts open events into the store.
+func happen(t *testing.T, s *Store, guids ...ident.GUID) {
+	t.Helper()
+	must(t, s.UpdateMirror(t.Context(), func(m MirrorTx) error {
+		for _, guid := range guids {
+			e := ident.Event{
+				At: s.now(), Object: ident.ObjectUser, GUID: guid, DN: ident.DN("CN=" + guid + ",DC=c"), From: ident.DN("CN=" + guid + ",DC=c"),
+				Name: string(guid), Parts: []ident.EventPart{{Kind: ident.EventDisabled}}, Image: ident.Attributes{},
+			}
+			if err := m.b.addEvent(&e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func begins(guid ident.GUID, most int) *NewInstance {
+	n := leaver(guid)
+	n.Trigger, n.By, n.Limit = "directory: disabled", "directory", &StartLimit{Most: most}
+	return &n
+}
+
+// TestJudgingIsDoneOnce: a second judgement of the same event writes nothing, and one
+// that fails leaves everything as it was.
+func TestJudgingIsDoneOnce(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease := outbox(t, s)
+	happen(t, s, "g1", "g2")
+	list := []JudgedEvent{
+		{Event: 1, Judgements: []Judgement{{Automation: "staff", Verdict: EventBegun, Begin: begins("g1", 1)}, {Automation: "z", Verdict: EventFiltered}}},
+		{Event: 2, Judgements: []Judgement{{Automation: "staff", Verdict: EventBegun, Begin: begins("g2", 1)}}},
+	}
+	broken := begins("g2", 1)
+	broken.GUID = ""
+	if _, err := s.JudgeEvents(ctx, lease, append(list[:1:1], JudgedEvent{2, []Judgement{{Automation: "staff", Begin: broken}}})); err == nil {
+		t.Fatal("an instance without an object began")
+	}
+	if open := must1[[]ident.Event](t)(s.OpenEvents(ctx, 10)); len(open) != 2 {
+		t.Fatalf("%d events are open after a failure", len(open))
+	}
+	written := must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))
+	want := []Judged{
+		{1, "staff", EventBegun, 1, 0}, {1, "z", EventFiltered, 0, 0}, {2, "staff", EventHeld, 2, 1},
+	}
+	if d := cmp.Diff(want, written); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if again := must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list)); len(again) != 0 {
+		t.Errorf("judged twice: %+v", again)
+	}
+	n := 0
+	must(t, s.Instances(ctx, InstanceFilter{}, func(Instance) error { n++; return nil }))
+	if n != 2 {
+		t.Errorf("%d instances", n)
+	}
+	held := must1[Instance](t)(s.Instance(ctx, 2))
+	if held.Run != 1 || held.Status != InstanceHeld || held.Next != "`rollcall approve 1` or `rollcall reject 1`" {
+		t.Errorf("%+v", held)
+	}
+	if runs := must1[[]Run](t)(s.Runs(ctx, 10)); len(runs) != 1 || runs[0].HeldStarts != 1 || runs[0].Kind != KindEvents || runs[0].Orchestration != "leaver" {
+		t.Errorf("%+v", runs)
+	}
+	must(t, s.VerifyJournal(ctx))
+	must(t, s.ReleaseLease(ctx, lease))
+	var fenced *FencedError
+	happen(t, s, "g3")
+	if _, err := s.JudgeEvents(ctx, lease, []JudgedEvent{{Event: 3}}); !errors.As(err, &fenced) {
+		t.Errorf("judged without the lease: %v", err)
+	}
+}
+
+// TestOldEventsAreRemoved, but not those that somebody has to look at.
+func TestOldEventsAreRemoved(t *testing.T) {
+	clock := newClock()
+	s, ctx := openTest(t, WithClock(clock.Now)), t.Context()
+	lease := outbox(t, s)
+	happen(t, s, "g1", "g2", "g3")
+	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, []JudgedEvent{
+		{Event: 1, Judgements: []Judgement{{Automation: "a", Verdict: EventFiltered}}},
+		{Event: 2, Judgements: []Judgement{{Automation: "a", Verdict: EventAside, Cause: "c", Next: "n"}}},
+	}))
+	clock.Add(48 * time.Hour)
+	happen(t, s, "g4")
+	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, []JudgedEvent{{Event: 4}}))
+	removed := must1[Removed](t)(s.Retain(ctx, Retention{Runs: clock.Now().Add(-24 * time.Hour)}))
+	var left []int64
+	for _, e := range events(t, s) {
+		left = append(left, e.ID)
+	}
+	if d := cmp.Diff([]int64{2, 3, 4}, left); d != "" || removed.Events != 1 {
+		t.Errorf("%d removed%s", removed.Events, d)
+	}
+	must1[[]AsideEvent](t)(s.DropAside(ctx, "a", 0, "eve"))
+	if removed = must1[Removed](t)(s.Retain(ctx, Retention{Runs: clock.Now().Add(-24 * time.Hour)})); removed.Events != 1 {
+		t.Errorf("what was dropped stays: %+v", removed)
+	}
+}
