@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows rollcall's main job on this machine alone: a Samba AD domain controller,
 # a simulated Pipedrive company with 500 people, a simulated Infobip account, and
-# the agent between them.
+# the agent between them, at the end in both directions at once.
 # ROLLCALL_DEMO_END=1 ends after the story instead of leaving the agent running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,6 +44,14 @@ simulate() {
     sleep 0.1
   done
   fail "$1 did not start: $(cat "$log")"
+}
+# now is the time in milliseconds.
+now() { date +%s%3N; }
+# soon WHAT COMMAND...: as await, but looks again at once.
+soon() {
+  for _ in $(seq 3000); do "${@:2}" && return; sleep 0.01; done
+  cat "$demo/agent.log"
+  fail "$1 has not happened"
 }
 # await WHAT COMMAND...: waits until a command succeeds, for a minute at most.
 await() {
@@ -139,7 +147,7 @@ scripts/dc.sh start "$demo/dc" --for $$
 . "$demo/dc/dc.env"
 say "Active Directory: $DC_URL, domain $DC_BASE_DN"
 
-simulate pipedrive-sim --people 500 --seed 1 --no-email 3
+simulate pipedrive-sim --people 500 --seed 1 --no-email 3 --loopback-webhooks
 port=$listening
 say "Pipedrive (simulated): http://127.0.0.1:$port, 500 people"
 
@@ -207,7 +215,7 @@ bold "8. The other direction: what happens in Active Directory goes to the appli
 simulate infobip-sim --people 20 --agents 0
 infobip_port=$listening
 say "Infobip (simulated): http://127.0.0.1:$infobip_port"
-(umask 077; printf 'sim-api-key' >"$demo/infobip_key")
+(umask 077; printf 'sim-api-key' >"$demo/infobip_key"; printf 'what-pipedrive-sends-with-changes' >"$demo/receiver_password")
 sed -i 's|^\[automations\.staff\]|&\nafter       = { created = "welcome" }|' "$demo/agent.toml"
 tee -a "$demo/agent.toml" <<TEXT
 
@@ -222,6 +230,9 @@ description = "A new employee becomes a person in Infobip"
 [[orchestrations.welcome.steps]]
 webhook = "infobip/create_person"
 if      = 'link == null'
+[[orchestrations.welcome.steps]]
+webhook = "infobip/create_agent"
+if      = 'link == null'
 
 [orchestrations.leaver]
 description = "Who is disabled in AD loses the seat in Pipedrive"
@@ -229,6 +240,36 @@ cancel_when = '!ad.disabled'
 [[orchestrations.leaver.steps]]
 webhook = "pipedrive/deactivate_user"
 if      = 'link != null'
+[[orchestrations.leaver.steps]]
+webhook = "infobip/disable_agent"
+if      = 'link != null'
+
+# Both ways at once: whatever anybody changes in AD.
+[automations.leavers]
+trigger       = "directory"
+on            = ["disabled"]
+where         = 'links.infobip != null'
+orchestration = "leaver"
+
+[orchestrations.rename]
+[[orchestrations.rename.steps]]
+webhook = "infobip/update_person"
+if      = 'link != null'
+
+[automations.renames]
+trigger       = "directory"
+on            = ["modified(displayName)"]
+where         = 'links.infobip != null'
+orchestration = "rename"
+
+# And what Pipedrive tells by itself.
+[receiver]
+listen = "127.0.0.1:9481"
+url    = "http://127.0.0.1:9481"
+[applications.pipedrive.receiver]
+enabled  = true
+username = "pipedrive"
+password = "@{file:$demo/receiver_password}"
 TEXT
 step 0 rollcall validate
 say "A new employee: Ida Berg appears in Pipedrive. A run makes the account, and with it what must follow."
@@ -255,6 +296,34 @@ await "that $(person 9) is deactivated in Pipedrive" in_pipedrive
 say "Infobip:   $found"
 say "Pipedrive: $(person 9), $(pipedrive 9 | grep -o '"active_flag":[a-z]*')"
 step 0 rollcall orchestrations --all
+
+bold "10. Both ways at once: the agent hears what changes in AD and in Pipedrive."
+step 0 rollcall webhook-receiver register pipedrive
+ida=$(curl -fsS -H 'x-api-token: sim-api-token' "http://127.0.0.1:$port/v1/users/find?term=ida.berg@example.org&search_by_email=1" | grep -oE '"id":[0-9]+' | head -n 1 | cut -d: -f2)
+say "Ida Berg marries. Somebody changes the name in Pipedrive, which tells rollcall."
+renamed_in_ad() { directory "(employeeNumber=pipedrive:$ida)" displayName | grep -q 'displayName: Ida Sand'; }
+renamed_in_infobip() { found=$(infobip ida.berg@example.org) && [[ $found == *'"lastName":"Sand"'* ]]; }
+began=$(now)
+sim "users/$ida" -X PATCH -d '{"name":"Ida Sand"}'
+soon "that the new name is in AD" renamed_in_ad
+say "  in AD after $(($(now) - began)) ms,"
+soon "that the new name is in Infobip" renamed_in_infobip
+say "  and from there in Infobip after $(($(now) - began)) ms."
+say "Then she leaves: an administrator disables the account in AD."
+leaver=$(directory "(employeeNumber=pipedrive:$ida)" dn | sed -n 's/^dn: //p')
+without_seat() { pipedrive "$ida" | grep -q '"active_flag":false'; }
+without_agent() {
+  curl -fsS -H 'Authorization: App sim-api-key' "http://127.0.0.1:$infobip_port/ccaas/1/agents?limit=100" |
+    grep -oE '\{[^{}]*"displayName":"Ida [^{}]*\}' | grep -q '"enabled":false'
+}
+disable "$leaver"
+began=$(now)
+soon "that the seat in Pipedrive is gone" without_seat
+say "  deactivated in Pipedrive after $(($(now) - began)) ms,"
+soon "that the agent in Infobip is disabled" without_agent
+say "  and disabled in Infobip after $(($(now) - began)) ms."
+say "What happened to her, from all sides:"
+step 0 rollcall explain "$leaver" --since 10m
 [ -z "${ROLLCALL_DEMO_END:-}" ] || exit 0
 cat <<TEXT
 It runs. Metrics: http://127.0.0.1:9480/metrics    Log: $demo/agent.log
@@ -263,6 +332,8 @@ Try in another terminal:
   cd $PWD
   bin/rollcall --config .demo/agent.toml runs
   bin/rollcall --config .demo/agent.toml quarantine list
+  bin/rollcall --config .demo/agent.toml events
+  bin/rollcall --config .demo/agent.toml explain pipedrive:7
   curl -X PATCH -d '{"name":"Grace Hopper"}' http://127.0.0.1:$port/_sim/users/7
   bin/rollcall --config .demo/agent.toml plan staff
   bin/rollcall --config .demo/agent.toml journal verify
