@@ -41,6 +41,14 @@ base_url  = "INFOBIP"
 auth      = "api_key"
 api_key   = "@{file:FOLDER/infobip_key}"
 
+[receiver]
+listen = "LISTEN"
+url    = "http://LISTEN"
+[applications.pipedrive.receiver]
+enabled  = true
+username = "pipedrive"
+password = "@{file:FOLDER/hook_password}"
+
 [webhooks.push_person]
 from = "infobip/update_person"
 body = '''
@@ -122,6 +130,9 @@ func newBothWays(t *testing.T, people int) *bothWays {
 	api := httptest.NewServer(ib)
 	t.Cleanup(api.Close)
 	w := newWorld(t, people)
+	w.serve(sim.New(sim.Options{Seed: 1, People: people, Unlimited: true, LoopbackWebhooks: true}))
+	w.write("hook_password", hookPassword)
+	listen := freePort(t)
 	b := &bothWays{world: w, infobip: ib, leads: w.dc.AddGroup(t, w.dc.OU("Groups"), "CRM Leads")}
 	w.front.Store(&gateway{http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -136,7 +147,7 @@ func newBothWays(t *testing.T, people int) *bothWays {
 	_, err := connector.Build(t.Context(), "../plugins/infobip", filepath.Join(modules, "infobip.wasm"), t.Output())
 	must(t, err)
 	w.write("infobip_key", "sim-api-key")
-	w.configure(build().modules, modules, "[automations.staff]", strings.NewReplacer("INFOBIP", api.URL, "FOLDER", w.dir).Replace(bothWaysConfig),
+	w.configure(build().modules, modules, "[automations.staff]", strings.NewReplacer("INFOBIP", api.URL, "FOLDER", w.dir, "LISTEN", listen).Replace(bothWaysConfig),
 		`connector = "pipedrive"`, `connector = "pipedrive"`+"\n"+`settings = { role_id = `+strconv.Itoa(b.role)+` }`)
 	w.race()
 	b.d = w.start()
@@ -252,6 +263,7 @@ func TestBothWays(t *testing.T) {
 		t.Errorf("%d of the people were sent back to Pipedrive, where they came from", n)
 	}
 	b.renamedInPipedrive()
+	b.renamedAtOnce()
 	b.titleInAD()
 	b.groupInAD()
 	b.newInAD()
@@ -286,6 +298,25 @@ func (b *bothWays) renamedInPipedrive() {
 				b.Errorf("event %d is not known as the agent's own write: %+v", e.ID, part)
 			}
 		}
+	}
+}
+
+// renamedAtOnce: what Pipedrive tells by itself goes all the way round without a
+// schedule: to AD, and from there to Infobip.
+func (b *bothWays) renamedAtOnce() {
+	b.Helper()
+	b.want(0, "webhook-receiver", "register", "pipedrive")
+	guid := b.account("1").GUID
+	if _, err := b.sim.Rename(1, "Joan Murray"); err != nil {
+		b.Fatal(err)
+	}
+	soak.Await(b, "the name that Pipedrive tells is in Infobip", func() bool {
+		p, found := b.person(guid)
+		return found && p.LastName == "Murray"
+	})
+	text := b.told("pipedrive:1", `pipedrive sends "change" about its user 1`, "-> Joan Murray", "automation push", "webhook push_person: done", "Murray")
+	if strings.Contains(text, hookPassword) {
+		b.Error("the password of the receiver is told")
 	}
 }
 
