@@ -128,7 +128,8 @@ func unauthorized(app Application) verdict {
 
 // body reads the body of a genuine request.
 func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, func(), verdict) {
-	if kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type")); err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 		return nil, nil, bad(http.StatusUnsupportedMediaType, "application/json only")
 	}
 	if enc := req.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {

@@ -238,8 +238,9 @@ func TestStoppingDuringARun(t *testing.T) {
 	stop := w.work()
 	<-began
 	stop()
-	if open := w.open("pipedrive"); len(open) != 1 {
-		t.Fatal(open)
+	list, err := w.store.OpenReceipts(t.Context(), "pipedrive", time.Now())
+	if err != nil || len(list) != 1 || list[0].Attempts != 0 || strings.Contains(w.log.String(), "failed") {
+		t.Fatalf("a stop counts as a failure: %+v, %v, %s", list, err, w.log)
 	}
 	again := worldOf(t, w.store)
 	again.work()
