@@ -142,25 +142,39 @@ func TestLargeHeaders(t *testing.T) {
 	}
 }
 
-// TestTheGateWaits: a connection that is being served is never closed for another.
+// TestTheGateWaits: a connection that is being served is never closed for another,
+// however long it takes and whoever waits.
 func TestTheGateWaits(t *testing.T) {
 	slow := &slowStore{free: make(chan struct{})}
 	w := newWorld(t, func(s *Settings) {
-		s.limits.conns, s.limits.patience = 2, time.Millisecond
+		s.limits.conns, s.limits.patience = 2, 10*time.Millisecond
 		slow.Store, s.Store = s.Store, slow
 	})
 	base := w.serve(nil)
-	answers := make(chan int, 6)
+	answers := make(chan int, 2)
+	all, sum := w.memory.free(), int64(0)
 	for i := range cap(answers) {
+		body := sent(fmt.Sprint("d-", i), "change", "user", "11", time.Now())
+		sum += int64(len(body))
+		taken := all - sum
 		go func() {
-			status, _, _, err := request{body: sent(fmt.Sprint("d-", i), "change", "user", "11", time.Now())}.try(base)
-			if err != nil {
-				t.Error(err)
+			for { // whoever has not sent a header yet may have to make room
+				if status, _, _, err := (request{body: body}).try(base); err == nil {
+					answers <- status
+					return
+				} else if w.memory.free() == taken {
+					t.Error(err)
+				}
 			}
-			answers <- status
 		}()
+		until(t, "it is being served", func() bool { return w.memory.free() == taken })
 	}
-	time.Sleep(100 * time.Millisecond)
+	waiting, err := net.Dial("tcp", strings.TrimPrefix(base, "http://")) //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = waiting.Close() }()
+	time.Sleep(100 * time.Millisecond) // the gate looks for one to close
 	close(slow.free)
 	for range cap(answers) {
 		if status := <-answers; status != http.StatusOK {
