@@ -40,6 +40,7 @@ type Store interface {
 	InitialPassword(ctx context.Context, instance int64) (sealed []byte, err error)
 	Instance(ctx context.Context, id int64) (store.Instance, error)
 	InstancesByID(ctx context.Context, ids []int64) (map[int64]store.Instance, error)
+	EarlierInstances(ctx context.Context, guid ident.GUID, before int64) ([]store.Instance, error)
 	DueInstances(ctx context.Context, now time.Time, limit int) ([]store.Instance, error)
 	AdvanceInstances(ctx context.Context, lease store.Lease, list []store.Advance) (stale []int64, err error)
 

@@ -59,7 +59,14 @@ func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Valu
 	if err != nil {
 		return orchestration.Values{}, err
 	}
-	return d.source().Values(ctx, i.o, i.GUID, input)
+	// Before the links: an earlier instance that has ended by now has made its link.
+	earlier, err := d.Store.EarlierInstances(ctx, i.GUID, i.ID)
+	if err != nil {
+		return orchestration.Values{}, err
+	}
+	v, err := d.source().Values(ctx, i.o, i.GUID, input)
+	v.Linking = d.linking(ctx, earlier, i.o.Unlinked(v.Links))
+	return v, err
 }
 
 // input returns what started the instance.

@@ -194,6 +194,9 @@ func (t *transition) enter(step *step, values Values) {
 		t.finish(PhaseFailed, fmt.Sprintf("the step %s ran %d times, which is the bound of a loop", step.Name, MaxTurns))
 		return
 	}
+	if t.linksLater(step, values) {
+		return
+	}
 	*turns++
 	t.s.Begun = true
 	if step.kind == KindWebhook && slices.Contains(values.From, step.Webhook.Application) {

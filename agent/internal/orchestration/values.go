@@ -21,6 +21,9 @@ type Values struct {
 	Change  *Change
 	Links   []Link
 	From    []string // see Input
+	// Linking names the spaces in which the object has no link and an earlier
+	// orchestration for it may yet make one.
+	Linking []ident.Space
 	// Settings holds those of applications, by application and name.
 	Settings map[string]map[string]any
 	Schema   ident.Schema

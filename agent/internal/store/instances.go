@@ -125,6 +125,18 @@ func scanInstance(row scanner) (i Instance, err error) {
 	return i, err
 }
 
+// EarlierInstances returns the instances for an object that began before another and
+// have not ended, the first one first. Those that wait for a time or a condition are
+// not among them.
+func (s *Store) EarlierInstances(ctx context.Context, guid ident.GUID, before int64) ([]Instance, error) {
+	rows, err := s.reader.QueryContext(ctx, selectInstances+` WHERE guid = ? AND id < ? AND ended = 0 AND idle = 0 ORDER BY id`, guid, before)
+	if err != nil {
+		return nil, s.fail("earlier orchestrations for an object", err)
+	}
+	list, err := collect(rows, scanInstance)
+	return list, s.fail("earlier orchestrations for an object", err)
+}
+
 // StartInstances begins instances, all or none, and returns their numbers.
 func (s *Store) StartInstances(ctx context.Context, lease Lease, list []NewInstance) ([]int64, error) {
 	var ids []int64
