@@ -34,7 +34,9 @@ type Store interface {
 	RenewLease(ctx context.Context, lease store.Lease, ttl time.Duration) (store.Lease, error)
 	ReleaseLease(ctx context.Context, lease store.Lease) error
 
+	// OpenEvents returns the first events that can be judged now.
 	OpenEvents(ctx context.Context, limit int) ([]ident.Event, error)
+	CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error)
 	AsideEvents(ctx context.Context, automation string, from int64, limit int) ([]store.AsideEvent, error)
 	JudgeEvents(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
 	JudgeAside(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
@@ -90,6 +92,7 @@ const (
 	batch     = 200 // events that are judged in one transaction
 	mostHops  = 8
 	patience  = 10 * time.Second // after a failure
+	soon      = 50 * time.Millisecond
 	longest   = 10 * time.Minute // that an event may hold up those after it
 )
 
@@ -132,6 +135,8 @@ func (r *Reactor) Run(ctx context.Context) {
 		if _, err := r.Judge(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Warn("changes in the directory could not be looked at; they wait", "cause", err, "next", "the agent tries again by itself")
 			wait = patience
+		} else if r.waiting(ctx) {
+			wait = soon
 		}
 		select {
 		case <-ctx.Done():
@@ -142,7 +147,14 @@ func (r *Reactor) Run(ctx context.Context) {
 	r.release(context.WithoutCancel(ctx))
 }
 
-// Judge judges all events that are open, and returns what came of them.
+// waiting reports whether events are open that could not be judged yet, because a write
+// of the agent that they show has not been recorded. That takes moments.
+func (r *Reactor) waiting(ctx context.Context) bool {
+	n, _, err := r.Store.CountOpenEvents(ctx)
+	return err == nil && n > 0
+}
+
+// Judge judges all events that can be, and returns what came of them.
 func (r *Reactor) Judge(ctx context.Context) (all []store.Judged, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

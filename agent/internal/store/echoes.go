@@ -60,7 +60,7 @@ func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 // wrote says, and forgets the others. The part that was not carried out is the
 // business of whoever does the same later.
 func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID, wrote ident.Operation) error {
-	rows, err := tx.QueryContext(ctx, `SELECT id, anchor, part, digest, origin_json FROM echoes WHERE intent = ? ORDER BY id`, intent)
+	rows, err := tx.QueryContext(ctx, `SELECT id, intent, anchor, part, digest, origin_json FROM echoes WHERE intent = ? ORDER BY id`, intent)
 	if err != nil {
 		return err
 	}
@@ -92,42 +92,45 @@ func dropEchoes(ctx context.Context, tx *sql.Tx, intent int64) error {
 type echo struct {
 	operation.Echo
 	id     int64
+	intent int64 // 0 once it is known how the write ended
 	anchor string
 	origin ident.Origin
 }
 
 func scanEcho(row scanner) (e echo, err error) {
 	var origin string
-	if err = row.Scan(&e.id, &e.anchor, &e.Part, &e.Digest, &origin); err == nil {
+	if err = row.Scan(&e.id, &e.intent, &e.anchor, &e.Part, &e.Digest, &origin); err == nil {
 		err = fromJSON(origin, &e.origin)
 	}
 	return e, err
 }
 
-// recognise gives each part of an event that is a write of the agent its origin.
-func (b *mirrorBatch) recognise(e *ident.Event) error {
+// recognise gives each part of an event that is a write of the agent its origin. It
+// returns the intent of such a write if it is still open: what follows from the write,
+// such as a link, is not known yet.
+func (b *mirrorBatch) recognise(e *ident.Event) (intent int64, err error) {
 	expected, err := b.expectsEchoes()
 	if err != nil || !expected {
-		return err
+		return 0, err
 	}
 	list, err := b.echoes(e)
 	if err != nil || len(list) == 0 {
-		return err
+		return 0, err
 	}
 	for i := range e.Parts {
 		p := &e.Parts[i]
 		if p.Kind == ident.EventCreated {
-			err = b.recogniseCreated(e, p, list)
+			intent, err = b.recogniseCreated(e, p, list)
 		} else if found := slices.IndexFunc(list, func(o echo) bool { return o.Echo == operation.EchoOf(e, *p) }); found >= 0 {
-			p.Origin = &list[found].origin
+			p.Origin, intent = &list[found].origin, max(intent, list[found].intent)
 			err = b.exec(`DELETE FROM echoes WHERE id = ?`, list[found].id)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	originOfFlags(e.Parts)
-	return nil
+	return intent, nil
 }
 
 // expectsEchoes reports whether there were echoes when the first event of the
@@ -169,7 +172,7 @@ func (b *mirrorBatch) echoes(e *ident.Event) ([]echo, error) {
 }
 
 func (b *mirrorBatch) echoesBy(where string, arg any) ([]echo, error) {
-	stmt, err := b.prepare(`SELECT id, anchor, part, digest, origin_json FROM echoes WHERE ` + where + ` ORDER BY id DESC`)
+	stmt, err := b.prepare(`SELECT id, intent, anchor, part, digest, origin_json FROM echoes WHERE ` + where + ` ORDER BY id DESC`)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +186,10 @@ func (b *mirrorBatch) echoesBy(where string, arg any) ([]echo, error) {
 // recogniseCreated decides whether an account is as the agent has made it, with
 // what the agent has written to it since. If somebody else has changed it too, the
 // event is theirs: nobody has heard of that change.
-func (b *mirrorBatch) recogniseCreated(e *ident.Event, p *ident.EventPart, list []echo) error {
+func (b *mirrorBatch) recogniseCreated(e *ident.Event, p *ident.EventPart, list []echo) (intent int64, err error) {
 	made := slices.IndexFunc(list, func(o echo) bool { return o.Echo == operation.EchoOf(e, *p) })
 	if made < 0 {
-		return nil
+		return 0, nil
 	}
 	asWritten := map[string]bool{}
 	var seen []int64
@@ -194,21 +197,21 @@ func (b *mirrorBatch) recogniseCreated(e *ident.Event, p *ident.EventPart, list 
 		is := operation.Shows(e, o.Echo)
 		asWritten[o.Part] = asWritten[o.Part] || is
 		if is {
-			seen = append(seen, o.id)
+			seen, intent = append(seen, o.id), max(intent, o.intent)
 		}
 	}
 	for _, is := range asWritten {
 		if !is {
-			return nil
+			return 0, nil
 		}
 	}
 	p.Origin = &list[made].origin
 	for _, id := range seen {
 		if err := b.exec(`DELETE FROM echoes WHERE id = ?`, id); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return intent, nil
 }
 
 // originOfFlags gives a change of userAccountControl the origin of the change of

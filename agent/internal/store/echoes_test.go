@@ -65,7 +65,7 @@ func (w *writes) reads(began time.Time, server string, events ...ident.Event) (o
 	err := w.UpdateMirror(w.Context(), func(tx MirrorTx) error {
 		for i := range events {
 			e := &events[i]
-			if err := tx.b.recognise(e); err != nil {
+			if _, err := tx.b.recognise(e); err != nil {
 				return err
 			}
 			for _, p := range e.Parts {

@@ -9,10 +9,20 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// OpenEvents returns the first events that have not been judged yet, in the order of
-// their numbers.
+// awaitedFor is the longest time for which an event waits until it is known how the
+// agent's own write ended that it shows.
+const awaitedFor = 10 * time.Minute
+
+// decidedEvents leaves out the events that show a write of the agent of which it is not
+// known yet how it ended: what follows from the write, such as a link, comes with that.
+// Later events of the same object wait behind them.
+const decidedEvents = ` AND NOT EXISTS (SELECT 1 FROM events first JOIN intents ON intents.id = first.intent
+	WHERE first.guid = events.guid AND first.id <= events.id AND first.open = 1 AND first.at > ?)`
+
+// OpenEvents returns the first events that can be judged and have not been yet, in the
+// order of their numbers.
 func (s *Store) OpenEvents(ctx context.Context, limit int) ([]ident.Event, error) {
-	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1 ORDER BY id LIMIT ?`, limit)
+	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1`+decidedEvents+` ORDER BY id LIMIT ?`, stamp(s.now().Add(-awaitedFor)), limit)
 	if err != nil {
 		return nil, s.fail("open events", err)
 	}

@@ -37,13 +37,14 @@ func scanEvent(row scanner) (ident.Event, error) {
 }
 
 const insertEvent = `INSERT INTO events
-	(at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
+	(at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, intent, open)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
 
 // addEvent inserts an event, and sets its ID. Values that are too long to be kept
 // are only recognised.
 func (b *mirrorBatch) addEvent(e *ident.Event) error {
-	if err := b.recognise(e); err != nil {
+	intent, err := b.recognise(e)
+	if err != nil {
 		return fmt.Errorf("recognise the own writes in the event of %q: %w", e.DN, err)
 	}
 	parts, err := ident.EncodeParts(briefParts(e.Parts))
@@ -59,7 +60,7 @@ func (b *mirrorBatch) addEvent(e *ident.Event) error {
 		group = *e.Group
 	}
 	e.ID, err = b.batch.insert(b.ctx, insertEvent, stamp(e.At), e.Object, e.GUID, e.DN, e.From, e.Name,
-		group.GUID, group.DN, group.Name, parts, image, e.Unsure)
+		group.GUID, group.DN, group.Name, parts, image, e.Unsure, intent)
 	if err != nil {
 		return fmt.Errorf("event of %q: %w", e.DN, err)
 	}

@@ -159,7 +159,7 @@ func goesOn(t *testing.T, s *Store, in Intent, held Held) {
 func checkEchoes(t *testing.T, s *Store) {
 	t.Helper()
 	e := ident.Event{GUID: "guid-1", Parts: []ident.EventPart{{Kind: ident.EventDisabled}}}
-	must(t, s.UpdateMirror(t.Context(), func(tx MirrorTx) error { return tx.b.recognise(&e) }))
+	must(t, s.UpdateMirror(t.Context(), func(tx MirrorTx) error { _, err := tx.b.recognise(&e); return err }))
 	if o := e.Parts[0].Origin; o == nil || o.Automation != "staff" || o.Instance != 3 || o.Hops != 1 {
 		t.Errorf("origin: %+v", o)
 	}

@@ -89,14 +89,14 @@ func TestTimeline(t *testing.T) {
 	}
 	ids := must1[[]int64](t)(s.StartInstances(ctx, lease, []NewInstance{one}))
 	s.sql(t,
-		fmt.Sprintf(`INSERT INTO events VALUES (5, %d, 'user', 'guid-7', 'CN=7,DC=c', 'CN=7,DC=c', 'Seven', '', '', '',
+		fmt.Sprintf(`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (5, %d, 'user', 'guid-7', 'CN=7,DC=c', 'CN=7,DC=c', 'Seven', '', '', '',
 			'[{"kind":"disabled"}]', '{"samaccountname":["seven"]}', '', 0)`, at(0)-1000),
-		fmt.Sprintf(`INSERT INTO events VALUES (6, %d, 'user', 'guid-7', 'CN=7,DC=c', '', 'Seven', 'guid-g', 'CN=g,DC=c', 'g',
+		fmt.Sprintf(`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (6, %d, 'user', 'guid-7', 'CN=7,DC=c', '', 'Seven', 'guid-g', 'CN=g,DC=c', 'g',
 			'[{"kind":"member_added"}]', '{}', '', 1)`, at(30)),
-		fmt.Sprintf(`INSERT INTO events VALUES (7, %d, 'user', 'guid-8', 'CN=8,DC=c', '', 'Eight', '', '', '', '[{"kind":"created"}]', '{}', '', 1)`, at(30)),
+		fmt.Sprintf(`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (7, %d, 'user', 'guid-8', 'CN=8,DC=c', '', 'Eight', '', '', '', '[{"kind":"created"}]', '{}', '', 1)`, at(30)),
 		fmt.Sprintf(`INSERT INTO event_verdicts VALUES (5, 'leavers', 'begun', %d, '', '', %d), (7, 'joiners', 'begun', 9, '', '', %d)`, ids[0], at(0)-500, at(0)),
 		fmt.Sprintf(`INSERT INTO receipts VALUES (1, 'crm', 'd1', %d, 'changed', 'user', '7', x'', 0, 'done', %d, 1, 0, 0, '')`, at(-600), run),
-		fmt.Sprintf(`INSERT INTO receipt_runs VALUES (1, 'staff', %d, 1), (1, 'roles', 99, 1)`, run),
+		fmt.Sprintf(`INSERT INTO receipt_runs (receipt, automation, run, failed, at) VALUES (1, 'staff', %d, 0, %d), (1, 'roles', 99, 0, %d)`, run, at(1), at(1)),
 		fmt.Sprintf(`INSERT INTO receipts VALUES (2, 'crm', 'd2', %d, 'changed', 'person', '7', x'', 0, 'done', 1, 1, 0, 0, '')`, at(-600)),
 	)
 	now.Add(time.Minute)
@@ -146,7 +146,7 @@ func TestSeenEvents(t *testing.T) {
 	s := openTest(t)
 	for id, guid := range []string{1: "a", 2: "b", 3: "a", 4: "a"} {
 		if guid != "" {
-			s.sql(t, fmt.Sprintf(`INSERT INTO events VALUES (%d, %d, 'user', '%s', 'CN=x', '', 'X', '', '', '', '[{"kind":"created"}]', '{}', '', %d)`, id, id*10, guid, id/4))
+			s.sql(t, fmt.Sprintf(`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (%d, %d, 'user', '%s', 'CN=x', '', 'X', '', '', '', '[{"kind":"created"}]', '{}', '', %d)`, id, id*10, guid, id/4))
 		}
 	}
 	s.sql(t, `INSERT INTO event_verdicts VALUES (3, 'z', 'echo', 0, 'why', 'what', 1), (3, 'b', 'begun', 7, '', '', 1)`)
@@ -243,8 +243,8 @@ func TestFormerObjects(t *testing.T) {
 	lease, run := begin(t, s)
 	must(t, s.Commit(ctx, lease, commit(outcome(run, "7", ident.ClassCreate, ident.ResultApplied))))
 	s.sql(t,
-		`INSERT INTO events VALUES (1, 10, 'user', 'guid-x', 'CN=Ada,OU=New,DC=c', 'CN=Ada,OU=Old,DC=c', 'Ada Novak', '', '', '', '[{"kind":"moved"}]', '{}', '', 0)`,
-		`INSERT INTO events VALUES (2, 20, 'user', 'guid-x', 'CN=Ada,OU=New,DC=c', 'CN=Ada,OU=New,DC=c', 'Ada Novak', '', '', '', '[{"kind":"deleted"}]',
+		`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (1, 10, 'user', 'guid-x', 'CN=Ada,OU=New,DC=c', 'CN=Ada,OU=Old,DC=c', 'Ada Novak', '', '', '', '[{"kind":"moved"}]', '{}', '', 0)`,
+		`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (2, 20, 'user', 'guid-x', 'CN=Ada,OU=New,DC=c', 'CN=Ada,OU=New,DC=c', 'Ada Novak', '', '', '', '[{"kind":"deleted"}]',
 			'{"samaccountname":["anovak"],"mail":["ada@c.test"],"proxyaddresses":["SMTP:ada.n@c.test"]}', '', 0)`,
 		`INSERT INTO mirror_deleted VALUES ('guid-x', 21)`,
 	)

@@ -14,7 +14,8 @@ CREATE TABLE events (
     parts_json TEXT NOT NULL,
     image_json TEXT NOT NULL, -- the attributes afterwards; the last ones of a deleted object
     unsure     TEXT NOT NULL, -- why it is not certain that the object was deleted
-    open       INTEGER NOT NULL
+    open       INTEGER NOT NULL,
+    intent     INTEGER NOT NULL DEFAULT 0 -- of the agent's own write that it shows, if that was open then
 ) STRICT;
 CREATE INDEX events_open ON events (id) WHERE open = 1;
 CREATE INDEX events_guid ON events (guid, id);
