@@ -156,25 +156,48 @@ func outputs(t *testing.T) map[string]func(*page) {
 		"quarantine": func(p *page) {
 			printQuarantineList(p, service.QuarantineList{Automation: "staff", Application: "pipedrive", Items: mixedPlan(t).Quarantined}, "")
 		},
-		"queue":        func(p *page) { printQueue(p, someDeliveries()) },
-		"dead_letter":  func(p *page) { printDelivery(p, deadLetter()) },
-		"webhooks":     func(p *page) { printWebhooks(p, someWebhooks()) },
-		"webhook":      func(p *page) { printWebhook(p, someWebhooks().Webhooks[0]) },
-		"trial":        func(p *page) { printTrial(p, someTrial()) },
-		"trial_done":   func(p *page) { printTrial(p, doneTrial()) },
-		"instances":    func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
-		"instance":     func(p *page) { printInstance(p, someInstance()) },
-		"explain":      func(p *page) { printExplanation(p, someExplanation()) },
-		"events":       func(p *page) { printEvents(p, someEvents()) },
-		"explain_gone": func(p *page) { printExplanation(p, goneExplanation()) },
-		"registered":   func(p *page) { printRegistered(p, someRegistered()) },
-		"subscription": func(p *page) { printSubscription(p, someSubscription()) },
-		"online":       func(p *page) { printOnline(p, findings()) },
-		"connectors":   func(p *page) { printModules(p, someModules()) },
+		"quarantine_events": func(p *page) { printQuarantineList(p, someAside(), "") },
+		"quarantine_both": func(p *page) { // an automation that was about changes in the directory before
+			both := someAside()
+			both.Application, both.Items, both.Events, both.MoreEvents = "pipedrive", mixedPlan(t).Quarantined[:1], both.Events[:1], 0
+			printQuarantineList(p, both, "")
+		},
+		"quarantine_none": func(p *page) { printQuarantineList(p, service.QuarantineList{Automation: "leavers"}, "") },
+		"queue":           func(p *page) { printQueue(p, someDeliveries()) },
+		"dead_letter":     func(p *page) { printDelivery(p, deadLetter()) },
+		"webhooks":        func(p *page) { printWebhooks(p, someWebhooks()) },
+		"webhook":         func(p *page) { printWebhook(p, someWebhooks().Webhooks[0]) },
+		"trial":           func(p *page) { printTrial(p, someTrial()) },
+		"trial_done":      func(p *page) { printTrial(p, doneTrial()) },
+		"instances":       func(p *page) { printInstances(p, []service.Instance{someInstance().Instance}) },
+		"instance":        func(p *page) { printInstance(p, someInstance()) },
+		"explain":         func(p *page) { printExplanation(p, someExplanation()) },
+		"events":          func(p *page) { printEvents(p, someEvents()) },
+		"explain_gone":    func(p *page) { printExplanation(p, goneExplanation()) },
+		"registered":      func(p *page) { printRegistered(p, someRegistered()) },
+		"subscription":    func(p *page) { printSubscription(p, someSubscription()) },
+		"online":          func(p *page) { printOnline(p, findings()) },
+		"connectors":      func(p *page) { printModules(p, someModules()) },
 		"error": func(p *page) {
 			p.lines(red, "rollcall: ", "connect to a domain controller: ldaps://dc1.example.com: dial tcp 192.0.2.1:636: connection refused; next: check urls in [directory], then `rollcall validate --online`\n\tand again")
 		},
 	}
+}
+
+// someAside is what an automation has set aside of changes in the directory.
+func someAside() service.QuarantineList {
+	return service.QuarantineList{Automation: "tell", MoreEvents: 2, Events: []service.AsideEvent{
+		{
+			Event: 31, At: noonAnd(3), Change: "modified description", Name: "Ada Lovelace", DN: "CN=Ada Lovelace,OU=Staff,DC=x", GUID: "guid-ada",
+			Cause: "9 changes in a row have each led to the next one, and at most 8 may: automations answer each other",
+			Next:  "see which automations write what the others ask for, and end the circle; `rollcall quarantine accept tell 31` drops it",
+		},
+		{
+			Event: 32, At: noonAnd(4), Change: "deleted", Name: "李小龍", DN: "CN=李小龍,OU=Staff,DC=x", GUID: "guid-li",
+			Cause: "it is not certain that CN=李小龍,OU=Staff,DC=x was deleted: the bind account is not shown deletions",
+			Next:  "look whether it was; do by hand what must follow, and `rollcall quarantine accept tell 32` drops it",
+		},
+	}}
 }
 
 // TestOutputs holds what people see against the files in testdata/render:

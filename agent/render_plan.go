@@ -204,17 +204,30 @@ func printQuarantine(w io.Writer, items []ident.QuarantineItem, rest, names stri
 // printQuarantineList lists everything that one automation has set aside;
 // names is as in printQuarantine.
 func printQuarantineList(w io.Writer, q service.QuarantineList, names string) {
-	records, parts := byPart(q.Items)
+	events := len(q.Events) > 0
 	if q.Application == "" && len(q.Items) == 0 {
-		printAside(pageOf(w), q)
+		if events {
+			printAside(pageOf(w), q)
+		} else {
+			pageOf(w).putStyled(plainText, "", bold, fmt.Sprintf("Automation %s: nothing is set aside.", q.Automation))
+		}
 		return
 	}
-	head := fmt.Sprintf("Automation %s for application %s: %s", q.Automation, q.Application, counted(len(records), "record", "records"))
+	records, parts := byPart(q.Items)
+	head := "Automation " + q.Automation
+	if q.Application != "" {
+		head += " for application " + q.Application
+	}
+	head += ": " + counted(len(records), "record", "records")
 	if len(parts) > 0 {
 		head += ", and " + counted(len(parts), "more that needs a person", "more that need a person")
 	}
 	pageOf(w).putStyled(plainText, "", bold, head+".")
 	printQuarantine(w, q.Items, "", names)
+	if events { // from when its trigger was another one
+		pageOf(w).blank()
+		printAside(pageOf(w), q)
+	}
 }
 
 // byPart separates records that are set aside from parts that need a person.
