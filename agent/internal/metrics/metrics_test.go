@@ -42,6 +42,8 @@ func used() *Metrics {
 	m.Seen("pipedrive", time.Second)
 	m.Receiver(func() ([]Waiting, error) { return []Waiting{{"pipedrive", 1, time.Now()}}, nil })
 	m.ConnectorCall("pipedrive", "fetch", "ok", time.Millisecond, 1<<20)
+	m.Judged("leavers", "begun")
+	m.EventsAside("leavers", 1)
 	m.Subscription("pipedrive", true, true)
 	return m
 }

@@ -66,7 +66,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 	if err != nil {
 		return err
 	}
-	if err := e.Observe(ctx); err != nil {
+	if err := errors.Join(e.Observe(ctx), a.observeAllAside(ctx)); err != nil {
 		return err
 	}
 	starting.at("compiling the connectors")

@@ -201,6 +201,26 @@ func (a *Agent) observeAside(ctx context.Context, automation string) error {
 	return err
 }
 
+// observeAllAside sets the metric at the start: of every automation that may set
+// changes aside, and of those that are not configured any more and have some left.
+func (a *Agent) observeAllAside(ctx context.Context) error {
+	names, err := a.store.AsideAutomations(ctx)
+	if err != nil {
+		return err
+	}
+	for name, conf := range a.Config().Triggered {
+		if conf.Trigger == config.TriggerDirectory {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if err := a.observeAside(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reactOnce judges what is open, and returns how that ended for each automation that
 // holds something or has set something aside.
 func (a *Agent) reactOnce(ctx context.Context) []Ended {
