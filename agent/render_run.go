@@ -39,6 +39,9 @@ func printReport(w io.Writer, r service.Report, how extent) {
 	switch {
 	case r.Summary.Began != nil:
 		printBegan(p, r)
+	case r.Kind == service.KindEvents && r.Result == service.RunOK:
+		p.put("", "What the orchestrations that changes in the directory began have done there within a day.")
+		printCounts(p, r)
 	case r.Kind == service.KindEvents:
 		p.put("", "Changes in the directory asked for more orchestrations than limits.start lets begin in 24 hours.")
 	default:

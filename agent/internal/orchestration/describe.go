@@ -106,6 +106,11 @@ func (o *Orchestration) OnlyTo(applications []string) bool {
 	return does
 }
 
+// Writes reports whether it has steps that write to the directory.
+func (o *Orchestration) Writes() bool {
+	return slices.ContainsFunc(o.steps, func(s step) bool { return s.kind == KindDirectory })
+}
+
 // Sent is what a webhook step sends of its object.
 type Sent struct {
 	Step, Ref, Application string

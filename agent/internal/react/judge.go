@@ -149,7 +149,7 @@ func instance(e ident.Event, a Automation, change *orchestration.Change, from []
 	return &store.NewInstance{
 		Orchestration: a.Orchestration, Definition: a.Definition, Automation: a.Name, Trigger: triggerOf(change), By: "directory",
 		GUID: e.GUID, DN: e.DN, Name: NameOf(e), Input: text,
-		Step: a.Compiled.Steps()[0].Name,
+		Step: a.Compiled.Steps()[0].Name, Writes: a.Compiled.Writes(),
 	}, nil
 }
 

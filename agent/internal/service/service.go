@@ -73,7 +73,8 @@ const (
 	RunInterrupted = store.RunInterrupted
 )
 
-// KindEvents is the kind of a run that holds what changes in the directory would begin.
+// KindEvents is the kind of a run that holds what changes in the directory would begin,
+// or has what they led to.
 const KindEvents = store.KindEvents
 
 // LogRunEnded is the log message at the end of a run.

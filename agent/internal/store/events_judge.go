@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -134,6 +135,11 @@ func (s *Store) judge(ctx context.Context, b *batch, event int64, j Judgement) (
 				return one, err
 			}
 			begin.Run = one.Run
+		} else if begin.Writes {
+			var err error
+			if begin.Run, err = s.dailyRun(ctx, b, begin); err != nil {
+				return one, err
+			}
 		}
 		var err error
 		if one.Instance, err = s.startOne(ctx, b, begin, 0); err != nil {
@@ -152,19 +158,37 @@ func (s *Store) holdingRun(ctx context.Context, b *batch, n NewInstance) (int64,
 	err := b.scan(ctx, []any{&run}, `SELECT id FROM runs WHERE automation = ? AND kind = ? AND orchestration = ?
 		AND EXISTS (SELECT 1 FROM instances WHERE run = runs.id AND status = 'held') ORDER BY id DESC LIMIT 1`,
 		n.Automation, KindEvents, n.Orchestration)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return run, err
+	if errors.Is(err, sql.ErrNoRows) {
+		run, err = s.eventsRun(ctx, b, n, RunHeld)
 	}
+	return run, err
+}
+
+// dailyRun returns the run that what an orchestration writes to the directory belongs
+// to: that of the last 24 hours, or a new one. A run for each change would hide all
+// others in the list of runs.
+func (s *Store) dailyRun(ctx context.Context, b *batch, n NewInstance) (int64, error) {
+	var run int64
+	err := b.scan(ctx, []any{&run}, `SELECT id FROM runs WHERE automation = ? AND kind = ? AND orchestration = ? AND result = ? AND started > ?
+		ORDER BY id DESC LIMIT 1`, n.Automation, KindEvents, n.Orchestration, RunOK, stamp(s.now().Add(-24*time.Hour)))
+	if errors.Is(err, sql.ErrNoRows) {
+		run, err = s.eventsRun(ctx, b, n, RunOK)
+	}
+	return run, err
+}
+
+// eventsRun adds a run of the kind KindEvents.
+func (s *Store) eventsRun(ctx context.Context, b *batch, n NewInstance, result RunResult) (int64, error) {
 	now := s.now()
-	run, err = b.insert(ctx, `INSERT INTO runs
+	run, err := b.insert(ctx, `INSERT INTO runs
 		(automation, application, orchestration, kind, started_by, started, ended, result, error, plan_json)
-		VALUES (?, '', ?, ?, ?, ?, ?, ?, '', '')`, n.Automation, n.Orchestration, KindEvents, n.By, stamp(now), stamp(now), RunHeld)
+		VALUES (?, '', ?, ?, ?, ?, ?, ?, '', '')`, n.Automation, n.Orchestration, KindEvents, n.By, stamp(now), stamp(now), result)
 	if err != nil {
 		return 0, err
 	}
 	b.note(JournalLine{
 		Kind: JournalRun, Automation: n.Automation, By: n.By, Run: run,
-		Text: joinNonEmpty(string(KindEvents), n.Orchestration, string(RunHeld), n.Cause),
+		Text: joinNonEmpty(string(KindEvents), n.Orchestration, string(result), n.Cause),
 	})
 	return run, nil
 }

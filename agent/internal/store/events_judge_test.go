@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -80,6 +81,53 @@ func TestJudgingIsDoneOnce(t *testing.T) {
 	if _, err := s.JudgeEvents(ctx, lease, []JudgedEvent{{Event: 3}}); !errors.As(err, &fenced) {
 		t.Errorf("judged without the lease: %v", err)
 	}
+}
+
+// TestWhatEventsLeadToBelongsToARun: what an orchestration writes to the directory is
+// kept with a run, one for each day, orchestration and automation, and not with the one
+// that holds something.
+func TestWhatEventsLeadToBelongsToARun(t *testing.T) {
+	clock := newClock()
+	s, ctx := openTest(t, WithClock(clock.Now)), t.Context()
+	lease := outbox(t, s)
+	happen(t, s, "g1", "g2", "g3", "g4", "g5", "g6")
+	judge := func(event int64, automation string, change func(*NewInstance)) int64 {
+		t.Helper()
+		n := begins(ident.GUID(fmt.Sprint("g", event)), 100)
+		n.Automation, n.Writes = automation, true
+		change(n)
+		list := must1[[]Judged](t)(s.JudgeEvents(ctx, lease, []JudgedEvent{
+			{Event: event, Judgements: []Judgement{{Automation: automation, Verdict: EventBegun, Begin: n}}},
+		}))
+		i := must1[Instance](t)(s.Instance(ctx, list[0].Instance))
+		if holds := i.Status == InstanceHeld; (list[0].Run != 0) != holds || holds && list[0].Run != i.Run {
+			t.Errorf("%+v is told of %+v", list[0], i)
+		}
+		return i.Run
+	}
+	as := func(*NewInstance) {}
+	held := judge(1, "a", func(n *NewInstance) { n.Held = true })
+	first := judge(2, "a", as)
+	if first == 0 || first == held || judge(3, "a", as) != first {
+		t.Error("two changes of a day do not share a run of their own")
+	}
+	if other := judge(4, "b", as); other == first || other == 0 {
+		t.Errorf("another automation has the run %d", other)
+	}
+	if run := judge(5, "a", func(n *NewInstance) { n.Writes = false }); run != 0 {
+		t.Errorf("what does not write has the run %d", run)
+	}
+	clock.Add(25 * time.Hour)
+	lease = outbox(t, s)
+	if next := judge(6, "a", as); next == first || next == 0 {
+		t.Errorf("the next day has the run %d", next)
+	}
+	for _, r := range must1[[]Run](t)(s.Runs(ctx, 10)) {
+		if want := map[bool]RunResult{true: RunHeld, false: RunOK}[r.ID == held]; r.Kind != KindEvents || r.Result != want || r.Ended == nil {
+			t.Errorf("%+v", r)
+		}
+	}
+	must(t, s.VerifyJournal(ctx))
 }
 
 // TestOldEventsAreRemoved, but not those that somebody has to look at.

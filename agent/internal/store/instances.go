@@ -62,6 +62,9 @@ type NewInstance struct {
 	// Approved is the person who let it begin; such a start does not count in
 	// CountStarts.
 	Approved string
+	// Writes says that it has steps that write to the directory. What they do belongs to
+	// a run, so JudgeEvents gives it one.
+	Writes bool
 	// Password is the sealed initial password that this instance may hand over.
 	// It is erased when the instance ends, at the latest.
 	Password []byte

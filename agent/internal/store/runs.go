@@ -23,8 +23,9 @@ const (
 	KindOrchestrate Kind = "orchestrate"
 	KindInstant     Kind = "instant" // of single users, because an application reported their change
 	KindChosen      Kind = "chosen"  // of single users whom a person chose
-	// KindEvents holds the orchestrations that changes in the directory would begin,
-	// and that are more than limits.start.
+	// KindEvents holds the orchestrations that changes in the directory would begin, and
+	// that are more than limits.start; or has what those that began write to the
+	// directory, for a day.
 	KindEvents Kind = "events"
 )
 
