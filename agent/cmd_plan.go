@@ -128,7 +128,8 @@ func (c *cli) applyCommand() *cobra.Command {
 			}
 			if err == nil && info.Mode().IsRegular() {
 				if len(keys) > 0 {
-					return &usageError{errors.New("--key: a saved plan is applied as it stands: make it with `rollcall plan AUTOMATION --key KEY --out FILE`")}
+					return &usageError{errors.New("--key: a saved plan is applied as it stands: " +
+						"make it with `rollcall plan AUTOMATION --key KEY --out FILE`")}
 				}
 				p, err := planfile.Load(args[0])
 				if err != nil {

@@ -149,10 +149,9 @@ type flood struct {
 	infobip *infobipsim.Server
 	people  []*someone
 
-	mu         sync.Mutex
-	atPerson   map[string]int // requests about one person, by the person's id
-	atUser     map[string]int // writes, by the path
-	unexpected []string
+	mu       sync.Mutex
+	atPerson map[string]int // requests about one person, by the person's id
+	atUser   map[string]int // writes, by the path
 }
 
 func newFlood(t *testing.T, people int) *flood {

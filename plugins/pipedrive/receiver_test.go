@@ -25,10 +25,12 @@ func at(t *testing.T, body, pointer string) string {
 		t.Fatalf("%s: %v", body, err)
 	}
 	for _, name := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
-		members, ok := v.(map[string]any)
-		if v, ok = members[name]; !ok {
+		members, _ := v.(map[string]any)
+		member, ok := members[name]
+		if !ok {
 			t.Fatalf("%s: there is nothing at %s", body, pointer)
 		}
+		v = member
 	}
 	return fmt.Sprint(v)
 }

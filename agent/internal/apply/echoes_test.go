@@ -148,8 +148,10 @@ func (h *heard) creation() (ident.Key, ident.Operation) {
 	key := ident.Key(fmt.Sprintf("%s-%d", h.tag, h.keys))
 	to := h.OU("Staff").Child("Made " + string(key))
 	return key, ident.Operation{Class: ident.ClassCreate, To: to, Attributes: []ident.AttributeChange{
-		{Name: "sAMAccountName", New: []string{string(key)}}, {Name: "employeeNumber", New: []string{"app:" + string(key)}},
-		{Name: "title", New: []string{"new"}}, {Name: "otherMobile", New: []string{"2", "1"}},
+		{Name: "sAMAccountName", New: []string{string(key)}},
+		{Name: "employeeNumber", New: []string{"app:" + string(key)}},
+		{Name: "title", New: []string{"new"}},
+		{Name: "otherMobile", New: []string{"2", "1"}},
 	}}
 }
 

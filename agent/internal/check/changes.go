@@ -73,5 +73,6 @@ func (c *directoryCheck) deleted(ctx context.Context, q conn.SyncQuery) {
 			return
 		}
 	}
-	c.add("changes", right, abi.RightUnknown, "there are too many objects to see at once; the log of the agent says it when it lacks this right")
+	c.add("changes", right, abi.RightUnknown,
+		"there are too many objects to see at once; the log of the agent says it when it lacks this right")
 }

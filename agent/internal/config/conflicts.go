@@ -103,7 +103,9 @@ func (a Attribute) agrees(other Attribute) bool {
 	}
 	one := a.texts()
 	ofThePerson := func(t string) bool {
-		return slices.ContainsFunc([]string{"user", "endpoints", "attributes", "link", "settings"}, func(name string) bool { return strings.Contains(t, name) })
+		return slices.ContainsFunc([]string{"user", "endpoints", "attributes", "link", "settings"}, func(name string) bool {
+			return strings.Contains(t, name)
+		})
 	}
 	return slices.Equal(one, other.texts()) && !slices.ContainsFunc(one, ofThePerson)
 }
@@ -167,7 +169,8 @@ func (l *loader) checkAfterUpdated() {
 				if k.automation.Name == name {
 					at := path{"automations", name, "after", "updated"}
 					l.failKey(at, fmt.Sprintf("the orchestration %s writes %s (%s), which the next run puts back (%s), and that update begins it again: "+
-						"there is no end", a.After.Updated, k.Name, written[attribute].Pos, k.Pos), `authoritative = "directory" for it, or write another attribute`)
+						"there is no end", a.After.Updated, k.Name, written[attribute].Pos, k.Pos),
+						`authoritative = "directory" for it, or write another attribute`)
 				}
 			}
 		}

@@ -98,11 +98,12 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.keyed": "Records leads to an object whose members are the records, in place of a list.",
 		"applications.NAME.endpoints.NAME.cost": "Tokens of the daily budget that one request takes; " +
 			"1 unless the connector says otherwise.",
-		"applications.NAME.endpoints.NAME.one.path": "The request for a single record, in place of the connector's: its path below the base URL, " +
-			"a template that knows key.",
-		"applications.NAME.endpoints.NAME.one.url":            "In place of path.",
-		"applications.NAME.endpoints.NAME.one.params":         "Query parameters.",
-		"applications.NAME.endpoints.NAME.one.records":        "JSON pointer to the record, or to a list that holds it; \"\" is the whole answer.",
+		"applications.NAME.endpoints.NAME.one.path": "The request for a single record, in place of the connector's: " +
+			"its path below the base URL, a template that knows key.",
+		"applications.NAME.endpoints.NAME.one.url":    "In place of path.",
+		"applications.NAME.endpoints.NAME.one.params": "Query parameters.",
+		"applications.NAME.endpoints.NAME.one.records": "JSON pointer to the record, or to a list that holds it; " +
+			"\"\" is the whole answer.",
 		"applications.NAME.endpoints.NAME.one.record":         "JSON pointer to the user within that.",
 		"applications.NAME.endpoints.NAME.one.cost":           "Tokens of the daily budget that the request takes; 1 unless this says otherwise.",
 		"applications.NAME.endpoints.NAME.repeat.style":       "How the next page is asked for.",

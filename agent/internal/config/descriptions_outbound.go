@@ -95,8 +95,9 @@ func describeTriggers() map[string]string {
 		"automations.NAME.trigger": "What starts orchestration, in place of data_source and action: " +
 			"schedule takes the users of the directory that fit base and where, at certain times; " +
 			"directory takes each user or group that somebody changes, with whatever tool.",
-		"automations.NAME.on": "Of trigger = \"directory\": the kinds of changes: created, restored, deleted, enabled, disabled, moved, renamed, " +
-			"modified, modified(ATTRIBUTE, ...), member_added, member_removed. modified alone takes the usual attributes and all that the configuration names.",
+		"automations.NAME.on": "Of trigger = \"directory\": the kinds of changes: created, restored, deleted, enabled, disabled, " +
+			"moved, renamed, modified, modified(ATTRIBUTE, ...), member_added, member_removed. " +
+			"modified alone takes the usual attributes and all that the configuration names.",
 		"automations.NAME.object": "Of trigger = \"directory\": what the change is about; user without it. " +
 			"A membership is about the member.",
 		"automations.NAME.base": "Of a trigger: below which DN the objects are, within scope; the whole scope without it. " +

@@ -106,7 +106,8 @@ func (l *loader) warnReceivers() {
 		}
 	}
 	if l.config.Receiver.Listen != "" && !any {
-		l.warnKey(path{"receiver"}, "the receiver takes nothing: no application has receiver.enabled", "set enabled in [applications.NAME.receiver]")
+		l.warnKey(path{"receiver"}, "the receiver takes nothing: no application has receiver.enabled",
+			"set enabled in [applications.NAME.receiver]")
 	}
 }
 

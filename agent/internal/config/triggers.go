@@ -130,7 +130,8 @@ func (l *loader) checkTriggered(in path, a *Automation) {
 	}
 	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[Automation]())) {
 		if l.has(in.with(key)) && !slices.Contains(triggerKeys[a.Trigger], key) {
-			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with trigger = %q", key, a.Trigger), cmp.Or(triggerHints[a.Trigger][key], "remove it"))
+			l.failKey(in.with(key), fmt.Sprintf("%s has no effect with trigger = %q", key, a.Trigger),
+				cmp.Or(triggerHints[a.Trigger][key], "remove it"))
 		}
 	}
 	for _, key := range sortedKeys(fieldsOf(reflect.TypeFor[Limits]())) {

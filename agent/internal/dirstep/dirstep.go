@@ -179,7 +179,8 @@ func (s *step) begin(ctx context.Context) (err error) {
 		}
 	}
 	s.job, err = s.Actor.job(ctx, s.dir, apply.Order{
-		Run: i.Run, By: i.By, Lease: s.Lease, Listener: s, Begun: apply.Begun{Automation: i.Automation, Hops: input.Hops}, Step: &store.Orchestrated{
+		Run: i.Run, By: i.By, Lease: s.Lease, Listener: s, Begun: apply.Begun{Automation: i.Automation, Hops: input.Hops},
+		Step: &store.Orchestrated{
 			Orchestration: i.Orchestration, Instance: i.ID, Step: s.Step, GUID: i.GUID, DN: i.DN, Name: i.Name, Status: string(i.Status),
 		},
 	})

@@ -132,8 +132,11 @@ func TestKind(t *testing.T) {
 		},
 		ident.ObjectGroup: {{"objectclass": {"top", "group"}}},
 		"": {
-			{}, {"objectclass": {"top", "organizationalUnit"}}, {"objectclass": {"top", "person", "contact"}},
-			{"objectclass": {"user", "computer"}}, {"objectclass": {"user", "computer", "msDS-GroupManagedServiceAccount"}},
+			{},
+			{"objectclass": {"top", "organizationalUnit"}},
+			{"objectclass": {"top", "person", "contact"}},
+			{"objectclass": {"user", "computer"}},
+			{"objectclass": {"user", "computer", "msDS-GroupManagedServiceAccount"}},
 			{"objectclass": {"user"}, "useraccountcontrol": {"2080"}}, // a trust
 		},
 	} {

@@ -19,7 +19,8 @@ func Receiver(conf config.Application, m abi.Manifest) []error {
 		return fmt.Errorf("%s: application %s: receiver: %s", conf.Pos, conf.Name, fmt.Sprintf(format, args...))
 	}
 	if m.Receiver == nil {
-		return []error{fail("connector %s %s does not know how its application tells of changes: set enabled = false in [applications.%s.receiver]",
+		return []error{fail("connector %s %s does not know how its application tells of changes: "+
+			"set enabled = false in [applications.%s.receiver]",
 			m.Name, m.Version, conf.Name)}
 	}
 	given := []struct {

@@ -72,7 +72,8 @@ func TestBefore(t *testing.T) {
 		"deleted":  {Event{Parts: []EventPart{{Kind: EventDeleted}}}, image},
 		"all at once": {Event{From: "CN=Ada A,OU=x,DC=c", DN: "CN=Ada B,OU=y,DC=c", Parts: []EventPart{
 			{Kind: EventDisabled, Old: []string{"512"}, New: []string{"514"}},
-			{Kind: EventMoved}, {Kind: EventRenamed},
+			{Kind: EventMoved},
+			{Kind: EventRenamed},
 			{Kind: EventModified, Attribute: "title", New: []string{"Boss"}},
 			{Kind: EventModified, Attribute: "sn", Old: []string{"A"}},
 		}}, Attributes{"cn": {"Ada A"}, "name": {"Ada A"}, "sn": {"A"}, "mail": {"a@x"}, "useraccountcontrol": {"512"}}},

@@ -32,15 +32,17 @@ var _ prometheus.Collector = (*receiver)(nil)
 func newReceiver() *receiver {
 	return &receiver{
 		received: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "rollcall", Name: "received_total", Help: "Requests to the receiver by what became of them; no application: an unknown address.",
+			Namespace: "rollcall", Name: "received_total",
+			Help: "Requests to the receiver by what became of them; no application: an unknown address.",
 		}, []string{"application", "result"}),
 		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "rollcall", Name: "receipt_lag_seconds", Help: "From a delivery of an application to the end of the run about it.",
 			Buckets: prometheus.ExponentialBuckets(0.05, 2, 14),
 		}, []string{"application"}),
-		open:   prometheus.NewDesc("rollcall_receipts_open", "Deliveries of an application that wait for a run.", []string{"application"}, nil),
-		oldest: prometheus.NewDesc("rollcall_receipts_oldest_seconds", "Age of the oldest of them; 0 when there is none.", []string{"application"}, nil),
-		shown:  map[string]bool{},
+		open: prometheus.NewDesc("rollcall_receipts_open", "Deliveries of an application that wait for a run.", []string{"application"}, nil),
+		oldest: prometheus.NewDesc("rollcall_receipts_oldest_seconds", "Age of the oldest of them; 0 when there is none.",
+			[]string{"application"}, nil),
+		shown: map[string]bool{},
 	}
 }
 

@@ -30,8 +30,8 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 	case err != nil:
 		return j, true, err
 	case unclear != nil:
-		return aside(a, unclear.Error(), fmt.Sprintf("correct where of automation %s: default() says what to take for a value that is absent; then %s",
-			a.Name, retryOf(a, e))), true, nil
+		return aside(a, unclear.Error(), fmt.Sprintf("correct where of automation %s: "+
+			"default() says what to take for a value that is absent; then %s", a.Name, retryOf(a, e))), true, nil
 	case !holds:
 		return verdict(a, store.EventFiltered, ""), true, nil
 	case e.Unsure != "":

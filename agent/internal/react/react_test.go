@@ -21,7 +21,7 @@ import (
 
 func begin(t *testing.T) *scene {
 	t.Helper()
-	s := newScene(t, t.Context(), t.TempDir())
+	s := newScene(t.Context(), t, t.TempDir())
 	t.Cleanup(s.close)
 	return s
 }
@@ -288,7 +288,7 @@ func TestAPanicAboutOneEvent(t *testing.T) {
 // written, each event has one verdict of each automation that asks for it, and one
 // instance where that says so.
 func TestEachEventIsJudgedOnce(t *testing.T) {
-	s := newScene(t, context.Background(), t.TempDir())
+	s := newScene(context.Background(), t, t.TempDir())
 	defer s.close()
 	soak.Check(t, 15, 500, func(r *rapid.T) {
 		s.anew(r)
@@ -310,7 +310,7 @@ func TestEachEventIsJudgedOnce(t *testing.T) {
 			case "judge":
 				s.judge()
 			case "fail":
-				s.fault = func(written bool) error { return errDied }
+				s.fault = func(bool) error { return errDied }
 				_, _ = s.reactor.Judge(s.ctx)
 			case "die": // after the commit, before anybody is told
 				s.fault = func(written bool) error {

@@ -69,7 +69,7 @@ func (s *scene) db() *sql.DB {
 	return db
 }
 
-func newScene(t tb, ctx context.Context, dir string) *scene {
+func newScene(ctx context.Context, t tb, dir string) *scene {
 	s := &scene{tb: t, ctx: ctx, dir: dir, managers: map[ident.DN]ident.Entry{}, now: time.Now()}
 	s.open()
 	return s

@@ -3,7 +3,7 @@ package receiver
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // as the code under test
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -153,7 +153,8 @@ func FuzzAuth(f *testing.F) {
 	f.Add("Key ", "", "{timestamp}")
 	f.Fuzz(func(t *testing.T, value, body, stamp string) {
 		for _, a := range []abi.ReceiverAuth{
-			{Kind: abi.ReceiverBasic}, {Kind: abi.ReceiverHeader, Header: "Authorization", Prefix: "Key "},
+			{Kind: abi.ReceiverBasic},
+			{Kind: abi.ReceiverHeader, Header: "Authorization", Prefix: "Key "},
 			{Kind: abi.ReceiverHMAC, Header: "Authorization", Prefix: "sha256=", Algorithm: "sha256", Encoding: "hex", Signed: "{body}"},
 			{Kind: abi.ReceiverHMAC, Header: "Authorization", Algorithm: "sha1", Encoding: "base64", Timestamp: "X-Time", Signed: "{timestamp}{body}"},
 		} {

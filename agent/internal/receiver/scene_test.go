@@ -314,7 +314,7 @@ func (q request) try(base string) (status int, answer string, h http.Header, err
 	if q.client == nil {
 		q.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	}
-	req, err := http.NewRequest(q.method, base+q.path, strings.NewReader(q.body)) //nolint:noctx // a test
+	req, err := http.NewRequest(q.method, base+q.path, strings.NewReader(q.body))
 	if err != nil {
 		return 0, "", nil, err
 	}

@@ -42,7 +42,7 @@ func TestTLS(t *testing.T) {
 	if status, _, _, err := (request{body: "{}"}).try(strings.Replace(base, "https", "http", 1)); err == nil && status != http.StatusBadRequest {
 		t.Errorf("clear text is answered with %d", status)
 	}
-	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusts, MaxVersion: tls.VersionTLS11}}} //nolint:gosec // it must not work
+	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusts, MaxVersion: tls.VersionTLS11}}} // it must not work
 	if err := deliver("d-3", old); err == nil {
 		t.Error("TLS 1.1 is accepted")
 	}
@@ -89,7 +89,7 @@ func TestSlowLoris(t *testing.T) {
 		}
 	}()
 	for i := range 20 {
-		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://")) //nolint:noctx // a test
+		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestSlowRequestsEnd(t *testing.T) {
 		"header": "POST /pipedrive HTTP/1.1\r\nHost: x\r\nX-",
 		"body":   "POST /pipedrive HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n" + auth + "\r\n\r\n{\"me",
 	} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://")) //nolint:noctx // a test
+		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestTheGateWaits(t *testing.T) {
 		}()
 		until(t, "it is being served", func() bool { return w.memory.free() == taken })
 	}
-	waiting, err := net.Dial("tcp", strings.TrimPrefix(base, "http://")) //nolint:noctx // a test
+	waiting, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -285,7 +285,7 @@ func TestKilled(t *testing.T) {
 	dir := newState(t)
 	answered := map[string]bool{}
 	for life := range 3 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$") //nolint:gosec // itself
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$") // itself
 		cmd.Env = append(os.Environ(), "RECEIVER_TEST_STATE="+dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -53,12 +53,6 @@ func (s *Snapshot) unreactive(conf config.Automation) error {
 	return errors.Join(fit.Reaction(s.config, conf.Name, s.orchestrations[conf.Orchestration].compiled)...)
 }
 
-// asksForChanges reports whether an automation begins its orchestration after
-// changes in the directory.
-func (s *Snapshot) asksForChanges(automation string) bool {
-	return s.config.Triggered[automation].Trigger == config.TriggerDirectory
-}
-
 // startLimit says how many orchestrations of an automation may begin in 24 hours.
 // The count that a percentage is of may be some minutes old: nothing waits for a
 // new one.
@@ -314,10 +308,13 @@ func named(conf config.Automation) []string {
 	return names
 }
 
+// attributed is an orchestration or a filter.
+type attributed interface {
+	Attributes(object string) ([]string, bool)
+}
+
 // read lists the attributes that an orchestration or a filter reads of an object.
-func read(o interface {
-	Attributes(string) ([]string, bool)
-}, object string) []string {
+func read(o attributed, object string) []string {
 	names, _ := o.Attributes(object)
 	return names
 }

@@ -116,7 +116,8 @@ func (s *Service) retryEvents(ctx context.Context, in AcceptRequest) ([]JudgedEv
 }
 
 func noEvent(in AcceptRequest) error {
-	return exit.Mistake(fmt.Errorf("automation %s has set aside no change %s: `rollcall quarantine list` shows what there is", in.Automation, in.Key))
+	return exit.Mistake(fmt.Errorf("automation %s has set aside no change %s: `rollcall quarantine list` shows what there is",
+		in.Automation, in.Key))
 }
 
 // EventVerdict is what an automation makes of a change in the directory.

@@ -51,6 +51,7 @@ func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 	for _, e := range list {
 		args = append(args, in.GUID, anchor, e.Part, e.Digest, origin, in.Database, in.ID)
 	}
+	//nolint:gosec // only placeholders are repeated
 	_, err = tx.ExecContext(ctx, `INSERT INTO echoes (guid, anchor, part, digest, origin_json, server, intent, settled)
 		VALUES (?, ?, ?, ?, ?, ?, ?, 0)`+strings.Repeat(`, (?, ?, ?, ?, ?, ?, ?, 0)`, len(list)-1), args...)
 	return err

@@ -304,7 +304,9 @@ func TestTheLastWriteCounts(t *testing.T) {
 
 func creation() ident.Operation {
 	return ident.Operation{Class: ident.ClassCreate, To: "CN=New,OU=a,DC=c", Attributes: []ident.AttributeChange{
-		{Name: "employeeNumber", New: []string{"crm:2"}}, {Name: "title", New: []string{"Lead"}}, {Name: "manager", New: []string{"CN=Bo,DC=c"}},
+		{Name: "employeeNumber", New: []string{"crm:2"}},
+		{Name: "title", New: []string{"Lead"}},
+		{Name: "manager", New: []string{"CN=Bo,DC=c"}},
 		{Name: "mail", New: []string{"not mirrored"}},
 	}}
 }

@@ -29,7 +29,7 @@ func BenchmarkEvents(b *testing.B) {
 		return time.Since(began)
 	}
 	dn := func(i int) ident.DN { return ident.DN(fmt.Sprintf("CN=Person %d,OU=Staff,DC=example,DC=com", i)) }
-	var fill, list = []func(MirrorTx) error{put(entry("ou", "OU=Staff,DC=example,DC=com"))}, []string(nil)
+	fill, list := []func(MirrorTx) error{put(entry("ou", "OU=Staff,DC=example,DC=com"))}, []string(nil)
 	for i := range people {
 		fill = append(fill, put(user(ident.GUID(fmt.Sprint("g", i)), dn(i), "displayname", fmt.Sprint("Person ", i), "mail", fmt.Sprintf("p%d@example.com", i),
 			"samaccountname", fmt.Sprint("p", i), "department", "Sales", "givenname", "Person", "sn", fmt.Sprint(i), "manager", string(dn(i/10)))))

@@ -22,7 +22,8 @@ const decidedEvents = ` AND NOT EXISTS (SELECT 1 FROM events first JOIN intents 
 // OpenEvents returns the first events that can be judged and have not been yet, in the
 // order of their numbers.
 func (s *Store) OpenEvents(ctx context.Context, limit int) ([]ident.Event, error) {
-	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1`+decidedEvents+` ORDER BY id LIMIT ?`, stamp(s.now().Add(-awaitedFor)), limit)
+	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1`+decidedEvents+` ORDER BY id LIMIT ?`,
+		stamp(s.now().Add(-awaitedFor)), limit)
 	if err != nil {
 		return nil, s.fail("open events", err)
 	}

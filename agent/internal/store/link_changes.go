@@ -38,15 +38,6 @@ func (s *Store) noteLink(ctx context.Context, tx *sql.Tx, l ident.Link, made boo
 	return err
 }
 
-const selectLinkChanges = `SELECT at, application, kind, key, guid, made, automation, orchestration, origin, run, changed_by FROM link_changes`
-
-func scanLinkChange(row scanner) (c LinkChange, err error) {
-	var at int64
-	err = row.Scan(&at, &c.Application, &c.Kind, &c.Key, &c.GUID, &c.Made, &c.Automation, &c.Orchestration, &c.Origin, &c.Run, &c.By)
-	c.At = moment(at)
-	return c, err
-}
-
 // changesAtOnce limits how many changes of links one transaction removes.
 const changesAtOnce = 5000
 

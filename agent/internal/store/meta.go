@@ -50,7 +50,9 @@ func putQuarantine(ctx context.Context, tx *sql.Tx, automation string, items []i
 // MergeQuarantine replaces what the quarantine of an automation says about the
 // keys for which about returns true, and keeps the rest. It returns how many
 // items there are then.
-func (s *Store) MergeQuarantine(ctx context.Context, automation string, about func(ident.Key) bool, items []ident.QuarantineItem) (n int, err error) {
+func (s *Store) MergeQuarantine(
+	ctx context.Context, automation string, about func(ident.Key) bool, items []ident.QuarantineItem,
+) (n int, err error) {
 	err = s.write(ctx, "merge quarantine", func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, selectQuarantine, automation)
 		if err != nil {

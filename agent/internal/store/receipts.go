@@ -117,7 +117,8 @@ func (b *batch) keepReceipt(ctx context.Context, now time.Time, bounds ReceiptBo
 	if body == nil {
 		body = []byte{}
 	}
-	n, err := b.count(ctx, `INSERT INTO receipts (application, delivery, at, kind, records, key, body, size, state, run, attempts, next_at, ended, cause)
+	n, err := b.count(ctx, `INSERT INTO receipts
+		(application, delivery, at, kind, records, key, body, size, state, run, attempts, next_at, ended, cause)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', 0, 0, ?, 0, '') ON CONFLICT (application, delivery) DO NOTHING`,
 		r.Application, r.Delivery, stamp(now), r.Kind, r.Records, string(r.Key), body, size, stamp(now))
 	if err != nil || n == 0 {
@@ -132,7 +133,8 @@ const selectReceipts = `SELECT id, application, delivery, at, kind, records, key
 
 func scanReceipt(row scanner) (r Receipt, err error) {
 	var at, next, ended int64
-	err = row.Scan(&r.ID, &r.Application, &r.Delivery, &at, &r.Kind, &r.Records, &r.Key, &r.State, &r.Run, &r.Attempts, &next, &ended, &r.Cause)
+	err = row.Scan(&r.ID, &r.Application, &r.Delivery, &at, &r.Kind, &r.Records, &r.Key,
+		&r.State, &r.Run, &r.Attempts, &next, &ended, &r.Cause)
 	r.At, r.NextAt, r.Ended = moment(at), moment(next), moment(ended)
 	return r, err
 }
@@ -166,6 +168,7 @@ func (s *Store) receipts(ctx context.Context, where, order string, args ...any) 
 	for i, r := range list {
 		place[r.ID] = i
 	}
+	//nolint:gosec // conditions are written in this file
 	rows, err = s.reader.QueryContext(ctx, `SELECT receipt, automation FROM receipt_runs WHERE receipt IN (SELECT id FROM receipts`+where+`)
 		ORDER BY receipt, automation`, args...)
 	if err != nil {

@@ -82,7 +82,8 @@ func (s *Store) PutSubscription(ctx context.Context, one Subscription, by, said 
 				repairs, repaired, repaired_why, poll) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (application) DO UPDATE SET state = excluded.state, id = excluded.id, url = excluded.url,
 				username = excluded.username, reference = excluded.reference, made_by = excluded.made_by, changed = excluded.changed,
-				checked = excluded.checked, cause = excluded.cause, repairs = excluded.repairs, repaired = excluded.repaired, repaired_why = excluded.repaired_why, poll = excluded.poll`,
+				checked = excluded.checked, cause = excluded.cause, repairs = excluded.repairs,
+				repaired = excluded.repaired, repaired_why = excluded.repaired_why, poll = excluded.poll`,
 			one.Application, string(one.State), one.ID, one.URL, one.Username, one.Reference, one.By, stamp(one.Changed), stamp(one.Checked),
 			one.Cause, one.Repairs, stamp(one.Repaired), one.RepairedWhy, poll)
 		if err != nil || said == "" {

@@ -182,6 +182,7 @@ func (e TimelineEntry) place() int {
 func timelineRows(
 	ctx context.Context, db *sql.DB, of TimelineOf, query string, args []any, scan func(scanner, *TimelineEntry, ...any) error,
 ) ([]TimelineEntry, error) {
+	//nolint:gosec // queries are written in this package
 	rows, err := db.QueryContext(ctx, `SELECT * FROM (`+query+`) q WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?`,
 		append(args, stamp(of.Since), of.Most)...)
 	if err != nil {

@@ -99,6 +99,7 @@ func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]Timeline
 			CASE r.ended WHEN 0 THEN r.started ELSE r.ended END, o.id
 			FROM outcomes o JOIN runs r ON r.id = o.run WHERE ` + settled + ` AND o.id IN (SELECT id FROM mine)`
 	args = append([]any{of.GUID}, args...)
+	//nolint:gosec // conditions and columns are written in this file
 	rows, err := s.reader.QueryContext(ctx, `WITH mine AS (SELECT id FROM outcomes WHERE guid = ? AND guid <> ''
 			UNION SELECT id FROM outcomes WHERE guid = '' AND key <> '' AND `+condition+`)
 		SELECT * FROM (`+query+`) q WHERE at >= ? ORDER BY at DESC, entry DESC LIMIT ?`, append(args, stamp(of.Since), of.Most)...)

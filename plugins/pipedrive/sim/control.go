@@ -43,7 +43,8 @@ const controlHelp = `Control of the simulator (the vendor has nothing like it):
 ` + webhooksHelp + `  POST   /_sim/paging                   {"form":"none|offset|cursor","size":100}
   POST   /_sim/oauth/code               {"redirect_uri":"http://127.0.0.1/"}: an authorization code
   POST   /_sim/oauth/expire             every access token; /revoke: every refresh token
-  POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form; no webhook is told
+  POST   /_sim/reset                    forget changes, persons, roles, teams, webhooks, faults, readings and the paging form;
+                                        no webhook is told
 `
 
 // ErrNoUser is the error for an id that no user has.

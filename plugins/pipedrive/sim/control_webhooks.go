@@ -46,7 +46,8 @@ func (s *Server) Webhooks() []Webhook {
 
 func (s *Server) seen(h *hook) Webhook {
 	w := Webhook{
-		ID: h.ID, UserID: h.UserID, Event: h.Action + "." + h.Object, URL: h.URL, Active: h.IsActive == 1, Failures: h.failures, LastSuccess: h.success,
+		ID: h.ID, UserID: h.UserID, Event: h.Action + "." + h.Object, URL: h.URL,
+		Active: h.IsActive == 1, Failures: h.failures, LastSuccess: h.success,
 	}
 	if h.AuthUser != nil {
 		w.AuthUser = *h.AuthUser

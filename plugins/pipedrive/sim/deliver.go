@@ -218,7 +218,8 @@ func (s *Server) delivered(hookID int64, d delivery, status int) (success bool) 
 	defer s.hooks.mu.Unlock()
 	now := s.opts.Now()
 	s.hooks.note(Attempt{
-		Webhook: hookID, ID: d.Meta.ID, Action: d.Meta.Action, Entity: fmt.Sprint(d.Meta.EntityID), Attempt: d.Meta.Attempt, Status: status, At: now,
+		Webhook: hookID, ID: d.Meta.ID, Action: d.Meta.Action, Entity: fmt.Sprint(d.Meta.EntityID),
+		Attempt: d.Meta.Attempt, Status: status, At: now,
 	})
 	h, ok := s.hooks.byID[hookID]
 	if !ok || h.IsActive == 0 {

@@ -38,7 +38,8 @@ func Readings() []Reading {
 		r("webhook_ids", "ids in meta of a delivery", "strings", "numbers"),
 		r("webhook_time", "timestamp in meta of a delivery: ISO 8601, or seconds in 10 characters", "iso", "seconds"),
 		r("webhook_retry_id", "id in meta of another attempt of the same delivery", "same", "new"),
-		r("webhook_removed", "a webhook that the vendor has removed: in no list, or listed as inactive with remove_time and remove_reason", "absent", "listed"),
+		r("webhook_removed", "a webhook that the vendor has removed: in no list, or listed as inactive with remove_time and remove_reason",
+			"absent", "listed"),
 		r("webhook_user", "data of a delivery about a user: every field, or a few", "full", "short"),
 	})
 }

@@ -54,9 +54,9 @@ type Options struct {
 	Readings map[string]string // answers to open questions; see Readings
 
 	LoopbackWebhooks bool                        // subscriptions may have loopback URLs, and get deliveries; the vendor requires public ones
-	WebhookRoots     *x509.CertPool              // whom deliveries to https trust; nil: as the system does. The vendor accepts no certificate of one's own making
+	WebhookRoots     *x509.CertPool              // whom deliveries to https trust; nil: as the system does. The vendor takes none self-made
 	WebhookTimeout   time.Duration               // of an attempt of a delivery; default the vendor's 10 seconds
-	WebhookSpeed     int                         // the waits between attempts, the ban and the time until a removal are shorter by this factor; default 1
+	WebhookSpeed     int                         // divides the waits between attempts, the ban and the time until a removal; default 1
 	AfterFunc        func(time.Duration, func()) // runs a delivery of a webhook after a wait; default a timer with its own goroutine
 	Now              func() time.Time            // the clock of every limit, expiry and time stamp; default time.Now
 	Log              *slog.Logger                // one line a request at level debug; default none

@@ -46,7 +46,7 @@ func TestNotify(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	_, ended = notified(t.Context(), c)
-	for before := proxy.Accepted(); proxy.Accepted() == before; { //nolint:revive // until it is connected
+	for before := proxy.Accepted(); proxy.Accepted() == before; { // until it is connected
 	}
 	proxy.Cut()
 	if err := <-ended; !errors.Is(err, conn.ErrUnavailable) {

@@ -47,7 +47,7 @@ func (f *Feed) failed(o *outage, err error) time.Duration {
 		f.Log.Warn("changes in the directory are not seen at once for the moment", "cause", err,
 			"next", "the agent tries again by itself; nothing is lost, what has changed meanwhile is found afterwards")
 	}
-	return pauseAfter(o.failures, err, rand.Float64())
+	return pauseAfter(o.failures, err, rand.Float64()) //nolint:gosec // it spreads waits, guessable or not
 }
 
 // pauseAfter returns how long to wait after a failure: nothing after the first one,

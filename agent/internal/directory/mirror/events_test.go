@@ -295,7 +295,7 @@ func testEventsOfWholeReads(t *testing.T, dc *dirtest.Domain) {
 		"another server": func(_ *testing.T, _ *told, f *faulty) {
 			f.server = func(s conn.Server) conn.Server { s.InvocationID = "0" + s.InvocationID[1:]; return s }
 		},
-		"an older database": func(_ *testing.T, _ *told, f *faulty) { f.usn = func(n int64) int64 { return 1 } },
+		"an older database": func(_ *testing.T, _ *told, f *faulty) { f.usn = func(int64) int64 { return 1 } },
 		"a damaged cursor": func(t *testing.T, s *told, _ *faulty) {
 			state, _ := s.state(t)
 			state.Cookie[len(state.Cookie)/2] ^= 1
@@ -308,7 +308,7 @@ func testEventsOfWholeReads(t *testing.T, dc *dirtest.Domain) {
 		"a cursor without names": func(t *testing.T, s *told, _ *faulty) {
 			s.setCursor(t, func(c *cursor) { c.Names, c.Whole = nil, time.Time{} })
 		},
-		"paged search": func(t *testing.T, s *told, f *faulty) { f.dirSync = refuse(ldap.LDAPResultUnwillingToPerform) },
+		"paged search": func(_ *testing.T, _ *told, f *faulty) { f.dirSync = refuse(ldap.LDAPResultUnwillingToPerform) },
 		"a read that is cut off at each of its transactions": func(t *testing.T, s *told, _ *faulty) {
 			s.setCursor(t, func(c *cursor) { c.Whole = time.Time{} })
 			for at := 1; at < 20; at++ {

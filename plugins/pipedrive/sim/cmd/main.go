@@ -55,7 +55,8 @@ func options(args []string, stderr io.Writer) (listen string, o sim.Options, err
 	f.BoolVar(&o.NoAdmin, "no-admin", false, "the caller may not write")
 	f.BoolVar(&o.NoAccountSettings, "no-account-settings", false, "the caller does not see `modified`")
 	f.BoolVar(&o.LoopbackWebhooks, "loopback-webhooks", false, "accept webhooks to loopback addresses, and deliver to them")
-	f.IntVar(&o.WebhookSpeed, "webhook-speed", 1, "divides the waits between attempts of a delivery, and the time of a ban and until a removal")
+	f.IntVar(&o.WebhookSpeed, "webhook-speed", 1,
+		"divides the waits between attempts of a delivery, and the time of a ban and until a removal")
 	f.Func("webhook-ca", "`file` with the certificates that deliveries to https trust, instead of the system's", func(path string) error {
 		text, err := os.ReadFile(path)
 		if err != nil {
