@@ -73,17 +73,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err != nil {
 		return planned{}, err
 	}
-	read := 0
-	err = e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
-		if read++; read%100 == 1 {
-			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
-		}
-		if d.chosen != nil {
-			return e.giveChosen(ctx, a, &d, b, s)
-		}
-		return d.give(b, s)
-	})
-	if err != nil {
+	if err := e.giveStaged(ctx, a, &d, b); err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
 	end := e.deliveryEnd(ctx, a, d, b)
@@ -91,10 +81,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	if err != nil {
 		return planned{}, fmt.Errorf("plan automation %s: %w", a.Settings.Automation, err)
 	}
-	if crash := b.Crashes(); crash.Count > 0 {
-		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
-			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
-	}
+	e.logCrashes(a, b)
 	busy := busy(v.others, a.Settings.Space())
 	leaveBusy(&p, busy)
 	if err := e.follow(ctx, &p, a.Settings); err != nil {
@@ -110,6 +97,28 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 	made.delivered, made.absent = b.Marks()
 	d.chosen.narrow(&made, b, a.Settings.Application)
 	return made, nil
+}
+
+// giveStaged gives the builder every record of a delivery, or those of the chosen
+// users.
+func (e *Engine) giveStaged(ctx context.Context, a Automation, d *delivery, b *plan.Builder) error {
+	read := 0
+	return e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
+		if read++; read%100 == 1 {
+			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
+		}
+		if d.chosen != nil {
+			return e.giveChosen(ctx, a, d, b, s)
+		}
+		return d.give(b, s)
+	})
+}
+
+func (e *Engine) logCrashes(a Automation, b *plan.Builder) {
+	if crash := b.Crashes(); crash.Count > 0 {
+		e.Log.Error("internal error while records were planned: they are in quarantine", "automation", a.Settings.Automation,
+			"records", crash.Count, "key", crash.Key, "panic", crash.Panic, "stack", crash.Stack)
+	}
 }
 
 // leaveBusy removes users from a plan if another automation of the same space

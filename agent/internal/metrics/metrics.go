@@ -60,67 +60,17 @@ type Metrics struct {
 // New registers every metric. storeSize returns the size of the state in bytes.
 func New(version string, storeSize func() float64) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), readiness: func() error { return errors.New("starting") }}
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "rollcall", Name: name, Help: help}, labels)
-		m.registry.MustRegister(v)
-		return v
-	}
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "rollcall", Name: name, Help: help}, labels)
-		m.registry.MustRegister(v)
-		return v
-	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "rollcall", Name: name, Help: help, Buckets: buckets}, labels)
-		m.registry.MustRegister(v)
-		return v
-	}
-	gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
-	m.lastSuccess = gauge("automation_last_success_timestamp_seconds",
-		"When the last run ended in which nothing failed and the delivery was believed.", "automation")
-	m.lastResult = gauge("automation_last_result",
-		"1 for the result of the last run that was not of a part only and for those that apply besides, 0 for the others.",
-		"automation", "result")
-	m.successDue = gauge("automation_success_due_timestamp_seconds", "When, by the schedule, the next success is due.", "automation")
+	m.gauge("build_info", "The version that runs; always 1.", "version", "go").WithLabelValues(version, runtime.Version()).Set(1)
+	m.addAutomations()
+	m.addDirectory()
+	m.addApplications()
 	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "rollcall", Name: "ready",
 		Help: "1 once state and connectors are loaded, while every secret that the configuration names can be read.",
 	}, func() float64 { return flag(m.readiness() == nil) })
-	m.runs = counter("automation_runs_total", "Runs by their result.", "automation", "result")
-	m.runDuration = histogram("run_duration_seconds", "How long runs take.", prometheus.ExponentialBuckets(0.1, 3, 10), "automation")
-	m.records = counter("records_total", "Records that the sources delivered, by what became of them.", "data_source", "result")
-	m.changes = counter("changes_total", "Operations by what became of them.", "automation", "operation", "result")
-	m.quarantined = gauge("quarantined_records", "Records set aside by the last run, and accounts, attributes and groups that need a person.",
-		"data_source")
-	m.held = gauge("held_changes", "Operations and orchestrations that wait for an approval.", "automation", "operation")
-	m.heldOldest = gauge("held_oldest_timestamp_seconds", "Since when the oldest of what waits for an approval waits.", "automation")
-	m.ldapRequests = counter("ldap_requests_total", "LDAP requests by result code (RFC 4511).", "operation", "result_code")
-	m.ldapDuration = histogram("ldap_request_duration_seconds", "How long LDAP requests take.",
-		prometheus.ExponentialBuckets(0.001, 3, 10), "operation")
-	m.ldapConnected = gauge("ldap_connected",
-		"1 when the last contact with that domain controller was good; 0 when it was not, or there was none.", "server")
-	m.httpRequests = counter("http_requests_total", "Requests to applications by status code.", "application", "code")
-	m.httpDuration = histogram("http_request_duration_seconds", "How long applications take to answer.",
-		prometheus.ExponentialBuckets(0.01, 3, 9), "application")
-	m.httpRateLimited = counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.",
-		"application")
-	m.tokenExpiry = gauge("oauth_token_expiry_timestamp_seconds", "When the access token in use ends.", "application")
-	m.calls = counter("connector_calls_total", "Calls into connectors by their result.", "connector", "function", "result")
-	m.callDuration = histogram("connector_call_duration_seconds", "How long calls into connectors take.",
-		prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")
-	m.memory = gauge("connector_memory_bytes", "Memory of a connector's last call at its end.", "connector")
 	m.storeSize = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "rollcall", Name: "store_size_bytes", Help: "Size of the state on disk.",
 	}, storeSize)
-	m.subscriptionActive = gauge("subscription_active",
-		"1 while the application has the subscription that was registered and its last delivery was accepted, 0 otherwise, as of the last look.",
-		"application")
-	m.subscriptionRepairs = counter("subscription_repairs_total",
-		"Subscriptions that were made again because the application had lost or ended them.", "application")
-	m.deliveries = counter("deliveries_total", "Attempts to deliver, by what became of them.", "webhook", "result")
-	m.judged = counter("events_judged_total", "Changes in the directory that automations ask for, by what was made of them.",
-		"automation", "verdict")
-	m.eventsAside = gauge("events_set_aside", "Changes in the directory that could not be judged and need a person.", "automation")
 	m.outbox, m.feed, m.receiver = newOutbox(), newFeed(), newReceiver()
 	m.registry.MustRegister(ready, m.storeSize, m.outbox, m.feed, m.receiver,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
