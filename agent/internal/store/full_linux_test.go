@@ -18,7 +18,7 @@ func TestAFullDiskIsToldAsThat(t *testing.T) {
 		inside(t, t.TempDir())
 		return
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
 		t.Skipf("nothing may be mounted: %v", err)
 	}
 	state, rest := filepath.Join(dir, "state"), filepath.Join(dir, "rest")
@@ -26,7 +26,7 @@ func TestAFullDiskIsToldAsThat(t *testing.T) {
 	must(t, s.SetMeta(t.Context(), "a", "b"))
 	must(t, s.Close())
 	refused, opened := 0, 0
-	for left := int64(0); left <= 256<<10; left += 4 << 10 {
+	for left := int64(0); left <= 1<<20; left += 16 << 10 {
 		fill(t, rest, left)
 		s, err := Open(t.Context(), state)
 		if err == nil {
