@@ -42,7 +42,7 @@ type heard struct {
 	guids   []ident.GUID // of accounts that are linked
 	keyOf   map[ident.GUID]ident.Key
 	results []ident.Outcome
-	read    map[int64]bool // events
+	last    int64 // event that was read
 }
 
 var worlds atomic.Int64
@@ -56,7 +56,7 @@ func hear(t *testing.T, d *dirtest.Domain) *heard {
 	t.Cleanup(func() { _ = st.Close() })
 	h := &heard{
 		T: t, Domain: d, store: st, dir: d.Connect(t, dirtest.AsAgent), tag: fmt.Sprintf("e%d", worlds.Add(1)),
-		keyOf: map[ident.GUID]ident.Key{}, read: map[int64]bool{},
+		keyOf: map[ident.GUID]ident.Key{},
 	}
 	h.sync() // from now on there are events
 	return h
@@ -75,15 +75,17 @@ func (h *heard) sync() []ident.Event {
 	if _, err := mirror.Sync(h.Context(), h.dir, h.store, spec, slog.New(slog.DiscardHandler)); err != nil {
 		h.Fatal(err)
 	}
-	list, err := h.store.OpenEvents(h.Context(), 100_000)
-	if err != nil {
-		h.Fatal(err)
+	var list []ident.Event
+	for { // also those that are not judged before the outcome of the write
+		e, found, err := h.store.EventByID(h.Context(), h.last+1)
+		if err != nil {
+			h.Fatal(err)
+		}
+		if !found {
+			return list
+		}
+		list, h.last = append(list, e), e.ID
 	}
-	list = slices.DeleteFunc(list, func(e ident.Event) bool { return h.read[e.ID] })
-	for _, e := range list {
-		h.read[e.ID] = true
-	}
-	return list
 }
 
 // write carries an operation out, as a run or as a directory step. writer stands
