@@ -23,10 +23,10 @@ type application struct {
 // whether more may be due at once.
 func (d *Dispatcher) takeDue(ctx context.Context, run *runner) bool {
 	now := d.Now()
-	most := map[string]int{}
+	most, probes := map[string]int{}, map[string]bool{}
 	for name := range d.Sender.Applications() {
-		if n := d.application(name).room(now); n > 0 && d.Sender.Sends(name) {
-			most[name] = n
+		if n, probe := d.application(name).room(now); n > 0 && d.Sender.Sends(name) {
+			most[name], probes[name] = n, probe
 		}
 	}
 	if len(most) == 0 {
@@ -42,10 +42,10 @@ func (d *Dispatcher) takeDue(ctx context.Context, run *runner) bool {
 	of := d.instancesOf(ctx, list)
 	for _, row := range list {
 		a := d.application(row.Application)
-		probe := a.take()
+		a.take()
 		run.Go(func() {
 			defer a.give(d)
-			d.deliver(run.ctx, a, row, of, probe)
+			d.deliver(run.ctx, a, row, of, probes[row.Application])
 		})
 	}
 	return len(list) > 0
@@ -75,25 +75,25 @@ func (d *Dispatcher) application(name string) *application {
 
 // room returns how many deliveries may be taken. It is none as long as more than
 // half of what may be under way is, as to take few at once costs as much as many.
-func (a *application) room(now time.Time) int {
+// probe reports whether the call is to find out if the application is back: that is
+// decided here, as it may go down while deliveries are being taken.
+func (a *application) room(now time.Time) (n int, probe bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.full() {
-		return 0
+		return 0, false
 	}
-	return a.breaker.pass(now, taken-a.under, a.under)
+	return a.breaker.pass(now, taken-a.under, a.under), a.breaker.open()
 }
 
 // full reports whether enough is under way. a.mu is held.
 func (a *application) full() bool { return a.under > taken/2 }
 
-// take notes that a delivery was taken. It reports whether its call is to find out
-// if the application is back.
-func (a *application) take() (probe bool) {
+// take notes that a delivery was taken.
+func (a *application) take() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.under++
-	return a.breaker.open()
 }
 
 func (a *application) give(d *Dispatcher) {

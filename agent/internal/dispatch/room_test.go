@@ -15,12 +15,12 @@ import (
 func TestRoom(t *testing.T) {
 	for under, want := range map[int]int{0: taken, taken / 2: taken / 2, taken/2 + 1: 0, taken: 0} {
 		a := &application{under: under}
-		if got := a.room(time.Now()); got != want {
+		if got, probe := a.room(time.Now()); got != want || probe {
 			t.Errorf("with %d under way there is room for %d, want %d", under, got, want)
 		}
 	}
 	down := &application{breaker: breaker{pause: time.Second}}
-	if got := down.room(time.Now()); got != 1 {
+	if got, probe := down.room(time.Now()); got != 1 || !probe {
 		t.Errorf("to an application that is down %d are sent, want 1 that looks", got)
 	}
 }
