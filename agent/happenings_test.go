@@ -178,6 +178,15 @@ orchestration = "leaver"
 		soak.Await(w, "the lag is told", func() bool { return strings.Contains(w.page(), "\nrollcall_event_lag_seconds ") })
 		return came{code: -1}
 	},
+	"a change in AD could not be judged and was set aside": func(w *ward) came {
+		w.down()
+		w.exec(`INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open)
+			VALUES (1, ?, 'user', 'guid-1', 'CN=Ada,DC=ad,DC=test', 'CN=Ada,DC=ad,DC=test', 'ada', '', '', '', '[{"kind":"disabled"}]', '{}', '', 0)`,
+			time.Now().UnixNano())
+		w.exec(`INSERT INTO event_verdicts VALUES (1, 'leavers', 'aside', 0, 'where has no value', '', ?)`, time.Now().UnixNano())
+		w.up()
+		return came{code: -1}
+	},
 	"the configuration has an error: the agent does not start": func(w *ward) came {
 		w.down()
 		w.configure(append(usual, `action      = "lifecycle"`, `action      = "livecycle"`)...)

@@ -23,7 +23,7 @@ func describeSections() map[string]string {
 		"agent.allow_commands":   "Programs that steps of orchestrations may run, by absolute paths; none without it.",
 		"agent.log.level":        "The least severe level that is logged.",
 		"agent.log.format":       "The form of the log's lines.",
-		"store.keep_runs":        "How long runs and what became of their changes are kept, or forever.",
+		"store.keep_runs":        "How long runs, orchestrations, changes of the directory and what applications sent are kept, or forever.",
 		"store.staging_mib":      "What one fetch may deliver, in MiB; it lies in `staging.db` until its run has ended.",
 		"store.keep_journal":     "How long lines of the journal are kept, or forever; at least as long as runs.",
 		"secrets.master_key":     "Opens the encrypted store; without it a key file in state_dir is made on first use.",
