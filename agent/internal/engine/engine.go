@@ -421,12 +421,9 @@ func (e *Engine) leaveUnsettled(ctx context.Context, p *ident.Plan) error {
 
 // connected calls do with a connection of its own.
 func (e *Engine) connected(ctx context.Context, do func(Directory) error) error {
-	prefer, err := apply.PreferredServer(ctx, e.Store)
+	prefer, err := e.preferred(ctx, e.turn.follow.Load() > 0) // another DC would mean to read everything, and again for the feed
 	if err != nil {
 		return err
-	}
-	if prefer == "" && e.turn.follow.Load() > 0 { // another DC would mean to read everything, and again for the feed
-		prefer, _ = e.turn.synced.Load().(string)
 	}
 	progress.Tell(ctx, progress.Step{Phase: "connecting to the directory"})
 	client, err := e.Connect(ctx, prefer)
@@ -435,4 +432,20 @@ func (e *Engine) connected(ctx context.Context, do func(Directory) error) error 
 	}
 	defer func() { _ = client.Close() }()
 	return do(client)
+}
+
+// preferred returns the URL of the domain controller to connect to, "" for any: the one
+// that knows about an open write; then, if stay is set or what differs from the mirror
+// is an event, the one that the mirror is from, before a restart too. Another one may
+// be behind it, and undo in the mirror what it has not heard of yet.
+func (e *Engine) preferred(ctx context.Context, stay bool) (string, error) {
+	prefer, err := apply.PreferredServer(ctx, e.Store)
+	if err != nil || prefer != "" {
+		return prefer, err
+	}
+	source, events, err := mirror.Source(ctx, e.Store)
+	if err != nil || !stay && !events {
+		return "", err
+	}
+	return source, nil
 }

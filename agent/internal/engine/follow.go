@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -35,12 +34,9 @@ func (e *Engine) RecordsEvents() bool { return e.Mirror.Events }
 // Follow opens the connection of a Follower: to the domain controller that the
 // mirror was last brought up to date with, if it can be reached.
 func (e *Engine) Follow(ctx context.Context) (*Follower, error) {
-	prefer, err := apply.PreferredServer(ctx, e.Store)
+	prefer, err := e.preferred(ctx, true)
 	if err != nil {
 		return nil, err
-	}
-	if prefer == "" {
-		prefer, _ = e.turn.synced.Load().(string)
 	}
 	client, err := e.Connect(ctx, prefer)
 	if err != nil {

@@ -293,3 +293,44 @@ func TestTheFeedIsOvertakenByARun(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 }
+
+// After a restart too, the feed goes to the domain controller that the mirror is from,
+// and so do runs as long as what differs is an event.
+func TestTheDomainControllerOfTheMirrorIsPreferredAfterARestart(t *testing.T) {
+	d, err := memory.New("DC=ad,DC=test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := memory.Account{DN: "CN=Administrator,CN=Users,DC=ad,DC=test", Administrator: true}
+	two := "ldaps://dc2.ad.test"
+	var asked string
+	connect := func(_ context.Context, prefer string) (Directory, error) {
+		asked = prefer
+		c, err := d.Connect(admin, "dc2")
+		return remembered{c}, err
+	}
+	s := newSceneIn(t, &dirtest.Domain{BaseDN: "DC=ad,DC=test"}, two, connect, nil)
+	restarted := func() *Engine {
+		e, err := New(t.Context(), s.Engine.Settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(e.Close)
+		return e
+	}
+	for _, events := range []bool{false, true} {
+		s.Mirror.Events = events
+		s.catchUp(s.follower())
+		e := restarted()
+		f, err := e.Follow(t.Context())
+		if err != nil || asked != two {
+			t.Errorf("events %v: the feed asks %q, %v", events, asked, err)
+			continue
+		}
+		_ = f.Close()
+		want := map[bool]string{true: two}[events]
+		if err := e.connected(t.Context(), func(Directory) error { return nil }); err != nil || asked != want {
+			t.Errorf("events %v: a run asks %q, %v", events, asked, err)
+		}
+	}
+}

@@ -247,7 +247,6 @@ func (e *Engine) synchronise(ctx context.Context, client Directory, spec mirror.
 		if err != nil {
 			return fmt.Errorf("bring the mirror of the directory up to date: %w", err)
 		}
-		e.turn.synced.Store(client.Server().URL)
 		e.turn.syncs.Add(1)
 		return nil
 	})

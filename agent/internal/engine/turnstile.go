@@ -18,7 +18,6 @@ type turnstile struct {
 	mirror chan struct{} // holds one token while nobody brings the mirror up to date
 	holder atomic.Value  // string: who has the turn, such as "automation staff"
 	notice time.Duration // how often a waiting run logs that it waits
-	synced atomic.Value  // string: URL of the DC that the mirror was last brought up to date with
 	syncs  atomic.Int64  // how many synchronisations there were
 	follow atomic.Int32  // how many Followers are open
 }
@@ -28,7 +27,6 @@ func newTurnstile() *turnstile {
 	t.free <- struct{}{}
 	t.mirror <- struct{}{}
 	t.holder.Store("")
-	t.synced.Store("")
 	return t
 }
 

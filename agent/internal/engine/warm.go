@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/apply"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -92,12 +91,9 @@ func (e *Engine) Close() { e.warm.close() }
 // connectedWarm is connected for a run of single users. After an error the
 // connection ends: it may be the reason.
 func (e *Engine) connectedWarm(ctx context.Context, do func(*warmed) error) error {
-	prefer, err := apply.PreferredServer(ctx, e.Store)
+	prefer, err := e.preferred(ctx, true) // another DC would mean to read everything
 	if err != nil {
 		return err
-	}
-	if prefer == "" { // another DC would mean to read everything
-		prefer, _ = e.turn.synced.Load().(string)
 	}
 	c := e.warm.take(prefer, e.Now())
 	if c == nil {

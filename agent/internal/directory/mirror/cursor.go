@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 // reports changes again.
 type cursor struct {
 	Way    way    `json:"way"`
+	URL    string `json:"url,omitempty"`    // of the domain controller that the last complete state of the mirror is from
 	Base   string `json:"base"`             // folded
 	Cookie []byte `json:"cookie,omitempty"` // of DirSync
 	// Names lists the mirrored attributes, which may be more than are wanted now. In
@@ -43,6 +45,22 @@ type way struct {
 // ways lists the ways to read, in the order in which they are tried.
 func ways() []way {
 	return []way{{Mode: ModeDirSync}, {Mode: ModeDirSync, Security: true}, {Mode: ModePaged}}
+}
+
+// Source says which domain controller the mirror was last brought up to date with: its
+// URL, or "" if that is not known. events reports whether what differs from the
+// mirror is an event, so that another domain controller, which may be behind, should
+// be asked only when this one cannot be reached.
+func Source(ctx context.Context, st Store) (url string, events bool, err error) {
+	state, err := st.MirrorState(ctx)
+	if err != nil {
+		return "", false, fmt.Errorf("look which domain controller the mirror is from: %w", err)
+	}
+	c, err := decodeCursor(state.Cookie)
+	if err != nil {
+		return "", state.Events, nil //nolint:nilerr // the next synchronisation reads everything, anywhere
+	}
+	return c.URL, state.Events, nil
 }
 
 var errCursor = errors.New("the stored cursor is damaged")

@@ -233,6 +233,9 @@ func shared(a, b []string) []string {
 
 // state returns what is committed together with the entries read up to c.
 func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
+	if c.URL = s.last.URL; full {
+		c.URL = s.dir.Server().URL
+	}
 	cookie, err := c.encode()
 	return store.MirrorState{
 		Cookie: cookie, Server: s.report.Server, Spec: digest(s.base, s.names), Full: full, Synced: s.began, Events: s.wantsEvents(),

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -180,4 +181,43 @@ func story(t *testing.T, dc *dirtest.Domain, ou ident.DN) []step {
 		}},
 		{"delete the tree", 8, func() { dc.DeleteTree(t, ou) }},
 	}
+}
+
+// TestSource: the mirror says which domain controller it is from; a read of another one
+// counts when it is complete.
+func TestSource(t *testing.T) {
+	dc := dirtest.InMemory(t)
+	f := &faulty{Directory: dc.Connect(t, dirtest.AsAgent)}
+	s := newSubject(t, dc, f)
+	s.spec.Events = true
+	want := func(when, url string, events bool) {
+		t.Helper()
+		if got, counts, err := Source(t.Context(), s.store); err != nil || got != url || counts != events {
+			t.Errorf("%s: %q, %v, %v; want %q, %v", when, got, counts, err, url, events)
+		}
+	}
+	one, two := f.Directory.Server().URL, "ldaps://dc2.other"
+	want("empty", "", false)
+	s.sync(t)
+	want("first read", one, true)
+	f.server = func(s conn.Server) conn.Server {
+		s.URL, s.InvocationID = two, "0"+s.InvocationID[1:]
+		return s
+	}
+	whole := s.store
+	s.store = &rolledBack{Store: whole, at: 2}
+	if _, err := s.try(t.Context()); !errors.Is(err, errRolledBack) {
+		t.Fatal(err)
+	}
+	s.store = whole
+	if state, _ := s.state(t); state.Full {
+		t.Fatal("the read was not cut off")
+	}
+	want("cut off", one, true)
+	s.sync(t)
+	want("complete", two, true)
+	state, _ := s.state(t)
+	state.Cookie = state.Cookie[:20]
+	s.setState(t, state)
+	want("damaged", "", true)
 }
