@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -125,13 +124,6 @@ type Engine struct {
 // negative, so that it never equals a run's.
 func (e *Engine) draft() int64 { return -e.drafts.Add(1) }
 
-// configured holds the automations that can run and those that cannot. It is
-// replaced as a whole.
-type configured struct {
-	automations map[string]Automation
-	broken      map[string]error
-}
-
 // New prepares an engine on a store that no other process has open. It ends
 // leases and runs that a crash left behind.
 func New(ctx context.Context, s Settings) (*Engine, error) {
@@ -160,77 +152,6 @@ func (e *Engine) Under(s Settings) *Engine {
 	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	return other
-}
-
-// Config returns the digest of the configuration that an automation would be
-// planned with, or "" if it cannot be planned.
-func (e *Engine) Config(automation string) string {
-	return e.configured.Load().automations[automation].Settings.Config
-}
-
-// Replace sets the configuration of future runs. Runs in progress keep theirs.
-// The engine owns the maps afterwards.
-func (e *Engine) Replace(automations map[string]Automation, broken map[string]error) {
-	e.configured.Store(&configured{automations, broken})
-}
-
-// Unable returns the reason why an automation cannot run now. It returns nil
-// if it can, or if it is not known.
-func (e *Engine) Unable(automation string) error {
-	return e.configured.Load().broken[automation]
-}
-
-// automation returns a configured automation.
-func (e *Engine) automation(name string) (Automation, error) {
-	now := e.configured.Load()
-	if err, broken := now.broken[name]; broken {
-		return Automation{}, err
-	}
-	a, ok := now.automations[name]
-	if ok && a.Begins != nil {
-		return a, fmt.Errorf("automation %s begins the orchestration %s for objects of the directory: it has no records and no links",
-			name, a.Begins.Orchestration)
-	}
-	if ok && a.Reacts != "" {
-		return a, &ReactsError{Automation: name, Orchestration: a.Reacts}
-	}
-	if !ok {
-		return a, &ident.UnknownNameError{What: "automation", Name: name, Known: now.names()}
-	}
-	a.Settings.Now = e.Now()
-	a.Mapper = a.Mapper.At(e.Now())
-	return a, nil
-}
-
-// ReactsError says that an automation has no runs, as changes in the directory begin
-// its orchestration.
-type ReactsError struct{ Automation, Orchestration string }
-
-// Error says what to do instead.
-func (e *ReactsError) Error() string {
-	return fmt.Sprintf("automation %s has no runs: each change in the directory that it asks for begins the orchestration %s. "+
-		"`%s` begins it by hand, `%s` lists what has begun",
-		e.Automation, e.Orchestration, ident.Command("orchestrate", e.Orchestration)+" --user USER", ident.Command("orchestrations"))
-}
-
-// Beginning returns what an automation begins for objects of the directory; false for
-// the others.
-func (e *Engine) Beginning(automation string) (Beginning, bool) {
-	b := e.configured.Load().automations[automation].Begins
-	if b == nil {
-		return Beginning{}, false
-	}
-	return *b, true
-}
-
-// has reports whether an automation is configured, even if it cannot run.
-func (c *configured) has(name string) bool { return slices.Contains(c.names(), name) }
-
-// names lists all configured automations, including those that cannot run.
-func (c *configured) names() []string {
-	names := slices.AppendSeq(slices.Collect(maps.Keys(c.broken)), maps.Keys(c.automations))
-	slices.Sort(names)
-	return names
 }
 
 // Plan makes a dry run and returns the plan. It writes nothing to the
