@@ -74,7 +74,7 @@ func (d *Dispatcher) deliverOne(
 		d.giveBack(ctx, row, d.Now().Add(unreachable), "it was not sent: "+err.Error())
 		return
 	}
-	if d.cancelled(ctx, one, values) {
+	if d.cancelled(ctx, one, values) || d.isBack(ctx, one, values) {
 		return
 	}
 	call, fail := d.rendered(ctx, one, values)

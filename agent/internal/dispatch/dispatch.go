@@ -49,6 +49,8 @@ type Store interface {
 	SettleDeliveries(ctx context.Context, lease store.Lease, list []store.Settled) (store.Settlement, error)
 	RecoverDeliveries(ctx context.Context, lease store.Lease) (int, error)
 
+	// EntryByGUID finds an object in the mirror.
+	EntryByGUID(ctx context.Context, guid ident.GUID) (e ident.Entry, found bool, err error)
 	Links
 }
 

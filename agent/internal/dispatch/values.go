@@ -66,7 +66,21 @@ func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Valu
 	}
 	v, err := d.source().Values(ctx, i.o, i.GUID, input)
 	v.Linking = d.linking(ctx, earlier, i.o.Unlinked(v.Links))
+	if err == nil && v.Presence == orchestration.PresenceBack {
+		v.Presence, err = d.presence(ctx, i.GUID)
+	}
 	return v, err
+}
+
+// presence says whether an object is back that was deleted and that the directory shows.
+// The mirror must have it too: the domain controller that was asked is not always the
+// one that changes are read from, and may not have heard of the deletion yet.
+func (d *Dispatcher) presence(ctx context.Context, guid ident.GUID) (orchestration.Presence, error) {
+	_, known, err := d.Store.EntryByGUID(ctx, guid)
+	if err != nil || !known {
+		return orchestration.PresenceUnsure, err
+	}
+	return orchestration.PresenceBack, nil
 }
 
 // input returns what started the instance.
@@ -121,6 +135,9 @@ func (s Source) Values(
 	switch {
 	case found:
 		v.Object = &e
+		if input.Deletes() {
+			v.Presence = orchestration.PresenceBack
+		}
 	case input.Image != nil:
 		v.Object, v.Gone = input.Image, true
 	}

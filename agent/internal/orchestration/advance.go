@@ -105,7 +105,7 @@ func (t *transition) step(values Values) {
 		t.finish(PhaseFailed, fmt.Sprintf("it was not done within %s; the step %s was reached", Spell(t.o.within()), t.o.steps[t.s.Step].Name))
 		return
 	}
-	if t.cancels(values) {
+	if t.cancels(values) || t.isBack(values) {
 		return
 	}
 	step := &t.o.steps[t.s.Step]

@@ -14,13 +14,15 @@ import (
 // Values is what the steps of an instance may know of its object. A nil object
 // is null.
 type Values struct {
-	Object  *ident.Entry // as it is now; nil when it no longer exists
-	Gone    bool         // Object was deleted, and this is what it was like before
-	Manager *ident.Entry // the object that its attribute manager names
-	Old     *ident.Entry // the object before the change
-	Change  *Change
-	Links   []Link
-	From    []string // see Input
+	Object *ident.Entry // as it is now; nil when it no longer exists
+	Gone   bool         // Object was deleted, and this is what it was like before
+	// Presence says whether an object is there whose deletion began the instance.
+	Presence Presence
+	Manager  *ident.Entry // the object that its attribute manager names
+	Old      *ident.Entry // the object before the change
+	Change   *Change
+	Links    []Link
+	From     []string // see Input
 	// Linking names the spaces in which the object has no link and an earlier
 	// orchestration for it may yet make one.
 	Linking []ident.Space
