@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,21 @@ type KeyFetcher interface {
 	NoSingle() string
 	// FetchOne calls each with what the application has under a key; it does not
 	// call it when there is no such record. What it delivers may have another key.
+	// An error is a SingleError when others may be asked for all the same.
 	FetchOne(ctx context.Context, key ident.Key, each func([]ident.Record) error) error
 }
+
+// SingleError is an error about one record: the application or a rule refuses it.
+type SingleError interface {
+	error
+	// Suspect reports whether all others may be concerned too, as when the
+	// application has a fault.
+	Suspect() bool
+}
+
+// mostSuspect is how many records in a row may have a suspect error. That many
+// concern everybody: nobody waits for the answers about a thousand others.
+const mostSuspect = 3
 
 // NoSingleError reports that a data source cannot be asked for a single record,
 // so that a run of a few users would have to fetch all of them.
@@ -48,7 +62,9 @@ const mostKeys = 1000
 // While a whole run of the automation is under way, it returns a
 // *store.LeasedError: call it again later. It waits for another RunKeys. For
 // KindInstant it returns a *NoSingleError when that would need a whole fetch; a
-// person gets the whole fetch.
+// person gets the whole fetch. A record that the application or a rule refuses goes
+// into the quarantine and the report's Unread, and the others are run for; the run
+// fails when none can be read.
 func (e *Engine) RunKeys(ctx context.Context, req Request, keys []ident.Key) (Report, error) {
 	if req.keys = true; req.Kind != store.KindInstant {
 		req.Kind = store.KindChosen
@@ -62,9 +78,17 @@ func (e *Engine) RunKeys(ctx context.Context, req Request, keys []ident.Key) (Re
 		return Report{}, err
 	}
 	defer leave()
-	return e.record(ctx, a, req, func(ctx context.Context, r *run) error {
-		return e.carryOut(ctx, a, r, req, func() (delivery, error) { return e.fetchKeys(ctx, a, r.ID, keys) })
+	var d delivery
+	report, err := e.record(ctx, a, req, func(ctx context.Context, r *run) error {
+		return e.carryOut(ctx, a, r, req, func() (got delivery, err error) {
+			d, err = e.fetchKeys(ctx, a, r.ID, keys)
+			return d, err
+		})
 	})
+	if d.chosen != nil {
+		report.Unread = d.chosen.unread
+	}
+	return report, err
 }
 
 // PlanKeys is Plan for the users with these keys only.
@@ -123,13 +147,42 @@ func (e *Engine) stageKeys(ctx context.Context, a Automation, d *delivery) error
 		_, err := a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error { return e.stageChosen(ctx, d, "", batch) })
 		return err
 	}
+	var first error
+	read, suspect := 0, 0
 	for _, key := range d.chosen.asked {
-		err := a.Source.(KeyFetcher).FetchOne(ctx, key, func(batch []ident.Record) error { return e.stageChosen(ctx, d, key, batch) })
-		if err != nil {
-			return fmt.Errorf("key %s: %w", key, err)
+		all, err := e.stageKey(ctx, a, d, key)
+		if err == nil {
+			read, suspect = read+1, 0
+			continue
 		}
+		var single SingleError
+		if err = fmt.Errorf("key %s: %w", key, err); all || ctx.Err() != nil || !errors.As(err, &single) {
+			return err
+		}
+		if suspect++; !single.Suspect() {
+			suspect = 0
+		}
+		if suspect == mostSuspect {
+			return fmt.Errorf("%d records one after the other cannot be read: %w", mostSuspect, err)
+		}
+		first = cmp.Or(first, err)
+		d.chosen.leave(key, single.Error())
+	}
+	if read == 0 {
+		return first
 	}
 	return nil
+}
+
+// stageKey stages the record of one key. all says that the error is about more than
+// this record, as the state cannot be written.
+func (e *Engine) stageKey(ctx context.Context, a Automation, d *delivery, key ident.Key) (all bool, err error) {
+	err = a.Source.(KeyFetcher).FetchOne(ctx, key, func(batch []ident.Record) error {
+		err := e.stageChosen(ctx, d, key, batch)
+		all = all || err != nil
+		return err
+	})
+	return all, err
 }
 
 // stageChosen stages those records of a batch that were asked for. key is the one
@@ -159,14 +212,17 @@ type chosen struct {
 	came map[ident.Key]bool // asked for, and there is a record, or a part of one
 	// unusable says what is wrong with an answer, by the key that was asked for.
 	unusable map[ident.Key]string
-	outside  map[ident.Key]bool // the record is not what where asks for
-	decided  map[ident.Key]bool // the plan decides about them: their record came and is in scope
+	// unread says why a record could not be fetched, by the key that was asked for.
+	// A part of it may have come.
+	unread  map[ident.Key]string
+	outside map[ident.Key]bool // the record is not what where asks for
+	decided map[ident.Key]bool // the plan decides about them: their record came and is in scope
 }
 
 func newChosen(keys []ident.Key) *chosen {
 	c := &chosen{
 		names: map[ident.Key]bool{}, spelled: map[ident.Key]ident.Key{}, keys: map[ident.Key]bool{}, came: map[ident.Key]bool{},
-		unusable: map[ident.Key]string{}, outside: map[ident.Key]bool{}, decided: map[ident.Key]bool{},
+		unusable: map[ident.Key]string{}, unread: map[ident.Key]string{}, outside: map[ident.Key]bool{}, decided: map[ident.Key]bool{},
 	}
 	for _, key := range keys {
 		if !c.names[key] {
@@ -219,6 +275,26 @@ func (c *chosen) askedAs(r ident.Record) ident.Key {
 	return c.spelled[r.Key]
 }
 
+// leave notes that a record could not be fetched.
+func (c *chosen) leave(asked ident.Key, why string) {
+	c.unread[asked], c.came[asked], c.keys[asked] = why, false, true
+}
+
+// part reports whether a record is part of one that could not be fetched.
+func (c *chosen) part(r ident.Record) bool {
+	_, unread := c.unread[c.askedAs(r)]
+	return unread
+}
+
+// setAside puts what could not be fetched into the quarantine.
+func (c *chosen) setAside(b *plan.Builder) {
+	for _, key := range c.asked {
+		if why, unread := c.unread[key]; unread {
+			b.Quarantine(key, "", "its record cannot be fetched: "+why, "the next whole run decides; when it stays, see what the application says of this record")
+		}
+	}
+}
+
 // narrow leaves in a plan what is about the chosen users. What was recorded
 // about those for whom the plan decides nothing stays as it is.
 func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
@@ -226,7 +302,7 @@ func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
 		return
 	}
 	for key := range c.keys {
-		c.decided[key] = b.Back(key)
+		c.decided[key] = b.Back(key) && c.unread[key] == ""
 	}
 	open := func(key ident.Key) bool { return !c.decided[key] }
 	made.Quarantined = slices.DeleteFunc(made.Quarantined, func(q ident.QuarantineItem) bool { return !c.keys[q.Key] })
@@ -237,6 +313,7 @@ func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
 	made.delivered, made.absent, made.unsettled, made.strays = nil, nil, nil, 0
 	for _, key := range c.asked {
 		switch why := c.unusable[key]; {
+		case c.unread[key] != "": // in the quarantine
 		case !c.came[key] && why == "":
 			made.note(key, application+" has no record with this key")
 		case !c.came[key]:

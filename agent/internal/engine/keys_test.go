@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,19 @@ type single struct {
 	no    string                            // see KeyFetcher.NoSingle
 	other map[ident.Key]func() ident.Record // answers with something else
 	one   []ident.Key                       // asked for
+	// refuses says with which error a record is refused, after its answer in other.
+	refuses map[ident.Key]error
 }
+
+// refusedOne is an error about one record.
+type refusedOne struct {
+	error
+	suspect bool
+}
+
+var _ SingleError = refusedOne{}
+
+func (r refusedOne) Suspect() bool { return r.suspect }
 
 var _ KeyFetcher = (*single)(nil)
 
@@ -40,7 +53,10 @@ func (f *single) FetchOne(ctx context.Context, key ident.Key, each func([]ident.
 		return f.fails
 	}
 	if answer, is := f.other[key]; is {
-		return each([]ident.Record{answer()})
+		return cmp.Or(each([]ident.Record{answer()}), f.refuses[key])
+	}
+	if err := f.refuses[key]; err != nil {
+		return err
 	}
 	var found []ident.Record
 	for _, r := range f.records {
@@ -229,6 +245,55 @@ func TestLimitsOfARunOfOneUser(t *testing.T) {
 	approved, err := s.Approve(t.Context(), Decision{Run: whole.ID, By: "ada"})
 	if err != nil || approved.Count(ident.ResultApplied) != 1 {
 		t.Errorf("%+v, %v", approved.Outcomes, err)
+	}
+}
+
+// One key that is refused holds up nobody: it is set aside, whatever came of its
+// record before, and the others are run for. Held operations about it stay.
+func TestOneKeyOfManyIsRefused(t *testing.T) {
+	s, f := keysScene(t, "onerefused", person("1", "One"), person("2", "Two"), person("3", "Three"))
+	s.run("onerefused")
+	bad := errors.New("the path has ..")
+	f.refuses = map[ident.Key]error{"..": refusedOne{bad, false}, "3": refusedOne{errors.New("500"), true}}
+	f.records[0], f.records[1] = person("1", "One", "title", "A"), person("2", "Two", "title", "B")
+	f.other = map[ident.Key]func() ident.Record{"3": func() ident.Record { return person("3", "Three", "title", "C") }}
+	r := s.instant("onerefused", "..", "1", "3", "2")
+	if r.Result != store.RunQuarantined || r.Count(ident.ResultApplied) != 2 || len(r.Unread) != 2 {
+		t.Fatalf("%s %+v %v", r.Result, r.Outcomes, r.Unread)
+	}
+	for anchor, want := range map[string]string{"onerefused:1": "A", "onerefused:2": "B", "onerefused:3": ""} {
+		if e := s.account(anchor); !s.enabled(e.GUID) || e.Attributes.First("title") != want {
+			t.Errorf("%s: %v", anchor, e.Attributes)
+		}
+	}
+	if got := strings.Join(s.items("onerefused"), "\n"); !strings.Contains(got, ".. ") || !strings.Contains(got, "the path has ..") {
+		t.Errorf("items %s", got)
+	}
+	s.instant("onerefused", "..", "1")
+	if got := s.items("onerefused"); len(got) != 2 {
+		t.Errorf("items %q", got)
+	}
+	delete(f.refuses, "3")
+	if r := s.instant("onerefused", "3"); r.Count(ident.ResultApplied) != 1 || len(s.items("onerefused")) != 1 {
+		t.Errorf("%+v %q", r.Outcomes, s.items("onerefused"))
+	}
+}
+
+// What concerns everybody fails the run: an error that is not about one record,
+// the same fault several times in a row, and an error about all that were asked for.
+func TestWhatConcernsEverybodyFailsTheRun(t *testing.T) {
+	fault := refusedOne{errors.New("503"), true}
+	for name, refuses := range map[string]map[ident.Key]error{
+		"credentials": {"2": errors.New("401")},
+		"faults":      {"2": fault, "3": fault, "4": fault},
+		"all":         {"1": refusedOne{errors.New("no"), false}, "2": fault, "3": fault, "4": refusedOne{errors.New("no"), false}},
+	} {
+		s, f := keysScene(t, "onefails", person("1", "One"), person("2", "Two"), person("3", "Three"), person("4", "Four"))
+		f.refuses = refuses
+		_, err := s.RunKeys(s.Context(), Request{Automation: "onefails", Kind: store.KindInstant, By: "test"}, []ident.Key{"1", "2", "3", "4"})
+		if err == nil || !strings.Contains(err.Error(), "key ") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

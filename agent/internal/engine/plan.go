@@ -89,7 +89,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 // users.
 func (e *Engine) giveStaged(ctx context.Context, a Automation, d *delivery, b *plan.Builder) error {
 	read := 0
-	return e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
+	err := e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
 		if read++; read%100 == 1 {
 			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
 		}
@@ -98,6 +98,10 @@ func (e *Engine) giveStaged(ctx context.Context, a Automation, d *delivery, b *p
 		}
 		return d.give(b, s)
 	})
+	if err == nil && d.chosen != nil {
+		d.chosen.setAside(b)
+	}
+	return err
 }
 
 func (e *Engine) logCrashes(a Automation, b *plan.Builder) {

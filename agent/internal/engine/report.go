@@ -47,6 +47,9 @@ type Report struct {
 	Waiting int `json:"waiting,omitempty"`
 	// Orchestrations are those that began with its operations, or are held.
 	Orchestrations []store.InstanceCount `json:"orchestrations,omitempty"`
+	// Unread says why records could not be fetched, in a run of single users that
+	// has just been made.
+	Unread map[ident.Key]string `json:"-"`
 }
 
 // Count returns how many outcomes have a result, over all classes.

@@ -86,6 +86,9 @@ func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *p
 	if s.Deleted && s.Records+s.Parts == 0 {
 		return nil // nobody is missing because of a run of chosen users
 	}
+	if d.chosen.part(s.Record) {
+		return nil // the rest of it did not come
+	}
 	if s.Record.Number != "" {
 		_, linked, err := e.Store.LinkByKey(ctx, a.Settings.Space(), key)
 		if err != nil {

@@ -278,3 +278,36 @@ func TestFetchOne(t *testing.T) {
 		}
 	}
 }
+
+// What one record is refused for says nothing about the others; credentials, the
+// network and the rate limit do.
+func TestErrorsAboutOneRecord(t *testing.T) {
+	fault := func(kind abi.Kind, status int) *host.CallError {
+		return &host.CallError{Function: abi.FunctionFetch, Kind: kind, Status: status, Message: "no"}
+	}
+	outside := fault(abi.KindConfig, 0)
+	outside.Err = errors.New("the file of the password cannot be read")
+	for _, c := range []struct {
+		err             error
+		single, suspect bool
+	}{
+		{fault(abi.KindRefused, 0), true, false},
+		{fault(abi.KindBadResponse, 422), true, false},
+		{fault(abi.KindConfig, 405), true, false},
+		{fault(abi.KindUnavailable, 500), true, true},
+		{fault(abi.KindForbidden, 403), true, true},
+		{fault(abi.KindUnavailable, 0), false, false},
+		{fault(abi.KindAuth, 401), false, false},
+		{fault(abi.KindBlocked, 403), false, false},
+		{fault(abi.KindRateLimited, 429), false, false},
+		{outside, false, false},
+		{&host.CallError{Kind: abi.KindInternal}, false, false},
+		{errors.New("stopped"), false, false},
+	} {
+		var one *RecordError
+		err := aboutOne(c.err)
+		if single := errors.As(err, &one); single != c.single || single && one.Suspect() != c.suspect || !errors.Is(err, c.err) {
+			t.Errorf("%v: %#v", c.err, err)
+		}
+	}
+}
