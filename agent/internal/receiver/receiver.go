@@ -58,7 +58,8 @@ var _ Store = (*store.Store)(nil)
 
 // Runner runs an automation for some of its records. The error wraps a
 // *store.LeasedError when another run of the automation is under way, and then
-// nothing was done. An error that is Hopeless is not tried again.
+// nothing was done. An error that is Hopeless is not tried again. One that is
+// Partly is about some of the keys only.
 type Runner interface {
 	RunKeys(ctx context.Context, automation, by string, keys []ident.Key) (run int64, err error)
 }

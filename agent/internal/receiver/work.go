@@ -18,6 +18,10 @@ import (
 // Hopeless is implemented by errors of a Runner that another attempt cannot mend.
 type Hopeless interface{ Hopeless() bool }
 
+// Partly is implemented by errors of a Runner whose run has looked at all records
+// but some, which are tried again.
+type Partly interface{ Unread(key ident.Key) bool }
+
 // mostKeys bounds how many people one run is for.
 const mostKeys = 200
 
@@ -193,21 +197,31 @@ func (w *worker) run(ctx context.Context, g group) error {
 	g, keys := g.first(mostKeys)
 	run, err := w.runKeys(ctx, g, keys)
 	settle := context.WithoutCancel(ctx) // what has happened is recorded
-	ids := idsOf(g.receipts)
 	var leased *store.LeasedError
+	var partly Partly
 	switch {
 	case err == nil:
-		for _, receipt := range g.receipts {
-			w.Observer.Seen(g.application, max(w.Now().Sub(receipt.At), 0))
-		}
-		return w.Store.ReceiptsSeen(settle, g.automation, run, ids, g.done)
+		return w.seen(settle, g, run)
 	case ctx.Err() != nil:
 		return nil // stopped: all of it is open for the next start
 	case errors.As(err, &leased):
 		w.pause(ctx, w.limits.busy) // the run under way may have fetched before the change
 		return nil
+	case errors.As(err, &partly):
+		if err := w.seen(settle, g.only(func(r store.Receipt) bool { return !partly.Unread(r.Key) }), run); err != nil {
+			return err
+		}
+		g = g.only(func(r store.Receipt) bool { return partly.Unread(r.Key) })
 	}
 	return w.failed(settle, g, err)
+}
+
+// seen records that a run has looked at the records of a group.
+func (w *worker) seen(ctx context.Context, g group, run int64) error {
+	for _, receipt := range g.receipts {
+		w.Observer.Seen(g.application, max(w.Now().Sub(receipt.At), 0))
+	}
+	return w.Store.ReceiptsSeen(ctx, g.automation, run, idsOf(g.receipts), g.done)
 }
 
 // runKeys turns a panic of a run into its failure.
@@ -279,24 +293,30 @@ func (w *worker) pause(ctx context.Context, d time.Duration) {
 func (g group) first(most int) (group, []ident.Key) {
 	taken := map[ident.Key]bool{}
 	var keys []ident.Key
-	some := group{automation: g.automation, application: g.application}
-	ids := map[int64]bool{}
-	for _, receipt := range g.receipts {
-		if !taken[receipt.Key] {
-			if len(keys) == most {
-				continue
-			}
+	some := g.only(func(receipt store.Receipt) bool {
+		if !taken[receipt.Key] && len(keys) < most {
 			taken[receipt.Key], keys = true, append(keys, receipt.Key)
 		}
-		some.receipts = append(some.receipts, receipt)
-		ids[receipt.ID] = true
+		return taken[receipt.Key]
+	})
+	return some, keys
+}
+
+// only returns a group of some of the receipts.
+func (g group) only(of func(store.Receipt) bool) group {
+	some := group{automation: g.automation, application: g.application}
+	taken := map[int64]bool{}
+	for _, receipt := range g.receipts {
+		if of(receipt) {
+			some.receipts, taken[receipt.ID] = append(some.receipts, receipt), true
+		}
 	}
 	for _, id := range g.done {
-		if ids[id] {
+		if taken[id] {
 			some.done = append(some.done, id)
 		}
 	}
-	return some, keys
+	return some
 }
 
 func idsOf(receipts []store.Receipt) []int64 {

@@ -179,6 +179,40 @@ func TestARunThatFailsForEver(t *testing.T) {
 	}
 }
 
+// partly is an error about one key.
+type partly struct{ key ident.Key }
+
+func (p partly) Error() string             { return "the path of " + string(p.key) + " is refused" }
+func (p partly) Unread(key ident.Key) bool { return key == p.key }
+
+// TestOneKeyOfManyCannotBeRead: the others are seen, and this one is tried again
+// alone until it is given up.
+func TestOneKeyOfManyCannotBeRead(t *testing.T) {
+	w := newWorld(t, func(s *Settings) { s.limits.attempts = 3 })
+	var mu sync.Mutex
+	var asked []string
+	w.runs.set(func(_ context.Context, _ string, keys []ident.Key) error {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, fmt.Sprint(keys))
+		if slices.Contains(keys, "..") {
+			return fmt.Errorf("run: %w", partly{".."})
+		}
+		return nil
+	})
+	w.came("pipedrive", "1", "..", "2", "1")
+	w.work()
+	until(t, "all have ended", w.ended("pipedrive"))
+	if d := cmp.Diff([]string{"[1 .. 2]", "[..]", "[..]"}, asked); d != "" {
+		t.Error(d)
+	}
+	for key, want := range map[string]string{"1": "done staff", "2": "done staff", "..": "failed staff automation staff: run: the path of .. is refused"} {
+		if got := w.about("pipedrive", key); got[0] != want {
+			t.Errorf("%s: %q", key, got)
+		}
+	}
+}
+
 func TestNobodyReadsIt(t *testing.T) {
 	w := newWorld(t)
 	w.reads = map[string][]string{}

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -185,7 +186,38 @@ func (i instant) RunKeys(ctx context.Context, automation, by string, keys []iden
 		return report.ID, err
 	}
 	i.agent.logReport(report)
-	return report.ID, nil
+	return report.ID, untold(report)
+}
+
+// untold returns an error when a run has to be made again for what an application
+// told: no write of it succeeded, or records could not be fetched. What is held,
+// refused by limits or in quarantine waits for a person instead, and a value that the
+// directory has refused before for its own time.
+func untold(r engine.Report) error {
+	switch {
+	case r.Result == store.RunFailed && (r.Count(ident.ResultFailed) > 0 || r.Summary.Refused == 0):
+		return fmt.Errorf("run %d: %s", r.ID, r.Error)
+	case len(r.Unread) > 0:
+		return unread{run: r.ID, why: r.Unread}
+	}
+	return nil
+}
+
+// unread says which records a run could not fetch.
+type unread struct {
+	run int64
+	why map[ident.Key]string
+}
+
+var _ receiver.Partly = unread{}
+
+// Unread implements receiver.Partly.
+func (u unread) Unread(key ident.Key) bool { _, is := u.why[key]; return is }
+
+// Error names the first of them.
+func (u unread) Error() string {
+	first := slices.Sorted(maps.Keys(u.why))[0]
+	return fmt.Sprintf("run %d could not fetch %d of its records; key %s: %s", u.run, len(u.why), first, u.why[first])
 }
 
 // hopeless is an error that another attempt does not mend.
