@@ -61,6 +61,7 @@ type world struct {
 	apps     []Application
 	reads    map[string][]string // automations, by application and kind of records
 	unserved bool                // the connectors do not serve
+	asked    int                 // how often Reads was called
 	results  map[string]int
 }
 
@@ -79,6 +80,7 @@ func (w *world) All() []Application {
 func (w *world) Reads(application, records string) ([]string, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asked++
 	return w.reads[application+"/"+records], !w.unserved
 }
 

@@ -157,7 +157,7 @@ func (w *worker) settle(ctx context.Context, seen, unread, later []int64) error 
 	if err := w.Store.EndReceipts(ctx, unread, store.ReceiptIgnored, nobody); err != nil {
 		return err
 	}
-	return w.Store.PutOffReceipts(ctx, later, w.Now().Add(w.limits.unserved), "the connector of the application does not serve")
+	return w.Store.PutOffReceipts(ctx, later, 0, w.Now().Add(w.limits.unserved), "the connector of the application does not serve")
 }
 
 // endedRuns says for each automation how many runs have ended.
@@ -255,7 +255,7 @@ func (w *worker) failed(ctx context.Context, g group, err error) error {
 	}
 	cause := fmt.Sprintf("automation %s: %s", g.automation, shorten(err.Error()))
 	for _, attempts := range slices.Sorted(maps.Keys(later)) {
-		if err := w.Store.PutOffReceipts(ctx, later[attempts], w.Now().Add(w.backoff(attempts)), cause); err != nil {
+		if err := w.Store.PutOffReceipts(ctx, later[attempts], 1, w.Now().Add(w.backoff(attempts)), cause); err != nil {
 			return err
 		}
 	}

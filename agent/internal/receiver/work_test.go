@@ -227,16 +227,29 @@ func TestNobodyReadsIt(t *testing.T) {
 	}
 }
 
-// TestTheConnectorIsBeingReplaced: what came waits for it.
+// TestTheConnectorIsBeingReplaced: what came waits for it, however long that takes,
+// and has all its attempts afterwards.
 func TestTheConnectorIsBeingReplaced(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(s *Settings) { s.limits.attempts = 3 })
 	w.unserved = true
+	var runs atomic.Int32
+	w.runs.set(func(context.Context, string, []ident.Key) error {
+		if runs.Add(1) < 3 {
+			return errors.New("the application is down")
+		}
+		return nil
+	})
 	w.came("pipedrive", "11")
 	w.work()
-	until(t, "it was looked at several times", func() bool {
-		list, err := w.store.ReceiptsAbout(t.Context(), "pipedrive", "", "11", 1)
-		return err == nil && len(list) == 1 && list[0].Attempts > 12
+	until(t, "it was asked several times whether it serves", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.asked > 12
 	})
+	list, err := w.store.ReceiptsAbout(t.Context(), "pipedrive", "", "11", 1)
+	if err != nil || list[0].Attempts != 0 || !strings.Contains(list[0].Cause, "does not serve") {
+		t.Errorf("%+v, %v", list, err)
+	}
 	w.mu.Lock()
 	w.unserved = false
 	w.mu.Unlock()

@@ -78,17 +78,17 @@ func (s *Store) EndReceipts(ctx context.Context, ids []int64, state ReceiptState
 	})
 }
 
-// PutOffReceipts counts an attempt that failed, and lets the receipts wait until
-// next.
-func (s *Store) PutOffReceipts(ctx context.Context, ids []int64, next time.Time, cause string) error {
+// PutOffReceipts lets receipts wait until next. tried says how many attempts have
+// failed, which is 0 when nothing could be tried.
+func (s *Store) PutOffReceipts(ctx context.Context, ids []int64, tried int, next time.Time, cause string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	return s.write(ctx, "put receipts off", func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		for _, id := range ids {
-			err := b.exec(ctx, `UPDATE receipts SET attempts = attempts + 1, next_at = ?, cause = ? WHERE id = ? AND state = 'open'`,
-				stamp(next), cause, id)
+			err := b.exec(ctx, `UPDATE receipts SET attempts = attempts + ?, next_at = ?, cause = ? WHERE id = ? AND state = 'open'`,
+				tried, stamp(next), cause, id)
 			if err != nil {
 				return err
 			}

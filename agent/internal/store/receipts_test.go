@@ -106,7 +106,7 @@ func TestReceiptsEnd(t *testing.T) {
 	must(t, s.ReceiptsSeen(t.Context(), "staff", 7, []int64{1, 2}, []int64{2}))
 	must(t, s.EndReceipts(t.Context(), []int64{3}, ReceiptIgnored, "no automation reads endpoint users"))
 	now.Add(time.Minute)
-	must(t, s.PutOffReceipts(t.Context(), []int64{4}, now.Now().Add(time.Minute), "the application is down"))
+	must(t, s.PutOffReceipts(t.Context(), []int64{4}, 1, now.Now().Add(time.Minute), "the application is down"))
 	list := open(t, s)
 	if len(list) != 1 || list[0].ID != 1 || !slices.Equal(list[0].Ran, []string{"staff"}) || list[0].Run != 7 {
 		t.Fatalf("%+v", list)
@@ -158,7 +158,7 @@ func TestReceiptsAreCounted(t *testing.T) {
 	first := now.Now()
 	now.Add(time.Minute)
 	keepSent(t, s, sent("d2", "2"))
-	must(t, s.PutOffReceipts(t.Context(), []int64{1}, now.Now().Add(time.Hour), "x"))
+	must(t, s.PutOffReceipts(t.Context(), []int64{1}, 1, now.Now().Add(time.Hour), "x"))
 	want := []OpenCount{{Application: "crm", Open: 2, Oldest: first, Next: now.Now()}}
 	if d := cmp.Diff(want, must1[[]OpenCount](t)(s.OpenReceiptCounts(t.Context()))); d != "" {
 		t.Error(d)
