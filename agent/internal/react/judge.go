@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,6 +31,10 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 	case err != nil:
 		return j, true, err
 	case unclear != nil:
+		if errors.Is(unclear, ErrElsewhere) {
+			return aside(a, unclear.Error(), acceptOf(a, e)+"; or leave out of automation "+a.Name+
+				" whose manager is elsewhere, then "+retryOf(a, e)), true, nil
+		}
 		return aside(a, unclear.Error(), fmt.Sprintf("correct where of automation %s: "+
 			"default() says what to take for a value that is absent; then %s", a.Name, retryOf(a, e))), true, nil
 	case !holds:
@@ -49,8 +54,10 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 		return verdict(a, store.EventEcho, "it came from "+strings.Join(from, ", ")+", and goes nowhere else"), true, nil
 	}
 	j = verdict(a, store.EventBegun, "")
-	j.Begin, err = instance(e, a, change, from)
-	return j, true, err
+	if j.Begin, err = instance(e, a, change, from); err != nil {
+		return aside(a, err.Error(), "report the fault; then "+retryOf(a, e)), true, nil
+	}
+	return j, true, nil
 }
 
 func verdict(a Automation, v store.EventVerdict, cause string) store.Judgement {

@@ -2,6 +2,7 @@ package react
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,11 +11,35 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 )
 
-// look evaluates filters for the events of one batch.
+// look evaluates filters for the events that are judged together.
 type look struct {
 	store     Store
 	directory Directory
 	now       time.Time
+	slow      *slow
+}
+
+// slow is a directory that took long to fail. It is not asked again for a while, as
+// events that need nothing of it wait meanwhile.
+type slow struct {
+	err   error
+	until time.Time
+}
+
+// tooLong is how long the directory may take to fail before it is left alone.
+const tooLong = time.Second
+
+// ask asks the directory.
+func (l *look) ask(do func() error) error {
+	if l.now.Before(l.slow.until) {
+		return l.slow.err
+	}
+	began := time.Now()
+	err := do()
+	if err != nil && time.Since(began) > tooLong {
+		*l.slow = slow{err, l.now.Add(patience)}
+	}
+	return err
 }
 
 // holds reports whether an event is in the filter of an automation. unclear says why
@@ -42,11 +67,16 @@ func (l *look) holds(
 		}
 	}
 	read := slices.Concat(attributes(a.Filter, "ad"), attributes(a.Filter, "old"), attributes(a.Filter, "manager"))
-	if v.Schema, err = l.directory.Schema(ctx, read); err != nil {
-		return false, nil, fmt.Errorf("read the schema: %w", err)
+	err = l.ask(func() (err error) { v.Schema, err = l.directory.Schema(ctx, read); return err })
+	if err != nil {
+		return false, nil, &unreadError{error: fmt.Errorf("read the schema: %w", err), lasting: true}
 	}
 	if a.Filter.Uses("manager") {
-		if v.Manager, err = l.manager(ctx, e, attributes(a.Filter, "manager")); err != nil {
+		v.Manager, err = l.manager(ctx, e, attributes(a.Filter, "manager"))
+		if errors.Is(err, ErrElsewhere) {
+			return false, err, nil
+		}
+		if err != nil {
 			return false, nil, err
 		}
 	}
@@ -66,8 +96,9 @@ func (l *look) manager(ctx context.Context, e ident.Event, read []string) (*iden
 		return nil, err
 	}
 	if !found {
-		if m, found, err = l.directory.Named(ctx, dn, read); err != nil {
-			return nil, &unreadError{fmt.Errorf("read the manager of %s: %w", e.DN, err)}
+		err = l.ask(func() (err error) { m, found, err = l.directory.Named(ctx, dn, read); return err })
+		if err != nil {
+			return nil, &unreadError{error: fmt.Errorf("read the manager of %s: %w", e.DN, err)}
 		}
 	}
 	if !found {
@@ -85,7 +116,11 @@ func attributes(f *orchestration.Filter, object string) []string {
 	return names
 }
 
-// unreadError says that an object beside that of an event cannot be read.
-type unreadError struct{ error }
+// unreadError says that something beside the object of an event cannot be read for the
+// moment.
+type unreadError struct {
+	error
+	lasting bool // the event waits for as long as that lasts
+}
 
 func (e *unreadError) Unwrap() error { return e.error }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -158,37 +157,6 @@ func TestWhatAnInstanceKnows(t *testing.T) {
 	}
 }
 
-// TestManagersOfEvents: from the mirror or from the directory, and an outage leaves
-// the event open, for a while.
-func TestManagersOfEvents(t *testing.T) {
-	s := begin(t)
-	s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
-	const boss = ident.DN("CN=boss,OU=Staff,DC=x")
-	e := user("ada", part(ident.EventDisabled))
-	e.Image["manager"] = []string{string(boss)}
-	s.away = errors.New("no route")
-	s.add(e, user("bo", part(ident.EventDisabled)))
-	if _, err := s.reactor.Judge(t.Context()); err == nil || !strings.Contains(err.Error(), "no route") {
-		t.Errorf("judged without the manager: %v", err)
-	}
-	if n, _, _ := s.store.CountOpenEvents(t.Context()); n != 2 {
-		t.Errorf("%d open", n)
-	}
-	s.away, s.managers[boss] = nil, ident.Entry{DN: boss, Attributes: ident.Attributes{"mail": {"boss@x"}}}
-	s.judge()
-	if d := cmp.Diff([]string{"1 a begun", "2 a filtered"}, s.verdicts(2)); d != "" {
-		t.Error(d)
-	}
-
-	s.away = errors.New("no route")
-	s.add(e)
-	s.now = s.now.Add(time.Hour) // for so long that the event holds up all others
-	s.judge()
-	if got := s.verdicts(3)[2:]; len(got) != 1 || !strings.HasPrefix(got[0], "3 a aside: ") || !strings.Contains(got[0], "no route") {
-		t.Errorf("%q", got)
-	}
-}
-
 // TestMoreThanTheLimit: what exceeds is held in one run, which a person approves.
 func TestMoreThanTheLimit(t *testing.T) {
 	s, ctx := begin(t), t.Context()
@@ -217,12 +185,6 @@ func TestMoreThanTheLimit(t *testing.T) {
 	s.judge()
 	if runs, err = s.store.Runs(ctx, 10); len(runs) != 2 || err != nil || runs[0].HeldStarts != 1 || runs[1].HeldStarts != 0 {
 		t.Errorf("what is held later is not in a run of its own: %+v, %v", runs, err)
-	}
-	a.Limit = func(context.Context) (store.StartLimit, error) { return store.StartLimit{}, errors.New("no route") }
-	s.add(user("u6", part(ident.EventDisabled)))
-	s.judge()
-	if got := s.verdicts(7); got[6] != "7 a held: limits.start could not be looked at: no route" {
-		t.Errorf("%q", got)
 	}
 }
 

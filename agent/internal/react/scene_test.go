@@ -39,6 +39,8 @@ type scene struct {
 	automations []Automation
 	managers    map[ident.DN]ident.Entry // that the mirror does not have
 	away        error                    // the directory cannot be asked
+	hangs       time.Duration            // before it answers
+	asked       int                      // for managers
 	fault       func(written bool) error // of JudgeEvents: before and after the write
 	said        strings.Builder
 	told        []store.Judged
@@ -120,6 +122,8 @@ func (f faulty) JudgeEvents(ctx context.Context, lease store.Lease, list []store
 
 // Named implements Directory.
 func (s *scene) Named(_ context.Context, dn ident.DN, _ []string) (ident.Entry, bool, error) {
+	s.asked++
+	time.Sleep(s.hangs)
 	e, ok := s.managers[dn]
 	return e, ok, s.away
 }

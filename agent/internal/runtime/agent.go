@@ -91,6 +91,7 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 	}
 	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir, people: newPeople()}, lock: lock}
 	a.population = newPopulation()
+	a.population.made = a.eventsFound
 	a.writing, a.begun = &apply.Objects{}, &dirstep.Begun{}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil

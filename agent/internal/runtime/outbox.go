@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
+	"github.com/rollcall-agent/rollcall/agent/internal/react"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -237,7 +238,11 @@ func (o *objects) Object(ctx context.Context, guid ident.GUID, attributes []stri
 
 // Named returns the object with a DN.
 func (o *objects) Named(ctx context.Context, dn ident.DN, attributes []string) (ident.Entry, bool, error) {
-	return o.get(ctx, conn.ByDN(dn), attributes)
+	e, found, err := o.get(ctx, conn.ByDN(dn), attributes)
+	if errors.Is(err, conn.ErrReferral) {
+		err = fmt.Errorf("%w: %w", react.ErrElsewhere, err)
+	}
+	return e, found, err
 }
 
 func (o *objects) get(ctx context.Context, target conn.Target, attributes []string) (ident.Entry, bool, error) {

@@ -7,10 +7,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -53,83 +51,6 @@ func (s *Snapshot) unreactive(conf config.Automation) error {
 	return errors.Join(fit.Reaction(s.config, conf.Name, s.orchestrations[conf.Orchestration].compiled)...)
 }
 
-// startLimit says how many orchestrations of an automation may begin in 24 hours.
-// The count that a percentage is of may be some minutes old: nothing waits for a
-// new one.
-func (s *Snapshot) startLimit(ctx context.Context, conf config.Automation) (store.StartLimit, error) {
-	l := conf.Limits.Start
-	if l.Unlimited || l.Percent == 0 {
-		return store.StartLimit{Most: l.Of(0)}, nil
-	}
-	n, err := s.population.count(ctx, string(conf.Object)+" "+conf.Base.Fold(), func(ctx context.Context) (int, error) {
-		return s.countObjects(ctx, conf.Object, conf.Base)
-	})
-	return store.StartLimit{Most: l.Of(n)}, err
-}
-
-// everyGroup finds groups.
-const everyGroup = "(objectCategory=group)"
-
-// countObjects counts the users or the groups of the scope that are under base.
-func (s *Snapshot) countObjects(ctx context.Context, kind ident.ObjectKind, base ident.DN) (int, error) {
-	if kind == ident.ObjectUser {
-		return s.People(ctx, base)
-	}
-	n := 0
-	err := s.connected(ctx, func(c *conn.Client) error {
-		for _, under := range Below(s.config.Directory.Scope, base) {
-			q := conn.Query{Base: under, Filter: everyGroup, Attributes: []string{"objectGUID"}, PageSize: 1000}
-			if err := c.Search(ctx, q, func(ident.Entry) error { n++; return nil }); err != nil {
-				return fmt.Errorf("count groups: %w", err)
-			}
-		}
-		return nil
-	})
-	return n, err
-}
-
-// population keeps counts of objects, for limits. A count that has become old is
-// renewed beside whoever needs it, who goes on with the old one.
-type population struct {
-	mu    sync.Mutex
-	known map[string]counted
-	under map[string]bool // a count is under way
-	work  sync.WaitGroup
-	now   func() time.Time
-}
-
-func newPopulation() *population {
-	return &population{known: map[string]counted{}, under: map[string]bool{}, now: time.Now}
-}
-
-func (p *population) count(ctx context.Context, of string, count func(context.Context) (int, error)) (int, error) {
-	p.mu.Lock()
-	c, ok := p.known[of]
-	renew := ok && p.now().Sub(c.at) > countedFor && !p.under[of]
-	if renew {
-		p.under[of] = true
-	}
-	p.mu.Unlock()
-	if renew {
-		p.work.Go(func() { _, _ = p.renew(ctx, of, count) }) // without an answer the old count goes on
-	}
-	if ok {
-		return c.users, nil
-	}
-	return p.renew(ctx, of, count)
-}
-
-func (p *population) renew(ctx context.Context, of string, count func(context.Context) (int, error)) (int, error) {
-	n, err := count(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.under[of] = false
-	if err == nil {
-		p.known[of] = counted{n, p.now()}
-	}
-	return n, err
-}
-
 // reactor returns what judges events in this process. It is made on the first call.
 func (a *Agent) reactor() *react.Reactor {
 	a.reacting.once.Do(func() {
@@ -152,9 +73,7 @@ type reacting struct {
 // react judges events until ctx ends.
 func (a *Agent) react(ctx context.Context) {
 	for _, one := range a.now.Load().reactions {
-		if _, err := one.Limit(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("limits.start could not be looked at yet", "automation", one.Name, "cause", err)
-		}
+		_, _ = one.Limit(ctx) // counts beside what follows; who needs the count is told what failed
 	}
 	a.reactor().Run(ctx)
 	a.population.work.Wait()
@@ -218,6 +137,7 @@ func (a *Agent) observeAllAside(ctx context.Context) error {
 // reactOnce judges what is open, and returns how that ended for each automation that
 // holds something or has set something aside.
 func (a *Agent) reactOnce(ctx context.Context) []Ended {
+	a.now.Load().countFirst(ctx)
 	list, err := a.reactor().Judge(ctx)
 	var ended []Ended
 	if err != nil {
@@ -243,9 +163,11 @@ func (a *Agent) reactOnce(ctx context.Context) []Ended {
 
 // RetryEvents judges anew what an automation has set aside: one event, or all (0).
 func (a *Agent) RetryEvents(ctx context.Context, automation string, event int64) ([]store.Judged, error) {
-	if _, err := a.Snapshot(ctx); err != nil {
+	s, err := a.Snapshot(ctx)
+	if err != nil {
 		return nil, err
 	}
+	s.countFirst(ctx)
 	list, err := a.reactor().Retry(ctx, automation, event)
 	return list, errors.Join(err, a.observeAside(ctx, automation))
 }

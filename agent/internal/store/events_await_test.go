@@ -25,7 +25,7 @@ func (w *writes) tells(events ...ident.Event) {
 func (w *writes) judgeable(want ...int64) {
 	w.Helper()
 	var ids []int64
-	for _, e := range must1[[]ident.Event](w)(w.OpenEvents(context.Background(), 100)) {
+	for _, e := range must1[[]ident.Event](w)(w.OpenEvents(context.Background(), 0, 100)) {
 		ids = append(ids, e.ID)
 	}
 	if !slices.Equal(ids, want) {

@@ -49,7 +49,7 @@ func TestJudgingIsDoneOnce(t *testing.T) {
 	if _, err := s.JudgeEvents(ctx, lease, append(list[:1:1], JudgedEvent{2, []Judgement{{Automation: "staff", Begin: broken}}})); err == nil {
 		t.Fatal("an instance without an object began")
 	}
-	if open := must1[[]ident.Event](t)(s.OpenEvents(ctx, 10)); len(open) != 2 {
+	if open := must1[[]ident.Event](t)(s.OpenEvents(ctx, 0, 10)); len(open) != 2 {
 		t.Fatalf("%d events are open after a failure", len(open))
 	}
 	written := must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -19,11 +20,28 @@ const awaitedFor = 10 * time.Minute
 const decidedEvents = ` AND NOT EXISTS (SELECT 1 FROM events first JOIN intents ON intents.id = first.intent
 	WHERE first.guid = events.guid AND first.id <= events.id AND first.open = 1 AND first.at > ?)`
 
-// OpenEvents returns the first events that can be judged and have not been yet, in the
-// order of their numbers.
-func (s *Store) OpenEvents(ctx context.Context, limit int) ([]ident.Event, error) {
-	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1`+decidedEvents+` ORDER BY id LIMIT ?`,
-		stamp(s.now().Add(-awaitedFor)), limit)
+// behindNone leaves out the events of an object of which an event up to a number is
+// still open: they wait behind it.
+const behindNone = ` AND NOT EXISTS (SELECT 1 FROM events kept WHERE kept.guid = events.guid AND kept.id <= ? AND kept.open = 1)`
+
+// UnreadableEventError is returned when the row of an event cannot be understood.
+type UnreadableEventError struct {
+	ID  int64
+	Err error
+}
+
+func (e *UnreadableEventError) Error() string {
+	return fmt.Sprintf("event %d cannot be read: %v", e.ID, e.Err)
+}
+
+func (e *UnreadableEventError) Unwrap() error { return e.Err }
+
+// OpenEvents returns the first events behind a number that can be judged and have not
+// been yet, in the order of their numbers. It returns an *UnreadableEventError when one
+// of them cannot be read.
+func (s *Store) OpenEvents(ctx context.Context, after int64, limit int) ([]ident.Event, error) {
+	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1 AND id > ?`+behindNone+decidedEvents+` ORDER BY id LIMIT ?`,
+		after, after, stamp(s.now().Add(-awaitedFor)), limit)
 	if err != nil {
 		return nil, s.fail("open events", err)
 	}

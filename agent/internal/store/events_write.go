@@ -20,6 +20,9 @@ func scanEvent(row scanner) (ident.Event, error) {
 		parts, image string
 	)
 	err := row.Scan(&e.ID, &at, &e.Object, &e.GUID, &e.DN, &e.From, &e.Name, &g.GUID, &g.DN, &g.Name, &parts, &image, &e.Unsure)
+	if err != nil && e.ID != 0 {
+		return e, &UnreadableEventError{ID: e.ID, Err: err}
+	}
 	if err != nil {
 		return e, err
 	}
@@ -31,7 +34,7 @@ func scanEvent(row scanner) (ident.Event, error) {
 		e.Image, err = ident.ParseImage(image)
 	}
 	if err != nil {
-		return e, fmt.Errorf("event %d: %w", e.ID, err)
+		return e, &UnreadableEventError{ID: e.ID, Err: err}
 	}
 	return e, nil
 }

@@ -230,7 +230,7 @@ func checkEvents(t *testing.T, s *Store) {
 	if err != nil || len(aside) != 1 || aside[0].Event.ID != 6 || aside[0].Cause != "where has no value" || aside[0].Next != "correct where" {
 		t.Errorf("set aside: %+v, %v", aside, err)
 	}
-	if open, err := s.OpenEvents(t.Context(), 10); err != nil || len(open) != 1 || open[0].ID != 5 {
+	if open, err := s.OpenEvents(t.Context(), 0, 10); err != nil || len(open) != 1 || open[0].ID != 5 {
 		t.Errorf("open: %+v, %v", open, err)
 	}
 	got := events(t, s)

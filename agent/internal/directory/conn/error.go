@@ -26,6 +26,8 @@ var (
 	// ErrNotFound means that the object does not exist, or that the account
 	// may not see it.
 	ErrNotFound = errors.New("no such object")
+	// ErrReferral means that the object belongs to another domain.
+	ErrReferral = errors.New("the object belongs to another domain")
 	// ErrUnavailable means that the server did not answer or is busy. The same
 	// request may succeed later.
 	ErrUnavailable = errors.New("directory is unavailable")
@@ -75,6 +77,8 @@ func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
 		return e.Code == ldap.LDAPResultNoSuchObject
+	case ErrReferral:
+		return e.Code == ldap.LDAPResultReferral
 	case ErrCredentials:
 		return e.Code == codeInvalidCredentials
 	case ErrUnavailable:

@@ -39,8 +39,8 @@ func counting(t *testing.T, dc *dirtest.Domain, dir Directory) *told {
 func (s *told) since(t *testing.T) []ident.Event {
 	t.Helper()
 	all, err := s.store.(interface {
-		OpenEvents(context.Context, int) ([]ident.Event, error)
-	}).OpenEvents(t.Context(), 1_000_000)
+		OpenEvents(context.Context, int64, int) ([]ident.Event, error)
+	}).OpenEvents(t.Context(), 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,164 @@
+package react
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
+)
+
+// TestManagersOfEvents: from the mirror or from the directory. An outage leaves the
+// event and later ones of its object open, for a while; all others are judged.
+func TestManagersOfEvents(t *testing.T) {
+	s := begin(t)
+	s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
+	const boss = ident.DN("CN=boss,OU=Staff,DC=x")
+	e := user("ada", part(ident.EventDisabled))
+	e.Image["manager"] = []string{string(boss)}
+	s.away = errors.New("no route")
+	s.add(e, user("bo", part(ident.EventDisabled)), user("ada", part(ident.EventDisabled)))
+	for range batch { // the next batch does not overtake the event either
+		s.add(user("cy", part(ident.EventEnabled)))
+	}
+	s.add(user("ada", part(ident.EventDisabled)), user("bo", part(ident.EventDisabled)))
+	var kept *KeptError
+	if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || kept.Events != 1 || !strings.Contains(err.Error(), "no route") {
+		t.Errorf("judged without the manager: %v", err)
+	}
+	if d := cmp.Diff([]string{"2 a filtered", "205 a filtered"}, s.verdicts(205)); d != "" {
+		t.Error(d)
+	}
+	if n, _, _ := s.store.CountOpenEvents(t.Context()); n != 3 {
+		t.Errorf("%d open", n)
+	}
+	s.away, s.managers[boss] = nil, ident.Entry{DN: boss, Attributes: ident.Attributes{"mail": {"boss@x"}}}
+	s.judge()
+	if d := cmp.Diff([]string{"1 a begun", "2 a filtered", "3 a filtered", "204 a filtered", "205 a filtered"}, s.verdicts(205)); d != "" {
+		t.Error(d)
+	}
+
+	s.away = errors.New("no route")
+	s.add(e)
+	s.now = s.now.Add(time.Hour)
+	s.judge()
+	if got := s.verdicts(206)[5:]; len(got) != 1 || !strings.HasPrefix(got[0], "206 a aside: ") || !strings.Contains(got[0], "no route") {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestManagersElsewhere: one in another domain is no outage, and waiting does not help.
+func TestManagersElsewhere(t *testing.T) {
+	s := begin(t)
+	s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
+	e := user("ada", part(ident.EventDisabled))
+	e.Image["manager"] = []string{"CN=boss,DC=elsewhere"}
+	s.away = fmt.Errorf("%w: referral", ErrElsewhere)
+	s.add(e)
+	s.judge()
+	want := "1 a aside: read the manager of CN=ada,OU=Staff,DC=x: the object cannot be read from this domain: referral"
+	if d := cmp.Diff([]string{want}, s.verdicts(1)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestASlowDirectoryIsAskedOnce: what nobody needs it for does not wait for one that
+// fails after a long time, however many events want a manager.
+func TestASlowDirectoryIsAskedOnce(t *testing.T) {
+	s := begin(t)
+	s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
+	for i := range 3 {
+		e := user(fmt.Sprint("u", i), part(ident.EventDisabled))
+		e.Image["manager"] = []string{fmt.Sprint("CN=boss", i, ",DC=x")}
+		s.add(e)
+	}
+	s.away, s.hangs = errors.New("no answer"), tooLong+100*time.Millisecond
+	var kept *KeptError
+	for range 2 {
+		if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || kept.Events != 3 {
+			t.Errorf("%v", err)
+		}
+	}
+	if s.asked != 1 {
+		t.Errorf("asked %d times", s.asked)
+	}
+	s.away, s.hangs, s.now = nil, 0, s.now.Add(patience)
+	s.judge()
+	if s.asked != 4 {
+		t.Errorf("asked %d times", s.asked)
+	}
+}
+
+// TestARowThatCannotBeRead is closed with a line in the log; the others go on.
+func TestARowThatCannotBeRead(t *testing.T) {
+	for name, damage := range map[string]string{
+		"parts": "parts_json = '{'", "image": "image_json = 'x'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t)
+			s.automation("a", on("disabled"), "", "crm")
+			for i := range 3 {
+				s.add(user(fmt.Sprint("u", i), part(ident.EventDisabled)))
+			}
+			db := s.db()
+			_, err := db.ExecContext(t.Context(), "UPDATE events SET "+damage+" WHERE id = 2")
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			s.judge()
+			if d := cmp.Diff([]string{"1 a begun", "3 a begun"}, s.verdicts(3)); d != "" {
+				t.Error(d)
+			}
+			if n := strings.Count(s.said.String(), "event=2"); n != 1 {
+				t.Errorf("said %d times: %s", n, s.said.String())
+			}
+			s.judge()
+			if n := strings.Count(s.said.String(), "event=2"); n != 1 {
+				t.Errorf("it is said again: %s", s.said.String())
+			}
+		})
+	}
+}
+
+// TestALimitThatIsNotKnown: the event waits, and nobody is bothered; others go on. After
+// a while a person decides.
+func TestALimitThatIsNotKnown(t *testing.T) {
+	s := begin(t)
+	limit, asked := errors.New("no route"), 0
+	s.automation("a", on("disabled"), "", "crm").Limit = func(context.Context) (store.StartLimit, error) {
+		asked++
+		return store.StartLimit{Most: 1}, limit
+	}
+	s.automation("b", on("enabled"), "", "crm")
+	s.add(user("ada", part(ident.EventDisabled)), user("bo", part(ident.EventEnabled)), user("cy", part(ident.EventDisabled)))
+	var kept *KeptError
+	if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || kept.Events != 2 || !strings.Contains(err.Error(), "no route") {
+		t.Errorf("judged without the limit: %v", err)
+	}
+	if d := cmp.Diff([]string{"2 b begun"}, s.verdicts(3)); d != "" {
+		t.Error(d)
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	limit = nil
+	s.judge()
+	want := []string{"1 a begun", "2 b begun", "3 a held: limits.start: 1 orchestrations began in 24 hours, and 1 may"}
+	if d := cmp.Diff(want, s.verdicts(3)); d != "" {
+		t.Error(d)
+	}
+
+	limit = errors.New("no route")
+	s.add(user("di", part(ident.EventDisabled)))
+	s.now = s.now.Add(longest + time.Second)
+	s.judge()
+	if got := s.verdicts(4)[3:]; len(got) != 1 || got[0] != "4 a held: limits.start could not be looked at: no route" {
+		t.Errorf("%q", got)
+	}
+}
