@@ -53,8 +53,9 @@ type Event struct {
 	// Image holds the mirrored attributes afterwards, or the last ones of a deleted
 	// object. It has no member.
 	Image Attributes
-	// Unsure says why it is not certain that the object was deleted, for example
-	// because the bind account is not shown deletions; "" when it is.
+	// Unsure says why it is not certain that the event is true, for example because
+	// the bind account is shown neither an object nor its deletion: a deletion, a
+	// return after that, and the memberships that follow; "" when it is certain.
 	Unsure string
 }
 

@@ -40,8 +40,8 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 	case !holds:
 		return verdict(a, store.EventFiltered, ""), true, nil
 	case e.Unsure != "":
-		return aside(a, "it is not certain that "+string(e.DN)+" was deleted: "+e.Unsure,
-			"look whether it was; do by hand what must follow, and "+acceptOf(a, e)), true, nil
+		return aside(a, "it is not certain that "+claim(e)+": "+e.Unsure,
+			"look whether it is so; do by hand what must follow, and "+acceptOf(a, e)), true, nil
 	case a.Broken != nil:
 		return aside(a, a.Broken.Error(), "put that right, then "+retryOf(a, e)), true, nil
 	case hopsOf(e) > mostHops:
@@ -62,6 +62,18 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 
 func verdict(a Automation, v store.EventVerdict, cause string) store.Judgement {
 	return store.Judgement{Automation: a.Name, Verdict: v, Cause: cause}
+}
+
+// claim says what an event tells, for one that is in doubt: a deletion, a return, or
+// a membership that follows from one.
+func claim(e ident.Event) string {
+	switch kind := e.Parts[0].Kind; {
+	case e.Group == nil:
+		return string(e.DN) + " was " + string(kind)
+	case kind == ident.EventMemberAdded:
+		return string(e.DN) + " came to " + string(e.Group.DN)
+	}
+	return string(e.DN) + " has left " + string(e.Group.DN)
 }
 
 // aside leaves an event to a person.

@@ -80,6 +80,12 @@ func TestVerdicts(t *testing.T) {
 	crm := ident.Origin{Application: "crm", Automation: "staff", Run: 4}
 	deleted := user("gone", part(ident.EventDeleted))
 	deleted.Unsure = "the bind account is not shown deletions"
+	left := user("left", part(ident.EventMemberRemoved))
+	left.Unsure, left.Group = "about the group: it is not shown", &ident.EventGroup{GUID: "g", DN: "CN=CRM,OU=Groups,DC=x", Name: "CRM"}
+	came := left
+	came.Parts = []ident.EventPart{part(ident.EventMemberAdded)}
+	back := user("back", part(ident.EventRestored))
+	back.Unsure = "the bind account may read it again"
 	for name, c := range map[string]struct {
 		where string
 		to    []string
@@ -91,6 +97,9 @@ func TestVerdicts(t *testing.T) {
 		"not clear":                             {`ad.title > 5`, []string{"crm"}, user("ada", part(ident.EventDisabled)), "aside: where: agent.toml:7:"},
 		"no value":                              {`ad.department > 5`, []string{"crm"}, user("ada", part(ident.EventDisabled)), "aside: where: agent.toml:7:10: it has no value"},
 		"not certain":                           {"", []string{"crm"}, deleted, "aside: it is not certain that CN=gone,OU=Staff,DC=x was deleted: the bind account"},
+		"not certain, with a group":             {"", []string{"crm"}, left, "aside: it is not certain that CN=left,OU=Staff,DC=x has left CN=CRM,OU=Groups,DC=x: about the group: it is not shown"},
+		"not certain, with a group again":       {"", []string{"crm"}, came, "aside: it is not certain that CN=left,OU=Staff,DC=x came to CN=CRM,OU=Groups,DC=x: about the group"},
+		"not certain, back":                     {"", []string{"crm"}, back, "aside: it is not certain that CN=back,OU=Staff,DC=x was restored: the bind account"},
 		"not certain, of no interest":           {`ad.title == "Clerk"`, []string{"crm"}, deleted, "filtered"},
 		"its own":                               {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own)), "echo: an orchestration that this automation began has written it"},
 		"its own, and somebody else":            {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own), part(ident.EventDisabled)), "begun"},
@@ -104,7 +113,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.anew(t)
-			s.automation("a", on("modified(title)", "disabled", "deleted"), c.where, c.to...)
+			s.automation("a", on("modified(title)", "disabled", "deleted", "restored", "member_added", "member_removed"), c.where, c.to...)
 			s.automation("z", on("disabled", "deleted", "modified"), "", "other")
 			s.add(c.e, user("next", part(ident.EventDisabled)))
 			s.judge()

@@ -75,7 +75,7 @@ func (s *Service) byGUID(ctx context.Context, guid ident.GUID) ([]Person, error)
 	if found {
 		return []Person{present(e)}, nil
 	}
-	deleted, err := s.agent.Store().DeletedAt(ctx, guid)
+	deleted, unsure, err := s.agent.Store().DeletedAt(ctx, guid)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (s *Service) byGUID(ctx context.Context, guid ident.GUID) ([]Person, error)
 	if err != nil || !known && deleted.IsZero() && len(links) == 0 {
 		return nil, err
 	}
-	who := Person{GUID: guid, DN: last.DN, Name: cmp.Or(last.Name, last.DN.Name()), State: PersonUnseen, Deleted: deleted}
-	if !deleted.IsZero() {
-		who.State = PersonDeleted
+	who := Person{GUID: guid, DN: last.DN, Name: cmp.Or(last.Name, last.DN.Name()), State: PersonUnseen}
+	if !deleted.IsZero() && unsure == "" {
+		who.State, who.Deleted = PersonDeleted, deleted
 	}
 	return []Person{who.complete()}, nil
 }

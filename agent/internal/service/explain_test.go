@@ -100,6 +100,34 @@ func TestWhoIsExplained(t *testing.T) {
 	}
 }
 
+// TestWhoIsGone: only who is certain to be deleted is called so. Who is out of sight
+// may be there.
+func TestWhoIsGone(t *testing.T) {
+	for doubt, want := range map[string]PersonState{"": PersonDeleted, "not shown": PersonUnseen} {
+		s, a := opened(t)
+		ctx := t.Context()
+		must(t, a.Store().UpdateMirror(ctx, func(tx store.MirrorTx) error {
+			err := tx.Put(ident.Entry{GUID: goneGUID, DN: "CN=Cy,DC=c", Attributes: ident.Attributes{"objectClass": {"user"}, "sAMAccountName": {"cy"}}})
+			if err != nil {
+				return err
+			}
+			return tx.SetState(store.MirrorState{Full: true, Events: true})
+		}))
+		must(t, a.Store().UpdateMirror(ctx, func(tx store.MirrorTx) error {
+			tx.Record(store.EventRules{})
+			if doubt != "" {
+				tx.Doubt(goneGUID, doubt)
+			}
+			return tx.Remove(goneGUID)
+		}))
+		who, _, err := explained(t, s, "cy")
+		must(t, err)
+		if who.State != want || who.Deleted.IsZero() != (want == PersonUnseen) {
+			t.Errorf("in doubt %q: %s, deleted at %v", doubt, who.State, who.Deleted)
+		}
+	}
+}
+
 // TestWhoCannotBeExplained: the error says what to do.
 func TestWhoCannotBeExplained(t *testing.T) {
 	s, a := opened(t)

@@ -39,7 +39,7 @@ func TestEventsAreNotKeptForEver(t *testing.T) {
 	verdict(5, "filtered", 0)
 	for _, guid := range []string{"old", "new"} {
 		at := map[string]time.Time{"old": old, "new": now}[guid]
-		must(t, s.exec(t.Context(), "deleted", `INSERT INTO mirror_deleted VALUES (?, ?)`, guid, stamp(at)))
+		must(t, s.exec(t.Context(), "deleted", `INSERT INTO mirror_deleted (guid, at) VALUES (?, ?)`, guid, stamp(at)))
 	}
 	removed := must1[Removed](t)(s.Retain(t.Context(), Retention{Runs: now.AddDate(0, -1, 0), Deleted: now.AddDate(0, -1, 0)}))
 	var left []int64

@@ -186,6 +186,72 @@ func TestEventsOfDeletedGroups(t *testing.T) {
 	wantEvents(t, s, "a member_removed g", "b deleted", "b member_added g", "b restored", "g deleted", "g restored")
 }
 
+// unsureOf returns the events that are in doubt, in words.
+func unsureOf(t *testing.T, s *Store) []string {
+	t.Helper()
+	var list []string
+	for _, e := range events(t, s) {
+		if e.Unsure != "" {
+			list = append(list, inWords(e)+": "+e.Unsure)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// TestEventsOfMembersOutOfSight: who is back in sight does not join anything for
+// certain.
+func TestEventsOfMembersOutOfSight(t *testing.T) {
+	s := counting(t)
+	update(t, s, record, func(m MirrorTx) error { m.Doubt("a", "not shown"); return nil }, remove("a"))
+	if at, unsure, err := s.DeletedAt(t.Context(), "a"); at.IsZero() || unsure != "not shown" || err != nil {
+		t.Errorf("deleted at %v, in doubt %q, %v", at, unsure, err)
+	}
+	update(t, s, record, put(user("a", "CN=a,OU=o,DC=c")), membersAre("CN=a,OU=o,DC=c"))
+	want := []string{"a deleted: not shown", "a member_added g: " + inSightAgain, "a restored: " + inSightAgain}
+	if d := cmp.Diff(want, unsureOf(t, s)); d != "" {
+		t.Errorf("in doubt (-want +got)\n%s", d)
+	}
+	update(t, s, record, remove("a"))
+	if at, unsure, err := s.DeletedAt(t.Context(), "a"); at.IsZero() || unsure != "" || err != nil {
+		t.Errorf("deleted at %v, in doubt %q, %v", at, unsure, err)
+	}
+}
+
+// TestEventsOfGroupsOutOfSight: what follows from a deletion that is in doubt is in
+// doubt as well, and so is what follows from the return.
+func TestEventsOfGroupsOutOfSight(t *testing.T) {
+	doubt := func(m MirrorTx) error { m.Doubt("g", "not shown"); return nil }
+	ou, a, b := put(entry("ou", "OU=o,DC=c", "objectclass", "organizationalUnit")), put(user("a", "CN=a,OU=o,DC=c")), put(user("b", "CN=b,DC=c"))
+	m := put(user("m", "CN=m,DC=c", "manager", "CN=a,OU=o,DC=c"))
+	for name, calls := range map[string][]func(MirrorTx) error{
+		"removed":                  {record, doubt, remove("g")},
+		"missed by a full read":    {record, beginSweep, ou, a, b, m, doubt, sweep},
+		"with a change of another": {record, doubt, remove("g"), put(user("b", "CN=b,DC=c", "title", "x"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := counting(t)
+			update(t, s, calls...)
+			want := []string{"a member_removed g: about the group: not shown", "g deleted: not shown"}
+			if d := cmp.Diff(want, unsureOf(t, s)); d != "" {
+				t.Errorf("in doubt when it goes (-want +got)\n%s", d)
+			}
+			update(t, s, record, put(group("g", "CN=g,DC=c", "CN=a,OU=o,DC=c")))
+			want = []string{
+				"a member_added g: about the group: " + inSightAgain, want[0], want[1], "g restored: " + inSightAgain,
+			}
+			if d := cmp.Diff(want, unsureOf(t, s)); d != "" {
+				t.Errorf("in doubt when it is back (-want +got)\n%s", d)
+			}
+			update(t, s, record, remove("g"))
+			update(t, s, record, put(group("g", "CN=g,DC=c", "CN=a,OU=o,DC=c")))
+			if got := unsureOf(t, s); len(got) != len(want) {
+				t.Errorf("what is certain is in doubt: %q", got[len(want):])
+			}
+		})
+	}
+}
+
 func TestEventsOfOneReadComeTogether(t *testing.T) {
 	s := counting(t)
 	update(t, s, record, put(user("a", "CN=a,OU=o,DC=c", "title", "x")), merge("a", "CN=a2,DC=c", ident.Attributes{"userAccountControl": {"514"}, "Mail": {"a@x"}}),

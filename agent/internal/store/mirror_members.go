@@ -251,8 +251,8 @@ func (r *recorder) differences(group ident.GUID) (left, joined []ident.GUID, err
 	return left, slices.DeleteFunc(joined, func(guid ident.GUID) bool { return guid == "" }), nil
 }
 
-// tellMember makes the event of one membership. Who is gone has no other event
-// than that.
+// tellMember makes the event of one membership, which is as certain as what became of
+// the group and of the member. Who is gone has no other event than that.
 func (r *recorder) tellMember(guid ident.GUID, group ident.EventGroup, what ident.EventKind) error {
 	who, found, err := r.entry(guid)
 	if err != nil || !found {
@@ -266,8 +266,12 @@ func (r *recorder) tellMember(guid ident.GUID, group ident.EventGroup, what iden
 	if err != nil {
 		return err
 	}
+	unsure := r.doubts[guid]
+	if why := r.doubts[group.GUID]; why != "" {
+		unsure = "about the group: " + why
+	}
 	return r.add(&ident.Event{
-		Object: kind, GUID: guid, DN: who.DN, From: from, Group: &group, Image: who.Attributes,
+		Object: kind, GUID: guid, DN: who.DN, From: from, Group: &group, Image: who.Attributes, Unsure: unsure,
 		Parts: []ident.EventPart{{Kind: what}},
 	})
 }

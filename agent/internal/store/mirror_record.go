@@ -64,7 +64,7 @@ type recorder struct {
 	order   []ident.GUID            // the keys of touched
 	former  map[string]former       // unless durable
 	groups  map[ident.GUID]ident.EventGroup
-	doubts  map[ident.GUID]string
+	doubts  map[ident.GUID]string // why it is not certain what happened to an object
 }
 
 // touched is an object that differs, as it was before.

@@ -46,8 +46,8 @@ func (r *recorder) disappears(row mirrorRow) error {
 	if err := r.add(&e); err != nil {
 		return err
 	}
-	err = r.b.exec(`INSERT INTO mirror_deleted (guid, at) VALUES (?, ?) ON CONFLICT (guid) DO UPDATE SET at = excluded.at`,
-		row.guid, stamp(r.b.now))
+	err = r.b.exec(`INSERT INTO mirror_deleted (guid, at, unsure) VALUES (?, ?, ?)
+		ON CONFLICT (guid) DO UPDATE SET at = excluded.at, unsure = excluded.unsure`, row.guid, stamp(r.b.now), e.Unsure)
 	if err != nil || kind != ident.ObjectGroup {
 		return err
 	}
@@ -118,17 +118,38 @@ func (r *recorder) tell(guid ident.GUID, t touched) error {
 	}
 	e := ident.Event{Object: kind, GUID: guid, DN: after.DN, From: t.dn, Image: after.Attributes}
 	if t.dn == "" {
-		known, err := r.b.batch.count(r.b.ctx, `DELETE FROM mirror_deleted WHERE guid = ?`, guid)
-		if err != nil {
-			return err
-		}
-		e.Parts = event.New(known > 0)
-		return r.add(&e)
+		return r.tellNew(&e)
 	}
 	if e.Parts, err = event.Compare(t.before(after), after, slices.Collect(maps.Keys(t.old)), r.compare); err != nil || len(e.Parts) == 0 {
 		return err
 	}
 	return r.add(&e)
+}
+
+// inSightAgain is why it is not certain that an object was restored whose deletion
+// was not certain.
+const inSightAgain = "its deletion was not certain: it was restored, or the bind account is shown again what was there all the time"
+
+// tellNew makes the event of an object that was not there. If it is not certain that
+// it was deleted before, what follows from its return is not either.
+func (r *recorder) tellNew(e *ident.Event) error {
+	var unsure string
+	err := r.b.batch.scan(r.b.ctx, []any{&unsure}, `SELECT unsure FROM mirror_deleted WHERE guid = ?`, e.GUID)
+	if none(err) {
+		e.Parts = event.New(false)
+		return r.add(e)
+	}
+	if err == nil {
+		err = r.b.exec(`DELETE FROM mirror_deleted WHERE guid = ?`, e.GUID)
+	}
+	if err != nil {
+		return err
+	}
+	if unsure != "" {
+		e.Unsure, r.doubts[e.GUID] = inSightAgain, inSightAgain
+	}
+	e.Parts = event.New(true)
+	return r.add(e)
 }
 
 // before returns the object as it was.

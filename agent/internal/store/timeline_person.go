@@ -185,12 +185,12 @@ func (s *Store) KnowsKey(ctx context.Context, k RecordKey) (bool, error) {
 }
 
 // DeletedAt returns when an object was seen deleted; the zero time when it was not,
-// or has come back.
-func (s *Store) DeletedAt(ctx context.Context, guid ident.GUID) (time.Time, error) {
+// or has come back. unsure says why that is not certain; "" when it is.
+func (s *Store) DeletedAt(ctx context.Context, guid ident.GUID) (when time.Time, unsure string, err error) {
 	var at int64
-	err := s.reader.QueryRowContext(ctx, `SELECT at FROM mirror_deleted WHERE guid = ?`, guid).Scan(&at)
+	err = s.reader.QueryRowContext(ctx, `SELECT at, unsure FROM mirror_deleted WHERE guid = ?`, guid).Scan(&at, &unsure)
 	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
+		return time.Time{}, "", nil
 	}
-	return moment(at), s.fail("deleted object", err)
+	return moment(at), unsure, s.fail("deleted object", err)
 }

@@ -280,7 +280,7 @@ func TestEventsOfOneOutOfSight(t *testing.T) {
 	s.want(t, "out of sight", "Hana Made deleted ?")
 	hide = false
 	whole()
-	s.want(t, "in sight again", "Hana Made restored")
+	s.want(t, "in sight again", "Hana Made restored ?")
 }
 
 // TestEventsOfWholeReads: whatever forces a full read, the differences from the

@@ -13,7 +13,7 @@ CREATE TABLE events (
     group_name TEXT NOT NULL,
     parts_json TEXT NOT NULL,
     image_json TEXT NOT NULL, -- the attributes afterwards; the last ones of a deleted object
-    unsure     TEXT NOT NULL, -- why it is not certain that the object was deleted
+    unsure     TEXT NOT NULL, -- why it is not certain that it is true
     open       INTEGER NOT NULL,
     intent     INTEGER NOT NULL DEFAULT 0 -- of the agent's own write that it shows, if that was open then
 ) STRICT;
@@ -55,8 +55,9 @@ CREATE INDEX echoes_settled ON echoes (settled) WHERE settled <> 0;
 -- Users and groups that were deleted, so that one that comes back is known as
 -- restored.
 CREATE TABLE mirror_deleted (
-    guid TEXT PRIMARY KEY,
-    at   INTEGER NOT NULL
+    guid   TEXT PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    unsure TEXT NOT NULL DEFAULT '' -- why that is not certain
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mirror_deleted_at ON mirror_deleted (at);
 

@@ -40,7 +40,7 @@ INSERT INTO receipts VALUES (5, 'crm', 'd-1', 1767323045000000006, 'change', 'us
 INSERT INTO receipt_runs VALUES (5, 'staff', 3, 0, 1767323045000000006);
 INSERT INTO link_changes VALUES (1, 1767323045000000006, 'crm', 'user', '1', 'guid-1', 1, 'staff', '', 'created', 1, 'ada');
 INSERT INTO link_changes VALUES (2, 1767323045000000007, 'crm', 'user', '9', 'guid-1', 0, 'staff', '', 'manual', 0, 'ada');
-INSERT INTO mirror_deleted VALUES ('guid-9', 1767323045000000006);
+INSERT INTO mirror_deleted (guid, at) VALUES ('guid-9', 1767323045000000006);
 INSERT INTO mirror_before VALUES (1, 'guid-1', 'CN=A,DC=c', '{"sn":["Old"]}');
 INSERT INTO mirror_members VALUES ('guid-8', 'cn=ada,dc=c', 'CN=Ada,DC=c', '', 1);
 INSERT INTO mirror_former VALUES ('cn=a,dc=c', 'guid-1', 0);
