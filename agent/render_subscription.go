@@ -23,6 +23,9 @@ func printRegistered(w io.Writer, a service.SubscriptionAnswer) {
 	if a.NotEnds != "" {
 		p.putStyled(yellow, "Caution: ", plainText, a.NotEnds)
 	}
+	if a.Odd != "" {
+		p.putStyled(yellow, "Caution: ", plainText, "the application shows that "+a.Odd+", also when it is made again: it is kept as it is")
+	}
 	if a.Failing {
 		p.putStyled(yellow, "Caution: ", plainText,
 			"its last delivery was not accepted: "+ticked(ident.Command("webhook-receiver status", a.Application)))

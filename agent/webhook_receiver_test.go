@@ -269,6 +269,9 @@ func TestRegisterSaysWhatIsWrong(t *testing.T) {
 	}
 	register(1, "429", "Next: the application allows no more requests now: try again", "what is registered stays")
 
+	h.write("short", "guess-me")
+	h.receive(h.listen, h.dir+"/hook_password", h.dir+"/short")
+	register(1, "must have 16 or more", "choose another one here and at the application")
 	for name, c := range map[string]struct{ old, with, want string }{
 		"no receiver":     {"listen = \"" + h.listen + "\"\n", "", "there is no receiver: set listen in [receiver]"},
 		"may not":         {"enabled = true\nusername", "enabled = false\nusername", "may not tell of changes: set enabled = true in [applications.pipedrive.receiver]"},

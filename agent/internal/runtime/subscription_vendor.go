@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/fit"
+	"github.com/rollcall-agent/rollcall/agent/internal/receiver"
 	"github.com/rollcall-agent/rollcall/agent/internal/subscription"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -25,6 +26,7 @@ type vendor struct {
 	target host.Application
 	conf   config.Application
 	want   subscription.Want
+	secret func(context.Context) (string, error) // that the application is to send; nil: none
 }
 
 var _ subscription.Vendor = (*vendor)(nil)
@@ -60,7 +62,24 @@ func (s *Snapshot) subscriptionVendor(ctx context.Context, application string) (
 		target.Secrets = maps.Clone(target.Secrets)
 		target.Secrets[name] = s.secret(secret)
 	}
-	return want, &vendor{served: c, target: target, conf: conf, want: want}, nil
+	v := &vendor{served: c, target: target, conf: conf, want: want}
+	if !secret.IsZero() {
+		v.secret = s.secret(secret)
+	}
+	return want, v, nil
+}
+
+// checkSecret refuses a password or secret with which the receiver would take
+// nothing.
+func (v *vendor) checkSecret(ctx context.Context) error {
+	if v.secret == nil {
+		return nil
+	}
+	secret, err := v.secret(ctx)
+	if err != nil {
+		return fmt.Errorf("the password or secret of the receiver: %w", err)
+	}
+	return receiver.CheckSecret(secret)
 }
 
 // NoSubscriptionsError says that a connector cannot make subscriptions.
@@ -158,8 +177,11 @@ func textAt(fields map[string]any, pointer string) string {
 	return ""
 }
 
-// Make makes the subscription.
+// Make makes the subscription, if the receiver would take what comes of it.
 func (v *vendor) Make(ctx context.Context) (id string, err error) {
+	if err := v.checkSecret(ctx); err != nil {
+		return "", err
+	}
 	return v.call(ctx, v.manifest.Receiver.Subscribe, fit.Subscribing{URL: v.want.URL, Username: v.want.Username})
 }
 

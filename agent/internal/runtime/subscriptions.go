@@ -19,20 +19,21 @@ import (
 // plan has for a day.
 const (
 	subscriptionsEvery = time.Hour
-	pollAgainAfter     = time.Minute // while another run of the automation is under way
+	pollAgainAfter     = time.Minute // while another run of an automation is under way
 )
 
 // keepSubscriptions looks at the registered subscriptions at the start and every
 // hour until ctx ends. It makes those again that an application has ended, and then
 // runs the automations of that application: changes may have been lost.
 func (a *Agent) keepSubscriptions(ctx context.Context, e *engine.Engine) {
+	owed := missed{}
 	for next := time.Now(); ctx.Err() == nil; {
 		if !time.Now().Before(next) {
 			next = time.Now().Add(subscriptionsEvery)
 			a.checkSubscriptions(ctx)
 		}
 		wait := time.Until(next)
-		if !a.pollAfterRepairs(ctx, e) {
+		if !a.pollAfterRepairs(ctx, e, owed) {
 			wait = min(wait, pollAgainAfter)
 		}
 		select {
@@ -89,63 +90,17 @@ func (a *Agent) subscriptionChecked(application string, want subscription.Want, 
 		a.log.Warn("subscription made again", "application", application, "subscription", out.Made, "url", want.URL, "cause", out.Why)
 	}
 	if out.NotEnds != "" {
-		a.log.Warn("subscription not ended", "application", application, "cause", out.NotEnds)
+		a.log.Warn("subscription not ended", "application", application, "cause", out.NotEnds, "next", "the agent tries again in an hour")
+	}
+	if out.Odd != "" {
+		a.log.Warn("the application shows its subscription otherwise than it was made, also when it is made again",
+			"application", application, "subscription", out.Kept, "url", want.URL, "cause", out.Odd,
+			"next", "the agent keeps it; rollcall webhook-receiver status says whether deliveries arrive")
 	}
 	if out.Failing {
 		a.log.Warn("the application's last delivery was not accepted", "application", application, "subscription", out.Kept,
 			"url", want.URL, "code", out.Status, "next", "rollcall webhook-receiver status says more")
 	}
-}
-
-// pollAfterRepairs runs the automations of applications whose subscription was made
-// again, so that nothing is missed that happened without it. It returns false when
-// an automation has to wait for a run that is under way.
-func (a *Agent) pollAfterRepairs(ctx context.Context, e *engine.Engine) (all bool) {
-	list, err := a.store.Subscriptions(ctx)
-	if err != nil {
-		return true // checkSubscriptions has told, or will
-	}
-	all = true
-	for _, one := range list {
-		if !one.Poll || one.State != store.SubscriptionRegistered {
-			continue
-		}
-		if !a.pollAll(ctx, e, one.Application) {
-			all = false
-			continue
-		}
-		if err := a.store.SubscriptionPolled(ctx, one.Application); err != nil && ctx.Err() == nil {
-			a.log.Error("the run after a repaired subscription is not remembered", "application", one.Application, "cause", err)
-		}
-	}
-	return all
-}
-
-// pollAll runs every automation of an application that has a schedule.
-func (a *Agent) pollAll(ctx context.Context, e *engine.Engine, application string) (all bool) {
-	s := a.now.Load()
-	all = true
-	for _, name := range s.names() {
-		if s.applicationOf(name).Name != application || s.config.Automations[name].Schedule == "" || !s.enabled(name) {
-			continue
-		}
-		a.log.Info("run because changes may have been lost with the subscription", "automation", name, "application", application)
-		err := rescue.Do(a.log, func() error {
-			report, err := e.Run(ctx, engine.Request{Automation: name, Kind: store.KindScheduled, By: "repaired subscription"})
-			if err == nil {
-				a.logReport(report)
-			}
-			return err
-		}, "automation", name)
-		var leased *store.LeasedError
-		switch {
-		case errors.As(err, &leased), ctx.Err() != nil:
-			all = false
-		case err != nil:
-			a.log.Error("run failed", "automation", name, "cause", err)
-		}
-	}
-	return all
 }
 
 // Subscribe makes the subscription of an application for a caller.
@@ -154,6 +109,9 @@ func (a *Agent) Subscribe(
 ) (subscription.Outcome, subscription.Want, error) {
 	want, v, err := s.subscriptionVendor(ctx, application)
 	if err != nil {
+		return subscription.Outcome{}, want, err
+	}
+	if err := v.checkSecret(ctx); err != nil {
 		return subscription.Outcome{}, want, err
 	}
 	out, err := a.keeper.Register(ctx, application, want, v, by, anew)
@@ -189,10 +147,7 @@ func (a *Agent) ListSubscriptions(ctx context.Context, s *Snapshot, application 
 	if err != nil {
 		return nil, want, err
 	}
-	if !known || row.State == store.SubscriptionEnded {
-		row.ID = ""
-	}
-	return subscription.Own(want, subscription.Known{ID: row.ID}, list), want, nil
+	return subscription.Own(want, subscription.KnownOf(row, known), list), want, nil
 }
 
 // MayReceive returns why an application may not tell of changes, and what to do;

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -18,7 +19,9 @@ func describeSubscription(s *SubscriptionStatus, may bool) {
 		s.State, s.Says, s.Next = state, says, next
 	}
 	wanted := s.Registered != nil && s.Registered.State == store.SubscriptionRegistered
-	active := slices.IndexFunc(s.Found, func(l subscription.Listed) bool { return l.Active })
+	active := slices.IndexFunc(s.Found, func(l subscription.Listed) bool {
+		return l.Active && !(wanted && slices.Contains(s.Registered.Leftovers, l.ID))
+	})
 	switch {
 	case !may:
 		say(SubscriptionDisabled, "The application is not asked and sends nothing: "+s.NotAsked)
@@ -62,9 +65,7 @@ func describeActive(s *SubscriptionStatus, register string) {
 	say := func(state SubscriptionState, says string, next ...string) {
 		s.State, s.Says, s.Next = state, says, next
 	}
-	r := s.Registered
-	known := subscription.Known{ID: r.ID, Want: subscription.Want{URL: r.URL, Username: r.Username, Reference: r.Reference}}
-	plan := subscription.Decide(s.want, known, s.Found, false)
+	plan := subscription.Decide(s.want, subscription.KnownOf(*s.Registered, true), s.Found, false)
 	switch {
 	case plan.Keep == nil:
 		say(SubscriptionWrong, "The subscription is not as it should be: "+plan.Why+".",
@@ -75,6 +76,12 @@ func describeActive(s *SubscriptionStatus, register string) {
 	case plan.Keep.Refused():
 		says := "The receiver refused the last delivery with %d: the application sends another user name or password."
 		say(SubscriptionFailing, fmt.Sprintf(says, plan.Keep.Status), register+" replaces the subscription with the password of now")
+	case plan.Keep.Failing() && plan.Keep.Status == http.StatusForbidden:
+		say(SubscriptionFailing, "The application's last delivery was answered with 403, forbidden: it told of something too long ago or in "+
+			"the future, or something in front of the receiver does not let the application through. The password is not the cause.",
+			"look for the receiver in the agent's log: with a line there, compare the clock of this machine with the real time, "+
+				"and max_age of [receiver] with how long the application repeats",
+			"without a line, give the application the permission in the proxy or firewall that answers", afterManyFailures)
 	case plan.Keep.Failing() && plan.Keep.Status == 0:
 		say(SubscriptionFailing, "The application got no answer to its last delivery.",
 			"look whether "+s.URL+" can be reached from outside: name, port, certificate", afterManyFailures)
@@ -83,5 +90,15 @@ func describeActive(s *SubscriptionStatus, register string) {
 			"look for the receiver in the agent's log; without a line there, something in front of it answers", afterManyFailures)
 	default:
 		say(SubscriptionActive, "The application tells of changes at once.")
+	}
+	if plan.Keep == nil {
+		return
+	}
+	if plan.Odd != "" {
+		s.Next = append(s.Next, "the application shows that "+plan.Odd+", also when the subscription is made again: it is kept as it is")
+	}
+	for _, l := range plan.End {
+		s.Next = append(s.Next, fmt.Sprintf("subscription %s to %s is not needed: the agent ends it within an hour while it runs, "+
+			"and "+register+" now", l.ID, l.URL))
 	}
 }

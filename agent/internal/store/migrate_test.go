@@ -255,7 +255,8 @@ func checkEvents(t *testing.T, s *Store) {
 func checkSubscription(t *testing.T, s *Store) {
 	t.Helper()
 	got, known, err := s.Subscription(t.Context(), "crm")
-	if err != nil || !known || got.ID != "77" || got.State != SubscriptionRegistered || got.By != "ada" || got.Repairs != 1 || !got.Poll {
+	if err != nil || !known || got.ID != "77" || got.State != SubscriptionRegistered || got.By != "ada" || got.Repairs != 1 || !got.Poll ||
+		!slices.Equal(got.Leftovers, []string{"70"}) {
 		t.Errorf("subscription: %+v, %v, %v", got, known, err)
 	}
 }

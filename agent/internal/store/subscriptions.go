@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -36,15 +37,25 @@ type Subscription struct {
 	// Poll says that changes may have been lost, and that the automations of the
 	// application have not run since.
 	Poll bool `json:"poll,omitempty"`
+	// Leftovers are the ids of earlier subscriptions that the application has not
+	// ended yet.
+	Leftovers []string `json:"leftovers,omitempty"`
+	// Odd says what was wrong with the subscription in whose place this one was made,
+	// or is with this one too.
+	Odd string `json:"odd,omitempty"`
 }
 
 const selectSubscriptions = `SELECT application, state, id, url, username, reference, made_by, changed, checked, cause, repairs, repaired,
-	repaired_why, poll FROM subscriptions`
+	repaired_why, poll, leftovers, odd FROM subscriptions`
 
 func scanSubscription(row scanner) (s Subscription, err error) {
 	var changed, checked, repaired int64
+	var leftovers string
 	err = row.Scan(&s.Application, &s.State, &s.ID, &s.URL, &s.Username, &s.Reference, &s.By, &changed, &checked, &s.Cause, &s.Repairs,
-		&repaired, &s.RepairedWhy, &s.Poll)
+		&repaired, &s.RepairedWhy, &s.Poll, &leftovers, &s.Odd)
+	if err == nil {
+		err = json.Unmarshal([]byte(leftovers), &s.Leftovers)
+	}
 	s.Changed, s.Checked, s.Repaired = moment(changed), moment(checked), moment(repaired)
 	return s, err
 }
@@ -72,6 +83,10 @@ func (s *Store) Subscription(ctx context.Context, application string) (_ Subscri
 // PutSubscription stores a subscription as a whole. said is a line for the journal,
 // by somebody; "" for none.
 func (s *Store) PutSubscription(ctx context.Context, one Subscription, by, said string) error {
+	leftovers, err := json.Marshal(one.Leftovers)
+	if err != nil {
+		return err
+	}
 	return s.write(ctx, "store the subscription of "+one.Application, func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		poll := 0
@@ -79,13 +94,14 @@ func (s *Store) PutSubscription(ctx context.Context, one Subscription, by, said 
 			poll = 1
 		}
 		err := b.exec(ctx, `INSERT INTO subscriptions (application, state, id, url, username, reference, made_by, changed, checked, cause,
-				repairs, repaired, repaired_why, poll) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+				repairs, repaired, repaired_why, poll, leftovers, odd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (application) DO UPDATE SET state = excluded.state, id = excluded.id, url = excluded.url,
 				username = excluded.username, reference = excluded.reference, made_by = excluded.made_by, changed = excluded.changed,
 				checked = excluded.checked, cause = excluded.cause, repairs = excluded.repairs,
-				repaired = excluded.repaired, repaired_why = excluded.repaired_why, poll = excluded.poll`,
+				repaired = excluded.repaired, repaired_why = excluded.repaired_why, poll = excluded.poll,
+				leftovers = excluded.leftovers, odd = excluded.odd`,
 			one.Application, string(one.State), one.ID, one.URL, one.Username, one.Reference, one.By, stamp(one.Changed), stamp(one.Checked),
-			one.Cause, one.Repairs, stamp(one.Repaired), one.RepairedWhy, poll)
+			one.Cause, one.Repairs, stamp(one.Repaired), one.RepairedWhy, poll, string(leftovers), one.Odd)
 		if err != nil || said == "" {
 			return err
 		}

@@ -7,10 +7,14 @@
 package subscription
 
 import (
+	"cmp"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
@@ -23,8 +27,21 @@ type Want struct {
 
 // Known is what was registered last; the zero Known: nothing was.
 type Known struct {
-	ID   string
-	Want // as it was then
+	ID        string
+	Want               // as it was then
+	Leftovers []string // ids of earlier ones, which are still to end
+	// Odd says what was wrong with the one in whose place this one was made. When the
+	// application shows the same of this one, another would be no better.
+	Odd string
+}
+
+// KnownOf returns what a stored row tells. known is false when there is no row.
+func KnownOf(row store.Subscription, known bool) Known {
+	if !known || row.State == store.SubscriptionEnded {
+		return Known{}
+	}
+	want := Want{URL: row.URL, Username: row.Username, Reference: row.Reference}
+	return Known{ID: row.ID, Want: want, Leftovers: row.Leftovers, Odd: row.Odd}
 }
 
 // Listed is a subscription as the application lists it.
@@ -40,8 +57,9 @@ type Listed struct {
 }
 
 // Refused reports whether the receiver did not accept the user name or the password
-// that the application sent last.
-func (l Listed) Refused() bool { return l.Status == 401 || l.Status == 403 }
+// that the application sent last. 403 is not about them: the receiver says so to
+// what is too old or from the future, and a proxy to what it does not let through.
+func (l Listed) Refused() bool { return l.Status == http.StatusUnauthorized }
 
 // Failing reports whether the last delivery was not accepted.
 func (l Listed) Failing() bool { return !l.Delivered.IsZero() && (l.Status < 200 || l.Status > 299) }
@@ -51,6 +69,7 @@ type Plan struct {
 	Keep *Listed  // what is as it should be; nil: a subscription must be made
 	End  []Listed // what must end, after the new one is made
 	Why  string   // why one must be made; "" when Keep is set
+	Odd  string   // what is wrong with Keep, and was with the one before it; "" when nothing is
 }
 
 // Decide compares what the application lists with what is wanted. A subscription
@@ -63,14 +82,15 @@ func Decide(want Want, known Known, list []Listed, anew bool) Plan {
 		if !l.Active || !belongs(l, want, known) {
 			continue
 		}
+		odd := wrong(l, want, known)
 		switch {
-		case anew || wrong(l, want, known) != "":
+		case anew || slices.Contains(known.Leftovers, l.ID) || odd != "" && !unavoidable(odd, l, want, known):
 			plan.End = append(plan.End, l)
 		case plan.Keep == nil:
-			plan.Keep = &l
+			plan.Keep, plan.Odd = &l, odd
 		case l.ID == known.ID:
 			plan.End = append(plan.End, *plan.Keep)
-			plan.Keep = &l
+			plan.Keep, plan.Odd = &l, odd
 		default:
 			plan.End = append(plan.End, l)
 		}
@@ -82,7 +102,14 @@ func Decide(want Want, known Known, list []Listed, anew bool) Plan {
 }
 
 func belongs(l Listed, want Want, known Known) bool {
-	return known.ID != "" && l.ID == known.ID || l.Ours && SameURL(l.URL, want.URL)
+	return known.ID != "" && l.ID == known.ID || slices.Contains(known.Leftovers, l.ID) || l.Ours && SameURL(l.URL, want.URL)
+}
+
+// unavoidable reports whether a new subscription would look just as odd: this one
+// was made as it is wanted now, in place of one of which the application showed the
+// same.
+func unavoidable(odd string, l Listed, want Want, known Known) bool {
+	return l.ID == known.ID && known.Want == want && known.Odd == odd
 }
 
 // wrong says what is not as it should be about a subscription of this agent.
@@ -92,7 +119,7 @@ func wrong(l Listed, want Want, known Known) string {
 		return "it sends to " + l.URL
 	case !l.Ours:
 		return "it is not about the events that the receiver takes"
-	case l.Username != want.Username:
+	case sends(l, want, known) != want.Username:
 		return "it sends another user name"
 	case l.ID == known.ID && known.Reference != want.Reference:
 		return "the configuration names another password since it was registered"
@@ -100,10 +127,25 @@ func wrong(l Listed, want Want, known Known) string {
 	return ""
 }
 
+// sends returns the user name that a subscription sends. Where the application
+// shows none, it is the one that it was registered with, if that is known.
+func sends(l Listed, want Want, known Known) string {
+	switch {
+	case l.Username != "":
+		return l.Username
+	case l.ID == known.ID:
+		return known.Username
+	}
+	return want.Username
+}
+
 // why says why a subscription must be made.
 func why(want Want, known Known, list []Listed, anew bool) string {
-	i := slices.IndexFunc(list, func(l Listed) bool { return belongs(l, want, known) && l.Active })
-	ended := slices.IndexFunc(list, func(l Listed) bool { return belongs(l, want, known) && !l.Active })
+	list = slices.DeleteFunc(slices.Clone(list), func(l Listed) bool {
+		return slices.Contains(known.Leftovers, l.ID) || !belongs(l, want, known)
+	})
+	i := slices.IndexFunc(list, func(l Listed) bool { return l.Active })
+	ended := slices.IndexFunc(list, func(l Listed) bool { return !l.Active })
 	switch {
 	case i >= 0 && anew:
 		return "it was asked for"
@@ -125,23 +167,24 @@ func Own(want Want, known Known, list []Listed) []Listed {
 	return slices.DeleteFunc(slices.Clone(list), func(l Listed) bool { return !belongs(l, want, known) })
 }
 
-// SameURL reports whether two addresses are the same but for a slash at the end and
-// capitals in scheme and host.
+// SameURL reports whether two addresses are the same. Applications spell them in
+// their own way: capitals in scheme and host, the port that is usual, a slash at
+// the end, escaped characters, a user name of their own.
 func SameURL(a, b string) bool {
-	if a == "" || b == "" {
-		return false
+	siteA, pathA, okA := cut(a)
+	siteB, pathB, okB := cut(b)
+	if !okA || !okB {
+		return a != "" && a == b
 	}
-	siteA, pathA := cut(a)
-	siteB, pathB := cut(b)
 	return text.Same(siteA, siteB) && pathA == pathB
 }
 
-// cut returns scheme and host of an address, and the path.
-func cut(address string) (site, path string) {
-	address = strings.TrimRight(address, "/")
-	begin := strings.Index(address, "://") + len("://")
-	if slash := strings.IndexByte(address[begin:], '/'); begin >= len("://") && slash >= 0 {
-		return address[:begin+slash], address[begin+slash:]
+// cut returns scheme and host of an address, and its path with what follows.
+func cut(address string) (site, path string, ok bool) {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" {
+		return "", "", false
 	}
-	return address, ""
+	usual := map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	return u.Scheme + "://" + u.Hostname() + ":" + cmp.Or(u.Port(), usual), strings.TrimRight(u.Path, "/") + "?" + u.RawQuery, true
 }

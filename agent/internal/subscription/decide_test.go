@@ -22,6 +22,18 @@ func TestDecide(t *testing.T) {
 	moved.URL = "https://old.example.com/crm"
 	rotated := known
 	rotated.Reference = "@{env:OLD}"
+	renamed := known
+	renamed.Username = "old"
+	nameless := func(l *Listed) { l.Username = "" }
+	strange := func(l *Listed) { l.URL = "https://rollcall.example.com/***" }
+	odd := known
+	odd.Odd = "it sends to https://rollcall.example.com/***"
+	oddBefore := odd
+	oddBefore.Reference = "@{env:OLD}"
+	left := known
+	left.Leftovers = []string{"5", "6"}
+	back := moved
+	back.Leftovers = []string{"5"}
 	for name, c := range map[string]struct {
 		known Known
 		list  []Listed
@@ -47,6 +59,24 @@ func TestDecide(t *testing.T) {
 		"ended with reason":  {known, []Listed{ours("7", func(l *Listed) { l.Active, l.Reason = false, "failed" })}, false, " [] the application has ended it: failed"},
 		"anew":               {known, []Listed{ours("7"), ours("8")}, true, " [7 8] it was asked for"},
 		"failing stays":      {known, []Listed{ours("7", func(l *Listed) { l.Status = 401 })}, false, "7 [] "},
+		"no name shown":      {known, []Listed{ours("7", nameless)}, false, "7 [] "},
+		"nor of another":     {Known{}, []Listed{ours("9", nameless)}, false, "9 [] "},
+		"no name, renamed":   {renamed, []Listed{ours("7", nameless)}, false, " [7] it sends another user name"},
+		"name shown is new":  {renamed, []Listed{ours("7")}, false, "7 [] "},
+		"always odd":         {odd, []Listed{ours("7", strange)}, false, "7 [] "},
+		"odd for once":       {known, []Listed{ours("7", strange)}, false, " [7] it sends to https://rollcall.example.com/***"},
+		"odd otherwise":      {odd, []Listed{ours("7", func(l *Listed) { l.Username = "x" })}, false, " [7] it sends another user name"},
+		"odd, and rotated":   {oddBefore, []Listed{ours("7", strange)}, false, " [7] it sends to https://rollcall.example.com/***"},
+		"odd, and anew":      {odd, []Listed{ours("7", strange)}, true, " [7] it was asked for"},
+		"a usual port":       {Known{}, []Listed{ours("9", func(l *Listed) { l.URL = "https://rollcall.example.com:443/crm" })}, false, "9 [] "},
+		"another port":       {Known{}, []Listed{ours("9", func(l *Listed) { l.URL = "https://rollcall.example.com:8443/crm" })}, false, " [] there was none"},
+		"escaped":            {Known{}, []Listed{ours("9", func(l *Listed) { l.URL = "https://rollcall.example.com/%63rm" })}, false, "9 [] "},
+		"another query":      {Known{}, []Listed{ours("9", func(l *Listed) { l.URL = here + "?for=other" })}, false, " [] there was none"},
+		"left over":          {left, []Listed{ours("5", func(l *Listed) { l.URL = moved.URL }), ours("7")}, false, "7 [5] "},
+		"left over, ended":   {left, []Listed{ours("5", func(l *Listed) { l.Active = false }), ours("7")}, false, "7 [] "},
+		"left over alone":    {left, []Listed{ours("5")}, false, " [5] the application does not have it any more, as when deliveries have failed for days"},
+		"moved back":         {back, []Listed{ours("5"), ours("7", func(l *Listed) { l.URL = moved.URL })}, false, " [5 7] it sends to https://old.example.com/crm"},
+		"forbidden stays":    {known, []Listed{ours("7", func(l *Listed) { l.Status = 403 })}, false, "7 [] "},
 		"crash after a move": {moved, []Listed{ours("7", func(l *Listed) { l.URL = moved.URL }), ours("8")}, false, "8 [7] "},
 	} {
 		plan := Decide(want, c.known, c.list, c.anew)

@@ -51,6 +51,7 @@ type Outcome struct {
 	Status  int      `json:"status,omitempty"`  // of the last delivery of the one that was kept
 	Failing bool     `json:"failing,omitempty"` // its last delivery was not accepted
 	NotEnds string   `json:"not_ended,omitempty"`
+	Odd     string   `json:"odd,omitempty"` // what is wrong with the one that was kept, as a new one would be the same
 }
 
 // Register makes the subscription that is wanted, or takes one that is there for
@@ -66,7 +67,7 @@ func (k *Keeper) Register(ctx context.Context, application string, want Want, v 
 	if err != nil {
 		return Outcome{}, err
 	}
-	before := knownOf(row, known)
+	before := KnownOf(row, known)
 	plan := Decide(want, before, list, anew)
 	if plan.Keep != nil && plan.Keep.Refused() {
 		plan = Decide(want, before, list, true)
@@ -102,7 +103,7 @@ func (k *Keeper) Check(ctx context.Context, application string, want Want, v Ven
 	if err != nil {
 		return Outcome{}, true, k.failed(ctx, row, err)
 	}
-	plan := Decide(want, knownOf(row, known), list, false)
+	plan := Decide(want, KnownOf(row, known), list, false)
 	before := row
 	if plan.Keep == nil {
 		row.Repairs, row.Repaired, row.RepairedWhy = row.Repairs+1, k.now(), plan.Why
@@ -133,7 +134,8 @@ func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want
 	var out Outcome
 	said := ""
 	if plan.Keep != nil {
-		out.Kept, out.Status, out.Failing = plan.Keep.ID, plan.Keep.Status, plan.Keep.Failing()
+		out.Kept, out.Status, out.Failing, out.Odd = plan.Keep.ID, plan.Keep.Status, plan.Keep.Failing(), plan.Odd
+		row.Odd = plan.Odd
 		if row.ID != plan.Keep.ID || row.Changed.IsZero() {
 			said = "subscription " + plan.Keep.ID + " to " + want.URL + " was there and is taken over"
 		}
@@ -144,6 +146,9 @@ func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want
 		}
 		out.Made, out.Why = id, plan.Why
 		said = "subscription " + id + " to " + want.URL + " made: " + plan.Why
+		if row.Odd = ""; len(plan.End) > 0 {
+			row.Odd = plan.Why
+		}
 	}
 	now := k.now()
 	if said != "" || by != "" {
@@ -153,19 +158,38 @@ func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want
 		said = "subscription " + out.Kept + " to " + want.URL + " confirmed"
 	}
 	row.ID, row.URL, row.Username, row.Reference = out.Made+out.Kept, want.URL, want.Username, want.Reference
-	row.Checked, row.Cause = now, ""
+	row.Checked, row.Cause, row.Leftovers = now, "", idsOf(plan.End)
 	ctx = context.WithoutCancel(ctx) // what was made must be known
 	if err := k.store.PutSubscription(ctx, row, cmp.Or(by, "agent"), said); err != nil {
 		return out, fmt.Errorf("subscription %s was made, and is not remembered; the next register takes it over: %w", row.ID, err)
 	}
-	for _, l := range plan.End {
+	return k.endLeftovers(ctx, row, plan.End, v, out)
+}
+
+func idsOf(list []Listed) (ids []string) {
+	for _, l := range list {
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
+// endLeftovers ends what is wrong. What the application does not end now is
+// remembered, and ended with the next look: by its address alone nobody would know
+// it for this agent's.
+func (k *Keeper) endLeftovers(ctx context.Context, row store.Subscription, list []Listed, v Vendor, out Outcome) (Outcome, error) {
+	row.Leftovers = nil
+	for _, l := range list {
 		if err := v.End(ctx, l.ID); err != nil {
 			out.NotEnds = fmt.Sprintf("subscription %s to %s could not be ended: %v", l.ID, l.URL, err)
+			row.Leftovers = append(row.Leftovers, l.ID)
 			continue
 		}
 		out.Ended = append(out.Ended, l.ID)
 	}
-	return out, nil
+	if len(out.Ended) == 0 {
+		return out, nil // as it is stored
+	}
+	return out, k.store.PutSubscription(ctx, row, "", "")
 }
 
 // Unregister ends the subscription, so that nobody makes it again. The wish is
@@ -177,7 +201,7 @@ func (k *Keeper) Unregister(ctx context.Context, application string, want Want, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	before := knownOf(row, known)
+	before := KnownOf(row, known)
 	if known && row.State == store.SubscriptionRegistered {
 		row.State, row.By, row.Changed, row.Poll = store.SubscriptionEnding, by, k.now(), false
 		if err := k.store.PutSubscription(ctx, row, by, "the subscription is to end, and is not made again"); err != nil {
@@ -203,17 +227,11 @@ func (k *Keeper) Unregister(ctx context.Context, application string, want Want, 
 		said = fmt.Sprintf("subscription %s ended", out.Ended)
 	}
 	row.State, row.ID, row.By, row.Changed, row.Checked, row.Cause = store.SubscriptionEnded, "", by, k.now(), k.now(), ""
+	row.Leftovers, row.Odd = nil, ""
 	if !known && len(out.Ended) == 0 {
 		return out, nil
 	}
 	return out, k.store.PutSubscription(context.WithoutCancel(ctx), row, by, said)
-}
-
-func knownOf(row store.Subscription, known bool) Known {
-	if !known || row.State == store.SubscriptionEnded {
-		return Known{}
-	}
-	return Known{ID: row.ID, Want: Want{URL: row.URL, Username: row.Username, Reference: row.Reference}}
 }
 
 func (k *Keeper) lock(application string) (unlock func()) {

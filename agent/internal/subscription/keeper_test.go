@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -22,6 +24,7 @@ type application struct {
 	fails map[string]error // by call
 	want  Want
 	lost  bool // the answer of make is lost
+	shows func(*Listed)
 }
 
 var _ Vendor = (*application)(nil)
@@ -29,6 +32,9 @@ var _ Vendor = (*application)(nil)
 func (a *application) called(what string) error {
 	a.calls = append(a.calls, what)
 	name, _, _ := strings.Cut(what, " ")
+	if err := a.fails[what]; err != nil {
+		return err
+	}
 	return a.fails[name]
 }
 
@@ -36,7 +42,13 @@ func (a *application) List(context.Context) ([]Listed, error) {
 	defer time.Sleep(time.Millisecond) // so that whoever does not wait for his turn meets others
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.list), a.called("list")
+	list := slices.Clone(a.list)
+	for i := range list {
+		if a.shows != nil {
+			a.shows(&list[i])
+		}
+	}
+	return list, a.called("list")
 }
 
 func (a *application) Make(context.Context) (string, error) {
@@ -186,8 +198,9 @@ func TestACheckThatFailsChangesNothing(t *testing.T) {
 		if row.Cause != cause {
 			t.Errorf("%s: cause %q", call, row.Cause)
 		}
-		if row.Cause = ""; row != before {
-			t.Errorf("%s: %+v, before %+v", call, row, before)
+		row.Cause = ""
+		if diff := cmp.Diff(before, row); diff != "" {
+			t.Errorf("%s: %s", call, diff)
 		}
 	}
 	s.app.fails = nil
@@ -213,6 +226,68 @@ func TestTheOldOneEndsLast(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	s.asked("list, make, end 1")
+}
+
+// TestWhatDoesNotEndIsNotForgotten: after a change of the address the old
+// subscription sends to nobody, and only its id tells that it is this agent's.
+func TestWhatDoesNotEndIsNotForgotten(t *testing.T) {
+	s := newScene(t)
+	s.register()
+	s.want.URL, s.app.want.URL = here+"/new", here+"/new"
+	s.app.fails = map[string]error{"end": errors.New("503")}
+	s.register()
+	if row := s.row(); row.ID != "2" || !slices.Equal(row.Leftovers, []string{"1"}) {
+		t.Errorf("%+v", row)
+	}
+	s.app.take()
+	if out, _ := s.check(); out.Kept != "2" || out.NotEnds == "" || !slices.Equal(s.row().Leftovers, []string{"1"}) {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
+	s.asked("list, end 1")
+	s.app.fails = nil
+	if out, _ := s.check(); out.Kept != "2" || !slices.Equal(out.Ended, []string{"1"}) || s.row().Leftovers != nil || len(s.app.list) != 1 {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
+	s.app.take()
+	s.check()
+	s.asked("list")
+
+	s.app.fails = map[string]error{"end": errors.New("503")}
+	s.want.URL, s.app.want.URL = here, here
+	s.check() // makes 3
+	s.app.fails = map[string]error{"end 2": errors.New("503")}
+	if _, err := s.Register(t.Context(), "crm", s.want, s.app, "ada", true); err != nil || !slices.Equal(s.row().Leftovers, []string{"2"}) {
+		t.Errorf("of two, one has ended: %+v, %v", s.row(), err)
+	}
+	s.app.fails = nil
+	out, err := s.Unregister(t.Context(), "crm", s.want, s.app, "bo")
+	if err != nil || len(out.Ended) != 2 || len(s.app.list) != 0 || s.row().Leftovers != nil {
+		t.Errorf("%+v, %v, %+v", out, err, s.row())
+	}
+}
+
+// TestWhatAlwaysLooksOddIsReplacedOnce: an application may show an address or a
+// name in its own way, and would show the next one in the same.
+func TestWhatAlwaysLooksOddIsReplacedOnce(t *testing.T) {
+	s := newScene(t)
+	s.app.shows = func(l *Listed) { l.URL = "https://rollcall.example.com/***" }
+	s.register()
+	s.check()
+	if out, _ := s.check(); out.Kept != "2" || out.Odd != "it sends to https://rollcall.example.com/***" || s.row().Repairs != 1 || len(s.app.list) != 1 {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
+	s.app.take()
+	s.check()
+	s.asked("list")
+
+	s.app.shows = nil // and when somebody changes it later, it is replaced again
+	if out, _ := s.check(); out.Odd != "" || s.row().Odd != "" {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
+	s.app.list[0].URL = "https://rollcall.example.com/***"
+	if out, _ := s.check(); out.Made != "3" || s.row().Repairs != 2 {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
 }
 
 func TestALostAnswerIsFound(t *testing.T) {

@@ -139,7 +139,9 @@ CREATE TABLE subscriptions (
     repairs     INTEGER NOT NULL,
     repaired    INTEGER NOT NULL,
     repaired_why TEXT NOT NULL,
-    poll        INTEGER NOT NULL -- 1: changes may have been lost, and the automations have not run since
+    poll        INTEGER NOT NULL, -- 1: changes may have been lost, and the automations have not run since
+    leftovers   TEXT NOT NULL, -- JSON list of the ids of earlier ones that are still to end; null for none
+    odd         TEXT NOT NULL -- what was wrong with the one before, for which this one was made; '' for nothing
 ) STRICT, WITHOUT ROWID;
 
 -- Which links were made and removed, for the timeline of a person. Of what earlier

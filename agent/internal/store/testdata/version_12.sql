@@ -48,6 +48,6 @@ UPDATE mirror_state SET events = 1;
 INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (5, 1767323045000000006, 'user', 'guid-1', 'CN=Ada,DC=c', 'CN=A,DC=c', 'ada', '', '', '',
     '[{"kind":"renamed","old":["CN=A,DC=c"],"new":["CN=Ada,DC=c"]},{"kind":"modified","attribute":"logo","new":null,"binary":true,"old":["/wA="]}]',
     '{"sn":["Novak"],"logo":{"binary":["/w=="]}}', '', 1);
-INSERT INTO subscriptions VALUES ('crm', 'registered', '77', 'https://rollcall.example.com/crm', 'crm', '@{env:HOOK}', 'ada', 1767323045000000006, 1767323045000000006, '', 1, 1767323045000000006, 'gone', 1);
+INSERT INTO subscriptions VALUES ('crm', 'registered', '77', 'https://rollcall.example.com/crm', 'crm', '@{env:HOOK}', 'ada', 1767323045000000006, 1767323045000000006, '', 1, 1767323045000000006, 'gone', 1, '["70"]', '');
 INSERT INTO events (id, at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open) VALUES (6, 1767323045000000007, 'user', 'guid-1', 'CN=Ada,DC=c', 'CN=Ada,DC=c', 'ada', '', '', '', '[{"kind":"disabled"}]', '{}', '', 0);
 INSERT INTO event_verdicts VALUES (6, 'leavers', 'aside', 0, 'where has no value', 'correct where', 1767323045000000008);
