@@ -130,7 +130,9 @@ func newBothWays(t *testing.T, people int) *bothWays {
 	api := httptest.NewServer(ib)
 	t.Cleanup(api.Close)
 	w := newWorld(t, people)
-	w.serve(sim.New(sim.Options{Seed: 1, People: people, Unlimited: true, LoopbackWebhooks: true}))
+	w.serve(sim.New(sim.Options{ // what the vendor repeats after minutes, it repeats within seconds
+		Seed: 1, People: people, Unlimited: true, LoopbackWebhooks: true, WebhookSpeed: 20,
+	}))
 	w.write("hook_password", hookPassword)
 	listen := freePort(t)
 	b := &bothWays{world: w, infobip: ib, leads: w.dc.AddGroup(t, w.dc.OU("Groups"), "CRM Leads")}
