@@ -77,6 +77,8 @@ func linkUse(one service.Webhook) string {
 		return "uses, makes"
 	case one.Call.LinkKey != "":
 		return "makes"
+	case one.Call.EndsLink:
+		return "uses, ends"
 	case one.UsesLink:
 		return "uses"
 	}
@@ -167,6 +169,9 @@ func linkSentence(one service.Webhook) string {
 			"when exactly one result at "+one.Call.LinkRecords+" matches, its key at "+one.Call.LinkKey+" becomes the link"+kind)
 	case one.Call.LinkKey != "":
 		parts = append(parts, "the key at "+one.Call.LinkKey+" of the answer becomes the link"+kind)
+	}
+	if one.Call.EndsLink {
+		parts = append(parts, "its success ends the link"+kind+", as the record is gone")
 	}
 	return strings.Join(parts, "; ")
 }

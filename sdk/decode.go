@@ -224,6 +224,8 @@ func (r *reader) webhook() *abi.Webhook {
 			w.LinkRecords = r.string()
 		case "link_match":
 			w.LinkMatch = r.texts()
+		case "ends_link":
+			w.EndsLink = r.bool()
 		case "verify":
 			w.Verify = r.verify()
 		default:

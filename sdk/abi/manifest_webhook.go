@@ -35,6 +35,9 @@ type Webhook struct {
 	// webhook fails.
 	LinkRecords string            `toml:"link_records" json:"link_records,omitempty"`
 	LinkMatch   map[string]string `toml:"link_match" json:"link_match,omitempty"`
+	// EndsLink says that the record of the link is gone when the webhook has succeeded,
+	// so that the link ends.
+	EndsLink bool `toml:"ends_link" json:"ends_link,omitempty"`
 
 	Repeatable bool     `toml:"repeatable" json:"repeatable,omitempty"` // sending it twice does no more than sending it once
 	Cost       int64    `toml:"cost" json:"cost,omitempty"`             // in tokens of the budget; default 1

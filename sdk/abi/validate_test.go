@@ -221,6 +221,7 @@ func TestValidateWebhooks(t *testing.T) {
 		"body, no type":   {create(func(w *abi.Webhook) { w.MessageType = abi.MessageNone }), "body is set, and message_type is none"},
 		"body of GET":     {create(func(w *abi.Webhook) { w.Method = "GET" }), "body is set, and the method is GET"},
 		"link key":        {create(func(w *abi.Webhook) { w.LinkKey = "data" }), "link_key: JSON pointer"},
+		"ends and makes":  {create(func(w *abi.Webhook) { w.EndsLink = true }), "ends_link and link_key are both set"},
 		"cost":            {create(func(w *abi.Webhook) { w.Cost = -5 }), "cost -5 is negative"},
 		"dear":            {create(func(w *abi.Webhook) { w.Cost = 5000 }), "more than the budget"},
 		"scope":           {create(func(w *abi.Webhook) { w.Scopes = []string{"a\"b"} }), `scope "a\"b"`},

@@ -86,6 +86,9 @@ func (w Webhook) check(p problems) {
 	if (w.LinkRecords == "") != (len(w.LinkMatch) == 0) || w.LinkRecords != "" && w.LinkKey == "" {
 		p.add("link_records, link_match and link_key belong together: which of the results is meant, and where its key is")
 	}
+	if w.EndsLink && w.LinkKey != "" {
+		p.add("ends_link and link_key are both set: what deletes a record makes no link")
+	}
 	if w.LinkRecords != "" && w.Verify != nil {
 		p.add("link_records and verify are both set: a search creates nothing")
 	}

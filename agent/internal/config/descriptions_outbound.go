@@ -18,6 +18,8 @@ func describeWebhooks() map[string]string {
 		"webhooks.NAME.link_records": "Of a search: JSON pointer to the list of results. " +
 			"One result makes the link, none makes none, several are an error.",
 		"webhooks.NAME.link_match": "Of a search: values that the result must have, by JSON pointer; letter case does not matter.",
+		"webhooks.NAME.ends_link": "Whether the record of the link is gone once the webhook has succeeded: the link is removed then, " +
+			"unless an automation made it from that application's records.",
 		"webhooks.NAME.kind": "Kind of the link that link means and link_key makes; user unless the connector says otherwise. " +
 			"One object has one link of a kind with an application.",
 		"webhooks.NAME.repeatable": "Whether sending it twice does no more than sending it once.",

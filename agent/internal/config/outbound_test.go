@@ -121,6 +121,7 @@ func TestOverAPreconfiguredWebhook(t *testing.T) {
 		"url":         {Webhook{URL: &url}, func(w *abi.Webhook) { w.Path, w.URL = "", url.Text }},
 		"no body":     {Webhook{Body: &Text{}}, func(w *abi.Webhook) { w.Body, w.MessageType = "", abi.MessageNone }},
 		"verify":      {Webhook{Verify: &Verify{Method: "GET", Path: &Text{Text: "/z"}}}, func(w *abi.Webhook) { w.Repeatable, w.Verify = false, &abi.Verify{Method: "GET", Path: "/z"} }},
+		"ends link":   {Webhook{EndsLink: new(true)}, func(w *abi.Webhook) { w.EndsLink = true }},
 		"description": {Webhook{Description: "d"}, func(w *abi.Webhook) { w.Description = "d" }},
 	} {
 		want := base

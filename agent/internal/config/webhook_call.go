@@ -50,6 +50,9 @@ func (w Webhook) Over(base abi.Webhook) (abi.Webhook, map[string]Pos) {
 	if len(w.LinkMatch) > 0 {
 		out.LinkMatch = places.table("link_match.", nil, w.LinkMatch)
 	}
+	if w.EndsLink != nil {
+		out.EndsLink = *w.EndsLink
+	}
 	if w.Repeatable != nil {
 		out.Repeatable = *w.Repeatable
 	}

@@ -31,6 +31,7 @@ type Webhook struct {
 	LinkKey     *string         `toml:"link_key"`     // JSON pointer to the key in the answer, or in a result
 	LinkRecords *string         `toml:"link_records"` // JSON pointer to the results of a search
 	LinkMatch   map[string]Text `toml:"link_match"`   // values that the result must have, by JSON pointer
+	EndsLink    *bool           `toml:"ends_link"`    // the record of the link is gone afterwards
 	Kind        string          `toml:"kind"`         // of the link; "": the manifest's, or that of users
 	Repeatable  *bool           `toml:"repeatable"`
 	Cost        *int            `toml:"cost"`
@@ -139,6 +140,9 @@ func (l *loader) checkWebhook(in path, w Webhook) {
 	l.checkPointer(in.with("link_key"), w.LinkKey)
 	l.checkPointer(in.with("link_records"), w.LinkRecords)
 	l.checkSearch(in, w)
+	if w.EndsLink != nil && *w.EndsLink && w.LinkKey != nil {
+		l.failKey(in.with("ends_link"), "ends_link and link_key are both set", "what deletes a record makes no link: leave one of them out")
+	}
 	l.checkKind(in.with("kind"), w.Kind)
 	if w.Cost != nil {
 		l.inRange(in.with("cost"), *w.Cost, 1, 1_000_000)

@@ -153,7 +153,7 @@ func pipedriveWebhooks() map[string]operation {
 		"get_role":          {prepare: aRole, reads: answers("/data/id", linked)},
 		"create_role":       role,
 		"update_role":       {prepare: aRole, done: func(s *stage) string { return differs(role.key(s), s.link) }},
-		"delete_role":       {prepare: aRole, done: gone("/v1/roles/%s")},
+		"delete_role":       {prepare: aRole, done: gone("/v1/roles/%s"), ends: true},
 		"get_role_settings": {prepare: aRole, reads: answers("/success", func(*stage) any { return true })},
 		"set_role_setting": {
 			prepare: func(s *stage) { aRole(s); s.settings["role_setting_value"] = 3 },
@@ -192,7 +192,7 @@ func pipedriveWebhooks() map[string]operation {
 			return differs(fmt.Sprint(at(p, "/name"), at(p, "/emails/0/value"), at(p, "/emails/1"), at(p, "/phones/0/value")),
 				fmt.Sprint(s.ad["displayName"], s.ad["mail"], nil, "+46 8 123"))
 		}},
-		"delete_person": {prepare: aContact, done: gone("/api/v2/persons/%s")},
+		"delete_person": {prepare: aContact, done: gone("/api/v2/persons/%s"), ends: true},
 		"register_webhook": {done: func(s *stage) string {
 			if with(at(s.do(http.MethodGet, "/v1/webhooks", ""), "/data"), "/subscription_url", "https://hooks.example.com/pipedrive") == nil {
 				return "there is not exactly one subscription"

@@ -49,6 +49,7 @@ type operation struct {
 	done    func(*stage) string      // what the simulator's state lacks; nil: it only reads
 	reads   func(*stage, any) string // what the answer lacks
 	key     func(*stage) string      // the link that it makes
+	ends    bool                     // whether the record of the link is gone afterwards
 }
 
 func vendors() []vendor { return []vendor{pipedriveVendor(), infobipVendor(nil)} }
@@ -316,6 +317,9 @@ func (s *stage) deliver(name string, o operation) {
 	changes := o.done != nil
 	if reads := w.Method == http.MethodGet; reads == changes || (w.LinkKey != "") != (o.key != nil) {
 		s.Fatalf("the case does not fit the webhook: method %s, link_key %q", w.Method, w.LinkKey)
+	}
+	if w.EndsLink != o.ends {
+		s.Fatalf("the case does not fit the webhook: ends_link %v", w.EndsLink)
 	}
 	for delivery, again := range []bool{false, true} {
 		a, err := s.invoke(w, again)

@@ -97,7 +97,7 @@ func (d *Dispatcher) deliverOne(
 		return
 	}
 	out := Outgoing{
-		InvokeCall: Call(*call, row.Again || row.Attempts > 1 && one.unsure()), About: d.about(one, values), Hide: one.hidden(values),
+		InvokeCall: Call(call.Webhook, row.Again || row.Attempts > 1 && one.unsure()), About: d.about(one, values), Hide: one.hidden(values),
 	}
 	failpoint.Hit("sending")
 	answer, err := d.Sender.Send(ctx, row.Application, out)
@@ -116,7 +116,7 @@ func (d *Dispatcher) deliverOne(
 		d.settleFailed(ctx, one, f)
 		return
 	}
-	d.settleDone(ctx, one, answer)
+	d.settleDone(ctx, one, answer, call.Ends)
 }
 
 // notSent says how long a delivery waits of which nothing was sent, for a reason that
@@ -202,9 +202,9 @@ func (d *Dispatcher) cancelled(ctx context.Context, one delivery, v orchestratio
 // rendered returns the call that every attempt sends: rendered and kept at the first
 // one. It returns a failure when there is no value for it, and neither when the call
 // could not be kept.
-func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration.Values) (*abi.Webhook, *failure) {
+func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration.Values) (*renderedCall, *failure) {
 	if len(one.Call) > 0 {
-		w := &abi.Webhook{}
+		w := &renderedCall{}
 		text, err := d.opened(one)
 		if err == nil {
 			err = json.Unmarshal(text, w)
@@ -218,7 +218,8 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 	if err != nil {
 		return nil, notRendered(err, v)
 	}
-	text, err := json.Marshal(r.Webhook)
+	call := &renderedCall{*r.Webhook, one.ends(v)}
+	text, err := json.Marshal(call)
 	if err != nil {
 		return nil, &failure{text: err.Error()}
 	}
@@ -232,7 +233,7 @@ func (d *Dispatcher) rendered(ctx context.Context, one delivery, v orchestration
 		return nil, nil
 	}
 	failpoint.Hit("rendered")
-	return r.Webhook, nil
+	return call, nil
 }
 
 // notRendered is the failure of a call that has no value for something.
@@ -254,7 +255,7 @@ func withoutObject(err error, v orchestration.Values) string {
 }
 
 // settleDone records a call that succeeded.
-func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.Answer) {
+func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.Answer, ends ident.Key) {
 	body := string(answer.Body)
 	result := orchestration.Result{Status: answer.Status, Answered: true, Response: answer.Body}
 	if one.handsOver() {
@@ -268,6 +269,9 @@ func (d *Dispatcher) settleDone(ctx context.Context, one delivery, answer host.A
 	if answer.LinkKey != "" {
 		s.Link = &ident.Link{Kind: one.step.Webhook.LinkKind, Key: ident.Key(answer.LinkKey)}
 		s.IfTaken = d.ifTaken(one, result)
+	}
+	if ends != "" {
+		s.Ends = &ident.Link{Kind: one.step.Webhook.LinkKind, Key: ends}
 	}
 	state, decision, err := one.i.o.Settle(one.i.state, result, d.Now(), d.Random())
 	if err != nil {

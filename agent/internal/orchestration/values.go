@@ -90,6 +90,14 @@ func LinkOf(l ident.Link) Link {
 	return Link{Application: l.Application, Kind: l.Kind, Key: l.Key, GUID: l.GUID, Automation: by, Origin: l.Origin}
 }
 
+// LinkIn returns the link of the object in a space; the zero Link when it has none.
+func (v Values) LinkIn(space ident.Space) Link {
+	if i := slices.IndexFunc(v.Links, func(l Link) bool { return l.space() == space }); i >= 0 {
+		return v.Links[i]
+	}
+	return Link{}
+}
+
 // space returns the space of the link's key.
 func (l Link) space() ident.Space { return ident.SpaceOf(l.Application, l.Kind) }
 

@@ -233,6 +233,9 @@ func (t *trial) send(ctx context.Context) error {
 	if answer.LinkKey != "" && err == nil {
 		note.Link = &ident.Link{Kind: t.space().Kind(), Key: ident.Key(answer.LinkKey)}
 	}
+	if t.about.Call.EndsLink && err == nil && t.out.Linked != "" {
+		note.Ends = &ident.Link{Kind: t.space().Kind(), Key: t.out.Linked}
+	}
 	link, err := t.store.NoteTestCall(context.WithoutCancel(ctx), note, t.By)
 	if err != nil {
 		t.out.LinkProblem = err.Error()

@@ -122,7 +122,7 @@ func recordOutcome(ctx context.Context, tx *sql.Tx, c Commit) error {
 
 // changeLink writes or removes the link. It returns the removed link, or nil.
 func (s *Store) changeLink(ctx context.Context, tx *sql.Tx, c Commit) (*ident.Link, error) {
-	cause := linkCause{c.Outcome.Run, c.By}
+	cause := linkCause{run: c.Outcome.Run, by: c.By}
 	switch {
 	case c.Unlink && c.Link != nil:
 		return nil, errors.New("a link cannot be written and removed at once")

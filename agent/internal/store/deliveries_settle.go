@@ -24,6 +24,7 @@ type Settled struct {
 	Cause  string
 	Next   string
 	Link   *ident.Link // Kind and Key of the link that is made, or found, with done
+	Ends   *ident.Link // Kind and Key of the link that ends with done, as its record is gone
 	// Advance moves the instance on; nil leaves it as it is.
 	Advance *Advance
 	// IfTaken is written instead when the link cannot be made because its key or
@@ -101,6 +102,11 @@ func (s *Store) settleOne(ctx context.Context, b *batch, d Settled, done *Settle
 			done.Taken = append(done.Taken, TakenLink{Delivery: row.id, Err: taken})
 			d = ifTaken(d, taken)
 		} else if err != nil {
+			return err
+		}
+	}
+	if d.Ends != nil && d.State == DeliveryDone && !d.Failed {
+		if err := s.endLink(ctx, b, *d.Ends, row); err != nil {
 			return err
 		}
 	}

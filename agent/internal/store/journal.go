@@ -17,7 +17,7 @@ const (
 	JournalRun     = "run"     // a run started or ended
 	JournalOutcome = "outcome" // what became of an operation, with the values before it
 	JournalLink    = "link"    // a link was made or changed by hand
-	JournalUnlink  = "unlink"  // a link was removed by hand
+	JournalUnlink  = "unlink"  // a link was removed by hand, or because a webhook has deleted its record
 	JournalRemoved = "removed" // old runs were removed
 	// JournalCheckpoint says that old lines of the journal were removed.
 	JournalCheckpoint = "checkpoint"

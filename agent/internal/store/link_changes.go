@@ -27,10 +27,15 @@ type LinkChange struct {
 type linkCause struct {
 	run int64  // 0: no run
 	by  string // the person or trigger; "": an orchestration
+
+	orchestration string // that removes it
 }
 
 // noteLink remembers that a link was made or removed.
 func (s *Store) noteLink(ctx context.Context, tx *sql.Tx, l ident.Link, made bool, cause linkCause) error {
+	if cause.orchestration != "" {
+		l.Orchestration = cause.orchestration
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO link_changes
 		(at, application, kind, key, guid, made, automation, orchestration, origin, run, changed_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -18,6 +18,7 @@ type TestCall struct {
 	Name        string
 	Cause       string      // why it failed; "": it succeeded
 	Link        *ident.Link // made or found; the key suffices
+	Ends        *ident.Link // whose record it has deleted; the key suffices
 }
 
 // The statuses of test calls in the journal.
@@ -43,6 +44,11 @@ func (s *Store) NoteTestCall(ctx context.Context, c TestCall, by string) (link *
 			case errors.As(err, &taken):
 				c.Cause = joinNonEmpty(c.Cause, taken.Error())
 			default:
+				return err
+			}
+		}
+		if c.Ends != nil {
+			if err := s.endLink(ctx, b, *c.Ends, deliveryBrief{application: c.Application, guid: c.GUID}); err != nil {
 				return err
 			}
 		}
