@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"time"
 
@@ -179,6 +178,9 @@ func (e TimelineEntry) place() int {
 
 // timelineRows reads the newest rows of one kind. The query has its conditions and
 // selects, at its end, the columns at and id.
+//
+// Every condition must be part of it: whoever drops rows afterwards drops some of
+// the newest, and says that there are no others before.
 func timelineRows(
 	ctx context.Context, db *sql.DB, of TimelineOf, query string, args []any, scan func(scanner, *TimelineEntry, ...any) error,
 ) ([]TimelineEntry, error) {
@@ -199,11 +201,12 @@ func timelineRows(
 }
 
 // KeysOf lists the keys of an object's records in applications, now and formerly,
-// in order.
+// in order. An operation makes a record the object's only when it was carried out:
+// what is held, or was rejected, may be an adoption that a person does not want.
 func (s *Store) KeysOf(ctx context.Context, guid ident.GUID) ([]RecordKey, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT application, kind, key FROM links WHERE guid = ?1
 		UNION SELECT application, kind, key FROM link_changes WHERE guid = ?1
-		UNION SELECT application, kind, key FROM outcomes WHERE guid = ?1 AND guid <> '' AND key <> ''
+		UNION SELECT application, kind, key FROM outcomes WHERE guid = ?1 AND guid <> '' AND key <> '' AND result = 'applied'
 		ORDER BY 1, 2, 3`, guid)
 	if err != nil {
 		return nil, s.fail("keys of an object", err)
@@ -217,19 +220,16 @@ func (s *Store) KeysOf(ctx context.Context, guid ident.GUID) ([]RecordKey, error
 	return keys, s.fail("keys of an object", err)
 }
 
-// holder returns whose record a key was at a time: "" when no link says so. What
-// came before its first link belongs to who got that.
-func (s *Store) holder(ctx context.Context, k RecordKey, at time.Time) (ident.GUID, error) {
-	const of = ` FROM link_changes WHERE application = ? AND kind = ? AND key = ? AND `
-	var guid ident.GUID
-	err := s.reader.QueryRowContext(ctx, `SELECT CASE made WHEN 1 THEN guid ELSE '' END`+of+`at <= ? ORDER BY at DESC, id DESC LIMIT 1`,
-		k.Space.Application(), k.Space.Kind(), k.Key, stamp(at)).Scan(&guid)
-	if guid == "" && (err == nil || errors.Is(err, sql.ErrNoRows)) {
-		err = s.reader.QueryRowContext(ctx, `SELECT guid`+of+`at > ? AND made = 1 ORDER BY at, id LIMIT 1`,
-			k.Space.Application(), k.Space.Kind(), k.Key, stamp(at)).Scan(&guid)
-	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return guid, err
+// notOthers is the condition that a record was nobody's but an object's ("" for none)
+// at a moment; its argument is the object. The four texts are columns. Whose it was
+// says its last link before. What came before its first link belongs to who got that,
+// and what came before anything that is kept about its links to whose it is.
+func notOthers(application, kind, key, at string) string {
+	of := ` WHERE c.application = ` + application + ` AND c.kind = ` + kind + ` AND c.key = ` + key
+	return `coalesce(
+		nullif((SELECT CASE c.made WHEN 1 THEN c.guid ELSE '' END FROM link_changes c` + of + ` AND c.at <= ` + at + `
+			ORDER BY c.at DESC, c.id DESC LIMIT 1), ''),
+		(SELECT c.guid FROM link_changes c` + of + ` AND c.at > ` + at + ` AND c.made = 1 ORDER BY c.at, c.id LIMIT 1),
+		(SELECT c.guid FROM links c` + of + ` AND c.created <= ` + at + `),
+		'') IN ('', ?)`
 }

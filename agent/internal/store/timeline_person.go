@@ -155,12 +155,13 @@ func eachRow(rows *sql.Rows, each func(scanner) error) error {
 }
 
 // ObjectsOfKey lists the objects that a record belonged to, the present one first,
-// then the last.
+// then the last (see KeysOf).
 func (s *Store) ObjectsOfKey(ctx context.Context, k RecordKey) ([]ident.GUID, error) {
 	rows, err := s.reader.QueryContext(ctx, `SELECT guid, max(at) AS last FROM (
 		SELECT guid, 9223372036854775807 AS at FROM links WHERE application = ?1 AND kind = ?2 AND key = ?3
 		UNION ALL SELECT guid, at FROM link_changes WHERE application = ?1 AND kind = ?2 AND key = ?3
 		UNION ALL SELECT guid, at FROM outcomes WHERE application = ?1 AND kind = ?2 AND key = ?3 AND key <> '' AND guid <> ''
+			AND result = 'applied'
 		) q GROUP BY guid ORDER BY last DESC, guid`, k.Space.Application(), k.Space.Kind(), k.Key)
 	if err != nil {
 		return nil, s.fail("objects of a key", err)
@@ -176,12 +177,12 @@ func (s *Store) ObjectsOfKey(ctx context.Context, k RecordKey) ([]ident.GUID, er
 // KnowsKey reports whether anything happened to a record, although no object may
 // ever have belonged to it.
 func (s *Store) KnowsKey(ctx context.Context, k RecordKey) (bool, error) {
-	var n int
+	var known bool
 	err := s.reader.QueryRowContext(ctx, `SELECT
 		EXISTS (SELECT 1 FROM outcomes WHERE application = ?1 AND kind = ?2 AND key = ?3 AND key <> '')
 		OR EXISTS (SELECT 1 FROM receipts WHERE application = ?1 AND records IN (?2, CASE ?2 WHEN 'user' THEN '' ELSE ?2 END) AND key = ?3)`,
-		k.Space.Application(), k.Space.Kind(), k.Key).Scan(&n)
-	return n > 0, s.fail("what is known about a key", err)
+		k.Space.Application(), k.Space.Kind(), k.Key).Scan(&known)
+	return known, s.fail("what is known about a key", err)
 }
 
 // DeletedAt returns when an object was seen deleted; the zero time when it was not,

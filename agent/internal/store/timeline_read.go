@@ -31,8 +31,11 @@ func (s *Store) timelineReceipts(ctx context.Context, of TimelineOf) ([]Timeline
 		}
 		return []any{k.Space.Application(), kind, unsaid, k.Key}
 	})
+	theirs := notOthers("receipts.application", "CASE receipts.records WHEN '' THEN 'user' ELSE receipts.records END",
+		"receipts.key", "receipts.at")
 	list, err := timelineRows(ctx, s.reader, of,
-		`SELECT application, delivery, kind, records, key, state, cause, at, id FROM receipts WHERE `+condition, args,
+		`SELECT application, delivery, kind, records, key, state, cause, at, id FROM receipts WHERE `+condition+` AND `+theirs,
+		append(args, of.GUID),
 		func(row scanner, e *TimelineEntry, rest ...any) error {
 			r := &TimelineReceived{}
 			e.Kind, e.Receipt = TimelineReceipt, r
@@ -49,9 +52,7 @@ func (s *Store) timelineReceipts(ctx context.Context, of TimelineOf) ([]Timeline
 			return nil, err
 		}
 	}
-	return s.ofPerson(ctx, of, list, func(e TimelineEntry) RecordKey {
-		return RecordKey{ident.SpaceOf(e.Receipt.Application, e.Receipt.Records), e.Receipt.Key}
-	})
+	return list, nil
 }
 
 // receiptRuns lists the runs that were about a receipt, in order.
@@ -63,28 +64,9 @@ func (s *Store) receiptRuns(ctx context.Context, receipt int64) ([]int64, error)
 	return collect(rows, scanID)
 }
 
-// ofPerson keeps the entries whose key was nobody else's at that time.
-func (s *Store) ofPerson(
-	ctx context.Context, of TimelineOf, list []TimelineEntry, key func(TimelineEntry) RecordKey,
-) ([]TimelineEntry, error) {
-	kept := list[:0]
-	for _, e := range list {
-		var holder ident.GUID
-		if k := key(e); k.Key != "" {
-			var err error
-			if holder, err = s.holder(ctx, k, e.At); err != nil {
-				return nil, err
-			}
-		}
-		if holder == "" || holder == of.GUID {
-			kept = append(kept, e)
-		}
-	}
-	return kept, nil
-}
-
 // timelineOutcomes gives an operation that was held two entries: when its run held
-// it, and what became of it.
+// it, and what became of it. An operation that was not carried out is also about the
+// record, whatever object it names: an adoption that is held, for example.
 func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]TimelineEntry, error) {
 	condition, args := byKeys(of.Keys, "(application = ? AND kind = ? AND key = ?)", func(k RecordKey) []any {
 		return []any{k.Space.Application(), k.Space.Kind(), k.Key}
@@ -98,24 +80,16 @@ func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]Timeline
 		UNION ALL SELECT ` + columns + `'held', 0, '', '', '', o.at, o.orchestration, r.kind, r.started_by,
 			CASE r.ended WHEN 0 THEN r.started ELSE r.ended END, o.id
 			FROM outcomes o JOIN runs r ON r.id = o.run WHERE ` + settled + ` AND o.id IN (SELECT id FROM mine)`
-	args = append([]any{of.GUID}, args...)
+	args = append(append([]any{of.GUID}, args...), of.GUID, of.GUID, stamp(of.Since), of.Most)
 	//nolint:gosec // conditions and columns are written in this file
 	rows, err := s.reader.QueryContext(ctx, `WITH mine AS (SELECT id FROM outcomes WHERE guid = ? AND guid <> ''
-			UNION SELECT id FROM outcomes WHERE guid = '' AND key <> '' AND `+condition+`)
-		SELECT * FROM (`+query+`) q WHERE at >= ? ORDER BY at DESC, entry DESC LIMIT ?`, append(args, stamp(of.Since), of.Most)...)
+			UNION SELECT id FROM outcomes WHERE (guid = '' OR result <> 'applied') AND key <> '' AND `+condition+`)
+		SELECT * FROM (`+query+`) q WHERE (guid = ? AND guid <> '' OR key = '' OR `+notOthers("q.application", "q.kind", "q.key", "q.at")+`)
+			AND at >= ? ORDER BY at DESC, entry DESC LIMIT ?`, args...)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collect(rows, scanTimelineOutcome)
-	if err != nil {
-		return nil, err
-	}
-	return s.ofPerson(ctx, of, list, func(e TimelineEntry) RecordKey {
-		if e.Outcome.GUID != "" { // it says itself whom it was about
-			return RecordKey{}
-		}
-		return RecordKey{ident.SpaceOf(e.Outcome.Application, e.Outcome.Kind), e.Outcome.Key}
-	})
+	return collect(rows, scanTimelineOutcome)
 }
 
 func scanTimelineOutcome(row scanner) (e TimelineEntry, err error) {
