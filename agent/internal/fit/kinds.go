@@ -3,6 +3,7 @@ package fit
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -30,4 +31,16 @@ func KindsOf(cfg *config.Config, application string, m abi.Manifest) []string {
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
+}
+
+// KindOf returns the kind of the records that an automation reads; "" when the
+// connector and the configuration do not have its endpoint.
+func KindOf(cfg *config.Config, automation string, m abi.Manifest, now time.Time) string {
+	data := cfg.DataSources[cfg.Automations[automation].DataSource]
+	app := cfg.Applications[data.Application]
+	called, err := endpointOf(cfg, app, data, m)
+	if err != nil {
+		return ""
+	}
+	return Fitted{Endpoint: called, known: knownEndpoint(app, called, m, now)}.kind()
 }

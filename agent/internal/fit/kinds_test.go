@@ -35,6 +35,9 @@ func TestKindOfRecords(t *testing.T) {
 		if len(wrong) > 0 || f.Kind != c.want {
 			t.Errorf("%s: %q, want %q, %v", what, f.Kind, c.want, wrong)
 		}
+		if got := KindOf(cfg, "staff", kindsManifest(), time.Now()); got != c.want {
+			t.Errorf("%s: KindOf says %q, want %q", what, got, c.want)
+		}
 		if changed := f.Digest("c0ffee") != "c0ffee"; changed != (c.want != "user") {
 			t.Errorf("%s: a plan that was saved for another kind could be applied", what)
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
+	"github.com/rollcall-agent/rollcall/agent/internal/fit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -152,26 +154,42 @@ func (s *Service) describe(ctx context.Context, who *Person) (keys []store.Recor
 }
 
 // needing adds what is set aside about a person's records.
-func (s *Service) needing(ctx context.Context, who *Person, keys []store.RecordKey) error {
-	cfg := s.agent.Config()
-	of := map[string]map[ident.Key]bool{}
-	for _, k := range keys {
-		if of[k.Space.Application()] == nil {
-			of[k.Space.Application()] = map[ident.Key]bool{}
-		}
-		of[k.Space.Application()][k.Key] = true
+func (s *Service) needing(ctx context.Context, who *Person, records []store.RecordKey) error {
+	var keys []ident.Key
+	for _, r := range records {
+		keys = append(keys, r.Key)
 	}
-	lists, err := s.Quarantine(ctx, "", Nothing{})
+	items, err := s.agent.Store().QuarantineOf(ctx, keys)
 	if err != nil {
 		return err
 	}
-	for _, q := range lists {
-		application := cfg.DataSources[cfg.Automations[q.Automation].DataSource].Application
-		for _, item := range q.Items {
-			if of[application][item.Key] {
-				who.Attend = append(who.Attend, Attention{q.Automation, item})
-			}
+	for _, item := range items {
+		about := func(r store.RecordKey) bool { return r.Key == item.Key && s.reads(ctx, item.Automation, r.Space) }
+		if slices.ContainsFunc(records, about) {
+			who.Attend = append(who.Attend, Attention{item.Automation, item.QuarantineItem})
 		}
 	}
 	return nil
+}
+
+// reads reports whether the records that an automation reads can be of a space. While
+// their connector does not serve, those of an endpoint that names no kind of its own
+// can be of any kind.
+func (s *Service) reads(ctx context.Context, automation string, space ident.Space) bool {
+	cfg := s.agent.Config()
+	data := cfg.DataSources[cfg.Automations[automation].DataSource]
+	if data.Application != space.Application() {
+		return false
+	}
+	conf := cfg.Applications[data.Application]
+	kind := ""
+	if len(data.Endpoints) > 0 {
+		kind = conf.Endpoints[data.Endpoints[0]].Kind
+	}
+	if kind == "" {
+		if m, err := s.manifestOf(ctx, conf); err == nil {
+			kind = fit.KindOf(cfg, automation, m, time.Now())
+		}
+	}
+	return kind == "" || kind == space.Kind()
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
@@ -126,6 +127,49 @@ func TestWhoIsGone(t *testing.T) {
 			t.Errorf("in doubt %q: %s, deleted at %v", doubt, who.State, who.Deleted)
 		}
 	}
+}
+
+// TestWhatNeedsAPerson: what is set aside about a record is said of it, and not of one
+// of another kind that has the same key. No connector serves here.
+func TestWhatNeedsAPerson(t *testing.T) {
+	s, a := opened(t, func(cfg *config.Config) {
+		cfg.Applications["crm"] = config.Application{Name: "crm", Endpoints: map[string]config.Endpoint{
+			"users": {Kind: ident.UserKind}, "contacts": {Kind: "contact"},
+		}}
+		cfg.DataSources, cfg.Automations = map[string]config.DataSource{}, map[string]config.Automation{}
+		for automation, endpoint := range map[string]string{"staff": "users", "guests": "contacts", "some": "of the connector"} {
+			cfg.DataSources[automation] = config.DataSource{Application: "crm", Endpoints: []string{endpoint}}
+			cfg.Automations[automation] = config.Automation{DataSource: automation}
+		}
+	})
+	people(t, a.Store())
+	set := func(automation, cause string, keys ...ident.Key) {
+		var items []ident.QuarantineItem
+		for _, k := range keys {
+			items = append(items, ident.QuarantineItem{Key: k, Cause: cause})
+		}
+		must(t, a.Store().SetQuarantine(t.Context(), automation, items))
+	}
+	set("guests", "no mail", "7", "70")
+	set("staff", "no name", "9", "", "71")
+	set("some", "odd", "72")
+	set("former", "old", "7", "9") // is configured no more
+	for name, want := range map[string]string{
+		"anovak": "", "crm:7": "", "crm/contact:7": "guests no mail", "crm:9": "staff no name", "crm/contact:70": "guests no mail",
+		"crm:71": "staff no name", "crm:72": "some odd", "crm/contact:72": "some odd",
+	} {
+		who, _, err := explained(t, s, name)
+		must(t, err)
+		var got []string
+		for _, one := range who.Attend {
+			got = append(got, one.Automation+" "+one.Cause)
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("%s needs %q, want %q", name, text, want)
+		}
+	}
+	_, _, err := explained(t, s, "crm/contact:71")
+	mistake(t, err, "nothing is known about the key 71")
 }
 
 // TestWhoCannotBeExplained: the error says what to do.

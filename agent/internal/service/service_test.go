@@ -13,11 +13,14 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/runtime"
 )
 
-func locked(t *testing.T) *runtime.Agent {
+func locked(t *testing.T, also ...func(*config.Config)) *runtime.Agent {
 	t.Helper()
 	cfg := &config.Config{
 		Agent: config.Agent{StateDir: t.TempDir(), ModulesDir: t.TempDir()}, Store: config.Store{StagingMiB: 1},
 		Applications: map[string]config.Application{"crm": {Name: "crm"}},
+	}
+	for _, change := range also {
+		change(cfg)
 	}
 	a, err := runtime.Lock(t.Context(), cfg, runtime.Settings{Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
@@ -25,9 +28,9 @@ func locked(t *testing.T) *runtime.Agent {
 	return a
 }
 
-func opened(t *testing.T) (*Service, *runtime.Agent) {
+func opened(t *testing.T, also ...func(*config.Config)) (*Service, *runtime.Agent) {
 	t.Helper()
-	a := locked(t)
+	a := locked(t, also...)
 	must(t, a.Open(t.Context()))
 	return New(a), a
 }

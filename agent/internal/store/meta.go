@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
@@ -83,6 +84,35 @@ func (s *Store) Quarantine(ctx context.Context, automation string) ([]ident.Quar
 	}
 	items, err := collect(rows, scanQuarantine)
 	return items, s.fail("quarantine", err)
+}
+
+// SetAside is an item of the quarantine of an automation.
+type SetAside struct {
+	Automation string
+	ident.QuarantineItem
+}
+
+// QuarantineOf returns what is set aside about records with one of these keys, of
+// whatever application and kind their automation reads.
+func (s *Store) QuarantineOf(ctx context.Context, keys []ident.Key) ([]SetAside, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(keys))
+	for i, k := range keys {
+		args[i] = k
+	}
+	//nolint:gosec // it has as many question marks as there are keys
+	rows, err := s.reader.QueryContext(ctx, `SELECT automation, key, name, part, cause, shared, next FROM quarantine
+		WHERE key <> '' AND key IN (?`+strings.Repeat(", ?", len(keys)-1)+`) ORDER BY automation, position`, args...)
+	if err != nil {
+		return nil, s.fail("quarantine of keys", err)
+	}
+	list, err := collect(rows, func(row scanner) (q SetAside, err error) {
+		err = row.Scan(&q.Automation, &q.Key, &q.Name, &q.Part, &q.Cause, &q.Shared, &q.Next)
+		return q, err
+	})
+	return list, s.fail("quarantine of keys", err)
 }
 
 func scanQuarantine(row scanner) (q ident.QuarantineItem, err error) {

@@ -169,3 +169,5 @@ SELECT created, application, kind, key, guid, 1, automation, orchestration, orig
 -- The timeline of a person reads what became of operations about them.
 CREATE INDEX outcomes_guid ON outcomes (guid, at) WHERE guid <> '';
 CREATE INDEX outcomes_key ON outcomes (application, kind, key, at) WHERE key <> '';
+-- So it does what is set aside about them.
+CREATE INDEX quarantine_key ON quarantine (key) WHERE key <> '';
