@@ -65,7 +65,7 @@ var errUnknown = errors.New("objects unknown to the mirror")
 
 // apply stores changes and the cursor in one transaction. The server reports
 // only what has changed, so objects that the mirror does not know are first
-// read whole, and so are unfinished ones. whole holds the objects already
+// read whole, unless they are new, and so are unfinished ones. whole holds the objects already
 // read, or nil for one that no longer exists.
 func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, whole map[ident.GUID]*ident.Entry) error {
 	state, err := s.state(c, true)
@@ -128,8 +128,14 @@ func (s *synchroniser) applyTo(tx store.MirrorTx, changed changes, whole map[ide
 		if err != nil {
 			return nil, err
 		}
-		if !found {
+		switch {
+		case !found && isWhole(e):
+			err = tx.Put(withValues(e))
+		case !found:
 			unknown = append(unknown, e.GUID)
+		}
+		if err != nil {
+			return nil, err
 		}
 		s.report.Changed++
 	}

@@ -26,6 +26,24 @@ func (s *synchroniser) clean(e ident.Entry) ident.Entry {
 	return e
 }
 
+// isWhole reports whether DirSync reported all attributes of an object that the
+// mirror does not know, because the object is new. A user or group gets its SID when
+// it is created and keeps it, so it comes with all the others that have values then.
+// An object that was restored or has come into sight comes without it.
+func isWhole(e ident.Entry) bool { return e.Attributes.First("objectsid") != "" }
+
+// withValues leaves out the attributes that DirSync reports as empty.
+func withValues(e ident.Entry) ident.Entry {
+	kept := make(ident.Attributes, len(e.Attributes))
+	for name, values := range e.Attributes {
+		if len(values) > 0 {
+			kept[name] = values
+		}
+	}
+	e.Attributes = kept
+	return e
+}
+
 // unfinished lists the objects with values that DirSync did not deliver in the
 // usable form of a search.
 func unfinished(entries []ident.Entry) []ident.GUID {
