@@ -14,6 +14,10 @@ dc.sh start DIR [IP] [--for PID [--remove]]
                                 (127.0.0.20 to 127.0.0.60; default: a free one from .21).
                                 With --for it ends when the process PID does, and with
                                 --remove DIR goes too. DIR/dc.env says how to reach it.
+                                With ROLLCALL_DC_MODEL=standard in the environment each
+                                connection has a process of its own; otherwise four
+                                processes share all, and one that waits for its turn to
+                                write keeps all its connections waiting.
 dc.sh stop DIR                  ends it; nothing of it is left running
 USAGE
 }
@@ -247,7 +251,7 @@ start() { # DIR [IP] [--for PID [--remove]]
 supervise() { # DIR PID REMOVE
   local dir=$1 watch=$2 remove=$3 samba
   cd "$dir"
-  samba -F --no-process-group -s "$dir/smb.conf" &
+  samba -F --no-process-group ${ROLLCALL_DC_MODEL:+-M "$ROLLCALL_DC_MODEL"} -s "$dir/smb.conf" &
   samba=$!
   trap 'exit 0' TERM INT HUP
   # shellcheck disable=SC2064 # the values of now

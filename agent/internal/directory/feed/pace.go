@@ -9,13 +9,13 @@ import (
 // rhythm says how often a feed asks a domain controller. docs/operate.md tells the
 // numbers.
 type rhythm struct {
-	look   time.Duration // between two looks at the USN
-	early  time.Duration // the same, after a notification
-	busy   time.Duration // between two reads of changes, after one that found some
-	quiet  time.Duration // after one that found none: others than ours move the USN
-	again  time.Duration // a read although nothing has moved, for what is due by time
-	whole  time.Duration // between two reads of everything, where DirSync is refused
-	shared int           // a read may take one part in so many of the time
+	look  time.Duration // between two looks at the USN
+	early time.Duration // the same, after a notification
+	busy  time.Duration // between two reads of changes, after one that found some
+	quiet time.Duration // after one that found none: others than ours move the USN
+	again time.Duration // a read although nothing has moved, for what is due by time
+	whole time.Duration // between two reads of everything, where DirSync is refused
+	slow  time.Duration // a read that takes longer is followed by a pause of the same length
 }
 
 // usual is the rhythm of the agent. With it a change waits 0.2 s at most before it is
@@ -25,7 +25,7 @@ type rhythm struct {
 func usual() rhythm {
 	return rhythm{
 		look: 100 * time.Millisecond, early: 20 * time.Millisecond, busy: 100 * time.Millisecond, quiet: 200 * time.Millisecond,
-		again: time.Minute, whole: time.Minute, shared: 2,
+		again: time.Minute, whole: time.Minute, slow: time.Second,
 	}
 }
 
@@ -64,7 +64,9 @@ func (p *pace) free(r rhythm) time.Time {
 	if p.found {
 		gap = r.busy
 	}
-	gap = max(gap, time.Duration(r.shared)*p.took)
+	if p.took > r.slow {
+		gap = max(gap, 2*p.took)
+	}
 	if p.whole {
 		gap = max(r.whole, 10*p.took)
 	}

@@ -21,10 +21,11 @@ func TestPace(t *testing.T) {
 		"changes":            {10 * time.Millisecond, found, 100 * time.Millisecond, 100 * time.Millisecond},
 		"a removal":          {10 * time.Millisecond, mirror.Report{Removed: 1}, 100 * time.Millisecond, 100 * time.Millisecond},
 		"nothing":            {10 * time.Millisecond, none, 200 * time.Millisecond, 200 * time.Millisecond},
+		"one that waited":    {900 * time.Millisecond, found, 100 * time.Millisecond, 100 * time.Millisecond},
 		"a slow one":         {3 * time.Second, found, 6 * time.Second, 6 * time.Second},
 		"of everything":      {time.Second, mirror.Report{Mode: mirror.ModePaged}, time.Minute, time.Minute},
 		"slow of everything": {time.Minute, mirror.Report{Mode: mirror.ModePaged, Changed: 5}, 10 * time.Minute, 10 * time.Minute},
-		"once of everything": {time.Second, mirror.Report{Mode: mirror.ModeDirSync, Full: true, Changed: 5}, 2 * time.Second, 2 * time.Second},
+		"once of everything": {2 * time.Second, mirror.Report{Mode: mirror.ModeDirSync, Full: true, Changed: 5}, 4 * time.Second, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pace{looked: start}
