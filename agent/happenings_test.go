@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -164,17 +165,7 @@ var happenings = map[string]func(*ward) came{
 	"changes in AD could not be looked at for over 15 minutes, and an automation asks for them": func(w *ward) came {
 		w.down()
 		w.exec(`UPDATE mirror_state SET synced = synced - ? WHERE synced <> 0`, time.Hour.Nanoseconds())
-		w.up(w.dc.URL, "ldaps://127.0.0.1:1", "[automations.staff]\n", `[orchestrations.leaver]
-[[orchestrations.leaver.steps]]
-webhook = "pipedrive/deactivate_user"
-
-[automations.leavers]
-trigger       = "directory"
-on            = ["disabled"]
-orchestration = "leaver"
-
-[automations.staff]
-`)
+		w.up(w.dc.URL, "ldaps://127.0.0.1:1", "[automations.staff]\n", leavers+"[automations.staff]\n")
 		soak.Await(w, "the lag is told", func() bool { return strings.Contains(w.page(), "\nrollcall_event_lag_seconds ") })
 		return came{code: -1}
 	},
@@ -185,16 +176,95 @@ orchestration = "leaver"
 			time.Now().UnixNano())
 		w.exec(`INSERT INTO event_verdicts VALUES (1, 'leavers', 'aside', 0, 'where has no value', '', ?)`, time.Now().UnixNano())
 		w.up()
-		return came{code: -1}
+		c := w.seen("what was set aside is counted", `rollcall_events_set_aside{automation="leavers"} 1`)
+		w.forget("event_verdicts", "events")
+		return c
+	},
+	"more changes in AD begin orchestrations than `limits.start` lets": func(w *ward) came {
+		w.up("[automations.staff]\n", strings.Replace(leavers, "disabled", "modified(description)", 1)+
+			"limits = { start = 0 }\n[automations.staff]\n")
+		soak.Await(w, "the feed follows", func() bool { return strings.Contains(w.page(), "\nrollcall_feed_following 1") })
+		for _, account := range w.accounts() {
+			w.dc.Replace(w, account.DN, "description", "changed by hand")
+			break
+		}
+		return w.seen("the change is held", `rollcall_orchestrations{name="leaver",state="held"} 1`)
+	},
+	"an application has ended its subscription, and the agent cannot make it again": func(w *ward) came {
+		w.down()
+		w.exec(`INSERT INTO subscriptions VALUES ('pipedrive', 'registered', '77', 'http://127.0.0.1:1/pipedrive', 'pipedrive', '', 'ada',
+			1, 1, '', 0, 0, '', 0, 'null', '')`)
+		w.write("hook_password", hookPassword)
+		listen := freePort(w)
+		w.up("[data_sources.pipedrive_staff]", fmt.Sprintf(receiving, listen, listen, w.dir))
+		c := w.seen("the subscription is looked at", `rollcall_subscription_active{application="pipedrive"} 0`)
+		w.forget("subscriptions")
+		return c
+	},
+	"what an application told has waited for a run for over half an hour": func(w *ward) came {
+		return w.told("open", `rollcall_receipts_open{application="pipedrive"} 1`)
+	},
+	"no run about what an application told succeeds, and it is given up": func(w *ward) came {
+		return w.told("failed", `rollcall_receipts_given_up{application="pipedrive"} 1`)
 	},
 	"the configuration has an error: the agent does not start": func(w *ward) came {
 		w.down()
 		w.configure(append(usual, `action      = "lifecycle"`, `action      = "livecycle"`)...)
 		c := w.asks("run")
 		c.page = w.page()
+		w.configure(usual...)
 		return c
 	},
 	"the agent is down": func(w *ward) came { w.down(); return came{code: -1} },
+}
+
+// leavers has who is disabled in the directory begin an orchestration.
+const leavers = `[orchestrations.leaver]
+[[orchestrations.leaver.steps]]
+webhook = "pipedrive/deactivate_user"
+
+[automations.leavers]
+trigger       = "directory"
+on            = ["disabled"]
+orchestration = "leaver"
+`
+
+// seen waits for a line in the metrics, and takes the page that has it.
+func (w *ward) seen(what, line string) came {
+	w.Helper()
+	c := came{code: -1}
+	soak.Await(w, what, func() bool {
+		c.page = w.page()
+		return strings.Contains(c.page, "\n"+line+"\n")
+	})
+	return c
+}
+
+// forget empties tables of the state.
+func (w *ward) forget(tables ...string) {
+	w.Helper()
+	w.down()
+	for _, table := range tables {
+		w.exec("DELETE FROM " + table)
+	}
+	w.up()
+}
+
+// told lets the application have told of a change, an hour ago, of which that
+// became.
+func (w *ward) told(state, line string) came {
+	w.Helper()
+	w.down()
+	at, next, ended := time.Now().Add(-time.Hour).UnixNano(), time.Now().Add(time.Hour).UnixNano(), int64(0)
+	if state != "open" {
+		next, ended = 0, at
+	}
+	w.exec(`INSERT INTO receipts (application, delivery, at, kind, records, key, body, size, state, run, attempts, next_at, ended, cause)
+		VALUES ('pipedrive', 'd-1', ?, 'change', 'user', '1', x'', 0, ?, 0, 5, ?, ?, 'the run failed')`, at, state, next, ended)
+	w.up()
+	c := w.seen("the receipt is counted", line)
+	w.forget("receipts")
+	return c
 }
 
 func (w *ward) folder(name string) string {

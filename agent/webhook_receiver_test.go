@@ -37,7 +37,7 @@ func newHooked(t *testing.T, o sim.Options, more ...string) *hooked {
 	return h
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,15 +50,19 @@ func freePort(t *testing.T) string {
 // receive writes the configuration with a receiver at that address.
 func (h *hooked) receive(listen string, more ...string) {
 	h.Helper()
-	h.configure(append([]string{"[data_sources.pipedrive_staff]", fmt.Sprintf(`[receiver]
+	h.configure(append([]string{"[data_sources.pipedrive_staff]", fmt.Sprintf(receiving, listen, listen, h.dir)}, more...)...)
+}
+
+// receiving is a receiver, to insert before the data source: its address twice, and
+// the folder of its password.
+const receiving = `[receiver]
 listen = %q
 url = "http://%s"
 [applications.pipedrive.receiver]
 enabled = true
 username = "pipedrive"
 password = "@{file:%s/hook_password}"
-[data_sources.pipedrive_staff]`, listen, listen, h.dir)}, more...)...)
-}
+[data_sources.pipedrive_staff]`
 
 // registered runs register and decodes its answer.
 func (h *hooked) registered(code int, args ...string) (a service.SubscriptionAnswer) {

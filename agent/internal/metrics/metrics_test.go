@@ -40,7 +40,7 @@ func used() *Metrics {
 	})
 	m.Received("pipedrive", "stored")
 	m.Seen("pipedrive", time.Second)
-	m.Receiver(func() ([]Waiting, error) { return []Waiting{{"pipedrive", 1, time.Now()}}, nil })
+	m.Receiver(func() ([]Waiting, error) { return []Waiting{{"pipedrive", 1, time.Now(), 0}}, nil })
 	m.ConnectorCall("pipedrive", "fetch", "ok", time.Millisecond, 1<<20)
 	m.Judged("leavers", "begun")
 	m.EventsAside("leavers", 1)

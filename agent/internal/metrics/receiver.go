@@ -7,11 +7,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Waiting says how many receipts of an application wait for a run.
+// Waiting says how many receipts of an application wait for a run, and how many
+// were given up.
 type Waiting struct {
 	Application string
 	Open        int
 	Oldest      time.Time // when the first of them came
+	GivenUp     int       // lately
 }
 
 // receiver counts what applications send by themselves, and shows what of it waits
@@ -20,7 +22,7 @@ type receiver struct {
 	received *prometheus.CounterVec
 	lag      *prometheus.HistogramVec
 
-	open, oldest *prometheus.Desc
+	open, oldest, givenUp *prometheus.Desc
 
 	mu    sync.Mutex
 	read  func() ([]Waiting, error) // nil: there is no receiver
@@ -42,6 +44,8 @@ func newReceiver() *receiver {
 		open: prometheus.NewDesc("rollcall_receipts_open", "Deliveries of an application that wait for a run.", []string{"application"}, nil),
 		oldest: prometheus.NewDesc("rollcall_receipts_oldest_seconds", "Age of the oldest of them; 0 when there is none.",
 			[]string{"application"}, nil),
+		givenUp: prometheus.NewDesc("rollcall_receipts_given_up",
+			"Deliveries of an application that were given up in the last 24 hours, as no run about them succeeded.", []string{"application"}, nil),
 		shown: map[string]bool{},
 	}
 }
@@ -69,6 +73,7 @@ func (r *receiver) Describe(c chan<- *prometheus.Desc) {
 	r.lag.Describe(c)
 	c <- r.open
 	c <- r.oldest
+	c <- r.givenUp
 }
 
 // Collect implements prometheus.Collector. What waits is not shown when the state
@@ -96,5 +101,6 @@ func (r *receiver) Collect(c chan<- prometheus.Metric) {
 		}
 		c <- prometheus.MustNewConstMetric(r.open, prometheus.GaugeValue, float64(w.Open), application)
 		c <- prometheus.MustNewConstMetric(r.oldest, prometheus.GaugeValue, age.Seconds(), application)
+		c <- prometheus.MustNewConstMetric(r.givenUp, prometheus.GaugeValue, float64(w.GivenUp), application)
 	}
 }

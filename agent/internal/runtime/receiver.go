@@ -91,15 +91,29 @@ func (a *Agent) serveReceiverOnce(ctx context.Context, r *receiver.Receiver, con
 	return r.Serve(ctx, l, certificate)
 }
 
-// waiting counts what waits, also of applications of which nothing does.
+// givenUpFor is how long what was given up is shown: the schedule has found it by
+// then.
+const givenUpFor = 24 * time.Hour
+
+// waiting counts what waits and what was given up, also of applications of which
+// there is nothing.
 func (a *Agent) waiting(ctx context.Context) ([]metrics.Waiting, error) {
 	counts, err := a.store.OpenReceiptCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	givenUp, err := a.store.GivenUpReceipts(ctx, time.Now().Add(-givenUpFor))
 	all := map[string]metrics.Waiting{}
 	for _, app := range (senders{a}).All() {
 		all[app.Name] = metrics.Waiting{Application: app.Name}
 	}
 	for _, c := range counts {
 		all[c.Application] = metrics.Waiting{Application: c.Application, Open: c.Open, Oldest: c.Oldest}
+	}
+	for application, n := range givenUp {
+		one := all[application]
+		one.Application, one.GivenUp = application, n
+		all[application] = one
 	}
 	return slices.Collect(maps.Values(all)), err
 }

@@ -209,3 +209,21 @@ func (s *Store) OpenReceiptCounts(ctx context.Context) ([]OpenCount, error) {
 	})
 	return list, s.fail("count receipts", err)
 }
+
+// GivenUpReceipts counts, by application, the receipts that were given up since.
+func (s *Store) GivenUpReceipts(ctx context.Context, since time.Time) (map[string]int, error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT application, count(*) FROM receipts
+		WHERE ended >= ? AND ended <> 0 AND state = ? GROUP BY application`, stamp(since), string(ReceiptFailed))
+	if err != nil {
+		return nil, s.fail("count receipts that were given up", err)
+	}
+	counts := map[string]int{}
+	_, err = collect(rows, func(row scanner) (struct{}, error) {
+		var application string
+		var n int
+		err := row.Scan(&application, &n)
+		counts[application] = n
+		return struct{}{}, err
+	})
+	return counts, s.fail("count receipts that were given up", err)
+}

@@ -143,6 +143,11 @@ func TestReceiptsThatOneAutomationGaveUp(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	must(t, s.ReceiptsSeen(t.Context(), "more", 9, []int64{1}, []int64{1}))
+	for since, want := range map[time.Duration]map[string]int{-time.Minute: {"crm": 2}, time.Minute: {}} {
+		if d := cmp.Diff(want, must1[map[string]int](t)(s.GivenUpReceipts(t.Context(), s.now().Add(since)))); d != "" {
+			t.Errorf("given up since %s: %s", since, d)
+		}
+	}
 	for _, key := range []ident.Key{"1", "2"} {
 		got := must1[[]Receipt](t)(s.ReceiptsAbout(t.Context(), "crm", "user", key, 10))
 		if len(got) != 1 || got[0].State != ReceiptFailed || got[0].Cause != "the connector is gone" {
