@@ -18,8 +18,9 @@ type Receiver struct {
 	Auth ReceiverAuth `toml:"auth" json:"auth"`
 
 	// ID is the JSON pointer to what is the same in every attempt of a delivery,
-	// and in no other delivery. "": a digest of the body takes its place, so the
-	// body must be the same in every attempt.
+	// and in no other delivery. "", or no text there: a digest of the body takes its
+	// place, and of Auth.Timestamp where there is no Time. So ID, Time or
+	// Auth.Timestamp must be set, or equal bodies would be one delivery for ever.
 	ID string `toml:"id" json:"id,omitempty"`
 	// Time is the JSON pointer to when it happened: RFC 3339, or seconds or
 	// milliseconds since 1970 as a number or as text.

@@ -37,6 +37,9 @@ func (m Manifest) checkReceiver(p problems) {
 	if r.Key == "" {
 		p.add("key is missing: the JSON pointer to the key of the record, such as \"/meta/entity_id\"")
 	}
+	if r.ID == "" && r.Time == "" && r.Auth.Timestamp == "" {
+		p.add("id, time or auth.timestamp must be set: without any of them two changes with the same body would be one delivery")
+	}
 	for _, at := range slices.Sorted(maps.Keys(r.Expect)) {
 		checkPointer(p, "expect", at)
 		if at == "" {

@@ -109,6 +109,9 @@ func signed(a abi.ReceiverAuth, secret string, h http.Header, body []byte) bool 
 // could be guessed.
 func (r *Receiver) Check(ctx context.Context) {
 	for _, app := range r.Applications.All() {
+		if app.Unserved {
+			continue // the log tells of the connector
+		}
 		if _, err := r.secrets.of(ctx, app); err != nil {
 			r.Log.Error("an application cannot tell of changes", "application", app.Name, "cause", err)
 		}

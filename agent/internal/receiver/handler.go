@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func (r *Receiver) find(path string) (Application, bool) {
 		}
 	}
 	for _, app := range r.Applications.All() {
-		if path == "/"+app.Name+app.Receiver.Path {
+		if path == "/"+app.Name+app.Receiver.Path || app.Unserved && strings.HasPrefix(path, "/"+app.Name+"/") {
 			return app, true
 		}
 	}
@@ -85,6 +86,12 @@ func (r *Receiver) find(path string) (Application, bool) {
 // take judges a request. The credentials come before everything that costs
 // something.
 func (r *Receiver) take(w http.ResponseWriter, req *http.Request, app Application) verdict {
+	if app.Unserved {
+		return verdict{
+			status: http.StatusServiceUnavailable, result: ResultUnavailable, text: "not ready", level: slog.LevelWarn,
+			cause: "its connector does not serve", next: "look why: `rollcall connectors`; the application repeats what it sends",
+		}
+	}
 	if req.Method != http.MethodPost {
 		return verdict{status: http.StatusMethodNotAllowed, result: ResultBad, text: "POST only"}
 	}
@@ -172,8 +179,12 @@ func bad(status int, text string) verdict {
 func (r *Receiver) judge(app Application, h http.Header, body []byte) (delivery, verdict) {
 	d, err := parse(app.Receiver, body)
 	if err == nil && app.Receiver.Auth.Timestamp != "" {
+		stamp := h.Get(app.Receiver.Auth.Timestamp)
+		if d.unnamed && app.Receiver.Time == "" { // nothing in the body tells one delivery from another
+			d.id = deliveryID("", slices.Concat([]byte(stamp+"\n"), body))
+		}
 		var sent time.Time
-		if sent, err = parseTime(h.Get(app.Receiver.Auth.Timestamp)); err == nil && (d.at.IsZero() || sent.Before(d.at)) {
+		if sent, err = parseTime(stamp); err == nil && (d.at.IsZero() || sent.Before(d.at)) {
 			d.at = sent
 		}
 	}

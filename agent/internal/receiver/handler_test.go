@@ -223,6 +223,51 @@ func TestHMAC(t *testing.T) {
 	}
 }
 
+// TestTheSameBodyAgain: where only the signed time tells one delivery from another,
+// the same change a second time is another one.
+func TestTheSameBodyAgain(t *testing.T) {
+	auth := abi.ReceiverAuth{
+		Kind: abi.ReceiverHMAC, Header: "X-Signature", Algorithm: "sha256", Encoding: "hex", Timestamp: "X-Time", Signed: "{timestamp}.{body}",
+	}
+	w := newWorld(t)
+	w.apps = append(w.apps, Application{Name: "acme", Secret: constant(password), Receiver: abi.Receiver{Auth: auth, Key: "/person", Endpoint: "people"}})
+	base := w.serve(nil)
+	now, body := time.Now(), `{"person":7}`
+	for _, at := range []time.Time{now, now, now.Add(time.Second)} {
+		stamp := fmt.Sprint(at.Unix())
+		status, _, _ := request{path: "/acme", user: "-", body: body, header: map[string]string{
+			"X-Time": stamp, "X-Signature": sign(auth, password, stamp+"."+body),
+		}}.send(t, base)
+		if status != http.StatusOK {
+			t.Error(status)
+		}
+	}
+	if open := w.open("acme"); len(open) != 2 {
+		t.Error(open)
+	}
+}
+
+// TestTheConnectorDoesNotServe: what cannot be judged now is sent again later, and
+// the log says why.
+func TestTheConnectorDoesNotServe(t *testing.T) {
+	w := newWorld(t)
+	w.apps[0] = Application{Name: "pipedrive", Unserved: true}
+	w.Check(t.Context())
+	base := w.serve(nil)
+	for _, path := range []string{"/pipedrive", "/hooks/pipedrive", "/pipedrive/v2/events"} {
+		status, _, h := request{path: path, body: sent("d", "change", "user", "1", time.Now())}.send(t, base)
+		if status != http.StatusServiceUnavailable || h.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %v", path, status, h)
+		}
+	}
+	if status, _, _ := (request{path: "/pipedrives"}).send(t, base); status != http.StatusNotFound {
+		t.Error(status)
+	}
+	if !strings.Contains(w.log.String(), "connector does not serve") || w.count("pipedrive unavailable") != 3 {
+		t.Errorf("%s %v", w.log, w.results)
+	}
+}
+
 // TestASecretThatCannotBeUsed: nobody gets in by a secret that can be guessed, and
 // the application may try again later.
 func TestASecretThatCannotBeUsed(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 // delivery is what the body of a request says.
 type delivery struct {
 	id      string
+	unnamed bool      // the body has no id: its digest is one
 	at      time.Time // zero: the manifest names no place for it
 	kind    string
 	records string
@@ -57,7 +58,11 @@ func parse(r abi.Receiver, body []byte) (delivery, error) {
 			return d, nil
 		}
 	}
-	d.id = deliveryID(found[r.ID].key(), body)
+	id := found[r.ID].key()
+	d.id, d.unnamed = deliveryID(id, body), id == ""
+	if r.ID != "" && d.unnamed && r.Time == "" && r.Auth.Timestamp == "" {
+		return d, fmt.Errorf("%s, the id, is missing, and nothing else tells one delivery from another", r.ID)
+	}
 	for _, one := range []struct{ pointer, text string }{{r.Kind, d.kind}, {r.Records, d.records}} {
 		if one.pointer != "" && (one.text == "" || len(one.text) > maxWord) {
 			return d, fmt.Errorf("%s is missing or longer than %d bytes", one.pointer, maxWord)

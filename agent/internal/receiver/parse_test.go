@@ -83,6 +83,11 @@ func TestADeliveryWithoutAnID(t *testing.T) {
 	if d, err := parse(pipedrive(), []byte(missing)); err != nil || !strings.HasPrefix(d.id, "body sha256:") {
 		t.Errorf("%+v, %v", d, err)
 	}
+	timeless := pipedrive()
+	timeless.Time = ""
+	if _, err := parse(timeless, []byte(missing)); err == nil || !strings.Contains(err.Error(), "/meta/id, the id, is missing, and nothing else tells") {
+		t.Errorf("nothing tells one delivery from another: %v", err)
+	}
 	long := sent(strings.Repeat("x", 201), "change", "user", "11", time.Now())
 	if d, err := parse(pipedrive(), []byte(long)); err != nil || !strings.HasPrefix(d.id, "id sha256:") {
 		t.Errorf("%+v, %v", d, err)

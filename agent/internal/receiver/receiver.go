@@ -30,6 +30,7 @@ type Application struct {
 	Receiver abi.Receiver
 	Username string                                // for HTTP Basic
 	Secret   func(context.Context) (string, error) // the password, the secret or the key of the HMAC
+	Unserved bool                                  // its connector does not serve: Receiver and Secret are not known now
 }
 
 // Applications knows the applications of the moment, those alone that may send.

@@ -130,6 +130,10 @@ func (s senders) All() []receiver.Application {
 	for _, name := range slices.Sorted(maps.Keys(now.config.Applications)) {
 		conf := now.config.Applications[name]
 		m, known := now.sending(conf)
+		if !known && conf.Enabled && conf.Receiver.Enabled && !now.serves(conf) {
+			all = append(all, receiver.Application{Name: name, Unserved: true})
+			continue
+		}
 		if !known || len(fit.Receiver(conf, m)) > 0 {
 			continue
 		}
@@ -142,11 +146,17 @@ func (s senders) All() []receiver.Application {
 	return all
 }
 
+// serves reports whether the connector of an application serves.
+func (s *Snapshot) serves(conf config.Application) bool {
+	c, served := s.connectors[conf.Connector]
+	return served && c.err == nil
+}
+
 // sending returns the manifest of an application that may tell of changes; false
 // when its connector does not know now what that looks like.
 func (s *Snapshot) sending(conf config.Application) (abi.Manifest, bool) {
-	c, served := s.connectors[conf.Connector]
-	return c.manifest, conf.Enabled && conf.Receiver.Enabled && served && c.err == nil && c.manifest.Receiver != nil
+	m := s.connectors[conf.Connector].manifest
+	return m, conf.Enabled && conf.Receiver.Enabled && s.serves(conf) && m.Receiver != nil
 }
 
 // Reads implements receiver.Applications.

@@ -2,9 +2,12 @@ package runtime
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/receiver"
@@ -38,5 +41,29 @@ func TestRunsThatAreMadeAgain(t *testing.T) {
 	var partly receiver.Partly
 	if !errors.As(err, &partly) || !partly.Unread("..") || partly.Unread("1") || !strings.Contains(err.Error(), "the path is refused") {
 		t.Error(err)
+	}
+}
+
+// An application whose connector does not serve is known to the receiver, which
+// has it come again. One that may not send is not.
+func TestSendersWhoseConnectorDoesNotServe(t *testing.T) {
+	may := config.ApplicationReceiver{Enabled: true}
+	a := &Agent{}
+	a.now.Store(&Snapshot{
+		config: &config.Config{Applications: map[string]config.Application{
+			"acme":     {Name: "acme", Connector: "broken", Enabled: true, Receiver: may},
+			"crm":      {Name: "crm", Connector: "gone", Enabled: true, Receiver: may},
+			"disabled": {Name: "disabled", Connector: "broken", Receiver: may},
+			"polled":   {Name: "polled", Connector: "broken", Enabled: true},
+			"silent":   {Name: "silent", Connector: "silent", Enabled: true, Receiver: may},
+		}},
+		connectors: map[string]served{"broken": {err: errors.New("not a connector")}, "silent": {}},
+	})
+	var got []string
+	for _, app := range (senders{a}).All() {
+		got = append(got, fmt.Sprint(app.Name, " ", app.Unserved))
+	}
+	if !slices.Equal(got, []string{"acme true", "crm true"}) {
+		t.Error(got)
 	}
 }
