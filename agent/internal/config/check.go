@@ -126,8 +126,12 @@ func (l *loader) warnUnused() {
 	}
 	for name, a := range l.config.Triggered {
 		if app := l.config.DisabledOf(a.Orchestration); app != "" {
+			next := ""
+			if a.Trigger == TriggerDirectory {
+				next = "the changes that it asks for are set aside: `rollcall quarantine retry` has them judged once that is enabled"
+			}
 			l.warnKey(path{"automations", name}, fmt.Sprintf(
-				"automation %q does not run: orchestration %q sends to application %q, which is not enabled", name, a.Orchestration, app), "")
+				"automation %q does not run: orchestration %q sends to application %q, which is not enabled", name, a.Orchestration, app), next)
 		}
 	}
 	l.warnUnusedIn("applications", "application", sortedKeys(l.config.Applications), applications)

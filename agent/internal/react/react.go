@@ -80,7 +80,7 @@ type Automation struct {
 type Settings struct {
 	Store     Store
 	Directory Directory
-	// Automations returns those of the present configuration that are enabled.
+	// Automations returns those of the present configuration.
 	Automations func() []Automation
 	// Judged is told what was written; nil: nobody is.
 	Judged func(ctx context.Context, list []store.Judged)

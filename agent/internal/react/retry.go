@@ -20,8 +20,7 @@ func (r *Reactor) Retry(ctx context.Context, automation string, event int64) (al
 		}
 	}
 	if len(asking) == 0 {
-		return nil, fmt.Errorf("automation %s does not run: there is no such automation now, or an application that it sends to is not enabled",
-			automation)
+		return nil, fmt.Errorf("automation %s does not run: there is no such automation now", automation)
 	}
 	from := event
 	for {

@@ -16,12 +16,12 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// reacting converts the automations that changes in the directory begin, as far as
-// they are enabled.
+// reacting converts the automations that changes in the directory begin. One that sends
+// to an application that is not enabled is broken: it sets aside what it asks for.
 func (s *Snapshot) reacting() []react.Automation {
 	var out []react.Automation
 	for _, name := range slices.Sorted(maps.Keys(s.config.Triggered)) {
-		if conf := s.config.Triggered[name]; conf.Trigger == config.TriggerDirectory && s.enabled(name) {
+		if conf := s.config.Triggered[name]; conf.Trigger == config.TriggerDirectory {
 			out = append(out, s.reaction(conf))
 		}
 	}
