@@ -162,6 +162,7 @@ func report[In any](
 			begin := counted(r.Begun, "orchestration that it held begins or goes on", "orchestrations that it held begin or go on")
 			pageOf(w).put("", begin+" now: `rollcall orchestrations`.")
 		}
+		printStillWaiting(pageOf(w), r)
 		printDivergence(w, r.RunningAgent, "This was done by the configuration that the agent runs with.")
 	})
 	if err != nil {
@@ -196,9 +197,11 @@ func resultExit(result service.RunResult) error {
 	return nil
 }
 
+const overtakenUsage = "also begin what a later change of the same object has overtaken"
+
 func (c *cli) approveCommand() *cobra.Command {
 	var only string
-	var verbose bool
+	var verbose, overtaken bool
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Apply what a run holds, checked against the directory as it is now, and let the orchestrations go on that it holds",
@@ -208,12 +211,13 @@ func (c *cli) approveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			req.OnDisk = c.onDisk()
+			req.OnDisk, req.Overtaken = c.onDisk(), overtaken
 			return report(cmd.Context(), c, (*control.Client).Approve, req, extent{brief: !verbose, verbose: verbose})
 		},
 	}
 	cmd.Flags().BoolVar(&verbose, "verbose", false, verboseUsage)
 	cmd.Flags().StringVar(&only, "only", "", "approve only this `class` of operations: create, disable, ...")
+	cmd.Flags().BoolVar(&overtaken, "overtaken", false, overtakenUsage)
 	return cmd
 }
 
@@ -255,6 +259,7 @@ func printRejected(w io.Writer, run int64, answer service.RejectAnswer) {
 		pageOf(w).put("", fmt.Sprintf("%s that run %d held %s cancelled.",
 			counted(answer.Orchestrations, "orchestration", "orchestrations"), run, verb))
 	}
+	printUnseen(pageOf(w), run, answer.Unseen)
 }
 
 func decision(run, only string) (service.DecideRequest, error) {

@@ -65,7 +65,8 @@ func (c *cli) quarantineCommand() *cobra.Command {
 }
 
 func (c *cli) retryCommand() *cobra.Command {
-	return &cobra.Command{
+	var overtaken bool
+	cmd := &cobra.Command{
 		Use: "retry AUTOMATION [KEY]",
 		Short: "Let the next run try again what the directory refused, of one person or of all, without waiting for its time; " +
 			"or judge anew the changes in the directory that were set aside",
@@ -76,7 +77,7 @@ func (c *cli) retryCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			request := service.AcceptRequest{Automation: args[0]}
+			request := service.AcceptRequest{Automation: args[0], Overtaken: overtaken}
 			if len(args) > 1 {
 				request.Key = ident.Key(args[1])
 			}
@@ -94,4 +95,6 @@ func (c *cli) retryCommand() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&overtaken, "overtaken", false, overtakenUsage)
+	return cmd
 }

@@ -41,6 +41,11 @@ type Store interface {
 	JudgeEvents(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
 	JudgeAside(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
 
+	// HeldChanges returns what a run holds with the events that began it.
+	HeldChanges(ctx context.Context, run int64) ([]store.HeldChange, error)
+	LaterEvents(ctx context.Context, guid ident.GUID, after int64) ([]ident.Event, error)
+	ApproveInstances(ctx context.Context, h store.Holding, by string) (int, error)
+
 	LinksOf(ctx context.Context, guid ident.GUID) ([]ident.Link, error)
 	// EntryByDN finds an object of the mirror.
 	EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, error)

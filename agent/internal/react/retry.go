@@ -9,8 +9,9 @@ import (
 )
 
 // Retry judges anew what an automation has set aside: one event, or all (0). It
-// returns what came of it.
-func (r *Reactor) Retry(ctx context.Context, automation string, event int64) (all []store.Judged, err error) {
+// returns what came of it. What a later change has overtaken stays aside, unless
+// overtaken says that it may begin.
+func (r *Reactor) Retry(ctx context.Context, automation string, event int64, overtaken bool) (all []store.Judged, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var asking []Automation
@@ -38,7 +39,7 @@ func (r *Reactor) Retry(ctx context.Context, automation string, event int64) (al
 		if len(events) == 0 {
 			return all, nil
 		}
-		written, err := r.again(ctx, events, asking[0])
+		written, err := r.again(ctx, events, asking[0], overtaken)
 		all = append(all, written...)
 		if err != nil {
 			return all, err
@@ -51,11 +52,16 @@ func (r *Reactor) Retry(ctx context.Context, automation string, event int64) (al
 
 // again judges events for one automation that had set them aside. One that the
 // automation does not ask for any more is filtered.
-func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation) ([]store.Judged, error) {
+func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation, overtaken bool) ([]store.Judged, error) {
 	p := r.pass(&slow{}) // a person asks: so is the directory
 	judged, err := r.judged(ctx, p, events, []Automation{a})
 	if err != nil {
 		return nil, err
+	}
+	if !overtaken {
+		if err := r.stale(ctx, events, judged, a); err != nil {
+			return nil, err
+		}
 	}
 	for i := range judged {
 		if len(judged[i].Judgements) == 0 {

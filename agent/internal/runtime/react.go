@@ -161,14 +161,25 @@ func (a *Agent) reactOnce(ctx context.Context) []Ended {
 	return ended
 }
 
+// ApproveHeld lets begin what a run holds of orchestrations, or lets it go on. What a
+// later change has overtaken stays held unless overtaken says otherwise; it is returned.
+func (a *Agent) ApproveHeld(ctx context.Context, h store.Holding, by string, overtaken bool) (int, []react.Overtaken, error) {
+	if !overtaken {
+		return a.reactor().Approve(ctx, h, by)
+	}
+	n, err := a.store.ApproveInstances(ctx, h, by)
+	return n, nil, err
+}
+
 // RetryEvents judges anew what an automation has set aside: one event, or all (0).
-func (a *Agent) RetryEvents(ctx context.Context, automation string, event int64) ([]store.Judged, error) {
+// overtaken lets begin what a later change has overtaken too.
+func (a *Agent) RetryEvents(ctx context.Context, automation string, event int64, overtaken bool) ([]store.Judged, error) {
 	s, err := a.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.countFirst(ctx)
-	list, err := a.reactor().Retry(ctx, automation, event)
+	list, err := a.reactor().Retry(ctx, automation, event, overtaken)
 	return list, errors.Join(err, a.observeAside(ctx, automation))
 }
 

@@ -129,7 +129,7 @@ func (s *Service) delivery(ctx context.Context, id int64, decided error) (d Deli
 }
 
 // Instances lists instances, in the order in which they began.
-func (s *Service) Instances(ctx context.Context, _ Caller, in InstancesRequest) iter.Seq2[Instance, error] {
+func (s *Service) Instances(ctx context.Context, caller Caller, in InstancesRequest) iter.Seq2[Instance, error] {
 	f := store.InstanceFilter{Orchestration: in.Orchestration}
 	if !in.All {
 		f.Statuses = openInstances
@@ -138,7 +138,17 @@ func (s *Service) Instances(ctx context.Context, _ Caller, in InstancesRequest) 
 		if err := s.knownOrchestration(ctx, in.Orchestration); err != nil {
 			return err
 		}
-		return s.agent.Store().Instances(ctx, f, each)
+		var held []store.Shown
+		err := s.agent.Store().Instances(ctx, f, func(i Instance) error {
+			if i.Status == store.InstanceHeld && i.Run != 0 {
+				held = append(held, store.Shown{Instance: i.ID, Version: i.Version})
+			}
+			return each(i)
+		})
+		if err == nil {
+			s.show(ctx, caller, held)
+		}
+		return err
 	})
 }
 

@@ -30,6 +30,7 @@ type (
 	AcceptRequest struct {
 		Automation string
 		Key        ident.Key
+		Overtaken  bool // retry: let begin too what a later change has overtaken
 	}
 )
 

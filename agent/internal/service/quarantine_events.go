@@ -104,7 +104,7 @@ func (s *Service) retryEvents(ctx context.Context, in AcceptRequest) ([]JudgedEv
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.agent.RetryEvents(ctx, in.Automation, n)
+	list, err := s.agent.RetryEvents(ctx, in.Automation, n, in.Overtaken)
 	if err == nil && len(list) == 0 && n != 0 {
 		err = noEvent(in)
 	}

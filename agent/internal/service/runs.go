@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -37,8 +36,13 @@ type (
 	// ReportAnswer is a run that was carried out.
 	ReportAnswer struct {
 		Report
-		Begun        int         `json:"orchestrations_begun,omitempty"` // that were held, and were approved
-		Earlier      bool        `json:"earlier_run,omitempty"`          // the run that held them: none was made now
+		Begun   int  `json:"orchestrations_begun,omitempty"` // that were held, and were approved
+		Earlier bool `json:"earlier_run,omitempty"`          // the run that held them: none was made now
+		// Unseen counts those that are held since the caller was last shown what the run
+		// holds. They still wait, as do those of which a later change of the same object
+		// means something else.
+		Unseen       int         `json:"held_since_shown,omitempty"`
+		Overtaken    []Overtaken `json:"overtaken,omitempty"`
 		RunningAgent *Divergence `json:"running_agent,omitempty"`
 	}
 	// DecideRequest decides about what a run holds.
@@ -46,11 +50,14 @@ type (
 		OnDisk
 		Run  int64
 		Only ident.Class // "" for all
+		// Overtaken approves too what a later change of the same object has overtaken.
+		Overtaken bool
 	}
 	// RejectAnswer counts what was rejected.
 	RejectAnswer struct {
 		Rejected       int `json:"rejected"`
-		Orchestrations int `json:"orchestrations,omitempty"` // rejected too
+		Orchestrations int `json:"orchestrations,omitempty"`   // rejected too
+		Unseen         int `json:"held_since_shown,omitempty"` // as in ReportAnswer
 	}
 	// RunsRequest asks for the newest runs.
 	RunsRequest struct{ Limit int }
@@ -111,39 +118,21 @@ func (s *Service) Approve(ctx context.Context, caller Caller, in DecideRequest) 
 		return ReportAnswer{}, err
 	}
 	r, err := reported(e.Approve(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)}))
-	begun, err := s.held(ctx, in, err, func(h store.Holding) (int, error) {
-		return s.agent.Store().ApproveInstances(ctx, h, string(caller))
+	answer := ReportAnswer{}
+	answer.Begun, answer.Unseen, err = s.held(ctx, caller, in, err, func(h store.Holding) (int, error) {
+		n, left, err := s.agent.ApproveHeld(ctx, h, string(caller), in.Overtaken)
+		answer.Overtaken = overtaken(left)
+		return n, err
 	})
-	earlier := err == nil && r.ID == 0 // it held orchestrations only
-	if earlier {
+	answer.Earlier = err == nil && r.ID == 0 // it held orchestrations only
+	if answer.Earlier {
 		r, err = engine.ReadReport(ctx, s.agent.Store(), in.Run)
 	}
 	if err != nil {
 		return ReportAnswer{}, err
 	}
-	return ReportAnswer{r, begun, earlier, s.agent.Differing(in.OnDisk, r.Automation)}, nil
-}
-
-// held decides about the orchestrations that a run holds, after its operations
-// were decided about with this error. That it holds none of those is no error
-// if it holds orchestrations.
-func (s *Service) held(ctx context.Context, in DecideRequest, decided error, decide func(store.Holding) (int, error)) (int, error) {
-	none := errors.Is(decided, engine.ErrNothingHeld)
-	if in.Only != "" || decided != nil && !none {
-		return 0, decided
-	}
-	n, err := decide(store.Holding{Run: in.Run})
-	if err == nil && n == 0 && none {
-		err = decided
-	}
-	if err != nil || n == 0 {
-		return n, err
-	}
-	run, _, err := s.agent.Store().RunByID(ctx, in.Run)
-	if err != nil {
-		return n, err
-	}
-	return n, s.agent.ObserveHeld(ctx, run.Automation)
+	answer.Report, answer.RunningAgent = r, s.agent.Differing(in.OnDisk, r.Automation)
+	return answer, nil
 }
 
 // Reject decides against what a run holds: later runs do not ask about the
@@ -154,20 +143,30 @@ func (s *Service) Reject(ctx context.Context, caller Caller, in DecideRequest) (
 		return RejectAnswer{}, err
 	}
 	n, err := e.Reject(ctx, engine.Decision{Run: in.Run, Only: in.Only, By: string(caller)})
-	orchestrations, err := s.held(ctx, in, mistaken(err), func(h store.Holding) (int, error) {
+	orchestrations, unseen, err := s.held(ctx, caller, in, mistaken(err), func(h store.Holding) (int, error) {
 		return s.agent.Store().RejectInstances(ctx, h, string(caller))
 	})
-	return RejectAnswer{n, orchestrations}, err
+	return RejectAnswer{n, orchestrations, unseen}, err
 }
 
 // Runs lists the newest runs.
-func (s *Service) Runs(ctx context.Context, _ Caller, in RunsRequest) ([]Run, error) {
+func (s *Service) Runs(ctx context.Context, caller Caller, in RunsRequest) ([]Run, error) {
 	runs, err := s.agent.Store().Runs(ctx, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if grows(r) {
+			s.showRun(ctx, caller, r.ID)
+		}
+	}
+	runs, err = s.agent.Store().Runs(ctx, in.Limit) // after what is kept of them as shown, so that nothing of that is missing
 	return orEmpty(runs), err
 }
 
 // Run returns what became of each change of a run.
-func (s *Service) Run(ctx context.Context, _ Caller, in RunRequest) (Report, error) {
+func (s *Service) Run(ctx context.Context, caller Caller, in RunRequest) (Report, error) {
+	s.showRun(ctx, caller, in.Run)
 	r, err := engine.ReadReport(ctx, s.agent.Store(), in.Run)
 	return r, mistaken(err)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // CancelInstance ends an instance on behalf of by. What of it is in the outbox
@@ -127,16 +128,23 @@ func (s *Store) ReplayInstance(ctx context.Context, id int64, n NewInstance) (in
 type Holding struct {
 	Run        int64
 	Automation string
+	// SeenBy leaves out those of the run that this person has not been shown as they
+	// are; "" leaves out none.
+	SeenBy string
+	Except []int64 // these are left out too
 }
 
 const (
 	heldOfRun        = `SELECT id FROM instances WHERE status = 'held' AND run = ? ORDER BY id`
+	seenOfRun        = `SELECT id FROM instances WHERE status = 'held' AND run = ? AND ` + seenBefore + ` ORDER BY id`
 	heldOfAutomation = `SELECT id FROM instances WHERE status = 'held' AND automation = ? ORDER BY id`
 	openOfInstance   = `SELECT id FROM deliveries WHERE instance = ? AND ended = 0 ORDER BY id`
 )
 
 func (h Holding) query() (string, []any, error) {
 	switch {
+	case h.Run != 0 && h.SeenBy != "":
+		return seenOfRun, []any{h.Run, h.SeenBy}, nil
 	case h.Run != 0:
 		return heldOfRun, []any{h.Run}, nil
 	case h.Automation != "":
@@ -189,6 +197,7 @@ func (s *Store) decideHeld(ctx context.Context, operation string, h Holding, do 
 		if err != nil {
 			return err
 		}
+		ids = slices.DeleteFunc(ids, func(id int64) bool { return slices.Contains(h.Except, id) })
 		b := s.newBatch(tx)
 		for _, id := range ids {
 			i, err := b.instance(ctx, id)

@@ -60,7 +60,8 @@ func (b *batch) removeInstances(ctx context.Context, ids []int64) (int64, error)
 		}
 		deliveries += n
 		for _, query := range []string{
-			`DELETE FROM story WHERE instance = ?`, `DELETE FROM initial_passwords WHERE instance = ?`, `DELETE FROM instances WHERE id = ?`,
+			`DELETE FROM story WHERE instance = ?`, `DELETE FROM initial_passwords WHERE instance = ?`, `DELETE FROM shown WHERE instance = ?`,
+			`DELETE FROM instances WHERE id = ?`,
 		} {
 			if err := b.exec(ctx, query, id); err != nil {
 				return 0, err

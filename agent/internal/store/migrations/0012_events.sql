@@ -32,7 +32,17 @@ CREATE TABLE event_verdicts (
     at         INTEGER NOT NULL,
     PRIMARY KEY (event, automation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX event_verdicts_instance ON event_verdicts (instance) WHERE instance <> 0;
 CREATE INDEX event_verdicts_aside ON event_verdicts (automation, event) WHERE verdict = 'aside';
+
+-- Which held instances somebody was shown, and in which version: what a person approves
+-- is what that person has seen.
+CREATE TABLE shown (
+    instance INTEGER NOT NULL REFERENCES instances (id),
+    shown_to TEXT NOT NULL, -- the person
+    version  INTEGER NOT NULL,
+    PRIMARY KEY (instance, shown_to)
+) STRICT, WITHOUT ROWID;
 
 -- What is expected to come back from the directory because it was written by the
 -- agent. The row is written with the intent, before the write.
