@@ -38,19 +38,31 @@ func (c *cli) quarantineCommand() *cobra.Command {
 		},
 	}
 	list.Flags().BoolVar(&all, "all", false, "name everybody who has a cause in common with others, with what is their own")
-	accept := &cobra.Command{
-		Use: "accept AUTOMATION KEY",
+	return group("quarantine", "Records that were set aside, and what else needs a person", list, c.acceptCommand(), c.retryCommand())
+}
+
+func (c *cli) acceptCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "accept AUTOMATION [KEY]",
 		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes; " +
-			"or drop a change in the directory that was set aside, by its number",
-		Args: exactly(2),
+			"or drop a change in the directory that was set aside, by its number, or with --all every one of them",
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			items, err := ask(cmd.Context(), c, (*control.Client).Accept, service.AcceptRequest{Automation: args[0], Key: ident.Key(args[1])})
+			if all == (len(args) == 2) {
+				return &usageError{fmt.Errorf("usage: %s: name a KEY, or say --all", cmd.UseLine())}
+			}
+			request := service.AcceptRequest{Automation: args[0]}
+			if !all {
+				request.Key = ident.Key(args[1])
+			}
+			items, err := ask(cmd.Context(), c, (*control.Client).Accept, request)
 			if err != nil {
 				return err
 			}
 			return c.show(items, func(w io.Writer) {
 				p := pageOf(w)
-				if items[0].Event != 0 {
+				if len(items) == 0 || items[0].Event != 0 {
 					printDropped(p, items)
 					return
 				}
@@ -61,7 +73,8 @@ func (c *cli) quarantineCommand() *cobra.Command {
 			})
 		},
 	}
-	return group("quarantine", "Records that were set aside, and what else needs a person", list, accept, c.retryCommand())
+	cmd.Flags().BoolVar(&all, "all", false, "drop all changes in the directory that the automation has set aside")
+	return cmd
 }
 
 func (c *cli) retryCommand() *cobra.Command {

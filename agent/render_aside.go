@@ -22,9 +22,20 @@ func printAside(p *page, q service.QuarantineList) {
 	}
 }
 
+// fewDropped is how many changes are named that were dropped: --output json names all.
+const fewDropped = 20
+
 // printDropped says what was dropped of what was set aside.
 func printDropped(p *page, items []ident.QuarantineItem) {
-	for _, q := range items {
+	if len(items) == 0 {
+		p.put("", "Nothing is set aside.")
+		return
+	}
+	for i, q := range items {
+		if i == fewDropped {
+			p.put("", fmt.Sprintf("... and %d more.", len(items)-i))
+			break
+		}
 		p.put("Dropped: ", fmt.Sprintf("change %d of %s (%s), which was set aside: %s", q.Event, q.Name, q.Part, q.Cause))
 	}
 	p.put("", "Nothing begins because of it.")

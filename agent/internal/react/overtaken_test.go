@@ -54,7 +54,7 @@ func TestARetryLeavesOutWhatWasOvertaken(t *testing.T) {
 	s.add(user("ada", part(ident.EventDisabled)), user("bo", part(ident.EventDisabled)), user("ada", part(ident.EventEnabled)))
 	s.judge()
 	a.Broken = nil
-	list, err := s.reactor.Retry(ctx, "a", 0, false)
+	list, err := s.reactor.Retry(ctx, Again{Automation: "a", By: "eve"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestARetryLeavesOutWhatWasOvertaken(t *testing.T) {
 		!strings.HasSuffix(aside[0].Cause, " (change 3)") || !strings.Contains(aside[0].Next, "`rollcall quarantine retry --overtaken a 1`") {
 		t.Fatalf("%+v, %v", aside, err)
 	}
-	if list, err = s.reactor.Retry(ctx, "a", 1, true); err != nil || len(list) != 1 || list[0].Verdict != store.EventBegun {
+	if list, err = s.reactor.Retry(ctx, Again{Automation: "a", Event: 1, Overtaken: true, By: "eve"}); err != nil || len(list) != 1 || list[0].Verdict != store.EventBegun {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -39,7 +39,7 @@ type Store interface {
 	CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error)
 	AsideEvents(ctx context.Context, automation string, from int64, limit int) ([]store.AsideEvent, error)
 	JudgeEvents(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
-	JudgeAside(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
+	JudgeAside(ctx context.Context, lease store.Lease, list []store.JudgedEvent, by string) ([]store.Judged, error)
 
 	// HeldChanges returns what a run holds with the events that began it.
 	HeldChanges(ctx context.Context, run int64) ([]store.HeldChange, error)
@@ -179,12 +179,25 @@ func (r *Reactor) waiting(ctx context.Context) bool {
 	return err == nil && n > 0
 }
 
+// Tally counts, for each automation, how it has judged events.
+type Tally map[string]map[store.EventVerdict]int
+
+func (t Tally) add(list []store.Judged) {
+	for _, one := range list {
+		if t[one.Automation] == nil {
+			t[one.Automation] = map[store.EventVerdict]int{}
+		}
+		t[one.Automation][one.Verdict]++
+	}
+}
+
 // Judge judges all events that can be, and returns what came of them. One that cannot
 // be judged for the moment stays open, as do later ones of the same object; then the
 // error is a *KeptError, and all others are judged.
-func (r *Reactor) Judge(ctx context.Context) (all []store.Judged, err error) {
+func (r *Reactor) Judge(ctx context.Context) (Tally, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	all := Tally{}
 	p := r.pass(&r.slow)
 	for after := int64(0); ; {
 		events, err := r.Store.OpenEvents(ctx, after, batch)
@@ -212,7 +225,7 @@ func (r *Reactor) Judge(ctx context.Context) (all []store.Judged, err error) {
 		if err != nil {
 			return all, err
 		}
-		all = append(all, written...)
+		all.add(written)
 	}
 }
 

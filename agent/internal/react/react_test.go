@@ -211,22 +211,22 @@ func TestSetAside(t *testing.T) {
 		aside[1].Next != "put that right, then `rollcall quarantine retry a 2`" {
 		t.Fatalf("%+v, %v", aside, err)
 	}
-	if list, err := s.reactor.Retry(ctx, "a", 0, false); len(list) != 4 || err != nil || list[0].Verdict != store.EventAside {
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a", By: "eve"}); len(list) != 4 || err != nil || list[0].Verdict != store.EventAside {
 		t.Errorf("%+v, %v", list, err)
 	}
 	a.Broken = nil
-	if list, err := s.reactor.Retry(ctx, "a", 2, false); len(list) != 1 || err != nil || list[0].Verdict != store.EventBegun {
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a", Event: 2, By: "eve"}); len(list) != 1 || err != nil || list[0].Verdict != store.EventBegun {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if list, err := s.store.DropAside(ctx, "a", 3, "eve"); len(list) != 1 || err != nil || list[0].Event.Name != "u2" {
 		t.Errorf("%+v, %v", list, err)
 	}
 	a.On = on("enabled") // the configuration has changed
-	if list, err := s.reactor.Retry(ctx, "a", 1, false); len(list) != 1 || err != nil || list[0].Verdict != store.EventFiltered {
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a", Event: 1, By: "eve"}); len(list) != 1 || err != nil || list[0].Verdict != store.EventFiltered {
 		t.Errorf("%+v, %v", list, err)
 	}
 	a.On = on("disabled")
-	if list, err := s.reactor.Retry(ctx, "a", 0, false); len(list) != 1 || err != nil {
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a", By: "eve"}); len(list) != 1 || err != nil {
 		t.Errorf("%+v, %v", list, err)
 	}
 	want := []string{
@@ -236,7 +236,7 @@ func TestSetAside(t *testing.T) {
 	if d := cmp.Diff(want, s.verdicts(4)); d != "" {
 		t.Error(d)
 	}
-	if _, err := s.reactor.Retry(ctx, "nobody", 0, false); err == nil {
+	if _, err := s.reactor.Retry(ctx, Again{Automation: "nobody", By: "eve"}); err == nil {
 		t.Error("an automation that does not exist is judged again")
 	}
 }

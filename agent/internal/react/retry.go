@@ -8,30 +8,36 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// Retry judges anew what an automation has set aside: one event, or all (0). It
-// returns what came of it. What a later change has overtaken stays aside, unless
-// overtaken says that it may begin.
-func (r *Reactor) Retry(ctx context.Context, automation string, event int64, overtaken bool) (all []store.Judged, err error) {
+// Again says what is judged once more.
+type Again struct {
+	Automation string
+	Event      int64  // that it has set aside; 0: all of these
+	Overtaken  bool   // what a later change has overtaken may begin too; it stays aside otherwise
+	By         string // who asks
+}
+
+// Retry judges anew what an automation has set aside, and returns what came of it.
+func (r *Reactor) Retry(ctx context.Context, what Again) (all []store.Judged, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var asking []Automation
 	for _, a := range r.Automations() {
-		if a.Name == automation {
+		if a.Name == what.Automation {
 			asking = append(asking, a)
 		}
 	}
 	if len(asking) == 0 {
-		return nil, fmt.Errorf("automation %s does not run: there is no such automation now", automation)
+		return nil, fmt.Errorf("automation %s does not run: there is no such automation now", what.Automation)
 	}
-	from := event
+	from := what.Event
 	for {
-		aside, err := r.Store.AsideEvents(ctx, automation, from, batch)
+		aside, err := r.Store.AsideEvents(ctx, what.Automation, from, batch)
 		if err != nil {
 			return all, err
 		}
 		var events []ident.Event
 		for _, a := range aside {
-			if event == 0 || a.Event.ID == event {
+			if what.Event == 0 || a.Event.ID == what.Event {
 				events = append(events, a.Event)
 			}
 			from = a.Event.ID + 1
@@ -39,12 +45,12 @@ func (r *Reactor) Retry(ctx context.Context, automation string, event int64, ove
 		if len(events) == 0 {
 			return all, nil
 		}
-		written, err := r.again(ctx, events, asking[0], overtaken)
+		written, err := r.again(ctx, events, asking[0], what)
 		all = append(all, written...)
 		if err != nil {
 			return all, err
 		}
-		if event != 0 || len(aside) < batch {
+		if what.Event != 0 || len(aside) < batch {
 			return all, nil
 		}
 	}
@@ -52,13 +58,13 @@ func (r *Reactor) Retry(ctx context.Context, automation string, event int64, ove
 
 // again judges events for one automation that had set them aside. One that the
 // automation does not ask for any more is filtered.
-func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation, overtaken bool) ([]store.Judged, error) {
+func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation, what Again) ([]store.Judged, error) {
 	p := r.pass(&slow{}) // a person asks: so is the directory
 	judged, err := r.judged(ctx, p, events, []Automation{a})
 	if err != nil {
 		return nil, err
 	}
-	if !overtaken {
+	if !what.Overtaken {
 		if err := r.stale(ctx, events, judged, a); err != nil {
 			return nil, err
 		}
@@ -74,7 +80,7 @@ func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation,
 	if err != nil {
 		return nil, err
 	}
-	written, err := r.Store.JudgeAside(ctx, lease, judged)
+	written, err := r.Store.JudgeAside(ctx, lease, judged, what.By)
 	if err != nil {
 		r.lost(err)
 		return nil, err

@@ -83,20 +83,35 @@ func (a *Agent) react(ctx context.Context) {
 // brought the mirror up to date.
 func (a *Agent) eventsFound() { a.reactor().Wake() }
 
-// judged tells the log and the metrics what became of events.
+// judged tells the log and the metrics what became of events: one line for each
+// automation and run, however many events there are.
 func (a *Agent) judged(ctx context.Context, list []store.Judged) {
-	changed := map[string]bool{}
+	type about struct {
+		automation string
+		run        int64 // that holds; 0: set aside
+	}
+	var order []about
+	n := map[about]int{}
 	for _, one := range list {
 		a.metrics.Judged(one.Automation, string(one.Verdict))
-		switch one.Verdict {
-		case store.EventHeld:
-			changed[one.Automation] = true
-			a.log.Warn("an orchestration is held: more than limits.start", "automation", one.Automation, "run", one.Run)
-		case store.EventAside:
-			changed[one.Automation] = true
-			a.log.Warn("a change in the directory is set aside", "automation", one.Automation, "next", "`rollcall quarantine list` says why")
-		case store.EventBegun, store.EventFiltered, store.EventEcho, store.EventDropped:
+		if one.Verdict != store.EventHeld && one.Verdict != store.EventAside {
+			continue
 		}
+		of := about{one.Automation, one.Run}
+		if n[of]++; n[of] == 1 {
+			order = append(order, of)
+		}
+	}
+	changed := map[string]bool{}
+	for _, of := range order {
+		changed[of.automation] = true
+		if of.run != 0 {
+			a.log.Warn("orchestrations are held: more than limits.start", "automation", of.automation, "run", of.run, "held", n[of],
+				"next", fmt.Sprintf("look at `rollcall runs %d`, then approve or reject it", of.run))
+			continue
+		}
+		a.log.Warn("changes in the directory are set aside", "automation", of.automation, "changes", n[of],
+			"next", "`rollcall quarantine list` says why")
 	}
 	for automation := range changed {
 		if err := errors.Join(a.ObserveHeld(ctx, automation), a.observeAside(ctx, automation)); err != nil {
@@ -138,19 +153,19 @@ func (a *Agent) observeAllAside(ctx context.Context) error {
 // holds something or has set something aside.
 func (a *Agent) reactOnce(ctx context.Context) []Ended {
 	a.now.Load().countFirst(ctx)
-	list, err := a.reactor().Judge(ctx)
+	all, err := a.reactor().Judge(ctx)
 	var ended []Ended
 	if err != nil {
 		a.log.Error("changes in the directory could not be looked at; they wait", "cause", err)
 		ended = append(ended, Ended{Err: fmt.Errorf("look at changes in the directory: %w", err)})
 	}
 	results := map[string]store.RunResult{}
-	for _, one := range list {
+	for automation, n := range all {
 		switch {
-		case one.Verdict == store.EventHeld:
-			results[one.Automation] = store.RunHeld
-		case one.Verdict == store.EventAside && results[one.Automation] == "":
-			results[one.Automation] = store.RunQuarantined
+		case n[store.EventHeld] > 0:
+			results[automation] = store.RunHeld
+		case n[store.EventAside] > 0:
+			results[automation] = store.RunQuarantined
 		}
 	}
 	for _, automation := range slices.Sorted(maps.Keys(results)) {
@@ -171,16 +186,15 @@ func (a *Agent) ApproveHeld(ctx context.Context, h store.Holding, by string, ove
 	return n, nil, err
 }
 
-// RetryEvents judges anew what an automation has set aside: one event, or all (0).
-// overtaken lets begin what a later change has overtaken too.
-func (a *Agent) RetryEvents(ctx context.Context, automation string, event int64, overtaken bool) ([]store.Judged, error) {
+// RetryEvents judges anew what an automation has set aside.
+func (a *Agent) RetryEvents(ctx context.Context, what react.Again) ([]store.Judged, error) {
 	s, err := a.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.countFirst(ctx)
-	list, err := a.reactor().Retry(ctx, automation, event, overtaken)
-	return list, errors.Join(err, a.observeAside(ctx, automation))
+	list, err := a.reactor().Retry(ctx, what)
+	return list, errors.Join(err, a.observeAside(ctx, what.Automation))
 }
 
 // DropEvents drops what an automation has set aside, on behalf of by: one event, or

@@ -2,9 +2,11 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/exit"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -70,6 +72,10 @@ func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) (
 		}
 		return s.dropEvents(ctx, caller, in)
 	}
+	if in.Key == "" {
+		return nil, exit.Mistake(fmt.Errorf("automation %s has set aside no change in the directory, and those are all that --all drops: "+
+			"name the key of whom you mean, as `rollcall quarantine list` shows it", in.Automation))
+	}
 	e, err := s.agent.Engine(ctx)
 	if err != nil {
 		return nil, err
@@ -80,13 +86,13 @@ func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) (
 
 // Retry makes the next run try again what the directory refused, and judges anew what
 // was set aside of changes in the directory.
-func (s *Service) Retry(ctx context.Context, _ Caller, in AcceptRequest) (RetryAnswer, error) {
+func (s *Service) Retry(ctx context.Context, caller Caller, in AcceptRequest) (RetryAnswer, error) {
 	about, err := s.aboutEvents(ctx, in.Automation)
 	if err != nil {
 		return RetryAnswer{}, err
 	}
 	if about {
-		events, err := s.retryEvents(ctx, in)
+		events, err := s.retryEvents(ctx, caller, in)
 		return RetryAnswer{Events: events}, err
 	}
 	e, err := s.agent.Engine(ctx)

@@ -86,7 +86,7 @@ func (s *Service) dropEvents(ctx context.Context, caller Caller, in AcceptReques
 		return nil, err
 	}
 	dropped, err := s.agent.DropEvents(ctx, in.Automation, n, string(caller))
-	if err == nil && len(dropped) == 0 {
+	if err == nil && len(dropped) == 0 && n != 0 {
 		err = noEvent(in)
 	}
 	var items []ident.QuarantineItem
@@ -99,12 +99,12 @@ func (s *Service) dropEvents(ctx context.Context, caller Caller, in AcceptReques
 }
 
 // retryEvents judges anew what an automation has set aside.
-func (s *Service) retryEvents(ctx context.Context, in AcceptRequest) ([]JudgedEvent, error) {
+func (s *Service) retryEvents(ctx context.Context, caller Caller, in AcceptRequest) ([]JudgedEvent, error) {
 	n, err := eventNumber(in.Key)
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.agent.RetryEvents(ctx, in.Automation, n, in.Overtaken)
+	list, err := s.agent.RetryEvents(ctx, react.Again{Automation: in.Automation, Event: n, Overtaken: in.Overtaken, By: string(caller)})
 	if err == nil && len(list) == 0 && n != 0 {
 		err = noEvent(in)
 	}

@@ -79,9 +79,9 @@ func (s *Store) JudgeEvents(ctx context.Context, lease Lease, list []JudgedEvent
 	return out, err
 }
 
-// JudgeAside writes what an automation makes, now, of events that it had set aside.
-// Others are left alone.
-func (s *Store) JudgeAside(ctx context.Context, lease Lease, list []JudgedEvent) ([]Judged, error) {
+// JudgeAside writes what an automation makes, now, of events that it had set aside, as by
+// has asked for. Others are left alone.
+func (s *Store) JudgeAside(ctx context.Context, lease Lease, list []JudgedEvent, by string) ([]Judged, error) {
 	var out []Judged
 	err := s.judging(ctx, lease, "judge events again", func(b *batch) error {
 		out = nil
@@ -98,6 +98,9 @@ func (s *Store) JudgeAside(ctx context.Context, lease Lease, list []JudgedEvent)
 				if err != nil {
 					return err
 				}
+				b.note(JournalLine{
+					Kind: JournalAccept, Automation: j.Automation, By: by, Run: one.Run, Text: fmt.Sprintf("event %d judged again: %s", e.Event, one.Verdict),
+				})
 				out = append(out, one)
 			}
 		}
@@ -193,12 +196,33 @@ func (s *Store) eventsRun(ctx context.Context, b *batch, n NewInstance, result R
 	return run, nil
 }
 
+// droppedAtOnce is how many events one transaction drops.
+const droppedAtOnce = 500
+
 // DropAside drops what an automation has set aside of an event, or all of it (0), on
-// behalf of by. It returns what was dropped.
+// behalf of by. It returns what was dropped, of each object's attributes displayName only.
 func (s *Store) DropAside(ctx context.Context, automation string, event int64, by string) ([]AsideEvent, error) {
 	var dropped []AsideEvent
+	for {
+		some, err := s.dropSome(ctx, automation, event, by)
+		if err != nil || len(some) == 0 {
+			return dropped, err
+		}
+		for _, one := range some {
+			name, kept := one.Event.Image.First("displayName"), ident.Attributes{}
+			if name != "" {
+				kept.Set("displayName", name)
+			}
+			one.Event.Image = kept
+			dropped = append(dropped, one)
+		}
+	}
+}
+
+func (s *Store) dropSome(ctx context.Context, automation string, event int64, by string) ([]AsideEvent, error) {
+	var dropped []AsideEvent
 	err := s.write(ctx, "drop events that were set aside", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, selectAside+` AND ? IN (0, v.event) ORDER BY v.event`, automation, event)
+		rows, err := tx.QueryContext(ctx, selectAside+` AND ? IN (0, v.event) ORDER BY v.event LIMIT ?`, automation, event, droppedAtOnce)
 		if err != nil {
 			return err
 		}

@@ -156,3 +156,25 @@ func TestOldEventsAreRemoved(t *testing.T) {
 		t.Errorf("what was dropped stays: %+v", removed)
 	}
 }
+
+// TestAllThatWasSetAsideIsDropped: however much it is, with the name that people know
+// somebody by, and no other attribute.
+func TestAllThatWasSetAsideIsDropped(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease := outbox(t, s)
+	const n = droppedAtOnce + 1
+	list := make([]JudgedEvent, n)
+	guids := make([]ident.GUID, n)
+	for i := range n {
+		guids[i] = ident.GUID(fmt.Sprint("g", i))
+		list[i] = JudgedEvent{int64(i) + 1, []Judgement{{Automation: "staff", Verdict: EventAside, Cause: "c", Next: "n"}}}
+	}
+	happen(t, s, guids...)
+	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))
+	dropped := must1[[]AsideEvent](t)(s.DropAside(ctx, "staff", 0, "ada"))
+	if len(dropped) != n || dropped[n-1].Event.ID != n || dropped[0].Cause != "c" || len(dropped[0].Event.Parts) != 1 {
+		t.Errorf("%d dropped: %+v", len(dropped), dropped[:1])
+	}
+	same(t, "left", 0, must1[int](t)(s.CountAside(ctx, "staff")))
+	must(t, s.VerifyJournal(ctx))
+}
