@@ -2,6 +2,7 @@ package operation
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
@@ -28,6 +29,10 @@ func EchoOfAttribute(attribute string) string { return "attribute " + text.Lower
 
 // EchoOfMember names the part that the membership in a group is.
 func EchoOfMember(group ident.DN) string { return "member " + group.Fold() }
+
+// Membership reports whether what changes is a membership, which the feed tells apart
+// from everything else about an object.
+func (e Echo) Membership() bool { return strings.HasPrefix(e.Part, EchoOfMember("")) }
 
 // Echoes lists what the feed of changes shows of an operation that was carried
 // out as a whole, each part once. What the directory changes by itself because of

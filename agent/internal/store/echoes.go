@@ -23,7 +23,8 @@ import (
 //   - When the write is known not to have had it, the echo goes with the intent.
 //     If somebody else makes the same change later, it is theirs.
 //   - When the write has had its effect, the echo is settled. The next complete
-//     read of that domain controller that begins afterwards must show the change.
+//     read of that domain controller that begins afterwards must show the change; a
+//     deletion, where the account is not shown any, the next search for them.
 //     If it does not, the value was overwritten, was there before, or is not
 //     mirrored, and nothing comes any more. Another domain controller may be late,
 //     so the echo stays for echoKept.
@@ -131,6 +132,9 @@ func (b *mirrorBatch) recognise(e *ident.Event) (intent int64, err error) {
 		}
 	}
 	originOfFlags(e.Parts)
+	if intent == 0 && !slices.ContainsFunc(e.Parts, func(p ident.EventPart) bool { return p.Origin == nil }) {
+		e.Unsure = "" // the agent has done it
+	}
 	return intent, nil
 }
 
@@ -195,6 +199,9 @@ func (b *mirrorBatch) recogniseCreated(e *ident.Event, p *ident.EventPart, list 
 	asWritten := map[string]bool{}
 	var seen []int64
 	for _, o := range list {
+		if o.Membership() {
+			continue // it has an event of its own
+		}
 		is := operation.Shows(e, o.Echo)
 		asWritten[o.Part] = asWritten[o.Part] || is
 		if is {
@@ -241,8 +248,15 @@ func originOfFlags(parts []ident.EventPart) {
 // forgetEchoes forgets what a complete read, which began at a time, did not show
 // although it had to, and what belongs to no intent.
 func (b *mirrorBatch) forgetEchoes(state MirrorState) error {
-	err := b.exec(`DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?)`,
-		stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)))
+	deletions := state.Deletions
+	if deletions.IsZero() {
+		deletions = state.Synced
+	}
+	const shown = `DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?) AND part `
+	err := b.exec(shown+`<> ?`, stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)), operation.EchoLife)
+	if err == nil {
+		err = b.exec(shown+`= ?`, stamp(deletions), state.Server, stamp(deletions.Add(-echoKept)), operation.EchoLife)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -398,6 +399,55 @@ func TestACreateBeforeWhatFollows(t *testing.T) {
 	if own := w.reads(later, dc1, next); len(own) != 1 {
 		t.Error("what follows is not known as the agent's own")
 	}
+}
+
+// TestACreateBeforeItsGroups: the account is read for the first time after it has come
+// to a group. The membership is a change of its own, and is the agent's too.
+func TestACreateBeforeItsGroups(t *testing.T) {
+	w := openWrites(t)
+	in, id := w.opens(creation())
+	w.commits(in, id, ident.ResultApplied, func(c *Commit) { l := link("2", "guid-2"); c.Link = &l })
+	more := Intent{
+		Run: w.run, Automation: "staff", Application: "crm", Key: "2", GUID: "guid-2", Origin: *w.origin(), Database: dc1,
+		Operation: ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{"CN=a,DC=c"}},
+	}
+	id = must1[int64](t)(w.OpenIntent(t.Context(), w.lease, more))
+	w.commits(more, id, ident.ResultApplied)
+	joined := ident.Event{GUID: "guid-2", Group: &ident.EventGroup{DN: "CN=a,DC=c"}, Parts: []ident.EventPart{{Kind: ident.EventMemberAdded}}}
+	own := w.reads(later, dc1, created(), joined)
+	if d := cmp.Diff([]ident.EventKind{ident.EventCreated, ident.EventMemberAdded}, own); d != "" {
+		t.Error(d)
+	}
+	w.expects(0)
+}
+
+// TestADeletionThatIsShownLater: where deletions are only found by looking for them,
+// reads that do not look forget no deletion of the agent; and what the agent has deleted
+// is certain to be deleted.
+func TestADeletionThatIsShownLater(t *testing.T) {
+	w := openWrites(t)
+	in, id := w.opens(ident.Operation{Class: ident.ClassDelete})
+	w.commits(in, id, ident.ResultApplied)
+	looked := func(at time.Time) {
+		must(t, w.UpdateMirror(t.Context(), func(tx MirrorTx) error {
+			return tx.SetState(MirrorState{Server: dc1, Full: true, Synced: later, Deletions: at})
+		}))
+	}
+	looked(earlier)
+	w.expects(1)
+	deleted := ident.Event{GUID: "guid-1", DN: "CN=x,DC=c", Unsure: "not shown", Parts: []ident.EventPart{{Kind: ident.EventDeleted}}}
+	again := errors.New("look again")
+	err := w.UpdateMirror(t.Context(), func(tx MirrorTx) error {
+		if _, err := tx.b.recognise(&deleted); err != nil || deleted.Parts[0].Origin == nil || deleted.Unsure != "" {
+			t.Errorf("%+v, %v", deleted, err)
+		}
+		return again
+	})
+	if !errors.Is(err, again) {
+		t.Fatal(err)
+	}
+	looked(later)
+	w.expects(0)
 }
 
 // TestMemberships are events about the member.

@@ -16,6 +16,9 @@ type MirrorState struct {
 	Full   bool      // a full read has been completed
 	Synced time.Time // when the image was last brought up to date
 	Events bool      // what differs from the image is an event
+	// Deletions is when the deletions were last looked for, if the directory does not
+	// show them with the other changes. It is not kept; zero is the time of Synced.
+	Deletions time.Time
 }
 
 const (

@@ -237,7 +237,11 @@ func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
 		c.URL = s.dir.Server().URL
 	}
 	cookie, err := c.encode()
-	return store.MirrorState{
+	state := store.MirrorState{
 		Cookie: cookie, Server: s.report.Server, Spec: digest(s.base, s.names), Full: full, Synced: s.began, Events: s.wantsEvents(),
-	}, err
+	}
+	if c.Blind {
+		state.Deletions = c.Swept
+	}
+	return state, err
 }

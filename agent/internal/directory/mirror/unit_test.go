@@ -41,6 +41,18 @@ func TestCursorIsWhole(t *testing.T) {
 	}
 }
 
+// TestDeletionsThatAreNotShown: a read of changes says when it was last looked for
+// deletions that it does not show.
+func TestDeletionsThatAreNotShown(t *testing.T) {
+	s := &synchroniser{began: time.Unix(9, 0)}
+	for blind, want := range map[bool]time.Time{false: {}, true: time.Unix(5, 0)} {
+		state, err := s.state(cursor{Blind: blind, Swept: time.Unix(5, 0)}, false)
+		if err != nil || !state.Deletions.Equal(want) || !state.Synced.Equal(s.began) {
+			t.Errorf("blind %v: %+v, %v", blind, state, err)
+		}
+	}
+}
+
 func TestDigest(t *testing.T) {
 	const base = ident.DN("DC=ad,DC=test")
 	same := digest(base, Spec{Attributes: []string{"title", "mail"}}.names())
