@@ -55,7 +55,8 @@ type Event struct {
 	Image Attributes
 	// Unsure says why it is not certain that the event is true, for example because
 	// the bind account is shown neither an object nor its deletion: a deletion, a
-	// return after that, and the memberships that follow; "" when it is certain.
+	// return after that, what follows from them, and attributes that are no longer
+	// shown of most objects; "" when it is certain.
 	Unsure string
 }
 

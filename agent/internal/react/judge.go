@@ -64,10 +64,16 @@ func verdict(a Automation, v store.EventVerdict, cause string) store.Judgement {
 	return store.Judgement{Automation: a.Name, Verdict: v, Cause: cause}
 }
 
-// claim says what an event tells, for one that is in doubt: a deletion, a return, or
-// a membership that follows from one.
+// claim says what an event tells, for one that is in doubt: a deletion, a return, a
+// membership, or attributes.
 func claim(e ident.Event) string {
 	switch kind := e.Parts[0].Kind; {
+	case kind == ident.EventModified:
+		var names []string
+		for _, p := range e.Parts {
+			names = append(names, p.Attribute)
+		}
+		return strings.Join(names, ", ") + " of " + string(e.DN) + " was changed"
 	case e.Group == nil:
 		return string(e.DN) + " was " + string(kind)
 	case kind == ident.EventMemberAdded:

@@ -84,6 +84,8 @@ func TestVerdicts(t *testing.T) {
 	left.Unsure, left.Group = "about the group: it is not shown", &ident.EventGroup{GUID: "g", DN: "CN=CRM,OU=Groups,DC=x", Name: "CRM"}
 	came := left
 	came.Parts = []ident.EventPart{part(ident.EventMemberAdded)}
+	lost := user("lost", modified("title", "a", ""), modified("mail", "b", ""))
+	lost.Unsure = "it is no longer shown"
 	back := user("back", part(ident.EventRestored))
 	back.Unsure = "the bind account may read it again"
 	for name, c := range map[string]struct {
@@ -100,6 +102,7 @@ func TestVerdicts(t *testing.T) {
 		"not certain, with a group":             {"", []string{"crm"}, left, "aside: it is not certain that CN=left,OU=Staff,DC=x has left CN=CRM,OU=Groups,DC=x: about the group: it is not shown"},
 		"not certain, with a group again":       {"", []string{"crm"}, came, "aside: it is not certain that CN=left,OU=Staff,DC=x came to CN=CRM,OU=Groups,DC=x: about the group"},
 		"not certain, back":                     {"", []string{"crm"}, back, "aside: it is not certain that CN=back,OU=Staff,DC=x was restored: the bind account"},
+		"not certain, attributes":               {"", []string{"crm"}, lost, "aside: it is not certain that title, mail of CN=lost,OU=Staff,DC=x was changed: it is no longer shown"},
 		"not certain, of no interest":           {`ad.title == "Clerk"`, []string{"crm"}, deleted, "filtered"},
 		"its own":                               {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own)), "echo: an orchestration that this automation began has written it"},
 		"its own, and somebody else":            {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own), part(ident.EventDisabled)), "begun"},

@@ -132,7 +132,7 @@ func TestEventsAreTheDifferences(t *testing.T) {
 	s, ctx := openTest(t), t.Context()
 	soak.Check(t, 100, 2000, func(t *rapid.T) {
 		must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return m.Clear() }))
-		removeAll(t, s, "events", "mirror_deleted")
+		removeAll(t, s, "events", "mirror_deleted", "mirror_doubts")
 		f, last := &forest{nodes: map[int]*node{}, most: 8}, int64(0)
 		must(t, s.UpdateMirror(ctx, func(m MirrorTx) error { return m.SetState(MirrorState{Events: true}) }))
 		before, deleted := f.known(), map[ident.GUID]bool{}

@@ -208,7 +208,10 @@ func TestEventsOfMembersOutOfSight(t *testing.T) {
 		t.Errorf("deleted at %v, in doubt %q, %v", at, unsure, err)
 	}
 	update(t, s, record, put(user("a", "CN=a,OU=o,DC=c")), membersAre("CN=a,OU=o,DC=c"))
-	want := []string{"a deleted: not shown", "a member_added g: " + inSightAgain, "a restored: " + inSightAgain}
+	want := []string{
+		"a deleted: not shown", "a member_added g: " + inSightAgain, "a restored: " + inSightAgain,
+		"m modified manager: about CN=a,OU=o,DC=c: not shown",
+	}
 	if d := cmp.Diff(want, unsureOf(t, s)); d != "" {
 		t.Errorf("in doubt (-want +got)\n%s", d)
 	}

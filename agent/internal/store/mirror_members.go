@@ -206,13 +206,17 @@ func (r *recorder) tellGroup(guid ident.GUID) error {
 	if err != nil {
 		return err
 	}
+	gone, come, err := r.doubtOfMembers(guid, left, joined)
+	if err != nil {
+		return err
+	}
 	for _, who := range left {
-		if err := r.tellMember(who, group, ident.EventMemberRemoved); err != nil {
+		if err := r.tellMember(who, group, ident.EventMemberRemoved, gone); err != nil {
 			return err
 		}
 	}
 	for _, who := range joined {
-		if err := r.tellMember(who, group, ident.EventMemberAdded); err != nil {
+		if err := r.tellMember(who, group, ident.EventMemberAdded, come); err != nil {
 			return err
 		}
 	}
@@ -253,7 +257,7 @@ func (r *recorder) differences(group ident.GUID) (left, joined []ident.GUID, err
 
 // tellMember makes the event of one membership, which is as certain as what became of
 // the group and of the member. Who is gone has no other event than that.
-func (r *recorder) tellMember(guid ident.GUID, group ident.EventGroup, what ident.EventKind) error {
+func (r *recorder) tellMember(guid ident.GUID, group ident.EventGroup, what ident.EventKind, unsure string) error {
 	who, found, err := r.entry(guid)
 	if err != nil || !found {
 		return err
@@ -266,9 +270,10 @@ func (r *recorder) tellMember(guid ident.GUID, group ident.EventGroup, what iden
 	if err != nil {
 		return err
 	}
-	unsure := r.doubts[guid]
-	if why := r.doubts[group.GUID]; why != "" {
-		unsure = "about the group: " + why
+	if unsure == "" {
+		if unsure, err = r.doubtOfMember(guid, group.GUID, what); err != nil {
+			return err
+		}
 	}
 	return r.add(&ident.Event{
 		Object: kind, GUID: guid, DN: who.DN, From: from, Group: &group, Image: who.Attributes, Unsure: unsure,

@@ -38,6 +38,7 @@ func (m MirrorTx) Record(rules EventRules) {
 	r := &recorder{
 		b: m.b, rules: rules, durable: m.b.sweep != 0, touched: map[ident.GUID]*touched{}, former: map[string]former{},
 		groups: map[ident.GUID]ident.EventGroup{}, doubts: map[ident.GUID]string{},
+		vanished: map[lostAttribute]string{},
 	}
 	r.compare = event.Rules{Named: map[string]bool{}, Places: recordedPlaces{r}}
 	for _, name := range rules.Named {
@@ -65,6 +66,9 @@ type recorder struct {
 	former  map[string]former       // unless durable
 	groups  map[ident.GUID]ident.EventGroup
 	doubts  map[ident.GUID]string // why it is not certain what happened to an object
+	// vanished says why it is not certain that objects have lost an attribute.
+	vanished map[lostAttribute]string
+	doubted  *bool // see remembersDoubts
 }
 
 // touched is an object that differs, as it was before.

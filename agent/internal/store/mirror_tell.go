@@ -28,6 +28,9 @@ func (r *recorder) disappears(row mirrorRow) error {
 	if err := r.forget(row.guid); err != nil {
 		return err
 	}
+	if err := r.b.exec(`DELETE FROM mirror_doubts WHERE guid = ?`, row.guid); err != nil {
+		return err
+	}
 	if from == "" {
 		return r.b.exec(`DELETE FROM mirror_members WHERE group_guid = ?`, row.guid)
 	}
@@ -45,6 +48,9 @@ func (r *recorder) disappears(row mirrorRow) error {
 	}
 	if err := r.add(&e); err != nil {
 		return err
+	}
+	if e.Unsure == "" {
+		delete(r.doubts, row.guid) // the agent itself has deleted it
 	}
 	err = r.b.exec(`INSERT INTO mirror_deleted (guid, at, unsure) VALUES (?, ?, ?)
 		ON CONFLICT (guid) DO UPDATE SET at = excluded.at, unsure = excluded.unsure`, row.guid, stamp(r.b.now), e.Unsure)
@@ -89,10 +95,16 @@ func (r *recorder) finish() error {
 	}
 	err := r.noteExchanged()
 	if err == nil {
+		err = r.findVanished()
+	}
+	if err == nil {
 		err = r.eachTouched(r.tell)
 	}
 	if err == nil {
 		err = r.tellMembers()
+	}
+	if err == nil && r.durable {
+		err = r.b.exec(`DELETE FROM mirror_doubts WHERE attribute = '` + groupsOf + `'`)
 	}
 	if err == nil {
 		err = r.followFormer()
@@ -120,10 +132,11 @@ func (r *recorder) tell(guid ident.GUID, t touched) error {
 	if t.dn == "" {
 		return r.tellNew(&e)
 	}
-	if e.Parts, err = event.Compare(t.before(after), after, slices.Collect(maps.Keys(t.old)), r.compare); err != nil || len(e.Parts) == 0 {
+	parts, err := event.Compare(t.before(after), after, slices.Collect(maps.Keys(t.old)), r.compare)
+	if err != nil {
 		return err
 	}
-	return r.add(&e)
+	return r.addParts(e, parts)
 }
 
 // inSightAgain is why it is not certain that an object was restored whose deletion
@@ -147,6 +160,9 @@ func (r *recorder) tellNew(e *ident.Event) error {
 	}
 	if unsure != "" {
 		e.Unsure, r.doubts[e.GUID] = inSightAgain, inSightAgain
+		if err := r.noteDoubt(e.GUID, groupsOf); err != nil {
+			return err
+		}
 	}
 	e.Parts = event.New(true)
 	return r.add(e)

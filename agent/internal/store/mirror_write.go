@@ -183,7 +183,7 @@ func (m MirrorTx) Remove(guid ident.GUID) error {
 func (m MirrorTx) Clear() error {
 	m.b.moves, m.b.order, m.b.removed = map[int64]*move{}, nil, nil
 	m.b.record, m.b.events = nil, false
-	for _, table := range []string{"mirror_values", "mirror"} {
+	for _, table := range []string{"mirror_values", "mirror", "mirror_doubts"} {
 		if err := m.b.exec(`DELETE FROM ` + table); err != nil {
 			return fmt.Errorf("clear mirror: %w", err)
 		}

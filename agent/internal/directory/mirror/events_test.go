@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -281,6 +282,36 @@ func TestEventsOfOneOutOfSight(t *testing.T) {
 	hide = false
 	whole()
 	s.want(t, "in sight again", "Hana Made restored ?")
+}
+
+// TestEventsOfAnAttributeOutOfSight: an attribute that the account may no longer read
+// is not taken for removed from everybody, nor for set anew when the right is back.
+func TestEventsOfAnAttributeOutOfSight(t *testing.T) {
+	dc := dirtest.InMemory(t)
+	f := &faulty{Directory: dc.Connect(t, dirtest.AsAgent)}
+	for i := range 3 {
+		dc.AddUser(t, dc.OU("Staff"), fmt.Sprint("Seen ", i), fmt.Sprint("seen", i), map[string][]string{"title": {"Clerk"}})
+	}
+	s := counting(t, dc, f)
+	hide := true
+	f.page = func(p conn.SyncPage) conn.SyncPage {
+		for i := range p.Entries {
+			p.Entries[i].Changed = maps.Clone(p.Entries[i].Changed)
+			maps.DeleteFunc(p.Entries[i].Changed, func(name string, _ []string) bool { return hide && strings.EqualFold(name, "title") })
+		}
+		return p
+	}
+	whole := func() {
+		s.setCursor(t, func(c *cursor) { c.Whole = time.Time{} })
+		s.sync(t)
+	}
+	whole()
+	s.want(t, "out of sight", "Seen 0 modified title Clerk> ?", "Seen 1 modified title Clerk> ?", "Seen 2 modified title Clerk> ?")
+	hide = false
+	whole()
+	s.want(t, "in sight again", "Seen 0 modified title >Clerk ?", "Seen 1 modified title >Clerk ?", "Seen 2 modified title >Clerk ?")
+	whole()
+	s.want(t, "a read without a difference")
 }
 
 // TestEventsOfWholeReads: whatever forces a full read, the differences from the

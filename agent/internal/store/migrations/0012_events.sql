@@ -71,6 +71,15 @@ CREATE TABLE mirror_deleted (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mirror_deleted_at ON mirror_deleted (at);
 
+-- Attributes that an object has lost, when that may only mean that the bind account
+-- may no longer read them: what comes back is no certain change. member are the members
+-- of a group; memberof the groups of an object that is shown again.
+CREATE TABLE mirror_doubts (
+    guid      TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    PRIMARY KEY (guid, attribute)
+) STRICT, WITHOUT ROWID;
+
 -- The next three hold, while the directory is read whole, how things were before:
 -- what happened can only be told when all objects are read. They are empty
 -- otherwise.
