@@ -51,8 +51,9 @@ func (d *Dispatcher) advance(ctx context.Context, row store.Instance, run *runne
 func (d *Dispatcher) advanceOne(ctx context.Context, row store.Instance, run *runner) {
 	i, err := d.compiled(ctx, row)
 	var v orchestration.Values
+	var seen store.Seen
 	if err == nil {
-		v, err = d.values(ctx, i)
+		v, seen, err = d.values(ctx, i)
 	}
 	var decision orchestration.Decision
 	if err == nil {
@@ -68,7 +69,7 @@ func (d *Dispatcher) advanceOne(ctx context.Context, row store.Instance, run *ru
 		d.begin(i, decision, v, run)
 		return
 	}
-	if _, err := d.keep(i, decision, ""); err != nil {
+	if _, err := d.keep(i, decision, "", func(a *store.Advance) { a.Earlier = seen }); err != nil {
 		d.notAdvanced(ctx, row, err)
 	}
 }
@@ -146,7 +147,7 @@ func (d *Dispatcher) advanced(i instance, decision orchestration.Decision, told 
 	}
 	a := &store.Advance{
 		Instance: i.ID, Version: i.Version, Status: store.InstanceStatus(i.state.Status()), Step: name(decision.Step),
-		NextAt: i.state.Next, Idle: i.state.Idle(), Cause: i.state.Reason, State: state,
+		NextAt: i.state.Next, Idle: i.state.Idle(), Linking: i.state.Linking, Cause: i.state.Reason, State: state,
 		ErasePassword: i.o.Definition().Password && !i.o.NeedsPassword(i.state),
 	}
 	if a.Status == store.InstanceHeld {

@@ -167,7 +167,7 @@ func (d *Dispatcher) prepare(
 	if one.step.Webhook == nil || one.i.o.Steps()[one.i.state.Step].Name != row.Step {
 		return one, orchestration.Values{}, &StuckError{fmt.Errorf("the instance is not at the step %s, which the delivery is for", row.Step)}
 	}
-	v, err := d.values(ctx, one.i)
+	v, _, err := d.values(ctx, one.i)
 	if err == nil {
 		v.Password, err = d.password(ctx, one.i, one.i.state.Step)
 	}

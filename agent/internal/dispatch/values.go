@@ -54,22 +54,23 @@ func (d *Dispatcher) compiled(ctx context.Context, i store.Instance) (instance, 
 }
 
 // values returns what the steps of an instance may know, as it is now.
-func (d *Dispatcher) values(ctx context.Context, i instance) (orchestration.Values, error) {
+// seen is what was seen of the earlier instances for its object.
+func (d *Dispatcher) values(ctx context.Context, i instance) (v orchestration.Values, seen store.Seen, err error) {
 	input, err := i.input()
 	if err != nil {
-		return orchestration.Values{}, err
+		return v, seen, err
 	}
 	// Before the links: an earlier instance that has ended by now has made its link.
 	earlier, err := d.Store.EarlierInstances(ctx, i.GUID, i.ID)
 	if err != nil {
-		return orchestration.Values{}, err
+		return v, seen, err
 	}
-	v, err := d.source().Values(ctx, i.o, i.GUID, input)
-	v.Linking = d.linking(ctx, earlier, i.o.Unlinked(v.Links))
+	v, err = d.source().Values(ctx, i.o, i.GUID, input)
+	v.Linking = d.linking(ctx, earlier, i, v)
 	if err == nil && v.Presence == orchestration.PresenceBack {
 		v.Presence, err = d.presence(ctx, i.GUID)
 	}
-	return v, err
+	return v, store.SeenOf(earlier), err
 }
 
 // presence says whether an object is back that was deleted and that the directory shows.

@@ -85,7 +85,7 @@ func (o *Orchestration) Advance(s State, values Values) (State, Decision, error)
 	if s.Phase == PhaseDelivering || s.Phase == PhaseBlocked || s.Phase.Ended() {
 		return s, Decision{}, &StateError{o.definition.Name, fmt.Sprintf("it is %s, which Advance does not change", s.Phase)}
 	}
-	if t.now.Before(s.Next) && t.now.Before(s.Until) {
+	if t.now.Before(s.Next) && t.now.Before(s.Until) && !s.Linking {
 		t.decision.Do = DoWait
 		return t.end()
 	}
@@ -299,7 +299,7 @@ func (t *transition) wait(phase Phase, next time.Time) {
 
 // phase begins a phase.
 func (t *transition) phase(p Phase) {
-	t.s.Phase, t.s.Since, t.s.Next = p, t.now, time.Time{}
+	t.s.Phase, t.s.Since, t.s.Next, t.s.Linking = p, t.now, time.Time{}, false
 }
 
 // pass leaves the current step behind and goes to the next one.

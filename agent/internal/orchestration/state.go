@@ -56,6 +56,8 @@ type State struct {
 	Next     time.Time `json:"next,omitzero"`     // when to go on; zero: at once, or not by time
 	Deadline time.Time `json:"deadline,omitzero"` // of wait_until
 	Until    time.Time `json:"until"`             // end of the whole
+	// Linking says that the step waits for a link: see Values.Linking.
+	Linking bool `json:"linking,omitempty"`
 	// Answers holds those of finished steps, by name. A later turn replaces the
 	// answer of an earlier one.
 	Answers map[string]Answer `json:"answers,omitempty"`

@@ -23,8 +23,8 @@ type Values struct {
 	Change   *Change
 	Links    []Link
 	From     []string // see Input
-	// Linking names the spaces in which the object has no link and an earlier
-	// orchestration for it may yet make one.
+	// Linking names the spaces in which an earlier orchestration for the object may yet
+	// make a link, or is about to end the one that there is.
 	Linking []ident.Space
 	// Settings holds those of applications, by application and name.
 	Settings map[string]map[string]any

@@ -132,7 +132,7 @@ func scanInstance(row scanner) (i Instance, err error) {
 // have not ended, the first one first. Those that wait for a time or a condition are
 // not among them.
 func (s *Store) EarlierInstances(ctx context.Context, guid ident.GUID, before int64) ([]Instance, error) {
-	rows, err := s.reader.QueryContext(ctx, selectInstances+` WHERE guid = ? AND id < ? AND ended = 0 AND idle = 0 ORDER BY id`, guid, before)
+	rows, err := s.reader.QueryContext(ctx, selectInstances+` WHERE `+earlierInstances+` ORDER BY id`, guid, before)
 	if err != nil {
 		return nil, s.fail("earlier orchestrations for an object", err)
 	}

@@ -19,7 +19,12 @@ type Advance struct {
 	NextAt   time.Time // when it goes on; zero is at once. For ready and waiting
 	// Idle says that it waits for a time or a condition, so that later instances
 	// of its orchestration and object need not wait for it.
-	Idle        bool
+	Idle bool
+	// Linking says that it waits for the link that an earlier one for its object may
+	// make or end; Earlier is what was seen of the earlier ones. It goes on at NextAt, or
+	// once one of them has gone on.
+	Linking     bool
+	Earlier     Seen
 	Cause, Next string
 	State       json.RawMessage
 	Story       []StoryLine
@@ -146,7 +151,7 @@ func (s *Store) advance(ctx context.Context, b *batch, a Advance) (bool, error) 
 }
 
 const (
-	becomes = `UPDATE instances SET status = ?, step = ?, cause = ?, next = ?, idle = ?, version = version + 1, next_at = ?,
+	becomes = `UPDATE instances SET status = ?, step = ?, cause = ?, next = ?, idle = ?, linking = ?, version = version + 1, next_at = ?,
 		since = CASE WHEN status = ? THEN since ELSE ? END, state_json = coalesce(?, state_json)`
 	becomesEnded = becomes + `, ended = ?`
 )
@@ -159,16 +164,21 @@ func (s *Store) become(ctx context.Context, b *batch, i brief, a Advance, by str
 	if a.Status.Ended() {
 		ended = now
 	}
-	nextAt := stamp(a.NextAt)
-	if nextAt == 0 {
-		nextAt = now
+	nextAt, err := b.goesOn(ctx, i, a, now)
+	if err != nil {
+		return err
 	}
-	query, args := becomes, []any{a.Status, a.Step, a.Cause, a.Next, a.Idle, nextAt, a.Status, now, nullText(a.State)}
+	query, args := becomes, []any{a.Status, a.Step, a.Cause, a.Next, a.Idle, a.Linking, nextAt, a.Status, now, nullText(a.State)}
 	if ended != 0 || i.status.Ended() { // only then, as several indexes depend on it
 		query, args = becomesEnded, append(args, ended)
 	}
 	if err := b.exec(ctx, query+` WHERE id = ?`, append(args, i.id)...); err != nil {
 		return err
+	}
+	if i.step != a.Step || i.status != a.Status {
+		if err := b.wakeLinking(ctx, i.guid, i.id, now); err != nil {
+			return err
+		}
 	}
 	if ended != 0 {
 		if err := b.erasePassword(ctx, i.id); err != nil {

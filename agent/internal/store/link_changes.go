@@ -40,7 +40,10 @@ func (s *Store) noteLink(ctx context.Context, tx *sql.Tx, l ident.Link, made boo
 		(at, application, kind, key, guid, made, automation, orchestration, origin, run, changed_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		stamp(s.now()), l.Application, l.Space().Kind(), l.Key, l.GUID, made, l.Automation, l.Orchestration, l.Origin, cause.run, cause.by)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.newBatch(tx).wakeLinking(ctx, l.GUID, 0, stamp(s.now()))
 }
 
 // changesAtOnce limits how many changes of links one transaction removes.

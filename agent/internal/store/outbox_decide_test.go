@@ -265,6 +265,45 @@ func TestInstancesOfOneObjectGoOneAfterAnother(t *testing.T) {
 	due("the third", ids[2], ids[3])
 }
 
+// TestWhoWaitsForAnEarlierInstance goes on once that has gone on, also when it did so
+// while the other one was being written, and once the link is made by somebody else.
+func TestWhoWaitsForAnEarlierInstance(t *testing.T) {
+	clock := newClock()
+	s := openTest(t, WithClock(clock.Now))
+	lease := outbox(t, s)
+	first, other := leaver("g1"), leaver("g1")
+	other.Orchestration = "push"
+	ids := must1[[]int64](t)(s.StartInstances(t.Context(), lease, []NewInstance{first, other, leaver("g2")}))
+	advance := func(id int64, a Advance) {
+		t.Helper()
+		a.Instance, a.Version = id, must1[Instance](t)(s.Instance(t.Context(), id)).Version
+		same(t, "stale", nil, must1[[]int64](t)(s.AdvanceInstances(t.Context(), lease, []Advance{a})))
+	}
+	waits := func(what string, want bool) {
+		t.Helper()
+		if at := must1[Instance](t)(s.Instance(t.Context(), ids[1])).NextAt; at.After(clock.Now()) != want {
+			t.Errorf("%s: it goes on at %s, and it is %s", what, at, clock.Now())
+		}
+	}
+	later := func(earlier []Instance) Advance {
+		return Advance{Status: InstanceReady, Step: "push", NextAt: clock.Now().Add(time.Hour), Linking: true, Earlier: SeenOf(earlier)}
+	}
+	before := must1[[]Instance](t)(s.EarlierInstances(t.Context(), "g1", ids[1]))
+	same(t, "earlier ones", 1, len(before))
+	advance(ids[1], later(before))
+	waits("nothing has happened", true)
+	advance(ids[2], Advance{Status: InstanceBlocked, Step: "off"})
+	waits("that of somebody else is blocked", true)
+	advance(ids[0], Advance{Status: InstanceReady, Step: "second"})
+	waits("the earlier one has gone on", false)
+	advance(ids[1], later(before))
+	waits("it was written by what it saw earlier", false)
+	advance(ids[1], later(must1[[]Instance](t)(s.EarlierInstances(t.Context(), "g1", ids[1]))))
+	waits("it has looked again", true)
+	must(t, s.PutLink(t.Context(), ident.Link{Application: "crm", Key: "7", GUID: "g1", Automation: "staff"}, "ada"))
+	waits("somebody has made the link", false)
+}
+
 func TestAnInstanceThatSomebodyChangedKeepsWhatHappened(t *testing.T) {
 	s := openTest(t)
 	lease := outbox(t, s)

@@ -18,6 +18,8 @@ func TestTheOutboxIsReadByIndex(t *testing.T) {
 		"due instances":    {selectInstances + dueInstances, []any{1, 10}, "instances_due"},
 		"due deliveries":   {dueDeliveries, []any{"crm", 1, 10}, "deliveries_due"},
 		"first instance":   {firstInstance, guid, "instances_open"},
+		"earlier":          {seeEarlier, []any{"g", 9}, "instances_guid"},
+		"who waits":        {wakeLinking, []any{1, "g", 1, 1}, "instances_linking"},
 		"first delivery":   {firstDelivery, guid, "deliveries_open"},
 		"recover":          {recoverDeliveries, []any{1}, "deliveries_state"},
 		"depth":            {outboxDepth, nil, "deliveries_state"},

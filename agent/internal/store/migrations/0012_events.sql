@@ -185,6 +185,11 @@ CREATE INDEX link_changes_at ON link_changes (at);
 INSERT INTO link_changes (at, application, kind, key, guid, made, automation, orchestration, origin, run, changed_by)
 SELECT created, application, kind, key, guid, 1, automation, orchestration, origin, 0, '' FROM links ORDER BY created;
 
+-- 1 while an instance waits for the link that an earlier one for its object may yet
+-- make or end. It goes on when the earlier one has gone on.
+ALTER TABLE instances ADD COLUMN linking INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX instances_linking ON instances (guid, id) WHERE linking = 1;
+
 -- The timeline of a person reads what became of operations about them.
 CREATE INDEX outcomes_guid ON outcomes (guid, at) WHERE guid <> '';
 CREATE INDEX outcomes_key ON outcomes (application, kind, key, at) WHERE key <> '';

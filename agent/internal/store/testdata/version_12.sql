@@ -29,7 +29,7 @@ INSERT INTO accepted VALUES ('staff', '9', 'account', 'disabled by somebody else
 INSERT INTO refusals VALUES ('staff', '9', 'title', 'c0ffee', 'title: refused', 'shorten it', 2, 1767323045000000006, '');
 INSERT INTO definitions VALUES ('c8026711e10c4e095dbcf6503dcda4f94dfa458fa5caebfc64bd979047e2b447', '{"name":"leaver"}');
 INSERT INTO instances VALUES (3, 'leaver', 'c8026711e10c4e095dbcf6503dcda4f94dfa458fa5caebfc64bd979047e2b447', 'staff', 'after disabled', 1, 'schedule', '', 0,
-    'guid-1', 'CN=Ada,DC=c', 'Ada', 'delivering', 'deactivate', '', '', 0, 1, 2, 1767323045000000006, 1767323045000000006, 1767323045000000006, 1767323045000000006, 0, 'null', '{"turn":1}');
+    'guid-1', 'CN=Ada,DC=c', 'Ada', 'delivering', 'deactivate', '', '', 0, 1, 2, 1767323045000000006, 1767323045000000006, 1767323045000000006, 1767323045000000006, 0, 'null', '{"turn":1}', 0);
 INSERT INTO deliveries VALUES (4, 3, 'leaver', 'deactivate', 'crm/off', 'crm', 'guid-1', 'CN=Ada,DC=c', 'Ada', 'retrying', 0, 1, 1, 1, 1767323045000000006,
     1767323045000000006, 1767323045000000006, 0, x'63616c6c', 'PUT /users/7', 503, 'down', '503', '');
 INSERT INTO story VALUES (1, 3, 4, 1767323045000000006, 'deactivate', 1, '', '', 503, 'down', 'retrying', '503', '');
