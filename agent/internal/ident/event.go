@@ -75,6 +75,9 @@ type EventPart struct {
 	// userAccountControl of what was enabled or disabled.
 	Old []string `json:"old,omitempty"`
 	New []string `json:"new,omitempty"`
+	// Cut means that Old has only the sizes and digests of the values, which were too
+	// long to be kept.
+	Cut bool `json:"cut,omitempty"`
 	// Origin says which of the agent's own writes this is; nil: somebody else's.
 	Origin *Origin `json:"origin,omitempty"`
 }
@@ -105,7 +108,8 @@ func (e Event) Kinds() []EventKind {
 
 // Before returns the attributes as they were before the event. They are empty
 // for an object that was not there. Changes that are no part of the event, such as
-// those of attributes that nobody asks for, are not undone.
+// those of attributes that nobody asks for, are not undone. Values that were too long to
+// be kept are left out, as they are in the image.
 func (e Event) Before() Attributes {
 	before := Attributes{}
 	if e.isNew() {
@@ -118,7 +122,7 @@ func (e Event) Before() Attributes {
 		switch p.Kind {
 		case EventModified:
 			delete(before, p.Attribute)
-			if len(p.Old) > 0 {
+			if len(p.Old) > 0 && !p.Cut {
 				before[p.Attribute] = p.Old
 			}
 		case EventEnabled, EventDisabled:

@@ -70,6 +70,9 @@ func TestBefore(t *testing.T) {
 		"created":  {Event{Parts: []EventPart{{Kind: EventCreated}}}, Attributes{}},
 		"restored": {Event{Parts: []EventPart{{Kind: EventRestored}}}, Attributes{}},
 		"deleted":  {Event{Parts: []EventPart{{Kind: EventDeleted}}}, image},
+		"too long": {Event{Parts: []EventPart{
+			{Kind: EventModified, Attribute: "jpegphoto", Old: []string{"(9000 bytes)"}, Cut: true},
+		}}, image},
 		"all at once": {Event{From: "CN=Ada A,OU=x,DC=c", DN: "CN=Ada B,OU=y,DC=c", Parts: []EventPart{
 			{Kind: EventDisabled, Old: []string{"512"}, New: []string{"514"}},
 			{Kind: EventMoved},

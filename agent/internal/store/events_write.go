@@ -89,6 +89,7 @@ func briefImage(a ident.Attributes) ident.Attributes {
 func briefParts(parts []ident.EventPart) []ident.EventPart {
 	kept := make([]ident.EventPart, len(parts))
 	for i, p := range parts {
+		p.Cut = tooLong(p.Old)
 		p.Old, p.New = briefValues(p.Old), briefValues(p.New)
 		kept[i] = p
 	}

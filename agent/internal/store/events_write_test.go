@@ -18,6 +18,29 @@ func events(t testing.TB, s *Store) []ident.Event {
 	return must1[[]ident.Event](t)(collect(rows, scanEvent))
 }
 
+// TestValuesThatAreNotKept: what stands for a value that was too long is no value that
+// the object had.
+func TestValuesThatAreNotKept(t *testing.T) {
+	s := openTest(t)
+	long := strings.Repeat("x", keptBytes+1)
+	e := ident.Event{
+		Object: ident.ObjectUser, GUID: "g1", DN: "CN=A,DC=c", From: "CN=A,DC=c", Image: ident.Attributes{"info": {long}, "title": {"b"}},
+		Parts: []ident.EventPart{
+			{Kind: ident.EventModified, Attribute: "info", Old: []string{"short"}, New: []string{long}},
+			{Kind: ident.EventModified, Attribute: "jpegphoto", Old: []string{long}},
+			{Kind: ident.EventModified, Attribute: "title", Old: []string{"a"}, New: []string{"b"}},
+		},
+	}
+	must(t, s.UpdateMirror(t.Context(), func(m MirrorTx) error { return m.b.addEvent(&e) }))
+	kept := events(t, s)[0]
+	if d := cmp.Diff(ident.Attributes{"info": {"short"}, "title": {"a"}}, kept.Before()); d != "" {
+		t.Errorf("before (-want +got)\n%s", d)
+	}
+	if old := kept.Parts[1].Old; len(old) != 1 || !strings.HasPrefix(old[0], "(8193 bytes, SHA-256 ") {
+		t.Errorf("a person reads %q of a long value", old)
+	}
+}
+
 func TestEventsAreKept(t *testing.T) {
 	s := openTest(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)

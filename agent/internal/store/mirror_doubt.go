@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
-// What the bind account may no longer read looks as if it were gone. These files say
+// What the bind account may no longer read looks as if it were gone. This file says
 // which differences are therefore in doubt; their events carry the cause:
 //   - The mirror's caller knows which deletions are not certain (see MirrorTx.Doubt).
 //     What follows from one is not either: the memberships, the references such as
@@ -60,8 +60,8 @@ func (r *recorder) findVanished() error {
 			return err
 		}
 		if n > left {
-			r.vanished[what] = fmt.Sprintf("%s is no longer shown of %d of the %d %ss that had it: it was removed, or the bind account may no longer read it",
-				what.name, n, n+left, what.kind)
+			r.vanished[what] = fmt.Sprintf("%s is no longer shown of %d of the %d %ss that had it: "+
+				"it was removed, or the bind account may no longer read it", what.name, n, n+left, what.kind)
 		}
 	}
 	return nil
@@ -176,7 +176,8 @@ func (r *recorder) doubtOf(e ident.Event, p ident.EventPart) (string, error) {
 }
 
 func shownAgain(what string) string {
-	return "it was not certain that " + what + " was removed before: it was changed, or the bind account is shown again what was there all the time"
+	return "it was not certain that " + what + " was removed before: it was changed, " +
+		"or the bind account is shown again what was there all the time"
 }
 
 // doubtOfFormer says why it is not certain what became of an object that one of the
