@@ -35,7 +35,7 @@ type pass struct {
 
 func (r *Reactor) pass(s *slow) *pass {
 	return &pass{
-		look:   &look{store: r.Store, directory: r.Directory, now: r.Now(), slow: s},
+		look:   &look{store: r.Store, directory: r.Directory, now: r.Now(), clock: r.Now, slow: s},
 		limits: map[string]limited{}, kept: map[ident.GUID]error{},
 	}
 }

@@ -32,6 +32,9 @@ func TestNobodyWaitsForACount(t *testing.T) {
 	ask(0, "what it is a percentage of is still being counted")
 	answers(0, errors.New("no route"))
 	ask(0, "no route")
+	if p.known["user"].under {
+		t.Error("counted again at once")
+	}
 	now = now.Add(countAgain + time.Second)
 	ask(0, "no route") // until the next try has ended
 	answers(7, nil)

@@ -178,3 +178,15 @@ func TestAllThatWasSetAsideIsDropped(t *testing.T) {
 	same(t, "left", 0, must1[int](t)(s.CountAside(ctx, "staff")))
 	must(t, s.VerifyJournal(ctx))
 }
+
+// TestAnEventBehindAnOpenOneIsNotRead: it waits, whatever has become of the earlier one
+// since a reader went past that.
+func TestAnEventBehindAnOpenOneIsNotRead(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease := outbox(t, s)
+	happen(t, s, "g1", "g2", "g1", "g2")
+	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, []JudgedEvent{{Event: 2}}))
+	if open := must1[[]ident.Event](t)(s.OpenEvents(ctx, 2, 10)); len(open) != 1 || open[0].ID != 4 {
+		t.Errorf("%+v", open)
+	}
+}
