@@ -1,7 +1,9 @@
 package react
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -29,36 +31,45 @@ func (r *Reactor) Retry(ctx context.Context, what Again) (all []store.Judged, er
 	if len(asking) == 0 {
 		return nil, fmt.Errorf("automation %s does not run: there is no such automation now", what.Automation)
 	}
-	from := what.Event
-	for {
+	var kept *KeptError // of the first that waits: it does not hold up the others
+	for from := what.Event; ; {
 		aside, err := r.Store.AsideEvents(ctx, what.Automation, from, batch)
 		if err != nil {
 			return all, err
 		}
 		var events []ident.Event
 		for _, a := range aside {
-			if what.Event == 0 || a.Event.ID == what.Event {
+			if a.Unreadable != nil && a.Event.ID == what.Event {
+				return nil, fmt.Errorf("%w; %s", a.Unreadable, acceptOf(asking[0], a.Event))
+			}
+			if a.Unreadable == nil && (what.Event == 0 || a.Event.ID == what.Event) {
 				events = append(events, a.Event)
 			}
 			from = a.Event.ID + 1
 		}
-		if len(events) == 0 {
-			return all, nil
-		}
 		written, err := r.again(ctx, events, asking[0], what)
 		all = append(all, written...)
-		if err != nil {
+		var waits *KeptError
+		if err != nil && !errors.As(err, &waits) {
 			return all, err
 		}
+		kept = cmp.Or(kept, waits)
 		if what.Event != 0 || len(aside) < batch {
-			return all, nil
+			break
 		}
 	}
+	if kept != nil {
+		return all, kept
+	}
+	return all, nil
 }
 
 // again judges events for one automation that had set them aside. One that the
 // automation does not ask for any more is filtered.
 func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation, what Again) ([]store.Judged, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
 	p := r.pass(&slow{}) // a person asks: so is the directory
 	judged, err := r.judged(ctx, p, events, []Automation{a})
 	if err != nil {

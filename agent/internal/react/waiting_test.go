@@ -162,3 +162,60 @@ func TestALimitThatIsNotKnown(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestADamagedRowThatIsAside hides and holds up no other; a person can drop it.
+func TestADamagedRowThatIsAside(t *testing.T) {
+	s, ctx := begin(t), t.Context()
+	a := s.automation("a", on("disabled"), "", "crm")
+	a.Broken = errors.New("no connector")
+	for i := range batch + 1 {
+		s.add(user(fmt.Sprint("u", i), part(ident.EventDisabled)))
+	}
+	s.judge()
+	db := s.db()
+	_, err := db.ExecContext(ctx, "UPDATE events SET parts_json = '{' WHERE id <= ?", batch)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a.Broken = nil
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a"}); err != nil || len(list) != 1 || list[0].Event != batch+1 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, err := s.reactor.Retry(ctx, Again{Automation: "a", Event: 2}); err == nil || !strings.Contains(err.Error(), "rollcall quarantine accept a 2") {
+		t.Errorf("%v", err)
+	}
+	aside, err := s.store.AsideEvents(ctx, "a", 0, 1000)
+	if err != nil || len(aside) != batch || aside[1].Unreadable == nil || aside[1].Event.ID != 2 {
+		t.Errorf("%d aside, %v", len(aside), err)
+	}
+	if dropped, err := s.store.DropAside(ctx, "a", 2, "eve"); err != nil || len(dropped) != 1 {
+		t.Errorf("%+v, %v", dropped, err)
+	}
+}
+
+// TestARetryThatMustWait holds up no other either.
+func TestARetryThatMustWait(t *testing.T) {
+	s, ctx := begin(t), t.Context()
+	a := s.automation("a", on("disabled"), `manager == null || manager.mail == "boss@x"`, "crm")
+	a.Broken = errors.New("no connector")
+	e := user("ada", part(ident.EventDisabled))
+	for i := range batch {
+		s.add(user(fmt.Sprint("u", i), part(ident.EventDisabled)))
+	}
+	s.add(user("last", part(ident.EventDisabled)))
+	s.judge()
+	e.Image["manager"] = []string{"CN=boss,DC=x"}
+	text, err := ident.EncodeImage(e.Image)
+	db := s.db()
+	if err == nil {
+		_, err = db.ExecContext(ctx, "UPDATE events SET image_json = ? WHERE id = 1", text)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a.Broken, s.away = nil, errors.New("no route")
+	var kept *KeptError
+	if list, err := s.reactor.Retry(ctx, Again{Automation: "a"}); !errors.As(err, &kept) || kept.Events != 1 || len(list) != batch {
+		t.Errorf("%d judged, %v", len(list), err)
+	}
+}

@@ -41,7 +41,7 @@ const mostAside = 1000
 func (s *Service) asideEvents(ctx context.Context, automation string) (list []AsideEvent, more int, err error) {
 	kept, err := s.agent.Store().AsideEvents(ctx, automation, 0, mostAside)
 	for _, a := range kept {
-		list = append(list, asideEvent(a))
+		list = append(list, asideEvent(automation, a))
 	}
 	if err == nil && len(kept) == mostAside {
 		more, err = s.agent.Store().CountAside(ctx, automation)
@@ -50,8 +50,13 @@ func (s *Service) asideEvents(ctx context.Context, automation string) (list []As
 	return list, more, err
 }
 
-func asideEvent(a store.AsideEvent) AsideEvent {
+func asideEvent(automation string, a store.AsideEvent) AsideEvent {
 	e := a.Event
+	if a.Unreadable != nil {
+		a.Cause = a.Unreadable.Error()
+		a.Next = "see in the directory whose change it was, and do by hand what must follow; `" +
+			ident.Command("quarantine accept", automation, strconv.FormatInt(e.ID, 10)) + "` drops it"
+	}
 	return AsideEvent{
 		Event: e.ID, At: e.At, Change: react.Words(e), Name: react.NameOf(e), DN: e.DN, GUID: e.GUID, Cause: a.Cause, Next: a.Next,
 	}

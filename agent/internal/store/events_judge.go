@@ -249,4 +249,5 @@ func (s *Store) dropSome(ctx context.Context, automation string, event int64, by
 type AsideEvent struct {
 	Event       ident.Event
 	Cause, Next string
+	Unreadable  *UnreadableEventError // of Event, the number is all that is certain; nil otherwise
 }

@@ -95,8 +95,12 @@ func (s *Store) VerdictsOf(ctx context.Context, event int64) ([]KeptVerdict, err
 const selectAside = `SELECT ` + wholeEvent + `, v.cause, v.next FROM event_verdicts v JOIN events ON events.id = v.event
 	WHERE v.automation = ? AND v.verdict = 'aside'`
 
+// scanAside reads an event that was set aside. A damaged one must not hide the others.
 func scanAside(row scanner) (a AsideEvent, err error) {
 	a.Event, err = scanEvent(withMore{row, []any{&a.Cause, &a.Next}})
+	if errors.As(err, &a.Unreadable) {
+		err = nil
+	}
 	return a, err
 }
 
