@@ -33,6 +33,23 @@ import (
 // the one that was written to may still bring.
 const echoKept = time.Hour
 
+// ofIntent finds the echoes of an intent by their index, which has those of open intents
+// only.
+const ofIntent = ` WHERE intent = ? AND intent <> 0`
+
+const (
+	selectEchoes   = `SELECT id, intent, anchor, part, digest, origin_json FROM echoes`
+	echoesOfIntent = selectEchoes + ofIntent + ` ORDER BY id`
+	settleOfIntent = `UPDATE echoes SET intent = 0, settled = ?, guid = CASE WHEN guid = '' THEN ? ELSE guid END` + ofIntent
+	dropOfIntent   = `DELETE FROM echoes` + ofIntent
+	// What belongs to an object, and what to an account that is being created.
+	ofObject = ` WHERE guid = ? ORDER BY id DESC`
+	ofAnchor = ` WHERE guid = '' AND anchor = ? ORDER BY id DESC`
+	// What is over.
+	endedEchoes   = `DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?) AND part `
+	ownerlessEcho = `DELETE FROM echoes WHERE intent <> 0 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = echoes.intent)`
+)
+
 // expectEchoes records what will be read because of an intent.
 func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 	origin, err := toJSON(in.Origin)
@@ -62,7 +79,7 @@ func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 // wrote says, and forgets the others. The part that was not carried out is the
 // business of whoever does the same later.
 func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID, wrote ident.Operation) error {
-	rows, err := tx.QueryContext(ctx, `SELECT id, intent, anchor, part, digest, origin_json FROM echoes WHERE intent = ? ORDER BY id`, intent)
+	rows, err := tx.QueryContext(ctx, echoesOfIntent, intent)
 	if err != nil {
 		return err
 	}
@@ -80,13 +97,12 @@ func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID
 		}
 	}
 	// The mirror compares with the system's time, whatever clock the store has.
-	_, err = tx.ExecContext(ctx, `UPDATE echoes SET intent = 0, settled = ?, guid = CASE WHEN guid = '' THEN ? ELSE guid END WHERE intent = ?`,
-		stamp(time.Now()), guid, intent)
+	_, err = tx.ExecContext(ctx, settleOfIntent, stamp(time.Now()), guid, intent)
 	return err
 }
 
 func dropEchoes(ctx context.Context, tx *sql.Tx, intent int64) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM echoes WHERE intent = ?`, intent)
+	_, err := tx.ExecContext(ctx, dropOfIntent, intent)
 	return err
 }
 
@@ -154,7 +170,7 @@ func (b *mirrorBatch) expectsEchoes() (bool, error) {
 // echoes lists what is expected of an object, the newest first. An object that was
 // just made may be known by its anchor only.
 func (b *mirrorBatch) echoes(e *ident.Event) ([]echo, error) {
-	list, err := b.echoesBy(`guid = ?`, e.GUID)
+	list, err := b.echoesBy(ofObject, e.GUID)
 	if err != nil || len(list) > 0 || !slices.ContainsFunc(e.Parts, func(p ident.EventPart) bool { return p.Kind == ident.EventCreated }) {
 		return list, err
 	}
@@ -163,7 +179,7 @@ func (b *mirrorBatch) echoes(e *ident.Event) ([]echo, error) {
 			if _, _, ok := ident.ParseAnchor(v); !ok {
 				continue
 			}
-			if list, err = b.echoesBy(`guid = '' AND anchor = ?`, v); err != nil {
+			if list, err = b.echoesBy(ofAnchor, v); err != nil {
 				return nil, err
 			}
 			// The value counts where the create writes it, and nowhere else.
@@ -177,7 +193,7 @@ func (b *mirrorBatch) echoes(e *ident.Event) ([]echo, error) {
 }
 
 func (b *mirrorBatch) echoesBy(where string, arg any) ([]echo, error) {
-	stmt, err := b.prepare(`SELECT id, intent, anchor, part, digest, origin_json FROM echoes WHERE ` + where + ` ORDER BY id DESC`)
+	stmt, err := b.prepare(selectEchoes + where)
 	if err != nil {
 		return nil, err
 	}
@@ -252,13 +268,12 @@ func (b *mirrorBatch) forgetEchoes(state MirrorState) error {
 	if deletions.IsZero() {
 		deletions = state.Synced
 	}
-	const shown = `DELETE FROM echoes WHERE settled <> 0 AND (settled < ? AND server = ? OR settled < ?) AND part `
-	err := b.exec(shown+`<> ?`, stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)), operation.EchoLife)
+	err := b.exec(endedEchoes+`<> ?`, stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)), operation.EchoLife)
 	if err == nil {
-		err = b.exec(shown+`= ?`, stamp(deletions), state.Server, stamp(deletions.Add(-echoKept)), operation.EchoLife)
+		err = b.exec(endedEchoes+`= ?`, stamp(deletions), state.Server, stamp(deletions.Add(-echoKept)), operation.EchoLife)
 	}
 	if err != nil {
 		return err
 	}
-	return b.exec(`DELETE FROM echoes WHERE intent <> 0 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = echoes.intent)`)
+	return b.exec(ownerlessEcho)
 }

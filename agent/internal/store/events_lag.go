@@ -11,7 +11,7 @@ import (
 // zero: all are judged.
 func (s *Store) OldestOpenEvent(ctx context.Context) (time.Time, error) {
 	var at int64
-	err := s.reader.QueryRowContext(ctx, `SELECT at FROM events WHERE open = 1 ORDER BY id LIMIT 1`).Scan(&at)
+	err := s.reader.QueryRowContext(ctx, oldestOpenEvent).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
 	}

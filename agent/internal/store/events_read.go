@@ -24,6 +24,12 @@ const decidedEvents = ` AND NOT EXISTS (SELECT 1 FROM events first JOIN intents 
 // still open: they wait behind it.
 const behindNone = ` AND NOT EXISTS (SELECT 1 FROM events kept WHERE kept.guid = events.guid AND kept.id <= ? AND kept.open = 1)`
 
+const (
+	openEvents      = selectEvents + ` WHERE open = 1 AND id > ?` + behindNone + decidedEvents + ` ORDER BY id LIMIT ?`
+	oldestOpenEvent = `SELECT at FROM events WHERE open = 1 ORDER BY id LIMIT 1`
+	countOpenEvents = `SELECT count(*), coalesce(min(at), 0) FROM events WHERE open = 1`
+)
+
 // UnreadableEventError is returned when the row of an event cannot be understood.
 type UnreadableEventError struct {
 	ID  int64
@@ -40,7 +46,7 @@ func (e *UnreadableEventError) Unwrap() error { return e.Err }
 // been yet, in the order of their numbers. It returns an *UnreadableEventError when one
 // of them cannot be read.
 func (s *Store) OpenEvents(ctx context.Context, after int64, limit int) ([]ident.Event, error) {
-	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE open = 1 AND id > ?`+behindNone+decidedEvents+` ORDER BY id LIMIT ?`,
+	rows, err := s.reader.QueryContext(ctx, openEvents,
 		after, after, stamp(s.now().Add(-awaitedFor)), limit)
 	if err != nil {
 		return nil, s.fail("open events", err)
@@ -53,7 +59,7 @@ func (s *Store) OpenEvents(ctx context.Context, after int64, limit int) ([]ident
 // the oldest of them was seen.
 func (s *Store) CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error) {
 	var at int64
-	err = s.reader.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM events WHERE open = 1`).Scan(&n, &at)
+	err = s.reader.QueryRowContext(ctx, countOpenEvents).Scan(&n, &at)
 	return n, moment(at), s.fail("count open events", err)
 }
 

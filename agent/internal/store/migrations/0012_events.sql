@@ -18,6 +18,7 @@ CREATE TABLE events (
     intent     INTEGER NOT NULL DEFAULT 0 -- of the agent's own write that it shows, if that was open then
 ) STRICT;
 CREATE INDEX events_open ON events (id) WHERE open = 1;
+CREATE INDEX events_open_guid ON events (guid, id) WHERE open = 1;
 CREATE INDEX events_guid ON events (guid, id);
 CREATE INDEX events_at ON events (at);
 
@@ -195,3 +196,6 @@ CREATE INDEX outcomes_guid ON outcomes (guid, at) WHERE guid <> '';
 CREATE INDEX outcomes_key ON outcomes (application, kind, key, at) WHERE key <> '';
 -- So it does what is set aside about them.
 CREATE INDEX quarantine_key ON quarantine (key) WHERE key <> '';
+
+-- The orchestrations of an object that have not ended, without those of former times.
+CREATE INDEX instances_open_guid ON instances (guid, id) WHERE ended = 0;
