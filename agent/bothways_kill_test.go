@@ -78,7 +78,10 @@ func (l *mixedLoad) begins() {
 	l.Helper()
 	l.d.stop()
 	l.unlimited()
-	l.choose = nil // an agent with the race detector takes too long to start
+	l.choose = nil                                    // an agent with the race detector takes too long to start
+	for id := int64(1); id <= int64(l.people); id++ { // everybody works here, with a name of their own
+		mustPerson(l)(l.sim.Change(id, func(u *sim.User) { u.Name, u.ActiveFlag = fmt.Sprintf("Ada Novak%d", id), true }))
+	}
 	l.d = l.start()
 	l.want(0, "webhook-receiver", "register", "pipedrive")
 	l.apply(0)
