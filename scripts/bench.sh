@@ -40,7 +40,9 @@
 #   Feed       1,000 changes at a domain controller, from when it has a change to
 #              the first request about it: p50, p90, p99 and max, idle and while an
 #              automation creates 5,000 accounts, beside what an exchange with the
-#              domain controller takes meanwhile (dc); what the feed costs when
+#              domain controller takes meanwhile (dc), and what each stage took for
+#              99 of 100: until the mirror shows it (seen), it is judged, the call is
+#              made of what the directory has, taken, and sent; what the feed costs when
 #              nothing happens: processor time and exchanges. As at a Windows domain
 #              controller, and other than by Samba's default, no connection waits for
 #              another one of the same process (ROLLCALL_DC_MODEL)
