@@ -116,6 +116,7 @@ type Engine struct {
 	gates      *gates
 	warm       warm
 	objects    *apply.Objects
+	room       *apply.Room // for writes beside the change feed
 	configured atomic.Pointer[configured]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
 }
@@ -136,7 +137,10 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if s.Objects == nil {
 		s.Objects = &apply.Objects{}
 	}
-	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), gates: newGates(), objects: s.Objects, drafts: &atomic.Int64{}}
+	e := &Engine{
+		Settings: s, turn: newTurnstile(), promises: newPromises(), gates: newGates(), objects: s.Objects, room: &apply.Room{},
+		drafts: &atomic.Int64{},
+	}
 	e.Replace(s.Automations, s.Broken)
 	return e, nil
 }
@@ -149,7 +153,7 @@ func (e *Engine) Under(s Settings) *Engine {
 	s.Mirror.Attributes, s.Synced = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes), e.Synced
 	s.Mirror.Optional, s.Mirror.EventsAsBefore = slices.Concat(e.Mirror.Optional, s.Mirror.Optional), true
 	s.Mirror.Named = slices.Concat(e.Mirror.Named, s.Mirror.Named)
-	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, drafts: e.drafts}
+	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, room: e.room, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	return other
 }
@@ -316,7 +320,7 @@ func (e *Engine) enterWith(ctx context.Context, r *run, client Directory, writer
 func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.client = client
 	r.job = apply.Begin(apply.Settings{
-		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
+		Store: e.Store, Objects: e.objects, Writers: e.Writers, Room: e.room, Anchor: e.Rules.Anchor, Servers: e.Servers,
 		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
 		Follows:    e.Follows, Sealer: e.Sealer, Log: e.Log, Now: e.Now,
 	}, apply.Order{
