@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/localfile"
+	"github.com/rollcall-agent/rollcall/agent/internal/receiver"
 	"github.com/rollcall-agent/rollcall/agent/internal/secrets"
 	"github.com/rollcall-agent/rollcall/agent/internal/statedir"
 )
@@ -38,7 +39,10 @@ func lookNearby(ctx context.Context, cfg *config.Config) nearby {
 		if kind == secrets.KindStore || kind == secrets.KindLiteral {
 			continue
 		}
-		_, err := resolver.Resolve(ctx, s.Ref.Reference)
+		secret, err := resolver.Resolve(ctx, s.Ref.Reference)
+		if err == nil && s.Receiver {
+			err = receiver.CheckSecret(secret.Reveal())
+		}
 		place := fmt.Sprintf("%s: %s: ", s.Ref.Pos, s.Key)
 		switch {
 		case err != nil && kind == secrets.KindEnv:

@@ -68,3 +68,33 @@ func TestRootLooksForTheAgentsUser(t *testing.T) {
 		t.Errorf("a folder on the way: %s", got)
 	}
 }
+
+// TestASecretOfTheReceiverThatCouldBeGuessed is found before the agent starts.
+func TestASecretOfTheReceiverThatCouldBeGuessed(t *testing.T) {
+	dir := t.TempDir()
+	text, err := os.ReadFile("../../testdata/agent.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, secret := filepath.Join(dir, "agent.toml"), filepath.Join(dir, "secret")
+	more := "\n[receiver]\nlisten = \"127.0.0.1:0\"\nurl = \"https://x.example\"\n" +
+		"[applications.pipedrive.receiver]\nenabled = true\nusername = \"u\"\npassword = \"@{file:" + secret + "}\"\n"
+	if err := os.WriteFile(file, append(text, more...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AD_PASSWORD", "x")
+	for password, wrong := range map[string]bool{"hunter2": true, strings.Repeat("x", 16): false} {
+		if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(lookNearby(t.Context(), cfg).wrong, "\n")
+		said := strings.Contains(got, "[applications.pipedrive.receiver] password: the password or secret of the receiver has 7 characters; it must have 16 or more")
+		if said != wrong || strings.Contains(got, password) {
+			t.Errorf("%d characters: %s", len(password), got)
+		}
+	}
+}

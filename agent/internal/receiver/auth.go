@@ -120,14 +120,18 @@ func (r *Receiver) Check(ctx context.Context) {
 
 // secrets remembers the secrets of applications for a moment, so that strangers
 // cannot have files read for each of their requests. A new secret needs no
-// restart.
+// restart. One that takes long to read holds up its own application only.
 type secrets struct {
-	now func() time.Time
-	mu  sync.Mutex
-	all map[string]knownSecret
+	now      func() time.Time
+	patience time.Duration
+	mu       sync.Mutex
+	all      map[string]*knownSecret
 }
 
+// knownSecret is the secret of an application. Whoever has put something into turn
+// reads it, and may use the fields.
 type knownSecret struct {
+	turn   chan struct{}
 	secret string
 	err    error
 	at     time.Time
@@ -136,11 +140,18 @@ type knownSecret struct {
 const secretFor = 5 * time.Second
 
 // of returns the secret of an application. It is an error when it cannot be read
-// or could be guessed.
+// in time or could be guessed.
 func (s *secrets) of(ctx context.Context, a Application) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, ok := s.all[a.Name]; ok && s.now().Sub(known.at).Abs() < secretFor {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	known := s.known(a.Name)
+	select {
+	case known.turn <- struct{}{}:
+		defer func() { <-known.turn }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("the password or secret of the receiver is still being read: %w", ctx.Err())
+	}
+	if !known.at.IsZero() && s.now().Sub(known.at).Abs() < secretFor {
 		return known.secret, known.err
 	}
 	secret, err := a.Secret(ctx)
@@ -148,11 +159,21 @@ func (s *secrets) of(ctx context.Context, a Application) (string, error) {
 		err = CheckSecret(secret)
 	}
 	if ctx.Err() != nil && err != nil {
-		return "", err // the caller has gone: that says nothing about the secret
+		return "", err // nobody waits any more: that says nothing about the secret
 	}
-	if s.all == nil {
-		s.all = map[string]knownSecret{}
-	}
-	s.all[a.Name] = knownSecret{secret, err, s.now()}
+	known.secret, known.err, known.at = secret, err, s.now()
 	return secret, err
+}
+
+// known returns what is remembered of an application.
+func (s *secrets) known(application string) *knownSecret {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[string]*knownSecret{}
+	}
+	if s.all[application] == nil {
+		s.all[application] = &knownSecret{turn: make(chan struct{}, 1)}
+	}
+	return s.all[application]
 }

@@ -121,7 +121,7 @@ func TestSecretsAreReadNowAndThen(t *testing.T) {
 	now, reads := time.Now(), 0
 	secret, err := password, error(nil)
 	a := Application{Name: "x", Secret: func(context.Context) (string, error) { reads++; return secret, err }}
-	s := secrets{now: func() time.Time { return now }}
+	s := secrets{now: func() time.Time { return now }, patience: time.Hour}
 	for range 3 {
 		if got, err := s.of(t.Context(), a); got != password || err != nil {
 			t.Fatal(got, err)
@@ -141,6 +141,30 @@ func TestSecretsAreReadNowAndThen(t *testing.T) {
 	now, err = now.Add(6*time.Second), errors.New("no such file")
 	if _, got := s.of(t.Context(), a); !errors.Is(got, err) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestASecretThatTakesLong holds up its own application only, and nobody for ever.
+func TestASecretThatTakesLong(t *testing.T) {
+	s := secrets{now: time.Now, patience: 20 * time.Millisecond}
+	goOn, reading := make(chan struct{}), make(chan struct{})
+	slow := Application{Name: "slow", Secret: func(context.Context) (string, error) { close(reading); <-goOn; return password, nil }}
+	done := make(chan error, 1)
+	go func() { _, err := s.of(context.WithoutCancel(t.Context()), slow); done <- err }()
+	<-reading
+	if _, err := s.of(t.Context(), slow); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "still being read") {
+		t.Errorf("%v", err)
+	}
+	s.patience = time.Hour
+	if got, err := s.of(t.Context(), Application{Name: "x", Secret: constant(password)}); got != password || err != nil {
+		t.Error(got, err)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got, err := s.of(t.Context(), slow); got != password || err != nil {
+		t.Error(got, err)
 	}
 }
 

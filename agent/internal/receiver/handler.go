@@ -62,6 +62,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if v.status != http.StatusOK {
 		h.Set("Connection", "close") // the rest of the body is not read
+		// The server would wait for it. An error means that there is no deadline to set, as in a test.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(r.limits.linger))
 	}
 	w.WriteHeader(v.status)
 	_, _ = io.WriteString(w, v.text+"\n")
@@ -106,19 +108,30 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, app Applicatio
 	if !genuine(auth, app.Username, secret, req.Header) {
 		return unauthorized(app)
 	}
-	body, release, v := r.body(w, req)
+	if auth.Kind != abi.ReceiverHMAC {
+		proven(req.Context())
+	}
+	body, release, v := r.body(w, req, app)
 	if v.status != 0 {
 		return v
 	}
-	if auth.Kind == abi.ReceiverHMAC && !signed(auth, secret, req.Header, body) {
-		release()
-		return unauthorized(app)
+	passed := false // to keep, which gives the memory back
+	defer func() {
+		if !passed {
+			release()
+		}
+	}()
+	if auth.Kind == abi.ReceiverHMAC {
+		if !signed(auth, secret, req.Header, body) {
+			return unauthorized(app)
+		}
+		proven(req.Context())
 	}
 	d, v := r.judge(app, req.Header, body)
 	if v.status != 0 {
-		release()
 		return v
 	}
+	passed = true
 	return r.keep(req.Context(), app, d, body, release)
 }
 
@@ -133,8 +146,9 @@ func unauthorized(app Application) verdict {
 	}
 }
 
-// body reads the body of a genuine request.
-func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, func(), verdict) {
+// body reads the body of a request whose header is genuine. Whether a signature is,
+// is known afterwards only: until then it takes memory of its application alone.
+func (r *Receiver) body(w http.ResponseWriter, req *http.Request, app Application) ([]byte, func(), verdict) {
 	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 		return nil, nil, bad(http.StatusUnsupportedMediaType, "application/json only")
@@ -153,7 +167,7 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, func(
 	if req.ContentLength >= 0 {
 		reserve = req.ContentLength
 	}
-	release, ok := r.memory.take(reserve)
+	release, ok := r.memory.take(app.Name, reserve)
 	if !ok {
 		return nil, nil, verdict{status: http.StatusServiceUnavailable, result: ResultFull, text: "busy"}
 	}

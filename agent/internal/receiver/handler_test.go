@@ -350,48 +350,6 @@ func TestTheStateFails(t *testing.T) {
 	}
 }
 
-// TestAFloodEnds: what cannot be worked off is not taken, and what is known is not
-// sent again for ever.
-func TestAFloodEnds(t *testing.T) {
-	w := newWorld(t, func(s *Settings) { s.limits.bounds = store.ReceiptBounds{Open: 3, Bytes: 1 << 20} })
-	base := w.serve(nil)
-	var got []int
-	for _, i := range []int{1, 2, 3, 4, 1} {
-		status, _, _ := request{body: sent(fmt.Sprint("d-", i), "change", "user", fmt.Sprint(i), time.Now())}.send(t, base)
-		got = append(got, status)
-	}
-	if !slices.Equal(got, []int{200, 200, 200, 503, 200}) {
-		t.Error(got)
-	}
-	w.work()
-	until(t, "there is room again", func() bool {
-		status, _, _ := request{body: sent("d-4", "change", "user", "4", time.Now())}.send(t, base)
-		return status == http.StatusOK
-	})
-}
-
-// TestBodiesHaveBoundedMemory: what is read at once is bounded whoever sends it.
-func TestBodiesHaveBoundedMemory(t *testing.T) {
-	w := newWorld(t)
-	release, ok := w.memory.take(w.memory.free())
-	if !ok {
-		t.Fatal("no memory at all")
-	}
-	body := sent("d-1", "change", "user", "11", time.Now())
-	base := w.serve(nil)
-	if status, _, _ := (request{body: body}).send(t, base); status != http.StatusServiceUnavailable {
-		t.Errorf("%d", status)
-	}
-	release()
-	whole := w.memory.free()
-	for _, body := range []string{body, "hello", sent("d-2", "merge", "user", "11", time.Now()), sent("d-1", "change", "user", "11", time.Now())} {
-		request{body: body}.send(t, base)
-	}
-	until(t, "memory is given back", func() bool {
-		return w.memory.free() == whole
-	})
-}
-
 // TestAThousandAtOnce: each of them is stored, and each is in a run.
 func TestAThousandAtOnce(t *testing.T) {
 	const many = 1000

@@ -114,24 +114,36 @@ func (w *waiting) end(kept store.Kept, err error) {
 	close(w.done)
 }
 
-// memory is what bodies may take.
+// memory is what bodies may take, all together and those of one application: whoever
+// sends bodies with a wrong signature to one takes nothing from the others.
 type memory struct {
-	mu   sync.Mutex
-	left int64
+	mu    sync.Mutex
+	left  int64
+	share int64            // of one application
+	taken map[string]int64 // by application
 }
 
-// take reserves bytes, and returns what gives them back; false when there is not
-// enough.
-func (m *memory) take(bytes int64) (release func(), ok bool) {
+// newMemory returns memory in which a body has room in any case.
+func newMemory(l limits, maxBody int64) memory {
+	return memory{left: max(l.memory, maxBody), share: max(l.share, maxBody), taken: map[string]int64{}}
+}
+
+// take reserves bytes for an application, and returns what gives them back; false
+// when there is not enough.
+func (m *memory) take(application string, bytes int64) (release func(), ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if bytes > m.left {
+	if bytes > m.left || bytes > m.share-m.taken[application] {
 		return nil, false
 	}
 	m.left -= bytes
+	m.taken[application] += bytes
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.left += bytes
+		if m.taken[application] -= bytes; m.taken[application] == 0 {
+			delete(m.taken, application)
+		}
 	}, true
 }

@@ -119,9 +119,12 @@ type limits struct {
 	answer   time.Duration // how long a delivery may wait until it is stored
 	header   time.Duration // how long a request may take until its header is there
 	read     time.Duration // and until its body is
-	patience time.Duration // how long a connection may send nothing while others wait
+	linger   time.Duration // how long the body of a refused request may still arrive, so that the answer does
+	secret   time.Duration // how long a request waits for the password or secret of its application
+	patience time.Duration // how long a connection may prove nothing while others wait
 	conns    int
 	memory   int64 // of bodies that are being read or stored
+	share    int64 // of it, for one application
 	bounds   store.ReceiptBounds
 	busy     time.Duration // between two looks whether a run has ended
 	backoff  time.Duration // after the first failure of a run
@@ -134,9 +137,12 @@ func (l *limits) setDefaults() {
 	or(&l.answer, 700*time.Millisecond)
 	or(&l.header, 5*time.Second)
 	or(&l.read, 15*time.Second)
+	or(&l.linger, 500*time.Millisecond)
+	or(&l.secret, 3*time.Second)
 	or(&l.patience, 2*time.Second)
 	or(&l.conns, 512)
 	or(&l.memory, 64<<20)
+	or(&l.share, l.memory/4)
 	or(&l.bounds, store.ReceiptBounds{Open: mostOpen, Bytes: mostOpenBytes})
 	or(&l.busy, 250*time.Millisecond)
 	or(&l.backoff, 5*time.Second)
@@ -168,8 +174,8 @@ func New(s Settings) *Receiver {
 		s.Now = time.Now
 	}
 	s.limits.setDefaults()
-	r := &Receiver{Settings: s, wake: make(chan struct{}, 1), memory: memory{left: max(s.limits.memory, s.MaxBody)}}
-	r.secrets.now, r.quiet.now = s.Now, s.Now
+	r := &Receiver{Settings: s, wake: make(chan struct{}, 1), memory: newMemory(s.limits, s.MaxBody)}
+	r.secrets.now, r.secrets.patience, r.quiet.now = s.Now, s.limits.secret, s.Now
 	r.keeper = newKeeper(s.Store, s.limits.bounds, s.Log)
 	if u, err := url.Parse(s.URL); err == nil {
 		r.prefix = strings.TrimRight(u.Path, "/")

@@ -228,7 +228,7 @@ func worldOf(t *testing.T, s *store.Store, change ...func(*Settings)) *world {
 		URL: "https://rollcall.example.com/hooks", MaxBody: 64 << 10, MaxAge: time.Hour, Applications: w, Store: s, Runner: w.runs, Observer: w,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		limits: limits{ // nothing may fail for being slow
-			answer: 30 * time.Second, header: 30 * time.Second, read: time.Minute, patience: 30 * time.Second,
+			answer: 30 * time.Second, header: 30 * time.Second, read: time.Minute, secret: 30 * time.Second, linger: time.Minute, patience: 30 * time.Second,
 			busy: 5 * time.Millisecond, backoff: 5 * time.Millisecond, poll: 50 * time.Millisecond, unserved: 5 * time.Millisecond,
 		},
 	}

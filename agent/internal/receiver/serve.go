@@ -29,7 +29,7 @@ func (r *Receiver) Serve(ctx context.Context, l net.Listener, certificate *Certi
 	g := newGate(l, r.limits.conns, r.limits.patience)
 	server := &http.Server{
 		Handler: r, ReadHeaderTimeout: r.limits.header, ReadTimeout: r.limits.read, WriteTimeout: r.limits.read, IdleTimeout: 30 * time.Second,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(r.Log.Handler(), slog.LevelDebug), ConnState: g.state,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(r.Log.Handler(), slog.LevelDebug), ConnState: g.state, ConnContext: withGated,
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 is enough, and has less that can be abused
 	}
 	listener := net.Listener(g)
@@ -57,15 +57,16 @@ func (r *Receiver) Serve(ctx context.Context, l net.Listener, certificate *Certi
 }
 
 // gate bounds the connections. When there are too many, a new one waits for one
-// that ends, and takes the place of one that has sent nothing for a while: whoever
-// opens connections to send nothing keeps nobody out.
+// that ends, and takes the place of one that has proven nothing for a while: whoever
+// opens connections to send nothing, or a body without its signature, keeps nobody
+// out.
 type gate struct {
 	net.Listener
 	most     int
 	patience time.Duration
 
 	mu     sync.Mutex
-	conns  map[*gated]time.Time // since when the connection sends nothing; zero: a request is being served
+	conns  map[*gated]time.Time // since when the connection proves nothing; zero: a genuine request is being served
 	ended  chan struct{}        // told when one ends
 	closed chan struct{}
 	once   sync.Once
@@ -131,7 +132,7 @@ func (g *gate) room() bool {
 	}
 }
 
-// oldest returns the connection that has sent nothing for longest, and how long to
+// oldest returns the connection that has proven nothing for longest, and how long to
 // wait before it is closed: below 0 when there is room.
 func (g *gate) oldest() (oldest *gated, wait time.Duration) {
 	g.mu.Lock()
@@ -153,24 +154,48 @@ func (g *gate) oldest() (oldest *gated, wait time.Duration) {
 
 // state implements http.Server.ConnState.
 func (g *gate) state(conn net.Conn, state http.ConnState) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
-	}
-	c, ok := conn.(*gated)
-	if !ok {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if _, open := g.conns[c]; !open {
+	c := gatedOf(conn)
+	if c == nil {
 		return
 	}
 	switch state {
-	case http.StateActive:
-		g.conns[c] = time.Time{}
-	case http.StateIdle:
-		g.conns[c] = time.Now()
+	case http.StateActive, http.StateIdle: // a request begins, or has ended
+		g.since(c, time.Now())
 	case http.StateNew, http.StateHijacked, http.StateClosed: // since Accept; never; Close tells
+	}
+}
+
+// since notes since when a connection proves nothing.
+func (g *gate) since(c *gated, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, open := g.conns[c]; open {
+		g.conns[c] = at
+	}
+}
+
+// gatedOf returns the connection below TLS; nil for one of no gate.
+func gatedOf(conn net.Conn) *gated {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	c, _ := conn.(*gated)
+	return c
+}
+
+// gatedKey is the key of the connection in the context of a request.
+type gatedKey struct{}
+
+// withGated implements http.Server.ConnContext.
+func withGated(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, gatedKey{}, gatedOf(conn))
+}
+
+// proven notes that the request of ctx is genuine: its connection makes room for
+// nobody until it is answered.
+func proven(ctx context.Context) {
+	if c, _ := ctx.Value(gatedKey{}).(*gated); c != nil {
+		c.gate.since(c, time.Time{})
 	}
 }
 

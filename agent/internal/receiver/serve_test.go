@@ -1,12 +1,9 @@
 package receiver
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,71 +71,6 @@ func TestCertificatesThatCannotBeUsed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "see receiver.tls") {
 			t.Errorf("%v: %v", pair, err)
 		}
-	}
-}
-
-// TestSlowLoris: whoever opens connections and sends nothing, or very slowly, keeps
-// nobody out.
-func TestSlowLoris(t *testing.T) {
-	w := newWorld(t, func(s *Settings) { s.limits.conns, s.limits.patience = 4, 50*time.Millisecond })
-	base := w.serve(nil)
-	var slow []net.Conn
-	defer func() {
-		for _, c := range slow {
-			_ = c.Close()
-		}
-	}()
-	for i := range 20 {
-		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		slow = append(slow, c)
-		if i%2 == 0 {
-			_, _ = io.WriteString(c, "POST /pipedrive HTTP/1.1\r\nHost: x\r\nAuth")
-		}
-	}
-	for i := range 3 {
-		if status, _, _ := (request{body: sent(fmt.Sprint("d-", i), "change", "user", "11", time.Now())}).send(t, base); status != http.StatusOK {
-			t.Errorf("%d", status)
-		}
-	}
-}
-
-// TestSlowRequestsEnd: a header and a body have a time to arrive in.
-func TestSlowRequestsEnd(t *testing.T) {
-	w := newWorld(t, func(s *Settings) { s.limits.header, s.limits.read = 100*time.Millisecond, 200*time.Millisecond })
-	base := w.serve(nil)
-	auth := "Authorization: " + basicHeader("rollcall", password)
-	for name, begin := range map[string]string{
-		"header": "POST /pipedrive HTTP/1.1\r\nHost: x\r\nX-",
-		"body":   "POST /pipedrive HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n" + auth + "\r\n\r\n{\"me",
-	} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-		_, _ = io.WriteString(c, begin)
-		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
-		if _, err := io.ReadAll(bufio.NewReader(c)); err != nil {
-			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() {
-				t.Errorf("%s: the connection is kept open", name)
-			}
-		}
-	}
-	if open := w.open("pipedrive"); len(open) > 0 {
-		t.Error(open)
-	}
-}
-
-// TestLargeHeaders: nobody has the receiver keep a megabyte of header.
-func TestLargeHeaders(t *testing.T) {
-	w := newWorld(t)
-	status, _, _, err := request{header: map[string]string{"X-Large": strings.Repeat("x", 64<<10)}}.try(w.serve(nil))
-	if err == nil && status != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("%d", status)
 	}
 }
 
