@@ -450,6 +450,28 @@ func TestADeletionThatIsShownLater(t *testing.T) {
 	w.expects(0)
 }
 
+// TestWritesAreAwaited: whoever reads the directory knows whether a write of the agent is
+// still to be shown there.
+func TestWritesAreAwaited(t *testing.T) {
+	w := openWrites(t)
+	awaits := func(when string, want bool) {
+		t.Helper()
+		state, err := w.MirrorState(t.Context())
+		if err != nil || state.Awaits != want {
+			t.Errorf("%s: %v, %v", when, state.Awaits, err)
+		}
+	}
+	w.reads(earlier, dc1)
+	in, id := w.opens(titled("Lead"))
+	awaits("before it is known how the write ended", false)
+	w.commits(in, id, ident.ResultApplied)
+	awaits("after the write", true)
+	w.reads(earlier, "dc2 (database 1)")
+	awaits("at another domain controller", false)
+	w.reads(later, dc1)
+	awaits("after it was shown", false)
+}
+
 // TestMemberships are events about the member.
 func TestMemberships(t *testing.T) {
 	w := openWrites(t)

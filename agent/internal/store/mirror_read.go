@@ -19,6 +19,9 @@ type MirrorState struct {
 	// Deletions is when the deletions were last looked for, if the directory does not
 	// show them with the other changes. It is not kept; zero is the time of Synced.
 	Deletions time.Time
+	// Awaits says that the agent has written what no read has shown yet: a read without
+	// a difference tells something too. It is read only.
+	Awaits bool
 }
 
 const (
@@ -39,8 +42,9 @@ func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
 		state  MirrorState
 		synced int64
 	)
-	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced, events FROM mirror_state`).
-		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced, &state.Events)
+	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced, events,
+		(SELECT count(*) FROM echoes WHERE settled <> 0 AND echoes.server = mirror_state.server) > 0 FROM mirror_state`).
+		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced, &state.Events, &state.Awaits)
 	state.Synced = moment(synced)
 	return state, s.fail("mirror state", err)
 }

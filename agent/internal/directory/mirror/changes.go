@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -69,7 +71,7 @@ var errUnknown = errors.New("objects unknown to the mirror")
 // read, or nil for one that no longer exists.
 func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, whole map[ident.GUID]*ident.Entry) error {
 	state, err := s.state(c, true)
-	if err != nil {
+	if err != nil || s.tellsNothing(state, c, changed) {
 		return err
 	}
 	ask := unfinished(changed.entries)
@@ -92,6 +94,26 @@ func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, who
 			return err
 		}
 	}
+}
+
+// keptAfter is how old the stored cursor may become while nothing of the mirror changes.
+// On a busy domain controller the feed reads several times a second, mostly of what is not
+// mirrored. Each commit would wait for the disk; and the older the cursor is, the more the
+// domain controller has to look through.
+const keptAfter = 10 * time.Second
+
+// tellsNothing reports whether the changes need not be stored: there are none, and the
+// cursor has only moved on. Reading on from the stored one shows the same again.
+func (s *synchroniser) tellsNothing(state store.MirrorState, c cursor, changed changes) bool {
+	if len(changed.entries)+len(changed.gone) > 0 || s.before.Awaits || s.before.Events != state.Events || s.before.Server != state.Server {
+		return false
+	}
+	c.Cookie, c.USN, c.URL = s.last.Cookie, s.last.USN, s.last.URL
+	if !reflect.DeepEqual(c, s.last) || s.dir.Server().URL != s.last.URL {
+		return false
+	}
+	age := s.began.Sub(s.before.Synced)
+	return age >= 0 && age < keptAfter // the clock may have been set back
 }
 
 // readInto reads objects whole; nil stands for one that no longer exists.
