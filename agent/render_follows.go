@@ -61,7 +61,8 @@ func printStillWaiting(p *page, r service.ReportAnswer) {
 		if n > fewOvertaken {
 			p.put("  ", fmt.Sprintf("... and %d more.", n-fewOvertaken))
 		}
-		p.put("  next: ", fmt.Sprintf("`rollcall reject %d` cancels them, `rollcall approve --overtaken %d` lets them begin all the same", r.ID, r.ID))
+		p.put("  next: ", fmt.Sprintf("`rollcall reject %d` cancels them, `rollcall approve --overtaken %d` lets them begin all the same",
+			r.ID, r.ID))
 	}
 	printUnseen(p, r.ID, r.Unseen)
 }

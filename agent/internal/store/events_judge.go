@@ -99,7 +99,8 @@ func (s *Store) JudgeAside(ctx context.Context, lease Lease, list []JudgedEvent,
 					return err
 				}
 				b.note(JournalLine{
-					Kind: JournalAccept, Automation: j.Automation, By: by, Run: one.Run, Text: fmt.Sprintf("event %d judged again: %s", e.Event, one.Verdict),
+					Kind: JournalAccept, Automation: j.Automation, By: by, Run: one.Run,
+					Text: fmt.Sprintf("event %d judged again: %s", e.Event, one.Verdict),
 				})
 				out = append(out, one)
 			}

@@ -10,7 +10,8 @@ import (
 // Shown is a held instance as a person was shown it.
 type Shown struct{ Instance, Version int64 }
 
-const seenBefore = `EXISTS (SELECT 1 FROM shown WHERE shown.instance = instances.id AND shown.shown_to = ? AND shown.version = instances.version)`
+const seenBefore = `EXISTS (SELECT 1 FROM shown
+	WHERE shown.instance = instances.id AND shown.shown_to = ? AND shown.version = instances.version)`
 
 const unseenOfRun = `SELECT id, version FROM instances WHERE status = 'held' AND run = ? AND NOT ` + seenBefore + ` ORDER BY id`
 
