@@ -59,16 +59,16 @@ func (s *Snapshot) beginning(name string) (engine.Beginning, error) {
 			What: "orchestration", Name: name, Known: slices.Sorted(maps.Keys(s.orchestrations)),
 		})
 	}
+	if defined.err == nil && defined.compiled.Definition().Password {
+		return b, exit.Mistake(fmt.Errorf("the orchestration %s hands over an initial password, and there is none here: "+
+			"automations with password.deliver begin it for the accounts that they create", name))
+	}
 	if application := s.config.DisabledOf(name); application != "" {
 		return b, fmt.Errorf("%s: application %s is not enabled, and the orchestration %s sends to it",
 			s.config.Applications[application].Pos, application, name)
 	}
 	if defined.err != nil {
 		return b, fmt.Errorf("the orchestration %s cannot be carried out: %w", name, defined.err)
-	}
-	if defined.compiled.Definition().Password {
-		return b, exit.Mistake(fmt.Errorf("the orchestration %s hands over an initial password, and there is none here: "+
-			"automations with password.deliver begin it for the accounts that they create", name))
 	}
 	b.Definition, b.First = defined.definition, defined.compiled.Steps()[0].Name
 	return b, nil
