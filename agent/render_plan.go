@@ -19,6 +19,12 @@ type extent struct {
 
 func printPlan(w io.Writer, plan ident.Plan, how extent) {
 	p := pageOf(w)
+	if plan.Application == "" { // it has no records
+		for _, note := range plan.Notes {
+			p.put("", plan.Automation+": "+note.Text)
+		}
+		return
+	}
 	p.put("", fmt.Sprintf("Plan of automation %s for application %s, made %s. Nothing has been written.",
 		plan.Automation, plan.Application, plan.Made.Local().Format(timeFormat)))
 	p.blank()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -235,15 +236,30 @@ func TestADirectoryThatShrank(t *testing.T) {
 	const name = "shrank"
 	s := newScene(t, map[string]*feed{name: {records: []ident.Record{person("1", "Ada")}}})
 	s.run(name)
-	state, err := s.Store.MirrorState(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	s.shrink()
+	for range 2 {
+		if _, err := s.Plan(t.Context(), Request{Automation: name}); err == nil || !strings.Contains(err.Error(), "say so once: rollcall plan --accept-shrink "+name) {
+			t.Errorf("%v", err)
+		}
 	}
-	n, err := s.Store.CountEntries(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if p, err := s.Plan(t.Context(), Request{Automation: name, AcceptShrink: true}); err != nil || len(p.Changes) != 0 {
+		t.Errorf("%+v, %v", p.Changes, err)
 	}
-	err = s.Store.UpdateMirror(t.Context(), func(tx store.MirrorTx) error {
+	s.wantRun(name, store.RunOK)
+}
+
+// shrink lets the mirror have far more than the directory shows.
+func (s *scene) shrink() {
+	s.Helper()
+	state, err := s.Store.MirrorState(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	n, err := s.Store.CountEntries(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	err = s.Store.UpdateMirror(s.Context(), func(tx store.MirrorTx) error {
 		for i := range 2 * (n + 100) {
 			gone := ident.Entry{GUID: ident.GUID(fmt.Sprintf("00000000-0000-0000-0000-%012d", i)), DN: s.ou.Child(fmt.Sprint("Gone ", i))}
 			if err := tx.Put(gone); err != nil {
@@ -254,15 +270,33 @@ func TestADirectoryThatShrank(t *testing.T) {
 		return tx.SetState(state)
 	})
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
-	for range 2 {
-		if _, err := s.Plan(t.Context(), Request{Automation: name}); err == nil || !strings.Contains(err.Error(), "say so once: rollcall plan --accept-shrink "+name) {
-			t.Errorf("%v", err)
+}
+
+// TestAShrinkIsAcceptedWithoutRecords: where all automations begin with what is in
+// the directory, the mirror has to be told all the same.
+func TestAShrinkIsAcceptedWithoutRecords(t *testing.T) {
+	s := newScene(t, nil)
+	settings := plan.Settings{Automation: "leavers"}
+	for name, a := range map[string]Automation{
+		"reacts": {Settings: settings, Reacts: "leaver"},
+		"begins": {Settings: settings, Begins: &Beginning{Automation: "leavers", Orchestration: "leaver"}},
+	} {
+		s.Replace(map[string]Automation{"leavers": a}, nil)
+		f := s.follower()
+		s.catchUp(f)
+		s.shrink()
+		if _, err := f.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "rollcall plan --accept-shrink AUTOMATION, with the name of any") {
+			t.Errorf("%s: %v", name, err)
+		}
+		p, err := s.Plan(t.Context(), Request{Automation: "leavers", AcceptShrink: true})
+		if err != nil || len(p.Changes) != 0 || len(p.Notes) != 1 || !strings.Contains(p.Notes[0].Text, "rollcall events") {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+		s.catchUp(f)
+		if _, err := s.Plan(t.Context(), Request{Automation: "leavers"}); err == nil {
+			t.Errorf("%s: there is a plan of an automation without records", name)
 		}
 	}
-	if p, err := s.Plan(t.Context(), Request{Automation: name, AcceptShrink: true}); err != nil || len(p.Changes) != 0 {
-		t.Errorf("%+v, %v", p.Changes, err)
-	}
-	s.wantRun(name, store.RunOK)
 }

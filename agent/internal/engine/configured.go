@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
@@ -35,6 +36,18 @@ func (e *Engine) Config(automation string) string {
 // The engine owns the maps afterwards.
 func (e *Engine) Replace(automations map[string]Automation, broken map[string]error) {
 	e.configured.Store(&configured{automations, broken})
+}
+
+// ReplaceMirror sets what future synchronisations of the mirror read, as when a
+// connector serves whose orchestrations need more attributes. The next one reads the
+// directory anew if the mirror lacks some of it. The engine owns the spec afterwards.
+func (e *Engine) ReplaceMirror(spec mirror.Spec) { e.mirrors.Store(&spec) }
+
+// withoutRecords reports whether an automation has no records, so that there is
+// nothing to plan: the directory itself begins what it begins.
+func (e *Engine) withoutRecords(automation string) bool {
+	a := e.configured.Load().automations[automation]
+	return a.Reacts != "" || a.Begins != nil
 }
 
 // Unable returns the reason why an automation cannot run now. It returns nil

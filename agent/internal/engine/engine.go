@@ -87,8 +87,8 @@ type Settings struct {
 	// Servers are the URLs of the DCs that Connect may use; none means any.
 	Servers []string
 	Rules   write.Rules
-	Mirror  mirror.Spec
-	Writers int // how many writes may be in progress at once
+	Mirror  mirror.Spec // at first: see ReplaceMirror
+	Writers int         // how many writes may be in progress at once
 	// Objects are shared with everybody else who writes to the directory; nil:
 	// nobody else does.
 	Objects     *apply.Objects
@@ -118,6 +118,7 @@ type Engine struct {
 	objects    *apply.Objects
 	room       *apply.Room // for writes beside the change feed
 	configured atomic.Pointer[configured]
+	mirrors    atomic.Pointer[mirror.Spec]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
 }
 
@@ -142,6 +143,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 		drafts: &atomic.Int64{},
 	}
 	e.Replace(s.Automations, s.Broken)
+	e.ReplaceMirror(s.Mirror)
 	return e, nil
 }
 
@@ -150,17 +152,22 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 // promises. What e mirrors stays in the mirror, so that its next run need not
 // read the directory anew.
 func (e *Engine) Under(s Settings) *Engine {
-	s.Mirror.Attributes, s.Synced = slices.Concat(e.Mirror.Attributes, s.Mirror.Attributes), e.Synced
-	s.Mirror.Optional, s.Mirror.EventsAsBefore = slices.Concat(e.Mirror.Optional, s.Mirror.Optional), true
-	s.Mirror.Named = slices.Concat(e.Mirror.Named, s.Mirror.Named)
+	own := e.mirrors.Load()
+	s.Mirror.Attributes, s.Synced = slices.Concat(own.Attributes, s.Mirror.Attributes), e.Synced
+	s.Mirror.Optional, s.Mirror.EventsAsBefore = slices.Concat(own.Optional, s.Mirror.Optional), true
+	s.Mirror.Named = slices.Concat(own.Named, s.Mirror.Named)
 	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, room: e.room, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
+	other.ReplaceMirror(s.Mirror)
 	return other
 }
 
 // Plan makes a dry run and returns the plan. It writes nothing to the
 // directory.
 func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
+	if req.AcceptShrink && e.withoutRecords(req.Automation) {
+		return e.acceptShrink(ctx, req.Automation)
+	}
 	a, err := e.automation(req.Automation)
 	if err != nil {
 		return ident.Plan{}, err

@@ -39,6 +39,7 @@ func (s *scene) mapped(automation string, defs ...mapping.AttributeDef) {
 			s.Mirror.Attributes = append(s.Mirror.Attributes, name)
 		}
 	}
+	s.ReplaceMirror(s.Mirror)
 }
 
 // items lists what needs a person, as "key part: cause".

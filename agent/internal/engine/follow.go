@@ -29,7 +29,7 @@ type Follower struct {
 
 // RecordsEvents reports whether what changes in the directory is recorded: some
 // automation asks for it.
-func (e *Engine) RecordsEvents() bool { return e.Mirror.Events }
+func (e *Engine) RecordsEvents() bool { return e.mirrors.Load().Events }
 
 // Follow opens the connection of a Follower: to the domain controller that the
 // mirror was last brought up to date with, if it can be reached.
@@ -111,7 +111,7 @@ const (
 func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 	e := f.engine
 	if f.schema == nil {
-		schema, err := mirror.ReadSchema(ctx, f.client, e.Mirror.Attributes)
+		schema, err := mirror.ReadSchema(ctx, f.client, e.mirrors.Load().Attributes)
 		if err != nil {
 			return mirror.Report{}, fmt.Errorf("look up what the directory takes: %w", err)
 		}
@@ -134,8 +134,8 @@ func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 		})
 	}
 	if shrunk := new(*mirror.ShrinkError); errors.As(err, shrunk) {
-		return report, fmt.Errorf("%w; if that many were really deleted, say so once: rollcall plan --accept-shrink AUTOMATION "+
-			"(any automation with a data source)", err)
+		return report, fmt.Errorf("%w; if that many were really deleted, say so once: %s AUTOMATION, with the name of any automation",
+			err, ident.Command("plan --accept-shrink"))
 	}
 	if err == nil {
 		f.synced = true

@@ -320,6 +320,7 @@ func TestTheDomainControllerOfTheMirrorIsPreferredAfterARestart(t *testing.T) {
 	}
 	for _, events := range []bool{false, true} {
 		s.Mirror.Events = events
+		s.ReplaceMirror(s.Mirror)
 		s.catchUp(s.follower())
 		e := restarted()
 		f, err := e.Follow(t.Context())
@@ -332,5 +333,42 @@ func TestTheDomainControllerOfTheMirrorIsPreferredAfterARestart(t *testing.T) {
 		if err := e.connected(t.Context(), func(Directory) error { return nil }); err != nil || asked != want {
 			t.Errorf("events %v: a run asks %q, %v", events, asked, err)
 		}
+	}
+}
+
+// TestAnotherMirrorIsReadAndInventsNothing: once an orchestration can be carried out
+// that reads more attributes, the mirror has them, and nobody has changed by that.
+func TestAnotherMirrorIsReadAndInventsNothing(t *testing.T) {
+	const name = "renewed"
+	s, _ := staffOf(t, name, 2)
+	s.run(name)
+	who := s.account(name + ":1")
+	s.dc.Replace(s, who.DN, "department", "Sales")
+	s.Mirror.Events = true
+	s.ReplaceMirror(s.Mirror)
+	f := s.follower()
+	s.catchUp(f)
+	more := s.Mirror
+	more.Optional = []string{"department"}
+	s.ReplaceMirror(more)
+	s.catchUp(f)
+	e, there, err := s.Store.EntryByGUID(t.Context(), who.GUID)
+	if err != nil || !there || e.Attributes.First("department") != "Sales" {
+		t.Errorf("the mirror does not have it: %+v, %v", e.Attributes, err)
+	}
+	events := func() []ident.Event {
+		list, err := s.Store.OpenEvents(t.Context(), 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := events(); len(list) != 0 {
+		t.Errorf("events that nobody caused: %+v", list)
+	}
+	s.dc.Replace(s, who.DN, "department", "Support")
+	s.catchUp(f)
+	if list := events(); len(list) != 1 || len(list[0].Parts) != 1 || fmt.Sprint(list[0].Parts[0].Old) != "[Sales]" {
+		t.Errorf("the change that follows: %+v", list)
 	}
 }

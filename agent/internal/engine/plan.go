@@ -211,12 +211,32 @@ func (e *Engine) sync(ctx context.Context, automation string, client Directory, 
 	return schema, err
 }
 
+// acceptShrink brings the mirror up to date, and trusts the directory although it
+// shows far fewer objects than before. It is for automations without records: what
+// is gone becomes events, and their limits hold what is too much.
+func (e *Engine) acceptShrink(ctx context.Context, automation string) (ident.Plan, error) {
+	err := e.connected(ctx, func(client Directory) error {
+		return e.alone(ctx, automation, func() error {
+			_, err := e.sync(ctx, automation, client, true, nil)
+			return err
+		})
+	})
+	if err != nil {
+		return ident.Plan{}, stoppedPlan(ctx, "automation "+automation, err)
+	}
+	return ident.Plan{
+		Automation: automation, Made: e.Now(), Changes: []ident.Change{}, Limits: []ident.LimitState{},
+		Notes: []ident.Note{{Text: "the directory is believed as it shows itself now. The automation has no records, so nothing is planned; what is gone " +
+			"begins what automations with trigger = \"directory\" say about it, under their limits: " + ident.Command("events")}},
+	}, nil
+}
+
 // schema reads what the directory takes, unless it is known.
 func (e *Engine) schema(ctx context.Context, client Directory, known *warmed) (ident.Schema, error) {
 	if known != nil {
 		return known.schema, nil
 	}
-	schema, err := mirror.ReadSchema(ctx, client, e.Mirror.Attributes)
+	schema, err := mirror.ReadSchema(ctx, client, e.mirrors.Load().Attributes)
 	if err != nil {
 		return nil, fmt.Errorf("look up what the directory takes: %w", err)
 	}
@@ -225,7 +245,7 @@ func (e *Engine) schema(ctx context.Context, client Directory, known *warmed) (i
 
 // mirrored says what is mirrored of a directory with a schema.
 func (e *Engine) mirrored(schema ident.Schema) mirror.Spec {
-	spec := e.Mirror
+	spec := *e.mirrors.Load()
 	spec.Attributes = slices.DeleteFunc(slices.Clone(spec.Attributes), func(name string) bool { return schema.Rule(name).Unread })
 	return spec
 }
@@ -265,7 +285,7 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory, known
 	return &view{
 		ctx: ctx, image: image, store: e.Store, client: client, guard: guard,
 		space: a.Settings.Space(), automation: a.Settings.Automation,
-		members: map[string]map[ident.GUID]bool{}, taken: e.Mirror.Attributes,
+		members: map[string]map[ident.GUID]bool{}, taken: e.mirrors.Load().Attributes,
 	}, nil
 }
 

@@ -27,6 +27,7 @@ func (a *Agent) refresh(ctx context.Context) {
 	}
 	a.now.Store(now)
 	a.engine.Replace(now.automations, now.broken)
+	a.engine.ReplaceMirror(now.mirrorSpec())               // orchestrations that can be carried out by now may read more attributes
 	names, _ := fit.WebhookNames(now.config, now.manifest) // what a missing connector offers is not sent
 	a.metrics.Webhooks(names)
 	a.wake() // an application may be there again

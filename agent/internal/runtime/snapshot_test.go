@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/engine"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -79,12 +81,12 @@ type = "string"
 `
 
 // installed is an agent with that configuration and an empty modules folder.
-func installed(t *testing.T) (a *Agent, file string) {
+func installed(t *testing.T, more ...string) (a *Agent, file string) {
 	t.Helper()
 	dir := t.TempDir()
 	file = filepath.Join(dir, "agent.toml")
 	must(t, os.Mkdir(filepath.Join(dir, "modules"), 0o700))
-	must(t, os.WriteFile(file, []byte(configuration), 0o600))
+	must(t, os.WriteFile(file, []byte(configuration+strings.Join(more, "")), 0o600))
 	cfg, err := config.Load(file)
 	must(t, err)
 	a, err = Lock(t.Context(), cfg, Settings{Log: slog.New(slog.DiscardHandler)})
@@ -113,6 +115,29 @@ func install(t *testing.T, a *Agent, manifest string) {
 	must(t, os.Rename(file+".part", file))
 }
 
+// watch takes up what is put into the modules folder, and returns a function that
+// waits for a snapshot.
+func watch(t *testing.T, a *Agent) (swapped func(until func(*Snapshot) bool) *Snapshot) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	watched := make(chan error, 1)
+	go func() { watched <- a.host.Watch(ctx, func() { a.refreshed(ctx) }) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-watched; err != nil {
+			t.Error(err)
+		}
+	})
+	return func(until func(*Snapshot) bool) *Snapshot {
+		for {
+			if now := a.now.Load(); until(now) {
+				return now
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 // TestASnapshotIsSwappedAsAWhole: when a connector changes, everything that
 // follows from it is made anew, and whoever holds the former snapshot sees none
 // of it.
@@ -124,23 +149,7 @@ func TestASnapshotIsSwappedAsAWhole(t *testing.T) {
 	if first.broken["staff"] == nil || e.Unable("staff") == nil {
 		t.Fatal("the automation can run without its connector")
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	watched := make(chan error, 1)
-	go func() { watched <- a.host.Watch(ctx, func() { a.refreshed(ctx) }) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-watched; err != nil {
-			t.Error(err)
-		}
-	})
-	swapped := func(until func(*Snapshot) bool) *Snapshot {
-		for {
-			if now := a.now.Load(); until(now) {
-				return now
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
+	swapped := watch(t, a)
 
 	install(t, a, acmeManifest)
 	second := swapped(func(s *Snapshot) bool { return s.connectors["acme"].err == nil })
@@ -211,5 +220,40 @@ func TestATriedFileIsAnotherSnapshot(t *testing.T) {
 	must(t, err)
 	if checked.credentials == before.credentials || checked.parts != before.parts {
 		t.Error("a check has the agent's sessions, or another state")
+	}
+}
+
+// TestAConnectorRenewsTheMirror: what a webhook of a connector reads of an object as
+// it was is known once the connector serves, and is mirrored from then on.
+func TestAConnectorRenewsTheMirror(t *testing.T) {
+	a, _ := installed(t, `
+[orchestrations.leaver]
+[[orchestrations.leaver.steps]]
+webhook = "crm/leave"
+[automations.leavers]
+trigger       = "directory"
+on            = ["disabled"]
+orchestration = "leaver"
+`)
+	e, err := a.Engine(t.Context())
+	must(t, err)
+	mirrored := func() []string { return e.Under(engine.Settings{}).Mirror.Optional }
+	if names := mirrored(); slices.Contains(names, "department") {
+		t.Fatalf("without its connector the orchestration reads %q", names)
+	}
+	swapped := watch(t, a)
+	install(t, a, acmeManifest+`
+[[webhooks]]
+name   = "leave"
+title  = "Leave"
+method = "POST"
+path   = "/leave"
+body   = '{"was": "{{ old.department }}"}'
+`)
+	now := swapped(func(s *Snapshot) bool { return s.connectors["acme"].err == nil })
+	a.mu.Lock() // the engine is told before the next swap can begin
+	defer a.mu.Unlock()
+	if names := mirrored(); !slices.Contains(names, "department") {
+		t.Errorf("with its connector it reads %q: %v", names, now.orchestrations["leaver"].err)
 	}
 }

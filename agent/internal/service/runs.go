@@ -77,7 +77,7 @@ func (s *Service) Plan(ctx context.Context, _ Caller, in PlanRequest) (PlanAnswe
 		p, err := e.PlanKeys(ctx, asked, in.Keys)
 		return PlanAnswer{Plan: p, RunningAgent: differs}, mistaken(err)
 	}
-	if b, begins := e.Beginning(in.Automation); begins {
+	if b, begins := e.Beginning(in.Automation); begins && !in.AcceptShrink {
 		p, err := e.PlanBegin(ctx, b, nil)
 		return PlanAnswer{Plan: ident.Plan{Automation: in.Automation}, Begins: &p, RunningAgent: differs}, mistaken(err)
 	}
