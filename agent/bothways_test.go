@@ -397,10 +397,11 @@ func (b *bothWays) deletedInAD() {
 // events lists what the directory showed about a user.
 func (b *bothWays) events(user string) []store.SeenEvent {
 	b.Helper()
-	var list []store.SeenEvent
-	if err := json.Unmarshal([]byte(b.want(0, "--output", "json", "events", "--user", user).stdout), &list); err != nil {
+	var answer seenEvents
+	if err := json.Unmarshal([]byte(b.want(0, "--output", "json", "events", "--user", user).stdout), &answer); err != nil {
 		b.Fatal(err)
 	}
+	list := answer.Events
 	if len(list) == 0 || !slices.IsSortedFunc(list, func(x, y store.SeenEvent) int { return x.At.Compare(y.At) }) {
 		b.Errorf("%d events about %s, or not in their order", len(list), user)
 	}

@@ -10,13 +10,19 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/service"
 )
 
+// seenEvents is the answer to events as a whole.
+type seenEvents struct {
+	Earlier int                 `json:"earlier"` // that are not listed
+	Events  []service.SeenEvent `json:"events"`
+}
+
 func (c *cli) eventsCommand() *cobra.Command {
 	var request service.EventsRequest
 	var since string
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "List what the directory showed, whoever changed it, and what automations made of it",
-		Long: "The newest event comes last. An event is there once the agent has read it, while an automation asks for changes of the " +
+		Long: "The newest event comes last; when there are more than --limit, the first line says how many others there are. An event is there once the agent has read it, while an automation asks for changes of the " +
 			"directory. A verdict of an automation says why nothing began: filtered (its condition is false), echo (the change " +
 			"came from where it would go), aside (a person must look: `rollcall quarantine list`).",
 		Args: exactly(0),
@@ -24,9 +30,12 @@ func (c *cli) eventsCommand() *cobra.Command {
 			if request.Since, err = parseSince(since, time.Now()); err != nil {
 				return err
 			}
-			seen := []service.SeenEvent{} // a table needs all widths, and JSON must be complete
-			err = list(cmd.Context(), c, (*control.Client).Events, request, func(e service.SeenEvent) error {
-				seen = append(seen, e)
+			seen := seenEvents{Events: []service.SeenEvent{}} // a table needs all widths, and JSON must be complete
+			err = list(cmd.Context(), c, (*control.Client).Events, request, func(one service.ListedEvent) error {
+				seen.Earlier += one.Earlier
+				if one.Event != nil {
+					seen.Events = append(seen.Events, *one.Event)
+				}
 				return nil
 			})
 			if err != nil {

@@ -113,10 +113,20 @@ func valuesText(list []string) string {
 	return strings.Join(out, ", ")
 }
 
-func printEvents(w io.Writer, list []service.SeenEvent) {
+func printEvents(w io.Writer, seen seenEvents) {
+	list := seen.Events
 	if len(list) == 0 {
 		pageOf(w).put("", "No change of the directory was seen.")
 		return
+	}
+	if seen.Earlier > 0 {
+		p := pageOf(w)
+		more := ticked(fmt.Sprintf("--limit %d", min(10*len(list), service.MostExplained))) + " shows more"
+		if len(list) == service.MostExplained {
+			more = ticked("--user USER") + " shows those of one user"
+		}
+		p.put("", counted(seen.Earlier, "change was", "changes were")+" seen before these: "+more+".")
+		p.blank()
 	}
 	table(w, "EVENT\tSEEN\tWHO\tWHAT\tAUTOMATIONS", func(row func(...any)) {
 		for _, e := range list {

@@ -60,7 +60,7 @@ var (
 	callReplay    = call[service.InstanceRequest, service.Instance]{"instance-replay"}
 
 	callExplain = list[service.ExplainRequest, service.Explained]{"explain"}
-	callEvents  = list[service.EventsRequest, service.SeenEvent]{"events"}
+	callEvents  = list[service.EventsRequest, service.ListedEvent]{"events"}
 
 	callSetSecret    = call[service.SecretRequest, service.Nothing]{"secret-set"}
 	callSecrets      = call[service.Nothing, []string]{"secret-list"}

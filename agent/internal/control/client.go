@@ -231,6 +231,6 @@ func (c *Client) Explain(ctx context.Context, in service.ExplainRequest) iter.Se
 }
 
 // Events lists what the directory showed, the oldest first.
-func (c *Client) Events(ctx context.Context, in service.EventsRequest) iter.Seq2[service.SeenEvent, error] {
+func (c *Client) Events(ctx context.Context, in service.EventsRequest) iter.Seq2[service.ListedEvent, error] {
 	return callEvents.ask(ctx, c.to, in)
 }

@@ -13,6 +13,12 @@ import (
 type (
 	// SeenEvent is an event of the directory with what became of it.
 	SeenEvent = store.SeenEvent
+	// ListedEvent is a part of the answer: first, if that is not 0, how many events there
+	// are before those that are listed, then each of these.
+	ListedEvent struct {
+		Earlier int        `json:"earlier,omitempty"`
+		Event   *SeenEvent `json:"event,omitempty"`
+	}
 	// EventsRequest asks what the directory showed.
 	EventsRequest struct {
 		User  string // as in ExplainRequest; "": of everybody
@@ -23,8 +29,8 @@ type (
 )
 
 // Events lists what the directory showed, the oldest first.
-func (s *Service) Events(ctx context.Context, _ Caller, in EventsRequest) iter.Seq2[SeenEvent, error] {
-	return listed(func(each func(SeenEvent) error) error {
+func (s *Service) Events(ctx context.Context, _ Caller, in EventsRequest) iter.Seq2[ListedEvent, error] {
+	return listed(func(each func(ListedEvent) error) error {
 		if in.Most < 1 || in.Most > MostExplained {
 			return exit.Mistake(fmt.Errorf("--limit is %d; it must be from 1 to %d", in.Most, MostExplained))
 		}
@@ -38,12 +44,17 @@ func (s *Service) Events(ctx context.Context, _ Caller, in EventsRequest) iter.S
 				return nil // only a record: the directory never had it
 			}
 		}
-		list, _, err := s.agent.Store().SeenEvents(ctx, f)
+		list, earlier, err := s.agent.Store().SeenEvents(ctx, f)
 		if err != nil {
 			return err
 		}
+		if earlier > 0 {
+			if err := each(ListedEvent{Earlier: earlier}); err != nil {
+				return err
+			}
+		}
 		for _, e := range list {
-			if err := each(e); err != nil {
+			if err := each(ListedEvent{Event: &e}); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 const (
 	adaGUID  = ident.GUID("11111111-1111-1111-1111-111111111111")
 	boGUID   = ident.GUID("22222222-2222-2222-2222-222222222222")
+	newGUID  = ident.GUID("55555555-5555-5555-5555-555555555555")
 	goneGUID = ident.GUID("33333333-3333-3333-3333-333333333333")
 )
 
@@ -198,23 +199,68 @@ func TestWhoCannotBeExplained(t *testing.T) {
 	}
 }
 
-// TestEventsAreListed: those of one person, those that are open, and the newest.
+// TestEventsAreListed: those of one person, those that are open, those since a time and
+// the newest, with how many there are before.
 func TestEventsAreListed(t *testing.T) {
 	s, a := opened(t)
 	people(t, a.Store())
+	ctx := t.Context()
+	record := func(e ident.Entry) {
+		must(t, a.Store().UpdateMirror(ctx, func(tx store.MirrorTx) error {
+			tx.Record(store.EventRules{})
+			return tx.Put(e)
+		}))
+	}
+	must(t, a.Store().UpdateMirror(ctx, func(tx store.MirrorTx) error {
+		return tx.SetState(store.MirrorState{Full: true, Events: true})
+	}))
+	user := func(guid ident.GUID, name, title string) ident.Entry {
+		return ident.Entry{GUID: guid, DN: ident.DN("CN=" + name + ",OU=Staff,DC=c"), Attributes: ident.Attributes{
+			"objectclass": {"user"}, "samaccountname": {name}, "title": {title},
+		}}
+	}
+	for _, e := range []ident.Entry{user(goneGUID, "cy", "One"), user(goneGUID, "cy", "Two"), user(newGUID, "dee", "One")} {
+		record(e)
+	}
+	since := time.Now()
+	record(user(goneGUID, "cy", "Three"))
+	lease, err := a.Store().AcquireLease(ctx, "events", "test", time.Hour)
+	must(t, err)
+	_, err = a.Store().JudgeEvents(ctx, lease, []store.JudgedEvent{
+		{Event: 1, Judgements: []store.Judgement{{Automation: "tell", Verdict: store.EventFiltered, Cause: "where is false"}}}, {Event: 3},
+	})
+	must(t, err)
+	const all = "1 cy created tell filtered; 2 cy modified; 3 dee created; 4 cy modified; "
 	for _, test := range []struct {
 		in   EventsRequest
 		want string
 	}{
-		{EventsRequest{Most: 50}, "[]"}, {EventsRequest{Most: 50, User: "anovak"}, "[]"}, {EventsRequest{Most: 50, User: "crm:9"}, "[]"},
+		{EventsRequest{Most: 50}, all},
+		{EventsRequest{Most: 4}, all},
+		{EventsRequest{Most: 3}, "1 before; 2 cy modified; 3 dee created; 4 cy modified; "},
+		{EventsRequest{Most: 1, User: "cy"}, "2 before; 4 cy modified; "},
+		{EventsRequest{Most: 50, User: string(newGUID)}, "3 dee created; "},
+		{EventsRequest{Most: 50, Open: true}, "2 cy modified; 4 cy modified; "},
+		{EventsRequest{Most: 1, Open: true}, "1 before; 4 cy modified; "},
+		{EventsRequest{Most: 50, Since: since}, "4 cy modified; "},
+		{EventsRequest{Most: 50, User: "anovak"}, ""},
+		{EventsRequest{Most: 50, User: "crm:9"}, ""}, // only a record
 	} {
-		got := []int64{}
-		for e, err := range s.Events(t.Context(), "ada", test.in) {
+		got := ""
+		for one, err := range s.Events(ctx, "ada", test.in) {
 			must(t, err)
-			got = append(got, e.ID)
+			if one.Event == nil {
+				got += fmt.Sprint(one.Earlier, " before; ")
+				continue
+			}
+			got += fmt.Sprint(one.Event.ID, " ", one.Event.Name, " ", one.Event.Parts[0].Kind)
+			for _, v := range one.Event.Verdicts {
+				got += " " + v.Automation + " " + v.Verdict
+			}
+			got += "; "
 		}
-		if fmt.Sprint(got) != test.want {
-			t.Errorf("%+v: %v, want %s", test.in, got, test.want)
+		if got != test.want {
+			t.Errorf("%+v: %s, want %s", test.in, got, test.want)
 		}
 	}
 	for _, err := range s.Events(t.Context(), "ada", EventsRequest{Most: 50, User: "crm:77"}) {

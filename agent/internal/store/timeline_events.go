@@ -23,9 +23,9 @@ type EventFilter struct {
 	Most  int  // so many of the newest
 }
 
-// SeenEvents returns the newest of the chosen events, the oldest first. earlier
-// reports whether there are others before them.
-func (s *Store) SeenEvents(ctx context.Context, f EventFilter) (list []SeenEvent, earlier bool, err error) {
+// SeenEvents returns the newest of the chosen events, the oldest first. earlier is how
+// many others there are before them.
+func (s *Store) SeenEvents(ctx context.Context, f EventFilter) (list []SeenEvent, earlier int, err error) {
 	w := &where{}
 	andOf(w, "guid", f.GUID)
 	if f.Open {
@@ -38,7 +38,7 @@ func (s *Store) SeenEvents(ctx context.Context, f EventFilter) (list []SeenEvent
 	query := `SELECT ` + eventColumns + ` FROM events` + w.String() + ` ORDER BY id DESC LIMIT ?`
 	rows, err := s.reader.QueryContext(ctx, query, append(w.args, f.Most+1)...)
 	if err != nil {
-		return nil, false, s.fail("events", err)
+		return nil, 0, s.fail("events", err)
 	}
 	list, err = collect(rows, func(row scanner) (SeenEvent, error) {
 		var e TimelineEntry
@@ -49,15 +49,21 @@ func (s *Store) SeenEvents(ctx context.Context, f EventFilter) (list []SeenEvent
 		return SeenEvent{At: moment(at), TimelineChange: *e.Event}, nil
 	})
 	if err != nil {
-		return nil, false, s.fail("events", err)
+		return nil, 0, s.fail("events", err)
 	}
-	if earlier = len(list) > f.Most; earlier {
+	if len(list) > f.Most {
 		list = list[:f.Most]
+		w.and("id < ?", list[f.Most-1].ID)
+		//nolint:gosec // conditions are written in this file
+		err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM events`+w.String(), w.args...).Scan(&earlier)
+		if err != nil {
+			return nil, 0, s.fail("count events", err)
+		}
 	}
 	slices.Reverse(list)
 	for i := range list {
 		if list[i].Verdicts, err = s.judgements(ctx, list[i].ID); err != nil {
-			return nil, false, s.fail("events", err)
+			return nil, 0, s.fail("events", err)
 		}
 	}
 	return list, earlier, nil

@@ -154,12 +154,13 @@ func TestSeenEvents(t *testing.T) {
 		f    EventFilter
 		want string
 	}{
-		{EventFilter{Most: 9}, "1 2 3+b begun+z echo 4 false"},
-		{EventFilter{Most: 2}, "3+b begun+z echo 4 true"},
-		{EventFilter{Most: 9, GUID: "b"}, "2 false"},
-		{EventFilter{Most: 9, Open: true}, "4 false"},
-		{EventFilter{Most: 9, Since: moment(20), GUID: "a"}, "3+b begun+z echo 4 false"},
-		{EventFilter{Most: 3, GUID: "a"}, "1 3+b begun+z echo 4 false"},
+		{EventFilter{Most: 9}, "1 2 3+b begun+z echo 4 0"},
+		{EventFilter{Most: 2}, "3+b begun+z echo 4 2"},
+		{EventFilter{Most: 1, Since: moment(20), GUID: "a"}, "4 1"},
+		{EventFilter{Most: 9, GUID: "b"}, "2 0"},
+		{EventFilter{Most: 9, Open: true}, "4 0"},
+		{EventFilter{Most: 9, Since: moment(20), GUID: "a"}, "3+b begun+z echo 4 0"},
+		{EventFilter{Most: 3, GUID: "a"}, "1 3+b begun+z echo 4 0"},
 	} {
 		list, earlier, err := s.SeenEvents(t.Context(), test.f)
 		must(t, err)
