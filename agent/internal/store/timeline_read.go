@@ -68,9 +68,12 @@ func (s *Store) receiptRuns(ctx context.Context, receipt int64) ([]int64, error)
 // it, and what became of it. An operation that was not carried out is also about the
 // record, whatever object it names: an adoption that is held, for example.
 func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]TimelineEntry, error) {
-	condition, args := byKeys(of.Keys, "(application = ? AND kind = ? AND key = ?)", func(k RecordKey) []any {
-		return []any{k.Space.Application(), k.Space.Kind(), k.Key}
-	})
+	mine, args := `SELECT id FROM outcomes WHERE guid = ? AND guid <> ''`, []any{of.GUID}
+	for _, k := range of.Keys { // one condition for all of them would read all outcomes
+		mine += ` UNION ALL SELECT id FROM outcomes WHERE application = ? AND kind = ? AND key = ? AND key <> ''
+			AND (guid = '' OR result <> 'applied')`
+		args = append(args, k.Space.Application(), k.Space.Kind(), k.Key)
+	}
 	const columns = `o.id, o.automation, o.application, o.kind, o.run, coalesce(o.settled_run, 0), o.key, o.guid, o.dn, o.name,
 		o.operation_json, `
 	const settled = `(o.settled_run IS NOT NULL OR o.result IN ('rejected', 'dropped'))`
@@ -80,10 +83,9 @@ func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]Timeline
 		UNION ALL SELECT ` + columns + `'held', 0, '', '', '', o.at, o.orchestration, r.kind, r.started_by,
 			CASE r.ended WHEN 0 THEN r.started ELSE r.ended END, o.id
 			FROM outcomes o JOIN runs r ON r.id = o.run WHERE ` + settled + ` AND o.id IN (SELECT id FROM mine)`
-	args = append(append([]any{of.GUID}, args...), of.GUID, of.GUID, stamp(of.Since), of.Most)
+	args = append(args, of.GUID, of.GUID, stamp(of.Since), of.Most)
 	//nolint:gosec // conditions and columns are written in this file
-	rows, err := s.reader.QueryContext(ctx, `WITH mine AS (SELECT id FROM outcomes WHERE guid = ? AND guid <> ''
-			UNION SELECT id FROM outcomes WHERE (guid = '' OR result <> 'applied') AND key <> '' AND `+condition+`)
+	rows, err := s.reader.QueryContext(ctx, `WITH mine AS (`+mine+`)
 		SELECT * FROM (`+query+`) q WHERE (guid = ? AND guid <> '' OR key = '' OR `+notOthers("q.application", "q.kind", "q.key", "q.at")+`)
 			AND at >= ? ORDER BY at DESC, entry DESC LIMIT ?`, args...)
 	if err != nil {

@@ -275,29 +275,3 @@ func TestFormerObjects(t *testing.T) {
 		t.Errorf("deleted at %v, in doubt %q, %v", at, unsure, err)
 	}
 }
-
-// TestTimelinesAreFoundByIndex: one person's timeline does not read those of all.
-func TestTimelinesAreFoundByIndex(t *testing.T) {
-	s := openTest(t)
-	for _, query := range []string{
-		`SELECT * FROM events WHERE guid = 'x' AND guid <> ''`, `SELECT * FROM outcomes WHERE guid = 'x' AND guid <> ''`,
-		`SELECT id FROM outcomes WHERE guid = '' AND key <> '' AND (application = 'a' AND kind = 'u' AND key = '1' OR application = 'a' AND kind = 'u' AND key = '2')`,
-		`SELECT * FROM link_changes WHERE guid = 'x'`, `SELECT * FROM receipts WHERE application = 'a' AND records IN ('u', '') AND key = '1'`,
-		`SELECT * FROM instances i JOIN story s ON s.instance = i.id WHERE i.guid = 'x'`,
-		`SELECT * FROM event_verdicts v JOIN events e ON e.id = v.event WHERE e.guid = 'x'`,
-	} {
-		rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
-		must(t, err)
-		lines, err := collect(rows, func(row scanner) (line string, err error) {
-			var a, b, c int
-			err = row.Scan(&a, &b, &c, &line)
-			return line, err
-		})
-		must(t, err)
-		for _, line := range lines {
-			if strings.HasPrefix(line, "SCAN") {
-				t.Errorf("%s\n%s", query, strings.Join(lines, "\n"))
-			}
-		}
-	}
-}
