@@ -75,3 +75,19 @@ func TestWarningsAboutChanges(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", d)
 	}
 }
+
+// TestChangesThatNobodySees: what can never fire is refused when it is loaded, with the
+// reason.
+func TestChangesThatNobodySees(t *testing.T) {
+	for name, reason := range map[string]string{
+		"objectClass": "it says what an object is, which stays", "isDeleted": "that is of the kinds deleted and restored",
+		"unicodePwd": "the directory shows it to nobody", "lastLogon": "each domain controller has its own",
+		"tokenGroups": "the directory computes it when it is asked for",
+	} {
+		text := strings.Replace(leavers, "title,  Department", name, 1)
+		all := strings.Join(loadErrors(t, map[string]string{"agent.toml": outboundBase(t) + text}), "\n")
+		if want := "no change of " + name + " can be seen: " + reason; !strings.Contains(all, want) {
+			t.Errorf("%s does not say %q", all, want)
+		}
+	}
+}

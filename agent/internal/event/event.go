@@ -125,23 +125,11 @@ func place(kind ident.EventKind, from, to ident.DN) ident.EventPart {
 	return ident.EventPart{Kind: kind, Old: []string{string(from)}, New: []string{string(to)}}
 }
 
-// silent lists what the directory keeps by itself, or what other parts tell.
-var silent = []string{
-	"cn", "name", "distinguishedname", "member", "memberof", "directreports", "managedobjects", "objectclass", "objectcategory",
-	"objectguid", "objectsid", "isdeleted", "isrecycled", "lastknownparent", "instancetype", "dscorepropagationdata",
-	"replpropertymetadata", "whenchanged", "whencreated", "usnchanged", "usncreated",
-}
-
-// onlyNamed lists what counts only if it is asked for by name.
-var onlyNamed = []string{
-	"useraccountcontrol", "lastlogontimestamp", "lastlogon", "lastlogoff", "logoncount", "badpwdcount", "badpasswordtime",
-}
-
 func (r Rules) counts(name string, before, after ident.DN) bool {
 	switch {
-	case slices.Contains(silent, name), name == before.NamingAttribute(), name == after.NamingAttribute():
+	case ident.Unseen(name) != "", name == before.NamingAttribute(), name == after.NamingAttribute():
 		return false
-	case slices.Contains(onlyNamed, name):
+	case ident.OnlyNamed(name):
 		return r.Named[name]
 	}
 	return true

@@ -26,6 +26,10 @@ var unasked = []string{
 	"msds-failedinteractivelogoncount", "msds-failedinteractivelogoncountatlastsuccessfullogon",
 }
 
+// OnlyNamed reports whether changes of an attribute, named in lower case, count only
+// for who asks for it by name.
+func OnlyNamed(attribute string) bool { return slices.Contains(unasked, attribute) }
+
 // Takes reports whether a part of an event is what the automation asks for.
 func (o On) Takes(p EventPart) bool {
 	switch {
@@ -34,7 +38,7 @@ func (o On) Takes(p EventPart) bool {
 	case p.Kind != EventModified:
 		return true
 	case len(o.Attributes) == 0:
-		return !slices.Contains(unasked, p.Attribute)
+		return !OnlyNamed(p.Attribute)
 	}
 	return slices.Contains(o.Attributes, p.Attribute)
 }
@@ -64,6 +68,9 @@ var unseen = func() map[string]string {
 		local    = "each domain controller has its own"
 		name     = "a new name is of the kind renamed"
 		members  = "memberships are of the kinds member_added and member_removed"
+		class    = "it says what an object is, which stays"
+		deletion = "that is of the kinds deleted and restored"
+		secret   = "the directory shows it to nobody"
 	)
 	out := map[string]string{
 		"cn": name, "name": name, "distinguishedname": name + ", and a new place of the kind moved", "member": members, "memberof": members,
@@ -74,9 +81,14 @@ var unseen = func() map[string]string {
 		computed: {
 			"canonicalname", "directreports", "managedobjects", "msds-memberoftransitive", "msds-membertransitive", "msds-resultantpso",
 			"msds-user-account-control-computed", "msds-userpasswordexpirytimecomputed", "primarygrouptoken", "tokengroups",
-			"msds-principalname", "createtimestamp", "modifytimestamp", "allowedattributes",
+			"msds-principalname", "createtimestamp", "modifytimestamp", "allowedattributes", "allowedattributeseffective",
+			"allowedchildclasses", "allowedchildclasseseffective", "parentguid", "sdrightseffective", "structuralobjectclass",
+			"tokengroupsglobalanduniversal", "tokengroupsnogcacceptable", "msds-keyversionnumber",
 		},
-		local: {"lastlogon", "lastlogoff", "logoncount", "badpwdcount", "badpasswordtime"},
+		class:    {"objectclass", "objectcategory", "instancetype"},
+		deletion: {"isdeleted", "isrecycled", "lastknownparent"},
+		secret:   {"unicodepwd", "dbcspwd", "ntpwdhistory", "lmpwdhistory", "supplementalcredentials"},
+		local:    {"lastlogon", "lastlogoff", "logoncount", "badpwdcount", "badpasswordtime"},
 	} {
 		for _, attribute := range attributes {
 			out[attribute] = reason
@@ -85,7 +97,7 @@ var unseen = func() map[string]string {
 	return out
 }()
 
-// Unseen returns why no event shows changes of an attribute, named in lower case; ""
+// Unseen is the one list of what is never modified. It returns why no event shows changes of an attribute, named in lower case; ""
 // when they do.
 func Unseen(attribute string) string { return unseen[attribute] }
 
@@ -93,7 +105,8 @@ func Unseen(attribute string) string { return unseen[attribute] }
 // attribute, named in lower case; "" when it can.
 func Imaged(attribute string) string {
 	switch attribute {
-	case "cn", "name", "distinguishedname", "objectguid", "objectsid", "whencreated":
+	case "cn", "name", "distinguishedname", "objectguid", "objectsid", "whencreated",
+		"objectclass", "objectcategory", "instancetype", "isdeleted", "isrecycled", "lastknownparent":
 		return ""
 	}
 	return unseen[attribute]
