@@ -32,6 +32,9 @@ func printEvent(p *page, e service.TimelineEntry) {
 // happened says what an event is and who wrote it, part by part where these are not
 // the same.
 func happened(v service.TimelineChange) string {
+	if len(v.Parts) == 0 {
+		return "(cannot be read)"
+	}
 	var said []string
 	for i := 0; i < len(v.Parts); {
 		origin, what := v.Parts[i].Origin, []string{}

@@ -145,8 +145,10 @@ func scanTimelineEvent(row scanner, e *TimelineEntry, rest ...any) error {
 	if group != (ident.EventGroup{}) {
 		c.Group = &group
 	}
-	c.Parts, err = ident.ParseParts(parts)
-	return err
+	if c.Parts, err = ident.ParseParts(parts); err != nil { // the others are told all the same
+		c.Parts, c.Unsure = nil, "what happened cannot be read: its row in the agent's state is damaged: "+err.Error()
+	}
+	return nil
 }
 
 func (s *Store) timelineVerdicts(ctx context.Context, of TimelineOf) ([]TimelineEntry, error) {

@@ -178,6 +178,22 @@ func TestSeenEvents(t *testing.T) {
 	}
 }
 
+// TestADamagedEventIsListed: a row that cannot be read hides no others.
+func TestADamagedEventIsListed(t *testing.T) {
+	s := openTest(t)
+	for _, parts := range []string{`[{"kind":"created"}]`, `[{`} {
+		s.sql(t, `INSERT INTO events (at, object, guid, dn, from_dn, name, group_guid, group_dn, group_name, parts_json, image_json, unsure, open)
+			VALUES (5, 'user', 'a', 'CN=x', '', 'X', '', '', '', '`+parts+`', '{}', '', 1)`)
+	}
+	list, _, err := s.SeenEvents(t.Context(), EventFilter{Most: 9})
+	if err != nil || len(list) != 2 || len(list[0].Parts) != 1 || list[0].Unsure != "" || list[1].Parts != nil || !strings.Contains(list[1].Unsure, "damaged") {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if told, _, err := s.Timeline(t.Context(), TimelineOf{GUID: "a", Most: 9}); err != nil || len(told) != 2 {
+		t.Errorf("%+v, %v", told, err)
+	}
+}
+
 // TestOldLinkChangesGo: what became of links is kept as long as the journal.
 func TestOldLinkChangesGo(t *testing.T) {
 	now := newClock()
