@@ -348,13 +348,11 @@ func (f *flood) table() string {
 		groupOf[p.guid] = r
 		r.people, r.changes, r.there, r.back = r.people+1, r.changes+p.changes, r.there+p.there, r.back+p.back
 	}
-	for id := int64(1); ; id++ {
-		e, found, err := st.EventByID(f.Context(), id)
-		f.must(err)
-		if !found {
-			break
-		}
-		if r := groupOf[e.GUID]; r != nil && !slices.Contains(e.Kinds(), ident.EventCreated) {
+	events, _, err := st.SeenEvents(f.Context(), store.EventFilter{Most: 1_000_000})
+	f.must(err)
+	for _, e := range events {
+		created := slices.ContainsFunc(e.Parts, func(p ident.EventPart) bool { return p.Kind == ident.EventCreated })
+		if r := groupOf[e.GUID]; r != nil && !created {
 			f.follow(st, e, r)
 		}
 	}
@@ -373,16 +371,14 @@ func (f *flood) table() string {
 }
 
 // follow counts what came of an event.
-func (f *flood) follow(st *store.Store, e ident.Event, r *row) {
+func (f *flood) follow(st *store.Store, e store.SeenEvent, r *row) {
 	f.Helper()
 	own := slices.ContainsFunc(e.Parts, func(p ident.EventPart) bool { return p.Origin != nil })
 	if r.hand++; own {
 		r.hand, r.agent = r.hand-1, r.agent+1
 	}
-	verdicts, err := st.VerdictsOf(f.Context(), e.ID)
-	f.must(err)
-	for _, v := range verdicts {
-		switch v.Verdict {
+	for _, v := range e.Verdicts {
+		switch store.EventVerdict(v.Verdict) {
 		case store.EventEcho:
 			r.why[v.Cause]++
 			continue

@@ -76,16 +76,16 @@ func (h *heard) sync() []ident.Event {
 		h.Fatal(err)
 	}
 	var list []ident.Event
-	for { // also those that are not judged before the outcome of the write
-		e, found, err := h.store.EventByID(h.Context(), h.last+1)
-		if err != nil {
-			h.Fatal(err)
-		}
-		if !found {
-			return list
-		}
-		list, h.last = append(list, e), e.ID
+	all, _, err := h.store.SeenEvents(h.Context(), store.EventFilter{Most: 1_000_000}) // also those that are not judged before the outcome of the write
+	if err != nil {
+		h.Fatal(err)
 	}
+	for _, e := range all {
+		if e.ID > h.last {
+			list, h.last = append(list, ident.Event{ID: e.ID, At: e.At, Object: e.Object, GUID: e.GUID, DN: e.DN, Parts: e.Parts, Group: e.Group}), e.ID
+		}
+	}
+	return list
 }
 
 // write carries an operation out, as a run or as a directory step. writer stands

@@ -36,7 +36,7 @@ type Store interface {
 	// an object of which one up to that number is open. It returns a
 	// *store.UnreadableEventError for a row that cannot be read.
 	OpenEvents(ctx context.Context, after int64, limit int) ([]ident.Event, error)
-	CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error)
+	CountOpenEvents(ctx context.Context) (n int, err error)
 	AsideEvents(ctx context.Context, automation string, from int64, limit int) ([]store.AsideEvent, error)
 	JudgeEvents(ctx context.Context, lease store.Lease, list []store.JudgedEvent) ([]store.Judged, error)
 	JudgeAside(ctx context.Context, lease store.Lease, list []store.JudgedEvent, by string) ([]store.Judged, error)
@@ -175,7 +175,7 @@ func (r *Reactor) tell(err error) {
 // waiting reports whether events are open that could not be judged yet, because a write
 // of the agent that they show has not been recorded. That takes moments.
 func (r *Reactor) waiting(ctx context.Context) bool {
-	n, _, err := r.Store.CountOpenEvents(ctx)
+	n, err := r.Store.CountOpenEvents(ctx)
 	return err == nil && n > 0
 }
 

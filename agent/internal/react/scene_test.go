@@ -173,17 +173,28 @@ func (s *scene) judge() {
 	}
 }
 
+// judgedBy returns the verdicts about all events, by their numbers.
+func (s *scene) judgedBy() map[int64][]store.TimelineJudged {
+	s.Helper()
+	list, _, err := s.store.SeenEvents(s.ctx, store.EventFilter{Most: 1_000_000})
+	if err != nil {
+		s.Fatal(err)
+	}
+	out := map[int64][]store.TimelineJudged{}
+	for _, e := range list {
+		out[e.ID] = e.Verdicts
+	}
+	return out
+}
+
 // verdicts returns the verdicts about the first events, each "automation verdict" and
 // its cause.
 func (s *scene) verdicts(events int64) []string {
 	s.Helper()
 	var out []string
+	judged := s.judgedBy()
 	for id := int64(1); id <= events; id++ {
-		list, err := s.store.VerdictsOf(s.ctx, s.before[0]+id)
-		if err != nil {
-			s.Fatal(err)
-		}
-		for _, v := range list {
+		for _, v := range judged[s.before[0]+id] {
 			line := fmt.Sprintf("%d %s %s", id, v.Automation, v.Verdict)
 			if v.Cause != "" {
 				line += ": " + v.Cause

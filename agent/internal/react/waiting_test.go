@@ -35,7 +35,7 @@ func TestManagersOfEvents(t *testing.T) {
 	if d := cmp.Diff([]string{"2 a filtered", "205 a filtered"}, s.verdicts(205)); d != "" {
 		t.Error(d)
 	}
-	if n, _, _ := s.store.CountOpenEvents(t.Context()); n != 3 {
+	if n, _ := s.store.CountOpenEvents(t.Context()); n != 3 {
 		t.Errorf("%d open", n)
 	}
 	s.away, s.managers[boss] = nil, ident.Entry{DN: boss, Attributes: ident.Attributes{"mail": {"boss@x"}}}

@@ -24,9 +24,6 @@ const (
 	EventDropped  EventVerdict = "dropped"  // it was set aside, and a person dropped it
 )
 
-// EventVerdicts lists the verdicts.
-var EventVerdicts = []EventVerdict{EventBegun, EventHeld, EventFiltered, EventEcho, EventAside, EventDropped}
-
 // Judgement is what one automation makes of an event.
 type Judgement struct {
 	Automation  string

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -27,7 +26,7 @@ const behindNone = ` AND NOT EXISTS (SELECT 1 FROM events kept WHERE kept.guid =
 const (
 	openEvents      = selectEvents + ` WHERE open = 1 AND id > ?` + behindNone + decidedEvents + ` ORDER BY id LIMIT ?`
 	oldestOpenEvent = `SELECT at FROM events WHERE open = 1 ORDER BY id LIMIT 1`
-	countOpenEvents = `SELECT count(*), coalesce(min(at), 0) FROM events WHERE open = 1`
+	countOpenEvents = `SELECT count(*) FROM events WHERE open = 1`
 )
 
 // UnreadableEventError is returned when the row of an event cannot be understood.
@@ -55,47 +54,10 @@ func (s *Store) OpenEvents(ctx context.Context, after int64, limit int) ([]ident
 	return list, s.fail("open events", err)
 }
 
-// CountOpenEvents counts the events that have not been judged yet, and returns when
-// the oldest of them was seen.
-func (s *Store) CountOpenEvents(ctx context.Context) (n int, oldest time.Time, err error) {
-	var at int64
-	err = s.reader.QueryRowContext(ctx, countOpenEvents).Scan(&n, &at)
-	return n, moment(at), s.fail("count open events", err)
-}
-
-// EventByID returns an event; false when there is none, or none any more.
-func (s *Store) EventByID(ctx context.Context, id int64) (ident.Event, bool, error) {
-	e, err := scanEvent(s.reader.QueryRowContext(ctx, selectEvents+` WHERE id = ?`, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return ident.Event{}, false, nil
-	}
-	return e, err == nil, s.fail("event", err)
-}
-
-// KeptVerdict is a verdict as it was written.
-type KeptVerdict struct {
-	Automation string       `json:"automation"`
-	Verdict    EventVerdict `json:"verdict"`
-	Instance   int64        `json:"instance,omitempty"`
-	Cause      string       `json:"cause,omitempty"`
-	Next       string       `json:"next,omitempty"`
-	At         time.Time    `json:"at"`
-}
-
-// VerdictsOf returns what automations made of an event.
-func (s *Store) VerdictsOf(ctx context.Context, event int64) ([]KeptVerdict, error) {
-	rows, err := s.reader.QueryContext(ctx,
-		`SELECT automation, verdict, instance, cause, next, at FROM event_verdicts WHERE event = ? ORDER BY automation`, event)
-	if err != nil {
-		return nil, s.fail("verdicts about an event", err)
-	}
-	list, err := collect(rows, func(row scanner) (v KeptVerdict, err error) {
-		var at int64
-		err = row.Scan(&v.Automation, &v.Verdict, &v.Instance, &v.Cause, &v.Next, &at)
-		v.At = moment(at)
-		return v, err
-	})
-	return list, s.fail("verdicts about an event", err)
+// CountOpenEvents counts the events that have not been judged yet.
+func (s *Store) CountOpenEvents(ctx context.Context) (n int, err error) {
+	err = s.reader.QueryRowContext(ctx, countOpenEvents).Scan(&n)
+	return n, s.fail("count open events", err)
 }
 
 const selectAside = `SELECT ` + wholeEvent + `, v.cause, v.next FROM event_verdicts v JOIN events ON events.id = v.event

@@ -83,24 +83,6 @@ func (s *Store) UpdateMirror(ctx context.Context, update func(MirrorTx) error) e
 	})
 }
 
-// Entry returns an object in its present state within the transaction; false
-// when the mirror does not have it.
-func (m MirrorTx) Entry(guid ident.GUID) (ident.Entry, bool, error) {
-	stmt, err := m.b.prepare(selectEntries + ` WHERE m.guid = ?` + orderEntries)
-	if err != nil {
-		return ident.Entry{}, false, err
-	}
-	rows, err := stmt.QueryContext(m.b.ctx, guid)
-	if err != nil {
-		return ident.Entry{}, false, err
-	}
-	list, _, err := collectEntries(rows)
-	if err != nil || len(list) == 0 {
-		return ident.Entry{}, false, err
-	}
-	return list[0], true, nil
-}
-
 // Put adds an object, or replaces everything that is known about it.
 func (m MirrorTx) Put(e ident.Entry) error {
 	if e.GUID == "" || e.DN == "" {
