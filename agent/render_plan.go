@@ -19,7 +19,7 @@ type extent struct {
 
 func printPlan(w io.Writer, plan ident.Plan, how extent) {
 	p := pageOf(w)
-	if plan.Application == "" { // it has no records
+	if plan.Application == "" && plan.Records == (ident.RecordCounts{}) && len(plan.Changes) == 0 { // an automation without records
 		for _, note := range plan.Notes {
 			p.put("", plan.Automation+": "+note.Text)
 		}

@@ -234,3 +234,13 @@ func TestLimitsThatMatter(t *testing.T) {
 		t.Errorf("without one that matters: %s", b.String())
 	}
 }
+
+// TestPlanWithoutRecords: an automation with a trigger has nothing to plan, and says
+// so instead of counting nothing.
+func TestPlanWithoutRecords(t *testing.T) {
+	var text strings.Builder
+	printPlan(&text, ident.Plan{Automation: "leavers", Notes: []ident.Note{{Text: "the directory is believed"}}}, extent{})
+	if got := text.String(); got != "leavers: the directory is believed\n" {
+		t.Errorf("%q", got)
+	}
+}
