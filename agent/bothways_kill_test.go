@@ -46,7 +46,7 @@ type delivered struct {
 // the receiver accepted there was a run, and nothing waits.
 func TestKilledInBothDirections(t *testing.T) {
 	t.Parallel()
-	people, kills := soak.Size(5, 40), soak.Size(4, 300)
+	people, kills := soak.Size(5, 20), soak.Size(4, 300)
 	l := &mixedLoad{bothWays: newBothWays(t, people), r: soak.Rand(t), people: people, told: deliveries{}}
 	l.begins()
 	for n := range kills {
