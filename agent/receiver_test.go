@@ -23,11 +23,12 @@ password = "@{file:%s/receiver_password}"
 
 const receiverPassword = "correct horse battery staple"
 
-// receiving writes a configuration with a receiver, and starts the agent.
-func (w *world) receiving() (d *daemon, address string) {
+// receiving writes a configuration with a receiver, changed by more pairs of old and new
+// text, and starts the agent.
+func (w *world) receiving(more ...string) (d *daemon, address string) {
 	w.Helper()
 	w.write("receiver_password", receiverPassword)
-	w.configure("[automations.staff]", fmt.Sprintf(receiverTables, w.dir), `"*/15 * * * *"`, `"0 0 1 1 *"`)
+	w.configure(append(more, "[automations.staff]", fmt.Sprintf(receiverTables, w.dir), `"*/15 * * * *"`, `"0 0 1 1 *"`)...)
 	d = w.start()
 	form := regexp.MustCompile(`msg="applications may tell of changes" url=(\S+)`)
 	soak.Await(w.TB, "the receiver listens", func() bool { return form.MatchString(d.said()) })

@@ -55,6 +55,12 @@
 #              automation runs for that user alone: the time from the call to the
 #              end of the run, when the domain controller has the write and the
 #              journal its outcome, as a histogram
+#   Received   the same by a running agent that the application tells of it: from the
+#              request to the receiver until somebody else sees the change at the
+#              domain controller, as a histogram; and how long the application waits
+#              for its answer (answered)
+#   Answer     of the receiver: how long an application waits until its delivery is
+#              on the disk, alone and while others write to the state all the time
 # scripts/bench.sh host leaves out the benchmarks that need a domain controller.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -78,8 +84,9 @@ for vendor in pipedrive infobip; do
 done
 bench ./agent/internal/store 'BenchmarkOutbox|BenchmarkEvents' 1x "$@"
 bench ./agent/internal/dispatch . 1x -cpu 2 "$@"
+bench ./agent/internal/receiver . 1000x "$@"
 go test ./agent/internal/dispatch -run TestOneApplicationDown -v | grep -E 'one application down|^(FAIL|---)'
 [ "$only" = all ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then scripts/dc.sh install; fi
-ROLLCALL_DC_MODEL=standard go test ./agent -run '^$' -bench 'Feed|Instant' -benchtime 1x -timeout 30m "$@"
-go test ./agent -run '^$' -bench . -skip 'Feed|Instant' -benchtime 1x -timeout 30m "$@"
+ROLLCALL_DC_MODEL=standard go test ./agent -run '^$' -bench 'Feed|Instant|Received' -benchtime 1x -timeout 30m "$@"
+go test ./agent -run '^$' -bench . -skip 'Feed|Instant|Received' -benchtime 1x -timeout 30m "$@"
