@@ -51,7 +51,8 @@ type Store interface {
 	ReceiptsSeen(ctx context.Context, automation string, run int64, seen, done []int64) error
 	GiveUpReceipts(ctx context.Context, automation, cause string, seen, done []int64) error
 	EndReceipts(ctx context.Context, ids []int64, state store.ReceiptState, cause string) error
-	PutOffReceipts(ctx context.Context, ids []int64, tried int, next time.Time, cause string) error
+	ReceiptsTried(ctx context.Context, automation string, ids []int64, next time.Time, cause string) error
+	PutOffReceipts(ctx context.Context, ids []int64, next time.Time, cause string) error
 	TrimReceipts(ctx context.Context, before time.Time, most int) (int, error)
 }
 

@@ -115,6 +115,7 @@ func (w *worker) groups(ctx context.Context, application string) ([]group, error
 	}
 	all := map[string]*group{}
 	var seen, unread, later []int64
+	waiting := map[time.Time][]int64{} // by when the first of their automations tries again
 	for _, receipt := range receipts {
 		automations, known := w.Applications.Reads(application, receipt.Records)
 		if !known {
@@ -128,7 +129,11 @@ func (w *worker) groups(ctx context.Context, application string) ([]group, error
 		case len(left) == 0:
 			unread = append(unread, receipt.ID)
 		}
-		for _, automation := range left {
+		due, next := dueOf(receipt, left, w.Now())
+		if len(due) == 0 && len(left) > 0 {
+			waiting[next] = append(waiting[next], receipt.ID)
+		}
+		for _, automation := range due {
 			g := all[automation]
 			if g == nil {
 				g = &group{automation: automation, application: application}
@@ -144,7 +149,27 @@ func (w *worker) groups(ctx context.Context, application string) ([]group, error
 	for _, automation := range slices.Sorted(maps.Keys(all)) {
 		groups = append(groups, *all[automation])
 	}
+	for next, ids := range waiting {
+		if err := w.Store.PutOffReceipts(ctx, ids, next, ""); err != nil {
+			return nil, err
+		}
+	}
 	return groups, w.settle(ctx, seen, unread, later)
+}
+
+// dueOf returns those automations that have to run for a receipt and need not wait
+// after a failure, and when the first of the others tries again.
+func dueOf(receipt store.Receipt, left []string, now time.Time) (due []string, next time.Time) {
+	for _, automation := range left {
+		at := receipt.Tries[automation].Next
+		switch {
+		case !at.After(now):
+			due = append(due, automation)
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	return due, next
 }
 
 // settle ends what no automation has to run for, and lets wait what cannot be told
@@ -157,7 +182,7 @@ func (w *worker) settle(ctx context.Context, seen, unread, later []int64) error 
 	if err := w.Store.EndReceipts(ctx, unread, store.ReceiptIgnored, nobody); err != nil {
 		return err
 	}
-	return w.Store.PutOffReceipts(ctx, later, 0, w.Now().Add(w.limits.unserved), "the connector of the application does not serve")
+	return w.Store.PutOffReceipts(ctx, later, w.Now().Add(w.limits.unserved), "the connector of the application does not serve")
 }
 
 // endedRuns says for each automation how many runs have ended.
@@ -244,8 +269,8 @@ func (w *worker) failed(ctx context.Context, g group, err error) error {
 		last[id] = true
 	}
 	for _, receipt := range g.receipts {
-		if !over && receipt.Attempts+1 < w.limits.attempts {
-			later[receipt.Attempts] = append(later[receipt.Attempts], receipt.ID)
+		if attempts := receipt.Tries[g.automation].Attempts; !over && attempts+1 < w.limits.attempts {
+			later[attempts] = append(later[attempts], receipt.ID)
 			continue
 		}
 		given.receipts = append(given.receipts, receipt)
@@ -255,7 +280,7 @@ func (w *worker) failed(ctx context.Context, g group, err error) error {
 	}
 	cause := fmt.Sprintf("automation %s: %s", g.automation, shorten(err.Error()))
 	for _, attempts := range slices.Sorted(maps.Keys(later)) {
-		if err := w.Store.PutOffReceipts(ctx, later[attempts], 1, w.Now().Add(w.backoff(attempts)), cause); err != nil {
+		if err := w.Store.ReceiptsTried(ctx, g.automation, later[attempts], w.Now().Add(w.backoff(attempts)), cause); err != nil {
 			return err
 		}
 	}

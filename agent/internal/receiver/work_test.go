@@ -94,6 +94,42 @@ func TestSeveralAutomationsReadTheSameRecords(t *testing.T) {
 	}
 }
 
+// TestEachAutomationHasItsOwnAttempts: one that fails for ever, or waits long before it
+// tries again, takes neither attempts nor time of another one.
+func TestEachAutomationHasItsOwnAttempts(t *testing.T) {
+	for name, backoff := range map[string]time.Duration{"attempts": time.Millisecond, "time": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(s *Settings) { s.limits.attempts, s.limits.backoff = 3, backoff })
+			w.reads["pipedrive/user"] = []string{"staff", "groups"}
+			var staff, groups atomic.Int32
+			w.runs.set(func(_ context.Context, automation string, _ []ident.Key) error {
+				switch {
+				case automation == "staff":
+					staff.Add(1)
+					return errors.New("no right to write")
+				case backoff == time.Hour && staff.Load() < 1, backoff < time.Hour && staff.Load() < 3:
+					return fmt.Errorf("run: %w", &store.LeasedError{Name: "groups", Owner: "schedule"})
+				case backoff < time.Hour && groups.Add(1) < 3:
+					return errors.New("the application is down")
+				}
+				return nil
+			})
+			w.came("pipedrive", "11")
+			w.work()
+			until(t, "the other one has run", func() bool { return len(w.runs.all()) == 1 })
+			if d := cmp.Diff([]string{"groups by application pipedrive: 11"}, w.runs.all()); d != "" {
+				t.Error(d)
+			}
+			if backoff < time.Hour {
+				until(t, "it is given up", w.ended("pipedrive"))
+			}
+			if got := w.about("pipedrive", "11"); backoff < time.Hour && (len(got) != 1 || !strings.HasPrefix(got[0], "failed groups,staff automation staff: ")) {
+				t.Error(got)
+			}
+		})
+	}
+}
+
 // TestARunIsUnderWay: what came waits until it has ended, and none of it is lost,
 // as the run may have fetched the record before the change.
 func TestARunIsUnderWay(t *testing.T) {

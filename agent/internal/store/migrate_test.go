@@ -217,7 +217,8 @@ func checkKinds(t *testing.T, s *Store) {
 func checkReceipts(t *testing.T, s *Store) {
 	t.Helper()
 	got, err := s.OpenReceipts(t.Context(), "crm", s.now())
-	if err != nil || len(got) != 1 || got[0].ID != 5 || got[0].Key != "7" || got[0].Run != 3 || !slices.Equal(got[0].Ran, []string{"staff"}) {
+	if err != nil || len(got) != 1 || got[0].ID != 5 || got[0].Key != "7" || got[0].Run != 3 || !slices.Equal(got[0].Ran, []string{"staff"}) ||
+		got[0].Tries["groups"].Attempts != 4 {
 		t.Errorf("receipts: %+v, %v", got, err)
 	}
 }

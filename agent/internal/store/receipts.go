@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -40,11 +41,19 @@ type Receipt struct {
 	Key         ident.Key    `json:"key"`
 	State       ReceiptState `json:"state"`
 	Run         int64        `json:"run,omitempty"` // the last that was about it
-	Attempts    int          `json:"attempts"`
+	Attempts    int          `json:"attempts"`      // that failed, of all automations
 	NextAt      time.Time    `json:"next_at,omitzero"`
 	Ended       time.Time    `json:"ended,omitzero"`
 	Cause       string       `json:"cause,omitempty"`
 	Ran         []string     `json:"ran,omitempty"` // automations that have run for it
+
+	Tries map[string]Try `json:"tries,omitempty"` // by automation, of those whose runs failed
+}
+
+// Try says how often runs of one automation have failed for a receipt.
+type Try struct {
+	Attempts int       `json:"attempts"`
+	Next     time.Time `json:"next"` // not tried again before
 }
 
 // ReceiptBounds limits what one application may have open.
@@ -154,36 +163,56 @@ func (s *Store) ReceiptsAbout(ctx context.Context, application, records string, 
 }
 
 // receipts reads the receipts of a condition, with the automations that have run
-// for them.
-func (s *Store) receipts(ctx context.Context, where, order string, args ...any) ([]Receipt, error) {
-	rows, err := s.reader.QueryContext(ctx, selectReceipts+where+order, args...)
+// for them, or are to try again: all as it was at one moment. A receipt that is put
+// off meanwhile would otherwise seem to be one that nobody has run for.
+func (s *Store) receipts(ctx context.Context, where, order string, args ...any) (list []Receipt, err error) {
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, s.fail("read receipts", err)
 	}
-	list, err := collect(rows, scanReceipt)
-	if err != nil || len(list) == 0 {
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	rows, err := tx.QueryContext(ctx, selectReceipts+where+order, args...)
+	if err != nil {
+		return nil, s.fail("read receipts", err)
+	}
+	if list, err = collect(rows, scanReceipt); err != nil || len(list) == 0 {
 		return nil, s.fail("read receipts", err)
 	}
 	place := make(map[int64]int, len(list))
 	for i, r := range list {
 		place[r.ID] = i
 	}
+	const of = ` WHERE receipt IN (SELECT id FROM receipts`
 	//nolint:gosec // conditions are written in this file
-	rows, err = s.reader.QueryContext(ctx, `SELECT receipt, automation FROM receipt_runs WHERE receipt IN (SELECT id FROM receipts`+where+`)
-		ORDER BY receipt, automation`, args...)
+	rows, err = tx.QueryContext(ctx, `SELECT receipt, automation, 0, 0 FROM receipt_runs`+of+where+`)
+		UNION ALL SELECT receipt, automation, attempts, next_at FROM receipt_tries`+of+where+`) ORDER BY 1, 2`, slices.Concat(args, args)...)
 	if err != nil {
 		return nil, s.fail("read receipts", err)
 	}
 	_, err = collect(rows, func(row scanner) (_ struct{}, err error) {
-		var id int64
+		var id, next int64
 		var automation string
-		err = row.Scan(&id, &automation)
-		if i, ok := place[id]; ok {
-			list[i].Ran = append(list[i].Ran, automation)
+		var attempts int
+		if err = row.Scan(&id, &automation, &attempts, &next); err != nil {
+			return struct{}{}, err
 		}
-		return struct{}{}, err
+		list[place[id]].tell(automation, attempts, next)
+		return struct{}{}, nil
 	})
 	return list, s.fail("read receipts", err)
+}
+
+// tell notes what became of a receipt with an automation: it has run, or failed so
+// often.
+func (r *Receipt) tell(automation string, attempts int, next int64) {
+	if attempts == 0 {
+		r.Ran = append(r.Ran, automation)
+		return
+	}
+	if r.Tries == nil {
+		r.Tries = map[string]Try{}
+	}
+	r.Tries[automation] = Try{Attempts: attempts, Next: moment(next)}
 }
 
 // OpenCount says how many receipts of an application are open.

@@ -29,6 +29,9 @@ func (s *Store) GiveUpReceipts(ctx context.Context, automation, cause string, se
 	})
 }
 
+// givenUp is the condition that no run of some automation could look at a receipt.
+const givenUp = `EXISTS (SELECT 1 FROM receipt_runs u WHERE u.receipt = receipts.id AND u.failed = 1)`
+
 func (s *Store) receiptsSeen(ctx context.Context, seen, done []int64, each func(*batch, int64) error) error {
 	if len(seen)+len(done) == 0 {
 		return nil
@@ -40,10 +43,9 @@ func (s *Store) receiptsSeen(ctx context.Context, seen, done []int64, each func(
 				return err
 			}
 		}
-		const failed = `EXISTS (SELECT 1 FROM receipt_runs u WHERE u.receipt = receipts.id AND u.failed = 1)`
 		for _, id := range done {
-			err := b.exec(ctx, `UPDATE receipts SET state = CASE WHEN `+failed+` THEN 'failed' ELSE 'done' END,
-				cause = CASE WHEN `+failed+` THEN cause ELSE '' END, ended = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
+			err := b.exec(ctx, `UPDATE receipts SET state = CASE WHEN `+givenUp+` THEN 'failed' ELSE 'done' END,
+				cause = CASE WHEN `+givenUp+` THEN cause ELSE '' END, ended = ?, body = ?, size = 0 WHERE id = ? AND state = 'open'`,
 				stamp(s.now()), []byte{}, id)
 			if err != nil {
 				return err
@@ -78,18 +80,41 @@ func (s *Store) EndReceipts(ctx context.Context, ids []int64, state ReceiptState
 	})
 }
 
-// PutOffReceipts lets receipts wait until next. tried says how many attempts have
-// failed, which is 0 when nothing could be tried.
-func (s *Store) PutOffReceipts(ctx context.Context, ids []int64, tried int, next time.Time, cause string) error {
+// ReceiptsTried records that a run of an automation failed for receipts, and when it
+// is tried again. Other automations do not wait for it. The cause for which one has
+// given up stays.
+func (s *Store) ReceiptsTried(ctx context.Context, automation string, ids []int64, next time.Time, cause string) error {
+	return s.eachReceipt(ctx, "count attempts", ids, func(b *batch, id int64) error {
+		err := b.exec(ctx, `INSERT INTO receipt_tries (receipt, automation, attempts, next_at)
+			SELECT id, ?, 1, ? FROM receipts WHERE id = ? AND state = 'open'
+			ON CONFLICT (receipt, automation) DO UPDATE SET attempts = receipt_tries.attempts + 1, next_at = excluded.next_at`,
+			automation, stamp(next), id)
+		if err != nil {
+			return err
+		}
+		return b.exec(ctx, `UPDATE receipts SET attempts = attempts + 1, cause = CASE WHEN `+givenUp+` THEN cause ELSE ? END
+			WHERE id = ? AND state = 'open'`, cause, id)
+	})
+}
+
+// PutOffReceipts lets receipts wait until next, as nothing can be done for them
+// before. cause "" keeps the one that is known.
+func (s *Store) PutOffReceipts(ctx context.Context, ids []int64, next time.Time, cause string) error {
+	return s.eachReceipt(ctx, "put receipts off", ids, func(b *batch, id int64) error {
+		return b.exec(ctx, `UPDATE receipts SET next_at = ?, cause = CASE WHEN ? = '' THEN cause ELSE ? END WHERE id = ? AND state = 'open'`,
+			stamp(next), cause, cause, id)
+	})
+}
+
+// eachReceipt changes receipts in one transaction.
+func (s *Store) eachReceipt(ctx context.Context, what string, ids []int64, each func(*batch, int64) error) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return s.write(ctx, "put receipts off", func(tx *sql.Tx) error {
+	return s.write(ctx, what, func(tx *sql.Tx) error {
 		b := s.newBatch(tx)
 		for _, id := range ids {
-			err := b.exec(ctx, `UPDATE receipts SET attempts = attempts + ?, next_at = ?, cause = ? WHERE id = ? AND state = 'open'`,
-				tried, stamp(next), cause, id)
-			if err != nil {
+			if err := each(b, id); err != nil {
 				return err
 			}
 		}
@@ -134,7 +159,9 @@ func (s *Store) deleteReceipts(ctx context.Context, query string, before int64, 
 			}
 			b := s.newBatch(tx)
 			for _, id := range ids {
-				for _, query := range []string{`DELETE FROM receipt_runs WHERE receipt = ?`, `DELETE FROM receipts WHERE id = ?`} {
+				for _, query := range []string{
+					`DELETE FROM receipt_tries WHERE receipt = ?`, `DELETE FROM receipt_runs WHERE receipt = ?`, `DELETE FROM receipts WHERE id = ?`,
+				} {
 					if err := b.exec(ctx, query, id); err != nil {
 						return err
 					}

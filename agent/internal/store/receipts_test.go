@@ -106,7 +106,8 @@ func TestReceiptsEnd(t *testing.T) {
 	must(t, s.ReceiptsSeen(t.Context(), "staff", 7, []int64{1, 2}, []int64{2}))
 	must(t, s.EndReceipts(t.Context(), []int64{3}, ReceiptIgnored, "no automation reads endpoint users"))
 	now.Add(time.Minute)
-	must(t, s.PutOffReceipts(t.Context(), []int64{4}, 1, now.Now().Add(time.Minute), "the application is down"))
+	must(t, s.ReceiptsTried(t.Context(), "staff", []int64{3, 4}, now.Now().Add(time.Hour), "the application is down"))
+	must(t, s.PutOffReceipts(t.Context(), []int64{4}, now.Now().Add(time.Minute), ""))
 	list := open(t, s)
 	if len(list) != 1 || list[0].ID != 1 || !slices.Equal(list[0].Ran, []string{"staff"}) || list[0].Run != 7 {
 		t.Fatalf("%+v", list)
@@ -116,7 +117,8 @@ func TestReceiptsEnd(t *testing.T) {
 	}
 	must(t, s.ReceiptsSeen(t.Context(), "more", 8, []int64{1}, []int64{1}))
 	now.Add(time.Minute)
-	if list = open(t, s); len(list) != 1 || list[0].ID != 4 || list[0].Attempts != 1 || list[0].Cause != "the application is down" {
+	if list = open(t, s); len(list) != 1 || list[0].ID != 4 || list[0].Attempts != 1 || list[0].Cause != "the application is down" ||
+		len(list[0].Ran) > 0 || list[0].Tries["staff"] != (Try{Attempts: 1, Next: now.Now().Add(59 * time.Minute)}) {
 		t.Fatalf("%+v", list)
 	}
 	about := must1[[]Receipt](t)(s.ReceiptsAbout(t.Context(), "crm", "", "1", 10))
@@ -163,7 +165,7 @@ func TestReceiptsAreCounted(t *testing.T) {
 	first := now.Now()
 	now.Add(time.Minute)
 	keepSent(t, s, sent("d2", "2"))
-	must(t, s.PutOffReceipts(t.Context(), []int64{1}, 1, now.Now().Add(time.Hour), "x"))
+	must(t, s.PutOffReceipts(t.Context(), []int64{1}, now.Now().Add(time.Hour), "x"))
 	want := []OpenCount{{Application: "crm", Open: 2, Oldest: first, Next: now.Now()}}
 	if d := cmp.Diff(want, must1[[]OpenCount](t)(s.OpenReceiptCounts(t.Context()))); d != "" {
 		t.Error(d)

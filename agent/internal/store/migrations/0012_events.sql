@@ -143,6 +143,15 @@ CREATE TABLE receipt_runs (
     PRIMARY KEY (receipt, automation)
 ) STRICT, WITHOUT ROWID;
 
+-- What failed for a receipt, of each automation that is to try again.
+CREATE TABLE receipt_tries (
+    receipt    INTEGER NOT NULL REFERENCES receipts (id),
+    automation TEXT NOT NULL,
+    attempts   INTEGER NOT NULL, -- that failed
+    next_at    INTEGER NOT NULL,
+    PRIMARY KEY (receipt, automation)
+) STRICT, WITHOUT ROWID;
+
 -- What somebody has registered at an application so that it tells of changes. The
 -- row stays when the subscription was ended on purpose.
 CREATE TABLE subscriptions (

@@ -37,6 +37,7 @@ INSERT INTO initial_passwords VALUES (3, x'7365616c6564');
 INSERT INTO starts VALUES ('stale', 'guid-1', 1767323045000000006, 1);
 INSERT INTO echoes VALUES (1, 'guid-1', '', 'state', '8042be084a52f999fd9af63a9b062e45', '{"automation":"staff","orchestration":"leaver","instance":3,"run":1,"hops":1}', 'dc1', 0, 1767323045000000006);
 INSERT INTO receipts VALUES (5, 'crm', 'd-1', 1767323045000000006, 'change', 'user', '7', x'7b7d', 2, 'open', 3, 1, 1767323045000000006, 0, 'down');
+INSERT INTO receipt_tries VALUES (5, 'groups', 4, 1767323045000000006);
 INSERT INTO receipt_runs VALUES (5, 'staff', 3, 0, 1767323045000000006);
 INSERT INTO link_changes VALUES (1, 1767323045000000006, 'crm', 'user', '1', 'guid-1', 1, 'staff', '', 'created', 1, 'ada');
 INSERT INTO link_changes VALUES (2, 1767323045000000007, 'crm', 'user', '9', 'guid-1', 0, 'staff', '', 'manual', 0, 'ada');
