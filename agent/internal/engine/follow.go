@@ -71,14 +71,15 @@ func (f *Follower) HighestUSN(ctx context.Context) (usn int64, err error) {
 type looked struct {
 	Directory
 	engine     *Engine
-	usn, after int64
+	usn, after int64 // usn is 0 once it was taken: later in the read it is too old
 }
 
-func (l looked) HighestUSN(ctx context.Context) (int64, error) {
-	if l.usn == 0 || l.after != l.engine.turn.syncs.Load() {
+func (l *looked) HighestUSN(ctx context.Context) (int64, error) {
+	usn := l.usn
+	if l.usn = 0; usn == 0 || l.after != l.engine.turn.syncs.Load() {
 		return l.Directory.HighestUSN(ctx)
 	}
-	return l.usn, nil
+	return usn, nil
 }
 
 // Notify calls changed whenever the domain controller says that something has
@@ -119,7 +120,7 @@ func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 	}
 	spec := e.mirrored(f.schema)
 	spec.Incremental, spec.SweepEvery = true, min(max(sweepEvery, sweepShare*f.slow), sweepAtLeast)
-	client := looked{f.client, e, f.usn, f.after}
+	client := &looked{f.client, e, f.usn, f.after}
 	f.usn = 0
 	report, err := e.synchronise(ctx, client, spec)
 	var whole *mirror.WholeError

@@ -372,3 +372,26 @@ func TestAnotherMirrorIsReadAndInventsNothing(t *testing.T) {
 		t.Errorf("the change that follows: %+v", list)
 	}
 }
+
+// A read that found something asks how far the domain controller is afterwards, too:
+// what the feed saw before is too old for that.
+func TestWhatTheFeedSawIsTakenOnce(t *testing.T) {
+	d, err := memory.New("DC=ad,DC=test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := d.Connect(memory.Account{DN: "CN=Administrator,CN=Users,DC=ad,DC=test", Administrator: true}, "dc1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := c.HighestUSN(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &looked{Directory: remembered{c}, engine: &Engine{turn: newTurnstile()}, usn: now - 7}
+	for _, want := range []int64{now - 7, now} {
+		if got, err := l.HighestUSN(t.Context()); got != want || err != nil {
+			t.Errorf("%d, %v, want %d", got, err, want)
+		}
+	}
+}

@@ -65,7 +65,7 @@ func verdict(a Automation, v store.EventVerdict, cause string) store.Judgement {
 }
 
 // claim says what an event tells, for one that is in doubt: a deletion, a return, a
-// membership, or attributes.
+// membership, attributes, or a change that takes back an earlier one.
 func claim(e ident.Event) string {
 	switch kind := e.Parts[0].Kind; {
 	case kind == ident.EventModified:

@@ -27,11 +27,12 @@ import (
 //     deletion, where the account is not shown any, the next search for them.
 //     If it does not, the value was overwritten, was there before, or is not
 //     mirrored, and nothing comes any more. Another domain controller may be late,
-//     so the echo stays for echoKept.
+//     so the echo stays for MostLag.
 
-// echoKept is how long an echo is waited for that another domain controller than
-// the one that was written to may still bring.
-const echoKept = time.Hour
+// MostLag is how long a change may take from one domain controller to another, where
+// nothing says how far replication is: between sites the rarest usual schedule is
+// once a day.
+const MostLag = 25 * time.Hour
 
 // ofIntent finds the echoes of an intent by their index, which has those of open intents
 // only.
@@ -268,9 +269,9 @@ func (b *mirrorBatch) forgetEchoes(state MirrorState) error {
 	if deletions.IsZero() {
 		deletions = state.Synced
 	}
-	err := b.exec(endedEchoes+`<> ?`, stamp(state.Synced), state.Server, stamp(state.Synced.Add(-echoKept)), operation.EchoLife)
+	err := b.exec(endedEchoes+`<> ?`, stamp(state.Synced), state.Server, stamp(state.Synced.Add(-MostLag)), operation.EchoLife)
 	if err == nil {
-		err = b.exec(endedEchoes+`= ?`, stamp(deletions), state.Server, stamp(deletions.Add(-echoKept)), operation.EchoLife)
+		err = b.exec(endedEchoes+`= ?`, stamp(deletions), state.Server, stamp(deletions.Add(-MostLag)), operation.EchoLife)
 	}
 	if err != nil {
 		return err

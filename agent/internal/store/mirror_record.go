@@ -13,6 +13,8 @@ type EventRules struct {
 	// Comparable lists the attributes that were mirrored before, in lower case; nil
 	// stands for all. Others have no former values that could differ.
 	Comparable map[string]bool
+	// Undone says which events are in doubt because they undo earlier ones.
+	Undone Undone
 	// Recorded gets what was recorded when UpdateMirror has succeeded.
 	Recorded *Recorded
 }
@@ -68,7 +70,8 @@ type recorder struct {
 	doubts  map[ident.GUID]string // why it is not certain what happened to an object
 	// vanished says why it is not certain that objects have lost an attribute.
 	vanished map[lostAttribute]string
-	doubted  *bool // see remembersDoubts
+	doubted  *bool  // see remembersDoubts
+	newest   *int64 // the id of the last event before this transaction; nil: not looked yet
 }
 
 // touched is an object that differs, as it was before.

@@ -212,6 +212,11 @@ func (r *recorder) entry(guid ident.GUID) (ident.Entry, bool, error) {
 func (r *recorder) add(e *ident.Event) error {
 	e.At = r.b.now
 	e.Name = event.Name(ident.Entry{DN: e.DN, Attributes: e.Image})
+	if undoes, err := r.undoes(e); err != nil {
+		return err
+	} else if undoes && e.Unsure == "" {
+		e.Unsure = r.rules.Undone.Why
+	}
 	if err := r.b.addEvent(e); err != nil {
 		return err
 	}

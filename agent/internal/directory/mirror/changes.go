@@ -70,6 +70,11 @@ var errUnknown = errors.New("objects unknown to the mirror")
 // read whole, unless they are new, and so are unfinished ones. whole holds the objects already
 // read, or nil for one that no longer exists.
 func (s *synchroniser) apply(ctx context.Context, c cursor, changed changes, whole map[ident.GUID]*ident.Entry) error {
+	if len(changed.entries)+len(changed.gone)+len(whole) > 0 {
+		if err := s.note(ctx); err != nil {
+			return err
+		}
+	}
 	state, err := s.state(c, true)
 	if err != nil || s.tellsNothing(state, c, changed) {
 		return err
@@ -108,8 +113,8 @@ func (s *synchroniser) tellsNothing(state store.MirrorState, c cursor, changed c
 	if len(changed.entries)+len(changed.gone) > 0 || s.before.Awaits || s.before.Events != state.Events || s.before.Server != state.Server {
 		return false
 	}
-	c.Cookie, c.USN, c.URL = s.last.Cookie, s.last.USN, s.last.URL
-	if !reflect.DeepEqual(c, s.last) || s.dir.Server().URL != s.last.URL {
+	c.Cookie, c.USN = s.last.Cookie, s.last.USN
+	if !reflect.DeepEqual(c, s.last) || s.dir.Server().URL != s.last.From.URL || !s.last.Behind.IsZero() {
 		return false
 	}
 	age := s.began.Sub(s.before.Synced)

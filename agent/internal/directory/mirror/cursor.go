@@ -16,7 +16,7 @@ import (
 // reports changes again.
 type cursor struct {
 	Way    way    `json:"way"`
-	URL    string `json:"url,omitempty"`    // of the domain controller that the last complete state of the mirror is from
+	From   source `json:"from,omitzero"`
 	Base   string `json:"base"`             // folded
 	Cookie []byte `json:"cookie,omitempty"` // of DirSync
 	// Names lists the mirrored attributes, which may be more than are wanted now. In
@@ -32,6 +32,9 @@ type cursor struct {
 	Unswept bool      `json:"unswept,omitempty"`
 	Swept   time.Time `json:"swept,omitzero"`
 	Whole   time.Time `json:"whole,omitzero"` // when the last full read began
+	// Behind is when a domain controller was met that is behind From; zero if there was
+	// none since the last complete read.
+	Behind time.Time `json:"behind,omitzero"`
 }
 
 // way is how the directory is read.
@@ -60,7 +63,7 @@ func Source(ctx context.Context, st Store) (url string, events bool, err error) 
 	if err != nil {
 		return "", state.Events, nil //nolint:nilerr // the next synchronisation reads everything, anywhere
 	}
-	return c.URL, state.Events, nil
+	return c.From.URL, state.Events, nil
 }
 
 var errCursor = errors.New("the stored cursor is damaged")

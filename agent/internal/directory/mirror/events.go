@@ -42,7 +42,7 @@ func (s *synchroniser) record(tx store.MirrorTx) {
 	for i, name := range s.spec.Named {
 		named[i] = text.Lower(name)
 	}
-	tx.Record(store.EventRules{Named: named, Comparable: comparable, Recorded: &s.recorded})
+	tx.Record(store.EventRules{Named: named, Comparable: comparable, Recorded: &s.recorded, Undone: s.undone})
 }
 
 // announceEvents tells from when on events count, and how many there are.

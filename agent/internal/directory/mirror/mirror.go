@@ -27,6 +27,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -86,7 +87,8 @@ const maxAge = 24 * time.Hour
 // mixes old and new objects and must not be used before a later Sync succeeds.
 // A read that shows suspiciously few objects returns a *ShrinkError; an
 // attribute that cannot be mirrored, an *AttributeError; a read of everything that
-// Spec.Incremental forbids, a *WholeError.
+// Spec.Incremental forbids, a *WholeError; one at a domain controller that is behind
+// the mirror, a *BehindError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
 	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now()}
@@ -128,6 +130,8 @@ type synchroniser struct {
 	damaged    string // why the previous cursor cannot be read
 	last       cursor // the previous cursor; zero if there is none
 	report     Report
+	reached    int64        // highestCommittedUSN after a read that found something; 0: there was none
+	undone     store.Undone // which events are set aside, because the domain controller may be behind
 	// recorded counts the events of the transaction that was the last.
 	recorded store.Recorded
 }
@@ -233,8 +237,10 @@ func shared(a, b []string) []string {
 
 // state returns what is committed together with the entries read up to c.
 func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
-	if c.URL = s.last.URL; full {
-		c.URL = s.dir.Server().URL
+	if c.From, c.Behind = s.last.From, s.last.Behind; full {
+		server := s.dir.Server()
+		c.From = source{URL: server.URL, Server: s.report.Server, Database: server.InvocationID, USN: cmp.Or(s.reached, c.From.USN)}
+		c.Behind = time.Time{}
 	}
 	cookie, err := c.encode()
 	state := store.MirrorState{

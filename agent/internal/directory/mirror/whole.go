@@ -57,6 +57,9 @@ func (s *synchroniser) readWhole(ctx context.Context, reason string) error {
 	if s.spec.Incremental {
 		return &WholeError{Reason: reason, Elsewhere: s.before.Full && s.before.Server != s.report.Server}
 	}
+	if err := s.awaitReplication(ctx); err != nil {
+		return err
+	}
 	if err := s.checkAttributes(ctx); err != nil {
 		return err
 	}
@@ -246,6 +249,9 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 		return err
 	}
 	doubts, err := r.doubts(ctx, gone)
+	if err == nil {
+		err = r.note(ctx)
+	}
 	if err != nil {
 		return err
 	}

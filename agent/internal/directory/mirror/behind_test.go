@@ -1,0 +1,323 @@
+package mirror
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// failover is a mirror of one domain controller, from which another one takes over.
+type failover struct {
+	*told
+	dc     *dirtest.Domain
+	f      *faulty
+	former conn.Server
+	ou     ident.DN
+	groups ident.DN
+}
+
+const (
+	enabled, disabled = "512", "514"
+	accountControl    = "userAccountControl"
+)
+
+// newFailover makes changes that the mirror has from the first domain controller:
+// Ada was disabled, Bo got a title and joined a group.
+func newFailover(t *testing.T) *failover {
+	dc := dirtest.InMemory(t)
+	o := &failover{dc: dc, f: &faulty{Directory: dc.Connect(t, dirtest.AsAgent)}, ou: dc.OU("Staff")}
+	o.former = o.f.Server()
+	for _, name := range []string{"Ada", "Bo", "Cy"} {
+		dc.AddUser(t, o.ou, name, strings.ToLower(name)+".failover", map[string][]string{"title": {"Clerk"}})
+		dc.Replace(t, o.ou.Child(name), accountControl, enabled)
+	}
+	o.groups = dc.AddGroup(t, dc.OU("Groups"), "Failover", o.ou.Child("Cy"))
+	o.told = counting(t, dc, o.f)
+	o.set(t, disabled, "Lead")
+	dc.AddMember(t, o.groups, o.ou.Child("Bo"))
+	o.sync(t)
+	o.want(t, "what the first one has", "Ada disabled", "Bo modified title Clerk>Lead", "Bo member_added Failover")
+	usn, err := o.f.HighestUSN(t.Context())
+	if _, c := o.state(t); err != nil || c.From.USN != usn {
+		t.Errorf("the mirror has all up to %d, %v; the cursor says %+v", usn, err, c.From)
+	}
+	return o
+}
+
+func (o *failover) set(t *testing.T, control, title string) {
+	t.Helper()
+	o.dc.Replace(t, o.ou.Child("Ada"), accountControl, control)
+	o.dc.Replace(t, o.ou.Child("Bo"), "title", title)
+}
+
+// to leads to another domain controller, which says how far it is with the changes of
+// the former one, if head is set.
+func (o *failover) to(head map[string]string) {
+	o.f.server = func(s conn.Server) conn.Server {
+		s.URL, s.DNSHostName, s.InvocationID = "ldaps://dc2.ad.test", "dc2.ad.test", "0"+s.InvocationID[1:]
+		return s
+	}
+	o.f.search = func(q conn.Query, _ int, e ident.Entry) error {
+		if q.Scope == conn.Base {
+			for name, value := range head {
+				e.Attributes.Set(name, value)
+			}
+		}
+		return nil
+	}
+}
+
+func (o *failover) back() { o.f.server = nil }
+
+// xmlCursor says how far replication is in the words of Windows.
+func xmlCursor(database ident.GUID, usn int64, last time.Time) map[string]string {
+	return map[string]string{cursorsAttribute: fmt.Sprintf("<DS_REPL_CURSOR>\n\t<uuidSourceDsaInvocationID>%s</uuidSourceDsaInvocationID>\n"+
+		"\t<usnAttributeFilter>%d</usnAttributeFilter>\n\t<ftimeLastSyncSuccess>%s</ftimeLastSyncSuccess>\n"+
+		"\t<pszSourceDsaDN>CN=NTDS Settings,CN=DC1</pszSourceDsaDN>\n</DS_REPL_CURSOR>\n\x00",
+		database, usn, last.UTC().Format(time.RFC3339))}
+}
+
+// TestItIsWaitedForReplication: a domain controller that is known to lack what the
+// mirror has is not read before it has caught up.
+func TestItIsWaitedForReplication(t *testing.T) {
+	o := newFailover(t)
+	_, c := o.state(t)
+	behind := xmlCursor(c.From.Database, c.From.USN-1, time.Now())
+	o.set(t, enabled, "Clerk")
+	o.dc.Replace(t, o.ou.Child("Cy"), accountControl, disabled)
+	o.to(behind)
+	var first time.Time
+	for range 3 {
+		_, err := o.try(t.Context())
+		var e *BehindError
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), "dc2.ad.test") || !strings.Contains(err.Error(), c.From.Server) {
+			t.Fatal(err)
+		}
+		if first.IsZero() {
+			first = e.Until
+		}
+		if !e.Until.Equal(first) || time.Until(first) > patience {
+			t.Errorf("it is waited until %s, at first until %s", e.Until, first)
+		}
+		if state, now := o.state(t); !state.Full || now.From != c.From || now.USN != c.USN {
+			t.Errorf("%+v, %+v", state, now)
+		}
+	}
+	o.want(t, "waiting")
+
+	o.set(t, disabled, "Lead")
+	o.to(xmlCursor(c.From.Database, c.From.USN, time.Now()))
+	o.sync(t)
+	o.want(t, "it has caught up", "Cy disabled")
+	if _, c := o.state(t); c.From.URL != "ldaps://dc2.ad.test" || c.From.USN == 0 || !c.Behind.IsZero() {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestTheFormerOneIsBack: the mirror goes on where it was, and a later failover may take
+// its time again.
+func TestTheFormerOneIsBack(t *testing.T) {
+	o := newFailover(t)
+	_, c := o.state(t)
+	o.to(xmlCursor(c.From.Database, c.From.USN-1, time.Now()))
+	if _, err := o.try(t.Context()); err == nil {
+		t.Fatal("it is not behind")
+	}
+	o.back()
+	o.set(t, enabled, "Lead")
+	if r := o.sync(t); r.Full {
+		t.Error("everything was read again")
+	}
+	o.want(t, "back", "Ada enabled")
+	if _, c := o.state(t); !c.Behind.IsZero() {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestWhatGoesBackIsSetAside: where it is not known how far the other domain controller
+// is, or it is behind for longer than can be waited for, it is read. What undoes
+// what the mirror has from the former one is in doubt, and nothing else.
+func TestWhatGoesBackIsSetAside(t *testing.T) {
+	long := func(c *cursor) { c.Behind = time.Now().Add(-patience) }
+	doubts := []string{"Ada enabled ?", "Bo modified title Lead>Clerk ?", "Bo member_removed Failover ?", "Cy disabled"}
+	certain := []string{"Ada enabled", "Bo modified title Lead>Clerk", "Bo member_removed Failover", "Cy disabled"}
+	for name, c := range map[string]struct {
+		change func(*cursor)
+		head   func(cursor) map[string]string
+		want   []string
+	}{
+		"it does not say": {nil, func(cursor) map[string]string { return nil }, doubts},
+		"damaged":         {nil, func(cursor) map[string]string { return map[string]string{vectorAttribute: "damaged"} }, doubts},
+		"behind for long": {long, func(c cursor) map[string]string {
+			return xmlCursor(c.From.Database, c.From.USN-1, time.Now())
+		}, doubts},
+		"behind for ever": {long, func(c cursor) map[string]string {
+			return xmlCursor(c.From.Database, 0, time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC))
+		}, doubts},
+		"behind, but not since then": {long, func(c cursor) map[string]string {
+			return xmlCursor(c.From.Database, c.From.USN-1, time.Now().Add(time.Hour))
+		}, certain},
+		"not behind": {nil, func(c cursor) map[string]string { return vector(2, c.From.Database, c.From.USN, 0) }, certain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newFailover(t)
+			_, before := o.state(t)
+			if c.change != nil {
+				o.setCursor(t, c.change)
+			}
+			o.set(t, enabled, "Clerk")
+			o.dc.Replace(t, o.ou.Child("Cy"), accountControl, disabled)
+			o.dc.Replace(t, o.groups, "member", string(o.ou.Child("Cy")))
+			o.to(c.head(before))
+			o.sync(t)
+			o.want(t, "the failover", c.want...)
+			o.set(t, disabled, "Chief")
+			o.sync(t)
+			o.want(t, "as usual afterwards", "Ada disabled", "Bo modified title Clerk>Chief")
+		})
+	}
+}
+
+// TestAFailoverWithNewValues: a value that the mirror never had is somebody's change.
+func TestAFailoverWithNewValues(t *testing.T) {
+	o := newFailover(t)
+	o.set(t, disabled, "Chief")
+	o.to(nil)
+	o.sync(t)
+	o.want(t, "the failover", "Bo modified title Lead>Chief")
+}
+
+// TestADoubtOutlivesAnInterruption: the read that was cut off is from the domain
+// controller that may be behind.
+func TestADoubtOutlivesAnInterruption(t *testing.T) {
+	o := newFailover(t)
+	o.set(t, enabled, "Lead")
+	o.to(nil)
+	whole := o.store
+	o.store = &rolledBack{Store: whole, at: 2}
+	if _, err := o.try(t.Context()); !errors.Is(err, errRolledBack) {
+		t.Fatal(err)
+	}
+	o.store = whole
+	o.sync(t)
+	o.want(t, "the failover", "Ada enabled ?")
+}
+
+// TestLogonsDoNotPutTheMirrorAhead: a domain controller that has all that the mirror has
+// is not behind because the former one's USN has moved on.
+func TestLogonsDoNotPutTheMirrorAhead(t *testing.T) {
+	o := newFailover(t)
+	_, c := o.state(t)
+	o.f.usn = func(usn int64) int64 { return usn + 1000 }
+	o.sync(t)
+	if _, now := o.state(t); now.From.USN != c.From.USN || now.USN != c.USN+1000 {
+		t.Errorf("%+v, before %+v", now, c)
+	}
+	o.to(xmlCursor(c.From.Database, c.From.USN, time.Now()))
+	o.sync(t)
+	o.want(t, "the failover")
+}
+
+// vector says how far replication is in binary.
+func vector(version uint32, database ident.GUID, usn, last int64) map[string]string {
+	id, err := database.Bytes()
+	if err != nil {
+		panic(err)
+	}
+	b := binary.LittleEndian.AppendUint64(nil, uint64(version))
+	b = binary.LittleEndian.AppendUint64(b, 2) // cursors
+	for i := range int64(2) {
+		b = append(b, id...)
+		b[len(b)-1] += byte(1 - i) // the first one is another database
+		b = binary.LittleEndian.AppendUint64(b, uint64(usn+1-i))
+		if version == 2 {
+			b = binary.LittleEndian.AppendUint64(b, uint64(last))
+		}
+	}
+	return map[string]string{vectorAttribute: string(b)}
+}
+
+// sambaVector is what Samba's own library (drsblobs) makes of one cursor.
+const sambaVector = "AgAAAAAAAAABAAAAAAAAAFQcSg1ee35KnBEfLj1MW2pnEgAAAAAAAAAAaTFlgN0B"
+
+// TestReplicationOfADomainController: the agent's account may read it.
+func TestReplicationOfADomainController(t *testing.T) {
+	server := dctest.Start(t)
+	dc := dirtest.OnDC(server)
+	s := newSubject(t, dc, dc.Connect(t, dirtest.AsAgent))
+	ask := func(database ident.GUID) (replicated, bool) {
+		t.Helper()
+		y := &synchroniser{dir: s.dir, base: dc.BaseDN, log: slog.New(slog.DiscardHandler)}
+		r, known, err := y.replicatedFrom(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, known
+	}
+	if r, known := ask("0d4a1c54-7b5e-4a7e-9c11-1f2e3d4c5b6a"); known {
+		t.Errorf("a domain controller that is alone has replicated %+v", r)
+	}
+	server.Replicated(t, sambaVector)
+	if r, known := ask("0D4A1C54-7b5e-4a7e-9c11-1f2e3d4c5b6a"); !known || r.usn != 4711 || r.last.Unix() != 1_796_000_000 {
+		t.Errorf("%+v, %v", r, known)
+	}
+	if r, known := ask("1d4a1c54-7b5e-4a7e-9c11-1f2e3d4c5b6a"); !known || r.usn != 0 {
+		t.Errorf("of another one: %+v, %v", r, known)
+	}
+}
+
+func TestCursorsOf(t *testing.T) {
+	const database = ident.GUID("0d4a1c54-7b5e-4a7e-9c11-1f2e3d4c5b6a")
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	seconds := at.Unix() + 11_644_473_600
+	packed, err := base64.StdEncoding.DecodeString(sambaVector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		head map[string]string
+		want replicated
+	}{
+		"XML":              {xmlCursor(database, 4711, at), replicated{4711, at}},
+		"XML, upper case":  {xmlCursor(ident.GUID(strings.ToUpper(string(database))), 4711, at), replicated{4711, at}},
+		"version 1":        {vector(1, database, 4711, 0), replicated{usn: 4711}},
+		"version 2":        {vector(2, database, 4711, seconds), replicated{4711, at}},
+		"version 2, Samba": {vector(2, database, 4711, seconds*10_000_000), replicated{4711, at}},
+		"Samba's own":      {map[string]string{vectorAttribute: string(packed)}, replicated{4711, time.Unix(1_796_000_000, 0)}},
+		"never":            {vector(2, database, 4711, 0), replicated{usn: 4711}},
+	} {
+		head := ident.Attributes{}
+		for attribute, value := range c.head {
+			head.Set(attribute, value)
+		}
+		all, err := cursorsOf(head)
+		got := all[database]
+		got.last = got.last.UTC()
+		c.want.last = c.want.last.UTC()
+		if d := cmp.Diff(c.want, got, cmp.AllowUnexported(replicated{})); d != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", name, err, d)
+		}
+	}
+	whole := vector(2, database, 1, 1)[vectorAttribute]
+	for n := 1; n < len(whole); n++ {
+		if all, err := vectorOf([]byte(whole[:n])); err == nil {
+			t.Errorf("%d of %d bytes: %v", n, len(whole), all)
+		}
+	}
+	if _, err := cursorsOf(ident.Attributes{"msds-ncreplcursors": {"<DS_REPL_CURSOR><usnAttributeFilter>x" + strconv.Itoa(1)}}); err == nil {
+		t.Error("damaged XML is read")
+	}
+}
