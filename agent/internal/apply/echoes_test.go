@@ -92,6 +92,21 @@ func (h *heard) sync() []ident.Event {
 // between the job and the directory if it is not nil.
 func (h *heard) write(key ident.Key, guid ident.GUID, op ident.Operation, step *store.Orchestrated, between func(Writer) Writer) (ident.Origin, error) {
 	h.Helper()
+	job, origin, end := h.begin(step, between)
+	dn := op.To
+	if guid != "" {
+		dn = h.entry(guid).DN
+	}
+	op.Verdict, op.Digest = ident.VerdictApply, fmt.Sprint(job.Run)
+	h.results = nil
+	err := job.Apply(h.Context(), []Task{{Change: &ident.Change{Key: key, GUID: guid, DN: dn, Name: dn.Name()}, Op: op}})
+	end()
+	return origin, err
+}
+
+// begin begins a run or a directory step, which end ends.
+func (h *heard) begin(step *store.Orchestrated, between func(Writer) Writer) (job *Job, origin ident.Origin, end func()) {
+	h.Helper()
 	ctx := h.Context()
 	w, err := write.New(ctx, h.dir, write.Rules{
 		Scope: []ident.DN{h.OU("Staff"), h.OU("Leavers"), h.OU("Groups")}, Anchor: "employeeNumber", BindDN: h.BindDN,
@@ -115,29 +130,24 @@ func (h *heard) write(key ident.Key, guid ident.GUID, op ident.Operation, step *
 		Run: run, Automation: "a", Application: "app", By: "test", Lease: lease, Seen: true, Password: Password{Length: 24},
 		Directory: h.dir, Writer: writer, Listener: h,
 	}
-	origin := ident.Origin{Application: "app", Automation: "a", Run: run}
+	origin = ident.Origin{Application: "app", Automation: "a", Run: run}
 	if step != nil {
 		order.Automation, order.Application, order.Step, order.Begun = "", "", step, Begun{Automation: "began", Hops: 3}
 		origin = ident.Origin{Automation: "began", Orchestration: step.Orchestration, Instance: step.Instance, Run: run, Hops: 3}
 	}
-	dn := op.To
-	if guid != "" {
-		dn = h.entry(guid).DN
-	}
-	op.Verdict, op.Digest = ident.VerdictApply, fmt.Sprint(run)
-	job := Begin(Settings{
+	job = Begin(Settings{
 		Store: h.store, Objects: &Objects{}, Writers: 1, Anchor: "employeeNumber", Servers: []string{h.dir.Server().URL},
 		Configured: func(string) bool { return true }, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}, order)
-	h.results = nil
-	err = job.Apply(ctx, []Task{{Change: &ident.Change{Key: key, GUID: guid, DN: dn, Name: dn.Name()}, Op: op}})
-	if ended := h.store.FinishRun(ctx, lease, store.Run{ID: run, Result: store.RunOK}); ended != nil {
-		h.Fatal(ended)
+	return job, origin, func() {
+		h.Helper()
+		if ended := h.store.FinishRun(ctx, lease, store.Run{ID: run, Result: store.RunOK}); ended != nil {
+			h.Fatal(ended)
+		}
+		if ended := h.store.ReleaseLease(ctx, lease); ended != nil {
+			h.Fatal(ended)
+		}
 	}
-	if ended := h.store.ReleaseLease(ctx, lease); ended != nil {
-		h.Fatal(ended)
-	}
-	return origin, err
 }
 
 func (h *heard) entry(guid ident.GUID) ident.Entry {

@@ -13,15 +13,21 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
-// cameTrue reports whether the directory shows the effect of an intent. If it
-// shows only the first half, the intent is cut down to that half; the next
-// plan makes the rest.
-func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool, error) {
+// effect is what the directory shows of an intent.
+type effect struct {
+	guid ident.GUID
+	done bool
+	part ident.Operation // what was carried out of an intent that is not done
+}
+
+// cameTrue looks what the directory shows of an intent. If it shows only the first
+// half, the intent is cut down to that half; the next plan makes the rest.
+func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (effect, error) {
 	if operation.MakesAccount(in.Operation.Class) {
 		return j.created(ctx, *in)
 	}
 	if !operation.Known(in.Operation.Class) {
-		return "", false, &unsettledError{
+		return effect{}, &unsettledError{
 			fmt.Sprintf("this version of rollcall does not know the operation %q", in.Operation.Class),
 			"run it once with the newer rollcall that wrote it",
 		}
@@ -32,56 +38,56 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (ident.GUID, bool,
 	}
 	entry, err := j.Directory.Get(ctx, conn.ByGUID(in.GUID), attributes)
 	if errors.Is(err, conn.ErrNotFound) {
-		return in.GUID, operation.Removes(in.Operation.Class), nil
+		return effect{guid: in.GUID, done: operation.Removes(in.Operation.Class)}, nil
 	}
 	if err != nil {
-		return in.GUID, false, err
+		return effect{}, err
 	}
 	if entry.Attributes.First("userAccountControl") == "" {
-		return in.GUID, false, &unsettledError{
+		return effect{}, &unsettledError{
 			fmt.Sprintf("userAccountControl of %s cannot be read", entry.DN),
 			"give the bind account the right to read that account: rollcall validate --online",
 		}
 	}
 	if err := AddPrimaryGroup(ctx, j.Directory, entry); err != nil {
-		return in.GUID, false, err
+		return effect{}, err
 	}
 	if operation.Holds(entry, in.Operation) {
-		return in.GUID, true, nil
+		return effect{guid: in.GUID, done: true}, nil
 	}
 	first, halved := operation.FirstHalf(in.Operation)
 	if !halved || !operation.Holds(entry, first) {
-		return in.GUID, false, nil
+		return effect{guid: in.GUID, part: operation.Shown(entry, in.Operation)}, nil
 	}
 	if in.Application == "" {
 		in.Operation = first
-		return in.GUID, true, nil
+		return effect{guid: in.GUID, done: true}, nil
 	}
 	link, ok, err := j.Store.LinkByKey(ctx, in.Space(), in.Key)
 	if err != nil || !ok {
-		return in.GUID, false, err
+		return effect{guid: in.GUID, part: first}, err
 	}
 	link = operation.Remember(link, first, in.Created)
 	in.Operation, in.Link = first, &link
-	return in.GUID, true, nil
+	return effect{guid: in.GUID, done: true}, nil
 }
 
 // created finds the account of an interrupted create by its anchor.
-func (j *Job) created(ctx context.Context, in store.Intent) (ident.GUID, bool, error) {
+func (j *Job) created(ctx context.Context, in store.Intent) (effect, error) {
 	found, err := j.Writer.FindAnchor(ctx, in.Anchor)
 	if err != nil {
-		return "", false, err
+		return effect{}, err
 	}
 	if len(found) > 1 {
-		return "", false, &unsettledError{
+		return effect{}, &unsettledError{
 			fmt.Sprintf("%d accounts carry the anchor %s: %s", len(found), in.Anchor, dns(found)),
 			fmt.Sprintf("clear %s on those that do not belong to this person; the next run links the one that is left", j.Anchor),
 		}
 	}
 	if len(found) == 0 {
-		return "", false, nil
+		return effect{}, nil
 	}
-	return found[0].GUID, true, nil
+	return effect{guid: found[0].GUID, done: true}, nil
 }
 
 func dns(entries []ident.Entry) string {

@@ -18,8 +18,9 @@ import (
 // outage, or the fate of the write may be unknown.
 func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64, failure error) error {
 	var w *write.Error
-	if !errors.As(failure, &w) || w.Kind == write.Unknown {
-		// The intent stays: the next run finds out what became of the write.
+	if !errors.As(failure, &w) || w.Kind == write.Unknown || w.Kind == write.Unavailable && w.Done != "" {
+		// The intent stays: the next run finds out what became of the write, or how much
+		// of it was carried out.
 		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)
 	}
 	if w.Kind == write.Unavailable {

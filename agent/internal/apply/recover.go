@@ -148,13 +148,13 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 			"run it once with the rollcall that wrote it, or restore a backup of the state",
 		}
 	}
-	guid, done, err := j.cameTrue(ctx, in)
+	is, err := j.cameTrue(ctx, in)
 	if err != nil {
 		return err
 	}
 	switch {
-	case done:
-		if err = j.recordRecovered(ctx, *in, guid); err != nil {
+	case is.done:
+		if err = j.recordRecovered(ctx, *in, is.guid); err != nil {
 			err = &unrecordedError{err}
 		}
 	case in.Server != j.Directory.Server().URL && j.serves(in.Server):
@@ -163,13 +163,13 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 			"bring that domain controller back; when it is gone for good, take it out of urls in [directory], then what the others show counts",
 		}
 	default:
-		err = j.Store.CloseIntent(ctx, j.Lease, in.ID)
+		err = j.Store.CloseIntentPart(ctx, j.Lease, in.ID, is.part)
 	}
 	if err != nil {
 		return err
 	}
 	j.Log.Info("a write that was cut off is settled", "automation", in.Automation, "orchestration", in.Orchestration, "run", in.Run,
-		"operation", in.Operation.Class, "dn", in.DN, "was_carried_out", done)
+		"operation", in.Operation.Class, "dn", in.DN, "was_carried_out", is.done)
 	return nil
 }
 

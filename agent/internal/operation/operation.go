@@ -98,6 +98,35 @@ func Holds(now ident.Entry, op ident.Operation) bool {
 	return k.holds != nil && k.holds(now, op)
 }
 
+// Shown returns the part of an operation that an account shows, of one that writes
+// piece by piece and does not hold as a whole; the zero Operation if it shows none, or
+// the class writes at once. The groups in now must include the primary group.
+func Shown(now ident.Entry, op ident.Operation) ident.Operation {
+	part := ident.Operation{Class: op.Class}
+	switch op.Class {
+	case ident.ClassGroups:
+		for _, g := range op.Groups {
+			if Holds(now, ident.Operation{Class: ident.ClassGroups, Groups: []ident.DN{g}}) {
+				part.Groups = append(part.Groups, g)
+			}
+		}
+		for _, g := range op.Left {
+			if Holds(now, ident.Operation{Class: ident.ClassGroups, Left: []ident.DN{g}}) {
+				part.Left = append(part.Left, g)
+			}
+		}
+	case ident.ClassUpdate, ident.ClassLink, ident.ClassAdopt:
+		for _, ch := range op.Attributes {
+			if Holds(now, ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{ch}}) {
+				part.Attributes = append(part.Attributes, ch)
+			}
+		}
+	default:
+		return ident.Operation{}
+	}
+	return part
+}
+
 // FirstHalf returns the part of an operation that is carried out first, if the
 // operation writes twice. The link must know that rollcall disabled an account
 // even if the move that belongs to it failed. Any other operation is returned

@@ -208,6 +208,21 @@ func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64) error {
 	})
 }
 
+// CloseIntentPart is CloseIntent for a write of which only a part happened. What did is
+// known as the agent's own when it is read. It has no outcome: the next plan makes
+// the rest.
+func (s *Store) CloseIntentPart(ctx context.Context, lease Lease, id int64, wrote ident.Operation) error {
+	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
+		if err := checkFence(ctx, tx, lease); err != nil {
+			return err
+		}
+		if err := settleEchoes(ctx, tx, id, "", wrote); err != nil {
+			return err
+		}
+		return closeIntent(ctx, tx, id)
+	})
+}
+
 func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 	result, err := tx.ExecContext(ctx, `DELETE FROM intents WHERE id = ?`, id)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 func wantLeased(t *testing.T, err error, owner string, until time.Time) {
@@ -115,6 +117,9 @@ func TestFence(t *testing.T) {
 			return err
 		},
 		"CloseIntent": func(ctx context.Context, l Lease) error { return s.CloseIntent(ctx, l, intent) },
+		"CloseIntentPart": func(ctx context.Context, l Lease) error {
+			return s.CloseIntentPart(ctx, l, intent, ident.Operation{})
+		},
 		"Commit": func(ctx context.Context, l Lease) error {
 			return s.Commit(ctx, l, commit(outcome(run, "1", "create", "applied")))
 		},

@@ -28,7 +28,7 @@ const (
 	Policy      Kind = "policy"       // the domain's password policy
 	Invalid     Kind = "invalid"      // a value that AD does not accept
 	Unknown     Kind = "unknown"      // sent, but no answer came: the result must be looked up
-	Unavailable Kind = "unavailable"  // the directory cannot be reached; nothing was sent
+	Unavailable Kind = "unavailable"  // the directory cannot be reached; what failed was not carried out
 )
 
 // Error reports an operation that was not carried out, or only in part.

@@ -27,7 +27,8 @@ func aboutValues(err error) bool {
 
 // oneByOne writes the attributes of an account that was just read one at a
 // time, after the directory has refused them together with the error whole.
-// Its error lists the attributes that were refused; the others are written.
+// Its error lists the attributes that were refused; the others are written. If the
+// directory fails in between, the error says that something was written.
 func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry, changes []ident.AttributeChange, whole error) error {
 	var refused []Refusal
 	written := class == ident.ClassCreate // the account itself
@@ -46,6 +47,9 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 		case errors.As(err, &failed) && failed.Kind != Unknown && failed.Kind != Unavailable:
 			refused = append(refused, Refusal{c.Name, failed})
 		default:
+			if written && failed != nil {
+				failed.Done = class
+			}
 			return err
 		}
 	}
