@@ -202,6 +202,8 @@ type Note struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name,omitempty"`
 	Text string `json:"text"`
+	// Conflict says that both sides changed a value, and that the directory's stays.
+	Conflict bool `json:"conflict,omitempty"`
 }
 
 // Result is what became of an operation.

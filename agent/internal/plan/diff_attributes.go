@@ -127,6 +127,7 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 func (f *differ) leaveAlone(c *change, ch ident.AttributeChange) {
 	if ch.Conflict {
 		f.draft.note(c.key, c.name, "%s; the directory is authoritative, and its value stays", bothChanged(f.set.Application, ch))
+		f.draft.notes[len(f.draft.notes)-1].Conflict = true
 		return
 	}
 	f.draft.note(c.key, c.name, "%s differs from its mapping and is left alone: the directory is authoritative for it", ch.Name)

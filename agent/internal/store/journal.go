@@ -21,7 +21,8 @@ const (
 	JournalRemoved = "removed" // old runs were removed
 	// JournalCheckpoint says that old lines of the journal were removed.
 	JournalCheckpoint = "checkpoint"
-	JournalAccept     = "accept" // a person accepted what needed one
+	JournalConflict   = "conflict" // both sides changed a value, and the directory's stays
+	JournalAccept     = "accept"   // a person accepted what needed one
 	// JournalSecret says that a secret was set or deleted, or that a consent
 	// brought tokens; it never contains their values.
 	JournalSecret = "secret"

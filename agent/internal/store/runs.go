@@ -133,6 +133,9 @@ func (s *Store) endRun(ctx context.Context, tx *sql.Tx, run Run) error {
 		return err
 	}
 	known.Result, known.Error = run.Result, run.Error
+	if err := s.journalConflicts(ctx, tx, known, run.Plan); err != nil {
+		return err
+	}
 	return s.journalRun(ctx, tx, known)
 }
 
