@@ -24,7 +24,12 @@ func openWrites(t *testing.T) *writes {
 	s := openTest(t)
 	lease, run := begin(t, s)
 	must(t, s.PutLink(t.Context(), link("1", "guid-1"), "test"))
+	update(t, s, eventsCount(true))
 	return &writes{T: t, Store: s, lease: lease, run: run}
+}
+
+func eventsCount(count bool) func(MirrorTx) error {
+	return func(m MirrorTx) error { return m.SetState(MirrorState{Events: count}) }
 }
 
 func (w *writes) origin() *ident.Origin {
@@ -79,7 +84,7 @@ func (w *writes) reads(began time.Time, server string, events ...ident.Event) (o
 				own = append(own, p.Kind)
 			}
 		}
-		return tx.SetState(MirrorState{Server: server, Full: true, Synced: began})
+		return tx.SetState(MirrorState{Server: server, Full: true, Synced: began, Events: true})
 	})
 	must(w, err)
 	return own
@@ -134,7 +139,7 @@ func TestASettledWriteIsRecognised(t *testing.T) {
 		t.Error(own)
 	}
 	must(t, w.UpdateMirror(t.Context(), func(tx MirrorTx) error { // the first page of a read of everything
-		return tx.SetState(MirrorState{Server: dc1, Synced: later})
+		return tx.SetState(MirrorState{Server: dc1, Synced: later, Events: true})
 	}))
 	w.expects(1)
 	if own := w.reads(later, dc1, modified("Lead")); len(own) != 1 {
@@ -433,7 +438,7 @@ func TestADeletionThatIsShownLater(t *testing.T) {
 	w.commits(in, id, ident.ResultApplied)
 	looked := func(at time.Time) {
 		must(t, w.UpdateMirror(t.Context(), func(tx MirrorTx) error {
-			return tx.SetState(MirrorState{Server: dc1, Full: true, Synced: later, Deletions: at})
+			return tx.SetState(MirrorState{Server: dc1, Full: true, Synced: later, Deletions: at, Events: true})
 		}))
 	}
 	looked(earlier)
@@ -473,6 +478,24 @@ func TestWritesAreAwaited(t *testing.T) {
 	awaits("at another domain controller", false)
 	w.reads(later, dc1)
 	awaits("after it was shown", false)
+}
+
+// TestNobodyAsksForEvents: no echo is written then. What is under way when somebody begins
+// to ask is known as the agent's own all the same.
+func TestNobodyAsksForEvents(t *testing.T) {
+	w := openWrites(t)
+	update(t, w.Store, eventsCount(false))
+	in, id := w.opens(titled("Lead"))
+	w.expects(0)
+	update(t, w.Store, eventsCount(true))
+	w.expects(1)
+	update(t, w.Store, eventsCount(true))
+	w.expects(1)
+	w.commits(in, id, ident.ResultApplied)
+	if own := w.reads(earlier, dc1, modified("Lead")); len(own) != 1 {
+		t.Error("what was under way is not known as the agent's own")
+	}
+	w.expects(0)
 }
 
 // TestMemberships are events about the member.

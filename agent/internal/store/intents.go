@@ -234,13 +234,14 @@ func closeIntent(ctx context.Context, tx *sql.Tx, id int64) error {
 	return fmt.Errorf("there is no open intent %d", id)
 }
 
+const selectIntents = `SELECT id, run, automation, application, kind, key, guid, dn, name, server, anchor,
+	operation_json, link_json, password, opened_by, coalesce(held_id, 0), created, orchestration, instance, approved FROM intents ORDER BY id`
+
 // Intents returns the open intents of all automations, the oldest first. It
 // includes intents that cannot be read, because one of them must not block the
 // other automations.
 func (s *Store) Intents(ctx context.Context) ([]Intent, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT id, run, automation, application, kind, key, guid, dn, name, server, anchor,
-		operation_json, link_json, password, opened_by, coalesce(held_id, 0), created,
-		orchestration, instance, approved FROM intents ORDER BY id`)
+	rows, err := s.reader.QueryContext(ctx, selectIntents)
 	if err != nil {
 		return nil, s.fail("intents", err)
 	}
