@@ -96,25 +96,7 @@ on      = ["disabled", "enabled"]
 orchestration = "state"
 limits  = { start = 1000000 }
 
-# Two that feed each other.
-[orchestrations.ping]
-limits = { update = 1000000 }
-steps  = [{ directory = { action = "update", attributes = { info = "{{ ad.description }}." } } }]
-[orchestrations.pong]
-limits = { update = 1000000 }
-steps  = [{ directory = { action = "update", attributes = { description = "{{ ad.info }}." } } }]
-[automations.on_description]
-trigger = "directory"
-on      = ["modified(description)"]
-orchestration = "ping"
-limits  = { start = 1000000 }
-[automations.on_info]
-trigger = "directory"
-on      = ["modified(info)"]
-orchestration = "pong"
-limits  = { start = 1000000 }
-
-[automations.staff]`
+# Two that feed each other.` + feedEachOther
 
 // The groups of people by what happens to them.
 const (
