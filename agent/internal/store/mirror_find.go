@@ -32,7 +32,8 @@ type Image struct {
 // Image returns the mirror as it is now. It must be closed before ctx ends, or with
 // it.
 func (s *Store) Image(ctx context.Context) (*Image, error) {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	// SQLite gives every transaction one image; others have to be asked for it.
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return nil, s.fail("begin to read the mirror", err)
 	}

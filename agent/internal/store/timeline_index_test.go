@@ -18,9 +18,10 @@ import (
 
 // queryLog opens connections to a store that note every query.
 type queryLog struct {
-	dsn  string
-	mu   sync.Mutex
-	seen []recordedQuery
+	dsn   string
+	mu    sync.Mutex
+	seen  []recordedQuery
+	begun []driver.TxOptions
 }
 
 type recordedQuery struct {
@@ -50,6 +51,13 @@ func (c recordingConn) QueryContext(ctx context.Context, query string, args []dr
 	c.r.seen = append(c.r.seen, q)
 	c.r.mu.Unlock()
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+func (c recordingConn) BeginTx(ctx context.Context, how driver.TxOptions) (driver.Tx, error) {
+	c.r.mu.Lock()
+	c.r.begun = append(c.r.begun, how)
+	c.r.mu.Unlock()
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, how)
 }
 
 // recording returns the queries that do makes for reading.
@@ -135,6 +143,23 @@ func TestTimelinesAreFoundByIndex(t *testing.T) {
 		if found, plan := s.scans(t, q); len(found) > 0 {
 			t.Errorf("%s\n%v\n%s", q.text, found, plan)
 		}
+	}
+}
+
+// TestAPlanSeesOneMoment: an image is asked for as one, also of a database that would
+// show each query what was committed just before.
+func TestAPlanSeesOneMoment(t *testing.T) {
+	s := openTest(t)
+	r := &queryLog{dsn: s.dsn("_pragma=query_only(1)")}
+	other := &Store{reader: sql.OpenDB(r), now: s.now}
+	must(t, other.stmts.prepare(t.Context(), other.reader))
+	image, err := other.Image(t.Context())
+	must(t, err)
+	image.Close()
+	must(t, other.reader.Close())
+	want := driver.TxOptions{ReadOnly: true, Isolation: driver.IsolationLevel(sql.LevelRepeatableRead)}
+	if len(r.begun) != 1 || r.begun[0] != want {
+		t.Errorf("it began %+v, want %+v", r.begun, want)
 	}
 }
 
