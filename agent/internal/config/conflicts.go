@@ -47,6 +47,8 @@ func (l *loader) checkConflicts() {
 	for _, name := range sortedKeys(l.config.Triggered) {
 		a := l.config.Triggered[name]
 		l.checkWritten(a)
+		l.checkEnabledAgain(a)
+		l.checkTakenFromGroups(a)
 		if o := l.compiled[a.Orchestration]; o != nil {
 			l.errs = append(l.errs, l.config.SentBack(name, o)...)
 		}
@@ -80,7 +82,7 @@ func (l *loader) checkKeepers() {
 			}
 		}
 	}
-	for key, found := range seen {
+	for key, found := range seen { // warnings are sorted at the end
 		var names []string
 		for _, k := range found {
 			names = append(names, k.Name)
@@ -238,7 +240,7 @@ func (c *Config) SentBack(automation string, o *orchestration.Orchestration) []E
 	return wrong
 }
 
-// checkAnswers warns of two automations that answer each other's writes, and of two
+// checkAnswers warns of two automations that answer what the other one does, and of two
 // that write one attribute of the same objects.
 func (l *loader) checkAnswers() {
 	names := slices.DeleteFunc(sortedKeys(l.config.Triggered), func(name string) bool {
@@ -251,19 +253,14 @@ func (l *loader) checkAnswers() {
 				continue
 			}
 			ofA, ofB := l.config.Orchestrations[a.Orchestration].updates(), l.config.Orchestrations[b.Orchestration].updates()
-			begun := func(by map[string]Text, who Automation) string {
-				for _, attribute := range sortedKeys(by) {
-					if _, asks := who.asksFor(attribute); asks {
-						return attribute
-					}
-				}
-				return ""
-			}
-			if x, y := begun(ofA, b), begun(ofB, a); x != "" && y != "" {
+			effectsOfA, effectsOfB := l.config.Orchestrations[a.Orchestration].effects(), l.config.Orchestrations[b.Orchestration].effects()
+			x, beginsB := b.begun(effectsOfA)
+			y, beginsA := a.begun(effectsOfB)
+			if beginsB && beginsA {
 				l.warnKey(path{"automations", second}, fmt.Sprintf(
-					"automations %s and %s begin each other: %s (%s) begins %s, and %s (%s) begins %s. It ends when nothing is different any more, "+
-						"or is set aside after 8 changes in a row", first, second, x, ofA[x].Pos, second, y, ofB[y].Pos, first),
-					"let one orchestration write both")
+					"automations %s and %s begin each other: %s begins %s, and %s begins %s. It ends when nothing is different any more, "+
+						"or is set aside after 8 changes in a row", first, second, x.does, second, y.does, first),
+					"let one orchestration do both")
 			}
 			for _, both := range sortedKeys(ofA) {
 				if other, too := ofB[both]; too && other.Text != ofA[both].Text {

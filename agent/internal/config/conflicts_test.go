@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -146,6 +147,42 @@ orchestration = "other"
 `,
 			warning: `automations react and reacts begin each other: pager (agent.toml:67:69) begins reacts, and facsimiletelephonenumber (agent.toml:75:88) begins react. It ends when`,
 		},
+		"enabled and disabled again": {
+			more:    stepsOf("on1", "disabled", `"enable"`) + stepsOf("on2", "enabled", `"disable"`),
+			warning: `automations on1 and on2 begin each other: enable of on1 begins on2, and disable of on2 begins on1`,
+		},
+		"in and out of groups": {
+			more:    stepsOf("on1", "member_removed", `"add_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`) + stepsOf("on2", "member_added", `"remove_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`),
+			warning: `automations on1 and on2 begin each other: add_groups of on1 begins on2, and remove_groups of on2 begins on1`,
+		},
+		"moved by one, written by the other": {
+			more:    stepsOf("on1", "moved", `"update", attributes = { pager = "2" }`) + stepsOf("on2", "modified(pager)", `"move", ou = "OU=Staff,DC=example,DC=com"`),
+			warning: `automations on1 and on2 begin each other: pager (agent.toml:70:69) begins on2, and move of on2 begins on1`,
+		},
+		"in and out of named groups": {
+			more: stepsOf("on1", "member_removed", `"add_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`) +
+				strings.Replace(stepsOf("on2", "member_added", `"remove_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`),
+					"trigger", "where = 'change.group.name == \"H\"'\ntrigger", 1),
+		},
+		"one way only": {more: stepsOf("on1", "moved", `"disable"`) + stepsOf("on2", "disabled", `"disable"`)},
+		"leavers are enabled": {
+			old: "data_source = \"people\"\n", new: "data_source = \"people\"\nmissing = { action = \"disable\" }\n",
+			more:    stepsOf("on1", "disabled", `"enable"`),
+			warning: `the orchestration on1 enables whoever is disabled, also those whom the runs of automation staff disable because they have left`,
+		},
+		"leavers are enabled, with a condition": {
+			old: "data_source = \"people\"\n", new: "data_source = \"people\"\nmissing = { action = \"disable\" }\n",
+			more: strings.Replace(stepsOf("on1", "disabled", `"enable"`), "trigger", "where = 'ad.title == \"x\"'\ntrigger", 1),
+		},
+		"taken from a group": {
+			old: "match = [\"displayName\"]\n", new: "match = [\"displayName\"]\ngroups = [\"CN=g,OU=Staff,DC=example,DC=com\"]\n",
+			more:    stepsOf("on1", "member_added", `"remove_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`),
+			warning: `the orchestration on1 removes people from the group CN=G,OU=Staff,DC=example,DC=com (agent.toml:71:63) after they came into one, and the runs of automation staff add whoever is linked to it again (agent.toml:40:12)`,
+		},
+		"leavers are taken from a group": {
+			old: "match = [\"displayName\"]\n", new: "match = [\"displayName\"]\ngroups = [\"CN=g,OU=Staff,DC=example,DC=com\"]\n",
+			more: stepsOf("on1", "disabled", `"remove_groups", groups = ["CN=G,OU=Staff,DC=example,DC=com"]`),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := conflictBase
@@ -163,7 +200,8 @@ orchestration = "other"
 			}
 			var got []string
 			for _, w := range mustLoad(t, files).Warnings {
-				if strings.Contains(w.Message, "both write") || strings.Contains(w.Message, " writes ") || strings.Contains(w.Message, "begin each other") {
+				if strings.Contains(w.Message, "both write") || strings.Contains(w.Message, " writes ") || strings.Contains(w.Message, "begin each other") ||
+					strings.Contains(w.Message, "enables whoever") || strings.Contains(w.Message, "removes people") {
 					got = append(got, strings.ReplaceAll(w.Message, filepath.Dir(w.Pos.File)+"/", ""))
 				}
 			}
@@ -171,5 +209,24 @@ orchestration = "other"
 				t.Errorf("%s", cmp.Diff([]string{c.warning}, got))
 			}
 		})
+	}
+}
+
+// stepsOf is an automation with an orchestration of the same name that has one
+// directory step.
+func stepsOf(name, on, action string) string {
+	return fmt.Sprintf("\n[orchestrations.%s]\nsteps = [{ directory = { action = %s } }]\n"+
+		"[automations.%s]\ntrigger = \"directory\"\non = [%q]\norchestration = %q\n", name, action, name, on, name)
+}
+
+// TestWarningsHaveAnOrder: two at one place come in the same order each time.
+func TestWarningsHaveAnOrder(t *testing.T) {
+	here := Pos{File: "agent.toml", Line: 3}
+	for range 20 {
+		l := &loader{warnings: []Warning{{Pos: here, Key: "k", Message: "b"}, {Pos: here, Key: "k", Message: "a"}, {Pos: here, Key: "k", Message: "b"}}}
+		got := l.sortedWarnings()
+		if len(got) != 2 || got[0].Message != "a" {
+			t.Fatalf("%+v", got)
+		}
 	}
 }

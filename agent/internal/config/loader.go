@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -62,7 +64,9 @@ func (l *loader) sortedWarnings() []Warning {
 	l.warnings = slices.DeleteFunc(l.warnings, func(w Warning) bool { // no warning about what is already an error
 		return slices.ContainsFunc(l.errs, func(e Error) bool { return e.Pos == w.Pos })
 	})
-	slices.SortStableFunc(l.warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
+	slices.SortStableFunc(l.warnings, func(a, b Warning) int {
+		return cmp.Or(comparePos(a.Pos, b.Pos), strings.Compare(a.Key, b.Key), strings.Compare(a.Message, b.Message))
+	})
 	return slices.Compact(l.warnings) // automations that share a data source give the same warning
 }
 
