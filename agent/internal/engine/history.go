@@ -156,7 +156,8 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 		return err
 	}
 	defer e.objects.Lock(link.GUID)() // another run may be writing to it
-	if link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Space(), u.Key); err != nil || !ok {
+	link, ok, err = e.Store.LinkByKey(ctx, r.automation.Settings.Space(), u.Key)
+	if err != nil || !ok || u.GUID != "" && link.GUID != u.GUID { // a person has linked another account since the plan was made
 		return err
 	}
 	if u.ClearMissing {
@@ -167,8 +168,13 @@ func (e *Engine) updateLink(ctx context.Context, r *run, u plan.LinkUpdate) erro
 		link.Placed, link.OU, link.Left, link.LeftOU = u.Placed, u.OU, "", ""
 	}
 	if len(u.Agreed) > 0 {
-		link.Applied = maps.Clone(link.Applied)
-		maps.Copy(link.Applied, u.Agreed)
+		applied := maps.Clone(u.Agreed)
+		for name, digest := range link.Applied {
+			if _, agreed := applied[name]; !agreed {
+				applied[name] = digest
+			}
+		}
+		link.Applied = applied
 	}
 	return e.Store.PutLink(ctx, link, r.By)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
+	ops "github.com/rollcall-agent/rollcall/agent/internal/operation"
 )
 
 // differ compares an account with what its record asks for, and plans the
@@ -194,7 +195,7 @@ func (f *differ) disabledByOthers(key ident.Key, e ident.Entry, origin ident.Lin
 // returned records in the link what no operation shows: if somebody has
 // already enabled or moved the account of a returner, it stays there for good.
 func (f *differ) returned(c *change, disabled bool, want ident.Desired, link ident.Link) {
-	up := LinkUpdate{Key: c.key, ClearMissing: !disabled}
+	up := LinkUpdate{Key: c.key, GUID: link.GUID, ClearMissing: !disabled}
 	moved := link.Placed != "" && !sameDN(link.Placed, c.entry.DN.Parent())
 	if moved && !sameDN(link.Placed, want.Parent) {
 		up.Placed = want.Parent
@@ -233,7 +234,10 @@ func nameDiff(e ident.Entry, want ident.Desired, link ident.Link) (ident.Attribu
 func (f *differ) newName(c *change, want ident.Desired, link ident.Link) *operation {
 	ch, verdict := nameDiff(c.entry, want, link)
 	switch verdict {
-	case asWanted, agreed:
+	case asWanted:
+		return nil
+	case agreed:
+		f.agree(c, link, map[string]string{"cn": ops.Digest(ch.Old)})
 		return nil
 	case leftAlone:
 		f.leaveAlone(c, ch)

@@ -113,13 +113,19 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 			f.leaveAlone(c, ch)
 		}
 	}
-	if len(same) > 0 {
-		f.draft.links = append(f.draft.links, LinkUpdate{Key: c.key, Agreed: same})
-	}
+	f.agree(c, link, same)
 	f.diffAnchor(c, link, &op, &why)
 	if len(op.Attributes) > 0 {
 		op.Reason = why.String()
 		c.add(op)
+	}
+}
+
+// agree remembers the digests of attributes that both sides have changed to the same
+// value.
+func (f *differ) agree(c *change, link ident.Link, same map[string]string) {
+	if len(same) > 0 {
+		f.draft.links = append(f.draft.links, LinkUpdate{Key: c.key, GUID: link.GUID, Agreed: same})
 	}
 }
 

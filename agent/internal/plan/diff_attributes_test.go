@@ -366,3 +366,22 @@ func TestAgreement(t *testing.T) {
 	s.records[0].Fields["title"] = "Boss"
 	wantTrace(t, s.plan(t), "11 apply update title:CTO->Boss | user.title changed title")
 }
+
+// The same holds for the name, which a rename writes.
+func TestAgreementOfTheName(t *testing.T) {
+	s := newScene()
+	e, l := s.known("11", map[string]any{"cn": "Ada New"})
+	e.DN, e.Attributes["cn"] = staff.Child("Ada New"), []string{"Ada New"}
+	l.Applied["cn"] = ops.Digest([]string{"Ada 11"})
+	wantTrace(t, s.plan(t))
+	if len(s.updates) != 1 || s.updates[0].GUID != e.GUID || s.updates[0].Agreed["cn"] != ops.Digest([]string{"Ada New"}) {
+		t.Fatalf("%+v", s.updates)
+	}
+	l.Applied["cn"] = s.updates[0].Agreed["cn"]
+	wantTrace(t, s.plan(t))
+	if len(s.updates) != 0 {
+		t.Errorf("it is remembered again: %+v", s.updates)
+	}
+	s.records[0].Fields["cn"] = "Ada Newest"
+	wantTrace(t, s.plan(t), "11 apply rename CN=Ada New,OU=Staff,DC=x -> CN=Ada Newest,OU=Staff,DC=x cn:Ada New->Ada Newest | user.cn changed cn")
+}

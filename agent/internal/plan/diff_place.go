@@ -86,7 +86,7 @@ func (f *differ) stay(c *change, want ident.Desired) {
 	if op := c.linking(); op != nil {
 		op.OU = want.Parent
 	}
-	up := LinkUpdate{Key: c.key, Placed: here}
+	up := LinkUpdate{Key: c.key, GUID: c.entry.GUID, Placed: here}
 	if !sameDN(here, want.Parent) {
 		f.draft.tally.staying++
 		up.OU = want.Parent

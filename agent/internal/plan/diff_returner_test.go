@@ -134,10 +134,10 @@ func TestReturnerLinkUpdates(t *testing.T) {
 		want      []LinkUpdate
 	}{
 		{"disabled, where rollcall put it", "514", leavers.Child("Ada 11"), nil},
-		{"disabled, moved by hand", "514", support.Child("Ada 11"), []LinkUpdate{{Key: "11", Placed: staff}}},
-		{"enabled by hand", "512", leavers.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true}}},
-		{"enabled and moved by hand", "512", support.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
-		{"enabled and moved home by hand", "512", staff.Child("Ada 11"), []LinkUpdate{{Key: "11", ClearMissing: true, Placed: staff}}},
+		{"disabled, moved by hand", "514", support.Child("Ada 11"), []LinkUpdate{{Key: "11", GUID: "g11", Placed: staff}}},
+		{"enabled by hand", "512", leavers.Child("Ada 11"), []LinkUpdate{{Key: "11", GUID: "g11", ClearMissing: true}}},
+		{"enabled and moved by hand", "512", support.Child("Ada 11"), []LinkUpdate{{Key: "11", GUID: "g11", ClearMissing: true, Placed: staff}}},
+		{"enabled and moved home by hand", "512", staff.Child("Ada 11"), []LinkUpdate{{Key: "11", GUID: "g11", ClearMissing: true, Placed: staff}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene()

@@ -142,7 +142,7 @@ func TestRestoredLinkLearnsItsPlace(t *testing.T) {
 	_, l := s.known("11", nil)
 	l.Origin, l.Placed = ident.OriginRestored, ""
 	p := s.plan(t)
-	if want := []LinkUpdate{{Key: "11", Placed: staff}}; !reflect.DeepEqual(s.updates, want) {
+	if want := []LinkUpdate{{Key: "11", GUID: "g11", Placed: staff}}; !reflect.DeepEqual(s.updates, want) {
 		t.Fatalf("updates %v, want %v", s.updates, want)
 	}
 	s.apply(t, p, s.updates)

@@ -150,11 +150,14 @@ type Delivery struct {
 // so. The engine stores it at the end of the run, whatever became of the
 // operations, and before it stores their own effects (see operation.Remember).
 type LinkUpdate struct {
-	Key          ident.Key
-	ClearMissing bool     // somebody has enabled the account that rollcall had disabled
-	Seen         bool     // the key was delivered for the first time, in scope
-	Placed       ident.DN // where it belongs from now on, also after it had left; "" leaves the link's own
-	OU           ident.DN // with Placed: the place that ou gives for an account that stays elsewhere
+	Key ident.Key
+	// GUID is the account of the link. Should the key be linked to another one by then,
+	// the update is not for that; "" if it is about the key alone.
+	GUID         ident.GUID `json:",omitempty"`
+	ClearMissing bool       // somebody has enabled the account that rollcall had disabled
+	Seen         bool       // the key was delivered for the first time, in scope
+	Placed       ident.DN   // where it belongs from now on, also after it had left; "" leaves the link's own
+	OU           ident.DN   // with Placed: the place that ou gives for an account that stays elsewhere
 	// Agreed are digests of attributes that both sides have changed to the same
 	// value, by their lower-case names: as if rollcall had written that.
 	Agreed map[string]string `json:",omitempty"`
