@@ -54,7 +54,6 @@ func (s *Store) SeenEvents(ctx context.Context, f EventFilter) (list []SeenEvent
 	if len(list) > f.Most {
 		list = list[:f.Most]
 		w.and("id < ?", list[f.Most-1].ID)
-		//nolint:gosec // conditions are written in this file
 		err = s.reader.QueryRowContext(ctx, `SELECT count(*) FROM events`+w.String(), w.args...).Scan(&earlier)
 		if err != nil {
 			return nil, 0, s.fail("count events", err)

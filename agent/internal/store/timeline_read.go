@@ -84,7 +84,6 @@ func (s *Store) timelineOutcomes(ctx context.Context, of TimelineOf) ([]Timeline
 			CASE r.ended WHEN 0 THEN r.started ELSE r.ended END, o.id
 			FROM outcomes o JOIN runs r ON r.id = o.run WHERE ` + settled + ` AND o.id IN (SELECT id FROM mine)`
 	args = append(args, of.GUID, of.GUID, stamp(of.Since), of.Most)
-	//nolint:gosec // conditions and columns are written in this file
 	rows, err := s.reader.QueryContext(ctx, `WITH mine AS (`+mine+`)
 		SELECT * FROM (`+query+`) q WHERE (guid = ? AND guid <> '' OR key = '' OR `+notOthers("q.application", "q.kind", "q.key", "q.at")+`)
 			AND at >= ? ORDER BY at DESC, entry DESC LIMIT ?`, args...)
