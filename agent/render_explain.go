@@ -23,7 +23,8 @@ func printExplanation(w io.Writer, e explanation) {
 	case e.Person.Earlier:
 		more := ticked(fmt.Sprintf("--limit %d", min(10*len(e.Timeline), service.MostExplained))) + " shows more"
 		if len(e.Timeline) == service.MostExplained {
-			more = ticked(ident.Command("journal export")) + " has all that is kept"
+			more = ticked(ident.Command("journal export")) + " has the runs, operations and decisions among them, and " +
+				ticked(ident.Command("events --user USER")) + " the changes in the directory"
 		}
 		p.put("", "There are entries before these: "+more+".")
 	case len(e.Timeline) == 0:

@@ -1,6 +1,7 @@
 package ident
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -84,6 +85,20 @@ func TestBefore(t *testing.T) {
 		c.event.Image = image
 		if d := cmp.Diff(c.want, c.event.Before()); d != "" {
 			t.Errorf("%s (-want +got)\n%s", name, d)
+		}
+	}
+}
+
+// TestThePageListsTheUsualAttributes: docs/both-ways.md has those that the code has.
+func TestThePageListsTheUsualAttributes(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/both-ways.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range []ObjectKind{ObjectUser, ObjectGroup} {
+		row := "| `" + string(object) + "` | `" + strings.Join(UsualAttributes(object), "`, `") + "` |\n"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/both-ways.md lacks the row\n%s", row)
 		}
 	}
 }
