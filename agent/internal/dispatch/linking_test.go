@@ -135,7 +135,7 @@ func TestWhoWaitsForALinkIsWoken(t *testing.T) {
 func TestTheOtherOneIsCancelled(t *testing.T) {
 	within(t, func(s *scene) {
 		s.poll = 24 * time.Hour // nothing but being woken counts
-		s.answer = func(c sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
+		s.answer = func(sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
 		ada := s.person("ada")
 		create, push := greeting()
 		_, stop := s.run()
@@ -157,7 +157,7 @@ func TestTheOtherOneIsCancelled(t *testing.T) {
 // that does not ask for it, go on at once.
 func TestWhatIsSkippedWaitsForNoLink(t *testing.T) {
 	within(t, func(s *scene) {
-		s.answer = func(c sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
+		s.answer = func(sending) (host.Answer, error) { return host.Answer{}, unavailable(false) }
 		ada := s.person("ada", "title", "Boss")
 		create, push := greeting()
 		push.If = "ad.title == 'Clerk'"
