@@ -369,6 +369,10 @@ func TestARefusedPasswordIsNotTriedUntilTheAccountIsLocked(t *testing.T) {
 		time.Sleep(time.Minute)
 		d.counts()
 		d.fail(conn.Answer("bind", "ldaps://dc1.example.com", "", 49, "data 52e"))
+		time.Sleep(time.Minute)
+		if strings.Count(r.log.String(), "data 52e") != 1 { // the next attempt is half an hour away
+			t.Errorf("log after the first attempt:\n%s", r.log)
+		}
 		time.Sleep(3 * time.Hour)
 		if _, _, connects := d.counts(); connects > 6 {
 			t.Errorf("%d attempts in three hours", connects)

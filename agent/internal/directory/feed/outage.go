@@ -36,18 +36,20 @@ type syncError struct {
 func (e *syncError) Unwrap() error { return e.error }
 
 // failed notes a failure, and returns how long to wait before the next attempt. The
-// log tells of the first one of an outage that the next attempt did not end.
+// log tells of the first one of an outage that the next attempt did not end, or that
+// keeps the feed waiting.
 func (f *Feed) failed(o *outage, err error) time.Duration {
 	if o.since.IsZero() {
 		o.since = time.Now()
 	}
 	o.failures++
-	if o.failures > 1 && !o.told && !errors.Is(err, f.Elsewhere) {
+	pause := pauseAfter(o.failures, err, rand.Float64()) //nolint:gosec // it spreads waits, guessable or not
+	if (o.failures > 1 || pause > firstPause) && !o.told && !errors.Is(err, f.Elsewhere) {
 		o.told = true
 		f.Log.Warn("changes in the directory are not seen at once for the moment", "cause", err,
 			"next", "the agent tries again by itself; nothing is lost, what has changed meanwhile is found afterwards")
 	}
-	return pauseAfter(o.failures, err, rand.Float64()) //nolint:gosec // it spreads waits, guessable or not
+	return pause
 }
 
 // pauseAfter returns how long to wait after a failure: nothing after the first one,
