@@ -226,8 +226,8 @@ func (e *Engine) acceptShrink(ctx context.Context, automation string) (ident.Pla
 	}
 	return ident.Plan{
 		Automation: automation, Made: e.Now(), Changes: []ident.Change{}, Limits: []ident.LimitState{},
-		Notes: []ident.Note{{Text: "the directory is believed as it shows itself now. The automation has no records, so nothing is planned; what is gone " +
-			"begins what automations with trigger = \"directory\" say about it, under their limits: " + ident.Command("events")}},
+		Notes: []ident.Note{{Text: "the directory is believed as it shows itself now. The automation has no records, so nothing is planned. " +
+			"What is gone begins what automations with trigger = \"directory\" say about it, under their limits: " + ident.Command("events")}},
 	}, nil
 }
 
