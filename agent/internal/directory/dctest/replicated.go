@@ -15,7 +15,8 @@ func (d *DC) Replicated(t testing.TB, vector string) {
 	t.Helper()
 	change := func(change string) {
 		t.Helper()
-		cmd := exec.Command("ldbmodify", "-H", filepath.Join(d.dir, "private", "sam.ldb"), //nolint:noctx,gosec // it ends at once; a test's own folder
+		//nolint:noctx,gosec // it ends at once; a test's own folder
+		cmd := exec.Command("ldbmodify", "-H", filepath.Join(d.dir, "private", "sam.ldb"),
 			"--option=ldb:nosync=true", "--controls=relax:0")
 		cmd.Stdin = strings.NewReader(fmt.Sprintf("dn: %s\nchangetype: modify\n%s", d.BaseDN, change))
 		if out, err := cmd.CombinedOutput(); err != nil {

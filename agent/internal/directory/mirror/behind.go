@@ -71,7 +71,8 @@ func (s *synchroniser) awaitReplication(ctx context.Context) error {
 		s.undone.Since = has.last.Add(-aside)
 	}
 	s.undone.Server = s.last.From.Server
-	s.undone.Why = fmt.Sprintf("it undoes a change that was read from %s, and %s may not have received that", s.last.From.Server, s.report.Server)
+	s.undone.Why = fmt.Sprintf("it undoes a change that was read from %s, and %s may not have received that",
+		s.last.From.Server, s.report.Server)
 	s.log.Warn("the domain controller may be behind the former one: an event that undoes an earlier one is set aside",
 		"server", s.report.Server, "cause", "what was read from "+s.last.From.Server+" since "+s.undone.Since.UTC().Format(time.RFC3339)+
 			" may be missing", "next", "look at what is set aside: rollcall quarantine list")
