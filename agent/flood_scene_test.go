@@ -367,7 +367,7 @@ func (f *flood) follow(st *store.Store, e store.SeenEvent, r *row) {
 		case store.EventBegun:
 			r.begun++
 		case store.EventHeld, store.EventAside:
-			r.why[string(v.Verdict)+": "+v.Cause]++
+			r.why[v.Verdict+": "+v.Cause]++
 		}
 		if v.Instance == 0 {
 			continue

@@ -55,8 +55,9 @@ func describeSections() map[string]string {
 
 func describeApplications() map[string]string {
 	return map[string]string{ //nolint:gosec // names of settings, not their values
-		"applications.NAME.connector":     "Name of the connector.",
-		"applications.NAME.enabled":       "Automations of an application that is not enabled do not run. Changes in the directory that concern it are set aside.",
+		"applications.NAME.connector": "Name of the connector.",
+		"applications.NAME.enabled": "Automations of an application that is not enabled do not run. " +
+			"Changes in the directory that concern it are set aside.",
 		"applications.NAME.auth":          "Kind of authorization; the connector must know it.",
 		"applications.NAME.client_id":     "For oauth2, after consent or with client credentials.",
 		"applications.NAME.client_secret": "For oauth2.",

@@ -290,7 +290,8 @@ func (c *chosen) part(r ident.Record) bool {
 func (c *chosen) setAside(b *plan.Builder) {
 	for _, key := range c.asked {
 		if why, unread := c.unread[key]; unread {
-			b.Quarantine(key, "", "its record cannot be fetched: "+why, "the next whole run decides; when it stays, see what the application says of this record")
+			b.Quarantine(key, "", "its record cannot be fetched: "+why,
+				"the next whole run decides; when it stays, see what the application says of this record")
 		}
 	}
 }

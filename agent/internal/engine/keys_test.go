@@ -253,7 +253,7 @@ func TestLimitsOfARunOfOneUser(t *testing.T) {
 func TestOneKeyOfManyIsRefused(t *testing.T) {
 	s, f := keysScene(t, "onerefused", person("1", "One"), person("2", "Two"), person("3", "Three"))
 	s.run("onerefused")
-	bad := errors.New("the path has ..")
+	bad := errors.New("the path has two dots")
 	f.refuses = map[ident.Key]error{"..": refusedOne{bad, false}, "3": refusedOne{errors.New("500"), true}}
 	f.records[0], f.records[1] = person("1", "One", "title", "A"), person("2", "Two", "title", "B")
 	f.other = map[ident.Key]func() ident.Record{"3": func() ident.Record { return person("3", "Three", "title", "C") }}
@@ -266,7 +266,7 @@ func TestOneKeyOfManyIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", anchor, e.Attributes)
 		}
 	}
-	if got := strings.Join(s.items("onerefused"), "\n"); !strings.Contains(got, ".. ") || !strings.Contains(got, "the path has ..") {
+	if got := strings.Join(s.items("onerefused"), "\n"); !strings.Contains(got, ".. ") || !strings.Contains(got, "the path has two dots") {
 		t.Errorf("items %s", got)
 	}
 	s.instant("onerefused", "..", "1")

@@ -31,7 +31,7 @@ func TestEventsAreNotKeptForEver(t *testing.T) {
 	must(t, s.exec(t.Context(), "close", `UPDATE events SET open = 0 WHERE id > 1`))
 	must(t, s.exec(t.Context(), "instances", `INSERT INTO definitions VALUES ('d', '{}')`))
 	for id, ended := range map[int64]int64{7: 0, 8: 5} {
-		must(t, s.exec(t.Context(), "instance", `INSERT INTO instances VALUES (?, 'leaver', 'd', 'x', '', 0, '', '', 0, 'g', '', '', 'done', '', '', '', 0, 1, 1, 1, 1, 1, 1, ?, 'null', 'null')`, id, ended))
+		must(t, s.exec(t.Context(), "instance", `INSERT INTO instances VALUES (?, 'leaver', 'd', 'x', '', 0, '', '', 0, 'g', '', '', 'done', '', '', '', 0, 1, 1, 1, 1, 1, 1, ?, 'null', 'null', 0)`, id, ended))
 	}
 	verdict(2, "aside", 0)
 	verdict(3, "begun", 7)

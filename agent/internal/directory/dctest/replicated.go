@@ -15,7 +15,7 @@ func (d *DC) Replicated(t testing.TB, vector string) {
 	t.Helper()
 	change := func(change string) {
 		t.Helper()
-		//nolint:noctx,gosec // it ends at once; a test's own folder
+		//nolint:noctx // it ends at once; a test's own folder
 		cmd := exec.Command("ldbmodify", "-H", filepath.Join(d.dir, "private", "sam.ldb"),
 			"--option=ldb:nosync=true", "--controls=relax:0")
 		cmd.Stdin = strings.NewReader(fmt.Sprintf("dn: %s\nchangetype: modify\n%s", d.BaseDN, change))

@@ -98,9 +98,9 @@ func vectorOf(b []byte) (map[ident.GUID]replicated, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := replicated{usn: int64(binary.LittleEndian.Uint64(cursor[16:]))} //nolint:gosec // a USN is signed
+		r := replicated{usn: int64(binary.LittleEndian.Uint64(cursor[16:]))} // a USN is signed
 		if size == cursorTwo {
-			r.last = since1601(int64(binary.LittleEndian.Uint64(cursor[24:]))) //nolint:gosec // so is a time
+			r.last = since1601(int64(binary.LittleEndian.Uint64(cursor[24:]))) // so is a time
 		}
 		all[ident.GUID(text.Lower(string(database)))] = r
 	}
