@@ -24,7 +24,8 @@ func (c *cli) eventsCommand() *cobra.Command {
 		Short: "List what the directory showed, whoever changed it, and what automations made of it",
 		Long: "The newest event comes last; when there are more than --limit, the first line says how many others there are. " +
 			"An event is there once the agent has read it, while an automation asks for changes of the directory. " +
-			"A verdict of an automation says why nothing began: filtered (its condition is false), echo (the change came from where it would go), aside (a person must look: `rollcall quarantine list`).",
+			"A verdict of an automation says why nothing began: filtered (its condition is false), echo (the change came " +
+			"from where it would go), aside (a person must look: `rollcall quarantine list`).",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if request.Since, err = parseSince(since, time.Now()); err != nil {
