@@ -117,7 +117,7 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	}
 	failpoint.Hit("after-intent")
 	j.turns.begin(t)
-	guid, err := j.write(ctx, t)
+	guid, err := j.Writer.Apply(ctx, t.Change.GUID, t.Op, t.initial)
 	failpoint.Hit("after-write")
 	if err != nil {
 		if guid != "" { // the account may have been created without some of its attributes
@@ -138,15 +138,6 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	j.turns.done(t)
 	j.Listener.Recorded(o)
 	return nil
-}
-
-// write makes a write when there is room for it beside others. One that is alone, such
-// as for a single user who has just changed, goes first.
-func (j *Job) write(ctx context.Context, t Task) (ident.GUID, error) {
-	if j.Room != nil && j.of.Load() > 1 {
-		defer j.Room.enter(ctx)()
-	}
-	return j.Writer.Apply(ctx, t.Change.GUID, t.Op, t.initial)
 }
 
 // overtaken reports whether an intent was refused because another run or a

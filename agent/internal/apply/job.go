@@ -92,7 +92,6 @@ type Settings struct {
 	Store   Store
 	Objects *Objects
 	Writers int      // how many writes may be in progress at once; at least one
-	Room    *Room    // bounds that further; nil: nothing does
 	Anchor  string   // the attribute that carries ident.Anchor
 	Servers []string // URLs of the domain controllers that the agent may connect to again; none means any
 	// Configured reports whether an automation of that name exists. If it

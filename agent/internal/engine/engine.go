@@ -116,7 +116,6 @@ type Engine struct {
 	gates      *gates
 	warm       warm
 	objects    *apply.Objects
-	room       *apply.Room // for writes beside the change feed
 	configured atomic.Pointer[configured]
 	mirrors    atomic.Pointer[mirror.Spec]
 	drafts     *atomic.Int64 // how many fetches belonged to no run
@@ -138,10 +137,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if s.Objects == nil {
 		s.Objects = &apply.Objects{}
 	}
-	e := &Engine{
-		Settings: s, turn: newTurnstile(), promises: newPromises(), gates: newGates(), objects: s.Objects, room: &apply.Room{},
-		drafts: &atomic.Int64{},
-	}
+	e := &Engine{Settings: s, turn: newTurnstile(), promises: newPromises(), gates: newGates(), objects: s.Objects, drafts: &atomic.Int64{}}
 	e.Replace(s.Automations, s.Broken)
 	e.ReplaceMirror(s.Mirror)
 	return e, nil
@@ -156,7 +152,7 @@ func (e *Engine) Under(s Settings) *Engine {
 	s.Mirror.Attributes, s.Synced = slices.Concat(own.Attributes, s.Mirror.Attributes), e.Synced
 	s.Mirror.Optional, s.Mirror.EventsAsBefore = slices.Concat(own.Optional, s.Mirror.Optional), true
 	s.Mirror.Named = slices.Concat(own.Named, s.Mirror.Named)
-	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, room: e.room, drafts: e.drafts}
+	other := &Engine{Settings: s, turn: e.turn, promises: e.promises, gates: e.gates, objects: e.objects, drafts: e.drafts}
 	other.Replace(s.Automations, s.Broken)
 	other.ReplaceMirror(s.Mirror)
 	return other
@@ -327,7 +323,7 @@ func (e *Engine) enterWith(ctx context.Context, r *run, client Directory, writer
 func (e *Engine) begin(r *run, client Directory, writer apply.Writer) {
 	r.client = client
 	r.job = apply.Begin(apply.Settings{
-		Store: e.Store, Objects: e.objects, Writers: e.Writers, Room: e.room, Anchor: e.Rules.Anchor, Servers: e.Servers,
+		Store: e.Store, Objects: e.objects, Writers: e.Writers, Anchor: e.Rules.Anchor, Servers: e.Servers,
 		Configured: func(automation string) bool { return e.configured.Load().has(automation) },
 		Follows:    e.Follows, Sealer: e.Sealer, Log: e.Log, Now: e.Now,
 	}, apply.Order{

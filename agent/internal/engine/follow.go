@@ -59,7 +59,6 @@ func (f *Follower) Server() conn.Server { return f.client.Server() }
 // where the domain controller is when it begins.
 func (f *Follower) HighestUSN(ctx context.Context) (usn int64, err error) {
 	f.after = f.engine.turn.syncs.Load()
-	defer f.engine.room.Look()()
 	f.usn, err = f.client.HighestUSN(ctx)
 	return f.usn, err
 }
