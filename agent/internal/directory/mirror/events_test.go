@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,17 +205,26 @@ func happenings(t *testing.T, dc *dirtest.Domain, ou ident.DN, admin *ldap.Conn)
 	}()})
 }
 
-// restore brings a deleted object back as AD's tools do.
+func usnOf(t *testing.T, e *ldap.Entry) int64 {
+	t.Helper()
+	usn, err := strconv.ParseInt(e.GetAttributeValue("uSNChanged"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return usn
+}
+
+// restore brings back the object with a name that was deleted last, as AD's tools do.
 func restore(t *testing.T, admin *ldap.Conn, dc *dirtest.Domain, name string, dn ident.DN) {
 	t.Helper()
 	show := []ldap.Control{ldap.NewControlMicrosoftShowDeleted()}
 	found, err := admin.Search(ldap.NewSearchRequest(string(dc.BaseDN), ldap.ScopeWholeSubtree, 0, 0, 0, false,
-		"(&(isDeleted=TRUE)(cn="+name+"*)(objectClass=user))", []string{"whenChanged"}, show))
+		"(&(isDeleted=TRUE)(cn="+name+"*)(objectClass=user))", []string{"uSNChanged"}, show))
 	if err != nil || len(found.Entries) == 0 {
 		t.Fatalf("look for the deleted %s: %v, %v", name, found, err)
 	}
 	newest := slices.MaxFunc(found.Entries, func(a, b *ldap.Entry) int {
-		return strings.Compare(a.GetAttributeValue("whenChanged"), b.GetAttributeValue("whenChanged"))
+		return int(usnOf(t, a) - usnOf(t, b))
 	})
 	m := ldap.NewModifyRequest(newest.DN, show)
 	m.Delete("isDeleted", []string{})
