@@ -158,8 +158,10 @@ type CancelError struct {
 // Error names the orchestration and the reason.
 func (e *CancelError) Error() string { return "orchestration " + e.Orchestration + ": " + e.Reason }
 
+// cancels evaluates cancel_when. While it is not certain that the object is deleted, the
+// object may be shown as it was before, and says nothing about what to do after it.
 func (o *Orchestration) cancels(s State, values Values) (holds bool, reason string) {
-	if o.cancel == nil {
+	if o.cancel == nil || values.Presence == PresenceUnsure {
 		return false, ""
 	}
 	holds, reason = truth("cancel_when", o.cancel, o.env(Whole, s, values))

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
 )
 
@@ -42,4 +43,23 @@ func TestNothingFollowsADeletionThatIsUndone(t *testing.T) {
 	i.keep(i.o.Resume(i.state, i.now))
 	to(orchestration.PresenceAsExpected)
 	i.is(orchestration.DoAct, "mail", "")
+}
+
+// TestAFormerImageDoesNotCancelALeaver: a domain controller that has not heard of the
+// deletion shows the object enabled.
+func TestAFormerImageDoesNotCancelALeaver(t *testing.T) {
+	d := steps(
+		orchestration.Step{Name: "pause", Delay: orchestration.Duration(time.Hour)},
+		orchestration.Step{Name: "mail", Mail: &orchestration.Mail{To: []string{"a@x"}, Subject: "s", Text: "t"}},
+	)
+	d.CancelWhen = "!ad.disabled"
+	i := start(t, d)
+	i.later(time.Hour)
+	v := i.values()
+	v.Object, v.Presence = person(ident.Attributes{"cn": {"Ada"}}, false), orchestration.PresenceUnsure
+	i.keep(i.o.Advance(i.state, v))
+	i.is(orchestration.DoWait, "mail", "still shows it")
+	if cancels, err := i.o.Cancels(i.state, v); cancels || err != nil {
+		t.Errorf("cancelled before it is tried again: %v, %v", cancels, err)
+	}
 }
