@@ -370,6 +370,7 @@ func TestARefusedPasswordIsNotTriedUntilTheAccountIsLocked(t *testing.T) {
 		d.counts()
 		d.fail(conn.Answer("bind", "ldaps://dc1.example.com", "", 49, "data 52e"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if strings.Count(r.log.String(), "data 52e") != 1 { // the next attempt is half an hour away
 			t.Errorf("log after the first attempt:\n%s", r.log)
 		}
