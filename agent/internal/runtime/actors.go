@@ -31,7 +31,7 @@ func (s *Snapshot) actors() map[orchestration.Kind]dispatch.Actor {
 func (s *Snapshot) steps() *dirstep.Actor {
 	return dirstep.New(dirstep.Settings{
 		Store: s.store, Servers: s.config.Directory.URLs, Rules: s.writeRules(), Objects: s.writing, Begun: s.begun, Log: s.log, Now: time.Now,
-		Connect: func(ctx context.Context, prefer string) (dirstep.Directory, error) { return s.pinned(ctx, prefer) },
+		Connect: s.writable,
 		Limits:  s.config.StepLimits,
 		People:  func(ctx context.Context) (int, error) { return s.People(ctx, "") },
 	})
@@ -101,3 +101,15 @@ var (
 	_ dispatch.Actor = mailer{}
 	_ dispatch.Actor = runner{}
 )
+
+// writable connects for a step that writes: to the preferred domain controller, else to
+// the one that the mirror is from, which knows of what began the orchestration.
+func (s *Snapshot) writable(ctx context.Context, prefer string) (dirstep.Directory, error) {
+	if prefer == "" {
+		var err error
+		if prefer, err = s.source(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.pinned(ctx, prefer)
+}

@@ -49,7 +49,7 @@ func (s *Snapshot) beginning(name string) (engine.Beginning, error) {
 	b := engine.Beginning{
 		Orchestration: name, Limit: plan.DefaultStart(),
 		Reader: func() (engine.Reader, func()) {
-			o := newObjects(func(ctx context.Context) (*conn.Client, error) { return s.Connect(ctx, "") })
+			o := s.objects()
 			return o, o.close
 		},
 	}
@@ -140,7 +140,7 @@ type First = dispatch.First
 // FirstRequests renders the first request of an orchestration for objects, in their
 // order. Nothing is sent.
 func (s *Snapshot) FirstRequests(ctx context.Context, name string, objects []engine.BeginObject) ([]First, error) {
-	read := newObjects(func(ctx context.Context) (*conn.Client, error) { return s.Connect(ctx, "") })
+	read := s.objects()
 	defer read.close()
 	from := dispatch.Source{Links: s.store, Directory: read, Settings: s.outboundSettings(), Now: time.Now}
 	out := make([]First, len(objects))

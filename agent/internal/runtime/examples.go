@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/find"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
@@ -28,7 +27,7 @@ func (s *Snapshot) Examples(
 		return nil, err
 	}
 	o = o.Knowing(spelled)
-	read := newObjects(func(ctx context.Context) (*conn.Client, error) { return s.Connect(ctx, "") })
+	read := s.objects()
 	defer read.close()
 	from := dispatch.Source{Links: s.store, Directory: read, Settings: s.outboundSettings(), Now: time.Now}
 	v, err := from.Values(ctx, o, e.GUID, orchestration.Input{})

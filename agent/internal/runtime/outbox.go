@@ -2,24 +2,17 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/dirstep"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
-	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/metrics"
 	"github.com/rollcall-agent/rollcall/agent/internal/orchestration"
-	"github.com/rollcall-agent/rollcall/agent/internal/react"
-	"github.com/rollcall-agent/rollcall/agent/internal/text"
 	"github.com/rollcall-agent/rollcall/host"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
@@ -47,7 +40,8 @@ func (a *Agent) dispatch(ctx context.Context) {
 
 // objects reads the directory of the present snapshot.
 func (a *Agent) objects() *objects {
-	return newObjects(func(ctx context.Context) (*conn.Client, error) { return a.now.Load().Connect(ctx, "") })
+	source := func(ctx context.Context) (string, error) { return a.now.Load().source(ctx) }
+	return newObjects(source, func(ctx context.Context, prefer string) (reader, error) { return a.now.Load().reader(ctx, prefer) })
 }
 
 // dispatcher returns a dispatcher that follows the agent's snapshots, and is woken
@@ -212,123 +206,5 @@ func notSent(application string, err error) error {
 	return &host.CallError{
 		Application: application, Kind: abi.KindConfig, Message: fmt.Sprintf("nothing was sent to %s: %v", application, err), Err: err,
 		Next: "put that right; the delivery is tried again by itself",
-	}
-}
-
-// objects reads objects from the directory over one connection, which is opened
-// when it is first needed, and again after a failure.
-type objects struct {
-	connect func(context.Context) (*conn.Client, error)
-
-	mu     sync.Mutex
-	client *conn.Client
-	rules  ident.Schema // of the attributes that were asked for
-}
-
-var _ dispatch.Directory = (*objects)(nil)
-
-func newObjects(connect func(context.Context) (*conn.Client, error)) *objects {
-	return &objects{connect: connect, rules: ident.Schema{}}
-}
-
-// Object returns the object with a GUID.
-func (o *objects) Object(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, bool, error) {
-	return o.get(ctx, conn.ByGUID(guid), attributes)
-}
-
-// Named returns the object with a DN.
-func (o *objects) Named(ctx context.Context, dn ident.DN, attributes []string) (ident.Entry, bool, error) {
-	e, found, err := o.get(ctx, conn.ByDN(dn), attributes)
-	if errors.Is(err, conn.ErrReferral) {
-		err = fmt.Errorf("%w: %w", react.ErrElsewhere, err)
-	}
-	return e, found, err
-}
-
-func (o *objects) get(ctx context.Context, target conn.Target, attributes []string) (ident.Entry, bool, error) {
-	if len(attributes) == 0 {
-		attributes = []string{"objectGUID"} // none would be all
-	}
-	var e ident.Entry
-	err := o.use(ctx, func(c *conn.Client) (err error) {
-		e, err = c.Get(ctx, target, attributes)
-		return err
-	})
-	if errors.Is(err, conn.ErrNotFound) {
-		return ident.Entry{}, false, nil
-	}
-	return e, err == nil, err
-}
-
-// Schema returns what is known about attributes.
-func (o *objects) Schema(ctx context.Context, attributes []string) (ident.Schema, error) {
-	o.mu.Lock()
-	known := maps.Clone(o.rules)
-	o.mu.Unlock()
-	missing := slices.DeleteFunc(slices.Clone(attributes), func(name string) bool {
-		_, ok := known[text.Lower(name)]
-		return ok || name == "*"
-	})
-	if len(missing) == 0 {
-		return known, nil
-	}
-	err := o.use(ctx, func(c *conn.Client) error {
-		read, err := mirror.ReadSchema(ctx, c, missing)
-		maps.Copy(known, read)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	maps.Copy(o.rules, known)
-	return known, nil
-}
-
-// use calls do with the connection. One that fails is not used again.
-func (o *objects) use(ctx context.Context, do func(*conn.Client) error) error {
-	c, err := o.open(ctx)
-	if err != nil {
-		return fmt.Errorf("connect to the directory: %w", err)
-	}
-	err = do(c)
-	if err != nil && !errors.Is(err, conn.ErrNotFound) && ctx.Err() == nil {
-		o.drop(c)
-	}
-	return err
-}
-
-func (o *objects) open(ctx context.Context) (*conn.Client, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.client != nil {
-		return o.client, nil
-	}
-	c, err := o.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	o.client = c
-	return c, nil
-}
-
-// drop closes a connection that has failed.
-func (o *objects) drop(c *conn.Client) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.client == c {
-		o.client = nil
-		_ = c.Close()
-	}
-}
-
-// close ends the connection.
-func (o *objects) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.client != nil {
-		_ = o.client.Close()
-		o.client = nil
 	}
 }

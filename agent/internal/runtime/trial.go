@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/find"
 	"github.com/rollcall-agent/rollcall/agent/internal/dispatch"
 	"github.com/rollcall-agent/rollcall/agent/internal/exit"
@@ -84,7 +83,7 @@ type trial struct {
 // error means that nothing was sent; it is an *exit.UsageError when the request or
 // the configuration is at fault.
 func (s *Snapshot) Try(ctx context.Context, r TrialRequest) (Trial, error) {
-	t := &trial{Snapshot: s, TrialRequest: r, read: newObjects(func(ctx context.Context) (*conn.Client, error) { return s.Connect(ctx, "") })}
+	t := &trial{Snapshot: s, TrialRequest: r, read: s.objects()}
 	defer t.read.close()
 	if err := t.prepare(ctx); err != nil {
 		return Trial{}, err
