@@ -184,7 +184,7 @@ func NameOf(e ident.Event) string { return cmp.Or(e.Image.First("displayName"), 
 // Words says in a few words what happened: "disabled; modified title".
 func Words(e ident.Event) string {
 	if len(e.Parts) == 0 {
-		return ""
+		return "a change that cannot be read any more"
 	}
 	return strings.TrimPrefix(triggerOf(changeOf(e, e.Parts)), "directory: ")
 }

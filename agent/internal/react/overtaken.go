@@ -30,6 +30,11 @@ func (r *Reactor) Approve(ctx context.Context, h store.Holding, by string) (n in
 		return 0, nil, err
 	}
 	for _, one := range held {
+		if len(one.Event.Parts) == 0 { // whether a later change has overtaken it is not known
+			left = append(left, Overtaken{one.Instance, one.Event, one.Event})
+			h.Except = append(h.Except, one.Instance)
+			continue
+		}
 		later, overtaken, err := r.overtaking(ctx, one.Event, r.askedBy(one.Automation, one.Event), one.Instance)
 		if err != nil {
 			return 0, nil, err
@@ -54,8 +59,9 @@ func (r *Reactor) askedBy(automation string, e ident.Event) []ident.EventPart {
 	return e.Parts
 }
 
-// overtaking returns the last event that has overtaken parts of an event. What the
-// instance that the event began has written itself does not count.
+// overtaking returns the last event that has overtaken parts of an event, or may have, as
+// it cannot be read any more. What the instance that the event began has written itself
+// does not count.
 func (r *Reactor) overtaking(
 	ctx context.Context, e ident.Event, parts []ident.EventPart, instance int64,
 ) (by ident.Event, found bool, err error) {
@@ -65,6 +71,9 @@ func (r *Reactor) overtaking(
 	}
 	own := func(p ident.EventPart) bool { return instance != 0 && p.Origin != nil && p.Origin.Instance == instance }
 	for _, l := range slices.Backward(later) {
+		if len(l.Parts) == 0 {
+			return l, true, nil
+		}
 		if l.Parts = slices.DeleteFunc(l.Parts, own); l.Overtakes(e, parts) {
 			return l, true, nil
 		}

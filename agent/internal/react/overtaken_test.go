@@ -2,6 +2,7 @@ package react
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,5 +70,27 @@ func TestARetryLeavesOutWhatWasOvertaken(t *testing.T) {
 	}
 	if list, err = s.reactor.Retry(ctx, Again{Automation: "a", Event: 1, Overtaken: true, By: "eve"}); err != nil || len(list) != 1 || list[0].Verdict != store.EventBegun {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestADamagedRowHoldsUpOnlyItsObject: whether it has overtaken a change is not known, so
+// what waits about that object is left to a person, and the others begin.
+func TestADamagedRowHoldsUpOnlyItsObject(t *testing.T) {
+	for name, damaged := range map[string]int64{"the change itself": 1, "a later one": 3} {
+		t.Run(name, func(t *testing.T) {
+			s, ctx := begin(t), t.Context()
+			s.automation("leavers", on("disabled"), "", "crm").Limit = func(context.Context) (store.StartLimit, error) { return store.StartLimit{}, nil }
+			s.add(user("ada", part(ident.EventDisabled)), user("bo", part(ident.EventDisabled)), user("ada", part(ident.EventMoved)))
+			s.judge()
+			db := s.db()
+			_, err := db.ExecContext(ctx, "UPDATE events SET parts_json = '{' WHERE id = ?", damaged)
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			n, left, err := s.reactor.Approve(ctx, store.Holding{Run: 1}, "eve")
+			if n != 1 || err != nil || len(left) != 1 || left[0].Instance != 1 || Words(left[0].By) != "a change that cannot be read any more" {
+				t.Errorf("%d approved, left %+v, %v", n, left, err)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -37,6 +38,16 @@ func scanEvent(row scanner) (ident.Event, error) {
 		return e, &UnreadableEventError{ID: e.ID, Err: err}
 	}
 	return e, nil
+}
+
+// scanDamaged reads an event of which something cannot be read any more as one without
+// parts: what it told is not known.
+func scanDamaged(row scanner) (ident.Event, error) {
+	e, err := scanEvent(row)
+	if damaged := new(UnreadableEventError); errors.As(err, &damaged) {
+		e.Parts, e.Image, err = nil, nil, nil
+	}
+	return e, err
 }
 
 const insertEvent = `INSERT INTO events

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -26,7 +27,7 @@ func (r *recorder) undoes(e *ident.Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	undoes := false
+	undoes := slices.ContainsFunc(earlier, func(before ident.Event) bool { return len(before.Parts) == 0 }) // it may
 	for _, p := range e.Parts {
 		part, newest := operation.EchoOf(e, p).Part, true
 		for _, before := range earlier {
@@ -49,7 +50,7 @@ func (r *recorder) undoes(e *ident.Event) (bool, error) {
 }
 
 // earlier returns the events of an object from before this transaction, the newest
-// first.
+// first. One without parts cannot be read any more.
 func (r *recorder) earlier(e *ident.Event) ([]ident.Event, error) {
 	if r.newest == nil {
 		r.newest = new(int64)
@@ -65,7 +66,7 @@ func (r *recorder) earlier(e *ident.Event) ([]ident.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, scanEvent)
+	return collect(rows, scanDamaged)
 }
 
 // takesBack reports whether p may be how the part of an object was before q. About an

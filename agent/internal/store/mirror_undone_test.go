@@ -68,6 +68,19 @@ func TestWhatWasBeforeIsNotUndone(t *testing.T) {
 	}
 }
 
+// TestADamagedRowMayBeUndone: what it told is not known, and the mirror must go on.
+func TestADamagedRowMayBeUndone(t *testing.T) {
+	s := counting(t)
+	update(t, s, record, put(user("b", "CN=b,DC=c", "title", "Lead")))
+	must(t, s.exec(t.Context(), "damage", `UPDATE events SET parts_json = '{' WHERE id = 1`))
+	update(t, s, late(earlier), put(user("b", "CN=b,DC=c", "title", "Chief")))
+	var unsure string
+	must(t, s.reader.QueryRowContext(t.Context(), `SELECT unsure FROM events WHERE id = 2`).Scan(&unsure))
+	if unsure == "" {
+		t.Error("the change is certain")
+	}
+}
+
 // TestAnOwnWriteComesTwice: what the agent wrote on the one domain controller is its
 // own also when it comes to the next one, which was behind.
 func TestAnOwnWriteComesTwice(t *testing.T) {

@@ -29,11 +29,15 @@ func (s *Store) journalConflicts(ctx context.Context, tx *sql.Tx, run Run, summa
 		if err != nil {
 			return err
 		}
-		known, err := conflictsOf(json.RawMessage(text))
+		before, err := conflictsOf(json.RawMessage(text))
 		if err != nil {
-			return err
+			continue // what it told is not known, and that must not keep this run from ending
 		}
-		found = slices.DeleteFunc(found, func(n ident.Note) bool { return slices.Contains(known, n) })
+		known := map[ident.Note]bool{}
+		for _, n := range before {
+			known[n] = true
+		}
+		found = slices.DeleteFunc(found, func(n ident.Note) bool { return known[n] })
 	}
 	b := s.newBatch(tx)
 	for _, n := range found {

@@ -41,4 +41,7 @@ func TestAConflictIsNotedOnce(t *testing.T) {
 	run(KindScheduled, "")
 	run(KindScheduled, ada)
 	same(t, "once more", 3, len(noted()))
+	must(t, s.exec(t.Context(), "damage", `UPDATE runs SET plan_json = '{'`))
+	run(KindScheduled, ada) // a run ends although what it is compared with cannot be read
+	same(t, "after the damage", 4, len(noted()))
 }

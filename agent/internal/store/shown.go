@@ -47,7 +47,8 @@ func (s *Store) Show(ctx context.Context, by string, list []Shown) error {
 	})
 }
 
-// HeldChange is a held instance with the event that began it.
+// HeldChange is a held instance with the event that began it. An event without parts
+// cannot be read any more.
 type HeldChange struct {
 	Event      ident.Event
 	Instance   int64
@@ -63,18 +64,19 @@ func (s *Store) HeldChanges(ctx context.Context, run int64) ([]HeldChange, error
 		return nil, s.fail("events of held orchestrations", err)
 	}
 	list, err := collect(rows, func(row scanner) (h HeldChange, err error) {
-		h.Event, err = scanEvent(withMore{row, []any{&h.Instance, &h.Automation}})
+		h.Event, err = scanDamaged(withMore{row, []any{&h.Instance, &h.Automation}})
 		return h, err
 	})
 	return list, s.fail("events of held orchestrations", err)
 }
 
-// LaterEvents returns the events of an object after one of them, in order.
+// LaterEvents returns the events of an object after one of them, in order. One without
+// parts cannot be read any more.
 func (s *Store) LaterEvents(ctx context.Context, guid ident.GUID, after int64) ([]ident.Event, error) {
 	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE guid = ? AND events.id > ? ORDER BY events.id`, guid, after)
 	if err != nil {
 		return nil, s.fail("later events of an object", err)
 	}
-	list, err := collect(rows, scanEvent)
+	list, err := collect(rows, scanDamaged)
 	return list, s.fail("later events of an object", err)
 }
