@@ -27,7 +27,8 @@ func BenchmarkReceived(b *testing.B) {
 	w.rollcall("apply", "staff") // two names are too long
 	links := w.links()
 	keys := slices.Sorted(maps.Keys(links))
-	d, address := w.receiving("create = 1000", "create = 1000, update = 100000")
+	d, address := w.receiving("create = 1000", "create = 1000, update = 100000",
+		`connector = "pipedrive"`, `connector = "pipedrive"`+"\nrate_limit = \"100000/1s\"") // the vendor's would pass 20 a second
 	var took []time.Duration
 	var answered []float64
 	for i := range changes + 1 {
