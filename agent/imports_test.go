@@ -36,6 +36,7 @@ var may = map[string]map[string]string{
 		"agent/internal/planfile":   "plans are saved where the command runs",
 		"agent/internal/localfile":  "it says as whom it looked at files",
 		"agent/internal/expr":       "rollcall functions prints the reference",
+		"agent/internal/convert":    "and macros of another product are texts",
 		"sdk/abi":                   "a manifest is printed",
 	},
 	"agent/internal/text":  {},
@@ -150,6 +151,12 @@ var may = map[string]map[string]string{
 		"agent/internal/expr":     "what a connector renders are templates",
 		"agent/internal/outbound": "as strict about missing values as those of a webhook",
 		"sdk/abi":                 "the manifest says what it may render",
+	},
+	"agent/internal/convert": {
+		"agent/internal/expr":     "what macros become are templates",
+		"agent/internal/outbound": "among the names of a webhook",
+		"agent/internal/ident":    "which attributes people use",
+		"agent/internal/text":     "names are compared as everywhere",
 	},
 	"agent/internal/endpoint": {
 		"agent/internal/expr":  "an endpoint's texts are templates",
