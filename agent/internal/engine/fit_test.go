@@ -21,7 +21,7 @@ func (s *scene) mapped(automation string, defs ...mapping.AttributeDef) {
 		{Name: "sAMAccountName", Value: src(automation + "{{ user.id }}"), Apply: ident.ApplyCreate},
 	}
 	for _, def := range defs {
-		if def.Value == nil && def.Formats == nil {
+		if def.Value == nil && def.Formats == nil && def.Values == nil {
 			def.Value = src("user." + def.Name)
 		}
 		all = append(all, def)

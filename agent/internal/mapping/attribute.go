@@ -88,7 +88,8 @@ func (e *evaluation) unrecognised(a *attribute, w *wanted) bool {
 }
 
 // missing applies on_missing. It returns the value of the default, or nil when
-// nothing is left to do.
+// nothing is left to do. With merge = "add" the values that are there may be
+// somebody else's, so nothing is cleared.
 func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	switch a.OnMissing {
 	case OnMissingFail:
@@ -96,11 +97,13 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 	case OnMissingDefault:
 		return e.byDefault(a)
 	case OnMissingClear:
-		if w.state != expr.Absent {
+		if w.state != expr.Absent && !a.Add {
 			e.lost = append(e.lost, lost{a: a, want: w})
 			e.final[a.Name] = nil
 			if e.current != nil {
-				e.want(ident.DesiredAttribute{Name: a.Name, Clear: true, Apply: a.Apply, Directory: a.Directory, Source: sourceOf(a)})
+				e.want(ident.DesiredAttribute{
+					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Directory: a.Directory, Source: sourceOf(a),
+				})
 			}
 			return nil, nil
 		}

@@ -18,6 +18,16 @@ func photo(change func(*AttributeDef)) AttributeDef {
 	return a
 }
 
+// TestClearedBytesStayBytes: the plan shows the size of what is removed, and the
+// journal keeps it whole.
+func TestClearedBytesStayBytes(t *testing.T) {
+	m := compile(t, Definition{Primary: "id", Attributes: []AttributeDef{photo(func(a *AttributeDef) { a.OnMissing = OnMissingClear })}})
+	d, err := m.Map(rec(t, `{"photo":null}`), entry("CN=Ada,DC=x", "thumbnailPhoto", "\xff\xd8"), nil, nil)
+	if a, ok := d.Attribute("thumbnailPhoto"); err != nil || !ok || !a.Clear || !a.Binary {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestBase64(t *testing.T) {
 	jpeg := "\xff\xd8\xff\xe0\x00\x10JFIF"
 	text := base64.StdEncoding.EncodeToString([]byte(jpeg))
