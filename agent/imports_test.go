@@ -34,6 +34,7 @@ var may = map[string]map[string]string{
 		"agent/internal/consent":    "a person consents at the command's own machine",
 		"agent/internal/completion": "a shell cannot wait for an agent",
 		"agent/internal/planfile":   "plans are saved where the command runs",
+		"agent/internal/tryout":     "and so are answers of endpoints",
 		"agent/internal/localfile":  "it says as whom it looked at files",
 		"agent/internal/expr":       "rollcall functions prints the reference",
 		"agent/internal/convert":    "and macros of another product are texts",
@@ -212,6 +213,10 @@ var may = map[string]map[string]string{
 	"agent/internal/planfile": {
 		"agent/internal/ident": "a file holds a plan",
 		"agent/internal/exit":  "a path that is none for a plan is the caller's to correct",
+	},
+	"agent/internal/tryout": {
+		"agent/internal/ident": "a file holds records",
+		"agent/internal/exit":  "a path that is none for an answer is the caller's to correct",
 	},
 	"agent/internal/completion": {
 		"agent/internal/config":    "names stand in the configuration",
