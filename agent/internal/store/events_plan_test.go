@@ -16,7 +16,7 @@ func TestEventsAndEchoesAreFoundByIndex(t *testing.T) {
 	}{
 		"echoes of an intent":    {echoesOfIntent, []any{1}, []string{"echoes_intent"}},
 		"a write has ended":      {settleOfIntent, []any{1, "g", 1}, []string{"echoes_intent"}},
-		"a write was not made":   {dropOfIntent, []any{1}, []string{"echoes_intent"}},
+		"writes are awaited":     {selectMirrorState, nil, []string{"echoes_awaited"}},
 		"echoes of an object":    {selectEchoes + ofObject, []any{"g"}, []string{"echoes_guid"}},
 		"echoes of an anchor":    {selectEchoes + ofAnchor, []any{"crm:1"}, []string{"echoes_anchor"}},
 		"echoes that have ended": {endedEchoes + `<> ?`, []any{1, "dc", 1, "life"}, []string{"echoes_settled"}},
@@ -33,6 +33,9 @@ func TestEventsAndEchoesAreFoundByIndex(t *testing.T) {
 			}
 		}
 		for _, line := range strings.Split(all, "\n") {
+			if line == "SCAN mirror_state" { // its only row
+				continue
+			}
 			if strings.HasPrefix(line, "SCAN") && !strings.Contains(line, "INDEX") || strings.Contains(line, "TEMP B-TREE") ||
 				strings.Contains(line, "INDEX events_guid") || strings.Contains(line, "INDEX instances_guid") {
 				t.Errorf("%s goes through what is over:\n%s", name, all)

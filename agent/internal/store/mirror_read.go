@@ -25,6 +25,8 @@ type MirrorState struct {
 }
 
 const (
+	selectMirrorState = `SELECT cookie, server, spec, complete, synced, events,
+		EXISTS (SELECT 1 FROM echoes WHERE settled <> 0 AND echoes.server = mirror_state.server) FROM mirror_state`
 	selectEntries = `SELECT m.id, m.guid, m.dn, v.attribute, v.value FROM mirror m LEFT JOIN mirror_values v ON v.entry = m.id`
 	orderEntries  = ` ORDER BY m.id, v.attribute, v.position`
 	entryBatch    = 500
@@ -42,8 +44,7 @@ func (s *Store) MirrorState(ctx context.Context) (MirrorState, error) {
 		state  MirrorState
 		synced int64
 	)
-	err := s.reader.QueryRowContext(ctx, `SELECT cookie, server, spec, complete, synced, events,
-		(SELECT count(*) FROM echoes WHERE settled <> 0 AND echoes.server = mirror_state.server) > 0 FROM mirror_state`).
+	err := s.reader.QueryRowContext(ctx, selectMirrorState).
 		Scan(&state.Cookie, &state.Server, &state.Spec, &state.Full, &synced, &state.Events, &state.Awaits)
 	state.Synced = moment(synced)
 	return state, s.fail("mirror state", err)
