@@ -24,7 +24,7 @@ func (j *Job) failed(ctx context.Context, t Task, link ident.Link, intent int64,
 		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)
 	}
 	if w.Kind == write.Unavailable {
-		if err := j.Store.CloseIntent(context.WithoutCancel(ctx), j.Lease, intent); err != nil {
+		if err := j.Store.CloseIntent(context.WithoutCancel(ctx), j.Lease, intent, ident.Operation{}); err != nil {
 			failure = errors.Join(failure, err)
 		}
 		return fmt.Errorf("%s of %s: %w", t.Op.Class, t.Change.Name, failure)

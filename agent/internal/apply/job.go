@@ -35,8 +35,7 @@ type Journal interface {
 	// already in progress, and one whose link differs from what the intent
 	// expects.
 	OpenIntent(context.Context, store.Lease, store.Intent) (id int64, err error)
-	CloseIntent(ctx context.Context, lease store.Lease, id int64) error
-	CloseIntentPart(ctx context.Context, lease store.Lease, id int64, wrote ident.Operation) error
+	CloseIntent(ctx context.Context, lease store.Lease, id int64, wrote ident.Operation) error
 	// Commit and CommitAll record outcomes with their links and close the
 	// intents, all or nothing.
 	Commit(context.Context, store.Lease, store.Commit) error

@@ -163,7 +163,7 @@ func (j *Job) settleIntent(ctx context.Context, in *store.Intent) error {
 			"bring that domain controller back; when it is gone for good, take it out of urls in [directory], then what the others show counts",
 		}
 	default:
-		err = j.Store.CloseIntentPart(ctx, j.Lease, in.ID, is.part)
+		err = j.Store.CloseIntent(ctx, j.Lease, in.ID, is.part)
 	}
 	if err != nil {
 		return err

@@ -135,8 +135,8 @@ func TestIntents(t *testing.T) {
 	handed.Password = []byte("sealed")
 	second, err := s.OpenIntent(ctx, lease, handed)
 	must(t, err)
-	must(t, s.CloseIntent(ctx, lease, first))
-	if err := s.CloseIntent(ctx, lease, first); err == nil {
+	must(t, s.CloseIntent(ctx, lease, first, ident.Operation{}))
+	if err := s.CloseIntent(ctx, lease, first, ident.Operation{}); err == nil {
 		t.Error("it closes twice")
 	}
 	c := commit(outcome(run, "1", "create", "applied"))
@@ -184,7 +184,7 @@ func TestIntentsAreChecked(t *testing.T) {
 			if _, err := s.OpenIntent(ctx, lease, tc.intent); !errors.As(err, new(*UnderWayError)) {
 				t.Errorf("%s, a second time: %v", name, err)
 			}
-			must(t, s.CloseIntent(ctx, lease, id))
+			must(t, s.CloseIntent(ctx, lease, id, ident.Operation{}))
 		} else if !errors.As(err, tc.want) {
 			t.Errorf("%s: %v, want %T", name, err, tc.want)
 		}

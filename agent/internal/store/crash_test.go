@@ -51,7 +51,7 @@ func commitForever(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, in := range left {
-		if err := s.CloseIntent(ctx, lease, in.ID); err != nil {
+		if err := s.CloseIntent(ctx, lease, in.ID, ident.Operation{}); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,6 @@ const (
 	selectEchoes   = `SELECT id, intent, anchor, part, digest, origin_json FROM echoes`
 	echoesOfIntent = selectEchoes + ofIntent + ` ORDER BY id`
 	settleOfIntent = `UPDATE echoes SET intent = 0, settled = ?, guid = CASE WHEN guid = '' THEN ? ELSE guid END` + ofIntent
-	dropOfIntent   = `DELETE FROM echoes` + ofIntent
 	// What belongs to an object, and what to an account that is being created.
 	ofObject = ` WHERE guid = ? ORDER BY id DESC`
 	ofAnchor = ` WHERE guid = '' AND anchor = ? ORDER BY id DESC`
@@ -118,8 +117,8 @@ func addEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 }
 
 // settleEchoes keeps the echoes of an intent whose operation was carried out as
-// wrote says, and forgets the others. The part that was not carried out is the
-// business of whoever does the same later.
+// wrote says, and forgets the others; all of them for the zero Operation. The part that
+// was not carried out is the business of whoever does the same later.
 func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID, wrote ident.Operation) error {
 	rows, err := tx.QueryContext(ctx, echoesOfIntent, intent)
 	if err != nil {
@@ -140,11 +139,6 @@ func settleEchoes(ctx context.Context, tx *sql.Tx, intent int64, guid ident.GUID
 	}
 	// The mirror compares with the system's time, whatever clock the store has.
 	_, err = tx.ExecContext(ctx, settleOfIntent, stamp(time.Now()), guid, intent)
-	return err
-}
-
-func dropEchoes(ctx context.Context, tx *sql.Tx, intent int64) error {
-	_, err := tx.ExecContext(ctx, dropOfIntent, intent)
 	return err
 }
 

@@ -171,9 +171,11 @@ func TestWhatIsNotTheWrite(t *testing.T) {
 // TestAWriteThatFailed: the same change by hand later is not the agent's.
 func TestAWriteThatFailed(t *testing.T) {
 	for name, end := range map[string]func(*writes, Intent, int64){
-		"refused":  func(w *writes, in Intent, id int64) { w.commits(in, id, ident.ResultFailed) },
-		"stale":    func(w *writes, in Intent, id int64) { w.commits(in, id, ident.ResultSkipped) },
-		"not sent": func(w *writes, _ Intent, id int64) { must(w, w.CloseIntent(w.Context(), w.lease, id)) },
+		"refused": func(w *writes, in Intent, id int64) { w.commits(in, id, ident.ResultFailed) },
+		"stale":   func(w *writes, in Intent, id int64) { w.commits(in, id, ident.ResultSkipped) },
+		"not sent": func(w *writes, _ Intent, id int64) {
+			must(w, w.CloseIntent(w.Context(), w.lease, id, ident.Operation{}))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := openWrites(t)
@@ -237,7 +239,7 @@ func TestALostAnswer(t *testing.T) {
 		if made { // a recovery finds it out
 			w.commits(in, id, ident.ResultApplied)
 		} else {
-			must(t, w.CloseIntent(t.Context(), w.lease, id))
+			must(t, w.CloseIntent(t.Context(), w.lease, id, ident.Operation{}))
 		}
 		if own := w.reads(later, dc1, modified("Lead")); (len(own) == 1) != made {
 			t.Errorf("made %t: %v", made, own)

@@ -153,7 +153,7 @@ func TestClaimed(t *testing.T) {
 	intent := must1[int64](t)(s.OpenIntent(ctx, lease, in))
 	must(t, s.FinishRun(ctx, lease, Run{ID: approval, Result: RunInterrupted}))
 	refused(ident.ClassDisable, "whether run 2 has carried out disable of Name 1 is not known yet: the next run of automation staff finds out")
-	must(t, s.CloseIntent(ctx, lease, intent))
+	must(t, s.CloseIntent(ctx, lease, intent, ident.Operation{}))
 	if n := must1[int](t)(s.RejectHeld(ctx, run, "", "eve")); n != 2 {
 		t.Errorf("%d were rejected after the run had ended", n)
 	}

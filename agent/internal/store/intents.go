@@ -194,24 +194,11 @@ func checkFormerLink(ctx context.Context, tx *sql.Tx, in Intent) error {
 	return nil
 }
 
-// CloseIntent forgets an intent whose write is known not to have happened. For a
-// write that happened, Commit closes the intent.
-func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64) error {
-	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
-		if err := checkFence(ctx, tx, lease); err != nil {
-			return err
-		}
-		if err := dropEchoes(ctx, tx, id); err != nil {
-			return err
-		}
-		return closeIntent(ctx, tx, id)
-	})
-}
-
-// CloseIntentPart is CloseIntent for a write of which only a part happened. What did is
-// known as the agent's own when it is read. It has no outcome: the next plan makes
-// the rest.
-func (s *Store) CloseIntentPart(ctx context.Context, lease Lease, id int64, wrote ident.Operation) error {
+// CloseIntent forgets an intent whose write did not happen as a whole. What did, which is
+// the zero Operation for nothing, is known as the agent's own when it is read. It has no
+// outcome: the next plan makes the rest. For a write that happened, Commit closes the
+// intent.
+func (s *Store) CloseIntent(ctx context.Context, lease Lease, id int64, wrote ident.Operation) error {
 	return s.write(ctx, "close intent", func(tx *sql.Tx) error {
 		if err := checkFence(ctx, tx, lease); err != nil {
 			return err

@@ -116,9 +116,8 @@ func TestFence(t *testing.T) {
 			_, err := s.OpenIntent(ctx, l, creating(run, "2"))
 			return err
 		},
-		"CloseIntent": func(ctx context.Context, l Lease) error { return s.CloseIntent(ctx, l, intent) },
-		"CloseIntentPart": func(ctx context.Context, l Lease) error {
-			return s.CloseIntentPart(ctx, l, intent, ident.Operation{})
+		"CloseIntent": func(ctx context.Context, l Lease) error {
+			return s.CloseIntent(ctx, l, intent, ident.Operation{})
 		},
 		"Commit": func(ctx context.Context, l Lease) error {
 			return s.Commit(ctx, l, commit(outcome(run, "1", "create", "applied")))

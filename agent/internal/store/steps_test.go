@@ -47,7 +47,7 @@ func TestIntentsOfSteps(t *testing.T) {
 	if _, err := s.OpenIntent(ctx, lease, stepIntent(run, "guid-2")); err != nil {
 		t.Errorf("another object: %v", err)
 	}
-	must(t, s.CloseIntent(ctx, lease, id))
+	must(t, s.CloseIntent(ctx, lease, id, ident.Operation{}))
 	_, err = s.OpenIntent(ctx, lease, ofRun)
 	must(t, err)
 	refused("a step after a run", stepIntent(run, "guid-1"),
