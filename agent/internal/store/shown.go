@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-
-	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 )
 
 // Shown is a held instance as a person was shown it.
@@ -45,38 +43,4 @@ func (s *Store) Show(ctx context.Context, by string, list []Shown) error {
 		}
 		return nil
 	})
-}
-
-// HeldChange is a held instance with the event that began it. An event without parts
-// cannot be read any more.
-type HeldChange struct {
-	Event      ident.Event
-	Instance   int64
-	Automation string
-}
-
-// HeldChanges returns the instances that a run holds and that events began.
-func (s *Store) HeldChanges(ctx context.Context, run int64) ([]HeldChange, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT `+wholeEvent+`, v.instance, v.automation
-		FROM event_verdicts v JOIN events ON events.id = v.event
-		WHERE v.instance <> 0 AND v.instance IN (SELECT id FROM instances WHERE status = 'held' AND run = ?) ORDER BY v.instance`, run)
-	if err != nil {
-		return nil, s.fail("events of held orchestrations", err)
-	}
-	list, err := collect(rows, func(row scanner) (h HeldChange, err error) {
-		h.Event, err = scanDamaged(withMore{row, []any{&h.Instance, &h.Automation}})
-		return h, err
-	})
-	return list, s.fail("events of held orchestrations", err)
-}
-
-// LaterEvents returns the events of an object after one of them, in order. One without
-// parts cannot be read any more.
-func (s *Store) LaterEvents(ctx context.Context, guid ident.GUID, after int64) ([]ident.Event, error) {
-	rows, err := s.reader.QueryContext(ctx, selectEvents+` WHERE guid = ? AND events.id > ? ORDER BY events.id`, guid, after)
-	if err != nil {
-		return nil, s.fail("later events of an object", err)
-	}
-	list, err := collect(rows, scanDamaged)
-	return list, s.fail("later events of an object", err)
 }

@@ -76,22 +76,15 @@ func (s *Store) recording(t *testing.T, do func()) []recordedQuery {
 // for that of the open events, which has no others.
 func (s *Store) scans(t *testing.T, q recordedQuery) (found []string, plan string) {
 	t.Helper()
-	rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q.text, q.args...)
-	must(t, err)
-	lines, err := collect(rows, func(row scanner) (line string, err error) {
-		var id, parent, unused int
-		err = row.Scan(&id, &parent, &unused, &line)
-		return line, err
-	})
-	must(t, err)
-	for _, line := range lines {
+	plan = planOf(t, s, q.text, q.args...)
+	for line := range strings.SplitSeq(plan, "\n") {
 		of, scan := strings.CutPrefix(line, "SCAN ")
 		if table, _, _ := strings.Cut(of, " "); scan && !slices.Contains([]string{"q", "mine", "CONSTANT"}, table) && !strings.HasPrefix(of, "(") &&
 			!strings.HasSuffix(line, "INDEX events_open") {
 			found = append(found, line)
 		}
 	}
-	return found, strings.Join(lines, "\n")
+	return found, plan
 }
 
 // TestTimelinesAreFoundByIndex: one person's timeline, and what is listed of one
