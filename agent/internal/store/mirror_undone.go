@@ -29,24 +29,46 @@ func (r *recorder) undoes(e *ident.Event) (bool, error) {
 	}
 	undoes := slices.ContainsFunc(earlier, func(before ident.Event) bool { return len(before.Parts) == 0 }) // it may
 	for _, p := range e.Parts {
-		part, newest := operation.EchoOf(e, p).Part, true
-		for _, before := range earlier {
-			for _, q := range before.Parts {
-				was := operation.EchoOf(&before, q)
-				undoes = undoes || takesBack(p, part, q, was.Part)
-				if was.Part != part {
-					continue
-				}
-				if newest && q.Origin != nil {
-					if err := r.expectAgain(e, was, q.Origin); err != nil {
-						return false, err
-					}
-				}
-				newest = false
+		back, again := takenBack(e, p, earlier)
+		undoes = undoes || back
+		if again != nil {
+			if err := r.expectAgain(e, again.echo, again.origin); err != nil {
+				return false, err
 			}
 		}
 	}
 	return undoes, nil
+}
+
+// ownWrite is a write of the agent that an event showed.
+type ownWrite struct {
+	echo   operation.Echo
+	origin *ident.Origin
+}
+
+// takenBack reports whether p may be how an object was before one of the earlier events,
+// the newest first. again is the write of the agent that will be read once more then: what
+// it wrote was the last that was read of this part.
+func takenBack(e *ident.Event, p ident.EventPart, earlier []ident.Event) (back bool, again *ownWrite) {
+	part, samePart := operation.EchoOf(e, p).Part, false
+	var newest *ownWrite
+	for _, before := range earlier {
+		for _, q := range before.Parts {
+			was := operation.EchoOf(&before, q)
+			is := takesBack(e, p, &before, q)
+			back = back || is
+			if was.Part == part {
+				samePart = samePart || is
+				if newest == nil {
+					newest = &ownWrite{was, q.Origin}
+				}
+			}
+		}
+	}
+	if !samePart || newest.origin == nil {
+		return back, nil
+	}
+	return back, newest
 }
 
 // earlier returns the events of an object from before this transaction, the newest
@@ -69,16 +91,20 @@ func (r *recorder) earlier(e *ident.Event) ([]ident.Event, error) {
 	return collect(rows, scanDamaged)
 }
 
-// takesBack reports whether p may be how the part of an object was before q. About an
-// object that has come meanwhile, or had gone, nothing is known from before.
-func takesBack(p ident.EventPart, part string, q ident.EventPart, was string) bool {
+// takesBack reports whether p, of e, may be how the part of an object was before q. About
+// an object that has come meanwhile, or had gone, nothing is known from before. The former
+// place counts under any name, as what it is in may have been renamed.
+func takesBack(e *ident.Event, p ident.EventPart, before *ident.Event, q ident.EventPart) bool {
+	was := operation.EchoOf(before, q).Part
 	switch {
 	case was == operation.EchoLife:
 		return true
-	case was != part:
+	case was != operation.EchoOf(e, p).Part:
 		return false
 	case p.Kind == ident.EventModified:
 		return operation.EchoOfValues(p.Attribute, q.Old) == operation.EchoOfValues(p.Attribute, briefValues(p.New))
+	case p.Kind == ident.EventRenamed:
+		return e.DN.Name() == before.From.Name()
 	}
 	return true
 }

@@ -30,6 +30,8 @@ func TestWhatUndoesIsInDoubt(t *testing.T) {
 		"disabled, moved":      {is("CN=b,DC=c", "514", "Clerk"), is("CN=b,OU=o,DC=c", "514", "Clerk"), false},
 		"moved, back":          {is("CN=b,OU=o,DC=c", "512", "Clerk"), is("CN=b,DC=c", "512", "Clerk"), true},
 		"renamed, back":        {is("CN=b2,DC=c", "512", "Clerk"), is("CN=b,DC=c", "512", "Clerk"), true},
+		"renamed, again":       {is("CN=b2,DC=c", "512", "Clerk"), is("CN=b3,DC=c", "512", "Clerk"), false},
+		"moved, elsewhere":     {is("CN=b,OU=o,DC=c", "512", "Clerk"), is("CN=b,OU=p,DC=c", "512", "Clerk"), true}, // the OU may have another name
 		"retitled, back":       {is("CN=b,DC=c", "512", "Lead"), is("CN=b,DC=c", "512", "Clerk"), true},
 		"retitled, again":      {is("CN=b,DC=c", "512", "Lead"), is("CN=b,DC=c", "512", "Chief"), false},
 		"retitled, disabled":   {is("CN=b,DC=c", "512", "Lead"), is("CN=b,DC=c", "514", "Lead"), false},
@@ -113,6 +115,61 @@ func TestAnOwnWriteComesTwice(t *testing.T) {
 		}
 	}
 	if all[1].Unsure == "" || all[2].Unsure != "" {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestWhatIsNotUndoneDoesNotComeTwice: on the next domain controller, which may be behind,
+// somebody has written another value over the agent's. The agent's value is not to come
+// again from there, so whoever sets it by hand later has changed something.
+func TestWhatIsNotUndoneDoesNotComeTwice(t *testing.T) {
+	w := openWrites(t)
+	read := func(server string, how func(MirrorTx) error, title string) {
+		t.Helper()
+		update(t, w.Store, how, put(user("guid-1", "CN=x,DC=c", "title", title)), func(m MirrorTx) error {
+			return m.SetState(MirrorState{Events: true, Full: true, Server: server, Synced: later})
+		})
+	}
+	read(dc1, func(MirrorTx) error { return nil }, "before")
+	in, id := w.opens(titled("Lead"))
+	w.commits(in, id, ident.ResultApplied)
+	read(dc1, record, "Lead")
+	read("dc2 (database 2)", late(earlier), "Chief")
+	w.expects(0)
+	read("dc2 (database 2)", record, "Lead")
+	all := events(t, w.Store)
+	if len(all) != 3 {
+		t.Fatal(all)
+	}
+	if own := all[0].Parts[0]; own.Origin == nil {
+		t.Errorf("%+v is not known as the agent's own", own)
+	}
+	for _, e := range all[1:] {
+		if e.Parts[0].Origin != nil || e.Unsure != "" {
+			t.Errorf("%s: taken for the agent's own, or in doubt: %+v", inWords(e), e)
+		}
+	}
+}
+
+// TestTheLastWriteComesTwice: the next domain controller lacks a change by hand and the
+// agent's write over it, and shows what was before both.
+func TestTheLastWriteComesTwice(t *testing.T) {
+	w := openWrites(t)
+	read := func(server string, how func(MirrorTx) error, title string) {
+		t.Helper()
+		update(t, w.Store, how, put(user("guid-1", "CN=x,DC=c", "title", title)), func(m MirrorTx) error {
+			return m.SetState(MirrorState{Events: true, Full: true, Server: server, Synced: later})
+		})
+	}
+	read(dc1, func(MirrorTx) error { return nil }, "Clerk")
+	read(dc1, record, "before")
+	in, id := w.opens(titled("Lead"))
+	w.commits(in, id, ident.ResultApplied)
+	read(dc1, record, "Lead")
+	read("dc2 (database 2)", late(earlier), "Clerk")
+	w.expects(1)
+	read("dc2 (database 2)", record, "Lead")
+	if all := events(t, w.Store); len(all) != 4 || all[2].Unsure == "" || all[3].Parts[0].Origin == nil {
 		t.Errorf("%+v", all)
 	}
 }
