@@ -50,49 +50,10 @@ const (
 	ownerlessEcho = `DELETE FROM echoes WHERE intent <> 0 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.id = echoes.intent)`
 )
 
-// expectEchoes records what will be read because of an intent, if changes in the directory
-// are events.
+// expectEchoes records what will be read because of an intent. It does so also while
+// changes in the directory are no events: a read with which they begin to be may be under
+// way, and what it has passed by then comes after it.
 func expectEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
-	var count bool
-	if err := tx.QueryRowContext(ctx, `SELECT events FROM mirror_state`).Scan(&count); err != nil || !count {
-		return err
-	}
-	return addEchoes(ctx, tx, in)
-}
-
-// expectOpen records what will be read because of the writes that are under way while
-// changes in the directory begin to be events. How many changes one of them follows from
-// is not kept with it.
-func (b *mirrorBatch) expectOpen() error {
-	rows, err := b.tx.QueryContext(b.ctx, selectIntents)
-	if err != nil {
-		return err
-	}
-	list, err := collect(rows, scanIntent)
-	if err != nil {
-		return err
-	}
-	for _, in := range list {
-		if in.Operation.Class == "" {
-			continue // it cannot be read: whoever finds out what became of it says so
-		}
-		in.Origin = ident.Origin{
-			Application: in.Application, Automation: in.Automation, Orchestration: in.Orchestration, Instance: in.Instance, Run: in.Run,
-		}
-		if in.Instance != 0 {
-			err := b.batch.scan(b.ctx, []any{&in.Origin.Automation}, `SELECT automation FROM instances WHERE id = ?`, in.Instance)
-			if err != nil && !none(err) {
-				return err
-			}
-		}
-		if err := addEchoes(b.ctx, b.tx, in); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func addEchoes(ctx context.Context, tx *sql.Tx, in Intent) error {
 	origin, err := toJSON(in.Origin)
 	if err != nil {
 		return err

@@ -482,21 +482,39 @@ func TestWritesAreAwaited(t *testing.T) {
 	awaits("after it was shown", false)
 }
 
-// TestNobodyAsksForEvents: no echo is written then. What is under way when somebody begins
-// to ask is known as the agent's own all the same.
+// TestNobodyAsksForEvents: what the agent writes while a read is under way with which
+// changes begin to be events is known as its own, also when the write has ended by then.
 func TestNobodyAsksForEvents(t *testing.T) {
+	for _, ended := range []bool{false, true} {
+		w := openWrites(t)
+		update(t, w.Store, eventsCount(false))
+		in, id := w.opens(titled("Lead"))
+		end := func() { w.commits(in, id, ident.ResultApplied) }
+		if ended {
+			end()
+		}
+		update(t, w.Store, func(m MirrorTx) error {
+			return m.SetState(MirrorState{Events: true, Full: true, Server: dc1, Synced: earlier}) // it began before the write
+		})
+		if !ended {
+			end()
+		}
+		w.expects(1)
+		if own := w.reads(later, dc1, modified("Lead")); len(own) != 1 {
+			t.Errorf("ended before %t: the write is not known as the agent's own", ended)
+		}
+		w.expects(0)
+	}
+}
+
+// TestEchoesThatNobodyHears are forgotten with the next complete read, as all others are.
+func TestEchoesThatNobodyHears(t *testing.T) {
 	w := openWrites(t)
 	update(t, w.Store, eventsCount(false))
 	in, id := w.opens(titled("Lead"))
-	w.expects(0)
-	update(t, w.Store, eventsCount(true))
-	w.expects(1)
-	update(t, w.Store, eventsCount(true))
-	w.expects(1)
 	w.commits(in, id, ident.ResultApplied)
-	if own := w.reads(earlier, dc1, modified("Lead")); len(own) != 1 {
-		t.Error("what was under way is not known as the agent's own")
-	}
+	w.expects(1)
+	update(t, w.Store, func(m MirrorTx) error { return m.SetState(MirrorState{Full: true, Server: dc1, Synced: later}) })
 	w.expects(0)
 }
 

@@ -226,11 +226,6 @@ func (m MirrorTx) SetState(state MirrorState) error {
 			return err
 		}
 	}
-	if state.Events && !m.b.events {
-		if err := m.b.expectOpen(); err != nil {
-			return fmt.Errorf("expect the writes that are under way: %w", err)
-		}
-	}
 	return m.b.exec(`UPDATE mirror_state SET cookie = ?, server = ?, spec = ?, complete = ?, synced = ?, events = ?`,
 		cookie, state.Server, state.Spec, state.Full, stamp(state.Synced), state.Events)
 }
