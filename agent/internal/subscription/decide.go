@@ -69,7 +69,9 @@ type Plan struct {
 	Keep *Listed  // what is as it should be; nil: a subscription must be made
 	End  []Listed // what must end, after the new one is made
 	Why  string   // why one must be made; "" when Keep is set
-	Odd  string   // what is wrong with Keep, and was with the one before it; "" when nothing is
+	// Odd says what is wrong with Keep, or with the known one in whose place one must be
+	// made; "" when nothing is.
+	Odd string
 }
 
 // Decide compares what the application lists with what is wanted. A subscription
@@ -83,20 +85,26 @@ func Decide(want Want, known Known, list []Listed, anew bool) Plan {
 			continue
 		}
 		odd := wrong(l, want, known)
+		if l.ID == known.ID {
+			plan.Odd = odd
+		}
 		switch {
 		case anew || slices.Contains(known.Leftovers, l.ID) || odd != "" && !unavoidable(odd, l, want, known):
 			plan.End = append(plan.End, l)
 		case plan.Keep == nil:
-			plan.Keep, plan.Odd = &l, odd
+			plan.Keep = &l
 		case l.ID == known.ID:
 			plan.End = append(plan.End, *plan.Keep)
-			plan.Keep, plan.Odd = &l, odd
+			plan.Keep = &l
 		default:
 			plan.End = append(plan.End, l)
 		}
 	}
-	if plan.Keep == nil {
+	switch {
+	case plan.Keep == nil:
 		plan.Why = why(want, known, list, anew)
+	case plan.Keep.ID != known.ID:
+		plan.Odd = ""
 	}
 	return plan
 }

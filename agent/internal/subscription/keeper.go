@@ -74,8 +74,9 @@ func (k *Keeper) Register(ctx context.Context, application string, want Want, v 
 		plan.Why = fmt.Sprintf("the receiver has refused its last delivery with %d, so the application may have another password",
 			statusOf(list, plan))
 	}
-	row.State, row.By = store.SubscriptionRegistered, by
-	return k.carryOut(ctx, row, want, plan, v, by)
+	next := row
+	next.State, next.By = store.SubscriptionRegistered, by
+	return k.carryOut(ctx, &row, next, want, plan, v, by)
 }
 
 func statusOf(list []Listed, plan Plan) int {
@@ -104,19 +105,20 @@ func (k *Keeper) Check(ctx context.Context, application string, want Want, v Ven
 		return Outcome{}, true, k.failed(ctx, row, err)
 	}
 	plan := Decide(want, KnownOf(row, known), list, false)
-	before := row
+	next := row
 	if plan.Keep == nil {
-		row.Repairs, row.Repaired, row.RepairedWhy = row.Repairs+1, k.now(), plan.Why
+		next.Repairs, next.Repaired, next.RepairedWhy = row.Repairs+1, k.now(), plan.Why
 	}
-	row.Poll = row.Poll || plan.Keep == nil || plan.Keep.ID != row.ID
-	out, err = k.carryOut(ctx, row, want, plan, v, "")
+	next.Poll = row.Poll || plan.Keep == nil || plan.Keep.ID != row.ID
+	out, err = k.carryOut(ctx, &row, next, want, plan, v, "")
 	if err != nil {
-		return out, true, k.failed(ctx, before, err)
+		return out, true, k.failed(ctx, row, err)
 	}
 	return out, true, nil
 }
 
-// failed remembers why a check found out or repaired nothing.
+// failed remembers why a check found out or repaired nothing. row is what is stored: an
+// older one would make the agent forget a subscription that it has made meanwhile.
 func (k *Keeper) failed(ctx context.Context, row store.Subscription, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -129,13 +131,15 @@ func (k *Keeper) failed(ctx context.Context, row store.Subscription, err error) 
 }
 
 // carryOut makes what is missing, remembers it, and then ends what is wrong: a
-// subscription that sends to the wrong place is better than none.
-func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want, plan Plan, v Vendor, by string) (Outcome, error) {
+// subscription that sends to the wrong place is better than none. row is to be
+// remembered; stored follows what is.
+func (k *Keeper) carryOut(
+	ctx context.Context, stored *store.Subscription, row store.Subscription, want Want, plan Plan, v Vendor, by string,
+) (Outcome, error) {
 	var out Outcome
 	said := ""
 	if plan.Keep != nil {
 		out.Kept, out.Status, out.Failing, out.Odd = plan.Keep.ID, plan.Keep.Status, plan.Keep.Failing(), plan.Odd
-		row.Odd = plan.Odd
 		if row.ID != plan.Keep.ID || row.Changed.IsZero() {
 			said = "subscription " + plan.Keep.ID + " to " + want.URL + " was there and is taken over"
 		}
@@ -146,10 +150,8 @@ func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want
 		}
 		out.Made, out.Why = id, plan.Why
 		said = "subscription " + id + " to " + want.URL + " made: " + plan.Why
-		if row.Odd = ""; len(plan.End) > 0 {
-			row.Odd = plan.Why
-		}
 	}
+	row.Odd = plan.Odd
 	now := k.now()
 	if said != "" || by != "" {
 		row.Changed = now
@@ -163,7 +165,8 @@ func (k *Keeper) carryOut(ctx context.Context, row store.Subscription, want Want
 	if err := k.store.PutSubscription(ctx, row, cmp.Or(by, "agent"), said); err != nil {
 		return out, fmt.Errorf("subscription %s was made, and is not remembered; the next register takes it over: %w", row.ID, err)
 	}
-	return k.endLeftovers(ctx, row, plan.End, v, out)
+	*stored = row
+	return k.endLeftovers(ctx, stored, plan.End, v, out)
 }
 
 func idsOf(list []Listed) (ids []string) {
@@ -176,7 +179,8 @@ func idsOf(list []Listed) (ids []string) {
 // endLeftovers ends what is wrong. What the application does not end now is
 // remembered, and ended with the next look: by its address alone nobody would know
 // it for this agent's.
-func (k *Keeper) endLeftovers(ctx context.Context, row store.Subscription, list []Listed, v Vendor, out Outcome) (Outcome, error) {
+func (k *Keeper) endLeftovers(ctx context.Context, stored *store.Subscription, list []Listed, v Vendor, out Outcome) (Outcome, error) {
+	row := *stored
 	row.Leftovers = nil
 	for _, l := range list {
 		if err := v.End(ctx, l.ID); err != nil {
@@ -189,7 +193,11 @@ func (k *Keeper) endLeftovers(ctx context.Context, row store.Subscription, list 
 	if len(out.Ended) == 0 {
 		return out, nil // as it is stored
 	}
-	return out, k.store.PutSubscription(ctx, row, "", "")
+	if err := k.store.PutSubscription(ctx, row, "", ""); err != nil {
+		return out, err
+	}
+	*stored = row
+	return out, nil
 }
 
 // Unregister ends the subscription, so that nobody makes it again. The wish is

@@ -290,6 +290,62 @@ func TestWhatAlwaysLooksOddIsReplacedOnce(t *testing.T) {
 	}
 }
 
+// TestAnOddOneIsReplacedOnceBesideOthers: what counts is what the application showed of
+// the registered one, not of another that sends to the same address, nor that somebody
+// wanted it made anew.
+func TestAnOddOneIsReplacedOnceBesideOthers(t *testing.T) {
+	s := newScene(t)
+	s.app.shows = func(l *Listed) {
+		if l.ID != "0" {
+			l.Username = "***"
+		}
+	}
+	s.register()
+	s.app.list = append([]Listed{{ID: "0", URL: here + "/", Username: "x", Ours: true, Active: true}}, s.app.list...)
+	s.check()
+	if out, _ := s.check(); out.Kept != "2" || out.Odd == "" {
+		t.Errorf("replaced again: %+v, %+v", out, s.row())
+	}
+	if _, err := s.Register(t.Context(), "crm", s.want, s.app, "ada", true); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := s.check(); out.Kept != "3" || out.Odd == "" {
+		t.Errorf("replaced again after it was made anew: %+v, %+v", out, s.row())
+	}
+}
+
+// forgetful is a store that remembers no more than so many rows.
+type forgetful struct {
+	Store
+	left int
+}
+
+func (f *forgetful) PutSubscription(ctx context.Context, one store.Subscription, by, said string) error {
+	if f.left--; f.left == -1 {
+		return errors.New("disk full")
+	}
+	return f.Store.PutSubscription(ctx, one, by, said)
+}
+
+// TestACheckThatFailsLateForgetsNothing: what was made stays known when the end of the
+// old one cannot be written down.
+func TestACheckThatFailsLateForgetsNothing(t *testing.T) {
+	s := newScene(t)
+	s.register()
+	s.want.URL, s.app.want.URL = here+"/new", here+"/new"
+	s.Keeper = New(&forgetful{Store: s.store, left: 1}, time.Now)
+	if _, _, err := s.Check(t.Context(), "crm", s.want, s.app); err == nil {
+		t.Fatal("no error")
+	}
+	if row := s.row(); row.ID != "2" || row.URL != s.want.URL || !row.Poll || row.Cause != "disk full" {
+		t.Errorf("%+v", row)
+	}
+	s.app.take()
+	if out, _ := s.check(); out.Kept != "2" || s.row().Leftovers != nil {
+		t.Errorf("%+v, %+v", out, s.row())
+	}
+}
+
 func TestALostAnswerIsFound(t *testing.T) {
 	s := newScene(t)
 	s.app.lost = true
