@@ -190,7 +190,7 @@ var may = map[string]map[string]string{
 		"agent/internal/plan":             "whether anchors are in use for something else",
 		"agent/internal/ident":            "of entries",
 		"agent/internal/secrets":          "it resolves secrets that are nearby",
-		"agent/internal/receiver":         "one that everybody may guess has a length",
+		"agent/internal/receiver":         "it refuses passwords of the receiver that can be guessed",
 		"agent/internal/localfile":        "files may be readable for one user only",
 		"agent/internal/statedir":         "the owner of the state folder runs the agent",
 		"agent/internal/exit":             "what is wrong is the caller's to correct",

@@ -123,46 +123,75 @@ func (r *Receiver) Check(ctx context.Context) {
 // restart. One that takes long to read holds up its own application only.
 type secrets struct {
 	now      func() time.Time
-	patience time.Duration
+	patience time.Duration // how long a request waits
 	mu       sync.Mutex
 	all      map[string]*knownSecret
 }
 
 // knownSecret is the secret of an application. Whoever has put something into turn
-// reads it, and may use the fields.
+// may use the other fields.
 type knownSecret struct {
-	turn   chan struct{}
+	turn chan struct{}
+	last readSecret
+}
+
+// readSecret is what came of reading a secret.
+type readSecret struct {
 	secret string
 	err    error
 	at     time.Time
 }
 
-const secretFor = 5 * time.Second
+const (
+	secretFor  = 5 * time.Second  // how long a secret is used without being read again
+	secretRead = 20 * time.Second // how long reading may take
+)
 
 // of returns the secret of an application. It is an error when it cannot be read
-// in time or could be guessed.
+// in time or could be guessed. Reading goes on when nobody waits any more, so that
+// the application finds it read when it repeats what it sent.
 func (s *secrets) of(ctx context.Context, a Application) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	known := s.known(a.Name)
 	select {
 	case known.turn <- struct{}{}:
-		defer func() { <-known.turn }()
 	case <-ctx.Done():
-		return "", fmt.Errorf("the password or secret of the receiver is still being read: %w", ctx.Err())
+		return "", stillRead(ctx)
 	}
-	if !known.at.IsZero() && s.now().Sub(known.at).Abs() < secretFor {
-		return known.secret, known.err
+	if last := known.last; !last.at.IsZero() && s.now().Sub(last.at).Abs() < secretFor {
+		<-known.turn
+		return last.secret, last.err
 	}
-	secret, err := a.Secret(ctx)
-	if err == nil {
-		err = CheckSecret(secret)
+	done := make(chan readSecret, 1)
+	go s.read(context.WithoutCancel(ctx), a, known, done)
+	select {
+	case read := <-done:
+		return read.secret, read.err
+	case <-ctx.Done():
+		return "", stillRead(ctx)
 	}
-	if ctx.Err() != nil && err != nil {
-		return "", err // nobody waits any more: that says nothing about the secret
+}
+
+func stillRead(ctx context.Context) error {
+	return fmt.Errorf("the password or secret of the receiver is still being read: %w", ctx.Err())
+}
+
+// read reads a secret, remembers it, and gives the turn back.
+func (s *secrets) read(ctx context.Context, a Application, known *knownSecret, done chan<- readSecret) {
+	defer func() { <-known.turn }()
+	ctx, cancel := context.WithTimeout(ctx, secretRead)
+	defer cancel()
+	var r readSecret
+	if r.secret, r.err = a.Secret(ctx); r.err == nil {
+		r.err = CheckSecret(r.secret)
 	}
-	known.secret, known.err, known.at = secret, err, s.now()
-	return secret, err
+	if r.err != nil {
+		r.secret = ""
+	}
+	r.at = s.now()
+	known.last = r
+	done <- r
 }
 
 // known returns what is remembered of an application.

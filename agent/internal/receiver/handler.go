@@ -146,8 +146,9 @@ func unauthorized(app Application) verdict {
 	}
 }
 
-// body reads the body of a request whose header is genuine. Whether a signature is,
-// is known afterwards only: until then it takes memory of its application alone.
+// body reads the body of a request that genuine has let through. A signature can be
+// checked only with the whole body; until then the body takes memory of its application
+// alone.
 func (r *Receiver) body(w http.ResponseWriter, req *http.Request, app Application) ([]byte, func(), verdict) {
 	kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {

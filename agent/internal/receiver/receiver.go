@@ -139,7 +139,7 @@ func (l *limits) setDefaults() {
 	or(&l.header, 5*time.Second)
 	or(&l.read, 15*time.Second)
 	or(&l.linger, 500*time.Millisecond)
-	or(&l.secret, 3*time.Second)
+	or(&l.secret, 250*time.Millisecond)
 	or(&l.patience, 2*time.Second)
 	or(&l.conns, 512)
 	or(&l.memory, 64<<20)
