@@ -52,7 +52,7 @@ func (c *cli) acceptCommand() *cobra.Command {
 			if all == (len(args) == 2) {
 				return &usageError{fmt.Errorf("usage: %s: name a KEY, or say --all", cmd.UseLine())}
 			}
-			request := service.AcceptRequest{Automation: args[0]}
+			request := service.AcceptRequest{Automation: args[0], All: all}
 			if !all {
 				request.Key = ident.Key(args[1])
 			}
@@ -90,7 +90,7 @@ func (c *cli) retryCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			request := service.AcceptRequest{Automation: args[0], Overtaken: overtaken}
+			request := service.AcceptRequest{Automation: args[0], All: len(args) == 1, Overtaken: overtaken}
 			if len(args) > 1 {
 				request.Key = ident.Key(args[1])
 			}

@@ -27,27 +27,39 @@ type (
 		Refused int           `json:"refused,omitempty"`
 		Events  []JudgedEvent `json:"events"` // nil: the automation is about records
 	}
-	// AcceptRequest names a key, or the number of a change in the directory; without
-	// one, all of an automation.
+	// AcceptRequest names a key, or the number of a change in the directory, or says
+	// that all of an automation is meant. An empty key stands for nothing: a script
+	// whose variable is empty must not drop everything.
 	AcceptRequest struct {
 		Automation string
 		Key        ident.Key
+		All        bool
 		Overtaken  bool // retry: let begin too what a later change has overtaken
 	}
 )
+
+// check refuses a request that names nothing, or both one key and all.
+func (in AcceptRequest) check() error {
+	switch {
+	case in.All && in.Key != "":
+		return exit.Mistake(fmt.Errorf("automation %s: the key %q and all that is set aside are two different wishes: name one of them",
+			in.Automation, in.Key))
+	case !in.All && in.Key == "":
+		return exit.Mistake(fmt.Errorf("automation %s: the key is empty, and names nobody: `rollcall quarantine list` shows the keys",
+			in.Automation))
+	}
+	return nil
+}
 
 // Quarantine lists what every automation has set aside.
 func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]QuarantineList, error) {
 	var all []QuarantineList
 	cfg := s.agent.Config()
-	names := slices.AppendSeq(slices.Collect(maps.Keys(cfg.Automations)), maps.Keys(cfg.Triggered))
-	left, err := s.agent.Store().AsideAutomations(ctx)
+	names, err := s.quarantining(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names = append(names, left...)
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range names {
 		items, err := s.agent.Store().Quarantine(ctx, name)
 		if err != nil {
 			return nil, err
@@ -63,16 +75,41 @@ func (s *Service) Quarantine(ctx context.Context, _ Caller, _ Nothing) ([]Quaran
 	return all, nil
 }
 
+// quarantining lists the automations that may have set something aside, in order: those
+// that are configured, and those that were and have left something.
+func (s *Service) quarantining(ctx context.Context) ([]string, error) {
+	cfg := s.agent.Config()
+	names, err := s.agent.Store().AsideAutomations(ctx)
+	names = slices.AppendSeq(slices.AppendSeq(names, maps.Keys(cfg.Automations)), maps.Keys(cfg.Triggered))
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// knows reports an automation that there is not and was not.
+func (s *Service) knows(ctx context.Context, automation string) error {
+	names, err := s.quarantining(ctx)
+	if err != nil || slices.Contains(names, automation) {
+		return err
+	}
+	return mistaken(&ident.UnknownNameError{What: "automation", Name: automation, Known: names, List: "rollcall quarantine list"})
+}
+
 // Accept records that a person accepts what is reported about a key, or drops a
 // change in the directory that was set aside, and returns what that was.
 func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) ([]ident.QuarantineItem, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	if about, err := s.aboutEvents(ctx, in.Automation); about || err != nil {
 		if err != nil {
 			return nil, err
 		}
 		return s.dropEvents(ctx, caller, in)
 	}
-	if in.Key == "" {
+	if in.All {
+		if err := s.knows(ctx, in.Automation); err != nil {
+			return nil, err
+		}
 		return nil, exit.Mistake(fmt.Errorf("automation %s has set aside no change in the directory, and those are all that --all drops: "+
 			"name the key of whom you mean, as `rollcall quarantine list` shows it", in.Automation))
 	}
@@ -87,6 +124,9 @@ func (s *Service) Accept(ctx context.Context, caller Caller, in AcceptRequest) (
 // Retry makes the next run try again what the directory refused, and judges anew what
 // was set aside of changes in the directory.
 func (s *Service) Retry(ctx context.Context, caller Caller, in AcceptRequest) (RetryAnswer, error) {
+	if err := in.check(); err != nil {
+		return RetryAnswer{}, err
+	}
 	about, err := s.aboutEvents(ctx, in.Automation)
 	if err != nil {
 		return RetryAnswer{}, err

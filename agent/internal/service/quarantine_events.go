@@ -72,21 +72,21 @@ func (s *Service) aboutEvents(ctx context.Context, automation string) (bool, err
 	return n > 0, err
 }
 
-// eventNumber reads the number of a change; "" is 0, which stands for all.
-func eventNumber(key ident.Key) (int64, error) {
-	if key == "" {
+// eventNumber reads the number of the change that is meant; 0 stands for all.
+func (in AcceptRequest) eventNumber() (int64, error) {
+	if in.All {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(string(key), 10, 64)
+	n, err := strconv.ParseInt(string(in.Key), 10, 64)
 	if err != nil || n <= 0 {
-		return 0, exit.Mistake(fmt.Errorf("%q is not the number of a change that was set aside: `rollcall quarantine list` shows them", key))
+		return 0, exit.Mistake(fmt.Errorf("%q is not the number of a change that was set aside: `rollcall quarantine list` shows them", in.Key))
 	}
 	return n, nil
 }
 
 // dropEvents drops what an automation has set aside.
 func (s *Service) dropEvents(ctx context.Context, caller Caller, in AcceptRequest) ([]ident.QuarantineItem, error) {
-	n, err := eventNumber(in.Key)
+	n, err := in.eventNumber()
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Service) dropEvents(ctx context.Context, caller Caller, in AcceptReques
 
 // retryEvents judges anew what an automation has set aside.
 func (s *Service) retryEvents(ctx context.Context, caller Caller, in AcceptRequest) ([]JudgedEvent, error) {
-	n, err := eventNumber(in.Key)
+	n, err := in.eventNumber()
 	if err != nil {
 		return nil, err
 	}

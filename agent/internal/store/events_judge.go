@@ -197,14 +197,25 @@ func (s *Store) eventsRun(ctx context.Context, b *batch, n NewInstance, result R
 // droppedAtOnce is how many events one transaction drops.
 const droppedAtOnce = 500
 
-// DropAside drops what an automation has set aside of an event, or all of it (0), on
-// behalf of by. It returns what was dropped, of each object's attributes displayName only.
+// DropAside drops what an automation has set aside of an event, on behalf of by, or all
+// of it (0). All is what there was at the beginning: nobody has seen what comes
+// meanwhile. It returns what was dropped, of each object's attributes displayName only.
 func (s *Store) DropAside(ctx context.Context, automation string, event int64, by string) ([]AsideEvent, error) {
+	first, last := event, event
+	if event == 0 {
+		err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM events`).Scan(&last)
+		if err != nil {
+			return nil, s.fail("drop events that were set aside", err)
+		}
+	}
 	var dropped []AsideEvent
 	for {
-		some, err := s.dropSome(ctx, automation, event, by)
-		if err != nil || len(some) == 0 {
+		some, err := s.dropSome(ctx, automation, first, last, by)
+		if err != nil {
 			return dropped, err
+		}
+		if len(some) == 0 {
+			return dropped, s.noteDropped(ctx, automation, event, last, len(dropped), by)
 		}
 		for _, one := range some {
 			name, kept := one.Event.Image.First("displayName"), ident.Attributes{}
@@ -217,10 +228,22 @@ func (s *Store) DropAside(ctx context.Context, automation string, event int64, b
 	}
 }
 
-func (s *Store) dropSome(ctx context.Context, automation string, event int64, by string) ([]AsideEvent, error) {
+// noteDropped writes to the journal how much was dropped at once, when all was asked for.
+func (s *Store) noteDropped(ctx context.Context, automation string, event, last int64, n int, by string) error {
+	if event != 0 || n == 0 {
+		return nil
+	}
+	return s.write(ctx, "drop events that were set aside", func(tx *sql.Tx) error {
+		text := fmt.Sprintf("all that was set aside up to event %d is dropped: %d of them", last, n)
+		return s.journal(ctx, tx, JournalLine{Kind: JournalAccept, Automation: automation, By: by, Text: text})
+	})
+}
+
+func (s *Store) dropSome(ctx context.Context, automation string, first, last int64, by string) ([]AsideEvent, error) {
 	var dropped []AsideEvent
 	err := s.write(ctx, "drop events that were set aside", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, selectAside+` AND ? IN (0, v.event) ORDER BY v.event LIMIT ?`, automation, event, droppedAtOnce)
+		rows, err := tx.QueryContext(ctx, selectAside+` AND v.event BETWEEN ? AND ? ORDER BY v.event LIMIT ?`,
+			automation, first, last, droppedAtOnce)
 		if err != nil {
 			return err
 		}

@@ -179,6 +179,22 @@ func TestAllThatWasSetAsideIsDropped(t *testing.T) {
 	must(t, s.VerifyJournal(ctx))
 }
 
+// TestWhatIsSetAsideMeanwhileIsNotDropped: all is what there was when somebody asked.
+func TestWhatIsSetAsideMeanwhileIsNotDropped(t *testing.T) {
+	s, ctx := openTest(t), t.Context()
+	lease := outbox(t, s)
+	happen(t, s, "g1", "g2", "g3")
+	var list []JudgedEvent
+	for n := range int64(3) {
+		list = append(list, JudgedEvent{n + 1, []Judgement{{Automation: "staff", Verdict: EventAside, Cause: "c", Next: "n"}}})
+	}
+	must1[[]Judged](t)(s.JudgeEvents(ctx, lease, list))
+	if some := must1[[]AsideEvent](t)(s.dropSome(ctx, "staff", 0, 2, "ada")); len(some) != 2 {
+		t.Errorf("%d dropped, want 2", len(some))
+	}
+	same(t, "left", 1, must1[int](t)(s.CountAside(ctx, "staff")))
+}
+
 // TestAnEventBehindAnOpenOneIsNotRead: it waits, whatever has become of the earlier one
 // since a reader went past that.
 func TestAnEventBehindAnOpenOneIsNotRead(t *testing.T) {
