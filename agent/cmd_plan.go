@@ -205,7 +205,11 @@ func (c *cli) approveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Apply what a run holds, checked against the directory as it is now, and let the orchestrations go on that it holds",
-		Args:  exactly(1),
+		Long: "What a run of the schedule or of a command holds is compared with the directory once more; a change whose old values no longer hold is " +
+			"skipped and reported. Of a run that holds what changes in the directory would begin, which grows while it waits, only what you were " +
+			"shown by runs or orchestrations is approved; the answer counts the rest. What a later change of the same object has overtaken, " +
+			"such as a leaver who is enabled again, stays held and is named; --overtaken begins it all the same.",
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := decision(args[0], only)
 			if err != nil {
@@ -226,7 +230,10 @@ func (c *cli) rejectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reject RUN",
 		Short: "Decide against what a run holds; the same is not asked again",
-		Args:  exactly(1),
+		Long: "What is rejected is not done, and a later run does not ask for the same again until the wish or the account has changed. " +
+			"Of a run that holds what changes in the directory would begin, which grows while it waits, only what you were shown by runs or " +
+			"orchestrations is rejected; the answer counts the rest.",
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := decision(args[0], only)
 			if err != nil {

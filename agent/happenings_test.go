@@ -190,7 +190,7 @@ var happenings = map[string]func(*ward) came{
 		}
 		return w.seen("the change is held", `rollcall_orchestrations{name="leaver",state="held"} 1`)
 	},
-	"an application has ended its subscription, and the agent cannot make it again": func(w *ward) came {
+	"an application has ended its subscription and the agent cannot make it again, or did not get its last delivery accepted": func(w *ward) came {
 		w.down()
 		w.exec(`INSERT INTO subscriptions VALUES ('pipedrive', 'registered', '77', 'http://127.0.0.1:1/pipedrive', 'pipedrive', '', 'ada',
 			1, 1, '', 0, 0, '', 0, 'null', '')`)
