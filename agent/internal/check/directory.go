@@ -137,18 +137,16 @@ func (c *directoryCheck) automation(ctx context.Context, conf config.Automation,
 	}
 }
 
-// possible reports mapped attributes that no account of this directory can
-// have, and returns the others.
+// possible reports what is mapped and no account of this directory can have,
+// and returns the attributes that accounts can have.
 func (c *directoryCheck) possible(ctx context.Context, use string, conf config.Automation, attributes []string) []string {
 	schema, err := mirror.ReadSchema(ctx, c.client, slices.Concat(conf.Mapper.Attributes(), attributes))
 	if err != nil {
 		c.add(use, "read the schema", Failed, "%v", err)
 		return attributes
 	}
-	for _, name := range conf.Mapper.Attributes() {
-		if rule := schema.Rule(name); rule.Unusable != "" {
-			c.add(use, "write "+name, abi.RightLacking, "the attribute %s; %s", rule.Unusable, rule.Next)
-		}
+	for _, f := range conf.Mapper.Misfits(schema) {
+		c.add(use, "write "+f.Attribute, abi.RightLacking, "%s; it is mapped at %s; next: %s", f.Cause, f.Pos, f.Next)
 	}
 	return slices.DeleteFunc(attributes, func(name string) bool { return schema.Rule(name).Unusable != "" })
 }

@@ -2,29 +2,10 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
-
-// commonAttributes lists the user attributes that people map: those of AD's own
-// schema, of POSIX and of Exchange. A directory may have others; its schema is
-// read when the agent connects.
-const commonAttributes = `
-accountExpires altRecipient altSecurityIdentities assistant audio businessCategory c carLicense cn co codePage comment company countryCode
-department departmentNumber description desktopProfile destinationIndicator directReports displayName displayNamePrintable division
-employeeID employeeNumber employeeType extensionName facsimileTelephoneNumber gecos generationQualifier gidNumber givenName homeDirectory
-homeDrive homePhone homePostalAddress houseIdentifier info initials internationalISDNNumber ipPhone jpegPhoto l labeledURI
-legacyExchangeDN localeID lockoutTime loginShell logonHours mail mailNickname manager middleName mobile msDS-PhoneticCompanyName
-msDS-PhoneticDepartment msDS-PhoneticDisplayName msDS-PhoneticFirstName msDS-PhoneticLastName msExchHideFromAddressLists
-msExchUsageLocation msNPAllowDialin msRTCSIP-PrimaryUserAddress msSFU30NisDomain netbootSIFFile networkAddress o
-otherFacsimileTelephoneNumber otherHomePhone otherIpPhone otherLoginWorkstations otherMailbox otherMobile otherPager otherTelephone ou
-pager personalTitle photo physicalDeliveryOfficeName postalAddress postalCode postOfficeBox preferredDeliveryMethod preferredLanguage
-preferredOU primaryInternationalISDNNumber primaryTelexNumber profilePath proxyAddresses registeredAddress roomNumber sAMAccountName
-scriptPath secretary seeAlso serialNumber servicePrincipalName showInAddressBook shadowExpire shadowLastChange sn st street streetAddress
-targetAddress telephoneAssistant telephoneNumber teletexTerminalIdentifier telexNumber textEncodedORAddress thumbnailLogo thumbnailPhoto
-title uid uidNumber unixHomeDirectory unixUserPassword url userAccountControl userCertificate userPKCS12 userPrincipalName
-userSharedFolder userSharedFolderOther userSMIMECertificate userWorkstations wWWHomePage x121Address`
 
 // otherNames maps the names that other systems and AD's own tools use to those
 // of AD.
@@ -38,24 +19,15 @@ var otherNames = map[string]string{
 	"website": "wWWHomePage", "zip": "postalCode", "zipcode": "postalCode",
 }
 
-// warnStrangeAttribute warns when no common attribute of a user has that name.
-// It is not an error: a schema can be extended, and the directory has the last
-// word once the agent is connected.
+// warnStrangeAttribute warns when users have no attribute of that name in AD's
+// own schema. It is not an error: a schema can be extended, and the directory has
+// the last word once the agent is connected.
 func (l *loader) warnStrangeAttribute(at path, name string, place Pos) {
 	folded := text.Lower(name)
-	known := strings.Fields(commonAttributes)
-	for i := range 20 {
-		known = append(known, fmt.Sprintf("msDS-cloudExtensionAttribute%d", i+1))
-		if i < 15 {
-			known = append(known, fmt.Sprintf("extensionAttribute%d", i+1))
-		}
+	if _, known := ident.UsualSchema()[folded]; known {
+		return
 	}
-	for _, k := range known {
-		if text.Lower(k) == folded {
-			return
-		}
-	}
-	hint := suggest(name, known)
+	hint := suggest(name, ident.WritableAttributes())
 	if other, ok := otherNames[folded]; ok {
 		hint = fmt.Sprintf("did you mean %q?", other)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/mapping"
 )
 
@@ -81,7 +82,20 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 		}
 		l.failExpression(at, err)
 	}
+	if m != nil {
+		l.failMisfits(a.DataSource, m)
+	}
 	return m
+}
+
+// failMisfits reports what AD's own schema lets no account have, whatever the
+// records hold.
+func (l *loader) failMisfits(source string, m *mapping.Mapper) {
+	for _, f := range m.Misfits(ident.UsualSchema()) {
+		l.errs = append(l.errs, Error{
+			Pos: f.Pos, Key: path{"data_sources", source, "attributes", f.Attribute}.String(), Message: f.Attribute + ": " + f.Cause, Hint: f.Next,
+		})
+	}
 }
 
 // knownPlaces returns the places of the errors so far, and of the names of the

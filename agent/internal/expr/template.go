@@ -214,6 +214,9 @@ func (t *Template) Volatile() bool {
 	return false
 }
 
+// Constant reports whether the template gives the same value for every record.
+func (t *Template) Constant() bool { return len(t.refs) == 0 && !t.Volatile() }
+
 // Literal returns the text of a template without any expression.
 func (t *Template) Literal() (string, bool) {
 	var b strings.Builder

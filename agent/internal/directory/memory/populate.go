@@ -73,6 +73,9 @@ func (d *Domain) describe(schema *object) {
 		f.set("issinglevalued", boolean(a.single))
 		f.set("systemonly", boolean(a.systemOnly))
 		f.set("systemflags", strconv.Itoa(a.flags))
+		if a.link > 0 {
+			f.set("linkid", strconv.Itoa(a.link))
+		}
 		if a.lower != nil {
 			f.set("rangelower", strconv.Itoa(*a.lower))
 		}

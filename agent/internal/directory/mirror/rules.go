@@ -34,10 +34,10 @@ func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.S
 		e, ok := found[text.Lower(name)]
 		rule := ident.AttributeRule{
 			Syntax: ident.SyntaxOf(e.Attributes.First("attributeSyntax"), e.Attributes.First("oMSyntax")),
-			Single: text.Same(e.Attributes.First("isSingleValued"), "TRUE") || text.Same(name, singleOfAccounts),
+			Single: text.Same(e.Attributes.First("isSingleValued"), "TRUE") || ident.SingleOfAccounts(name),
 			Lower:  bound(e, "rangeLower"), Upper: bound(e, "rangeUpper"),
 		}
-		rule.Unusable, rule.Next = unusable(e, ok)
+		rule.Unusable, rule.Next = unusable(name, e, ok)
 		rule.Unread = unread(e, ok)
 		if rule.Unusable == "" && len(allowed) > 0 && !allowed[text.Lower(name)] {
 			rule.Unusable, rule.Next = "does not belong to user accounts", "map another attribute, or extend the class user in the schema"
@@ -47,19 +47,16 @@ func ReadSchema(ctx context.Context, dir Searcher, attributes []string) (ident.S
 	return schema, nil
 }
 
-// singleOfAccounts may have several values by the schema, but only one in an
-// account (MS-ADTS section 3.1.1.5.3.2).
-const singleOfAccounts = "description"
-
-func unusable(e ident.Entry, known bool) (why, next string) {
-	const another = "map another attribute"
+func unusable(name string, e ident.Entry, known bool) (why, next string) {
 	switch {
 	case !known:
 		return "does not exist in this directory", "correct its name, or extend the schema"
+	case number(e, "linkID")%2 == 1:
+		return ident.Backlink(ident.BacklinkOf(name))
 	case unread(e, known):
-		return "is computed by each domain controller", another
+		return ident.Computed()
 	case text.Same(e.Attributes.First("systemOnly"), "TRUE"):
-		return "is written by the directory itself only", another
+		return ident.SystemOnly()
 	}
 	return "", ""
 }

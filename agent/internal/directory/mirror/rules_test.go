@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func testAttributesThatAccountsCannotHave(t *testing.T, dc *dirtest.Domain) {
 	want := map[string]string{
 		"title": "", "TELEPHONENUMBER": "", "cn": "", "mail": "", "manager": "", "thumbnailPhoto": "",
 		"noSuchThing": "does not exist", "bad)(name": "does not exist", "canonicalName": "computed", "lastLogon": "computed",
-		"directReports": "computed", "whenCreated": "by the directory itself", "groupType": "does not belong to user accounts",
+		"directReports": "is the backlink of manager and computed", "whenCreated": "by the directory itself", "groupType": "does not belong to user accounts",
 	}
 	var names []string
 	for name := range want {
@@ -108,5 +109,44 @@ func testAttributesThatAccountsCannotHave(t *testing.T, dc *dirtest.Domain) {
 		if (rule.Unusable == "") != (part == "") || !strings.Contains(rule.Unusable, part) || (rule.Next == "") != (part == "") {
 			t.Errorf("%s: %+v, want %q", name, rule, part)
 		}
+	}
+}
+
+// TestUsualSchema: what is checked without a connection is what a domain
+// controller says, for each attribute that it has.
+func TestUsualSchema(t *testing.T) { dirtest.OnBoth(t, testUsualSchema) }
+
+func testUsualSchema(t *testing.T, dc *dirtest.Domain) {
+	c := dc.Connect(t, dirtest.AsAgent)
+	var names []string
+	for name := range ident.UsualSchema() {
+		names = append(names, name)
+	}
+	schema, err := ReadSchema(t.Context(), c, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := 0
+	show := func(n *int64) string {
+		if n == nil {
+			return "none"
+		}
+		return strconv.FormatInt(*n, 10)
+	}
+	for _, name := range names {
+		usual, read := ident.UsualSchema().Rule(name), schema.Rule(name)
+		if read.Unusable == "does not exist in this directory" {
+			continue
+		}
+		there++
+		same := usual.Syntax == read.Syntax && usual.Single == read.Single && show(usual.Lower) == show(read.Lower) &&
+			show(usual.Upper) == show(read.Upper) && usual.Unread == read.Unread && usual.Unusable == read.Unusable && usual.Next == read.Next
+		if !same {
+			t.Errorf("%s: the table has %+v (%s to %s), the directory %+v (%s to %s)", name,
+				usual, show(usual.Lower), show(usual.Upper), read, show(read.Lower), show(read.Upper))
+		}
+	}
+	if there < 380 {
+		t.Errorf("the directory has %d of %d attributes", there, len(names))
 	}
 }

@@ -63,6 +63,7 @@ func readSchema(ctx context.Context, dir Searcher, attributes []string) (map[str
 	f.WriteString("))")
 	err := dir.Search(ctx, conn.Query{Base: schema, Filter: f.String(), Attributes: []string{
 		"lDAPDisplayName", "systemFlags", "systemOnly", "attributeSyntax", "oMSyntax", "isSingleValued", "rangeLower", "rangeUpper",
+		"linkID",
 	}}, func(e ident.Entry) error {
 		found[text.Lower(e.Attributes.First("lDAPDisplayName"))] = e
 		return nil
@@ -83,7 +84,7 @@ func check(name string, e ident.Entry, known bool) error {
 	switch {
 	case slices.ContainsFunc(append([]string{objectGUID}, always...), func(a string) bool { return text.Same(a, name) }):
 	case !known:
-		why, next := unusable(e, known)
+		why, next := unusable(name, e, known)
 		return &AttributeError{name, why, next}
 	case unread(e, known):
 		return &AttributeError{

@@ -1,0 +1,106 @@
+package mapping
+
+import (
+	"cmp"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// Misfit is a mapped attribute that no account can have as it is mapped,
+// whatever the record holds.
+type Misfit struct {
+	Attribute   string
+	Pos         expr.Pos
+	Cause, Next string
+}
+
+// Misfits lists what in the mapping a directory with that schema would refuse
+// for every record: attributes that nobody can write, and constant values that
+// do not fit.
+func (m *Mapper) Misfits(schema ident.Schema) []Misfit {
+	var out []Misfit
+	for _, a := range m.attributes {
+		rule := schema.Rule(a.Name)
+		if rule.Unusable != "" {
+			out = append(out, Misfit{a.Name, a.Pos, "the attribute " + rule.Unusable, rule.Next})
+			continue
+		}
+		if a.Encoding != "" && rule.Syntax != ident.SyntaxBytes && rule.Syntax != ident.SyntaxAny {
+			out = append(out, Misfit{a.Name, a.Pos, "it holds no bytes", "remove encoding"})
+			continue
+		}
+		out = append(out, a.constantMisfits(m, rule)...)
+	}
+	return out
+}
+
+// constantMisfits checks the templates that give every record the same. Of
+// Values they are written together, the others each alone.
+func (a *attribute) constantMisfits(m *Mapper, rule ident.AttributeRule) []Misfit {
+	var out []Misfit
+	check := func(templates ...*expr.Template) {
+		var values []string
+		first := expr.Pos{}
+		for _, t := range templates {
+			found := a.constant(m, t)
+			if len(found) > 0 && first.Line == 0 {
+				first = t.Source().Pos
+			}
+			values = append(values, found...)
+		}
+		if len(values) == 0 {
+			return
+		}
+		cause, next := "", ""
+		if len(values) == 1 && len(templates) == 1 {
+			cause, next = invalid(a.Name, values[0], templates[0].Source().Text)
+		}
+		if cause == "" {
+			cause, next = a.refuses(rule, distinct(values))
+		}
+		if cause != "" {
+			out = append(out, Misfit{a.Name, first, cause, next})
+		}
+	}
+	for _, t := range a.candidates {
+		check(t)
+	}
+	if len(a.values) > 0 {
+		check(a.values...)
+	}
+	if a.fallback != nil {
+		check(a.fallback)
+	}
+	return out
+}
+
+// constant returns the values of a template that gives every record the same;
+// none when it depends on something, or has no value.
+func (a *attribute) constant(m *Mapper, t *expr.Template) []string {
+	if !t.Constant() {
+		return nil
+	}
+	_, values, err := (&evaluation{m: m, env: expr.Env{}}).evaluate(t)
+	if err != nil {
+		return nil // each record tells it, with the place
+	}
+	return a.clean(values)
+}
+
+// refuses says why a directory would not accept the values, decoded where the
+// attribute has an encoding.
+func (a *attribute) refuses(rule ident.AttributeRule, values []string) (cause, next string) {
+	if a.Encoding == "" {
+		return rule.Refuses(values, false)
+	}
+	decoded := make([]string, 0, len(values))
+	for _, v := range values {
+		plain, err := a.decode(v)
+		if err != nil {
+			return err.Cause, cmp.Or(err.Next, "correct the value")
+		}
+		decoded = append(decoded, plain)
+	}
+	return rule.Refuses(decoded, true)
+}
