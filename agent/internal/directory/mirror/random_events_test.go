@@ -95,6 +95,9 @@ func (w *walker) step(t *testing.T, dc *dirtest.Domain, r *rapid.T) {
 		if e.Group != nil {
 			key += " in " + string(e.Group.GUID)
 		}
+		if e.Unsure != "" {
+			key += " in doubt" // beside what is certain
+		}
 		if seen[key] {
 			t.Fatalf("two events in one read: %q", inWordsAll(events))
 		}
