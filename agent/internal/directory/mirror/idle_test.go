@@ -34,6 +34,8 @@ func TestWhatIsNotMirroredIsNotStored(t *testing.T) {
 	busy := int64(0)
 	dir := dc.Connect(t, dirtest.AsAgent)
 	s := newSubject(t, dc, &faulty{Directory: dir, usn: func(usn int64) int64 { return usn + busy }})
+	clock := time.Now()
+	s.spec.Now = func() time.Time { return clock }
 	s.sync(t)
 	c := &counted{Store: s.store}
 	s.store = c
@@ -48,15 +50,12 @@ func TestWhatIsNotMirroredIsNotStored(t *testing.T) {
 			t.Errorf("%s: %d commits, want %d", what, c.commits, want)
 		}
 	}
-	aged := func(by time.Duration) {
-		state, _ := s.state(t)
-		state.Synced = time.Now().Add(by)
-		s.setState(t, state)
-	}
 	commits("nothing that is mirrored changes", 0)
-	aged(-keptAfter)
+	clock = clock.Add(keptAfter - 1)
+	commits("the cursor is nearly old", 0)
+	clock = clock.Add(1)
 	commits("the cursor is old", 1)
-	aged(time.Hour)
+	clock = clock.Add(-time.Hour)
 	commits("the clock was set back", 1)
 	c.awaits = true
 	commits("own writes are awaited", 3)

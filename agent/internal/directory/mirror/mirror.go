@@ -91,7 +91,11 @@ const maxAge = 24 * time.Hour
 // the mirror, a *BehindError.
 func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Logger) (Report, error) {
 	server := dir.Server()
-	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, began: time.Now()}
+	s := &synchroniser{dir: dir, store: st, spec: spec, base: server.NamingContext, log: log, now: spec.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.began = s.now()
 	s.report.Server = server.Identity()
 	s.take(spec.names())
 	progress.Tell(ctx, progress.Step{Phase: "reading the directory"})
@@ -105,7 +109,7 @@ func Sync(ctx context.Context, dir Directory, st Store, spec Spec, log *slog.Log
 		s.announceEvents()
 		s.report.Entries, err = st.CountEntries(ctx)
 	}
-	s.report.Took = time.Since(s.began)
+	s.report.Took = s.now().Sub(s.began)
 	if err != nil {
 		return s.report, fmt.Errorf("synchronise the mirror of %s: %w", s.base, err)
 	}
@@ -133,6 +137,7 @@ type synchroniser struct {
 	reached    int64        // highestCommittedUSN after a read that found something; 0: there was none
 	undone     store.Undone // which events are set aside, because the domain controller may be behind
 	// recorded counts the events of the transaction that was the last.
+	now        func() time.Time
 	recorded store.Recorded
 }
 

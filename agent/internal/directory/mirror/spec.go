@@ -40,6 +40,8 @@ type Spec struct {
 	Incremental bool
 	// AcceptShrink accepts a read that shows less than half of the mirror.
 	AcceptShrink bool
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
 }
 
 // always lists the attributes that every consumer of the mirror relies on.
