@@ -97,8 +97,8 @@ var unseen = func() map[string]string {
 	return out
 }()
 
-// Unseen is the one list of what is never modified. It returns why no event shows changes of an attribute, named in lower case; ""
-// when they do.
+// Unseen returns why no event of the kind modified shows changes of an attribute, named in
+// lower case; "" when one can.
 func Unseen(attribute string) string { return unseen[attribute] }
 
 // Imaged returns why the image of an object that an event has does not hold an

@@ -1,12 +1,13 @@
 // Package mirror keeps a local image of Active Directory up to date. It reads
-// everything once and then the changes, by DirSync or, if DirSync is refused,
-// by paged search.
+// everything once and then the changes, by DirSync; everything again once a day; and
+// everything each time something has changed, by paged search, where DirSync is refused.
 //
 // The image holds users, computers, groups, organizational units, containers
 // and contacts of one naming context, as far as the bind account may read
 // them. What the account may not read is unknown to the image, not empty. The
 // image is the state of one domain controller at one moment; changes that have
-// not reached it yet are not included.
+// not reached it yet are not included. A look that shows nothing new is stored now
+// and then only, so the image may be newer than its cursor says.
 //
 // What differs from the image when it is brought up to date becomes events about
 // users and groups, if Spec asks for them. They commit with the image and the
@@ -20,10 +21,18 @@
 //   - An attribute that was not mirrored before has no former value, so its first
 //     values are no event. An image with more attributes than are wanted is kept
 //     as it is, so that two configurations that take turns do not hide changes.
-//   - An object that is no longer shown is looked for among the deleted ones. If it
-//     is not found there either, its event says that the deletion is not certain.
 //
-// The package does not decide who is interested in an event.
+// Not every difference is a change by somebody. The event says why it is in doubt:
+//   - An object that is no longer shown is looked for among the deleted ones. If it
+//     is not found there either, the deletion is not certain, nor is what follows from it.
+//   - An attribute that is no longer shown of most objects that had it may be out of sight.
+//   - Another domain controller may not have received what was read from the former one. If
+//     it says so, it is waited for; then what undoes an earlier event is in doubt. So it is
+//     where the database was set back.
+//
+// The package does not decide who is interested in an event, and which domain controller
+// is asked. What was written by the agent itself is recognised by the store, in the same
+// transaction.
 package mirror
 
 import (
