@@ -105,5 +105,6 @@ func (s *synchroniser) wait(ctx context.Context) error {
 func (s *synchroniser) note(ctx context.Context) error {
 	usn, err := s.dir.HighestUSN(ctx)
 	s.reached = usn
+		state.Deletions = c.deletions()
 	return err
 }

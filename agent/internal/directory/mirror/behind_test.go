@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dctest"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/dirtest"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // failover is a mirror of one domain controller, from which another one takes over.
@@ -232,6 +233,60 @@ func TestLogonsDoNotPutTheMirrorAhead(t *testing.T) {
 	o.to(xmlCursor(c.From.Database, c.From.USN, time.Now()))
 	o.sync(t)
 	o.want(t, "the failover")
+}
+
+// TestWaitingForgetsNoDeletion: where deletions are only found by looking for them, the
+// agent's own one is expected until somebody has looked, also while it is waited for
+// replication.
+func TestWaitingForgetsNoDeletion(t *testing.T) {
+	o := newFailover(t)
+	st := o.store.(*store.Store)
+	state, c := o.state(t)
+	deletes(t, st, state.Server)
+	c.Blind, c.Swept = true, time.Now().Add(-time.Hour)
+	var err error
+	if state.Cookie, err = c.encode(); err != nil {
+		t.Fatal(err)
+	}
+	state.Synced, state.Deletions = time.Now().Add(time.Second), c.Swept
+	o.setState(t, state)
+	o.to(xmlCursor(c.From.Database, c.From.USN-1, time.Now()))
+	for _, when := range []string{"before", "while it is waited"} {
+		if state, _ := o.state(t); !state.Awaits {
+			t.Errorf("%s: the deletion is not expected any more", when)
+		}
+		var behind *BehindError
+		if _, err := o.try(t.Context()); !errors.As(err, &behind) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// deletes keeps that the agent has deleted an account on a domain controller.
+func deletes(t *testing.T, st *store.Store, server string) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lease, err := st.AcquireLease(ctx, "automation/a", "test", time.Hour)
+	must(err)
+	run, err := st.StartRun(ctx, lease, store.Run{Automation: "a", Application: "app", By: "test"})
+	must(err)
+	const guid = "0d4a1c54-7b5e-4a7e-9c11-1f2e3d4c5b6a"
+	must(st.PutLink(ctx, ident.Link{Application: "app", Kind: ident.UserKind, Key: "1", GUID: guid, Automation: "a"}, "test"))
+	op := ident.Operation{Class: ident.ClassDelete}
+	id, err := st.OpenIntent(ctx, lease, store.Intent{
+		Run: run, Automation: "a", Application: "app", Key: "1", GUID: guid, Operation: op, Link: &ident.Link{}, Database: server,
+	})
+	must(err)
+	must(st.Commit(ctx, lease, store.Commit{
+		Automation: "a", Application: "app", Intent: id,
+		Outcome: ident.Outcome{Run: run, Key: "1", GUID: guid, DN: "CN=x,DC=c", Operation: op, Result: ident.ResultApplied},
+	}))
 }
 
 // vector says how far replication is in binary.

@@ -35,6 +35,18 @@ type cursor struct {
 	// Behind is when a domain controller was met that is behind From; zero if there was
 	// none since the last complete read.
 	Behind time.Time `json:"behind,omitzero"`
+	// Older means that the database of From was found to be older than the mirror since
+	// the last complete read.
+	Older bool `json:"older,omitempty"`
+}
+
+// deletions is when deletions were last looked for, if they are not shown with the other
+// changes; zero if they are.
+func (c cursor) deletions() time.Time {
+	if c.Blind {
+		return c.Swept
+	}
+	return time.Time{}
 }
 
 // way is how the directory is read.
