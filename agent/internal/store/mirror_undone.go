@@ -11,9 +11,11 @@ import (
 // Undone says which events are in doubt because they undo earlier ones: the domain
 // controller that is read may not have received what was read from another one.
 type Undone struct {
-	Since  time.Time // an event counts as earlier from then on; zero: none does
-	Why    string    // it is in doubt
-	Server string    // the domain controller that the earlier ones were read from, as in MirrorState
+	Since time.Time // an event counts as earlier from then on; zero: none does
+	Why   string    // it is in doubt
+	// Server is the domain controller that the earlier ones were read from, as in
+	// MirrorState; "" if they are lost there, and can only come from others.
+	Server string
 }
 
 // undoes reports whether an event takes back what an earlier one has told. If that was

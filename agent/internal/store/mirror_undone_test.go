@@ -151,25 +151,54 @@ func TestWhatIsNotUndoneDoesNotComeTwice(t *testing.T) {
 	}
 }
 
-// TestTheLastWriteComesTwice: the next domain controller lacks a change by hand and the
-// agent's write over it, and shows what was before both.
+// TestTheLastWriteComesTwice: the next domain controller lacks the agent's write over a
+// change by hand, or both of them.
 func TestTheLastWriteComesTwice(t *testing.T) {
+	for _, shown := range []string{"before", "Clerk"} {
+		w := openWrites(t)
+		read := func(server string, how func(MirrorTx) error, title string) {
+			t.Helper()
+			update(t, w.Store, how, put(user("guid-1", "CN=x,DC=c", "title", title)), func(m MirrorTx) error {
+				return m.SetState(MirrorState{Events: true, Full: true, Server: server, Synced: later})
+			})
+		}
+		read(dc1, func(MirrorTx) error { return nil }, "Clerk")
+		read(dc1, record, "before")
+		in, id := w.opens(titled("Lead"))
+		w.commits(in, id, ident.ResultApplied)
+		read(dc1, record, "Lead")
+		read("dc2 (database 2)", late(earlier), shown)
+		w.expects(1)
+		read("dc2 (database 2)", record, "Lead")
+		if all := events(t, w.Store); len(all) != 4 || all[2].Unsure == "" || all[3].Parts[0].Origin == nil {
+			t.Errorf("%s: %+v", shown, all)
+		}
+	}
+}
+
+// TestAnOwnWriteIsLost: what a domain controller has lost that was set back comes to it
+// from others, when they are heard.
+func TestAnOwnWriteIsLost(t *testing.T) {
 	w := openWrites(t)
-	read := func(server string, how func(MirrorTx) error, title string) {
+	read := func(began time.Time, how func(MirrorTx) error, title string) {
 		t.Helper()
 		update(t, w.Store, how, put(user("guid-1", "CN=x,DC=c", "title", title)), func(m MirrorTx) error {
-			return m.SetState(MirrorState{Events: true, Full: true, Server: server, Synced: later})
+			return m.SetState(MirrorState{Events: true, Full: true, Server: dc1, Synced: began})
 		})
 	}
-	read(dc1, func(MirrorTx) error { return nil }, "Clerk")
-	read(dc1, record, "before")
+	lost := func(m MirrorTx) error {
+		m.Record(EventRules{Undone: Undone{Since: earlier, Why: "set back"}})
+		return nil
+	}
+	read(later, func(MirrorTx) error { return nil }, "before")
 	in, id := w.opens(titled("Lead"))
 	w.commits(in, id, ident.ResultApplied)
-	read(dc1, record, "Lead")
-	read("dc2 (database 2)", late(earlier), "Clerk")
+	read(later, record, "Lead")
+	read(later, lost, "before")
 	w.expects(1)
-	read("dc2 (database 2)", record, "Lead")
-	if all := events(t, w.Store); len(all) != 4 || all[2].Unsure == "" || all[3].Parts[0].Origin == nil {
+	read(later, record, "before")
+	read(later.Add(MostLag-2*time.Hour), record, "Lead")
+	if all := events(t, w.Store); len(all) != 3 || all[1].Unsure == "" || all[2].Parts[0].Origin == nil {
 		t.Errorf("%+v", all)
 	}
 }

@@ -49,12 +49,27 @@ func (s *synchroniser) moved() bool {
 	return s.last.From.Server != "" && s.last.From.Server != s.report.Server
 }
 
+// older reports whether the database was set back below what the mirror has, as when an
+// old image of the virtual machine runs again. Where the domain controller notices that,
+// the database gets another invocation id, and is another one.
+func (s *synchroniser) older() bool {
+	return !s.moved() && (s.last.Older || s.last.From.Server != "" && s.usn < max(s.last.USN, s.last.From.USN))
+}
+
 // awaitReplication returns a *BehindError as long as the domain controller is known to
 // be behind the one that the mirror is from, within bounds. After that, and where it
-// does not say how far it is, the read sets aside what may be older than the mirror.
+// does not say how far it is, the read sets aside what may be older than the mirror. A
+// database that was set back is not waited for: what it lacks comes from others, if at all.
 func (s *synchroniser) awaitReplication(ctx context.Context) error {
 	s.undone = store.Undone{}
-	if !s.recording() || !s.moved() {
+	switch {
+	case !s.recording():
+		return nil
+	case s.older():
+		s.doubtWhatIsUndone(s.began.Add(-store.MostLag), "", fmt.Sprintf("it undoes a change that was read from %s before "+
+			"the domain controller's database was set back", s.last.From.Server))
+		return nil
+	case !s.moved():
 		return nil
 	}
 	has, known, err := s.replicatedFrom(ctx, s.last.From.Database)
@@ -66,17 +81,21 @@ func (s *synchroniser) awaitReplication(ctx context.Context) error {
 			return err
 		}
 	}
-	s.undone.Since = s.began.Add(-store.MostLag)
+	since := s.began.Add(-store.MostLag)
 	if known && !has.last.IsZero() {
-		s.undone.Since = has.last.Add(-aside)
+		since = has.last.Add(-aside)
 	}
-	s.undone.Server = s.last.From.Server
-	s.undone.Why = fmt.Sprintf("it undoes a change that was read from %s, and %s may not have received that",
-		s.last.From.Server, s.report.Server)
-	s.log.Warn("the domain controller may be behind the former one: an event that undoes an earlier one is set aside",
-		"server", s.report.Server, "cause", "what was read from "+s.last.From.Server+" since "+s.undone.Since.UTC().Format(time.RFC3339)+
-			" may be missing", "next", "look at what is set aside: rollcall quarantine list")
+	s.doubtWhatIsUndone(since, s.last.From.Server, fmt.Sprintf("it undoes a change that was read from %s, and %s may not have received that",
+		s.last.From.Server, s.report.Server))
 	return nil
+}
+
+// doubtWhatIsUndone sets aside what undoes events since a time. server is as in store.Undone.
+func (s *synchroniser) doubtWhatIsUndone(since time.Time, server, why string) {
+	s.undone = store.Undone{Since: since, Why: why, Server: server}
+	s.log.Warn("the domain controller may be behind what was read before: an event that undoes an earlier one is set aside",
+		"server", s.report.Server, "cause", "what was read from "+s.last.From.Server+" since "+since.UTC().Format(time.RFC3339)+
+			" may be missing", "next", "look at what is set aside: rollcall quarantine list")
 }
 
 // wait returns a *BehindError until the time for it is over. The time begins when the

@@ -235,6 +235,70 @@ func TestLogonsDoNotPutTheMirrorAhead(t *testing.T) {
 	o.want(t, "the failover")
 }
 
+// TestADatabaseThatWasSetBack: an old image of the domain controller runs again, and has
+// the same invocation id. What undoes what the mirror had is in doubt, and nothing else.
+func TestADatabaseThatWasSetBack(t *testing.T) {
+	for name, usn := range map[string]func(cursor) int64{
+		"below the last read":       func(c cursor) int64 { return c.USN - 1 },
+		"below what the mirror has": func(c cursor) int64 { return c.From.USN - 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newFailover(t)
+			_, c := o.state(t)
+			if name == "below what the mirror has" { // it changed while the last read was under way
+				o.setCursor(t, func(c *cursor) { c.USN -= 5 })
+			}
+			o.set(t, enabled, "Clerk")
+			o.dc.Replace(t, o.groups, "member", string(o.ou.Child("Cy")))
+			o.dc.Replace(t, o.ou.Child("Cy"), accountControl, disabled)
+			is := usn(c)
+			o.f.usn = func(int64) int64 { return is }
+			if r := o.sync(t); !r.Full {
+				t.Error("only changes were read")
+			}
+			o.want(t, "set back", "Ada enabled ?", "Bo modified title Lead>Clerk ?", "Bo member_removed Failover ?", "Cy disabled")
+			if _, now := o.state(t); now.From.USN != is || now.Older {
+				t.Errorf("%+v", now)
+			}
+			o.set(t, disabled, "Chief")
+			is++
+			o.sync(t)
+			o.want(t, "as usual afterwards", "Ada disabled", "Bo modified title Clerk>Chief")
+		})
+	}
+}
+
+// TestAReadOfADatabaseThatWasSetBackIsCutOff: when everything is read again, the numbers
+// of the domain controller may have passed those of before.
+func TestAReadOfADatabaseThatWasSetBackIsCutOff(t *testing.T) {
+	o := newFailover(t)
+	o.set(t, enabled, "Lead")
+	o.f.usn = func(usn int64) int64 { return usn - 1000 }
+	whole := o.store
+	o.store = &rolledBack{Store: whole, at: 2}
+	if _, err := o.try(t.Context()); !errors.Is(err, errRolledBack) {
+		t.Fatal(err)
+	}
+	o.store, o.f.usn = whole, nil
+	o.sync(t)
+	o.want(t, "set back", "Ada enabled ?")
+	o.set(t, disabled, "Lead")
+	o.sync(t)
+	o.want(t, "as usual afterwards", "Ada disabled")
+}
+
+// TestWhatWasSetBackComesFromOthers: own writes that are lost with it are expected from
+// others, which are late.
+func TestWhatWasSetBackComesFromOthers(t *testing.T) {
+	y := &synchroniser{
+		spec: Spec{Events: true}, comparable: []string{}, log: slog.New(slog.DiscardHandler), began: time.Now(), usn: 1,
+		before: store.MirrorState{Events: true}, last: cursor{USN: 2, From: source{Server: "dc1", USN: 2}}, report: Report{Server: "dc1"},
+	}
+	if err := y.awaitReplication(t.Context()); err != nil || y.undone.Server != "" || !y.undone.Since.Equal(y.began.Add(-store.MostLag)) {
+		t.Errorf("%v, %+v", err, y.undone)
+	}
+}
+
 // TestWaitingForgetsNoDeletion: where deletions are only found by looking for them, the
 // agent's own one is expected until somebody has looked, also while it is waited for
 // replication.

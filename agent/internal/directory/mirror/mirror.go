@@ -137,6 +137,7 @@ type synchroniser struct {
 	// not known, so that nothing can be an event.
 	comparable []string
 	log        *slog.Logger
+	now        func() time.Time
 	began      time.Time
 	usn        int64 // highestCommittedUSN of the server at the beginning
 	before     store.MirrorState
@@ -146,7 +147,6 @@ type synchroniser struct {
 	reached    int64        // highestCommittedUSN after a read that found something; 0: there was none
 	undone     store.Undone // which events are set aside, because the domain controller may be behind
 	// recorded counts the events of the transaction that was the last.
-	now        func() time.Time
 	recorded store.Recorded
 }
 
@@ -213,7 +213,7 @@ func (s *synchroniser) whyWhole(have []string) string {
 		return otherAttributes
 	case s.before.Server != s.report.Server:
 		return "the domain controller was " + s.before.Server
-	case s.usn < s.last.USN:
+	case s.usn < max(s.last.USN, s.last.From.USN):
 		return "the domain controller's database is older than at the last read"
 	case s.began.Sub(s.last.Whole) > maxAge:
 		return "the last full read is more than a day old"
@@ -251,17 +251,14 @@ func shared(a, b []string) []string {
 
 // state returns what is committed together with the entries read up to c.
 func (s *synchroniser) state(c cursor, full bool) (store.MirrorState, error) {
-	if c.From, c.Behind = s.last.From, s.last.Behind; full {
+	if c.From, c.Behind, c.Older = s.last.From, s.last.Behind, s.older(); full {
 		server := s.dir.Server()
 		c.From = source{URL: server.URL, Server: s.report.Server, Database: server.InvocationID, USN: cmp.Or(s.reached, c.From.USN)}
-		c.Behind = time.Time{}
+		c.Behind, c.Older = time.Time{}, false
 	}
 	cookie, err := c.encode()
-	state := store.MirrorState{
+	return store.MirrorState{
 		Cookie: cookie, Server: s.report.Server, Spec: digest(s.base, s.names), Full: full, Synced: s.began, Events: s.wantsEvents(),
-	}
-	if c.Blind {
-		state.Deletions = c.Swept
-	}
-	return state, err
+		Deletions: c.deletions(),
+	}, err
 }
