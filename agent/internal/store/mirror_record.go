@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/event"
@@ -55,6 +57,23 @@ func (m MirrorTx) Doubt(guid ident.GUID, why string) {
 	if m.b.record != nil {
 		m.b.record.doubts[guid] = why
 	}
+}
+
+// Differs reports, after Sweep, whether the full read differs in anything that Record
+// notes from what the mirror had, besides the objects that Sweep forgot.
+func (m MirrorTx) Differs() (bool, error) {
+	if m.b.record == nil {
+		return false, errors.New("compare a full read with the mirror: nothing is recorded")
+	}
+	err := m.b.record.keep()
+	var differs bool
+	if err == nil {
+		err = m.b.batch.scan(m.b.ctx, []any{&differs}, `SELECT EXISTS (SELECT 1 FROM mirror_before) OR EXISTS (SELECT 1 FROM mirror_members)`)
+	}
+	if err != nil {
+		return false, fmt.Errorf("compare a full read with the mirror: %w", err)
+	}
+	return differs, nil
 }
 
 // recorder notes what a transaction changes. A nil recorder notes nothing.

@@ -105,6 +105,7 @@ func (s *synchroniser) wait(ctx context.Context) error {
 	if c.Behind.IsZero() || c.Behind.After(s.began) {
 		c.Behind = s.began
 		state := s.before
+		state.Deletions = c.deletions()
 		var err error
 		if state.Cookie, err = c.encode(); err != nil {
 			return err
@@ -124,6 +125,16 @@ func (s *synchroniser) wait(ctx context.Context) error {
 func (s *synchroniser) note(ctx context.Context) error {
 	usn, err := s.dir.HighestUSN(ctx)
 	s.reached = usn
-		state.Deletions = c.deletions()
 	return err
+}
+
+// foundNothing reports, at the end of a full read, whether the mirror has nothing that it
+// did not have before: then it is not ahead of who has received what it had.
+func (s *synchroniser) foundNothing(tx store.MirrorTx) (bool, error) {
+	comparable := len(shared(s.names, s.comparable)) == len(s.names)
+	if !s.recording() || !comparable || s.moved() || s.older() || s.last.From.USN == 0 || s.report.Removed > 0 {
+		return false, nil
+	}
+	differs, err := tx.Differs()
+	return !differs, err
 }

@@ -235,6 +235,47 @@ func TestLogonsDoNotPutTheMirrorAhead(t *testing.T) {
 	o.want(t, "the failover")
 }
 
+// TestAQuietFullRead: the daily read of everything that finds nothing new does not put the
+// mirror ahead of a domain controller that has all that it has, and one that does find
+// something puts it ahead.
+func TestAQuietFullRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*testing.T, *failover)
+		ahead  bool
+	}{
+		"nothing":    {func(*testing.T, *failover) {}, false},
+		"a title":    {func(t *testing.T, o *failover) { o.set(t, disabled, "Chief") }, true},
+		"a member":   {func(t *testing.T, o *failover) { o.dc.AddMember(t, o.groups, o.ou.Child("Ada")) }, true},
+		"a newcomer": {func(t *testing.T, o *failover) { o.dc.AddUser(t, o.ou, "Di", "di.failover", nil) }, true},
+		"a deletion": {func(t *testing.T, o *failover) { o.dc.Delete(t, o.ou.Child("Ada")) }, true}, // in no group
+		"a unit": {func(t *testing.T, o *failover) {
+			o.dc.Add(t, o.dc.OU("Quiet"), map[string][]string{"objectClass": {"organizationalUnit"}})
+		}, true},
+		"new attribute": {func(_ *testing.T, o *failover) { o.spec.Attributes = append(o.spec.Attributes, "company") }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newFailover(t)
+			_, before := o.state(t)
+			o.setCursor(t, func(c *cursor) { c.Whole = time.Time{} })
+			c.change(t, o)
+			o.f.usn = func(usn int64) int64 { return usn + 1000 } // logons
+			if r := o.sync(t); !r.Full {
+				t.Fatal("not everything was read")
+			}
+			_, now := o.state(t)
+			if ahead := now.From.USN > before.From.USN; ahead != c.ahead || now.USN < before.USN+1000 {
+				t.Errorf("%+v, before %+v", now, before)
+			}
+			o.since(t)
+			o.to(xmlCursor(before.From.Database, before.From.USN, time.Now()))
+			var behind *BehindError
+			if _, err := o.try(t.Context()); errors.As(err, &behind) != c.ahead || err != nil && !c.ahead {
+				t.Errorf("the failover: %v", err)
+			}
+		})
+	}
+}
+
 // TestADatabaseThatWasSetBack: an old image of the domain controller runs again, and has
 // the same invocation id. What undoes what the mirror had is in doubt, and nothing else.
 func TestADatabaseThatWasSetBack(t *testing.T) {

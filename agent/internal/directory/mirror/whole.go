@@ -255,13 +255,6 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 	if err != nil {
 		return err
 	}
-	state, err := r.state(cursor{
-		Way: r.way, Base: r.base.Fold(), Names: r.names, Cookie: cookie, USN: r.usn,
-		Blind: r.blind(), Swept: r.began, Whole: r.began,
-	}, true)
-	if err != nil {
-		return err
-	}
 	return r.store.UpdateMirror(ctx, func(tx store.MirrorTx) error {
 		r.record(tx)
 		doubt(tx, doubts)
@@ -271,8 +264,27 @@ func (r *wholeRead) finish(ctx context.Context, cookie []byte) error {
 		if r.report.Removed, err = tx.Sweep(); err != nil {
 			return err
 		}
-		return tx.SetState(state)
+		return r.conclude(tx, cookie)
 	})
+}
+
+// conclude commits the cursor.
+func (r *wholeRead) conclude(tx store.MirrorTx, cookie []byte) error {
+	nothing, err := r.foundNothing(tx)
+	if err != nil {
+		return err
+	}
+	if nothing {
+		r.reached = 0
+	}
+	state, err := r.state(cursor{
+		Way: r.way, Base: r.base.Fold(), Names: r.names, Cookie: cookie, USN: r.usn,
+		Blind: r.blind(), Swept: r.began, Whole: r.began,
+	}, true)
+	if err != nil {
+		return err
+	}
+	return tx.SetState(state)
 }
 
 // missed returns the objects of the mirror that this read has not seen: those
