@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +98,45 @@ func TestHowAWriteFails(t *testing.T) {
 				t.Errorf("the link: %+v", l)
 			}
 		})
+	}
+}
+
+// TestACreateThatWasCutOff: the account was made without some attributes, and nobody
+// heard of it. What it does not have is not remembered as written, so that the next
+// plan writes it.
+func TestACreateThatWasCutOff(t *testing.T) {
+	s := opened(t)
+	task := creation("1")
+	task.Op.Attributes = append(task.Op.Attributes,
+		ident.AttributeChange{Name: "manager", New: []string{"CN=Bo, OU=Staff,DC=x"}}, ident.AttributeChange{Name: "Mail", New: []string{"a@x"}})
+	s.fault = func(op ident.Operation, written bool) error {
+		if !written {
+			return nil
+		}
+		for _, e := range s.accounts {
+			e.Attributes.Set("mail")
+			e.Attributes.Set("title", "by hand")
+			e.Attributes.Set("manager", "cn=Bo,OU=Staff,DC=x") // as the directory spells it
+		}
+		return &write.Error{Kind: write.Unknown}
+	}
+	if err := s.apply(task); err == nil || len(s.open()) != 1 {
+		t.Fatalf("%v, open: %+v", err, s.open())
+	}
+	s.fault = func(ident.Operation, bool) error { return nil }
+	if err := s.apply(); err != nil || len(s.open()) != 0 {
+		t.Fatalf("%v, open: %+v", err, s.open())
+	}
+	l, _ := s.link("1")
+	if got := slices.Sorted(maps.Keys(l.Applied)); !slices.Equal(got, []string{"cn", "employeenumber", "manager"}) {
+		t.Errorf("the link remembers %q", got)
+	}
+	if l.Origin != ident.OriginCreated || l.Placed != staff {
+		t.Errorf("the link: %+v", l)
+	}
+	all, err := s.store.Outcomes(t.Context(), 1)
+	if err != nil || len(all) != 1 || len(all[0].Operation.Attributes) != 2 {
+		t.Errorf("outcomes: %+v, %v", all, err)
 	}
 }
 

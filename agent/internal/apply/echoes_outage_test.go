@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -131,6 +132,19 @@ func TestACreateBeforeAnOutage(t *testing.T) {
 	link, linked, err := h.store.LinkByKey(t.Context(), ident.SpaceOf("app", ""), key)
 	if err != nil || !linked || link.GUID == "" {
 		t.Errorf("%+v, %v, %v", link, linked, err)
+	}
+	now, lacks := h.Get(t, op.To, "sAMAccountName", "employeeNumber", "title", "otherMobile"), 0
+	for _, ch := range op.Attributes {
+		has := len(now.Attributes.Values(ch.Name)) > 0
+		if _, remembered := link.Applied[strings.ToLower(ch.Name)]; remembered != has {
+			t.Errorf("the account has %s: %t, and the link remembers it: %t", ch.Name, has, remembered)
+		}
+		if !has {
+			lacks++
+		}
+	}
+	if lacks == 0 {
+		t.Error("the account has everything: the test shows nothing")
 	}
 	if _, origins := parts(h.sync()); len(origins) != 1 || cmp.Diff(&origin, origins[0]) != "" {
 		t.Errorf("%+v", origins)

@@ -24,7 +24,7 @@ type effect struct {
 // half, the intent is cut down to that half; the next plan makes the rest.
 func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (effect, error) {
 	if operation.MakesAccount(in.Operation.Class) {
-		return j.created(ctx, *in)
+		return j.created(ctx, in)
 	}
 	if !operation.Known(in.Operation.Class) {
 		return effect{}, &unsettledError{
@@ -72,8 +72,10 @@ func (j *Job) cameTrue(ctx context.Context, in *store.Intent) (effect, error) {
 	return effect{guid: in.GUID, done: true}, nil
 }
 
-// created finds the account of an interrupted create by its anchor.
-func (j *Job) created(ctx context.Context, in store.Intent) (effect, error) {
+// created finds the account of an interrupted create by its anchor. The intent is cut down
+// to the attributes that the account has: one of them may have been refused, which nobody
+// heard of.
+func (j *Job) created(ctx context.Context, in *store.Intent) (effect, error) {
 	found, err := j.Writer.FindAnchor(ctx, in.Anchor)
 	if err != nil {
 		return effect{}, err
@@ -87,7 +89,22 @@ func (j *Job) created(ctx context.Context, in store.Intent) (effect, error) {
 	if len(found) == 0 {
 		return effect{}, nil
 	}
-	return effect{guid: found[0].GUID, done: true}, nil
+	var attributes []string
+	for _, ch := range in.Operation.Attributes {
+		attributes = append(attributes, ch.Name)
+	}
+	guid := found[0].GUID
+	entry, err := j.Directory.Get(ctx, conn.ByGUID(guid), attributes)
+	if err != nil {
+		return effect{}, fmt.Errorf("read the account that was made: %w", err)
+	}
+	made := operation.Shown(entry, in.Operation)
+	if in.Link != nil {
+		link := operation.LeaveOut(*in.Link, in.Operation, made)
+		in.Link = &link
+	}
+	in.Operation = made
+	return effect{guid: guid, done: true}, nil
 }
 
 func dns(entries []ident.Entry) string {

@@ -100,7 +100,8 @@ func Holds(now ident.Entry, op ident.Operation) bool {
 
 // Shown returns the part of an operation that an account shows, of one that writes
 // piece by piece and does not hold as a whole; the zero Operation if it shows none, or
-// the class writes at once. The groups in now must include the primary group.
+// the class writes at once. The groups in now must include the primary group. Of a create
+// it leaves out the attributes that the account, which is there, does not have.
 func Shown(now ident.Entry, op ident.Operation) ident.Operation {
 	part := ident.Operation{Class: op.Class}
 	switch op.Class {
@@ -121,6 +122,11 @@ func Shown(now ident.Entry, op ident.Operation) ident.Operation {
 				part.Attributes = append(part.Attributes, ch)
 			}
 		}
+	case ident.ClassCreate:
+		part = op
+		part.Attributes = slices.DeleteFunc(slices.Clone(op.Attributes), func(ch ident.AttributeChange) bool {
+			return EchoOfValues(ch.Name, now.Attributes.Values(ch.Name)) != EchoOfValues(ch.Name, ch.New)
+		})
 	default:
 		return ident.Operation{}
 	}

@@ -1,6 +1,8 @@
 package operation
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -28,6 +30,18 @@ func Remember(link ident.Link, op ident.Operation, at time.Time) ident.Link {
 	}
 	if len(link.Applied) == 0 {
 		link.Applied = before
+	}
+	return link
+}
+
+// LeaveOut returns the link that Remember gave for an operation as it is when only part of
+// the values were written.
+func LeaveOut(link ident.Link, op, part ident.Operation) ident.Link {
+	link.Applied = maps.Clone(link.Applied)
+	for _, ch := range op.Attributes {
+		if !slices.ContainsFunc(part.Attributes, func(p ident.AttributeChange) bool { return text.Same(p.Name, ch.Name) }) {
+			delete(link.Applied, text.Lower(ch.Name))
+		}
 	}
 	return link
 }
