@@ -74,6 +74,7 @@ type parts struct {
 	people   *people
 
 	population *population    // for limits.start
+	refusals   *refusals      // of the agent's account
 	writing    *apply.Objects // for whoever writes to the directory
 	begun      *dirstep.Begun // of directory steps, for their limits
 	keeper     *subscription.Keeper
@@ -92,6 +93,8 @@ func Lock(ctx context.Context, cfg *config.Config, s Settings) (*Agent, error) {
 	a := &Agent{parts: parts{log: s.Log, version: s.Version, stateDir: cfg.Agent.StateDir, people: newPeople()}, lock: lock}
 	a.population = newPopulation()
 	a.population.made = a.eventsFound
+	a.refusals = newRefusals()
+	a.refusals.over = a.reached
 	a.writing, a.begun = &apply.Objects{}, &dirstep.Begun{}
 	a.now.Store(&Snapshot{parts: &a.parts, config: cfg, credentials: &credentials{}})
 	return a, nil

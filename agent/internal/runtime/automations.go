@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
-	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/mirror"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/write"
 	"github.com/rollcall-agent/rollcall/agent/internal/engine"
@@ -55,29 +53,6 @@ func (s *Snapshot) pinned(ctx context.Context, prefer string) (engine.Directory,
 		return nil, err // not a Directory that holds a nil connection
 	}
 	return c, nil
-}
-
-// Connect opens a connection to the directory, to the preferred server if it
-// can be reached; "" means no preference.
-func (s *Snapshot) Connect(ctx context.Context, prefer string) (*conn.Client, error) {
-	d := s.config.Directory
-	var observer conn.Observer
-	if !s.trial { // an outage of a directory on trial says nothing about the one in use
-		observer = s.metrics
-	}
-	return conn.Open(ctx, conn.Settings{
-		URLs: preferred(d.URLs, prefer), BaseDN: d.BaseDN, BindDN: d.BindDN, CAFile: d.CAFile,
-		Timeout: d.Timeout, Connections: d.Connections, Password: s.secret(d.BindPassword),
-	}, s.log, observer)
-}
-
-// preferred moves one of the URLs to the front.
-func preferred(urls []string, first string) []string {
-	i := slices.Index(urls, first)
-	if i < 0 {
-		return urls
-	}
-	return append([]string{first}, slices.Delete(slices.Clone(urls), i, i+1)...)
 }
 
 // Mirrored lists every attribute that an automation over records writes or reads.

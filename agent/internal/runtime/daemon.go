@@ -117,7 +117,7 @@ func (s *Snapshot) enabled(automation string) bool {
 // scheduled runs an automation and logs how it ended.
 func (a *Agent) scheduled(e *engine.Engine) func(context.Context, string) error {
 	return func(ctx context.Context, name string) error {
-		report, err := e.Run(ctx, byItself(name))
+		report, err := e.Run(unattended(ctx), byItself(name))
 		var leased *store.LeasedError
 		if errors.As(err, &leased) {
 			a.log.Info("run skipped: another run of this automation is under way", "automation", name)

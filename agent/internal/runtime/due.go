@@ -78,7 +78,7 @@ func (a *Agent) due(ctx context.Context, entry schedule.Entry) (bool, error) {
 func (a *Agent) runOnce(ctx context.Context, e *engine.Engine, automation string) Ended {
 	one := Ended{Automation: automation}
 	one.Err = rescue.Do(a.log, func() (err error) {
-		one.Report, err = e.Run(ctx, byItself(automation))
+		one.Report, err = e.Run(unattended(ctx), byItself(automation))
 		return err
 	}, "automation", automation)
 	if one.Err != nil {

@@ -32,6 +32,7 @@ func (a *Agent) newFeed(e *engine.Engine) *feed.Feed {
 
 // follow sees changes in the directory at once until ctx ends.
 func (a *Agent) follow(ctx context.Context, e *engine.Engine) {
+	ctx = unattended(ctx)
 	if e.RecordsEvents() {
 		state, err := a.store.MirrorState(ctx) // how far the agent was before it ended
 		if err != nil {
@@ -48,7 +49,7 @@ func (a *Agent) followOnce(ctx context.Context, e *engine.Engine) error {
 	if !e.RecordsEvents() {
 		return nil
 	}
-	f, err := e.Follow(ctx)
+	f, err := e.Follow(unattended(ctx))
 	if err != nil {
 		return fmt.Errorf("look for changes in the directory: %w", err)
 	}
@@ -62,6 +63,11 @@ func (a *Agent) synced(report mirror.Report) {
 	if report.Events > 0 {
 		a.eventsFound()
 	}
+	a.reached()
+}
+
+// reached is called when the directory could be reached.
+func (a *Agent) reached() {
 	if f := a.feed.Load(); f != nil {
 		f.Reached()
 	}

@@ -91,7 +91,7 @@ func (a *Agent) catchUp(ctx context.Context, e *engine.Engine, application strin
 			a.log.Info("run because changes may have been lost with the subscription", "automation", name, "application", application)
 		}
 		err := rescue.Do(a.log, func() error {
-			report, err := e.Run(ctx, engine.Request{Automation: name, Kind: store.KindScheduled, By: "repaired subscription"})
+			report, err := e.Run(unattended(ctx), engine.Request{Automation: name, Kind: store.KindScheduled, By: "repaired subscription"})
 			if err == nil {
 				a.logReport(report)
 			}

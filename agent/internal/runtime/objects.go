@@ -21,7 +21,17 @@ import (
 type reader interface {
 	mirror.Searcher
 	Get(ctx context.Context, target conn.Target, attributes []string) (ident.Entry, error)
+	Server() conn.Server
 	Close() error
+}
+
+// access says how the directory is reached.
+type access struct {
+	// source returns the URL of the domain controller that the mirror is from; "" when
+	// it is not known.
+	source func(context.Context) (string, error)
+	dial   func(ctx context.Context, prefer string) (reader, error) // to that one, or else to another
+	only   func(ctx context.Context, url string) (reader, error)    // to that one
 }
 
 // objects reads objects from the directory over one connection, which is opened
@@ -29,25 +39,42 @@ type reader interface {
 // that the mirror is from, whenever that can be reached: an orchestration must not see
 // somebody as another one shows them that has not heard of the change that began it.
 type objects struct {
-	source  func(context.Context) (string, error) // URL of that domain controller; "" when it is not known
-	connect func(ctx context.Context, prefer string) (reader, error)
+	access
 
 	mu     sync.Mutex
 	client reader
 	prefer string       // what source said when the connection was opened
 	looked time.Time    // when source was last asked
+	tried  time.Time    // when it was last tried to reach the preferred one
+	trying func()       // ends a try to reach it that is under way; nil: none is
+	failed failure      // the last one
 	rules  ident.Schema // of the attributes that were asked for
+	work   sync.WaitGroup
 }
 
-// lookAgain is how long the connection is used before it is asked again whether the
-// mirror is from another domain controller now.
-const lookAgain = time.Second
+// failure is a directory that could not be reached. It is not asked again for a while:
+// many who need it must not wait for it one after the other.
+type failure struct {
+	err   error
+	until time.Time
+}
+
+const (
+	// lookAgain is how long the connection is used before it is asked again whether the
+	// mirror is from another domain controller now.
+	lookAgain = time.Second
+	// returnAgain is how often it is tried to leave the domain controller that was taken
+	// instead of the one that the mirror is from.
+	returnAgain = time.Minute
+
+	failedFast = time.Second      // the pause after a failure
+	failedSlow = 10 * time.Second // and after one that took long
+	tooLong    = time.Second
+)
 
 var _ dispatch.Directory = (*objects)(nil)
 
-func newObjects(source func(context.Context) (string, error), connect func(context.Context, string) (reader, error)) *objects {
-	return &objects{source: source, connect: connect, rules: ident.Schema{}}
-}
+func newObjects(a access) *objects { return &objects{access: a, rules: ident.Schema{}} }
 
 // Object returns the object with a GUID.
 func (o *objects) Object(ctx context.Context, guid ident.GUID, attributes []string) (ident.Entry, bool, error) {
@@ -110,9 +137,10 @@ func (o *objects) use(ctx context.Context, do func(reader) error) error {
 	if err != nil {
 		return fmt.Errorf("connect to the directory: %w", err)
 	}
+	began := time.Now()
 	err = do(c)
 	if err != nil && !errors.Is(err, conn.ErrNotFound) && !errors.Is(err, conn.ErrReferral) && ctx.Err() == nil {
-		o.drop(c)
+		o.drop(c, began, err)
 	}
 	return err
 }
@@ -121,41 +149,103 @@ func (o *objects) use(ctx context.Context, do func(reader) error) error {
 func (o *objects) open(ctx context.Context) (reader, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.client != nil && time.Since(o.looked) < lookAgain {
+	now := time.Now()
+	switch {
+	case o.client != nil && now.Sub(o.looked) < lookAgain:
 		return o.client, nil
+	case o.client == nil && now.Before(o.failed.until):
+		return nil, o.failed.err
 	}
 	prefer, err := o.source(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.looked = time.Now()
+	o.looked = now
 	if o.client != nil {
 		if prefer == o.prefer {
+			o.back(ctx, now)
 			return o.client, nil
 		}
 		_ = o.client.Close() // nothing was written; what is read over it now is read again
 		o.client = nil
 	}
-	c, err := o.connect(ctx, prefer)
+	c, err := o.dial(ctx, prefer)
 	if err != nil {
+		if ctx.Err() == nil {
+			o.failed = failureOf(err, now)
+		}
 		return nil, err
 	}
-	o.client, o.prefer = c, prefer
+	o.client, o.prefer, o.tried = c, prefer, now
 	return c, nil
 }
 
-// drop closes a connection that has failed.
-func (o *objects) drop(c reader) {
+// failureOf remembers an attempt that began at a time and has failed now.
+func failureOf(err error, began time.Time) failure {
+	now := time.Now()
+	if now.Sub(began) > tooLong {
+		return failure{err, now.Add(failedSlow)}
+	}
+	return failure{err, now.Add(failedFast)}
+}
+
+// back goes back to the domain controller that the mirror is from, if another one was
+// taken and that one can be reached again. Nobody waits for it. The caller holds o.mu.
+func (o *objects) back(ctx context.Context, now time.Time) {
+	if o.prefer == "" || o.client.Server().URL == o.prefer || o.trying != nil || now.Sub(o.tried) < returnAgain {
+		return
+	}
+	ctx, o.trying = context.WithCancel(context.WithoutCancel(ctx))
+	o.tried = now
+	prefer := o.prefer
+	o.work.Go(func() {
+		c, err := o.only(ctx, prefer)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		ended := ctx.Err() != nil
+		o.trying()
+		o.trying = nil
+		switch {
+		case err != nil: // the other one serves meanwhile
+		case ended || o.prefer != prefer || o.client == nil:
+			_ = c.Close()
+		default:
+			_ = o.client.Close() // what is read over it now is read again
+			o.client = c
+		}
+	})
+}
+
+// drop closes a connection that has failed. One whose server took long not to answer
+// is not opened again at once.
+func (o *objects) drop(c reader, began time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.client == c {
-		o.client = nil
-		_ = c.Close()
+	if o.client != c {
+		return
 	}
+	o.client = nil
+	_ = c.Close()
+	if errors.Is(err, conn.ErrUnavailable) && time.Since(began) > tooLong {
+		o.failed = failureOf(err, began)
+	}
+}
+
+// forget has the directory asked again, whatever failed before.
+func (o *objects) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failed = failure{}
 }
 
 // close ends the connection.
 func (o *objects) close() {
+	o.mu.Lock()
+	if o.trying != nil {
+		o.trying()
+	}
+	o.mu.Unlock()
+	o.work.Wait()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.client != nil {
@@ -165,17 +255,32 @@ func (o *objects) close() {
 }
 
 // objects reads the directory for a command.
-func (s *Snapshot) objects() *objects { return newObjects(s.source, s.reader) }
+func (s *Snapshot) objects() *objects {
+	return newObjects(access{source: s.source, dial: s.reader, only: s.readerOnly})
+}
 
-// source returns the URL of the domain controller that the mirror is from.
+// source returns the URL of the domain controller that the mirror is from; "" when that
+// is not known, or not one of the configuration any more.
 func (s *Snapshot) source(ctx context.Context) (string, error) {
 	url, _, err := mirror.Source(ctx, s.store)
+	if !slices.Contains(s.config.Directory.URLs, url) {
+		url = ""
+	}
 	return url, err
 }
 
 // reader connects like Connect.
 func (s *Snapshot) reader(ctx context.Context, prefer string) (reader, error) {
-	c, err := s.Connect(ctx, prefer)
+	return s.readerOf(ctx, preferred(s.config.Directory.URLs, prefer))
+}
+
+// readerOnly connects to one domain controller and to no other.
+func (s *Snapshot) readerOnly(ctx context.Context, url string) (reader, error) {
+	return s.readerOf(ctx, []string{url})
+}
+
+func (s *Snapshot) readerOf(ctx context.Context, urls []string) (reader, error) {
+	c, err := s.connect(ctx, urls)
 	if err != nil {
 		return nil, err // not a reader that holds a nil connection
 	}

@@ -20,6 +20,7 @@ import (
 // dispatch carries orchestrations out until ctx ends. Runs go on when that cannot
 // be done, so an error does not stop the agent.
 func (a *Agent) dispatch(ctx context.Context) {
+	ctx = unattended(ctx)
 	read := a.objects()
 	defer read.close()
 	var watching sync.WaitGroup
@@ -40,8 +41,11 @@ func (a *Agent) dispatch(ctx context.Context) {
 
 // objects reads the directory of the present snapshot.
 func (a *Agent) objects() *objects {
-	source := func(ctx context.Context) (string, error) { return a.now.Load().source(ctx) }
-	return newObjects(source, func(ctx context.Context, prefer string) (reader, error) { return a.now.Load().reader(ctx, prefer) })
+	return newObjects(access{
+		source: func(ctx context.Context) (string, error) { return a.now.Load().source(ctx) },
+		dial:   func(ctx context.Context, prefer string) (reader, error) { return a.now.Load().reader(ctx, prefer) },
+		only:   func(ctx context.Context, url string) (reader, error) { return a.now.Load().readerOnly(ctx, url) },
+	})
 }
 
 // dispatcher returns a dispatcher that follows the agent's snapshots, and is woken
@@ -83,6 +87,7 @@ func (a *Agent) wake() {
 
 // drain carries out what is due of orchestrations, and leaves the rest.
 func (a *Agent) drain(ctx context.Context) error {
+	ctx = unattended(ctx)
 	read := a.objects()
 	defer read.close()
 	a.now.Load().steps().Look(ctx)

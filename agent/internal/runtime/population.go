@@ -25,12 +25,13 @@ func (s *Snapshot) startLimit(ctx context.Context, conf config.Automation) (stor
 	return store.StartLimit{Most: l.Of(n)}, err
 }
 
-// countFirst counts what limits are a percentage of, unless that is known. It is for
-// somebody who waits for an answer, and leaves it to startLimit to say what failed.
-func (s *Snapshot) countFirst(ctx context.Context) {
-	for _, a := range s.reactions {
-		conf := s.config.Triggered[a.Name]
-		if l := conf.Limits.Start; !l.Unlimited && l.Percent != 0 {
+// countFirst counts what the limits of automations are a percentage of, unless that is
+// known. It is for somebody who waits for an answer, and leaves it to startLimit to say
+// what failed.
+func (s *Snapshot) countFirst(ctx context.Context, automations ...string) {
+	for _, name := range automations {
+		conf := s.config.Triggered[name]
+		if l := conf.Limits.Start; conf.Trigger == config.TriggerDirectory && !l.Unlimited && l.Percent != 0 {
 			s.population.first(ctx, counting(conf), s.countOf(conf))
 		}
 	}
@@ -98,6 +99,7 @@ func (p *population) count(ctx context.Context, of string, count func(context.Co
 	now := p.now()
 	if !t.under && now.Sub(t.at) > countedFor && now.Sub(t.tried) > countAgain {
 		t.under = true
+		ctx = unattended(ctx)
 		p.work.Go(func() { p.renew(ctx, of, count) })
 	}
 	switch {

@@ -72,6 +72,7 @@ type reacting struct {
 
 // react judges events until ctx ends.
 func (a *Agent) react(ctx context.Context) {
+	ctx = unattended(ctx)
 	for _, one := range a.now.Load().reactions {
 		_, _ = one.Limit(ctx) // counts beside what follows; who needs the count is told what failed
 	}
@@ -152,7 +153,11 @@ func (a *Agent) observeAllAside(ctx context.Context) error {
 // reactOnce judges what is open, and returns how that ended for each automation that
 // holds something or has set something aside.
 func (a *Agent) reactOnce(ctx context.Context) []Ended {
-	a.now.Load().countFirst(ctx)
+	ctx = unattended(ctx)
+	now := a.now.Load()
+	for _, one := range now.reactions {
+		now.countFirst(ctx, one.Name)
+	}
 	all, err := a.reactor().Judge(ctx)
 	var ended []Ended
 	if err != nil {
@@ -192,8 +197,10 @@ func (a *Agent) RetryEvents(ctx context.Context, what react.Again) ([]store.Judg
 	if err != nil {
 		return nil, err
 	}
-	s.countFirst(ctx)
-	list, err := a.reactor().Retry(ctx, what)
+	s.countFirst(ctx, what.Automation)
+	reactor := a.reactor()
+	a.reacting.read.forget() // a person asks: so is the directory
+	list, err := reactor.Retry(ctx, what)
 	return list, errors.Join(err, a.observeAside(ctx, what.Automation))
 }
 

@@ -201,7 +201,7 @@ var _ receiver.Runner = instant{}
 
 // RunKeys implements receiver.Runner.
 func (i instant) RunKeys(ctx context.Context, automation, by string, keys []ident.Key) (int64, error) {
-	report, err := i.engine.RunKeys(ctx, engine.Request{Automation: automation, Kind: store.KindInstant, By: by}, keys)
+	report, err := i.engine.RunKeys(unattended(ctx), engine.Request{Automation: automation, Kind: store.KindInstant, By: by}, keys)
 	var single *engine.NoSingleError
 	if errors.As(err, &single) {
 		return 0, hopeless{err}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -37,6 +38,25 @@ var (
 	// reading can show whether it was carried out.
 	ErrOutcomeUnknown = errors.New("outcome of the write is unknown")
 )
+
+// RefusedPause is how long whoever asks by itself waits after ErrCredentials: AD locks
+// an account after a few refused binds.
+const RefusedPause = 30 * time.Minute
+
+// RefusedError is what errors.As finds in an error that matches ErrCredentials.
+type RefusedError struct{ Server string }
+
+// Error returns the server that refuses.
+func (e *RefusedError) Error() string { return e.Server + ": " + ErrCredentials.Error() }
+
+// As finds a RefusedError.
+func (e *Error) As(target any) bool {
+	refused, ok := target.(**RefusedError)
+	if ok = ok && e.Code == codeInvalidCredentials; ok {
+		*refused = &RefusedError{Server: e.Server}
+	}
+	return ok
+}
 
 // Error is a failed exchange with a domain controller.
 type Error struct {

@@ -19,9 +19,6 @@ type outage struct {
 const (
 	firstPause = time.Second
 	mostPause  = 30 * time.Second
-	// lockedOut is the pause after a refused password: AD locks an account after a few
-	// attempts.
-	lockedOut = 30 * time.Minute
 	// perRead bounds reads that fail in the end, such as one of everything that shows
 	// too little: one part in so many of the time.
 	perRead = 10
@@ -57,7 +54,7 @@ func (f *Feed) failed(o *outage, err error) time.Duration {
 // chance, from 0 to 1, keeps several agents from coming back in the same moment.
 func pauseAfter(failures int, err error, chance float64) time.Duration {
 	if errors.Is(err, conn.ErrCredentials) {
-		return lockedOut
+		return conn.RefusedPause
 	}
 	pause := time.Duration(0)
 	if failures > 1 {
