@@ -17,30 +17,37 @@ type look struct {
 	directory Directory
 	now       time.Time        // when the judging began
 	clock     func() time.Time // the present time
-	slow      *slow
+	unread    map[ident.DN]unread
 }
 
-// slow is a directory that took long to fail. It is not asked again for a while, as
-// events that need nothing of it wait meanwhile.
-type slow struct {
+// unread is a manager who could not be read. Nobody asks for the same one again for a
+// while: all other events wait meanwhile.
+type unread struct {
 	err   error
 	until time.Time
 }
 
-// tooLong is how long the directory may take to fail before it is left alone.
-const tooLong = time.Second
+const (
+	unreadFast = time.Second // the pause after a failure, and patience after one that took long
+	tooLong    = time.Second
+)
 
-// ask asks the directory.
-func (l *look) ask(do func() error) error {
+// named asks the directory for an object.
+func (l *look) named(ctx context.Context, dn ident.DN, read []string) (e ident.Entry, found bool, err error) {
 	began := l.clock()
-	if began.Before(l.slow.until) {
-		return l.slow.err
+	if u, ok := l.unread[dn]; ok && began.Before(u.until) {
+		return e, false, u.err
 	}
-	err := do()
-	if now := l.clock(); err != nil && now.Sub(began) > tooLong {
-		*l.slow = slow{err, now.Add(patience)}
+	delete(l.unread, dn)
+	e, found, err = l.directory.Named(ctx, dn, read)
+	if err != nil && !errors.Is(err, ErrElsewhere) && ctx.Err() == nil {
+		pause, now := unreadFast, l.clock()
+		if now.Sub(began) > tooLong {
+			pause = patience
+		}
+		l.unread[dn] = unread{err, now.Add(pause)}
 	}
-	return err
+	return e, found, err
 }
 
 // holds reports whether an event is in the filter of an automation. unclear says why
@@ -68,8 +75,7 @@ func (l *look) holds(
 		}
 	}
 	read := slices.Concat(attributes(a.Filter, "ad"), attributes(a.Filter, "old"), attributes(a.Filter, "manager"))
-	err = l.ask(func() (err error) { v.Schema, err = l.directory.Schema(ctx, read); return err })
-	if err != nil {
+	if v.Schema, err = l.directory.Schema(ctx, read); err != nil {
 		return false, nil, &unreadError{error: fmt.Errorf("read the schema: %w", err), lasting: true}
 	}
 	if a.Filter.Uses("manager") {
@@ -97,8 +103,7 @@ func (l *look) manager(ctx context.Context, e ident.Event, read []string) (*iden
 		return nil, err
 	}
 	if !found {
-		err = l.ask(func() (err error) { m, found, err = l.directory.Named(ctx, dn, read); return err })
-		if err != nil {
+		if m, found, err = l.named(ctx, dn, read); err != nil {
 			return nil, &unreadError{error: fmt.Errorf("read the manager of %s: %w", e.DN, err)}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
@@ -12,8 +13,8 @@ import (
 
 // KeptError says that events could not be judged for the moment. They are open.
 type KeptError struct {
-	Events int   // those that a later one of the same object waits behind
-	Err    error // about the first of them
+	Events int   // one for each object: its later events wait behind it and are not counted
+	Err    error // why one of them waits
 }
 
 func (e *KeptError) Error() string {
@@ -25,17 +26,19 @@ func (e *KeptError) Error() string {
 
 func (e *KeptError) Unwrap() error { return e.Err }
 
-// pass is what events that are judged together have in common.
+// pass holds what events that are judged together share.
 type pass struct {
 	*look
 	limits map[string]limited
-	kept   map[ident.GUID]error // objects with an event that stays open
-	first  error                // of these
+	kept   map[ident.GUID]error // objects with an event that stays open, and why
+	first  error                // the first reason that does not pass by itself in moments, or else the first
 }
 
-func (r *Reactor) pass(s *slow) *pass {
+func (r *Reactor) pass(known map[ident.DN]unread) *pass {
+	now := r.Now()
+	maps.DeleteFunc(known, func(_ ident.DN, u unread) bool { return !now.Before(u.until) })
 	return &pass{
-		look:   &look{store: r.Store, directory: r.Directory, now: r.Now(), clock: r.Now, slow: s},
+		look:   &look{store: r.Store, directory: r.Directory, now: now, clock: r.Now, unread: known},
 		limits: map[string]limited{}, kept: map[ident.GUID]error{},
 	}
 }
@@ -43,7 +46,7 @@ func (r *Reactor) pass(s *slow) *pass {
 // keep leaves an event open.
 func (p *pass) keep(e ident.Event, err error) {
 	p.kept[e.GUID] = err
-	if p.first == nil {
+	if p.first == nil || errors.Is(p.first, ErrCounting) && !errors.Is(err, ErrCounting) {
 		p.first = err
 	}
 }

@@ -51,7 +51,8 @@ type Store interface {
 	EntryByDN(ctx context.Context, dn ident.DN) (ident.Entry, bool, error)
 }
 
-// Directory reads what the mirror does not have.
+// Directory reads what the mirror does not have. While it cannot be reached, it says so
+// without a delay, however many events need it.
 type Directory interface {
 	// Named returns the object with a DN; found is false when there is none. Its error
 	// wraps ErrElsewhere when the object cannot be read from here, and that will stay so.
@@ -62,6 +63,9 @@ type Directory interface {
 
 // ErrElsewhere says that an object belongs to another domain.
 var ErrElsewhere = errors.New("the object cannot be read from this domain")
+
+// ErrCounting says that it will be known in moments of how many a limit is a percentage.
+var ErrCounting = errors.New("what it is a percentage of is still being counted")
 
 // Automation is an automation that asks for changes in the directory.
 type Automation struct {
@@ -103,6 +107,7 @@ const (
 	patience  = 10 * time.Second // after a failure
 	soon      = 50 * time.Millisecond
 	longest   = 10 * time.Minute // that an event waits for what cannot be read
+	longCount = time.Minute      // that events wait for a count before the log is told
 )
 
 // Reactor judges events. Run starts it.
@@ -110,11 +115,13 @@ type Reactor struct {
 	Settings
 	due chan struct{}
 
-	slow  slow
-	told  time.Time  // when the log was told of events that wait
-	mu    sync.Mutex // held while it judges
-	lease store.Lease
-	until time.Time // of the lease
+	told     time.Time // when the log was told of events that wait
+	counting time.Time // since when they wait for counts alone; zero: they do not
+
+	mu     sync.Mutex          // held while it judges
+	unread map[ident.DN]unread // managers
+	lease  store.Lease
+	until  time.Time // of the lease
 }
 
 // New returns a Reactor.
@@ -128,7 +135,7 @@ func New(s Settings) *Reactor {
 	if s.Judged == nil {
 		s.Judged = func(context.Context, []store.Judged) {}
 	}
-	return &Reactor{Settings: s, due: make(chan struct{}, 1)}
+	return &Reactor{Settings: s, due: make(chan struct{}, 1), unread: map[ident.DN]unread{}}
 }
 
 // Wake says that there may be events. Without it they are found at the next poll.
@@ -147,13 +154,16 @@ func (r *Reactor) Run(ctx context.Context) {
 		var kept *KeptError
 		switch {
 		case ctx.Err() != nil:
-		case errors.As(err, &kept): // others go on, some of them behind a write that is about to be recorded
-			r.tell(err)
 		case err != nil:
 			r.tell(err)
-			wait = patience
-		case r.waiting(ctx):
-			wait = soon
+			if !errors.As(err, &kept) { // others go on, some of them behind a write that is about to be recorded
+				wait = patience
+			}
+		default:
+			r.counting = time.Time{}
+			if r.waiting(ctx) {
+				wait = soon
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -164,9 +174,20 @@ func (r *Reactor) Run(ctx context.Context) {
 	r.Close(context.WithoutCancel(ctx))
 }
 
-// tell tells the log why events wait, every now and then.
+// tell tells the log why events wait, every now and then. Those that wait for a count
+// are judged in moments, unless that lasts.
 func (r *Reactor) tell(err error) {
-	if now := r.Now(); now.Sub(r.told) >= patience {
+	now := r.Now()
+	switch {
+	case !errors.Is(err, ErrCounting):
+		r.counting = time.Time{}
+	case r.counting.IsZero():
+		r.counting = now
+		return
+	case now.Sub(r.counting) < longCount:
+		return
+	}
+	if now.Sub(r.told) >= patience {
 		r.told = now
 		r.Log.Warn("changes in the directory could not be looked at; they wait", "cause", err, "next", "the agent tries again by itself")
 	}
@@ -198,7 +219,7 @@ func (r *Reactor) Judge(ctx context.Context) (Tally, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := Tally{}
-	p := r.pass(&r.slow)
+	p := r.pass(r.unread)
 	for after := int64(0); ; {
 		events, err := r.Store.OpenEvents(ctx, after, batch)
 		var unreadable *store.UnreadableEventError

@@ -1,9 +1,7 @@
 package react
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -31,7 +29,7 @@ func (r *Reactor) Retry(ctx context.Context, what Again) (all []store.Judged, er
 	if len(asking) == 0 {
 		return nil, fmt.Errorf("automation %s does not run: there is no such automation now", what.Automation)
 	}
-	var kept *KeptError // of the first that waits: it does not hold up the others
+	p := r.pass(map[ident.DN]unread{}) // a person asks: so is the directory
 	for from := what.Event; ; {
 		aside, err := r.Store.AsideEvents(ctx, what.Automation, from, batch)
 		if err != nil {
@@ -47,30 +45,25 @@ func (r *Reactor) Retry(ctx context.Context, what Again) (all []store.Judged, er
 			}
 			from = a.Event.ID + 1
 		}
-		written, err := r.again(ctx, events, asking[0], what)
+		written, err := r.again(ctx, p, events, asking[0], what)
 		all = append(all, written...)
-		var waits *KeptError
-		if err != nil && !errors.As(err, &waits) {
+		if err != nil {
 			return all, err
 		}
-		kept = cmp.Or(kept, waits)
 		if what.Event != 0 || len(aside) < batch {
-			break
+			return all, p.error() // about those that wait: they hold up no others
 		}
 	}
-	if kept != nil {
-		return all, kept
-	}
-	return all, nil
 }
 
 // again judges events for one automation that had set them aside. One that the
 // automation does not ask for any more is filtered.
-func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation, what Again) ([]store.Judged, error) {
+func (r *Reactor) again(
+	ctx context.Context, p *pass, events []ident.Event, a Automation, what Again,
+) ([]store.Judged, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
-	p := r.pass(&slow{}) // a person asks: so is the directory
 	judged, err := r.judged(ctx, p, events, []Automation{a})
 	if err != nil {
 		return nil, err
@@ -97,5 +90,5 @@ func (r *Reactor) again(ctx context.Context, events []ident.Event, a Automation,
 		return nil, err
 	}
 	r.Judged(ctx, written)
-	return written, p.error()
+	return written, nil
 }

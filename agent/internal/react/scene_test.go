@@ -37,11 +37,11 @@ type scene struct {
 	store       *store.Store
 	reactor     *Reactor
 	automations []Automation
-	managers    map[ident.DN]ident.Entry // that the mirror does not have
-	away        error                    // the directory cannot be asked
-	hangs       time.Duration            // before it answers
-	asked       int                      // for managers
-	fault       func(written bool) error // of JudgeEvents: before and after the write
+	managers    map[ident.DN]ident.Entry   // that the mirror does not have
+	away        error                      // the directory cannot be asked
+	hangs       map[ident.DN]time.Duration // before it answers for a manager
+	asked       int                        // for managers
+	fault       func(written bool) error   // of JudgeEvents: before and after the write
 	said        strings.Builder
 	told        []store.Judged
 	now         time.Time
@@ -123,9 +123,12 @@ func (f faulty) JudgeEvents(ctx context.Context, lease store.Lease, list []store
 // Named implements Directory.
 func (s *scene) Named(_ context.Context, dn ident.DN, _ []string) (ident.Entry, bool, error) {
 	s.asked++
-	s.now = s.now.Add(s.hangs)
+	s.now = s.now.Add(s.hangs[dn])
 	e, ok := s.managers[dn]
-	return e, ok, s.away
+	if ok {
+		return e, true, nil
+	}
+	return e, false, s.away
 }
 
 // Schema implements Directory.

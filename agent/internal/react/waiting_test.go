@@ -38,6 +38,7 @@ func TestManagersOfEvents(t *testing.T) {
 	if n, _ := s.store.CountOpenEvents(t.Context()); n != 3 {
 		t.Errorf("%d open", n)
 	}
+	s.now = s.now.Add(unreadFast)
 	s.away, s.managers[boss] = nil, ident.Entry{DN: boss, Attributes: ident.Attributes{"mail": {"boss@x"}}}
 	s.judge()
 	if d := cmp.Diff([]string{"1 a begun", "2 a filtered", "3 a filtered", "204 a filtered", "205 a filtered"}, s.verdicts(205)); d != "" {
@@ -45,6 +46,7 @@ func TestManagersOfEvents(t *testing.T) {
 	}
 
 	s.away = errors.New("no route")
+	delete(s.managers, boss)
 	s.add(e)
 	s.now = s.now.Add(time.Hour)
 	s.judge()
@@ -68,30 +70,119 @@ func TestManagersElsewhere(t *testing.T) {
 	}
 }
 
-// TestASlowDirectoryIsAskedOnce: what nobody needs it for does not wait for one that
-// fails after a long time, however many events want a manager.
-func TestASlowDirectoryIsAskedOnce(t *testing.T) {
+// TestOneManagerWhoCannotBeRead is asked for once by all events that want that manager,
+// and holds up nobody else, however long the directory takes to fail.
+func TestOneManagerWhoCannotBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes, pause time.Duration
+	}{"soon": {0, unreadFast}, "after long": {tooLong + 100*time.Millisecond, patience}} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t)
+			s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
+			s.automation("b", on("disabled"), `ad.title == "Boss"`, "hr")
+			const lost, boss = ident.DN("CN=lost,DC=x"), ident.DN("CN=boss,DC=x")
+			for i, manager := range []ident.DN{lost, lost, boss, boss} {
+				e := user(fmt.Sprint("u", i), part(ident.EventDisabled))
+				e.Image["manager"] = []string{string(manager)}
+				s.add(e)
+			}
+			noManager := user("u4", part(ident.EventDisabled))
+			s.add(noManager)
+			s.away, s.hangs = errors.New("no answer"), map[ident.DN]time.Duration{lost: c.takes}
+			s.managers[boss] = ident.Entry{DN: boss, Attributes: ident.Attributes{"mail": {"boss@x"}}}
+			var kept *KeptError
+			for range 2 {
+				if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || kept.Events != 2 {
+					t.Errorf("%v", err)
+				}
+			}
+			if d := cmp.Diff([]string{"3 a begun", "3 b begun", "4 a begun", "4 b begun", "5 a filtered", "5 b begun"}, s.verdicts(5)); d != "" {
+				t.Error(d)
+			}
+			if s.asked != 3 {
+				t.Errorf("asked %d times: once for the one, and for each event with the other", s.asked)
+			}
+			s.now = s.now.Add(c.pause - time.Millisecond)
+			if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || s.asked != 3 {
+				t.Errorf("%v, asked %d times", err, s.asked)
+			}
+			s.now = s.now.Add(time.Millisecond)
+			s.managers[lost] = ident.Entry{DN: lost}
+			s.judge()
+			if got := s.verdicts(2); len(got) != 4 {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// TestAManagerElsewhereThatTakesLong is no reason to leave the next one alone.
+func TestAManagerElsewhereThatTakesLong(t *testing.T) {
 	s := begin(t)
 	s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
-	for i := range 3 {
+	const away = ident.DN("CN=boss,DC=elsewhere")
+	for i := range 2 {
 		e := user(fmt.Sprint("u", i), part(ident.EventDisabled))
-		e.Image["manager"] = []string{fmt.Sprint("CN=boss", i, ",DC=x")}
+		e.Image["manager"] = []string{string(away)}
 		s.add(e)
 	}
-	s.away, s.hangs = errors.New("no answer"), tooLong+100*time.Millisecond
-	var kept *KeptError
-	for range 2 {
-		if _, err := s.reactor.Judge(t.Context()); !errors.As(err, &kept) || kept.Events != 3 {
-			t.Errorf("%v", err)
+	s.away, s.hangs = fmt.Errorf("%w: referral", ErrElsewhere), map[ident.DN]time.Duration{away: 2 * tooLong}
+	s.judge()
+	if got := s.verdicts(2); len(got) != 2 || s.asked != 2 || len(s.reactor.unread) != 0 {
+		t.Errorf("%q after %d questions, %v is left alone", got, s.asked, s.reactor.unread)
+	}
+}
+
+// TestARetryAsksOnce: a person is not kept waiting by each of many events about one
+// manager, however many batches they are.
+func TestARetryAsksOnce(t *testing.T) {
+	s := begin(t)
+	a := s.automation("a", on("disabled"), `manager.mail == "boss@x"`, "crm")
+	a.Broken, s.managers["CN=lost,DC=x"] = errors.New("broken"), ident.Entry{Attributes: ident.Attributes{"mail": {"boss@x"}}}
+	for i := range batch + 2 {
+		e := user(fmt.Sprint("u", i), part(ident.EventDisabled))
+		e.Image["manager"] = []string{"CN=lost,DC=x"}
+		s.add(e)
+	}
+	s.judge()
+	delete(s.managers, "CN=lost,DC=x")
+	s.asked, s.away, s.hangs = 0, errors.New("no answer"), map[ident.DN]time.Duration{"CN=lost,DC=x": 2 * tooLong}
+	for n := range 2 { // a person asks: so is the directory, whatever failed before
+		var kept *KeptError
+		if _, err := s.reactor.Retry(t.Context(), Again{Automation: "a", By: "eve"}); !errors.As(err, &kept) || kept.Events != batch+2 || s.asked != n+1 {
+			t.Errorf("%v, asked %d times", err, s.asked)
 		}
 	}
-	if s.asked != 1 {
-		t.Errorf("asked %d times", s.asked)
+}
+
+// TestACountThatIsUnderWay is no news for the log, unless it lasts, or something else
+// waits too.
+func TestACountThatIsUnderWay(t *testing.T) {
+	s := begin(t)
+	s.automation("a", on("disabled"), "", "crm").Limit = func(context.Context) (store.StartLimit, error) {
+		return store.StartLimit{}, ErrCounting
 	}
-	s.away, s.hangs, s.now = nil, 0, s.now.Add(patience)
-	s.judge()
-	if s.asked != 4 {
-		t.Errorf("asked %d times", s.asked)
+	lost := user("bo", part(ident.EventEnabled))
+	lost.Image["manager"] = []string{"CN=lost,DC=x"}
+	s.add(user("ada", part(ident.EventDisabled)), user("cy", part(ident.EventDisabled)), lost)
+	look := func(after time.Duration, want int) {
+		t.Helper()
+		s.now = s.now.Add(after)
+		_, err := s.reactor.Judge(t.Context())
+		s.reactor.tell(err)
+		if n := strings.Count(s.said.String(), "they wait"); n != want {
+			t.Errorf("told %d times, want %d: %s", n, want, s.said.String())
+		}
+	}
+	look(0, 0)
+	look(longCount-time.Second, 0)
+	look(time.Second, 1)
+	s.automation("b", on("enabled"), `manager.mail == "boss@x"`, "hr")
+	s.add(lost)
+	s.away = errors.New("no route")
+	look(patience, 2)
+	if !strings.Contains(s.said.String(), "no route") {
+		t.Error(s.said.String())
 	}
 }
 

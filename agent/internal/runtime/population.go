@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/react"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
@@ -108,7 +108,7 @@ func (p *population) count(ctx context.Context, of string, count func(context.Co
 	case t.err != nil:
 		return 0, t.err
 	}
-	return 0, errors.New("what it is a percentage of is still being counted")
+	return 0, react.ErrCounting
 }
 
 // first waits for a count of what was never counted.
