@@ -24,11 +24,11 @@ func (c *cli) convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert-macro TEXT",
 		Short: "The template that says the same as a macro of ADManager Plus",
-		Long: "The template that says the same as a text with macros of ManageEngine ADManager Plus, such as %ad.sAMAccountName% or " +
-			"%fx.findAndReplace(input:#%ad.mail%#,find:a,replace:b)%. A part that has no equivalent is named with its column and what to write " +
-			"instead, and the exit code is 4. A naming format is a choice in a dialog there: write what is chosen behind the name of the " +
-			"attribute, as %FirstName:first word:first:1:lower%. With --file each line of a file is a text: a line of the answer is the template, " +
-			"and is empty where there is none.",
+		Long: "The template that says the same as a text with macros of ManageEngine ADManager Plus, such as " +
+			"%ad.sAMAccountName% or %fx.findAndReplace(input:#%ad.mail%#,find:a,replace:b)%. A part that has no equivalent is named " +
+			"with its column and what to write instead, and the exit code is 4. A naming format is a choice in a dialog there: write " +
+			"what is chosen behind the name of the attribute, as %FirstName:first word:first:1:lower%. With --file each line of a file " +
+			"is a text: a line of the answer is the template, and is empty where there is none.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			in, err := convertRequest(place, missing)
@@ -48,10 +48,10 @@ func (c *cli) convertCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "convert each line of this file")
-	cmd.Flags().StringVar(&place, "for", "", "where the template stands: inbound, the mapping of a data source, or outbound, a webhook or a "+
-		"step of an orchestration (default what fits the macros)")
-	cmd.Flags().StringVar(&missing, "missing", "strict", "what becomes of a missing value: strict, as elsewhere in rollcall, or empty, an empty "+
-		"text as in ADManager")
+	cmd.Flags().StringVar(&place, "for", "", "where the template stands: inbound, the mapping of a data source, or outbound, "+
+		"a webhook or a step of an orchestration (default what fits the macros)")
+	cmd.Flags().StringVar(&missing, "missing", "strict", "what becomes of a missing value: strict, as elsewhere in rollcall, or empty, "+
+		"an empty text as in ADManager")
 	c.completeFlag(cmd, "for", completion.Fixed(convert.Places()...))
 	c.completeFlag(cmd, "missing", completion.Fixed("strict", "empty"))
 	return cmd

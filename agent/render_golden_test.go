@@ -38,6 +38,7 @@ func mixedPlan(t *testing.T) ident.Plan {
 		t.Fatal(err)
 	}
 	p.Made = noonAnd(0)
+	p.Scope = []ident.ScopeCount{{Condition: "user.active_flag", OutOfScope: 3}, {Condition: "!user.is_deleted"}, {Condition: "user.country in ['NL', 'BE']", OutOfScope: 1}}
 	p.Follows = []ident.Follow{{Orchestration: "welcome", Class: ident.ClassCreate, Count: 1}, {Orchestration: "leaver", Class: ident.ClassDisable, Count: 12}}
 	return p
 }

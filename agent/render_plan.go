@@ -35,7 +35,8 @@ func printPlan(w io.Writer, plan ident.Plan, how extent) {
 		p.blank()
 	}
 	summary := service.Summary{
-		Records: plan.Records, NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes,
+		Records: plan.Records, Scope: plan.Scope,
+		NobodyMissing: plan.NobodyMissing, Limits: plan.Limits, Quarantined: plan.Quarantined, Notes: plan.Notes,
 	}
 	printSummary(p, summary, how, "`rollcall --output json plan "+plan.Automation+"` shows all")
 	if plan.Doubt != "" {
@@ -160,6 +161,9 @@ func printSummary(p *page, s service.Summary, how extent, rest string) {
 	}
 	p.put("", fmt.Sprintf("Records: %d delivered, %d in scope, %d out of scope, %d in quarantine; %d %s no change; %s missing.",
 		r.Delivered, r.InScope, r.OutOfScope, r.Quarantined, r.Unchanged, needs, counted(r.Missing, "link", "links")))
+	if out := scopeReasons(s.Scope); out != "" {
+		p.put("", out)
+	}
 	if r.Deleted > 0 {
 		p.put("", fmt.Sprintf("Reported deleted: %d.", r.Deleted))
 	}
@@ -170,6 +174,21 @@ func printSummary(p *page, s service.Summary, how extent, rest string) {
 	printQuarantine(p, s.Quarantined, rest, rest)
 	printItems(p, "Worth knowing:", noted(s.Notes), rest, rest)
 	p.blank()
+}
+
+// scopeReasons says by which conditions of where records are out of scope; "" when
+// none is.
+func scopeReasons(counts []ident.ScopeCount) string {
+	var out []string
+	for _, c := range counts {
+		if c.OutOfScope > 0 {
+			out = append(out, fmt.Sprintf("%d by `%s`", c.OutOfScope, c.Condition))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "Out of scope, by the first condition of where that is false: " + strings.Join(out, ", ") + "."
 }
 
 // printLimitStates prints the limits that this plan counts against, or all of

@@ -215,14 +215,14 @@ type chosen struct {
 	// unread says why a record could not be fetched, by the key that was asked for.
 	// A part of it may have come.
 	unread  map[ident.Key]string
-	outside map[ident.Key]bool // the record is not what where asks for
-	decided map[ident.Key]bool // the plan decides about them: their record came and is in scope
+	outside map[ident.Key]string // what the record is not: what where asks for, with the condition
+	decided map[ident.Key]bool   // the plan decides about them: their record came and is in scope
 }
 
 func newChosen(keys []ident.Key) *chosen {
 	c := &chosen{
 		names: map[ident.Key]bool{}, spelled: map[ident.Key]ident.Key{}, keys: map[ident.Key]bool{}, came: map[ident.Key]bool{},
-		unusable: map[ident.Key]string{}, unread: map[ident.Key]string{}, outside: map[ident.Key]bool{}, decided: map[ident.Key]bool{},
+		unusable: map[ident.Key]string{}, unread: map[ident.Key]string{}, outside: map[ident.Key]string{}, decided: map[ident.Key]bool{},
 	}
 	for _, key := range keys {
 		if !c.names[key] {
@@ -322,9 +322,7 @@ func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.outside)) {
-		if c.outside[key] {
-			made.note(key, "its record is not what where asks for")
-		}
+		made.note(key, "its record is not "+c.outside[key])
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // Summary is a plan without its changes.
 type Summary struct {
 	Records       ident.RecordCounts     `json:"records"`
+	Scope         []ident.ScopeCount     `json:"scope,omitempty"`
 	NobodyMissing string                 `json:"nobody_missing,omitempty"`
 	Doubt         string                 `json:"doubt,omitempty"`
 	Refused       int                    `json:"refused,omitempty"`
@@ -105,7 +106,7 @@ func (e *UnknownRunError) Error() string {
 func (r *run) summary() Summary {
 	p := r.plan
 	return Summary{
-		Records: p.Records, NobodyMissing: p.NobodyMissing, Doubt: p.Doubt, Refused: p.Refused,
+		Records: p.Records, Scope: p.Scope, NobodyMissing: p.NobodyMissing, Doubt: p.Doubt, Refused: p.Refused,
 		Limits: p.Limits, Quarantined: p.Quarantined, Notes: p.Notes, HeldBy: r.tally.waiting,
 	}
 }

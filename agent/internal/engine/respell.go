@@ -110,6 +110,9 @@ func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *p
 	}
 	outside := b.OutOfScope()
 	err := d.give(b, s)
-	d.chosen.outside[key] = b.OutOfScope() > outside
+	delete(d.chosen.outside, key)
+	if b.OutOfScope() > outside {
+		d.chosen.outside[key] = b.LastOut()
+	}
 	return err
 }

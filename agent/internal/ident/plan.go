@@ -52,6 +52,9 @@ type Plan struct {
 	Made        time.Time    `json:"made"`
 	Config      string       `json:"config"` // digest of the configuration that made it
 	Records     RecordCounts `json:"records"`
+	// Scope counts the records out of scope for each condition of where, in its
+	// order; a record counts for the first that is false.
+	Scope []ScopeCount `json:"scope,omitempty"`
 	// NobodyMissing says why no link counts as missing; "" when links may.
 	NobodyMissing string `json:"nobody_missing,omitempty"`
 	// Doubt says why the delivery cannot be trusted, so that some leavers may go
@@ -88,6 +91,12 @@ type RecordCounts struct {
 	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
 	Missing     int `json:"missing"`
 	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, linked or not
+}
+
+// ScopeCount is how many records are out of scope because of one condition.
+type ScopeCount struct {
+	Condition  string `json:"condition"`
+	OutOfScope int    `json:"out_of_scope"`
 }
 
 // Change is everything that a run would do about one user.

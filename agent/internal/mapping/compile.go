@@ -31,6 +31,7 @@ func Compile(def Definition) (*Mapper, []error) {
 	b.scope = base.WithMembers("attributes", names...).WithMembers("link", linkMembers...)
 	if def.Where != nil {
 		b.m.where = keep(b, base.Compile, *def.Where)
+		b.m.conditions = conditionsOf(b.m.where)
 	}
 	b.attributes()
 	if def.OU != nil {

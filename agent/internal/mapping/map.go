@@ -60,34 +60,11 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	if m.where == nil {
 		return true, nil
 	}
-	evaluation := m.evaluation(rec)
-	v, err := m.where.Eval(evaluation.env)
-	e := &Error{
-		Attribute: "where", Pos: m.where.Source().Pos,
-		Next: "supply the field at the source, or let the filter say what null means, by default(...)",
+	in, fault := m.evaluation(rec).holds(m.where)
+	if fault != nil {
+		return false, fault
 	}
-	if err != nil {
-		e.Next = "correct the filter, or the value at the source"
-		e.take(err)
-		return false, e
-	}
-	in, isBool := v.V.(bool)
-	switch {
-	case v.Missing != "":
-		e.Cause = v.Missing + " is absent"
-		if near := evaluation.near(v.Missing); near != "" {
-			e.Next = fmt.Sprintf("did you mean %s? If not, let the filter say what its absence means: default(%s, ...)", near, v.Missing)
-			break
-		}
-		e.Next = "supply the field at the source, or let the filter say what its absence means: default(" + v.Missing + ", ...)"
-	case v.V == nil:
-		e.Cause = v.Cause
-	case !isBool:
-		e.Cause, e.Next = fmt.Sprintf("the filter gives %q, not true or false", v.Text()), "compare the value: user.x == \"...\""
-	default:
-		return in, nil
-	}
-	return false, e
+	return in, nil
 }
 
 // take copies cause, place and hint of an error of package expr.

@@ -120,6 +120,7 @@ func (e *Error) at(cause string) string {
 type Mapper struct {
 	primary    string
 	where      *expr.Expression
+	conditions []condition  // of where
 	attributes []*attribute // in the order of evaluation
 	ou         *expr.Template
 	fixedOU    ident.DN // of an OU without expressions

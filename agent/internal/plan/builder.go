@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // Builder makes one plan. Call Add, Duplicate, Deleted, Contradiction and
@@ -91,9 +92,12 @@ func (b *Builder) add(rec ident.Record) error {
 		return fmt.Errorf("plan key %s: %w", rec.Key, err)
 	case !in:
 		b.draft.counts.OutOfScope++
+		by := b.excluding(rec)
+		b.draft.excluded[by]++
+		b.draft.lastOut = notAsked(by)
 		switch {
 		case linked:
-			b.draft.keys.left[rec.Key] = struct{}{}
+			b.draft.keys.left[rec.Key] = by
 		case b.leavers.listsStrays():
 			b.draft.keys.never[rec.Key] = struct{}{}
 		}
@@ -108,6 +112,47 @@ func (b *Builder) add(rec ident.Record) error {
 	}
 	return nil
 }
+
+// excluding returns the condition by which a record is out of scope; "" when the
+// mapper does not tell.
+func (b *Builder) excluding(rec ident.Record) string {
+	teller, tells := b.mapper.(ScopeTeller)
+	if !tells {
+		return ""
+	}
+	if i := teller.Excluded(rec); i >= 0 {
+		return teller.Conditions()[i]
+	}
+	return ""
+}
+
+// scopeCounts counts the records out of scope for each condition.
+func (b *Builder) scopeCounts() []ident.ScopeCount {
+	teller, tells := b.mapper.(ScopeTeller)
+	if !tells {
+		return nil
+	}
+	var out []ident.ScopeCount
+	counted := map[string]bool{}
+	for _, c := range teller.Conditions() {
+		if !counted[c] { // one that is written twice excludes the first time
+			out = append(out, ident.ScopeCount{Condition: c, OutOfScope: b.draft.excluded[c]})
+		}
+		counted[c] = true
+	}
+	return out
+}
+
+// notAsked says that a record is not what where asks for, with the condition.
+func notAsked(by string) string {
+	if by == "" {
+		return "what where asks for"
+	}
+	return fmt.Sprintf("what where asks for (%s)", text.Cut(by, mostCondition))
+}
+
+// mostCondition is how much of a condition a reason shows.
+const mostCondition = 160
 
 // decide plans a record in scope, with its link if it has one.
 func (b *Builder) decide(rec ident.Record, link ident.Link, linked bool) error {

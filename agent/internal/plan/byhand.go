@@ -109,7 +109,7 @@ func (b *Builder) look(rec ident.Record, e ident.Entry) (objection string, want 
 	case err != nil:
 		return aside(err)
 	case !in:
-		return fmt.Sprintf("the record of the key %s is not what where asks for", rec.Key), want, nil
+		return fmt.Sprintf("the record of the key %s is not %s", rec.Key, notAsked(b.excluding(derived))), want, nil
 	}
 	want, err = b.mapper.Map(derived, &e, prospect(b.set, rec.Key, e), b.draft.names)
 	if b.draft.names.err != nil {

@@ -25,6 +25,8 @@ type draft struct {
 	notes       []ident.Note
 	links       []LinkUpdate
 	counts      ident.RecordCounts
+	excluded    map[string]int // records out of scope, by condition
+	lastOut     string         // see Builder.LastOut
 	tally       tally
 	unsettled   map[ident.Key]struct{} // see Builder.Unsettled
 	crashes     Crashes
@@ -51,7 +53,7 @@ type keys struct {
 	numbers map[ident.Key]struct{} // keys that are numbers
 	deleted map[ident.Key]struct{} // reported as deleted
 	sighted map[ident.Key]struct{} // linked, in scope, and never delivered before
-	left    map[ident.Key]struct{} // linked keys whose record left the scope of the data source
+	left    map[ident.Key]string   // linked keys whose record left the scope of the data source, and the condition by which
 	never   map[ident.Key]struct{} // keys without a link whose record is out of scope; kept only to list strays
 	copies  int                    // repeated deliveries of the same key
 }
@@ -61,9 +63,10 @@ func newDraft(set *Settings, view nameView, refused func(ident.Key, string) (ide
 		set: set, refusal: refused, names: newNames(view),
 		keys: keys{
 			seen: map[ident.Key]struct{}{}, numbers: map[ident.Key]struct{}{}, deleted: map[ident.Key]struct{}{},
-			sighted: map[ident.Key]struct{}{}, left: map[ident.Key]struct{}{}, never: map[ident.Key]struct{}{},
+			sighted: map[ident.Key]struct{}{}, left: map[ident.Key]string{}, never: map[ident.Key]struct{}{},
 		},
-		changes: map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
+		excluded: map[string]int{},
+		changes:  map[ident.Key]*change{}, quarantined: map[ident.Key]ident.QuarantineItem{},
 		unsettled: map[ident.Key]struct{}{}, waiting: map[ident.Key]struct{}{}, blocked: map[ident.Key]blocked{},
 		holders: map[ident.QuarantineItem][]ident.Key{}, matched: map[ident.GUID]ident.Key{},
 	}

@@ -21,7 +21,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 	p := ident.Plan{
 		Automation: b.set.Automation, Application: b.set.Application, Kind: b.set.Kind, DataSource: b.set.DataSource,
 		Made: b.set.Now, Config: b.set.Config,
-		Records: b.draft.counts, NobodyMissing: nobody, Doubt: ruled.doubt, Refused: b.draft.refusedBefore(),
+		Records: b.draft.counts, NobodyMissing: nobody, Scope: b.scopeCounts(), Doubt: ruled.doubt, Refused: b.draft.refusedBefore(),
 		Changes: make([]ident.Change, 0, len(ruled.changes)), Limits: ruled.limits,
 		Quarantined: b.draft.sortedQuarantine(), Notes: b.draft.sortedNotes(),
 	}

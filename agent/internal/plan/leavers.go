@@ -124,8 +124,8 @@ func (l *leaverPlanner) present(key ident.Key, d Delivery) (bool, error) {
 // why nothing does.
 func (l *leaverPlanner) missingLink(link ident.Link) error {
 	reason := fmt.Sprintf("missing: %s no longer delivers the key %s", l.set.Application, link.Key)
-	if _, left := l.draft.keys.left[link.Key]; left {
-		reason = fmt.Sprintf("missing: the record of the key %s is no longer what where asks for", link.Key)
+	if by, left := l.draft.keys.left[link.Key]; left {
+		reason = fmt.Sprintf("missing: the record of the key %s is no longer %s", link.Key, notAsked(by))
 	}
 	_, deleted := l.draft.keys.deleted[link.Key]
 	if deleted {

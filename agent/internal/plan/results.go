@@ -37,6 +37,10 @@ func (b *Builder) Back(key ident.Key) bool {
 // OutOfScope returns how many records so far were not what where asks for.
 func (b *Builder) OutOfScope() int { return b.draft.counts.OutOfScope }
 
+// LastOut says what the last record out of scope is not: what where asks for, with
+// the condition.
+func (b *Builder) LastOut() string { return b.draft.lastOut }
+
 // Marks returns the keys of links that were delivered for the first time since
 // they were absent, and those that are absent for the first time. Both are
 // empty if the delivery is not trusted. Call it after Finish.

@@ -53,4 +53,17 @@ type Mapper interface {
 	Map(rec ident.Record, current *ident.Entry, link *ident.Link, names mapping.Names) (ident.Desired, error)
 }
 
-var _ Mapper = (*mapping.Mapper)(nil)
+// ScopeTeller is a Mapper that can say by which condition of its scope filter a
+// record is out of scope. With it, a plan counts the reasons.
+type ScopeTeller interface {
+	// Conditions lists the conditions that must all be true, in order.
+	Conditions() []string
+	// Excluded returns the first of them that is not true for a record; -1 when all
+	// are.
+	Excluded(ident.Record) int
+}
+
+var (
+	_ Mapper      = (*mapping.Mapper)(nil)
+	_ ScopeTeller = (*mapping.Mapper)(nil)
+)
