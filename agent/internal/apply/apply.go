@@ -101,6 +101,12 @@ func (j *Job) applyOne(ctx context.Context, t Task) error {
 	if stale != "" {
 		return j.Skip(ctx, t, stale)
 	}
+	if t, stale, err = j.present(ctx, t); err != nil {
+		return err
+	}
+	if stale != "" {
+		return j.Skip(ctx, t, stale)
+	}
 	after := operation.Remember(link, t.Op, j.Now().UTC())
 	if operation.MakesAccount(t.Op.Class) {
 		if t.initial, err = j.makeInitial(); err != nil {

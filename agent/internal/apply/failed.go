@@ -191,7 +191,7 @@ func (j *Job) attributeRefusals(o ident.Outcome, refused []write.Refusal) []iden
 func split(op ident.Operation, refused []write.Refusal) (taken, left ident.Operation) {
 	taken = op
 	taken.Attributes = nil
-	left = ident.Operation{Class: ident.ClassUpdate, Reason: op.Reason, Verdict: op.Verdict}
+	left = ident.Operation{Class: restOf(op.Class), Reason: op.Reason, Verdict: op.Verdict}
 	for _, ch := range op.Attributes {
 		if slices.ContainsFunc(refused, func(f write.Refusal) bool { return text.Same(f.Attribute, ch.Name) }) {
 			left.Attributes = append(left.Attributes, ch)
@@ -200,6 +200,15 @@ func split(op ident.Operation, refused []write.Refusal) (taken, left ident.Opera
 		}
 	}
 	return taken, left
+}
+
+// restOf returns the class of an operation that writes what the directory refused of
+// one of another class.
+func restOf(class ident.Class) ident.Class {
+	if class == ident.ClassReferences {
+		return class
+	}
+	return ident.ClassUpdate
 }
 
 func causes(refused []write.Refusal) string {

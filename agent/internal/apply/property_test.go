@@ -57,10 +57,32 @@ func (s *scene) planned(t *rapid.T, n int) []Task {
 			continue
 		}
 		e := s.accounts[l.GUID]
+		if other := ident.Key(rune('1' + rapid.IntRange(0, n).Draw(t, "names"))); rapid.Bool().Draw(t, "refers") {
+			tasks = append(tasks, about(key, e, s.naming(e, other)))
+			continue
+		}
 		before := e.Attributes.First("title")
 		tasks = append(tasks, about(key, e, update("title", before, before+rapid.SampledFrom([]string{"a", "b"}).Draw(t, "title"))))
 	}
 	return tasks
+}
+
+// naming is a reference of an account to that of a key, as a plan has it: where the
+// other account is not known yet, without its GUID.
+func (s *scene) naming(e ident.Entry, key ident.Key) ident.Operation {
+	ch := ident.AttributeChange{Name: "manager", Reference: true, Named: []ident.Named{{Key: key}}, New: []string{"CN=as planned"}}
+	for _, dn := range e.Attributes.Values("manager") {
+		ch.Old = append(ch.Old, dn)
+		for guid, other := range s.accounts {
+			if ident.DN(dn).EqualFold(other.DN) {
+				ch.Were = append(ch.Were, guid)
+			}
+		}
+	}
+	if l, linked := s.link(key); linked {
+		ch.Named[0].GUID = l.GUID
+	}
+	return ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{ch}}
 }
 
 // Whatever fails, and whenever the agent is killed: nobody gets two accounts,
@@ -107,6 +129,11 @@ func (s *scene) check(t *rapid.T) {
 			t.Fatalf("%s has two accounts, %s and %s", anchor, guid, other)
 		}
 		owner[anchor] = guid
+		for _, dn := range e.Attributes.Values("manager") {
+			if dn == "CN=as planned" {
+				t.Fatalf("%s names a place where nobody was", anchor)
+			}
+		}
 		_, key, _ := ident.ParseAnchor(anchor)
 		if l, linked := s.link(key); linked && l.GUID != guid {
 			t.Fatalf("the link of %s leads to %s, not %s", key, l.GUID, guid)

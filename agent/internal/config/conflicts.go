@@ -103,22 +103,19 @@ func (a Attribute) agrees(other Attribute) bool {
 	if a.Merge == MergeAdd && other.Merge == MergeAdd {
 		return true
 	}
-	one := a.texts()
+	one := a.sources()
 	ofThePerson := func(t string) bool {
 		return slices.ContainsFunc([]string{"user", "endpoints", "attributes", "link", "settings"}, func(name string) bool {
 			return strings.Contains(t, name)
 		})
 	}
-	return slices.Equal(one, other.texts()) && !slices.ContainsFunc(one, ofThePerson)
+	return slices.Equal(one, other.sources()) && !slices.ContainsFunc(one, ofThePerson)
 }
 
-func (a Attribute) texts() []string {
+func (a Attribute) sources() []string {
 	var out []string
-	for _, t := range slices.Concat(a.Formats, a.Values) {
+	for _, t := range a.texts() {
 		out = append(out, t.Text)
-	}
-	if a.Value != nil {
-		out = append(out, a.Value.Text)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -42,9 +43,11 @@ type Attribute struct {
 	Name string `toml:"-"` // spelled as in the file
 	Pos  Pos    `toml:"-"` // of the name
 
-	Value         *Text             `toml:"value"` // exactly one of Value, Formats and Values
+	Value         *Text             `toml:"value"` // exactly one of Value, Formats, Values, Reference and References
 	Formats       []Text            `toml:"formats"`
 	Values        []Text            `toml:"values"`
+	Reference     *Text             `toml:"reference"`  // a primary key of the application: the attribute names its account
+	References    []Text            `toml:"references"` // several
 	Unique        mapping.Unique    `toml:"unique"`
 	Suffix        mapping.Suffix    `toml:"suffix"`
 	Apply         ident.Apply       `toml:"apply"`
@@ -135,7 +138,7 @@ func (l *loader) checkAttributes(in path, attributes map[string]Attribute) {
 
 func (l *loader) checkAttribute(at path, a Attribute) {
 	var forms []string
-	for _, key := range []string{"value", "formats", "values"} {
+	for _, key := range []string{"value", "formats", "values", "reference", "references"} {
 		if l.has(at.with(key)) {
 			forms = append(forms, key)
 		}
@@ -143,10 +146,10 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	switch {
 	case len(forms) > 1:
 		l.failKey(at.with(forms[1]), forms[0]+" and "+forms[1]+" exclude each other", "")
-	case len(forms) == 0 && a.Value == nil && !l.has(at.with("reference")) && !l.failed[at.index()]:
-		l.failKey(at, at.last()+" has no value", "set value, formats or values")
+	case len(forms) == 0 && a.Value == nil && !l.failed[at.index()]:
+		l.failKey(at, at.last()+" has no value", "set value, formats or values, or reference for one that names another account")
 	}
-	for key, list := range map[string][]Text{"formats": a.Formats, "values": a.Values} {
+	for key, list := range map[string][]Text{"formats": a.Formats, "values": a.Values, "references": a.References} {
 		if l.has(at.with(key)) && list != nil && len(list) == 0 {
 			l.fail(at.with(key), key+" is empty", "")
 		}
@@ -163,6 +166,17 @@ func (l *loader) checkAttribute(at path, a Attribute) {
 	if a.Suffix != "" && a.Unique == "" {
 		l.failKey(at.with("suffix"), "suffix has no effect without unique", `add unique = "domain"`)
 	}
+}
+
+// texts returns everything that is evaluated for the attribute.
+func (a Attribute) texts() []Text {
+	all := slices.Concat(a.Formats, a.Values, a.References)
+	for _, t := range []*Text{a.Value, a.Reference, a.Default} {
+		if t != nil {
+			all = append(all, *t)
+		}
+	}
+	return all
 }
 
 // reservedAttributes returns the attributes that the directory maintains and

@@ -39,6 +39,9 @@ func (d DataSource) definitions() []mapping.AttributeDef {
 			Apply: a.Apply, OnMissing: a.OnMissing, Default: a.Default, Absent: a.Absent,
 			Add: a.Merge == MergeAdd, Directory: a.Authoritative == AuthorityDirectory, Encoding: a.Encoding, Raw: a.Raw,
 		}
+		if a.Reference != nil || len(a.References) > 0 {
+			def.Value, def.Values, def.Reference = a.Reference, a.References, true
+		}
 		defs = append(defs, def)
 	}
 	return defs

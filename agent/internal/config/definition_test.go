@@ -17,6 +17,8 @@ proxyAddresses = { values = ["SMTP:{{ user.a }}", "smtp:{{ user.b }}"], merge = 
 title = { value = "{{ user.title }}", apply = "if_empty", authoritative = "directory" }
 company = { value = "{{ user.company }}", on_missing = "clear", absent = "clear" }
 info = { value = "{{ user.info }}", on_missing = "default", default = "none" }
+manager = { reference = "{{ user.boss }}", on_missing = "clear" }
+secretary = { references = ["{{ user.a }}", "{{ user.b }}"], merge = "add" }
 initials = { formats = ["{{ user.i }}", "{{ user.j }}"], unique = "container", apply = "create" }
 `
 	c := mustLoad(t, map[string]string{"agent.toml": strings.NewReplacer(
@@ -34,6 +36,8 @@ initials = { formats = ["{{ user.i }}", "{{ user.j }}"], unique = "container", a
 		"company":        {Value: &Text{Text: "{{ user.company }}"}, Apply: ident.ApplyAlways, OnMissing: "clear", Absent: "clear"},
 		"info":           {Value: &Text{Text: "{{ user.info }}"}, Apply: ident.ApplyAlways, OnMissing: "default", Default: &Text{Text: "none"}},
 		"initials":       {Formats: []Text{{Text: "{{ user.i }}"}, {Text: "{{ user.j }}"}}, Apply: ident.ApplyCreate, OnMissing: "keep", Unique: "container"},
+		"manager":        {Value: &Text{Text: "{{ user.boss }}"}, Reference: true, Apply: ident.ApplyAlways, OnMissing: "clear"},
+		"secretary":      {Values: []Text{{Text: "{{ user.a }}"}, {Text: "{{ user.b }}"}}, Reference: true, Add: true, Apply: ident.ApplyAlways, OnMissing: "keep"},
 		"displayName":    {Value: &Text{Text: "{{ trim(user.name) }}"}, Apply: ident.ApplyAlways, OnMissing: "keep"},
 		"department":     {Value: &Text{Text: "{{ lookup('departments', user.role_id, 'Other') }}"}, Apply: ident.ApplyAlways, OnMissing: "keep"},
 		"mail":           {Value: &Text{Text: "{{ lower(user.email) }}"}, Apply: ident.ApplyAlways, OnMissing: "keep", Unique: "forest"},

@@ -136,13 +136,7 @@ func (c *Config) named() []Text {
 	for _, name := range sortedKeys(c.DataSources) {
 		d := c.DataSources[name]
 		for _, attribute := range sortedKeys(d.Attributes) {
-			a := d.Attributes[attribute]
-			all = append(all, slices.Concat(a.Formats, a.Values)...)
-			for _, text := range []*Text{a.Value, a.Default} {
-				if text != nil {
-					all = append(all, *text)
-				}
-			}
+			all = append(all, d.Attributes[attribute].texts()...)
 		}
 	}
 	return all

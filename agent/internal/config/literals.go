@@ -30,6 +30,7 @@ func (l *loader) warnLiterals() {
 			at := path{"data_sources", name, "attributes", attribute}
 			look(at, a.Formats...)
 			look(at, a.Values...)
+			look(at, a.References...)
 			if a.Default != nil {
 				look(at, *a.Default)
 			}

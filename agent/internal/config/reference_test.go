@@ -66,7 +66,7 @@ func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 		Directory{},
 		Endpoint{},
 		DataSource{},
-		Attribute{},
+
 		Automation{},
 		Missing{},
 	} {

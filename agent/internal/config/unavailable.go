@@ -23,10 +23,6 @@ func (DataSource) unavailable() map[string]string {
 	return map[string]string{"join": "name one endpoint in endpoints"}
 }
 
-func (Attribute) unavailable() map[string]string {
-	return map[string]string{"reference": ""}
-}
-
 func (Automation) unavailable() map[string]string {
 	const filter = "filter with where in the data source"
 	return map[string]string{

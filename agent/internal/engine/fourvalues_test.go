@@ -23,27 +23,48 @@ type fourKind struct {
 	attribute string // of AD; the record has a field of that name
 	told      string // how the documentation names it
 	list, add bool
+	reference bool // the values are keys of persons 101 (had), 102 (new) and 103 (default)
 }
 
 var fourKinds = []fourKind{
 	{attribute: "title", told: "`value`"},
 	{attribute: "otherTelephone", told: "`values`", list: true},
 	{attribute: "otherMobile", told: "`values`, `merge = \"add\"`", list: true, add: true},
+	{attribute: "manager", told: "`reference`", reference: true},
+	{attribute: "secretary", told: "`references`", list: true, reference: true},
+	{attribute: "seeAlso", told: "`references`, `merge = \"add\"`", list: true, add: true, reference: true},
 }
 
 // had and given are what AD has of the attribute before, and what the source
 // delivers as a value.
-func (k fourKind) had(*scene) []string   { return []string{"had"} }
-func (k fourKind) given(*scene) []string { return []string{"new"} }
+func (k fourKind) had(s *scene) []string       { return k.values(s, "had", "101") }
+func (k fourKind) given(s *scene) []string     { return k.values(s, "new", "102") }
+func (k fourKind) byDefault(s *scene) []string { return k.values(s, "default", "103") }
 
-func (k fourKind) byDefault(*scene) []string { return []string{"default"} }
+func (k fourKind) values(s *scene, value, key string) []string {
+	if !k.reference {
+		return []string{value}
+	}
+	return []string{string(s.account("four:" + key).DN)}
+}
+
+// json is the text of a state in a record.
+func (k fourKind) json(state string) string {
+	if k.reference && state == `"new"` {
+		return "102"
+	}
+	return state
+}
 
 // def maps the attribute from its field, and from another field if it is a list.
 func (k fourKind) def(how fourRow) mapping.AttributeDef {
 	src := func(text string) expr.Source { return expr.Source{Text: text} }
-	def := mapping.AttributeDef{Name: k.attribute, Add: k.add, OnMissing: how.onMissing, Absent: how.absent}
+	def := mapping.AttributeDef{Name: k.attribute, Add: k.add, OnMissing: how.onMissing, Absent: how.absent, Reference: k.reference}
 	if how.onMissing == mapping.OnMissingDefault {
 		text := src("default")
+		if k.reference {
+			text = src("103")
+		}
 		def.Default = &text
 	}
 	field := src("user." + k.attribute)
@@ -62,8 +83,12 @@ type fourRow struct {
 // fourStates are the states that a field can be in, as JSON text. For a list the
 // other field has the state too, or in the last column a value.
 var fourStates = []struct{ told, json string }{
-	{"absent", ``}, {"null", `null`}, {"empty", `""`}, {"blank", `" \t\u200b"`}, {"an empty list", `[]`}, {"a value", `"new"`},
+	{"absent", ``}, {"null", `null`}, {"empty", `""`}, {"blank", `" \t\u200b"`}, {"an empty list", `[]`}, {"a key without an account", `104`},
+	{"a value", `"new"`},
 }
+
+// fourGaps are those of them that one of two fields is tried with.
+var fourGaps = slices.Concat(fourStates[:3], fourStates[5:6])
 
 // TestTheFourValues follows absent, null, empty and a value from the text of a
 // record to what AD has after the run, in all combinations of the settings and for
@@ -109,8 +134,16 @@ func tryFour(t *testing.T, how fourRow) map[fourKind][]string {
 	}
 	var cells []cell
 	var made, asked []ident.Record
+	for _, key := range []ident.Key{"101", "102", "103"} {
+		made = append(made, fourRecord(t, key, fourKind{}, "", false))
+	}
+	asked = slices.Clone(made)
 	for _, k := range fourKinds {
 		for _, state := range fourStates {
+			if state.json == "104" && !k.reference {
+				cells = append(cells, cell{kind: k})
+				continue
+			}
 			key := ident.Key(strconv.Itoa(len(cells) + 1))
 			cells = append(cells, cell{kind: k, key: key})
 			made = append(made, fourRecord(t, key, k, fourStates[len(fourStates)-1].json, false))
@@ -119,7 +152,11 @@ func tryFour(t *testing.T, how fourRow) map[fourKind][]string {
 		if !k.list {
 			continue
 		}
-		for _, state := range fourStates[:3] {
+		for _, state := range fourGaps {
+			if state.json == "104" && !k.reference {
+				cells = append(cells, cell{kind: k})
+				continue
+			}
 			key := ident.Key(strconv.Itoa(len(cells) + 1))
 			cells = append(cells, cell{kind: k, key: key})
 			made = append(made, fourRecord(t, key, k, fourStates[len(fourStates)-1].json, false))
@@ -129,6 +166,9 @@ func tryFour(t *testing.T, how fourRow) map[fourKind][]string {
 	source.records = made
 	s.run("four")
 	for _, c := range cells {
+		if c.key == "" {
+			continue
+		}
 		s.dc.Replace(t, s.account("four:"+string(c.key)).DN, c.kind.attribute, c.kind.had(s)...)
 	}
 	source.records = asked
@@ -139,6 +179,10 @@ func tryFour(t *testing.T, how fourRow) map[fourKind][]string {
 		t.Fatal(err)
 	}
 	for _, c := range cells {
+		if c.key == "" {
+			out[c.kind] = append(out[c.kind], "")
+			continue
+		}
 		got := s.account("four:"+string(c.key), c.kind.attribute).Attributes.Values(c.kind.attribute)
 		aside := slices.ContainsFunc(quarantined, func(q ident.QuarantineItem) bool { return q.Key == c.key && q.Part == "" })
 		out[c.kind] = append(out[c.kind], c.kind.became(s, got, aside))
@@ -163,7 +207,7 @@ func fourRecord(t *testing.T, key ident.Key, of fourKind, state string, gap bool
 		}
 		for name, value := range map[string]string{k.attribute: first, k.attribute + "2": second} {
 			if value != "" {
-				lines = append(lines, fmt.Sprintf("%q: %s", name, value))
+				lines = append(lines, fmt.Sprintf("%q: %s", name, k.json(value)))
 			}
 		}
 	}
@@ -207,7 +251,7 @@ func fourTable(rows []fourRow, results map[fourKind]map[fourRow][]string) string
 	for _, state := range fourStates {
 		head = append(head, state.told)
 	}
-	for _, state := range fourStates[:3] {
+	for _, state := range fourGaps {
 		head = append(head, "one of two "+state.told)
 	}
 	var lines [][]string

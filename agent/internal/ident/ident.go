@@ -126,10 +126,14 @@ type DesiredAttribute struct {
 	Values    []string // empty together with Clear: the attribute is to be emptied
 	Clear     bool
 	Apply     Apply
-	Binary    bool   // the values are bytes, not text
-	Add       bool   // merge = "add": values are added, others stay
-	Directory bool   // authoritative = "directory": hand-made changes stay
-	Source    string // the expression or template, for reasons
+	Binary    bool // the values are bytes, not text
+	Reference bool // the values are keys of records, and the attribute names their accounts
+	// Of a reference: AbsentIsNull says that keys without an account count as null,
+	// and Empties that null empties the attribute.
+	AbsentIsNull, Empties bool
+	Add                   bool   // merge = "add": values are added, others stay
+	Directory             bool   // authoritative = "directory": hand-made changes stay
+	Source                string // the expression or template, for reasons
 }
 
 // Link ties a record of an application to a directory object permanently.

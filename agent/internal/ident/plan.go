@@ -12,22 +12,25 @@ const ClassStart Class = "start"
 
 // The classes of operations, in the order in which a run applies them.
 const (
-	ClassLink    Class = "link" // restores a link by the anchor; writes nothing to the directory
-	ClassAdopt   Class = "adopt"
-	ClassCreate  Class = "create"
-	ClassEnable  Class = "enable"
-	ClassUpdate  Class = "update"
-	ClassRename  Class = "rename"
-	ClassMove    Class = "move"
-	ClassGroups  Class = "groups"
-	ClassDisable Class = "disable"
-	ClassDelete  Class = "delete" // by directory steps of orchestrations only
+	ClassLink   Class = "link" // restores a link by the anchor; writes nothing to the directory
+	ClassAdopt  Class = "adopt"
+	ClassCreate Class = "create"
+	ClassEnable Class = "enable"
+	ClassUpdate Class = "update"
+	ClassRename Class = "rename"
+	ClassMove   Class = "move"
+	// ClassReferences writes attributes whose values name other accounts, once
+	// those have been created, renamed and moved. It counts as an update.
+	ClassReferences Class = "references"
+	ClassGroups     Class = "groups"
+	ClassDisable    Class = "disable"
+	ClassDelete     Class = "delete" // by directory steps of orchestrations only
 )
 
 // Classes lists every class in the order of application.
 var Classes = []Class{
 	ClassLink, ClassAdopt, ClassCreate, ClassEnable, ClassUpdate,
-	ClassRename, ClassMove, ClassGroups, ClassDisable, ClassDelete,
+	ClassRename, ClassMove, ClassReferences, ClassGroups, ClassDisable, ClassDelete,
 }
 
 // Verdict says whether an operation may be applied by this run.
@@ -116,6 +119,7 @@ type Change struct {
 //	link     To is the object's DN, OU; FormerKey and Attributes (the anchor)
 //	         when a link gets another key
 //	update   Attributes
+//	references  Attributes
 //	rename   To (the new DN in the same container); Attributes holds cn
 //	move     To (the new DN in another container); Attributes holds cn when the
 //	         name changes too
@@ -166,6 +170,18 @@ type AttributeChange struct {
 	// somebody changed the old one by hand: both did since rollcall wrote it.
 	Conflict bool `json:"conflict,omitempty"`
 	Binary   bool `json:"binary,omitempty"` // the values are bytes; in JSON they are base64
+	// Reference says that the values are DNs of other objects, which may be
+	// renamed or moved before this is written. Then Named and Were say which
+	// objects New and Old name, in the same order.
+	Reference bool    `json:"reference,omitempty"`
+	Named     []Named `json:"named,omitempty"`
+	Were      []GUID  `json:"were,omitempty"` // "" for an object that the mirror does not have
+}
+
+// Named is the object that a value names.
+type Named struct {
+	Key  Key  `json:"key,omitempty"`  // of its record, in the space of the change
+	GUID GUID `json:"guid,omitempty"` // "" for an account that is yet to be made
 }
 
 // LimitState holds the numbers of one class: used, planned and allowed

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 			e.final[a.Name] = nil
 			if e.current != nil {
 				e.want(ident.DesiredAttribute{
-					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Directory: a.Directory, Source: sourceOf(a),
+					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Reference: a.Reference, Directory: a.Directory, Source: sourceOf(a),
 				})
 			}
 			return nil, nil
@@ -180,7 +181,7 @@ func asValue(values []string) any {
 // choose selects the values, sets them in `attributes`, and adds them to the
 // result.
 func (e *evaluation) choose(a *attribute, w *wanted) error {
-	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Directory: a.Directory}
+	d := ident.DesiredAttribute{Name: a.Name, Apply: a.Apply, Add: a.Add, Reference: a.Reference, Directory: a.Directory}
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}
@@ -210,6 +211,12 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if err := e.fits(a, d, w.pos); err != nil {
 		return err
 	}
+	if a.Reference {
+		d.AbsentIsNull = a.Absent == AbsentClear && a.OnMissing != OnMissingFail
+		d.Empties = a.OnMissing == OnMissingClear
+		e.want(d)
+		return nil
+	}
 	e.final[a.Name] = asValue(d.Values)
 	e.want(d)
 	return nil
@@ -218,6 +225,9 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 // fits checks that the directory accepts all values together, including the
 // present ones that stay.
 func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) error {
+	if a.Reference {
+		return e.namesAccounts(a, d, pos)
+	}
 	all := d.Values
 	if d.Add {
 		all = distinct(slices.Concat(e.own(a.Name), all))
@@ -226,6 +236,28 @@ func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) 
 		return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Common: withoutValue(cause), Next: next, alone: true}
 	}
 	return nil
+}
+
+// namesAccounts checks that the directory takes DNs in the attribute of a reference,
+// and several if there are several.
+func (e *evaluation) namesAccounts(a *attribute, d ident.DesiredAttribute, pos expr.Pos) error {
+	rule := e.m.schema.Rule(a.Name)
+	cause, next := namesNobody(rule)
+	if cause == "" && rule.Single && len(d.Values) > 1 {
+		cause, next = fmt.Sprintf("it names one account, and there are %d keys", len(d.Values)), "choose one of them: item(..., 1)"
+	}
+	if cause == "" {
+		return nil
+	}
+	return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Next: next, alone: true}
+}
+
+// namesNobody says why an attribute cannot be a reference; "" if it can.
+func namesNobody(rule ident.AttributeRule) (cause, next string) {
+	if rule.Syntax == ident.SyntaxAny || rule.Syntax == ident.SyntaxDN {
+		return "", ""
+	}
+	return fmt.Sprintf("it takes values of the form %s, and names no account", rule.Syntax), "map it by value, not by reference"
 }
 
 // want adds an attribute to the result. It leaves out an attribute that no

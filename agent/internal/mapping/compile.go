@@ -26,7 +26,9 @@ func Compile(def Definition) (*Mapper, []error) {
 	base := expr.NewScope("user", "endpoints", "now", "settings").WithLookups(def.Lookups)
 	var names []string
 	for _, a := range def.Attributes {
-		names = append(names, a.Name)
+		if !a.Reference {
+			names = append(names, a.Name)
+		}
 	}
 	b.scope = base.WithMembers("attributes", names...).WithMembers("link", linkMembers...)
 	if def.Where != nil {
@@ -196,9 +198,26 @@ func (b *builder) check(def *AttributeDef) {
 	refuse(binary && (required || text.Same(def.Name, "proxyAddresses")), "it is text: it has no encoding")
 	refuse(def.Raw && (required || binary), "raw needs a text that may begin and end with anything")
 	refuse(required && (def.Add || len(def.Values) > 0), "it has a single value")
+	if def.Reference {
+		b.checkReference(*def)
+	}
 	if def.Unique == "" && text.Same(def.Name, "sAMAccountName") {
 		def.Unique = UniqueDomain // the domain controller enforces that
 	}
+}
+
+// checkReference refuses what makes no sense for an attribute that names accounts.
+func (b *builder) checkReference(def AttributeDef) {
+	refuse := func(bad bool, message string) {
+		if bad {
+			b.fail(def.Pos, "", "%s: %s", def.Name, message)
+		}
+	}
+	refuse(len(def.Formats) > 0, "a reference has no formats")
+	refuse(def.Unique != "", "a reference is not unique: several people may name the same one")
+	refuse(def.Encoding != "" || def.Raw, "a reference is a key: it has neither encoding nor raw")
+	refuse(def.Apply == ident.ApplyCreate, `a reference is written after the account is made: use apply = "if_empty"`)
+	refuse(Required(def.Name) || holdsAddresses(def.Name), "it names no account")
 }
 
 // uniqueness returns where the value must be unique. For mail addresses that is

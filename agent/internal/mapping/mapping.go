@@ -60,6 +60,11 @@ type AttributeDef struct {
 	// is.
 	Add       bool
 	Directory bool // authoritative = "directory"
+	// Reference says that Value or Values give primary keys of the same
+	// application, and the attribute names the accounts of these records. Which
+	// accounts they are is known only when all records have been planned, so no
+	// expression can use the attribute.
+	Reference bool
 	// Encoding is "" or EncodingBase64. With EncodingBase64 the values are
 	// base64 text (RFC 4648 section 4; line breaks are ignored), and AD gets the
 	// bytes. In expressions, attributes.NAME is the text.

@@ -30,6 +30,12 @@ func (m *Mapper) Misfits(schema ident.Schema) []Misfit {
 			out = append(out, Misfit{a.Name, a.Pos, "it holds no bytes", "remove encoding"})
 			continue
 		}
+		if a.Reference {
+			if cause, next := namesNobody(rule); cause != "" {
+				out = append(out, Misfit{a.Name, a.Pos, cause, next})
+			}
+			continue
+		}
 		out = append(out, a.constantMisfits(m, rule)...)
 	}
 	return out

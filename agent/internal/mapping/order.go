@@ -183,7 +183,7 @@ func version(def Definition) string {
 		attributes = append(attributes, plain{
 			Name:    a.Name,
 			Texts:   slices.Concat([]string{text(a.Value), text(a.Default)}, texts("formats", a.Formats), texts("values", a.Values)),
-			Options: []any{a.Unique, a.Suffix, a.Apply, a.OnMissing, a.Absent, a.Add, a.Directory, a.Encoding, a.Raw},
+			Options: []any{a.Unique, a.Suffix, a.Apply, a.OnMissing, a.Absent, a.Add, a.Directory, a.Encoding, a.Raw, a.Reference},
 		})
 	}
 	slices.SortFunc(attributes, func(a, b plain) int { return strings.Compare(a.Name, b.Name) })

@@ -20,8 +20,13 @@ func Digest(values []string) string {
 }
 
 // AppliedDigest returns the digest of all values that the attribute has after
-// the change.
-func AppliedDigest(ch ident.AttributeChange) string { return Digest(allValues(ch)) }
+// the change; of references, that of what it names.
+func AppliedDigest(ch ident.AttributeChange) string {
+	if ch.Reference {
+		return DigestOfNamed(ch.Named)
+	}
+	return Digest(allValues(ch))
+}
 
 // allValues lists all values that the attribute has after the change.
 func allValues(ch ident.AttributeChange) []string {
@@ -42,13 +47,13 @@ type Account struct {
 // move it also covers the container of the account. It does not depend on what
 // is held.
 //
-// The digest of a groups operation leaves out the GUID, so that it stays the
+// The digests of groups and references leave out the GUID, so that they stay the
 // same when a held create has made the account. The digest of an adoption
 // covers the digests of the operations that follow from it: an adoption with
 // other followers is a different adoption.
 func Identify(op ident.Operation, on Account, to Target, followers ...string) string {
 	container := on.DN.Parent()
-	if op.Class == ident.ClassGroups {
+	if op.Class == ident.ClassGroups || op.Class == ident.ClassReferences {
 		on.GUID = ""
 	}
 	if to == (Target{}) {
@@ -62,8 +67,9 @@ func Identify(op ident.Operation, on Account, to Target, followers ...string) st
 			way = "add"
 		}
 		addStrings(h, []string{text.Lower(a.Name), way})
-		addStrings(h, sorted(a.Old))
-		addStrings(h, sorted(a.New))
+		before, after := identity(a)
+		addStrings(h, sorted(before))
+		addStrings(h, sorted(after))
 	}
 	addStrings(h, folded(op.Groups))
 	if len(op.Left) > 0 {

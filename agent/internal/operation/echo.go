@@ -56,7 +56,7 @@ func Echoes(op ident.Operation) []Echo {
 		list = append(list, echoOfKind(ident.EventDisabled))
 	case ident.ClassGroups:
 		return echoesOfGroups(op)
-	case ident.ClassLink, ident.ClassAdopt, ident.ClassUpdate, ident.ClassRename, ident.ClassMove:
+	case ident.ClassLink, ident.ClassAdopt, ident.ClassUpdate, ident.ClassReferences, ident.ClassRename, ident.ClassMove:
 	}
 	if op.From != "" && op.To != "" {
 		if !op.From.Parent().EqualFold(op.To.Parent()) {

@@ -221,7 +221,7 @@ func TestClasses(t *testing.T) {
 	}
 	want := []string{
 		"link ~ undone=account link silent", "adopt ~ undone=account link", "create + undone= account link", "enable + undone=account",
-		"update ~ undone=account", "rename ~ undone=account", "move ~ undone=account", "groups ~ undone=groups", "disable - undone=account",
+		"update ~ undone=account", "rename ~ undone=account", "move ~ undone=account", "references ~ undone=account", "groups ~ undone=groups", "disable - undone=account",
 		"delete - undone=account",
 	}
 	if d := cmp.Diff(want, table); d != "" {

@@ -13,6 +13,9 @@ func Inverse(op ident.Operation) (ident.Operation, bool) {
 	}
 	back := ident.Operation{Class: k.inverse, From: op.To, To: op.From}
 	for _, ch := range op.Attributes {
+		if ch.Reference {
+			ch = backwards(ch)
+		}
 		ch.Old, ch.New, ch.Add = allValues(ch), ch.Old, false
 		back.Attributes = append(back.Attributes, ch)
 	}

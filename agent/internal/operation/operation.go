@@ -41,16 +41,17 @@ type kind struct {
 }
 
 var kinds = map[ident.Class]*kind{
-	ident.ClassLink:    &link,
-	ident.ClassAdopt:   &adopt,
-	ident.ClassCreate:  &create,
-	ident.ClassEnable:  &enable,
-	ident.ClassUpdate:  &update,
-	ident.ClassRename:  &rename,
-	ident.ClassMove:    &move,
-	ident.ClassGroups:  &groups,
-	ident.ClassDisable: &disable,
-	ident.ClassDelete:  &remove,
+	ident.ClassLink:       &link,
+	ident.ClassAdopt:      &adopt,
+	ident.ClassCreate:     &create,
+	ident.ClassEnable:     &enable,
+	ident.ClassUpdate:     &update,
+	ident.ClassRename:     &rename,
+	ident.ClassMove:       &move,
+	ident.ClassReferences: &references,
+	ident.ClassGroups:     &groups,
+	ident.ClassDisable:    &disable,
+	ident.ClassDelete:     &remove,
 }
 
 // of returns the kind of a class, or an empty one if the class is unknown.
@@ -116,7 +117,7 @@ func Shown(now ident.Entry, op ident.Operation) ident.Operation {
 				part.Left = append(part.Left, g)
 			}
 		}
-	case ident.ClassUpdate, ident.ClassLink, ident.ClassAdopt:
+	case ident.ClassUpdate, ident.ClassReferences, ident.ClassLink, ident.ClassAdopt:
 		for _, ch := range op.Attributes {
 			if Holds(now, ident.Operation{Class: ident.ClassUpdate, Attributes: []ident.AttributeChange{ch}}) {
 				part.Attributes = append(part.Attributes, ch)

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -62,7 +63,7 @@ func readChange(ch ident.AttributeChange, fresh bool) Line {
 	case len(ch.Old) == 0:
 		sign = "+"
 	}
-	told := readValues(ch.Shown(ch.New))
+	told := readValues(readNamed(ch))
 	if ch.Add {
 		told = "add " + told
 	}
@@ -76,6 +77,17 @@ func readChange(ch ident.AttributeChange, fresh bool) Line {
 		told += " (both changed)"
 	}
 	return Line{sign, ch.Name + ": " + told}
+}
+
+// readNamed shows the new values; for references it says whose accounts they are.
+func readNamed(ch ident.AttributeChange) []string {
+	out := slices.Clone(ch.Shown(ch.New))
+	for i, n := range ch.Named {
+		if n.Key != "" && i < len(out) {
+			out[i] += " (key " + string(n.Key) + ")"
+		}
+	}
+	return out
 }
 
 func readValues(list []string) string {

@@ -22,10 +22,11 @@ func valuesHold(now ident.Entry, op ident.Operation) bool {
 // reached reports whether an attribute with these values needs no further
 // change.
 func reached(ch ident.AttributeChange, have []string) bool {
+	have, want := comparable(ch, have), comparable(ch, ch.New)
 	if !ch.Add {
-		return slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(ch.New)))
+		return slices.Equal(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(want)))
 	}
-	return !slices.ContainsFunc(ch.New, func(v string) bool { return !slices.Contains(have, v) })
+	return !slices.ContainsFunc(want, func(v string) bool { return !slices.Contains(have, v) })
 }
 
 // ofValues reports whether each attribute still has its old value, or already
@@ -41,7 +42,7 @@ func (s *since) ofValues(i int) (Fate, error) {
 		have := s.values(ch.Name)
 		switch {
 		case reached(ch, have):
-		case ident.SameValues(text.Lower(ch.Name), have, ch.Old):
+		case ident.SameValues(text.Lower(ch.Name), comparable(ch, have), comparable(ch, ch.Old)):
 			all = false
 		default:
 			return Fate{Why: fmt.Sprintf("%s has changed since the plan was made: expected %s, found %s",

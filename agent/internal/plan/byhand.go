@@ -66,7 +66,9 @@ func (b *Builder) ByHand(key ident.Key, rec *ident.Record, cause string, e ident
 		}
 	}
 	c.inOrder()
-	newLimiter(b.set, b.hist, doubts{}, 0).change(c)
+	lim := newLimiter(b.set, b.hist, doubts{}, 0)
+	lim.change(c)
+	lim.references(c)
 	made.Change = c.finish()
 	return made, nil
 }

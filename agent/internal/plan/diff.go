@@ -27,6 +27,7 @@ type differ struct {
 // diffView is the part of View that a differ reads.
 type diffView interface {
 	EntryByGUID(ident.GUID) (ident.Entry, bool, error)
+	LinkByKey(ident.Key) (ident.Link, bool, error)
 	LinkByGUID(ident.GUID) (ident.Link, bool, error)
 	MemberOf(group ident.DN, guid ident.GUID) (bool, error)
 }
@@ -128,6 +129,9 @@ func prospect(set *Settings, key ident.Key, e ident.Entry) *ident.Link {
 // to get one.
 func (f *differ) compare(c *change, want ident.Desired, link ident.Link) error {
 	f.diffAttributes(c, want, link)
+	if err := f.diffReferences(c, want, link); err != nil {
+		return err
+	}
 	if f.set.Action == ActionLifecycle && link.Automation == f.set.Automation {
 		return f.lifecycle(c, want, link)
 	}

@@ -92,7 +92,7 @@ func (f *differ) diffAttributes(c *change, want ident.Desired, link ident.Link) 
 	op.Class = ident.ClassUpdate
 	same := map[string]string{}
 	for _, a := range want.Attributes {
-		if text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
+		if a.Reference || text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
 			continue
 		}
 		ch, verdict := attributeDiff(a, c.entry.Attributes.Values(a.Name), link)

@@ -34,7 +34,7 @@ func (f *differ) create(rec ident.Record) error {
 	op.Class = ident.ClassCreate
 	op.Reason = fmt.Sprintf("%s delivers the key %s and no account belongs to it", f.set.Application, rec.Key)
 	for _, a := range want.Attributes {
-		if len(a.Values) == 0 || text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
+		if len(a.Values) == 0 || a.Reference || text.Same(a.Name, "cn") || f.set.isAnchorAttribute(a.Name) {
 			continue
 		}
 		ch := ident.AttributeChange{Name: a.Name, New: distinct(a.Values, a.Binary), Binary: a.Binary}
@@ -53,6 +53,9 @@ func (f *differ) create(rec ident.Record) error {
 		op.Attributes = append(op.Attributes, ident.AttributeChange{Name: f.set.Anchor, New: []string{f.set.anchorOf(rec.Key)}})
 	}
 	c.add(op)
+	if err := f.diffReferences(c, want, ident.Link{}); err != nil {
+		return err
+	}
 	c.addGroups(groups)
 	f.draft.names.Reserve("cn", op.cn, mapping.UniqueContainer, op.parent, rec.Key)
 	f.draft.keep(c)

@@ -26,7 +26,7 @@ func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired
 		f.respell(&want.Attributes[i], current)
 	}
 	want.Attributes = slices.DeleteFunc(want.Attributes, func(a ident.DesiredAttribute) bool {
-		if failure != nil || f.set.Schema.Rule(a.Name).Syntax != ident.SyntaxDN {
+		if failure != nil || a.Reference || f.set.Schema.Rule(a.Name).Syntax != ident.SyntaxDN {
 			return false
 		}
 		lost, err := f.danglingDN(a, current)
@@ -45,7 +45,7 @@ func (f *differ) fit(rec ident.Record, current *ident.Entry, want *ident.Desired
 // write it again.
 func (f *differ) respell(a *ident.DesiredAttribute, current *ident.Entry) {
 	syntax := f.set.Schema.Rule(a.Name).Syntax
-	if syntax != ident.SyntaxDN && syntax != ident.SyntaxTime {
+	if a.Reference || syntax != ident.SyntaxDN && syntax != ident.SyntaxTime {
 		return
 	}
 	a.Values = slices.Clone(a.Values)

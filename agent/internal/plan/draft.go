@@ -31,6 +31,8 @@ type draft struct {
 	unsettled   map[ident.Key]struct{} // see Builder.Unsettled
 	crashes     Crashes
 
+	references namings
+
 	blocked map[ident.Key]blocked                // set aside because another record of this run has the value
 	holders map[ident.QuarantineItem][]ident.Key // which records of this run have the value that an attribute was refused
 	matched map[ident.GUID]ident.Key             // linked objects that the record of another key matches

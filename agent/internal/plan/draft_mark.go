@@ -31,5 +31,6 @@ func (d *draft) restore(m mark, keys ...ident.Key) {
 		delete(d.quarantined, key)
 		delete(d.waiting, key)
 		delete(d.unsettled, key)
+		delete(d.references.late, key)
 	}
 }

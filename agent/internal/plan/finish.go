@@ -13,6 +13,7 @@ func (b *Builder) Finish(d Delivery) (ident.Plan, error) {
 		return ident.Plan{}, fmt.Errorf("plan: %w", err)
 	}
 	ruled := b.judge.rule(d, nobody)
+	b.draft.noteOpen()
 	b.draft.unsettle()
 	b.draft.noteSighted(d)
 	b.draft.sortLinks()
@@ -41,6 +42,9 @@ func (b *Builder) conclude(d Delivery) (nobody string, err error) {
 		return "", err
 	}
 	if err := b.diff.addLate(); err != nil {
+		return "", err
+	}
+	if err := b.diff.lateReferences(); err != nil {
 		return "", err
 	}
 	nobody = b.leavers.nobodyMissing(d)

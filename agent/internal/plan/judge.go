@@ -34,6 +34,7 @@ func (j *judge) rule(d Delivery, nobody string) sentence {
 	for _, c := range changes {
 		lim.change(c)
 	}
+	changes = j.references(changes, lim)
 	for _, c := range lim.together(changes) {
 		c.place()
 	}

@@ -33,6 +33,9 @@ func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limite
 			Allowed: l.Of(base), Used: hist.Used[class],
 		}
 	}
+	updates := lim.states[ident.ClassUpdate]
+	updates.Used += hist.Used[ident.ClassReferences]
+	lim.states[ident.ClassReferences] = updates
 	return lim
 }
 
@@ -40,14 +43,15 @@ func newLimiter(set *Settings, hist *History, doubt doubts, linking int) *limite
 func (lim *limiter) account() []ident.LimitState {
 	var out []ident.LimitState
 	for _, class := range ident.Classes {
-		if class != ident.ClassLink {
+		if class != ident.ClassLink && class != ident.ClassReferences {
 			out = append(out, *lim.states[class])
 		}
 	}
 	return out
 }
 
-// change judges the operations of one change and sets their DNs. For each
+// change judges the operations of one change and sets their DNs, except for its
+// references, which depend on the verdicts about other accounts. For each
 // class, the first operations within the limit are applied, in the order in
 // which changes come here; the rest is held.
 //
@@ -60,18 +64,35 @@ func (lim *limiter) change(c *change) {
 	at, approved := c.entry.DN, c.entry.DN
 	linking := c.linking()
 	for _, op := range c.ops {
+		if op.Class == ident.ClassReferences {
+			continue
+		}
 		op.Digest = c.identify(op, at)
 		if op == linking {
 			op.Digest = c.linkingDigest()
 		}
-		if linking != nil && op != linking && linking.Verdict != ident.VerdictApply {
-			op.Verdict, op.Earlier = linking.Verdict, linking.Earlier
-			op.Reason += waitsFor(linking.Class)
-		} else {
-			lim.verdict(c.key, op)
-		}
+		lim.within(c, op)
 		at, approved = op.locate(at, approved)
 	}
+}
+
+// references judges the references of a change.
+func (lim *limiter) references(c *change) {
+	if op := c.first(ident.ClassReferences); op != nil {
+		op.Digest = c.identify(op, "")
+		lim.within(c, op)
+	}
+}
+
+// within judges one operation of a change, which waits for the link of its account.
+func (lim *limiter) within(c *change, op *operation) {
+	linking := c.linking()
+	if linking != nil && op != linking && linking.Verdict != ident.VerdictApply {
+		op.Verdict, op.Earlier = linking.Verdict, linking.Earlier
+		op.Reason += waitsFor(linking.Class)
+		return
+	}
+	lim.verdict(c.key, op)
 }
 
 // verdict judges one operation.
@@ -136,7 +157,7 @@ func (lim *limiter) against(op *operation, st *ident.LimitState) (why string, ve
 		return "held: approval is always", ident.VerdictHold
 	case st.Allowed >= 0 && st.Used+st.Planned-st.Over > st.Allowed:
 		st.Reason = fmt.Sprintf("%s allowed in 24 hours, %d of them used before this run", count(st.Allowed, "is", "are"), st.Used)
-		return fmt.Sprintf("%s: over the limit for %s of %s (%s)", word, op.Class, st.Limit, st.Reason), over
+		return fmt.Sprintf("%s: over the limit for %s of %s (%s)", word, st.Class, st.Limit, st.Reason), over
 	}
 	return "", ""
 }

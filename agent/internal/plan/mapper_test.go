@@ -15,6 +15,7 @@ import (
 type attributeRule struct {
 	apply          ident.Apply
 	add, directory bool
+	reference      bool // its values are keys
 	asIs           bool // cn: whoever has the name
 	unique         mapping.Unique
 	source         string
@@ -108,7 +109,7 @@ func (m *fakeMapper) Map(rec ident.Record, current *ident.Entry, _ *ident.Link, 
 func (m *fakeMapper) attribute(name string, values []string) ident.DesiredAttribute {
 	r := m.rules[name]
 	return ident.DesiredAttribute{
-		Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add,
+		Name: name, Values: values, Apply: cmp.Or(r.apply, ident.ApplyAlways), Add: r.add, Reference: r.reference,
 		Directory: r.directory, Source: cmp.Or(r.source, "{{ trim(user."+name+") }}"),
 	}
 }

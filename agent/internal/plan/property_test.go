@@ -137,6 +137,9 @@ func drawLimits(t *rapid.T, s *scene) {
 	s.set.Limits = map[ident.Class]Limit{}
 	s.hist.Used = map[ident.Class]int{}
 	for _, class := range ident.Classes {
+		if class == ident.ClassReferences { // it has no limit of its own
+			continue
+		}
 		if rapid.Bool().Draw(t, "limited") {
 			s.set.Limits[class] = Limit{Count: rapid.IntRange(0, 3).Draw(t, "count"), Percent: float64(rapid.IntRange(0, 100).Draw(t, "percent"))}
 			s.hist.Used[class] = rapid.IntRange(0, 3).Draw(t, "used")

@@ -274,6 +274,9 @@ func carriedOut(c ident.Change, op ident.Operation) string {
 func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.Entry) {
 	t.Helper()
 	for _, ch := range op.Attributes {
+		if ch.Reference {
+			ch = w.present(ch)
+		}
 		name := strings.ToLower(ch.Name)
 		if name != "cn" && !ident.SameValues(name, ch.Old, e.Attributes[name]) {
 			t.Fatalf("%s %s: %s is %q, the plan says %q", c.Key, op.Class, ch.Name, e.Attributes[name], ch.Old)
@@ -306,7 +309,43 @@ func (w *world) write(t fataler, c ident.Change, op ident.Operation, e *ident.En
 		t.Fatalf("%s %s: From is %s, the object is at %s", c.Key, op.Class, op.From, e.DN)
 	}
 	w.mustBeFree(t, op.To, e.GUID)
+	w.maintain(e.DN, op.To)
 	e.DN = op.To
+}
+
+// present is a reference with the places where the objects are by now, and
+// maintain what a directory does with DNs when an object is renamed or moved.
+func (w *world) present(ch ident.AttributeChange) ident.AttributeChange {
+	ch.New = slices.Clone(ch.New)
+	for i, n := range ch.Named {
+		if l := w.links[n.Key]; l != nil {
+			ch.New[i] = string(w.entries[l.GUID].DN)
+		}
+	}
+	ch.Old = slices.Clone(ch.Old)
+	for i, guid := range ch.Were {
+		if e := w.entries[guid]; e != nil {
+			ch.Old[i] = string(e.DN)
+		}
+	}
+	return ch
+}
+
+func (w *world) maintain(from, to ident.DN) {
+	for _, e := range w.entries {
+		for name, values := range e.Attributes {
+			if name != "manager" && name != "secretary" && name != "seealso" {
+				continue
+			}
+			values = slices.Clone(values)
+			for i, v := range values {
+				if from.EqualFold(ident.DN(v)) {
+					values[i] = string(to)
+				}
+			}
+			e.Attributes[name] = values
+		}
+	}
 }
 
 func (w *world) mustBeUnique(t fataler) {

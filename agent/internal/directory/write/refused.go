@@ -32,13 +32,17 @@ func aboutValues(err error) bool {
 func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry, changes []ident.AttributeChange, whole error) error {
 	var refused []Refusal
 	written := class == ident.ClassCreate // the account itself
+	of := class
+	if written {
+		of = ident.ClassUpdate
+	}
 	for _, c := range changes {
-		mods, err := w.modification(e, c)
+		mods, err := w.modification(of, e, c)
 		if err == nil && len(mods) == 0 {
 			continue
 		}
 		if err == nil {
-			err = w.modify(ctx, e.DN, mods, []ident.AttributeChange{c})
+			err = w.modify(ctx, of, e.DN, mods, []ident.AttributeChange{c})
 		}
 		var failed *Error
 		switch {
@@ -72,15 +76,15 @@ func (w *Writer) oneByOne(ctx context.Context, class ident.Class, e ident.Entry,
 }
 
 // modify sends the modifications.
-func (w *Writer) modify(ctx context.Context, dn ident.DN, mods []conn.Mod, changes []ident.AttributeChange) error {
+func (w *Writer) modify(ctx context.Context, class ident.Class, dn ident.DN, mods []conn.Mod, changes []ident.AttributeChange) error {
 	err := w.dir.Modify(ctx, conn.ByDN(dn), mods, false)
 	if err == nil {
 		return nil
 	}
 	if i := slices.IndexFunc(mods, func(m conn.Mod) bool { return m.Kind == conn.AddValues }); i >= 0 {
-		err = w.addFailed(ident.ClassUpdate, dn, mods[i].Attribute, err)
+		err = w.addFailed(class, dn, mods[i].Attribute, err)
 	}
-	return w.refused(ctx, ident.ClassUpdate, dn, changes, err)
+	return w.refused(ctx, class, dn, changes, err)
 }
 
 // withoutRefused makes the account with only the attributes that every account

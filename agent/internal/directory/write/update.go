@@ -18,13 +18,18 @@ import (
 // already has its new values. An attribute with neither the new nor the old
 // values makes the whole update stale, and nothing is written.
 func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.AttributeChange) error {
-	e, err := w.account(ctx, ident.ClassUpdate, guid, attributeNames(changes)...)
+	return w.update(ctx, ident.ClassUpdate, guid, changes)
+}
+
+// update is Update for a class of operations that writes attributes.
+func (w *Writer) update(ctx context.Context, class ident.Class, guid ident.GUID, changes []ident.AttributeChange) error {
+	e, err := w.account(ctx, class, guid, attributeNames(changes)...)
 	if err != nil {
 		return err
 	}
 	var mods []conn.Mod
 	for _, c := range changes {
-		m, err := w.modification(e, c)
+		m, err := w.modification(class, e, c)
 		if err != nil {
 			return err
 		}
@@ -33,37 +38,43 @@ func (w *Writer) Update(ctx context.Context, guid ident.GUID, changes []ident.At
 	if len(mods) == 0 {
 		return nil
 	}
-	err = w.modify(ctx, e.DN, mods, changes)
+	err = w.modify(ctx, class, e.DN, mods, changes)
 	if aboutValues(err) {
-		return w.oneByOne(ctx, ident.ClassUpdate, e, changes, err)
+		return w.oneByOne(ctx, class, e, changes, err)
 	}
 	return err
 }
 
 // modification returns what must be sent for a change: nothing, or one
 // modification.
-func (w *Writer) modification(e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
+func (w *Writer) modification(class ident.Class, e ident.Entry, c ident.AttributeChange) ([]conn.Mod, error) {
 	if cause := checkAttribute(c.Name, c.New, c.Binary); cause != "" {
-		return nil, &Error{Kind: Invalid, Op: ident.ClassUpdate, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
+		return nil, &Error{Kind: Invalid, Op: class, DN: e.DN, Attribute: c.Name, Cause: cause, Next: "correct it in the mapping"}
 	}
 	if text.Same(c.Name, w.rules.Anchor) {
 		value := ""
 		if len(c.New) == 1 {
 			value = c.New[0]
 		}
-		return w.anchorMod(ident.ClassUpdate, e, value)
+		return w.anchorMod(class, e, value)
 	}
 	have := e.Attributes.Values(c.Name)
 	equal := text.Same
-	if c.Binary {
+	switch {
+	case c.Binary:
 		equal = func(x, y string) bool { return x == y }
+	case c.Reference:
+		equal = func(x, y string) bool { return ident.DN(x).EqualFold(ident.DN(y)) }
+	}
+	same := func(a, b []string) bool {
+		return sameValues(a, b) || c.Reference && len(a) == len(b) && holdsAll(a, b, equal)
 	}
 	lacking := absent(have, c.New, equal)
 	switch {
-	case c.Add && len(lacking) == 0, !c.Add && sameValues(have, c.New):
+	case c.Add && len(lacking) == 0, !c.Add && same(have, c.New):
 		return nil, nil
-	case !sameValues(have, c.Old):
-		return nil, stale(ident.ClassUpdate, e.DN, c.Name, c.Old, have)
+	case !same(have, c.Old):
+		return nil, stale(class, e.DN, c.Name, c.Old, have)
 	case c.Add:
 		return []conn.Mod{{Kind: conn.AddValues, Attribute: c.Name, Values: lacking}}, nil
 	case len(c.New) == 0:

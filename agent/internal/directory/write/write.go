@@ -92,6 +92,8 @@ func (w *Writer) Apply(ctx context.Context, guid ident.GUID, op ident.Operation,
 		return guid, w.Adopt(ctx, guid, anchorOf(op, w.rules.Anchor))
 	case ident.ClassUpdate:
 		return guid, w.Update(ctx, guid, op.Attributes)
+	case ident.ClassReferences:
+		return guid, w.update(ctx, op.Class, guid, op.Attributes)
 	case ident.ClassRename:
 		return guid, w.Rename(ctx, guid, op.From, op.To)
 	case ident.ClassMove:

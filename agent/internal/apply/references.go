@@ -1,0 +1,97 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/directory/conn"
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+)
+
+// present returns the task with the DNs that the objects of its references have now:
+// accounts that the plan saw may have been created, renamed or moved since, by this
+// very run. stale says why an account cannot be named; "" if all can.
+func (j *Job) present(ctx context.Context, t Task) (out Task, stale string, err error) {
+	if !slices.ContainsFunc(t.Op.Attributes, func(ch ident.AttributeChange) bool { return ch.Reference }) {
+		return t, "", nil
+	}
+	t.Op.Attributes = slices.Clone(t.Op.Attributes)
+	for i := range t.Op.Attributes {
+		ch := &t.Op.Attributes[i]
+		if !ch.Reference {
+			continue
+		}
+		if err := j.presentOld(ctx, ch); err != nil {
+			return t, "", fmt.Errorf("find what %s of %s names: %w", ch.Name, t.Change.Name, err)
+		}
+		if stale, err = j.presentNew(ctx, ch); err != nil {
+			return t, "", fmt.Errorf("find what %s of %s is to name: %w", ch.Name, t.Change.Name, err)
+		}
+		if stale != "" {
+			return t, stale, nil
+		}
+	}
+	return t, "", nil
+}
+
+// presentOld brings the old values of a reference up to date. The directory itself
+// removes the value when its object is deleted.
+func (j *Job) presentOld(ctx context.Context, ch *ident.AttributeChange) error {
+	var old []string
+	var were []ident.GUID
+	for i, v := range ch.Old {
+		guid := ident.GUID("")
+		if i < len(ch.Were) {
+			guid = ch.Were[i]
+		}
+		if guid != "" {
+			e, err := j.Directory.Get(ctx, conn.ByGUID(guid), []string{"cn"})
+			if errors.Is(err, conn.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			v = string(e.DN)
+		}
+		old, were = append(old, v), append(were, guid)
+	}
+	ch.Old, ch.Were = old, were
+	return nil
+}
+
+// presentNew fills in the DNs of the accounts that a reference is to name.
+func (j *Job) presentNew(ctx context.Context, ch *ident.AttributeChange) (stale string, err error) {
+	ch.New, ch.Named = slices.Clone(ch.New), slices.Clone(ch.Named)
+	for i := range ch.Named {
+		n := &ch.Named[i]
+		whose := string(n.GUID)
+		if n.Key != "" {
+			whose = "of the key " + string(n.Key)
+			link, linked, err := j.Store.LinkByKey(ctx, j.Space(), n.Key)
+			switch {
+			case err != nil:
+				return "", err
+			case !linked:
+				return fmt.Sprintf("%s: no account is linked to the key %s", ch.Name, n.Key), nil
+			case n.GUID != "" && n.GUID != link.GUID:
+				return fmt.Sprintf("%s: the key %s has been linked since to another account", ch.Name, n.Key), nil
+			}
+			n.GUID = link.GUID
+		}
+		if n.GUID == "" || i >= len(ch.New) {
+			continue
+		}
+		e, err := j.Directory.Get(ctx, conn.ByGUID(n.GUID), []string{"cn"})
+		if errors.Is(err, conn.ErrNotFound) {
+			return fmt.Sprintf("%s: the account %s is not in the directory any more", ch.Name, whose), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		ch.New[i] = string(e.DN)
+	}
+	return "", nil
+}

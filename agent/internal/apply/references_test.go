@@ -1,0 +1,80 @@
+package apply
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/operation"
+)
+
+// TestAReferenceNamesWhereTheOtherIs by the time it is written: accounts may have been
+// made, renamed or moved since the plan, also the one that was named before.
+func TestAReferenceNamesWhereTheOtherIs(t *testing.T) {
+	s := opened(t)
+	boss, former, e := s.created("2"), s.created("3"), s.created("1")
+	move := func(e ident.Entry, to ident.DN) {
+		e.DN = to
+		s.accounts[e.GUID] = e
+	}
+	e.Attributes.Set("manager", string(former.DN))
+	ch := ident.AttributeChange{
+		Name: "manager", Reference: true, Old: []string{string(former.DN)}, Were: []ident.GUID{former.GUID},
+		New: []string{string(boss.DN)}, Named: []ident.Named{{Key: "2"}},
+	}
+	move(boss, "CN=Renamed,OU=Elsewhere,DC=x")
+	move(former, "CN=Former,OU=Elsewhere,DC=x")
+	if err := s.apply(about("1", e, ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{ch}})); err != nil {
+		t.Fatal(err)
+	}
+	last := s.recorded[len(s.recorded)-1]
+	got := last.Operation.Attributes[0]
+	if last.Result != ident.ResultApplied || got.New[0] != "CN=Renamed,OU=Elsewhere,DC=x" || got.Old[0] != "CN=Former,OU=Elsewhere,DC=x" {
+		t.Errorf("%s: %+v", last.Result, got)
+	}
+	if v := s.accounts[e.GUID].Attributes.First("manager"); v != "CN=Renamed,OU=Elsewhere,DC=x" {
+		t.Errorf("manager is %s", v)
+	}
+	link, _ := s.link("1")
+	if link.Applied["manager"] != operation.DigestOfNamed([]ident.Named{{Key: "2", GUID: boss.GUID}}) {
+		t.Errorf("the link remembers %+v", link.Applied)
+	}
+	back, ok := operation.Inverse(last.Operation)
+	if b := back.Attributes; !ok || back.Class != ident.ClassReferences || b[0].Named[0].GUID != former.GUID || b[0].Were[0] != boss.GUID || b[0].New[0] != string(got.Old[0]) {
+		t.Errorf("what takes it back is %+v", back)
+	}
+}
+
+// TestAReferenceIsNotGuessed: nothing is written when the account that it is to name
+// is not there, or is another one by now.
+func TestAReferenceIsNotGuessed(t *testing.T) {
+	for name, c := range map[string]struct {
+		named ident.Named
+		set   func(*scene, ident.Entry)
+		want  string
+	}{
+		"not linked":                {ident.Named{Key: "9"}, nil, "manager: no account is linked to the key 9"},
+		"linked to another account": {ident.Named{Key: "2", GUID: "former"}, nil, "manager: the key 2 has been linked since to another account"},
+		"deleted":                   {ident.Named{Key: "2"}, func(s *scene, boss ident.Entry) { delete(s.accounts, boss.GUID) }, "manager: the account of the key 2 is not in the directory any more"},
+		"known by its object, gone": {ident.Named{GUID: "former"}, nil, "manager: the account former is not in the directory any more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := opened(t)
+			boss, e := s.created("2"), s.created("1")
+			if c.set != nil {
+				c.set(s, boss)
+			}
+			ch := ident.AttributeChange{Name: "manager", Reference: true, New: []string{string(boss.DN)}, Named: []ident.Named{c.named}}
+			if err := s.apply(about("1", e, ident.Operation{Class: ident.ClassReferences, Attributes: []ident.AttributeChange{ch}})); err != nil {
+				t.Fatal(err)
+			}
+			last := s.recorded[len(s.recorded)-1]
+			if last.Result != ident.ResultSkipped || !strings.Contains(last.Cause, c.want) || last.Next == "" {
+				t.Errorf("%s: %s", last.Result, last.Cause)
+			}
+			if v := s.accounts[e.GUID].Attributes.Values("manager"); len(v) != 0 {
+				t.Errorf("manager is %q", v)
+			}
+		})
+	}
+}
