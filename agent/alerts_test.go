@@ -31,7 +31,7 @@ type sample struct {
 var (
 	sampleForm   = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$`)
 	labelForm    = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
-	selectorForm = regexp.MustCompile(`^(time\(\) - )?([a-z_]+)(?:\{([^}]*)\})? (==|>|<) ([0-9]+)$`)
+	selectorForm = regexp.MustCompile(`^(time\(\) - )?([a-z_]+)(?:\{([^}]*)\})? (==|>|<) (-?[0-9]+)$`)
 	matcherForm  = regexp.MustCompile(`^([a-z_]+)(=~|!~|!=|=)"([^"]*)"$`)
 )
 
@@ -179,6 +179,7 @@ func TestExpressionsOfAlerts(t *testing.T) {
 		`up == 0`: true, `up{job="a"} == 0`: true, `up{job="b"} == 0`: false, `missing > 0`: false,
 		`x{r=~"one|three"} == 1`: true, `x{r=~"on"} == 1`: false, `x{r!="one"} > 4`: true, `x{job="a",r!~"o.*"} > 0`: false, `x < 1`: false,
 		`time() - seconds > 60`: true, `time() - seconds > 61`: false,
+		`time() - seconds > -60`: true, `x > -1`: true, `x < -1`: false,
 	} {
 		if got := holds(t, expression, samples, time.Unix(1061, 0)); got != want {
 			t.Errorf("%s: %v", expression, got)

@@ -190,6 +190,7 @@ var may = map[string]map[string]string{
 		"agent/internal/plan":             "whether anchors are in use for something else",
 		"agent/internal/ident":            "of entries",
 		"agent/internal/secrets":          "it resolves secrets that are nearby",
+		"agent/internal/oauth":            "an authorization ends that nothing uses",
 		"agent/internal/receiver":         "it refuses passwords of the receiver that can be guessed",
 		"agent/internal/localfile":        "files may be readable for one user only",
 		"agent/internal/statedir":         "the owner of the state folder runs the agent",

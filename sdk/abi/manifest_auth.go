@@ -71,4 +71,7 @@ type AuthProfile struct {
 	// the API; BasePath is appended to it.
 	BaseURLField string `toml:"base_url_field" json:"base_url_field,omitempty"`
 	BasePath     string `toml:"base_path" json:"base_path,omitempty"`
+	// RefreshUnusedDays is after how many days without use the vendor ends a refresh
+	// token; 0: never, or it is not known.
+	RefreshUnusedDays int `toml:"refresh_unused_days" json:"refresh_unused_days,omitempty"`
 }

@@ -50,6 +50,7 @@ var ownKeys = map[string][]AuthKind{
 	"header": {AuthAPIKey, AuthSession}, "prefix": {AuthAPIKey, AuthSession}, "login": {AuthSession},
 	"grant": {AuthOAuth2}, "auth_url": {AuthOAuth2}, "token_url": {AuthOAuth2}, "scopes": {AuthOAuth2},
 	"client_auth": {AuthOAuth2}, "base_url_field": {AuthOAuth2}, "base_path": {AuthOAuth2},
+	"refresh_unused_days": {AuthOAuth2},
 }
 
 // keys lists the keys of ownKeys that the profile sets.
@@ -58,6 +59,7 @@ func (a AuthProfile) keys() []string {
 		"header": a.Header != "", "prefix": a.Prefix != "", "login": a.Login != nil,
 		"grant": a.Grant != "", "auth_url": a.AuthURL != "", "token_url": a.TokenURL != "", "scopes": len(a.Scopes) > 0,
 		"client_auth": a.ClientAuth != "", "base_url_field": a.BaseURLField != "", "base_path": a.BasePath != "",
+		"refresh_unused_days": a.RefreshUnusedDays != 0,
 	}
 	maps.DeleteFunc(set, func(_ string, is bool) bool { return !is })
 	return slices.Sorted(maps.Keys(set))
@@ -116,6 +118,13 @@ func (m Manifest) checkOAuth(p problems, a AuthProfile) {
 	checkScopes(p, a.Scopes)
 	if a.ClientAuth != ClientAuthBasic && a.ClientAuth != ClientAuthBody {
 		p.add("client_auth %q is not basic or body", a.ClientAuth)
+	}
+	const mostDays = 3650
+	switch days := a.RefreshUnusedDays; {
+	case days < 0 || days > mostDays:
+		p.add("refresh_unused_days %d is not from 1 to %d", days, mostDays)
+	case days > 0 && a.Grant == GrantClientCredentials:
+		p.add("refresh_unused_days is set, and with grant client_credentials there is no refresh token")
 	}
 	if a.BasePath != "" && !strings.HasPrefix(a.BasePath, "/") {
 		p.add("base_path %q does not start with a slash", a.BasePath)

@@ -44,11 +44,18 @@ func application(ctx context.Context, conf config.Application, agent Agent) []Fi
 		asked[i] = n.Need
 	}
 	target.Macros = macro.ForCheck(m, target.Settings, time.Now())
+	before := refreshEnds(ctx, target.Credentials)
+	unused := func() []abi.Finding { return refreshFinding(ctx, target.Credentials, before, time.Now(), conf.Name) }
 	told, err := connector.Check(ctx, target, asked)
 	if err != nil {
-		return one("credentials", credentialsState(err), source.WithNext(err))
+		found := one("credentials", credentialsState(err), source.WithNext(err))
+		for _, f := range unused() {
+			found = append(found, Finding{where, f})
+		}
+		return found
 	}
 	found := one("credentials", abi.RightGranted, fmt.Errorf("accepted (auth = %q)", conf.Auth))
+	told = append(told, unused()...)
 	if g, ok := target.Credentials.(granter); ok {
 		told = append(told, scopeFindings(ctx, g, needs, conf.Name)...)
 	}

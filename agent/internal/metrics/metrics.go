@@ -39,6 +39,7 @@ type Metrics struct {
 	httpDuration    *prometheus.HistogramVec
 	httpRateLimited *prometheus.CounterVec
 	tokenExpiry     *prometheus.GaugeVec
+	refreshExpiry   *prometheus.GaugeVec
 	calls           *prometheus.CounterVec
 	callDuration    *prometheus.HistogramVec
 	memory          *prometheus.GaugeVec
@@ -165,6 +166,16 @@ func (m *Metrics) Connected(server string, up bool) {
 // TokenExpiry sets when an application's access token ends.
 func (m *Metrics) TokenExpiry(application string, at time.Time) {
 	m.tokenExpiry.WithLabelValues(application).Set(float64(at.Unix()))
+}
+
+// RefreshExpiry sets when an application ends its authorization if nothing uses it.
+func (m *Metrics) RefreshExpiry(application string, at time.Time) {
+	m.refreshExpiry.WithLabelValues(application).Set(float64(at.Unix()))
+}
+
+// RefreshExpiryGone says that nothing is known of an end.
+func (m *Metrics) RefreshExpiryGone(application string) {
+	m.refreshExpiry.DeleteLabelValues(application)
 }
 
 // HTTPRequest counts a request to an application; code 0 is a request without

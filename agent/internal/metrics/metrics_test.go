@@ -32,6 +32,7 @@ func used() *Metrics {
 	m.Request("search", 0, time.Millisecond)
 	m.Connected("ldaps://dc1.example.com", true)
 	m.TokenExpiry("pipedrive", time.Unix(1_700_000_000, 0))
+	m.RefreshExpiry("pipedrive", time.Unix(1_700_000_000, 0))
 	m.HTTPRequest("pipedrive", 429, time.Millisecond)
 	m.Delivered("deactivate", "done")
 	m.Feed(time.Time{}, func() (time.Time, error) { return time.Time{}, nil })

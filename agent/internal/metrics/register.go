@@ -60,6 +60,8 @@ func (m *Metrics) addApplications() {
 	m.httpRateLimited = m.counter("http_rate_limited_total", "Answers that asked to slow down (429), and requests that waited for their turn.",
 		"application")
 	m.tokenExpiry = m.gauge("oauth_token_expiry_timestamp_seconds", "When the access token in use ends.", "application")
+	m.refreshExpiry = m.gauge("oauth_refresh_expiry_timestamp_seconds",
+		"When the application ends the authorization if nothing uses it until then.", "application")
 	m.calls = m.counter("connector_calls_total", "Calls into connectors by their result.", "connector", "function", "result")
 	m.callDuration = m.histogram("connector_call_duration_seconds", "How long calls into connectors take.",
 		prometheus.ExponentialBuckets(0.01, 3, 10), "connector", "function")

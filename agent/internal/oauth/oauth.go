@@ -43,6 +43,11 @@ type Settings struct {
 	HTTP         *http.Client
 	Expiry       func(application string, at time.Time) // called whenever a token arrives; may be nil
 	Now          func() time.Time                       // nil: time.Now
+	// RefreshUnused is after how long without use the vendor ends a refresh token; 0:
+	// never, or it is not known. RefreshExpiry is called whenever that moment moves; it
+	// may be nil.
+	RefreshUnused time.Duration
+	RefreshExpiry func(application string, at time.Time)
 }
 
 // SecretName returns the name under which an application's tokens are stored.

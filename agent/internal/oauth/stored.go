@@ -121,6 +121,9 @@ func (c *Credentials) write(ctx context.Context, t tokens) error {
 		return err
 	}
 	c.settings.tell(t.Expiry)
+	if ends := t.refreshEnds(c.settings.RefreshUnused); c.settings.RefreshExpiry != nil && !ends.IsZero() {
+		c.settings.RefreshExpiry(c.settings.Application, ends)
+	}
 	return nil
 }
 

@@ -141,6 +141,7 @@ func (s *Snapshot) OAuth(conf config.Application, m abi.Manifest, profile abi.Au
 		SecretInBody: profile.ClientAuth == abi.ClientAuthBody, Scopes: profile.Scopes,
 		BaseURLField: profile.BaseURLField, BasePath: profile.BasePath,
 		HTTP: client, Expiry: s.metrics.TokenExpiry,
+		RefreshUnused: unusedLife(profile), RefreshExpiry: s.metrics.RefreshExpiry,
 	}, nil
 }
 

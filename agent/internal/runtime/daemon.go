@@ -76,6 +76,7 @@ func (a *Agent) start(ctx context.Context, group *errgroup.Group, starting *star
 		return schedule.Run(ctx, a.now.Load().entries(), schedule.SystemClock(), a.log, a.scheduled(e))
 	})
 	group.Go(func() error { a.retainDaily(ctx); return nil })
+	group.Go(func() error { a.watchTokens(ctx); return nil })
 	group.Go(func() error { a.dispatch(ctx); return nil })
 	group.Go(func() error { a.react(ctx); return nil })
 	group.Go(func() error { a.follow(ctx, e); return nil })
