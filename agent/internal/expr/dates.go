@@ -46,6 +46,9 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a date", s)
 }
 
+// ParseTime reads the text of a date as date() does.
+func ParseTime(s string) (time.Time, error) { return parseTime(plaintext.Trim(s)) }
+
 func parseISO(s string) (time.Time, bool) {
 	m := isoDate.FindStringSubmatch(s)
 	if m == nil {

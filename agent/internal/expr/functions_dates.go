@@ -258,11 +258,21 @@ func toFileTime(r *run, args []any) any {
 }
 
 func fileTime(t time.Time) int {
-	seconds := t.Unix() + epochDifference
-	if seconds < 0 || seconds > never/10_000_000-1 {
+	n, ok := FileTime(t)
+	if !ok {
 		fail("filetime: %s cannot be counted from 1601", t.Format(time.DateOnly))
 	}
-	return int(seconds*10_000_000 + int64(t.Nanosecond()/100))
+	return int(n)
+}
+
+// FileTime returns the time as AD counts it: 100 ns since 1601 (MS-DTYP section
+// 2.3.3). ok is false for a time that cannot be counted so.
+func FileTime(t time.Time) (n int64, ok bool) {
+	seconds := t.Unix() + epochDifference
+	if seconds < 0 || seconds > never/10_000_000-1 {
+		return 0, false
+	}
+	return seconds*10_000_000 + int64(t.Nanosecond()/100), true
 }
 
 func fromFileTime(r *run, args []any) any {

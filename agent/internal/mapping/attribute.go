@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -130,7 +128,7 @@ func (a *attribute) noDefault(cause string) *Error {
 }
 
 func (e *evaluation) byDefault(a *attribute) (*wanted, error) {
-	v, values, err := e.evaluate(a.fallback)
+	v, values, err := e.evaluate(a, a.fallback)
 	if err != nil {
 		failure := a.noDefault("")
 		failure.take(err)
@@ -282,7 +280,7 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	w := &wanted{state: expr.Empty, pos: templates[0].Source().Pos, values: make([]candidate, 0, len(templates))}
 	incomplete := false
 	for _, t := range templates {
-		v, values, err := e.evaluate(t)
+		v, values, err := e.evaluate(a, t)
 		if err != nil {
 			failure := &Error{Attribute: a.Name, Pos: t.Source().Pos, Next: "correct the expression, or the value at the source"}
 			failure.take(err)
@@ -305,12 +303,12 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	return w, nil
 }
 
-func (e *evaluation) evaluate(t *expr.Template) (expr.Value, []string, error) {
+func (e *evaluation) evaluate(a *attribute, t *expr.Template) (expr.Value, []string, error) {
 	v, err := t.Eval(e.env)
 	if err != nil {
 		return v, nil, err
 	}
-	values, err := valuesOf(v.V)
+	values, err := a.form.valuesOf(v.V)
 	return v, values, err
 }
 
@@ -344,41 +342,4 @@ func candidates(values []string, t *expr.Template) []candidate {
 		out[i] = candidate{v, t}
 	}
 	return out
-}
-
-// generalizedTime is the layout in which AD writes times (RFC 4517 section
-// 3.3.13).
-const generalizedTime = "20060102150405.0Z"
-
-// valuesOf converts the result of an expression to the values of an attribute:
-// numbers in decimal, TRUE and FALSE, times as GeneralizedTime. It leaves out
-// null and empty ones.
-func valuesOf(v any) ([]string, error) {
-	if s, ok := v.(string); ok && s != "" {
-		return []string{s}, nil
-	}
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
-	}
-	var out []string
-	for _, e := range list {
-		var s string
-		switch e := e.(type) {
-		case nil:
-			continue
-		case bool:
-			s = strings.ToUpper(expr.Value{V: e}.Text())
-		case time.Time:
-			s = e.UTC().Format(generalizedTime)
-		case []any, map[string]any:
-			return nil, errNotScalar
-		default:
-			s = expr.Value{V: e}.Text()
-		}
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out, nil
 }

@@ -135,7 +135,7 @@ func (b *builder) attributes() {
 }
 
 func (b *builder) attribute(def AttributeDef) *attribute {
-	a := &attribute{AttributeDef: def}
+	a := &attribute{AttributeDef: def, form: formIn(nil, def)}
 	if def.Value != nil {
 		a.candidates = append(a.candidates, keep(b, b.scope.Value, *def.Value))
 	}

@@ -69,6 +69,11 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 
 // take copies cause, place and hint of an error of package expr.
 func (e *Error) take(err error) {
+	var form *formError
+	if errors.As(err, &form) {
+		e.Cause, e.Common, e.Next, e.alone = form.cause, form.common, form.next, true
+		return
+	}
 	var x *expr.Error
 	if !errors.As(err, &x) {
 		e.Cause = err.Error()

@@ -144,6 +144,7 @@ type Mapper struct {
 // attribute is a compiled AttributeDef.
 type attribute struct {
 	AttributeDef
+	form       form
 	candidates []*expr.Template // the templates of Value and Formats
 	values     []*expr.Template
 	fallback   *expr.Template
@@ -186,6 +187,12 @@ func (m *Mapper) At(t time.Time) *Mapper {
 func (m *Mapper) Under(schema ident.Schema) *Mapper {
 	fitted := *m
 	fitted.schema = schema
+	fitted.attributes = make([]*attribute, len(m.attributes))
+	for i, a := range m.attributes {
+		in := *a
+		in.form = formIn(schema, a.AttributeDef)
+		fitted.attributes[i] = &in
+	}
 	return &fitted
 }
 

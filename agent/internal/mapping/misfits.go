@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -46,27 +47,8 @@ func (m *Mapper) Misfits(schema ident.Schema) []Misfit {
 func (a *attribute) constantMisfits(m *Mapper, rule ident.AttributeRule) []Misfit {
 	var out []Misfit
 	check := func(templates ...*expr.Template) {
-		var values []string
-		first := expr.Pos{}
-		for _, t := range templates {
-			found := a.constant(m, t)
-			if len(found) > 0 && first.Line == 0 {
-				first = t.Source().Pos
-			}
-			values = append(values, found...)
-		}
-		if len(values) == 0 {
-			return
-		}
-		cause, next := "", ""
-		if len(values) == 1 && len(templates) == 1 {
-			cause, next = invalid(a.Name, values[0], templates[0].Source().Text)
-		}
-		if cause == "" {
-			cause, next = a.refuses(rule, distinct(values))
-		}
-		if cause != "" {
-			out = append(out, Misfit{a.Name, first, cause, next})
+		if f := a.constantMisfit(m, rule, templates); f.Cause != "" {
+			out = append(out, f)
 		}
 	}
 	for _, t := range a.candidates {
@@ -81,17 +63,43 @@ func (a *attribute) constantMisfits(m *Mapper, rule ident.AttributeRule) []Misfi
 	return out
 }
 
+func (a *attribute) constantMisfit(m *Mapper, rule ident.AttributeRule, templates []*expr.Template) Misfit {
+	var values []string
+	misfit := Misfit{Attribute: a.Name}
+	for _, t := range templates {
+		found, err := a.constant(m, t)
+		if len(found) > 0 && len(values) == 0 {
+			misfit.Pos = t.Source().Pos
+		}
+		if err != nil {
+			return Misfit{a.Name, t.Source().Pos, err.cause, err.next}
+		}
+		values = append(values, found...)
+	}
+	if len(values) == 1 && len(templates) == 1 {
+		misfit.Cause, misfit.Next = invalid(a.Name, values[0], templates[0].Source().Text)
+	}
+	if misfit.Cause == "" && len(values) > 0 {
+		misfit.Cause, misfit.Next = a.refuses(rule, distinct(values))
+	}
+	return misfit
+}
+
 // constant returns the values of a template that gives every record the same;
 // none when it depends on something, or has no value.
-func (a *attribute) constant(m *Mapper, t *expr.Template) []string {
+func (a *attribute) constant(m *Mapper, t *expr.Template) ([]string, *formError) {
 	if !t.Constant() {
-		return nil
+		return nil, nil
 	}
-	_, values, err := (&evaluation{m: m, env: expr.Env{}}).evaluate(t)
+	_, values, err := (&evaluation{m: m, env: expr.Env{}}).evaluate(a, t)
+	var form *formError
+	if errors.As(err, &form) {
+		return nil, form
+	}
 	if err != nil {
-		return nil // each record tells it, with the place
+		return nil, nil // each record tells it, with the place
 	}
-	return a.clean(values)
+	return a.clean(values), nil
 }
 
 // refuses says why a directory would not accept the values, decoded where the

@@ -291,7 +291,11 @@ func (e *evaluation) refused(a *attribute, c candidate) why {
 func withoutValue(cause string) string {
 	quoted, err := strconv.QuotedPrefix(cause)
 	if err != nil {
-		return cause
+		number, rest, _ := strings.Cut(cause, " ")
+		if _, err := strconv.ParseInt(number, 10, 64); err != nil {
+			return cause
+		}
+		return "the value " + rest
 	}
 	return "the value" + strings.TrimPrefix(cause[len(quoted):], "...")
 }

@@ -51,7 +51,7 @@ func (f *differ) respell(a *ident.DesiredAttribute, current *ident.Entry) {
 	a.Values = slices.Clone(a.Values)
 	for i, v := range a.Values {
 		if t, err := time.Parse("20060102150405Z", v); err == nil && syntax == ident.SyntaxTime {
-			a.Values[i] = t.Format("20060102150405.0Z")
+			a.Values[i] = t.Truncate(time.Second).Format("20060102150405.0Z")
 		}
 		dn, err := ident.ParseDN(v)
 		if syntax != ident.SyntaxDN || err != nil || current == nil {

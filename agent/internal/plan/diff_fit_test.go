@@ -132,6 +132,7 @@ func TestSpellingsThatTheDirectoryDoesNotKeep(t *testing.T) {
 		{"msTSExpireDate", "20240531100000.0Z", "20240531100000Z", ""},
 		{"msTSExpireDate", "20240531100000.0Z", "20240531100000.00Z", ""},
 		{"msTSExpireDate", "20240531100000.0Z", "20240531100001Z", "20240531100001.0Z"},
+		{"msTSExpireDate", "20240531100000.0Z", "20240531100000.5Z", ""}, // AD keeps no part of a second
 	} {
 		s := newScene()
 		s.set.Schema = ident.Schema{"manager": {Syntax: ident.SyntaxDN, Single: true}, "mstsexpiredate": {Syntax: ident.SyntaxTime, Single: true}}
