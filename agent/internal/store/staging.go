@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -79,35 +81,68 @@ func (s *Store) Stage(ctx context.Context, run int64, records []ident.Record) er
 // keys. Numbers come back as json.Number with the text that was staged. It holds
 // only a few records in memory, and stops at the first error of each.
 func (s *Store) EachStaged(ctx context.Context, run int64, each func(Staged) error) error {
-	var key *gathered
-	last := stagedRow{}
+	from := s.readStaged(run)
 	for {
-		batch, more, err := s.stagedAfter(ctx, run, last)
-		if err != nil {
-			return s.fail("read staged records", err)
-		}
-		for _, row := range batch {
-			if key != nil && key.Record.Key != row.record.Key {
-				if err := each(key.staged()); err != nil {
-					return err
-				}
-				key = nil
-			}
-			if key == nil {
-				key = &gathered{}
-			}
-			key.add(row)
-			row.record.Fields = nil
-			last = row
-		}
-		switch {
-		case more:
-		case key == nil:
+		switch found, err := from.next(ctx); {
+		case err != nil:
+			return err
+		case !found:
 			return nil
-		default:
-			return each(key.staged())
+		}
+		if err := each(from.key); err != nil {
+			return err
 		}
 	}
+}
+
+// stagedReader reads what a run has staged, key by key.
+type stagedReader struct {
+	store *Store
+	run   int64
+	batch []stagedRow // read and not yet used
+	last  stagedRow   // of the batch
+	ended bool        // there is nothing after the batch
+	key   Staged      // that next has found
+}
+
+func (s *Store) readStaged(run int64) *stagedReader { return &stagedReader{store: s, run: run} }
+
+// next moves to the next key; found is false when there is none.
+func (r *stagedReader) next(ctx context.Context) (found bool, err error) {
+	var key *gathered
+	for {
+		if len(r.batch) == 0 && !r.ended {
+			if err := r.fill(ctx); err != nil {
+				return false, r.store.fail("read staged records", err)
+			}
+		}
+		if len(r.batch) == 0 || key != nil && key.Record.Key != r.batch[0].record.Key {
+			break
+		}
+		if key == nil {
+			key = &gathered{}
+		}
+		key.add(r.batch[0])
+		r.batch[0], r.batch = stagedRow{}, r.batch[1:]
+	}
+	if key == nil {
+		r.key = Staged{}
+		return false, nil
+	}
+	r.key = key.staged()
+	return true, nil
+}
+
+func (r *stagedReader) fill(ctx context.Context) error {
+	batch, more, err := r.store.stagedAfter(ctx, r.run, r.last)
+	if err != nil {
+		return err
+	}
+	if r.batch, r.ended = batch, !more; len(batch) > 0 {
+		r.last = batch[len(batch)-1]
+		r.last.record.Fields = nil
+	}
+	return nil
 }
 
 // gathered is a Staged that is being put together.
@@ -200,22 +235,26 @@ func (s *Store) CountStaged(ctx context.Context, run int64) (int, error) {
 	return n, s.fail("count staged records", err)
 }
 
-// DropStaging forgets the records of a run and frees their space.
-func (s *Store) DropStaging(ctx context.Context, run int64) error {
-	s.sizes.drop(run)
+// DropStaging forgets the records of runs and frees their space.
+func (s *Store) DropStaging(ctx context.Context, runs ...int64) error {
+	for _, run := range runs {
+		s.sizes.drop(run)
+	}
 	err := s.write(ctx, "drop staged records", func(tx *sql.Tx) error {
-		var others bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM staging WHERE run < ?1) OR EXISTS (SELECT 1 FROM staging WHERE run > ?1)`,
-			run).Scan(&others)
+		others, err := othersStaged(ctx, tx, runs)
 		if err != nil {
 			return err
 		}
-		if others {
-			_, err = tx.ExecContext(ctx, `DELETE FROM staging WHERE run = ?`, run)
-		} else {
+		if !others {
 			_, err = tx.ExecContext(ctx, `DELETE FROM staging`) // faster, because SQLite need not look at each record
+			return err
 		}
-		return err
+		for _, run := range runs {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM staging WHERE run = ?`, run); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -224,4 +263,19 @@ func (s *Store) DropStaging(ctx context.Context, run int64) error {
 	// stays as it is; the next run that drops its records shrinks it then.
 	_, err = s.writer.ExecContext(ctx, `PRAGMA fetched.wal_checkpoint(PASSIVE)`)
 	return s.fail("give back the space of staged records", err)
+}
+
+// othersStaged reports whether other runs than these have staged something. It looks
+// at one record of each run.
+func othersStaged(ctx context.Context, tx *sql.Tx, runs []int64) (bool, error) {
+	last, next := int64(math.MinInt64), `SELECT run FROM staging WHERE run > ? ORDER BY run LIMIT 1`
+	for {
+		err := tx.QueryRowContext(ctx, next, last).Scan(&last)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return false, nil
+		case err != nil || !slices.Contains(runs, last):
+			return err == nil, err
+		}
+	}
 }
