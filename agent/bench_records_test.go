@@ -73,7 +73,7 @@ func BenchmarkRecordsWithDerived(b *testing.B) {
 	defer api.Close()
 	const expression = "any(user.access, #.admin)"
 	plain, written, derived := newPipeline(b, api.URL), newPipeline(b, api.URL, "&& ("+expression+" || user.id != null)"), newPipeline(b, api.URL, "&& (user.is_admin || user.id != null)")
-	mapper, errs := derived.mapper.Deriving([]mapping.DerivedDef{{Name: "is_admin", Type: mapping.FieldBool, Value: expr.Source{Text: expression}}})
+	mapper, errs := derived.mapper.Deriving("", []mapping.DerivedDef{{Name: "is_admin", Type: mapping.FieldBool, Value: expr.Source{Text: expression}}})
 	if errs != nil {
 		b.Fatal(errs)
 	}

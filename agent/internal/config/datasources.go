@@ -18,7 +18,8 @@ type DataSource struct {
 	Description string               `toml:"description"`
 	Category    Category             `toml:"category"`
 	Application string               `toml:"application"`
-	Endpoints   []string             `toml:"endpoints"`   // exactly one in this version
+	Endpoints   []string             `toml:"endpoints"`   // the first leads
+	Join        JoinKind             `toml:"join"`        // only with several endpoints
 	PrimaryKey  string               `toml:"primary_key"` // the name of a field, or a JSON pointer to a value within one
 	Where       *Text                `toml:"where"`
 	Attributes  map[string]Attribute `toml:"attributes"`
@@ -60,6 +61,15 @@ type Attribute struct {
 	Raw           bool              `toml:"raw"` // keep outer white space and invisible characters
 }
 
+// JoinKind says what happens to a record for which a further endpoint has none.
+type JoinKind string
+
+// The kinds of joins.
+const (
+	JoinLeft  JoinKind = "left"  // its fields are absent
+	JoinInner JoinKind = "inner" // the record counts as present, and nothing is done about it
+)
+
 // Merge says what happens to the values that the directory already has.
 type Merge string
 
@@ -85,9 +95,10 @@ func (l *loader) checkDataSource(in path, d DataSource) {
 		switch {
 		case len(d.Endpoints) == 0:
 			l.fail(at, "endpoints is empty", `name one endpoint of the application, like ["users"]`)
-		case len(d.Endpoints) > 1:
-			l.fail(at.item(1), "a data source with several endpoints"+notAvailable, "")
+		case len(d.Endpoints) == 1 && l.has(in.with("join")):
+			l.failKey(in.with("join"), "join has no effect with one endpoint", "name the further endpoints behind the one that leads")
 		}
+		l.checkEndpoints(at, d)
 	}
 	if at := in.with("primary_key"); l.has(at) && !l.failed[at.index()] {
 		switch field, _ := d.KeyField(); {
@@ -100,6 +111,15 @@ func (l *loader) checkDataSource(in path, d DataSource) {
 		}
 	}
 	l.checkAttributes(in.with("attributes"), d.Attributes)
+}
+
+// checkEndpoints refuses an endpoint that is named twice.
+func (l *loader) checkEndpoints(at path, d DataSource) {
+	for i, name := range d.Endpoints {
+		if slices.Index(d.Endpoints, name) < i {
+			l.fail(at.item(i), fmt.Sprintf("endpoint %q is named twice", name), "")
+		}
+	}
 }
 
 // KeyField returns the field of a record that holds the primary key. deeper

@@ -18,6 +18,7 @@ func (c *Config) Definition(a Automation) mapping.Definition {
 	key, _ := d.KeyField()
 	return mapping.Definition{
 		Primary:    key,
+		Endpoints:  d.Endpoints,
 		Where:      d.Where,
 		Attributes: d.definitions(),
 		OU:         a.OU,

@@ -125,7 +125,10 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.description": "For people.",
 		"data_sources.NAME.category":    "Which actions may use it.",
 		"data_sources.NAME.application": "Where the records come from.",
-		"data_sources.NAME.endpoints":   "The endpoint that delivers them; exactly one.",
+		"data_sources.NAME.endpoints": "The endpoints that deliver them. The first leads: its records are the people, and " +
+			"those of the others are joined to them by the primary key, or by key of the endpoint where that is set.",
+		"data_sources.NAME.join": "What becomes of a record for which a further endpoint has none: left goes on without it, " +
+			"inner does nothing about it; it counts as present in any case.",
 		"data_sources.NAME.primary_key": "The field whose value is the key of a record, in place of the endpoint's own key; " +
 			"a JSON pointer such as \"/person/id\" for a field within another. It must be unique and must never change: links hold it.",
 		"data_sources.NAME.where":                      "Who is in scope; what cannot be evaluated is quarantined, never excluded.",

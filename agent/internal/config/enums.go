@@ -44,6 +44,9 @@ func (Category) Values() []string {
 	}
 }
 
+// Values lists the kinds of joins.
+func (JoinKind) Values() []string { return []string{string(JoinLeft), string(JoinInner)} }
+
 // Values lists the ways to merge.
 func (Merge) Values() []string { return []string{string(MergeReplace), string(MergeAdd)} }
 

@@ -65,8 +65,6 @@ func TestNoKeyIsBothKnownAndRefused(t *testing.T) {
 		Store{},
 		Directory{},
 		Endpoint{},
-		DataSource{},
-
 		Automation{},
 		Missing{},
 	} {

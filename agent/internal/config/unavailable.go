@@ -19,10 +19,6 @@ func (Endpoint) unavailable() map[string]string {
 	return map[string]string{"for_each": ""}
 }
 
-func (DataSource) unavailable() map[string]string {
-	return map[string]string{"join": "name one endpoint in endpoints"}
-}
-
 func (Automation) unavailable() map[string]string {
 	const filter = "filter with where in the data source"
 	return map[string]string{

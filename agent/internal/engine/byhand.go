@@ -25,13 +25,13 @@ type proposal struct {
 // propose fetches everything from the source and calls judge with what it
 // delivers for a key. It writes nothing.
 func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge func(proposal) error) error {
-	p := proposal{staging: e.draft()}
-	defer e.dropStaging(ctx, p.staging)
-	err := e.fetchAll(ctx, a, p.staging)
+	d, err := e.fetchAll(ctx, a)
+	defer e.dropStaging(ctx, d.stagings()...)
 	if err != nil {
 		return err
 	}
-	if p.record, p.cause, err = e.delivered(ctx, a, p.staging, key); err != nil {
+	p := proposal{staging: d.staging}
+	if p.record, p.cause, err = e.delivered(ctx, a, d, key); err != nil {
 		return err
 	}
 	return e.connected(ctx, func(client Directory) error {
@@ -54,15 +54,17 @@ func (e *Engine) propose(ctx context.Context, a Automation, key ident.Key, judge
 }
 
 // delivered finds the delivered record of a key; without one, cause says why.
-func (e *Engine) delivered(ctx context.Context, a Automation, staging int64, key ident.Key) (rec *ident.Record, cause string, err error) {
+func (e *Engine) delivered(ctx context.Context, a Automation, d delivery, key ident.Key) (rec *ident.Record, cause string, err error) {
 	cause = fmt.Sprintf("%s does not deliver a record with the key %s", a.Settings.Application, key)
-	err = e.Store.EachStaged(ctx, staging, func(s store.Staged) error {
+	err = e.eachArrival(ctx, a, &d, func(s arrival) error {
 		switch {
 		case s.Record.Key != key:
 		case s.Deleted:
 			cause = fmt.Sprintf("%s reports that the key %s was deleted", a.Settings.Application, key)
 		case s.Records > 1:
 			cause = fmt.Sprintf("%s delivers the key %s more than once", a.Settings.Application, key)
+		case s.without != "":
+			cause = fmt.Sprintf("endpoint %s has no record with the key %s, and join = \"inner\" leaves out who has none", s.without, key)
 		case s.Record.Problem != "":
 			cause = fmt.Sprintf("the record of the key %s cannot be used: %s", key, s.Record.Problem)
 		case s.Records == 1:

@@ -43,6 +43,7 @@ type Automation struct {
 	Settings plan.Settings // without Now
 	Mapper   *mapping.Mapper
 	Source   Fetcher
+	Join     *Join // of further endpoints; nil: there are none
 	Password Password
 	// Key is the JSON pointer to the key of a record; OwnKey is the pointer
 	// that the endpoint itself declares. Without Key, nothing is known about
@@ -173,12 +174,11 @@ func (e *Engine) Plan(ctx context.Context, req Request) (ident.Plan, error) {
 
 // dry makes a plan of what fetch stages.
 func (e *Engine) dry(ctx context.Context, a Automation, req Request, fetch func(staging int64) (delivery, error)) (ident.Plan, error) {
-	staging := e.draft()
-	defer e.dropStaging(ctx, staging)
-	d, err := fetch(staging)
+	d, err := fetch(e.draft())
 	if err != nil {
 		return ident.Plan{}, stoppedPlan(ctx, "automation "+req.Automation, err)
 	}
+	defer e.dropStaging(ctx, d.stagings()...)
 	d.acceptShrink = req.AcceptShrink
 	var made planned
 	err = e.connected(ctx, func(client Directory) error {
@@ -226,7 +226,7 @@ func (e *Engine) carryOut(ctx context.Context, a Automation, r *run, req Request
 	if err != nil {
 		return err
 	}
-	defer e.dropStaging(ctx, r.ID)
+	defer e.dropStaging(ctx, d.stagings()...)
 	failpoint.Hit("fetched")
 	d.acceptShrink = req.AcceptShrink
 	r.delivered, r.chosen = true, d.chosen

@@ -25,6 +25,10 @@ type delivery struct {
 	keylessDeletions int    // reported deletions without a key
 	cursor           string // where the next fetch continues; only in mode changes
 
+	endpoint string      // that delivered it, when it is joined to another
+	partners []*delivery // of the further endpoints, in their order
+	fits     joinCounts  // how it fitted
+
 	chosen *chosen // the users who were asked for; nil: everybody
 	warm   *warmed // what is at hand for them; nil: nothing
 
@@ -60,8 +64,11 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 	if err == nil {
 		err = e.respellStaged(ctx, d)
 	}
+	if err == nil {
+		err = e.fetchPartners(ctx, a, &d)
+	}
 	if err != nil {
-		e.dropStaging(ctx, staging)
+		e.dropStaging(ctx, d.stagings()...)
 		return d, fetchFailed(a, err)
 	}
 	e.Observer.Records(a.Settings.DataSource, "delivered", d.records)
@@ -70,29 +77,37 @@ func (e *Engine) fetch(ctx context.Context, a Automation, staging int64) (delive
 
 // fetchAll stages everything the source has, even if its endpoint delivers
 // changes, because a person asks about one record, whenever that last changed.
-func (e *Engine) fetchAll(ctx context.Context, a Automation, staging int64) error {
-	d := delivery{staging: staging}
+func (e *Engine) fetchAll(ctx context.Context, a Automation) (d delivery, err error) {
+	d.staging = e.draft()
 	if err := e.sameKey(ctx, a); err != nil {
-		return err
+		return d, err
 	}
-	_, err := a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error {
-		return e.Store.Stage(ctx, staging, d.keyed(batch))
+	_, err = a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error {
+		return e.Store.Stage(ctx, d.staging, d.keyed(batch))
 	})
-	if err != nil {
-		return fetchFailed(a, err)
+	if err == nil {
+		err = e.fetchPartners(ctx, a, &d)
 	}
-	return nil
+	if err != nil {
+		return d, fetchFailed(a, err)
+	}
+	return d, nil
 }
 
 // fetchFailed names the failed fetch in an error. If the endpoint delivered
 // too much, the error names the endpoint too.
 func fetchFailed(a Automation, err error) error {
+	name := a.Source.Endpoint()
+	var partner *partnerError
+	if errors.As(err, &partner) {
+		name = partner.endpoint
+	}
 	err = fmt.Errorf("fetch the records of data source %s: %w", a.Settings.DataSource, err)
 	var full *store.StagingFullError
 	if errors.As(err, &full) {
 		return fmt.Errorf("%w: endpoint %s of application %s delivers too much; nothing was changed; next: see what it delivers, "+
 			"such as photos of a large size or the same records over and over, and raise staging_mib in [store] if it is meant to be so much",
-			err, a.Source.Endpoint(), a.Settings.Application)
+			err, name, a.Settings.Application)
 	}
 	return err
 }
@@ -176,8 +191,8 @@ func (e *Engine) settleDelivery(ctx context.Context, r *run, d delivery, made pl
 	return nil
 }
 
-func (e *Engine) dropStaging(ctx context.Context, staging int64) {
-	if err := e.Store.DropStaging(context.WithoutCancel(ctx), staging); err != nil {
+func (e *Engine) dropStaging(ctx context.Context, stagings ...int64) {
+	if err := e.Store.DropStaging(context.WithoutCancel(ctx), stagings...); err != nil {
 		e.Log.Warn("staged records were not removed; the next start does it", "cause", err)
 	}
 }

@@ -118,10 +118,18 @@ func (e *Engine) forKeys(req Request, keys []ident.Key) (Automation, error) {
 
 // noSingle says why an automation cannot ask for a single record; "" if it can.
 func noSingle(a Automation) string {
-	if single, can := a.Source.(KeyFetcher); can {
-		return single.NoSingle()
+	for _, source := range append([]Fetcher{a.Source}, a.partners()...) {
+		single, can := source.(KeyFetcher)
+		if !can {
+			return "its source delivers everybody at once"
+		}
+		if why := single.NoSingle(); why != "" && a.Join != nil {
+			return "endpoint " + source.Endpoint() + ": " + why
+		} else if why != "" {
+			return why
+		}
 	}
-	return "its source delivers everybody at once"
+	return ""
 }
 
 // fetchKeys stages the records of some keys. Without a request for a single
@@ -135,7 +143,7 @@ func (e *Engine) fetchKeys(ctx context.Context, a Automation, staging int64, key
 	}
 	progress.Tell(ctx, progress.Step{Phase: "fetching records"})
 	if err := e.stageKeys(ctx, a, &d); err != nil {
-		e.dropStaging(ctx, staging)
+		e.dropStaging(ctx, d.stagings()...)
 		return d, fetchFailed(a, err)
 	}
 	e.Observer.Records(a.Settings.DataSource, "delivered", d.records)
@@ -145,12 +153,21 @@ func (e *Engine) fetchKeys(ctx context.Context, a Automation, staging int64, key
 func (e *Engine) stageKeys(ctx context.Context, a Automation, d *delivery) error {
 	if noSingle(a) != "" {
 		_, err := a.Source.Fetch(ctx, ident.Position{}, func(batch []ident.Record) error { return e.stageChosen(ctx, d, "", batch) })
-		return err
+		if err != nil {
+			return err
+		}
+		return e.stagePartners(ctx, a, d)
+	}
+	for _, partner := range a.partners() {
+		d.partner(e, partner)
 	}
 	var first error
 	read, suspect := 0, 0
 	for _, key := range d.chosen.asked {
 		all, err := e.stageKey(ctx, a, d, key)
+		if err == nil && d.chosen.came[key] {
+			all, err = e.stagePartnersOf(ctx, a, d, key)
+		}
 		if err == nil {
 			read, suspect = read+1, 0
 			continue
@@ -166,7 +183,12 @@ func (e *Engine) stageKeys(ctx context.Context, a Automation, d *delivery) error
 			return fmt.Errorf("%d records one after the other cannot be read: %w", mostSuspect, err)
 		}
 		first = cmp.Or(first, err)
-		d.chosen.leave(key, single.Error())
+		why := single.Error()
+		var partner *partnerError
+		if errors.As(err, &partner) {
+			why = (&partnerError{partner.endpoint, single}).Error()
+		}
+		d.chosen.leave(key, why)
 	}
 	if read == 0 {
 		return first
@@ -216,6 +238,7 @@ type chosen struct {
 	// A part of it may have come.
 	unread  map[ident.Key]string
 	outside map[ident.Key]string // what the record is not: what where asks for, with the condition
+	left    map[ident.Key]bool   // an inner join leaves the record out
 	decided map[ident.Key]bool   // the plan decides about them: their record came and is in scope
 }
 
@@ -223,6 +246,7 @@ func newChosen(keys []ident.Key) *chosen {
 	c := &chosen{
 		names: map[ident.Key]bool{}, spelled: map[ident.Key]ident.Key{}, keys: map[ident.Key]bool{}, came: map[ident.Key]bool{},
 		unusable: map[ident.Key]string{}, unread: map[ident.Key]string{}, outside: map[ident.Key]string{}, decided: map[ident.Key]bool{},
+		left: map[ident.Key]bool{},
 	}
 	for _, key := range keys {
 		if !c.names[key] {
@@ -280,6 +304,13 @@ func (c *chosen) leave(asked ident.Key, why string) {
 	c.unread[asked], c.came[asked], c.keys[asked] = why, false, true
 }
 
+// leaveOut notes that an inner join leaves a record out.
+func (c *chosen) leaveOut(s arrival) {
+	asked := c.askedAs(s.Record)
+	c.came[asked], c.left[s.Record.Key] = false, true
+	c.unusable[asked] = fmt.Sprintf("endpoint %s has no record with this key, and join = \"inner\" leaves out who has none", s.without)
+}
+
 // part reports whether a record is part of one that could not be fetched.
 func (c *chosen) part(r ident.Record) bool {
 	_, unread := c.unread[c.askedAs(r)]
@@ -303,7 +334,7 @@ func (c *chosen) narrow(made *planned, b *plan.Builder, application string) {
 		return
 	}
 	for key := range c.keys {
-		c.decided[key] = b.Back(key) && c.unread[key] == ""
+		c.decided[key] = b.Back(key) && c.unread[key] == "" && !c.left[key]
 	}
 	open := func(key ident.Key) bool { return !c.decided[key] }
 	made.Quarantined = slices.DeleteFunc(made.Quarantined, func(q ident.QuarantineItem) bool { return !c.keys[q.Key] })

@@ -11,7 +11,6 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
 )
 
 // planned is a plan with the other results of planning.
@@ -89,7 +88,7 @@ func (e *Engine) plan(ctx context.Context, a Automation, client Directory, d del
 // users.
 func (e *Engine) giveStaged(ctx context.Context, a Automation, d *delivery, b *plan.Builder) error {
 	read := 0
-	err := e.Store.EachStaged(ctx, d.staging, func(s store.Staged) error {
+	err := e.eachArrival(ctx, a, d, func(s arrival) error {
 		if read++; read%100 == 1 {
 			progress.Tell(ctx, progress.Step{Phase: "planning record", Done: read, Of: max(read, d.records)})
 		}
@@ -141,7 +140,7 @@ func (e *Engine) builder(ctx context.Context, a Automation, v *view) (*plan.Buil
 }
 
 // give passes what was delivered for one key to the plan.
-func (d *delivery) give(b *plan.Builder, s store.Staged) error {
+func (d *delivery) give(b *plan.Builder, s arrival) error {
 	key := s.Record.Key
 	switch {
 	case s.Deleted && s.Records+s.Parts > 0:
@@ -153,6 +152,8 @@ func (d *delivery) give(b *plan.Builder, s store.Staged) error {
 	case s.Records > 1:
 		d.doubled++
 		b.Duplicate(key, s.Records)
+	case s.without != "":
+		b.Unjoined(key)
 	default:
 		return b.Add(s.Record)
 	}
@@ -293,11 +294,12 @@ func (e *Engine) view(ctx context.Context, a Automation, client Directory, known
 // with somebody else's key, could be anybody, so in that case nobody can be
 // missing.
 func (e *Engine) deliveryEnd(ctx context.Context, a Automation, d delivery, b *plan.Builder) plan.Delivery {
+	d.reportJoin(a, b)
 	if d.chosen != nil {
 		return d.chosen.end()
 	}
 	end := plan.Delivery{
-		Complete: true, ChangesOnly: a.Source.ChangesOnly(),
+		Complete: true, ChangesOnly: a.changesOnly(), Doubt: d.doubtOf(a),
 		Present: func(k ident.Key) (bool, error) { return e.Store.StagedHas(ctx, d.staging, k) },
 	}
 	if d.partsAlone > 0 {

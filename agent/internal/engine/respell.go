@@ -6,7 +6,6 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
-	"github.com/rollcall-agent/rollcall/agent/internal/store"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -81,7 +80,7 @@ func oneSpelling(key ident.Key) ident.Key {
 // giveChosen passes the record of a chosen user to the plan. A user without a
 // link is left to the next whole run when there is a link under another spelling
 // of the same number: only that run sees whether all keys are numbers.
-func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *plan.Builder, s store.Staged) error {
+func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *plan.Builder, s arrival) error {
 	key := s.Record.Key
 	if s.Deleted && s.Records+s.Parts == 0 {
 		return nil // nobody is missing because of a run of chosen users
@@ -107,6 +106,9 @@ func (e *Engine) giveChosen(ctx context.Context, a Automation, d *delivery, b *p
 				}
 			}
 		}
+	}
+	if s.without != "" {
+		d.chosen.leaveOut(s)
 	}
 	outside := b.OutOfScope()
 	err := d.give(b, s)

@@ -169,6 +169,9 @@ func (s Scope) translate(src Source, err error) error {
 			return src.errorAt(fe.From, why, "")
 		}
 		hint = didYouMean(m[1], s.allMembers())
+		if known := s.members["endpoints"]; strings.HasSuffix(before(src.Text, fe.From), "endpoints.") && known != nil {
+			message, hint = "the data source has no endpoint "+m[1], "it has: "+strings.Join(known, ", ")
+		}
 	} else if m, ok := s.nearMiss(src.Text, fe.From, message); ok {
 		return src.errorAt(m.at, m.message, m.hint)
 	} else if unexpectedEnd.MatchString(message) {

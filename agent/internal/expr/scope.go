@@ -131,7 +131,7 @@ func (e *Expression) Paths(name string) [][]string { return pathsOf(e.refs, name
 
 // Places returns the place where the expression first uses each member of name.
 // With depth 0 these are the members of name itself, with depth 1 the members of
-// those.
+// those, as MEMBER.MEMBER.
 func (e *Expression) Places(name string, depth int) map[string]Pos {
 	return placesOf(e.refs, name, depth)
 }
@@ -156,8 +156,9 @@ func placesOf(refs []reference, name string, depth int) map[string]Pos {
 		if r.name != name || len(r.path) <= depth {
 			continue
 		}
-		if _, known := places[r.path[depth]]; !known {
-			places[r.path[depth]] = r.pos
+		member := strings.Join(r.path[:depth+1], ".")
+		if _, known := places[member]; !known {
+			places[member] = r.pos
 		}
 	}
 	return places

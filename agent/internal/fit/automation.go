@@ -20,6 +20,7 @@ type Fitted struct {
 	Endpoint endpoint.Endpoint // with primary_key as its key
 	OwnKey   string            // the endpoint's own key, "" when it has none
 	Kind     string            // of the records and their links
+	Joined   []Joined          // the further endpoints
 	Mapper   *mapping.Mapper   // with the attributes that the connector derives
 	Warnings []string          // each with its place in the configuration
 
@@ -35,42 +36,69 @@ func Automation(cfg *config.Config, name string, m abi.Manifest, now time.Time) 
 	conf := cfg.Automations[name]
 	data := cfg.DataSources[conf.DataSource]
 	app := cfg.Applications[data.Application]
-	called, err := endpointOf(cfg, app, data, m)
+	called, err := endpointOf(cfg, app, data, data.Endpoints[0], m)
 	if err != nil {
 		return Fitted{Warnings: overruledKey(cfg, data)}, []error{err}
 	}
 	f := Fitted{Endpoint: called, OwnKey: called.Key, known: knownEndpoint(app, called, m, now), plain: conf.Mapper}
 	f.Endpoint.Key = keyPointer(data.PrimaryKey)
-	if f.Endpoint.One != nil && f.OwnKey != "" && f.Endpoint.Key != f.OwnKey {
-		f.Endpoint.One, f.Endpoint.NoOne = nil, fmt.Sprintf(
-			"primary_key of data source %s is another field than the key of the endpoint, by which the application finds a single record", data.Name)
-	}
+	withoutOne(&f.Endpoint, f.OwnKey, "primary_key of data source "+data.Name)
 	f.Kind = f.kind()
 	f.Warnings = append(overruledKey(cfg, data), f.unknownFields(conf, data, m)...)
-	var wrong []error
+	wrong := f.join(cfg, conf, m, now)
 	for _, err := range []error{f.wrongKey(cfg, data, m), rivalKey(cfg, name), f.wrongAudience(conf, data, m)} {
 		if err != nil {
 			wrong = append(wrong, err)
 		}
 	}
-	for _, err := range conf.Mapper.Check(called.Name, fieldTypes(f.attributes(m))) {
+	return f, append(wrong, f.derive(conf, m)...)
+}
+
+// withoutOne takes the request for a single record from an endpoint whose records are
+// told apart by another field than its own key; by says what names that field.
+func withoutOne(e *endpoint.Endpoint, own, by string) {
+	if e.One != nil && own != "" && e.Key != own {
+		e.One, e.NoOne = nil, by+" is another field than the key of the endpoint, by which the application finds a single record"
+	}
+}
+
+// derive checks the types of fields, and gives the mapper the attributes that the
+// connector computes.
+func (f *Fitted) derive(conf config.Automation, m abi.Manifest) (wrong []error) {
+	own := f.attributes(m)
+	types := map[string]map[string]mapping.FieldType{"": fieldTypes(own), f.Endpoint.Name: fieldTypes(own)}
+	mapper, errs := conf.Mapper.Deriving("", derivations(own, m.Name))
+	for _, j := range f.Joined {
+		types[j.Endpoint.Name] = fieldTypes(j.attributes(m))
+		if mapper == nil {
+			continue
+		}
+		var more []error
+		mapper, more = mapper.Deriving(j.Endpoint.Name, derivations(j.attributes(m), m.Name))
+		errs = append(errs, more...)
+	}
+	for _, err := range conf.Mapper.Check(types) {
 		wrong = append(wrong, fmt.Errorf("%w; the types are those that connector %s lists", err, m.Name))
 	}
-	mapper, errs := conf.Mapper.Deriving(derivations(f.attributes(m), m.Name))
 	for _, err := range errs {
-		wrong = append(wrong, fmt.Errorf("%s: automation %s: %w; have the connector corrected, or do without the attribute", conf.Pos, name, err))
+		wrong = append(wrong, fmt.Errorf("%s: automation %s: %w; have the connector corrected, or do without the attribute",
+			conf.Pos, conf.Name, err))
 	}
 	f.Mapper = mapper
-	return f, wrong
+	return wrong
 }
 
 // kind returns the kind of the records: that of the endpoint or, when its own
 // definition says none, that of the manifest's endpoint that it calls.
 func (f Fitted) kind() string {
-	if f.Endpoint.Kind == "" && f.known != nil {
-		return cmp.Or(f.known.Kind, ident.UserKind)
+	return kindOf(f.Endpoint, f.known)
+}
+
+func kindOf(e endpoint.Endpoint, known *abi.Endpoint) string {
+	if e.Kind == "" && known != nil {
+		return cmp.Or(known.Kind, ident.UserKind)
 	}
-	return cmp.Or(f.Endpoint.Kind, ident.UserKind)
+	return cmp.Or(e.Kind, ident.UserKind)
 }
 
 // Digest adds to the digest of the automation's configuration what the connector
@@ -93,11 +121,13 @@ func digest(config, more string) string {
 
 // attributes returns those that the manifest lists for the endpoint's records;
 // none when it does not know the endpoint.
-func (f Fitted) attributes(m abi.Manifest) []abi.Attribute {
-	if f.known == nil {
+func (f Fitted) attributes(m abi.Manifest) []abi.Attribute { return attributesOf(f.known, m) }
+
+func attributesOf(known *abi.Endpoint, m abi.Manifest) []abi.Attribute {
+	if known == nil {
 		return nil
 	}
-	return m.EndpointAttributes(f.known.Name)
+	return m.EndpointAttributes(known.Name)
 }
 
 // fieldTypes returns the types of the attributes. A time that the connector

@@ -43,7 +43,7 @@ func TestDerivedAttributesOfConnectors(t *testing.T) {
 				t.Fatal(errs)
 			}
 			derived := derivations(all, m.Name)
-			mapper, errs = mapper.Deriving(derived)
+			mapper, errs = mapper.Deriving("", derived)
 			for _, err := range errs {
 				t.Errorf("%s: endpoint %s: %v", file, m.Endpoints[i].Name, err)
 			}

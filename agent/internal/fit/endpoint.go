@@ -15,8 +15,9 @@ import (
 // endpointOf merges the configuration's changes into the manifest's endpoint, or
 // makes a new one. It has the endpoint's own key; the caller replaces that by
 // primary_key of the data source.
-func endpointOf(cfg *config.Config, app config.Application, data config.DataSource, m abi.Manifest) (endpoint.Endpoint, error) {
-	name := data.Endpoints[0]
+func endpointOf(
+	cfg *config.Config, app config.Application, data config.DataSource, name string, m abi.Manifest,
+) (endpoint.Endpoint, error) {
 	from, inManifest := m.Endpoint(name)
 	change, changed := app.Endpoints[name]
 	if !inManifest && !changed {

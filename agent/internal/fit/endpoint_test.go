@@ -31,7 +31,7 @@ func TestRepeatWithoutStyleKeepsTheConnectorsPaging(t *testing.T) {
 		"one page, when said": {config.Repeat{Style: config.RepeatNone}, abi.Repeat{Style: abi.RepeatNone, MaxEmpty: 200}},
 	} {
 		app := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{"users": {Repeat: &c.set}}}
-		got, err := endpointOf(&config.Config{}, app, config.DataSource{Endpoints: []string{"users"}}, m)
+		got, err := endpointOf(&config.Config{}, app, config.DataSource{}, "users", m)
 		if err != nil || !reflect.DeepEqual(got.Repeat, c.want) {
 			t.Errorf("%s: %+v, %v; want %+v", name, got.Repeat, err, c.want)
 		}
@@ -44,7 +44,7 @@ func TestEndpointTakesKeyedAndCost(t *testing.T) {
 	m.Normalize()
 	keyed, cost := true, 20
 	conf := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{"users": {Keyed: &keyed, Cost: &cost}}}
-	got, err := endpointOf(&config.Config{}, conf, config.DataSource{Endpoints: []string{"users"}}, m)
+	got, err := endpointOf(&config.Config{}, conf, config.DataSource{}, "users", m)
 	if err != nil || !got.Keyed || got.Cost != 20 || got.Endpoint.Path != "/users" {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -86,7 +86,7 @@ func TestOne(t *testing.T) {
 		"own for none":    {"roles", config.Endpoint{One: own}, "/u/a%2Fb"},
 	} {
 		app := config.Application{Name: "x", Endpoints: map[string]config.Endpoint{c.endpoint: c.change}}
-		got, err := endpointOf(&config.Config{}, app, config.DataSource{Endpoints: []string{c.endpoint}}, m)
+		got, err := endpointOf(&config.Config{}, app, config.DataSource{}, c.endpoint, m)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

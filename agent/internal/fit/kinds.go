@@ -38,7 +38,7 @@ func KindsOf(cfg *config.Config, application string, m abi.Manifest) []string {
 func KindOf(cfg *config.Config, automation string, m abi.Manifest, now time.Time) string {
 	data := cfg.DataSources[cfg.Automations[automation].DataSource]
 	app := cfg.Applications[data.Application]
-	called, err := endpointOf(cfg, app, data, m)
+	called, err := endpointOf(cfg, app, data, data.Endpoints[0], m)
 	if err != nil {
 		return ""
 	}

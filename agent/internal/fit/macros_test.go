@@ -80,7 +80,7 @@ func TestMacrosOfAnEndpoint(t *testing.T) {
 			cfg := configured(t, "[data_sources.people]",
 				"[applications.pipedrive.endpoints.members]\nmode = \""+mode+"\"\npath = \"/members\"\nparams = { x = '"+text+"' }\n[data_sources.people]")
 			data := config.DataSource{Application: "pipedrive", Endpoints: []string{"members"}}
-			got, err := endpointOf(cfg, cfg.Applications["pipedrive"], data, macrosManifest())
+			got, err := endpointOf(cfg, cfg.Applications["pipedrive"], data, data.Endpoints[0], macrosManifest())
 			if want == "" && (err != nil || got.Params["x"] == nil) ||
 				want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "agent.toml:")) {
 				t.Errorf("%s with mode %s: %v, want %s", text, mode, err, want)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -27,26 +28,32 @@ func Needs(cfg *config.Config, app config.Application, m abi.Manifest, now time.
 		if data.Application != app.Name {
 			continue
 		}
-		called, err := endpointOf(cfg, app, data, m)
-		if err != nil {
-			continue // Automation reports it
+		for _, endpoint := range data.Endpoints {
+			called, err := endpointOf(cfg, app, data, endpoint, m)
+			if err != nil {
+				continue // Automation reports it
+			}
+			n := endpointNeed(app, called, m, now)
+			if !slices.ContainsFunc(needs, func(other Need) bool { return other.Use == n.Use }) {
+				needs = append(needs, n)
+			}
 		}
-		n := Need{Need: abi.Need{Use: "endpoint " + called.Name, Method: methodOf(called.Method)}}
-		if slices.ContainsFunc(needs, func(other Need) bool { return other.Use == n.Use }) {
-			continue
-		}
-		target := called.Target(now, app.Settings)
-		if strings.HasPrefix(target, "/") {
-			n.Path = target
-		} else {
-			n.URL = target
-		}
-		if known := knownEndpoint(app, called, m, now); known != nil {
-			n.Known, n.Rights, n.Scopes = true, known.Rights, known.Scopes
-		}
-		needs = append(needs, n)
 	}
 	return append(needs, webhookNeeds(cfg, app, m)...)
+}
+
+func endpointNeed(app config.Application, called endpoint.Endpoint, m abi.Manifest, now time.Time) Need {
+	n := Need{Need: abi.Need{Use: "endpoint " + called.Name, Method: methodOf(called.Method)}}
+	target := called.Target(now, app.Settings)
+	if strings.HasPrefix(target, "/") {
+		n.Path = target
+	} else {
+		n.URL = target
+	}
+	if known := knownEndpoint(app, called, m, now); known != nil {
+		n.Known, n.Rights, n.Scopes = true, known.Rights, known.Scopes
+	}
+	return n
 }
 
 // webhookNeeds lists the webhooks of an application that steps call.

@@ -50,7 +50,7 @@ func Receiver(conf config.Application, m abi.Manifest) []error {
 func Reads(cfg *config.Config, automation string, m abi.Manifest, now time.Time) string {
 	data := cfg.DataSources[cfg.Automations[automation].DataSource]
 	app := cfg.Applications[data.Application]
-	called, err := endpointOf(cfg, app, data, m)
+	called, err := endpointOf(cfg, app, data, data.Endpoints[0], m)
 	if err != nil {
 		return ""
 	}

@@ -27,21 +27,33 @@ func (f Fitted) unknownFields(a config.Automation, data config.DataSource, m abi
 	if f.known == nil {
 		return nil
 	}
+	return unknownFields(a, data, m, "", f.attributes(m))
+}
+
+// unknownFields is for the records of one endpoint; "" is the one that leads.
+func unknownFields(a config.Automation, data config.DataSource, m abi.Manifest, endpoint string, attributes []abi.Attribute) []string {
 	var known, warnings []string
-	for _, attribute := range f.attributes(m) {
+	for _, attribute := range attributes {
 		known = append(known, attribute.Name)
 	}
-	for _, field := range a.Mapper.Fields() {
+	if endpoint != "" && known == nil {
+		return nil
+	}
+	root, prefix := "user.", ""
+	if endpoint != "" {
+		root, prefix = "endpoints."+endpoint+".", endpoint+"."
+	}
+	for _, field := range a.Mapper.FieldsOf(endpoint) {
 		if slices.Contains(known, field) {
 			continue
 		}
-		place, ok := a.Mapper.Place(field)
+		place, ok := a.Mapper.Place(prefix + field)
 		if !ok {
 			continue // the primary key, which wrongKey reports as an error
 		}
-		hint := strings.Replace(closest(field, known), `"`, `"user.`, 1)
-		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses user.%s, which connector %s does not list%s",
-			place, data.Name, field, m.Name, inBrackets(hint)))
+		hint := strings.Replace(closest(field, known), `"`, `"`+root, 1)
+		warnings = append(warnings, fmt.Sprintf("%s: warning: data source %s uses %s%s, which connector %s does not list%s",
+			place, data.Name, root, field, m.Name, inBrackets(hint)))
 	}
 	return warnings
 }

@@ -41,6 +41,10 @@ type Record struct {
 	// in the delivery it was; "" when it can be used. Fields hold what could be
 	// read.
 	Problem string `json:"problem,omitempty"`
+	// Joined holds the fields of the records with the same key that the further
+	// endpoints of the data source delivered, by endpoint. Where an endpoint
+	// delivered none, there is no entry.
+	Joined map[string]map[string]any `json:"joined,omitempty"`
 }
 
 // Position says how far the deliveries of an endpoint in mode changes have come.

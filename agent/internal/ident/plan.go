@@ -91,7 +91,8 @@ type RecordCounts struct {
 	InScope     int `json:"in_scope"`
 	OutOfScope  int `json:"out_of_scope"`
 	Quarantined int `json:"quarantined"`
-	Unchanged   int `json:"unchanged"` // in scope, linked and nothing to do
+	Unjoined    int `json:"unjoined,omitempty"` // left out by an inner join
+	Unchanged   int `json:"unchanged"`          // in scope, linked and nothing to do
 	Missing     int `json:"missing"`
 	Deleted     int `json:"deleted,omitempty"` // keys that the application reports as deleted, linked or not
 }

@@ -24,6 +24,9 @@ func Compile(def Definition) (*Mapper, []error) {
 	def.Attributes = withDefaultCN(def.Attributes)
 	b := &builder{def: def, m: &Mapper{primary: def.Primary, settings: def.Settings}}
 	base := expr.NewScope("user", "endpoints", "now", "settings").WithLookups(def.Lookups)
+	if len(def.Endpoints) > 0 {
+		base = base.WithMembers("endpoints", def.Endpoints...)
+	}
 	var names []string
 	for _, a := range def.Attributes {
 		if !a.Reference {
@@ -50,7 +53,7 @@ func Compile(def Definition) (*Mapper, []error) {
 		b.usage()
 	}
 	if len(b.errs) == 0 {
-		b.errs = b.m.Check("", nil)
+		b.errs = b.m.Check(nil)
 	}
 	if len(b.errs) > 0 {
 		return nil, b.errs

@@ -39,31 +39,35 @@ const (
 // derived is a compiled DerivedDef.
 type derived struct {
 	DerivedDef
+	endpoint   string // that delivers the other fields; "" is the one that leads
 	expression *expr.Expression
 }
 
-// Deriving returns a mapper that computes the given fields, as far as it uses
-// them, instead of expecting them in records. Its Fields then list the fields
-// that they are computed from. Deriving returns every mistake that it finds in
-// the fields in use, each an *expr.Error; it does not check the others.
-func (m *Mapper) Deriving(defs []DerivedDef) (*Mapper, []error) {
+// Deriving returns a mapper that computes the given fields of the records of an
+// endpoint, as far as it uses them, instead of expecting them in records; "" is the
+// endpoint that leads. Its Fields then list the fields that they are computed from.
+// Deriving returns every mistake that it finds in the fields in use, each an
+// *expr.Error; it does not check the others.
+func (m *Mapper) Deriving(endpoint string, defs []DerivedDef) (*Mapper, []error) {
 	names := map[string]bool{}
 	for _, d := range defs {
 		names[d.Name] = true
 	}
-	fields := slices.DeleteFunc(slices.Clone(m.fields), func(name string) bool { return names[name] })
-	if len(fields) == len(m.fields) {
+	used := m.fields[endpoint]
+	fields := slices.DeleteFunc(slices.Clone(used), func(name string) bool { return names[name] })
+	if len(fields) == len(used) {
 		return m, nil
 	}
 	out := *m
-	out.derived = nil
+	out.derived, out.fields = slices.Clone(m.derived), maps.Clone(m.fields)
 	var errs []error
 	scope := expr.NewScope("user")
 	for _, def := range defs {
-		if !slices.Contains(m.fields, def.Name) {
+		if !slices.Contains(used, def.Name) {
 			continue
 		}
 		d, reads, err := m.derive(scope, def, names)
+		d.endpoint = endpoint
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -75,7 +79,7 @@ func (m *Mapper) Deriving(defs []DerivedDef) (*Mapper, []error) {
 		return nil, errs
 	}
 	slices.Sort(fields)
-	out.fields = slices.Compact(fields)
+	out.fields[endpoint] = slices.Compact(fields)
 	out.version = derivedVersion(m.version, out.derived)
 	return &out, nil
 }
@@ -105,7 +109,7 @@ func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool)
 			return refuse("write what that one is made of", "user.%s is derived itself", name)
 		}
 	}
-	return derived{def, e}, reads, nil
+	return derived{DerivedDef: def, expression: e}, reads, nil
 }
 
 // derivedVersion returns the version of a mapping whose records have these
@@ -113,7 +117,7 @@ func (m *Mapper) derive(scope expr.Scope, def DerivedDef, names map[string]bool)
 func derivedVersion(version string, all []derived) string {
 	parts := []string{version}
 	for _, d := range all {
-		parts = append(parts, d.Name, string(d.Type), d.Value.Text)
+		parts = append(parts, d.name(), string(d.Type), d.Value.Text)
 	}
 	slices.Sort(parts[1:])
 	b, _ := json.Marshal(parts) // texts can always be encoded
@@ -129,13 +133,37 @@ func (m *Mapper) Derive(rec ident.Record) (ident.Record, error) {
 	if len(m.derived) == 0 {
 		return rec, nil
 	}
-	env := expr.Env{"user": rec.Fields}
-	fields := make(map[string]any, len(rec.Fields)+len(m.derived))
-	maps.Copy(fields, rec.Fields)
+	out := rec
+	var err error
+	if out.Fields, err = m.deriveOf("", rec.Fields); err != nil {
+		return rec, err
+	}
+	if len(rec.Joined) > 0 {
+		out.Joined = maps.Clone(rec.Joined)
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(rec.Joined)) {
+		if out.Joined[endpoint], err = m.deriveOf(endpoint, rec.Joined[endpoint]); err != nil {
+			return rec, err
+		}
+	}
+	return out, nil
+}
+
+// deriveOf returns the fields of an endpoint's record with those that are computed.
+func (m *Mapper) deriveOf(endpoint string, fields map[string]any) (map[string]any, error) {
+	env, copied := expr.Env{"user": fields}, false
 	for _, d := range m.derived {
+		if d.endpoint != endpoint {
+			continue
+		}
 		v, present, err := d.eval(env)
 		if err != nil {
-			return rec, err
+			return nil, err
+		}
+		if !copied {
+			own := make(map[string]any, len(fields)+len(m.derived))
+			maps.Copy(own, fields)
+			fields, copied = own, true
 		}
 		if present {
 			fields[d.Name] = v
@@ -143,15 +171,26 @@ func (m *Mapper) Derive(rec ident.Record) (ident.Record, error) {
 			delete(fields, d.Name)
 		}
 	}
-	rec.Fields = fields
-	return rec, nil
+	return fields, nil
+}
+
+// name is the field as expressions name it, without "user." or "endpoints.".
+func (d derived) name() string {
+	if d.endpoint == "" {
+		return d.Name
+	}
+	return d.endpoint + "." + d.Name
 }
 
 func (d derived) eval(env expr.Env) (value any, present bool, err error) {
 	v, err := d.expression.Eval(env)
+	name := "user." + d.Name
+	if d.endpoint != "" {
+		name = "endpoints." + d.endpoint + "." + d.Name
+	}
 	e := &Error{
-		Attribute: "user." + d.Name, Pos: d.Value.Pos,
-		Next: "the connector computes user." + d.Name + ": correct the record at the source, or have the connector corrected",
+		Attribute: name, Pos: d.Value.Pos,
+		Next: "the connector computes " + name + ": correct the record at the source, or have the connector corrected",
 	}
 	if err != nil {
 		e.take(err)

@@ -36,7 +36,7 @@ func spelled(t *testing.T, v any) string {
 
 func deriving(t *testing.T, m *Mapper, defs ...DerivedDef) *Mapper {
 	t.Helper()
-	out, errs := m.Deriving(defs)
+	out, errs := m.Deriving("", defs)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -157,7 +157,7 @@ func TestMistakesInDerivedFields(t *testing.T) {
 		`it would be another value`:                                                                 {field("x", FieldString, "guid()")},
 		`the primary key cannot be derived`:                                                         {field("id", FieldString, "user.a")},
 	} {
-		_, errs := using(t, "x").Deriving(defs)
+		_, errs := using(t, "x").Deriving("", defs)
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
 			t.Errorf("got %v, want %s", errs, want)
 		}
@@ -169,7 +169,7 @@ func BenchmarkDerive(b *testing.B) {
 	if errs != nil {
 		b.Fatal(errs)
 	}
-	with, errs := plain.Deriving([]DerivedDef{field("is_admin", FieldBool, "any(user.access, #.admin)")})
+	with, errs := plain.Deriving("", []DerivedDef{field("is_admin", FieldBool, "any(user.access, #.admin)")})
 	if errs != nil {
 		b.Fatal(errs)
 	}

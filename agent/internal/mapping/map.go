@@ -35,9 +35,14 @@ func (m *Mapper) evaluation(rec ident.Record) *evaluation {
 		m: m, key: rec.Key, final: make(map[string]any, len(m.attributes)),
 		desired: make([]ident.DesiredAttribute, 0, len(m.attributes)),
 	}
+	endpoints := make(map[string]any, 1+len(rec.Joined))
+	for name, fields := range rec.Joined {
+		endpoints[name] = fields
+	}
+	endpoints[rec.Endpoint] = rec.Fields
 	e.env = expr.Env{
 		"user":       rec.Fields,
-		"endpoints":  map[string]any{rec.Endpoint: rec.Fields},
+		"endpoints":  endpoints,
 		"attributes": e.final,
 		"settings":   m.settings,
 		"link":       nil,

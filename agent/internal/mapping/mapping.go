@@ -10,6 +10,7 @@ package mapping
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
@@ -20,7 +21,10 @@ import (
 // Definition is the mapping of one data source together with the OU and the
 // groups of one automation.
 type Definition struct {
-	Primary    string // the top-level field that holds the primary key
+	Primary string // the top-level field that holds the primary key
+	// Endpoints are those of the data source; the first leads. Without any, every
+	// name may stand after "endpoints.", and is that of the records' own endpoint.
+	Endpoints  []string
 	Where      *expr.Source
 	Attributes []AttributeDef
 	OU         *expr.Source
@@ -132,8 +136,8 @@ type Mapper struct {
 	ouAfter    int      // the attributes before this index are evaluated before the OU
 	groups     []*expr.Template
 	settings   map[string]any
-	fields     []string
-	places     map[string]expr.Pos // the first place where each field of user is used
+	fields     map[string][]string // by endpoint; "" is the one that leads
+	places     map[string]expr.Pos // the first place where each field is used, by FIELD or ENDPOINT.FIELD
 	version    string
 	usesNow    bool
 	derived    []derived
@@ -152,10 +156,14 @@ type attribute struct {
 
 // Fields returns the top-level fields of a record that the mapper uses, and the
 // primary key, sorted.
-func (m *Mapper) Fields() []string { return m.fields }
+func (m *Mapper) Fields() []string { return m.fields[""] }
 
-// Place returns the first place where the definition uses user.FIELD; false when
-// it does not use it.
+// FieldsOf returns the top-level fields of the records of a further endpoint that the
+// mapper uses, sorted.
+func (m *Mapper) FieldsOf(endpoint string) []string { return m.fields[endpoint] }
+
+// Place returns the first place where the definition uses user.FIELD or, written as
+// ENDPOINT.FIELD, a field of a further endpoint; false when it does not use it.
 func (m *Mapper) Place(field string) (expr.Pos, bool) {
 	at, ok := m.places[field]
 	return at, ok
@@ -164,6 +172,11 @@ func (m *Mapper) Place(field string) (expr.Pos, bool) {
 // WhereIsFixed reports whether the scope filter does not depend on the record.
 func (m *Mapper) WhereIsFixed() bool {
 	return m.where != nil && !m.where.Uses("user") && !m.where.Uses("endpoints")
+}
+
+// WhereUses reports whether the scope filter looks at the records of an endpoint.
+func (m *Mapper) WhereUses(endpoint string) bool {
+	return m.where != nil && slices.ContainsFunc(m.where.Paths("endpoints"), func(path []string) bool { return path[0] == endpoint })
 }
 
 // Version returns a digest of the definition: records that were mapped under

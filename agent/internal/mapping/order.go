@@ -90,24 +90,30 @@ func (s *sorter) visit(name string) bool {
 // usage finds out which fields of a record matter, and refuses expressions that
 // would make all of them matter.
 func (b *builder) usage() {
-	fields := []string{b.m.primary}
-	b.m.places = map[string]expr.Pos{}
+	b.m.fields, b.m.places = map[string][]string{"": {b.m.primary}}, map[string]expr.Pos{}
 	note := func(u user, src expr.Source) {
 		b.m.place(u.Places("user", 0))
-		b.m.place(u.Places("endpoints", 1))
+		for field, at := range u.Places("endpoints", 1) {
+			endpoint, name, _ := strings.Cut(field, ".")
+			if b.joined(endpoint) != "" {
+				name = field
+			}
+			b.m.place(map[string]expr.Pos{name: at})
+		}
 		for _, path := range u.Paths("user") {
 			if len(path) == 0 {
 				b.fail(src.Pos, "", "user is used as a whole; name a field: user.NAME")
 				return
 			}
-			fields = append(fields, path[0])
+			b.m.fields[""] = append(b.m.fields[""], path[0])
 		}
 		for _, path := range u.Paths("endpoints") {
 			if len(path) < 2 {
 				b.fail(src.Pos, "", "endpoints is used as a whole; name a field: endpoints.NAME.FIELD")
 				return
 			}
-			fields = append(fields, path[1])
+			of := b.joined(path[0])
+			b.m.fields[of] = append(b.m.fields[of], path[1])
 		}
 		if slices.Contains(u.Fields("attributes"), expr.Every) {
 			b.fail(src.Pos, "", "attributes is used as a whole; name one: attributes.NAME")
@@ -120,8 +126,19 @@ func (b *builder) usage() {
 	for _, t := range b.allTemplates() {
 		note(t, t.Source())
 	}
-	slices.Sort(fields)
-	b.m.fields = slices.Compact(slices.DeleteFunc(fields, func(s string) bool { return s == "" }))
+	for endpoint, fields := range b.m.fields {
+		slices.Sort(fields)
+		b.m.fields[endpoint] = slices.Compact(slices.DeleteFunc(fields, func(s string) bool { return s == "" }))
+	}
+}
+
+// joined returns the name of an endpoint whose records are joined to those of the one
+// that leads; "" for that one.
+func (b *builder) joined(endpoint string) string {
+	if i := slices.Index(b.def.Endpoints, endpoint); i > 0 {
+		return endpoint
+	}
+	return ""
 }
 
 // place records where fields are used, when that is before the place known so

@@ -162,6 +162,11 @@ func (e *evaluation) holds(condition *expr.Expression) (bool, *Error) {
 	switch {
 	case v.Missing != "":
 		fault.Cause = v.Missing + " is absent"
+		if name, is := strings.CutPrefix(v.Missing, "endpoints."); is && !strings.Contains(name, ".") {
+			fault.Cause = "endpoint " + name + " has no record with this key"
+			fault.Next = "supply it at the source, or let the filter say what its absence means: default(" + v.Missing + ".FIELD, ...)"
+			break
+		}
 		if near := e.near(v.Missing); near != "" {
 			fault.Next = fmt.Sprintf("did you mean %s? If not, let the filter say what its absence means: default(%s, ...)", near, v.Missing)
 			break

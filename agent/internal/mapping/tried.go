@@ -77,6 +77,9 @@ func (e *evaluation) whyNone(t *expr.Template, v expr.Value) why {
 	}
 	y := why{cause: v.Cause, next: "supply it at the source, or correct the expression"}
 	if v.State == expr.Absent {
+		if name, is := strings.CutPrefix(v.Missing, "endpoints."); is && !strings.Contains(name, ".") {
+			y.cause = "endpoint " + name + " has no record with this key"
+		}
 		if near := e.near(v.Missing); near != "" {
 			y.next = fmt.Sprintf("did you mean %s? If not, supply %s at the source", near, v.Missing)
 		}

@@ -3,10 +3,11 @@ package mapping
 import "github.com/rollcall-agent/rollcall/agent/internal/expr"
 
 // Check looks for comparisons of values of unlike types in the expressions.
-// fields holds the types of the fields of the endpoint's records, as far as they
-// are known. Each error is an *expr.Error with its place.
-func (m *Mapper) Check(endpoint string, fields map[string]FieldType) []error {
-	types := m.types(endpoint, fields)
+// fields holds the types of the fields of the records of endpoints, by their names,
+// as far as they are known; "" is the one that leads. Each error is an *expr.Error
+// with its place.
+func (m *Mapper) Check(fields map[string]map[string]FieldType) []error {
+	types := m.types(fields)
 	var errs []error
 	if m.where != nil {
 		errs = m.where.CheckCondition(types)
@@ -25,11 +26,8 @@ func (m *Mapper) Check(endpoint string, fields map[string]FieldType) []error {
 	return errs
 }
 
-func (m *Mapper) types(endpoint string, fields map[string]FieldType) expr.Types {
-	user, attributes, link, settings := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
-	for name, is := range fields {
-		user[name] = string(is)
-	}
+func (m *Mapper) types(fields map[string]map[string]FieldType) expr.Types {
+	attributes, link, settings := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, a := range m.attributes {
 		attributes[a.Name] = "values"
 		if a.single() {
@@ -49,5 +47,15 @@ func (m *Mapper) types(endpoint string, fields map[string]FieldType) expr.Types 
 			settings[name] = string(FieldNumber)
 		}
 	}
-	return expr.Types{"user": user, "endpoints." + endpoint: user, "attributes": attributes, "link": link, "settings": settings}
+	types := expr.Types{"user": {}, "attributes": attributes, "link": link, "settings": settings}
+	for endpoint, of := range fields {
+		known := map[string]string{}
+		for name, is := range of {
+			known[name] = string(is)
+		}
+		if types["endpoints."+endpoint] = known; endpoint == "" {
+			types["user"] = known
+		}
+	}
+	return types
 }

@@ -75,7 +75,7 @@ func TestTypesOfTheManifestAreChecked(t *testing.T) {
 		`endpoints.other.id == "1"`:             "",
 		`user.name`:                             `agent.toml:5:15: user.name is a text and stands where true or false is needed (compare it, such as user.name == "true", or ask for any text: !is_empty(user.name))`,
 	} {
-		errs := compile(t, Definition{Where: src(where)}).Check("users", fields)
+		errs := compile(t, Definition{Where: src(where)}).Check(map[string]map[string]FieldType{"": fields, "users": fields})
 		got := ""
 		if len(errs) > 0 {
 			got = errs[0].Error()
@@ -93,7 +93,7 @@ func TestTypesOfTheManifestAreChecked(t *testing.T) {
 		"ou":      {OU: src("OU=" + bad.Text)},
 		"groups":  {Groups: []expr.Source{*src("CN=" + bad.Text)}},
 	} {
-		if errs := compile(t, def).Check("users", fields); len(errs) != 1 || !strings.Contains(errs[0].Error(), "write user.id == 1") {
+		if errs := compile(t, def).Check(map[string]map[string]FieldType{"": fields, "users": fields}); len(errs) != 1 || !strings.Contains(errs[0].Error(), "write user.id == 1") {
 			t.Errorf("%s: %v", place, errs)
 		}
 	}

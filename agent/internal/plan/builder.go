@@ -198,6 +198,13 @@ func (b *Builder) Contradiction(key ident.Key) {
 		"look at this key at the source: when it delivers or reports it once more, that counts")
 }
 
+// Unjoined says that a key was delivered, and that an inner join leaves it out; Add
+// is not called for it. The key counts as present, and nothing is done about it.
+func (b *Builder) Unjoined(key ident.Key) {
+	b.draft.delivered(key)
+	b.draft.counts.Unjoined++
+}
+
 // Remark adds a note about the delivery as a whole.
 func (b *Builder) Remark(text string) { b.draft.note("", "", "%s", text) }
 

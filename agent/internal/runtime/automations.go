@@ -102,6 +102,10 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 		return engine.Automation{}, err
 	}
 	settings.Kind, settings.Config = fits.Kind, fits.Digest(settings.Config)
+	reads := source.Settings{
+		Connector: connector.Connector, Application: target, Manifest: connector.manifest, Endpoint: fits.Endpoint,
+		Fields: fits.Mapper.Fields(), Now: time.Now,
+	}
 	return engine.Automation{
 		Settings: settings,
 		Mapper:   fits.Mapper,
@@ -109,11 +113,23 @@ func (s *Snapshot) automation(ctx context.Context, name string) (engine.Automati
 		Password: engine.Password{
 			Length: conf.Password.Length, MustChange: conf.Password.MustChange, Deliver: conf.Password.Deliver != "",
 		},
-		Source: source.New(source.Settings{
-			Connector: connector.Connector, Application: target, Manifest: connector.manifest, Endpoint: fits.Endpoint,
-			Fields: fits.Mapper.Fields(), Now: time.Now,
-		}),
+		Source: source.New(reads),
+		Join:   joined(data, fits, reads),
 	}, nil
+}
+
+// joined returns the further endpoints of a data source, which are read as the first
+// one is; nil when it has none.
+func joined(data config.DataSource, fits fit.Fitted, reads source.Settings) *engine.Join {
+	if len(fits.Joined) == 0 {
+		return nil
+	}
+	join := &engine.Join{Inner: data.Join == config.JoinInner}
+	for _, j := range fits.Joined {
+		reads.Endpoint, reads.Fields = j.Endpoint, j.Fields(fits)
+		join.Partners = append(join.Partners, source.New(reads))
+	}
+	return join
 }
 
 func (s *Snapshot) planSettings(conf config.Automation, data config.DataSource) (plan.Settings, error) {

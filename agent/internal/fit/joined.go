@@ -1,0 +1,93 @@
+package fit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-agent/rollcall/agent/internal/config"
+	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
+)
+
+// Joined is a further endpoint of a data source, whose records are joined to those of
+// the first.
+type Joined struct {
+	Endpoint endpoint.Endpoint // with the key by which they are joined
+	known    *abi.Endpoint     // see Fitted
+}
+
+func (j Joined) attributes(m abi.Manifest) []abi.Attribute { return attributesOf(j.known, m) }
+
+// Fields returns the top-level fields of its records that a run needs: those that the
+// mapping uses, and the key.
+func (j Joined) Fields(f Fitted) []string {
+	key, _ := config.DataSource{PrimaryKey: j.Endpoint.Key}.KeyField()
+	fields := append(slices.Clone(f.Mapper.FieldsOf(j.Endpoint.Name)), key)
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+// join combines the further endpoints of the data source with the manifest.
+func (f *Fitted) join(cfg *config.Config, conf config.Automation, m abi.Manifest, now time.Time) (wrong []error) {
+	data := cfg.DataSources[conf.DataSource]
+	app := cfg.Applications[data.Application]
+	for _, name := range data.Endpoints[1:] {
+		called, err := endpointOf(cfg, app, data, name, m)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		own := called.Key
+		called.Key = keyPointer(data.PrimaryKey)
+		set := app.Endpoints[name].Key
+		if set != nil && *set != "" {
+			called.Key = *set
+		}
+		withoutOne(&called, own, "the key that the records are joined by")
+		j := Joined{Endpoint: called, known: knownEndpoint(app, called, m, now)}
+		if err := f.wrongJoin(cfg, data, j, m); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		f.Joined = append(f.Joined, j)
+		f.Warnings = append(f.Warnings, unknownFields(conf, data, m, name, j.attributes(m))...)
+	}
+	if !slices.ContainsFunc(f.Joined, func(j Joined) bool { return j.Endpoint.Mode == abi.ModeChanges }) &&
+		(f.Endpoint.Mode != abi.ModeChanges || len(f.Joined) == 0) {
+		return wrong
+	}
+	return append(wrong, fmt.Errorf("%s: data source %s: an endpoint in mode changes cannot be joined to another: "+
+		"what did not change would be joined to nothing; use endpoints in mode full",
+		cfg.Place("data_sources", data.Name, "endpoints"), data.Name))
+}
+
+// wrongJoin refuses to join records that are not about the same things, or by a field
+// that they do not have.
+func (f *Fitted) wrongJoin(cfg *config.Config, data config.DataSource, j Joined, m abi.Manifest) error {
+	name := j.Endpoint.Name
+	refuse := func(format string, args ...any) error {
+		return fmt.Errorf("%s: data source %s: endpoint %s %s",
+			cfg.Place("data_sources", data.Name, "endpoints"), data.Name, name, fmt.Sprintf(format, args...))
+	}
+	set := cfg.Applications[data.Application].Endpoints[name].Key
+	explicit := set != nil && *set != ""
+	choose := fmt.Sprintf("key = \"/FIELD\" in [applications.%s.endpoints.%s]", data.Application, name)
+	if kind, own := kindOf(j.Endpoint, j.known), kindOf(f.Endpoint, f.known); kind != own && !explicit {
+		return refuse("has records of the kind %s, and %s of the kind %s: number 7 of the one is not number 7 of the other; "+
+			"say which field of it holds the key of the other: %s", kind, f.Endpoint.Name, own, choose)
+	}
+	field, deeper := config.DataSource{PrimaryKey: j.Endpoint.Key}.KeyField()
+	var names []string
+	for _, a := range j.attributes(m) {
+		if names = append(names, a.Name); a.Name == field && a.Value != "" {
+			return refuse("is joined by %s, which connector %s derives from other fields: %s", field, m.Name, choose)
+		}
+	}
+	if len(names) > 0 && !slices.Contains(names, field) && !deeper && !explicit {
+		return refuse("has no field %s, by which it would be joined (it has: %s): say which field holds that key: %s",
+			field, strings.Join(names, ", "), choose)
+	}
+	return nil
+}
