@@ -60,23 +60,31 @@ func (l *loader) checkConflicts() {
 // one attribute of the same people back have no end.
 func (l *loader) checkKeepers() {
 	type pair struct{ one, other string }
-	seen := map[pair][]keeper{}
+	seen := map[pair][]*keeper{}
 	all := l.config.keepers("")
-	for i, one := range all {
-		for _, other := range all[i+1:] {
-			if one.automation.Name == other.automation.Name || one.source.Name == other.source.Name ||
-				!text.Same(one.Name, other.Name) || one.agrees(other.Attribute) {
+	named := map[string][]int{}
+	for i := range all {
+		name := text.Lower(all[i].Name)
+		named[name] = append(named[name], i)
+	}
+	for i := range all {
+		one := &all[i]
+		for _, j := range named[text.Lower(one.Name)] {
+			other := &all[j]
+			if j <= i || one.automation.Name == other.automation.Name || one.source.Name == other.source.Name {
 				continue
 			}
+			same := one.source.Application == other.source.Application
 			switch {
-			case one.source.Application == other.source.Application && one.source.samePeople(other.source):
+			case same && !one.source.samePeople(&other.source), !same && !one.mayShare(other), one.agrees(other.Attribute):
+			case same:
 				l.errs = append(l.errs, Error{
 					Pos: other.Pos, Key: path{"data_sources", other.source.Name, "attributes", other.Name}.String(),
 					Message: fmt.Sprintf("automations %s and %s both write %s of the same people, and each would undo what the other writes: "+
 						"it is also mapped at %s", one.automation.Name, other.automation.Name, other.Name, one.Pos),
 					Hint: "map it in one of the two data sources only",
 				})
-			case one.source.Application != other.source.Application && one.mayShare(other):
+			default:
 				key := pair{one.automation.Name, other.automation.Name}
 				seen[key] = append(seen[key], one, other)
 			}
@@ -122,8 +130,8 @@ func (a Attribute) sources() []string {
 
 // samePeople reports whether two data sources of one application certainly deliver
 // the same people.
-func (d DataSource) samePeople(other DataSource) bool {
-	filter := func(d DataSource) string {
+func (d *DataSource) samePeople(other *DataSource) bool {
+	filter := func(d *DataSource) string {
 		if d.Where == nil {
 			return ""
 		}
@@ -135,11 +143,11 @@ func (d DataSource) samePeople(other DataSource) bool {
 // mayShare reports whether automations over different applications are meant to be
 // linked to one account: one of them takes accounts that others have made. Of two
 // that make accounts, a person reviews each that one would take from the other.
-func (k keeper) mayShare(other keeper) bool {
-	takes := func(a Automation) bool {
+func (k *keeper) mayShare(other *keeper) bool {
+	takes := func(a *Automation) bool {
 		return a.Adopt.Mode == plan.AdoptAuto || a.Action == plan.ActionUpdate && a.Adopt.Mode != plan.AdoptNever
 	}
-	return takes(k.automation) || takes(other.automation)
+	return takes(&k.automation) || takes(&other.automation)
 }
 
 // updates returns the attributes that the directory steps of an orchestration write,

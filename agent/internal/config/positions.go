@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -122,15 +123,14 @@ func (x *indexer) value(at path, v *unstable.Node, key, begin Pos) {
 // content returns the place of the first character of a text after its quotes. A
 // line break directly after three quotes is not part of the text.
 func (x *indexer) content(offset int) Pos {
-	quote := string(x.data[offset])
-	rest := string(x.data[offset:])
-	if long := strings.Repeat(quote, 3); strings.HasPrefix(rest, long) {
+	rest := x.data[offset:] // not as a text: that would copy the rest of the file for each value
+	if bytes.HasPrefix(rest, bytes.Repeat(rest[:1], 3)) {
 		offset += 3
 		rest = rest[3:]
 		switch {
-		case strings.HasPrefix(rest, "\r\n"):
+		case bytes.HasPrefix(rest, []byte("\r\n")):
 			offset += 2
-		case strings.HasPrefix(rest, "\n"):
+		case bytes.HasPrefix(rest, []byte("\n")):
 			offset++
 		}
 		return x.pos(offset)

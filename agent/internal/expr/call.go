@@ -15,6 +15,9 @@ func (c *compiler) call(n *ast.CallNode) node {
 	}
 	c.checkLiterals(f, n)
 	c.volatile = c.volatile || f.volatile
+	if c.givesText(n) {
+		return c.textNode(n).asNode()
+	}
 	args := make([]node, len(n.Arguments))
 	for i, a := range n.Arguments {
 		args[i] = c.node(a)

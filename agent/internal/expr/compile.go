@@ -31,7 +31,7 @@ func (s Scope) compile(src Source) (e *Expression, err error) {
 			panic(p)
 		}
 	}()
-	root := c.node(tree)
+	root := c.operand(tree)
 	return &Expression{
 		source: src, scope: s, tree: tree, root: root, lib: s.lib, refs: c.refs,
 		variables: c.slots, volatile: c.volatile,
@@ -200,8 +200,12 @@ func (c *compiler) isVariable(name string) bool {
 func rootMember(name, property string, at int) node {
 	path := name + "." + property
 	return func(r *run) any {
-		m, ok := r.env[name].(map[string]any)
-		if !ok || m == nil {
+		m := r.root
+		if r.rootOf != name {
+			m, _ = r.env[name].(map[string]any)
+			r.root, r.rootOf = m, name
+		}
+		if m == nil {
 			b := r.global(name)
 			if b == nil {
 				return nil
@@ -210,8 +214,8 @@ func rootMember(name, property string, at int) node {
 			return r.fetch(b, property, path)
 		}
 		v, ok := m[property]
-		if s, isText := v.(string); isText {
-			return s
+		if _, isText := v.(string); isText {
+			return v
 		}
 		return r.found(v, ok, path)
 	}

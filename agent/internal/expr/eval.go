@@ -24,6 +24,8 @@ type run struct {
 	args   []any // arguments of the calls under way
 	items  []any // elements that the present predicates are evaluated for
 	notes  notes
+	root   map[string]any // the value of rootOf in env
+	rootOf string
 	at     int // offset of the part that is being evaluated, in characters
 	memory int
 	steps  int
@@ -88,41 +90,115 @@ func (r *run) reset() {
 // Eval evaluates the expression. An error is an *Error with its place. A missing
 // value is not an error: it has the state Absent or Null.
 func (e *Expression) Eval(env Env) (Value, error) {
-	r := e.lib.runs.Get().(*run)
-	defer func() {
-		r.reset()
-		e.lib.runs.Put(r)
-	}()
-	r.env, r.lib = env, e.lib
-	if n := e.variables; len(r.vars) < n {
-		r.vars = make([]any, n)
-	}
-	v, err := e.guarded(r)
+	o, err := e.outcome(env)
 	if err != nil {
 		return Value{}, err
 	}
-	return r.result(v), nil
+	return o.value(), nil
 }
 
-// guarded runs the expression and turns a failure into an error.
-func (e *Expression) guarded(r *run) (v any, err error) {
+// outcome is the result of an evaluation. A text is in text alone, because as a
+// value of any type it would be allocated.
+type outcome struct {
+	text   string
+	isText bool
+	v      any
+	notes  notes
+	none   *Value // of a template that has no value
+}
+
+func (o *outcome) value() Value {
+	if o.none != nil {
+		return *o.none
+	}
+	if o.isText {
+		o.v = o.text
+	}
+	return o.notes.result(o.v)
+}
+
+func (e *Expression) outcome(env Env) (outcome, error) {
+	r := e.lib.runs.Get().(*run)
+	defer e.lib.runs.Put(r)
+	defer r.reset()
+	r.env = env
+	return e.in(r)
+}
+
+// in evaluates the expression in the environment of r.
+func (e *Expression) in(r *run) (o outcome, err error) {
+	r.begin(e)
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case *failure:
-			err = e.source.errorAt(r.at, p.message, p.hint)
+			o, err = outcome{}, e.source.errorAt(r.at, p.message, p.hint)
 		default:
 			panic(p)
 		}
 	}()
-	v = e.root(r)
-	switch v.(type) {
+	e.evaluate(r, &o)
+	o.notes = r.notes
+	return o, nil
+}
+
+// begin prepares r for an expression. An expression that failed may have left
+// something behind.
+func (r *run) begin(e *Expression) {
+	r.lib, r.notes = e.lib, notes{}
+	r.at, r.memory, r.steps, r.work = 0, 0, 0, 0
+	r.args, r.items = r.args[:0], r.items[:0]
+	if n := e.variables; len(r.vars) < n {
+		r.vars = make([]any, n)
+	}
+}
+
+// Over evaluates many templates over one environment, with less work for each
+// than Eval. It is for one goroutine.
+type Over struct{ r run }
+
+// Begin sets the environment.
+func (o *Over) Begin(env Env) {
+	o.r.reset()
+	o.r.env = env
+}
+
+// Text evaluates t for a caller that wants a text: it returns the text alone when
+// that has something visible in it, and the value otherwise.
+func (o *Over) Text(t *Template) (string, Value, error) {
+	out, err := t.outcome(func(e *Expression) (outcome, error) { return e.in(&o.r) })
+	switch {
+	case err != nil:
+		return "", Value{}, err
+	case out.isText && stateOf(out.text) == Present:
+		return out.text, Value{State: Present, Missing: out.notes.absent}, nil
+	}
+	return "", out.value(), nil
+}
+
+func (e *Expression) evaluate(r *run, o *outcome) {
+	var some bool
+	o.text, o.v, some = e.root.in(r)
+	o.isText = some && o.v == nil
+	switch o.v.(type) {
 	case []any, map[string]any:
-		v = deepNormal(v)
+		o.v = deepNormal(o.v)
 	}
 	r.at = 0
-	checkResult(v)
-	return v, nil
+	if o.isText {
+		checkText(o.text)
+		return
+	}
+	checkResult(o.v)
+}
+
+func checkText(s string) {
+	if len(s) > MaxValue { // texts that the evaluation creates are checked against MaxText earlier
+		fail("the result is longer than %d bytes", MaxValue)
+	}
+	if !utf8.ValidString(s) {
+		fail("the result is not valid UTF-8")
+	}
 }
 
 // checkResult refuses values that cannot become an attribute or a part of a
@@ -130,12 +206,7 @@ func (e *Expression) guarded(r *run) (v any, err error) {
 func checkResult(v any) {
 	switch v := v.(type) {
 	case string:
-		if len(v) > MaxValue { // texts that the evaluation creates are checked against MaxText earlier
-			fail("the result is longer than %d bytes", MaxValue)
-		}
-		if !utf8.ValidString(v) {
-			fail("the result is not valid UTF-8")
-		}
+		checkText(v)
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			fail("the result is not a finite number")
@@ -147,16 +218,16 @@ func checkResult(v any) {
 	}
 }
 
-func (r *run) result(v any) Value {
-	out := Value{V: v, Missing: r.notes.absent}
+func (n *notes) result(v any) Value {
+	out := Value{V: v, Missing: n.absent}
 	switch {
 	case v != nil:
 		out.State = stateOf(v)
-	case r.notes.absent != "":
-		out.State, out.Cause = Absent, r.notes.absent+" is absent"
-	case r.notes.null != "":
-		out.State, out.Cause = Null, r.notes.null+" is null"
-	case r.notes.empty:
+	case n.absent != "":
+		out.State, out.Cause = Absent, n.absent+" is absent"
+	case n.null != "":
+		out.State, out.Cause = Null, n.null+" is null"
+	case n.empty:
 		out.State, out.Cause = Null, "the text is empty where a date is needed"
 	default:
 		out.State, out.Cause = Null, "the expression gives null"

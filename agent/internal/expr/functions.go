@@ -27,6 +27,11 @@ type function struct {
 	nullable bool  // sees null arguments; otherwise null makes the result null
 	volatile bool  // two calls may give different results
 	body     body
+	// text is body for a call with one argument, and part for one with a text
+	// and a number; nil when the function is not from text to text. Such a
+	// function has neither literal nor prepare.
+	text func(r *run, s string) string
+	part func(s string, n int) string
 	// literal checks argument i when it is a literal text.
 	literal func(lib *library, i int, s string) (message, hint string)
 	// prepare may return a replacement of body for one call, which does work in
@@ -62,15 +67,6 @@ var functionsByName = sync.OnceValue(func() map[string]*function {
 func define(signature, description, example string, b body, types ...any) *function {
 	name, _, _ := strings.Cut(signature, "(")
 	return &function{Function: Function{name, signature, description, example}, types: types, body: b}
-}
-
-// onText returns the body of a function from text to text.
-func onText(f func(string) string) body {
-	return func(r *run, args []any) any {
-		s := f(textArg(args, 0))
-		r.spend(len(s))
-		return s
-	}
 }
 
 // The types of functions, for the checker.

@@ -18,11 +18,11 @@ func encodingFunctions() []*function {
 	jsonOf.nullable = true
 	return []*function{
 		jsonOf,
-		define("url_escape(s)", "Escaped for the query of a URL, a space as %20. Places of a URL are escaped anyway.",
+		ofText("url_escape(s)", "Escaped for the query of a URL, a space as %20. Places of a URL are escaped anyway.",
 			`url_escape("a b&c") -> "a%20b%26c"`,
-			onText(escapeQuery), new(textToText)),
-		define("base64(s)", "In base64 (RFC 4648, with padding).", `base64("Ada") -> "QWRh"`,
-			onText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), new(textToText)),
+			creating(escapeQuery), new(textToText)),
+		ofText("base64(s)", "In base64 (RFC 4648, with padding).", `base64("Ada") -> "QWRh"`,
+			creating(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), new(textToText)),
 		e164Function(),
 	}
 }

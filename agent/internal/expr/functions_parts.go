@@ -13,19 +13,19 @@ import (
 func partFunctions() []*function {
 	t, n := new(textToText), new(textIntToText)
 	return []*function{
-		define("left(s, n)", "The first n characters; a letter and its accents are one.", `left("Ada", 2) -> "Ad"`, left, n),
-		define("right(s, n)", "The last n characters.", `right("Ada", 2) -> "da"`, right, n),
+		ofTextAndNumber("left(s, n)", "The first n characters; a letter and its accents are one.", `left("Ada", 2) -> "Ad"`, left, n),
+		ofTextAndNumber("right(s, n)", "The last n characters.", `right("Ada", 2) -> "da"`, right, n),
 		define("mid(s, start, n)", "n characters from position start, which counts from 1.", `mid("Novak", 2, 3) -> "ova"`,
 			mid, new(func(string, int, int) string)),
-		define("cut(s, n)",
+		ofTextAndNumber("cut(s, n)",
 			"Cut to n characters as AD counts them, where those beyond U+FFFF are two, and without dots and spaces at the end: cn holds 64.",
 			`cut("Dr. Ada", 3) -> "Dr"`, cut, n),
 		define("word(s, n)", "Word number n, from 1; from the end when n is negative. Null when there is no such word.",
 			`word("Ada Maria Novak", 2) -> "Maria"`, word, n),
-		define("first_word(s)", "The first word.", `first_word("Ada Maria Novak") -> "Ada"`,
-			func(_ *run, args []any) any { return firstWord(textArg(args, 0)) }, t),
-		define("last_word(s)", "The last word; of a single word, that word.", `last_word("Ada Maria Novak") -> "Novak"`,
-			func(_ *run, args []any) any { return lastWord(textArg(args, 0)) }, t),
+		ofText("first_word(s)", "The first word.", `first_word("Ada Maria Novak") -> "Ada"`,
+			func(_ *run, s string) string { return firstWord(s) }, t),
+		ofText("last_word(s)", "The last word; of a single word, that word.", `last_word("Ada Maria Novak") -> "Novak"`,
+			func(_ *run, s string) string { return lastWord(s) }, t),
 		define("split(s, separator)", "The parts between separators, as a list.", `split("a,b,c", ",") -> ["a","b","c"]`,
 			split, new(func(string, string) []any)),
 		define("join(list, separator)",
@@ -56,15 +56,9 @@ func characters(s string) int {
 	return n
 }
 
-func left(_ *run, args []any) any {
-	s, n := textArg(args, 0), intArg(args, 1)
-	return s[:skip(s, n)]
-}
+func left(s string, n int) string { return s[:skip(s, n)] }
 
-func right(_ *run, args []any) any {
-	s, n := textArg(args, 0), intArg(args, 1)
-	return s[skip(s, characters(s)-max(n, 0)):]
-}
+func right(s string, n int) string { return s[skip(s, characters(s)-max(n, 0)):] }
 
 func mid(_ *run, args []any) any {
 	s, start, n := textArg(args, 0), intArg(args, 1), intArg(args, 2)
@@ -75,9 +69,7 @@ func mid(_ *run, args []any) any {
 	return s[:skip(s, n)]
 }
 
-func cut(_ *run, args []any) any {
-	return strings.TrimRight(plaintext.Cut(textArg(args, 0), intArg(args, 1)), ". ")
-}
+func cut(s string, n int) string { return strings.TrimRight(plaintext.Cut(s, n), ". ") }
 
 func word(_ *run, args []any) any {
 	words := strings.FieldsFunc(textArg(args, 0), unicode.IsSpace)

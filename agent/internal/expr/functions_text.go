@@ -14,26 +14,25 @@ import (
 func textFunctions() []*function {
 	t := new(textToText)
 	return []*function{
-		define("upper(s)", "In upper case.", `upper("Ada") -> "ADA"`, onText(strings.ToUpper), t),
-		define("lower(s)", "In lower case.", `lower("Ada") -> "ada"`, onText(strings.ToLower), t),
-		define("title(s)", "The first letter of each word in upper case, the others in lower case.",
-			`title("jean-luc o'NEIL") -> "Jean-Luc O'Neil"`, onText(title), t),
-		define("trim(s)", "Without white space and invisible characters at both ends; with a second argument, without those characters.",
-			`trim("  Ada ") -> "Ada"`, trim, t, new(func(string, string) string)),
-		define("strip_spaces(s)", "Without any white space or invisible character.",
-			`strip_spaces("06 12 34") -> "061234"`, onText(stripSpaces), t),
-		define("only_digits(s)", "The digits 0 to 9 in s, nothing else.", `only_digits("+31 (20) 12") -> "312012"`, onText(onlyDigits), t),
+		ofText("upper(s)", "In upper case.", `upper("Ada") -> "ADA"`, creating(strings.ToUpper), t),
+		ofText("lower(s)", "In lower case.", `lower("Ada") -> "ada"`, creating(strings.ToLower), t),
+		ofText("title(s)", "The first letter of each word in upper case, the others in lower case.",
+			`title("jean-luc o'NEIL") -> "Jean-Luc O'Neil"`, creating(title), t),
+		trimFunction(),
+		ofText("strip_spaces(s)", "Without any white space or invisible character.",
+			`strip_spaces("06 12 34") -> "061234"`, creating(stripSpaces), t),
+		ofText("only_digits(s)", "The digits 0 to 9 in s, nothing else.", `only_digits("+31 (20) 12") -> "312012"`, creating(onlyDigits), t),
 		define("replace(s, old, new)", "Every old in s replaced by new.", `replace("a-b-c", "-", ".") -> "a.b.c"`,
 			replace, new(func(string, string, string) string)),
 		regexReplace(),
-		define("ascii(s)",
+		ofText("ascii(s)",
 			"Letters folded to ASCII, diacritics removed. What has no ASCII form, such as Chinese or Cyrillic letters, is dropped: see translit.",
-			`ascii("Łukasz Groß-Ångström") -> "Lukasz Gross-Angstrom"`, onText(foldASCII), t),
+			`ascii("Łukasz Groß-Ångström") -> "Lukasz Gross-Angstrom"`, creating(foldASCII), t),
 		translitFunction(),
-		define("sam_safe(s)",
+		ofText("sam_safe(s)",
 			"Fit for sAMAccountName: without the characters that it may not have and without invisible ones, without dots and spaces at the ends, "+
 				"cut to what Windows allows: 20 characters, of which those beyond U+FFFF count as two.",
-			`sam_safe("o,neil/ada.") -> "oneilada"`, onText(ident.AccountName), t),
+			`sam_safe("o,neil/ada.") -> "oneilada"`, creating(ident.AccountName), t),
 	}
 }
 
@@ -51,12 +50,18 @@ func title(s string) string {
 	return b.String()
 }
 
-func trim(_ *run, args []any) any {
-	s := textArg(args, 0)
-	if len(args) == 2 {
-		return strings.Trim(s, textArg(args, 1))
+func trimFunction() *function {
+	f := ofText("trim(s)", "Without white space and invisible characters at both ends; with a second argument, without those characters.",
+		`trim("  Ada ") -> "Ada"`, func(_ *run, s string) string { return plaintext.Trim(s) },
+		new(textToText), new(func(string, string) string))
+	f.body = func(_ *run, args []any) any {
+		s := textArg(args, 0)
+		if len(args) == 2 {
+			return strings.Trim(s, textArg(args, 1))
+		}
+		return plaintext.Trim(s)
 	}
-	return plaintext.Trim(s)
+	return f
 }
 
 func stripSpaces(s string) string {

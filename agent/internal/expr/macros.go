@@ -63,7 +63,7 @@ func (c *compiler) macro(n *ast.MemberNode, name string) node {
 		}()
 		vars, items := r.vars, r.items
 		r.vars, r.items = make([]any, m.variables), nil
-		v := m.root(r)
+		v := m.root.any(r)
 		r.vars, r.items = vars, items
 		return v
 	}

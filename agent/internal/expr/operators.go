@@ -58,6 +58,9 @@ func truth(n ast.Node, v any) (value, known bool) {
 }
 
 func (c *compiler) binary(n *ast.BinaryNode) node {
+	if c.givesText(n) {
+		return c.textNode(n).asNode()
+	}
 	left, right := c.node(n.Left), c.node(n.Right)
 	at := place(n)
 	switch n.Operator {

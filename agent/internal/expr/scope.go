@@ -67,7 +67,7 @@ type Expression struct {
 	source    Source
 	scope     Scope
 	tree      ast.Node
-	root      node
+	root      operand
 	lib       *library
 	refs      []reference
 	variables int

@@ -129,50 +129,64 @@ func closeAnyhow(s string, from int) int {
 // that. A DN with an empty part is empty as a whole. An error is an *Error with
 // its place.
 func (t *Template) Eval(env Env) (Value, error) {
+	o, err := t.outcome(func(e *Expression) (outcome, error) { return e.outcome(env) })
+	if err != nil {
+		return Value{}, err
+	}
+	return o.value(), nil
+}
+
+func (t *Template) outcome(evaluate func(*Expression) (outcome, error)) (outcome, error) {
 	if len(t.parts) == 1 && t.parts[0].expression != nil && t.escape.keepsWhole() {
-		return t.parts[0].expression.Eval(env)
+		return evaluate(t.parts[0].expression)
 	}
 	var b strings.Builder
-	var missing *Value
+	var none *Value
 	relied := ""
 	for _, p := range t.parts {
 		if p.expression == nil {
 			b.WriteString(p.text)
 			continue
 		}
-		v, err := p.expression.Eval(env)
+		o, err := evaluate(p.expression)
 		if err != nil {
-			return Value{}, err
+			return outcome{}, err
 		}
 		if relied == "" {
-			relied = v.Missing
+			relied = o.notes.absent
 		}
-		if v.V == nil {
-			if missing == nil || missing.State == Null && v.State == Absent {
-				missing = &v
+		if !o.isText && o.v == nil {
+			if v := o.value(); none == nil || none.State == Null && v.State == Absent {
+				none = &v
 			}
 			continue
 		}
-		if err := t.write(&b, p.expression, v); err != nil {
-			return Value{}, err
+		if err := t.write(&b, p.expression, &o); err != nil {
+			return outcome{}, err
 		}
 	}
-	if missing != nil {
-		return Value{State: missing.State, Cause: missing.Cause, Missing: relied}, nil
+	if none != nil {
+		none.Missing = relied
+		return outcome{none: none}, nil
 	}
-	if t.escape == EscapeDN && lacksValue(b.String()) {
-		return Value{State: Empty, V: "", Missing: relied}, nil
+	whole := outcome{text: b.String(), isText: true, notes: notes{absent: relied}}
+	if t.escape == EscapeDN && lacksValue(whole.text) {
+		whole.text = ""
 	}
-	return Value{State: stateOf(b.String()), V: b.String(), Missing: relied}, nil
+	return whole, nil
 }
 
 // write adds the result of an expression to the text.
-func (t *Template) write(b *strings.Builder, e *Expression, v Value) error {
-	switch v.V.(type) {
-	case []any, map[string]any:
-		return e.source.errorAt(0, kindName(v.V)+" cannot be part of a text", "use join, item or json")
+func (t *Template) write(b *strings.Builder, e *Expression, o *outcome) error {
+	s := o.text
+	if !o.isText {
+		switch o.v.(type) {
+		case []any, map[string]any:
+			return e.source.errorAt(0, kindName(o.v)+" cannot be part of a text", "use join, item or json")
+		}
+		s, _ = asText(o.v)
 	}
-	s, err := t.escape.text(v.Text())
+	s, err := t.escape.text(s)
 	if err != nil {
 		return e.source.errorAt(0, err.Error(), "")
 	}

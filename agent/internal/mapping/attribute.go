@@ -21,6 +21,27 @@ type wanted struct {
 	lacking []without
 }
 
+// roomyWanted is a wanted with room for the values that most attributes have.
+type roomyWanted struct {
+	wanted
+	room [2]candidate
+}
+
+// newWanted returns a wanted without values. It is good until the next
+// attribute: see kept.
+func (e *evaluation) newWanted(pos expr.Pos) *wanted {
+	e.scratch = roomyWanted{wanted: wanted{state: expr.Empty, pos: pos}}
+	e.scratch.values = e.scratch.room[:0]
+	return &e.scratch.wanted
+}
+
+// kept returns a copy of a wanted without values, for lost.
+func (w *wanted) kept() *wanted {
+	c := *w
+	c.values = nil
+	return &c
+}
+
 // candidate is a value with the template that gave it.
 type candidate struct {
 	value    string
@@ -32,10 +53,14 @@ func (c candidate) source() string { return c.template.Source().Text }
 // attributeOrAside evaluates a. When its error affects no other attribute, a
 // keeps its value in AD, and the error is returned as fault.
 func (e *evaluation) attributeOrAside(a *attribute) (fault *Error, err error) {
-	err = e.attribute(a)
-	if err == nil {
+	if err = e.attribute(a); err == nil {
 		return nil, nil
 	}
+	return e.setAside(a, err)
+}
+
+// setAside decides about an attribute with an error: see attributeOrAside.
+func (e *evaluation) setAside(a *attribute, err error) (fault *Error, _ error) {
 	if !errors.As(err, &fault) || !fault.alone || e.current == nil && Required(a.Name) {
 		return nil, err
 	}
@@ -97,17 +122,17 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 		return e.byDefault(a)
 	case OnMissingClear:
 		if w.state != expr.Absent && !a.Add {
-			e.lost = append(e.lost, lost{a: a, want: w})
+			e.lost = append(e.lost, lost{a: a, want: w.kept()})
 			e.final[a.Name] = nil
 			if e.current != nil {
-				e.want(ident.DesiredAttribute{
+				e.want(a, ident.DesiredAttribute{
 					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Reference: a.Reference, Directory: a.Directory, Source: sourceOf(a),
 				})
 			}
 			return nil, nil
 		}
 	}
-	e.lost = append(e.lost, lost{a: a, want: w})
+	e.lost = append(e.lost, lost{a: a, want: w.kept()})
 	e.settle(a, w.state)
 	return nil, nil
 }
@@ -183,7 +208,7 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 	if a.Encoding != "" {
 		return e.chooseBinary(a, w, d)
 	}
-	if a.single() {
+	if a.picks {
 		c, err := e.pick(a, w)
 		if err != nil {
 			return err
@@ -203,20 +228,24 @@ func (e *evaluation) choose(a *attribute, w *wanted) error {
 			return nil
 		}
 	}
-	if text.Same(a.Name, "proxyAddresses") {
+	if a.folded == "proxyaddresses" {
 		d.Values, d.Add = mergeAddresses(e.own(a.Name), d.Values, a.Add), false
 	}
-	if err := e.fits(a, d, w.pos); err != nil {
-		return err
+	if !a.picks || a.Suffix != "" || a.Reference { // otherwise pick has looked at it
+		if err := e.fits(a, d, w.pos); err != nil {
+			return err
+		}
 	}
 	if a.Reference {
 		d.AbsentIsNull = a.Absent == AbsentClear && a.OnMissing != OnMissingFail
 		d.Empties = a.OnMissing == OnMissingClear
-		e.want(d)
+		e.want(a, d)
 		return nil
 	}
-	e.final[a.Name] = asValue(d.Values)
-	e.want(d)
+	if a.referenced {
+		e.final[a.Name] = asValue(d.Values)
+	}
+	e.want(a, d)
 	return nil
 }
 
@@ -230,7 +259,7 @@ func (e *evaluation) fits(a *attribute, d ident.DesiredAttribute, pos expr.Pos) 
 	if d.Add {
 		all = distinct(slices.Concat(e.own(a.Name), all))
 	}
-	if cause, next := e.m.schema.Rule(a.Name).Refuses(all, d.Binary); cause != "" {
+	if cause, next := e.m.schema[a.folded].Refuses(all, d.Binary); cause != "" {
 		return &Error{Attribute: a.Name, Pos: pos, Cause: cause, Common: withoutValue(cause), Next: next, alone: true}
 	}
 	return nil
@@ -260,8 +289,8 @@ func namesNobody(rule ident.AttributeRule) (cause, next string) {
 
 // want adds an attribute to the result. It leaves out an attribute that no
 // account can have: that is reported once, not for each record.
-func (e *evaluation) want(d ident.DesiredAttribute) {
-	if e.m.schema.Rule(d.Name).Unusable == "" {
+func (e *evaluation) want(a *attribute, d ident.DesiredAttribute) {
+	if e.m.schema[a.folded].Unusable == "" {
 		e.desired = append(e.desired, d)
 	}
 }
@@ -277,7 +306,7 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	if len(a.values) > 0 {
 		templates = a.values
 	}
-	w := &wanted{state: expr.Empty, pos: templates[0].Source().Pos, values: make([]candidate, 0, len(templates))}
+	w := e.newWanted(templates[0].Source().Pos)
 	incomplete := false
 	for _, t := range templates {
 		v, values, err := e.evaluate(a, t)
@@ -303,13 +332,22 @@ func (e *evaluation) wanted(a *attribute) (*wanted, error) {
 	return w, nil
 }
 
+// evaluate returns the values that a template gives. They are good until the
+// next call.
 func (e *evaluation) evaluate(a *attribute, t *expr.Template) (expr.Value, []string, error) {
-	v, err := t.Eval(e.env)
+	s, v, err := e.over.Text(t)
 	if err != nil {
 		return v, nil, err
 	}
-	values, err := a.form.valuesOf(v.V)
-	return v, values, err
+	if s == "" {
+		values, err := a.form.valuesOf(v.V)
+		return v, values, err
+	}
+	if s, err = a.form.text(s); err != nil || s == "" {
+		return v, nil, err
+	}
+	e.one[0] = s
+	return v, e.one[:], nil
 }
 
 // lacks records an expression without a value. The state of the whole is the

@@ -30,7 +30,7 @@ func (e *evaluation) chooseBinary(a *attribute, w *wanted, d ident.DesiredAttrib
 		return err
 	}
 	e.final[a.Name] = asValue(a.encoded(d.Values))
-	e.want(d)
+	e.want(a, d)
 	return nil
 }
 

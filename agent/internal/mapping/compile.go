@@ -138,7 +138,7 @@ func (b *builder) attributes() {
 }
 
 func (b *builder) attribute(def AttributeDef) *attribute {
-	a := &attribute{AttributeDef: def, form: formIn(nil, def)}
+	a := &attribute{AttributeDef: def, form: formIn(nil, def), folded: text.Lower(def.Name), picks: def.single()}
 	if def.Value != nil {
 		a.candidates = append(a.candidates, keep(b, b.scope.Value, *def.Value))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
@@ -17,43 +18,65 @@ var linkMembers = []string{"application", "key", "guid", "automation", "origin"}
 
 // evaluation is the mapping of one record.
 type evaluation struct {
-	m       *Mapper
-	key     ident.Key
-	env     expr.Env
-	final   map[string]any // `attributes`; an absent attribute has no entry
-	current *ident.Entry
-	link    *ident.Link
-	names   Names // nil: the first candidate is taken, in use or not
-	parent  ident.DN
-	desired []ident.DesiredAttribute
-	aside   []ident.AttributeFault
-	lost    []lost // attributes without a value
+	m   *Mapper
+	key ident.Key
+	env expr.Env
+	// endpoints is "endpoints" of env, and final its "attributes": those that
+	// other expressions use. An absent attribute has no entry.
+	endpoints, final map[string]any
+	current          *ident.Entry
+	link             *ident.Link
+	names            Names // nil: the first candidate is taken, in use or not
+	parent           ident.DN
+	desired          []ident.DesiredAttribute
+	aside            []ident.AttributeFault
+	lost             []lost // attributes without a value
+	one              [1]string
+	over             expr.Over // env
+	scratch          roomyWanted
 }
 
+// noSettings is only read.
+var noSettings = map[string]any{}
+
+// evaluations keeps the maps of evaluations that have ended.
+var evaluations = sync.Pool{New: func() any {
+	return &evaluation{final: map[string]any{}, env: expr.Env{}, endpoints: map[string]any{}}
+}}
+
+// evaluation returns an evaluation without an account. release ends it.
 func (m *Mapper) evaluation(rec ident.Record) *evaluation {
-	e := &evaluation{
-		m: m, key: rec.Key, final: make(map[string]any, len(m.attributes)),
-		desired: make([]ident.DesiredAttribute, 0, len(m.attributes)),
-	}
-	endpoints := make(map[string]any, 1+len(rec.Joined))
+	e := evaluations.Get().(*evaluation)
+	e.m, e.key = m, rec.Key
+	e.desired = make([]ident.DesiredAttribute, 0, len(m.attributes))
 	for name, fields := range rec.Joined {
-		endpoints[name] = fields
+		e.endpoints[name] = fields
 	}
-	endpoints[rec.Endpoint] = rec.Fields
-	e.env = expr.Env{
-		"user":       rec.Fields,
-		"endpoints":  endpoints,
-		"attributes": e.final,
-		"settings":   m.settings,
-		"link":       nil,
-	}
+	e.endpoints[rec.Endpoint] = rec.Fields
+	e.env["user"] = rec.Fields
+	e.env["endpoints"] = e.endpoints
+	e.env["attributes"] = e.final
+	e.env["settings"] = m.settings
 	if m.settings == nil {
-		e.env["settings"] = map[string]any{}
+		e.env["settings"] = noSettings
 	}
+	e.env["link"] = nil
 	if !m.now.IsZero() {
 		e.env["now"] = m.now
 	}
+	e.over.Begin(e.env)
 	return e
+}
+
+// release ends an evaluation. Nothing of it may be used afterwards, except what
+// it has returned.
+func (e *evaluation) release() {
+	clear(e.final)
+	clear(e.env)
+	clear(e.endpoints)
+	e.over.Begin(nil)
+	*e = evaluation{final: e.final, env: e.env, endpoints: e.endpoints, over: e.over}
+	evaluations.Put(e)
 }
 
 // InScope evaluates the scope filter. Without a filter every record is in scope.
@@ -65,7 +88,9 @@ func (m *Mapper) InScope(rec ident.Record) (bool, error) {
 	if m.where == nil {
 		return true, nil
 	}
-	in, fault := m.evaluation(rec).holds(m.where)
+	e := m.evaluation(rec)
+	defer e.release()
+	in, fault := e.holds(m.where)
 	if fault != nil {
 		return false, fault
 	}
@@ -108,6 +133,7 @@ func (e *Error) take(err error) {
 // value of them.
 func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error) {
 	e := m.evaluation(rec)
+	defer e.release()
 	e.current, e.link, e.names = current, link, names
 	if link != nil {
 		e.env["link"] = map[string]any{
@@ -138,7 +164,7 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 		return ident.Desired{}, err
 	}
 	slices.SortFunc(e.desired, func(a, b ident.DesiredAttribute) int {
-		return strings.Compare(text.Lower(a.Name), text.Lower(b.Name))
+		return text.Compare(a.Name, b.Name)
 	})
 	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent()}, nil
 }
@@ -157,6 +183,7 @@ func (e *evaluation) absent() []string {
 // WhyAbsent says why an attribute of rec has no value; nil when it has one.
 func (m *Mapper) WhyAbsent(rec ident.Record, name string) *Error {
 	e := m.evaluation(rec)
+	defer e.release()
 	for _, a := range m.attributes {
 		if _, err := e.attributeOrAside(a); err != nil {
 			return nil
@@ -206,13 +233,14 @@ func (e *evaluation) cannotCreate(name string) *Error {
 // that no account can have. When it leaves out all of them, the error says why.
 func (m *Mapper) MatchValues(rec ident.Record, names []string) (map[string][]string, error) {
 	e := m.evaluation(rec)
+	defer e.release()
 	needed, err := m.closure(names)
 	if err != nil {
 		return nil, err
 	}
 	var first *Error
 	for _, a := range m.attributes {
-		if !needed[text.Lower(a.Name)] {
+		if !needed[a.folded] {
 			continue
 		}
 		fault, err := e.attributeOrAside(a)
@@ -276,7 +304,7 @@ func (m *Mapper) closure(names []string) (map[string]bool, error) {
 		needed[text.Lower(n)] = true
 	}
 	for _, a := range slices.Backward(m.attributes) { // dependents come last
-		if !needed[text.Lower(a.Name)] {
+		if !needed[a.folded] {
 			continue
 		}
 		for _, t := range a.templates() {

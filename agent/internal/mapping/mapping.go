@@ -149,6 +149,9 @@ type Mapper struct {
 type attribute struct {
 	AttributeDef
 	form       form
+	folded     string           // Name in lower case
+	referenced bool             // another expression uses attributes.NAME
+	picks      bool             // single(): one result of the expressions is chosen
 	candidates []*expr.Template // the templates of Value and Formats
 	values     []*expr.Template
 	fallback   *expr.Template

@@ -31,7 +31,7 @@ func (a *attribute) clean(values []string) []string {
 	for i, v := range values {
 		values[i] = text.Trim(v)
 	}
-	switch text.Lower(a.Name) {
+	switch a.folded {
 	case "cn":
 		for i, v := range values {
 			values[i] = cleanCN(v)
@@ -53,10 +53,10 @@ func cleanCN(s string) string {
 
 // limit returns the greatest length that AD allows; 0 when none is known.
 func limit(name string) int {
-	switch text.Lower(name) {
-	case "cn":
+	switch {
+	case text.Same(name, "cn"):
 		return ident.MaxCommonName
-	case "samaccountname":
+	case text.Same(name, "sAMAccountName"):
 		return ident.MaxAccountName
 	}
 	return 0
@@ -110,15 +110,7 @@ func numbered(name, base string, number int) string {
 // pick chooses one value: the one that the account already has when it is among
 // the candidates, otherwise the first that is valid and free.
 func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
-	valid := make([]candidate, 0, len(w.values))
-	var bad []tried
-	for _, c := range w.values {
-		if y := e.refused(a, c); y.cause == "" {
-			valid = append(valid, c)
-		} else {
-			bad = append(bad, tried{c.source(), y})
-		}
-	}
+	valid, bad := e.sift(a, w.values)
 	if len(valid) > 0 && (a.Unique == "" || e.names == nil) {
 		return e.held(a, valid, len(a.Formats) > 0), nil
 	}
@@ -132,6 +124,26 @@ func (e *evaluation) pick(a *attribute, w *wanted) (candidate, error) {
 	// though.
 	failure.alone = len(taken) == 0 || e.current != nil || text.Same(a.Name, "userPrincipalName")
 	return candidate{}, failure
+}
+
+// sift returns the candidates that the directory accepts, and those that it
+// refuses. It copies only when there are some of those.
+func (e *evaluation) sift(a *attribute, all []candidate) (valid []candidate, bad []tried) {
+	for i, c := range all {
+		switch y := e.refused(a, c); {
+		case y.cause != "":
+			if bad == nil {
+				valid = slices.Clone(all[:i])
+			}
+			bad = append(bad, tried{c.source(), y})
+		case bad != nil:
+			valid = append(valid, c)
+		}
+	}
+	if bad == nil {
+		return all, nil
+	}
+	return valid, bad
 }
 
 // inOrder sorts the tried forms as in the configuration.

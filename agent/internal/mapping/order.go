@@ -115,8 +115,11 @@ func (b *builder) usage() {
 			of := b.joined(path[0])
 			b.m.fields[of] = append(b.m.fields[of], path[1])
 		}
-		if slices.Contains(u.Fields("attributes"), expr.Every) {
-			b.fail(src.Pos, "", "attributes is used as a whole; name one: attributes.NAME")
+		for _, name := range u.Fields("attributes") {
+			if name == expr.Every {
+				b.fail(src.Pos, "", "attributes is used as a whole; name one: attributes.NAME")
+			}
+			b.refer(name)
 		}
 		b.m.usesNow = b.m.usesNow || u.Uses("now")
 	}
@@ -139,6 +142,13 @@ func (b *builder) joined(endpoint string) string {
 		return endpoint
 	}
 	return ""
+}
+
+// refer notes that an expression uses an attribute.
+func (b *builder) refer(name string) {
+	for _, a := range b.m.attributes {
+		a.referenced = a.referenced || a.Name == name
+	}
 }
 
 // place records where fields are used, when that is before the place known so

@@ -80,6 +80,7 @@ func (m *Mapper) Conditions() []string {
 // -1 when all are.
 func (m *Mapper) Excluded(rec ident.Record) int {
 	e := m.evaluation(rec)
+	defer e.release()
 	for i, c := range m.conditions {
 		if in, err := e.holds(c.expression); err != nil || !in {
 			return i
@@ -95,6 +96,7 @@ func (m *Mapper) Scope(rec ident.Record) Scope {
 	out := Scope{Decisive: m.Excluded(rec)}
 	out.In, out.Err = m.InScope(rec)
 	e := m.evaluation(rec)
+	defer e.release()
 	for _, c := range m.conditions {
 		one := Condition{Text: c.text, Pos: c.expression.Source().Pos, Truth: False, Reads: e.reads(c.expression)}
 		switch in, fault := e.holds(c.expression); {

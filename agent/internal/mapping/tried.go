@@ -282,7 +282,7 @@ func (e *evaluation) inUse(a *attribute, c candidate, holder string) why {
 func (e *evaluation) refused(a *attribute, c candidate) why {
 	cause, next := invalid(a.Name, c.value, c.source())
 	if cause == "" {
-		cause, next = e.m.schema.Rule(a.Name).Refuses([]string{c.value}, false)
+		cause, next = e.m.schema[a.folded].Refuses([]string{c.value}, false)
 	}
 	if cause == "" {
 		return why{}

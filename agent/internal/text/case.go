@@ -55,6 +55,20 @@ func Same(a, b string) bool {
 	return len(a) == len(b)
 }
 
+// Compare orders texts of valid UTF-8 as their Lower. Like Same it compares ASCII
+// without copying.
+func Compare(a, b string) int {
+	for i := 0; i < len(a) && i < len(b); i++ {
+		switch x, y := a[i], b[i]; {
+		case x >= utf8.RuneSelf || y >= utf8.RuneSelf:
+			return strings.Compare(Lower(a), Lower(b))
+		case lowerASCII(x) != lowerASCII(y):
+			return int(lowerASCII(x)) - int(lowerASCII(y))
+		}
+	}
+	return len(a) - len(b)
+}
+
 func lowerASCII(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'

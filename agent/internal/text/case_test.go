@@ -69,3 +69,15 @@ func TestSameIsWhatLowerMakesEqual(t *testing.T) {
 		t.Errorf("%v allocations for names in ASCII", n)
 	}
 }
+
+// Compare gives the order of the folded texts, by a shorter way.
+func TestCompareIsTheOrderOfLower(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"a", "A", "k", "K", "\u212a", "é", "É", "s", "@", "`", "[", "{", "z", ""})
+	texts := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(piece, 0, 4).Draw(t, "pieces"), "") })
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := texts.Draw(t, "a"), texts.Draw(t, "b")
+		if got, want := Compare(a, b), strings.Compare(Lower(a), Lower(b)); (got < 0) != (want < 0) || (got > 0) != (want > 0) {
+			t.Fatalf("Compare(%q, %q) = %d, want the sign of %d", a, b, got, want)
+		}
+	})
+}
