@@ -38,6 +38,7 @@ var may = map[string]map[string]string{
 		"agent/internal/localfile":  "it says as whom it looked at files",
 		"agent/internal/expr":       "rollcall functions prints the reference",
 		"agent/internal/convert":    "and macros of another product are texts",
+		"agent/internal/suggest":    "it counts what a saved answer holds, for a proposal",
 		"sdk/abi":                   "a manifest is printed",
 	},
 	"agent/internal/text":  {},
@@ -152,6 +153,11 @@ var may = map[string]map[string]string{
 		"agent/internal/expr":     "what a connector renders are templates",
 		"agent/internal/outbound": "as strict about missing values as those of a webhook",
 		"sdk/abi":                 "the manifest says what it may render",
+	},
+	"agent/internal/suggest": {
+		"agent/internal/ident": "it counts what records hold",
+		"agent/internal/text":  "names are compared as everywhere",
+		"sdk/abi":              "the manifest lists an endpoint's fields",
 	},
 	"agent/internal/convert": {
 		"agent/internal/expr":     "what macros become are templates",
@@ -327,6 +333,7 @@ var may = map[string]map[string]string{
 	"agent/internal/service": {
 		"agent/internal/directory/find": "somebody names an object of the directory",
 		"agent/internal/macro":          "somebody asks what may stand in a template",
+		"agent/internal/suggest":        "somebody asks for a proposal",
 		"agent/internal/fit":            "which kinds of links an application can have",
 		"agent/internal/runtime":        "it answers for an agent",
 		"agent/internal/engine":         "whose engine does what is asked",

@@ -112,7 +112,7 @@ func (c *cli) root() *cobra.Command {
 		c.runCommand(), c.validateCommand(), c.planCommand(), c.applyCommand(),
 		c.approveCommand(), c.rejectCommand(), c.runsCommand(), c.linkCommand(),
 		c.connectorsCommand(), c.connectorCommand(), c.secretCommand(), c.quarantineCommand(),
-		c.functionsCommand(), c.convertCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
+		c.functionsCommand(), c.convertCommand(), c.suggestCommand(), c.macrosCommand(), c.journalCommand(), c.authorizeCommand(),
 		c.queueCommand(), c.orchestrationsCommand(), c.webhooksCommand(), c.testCommand(), c.orchestrateCommand(),
 		c.explainCommand(), c.eventsCommand(),
 		c.webhookReceiverCommand(),

@@ -15,6 +15,7 @@ var (
 	callConfiguration = call[service.OnDisk, *service.Divergence]{"configuration"}
 	callConnectors    = call[service.Nothing, []connector.View]{"connectors"}
 	callMacros        = call[service.MacrosRequest, service.MacrosAnswer]{"macros"}
+	callSuggest       = call[service.SuggestRequest, service.SuggestAnswer]{"suggest"}
 	callOnline        = call[service.OnDisk, service.OnlineAnswer]{"online"}
 	callConsent       = call[service.ConsentRequest, service.ConsentAnswer]{"consent"}
 	callAuthorize     = call[service.AuthorizeRequest, service.Authorized]{"authorize"}
@@ -73,6 +74,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callConfiguration.serve(m, s.Configuration)
 	callConnectors.serve(m, s.Connectors)
 	callMacros.serve(m, s.Macros)
+	callSuggest.serve(m, s.Suggest)
 	callOnline.serve(m, s.Online)
 	callConsent.serve(m, s.Consent)
 	callAuthorize.serve(m, s.Authorize)

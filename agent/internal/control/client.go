@@ -24,6 +24,11 @@ func (c *Client) Configuration(ctx context.Context, in service.OnDisk) (*service
 	return callConfiguration.ask(ctx, c.to, in)
 }
 
+// Suggest proposes a data source for an endpoint.
+func (c *Client) Suggest(ctx context.Context, in service.SuggestRequest) (service.SuggestAnswer, error) {
+	return callSuggest.ask(ctx, c.to, in)
+}
+
 // Macros lists what may stand in a template.
 func (c *Client) Macros(ctx context.Context, in service.MacrosRequest) (service.MacrosAnswer, error) {
 	return callMacros.ask(ctx, c.to, in)
