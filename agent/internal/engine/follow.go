@@ -111,7 +111,7 @@ const (
 func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 	e := f.engine
 	if f.schema == nil {
-		schema, err := mirror.ReadSchema(ctx, f.client, e.mirrors.Load().Attributes)
+		schema, err := mirror.ReadSchema(ctx, f.client, e.schemaNames())
 		if err != nil {
 			return mirror.Report{}, fmt.Errorf("look up what the directory takes: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/plan"
 	"github.com/rollcall-agent/rollcall/agent/internal/progress"
+	"github.com/rollcall-agent/rollcall/agent/internal/text"
 )
 
 // planned is a plan with the other results of planning.
@@ -237,17 +238,29 @@ func (e *Engine) schema(ctx context.Context, client Directory, known *warmed) (i
 	if known != nil {
 		return known.schema, nil
 	}
-	schema, err := mirror.ReadSchema(ctx, client, e.mirrors.Load().Attributes)
+	schema, err := mirror.ReadSchema(ctx, client, e.schemaNames())
 	if err != nil {
 		return nil, fmt.Errorf("look up what the directory takes: %w", err)
 	}
 	return schema, nil
 }
 
+// targetAddress leads mail to an account or contact too, where Exchange has
+// extended the schema: it is mirrored because an address in it is in use.
+const targetAddress = "targetAddress"
+
+// schemaNames lists the attributes of which the schema is read.
+func (e *Engine) schemaNames() []string {
+	return append(slices.Clone(e.mirrors.Load().Attributes), targetAddress)
+}
+
 // mirrored says what is mirrored of a directory with a schema.
 func (e *Engine) mirrored(schema ident.Schema) mirror.Spec {
 	spec := *e.mirrors.Load()
 	spec.Attributes = slices.DeleteFunc(slices.Clone(spec.Attributes), func(name string) bool { return schema.Rule(name).Unread })
+	if rule, known := schema[text.Lower(targetAddress)]; known && !rule.Unread {
+		spec.Attributes = append(spec.Attributes, targetAddress) // a second mention does no harm
+	}
 	return spec
 }
 

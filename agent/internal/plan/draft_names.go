@@ -42,25 +42,38 @@ var _ mapping.Names = (*names)(nil)
 // place is an attribute and a value that may be in use.
 type place struct{ attribute, value string }
 
-// places lists where to look for a value. A mail address or user principal
-// name that must be unique in the forest must not be in use as anybody's
-// address in any of three attributes: the DC does not check that.
+// places lists where to look for a value. An address that must be unique in the
+// forest must not be in use as anybody's address in any attribute that leads
+// mail to people, nor as their user principal name: the DC does not check that.
 func places(attribute, value string, unique mapping.Unique) []place {
-	address := value
+	address, isAddress := addressIn(attribute, value)
+	if !isAddress || unique != mapping.UniqueForest {
+		return []place{{attribute, value}}
+	}
+	return []place{
+		{"mail", address},
+		{"proxyAddresses", "smtp:" + address},
+		{"userPrincipalName", address},
+		{"targetAddress", "smtp:" + address},
+		{"targetAddress", address}, // Exchange writes the prefix, other tools leave it out
+	}
+}
+
+// addressIn returns the mail address that a value of an attribute stands for,
+// without its prefix; false when it stands for none, as sip: or X500: do.
+func addressIn(attribute, value string) (string, bool) {
+	const prefix = "smtp:"
+	prefixed := len(value) >= len(prefix) && text.Same(value[:len(prefix)], prefix)
 	switch text.Lower(attribute) {
 	case "mail", "userprincipalname":
-	case "proxyaddresses":
-		if len(value) < 5 || !text.Same(value[:5], "smtp:") {
-			return []place{{attribute, value}}
+		return value, true
+	case "proxyaddresses", "targetaddress":
+		if prefixed {
+			return value[len(prefix):], true
 		}
-		address = value[5:]
-	default:
-		return []place{{attribute, value}}
+		return value, text.Same(attribute, "targetAddress") && !strings.Contains(value, ":")
 	}
-	if unique != mapping.UniqueForest {
-		return []place{{attribute, value}}
-	}
-	return []place{{"mail", address}, {"proxyAddresses", "smtp:" + address}, {"userPrincipalName", address}}
+	return "", false
 }
 
 // implicit lists further places where a domain controller finds a name in use.

@@ -12,6 +12,8 @@ func TestHolder(t *testing.T) {
 	w := newWorld()
 	w.account("g1", staff.Child("Ada Novak"), "mail", "Ada@x", "sAMAccountName", "ada", "userPrincipalName", "login@x", "title", "CTO")
 	w.put("g2", support.Child("Sales"), "objectClass", "group", "sAMAccountName", "sales", "proxyAddresses", "smtp:Team@x")
+	w.put("g3", support.Child("Ext"), "objectClass", "contact", "targetAddress", "SMTP:ext@y")
+	w.put("g4", support.Child("Bare"), "objectClass", "contact", "targetAddress", "bare@y")
 	for _, c := range []struct {
 		name, attribute, value string
 		unique                 mapping.Unique
@@ -29,6 +31,14 @@ func TestHolder(t *testing.T) {
 		{"a login name unique in the domain only", "userPrincipalName", "ada@x", "domain", "", "", ""},
 		{"a proxy address that is a mail", "proxyAddresses", "SMTP:ada@x", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
 		{"a proxy address of another kind", "proxyAddresses", "sip:ada@x", "forest", "", "", ""},
+		{"mail to which somebody's mail goes", "mail", "Ext@y", "forest", "", "", "CN=Ext,OU=Support,OU=Staff,DC=x"},
+		{"mail to which somebody's mail goes, without its prefix", "mail", "bare@y", "forest", "", "", "CN=Bare,OU=Support,OU=Staff,DC=x"},
+		{"a proxy address to which somebody's mail goes", "proxyAddresses", "smtp:bare@y", "forest", "", "", "CN=Bare,OU=Support,OU=Staff,DC=x"},
+		{"a target that is a proxy address", "targetAddress", "SMTP:Team@x", "forest", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
+		{"a target without its prefix that is a mail", "targetAddress", "ada@x", "forest", "", "", "CN=Ada Novak,OU=Staff,DC=x"},
+		{"its own target", "targetAddress", "SMTP:ext@y", "forest", "", "g3", ""},
+		{"a target of another kind", "targetAddress", "sip:ada@x", "forest", "", "", ""},
+		{"a target unique in the domain only", "targetAddress", "SMTP:team@x", "domain", "", "", ""},
 		{"mail unique in the domain only", "mail", "team@x", "domain", "", "", ""},
 		{"sAMAccountName of a group", "sAMAccountName", "SALES", "domain", "", "", "CN=Sales,OU=Support,OU=Staff,DC=x"},
 		{"cn in the container", "cn", "ada novak", "container", staff, "", "CN=Ada Novak,OU=Staff,DC=x"},
@@ -66,6 +76,8 @@ func TestReservations(t *testing.T) {
 		{"the same name in one container", "container", "cn", "Ada Novák", "cn", "ada novak", staff, "ou=staff, dc=x"},
 		{"a mail for a proxy address", "forest", "mail", "Ada@x", "proxyAddresses", "smtp:ada@X", "", ""},
 		{"a login name for a mail", "forest", "userPrincipalName", "ada@x", "mail", "ada@x", "", ""},
+		{"a target for a mail", "forest", "targetAddress", "SMTP:ada@x", "mail", "ada@x", "", ""},
+		{"a bare target for a proxy address", "forest", "targetAddress", "ada@x", "proxyAddresses", "smtp:ada@x", "", ""},
 		{"a proxy address for a mail", "forest", "proxyAddresses", "SMTP:ada@x", "mail", "ada@x", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
