@@ -41,6 +41,11 @@
 #              in 50 data sources, and ten times as many
 #   records/s  through connector, mapping and plan, against the same work in
 #              plain native Go; the ratio is our time divided by theirs
+#   Join       two endpoints with a million records each, read and joined by key: the
+#              ratio to reading each of them alone as a run does, with the records
+#              staged until the answer is complete (ratio), and to fetching both and
+#              throwing them away (fetch-ratio); by how much the process grows, and how
+#              large it is, with the server in it. With -short 100,000 each
 #   Feed       1,000 changes at a domain controller, from when it has a change to
 #              the first request about it: p50, p90, p99 and max, idle and while an
 #              automation creates 5,000 accounts, beside what an exchange with the
