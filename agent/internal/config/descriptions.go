@@ -135,7 +135,7 @@ func describeDataSources() map[string]string {
 		"data_sources.NAME.attributes.NAME.value":      "An expression, or a template; short form: NAME = \"...\".",
 		"data_sources.NAME.attributes.NAME.formats":    "Several forms: the first that is not in use is taken.",
 		"data_sources.NAME.attributes.NAME.values":     "Several values of one attribute.",
-		"data_sources.NAME.attributes.NAME.reference":  "A primary key of the same application: the attribute, such as manager, names the account of that record.",
+		"data_sources.NAME.attributes.NAME.reference":  "A primary key of the application: the attribute, such as manager, names the account of that record.",
 		"data_sources.NAME.attributes.NAME.references": "Several of them, for an attribute with several values.",
 		"data_sources.NAME.attributes.NAME.unique": "Where nobody else may have the value. " +
 			"mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",
