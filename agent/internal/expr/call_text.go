@@ -34,6 +34,9 @@ func creating(f func(string) string) func(*run, string) string {
 // givesText reports whether n is a part whose value is always a text or null: a
 // call from text to text, or a text joined with something.
 func (c *compiler) givesText(n ast.Node) bool {
+	if c.traced != nil {
+		return false // its parts are noted
+	}
 	switch n := n.(type) {
 	case *ast.StringNode:
 		return true

@@ -14,6 +14,7 @@ type compiler struct {
 	variables []string // in scope, innermost last; the index is the slot
 	slots     int
 	volatile  bool
+	traced    map[ast.Node]bool // parts whose values are noted; nil without a trace
 }
 
 func (s Scope) compile(src Source) (e *Expression, err error) {
@@ -46,6 +47,13 @@ func (c *compiler) refuse(n ast.Node, message, hint string) {
 // node compiles n. The closure evaluates its operands and then sets run.at,
 // before it does anything that may fail: a failure is reported at that place.
 func (c *compiler) node(n ast.Node) node {
+	if c.traced[n] {
+		return c.noting(n, c.untraced(n))
+	}
+	return c.untraced(n)
+}
+
+func (c *compiler) untraced(n ast.Node) node {
 	switch n := n.(type) {
 	case *ast.NilNode:
 		return constant(nil)

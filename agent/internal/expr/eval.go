@@ -24,6 +24,7 @@ type run struct {
 	args   []any // arguments of the calls under way
 	items  []any // elements that the present predicates are evaluated for
 	notes  notes
+	trace  *trace         // nil: none
 	root   map[string]any // the value of rootOf in env
 	rootOf string
 	at     int // offset of the part that is being evaluated, in characters

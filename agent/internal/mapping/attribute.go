@@ -126,7 +126,8 @@ func (e *evaluation) missing(a *attribute, w *wanted) (*wanted, error) {
 			e.final[a.Name] = nil
 			if e.current != nil {
 				e.want(a, ident.DesiredAttribute{
-					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Reference: a.Reference, Directory: a.Directory, Source: sourceOf(a),
+					Name: a.Name, Clear: true, Apply: a.Apply, Binary: a.Encoding != "", Reference: a.Reference,
+					Directory: a.Directory, Source: sourceOf(a),
 				})
 			}
 			return nil, nil

@@ -134,13 +134,7 @@ func (e *Error) take(err error) {
 func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, names Names) (ident.Desired, error) {
 	e := m.evaluation(rec)
 	defer e.release()
-	e.current, e.link, e.names = current, link, names
-	if link != nil {
-		e.env["link"] = map[string]any{
-			"application": link.Application, "key": string(link.Key),
-			"guid": string(link.GUID), "automation": link.Automation, "origin": string(link.Origin),
-		}
-	}
+	e.begin(current, link, names)
 	for i, a := range m.attributes {
 		if i == m.ouAfter {
 			if err := e.place(); err != nil {
@@ -167,6 +161,17 @@ func (m *Mapper) Map(rec ident.Record, current *ident.Entry, link *ident.Link, n
 		return text.Compare(a.Name, b.Name)
 	})
 	return ident.Desired{Key: rec.Key, Parent: e.parent, Groups: groups, Attributes: e.desired, Aside: e.aside, Absent: e.absent()}, nil
+}
+
+// begin says whose account it is; see Map.
+func (e *evaluation) begin(current *ident.Entry, link *ident.Link, names Names) {
+	e.current, e.link, e.names = current, link, names
+	if link != nil {
+		e.env["link"] = map[string]any{
+			"application": link.Application, "key": string(link.Key),
+			"guid": string(link.GUID), "automation": link.Automation, "origin": string(link.Origin),
+		}
+	}
 }
 
 // absent lists the attributes that keep their values because a field is absent.
