@@ -205,10 +205,11 @@ func (c *cli) approveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Apply what a run holds, checked against the directory as it is now, and let the orchestrations go on that it holds",
-		Long: "What a run of the schedule or of a command holds is compared with the directory once more; a change whose old values no longer hold is " +
-			"skipped and reported. Of a run that holds what changes in the directory would begin, which grows while it waits, only what you were " +
-			"shown by runs or orchestrations is approved; the answer counts the rest. What a later change of the same object has overtaken, " +
-			"such as a leaver who is enabled again, stays held and is named; --overtaken begins it all the same.",
+		Long: "What a run of the schedule or of a command holds is compared with the directory once more; a change whose old values no " +
+			"longer hold is skipped and reported. Of a run that holds what changes in the directory would begin, which grows while it " +
+			"waits, only what you were shown by runs or orchestrations is approved; the answer counts the rest. What a later change " +
+			"of the same object has overtaken, such as a leaver who is enabled again, stays held and is named; --overtaken begins it " +
+			"all the same.",
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := decision(args[0], only)
