@@ -1,8 +1,10 @@
 package ident
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,16 +24,26 @@ func UsualSchema() Schema { return accountSchema().schema }
 // spelled as in AD.
 func WritableAttributes() []string { return accountSchema().writable }
 
+// Spelled returns the name of an attribute as AD spells it, or as it is if it is not one
+// of AD's own.
+func Spelled(attribute string) string {
+	return cmp.Or(accountSchema().spelled[text.Lower(attribute)], attribute)
+}
+
 // accountRules is the content of usual.txt.
 type accountRules struct {
 	schema   Schema
 	writable []string
+	spelled  map[string]string // by name in lower case
 }
 
 // accountSchema reads usual.txt once. Faults in it are found by a test: a line that
 // cannot be read would be a rule that knows nothing.
 var accountSchema = sync.OnceValue(func() accountRules {
-	u := accountRules{schema: Schema{}}
+	u := accountRules{schema: Schema{}, spelled: map[string]string{}}
+	for _, name := range slices.Concat(usual[ObjectUser], usual[ObjectGroup]) {
+		u.spelled[text.Lower(name)] = name
+	}
 	for line := range strings.Lines(usualText) {
 		f := strings.Fields(line)
 		if strings.HasPrefix(line, "#") || len(f) != 6 {
@@ -53,7 +65,7 @@ var accountSchema = sync.OnceValue(func() accountRules {
 		default:
 			u.writable = append(u.writable, f[0])
 		}
-		u.schema[text.Lower(f[0])] = rule
+		u.schema[text.Lower(f[0])], u.spelled[text.Lower(f[0])] = rule, f[0]
 	}
 	return u
 })

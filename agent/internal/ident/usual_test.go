@@ -67,3 +67,14 @@ func TestUsualSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestSpelled(t *testing.T) {
+	for name, want := range map[string]string{
+		"displayname": "displayName", "PHYSICALDELIVERYOFFICENAME": "physicalDeliveryOfficeName", "grouptype": "groupType", "title": "title",
+		"corpBadge": "corpBadge", "": "",
+	} {
+		if got := Spelled(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

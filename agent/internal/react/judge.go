@@ -195,7 +195,7 @@ func triggerOf(c *orchestration.Change) string {
 	for i, k := range kinds {
 		switch {
 		case k == string(ident.EventModified) && len(c.Attributes) > 0:
-			kinds[i] = "modified " + strings.Join(c.Attributes[:min(len(c.Attributes), mostNamed)], ", ")
+			kinds[i] = "modified " + strings.Join(spelled(c.Attributes[:min(len(c.Attributes), mostNamed)]), ", ")
 			if more := len(c.Attributes) - mostNamed; more > 0 {
 				kinds[i] += fmt.Sprintf(" and %d more", more)
 			}
@@ -204,6 +204,14 @@ func triggerOf(c *orchestration.Change) string {
 		}
 	}
 	return "directory: " + strings.Join(kinds, "; ")
+}
+
+func spelled(attributes []string) []string {
+	out := make([]string, len(attributes))
+	for i, a := range attributes {
+		out[i] = ident.Spelled(a)
+	}
+	return out
 }
 
 // mostNamed is how many attributes a trigger names.

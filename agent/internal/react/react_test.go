@@ -43,7 +43,7 @@ func TestWhoAsksForAnEvent(t *testing.T) {
 		"another attribute":          {on: on("modified(title)"), part: []ident.EventPart{modified("mail", "", "a")}},
 		"any attribute":              {on: on("modified"), part: []ident.EventPart{modified("mail", "", "a")}, want: "directory: modified mail"},
 		"what changes by itself":     {on: on("modified"), part: []ident.EventPart{modified("lastlogontimestamp", "1", "2"), modified("useraccountcontrol", "1", "2")}},
-		"what changes, by name":      {on: on("modified(lastlogontimestamp)"), part: []ident.EventPart{modified("lastlogontimestamp", "1", "2")}, want: "directory: modified lastlogontimestamp"},
+		"what changes, by name":      {on: on("modified(lastlogontimestamp)"), part: []ident.EventPart{modified("lastlogontimestamp", "1", "2")}, want: "directory: modified lastLogonTimestamp"},
 		"the same change of a group": {on: on("renamed"), part: []ident.EventPart{part(ident.EventRenamed)}, e: func(e *ident.Event) { e.Object = ident.ObjectGroup }},
 		"elsewhere":                  {on: on("disabled"), part: []ident.EventPart{part(ident.EventDisabled)}, e: func(e *ident.Event) { e.DN, e.From = "CN=a,OU=Other,DC=x", "CN=a,OU=Other,DC=x" }},
 		"from there":                 {on: on("moved"), part: []ident.EventPart{part(ident.EventMoved)}, e: func(e *ident.Event) { e.DN = "CN=a,OU=Other,DC=x" }, want: "directory: moved"},

@@ -147,6 +147,9 @@ func scanTimelineEvent(row scanner, e *TimelineEntry, rest ...any) error {
 	if c.Parts, err = ident.ParseParts(parts); err != nil { // the others are told all the same
 		c.Parts, c.Unsure = nil, "what happened cannot be read: its row in the agent's state is damaged: "+err.Error()
 	}
+	for i := range c.Parts {
+		c.Parts[i].Attribute = ident.Spelled(c.Parts[i].Attribute)
+	}
 	return nil
 }
 
