@@ -20,9 +20,13 @@ bold() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 say() { printf '\033[36m%s\033[0m\n' "$*"; }
 # step CODE COMMAND...: shows a command, runs it and checks its exit code.
 step() {
-  local want=$1 code=0
+  local want=$1 code=0 word line=
   shift
-  printf '\n\033[1m$ %s\033[0m\n' "$*"
+  for word; do
+    case $word in '' | *[!A-Za-z0-9_./:=,@%+-]*) word="'${word//\'/\'\\\'\'}'" ;; esac
+    line+=" $word"
+  done
+  printf '\n\033[1m$%s\033[0m\n' "$line"
   "$@" || code=$?
   [ "$code" = "$want" ] || fail "\`$*\` ended with $code, not $want"
 }

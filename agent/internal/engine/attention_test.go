@@ -287,7 +287,7 @@ func TestAShrinkIsAcceptedWithoutRecords(t *testing.T) {
 		f := s.follower()
 		s.catchUp(f)
 		s.shrink()
-		if _, err := f.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "rollcall plan --accept-shrink AUTOMATION, with the name of any") {
+		if _, err := f.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "rollcall plan --accept-shrink AUTOMATION, with the name of any automation that can run") {
 			t.Errorf("%s: %v", name, err)
 		}
 		p, err := s.Plan(t.Context(), Request{Automation: "leavers", AcceptShrink: true})

@@ -27,8 +27,8 @@ func (t *transition) linksLater(step *step, values Values) bool {
 	return true
 }
 
-// needsLink reports whether it depends on the link what the step does. One that is
-// skipped whatever the link is has nothing to wait for.
+// needsLink reports whether the link decides what the step does. A step that is skipped
+// with any link waits for nothing.
 func (t *transition) needsLink(step *step, values Values) bool {
 	uses := func(u use) bool { return u.name == "link" || u.name == "links" }
 	if step.condition != nil && !slices.ContainsFunc(step.uses, func(u use) bool { return u.member == "if" && uses(u) }) {

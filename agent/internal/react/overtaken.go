@@ -81,8 +81,8 @@ func (r *Reactor) overtaking(
 	return by, false, nil
 }
 
-// stale sets events aside again that a later change has overtaken, and that would begin
-// something.
+// stale sets events aside again that would begin something although a later change of
+// their object has overtaken them.
 func (r *Reactor) stale(ctx context.Context, events []ident.Event, judged []store.JudgedEvent, a Automation) error {
 	for i, one := range judged {
 		e := events[slices.IndexFunc(events, func(e ident.Event) bool { return e.ID == one.Event })]

@@ -36,8 +36,8 @@ type access struct {
 
 // objects reads objects from the directory over one connection, which is opened
 // when it is first needed, and again after a failure. It asks the domain controller
-// that the mirror is from, whenever that can be reached: an orchestration must not see
-// somebody as another one shows them that has not heard of the change that began it.
+// that the mirror is from, whenever that can be reached: another one may not have
+// received the change that began an orchestration, and would show the object as it was.
 type objects struct {
 	access
 
