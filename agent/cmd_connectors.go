@@ -21,7 +21,7 @@ func (c *cli) connectorsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "connectors [NAME]",
 		Short: "The connectors found, and why one was refused",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			modules, err := ask(cmd.Context(), c, (*control.Client).Connectors, service.Nothing{})
 			if err != nil {

@@ -29,7 +29,7 @@ func (c *cli) convertCommand() *cobra.Command {
 			"with its column and what to write instead, and the exit code is 4. A naming format is a choice in a dialog there: write " +
 			"what is chosen behind the name of the attribute, as %FirstName:first word:first:1:lower%. With --file each line of a file " +
 			"is a text: a line of the answer is the template, and is empty where there is none.",
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			in, err := convertRequest(place, missing)
 			if err != nil {

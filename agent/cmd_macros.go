@@ -18,7 +18,7 @@ func (c *cli) macrosCommand() *cobra.Command {
 		Long: "What may stand between {{ and }} in a template of an endpoint or a webhook: names with their type, meaning and an example. " +
 			"Without one it lists the places. With --user or --group the examples are the values of that object, found by sAMAccountName, " +
 			"userPrincipalName, mail, DN or objectGUID, and all its attributes are listed. The functions are in rollcall functions.",
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in service.MacrosRequest
 			if len(args) > 0 {

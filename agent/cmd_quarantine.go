@@ -47,7 +47,7 @@ func (c *cli) acceptCommand() *cobra.Command {
 		Use: "accept AUTOMATION [KEY]",
 		Short: "Say that what is reported about somebody is meant to be so: it becomes a note until its cause changes; " +
 			"or drop a change in the directory that was set aside, by its number, or with --all every one of them",
-		Args: cobra.RangeArgs(1, 2),
+		Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 2) {
 				return &usageError{fmt.Errorf("usage: %s: name a KEY, or say --all", cmd.UseLine())}
@@ -83,12 +83,7 @@ func (c *cli) retryCommand() *cobra.Command {
 		Use: "retry AUTOMATION [KEY]",
 		Short: "Let the next run try again what the directory refused, of one person or of all, without waiting for its time; " +
 			"or judge anew the changes in the directory that were set aside",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) < 1 || len(args) > 2 {
-				return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
-			}
-			return nil
-		},
+		Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := service.AcceptRequest{Automation: args[0], All: len(args) == 1, Overtaken: overtaken}
 			if len(args) > 1 {

@@ -21,7 +21,7 @@ func (c *cli) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs [RUN]",
 		Short: "The history of runs, or what became of each change of one",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return c.oneRun(cmd, args[0], verbose)
@@ -57,7 +57,7 @@ func (c *cli) linkCommand() *cobra.Command {
 	all := &cobra.Command{
 		Use:   "list [APPLICATION[/KIND]]",
 		Short: "List the links, of every kind or of one",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var req service.LinksRequest
 			if len(args) == 1 {
@@ -144,7 +144,7 @@ func (c *cli) functionsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "functions [NAME]",
 		Short: "The functions of expressions, with examples",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var chosen []expr.Function
 			var known []string

@@ -75,7 +75,8 @@ func (c *cli) validate(ctx context.Context, online bool) error {
 		}
 		p.put("", fmt.Sprintf("%s: the configuration is correct: %s, %s, %s.", c.configPath,
 			counted(len(cfg.Applications), "application", "applications"),
-			counted(len(cfg.DataSources), "data source", "data sources"), counted(len(cfg.Automations), "automation", "automations")))
+			counted(len(cfg.DataSources), "data source", "data sources"),
+			counted(len(cfg.Automations)+len(cfg.Triggered), "automation", "automations")))
 		if v.LookedAs != "" {
 			p.put("", "Files and secrets were looked at as user "+v.LookedAs+".")
 		}

@@ -21,7 +21,7 @@ func (c *cli) webhooksCommand() *cobra.Command {
 		Long: "The webhooks of the configuration, and those of the connectors as APPLICATION/WEBHOOK: what each calls, whether it uses or " +
 			"makes a link, its price in the tokens of the application's budget, what the account behind the credentials needs, and why one cannot " +
 			"be sent. For one webhook it shows everything, and the request for an object that does not exist. Nothing is sent.",
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := service.WebhooksRequest{OnDisk: c.onDisk()}
 			if len(args) > 0 {

@@ -171,9 +171,12 @@ func onlyNamed(commands []*cobra.Command) func(*cobra.Command, []string) error {
 }
 
 // exactly is like cobra.ExactArgs, with the usage in its message.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+// between requires a number of arguments, and says otherwise how the command is used.
+func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) < least || len(args) > most {
 			return &usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
 		}
 		return nil

@@ -50,8 +50,8 @@ func (e *Engine) follow(ctx context.Context, p *ident.Plan, set plan.Settings) e
 	}
 	if left := max(0, limit.Allowed-used); limit.Allowed >= 0 && limit.Planned > left {
 		limit.Over = limit.Planned - left
-		limit.Reason = fmt.Sprintf("%d orchestrations may begin in 24 hours for %d linked users, %d have begun; what exceeds it is held",
-			limit.Allowed, people, used)
+		limit.Reason = fmt.Sprintf("%s may begin in 24 hours (linked users: %d), and %d began; what exceeds it is held",
+			store.Orchestrations(limit.Allowed), people, used)
 	}
 	p.Limits = append(p.Limits, limit)
 	return nil

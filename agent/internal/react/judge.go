@@ -40,7 +40,7 @@ func judge(ctx context.Context, l *look, e ident.Event, a Automation) (j store.J
 	case !holds:
 		return verdict(a, store.EventFiltered, ""), true, nil
 	case e.Unsure != "":
-		return aside(a, "it is not certain that "+claim(e)+": "+e.Unsure,
+		return aside(a, "it is not certain that "+claim(e, parts)+": "+e.Unsure,
 			"look whether it is so; do by hand what must follow, and "+acceptOf(a, e)), true, nil
 	case a.Broken != nil:
 		return aside(a, a.Broken.Error(), "put that right, then "+retryOf(a, e)), true, nil
@@ -64,22 +64,36 @@ func verdict(a Automation, v store.EventVerdict, cause string) store.Judgement {
 	return store.Judgement{Automation: a.Name, Verdict: v, Cause: cause}
 }
 
-// claim says what an event tells, for one that is in doubt: a deletion, a return, a
+// claim says what the parts of an event that is in doubt tell: a deletion, a return, a
 // membership, attributes, or a change that takes back an earlier one.
-func claim(e ident.Event) string {
-	switch kind := e.Parts[0].Kind; {
-	case kind == ident.EventModified:
-		var names []string
-		for _, p := range e.Parts {
-			names = append(names, p.Attribute)
+func claim(e ident.Event, parts []ident.EventPart) string {
+	var said, names []string
+	for _, p := range parts {
+		words := "was " + string(p.Kind)
+		switch {
+		case p.Kind == ident.EventModified:
+			names = append(names, ident.Spelled(p.Attribute))
+			continue
+		case e.Group != nil && p.Kind == ident.EventMemberAdded:
+			words = "came to " + string(e.Group.DN)
+		case e.Group != nil && p.Kind == ident.EventMemberRemoved:
+			words = "has left " + string(e.Group.DN)
 		}
-		return strings.Join(names, ", ") + " of " + string(e.DN) + " was changed"
-	case e.Group == nil:
-		return string(e.DN) + " was " + string(kind)
-	case kind == ident.EventMemberAdded:
-		return string(e.DN) + " came to " + string(e.Group.DN)
+		if !slices.Contains(said, words) {
+			said = append(said, words)
+		}
 	}
-	return string(e.DN) + " has left " + string(e.Group.DN)
+	if len(names) == 0 {
+		return string(e.DN) + " " + strings.Join(said, " and ")
+	}
+	attributes := strings.Join(names, ", ") + " of " + string(e.DN) + " was changed"
+	if len(names) > 1 {
+		attributes = strings.Join(names, ", ") + " of " + string(e.DN) + " were changed"
+	}
+	if len(said) == 0 {
+		return attributes
+	}
+	return string(e.DN) + " " + strings.Join(said, " and ") + ", and that " + attributes
 }
 
 // aside leaves an event to a person.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -86,6 +87,10 @@ func TestVerdicts(t *testing.T) {
 	came.Parts = []ident.EventPart{part(ident.EventMemberAdded)}
 	lost := user("lost", modified("title", "a", ""), modified("mail", "b", ""))
 	lost.Unsure = "it is no longer shown"
+	several := user("several", modified("mail", "b", ""), modified("title", "a", ""), part(ident.EventDisabled))
+	several.Unsure = "it is no longer shown"
+	second := user("second", modified("mail", "b", ""), part(ident.EventDisabled))
+	second.Unsure = "it is no longer shown"
 	back := user("back", part(ident.EventRestored))
 	back.Unsure = "the bind account may read it again"
 	for name, c := range map[string]struct {
@@ -102,7 +107,9 @@ func TestVerdicts(t *testing.T) {
 		"not certain, with a group":             {"", []string{"crm"}, left, "aside: it is not certain that CN=left,OU=Staff,DC=x has left CN=CRM,OU=Groups,DC=x: about the group: it is not shown"},
 		"not certain, with a group again":       {"", []string{"crm"}, came, "aside: it is not certain that CN=left,OU=Staff,DC=x came to CN=CRM,OU=Groups,DC=x: about the group"},
 		"not certain, back":                     {"", []string{"crm"}, back, "aside: it is not certain that CN=back,OU=Staff,DC=x was restored: the bind account"},
-		"not certain, attributes":               {"", []string{"crm"}, lost, "aside: it is not certain that title, mail of CN=lost,OU=Staff,DC=x was changed: it is no longer shown"},
+		"not certain, attributes":               {"", []string{"crm"}, lost, "aside: it is not certain that title of CN=lost,OU=Staff,DC=x was changed: it is no longer shown"},
+		"not certain, of several kinds":         {"", []string{"crm"}, several, "aside: it is not certain that CN=several,OU=Staff,DC=x was disabled, and that title of CN=several,OU=Staff,DC=x was changed: it is"},
+		"not certain, the first not asked for":  {"", []string{"crm"}, second, "aside: it is not certain that CN=second,OU=Staff,DC=x was disabled: it is"},
 		"not certain, of no interest":           {`ad.title == "Clerk"`, []string{"crm"}, deleted, "filtered"},
 		"its own":                               {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own)), "echo: an orchestration that this automation began has written it"},
 		"its own, and somebody else":            {"", []string{"crm"}, user("ada", from(modified("title", "a", "b"), own), part(ident.EventDisabled)), "begun"},
@@ -241,6 +248,33 @@ func TestSetAside(t *testing.T) {
 	}
 	if _, err := s.reactor.Retry(ctx, Again{Automation: "nobody", By: "eve"}); err == nil {
 		t.Error("an automation that does not exist is judged again")
+	}
+}
+
+// TestTheLeaseIsGivenBack when the reactor ends, so that whoever comes next need not wait
+// until it is over.
+func TestTheLeaseIsGivenBack(t *testing.T) {
+	for name, end := range map[string]func(*scene){
+		"closed": func(s *scene) { s.judge(); s.reactor.Close(t.Context()) },
+		"stopped": func(s *scene) {
+			ctx, stop := context.WithCancel(t.Context())
+			s.reactor.Settings.Judged = func(context.Context, []store.Judged) { stop() }
+			s.reactor.Run(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t)
+			s.automation("a", on("disabled"), "", "crm")
+			s.add(user("ada", part(ident.EventDisabled)))
+			end(s)
+			if d := cmp.Diff([]string{"1 a begun"}, s.verdicts(1)); d != "" {
+				t.Fatal(d)
+			}
+			lease, err := s.store.AcquireLease(t.Context(), "events", "somebody else", time.Minute)
+			if err != nil || lease.Owner != "somebody else" {
+				t.Errorf("%+v, %v", lease, err)
+			}
+		})
 	}
 }
 

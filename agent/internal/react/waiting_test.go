@@ -240,7 +240,7 @@ func TestALimitThatIsNotKnown(t *testing.T) {
 	}
 	limit = nil
 	s.judge()
-	want := []string{"1 a begun", "2 b begun", "3 a held: limits.start: 1 orchestrations began in 24 hours, and 1 may"}
+	want := []string{"1 a begun", "2 b begun", "3 a held: limits.start: 1 orchestration began in 24 hours, and 1 may"}
 	if d := cmp.Diff(want, s.verdicts(3)); d != "" {
 		t.Error(d)
 	}

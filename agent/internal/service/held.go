@@ -64,8 +64,8 @@ func (s *Service) held(
 	case n > 0:
 		return n, unseen, s.agent.ObserveHeld(ctx, before.Automation)
 	case unseen == before.HeldStarts && unseen > 0:
-		return 0, unseen, exit.Mistake(fmt.Errorf("run %d holds %d orchestrations that you have not been shown, and more may join them: "+
-			"look at them with `rollcall runs %d` or `rollcall orchestrations`, then decide", in.Run, unseen, in.Run))
+		return 0, unseen, exit.Mistake(fmt.Errorf("run %d holds %s that you have not been shown, and more may join: "+
+			"look with `rollcall runs %d` or `rollcall orchestrations`, then decide", in.Run, store.Orchestrations(unseen), in.Run))
 	case none && before.HeldStarts == 0:
 		return 0, 0, decided
 	}

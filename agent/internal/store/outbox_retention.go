@@ -36,8 +36,8 @@ func (s *Store) removeInstances(ctx context.Context, before time.Time, removed *
 			}
 			b.note(JournalLine{
 				Kind: JournalRemoved, By: byRetention,
-				Text: fmt.Sprintf("%d orchestrations that ended before %s, with %d deliveries",
-					n, before.UTC().Format(time.RFC3339), deliveries),
+				Text: fmt.Sprintf("%s that ended before %s, with %d deliveries",
+					Orchestrations(n), before.UTC().Format(time.RFC3339), deliveries),
 			})
 			return b.writeJournal(ctx, s)
 		})

@@ -38,7 +38,15 @@ const limitFor = 24 * time.Hour
 
 // TooMany is the reason why a limit holds an instance.
 func TooMany(begun, most int) string {
-	return fmt.Sprintf("limits.start: %d orchestrations began in 24 hours, and %d may", begun, most)
+	return fmt.Sprintf("limits.start: %s began in 24 hours, and %d may", Orchestrations(begun), most)
+}
+
+// Orchestrations says how many.
+func Orchestrations(n int) string {
+	if n == 1 {
+		return "1 orchestration"
+	}
+	return fmt.Sprintf("%d orchestrations", n)
 }
 
 // limit holds an instance that exceeds its limit. It counts in the transaction
