@@ -26,7 +26,8 @@ func (p *proposal) where() {
 		reasons = append(reasons, f.Name+": "+f.about())
 	}
 	yes := []string{"active", "activeflag", "isactive", "enabled", "isenabled"}
-	no := []string{"isdeleted", "deleted", "deletedflag", "disabled", "isdisabled", "suspended", "issuspended", "blocked", "isblocked", "archived", "isarchived"}
+	no := []string{"isdeleted", "deleted", "deletedflag", "disabled", "isdisabled", "suspended", "issuspended",
+		"blocked", "isblocked", "archived", "isarchived"}
 	if f := p.find(flags, yes...); f != nil {
 		add(f, f.ref())
 	} else if f := p.find(ints, yes...); f != nil {
@@ -137,7 +138,8 @@ func (p *proposal) logon(given, family string) {
 		return
 	}
 	if p.in.Domain == "" {
-		p.propose("userPrincipalName", `{ value = "{{ attributes.sAMAccountName }}@DOMAIN", apply = "create" }`, "the domain is not known: [directory] has no base_dn")
+		p.propose("userPrincipalName", `{ value = "{{ attributes.sAMAccountName }}@DOMAIN", apply = "create" }`,
+			"the domain is not known: [directory] has no base_dn")
 		return
 	}
 	p.set("userPrincipalName", `{ value = "{{ attributes.sAMAccountName }}@`+plainDomain(p.in.Domain)+`", apply = "create" }`,

@@ -53,7 +53,8 @@ type proposal struct {
 
 // DataSource returns the name of the data source and its TOML.
 func DataSource(in Input) (name, toml string) {
-	p := &proposal{in: in, fields: fieldsOf(in), people: in.Endpoint.Audience == abi.AudienceWorkforce || in.Endpoint.Audience == "", names: map[string]string{}}
+	audience := in.Endpoint.Audience
+	p := &proposal{in: in, fields: fieldsOf(in), people: audience == abi.AudienceWorkforce || audience == "", names: map[string]string{}}
 	name = plainKey(in.Application + "_" + in.Endpoint.Name)
 	p.head(name)
 	p.line("")
