@@ -78,6 +78,7 @@ func (c *cli) completions(root *cobra.Command) {
 		"webhook-receiver status":     c.complete(false, completion.Applications),
 		"webhook-receiver unregister": c.complete(false, completion.Applications),
 		"webhooks":                    c.complete(false, completion.Webhooks),
+		"test endpoint":               c.complete(false, completion.Endpoints),
 		"test webhook":                c.complete(false, completion.Webhooks),
 	}
 	each(root, func(cmd *cobra.Command) {

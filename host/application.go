@@ -37,6 +37,9 @@ type Application struct {
 	Configured string
 	// Macros renders the templates of one call; nil: the call has none.
 	Macros Macros
+	// Paging evaluates what the configuration says about the pages of one fetch;
+	// nil: nothing.
+	Paging Paging
 	// Watch is told of each request of a call, with its answer; nil: nobody
 	// watches, and nothing is kept. It must not block.
 	Watch func(Exchange)
@@ -47,6 +50,16 @@ type Application struct {
 // Macros renders templates in the scope of one call. Its errors wrap the
 // abi.Code that the connector gets: input, refused, no_value or too_large.
 type Macros = abi1.Macros
+
+// Paging evaluates what the configuration says about the pages of a fetch.
+type Paging = abi1.Paging
+
+// Page is one page of an answer.
+type Page = abi1.Page
+
+// ErrEnough is the error of a fetch that was ended at the number of pages that
+// its call wants.
+var ErrEnough = abi1.ErrEnough
 
 // client returns the client that sends the requests of a call. outbound says
 // that the call delivers a webhook.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type Record struct {
 type Report struct {
 	Records  int64
 	Requests int
+	Pages    int           // answers, and lists of the connector's own, that records came from
 	Bytes    int64         // of all bodies
 	Waited   time.Duration // waits that the connector asked for
 	Took     time.Duration
@@ -77,6 +79,7 @@ func (c *Connector) Fetch(ctx context.Context, app Application, call abi.FetchCa
 		timeout: c.host.settings.FetchTimeout,
 		spec:    jsonstream.Spec{Key: key, Keep: call.Keep, All: call.Keep == nil, Foreign: foreign, Single: call.Endpoint.Single},
 		empty:   call.Endpoint.Repeat.MaxEmpty,
+		pages:   call.Pages,
 		sink: func(r abi1.Record) error {
 			if foreign && (r.Deleted || r.Partial) {
 				return c.foreignKey(app, known.Key, call.Endpoint.Key, r.Deleted)
@@ -134,6 +137,7 @@ type job struct {
 	sink    func(abi1.Record) error // nil: the call delivers no records
 	cursor  string
 	empty   int // pages in a row that may bring nothing new; 0: the default
+	pages   int // after which the fetch is ended; 0: none
 }
 
 // single reports whether a call fetches one record: like an invoke it is short, and
@@ -148,6 +152,11 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 		return Report{}, nil, err
 	}
 	defer release()
+	if why := c.cannotPage(j); why != "" {
+		e := c.fault(app, j.input.Function, abi.KindConfig, why)
+		e.Next = "take these keys away, or have the connector built with this version's SDK, letting sdk.Pages do the paging"
+		return Report{}, nil, e
+	}
 	client, err := c.client(app, j.input.Function == abi.FunctionInvoke)
 	if err != nil {
 		return Report{}, nil, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
@@ -169,10 +178,13 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 		Log: c.host.log.With("connector", c.module.Manifest.Name, "application", app.Name),
 	}
 	defer state.Close()
+	if err := j.follow(state, app.Paging); err != nil {
+		return Report{}, nil, c.fault(app, j.input.Function, abi.KindConfig, err.Error())
+	}
 	of, known := c.owner(app)
 	end, instance := c.run(state, j.export, of, known && (state.Invoke || j.single()))
 	report := Report{
-		Records: state.Records, Requests: state.Requests, Bytes: state.Bytes,
+		Records: state.Records, Requests: state.Requests, Pages: state.Pages(), Bytes: state.Bytes,
 		Waited: state.Waited, Took: time.Since(start), Memory: end.memory, findings: state.Findings,
 	}
 	answer, err := c.settle(state, app, j, end)
@@ -190,6 +202,47 @@ func (c *Connector) call(ctx context.Context, app Application, j job) (Report, *
 		c.observe(j.input.Function, err, report)
 	}
 	return report, answer, err
+}
+
+// follow tells a call what is known of its pages. A page that repeats shows in a
+// whole list only: of changes somebody may come twice.
+func (j job) follow(state *abi1.Call, by Paging) error {
+	e := j.input.Endpoint
+	if e == nil {
+		return nil
+	}
+	state.Paging, state.MaxPages, state.EndAt, state.TotalHeader = by, e.Repeat.MaxPages, j.pages, e.Repeat.TotalHeader
+	state.NoRepeats = e.Mode == abi.ModeFull && e.Repeat.Style != abi.RepeatNone
+	var err error
+	if e.Repeat.Total != "" {
+		state.Total, err = jsonstream.ParsePointer(e.Repeat.Total)
+	}
+	return err
+}
+
+// cannotPage says which keys of the endpoint the connector does not know; "" when
+// it can do all of them. It would take the first page for everything.
+func (c *Connector) cannotPage(j job) string {
+	e := j.input.Endpoint
+	if e == nil || !e.ByHost() {
+		return ""
+	}
+	for _, f := range c.compiled.ImportedFunctions() {
+		if module, name, _ := f.Import(); module == abi.Module && name == "page_until" {
+			return ""
+		}
+	}
+	var keys []string
+	for key, set := range map[string]bool{
+		"until": e.Repeat.Until != "", "next_header": e.Repeat.NextHeader != "", "page in the body": e.PagedBody,
+	} {
+		if set {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return fmt.Sprintf("endpoint %s uses %s, which the connector does not know: it would take the first page for all records",
+		e.Name, strings.Join(keys, " and "))
 }
 
 // encode returns the JSON that call_input passes to the guest.

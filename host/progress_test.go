@@ -53,15 +53,15 @@ func TestAFetchThatComesToNothingEnds(t *testing.T) {
 			"",
 			abi.Repeat{Style: abi.RepeatPage, Param: "p", More: "/more"},
 			func(int) string { return `{"id":1},{"id":2}` },
-			[]string{"100 pages in a row", "p=101"},
-			101,
+			[]string{"endpoint users: the page repeats", "GET /users?p=2"},
+			2,
 		},
 		"after some people":   {"", cursor, thenEmpty, []string{"100 pages in a row", "p=102"}, 103},
-		"the same page again": {"", cursor, func(int) string { return `{"id":1},{"id":2}` }, []string{"100 pages in a row", "p=100"}, 101},
+		"the same page again": {"", cursor, func(int) string { return `{"id":1},{"id":2}` }, []string{"the page repeats", "GET /users?p=1"}, 2},
 		"in another order": {"", cursor, func(n int) string {
 			return []string{`{"id":1},{"id":2}`, `{"id":2},{"id":1}`}[n%2]
-		}, []string{"100 pages in a row"}, 101},
-		"two pages in turn": {"", cursor, func(n int) string { return fmt.Sprintf(`{"id":%d}`, n%2) }, []string{"100 pages in a row"}, 102},
+		}, []string{"the page repeats", "p=1"}, 2},
+		"two pages in turn": {"", cursor, func(n int) string { return fmt.Sprintf(`{"id":%d}`, n%2) }, []string{"the page repeats", "p=2"}, 3},
 		"records without a key": {
 			"", cursor, func(int) string { return `{"a":1},{"b":2}` },
 			[]string{"100 pages in a row" + circle + " (200 records without a usable key; of the last: the record has no /id)"},

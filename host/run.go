@@ -93,6 +93,7 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 		return e
 	}
 	cause := context.Cause(state.Context)
+	paged, tip := state.PageFault(end.ok() && state.Broken == nil)
 	switch {
 	case state.SinkErr != nil:
 		return state.SinkErr
@@ -106,6 +107,10 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 		err.Next = fmt.Sprintf("nothing was changed; see whether the application answers this request with another page. "+
 			"Where so many empty pages are usual, allow more of them: repeat = { max_empty = 1000 } in [applications.%s.endpoints.%s]",
 			app.Name, j.input.Endpoint.Name)
+		return err
+	case paged != nil:
+		err := c.fault(app, j.input.Function, abi.KindBadResponse, fmt.Sprintf("endpoint %s: %v", j.input.Endpoint.Name, paged))
+		err.Status, err.Next = state.Status, tip
 		return err
 	case state.Client.Local() != nil && (end.err != nil || end.status != 0 || state.Broken != nil || state.Check):
 		e := c.fault(app, j.input.Function, abi.KindConfig, state.Client.Local().Error())

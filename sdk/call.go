@@ -89,7 +89,8 @@ type Request struct {
 	// Repeatable says that sending the request twice has the same effect as
 	// sending it once, although its method is not GET or HEAD.
 	Repeatable bool
-	Cost       int64 // in tokens of the application's daily budget; 0 means 1
+	Cost       int64  // in tokens of the application's daily budget; 0 means 1
+	at         string // the position of the page, for a body that takes it
 }
 
 // Send sends one request, once. It does not look at the status of the answer:

@@ -119,6 +119,8 @@ func (r *reader) endpoint() *abi.Endpoint {
 			e.One = r.one()
 		case "single":
 			e.Single = r.bool()
+		case "paged_body":
+			e.PagedBody = r.bool()
 		default:
 			r.value()
 		}
@@ -164,14 +166,24 @@ func (r *reader) repeat() (p abi.Repeat) {
 			p.Param = r.string()
 		case "next":
 			p.Next = r.string()
+		case "next_header":
+			p.NextHeader = r.string()
 		case "more":
 			p.More = r.string()
+		case "until":
+			p.Until = r.string()
 		case "limit_param":
 			p.LimitParam = r.string()
 		case "limit":
 			p.Limit = int(r.int())
 		case "max_empty":
 			p.MaxEmpty = int(r.int())
+		case "max_pages":
+			p.MaxPages = int(r.int())
+		case "total":
+			p.Total = r.string()
+		case "total_header":
+			p.TotalHeader = r.string()
 		case "first":
 			if !r.null() {
 				first := int(r.int())

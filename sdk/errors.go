@@ -3,6 +3,7 @@ package sdk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-agent/rollcall/sdk/abi"
@@ -58,8 +59,9 @@ func KindOf(err error) abi.Kind {
 		return abi.KindInternal
 	}
 	var from *HostError
-	if errors.As(err, &from) && from.Function == "macro" && code != abi.CodeDeadline && code != abi.CodeNetwork {
-		return abi.KindConfig // a template, or the values that it is rendered with
+	templates := []string{"macro", "page_body", "page_until"}
+	if errors.As(err, &from) && slices.Contains(templates, from.Function) && code != abi.CodeNotJSON && code != abi.CodeDeadline && code != abi.CodeNetwork {
+		return abi.KindConfig // a template or expression, or the values that it is evaluated with
 	}
 	switch code {
 	case abi.CodeRefused:

@@ -94,6 +94,12 @@ func cursorGet(ptr unsafe.Pointer, capacity uint32) int64
 //go:wasmimport rollcall_v1 cursor_set
 func cursorSet(ptr unsafe.Pointer, length uint32) int32
 
+//go:wasmimport rollcall_v1 page_body
+func pageBody(position unsafe.Pointer, positionLength uint32, number int64, ptr unsafe.Pointer, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 page_until
+func pageUntil(handle, number, records, total int64) int32
+
 //go:wasmimport rollcall_v1 respond
 func respond(handle int64) int32
 
@@ -197,6 +203,16 @@ func (wasmHost) CursorGet(buf []byte) int64 {
 func (wasmHost) CursorSet(cursor string) int32 {
 	p, n := text(cursor)
 	return cursorSet(p, n)
+}
+
+func (wasmHost) PageBody(position string, number int64, buf []byte) int64 {
+	pp, pn := text(position)
+	p, n := bytes(buf)
+	return pageBody(pp, pn, number, p, n)
+}
+
+func (wasmHost) PageUntil(handle, number, records, total int64) int32 {
+	return pageUntil(handle, number, records, total)
 }
 
 func (wasmHost) Respond(handle int64) int32 { return respond(handle) }

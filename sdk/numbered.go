@@ -35,6 +35,9 @@ type numbered struct {
 // Pages delivers every page of the call's endpoint, whose repeat has style page.
 func (n Numbered) Pages(c *Call, classify Classifier) error {
 	e := c.Endpoint()
+	if e.ByHost() { // the configuration says itself how the pages go on
+		return Pages(c, classify)
+	}
 	l := numbered{Numbered: n, endpoint: e, total: -1, tail: map[string]bool{}}
 	req := EndpointRequest(e)
 	for {

@@ -26,6 +26,8 @@ type Page struct {
 	Response *Response
 	Records  int64 // on this page
 	Total    int64 // on all pages so far
+	Number   int64 // of this page, from 1
+	says     said
 }
 
 // Step changes the request into that of the next page, or reports that there is
@@ -38,7 +40,10 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 	req := EndpointRequest(e)
 	seen := map[string]bool{}
 	var total int64
-	for {
+	for number := int64(1); ; number++ {
+		if err := c.fill(&req, e, number); err != nil {
+			return err
+		}
 		at := position(req)
 		if seen[at] {
 			return Errorf(abi.KindBadResponse, "paging goes in circles: %s is asked for a second time after %d records", req.place(), total)
@@ -54,7 +59,7 @@ func PagesBy(c *Call, classify Classifier, step Step) error {
 		if err != nil {
 			return err
 		}
-		more, n, err := page(resp, e, total, step, &req)
+		more, n, err := page(resp, e, Page{Total: total, Number: number}, step, &req)
 		resp.Close()
 		if err != nil || !more {
 			return err
@@ -72,12 +77,28 @@ func gone(err error) bool {
 // maxPosition bounds what is remembered of each page, in bytes.
 const maxPosition = 16 << 10
 
-func page(resp *Response, e abi.Endpoint, total int64, step Step, req *Request) (more bool, n int64, err error) {
+// fill puts the body of a page into its request, where the body takes the
+// position.
+func (c *Call) fill(req *Request, e abi.Endpoint, number int64) error {
+	if !e.PagedBody {
+		return nil
+	}
+	b, err := c.read("page_body", func(buf []byte) int64 { return c.host.PageBody(req.at, number, buf) })
+	req.Body = string(b)
+	if err != nil {
+		return Errorf(KindOf(err), "the body of page %d: %v", number, err)
+	}
+	return nil
+}
+
+// page emits the records of a page and takes the step to the next one. so is the
+// state before the page.
+func page(resp *Response, e abi.Endpoint, so Page, step Step, req *Request) (more bool, n int64, err error) {
 	n, err = resp.Emit(e.Records, EmitOptions{Record: e.Record, Keyed: e.Keyed})
 	if err != nil {
 		return false, 0, resp.Errorf(KindOf(err), "%s: %v", resp.Place(), err)
 	}
-	more, err = step(Page{Response: resp, Records: n, Total: total + n}, req)
+	more, err = step(Page{Response: resp, Records: n, Total: so.Total + n, Number: so.Number}, req)
 	return more, n, err
 }
 
@@ -93,20 +114,36 @@ func EndpointRequest(e abi.Endpoint) Request {
 			req.Query[r.LimitParam] = fmt.Sprint(r.Limit)
 		}
 	}
-	if first, ok := firstPosition(e.Repeat); ok {
-		if _, set := req.Query[e.Repeat.Param]; !set {
-			req.Query[e.Repeat.Param] = fmt.Sprint(first)
-		}
+	if first, ok := firstPosition(e.Repeat, e.PagedBody); ok && req.where(e.Repeat) == "" {
+		req.goTo(e.Repeat, strconv.Itoa(first))
 	}
 	return req
 }
 
-func firstPosition(r abi.Repeat) (int, bool) {
+// where returns the position that a request asks for; "" for the beginning.
+func (r Request) where(by abi.Repeat) string {
+	if by.Param == "" {
+		return r.at
+	}
+	return r.Query[by.Param]
+}
+
+// goTo makes a request ask for a position.
+func (r *Request) goTo(by abi.Repeat, position string) {
+	r.at = position
+	if by.Param != "" {
+		r.Query[by.Param] = position
+	}
+}
+
+func firstPosition(r abi.Repeat, inBody bool) (int, bool) {
 	switch {
 	case r.First != nil && (r.Style == abi.RepeatOffset || r.Style == abi.RepeatPage):
 		return *r.First, true
 	case r.Style == abi.RepeatPage:
 		return 1, true
+	case r.Style == abi.RepeatOffset && inBody:
+		return 0, true
 	}
 	return 0, false
 }

@@ -61,6 +61,8 @@ type Host interface {
 	Attach(handle int64, key, field string) int64
 	CursorGet(buf []byte) int64
 	CursorSet(cursor string) int32
+	PageBody(position string, number int64, buf []byte) int64
+	PageUntil(handle, number, records, total int64) int32
 	Respond(handle int64) int32
 	Secret(name string, buf []byte) int64
 	SecretHMAC(name string, algorithm abi.Algorithm, data, buf []byte) int64

@@ -9,118 +9,141 @@ import (
 
 // StepOf returns the step of a paging style.
 func StepOf(r abi.Repeat) (Step, error) {
-	switch r.Style {
-	case abi.RepeatNone, "":
+	styles := map[abi.RepeatStyle]func(Page, abi.Repeat, *Request) (bool, error){
+		abi.RepeatCursor: cursorStep, abi.RepeatOffset: offsetStep, abi.RepeatPage: pageStep,
+		abi.RepeatNextURL: nextURLStep, abi.RepeatLinkHeader: linkHeaderStep,
+	}
+	if r.Style == abi.RepeatNone || r.Style == "" {
 		return func(Page, *Request) (bool, error) { return false, nil }, nil
-	case abi.RepeatCursor:
-		return cursorStep(r), nil
-	case abi.RepeatOffset:
-		return offsetStep(r), nil
-	case abi.RepeatPage:
-		return pageStep(r), nil
-	case abi.RepeatNextURL:
-		return nextURLStep(r), nil
-	case abi.RepeatLinkHeader:
-		return linkHeaderStep, nil
 	}
-	return nil, Errorf(abi.KindConfig, "repeat style %q is not known", r.Style)
-}
-
-// ended reports whether the answer says that there is no more.
-func ended(p Page, r abi.Repeat) (bool, error) {
-	if r.More == "" {
-		return false, nil
+	step, ok := styles[r.Style]
+	if !ok {
+		return nil, Errorf(abi.KindConfig, "repeat style %q is not known", r.Style)
 	}
-	more, ok, err := p.Response.GetBool(r.More)
-	return ok && !more, err
-}
-
-func cursorStep(r abi.Repeat) Step {
 	return func(p Page, req *Request) (bool, error) {
-		if end, err := ended(p, r); end || err != nil {
+		s, err := says(p, r)
+		if err != nil || s.last {
 			return false, err
 		}
-		next, err := p.Response.GetText(r.Next)
-		if err != nil {
-			return false, err
+		p.says = s
+		return step(p, r, req)
+	}, nil
+}
+
+// said is what an answer says itself about a further page.
+type said struct {
+	last bool
+	more string // what says that there is another page; "" when nothing does
+}
+
+// says returns what an answer says about a further page: by until, or at more.
+func says(p Page, r abi.Repeat) (said, error) {
+	switch {
+	case r.Until != "":
+		last, err := p.Response.last(p)
+		return said{last, "until is false"}, err
+	case r.More != "":
+		more, ok, err := p.Response.GetBool(r.More)
+		s := said{last: ok && !more}
+		if more {
+			s.more = r.More + " is true"
 		}
-		if next == "" {
-			return false, claimsMore(p, r)
-		}
-		req.Query[r.Param] = next
-		return true, nil
+		return s, err
 	}
+	return said{}, nil
+}
+
+// last reports whether the endpoint's until says that this was the last page.
+func (r *Response) last(p Page) (bool, error) {
+	n := r.call.host.PageUntil(r.handle, p.Number, p.Records, p.Total)
+	if n < 0 {
+		err := r.call.fault("page_until", int64(n))
+		return false, r.Errorf(KindOf(err), "%s: until: %v", r.Place(), err)
+	}
+	return n == 1, nil
+}
+
+// next returns what an answer has at next, or in the header; "" for nothing.
+func next(p Page, r abi.Repeat) (string, error) {
+	if r.NextHeader != "" {
+		return p.Response.Header(r.NextHeader), nil
+	}
+	return p.Response.GetText(r.Next)
+}
+
+// nextPlace names the place of the next position for messages.
+func nextPlace(r abi.Repeat) string {
+	if r.NextHeader != "" {
+		return "in the header " + r.NextHeader
+	}
+	return "at " + strconv.Quote(r.Next)
 }
 
 // claimsMore returns an error when the answer says that there is more, but not
 // where.
 func claimsMore(p Page, r abi.Repeat) error {
-	if r.More == "" {
+	if p.says.more == "" {
 		return nil
 	}
-	if more, _, err := p.Response.GetBool(r.More); err != nil {
-		return err
-	} else if more {
-		return Errorf(abi.KindBadResponse, "%s says that there is more (%s is true) and not where: nothing at %q",
-			p.Response.Place(), r.More, r.Next)
-	}
-	return nil
+	return Errorf(abi.KindBadResponse, "%s says that there is more (%s) and not where: nothing %s", p.Response.Place(), p.says.more, nextPlace(r))
 }
 
-func offsetStep(r abi.Repeat) Step {
-	return func(p Page, req *Request) (bool, error) {
-		at, err := number(req.Query[r.Param], r.Param)
+func cursorStep(p Page, r abi.Repeat, req *Request) (bool, error) {
+	position, err := next(p, r)
+	if err != nil {
+		return false, err
+	}
+	if position == "" {
+		return false, claimsMore(p, r)
+	}
+	req.goTo(r, position)
+	return true, nil
+}
+
+func offsetStep(p Page, r abi.Repeat, req *Request) (bool, error) {
+	at, err := number(req.where(r), r.Param)
+	if err != nil {
+		return false, err
+	}
+	to := at + p.Records
+	if r.Next != "" || r.NextHeader != "" {
+		text, err := next(p, r)
 		if err != nil {
 			return false, err
 		}
-		if end, err := ended(p, r); end || err != nil {
+		if text == "" {
+			return false, claimsMore(p, r)
+		}
+		if to, err = number(text, r.Next+r.NextHeader); err != nil {
 			return false, err
 		}
-		next := at + p.Records
-		if r.Next != "" {
-			text, err := p.Response.GetText(r.Next)
-			if err != nil {
-				return false, err
-			}
-			if text == "" {
-				return false, claimsMore(p, r)
-			}
-			if next, err = number(text, r.Next); err != nil {
-				return false, err
-			}
-		} else if last(p, r) {
-			return false, nil
-		}
-		if next <= at {
-			return false, Errorf(abi.KindBadResponse, "%s makes no progress: after position %d comes %d, with %d records between",
-				p.Response.Place(), at, next, p.Records)
-		}
-		req.Query[r.Param] = strconv.FormatInt(next, 10)
-		return true, nil
+	} else if last(p, r) {
+		return false, nil
 	}
+	if to <= at {
+		return false, Errorf(abi.KindBadResponse, "%s makes no progress: after position %d comes %d, with %d records between",
+			p.Response.Place(), at, to, p.Records)
+	}
+	req.goTo(r, strconv.FormatInt(to, 10))
+	return true, nil
 }
 
 // last reports whether a page's size shows that it is the last. If the answer
 // says whether there is more, the size shows nothing.
 func last(p Page, r abi.Repeat) bool {
-	return r.More == "" && (p.Records == 0 || p.Records < int64(r.Limit))
+	return r.More == "" && r.Until == "" && (p.Records == 0 || p.Records < int64(r.Limit))
 }
 
-func pageStep(r abi.Repeat) Step {
-	return func(p Page, req *Request) (bool, error) {
-		at, err := number(req.Query[r.Param], r.Param)
-		if err != nil {
-			return false, err
-		}
-		if end, err := ended(p, r); end || err != nil || last(p, r) {
-			return false, err
-		}
-		if p.Records == 0 {
-			return false, Errorf(abi.KindBadResponse, "%s makes no progress: page %d is empty and says that there is more", p.Response.Place(), at)
-		}
-		req.Query[r.Param] = strconv.FormatInt(at+1, 10)
-		return true, nil
+func pageStep(p Page, r abi.Repeat, req *Request) (bool, error) {
+	at, err := number(req.where(r), r.Param)
+	if err != nil || last(p, r) {
+		return false, err
 	}
+	if p.Records == 0 {
+		return false, Errorf(abi.KindBadResponse, "%s makes no progress: page %d is empty and says that there is more", p.Response.Place(), at)
+	}
+	req.goTo(r, strconv.FormatInt(at+1, 10))
+	return true, nil
 }
 
 func number(text, where string) (int64, error) {
@@ -134,21 +157,16 @@ func number(text, where string) (int64, error) {
 	return n, nil
 }
 
-func nextURLStep(r abi.Repeat) Step {
-	return func(p Page, req *Request) (bool, error) {
-		if end, err := ended(p, r); end || err != nil {
-			return false, err
-		}
-		next, err := p.Response.GetText(r.Next)
-		if err != nil {
-			return false, err
-		}
-		if next == "" {
-			return false, claimsMore(p, r)
-		}
-		follow(req, next)
-		return true, nil
+func nextURLStep(p Page, r abi.Repeat, req *Request) (bool, error) {
+	url, err := next(p, r)
+	if err != nil {
+		return false, err
 	}
+	if url == "" {
+		return false, claimsMore(p, r)
+	}
+	follow(req, url)
+	return true, nil
 }
 
 // follow makes a URL the next request. The URL is complete: the path and
@@ -157,9 +175,13 @@ func follow(req *Request, url string) {
 	req.URL, req.Path, req.Query = url, "", map[string]string{}
 }
 
-func linkHeaderStep(p Page, req *Request) (bool, error) {
+func linkHeaderStep(p Page, _ abi.Repeat, req *Request) (bool, error) {
 	next := nextLink(p.Response.Header("Link"))
 	if next == "" {
+		if p.says.more != "" {
+			return false, Errorf(abi.KindBadResponse, "%s says that there is more (%s) and not where: no Link header has rel=\"next\"",
+				p.Response.Place(), p.says.more)
+		}
 		return false, nil
 	}
 	follow(req, next)

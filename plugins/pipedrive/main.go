@@ -24,5 +24,8 @@ func fetch(c *sdk.Call) error {
 		return err
 	}
 	j := &judge{place: sdk.Place(e.Method, e.Path, e.URL), scopes: e.Scopes, rights: e.Rights}
+	if e.ByHost() { // the configuration says itself how the pages go on
+		return j.advise(sdk.PagesBy(c, j.classify, configured))
+	}
 	return j.advise(sdk.PagesBy(c, j.classify, follow(configured)))
 }

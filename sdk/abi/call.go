@@ -44,6 +44,9 @@ type FetchCall struct {
 	Cursor string
 	// Retry replaces the host's limits where it is not zero.
 	Retry RetryLimits
+	// Pages is the number of pages after which the fetch is ended; 0: it goes on
+	// to the end.
+	Pages int
 }
 
 // InvokeCall is one webhook that the agent asks a connector to carry out.

@@ -50,7 +50,7 @@ func (f Function) String() string {
 // Negative results are a Code. A handle is valid only in the call that received
 // it.
 func Functions() []Function {
-	return slices.Concat(requestFunctions(), recordFunctions(), callFunctions())
+	return slices.Concat(requestFunctions(), recordFunctions(), pageFunctions(), callFunctions())
 }
 
 // The parameters that functions share.
@@ -123,6 +123,22 @@ func recordFunctions() []Function {
 		{
 			"cursor_set", text("cursor"), I32, "sets the cursor that the next fetch gets, when this one counts",
 			codes(CodeArgument, CodeInput, CodeTooLarge, CodeState),
+		},
+	}
+}
+
+// pageFunctions evaluate what the configuration says about paging.
+func pageFunctions() []Function {
+	return []Function{
+		{
+			"page_body", join(text("position"), []Param{{"number", I64}}, answer), I64,
+			"answers the body of the request for a page, from the position and the number of the page",
+			codes(CodeArgument, CodeInput, CodeRefused, CodeNoValue, CodeTooLarge, CodeLimit, CodeDeadline, CodeState),
+		},
+		{
+			"page_until", join(handle, []Param{{"number", I64}, {"records", I64}, {"total", I64}}), I32,
+			"answers 1 when the endpoint's until says of this answer that it is the last page, and otherwise 0",
+			codes(CodeArgument, CodeHandle, CodeInput, CodeNetwork, CodeNotJSON, CodeNoValue, CodeTooLarge, CodeDeadline, CodeState),
 		},
 	}
 }

@@ -39,6 +39,9 @@ type Endpoint struct {
 	// itself, to a list that holds it, or to null. An answer with the status 404
 	// or 410, or without a record, means that there is none. No manifest sets it.
 	Single bool `toml:"-" json:"single,omitempty"`
+	// PagedBody says in a call that the body differs from page to page, and is
+	// asked for with page_body. No manifest sets it.
+	PagedBody bool `toml:"-" json:"paged_body,omitempty"`
 
 	Audience   Audience    `toml:"audience" json:"audience,omitempty"`     // what the records stand for; "": not stated
 	Kind       string      `toml:"kind" json:"kind,omitempty"`             // of the records, within which a key means one; default user
@@ -84,13 +87,18 @@ const (
 // Repeat says how to ask for the next page, and which page is the last.
 type Repeat struct {
 	Style RepeatStyle `toml:"style" json:"style"`
-	Param string      `toml:"param" json:"param,omitempty"` // query parameter; cursor, offset and page need it
+	Param string      `toml:"param" json:"param,omitempty"` // query parameter; cursor, offset and page need it, or a body that takes the position
 	// Next is the JSON pointer to the next position or URL; null, "" or no value
 	// ends the loop. cursor and next_url need it. With offset it replaces
 	// counting.
 	Next string `toml:"next" json:"next,omitempty"`
+	// NextHeader is the header of the answer that has what is at Next otherwise.
+	NextHeader string `toml:"next_header" json:"next_header,omitempty"`
 	// More is the JSON pointer to a boolean that says whether there is more.
 	More string `toml:"more" json:"more,omitempty"`
+	// Until is an expression over the answer that is true on the last page. The
+	// host evaluates it: page_until. No manifest sets it.
+	Until string `toml:"-" json:"until,omitempty"`
 	// LimitParam and Limit set the page size. With offset and page, when neither
 	// Next nor More is set, a page of fewer than Limit records is the last;
 	// without Limit, an empty page is.
@@ -101,4 +109,17 @@ type Repeat struct {
 	// MaxEmpty is how many pages in a row may bring nothing new before the fetch
 	// fails; default MaxIdlePages.
 	MaxEmpty int `toml:"max_empty" json:"max_empty,omitempty"`
+	// MaxPages is how many pages a fetch may have; with more it fails. 0: any.
+	MaxPages int `toml:"max_pages" json:"max_pages,omitempty"`
+	// Total is the JSON pointer to the number of all records, and TotalHeader a
+	// header that has it. The last answer that has one counts: when another
+	// number of records came, the fetch fails.
+	Total       string `toml:"total" json:"total,omitempty"`
+	TotalHeader string `toml:"total_header" json:"total_header,omitempty"`
+}
+
+// ByHost reports whether paging needs page_body, page_until or a header, which
+// older connectors do not know.
+func (e Endpoint) ByHost() bool {
+	return e.PagedBody || e.Repeat.Until != "" || e.Repeat.NextHeader != ""
 }

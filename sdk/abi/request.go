@@ -25,8 +25,17 @@ func (w Webhook) SendsBody() bool { return w.contentType() != "" }
 // RequestHeaders returns the headers of the webhook's request: its own, and a
 // Content-Type for its body unless it has one.
 func (w Webhook) RequestHeaders() map[string]string {
-	headers := maps.Clone(w.Headers)
-	media := w.contentType()
+	return withContentType(w.Headers, w.contentType())
+}
+
+// WithContentType returns headers with the Content-Type of a format, unless they
+// have one.
+func WithContentType(headers map[string]string, format MessageType) map[string]string {
+	return withContentType(headers, contentTypes[format])
+}
+
+func withContentType(headers map[string]string, media string) map[string]string {
+	headers = maps.Clone(headers)
 	if media == "" {
 		return headers
 	}

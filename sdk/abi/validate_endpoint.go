@@ -57,7 +57,7 @@ func (e Endpoint) check(p problems) {
 		p.add("audience %q is not workforce, customers or objects", e.Audience)
 	}
 	checkKind(p, e.Kind)
-	e.Repeat.check(p.in("repeat"))
+	e.Repeat.check(p.in("repeat"), e.PagedBody)
 	if e.One != nil {
 		e.One.check(p.in("one"))
 	}
@@ -85,25 +85,38 @@ func checkKind(p problems, kind string) {
 	}
 }
 
-func (r Repeat) check(p problems) {
+// check requires what a way of paging needs. inBody says that the body takes the
+// position, so that no parameter has to.
+func (r Repeat) check(p problems, inBody bool) {
 	checkPointer(p, "next", r.Next)
 	checkPointer(p, "more", r.More)
+	checkPointer(p, "total", r.Total)
+	placed, told := r.Param != "" || inBody, r.Next != "" || r.NextHeader != ""
 	switch r.Style {
 	case RepeatNone, RepeatLinkHeader:
 	case RepeatOffset, RepeatPage:
-		if r.Param == "" {
+		if !placed {
 			p.add("style %s needs param, the query parameter that takes the position", r.Style)
 		}
 	case RepeatCursor:
-		if r.Param == "" || r.Next == "" {
-			p.add("style cursor needs param and next")
+		if !placed || !told {
+			p.add("style cursor needs param, and next or next_header")
 		}
 	case RepeatNextURL:
-		if r.Next == "" {
-			p.add("style next_url needs next, the JSON pointer to the URL")
+		if !told {
+			p.add("style next_url needs next, the JSON pointer to the URL, or next_header")
 		}
 	default:
 		p.add("style %q is not none, cursor, offset, page, next_url or link_header", r.Style)
+	}
+	if r.Next != "" && r.NextHeader != "" {
+		p.add("next and next_header exclude each other")
+	}
+	if r.Total != "" && r.TotalHeader != "" {
+		p.add("total and total_header exclude each other")
+	}
+	if r.MaxPages < 0 || r.MaxPages > MaxRequests {
+		p.add("max_pages %d is not between 0 and %d", r.MaxPages, MaxRequests)
 	}
 	if r.MaxEmpty < 0 || r.MaxEmpty > MaxRequests/2 {
 		p.add("max_empty %d is not between 0 and %d", r.MaxEmpty, MaxRequests/2)

@@ -119,7 +119,7 @@ func TestValidate(t *testing.T) {
 		"no key":        {func(m *abi.Manifest) { m.Endpoints[0].Key = "" }, "key is missing"},
 		"mode":          {func(m *abi.Manifest) { m.Endpoints[0].Mode = "some" }, "is not full or changes"},
 		"style":         {func(m *abi.Manifest) { m.Endpoints[0].Repeat.Style = "spiral" }, "repeat: style"},
-		"cursor":        {func(m *abi.Manifest) { m.Endpoints[1].Repeat.Next = "" }, "needs param and next"},
+		"cursor":        {func(m *abi.Manifest) { m.Endpoints[1].Repeat.Next = "" }, "needs param, and next or next_header"},
 		"limit":         {func(m *abi.Manifest) { m.Endpoints[0].Repeat.LimitParam = "n" }, "limit is not"},
 		"attribute":     {func(m *abi.Manifest) { m.Attributes[0].Type = "text" }, `attribute "id": type`},
 		"cannot":        {func(m *abi.Manifest) { m.Cannot[0].Reason = "" }, "operation and reason"},

@@ -120,7 +120,10 @@ func (v Verify) check(p problems) {
 	if v.Cost < 0 {
 		p.add("cost %d is negative", v.Cost)
 	}
-	v.Repeat.check(p.in("repeat"))
+	v.Repeat.check(p.in("repeat"), false)
+	if v.Repeat.Total != "" || v.Repeat.TotalHeader != "" || v.Repeat.MaxPages > 0 {
+		p.in("repeat").add("total, total_header and max_pages are for the lists of endpoints")
+	}
 }
 
 func checkRights(p problems, rights []string) {

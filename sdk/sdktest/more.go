@@ -22,6 +22,28 @@ func (h *Host) BodySize(handle int64) int64 {
 	return int64(len(a.body))
 }
 
+// PageBody implements sdk.Host.
+func (h *Host) PageBody(position string, number int64, buf []byte) int64 {
+	if h.Body == nil {
+		return h.no(abi.CodeState, "the endpoint of this call has no body that takes a position: set Body of the test's host")
+	}
+	return give(buf, []byte(h.Body(position, number)))
+}
+
+// PageUntil implements sdk.Host.
+func (h *Host) PageUntil(handle, number, records, total int64) int32 {
+	a, ok := h.open[handle]
+	switch {
+	case !ok:
+		return int32(h.badHandle(handle))
+	case h.Until == nil:
+		return int32(h.no(abi.CodeState, "the endpoint of this call has no until: set Until of the test's host"))
+	case h.Until(a.body, number, records, total):
+		return 1
+	}
+	return 0
+}
+
 func (h *Host) function() string {
 	var call abi.Call
 	_ = json.Unmarshal(h.input, &call) // run has encoded it

@@ -36,6 +36,11 @@ type Host struct {
 	// An error that wraps an abi.Code has that code.
 	Macros func(template string, place abi.Place) (string, error)
 
+	// Body and Until stand for a body that takes the position and for until, which
+	// are evaluated by the agent: until is given the answer.
+	Body  func(position string, number int64) string
+	Until func(answer []byte, number, records, total int64) bool
+
 	Records []Record        // what was emitted, over all calls
 	Waits   []time.Duration // what was waited for
 	Lines   []string        // what was logged, "level: text"

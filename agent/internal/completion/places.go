@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
 	"github.com/rollcall-agent/rollcall/agent/internal/store"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // glimpse queries the state, as far as it can be read at once.
@@ -123,15 +124,34 @@ func Connectors(o *lookup) []store.Named {
 // Webhooks returns the webhooks of the configuration, and those of the connectors
 // by application.
 func Webhooks(o *lookup) []store.Named {
-	all := asNamed(o.Webhooks)
+	return append(asNamed(o.Webhooks), ofConnectors(o, func(m abi.Manifest) (all []store.Named) {
+		for _, w := range m.Webhooks {
+			all = append(all, store.Named{Name: w.Name, About: w.Title})
+		}
+		return all
+	})...)
+}
+
+// Endpoints returns the endpoints of the connectors by application.
+func Endpoints(o *lookup) []store.Named {
+	return ofConnectors(o, func(m abi.Manifest) (all []store.Named) {
+		for _, e := range m.Endpoints {
+			all = append(all, store.Named{Name: e.Name, About: e.Title})
+		}
+		return all
+	})
+}
+
+// ofConnectors returns what the manifests have, as APPLICATION/NAME.
+func ofConnectors(o *lookup, names func(abi.Manifest) []store.Named) (all []store.Named) {
 	manifests := connector.Manifests(o.ctx, o.ModulesDir)
 	for _, application := range o.Applications {
 		for _, m := range manifests {
 			if m.Name != o.ConnectorOf[application] {
 				continue
 			}
-			for _, w := range m.Webhooks {
-				all = append(all, store.Named{Name: application + "/" + w.Name, About: w.Title})
+			for _, one := range names(m) {
+				all = append(all, store.Named{Name: application + "/" + one.Name, About: one.About})
 			}
 			break
 		}

@@ -64,16 +64,18 @@ type Endpoint struct {
 	URL     *Text           `toml:"url"`
 	Params  map[string]Text `toml:"params"`
 	Headers map[string]Text `toml:"headers"`
-	Body    *string         `toml:"body"`    // of a POST, sent as it is
-	Records *string         `toml:"records"` // JSON pointer to the array
-	Record  *string         `toml:"record"`  // JSON pointer to the user within an element of the array
-	Key     *string         `toml:"key"`     // JSON pointer within a record
-	Kind    string          `toml:"kind"`    // of the records; "" is that of the connector's endpoint
-	Mode    *Mode           `toml:"mode"`
-	Repeat  *Repeat         `toml:"repeat"`
-	Keyed   *bool           `toml:"keyed"` // Records points at an object whose members are the records
-	Cost    *int            `toml:"cost"`  // of one request, in tokens of the daily budget
-	One     *One            `toml:"one"`   // the request for a single record
+	Body    *Text           `toml:"body"` // of a POST; a template that compiles in BodyScope too
+	// MessageType is the format of Body; nil: JSON.
+	MessageType *MessageType `toml:"message_type"`
+	Records     *string      `toml:"records"` // JSON pointer to the array
+	Record      *string      `toml:"record"`  // JSON pointer to the user within an element of the array
+	Key         *string      `toml:"key"`     // JSON pointer within a record
+	Kind        string       `toml:"kind"`    // of the records; "" is that of the connector's endpoint
+	Mode        *Mode        `toml:"mode"`
+	Repeat      *Repeat      `toml:"repeat"`
+	Keyed       *bool        `toml:"keyed"` // Records points at an object whose members are the records
+	Cost        *int         `toml:"cost"`  // of one request, in tokens of the daily budget
+	One         *One         `toml:"one"`   // the request for a single record
 }
 
 // One is the key endpoints.NAME.one: the request for a single record, in place of
@@ -110,12 +112,20 @@ type Repeat struct {
 	Style RepeatStyle `toml:"style"`
 	Param string      `toml:"param"` // the query parameter that takes the position
 	Next  string      `toml:"next"`  // JSON pointer to the next position or URL
-	More  string      `toml:"more"`  // JSON pointer to a boolean that says whether there is more
+	// NextHeader is the header that has what is at Next otherwise.
+	NextHeader string `toml:"next_header"`
+	More       string `toml:"more"`  // JSON pointer to a boolean that says whether there is more
+	Until      *Text  `toml:"until"` // an expression over the answer: this is the last page; nil: none
 	// LimitParam and Limit set the size of a page: the parameter and its value.
 	LimitParam string `toml:"limit_param"`
 	Limit      int    `toml:"limit"`
 	First      *int   `toml:"first"`     // the first offset (default 0) or page (default 1)
 	MaxEmpty   int    `toml:"max_empty"` // how many pages in a row may bring nothing new; 0: the default of the ABI
+	MaxPages   int    `toml:"max_pages"` // with more the fetch fails; 0: any number
+	// Total is the JSON pointer to the number of all records, TotalHeader the
+	// header that has it. When another number of records comes, the fetch fails.
+	Total       string `toml:"total"`
+	TotalHeader string `toml:"total_header"`
 }
 
 // RepeatStyle is a way of paging.
@@ -152,29 +162,6 @@ func (l *loader) checkApplication(in path, a Application) {
 	for _, name := range sortedKeys(a.Endpoints) {
 		l.checkEndpoint(in.with("endpoints").with(name), a.Endpoints[name])
 	}
-}
-
-func (l *loader) checkEndpoint(in path, e Endpoint) {
-	l.checkName(in)
-	l.checkTarget(in, e.Path, e.URL)
-	l.checkHeaders(in.with("headers"), e.Headers)
-	l.checkPointer(in.with("records"), e.Records)
-	l.checkPointer(in.with("record"), e.Record)
-	l.checkPointer(in.with("key"), e.Key)
-	l.checkKind(in.with("kind"), e.Kind)
-	if e.Body != nil && (e.Method == nil || *e.Method != MethodPost) {
-		l.failKey(in.with("body"), "body needs method = \"POST\"", "")
-	}
-	if e.Cost != nil {
-		l.inRange(in.with("cost"), *e.Cost, 1, 1_000_000)
-	}
-	if e.Repeat != nil {
-		l.checkRepeat(in.with("repeat"), *e.Repeat)
-	}
-	if e.One != nil {
-		l.checkOne(in.with("one"), *e.One)
-	}
-	l.checkTemplates(in, e)
 }
 
 // checkOne requires what a request for a single record needs. Its templates are
@@ -215,39 +202,6 @@ func (l *loader) checkOne(in path, o One) {
 	}
 }
 
-// EndpointScope returns the names that the templates of an endpoint may use, and
-// more. The macros of its connector are not among them.
-func (c *Config) EndpointScope(more ...string) expr.Scope {
-	return expr.NewScope(append(more, "settings", "now", "last_success")...).WithLookups(c.Lookups)
-}
-
-// checkTemplates compiles the templates of an endpoint. An endpoint that asks
-// for the changes since the last success must have mode "changes": otherwise
-// every unchanged user would count as missing.
-func (l *loader) checkTemplates(in path, e Endpoint) {
-	changes := e.Mode != nil && *e.Mode == ModeChanges
-	check := func(at path, text Text, escape expr.Escape) {
-		t, err := l.config.EndpointScope(expr.NameMacros).Template(text, escape) // which macros there are is not known here
-		if err != nil {
-			l.failExpression(at, err)
-		} else if t.Uses("last_success") && !changes {
-			l.fail(at, `an endpoint that uses last_success must say mode = "changes"`, "")
-		}
-	}
-	if e.Path != nil {
-		check(in.with("path"), *e.Path, expr.EscapePath)
-	}
-	if e.URL != nil {
-		check(in.with("url"), *e.URL, expr.EscapeQuery)
-	}
-	for _, name := range sortedKeys(e.Params) {
-		check(in.with("params").with(name), e.Params[name], expr.EscapeQuery)
-	}
-	for _, name := range sortedKeys(e.Headers) {
-		check(in.with("headers").with(name), e.Headers[name], expr.EscapeHeader)
-	}
-}
-
 // checkPointer requires a JSON pointer (RFC 6901).
 func (l *loader) checkPointer(at path, p *string) {
 	if p == nil || *p == "" {
@@ -255,39 +209,5 @@ func (l *loader) checkPointer(at path, p *string) {
 	}
 	if !strings.HasPrefix(*p, "/") {
 		l.fail(at, fmt.Sprintf("%s is %q, which is not a JSON pointer", at.last(), *p), "did you mean \"/"+*p+"\"?")
-	}
-}
-
-// checkRepeat requires the keys that each way of paging needs. When none is set,
-// the connector does the paging.
-func (l *loader) checkRepeat(in path, r Repeat) {
-	needs := map[RepeatStyle][]string{
-		RepeatCursor: {"param", "next"}, RepeatOffset: {"param"}, RepeatPage: {"param"}, RepeatNextURL: {"next"},
-	}
-	for _, key := range needs[r.Style] {
-		if !l.has(in.with(key)) {
-			l.failKey(in, fmt.Sprintf("repeat.style = %q needs %s", r.Style, key), "")
-		}
-	}
-	if !l.has(in.with("style")) {
-		for _, key := range []string{"param", "next", "more", "limit_param", "limit", "first"} {
-			if l.has(in.with(key)) {
-				l.failKey(in.with(key), key+" needs repeat.style", "only max_empty stands alone: it changes nothing else about the connector's paging")
-			}
-		}
-	}
-	l.checkPointer(in.with("next"), &r.Next)
-	l.checkPointer(in.with("more"), &r.More)
-	if l.has(in.with("limit")) {
-		l.inRange(in.with("limit"), r.Limit, 1, 1_000_000)
-	}
-	if r.LimitParam != "" && !l.has(in.with("limit")) {
-		l.failKey(in.with("limit_param"), "limit_param needs limit", "")
-	}
-	if l.has(in.with("max_empty")) {
-		l.inRange(in.with("max_empty"), r.MaxEmpty, 1, 50_000)
-	}
-	if r.First != nil {
-		l.inRange(in.with("first"), *r.First, 0, 1_000_000)
 	}
 }

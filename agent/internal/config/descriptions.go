@@ -87,7 +87,10 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.url":     "In place of path, on a host that the connector may reach; a template.",
 		"applications.NAME.endpoints.NAME.params":  "Query parameters.",
 		"applications.NAME.endpoints.NAME.headers": "Request headers.",
-		"applications.NAME.endpoints.NAME.body":    "Body of a POST, sent as it is.",
+		"applications.NAME.endpoints.NAME.body": "Body of a POST; a template, which may name page.position, page.number and page.limit " +
+			"(see Paging by configuration).",
+		"applications.NAME.endpoints.NAME.message_type": "Format of the body: how its values are escaped, and the Content-Type unless headers has one; " +
+			"json unless this says otherwise.",
 		"applications.NAME.endpoints.NAME.records": "JSON pointer to the list of records; \"\" is the whole answer.",
 		"applications.NAME.endpoints.NAME.record":  "JSON pointer to the user within an element of the list.",
 		"applications.NAME.endpoints.NAME.key": "JSON pointer to the primary key within a record, as the API has it; " +
@@ -109,13 +112,20 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.one.cost":           "Tokens of the daily budget that the request takes; 1 unless this says otherwise.",
 		"applications.NAME.endpoints.NAME.repeat.style":       "How the next page is asked for.",
 		"applications.NAME.endpoints.NAME.repeat.param":       "Query parameter that takes the position.",
-		"applications.NAME.endpoints.NAME.repeat.next":        "JSON pointer to the next position or URL.",
+		"applications.NAME.endpoints.NAME.repeat.next":        "JSON pointer to the next position or URL; null, empty or nothing there is the end.",
+		"applications.NAME.endpoints.NAME.repeat.next_header": "Header of the answer that has the next position or URL, in place of next.",
 		"applications.NAME.endpoints.NAME.repeat.more":        "JSON pointer to true or false: whether there is another page.",
+		"applications.NAME.endpoints.NAME.repeat.until": "Expression over answer, page.number, page.records and page.total that is true on the last page, " +
+			"in place of more.",
 		"applications.NAME.endpoints.NAME.repeat.limit_param": "Query parameter that takes the size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.limit":       "Size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.first":       "First offset (default 0) or page (default 1).",
 		"applications.NAME.endpoints.NAME.repeat.max_empty": "Pages in a row that may bring no record that was not delivered before; " +
 			"then the fetch is given up (default 100).",
+		"applications.NAME.endpoints.NAME.repeat.max_pages": "Pages that the list may have; with more the fetch fails.",
+		"applications.NAME.endpoints.NAME.repeat.total": "JSON pointer to the number of all records; when another number came, the fetch fails. " +
+			"The last answer that has one counts.",
+		"applications.NAME.endpoints.NAME.repeat.total_header": "Header that has that number, in place of total.",
 	}
 }
 

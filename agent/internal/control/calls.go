@@ -20,11 +20,12 @@ var (
 	callConsent       = call[service.ConsentRequest, service.ConsentAnswer]{"consent"}
 	callAuthorize     = call[service.AuthorizeRequest, service.Authorized]{"authorize"}
 
-	callWebhooks    = call[service.WebhooksRequest, service.WebhooksAnswer]{"webhooks"}
-	callTestWebhook = call[service.TestWebhookRequest, service.TestWebhookAnswer]{"test-webhook"}
-	callObjects     = call[service.ObjectsRequest, service.ObjectsAnswer]{"objects"}
-	callChoose      = call[service.OrchestrateRequest, service.ChosenAnswer]{"choose"}
-	callOrchestrate = call[service.OrchestrateRequest, service.ReportAnswer]{"orchestrate"}
+	callWebhooks     = call[service.WebhooksRequest, service.WebhooksAnswer]{"webhooks"}
+	callTestWebhook  = call[service.TestWebhookRequest, service.TestWebhookAnswer]{"test-webhook"}
+	callTestEndpoint = list[service.TestEndpointRequest, service.Tried]{"test-endpoint"}
+	callObjects      = call[service.ObjectsRequest, service.ObjectsAnswer]{"objects"}
+	callChoose       = call[service.OrchestrateRequest, service.ChosenAnswer]{"choose"}
+	callOrchestrate  = call[service.OrchestrateRequest, service.ReportAnswer]{"orchestrate"}
 
 	callRegister     = call[service.SubscriptionRequest, service.SubscriptionAnswer]{"register"}
 	callUnregister   = call[service.SubscriptionRequest, service.SubscriptionAnswer]{"unregister"}
@@ -80,6 +81,7 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callAuthorize.serve(m, s.Authorize)
 	callWebhooks.serve(m, s.Webhooks)
 	callTestWebhook.serve(m, s.TestWebhook)
+	callTestEndpoint.serve(m, s.TestEndpoint)
 	callObjects.serve(m, s.Objects)
 	callChoose.serve(m, s.Choose)
 	callOrchestrate.serve(m, s.Orchestrate)

@@ -79,6 +79,11 @@ func (c *Client) TestWebhook(ctx context.Context, in service.TestWebhookRequest)
 	return callTestWebhook.ask(ctx, c.to, in)
 }
 
+// TestEndpoint makes the call of an endpoint, and passes on what it delivers.
+func (c *Client) TestEndpoint(ctx context.Context, in service.TestEndpointRequest) iter.Seq2[service.Tried, error] {
+	return callTestEndpoint.ask(ctx, c.to, in)
+}
+
 // Objects lists users and groups to choose from.
 func (c *Client) Objects(ctx context.Context, in service.ObjectsRequest) (service.ObjectsAnswer, error) {
 	return callObjects.ask(ctx, c.to, in)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/ident"
+	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -21,6 +22,9 @@ type Endpoint struct {
 	abi.Endpoint                              // At replaces the texts that are templates
 	Path, URL       *expr.Template            // nil where the manifest's text is used as it is
 	Params, Headers map[string]*expr.Template // added to the manifest's, or replacing them by name
+	Body            *outbound.Text            // nil where the manifest's is sent as it is
+	Format          abi.MessageType           // of Body
+	Until           *expr.Expression          // nil without one
 	// One is the request for a single record by its key. Without one, NoOne says
 	// why there is none.
 	One   *One
@@ -48,10 +52,7 @@ func (e Endpoint) Target(now time.Time, settings map[string]any) string {
 // At evaluates the templates for one call. from says how far earlier calls came;
 // it is zero for a call that fetches all records.
 func (e Endpoint) At(now time.Time, from ident.Position, settings map[string]any) (abi.Endpoint, error) {
-	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
-	if !from.Since.IsZero() {
-		env["last_success"] = from.Since
-	}
+	env := environment(now, from, settings)
 	out := e.Endpoint
 	out.Params, out.Headers = maps.Clone(out.Params), maps.Clone(out.Headers)
 	for _, part := range []struct {
@@ -79,7 +80,24 @@ func (e Endpoint) At(now time.Time, from ident.Position, settings map[string]any
 			(*part.to)[name] = text
 		}
 	}
-	return out, nil
+	if e.Body == nil {
+		return out, nil
+	}
+	out.Headers, out.PagedBody = abi.WithContentType(out.Headers, e.Format), e.paged()
+	if out.PagedBody {
+		return out, nil
+	}
+	var err error
+	out.Body, err = body(e.Body, env)
+	return out, err
+}
+
+func environment(now time.Time, from ident.Position, settings map[string]any) expr.Env {
+	env := expr.Env{"settings": settings, "now": now, "last_success": nil}
+	if !from.Since.IsZero() {
+		env["last_success"] = from.Since
+	}
+	return env
 }
 
 func evaluate(t *expr.Template, env expr.Env, what string, to *string) error {

@@ -82,6 +82,7 @@ func CompileOne(one abi.One, texts OneTexts, scope expr.Scope) (*One, error) {
 
 // For returns the request for the record with a key.
 func (e Endpoint) For(key ident.Key, now time.Time, settings map[string]any) (abi.Endpoint, error) {
+	e.Body = nil                                      // the request has none
 	all, err := e.At(now, ident.Position{}, settings) // for the headers
 	if err != nil {
 		return abi.Endpoint{}, err

@@ -2,13 +2,17 @@ package fit
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-agent/rollcall/agent/internal/config"
 	"github.com/rollcall-agent/rollcall/agent/internal/endpoint"
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
 	"github.com/rollcall-agent/rollcall/agent/internal/macro"
+	"github.com/rollcall-agent/rollcall/agent/internal/outbound"
 	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
@@ -35,8 +39,33 @@ func endpointOf(
 		if err := mergeEndpoint(&out, change, macro.Scope(cfg.EndpointScope(), m)); err != nil {
 			return out, err
 		}
+		scopeOf := func(more ...string) expr.Scope { return macro.Scope(cfg.EndpointScope(more...), m) }
+		if err := mergePaging(&out, change, scopeOf); err != nil {
+			return out, err
+		}
 	}
 	return out, setOne(&out, from, change, macro.Scope(cfg.EndpointScope(expr.NameKey), m))
+}
+
+// Endpoint returns an endpoint of an application without a data source, with its
+// own key.
+func Endpoint(cfg *config.Config, app config.Application, name string, m abi.Manifest) (endpoint.Endpoint, error) {
+	if wrong := Application(app, m); len(wrong) > 0 {
+		return endpoint.Endpoint{}, errors.Join(wrong...)
+	}
+	_, inManifest := m.Endpoint(name)
+	if _, own := app.Endpoints[name]; !own && !inManifest {
+		known := slices.Collect(maps.Keys(app.Endpoints))
+		for _, e := range m.Endpoints {
+			known = append(known, e.Name)
+		}
+		slices.Sort(known)
+		return endpoint.Endpoint{}, fmt.Errorf("application %s has no endpoint %q (it has: %s); define [applications.%s.endpoints.%s] for a new one",
+			app.Name, name, strings.Join(slices.Compact(known), ", "), app.Name, name)
+	}
+	out, err := endpointOf(cfg, app, config.DataSource{Endpoints: []string{name}}, name, m)
+	out.Normalize()
+	return out, err
 }
 
 func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Scope) error {
@@ -46,7 +75,7 @@ func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Sc
 	for _, text := range []struct {
 		from *string
 		to   *string
-	}{{change.Body, &out.Body}, {change.Records, &out.Records}, {change.Record, &out.Record}, {change.Key, &out.Key}} {
+	}{{change.Records, &out.Records}, {change.Record, &out.Record}, {change.Key, &out.Key}} {
 		if text.from != nil {
 			*text.to = *text.from
 		}
@@ -73,15 +102,41 @@ func mergeEndpoint(out *endpoint.Endpoint, change config.Endpoint, scope expr.Sc
 // none, the connector's stays: without paging, an endpoint would deliver only
 // its first page, and all other users would count as missing.
 func mergeRepeat(known abi.Repeat, change config.Repeat) abi.Repeat {
-	maxEmpty := cmp.Or(change.MaxEmpty, known.MaxEmpty)
+	bounds := known
 	if change.Style != "" {
 		known = abi.Repeat{
-			Style: abi.RepeatStyle(change.Style), Param: change.Param, Next: change.Next, More: change.More,
+			Style: abi.RepeatStyle(change.Style), Param: change.Param, Next: change.Next, NextHeader: change.NextHeader, More: change.More,
 			LimitParam: change.LimitParam, Limit: change.Limit, First: change.First,
 		}
+		if change.Until != nil {
+			known.Until = change.Until.Text
+		}
 	}
-	known.MaxEmpty = maxEmpty
+	known.MaxEmpty, known.MaxPages = cmp.Or(change.MaxEmpty, bounds.MaxEmpty), cmp.Or(change.MaxPages, bounds.MaxPages)
+	if change.Total != "" || change.TotalHeader != "" {
+		known.Total, known.TotalHeader = change.Total, change.TotalHeader
+	}
 	return known
+}
+
+// mergePaging compiles the body and until.
+func mergePaging(out *endpoint.Endpoint, change config.Endpoint, scopeOf func(more ...string) expr.Scope) error {
+	if change.Body != nil {
+		t, err := outbound.CompileBody(*change.Body, endpoint.BodyScope(scopeOf), change.Format())
+		if err != nil {
+			return err
+		}
+		if len(t.References("last_success")) > 0 && out.Mode != abi.ModeChanges {
+			return fmt.Errorf("%s: the body uses last_success, so the endpoint must say mode = \"changes\"", change.Body.Pos)
+		}
+		out.Body, out.Format = t, change.Format()
+	}
+	if change.Repeat == nil || change.Repeat.Until == nil {
+		return nil
+	}
+	var err error
+	out.Until, err = endpoint.UntilScope(scopeOf).Compile(*change.Repeat.Until)
+	return err
 }
 
 // mergeTemplates compiles the texts that the configuration sets. They have been

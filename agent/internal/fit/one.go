@@ -45,7 +45,7 @@ func elsewhere(known abi.Endpoint, change config.Endpoint) string {
 	switch {
 	case change.Path != nil && change.Path.Text != known.Path, change.URL != nil && change.URL.Text != known.URL:
 		return fmt.Sprintf(format, "the address")
-	case change.Method != nil && string(*change.Method) != methodOf(known.Method), change.Body != nil && *change.Body != known.Body:
+	case change.Method != nil && string(*change.Method) != methodOf(known.Method), change.Body != nil && change.Body.Text != known.Body:
 		return fmt.Sprintf(format, "method or body")
 	case change.Key != nil && *change.Key != known.Key:
 		return fmt.Sprintf(format, "the key")

@@ -15,6 +15,7 @@ var notTemplates = []string{
 	"name", "title", "description", "method", "message_type", "kind", "link_key", "link_records", "scopes", "rights",
 	"verify.method", "verify.found", "verify.records",
 	"verify.repeat.style", "verify.repeat.param", "verify.repeat.next", "verify.repeat.more", "verify.repeat.limit_param",
+	"verify.repeat.next_header", "verify.repeat.until", "verify.repeat.total", "verify.repeat.total_header",
 }
 
 // TestEveryMemberIsDecided: each text of a webhook is rendered or is listed above. A

@@ -143,16 +143,7 @@ func (c *compiler) table(in string, table map[string]string, e expr.Escape, at f
 }
 
 func (c *compiler) body(w abi.Webhook) {
-	cut := all(expr.EscapeNone)
-	switch w.MessageType {
-	case abi.MessageJSON:
-		cut = jsonPieces
-	case abi.MessageForm:
-		cut = formPieces
-	case abi.MessageXML:
-		cut = xmlPieces
-	}
-	c.add("body", w.Body, cut, func(w *abi.Webhook, s string) { w.Body = s })
+	c.add("body", w.Body, bodyPieces(w.MessageType), func(w *abi.Webhook, s string) { w.Body = s })
 }
 
 // Render puts the values of env into the webhook. A missing value is an error

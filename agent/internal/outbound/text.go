@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"github.com/rollcall-agent/rollcall/agent/internal/expr"
+	"github.com/rollcall-agent/rollcall/sdk/abi"
 )
 
 // Text is a compiled text outside of a webhook that treats values as a webhook
@@ -21,6 +22,31 @@ func CompileText(src expr.Source, scope expr.Scope, e expr.Escape) (*Text, error
 	}
 	pieces, err := all(e)(t)
 	return &Text{t, text{pieces: pieces}}, err
+}
+
+// CompileBody compiles the body of a request in a format: its values are escaped
+// for their places, and the rest of it must be of that format. An error is an
+// *expr.Error.
+func CompileBody(src expr.Source, scope expr.Scope, format abi.MessageType) (*Text, error) {
+	t, err := scope.Template(src, expr.EscapeNone)
+	if err != nil {
+		return nil, err
+	}
+	pieces, err := bodyPieces(format)(t)
+	return &Text{t, text{pieces: pieces}}, err
+}
+
+// bodyPieces returns what cuts a body of a format into pieces.
+func bodyPieces(format abi.MessageType) func(*expr.Template) ([]piece, error) {
+	switch format {
+	case abi.MessageJSON:
+		return jsonPieces
+	case abi.MessageForm:
+		return formPieces
+	case abi.MessageXML:
+		return xmlPieces
+	}
+	return all(expr.EscapeNone)
 }
 
 // Render returns the text with the values of env. An error is an *expr.Error

@@ -74,6 +74,7 @@ func (s *Source) Fetch(ctx context.Context, from ident.Position, each func([]ide
 		return "", fmt.Errorf("endpoint %s of application %s: %w", s.settings.Endpoint.Name, app.Name, err)
 	}
 	app.Macros = macro.ForFetch(s.settings.Manifest, app.Settings, now, from.Since)
+	app.Paging = pagingOf(s.settings.Endpoint.Pages(now, from, app.Settings))
 	report, err := s.call(ctx, app, abi.FetchCall{Endpoint: called, Keep: s.settings.Fields, Cursor: from.Cursor}, each)
 	if err != nil {
 		return "", WithNext(err)
@@ -110,10 +111,10 @@ func (s *Source) call(ctx context.Context, app host.Application, call abi.FetchC
 		}
 		return flush()
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, host.ErrEnough) {
 		return report, err
 	}
-	return report, flush()
+	return report, errors.Join(flush(), err)
 }
 
 // problem says what is wrong with a record and where it was; "" when nothing is.

@@ -28,6 +28,7 @@ type Call struct {
 	Client  *web.Client
 	Secrets Secrets // nil: there are none
 	Macros  Macros  // nil: the call renders no templates
+	Paging  Paging  // nil: the pages of the call need nothing evaluated
 	Cursor  string  // what cursor_get returns
 	Invoke  bool    // the call must have an answer
 	Check   bool    // the call may deliver findings about Needs
@@ -39,6 +40,11 @@ type Call struct {
 	// Limits on the bytes of bodies and on records; 0: the limits of package abi.
 	MaxOpen, MaxTotal, MaxRecords int64
 	MaxEmpty                      int // pages in a row that bring nothing new
+	MaxPages                      int // pages of the whole call; 0: any number
+	EndAt                         int // pages after which the call ends with ErrEnough; 0: none
+	NoRepeats                     bool
+	Total                         jsonstream.Pointer // to the number of all records in an answer; nil: nowhere
+	TotalHeader                   string
 	Clock                         *Clock
 	Log                           *slog.Logger
 
@@ -67,6 +73,7 @@ type Call struct {
 	lines    int
 	batches  int // lists of records that the guest made
 	progress progress
+	pages    pages
 }
 
 // Failure is the reason that a guest gave for the call's failure.
@@ -171,7 +178,7 @@ func code(err error) abi.Code {
 		return abi.CodeNotArray
 	case errors.Is(err, jsonstream.ErrTooLarge):
 		return abi.CodeTooLarge
-	case errors.Is(err, errManyRecords), errors.Is(err, errStalled):
+	case errors.Is(err, errManyRecords), errors.Is(err, errStalled), errors.Is(err, errPages):
 		return abi.CodeLimit
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return abi.CodeDeadline

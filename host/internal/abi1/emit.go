@@ -37,6 +37,7 @@ func emit(f *frame) int64 {
 	if err != nil {
 		return c.broken(err, r.blame(err))
 	}
+	c.announced(r)
 	return n
 }
 
@@ -54,6 +55,9 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 	if c.SinkErr != nil {
 		return 0, jsonstream.ErrDelivery
 	}
+	if err := c.page(from.answer); err != nil {
+		return 0, err
+	}
 	defer c.Clock.Pause()()
 	sum := uint64(0)
 	n, err := jsonstream.Emit(in, size, spec, index, func(rec jsonstream.Record) error {
@@ -63,6 +67,10 @@ func (c *Call) deliver(in io.Reader, size int64, spec jsonstream.Spec, index *js
 		sum = c.progress.sum(sum, rec)
 		return c.hand(Record{Record: rec})
 	})
+	c.pages.listed += n
+	if err == nil {
+		err = c.repeats(sum, from.answer)
+	}
 	if err == nil {
 		err = c.progress.delivered(sum, from.answer, c.empty())
 	}

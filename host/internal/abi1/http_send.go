@@ -33,6 +33,12 @@ func httpSend(f *frame) int64 {
 	if c.Requests >= abi.MaxRequests {
 		return c.no(abi.CodeLimit, "%d requests in one call", c.Requests)
 	}
+	if c.EndAt > 0 && c.pages.count >= c.EndAt && c.SinkErr == nil {
+		c.SinkErr = ErrEnough
+	}
+	if c.SinkErr != nil {
+		return c.no(abi.CodeStopped, "%v", c.SinkErr)
+	}
 	if c.Sink != nil {
 		if err := c.progress.send(r, c.empty()); err != nil {
 			return c.no(abi.CodeLimit, "%v", err)

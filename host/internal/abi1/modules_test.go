@@ -116,7 +116,7 @@ func TestWithoutMemory(t *testing.T) {
 		switch {
 		case f.Name == "respond":
 			want = abi.CodeState
-		case len(f.Params) == 1 && f.Params[0].Name == "handle":
+		case len(f.Params) == 1 && f.Params[0].Name == "handle", f.Name == "page_until":
 			want = abi.CodeHandle
 		}
 		body = append(body, m.expect(i, int64(want), i+1, someArguments(f)...)...)

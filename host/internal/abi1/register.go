@@ -27,6 +27,8 @@ func functions() map[string]func(*frame) int64 {
 		"attach":       attach,
 		"cursor_get":   cursorGet,
 		"cursor_set":   cursorSet,
+		"page_body":    pageBody,
+		"page_until":   pageUntil,
 		"respond":      respond,
 		"secret":       secret,
 		"secret_hmac":  secretHMAC,
