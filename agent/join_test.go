@@ -15,6 +15,7 @@ path    = "/v1/roles/7/assignments"
 params  = { limit = "3" }
 records = "/data"
 key     = "/user_id"
+kind    = "user"
 repeat  = { style = "offset", param = "start", more = "/additional_data/pagination/more_items_in_collection" }
 cost    = 10
 

@@ -73,8 +73,21 @@ func (f *Fitted) wrongJoin(cfg *config.Config, data config.DataSource, j Joined,
 	}
 	set := cfg.Applications[data.Application].Endpoints[name].Key
 	explicit := set != nil && *set != ""
-	choose := fmt.Sprintf("key = \"/FIELD\" in [applications.%s.endpoints.%s]", data.Application, name)
-	if kind, own := kindOf(j.Endpoint, j.known), kindOf(f.Endpoint, f.known); kind != own && !explicit {
+	table := func(name string) string { return fmt.Sprintf("[applications.%s.endpoints.%s]", data.Application, name) }
+	choose := "key = \"/FIELD\" in " + table(name)
+	kind, own := kindOf(j.Endpoint, j.known), kindOf(f.Endpoint, f.known)
+	switch {
+	case f.known == nil && f.Endpoint.Kind == "":
+		return refuse("is joined to %s, of which nobody says what its records are: set kind in %s (%q, if they are %ss)",
+			f.Endpoint.Name, table(f.Endpoint.Name), kind, kind)
+	case j.known == nil && j.Endpoint.Kind == "":
+		return refuse("does not say what %s names, and number 7 of another kind is not number 7 of %s: "+
+			"if it holds the key of %s, set kind = %q in %s; otherwise name the field that does, too: %s",
+			j.Endpoint.Key, f.Endpoint.Name, f.Endpoint.Name, own, table(name), choose)
+	case kind != own && j.known == nil:
+		return refuse("has a key of the kind %s, and %s of the kind %s: number 7 of the one is not number 7 of the other; "+
+			"name the field that holds the key of %s, with kind = %q: %s", kind, f.Endpoint.Name, own, f.Endpoint.Name, own, choose)
+	case kind != own && (!explicit || *set == j.known.Key):
 		return refuse("has records of the kind %s, and %s of the kind %s: number 7 of the one is not number 7 of the other; "+
 			"say which field of it holds the key of the other: %s", kind, f.Endpoint.Name, own, choose)
 	}
