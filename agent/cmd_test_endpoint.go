@@ -38,7 +38,8 @@ func (c *cli) testEndpointCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "endpoint APPLICATION/ENDPOINT",
 		Short: "Call an endpoint, and show what its records hold",
-		Long: "Makes the call of an endpoint as a run would, and shows the requests with secrets as asterisks, and every attribute of the records: " +
+		Long: "Makes the call of an endpoint as a run would, and shows the requests with secrets as asterisks, and every " +
+			"attribute of the records: " +
 			"its types, how many records have a value, null, an empty value or nothing there, some values, and the template that gives the value " +
 			"in a mapping. Nothing is written to the directory or the state.\n\n" +
 			"--save keeps the records in a file that only you can read, and --from shows such a file again without a call. " +
@@ -67,7 +68,8 @@ func (c *cli) testEndpointCommand() *cobra.Command {
 	cmd.Flags().IntVar(&t.limit, "limit", 0, "at most so many `pages`; without it all")
 	cmd.Flags().StringVar(&t.save, "save", "", "keep the records in this `file`")
 	cmd.Flags().StringVar(&t.from, "from", "", "show what this `file` keeps, and call nobody")
-	cmd.Flags().BoolVar(&t.values, "show-values", false, "show some values of each attribute (in text output they are shown unless this is false)")
+	cmd.Flags().BoolVar(&t.values, "show-values", false, "show some values of each attribute (in text output they are "+
+		"shown unless this is false)")
 	return cmd
 }
 

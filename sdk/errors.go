@@ -60,7 +60,8 @@ func KindOf(err error) abi.Kind {
 	}
 	var from *HostError
 	templates := []string{"macro", "page_body", "page_until"}
-	if errors.As(err, &from) && slices.Contains(templates, from.Function) && code != abi.CodeNotJSON && code != abi.CodeDeadline && code != abi.CodeNetwork {
+	if errors.As(err, &from) && slices.Contains(templates, from.Function) &&
+		code != abi.CodeNotJSON && code != abi.CodeDeadline && code != abi.CodeNetwork {
 		return abi.KindConfig // a template or expression, or the values that it is evaluated with
 	}
 	switch code {

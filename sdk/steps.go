@@ -85,7 +85,8 @@ func claimsMore(p Page, r abi.Repeat) error {
 	if p.says.more == "" {
 		return nil
 	}
-	return Errorf(abi.KindBadResponse, "%s says that there is more (%s) and not where: nothing %s", p.Response.Place(), p.says.more, nextPlace(r))
+	return Errorf(abi.KindBadResponse, "%s says that there is more (%s) and not where: nothing %s",
+		p.Response.Place(), p.says.more, nextPlace(r))
 }
 
 func cursorStep(p Page, r abi.Repeat, req *Request) (bool, error) {

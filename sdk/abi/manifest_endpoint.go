@@ -87,7 +87,7 @@ const (
 // Repeat says how to ask for the next page, and which page is the last.
 type Repeat struct {
 	Style RepeatStyle `toml:"style" json:"style"`
-	Param string      `toml:"param" json:"param,omitempty"` // query parameter; cursor, offset and page need it, or a body that takes the position
+	Param string      `toml:"param" json:"param,omitempty"` // query parameter; cursor, offset and page need it, unless the body takes it
 	// Next is the JSON pointer to the next position or URL; null, "" or no value
 	// ends the loop. cursor and next_url need it. With offset it replaces
 	// counting.

@@ -89,7 +89,8 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.headers": "Request headers.",
 		"applications.NAME.endpoints.NAME.body": "Body of a POST; a template, which may name page.position, page.number and page.limit " +
 			"(see Paging by configuration).",
-		"applications.NAME.endpoints.NAME.message_type": "Format of the body: how its values are escaped, and the Content-Type unless headers has one; " +
+		"applications.NAME.endpoints.NAME.message_type": "Format of the body: how its values are escaped, and the " +
+			"Content-Type unless headers has one; " +
 			"json unless this says otherwise.",
 		"applications.NAME.endpoints.NAME.records": "JSON pointer to the list of records; \"\" is the whole answer.",
 		"applications.NAME.endpoints.NAME.record":  "JSON pointer to the user within an element of the list.",
@@ -108,14 +109,16 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.one.params": "Query parameters.",
 		"applications.NAME.endpoints.NAME.one.records": "JSON pointer to the record, or to a list that holds it; " +
 			"\"\" is the whole answer.",
-		"applications.NAME.endpoints.NAME.one.record":         "JSON pointer to the user within that.",
-		"applications.NAME.endpoints.NAME.one.cost":           "Tokens of the daily budget that the request takes; 1 unless this says otherwise.",
-		"applications.NAME.endpoints.NAME.repeat.style":       "How the next page is asked for.",
-		"applications.NAME.endpoints.NAME.repeat.param":       "Query parameter that takes the position.",
-		"applications.NAME.endpoints.NAME.repeat.next":        "JSON pointer to the next position or URL; null, empty or nothing there is the end.",
+		"applications.NAME.endpoints.NAME.one.record":   "JSON pointer to the user within that.",
+		"applications.NAME.endpoints.NAME.one.cost":     "Tokens of the daily budget that the request takes; 1 unless this says otherwise.",
+		"applications.NAME.endpoints.NAME.repeat.style": "How the next page is asked for.",
+		"applications.NAME.endpoints.NAME.repeat.param": "Query parameter that takes the position.",
+		"applications.NAME.endpoints.NAME.repeat.next": "JSON pointer to the next position or URL; null, empty or " +
+			"nothing there is the end.",
 		"applications.NAME.endpoints.NAME.repeat.next_header": "Header of the answer that has the next position or URL, in place of next.",
 		"applications.NAME.endpoints.NAME.repeat.more":        "JSON pointer to true or false: whether there is another page.",
-		"applications.NAME.endpoints.NAME.repeat.until": "Expression over answer, page.number, page.records and page.total that is true on the last page, " +
+		"applications.NAME.endpoints.NAME.repeat.until": "Expression over answer, page.number, page.records and page.total " +
+			"that is true on the last page, " +
 			"in place of more.",
 		"applications.NAME.endpoints.NAME.repeat.limit_param": "Query parameter that takes the size of a page.",
 		"applications.NAME.endpoints.NAME.repeat.limit":       "Size of a page.",
@@ -123,7 +126,8 @@ func describeEndpoints() map[string]string {
 		"applications.NAME.endpoints.NAME.repeat.max_empty": "Pages in a row that may bring no record that was not delivered before; " +
 			"then the fetch is given up (default 100).",
 		"applications.NAME.endpoints.NAME.repeat.max_pages": "Pages that the list may have; with more the fetch fails.",
-		"applications.NAME.endpoints.NAME.repeat.total": "JSON pointer to the number of all records; when another number came, the fetch fails. " +
+		"applications.NAME.endpoints.NAME.repeat.total": "JSON pointer to the number of all records; when another number " +
+			"came, the fetch fails. " +
 			"The last answer that has one counts.",
 		"applications.NAME.endpoints.NAME.repeat.total_header": "Header that has that number, in place of total.",
 	}
@@ -141,11 +145,12 @@ func describeDataSources() map[string]string {
 			"inner does nothing about it; it counts as present in any case.",
 		"data_sources.NAME.primary_key": "The field whose value is the key of a record, in place of the endpoint's own key; " +
 			"a JSON pointer such as \"/person/id\" for a field within another. It must be unique and must never change: links hold it.",
-		"data_sources.NAME.where":                      "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
-		"data_sources.NAME.attributes.NAME.value":      "An expression, or a template; short form: NAME = \"...\".",
-		"data_sources.NAME.attributes.NAME.formats":    "Several forms: the first that is not in use is taken.",
-		"data_sources.NAME.attributes.NAME.values":     "Several values of one attribute.",
-		"data_sources.NAME.attributes.NAME.reference":  "A primary key of the application: the attribute, such as manager, names the account of that record.",
+		"data_sources.NAME.where":                   "Who is in scope; what cannot be evaluated is quarantined, never excluded.",
+		"data_sources.NAME.attributes.NAME.value":   "An expression, or a template; short form: NAME = \"...\".",
+		"data_sources.NAME.attributes.NAME.formats": "Several forms: the first that is not in use is taken.",
+		"data_sources.NAME.attributes.NAME.values":  "Several values of one attribute.",
+		"data_sources.NAME.attributes.NAME.reference": "A primary key of the application: the attribute, such as manager, " +
+			"names the account of that record.",
 		"data_sources.NAME.attributes.NAME.references": "Several of them, for an attribute with several values.",
 		"data_sources.NAME.attributes.NAME.unique": "Where nobody else may have the value. " +
 			"mail, proxyAddresses and userPrincipalName are unique in the forest unless this says none.",

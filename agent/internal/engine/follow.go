@@ -134,7 +134,8 @@ func (f *Follower) Sync(ctx context.Context) (mirror.Report, error) {
 		})
 	}
 	if shrunk := new(*mirror.ShrinkError); errors.As(err, shrunk) {
-		return report, fmt.Errorf("%w; if that many were really deleted, say so once: %s AUTOMATION, with the name of any automation that can run",
+		return report, fmt.Errorf("%w; if that many were really deleted, say so once: %s AUTOMATION, with the name of any "+
+			"automation that can run",
 			err, ident.Command("plan --accept-shrink"))
 	}
 	if err == nil {

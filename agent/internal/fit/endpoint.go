@@ -60,7 +60,8 @@ func Endpoint(cfg *config.Config, app config.Application, name string, m abi.Man
 			known = append(known, e.Name)
 		}
 		slices.Sort(known)
-		return endpoint.Endpoint{}, fmt.Errorf("application %s has no endpoint %q (it has: %s); define [applications.%s.endpoints.%s] for a new one",
+		return endpoint.Endpoint{}, fmt.Errorf("application %s has no endpoint %q (it has: %s); define "+
+			"[applications.%s.endpoints.%s] for a new one",
 			app.Name, name, strings.Join(slices.Compact(known), ", "), app.Name, name)
 	}
 	out, err := endpointOf(cfg, app, config.DataSource{Endpoints: []string{name}}, name, m)

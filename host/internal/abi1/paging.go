@@ -172,7 +172,8 @@ func (c *Call) repeats(sum uint64, answer int64) error {
 	if _, known := p.seen[sum]; !c.NoRepeats || !known || sum == 0 || answer == 0 || answer == p.answer {
 		return nil
 	}
-	return c.pages.fail("nothing was changed; see whether the application understands the position: repeat of the endpoint says how it is sent",
+	return c.pages.fail("nothing was changed; see whether the application understands the position: repeat of the "+
+		"endpoint says how it is sent",
 		"the page repeats: the same records came before. The last request was %s", p.request)
 }
 
