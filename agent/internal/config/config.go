@@ -8,7 +8,10 @@
 // and fields): package fit does that.
 package config
 
-import "runtime"
+import (
+	"runtime"
+	"slices"
+)
 
 // Config is a whole configuration without errors.
 type Config struct {
@@ -55,12 +58,17 @@ func DefaultPath() string {
 
 // Load reads the file and the files that it includes. It returns either an
 // Errors that lists everything that is wrong, or an error that says why the file
-// cannot be read.
+// cannot be read. An attribute that no account can have is a warning here, as a run
+// leaves it out and tells it; Check has it as an error.
 func Load(file string) (*Config, error) {
 	c, errs := Check(file)
-	if len(errs) > 0 {
+	if slices.ContainsFunc(errs, func(e Error) bool { return !e.bearable }) {
 		return nil, errs
 	}
+	for _, e := range errs {
+		c.Warnings = append(c.Warnings, e.warning())
+	}
+	slices.SortStableFunc(c.Warnings, func(a, b Warning) int { return comparePos(a.Pos, b.Pos) })
 	return c, nil
 }
 

@@ -93,12 +93,19 @@ func (l *loader) compile(at path, a Automation, known map[Pos]bool) *mapping.Map
 }
 
 // failMisfits reports what AD's own schema lets no account have, whatever the
-// records hold.
+// records hold. What is out of range is a warning only: a forest may have widened
+// the range.
 func (l *loader) failMisfits(source string, m *mapping.Mapper) {
 	for _, f := range m.Misfits(ident.UsualSchema()) {
-		l.errs = append(l.errs, Error{
-			Pos: f.Pos, Key: path{"data_sources", source, "attributes", f.Attribute}.String(), Message: f.Attribute + ": " + f.Cause, Hint: f.Next,
-		})
+		wrong := Error{
+			Pos: f.Pos, Key: path{"data_sources", source, "attributes", f.Attribute}.String(),
+			Message: f.Attribute + ": " + f.Cause, Hint: f.Next, bearable: true,
+		}
+		if f.Range {
+			l.warnings = append(l.warnings, wrong.warning())
+			continue
+		}
+		l.errs = append(l.errs, wrong)
 	}
 }
 

@@ -12,6 +12,14 @@ type Error struct {
 	Key     string // dotted: "automations.staff.schedule"; "" when the file itself is wrong
 	Message string
 	Hint    string // the next step or the likely spelling; may be empty
+
+	// bearable is set for what spoils one attribute and nothing else: Load makes it
+	// a warning, so that no other automation stops for it.
+	bearable bool
+}
+
+func (e Error) warning() Warning {
+	return Warning{Pos: e.Pos, Key: e.Key, Message: e.Message, Hint: e.Hint}
 }
 
 // Error returns "FILE:LINE:COLUMN: message (hint)".

@@ -14,6 +14,9 @@ type Misfit struct {
 	Attribute   string
 	Pos         expr.Pos
 	Cause, Next string
+	// Range says that only the range of the attribute is in the way, which a forest
+	// may have widened.
+	Range bool
 }
 
 // Misfits lists what in the mapping a directory with that schema would refuse
@@ -24,16 +27,16 @@ func (m *Mapper) Misfits(schema ident.Schema) []Misfit {
 	for _, a := range m.attributes {
 		rule := schema.Rule(a.Name)
 		if rule.Unusable != "" {
-			out = append(out, Misfit{a.Name, a.Pos, "the attribute " + rule.Unusable, rule.Next})
+			out = append(out, Misfit{Attribute: a.Name, Pos: a.Pos, Cause: "the attribute " + rule.Unusable, Next: rule.Next})
 			continue
 		}
 		if a.Encoding != "" && rule.Syntax != ident.SyntaxBytes && rule.Syntax != ident.SyntaxAny {
-			out = append(out, Misfit{a.Name, a.Pos, "it holds no bytes", "remove encoding"})
+			out = append(out, Misfit{Attribute: a.Name, Pos: a.Pos, Cause: "it holds no bytes", Next: "remove encoding"})
 			continue
 		}
 		if a.Reference {
 			if cause, next := namesNobody(rule); cause != "" {
-				out = append(out, Misfit{a.Name, a.Pos, cause, next})
+				out = append(out, Misfit{Attribute: a.Name, Pos: a.Pos, Cause: cause, Next: next})
 			}
 			continue
 		}
@@ -72,7 +75,7 @@ func (a *attribute) constantMisfit(m *Mapper, rule ident.AttributeRule, template
 			misfit.Pos = t.Source().Pos
 		}
 		if err != nil {
-			return Misfit{a.Name, t.Source().Pos, err.cause, err.next}
+			return Misfit{Attribute: a.Name, Pos: t.Source().Pos, Cause: err.cause, Next: err.next}
 		}
 		values = append(values, found...)
 	}
@@ -81,6 +84,9 @@ func (a *attribute) constantMisfit(m *Mapper, rule ident.AttributeRule, template
 	}
 	if misfit.Cause == "" && len(values) > 0 {
 		misfit.Cause, misfit.Next = a.refuses(rule, distinct(values))
+		rule.Lower, rule.Upper = nil, nil
+		other, _ := a.refuses(rule, distinct(values))
+		misfit.Range = misfit.Cause != "" && other == ""
 	}
 	return misfit
 }
