@@ -250,6 +250,10 @@ func (w *ward) panics(at string) came {
 	return w.applies()
 }
 
+// elsewhere names the tests of alerts that no row of the table raises: they tell of
+// nothing that has become of a run.
+var elsewhere = map[string]string{"RollcallAuthorizationEnds": "TestTheAlertOfAnUnusedAuthorization"}
+
 // TestEverySituationOfTheTable brings rows of the table in docs/operate.md
 // about, all of them at full size, and holds each against what the command
 // answers, the history, a scrape, and the alerts that are shipped, also after a
@@ -274,7 +278,7 @@ func TestEverySituationOfTheTable(t *testing.T) {
 	}
 	w.down()
 	for name := range alerts {
-		if !raised[name] {
+		if !raised[name] && elsewhere[name] == "" {
 			t.Errorf("no row raises %s", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -141,11 +142,19 @@ func TestStrangersHoldNothing(t *testing.T) {
 		}
 	}
 	base = newWorld(t).serve(nil)
+	answered := 0
 	for range 20 {
 		status, _, _, err := request{path: "/nobody", body: strings.Repeat("x", 100<<10)}.try(base)
-		if err != nil || status != http.StatusNotFound {
+		switch {
+		case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE): // net/http waits half a second for a slow client
+		case err != nil || status != http.StatusNotFound:
 			t.Errorf("%d, %v", status, err)
+		default:
+			answered++
 		}
+	}
+	if answered < 10 {
+		t.Errorf("%d of 20 got their answer", answered)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestWhatJoinedARunAfterwardsIsNotDecidedAbout(t *testing.T) {
 			_, err = s.Approve(ctx, "grace", DecideRequest{Run: run})
 			mistake(t, err, "run 1 holds 2 orchestrations that you have not been shown")
 			_, err = s.Reject(ctx, "grace", DecideRequest{Run: run})
-			mistake(t, err, "look at them with `rollcall runs 1`")
+			mistake(t, err, "look with `rollcall runs 1`")
 			must(t, look(ctx, s, run))
 			hold("ed")
 			_, err = s.Approve(ctx, "ada", DecideRequest{Run: run})

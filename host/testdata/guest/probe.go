@@ -51,6 +51,12 @@ func cursorGet(ptr, capacity uint32) int64
 //go:wasmimport rollcall_v1 cursor_set
 func cursorSet(ptr, length uint32) int32
 
+//go:wasmimport rollcall_v1 page_body
+func pageBody(position, positionLength uint32, number int64, ptr, capacity uint32) int64
+
+//go:wasmimport rollcall_v1 page_until
+func pageUntil(handle, number, records, total int64) int32
+
 //go:wasmimport rollcall_v1 respond
 func respond(handle int64) int32
 
@@ -122,6 +128,8 @@ func probe(c *sdk.Call) error {
 		results["attach field "+name] = attach(h, jp, jn, p, n)
 		results["cursor_get "+name] = cursorGet(p, n)
 		results["cursor_set "+name] = cursorSet(p, n)
+		results["page_body position "+name] = pageBody(p, n, 0, bp, 64)
+		results["page_body "+name] = pageBody(jp, jn, 0, p, n)
 		results["secret name "+name] = secret(p, n, bp, 64)
 		results["secret "+name] = secret(jp, jn, p, n)
 		results["secret_hmac name "+name] = secretHMAC(p, n, 1, jp, jn, bp, 64)
@@ -143,6 +151,7 @@ func probe(c *sdk.Call) error {
 		results["release handle "+name] = release(bad)
 		results["body_size handle "+name] = bodySize(bad)
 		results["attach handle "+name] = attach(bad, jp, jn, jp, jn)
+		results["page_until handle "+name] = pageUntil(bad, 0, 0, 0)
 		results["respond handle "+name] = respond(bad)
 	}
 	results["status"] = httpStatus(h)
