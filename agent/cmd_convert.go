@@ -79,7 +79,7 @@ func (c *cli) convertText(in convert.Request) error {
 		return err
 	}
 	if c.output == "text" {
-		c.convertNotes([]convertedLine{{Answer: answer}}, func(line convertedLine, w convert.Without) string {
+		c.convertNotes([]convertedLine{{Answer: answer}}, func(_ convertedLine, w convert.Without) string {
 			return fmt.Sprintf("column %d: %s", w.Column, w.Part)
 		})
 	}

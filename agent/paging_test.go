@@ -176,17 +176,33 @@ var waysOfPaging = []struct {
 	vendor              vendor
 	pages               int
 }{
-	{"none", "everybody in one answer", `repeat = { style = "none" }`,
-		vendor{from: readsAt("-", numberOr0), answer: func(http.Header, string, int, int) string { return peopleAt(0, vendorPeople) + `}` }}, 1},
-	{"cursor", "the next position in the answer; null at the end", `repeat = { style = "cursor", param = "after", next = "/next" }`,
-		vendor{from: readsAt("after", cursorOf), answer: answers(`"next":"c%d"`, `"next":null`)}, 3},
-	{"cursor", "the same; nothing there at the end", `repeat = { style = "cursor", param = "after", next = "/paging/next" }`,
-		vendor{from: readsAt("after", cursorOf), answer: answers(`"paging":{"next":"c%d"}`, `"paging":{}`)}, 3},
-	{"cursor", "the next position in a header", `repeat = { style = "cursor", param = "after", next_header = "X-Next" }`,
-		vendor{from: readsAt("after", cursorOf), answer: answersHead("X-Next", "c%d")}, 3},
-	{"cursor", "a position on the last page too, and a word that says it", `repeat = { style = "cursor", param = "after", next = "/cursor", until = 'answer.state == "done"' }`,
-		vendor{from: readsAt("after", cursorOf), answer: answers(`"cursor":"c%d","state":"more"`, `"cursor":"c%d","state":"done"`)}, 3},
-	{"cursor", "a position that belongs into a JSON body",
+	{
+		"none", "everybody in one answer", `repeat = { style = "none" }`,
+		vendor{from: readsAt("-", numberOr0), answer: func(http.Header, string, int, int) string { return peopleAt(0, vendorPeople) + `}` }},
+		1,
+	},
+	{
+		"cursor", "the next position in the answer; null at the end", `repeat = { style = "cursor", param = "after", next = "/next" }`,
+		vendor{from: readsAt("after", cursorOf), answer: answers(`"next":"c%d"`, `"next":null`)},
+		3,
+	},
+	{
+		"cursor", "the same; nothing there at the end", `repeat = { style = "cursor", param = "after", next = "/paging/next" }`,
+		vendor{from: readsAt("after", cursorOf), answer: answers(`"paging":{"next":"c%d"}`, `"paging":{}`)},
+		3,
+	},
+	{
+		"cursor", "the next position in a header", `repeat = { style = "cursor", param = "after", next_header = "X-Next" }`,
+		vendor{from: readsAt("after", cursorOf), answer: answersHead("X-Next", "c%d")},
+		3,
+	},
+	{
+		"cursor", "a position on the last page too, and a word that says it", `repeat = { style = "cursor", param = "after", next = "/cursor", until = 'answer.state == "done"' }`,
+		vendor{from: readsAt("after", cursorOf), answer: answers(`"cursor":"c%d","state":"more"`, `"cursor":"c%d","state":"done"`)},
+		3,
+	},
+	{
+		"cursor", "a position that belongs into a JSON body",
 		"method = \"POST\"\nbody = '{{ page.position == null ? {\"size\": page.limit} : {\"size\": page.limit, \"after\": page.position} }}'\n" +
 			`repeat = { style = "cursor", next = "/next", limit = 10 }`,
 		vendor{method: "POST", media: "application/json", from: func(sent url.Values) (int, error) {
@@ -194,37 +210,72 @@ var waysOfPaging = []struct {
 				return readsAt("after", cursorOf, "size", "float64:10")(sent)
 			}
 			return readsAt("after", typedAs("string", cursorOf), "size", "float64:10")(sent)
-		}, answer: answers(`"next":"c%d"`, ``)}, 3},
-	{"offset", "fewer than a page at the end", `repeat = { style = "offset", param = "skip", limit_param = "top", limit = 10 }`,
-		vendor{from: readsAt("skip", numberOr0, "top", "10"), answer: answers("", "")}, 3},
-	{"offset", "true or false: whether there is more", `repeat = { style = "offset", param = "start", more = "/more" }`,
-		vendor{from: readsAt("start", numberOr0), answer: answers(`"more":true`, `"more":false`)}, 3},
-	{"offset", "where the next page starts", `repeat = { style = "offset", param = "start", next = "/next_start" }`,
-		vendor{from: readsAt("start", numberOr0), answer: answers(`"next_start":%d`, `"next_start":null`)}, 3},
-	{"offset", "the number of all, and wants a form",
+		}, answer: answers(`"next":"c%d"`, ``)},
+		3,
+	},
+	{
+		"offset", "fewer than a page at the end", `repeat = { style = "offset", param = "skip", limit_param = "top", limit = 10 }`,
+		vendor{from: readsAt("skip", numberOr0, "top", "10"), answer: answers("", "")},
+		3,
+	},
+	{
+		"offset", "true or false: whether there is more", `repeat = { style = "offset", param = "start", more = "/more" }`,
+		vendor{from: readsAt("start", numberOr0), answer: answers(`"more":true`, `"more":false`)},
+		3,
+	},
+	{
+		"offset", "where the next page starts", `repeat = { style = "offset", param = "start", next = "/next_start" }`,
+		vendor{from: readsAt("start", numberOr0), answer: answers(`"next_start":%d`, `"next_start":null`)},
+		3,
+	},
+	{
+		"offset", "the number of all, and wants a form",
 		"method = \"POST\"\nmessage_type = \"form\"\nbody = 'start={{ page.position }}&count={{ page.limit }}'\n" +
 			`repeat = { style = "offset", limit = 10, until = "page.total >= answer.found", total = "/found" }`,
-		vendor{method: "POST", media: "application/x-www-form-urlencoded", from: readsAt("start", strconv.Atoi, "count", "10"), answer: answers(`"found":25`, `"found":25`)}, 3},
-	{"page", "fewer than a page at the end", `repeat = { style = "page", param = "page", limit_param = "size", limit = 10 }`,
-		vendor{from: readsAt("page", pageFrom(1), "size", "10"), answer: answers("", "")}, 3},
-	{"page", "the number of pages; the first page is 0", `repeat = { style = "page", param = "p", first = 0, until = "page.number >= answer.meta.pages" }`,
-		vendor{from: readsAt("p", pageFrom(0)), answer: answers(`"meta":{"pages":3}`, `"meta":{"pages":3}`)}, 3},
-	{"page", "the number of all in a header, and full pages only", `repeat = { style = "page", param = "page", limit = 10, total_header = "X-Total" }`,
+		vendor{method: "POST", media: "application/x-www-form-urlencoded", from: readsAt("start", strconv.Atoi, "count", "10"), answer: answers(`"found":25`, `"found":25`)},
+		3,
+	},
+	{
+		"page", "fewer than a page at the end", `repeat = { style = "page", param = "page", limit_param = "size", limit = 10 }`,
+		vendor{from: readsAt("page", pageFrom(1), "size", "10"), answer: answers("", "")},
+		3,
+	},
+	{
+		"page", "the number of pages; the first page is 0", `repeat = { style = "page", param = "p", first = 0, until = "page.number >= answer.meta.pages" }`,
+		vendor{from: readsAt("p", pageFrom(0)), answer: answers(`"meta":{"pages":3}`, `"meta":{"pages":3}`)},
+		3,
+	},
+	{
+		"page", "the number of all in a header, and full pages only", `repeat = { style = "page", param = "page", limit = 10, total_header = "X-Total" }`,
 		vendor{from: readsAt("page", pageFrom(1)), answer: func(h http.Header, _ string, from, to int) string {
 			h.Set("X-Total", "25")
 			return peopleAt(from, to) + `}`
-		}}, 3},
-	{"page", "true or false, and wants the number in a JSON body",
+		}},
+		3,
+	},
+	{
+		"page", "true or false, and wants the number in a JSON body",
 		"method = \"POST\"\nbody = '{\"page\": {{ page.position }}}'\n" + `repeat = { style = "page", more = "/more" }`,
-		vendor{method: "POST", media: "application/json", from: readsAt("page", typedAs("float64", pageFrom(1))), answer: answers(`"more":true`, `"more":false`)}, 3},
-	{"next_url", "the whole URL of the next page", `repeat = { style = "next_url", next = "/next" }`,
+		vendor{method: "POST", media: "application/json", from: readsAt("page", typedAs("float64", pageFrom(1))), answer: answers(`"more":true`, `"more":false`)},
+		3,
+	},
+	{
+		"next_url", "the whole URL of the next page", `repeat = { style = "next_url", next = "/next" }`,
 		vendor{from: readsAt("at", numberOr0), answer: func(h http.Header, at string, from, to int) string {
 			return answers(`"next":"`+at+`?at=%d"`, `"next":null`)(h, at, from, to)
-		}}, 3},
-	{"next_url", "the URL in a header", `repeat = { style = "next_url", next_header = "X-Next-Page" }`,
-		vendor{from: readsAt("at", numberOr0), answer: answersHead("X-Next-Page", "AT?at=%d")}, 3},
-	{"link_header", "`Link: <...>; rel=\"next\"` (RFC 8288)", `repeat = { style = "link_header" }`,
-		vendor{from: readsAt("at", numberOr0), answer: answersHead("Link", `<AT?at=%d>; rel="next", <AT>; rel="first"`)}, 3},
+		}},
+		3,
+	},
+	{
+		"next_url", "the URL in a header", `repeat = { style = "next_url", next_header = "X-Next-Page" }`,
+		vendor{from: readsAt("at", numberOr0), answer: answersHead("X-Next-Page", "AT?at=%d")},
+		3,
+	},
+	{
+		"link_header", "`Link: <...>; rel=\"next\"` (RFC 8288)", `repeat = { style = "link_header" }`,
+		vendor{from: readsAt("at", numberOr0), answer: answersHead("Link", `<AT?at=%d>; rel="next", <AT>; rel="first"`)},
+		3,
+	},
 }
 
 // bad are answers that a run must not use, and what the admin is told.
@@ -233,42 +284,64 @@ var badPaging = []struct {
 	vendor      vendor
 	says        []string
 }{
-	{"the position is ignored", `repeat = { style = "page", param = "page", limit = 10 }`,
+	{
+		"the position is ignored", `repeat = { style = "page", param = "page", limit = 10 }`,
 		vendor{from: func(url.Values) (int, error) { return 0, nil }, answer: answers("", "")},
-		[]string{"the page repeats", "page=2", "understands the position"}},
-	{"fewer than announced", `repeat = { style = "offset", param = "skip", limit = 10, total = "/total" }`,
+		[]string{"the page repeats", "page=2", "understands the position"},
+	},
+	{
+		"fewer than announced", `repeat = { style = "offset", param = "skip", limit = 10, total = "/total" }`,
 		vendor{from: readsAt("skip", numberOr0), answer: answers(`"total":26`, `"total":26`)},
-		[]string{"25 records came", "announces 26 at /total", "a page is missing"}},
-	{"more than announced", `repeat = { style = "offset", param = "skip", limit = 10, total_header = "X-Total" }`,
+		[]string{"25 records came", "announces 26 at /total", "a page is missing"},
+	},
+	{
+		"more than announced", `repeat = { style = "offset", param = "skip", limit = 10, total_header = "X-Total" }`,
 		vendor{from: readsAt("skip", numberOr0), answer: func(h http.Header, _ string, from, to int) string {
 			h.Set("X-Total", "24")
 			return peopleAt(from, to) + `}`
 		}},
-		[]string{"25 records came", "announces 24 in the header X-Total"}},
-	{"nothing is announced", `repeat = { style = "offset", param = "skip", limit = 10, total = "/meta/total" }`,
+		[]string{"25 records came", "announces 24 in the header X-Total"},
+	},
+	{
+		"nothing is announced", `repeat = { style = "offset", param = "skip", limit = 10, total = "/meta/total" }`,
 		vendor{from: readsAt("skip", numberOr0), answer: answers(`"total":25`, `"total":25`)},
-		[]string{"expected at /meta/total, and no answer has one there"}},
-	{"what is announced is no number", `repeat = { style = "offset", param = "skip", limit = 10, total = "/total" }`,
+		[]string{"expected at /meta/total, and no answer has one there"},
+	},
+	{
+		"what is announced is no number", `repeat = { style = "offset", param = "skip", limit = 10, total = "/total" }`,
 		vendor{from: readsAt("skip", numberOr0), answer: answers(`"total":"many"`, `"total":"many"`)},
-		[]string{"expected at /total, and the answer has many there"}},
-	{"more pages than may be", `repeat = { style = "offset", param = "skip", limit = 10, max_pages = 2 }`,
+		[]string{"expected at /total, and the answer has many there"},
+	},
+	{
+		"more pages than may be", `repeat = { style = "offset", param = "skip", limit = 10, max_pages = 2 }`,
 		vendor{from: readsAt("skip", numberOr0), answer: answers("", "")},
-		[]string{"more than 2 pages", "skip=20", "max_pages"}},
-	{"until has no value", `repeat = { style = "page", param = "page", until = "answer.done" }`,
+		[]string{"more than 2 pages", "skip=20", "max_pages"},
+	},
+	{
+		"until has no value", `repeat = { style = "page", param = "page", until = "answer.done" }`,
 		vendor{from: readsAt("page", pageFrom(1)), answer: answers("", "")},
-		[]string{"until has no value: answer.done is absent", "default("}},
-	{"until is no yes or no", `repeat = { style = "page", param = "page", until = "answer.done" }`,
+		[]string{"until has no value: answer.done is absent", "default("},
+	},
+	{
+		"until is no yes or no", `repeat = { style = "page", param = "page", until = "answer.done" }`,
 		vendor{from: readsAt("page", pageFrom(1)), answer: answers(`"done":"no"`, `"done":"no"`)},
-		[]string{"until gives no, which is not true or false"}},
-	{"until and next contradict each other", `repeat = { style = "cursor", param = "after", next = "/next", until = "answer.done" }`,
+		[]string{"until gives no, which is not true or false"},
+	},
+	{
+		"until and next contradict each other", `repeat = { style = "cursor", param = "after", next = "/next", until = "answer.done" }`,
 		vendor{from: readsAt("after", cursorOf), answer: answers(`"next":"c%d","done":false`, `"done":false`)},
-		[]string{"says that there is more (until is false) and not where", `"/next"`}},
-	{"a body without its value", "method = \"POST\"\nbody = '{\"after\": {{ page.position }}}'\n" + `repeat = { style = "cursor", next = "/next" }`,
+		[]string{"says that there is more (until is false) and not where", `"/next"`},
+	},
+	{
+		"a body without its value", "method = \"POST\"\nbody = '{\"after\": {{ page.position }}}'\n" + `repeat = { style = "cursor", next = "/next" }`,
 		vendor{method: "POST", media: "application/json", from: readsAt("after", cursorOf), answer: answers(`"next":null`, `"next":null`)},
-		[]string{"the body of page 1", "page.position is null", "default("}},
-	{"a body that is the same for each page", "method = \"POST\"\nbody = '{\"size\": {{ page.limit }}}'\n" + `repeat = { style = "cursor", next = "/next", limit = 10 }`,
+		[]string{"the body of page 1", "page.position is null", "default("},
+	},
+	{
+		"a body that is the same for each page", "method = \"POST\"\nbody = '{\"size\": {{ page.limit }}}'\n" + `repeat = { style = "cursor", next = "/next", limit = 10 }`,
 		vendor{method: "POST", media: "application/json", from: func(url.Values) (int, error) { return 0, nil }, answer: answers(`"next":"c10"`, ``)},
-		[]string{"paging goes in circles"}},
+		[]string{"paging goes in circles"},
+	},
 }
 
 // TestWaysOfPaging calls an endpoint for each row of the table through Pipedrive's

@@ -93,7 +93,7 @@ func (c *Connector) verdict(state *abi1.Call, app Application, j job, end ending
 		return e
 	}
 	cause := context.Cause(state.Context)
-	paged, tip := state.PageFault(end.ok() && state.Broken == nil)
+	tip, paged := state.PageFault(end.ok() && state.Broken == nil)
 	switch {
 	case state.SinkErr != nil:
 		return state.SinkErr

@@ -109,7 +109,7 @@ func TestACreateThatWasCutOff(t *testing.T) {
 	task := creation("1")
 	task.Op.Attributes = append(task.Op.Attributes,
 		ident.AttributeChange{Name: "manager", New: []string{"CN=Bo, OU=Staff,DC=x"}}, ident.AttributeChange{Name: "Mail", New: []string{"a@x"}})
-	s.fault = func(op ident.Operation, written bool) error {
+	s.fault = func(_ ident.Operation, written bool) error {
 		if !written {
 			return nil
 		}

@@ -40,7 +40,7 @@ func TestAReferenceNamesWhereTheOtherIs(t *testing.T) {
 		t.Errorf("the link remembers %+v", link.Applied)
 	}
 	back, ok := operation.Inverse(last.Operation)
-	if b := back.Attributes; !ok || back.Class != ident.ClassReferences || b[0].Named[0].GUID != former.GUID || b[0].Were[0] != boss.GUID || b[0].New[0] != string(got.Old[0]) {
+	if b := back.Attributes; !ok || back.Class != ident.ClassReferences || b[0].Named[0].GUID != former.GUID || b[0].Were[0] != boss.GUID || b[0].New[0] != got.Old[0] {
 		t.Errorf("what takes it back is %+v", back)
 	}
 }

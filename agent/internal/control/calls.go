@@ -103,6 +103,15 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callRetry.serve(m, s.Retry)
 	callVerifyJournal.serve(m, s.VerifyJournal)
 	callExportJournal.serve(m, s.ExportJournal)
+	serveOutbound(m, s)
+	callSetSecret.serve(m, s.SetSecret)
+	callSecrets.serve(m, s.Secrets)
+	callDeleteSecret.serve(m, s.DeleteSecret)
+	return m
+}
+
+// serveOutbound adds the calls about deliveries, orchestrations and what began them.
+func serveOutbound(m *Mux, s *service.Service) {
 	callQueue.serve(m, s.Queue)
 	callDelivery.serve(m, s.Delivery)
 	callRetryDelivery.serve(m, s.RetryDelivery)
@@ -114,8 +123,4 @@ func Calls(s *service.Service, log *slog.Logger) *Mux {
 	callReplay.serve(m, s.ReplayInstance)
 	callExplain.serve(m, s.Explain)
 	callEvents.serve(m, s.Events)
-	callSetSecret.serve(m, s.SetSecret)
-	callSecrets.serve(m, s.Secrets)
-	callDeleteSecret.serve(m, s.DeleteSecret)
-	return m
 }

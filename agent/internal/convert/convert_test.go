@@ -58,46 +58,72 @@ func TestConvert(t *testing.T) {
 		{macro: "%ad.distinguishedName%", template: "{{ ad.dn }}", value: "CN=Ada,OU=Staff,DC=example,DC=com", in: Outbound},
 		{macro: "%ad.msDS-cloudExtensionAttribute1%", template: "{{ ad['msDS-cloudExtensionAttribute1'] }}", value: "x", in: Outbound},
 		{macro: "%ad.costCenter%", template: "{{ ad.costCenter }}", value: "7", in: Outbound},
-		{macro: "%fx.findAndReplace(input:#%ad.mail%#,find:old.,replace:)%", template: "{{ replace(ad.mail, 'old.', '') }}",
-			value: "ada@example.com", in: Outbound},
-		{macro: "%fx.findAndReplace(input:#%ad.OU_DN_NAME%#,find:,,replace:/)%", template: "{{ replace(ad.ou, ',', '/') }}",
-			value: "OU=Staff/DC=example/DC=com", in: Outbound},
-		{macro: "%fx.findAndReplace(find:a,replace:b,input:x#%ad.sn%#a)%", template: "{{ replace('x' + ad.sn + 'a', 'a', 'b') }}",
-			value: "xNovákb", in: Outbound},
-		{macro: "%fx.findAndReplace(input:#%fx.findAndReplace(input:#%ad.mail%#,find:a,replace:b)%#,find:b,replace:it's)%",
-			template: `{{ replace(replace(ad.mail, 'a', 'b'), 'b', 'it\'s') }}`, value: "it'sdit's@old.exit'smple.com", in: Outbound},
-		{macro: "%fx.findAndReplace(input:#%ad.sn%#,find:k,replace:,find:x)%", template: "{{ replace(ad.sn, 'k', ',find:x') }}",
-			value: "Nová,find:x", in: Outbound},
-		{macro: "/users?q=%fx.encodeURIComponent(#%ad.department%#)%", template: "/users?q={{ url_escape(ad.department) }}",
-			value: "/users?q=R%20%26%20D", in: Outbound},
+		{
+			macro: "%fx.findAndReplace(input:#%ad.mail%#,find:old.,replace:)%", template: "{{ replace(ad.mail, 'old.', '') }}",
+			value: "ada@example.com", in: Outbound,
+		},
+		{
+			macro: "%fx.findAndReplace(input:#%ad.OU_DN_NAME%#,find:,,replace:/)%", template: "{{ replace(ad.ou, ',', '/') }}",
+			value: "OU=Staff/DC=example/DC=com", in: Outbound,
+		},
+		{
+			macro: "%fx.findAndReplace(find:a,replace:b,input:x#%ad.sn%#a)%", template: "{{ replace('x' + ad.sn + 'a', 'a', 'b') }}",
+			value: "xNovákb", in: Outbound,
+		},
+		{
+			macro:    "%fx.findAndReplace(input:#%fx.findAndReplace(input:#%ad.mail%#,find:a,replace:b)%#,find:b,replace:it's)%",
+			template: `{{ replace(replace(ad.mail, 'a', 'b'), 'b', 'it\'s') }}`, value: "it'sdit's@old.exit'smple.com", in: Outbound,
+		},
+		{
+			macro: "%fx.findAndReplace(input:#%ad.sn%#,find:k,replace:,find:x)%", template: "{{ replace(ad.sn, 'k', ',find:x') }}",
+			value: "Nová,find:x", in: Outbound,
+		},
+		{
+			macro: "/users?q=%fx.encodeURIComponent(#%ad.department%#)%", template: "/users?q={{ url_escape(ad.department) }}",
+			value: "/users?q=R%20%26%20D", in: Outbound,
+		},
 		{macro: "%fx.encodeURIComponent(input:#%ad.department%#)%", template: "{{ url_escape(ad.department) }}", value: "R%20%26%20D", in: Outbound},
-		{macro: "%act.timestamp_dd-MM-yyyy_afterNDays_2%", template: "{{ format_date(date_add(now, 2, 'days'), 'dd-MM-yyyy') }}",
-			value: "02-12-2026", in: Outbound},
-		{macro: "%act.timestamp_yyyy/MM/dd HH:mm_beforeNHours_1%", template: "{{ format_date(date_add(now, -1, 'hours'), 'yyyy/MM/dd HH:mm') }}",
-			value: "2026/11/30 22:00", in: Outbound},
-		{macro: "%act.timestamp_dd_MM_yyyy_afterNWeeks_1%", template: "{{ format_date(date_add(now, 7, 'days'), 'dd_MM_yyyy') }}",
-			value: "07_12_2026", in: Outbound},
+		{
+			macro: "%act.timestamp_dd-MM-yyyy_afterNDays_2%", template: "{{ format_date(date_add(now, 2, 'days'), 'dd-MM-yyyy') }}",
+			value: "02-12-2026", in: Outbound,
+		},
+		{
+			macro: "%act.timestamp_yyyy/MM/dd HH:mm_beforeNHours_1%", template: "{{ format_date(date_add(now, -1, 'hours'), 'yyyy/MM/dd HH:mm') }}",
+			value: "2026/11/30 22:00", in: Outbound,
+		},
+		{
+			macro: "%act.timestamp_dd_MM_yyyy_afterNWeeks_1%", template: "{{ format_date(date_add(now, 7, 'days'), 'dd_MM_yyyy') }}",
+			value: "07_12_2026", in: Outbound,
+		},
 		{macro: "%act.timestamp_yyyy%", template: "{{ format_date(now, 'yyyy') }}", value: "2026", in: Outbound},
-		{macro: "%FirstName:first:1:lower case%%Dot%%LastName:lower%", template: "{{ lower(left(attributes.givenName, 1)) }}.{{ lower(attributes.sn) }}",
-			value: "a.novák", in: Inbound},
+		{
+			macro: "%FirstName:first:1:lower case%%Dot%%LastName:lower%", template: "{{ lower(left(attributes.givenName, 1)) }}.{{ lower(attributes.sn) }}",
+			value: "a.novák", in: Inbound,
+		},
 		{macro: "%givenName:first 3%", template: "{{ left(attributes.givenName, 3) }}", value: "Ada", in: Inbound},
 		{macro: "%LastName:last2:Upper Case%", template: "{{ upper(right(attributes.sn, 2)) }}", value: "ÁK", in: Inbound},
 		{macro: "%FirstName:nth:2%", template: "{{ mid(attributes.givenName, 2, 1) }}", value: "d", in: Inbound},
 		{macro: "%FirstName:first word%", template: "{{ first_word(attributes.givenName) }}", value: "Ada", in: Inbound},
 		{macro: "%FirstName:last word:init caps%", template: "{{ title(last_word(attributes.givenName)) }}", value: "Maria", in: Inbound},
 		{macro: "%FirstName:word 2:first 2%", template: "{{ left(word(attributes.givenName, 2), 2) }}", value: "Ma", in: Inbound},
-		{macro: "%MiddleName:every word:first:1%", template: "{{ join(map(split(trim(attributes.middleName), ' '), left(#, 1)), '') }}",
-			value: "JL", in: Inbound},
-		{macro: "%LastName:remove accents:remove spaces:limit:4%", template: "{{ left(strip_spaces(ascii(attributes.sn)), 4) }}",
-			value: "Nova", in: Inbound},
+		{
+			macro: "%MiddleName:every word:first:1%", template: "{{ join(map(split(trim(attributes.middleName), ' '), left(#, 1)), '') }}",
+			value: "JL", in: Inbound,
+		},
+		{
+			macro: "%LastName:remove accents:remove spaces:limit:4%", template: "{{ left(strip_spaces(ascii(attributes.sn)), 4) }}",
+			value: "Nova", in: Inbound,
+		},
 		{macro: "%FirstName:All:Given Case%%Underscore%%nick%", template: "{{ attributes.givenName }}_{{ user.nick }}", value: "Ada Maria_Ady", in: Inbound},
 		{macro: "%nick%", template: "{{ user.nick }}", value: "Ady", in: Inbound},
 		{macro: "%cost-center%", template: "{{ user['cost-center'] }}", value: "7", in: Inbound},
 		{macro: "%mail%", template: "{{ attributes.mail }}", value: "ada@example.com", given: Inbound, in: Inbound},
 		{macro: "%ad.objectGUID%", template: "{{ link.guid }}", value: "g-1", given: Inbound, in: Inbound},
 		{macro: "%FirstName%", template: "{{ ad.givenName }}", value: "Ada Maria", given: Outbound, in: Outbound},
-		{macro: "100% of %ad.sn%, %20 %C3%A9 {{x}}", template: "100% of {{ ad.sn }}, %20 %C3%A9 {{ '{{' }}x}}", value: "100% of Novák, %20 %C3%A9 {{x}}",
-			in: Outbound},
+		{
+			macro: "100% of %ad.sn%, %20 %C3%A9 {{x}}", template: "100% of {{ ad.sn }}, %20 %C3%A9 {{ '{{' }}x}}", value: "100% of Novák, %20 %C3%A9 {{x}}",
+			in: Outbound,
+		},
 		{macro: "no macro", template: "no macro", value: "no macro", in: Outbound},
 		{macro: "", template: "", value: "", in: Outbound},
 	} {
@@ -192,8 +218,10 @@ func TestMissingValues(t *testing.T) {
 // TestAnyText: whatever stands in the text, the answer is a template that compiles
 // or a reason, and text without macros stays as it is.
 func TestAnyText(t *testing.T) {
-	word := rapid.SampledFrom([]string{"%", "#%", "%#", "fx.findAndReplace(", "input:", "find:", "replace:", ")%", "ad.sn", "sn", ":", "first", "3",
-		",", "act.timestamp_", "dd", "_afterNDays_2", "{{", "}}", "'", `"`, `\`, "\n", "ü", " ", "every word", "%C3%A9", "/*", "//", "encodeURIComponent("})
+	word := rapid.SampledFrom([]string{
+		"%", "#%", "%#", "fx.findAndReplace(", "input:", "find:", "replace:", ")%", "ad.sn", "sn", ":", "first", "3",
+		",", "act.timestamp_", "dd", "_afterNDays_2", "{{", "}}", "'", `"`, `\`, "\n", "ü", " ", "every word", "%C3%A9", "/*", "//", "encodeURIComponent(",
+	})
 	rapid.Check(t, func(r *rapid.T) {
 		in := Request{Text: strings.Join(rapid.SliceOfN(word, 0, 14).Draw(r, "text"), ""), For: rapid.SampledFrom([]Place{"", Inbound, Outbound}).Draw(r, "for")}
 		got := Convert(in)

@@ -105,10 +105,12 @@ func TestUntil(t *testing.T) {
 				return nil, err
 			}
 			for _, m := range members {
-				object, ok := v.(map[string]any)
-				if v, ok = object[m]; !ok {
+				object, _ := v.(map[string]any)
+				member, there := object[m]
+				if !there {
 					return nil, abi.CodeNoValue
 				}
+				v = member
 			}
 			return json.Marshal(v)
 		}

@@ -83,7 +83,12 @@ type fourRow struct {
 // fourStates are the states that a field can be in, as JSON text. For a list the
 // other field has the state too, or in the last column a value.
 var fourStates = []struct{ told, json string }{
-	{"absent", ``}, {"null", `null`}, {"empty", `""`}, {"blank", `" \t\u200b"`}, {"an empty list", `[]`}, {"a key without an account", `104`},
+	{"absent", ``},
+	{"null", `null`},
+	{"empty", `""`},
+	{"blank", `" \t\u200b"`},
+	{"an empty list", `[]`},
+	{"a key without an account", `104`},
 	{"a value", `"new"`},
 }
 

@@ -20,7 +20,8 @@ func TestConditions(t *testing.T) {
 		`user.a ? user.b && user.c : user.d`: {`user.a ? user.b && user.c : user.d`},
 		`let x = user.a; x && user.b`:        {`let x = user.a; x && user.b`},
 		`user.a == "x && y" && user.b == '"' && user.c`: {
-			`user.a == "x && y"@1`, `user.b == '"'@23`, `user.c@40`},
+			`user.a == "x && y"@1`, `user.b == '"'@23`, `user.c@40`,
+		},
 		"user.a == `a``&&` && user.b /* && */ && user.c": {"user.a == `a``&&`@1", `user.b /* && */@22`, `user.c@41`},
 		`any(user.l, {# == 1 && true}) && user.b`:        {`any(user.l, {# == 1 && true})@1`, `user.b@34`},
 		`user.and && user.b`:                             {`user.and@1`, `user.b@13`},

@@ -47,23 +47,29 @@ func TestReferences(t *testing.T) {
 		set  func(*scene)
 		want []string
 	}{
-		{"somebody who is linked", func(s *scene) { s.known("1", boss("2")); s.known("2", nil) },
-			[]string{"1 apply references manager:->" + ada2 + " | manager not as user.boss says"}},
+		{
+			"somebody who is linked", func(s *scene) { s.known("1", boss("2")); s.known("2", nil) },
+			[]string{"1 apply references manager:->" + ada2 + " | manager not as user.boss says"},
+		},
 		{"as it should be", func(s *scene) {
 			e, _ := s.known("1", boss("2"))
 			s.known("2", nil)
 			e.Attributes.Set("manager", strings.ToLower(ada2))
 		}, nil},
-		{"somebody who is created in the same run, later or earlier", func(s *scene) { s.record("1", boss("2")); s.record("2", boss("1")) },
+		{
+			"somebody who is created in the same run, later or earlier", func(s *scene) { s.record("1", boss("2")); s.record("2", boss("1")) },
 			[]string{
 				"1 apply references manager:->" + ada2 + " | manager not as user.boss says",
 				"2 apply references manager:->" + ada1 + " | manager not as user.boss says",
-			}},
-		{"oneself", func(s *scene) { s.record("1", boss("1")); s.known("2", boss("2")) },
+			},
+		},
+		{
+			"oneself", func(s *scene) { s.record("1", boss("1")); s.known("2", boss("2")) },
 			[]string{
 				"1 apply references manager:->" + ada1 + " | manager not as user.boss says",
 				"2 apply references manager:->" + ada2 + " | manager not as user.boss says",
-			}},
+			},
+		},
 		{"another one than before", func(s *scene) {
 			e, _ := s.known("1", boss("3"))
 			s.known("2", nil)
@@ -97,8 +103,10 @@ func TestReferences(t *testing.T) {
 			e.Attributes.Set("manager", ada2)
 			wrote(s, "1", ident.Named{Key: "2", GUID: "g2"})
 		}, nil},
-		{"nobody is linked to the key", func(s *scene) { s.known("1", boss("9")) },
-			[]string{note("no account is linked to that key; it is written once there is one: 9 (of the key 1)")}},
+		{
+			"nobody is linked to the key", func(s *scene) { s.known("1", boss("9")) },
+			[]string{note("no account is linked to that key; it is written once there is one: 9 (of the key 1)")},
+		},
 		{"nobody is linked to the key, and somebody else is named", func(s *scene) {
 			e, _ := s.known("1", boss("9"))
 			e.Attributes.Set("manager", ada2)
@@ -109,11 +117,13 @@ func TestReferences(t *testing.T) {
 			s.linked("2")
 			delete(s.entries, "g2")
 		}, []string{note("the linked account is not in the directory; it is written once there is one: 2 (of the key 1)")}},
-		{"the other is in quarantine", func(s *scene) { s.known("1", boss("2")); s.record("2", map[string]any{"mail": "unmappable"}) },
+		{
+			"the other is in quarantine", func(s *scene) { s.known("1", boss("2")); s.record("2", map[string]any{"mail": "unmappable"}) },
 			[]string{
 				"2 quarantine | mail: user.email is not an address | correct the record at the source, or where and the mapping of the data source pipedrive_staff",
 				note("the record of that key is in quarantine; it is written once there is one: 2 (of the key 1)"),
-			}},
+			},
+		},
 		{"the creation of the other is held", func(s *scene) {
 			s.known("1", boss("2"))
 			s.record("2", nil)

@@ -26,8 +26,10 @@ func (p *proposal) where() {
 		reasons = append(reasons, f.Name+": "+f.about())
 	}
 	yes := []string{"active", "activeflag", "isactive", "enabled", "isenabled"}
-	no := []string{"isdeleted", "deleted", "deletedflag", "disabled", "isdisabled", "suspended", "issuspended",
-		"blocked", "isblocked", "archived", "isarchived"}
+	no := []string{
+		"isdeleted", "deleted", "deletedflag", "disabled", "isdisabled", "suspended", "issuspended",
+		"blocked", "isblocked", "archived", "isarchived",
+	}
 	if f := p.find(flags, yes...); f != nil {
 		add(f, f.ref())
 	} else if f := p.find(ints, yes...); f != nil {

@@ -135,7 +135,8 @@ func TestAnEndpointThatNobodyKnows(t *testing.T) {
 // manifest does not know is, and hostile names and texts stay in their comments.
 func TestWhatReallyCame(t *testing.T) {
 	e := abi.Endpoint{Name: "staff", Key: "/person_id", Audience: abi.AudienceWorkforce, Attributes: []abi.Attribute{
-		{Name: "person_id", Type: abi.TypeInt}, {Name: "name", Type: abi.TypeString, Description: "a\n[agent]\nstate_dir = \"x\""},
+		{Name: "person_id", Type: abi.TypeInt},
+		{Name: "name", Type: abi.TypeString, Description: "a\n[agent]\nstate_dir = \"x\""},
 		{Name: "phone", Type: abi.TypeString},
 	}}
 	var s suggest.Sample

@@ -37,8 +37,10 @@ func reference(path []string) string {
 }
 
 // words are names that the language of expressions keeps for itself.
-var words = []string{"and", "or", "not", "in", "matches", "contains", "startsWith", "endsWith",
-	"let", "if", "else", "nil", "null", "true", "false"}
+var words = []string{
+	"and", "or", "not", "in", "matches", "contains", "startsWith", "endsWith",
+	"let", "if", "else", "nil", "null", "true", "false",
+}
 
 // plain reports whether a name may follow a dot.
 func plain(name string) bool {

@@ -114,14 +114,14 @@ func (c *Call) Pages() int { return c.pages.count }
 // ErrEnough ends a fetch at the number of pages that is wanted.
 var ErrEnough = errors.New("the fetch was ended at the number of pages that is wanted")
 
-// PageFault returns why the pages of the call are not a whole delivery, and what
+// PageFault returns why the pages of the call are not a whole delivery, and first what
 // to do; nil when nothing is wrong. ended says that the guest takes the delivery
 // for whole.
-func (c *Call) PageFault(ended bool) (err error, next string) {
+func (c *Call) PageFault(ended bool) (next string, err error) {
 	p := &c.pages
 	announces := c.Total != nil || c.TotalHeader != ""
 	if p.fault != nil || !ended || c.Sink == nil || !announces {
-		return p.fault, p.faultTip
+		return p.faultTip, p.fault
 	}
 	at := "in the header " + c.TotalHeader
 	if c.Total != nil {
@@ -129,14 +129,14 @@ func (c *Call) PageFault(ended bool) (err error, next string) {
 	}
 	switch {
 	case !p.told && p.odd != "":
-		return fmt.Errorf("the number of all records is expected %s, and the answer has %s there", at, p.odd), "correct total"
+		return "correct total", fmt.Errorf("the number of all records is expected %s, and the answer has %s there", at, p.odd)
 	case !p.told:
-		return fmt.Errorf("the number of all records is expected %s, and no answer has one there", at), "correct total, or take it away"
+		return "correct total, or take it away", fmt.Errorf("the number of all records is expected %s, and no answer has one there", at)
 	case p.total != p.listed:
-		return fmt.Errorf("%d records came, and the last answer announces %d %s", p.listed, p.total, at),
-			"nothing was changed; the next run reads anew. If it stays so, a page is missing (see repeat), or total counts something else"
+		return "nothing was changed; the next run reads anew. If it stays so, a page is missing (see repeat), or total counts something else",
+			fmt.Errorf("%d records came, and the last answer announces %d %s", p.listed, p.total, at)
 	}
-	return nil, ""
+	return "", nil
 }
 
 // fail notes that the delivery is not whole, whatever follows.
